@@ -1,0 +1,121 @@
+//! What can go wrong, one line each: the thing, then the way out.
+
+use std::path::{Path, PathBuf};
+
+/// Every failure of the generator and its commands.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The header tree could not be found, fetched or trusted.
+    #[error(transparent)]
+    Headers(#[from] xen_headers::Error),
+    /// No usable libclang.
+    #[error(
+        "libclang cannot be used ({reason}); install version 14 or newer (Debian: apt-get install libclang1) or point LIBCLANG_PATH at the directory that holds it"
+    )]
+    Libclang {
+        /// What the loader said.
+        reason: String,
+    },
+    /// Clang refused the headers.
+    #[error("clang rejects the {release} headers for {arch}: {diagnostic}")]
+    Clang {
+        /// The tree.
+        release: String,
+        /// The architecture.
+        arch: &'static str,
+        /// Clang's first complaint, with header and line.
+        diagnostic: String,
+    },
+    /// A construct the generator has no rule for.
+    #[error(
+        "{place}: the generator does not understand {what}; add a rule to codegen, or an entry with a reason to codegen/src/exceptions.rs"
+    )]
+    NotUnderstood {
+        /// Header and line, or the type's name where bindgen gave no place.
+        place: String,
+        /// What was met.
+        what: String,
+    },
+    /// Two things would get one name.
+    #[error("{place}: {name} is defined already at {other}; add a rename to codegen/src/exceptions.rs")]
+    Collision {
+        /// The second place.
+        place: String,
+        /// The name.
+        name: String,
+        /// The first place.
+        other: String,
+    },
+    /// An architecture that Xen, or the generator, does not know.
+    #[error("unknown architecture {name:?}{}; known: x86_64, x86_32, aarch64, arm, riscv64", did_you_mean(.nearest))]
+    UnknownArch {
+        /// As typed.
+        name: String,
+        /// The closest known one.
+        nearest: Option<String>,
+    },
+    /// The tree has no headers for the architecture.
+    #[error("the {release} headers have no {header}: {arch} is not in this tree; choose another --release, --headers or --arch")]
+    NoSuchArch {
+        /// The tree.
+        release: String,
+        /// The missing header.
+        header: String,
+        /// The architecture.
+        arch: &'static str,
+    },
+    /// A type the ABI does not have.
+    #[error("no type {name:?} in {release}{}; `codegen export` lists them all", did_you_mean(.nearest))]
+    UnknownType {
+        /// As typed.
+        name: String,
+        /// The tree.
+        release: String,
+        /// The closest known one.
+        nearest: Option<String>,
+    },
+    /// The documentation tables name something the headers do not define.
+    #[error("codegen/docs/{file}: {message}")]
+    Docs {
+        /// The table.
+        file: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}{}", .path.display(), .hint)]
+    Io {
+        /// `read`, `write`, `create`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+        /// The way out, starting with a semicolon, or nothing.
+        hint: &'static str,
+    },
+}
+
+impl Error {
+    /// Wraps an I/O error on an output path, for which another `--out` is the way out.
+    pub(crate) fn output(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        let hint = "; choose another directory with --out";
+        Self::Io { action, path: path.to_owned(), source, hint }
+    }
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+}
+
+/// The candidate most like `name`, if any is alike at all.
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(score, _)| *score > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.to_owned())
+}

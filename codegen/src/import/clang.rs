@@ -1,0 +1,210 @@
+//! The door to bindgen and libclang.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bindgen::callbacks::{
+    DiscoveredItem, DiscoveredItemId, MacroParsingBehavior, ParseCallbacks, SourceLocation,
+};
+
+use super::{Source, relative, wrapper};
+use crate::arch::Arch;
+use crate::error::Error;
+use crate::ir::{Location, Profile};
+
+/// The oldest libclang whose output was compared with the newer ones'.
+pub const MINIMUM_LIBCLANG: u32 = 14;
+
+/// What to run bindgen on.
+pub(super) struct Job<'a> {
+    pub(super) source: &'a Source,
+    pub(super) arch: Arch,
+    pub(super) profile: Profile,
+    pub(super) wrapper: &'a str,
+}
+
+/// What a run of bindgen gives.
+pub(super) struct Run {
+    /// The bindings.
+    pub(super) rust: String,
+    /// Where each type is defined and what C calls it, by bindgen's name.
+    pub(super) places: BTreeMap<String, Place>,
+    /// The values of string macros.
+    pub(super) strings: BTreeMap<String, Vec<u8>>,
+}
+
+/// Where a type is defined.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) location: Location,
+    pub(super) c_name: Option<String>,
+}
+
+/// Why bindgen gave nothing.
+pub(super) enum Failure {
+    /// Clang's own words.
+    Diagnostic(String),
+    /// Anything else.
+    Error(Error),
+}
+
+/// Loads libclang and checks its version, so that bindgen never meets a missing one.
+pub fn check_libclang() -> Result<u32, Error> {
+    if !clang_sys::is_loaded() {
+        clang_sys::load().map_err(|reason| Error::Libclang { reason })?;
+    }
+    let text = bindgen::clang_version().full;
+    match major_version(&text) {
+        Some(major) if major >= MINIMUM_LIBCLANG => Ok(major),
+        _ => Err(Error::Libclang { reason: format!("it calls itself {text:?}") }),
+    }
+}
+
+fn major_version(text: &str) -> Option<u32> {
+    let number = text.split_once("version ")?.1;
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
+    check_libclang().map_err(Failure::Error)?;
+    let stubs = stubs().map_err(Failure::Error)?;
+    let seen = Rc::new(RefCell::new(Seen::default()));
+    let ignored = job.source.macros.without_strings();
+    let callbacks = Callbacks { seen: Rc::clone(&seen), ignored };
+    let bindings = builder(job, stubs.path())
+        .ignore_functions()
+        .derive_copy(false)
+        .derive_debug(false)
+        .default_enum_style(bindgen::EnumVariation::NewType { is_bitfield: false, is_global: true })
+        .default_non_copy_union_style(bindgen::NonCopyUnionStyle::ManuallyDrop)
+        .parse_callbacks(Box::new(callbacks))
+        .generate()
+        .map_err(|error| match error {
+            bindgen::BindgenError::ClangDiagnostic(text) => Failure::Diagnostic(text),
+            other => Failure::Diagnostic(format!("error: {other}")),
+        })?;
+    let rust = bindings.to_string();
+    let seen = seen.take();
+    let root = &job.source.tree.root;
+    let places = seen.items.into_iter().filter_map(|(name, item)| {
+        let header = relative(root, &item.file)?;
+        let location = Location { header, line: item.line };
+        Some((name, Place { location, c_name: item.c_name }))
+    });
+    Ok(Run { rust, places: places.collect(), strings: seen.strings })
+}
+
+/// The time bindgen takes by itself on the headers of one architecture, with its own defaults.
+pub fn time_bindgen(source: &Source, arch: Arch) -> Result<Duration, Error> {
+    check_libclang()?;
+    let stubs = stubs()?;
+    let includes = wrapper::includes(&source.tree, arch, Profile::Tools);
+    let job = Job { source, arch, profile: Profile::Tools, wrapper: &includes.text };
+    let start = Instant::now();
+    let bindings = builder(&job, stubs.path()).generate().map_err(|error| Error::Clang {
+        release: source.tree.label.clone(),
+        arch: arch.name(),
+        diagnostic: error.to_string(),
+    })?;
+    std::hint::black_box(bindings.to_string());
+    Ok(start.elapsed())
+}
+
+fn stubs() -> Result<tempfile::TempDir, Error> {
+    let dir = tempfile::tempdir().map_err(|source| Error::Io {
+        action: "create",
+        path: std::env::temp_dir(),
+        source,
+        hint: "; point TMPDIR at a directory that can be written",
+    })?;
+    wrapper::write_stubs(dir.path())?;
+    Ok(dir)
+}
+
+/// What both a generating and a timed run ask of bindgen.
+fn builder(job: &Job<'_>, stubs: &std::path::Path) -> bindgen::Builder {
+    let interface = match job.profile {
+        Profile::Tools => vec![String::from("-D__XEN_TOOLS__=1")],
+        Profile::Guest(version) => vec![format!("-D__XEN_INTERFACE_VERSION__={version:#x}")],
+    };
+    bindgen::Builder::default()
+        .header_contents("wrapper.h", job.wrapper)
+        // Without -nostdinc the host's own headers leak into cross targets.
+        .clang_args(["-nostdinc", "-std=gnu11", "-w", "-Wfatal-errors"])
+        .clang_arg(format!("--target={}", job.arch.triple()))
+        .clang_arg(format!("-I{}", stubs.display()))
+        .clang_arg(format!("-I{}", job.source.tree.root.display()))
+        .clang_args(interface)
+        .rust_target(bindgen::RustTarget::stable(82, 0).unwrap_or_default())
+        .rust_edition(bindgen::RustEdition::Edition2021)
+        .use_core()
+        .generate_comments(false)
+        .formatter(bindgen::Formatter::None)
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    items: BTreeMap<String, SeenItem>,
+    strings: BTreeMap<String, Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct SeenItem {
+    file: String,
+    line: usize,
+    c_name: Option<String>,
+}
+
+#[derive(Debug)]
+struct Callbacks {
+    seen: Rc<RefCell<Seen>>,
+    ignored: BTreeSet<String>,
+}
+
+impl ParseCallbacks for Callbacks {
+    /// Integers come from the probes with their exact types; only strings are bindgen's to read.
+    fn will_parse_macro(&self, name: &str) -> MacroParsingBehavior {
+        if self.ignored.contains(name) {
+            MacroParsingBehavior::Ignore
+        } else {
+            MacroParsingBehavior::Default
+        }
+    }
+
+    fn str_macro(&self, name: &str, value: &[u8]) {
+        self.seen.borrow_mut().strings.insert(name.to_owned(), value.to_owned());
+    }
+
+    fn new_item_found(
+        &self,
+        _: DiscoveredItemId,
+        item: DiscoveredItem,
+        location: Option<&SourceLocation>,
+    ) {
+        let (name, c_name) = match item {
+            DiscoveredItem::Struct { original_name, final_name }
+            | DiscoveredItem::Union { original_name, final_name } => (final_name, original_name),
+            DiscoveredItem::Enum { final_name } => (final_name.clone(), Some(final_name)),
+            DiscoveredItem::Alias { alias_name, .. } => (alias_name.clone(), Some(alias_name)),
+            _ => return,
+        };
+        let Some(location) = location else { return };
+        let file = location.file_name.clone().unwrap_or_default();
+        let item = SeenItem { file, line: location.line, c_name };
+        self.seen.borrow_mut().items.insert(name, item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::major_version;
+
+    #[test]
+    fn reads_the_versions_distributions_print() {
+        assert_eq!(major_version("Debian clang version 14.0.6"), Some(14));
+        assert_eq!(major_version("clang version 19.1.7 (3+b1)"), Some(19));
+        assert_eq!(major_version("Apple clang"), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! Constants with the value and the type C gives them.
+//!
+//! Bindgen's own evaluation of macros loses some and mistypes others. A probe
+//! `static const __typeof__(M) V__M = (M);` behind the headers has clang evaluate each one.
+
+use std::fmt::Write as _;
+
+use super::clang::Run;
+use super::rust::{Raw, RawConst};
+use super::{Macro, MacroKind, Macros};
+use crate::error::Error;
+use crate::exceptions;
+use crate::ir::{Abi, Constant, Int, Location, Omission, Origin, Type, Value};
+
+const PREFIX: &str = "V__";
+
+/// The probes, and which macro each of their lines is about.
+pub(super) struct Probes<'a> {
+    pub(super) text: String,
+    probed: Vec<&'a Macro>,
+}
+
+impl<'a> Probes<'a> {
+    pub(super) fn new(macros: &'a Macros, headers: &[String]) -> Self {
+        let mut probes = Self { text: String::new(), probed: Vec::new() };
+        for candidate in macros.0.keys().filter_map(|name| macros.find(name, headers)) {
+            let name = &candidate.name;
+            if candidate.kind != MacroKind::Object || exceptions::not_a_constant(name).is_some() {
+                continue;
+            }
+            probes.probed.push(candidate);
+            let probe = format!("static const __typeof__({name}) {PREFIX}{name} = ({name});");
+            writeln!(probes.text, "#ifdef {name}\n{probe}\n#endif").expect("writing to a string");
+        }
+        probes
+    }
+
+    /// The macro that line `line` of the probes, counted from 0, asks about.
+    pub(super) fn at(&self, line: usize) -> Option<&'a Macro> {
+        self.probed.get(line / 3).copied()
+    }
+}
+
+/// Fills in every constant of the ABI and the reasons for the macros that are none.
+pub(super) fn constants(
+    abi: &mut Abi,
+    raw: &Raw,
+    run: &Run,
+    macros: &Macros,
+) -> Result<(), Error> {
+    for found in &raw.consts {
+        match probed(abi, macros, &found.name) {
+            Some(source) => macro_constant(abi, source, found)?,
+            // What bindgen itself reads of a string macro comes through the callback.
+            None if !matches!(found.ty, Type::Named(_)) => {}
+            None => enumerator(abi, raw, run, found)?,
+        }
+    }
+    for name in &raw.statics {
+        let Some(source) = probed(abi, macros, name) else {
+            return Err(not_understood(name, "an external variable"));
+        };
+        let Some(bytes) = run.strings.get(&source.name) else {
+            let what = format!("the macro {}, neither an integer nor a string", source.name);
+            return Err(not_understood(source.location.to_string(), what));
+        };
+        let value = Value::Str(String::from_utf8_lossy(bytes).into_owned());
+        insert(abi, &source.name, &source.location, value, Origin::Macro, None);
+    }
+    for source in macros.0.keys().filter_map(|name| macros.find(name, &abi.headers)) {
+        let reason = match source.kind {
+            MacroKind::Function => exceptions::function_like(&source.name),
+            MacroKind::Empty => Some("an include guard or flag without a value"),
+            MacroKind::Object => exceptions::not_a_constant(&source.name),
+        };
+        if let Some(reason) = reason {
+            let omission = Omission { location: source.location.clone(), reason };
+            abi.omitted.insert(source.name.clone(), omission);
+        } else if source.kind == MacroKind::Function {
+            let what = format!("the function-like macro {}", source.name);
+            return Err(not_understood(source.location.to_string(), what));
+        }
+    }
+    Ok(())
+}
+
+/// The macro a probe's variable is about.
+fn probed<'a>(abi: &Abi, macros: &'a Macros, variable: &str) -> Option<&'a Macro> {
+    macros.find(variable.strip_prefix(PREFIX)?, &abi.headers)
+}
+
+fn macro_constant(abi: &mut Abi, source: &Macro, found: &RawConst) -> Result<(), Error> {
+    let ty = integer(abi, &found.ty).ok_or_else(|| {
+        not_understood(source.location.to_string(), format!("the type of {}", source.name))
+    })?;
+    let value = Value::Int { value: found.value, ty };
+    insert(abi, &source.name, &source.location, value, Origin::Macro, None);
+    Ok(())
+}
+
+/// Enumerators are `int` in C, or whatever their enumeration needs beyond that.
+fn enumerator(abi: &mut Abi, raw: &Raw, run: &Run, found: &RawConst) -> Result<(), Error> {
+    let Type::Named(owner) = &found.ty else {
+        return Err(not_understood(&found.name, "a constant that no header defines"));
+    };
+    let location = match run.places.get(owner) {
+        Some(place) => place.location.clone(),
+        None => exceptions::anonymous_enum(&found.name)
+            .ok_or_else(|| not_understood(&found.name, "an enumerator without an enumeration"))?,
+    };
+    let wide = raw.enums.get(owner).filter(|int| int.bytes > 4);
+    let ty = wide.copied().unwrap_or(Int { signed: true, bytes: 4, align: 4 });
+    let newtype = run.places.contains_key(owner).then(|| owner.clone());
+    let value = Value::Int { value: found.value, ty };
+    insert(abi, &found.name, &location, value, Origin::Enumerator, newtype);
+    Ok(())
+}
+
+fn insert(
+    abi: &mut Abi,
+    name: &str,
+    location: &Location,
+    value: Value,
+    origin: Origin,
+    newtype: Option<String>,
+) {
+    let constant = Constant { location: location.clone(), value, origin, newtype };
+    abi.constants.insert(name.to_owned(), constant);
+}
+
+fn integer(abi: &Abi, ty: &Type) -> Option<Int> {
+    match ty {
+        Type::Int(int) => Some(*int),
+        Type::Named(name) => match &abi.types.get(name)?.def {
+            crate::ir::Def::Alias(ty) => integer(abi, ty),
+            crate::ir::Def::Enum(_) => Some(Int { signed: true, bytes: 4, align: 4 }),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn not_understood(place: impl Into<String>, what: impl Into<String>) -> Error {
+    Error::NotUnderstood { place: place.into(), what: what.into() }
+}

@@ -1,0 +1,107 @@
+//! Puts every member of every record at its offset.
+//!
+//! Bindgen asserts sizes, alignments and the offsets of named members. Anonymous members and the
+//! storage of bit fields it leaves out: those follow from C's rule, each behind its predecessor.
+
+use std::collections::BTreeMap;
+
+use super::clang::Place;
+use super::rust::{Raw, RawRecord, RawType};
+use crate::error::Error;
+use crate::ir::{Abi, Def, Field, FieldKind, Int, Location, Record, RecordKind, Type, TypeDef};
+
+/// Fills in the types of `abi`.
+pub(super) fn types(
+    abi: &mut Abi,
+    raw: &Raw,
+    places: &BTreeMap<String, Place>,
+) -> Result<(), Error> {
+    for (name, int) in &raw.enums {
+        // An enumeration without a name is only its enumerators.
+        if places.contains_key(name) {
+            insert(abi, raw, places, name, Def::Enum(*int))?;
+        }
+    }
+    for (name, ty) in &raw.aliases {
+        insert(abi, raw, places, name, Def::Alias(ty.clone()))?;
+    }
+    // First the outlines, so that members can be sized whatever the order of the names.
+    for (name, record) in &raw.records {
+        let &(size, align) =
+            raw.layouts.get(name).ok_or_else(|| not_understood(name, "a record without a layout"))?;
+        let (kind, packed) = (record.kind, record.packed);
+        let def = Def::Record(Record { kind, size, align, packed, fields: Vec::new() });
+        insert(abi, raw, places, name, def)?;
+    }
+    for (name, record) in &raw.records {
+        let placed = place(abi, raw, name, record)?;
+        if let Some(TypeDef { def: Def::Record(record), .. }) = abi.types.get_mut(name) {
+            record.fields = placed;
+        }
+    }
+    Ok(())
+}
+
+fn insert(
+    abi: &mut Abi,
+    raw: &Raw,
+    places: &BTreeMap<String, Place>,
+    name: &str,
+    def: Def,
+) -> Result<(), Error> {
+    let Some(place) = places.get(name) else {
+        // The fixed-width integers come from our own stubs.
+        let of_stubs = raw.aliases.contains_key(name);
+        return if of_stubs { Ok(()) } else { Err(not_understood(name, "a type without a place")) };
+    };
+    let location: Location = place.location.clone();
+    abi.types.insert(name.to_owned(), TypeDef { location, c_name: place.c_name.clone(), def });
+    Ok(())
+}
+
+fn place(abi: &Abi, raw: &Raw, name: &str, record: &RawRecord) -> Result<Vec<Field>, Error> {
+    let mut fields = Vec::new();
+    let mut end = 0u64;
+    for (field, ty) in &record.fields {
+        let (ty, size, align, kind) = match ty {
+            RawType::Plain(ty) => {
+                let (size, align) = abi
+                    .size_align(ty)
+                    .ok_or_else(|| not_understood(format!("{name}.{field}"), "a member's type"))?;
+                let kind = if field.starts_with("__bindgen_anon_") {
+                    FieldKind::Anonymous
+                } else {
+                    FieldKind::Named(field.clone())
+                };
+                (ty.clone(), size, align, kind)
+            }
+            RawType::Unit(bytes) => {
+                let key = (name.to_owned(), field.clone());
+                let bits = raw.bits.get(&key).cloned().unwrap_or_default();
+                let byte = Type::Int(Int { signed: false, bytes: 1, align: 1 });
+                (Type::Array(Box::new(byte), *bytes), *bytes, 1, FieldKind::Bits(bits))
+            }
+        };
+        let align = record.packed.map_or(align, |packed| align.min(packed));
+        let asserted = raw.offsets.get(&(name.to_owned(), field.clone()));
+        let offset = match (asserted, record.kind) {
+            (Some(offset), _) => *offset,
+            (None, RecordKind::Union) => 0,
+            (None, RecordKind::Struct) => end.next_multiple_of(align),
+        };
+        if offset < end && record.kind == RecordKind::Struct {
+            return Err(not_understood(format!("{name}.{field}"), "overlapping members"));
+        }
+        end = end.max(offset + size);
+        fields.push(Field { name: field.clone(), offset, ty, kind });
+    }
+    let &(size, _) = raw.layouts.get(name).unwrap_or(&(0, 0));
+    if end > size {
+        return Err(not_understood(name, "a record smaller than its members"));
+    }
+    Ok(fields)
+}
+
+fn not_understood(place: impl Into<String>, what: impl Into<String>) -> Error {
+    Error::NotUnderstood { place: place.into(), what: what.into() }
+}

@@ -1,0 +1,217 @@
+//! Every `#define` of a header tree, found in the text, since a compiler only knows the last one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use xen_headers::HeaderTree;
+
+use crate::error::Error;
+use crate::ir::Location;
+
+/// One definition of a macro.
+#[derive(Clone, Debug)]
+pub struct Macro {
+    /// Its name.
+    pub name: String,
+    /// Where it is defined.
+    pub location: Location,
+    /// What kind it is.
+    pub kind: MacroKind,
+    /// Its replacement text, comments and line breaks gone.
+    pub body: String,
+}
+
+/// What kind of macro it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacroKind {
+    /// It stands for nothing: an include guard or a flag.
+    Empty,
+    /// It stands for something.
+    Object,
+    /// It takes arguments.
+    Function,
+}
+
+/// The macros of a tree by name, each with all its definitions, in the order of the headers.
+#[derive(Clone, Debug, Default)]
+pub struct Macros(pub BTreeMap<String, Vec<Macro>>);
+
+impl Macros {
+    /// Reads every header of `tree`.
+    pub fn scan(tree: &HeaderTree) -> Result<Self, Error> {
+        let mut macros = Self::default();
+        for header in &tree.headers {
+            let path = tree.root.join(header);
+            let text = std::fs::read(&path).map_err(|source| Error::Io {
+                action: "read",
+                path,
+                source,
+                hint: "",
+            })?;
+            macros.scan_text(header, &String::from_utf8_lossy(&text));
+        }
+        Ok(macros)
+    }
+
+    fn scan_text(&mut self, header: &str, text: &str) {
+        let text = without_comments(text);
+        let mut lines = text.lines().enumerate();
+        while let Some((number, line)) = lines.next() {
+            let mut logical = line.to_owned();
+            while logical.ends_with('\\') {
+                logical.pop();
+                logical.push_str(lines.next().map_or("", |(_, line)| line));
+            }
+            let location = Location { header: header.to_owned(), line: number + 1 };
+            if let Some(found) = definition(&logical, location) {
+                self.add(found);
+            }
+        }
+    }
+
+    fn add(&mut self, found: Macro) {
+        self.0.entry(found.name.clone()).or_default().push(found);
+    }
+
+    /// The definition that counts where only `headers` are read: one that takes arguments makes
+    /// the macro a function, one that stands for something beats an empty one.
+    #[must_use]
+    pub fn find(&self, name: &str, headers: &[String]) -> Option<&Macro> {
+        let read = |found: &&Macro| headers.binary_search(&found.location.header).is_ok();
+        let rank = |found: &&Macro| match found.kind {
+            MacroKind::Function => 0,
+            MacroKind::Object => 1,
+            MacroKind::Empty => 2,
+        };
+        self.0.get(name)?.iter().filter(read).min_by_key(rank)
+    }
+
+    /// The macros that can never stand for a string, directly or through another macro.
+    #[must_use]
+    pub fn without_strings(&self) -> BTreeSet<String> {
+        let mut strings: BTreeSet<&str> = BTreeSet::new();
+        loop {
+            let before = strings.len();
+            for (name, definitions) in &self.0 {
+                let text = |found: &Macro| {
+                    let body = found.body.as_str();
+                    body.contains('"') || strings.contains(body) || !self.is_known(body)
+                };
+                if definitions.iter().any(text) {
+                    strings.insert(name);
+                }
+            }
+            if strings.len() == before {
+                break;
+            }
+        }
+        let others = self.0.keys().filter(|name| !strings.contains(name.as_str()));
+        others.cloned().collect()
+    }
+
+    /// Whether `body` is anything but the name of a macro from outside the tree.
+    fn is_known(&self, body: &str) -> bool {
+        let name = body.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && body.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        !name || self.0.contains_key(body)
+    }
+}
+
+fn definition(line: &str, location: Location) -> Option<Macro> {
+    let directive = line.trim_start().strip_prefix('#')?.trim_start();
+    let rest = directive.strip_prefix("define")?;
+    let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let (name, body) = rest.split_at(end);
+    let kind = match body {
+        _ if body.starts_with('(') => MacroKind::Function,
+        _ if body.trim().is_empty() => MacroKind::Empty,
+        _ => MacroKind::Object,
+    };
+    Some(Macro { name: name.to_owned(), location, kind, body: body.trim().to_owned() })
+}
+
+/// Blanks comments out, line breaks kept, so that line numbers stay true.
+pub(crate) fn without_comments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(['/', '"', '\'']) {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let (kept, blank, end) = if rest.starts_with("/*") {
+            (0, true, rest.find("*/").map_or(rest.len(), |end| end + 2))
+        } else if rest.starts_with("//") {
+            (0, true, rest.find('\n').unwrap_or(rest.len()))
+        } else if rest.starts_with('/') {
+            (1, false, 1)
+        } else {
+            let end = literal_end(rest);
+            (end, false, end)
+        };
+        out.push_str(&rest[..kept]);
+        if blank {
+            out.push(' ');
+            out.extend(rest[..end].chars().filter(|c| *c == '\n'));
+        }
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Bytes of the string or character literal `text` starts with; it ends with its line at the latest,
+/// so that an apostrophe in an inactive block swallows nothing.
+fn literal_end(text: &str) -> usize {
+    let mut chars = text.char_indices();
+    let Some((_, quote)) = chars.next() else { return 0 };
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => {
+                chars.next();
+            }
+            '\n' => return at,
+            _ if c == quote => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(text: &str) -> BTreeMap<String, Macro> {
+        let mut macros = Macros::default();
+        macros.scan_text("x.h", text);
+        let found = macros.0.into_iter();
+        found.map(|(name, mut definitions)| (name, definitions.remove(0))).collect()
+    }
+
+    #[test]
+    fn finds_every_form() {
+        let found = scan(
+            "#define GUARD\n#  define A 1 /* one\n */\n#define F(x) (x)\n#define L \\\n  2\n\
+             // #define NO 1\n/* #define NO2 1 */\n#define S \"/* kept */\"\n",
+        );
+        let kinds: Vec<_> =
+            found.values().map(|m| (m.name.as_str(), m.kind, m.body.as_str())).collect();
+        assert_eq!(
+            kinds,
+            [
+                ("A", MacroKind::Object, "1"),
+                ("F", MacroKind::Function, "(x)"),
+                ("GUARD", MacroKind::Empty, ""),
+                ("L", MacroKind::Object, "2"),
+                ("S", MacroKind::Object, "\"/* kept */\""),
+            ]
+        );
+        assert_eq!(found["F"].location.line, 4);
+        assert_eq!(found["L"].location.line, 5);
+    }
+
+    #[test]
+    fn unbalanced_quotes_end_with_their_line() {
+        let found = scan("don't\n#define A 1\n\"open\n#define B 2\n");
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["A", "B"]);
+    }
+}

@@ -1,0 +1,240 @@
+//! The ABI as plain data: what the importer fills, the transforms rewrite and the emitters print.
+
+use std::collections::BTreeMap;
+
+use crate::arch::Arch;
+
+/// The public ABI of one header tree on one architecture.
+#[derive(Clone, Debug)]
+pub struct Abi {
+    /// The tree's name: a release such as `4.20`, or what an unpinned tree calls itself.
+    pub release: String,
+    /// The architecture.
+    pub arch: Arch,
+    /// Which side of the interface was asked for.
+    pub profile: Profile,
+    /// Every header that was read, in sorted order, whether or not it defines anything.
+    pub headers: Vec<String>,
+    /// Type definitions by name.
+    pub types: BTreeMap<String, TypeDef>,
+    /// Constants by name.
+    pub constants: BTreeMap<String, Constant>,
+    /// What the headers define and the ABI leaves out, by name.
+    pub omitted: BTreeMap<String, Omission>,
+}
+
+/// Which side of the interface the headers were read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// `__XEN_TOOLS__`: everything, at the tree's latest interface version.
+    Tools,
+    /// A guest that defines `__XEN_INTERFACE_VERSION__` to this value.
+    Guest(u32),
+}
+
+/// A place in a header.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// Path relative to the tree, such as `hvm/params.h`.
+    pub header: String,
+    /// Line, from 1.
+    pub line: usize,
+}
+
+/// A named type.
+#[derive(Clone, Debug)]
+pub struct TypeDef {
+    /// Where it is defined.
+    pub location: Location,
+    /// How C spells it (`struct foo`, `foo_t`), or `None` for a type C leaves without a name.
+    pub c_name: Option<String>,
+    /// What it is.
+    pub def: Def,
+}
+
+/// What a named type is.
+#[derive(Clone, Debug)]
+pub enum Def {
+    /// A structure or union.
+    Record(Record),
+    /// A typedef.
+    Alias(Type),
+    /// A typedef that Rust sees as a type of its own.
+    Newtype(Type),
+    /// A C enumeration: an open newtype over this integer.
+    Enum(Int),
+    /// A type written by hand in `xen-abi`, the same on every architecture.
+    Shared {
+        /// Its name there.
+        rust: &'static str,
+        /// The integer it holds.
+        int: Int,
+    },
+}
+
+/// Structure or union.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// `struct`.
+    Struct,
+    /// `union`.
+    Union,
+}
+
+/// A structure or union with its layout.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Which of the two.
+    pub kind: RecordKind,
+    /// Bytes.
+    pub size: u64,
+    /// Bytes.
+    pub align: u64,
+    /// The `packed(N)` it was declared with.
+    pub packed: Option<u64>,
+    /// Members in order of declaration.
+    pub fields: Vec<Field>,
+}
+
+/// One member.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name in Rust.
+    pub name: String,
+    /// Bytes from the start of the record.
+    pub offset: u64,
+    /// Its type; for bit fields that of the storage.
+    pub ty: Type,
+    /// What C knows it as.
+    pub kind: FieldKind,
+}
+
+/// What C knows a member as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A member with this name.
+    Named(String),
+    /// An anonymous structure or union.
+    Anonymous,
+    /// Storage of bit fields.
+    Bits(Vec<BitField>),
+    /// Padding, which C leaves without a name.
+    Padding,
+}
+
+/// A bit field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BitField {
+    /// Its name in C.
+    pub name: String,
+    /// First bit, counted from the start of the storage.
+    pub first: u32,
+    /// Bits.
+    pub width: u32,
+}
+
+/// An integer type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Int {
+    /// Whether it has a sign. Plain `char` is taken as unsigned everywhere.
+    pub signed: bool,
+    /// Bytes.
+    pub bytes: u64,
+    /// Alignment in bytes, which differs from the size for 64-bit integers on i386.
+    pub align: u64,
+}
+
+/// A type as members and typedefs use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// An integer.
+    Int(Int),
+    /// `void`, only ever behind a pointer or a handle.
+    Void,
+    /// A type defined in some header.
+    Named(String),
+    /// An array; a length of 0 is a flexible array member.
+    Array(Box<Type>, u64),
+    /// A C pointer.
+    Pointer(Box<Type>),
+    /// A guest handle: an address in the guest, as an integer of this many bytes.
+    Handle(Box<Type>, u64),
+}
+
+/// A constant.
+#[derive(Clone, Debug)]
+pub struct Constant {
+    /// Where it is defined.
+    pub location: Location,
+    /// Its value.
+    pub value: Value,
+    /// Whether it is a macro or an enumerator.
+    pub origin: Origin,
+    /// The newtype it belongs to, if any.
+    pub newtype: Option<String>,
+}
+
+/// Where a constant comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `#define`.
+    Macro,
+    /// An enumerator.
+    Enumerator,
+}
+
+/// The value of a constant with its C type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// An integer.
+    Int {
+        /// The value, with its sign.
+        value: i128,
+        /// Its type.
+        ty: Int,
+    },
+    /// A string, without the terminating NUL.
+    Str(String),
+}
+
+/// Something a header defines that has no counterpart.
+#[derive(Clone, Debug)]
+pub struct Omission {
+    /// Where it is defined.
+    pub location: Location,
+    /// Why it is left out.
+    pub reason: &'static str,
+}
+
+impl Abi {
+    /// The record called `name`, seen through typedefs.
+    #[must_use]
+    pub fn record(&self, name: &str) -> Option<&Record> {
+        match &self.types.get(name)?.def {
+            Def::Record(record) => Some(record),
+            Def::Alias(Type::Named(target)) => self.record(target),
+            _ => None,
+        }
+    }
+
+    /// Size and alignment of `ty` in bytes, or `None` if it names an unknown type or is `void`.
+    #[must_use]
+    pub fn size_align(&self, ty: &Type) -> Option<(u64, u64)> {
+        let pointer = self.arch.pointer_bytes();
+        Some(match ty {
+            Type::Int(int) => (int.bytes, int.align),
+            Type::Void => return None,
+            Type::Pointer(_) => (pointer, pointer),
+            Type::Handle(_, bytes) => (*bytes, *bytes),
+            Type::Array(element, len) => {
+                let (size, align) = self.size_align(element)?;
+                (size * len, align)
+            }
+            Type::Named(name) => match &self.types.get(name)?.def {
+                Def::Record(record) => (record.size, record.align),
+                Def::Alias(ty) | Def::Newtype(ty) => self.size_align(ty)?,
+                Def::Enum(int) | Def::Shared { int, .. } => (int.bytes, int.align),
+            },
+        })
+    }
+}

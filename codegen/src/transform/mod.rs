@@ -1,0 +1,47 @@
+//! From what bindgen saw to what `xen-abi` says: one rule a file, applied in this order.
+
+mod align64;
+mod bits;
+mod handles;
+mod names;
+mod newtypes;
+mod padding;
+mod pointers;
+
+use crate::error::Error;
+use crate::ir::{Abi, Def, Type};
+
+/// Applies every rule.
+pub fn run(abi: &mut Abi) -> Result<(), Error> {
+    handles::run(abi)?;
+    pointers::run(abi);
+    names::run(abi)?;
+    bits::run(abi);
+    align64::run(abi)?;
+    padding::run(abi)?;
+    newtypes::run(abi);
+    Ok(())
+}
+
+/// Shows `visit` every type that a member or typedef is written with, innermost last.
+fn each_type(abi: &mut Abi, mut visit: impl FnMut(&mut Type)) {
+    for ty in abi.types.values_mut() {
+        match &mut ty.def {
+            Def::Record(record) => {
+                record.fields.iter_mut().for_each(|field| nested(&mut field.ty, &mut visit));
+            }
+            Def::Alias(ty) | Def::Newtype(ty) => nested(ty, &mut visit),
+            Def::Enum(_) | Def::Shared { .. } => {}
+        }
+    }
+}
+
+fn nested(ty: &mut Type, visit: &mut impl FnMut(&mut Type)) {
+    visit(ty);
+    match ty {
+        Type::Array(inner, _) | Type::Pointer(inner) | Type::Handle(inner, _) => {
+            nested(inner, visit);
+        }
+        Type::Int(_) | Type::Void | Type::Named(_) => {}
+    }
+}

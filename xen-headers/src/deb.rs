@@ -1,0 +1,149 @@
+//! Debian packages: an `ar` archive of two compressed tar archives, read without any tool.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Component, Path, PathBuf};
+
+use lzma_rust2::XzReader;
+
+use crate::Error;
+
+/// The most memory that decompression may take; Debian's packages need 65 MiB at most.
+const MEMORY_LIMIT_KIB: u32 = 128 << 10;
+
+/// Writes those files of the package `deb` below `dest` whose path `wanted` accepts, and returns
+/// their paths, sorted. A path is given as in the package, without a leading `./` or `/`.
+///
+/// The package's hash is the caller's to check. Nothing outside `dest` is written whatever the
+/// package says.
+///
+/// # Errors
+///
+/// [`Error::BadPackage`] when the file is no package, is damaged, is compressed in another way
+/// than Debian's, or has a path that leads outside it or a wanted one that is no plain file;
+/// [`Error::Cache`] when `dest` cannot be written.
+pub fn unpack(
+    deb: &Path,
+    dest: &Path,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<String>, Error> {
+    let mut written = Vec::new();
+    each_file(
+        deb,
+        "data.tar",
+        &mut |path, file| {
+            let Some(name) = path.to_str().filter(|name| wanted(name)) else {
+                return Ok(());
+            };
+            let target = dest.join(path);
+            let cannot_write = |source| Error::cache(&target, source);
+            if let Some(parent) = target.parent() {
+                fs::create_dir_all(parent).map_err(cannot_write)?;
+            }
+            let mut content = Vec::new();
+            file.read_to_end(&mut content).map_err(|error| Error::bad_package(deb, error))?;
+            fs::write(&target, content).map_err(cannot_write)?;
+            written.push(name.to_owned());
+            Ok(())
+        },
+        wanted,
+    )?;
+    written.sort();
+    Ok(written)
+}
+
+/// The package's control fields as text, for example "Version: 4.20.3-1".
+pub(crate) fn control(deb: &Path) -> Result<String, Error> {
+    let mut text = String::new();
+    let is_control = |name: &str| name == "control";
+    each_file(
+        deb,
+        "control.tar",
+        &mut |path, file| {
+            if path == Path::new("control") {
+                file.read_to_string(&mut text).map_err(|error| Error::bad_package(deb, error))?;
+            }
+            Ok(())
+        },
+        &is_control,
+    )?;
+    Ok(text)
+}
+
+type Visitor<'a> = &'a mut dyn FnMut(&Path, &mut dyn Read) -> Result<(), Error>;
+
+/// Shows `visit` every plain file of the package's member `stem`.
+fn each_file(
+    deb: &Path,
+    stem: &str,
+    visit: Visitor<'_>,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let bad = |error: io::Error| Error::bad_package(deb, error);
+    let file = File::open(deb).map_err(|source| Error::read(deb, source))?;
+    let (name, member) = member(BufReader::new(file), stem).map_err(bad)?;
+    let mut tarball: Box<dyn Read> = match name.strip_prefix(stem) {
+        Some("") => Box::new(member),
+        Some(".xz") => Box::new(XzReader::new_mem_limit(member, true, MEMORY_LIMIT_KIB)),
+        _ => {
+            let detail = format!("{name} is compressed in a way this program cannot read");
+            return Err(Error::bad_package(deb, detail));
+        }
+    };
+    let mut archive = tar::Archive::new(&mut tarball);
+    for entry in archive.entries().map_err(bad)? {
+        let mut entry = entry.map_err(bad)?;
+        let path = inside(&entry.path().map_err(bad)?).map_err(bad)?;
+        let kind = entry.header().entry_type();
+        if kind.is_file() {
+            visit(&path, &mut entry)?;
+        } else if !kind.is_dir() && path.to_str().is_some_and(wanted) {
+            let detail = format!("{} in it is not a plain file", path.display());
+            return Err(Error::bad_package(deb, detail));
+        }
+    }
+    // The compressed stream's own check comes after the last entry.
+    io::copy(&mut tarball, &mut io::sink()).map_err(bad)?;
+    Ok(())
+}
+
+/// The path of a tar entry as a relative one that stays inside.
+fn inside(path: &Path) -> io::Result<PathBuf> {
+    path.components()
+        .filter(|part| *part != Component::CurDir)
+        .map(|part| match part {
+            Component::Normal(name) => Ok(name),
+            _ => Err(io::Error::other(format!("{} leads outside the package", path.display()))),
+        })
+        .collect()
+}
+
+/// Finds the member of an `ar` archive whose name is `stem` plus a suffix.
+fn member<R: Read + 'static>(mut ar: R, stem: &str) -> io::Result<(String, io::Take<R>)> {
+    let mut magic = [0; 8];
+    ar.read_exact(&mut magic)?;
+    if &magic != b"!<arch>\n" {
+        return Err(io::Error::other("it is not an ar archive"));
+    }
+    loop {
+        let mut header = [0; 60];
+        ar.read_exact(&mut header).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => io::Error::other(format!("it has no {stem}")),
+            _ => error,
+        })?;
+        let field = |from: usize, to: usize| String::from_utf8_lossy(&header[from..to]);
+        let size = field(48, 58).trim().parse::<u64>();
+        let (Ok(size), b"`\n") = (size, &header[58..]) else {
+            return Err(io::Error::other("it has a malformed ar header"));
+        };
+        let name = field(0, 16).trim_end().trim_end_matches('/').to_owned();
+        if name.starts_with(stem) {
+            return Ok((name, ar.take(size)));
+        }
+        // Members start at even offsets.
+        let skip = size.saturating_add(size % 2);
+        if io::copy(&mut ar.by_ref().take(skip), &mut io::sink())? < size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}

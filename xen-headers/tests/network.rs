@@ -1,0 +1,76 @@
+//! The real packages from the machine's own Debian mirror:
+//! `cargo test -p xen-headers --features network`.
+
+#![cfg(feature = "network")]
+
+mod support;
+
+use std::time::Instant;
+
+use support::says;
+use xen_headers::{Error, HeaderTree, Options, Pins, Warning, pins};
+
+fn options(cache: &std::path::Path) -> Options<'static> {
+    Options {
+        cache: cache.to_owned(),
+        progress: &|line| eprintln!("{line}"),
+        ..Options::from_env()
+    }
+}
+
+#[test]
+fn every_pinned_release_is_there() {
+    let cache = tempfile::tempdir().unwrap();
+    let start = Instant::now();
+    for release in pins().releases() {
+        let tree = HeaderTree::obtain(pins(), &release.name, &options(cache.path())).unwrap();
+        // A package that left the mirror since is warned about, and no failure of ours.
+        eprintln!("{}: {} headers, {:?}", tree.label, tree.headers.len(), tree.warnings);
+        assert!(tree.headers.iter().eq(release.headers.keys()) || !tree.warnings.is_empty());
+    }
+    eprintln!("cold: {:.1?}", start.elapsed());
+    let start = Instant::now();
+    for release in pins().releases() {
+        let offline = Options { offline: true, ..options(cache.path()) };
+        HeaderTree::obtain(pins(), &release.name, &offline).unwrap();
+    }
+    eprintln!("warm: {:.1?}", start.elapsed());
+}
+
+/// The pins, with a version of the newest release that no mirror ever had.
+fn with_a_version_that_is_gone() -> Pins {
+    let release = pins().default_release();
+    let version = &release.package.version;
+    Pins::parse(&release.to_toml().replace(version, "0.0-1")).unwrap()
+}
+
+#[test]
+fn a_package_that_left_is_replaced_loudly() {
+    let cache = tempfile::tempdir().unwrap();
+    let pins = with_a_version_that_is_gone();
+    for offline in [false, true] {
+        let options = Options { offline, ..options(cache.path()) };
+        let tree = HeaderTree::obtain(&pins, "4.20", &options).unwrap();
+        let [Warning::PinGone { pinned, taken, .. }, ..] = &tree.warnings[..] else {
+            panic!("{:?}", tree.warnings);
+        };
+        assert_eq!(pinned, "0.0-1");
+        assert!(taken.starts_with("4.20."), "{taken}");
+        for warning in &tree.warnings {
+            eprintln!("{warning}");
+        }
+    }
+}
+
+#[test]
+fn a_suite_that_is_not_there_is_one_line() {
+    let cache = tempfile::tempdir().unwrap();
+    let text = pins().default_release().to_toml();
+    let (version, suite) = (&pins().default_release().package.version, "no-such-suite");
+    let text = text.replace(version, "0.0-1").replace("\"trixie\"", &format!("\"{suite}\""));
+    let pins = Pins::parse(&text).unwrap();
+    let error = HeaderTree::obtain(&pins, "4.20", &options(cache.path())).unwrap_err();
+    eprintln!("{error}");
+    assert!(matches!(error, Error::PinGone { .. }));
+    says(&error, &["libxen-dev 0.0-1 has left the mirror", suite]);
+}
