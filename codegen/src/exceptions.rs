@@ -51,6 +51,7 @@ const NOT_A_CONSTANT: &[(&str, &str)] = &[
     ("GUEST_RAM_BANK_BASES", "an initialiser list of the GUEST_RAMn_BASE"),
     ("GUEST_RAM_BANK_SIZES", "an initialiser list of the GUEST_RAMn_SIZE"),
     ("XENPV_FLEX_ARRAY_DIM", "the empty dimension of a flexible array"),
+    ("XEN_SMCCC_UID", "a compound literal; xen_abi::macros has it as bytes"),
     ("SSSC_SMCCC_UID", "a compound literal; xen_abi::macros has it as bytes"),
     ("machine_to_phys_mapping", "a pointer; its address is MACH2PHYS_VIRT_START"),
     ("xen_vga_console_info", "another name of the type dom0_vga_console_info"),

@@ -6,7 +6,11 @@
 
 pub mod arch;
 pub mod error;
+pub mod docs;
+pub mod emit;
 mod exceptions;
+pub mod families;
 pub mod import;
 pub mod ir;
+pub mod layout;
 pub mod transform;

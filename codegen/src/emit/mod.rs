@@ -1,0 +1,51 @@
+//! The IR as Rust source: one kind of output a file.
+
+mod constants;
+mod modules;
+mod proofs;
+mod types;
+mod writer;
+
+use std::collections::BTreeMap;
+
+use crate::docs::Docs;
+use crate::ir::Abi;
+
+/// The files of one architecture, by path relative to its directory.
+#[must_use]
+pub fn files(abi: &Abi, docs: &Docs) -> BTreeMap<String, String> {
+    modules::files(abi, docs)
+}
+
+/// How many things of each kind one architecture's modules state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Structures, unions, enumerations and typedefs.
+    pub types: usize,
+    /// Members, bit fields counted singly, padding not.
+    pub fields: usize,
+    /// Macros and enumerators.
+    pub constants: usize,
+    /// Assertions on sizes, alignments, offsets and bits.
+    pub proofs: usize,
+}
+
+/// Counts what [`files`] emits.
+#[must_use]
+pub fn counts(abi: &Abi) -> Counts {
+    use crate::ir::{Def, FieldKind};
+    let mut counts = Counts { constants: abi.constants.len(), ..Counts::default() };
+    for (name, ty) in &abi.types {
+        counts.types += 1;
+        counts.proofs += proofs::count(abi, name);
+        let Def::Record(record) = &ty.def else { continue };
+        for field in &record.fields {
+            counts.fields += match &field.kind {
+                FieldKind::Named(_) => 1,
+                FieldKind::Bits(bits) => bits.len(),
+                FieldKind::Anonymous | FieldKind::Padding => 0,
+            };
+        }
+    }
+    counts
+}

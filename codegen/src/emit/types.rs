@@ -1,0 +1,162 @@
+//! Type definitions.
+
+use super::writer::Writer;
+use crate::docs::{HeaderDocs, TypeDocs};
+use crate::ir::{Def, Field, FieldKind, Record, RecordKind, Type, TypeDef};
+
+const DERIVES: &str = "#[derive(Clone, Copy, Debug, PartialEq, Eq)]";
+const ZEROCOPY: &str = "#[cfg_attr(feature = \"zerocopy\", derive(zerocopy::FromBytes, \
+                        zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]";
+
+pub(super) fn definition(
+    out: &mut Writer<'_>,
+    name: &str,
+    ty: &TypeDef,
+    docs: Option<&HeaderDocs>,
+) {
+    let docs = docs.and_then(|docs| docs.types.get(name));
+    out.line(format_args!(""));
+    match &ty.def {
+        Def::Shared { rust, .. } => {
+            out.line(format_args!("pub use crate::support::newtypes::{rust};"));
+            if *rust != name {
+                out.line(format_args!("\n/// `{name}` of `{}`.", ty.location.header));
+                out.line(format_args!("pub type {name} = {rust};"));
+            }
+        }
+        Def::Alias(target) => {
+            about(out, ty, docs);
+            let target = out.ty(target);
+            out.line(format_args!("pub type {name} = {target};"));
+        }
+        Def::Newtype(target) => {
+            let target = out.ty(target);
+            newtype(out, name, ty, &target, docs);
+        }
+        Def::Enum(int) => {
+            let int = out.int(*int).to_owned();
+            newtype(out, name, ty, &int, docs);
+        }
+        Def::Record(record) => {
+            about(out, ty, docs);
+            match record.kind {
+                RecordKind::Struct => structure(out, name, record, docs),
+                RecordKind::Union => union(out, name, record, docs),
+            }
+        }
+    }
+}
+
+/// Our words if there are any, then what C calls it.
+fn about(out: &mut Writer<'_>, ty: &TypeDef, docs: Option<&TypeDocs>) {
+    if let Some(docs) = docs.filter(|docs| !docs.doc.trim().is_empty()) {
+        out.doc("", &docs.doc);
+        out.line(format_args!("///"));
+    }
+    match &ty.c_name {
+        Some(name) => out.line(format_args!("/// `{name}` of `{}`.", ty.location.header)),
+        None => out.line(format_args!(
+            "/// A type without a name of its own in `{}`.",
+            ty.location.header
+        )),
+    }
+}
+
+fn newtype(
+    out: &mut Writer<'_>,
+    name: &str,
+    ty: &TypeDef,
+    inner: &str,
+    docs: Option<&TypeDocs>,
+) {
+    out.imports.insert(String::from("crate::support::newtypes::newtype"));
+    out.line(format_args!("newtype! {{"));
+    about(out, ty, docs);
+    out.line(format_args!("pub struct {name}(pub {inner});\n}}"));
+}
+
+fn structure(out: &mut Writer<'_>, name: &str, record: &Record, docs: Option<&TypeDocs>) {
+    out.line(format_args!("{DERIVES}"));
+    out.line(format_args!("{ZEROCOPY}"));
+    match record.packed {
+        Some(bytes) => out.line(format_args!("#[repr(C, packed({bytes}))]")),
+        None => out.line(format_args!("#[repr(C)]")),
+    }
+    out.line(format_args!("pub struct {name} {{"));
+    for field in &record.fields {
+        field_doc(out, field, docs);
+        let ty = out.ty(&field.ty);
+        out.line(format_args!("    pub {}: {ty},", field.name));
+    }
+    out.line(format_args!("}}"));
+    for field in &record.fields {
+        if let FieldKind::Bits(bits) = &field.kind {
+            out.imports.insert(String::from("crate::support::bits::bit_fields"));
+            let storage = match &field.ty {
+                Type::Array(_, bytes) => format!("bytes {bytes}"),
+                ty => format!("int {}", out.ty(ty)),
+            };
+            out.line(format_args!("bit_fields! {{ {name}, {}, {storage};", field.name));
+            for bit in bits {
+                let getter = rust_name(&bit.name);
+                let ty = value_type(bit.width);
+                if let Some(doc) = docs.and_then(|docs| docs.fields.get(&bit.name)) {
+                    out.doc("    ", doc);
+                }
+                let (first, width) = (bit.first, bit.width);
+                let setter = format!("set_{}", bit.name);
+                out.line(format_args!("    {getter}, {setter}: {ty} = {first}, {width};"));
+            }
+            out.line(format_args!("}}"));
+        }
+    }
+}
+
+fn field_doc(out: &mut Writer<'_>, field: &Field, docs: Option<&TypeDocs>) {
+    let FieldKind::Named(c_name) = &field.kind else { return };
+    if let Some(doc) = docs.and_then(|docs| docs.fields.get(c_name)) {
+        out.doc("    ", doc);
+    }
+}
+
+/// The smallest unsigned integer for so many bits.
+fn value_type(width: u32) -> &'static str {
+    match width {
+        0..=8 => "u8",
+        9..=16 => "u16",
+        17..=32 => "u32",
+        _ => "u64",
+    }
+}
+
+/// A union is bytes, as words of its alignment, with an accessor for each member.
+fn union(out: &mut Writer<'_>, name: &str, record: &Record, docs: Option<&TypeDocs>) {
+    let word = crate::ir::Int { signed: false, bytes: record.align, align: record.align };
+    let word = out.int(word).to_owned();
+    let words = record.size / record.align;
+    out.line(format_args!("{DERIVES}"));
+    out.line(format_args!("{ZEROCOPY}"));
+    out.line(format_args!("#[repr(transparent)]"));
+    out.line(format_args!("pub struct {name}(pub [{word}; {words}]);"));
+    out.imports.insert(String::from("crate::support::union::union_members"));
+    out.line(format_args!("union_members! {{ {name};"));
+    for field in &record.fields {
+        field_doc(out, field, docs);
+        let ty = out.ty(&field.ty);
+        let base = match &field.kind {
+            FieldKind::Named(c_name) => c_name,
+            _ => &field.name,
+        };
+        let getter = rust_name(&field.name);
+        out.line(format_args!("    {getter}, {base}_mut, from_{base}: {ty};"));
+    }
+    out.line(format_args!("}}"));
+}
+
+/// `name` where Rust has no keyword of that name, else with an underscore, as bindgen does.
+fn rust_name(name: &str) -> String {
+    match syn::parse_str::<syn::Ident>(name) {
+        Ok(_) => name.to_owned(),
+        Err(_) => format!("{name}_"),
+    }
+}

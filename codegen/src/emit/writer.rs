@@ -1,0 +1,121 @@
+//! The text of one module while it grows, with what it has to import.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::families::Family;
+use crate::ir::{Abi, Def, Int, Type};
+
+/// One header's module.
+pub(super) struct Writer<'a> {
+    pub(super) abi: &'a Abi,
+    pub(super) header: &'a str,
+    pub(super) body: String,
+    pub(super) imports: BTreeSet<String>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(abi: &'a Abi, header: &'a str) -> Self {
+        Self { abi, header, body: String::new(), imports: BTreeSet::new() }
+    }
+
+    /// Appends one line.
+    pub(super) fn line(&mut self, text: fmt::Arguments<'_>) {
+        fmt::write(&mut self.body, text).expect("writing to a string");
+        self.body.push('\n');
+    }
+
+    /// Appends documentation at `indent`, wrapped as the tables have it.
+    pub(super) fn doc(&mut self, indent: &str, text: &str) {
+        for line in text.trim().lines() {
+            self.line(format_args!("{indent}/// {}", line.trim()));
+        }
+    }
+
+    /// `ty` in Rust, its imports noted.
+    pub(super) fn ty(&mut self, ty: &Type) -> String {
+        match ty {
+            Type::Int(int) => self.int(*int).to_owned(),
+            Type::Void => {
+                self.imports.insert(String::from("core::ffi::c_void"));
+                String::from("c_void")
+            }
+            Type::Named(name) => self.named(name),
+            Type::Array(element, len) => format!("[{}; {len}]", self.ty(element)),
+            Type::Pointer(target) | Type::Handle(target, _) => {
+                let handle = match self.abi.size_align(ty) {
+                    Some((4, _)) => "GuestHandle32",
+                    _ => "GuestHandle64",
+                };
+                self.imports.insert(format!("crate::support::handle::{handle}"));
+                format!("{handle}<{}>", self.ty(target))
+            }
+        }
+    }
+
+    /// An integer; 64-bit ones by names that have the architecture's alignment on every host.
+    pub(super) fn int(&mut self, int: Int) -> &'static str {
+        let (name, import) = match (int.signed, int.bytes, int.align) {
+            (false, 1, _) => ("u8", None),
+            (true, 1, _) => ("i8", None),
+            (false, 2, _) => ("u16", None),
+            (true, 2, _) => ("i16", None),
+            (false, 4, _) => ("u32", None),
+            (true, 4, _) => ("i32", None),
+            (false, _, 4) => ("u64", Some("crate::support::int::align4::u64")),
+            (true, _, 4) => ("i64", Some("crate::support::int::align4::i64")),
+            (false, ..) if self.abi.arch.u64_align() == 4 => {
+                ("uint64_aligned_t", Some("crate::support::int::align8::u64 as uint64_aligned_t"))
+            }
+            (true, ..) if self.abi.arch.u64_align() == 4 => {
+                ("int64_aligned_t", Some("crate::support::int::align8::i64 as int64_aligned_t"))
+            }
+            (false, ..) => ("u64", Some("crate::support::int::align8::u64")),
+            (true, ..) => ("i64", Some("crate::support::int::align8::i64")),
+        };
+        self.imports.extend(import.map(str::to_owned));
+        name
+    }
+
+    fn named(&mut self, name: &str) -> String {
+        let Some(ty) = self.abi.types.get(name) else { return name.to_owned() };
+        let rust = match &ty.def {
+            Def::Shared { rust, .. } => rust,
+            _ => name,
+        };
+        if ty.location.header != self.header {
+            let path = module_path(&ty.location.header).join("::");
+            self.imports.insert(format!("crate::generated::{}::{path}::{rust}", self.abi.arch));
+        }
+        rust.to_owned()
+    }
+
+    /// The finished module.
+    pub(super) fn finish(self, head: &str) -> String {
+        let mut text = head.to_owned();
+        for import in &self.imports {
+            text.push_str(&format!("use {import};\n"));
+        }
+        if !self.imports.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(self.body.trim_start_matches('\n'));
+        text
+    }
+}
+
+/// The module of a header: `io/xs_wire.h` is `io::xs_wire`, `io/9pfs.h` is `io::_9pfs`.
+pub(super) fn module_path(header: &str) -> Vec<String> {
+    let stem = header.strip_suffix(".h").unwrap_or(header);
+    let module = |part: &str| {
+        let digit = part.starts_with(|c: char| c.is_ascii_digit());
+        format!("{}{}", if digit { "_" } else { "" }, part.replace('-', "_"))
+    };
+    stem.split('/').map(module).collect()
+}
+
+/// The `cfg` of a header's module, or nothing.
+pub(super) fn cfg(header: &str) -> String {
+    let feature = Family::of(header).feature();
+    feature.map(|feature| format!("#[cfg(feature = \"{feature}\")]\n")).unwrap_or_default()
+}

@@ -1,0 +1,12 @@
+//! What the generated modules are made with.
+
+#[allow(unused, reason = "no header of the core has a bit field")]
+pub(crate) mod bits;
+pub(crate) mod errno;
+pub(crate) mod handle;
+pub mod int;
+pub(crate) mod newtypes;
+pub(crate) mod plain;
+pub(crate) mod proof;
+pub(crate) mod status;
+pub(crate) mod union;

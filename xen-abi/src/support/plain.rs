@@ -1,0 +1,88 @@
+//! The one property all ABI types share, and the few casts that rest on it.
+
+/// Plain data: every pattern of bytes is a value, and every byte belongs to a member.
+///
+/// All structures, unions and integers of this crate are plain. It is what makes a union's members
+/// readable at any time, and what zerocopy's traits say in more detail under the feature `zerocopy`.
+///
+/// # Safety
+///
+/// The type must have no invalid bit pattern, no padding, no pointer, and no interior mutability.
+#[allow(unsafe_code, reason = "the trait is the contract the casts below rest on")]
+pub unsafe trait Plain: Copy + 'static {}
+
+macro_rules! plain_integers {
+    ($($ty:ty),*) => {$(
+        // SAFETY: an integer has no invalid pattern, no padding and no pointer.
+        #[allow(unsafe_code, reason = "states a fact about a primitive")]
+        unsafe impl Plain for $ty {}
+    )*};
+}
+plain_integers!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize);
+
+// SAFETY: an array is its elements, one behind the other.
+#[allow(unsafe_code, reason = "states a fact about arrays")]
+unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
+
+/// The value whose bytes are all zero.
+#[must_use]
+#[allow(unsafe_code, reason = "the door Plain opens")]
+pub const fn zeroed<T: Plain>() -> T {
+    // SAFETY: T is Plain, so all zeros is one of its values.
+    unsafe { core::mem::zeroed() }
+}
+
+/// The first bytes of `whole` as a `T`: how a union shows one of its members.
+#[allow(unsafe_code, reason = "the door Plain opens")]
+pub(crate) const fn view<U: Plain, T: Plain>(whole: &U) -> &T {
+    const { assert!(size_of::<T>() <= size_of::<U>() && align_of::<T>() <= align_of::<U>()) };
+    // SAFETY: the assertion keeps T inside U and aligned; U is initialised throughout since it has
+    // no padding, and T takes any bytes. The result borrows `whole`.
+    unsafe { &*core::ptr::from_ref(whole).cast::<T>() }
+}
+
+/// The first bytes of `whole` as a `T` that can be written.
+#[allow(unsafe_code, reason = "the door Plain opens")]
+pub(crate) const fn view_mut<U: Plain, T: Plain>(whole: &mut U) -> &mut T {
+    const { assert!(size_of::<T>() <= size_of::<U>() && align_of::<T>() <= align_of::<U>()) };
+    // SAFETY: as in `view`, and whatever is written through T leaves initialised bytes behind,
+    // since T has no padding, of which any are a U. The result borrows `whole` exclusively.
+    unsafe { &mut *core::ptr::from_mut(whole).cast::<T>() }
+}
+
+/// Gives a plain type its zero.
+macro_rules! zero {
+    ($name:ident) => {
+        impl $name {
+            /// All bytes zero.
+            pub const ZERO: Self = $crate::support::plain::zeroed();
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::ZERO
+            }
+        }
+    };
+}
+pub(crate) use zero;
+
+/// States that `$name`, whose members have the types `$ty`, is plain.
+macro_rules! plain {
+    ($name:ident: $($ty:ty),*) => {
+        const _: () = {
+            const fn is_plain<T: $crate::support::plain::Plain>() {}
+            $(is_plain::<$ty>();)*
+            assert!(
+                size_of::<$name>() == 0 $(+ size_of::<$ty>())*,
+                concat!(stringify!($name), ": padding without a name")
+            );
+        };
+        // SAFETY: every member is plain and together they fill the type: asserted just above.
+        #[allow(unsafe_code, reason = "asserted above")]
+        unsafe impl $crate::support::plain::Plain for $name {}
+
+        $crate::support::plain::zero! { $name }
+    };
+}
+pub(crate) use plain;

@@ -1,0 +1,51 @@
+//! Unions: bytes, as words of the union's alignment, with an accessor for each member.
+
+/// Gives a union its accessors, and proves that each member fits.
+macro_rules! union_members {
+    ($name:ident; $($(#[$doc:meta])* $get:ident, $get_mut:ident, $from:ident: $ty:ty;)*) => {
+        // SAFETY: transparent over an array of integers.
+        #[allow(unsafe_code, reason = "states a fact about a transparent wrapper")]
+        unsafe impl $crate::support::plain::Plain for $name {}
+        $crate::support::plain::zero! { $name }
+
+        const _: () = {
+            $(
+                assert!(
+                    size_of::<$ty>() <= size_of::<$name>(),
+                    concat!(stringify!($name), ".", stringify!($get), ": size")
+                );
+                assert!(
+                    align_of::<$ty>() <= align_of::<$name>(),
+                    concat!(stringify!($name), ".", stringify!($get), ": alignment")
+                );
+            )*
+        };
+
+        impl $name {
+            $(
+                $(#[$doc])*
+                #[inline]
+                #[must_use]
+                pub const fn $get(&self) -> &$ty {
+                    $crate::support::plain::view(self)
+                }
+
+                #[doc = concat!("`", stringify!($get), "`, to be written.")]
+                #[inline]
+                pub const fn $get_mut(&mut self) -> &mut $ty {
+                    $crate::support::plain::view_mut(self)
+                }
+
+                #[doc = concat!("A union of `", stringify!($get), "`, all bytes behind it zero.")]
+                #[inline]
+                #[must_use]
+                pub const fn $from(value: $ty) -> Self {
+                    let mut this = Self::ZERO;
+                    *this.$get_mut() = value;
+                    this
+                }
+            )*
+        }
+    };
+}
+pub(crate) use union_members;
