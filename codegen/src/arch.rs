@@ -52,6 +52,15 @@ impl Arch {
         }
     }
 
+    /// Rust's `target_arch`.
+    #[must_use]
+    pub const fn target_arch(self) -> &'static str {
+        match self {
+            Self::X86_32 => "x86",
+            other => other.name(),
+        }
+    }
+
     /// Bytes of a pointer and of C's `long`.
     #[must_use]
     pub const fn pointer_bytes(self) -> u64 {

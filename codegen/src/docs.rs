@@ -69,16 +69,17 @@ impl Docs {
             let read = |abi: &&Abi| abi.headers.contains(header);
             for name in docs.types.keys() {
                 let known = |abi: &Abi| {
-                    abi.types.get(name).is_some_and(|ty| !matches!(ty.def, Def::Shared { .. }) || true)
+                    abi.types
+                        .get(name)
+                        .is_some_and(|ty| !matches!(ty.def, Def::Shared { .. }) || true)
                 };
                 if abis.iter().any(|abi| read(&abi)) && !abis.iter().any(known) {
                     stale.push(format!("{header}: {name}"));
                 }
             }
             for name in docs.constants.keys() {
-                let known = |abi: &Abi| {
-                    abi.constants.contains_key(name) || abi.omitted.contains_key(name)
-                };
+                let known =
+                    |abi: &Abi| abi.constants.contains_key(name) || abi.omitted.contains_key(name);
                 if abis.iter().any(|abi| read(&abi)) && !abis.iter().any(known) {
                     stale.push(format!("{header}: {name}"));
                 }

@@ -37,7 +37,9 @@ pub enum Error {
         what: String,
     },
     /// Two things would get one name.
-    #[error("{place}: {name} is defined already at {other}; add a rename to codegen/src/exceptions.rs")]
+    #[error(
+        "{place}: {name} is defined already at {other}; add a rename to codegen/src/exceptions.rs"
+    )]
     Collision {
         /// The second place.
         place: String,
@@ -55,7 +57,9 @@ pub enum Error {
         nearest: Option<String>,
     },
     /// The tree has no headers for the architecture.
-    #[error("the {release} headers have no {header}: {arch} is not in this tree; choose another --release, --headers or --arch")]
+    #[error(
+        "the {release} headers have no {header}: {arch} is not in this tree; choose another --release, --headers or --arch"
+    )]
     NoSuchArch {
         /// The tree.
         release: String,
@@ -73,6 +77,25 @@ pub enum Error {
         release: String,
         /// The closest known one.
         nearest: Option<String>,
+    },
+    /// The repository's modules are of one release.
+    #[error(
+        "xen-abi holds {shipped}, all architectures, as toolstacks see it; name another directory with --out"
+    )]
+    NotShipped {
+        /// The release it holds.
+        shipped: String,
+    },
+    /// Not inside the workspace.
+    #[error(
+        "no xen-abi/src here or above; run inside the workspace or name a directory with --out"
+    )]
+    NoWorkspace,
+    /// A file in the way that is not generated.
+    #[error("{} is not a generated file and would be replaced; choose another directory with --out", .path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
     },
     /// The documentation tables name something the headers do not define.
     #[error("codegen/docs/{file}: {message}")]
@@ -109,10 +132,7 @@ fn did_you_mean(nearest: &Option<String>) -> String {
 }
 
 /// The candidate most like `name`, if any is alike at all.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<String> {
+pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     candidates
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(score, _)| *score > 0.7)

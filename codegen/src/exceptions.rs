@@ -4,9 +4,8 @@ use crate::arch::Arch;
 use crate::ir::{Int, Location, Profile};
 
 /// Headers that are not read.
-const SKIPPED_HEADERS: &[(&str, &str)] = &[
-    ("dom0_ops.h", "an #error since platform.h took its place"),
-];
+const SKIPPED_HEADERS: &[(&str, &str)] =
+    &[("dom0_ops.h", "an #error since platform.h took its place")];
 
 /// Headers an architecture's port has no part in.
 const SKIPPED_ON: &[(Arch, &str, &str)] = &[
@@ -23,11 +22,7 @@ const TOOLS_ONLY: &[&str] =
     &["domctl.h", "sysctl.h", "arch-x86/xen-mca.h", "kexec.h", "xsm/flask_op.h", "vm_event.h"];
 
 /// Why `header` is not read, if it is not.
-pub(crate) fn skipped_header(
-    header: &str,
-    arch: Arch,
-    profile: Profile,
-) -> Option<&'static str> {
+pub(crate) fn skipped_header(header: &str, arch: Arch, profile: Profile) -> Option<&'static str> {
     if profile != Profile::Tools && TOOLS_ONLY.contains(&header) {
         return Some("for toolstacks only");
     }
@@ -145,10 +140,7 @@ pub(crate) fn newtype_of(name: &str) -> Option<&'static str> {
 }
 
 /// Macros that C makes an `int`, by prefix, with the type of the member they go into.
-const SIZED_CONSTANTS: &[(&str, Int)] = &[
-    ("GTF_", U16),
-    ("GNTCOPY_", U16),
-];
+const SIZED_CONSTANTS: &[(&str, Int)] = &[("GTF_", U16), ("GNTCOPY_", U16)];
 
 /// The type of the constant `name` in Rust, where it is not simply C's.
 pub(crate) fn sized_constant(name: &str) -> Option<Int> {

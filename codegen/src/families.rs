@@ -37,8 +37,8 @@ const TOOLSTACK: &[&str] = &[
     "xsm/flask_op.h",
 ];
 
-/// Headers under `hvm/` that a guest without emulated devices needs too.
-const CORE_HVM: &[&str] = &["arch-x86/hvm/start_info.h", "hvm/hvm_op.h", "hvm/params.h"];
+/// Headers under `hvm/` and `io/` that a guest without devices needs too, or other families share.
+const CORE: &[&str] = &["arch-x86/hvm/start_info.h", "hvm/hvm_op.h", "hvm/params.h", "io/ring.h"];
 
 impl Family {
     /// The family of `header`.
@@ -46,7 +46,7 @@ impl Family {
     pub fn of(header: &str) -> Self {
         if TOOLSTACK.contains(&header) {
             Self::Toolstack
-        } else if CORE_HVM.contains(&header) {
+        } else if CORE.contains(&header) {
             Self::Core
         } else if header.starts_with("io/") {
             Self::Io

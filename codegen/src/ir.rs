@@ -48,6 +48,9 @@ pub struct TypeDef {
     pub location: Location,
     /// How C spells it (`struct foo`, `foo_t`), or `None` for a type C leaves without a name.
     pub c_name: Option<String>,
+    /// For a type without a name: the named type it lies in, and the path of members to it there,
+    /// anonymous levels left out.
+    pub within: Option<(String, String)>,
     /// What it is.
     pub def: Def,
 }

@@ -5,12 +5,50 @@
 //! `xen-abi`'s modules and [`view`] everything a person or another program reads.
 
 pub mod arch;
-pub mod error;
+pub mod cli;
 pub mod docs;
 pub mod emit;
+pub mod error;
 mod exceptions;
 pub mod families;
 pub mod import;
 pub mod ir;
+mod keywords;
 pub mod layout;
+pub mod output;
 pub mod transform;
+pub mod validate;
+pub mod view;
+
+use arch::Arch;
+use error::Error;
+use import::Source;
+use ir::{Abi, Profile};
+
+/// The ABI of `source` on one architecture, transformed and validated.
+pub fn abi(source: &Source, arch: Arch, profile: Profile) -> Result<Abi, Error> {
+    let mut abi = source.import(arch, profile)?;
+    transform::run(&mut abi)?;
+    validate::run(&abi)?;
+    Ok(abi)
+}
+
+/// The ABI on several architectures, as many at a time as the machine has cores.
+pub fn abis(source: &Source, arches: &[Arch], profile: Profile) -> Result<Vec<Abi>, Error> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut out = Vec::new();
+    for group in arches.chunks(cores) {
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = group
+                .iter()
+                .map(|arch| scope.spawn(move || self::abi(source, *arch, profile)))
+                .collect();
+            threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+        });
+        for result in results {
+            // A panic in a thread is a bug; it goes on in this one.
+            out.push(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+    }
+    Ok(out)
+}

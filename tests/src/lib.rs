@@ -1,1 +1,44 @@
-//! To come.
+//! What the tests across crates share: header trees, C compilers, and the C oracle.
+
+pub mod compilers;
+pub mod oracle;
+
+use std::path::PathBuf;
+
+use xen_codegen::import::Source;
+use xen_headers::{HeaderTree, Options, pins};
+
+/// The headers of a pinned release, from the cache or the mirror.
+pub fn release(name: &str) -> Result<Source, Error> {
+    Ok(Source::new(HeaderTree::obtain(pins(), name, &Options::from_env())?)?)
+}
+
+/// What can go wrong beneath a check.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The headers could not be had.
+    #[error(transparent)]
+    Headers(#[from] xen_headers::Error),
+    /// The generator failed.
+    #[error(transparent)]
+    Codegen(#[from] xen_codegen::error::Error),
+    /// A compiler could not be started.
+    #[error("cannot run {program}: {source}; install it with `cargo xtask setup`")]
+    Compiler {
+        /// The program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of ours could not be used.
+    #[error("cannot use {}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The compiler made something that is no object file.
+    #[error("the compiler's object file cannot be read: {0}")]
+    Object(#[from] object::Error),
+}

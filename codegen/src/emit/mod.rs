@@ -11,10 +11,16 @@ use std::collections::BTreeMap;
 use crate::docs::Docs;
 use crate::ir::Abi;
 
-/// The files of one architecture, by path relative to its directory.
+/// The files of several architectures, by path: a directory each, and the module over them.
 #[must_use]
-pub fn files(abi: &Abi, docs: &Docs) -> BTreeMap<String, String> {
-    modules::files(abi, docs)
+pub fn tree(abis: &[Abi], docs: &Docs) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    for abi in abis {
+        let files = modules::files(abi, docs).into_iter();
+        out.extend(files.map(|(name, text)| (format!("{}/{name}", abi.arch), text)));
+    }
+    out.insert(String::from("mod.rs"), modules::root(abis));
+    out
 }
 
 /// How many things of each kind one architecture's modules state.
@@ -30,7 +36,7 @@ pub struct Counts {
     pub proofs: usize,
 }
 
-/// Counts what [`files`] emits.
+/// Counts what [`tree`] emits.
 #[must_use]
 pub fn counts(abi: &Abi) -> Counts {
     use crate::ir::{Def, FieldKind};

@@ -3,6 +3,7 @@
 use super::writer::Writer;
 use crate::docs::{HeaderDocs, TypeDocs};
 use crate::ir::{Def, Field, FieldKind, Record, RecordKind, Type, TypeDef};
+use crate::keywords;
 
 const DERIVES: &str = "#[derive(Clone, Copy, Debug, PartialEq, Eq)]";
 const ZEROCOPY: &str = "#[cfg_attr(feature = \"zerocopy\", derive(zerocopy::FromBytes, \
@@ -14,7 +15,7 @@ pub(super) fn definition(
     ty: &TypeDef,
     docs: Option<&HeaderDocs>,
 ) {
-    let docs = docs.and_then(|docs| docs.types.get(name));
+    let docs = Words::of(name, ty, docs);
     out.line(format_args!(""));
     match &ty.def {
         Def::Shared { rust, .. } => {
@@ -25,57 +26,87 @@ pub(super) fn definition(
             }
         }
         Def::Alias(target) => {
-            about(out, ty, docs);
+            about(out, ty, &docs);
             let target = out.ty(target);
             out.line(format_args!("pub type {name} = {target};"));
         }
         Def::Newtype(target) => {
             let target = out.ty(target);
-            newtype(out, name, ty, &target, docs);
+            newtype(out, name, ty, &target, &docs);
         }
         Def::Enum(int) => {
             let int = out.int(*int).to_owned();
-            newtype(out, name, ty, &int, docs);
+            newtype(out, name, ty, &int, &docs);
         }
         Def::Record(record) => {
-            about(out, ty, docs);
+            about(out, ty, &docs);
             match record.kind {
-                RecordKind::Struct => structure(out, name, record, docs),
-                RecordKind::Union => union(out, name, record, docs),
+                RecordKind::Struct => structure(out, name, record, &docs),
+                RecordKind::Union => union(out, name, record, &docs),
             }
         }
     }
 }
 
+/// The words the tables have about one type.
+struct Words<'a> {
+    docs: Option<&'a TypeDocs>,
+    /// Of a type without a name: the path to it, behind which its members stand in the table.
+    prefix: Option<&'a str>,
+}
+
+impl<'a> Words<'a> {
+    fn of(name: &str, ty: &'a TypeDef, docs: Option<&'a HeaderDocs>) -> Self {
+        let (name, prefix) = match &ty.within {
+            Some((owner, path)) => (owner.as_str(), Some(path.as_str())),
+            None => (name, None),
+        };
+        Self { docs: docs.and_then(|docs| docs.types.get(name)), prefix }
+    }
+
+    fn about(&self) -> Option<&'a str> {
+        let docs = self.docs?;
+        let text = match self.prefix {
+            None => &docs.doc,
+            Some(path) => docs.fields.get(path)?,
+        };
+        Some(text.trim()).filter(|text| !text.is_empty())
+    }
+
+    fn member(&self, c_name: &str) -> Option<&'a str> {
+        let path = match self.prefix {
+            None | Some("") => c_name.to_owned(),
+            Some(prefix) => format!("{prefix}.{c_name}"),
+        };
+        self.docs?.fields.get(&path).map(String::as_str)
+    }
+}
+
 /// Our words if there are any, then what C calls it.
-fn about(out: &mut Writer<'_>, ty: &TypeDef, docs: Option<&TypeDocs>) {
-    if let Some(docs) = docs.filter(|docs| !docs.doc.trim().is_empty()) {
-        out.doc("", &docs.doc);
+fn about(out: &mut Writer<'_>, ty: &TypeDef, docs: &Words<'_>) {
+    if let Some(doc) = docs.about() {
+        out.doc("", doc);
         out.line(format_args!("///"));
     }
     match &ty.c_name {
         Some(name) => out.line(format_args!("/// `{name}` of `{}`.", ty.location.header)),
-        None => out.line(format_args!(
-            "/// A type without a name of its own in `{}`.",
-            ty.location.header
-        )),
+        None => {
+            let (owner, path) = ty.within.clone().unwrap_or_default();
+            let what = if path.is_empty() { "An anonymous part of" } else { "The type of" };
+            let dot = if path.is_empty() { "" } else { "." };
+            out.line(format_args!("/// {what} `{owner}{dot}{path}` in `{}`.", ty.location.header));
+        }
     }
 }
 
-fn newtype(
-    out: &mut Writer<'_>,
-    name: &str,
-    ty: &TypeDef,
-    inner: &str,
-    docs: Option<&TypeDocs>,
-) {
+fn newtype(out: &mut Writer<'_>, name: &str, ty: &TypeDef, inner: &str, docs: &Words<'_>) {
     out.imports.insert(String::from("crate::support::newtypes::newtype"));
     out.line(format_args!("newtype! {{"));
-    about(out, ty, docs);
+    about(out, ty, &docs);
     out.line(format_args!("pub struct {name}(pub {inner});\n}}"));
 }
 
-fn structure(out: &mut Writer<'_>, name: &str, record: &Record, docs: Option<&TypeDocs>) {
+fn structure(out: &mut Writer<'_>, name: &str, record: &Record, docs: &Words<'_>) {
     out.line(format_args!("{DERIVES}"));
     out.line(format_args!("{ZEROCOPY}"));
     match record.packed {
@@ -98,9 +129,9 @@ fn structure(out: &mut Writer<'_>, name: &str, record: &Record, docs: Option<&Ty
             };
             out.line(format_args!("bit_fields! {{ {name}, {}, {storage};", field.name));
             for bit in bits {
-                let getter = rust_name(&bit.name);
+                let getter = keywords::to_rust(&bit.name);
                 let ty = value_type(bit.width);
-                if let Some(doc) = docs.and_then(|docs| docs.fields.get(&bit.name)) {
+                if let Some(doc) = docs.member(&bit.name) {
                     out.doc("    ", doc);
                 }
                 let (first, width) = (bit.first, bit.width);
@@ -112,9 +143,9 @@ fn structure(out: &mut Writer<'_>, name: &str, record: &Record, docs: Option<&Ty
     }
 }
 
-fn field_doc(out: &mut Writer<'_>, field: &Field, docs: Option<&TypeDocs>) {
+fn field_doc(out: &mut Writer<'_>, field: &Field, docs: &Words<'_>) {
     let FieldKind::Named(c_name) = &field.kind else { return };
-    if let Some(doc) = docs.and_then(|docs| docs.fields.get(c_name)) {
+    if let Some(doc) = docs.member(c_name) {
         out.doc("    ", doc);
     }
 }
@@ -130,7 +161,7 @@ fn value_type(width: u32) -> &'static str {
 }
 
 /// A union is bytes, as words of its alignment, with an accessor for each member.
-fn union(out: &mut Writer<'_>, name: &str, record: &Record, docs: Option<&TypeDocs>) {
+fn union(out: &mut Writer<'_>, name: &str, record: &Record, docs: &Words<'_>) {
     let word = crate::ir::Int { signed: false, bytes: record.align, align: record.align };
     let word = out.int(word).to_owned();
     let words = record.size / record.align;
@@ -147,16 +178,8 @@ fn union(out: &mut Writer<'_>, name: &str, record: &Record, docs: Option<&TypeDo
             FieldKind::Named(c_name) => c_name,
             _ => &field.name,
         };
-        let getter = rust_name(&field.name);
+        let getter = &field.name;
         out.line(format_args!("    {getter}, {base}_mut, from_{base}: {ty};"));
     }
     out.line(format_args!("}}"));
-}
-
-/// `name` where Rust has no keyword of that name, else with an underscore, as bindgen does.
-fn rust_name(name: &str) -> String {
-    match syn::parse_str::<syn::Ident>(name) {
-        Ok(_) => name.to_owned(),
-        Err(_) => format!("{name}_"),
-    }
 }

@@ -75,6 +75,7 @@ pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
     let callbacks = Callbacks { seen: Rc::clone(&seen), ignored };
     let bindings = builder(job, stubs.path())
         .ignore_functions()
+        .prepend_enum_name(false)
         .derive_copy(false)
         .derive_debug(false)
         .default_enum_style(bindgen::EnumVariation::NewType { is_bitfield: false, is_global: true })

@@ -42,12 +42,7 @@ impl<'a> Probes<'a> {
 }
 
 /// Fills in every constant of the ABI and the reasons for the macros that are none.
-pub(super) fn constants(
-    abi: &mut Abi,
-    raw: &Raw,
-    run: &Run,
-    macros: &Macros,
-) -> Result<(), Error> {
+pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) -> Result<(), Error> {
     for found in &raw.consts {
         match probed(abi, macros, &found.name) {
             Some(source) => macro_constant(abi, source, found)?,

@@ -7,56 +7,66 @@ use std::collections::BTreeMap;
 
 use super::clang::Place;
 use super::rust::{Raw, RawRecord, RawType};
+use super::tags::Tags;
 use crate::error::Error;
-use crate::ir::{Abi, Def, Field, FieldKind, Int, Location, Record, RecordKind, Type, TypeDef};
+use crate::ir::{Abi, Def, Field, FieldKind, Int, Record, RecordKind, Type, TypeDef};
 
-/// Fills in the types of `abi`.
-pub(super) fn types(
-    abi: &mut Abi,
-    raw: &Raw,
-    places: &BTreeMap<String, Place>,
-) -> Result<(), Error> {
-    for (name, int) in &raw.enums {
-        // An enumeration without a name is only its enumerators.
-        if places.contains_key(name) {
-            insert(abi, raw, places, name, Def::Enum(*int))?;
-        }
-    }
-    for (name, ty) in &raw.aliases {
-        insert(abi, raw, places, name, Def::Alias(ty.clone()))?;
-    }
-    // First the outlines, so that members can be sized whatever the order of the names.
-    for (name, record) in &raw.records {
-        let &(size, align) =
-            raw.layouts.get(name).ok_or_else(|| not_understood(name, "a record without a layout"))?;
-        let (kind, packed) = (record.kind, record.packed);
-        let def = Def::Record(Record { kind, size, align, packed, fields: Vec::new() });
-        insert(abi, raw, places, name, def)?;
-    }
-    for (name, record) in &raw.records {
-        let placed = place(abi, raw, name, record)?;
-        if let Some(TypeDef { def: Def::Record(record), .. }) = abi.types.get_mut(name) {
-            record.fields = placed;
-        }
-    }
-    Ok(())
+/// What the types are made from.
+pub(super) struct Types<'a> {
+    pub(super) raw: &'a Raw,
+    pub(super) places: &'a BTreeMap<String, Place>,
+    pub(super) tags: &'a Tags,
 }
 
-fn insert(
-    abi: &mut Abi,
-    raw: &Raw,
-    places: &BTreeMap<String, Place>,
-    name: &str,
-    def: Def,
-) -> Result<(), Error> {
-    let Some(place) = places.get(name) else {
-        // The fixed-width integers come from our own stubs.
-        let of_stubs = raw.aliases.contains_key(name);
-        return if of_stubs { Ok(()) } else { Err(not_understood(name, "a type without a place")) };
-    };
-    let location: Location = place.location.clone();
-    abi.types.insert(name.to_owned(), TypeDef { location, c_name: place.c_name.clone(), def });
-    Ok(())
+impl Types<'_> {
+    /// Fills in the types of `abi`.
+    pub(super) fn fill(&self, abi: &mut Abi) -> Result<(), Error> {
+        for (name, int) in &self.raw.enums {
+            // An enumeration without a name is only its enumerators.
+            if self.places.contains_key(name) {
+                self.insert(abi, name, Def::Enum(*int))?;
+            }
+        }
+        for (name, ty) in &self.raw.aliases {
+            self.insert(abi, name, Def::Alias(ty.clone()))?;
+        }
+        // First the outlines, so that members can be sized whatever the order of the names.
+        for (name, record) in &self.raw.records {
+            let layout = self.raw.layouts.get(name);
+            let &(size, align) =
+                layout.ok_or_else(|| not_understood(name, "a record without a layout"))?;
+            let (kind, packed) = (record.kind, record.packed);
+            let def = Def::Record(Record { kind, size, align, packed, fields: Vec::new() });
+            self.insert(abi, name, def)?;
+        }
+        for (name, record) in &self.raw.records {
+            let placed = place(abi, self.raw, name, record)?;
+            if let Some(TypeDef { def: Def::Record(record), .. }) = abi.types.get_mut(name) {
+                record.fields = placed;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&self, abi: &mut Abi, name: &str, def: Def) -> Result<(), Error> {
+        let Some(place) = self.places.get(name) else {
+            // The fixed-width integers come from our own stubs.
+            let of_stubs = self.raw.aliases.contains_key(name);
+            return if of_stubs {
+                Ok(())
+            } else {
+                Err(not_understood(name, "a type without a place"))
+            };
+        };
+        let c_name = place.c_name.as_ref().map(|c_name| match &def {
+            Def::Record(record) => self.tags.spell(record.kind, c_name),
+            Def::Enum(_) => self.tags.spell_enum(c_name),
+            _ => c_name.clone(),
+        });
+        let location = place.location.clone();
+        abi.types.insert(name.to_owned(), TypeDef { location, c_name, within: None, def });
+        Ok(())
+    }
 }
 
 fn place(abi: &Abi, raw: &Raw, name: &str, record: &RawRecord) -> Result<Vec<Field>, Error> {

@@ -2,9 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xen_headers::HeaderTree;
-
-use crate::error::Error;
 use crate::ir::Location;
 
 /// One definition of a macro.
@@ -36,24 +33,8 @@ pub enum MacroKind {
 pub struct Macros(pub BTreeMap<String, Vec<Macro>>);
 
 impl Macros {
-    /// Reads every header of `tree`.
-    pub fn scan(tree: &HeaderTree) -> Result<Self, Error> {
-        let mut macros = Self::default();
-        for header in &tree.headers {
-            let path = tree.root.join(header);
-            let text = std::fs::read(&path).map_err(|source| Error::Io {
-                action: "read",
-                path,
-                source,
-                hint: "",
-            })?;
-            macros.scan_text(header, &String::from_utf8_lossy(&text));
-        }
-        Ok(macros)
-    }
-
-    fn scan_text(&mut self, header: &str, text: &str) {
-        let text = without_comments(text);
+    /// Adds the definitions of one header, whose comments are gone.
+    pub(super) fn scan(&mut self, header: &str, text: &str) {
         let mut lines = text.lines().enumerate();
         while let Some((number, line)) = lines.next() {
             let mut logical = line.to_owned();
@@ -63,13 +44,9 @@ impl Macros {
             }
             let location = Location { header: header.to_owned(), line: number + 1 };
             if let Some(found) = definition(&logical, location) {
-                self.add(found);
+                self.0.entry(found.name.clone()).or_default().push(found);
             }
         }
-    }
-
-    fn add(&mut self, found: Macro) {
-        self.0.entry(found.name.clone()).or_default().push(found);
     }
 
     /// The definition that counts where only `headers` are read: one that takes arguments makes
@@ -131,7 +108,7 @@ fn definition(line: &str, location: Location) -> Option<Macro> {
 }
 
 /// Blanks comments out, line breaks kept, so that line numbers stay true.
-pub(crate) fn without_comments(text: &str) -> String {
+pub(super) fn without_comments(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(['/', '"', '\'']) {
@@ -182,7 +159,7 @@ mod tests {
 
     fn scan(text: &str) -> BTreeMap<String, Macro> {
         let mut macros = Macros::default();
-        macros.scan_text("x.h", text);
+        macros.scan("x.h", &without_comments(text));
         let found = macros.0.into_iter();
         found.map(|(name, mut definitions)| (name, definitions.remove(0))).collect()
     }

@@ -5,6 +5,7 @@ mod constants;
 mod layout;
 mod macros;
 mod rust;
+mod tags;
 mod wrapper;
 
 use std::path::{Component, Path, PathBuf};
@@ -19,20 +20,33 @@ pub use clang::{MINIMUM_LIBCLANG, check_libclang, time_bindgen};
 pub use macros::{Macro, MacroKind, Macros};
 pub use wrapper::{includes, write_stubs};
 
-/// A header tree with what is common to its architectures: the text of its macros.
+/// A header tree with what is common to its architectures, read off the text.
 #[derive(Debug)]
 pub struct Source {
     /// The tree.
     pub tree: HeaderTree,
     /// Every `#define` in it.
     pub macros: Macros,
+    tags: tags::Tags,
 }
 
 impl Source {
     /// Reads every header of `tree` once.
     pub fn new(tree: HeaderTree) -> Result<Self, Error> {
-        let macros = Macros::scan(&tree)?;
-        Ok(Self { tree, macros })
+        let mut source = Self { tree, macros: Macros::default(), tags: tags::Tags::default() };
+        for header in &source.tree.headers {
+            let path = source.tree.root.join(header);
+            let bytes = std::fs::read(&path).map_err(|source| Error::Io {
+                action: "read",
+                path,
+                source,
+                hint: "",
+            })?;
+            let text = macros::without_comments(&String::from_utf8_lossy(&bytes));
+            source.macros.scan(header, &text);
+            source.tags.scan(&text);
+        }
+        Ok(source)
     }
 
     /// The ABI as bindgen sees it: types laid out, constants evaluated, names still C's.
@@ -58,7 +72,7 @@ impl Source {
             constants: Default::default(),
             omitted: includes.omitted,
         };
-        layout::types(&mut abi, &raw, &run.places)?;
+        layout::Types { raw: &raw, places: &run.places, tags: &self.tags }.fill(&mut abi)?;
         constants::constants(&mut abi, &raw, &run, &self.macros)?;
         Ok(abi)
     }

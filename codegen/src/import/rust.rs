@@ -133,13 +133,15 @@ impl Reader {
             Fields::Named(fields) => {
                 self.record(&item.ident, RecordKind::Struct, &item.attrs, fields.named.iter())
             }
-            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => match self.ty(&fields.unnamed[0].ty)? {
-                Type::Int(int) => {
-                    self.raw.enums.insert(name, int);
-                    Ok(())
+            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
+                match self.ty(&fields.unnamed[0].ty)? {
+                    Type::Int(int) => {
+                        self.raw.enums.insert(name, int);
+                        Ok(())
+                    }
+                    _ => Err(not_understood(name, "an enumeration over something not an integer")),
                 }
-                _ => Err(not_understood(name, "an enumeration over something not an integer")),
-            },
+            }
             _ => Err(not_understood(name, "a structure bindgen made opaque")),
         }
     }
@@ -197,7 +199,8 @@ impl Reader {
             }
             syn::Type::Array(array) => {
                 let len = integer(&array.len).and_then(|len| u64::try_from(len).ok());
-                let len = len.ok_or_else(|| not_understood("bindgen's output", "an array length"))?;
+                let len =
+                    len.ok_or_else(|| not_understood("bindgen's output", "an array length"))?;
                 Ok(Type::Array(Box::new(self.ty(&array.elem)?), len))
             }
             syn::Type::Ptr(pointer) => Ok(Type::Pointer(Box::new(self.ty(&pointer.elem)?))),

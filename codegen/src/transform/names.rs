@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::each_type;
 use crate::error::Error;
 use crate::ir::{Abi, Def, FieldKind, Type};
+use crate::keywords;
 
 pub(super) fn run(abi: &mut Abi) -> Result<(), Error> {
     let mut renamed = BTreeMap::new();
@@ -17,11 +18,23 @@ pub(super) fn run(abi: &mut Abi) -> Result<(), Error> {
         }
     }
     name_anonymous_members(abi);
-    let named: Vec<_> =
-        abi.types.iter().filter(|(_, ty)| ty.c_name.is_some()).map(|(name, _)| name.clone()).collect();
+    let named: Vec<_> = abi
+        .types
+        .iter()
+        .filter(|(_, ty)| ty.c_name.is_some())
+        .map(|(name, _)| name.clone())
+        .collect();
+    let mut unnamed = BTreeMap::new();
     for name in named {
-        let path = renamed.get(&name).unwrap_or(&name).clone();
-        name_by_path(abi, &name, &path, &mut renamed);
+        let top = renamed.get(&name).unwrap_or(&name).clone();
+        let here = Here { top: &top, rust: &top, c: "" };
+        name_by_path(abi, &name, &here, &mut unnamed);
+    }
+    for (name, (rust, within)) in unnamed {
+        if let Some(ty) = abi.types.get_mut(&name) {
+            ty.within = Some(within);
+        }
+        renamed.insert(name, rust);
     }
     rename(abi, &renamed)?;
     name_members(abi);
@@ -57,13 +70,18 @@ fn first_leaf(abi: &Abi, ty: &Type) -> Option<String> {
     })
 }
 
+/// A place on the way down from a named type.
+struct Here<'a> {
+    top: &'a str,
+    rust: &'a str,
+    c: &'a str,
+}
+
+/// New name, and where it lies: the named type and the path of members.
+type Unnamed = BTreeMap<String, (String, (String, String))>;
+
 /// Names the records without a C name that `owner` holds, and those inside them.
-fn name_by_path(
-    abi: &Abi,
-    owner: &str,
-    path: &str,
-    renamed: &mut BTreeMap<String, String>,
-) {
+fn name_by_path(abi: &Abi, owner: &str, here: &Here<'_>, unnamed: &mut Unnamed) {
     let Some(record) = abi.record(owner) else { return };
     for field in &record.fields {
         let mut ty = &field.ty;
@@ -71,12 +89,18 @@ fn name_by_path(
             ty = element;
         }
         let Type::Named(inner) = ty else { continue };
-        if abi.types.get(inner).is_some_and(|ty| ty.c_name.is_none()) && !renamed.contains_key(inner)
+        if abi.types.get(inner).is_none_or(|ty| ty.c_name.is_some()) || unnamed.contains_key(inner)
         {
-            let inner_path = format!("{path}_{}", field.name);
-            renamed.insert(inner.clone(), inner_path.clone());
-            name_by_path(abi, inner, &inner_path, renamed);
+            continue;
         }
+        let rust = format!("{}_{}", here.rust, field.name);
+        let c = match &field.kind {
+            FieldKind::Named(name) if here.c.is_empty() => keywords::to_c(name).to_owned(),
+            FieldKind::Named(name) => format!("{}.{}", here.c, keywords::to_c(name)),
+            _ => here.c.to_owned(),
+        };
+        unnamed.insert(inner.clone(), (rust.clone(), (here.top.to_owned(), c.clone())));
+        name_by_path(abi, inner, &Here { top: here.top, rust: &rust, c: &c }, unnamed);
     }
 }
 
@@ -108,19 +132,12 @@ fn name_members(abi: &mut Abi) {
         let Def::Record(record) = &mut ty.def else { continue };
         for field in &mut record.fields {
             match &mut field.kind {
-                FieldKind::Named(name) => *name = c_name(name).to_owned(),
+                FieldKind::Named(name) => *name = keywords::to_c(name).to_owned(),
                 FieldKind::Bits(bits) => {
-                    bits.iter_mut().for_each(|bit| bit.name = c_name(&bit.name).to_owned());
+                    bits.iter_mut().for_each(|bit| bit.name = keywords::to_c(&bit.name).to_owned());
                 }
                 FieldKind::Anonymous | FieldKind::Padding => {}
             }
         }
-    }
-}
-
-fn c_name(name: &str) -> &str {
-    match name.strip_suffix('_') {
-        Some(keyword) if syn::parse_str::<syn::Ident>(keyword).is_err() => keyword,
-        _ => name,
     }
 }

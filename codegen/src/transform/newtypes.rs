@@ -10,7 +10,8 @@ pub(super) fn run(abi: &mut Abi) {
         {
             let location = Location { header: (*header).to_owned(), line: 0 };
             let def = Def::Shared { rust, int };
-            abi.types.insert((*name).to_owned(), TypeDef { location, c_name: None, def });
+            abi.types
+                .insert((*name).to_owned(), TypeDef { location, c_name: None, within: None, def });
         }
     }
     for (name, ty) in &mut abi.types {

@@ -71,6 +71,7 @@ pub(crate) use zero;
 macro_rules! plain {
     ($name:ident: $($ty:ty),*) => {
         const _: () = {
+            #[allow(dead_code, reason = "some types have no member")]
             const fn is_plain<T: $crate::support::plain::Plain>() {}
             $(is_plain::<$ty>();)*
             assert!(

@@ -52,7 +52,7 @@ pub type xen_argo_gfn_t = u64;
 
 /// One piece of a message.
 ///
-/// `xen_argo_iov` of `argo.h`.
+/// `struct xen_argo_iov` of `argo.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -70,7 +70,7 @@ pub type xen_argo_iov_t = xen_argo_iov;
 
 /// An Argo address.
 ///
-/// `xen_argo_addr` of `argo.h`.
+/// `struct xen_argo_addr` of `argo.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -88,7 +88,7 @@ pub type xen_argo_addr_t = xen_argo_addr;
 
 /// Sender and receiver of a message.
 ///
-/// `xen_argo_send_addr` of `argo.h`.
+/// `struct xen_argo_send_addr` of `argo.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -105,7 +105,7 @@ pub type xen_argo_send_addr_t = xen_argo_send_addr;
 
 /// A receiver's ring.
 ///
-/// `xen_argo_ring` of `argo.h`.
+/// `struct xen_argo_ring` of `argo.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -125,7 +125,7 @@ pub type xen_argo_ring_t = xen_argo_ring;
 
 /// Argument of `XEN_ARGO_OP_register_ring`.
 ///
-/// `xen_argo_register_ring` of `argo.h`.
+/// `struct xen_argo_register_ring` of `argo.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -145,7 +145,7 @@ pub type xen_argo_register_ring_t = xen_argo_register_ring;
 
 /// Argument of `XEN_ARGO_OP_unregister_ring`.
 ///
-/// `xen_argo_unregister_ring` of `argo.h`.
+/// `struct xen_argo_unregister_ring` of `argo.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -163,7 +163,7 @@ pub type xen_argo_unregister_ring_t = xen_argo_unregister_ring;
 
 /// What is asked, and answered, about one ring.
 ///
-/// `xen_argo_ring_data_ent` of `argo.h`.
+/// `struct xen_argo_ring_data_ent` of `argo.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -185,7 +185,7 @@ pub type xen_argo_ring_data_ent_t = xen_argo_ring_data_ent;
 
 /// Argument of `XEN_ARGO_OP_notify`.
 ///
-/// `xen_argo_ring_data` of `argo.h`.
+/// `struct xen_argo_ring_data` of `argo.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -203,7 +203,7 @@ pub type xen_argo_ring_data_t = xen_argo_ring_data;
 
 /// Header of a message in a ring.
 ///
-/// `xen_argo_ring_message_header` of `argo.h`.
+/// `struct xen_argo_ring_message_header` of `argo.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -115,7 +115,7 @@ pub const PHYSDEVOP_pirq_eoi_gmfn: u32 = 28;
 
 /// Argument of `PHYSDEVOP_eoi`: the guest is done with an interrupt.
 ///
-/// `physdev_eoi` of `physdev.h`.
+/// `struct physdev_eoi` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -131,7 +131,7 @@ pub type physdev_eoi_t = physdev_eoi;
 /// Argument of `PHYSDEVOP_pirq_eoi_gmfn_v1` and `PHYSDEVOP_pirq_eoi_gmfn_v2`: register a page in which bit n tells whether
 /// interrupt n needs `PHYSDEVOP_eoi`. -EBUSY if one is registered already.
 ///
-/// `physdev_pirq_eoi_gmfn` of `physdev.h`.
+/// `struct physdev_pirq_eoi_gmfn` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -146,7 +146,7 @@ pub type physdev_pirq_eoi_gmfn_t = physdev_pirq_eoi_gmfn;
 
 /// Argument of `PHYSDEVOP_irq_status_query`.
 ///
-/// `physdev_irq_status_query` of `physdev.h`.
+/// `struct physdev_irq_status_query` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -163,7 +163,7 @@ pub type physdev_irq_status_query_t = physdev_irq_status_query;
 
 /// Argument of `PHYSDEVOP_set_iopl` (PV): I/O privilege level of the calling vCPU.
 ///
-/// `physdev_set_iopl` of `physdev.h`.
+/// `struct physdev_set_iopl` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -178,7 +178,7 @@ pub type physdev_set_iopl_t = physdev_set_iopl;
 
 /// Argument of `PHYSDEVOP_set_iobitmap` (PV): which ports the calling vCPU's user mode may access.
 ///
-/// `physdev_set_iobitmap` of `physdev.h`.
+/// `struct physdev_set_iobitmap` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -196,7 +196,7 @@ pub type physdev_set_iobitmap_t = physdev_set_iobitmap;
 
 /// Argument of `PHYSDEVOP_apic_read` and `PHYSDEVOP_apic_write` (privileged).
 ///
-/// `physdev_apic` of `physdev.h`.
+/// `struct physdev_apic` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -215,7 +215,7 @@ pub type physdev_apic_t = physdev_apic;
 
 /// Argument of `PHYSDEVOP_alloc_irq_vector` and `PHYSDEVOP_free_irq_vector`.
 ///
-/// `physdev_irq` of `physdev.h`.
+/// `struct physdev_irq` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -232,7 +232,7 @@ pub type physdev_irq_t = physdev_irq;
 
 /// Argument of `PHYSDEVOP_map_pirq`: give a domain a physical interrupt number for a line or a message interrupt.
 ///
-/// `physdev_map_pirq` of `physdev.h`.
+/// `struct physdev_map_pirq` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -263,7 +263,7 @@ pub type physdev_map_pirq_t = physdev_map_pirq;
 
 /// Argument of `PHYSDEVOP_unmap_pirq`: take a physical interrupt number back.
 ///
-/// `physdev_unmap_pirq` of `physdev.h`.
+/// `struct physdev_unmap_pirq` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -282,7 +282,7 @@ pub type physdev_unmap_pirq_t = physdev_unmap_pirq;
 /// Argument of `PHYSDEVOP_manage_pci_add` and `PHYSDEVOP_manage_pci_remove`, segment 0 only; `PHYSDEVOP_pci_device_add`
 /// is newer.
 ///
-/// `physdev_manage_pci` of `physdev.h`.
+/// `struct physdev_manage_pci` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -299,7 +299,7 @@ pub type physdev_manage_pci_t = physdev_manage_pci;
 
 /// Argument of `PHYSDEVOP_restore_msi`, segment 0 only.
 ///
-/// `physdev_restore_msi` of `physdev.h`.
+/// `struct physdev_restore_msi` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -316,7 +316,7 @@ pub type physdev_restore_msi_t = physdev_restore_msi;
 
 /// Argument of `PHYSDEVOP_manage_pci_add_ext`: announce a device and whether it is an extended or virtual function.
 ///
-/// `physdev_manage_pci_ext` of `physdev.h`.
+/// `struct physdev_manage_pci_ext` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -339,12 +339,14 @@ leaves! {
     physdev_manage_pci_ext, "physfn.devfn", 13: (physdev_manage_pci_ext, physfn.devfn);
 }
 
-/// A type without a name of its own in `physdev.h`.
+/// The type of `physdev_manage_pci_ext.physfn` in `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_manage_pci_ext_physfn {
+    /// IN. Bus of the physical function, for a virtual one.
     pub bus: u8,
+    /// IN. Device and function of the physical function, for a virtual one.
     pub devfn: u8,
 }
 layout! { struct physdev_manage_pci_ext_physfn: 2, 1; bus: u8 = 0, devfn: u8 = 1, }
@@ -354,7 +356,7 @@ pub type physdev_manage_pci_ext_t = physdev_manage_pci_ext;
 
 /// Argument of the old single-argument hypercall, `__HYPERVISOR_physdev_op_compat`.
 ///
-/// `physdev_op` of `physdev.h`.
+/// `struct physdev_op` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -373,16 +375,21 @@ leaves! {
     physdev_op, "u.irq_op", 8: (physdev_op, u);
 }
 
-/// A type without a name of its own in `physdev.h`.
+/// The type of `physdev_op.u` in `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct physdev_op_u(pub [u64; 2]);
 union_members! { physdev_op_u;
+    /// IN/OUT. Argument of `PHYSDEVOP_irq_status_query`.
     irq_status_query, irq_status_query_mut, from_irq_status_query: physdev_irq_status_query_t;
+    /// IN. Argument of `PHYSDEVOP_set_iopl`.
     set_iopl, set_iopl_mut, from_set_iopl: physdev_set_iopl_t;
+    /// IN. Argument of `PHYSDEVOP_set_iobitmap`.
     set_iobitmap, set_iobitmap_mut, from_set_iobitmap: physdev_set_iobitmap_t;
+    /// IN/OUT. Argument of the APIC operations.
     apic_op, apic_op_mut, from_apic_op: physdev_apic_t;
+    /// IN/OUT. Argument of the vector operations.
     irq_op, irq_op_mut, from_irq_op: physdev_irq_t;
 }
 layout! { union physdev_op_u: 16, 8 }
@@ -392,7 +399,7 @@ pub type physdev_op_t = physdev_op;
 
 /// Argument of `PHYSDEVOP_setup_gsi`: set trigger and polarity of an interrupt line. -EEXIST if that was done before.
 ///
-/// `physdev_setup_gsi` of `physdev.h`.
+/// `struct physdev_setup_gsi` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -412,7 +419,7 @@ pub type physdev_setup_gsi_t = physdev_setup_gsi;
 
 /// Argument of `PHYSDEVOP_get_free_pirq`: reserve a physical interrupt number.
 ///
-/// `physdev_get_free_pirq` of `physdev.h`.
+/// `struct physdev_get_free_pirq` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -429,7 +436,7 @@ pub type physdev_get_free_pirq_t = physdev_get_free_pirq;
 
 /// Argument of `PHYSDEVOP_pci_mmcfg_reserved`: tell Xen about a memory-mapped configuration area.
 ///
-/// `physdev_pci_mmcfg_reserved` of `physdev.h`.
+/// `struct physdev_pci_mmcfg_reserved` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -452,7 +459,7 @@ pub type physdev_pci_mmcfg_reserved_t = physdev_pci_mmcfg_reserved;
 
 /// Argument of `PHYSDEVOP_pci_device_add`: announce a PCI device.
 ///
-/// `physdev_pci_device_add` of `physdev.h`.
+/// `struct physdev_pci_device_add` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -476,12 +483,14 @@ leaves! {
     physdev_pci_device_add, "physfn.devfn", 9: (physdev_pci_device_add, physfn.devfn);
 }
 
-/// A type without a name of its own in `physdev.h`.
+/// The type of `physdev_pci_device_add.physfn` in `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_pci_device_add_physfn {
+    /// IN. Bus of the physical function, for a virtual one.
     pub bus: u8,
+    /// IN. Device and function of the physical function, for a virtual one.
     pub devfn: u8,
 }
 layout! { struct physdev_pci_device_add_physfn: 2, 1; bus: u8 = 0, devfn: u8 = 1, }
@@ -492,7 +501,7 @@ pub type physdev_pci_device_add_t = physdev_pci_device_add;
 /// A PCI device. Argument of `PHYSDEVOP_pci_device_remove`, `PHYSDEVOP_restore_msi_ext`, `PHYSDEVOP_prepare_msix` and
 /// `PHYSDEVOP_release_msix`.
 ///
-/// `physdev_pci_device` of `physdev.h`.
+/// `struct physdev_pci_device` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -511,7 +520,7 @@ pub type physdev_pci_device_t = physdev_pci_device;
 
 /// Argument of `PHYSDEVOP_pci_device_reset`: the hardware domain has reset a device, so Xen forgets what it knew of it.
 ///
-/// `pci_device_reset` of `physdev.h`.
+/// `struct pci_device_reset` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -525,7 +534,7 @@ layout! { struct pci_device_reset: 8, 4; dev: physdev_pci_device_t = 0, flags: u
 
 /// Argument of `PHYSDEVOP_dbgp_op`: the USB controller behind Xen's debug port is about to be reset, or has been.
 ///
-/// `physdev_dbgp_op` of `physdev.h`.
+/// `struct physdev_dbgp_op` of `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -541,12 +550,13 @@ leaves! {
     physdev_dbgp_op, "u.pci", 2: (physdev_dbgp_op, u);
 }
 
-/// A type without a name of its own in `physdev.h`.
+/// The type of `physdev_dbgp_op.u` in `physdev.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct physdev_dbgp_op_u(pub [u16; 2]);
 union_members! { physdev_dbgp_op_u;
+    /// IN. The controller, on a PCI bus.
     pci, pci_mut, from_pci: physdev_pci_device_t;
 }
 layout! { union physdev_dbgp_op_u: 4, 2 }

@@ -100,7 +100,7 @@ pub const XENPF_get_ucode_revision: u32 = 65;
 pub const XENPF_microcode_update2: u32 = 66;
 pub const XENPF_UCODE_FORCE: u32 = 1;
 
-/// `xenpf_settime32` of `platform.h`.
+/// `struct xenpf_settime32` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -114,7 +114,7 @@ layout! { struct xenpf_settime32: 16, 8; secs: u32 = 0, nsecs: u32 = 4, system_t
 /// `xenpf_settime32_t` of `platform.h`.
 pub type xenpf_settime32_t = xenpf_settime32;
 
-/// `xenpf_settime64` of `platform.h`.
+/// `struct xenpf_settime64` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -132,7 +132,7 @@ pub type xenpf_settime64_t = xenpf_settime64;
 /// `xenpf_settime_t` of `platform.h`.
 pub type xenpf_settime_t = xenpf_settime64;
 
-/// `xenpf_add_memtype` of `platform.h`.
+/// `struct xenpf_add_memtype` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -149,7 +149,7 @@ layout! { struct xenpf_add_memtype: 32, 8; mfn: xen_pfn_t = 0, nr_mfns: u64 = 8,
 /// `xenpf_add_memtype_t` of `platform.h`.
 pub type xenpf_add_memtype_t = xenpf_add_memtype;
 
-/// `xenpf_del_memtype` of `platform.h`.
+/// `struct xenpf_del_memtype` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -162,7 +162,7 @@ layout! { struct xenpf_del_memtype: 8, 4; handle: u32 = 0, reg: u32 = 4, }
 /// `xenpf_del_memtype_t` of `platform.h`.
 pub type xenpf_del_memtype_t = xenpf_del_memtype;
 
-/// `xenpf_read_memtype` of `platform.h`.
+/// `struct xenpf_read_memtype` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -179,7 +179,7 @@ layout! { struct xenpf_read_memtype: 32, 8; reg: u32 = 0, _padding0: [u8; 4] = 4
 /// `xenpf_read_memtype_t` of `platform.h`.
 pub type xenpf_read_memtype_t = xenpf_read_memtype;
 
-/// `xenpf_microcode_update` of `platform.h`.
+/// `struct xenpf_microcode_update` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -193,7 +193,7 @@ layout! { struct xenpf_microcode_update: 16, 8; data: GuestHandle64<c_void> = 0,
 /// `xenpf_microcode_update_t` of `platform.h`.
 pub type xenpf_microcode_update_t = xenpf_microcode_update;
 
-/// `xenpf_platform_quirk` of `platform.h`.
+/// `struct xenpf_platform_quirk` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -205,7 +205,7 @@ layout! { struct xenpf_platform_quirk: 4, 4; quirk_id: u32 = 0, }
 /// `xenpf_platform_quirk_t` of `platform.h`.
 pub type xenpf_platform_quirk_t = xenpf_platform_quirk;
 
-/// `xenpf_efi_time` of `platform.h`.
+/// `struct xenpf_efi_time` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -224,7 +224,7 @@ pub struct xenpf_efi_time {
 }
 layout! { struct xenpf_efi_time: 16, 4; year: u16 = 0, month: u8 = 2, day: u8 = 3, hour: u8 = 4, min: u8 = 5, sec: u8 = 6, _padding0: [u8; 1] = 7, ns: u32 = 8, tz: i16 = 12, daylight: u8 = 14, _padding1: [u8; 1] = 15, }
 
-/// `xenpf_efi_guid` of `platform.h`.
+/// `struct xenpf_efi_guid` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -236,7 +236,7 @@ pub struct xenpf_efi_guid {
 }
 layout! { struct xenpf_efi_guid: 16, 4; data1: u32 = 0, data2: u16 = 4, data3: u16 = 6, data4: [u8; 8] = 8, }
 
-/// `xenpf_efi_runtime_call` of `platform.h`.
+/// `struct xenpf_efi_runtime_call` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -278,7 +278,7 @@ leaves! {
     xenpf_efi_runtime_call, "u.update_capsule.sg_list", 32: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_update_capsule, sg_list);
 }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_runtime_call.u` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -297,7 +297,7 @@ union_members! { xenpf_efi_runtime_call_u;
 }
 layout! { union xenpf_efi_runtime_call_u: 40, 8 }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_runtime_call.u.get_time` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -308,7 +308,7 @@ pub struct xenpf_efi_runtime_call_u_get_time {
 }
 layout! { struct xenpf_efi_runtime_call_u_get_time: 24, 4; time: xenpf_efi_time = 0, resolution: u32 = 16, accuracy: u32 = 20, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_runtime_call.u.get_variable` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -320,7 +320,7 @@ pub struct xenpf_efi_runtime_call_u_get_variable {
 }
 layout! { struct xenpf_efi_runtime_call_u_get_variable: 40, 8; name: GuestHandle64<c_void> = 0, size: xen_ulong_t = 8, data: GuestHandle64<c_void> = 16, vendor_guid: xenpf_efi_guid = 24, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_runtime_call.u.get_next_variable_name` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -331,7 +331,7 @@ pub struct xenpf_efi_runtime_call_u_get_next_variable_name {
 }
 layout! { struct xenpf_efi_runtime_call_u_get_next_variable_name: 32, 8; size: xen_ulong_t = 0, name: GuestHandle64<c_void> = 8, vendor_guid: xenpf_efi_guid = 16, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_runtime_call.u.query_variable_info` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -344,7 +344,7 @@ pub struct xenpf_efi_runtime_call_u_query_variable_info {
 }
 layout! { struct xenpf_efi_runtime_call_u_query_variable_info: 32, 8; attr: u32 = 0, _padding0: [u8; 4] = 4, max_store_size: u64 = 8, remain_store_size: u64 = 16, max_size: u64 = 24, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_runtime_call.u.query_capsule_capabilities` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -357,7 +357,7 @@ pub struct xenpf_efi_runtime_call_u_query_capsule_capabilities {
 }
 layout! { struct xenpf_efi_runtime_call_u_query_capsule_capabilities: 32, 8; capsule_header_array: GuestHandle64<c_void> = 0, capsule_count: xen_ulong_t = 8, max_capsule_size: u64 = 16, reset_type: u32 = 24, _padding0: [u8; 4] = 28, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_runtime_call.u.update_capsule` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -371,7 +371,7 @@ layout! { struct xenpf_efi_runtime_call_u_update_capsule: 24, 8; capsule_header_
 /// `xenpf_efi_runtime_call_t` of `platform.h`.
 pub type xenpf_efi_runtime_call_t = xenpf_efi_runtime_call;
 
-/// `xenpf_firmware_info` of `platform.h`.
+/// `struct xenpf_firmware_info` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -398,7 +398,7 @@ leaves! {
     xenpf_firmware_info, "u.kbd_shift_flags", 8: (xenpf_firmware_info, u);
 }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_firmware_info.u` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -412,7 +412,7 @@ union_members! { xenpf_firmware_info_u;
 }
 layout! { union xenpf_firmware_info_u: 32, 8 }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_firmware_info.u.disk_info` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -427,7 +427,7 @@ pub struct xenpf_firmware_info_u_disk_info {
 }
 layout! { struct xenpf_firmware_info_u_disk_info: 16, 8; device: u8 = 0, version: u8 = 1, interface_support: u16 = 2, legacy_max_cylinder: u16 = 4, legacy_max_head: u8 = 6, legacy_sectors_per_track: u8 = 7, edd_params: GuestHandle64<c_void> = 8, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_firmware_info.u.disk_mbr_signature` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -438,7 +438,7 @@ pub struct xenpf_firmware_info_u_disk_mbr_signature {
 }
 layout! { struct xenpf_firmware_info_u_disk_mbr_signature: 8, 4; device: u8 = 0, _padding0: [u8; 3] = 1, mbr_signature: u32 = 4, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_firmware_info.u.vbeddc_info` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -450,7 +450,7 @@ pub struct xenpf_firmware_info_u_vbeddc_info {
 }
 layout! { struct xenpf_firmware_info_u_vbeddc_info: 16, 8; capabilities: u8 = 0, edid_transfer_time: u8 = 1, _padding0: [u8; 6] = 2, edid: GuestHandle64<u8> = 8, }
 
-/// `xenpf_efi_info` of `platform.h`.
+/// `union xenpf_efi_info` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -465,7 +465,7 @@ union_members! { xenpf_efi_info;
 }
 layout! { union xenpf_efi_info: 32, 8 }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_info.cfg` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -476,7 +476,7 @@ pub struct xenpf_efi_info_cfg {
 }
 layout! { struct xenpf_efi_info_cfg: 16, 8; addr: u64 = 0, nent: u32 = 8, _padding0: [u8; 4] = 12, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_info.vendor` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -487,7 +487,7 @@ pub struct xenpf_efi_info_vendor {
 }
 layout! { struct xenpf_efi_info_vendor: 16, 8; revision: u32 = 0, bufsz: u32 = 4, name: GuestHandle64<c_void> = 8, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_info.mem` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -500,7 +500,7 @@ pub struct xenpf_efi_info_mem {
 }
 layout! { struct xenpf_efi_info_mem: 32, 8; addr: u64 = 0, size: u64 = 8, attr: u64 = 16, type_: u32 = 24, _padding0: [u8; 4] = 28, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_info.pci_rom` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -515,7 +515,7 @@ pub struct xenpf_efi_info_pci_rom {
 }
 layout! { struct xenpf_efi_info_pci_rom: 24, 8; segment: u16 = 0, bus: u8 = 2, devfn: u8 = 3, vendor: u16 = 4, devid: u16 = 6, address: u64 = 8, size: xen_ulong_t = 16, }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_efi_info.apple_properties` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -528,7 +528,7 @@ layout! { struct xenpf_efi_info_apple_properties: 16, 8; address: u64 = 0, size:
 /// `xenpf_firmware_info_t` of `platform.h`.
 pub type xenpf_firmware_info_t = xenpf_firmware_info;
 
-/// `xenpf_enter_acpi_sleep` of `platform.h`.
+/// `struct xenpf_enter_acpi_sleep` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -543,7 +543,7 @@ layout! { struct xenpf_enter_acpi_sleep: 12, 4; val_a: u16 = 0, val_b: u16 = 2, 
 /// `xenpf_enter_acpi_sleep_t` of `platform.h`.
 pub type xenpf_enter_acpi_sleep_t = xenpf_enter_acpi_sleep;
 
-/// `xenpf_change_freq` of `platform.h`.
+/// `struct xenpf_change_freq` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -557,7 +557,7 @@ layout! { struct xenpf_change_freq: 16, 8; flags: u32 = 0, cpu: u32 = 4, freq: u
 /// `xenpf_change_freq_t` of `platform.h`.
 pub type xenpf_change_freq_t = xenpf_change_freq;
 
-/// `xenpf_getidletime` of `platform.h`.
+/// `struct xenpf_getidletime` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -573,7 +573,7 @@ layout! { struct xenpf_getidletime: 32, 8; cpumap_bitmap: GuestHandle64<u8> = 0,
 /// `xenpf_getidletime_t` of `platform.h`.
 pub type xenpf_getidletime_t = xenpf_getidletime;
 
-/// `xen_power_register` of `platform.h`.
+/// `struct xen_power_register` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -586,7 +586,7 @@ pub struct xen_power_register {
 }
 layout! { struct xen_power_register: 24, 8; space_id: u32 = 0, bit_width: u32 = 4, bit_offset: u32 = 8, access_size: u32 = 12, address: u64 = 16, }
 
-/// `xen_processor_csd` of `platform.h`.
+/// `struct xen_processor_csd` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -600,7 +600,7 @@ layout! { struct xen_processor_csd: 12, 4; domain: u32 = 0, coord_type: u32 = 4,
 /// `xen_processor_csd_t` of `platform.h`.
 pub type xen_processor_csd_t = xen_processor_csd;
 
-/// `xen_processor_cx` of `platform.h`.
+/// `struct xen_processor_cx` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -618,7 +618,7 @@ layout! { struct xen_processor_cx: 48, 8; reg: xen_power_register = 0, type_: u8
 /// `xen_processor_cx_t` of `platform.h`.
 pub type xen_processor_cx_t = xen_processor_cx;
 
-/// `xen_processor_flags` of `platform.h`.
+/// `struct xen_processor_flags` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -634,7 +634,7 @@ bit_fields! { xen_processor_flags, _bits0, int u32;
 }
 layout! { struct xen_processor_flags: 4, 4; _bits0: u32 = 0, }
 
-/// `xen_processor_power` of `platform.h`.
+/// `struct xen_processor_power` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -645,7 +645,7 @@ pub struct xen_processor_power {
 }
 layout! { struct xen_processor_power: 16, 8; count: u32 = 0, flags: xen_processor_flags = 4, states: GuestHandle64<xen_processor_cx_t> = 8, }
 
-/// `xen_pct_register` of `platform.h`.
+/// `struct xen_pct_register` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -661,7 +661,7 @@ pub struct xen_pct_register {
 }
 layout! { struct xen_pct_register: 16, 8; descriptor: u8 = 0, _padding0: [u8; 1] = 1, length: u16 = 2, space_id: u8 = 4, bit_width: u8 = 5, bit_offset: u8 = 6, reserved: u8 = 7, address: u64 = 8, }
 
-/// `xen_processor_px` of `platform.h`.
+/// `struct xen_processor_px` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -678,7 +678,7 @@ layout! { struct xen_processor_px: 48, 8; core_frequency: u64 = 0, power: u64 = 
 /// `xen_processor_px_t` of `platform.h`.
 pub type xen_processor_px_t = xen_processor_px;
 
-/// `xen_psd_package` of `platform.h`.
+/// `struct xen_psd_package` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -691,7 +691,7 @@ pub struct xen_psd_package {
 }
 layout! { struct xen_psd_package: 40, 8; num_entries: u64 = 0, revision: u64 = 8, domain: u64 = 16, coord_type: u64 = 24, num_processors: u64 = 32, }
 
-/// `xen_processor_performance` of `platform.h`.
+/// `struct xen_processor_performance` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -712,7 +712,7 @@ layout! { struct xen_processor_performance: 104, 8; flags: u32 = 0, platform_lim
 /// `xen_processor_performance_t` of `platform.h`.
 pub type xen_processor_performance_t = xen_processor_performance;
 
-/// `xenpf_set_processor_pminfo` of `platform.h`.
+/// `struct xenpf_set_processor_pminfo` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -728,7 +728,7 @@ leaves! {
     xenpf_set_processor_pminfo, "u.pdc", 8: (xenpf_set_processor_pminfo, u);
 }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_set_processor_pminfo.u` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -743,7 +743,7 @@ layout! { union xenpf_set_processor_pminfo_u: 104, 8 }
 /// `xenpf_set_processor_pminfo_t` of `platform.h`.
 pub type xenpf_set_processor_pminfo_t = xenpf_set_processor_pminfo;
 
-/// `xenpf_pcpuinfo` of `platform.h`.
+/// `struct xenpf_pcpuinfo` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -759,7 +759,7 @@ layout! { struct xenpf_pcpuinfo: 20, 4; xen_cpuid: u32 = 0, max_present: u32 = 4
 /// `xenpf_pcpuinfo_t` of `platform.h`.
 pub type xenpf_pcpuinfo_t = xenpf_pcpuinfo;
 
-/// `xenpf_pcpu_version` of `platform.h`.
+/// `struct xenpf_pcpu_version` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -776,7 +776,7 @@ layout! { struct xenpf_pcpu_version: 32, 4; xen_cpuid: u32 = 0, max_present: u32
 /// `xenpf_pcpu_version_t` of `platform.h`.
 pub type xenpf_pcpu_version_t = xenpf_pcpu_version;
 
-/// `xenpf_cpu_ol` of `platform.h`.
+/// `struct xenpf_cpu_ol` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -788,7 +788,7 @@ layout! { struct xenpf_cpu_ol: 4, 4; cpuid: u32 = 0, }
 /// `xenpf_cpu_ol_t` of `platform.h`.
 pub type xenpf_cpu_ol_t = xenpf_cpu_ol;
 
-/// `xenpf_cpu_hotadd` of `platform.h`.
+/// `struct xenpf_cpu_hotadd` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -802,7 +802,7 @@ layout! { struct xenpf_cpu_hotadd: 12, 4; apic_id: u32 = 0, acpi_id: u32 = 4, px
 /// `xenpf_cpu_hotadd_t` of `platform.h`.
 pub type xenpf_cpu_hotadd_t = xenpf_cpu_hotadd;
 
-/// `xenpf_mem_hotadd` of `platform.h`.
+/// `struct xenpf_mem_hotadd` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -817,7 +817,7 @@ layout! { struct xenpf_mem_hotadd: 24, 8; spfn: u64 = 0, epfn: u64 = 8, pxm: u32
 /// `xenpf_mem_hotadd_t` of `platform.h`.
 pub type xenpf_mem_hotadd_t = xenpf_mem_hotadd;
 
-/// `xenpf_core_parking` of `platform.h`.
+/// `struct xenpf_core_parking` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -830,7 +830,7 @@ layout! { struct xenpf_core_parking: 8, 4; type_: u32 = 0, idle_nums: u32 = 4, }
 /// `xenpf_core_parking_t` of `platform.h`.
 pub type xenpf_core_parking_t = xenpf_core_parking;
 
-/// `xenpf_resource_entry` of `platform.h`.
+/// `struct xenpf_resource_entry` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -846,7 +846,7 @@ leaves! {
     xenpf_resource_entry, "u.ret", 0: (xenpf_resource_entry, u);
 }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xenpf_resource_entry.u` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -860,7 +860,7 @@ layout! { union xenpf_resource_entry_u: 4, 4 }
 /// `xenpf_resource_entry_t` of `platform.h`.
 pub type xenpf_resource_entry_t = xenpf_resource_entry;
 
-/// `xenpf_resource_op` of `platform.h`.
+/// `struct xenpf_resource_op` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -874,7 +874,7 @@ layout! { struct xenpf_resource_op: 16, 8; nr_entries: u32 = 0, cpu: u32 = 4, en
 /// `xenpf_resource_op_t` of `platform.h`.
 pub type xenpf_resource_op_t = xenpf_resource_op;
 
-/// `xenpf_symdata` of `platform.h`.
+/// `struct xenpf_symdata` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -894,7 +894,7 @@ pub type xenpf_symdata_t = xenpf_symdata;
 /// `xenpf_dom0_console_t` of `platform.h`.
 pub type xenpf_dom0_console_t = dom0_vga_console_info;
 
-/// `xenpf_ucode_revision` of `platform.h`.
+/// `struct xenpf_ucode_revision` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -909,7 +909,7 @@ layout! { struct xenpf_ucode_revision: 16, 4; cpu: u32 = 0, signature: u32 = 4, 
 /// `xenpf_ucode_revision_t` of `platform.h`.
 pub type xenpf_ucode_revision_t = xenpf_ucode_revision;
 
-/// `xenpf_microcode_update2` of `platform.h`.
+/// `struct xenpf_microcode_update2` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -925,7 +925,7 @@ pub type xenpf_microcode_update2_t = xenpf_microcode_update2;
 
 /// Argument of `__HYPERVISOR_platform_op`.
 ///
-/// `xen_platform_op` of `platform.h`.
+/// `struct xen_platform_op` of `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -966,7 +966,7 @@ leaves! {
     xen_platform_op, "u.pad", 8: (xen_platform_op, u);
 }
 
-/// A type without a name of its own in `platform.h`.
+/// The type of `xen_platform_op.u` in `platform.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

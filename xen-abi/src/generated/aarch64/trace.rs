@@ -184,7 +184,7 @@ pub const TRC_64_FLAG: u32 = 256;
 
 /// A trace record: a header word, the time stamp in CPU cycles if it has one, and up to seven words of data.
 ///
-/// `t_rec` of `trace.h`.
+/// `struct t_rec` of `trace.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -205,7 +205,7 @@ leaves! {
     t_rec, "u.nocycles.extra_u32", 4: (t_rec, u) (t_rec_u_nocycles, extra_u32);
 }
 
-/// A type without a name of its own in `trace.h`.
+/// The type of `t_rec.u` in `trace.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -216,7 +216,7 @@ union_members! { t_rec_u;
 }
 layout! { union t_rec_u: 36, 4 }
 
-/// A type without a name of its own in `trace.h`.
+/// The type of `t_rec.u.cycles` in `trace.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -227,7 +227,7 @@ pub struct t_rec_u_cycles {
 }
 layout! { struct t_rec_u_cycles: 36, 4; cycles_lo: u32 = 0, cycles_hi: u32 = 4, extra_u32: [u32; 7] = 8, }
 
-/// A type without a name of its own in `trace.h`.
+/// The type of `t_rec.u.nocycles` in `trace.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -238,7 +238,7 @@ layout! { struct t_rec_u_nocycles: 28, 4; extra_u32: [u32; 7] = 0, }
 
 /// Head of a CPU's trace buffer: producer and consumer position in bytes, counting to twice the size.
 ///
-/// `t_buf` of `trace.h`.
+/// `struct t_buf` of `trace.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -250,7 +250,7 @@ layout! { struct t_buf: 8, 4; cons: u32 = 0, prod: u32 = 4, }
 
 /// Head of the table that tells which frames the trace buffers are in.
 ///
-/// `t_info` of `trace.h`.
+/// `struct t_info` of `trace.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -65,7 +65,7 @@ pub const VM_EVENT_DESC_TR: u32 = 4;
 pub const MEM_PAGING_DROP_PAGE: u32 = 1;
 pub const MEM_PAGING_EVICT_FAIL: u32 = 2;
 
-/// `vm_event_x86_selector_reg` of `vm_event.h`.
+/// `struct vm_event_x86_selector_reg` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -78,7 +78,7 @@ bit_fields! { vm_event_x86_selector_reg, _bits0, int u32;
 }
 layout! { struct vm_event_x86_selector_reg: 4, 4; _bits0: u32 = 0, }
 
-/// `vm_event_regs_x86` of `vm_event.h`.
+/// `struct vm_event_regs_x86` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -140,7 +140,7 @@ pub struct vm_event_regs_x86 {
 }
 layout! { struct vm_event_regs_x86: 344, 8; rax: u64 = 0, rcx: u64 = 8, rdx: u64 = 16, rbx: u64 = 24, rsp: u64 = 32, rbp: u64 = 40, rsi: u64 = 48, rdi: u64 = 56, r8: u64 = 64, r9: u64 = 72, r10: u64 = 80, r11: u64 = 88, r12: u64 = 96, r13: u64 = 104, r14: u64 = 112, r15: u64 = 120, rflags: u64 = 128, dr6: u64 = 136, dr7: u64 = 144, rip: u64 = 152, cr0: u64 = 160, cr2: u64 = 168, cr3: u64 = 176, cr4: u64 = 184, sysenter_cs: u64 = 192, sysenter_esp: u64 = 200, sysenter_eip: u64 = 208, msr_efer: u64 = 216, msr_star: u64 = 224, msr_lstar: u64 = 232, gdtr_base: u64 = 240, npt_base: u64 = 248, vmtrace_pos: u64 = 256, cs_base: u32 = 264, ss_base: u32 = 268, ds_base: u32 = 272, es_base: u32 = 276, fs_base: u64 = 280, gs_base: u64 = 288, cs: vm_event_x86_selector_reg = 296, ss: vm_event_x86_selector_reg = 300, ds: vm_event_x86_selector_reg = 304, es: vm_event_x86_selector_reg = 308, fs: vm_event_x86_selector_reg = 312, gs: vm_event_x86_selector_reg = 316, shadow_gs: u64 = 320, gdtr_limit: u16 = 328, cs_sel: u16 = 330, ss_sel: u16 = 332, ds_sel: u16 = 334, es_sel: u16 = 336, fs_sel: u16 = 338, gs_sel: u16 = 340, _pad: u16 = 342, }
 
-/// `vm_event_regs_arm` of `vm_event.h`.
+/// `struct vm_event_regs_arm` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -155,7 +155,7 @@ layout! { struct vm_event_regs_arm: 40, 8; ttbr0: u64 = 0, ttbr1: u64 = 8, ttbcr
 
 /// A guest access that the frame's right does not allow.
 ///
-/// `vm_event_mem_access` of `vm_event.h`.
+/// `struct vm_event_mem_access` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -170,7 +170,7 @@ layout! { struct vm_event_mem_access: 32, 8; gfn: u64 = 0, offset: u64 = 8, gla:
 
 /// A control register was written.
 ///
-/// `vm_event_write_ctrlreg` of `vm_event.h`.
+/// `struct vm_event_write_ctrlreg` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -184,7 +184,7 @@ layout! { struct vm_event_write_ctrlreg: 24, 8; index: u32 = 0, _pad: u32 = 4, n
 
 /// One instruction was executed.
 ///
-/// `vm_event_singlestep` of `vm_event.h`.
+/// `struct vm_event_singlestep` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -193,7 +193,7 @@ pub struct vm_event_singlestep {
 }
 layout! { struct vm_event_singlestep: 8, 8; gfn: u64 = 0, }
 
-/// `vm_event_fast_singlestep` of `vm_event.h`.
+/// `struct vm_event_fast_singlestep` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -204,7 +204,7 @@ layout! { struct vm_event_fast_singlestep: 2, 2; p2midx: u16 = 0, }
 
 /// A breakpoint or debug exception was hit.
 ///
-/// `vm_event_debug` of `vm_event.h`.
+/// `struct vm_event_debug` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -219,7 +219,7 @@ layout! { struct vm_event_debug: 24, 8; gfn: u64 = 0, pending_dbg: u64 = 8, insn
 
 /// A model-specific register was written.
 ///
-/// `vm_event_mov_to_msr` of `vm_event.h`.
+/// `struct vm_event_mov_to_msr` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -230,7 +230,7 @@ pub struct vm_event_mov_to_msr {
 }
 layout! { struct vm_event_mov_to_msr: 24, 8; msr: u64 = 0, new_value: u64 = 8, old_value: u64 = 16, }
 
-/// `vm_event_desc_access` of `vm_event.h`.
+/// `struct vm_event_desc_access` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -247,7 +247,7 @@ leaves! {
     vm_event_desc_access, "arch.vmx.exit_qualification", 8: (vm_event_desc_access, arch) (vm_event_desc_access_arch_vmx, exit_qualification);
 }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_desc_access.arch` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -257,7 +257,7 @@ union_members! { vm_event_desc_access_arch;
 }
 layout! { union vm_event_desc_access_arch: 16, 8 }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_desc_access.arch.vmx` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -270,7 +270,7 @@ layout! { struct vm_event_desc_access_arch_vmx: 16, 8; instr_info: u32 = 0, _pad
 
 /// CPUID was executed.
 ///
-/// `vm_event_cpuid` of `vm_event.h`.
+/// `struct vm_event_cpuid` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -282,7 +282,7 @@ pub struct vm_event_cpuid {
 }
 layout! { struct vm_event_cpuid: 16, 4; insn_length: u32 = 0, leaf: u32 = 4, subleaf: u32 = 8, _pad: u32 = 12, }
 
-/// `vm_event_interrupt_x86` of `vm_event.h`.
+/// `struct vm_event_interrupt_x86` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -297,7 +297,7 @@ layout! { struct vm_event_interrupt_x86: 24, 8; vector: u32 = 0, type_: u32 = 4,
 
 /// A frame is to be paged in or was dropped.
 ///
-/// `vm_event_paging` of `vm_event.h`.
+/// `struct vm_event_paging` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -310,7 +310,7 @@ layout! { struct vm_event_paging: 16, 8; gfn: u64 = 0, p2mt: u32 = 8, flags: u32
 
 /// A shared frame could not be copied for want of memory.
 ///
-/// `vm_event_sharing` of `vm_event.h`.
+/// `struct vm_event_sharing` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -321,7 +321,7 @@ pub struct vm_event_sharing {
 }
 layout! { struct vm_event_sharing: 16, 8; gfn: u64 = 0, p2mt: u32 = 8, _pad: u32 = 12, }
 
-/// `vm_event_emul_read_data` of `vm_event.h`.
+/// `struct vm_event_emul_read_data` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -331,7 +331,7 @@ pub struct vm_event_emul_read_data {
 }
 layout! { struct vm_event_emul_read_data: 344, 4; size: u32 = 0, data: [u8; 340] = 4, }
 
-/// `vm_event_emul_insn_data` of `vm_event.h`.
+/// `struct vm_event_emul_insn_data` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -340,7 +340,7 @@ pub struct vm_event_emul_insn_data {
 }
 layout! { struct vm_event_emul_insn_data: 16, 1; data: [u8; 16] = 0, }
 
-/// `vm_event_vmexit` of `vm_event.h`.
+/// `struct vm_event_vmexit` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -353,7 +353,7 @@ leaves! {
     vm_event_vmexit, "arch.vmx.qualification", 8: (vm_event_vmexit, arch.vmx.qualification);
 }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_vmexit.arch` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -362,7 +362,7 @@ pub struct vm_event_vmexit_arch {
 }
 layout! { struct vm_event_vmexit_arch: 16, 8; vmx: vm_event_vmexit_arch_vmx = 0, }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_vmexit.arch.vmx` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -372,7 +372,7 @@ pub struct vm_event_vmexit_arch_vmx {
 }
 layout! { struct vm_event_vmexit_arch_vmx: 16, 8; reason: u64 = 0, qualification: u64 = 8, }
 
-/// `vm_event_io` of `vm_event.h`.
+/// `struct vm_event_io` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -386,7 +386,7 @@ layout! { struct vm_event_io: 8, 4; bytes: u32 = 0, port: u16 = 4, in_: u8 = 6, 
 
 /// A request of Xen or the response of the tool; `reason` selects the member of `u`.
 ///
-/// `vm_event_st` of `vm_event.h`.
+/// `struct vm_event_st` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -422,7 +422,7 @@ leaves! {
     vm_event_st, "data.emul.insn", 56: (vm_event_st, data);
 }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_request_t.u` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -445,7 +445,7 @@ union_members! { vm_event_request_t_u;
 }
 layout! { union vm_event_request_t_u: 32, 8 }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_request_t.u.interrupt` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -455,7 +455,7 @@ union_members! { vm_event_request_t_u_interrupt;
 }
 layout! { union vm_event_request_t_u_interrupt: 24, 8 }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_request_t.data` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -466,7 +466,7 @@ union_members! { vm_event_request_t_data;
 }
 layout! { union vm_event_request_t_data: 344, 8 }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_request_t.data.regs` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -477,7 +477,7 @@ union_members! { vm_event_request_t_data_regs;
 }
 layout! { union vm_event_request_t_data_regs: 344, 8 }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_request_t.data.emul` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -494,7 +494,7 @@ pub type vm_event_request_t = vm_event_st;
 /// `vm_event_response_t` of `vm_event.h`.
 pub type vm_event_response_t = vm_event_st;
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_sring.pvt` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -506,20 +506,22 @@ union_members! { vm_event_sring_pvt;
 }
 layout! { union vm_event_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_sring.pvt.netif` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct vm_event_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `vm_event.h`.
+/// The type of `vm_event_sring.pvt.tapif_user` in `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct vm_event_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -527,7 +529,7 @@ layout! { struct vm_event_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `vm_event_sring` of `vm_event.h`.
+/// `struct vm_event_sring` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -554,7 +556,7 @@ leaves! {
 
 /// A slot of the `vm_event_sring` ring: a request, then the response that takes its place.
 ///
-/// `vm_event_sring_entry` of `vm_event.h`.
+/// `union vm_event_sring_entry` of `vm_event.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

@@ -205,7 +205,7 @@ pub type xen_ulong_t = u64;
 
 /// General registers of a vCPU. Each has a 64-bit name and, for 32-bit guests, the name of the banked register kept there.
 ///
-/// `vcpu_guest_core_regs` of `arch-arm.h`.
+/// `struct vcpu_guest_core_regs` of `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -330,365 +330,431 @@ leaves! {
     vcpu_guest_core_regs, "spsr_svc", 264: (vcpu_guest_core_regs, spsr_el1);
 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x0(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x0;
+    /// Register X0.
     x0, x0_mut, from_x0: u64;
+    /// Register R0.
     r0_usr, r0_usr_mut, from_r0_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x0: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x1(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x1;
+    /// Register X1.
     x1, x1_mut, from_x1: u64;
+    /// Register R1.
     r1_usr, r1_usr_mut, from_r1_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x1: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x2(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x2;
+    /// Register X2.
     x2, x2_mut, from_x2: u64;
+    /// Register R2.
     r2_usr, r2_usr_mut, from_r2_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x2: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x3(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x3;
+    /// Register X3.
     x3, x3_mut, from_x3: u64;
+    /// Register R3.
     r3_usr, r3_usr_mut, from_r3_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x3: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x4(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x4;
+    /// Register X4.
     x4, x4_mut, from_x4: u64;
+    /// Register R4.
     r4_usr, r4_usr_mut, from_r4_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x4: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x5(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x5;
+    /// Register X5.
     x5, x5_mut, from_x5: u64;
+    /// Register R5.
     r5_usr, r5_usr_mut, from_r5_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x5: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x6(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x6;
+    /// Register X6.
     x6, x6_mut, from_x6: u64;
+    /// Register R6.
     r6_usr, r6_usr_mut, from_r6_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x6: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x7(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x7;
+    /// Register X7.
     x7, x7_mut, from_x7: u64;
+    /// Register R7.
     r7_usr, r7_usr_mut, from_r7_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x7: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x8(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x8;
+    /// Register X8.
     x8, x8_mut, from_x8: u64;
+    /// Register R8, user mode.
     r8_usr, r8_usr_mut, from_r8_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x8: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x9(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x9;
+    /// Register X9.
     x9, x9_mut, from_x9: u64;
+    /// Register R9, user mode.
     r9_usr, r9_usr_mut, from_r9_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x9: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x10(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x10;
+    /// Register X10.
     x10, x10_mut, from_x10: u64;
+    /// Register R10, user mode.
     r10_usr, r10_usr_mut, from_r10_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x10: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x11(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x11;
+    /// Register X11.
     x11, x11_mut, from_x11: u64;
+    /// Register R11, user mode.
     r11_usr, r11_usr_mut, from_r11_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x11: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x12(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x12;
+    /// Register X12.
     x12, x12_mut, from_x12: u64;
+    /// Register R12, user mode.
     r12_usr, r12_usr_mut, from_r12_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x12: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x13(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x13;
+    /// Register X13.
     x13, x13_mut, from_x13: u64;
+    /// Stack pointer, user mode.
     sp_usr, sp_usr_mut, from_sp_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x13: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x14(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x14;
+    /// Register X14.
     x14, x14_mut, from_x14: u64;
+    /// Link register, user mode.
     lr_usr, lr_usr_mut, from_lr_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x14: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x15(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x15;
+    /// Register X15.
     x15, x15_mut, from_x15: u64;
+    /// Not used by 32-bit guests.
     __unused_sp_hyp, __unused_sp_hyp_mut, from___unused_sp_hyp: u32;
 }
 layout! { union vcpu_guest_core_regs_x15: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x16(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x16;
+    /// Register X16.
     x16, x16_mut, from_x16: u64;
+    /// Link register, interrupt mode.
     lr_irq, lr_irq_mut, from_lr_irq: u32;
 }
 layout! { union vcpu_guest_core_regs_x16: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x17(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x17;
+    /// Register X17.
     x17, x17_mut, from_x17: u64;
+    /// Stack pointer, interrupt mode.
     sp_irq, sp_irq_mut, from_sp_irq: u32;
 }
 layout! { union vcpu_guest_core_regs_x17: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x18(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x18;
+    /// Register X18.
     x18, x18_mut, from_x18: u64;
+    /// Link register, supervisor mode.
     lr_svc, lr_svc_mut, from_lr_svc: u32;
 }
 layout! { union vcpu_guest_core_regs_x18: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x19(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x19;
+    /// Register X19.
     x19, x19_mut, from_x19: u64;
+    /// Stack pointer, supervisor mode.
     sp_svc, sp_svc_mut, from_sp_svc: u32;
 }
 layout! { union vcpu_guest_core_regs_x19: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x20(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x20;
+    /// Register X20.
     x20, x20_mut, from_x20: u64;
+    /// Link register, abort mode.
     lr_abt, lr_abt_mut, from_lr_abt: u32;
 }
 layout! { union vcpu_guest_core_regs_x20: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x21(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x21;
+    /// Register X21.
     x21, x21_mut, from_x21: u64;
+    /// Stack pointer, abort mode.
     sp_abt, sp_abt_mut, from_sp_abt: u32;
 }
 layout! { union vcpu_guest_core_regs_x21: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x22(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x22;
+    /// Register X22.
     x22, x22_mut, from_x22: u64;
+    /// Link register, undefined mode.
     lr_und, lr_und_mut, from_lr_und: u32;
 }
 layout! { union vcpu_guest_core_regs_x22: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x23(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x23;
+    /// Register X23.
     x23, x23_mut, from_x23: u64;
+    /// Stack pointer, undefined mode.
     sp_und, sp_und_mut, from_sp_und: u32;
 }
 layout! { union vcpu_guest_core_regs_x23: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x24(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x24;
+    /// Register X24.
     x24, x24_mut, from_x24: u64;
+    /// Register R8, fast interrupt mode.
     r8_fiq, r8_fiq_mut, from_r8_fiq: u32;
 }
 layout! { union vcpu_guest_core_regs_x24: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x25(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x25;
+    /// Register X25.
     x25, x25_mut, from_x25: u64;
+    /// Register R9, fast interrupt mode.
     r9_fiq, r9_fiq_mut, from_r9_fiq: u32;
 }
 layout! { union vcpu_guest_core_regs_x25: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x26(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x26;
+    /// Register X26.
     x26, x26_mut, from_x26: u64;
+    /// Register R10, fast interrupt mode.
     r10_fiq, r10_fiq_mut, from_r10_fiq: u32;
 }
 layout! { union vcpu_guest_core_regs_x26: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x27(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x27;
+    /// Register X27.
     x27, x27_mut, from_x27: u64;
+    /// Register R11, fast interrupt mode.
     r11_fiq, r11_fiq_mut, from_r11_fiq: u32;
 }
 layout! { union vcpu_guest_core_regs_x27: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x28(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x28;
+    /// Register X28.
     x28, x28_mut, from_x28: u64;
+    /// Register R12, fast interrupt mode.
     r12_fiq, r12_fiq_mut, from_r12_fiq: u32;
 }
 layout! { union vcpu_guest_core_regs_x28: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x29(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x29;
+    /// Register X29.
     x29, x29_mut, from_x29: u64;
+    /// Stack pointer, fast interrupt mode.
     sp_fiq, sp_fiq_mut, from_sp_fiq: u32;
 }
 layout! { union vcpu_guest_core_regs_x29: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x30(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x30;
+    /// Register X30.
     x30, x30_mut, from_x30: u64;
+    /// Link register, fast interrupt mode.
     lr_fiq, lr_fiq_mut, from_lr_fiq: u32;
 }
 layout! { union vcpu_guest_core_regs_x30: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_pc64(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_pc64;
+    /// Program counter, 64-bit guests.
     pc64, pc64_mut, from_pc64: u64;
+    /// Program counter, 32-bit guests.
     pc32, pc32_mut, from_pc32: u32;
 }
 layout! { union vcpu_guest_core_regs_pc64: 8, 8 }
 
-/// A type without a name of its own in `arch-arm.h`.
+/// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_spsr_el1(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_spsr_el1;
+    /// Saved processor state of EL1, 64-bit guests.
     spsr_el1, spsr_el1_mut, from_spsr_el1: u64;
+    /// Saved processor state of supervisor mode, 32-bit guests.
     spsr_svc, spsr_svc_mut, from_spsr_svc: u32;
 }
 layout! { union vcpu_guest_core_regs_spsr_el1: 8, 8 }
@@ -698,7 +764,7 @@ pub type vcpu_guest_core_regs_t = vcpu_guest_core_regs;
 
 /// State of a vCPU, for the toolstack's context calls.
 ///
-/// `vcpu_guest_context` of `arch-arm.h`.
+/// `struct vcpu_guest_context` of `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -724,7 +790,7 @@ pub type vcpu_guest_context_t = vcpu_guest_context;
 
 /// The Arm part of the configuration a domain is created with; belongs to the versioned toolstack ABI.
 ///
-/// `xen_arch_domainconfig` of `arch-arm.h`.
+/// `struct xen_arch_domainconfig` of `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -744,7 +810,7 @@ layout! { struct xen_arch_domainconfig: 12, 4; gic_version: u8 = 0, sve_vl: u8 =
 
 /// The Arm part of `vcpu_info`: empty.
 ///
-/// `arch_vcpu_info` of `arch-arm.h`.
+/// `struct arch_vcpu_info` of `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -757,7 +823,7 @@ pub type arch_vcpu_info_t = arch_vcpu_info;
 
 /// The Arm part of `shared_info`: empty.
 ///
-/// `arch_shared_info` of `arch-arm.h`.
+/// `struct arch_shared_info` of `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -775,7 +841,7 @@ pub type xen_callback_t = u64;
 
 /// Placeholder: performance counters have no Arm state here.
 ///
-/// `xen_pmu_arch` of `arch-arm.h`.
+/// `struct xen_pmu_arch` of `arch-arm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -167,7 +167,7 @@ pub use crate::support::newtypes::grant_ref_t;
 /// `frame`, then `flags` with release ordering. To withdraw it, compare-and-swap `flags` (Xen itself swaps the 32 bits
 /// of `flags` and `domid` together) to 0, and only while neither `GTF_reading` nor `GTF_writing` is set.
 ///
-/// `grant_entry_v1` of `grant_table.h`.
+/// `struct grant_entry_v1` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -186,7 +186,7 @@ pub type grant_entry_v1_t = grant_entry_v1;
 
 /// The first 4 bytes of a version 2 entry, laid out as the start of a version 1 entry.
 ///
-/// `grant_entry_header` of `grant_table.h`.
+/// `struct grant_entry_header` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -205,7 +205,7 @@ pub type grant_entry_header_t = grant_entry_header;
 /// type and flags in `hdr`. To withdraw an entry write 0 to the flags, issue a full barrier, then read the matching
 /// `grant_status_t`: the entry is still in use while reading or writing is set there.
 ///
-/// `grant_entry_v2` of `grant_table.h`.
+/// `union grant_entry_v2` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -221,37 +221,46 @@ union_members! { grant_entry_v2;
 }
 layout! { union grant_entry_v2: 16, 8 }
 
-/// A type without a name of its own in `grant_table.h`.
+/// The type of `grant_entry_v2.full_page` in `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct grant_entry_v2_full_page {
+    /// Flags and grantee.
     pub hdr: grant_entry_header_t,
     pub pad0: u32,
+    /// Frame number, 64 bits: as `frame` of a version 1 entry. For whole-page permit-access and for accept-transfer entries.
     pub frame: u64,
 }
 layout! { struct grant_entry_v2_full_page: 16, 8; hdr: grant_entry_header_t = 0, pad0: u32 = 4, frame: u64 = 8, }
 
-/// A type without a name of its own in `grant_table.h`.
+/// The type of `grant_entry_v2.sub_page` in `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct grant_entry_v2_sub_page {
+    /// Flags and grantee; `GTF_permit_access` together with `GTF_sub_page`.
     pub hdr: grant_entry_header_t,
+    /// First byte of the frame that may be copied, in bytes from the frame's start.
     pub page_off: u16,
+    /// Number of bytes that may be copied, from `page_off` on.
     pub length: u16,
+    /// Frame number the bytes are in.
     pub frame: u64,
 }
 layout! { struct grant_entry_v2_sub_page: 16, 8; hdr: grant_entry_header_t = 0, page_off: u16 = 4, length: u16 = 6, frame: u64 = 8, }
 
-/// A type without a name of its own in `grant_table.h`.
+/// The type of `grant_entry_v2.transitive` in `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct grant_entry_v2_transitive {
+    /// Flags and grantee; type `GTF_transitive`.
     pub hdr: grant_entry_header_t,
+    /// Domain whose grant is passed on.
     pub trans_domid: domid_t,
     pub pad0: u16,
+    /// Reference, in `trans_domid`'s table, of the grant passed on. Copy only, one level deep; its permissions bound these.
     pub gref: grant_ref_t,
 }
 layout! { struct grant_entry_v2_transitive: 12, 4; hdr: grant_entry_header_t = 0, trans_domid: domid_t = 4, pad0: u16 = 6, gref: grant_ref_t = 8, }
@@ -274,7 +283,7 @@ pub use crate::support::newtypes::grant_handle_t;
 /// `GNTST_bad_page` (the entry names no usable frame), `GNTST_general_error` (entry of another type or grantee, not
 /// writable, sub-page or transitive, or a flag the guest kind may not use).
 ///
-/// `gnttab_map_grant_ref` of `grant_table.h`.
+/// `struct gnttab_map_grant_ref` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -304,7 +313,7 @@ pub type gnttab_map_grant_ref_t = gnttab_map_grant_ref;
 /// Statuses: `GNTST_bad_handle` (out of range, empty or stale), `GNTST_bad_dev_addr` (another device address was mapped),
 /// `GNTST_general_error` (another host address was mapped), and success.
 ///
-/// `gnttab_unmap_grant_ref` of `grant_table.h`.
+/// `struct gnttab_unmap_grant_ref` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -328,7 +337,7 @@ pub type gnttab_unmap_grant_ref_t = gnttab_unmap_grant_ref;
 /// them. The table never shrinks. Statuses: `GNTST_bad_domain`, `GNTST_permission_denied`, `GNTST_general_error` (over the
 /// limit, or no memory), `GNTST_bad_virt_addr` (the list cannot be written).
 ///
-/// `gnttab_setup_table` of `grant_table.h`.
+/// `struct gnttab_setup_table` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -351,7 +360,7 @@ pub type gnttab_setup_table_t = gnttab_setup_table;
 
 /// Argument of `GNTTABOP_dump_table`: print a table on Xen's console. Today's Xen answers -ENOSYS.
 ///
-/// `gnttab_dump_table` of `grant_table.h`.
+/// `struct gnttab_dump_table` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -371,7 +380,7 @@ pub type gnttab_dump_table_t = gnttab_dump_table;
 /// Statuses: `GNTST_bad_page`, `GNTST_bad_domain`, `GNTST_permission_denied`, `GNTST_address_too_big`,
 /// `GNTST_general_error`.
 ///
-/// `gnttab_transfer` of `grant_table.h`.
+/// `struct gnttab_transfer` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -398,7 +407,7 @@ pub type gnttab_transfer_t = gnttab_transfer;
 /// `GNTST_general_error` (read-only grant as destination, or outside a sub-page window), `GNTST_bad_page`,
 /// `GNTST_bad_domain`, `GNTST_eagain`.
 ///
-/// `gnttab_copy` of `grant_table.h`.
+/// `struct gnttab_copy` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -419,7 +428,7 @@ layout! { struct gnttab_copy: 40, 8; source: gnttab_copy_ptr = 0, dest: gnttab_c
 
 /// One end of a `gnttab_copy`: a page, its owner, and an offset into it.
 ///
-/// `gnttab_copy_ptr` of `grant_table.h`.
+/// `struct gnttab_copy_ptr` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -437,13 +446,15 @@ leaves! {
     gnttab_copy_ptr, "u.gmfn", 0: (gnttab_copy_ptr, u);
 }
 
-/// A type without a name of its own in `grant_table.h`.
+/// The type of `gnttab_copy_ptr.u` in `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct gnttab_copy_ptr_u(pub [u64; 1]);
 union_members! { gnttab_copy_ptr_u;
+    /// IN. Reference in `domid`'s table, when the end's `GNTCOPY_*_gref` flag is set.
     ref_, ref_mut, from_ref: grant_ref_t;
+    /// IN. Frame number of the caller, when the flag is clear.
     gmfn, gmfn_mut, from_gmfn: xen_pfn_t;
 }
 layout! { union gnttab_copy_ptr_u: 8, 8 }
@@ -454,7 +465,7 @@ pub type gnttab_copy_t = gnttab_copy;
 /// Argument of `GNTTABOP_query_size` (count must be 1): how large a table is and may become. Statuses:
 /// `GNTST_bad_domain`, `GNTST_permission_denied`.
 ///
-/// `gnttab_query_size` of `grant_table.h`.
+/// `struct gnttab_query_size` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -478,7 +489,7 @@ pub type gnttab_query_size_t = gnttab_query_size;
 /// Argument of `GNTTABOP_unmap_and_replace`: unmap a grant and, in the same step, move another mapping of the caller
 /// to its address. Useful to PV guests only. Statuses as for `gnttab_unmap_grant_ref`.
 ///
-/// `gnttab_unmap_and_replace` of `grant_table.h`.
+/// `struct gnttab_unmap_and_replace` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -503,7 +514,7 @@ pub type gnttab_unmap_and_replace_t = gnttab_unmap_and_replace;
 /// 1 and 2; -ENOSYS above the domain's maximum (Arm: 1); -EBUSY while any other entry is in use or status frames are
 /// mapped; -ENOMEM; -EAGAIN; -ERANGE.
 ///
-/// `gnttab_set_version` of `grant_table.h`.
+/// `struct gnttab_set_version` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -520,7 +531,7 @@ pub type gnttab_set_version_t = gnttab_set_version;
 /// words to a frame. Statuses: `GNTST_bad_domain`, `GNTST_permission_denied`, `GNTST_general_error` (more frames asked
 /// for than exist, so any number on a version 1 table), `GNTST_bad_virt_addr`.
 ///
-/// `gnttab_get_status_frames` of `grant_table.h`.
+/// `struct gnttab_get_status_frames` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -541,7 +552,7 @@ pub type gnttab_get_status_frames_t = gnttab_get_status_frames;
 
 /// Argument of `GNTTABOP_get_version` (no status: the result is the errno, -ESRCH or -EPERM).
 ///
-/// `gnttab_get_version` of `grant_table.h`.
+/// `struct gnttab_get_version` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -560,7 +571,7 @@ pub type gnttab_get_version_t = gnttab_get_version;
 /// Argument of `GNTTABOP_swap_grant_ref`: exchange two entries of the caller's own table. Statuses:
 /// `GNTST_bad_gntref` (beyond the table), `GNTST_eagain` (one of them is in use). Equal references succeed.
 ///
-/// `gnttab_swap_grant_ref` of `grant_table.h`.
+/// `struct gnttab_swap_grant_ref` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -582,7 +593,7 @@ pub type gnttab_swap_grant_ref_t = gnttab_swap_grant_ref;
 /// a page that another domain has granted. -EINVAL when the range leaves the page or `op` has unknown bits; 0 when
 /// `length` or `op` is 0.
 ///
-/// `gnttab_cache_flush` of `grant_table.h`.
+/// `struct gnttab_cache_flush` of `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -601,13 +612,15 @@ leaves! {
     gnttab_cache_flush, "a.ref", 0: (gnttab_cache_flush, a);
 }
 
-/// A type without a name of its own in `grant_table.h`.
+/// The type of `gnttab_cache_flush.a` in `grant_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct gnttab_cache_flush_a(pub [u64; 1]);
 union_members! { gnttab_cache_flush_a;
+    /// IN. Device address of the page, in bytes, as the map call returned it.
     dev_bus_addr, dev_bus_addr_mut, from_dev_bus_addr: u64;
+    /// IN. Reference of the page, with `GNTTAB_CACHE_SOURCE_GREF`; Xen answers -EINVAL in practice.
     ref_, ref_mut, from_ref: grant_ref_t;
 }
 layout! { union gnttab_cache_flush_a: 8, 8 }

@@ -65,7 +65,6 @@ pub mod io {
     pub mod protocols;
     #[cfg(feature = "io")]
     pub mod pvcalls;
-    #[cfg(feature = "io")]
     pub mod ring;
     #[cfg(feature = "io")]
     pub mod sndif;

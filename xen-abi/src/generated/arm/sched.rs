@@ -43,7 +43,7 @@ pub const SHUTDOWN_MAX: u32 = 5;
 /// Argument of `SCHEDOP_shutdown` and `SCHEDOP_shutdown_code`. A suspend returns 0 in the resumed domain and 1 when it was
 /// cancelled or only a checkpoint; x86 PV guests pass the frame of their start info as third hypercall argument then.
 ///
-/// `sched_shutdown` of `sched.h`.
+/// `struct sched_shutdown` of `sched.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -59,7 +59,7 @@ pub type sched_shutdown_t = sched_shutdown;
 /// Argument of `SCHEDOP_poll`: wait until one of some ports is pending, masked or not, or until a time. -EINVAL for more
 /// than 128 ports or an unusable one.
 ///
-/// `sched_poll` of `sched.h`.
+/// `struct sched_poll` of `sched.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -79,7 +79,7 @@ pub type sched_poll_t = sched_poll;
 
 /// Argument of `SCHEDOP_remote_shutdown` (privileged): shut another domain down.
 ///
-/// `sched_remote_shutdown` of `sched.h`.
+/// `struct sched_remote_shutdown` of `sched.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -98,7 +98,7 @@ pub type sched_remote_shutdown_t = sched_remote_shutdown;
 /// Argument of `SCHEDOP_watchdog`: arm, re-arm or remove one of the domain's two watchdogs. Arming with id 0 returns the
 /// new id; -ENOSPC when all are taken, -EINVAL for an id that is not armed.
 ///
-/// `sched_watchdog` of `sched.h`.
+/// `struct sched_watchdog` of `sched.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -115,7 +115,7 @@ pub type sched_watchdog_t = sched_watchdog;
 
 /// Argument of `SCHEDOP_pin_override` (hardware domain): run the calling vCPU on one physical CPU for a while.
 ///
-/// `sched_pin_override` of `sched.h`.
+/// `struct sched_pin_override` of `sched.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -219,7 +219,7 @@ pub const XEN_SYSCTL_livepatch_op: u32 = 27;
 pub const XEN_SYSCTL_get_cpu_policy: u32 = 29;
 pub const XEN_SYSCTL_dt_overlay: u32 = 30;
 
-/// `xen_sysctl_readconsole` of `sysctl.h`.
+/// `struct xen_sysctl_readconsole` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -235,7 +235,7 @@ pub struct xen_sysctl_readconsole {
 }
 layout! { struct xen_sysctl_readconsole: 24, 8; clear: u8 = 0, incremental: u8 = 1, pad0: u8 = 2, pad1: u8 = 3, index: u32 = 4, buffer: GuestHandle64<u8> = 8, count: u32 = 16, _padding0: [u8; 4] = 20, }
 
-/// `xen_sysctl_tbuf_op` of `sysctl.h`.
+/// `struct xen_sysctl_tbuf_op` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -251,7 +251,7 @@ pub struct xen_sysctl_tbuf_op {
 }
 layout! { struct xen_sysctl_tbuf_op: 48, 8; cmd: u32 = 0, _padding0: [u8; 4] = 4, cpu_mask: xenctl_bitmap = 8, evt_mask: u32 = 24, _padding1: [u8; 4] = 28, buffer_mfn: u64 = 32, size: u32 = 40, _padding2: [u8; 4] = 44, }
 
-/// `xen_sysctl_physinfo` of `sysctl.h`.
+/// `struct xen_sysctl_physinfo` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -275,7 +275,7 @@ pub struct xen_sysctl_physinfo {
 }
 layout! { struct xen_sysctl_physinfo: 112, 8; threads_per_core: u32 = 0, cores_per_socket: u32 = 4, nr_cpus: u32 = 8, max_cpu_id: u32 = 12, nr_nodes: u32 = 16, max_node_id: u32 = 20, cpu_khz: u32 = 24, capabilities: u32 = 28, arch_capabilities: u32 = 32, pad: u32 = 36, total_pages: u64 = 40, free_pages: u64 = 48, scrub_pages: u64 = 56, outstanding_pages: u64 = 64, max_mfn: u64 = 72, hw_cap: [u32; 8] = 80, }
 
-/// `xen_sysctl_sched_id` of `sysctl.h`.
+/// `struct xen_sysctl_sched_id` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -284,7 +284,7 @@ pub struct xen_sysctl_sched_id {
 }
 layout! { struct xen_sysctl_sched_id: 4, 4; sched_id: u32 = 0, }
 
-/// `xen_sysctl_perfc_desc` of `sysctl.h`.
+/// `struct xen_sysctl_perfc_desc` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -300,7 +300,7 @@ pub type xen_sysctl_perfc_desc_t = xen_sysctl_perfc_desc;
 /// `xen_sysctl_perfc_val_t` of `sysctl.h`.
 pub type xen_sysctl_perfc_val_t = u32;
 
-/// `xen_sysctl_perfc_op` of `sysctl.h`.
+/// `struct xen_sysctl_perfc_op` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -314,7 +314,7 @@ pub struct xen_sysctl_perfc_op {
 }
 layout! { struct xen_sysctl_perfc_op: 32, 8; cmd: u32 = 0, nr_counters: u32 = 4, nr_vals: u32 = 8, _padding0: [u8; 4] = 12, desc: GuestHandle64<xen_sysctl_perfc_desc_t> = 16, val: GuestHandle64<xen_sysctl_perfc_val_t> = 24, }
 
-/// `xen_sysctl_getdomaininfolist` of `sysctl.h`.
+/// `struct xen_sysctl_getdomaininfolist` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -328,7 +328,7 @@ pub struct xen_sysctl_getdomaininfolist {
 }
 layout! { struct xen_sysctl_getdomaininfolist: 24, 8; first_domain: domid_t = 0, _padding0: [u8; 2] = 2, max_domains: u32 = 4, buffer: GuestHandle64<xen_domctl_getdomaininfo_t> = 8, num_domains: u32 = 16, _padding1: [u8; 4] = 20, }
 
-/// `xen_sysctl_debug_keys` of `sysctl.h`.
+/// `struct xen_sysctl_debug_keys` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -339,7 +339,7 @@ pub struct xen_sysctl_debug_keys {
 }
 layout! { struct xen_sysctl_debug_keys: 16, 8; keys: GuestHandle64<u8> = 0, nr_keys: u32 = 8, _padding0: [u8; 4] = 12, }
 
-/// `xen_sysctl_cpuinfo` of `sysctl.h`.
+/// `struct xen_sysctl_cpuinfo` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -351,7 +351,7 @@ layout! { struct xen_sysctl_cpuinfo: 8, 8; idletime: u64 = 0, }
 /// `xen_sysctl_cpuinfo_t` of `sysctl.h`.
 pub type xen_sysctl_cpuinfo_t = xen_sysctl_cpuinfo;
 
-/// `xen_sysctl_getcpuinfo` of `sysctl.h`.
+/// `struct xen_sysctl_getcpuinfo` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -364,7 +364,7 @@ pub struct xen_sysctl_getcpuinfo {
 }
 layout! { struct xen_sysctl_getcpuinfo: 24, 8; max_cpus: u32 = 0, _padding0: [u8; 4] = 4, info: GuestHandle64<xen_sysctl_cpuinfo_t> = 8, nr_cpus: u32 = 16, _padding1: [u8; 4] = 20, }
 
-/// `xen_sysctl_availheap` of `sysctl.h`.
+/// `struct xen_sysctl_availheap` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -377,7 +377,7 @@ pub struct xen_sysctl_availheap {
 }
 layout! { struct xen_sysctl_availheap: 24, 8; min_bitwidth: u32 = 0, max_bitwidth: u32 = 4, node: i32 = 8, _padding0: [u8; 4] = 12, avail_bytes: u64 = 16, }
 
-/// `pm_px_val` of `sysctl.h`.
+/// `struct pm_px_val` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -391,7 +391,7 @@ layout! { struct pm_px_val: 24, 8; freq: u64 = 0, residency: u64 = 8, count: u64
 /// `pm_px_val_t` of `sysctl.h`.
 pub type pm_px_val_t = pm_px_val;
 
-/// `pm_px_stat` of `sysctl.h`.
+/// `struct pm_px_stat` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -406,7 +406,7 @@ pub struct pm_px_stat {
 }
 layout! { struct pm_px_stat: 24, 8; total: u8 = 0, usable: u8 = 1, last: u8 = 2, cur: u8 = 3, _padding0: [u8; 4] = 4, trans_pt: GuestHandle64<u64> = 8, pt: GuestHandle64<pm_px_val_t> = 16, }
 
-/// `pm_cx_stat` of `sysctl.h`.
+/// `struct pm_cx_stat` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -423,7 +423,7 @@ pub struct pm_cx_stat {
 }
 layout! { struct pm_cx_stat: 56, 8; nr: u32 = 0, last: u32 = 4, idle_time: u64 = 8, triggers: GuestHandle64<u64> = 16, residencies: GuestHandle64<u64> = 24, nr_pc: u32 = 32, nr_cc: u32 = 36, pc: GuestHandle64<u64> = 40, cc: GuestHandle64<u64> = 48, }
 
-/// `xen_sysctl_get_pmstat` of `sysctl.h`.
+/// `struct xen_sysctl_get_pmstat` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -438,7 +438,7 @@ leaves! {
     xen_sysctl_get_pmstat, "u.getcx", 8: (xen_sysctl_get_pmstat, u);
 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl_get_pmstat.u` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -449,7 +449,7 @@ union_members! { xen_sysctl_get_pmstat_u;
 }
 layout! { union xen_sysctl_get_pmstat_u: 56, 8 }
 
-/// `xen_sysctl_cpu_hotplug` of `sysctl.h`.
+/// `struct xen_sysctl_cpu_hotplug` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -459,7 +459,7 @@ pub struct xen_sysctl_cpu_hotplug {
 }
 layout! { struct xen_sysctl_cpu_hotplug: 8, 4; cpu: u32 = 0, op: u32 = 4, }
 
-/// `xen_userspace` of `sysctl.h`.
+/// `struct xen_userspace` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -468,7 +468,7 @@ pub struct xen_userspace {
 }
 layout! { struct xen_userspace: 4, 4; scaling_setspeed: u32 = 0, }
 
-/// `xen_ondemand` of `sysctl.h`.
+/// `struct xen_ondemand` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -480,7 +480,7 @@ pub struct xen_ondemand {
 }
 layout! { struct xen_ondemand: 16, 4; sampling_rate_max: u32 = 0, sampling_rate_min: u32 = 4, sampling_rate: u32 = 8, up_threshold: u32 = 12, }
 
-/// `xen_cppc_para` of `sysctl.h`.
+/// `struct xen_cppc_para` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -498,7 +498,7 @@ pub struct xen_cppc_para {
 }
 layout! { struct xen_cppc_para: 40, 4; features: u32 = 0, lowest: u32 = 4, lowest_nonlinear: u32 = 8, nominal: u32 = 12, highest: u32 = 16, minimum: u32 = 20, maximum: u32 = 24, desired: u32 = 28, energy_perf: u32 = 32, activity_window: u32 = 36, }
 
-/// `xen_set_cppc_para` of `sysctl.h`.
+/// `struct xen_set_cppc_para` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -512,7 +512,7 @@ pub struct xen_set_cppc_para {
 }
 layout! { struct xen_set_cppc_para: 24, 4; set_params: u32 = 0, minimum: u32 = 4, maximum: u32 = 8, desired: u32 = 12, energy_perf: u32 = 16, activity_window: u32 = 20, }
 
-/// `xen_get_cpufreq_para` of `sysctl.h`.
+/// `struct xen_get_cpufreq_para` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -543,7 +543,7 @@ leaves! {
     xen_get_cpufreq_para, "u.cppc_para", 68: (xen_get_cpufreq_para, u);
 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_get_cpufreq_para.u` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -554,7 +554,7 @@ union_members! { xen_get_cpufreq_para_u;
 }
 layout! { union xen_get_cpufreq_para_u: 44, 4 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_get_cpufreq_para.u.s` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -567,7 +567,7 @@ pub struct xen_get_cpufreq_para_u_s {
 }
 layout! { struct xen_get_cpufreq_para_u_s: 44, 4; scaling_cur_freq: u32 = 0, scaling_governor: [u8; 16] = 4, scaling_max_freq: u32 = 20, scaling_min_freq: u32 = 24, u: xen_get_cpufreq_para_u_s_u = 28, }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_get_cpufreq_para.u.s.u` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -578,7 +578,7 @@ union_members! { xen_get_cpufreq_para_u_s_u;
 }
 layout! { union xen_get_cpufreq_para_u_s_u: 16, 4 }
 
-/// `xen_set_cpufreq_gov` of `sysctl.h`.
+/// `struct xen_set_cpufreq_gov` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -587,7 +587,7 @@ pub struct xen_set_cpufreq_gov {
 }
 layout! { struct xen_set_cpufreq_gov: 16, 1; scaling_governor: [u8; 16] = 0, }
 
-/// `xen_set_cpufreq_para` of `sysctl.h`.
+/// `struct xen_set_cpufreq_para` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -597,7 +597,7 @@ pub struct xen_set_cpufreq_para {
 }
 layout! { struct xen_set_cpufreq_para: 8, 4; ctrl_type: u32 = 0, ctrl_value: u32 = 4, }
 
-/// `xen_sysctl_pm_op` of `sysctl.h`.
+/// `struct xen_sysctl_pm_op` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -618,7 +618,7 @@ leaves! {
     xen_sysctl_pm_op, "u.set_max_cstate", 8: (xen_sysctl_pm_op, u);
 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl_pm_op.u` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -635,7 +635,7 @@ union_members! { xen_sysctl_pm_op_u;
 }
 layout! { union xen_sysctl_pm_op_u: 120, 8 }
 
-/// `xen_sysctl_page_offline_op` of `sysctl.h`.
+/// `struct xen_sysctl_page_offline_op` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -648,7 +648,7 @@ pub struct xen_sysctl_page_offline_op {
 }
 layout! { struct xen_sysctl_page_offline_op: 24, 8; cmd: u32 = 0, start: u32 = 4, end: u32 = 8, _padding0: [u8; 4] = 12, status: GuestHandle64<u32> = 16, }
 
-/// `xen_sysctl_lockprof_data` of `sysctl.h`.
+/// `struct xen_sysctl_lockprof_data` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -666,7 +666,7 @@ layout! { struct xen_sysctl_lockprof_data: 80, 8; name: [u8; 40] = 0, type_: i32
 /// `xen_sysctl_lockprof_data_t` of `sysctl.h`.
 pub type xen_sysctl_lockprof_data_t = xen_sysctl_lockprof_data;
 
-/// `xen_sysctl_lockprof_op` of `sysctl.h`.
+/// `struct xen_sysctl_lockprof_op` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -680,7 +680,7 @@ pub struct xen_sysctl_lockprof_op {
 }
 layout! { struct xen_sysctl_lockprof_op: 32, 8; cmd: u32 = 0, max_elem: u32 = 4, nr_elem: u32 = 8, _padding0: [u8; 4] = 12, time: u64 = 16, data: GuestHandle64<xen_sysctl_lockprof_data_t> = 24, }
 
-/// `xen_sysctl_cputopo` of `sysctl.h`.
+/// `struct xen_sysctl_cputopo` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -694,7 +694,7 @@ layout! { struct xen_sysctl_cputopo: 12, 4; core: u32 = 0, socket: u32 = 4, node
 /// `xen_sysctl_cputopo_t` of `sysctl.h`.
 pub type xen_sysctl_cputopo_t = xen_sysctl_cputopo;
 
-/// `xen_sysctl_cputopoinfo` of `sysctl.h`.
+/// `struct xen_sysctl_cputopoinfo` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -705,7 +705,7 @@ pub struct xen_sysctl_cputopoinfo {
 }
 layout! { struct xen_sysctl_cputopoinfo: 16, 8; num_cpus: u32 = 0, _padding0: [u8; 4] = 4, cputopo: GuestHandle64<xen_sysctl_cputopo_t> = 8, }
 
-/// `xen_sysctl_meminfo` of `sysctl.h`.
+/// `struct xen_sysctl_meminfo` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -718,7 +718,7 @@ layout! { struct xen_sysctl_meminfo: 16, 8; memsize: u64 = 0, memfree: u64 = 8, 
 /// `xen_sysctl_meminfo_t` of `sysctl.h`.
 pub type xen_sysctl_meminfo_t = xen_sysctl_meminfo;
 
-/// `xen_sysctl_numainfo` of `sysctl.h`.
+/// `struct xen_sysctl_numainfo` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -730,7 +730,7 @@ pub struct xen_sysctl_numainfo {
 }
 layout! { struct xen_sysctl_numainfo: 24, 8; num_nodes: u32 = 0, _padding0: [u8; 4] = 4, meminfo: GuestHandle64<xen_sysctl_meminfo_t> = 8, distance: GuestHandle64<u32> = 16, }
 
-/// `xen_sysctl_cpupool_op` of `sysctl.h`.
+/// `struct xen_sysctl_cpupool_op` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -745,7 +745,7 @@ pub struct xen_sysctl_cpupool_op {
 }
 layout! { struct xen_sysctl_cpupool_op: 40, 8; op: u32 = 0, cpupool_id: u32 = 4, sched_id: u32 = 8, domid: u32 = 12, cpu: u32 = 16, n_dom: u32 = 20, cpumap: xenctl_bitmap = 24, }
 
-/// `xen_sysctl_arinc653_schedule` of `sysctl.h`.
+/// `struct xen_sysctl_arinc653_schedule` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -757,7 +757,7 @@ pub struct xen_sysctl_arinc653_schedule {
 }
 layout! { struct xen_sysctl_arinc653_schedule: 2064, 8; major_frame: u64 = 0, num_sched_entries: u8 = 8, _padding0: [u8; 7] = 9, sched_entries: [xen_sysctl_arinc653_schedule_sched_entries; 64] = 16, }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl_arinc653_schedule.sched_entries` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -772,7 +772,7 @@ layout! { struct xen_sysctl_arinc653_schedule_sched_entries: 32, 8; dom_handle: 
 /// `xen_sysctl_arinc653_schedule_t` of `sysctl.h`.
 pub type xen_sysctl_arinc653_schedule_t = xen_sysctl_arinc653_schedule;
 
-/// `xen_sysctl_credit_schedule` of `sysctl.h`.
+/// `struct xen_sysctl_credit_schedule` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -783,7 +783,7 @@ pub struct xen_sysctl_credit_schedule {
 }
 layout! { struct xen_sysctl_credit_schedule: 12, 4; tslice_ms: u32 = 0, ratelimit_us: u32 = 4, vcpu_migr_delay_us: u32 = 8, }
 
-/// `xen_sysctl_credit2_schedule` of `sysctl.h`.
+/// `struct xen_sysctl_credit2_schedule` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -792,7 +792,7 @@ pub struct xen_sysctl_credit2_schedule {
 }
 layout! { struct xen_sysctl_credit2_schedule: 4, 4; ratelimit_us: u32 = 0, }
 
-/// `xen_sysctl_scheduler_op` of `sysctl.h`.
+/// `struct xen_sysctl_scheduler_op` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -810,7 +810,7 @@ leaves! {
     xen_sysctl_scheduler_op, "u.sched_credit2", 16: (xen_sysctl_scheduler_op, u);
 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl_scheduler_op.u` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -831,7 +831,7 @@ pub struct xen_sysctl_sched_arinc653 {
 }
 layout! { struct xen_sysctl_sched_arinc653: 8, 8; schedule: GuestHandle64<xen_sysctl_arinc653_schedule_t> = 0, }
 
-/// `xen_sysctl_coverage_op` of `sysctl.h`.
+/// `struct xen_sysctl_coverage_op` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -842,7 +842,7 @@ pub struct xen_sysctl_coverage_op {
 }
 layout! { struct xen_sysctl_coverage_op: 16, 8; cmd: u32 = 0, size: u32 = 4, buffer: GuestHandle64<u8> = 8, }
 
-/// `xen_sysctl_psr_cmt_op` of `sysctl.h`.
+/// `struct xen_sysctl_psr_cmt_op` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -858,7 +858,7 @@ leaves! {
     xen_sysctl_psr_cmt_op, "u.l3_cache.rsvd", 12: (xen_sysctl_psr_cmt_op, u) (xen_sysctl_psr_cmt_op_u_l3_cache, rsvd);
 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl_psr_cmt_op.u` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -869,7 +869,7 @@ union_members! { xen_sysctl_psr_cmt_op_u;
 }
 layout! { union xen_sysctl_psr_cmt_op_u: 8, 8 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl_psr_cmt_op.u.l3_cache` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -879,7 +879,7 @@ pub struct xen_sysctl_psr_cmt_op_u_l3_cache {
 }
 layout! { struct xen_sysctl_psr_cmt_op_u_l3_cache: 8, 4; cpu: u32 = 0, rsvd: u32 = 4, }
 
-/// `xen_sysctl_pcitopoinfo` of `sysctl.h`.
+/// `struct xen_sysctl_pcitopoinfo` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -891,7 +891,7 @@ pub struct xen_sysctl_pcitopoinfo {
 }
 layout! { struct xen_sysctl_pcitopoinfo: 24, 8; num_devs: u32 = 0, _padding0: [u8; 4] = 4, devs: GuestHandle64<physdev_pci_device_t> = 8, nodes: GuestHandle64<u32> = 16, }
 
-/// `xen_sysctl_psr_alloc` of `sysctl.h`.
+/// `struct xen_sysctl_psr_alloc` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -910,7 +910,7 @@ leaves! {
     xen_sysctl_psr_alloc, "u.mba_info.flags", 16: (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_mba_info, flags);
 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl_psr_alloc.u` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -921,7 +921,7 @@ union_members! { xen_sysctl_psr_alloc_u;
 }
 layout! { union xen_sysctl_psr_alloc_u: 12, 4 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl_psr_alloc.u.cat_info` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -932,7 +932,7 @@ pub struct xen_sysctl_psr_alloc_u_cat_info {
 }
 layout! { struct xen_sysctl_psr_alloc_u_cat_info: 12, 4; cbm_len: u32 = 0, cos_max: u32 = 4, flags: u32 = 8, }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl_psr_alloc.u.mba_info` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -943,7 +943,7 @@ pub struct xen_sysctl_psr_alloc_u_mba_info {
 }
 layout! { struct xen_sysctl_psr_alloc_u_mba_info: 12, 4; thrtl_max: u32 = 0, cos_max: u32 = 4, flags: u32 = 8, }
 
-/// `xen_sysctl_cpu_levelling_caps` of `sysctl.h`.
+/// `struct xen_sysctl_cpu_levelling_caps` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -952,7 +952,7 @@ pub struct xen_sysctl_cpu_levelling_caps {
 }
 layout! { struct xen_sysctl_cpu_levelling_caps: 4, 4; caps: u32 = 0, }
 
-/// `xen_sysctl_cpu_featureset` of `sysctl.h`.
+/// `struct xen_sysctl_cpu_featureset` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -963,7 +963,7 @@ pub struct xen_sysctl_cpu_featureset {
 }
 layout! { struct xen_sysctl_cpu_featureset: 16, 8; index: u32 = 0, nr_features: u32 = 4, features: GuestHandle64<u32> = 8, }
 
-/// `xen_livepatch_name` of `sysctl.h`.
+/// `struct xen_livepatch_name` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -974,7 +974,7 @@ pub struct xen_livepatch_name {
 }
 layout! { struct xen_livepatch_name: 16, 8; name: GuestHandle64<u8> = 0, size: u16 = 8, pad: [u16; 3] = 10, }
 
-/// `xen_sysctl_livepatch_upload` of `sysctl.h`.
+/// `struct xen_sysctl_livepatch_upload` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -985,7 +985,7 @@ pub struct xen_sysctl_livepatch_upload {
 }
 layout! { struct xen_sysctl_livepatch_upload: 32, 8; name: xen_livepatch_name = 0, size: u64 = 16, payload: GuestHandle64<u8> = 24, }
 
-/// `xen_livepatch_status` of `sysctl.h`.
+/// `struct xen_livepatch_status` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -998,7 +998,7 @@ layout! { struct xen_livepatch_status: 8, 4; state: u32 = 0, rc: i32 = 4, }
 /// `xen_livepatch_status_t` of `sysctl.h`.
 pub type xen_livepatch_status_t = xen_livepatch_status;
 
-/// `xen_sysctl_livepatch_get` of `sysctl.h`.
+/// `struct xen_sysctl_livepatch_get` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1008,7 +1008,7 @@ pub struct xen_sysctl_livepatch_get {
 }
 layout! { struct xen_sysctl_livepatch_get: 24, 8; name: xen_livepatch_name = 0, status: xen_livepatch_status = 16, }
 
-/// `xen_sysctl_livepatch_list` of `sysctl.h`.
+/// `struct xen_sysctl_livepatch_list` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1027,7 +1027,7 @@ pub struct xen_sysctl_livepatch_list {
 }
 layout! { struct xen_sysctl_livepatch_list: 64, 8; version: u32 = 0, idx: u32 = 4, nr: u32 = 8, pad: u32 = 12, name_total_size: u32 = 16, metadata_total_size: u32 = 20, status: GuestHandle64<xen_livepatch_status_t> = 24, name: GuestHandle64<u8> = 32, len: GuestHandle64<u32> = 40, metadata: GuestHandle64<u8> = 48, metadata_len: GuestHandle64<u32> = 56, }
 
-/// `xen_sysctl_livepatch_action` of `sysctl.h`.
+/// `struct xen_sysctl_livepatch_action` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1040,7 +1040,7 @@ pub struct xen_sysctl_livepatch_action {
 }
 layout! { struct xen_sysctl_livepatch_action: 32, 8; name: xen_livepatch_name = 0, cmd: u32 = 16, timeout: u32 = 20, flags: u32 = 24, pad: u32 = 28, }
 
-/// `xen_sysctl_livepatch_op` of `sysctl.h`.
+/// `struct xen_sysctl_livepatch_op` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1057,7 +1057,7 @@ leaves! {
     xen_sysctl_livepatch_op, "u.action", 8: (xen_sysctl_livepatch_op, u);
 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl_livepatch_op.u` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -1070,7 +1070,7 @@ union_members! { xen_sysctl_livepatch_op_u;
 }
 layout! { union xen_sysctl_livepatch_op_u: 64, 8 }
 
-/// `xen_sysctl_dt_overlay` of `sysctl.h`.
+/// `struct xen_sysctl_dt_overlay` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1084,7 +1084,7 @@ layout! { struct xen_sysctl_dt_overlay: 16, 8; overlay_fdt: GuestHandle64<c_void
 
 /// Argument of `__HYPERVISOR_sysctl`.
 ///
-/// `xen_sysctl` of `sysctl.h`.
+/// `struct xen_sysctl` of `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1126,7 +1126,7 @@ leaves! {
     xen_sysctl, "u.pad", 8: (xen_sysctl, u);
 }
 
-/// A type without a name of its own in `sysctl.h`.
+/// The type of `xen_sysctl.u` in `sysctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

@@ -63,7 +63,7 @@ pub const VCPUOP_register_vcpu_time_phys_area: u32 = 15;
 /// How a vCPU has spent its time. Result of `VCPUOP_get_runstate_info`, and the form of the area that
 /// `VCPUOP_register_runstate_memory_area` makes Xen update whenever the vCPU is scheduled.
 ///
-/// `vcpu_runstate_info` of `vcpu.h`.
+/// `struct vcpu_runstate_info` of `vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -83,7 +83,7 @@ pub type vcpu_runstate_info_t = vcpu_runstate_info;
 
 /// Argument of `VCPUOP_register_runstate_memory_area` and `VCPUOP_register_runstate_phys_area`. One area a vCPU.
 ///
-/// `vcpu_register_runstate_memory_area` of `vcpu.h`.
+/// `struct vcpu_register_runstate_memory_area` of `vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -97,14 +97,17 @@ leaves! {
     vcpu_register_runstate_memory_area, "addr.p", 0: (vcpu_register_runstate_memory_area, addr);
 }
 
-/// A type without a name of its own in `vcpu.h`.
+/// The type of `vcpu_register_runstate_memory_area.addr` in `vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_register_runstate_memory_area_addr(pub [u64; 1]);
 union_members! { vcpu_register_runstate_memory_area_addr;
+    /// IN. Address of the area as a guest handle.
     h, h_mut, from_h: GuestHandle64<vcpu_runstate_info_t>;
+    /// IN. Address of the area as a virtual address of the guest.
     v, v_mut, from_v: GuestHandle32<vcpu_runstate_info>;
+    /// IN. For the phys_area form: guest-physical address in bytes, the area within one page; all ones drops the registration.
     p, p_mut, from_p: u64;
 }
 layout! { union vcpu_register_runstate_memory_area_addr: 8, 8 }
@@ -114,7 +117,7 @@ pub type vcpu_register_runstate_memory_area_t = vcpu_register_runstate_memory_ar
 
 /// Argument of `VCPUOP_set_periodic_timer`: raise `VIRQ_TIMER` at a fixed interval. -EINVAL below 1 millisecond.
 ///
-/// `vcpu_set_periodic_timer` of `vcpu.h`.
+/// `struct vcpu_set_periodic_timer` of `vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -129,7 +132,7 @@ pub type vcpu_set_periodic_timer_t = vcpu_set_periodic_timer;
 
 /// Argument of `VCPUOP_set_singleshot_timer`: raise `VIRQ_TIMER` once.
 ///
-/// `vcpu_set_singleshot_timer` of `vcpu.h`.
+/// `struct vcpu_set_singleshot_timer` of `vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -148,7 +151,7 @@ pub type vcpu_set_singleshot_timer_t = vcpu_set_singleshot_timer;
 /// Argument of `VCPUOP_register_vcpu_info`: move a vCPU's `vcpu_info` to a place of the guest's choice. Once only for
 /// each vCPU, a second call fails; vCPUs beyond `XEN_LEGACY_MAX_VCPUS` need it.
 ///
-/// `vcpu_register_vcpu_info` of `vcpu.h`.
+/// `struct vcpu_register_vcpu_info` of `vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -167,7 +170,7 @@ pub type vcpu_register_vcpu_info_t = vcpu_register_vcpu_info;
 
 /// Result of `VCPUOP_get_physid` (x86): which CPU a pinned vCPU runs on. -EINVAL for a vCPU that is not pinned.
 ///
-/// `vcpu_get_physid` of `vcpu.h`.
+/// `struct vcpu_get_physid` of `vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -183,7 +186,7 @@ pub type vcpu_get_physid_t = vcpu_get_physid;
 /// Argument of `VCPUOP_register_vcpu_time_memory_area` and `VCPUOP_register_vcpu_time_phys_area`: a second copy of the
 /// vCPU's `vcpu_time_info`, meant to be mapped into user space so that it can tell the time without a hypercall.
 ///
-/// `vcpu_register_time_memory_area` of `vcpu.h`.
+/// `struct vcpu_register_time_memory_area` of `vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -197,14 +200,17 @@ leaves! {
     vcpu_register_time_memory_area, "addr.p", 0: (vcpu_register_time_memory_area, addr);
 }
 
-/// A type without a name of its own in `vcpu.h`.
+/// The type of `vcpu_register_time_memory_area.addr` in `vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_register_time_memory_area_addr(pub [u64; 1]);
 union_members! { vcpu_register_time_memory_area_addr;
+    /// IN. Address of the copy as a guest handle.
     h, h_mut, from_h: GuestHandle64<vcpu_time_info_t>;
+    /// IN. Address of the copy as a virtual address of the guest.
     v, v_mut, from_v: GuestHandle32<vcpu_time_info>;
+    /// IN. For the phys_area form: guest-physical address in bytes, the copy within one page; all ones drops the registration.
     p, p_mut, from_p: u64;
 }
 layout! { union vcpu_register_time_memory_area_addr: 8, 8 }

@@ -31,7 +31,7 @@ pub const XENOPROF_CPU_TYPE_SIZE: u32 = 64;
 pub const XENOPROF_ESCAPE_CODE: core::primitive::u64 = 0xffffffffffffffff;
 pub const XENOPROF_TRACE_BEGIN: u32 = 1;
 
-/// `event_log` of `xenoprof.h`.
+/// `struct event_log` of `xenoprof.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -43,7 +43,7 @@ pub struct event_log {
 }
 layout! { struct event_log: 16, 8; eip: u64 = 0, mode: u8 = 8, event: u8 = 9, _padding0: [u8; 6] = 10, }
 
-/// `xenoprof_buf` of `xenoprof.h`.
+/// `struct xenoprof_buf` of `xenoprof.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -63,7 +63,7 @@ layout! { struct xenoprof_buf: 64, 8; event_head: u32 = 0, event_tail: u32 = 4, 
 /// `xenoprof_buf_t` of `xenoprof.h`.
 pub type xenoprof_buf_t = xenoprof_buf;
 
-/// `xenoprof_init` of `xenoprof.h`.
+/// `struct xenoprof_init` of `xenoprof.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -77,7 +77,7 @@ layout! { struct xenoprof_init: 72, 4; num_events: i32 = 0, is_primary: i32 = 4,
 /// `xenoprof_init_t` of `xenoprof.h`.
 pub type xenoprof_init_t = xenoprof_init;
 
-/// `xenoprof_get_buffer` of `xenoprof.h`.
+/// `struct xenoprof_get_buffer` of `xenoprof.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -93,7 +93,7 @@ layout! { struct xenoprof_get_buffer: 24, 8; max_samples: i32 = 0, nbuf: i32 = 4
 /// `xenoprof_get_buffer_t` of `xenoprof.h`.
 pub type xenoprof_get_buffer_t = xenoprof_get_buffer;
 
-/// `xenoprof_counter` of `xenoprof.h`.
+/// `struct xenoprof_counter` of `xenoprof.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -114,7 +114,7 @@ layout! { struct xenoprof_counter: 48, 8; ind: u32 = 0, _padding0: [u8; 4] = 4, 
 /// `xenoprof_counter_t` of `xenoprof.h`.
 pub type xenoprof_counter_t = xenoprof_counter;
 
-/// `xenoprof_passive` of `xenoprof.h`.
+/// `struct xenoprof_passive` of `xenoprof.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -131,7 +131,7 @@ layout! { struct xenoprof_passive: 24, 8; domain_id: u16 = 0, _padding0: [u8; 2]
 /// `xenoprof_passive_t` of `xenoprof.h`.
 pub type xenoprof_passive_t = xenoprof_passive;
 
-/// `xenoprof_ibs_counter` of `xenoprof.h`.
+/// `struct xenoprof_ibs_counter` of `xenoprof.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -82,7 +82,7 @@ pub use crate::support::newtypes::evtchn_port_t;
 
 /// Argument of `EVTCHNOP_alloc_unbound`: open a port that another domain may then connect to. -ENOSPC when none is free.
 ///
-/// `evtchn_alloc_unbound` of `event_channel.h`.
+/// `struct evtchn_alloc_unbound` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -102,7 +102,7 @@ pub type evtchn_alloc_unbound_t = evtchn_alloc_unbound;
 /// Argument of `EVTCHNOP_bind_interdomain`: connect to a port a peer has opened for this domain. The new port starts
 /// out pending, in case the peer has signalled already, so the handler must look for work before it waits.
 ///
-/// `evtchn_bind_interdomain` of `event_channel.h`.
+/// `struct evtchn_bind_interdomain` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -124,7 +124,7 @@ pub type evtchn_bind_interdomain_t = evtchn_bind_interdomain;
 /// -EBUSY for a global one another domain handles,
 /// -EINVAL for an unknown number or a global one on a vCPU other than 0, -ENOENT for an unknown vCPU.
 ///
-/// `evtchn_bind_virq` of `event_channel.h`.
+/// `struct evtchn_bind_virq` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -143,7 +143,7 @@ pub type evtchn_bind_virq_t = evtchn_bind_virq;
 
 /// Argument of `EVTCHNOP_bind_pirq`: receive a physical interrupt the domain may use. One port a domain for each.
 ///
-/// `evtchn_bind_pirq` of `event_channel.h`.
+/// `struct evtchn_bind_pirq` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -162,7 +162,7 @@ pub type evtchn_bind_pirq_t = evtchn_bind_pirq;
 
 /// Argument of `EVTCHNOP_bind_ipi`: open a port to signal one of this domain's own vCPUs. The vCPU cannot be changed later.
 ///
-/// `evtchn_bind_ipi` of `event_channel.h`.
+/// `struct evtchn_bind_ipi` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -179,7 +179,7 @@ pub type evtchn_bind_ipi_t = evtchn_bind_ipi;
 
 /// Argument of `EVTCHNOP_close`: give a port back. The peer of an interdomain channel goes back to unbound.
 ///
-/// `evtchn_close` of `event_channel.h`.
+/// `struct evtchn_close` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -195,7 +195,7 @@ pub type evtchn_close_t = evtchn_close;
 /// Argument of `EVTCHNOP_send`: make the peer's port pending, or an IPI port itself. -EINVAL for any other kind of port;
 /// success without effect on an unbound one.
 ///
-/// `evtchn_send` of `event_channel.h`.
+/// `struct evtchn_send` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -210,7 +210,7 @@ pub type evtchn_send_t = evtchn_send;
 
 /// Argument of `EVTCHNOP_status`: what a port is connected to.
 ///
-/// `evtchn_status` of `event_channel.h`.
+/// `struct evtchn_status` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -235,7 +235,7 @@ leaves! {
     evtchn_status, "u.virq", 16: (evtchn_status, u);
 }
 
-/// A type without a name of its own in `event_channel.h`.
+/// The type of `evtchn_status.u` in `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -243,27 +243,32 @@ pub struct evtchn_status_u(pub [u32; 2]);
 union_members! { evtchn_status_u;
     unbound, unbound_mut, from_unbound: evtchn_status_u_unbound;
     interdomain, interdomain_mut, from_interdomain: evtchn_status_u_interdomain;
+    /// OUT. Physical interrupt number.
     pirq, pirq_mut, from_pirq: u32;
+    /// OUT. `VIRQ_*`.
     virq, virq_mut, from_virq: u32;
 }
 layout! { union evtchn_status_u: 8, 4 }
 
-/// A type without a name of its own in `event_channel.h`.
+/// The type of `evtchn_status.u.unbound` in `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_status_u_unbound {
+    /// OUT. Domain that may connect.
     pub dom: domid_t,
 }
 layout! { struct evtchn_status_u_unbound: 2, 2; dom: domid_t = 0, }
 
-/// A type without a name of its own in `event_channel.h`.
+/// The type of `evtchn_status.u.interdomain` in `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_status_u_interdomain {
+    /// OUT. The peer.
     pub dom: domid_t,
     pub _padding0: [u8; 2],
+    /// OUT. The peer's port.
     pub port: evtchn_port_t,
 }
 layout! { struct evtchn_status_u_interdomain: 8, 4; dom: domid_t = 0, _padding0: [u8; 2] = 2, port: evtchn_port_t = 4, }
@@ -274,7 +279,7 @@ pub type evtchn_status_t = evtchn_status;
 /// Argument of `EVTCHNOP_bind_vcpu`: choose the vCPU a port notifies, 0 until then. IPIs and per-vCPU virtual interrupts
 /// stay where they are: -EINVAL.
 ///
-/// `evtchn_bind_vcpu` of `event_channel.h`.
+/// `struct evtchn_bind_vcpu` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -291,7 +296,7 @@ pub type evtchn_bind_vcpu_t = evtchn_bind_vcpu;
 
 /// Argument of `EVTCHNOP_unmask`: clear the mask bit, and notify the vCPU if the port is pending.
 ///
-/// `evtchn_unmask` of `event_channel.h`.
+/// `struct evtchn_unmask` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -307,7 +312,7 @@ pub type evtchn_unmask_t = evtchn_unmask;
 /// Argument of `EVTCHNOP_reset`: close every port of a domain. On oneself it also leaves the FIFO ABI for the 2-level
 /// one; events raised meanwhile are lost.
 ///
-/// `evtchn_reset` of `event_channel.h`.
+/// `struct evtchn_reset` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -323,7 +328,7 @@ pub type evtchn_reset_t = evtchn_reset;
 /// Argument of `EVTCHNOP_init_control`: give a vCPU its FIFO control block, and on the first call switch to the FIFO
 /// ABI. Pending events are lost: call it before binding any.
 ///
-/// `evtchn_init_control` of `event_channel.h`.
+/// `struct evtchn_init_control` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -346,7 +351,7 @@ pub type evtchn_init_control_t = evtchn_init_control;
 /// Argument of `EVTCHNOP_expand_array`: add a page of event words. Each adds 1024 ports; -ENOSPC when there is room
 /// for all of them already, -EOPNOTSUPP outside the FIFO ABI.
 ///
-/// `evtchn_expand_array` of `event_channel.h`.
+/// `struct evtchn_expand_array` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -361,7 +366,7 @@ pub type evtchn_expand_array_t = evtchn_expand_array;
 
 /// Argument of `EVTCHNOP_set_priority` (FIFO ABI): choose the queue of a port. Applies from the port's next event on.
 ///
-/// `evtchn_set_priority` of `event_channel.h`.
+/// `struct evtchn_set_priority` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -378,7 +383,7 @@ pub type evtchn_set_priority_t = evtchn_set_priority;
 
 /// Argument of the old single-argument hypercall, `__HYPERVISOR_event_channel_op_compat`.
 ///
-/// `evtchn_op` of `event_channel.h`.
+/// `struct evtchn_op` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -401,21 +406,31 @@ leaves! {
     evtchn_op, "u.unmask", 4: (evtchn_op, u);
 }
 
-/// A type without a name of its own in `event_channel.h`.
+/// The type of `evtchn_op.u` in `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct evtchn_op_u(pub [u32; 6]);
 union_members! { evtchn_op_u;
+    /// IN/OUT. Argument of the operation of this name.
     alloc_unbound, alloc_unbound_mut, from_alloc_unbound: evtchn_alloc_unbound_t;
+    /// IN/OUT. Argument of the operation of this name.
     bind_interdomain, bind_interdomain_mut, from_bind_interdomain: evtchn_bind_interdomain_t;
+    /// IN/OUT. Argument of the operation of this name.
     bind_virq, bind_virq_mut, from_bind_virq: evtchn_bind_virq_t;
+    /// IN/OUT. Argument of the operation of this name.
     bind_pirq, bind_pirq_mut, from_bind_pirq: evtchn_bind_pirq_t;
+    /// IN/OUT. Argument of the operation of this name.
     bind_ipi, bind_ipi_mut, from_bind_ipi: evtchn_bind_ipi_t;
+    /// IN. Argument of the operation of this name.
     close, close_mut, from_close: evtchn_close_t;
+    /// IN. Argument of the operation of this name.
     send, send_mut, from_send: evtchn_send_t;
+    /// IN/OUT. Argument of the operation of this name.
     status, status_mut, from_status: evtchn_status_t;
+    /// IN. Argument of the operation of this name.
     bind_vcpu, bind_vcpu_mut, from_bind_vcpu: evtchn_bind_vcpu_t;
+    /// IN. Argument of the operation of this name.
     unmask, unmask_mut, from_unmask: evtchn_unmask_t;
 }
 layout! { union evtchn_op_u: 24, 4 }
@@ -431,7 +446,7 @@ pub type event_word_t = u32;
 
 /// A vCPU's view of its FIFO queues, in a page shared by guest and Xen.
 ///
-/// `evtchn_fifo_control_block` of `event_channel.h`.
+/// `struct evtchn_fifo_control_block` of `event_channel.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

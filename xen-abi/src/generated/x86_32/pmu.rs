@@ -46,7 +46,7 @@ pub const XENPMU_FEATURE_ARCH_ONLY: u32 = 4;
 
 /// Argument of the `XENPMU_*` operations.
 ///
-/// `xen_pmu_params` of `pmu.h`.
+/// `struct xen_pmu_params` of `pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -64,12 +64,14 @@ leaves! {
     xen_pmu_params, "version.min", 4: (xen_pmu_params, version.min);
 }
 
-/// A type without a name of its own in `pmu.h`.
+/// The type of `xen_pmu_params.version` in `pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_params_version {
+    /// IN/OUT. Major version of the interface.
     pub maj: u32,
+    /// IN/OUT. Minor version of the interface.
     pub min: u32,
 }
 layout! { struct xen_pmu_params_version: 8, 4; maj: u32 = 0, min: u32 = 4, }
@@ -79,7 +81,7 @@ pub type xen_pmu_params_t = xen_pmu_params;
 
 /// The page a vCPU's samples are handed over in.
 ///
-/// `xen_pmu_data` of `pmu.h`.
+/// `struct xen_pmu_data` of `pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -52,7 +52,7 @@ pub type xen_extraversion_t = [u8; 16];
 
 /// Result of `XENVER_compile_info`: who built Xen, with what, when. All texts are zero-padded and cut off if longer.
 ///
-/// `xen_compile_info` of `version.h`.
+/// `struct xen_compile_info` of `version.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -83,7 +83,7 @@ pub type xen_changeset_info_t = [u8; 64];
 
 /// Result of `XENVER_platform_parameters`. Says something to 32-bit x86 PV guests only.
 ///
-/// `xen_platform_parameters` of `version.h`.
+/// `struct xen_platform_parameters` of `version.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -98,7 +98,7 @@ pub type xen_platform_parameters_t = xen_platform_parameters;
 
 /// Argument of `XENVER_get_features`: 32 feature bits. -EINVAL for a submap that does not exist.
 ///
-/// `xen_feature_info` of `version.h`.
+/// `struct xen_feature_info` of `version.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -120,7 +120,7 @@ pub type xen_commandline_t = [u8; 1024];
 
 /// The former name of `xen_varbuf`, laid out the same.
 ///
-/// `xen_build_id` of `version.h`.
+/// `struct xen_build_id` of `version.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -138,7 +138,7 @@ pub type xen_build_id_t = xen_build_id;
 /// Argument of `XENVER_build_id` and of the commands ending in 2: a buffer of any length. A null argument asks for the
 /// size. The hypercall answers with the count of bytes, which may be 0, or a negative errno.
 ///
-/// `xen_varbuf` of `version.h`.
+/// `struct xen_varbuf` of `version.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -288,7 +288,7 @@ pub const XEN_VGATYPE_EFI_LFB: u32 = 112;
 /// One element of the batch `__HYPERVISOR_mmuext_op` takes: pinning, TLB and cache control, page-table bases, descriptor
 /// tables. PV mostly. The hypercall returns 0 or an errno, and through its third argument the number done.
 ///
-/// `mmuext_op` of `xen.h`.
+/// `struct mmuext_op` of `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -307,25 +307,30 @@ leaves! {
     mmuext_op, "arg2.src_mfn", 8: (mmuext_op, arg2);
 }
 
-/// A type without a name of its own in `xen.h`.
+/// The type of `mmuext_op.arg1` in `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mmuext_op_arg1(pub [u32; 1]);
 union_members! { mmuext_op_arg1;
+    /// IN. Machine frame: of the table to pin, unpin or install, of the page to clear, or the destination of a copy.
     mfn, mfn_mut, from_mfn: xen_pfn_t;
+    /// IN. Linear address: to invalidate, or of the descriptor table, page-aligned.
     linear_addr, linear_addr_mut, from_linear_addr: u32;
 }
 layout! { union mmuext_op_arg1: 4, 4 }
 
-/// A type without a name of its own in `xen.h`.
+/// The type of `mmuext_op.arg2` in `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mmuext_op_arg2(pub [u32; 1]);
 union_members! { mmuext_op_arg2;
+    /// IN. Entries of the local descriptor table; 0 removes it.
     nr_ents, nr_ents_mut, from_nr_ents: u32;
+    /// IN. Bitmap of the vCPUs to flush.
     vcpumask, vcpumask_mut, from_vcpumask: GuestHandle32<c_void>;
+    /// IN. Machine frame to copy from.
     src_mfn, src_mfn_mut, from_src_mfn: xen_pfn_t;
 }
 layout! { union mmuext_op_arg2: 4, 4 }
@@ -338,7 +343,7 @@ pub use crate::support::newtypes::domid_t;
 /// One element of the batch `__HYPERVISOR_mmu_update` takes: write one page-table or machine-to-physical entry of a PV
 /// guest. Pages in use as page tables are read-only to the guest, so this is the way to change them.
 ///
-/// `mmu_update` of `xen.h`.
+/// `struct mmu_update` of `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -356,7 +361,7 @@ pub type mmu_update_t = mmu_update;
 /// One call of the batch `__HYPERVISOR_multicall` takes. Fields are as wide as a register; where a guest's registers are
 /// narrower, upper bits must be 0.
 ///
-/// `multicall_entry` of `xen.h`.
+/// `struct multicall_entry` of `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -377,7 +382,7 @@ pub type multicall_entry_t = multicall_entry;
 /// was odd or has changed. System time is `system_time` plus the TSC advance, shifted by `tsc_shift`, times
 /// `tsc_to_system_mul`, divided by 2 to the power 32.
 ///
-/// `vcpu_time_info` of `xen.h`.
+/// `struct vcpu_time_info` of `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -405,7 +410,7 @@ pub type vcpu_time_info_t = vcpu_time_info;
 /// One vCPU's event and time state, shared with Xen. In `shared_info` for the first vCPUs, elsewhere once registered with
 /// `VCPUOP_register_vcpu_info`.
 ///
-/// `vcpu_info` of `xen.h`.
+/// `struct vcpu_info` of `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -430,7 +435,7 @@ pub type vcpu_info_t = vcpu_info;
 /// The page each domain shares with Xen. PV guests find its machine address in `start_info`; translated guests place it
 /// with `XENMAPSPACE_shared_info`. It fits in 4096 bytes, but its size may change between releases.
 ///
-/// `shared_info` of `xen.h`.
+/// `struct shared_info` of `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -458,7 +463,7 @@ pub type shared_info_t = shared_info;
 /// The start-of-day page of an x86 PV guest, found through the first register. Fields up to `console` are filled in at
 /// boot and again on resume, the rest at boot only.
 ///
-/// `start_info` of `xen.h`.
+/// `struct start_info` of `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -501,7 +506,7 @@ leaves! {
     start_info, "console.dom0.info_size", 56: (start_info, console) (start_info_console_dom0, info_size);
 }
 
-/// A type without a name of its own in `xen.h`.
+/// The type of `start_info.console` in `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -512,22 +517,26 @@ union_members! { start_info_console;
 }
 layout! { union start_info_console: 8, 4 }
 
-/// A type without a name of its own in `xen.h`.
+/// The type of `start_info.console.domU` in `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct start_info_console_domU {
+    /// Machine frame of the console ring, ordinary domains.
     pub mfn: xen_pfn_t,
+    /// Port of the console ring, ordinary domains.
     pub evtchn: u32,
 }
 layout! { struct start_info_console_domU: 8, 4; mfn: xen_pfn_t = 0, evtchn: u32 = 4, }
 
-/// A type without a name of its own in `xen.h`.
+/// The type of `start_info.console.dom0` in `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct start_info_console_dom0 {
+    /// Offset of a `dom0_vga_console_info` from the start of this structure, in bytes; initial domain.
     pub info_off: u32,
+    /// Its size, in bytes; 0 if there is none.
     pub info_size: u32,
 }
 layout! { struct start_info_console_dom0: 8, 4; info_off: u32 = 0, info_size: u32 = 4, }
@@ -538,7 +547,7 @@ pub type start_info_t = start_info;
 /// One module of the package that `SIF_MULTIBOOT_MOD` announces. Addresses count from the start of the package; the list
 /// ends with an entry whose `mod_start` is 0.
 ///
-/// `xen_multiboot_mod_list` of `xen.h`.
+/// `struct xen_multiboot_mod_list` of `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -555,7 +564,7 @@ layout! { struct xen_multiboot_mod_list: 16, 4; mod_start: u32 = 0, mod_end: u32
 
 /// The video mode the initial domain takes over.
 ///
-/// `dom0_vga_console_info` of `xen.h`.
+/// `struct dom0_vga_console_info` of `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -592,7 +601,7 @@ leaves! {
     dom0_vga_console_info, "u.vesa_lfb.ext_lfb_base", 36: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, ext_lfb_base);
 }
 
-/// A type without a name of its own in `xen.h`.
+/// The type of `dom0_vga_console_info.u` in `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -603,41 +612,63 @@ union_members! { dom0_vga_console_info_u;
 }
 layout! { union dom0_vga_console_info_u: 36, 4 }
 
-/// A type without a name of its own in `xen.h`.
+/// The type of `dom0_vga_console_info.u.text_mode_3` in `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct dom0_vga_console_info_u_text_mode_3 {
+    /// Height of a character, in pixels.
     pub font_height: u16,
+    /// Cursor column.
     pub cursor_x: u16,
+    /// Cursor row.
     pub cursor_y: u16,
+    /// Rows of the screen, in characters.
     pub rows: u16,
+    /// Columns of the screen, in characters.
     pub columns: u16,
 }
 layout! { struct dom0_vga_console_info_u_text_mode_3: 10, 2; font_height: u16 = 0, cursor_x: u16 = 2, cursor_y: u16 = 4, rows: u16 = 6, columns: u16 = 8, }
 
-/// A type without a name of its own in `xen.h`.
+/// The type of `dom0_vga_console_info.u.vesa_lfb` in `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct dom0_vga_console_info_u_vesa_lfb {
+    /// Width, in pixels.
     pub width: u16,
+    /// Height, in pixels.
     pub height: u16,
+    /// Distance between lines, in bytes.
     pub bytes_per_line: u16,
+    /// Bits of a pixel.
     pub bits_per_pixel: u16,
+    /// Physical address of the frame buffer, low 32 bits.
     pub lfb_base: u32,
+    /// Size of the frame buffer, in units of 64 KiB.
     pub lfb_size: u32,
+    /// First bit of red.
     pub red_pos: u8,
+    /// Bits of red.
     pub red_size: u8,
+    /// First bit of green.
     pub green_pos: u8,
+    /// Bits of green.
     pub green_size: u8,
+    /// First bit of blue.
     pub blue_pos: u8,
+    /// Bits of blue.
     pub blue_size: u8,
+    /// First unused bit.
     pub rsvd_pos: u8,
+    /// Number of unused bits.
     pub rsvd_size: u8,
+    /// Capabilities of the VESA controller.
     pub gbl_caps: u32,
+    /// Attributes of the VESA mode.
     pub mode_attrs: u16,
     pub pad: u16,
+    /// High 32 bits of the frame buffer's address.
     pub ext_lfb_base: u32,
 }
 layout! { struct dom0_vga_console_info_u_vesa_lfb: 36, 4; width: u16 = 0, height: u16 = 2, bytes_per_line: u16 = 4, bits_per_pixel: u16 = 6, lfb_base: u32 = 8, lfb_size: u32 = 12, red_pos: u8 = 16, red_size: u8 = 17, green_pos: u8 = 18, green_size: u8 = 19, blue_pos: u8 = 20, blue_size: u8 = 21, rsvd_pos: u8 = 22, rsvd_size: u8 = 23, gbl_caps: u32 = 24, mode_attrs: u16 = 28, pad: u16 = 30, ext_lfb_base: u32 = 32, }
@@ -664,7 +695,7 @@ layout! { struct xen_uuid_t: 16, 1; a: [u8; 16] = 0, }
 
 /// A bitmap passed to toolstack operations, such as a set of CPUs or nodes.
 ///
-/// `xenctl_bitmap` of `xen.h`.
+/// `struct xenctl_bitmap` of `xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -9,7 +9,7 @@ use crate::support::proof::layout;
 pub const XENCOMM_MAGIC: u32 = 0x58434f4d;
 pub const XENCOMM_INVALID: u32 = 0xffffffff;
 
-/// `xencomm_desc` of `xencomm.h`.
+/// `struct xencomm_desc` of `xencomm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

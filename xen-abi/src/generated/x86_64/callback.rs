@@ -32,7 +32,7 @@ pub const CALLBACKOP_unregister: u32 = 1;
 
 /// Argument of `CALLBACKOP_register`. -ENOSYS for a type Xen or the CPU does not have, -EINVAL for an unusable address.
 ///
-/// `callback_register` of `callback.h`.
+/// `struct callback_register` of `callback.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -52,7 +52,7 @@ pub type callback_register_t = callback_register;
 
 /// Argument of `CALLBACKOP_unregister`. Some callbacks cannot be removed: -EINVAL.
 ///
-/// `callback_unregister` of `callback.h`.
+/// `struct callback_unregister` of `callback.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

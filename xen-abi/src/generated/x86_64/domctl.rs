@@ -123,11 +123,11 @@ pub const XEN_DOMCTL_SENDTRIGGER_SLEEP: u32 = 4;
 pub const XEN_DOMCTL_DEV_PCI: u32 = 0;
 pub const XEN_DOMCTL_DEV_DT: u32 = 1;
 pub const XEN_DOMCTL_DEV_RDM_RELAXED: u32 = 1;
-pub const pt_irq_type_PT_IRQ_TYPE_ISA: pt_irq_type = pt_irq_type(1);
-pub const pt_irq_type_PT_IRQ_TYPE_MSI: pt_irq_type = pt_irq_type(2);
-pub const pt_irq_type_PT_IRQ_TYPE_MSI_TRANSLATE: pt_irq_type = pt_irq_type(3);
-pub const pt_irq_type_PT_IRQ_TYPE_PCI: pt_irq_type = pt_irq_type(0);
-pub const pt_irq_type_PT_IRQ_TYPE_SPI: pt_irq_type = pt_irq_type(4);
+pub const PT_IRQ_TYPE_ISA: pt_irq_type = pt_irq_type(1);
+pub const PT_IRQ_TYPE_MSI: pt_irq_type = pt_irq_type(2);
+pub const PT_IRQ_TYPE_MSI_TRANSLATE: pt_irq_type = pt_irq_type(3);
+pub const PT_IRQ_TYPE_PCI: pt_irq_type = pt_irq_type(0);
+pub const PT_IRQ_TYPE_SPI: pt_irq_type = pt_irq_type(4);
 pub const XEN_DOMCTL_VMSI_X86_DEST_ID_MASK: u32 = 255;
 pub const XEN_DOMCTL_VMSI_X86_RH_MASK: u32 = 256;
 pub const XEN_DOMCTL_VMSI_X86_DM_MASK: u32 = 512;
@@ -272,7 +272,7 @@ pub const XEN_DOMCTL_gdbsx_pausevcpu: u32 = 1001;
 pub const XEN_DOMCTL_gdbsx_unpausevcpu: u32 = 1002;
 pub const XEN_DOMCTL_gdbsx_domstatus: u32 = 1003;
 
-/// `xen_domctl_createdomain` of `domctl.h`.
+/// `struct xen_domctl_createdomain` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -293,7 +293,7 @@ pub struct xen_domctl_createdomain {
 }
 layout! { struct xen_domctl_createdomain: 68, 4; ssidref: u32 = 0, handle: xen_domain_handle_t = 4, flags: u32 = 20, iommu_opts: u32 = 24, max_vcpus: u32 = 28, max_evtchn_port: u32 = 32, max_grant_frames: i32 = 36, max_maptrack_frames: i32 = 40, grant_opts: u32 = 44, altp2m_opts: u32 = 48, vmtrace_size: u32 = 52, cpupool_id: u32 = 56, arch: xen_arch_domainconfig = 60, }
 
-/// `xen_domctl_getdomaininfo` of `domctl.h`.
+/// `struct xen_domctl_getdomaininfo` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -322,7 +322,7 @@ layout! { struct xen_domctl_getdomaininfo: 112, 8; domain: domid_t = 0, pad1: u1
 /// `xen_domctl_getdomaininfo_t` of `domctl.h`.
 pub type xen_domctl_getdomaininfo_t = xen_domctl_getdomaininfo;
 
-/// `xen_domctl_getpageframeinfo3` of `domctl.h`.
+/// `struct xen_domctl_getpageframeinfo3` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -332,7 +332,7 @@ pub struct xen_domctl_getpageframeinfo3 {
 }
 layout! { struct xen_domctl_getpageframeinfo3: 16, 8; num: u64 = 0, array: GuestHandle64<xen_pfn_t> = 8, }
 
-/// `xen_domctl_shadow_op_stats` of `domctl.h`.
+/// `struct xen_domctl_shadow_op_stats` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -342,7 +342,7 @@ pub struct xen_domctl_shadow_op_stats {
 }
 layout! { struct xen_domctl_shadow_op_stats: 8, 4; fault_count: u32 = 0, dirty_count: u32 = 4, }
 
-/// `xen_domctl_shadow_op` of `domctl.h`.
+/// `struct xen_domctl_shadow_op` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -357,7 +357,7 @@ pub struct xen_domctl_shadow_op {
 }
 layout! { struct xen_domctl_shadow_op: 40, 8; op: u32 = 0, mode: u32 = 4, mb: u32 = 8, _padding0: [u8; 4] = 12, dirty_bitmap: GuestHandle64<u8> = 16, pages: u64 = 24, stats: xen_domctl_shadow_op_stats = 32, }
 
-/// `xen_domctl_max_mem` of `domctl.h`.
+/// `struct xen_domctl_max_mem` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -366,7 +366,7 @@ pub struct xen_domctl_max_mem {
 }
 layout! { struct xen_domctl_max_mem: 8, 8; max_memkb: u64 = 0, }
 
-/// `xen_domctl_vcpucontext` of `domctl.h`.
+/// `struct xen_domctl_vcpucontext` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -377,7 +377,7 @@ pub struct xen_domctl_vcpucontext {
 }
 layout! { struct xen_domctl_vcpucontext: 16, 8; vcpu: u32 = 0, _padding0: [u8; 4] = 4, ctxt: GuestHandle64<vcpu_guest_context_t> = 8, }
 
-/// `xen_domctl_getvcpuinfo` of `domctl.h`.
+/// `struct xen_domctl_getvcpuinfo` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -393,7 +393,7 @@ pub struct xen_domctl_getvcpuinfo {
 }
 layout! { struct xen_domctl_getvcpuinfo: 24, 8; vcpu: u32 = 0, online: u8 = 4, blocked: u8 = 5, running: u8 = 6, _padding0: [u8; 1] = 7, cpu_time: u64 = 8, cpu: u32 = 16, _padding1: [u8; 4] = 20, }
 
-/// `xen_domctl_nodeaffinity` of `domctl.h`.
+/// `struct xen_domctl_nodeaffinity` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -402,7 +402,7 @@ pub struct xen_domctl_nodeaffinity {
 }
 layout! { struct xen_domctl_nodeaffinity: 16, 8; nodemap: xenctl_bitmap = 0, }
 
-/// `xen_domctl_vcpuaffinity` of `domctl.h`.
+/// `struct xen_domctl_vcpuaffinity` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -414,7 +414,7 @@ pub struct xen_domctl_vcpuaffinity {
 }
 layout! { struct xen_domctl_vcpuaffinity: 40, 8; vcpu: u32 = 0, flags: u32 = 4, cpumap_hard: xenctl_bitmap = 8, cpumap_soft: xenctl_bitmap = 24, }
 
-/// `xen_domctl_max_vcpus` of `domctl.h`.
+/// `struct xen_domctl_max_vcpus` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -423,7 +423,7 @@ pub struct xen_domctl_max_vcpus {
 }
 layout! { struct xen_domctl_max_vcpus: 4, 4; max: u32 = 0, }
 
-/// `xen_domctl_sched_credit` of `domctl.h`.
+/// `struct xen_domctl_sched_credit` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -433,7 +433,7 @@ pub struct xen_domctl_sched_credit {
 }
 layout! { struct xen_domctl_sched_credit: 4, 2; weight: u16 = 0, cap: u16 = 2, }
 
-/// `xen_domctl_sched_credit2` of `domctl.h`.
+/// `struct xen_domctl_sched_credit2` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -443,7 +443,7 @@ pub struct xen_domctl_sched_credit2 {
 }
 layout! { struct xen_domctl_sched_credit2: 4, 2; weight: u16 = 0, cap: u16 = 2, }
 
-/// `xen_domctl_sched_rtds` of `domctl.h`.
+/// `struct xen_domctl_sched_rtds` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -454,7 +454,7 @@ pub struct xen_domctl_sched_rtds {
 }
 layout! { struct xen_domctl_sched_rtds: 12, 4; period: u32 = 0, budget: u32 = 4, flags: u32 = 8, }
 
-/// `xen_domctl_schedparam_vcpu` of `domctl.h`.
+/// `struct xen_domctl_schedparam_vcpu` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -469,7 +469,7 @@ leaves! {
     xen_domctl_schedparam_vcpu, "u.rtds", 0: (xen_domctl_schedparam_vcpu, u);
 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_schedparam_vcpu.u` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -484,7 +484,7 @@ layout! { union xen_domctl_schedparam_vcpu_u: 12, 4 }
 /// `xen_domctl_schedparam_vcpu_t` of `domctl.h`.
 pub type xen_domctl_schedparam_vcpu_t = xen_domctl_schedparam_vcpu;
 
-/// `xen_domctl_scheduler_op` of `domctl.h`.
+/// `struct xen_domctl_scheduler_op` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -503,7 +503,7 @@ leaves! {
     xen_domctl_scheduler_op, "u.v.padding", 20: (xen_domctl_scheduler_op, u) (xen_domctl_scheduler_op_u_v, padding);
 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_scheduler_op.u` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -516,7 +516,7 @@ union_members! { xen_domctl_scheduler_op_u;
 }
 layout! { union xen_domctl_scheduler_op_u: 16, 8 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_scheduler_op.u.v` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -527,7 +527,7 @@ pub struct xen_domctl_scheduler_op_u_v {
 }
 layout! { struct xen_domctl_scheduler_op_u_v: 16, 8; vcpus: GuestHandle64<xen_domctl_schedparam_vcpu_t> = 0, nr_vcpus: u32 = 8, padding: u32 = 12, }
 
-/// `xen_domctl_setdomainhandle` of `domctl.h`.
+/// `struct xen_domctl_setdomainhandle` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -536,7 +536,7 @@ pub struct xen_domctl_setdomainhandle {
 }
 layout! { struct xen_domctl_setdomainhandle: 16, 1; handle: xen_domain_handle_t = 0, }
 
-/// `xen_domctl_setdebugging` of `domctl.h`.
+/// `struct xen_domctl_setdebugging` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -545,7 +545,7 @@ pub struct xen_domctl_setdebugging {
 }
 layout! { struct xen_domctl_setdebugging: 1, 1; enable: u8 = 0, }
 
-/// `xen_domctl_irq_permission` of `domctl.h`.
+/// `struct xen_domctl_irq_permission` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -556,7 +556,7 @@ pub struct xen_domctl_irq_permission {
 }
 layout! { struct xen_domctl_irq_permission: 8, 4; pirq: u32 = 0, allow_access: u8 = 4, pad: [u8; 3] = 5, }
 
-/// `xen_domctl_gsi_permission` of `domctl.h`.
+/// `struct xen_domctl_gsi_permission` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -566,7 +566,7 @@ pub struct xen_domctl_gsi_permission {
 }
 layout! { struct xen_domctl_gsi_permission: 8, 4; gsi: u32 = 0, flags: u32 = 4, }
 
-/// `xen_domctl_iomem_permission` of `domctl.h`.
+/// `struct xen_domctl_iomem_permission` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -578,7 +578,7 @@ pub struct xen_domctl_iomem_permission {
 }
 layout! { struct xen_domctl_iomem_permission: 24, 8; first_mfn: u64 = 0, nr_mfns: u64 = 8, allow_access: u8 = 16, _padding0: [u8; 7] = 17, }
 
-/// `xen_domctl_ioport_permission` of `domctl.h`.
+/// `struct xen_domctl_ioport_permission` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -590,7 +590,7 @@ pub struct xen_domctl_ioport_permission {
 }
 layout! { struct xen_domctl_ioport_permission: 12, 4; first_port: u32 = 0, nr_ports: u32 = 4, allow_access: u8 = 8, _padding0: [u8; 3] = 9, }
 
-/// `xen_domctl_hypercall_init` of `domctl.h`.
+/// `struct xen_domctl_hypercall_init` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -599,7 +599,7 @@ pub struct xen_domctl_hypercall_init {
 }
 layout! { struct xen_domctl_hypercall_init: 8, 8; gmfn: u64 = 0, }
 
-/// `xen_domctl_settimeoffset` of `domctl.h`.
+/// `struct xen_domctl_settimeoffset` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -608,7 +608,7 @@ pub struct xen_domctl_settimeoffset {
 }
 layout! { struct xen_domctl_settimeoffset: 8, 8; time_offset_seconds: i64 = 0, }
 
-/// `xen_domctl_hvmcontext` of `domctl.h`.
+/// `struct xen_domctl_hvmcontext` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -619,7 +619,7 @@ pub struct xen_domctl_hvmcontext {
 }
 layout! { struct xen_domctl_hvmcontext: 16, 8; size: u32 = 0, _padding0: [u8; 4] = 4, buffer: GuestHandle64<u8> = 8, }
 
-/// `xen_domctl_address_size` of `domctl.h`.
+/// `struct xen_domctl_address_size` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -628,7 +628,7 @@ pub struct xen_domctl_address_size {
 }
 layout! { struct xen_domctl_address_size: 4, 4; size: u32 = 0, }
 
-/// `xen_domctl_sendtrigger` of `domctl.h`.
+/// `struct xen_domctl_sendtrigger` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -638,7 +638,7 @@ pub struct xen_domctl_sendtrigger {
 }
 layout! { struct xen_domctl_sendtrigger: 8, 4; trigger: u32 = 0, vcpu: u32 = 4, }
 
-/// `xen_domctl_assign_device` of `domctl.h`.
+/// `struct xen_domctl_assign_device` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -654,7 +654,7 @@ leaves! {
     xen_domctl_assign_device, "u.dt.path", 16: (xen_domctl_assign_device, u) (xen_domctl_assign_device_u_dt, path);
 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_assign_device.u` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -665,7 +665,7 @@ union_members! { xen_domctl_assign_device_u;
 }
 layout! { union xen_domctl_assign_device_u: 16, 8 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_assign_device.u.pci` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -674,7 +674,7 @@ pub struct xen_domctl_assign_device_u_pci {
 }
 layout! { struct xen_domctl_assign_device_u_pci: 4, 4; machine_sbdf: u32 = 0, }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_assign_device.u.dt` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -685,7 +685,7 @@ pub struct xen_domctl_assign_device_u_dt {
 }
 layout! { struct xen_domctl_assign_device_u_dt: 16, 8; size: u32 = 0, _padding0: [u8; 4] = 4, path: GuestHandle64<u8> = 8, }
 
-/// `xen_domctl_get_device_group` of `domctl.h`.
+/// `struct xen_domctl_get_device_group` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -699,11 +699,11 @@ pub struct xen_domctl_get_device_group {
 layout! { struct xen_domctl_get_device_group: 24, 8; machine_sbdf: u32 = 0, max_sdevs: u32 = 4, num_sdevs: u32 = 8, _padding0: [u8; 4] = 12, sdev_array: GuestHandle64<u32> = 16, }
 
 newtype! {
-/// `pt_irq_type` of `domctl.h`.
+/// `enum pt_irq_type` of `domctl.h`.
 pub struct pt_irq_type(pub u32);
 }
 
-/// `xen_domctl_bind_pt_irq` of `domctl.h`.
+/// `struct xen_domctl_bind_pt_irq` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -724,7 +724,7 @@ leaves! {
     xen_domctl_bind_pt_irq, "u.spi.spi", 8: (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_spi, spi);
 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_bind_pt_irq.u` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -737,7 +737,7 @@ union_members! { xen_domctl_bind_pt_irq_u;
 }
 layout! { union xen_domctl_bind_pt_irq_u: 16, 8 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_bind_pt_irq.u.isa` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -746,7 +746,7 @@ pub struct xen_domctl_bind_pt_irq_u_isa {
 }
 layout! { struct xen_domctl_bind_pt_irq_u_isa: 1, 1; isa_irq: u8 = 0, }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_bind_pt_irq.u.pci` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -757,7 +757,7 @@ pub struct xen_domctl_bind_pt_irq_u_pci {
 }
 layout! { struct xen_domctl_bind_pt_irq_u_pci: 3, 1; bus: u8 = 0, device: u8 = 1, intx: u8 = 2, }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_bind_pt_irq.u.msi` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -769,7 +769,7 @@ pub struct xen_domctl_bind_pt_irq_u_msi {
 }
 layout! { struct xen_domctl_bind_pt_irq_u_msi: 16, 8; gvec: u8 = 0, _padding0: [u8; 3] = 1, gflags: u32 = 4, gtable: u64 = 8, }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_bind_pt_irq.u.spi` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -778,7 +778,7 @@ pub struct xen_domctl_bind_pt_irq_u_spi {
 }
 layout! { struct xen_domctl_bind_pt_irq_u_spi: 2, 2; spi: u16 = 0, }
 
-/// `xen_domctl_memory_mapping` of `domctl.h`.
+/// `struct xen_domctl_memory_mapping` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -791,7 +791,7 @@ pub struct xen_domctl_memory_mapping {
 }
 layout! { struct xen_domctl_memory_mapping: 32, 8; first_gfn: u64 = 0, first_mfn: u64 = 8, nr_mfns: u64 = 16, add_mapping: u32 = 24, padding: u32 = 28, }
 
-/// `xen_domctl_ioport_mapping` of `domctl.h`.
+/// `struct xen_domctl_ioport_mapping` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -803,7 +803,7 @@ pub struct xen_domctl_ioport_mapping {
 }
 layout! { struct xen_domctl_ioport_mapping: 16, 4; first_gport: u32 = 0, first_mport: u32 = 4, nr_ports: u32 = 8, add_mapping: u32 = 12, }
 
-/// `xen_domctl_ext_vcpucontext` of `domctl.h`.
+/// `struct xen_domctl_ext_vcpucontext` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -825,7 +825,7 @@ leaves! {
     xen_domctl_ext_vcpucontext, "vmce", 32: (xen_domctl_ext_vcpucontext, mcg_cap);
 }
 
-/// A type without a name of its own in `domctl.h`.
+/// An anonymous part of `xen_domctl_ext_vcpucontext` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -836,7 +836,7 @@ union_members! { xen_domctl_ext_vcpucontext_mcg_cap;
 }
 layout! { union xen_domctl_ext_vcpucontext_mcg_cap: 32, 8 }
 
-/// `xen_domctl_set_target` of `domctl.h`.
+/// `struct xen_domctl_set_target` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -845,7 +845,7 @@ pub struct xen_domctl_set_target {
 }
 layout! { struct xen_domctl_set_target: 2, 2; target: domid_t = 0, }
 
-/// `xen_domctl_cpu_policy` of `domctl.h`.
+/// `struct xen_domctl_cpu_policy` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -864,7 +864,7 @@ layout! { struct xen_domctl_cpu_policy: 40, 8; nr_leaves: u32 = 0, nr_msrs: u32 
 /// `xen_domctl_cpu_policy_t` of `domctl.h`.
 pub type xen_domctl_cpu_policy_t = xen_domctl_cpu_policy;
 
-/// `xen_domctl_subscribe` of `domctl.h`.
+/// `struct xen_domctl_subscribe` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -873,7 +873,7 @@ pub struct xen_domctl_subscribe {
 }
 layout! { struct xen_domctl_subscribe: 4, 4; port: u32 = 0, }
 
-/// `xen_domctl_debug_op` of `domctl.h`.
+/// `struct xen_domctl_debug_op` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -883,7 +883,7 @@ pub struct xen_domctl_debug_op {
 }
 layout! { struct xen_domctl_debug_op: 8, 4; op: u32 = 0, vcpu: u32 = 4, }
 
-/// `xen_domctl_hvmcontext_partial` of `domctl.h`.
+/// `struct xen_domctl_hvmcontext_partial` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -895,7 +895,7 @@ pub struct xen_domctl_hvmcontext_partial {
 }
 layout! { struct xen_domctl_hvmcontext_partial: 24, 8; type_: u32 = 0, instance: u32 = 4, bufsz: u64 = 8, buffer: GuestHandle64<u8> = 16, }
 
-/// `xen_domctl_tsc_info` of `domctl.h`.
+/// `struct xen_domctl_tsc_info` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -908,7 +908,7 @@ pub struct xen_domctl_tsc_info {
 }
 layout! { struct xen_domctl_tsc_info: 24, 8; tsc_mode: u32 = 0, gtsc_khz: u32 = 4, incarnation: u32 = 8, pad: u32 = 12, elapsed_nsec: u64 = 16, }
 
-/// `xen_domctl_gdbsx_memio` of `domctl.h`.
+/// `struct xen_domctl_gdbsx_memio` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -924,7 +924,7 @@ pub struct xen_domctl_gdbsx_memio {
 }
 layout! { struct xen_domctl_gdbsx_memio: 40, 8; pgd3val: u64 = 0, gva: u64 = 8, uva: u64 = 16, len: u32 = 24, gwr: u8 = 28, _padding0: [u8; 3] = 29, remain: u32 = 32, _padding1: [u8; 4] = 36, }
 
-/// `xen_domctl_gdbsx_pauseunp_vcpu` of `domctl.h`.
+/// `struct xen_domctl_gdbsx_pauseunp_vcpu` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -933,7 +933,7 @@ pub struct xen_domctl_gdbsx_pauseunp_vcpu {
 }
 layout! { struct xen_domctl_gdbsx_pauseunp_vcpu: 4, 4; vcpu: u32 = 0, }
 
-/// `xen_domctl_gdbsx_domstatus` of `domctl.h`.
+/// `struct xen_domctl_gdbsx_domstatus` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -945,7 +945,7 @@ pub struct xen_domctl_gdbsx_domstatus {
 }
 layout! { struct xen_domctl_gdbsx_domstatus: 12, 4; paused: u8 = 0, _padding0: [u8; 3] = 1, vcpu_id: u32 = 4, vcpu_ev: u32 = 8, }
 
-/// `xen_domctl_vm_event_op` of `domctl.h`.
+/// `struct xen_domctl_vm_event_op` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -960,7 +960,7 @@ leaves! {
     xen_domctl_vm_event_op, "u.version", 8: (xen_domctl_vm_event_op, u);
 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_vm_event_op.u` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -971,7 +971,7 @@ union_members! { xen_domctl_vm_event_op_u;
 }
 layout! { union xen_domctl_vm_event_op_u: 4, 4 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_vm_event_op.u.enable` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -980,7 +980,7 @@ pub struct xen_domctl_vm_event_op_u_enable {
 }
 layout! { struct xen_domctl_vm_event_op_u_enable: 4, 4; port: u32 = 0, }
 
-/// `xen_domctl_mem_sharing_op` of `domctl.h`.
+/// `struct xen_domctl_mem_sharing_op` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -993,7 +993,7 @@ leaves! {
     xen_domctl_mem_sharing_op, "u.enable", 1: (xen_domctl_mem_sharing_op, u);
 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_mem_sharing_op.u` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -1003,7 +1003,7 @@ union_members! { xen_domctl_mem_sharing_op_u;
 }
 layout! { union xen_domctl_mem_sharing_op_u: 1, 1 }
 
-/// `xen_domctl_audit_p2m` of `domctl.h`.
+/// `struct xen_domctl_audit_p2m` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1014,7 +1014,7 @@ pub struct xen_domctl_audit_p2m {
 }
 layout! { struct xen_domctl_audit_p2m: 24, 8; orphans: u64 = 0, m2p_bad: u64 = 8, p2m_bad: u64 = 16, }
 
-/// `xen_domctl_set_virq_handler` of `domctl.h`.
+/// `struct xen_domctl_set_virq_handler` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1023,7 +1023,7 @@ pub struct xen_domctl_set_virq_handler {
 }
 layout! { struct xen_domctl_set_virq_handler: 4, 4; virq: u32 = 0, }
 
-/// `xen_domctl_vcpuextstate` of `domctl.h`.
+/// `struct xen_domctl_vcpuextstate` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1036,7 +1036,7 @@ pub struct xen_domctl_vcpuextstate {
 }
 layout! { struct xen_domctl_vcpuextstate: 32, 8; vcpu: u32 = 0, _padding0: [u8; 4] = 4, xfeature_mask: u64 = 8, size: u64 = 16, buffer: GuestHandle64<u64> = 24, }
 
-/// `xen_domctl_set_access_required` of `domctl.h`.
+/// `struct xen_domctl_set_access_required` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1045,7 +1045,7 @@ pub struct xen_domctl_set_access_required {
 }
 layout! { struct xen_domctl_set_access_required: 1, 1; access_required: u8 = 0, }
 
-/// `xen_domctl_set_broken_page_p2m` of `domctl.h`.
+/// `struct xen_domctl_set_broken_page_p2m` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1054,7 +1054,7 @@ pub struct xen_domctl_set_broken_page_p2m {
 }
 layout! { struct xen_domctl_set_broken_page_p2m: 8, 8; pfn: u64 = 0, }
 
-/// `xen_domctl_cacheflush` of `domctl.h`.
+/// `struct xen_domctl_cacheflush` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1064,7 +1064,7 @@ pub struct xen_domctl_cacheflush {
 }
 layout! { struct xen_domctl_cacheflush: 16, 8; start_pfn: xen_pfn_t = 0, nr_pfns: xen_pfn_t = 8, }
 
-/// `xen_domctl_paging_mempool` of `domctl.h`.
+/// `struct xen_domctl_paging_mempool` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1073,7 +1073,7 @@ pub struct xen_domctl_paging_mempool {
 }
 layout! { struct xen_domctl_paging_mempool: 8, 8; size: u64 = 0, }
 
-/// `xen_domctl_vcpu_msr` of `domctl.h`.
+/// `struct xen_domctl_vcpu_msr` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1087,7 +1087,7 @@ layout! { struct xen_domctl_vcpu_msr: 16, 8; index: u32 = 0, reserved: u32 = 4, 
 /// `xen_domctl_vcpu_msr_t` of `domctl.h`.
 pub type xen_domctl_vcpu_msr_t = xen_domctl_vcpu_msr;
 
-/// `xen_domctl_vcpu_msrs` of `domctl.h`.
+/// `struct xen_domctl_vcpu_msrs` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1098,7 +1098,7 @@ pub struct xen_domctl_vcpu_msrs {
 }
 layout! { struct xen_domctl_vcpu_msrs: 16, 8; vcpu: u32 = 0, msr_count: u32 = 4, msrs: GuestHandle64<xen_domctl_vcpu_msr_t> = 8, }
 
-/// `xen_domctl_vnuma` of `domctl.h`.
+/// `struct xen_domctl_vnuma` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1114,7 +1114,7 @@ pub struct xen_domctl_vnuma {
 }
 layout! { struct xen_domctl_vnuma: 48, 8; nr_vnodes: u32 = 0, nr_vmemranges: u32 = 4, nr_vcpus: u32 = 8, pad: u32 = 12, vdistance: GuestHandle64<u32> = 16, vcpu_to_vnode: GuestHandle64<u32> = 24, vnode_to_pnode: GuestHandle64<u32> = 32, vmemrange: GuestHandle64<xen_vmemrange_t> = 40, }
 
-/// `xen_domctl_psr_cmt_op` of `domctl.h`.
+/// `struct xen_domctl_psr_cmt_op` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1124,7 +1124,7 @@ pub struct xen_domctl_psr_cmt_op {
 }
 layout! { struct xen_domctl_psr_cmt_op: 8, 4; cmd: u32 = 0, data: u32 = 4, }
 
-/// `xen_domctl_monitor_op` of `domctl.h`.
+/// `struct xen_domctl_monitor_op` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1149,7 +1149,7 @@ leaves! {
     xen_domctl_monitor_op, "u.vmexit.sync", 8: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_vmexit, sync);
 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_monitor_op.u` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -1163,7 +1163,7 @@ union_members! { xen_domctl_monitor_op_u;
 }
 layout! { union xen_domctl_monitor_op_u: 16, 8 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_monitor_op.u.mov_to_cr` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1177,7 +1177,7 @@ pub struct xen_domctl_monitor_op_u_mov_to_cr {
 }
 layout! { struct xen_domctl_monitor_op_u_mov_to_cr: 16, 8; index: u8 = 0, sync: u8 = 1, onchangeonly: u8 = 2, pad1: u8 = 3, pad2: u32 = 4, bitmask: u64 = 8, }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_monitor_op.u.mov_to_msr` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1188,7 +1188,7 @@ pub struct xen_domctl_monitor_op_u_mov_to_msr {
 }
 layout! { struct xen_domctl_monitor_op_u_mov_to_msr: 8, 4; msr: u32 = 0, onchangeonly: u8 = 4, _padding0: [u8; 3] = 5, }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_monitor_op.u.guest_request` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1198,7 +1198,7 @@ pub struct xen_domctl_monitor_op_u_guest_request {
 }
 layout! { struct xen_domctl_monitor_op_u_guest_request: 2, 1; sync: u8 = 0, allow_userspace: u8 = 1, }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_monitor_op.u.debug_exception` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1207,7 +1207,7 @@ pub struct xen_domctl_monitor_op_u_debug_exception {
 }
 layout! { struct xen_domctl_monitor_op_u_debug_exception: 1, 1; sync: u8 = 0, }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl_monitor_op.u.vmexit` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1216,7 +1216,7 @@ pub struct xen_domctl_monitor_op_u_vmexit {
 }
 layout! { struct xen_domctl_monitor_op_u_vmexit: 1, 1; sync: u8 = 0, }
 
-/// `xen_domctl_psr_alloc` of `domctl.h`.
+/// `struct xen_domctl_psr_alloc` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1227,7 +1227,7 @@ pub struct xen_domctl_psr_alloc {
 }
 layout! { struct xen_domctl_psr_alloc: 16, 8; cmd: u32 = 0, target: u32 = 4, data: u64 = 8, }
 
-/// `xen_domctl_vuart_op` of `domctl.h`.
+/// `struct xen_domctl_vuart_op` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1241,7 +1241,7 @@ pub struct xen_domctl_vuart_op {
 }
 layout! { struct xen_domctl_vuart_op: 24, 8; cmd: u32 = 0, type_: u32 = 4, gfn: u64 = 8, console_domid: domid_t = 16, pad: [u8; 2] = 18, evtchn: evtchn_port_t = 20, }
 
-/// `xen_domctl_vmtrace_op` of `domctl.h`.
+/// `struct xen_domctl_vmtrace_op` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1256,7 +1256,7 @@ layout! { struct xen_domctl_vmtrace_op: 24, 8; cmd: u32 = 0, vcpu: u32 = 4, key:
 /// `xen_domctl_vmtrace_op_t` of `domctl.h`.
 pub type xen_domctl_vmtrace_op_t = xen_domctl_vmtrace_op;
 
-/// `xen_domctl_set_llc_colors` of `domctl.h`.
+/// `struct xen_domctl_set_llc_colors` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1269,7 +1269,7 @@ layout! { struct xen_domctl_set_llc_colors: 16, 8; num_llc_colors: u32 = 0, pad:
 
 /// Argument of `__HYPERVISOR_domctl`.
 ///
-/// `xen_domctl` of `domctl.h`.
+/// `struct xen_domctl` of `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -1342,7 +1342,7 @@ leaves! {
     xen_domctl, "u.pad", 16: (xen_domctl, u);
 }
 
-/// A type without a name of its own in `domctl.h`.
+/// The type of `xen_domctl.u` in `domctl.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

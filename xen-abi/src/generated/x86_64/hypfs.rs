@@ -34,7 +34,7 @@ pub const XEN_HYPFS_OP_write_contents: u32 = 2;
 
 /// One entry.
 ///
-/// `xen_hypfs_direntry` of `hypfs.h`.
+/// `struct xen_hypfs_direntry` of `hypfs.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -56,7 +56,7 @@ pub type xen_hypfs_direntry_t = xen_hypfs_direntry;
 
 /// One entry of a directory's content.
 ///
-/// `xen_hypfs_dirlistentry` of `hypfs.h`.
+/// `struct xen_hypfs_dirlistentry` of `hypfs.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

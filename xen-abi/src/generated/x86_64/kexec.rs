@@ -39,7 +39,7 @@ pub const KEXEC_CMD_kexec_status: u32 = 6;
 
 /// An image in the first version's form.
 ///
-/// `xen_kexec_image` of `kexec.h`.
+/// `struct xen_kexec_image` of `kexec.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -55,7 +55,7 @@ pub type xen_kexec_image_t = xen_kexec_image;
 
 /// Argument of `KEXEC_CMD_kexec`: start the image of a type.
 ///
-/// `xen_kexec_exec` of `kexec.h`.
+/// `struct xen_kexec_exec` of `kexec.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -69,7 +69,7 @@ pub type xen_kexec_exec_t = xen_kexec_exec;
 
 /// Argument of the first version's load and unload.
 ///
-/// `xen_kexec_load_v1` of `kexec.h`.
+/// `struct xen_kexec_load_v1` of `kexec.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -85,7 +85,7 @@ pub type xen_kexec_load_v1_t = xen_kexec_load_v1;
 
 /// Argument of `KEXEC_CMD_kexec_get_range`: address and size in bytes of a range that matters to a crash kernel.
 ///
-/// `xen_kexec_range` of `kexec.h`.
+/// `struct xen_kexec_range` of `kexec.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -102,7 +102,7 @@ pub type xen_kexec_range_t = xen_kexec_range;
 
 /// A piece of an image: source buffer, and destination by machine address, sizes in bytes.
 ///
-/// `xen_kexec_segment` of `kexec.h`.
+/// `struct xen_kexec_segment` of `kexec.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -118,7 +118,7 @@ leaves! {
     xen_kexec_segment, "buf._pad", 0: (xen_kexec_segment, buf);
 }
 
-/// A type without a name of its own in `kexec.h`.
+/// The type of `xen_kexec_segment.buf` in `kexec.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -134,7 +134,7 @@ pub type xen_kexec_segment_t = xen_kexec_segment;
 
 /// Argument of `KEXEC_CMD_kexec_load`.
 ///
-/// `xen_kexec_load` of `kexec.h`.
+/// `struct xen_kexec_load` of `kexec.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -152,7 +152,7 @@ leaves! {
     xen_kexec_load, "segments._pad", 8: (xen_kexec_load, segments);
 }
 
-/// A type without a name of its own in `kexec.h`.
+/// The type of `xen_kexec_load.segments` in `kexec.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -168,7 +168,7 @@ pub type xen_kexec_load_t = xen_kexec_load;
 
 /// Argument of `KEXEC_CMD_kexec_unload`.
 ///
-/// `xen_kexec_unload` of `kexec.h`.
+/// `struct xen_kexec_unload` of `kexec.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -182,7 +182,7 @@ pub type xen_kexec_unload_t = xen_kexec_unload;
 
 /// Argument of `KEXEC_CMD_kexec_status`: returns 1 if an image of the type is loaded, 0 if not.
 ///
-/// `xen_kexec_status` of `kexec.h`.
+/// `struct xen_kexec_status` of `kexec.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -95,18 +95,30 @@ pub const XENMEM_access_op_set_access: u32 = 0;
 pub const XENMEM_access_op_get_access: u32 = 1;
 /// Set the rights of listed frames.
 pub const XENMEM_access_op_set_access_multi: u32 = 4;
-pub const xenmem_access_t_XENMEM_access_default: xenmem_access_t = xenmem_access_t(11);
-pub const xenmem_access_t_XENMEM_access_n: xenmem_access_t = xenmem_access_t(0);
-pub const xenmem_access_t_XENMEM_access_n2rwx: xenmem_access_t = xenmem_access_t(9);
-pub const xenmem_access_t_XENMEM_access_r: xenmem_access_t = xenmem_access_t(1);
-pub const xenmem_access_t_XENMEM_access_r_pw: xenmem_access_t = xenmem_access_t(10);
-pub const xenmem_access_t_XENMEM_access_rw: xenmem_access_t = xenmem_access_t(3);
-pub const xenmem_access_t_XENMEM_access_rwx: xenmem_access_t = xenmem_access_t(7);
-pub const xenmem_access_t_XENMEM_access_rx: xenmem_access_t = xenmem_access_t(5);
-pub const xenmem_access_t_XENMEM_access_rx2rw: xenmem_access_t = xenmem_access_t(8);
-pub const xenmem_access_t_XENMEM_access_w: xenmem_access_t = xenmem_access_t(2);
-pub const xenmem_access_t_XENMEM_access_wx: xenmem_access_t = xenmem_access_t(6);
-pub const xenmem_access_t_XENMEM_access_x: xenmem_access_t = xenmem_access_t(4);
+/// Whatever the domain's default is.
+pub const XENMEM_access_default: xenmem_access_t = xenmem_access_t(11);
+/// No access.
+pub const XENMEM_access_n: xenmem_access_t = xenmem_access_t(0);
+/// No access until the first one, which is reported without pausing the vCPU, then everything.
+pub const XENMEM_access_n2rwx: xenmem_access_t = xenmem_access_t(9);
+/// Read.
+pub const XENMEM_access_r: xenmem_access_t = xenmem_access_t(1);
+/// Read, except that the CPU's own page-table walks may write accessed and dirty bits where it can tell them apart.
+pub const XENMEM_access_r_pw: xenmem_access_t = xenmem_access_t(10);
+/// Read and write.
+pub const XENMEM_access_rw: xenmem_access_t = xenmem_access_t(3);
+/// Read, write and execute.
+pub const XENMEM_access_rwx: xenmem_access_t = xenmem_access_t(7);
+/// Read and execute.
+pub const XENMEM_access_rx: xenmem_access_t = xenmem_access_t(5);
+/// Read and execute until the first write, then read and write.
+pub const XENMEM_access_rx2rw: xenmem_access_t = xenmem_access_t(8);
+/// Write.
+pub const XENMEM_access_w: xenmem_access_t = xenmem_access_t(2);
+/// Write and execute.
+pub const XENMEM_access_wx: xenmem_access_t = xenmem_access_t(6);
+/// Execute.
+pub const XENMEM_access_x: xenmem_access_t = xenmem_access_t(4);
 /// Page sharing. Takes `xen_mem_sharing_op`.
 pub const XENMEM_sharing_op: u32 = 22;
 /// Make a frame shareable.
@@ -172,7 +184,7 @@ pub const XENMEM_get_vnumainfo: u32 = 26;
 /// `XENMEM_claim_pages`. The first three return how many extents are done and never a negative errno: a shortfall,
 /// 0 included, is the failure. `XENMEM_claim_pages` returns 0 or an errno.
 ///
-/// `xen_memory_reservation` of `memory.h`.
+/// `struct xen_memory_reservation` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -197,7 +209,7 @@ pub type xen_memory_reservation_t = xen_memory_reservation;
 /// Argument of `XENMEM_exchange` (PV only, -EOPNOTSUPP elsewhere): trade pages for others, such as contiguous or
 /// low ones. Returns 0, or an errno with the number of extents already traded in `nr_exchanged`.
 ///
-/// `xen_memory_exchange` of `memory.h`.
+/// `struct xen_memory_exchange` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -216,7 +228,7 @@ pub type xen_memory_exchange_t = xen_memory_exchange;
 
 /// Argument of the queries `XENMEM_current_reservation`, `XENMEM_maximum_reservation` and `XENMEM_maximum_gpfn`.
 ///
-/// `xen_memory_domain` of `memory.h`.
+/// `struct xen_memory_domain` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -229,7 +241,7 @@ layout! { struct xen_memory_domain: 2, 2; domid: domid_t = 0, }
 /// Argument of `XENMEM_machphys_mfn_list` and `XENMEM_machphys_compat_mfn_list` (x86): list the 2 MiB extents the
 /// machine-to-physical table lies in. Returns 0 or an errno.
 ///
-/// `xen_machphys_mfn_list` of `memory.h`.
+/// `struct xen_machphys_mfn_list` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -250,7 +262,7 @@ pub type xen_machphys_mfn_list_t = xen_machphys_mfn_list;
 
 /// Result of `XENMEM_machphys_mapping` (x86 PV): where the machine-to-physical table is in the guest's address space.
 ///
-/// `xen_machphys_mapping` of `memory.h`.
+/// `struct xen_machphys_mapping` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -271,7 +283,7 @@ pub type xen_machphys_mapping_t = xen_machphys_mapping;
 /// Returns 0 or an errno: -EINVAL (bad index, or unknown space on x86), -ENOSYS (foreign space; unknown space on Arm),
 /// -EACCES (PV), -EBUSY (Arm, the page is already mapped elsewhere).
 ///
-/// `xen_add_to_physmap` of `memory.h`.
+/// `struct xen_add_to_physmap` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -296,7 +308,7 @@ pub type xen_add_to_physmap_t = xen_add_to_physmap;
 /// `errs` must be read; a size of 0 is 0; `XENMAPSPACE_gmfn_range` is -EOPNOTSUPP; mapping one's own domain as foreign is
 /// refused.
 ///
-/// `xen_add_to_physmap_batch` of `memory.h`.
+/// `struct xen_add_to_physmap_batch` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -320,7 +332,7 @@ layout! { struct xen_add_to_physmap_batch: 32, 8; domid: domid_t = 0, space: u16
 
 /// The part of `xen_add_to_physmap_batch` that depends on the space.
 ///
-/// `xen_add_to_physmap_batch_extra` of `memory.h`.
+/// `union xen_add_to_physmap_batch_extra` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -339,7 +351,7 @@ pub type xen_add_to_physmap_batch_t = xen_add_to_physmap_batch;
 /// Argument of `XENMEM_remove_from_physmap` (translated guests): take the page away from a guest frame. Returns 0,
 /// -ENOENT (nothing there), -EACCES (PV) or another errno.
 ///
-/// `xen_remove_from_physmap` of `memory.h`.
+/// `struct xen_remove_from_physmap` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -357,7 +369,7 @@ pub type xen_remove_from_physmap_t = xen_remove_from_physmap;
 
 /// Argument of `XENMEM_memory_map` and `XENMEM_machine_memory_map`: an E820 table. Returns 0 or an errno (-ENOSYS on Arm).
 ///
-/// `xen_memory_map` of `memory.h`.
+/// `struct xen_memory_map` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -375,7 +387,7 @@ pub type xen_memory_map_t = xen_memory_map;
 
 /// Argument of `XENMEM_set_memory_map` (toolstack, x86): give a domain the map its `XENMEM_memory_map` will report.
 ///
-/// `xen_foreign_memory_map` of `memory.h`.
+/// `struct xen_foreign_memory_map` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -393,7 +405,7 @@ pub type xen_foreign_memory_map_t = xen_foreign_memory_map;
 
 /// Argument of `XENMEM_set_pod_target` and `XENMEM_get_pod_target` (x86 HVM): populate-on-demand accounting.
 ///
-/// `xen_pod_target` of `memory.h`.
+/// `struct xen_pod_target` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -417,7 +429,7 @@ pub type xen_pod_target_t = xen_pod_target;
 
 /// Argument of `XENMEM_paging_op` (toolstack, x86): one step of paging a guest frame out or in.
 ///
-/// `xen_mem_paging_op` of `memory.h`.
+/// `struct xen_mem_paging_op` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -448,7 +460,7 @@ pub struct xenmem_access_t(pub u32);
 /// Argument of `XENMEM_access_op` (toolstack): read or set the access rights that memory introspection puts on guest
 /// frames.
 ///
-/// `xen_mem_access_op` of `memory.h`.
+/// `struct xen_mem_access_op` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -475,7 +487,7 @@ pub type xen_mem_access_op_t = xen_mem_access_op;
 
 /// Argument of `XENMEM_sharing_op` (toolstack, x86): share identical pages between domains, or fork a domain.
 ///
-/// `xen_mem_sharing_op` of `memory.h`.
+/// `struct xen_mem_sharing_op` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -497,7 +509,7 @@ leaves! {
     xen_mem_sharing_op, "u.fork", 8: (xen_mem_sharing_op, u);
 }
 
-/// A type without a name of its own in `memory.h`.
+/// The type of `xen_mem_sharing_op.u` in `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -528,20 +540,22 @@ leaves! {
     mem_sharing_op_nominate, "u.grant_ref", 0: (mem_sharing_op_nominate, u);
 }
 
-/// A type without a name of its own in `memory.h`.
+/// The type of `mem_sharing_op_nominate.u` in `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mem_sharing_op_nominate_u(pub [u64; 1]);
 union_members! { mem_sharing_op_nominate_u;
+    /// IN. Guest frame to make shareable.
     gfn, gfn_mut, from_gfn: u64;
+    /// IN. Grant reference of the page to make shareable.
     grant_ref, grant_ref_mut, from_grant_ref: u32;
 }
 layout! { union mem_sharing_op_nominate_u: 8, 8 }
 
 /// Argument of share and add_physmap.
 ///
-/// `mem_sharing_op_share` of `memory.h`.
+/// `struct mem_sharing_op_share` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -562,7 +576,7 @@ layout! { struct mem_sharing_op_share: 40, 8; source_gfn: u64 = 0, source_handle
 
 /// Argument of range_share.
 ///
-/// `mem_sharing_op_range` of `memory.h`.
+/// `struct mem_sharing_op_range` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -581,7 +595,7 @@ layout! { struct mem_sharing_op_range: 32, 8; first_gfn: u64 = 0, last_gfn: u64 
 
 /// Argument of the debug operations.
 ///
-/// `mem_sharing_op_debug` of `memory.h`.
+/// `struct mem_sharing_op_debug` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -595,21 +609,24 @@ leaves! {
     mem_sharing_op_debug, "u.gref", 0: (mem_sharing_op_debug, u);
 }
 
-/// A type without a name of its own in `memory.h`.
+/// The type of `mem_sharing_op_debug.u` in `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mem_sharing_op_debug_u(pub [u64; 1]);
 union_members! { mem_sharing_op_debug_u;
+    /// IN. Guest frame to report on.
     gfn, gfn_mut, from_gfn: u64;
+    /// IN. Machine frame to report on.
     mfn, mfn_mut, from_mfn: u64;
+    /// IN. Grant reference to report on.
     gref, gref_mut, from_gref: u32;
 }
 layout! { union mem_sharing_op_debug_u: 8, 8 }
 
 /// Argument of fork and fork_reset.
 ///
-/// `mem_sharing_op_fork` of `memory.h`.
+/// `struct mem_sharing_op_fork` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -627,7 +644,7 @@ pub type xen_mem_sharing_op_t = xen_mem_sharing_op;
 
 /// One range of guest-physical memory that a device needs kept free.
 ///
-/// `xen_reserved_device_memory` of `memory.h`.
+/// `struct xen_reserved_device_memory` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -645,7 +662,7 @@ pub type xen_reserved_device_memory_t = xen_reserved_device_memory;
 /// Argument of `XENMEM_reserved_device_memory_map` (toolstack, x86): list the ranges to keep free for devices. Returns 0
 /// or an errno: -ENOBUFS when the buffer is too small, with the number needed in `nr_entries`.
 ///
-/// `xen_reserved_device_memory_map` of `memory.h`.
+/// `struct xen_reserved_device_memory_map` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -664,12 +681,13 @@ leaves! {
     xen_reserved_device_memory_map, "dev.pci", 16: (xen_reserved_device_memory_map, dev);
 }
 
-/// A type without a name of its own in `memory.h`.
+/// The type of `xen_reserved_device_memory_map.dev` in `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_reserved_device_memory_map_dev(pub [u16; 2]);
 union_members! { xen_reserved_device_memory_map_dev;
+    /// IN. PCI device asked about; ignored with `XENMEM_RDM_ALL`.
     pci, pci_mut, from_pci: physdev_pci_device_t;
 }
 layout! { union xen_reserved_device_memory_map_dev: 4, 2 }
@@ -682,7 +700,7 @@ pub type xen_reserved_device_memory_map_t = xen_reserved_device_memory_map;
 /// (unknown domain, `DOMID_SELF` included), -EPERM (one's own id), -EIO (translated callers: only part is mapped and the
 /// caller must remove it).
 ///
-/// `xen_mem_acquire_resource` of `memory.h`.
+/// `struct xen_mem_acquire_resource` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -708,7 +726,7 @@ pub type xen_mem_acquire_resource_t = xen_mem_acquire_resource;
 
 /// One range of guest memory and the virtual NUMA node it is on.
 ///
-/// `xen_vmemrange` of `memory.h`.
+/// `struct xen_vmemrange` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -730,7 +748,7 @@ pub type xen_vmemrange_t = xen_vmemrange;
 /// Argument of `XENMEM_get_vnumainfo`: a domain's virtual NUMA topology. Returns 0 or an errno: -EOPNOTSUPP (there is
 /// none), -ENOBUFS (an array is too small, sizes filled in), -EAGAIN (changed meanwhile), -EINVAL.
 ///
-/// `xen_vnuma_topology_info` of `memory.h`.
+/// `struct xen_vnuma_topology_info` of `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -758,34 +776,37 @@ leaves! {
     xen_vnuma_topology_info, "vmemrange.pad", 32: (xen_vnuma_topology_info, vmemrange);
 }
 
-/// A type without a name of its own in `memory.h`.
+/// The type of `xen_vnuma_topology_info.vdistance` in `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_vnuma_topology_info_vdistance(pub [u64; 1]);
 union_members! { xen_vnuma_topology_info_vdistance;
+    /// OUT. Distance table, `nr_vnodes` squared entries, row by row.
     h, h_mut, from_h: GuestHandle64<u32>;
     pad, pad_mut, from_pad: u64;
 }
 layout! { union xen_vnuma_topology_info_vdistance: 8, 8 }
 
-/// A type without a name of its own in `memory.h`.
+/// The type of `xen_vnuma_topology_info.vcpu_to_vnode` in `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_vnuma_topology_info_vcpu_to_vnode(pub [u64; 1]);
 union_members! { xen_vnuma_topology_info_vcpu_to_vnode;
+    /// OUT. Node of each vCPU.
     h, h_mut, from_h: GuestHandle64<u32>;
     pad, pad_mut, from_pad: u64;
 }
 layout! { union xen_vnuma_topology_info_vcpu_to_vnode: 8, 8 }
 
-/// A type without a name of its own in `memory.h`.
+/// The type of `xen_vnuma_topology_info.vmemrange` in `memory.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_vnuma_topology_info_vmemrange(pub [u64; 1]);
 union_members! { xen_vnuma_topology_info_vmemrange;
+    /// OUT. Array of `xen_vmemrange`.
     h, h_mut, from_h: GuestHandle64<xen_vmemrange_t>;
     pad, pad_mut, from_pad: u64;
 }

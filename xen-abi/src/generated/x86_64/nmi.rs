@@ -26,7 +26,7 @@ pub const XENNMI_unregister_callback: u32 = 1;
 
 /// Argument of `XENNMI_register_callback`. Works for vCPU 0 of domain 0 only, -EINVAL elsewhere.
 ///
-/// `xennmi_callback` of `nmi.h`.
+/// `struct xennmi_callback` of `nmi.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

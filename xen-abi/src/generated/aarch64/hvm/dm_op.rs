@@ -59,7 +59,7 @@ pub type ioservid_t = u16;
 
 /// Make an I/O request server; returns its id.
 ///
-/// `xen_dm_op_create_ioreq_server` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_create_ioreq_server` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -75,7 +75,7 @@ pub type xen_dm_op_create_ioreq_server_t = xen_dm_op_create_ioreq_server;
 
 /// Ask for a server's pages and its port for buffered requests.
 ///
-/// `xen_dm_op_get_ioreq_server_info` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_get_ioreq_server_info` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -93,7 +93,7 @@ pub type xen_dm_op_get_ioreq_server_info_t = xen_dm_op_get_ioreq_server_info;
 
 /// Claim or give up a range of ports, addresses or PCI devices; both ends belong to it.
 ///
-/// `xen_dm_op_ioreq_server_range` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_ioreq_server_range` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -111,7 +111,7 @@ pub type xen_dm_op_ioreq_server_range_t = xen_dm_op_ioreq_server_range;
 
 /// Turn a server on or off; a new one is off.
 ///
-/// `xen_dm_op_set_ioreq_server_state` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_ioreq_server_state` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -127,7 +127,7 @@ pub type xen_dm_op_set_ioreq_server_state_t = xen_dm_op_set_ioreq_server_state;
 
 /// Remove a server.
 ///
-/// `xen_dm_op_destroy_ioreq_server` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_destroy_ioreq_server` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -142,7 +142,7 @@ pub type xen_dm_op_destroy_ioreq_server_t = xen_dm_op_destroy_ioreq_server;
 
 /// Ask which frames of a range have been written since the last time, one bit each.
 ///
-/// `xen_dm_op_track_dirty_vram` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_track_dirty_vram` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -158,7 +158,7 @@ pub type xen_dm_op_track_dirty_vram_t = xen_dm_op_track_dirty_vram;
 
 /// Assert or release a PCI interrupt wire.
 ///
-/// `xen_dm_op_set_pci_intx_level` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_pci_intx_level` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -176,7 +176,7 @@ pub type xen_dm_op_set_pci_intx_level_t = xen_dm_op_set_pci_intx_level;
 
 /// Assert or release an ISA interrupt wire.
 ///
-/// `xen_dm_op_set_isa_irq_level` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_isa_irq_level` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -191,7 +191,7 @@ pub type xen_dm_op_set_isa_irq_level_t = xen_dm_op_set_isa_irq_level;
 
 /// Lead a PCI interrupt link to an ISA interrupt, or disconnect it.
 ///
-/// `xen_dm_op_set_pci_link_route` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_pci_link_route` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -206,7 +206,7 @@ pub type xen_dm_op_set_pci_link_route_t = xen_dm_op_set_pci_link_route;
 
 /// Tell Xen which memory the device model has written, for dirty logging.
 ///
-/// `xen_dm_op_modified_memory` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_modified_memory` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -221,7 +221,7 @@ pub type xen_dm_op_modified_memory_t = xen_dm_op_modified_memory;
 
 /// One run of frames that was written.
 ///
-/// `xen_dm_op_modified_memory_extent` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_modified_memory_extent` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -234,7 +234,7 @@ layout! { struct xen_dm_op_modified_memory_extent: 16, 8; nr: u32 = 0, pad: u32 
 
 /// Give a run of frames a memory type, `HVMMEM_*`.
 ///
-/// `xen_dm_op_set_mem_type` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_mem_type` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -251,7 +251,7 @@ pub type xen_dm_op_set_mem_type_t = xen_dm_op_set_mem_type;
 
 /// Raise an exception or interrupt on a vCPU.
 ///
-/// `xen_dm_op_inject_event` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_inject_event` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -272,7 +272,7 @@ pub type xen_dm_op_inject_event_t = xen_dm_op_inject_event;
 
 /// Raise a message interrupt, as a device would.
 ///
-/// `xen_dm_op_inject_msi` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_inject_msi` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -288,7 +288,7 @@ pub type xen_dm_op_inject_msi_t = xen_dm_op_inject_msi;
 
 /// Let a server take the accesses to pages of a memory type.
 ///
-/// `xen_dm_op_map_mem_type_to_ioreq_server` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_map_mem_type_to_ioreq_server` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -305,7 +305,7 @@ pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_io
 
 /// Shut the domain down, for a `SHUTDOWN_*` reason.
 ///
-/// `xen_dm_op_remote_shutdown` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_remote_shutdown` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -319,7 +319,7 @@ pub type xen_dm_op_remote_shutdown_t = xen_dm_op_remote_shutdown;
 
 /// Move a run of pages from one guest frame to another.
 ///
-/// `xen_dm_op_relocate_memory` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_relocate_memory` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -336,7 +336,7 @@ pub type xen_dm_op_relocate_memory_t = xen_dm_op_relocate_memory;
 
 /// Fix the cache attribute of a range of frames, or release it.
 ///
-/// `xen_dm_op_pin_memory_cacheattr` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_pin_memory_cacheattr` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -353,7 +353,7 @@ pub type xen_dm_op_pin_memory_cacheattr_t = xen_dm_op_pin_memory_cacheattr;
 
 /// Assert or release an interrupt line by number, on Arm.
 ///
-/// `xen_dm_op_set_irq_level` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_irq_level` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -369,7 +369,7 @@ pub type xen_dm_op_set_irq_level_t = xen_dm_op_set_irq_level;
 
 /// Ask how many vCPUs the domain can have.
 ///
-/// `xen_dm_op_nr_vcpus` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_nr_vcpus` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -383,7 +383,7 @@ pub type xen_dm_op_nr_vcpus_t = xen_dm_op_nr_vcpus;
 
 /// The first buffer of `__HYPERVISOR_dm_op`; `op` selects the member of `u`.
 ///
-/// `xen_dm_op` of `hvm/dm_op.h`.
+/// `struct xen_dm_op` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -417,7 +417,7 @@ leaves! {
     xen_dm_op, "u.nr_vcpus", 8: (xen_dm_op, u);
 }
 
-/// A type without a name of its own in `hvm/dm_op.h`.
+/// The type of `xen_dm_op.u` in `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -448,7 +448,7 @@ layout! { union xen_dm_op_u: 24, 8 }
 
 /// One buffer handed to `__HYPERVISOR_dm_op`.
 ///
-/// `xen_dm_op_buf` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_buf` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

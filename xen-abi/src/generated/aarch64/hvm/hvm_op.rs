@@ -18,11 +18,16 @@ pub const HVMOP_set_param: u32 = 0;
 pub const HVMOP_get_param: u32 = 1;
 /// Flush the TLBs of all the caller's vCPUs. No argument.
 pub const HVMOP_flush_tlbs: u32 = 5;
-pub const hvmmem_type_t_HVMMEM_ioreq_server: hvmmem_type_t = hvmmem_type_t(4);
-pub const hvmmem_type_t_HVMMEM_mmio_dm: hvmmem_type_t = hvmmem_type_t(2);
-pub const hvmmem_type_t_HVMMEM_ram_ro: hvmmem_type_t = hvmmem_type_t(1);
-pub const hvmmem_type_t_HVMMEM_ram_rw: hvmmem_type_t = hvmmem_type_t(0);
-pub const hvmmem_type_t_HVMMEM_unused: hvmmem_type_t = hvmmem_type_t(3);
+/// Memory of which an I/O request server takes the accesses it has claimed. Pages change to it and back from `HVMMEM_ram_rw` only.
+pub const HVMMEM_ioreq_server: hvmmem_type_t = hvmmem_type_t(4);
+/// Every access is emulated by the device model.
+pub const HVMMEM_mmio_dm: hvmmem_type_t = hvmmem_type_t(2);
+/// Memory, read-only: writes are dropped.
+pub const HVMMEM_ram_ro: hvmmem_type_t = hvmmem_type_t(1);
+/// Memory, readable and writable.
+pub const HVMMEM_ram_rw: hvmmem_type_t = hvmmem_type_t(0);
+/// Number of a former type; setting it fails.
+pub const HVMMEM_unused: hvmmem_type_t = hvmmem_type_t(3);
 /// Hint about a page table. Takes `xen_hvm_pagetable_dying`.
 pub const HVMOP_pagetable_dying: u32 = 9;
 /// Read Xen's time. Takes `xen_hvm_get_time`.
@@ -83,7 +88,7 @@ pub const HVMOP_altp2m_set_visibility: u32 = 16;
 /// Argument of `HVMOP_set_param` and `HVMOP_get_param`. -EINVAL for an unknown index, -EPERM for one the caller may not
 /// touch, -EEXIST for changing one that is fixed once set.
 ///
-/// `xen_hvm_param` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_param` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -103,7 +108,7 @@ pub type xen_hvm_param_t = xen_hvm_param;
 
 /// Argument of the suppress_ve operations of `HVMOP_altp2m`: whether accesses to a frame raise a virtualization exception.
 ///
-/// `xen_hvm_altp2m_suppress_ve` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_suppress_ve` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -121,7 +126,7 @@ layout! { struct xen_hvm_altp2m_suppress_ve: 16, 8; view: u16 = 0, suppress_ve: 
 
 /// Argument of `HVMOP_altp2m_set_suppress_ve_multi`: the same for a range of frames.
 ///
-/// `xen_hvm_altp2m_suppress_ve_multi` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_suppress_ve_multi` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -151,7 +156,7 @@ pub struct hvmmem_type_t(pub u32);
 
 /// Argument of `HVMOP_pagetable_dying`: a hint that a page table is about to go, for shadow paging.
 ///
-/// `xen_hvm_pagetable_dying` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_pagetable_dying` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -169,7 +174,7 @@ pub type xen_hvm_pagetable_dying_t = xen_hvm_pagetable_dying;
 
 /// Result of `HVMOP_get_time`.
 ///
-/// `xen_hvm_get_time` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_get_time` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -184,7 +189,7 @@ pub type xen_hvm_get_time_t = xen_hvm_get_time;
 
 /// Argument of `HVMOP_xentrace`: put a record into Xen's trace. -EINVAL for too many bytes.
 ///
-/// `xen_hvm_xentrace` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_xentrace` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -203,7 +208,7 @@ pub type xen_hvm_xentrace_t = xen_hvm_xentrace;
 
 /// Argument of `HVMOP_get_mem_type`.
 ///
-/// `xen_hvm_get_mem_type` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_get_mem_type` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -223,7 +228,7 @@ pub type xen_hvm_get_mem_type_t = xen_hvm_get_mem_type;
 
 /// Argument of `HVMOP_altp2m_get_domain_state` and `HVMOP_altp2m_set_domain_state`.
 ///
-/// `xen_hvm_altp2m_domain_state` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_domain_state` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -238,7 +243,7 @@ pub type xen_hvm_altp2m_domain_state_t = xen_hvm_altp2m_domain_state;
 
 /// Argument of `HVMOP_altp2m_vcpu_enable_notify`: register a vCPU's page for virtualization exceptions.
 ///
-/// `xen_hvm_altp2m_vcpu_enable_notify` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_vcpu_enable_notify` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -256,7 +261,7 @@ pub type xen_hvm_altp2m_vcpu_enable_notify_t = xen_hvm_altp2m_vcpu_enable_notify
 
 /// Argument of `HVMOP_altp2m_vcpu_disable_notify`.
 ///
-/// `xen_hvm_altp2m_vcpu_disable_notify` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_vcpu_disable_notify` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -271,7 +276,7 @@ pub type xen_hvm_altp2m_vcpu_disable_notify_t = xen_hvm_altp2m_vcpu_disable_noti
 
 /// Argument of the operations that create, destroy and switch views.
 ///
-/// `xen_hvm_altp2m_view` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_view` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -288,7 +293,7 @@ pub type xen_hvm_altp2m_view_t = xen_hvm_altp2m_view;
 
 /// Argument of `HVMOP_altp2m_set_mem_access` and `HVMOP_altp2m_get_mem_access`.
 ///
-/// `xen_hvm_altp2m_mem_access` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_mem_access` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -308,7 +313,7 @@ pub type xen_hvm_altp2m_mem_access_t = xen_hvm_altp2m_mem_access;
 
 /// Argument of `HVMOP_altp2m_set_mem_access_multi`: set the rights of listed frames.
 ///
-/// `xen_hvm_altp2m_set_mem_access_multi` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_set_mem_access_multi` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -329,7 +334,7 @@ layout! { struct xen_hvm_altp2m_set_mem_access_multi: 32, 8; view: u16 = 0, pad:
 
 /// Argument of `HVMOP_altp2m_change_gfn`: let a frame of a view show another frame's page.
 ///
-/// `xen_hvm_altp2m_change_gfn` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_change_gfn` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -350,7 +355,7 @@ pub type xen_hvm_altp2m_change_gfn_t = xen_hvm_altp2m_change_gfn;
 
 /// Argument of `HVMOP_altp2m_get_p2m_idx`.
 ///
-/// `xen_hvm_altp2m_get_vcpu_p2m_idx` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_get_vcpu_p2m_idx` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -365,7 +370,7 @@ layout! { struct xen_hvm_altp2m_get_vcpu_p2m_idx: 8, 4; vcpu_id: u32 = 0, altp2m
 
 /// Argument of `HVMOP_altp2m_set_visibility`: whether the guest may switch to a view itself.
 ///
-/// `xen_hvm_altp2m_set_visibility` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_set_visibility` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -380,7 +385,7 @@ layout! { struct xen_hvm_altp2m_set_visibility: 4, 2; altp2m_idx: u16 = 0, visib
 
 /// Argument of `HVMOP_altp2m`: one operation on alternate physical maps, of the domain named.
 ///
-/// `xen_hvm_altp2m_op` of `hvm/hvm_op.h`.
+/// `struct xen_hvm_altp2m_op` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -411,22 +416,33 @@ leaves! {
     xen_hvm_altp2m_op, "u.pad", 16: (xen_hvm_altp2m_op, u);
 }
 
-/// A type without a name of its own in `hvm/hvm_op.h`.
+/// The type of `xen_hvm_altp2m_op.u` in `hvm/hvm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_hvm_altp2m_op_u(pub [u64; 8]);
 union_members! { xen_hvm_altp2m_op_u;
+    /// IN/OUT. Whether views are in use.
     domain_state, domain_state_mut, from_domain_state: xen_hvm_altp2m_domain_state;
+    /// IN. Exceptions on.
     enable_notify, enable_notify_mut, from_enable_notify: xen_hvm_altp2m_vcpu_enable_notify;
+    /// IN/OUT. Create, destroy, switch.
     view, view_mut, from_view: xen_hvm_altp2m_view;
+    /// IN/OUT. Access right of one frame.
     mem_access, mem_access_mut, from_mem_access: xen_hvm_altp2m_mem_access;
+    /// IN. Change of a frame.
     change_gfn, change_gfn_mut, from_change_gfn: xen_hvm_altp2m_change_gfn;
+    /// IN/OUT. Access rights of many frames.
     set_mem_access_multi, set_mem_access_multi_mut, from_set_mem_access_multi: xen_hvm_altp2m_set_mem_access_multi;
+    /// IN/OUT. Exceptions of one frame.
     suppress_ve, suppress_ve_mut, from_suppress_ve: xen_hvm_altp2m_suppress_ve;
+    /// IN/OUT. Exceptions of a range of frames.
     suppress_ve_multi, suppress_ve_multi_mut, from_suppress_ve_multi: xen_hvm_altp2m_suppress_ve_multi;
+    /// IN. Exceptions off.
     disable_notify, disable_notify_mut, from_disable_notify: xen_hvm_altp2m_vcpu_disable_notify;
+    /// IN/OUT. View of a vCPU.
     get_vcpu_p2m_idx, get_vcpu_p2m_idx_mut, from_get_vcpu_p2m_idx: xen_hvm_altp2m_get_vcpu_p2m_idx;
+    /// IN. Visibility of a view.
     set_visibility, set_visibility_mut, from_set_visibility: xen_hvm_altp2m_set_visibility;
     pad, pad_mut, from_pad: [u8; 64];
 }

@@ -8,7 +8,7 @@ use crate::generated::aarch64::io::ring::RING_IDX;
 use crate::support::handle::GuestHandle64;
 use crate::support::proof::layout;
 
-/// `xen_9pfs_data` of `io/9pfs.h`.
+/// `struct xen_9pfs_data` of `io/9pfs.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -20,7 +20,7 @@ layout! { struct xen_9pfs_data: 16, 8; in_: GuestHandle64<u8> = 0, out: GuestHan
 
 /// Control page of a pair of byte rings.
 ///
-/// `xen_9pfs_data_intf` of `io/9pfs.h`.
+/// `struct xen_9pfs_data_intf` of `io/9pfs.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -46,7 +46,7 @@ pub const VDISK_READONLY: u32 = 4;
 
 /// A run of sectors in one granted page.
 ///
-/// `blkif_request_segment` of `io/blkif.h`.
+/// `struct blkif_request_segment` of `io/blkif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -63,7 +63,7 @@ layout! { struct blkif_request_segment: 8, 4; gref: grant_ref_t = 0, first_sect:
 
 /// A read, write, barrier or flush. Other requests overlay it from the start.
 ///
-/// `blkif_request` of `io/blkif.h`.
+/// `struct blkif_request` of `io/blkif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -89,7 +89,7 @@ pub type blkif_request_t = blkif_request;
 
 /// A discard: the sectors' contents are no longer needed.
 ///
-/// `blkif_request_discard` of `io/blkif.h`.
+/// `struct blkif_request_discard` of `io/blkif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -115,7 +115,7 @@ pub type blkif_request_discard_t = blkif_request_discard;
 
 /// A request whose segments are in granted pages of their own, 512 segments to a page.
 ///
-/// `blkif_request_indirect` of `io/blkif.h`.
+/// `struct blkif_request_indirect` of `io/blkif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -145,7 +145,7 @@ pub type blkif_request_indirect_t = blkif_request_indirect;
 
 /// The answer to a request.
 ///
-/// `blkif_response` of `io/blkif.h`.
+/// `struct blkif_response` of `io/blkif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -164,7 +164,7 @@ layout! { struct blkif_response: 16, 8; id: u64 = 0, operation: u8 = 8, _padding
 /// `blkif_response_t` of `io/blkif.h`.
 pub type blkif_response_t = blkif_response;
 
-/// A type without a name of its own in `io/blkif.h`.
+/// The type of `blkif_sring.pvt` in `io/blkif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -176,20 +176,22 @@ union_members! { blkif_sring_pvt;
 }
 layout! { union blkif_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/blkif.h`.
+/// The type of `blkif_sring.pvt.netif` in `io/blkif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct blkif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/blkif.h`.
+/// The type of `blkif_sring.pvt.tapif_user` in `io/blkif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct blkif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -197,7 +199,7 @@ layout! { struct blkif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `blkif_sring` of `io/blkif.h`.
+/// `struct blkif_sring` of `io/blkif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -224,7 +226,7 @@ leaves! {
 
 /// A slot of the `blkif_sring` ring: a request, then the response that takes its place.
 ///
-/// `blkif_sring_entry` of `io/blkif.h`.
+/// `union blkif_sring_entry` of `io/blkif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

@@ -145,7 +145,7 @@ pub const XENCAMERA_IN_RING_LEN: core::primitive::u64 = 63;
 
 /// Request: choose or try pixel format and resolution.
 ///
-/// `xencamera_config_req` of `io/cameraif.h`.
+/// `struct xencamera_config_req` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -161,7 +161,7 @@ layout! { struct xencamera_config_req: 12, 4; pixel_format: u32 = 0, width: u32 
 
 /// Request: choose the frame rate.
 ///
-/// `xencamera_frame_rate_req` of `io/cameraif.h`.
+/// `struct xencamera_frame_rate_req` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -175,7 +175,7 @@ layout! { struct xencamera_frame_rate_req: 8, 4; frame_rate_numer: u32 = 0, fram
 
 /// Request and answer: how many buffers to use.
 ///
-/// `xencamera_buf_request` of `io/cameraif.h`.
+/// `struct xencamera_buf_request` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -187,7 +187,7 @@ layout! { struct xencamera_buf_request: 1, 1; num_bufs: u8 = 0, }
 
 /// Request: share one buffer.
 ///
-/// `xencamera_buf_create_req` of `io/cameraif.h`.
+/// `struct xencamera_buf_create_req` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -204,7 +204,7 @@ layout! { struct xencamera_buf_create_req: 24, 4; index: u8 = 0, reserved: [u8; 
 
 /// One page of a list of grants that describes a shared buffer; such pages form a chain.
 ///
-/// `xencamera_page_directory` of `io/cameraif.h`.
+/// `struct xencamera_page_directory` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -218,7 +218,7 @@ layout! { struct xencamera_page_directory: 4, 4; gref_dir_next_page: grant_ref_t
 
 /// Request: queue, dequeue or destroy a buffer, or describe a control.
 ///
-/// `xencamera_index` of `io/cameraif.h`.
+/// `struct xencamera_index` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -230,7 +230,7 @@ layout! { struct xencamera_index: 1, 1; index: u8 = 0, }
 
 /// Request, answer and event: value of a control.
 ///
-/// `xencamera_ctrl_value` of `io/cameraif.h`.
+/// `struct xencamera_ctrl_value` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -245,7 +245,7 @@ layout! { struct xencamera_ctrl_value: 16, 8; type_: u8 = 0, reserved: [u8; 7] =
 
 /// Request: read a control.
 ///
-/// `xencamera_get_ctrl_req` of `io/cameraif.h`.
+/// `struct xencamera_get_ctrl_req` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -257,7 +257,7 @@ layout! { struct xencamera_get_ctrl_req: 1, 1; type_: u8 = 0, }
 
 /// Answer: the configuration in effect.
 ///
-/// `xencamera_config_resp` of `io/cameraif.h`.
+/// `struct xencamera_config_resp` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -289,7 +289,7 @@ layout! { struct xencamera_config_resp: 44, 4; pixel_format: u32 = 0, width: u32
 
 /// Answer: layout of a buffer.
 ///
-/// `xencamera_buf_get_layout_resp` of `io/cameraif.h`.
+/// `struct xencamera_buf_get_layout_resp` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -308,7 +308,7 @@ layout! { struct xencamera_buf_get_layout_resp: 40, 4; num_planes: u8 = 0, reser
 
 /// Answer: a control.
 ///
-/// `xencamera_ctrl_enum_resp` of `io/cameraif.h`.
+/// `struct xencamera_ctrl_enum_resp` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -333,7 +333,7 @@ layout! { struct xencamera_ctrl_enum_resp: 40, 8; index: u8 = 0, type_: u8 = 1, 
 
 /// Event: a picture is in a buffer.
 ///
-/// `xencamera_frame_avail_evt` of `io/cameraif.h`.
+/// `struct xencamera_frame_avail_evt` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -350,7 +350,7 @@ layout! { struct xencamera_frame_avail_evt: 12, 4; index: u8 = 0, reserved: [u8;
 
 /// A request, 64 bytes.
 ///
-/// `xencamera_req` of `io/cameraif.h`.
+/// `struct xencamera_req` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -374,18 +374,25 @@ leaves! {
     xencamera_req, "req.reserved", 8: (xencamera_req, req);
 }
 
-/// A type without a name of its own in `io/cameraif.h`.
+/// The type of `xencamera_req.req` in `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xencamera_req_req(pub [u64; 7]);
 union_members! { xencamera_req_req;
+    /// IN. Configuration.
     config, config_mut, from_config: xencamera_config_req;
+    /// IN. Frame rate.
     frame_rate, frame_rate_mut, from_frame_rate: xencamera_frame_rate_req;
+    /// IN. Number of buffers.
     buf_request, buf_request_mut, from_buf_request: xencamera_buf_request;
+    /// IN. A buffer to share.
     buf_create, buf_create_mut, from_buf_create: xencamera_buf_create_req;
+    /// IN. A buffer or control.
     index, index_mut, from_index: xencamera_index;
+    /// IN. A control's value.
     ctrl_value, ctrl_value_mut, from_ctrl_value: xencamera_ctrl_value;
+    /// IN. A control.
     get_ctrl, get_ctrl_mut, from_get_ctrl: xencamera_get_ctrl_req;
     reserved, reserved_mut, from_reserved: [u8; 56];
 }
@@ -393,7 +400,7 @@ layout! { union xencamera_req_req: 56, 8 }
 
 /// The answer to a request, 64 bytes.
 ///
-/// `xencamera_resp` of `io/cameraif.h`.
+/// `struct xencamera_resp` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -417,16 +424,21 @@ leaves! {
     xencamera_resp, "resp.reserved1", 8: (xencamera_resp, resp);
 }
 
-/// A type without a name of its own in `io/cameraif.h`.
+/// The type of `xencamera_resp.resp` in `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xencamera_resp_resp(pub [u64; 7]);
 union_members! { xencamera_resp_resp;
+    /// OUT. Configuration.
     config, config_mut, from_config: xencamera_config_resp;
+    /// OUT. Layout of a buffer.
     buf_layout, buf_layout_mut, from_buf_layout: xencamera_buf_get_layout_resp;
+    /// OUT. Number of buffers.
     buf_request, buf_request_mut, from_buf_request: xencamera_buf_request;
+    /// OUT. A control.
     ctrl_enum, ctrl_enum_mut, from_ctrl_enum: xencamera_ctrl_enum_resp;
+    /// OUT. A control's value.
     ctrl_value, ctrl_value_mut, from_ctrl_value: xencamera_ctrl_value;
     reserved1, reserved1_mut, from_reserved1: [u8; 56];
 }
@@ -434,7 +446,7 @@ layout! { union xencamera_resp_resp: 56, 8 }
 
 /// An event, 64 bytes.
 ///
-/// `xencamera_evt` of `io/cameraif.h`.
+/// `struct xencamera_evt` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -453,19 +465,21 @@ leaves! {
     xencamera_evt, "evt.reserved", 8: (xencamera_evt, evt);
 }
 
-/// A type without a name of its own in `io/cameraif.h`.
+/// The type of `xencamera_evt.evt` in `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xencamera_evt_evt(pub [u64; 7]);
 union_members! { xencamera_evt_evt;
+    /// OUT. A picture.
     frame_avail, frame_avail_mut, from_frame_avail: xencamera_frame_avail_evt;
+    /// OUT. A control's value.
     ctrl_value, ctrl_value_mut, from_ctrl_value: xencamera_ctrl_value;
     reserved, reserved_mut, from_reserved: [u8; 56];
 }
 layout! { union xencamera_evt_evt: 56, 8 }
 
-/// A type without a name of its own in `io/cameraif.h`.
+/// The type of `xen_cameraif_sring.pvt` in `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -477,20 +491,22 @@ union_members! { xen_cameraif_sring_pvt;
 }
 layout! { union xen_cameraif_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/cameraif.h`.
+/// The type of `xen_cameraif_sring.pvt.netif` in `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_cameraif_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct xen_cameraif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/cameraif.h`.
+/// The type of `xen_cameraif_sring.pvt.tapif_user` in `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_cameraif_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct xen_cameraif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -498,7 +514,7 @@ layout! { struct xen_cameraif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `xen_cameraif_sring` of `io/cameraif.h`.
+/// `struct xen_cameraif_sring` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -525,7 +541,7 @@ leaves! {
 
 /// A slot of the `xen_cameraif_sring` ring: a request, then the response that takes its place.
 ///
-/// `xen_cameraif_sring_entry` of `io/cameraif.h`.
+/// `union xen_cameraif_sring_entry` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -543,7 +559,7 @@ pub type xen_cameraif_sring_t = xen_cameraif_sring;
 
 /// Head of the page through which the backend sends camera events; the events follow it.
 ///
-/// `xencamera_event_page` of `io/cameraif.h`.
+/// `struct xencamera_event_page` of `io/cameraif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -12,7 +12,7 @@ pub type XENCONS_RING_IDX = u32;
 
 /// The shared page. Each index is written by one side only; producer less consumer is at most the ring's size.
 ///
-/// `xencons_interface` of `io/console.h`.
+/// `struct xencons_interface` of `io/console.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

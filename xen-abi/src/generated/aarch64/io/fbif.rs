@@ -34,7 +34,7 @@ pub const XENFB_OUT_RING_OFFS: u32 = 2048;
 
 /// Frontend event: a rectangle has changed.
 ///
-/// `xenfb_update` of `io/fbif.h`.
+/// `struct xenfb_update` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -55,7 +55,7 @@ layout! { struct xenfb_update: 20, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, x: 
 
 /// Frontend event: the picture has another size.
 ///
-/// `xenfb_resize` of `io/fbif.h`.
+/// `struct xenfb_resize` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -78,7 +78,7 @@ layout! { struct xenfb_resize: 24, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, wid
 
 /// An event from the frontend, 40 bytes; `type` selects the member.
 ///
-/// `xenfb_out_event` of `io/fbif.h`.
+/// `union xenfb_out_event` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -96,7 +96,7 @@ layout! { union xenfb_out_event: 40, 4 }
 
 /// Backend event: how often updates are wanted.
 ///
-/// `xenfb_refresh_period` of `io/fbif.h`.
+/// `struct xenfb_refresh_period` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -111,7 +111,7 @@ layout! { struct xenfb_refresh_period: 8, 4; type_: u8 = 0, _padding0: [u8; 3] =
 
 /// An event from the backend, 40 bytes; `type` selects the member.
 ///
-/// `xenfb_in_event` of `io/fbif.h`.
+/// `union xenfb_in_event` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -127,7 +127,7 @@ layout! { union xenfb_in_event: 40, 4 }
 
 /// Head of the shared page.
 ///
-/// `xenfb_page` of `io/fbif.h`.
+/// `struct xenfb_page` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -12,7 +12,7 @@ pub const VCHAN_NOTIFY_READ: u32 = 2;
 
 /// Position of one ring.
 ///
-/// `ring_shared` of `io/libxenvchan.h`.
+/// `struct ring_shared` of `io/libxenvchan.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -26,7 +26,7 @@ layout! { struct ring_shared: 8, 4; cons: u32 = 0, prod: u32 = 4, }
 
 /// The control page, made by the server.
 ///
-/// `vchan_interface` of `io/libxenvchan.h`.
+/// `struct vchan_interface` of `io/libxenvchan.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

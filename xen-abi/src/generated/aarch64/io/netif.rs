@@ -137,7 +137,7 @@ pub const NETIF_RSP_NULL: u32 = 1;
 
 /// A request on the control ring, about hashing or permanently mapped grants.
 ///
-/// `xen_netif_ctrl_request` of `io/netif.h`.
+/// `struct xen_netif_ctrl_request` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -153,7 +153,7 @@ layout! { struct xen_netif_ctrl_request: 16, 4; id: u16 = 0, type_: u16 = 2, dat
 
 /// The answer to a control request.
 ///
-/// `xen_netif_ctrl_response` of `io/netif.h`.
+/// `struct xen_netif_ctrl_response` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -171,7 +171,7 @@ layout! { struct xen_netif_ctrl_response: 12, 4; id: u16 = 0, type_: u16 = 2, st
 
 /// One element of the table a grant mapping request hands over.
 ///
-/// `xen_netif_gref` of `io/netif.h`.
+/// `struct xen_netif_gref` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -185,7 +185,7 @@ pub struct xen_netif_gref {
 }
 layout! { struct xen_netif_gref: 8, 4; ref_: grant_ref_t = 0, flags: u16 = 4, status: u16 = 6, }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `xen_netif_ctrl_sring.pvt` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -197,20 +197,22 @@ union_members! { xen_netif_ctrl_sring_pvt;
 }
 layout! { union xen_netif_ctrl_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `xen_netif_ctrl_sring.pvt.netif` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct xen_netif_ctrl_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `xen_netif_ctrl_sring.pvt.tapif_user` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct xen_netif_ctrl_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -218,7 +220,7 @@ layout! { struct xen_netif_ctrl_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `xen_netif_ctrl_sring` of `io/netif.h`.
+/// `struct xen_netif_ctrl_sring` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -245,7 +247,7 @@ leaves! {
 
 /// A slot of the `xen_netif_ctrl_sring` ring: a request, then the response that takes its place.
 ///
-/// `xen_netif_ctrl_sring_entry` of `io/netif.h`.
+/// `union xen_netif_ctrl_sring_entry` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -263,7 +265,7 @@ pub type xen_netif_ctrl_sring_t = xen_netif_ctrl_sring;
 
 /// One part of a packet to transmit.
 ///
-/// `netif_tx_request` of `io/netif.h`.
+/// `struct netif_tx_request` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -286,7 +288,7 @@ pub type netif_tx_request_t = netif_tx_request;
 
 /// A slot with extra information on the packet before it.
 ///
-/// `netif_extra_info` of `io/netif.h`.
+/// `struct netif_extra_info` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -310,7 +312,7 @@ leaves! {
     netif_extra_info, "u.pad", 2: (netif_extra_info, u);
 }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `netif_extra_info.u` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -323,34 +325,41 @@ union_members! { netif_extra_info_u;
 }
 layout! { union netif_extra_info_u: 6, 2 }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `netif_extra_info.u.gso` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info_u_gso {
+    /// IN. Most bytes of payload in each segment.
     pub size: u16,
+    /// IN. `XEN_NETIF_GSO_TYPE_*`.
     pub type_: u8,
     pub pad: u8,
+    /// IN. Reserved, 0.
     pub features: u16,
 }
 layout! { struct netif_extra_info_u_gso: 6, 2; size: u16 = 0, type_: u8 = 2, pad: u8 = 3, features: u16 = 4, }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `netif_extra_info.u.mcast` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info_u_mcast {
+    /// IN. Multicast address to receive or no longer receive.
     pub addr: [u8; 6],
 }
 layout! { struct netif_extra_info_u_mcast: 6, 1; addr: [u8; 6] = 0, }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `netif_extra_info.u.hash` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info_u_hash {
+    /// IN. What was hashed, as a bit number of `XEN_NETIF_CTRL_HASH_TYPE_*`.
     pub type_: u8,
+    /// IN. `XEN_NETIF_CTRL_HASH_ALGORITHM_*`.
     pub algorithm: u8,
+    /// IN. The hash.
     pub value: [u8; 4],
 }
 layout! { struct netif_extra_info_u_hash: 6, 1; type_: u8 = 0, algorithm: u8 = 1, value: [u8; 4] = 2, }
@@ -360,7 +369,7 @@ pub type netif_extra_info_t = netif_extra_info;
 
 /// The answer to a transmit slot; extra slots are answered too.
 ///
-/// `netif_tx_response` of `io/netif.h`.
+/// `struct netif_tx_response` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -377,7 +386,7 @@ pub type netif_tx_response_t = netif_tx_response;
 
 /// A page offered for received data.
 ///
-/// `netif_rx_request` of `io/netif.h`.
+/// `struct netif_rx_request` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -395,7 +404,7 @@ pub type netif_rx_request_t = netif_rx_request;
 
 /// One part of a received packet.
 ///
-/// `netif_rx_response` of `io/netif.h`.
+/// `struct netif_rx_response` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -414,7 +423,7 @@ layout! { struct netif_rx_response: 8, 2; id: u16 = 0, offset: u16 = 2, flags: u
 /// `netif_rx_response_t` of `io/netif.h`.
 pub type netif_rx_response_t = netif_rx_response;
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `netif_tx_sring.pvt` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -426,20 +435,22 @@ union_members! { netif_tx_sring_pvt;
 }
 layout! { union netif_tx_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `netif_tx_sring.pvt.netif` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct netif_tx_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `netif_tx_sring.pvt.tapif_user` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct netif_tx_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -447,7 +458,7 @@ layout! { struct netif_tx_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `netif_tx_sring` of `io/netif.h`.
+/// `struct netif_tx_sring` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -474,7 +485,7 @@ leaves! {
 
 /// A slot of the `netif_tx_sring` ring: a request, then the response that takes its place.
 ///
-/// `netif_tx_sring_entry` of `io/netif.h`.
+/// `union netif_tx_sring_entry` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -490,7 +501,7 @@ layout! { union netif_tx_sring_entry: 12, 4 }
 /// `netif_tx_sring_t` of `io/netif.h`.
 pub type netif_tx_sring_t = netif_tx_sring;
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `netif_rx_sring.pvt` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -502,20 +513,22 @@ union_members! { netif_rx_sring_pvt;
 }
 layout! { union netif_rx_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `netif_rx_sring.pvt.netif` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct netif_rx_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/netif.h`.
+/// The type of `netif_rx_sring.pvt.tapif_user` in `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct netif_rx_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -523,7 +536,7 @@ layout! { struct netif_rx_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `netif_rx_sring` of `io/netif.h`.
+/// `struct netif_rx_sring` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -550,7 +563,7 @@ leaves! {
 
 /// A slot of the `netif_rx_sring` ring: a request, then the response that takes its place.
 ///
-/// `netif_rx_sring_entry` of `io/netif.h`.
+/// `union netif_rx_sring_entry` of `io/netif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

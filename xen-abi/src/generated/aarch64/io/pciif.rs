@@ -58,7 +58,7 @@ pub const SH_INFO_MAX_VEC: u32 = 128;
 
 /// One MSI-X entry.
 ///
-/// `xen_msix_entry` of `io/pciif.h`.
+/// `struct xen_msix_entry` of `io/pciif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -72,7 +72,7 @@ layout! { struct xen_msix_entry: 4, 2; vector: u16 = 0, entry: u16 = 2, }
 
 /// A request of the frontend.
 ///
-/// `xen_pci_op` of `io/pciif.h`.
+/// `struct xen_pci_op` of `io/pciif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -102,7 +102,7 @@ layout! { struct xen_pci_op: 548, 4; cmd: u32 = 0, err: i32 = 4, domain: u32 = 8
 
 /// An error report of the backend.
 ///
-/// `xen_pcie_aer_op` of `io/pciif.h`.
+/// `struct xen_pcie_aer_op` of `io/pciif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -122,7 +122,7 @@ layout! { struct xen_pcie_aer_op: 20, 4; cmd: u32 = 0, err: i32 = 4, domain: u32
 
 /// The shared page.
 ///
-/// `xen_pci_sharedinfo` of `io/pciif.h`.
+/// `struct xen_pci_sharedinfo` of `io/pciif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

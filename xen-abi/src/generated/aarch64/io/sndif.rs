@@ -177,7 +177,7 @@ pub const XENSND_IN_RING_LEN: core::primitive::u64 = 63;
 
 /// Request: open a stream.
 ///
-/// `xensnd_open_req` of `io/sndif.h`.
+/// `struct xensnd_open_req` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -200,7 +200,7 @@ layout! { struct xensnd_open_req: 20, 4; pcm_rate: u32 = 0, pcm_format: u8 = 4, 
 
 /// One page of a list of grants that describes a shared buffer; such pages form a chain.
 ///
-/// `xensnd_page_directory` of `io/sndif.h`.
+/// `struct xensnd_page_directory` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -214,7 +214,7 @@ layout! { struct xensnd_page_directory: 4, 4; gref_dir_next_page: grant_ref_t = 
 
 /// Request: read or write samples, or volume and mute data.
 ///
-/// `xensnd_rw_req` of `io/sndif.h`.
+/// `struct xensnd_rw_req` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -228,7 +228,7 @@ layout! { struct xensnd_rw_req: 8, 4; offset: u32 = 0, length: u32 = 4, }
 
 /// Request: start, stop, pause or resume.
 ///
-/// `xensnd_trigger_req` of `io/sndif.h`.
+/// `struct xensnd_trigger_req` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -240,7 +240,7 @@ layout! { struct xensnd_trigger_req: 1, 1; type_: u8 = 0, }
 
 /// Request and answer: ranges of parameters, narrowed by the backend.
 ///
-/// `xensnd_query_hw_param` of `io/sndif.h`.
+/// `struct xensnd_query_hw_param` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -264,49 +264,57 @@ leaves! {
     xensnd_query_hw_param, "period.max", 36: (xensnd_query_hw_param, period.max);
 }
 
-/// A type without a name of its own in `io/sndif.h`.
+/// The type of `xensnd_query_hw_param.rates` in `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_rates {
+    /// IN/OUT. Smallest rate, in samples a second.
     pub min: u32,
+    /// IN/OUT. Largest rate, in samples a second.
     pub max: u32,
 }
 layout! { struct xensnd_query_hw_param_rates: 8, 4; min: u32 = 0, max: u32 = 4, }
 
-/// A type without a name of its own in `io/sndif.h`.
+/// The type of `xensnd_query_hw_param.channels` in `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_channels {
+    /// IN/OUT. Smallest number of channels.
     pub min: u32,
+    /// IN/OUT. Largest number of channels.
     pub max: u32,
 }
 layout! { struct xensnd_query_hw_param_channels: 8, 4; min: u32 = 0, max: u32 = 4, }
 
-/// A type without a name of its own in `io/sndif.h`.
+/// The type of `xensnd_query_hw_param.buffer` in `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_buffer {
+    /// IN/OUT. Smallest buffer, in frames.
     pub min: u32,
+    /// IN/OUT. Largest buffer, in frames.
     pub max: u32,
 }
 layout! { struct xensnd_query_hw_param_buffer: 8, 4; min: u32 = 0, max: u32 = 4, }
 
-/// A type without a name of its own in `io/sndif.h`.
+/// The type of `xensnd_query_hw_param.period` in `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_period {
+    /// IN/OUT. Smallest period, in frames.
     pub min: u32,
+    /// IN/OUT. Largest period, in frames.
     pub max: u32,
 }
 layout! { struct xensnd_query_hw_param_period: 8, 4; min: u32 = 0, max: u32 = 4, }
 
 /// Event: how far the stream has got.
 ///
-/// `xensnd_cur_pos_evt` of `io/sndif.h`.
+/// `struct xensnd_cur_pos_evt` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -318,7 +326,7 @@ layout! { struct xensnd_cur_pos_evt: 8, 8; position: u64 = 0, }
 
 /// A request, 64 bytes.
 ///
-/// `xensnd_req` of `io/sndif.h`.
+/// `struct xensnd_req` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -339,15 +347,19 @@ leaves! {
     xensnd_req, "op.reserved", 8: (xensnd_req, op);
 }
 
-/// A type without a name of its own in `io/sndif.h`.
+/// The type of `xensnd_req.op` in `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xensnd_req_op(pub [u64; 7]);
 union_members! { xensnd_req_op;
+    /// IN. Open.
     open, open_mut, from_open: xensnd_open_req;
+    /// IN. Read or write.
     rw, rw_mut, from_rw: xensnd_rw_req;
+    /// IN. Trigger.
     trigger, trigger_mut, from_trigger: xensnd_trigger_req;
+    /// IN. Query parameters.
     hw_param, hw_param_mut, from_hw_param: xensnd_query_hw_param;
     reserved, reserved_mut, from_reserved: [u8; 56];
 }
@@ -355,7 +367,7 @@ layout! { union xensnd_req_op: 56, 8 }
 
 /// The answer to a request, 64 bytes.
 ///
-/// `xensnd_resp` of `io/sndif.h`.
+/// `struct xensnd_resp` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -375,12 +387,13 @@ leaves! {
     xensnd_resp, "resp.reserved1", 8: (xensnd_resp, resp);
 }
 
-/// A type without a name of its own in `io/sndif.h`.
+/// The type of `xensnd_resp.resp` in `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xensnd_resp_resp(pub [u64; 7]);
 union_members! { xensnd_resp_resp;
+    /// OUT. Parameters.
     hw_param, hw_param_mut, from_hw_param: xensnd_query_hw_param;
     reserved1, reserved1_mut, from_reserved1: [u8; 56];
 }
@@ -388,7 +401,7 @@ layout! { union xensnd_resp_resp: 56, 8 }
 
 /// An event, 64 bytes.
 ///
-/// `xensnd_evt` of `io/sndif.h`.
+/// `struct xensnd_evt` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -406,18 +419,19 @@ leaves! {
     xensnd_evt, "op.reserved", 8: (xensnd_evt, op);
 }
 
-/// A type without a name of its own in `io/sndif.h`.
+/// The type of `xensnd_evt.op` in `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xensnd_evt_op(pub [u64; 7]);
 union_members! { xensnd_evt_op;
+    /// OUT. Position.
     cur_pos, cur_pos_mut, from_cur_pos: xensnd_cur_pos_evt;
     reserved, reserved_mut, from_reserved: [u8; 56];
 }
 layout! { union xensnd_evt_op: 56, 8 }
 
-/// A type without a name of its own in `io/sndif.h`.
+/// The type of `xen_sndif_sring.pvt` in `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -429,20 +443,22 @@ union_members! { xen_sndif_sring_pvt;
 }
 layout! { union xen_sndif_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/sndif.h`.
+/// The type of `xen_sndif_sring.pvt.netif` in `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sndif_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct xen_sndif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/sndif.h`.
+/// The type of `xen_sndif_sring.pvt.tapif_user` in `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sndif_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct xen_sndif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -450,7 +466,7 @@ layout! { struct xen_sndif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `xen_sndif_sring` of `io/sndif.h`.
+/// `struct xen_sndif_sring` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -477,7 +493,7 @@ leaves! {
 
 /// A slot of the `xen_sndif_sring` ring: a request, then the response that takes its place.
 ///
-/// `xen_sndif_sring_entry` of `io/sndif.h`.
+/// `union xen_sndif_sring_entry` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -495,7 +511,7 @@ pub type xen_sndif_sring_t = xen_sndif_sring;
 
 /// Head of the page through which the backend sends sound events; the events follow it.
 ///
-/// `xensnd_event_page` of `io/sndif.h`.
+/// `struct xensnd_event_page` of `io/sndif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -10,14 +10,18 @@ use crate::support::proof::layout;
 
 /// Older form: slots.
 pub const TPMIF_TX_RING_SIZE: u32 = 1;
-pub const tpmif_state_TPMIF_STATE_CANCEL: tpmif_state = tpmif_state(3);
-pub const tpmif_state_TPMIF_STATE_FINISH: tpmif_state = tpmif_state(2);
-pub const tpmif_state_TPMIF_STATE_IDLE: tpmif_state = tpmif_state(0);
-pub const tpmif_state_TPMIF_STATE_SUBMIT: tpmif_state = tpmif_state(1);
+/// Set by the frontend: give the command up.
+pub const TPMIF_STATE_CANCEL: tpmif_state = tpmif_state(3);
+/// Set by the backend: the response is there.
+pub const TPMIF_STATE_FINISH: tpmif_state = tpmif_state(2);
+/// Nothing there: no command yet, or it was given up.
+pub const TPMIF_STATE_IDLE: tpmif_state = tpmif_state(0);
+/// Set by the frontend: a command is there and being worked on.
+pub const TPMIF_STATE_SUBMIT: tpmif_state = tpmif_state(1);
 
 /// Older form: one packet.
 ///
-/// `tpmif_tx_request` of `io/tpmif.h`.
+/// `struct tpmif_tx_request` of `io/tpmif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -42,7 +46,7 @@ pub type TPMIF_RING_IDX = u32;
 
 /// Older form: one slot.
 ///
-/// `tpmif_ring` of `io/tpmif.h`.
+/// `struct tpmif_ring` of `io/tpmif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -57,7 +61,7 @@ pub type tpmif_ring_t = tpmif_ring;
 
 /// Older form: the shared page.
 ///
-/// `tpmif_tx_interface` of `io/tpmif.h`.
+/// `struct tpmif_tx_interface` of `io/tpmif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -73,13 +77,13 @@ pub type tpmif_tx_interface_t = tpmif_tx_interface;
 newtype! {
 /// Whose turn it is, `TPMIF_STATE_*`.
 ///
-/// `tpmif_state` of `io/tpmif.h`.
+/// `enum tpmif_state` of `io/tpmif.h`.
 pub struct tpmif_state(pub u32);
 }
 
 /// Head of the shared page; the command or response follows the list of extra pages.
 ///
-/// `tpmif_shared_page` of `io/tpmif.h`.
+/// `struct tpmif_shared_page` of `io/tpmif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -13,7 +13,7 @@ pub const VCPU_HVM_MODE_64B: u32 = 1;
 
 /// First state of a vCPU that starts in a 32-bit mode, paged or not.
 ///
-/// `vcpu_hvm_x86_32` of `hvm/hvm_vcpu.h`.
+/// `struct vcpu_hvm_x86_32` of `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -57,7 +57,7 @@ pub type xen_vcpu_hvm_x86_32_t = vcpu_hvm_x86_32;
 
 /// First state of a vCPU that starts in 64-bit mode.
 ///
-/// `vcpu_hvm_x86_64` of `hvm/hvm_vcpu.h`.
+/// `struct vcpu_hvm_x86_64` of `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -84,7 +84,7 @@ pub type xen_vcpu_hvm_x86_64_t = vcpu_hvm_x86_64;
 
 /// Argument of `VCPUOP_initialise` for HVM and PVH guests; `mode` selects the member of `cpu_regs`.
 ///
-/// `vcpu_hvm_context` of `hvm/hvm_vcpu.h`.
+/// `struct vcpu_hvm_context` of `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -99,7 +99,7 @@ leaves! {
     vcpu_hvm_context, "cpu_regs.x86_64", 8: (vcpu_hvm_context, cpu_regs);
 }
 
-/// A type without a name of its own in `hvm/hvm_vcpu.h`.
+/// The type of `vcpu_hvm_context.cpu_regs` in `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

@@ -49,7 +49,7 @@ pub const ACPI_GPE0_BLK_LEN: u32 = 8;
 
 /// One I/O access a vCPU waits for. Xen fills it in and makes it ready, the device model answers.
 ///
-/// `ioreq` of `hvm/ioreq.h`.
+/// `struct ioreq` of `hvm/ioreq.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -87,7 +87,7 @@ pub type ioreq_t = ioreq;
 
 /// The page of requests, one for each vCPU.
 ///
-/// `shared_iopage` of `hvm/ioreq.h`.
+/// `struct shared_iopage` of `hvm/ioreq.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -102,7 +102,7 @@ pub type shared_iopage_t = shared_iopage;
 
 /// A write no vCPU waits for, 8 bytes; 8-byte accesses take two.
 ///
-/// `buf_ioreq` of `hvm/ioreq.h`.
+/// `struct buf_ioreq` of `hvm/ioreq.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -129,7 +129,7 @@ pub type buf_ioreq_t = buf_ioreq;
 
 /// The ring of buffered requests.
 ///
-/// `buffered_iopage` of `hvm/ioreq.h`.
+/// `struct buffered_iopage` of `hvm/ioreq.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -8,7 +8,7 @@ use crate::generated::arm::io::ring::RING_IDX;
 use crate::support::handle::GuestHandle32;
 use crate::support::proof::layout;
 
-/// `xen_9pfs_data` of `io/9pfs.h`.
+/// `struct xen_9pfs_data` of `io/9pfs.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -20,7 +20,7 @@ layout! { struct xen_9pfs_data: 8, 4; in_: GuestHandle32<u8> = 0, out: GuestHand
 
 /// Control page of a pair of byte rings.
 ///
-/// `xen_9pfs_data_intf` of `io/9pfs.h`.
+/// `struct xen_9pfs_data_intf` of `io/9pfs.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -84,7 +84,7 @@ pub const XENKBD_OUT_RING_OFFS: u32 = 3072;
 
 /// Backend event: the pointer moved by so much.
 ///
-/// `xenkbd_motion` of `io/kbdif.h`.
+/// `struct xenkbd_motion` of `io/kbdif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -103,7 +103,7 @@ layout! { struct xenkbd_motion: 16, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, re
 
 /// Backend event: a key or button.
 ///
-/// `xenkbd_key` of `io/kbdif.h`.
+/// `struct xenkbd_key` of `io/kbdif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -120,7 +120,7 @@ layout! { struct xenkbd_key: 8, 4; type_: u8 = 0, pressed: u8 = 1, _padding0: [u
 
 /// Backend event: the pointer is at a place.
 ///
-/// `xenkbd_position` of `io/kbdif.h`.
+/// `struct xenkbd_position` of `io/kbdif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -139,7 +139,7 @@ layout! { struct xenkbd_position: 16, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, 
 
 /// Backend event: a touch.
 ///
-/// `xenkbd_mtouch` of `io/kbdif.h`.
+/// `struct xenkbd_mtouch` of `io/kbdif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -162,7 +162,7 @@ leaves! {
     xenkbd_mtouch, "u.orientation", 8: (xenkbd_mtouch, u);
 }
 
-/// A type without a name of its own in `io/kbdif.h`.
+/// The type of `xenkbd_mtouch.u` in `io/kbdif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -170,33 +170,38 @@ pub struct xenkbd_mtouch_u(pub [u32; 2]);
 union_members! { xenkbd_mtouch_u;
     pos, pos_mut, from_pos: xenkbd_mtouch_u_pos;
     shape, shape_mut, from_shape: xenkbd_mtouch_u_shape;
+    /// Angle of the longer axis, clockwise.
     orientation, orientation_mut, from_orientation: i16;
 }
 layout! { union xenkbd_mtouch_u: 8, 4 }
 
-/// A type without a name of its own in `io/kbdif.h`.
+/// The type of `xenkbd_mtouch.u.pos` in `io/kbdif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_mtouch_u_pos {
+    /// Place from the left, in pixels.
     pub abs_x: i32,
+    /// Place from the top, in pixels.
     pub abs_y: i32,
 }
 layout! { struct xenkbd_mtouch_u_pos: 8, 4; abs_x: i32 = 0, abs_y: i32 = 4, }
 
-/// A type without a name of its own in `io/kbdif.h`.
+/// The type of `xenkbd_mtouch.u.shape` in `io/kbdif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_mtouch_u_shape {
+    /// Length of the longer axis, in pixels.
     pub major: u32,
+    /// Length of the shorter axis, in pixels.
     pub minor: u32,
 }
 layout! { struct xenkbd_mtouch_u_shape: 8, 4; major: u32 = 0, minor: u32 = 4, }
 
 /// An event from the backend, 40 bytes; `type` selects the member.
 ///
-/// `xenkbd_in_event` of `io/kbdif.h`.
+/// `union xenkbd_in_event` of `io/kbdif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -218,7 +223,7 @@ layout! { union xenkbd_in_event: 40, 4 }
 
 /// An event from the frontend, 40 bytes; none is defined.
 ///
-/// `xenkbd_out_event` of `io/kbdif.h`.
+/// `union xenkbd_out_event` of `io/kbdif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -232,7 +237,7 @@ layout! { union xenkbd_out_event: 40, 1 }
 
 /// Head of the shared page.
 ///
-/// `xenkbd_page` of `io/kbdif.h`.
+/// `struct xenkbd_page` of `io/kbdif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

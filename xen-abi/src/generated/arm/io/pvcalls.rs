@@ -28,7 +28,7 @@ pub const PVCALLS_POLL: u32 = 6;
 
 /// Control page of a connection's data rings.
 ///
-/// `pvcalls_data_intf` of `io/pvcalls.h`.
+/// `struct pvcalls_data_intf` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -54,7 +54,7 @@ pub struct pvcalls_data_intf {
 }
 layout! { struct pvcalls_data_intf: 132, 4; in_cons: RING_IDX = 0, in_prod: RING_IDX = 4, in_error: RING_IDX = 8, pad1: [u8; 52] = 12, out_cons: RING_IDX = 64, out_prod: RING_IDX = 68, out_error: RING_IDX = 72, pad2: [u8; 52] = 76, ring_order: RING_IDX = 128, ref_: [grant_ref_t; 0] = 132, }
 
-/// `pvcalls_data` of `io/pvcalls.h`.
+/// `struct pvcalls_data` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -66,7 +66,7 @@ layout! { struct pvcalls_data: 8, 4; in_: GuestHandle32<u8> = 0, out: GuestHandl
 
 /// A command.
 ///
-/// `xen_pvcalls_request` of `io/pvcalls.h`.
+/// `struct xen_pvcalls_request` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -89,19 +89,27 @@ leaves! {
     xen_pvcalls_request, "u.dummy", 8: (xen_pvcalls_request, u);
 }
 
-/// A type without a name of its own in `io/pvcalls.h`.
+/// The type of `xen_pvcalls_request.u` in `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_pvcalls_request_u(pub [u64; 7]);
 union_members! { xen_pvcalls_request_u;
+    /// IN. Arguments of `PVCALLS_SOCKET`.
     socket, socket_mut, from_socket: xen_pvcalls_socket;
+    /// IN. Arguments of `PVCALLS_CONNECT`.
     connect, connect_mut, from_connect: xen_pvcalls_connect;
+    /// IN. Arguments of `PVCALLS_RELEASE`.
     release, release_mut, from_release: xen_pvcalls_release;
+    /// IN. Arguments of `PVCALLS_BIND`.
     bind, bind_mut, from_bind: xen_pvcalls_bind;
+    /// IN. Arguments of `PVCALLS_LISTEN`.
     listen, listen_mut, from_listen: xen_pvcalls_listen;
+    /// IN. Arguments of `PVCALLS_ACCEPT`.
     accept, accept_mut, from_accept: xen_pvcalls_accept;
+    /// IN. Arguments of `PVCALLS_POLL`.
     poll, poll_mut, from_poll: xen_pvcalls_poll;
+    /// Bytes that give the union its size.
     dummy, dummy_mut, from_dummy: xen_pvcalls_dummy;
 }
 layout! { union xen_pvcalls_request_u: 56, 8 }
@@ -127,7 +135,7 @@ layout! { struct xen_pvcalls_socket: 24, 8; id: u64 = 0, domain: u32 = 8, type_:
 
 /// Request: connect a socket.
 ///
-/// `xen_pvcalls_connect` of `io/pvcalls.h`.
+/// `struct xen_pvcalls_connect` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -150,7 +158,7 @@ layout! { struct xen_pvcalls_connect: 56, 8; id: u64 = 0, addr: [u8; 28] = 8, le
 
 /// Request: close a socket.
 ///
-/// `xen_pvcalls_release` of `io/pvcalls.h`.
+/// `struct xen_pvcalls_release` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -165,7 +173,7 @@ layout! { struct xen_pvcalls_release: 16, 8; id: u64 = 0, reuse: u8 = 8, pad: [u
 
 /// Request: bind a socket to an address.
 ///
-/// `xen_pvcalls_bind` of `io/pvcalls.h`.
+/// `struct xen_pvcalls_bind` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -181,7 +189,7 @@ layout! { struct xen_pvcalls_bind: 40, 8; id: u64 = 0, addr: [u8; 28] = 8, len: 
 
 /// Request: listen on a socket.
 ///
-/// `xen_pvcalls_listen` of `io/pvcalls.h`.
+/// `struct xen_pvcalls_listen` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -196,7 +204,7 @@ layout! { struct xen_pvcalls_listen: 16, 8; id: u64 = 0, backlog: u32 = 8, pad: 
 
 /// Request: accept a connection.
 ///
-/// `xen_pvcalls_accept` of `io/pvcalls.h`.
+/// `struct xen_pvcalls_accept` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -214,7 +222,7 @@ layout! { struct xen_pvcalls_accept: 24, 8; id: u64 = 0, id_new: u64 = 8, ref_: 
 
 /// Request: wait for a connection.
 ///
-/// `xen_pvcalls_poll` of `io/pvcalls.h`.
+/// `struct xen_pvcalls_poll` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -226,7 +234,7 @@ layout! { struct xen_pvcalls_poll: 8, 8; id: u64 = 0, }
 
 /// Request: pad to full size.
 ///
-/// `xen_pvcalls_dummy` of `io/pvcalls.h`.
+/// `struct xen_pvcalls_dummy` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -238,7 +246,7 @@ layout! { struct xen_pvcalls_dummy: 56, 1; dummy: [u8; 56] = 0, }
 
 /// The answer to a command.
 ///
-/// `xen_pvcalls_response` of `io/pvcalls.h`.
+/// `struct xen_pvcalls_response` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -264,19 +272,27 @@ leaves! {
     xen_pvcalls_response, "u.dummy", 16: (xen_pvcalls_response, u);
 }
 
-/// A type without a name of its own in `io/pvcalls.h`.
+/// The type of `xen_pvcalls_response.u` in `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_pvcalls_response_u(pub [u64; 1]);
 union_members! { xen_pvcalls_response_u;
+    /// OUT. Answer to `PVCALLS_SOCKET`.
     socket, socket_mut, from_socket: _xen_pvcalls_socket;
+    /// OUT. Answer to `PVCALLS_CONNECT`.
     connect, connect_mut, from_connect: _xen_pvcalls_connect;
+    /// OUT. Answer to `PVCALLS_RELEASE`.
     release, release_mut, from_release: _xen_pvcalls_release;
+    /// OUT. Answer to `PVCALLS_BIND`.
     bind, bind_mut, from_bind: _xen_pvcalls_bind;
+    /// OUT. Answer to `PVCALLS_LISTEN`.
     listen, listen_mut, from_listen: _xen_pvcalls_listen;
+    /// OUT. Answer to `PVCALLS_ACCEPT`.
     accept, accept_mut, from_accept: _xen_pvcalls_accept;
+    /// OUT. Answer to `PVCALLS_POLL`.
     poll, poll_mut, from_poll: _xen_pvcalls_poll;
+    /// Bytes that give the union its size.
     dummy, dummy_mut, from_dummy: _xen_pvcalls_dummy;
 }
 layout! { union xen_pvcalls_response_u: 8, 8 }
@@ -295,7 +311,7 @@ layout! { struct _xen_pvcalls_socket: 8, 8; id: u64 = 0, }
 
 /// Response: connect a socket.
 ///
-/// `_xen_pvcalls_connect` of `io/pvcalls.h`.
+/// `struct _xen_pvcalls_connect` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -307,7 +323,7 @@ layout! { struct _xen_pvcalls_connect: 8, 8; id: u64 = 0, }
 
 /// Response: close a socket.
 ///
-/// `_xen_pvcalls_release` of `io/pvcalls.h`.
+/// `struct _xen_pvcalls_release` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -319,7 +335,7 @@ layout! { struct _xen_pvcalls_release: 8, 8; id: u64 = 0, }
 
 /// Response: bind a socket to an address.
 ///
-/// `_xen_pvcalls_bind` of `io/pvcalls.h`.
+/// `struct _xen_pvcalls_bind` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -331,7 +347,7 @@ layout! { struct _xen_pvcalls_bind: 8, 8; id: u64 = 0, }
 
 /// Response: listen on a socket.
 ///
-/// `_xen_pvcalls_listen` of `io/pvcalls.h`.
+/// `struct _xen_pvcalls_listen` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -343,7 +359,7 @@ layout! { struct _xen_pvcalls_listen: 8, 8; id: u64 = 0, }
 
 /// Response: accept a connection.
 ///
-/// `_xen_pvcalls_accept` of `io/pvcalls.h`.
+/// `struct _xen_pvcalls_accept` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -355,7 +371,7 @@ layout! { struct _xen_pvcalls_accept: 8, 8; id: u64 = 0, }
 
 /// Response: wait for a connection.
 ///
-/// `_xen_pvcalls_poll` of `io/pvcalls.h`.
+/// `struct _xen_pvcalls_poll` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -367,7 +383,7 @@ layout! { struct _xen_pvcalls_poll: 8, 8; id: u64 = 0, }
 
 /// Response: pad to full size.
 ///
-/// `_xen_pvcalls_dummy` of `io/pvcalls.h`.
+/// `struct _xen_pvcalls_dummy` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -377,7 +393,7 @@ pub struct _xen_pvcalls_dummy {
 }
 layout! { struct _xen_pvcalls_dummy: 8, 1; dummy: [u8; 8] = 0, }
 
-/// A type without a name of its own in `io/pvcalls.h`.
+/// The type of `xen_pvcalls_sring.pvt` in `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -389,20 +405,22 @@ union_members! { xen_pvcalls_sring_pvt;
 }
 layout! { union xen_pvcalls_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/pvcalls.h`.
+/// The type of `xen_pvcalls_sring.pvt.netif` in `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct xen_pvcalls_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/pvcalls.h`.
+/// The type of `xen_pvcalls_sring.pvt.tapif_user` in `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct xen_pvcalls_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -410,7 +428,7 @@ layout! { struct xen_pvcalls_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `xen_pvcalls_sring` of `io/pvcalls.h`.
+/// `struct xen_pvcalls_sring` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -437,7 +455,7 @@ leaves! {
 
 /// A slot of the `xen_pvcalls_sring` ring: a request, then the response that takes its place.
 ///
-/// `xen_pvcalls_sring_entry` of `io/pvcalls.h`.
+/// `union xen_pvcalls_sring_entry` of `io/pvcalls.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

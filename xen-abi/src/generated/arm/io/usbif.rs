@@ -10,10 +10,14 @@ use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
-pub const usb_spec_version_USB_VER_UNKNOWN: usb_spec_version = usb_spec_version(0);
-pub const usb_spec_version_USB_VER_USB11: usb_spec_version = usb_spec_version(1);
-pub const usb_spec_version_USB_VER_USB20: usb_spec_version = usb_spec_version(2);
-pub const usb_spec_version_USB_VER_USB30: usb_spec_version = usb_spec_version(3);
+/// Not known.
+pub const USB_VER_UNKNOWN: usb_spec_version = usb_spec_version(0);
+/// USB 1.1.
+pub const USB_VER_USB11: usb_spec_version = usb_spec_version(1);
+/// USB 2.0.
+pub const USB_VER_USB20: usb_spec_version = usb_spec_version(2);
+/// USB 3.0; not supported.
+pub const USB_VER_USB30: usb_spec_version = usb_spec_version(3);
 /// Port bits.
 pub const USBIF_PIPE_PORT_MASK: u32 = 31;
 /// The request takes a transfer back.
@@ -78,13 +82,13 @@ pub const USB_CONN_RING_SIZE: u32 = 512;
 newtype! {
 /// USB version of the virtual controller, `USB_VER_*`.
 ///
-/// `usb_spec_version` of `io/usbif.h`.
+/// `enum usb_spec_version` of `io/usbif.h`.
 pub struct usb_spec_version(pub u32);
 }
 
 /// Bytes in one granted page.
 ///
-/// `usbif_request_segment` of `io/usbif.h`.
+/// `struct usbif_request_segment` of `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -100,7 +104,7 @@ layout! { struct usbif_request_segment: 8, 4; gref: grant_ref_t = 0, offset: u16
 
 /// A transfer, or a request to take one back.
 ///
-/// `usbif_urb_request` of `io/usbif.h`.
+/// `struct usbif_urb_request` of `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -132,12 +136,13 @@ leaves! {
     usbif_urb_request, "u.unlink.pad", 14: (usbif_urb_request, u) (usbif_urb_request_u_unlink, pad);
 }
 
-/// A type without a name of its own in `io/usbif.h`.
+/// The type of `usbif_urb_request.u` in `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_urb_request_u(pub [u16; 4]);
 union_members! { usbif_urb_request_u;
+    /// IN. Setup packet of a control transfer.
     ctrl, ctrl_mut, from_ctrl: [u8; 8];
     isoc, isoc_mut, from_isoc: usbif_urb_request_u_isoc;
     intr, intr_mut, from_intr: usbif_urb_request_u_intr;
@@ -145,33 +150,39 @@ union_members! { usbif_urb_request_u;
 }
 layout! { union usbif_urb_request_u: 8, 2 }
 
-/// A type without a name of its own in `io/usbif.h`.
+/// The type of `usbif_urb_request.u.isoc` in `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request_u_isoc {
+    /// IN. Interval, in frames or microframes.
     pub interval: u16,
+    /// IN. First frame.
     pub start_frame: u16,
+    /// IN. Packets.
     pub number_of_packets: u16,
+    /// IN. Segments with packet descriptions, behind the data's.
     pub nr_frame_desc_segs: u16,
 }
 layout! { struct usbif_urb_request_u_isoc: 8, 2; interval: u16 = 0, start_frame: u16 = 2, number_of_packets: u16 = 4, nr_frame_desc_segs: u16 = 6, }
 
-/// A type without a name of its own in `io/usbif.h`.
+/// The type of `usbif_urb_request.u.intr` in `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request_u_intr {
+    /// IN. Interval, in frames or microframes.
     pub interval: u16,
     pub pad: [u16; 3],
 }
 layout! { struct usbif_urb_request_u_intr: 8, 2; interval: u16 = 0, pad: [u16; 3] = 2, }
 
-/// A type without a name of its own in `io/usbif.h`.
+/// The type of `usbif_urb_request.u.unlink` in `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request_u_unlink {
+    /// IN. Transfer to take back.
     pub unlink_id: u16,
     pub pad: [u16; 3],
 }
@@ -182,7 +193,7 @@ pub type usbif_urb_request_t = usbif_urb_request;
 
 /// The answer to a transfer.
 ///
-/// `usbif_urb_response` of `io/usbif.h`.
+/// `struct usbif_urb_response` of `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -203,7 +214,7 @@ layout! { struct usbif_urb_response: 16, 4; id: u16 = 0, start_frame: u16 = 2, s
 /// `usbif_urb_response_t` of `io/usbif.h`.
 pub type usbif_urb_response_t = usbif_urb_response;
 
-/// A type without a name of its own in `io/usbif.h`.
+/// The type of `usbif_urb_sring.pvt` in `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -215,20 +226,22 @@ union_members! { usbif_urb_sring_pvt;
 }
 layout! { union usbif_urb_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/usbif.h`.
+/// The type of `usbif_urb_sring.pvt.netif` in `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct usbif_urb_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/usbif.h`.
+/// The type of `usbif_urb_sring.pvt.tapif_user` in `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct usbif_urb_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -236,7 +249,7 @@ layout! { struct usbif_urb_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `usbif_urb_sring` of `io/usbif.h`.
+/// `struct usbif_urb_sring` of `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -263,7 +276,7 @@ leaves! {
 
 /// A slot of the `usbif_urb_sring` ring: a request, then the response that takes its place.
 ///
-/// `usbif_urb_sring_entry` of `io/usbif.h`.
+/// `union usbif_urb_sring_entry` of `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -281,7 +294,7 @@ pub type usbif_urb_sring_t = usbif_urb_sring;
 
 /// A slot for the backend's next connection change.
 ///
-/// `usbif_conn_request` of `io/usbif.h`.
+/// `struct usbif_conn_request` of `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -296,7 +309,7 @@ pub type usbif_conn_request_t = usbif_conn_request;
 
 /// A device was plugged in or out.
 ///
-/// `usbif_conn_response` of `io/usbif.h`.
+/// `struct usbif_conn_response` of `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -313,7 +326,7 @@ layout! { struct usbif_conn_response: 4, 2; id: u16 = 0, portnum: u8 = 2, speed:
 /// `usbif_conn_response_t` of `io/usbif.h`.
 pub type usbif_conn_response_t = usbif_conn_response;
 
-/// A type without a name of its own in `io/usbif.h`.
+/// The type of `usbif_conn_sring.pvt` in `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -325,20 +338,22 @@ union_members! { usbif_conn_sring_pvt;
 }
 layout! { union usbif_conn_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/usbif.h`.
+/// The type of `usbif_conn_sring.pvt.netif` in `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct usbif_conn_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/usbif.h`.
+/// The type of `usbif_conn_sring.pvt.tapif_user` in `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct usbif_conn_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -346,7 +361,7 @@ layout! { struct usbif_conn_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `usbif_conn_sring` of `io/usbif.h`.
+/// `struct usbif_conn_sring` of `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -373,7 +388,7 @@ leaves! {
 
 /// A slot of the `usbif_conn_sring` ring: a request, then the response that takes its place.
 ///
-/// `usbif_conn_sring_entry` of `io/usbif.h`.
+/// `union usbif_conn_sring_entry` of `io/usbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

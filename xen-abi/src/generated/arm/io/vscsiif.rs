@@ -80,7 +80,7 @@ pub const XEN_VSCSIIF_RSLT_RESET_FAILED: u32 = 8195;
 
 /// Bytes in one granted page.
 ///
-/// `scsiif_request_segment` of `io/vscsiif.h`.
+/// `struct scsiif_request_segment` of `io/vscsiif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -101,7 +101,7 @@ pub type vscsiif_segment_t = scsiif_request_segment;
 
 /// A request.
 ///
-/// `vscsiif_request` of `io/vscsiif.h`.
+/// `struct vscsiif_request` of `io/vscsiif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -139,7 +139,7 @@ pub type vscsiif_request_t = vscsiif_request;
 
 /// Segments sent ahead of a request.
 ///
-/// `vscsiif_sg_list` of `io/vscsiif.h`.
+/// `struct vscsiif_sg_list` of `io/vscsiif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -160,7 +160,7 @@ pub type vscsiif_sg_list_t = vscsiif_sg_list;
 
 /// The answer to a request.
 ///
-/// `vscsiif_response` of `io/vscsiif.h`.
+/// `struct vscsiif_response` of `io/vscsiif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -184,7 +184,7 @@ layout! { struct vscsiif_response: 252, 4; rqid: u16 = 0, act: u8 = 2, sense_len
 /// `vscsiif_response_t` of `io/vscsiif.h`.
 pub type vscsiif_response_t = vscsiif_response;
 
-/// A type without a name of its own in `io/vscsiif.h`.
+/// The type of `vscsiif_sring.pvt` in `io/vscsiif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -196,20 +196,22 @@ union_members! { vscsiif_sring_pvt;
 }
 layout! { union vscsiif_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/vscsiif.h`.
+/// The type of `vscsiif_sring.pvt.netif` in `io/vscsiif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct vscsiif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/vscsiif.h`.
+/// The type of `vscsiif_sring.pvt.tapif_user` in `io/vscsiif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct vscsiif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -217,7 +219,7 @@ layout! { struct vscsiif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `vscsiif_sring` of `io/vscsiif.h`.
+/// `struct vscsiif_sring` of `io/vscsiif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -244,7 +246,7 @@ leaves! {
 
 /// A slot of the `vscsiif_sring` ring: a request, then the response that takes its place.
 ///
-/// `vscsiif_sring_entry` of `io/vscsiif.h`.
+/// `union vscsiif_sring_entry` of `io/vscsiif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

@@ -8,30 +8,54 @@ use crate::support::handle::GuestHandle32;
 use crate::support::newtypes::newtype;
 use crate::support::proof::layout;
 
-pub const xsd_sockmsg_type_XS_CONTROL: xsd_sockmsg_type = xsd_sockmsg_type(0);
-pub const xsd_sockmsg_type_XS_DIRECTORY: xsd_sockmsg_type = xsd_sockmsg_type(1);
-pub const xsd_sockmsg_type_XS_DIRECTORY_PART: xsd_sockmsg_type = xsd_sockmsg_type(22);
-pub const xsd_sockmsg_type_XS_ERROR: xsd_sockmsg_type = xsd_sockmsg_type(16);
-pub const xsd_sockmsg_type_XS_GET_DOMAIN_PATH: xsd_sockmsg_type = xsd_sockmsg_type(10);
-pub const xsd_sockmsg_type_XS_GET_PERMS: xsd_sockmsg_type = xsd_sockmsg_type(3);
-pub const xsd_sockmsg_type_XS_INTRODUCE: xsd_sockmsg_type = xsd_sockmsg_type(8);
-pub const xsd_sockmsg_type_XS_INVALID: xsd_sockmsg_type = xsd_sockmsg_type(65535);
-pub const xsd_sockmsg_type_XS_IS_DOMAIN_INTRODUCED: xsd_sockmsg_type = xsd_sockmsg_type(17);
-pub const xsd_sockmsg_type_XS_MKDIR: xsd_sockmsg_type = xsd_sockmsg_type(12);
-pub const xsd_sockmsg_type_XS_READ: xsd_sockmsg_type = xsd_sockmsg_type(2);
-pub const xsd_sockmsg_type_XS_RELEASE: xsd_sockmsg_type = xsd_sockmsg_type(9);
-pub const xsd_sockmsg_type_XS_RESET_WATCHES: xsd_sockmsg_type = xsd_sockmsg_type(21);
-pub const xsd_sockmsg_type_XS_RESUME: xsd_sockmsg_type = xsd_sockmsg_type(18);
-pub const xsd_sockmsg_type_XS_RM: xsd_sockmsg_type = xsd_sockmsg_type(13);
-pub const xsd_sockmsg_type_XS_SET_PERMS: xsd_sockmsg_type = xsd_sockmsg_type(14);
-pub const xsd_sockmsg_type_XS_SET_TARGET: xsd_sockmsg_type = xsd_sockmsg_type(19);
-pub const xsd_sockmsg_type_XS_TRANSACTION_END: xsd_sockmsg_type = xsd_sockmsg_type(7);
-pub const xsd_sockmsg_type_XS_TRANSACTION_START: xsd_sockmsg_type = xsd_sockmsg_type(6);
-pub const xsd_sockmsg_type_XS_TYPE_COUNT: xsd_sockmsg_type = xsd_sockmsg_type(23);
-pub const xsd_sockmsg_type_XS_UNWATCH: xsd_sockmsg_type = xsd_sockmsg_type(5);
-pub const xsd_sockmsg_type_XS_WATCH: xsd_sockmsg_type = xsd_sockmsg_type(4);
-pub const xsd_sockmsg_type_XS_WATCH_EVENT: xsd_sockmsg_type = xsd_sockmsg_type(15);
-pub const xsd_sockmsg_type_XS_WRITE: xsd_sockmsg_type = xsd_sockmsg_type(11);
+/// Command to xenstored itself, privileged.
+pub const XS_CONTROL: xsd_sockmsg_type = xsd_sockmsg_type(0);
+/// List a node's children.
+pub const XS_DIRECTORY: xsd_sockmsg_type = xsd_sockmsg_type(1);
+/// List a node's children from an offset on.
+pub const XS_DIRECTORY_PART: xsd_sockmsg_type = xsd_sockmsg_type(22);
+/// From xenstored: the request failed; the payload is an error name.
+pub const XS_ERROR: xsd_sockmsg_type = xsd_sockmsg_type(16);
+/// Ask for a domain's home path.
+pub const XS_GET_DOMAIN_PATH: xsd_sockmsg_type = xsd_sockmsg_type(10);
+/// Read a node's permissions.
+pub const XS_GET_PERMS: xsd_sockmsg_type = xsd_sockmsg_type(3);
+/// Tell xenstored of a new domain, privileged.
+pub const XS_INTRODUCE: xsd_sockmsg_type = xsd_sockmsg_type(8);
+/// Never a valid type.
+pub const XS_INVALID: xsd_sockmsg_type = xsd_sockmsg_type(65535);
+/// Ask whether xenstored knows a domain.
+pub const XS_IS_DOMAIN_INTRODUCED: xsd_sockmsg_type = xsd_sockmsg_type(17);
+/// Create an empty node.
+pub const XS_MKDIR: xsd_sockmsg_type = xsd_sockmsg_type(12);
+/// Read a node's value.
+pub const XS_READ: xsd_sockmsg_type = xsd_sockmsg_type(2);
+/// Tell xenstored that a domain has gone, privileged.
+pub const XS_RELEASE: xsd_sockmsg_type = xsd_sockmsg_type(9);
+/// Drop all the client's watches and transactions.
+pub const XS_RESET_WATCHES: xsd_sockmsg_type = xsd_sockmsg_type(21);
+/// Let a suspended domain's shutdown be reported again, privileged.
+pub const XS_RESUME: xsd_sockmsg_type = xsd_sockmsg_type(18);
+/// Remove a node and everything below it.
+pub const XS_RM: xsd_sockmsg_type = xsd_sockmsg_type(13);
+/// Set a node's permissions.
+pub const XS_SET_PERMS: xsd_sockmsg_type = xsd_sockmsg_type(14);
+/// Give a domain another one's rights, privileged.
+pub const XS_SET_TARGET: xsd_sockmsg_type = xsd_sockmsg_type(19);
+/// Commit or abandon a transaction.
+pub const XS_TRANSACTION_END: xsd_sockmsg_type = xsd_sockmsg_type(7);
+/// Begin a transaction; replies with its id.
+pub const XS_TRANSACTION_START: xsd_sockmsg_type = xsd_sockmsg_type(6);
+/// Number of types.
+pub const XS_TYPE_COUNT: xsd_sockmsg_type = xsd_sockmsg_type(23);
+/// Drop a watch.
+pub const XS_UNWATCH: xsd_sockmsg_type = xsd_sockmsg_type(5);
+/// Watch a node and everything below it.
+pub const XS_WATCH: xsd_sockmsg_type = xsd_sockmsg_type(4);
+/// From xenstored, without a request: a watched node has changed.
+pub const XS_WATCH_EVENT: xsd_sockmsg_type = xsd_sockmsg_type(15);
+/// Write a node's value, creating it.
+pub const XS_WRITE: xsd_sockmsg_type = xsd_sockmsg_type(11);
 /// Former name of `XS_CONTROL`.
 pub const XS_DEBUG: u32 = 0;
 /// Text of a retired argument: the node must exist.
@@ -40,8 +64,10 @@ pub const XS_WRITE_NONE: &str = "NONE";
 pub const XS_WRITE_CREATE: &str = "CREATE";
 /// Text of a retired argument: the node must not exist.
 pub const XS_WRITE_CREATE_EXCL: &str = "CREATE|EXCL";
-pub const xs_watch_type_XS_WATCH_PATH: xs_watch_type = xs_watch_type(0);
-pub const xs_watch_type_XS_WATCH_TOKEN: xs_watch_type = xs_watch_type(1);
+/// First text of a watch event: the path that changed.
+pub const XS_WATCH_PATH: xs_watch_type = xs_watch_type(0);
+/// Second text of a watch event: the token the watch was given.
+pub const XS_WATCH_TOKEN: xs_watch_type = xs_watch_type(1);
 /// Size of each ring, in bytes.
 pub const XENSTORE_RING_SIZE: u32 = 1024;
 /// Most bytes of payload; a longer message costs the connection.
@@ -70,13 +96,13 @@ pub const XENSTORE_ERROR_PROTO: u32 = 3;
 newtype! {
 /// Type of a message, `XS_*`.
 ///
-/// `xsd_sockmsg_type` of `io/xs_wire.h`.
+/// `enum xsd_sockmsg_type` of `io/xs_wire.h`.
 pub struct xsd_sockmsg_type(pub u32);
 }
 
 /// A pair of error number and name, from which a table for `XS_ERROR` replies is made; C only, not part of the protocol.
 ///
-/// `xsd_errors` of `io/xs_wire.h`.
+/// `struct xsd_errors` of `io/xs_wire.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -90,7 +116,7 @@ layout! { struct xsd_errors: 8, 4; errnum: i32 = 0, errstring: GuestHandle32<u8>
 
 /// Header of every message, either way, followed by `len` bytes of payload.
 ///
-/// `xsd_sockmsg` of `io/xs_wire.h`.
+/// `struct xsd_sockmsg` of `io/xs_wire.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -109,7 +135,7 @@ layout! { struct xsd_sockmsg: 16, 4; type_: u32 = 0, req_id: u32 = 4, tx_id: u32
 newtype! {
 /// Position of the texts in a watch event, `XS_WATCH_*`.
 ///
-/// `xs_watch_type` of `io/xs_wire.h`.
+/// `enum xs_watch_type` of `io/xs_wire.h`.
 pub struct xs_watch_type(pub u32);
 }
 
@@ -121,7 +147,7 @@ pub type XENSTORE_RING_IDX = u32;
 /// The shared page. Each index is written by one side only and must be checked by the other: producer less consumer is at
 /// most `XENSTORE_RING_SIZE`.
 ///
-/// `xenstore_domain_interface` of `io/xs_wire.h`.
+/// `struct xenstore_domain_interface` of `io/xs_wire.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

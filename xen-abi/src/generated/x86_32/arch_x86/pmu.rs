@@ -15,7 +15,7 @@ pub const PMU_SAMPLE_PV: u32 = 8;
 pub const XENPMU_REGS_PAD_SZ: u32 = 64;
 pub const XENPMU_CTXT_PAD_SZ: u32 = 128;
 
-/// `xen_pmu_amd_ctxt` of `arch-x86/pmu.h`.
+/// `struct xen_pmu_amd_ctxt` of `arch-x86/pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -29,7 +29,7 @@ layout! { struct xen_pmu_amd_ctxt: 8, 4; counters: u32 = 0, ctrls: u32 = 4, regs
 /// `xen_pmu_amd_ctxt_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_amd_ctxt_t = xen_pmu_amd_ctxt;
 
-/// `xen_pmu_cntr_pair` of `arch-x86/pmu.h`.
+/// `struct xen_pmu_cntr_pair` of `arch-x86/pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -42,7 +42,7 @@ layout! { struct xen_pmu_cntr_pair: 16, 4; counter: u64 = 0, control: u64 = 8, }
 /// `xen_pmu_cntr_pair_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_cntr_pair_t = xen_pmu_cntr_pair;
 
-/// `xen_pmu_intel_ctxt` of `arch-x86/pmu.h`.
+/// `struct xen_pmu_intel_ctxt` of `arch-x86/pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -63,7 +63,7 @@ layout! { struct xen_pmu_intel_ctxt: 64, 4; fixed_counters: u32 = 0, arch_counte
 /// `xen_pmu_intel_ctxt_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_intel_ctxt_t = xen_pmu_intel_ctxt;
 
-/// `xen_pmu_regs` of `arch-x86/pmu.h`.
+/// `struct xen_pmu_regs` of `arch-x86/pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -81,7 +81,7 @@ layout! { struct xen_pmu_regs: 32, 4; ip: u64 = 0, sp: u64 = 8, flags: u64 = 16,
 /// `xen_pmu_regs_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_regs_t = xen_pmu_regs;
 
-/// `xen_pmu_arch` of `arch-x86/pmu.h`.
+/// `struct xen_pmu_arch` of `arch-x86/pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -102,7 +102,7 @@ leaves! {
     xen_pmu_arch, "c.pad", 80: (xen_pmu_arch, c);
 }
 
-/// A type without a name of its own in `arch-x86/pmu.h`.
+/// The type of `xen_pmu_arch.r` in `arch-x86/pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -113,7 +113,7 @@ union_members! { xen_pmu_arch_r;
 }
 layout! { union xen_pmu_arch_r: 64, 4 }
 
-/// A type without a name of its own in `arch-x86/pmu.h`.
+/// The type of `xen_pmu_arch.l` in `arch-x86/pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -124,7 +124,7 @@ union_members! { xen_pmu_arch_l;
 }
 layout! { union xen_pmu_arch_l: 8, 4 }
 
-/// A type without a name of its own in `arch-x86/pmu.h`.
+/// The type of `xen_pmu_arch.c` in `arch-x86/pmu.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

@@ -120,7 +120,7 @@ pub type xen_ulong_t = u32;
 
 /// One handler of the table a PV guest passes to `__HYPERVISOR_set_trap_table`; an entry with address 0 ends the table.
 ///
-/// `trap_info` of `arch-x86/xen.h`.
+/// `struct trap_info` of `arch-x86/xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -146,7 +146,7 @@ pub type tsc_timestamp_t = u64;
 
 /// All registers of a PV vCPU. Argument of `VCPUOP_initialise` for PV guests, and of the toolstack's context calls.
 ///
-/// `vcpu_guest_context` of `arch-x86/xen.h`.
+/// `struct vcpu_guest_context` of `arch-x86/xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -191,11 +191,14 @@ leaves! {
     vcpu_guest_context, "fpu_ctxt.x", 0: (vcpu_guest_context, fpu_ctxt.x);
 }
 
-/// A type without a name of its own in `arch-x86/xen.h`.
+/// Floating point state in the form of FXSAVE, or of FSAVE on a CPU without it.
+///
+/// The type of `vcpu_guest_context.fpu_ctxt` in `arch-x86/xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_context_fpu_ctxt {
+    /// The bytes of the floating point state.
     pub x: [u8; 512],
 }
 layout! { struct vcpu_guest_context_fpu_ctxt: 512, 1; x: [u8; 512] = 0, }
@@ -205,7 +208,7 @@ pub type vcpu_guest_context_t = vcpu_guest_context;
 
 /// The x86 part of `shared_info`: where a PV guest keeps its list of machine frames, for the toolstack to read.
 ///
-/// `arch_shared_info` of `arch-x86/xen.h`.
+/// `struct arch_shared_info` of `arch-x86/xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -232,7 +235,7 @@ pub type arch_shared_info_t = arch_shared_info;
 
 /// The x86 part of the configuration a domain is created with; belongs to the versioned toolstack ABI.
 ///
-/// `xen_arch_domainconfig` of `arch-x86/xen.h`.
+/// `struct xen_arch_domainconfig` of `arch-x86/xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -246,7 +249,7 @@ layout! { struct xen_arch_domainconfig: 8, 4; emulation_flags: u32 = 0, misc_fla
 
 /// One CPUID leaf and its values.
 ///
-/// `xen_cpuid_leaf` of `arch-x86/xen.h`.
+/// `struct xen_cpuid_leaf` of `arch-x86/xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -271,7 +274,7 @@ pub type xen_cpuid_leaf_t = xen_cpuid_leaf;
 
 /// One model-specific register and its value.
 ///
-/// `xen_msr_entry` of `arch-x86/xen.h`.
+/// `struct xen_msr_entry` of `arch-x86/xen.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

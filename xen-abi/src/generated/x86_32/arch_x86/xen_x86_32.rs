@@ -74,7 +74,7 @@ pub const MACH2PHYS_NR_ENTRIES: u32 = 0x400000;
 
 /// General registers of a vCPU, in the order of a saved trap frame.
 ///
-/// `cpu_user_regs` of `arch-x86/xen-x86_32.h`.
+/// `struct cpu_user_regs` of `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -152,19 +152,20 @@ leaves! {
     cpu_user_regs, "sp", 44: (cpu_user_regs, esp);
 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_ebx(pub [u32; 1]);
 union_members! { cpu_user_regs_ebx;
+    /// Register EBX.
     ebx, ebx_mut, from_ebx: u32;
     bx, bx_mut, from_bx: u16;
     bl, bl_mut, from_bl: cpu_user_regs_ebx_bl;
 }
 layout! { union cpu_user_regs_ebx: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -174,19 +175,20 @@ pub struct cpu_user_regs_ebx_bl {
 }
 layout! { struct cpu_user_regs_ebx_bl: 2, 1; bl: u8 = 0, bh: u8 = 1, }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_ecx(pub [u32; 1]);
 union_members! { cpu_user_regs_ecx;
+    /// Register ECX.
     ecx, ecx_mut, from_ecx: u32;
     cx, cx_mut, from_cx: u16;
     cl, cl_mut, from_cl: cpu_user_regs_ecx_cl;
 }
 layout! { union cpu_user_regs_ecx: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -196,19 +198,20 @@ pub struct cpu_user_regs_ecx_cl {
 }
 layout! { struct cpu_user_regs_ecx_cl: 2, 1; cl: u8 = 0, ch: u8 = 1, }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_edx(pub [u32; 1]);
 union_members! { cpu_user_regs_edx;
+    /// Register EDX.
     edx, edx_mut, from_edx: u32;
     dx, dx_mut, from_dx: u16;
     dl, dl_mut, from_dl: cpu_user_regs_edx_dl;
 }
 layout! { union cpu_user_regs_edx: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -218,55 +221,59 @@ pub struct cpu_user_regs_edx_dl {
 }
 layout! { struct cpu_user_regs_edx_dl: 2, 1; dl: u8 = 0, dh: u8 = 1, }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_esi(pub [u32; 1]);
 union_members! { cpu_user_regs_esi;
+    /// Register ESI.
     esi, esi_mut, from_esi: u32;
     _esi, _esi_mut, from__esi: u32;
     si, si_mut, from_si: u16;
 }
 layout! { union cpu_user_regs_esi: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_edi(pub [u32; 1]);
 union_members! { cpu_user_regs_edi;
+    /// Register EDI.
     edi, edi_mut, from_edi: u32;
     _edi, _edi_mut, from__edi: u32;
     di, di_mut, from_di: u16;
 }
 layout! { union cpu_user_regs_edi: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_ebp(pub [u32; 1]);
 union_members! { cpu_user_regs_ebp;
+    /// Register EBP.
     ebp, ebp_mut, from_ebp: u32;
     _ebp, _ebp_mut, from__ebp: u32;
     bp, bp_mut, from_bp: u16;
 }
 layout! { union cpu_user_regs_ebp: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_eax(pub [u32; 1]);
 union_members! { cpu_user_regs_eax;
+    /// Register EAX.
     eax, eax_mut, from_eax: u32;
     ax, ax_mut, from_ax: u16;
     al, al_mut, from_al: cpu_user_regs_eax_al;
 }
 layout! { union cpu_user_regs_eax: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -276,36 +283,39 @@ pub struct cpu_user_regs_eax_al {
 }
 layout! { struct cpu_user_regs_eax_al: 2, 1; al: u8 = 0, ah: u8 = 1, }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_eip(pub [u32; 1]);
 union_members! { cpu_user_regs_eip;
+    /// Instruction pointer.
     eip, eip_mut, from_eip: u32;
     _eip, _eip_mut, from__eip: u32;
     ip, ip_mut, from_ip: u16;
 }
 layout! { union cpu_user_regs_eip: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_eflags(pub [u32; 1]);
 union_members! { cpu_user_regs_eflags;
+    /// Flags; the interrupt flag shows the inverse of `saved_upcall_mask`.
     eflags, eflags_mut, from_eflags: u32;
     _eflags, _eflags_mut, from__eflags: u32;
     flags, flags_mut, from_flags: u16;
 }
 layout! { union cpu_user_regs_eflags: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_32.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_esp(pub [u32; 1]);
 union_members! { cpu_user_regs_esp;
+    /// Stack pointer.
     esp, esp_mut, from_esp: u32;
     _esp, _esp_mut, from__esp: u32;
     sp, sp_mut, from_sp: u16;
@@ -317,7 +327,7 @@ pub type cpu_user_regs_t = cpu_user_regs;
 
 /// The x86 part of `vcpu_info`.
 ///
-/// `arch_vcpu_info` of `arch-x86/xen-x86_32.h`.
+/// `struct arch_vcpu_info` of `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -333,7 +343,7 @@ pub type arch_vcpu_info_t = arch_vcpu_info;
 
 /// Entry point of a callback.
 ///
-/// `xen_callback` of `arch-x86/xen-x86_32.h`.
+/// `struct xen_callback` of `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

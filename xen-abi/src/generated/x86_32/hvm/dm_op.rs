@@ -60,7 +60,7 @@ pub type ioservid_t = u16;
 
 /// Make an I/O request server; returns its id.
 ///
-/// `xen_dm_op_create_ioreq_server` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_create_ioreq_server` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -76,7 +76,7 @@ pub type xen_dm_op_create_ioreq_server_t = xen_dm_op_create_ioreq_server;
 
 /// Ask for a server's pages and its port for buffered requests.
 ///
-/// `xen_dm_op_get_ioreq_server_info` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_get_ioreq_server_info` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -94,7 +94,7 @@ pub type xen_dm_op_get_ioreq_server_info_t = xen_dm_op_get_ioreq_server_info;
 
 /// Claim or give up a range of ports, addresses or PCI devices; both ends belong to it.
 ///
-/// `xen_dm_op_ioreq_server_range` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_ioreq_server_range` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -112,7 +112,7 @@ pub type xen_dm_op_ioreq_server_range_t = xen_dm_op_ioreq_server_range;
 
 /// Turn a server on or off; a new one is off.
 ///
-/// `xen_dm_op_set_ioreq_server_state` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_ioreq_server_state` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -128,7 +128,7 @@ pub type xen_dm_op_set_ioreq_server_state_t = xen_dm_op_set_ioreq_server_state;
 
 /// Remove a server.
 ///
-/// `xen_dm_op_destroy_ioreq_server` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_destroy_ioreq_server` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -143,7 +143,7 @@ pub type xen_dm_op_destroy_ioreq_server_t = xen_dm_op_destroy_ioreq_server;
 
 /// Ask which frames of a range have been written since the last time, one bit each.
 ///
-/// `xen_dm_op_track_dirty_vram` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_track_dirty_vram` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -159,7 +159,7 @@ pub type xen_dm_op_track_dirty_vram_t = xen_dm_op_track_dirty_vram;
 
 /// Assert or release a PCI interrupt wire.
 ///
-/// `xen_dm_op_set_pci_intx_level` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_pci_intx_level` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -177,7 +177,7 @@ pub type xen_dm_op_set_pci_intx_level_t = xen_dm_op_set_pci_intx_level;
 
 /// Assert or release an ISA interrupt wire.
 ///
-/// `xen_dm_op_set_isa_irq_level` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_isa_irq_level` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -192,7 +192,7 @@ pub type xen_dm_op_set_isa_irq_level_t = xen_dm_op_set_isa_irq_level;
 
 /// Lead a PCI interrupt link to an ISA interrupt, or disconnect it.
 ///
-/// `xen_dm_op_set_pci_link_route` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_pci_link_route` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -207,7 +207,7 @@ pub type xen_dm_op_set_pci_link_route_t = xen_dm_op_set_pci_link_route;
 
 /// Tell Xen which memory the device model has written, for dirty logging.
 ///
-/// `xen_dm_op_modified_memory` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_modified_memory` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -222,7 +222,7 @@ pub type xen_dm_op_modified_memory_t = xen_dm_op_modified_memory;
 
 /// One run of frames that was written.
 ///
-/// `xen_dm_op_modified_memory_extent` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_modified_memory_extent` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -235,7 +235,7 @@ layout! { struct xen_dm_op_modified_memory_extent: 16, 8; nr: u32 = 0, pad: u32 
 
 /// Give a run of frames a memory type, `HVMMEM_*`.
 ///
-/// `xen_dm_op_set_mem_type` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_mem_type` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -252,7 +252,7 @@ pub type xen_dm_op_set_mem_type_t = xen_dm_op_set_mem_type;
 
 /// Raise an exception or interrupt on a vCPU.
 ///
-/// `xen_dm_op_inject_event` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_inject_event` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -273,7 +273,7 @@ pub type xen_dm_op_inject_event_t = xen_dm_op_inject_event;
 
 /// Raise a message interrupt, as a device would.
 ///
-/// `xen_dm_op_inject_msi` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_inject_msi` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -289,7 +289,7 @@ pub type xen_dm_op_inject_msi_t = xen_dm_op_inject_msi;
 
 /// Let a server take the accesses to pages of a memory type.
 ///
-/// `xen_dm_op_map_mem_type_to_ioreq_server` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_map_mem_type_to_ioreq_server` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -306,7 +306,7 @@ pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_io
 
 /// Shut the domain down, for a `SHUTDOWN_*` reason.
 ///
-/// `xen_dm_op_remote_shutdown` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_remote_shutdown` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -320,7 +320,7 @@ pub type xen_dm_op_remote_shutdown_t = xen_dm_op_remote_shutdown;
 
 /// Move a run of pages from one guest frame to another.
 ///
-/// `xen_dm_op_relocate_memory` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_relocate_memory` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -337,7 +337,7 @@ pub type xen_dm_op_relocate_memory_t = xen_dm_op_relocate_memory;
 
 /// Fix the cache attribute of a range of frames, or release it.
 ///
-/// `xen_dm_op_pin_memory_cacheattr` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_pin_memory_cacheattr` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -354,7 +354,7 @@ pub type xen_dm_op_pin_memory_cacheattr_t = xen_dm_op_pin_memory_cacheattr;
 
 /// Assert or release an interrupt line by number, on Arm.
 ///
-/// `xen_dm_op_set_irq_level` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_set_irq_level` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -370,7 +370,7 @@ pub type xen_dm_op_set_irq_level_t = xen_dm_op_set_irq_level;
 
 /// Ask how many vCPUs the domain can have.
 ///
-/// `xen_dm_op_nr_vcpus` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_nr_vcpus` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -384,7 +384,7 @@ pub type xen_dm_op_nr_vcpus_t = xen_dm_op_nr_vcpus;
 
 /// The first buffer of `__HYPERVISOR_dm_op`; `op` selects the member of `u`.
 ///
-/// `xen_dm_op` of `hvm/dm_op.h`.
+/// `struct xen_dm_op` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -418,7 +418,7 @@ leaves! {
     xen_dm_op, "u.nr_vcpus", 8: (xen_dm_op, u);
 }
 
-/// A type without a name of its own in `hvm/dm_op.h`.
+/// The type of `xen_dm_op.u` in `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -449,7 +449,7 @@ layout! { union xen_dm_op_u: 24, 8 }
 
 /// One buffer handed to `__HYPERVISOR_dm_op`.
 ///
-/// `xen_dm_op_buf` of `hvm/dm_op.h`.
+/// `struct xen_dm_op_buf` of `hvm/dm_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

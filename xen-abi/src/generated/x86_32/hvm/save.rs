@@ -7,7 +7,7 @@ use crate::support::proof::layout;
 
 /// Precedes each record.
 ///
-/// `hvm_save_descriptor` of `hvm/save.h`.
+/// `struct hvm_save_descriptor` of `hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -21,7 +21,7 @@ pub struct hvm_save_descriptor {
 }
 layout! { struct hvm_save_descriptor: 8, 4; typecode: u16 = 0, instance: u16 = 2, length: u32 = 4, }
 
-/// `hvm_save_end` of `hvm/save.h`.
+/// `struct hvm_save_end` of `hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

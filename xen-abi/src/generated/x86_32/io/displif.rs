@@ -61,7 +61,7 @@ pub const XENDISPL_IN_RING_LEN: u32 = 63;
 
 /// Request: create a display buffer.
 ///
-/// `xendispl_dbuf_create_req` of `io/displif.h`.
+/// `struct xendispl_dbuf_create_req` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -87,7 +87,7 @@ layout! { struct xendispl_dbuf_create_req: 36, 4; dbuf_cookie: u64 = 0, width: u
 
 /// One page of a list of grants that describes a shared buffer; such pages form a chain.
 ///
-/// `xendispl_page_directory` of `io/displif.h`.
+/// `struct xendispl_page_directory` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -101,7 +101,7 @@ layout! { struct xendispl_page_directory: 4, 4; gref_dir_next_page: grant_ref_t 
 
 /// Request: destroy a display buffer.
 ///
-/// `xendispl_dbuf_destroy_req` of `io/displif.h`.
+/// `struct xendispl_dbuf_destroy_req` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -113,7 +113,7 @@ layout! { struct xendispl_dbuf_destroy_req: 8, 4; dbuf_cookie: u64 = 0, }
 
 /// Request: make a frame buffer of a display buffer.
 ///
-/// `xendispl_fb_attach_req` of `io/displif.h`.
+/// `struct xendispl_fb_attach_req` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -133,7 +133,7 @@ layout! { struct xendispl_fb_attach_req: 28, 4; dbuf_cookie: u64 = 0, fb_cookie:
 
 /// Request: dissolve a frame buffer.
 ///
-/// `xendispl_fb_detach_req` of `io/displif.h`.
+/// `struct xendispl_fb_detach_req` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -145,7 +145,7 @@ layout! { struct xendispl_fb_detach_req: 8, 4; fb_cookie: u64 = 0, }
 
 /// Request: set or reset the connector's mode.
 ///
-/// `xendispl_set_config_req` of `io/displif.h`.
+/// `struct xendispl_set_config_req` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -167,7 +167,7 @@ layout! { struct xendispl_set_config_req: 28, 4; fb_cookie: u64 = 0, x: u32 = 8,
 
 /// Request: show another frame buffer.
 ///
-/// `xendispl_page_flip_req` of `io/displif.h`.
+/// `struct xendispl_page_flip_req` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -179,7 +179,7 @@ layout! { struct xendispl_page_flip_req: 8, 4; fb_cookie: u64 = 0, }
 
 /// Request: read the display's EDID.
 ///
-/// `xendispl_get_edid_req` of `io/displif.h`.
+/// `struct xendispl_get_edid_req` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -193,7 +193,7 @@ layout! { struct xendispl_get_edid_req: 8, 4; buffer_sz: u32 = 0, gref_directory
 
 /// Answer: the EDID was read.
 ///
-/// `xendispl_get_edid_resp` of `io/displif.h`.
+/// `struct xendispl_get_edid_resp` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -205,7 +205,7 @@ layout! { struct xendispl_get_edid_resp: 4, 4; edid_sz: u32 = 0, }
 
 /// Event: a frame buffer is now shown.
 ///
-/// `xendispl_pg_flip_evt` of `io/displif.h`.
+/// `struct xendispl_pg_flip_evt` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -217,7 +217,7 @@ layout! { struct xendispl_pg_flip_evt: 8, 4; fb_cookie: u64 = 0, }
 
 /// A request, 64 bytes.
 ///
-/// `xendispl_req` of `io/displif.h`.
+/// `struct xendispl_req` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -241,18 +241,25 @@ leaves! {
     xendispl_req, "op.reserved", 8: (xendispl_req, op);
 }
 
-/// A type without a name of its own in `io/displif.h`.
+/// The type of `xendispl_req.op` in `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xendispl_req_op(pub [u32; 14]);
 union_members! { xendispl_req_op;
+    /// IN. Create a buffer.
     dbuf_create, dbuf_create_mut, from_dbuf_create: xendispl_dbuf_create_req;
+    /// IN. Destroy a buffer.
     dbuf_destroy, dbuf_destroy_mut, from_dbuf_destroy: xendispl_dbuf_destroy_req;
+    /// IN. Attach a frame buffer.
     fb_attach, fb_attach_mut, from_fb_attach: xendispl_fb_attach_req;
+    /// IN. Detach a frame buffer.
     fb_detach, fb_detach_mut, from_fb_detach: xendispl_fb_detach_req;
+    /// IN. Set the mode.
     set_config, set_config_mut, from_set_config: xendispl_set_config_req;
+    /// IN. Flip.
     pg_flip, pg_flip_mut, from_pg_flip: xendispl_page_flip_req;
+    /// IN. Read the EDID.
     get_edid, get_edid_mut, from_get_edid: xendispl_get_edid_req;
     reserved, reserved_mut, from_reserved: [u8; 56];
 }
@@ -260,7 +267,7 @@ layout! { union xendispl_req_op: 56, 4 }
 
 /// The answer to a request, 64 bytes.
 ///
-/// `xendispl_resp` of `io/displif.h`.
+/// `struct xendispl_resp` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -280,12 +287,13 @@ leaves! {
     xendispl_resp, "op.reserved1", 8: (xendispl_resp, op);
 }
 
-/// A type without a name of its own in `io/displif.h`.
+/// The type of `xendispl_resp.op` in `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xendispl_resp_op(pub [u32; 14]);
 union_members! { xendispl_resp_op;
+    /// OUT. The EDID's size.
     get_edid, get_edid_mut, from_get_edid: xendispl_get_edid_resp;
     reserved1, reserved1_mut, from_reserved1: [u8; 56];
 }
@@ -293,7 +301,7 @@ layout! { union xendispl_resp_op: 56, 4 }
 
 /// An event, 64 bytes.
 ///
-/// `xendispl_evt` of `io/displif.h`.
+/// `struct xendispl_evt` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -311,18 +319,19 @@ leaves! {
     xendispl_evt, "op.reserved", 8: (xendispl_evt, op);
 }
 
-/// A type without a name of its own in `io/displif.h`.
+/// The type of `xendispl_evt.op` in `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xendispl_evt_op(pub [u32; 14]);
 union_members! { xendispl_evt_op;
+    /// OUT. A flip is done.
     pg_flip, pg_flip_mut, from_pg_flip: xendispl_pg_flip_evt;
     reserved, reserved_mut, from_reserved: [u8; 56];
 }
 layout! { union xendispl_evt_op: 56, 4 }
 
-/// A type without a name of its own in `io/displif.h`.
+/// The type of `xen_displif_sring.pvt` in `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -334,20 +343,22 @@ union_members! { xen_displif_sring_pvt;
 }
 layout! { union xen_displif_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/displif.h`.
+/// The type of `xen_displif_sring.pvt.netif` in `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_displif_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct xen_displif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/displif.h`.
+/// The type of `xen_displif_sring.pvt.tapif_user` in `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_displif_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct xen_displif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -355,7 +366,7 @@ layout! { struct xen_displif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `xen_displif_sring` of `io/displif.h`.
+/// `struct xen_displif_sring` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -382,7 +393,7 @@ leaves! {
 
 /// A slot of the `xen_displif_sring` ring: a request, then the response that takes its place.
 ///
-/// `xen_displif_sring_entry` of `io/displif.h`.
+/// `union xen_displif_sring_entry` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -400,7 +411,7 @@ pub type xen_displif_sring_t = xen_displif_sring;
 
 /// Head of the page through which the backend sends display events; the events follow it.
 ///
-/// `xendispl_event_page` of `io/displif.h`.
+/// `struct xendispl_event_page` of `io/displif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -33,7 +33,7 @@ pub const XENFB_OUT_RING_OFFS: u32 = 2048;
 
 /// Frontend event: a rectangle has changed.
 ///
-/// `xenfb_update` of `io/fbif.h`.
+/// `struct xenfb_update` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -54,7 +54,7 @@ layout! { struct xenfb_update: 20, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, x: 
 
 /// Frontend event: the picture has another size.
 ///
-/// `xenfb_resize` of `io/fbif.h`.
+/// `struct xenfb_resize` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -77,7 +77,7 @@ layout! { struct xenfb_resize: 24, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, wid
 
 /// An event from the frontend, 40 bytes; `type` selects the member.
 ///
-/// `xenfb_out_event` of `io/fbif.h`.
+/// `union xenfb_out_event` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -95,7 +95,7 @@ layout! { union xenfb_out_event: 40, 4 }
 
 /// Backend event: how often updates are wanted.
 ///
-/// `xenfb_refresh_period` of `io/fbif.h`.
+/// `struct xenfb_refresh_period` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -110,7 +110,7 @@ layout! { struct xenfb_refresh_period: 8, 4; type_: u8 = 0, _padding0: [u8; 3] =
 
 /// An event from the backend, 40 bytes; `type` selects the member.
 ///
-/// `xenfb_in_event` of `io/fbif.h`.
+/// `union xenfb_in_event` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -126,7 +126,7 @@ layout! { union xenfb_in_event: 40, 4 }
 
 /// Head of the shared page.
 ///
-/// `xenfb_page` of `io/fbif.h`.
+/// `struct xenfb_page` of `io/fbif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

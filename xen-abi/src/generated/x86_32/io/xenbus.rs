@@ -6,20 +6,29 @@
 
 use crate::support::newtypes::newtype;
 
-pub const xenbus_state_XenbusStateClosed: xenbus_state = xenbus_state(6);
-pub const xenbus_state_XenbusStateClosing: xenbus_state = xenbus_state(5);
-pub const xenbus_state_XenbusStateConnected: xenbus_state = xenbus_state(4);
-pub const xenbus_state_XenbusStateInitWait: xenbus_state = xenbus_state(2);
-pub const xenbus_state_XenbusStateInitialised: xenbus_state = xenbus_state(3);
-pub const xenbus_state_XenbusStateInitialising: xenbus_state = xenbus_state(1);
-pub const xenbus_state_XenbusStateReconfigured: xenbus_state = xenbus_state(8);
-pub const xenbus_state_XenbusStateReconfiguring: xenbus_state = xenbus_state(7);
-pub const xenbus_state_XenbusStateUnknown: xenbus_state = xenbus_state(0);
+/// Shut down; resources are released.
+pub const XenbusStateClosed: xenbus_state = xenbus_state(6);
+/// Being shut down, because of a failure or because the device is taken away.
+pub const XenbusStateClosing: xenbus_state = xenbus_state(5);
+/// In operation.
+pub const XenbusStateConnected: xenbus_state = xenbus_state(4);
+/// Ready as far as possible; waits for the peer's details or for hotplug scripts.
+pub const XenbusStateInitWait: xenbus_state = xenbus_state(2);
+/// All details are published; waits for the peer to connect.
+pub const XenbusStateInitialised: xenbus_state = xenbus_state(3);
+/// The driver has begun.
+pub const XenbusStateInitialising: xenbus_state = xenbus_state(1);
+/// The change is done.
+pub const XenbusStateReconfigured: xenbus_state = xenbus_state(8);
+/// Being changed while connected.
+pub const XenbusStateReconfiguring: xenbus_state = xenbus_state(7);
+/// No state: the node is missing, or the device is gone.
+pub const XenbusStateUnknown: xenbus_state = xenbus_state(0);
 
 newtype! {
 /// State of one end of a device, `XenbusState*`, as a decimal number in xenstore.
 ///
-/// `xenbus_state` of `io/xenbus.h`.
+/// `enum xenbus_state` of `io/xenbus.h`.
 pub struct xenbus_state(pub u32);
 }
 

@@ -37,7 +37,7 @@ pub const FLASK_GET_PEER_SID: u32 = 23;
 pub const FLASK_RELABEL_DOMAIN: u32 = 24;
 pub const FLASK_DEVICETREE_LABEL: u32 = 25;
 
-/// `xen_flask_load` of `xsm/flask_op.h`.
+/// `struct xen_flask_load` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -50,7 +50,7 @@ layout! { struct xen_flask_load: 8, 4; buffer: GuestHandle32<u8> = 0, size: u32 
 /// `xen_flask_load_t` of `xsm/flask_op.h`.
 pub type xen_flask_load_t = xen_flask_load;
 
-/// `xen_flask_setenforce` of `xsm/flask_op.h`.
+/// `struct xen_flask_setenforce` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -62,7 +62,7 @@ layout! { struct xen_flask_setenforce: 4, 4; enforcing: u32 = 0, }
 /// `xen_flask_setenforce_t` of `xsm/flask_op.h`.
 pub type xen_flask_setenforce_t = xen_flask_setenforce;
 
-/// `xen_flask_sid_context` of `xsm/flask_op.h`.
+/// `struct xen_flask_sid_context` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -76,7 +76,7 @@ layout! { struct xen_flask_sid_context: 12, 4; sid: u32 = 0, size: u32 = 4, cont
 /// `xen_flask_sid_context_t` of `xsm/flask_op.h`.
 pub type xen_flask_sid_context_t = xen_flask_sid_context;
 
-/// `xen_flask_access` of `xsm/flask_op.h`.
+/// `struct xen_flask_access` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -95,7 +95,7 @@ layout! { struct xen_flask_access: 32, 4; ssid: u32 = 0, tsid: u32 = 4, tclass: 
 /// `xen_flask_access_t` of `xsm/flask_op.h`.
 pub type xen_flask_access_t = xen_flask_access;
 
-/// `xen_flask_transition` of `xsm/flask_op.h`.
+/// `struct xen_flask_transition` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -110,7 +110,7 @@ layout! { struct xen_flask_transition: 16, 4; ssid: u32 = 0, tsid: u32 = 4, tcla
 /// `xen_flask_transition_t` of `xsm/flask_op.h`.
 pub type xen_flask_transition_t = xen_flask_transition;
 
-/// `xen_flask_boolean` of `xsm/flask_op.h`.
+/// `struct xen_flask_boolean` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -128,7 +128,7 @@ layout! { struct xen_flask_boolean: 16, 4; bool_id: u32 = 0, enforcing: u8 = 4, 
 /// `xen_flask_boolean_t` of `xsm/flask_op.h`.
 pub type xen_flask_boolean_t = xen_flask_boolean;
 
-/// `xen_flask_setavc_threshold` of `xsm/flask_op.h`.
+/// `struct xen_flask_setavc_threshold` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -140,7 +140,7 @@ layout! { struct xen_flask_setavc_threshold: 4, 4; threshold: u32 = 0, }
 /// `xen_flask_setavc_threshold_t` of `xsm/flask_op.h`.
 pub type xen_flask_setavc_threshold_t = xen_flask_setavc_threshold;
 
-/// `xen_flask_hash_stats` of `xsm/flask_op.h`.
+/// `struct xen_flask_hash_stats` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -155,7 +155,7 @@ layout! { struct xen_flask_hash_stats: 16, 4; entries: u32 = 0, buckets_used: u3
 /// `xen_flask_hash_stats_t` of `xsm/flask_op.h`.
 pub type xen_flask_hash_stats_t = xen_flask_hash_stats;
 
-/// `xen_flask_cache_stats` of `xsm/flask_op.h`.
+/// `struct xen_flask_cache_stats` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -173,7 +173,7 @@ layout! { struct xen_flask_cache_stats: 28, 4; cpu: u32 = 0, lookups: u32 = 4, h
 /// `xen_flask_cache_stats_t` of `xsm/flask_op.h`.
 pub type xen_flask_cache_stats_t = xen_flask_cache_stats;
 
-/// `xen_flask_ocontext` of `xsm/flask_op.h`.
+/// `struct xen_flask_ocontext` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -188,7 +188,7 @@ layout! { struct xen_flask_ocontext: 24, 4; ocon: u32 = 0, sid: u32 = 4, low: u6
 /// `xen_flask_ocontext_t` of `xsm/flask_op.h`.
 pub type xen_flask_ocontext_t = xen_flask_ocontext;
 
-/// `xen_flask_peersid` of `xsm/flask_op.h`.
+/// `struct xen_flask_peersid` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -201,7 +201,7 @@ layout! { struct xen_flask_peersid: 8, 4; evtchn: evtchn_port_t = 0, sid: u32 = 
 /// `xen_flask_peersid_t` of `xsm/flask_op.h`.
 pub type xen_flask_peersid_t = xen_flask_peersid;
 
-/// `xen_flask_relabel` of `xsm/flask_op.h`.
+/// `struct xen_flask_relabel` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -214,7 +214,7 @@ layout! { struct xen_flask_relabel: 8, 4; domid: u32 = 0, sid: u32 = 4, }
 /// `xen_flask_relabel_t` of `xsm/flask_op.h`.
 pub type xen_flask_relabel_t = xen_flask_relabel;
 
-/// `xen_flask_devicetree_label` of `xsm/flask_op.h`.
+/// `struct xen_flask_devicetree_label` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -230,7 +230,7 @@ pub type xen_flask_devicetree_label_t = xen_flask_devicetree_label;
 
 /// Argument of `__HYPERVISOR_xsm_op` under Flask; `cmd` selects the member of `u`.
 ///
-/// `xen_flask_op` of `xsm/flask_op.h`.
+/// `struct xen_flask_op` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -256,7 +256,7 @@ leaves! {
     xen_flask_op, "u.devicetree_label", 8: (xen_flask_op, u);
 }
 
-/// A type without a name of its own in `xsm/flask_op.h`.
+/// The type of `xen_flask_op.u` in `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

@@ -69,7 +69,7 @@ pub const XEN_MC_INJECT_TYPE_CMCI: u32 = 1;
 pub const XEN_MC_INJECT_TYPE_LMCE: u32 = 2;
 pub const XEN_MC_INJECT_CPU_BROADCAST: u32 = 8;
 
-/// `mcinfo_common` of `arch-x86/xen-mca.h`.
+/// `struct mcinfo_common` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -82,7 +82,7 @@ layout! { struct mcinfo_common: 4, 2; type_: u16 = 0, size: u16 = 2, }
 /// `xen_mcinfo_common_t` of `arch-x86/xen-mca.h`.
 pub type xen_mcinfo_common_t = mcinfo_common;
 
-/// `mcinfo_global` of `arch-x86/xen-mca.h`.
+/// `struct mcinfo_global` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -99,7 +99,7 @@ pub struct mcinfo_global {
 }
 layout! { struct mcinfo_global: 32, 8; common: xen_mcinfo_common_t = 0, mc_domid: u16 = 4, mc_vcpuid: u16 = 6, mc_socketid: u32 = 8, mc_coreid: u16 = 12, mc_core_threadid: u16 = 14, mc_apicid: u32 = 16, mc_flags: u32 = 20, mc_gstatus: u64 = 24, }
 
-/// `mcinfo_bank` of `arch-x86/xen-mca.h`.
+/// `struct mcinfo_bank` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -115,7 +115,7 @@ pub struct mcinfo_bank {
 }
 layout! { struct mcinfo_bank: 48, 8; common: xen_mcinfo_common_t = 0, mc_bank: u16 = 4, mc_domid: u16 = 6, mc_status: u64 = 8, mc_addr: u64 = 16, mc_misc: u64 = 24, mc_ctrl2: u64 = 32, mc_tsc: u64 = 40, }
 
-/// `mcinfo_msr` of `arch-x86/xen-mca.h`.
+/// `struct mcinfo_msr` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -128,7 +128,7 @@ layout! { struct mcinfo_msr: 16, 8; reg: u64 = 0, value: u64 = 8, }
 /// `xen_mcinfo_msr_t` of `arch-x86/xen-mca.h`.
 pub type xen_mcinfo_msr_t = mcinfo_msr;
 
-/// `mcinfo_extended` of `arch-x86/xen-mca.h`.
+/// `struct mcinfo_extended` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -139,7 +139,7 @@ pub struct mcinfo_extended {
 }
 layout! { struct mcinfo_extended: 520, 8; common: xen_mcinfo_common_t = 0, mc_msrs: u32 = 4, mc_msr: [xen_mcinfo_msr_t; 32] = 8, }
 
-/// `page_offline_action` of `arch-x86/xen-mca.h`.
+/// `struct page_offline_action` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -152,7 +152,7 @@ layout! { struct page_offline_action: 16, 8; mfn: u64 = 0, status: u64 = 8, }
 /// `xen_page_offline_action_t` of `arch-x86/xen-mca.h`.
 pub type xen_page_offline_action_t = page_offline_action;
 
-/// `cpu_offline_action` of `arch-x86/xen-mca.h`.
+/// `struct cpu_offline_action` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -166,7 +166,7 @@ layout! { struct cpu_offline_action: 8, 4; mc_socketid: u32 = 0, mc_coreid: u16 
 /// `xen_cpu_offline_action_t` of `arch-x86/xen-mca.h`.
 pub type xen_cpu_offline_action_t = cpu_offline_action;
 
-/// `mcinfo_recovery` of `arch-x86/xen-mca.h`.
+/// `struct mcinfo_recovery` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -184,7 +184,7 @@ leaves! {
     mcinfo_recovery, "action_info.pad", 8: (mcinfo_recovery, action_info);
 }
 
-/// A type without a name of its own in `arch-x86/xen-mca.h`.
+/// The type of `mcinfo_recovery.action_info` in `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -196,7 +196,7 @@ union_members! { mcinfo_recovery_action_info;
 }
 layout! { union mcinfo_recovery_action_info: 16, 8 }
 
-/// `mc_info` of `arch-x86/xen-mca.h`.
+/// `struct mc_info` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -210,7 +210,7 @@ layout! { struct mc_info: 768, 8; mi_nentries: u32 = 0, flags: u32 = 4, mi_data:
 /// `mc_info_t` of `arch-x86/xen-mca.h`.
 pub type mc_info_t = mc_info;
 
-/// `mcinfo_logical_cpu` of `arch-x86/xen-mca.h`.
+/// `struct mcinfo_logical_cpu` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -243,7 +243,7 @@ layout! { struct mcinfo_logical_cpu: 304, 8; mc_cpunr: u32 = 0, mc_chipid: u32 =
 /// `xen_mc_logical_cpu_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_logical_cpu_t = mcinfo_logical_cpu;
 
-/// `xen_mc_fetch` of `arch-x86/xen-mca.h`.
+/// `struct xen_mc_fetch` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -258,7 +258,7 @@ layout! { struct xen_mc_fetch: 24, 8; flags: u32 = 0, _pad0: u32 = 4, fetch_id: 
 /// `xen_mc_fetch_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_fetch_t = xen_mc_fetch;
 
-/// `xen_mc_notifydomain` of `arch-x86/xen-mca.h`.
+/// `struct xen_mc_notifydomain` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -272,7 +272,7 @@ layout! { struct xen_mc_notifydomain: 8, 4; mc_domid: u16 = 0, mc_vcpuid: u16 = 
 /// `xen_mc_notifydomain_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_notifydomain_t = xen_mc_notifydomain;
 
-/// `xen_mc_physcpuinfo` of `arch-x86/xen-mca.h`.
+/// `struct xen_mc_physcpuinfo` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -286,7 +286,7 @@ layout! { struct xen_mc_physcpuinfo: 16, 8; ncpus: u32 = 0, _pad0: u32 = 4, info
 /// `xen_mc_physcpuinfo_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_physcpuinfo_t = xen_mc_physcpuinfo;
 
-/// `xen_mc_msrinject` of `arch-x86/xen-mca.h`.
+/// `struct xen_mc_msrinject` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -303,7 +303,7 @@ layout! { struct xen_mc_msrinject: 144, 8; mcinj_cpunr: u32 = 0, mcinj_flags: u3
 /// `xen_mc_msrinject_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_msrinject_t = xen_mc_msrinject;
 
-/// `xen_mc_mceinject` of `arch-x86/xen-mca.h`.
+/// `struct xen_mc_mceinject` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -315,7 +315,7 @@ layout! { struct xen_mc_mceinject: 4, 4; mceinj_cpunr: u32 = 0, }
 /// `xen_mc_mceinject_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_mceinject_t = xen_mc_mceinject;
 
-/// `xen_mc_inject_v2` of `arch-x86/xen-mca.h`.
+/// `struct xen_mc_inject_v2` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -329,7 +329,7 @@ layout! { struct xen_mc_inject_v2: 24, 8; flags: u32 = 0, _padding0: [u8; 4] = 4
 /// `xen_mc_inject_v2_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_inject_v2_t = xen_mc_inject_v2;
 
-/// `xen_mc` of `arch-x86/xen-mca.h`.
+/// `struct xen_mc` of `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -348,7 +348,7 @@ leaves! {
     xen_mc, "u.mc_inject_v2", 8: (xen_mc, u);
 }
 
-/// A type without a name of its own in `arch-x86/xen-mca.h`.
+/// The type of `xen_mc.u` in `arch-x86/xen-mca.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

@@ -93,7 +93,7 @@ pub const VGCF_IN_SYSCALL: u32 = 256;
 
 /// Stack frame a PV kernel leaves for `__HYPERVISOR_iret`, lowest address first.
 ///
-/// `iret_context` of `arch-x86/xen-x86_64.h`.
+/// `struct iret_context` of `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -121,7 +121,7 @@ layout! { struct iret_context: 72, 8; rax: u64 = 0, r11: u64 = 8, rcx: u64 = 16,
 
 /// General registers of a vCPU, in the order of a saved trap frame.
 ///
-/// `cpu_user_regs` of `arch-x86/xen-x86_64.h`.
+/// `struct cpu_user_regs` of `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -248,12 +248,13 @@ leaves! {
     cpu_user_regs, "spl", 152: (cpu_user_regs, rsp);
 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r15(pub [u64; 1]);
 union_members! { cpu_user_regs_r15;
+    /// Register R15.
     r15, r15_mut, from_r15: u64;
     r15d, r15d_mut, from_r15d: u32;
     r15w, r15w_mut, from_r15w: u16;
@@ -261,12 +262,13 @@ union_members! { cpu_user_regs_r15;
 }
 layout! { union cpu_user_regs_r15: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r14(pub [u64; 1]);
 union_members! { cpu_user_regs_r14;
+    /// Register R14.
     r14, r14_mut, from_r14: u64;
     r14d, r14d_mut, from_r14d: u32;
     r14w, r14w_mut, from_r14w: u16;
@@ -274,12 +276,13 @@ union_members! { cpu_user_regs_r14;
 }
 layout! { union cpu_user_regs_r14: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r13(pub [u64; 1]);
 union_members! { cpu_user_regs_r13;
+    /// Register R13.
     r13, r13_mut, from_r13: u64;
     r13d, r13d_mut, from_r13d: u32;
     r13w, r13w_mut, from_r13w: u16;
@@ -287,12 +290,13 @@ union_members! { cpu_user_regs_r13;
 }
 layout! { union cpu_user_regs_r13: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r12(pub [u64; 1]);
 union_members! { cpu_user_regs_r12;
+    /// Register R12.
     r12, r12_mut, from_r12: u64;
     r12d, r12d_mut, from_r12d: u32;
     r12w, r12w_mut, from_r12w: u16;
@@ -300,12 +304,13 @@ union_members! { cpu_user_regs_r12;
 }
 layout! { union cpu_user_regs_r12: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rbp(pub [u64; 1]);
 union_members! { cpu_user_regs_rbp;
+    /// Register RBP.
     rbp, rbp_mut, from_rbp: u64;
     ebp, ebp_mut, from_ebp: u32;
     bp, bp_mut, from_bp: u16;
@@ -313,12 +318,13 @@ union_members! { cpu_user_regs_rbp;
 }
 layout! { union cpu_user_regs_rbp: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rbx(pub [u64; 1]);
 union_members! { cpu_user_regs_rbx;
+    /// Register RBX.
     rbx, rbx_mut, from_rbx: u64;
     ebx, ebx_mut, from_ebx: u32;
     bx, bx_mut, from_bx: u16;
@@ -326,7 +332,7 @@ union_members! { cpu_user_regs_rbx;
 }
 layout! { union cpu_user_regs_rbx: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -336,12 +342,13 @@ pub struct cpu_user_regs_rbx_bl {
 }
 layout! { struct cpu_user_regs_rbx_bl: 2, 1; bl: u8 = 0, bh: u8 = 1, }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r11(pub [u64; 1]);
 union_members! { cpu_user_regs_r11;
+    /// Register R11.
     r11, r11_mut, from_r11: u64;
     r11d, r11d_mut, from_r11d: u32;
     r11w, r11w_mut, from_r11w: u16;
@@ -349,12 +356,13 @@ union_members! { cpu_user_regs_r11;
 }
 layout! { union cpu_user_regs_r11: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r10(pub [u64; 1]);
 union_members! { cpu_user_regs_r10;
+    /// Register R10.
     r10, r10_mut, from_r10: u64;
     r10d, r10d_mut, from_r10d: u32;
     r10w, r10w_mut, from_r10w: u16;
@@ -362,12 +370,13 @@ union_members! { cpu_user_regs_r10;
 }
 layout! { union cpu_user_regs_r10: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r9(pub [u64; 1]);
 union_members! { cpu_user_regs_r9;
+    /// Register R9.
     r9, r9_mut, from_r9: u64;
     r9d, r9d_mut, from_r9d: u32;
     r9w, r9w_mut, from_r9w: u16;
@@ -375,12 +384,13 @@ union_members! { cpu_user_regs_r9;
 }
 layout! { union cpu_user_regs_r9: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r8(pub [u64; 1]);
 union_members! { cpu_user_regs_r8;
+    /// Register R8.
     r8, r8_mut, from_r8: u64;
     r8d, r8d_mut, from_r8d: u32;
     r8w, r8w_mut, from_r8w: u16;
@@ -388,12 +398,13 @@ union_members! { cpu_user_regs_r8;
 }
 layout! { union cpu_user_regs_r8: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rax(pub [u64; 1]);
 union_members! { cpu_user_regs_rax;
+    /// Register RAX.
     rax, rax_mut, from_rax: u64;
     eax, eax_mut, from_eax: u32;
     ax, ax_mut, from_ax: u16;
@@ -401,7 +412,7 @@ union_members! { cpu_user_regs_rax;
 }
 layout! { union cpu_user_regs_rax: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -411,12 +422,13 @@ pub struct cpu_user_regs_rax_al {
 }
 layout! { struct cpu_user_regs_rax_al: 2, 1; al: u8 = 0, ah: u8 = 1, }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rcx(pub [u64; 1]);
 union_members! { cpu_user_regs_rcx;
+    /// Register RCX.
     rcx, rcx_mut, from_rcx: u64;
     ecx, ecx_mut, from_ecx: u32;
     cx, cx_mut, from_cx: u16;
@@ -424,7 +436,7 @@ union_members! { cpu_user_regs_rcx;
 }
 layout! { union cpu_user_regs_rcx: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -434,12 +446,13 @@ pub struct cpu_user_regs_rcx_cl {
 }
 layout! { struct cpu_user_regs_rcx_cl: 2, 1; cl: u8 = 0, ch: u8 = 1, }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rdx(pub [u64; 1]);
 union_members! { cpu_user_regs_rdx;
+    /// Register RDX.
     rdx, rdx_mut, from_rdx: u64;
     edx, edx_mut, from_edx: u32;
     dx, dx_mut, from_dx: u16;
@@ -447,7 +460,7 @@ union_members! { cpu_user_regs_rdx;
 }
 layout! { union cpu_user_regs_rdx: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -457,12 +470,13 @@ pub struct cpu_user_regs_rdx_dl {
 }
 layout! { struct cpu_user_regs_rdx_dl: 2, 1; dl: u8 = 0, dh: u8 = 1, }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rsi(pub [u64; 1]);
 union_members! { cpu_user_regs_rsi;
+    /// Register RSI.
     rsi, rsi_mut, from_rsi: u64;
     esi, esi_mut, from_esi: u32;
     si, si_mut, from_si: u16;
@@ -470,12 +484,13 @@ union_members! { cpu_user_regs_rsi;
 }
 layout! { union cpu_user_regs_rsi: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rdi(pub [u64; 1]);
 union_members! { cpu_user_regs_rdi;
+    /// Register RDI.
     rdi, rdi_mut, from_rdi: u64;
     edi, edi_mut, from_edi: u32;
     di, di_mut, from_di: u16;
@@ -483,36 +498,39 @@ union_members! { cpu_user_regs_rdi;
 }
 layout! { union cpu_user_regs_rdi: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rip(pub [u64; 1]);
 union_members! { cpu_user_regs_rip;
+    /// Instruction pointer.
     rip, rip_mut, from_rip: u64;
     eip, eip_mut, from_eip: u32;
     ip, ip_mut, from_ip: u16;
 }
 layout! { union cpu_user_regs_rip: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rflags(pub [u64; 1]);
 union_members! { cpu_user_regs_rflags;
+    /// Flags; the interrupt flag shows the inverse of `saved_upcall_mask`.
     rflags, rflags_mut, from_rflags: u64;
     eflags, eflags_mut, from_eflags: u32;
     flags, flags_mut, from_flags: u16;
 }
 layout! { union cpu_user_regs_rflags: 8, 8 }
 
-/// A type without a name of its own in `arch-x86/xen-x86_64.h`.
+/// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rsp(pub [u64; 1]);
 union_members! { cpu_user_regs_rsp;
+    /// Stack pointer.
     rsp, rsp_mut, from_rsp: u64;
     esp, esp_mut, from_esp: u32;
     sp, sp_mut, from_sp: u16;
@@ -525,7 +543,7 @@ pub type cpu_user_regs_t = cpu_user_regs;
 
 /// The x86 part of `vcpu_info`.
 ///
-/// `arch_vcpu_info` of `arch-x86/xen-x86_64.h`.
+/// `struct arch_vcpu_info` of `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -13,7 +13,7 @@ pub const HVM_MAX_VCPUS: u32 = 128;
 /// The table, found at `HVM_INFO_PADDR`: signature, length in bytes and checksum, then vCPUs and memory limits in
 /// 4096-byte frames.
 ///
-/// `hvm_info_table` of `hvm/hvm_info_table.h`.
+/// `struct hvm_info_table` of `hvm/hvm_info_table.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

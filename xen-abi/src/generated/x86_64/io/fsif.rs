@@ -66,7 +66,7 @@ pub const STATE_CLOSED: &str = "closed";
 
 /// Request: open a file by name.
 ///
-/// `fsif_open_request` of `io/fsif.h`.
+/// `struct fsif_open_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -78,7 +78,7 @@ layout! { struct fsif_open_request: 4, 4; gref: grant_ref_t = 0, }
 
 /// Request: close a file.
 ///
-/// `fsif_close_request` of `io/fsif.h`.
+/// `struct fsif_close_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -90,7 +90,7 @@ layout! { struct fsif_close_request: 4, 4; fd: u32 = 0, }
 
 /// Request: read from a file.
 ///
-/// `fsif_read_request` of `io/fsif.h`.
+/// `struct fsif_read_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -109,7 +109,7 @@ layout! { struct fsif_read_request: 24, 8; fd: u32 = 0, pad: i32 = 4, len: u64 =
 
 /// Request: write to a file.
 ///
-/// `fsif_write_request` of `io/fsif.h`.
+/// `struct fsif_write_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -128,7 +128,7 @@ layout! { struct fsif_write_request: 24, 8; fd: u32 = 0, pad: i32 = 4, len: u64 
 
 /// Request: read a file's attributes.
 ///
-/// `fsif_stat_request` of `io/fsif.h`.
+/// `struct fsif_stat_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -140,7 +140,7 @@ layout! { struct fsif_stat_request: 4, 4; fd: u32 = 0, }
 
 /// Answer: a file's attributes.
 ///
-/// `fsif_stat_response` of `io/fsif.h`.
+/// `struct fsif_stat_response` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -166,7 +166,7 @@ layout! { struct fsif_stat_response: 48, 8; stat_mode: i32 = 0, stat_uid: u32 = 
 
 /// Request: cut or extend a file.
 ///
-/// `fsif_truncate_request` of `io/fsif.h`.
+/// `struct fsif_truncate_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -181,7 +181,7 @@ layout! { struct fsif_truncate_request: 16, 8; fd: u32 = 0, pad: i32 = 4, length
 
 /// Request: remove a file.
 ///
-/// `fsif_remove_request` of `io/fsif.h`.
+/// `struct fsif_remove_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -193,7 +193,7 @@ layout! { struct fsif_remove_request: 4, 4; gref: grant_ref_t = 0, }
 
 /// Request: rename a file.
 ///
-/// `fsif_rename_request` of `io/fsif.h`.
+/// `struct fsif_rename_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -209,7 +209,7 @@ layout! { struct fsif_rename_request: 8, 4; old_name_offset: u16 = 0, new_name_o
 
 /// Request: create a file or directory.
 ///
-/// `fsif_create_request` of `io/fsif.h`.
+/// `struct fsif_create_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -227,7 +227,7 @@ layout! { struct fsif_create_request: 12, 4; directory: i8 = 0, pad: i8 = 1, pad
 
 /// Request: list a directory.
 ///
-/// `fsif_list_request` of `io/fsif.h`.
+/// `struct fsif_list_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -241,7 +241,7 @@ layout! { struct fsif_list_request: 8, 4; offset: u32 = 0, gref: grant_ref_t = 4
 
 /// Request: change a file's mode.
 ///
-/// `fsif_chmod_request` of `io/fsif.h`.
+/// `struct fsif_chmod_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -255,7 +255,7 @@ layout! { struct fsif_chmod_request: 8, 4; fd: u32 = 0, mode: i32 = 4, }
 
 /// Request: ask for free space.
 ///
-/// `fsif_space_request` of `io/fsif.h`.
+/// `struct fsif_space_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -267,7 +267,7 @@ layout! { struct fsif_space_request: 4, 4; gref: grant_ref_t = 0, }
 
 /// Request: flush a file.
 ///
-/// `fsif_sync_request` of `io/fsif.h`.
+/// `struct fsif_sync_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -279,7 +279,7 @@ layout! { struct fsif_sync_request: 4, 4; fd: u32 = 0, }
 
 /// A request; `type` selects the member.
 ///
-/// `fsif_request` of `io/fsif.h`.
+/// `struct fsif_request` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -309,24 +309,37 @@ leaves! {
     fsif_request, "u.fsync", 8: (fsif_request, u);
 }
 
-/// A type without a name of its own in `io/fsif.h`.
+/// The type of `fsif_request.u` in `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct fsif_request_u(pub [u64; 3]);
 union_members! { fsif_request_u;
+    /// IN. Open.
     fopen, fopen_mut, from_fopen: fsif_open_request;
+    /// IN. Close.
     fclose, fclose_mut, from_fclose: fsif_close_request;
+    /// IN. Read.
     fread, fread_mut, from_fread: fsif_read_request;
+    /// IN. Write.
     fwrite, fwrite_mut, from_fwrite: fsif_write_request;
+    /// IN. Attributes.
     fstat, fstat_mut, from_fstat: fsif_stat_request;
+    /// IN. Truncate.
     ftruncate, ftruncate_mut, from_ftruncate: fsif_truncate_request;
+    /// IN. Remove.
     fremove, fremove_mut, from_fremove: fsif_remove_request;
+    /// IN. Rename.
     frename, frename_mut, from_frename: fsif_rename_request;
+    /// IN. Create.
     fcreate, fcreate_mut, from_fcreate: fsif_create_request;
+    /// IN. List.
     flist, flist_mut, from_flist: fsif_list_request;
+    /// IN. Mode.
     fchmod, fchmod_mut, from_fchmod: fsif_chmod_request;
+    /// IN. Space.
     fspace, fspace_mut, from_fspace: fsif_space_request;
+    /// IN. Flush.
     fsync, fsync_mut, from_fsync: fsif_sync_request;
 }
 layout! { union fsif_request_u: 24, 8 }
@@ -336,7 +349,7 @@ pub type fsif_request_t = fsif_request;
 
 /// The answer to a request.
 ///
-/// `fsif_response` of `io/fsif.h`.
+/// `struct fsif_response` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -353,13 +366,15 @@ leaves! {
     fsif_response, "u.fstat", 8: (fsif_response, u);
 }
 
-/// A type without a name of its own in `io/fsif.h`.
+/// The type of `fsif_response.u` in `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct fsif_response_u(pub [u64; 6]);
 union_members! { fsif_response_u;
+    /// OUT. Result, or a negative error; for a list its fields are `NR_FILES_MASK`, `ERROR_MASK` and `HAS_MORE_FLAG`.
     ret_val, ret_val_mut, from_ret_val: u64;
+    /// OUT. Attributes.
     fstat, fstat_mut, from_fstat: fsif_stat_response;
 }
 layout! { union fsif_response_u: 48, 8 }
@@ -367,7 +382,7 @@ layout! { union fsif_response_u: 48, 8 }
 /// `fsif_response_t` of `io/fsif.h`.
 pub type fsif_response_t = fsif_response;
 
-/// A type without a name of its own in `io/fsif.h`.
+/// The type of `fsif_sring.pvt` in `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -379,20 +394,22 @@ union_members! { fsif_sring_pvt;
 }
 layout! { union fsif_sring_pvt: 4, 1 }
 
-/// A type without a name of its own in `io/fsif.h`.
+/// The type of `fsif_sring.pvt.netif` in `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sring_pvt_netif {
+    /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
 layout! { struct fsif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
 
-/// A type without a name of its own in `io/fsif.h`.
+/// The type of `fsif_sring.pvt.tapif_user` in `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sring_pvt_tapif_user {
+    /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
 layout! { struct fsif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
@@ -400,7 +417,7 @@ layout! { struct fsif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `fsif_sring` of `io/fsif.h`.
+/// `struct fsif_sring` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -427,7 +444,7 @@ leaves! {
 
 /// A slot of the `fsif_sring` ring: a request, then the response that takes its place.
 ///
-/// `fsif_sring_entry` of `io/fsif.h`.
+/// `union fsif_sring_entry` of `io/fsif.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

@@ -37,7 +37,7 @@ pub const FLASK_GET_PEER_SID: u32 = 23;
 pub const FLASK_RELABEL_DOMAIN: u32 = 24;
 pub const FLASK_DEVICETREE_LABEL: u32 = 25;
 
-/// `xen_flask_load` of `xsm/flask_op.h`.
+/// `struct xen_flask_load` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -51,7 +51,7 @@ layout! { struct xen_flask_load: 16, 8; buffer: GuestHandle64<u8> = 0, size: u32
 /// `xen_flask_load_t` of `xsm/flask_op.h`.
 pub type xen_flask_load_t = xen_flask_load;
 
-/// `xen_flask_setenforce` of `xsm/flask_op.h`.
+/// `struct xen_flask_setenforce` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -63,7 +63,7 @@ layout! { struct xen_flask_setenforce: 4, 4; enforcing: u32 = 0, }
 /// `xen_flask_setenforce_t` of `xsm/flask_op.h`.
 pub type xen_flask_setenforce_t = xen_flask_setenforce;
 
-/// `xen_flask_sid_context` of `xsm/flask_op.h`.
+/// `struct xen_flask_sid_context` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -77,7 +77,7 @@ layout! { struct xen_flask_sid_context: 16, 8; sid: u32 = 0, size: u32 = 4, cont
 /// `xen_flask_sid_context_t` of `xsm/flask_op.h`.
 pub type xen_flask_sid_context_t = xen_flask_sid_context;
 
-/// `xen_flask_access` of `xsm/flask_op.h`.
+/// `struct xen_flask_access` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -96,7 +96,7 @@ layout! { struct xen_flask_access: 32, 4; ssid: u32 = 0, tsid: u32 = 4, tclass: 
 /// `xen_flask_access_t` of `xsm/flask_op.h`.
 pub type xen_flask_access_t = xen_flask_access;
 
-/// `xen_flask_transition` of `xsm/flask_op.h`.
+/// `struct xen_flask_transition` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -111,7 +111,7 @@ layout! { struct xen_flask_transition: 16, 4; ssid: u32 = 0, tsid: u32 = 4, tcla
 /// `xen_flask_transition_t` of `xsm/flask_op.h`.
 pub type xen_flask_transition_t = xen_flask_transition;
 
-/// `xen_flask_boolean` of `xsm/flask_op.h`.
+/// `struct xen_flask_boolean` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -130,7 +130,7 @@ layout! { struct xen_flask_boolean: 24, 8; bool_id: u32 = 0, enforcing: u8 = 4, 
 /// `xen_flask_boolean_t` of `xsm/flask_op.h`.
 pub type xen_flask_boolean_t = xen_flask_boolean;
 
-/// `xen_flask_setavc_threshold` of `xsm/flask_op.h`.
+/// `struct xen_flask_setavc_threshold` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -142,7 +142,7 @@ layout! { struct xen_flask_setavc_threshold: 4, 4; threshold: u32 = 0, }
 /// `xen_flask_setavc_threshold_t` of `xsm/flask_op.h`.
 pub type xen_flask_setavc_threshold_t = xen_flask_setavc_threshold;
 
-/// `xen_flask_hash_stats` of `xsm/flask_op.h`.
+/// `struct xen_flask_hash_stats` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -157,7 +157,7 @@ layout! { struct xen_flask_hash_stats: 16, 4; entries: u32 = 0, buckets_used: u3
 /// `xen_flask_hash_stats_t` of `xsm/flask_op.h`.
 pub type xen_flask_hash_stats_t = xen_flask_hash_stats;
 
-/// `xen_flask_cache_stats` of `xsm/flask_op.h`.
+/// `struct xen_flask_cache_stats` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -175,7 +175,7 @@ layout! { struct xen_flask_cache_stats: 28, 4; cpu: u32 = 0, lookups: u32 = 4, h
 /// `xen_flask_cache_stats_t` of `xsm/flask_op.h`.
 pub type xen_flask_cache_stats_t = xen_flask_cache_stats;
 
-/// `xen_flask_ocontext` of `xsm/flask_op.h`.
+/// `struct xen_flask_ocontext` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -190,7 +190,7 @@ layout! { struct xen_flask_ocontext: 24, 8; ocon: u32 = 0, sid: u32 = 4, low: u6
 /// `xen_flask_ocontext_t` of `xsm/flask_op.h`.
 pub type xen_flask_ocontext_t = xen_flask_ocontext;
 
-/// `xen_flask_peersid` of `xsm/flask_op.h`.
+/// `struct xen_flask_peersid` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -203,7 +203,7 @@ layout! { struct xen_flask_peersid: 8, 4; evtchn: evtchn_port_t = 0, sid: u32 = 
 /// `xen_flask_peersid_t` of `xsm/flask_op.h`.
 pub type xen_flask_peersid_t = xen_flask_peersid;
 
-/// `xen_flask_relabel` of `xsm/flask_op.h`.
+/// `struct xen_flask_relabel` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -216,7 +216,7 @@ layout! { struct xen_flask_relabel: 8, 4; domid: u32 = 0, sid: u32 = 4, }
 /// `xen_flask_relabel_t` of `xsm/flask_op.h`.
 pub type xen_flask_relabel_t = xen_flask_relabel;
 
-/// `xen_flask_devicetree_label` of `xsm/flask_op.h`.
+/// `struct xen_flask_devicetree_label` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -232,7 +232,7 @@ pub type xen_flask_devicetree_label_t = xen_flask_devicetree_label;
 
 /// Argument of `__HYPERVISOR_xsm_op` under Flask; `cmd` selects the member of `u`.
 ///
-/// `xen_flask_op` of `xsm/flask_op.h`.
+/// `struct xen_flask_op` of `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -258,7 +258,7 @@ leaves! {
     xen_flask_op, "u.devicetree_label", 8: (xen_flask_op, u);
 }
 
-/// A type without a name of its own in `xsm/flask_op.h`.
+/// The type of `xen_flask_op.u` in `xsm/flask_op.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]

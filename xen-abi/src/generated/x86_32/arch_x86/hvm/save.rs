@@ -23,7 +23,7 @@ pub const CPU_XSAVE_CODE: u32 = 16;
 pub const CPU_MSR_CODE: u32 = 20;
 pub const HVM_SAVE_CODE_MAX: u32 = 20;
 
-/// `hvm_save_header` of `arch-x86/hvm/save.h`.
+/// `struct hvm_save_header` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -48,7 +48,7 @@ pub struct __HVM_SAVE_TYPE_HEADER {
 }
 layout! { struct __HVM_SAVE_TYPE_HEADER: 28, 4; t: hvm_save_header = 0, c: [u8; 1] = 24, cpt: [u8; 1] = 25, _padding0: [u8; 2] = 26, }
 
-/// `hvm_hw_cpu` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_cpu` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -145,7 +145,7 @@ leaves! {
     hvm_hw_cpu, "pending_valid", 1016: (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
 }
 
-/// A type without a name of its own in `arch-x86/hvm/save.h`.
+/// An anonymous part of `hvm_hw_cpu` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -156,7 +156,7 @@ union_members! { hvm_hw_cpu_pending_event;
 }
 layout! { union hvm_hw_cpu_pending_event: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/hvm/save.h`.
+/// An anonymous part of `hvm_hw_cpu` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -172,7 +172,7 @@ bit_fields! { hvm_hw_cpu_pending_event_pending_vector, _bits0, int u32;
 }
 layout! { struct hvm_hw_cpu_pending_event_pending_vector: 4, 4; _bits0: u32 = 0, }
 
-/// `hvm_hw_cpu_compat` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_cpu_compat` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -266,7 +266,7 @@ leaves! {
     hvm_hw_cpu_compat, "pending_valid", 1008: (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
 }
 
-/// A type without a name of its own in `arch-x86/hvm/save.h`.
+/// An anonymous part of `hvm_hw_cpu_compat` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -277,7 +277,7 @@ union_members! { hvm_hw_cpu_compat_pending_event;
 }
 layout! { union hvm_hw_cpu_compat_pending_event: 4, 4 }
 
-/// A type without a name of its own in `arch-x86/hvm/save.h`.
+/// An anonymous part of `hvm_hw_cpu_compat` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -304,7 +304,7 @@ pub struct __HVM_SAVE_TYPE_CPU {
 }
 layout! { struct __HVM_SAVE_TYPE_CPU: 1036, 4; t: hvm_hw_cpu = 0, c: [u8; 2] = 1032, cpt: [u8; 2] = 1034, }
 
-/// `hvm_hw_vpic` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_vpic` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -341,7 +341,7 @@ pub struct __HVM_SAVE_TYPE_PIC {
 }
 layout! { struct __HVM_SAVE_TYPE_PIC: 12, 1; t: hvm_hw_vpic = 0, c: [u8; 3] = 8, cpt: [u8; 1] = 11, }
 
-/// `vioapic_redir_entry` of `arch-x86/hvm/save.h`.
+/// `union vioapic_redir_entry` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -352,7 +352,7 @@ union_members! { vioapic_redir_entry;
 }
 layout! { union vioapic_redir_entry: 8, 4 }
 
-/// A type without a name of its own in `arch-x86/hvm/save.h`.
+/// The type of `vioapic_redir_entry.fields` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -374,7 +374,7 @@ bit_fields! { vioapic_redir_entry_fields, _bits0, bytes 2;
 }
 layout! { struct vioapic_redir_entry_fields: 8, 1; vector: u8 = 0, _bits0: [u8; 2] = 1, reserved: [u8; 4] = 3, dest_id: u8 = 7, }
 
-/// `hvm_hw_vioapic` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_vioapic` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -398,7 +398,7 @@ pub struct __HVM_SAVE_TYPE_IOAPIC {
 }
 layout! { struct __HVM_SAVE_TYPE_IOAPIC: 408, 4; t: hvm_hw_vioapic = 0, c: [u8; 4] = 400, cpt: [u8; 1] = 404, _padding0: [u8; 3] = 405, }
 
-/// `hvm_hw_lapic` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_lapic` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -423,7 +423,7 @@ pub struct __HVM_SAVE_TYPE_LAPIC {
 }
 layout! { struct __HVM_SAVE_TYPE_LAPIC: 36, 4; t: hvm_hw_lapic = 0, c: [u8; 5] = 28, cpt: [u8; 1] = 33, _padding0: [u8; 2] = 34, }
 
-/// `hvm_hw_lapic_regs` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_lapic_regs` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -443,7 +443,7 @@ pub struct __HVM_SAVE_TYPE_LAPIC_REGS {
 }
 layout! { struct __HVM_SAVE_TYPE_LAPIC_REGS: 1031, 1; t: hvm_hw_lapic_regs = 0, c: [u8; 6] = 1024, cpt: [u8; 1] = 1030, }
 
-/// `hvm_hw_pci_irqs` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_pci_irqs` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -456,7 +456,7 @@ leaves! {
     hvm_hw_pci_irqs, "pad", 0: (hvm_hw_pci_irqs, i);
 }
 
-/// A type without a name of its own in `arch-x86/hvm/save.h`.
+/// An anonymous part of `hvm_hw_pci_irqs` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -478,7 +478,7 @@ pub struct __HVM_SAVE_TYPE_PCI_IRQ {
 }
 layout! { struct __HVM_SAVE_TYPE_PCI_IRQ: 24, 4; t: hvm_hw_pci_irqs = 0, c: [u8; 7] = 16, cpt: [u8; 1] = 23, }
 
-/// `hvm_hw_isa_irqs` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_isa_irqs` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -491,7 +491,7 @@ leaves! {
     hvm_hw_isa_irqs, "pad", 0: (hvm_hw_isa_irqs, i);
 }
 
-/// A type without a name of its own in `arch-x86/hvm/save.h`.
+/// An anonymous part of `hvm_hw_isa_irqs` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
@@ -514,7 +514,7 @@ pub struct __HVM_SAVE_TYPE_ISA_IRQ {
 }
 layout! { struct __HVM_SAVE_TYPE_ISA_IRQ: 20, 4; t: hvm_hw_isa_irqs = 0, c: [u8; 8] = 8, cpt: [u8; 1] = 16, _padding0: [u8; 3] = 17, }
 
-/// `hvm_hw_pci_link` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_pci_link` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -535,7 +535,7 @@ pub struct __HVM_SAVE_TYPE_PCI_LINK {
 }
 layout! { struct __HVM_SAVE_TYPE_PCI_LINK: 18, 1; t: hvm_hw_pci_link = 0, c: [u8; 9] = 8, cpt: [u8; 1] = 17, }
 
-/// `hvm_hw_pit` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_pit` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -546,7 +546,7 @@ pub struct hvm_hw_pit {
 }
 layout! { struct hvm_hw_pit: 56, 4; channels: [hvm_hw_pit_channel; 3] = 0, speaker_data_on: u32 = 48, pad0: u32 = 52, }
 
-/// `hvm_hw_pit_channel` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_pit_channel` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -578,7 +578,7 @@ pub struct __HVM_SAVE_TYPE_PIT {
 }
 layout! { struct __HVM_SAVE_TYPE_PIT: 68, 4; t: hvm_hw_pit = 0, c: [u8; 10] = 56, cpt: [u8; 1] = 66, _padding0: [u8; 1] = 67, }
 
-/// `hvm_hw_rtc` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_rtc` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -601,7 +601,7 @@ pub struct __HVM_SAVE_TYPE_RTC {
 }
 layout! { struct __HVM_SAVE_TYPE_RTC: 36, 4; t: hvm_hw_rtc = 0, c: [u8; 11] = 24, cpt: [u8; 1] = 35, }
 
-/// `hvm_hw_hpet` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_hpet` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -620,7 +620,7 @@ pub struct hvm_hw_hpet {
 }
 layout! { struct hvm_hw_hpet: 1048, 4; capability: u64 = 0, res0: u64 = 8, config: u64 = 16, res1: u64 = 24, isr: u64 = 32, res2: [u64; 25] = 40, mc64: u64 = 240, res3: u64 = 248, timers: [hvm_hw_hpet_timers; 3] = 256, res5: [u64; 84] = 352, period: [u64; 3] = 1024, }
 
-/// A type without a name of its own in `arch-x86/hvm/save.h`.
+/// The type of `hvm_hw_hpet.timers` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -644,7 +644,7 @@ pub struct __HVM_SAVE_TYPE_HPET {
 }
 layout! { struct __HVM_SAVE_TYPE_HPET: 1064, 4; t: hvm_hw_hpet = 0, c: [u8; 12] = 1048, cpt: [u8; 1] = 1060, _padding0: [u8; 3] = 1061, }
 
-/// `hvm_hw_pmtimer` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_pmtimer` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -667,7 +667,7 @@ pub struct __HVM_SAVE_TYPE_PMTIMER {
 }
 layout! { struct __HVM_SAVE_TYPE_PMTIMER: 24, 4; t: hvm_hw_pmtimer = 0, c: [u8; 13] = 8, cpt: [u8; 1] = 21, _padding0: [u8; 2] = 22, }
 
-/// `hvm_hw_mtrr` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_mtrr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -692,7 +692,7 @@ pub struct __HVM_SAVE_TYPE_MTRR {
 }
 layout! { struct __HVM_SAVE_TYPE_MTRR: 256, 4; t: hvm_hw_mtrr = 0, c: [u8; 14] = 240, cpt: [u8; 1] = 254, _padding0: [u8; 1] = 255, }
 
-/// `hvm_hw_cpu_xsave` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_cpu_xsave` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -708,7 +708,7 @@ leaves! {
     hvm_hw_cpu_xsave, "save_area.xsave_hdr", 536: (hvm_hw_cpu_xsave, save_area.xsave_hdr);
 }
 
-/// A type without a name of its own in `arch-x86/hvm/save.h`.
+/// The type of `hvm_hw_cpu_xsave.save_area` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -718,7 +718,7 @@ pub struct hvm_hw_cpu_xsave_save_area {
 }
 layout! { struct hvm_hw_cpu_xsave_save_area: 576, 4; fpu_sse: hvm_hw_cpu_xsave_save_area_fpu_sse = 0, xsave_hdr: hvm_hw_cpu_xsave_hdr = 512, }
 
-/// A type without a name of its own in `arch-x86/hvm/save.h`.
+/// The type of `hvm_hw_cpu_xsave.save_area.fpu_sse` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -727,7 +727,7 @@ pub struct hvm_hw_cpu_xsave_save_area_fpu_sse {
 }
 layout! { struct hvm_hw_cpu_xsave_save_area_fpu_sse: 512, 1; x: [u8; 512] = 0, }
 
-/// `hvm_hw_cpu_xsave_hdr` of `arch-x86/hvm/save.h`.
+/// `struct hvm_hw_cpu_xsave_hdr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -738,7 +738,7 @@ pub struct hvm_hw_cpu_xsave_hdr {
 }
 layout! { struct hvm_hw_cpu_xsave_hdr: 64, 4; xstate_bv: u64 = 0, xcomp_bv: u64 = 8, reserved: [u64; 6] = 16, }
 
-/// `hvm_viridian_domain_context` of `arch-x86/hvm/save.h`.
+/// `struct hvm_viridian_domain_context` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -761,7 +761,7 @@ pub struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN {
 }
 layout! { struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN: 48, 4; t: hvm_viridian_domain_context = 0, c: [u8; 15] = 32, cpt: [u8; 1] = 47, }
 
-/// `hvm_viridian_vcpu_context` of `arch-x86/hvm/save.h`.
+/// `struct hvm_viridian_vcpu_context` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -788,7 +788,7 @@ pub struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU {
 }
 layout! { struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU: 236, 4; t: hvm_viridian_vcpu_context = 0, c: [u8; 17] = 216, cpt: [u8; 1] = 233, _padding0: [u8; 2] = 234, }
 
-/// `hvm_vmce_vcpu` of `arch-x86/hvm/save.h`.
+/// `struct hvm_vmce_vcpu` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -812,7 +812,7 @@ pub struct __HVM_SAVE_TYPE_VMCE_VCPU {
 }
 layout! { struct __HVM_SAVE_TYPE_VMCE_VCPU: 52, 4; t: hvm_vmce_vcpu = 0, c: [u8; 18] = 32, cpt: [u8; 1] = 50, _padding0: [u8; 1] = 51, }
 
-/// `hvm_tsc_adjust` of `arch-x86/hvm/save.h`.
+/// `struct hvm_tsc_adjust` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -832,7 +832,7 @@ pub struct __HVM_SAVE_TYPE_TSC_ADJUST {
 }
 layout! { struct __HVM_SAVE_TYPE_TSC_ADJUST: 28, 4; t: hvm_tsc_adjust = 0, c: [u8; 19] = 8, cpt: [u8; 1] = 27, }
 
-/// `hvm_msr` of `arch-x86/hvm/save.h`.
+/// `struct hvm_msr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -842,7 +842,7 @@ pub struct hvm_msr {
 }
 layout! { struct hvm_msr: 4, 4; count: u32 = 0, msr: [hvm_one_msr; 0] = 4, }
 
-/// `hvm_one_msr` of `arch-x86/hvm/save.h`.
+/// `struct hvm_one_msr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

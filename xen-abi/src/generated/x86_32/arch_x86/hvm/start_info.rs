@@ -26,7 +26,7 @@ pub const XEN_HVM_MEMMAP_TYPE_PMEM: u32 = 7;
 
 /// The start-of-day structure. Later versions only add fields at the end.
 ///
-/// `hvm_start_info` of `arch-x86/hvm/start_info.h`.
+/// `struct hvm_start_info` of `arch-x86/hvm/start_info.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -56,7 +56,7 @@ layout! { struct hvm_start_info: 56, 4; magic: u32 = 0, version: u32 = 4, flags:
 
 /// One boot module, such as an initial ram disk.
 ///
-/// `hvm_modlist_entry` of `arch-x86/hvm/start_info.h`.
+/// `struct hvm_modlist_entry` of `arch-x86/hvm/start_info.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
@@ -74,7 +74,7 @@ layout! { struct hvm_modlist_entry: 32, 4; paddr: u64 = 0, size: u64 = 8, cmdlin
 
 /// One range of the memory map.
 ///
-/// `hvm_memmap_table_entry` of `arch-x86/hvm/start_info.h`.
+/// `struct hvm_memmap_table_entry` of `arch-x86/hvm/start_info.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]

@@ -1,0 +1,116 @@
+//! The commands.
+
+mod diff;
+mod export;
+mod r#gen;
+mod layout;
+mod omitted;
+mod tree;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::arch::Arch;
+use crate::error::Error;
+use crate::ir::Profile;
+
+/// What a finished command tells the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well: status 0.
+    Good,
+    /// It ran, and found a difference: status 1.
+    Different,
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "codegen",
+    about = "Xen's public headers to Rust, and questions about the ABI they define",
+    after_help = "Examples:
+  codegen gen                                   write xen-abi's modules anew
+  codegen gen --check                           fail if they are not what the headers say
+  codegen layout gnttab_copy                    one type, all architectures side by side
+  codegen layout xen_domctl --release 4.17 --arch x86_64
+  codegen diff 4.17 4.20 --arch aarch64         what changed; status 1 if a stable interface broke
+  codegen diff 4.20 ~/src/xen                   a release against an upstream checkout
+  codegen export --arch arm --format json       the whole ABI as data
+  codegen export --interface-version 0x30201    as a guest of that interface version sees it
+  codegen omitted --arch x86_64                 what has no counterpart in Rust, and why"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write xen-abi's generated modules, or check that they are up to date
+    Gen(r#gen::Gen),
+    /// Show the layout of one type, all architectures side by side
+    Layout(layout::Layout),
+    /// Show what changed between two releases; status 1 on a break of a stable interface
+    Diff(diff::Diff),
+    /// Print the whole ABI of one release and architecture as data
+    Export(export::Export),
+    /// List what the headers define and the ABI leaves out, with the reason
+    Omitted(omitted::Omitted),
+}
+
+/// Which headers to read, and how.
+#[derive(Clone, Debug, Args)]
+struct Input {
+    /// A pinned release (4.14, 4.17, 4.20)
+    #[arg(long, value_name = "RELEASE", conflicts_with = "headers")]
+    release: Option<String>,
+    /// An upstream checkout, its xen/include/public, or an installed usr/include/xen
+    #[arg(long, value_name = "DIR")]
+    headers: Option<std::path::PathBuf>,
+    /// Read the headers as a guest that defines __XEN_INTERFACE_VERSION__ so (0x00030201)
+    #[arg(long, value_name = "VERSION", value_parser = interface_version)]
+    interface_version: Option<u32>,
+}
+
+impl Input {
+    fn profile(&self) -> Profile {
+        self.interface_version.map_or(Profile::Tools, Profile::Guest)
+    }
+}
+
+fn interface_version(text: &str) -> Result<u32, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| String::from("not a number such as 0x00030201"))
+}
+
+/// The architectures asked for, or all that are shipped.
+fn arches(asked: &[Arch]) -> Vec<Arch> {
+    if asked.is_empty() { Arch::SHIPPED.to_vec() } else { asked.to_vec() }
+}
+
+/// Parses the command line and runs the command.
+pub fn run() -> Result<Outcome, Error> {
+    match Cli::parse().command {
+        Command::Gen(command) => command.run(),
+        Command::Layout(command) => command.run(),
+        Command::Diff(command) => command.run(),
+        Command::Export(command) => command.run(),
+        Command::Omitted(command) => command.run(),
+    }
+}
+
+/// Prints a finished text; a reader that has seen enough is no error.
+fn print(text: &str) -> Result<(), Error> {
+    use std::io::Write as _;
+    let result = anstream::stdout().write_all(text.as_bytes());
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::Io {
+            action: "write",
+            path: "standard output".into(),
+            source: error,
+            hint: "",
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,39 @@
+//! `codegen omitted`.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::{Input, Outcome, print, tree};
+use crate::arch::Arch;
+use crate::error::Error;
+
+#[derive(Debug, Args)]
+pub(super) struct Omitted {
+    /// The architecture (x86_64, x86_32, aarch64, arm, riscv64)
+    #[arg(long, value_name = "ARCH", default_value = "x86_64")]
+    arch: Arch,
+    #[command(flatten)]
+    input: Input,
+}
+
+impl Omitted {
+    pub(super) fn run(self) -> Result<Outcome, Error> {
+        let source = tree::source(&self.input)?;
+        let abi = crate::abi(&source, self.arch, self.input.profile())?;
+        let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (name, omission) in &abi.omitted {
+            by_reason
+                .entry(omission.reason)
+                .or_default()
+                .push(format!("{name} ({})", omission.location));
+        }
+        let mut out = String::new();
+        for (reason, names) in by_reason {
+            out.push_str(&format!("{}: {reason}\n", names.len()));
+            names.iter().for_each(|name| out.push_str(&format!("    {name}\n")));
+        }
+        print(&out)?;
+        Ok(Outcome::Good)
+    }
+}

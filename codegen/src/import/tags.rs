@@ -1,0 +1,75 @@
+//! Which names are tags: C writes `struct foo`, but a typedef's name alone.
+
+use std::collections::BTreeSet;
+
+use crate::ir::RecordKind;
+
+/// Tags made by pasting in `DEFINE_RING_TYPES` and `DEFINE_XEN_FLEX_RING`, by suffix.
+const PASTED: &[&str] =
+    &["_sring", "_sring_entry", "_front_ring", "_back_ring", "_data_intf", "_data"];
+
+/// Tags made by pasting in `DECLARE_HVM_SAVE_TYPE`.
+const PASTED_PREFIX: &str = "__HVM_SAVE_TYPE_";
+
+/// The tags of a tree.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tags(BTreeSet<String>);
+
+impl Tags {
+    /// Adds the tags of one header, whose comments are gone.
+    pub(super) fn scan(&mut self, text: &str) {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut rest = text;
+        while let Some(start) = rest.find(is_word) {
+            rest = &rest[start..];
+            let (word, after) = rest.split_at(rest.find(|c| !is_word(c)).unwrap_or(rest.len()));
+            rest = after;
+            if matches!(word, "struct" | "union" | "enum") {
+                let tag = after.trim_start();
+                let tag = &tag[..tag.find(|c| !is_word(c)).unwrap_or(tag.len())];
+                if !tag.is_empty() {
+                    self.0.insert(tag.to_owned());
+                }
+            }
+        }
+    }
+
+    /// How C spells the record `name`.
+    pub(super) fn spell(&self, kind: RecordKind, name: &str) -> String {
+        let pasted =
+            name.starts_with(PASTED_PREFIX) || PASTED.iter().any(|suffix| name.ends_with(suffix));
+        if self.0.contains(name) || pasted {
+            let keyword = match kind {
+                RecordKind::Struct => "struct",
+                RecordKind::Union => "union",
+            };
+            format!("{keyword} {name}")
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// How C spells the enumeration `name`.
+    pub(super) fn spell_enum(&self, name: &str) -> String {
+        if self.0.contains(name) { format!("enum {name}") } else { name.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_and_typedefs_differ() {
+        let mut tags = Tags::default();
+        tags.scan(
+            "struct foo { int a; }; union {\n struct in { baz_t b; } x; } bar_t; enum kind\n{ A };",
+        );
+        assert_eq!(tags.spell(RecordKind::Struct, "foo"), "struct foo");
+        assert_eq!(tags.spell(RecordKind::Struct, "in"), "struct in");
+        assert_eq!(tags.spell(RecordKind::Struct, "bar_t"), "bar_t");
+        assert_eq!(tags.spell(RecordKind::Struct, "baz_t"), "baz_t");
+        assert_eq!(tags.spell(RecordKind::Union, "blkif_sring_entry"), "union blkif_sring_entry");
+        assert_eq!(tags.spell_enum("kind"), "enum kind");
+    }
+}

@@ -1,0 +1,113 @@
+//! The last look before anything is emitted: the IR must add up by itself.
+
+use crate::error::Error;
+use crate::exceptions;
+use crate::families::Family;
+use crate::ir::{Abi, Def, FieldKind, Record, RecordKind, Type, TypeDef, Value};
+
+/// Checks that members lie where Rust's `repr(C)` will put them, that every name resolves, that
+/// features suffice for the types they use, and that constants fit their types.
+pub fn run(abi: &Abi) -> Result<(), Error> {
+    for (name, ty) in &abi.types {
+        let problem = match &ty.def {
+            Def::Record(record) => check_record(abi, record),
+            _ => None,
+        };
+        if let Some(what) = problem.or_else(|| check_references(abi, ty)) {
+            return Err(Error::NotUnderstood {
+                place: ty.location.to_string(),
+                what: format!("{name}: {what}"),
+            });
+        }
+    }
+    for (name, constant) in &abi.constants {
+        let Value::Int { value, ty } = &constant.value else { continue };
+        let ty = match &constant.newtype {
+            Some(newtype) => abi.types.get(newtype).and_then(|ty| match &ty.def {
+                Def::Shared { int, .. } | Def::Enum(int) => Some(*int),
+                _ => None,
+            }),
+            None => Some(exceptions::sized_constant(name).unwrap_or(*ty)),
+        };
+        let fits = ty.is_some_and(|ty| {
+            let bits = u32::try_from(ty.bytes * 8).unwrap_or(0);
+            let (low, high) = if ty.signed {
+                (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
+            } else {
+                (0, (1i128 << bits) - 1)
+            };
+            (low..=high).contains(value)
+        });
+        if !fits {
+            return Err(Error::NotUnderstood {
+                place: constant.location.to_string(),
+                what: format!("{name}, whose value {value} does not fit its type"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the layout, if anything.
+fn check_record(abi: &Abi, record: &Record) -> Option<String> {
+    let mut end = 0u64;
+    let mut align = 1;
+    for field in &record.fields {
+        let (size, own) = match abi.size_align(&field.ty) {
+            Some(layout) => layout,
+            None => return Some(format!("the type of {} is not known", field.name)),
+        };
+        let own = record.packed.map_or(own, |packed| own.min(packed));
+        align = align.max(own);
+        let expected = match record.kind {
+            RecordKind::Union => 0,
+            RecordKind::Struct => end.next_multiple_of(own),
+        };
+        if field.offset != expected || (record.kind == RecordKind::Struct && expected != end) {
+            return Some(format!("{} is at {}, not at {expected}", field.name, field.offset));
+        }
+        if let FieldKind::Bits(bits) = &field.kind {
+            if let Some(bit) = bits.iter().find(|bit| u64::from(bit.first + bit.width) > size * 8) {
+                return Some(format!("the bits of {} lie outside their storage", bit.name));
+            }
+        }
+        end = end.max(field.offset + size);
+    }
+    // A union is words of its alignment, so that only a structure's comes from its members.
+    if record.kind == RecordKind::Struct && (end != record.size || align != record.align) {
+        return Some(format!(
+            "its members make {end} bytes aligned to {align}, C says {} and {}",
+            record.size, record.align
+        ));
+    }
+    if record.size % record.align != 0 {
+        return Some(String::from("its size is no multiple of its alignment"));
+    }
+    None
+}
+
+/// The first name in `ty` that leads nowhere, or where its feature does not reach.
+fn check_references(abi: &Abi, ty: &TypeDef) -> Option<String> {
+    let types: Vec<&Type> = match &ty.def {
+        Def::Record(record) => record.fields.iter().map(|field| &field.ty).collect(),
+        Def::Alias(target) | Def::Newtype(target) => vec![target],
+        Def::Enum(_) | Def::Shared { .. } => Vec::new(),
+    };
+    types.into_iter().find_map(|used| check_reference(abi, &ty.location.header, used))
+}
+
+fn check_reference(abi: &Abi, header: &str, used: &Type) -> Option<String> {
+    match used {
+        Type::Named(name) => {
+            let Some(target) = abi.types.get(name) else {
+                return Some(format!("{name} is not known"));
+            };
+            let (here, there) = (Family::of(header), Family::of(&target.location.header));
+            (!here.may_use(there))
+                .then(|| format!("{name} of {} is behind another feature", target.location.header))
+        }
+        Type::Array(inner, _) | Type::Handle(inner, _) => check_reference(abi, header, inner),
+        Type::Pointer(_) => Some(String::from("a raw pointer is left")),
+        Type::Int(_) | Type::Void => None,
+    }
+}

@@ -1,0 +1,166 @@
+//! What changed between two trees on one architecture.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::families::Family;
+use crate::ir::{Abi, Value};
+use crate::layout::{Depth, leaves, named_records};
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// The header it is in.
+    pub header: String,
+    /// The type or constant.
+    pub name: String,
+    /// What happened to it.
+    pub kind: ChangeKind,
+    /// Whether a program built against the old headers of a stable interface notices.
+    pub breaks: bool,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// Another size, in bytes.
+    Size(u64, u64),
+    /// Another alignment, in bytes.
+    Align(u64, u64),
+    /// A member that is new.
+    FieldAdded(String),
+    /// A member that is gone.
+    FieldRemoved(String),
+    /// A member at another offset, in bytes.
+    FieldMoved(String, u64, u64),
+    /// A member of another size, in bytes.
+    FieldSize(String, u64, u64),
+    /// A bit field at other bits.
+    FieldBits(String),
+    /// Another value.
+    Value(String, String),
+}
+
+/// All changes, by header and name.
+#[must_use]
+pub fn diff(old: &Abi, new: &Abi) -> Vec<Change> {
+    let mut changes = BTreeSet::new();
+    types(old, new, &mut changes);
+    constants(old, new, &mut changes);
+    changes.into_iter().collect()
+}
+
+fn types(old: &Abi, new: &Abi, changes: &mut BTreeSet<Change>) {
+    let names = |abi: &Abi| -> BTreeSet<String> {
+        named_records(abi).map(|(name, ..)| name.to_owned()).collect()
+    };
+    let (before, after) = (names(old), names(new));
+    for name in before.union(&after) {
+        let header = [new, old].iter().find_map(|abi| abi.types.get(name));
+        let header = header.map(|ty| ty.location.header.clone()).unwrap_or_default();
+        let mut note = |kind: ChangeKind| {
+            let breaks = is_stable(&header) && kind.is_break();
+            changes.insert(Change { header: header.clone(), name: name.clone(), kind, breaks });
+        };
+        match (before.contains(name), after.contains(name)) {
+            (true, true) => record(old, new, name, &mut note),
+            (true, false) => note(ChangeKind::Removed),
+            (false, _) => note(ChangeKind::Added),
+        }
+    }
+}
+
+fn record(old: &Abi, new: &Abi, name: &str, note: &mut impl FnMut(ChangeKind)) {
+    if let (Some(before), Some(after)) = (old.record(name), new.record(name)) {
+        if before.size != after.size {
+            note(ChangeKind::Size(before.size, after.size));
+        }
+        if before.align != after.align {
+            note(ChangeKind::Align(before.align, after.align));
+        }
+    }
+    let by_path = |abi| -> BTreeMap<_, _> {
+        let leaves = leaves(abi, name, Depth::All).into_iter();
+        leaves.map(|leaf| (leaf.path.clone(), leaf)).collect()
+    };
+    let (before, after) = (by_path(old), by_path(new));
+    for (path, leaf) in &before {
+        let Some(now) = after.get(path) else {
+            note(ChangeKind::FieldRemoved(path.clone()));
+            continue;
+        };
+        if leaf.bits != now.bits {
+            note(ChangeKind::FieldBits(path.clone()));
+            continue;
+        }
+        if leaf.offset != now.offset {
+            note(ChangeKind::FieldMoved(path.clone(), leaf.offset, now.offset));
+        }
+        if leaf.size != now.size {
+            note(ChangeKind::FieldSize(path.clone(), leaf.size, now.size));
+        }
+    }
+    for path in after.keys().filter(|path| !before.contains_key(*path)) {
+        note(ChangeKind::FieldAdded(path.clone()));
+    }
+}
+
+fn constants(old: &Abi, new: &Abi, changes: &mut BTreeSet<Change>) {
+    let names: BTreeSet<_> = old.constants.keys().chain(new.constants.keys()).collect();
+    for name in names {
+        let (before, after) = (old.constants.get(name), new.constants.get(name));
+        let kind = match (before, after) {
+            (None, _) => ChangeKind::Added,
+            (_, None) => ChangeKind::Removed,
+            (Some(before), Some(after)) if before.value != after.value => {
+                ChangeKind::Value(spell(&before.value), spell(&after.value))
+            }
+            _ => continue,
+        };
+        let Some(constant) = after.or(before) else { continue };
+        let header = constant.location.header.clone();
+        let breaks = is_stable(&header) && kind.is_break();
+        changes.insert(Change { header, name: name.clone(), kind, breaks });
+    }
+}
+
+/// Toolstack headers promise nothing from one release to the next.
+fn is_stable(header: &str) -> bool {
+    Family::of(header) != Family::Toolstack
+}
+
+fn spell(value: &Value) -> String {
+    match value {
+        Value::Int { value, ty } => {
+            format!("{value} ({}{})", if ty.signed { 'i' } else { 'u' }, ty.bytes * 8)
+        }
+        Value::Str(text) => format!("{text:?}"),
+    }
+}
+
+impl ChangeKind {
+    const fn is_break(&self) -> bool {
+        !matches!(self, Self::Added | Self::FieldAdded(_))
+    }
+}
+
+impl fmt::Display for ChangeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Added => write!(f, "added"),
+            Self::Removed => write!(f, "removed"),
+            Self::Size(old, new) => write!(f, "size {old} -> {new}"),
+            Self::Align(old, new) => write!(f, "align {old} -> {new}"),
+            Self::FieldAdded(path) => write!(f, ".{path} added"),
+            Self::FieldRemoved(path) => write!(f, ".{path} removed"),
+            Self::FieldMoved(path, old, new) => write!(f, ".{path} moved {old} -> {new}"),
+            Self::FieldSize(path, old, new) => write!(f, ".{path} size {old} -> {new}"),
+            Self::FieldBits(path) => write!(f, ".{path} at other bits"),
+            Self::Value(old, new) => write!(f, "value {old} -> {new}"),
+        }
+    }
+}

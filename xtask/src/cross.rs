@@ -1,0 +1,73 @@
+//! `cargo xtask cross`: xen-abi on every architecture, with and without an operating system.
+//!
+//! Checking is enough: the proofs are constants, which `cargo check` evaluates.
+
+use std::time::Duration;
+
+use crate::progress::seconds;
+use crate::table::Table;
+use crate::{Error, process, toolchain, workspace};
+
+/// The targets, two of each architecture: first the one without an operating system.
+const TARGETS: [&str; 8] = [
+    "x86_64-unknown-none",
+    "x86_64-unknown-linux-gnu",
+    "i686-unknown-uefi",
+    "i686-unknown-linux-gnu",
+    "aarch64-unknown-none",
+    "aarch64-unknown-linux-gnu",
+    "armv7a-none-eabi",
+    "armv7-unknown-linux-gnueabihf",
+];
+
+/// The feature sets that matter, each with cargo's arguments for it.
+const FEATURES: [(&str, &[&str]); 3] = [
+    ("none", &["--no-default-features"]),
+    ("default", &[]),
+    ("full", &["--no-default-features", "--features", "full"]),
+];
+
+/// Options of `cross`.
+#[derive(Debug, Default, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    cargo xtask cross                                 every target and feature set\n  \
+    cargo xtask cross --target aarch64-unknown-none   one target\n\n\
+    Missing targets are installed through rustup, if there is one.")]
+pub(crate) struct Options {
+    /// Only this target; may be repeated
+    #[arg(long, value_name = "TARGET", value_parser = clap::builder::PossibleValuesParser::new(TARGETS))]
+    target: Vec<String>,
+}
+
+/// Checks every target with every feature set and prints what each took.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let wanted =
+        |target: &&str| options.target.is_empty() || options.target.iter().any(|t| t == target);
+    let targets = TARGETS.into_iter().filter(wanted).collect::<Vec<_>>();
+    toolchain::ensure_targets(&targets)?;
+
+    let names = FEATURES.map(|(name, _)| name);
+    let mut table = Table::new(["target", names[0], names[1], names[2], "all"]);
+    let mut total = Duration::ZERO;
+    for target in targets {
+        let mut times = Vec::new();
+        for (name, arguments) in FEATURES {
+            times.push(check(target, name, arguments)?);
+        }
+        times.push(times.iter().sum());
+        total += times[FEATURES.len()];
+        table.row([target.to_owned()].into_iter().chain(times.into_iter().map(seconds)));
+    }
+    table.print();
+    println!("{}", seconds(total));
+    Ok(())
+}
+
+fn check(target: &str, features: &str, arguments: &[&str]) -> Result<Duration, Error> {
+    let mut command = workspace::cargo()?;
+    command.args(["check", "--package", "xen-abi", "--target", target]).args(arguments);
+    // Apart from everyone else's builds: other features of the shared dependencies would have
+    // them built again and again.
+    command.arg("--target-dir").arg(workspace::scratch("cross")?);
+    process::captured(&format!("{target} {features}"), &mut command)
+}

@@ -1,0 +1,35 @@
+//! The developer commands of this workspace, one file each, run as `cargo xtask COMMAND`.
+//!
+//! | command       | file           | what it does                                                  |
+//! |---------------|----------------|---------------------------------------------------------------|
+//! | `setup`       | `setup/`       | installs, or names, the system packages the others need       |
+//! | `verify`      | `verify.rs`    | the main job: regenerate everything and compare               |
+//! | `cross`       | `cross.rs`     | `cargo check` of xen-abi for every target                     |
+//! | `test`        | `test.rs`      | everything, in the order in which it fails soonest            |
+//! | `bench-build` | `bench_build/` | clean builds of xen-abi beside its peers                      |
+//!
+//! The crate is a library too, so that tests find the C compilers and libclang in the same way:
+//! [`compilers`] and [`libclang`].
+//!
+//! Results go to standard output, progress to standard error. The exit status is 0 for success, 1
+//! for a failure and 2 for wrong usage.
+
+mod bench_build;
+mod cli;
+mod cross;
+mod error;
+mod process;
+mod progress;
+mod setup;
+mod table;
+mod test;
+mod toolchain;
+mod verify;
+mod workspace;
+
+pub mod compilers;
+pub mod libclang;
+
+pub use cli::main;
+pub use compilers::compilers;
+pub use error::Error;

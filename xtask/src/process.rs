@@ -1,0 +1,128 @@
+//! Running programs: silently with their output kept for the case of failure, or in the open.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::progress::{Outcome, Step};
+use crate::{Error, workspace};
+
+/// How often a running program is looked at.
+const POLL: Duration = Duration::from_millis(5);
+
+/// Runs a program with its output captured; shows it, on standard error, if the program fails.
+pub(crate) fn captured(name: &str, command: &mut Command) -> Result<Duration, Error> {
+    let log = log_file(name)?;
+    let file = File::create(&log).map_err(Error::file(&log))?;
+    let copy = file.try_clone().map_err(Error::file(&log))?;
+    command.stdin(Stdio::null()).stdout(file).stderr(copy);
+    if io::stderr().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    let mut step = Step::start(name);
+    let status = match command.spawn() {
+        Ok(mut child) => loop {
+            match child.try_wait().map_err(|source| cannot_start(command, source))? {
+                Some(status) => break status,
+                None => sleep(POLL),
+            }
+            step.tick();
+        },
+        Err(source) => {
+            step.end(&Outcome::Failed);
+            return Err(cannot_start(command, source));
+        }
+    };
+    if status.success() {
+        return Ok(step.end(&Outcome::Ok));
+    }
+    step.end(&Outcome::Failed);
+    let output = std::fs::read(&log).map_err(Error::file(&log))?;
+    anstream::eprintln!("{}", String::from_utf8_lossy(&output).trim_end());
+    Err(failed(name, command, status))
+}
+
+/// Runs a program whose output the user is to see as it comes.
+pub(crate) fn open(name: &str, command: &mut Command) -> Result<Duration, Error> {
+    let step = Step::announce(name);
+    let status = command.status().map_err(|source| cannot_start(command, source))?;
+    // Our own lines and the program's share a stream that may be a pipe.
+    let _ = io::stdout().flush();
+    if status.success() {
+        return Ok(step.end(&Outcome::Ok));
+    }
+    step.end(&Outcome::Failed);
+    Err(failed(name, command, status))
+}
+
+/// Runs a program for its standard output, or `None` if it is absent or fails.
+pub(crate) fn answer(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(text)
+}
+
+/// Whether a program runs and succeeds.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    answer(command).is_some()
+}
+
+/// A command as a line for a shell, with the variables set for it.
+pub(crate) fn line(command: &Command) -> String {
+    let variables = command.get_envs().filter_map(|(name, value)| {
+        let shown = name != "CARGO_TERM_COLOR";
+        value
+            .filter(|_| shown)
+            .map(|value| format!("{}={}", name.to_string_lossy(), quoted(&value.to_string_lossy())))
+    });
+    let program = command.get_program().to_string_lossy();
+    // cargo is known to us by its full path; a user calls it by its name.
+    let name = program.rsplit('/').next().unwrap_or(&program).to_owned();
+    let arguments = command.get_args().map(|argument| quoted(&argument.to_string_lossy()));
+    variables.chain([name]).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn cannot_start(command: &Command, source: io::Error) -> Error {
+    let program = command.get_program().to_string_lossy().into_owned();
+    Error::Start { program, source, remedy: "install it or put it on PATH".to_owned() }
+}
+
+fn failed(name: &str, command: &Command, status: ExitStatus) -> Error {
+    Error::Failed { name: name.to_owned(), status, command: line(command) }
+}
+
+fn log_file(name: &str) -> Result<std::path::PathBuf, Error> {
+    let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let name: String = name.chars().map(safe).collect();
+    Ok(workspace::scratch("xtask")?.join(name + ".log"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_pasted() {
+        let mut command = Command::new("/somewhere/bin/cargo");
+        command.args(["doc", "--features", "a b"]).env("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(line(&command), "RUSTDOCFLAGS='-D warnings' cargo doc --features 'a b'");
+    }
+
+    #[test]
+    fn an_absent_program_gives_no_answer() {
+        assert_eq!(answer(&mut Command::new("xen-abi-no-such-program")), None);
+        assert_eq!(answer(Command::new("sh").args(["-c", "echo hello"])).as_deref(), Some("hello"));
+        assert!(!succeeds(Command::new("sh").args(["-c", "exit 3"])));
+    }
+}

@@ -1,0 +1,148 @@
+//! `cargo xtask setup`: installs, or names, what the other commands need from the system.
+
+mod apt;
+mod distribution;
+
+use crate::compilers::{Arch, Compiler};
+use crate::libclang::{self, Libclang};
+use crate::{Error, compilers, toolchain};
+
+use distribution::Distribution;
+
+/// Options of `setup`.
+#[derive(Debug, Default, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    cargo xtask setup           install what is missing (as root), or print the command\n  \
+    cargo xtask setup --print   only say what there is, what is missing and how to get it\n\n\
+    libclang 14 or newer and a C compiler for each architecture are found by trying them.\n\
+    To use others, set LIBCLANG_PATH to the directory that holds libclang, and CC_x86_64,\n\
+    CC_x86_32, CC_aarch64, CC_arm or CC_riscv64 to a compiler, arguments included.")]
+pub(crate) struct Options {
+    /// Only print: install nothing, and succeed whatever is missing
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
+/// What the system has, and has not.
+struct Survey {
+    libclang: Result<Libclang, String>,
+    compilers: Vec<Compiler>,
+}
+
+impl Survey {
+    fn take() -> Self {
+        Self { libclang: libclang::find(), compilers: compilers() }
+    }
+
+    fn missing_compilers(&self) -> Vec<Arch> {
+        let has = |arch| self.compilers.iter().any(|compiler| compiler.arch == arch);
+        Arch::ALL.into_iter().filter(|arch| !has(*arch)).collect()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.libclang.is_ok() && self.missing_compilers().is_empty()
+    }
+
+    /// The missing things in words, each with the variable that points at one.
+    fn missing(&self) -> String {
+        let libclang = self.libclang.as_ref().err().map(|reason| {
+            format!("libclang {} or newer ({reason}; LIBCLANG_PATH)", libclang::MINIMUM)
+        });
+        let arches = self.missing_compilers();
+        let names = arches.iter().map(|arch| arch.name()).collect::<Vec<_>>().join(", ");
+        let variables = arches.iter().map(|arch| arch.variable()).collect::<Vec<_>>().join(", ");
+        let compilers = (!arches.is_empty()).then(|| format!("gcc for {names} ({variables})"));
+        libclang.into_iter().chain(compilers).collect::<Vec<_>>().join(" and ")
+    }
+
+    fn print(&self) {
+        match &self.libclang {
+            Ok(found) => println!("libclang  {} ({})", found.version, found.path.display()),
+            Err(reason) => println!("libclang  missing: {reason}"),
+        }
+        for arch in Arch::ALL {
+            let mut found = self.compilers.iter().filter(|found| found.arch == arch).peekable();
+            if found.peek().is_none() {
+                println!("{arch:<8}  missing: no C compiler");
+            }
+            for compiler in found {
+                println!("{arch:<8}  {}", compiler.version);
+            }
+        }
+    }
+}
+
+/// Installs what is missing when that is possible, and says what to do when it is not.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let before = Survey::take();
+    if options.print {
+        before.print();
+        if !before.is_complete() {
+            println!("{}", remedy(&before, &Distribution::detect()));
+        }
+        return Ok(());
+    }
+    toolchain::ensure_components()?;
+    if before.is_complete() {
+        before.print();
+        return Ok(());
+    }
+    let distribution = Distribution::detect();
+    if !(distribution.has_apt && rustix::process::geteuid().is_root()) {
+        return Err(still_missing(&before, &distribution));
+    }
+    let mut wanted = packages(&before);
+    if !apt::knows(&wanted) {
+        apt::update()?;
+        wanted = packages(&before);
+    }
+    apt::install(&wanted)?;
+    let after = Survey::take();
+    after.print();
+    if after.is_complete() { Ok(()) } else { Err(still_missing(&after, &distribution)) }
+}
+
+fn still_missing(survey: &Survey, distribution: &Distribution) -> Error {
+    Error::Missing { what: survey.missing(), remedy: remedy(survey, distribution) }
+}
+
+/// The Debian packages of what is missing.
+fn packages(survey: &Survey) -> Vec<String> {
+    let libclang = survey.libclang.is_err().then(|| apt::libclang_package(&apt::offered()));
+    let compilers = survey.missing_compilers();
+    let compilers = compilers.into_iter().map(|arch| apt::compiler_package(arch).to_owned());
+    libclang.into_iter().chain(compilers).collect()
+}
+
+fn remedy(survey: &Survey, distribution: &Distribution) -> String {
+    if distribution.has_apt {
+        let update = if apt::offered().is_empty() { "sudo apt-get update && " } else { "" };
+        return format!("run `{update}sudo {}`", apt::install_line(&packages(survey)));
+    }
+    format!(
+        "{} has no apt-get: install them with its own package manager, then, where they are not \
+         found by themselves, point at them with LIBCLANG_PATH=DIRECTORY and with \
+         CC_<architecture>=COMMAND",
+        distribution.name
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_with_its_variable() {
+        let survey = Survey { libclang: Err("none found".to_owned()), compilers: Vec::new() };
+        let missing = survey.missing();
+        for word in
+            ["LIBCLANG_PATH", "CC_x86_64", "CC_x86_32", "CC_aarch64", "CC_arm", "CC_riscv64"]
+        {
+            assert!(missing.contains(word), "{missing}");
+        }
+        let elsewhere = Distribution { name: "Elsewhere".to_owned(), has_apt: false };
+        let error = still_missing(&survey, &elsewhere).to_string();
+        assert!(error.contains("Elsewhere has no apt-get"), "{error}");
+        assert_eq!(error.lines().count(), 1);
+    }
+}

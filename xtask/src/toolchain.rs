@@ -1,0 +1,94 @@
+//! Rust's own parts: targets, components and other toolchains, through rustup where there is one.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use crate::{Error, process, workspace};
+
+/// Whether rustup can be asked to install things.
+pub(crate) fn has_rustup() -> bool {
+    process::succeeds(Command::new("rustup").arg("--version"))
+}
+
+/// Whether a target's core library is installed, however it came there.
+pub(crate) fn has_target(target: &str) -> bool {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
+    let directory =
+        process::answer(Command::new(rustc).args(["--print", "target-libdir", "--target", target]));
+    let is_core = |name: OsString| name.to_string_lossy().starts_with("libcore-");
+    directory.is_some_and(|directory| {
+        Path::new(&directory).read_dir().is_ok_and(|mut files| {
+            files.any(|file| file.is_ok_and(|file| is_core(file.file_name())))
+        })
+    })
+}
+
+/// Installs the targets that are missing, or says which ones are.
+pub(crate) fn ensure_targets(targets: &[&str]) -> Result<(), Error> {
+    let missing = targets.iter().copied().filter(|t| !has_target(t)).collect::<Vec<_>>();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if has_rustup() {
+        let mut command = Command::new("rustup");
+        command.args(["target", "add"]).args(&missing);
+        process::captured("rustup target add", &mut command)?;
+    }
+    match missing.into_iter().filter(|t| !has_target(t)).collect::<Vec<_>>().join(" ") {
+        none if none.is_empty() => Ok(()),
+        still => Err(Error::Missing {
+            what: format!("Rust's core library for {still}"),
+            remedy: format!(
+                "install rustup and run `rustup target add {still}`, or install your \
+                 distribution's packages of these targets for the rustc on PATH"
+            ),
+        }),
+    }
+}
+
+/// Installs rustfmt and clippy if they are missing, or says which one is.
+pub(crate) fn ensure_components() -> Result<(), Error> {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        let has = || -> Result<bool, Error> {
+            Ok(process::succeeds(workspace::cargo()?.args([subcommand, "--version"])))
+        };
+        if has()? {
+            continue;
+        }
+        if has_rustup() {
+            let mut command = Command::new("rustup");
+            command.args(["component", "add", component]);
+            process::captured(&format!("rustup component add {component}"), &mut command)?;
+        }
+        if !has()? {
+            return Err(Error::Missing {
+                what: format!("`cargo {subcommand}`"),
+                remedy: format!(
+                    "run `rustup component add {component}` or install your distribution's \
+                     package of it"
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Makes a toolchain available through `rustup run`, or says in a few words why it is not.
+pub(crate) fn ensure_toolchain(name: &str) -> Result<(), String> {
+    if !has_rustup() {
+        return Err(format!("no rustup to install Rust {name} with"));
+    }
+    let mut probe = Command::new("rustup");
+    // Never install behind the user's back: that is the next step, which shows itself.
+    probe.args(["run", name, "rustc", "--version"]).env("RUSTUP_AUTO_INSTALL", "0");
+    if process::succeeds(&mut probe) {
+        return Ok(());
+    }
+    let mut install = Command::new("rustup");
+    install.args(["toolchain", "install", name, "--profile", "minimal", "--no-self-update"]);
+    process::captured(&format!("rustup toolchain install {name}"), &mut install)
+        .map(drop)
+        .map_err(|_| format!("rustup cannot install Rust {name}"))
+}

@@ -1,0 +1,54 @@
+//! Where the workspace is, and its cargo.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Error;
+
+/// The workspace's root directory.
+///
+/// Taken from the environment that `cargo run` sets, else from the current directory upwards: a
+/// path fixed at compile time would be wrong in a tree that has been moved.
+pub(crate) fn root() -> Result<PathBuf, Error> {
+    let start = match env::var_os("CARGO_MANIFEST_DIR") {
+        Some(directory) => PathBuf::from(directory),
+        None => env::current_dir().map_err(Error::file("."))?,
+    };
+    let is_root = |path: &&Path| path.join("xtask/Cargo.toml").is_file();
+    match start.ancestors().find(is_root) {
+        Some(root) => Ok(root.to_owned()),
+        None => Err(Error::Unexpected(format!(
+            "{} is not in a checkout of this workspace; run `cargo xtask` from inside one",
+            start.display()
+        ))),
+    }
+}
+
+/// The directory for everything built: `CARGO_TARGET_DIR`, or `target` in the root.
+pub(crate) fn target_dir() -> Result<PathBuf, Error> {
+    Ok(match env::var_os("CARGO_TARGET_DIR") {
+        Some(directory) => root()?.join(directory),
+        None => root()?.join("target"),
+    })
+}
+
+/// A directory of our own below [`target_dir`], created.
+pub(crate) fn scratch(name: &str) -> Result<PathBuf, Error> {
+    let path = target_dir()?.join(name);
+    std::fs::create_dir_all(&path).map_err(Error::file(&path))?;
+    Ok(path)
+}
+
+/// The cargo that runs us, in the workspace's root.
+pub(crate) fn cargo() -> Result<Command, Error> {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()?);
+    Ok(command)
+}
+
+/// The Rust version this workspace promises to build with, as a toolchain's name.
+pub(crate) fn msrv() -> String {
+    let version = env!("CARGO_PKG_RUST_VERSION");
+    if version.matches('.').count() == 1 { format!("{version}.0") } else { version.to_owned() }
+}
