@@ -6,6 +6,7 @@
     reason = "upstream's names are kept unchanged"
 )]
 
+pub mod macros;
 mod support;
 
 pub use support::errno::Errno;

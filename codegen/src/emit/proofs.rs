@@ -1,5 +1,7 @@
 //! Proofs: every size, alignment and offset as an assertion the compiler evaluates.
 
+use std::collections::BTreeSet;
+
 use super::writer::Writer;
 use crate::ir::{Abi, Def, FieldKind, Record, RecordKind};
 use crate::layout::{Depth, Leaf, leaves};
@@ -11,12 +13,16 @@ pub(super) fn proofs(out: &mut Writer<'_>, name: &str) {
     match record.kind {
         RecordKind::Union => out.line(format_args!("layout! {{ union {name}: {size}, {align} }}")),
         RecordKind::Struct => {
-            let mut fields = String::new();
+            out.line(format_args!("layout! {{ struct {name}: {size}, {align};"));
+            let mut types = BTreeSet::new();
             for field in &record.fields {
                 let ty = out.ty(&field.ty);
-                fields.push_str(&format!(" {}: {ty} = {},", field.name, field.offset));
+                let (field, offset) = (&field.name, field.offset);
+                out.line(format_args!("    {field}: {ty} = {offset}, \"{name}.{field}\";"));
+                types.insert(ty);
             }
-            out.line(format_args!("layout! {{ struct {name}: {size}, {align};{fields} }}"));
+            let types: Vec<_> = types.iter().map(|ty| format!("({ty})")).collect();
+            out.line(format_args!("    [{}]\n}}", types.join(" ")));
         }
     }
     let deep = deep_leaves(out.abi, name, record);
@@ -32,8 +38,8 @@ pub(super) fn proofs(out: &mut Writer<'_>, name: &str) {
             .filter(|(_, members)| !members.is_empty())
             .map(|(ty, members)| format!("({ty}, {})", members.join(".")))
             .collect();
-        let steps = steps.join(" ");
-        out.line(format_args!("    {name}, {:?}, {}: {steps};", leaf.path, leaf.offset));
+        let (path, offset, steps) = (&leaf.path, leaf.offset, steps.join(" "));
+        out.line(format_args!("    {offset}, \"{name}.{path}\": {steps};"));
     }
     out.line(format_args!("}}"));
 }

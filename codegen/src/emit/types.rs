@@ -5,9 +5,21 @@ use crate::docs::{HeaderDocs, TypeDocs};
 use crate::ir::{Def, Field, FieldKind, Record, RecordKind, Type, TypeDef};
 use crate::keywords;
 
-const DERIVES: &str = "#[derive(Clone, Copy, Debug, PartialEq, Eq)]";
-const ZEROCOPY: &str = "#[cfg_attr(feature = \"zerocopy\", derive(zerocopy::FromBytes, \
-                        zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]";
+/// What every type derives, and what only the architecture compiled for does: on a foreign one the
+/// derives would cost each build seconds, for types that are read once and converted.
+fn derives(out: &mut Writer<'_>) {
+    let target = out.abi.arch.target_arch();
+    out.line(format_args!("#[derive(Clone, Copy)]"));
+    out.line(format_args!(
+        "#[cfg_attr(target_arch = \"{target}\", derive(Debug, PartialEq, Eq))]"
+    ));
+    out.line(format_args!(
+        "#[cfg_attr(all(feature = \"zerocopy\", target_arch = \"{target}\"), derive({ZEROCOPY}))]"
+    ));
+}
+
+const ZEROCOPY: &str =
+    "zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable";
 
 pub(super) fn definition(
     out: &mut Writer<'_>,
@@ -107,8 +119,7 @@ fn newtype(out: &mut Writer<'_>, name: &str, ty: &TypeDef, inner: &str, docs: &W
 }
 
 fn structure(out: &mut Writer<'_>, name: &str, record: &Record, docs: &Words<'_>) {
-    out.line(format_args!("{DERIVES}"));
-    out.line(format_args!("{ZEROCOPY}"));
+    derives(out);
     match record.packed {
         Some(bytes) => out.line(format_args!("#[repr(C, packed({bytes}))]")),
         None => out.line(format_args!("#[repr(C)]")),
@@ -165,8 +176,7 @@ fn union(out: &mut Writer<'_>, name: &str, record: &Record, docs: &Words<'_>) {
     let word = crate::ir::Int { signed: false, bytes: record.align, align: record.align };
     let word = out.int(word).to_owned();
     let words = record.size / record.align;
-    out.line(format_args!("{DERIVES}"));
-    out.line(format_args!("{ZEROCOPY}"));
+    derives(out);
     out.line(format_args!("#[repr(transparent)]"));
     out.line(format_args!("pub struct {name}(pub [{word}; {words}]);"));
     out.imports.insert(String::from("crate::support::union::union_members"));

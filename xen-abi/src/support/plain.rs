@@ -32,11 +32,17 @@ pub const fn zeroed<T: Plain>() -> T {
     unsafe { core::mem::zeroed() }
 }
 
+/// Stops compilation unless a `T` fits at the start of a `U`, in size and in alignment.
+pub(crate) const fn fits<U: Plain, T: Plain>() {
+    assert!(size_of::<T>() <= size_of::<U>(), "a member larger than its union");
+    assert!(align_of::<T>() <= align_of::<U>(), "a member aligned more than its union");
+}
+
 /// The first bytes of `whole` as a `T`: how a union shows one of its members.
 #[allow(unsafe_code, reason = "the door Plain opens")]
 pub(crate) const fn view<U: Plain, T: Plain>(whole: &U) -> &T {
-    const { assert!(size_of::<T>() <= size_of::<U>() && align_of::<T>() <= align_of::<U>()) };
-    // SAFETY: the assertion keeps T inside U and aligned; U is initialised throughout since it has
+    const { fits::<U, T>() };
+    // SAFETY: `fits` keeps T inside U and aligned; U is initialised throughout since it has
     // no padding, and T takes any bytes. The result borrows `whole`.
     unsafe { &*core::ptr::from_ref(whole).cast::<T>() }
 }
@@ -44,11 +50,14 @@ pub(crate) const fn view<U: Plain, T: Plain>(whole: &U) -> &T {
 /// The first bytes of `whole` as a `T` that can be written.
 #[allow(unsafe_code, reason = "the door Plain opens")]
 pub(crate) const fn view_mut<U: Plain, T: Plain>(whole: &mut U) -> &mut T {
-    const { assert!(size_of::<T>() <= size_of::<U>() && align_of::<T>() <= align_of::<U>()) };
+    const { fits::<U, T>() };
     // SAFETY: as in `view`, and whatever is written through T leaves initialised bytes behind,
     // since T has no padding, of which any are a U. The result borrows `whole` exclusively.
     unsafe { &mut *core::ptr::from_mut(whole).cast::<T>() }
 }
+
+/// Compiles for plain types only.
+pub(crate) const fn is_plain<T: Plain>() {}
 
 /// Gives a plain type its zero.
 macro_rules! zero {
@@ -67,19 +76,14 @@ macro_rules! zero {
 }
 pub(crate) use zero;
 
-/// States that `$name`, whose members have the types `$ty`, is plain.
+/// States that `$name`, whose members have the types `$ty` and fill it, is plain.
 macro_rules! plain {
     ($name:ident: $($ty:ty),*) => {
         const _: () = {
-            #[allow(dead_code, reason = "some types have no member")]
-            const fn is_plain<T: $crate::support::plain::Plain>() {}
-            $(is_plain::<$ty>();)*
-            assert!(
-                size_of::<$name>() == 0 $(+ size_of::<$ty>())*,
-                concat!(stringify!($name), ": padding without a name")
-            );
+            $($crate::support::plain::is_plain::<$ty>();)*
         };
-        // SAFETY: every member is plain and together they fill the type: asserted just above.
+        // SAFETY: every member is plain, asserted just above, and `layout!` has asserted that
+        // together they fill the type.
         #[allow(unsafe_code, reason = "asserted above")]
         unsafe impl $crate::support::plain::Plain for $name {}
 

@@ -9,16 +9,7 @@ macro_rules! union_members {
         $crate::support::plain::zero! { $name }
 
         const _: () = {
-            $(
-                assert!(
-                    size_of::<$ty>() <= size_of::<$name>(),
-                    concat!(stringify!($name), ".", stringify!($get), ": size")
-                );
-                assert!(
-                    align_of::<$ty>() <= align_of::<$name>(),
-                    concat!(stringify!($name), ".", stringify!($get), ": alignment")
-                );
-            )*
+            $($crate::support::plain::fits::<$name, $ty>();)*
         };
 
         impl $name {

@@ -39,14 +39,19 @@ pub const KEXEC_CMD_kexec_status: u32 = 6;
 /// An image in the first version's form.
 ///
 /// `struct xen_kexec_image` of `kexec.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_kexec_image {
     pub indirection_page: u64,
     pub start_address: u64,
 }
-layout! { struct xen_kexec_image: 16, 8; indirection_page: u64 = 0, start_address: u64 = 8, }
+layout! { struct xen_kexec_image: 16, 8;
+    indirection_page: u64 = 0, "xen_kexec_image.indirection_page";
+    start_address: u64 = 8, "xen_kexec_image.start_address";
+    [(u64)]
+}
 
 /// `xen_kexec_image_t` of `kexec.h`.
 pub type xen_kexec_image_t = xen_kexec_image;
@@ -54,13 +59,17 @@ pub type xen_kexec_image_t = xen_kexec_image;
 /// Argument of `KEXEC_CMD_kexec`: start the image of a type.
 ///
 /// `struct xen_kexec_exec` of `kexec.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_kexec_exec {
     pub type_: i32,
 }
-layout! { struct xen_kexec_exec: 4, 4; type_: i32 = 0, }
+layout! { struct xen_kexec_exec: 4, 4;
+    type_: i32 = 0, "xen_kexec_exec.type_";
+    [(i32)]
+}
 
 /// `xen_kexec_exec_t` of `kexec.h`.
 pub type xen_kexec_exec_t = xen_kexec_exec;
@@ -68,15 +77,21 @@ pub type xen_kexec_exec_t = xen_kexec_exec;
 /// Argument of the first version's load and unload.
 ///
 /// `struct xen_kexec_load_v1` of `kexec.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_kexec_load_v1 {
     pub type_: i32,
     pub _padding0: [u8; 4],
     pub image: xen_kexec_image_t,
 }
-layout! { struct xen_kexec_load_v1: 24, 8; type_: i32 = 0, _padding0: [u8; 4] = 4, image: xen_kexec_image_t = 8, }
+layout! { struct xen_kexec_load_v1: 24, 8;
+    type_: i32 = 0, "xen_kexec_load_v1.type_";
+    _padding0: [u8; 4] = 4, "xen_kexec_load_v1._padding0";
+    image: xen_kexec_image_t = 8, "xen_kexec_load_v1.image";
+    [([u8; 4]) (i32) (xen_kexec_image_t)]
+}
 
 /// `xen_kexec_load_v1_t` of `kexec.h`.
 pub type xen_kexec_load_v1_t = xen_kexec_load_v1;
@@ -84,8 +99,9 @@ pub type xen_kexec_load_v1_t = xen_kexec_load_v1;
 /// Argument of `KEXEC_CMD_kexec_get_range`: address and size in bytes of a range that matters to a crash kernel.
 ///
 /// `struct xen_kexec_range` of `kexec.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_kexec_range {
     pub range: i32,
@@ -93,7 +109,13 @@ pub struct xen_kexec_range {
     pub size: u64,
     pub start: u64,
 }
-layout! { struct xen_kexec_range: 24, 8; range: i32 = 0, nr: i32 = 4, size: u64 = 8, start: u64 = 16, }
+layout! { struct xen_kexec_range: 24, 8;
+    range: i32 = 0, "xen_kexec_range.range";
+    nr: i32 = 4, "xen_kexec_range.nr";
+    size: u64 = 8, "xen_kexec_range.size";
+    start: u64 = 16, "xen_kexec_range.start";
+    [(i32) (u64)]
+}
 
 /// `xen_kexec_range_t` of `kexec.h`.
 pub type xen_kexec_range_t = xen_kexec_range;
@@ -101,8 +123,9 @@ pub type xen_kexec_range_t = xen_kexec_range;
 /// A piece of an image: source buffer, and destination by machine address, sizes in bytes.
 ///
 /// `struct xen_kexec_segment` of `kexec.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_kexec_segment {
     pub buf: xen_kexec_segment_buf,
@@ -110,15 +133,22 @@ pub struct xen_kexec_segment {
     pub dest_maddr: u64,
     pub dest_size: u64,
 }
-layout! { struct xen_kexec_segment: 32, 8; buf: xen_kexec_segment_buf = 0, buf_size: u64 = 8, dest_maddr: u64 = 16, dest_size: u64 = 24, }
+layout! { struct xen_kexec_segment: 32, 8;
+    buf: xen_kexec_segment_buf = 0, "xen_kexec_segment.buf";
+    buf_size: u64 = 8, "xen_kexec_segment.buf_size";
+    dest_maddr: u64 = 16, "xen_kexec_segment.dest_maddr";
+    dest_size: u64 = 24, "xen_kexec_segment.dest_size";
+    [(u64) (xen_kexec_segment_buf)]
+}
 leaves! {
-    xen_kexec_segment, "buf.h", 0: (xen_kexec_segment, buf);
-    xen_kexec_segment, "buf._pad", 0: (xen_kexec_segment, buf);
+    0, "xen_kexec_segment.buf.h": (xen_kexec_segment, buf);
+    0, "xen_kexec_segment.buf._pad": (xen_kexec_segment, buf);
 }
 
 /// The type of `xen_kexec_segment.buf` in `kexec.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_kexec_segment_buf(pub [u64; 1]);
 union_members! { xen_kexec_segment_buf;
@@ -133,8 +163,9 @@ pub type xen_kexec_segment_t = xen_kexec_segment;
 /// Argument of `KEXEC_CMD_kexec_load`.
 ///
 /// `struct xen_kexec_load` of `kexec.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_kexec_load {
     pub type_: u8,
@@ -144,15 +175,24 @@ pub struct xen_kexec_load {
     pub segments: xen_kexec_load_segments,
     pub entry_maddr: u64,
 }
-layout! { struct xen_kexec_load: 24, 8; type_: u8 = 0, _pad: u8 = 1, arch: u16 = 2, nr_segments: u32 = 4, segments: xen_kexec_load_segments = 8, entry_maddr: u64 = 16, }
+layout! { struct xen_kexec_load: 24, 8;
+    type_: u8 = 0, "xen_kexec_load.type_";
+    _pad: u8 = 1, "xen_kexec_load._pad";
+    arch: u16 = 2, "xen_kexec_load.arch";
+    nr_segments: u32 = 4, "xen_kexec_load.nr_segments";
+    segments: xen_kexec_load_segments = 8, "xen_kexec_load.segments";
+    entry_maddr: u64 = 16, "xen_kexec_load.entry_maddr";
+    [(u16) (u32) (u64) (u8) (xen_kexec_load_segments)]
+}
 leaves! {
-    xen_kexec_load, "segments.h", 8: (xen_kexec_load, segments);
-    xen_kexec_load, "segments._pad", 8: (xen_kexec_load, segments);
+    8, "xen_kexec_load.segments.h": (xen_kexec_load, segments);
+    8, "xen_kexec_load.segments._pad": (xen_kexec_load, segments);
 }
 
 /// The type of `xen_kexec_load.segments` in `kexec.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_kexec_load_segments(pub [u64; 1]);
 union_members! { xen_kexec_load_segments;
@@ -167,13 +207,17 @@ pub type xen_kexec_load_t = xen_kexec_load;
 /// Argument of `KEXEC_CMD_kexec_unload`.
 ///
 /// `struct xen_kexec_unload` of `kexec.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_kexec_unload {
     pub type_: u8,
 }
-layout! { struct xen_kexec_unload: 1, 1; type_: u8 = 0, }
+layout! { struct xen_kexec_unload: 1, 1;
+    type_: u8 = 0, "xen_kexec_unload.type_";
+    [(u8)]
+}
 
 /// `xen_kexec_unload_t` of `kexec.h`.
 pub type xen_kexec_unload_t = xen_kexec_unload;
@@ -181,13 +225,17 @@ pub type xen_kexec_unload_t = xen_kexec_unload;
 /// Argument of `KEXEC_CMD_kexec_status`: returns 1 if an image of the type is loaded, 0 if not.
 ///
 /// `struct xen_kexec_status` of `kexec.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_kexec_status {
     pub type_: u8,
 }
-layout! { struct xen_kexec_status: 1, 1; type_: u8 = 0, }
+layout! { struct xen_kexec_status: 1, 1;
+    type_: u8 = 0, "xen_kexec_status.type_";
+    [(u8)]
+}
 
 /// `xen_kexec_status_t` of `kexec.h`.
 pub type xen_kexec_status_t = xen_kexec_status;

@@ -47,8 +47,9 @@ pub const XENPMU_FEATURE_ARCH_ONLY: u32 = 4;
 /// Argument of the `XENPMU_*` operations.
 ///
 /// `struct xen_pmu_params` of `pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_params {
     pub version: xen_pmu_params_version,
@@ -58,15 +59,22 @@ pub struct xen_pmu_params {
     pub vcpu: u32,
     pub pad: u32,
 }
-layout! { struct xen_pmu_params: 24, 8; version: xen_pmu_params_version = 0, val: u64 = 8, vcpu: u32 = 16, pad: u32 = 20, }
+layout! { struct xen_pmu_params: 24, 8;
+    version: xen_pmu_params_version = 0, "xen_pmu_params.version";
+    val: u64 = 8, "xen_pmu_params.val";
+    vcpu: u32 = 16, "xen_pmu_params.vcpu";
+    pad: u32 = 20, "xen_pmu_params.pad";
+    [(u32) (u64) (xen_pmu_params_version)]
+}
 leaves! {
-    xen_pmu_params, "version.maj", 0: (xen_pmu_params, version.maj);
-    xen_pmu_params, "version.min", 4: (xen_pmu_params, version.min);
+    0, "xen_pmu_params.version.maj": (xen_pmu_params, version.maj);
+    4, "xen_pmu_params.version.min": (xen_pmu_params, version.min);
 }
 
 /// The type of `xen_pmu_params.version` in `pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_params_version {
     /// IN/OUT. Major version of the interface.
@@ -74,7 +82,11 @@ pub struct xen_pmu_params_version {
     /// IN/OUT. Minor version of the interface.
     pub min: u32,
 }
-layout! { struct xen_pmu_params_version: 8, 4; maj: u32 = 0, min: u32 = 4, }
+layout! { struct xen_pmu_params_version: 8, 4;
+    maj: u32 = 0, "xen_pmu_params_version.maj";
+    min: u32 = 4, "xen_pmu_params_version.min";
+    [(u32)]
+}
 
 /// `xen_pmu_params_t` of `pmu.h`.
 pub type xen_pmu_params_t = xen_pmu_params;
@@ -82,8 +94,9 @@ pub type xen_pmu_params_t = xen_pmu_params;
 /// The page a vCPU's samples are handed over in.
 ///
 /// `struct xen_pmu_data` of `pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_data {
     /// OUT. vCPU that was sampled.
@@ -97,4 +110,12 @@ pub struct xen_pmu_data {
     pub pmu: xen_pmu_arch_t,
     pub _padding0: [u8; 3],
 }
-layout! { struct xen_pmu_data: 20, 4; vcpu_id: u32 = 0, pcpu_id: u32 = 4, domain_id: domid_t = 8, pad: [u8; 6] = 10, pmu: xen_pmu_arch_t = 16, _padding0: [u8; 3] = 17, }
+layout! { struct xen_pmu_data: 20, 4;
+    vcpu_id: u32 = 0, "xen_pmu_data.vcpu_id";
+    pcpu_id: u32 = 4, "xen_pmu_data.pcpu_id";
+    domain_id: domid_t = 8, "xen_pmu_data.domain_id";
+    pad: [u8; 6] = 10, "xen_pmu_data.pad";
+    pmu: xen_pmu_arch_t = 16, "xen_pmu_data.pmu";
+    _padding0: [u8; 3] = 17, "xen_pmu_data._padding0";
+    [([u8; 3]) ([u8; 6]) (domid_t) (u32) (xen_pmu_arch_t)]
+}

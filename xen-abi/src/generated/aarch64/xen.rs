@@ -286,8 +286,9 @@ pub const XEN_VGATYPE_EFI_LFB: u32 = 112;
 /// tables. PV mostly. The hypercall returns 0 or an errno, and through its third argument the number done.
 ///
 /// `struct mmuext_op` of `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mmuext_op {
     /// IN. `MMUEXT_*`.
@@ -296,18 +297,25 @@ pub struct mmuext_op {
     pub arg1: mmuext_op_arg1,
     pub arg2: mmuext_op_arg2,
 }
-layout! { struct mmuext_op: 24, 8; cmd: u32 = 0, _padding0: [u8; 4] = 4, arg1: mmuext_op_arg1 = 8, arg2: mmuext_op_arg2 = 16, }
+layout! { struct mmuext_op: 24, 8;
+    cmd: u32 = 0, "mmuext_op.cmd";
+    _padding0: [u8; 4] = 4, "mmuext_op._padding0";
+    arg1: mmuext_op_arg1 = 8, "mmuext_op.arg1";
+    arg2: mmuext_op_arg2 = 16, "mmuext_op.arg2";
+    [([u8; 4]) (mmuext_op_arg1) (mmuext_op_arg2) (u32)]
+}
 leaves! {
-    mmuext_op, "arg1.mfn", 8: (mmuext_op, arg1);
-    mmuext_op, "arg1.linear_addr", 8: (mmuext_op, arg1);
-    mmuext_op, "arg2.nr_ents", 16: (mmuext_op, arg2);
-    mmuext_op, "arg2.vcpumask", 16: (mmuext_op, arg2);
-    mmuext_op, "arg2.src_mfn", 16: (mmuext_op, arg2);
+    8, "mmuext_op.arg1.mfn": (mmuext_op, arg1);
+    8, "mmuext_op.arg1.linear_addr": (mmuext_op, arg1);
+    16, "mmuext_op.arg2.nr_ents": (mmuext_op, arg2);
+    16, "mmuext_op.arg2.vcpumask": (mmuext_op, arg2);
+    16, "mmuext_op.arg2.src_mfn": (mmuext_op, arg2);
 }
 
 /// The type of `mmuext_op.arg1` in `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mmuext_op_arg1(pub [u64; 1]);
 union_members! { mmuext_op_arg1;
@@ -319,8 +327,9 @@ union_members! { mmuext_op_arg1;
 layout! { union mmuext_op_arg1: 8, 8 }
 
 /// The type of `mmuext_op.arg2` in `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mmuext_op_arg2(pub [u64; 1]);
 union_members! { mmuext_op_arg2;
@@ -342,8 +351,9 @@ pub use crate::support::newtypes::domid_t;
 /// guest. Pages in use as page tables are read-only to the guest, so this is the way to change them.
 ///
 /// `struct mmu_update` of `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mmu_update {
     /// IN. Machine address of the entry, in bytes; the low 2 bits hold the `MMU_*` command.
@@ -351,7 +361,11 @@ pub struct mmu_update {
     /// IN. New value: a page-table entry, or a guest frame number for `MMU_MACHPHYS_UPDATE`.
     pub val: u64,
 }
-layout! { struct mmu_update: 16, 8; ptr: u64 = 0, val: u64 = 8, }
+layout! { struct mmu_update: 16, 8;
+    ptr: u64 = 0, "mmu_update.ptr";
+    val: u64 = 8, "mmu_update.val";
+    [(u64)]
+}
 
 /// `mmu_update_t` of `xen.h`.
 pub type mmu_update_t = mmu_update;
@@ -360,8 +374,9 @@ pub type mmu_update_t = mmu_update;
 /// narrower, upper bits must be 0.
 ///
 /// `struct multicall_entry` of `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct multicall_entry {
     /// IN. Hypercall number, `__HYPERVISOR_*`.
@@ -371,7 +386,12 @@ pub struct multicall_entry {
     /// IN. Its arguments.
     pub args: [xen_ulong_t; 6],
 }
-layout! { struct multicall_entry: 64, 8; op: xen_ulong_t = 0, result: xen_ulong_t = 8, args: [xen_ulong_t; 6] = 16, }
+layout! { struct multicall_entry: 64, 8;
+    op: xen_ulong_t = 0, "multicall_entry.op";
+    result: xen_ulong_t = 8, "multicall_entry.result";
+    args: [xen_ulong_t; 6] = 16, "multicall_entry.args";
+    [([xen_ulong_t; 6]) (xen_ulong_t)]
+}
 
 /// `multicall_entry_t` of `xen.h`.
 pub type multicall_entry_t = multicall_entry;
@@ -381,8 +401,9 @@ pub type multicall_entry_t = multicall_entry;
 /// `tsc_to_system_mul`, divided by 2 to the power 32.
 ///
 /// `struct vcpu_time_info` of `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_time_info {
     /// Sequence counter, odd while Xen writes.
@@ -400,7 +421,17 @@ pub struct vcpu_time_info {
     pub flags: u8,
     pub pad1: [u8; 2],
 }
-layout! { struct vcpu_time_info: 32, 8; version: u32 = 0, pad0: u32 = 4, tsc_timestamp: u64 = 8, system_time: u64 = 16, tsc_to_system_mul: u32 = 24, tsc_shift: i8 = 28, flags: u8 = 29, pad1: [u8; 2] = 30, }
+layout! { struct vcpu_time_info: 32, 8;
+    version: u32 = 0, "vcpu_time_info.version";
+    pad0: u32 = 4, "vcpu_time_info.pad0";
+    tsc_timestamp: u64 = 8, "vcpu_time_info.tsc_timestamp";
+    system_time: u64 = 16, "vcpu_time_info.system_time";
+    tsc_to_system_mul: u32 = 24, "vcpu_time_info.tsc_to_system_mul";
+    tsc_shift: i8 = 28, "vcpu_time_info.tsc_shift";
+    flags: u8 = 29, "vcpu_time_info.flags";
+    pad1: [u8; 2] = 30, "vcpu_time_info.pad1";
+    [([u8; 2]) (i8) (u32) (u64) (u8)]
+}
 
 /// `vcpu_time_info_t` of `xen.h`.
 pub type vcpu_time_info_t = vcpu_time_info;
@@ -409,8 +440,9 @@ pub type vcpu_time_info_t = vcpu_time_info;
 /// `VCPUOP_register_vcpu_info`.
 ///
 /// `struct vcpu_info` of `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_info {
     /// Not 0 when events wait. Set by Xen; the guest clears it before it looks for them.
@@ -424,7 +456,15 @@ pub struct vcpu_info {
     /// Clock parameters.
     pub time: vcpu_time_info_t,
 }
-layout! { struct vcpu_info: 48, 8; evtchn_upcall_pending: u8 = 0, pad0: u8 = 1, _padding0: [u8; 6] = 2, evtchn_pending_sel: xen_ulong_t = 8, arch: arch_vcpu_info = 16, time: vcpu_time_info_t = 16, }
+layout! { struct vcpu_info: 48, 8;
+    evtchn_upcall_pending: u8 = 0, "vcpu_info.evtchn_upcall_pending";
+    pad0: u8 = 1, "vcpu_info.pad0";
+    _padding0: [u8; 6] = 2, "vcpu_info._padding0";
+    evtchn_pending_sel: xen_ulong_t = 8, "vcpu_info.evtchn_pending_sel";
+    arch: arch_vcpu_info = 16, "vcpu_info.arch";
+    time: vcpu_time_info_t = 16, "vcpu_info.time";
+    [([u8; 6]) (arch_vcpu_info) (u8) (vcpu_time_info_t) (xen_ulong_t)]
+}
 
 /// `vcpu_info_t` of `xen.h`.
 pub type vcpu_info_t = vcpu_info;
@@ -433,8 +473,9 @@ pub type vcpu_info_t = vcpu_info;
 /// with `XENMAPSPACE_shared_info`. It fits in 4096 bytes, but its size may change between releases.
 ///
 /// `struct shared_info` of `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct shared_info {
     /// State of the first `XEN_LEGACY_MAX_VCPUS` vCPUs; further ones must register their own.
@@ -454,7 +495,17 @@ pub struct shared_info {
     /// The architecture's part.
     pub arch: arch_shared_info,
 }
-layout! { struct shared_info: 1088, 8; vcpu_info: [vcpu_info; 1] = 0, evtchn_pending: [xen_ulong_t; 64] = 48, evtchn_mask: [xen_ulong_t; 64] = 560, wc_version: u32 = 1072, wc_sec: u32 = 1076, wc_nsec: u32 = 1080, wc_sec_hi: u32 = 1084, arch: arch_shared_info = 1088, }
+layout! { struct shared_info: 1088, 8;
+    vcpu_info: [vcpu_info; 1] = 0, "shared_info.vcpu_info";
+    evtchn_pending: [xen_ulong_t; 64] = 48, "shared_info.evtchn_pending";
+    evtchn_mask: [xen_ulong_t; 64] = 560, "shared_info.evtchn_mask";
+    wc_version: u32 = 1072, "shared_info.wc_version";
+    wc_sec: u32 = 1076, "shared_info.wc_sec";
+    wc_nsec: u32 = 1080, "shared_info.wc_nsec";
+    wc_sec_hi: u32 = 1084, "shared_info.wc_sec_hi";
+    arch: arch_shared_info = 1088, "shared_info.arch";
+    [([vcpu_info; 1]) ([xen_ulong_t; 64]) (arch_shared_info) (u32)]
+}
 
 /// `shared_info_t` of `xen.h`.
 pub type shared_info_t = shared_info;
@@ -463,8 +514,9 @@ pub type shared_info_t = shared_info;
 /// ends with an entry whose `mod_start` is 0.
 ///
 /// `struct xen_multiboot_mod_list` of `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_multiboot_mod_list {
     /// Where the module begins; 0 ends the list.
@@ -475,13 +527,20 @@ pub struct xen_multiboot_mod_list {
     pub cmdline: u32,
     pub pad: u32,
 }
-layout! { struct xen_multiboot_mod_list: 16, 4; mod_start: u32 = 0, mod_end: u32 = 4, cmdline: u32 = 8, pad: u32 = 12, }
+layout! { struct xen_multiboot_mod_list: 16, 4;
+    mod_start: u32 = 0, "xen_multiboot_mod_list.mod_start";
+    mod_end: u32 = 4, "xen_multiboot_mod_list.mod_end";
+    cmdline: u32 = 8, "xen_multiboot_mod_list.cmdline";
+    pad: u32 = 12, "xen_multiboot_mod_list.pad";
+    [(u32)]
+}
 
 /// The video mode the initial domain takes over.
 ///
 /// `struct dom0_vga_console_info` of `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct dom0_vga_console_info {
     /// `XEN_VGATYPE_*`; selects the member of `u`.
@@ -489,36 +548,42 @@ pub struct dom0_vga_console_info {
     pub _padding0: [u8; 3],
     pub u: dom0_vga_console_info_u,
 }
-layout! { struct dom0_vga_console_info: 40, 4; video_type: u8 = 0, _padding0: [u8; 3] = 1, u: dom0_vga_console_info_u = 4, }
+layout! { struct dom0_vga_console_info: 40, 4;
+    video_type: u8 = 0, "dom0_vga_console_info.video_type";
+    _padding0: [u8; 3] = 1, "dom0_vga_console_info._padding0";
+    u: dom0_vga_console_info_u = 4, "dom0_vga_console_info.u";
+    [([u8; 3]) (dom0_vga_console_info_u) (u8)]
+}
 leaves! {
-    dom0_vga_console_info, "u.text_mode_3.font_height", 4: (dom0_vga_console_info, u) (dom0_vga_console_info_u_text_mode_3, font_height);
-    dom0_vga_console_info, "u.text_mode_3.cursor_x", 6: (dom0_vga_console_info, u) (dom0_vga_console_info_u_text_mode_3, cursor_x);
-    dom0_vga_console_info, "u.text_mode_3.cursor_y", 8: (dom0_vga_console_info, u) (dom0_vga_console_info_u_text_mode_3, cursor_y);
-    dom0_vga_console_info, "u.text_mode_3.rows", 10: (dom0_vga_console_info, u) (dom0_vga_console_info_u_text_mode_3, rows);
-    dom0_vga_console_info, "u.text_mode_3.columns", 12: (dom0_vga_console_info, u) (dom0_vga_console_info_u_text_mode_3, columns);
-    dom0_vga_console_info, "u.vesa_lfb.width", 4: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, width);
-    dom0_vga_console_info, "u.vesa_lfb.height", 6: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, height);
-    dom0_vga_console_info, "u.vesa_lfb.bytes_per_line", 8: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, bytes_per_line);
-    dom0_vga_console_info, "u.vesa_lfb.bits_per_pixel", 10: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, bits_per_pixel);
-    dom0_vga_console_info, "u.vesa_lfb.lfb_base", 12: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, lfb_base);
-    dom0_vga_console_info, "u.vesa_lfb.lfb_size", 16: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, lfb_size);
-    dom0_vga_console_info, "u.vesa_lfb.red_pos", 20: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, red_pos);
-    dom0_vga_console_info, "u.vesa_lfb.red_size", 21: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, red_size);
-    dom0_vga_console_info, "u.vesa_lfb.green_pos", 22: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, green_pos);
-    dom0_vga_console_info, "u.vesa_lfb.green_size", 23: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, green_size);
-    dom0_vga_console_info, "u.vesa_lfb.blue_pos", 24: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, blue_pos);
-    dom0_vga_console_info, "u.vesa_lfb.blue_size", 25: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, blue_size);
-    dom0_vga_console_info, "u.vesa_lfb.rsvd_pos", 26: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, rsvd_pos);
-    dom0_vga_console_info, "u.vesa_lfb.rsvd_size", 27: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, rsvd_size);
-    dom0_vga_console_info, "u.vesa_lfb.gbl_caps", 28: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, gbl_caps);
-    dom0_vga_console_info, "u.vesa_lfb.mode_attrs", 32: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, mode_attrs);
-    dom0_vga_console_info, "u.vesa_lfb.pad", 34: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, pad);
-    dom0_vga_console_info, "u.vesa_lfb.ext_lfb_base", 36: (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, ext_lfb_base);
+    4, "dom0_vga_console_info.u.text_mode_3.font_height": (dom0_vga_console_info, u) (dom0_vga_console_info_u_text_mode_3, font_height);
+    6, "dom0_vga_console_info.u.text_mode_3.cursor_x": (dom0_vga_console_info, u) (dom0_vga_console_info_u_text_mode_3, cursor_x);
+    8, "dom0_vga_console_info.u.text_mode_3.cursor_y": (dom0_vga_console_info, u) (dom0_vga_console_info_u_text_mode_3, cursor_y);
+    10, "dom0_vga_console_info.u.text_mode_3.rows": (dom0_vga_console_info, u) (dom0_vga_console_info_u_text_mode_3, rows);
+    12, "dom0_vga_console_info.u.text_mode_3.columns": (dom0_vga_console_info, u) (dom0_vga_console_info_u_text_mode_3, columns);
+    4, "dom0_vga_console_info.u.vesa_lfb.width": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, width);
+    6, "dom0_vga_console_info.u.vesa_lfb.height": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, height);
+    8, "dom0_vga_console_info.u.vesa_lfb.bytes_per_line": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, bytes_per_line);
+    10, "dom0_vga_console_info.u.vesa_lfb.bits_per_pixel": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, bits_per_pixel);
+    12, "dom0_vga_console_info.u.vesa_lfb.lfb_base": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, lfb_base);
+    16, "dom0_vga_console_info.u.vesa_lfb.lfb_size": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, lfb_size);
+    20, "dom0_vga_console_info.u.vesa_lfb.red_pos": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, red_pos);
+    21, "dom0_vga_console_info.u.vesa_lfb.red_size": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, red_size);
+    22, "dom0_vga_console_info.u.vesa_lfb.green_pos": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, green_pos);
+    23, "dom0_vga_console_info.u.vesa_lfb.green_size": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, green_size);
+    24, "dom0_vga_console_info.u.vesa_lfb.blue_pos": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, blue_pos);
+    25, "dom0_vga_console_info.u.vesa_lfb.blue_size": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, blue_size);
+    26, "dom0_vga_console_info.u.vesa_lfb.rsvd_pos": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, rsvd_pos);
+    27, "dom0_vga_console_info.u.vesa_lfb.rsvd_size": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, rsvd_size);
+    28, "dom0_vga_console_info.u.vesa_lfb.gbl_caps": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, gbl_caps);
+    32, "dom0_vga_console_info.u.vesa_lfb.mode_attrs": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, mode_attrs);
+    34, "dom0_vga_console_info.u.vesa_lfb.pad": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, pad);
+    36, "dom0_vga_console_info.u.vesa_lfb.ext_lfb_base": (dom0_vga_console_info, u) (dom0_vga_console_info_u_vesa_lfb, ext_lfb_base);
 }
 
 /// The type of `dom0_vga_console_info.u` in `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct dom0_vga_console_info_u(pub [u32; 9]);
 union_members! { dom0_vga_console_info_u;
@@ -528,8 +593,9 @@ union_members! { dom0_vga_console_info_u;
 layout! { union dom0_vga_console_info_u: 36, 4 }
 
 /// The type of `dom0_vga_console_info.u.text_mode_3` in `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct dom0_vga_console_info_u_text_mode_3 {
     /// Height of a character, in pixels.
@@ -543,11 +609,19 @@ pub struct dom0_vga_console_info_u_text_mode_3 {
     /// Columns of the screen, in characters.
     pub columns: u16,
 }
-layout! { struct dom0_vga_console_info_u_text_mode_3: 10, 2; font_height: u16 = 0, cursor_x: u16 = 2, cursor_y: u16 = 4, rows: u16 = 6, columns: u16 = 8, }
+layout! { struct dom0_vga_console_info_u_text_mode_3: 10, 2;
+    font_height: u16 = 0, "dom0_vga_console_info_u_text_mode_3.font_height";
+    cursor_x: u16 = 2, "dom0_vga_console_info_u_text_mode_3.cursor_x";
+    cursor_y: u16 = 4, "dom0_vga_console_info_u_text_mode_3.cursor_y";
+    rows: u16 = 6, "dom0_vga_console_info_u_text_mode_3.rows";
+    columns: u16 = 8, "dom0_vga_console_info_u_text_mode_3.columns";
+    [(u16)]
+}
 
 /// The type of `dom0_vga_console_info.u.vesa_lfb` in `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct dom0_vga_console_info_u_vesa_lfb {
     /// Width, in pixels.
@@ -586,7 +660,27 @@ pub struct dom0_vga_console_info_u_vesa_lfb {
     /// High 32 bits of the frame buffer's address.
     pub ext_lfb_base: u32,
 }
-layout! { struct dom0_vga_console_info_u_vesa_lfb: 36, 4; width: u16 = 0, height: u16 = 2, bytes_per_line: u16 = 4, bits_per_pixel: u16 = 6, lfb_base: u32 = 8, lfb_size: u32 = 12, red_pos: u8 = 16, red_size: u8 = 17, green_pos: u8 = 18, green_size: u8 = 19, blue_pos: u8 = 20, blue_size: u8 = 21, rsvd_pos: u8 = 22, rsvd_size: u8 = 23, gbl_caps: u32 = 24, mode_attrs: u16 = 28, pad: u16 = 30, ext_lfb_base: u32 = 32, }
+layout! { struct dom0_vga_console_info_u_vesa_lfb: 36, 4;
+    width: u16 = 0, "dom0_vga_console_info_u_vesa_lfb.width";
+    height: u16 = 2, "dom0_vga_console_info_u_vesa_lfb.height";
+    bytes_per_line: u16 = 4, "dom0_vga_console_info_u_vesa_lfb.bytes_per_line";
+    bits_per_pixel: u16 = 6, "dom0_vga_console_info_u_vesa_lfb.bits_per_pixel";
+    lfb_base: u32 = 8, "dom0_vga_console_info_u_vesa_lfb.lfb_base";
+    lfb_size: u32 = 12, "dom0_vga_console_info_u_vesa_lfb.lfb_size";
+    red_pos: u8 = 16, "dom0_vga_console_info_u_vesa_lfb.red_pos";
+    red_size: u8 = 17, "dom0_vga_console_info_u_vesa_lfb.red_size";
+    green_pos: u8 = 18, "dom0_vga_console_info_u_vesa_lfb.green_pos";
+    green_size: u8 = 19, "dom0_vga_console_info_u_vesa_lfb.green_size";
+    blue_pos: u8 = 20, "dom0_vga_console_info_u_vesa_lfb.blue_pos";
+    blue_size: u8 = 21, "dom0_vga_console_info_u_vesa_lfb.blue_size";
+    rsvd_pos: u8 = 22, "dom0_vga_console_info_u_vesa_lfb.rsvd_pos";
+    rsvd_size: u8 = 23, "dom0_vga_console_info_u_vesa_lfb.rsvd_size";
+    gbl_caps: u32 = 24, "dom0_vga_console_info_u_vesa_lfb.gbl_caps";
+    mode_attrs: u16 = 28, "dom0_vga_console_info_u_vesa_lfb.mode_attrs";
+    pad: u16 = 30, "dom0_vga_console_info_u_vesa_lfb.pad";
+    ext_lfb_base: u32 = 32, "dom0_vga_console_info_u_vesa_lfb.ext_lfb_base";
+    [(u16) (u32) (u8)]
+}
 
 /// `dom0_vga_console_info_t` of `xen.h`.
 pub type dom0_vga_console_info_t = dom0_vga_console_info;
@@ -599,20 +693,25 @@ pub type xen_domain_handle_t = [u8; 16];
 /// A UUID in the byte order it is written in: the first group's most significant byte comes first, as in libuuid.
 ///
 /// `xen_uuid_t` of `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_uuid_t {
     /// The 16 bytes.
     pub a: [u8; 16],
 }
-layout! { struct xen_uuid_t: 16, 1; a: [u8; 16] = 0, }
+layout! { struct xen_uuid_t: 16, 1;
+    a: [u8; 16] = 0, "xen_uuid_t.a";
+    [([u8; 16])]
+}
 
 /// A bitmap passed to toolstack operations, such as a set of CPUs or nodes.
 ///
 /// `struct xenctl_bitmap` of `xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenctl_bitmap {
     /// IN or OUT. Address of the bytes; bit n is bit n modulo 8 of byte n divided by 8. Null for none.
@@ -621,7 +720,12 @@ pub struct xenctl_bitmap {
     pub nr_bits: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct xenctl_bitmap: 16, 8; bitmap: GuestHandle64<u8> = 0, nr_bits: u32 = 8, _padding0: [u8; 4] = 12, }
+layout! { struct xenctl_bitmap: 16, 8;
+    bitmap: GuestHandle64<u8> = 0, "xenctl_bitmap.bitmap";
+    nr_bits: u32 = 8, "xenctl_bitmap.nr_bits";
+    _padding0: [u8; 4] = 12, "xenctl_bitmap._padding0";
+    [(GuestHandle64<u8>) ([u8; 4]) (u32)]
+}
 
 /// `xenctl_bitmap_t` of `xen.h`.
 pub type xenctl_bitmap_t = xenctl_bitmap;

@@ -32,8 +32,9 @@ pub const XENOPROF_ESCAPE_CODE: core::primitive::u64 = 0xffffffffffffffff;
 pub const XENOPROF_TRACE_BEGIN: u32 = 1;
 
 /// `struct event_log` of `xenoprof.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct event_log {
     pub eip: u64,
@@ -41,11 +42,18 @@ pub struct event_log {
     pub event: u8,
     pub _padding0: [u8; 6],
 }
-layout! { struct event_log: 16, 8; eip: u64 = 0, mode: u8 = 8, event: u8 = 9, _padding0: [u8; 6] = 10, }
+layout! { struct event_log: 16, 8;
+    eip: u64 = 0, "event_log.eip";
+    mode: u8 = 8, "event_log.mode";
+    event: u8 = 9, "event_log.event";
+    _padding0: [u8; 6] = 10, "event_log._padding0";
+    [([u8; 6]) (u64) (u8)]
+}
 
 /// `struct xenoprof_buf` of `xenoprof.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenoprof_buf {
     pub event_head: u32,
@@ -58,28 +66,46 @@ pub struct xenoprof_buf {
     pub lost_samples: u64,
     pub event_log: [event_log; 1],
 }
-layout! { struct xenoprof_buf: 64, 8; event_head: u32 = 0, event_tail: u32 = 4, event_size: u32 = 8, vcpu_id: u32 = 12, xen_samples: u64 = 16, kernel_samples: u64 = 24, user_samples: u64 = 32, lost_samples: u64 = 40, event_log: [event_log; 1] = 48, }
+layout! { struct xenoprof_buf: 64, 8;
+    event_head: u32 = 0, "xenoprof_buf.event_head";
+    event_tail: u32 = 4, "xenoprof_buf.event_tail";
+    event_size: u32 = 8, "xenoprof_buf.event_size";
+    vcpu_id: u32 = 12, "xenoprof_buf.vcpu_id";
+    xen_samples: u64 = 16, "xenoprof_buf.xen_samples";
+    kernel_samples: u64 = 24, "xenoprof_buf.kernel_samples";
+    user_samples: u64 = 32, "xenoprof_buf.user_samples";
+    lost_samples: u64 = 40, "xenoprof_buf.lost_samples";
+    event_log: [event_log; 1] = 48, "xenoprof_buf.event_log";
+    [([event_log; 1]) (u32) (u64)]
+}
 
 /// `xenoprof_buf_t` of `xenoprof.h`.
 pub type xenoprof_buf_t = xenoprof_buf;
 
 /// `struct xenoprof_init` of `xenoprof.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenoprof_init {
     pub num_events: i32,
     pub is_primary: i32,
     pub cpu_type: [u8; 64],
 }
-layout! { struct xenoprof_init: 72, 4; num_events: i32 = 0, is_primary: i32 = 4, cpu_type: [u8; 64] = 8, }
+layout! { struct xenoprof_init: 72, 4;
+    num_events: i32 = 0, "xenoprof_init.num_events";
+    is_primary: i32 = 4, "xenoprof_init.is_primary";
+    cpu_type: [u8; 64] = 8, "xenoprof_init.cpu_type";
+    [([u8; 64]) (i32)]
+}
 
 /// `xenoprof_init_t` of `xenoprof.h`.
 pub type xenoprof_init_t = xenoprof_init;
 
 /// `struct xenoprof_get_buffer` of `xenoprof.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenoprof_get_buffer {
     pub max_samples: i32,
@@ -88,14 +114,22 @@ pub struct xenoprof_get_buffer {
     pub _padding0: [u8; 4],
     pub buf_gmaddr: u64,
 }
-layout! { struct xenoprof_get_buffer: 24, 8; max_samples: i32 = 0, nbuf: i32 = 4, bufsize: i32 = 8, _padding0: [u8; 4] = 12, buf_gmaddr: u64 = 16, }
+layout! { struct xenoprof_get_buffer: 24, 8;
+    max_samples: i32 = 0, "xenoprof_get_buffer.max_samples";
+    nbuf: i32 = 4, "xenoprof_get_buffer.nbuf";
+    bufsize: i32 = 8, "xenoprof_get_buffer.bufsize";
+    _padding0: [u8; 4] = 12, "xenoprof_get_buffer._padding0";
+    buf_gmaddr: u64 = 16, "xenoprof_get_buffer.buf_gmaddr";
+    [([u8; 4]) (i32) (u64)]
+}
 
 /// `xenoprof_get_buffer_t` of `xenoprof.h`.
 pub type xenoprof_get_buffer_t = xenoprof_get_buffer;
 
 /// `struct xenoprof_counter` of `xenoprof.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenoprof_counter {
     pub ind: u32,
@@ -109,14 +143,27 @@ pub struct xenoprof_counter {
     pub _padding1: [u8; 4],
     pub unit_mask: u64,
 }
-layout! { struct xenoprof_counter: 48, 8; ind: u32 = 0, _padding0: [u8; 4] = 4, count: u64 = 8, enabled: u32 = 16, event: u32 = 20, hypervisor: u32 = 24, kernel: u32 = 28, user: u32 = 32, _padding1: [u8; 4] = 36, unit_mask: u64 = 40, }
+layout! { struct xenoprof_counter: 48, 8;
+    ind: u32 = 0, "xenoprof_counter.ind";
+    _padding0: [u8; 4] = 4, "xenoprof_counter._padding0";
+    count: u64 = 8, "xenoprof_counter.count";
+    enabled: u32 = 16, "xenoprof_counter.enabled";
+    event: u32 = 20, "xenoprof_counter.event";
+    hypervisor: u32 = 24, "xenoprof_counter.hypervisor";
+    kernel: u32 = 28, "xenoprof_counter.kernel";
+    user: u32 = 32, "xenoprof_counter.user";
+    _padding1: [u8; 4] = 36, "xenoprof_counter._padding1";
+    unit_mask: u64 = 40, "xenoprof_counter.unit_mask";
+    [([u8; 4]) (u32) (u64)]
+}
 
 /// `xenoprof_counter_t` of `xenoprof.h`.
 pub type xenoprof_counter_t = xenoprof_counter;
 
 /// `struct xenoprof_passive` of `xenoprof.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenoprof_passive {
     pub domain_id: u16,
@@ -126,14 +173,23 @@ pub struct xenoprof_passive {
     pub bufsize: i32,
     pub buf_gmaddr: u64,
 }
-layout! { struct xenoprof_passive: 24, 8; domain_id: u16 = 0, _padding0: [u8; 2] = 2, max_samples: i32 = 4, nbuf: i32 = 8, bufsize: i32 = 12, buf_gmaddr: u64 = 16, }
+layout! { struct xenoprof_passive: 24, 8;
+    domain_id: u16 = 0, "xenoprof_passive.domain_id";
+    _padding0: [u8; 2] = 2, "xenoprof_passive._padding0";
+    max_samples: i32 = 4, "xenoprof_passive.max_samples";
+    nbuf: i32 = 8, "xenoprof_passive.nbuf";
+    bufsize: i32 = 12, "xenoprof_passive.bufsize";
+    buf_gmaddr: u64 = 16, "xenoprof_passive.buf_gmaddr";
+    [([u8; 2]) (i32) (u16) (u64)]
+}
 
 /// `xenoprof_passive_t` of `xenoprof.h`.
 pub type xenoprof_passive_t = xenoprof_passive;
 
 /// `struct xenoprof_ibs_counter` of `xenoprof.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenoprof_ibs_counter {
     pub op_enabled: u64,
@@ -143,7 +199,15 @@ pub struct xenoprof_ibs_counter {
     pub rand_en: u64,
     pub dispatched_ops: u64,
 }
-layout! { struct xenoprof_ibs_counter: 48, 8; op_enabled: u64 = 0, fetch_enabled: u64 = 8, max_cnt_fetch: u64 = 16, max_cnt_op: u64 = 24, rand_en: u64 = 32, dispatched_ops: u64 = 40, }
+layout! { struct xenoprof_ibs_counter: 48, 8;
+    op_enabled: u64 = 0, "xenoprof_ibs_counter.op_enabled";
+    fetch_enabled: u64 = 8, "xenoprof_ibs_counter.fetch_enabled";
+    max_cnt_fetch: u64 = 16, "xenoprof_ibs_counter.max_cnt_fetch";
+    max_cnt_op: u64 = 24, "xenoprof_ibs_counter.max_cnt_op";
+    rand_en: u64 = 32, "xenoprof_ibs_counter.rand_en";
+    dispatched_ops: u64 = 40, "xenoprof_ibs_counter.dispatched_ops";
+    [(u64)]
+}
 
 /// `xenoprof_ibs_counter_t` of `xenoprof.h`.
 pub type xenoprof_ibs_counter_t = xenoprof_ibs_counter;

@@ -206,8 +206,9 @@ pub type xen_ulong_t = u64;
 /// General registers of a vCPU. Each has a 64-bit name and, for 32-bit guests, the name of the banked register kept there.
 ///
 /// `struct vcpu_guest_core_regs` of `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_core_regs {
     pub x0: vcpu_guest_core_regs_x0,
@@ -260,79 +261,123 @@ pub struct vcpu_guest_core_regs {
     /// Exception return address of EL1, 64-bit guests.
     pub elr_el1: u64,
 }
-layout! { struct vcpu_guest_core_regs: 312, 8; x0: vcpu_guest_core_regs_x0 = 0, x1: vcpu_guest_core_regs_x1 = 8, x2: vcpu_guest_core_regs_x2 = 16, x3: vcpu_guest_core_regs_x3 = 24, x4: vcpu_guest_core_regs_x4 = 32, x5: vcpu_guest_core_regs_x5 = 40, x6: vcpu_guest_core_regs_x6 = 48, x7: vcpu_guest_core_regs_x7 = 56, x8: vcpu_guest_core_regs_x8 = 64, x9: vcpu_guest_core_regs_x9 = 72, x10: vcpu_guest_core_regs_x10 = 80, x11: vcpu_guest_core_regs_x11 = 88, x12: vcpu_guest_core_regs_x12 = 96, x13: vcpu_guest_core_regs_x13 = 104, x14: vcpu_guest_core_regs_x14 = 112, x15: vcpu_guest_core_regs_x15 = 120, x16: vcpu_guest_core_regs_x16 = 128, x17: vcpu_guest_core_regs_x17 = 136, x18: vcpu_guest_core_regs_x18 = 144, x19: vcpu_guest_core_regs_x19 = 152, x20: vcpu_guest_core_regs_x20 = 160, x21: vcpu_guest_core_regs_x21 = 168, x22: vcpu_guest_core_regs_x22 = 176, x23: vcpu_guest_core_regs_x23 = 184, x24: vcpu_guest_core_regs_x24 = 192, x25: vcpu_guest_core_regs_x25 = 200, x26: vcpu_guest_core_regs_x26 = 208, x27: vcpu_guest_core_regs_x27 = 216, x28: vcpu_guest_core_regs_x28 = 224, x29: vcpu_guest_core_regs_x29 = 232, x30: vcpu_guest_core_regs_x30 = 240, pc64: vcpu_guest_core_regs_pc64 = 248, cpsr: u64 = 256, spsr_el1: vcpu_guest_core_regs_spsr_el1 = 264, spsr_fiq: u32 = 272, spsr_irq: u32 = 276, spsr_und: u32 = 280, spsr_abt: u32 = 284, sp_el0: u64 = 288, sp_el1: u64 = 296, elr_el1: u64 = 304, }
+layout! { struct vcpu_guest_core_regs: 312, 8;
+    x0: vcpu_guest_core_regs_x0 = 0, "vcpu_guest_core_regs.x0";
+    x1: vcpu_guest_core_regs_x1 = 8, "vcpu_guest_core_regs.x1";
+    x2: vcpu_guest_core_regs_x2 = 16, "vcpu_guest_core_regs.x2";
+    x3: vcpu_guest_core_regs_x3 = 24, "vcpu_guest_core_regs.x3";
+    x4: vcpu_guest_core_regs_x4 = 32, "vcpu_guest_core_regs.x4";
+    x5: vcpu_guest_core_regs_x5 = 40, "vcpu_guest_core_regs.x5";
+    x6: vcpu_guest_core_regs_x6 = 48, "vcpu_guest_core_regs.x6";
+    x7: vcpu_guest_core_regs_x7 = 56, "vcpu_guest_core_regs.x7";
+    x8: vcpu_guest_core_regs_x8 = 64, "vcpu_guest_core_regs.x8";
+    x9: vcpu_guest_core_regs_x9 = 72, "vcpu_guest_core_regs.x9";
+    x10: vcpu_guest_core_regs_x10 = 80, "vcpu_guest_core_regs.x10";
+    x11: vcpu_guest_core_regs_x11 = 88, "vcpu_guest_core_regs.x11";
+    x12: vcpu_guest_core_regs_x12 = 96, "vcpu_guest_core_regs.x12";
+    x13: vcpu_guest_core_regs_x13 = 104, "vcpu_guest_core_regs.x13";
+    x14: vcpu_guest_core_regs_x14 = 112, "vcpu_guest_core_regs.x14";
+    x15: vcpu_guest_core_regs_x15 = 120, "vcpu_guest_core_regs.x15";
+    x16: vcpu_guest_core_regs_x16 = 128, "vcpu_guest_core_regs.x16";
+    x17: vcpu_guest_core_regs_x17 = 136, "vcpu_guest_core_regs.x17";
+    x18: vcpu_guest_core_regs_x18 = 144, "vcpu_guest_core_regs.x18";
+    x19: vcpu_guest_core_regs_x19 = 152, "vcpu_guest_core_regs.x19";
+    x20: vcpu_guest_core_regs_x20 = 160, "vcpu_guest_core_regs.x20";
+    x21: vcpu_guest_core_regs_x21 = 168, "vcpu_guest_core_regs.x21";
+    x22: vcpu_guest_core_regs_x22 = 176, "vcpu_guest_core_regs.x22";
+    x23: vcpu_guest_core_regs_x23 = 184, "vcpu_guest_core_regs.x23";
+    x24: vcpu_guest_core_regs_x24 = 192, "vcpu_guest_core_regs.x24";
+    x25: vcpu_guest_core_regs_x25 = 200, "vcpu_guest_core_regs.x25";
+    x26: vcpu_guest_core_regs_x26 = 208, "vcpu_guest_core_regs.x26";
+    x27: vcpu_guest_core_regs_x27 = 216, "vcpu_guest_core_regs.x27";
+    x28: vcpu_guest_core_regs_x28 = 224, "vcpu_guest_core_regs.x28";
+    x29: vcpu_guest_core_regs_x29 = 232, "vcpu_guest_core_regs.x29";
+    x30: vcpu_guest_core_regs_x30 = 240, "vcpu_guest_core_regs.x30";
+    pc64: vcpu_guest_core_regs_pc64 = 248, "vcpu_guest_core_regs.pc64";
+    cpsr: u64 = 256, "vcpu_guest_core_regs.cpsr";
+    spsr_el1: vcpu_guest_core_regs_spsr_el1 = 264, "vcpu_guest_core_regs.spsr_el1";
+    spsr_fiq: u32 = 272, "vcpu_guest_core_regs.spsr_fiq";
+    spsr_irq: u32 = 276, "vcpu_guest_core_regs.spsr_irq";
+    spsr_und: u32 = 280, "vcpu_guest_core_regs.spsr_und";
+    spsr_abt: u32 = 284, "vcpu_guest_core_regs.spsr_abt";
+    sp_el0: u64 = 288, "vcpu_guest_core_regs.sp_el0";
+    sp_el1: u64 = 296, "vcpu_guest_core_regs.sp_el1";
+    elr_el1: u64 = 304, "vcpu_guest_core_regs.elr_el1";
+    [(u32) (u64) (vcpu_guest_core_regs_pc64) (vcpu_guest_core_regs_spsr_el1) (vcpu_guest_core_regs_x0) (vcpu_guest_core_regs_x1) (vcpu_guest_core_regs_x10) (vcpu_guest_core_regs_x11) (vcpu_guest_core_regs_x12) (vcpu_guest_core_regs_x13) (vcpu_guest_core_regs_x14) (vcpu_guest_core_regs_x15) (vcpu_guest_core_regs_x16) (vcpu_guest_core_regs_x17) (vcpu_guest_core_regs_x18) (vcpu_guest_core_regs_x19) (vcpu_guest_core_regs_x2) (vcpu_guest_core_regs_x20) (vcpu_guest_core_regs_x21) (vcpu_guest_core_regs_x22) (vcpu_guest_core_regs_x23) (vcpu_guest_core_regs_x24) (vcpu_guest_core_regs_x25) (vcpu_guest_core_regs_x26) (vcpu_guest_core_regs_x27) (vcpu_guest_core_regs_x28) (vcpu_guest_core_regs_x29) (vcpu_guest_core_regs_x3) (vcpu_guest_core_regs_x30) (vcpu_guest_core_regs_x4) (vcpu_guest_core_regs_x5) (vcpu_guest_core_regs_x6) (vcpu_guest_core_regs_x7) (vcpu_guest_core_regs_x8) (vcpu_guest_core_regs_x9)]
+}
 leaves! {
-    vcpu_guest_core_regs, "x0", 0: (vcpu_guest_core_regs, x0);
-    vcpu_guest_core_regs, "r0_usr", 0: (vcpu_guest_core_regs, x0);
-    vcpu_guest_core_regs, "x1", 8: (vcpu_guest_core_regs, x1);
-    vcpu_guest_core_regs, "r1_usr", 8: (vcpu_guest_core_regs, x1);
-    vcpu_guest_core_regs, "x2", 16: (vcpu_guest_core_regs, x2);
-    vcpu_guest_core_regs, "r2_usr", 16: (vcpu_guest_core_regs, x2);
-    vcpu_guest_core_regs, "x3", 24: (vcpu_guest_core_regs, x3);
-    vcpu_guest_core_regs, "r3_usr", 24: (vcpu_guest_core_regs, x3);
-    vcpu_guest_core_regs, "x4", 32: (vcpu_guest_core_regs, x4);
-    vcpu_guest_core_regs, "r4_usr", 32: (vcpu_guest_core_regs, x4);
-    vcpu_guest_core_regs, "x5", 40: (vcpu_guest_core_regs, x5);
-    vcpu_guest_core_regs, "r5_usr", 40: (vcpu_guest_core_regs, x5);
-    vcpu_guest_core_regs, "x6", 48: (vcpu_guest_core_regs, x6);
-    vcpu_guest_core_regs, "r6_usr", 48: (vcpu_guest_core_regs, x6);
-    vcpu_guest_core_regs, "x7", 56: (vcpu_guest_core_regs, x7);
-    vcpu_guest_core_regs, "r7_usr", 56: (vcpu_guest_core_regs, x7);
-    vcpu_guest_core_regs, "x8", 64: (vcpu_guest_core_regs, x8);
-    vcpu_guest_core_regs, "r8_usr", 64: (vcpu_guest_core_regs, x8);
-    vcpu_guest_core_regs, "x9", 72: (vcpu_guest_core_regs, x9);
-    vcpu_guest_core_regs, "r9_usr", 72: (vcpu_guest_core_regs, x9);
-    vcpu_guest_core_regs, "x10", 80: (vcpu_guest_core_regs, x10);
-    vcpu_guest_core_regs, "r10_usr", 80: (vcpu_guest_core_regs, x10);
-    vcpu_guest_core_regs, "x11", 88: (vcpu_guest_core_regs, x11);
-    vcpu_guest_core_regs, "r11_usr", 88: (vcpu_guest_core_regs, x11);
-    vcpu_guest_core_regs, "x12", 96: (vcpu_guest_core_regs, x12);
-    vcpu_guest_core_regs, "r12_usr", 96: (vcpu_guest_core_regs, x12);
-    vcpu_guest_core_regs, "x13", 104: (vcpu_guest_core_regs, x13);
-    vcpu_guest_core_regs, "sp_usr", 104: (vcpu_guest_core_regs, x13);
-    vcpu_guest_core_regs, "x14", 112: (vcpu_guest_core_regs, x14);
-    vcpu_guest_core_regs, "lr_usr", 112: (vcpu_guest_core_regs, x14);
-    vcpu_guest_core_regs, "x15", 120: (vcpu_guest_core_regs, x15);
-    vcpu_guest_core_regs, "__unused_sp_hyp", 120: (vcpu_guest_core_regs, x15);
-    vcpu_guest_core_regs, "x16", 128: (vcpu_guest_core_regs, x16);
-    vcpu_guest_core_regs, "lr_irq", 128: (vcpu_guest_core_regs, x16);
-    vcpu_guest_core_regs, "x17", 136: (vcpu_guest_core_regs, x17);
-    vcpu_guest_core_regs, "sp_irq", 136: (vcpu_guest_core_regs, x17);
-    vcpu_guest_core_regs, "x18", 144: (vcpu_guest_core_regs, x18);
-    vcpu_guest_core_regs, "lr_svc", 144: (vcpu_guest_core_regs, x18);
-    vcpu_guest_core_regs, "x19", 152: (vcpu_guest_core_regs, x19);
-    vcpu_guest_core_regs, "sp_svc", 152: (vcpu_guest_core_regs, x19);
-    vcpu_guest_core_regs, "x20", 160: (vcpu_guest_core_regs, x20);
-    vcpu_guest_core_regs, "lr_abt", 160: (vcpu_guest_core_regs, x20);
-    vcpu_guest_core_regs, "x21", 168: (vcpu_guest_core_regs, x21);
-    vcpu_guest_core_regs, "sp_abt", 168: (vcpu_guest_core_regs, x21);
-    vcpu_guest_core_regs, "x22", 176: (vcpu_guest_core_regs, x22);
-    vcpu_guest_core_regs, "lr_und", 176: (vcpu_guest_core_regs, x22);
-    vcpu_guest_core_regs, "x23", 184: (vcpu_guest_core_regs, x23);
-    vcpu_guest_core_regs, "sp_und", 184: (vcpu_guest_core_regs, x23);
-    vcpu_guest_core_regs, "x24", 192: (vcpu_guest_core_regs, x24);
-    vcpu_guest_core_regs, "r8_fiq", 192: (vcpu_guest_core_regs, x24);
-    vcpu_guest_core_regs, "x25", 200: (vcpu_guest_core_regs, x25);
-    vcpu_guest_core_regs, "r9_fiq", 200: (vcpu_guest_core_regs, x25);
-    vcpu_guest_core_regs, "x26", 208: (vcpu_guest_core_regs, x26);
-    vcpu_guest_core_regs, "r10_fiq", 208: (vcpu_guest_core_regs, x26);
-    vcpu_guest_core_regs, "x27", 216: (vcpu_guest_core_regs, x27);
-    vcpu_guest_core_regs, "r11_fiq", 216: (vcpu_guest_core_regs, x27);
-    vcpu_guest_core_regs, "x28", 224: (vcpu_guest_core_regs, x28);
-    vcpu_guest_core_regs, "r12_fiq", 224: (vcpu_guest_core_regs, x28);
-    vcpu_guest_core_regs, "x29", 232: (vcpu_guest_core_regs, x29);
-    vcpu_guest_core_regs, "sp_fiq", 232: (vcpu_guest_core_regs, x29);
-    vcpu_guest_core_regs, "x30", 240: (vcpu_guest_core_regs, x30);
-    vcpu_guest_core_regs, "lr_fiq", 240: (vcpu_guest_core_regs, x30);
-    vcpu_guest_core_regs, "pc64", 248: (vcpu_guest_core_regs, pc64);
-    vcpu_guest_core_regs, "pc32", 248: (vcpu_guest_core_regs, pc64);
-    vcpu_guest_core_regs, "spsr_el1", 264: (vcpu_guest_core_regs, spsr_el1);
-    vcpu_guest_core_regs, "spsr_svc", 264: (vcpu_guest_core_regs, spsr_el1);
+    0, "vcpu_guest_core_regs.x0": (vcpu_guest_core_regs, x0);
+    0, "vcpu_guest_core_regs.r0_usr": (vcpu_guest_core_regs, x0);
+    8, "vcpu_guest_core_regs.x1": (vcpu_guest_core_regs, x1);
+    8, "vcpu_guest_core_regs.r1_usr": (vcpu_guest_core_regs, x1);
+    16, "vcpu_guest_core_regs.x2": (vcpu_guest_core_regs, x2);
+    16, "vcpu_guest_core_regs.r2_usr": (vcpu_guest_core_regs, x2);
+    24, "vcpu_guest_core_regs.x3": (vcpu_guest_core_regs, x3);
+    24, "vcpu_guest_core_regs.r3_usr": (vcpu_guest_core_regs, x3);
+    32, "vcpu_guest_core_regs.x4": (vcpu_guest_core_regs, x4);
+    32, "vcpu_guest_core_regs.r4_usr": (vcpu_guest_core_regs, x4);
+    40, "vcpu_guest_core_regs.x5": (vcpu_guest_core_regs, x5);
+    40, "vcpu_guest_core_regs.r5_usr": (vcpu_guest_core_regs, x5);
+    48, "vcpu_guest_core_regs.x6": (vcpu_guest_core_regs, x6);
+    48, "vcpu_guest_core_regs.r6_usr": (vcpu_guest_core_regs, x6);
+    56, "vcpu_guest_core_regs.x7": (vcpu_guest_core_regs, x7);
+    56, "vcpu_guest_core_regs.r7_usr": (vcpu_guest_core_regs, x7);
+    64, "vcpu_guest_core_regs.x8": (vcpu_guest_core_regs, x8);
+    64, "vcpu_guest_core_regs.r8_usr": (vcpu_guest_core_regs, x8);
+    72, "vcpu_guest_core_regs.x9": (vcpu_guest_core_regs, x9);
+    72, "vcpu_guest_core_regs.r9_usr": (vcpu_guest_core_regs, x9);
+    80, "vcpu_guest_core_regs.x10": (vcpu_guest_core_regs, x10);
+    80, "vcpu_guest_core_regs.r10_usr": (vcpu_guest_core_regs, x10);
+    88, "vcpu_guest_core_regs.x11": (vcpu_guest_core_regs, x11);
+    88, "vcpu_guest_core_regs.r11_usr": (vcpu_guest_core_regs, x11);
+    96, "vcpu_guest_core_regs.x12": (vcpu_guest_core_regs, x12);
+    96, "vcpu_guest_core_regs.r12_usr": (vcpu_guest_core_regs, x12);
+    104, "vcpu_guest_core_regs.x13": (vcpu_guest_core_regs, x13);
+    104, "vcpu_guest_core_regs.sp_usr": (vcpu_guest_core_regs, x13);
+    112, "vcpu_guest_core_regs.x14": (vcpu_guest_core_regs, x14);
+    112, "vcpu_guest_core_regs.lr_usr": (vcpu_guest_core_regs, x14);
+    120, "vcpu_guest_core_regs.x15": (vcpu_guest_core_regs, x15);
+    120, "vcpu_guest_core_regs.__unused_sp_hyp": (vcpu_guest_core_regs, x15);
+    128, "vcpu_guest_core_regs.x16": (vcpu_guest_core_regs, x16);
+    128, "vcpu_guest_core_regs.lr_irq": (vcpu_guest_core_regs, x16);
+    136, "vcpu_guest_core_regs.x17": (vcpu_guest_core_regs, x17);
+    136, "vcpu_guest_core_regs.sp_irq": (vcpu_guest_core_regs, x17);
+    144, "vcpu_guest_core_regs.x18": (vcpu_guest_core_regs, x18);
+    144, "vcpu_guest_core_regs.lr_svc": (vcpu_guest_core_regs, x18);
+    152, "vcpu_guest_core_regs.x19": (vcpu_guest_core_regs, x19);
+    152, "vcpu_guest_core_regs.sp_svc": (vcpu_guest_core_regs, x19);
+    160, "vcpu_guest_core_regs.x20": (vcpu_guest_core_regs, x20);
+    160, "vcpu_guest_core_regs.lr_abt": (vcpu_guest_core_regs, x20);
+    168, "vcpu_guest_core_regs.x21": (vcpu_guest_core_regs, x21);
+    168, "vcpu_guest_core_regs.sp_abt": (vcpu_guest_core_regs, x21);
+    176, "vcpu_guest_core_regs.x22": (vcpu_guest_core_regs, x22);
+    176, "vcpu_guest_core_regs.lr_und": (vcpu_guest_core_regs, x22);
+    184, "vcpu_guest_core_regs.x23": (vcpu_guest_core_regs, x23);
+    184, "vcpu_guest_core_regs.sp_und": (vcpu_guest_core_regs, x23);
+    192, "vcpu_guest_core_regs.x24": (vcpu_guest_core_regs, x24);
+    192, "vcpu_guest_core_regs.r8_fiq": (vcpu_guest_core_regs, x24);
+    200, "vcpu_guest_core_regs.x25": (vcpu_guest_core_regs, x25);
+    200, "vcpu_guest_core_regs.r9_fiq": (vcpu_guest_core_regs, x25);
+    208, "vcpu_guest_core_regs.x26": (vcpu_guest_core_regs, x26);
+    208, "vcpu_guest_core_regs.r10_fiq": (vcpu_guest_core_regs, x26);
+    216, "vcpu_guest_core_regs.x27": (vcpu_guest_core_regs, x27);
+    216, "vcpu_guest_core_regs.r11_fiq": (vcpu_guest_core_regs, x27);
+    224, "vcpu_guest_core_regs.x28": (vcpu_guest_core_regs, x28);
+    224, "vcpu_guest_core_regs.r12_fiq": (vcpu_guest_core_regs, x28);
+    232, "vcpu_guest_core_regs.x29": (vcpu_guest_core_regs, x29);
+    232, "vcpu_guest_core_regs.sp_fiq": (vcpu_guest_core_regs, x29);
+    240, "vcpu_guest_core_regs.x30": (vcpu_guest_core_regs, x30);
+    240, "vcpu_guest_core_regs.lr_fiq": (vcpu_guest_core_regs, x30);
+    248, "vcpu_guest_core_regs.pc64": (vcpu_guest_core_regs, pc64);
+    248, "vcpu_guest_core_regs.pc32": (vcpu_guest_core_regs, pc64);
+    264, "vcpu_guest_core_regs.spsr_el1": (vcpu_guest_core_regs, spsr_el1);
+    264, "vcpu_guest_core_regs.spsr_svc": (vcpu_guest_core_regs, spsr_el1);
 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x0(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x0;
@@ -344,8 +389,9 @@ union_members! { vcpu_guest_core_regs_x0;
 layout! { union vcpu_guest_core_regs_x0: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x1(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x1;
@@ -357,8 +403,9 @@ union_members! { vcpu_guest_core_regs_x1;
 layout! { union vcpu_guest_core_regs_x1: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x2(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x2;
@@ -370,8 +417,9 @@ union_members! { vcpu_guest_core_regs_x2;
 layout! { union vcpu_guest_core_regs_x2: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x3(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x3;
@@ -383,8 +431,9 @@ union_members! { vcpu_guest_core_regs_x3;
 layout! { union vcpu_guest_core_regs_x3: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x4(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x4;
@@ -396,8 +445,9 @@ union_members! { vcpu_guest_core_regs_x4;
 layout! { union vcpu_guest_core_regs_x4: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x5(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x5;
@@ -409,8 +459,9 @@ union_members! { vcpu_guest_core_regs_x5;
 layout! { union vcpu_guest_core_regs_x5: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x6(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x6;
@@ -422,8 +473,9 @@ union_members! { vcpu_guest_core_regs_x6;
 layout! { union vcpu_guest_core_regs_x6: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x7(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x7;
@@ -435,8 +487,9 @@ union_members! { vcpu_guest_core_regs_x7;
 layout! { union vcpu_guest_core_regs_x7: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x8(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x8;
@@ -448,8 +501,9 @@ union_members! { vcpu_guest_core_regs_x8;
 layout! { union vcpu_guest_core_regs_x8: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x9(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x9;
@@ -461,8 +515,9 @@ union_members! { vcpu_guest_core_regs_x9;
 layout! { union vcpu_guest_core_regs_x9: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x10(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x10;
@@ -474,8 +529,9 @@ union_members! { vcpu_guest_core_regs_x10;
 layout! { union vcpu_guest_core_regs_x10: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x11(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x11;
@@ -487,8 +543,9 @@ union_members! { vcpu_guest_core_regs_x11;
 layout! { union vcpu_guest_core_regs_x11: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x12(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x12;
@@ -500,8 +557,9 @@ union_members! { vcpu_guest_core_regs_x12;
 layout! { union vcpu_guest_core_regs_x12: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x13(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x13;
@@ -513,8 +571,9 @@ union_members! { vcpu_guest_core_regs_x13;
 layout! { union vcpu_guest_core_regs_x13: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x14(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x14;
@@ -526,8 +585,9 @@ union_members! { vcpu_guest_core_regs_x14;
 layout! { union vcpu_guest_core_regs_x14: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x15(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x15;
@@ -539,8 +599,9 @@ union_members! { vcpu_guest_core_regs_x15;
 layout! { union vcpu_guest_core_regs_x15: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x16(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x16;
@@ -552,8 +613,9 @@ union_members! { vcpu_guest_core_regs_x16;
 layout! { union vcpu_guest_core_regs_x16: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x17(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x17;
@@ -565,8 +627,9 @@ union_members! { vcpu_guest_core_regs_x17;
 layout! { union vcpu_guest_core_regs_x17: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x18(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x18;
@@ -578,8 +641,9 @@ union_members! { vcpu_guest_core_regs_x18;
 layout! { union vcpu_guest_core_regs_x18: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x19(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x19;
@@ -591,8 +655,9 @@ union_members! { vcpu_guest_core_regs_x19;
 layout! { union vcpu_guest_core_regs_x19: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x20(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x20;
@@ -604,8 +669,9 @@ union_members! { vcpu_guest_core_regs_x20;
 layout! { union vcpu_guest_core_regs_x20: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x21(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x21;
@@ -617,8 +683,9 @@ union_members! { vcpu_guest_core_regs_x21;
 layout! { union vcpu_guest_core_regs_x21: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x22(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x22;
@@ -630,8 +697,9 @@ union_members! { vcpu_guest_core_regs_x22;
 layout! { union vcpu_guest_core_regs_x22: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x23(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x23;
@@ -643,8 +711,9 @@ union_members! { vcpu_guest_core_regs_x23;
 layout! { union vcpu_guest_core_regs_x23: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x24(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x24;
@@ -656,8 +725,9 @@ union_members! { vcpu_guest_core_regs_x24;
 layout! { union vcpu_guest_core_regs_x24: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x25(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x25;
@@ -669,8 +739,9 @@ union_members! { vcpu_guest_core_regs_x25;
 layout! { union vcpu_guest_core_regs_x25: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x26(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x26;
@@ -682,8 +753,9 @@ union_members! { vcpu_guest_core_regs_x26;
 layout! { union vcpu_guest_core_regs_x26: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x27(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x27;
@@ -695,8 +767,9 @@ union_members! { vcpu_guest_core_regs_x27;
 layout! { union vcpu_guest_core_regs_x27: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x28(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x28;
@@ -708,8 +781,9 @@ union_members! { vcpu_guest_core_regs_x28;
 layout! { union vcpu_guest_core_regs_x28: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x29(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x29;
@@ -721,8 +795,9 @@ union_members! { vcpu_guest_core_regs_x29;
 layout! { union vcpu_guest_core_regs_x29: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x30(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x30;
@@ -734,8 +809,9 @@ union_members! { vcpu_guest_core_regs_x30;
 layout! { union vcpu_guest_core_regs_x30: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_pc64(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_pc64;
@@ -747,8 +823,9 @@ union_members! { vcpu_guest_core_regs_pc64;
 layout! { union vcpu_guest_core_regs_pc64: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_spsr_el1(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_spsr_el1;
@@ -765,8 +842,9 @@ pub type vcpu_guest_core_regs_t = vcpu_guest_core_regs;
 /// State of a vCPU, for the toolstack's context calls.
 ///
 /// `struct vcpu_guest_context` of `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_context {
     /// `VGCF_online` or 0.
@@ -783,7 +861,16 @@ pub struct vcpu_guest_context {
     /// Translation table base 1.
     pub ttbr1: u64,
 }
-layout! { struct vcpu_guest_context: 352, 8; flags: u32 = 0, _padding0: [u8; 4] = 4, user_regs: vcpu_guest_core_regs = 8, sctlr: u64 = 320, ttbcr: u64 = 328, ttbr0: u64 = 336, ttbr1: u64 = 344, }
+layout! { struct vcpu_guest_context: 352, 8;
+    flags: u32 = 0, "vcpu_guest_context.flags";
+    _padding0: [u8; 4] = 4, "vcpu_guest_context._padding0";
+    user_regs: vcpu_guest_core_regs = 8, "vcpu_guest_context.user_regs";
+    sctlr: u64 = 320, "vcpu_guest_context.sctlr";
+    ttbcr: u64 = 328, "vcpu_guest_context.ttbcr";
+    ttbr0: u64 = 336, "vcpu_guest_context.ttbr0";
+    ttbr1: u64 = 344, "vcpu_guest_context.ttbr1";
+    [([u8; 4]) (u32) (u64) (vcpu_guest_core_regs)]
+}
 
 /// `vcpu_guest_context_t` of `arch-arm.h`.
 pub type vcpu_guest_context_t = vcpu_guest_context;
@@ -791,8 +878,9 @@ pub type vcpu_guest_context_t = vcpu_guest_context;
 /// The Arm part of the configuration a domain is created with; belongs to the versioned toolstack ABI.
 ///
 /// `struct xen_arch_domainconfig` of `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_arch_domainconfig {
     /// IN/OUT. `XEN_DOMCTL_CONFIG_GIC_*`; on return, for the native one, what the host has.
@@ -806,17 +894,27 @@ pub struct xen_arch_domainconfig {
     /// OUT. Timer frequency in hertz to put into the guest's device tree; 0 to leave it out.
     pub clock_frequency: u32,
 }
-layout! { struct xen_arch_domainconfig: 12, 4; gic_version: u8 = 0, sve_vl: u8 = 1, tee_type: u16 = 2, nr_spis: u32 = 4, clock_frequency: u32 = 8, }
+layout! { struct xen_arch_domainconfig: 12, 4;
+    gic_version: u8 = 0, "xen_arch_domainconfig.gic_version";
+    sve_vl: u8 = 1, "xen_arch_domainconfig.sve_vl";
+    tee_type: u16 = 2, "xen_arch_domainconfig.tee_type";
+    nr_spis: u32 = 4, "xen_arch_domainconfig.nr_spis";
+    clock_frequency: u32 = 8, "xen_arch_domainconfig.clock_frequency";
+    [(u16) (u32) (u8)]
+}
 
 /// The Arm part of `vcpu_info`: empty.
 ///
 /// `struct arch_vcpu_info` of `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_vcpu_info {
 }
-layout! { struct arch_vcpu_info: 0, 1; }
+layout! { struct arch_vcpu_info: 0, 1;
+    []
+}
 
 /// `arch_vcpu_info_t` of `arch-arm.h`.
 pub type arch_vcpu_info_t = arch_vcpu_info;
@@ -824,12 +922,15 @@ pub type arch_vcpu_info_t = arch_vcpu_info;
 /// The Arm part of `shared_info`: empty.
 ///
 /// `struct arch_shared_info` of `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_shared_info {
 }
-layout! { struct arch_shared_info: 0, 1; }
+layout! { struct arch_shared_info: 0, 1;
+    []
+}
 
 /// `arch_shared_info_t` of `arch-arm.h`.
 pub type arch_shared_info_t = arch_shared_info;
@@ -842,14 +943,18 @@ pub type xen_callback_t = u64;
 /// Placeholder: performance counters have no Arm state here.
 ///
 /// `struct xen_pmu_arch` of `arch-arm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_arch {
     /// Unused.
     pub dummy: u8,
 }
-layout! { struct xen_pmu_arch: 1, 1; dummy: u8 = 0, }
+layout! { struct xen_pmu_arch: 1, 1;
+    dummy: u8 = 0, "xen_pmu_arch.dummy";
+    [(u8)]
+}
 
 /// `xen_pmu_arch_t` of `arch-arm.h`.
 pub type xen_pmu_arch_t = xen_pmu_arch;

@@ -33,8 +33,9 @@ pub const CALLBACKOP_unregister: u32 = 1;
 /// Argument of `CALLBACKOP_register`. -ENOSYS for a type Xen or the CPU does not have, -EINVAL for an unusable address.
 ///
 /// `struct callback_register` of `callback.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct callback_register {
     /// IN. `CALLBACKTYPE_*`.
@@ -45,7 +46,13 @@ pub struct callback_register {
     /// IN. Code to enter: an address on 64-bit guests, selector and offset on 32-bit ones.
     pub address: xen_callback_t,
 }
-layout! { struct callback_register: 16, 8; type_: u16 = 0, flags: u16 = 2, _padding0: [u8; 4] = 4, address: xen_callback_t = 8, }
+layout! { struct callback_register: 16, 8;
+    type_: u16 = 0, "callback_register.type_";
+    flags: u16 = 2, "callback_register.flags";
+    _padding0: [u8; 4] = 4, "callback_register._padding0";
+    address: xen_callback_t = 8, "callback_register.address";
+    [([u8; 4]) (u16) (xen_callback_t)]
+}
 
 /// `callback_register_t` of `callback.h`.
 pub type callback_register_t = callback_register;
@@ -53,15 +60,20 @@ pub type callback_register_t = callback_register;
 /// Argument of `CALLBACKOP_unregister`. Some callbacks cannot be removed: -EINVAL.
 ///
 /// `struct callback_unregister` of `callback.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct callback_unregister {
     /// IN. `CALLBACKTYPE_*`.
     pub type_: u16,
     pub _unused: u16,
 }
-layout! { struct callback_unregister: 4, 2; type_: u16 = 0, _unused: u16 = 2, }
+layout! { struct callback_unregister: 4, 2;
+    type_: u16 = 0, "callback_unregister.type_";
+    _unused: u16 = 2, "callback_unregister._unused";
+    [(u16)]
+}
 
 /// `callback_unregister_t` of `callback.h`.
 pub type callback_unregister_t = callback_unregister;

@@ -185,8 +185,9 @@ pub const XENMEM_get_vnumainfo: u32 = 26;
 /// 0 included, is the failure. `XENMEM_claim_pages` returns 0 or an errno.
 ///
 /// `struct xen_memory_reservation` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_memory_reservation {
     /// IN, OUT. Array of `nr_extents` frame numbers, the first of each extent. Decrease: the GMFNs to free. Populate: the GPFNs to fill, replaced by the GMFNs allocated. Increase: the MFNs allocated, or null when not wanted. Claim: must be null.
@@ -201,7 +202,15 @@ pub struct xen_memory_reservation {
     pub domid: domid_t,
     pub _padding0: [u8; 6],
 }
-layout! { struct xen_memory_reservation: 32, 8; extent_start: GuestHandle64<xen_pfn_t> = 0, nr_extents: xen_ulong_t = 8, extent_order: u32 = 16, mem_flags: u32 = 20, domid: domid_t = 24, _padding0: [u8; 6] = 26, }
+layout! { struct xen_memory_reservation: 32, 8;
+    extent_start: GuestHandle64<xen_pfn_t> = 0, "xen_memory_reservation.extent_start";
+    nr_extents: xen_ulong_t = 8, "xen_memory_reservation.nr_extents";
+    extent_order: u32 = 16, "xen_memory_reservation.extent_order";
+    mem_flags: u32 = 20, "xen_memory_reservation.mem_flags";
+    domid: domid_t = 24, "xen_memory_reservation.domid";
+    _padding0: [u8; 6] = 26, "xen_memory_reservation._padding0";
+    [(GuestHandle64<xen_pfn_t>) ([u8; 6]) (domid_t) (u32) (xen_ulong_t)]
+}
 
 /// `xen_memory_reservation_t` of `memory.h`.
 pub type xen_memory_reservation_t = xen_memory_reservation;
@@ -210,8 +219,9 @@ pub type xen_memory_reservation_t = xen_memory_reservation;
 /// low ones. Returns 0, or an errno with the number of extents already traded in `nr_exchanged`.
 ///
 /// `struct xen_memory_exchange` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_memory_exchange {
     /// IN. Extents to give up, by GMFN. Both sides name the same domain and the same number of pages, and the lists do not overlap.
@@ -221,7 +231,12 @@ pub struct xen_memory_exchange {
     /// IN/OUT. Must be 0 on entry; on return the input extents already traded. Later extents are untouched.
     pub nr_exchanged: xen_ulong_t,
 }
-layout! { struct xen_memory_exchange: 72, 8; in_: xen_memory_reservation = 0, out: xen_memory_reservation = 32, nr_exchanged: xen_ulong_t = 64, }
+layout! { struct xen_memory_exchange: 72, 8;
+    in_: xen_memory_reservation = 0, "xen_memory_exchange.in_";
+    out: xen_memory_reservation = 32, "xen_memory_exchange.out";
+    nr_exchanged: xen_ulong_t = 64, "xen_memory_exchange.nr_exchanged";
+    [(xen_memory_reservation) (xen_ulong_t)]
+}
 
 /// `xen_memory_exchange_t` of `memory.h`.
 pub type xen_memory_exchange_t = xen_memory_exchange;
@@ -229,21 +244,26 @@ pub type xen_memory_exchange_t = xen_memory_exchange;
 /// Argument of the queries `XENMEM_current_reservation`, `XENMEM_maximum_reservation` and `XENMEM_maximum_gpfn`.
 ///
 /// `struct xen_memory_domain` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_memory_domain {
     /// IN. Which domain; `DOMID_SELF` is allowed.
     pub domid: domid_t,
 }
-layout! { struct xen_memory_domain: 2, 2; domid: domid_t = 0, }
+layout! { struct xen_memory_domain: 2, 2;
+    domid: domid_t = 0, "xen_memory_domain.domid";
+    [(domid_t)]
+}
 
 /// Argument of `XENMEM_machphys_mfn_list` and `XENMEM_machphys_compat_mfn_list` (x86): list the 2 MiB extents the
 /// machine-to-physical table lies in. Returns 0 or an errno.
 ///
 /// `struct xen_machphys_mfn_list` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_machphys_mfn_list {
     /// IN. Entries the array can hold.
@@ -255,7 +275,14 @@ pub struct xen_machphys_mfn_list {
     pub nr_extents: u32,
     pub _padding1: [u8; 4],
 }
-layout! { struct xen_machphys_mfn_list: 24, 8; max_extents: u32 = 0, _padding0: [u8; 4] = 4, extent_start: GuestHandle64<xen_pfn_t> = 8, nr_extents: u32 = 16, _padding1: [u8; 4] = 20, }
+layout! { struct xen_machphys_mfn_list: 24, 8;
+    max_extents: u32 = 0, "xen_machphys_mfn_list.max_extents";
+    _padding0: [u8; 4] = 4, "xen_machphys_mfn_list._padding0";
+    extent_start: GuestHandle64<xen_pfn_t> = 8, "xen_machphys_mfn_list.extent_start";
+    nr_extents: u32 = 16, "xen_machphys_mfn_list.nr_extents";
+    _padding1: [u8; 4] = 20, "xen_machphys_mfn_list._padding1";
+    [(GuestHandle64<xen_pfn_t>) ([u8; 4]) (u32)]
+}
 
 /// `xen_machphys_mfn_list_t` of `memory.h`.
 pub type xen_machphys_mfn_list_t = xen_machphys_mfn_list;
@@ -263,8 +290,9 @@ pub type xen_machphys_mfn_list_t = xen_machphys_mfn_list;
 /// Result of `XENMEM_machphys_mapping` (x86 PV): where the machine-to-physical table is in the guest's address space.
 ///
 /// `struct xen_machphys_mapping` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_machphys_mapping {
     /// OUT. Virtual address of the table's start, in bytes.
@@ -274,7 +302,12 @@ pub struct xen_machphys_mapping {
     /// OUT. Largest machine frame number the table covers.
     pub max_mfn: xen_ulong_t,
 }
-layout! { struct xen_machphys_mapping: 24, 8; v_start: xen_ulong_t = 0, v_end: xen_ulong_t = 8, max_mfn: xen_ulong_t = 16, }
+layout! { struct xen_machphys_mapping: 24, 8;
+    v_start: xen_ulong_t = 0, "xen_machphys_mapping.v_start";
+    v_end: xen_ulong_t = 8, "xen_machphys_mapping.v_end";
+    max_mfn: xen_ulong_t = 16, "xen_machphys_mapping.max_mfn";
+    [(xen_ulong_t)]
+}
 
 /// `xen_machphys_mapping_t` of `memory.h`.
 pub type xen_machphys_mapping_t = xen_machphys_mapping;
@@ -284,8 +317,9 @@ pub type xen_machphys_mapping_t = xen_machphys_mapping;
 /// -EACCES (PV), -EBUSY (Arm, the page is already mapped elsewhere).
 ///
 /// `struct xen_add_to_physmap` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_add_to_physmap {
     /// IN. Whose physical map changes; `DOMID_SELF` or a controlled domain.
@@ -299,7 +333,14 @@ pub struct xen_add_to_physmap {
     /// IN. Guest frame at which the page is to appear.
     pub gpfn: xen_pfn_t,
 }
-layout! { struct xen_add_to_physmap: 24, 8; domid: domid_t = 0, size: u16 = 2, space: u32 = 4, idx: xen_ulong_t = 8, gpfn: xen_pfn_t = 16, }
+layout! { struct xen_add_to_physmap: 24, 8;
+    domid: domid_t = 0, "xen_add_to_physmap.domid";
+    size: u16 = 2, "xen_add_to_physmap.size";
+    space: u32 = 4, "xen_add_to_physmap.space";
+    idx: xen_ulong_t = 8, "xen_add_to_physmap.idx";
+    gpfn: xen_pfn_t = 16, "xen_add_to_physmap.gpfn";
+    [(domid_t) (u16) (u32) (xen_pfn_t) (xen_ulong_t)]
+}
 
 /// `xen_add_to_physmap_t` of `memory.h`.
 pub type xen_add_to_physmap_t = xen_add_to_physmap;
@@ -309,8 +350,9 @@ pub type xen_add_to_physmap_t = xen_add_to_physmap;
 /// refused.
 ///
 /// `struct xen_add_to_physmap_batch` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_add_to_physmap_batch {
     /// IN. Whose physical map changes.
@@ -328,13 +370,23 @@ pub struct xen_add_to_physmap_batch {
     /// OUT. Array of one errno (0 or negative) for each page. An entry that aborts the call is left unwritten.
     pub errs: GuestHandle64<i32>,
 }
-layout! { struct xen_add_to_physmap_batch: 32, 8; domid: domid_t = 0, space: u16 = 2, size: u16 = 4, u: xen_add_to_physmap_batch_extra = 6, idxs: GuestHandle64<xen_ulong_t> = 8, gpfns: GuestHandle64<xen_pfn_t> = 16, errs: GuestHandle64<i32> = 24, }
+layout! { struct xen_add_to_physmap_batch: 32, 8;
+    domid: domid_t = 0, "xen_add_to_physmap_batch.domid";
+    space: u16 = 2, "xen_add_to_physmap_batch.space";
+    size: u16 = 4, "xen_add_to_physmap_batch.size";
+    u: xen_add_to_physmap_batch_extra = 6, "xen_add_to_physmap_batch.u";
+    idxs: GuestHandle64<xen_ulong_t> = 8, "xen_add_to_physmap_batch.idxs";
+    gpfns: GuestHandle64<xen_pfn_t> = 16, "xen_add_to_physmap_batch.gpfns";
+    errs: GuestHandle64<i32> = 24, "xen_add_to_physmap_batch.errs";
+    [(GuestHandle64<i32>) (GuestHandle64<xen_pfn_t>) (GuestHandle64<xen_ulong_t>) (domid_t) (u16) (xen_add_to_physmap_batch_extra)]
+}
 
 /// The part of `xen_add_to_physmap_batch` that depends on the space.
 ///
 /// `union xen_add_to_physmap_batch_extra` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_add_to_physmap_batch_extra(pub [u16; 1]);
 union_members! { xen_add_to_physmap_batch_extra;
@@ -352,8 +404,9 @@ pub type xen_add_to_physmap_batch_t = xen_add_to_physmap_batch;
 /// -ENOENT (nothing there), -EACCES (PV) or another errno.
 ///
 /// `struct xen_remove_from_physmap` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_remove_from_physmap {
     /// IN. Whose physical map changes.
@@ -362,7 +415,12 @@ pub struct xen_remove_from_physmap {
     /// IN. Guest frame to empty.
     pub gpfn: xen_pfn_t,
 }
-layout! { struct xen_remove_from_physmap: 16, 8; domid: domid_t = 0, _padding0: [u8; 6] = 2, gpfn: xen_pfn_t = 8, }
+layout! { struct xen_remove_from_physmap: 16, 8;
+    domid: domid_t = 0, "xen_remove_from_physmap.domid";
+    _padding0: [u8; 6] = 2, "xen_remove_from_physmap._padding0";
+    gpfn: xen_pfn_t = 8, "xen_remove_from_physmap.gpfn";
+    [([u8; 6]) (domid_t) (xen_pfn_t)]
+}
 
 /// `xen_remove_from_physmap_t` of `memory.h`.
 pub type xen_remove_from_physmap_t = xen_remove_from_physmap;
@@ -370,8 +428,9 @@ pub type xen_remove_from_physmap_t = xen_remove_from_physmap;
 /// Argument of `XENMEM_memory_map` and `XENMEM_machine_memory_map`: an E820 table. Returns 0 or an errno (-ENOSYS on Arm).
 ///
 /// `struct xen_memory_map` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_memory_map {
     /// IN/OUT. Entries the buffer holds; on return, entries written. For the machine map with a null buffer, entries needed.
@@ -380,7 +439,12 @@ pub struct xen_memory_map {
     /// OUT. Array of E820 entries, 20 bytes each, packed: base and length in bytes (64 bits), then the type (32 bits).
     pub buffer: GuestHandle64<c_void>,
 }
-layout! { struct xen_memory_map: 16, 8; nr_entries: u32 = 0, _padding0: [u8; 4] = 4, buffer: GuestHandle64<c_void> = 8, }
+layout! { struct xen_memory_map: 16, 8;
+    nr_entries: u32 = 0, "xen_memory_map.nr_entries";
+    _padding0: [u8; 4] = 4, "xen_memory_map._padding0";
+    buffer: GuestHandle64<c_void> = 8, "xen_memory_map.buffer";
+    [(GuestHandle64<c_void>) ([u8; 4]) (u32)]
+}
 
 /// `xen_memory_map_t` of `memory.h`.
 pub type xen_memory_map_t = xen_memory_map;
@@ -388,8 +452,9 @@ pub type xen_memory_map_t = xen_memory_map;
 /// Argument of `XENMEM_set_memory_map` (toolstack, x86): give a domain the map its `XENMEM_memory_map` will report.
 ///
 /// `struct xen_foreign_memory_map` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_foreign_memory_map {
     /// IN. Domain whose map is set.
@@ -398,7 +463,12 @@ pub struct xen_foreign_memory_map {
     /// IN. The map.
     pub map: xen_memory_map,
 }
-layout! { struct xen_foreign_memory_map: 24, 8; domid: domid_t = 0, _padding0: [u8; 6] = 2, map: xen_memory_map = 8, }
+layout! { struct xen_foreign_memory_map: 24, 8;
+    domid: domid_t = 0, "xen_foreign_memory_map.domid";
+    _padding0: [u8; 6] = 2, "xen_foreign_memory_map._padding0";
+    map: xen_memory_map = 8, "xen_foreign_memory_map.map";
+    [([u8; 6]) (domid_t) (xen_memory_map)]
+}
 
 /// `xen_foreign_memory_map_t` of `memory.h`.
 pub type xen_foreign_memory_map_t = xen_foreign_memory_map;
@@ -406,8 +476,9 @@ pub type xen_foreign_memory_map_t = xen_foreign_memory_map;
 /// Argument of `XENMEM_set_pod_target` and `XENMEM_get_pod_target` (x86 HVM): populate-on-demand accounting.
 ///
 /// `struct xen_pod_target` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pod_target {
     /// IN, set only. Pages the domain is to shrink or grow to.
@@ -422,7 +493,15 @@ pub struct xen_pod_target {
     pub domid: domid_t,
     pub _padding0: [u8; 6],
 }
-layout! { struct xen_pod_target: 40, 8; target_pages: u64 = 0, tot_pages: u64 = 8, pod_cache_pages: u64 = 16, pod_entries: u64 = 24, domid: domid_t = 32, _padding0: [u8; 6] = 34, }
+layout! { struct xen_pod_target: 40, 8;
+    target_pages: u64 = 0, "xen_pod_target.target_pages";
+    tot_pages: u64 = 8, "xen_pod_target.tot_pages";
+    pod_cache_pages: u64 = 16, "xen_pod_target.pod_cache_pages";
+    pod_entries: u64 = 24, "xen_pod_target.pod_entries";
+    domid: domid_t = 32, "xen_pod_target.domid";
+    _padding0: [u8; 6] = 34, "xen_pod_target._padding0";
+    [([u8; 6]) (domid_t) (u64)]
+}
 
 /// `xen_pod_target_t` of `memory.h`.
 pub type xen_pod_target_t = xen_pod_target;
@@ -430,8 +509,9 @@ pub type xen_pod_target_t = xen_pod_target;
 /// Argument of `XENMEM_paging_op` (toolstack, x86): one step of paging a guest frame out or in.
 ///
 /// `struct xen_mem_paging_op` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mem_paging_op {
     /// IN. `XENMEM_paging_op_*`.
@@ -445,7 +525,15 @@ pub struct xen_mem_paging_op {
     /// IN. Guest frame concerned.
     pub gfn: u64,
 }
-layout! { struct xen_mem_paging_op: 24, 8; op: u8 = 0, _padding0: [u8; 1] = 1, domain: domid_t = 2, _padding1: [u8; 4] = 4, buffer: GuestHandle64<u8> = 8, gfn: u64 = 16, }
+layout! { struct xen_mem_paging_op: 24, 8;
+    op: u8 = 0, "xen_mem_paging_op.op";
+    _padding0: [u8; 1] = 1, "xen_mem_paging_op._padding0";
+    domain: domid_t = 2, "xen_mem_paging_op.domain";
+    _padding1: [u8; 4] = 4, "xen_mem_paging_op._padding1";
+    buffer: GuestHandle64<u8> = 8, "xen_mem_paging_op.buffer";
+    gfn: u64 = 16, "xen_mem_paging_op.gfn";
+    [(GuestHandle64<u8>) ([u8; 1]) ([u8; 4]) (domid_t) (u64) (u8)]
+}
 
 /// `xen_mem_paging_op_t` of `memory.h`.
 pub type xen_mem_paging_op_t = xen_mem_paging_op;
@@ -461,8 +549,9 @@ pub struct xenmem_access_t(pub u32);
 /// frames.
 ///
 /// `struct xen_mem_access_op` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mem_access_op {
     /// IN. `XENMEM_access_op_*`.
@@ -480,7 +569,16 @@ pub struct xen_mem_access_op {
     /// IN. Array of `nr` access rights, one byte each, set_access_multi only.
     pub access_list: GuestHandle64<u8>,
 }
-layout! { struct xen_mem_access_op: 32, 8; op: u8 = 0, access: u8 = 1, domid: domid_t = 2, nr: u32 = 4, pfn: u64 = 8, pfn_list: GuestHandle64<u64> = 16, access_list: GuestHandle64<u8> = 24, }
+layout! { struct xen_mem_access_op: 32, 8;
+    op: u8 = 0, "xen_mem_access_op.op";
+    access: u8 = 1, "xen_mem_access_op.access";
+    domid: domid_t = 2, "xen_mem_access_op.domid";
+    nr: u32 = 4, "xen_mem_access_op.nr";
+    pfn: u64 = 8, "xen_mem_access_op.pfn";
+    pfn_list: GuestHandle64<u64> = 16, "xen_mem_access_op.pfn_list";
+    access_list: GuestHandle64<u8> = 24, "xen_mem_access_op.access_list";
+    [(GuestHandle64<u64>) (GuestHandle64<u8>) (domid_t) (u32) (u64) (u8)]
+}
 
 /// `xen_mem_access_op_t` of `memory.h`.
 pub type xen_mem_access_op_t = xen_mem_access_op;
@@ -488,8 +586,9 @@ pub type xen_mem_access_op_t = xen_mem_access_op;
 /// Argument of `XENMEM_sharing_op` (toolstack, x86): share identical pages between domains, or fork a domain.
 ///
 /// `struct xen_mem_sharing_op` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mem_sharing_op {
     /// IN. `XENMEM_sharing_op_*`; selects the member of `u`.
@@ -500,18 +599,26 @@ pub struct xen_mem_sharing_op {
     pub _padding1: [u8; 4],
     pub u: xen_mem_sharing_op_u,
 }
-layout! { struct xen_mem_sharing_op: 48, 8; op: u8 = 0, _padding0: [u8; 1] = 1, domain: domid_t = 2, _padding1: [u8; 4] = 4, u: xen_mem_sharing_op_u = 8, }
+layout! { struct xen_mem_sharing_op: 48, 8;
+    op: u8 = 0, "xen_mem_sharing_op.op";
+    _padding0: [u8; 1] = 1, "xen_mem_sharing_op._padding0";
+    domain: domid_t = 2, "xen_mem_sharing_op.domain";
+    _padding1: [u8; 4] = 4, "xen_mem_sharing_op._padding1";
+    u: xen_mem_sharing_op_u = 8, "xen_mem_sharing_op.u";
+    [([u8; 1]) ([u8; 4]) (domid_t) (u8) (xen_mem_sharing_op_u)]
+}
 leaves! {
-    xen_mem_sharing_op, "u.nominate", 8: (xen_mem_sharing_op, u);
-    xen_mem_sharing_op, "u.share", 8: (xen_mem_sharing_op, u);
-    xen_mem_sharing_op, "u.range", 8: (xen_mem_sharing_op, u);
-    xen_mem_sharing_op, "u.debug", 8: (xen_mem_sharing_op, u);
-    xen_mem_sharing_op, "u.fork", 8: (xen_mem_sharing_op, u);
+    8, "xen_mem_sharing_op.u.nominate": (xen_mem_sharing_op, u);
+    8, "xen_mem_sharing_op.u.share": (xen_mem_sharing_op, u);
+    8, "xen_mem_sharing_op.u.range": (xen_mem_sharing_op, u);
+    8, "xen_mem_sharing_op.u.debug": (xen_mem_sharing_op, u);
+    8, "xen_mem_sharing_op.u.fork": (xen_mem_sharing_op, u);
 }
 
 /// The type of `xen_mem_sharing_op.u` in `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_mem_sharing_op_u(pub [u64; 5]);
 union_members! { xen_mem_sharing_op_u;
@@ -525,24 +632,30 @@ layout! { union xen_mem_sharing_op_u: 40, 8 }
 
 /// Argument of the nominate operations.
 ///
-/// `mem_sharing_op_nominate` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct mem_sharing_op_nominate` of `memory.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mem_sharing_op_nominate {
     pub u: mem_sharing_op_nominate_u,
     /// OUT. Handle of the nominated page.
     pub handle: u64,
 }
-layout! { struct mem_sharing_op_nominate: 16, 8; u: mem_sharing_op_nominate_u = 0, handle: u64 = 8, }
+layout! { struct mem_sharing_op_nominate: 16, 8;
+    u: mem_sharing_op_nominate_u = 0, "mem_sharing_op_nominate.u";
+    handle: u64 = 8, "mem_sharing_op_nominate.handle";
+    [(mem_sharing_op_nominate_u) (u64)]
+}
 leaves! {
-    mem_sharing_op_nominate, "u.gfn", 0: (mem_sharing_op_nominate, u);
-    mem_sharing_op_nominate, "u.grant_ref", 0: (mem_sharing_op_nominate, u);
+    0, "mem_sharing_op_nominate.u.gfn": (mem_sharing_op_nominate, u);
+    0, "mem_sharing_op_nominate.u.grant_ref": (mem_sharing_op_nominate, u);
 }
 
 /// The type of `mem_sharing_op_nominate.u` in `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mem_sharing_op_nominate_u(pub [u64; 1]);
 union_members! { mem_sharing_op_nominate_u;
@@ -556,8 +669,9 @@ layout! { union mem_sharing_op_nominate_u: 8, 8 }
 /// Argument of share and add_physmap.
 ///
 /// `struct mem_sharing_op_share` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mem_sharing_op_share {
     /// IN. Frame of the source page, or a reference marked with `XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG`.
@@ -572,13 +686,22 @@ pub struct mem_sharing_op_share {
     pub client_domain: domid_t,
     pub _padding0: [u8; 6],
 }
-layout! { struct mem_sharing_op_share: 40, 8; source_gfn: u64 = 0, source_handle: u64 = 8, client_gfn: u64 = 16, client_handle: u64 = 24, client_domain: domid_t = 32, _padding0: [u8; 6] = 34, }
+layout! { struct mem_sharing_op_share: 40, 8;
+    source_gfn: u64 = 0, "mem_sharing_op_share.source_gfn";
+    source_handle: u64 = 8, "mem_sharing_op_share.source_handle";
+    client_gfn: u64 = 16, "mem_sharing_op_share.client_gfn";
+    client_handle: u64 = 24, "mem_sharing_op_share.client_handle";
+    client_domain: domid_t = 32, "mem_sharing_op_share.client_domain";
+    _padding0: [u8; 6] = 34, "mem_sharing_op_share._padding0";
+    [([u8; 6]) (domid_t) (u64)]
+}
 
 /// Argument of range_share.
 ///
 /// `struct mem_sharing_op_range` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mem_sharing_op_range {
     /// IN. First frame of the range.
@@ -591,27 +714,39 @@ pub struct mem_sharing_op_range {
     pub client_domain: domid_t,
     pub _pad: [u16; 3],
 }
-layout! { struct mem_sharing_op_range: 32, 8; first_gfn: u64 = 0, last_gfn: u64 = 8, opaque: u64 = 16, client_domain: domid_t = 24, _pad: [u16; 3] = 26, }
+layout! { struct mem_sharing_op_range: 32, 8;
+    first_gfn: u64 = 0, "mem_sharing_op_range.first_gfn";
+    last_gfn: u64 = 8, "mem_sharing_op_range.last_gfn";
+    opaque: u64 = 16, "mem_sharing_op_range.opaque";
+    client_domain: domid_t = 24, "mem_sharing_op_range.client_domain";
+    _pad: [u16; 3] = 26, "mem_sharing_op_range._pad";
+    [([u16; 3]) (domid_t) (u64)]
+}
 
 /// Argument of the debug operations.
 ///
 /// `struct mem_sharing_op_debug` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mem_sharing_op_debug {
     pub u: mem_sharing_op_debug_u,
 }
-layout! { struct mem_sharing_op_debug: 8, 8; u: mem_sharing_op_debug_u = 0, }
+layout! { struct mem_sharing_op_debug: 8, 8;
+    u: mem_sharing_op_debug_u = 0, "mem_sharing_op_debug.u";
+    [(mem_sharing_op_debug_u)]
+}
 leaves! {
-    mem_sharing_op_debug, "u.gfn", 0: (mem_sharing_op_debug, u);
-    mem_sharing_op_debug, "u.mfn", 0: (mem_sharing_op_debug, u);
-    mem_sharing_op_debug, "u.gref", 0: (mem_sharing_op_debug, u);
+    0, "mem_sharing_op_debug.u.gfn": (mem_sharing_op_debug, u);
+    0, "mem_sharing_op_debug.u.mfn": (mem_sharing_op_debug, u);
+    0, "mem_sharing_op_debug.u.gref": (mem_sharing_op_debug, u);
 }
 
 /// The type of `mem_sharing_op_debug.u` in `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mem_sharing_op_debug_u(pub [u64; 1]);
 union_members! { mem_sharing_op_debug_u;
@@ -627,8 +762,9 @@ layout! { union mem_sharing_op_debug_u: 8, 8 }
 /// Argument of fork and fork_reset.
 ///
 /// `struct mem_sharing_op_fork` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mem_sharing_op_fork {
     /// IN. Domain to fork from.
@@ -637,7 +773,12 @@ pub struct mem_sharing_op_fork {
     pub flags: u16,
     pub pad: u32,
 }
-layout! { struct mem_sharing_op_fork: 8, 4; parent_domain: domid_t = 0, flags: u16 = 2, pad: u32 = 4, }
+layout! { struct mem_sharing_op_fork: 8, 4;
+    parent_domain: domid_t = 0, "mem_sharing_op_fork.parent_domain";
+    flags: u16 = 2, "mem_sharing_op_fork.flags";
+    pad: u32 = 4, "mem_sharing_op_fork.pad";
+    [(domid_t) (u16) (u32)]
+}
 
 /// `xen_mem_sharing_op_t` of `memory.h`.
 pub type xen_mem_sharing_op_t = xen_mem_sharing_op;
@@ -645,8 +786,9 @@ pub type xen_mem_sharing_op_t = xen_mem_sharing_op;
 /// One range of guest-physical memory that a device needs kept free.
 ///
 /// `struct xen_reserved_device_memory` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_reserved_device_memory {
     /// OUT. First frame of the range.
@@ -654,7 +796,11 @@ pub struct xen_reserved_device_memory {
     /// OUT. Length, in 4096-byte pages.
     pub nr_pages: xen_ulong_t,
 }
-layout! { struct xen_reserved_device_memory: 16, 8; start_pfn: xen_pfn_t = 0, nr_pages: xen_ulong_t = 8, }
+layout! { struct xen_reserved_device_memory: 16, 8;
+    start_pfn: xen_pfn_t = 0, "xen_reserved_device_memory.start_pfn";
+    nr_pages: xen_ulong_t = 8, "xen_reserved_device_memory.nr_pages";
+    [(xen_pfn_t) (xen_ulong_t)]
+}
 
 /// `xen_reserved_device_memory_t` of `memory.h`.
 pub type xen_reserved_device_memory_t = xen_reserved_device_memory;
@@ -663,8 +809,9 @@ pub type xen_reserved_device_memory_t = xen_reserved_device_memory;
 /// or an errno: -ENOBUFS when the buffer is too small, with the number needed in `nr_entries`.
 ///
 /// `struct xen_reserved_device_memory_map` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_reserved_device_memory_map {
     /// IN. `XENMEM_RDM_ALL`, or 0 for one device.
@@ -676,14 +823,22 @@ pub struct xen_reserved_device_memory_map {
     pub dev: xen_reserved_device_memory_map_dev,
     pub _padding0: [u8; 4],
 }
-layout! { struct xen_reserved_device_memory_map: 24, 8; flags: u32 = 0, nr_entries: u32 = 4, buffer: GuestHandle64<xen_reserved_device_memory_t> = 8, dev: xen_reserved_device_memory_map_dev = 16, _padding0: [u8; 4] = 20, }
+layout! { struct xen_reserved_device_memory_map: 24, 8;
+    flags: u32 = 0, "xen_reserved_device_memory_map.flags";
+    nr_entries: u32 = 4, "xen_reserved_device_memory_map.nr_entries";
+    buffer: GuestHandle64<xen_reserved_device_memory_t> = 8, "xen_reserved_device_memory_map.buffer";
+    dev: xen_reserved_device_memory_map_dev = 16, "xen_reserved_device_memory_map.dev";
+    _padding0: [u8; 4] = 20, "xen_reserved_device_memory_map._padding0";
+    [(GuestHandle64<xen_reserved_device_memory_t>) ([u8; 4]) (u32) (xen_reserved_device_memory_map_dev)]
+}
 leaves! {
-    xen_reserved_device_memory_map, "dev.pci", 16: (xen_reserved_device_memory_map, dev);
+    16, "xen_reserved_device_memory_map.dev.pci": (xen_reserved_device_memory_map, dev);
 }
 
 /// The type of `xen_reserved_device_memory_map.dev` in `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_reserved_device_memory_map_dev(pub [u16; 2]);
 union_members! { xen_reserved_device_memory_map_dev;
@@ -701,8 +856,9 @@ pub type xen_reserved_device_memory_map_t = xen_reserved_device_memory_map;
 /// caller must remove it).
 ///
 /// `struct xen_mem_acquire_resource` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mem_acquire_resource {
     /// IN. Domain that has the resource.
@@ -719,7 +875,16 @@ pub struct xen_mem_acquire_resource {
     /// IN, OUT. Array of `nr_frames` frame numbers: GFNs to map at, set by a translated caller; MFNs, returned to a PV caller. Null for a size query.
     pub frame_list: GuestHandle64<xen_pfn_t>,
 }
-layout! { struct xen_mem_acquire_resource: 32, 8; domid: domid_t = 0, type_: u16 = 2, id: u32 = 4, nr_frames: u32 = 8, pad: u32 = 12, frame: u64 = 16, frame_list: GuestHandle64<xen_pfn_t> = 24, }
+layout! { struct xen_mem_acquire_resource: 32, 8;
+    domid: domid_t = 0, "xen_mem_acquire_resource.domid";
+    type_: u16 = 2, "xen_mem_acquire_resource.type_";
+    id: u32 = 4, "xen_mem_acquire_resource.id";
+    nr_frames: u32 = 8, "xen_mem_acquire_resource.nr_frames";
+    pad: u32 = 12, "xen_mem_acquire_resource.pad";
+    frame: u64 = 16, "xen_mem_acquire_resource.frame";
+    frame_list: GuestHandle64<xen_pfn_t> = 24, "xen_mem_acquire_resource.frame_list";
+    [(GuestHandle64<xen_pfn_t>) (domid_t) (u16) (u32) (u64)]
+}
 
 /// `xen_mem_acquire_resource_t` of `memory.h`.
 pub type xen_mem_acquire_resource_t = xen_mem_acquire_resource;
@@ -727,8 +892,9 @@ pub type xen_mem_acquire_resource_t = xen_mem_acquire_resource;
 /// One range of guest memory and the virtual NUMA node it is on.
 ///
 /// `struct xen_vmemrange` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_vmemrange {
     /// OUT. First byte, as guest-physical address.
@@ -740,7 +906,13 @@ pub struct xen_vmemrange {
     /// OUT. Virtual node.
     pub nid: u32,
 }
-layout! { struct xen_vmemrange: 24, 8; start: u64 = 0, end: u64 = 8, flags: u32 = 16, nid: u32 = 20, }
+layout! { struct xen_vmemrange: 24, 8;
+    start: u64 = 0, "xen_vmemrange.start";
+    end: u64 = 8, "xen_vmemrange.end";
+    flags: u32 = 16, "xen_vmemrange.flags";
+    nid: u32 = 20, "xen_vmemrange.nid";
+    [(u32) (u64)]
+}
 
 /// `xen_vmemrange_t` of `memory.h`.
 pub type xen_vmemrange_t = xen_vmemrange;
@@ -749,8 +921,9 @@ pub type xen_vmemrange_t = xen_vmemrange;
 /// none), -ENOBUFS (an array is too small, sizes filled in), -EAGAIN (changed meanwhile), -EINVAL.
 ///
 /// `struct xen_vnuma_topology_info` of `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_vnuma_topology_info {
     /// IN. Which domain; `DOMID_SELF` is allowed.
@@ -766,19 +939,30 @@ pub struct xen_vnuma_topology_info {
     pub vcpu_to_vnode: xen_vnuma_topology_info_vcpu_to_vnode,
     pub vmemrange: xen_vnuma_topology_info_vmemrange,
 }
-layout! { struct xen_vnuma_topology_info: 40, 8; domid: domid_t = 0, pad: u16 = 2, nr_vnodes: u32 = 4, nr_vcpus: u32 = 8, nr_vmemranges: u32 = 12, vdistance: xen_vnuma_topology_info_vdistance = 16, vcpu_to_vnode: xen_vnuma_topology_info_vcpu_to_vnode = 24, vmemrange: xen_vnuma_topology_info_vmemrange = 32, }
+layout! { struct xen_vnuma_topology_info: 40, 8;
+    domid: domid_t = 0, "xen_vnuma_topology_info.domid";
+    pad: u16 = 2, "xen_vnuma_topology_info.pad";
+    nr_vnodes: u32 = 4, "xen_vnuma_topology_info.nr_vnodes";
+    nr_vcpus: u32 = 8, "xen_vnuma_topology_info.nr_vcpus";
+    nr_vmemranges: u32 = 12, "xen_vnuma_topology_info.nr_vmemranges";
+    vdistance: xen_vnuma_topology_info_vdistance = 16, "xen_vnuma_topology_info.vdistance";
+    vcpu_to_vnode: xen_vnuma_topology_info_vcpu_to_vnode = 24, "xen_vnuma_topology_info.vcpu_to_vnode";
+    vmemrange: xen_vnuma_topology_info_vmemrange = 32, "xen_vnuma_topology_info.vmemrange";
+    [(domid_t) (u16) (u32) (xen_vnuma_topology_info_vcpu_to_vnode) (xen_vnuma_topology_info_vdistance) (xen_vnuma_topology_info_vmemrange)]
+}
 leaves! {
-    xen_vnuma_topology_info, "vdistance.h", 16: (xen_vnuma_topology_info, vdistance);
-    xen_vnuma_topology_info, "vdistance.pad", 16: (xen_vnuma_topology_info, vdistance);
-    xen_vnuma_topology_info, "vcpu_to_vnode.h", 24: (xen_vnuma_topology_info, vcpu_to_vnode);
-    xen_vnuma_topology_info, "vcpu_to_vnode.pad", 24: (xen_vnuma_topology_info, vcpu_to_vnode);
-    xen_vnuma_topology_info, "vmemrange.h", 32: (xen_vnuma_topology_info, vmemrange);
-    xen_vnuma_topology_info, "vmemrange.pad", 32: (xen_vnuma_topology_info, vmemrange);
+    16, "xen_vnuma_topology_info.vdistance.h": (xen_vnuma_topology_info, vdistance);
+    16, "xen_vnuma_topology_info.vdistance.pad": (xen_vnuma_topology_info, vdistance);
+    24, "xen_vnuma_topology_info.vcpu_to_vnode.h": (xen_vnuma_topology_info, vcpu_to_vnode);
+    24, "xen_vnuma_topology_info.vcpu_to_vnode.pad": (xen_vnuma_topology_info, vcpu_to_vnode);
+    32, "xen_vnuma_topology_info.vmemrange.h": (xen_vnuma_topology_info, vmemrange);
+    32, "xen_vnuma_topology_info.vmemrange.pad": (xen_vnuma_topology_info, vmemrange);
 }
 
 /// The type of `xen_vnuma_topology_info.vdistance` in `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_vnuma_topology_info_vdistance(pub [u64; 1]);
 union_members! { xen_vnuma_topology_info_vdistance;
@@ -789,8 +973,9 @@ union_members! { xen_vnuma_topology_info_vdistance;
 layout! { union xen_vnuma_topology_info_vdistance: 8, 8 }
 
 /// The type of `xen_vnuma_topology_info.vcpu_to_vnode` in `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_vnuma_topology_info_vcpu_to_vnode(pub [u64; 1]);
 union_members! { xen_vnuma_topology_info_vcpu_to_vnode;
@@ -801,8 +986,9 @@ union_members! { xen_vnuma_topology_info_vcpu_to_vnode;
 layout! { union xen_vnuma_topology_info_vcpu_to_vnode: 8, 8 }
 
 /// The type of `xen_vnuma_topology_info.vmemrange` in `memory.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_vnuma_topology_info_vmemrange(pub [u64; 1]);
 union_members! { xen_vnuma_topology_info_vmemrange;

@@ -101,22 +101,29 @@ pub const XENPF_microcode_update2: u32 = 66;
 pub const XENPF_UCODE_FORCE: u32 = 1;
 
 /// `struct xenpf_settime32` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_settime32 {
     pub secs: u32,
     pub nsecs: u32,
     pub system_time: u64,
 }
-layout! { struct xenpf_settime32: 16, 8; secs: u32 = 0, nsecs: u32 = 4, system_time: u64 = 8, }
+layout! { struct xenpf_settime32: 16, 8;
+    secs: u32 = 0, "xenpf_settime32.secs";
+    nsecs: u32 = 4, "xenpf_settime32.nsecs";
+    system_time: u64 = 8, "xenpf_settime32.system_time";
+    [(u32) (u64)]
+}
 
 /// `xenpf_settime32_t` of `platform.h`.
 pub type xenpf_settime32_t = xenpf_settime32;
 
 /// `struct xenpf_settime64` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_settime64 {
     pub secs: u64,
@@ -124,7 +131,13 @@ pub struct xenpf_settime64 {
     pub mbz: u32,
     pub system_time: u64,
 }
-layout! { struct xenpf_settime64: 24, 8; secs: u64 = 0, nsecs: u32 = 8, mbz: u32 = 12, system_time: u64 = 16, }
+layout! { struct xenpf_settime64: 24, 8;
+    secs: u64 = 0, "xenpf_settime64.secs";
+    nsecs: u32 = 8, "xenpf_settime64.nsecs";
+    mbz: u32 = 12, "xenpf_settime64.mbz";
+    system_time: u64 = 16, "xenpf_settime64.system_time";
+    [(u32) (u64)]
+}
 
 /// `xenpf_settime64_t` of `platform.h`.
 pub type xenpf_settime64_t = xenpf_settime64;
@@ -133,8 +146,9 @@ pub type xenpf_settime64_t = xenpf_settime64;
 pub type xenpf_settime_t = xenpf_settime64;
 
 /// `struct xenpf_add_memtype` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_add_memtype {
     pub mfn: xen_pfn_t,
@@ -144,27 +158,41 @@ pub struct xenpf_add_memtype {
     pub reg: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct xenpf_add_memtype: 32, 8; mfn: xen_pfn_t = 0, nr_mfns: u64 = 8, type_: u32 = 16, handle: u32 = 20, reg: u32 = 24, _padding0: [u8; 4] = 28, }
+layout! { struct xenpf_add_memtype: 32, 8;
+    mfn: xen_pfn_t = 0, "xenpf_add_memtype.mfn";
+    nr_mfns: u64 = 8, "xenpf_add_memtype.nr_mfns";
+    type_: u32 = 16, "xenpf_add_memtype.type_";
+    handle: u32 = 20, "xenpf_add_memtype.handle";
+    reg: u32 = 24, "xenpf_add_memtype.reg";
+    _padding0: [u8; 4] = 28, "xenpf_add_memtype._padding0";
+    [([u8; 4]) (u32) (u64) (xen_pfn_t)]
+}
 
 /// `xenpf_add_memtype_t` of `platform.h`.
 pub type xenpf_add_memtype_t = xenpf_add_memtype;
 
 /// `struct xenpf_del_memtype` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_del_memtype {
     pub handle: u32,
     pub reg: u32,
 }
-layout! { struct xenpf_del_memtype: 8, 4; handle: u32 = 0, reg: u32 = 4, }
+layout! { struct xenpf_del_memtype: 8, 4;
+    handle: u32 = 0, "xenpf_del_memtype.handle";
+    reg: u32 = 4, "xenpf_del_memtype.reg";
+    [(u32)]
+}
 
 /// `xenpf_del_memtype_t` of `platform.h`.
 pub type xenpf_del_memtype_t = xenpf_del_memtype;
 
 /// `struct xenpf_read_memtype` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_read_memtype {
     pub reg: u32,
@@ -174,40 +202,59 @@ pub struct xenpf_read_memtype {
     pub type_: u32,
     pub _padding1: [u8; 4],
 }
-layout! { struct xenpf_read_memtype: 32, 8; reg: u32 = 0, _padding0: [u8; 4] = 4, mfn: xen_pfn_t = 8, nr_mfns: u64 = 16, type_: u32 = 24, _padding1: [u8; 4] = 28, }
+layout! { struct xenpf_read_memtype: 32, 8;
+    reg: u32 = 0, "xenpf_read_memtype.reg";
+    _padding0: [u8; 4] = 4, "xenpf_read_memtype._padding0";
+    mfn: xen_pfn_t = 8, "xenpf_read_memtype.mfn";
+    nr_mfns: u64 = 16, "xenpf_read_memtype.nr_mfns";
+    type_: u32 = 24, "xenpf_read_memtype.type_";
+    _padding1: [u8; 4] = 28, "xenpf_read_memtype._padding1";
+    [([u8; 4]) (u32) (u64) (xen_pfn_t)]
+}
 
 /// `xenpf_read_memtype_t` of `platform.h`.
 pub type xenpf_read_memtype_t = xenpf_read_memtype;
 
 /// `struct xenpf_microcode_update` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_microcode_update {
     pub data: GuestHandle64<c_void>,
     pub length: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct xenpf_microcode_update: 16, 8; data: GuestHandle64<c_void> = 0, length: u32 = 8, _padding0: [u8; 4] = 12, }
+layout! { struct xenpf_microcode_update: 16, 8;
+    data: GuestHandle64<c_void> = 0, "xenpf_microcode_update.data";
+    length: u32 = 8, "xenpf_microcode_update.length";
+    _padding0: [u8; 4] = 12, "xenpf_microcode_update._padding0";
+    [(GuestHandle64<c_void>) ([u8; 4]) (u32)]
+}
 
 /// `xenpf_microcode_update_t` of `platform.h`.
 pub type xenpf_microcode_update_t = xenpf_microcode_update;
 
 /// `struct xenpf_platform_quirk` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_platform_quirk {
     pub quirk_id: u32,
 }
-layout! { struct xenpf_platform_quirk: 4, 4; quirk_id: u32 = 0, }
+layout! { struct xenpf_platform_quirk: 4, 4;
+    quirk_id: u32 = 0, "xenpf_platform_quirk.quirk_id";
+    [(u32)]
+}
 
 /// `xenpf_platform_quirk_t` of `platform.h`.
 pub type xenpf_platform_quirk_t = xenpf_platform_quirk;
 
 /// `struct xenpf_efi_time` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_time {
     pub year: u16,
@@ -222,11 +269,25 @@ pub struct xenpf_efi_time {
     pub daylight: u8,
     pub _padding1: [u8; 1],
 }
-layout! { struct xenpf_efi_time: 16, 4; year: u16 = 0, month: u8 = 2, day: u8 = 3, hour: u8 = 4, min: u8 = 5, sec: u8 = 6, _padding0: [u8; 1] = 7, ns: u32 = 8, tz: i16 = 12, daylight: u8 = 14, _padding1: [u8; 1] = 15, }
+layout! { struct xenpf_efi_time: 16, 4;
+    year: u16 = 0, "xenpf_efi_time.year";
+    month: u8 = 2, "xenpf_efi_time.month";
+    day: u8 = 3, "xenpf_efi_time.day";
+    hour: u8 = 4, "xenpf_efi_time.hour";
+    min: u8 = 5, "xenpf_efi_time.min";
+    sec: u8 = 6, "xenpf_efi_time.sec";
+    _padding0: [u8; 1] = 7, "xenpf_efi_time._padding0";
+    ns: u32 = 8, "xenpf_efi_time.ns";
+    tz: i16 = 12, "xenpf_efi_time.tz";
+    daylight: u8 = 14, "xenpf_efi_time.daylight";
+    _padding1: [u8; 1] = 15, "xenpf_efi_time._padding1";
+    [([u8; 1]) (i16) (u16) (u32) (u8)]
+}
 
 /// `struct xenpf_efi_guid` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_guid {
     pub data1: u32,
@@ -234,11 +295,18 @@ pub struct xenpf_efi_guid {
     pub data3: u16,
     pub data4: [u8; 8],
 }
-layout! { struct xenpf_efi_guid: 16, 4; data1: u32 = 0, data2: u16 = 4, data3: u16 = 6, data4: [u8; 8] = 8, }
+layout! { struct xenpf_efi_guid: 16, 4;
+    data1: u32 = 0, "xenpf_efi_guid.data1";
+    data2: u16 = 4, "xenpf_efi_guid.data2";
+    data3: u16 = 6, "xenpf_efi_guid.data3";
+    data4: [u8; 8] = 8, "xenpf_efi_guid.data4";
+    [([u8; 8]) (u16) (u32)]
+}
 
 /// `struct xenpf_efi_runtime_call` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call {
     pub function: u32,
@@ -246,41 +314,48 @@ pub struct xenpf_efi_runtime_call {
     pub status: xen_ulong_t,
     pub u: xenpf_efi_runtime_call_u,
 }
-layout! { struct xenpf_efi_runtime_call: 56, 8; function: u32 = 0, misc: u32 = 4, status: xen_ulong_t = 8, u: xenpf_efi_runtime_call_u = 16, }
+layout! { struct xenpf_efi_runtime_call: 56, 8;
+    function: u32 = 0, "xenpf_efi_runtime_call.function";
+    misc: u32 = 4, "xenpf_efi_runtime_call.misc";
+    status: xen_ulong_t = 8, "xenpf_efi_runtime_call.status";
+    u: xenpf_efi_runtime_call_u = 16, "xenpf_efi_runtime_call.u";
+    [(u32) (xen_ulong_t) (xenpf_efi_runtime_call_u)]
+}
 leaves! {
-    xenpf_efi_runtime_call, "u.get_time.time", 16: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_time, time);
-    xenpf_efi_runtime_call, "u.get_time.resolution", 32: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_time, resolution);
-    xenpf_efi_runtime_call, "u.get_time.accuracy", 36: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_time, accuracy);
-    xenpf_efi_runtime_call, "u.set_time", 16: (xenpf_efi_runtime_call, u);
-    xenpf_efi_runtime_call, "u.get_wakeup_time", 16: (xenpf_efi_runtime_call, u);
-    xenpf_efi_runtime_call, "u.set_wakeup_time", 16: (xenpf_efi_runtime_call, u);
-    xenpf_efi_runtime_call, "u.get_variable.name", 16: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, name);
-    xenpf_efi_runtime_call, "u.get_variable.size", 24: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, size);
-    xenpf_efi_runtime_call, "u.get_variable.data", 32: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, data);
-    xenpf_efi_runtime_call, "u.get_variable.vendor_guid", 40: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, vendor_guid);
-    xenpf_efi_runtime_call, "u.set_variable.name", 16: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, name);
-    xenpf_efi_runtime_call, "u.set_variable.size", 24: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, size);
-    xenpf_efi_runtime_call, "u.set_variable.data", 32: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, data);
-    xenpf_efi_runtime_call, "u.set_variable.vendor_guid", 40: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, vendor_guid);
-    xenpf_efi_runtime_call, "u.get_next_variable_name.size", 16: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_next_variable_name, size);
-    xenpf_efi_runtime_call, "u.get_next_variable_name.name", 24: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_next_variable_name, name);
-    xenpf_efi_runtime_call, "u.get_next_variable_name.vendor_guid", 32: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_next_variable_name, vendor_guid);
-    xenpf_efi_runtime_call, "u.query_variable_info.attr", 16: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_variable_info, attr);
-    xenpf_efi_runtime_call, "u.query_variable_info.max_store_size", 24: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_variable_info, max_store_size);
-    xenpf_efi_runtime_call, "u.query_variable_info.remain_store_size", 32: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_variable_info, remain_store_size);
-    xenpf_efi_runtime_call, "u.query_variable_info.max_size", 40: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_variable_info, max_size);
-    xenpf_efi_runtime_call, "u.query_capsule_capabilities.capsule_header_array", 16: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_capsule_capabilities, capsule_header_array);
-    xenpf_efi_runtime_call, "u.query_capsule_capabilities.capsule_count", 24: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_capsule_capabilities, capsule_count);
-    xenpf_efi_runtime_call, "u.query_capsule_capabilities.max_capsule_size", 32: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_capsule_capabilities, max_capsule_size);
-    xenpf_efi_runtime_call, "u.query_capsule_capabilities.reset_type", 40: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_capsule_capabilities, reset_type);
-    xenpf_efi_runtime_call, "u.update_capsule.capsule_header_array", 16: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_update_capsule, capsule_header_array);
-    xenpf_efi_runtime_call, "u.update_capsule.capsule_count", 24: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_update_capsule, capsule_count);
-    xenpf_efi_runtime_call, "u.update_capsule.sg_list", 32: (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_update_capsule, sg_list);
+    16, "xenpf_efi_runtime_call.u.get_time.time": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_time, time);
+    32, "xenpf_efi_runtime_call.u.get_time.resolution": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_time, resolution);
+    36, "xenpf_efi_runtime_call.u.get_time.accuracy": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_time, accuracy);
+    16, "xenpf_efi_runtime_call.u.set_time": (xenpf_efi_runtime_call, u);
+    16, "xenpf_efi_runtime_call.u.get_wakeup_time": (xenpf_efi_runtime_call, u);
+    16, "xenpf_efi_runtime_call.u.set_wakeup_time": (xenpf_efi_runtime_call, u);
+    16, "xenpf_efi_runtime_call.u.get_variable.name": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, name);
+    24, "xenpf_efi_runtime_call.u.get_variable.size": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, size);
+    32, "xenpf_efi_runtime_call.u.get_variable.data": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, data);
+    40, "xenpf_efi_runtime_call.u.get_variable.vendor_guid": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, vendor_guid);
+    16, "xenpf_efi_runtime_call.u.set_variable.name": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, name);
+    24, "xenpf_efi_runtime_call.u.set_variable.size": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, size);
+    32, "xenpf_efi_runtime_call.u.set_variable.data": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, data);
+    40, "xenpf_efi_runtime_call.u.set_variable.vendor_guid": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_variable, vendor_guid);
+    16, "xenpf_efi_runtime_call.u.get_next_variable_name.size": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_next_variable_name, size);
+    24, "xenpf_efi_runtime_call.u.get_next_variable_name.name": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_next_variable_name, name);
+    32, "xenpf_efi_runtime_call.u.get_next_variable_name.vendor_guid": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_get_next_variable_name, vendor_guid);
+    16, "xenpf_efi_runtime_call.u.query_variable_info.attr": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_variable_info, attr);
+    24, "xenpf_efi_runtime_call.u.query_variable_info.max_store_size": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_variable_info, max_store_size);
+    32, "xenpf_efi_runtime_call.u.query_variable_info.remain_store_size": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_variable_info, remain_store_size);
+    40, "xenpf_efi_runtime_call.u.query_variable_info.max_size": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_variable_info, max_size);
+    16, "xenpf_efi_runtime_call.u.query_capsule_capabilities.capsule_header_array": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_capsule_capabilities, capsule_header_array);
+    24, "xenpf_efi_runtime_call.u.query_capsule_capabilities.capsule_count": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_capsule_capabilities, capsule_count);
+    32, "xenpf_efi_runtime_call.u.query_capsule_capabilities.max_capsule_size": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_capsule_capabilities, max_capsule_size);
+    40, "xenpf_efi_runtime_call.u.query_capsule_capabilities.reset_type": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_query_capsule_capabilities, reset_type);
+    16, "xenpf_efi_runtime_call.u.update_capsule.capsule_header_array": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_update_capsule, capsule_header_array);
+    24, "xenpf_efi_runtime_call.u.update_capsule.capsule_count": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_update_capsule, capsule_count);
+    32, "xenpf_efi_runtime_call.u.update_capsule.sg_list": (xenpf_efi_runtime_call, u) (xenpf_efi_runtime_call_u_update_capsule, sg_list);
 }
 
 /// The type of `xenpf_efi_runtime_call.u` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenpf_efi_runtime_call_u(pub [u64; 5]);
 union_members! { xenpf_efi_runtime_call_u;
@@ -298,19 +373,26 @@ union_members! { xenpf_efi_runtime_call_u;
 layout! { union xenpf_efi_runtime_call_u: 40, 8 }
 
 /// The type of `xenpf_efi_runtime_call.u.get_time` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_get_time {
     pub time: xenpf_efi_time,
     pub resolution: u32,
     pub accuracy: u32,
 }
-layout! { struct xenpf_efi_runtime_call_u_get_time: 24, 4; time: xenpf_efi_time = 0, resolution: u32 = 16, accuracy: u32 = 20, }
+layout! { struct xenpf_efi_runtime_call_u_get_time: 24, 4;
+    time: xenpf_efi_time = 0, "xenpf_efi_runtime_call_u_get_time.time";
+    resolution: u32 = 16, "xenpf_efi_runtime_call_u_get_time.resolution";
+    accuracy: u32 = 20, "xenpf_efi_runtime_call_u_get_time.accuracy";
+    [(u32) (xenpf_efi_time)]
+}
 
 /// The type of `xenpf_efi_runtime_call.u.get_variable` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_get_variable {
     pub name: GuestHandle64<c_void>,
@@ -318,22 +400,35 @@ pub struct xenpf_efi_runtime_call_u_get_variable {
     pub data: GuestHandle64<c_void>,
     pub vendor_guid: xenpf_efi_guid,
 }
-layout! { struct xenpf_efi_runtime_call_u_get_variable: 40, 8; name: GuestHandle64<c_void> = 0, size: xen_ulong_t = 8, data: GuestHandle64<c_void> = 16, vendor_guid: xenpf_efi_guid = 24, }
+layout! { struct xenpf_efi_runtime_call_u_get_variable: 40, 8;
+    name: GuestHandle64<c_void> = 0, "xenpf_efi_runtime_call_u_get_variable.name";
+    size: xen_ulong_t = 8, "xenpf_efi_runtime_call_u_get_variable.size";
+    data: GuestHandle64<c_void> = 16, "xenpf_efi_runtime_call_u_get_variable.data";
+    vendor_guid: xenpf_efi_guid = 24, "xenpf_efi_runtime_call_u_get_variable.vendor_guid";
+    [(GuestHandle64<c_void>) (xen_ulong_t) (xenpf_efi_guid)]
+}
 
 /// The type of `xenpf_efi_runtime_call.u.get_next_variable_name` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_get_next_variable_name {
     pub size: xen_ulong_t,
     pub name: GuestHandle64<c_void>,
     pub vendor_guid: xenpf_efi_guid,
 }
-layout! { struct xenpf_efi_runtime_call_u_get_next_variable_name: 32, 8; size: xen_ulong_t = 0, name: GuestHandle64<c_void> = 8, vendor_guid: xenpf_efi_guid = 16, }
+layout! { struct xenpf_efi_runtime_call_u_get_next_variable_name: 32, 8;
+    size: xen_ulong_t = 0, "xenpf_efi_runtime_call_u_get_next_variable_name.size";
+    name: GuestHandle64<c_void> = 8, "xenpf_efi_runtime_call_u_get_next_variable_name.name";
+    vendor_guid: xenpf_efi_guid = 16, "xenpf_efi_runtime_call_u_get_next_variable_name.vendor_guid";
+    [(GuestHandle64<c_void>) (xen_ulong_t) (xenpf_efi_guid)]
+}
 
 /// The type of `xenpf_efi_runtime_call.u.query_variable_info` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_query_variable_info {
     pub attr: u32,
@@ -342,11 +437,19 @@ pub struct xenpf_efi_runtime_call_u_query_variable_info {
     pub remain_store_size: u64,
     pub max_size: u64,
 }
-layout! { struct xenpf_efi_runtime_call_u_query_variable_info: 32, 8; attr: u32 = 0, _padding0: [u8; 4] = 4, max_store_size: u64 = 8, remain_store_size: u64 = 16, max_size: u64 = 24, }
+layout! { struct xenpf_efi_runtime_call_u_query_variable_info: 32, 8;
+    attr: u32 = 0, "xenpf_efi_runtime_call_u_query_variable_info.attr";
+    _padding0: [u8; 4] = 4, "xenpf_efi_runtime_call_u_query_variable_info._padding0";
+    max_store_size: u64 = 8, "xenpf_efi_runtime_call_u_query_variable_info.max_store_size";
+    remain_store_size: u64 = 16, "xenpf_efi_runtime_call_u_query_variable_info.remain_store_size";
+    max_size: u64 = 24, "xenpf_efi_runtime_call_u_query_variable_info.max_size";
+    [([u8; 4]) (u32) (u64)]
+}
 
 /// The type of `xenpf_efi_runtime_call.u.query_capsule_capabilities` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_query_capsule_capabilities {
     pub capsule_header_array: GuestHandle64<c_void>,
@@ -355,52 +458,72 @@ pub struct xenpf_efi_runtime_call_u_query_capsule_capabilities {
     pub reset_type: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct xenpf_efi_runtime_call_u_query_capsule_capabilities: 32, 8; capsule_header_array: GuestHandle64<c_void> = 0, capsule_count: xen_ulong_t = 8, max_capsule_size: u64 = 16, reset_type: u32 = 24, _padding0: [u8; 4] = 28, }
+layout! { struct xenpf_efi_runtime_call_u_query_capsule_capabilities: 32, 8;
+    capsule_header_array: GuestHandle64<c_void> = 0, "xenpf_efi_runtime_call_u_query_capsule_capabilities.capsule_header_array";
+    capsule_count: xen_ulong_t = 8, "xenpf_efi_runtime_call_u_query_capsule_capabilities.capsule_count";
+    max_capsule_size: u64 = 16, "xenpf_efi_runtime_call_u_query_capsule_capabilities.max_capsule_size";
+    reset_type: u32 = 24, "xenpf_efi_runtime_call_u_query_capsule_capabilities.reset_type";
+    _padding0: [u8; 4] = 28, "xenpf_efi_runtime_call_u_query_capsule_capabilities._padding0";
+    [(GuestHandle64<c_void>) ([u8; 4]) (u32) (u64) (xen_ulong_t)]
+}
 
 /// The type of `xenpf_efi_runtime_call.u.update_capsule` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_update_capsule {
     pub capsule_header_array: GuestHandle64<c_void>,
     pub capsule_count: xen_ulong_t,
     pub sg_list: u64,
 }
-layout! { struct xenpf_efi_runtime_call_u_update_capsule: 24, 8; capsule_header_array: GuestHandle64<c_void> = 0, capsule_count: xen_ulong_t = 8, sg_list: u64 = 16, }
+layout! { struct xenpf_efi_runtime_call_u_update_capsule: 24, 8;
+    capsule_header_array: GuestHandle64<c_void> = 0, "xenpf_efi_runtime_call_u_update_capsule.capsule_header_array";
+    capsule_count: xen_ulong_t = 8, "xenpf_efi_runtime_call_u_update_capsule.capsule_count";
+    sg_list: u64 = 16, "xenpf_efi_runtime_call_u_update_capsule.sg_list";
+    [(GuestHandle64<c_void>) (u64) (xen_ulong_t)]
+}
 
 /// `xenpf_efi_runtime_call_t` of `platform.h`.
 pub type xenpf_efi_runtime_call_t = xenpf_efi_runtime_call;
 
 /// `struct xenpf_firmware_info` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_firmware_info {
     pub type_: u32,
     pub index: u32,
     pub u: xenpf_firmware_info_u,
 }
-layout! { struct xenpf_firmware_info: 40, 8; type_: u32 = 0, index: u32 = 4, u: xenpf_firmware_info_u = 8, }
+layout! { struct xenpf_firmware_info: 40, 8;
+    type_: u32 = 0, "xenpf_firmware_info.type_";
+    index: u32 = 4, "xenpf_firmware_info.index";
+    u: xenpf_firmware_info_u = 8, "xenpf_firmware_info.u";
+    [(u32) (xenpf_firmware_info_u)]
+}
 leaves! {
-    xenpf_firmware_info, "u.disk_info.device", 8: (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, device);
-    xenpf_firmware_info, "u.disk_info.version", 9: (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, version);
-    xenpf_firmware_info, "u.disk_info.interface_support", 10: (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, interface_support);
-    xenpf_firmware_info, "u.disk_info.legacy_max_cylinder", 12: (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, legacy_max_cylinder);
-    xenpf_firmware_info, "u.disk_info.legacy_max_head", 14: (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, legacy_max_head);
-    xenpf_firmware_info, "u.disk_info.legacy_sectors_per_track", 15: (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, legacy_sectors_per_track);
-    xenpf_firmware_info, "u.disk_info.edd_params", 16: (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, edd_params);
-    xenpf_firmware_info, "u.disk_mbr_signature.device", 8: (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_mbr_signature, device);
-    xenpf_firmware_info, "u.disk_mbr_signature.mbr_signature", 12: (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_mbr_signature, mbr_signature);
-    xenpf_firmware_info, "u.vbeddc_info.capabilities", 8: (xenpf_firmware_info, u) (xenpf_firmware_info_u_vbeddc_info, capabilities);
-    xenpf_firmware_info, "u.vbeddc_info.edid_transfer_time", 9: (xenpf_firmware_info, u) (xenpf_firmware_info_u_vbeddc_info, edid_transfer_time);
-    xenpf_firmware_info, "u.vbeddc_info.edid", 16: (xenpf_firmware_info, u) (xenpf_firmware_info_u_vbeddc_info, edid);
-    xenpf_firmware_info, "u.efi_info", 8: (xenpf_firmware_info, u);
-    xenpf_firmware_info, "u.kbd_shift_flags", 8: (xenpf_firmware_info, u);
+    8, "xenpf_firmware_info.u.disk_info.device": (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, device);
+    9, "xenpf_firmware_info.u.disk_info.version": (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, version);
+    10, "xenpf_firmware_info.u.disk_info.interface_support": (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, interface_support);
+    12, "xenpf_firmware_info.u.disk_info.legacy_max_cylinder": (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, legacy_max_cylinder);
+    14, "xenpf_firmware_info.u.disk_info.legacy_max_head": (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, legacy_max_head);
+    15, "xenpf_firmware_info.u.disk_info.legacy_sectors_per_track": (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, legacy_sectors_per_track);
+    16, "xenpf_firmware_info.u.disk_info.edd_params": (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_info, edd_params);
+    8, "xenpf_firmware_info.u.disk_mbr_signature.device": (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_mbr_signature, device);
+    12, "xenpf_firmware_info.u.disk_mbr_signature.mbr_signature": (xenpf_firmware_info, u) (xenpf_firmware_info_u_disk_mbr_signature, mbr_signature);
+    8, "xenpf_firmware_info.u.vbeddc_info.capabilities": (xenpf_firmware_info, u) (xenpf_firmware_info_u_vbeddc_info, capabilities);
+    9, "xenpf_firmware_info.u.vbeddc_info.edid_transfer_time": (xenpf_firmware_info, u) (xenpf_firmware_info_u_vbeddc_info, edid_transfer_time);
+    16, "xenpf_firmware_info.u.vbeddc_info.edid": (xenpf_firmware_info, u) (xenpf_firmware_info_u_vbeddc_info, edid);
+    8, "xenpf_firmware_info.u.efi_info": (xenpf_firmware_info, u);
+    8, "xenpf_firmware_info.u.kbd_shift_flags": (xenpf_firmware_info, u);
 }
 
 /// The type of `xenpf_firmware_info.u` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenpf_firmware_info_u(pub [u64; 4]);
 union_members! { xenpf_firmware_info_u;
@@ -413,8 +536,9 @@ union_members! { xenpf_firmware_info_u;
 layout! { union xenpf_firmware_info_u: 32, 8 }
 
 /// The type of `xenpf_firmware_info.u.disk_info` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_firmware_info_u_disk_info {
     pub device: u8,
@@ -425,22 +549,38 @@ pub struct xenpf_firmware_info_u_disk_info {
     pub legacy_sectors_per_track: u8,
     pub edd_params: GuestHandle64<c_void>,
 }
-layout! { struct xenpf_firmware_info_u_disk_info: 16, 8; device: u8 = 0, version: u8 = 1, interface_support: u16 = 2, legacy_max_cylinder: u16 = 4, legacy_max_head: u8 = 6, legacy_sectors_per_track: u8 = 7, edd_params: GuestHandle64<c_void> = 8, }
+layout! { struct xenpf_firmware_info_u_disk_info: 16, 8;
+    device: u8 = 0, "xenpf_firmware_info_u_disk_info.device";
+    version: u8 = 1, "xenpf_firmware_info_u_disk_info.version";
+    interface_support: u16 = 2, "xenpf_firmware_info_u_disk_info.interface_support";
+    legacy_max_cylinder: u16 = 4, "xenpf_firmware_info_u_disk_info.legacy_max_cylinder";
+    legacy_max_head: u8 = 6, "xenpf_firmware_info_u_disk_info.legacy_max_head";
+    legacy_sectors_per_track: u8 = 7, "xenpf_firmware_info_u_disk_info.legacy_sectors_per_track";
+    edd_params: GuestHandle64<c_void> = 8, "xenpf_firmware_info_u_disk_info.edd_params";
+    [(GuestHandle64<c_void>) (u16) (u8)]
+}
 
 /// The type of `xenpf_firmware_info.u.disk_mbr_signature` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_firmware_info_u_disk_mbr_signature {
     pub device: u8,
     pub _padding0: [u8; 3],
     pub mbr_signature: u32,
 }
-layout! { struct xenpf_firmware_info_u_disk_mbr_signature: 8, 4; device: u8 = 0, _padding0: [u8; 3] = 1, mbr_signature: u32 = 4, }
+layout! { struct xenpf_firmware_info_u_disk_mbr_signature: 8, 4;
+    device: u8 = 0, "xenpf_firmware_info_u_disk_mbr_signature.device";
+    _padding0: [u8; 3] = 1, "xenpf_firmware_info_u_disk_mbr_signature._padding0";
+    mbr_signature: u32 = 4, "xenpf_firmware_info_u_disk_mbr_signature.mbr_signature";
+    [([u8; 3]) (u32) (u8)]
+}
 
 /// The type of `xenpf_firmware_info.u.vbeddc_info` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_firmware_info_u_vbeddc_info {
     pub capabilities: u8,
@@ -448,11 +588,18 @@ pub struct xenpf_firmware_info_u_vbeddc_info {
     pub _padding0: [u8; 6],
     pub edid: GuestHandle64<u8>,
 }
-layout! { struct xenpf_firmware_info_u_vbeddc_info: 16, 8; capabilities: u8 = 0, edid_transfer_time: u8 = 1, _padding0: [u8; 6] = 2, edid: GuestHandle64<u8> = 8, }
+layout! { struct xenpf_firmware_info_u_vbeddc_info: 16, 8;
+    capabilities: u8 = 0, "xenpf_firmware_info_u_vbeddc_info.capabilities";
+    edid_transfer_time: u8 = 1, "xenpf_firmware_info_u_vbeddc_info.edid_transfer_time";
+    _padding0: [u8; 6] = 2, "xenpf_firmware_info_u_vbeddc_info._padding0";
+    edid: GuestHandle64<u8> = 8, "xenpf_firmware_info_u_vbeddc_info.edid";
+    [(GuestHandle64<u8>) ([u8; 6]) (u8)]
+}
 
 /// `union xenpf_efi_info` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenpf_efi_info(pub [u64; 4]);
 union_members! { xenpf_efi_info;
@@ -466,30 +613,43 @@ union_members! { xenpf_efi_info;
 layout! { union xenpf_efi_info: 32, 8 }
 
 /// The type of `xenpf_efi_info.cfg` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_info_cfg {
     pub addr: u64,
     pub nent: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct xenpf_efi_info_cfg: 16, 8; addr: u64 = 0, nent: u32 = 8, _padding0: [u8; 4] = 12, }
+layout! { struct xenpf_efi_info_cfg: 16, 8;
+    addr: u64 = 0, "xenpf_efi_info_cfg.addr";
+    nent: u32 = 8, "xenpf_efi_info_cfg.nent";
+    _padding0: [u8; 4] = 12, "xenpf_efi_info_cfg._padding0";
+    [([u8; 4]) (u32) (u64)]
+}
 
 /// The type of `xenpf_efi_info.vendor` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_info_vendor {
     pub revision: u32,
     pub bufsz: u32,
     pub name: GuestHandle64<c_void>,
 }
-layout! { struct xenpf_efi_info_vendor: 16, 8; revision: u32 = 0, bufsz: u32 = 4, name: GuestHandle64<c_void> = 8, }
+layout! { struct xenpf_efi_info_vendor: 16, 8;
+    revision: u32 = 0, "xenpf_efi_info_vendor.revision";
+    bufsz: u32 = 4, "xenpf_efi_info_vendor.bufsz";
+    name: GuestHandle64<c_void> = 8, "xenpf_efi_info_vendor.name";
+    [(GuestHandle64<c_void>) (u32)]
+}
 
 /// The type of `xenpf_efi_info.mem` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_info_mem {
     pub addr: u64,
@@ -498,11 +658,19 @@ pub struct xenpf_efi_info_mem {
     pub type_: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct xenpf_efi_info_mem: 32, 8; addr: u64 = 0, size: u64 = 8, attr: u64 = 16, type_: u32 = 24, _padding0: [u8; 4] = 28, }
+layout! { struct xenpf_efi_info_mem: 32, 8;
+    addr: u64 = 0, "xenpf_efi_info_mem.addr";
+    size: u64 = 8, "xenpf_efi_info_mem.size";
+    attr: u64 = 16, "xenpf_efi_info_mem.attr";
+    type_: u32 = 24, "xenpf_efi_info_mem.type_";
+    _padding0: [u8; 4] = 28, "xenpf_efi_info_mem._padding0";
+    [([u8; 4]) (u32) (u64)]
+}
 
 /// The type of `xenpf_efi_info.pci_rom` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_info_pci_rom {
     pub segment: u16,
@@ -513,24 +681,39 @@ pub struct xenpf_efi_info_pci_rom {
     pub address: u64,
     pub size: xen_ulong_t,
 }
-layout! { struct xenpf_efi_info_pci_rom: 24, 8; segment: u16 = 0, bus: u8 = 2, devfn: u8 = 3, vendor: u16 = 4, devid: u16 = 6, address: u64 = 8, size: xen_ulong_t = 16, }
+layout! { struct xenpf_efi_info_pci_rom: 24, 8;
+    segment: u16 = 0, "xenpf_efi_info_pci_rom.segment";
+    bus: u8 = 2, "xenpf_efi_info_pci_rom.bus";
+    devfn: u8 = 3, "xenpf_efi_info_pci_rom.devfn";
+    vendor: u16 = 4, "xenpf_efi_info_pci_rom.vendor";
+    devid: u16 = 6, "xenpf_efi_info_pci_rom.devid";
+    address: u64 = 8, "xenpf_efi_info_pci_rom.address";
+    size: xen_ulong_t = 16, "xenpf_efi_info_pci_rom.size";
+    [(u16) (u64) (u8) (xen_ulong_t)]
+}
 
 /// The type of `xenpf_efi_info.apple_properties` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_info_apple_properties {
     pub address: u64,
     pub size: xen_ulong_t,
 }
-layout! { struct xenpf_efi_info_apple_properties: 16, 8; address: u64 = 0, size: xen_ulong_t = 8, }
+layout! { struct xenpf_efi_info_apple_properties: 16, 8;
+    address: u64 = 0, "xenpf_efi_info_apple_properties.address";
+    size: xen_ulong_t = 8, "xenpf_efi_info_apple_properties.size";
+    [(u64) (xen_ulong_t)]
+}
 
 /// `xenpf_firmware_info_t` of `platform.h`.
 pub type xenpf_firmware_info_t = xenpf_firmware_info;
 
 /// `struct xenpf_enter_acpi_sleep` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_enter_acpi_sleep {
     pub val_a: u16,
@@ -538,28 +721,41 @@ pub struct xenpf_enter_acpi_sleep {
     pub sleep_state: u32,
     pub flags: u32,
 }
-layout! { struct xenpf_enter_acpi_sleep: 12, 4; val_a: u16 = 0, val_b: u16 = 2, sleep_state: u32 = 4, flags: u32 = 8, }
+layout! { struct xenpf_enter_acpi_sleep: 12, 4;
+    val_a: u16 = 0, "xenpf_enter_acpi_sleep.val_a";
+    val_b: u16 = 2, "xenpf_enter_acpi_sleep.val_b";
+    sleep_state: u32 = 4, "xenpf_enter_acpi_sleep.sleep_state";
+    flags: u32 = 8, "xenpf_enter_acpi_sleep.flags";
+    [(u16) (u32)]
+}
 
 /// `xenpf_enter_acpi_sleep_t` of `platform.h`.
 pub type xenpf_enter_acpi_sleep_t = xenpf_enter_acpi_sleep;
 
 /// `struct xenpf_change_freq` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_change_freq {
     pub flags: u32,
     pub cpu: u32,
     pub freq: u64,
 }
-layout! { struct xenpf_change_freq: 16, 8; flags: u32 = 0, cpu: u32 = 4, freq: u64 = 8, }
+layout! { struct xenpf_change_freq: 16, 8;
+    flags: u32 = 0, "xenpf_change_freq.flags";
+    cpu: u32 = 4, "xenpf_change_freq.cpu";
+    freq: u64 = 8, "xenpf_change_freq.freq";
+    [(u32) (u64)]
+}
 
 /// `xenpf_change_freq_t` of `platform.h`.
 pub type xenpf_change_freq_t = xenpf_change_freq;
 
 /// `struct xenpf_getidletime` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_getidletime {
     pub cpumap_bitmap: GuestHandle64<u8>,
@@ -568,14 +764,22 @@ pub struct xenpf_getidletime {
     pub idletime: GuestHandle64<u64>,
     pub now: u64,
 }
-layout! { struct xenpf_getidletime: 32, 8; cpumap_bitmap: GuestHandle64<u8> = 0, cpumap_nr_cpus: u32 = 8, _padding0: [u8; 4] = 12, idletime: GuestHandle64<u64> = 16, now: u64 = 24, }
+layout! { struct xenpf_getidletime: 32, 8;
+    cpumap_bitmap: GuestHandle64<u8> = 0, "xenpf_getidletime.cpumap_bitmap";
+    cpumap_nr_cpus: u32 = 8, "xenpf_getidletime.cpumap_nr_cpus";
+    _padding0: [u8; 4] = 12, "xenpf_getidletime._padding0";
+    idletime: GuestHandle64<u64> = 16, "xenpf_getidletime.idletime";
+    now: u64 = 24, "xenpf_getidletime.now";
+    [(GuestHandle64<u64>) (GuestHandle64<u8>) ([u8; 4]) (u32) (u64)]
+}
 
 /// `xenpf_getidletime_t` of `platform.h`.
 pub type xenpf_getidletime_t = xenpf_getidletime;
 
 /// `struct xen_power_register` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_power_register {
     pub space_id: u32,
@@ -584,25 +788,39 @@ pub struct xen_power_register {
     pub access_size: u32,
     pub address: u64,
 }
-layout! { struct xen_power_register: 24, 8; space_id: u32 = 0, bit_width: u32 = 4, bit_offset: u32 = 8, access_size: u32 = 12, address: u64 = 16, }
+layout! { struct xen_power_register: 24, 8;
+    space_id: u32 = 0, "xen_power_register.space_id";
+    bit_width: u32 = 4, "xen_power_register.bit_width";
+    bit_offset: u32 = 8, "xen_power_register.bit_offset";
+    access_size: u32 = 12, "xen_power_register.access_size";
+    address: u64 = 16, "xen_power_register.address";
+    [(u32) (u64)]
+}
 
 /// `struct xen_processor_csd` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_csd {
     pub domain: u32,
     pub coord_type: u32,
     pub num: u32,
 }
-layout! { struct xen_processor_csd: 12, 4; domain: u32 = 0, coord_type: u32 = 4, num: u32 = 8, }
+layout! { struct xen_processor_csd: 12, 4;
+    domain: u32 = 0, "xen_processor_csd.domain";
+    coord_type: u32 = 4, "xen_processor_csd.coord_type";
+    num: u32 = 8, "xen_processor_csd.num";
+    [(u32)]
+}
 
 /// `xen_processor_csd_t` of `platform.h`.
 pub type xen_processor_csd_t = xen_processor_csd;
 
 /// `struct xen_processor_cx` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_cx {
     pub reg: xen_power_register,
@@ -613,14 +831,24 @@ pub struct xen_processor_cx {
     pub dpcnt: u32,
     pub dp: GuestHandle64<xen_processor_csd_t>,
 }
-layout! { struct xen_processor_cx: 48, 8; reg: xen_power_register = 0, type_: u8 = 24, _padding0: [u8; 3] = 25, latency: u32 = 28, power: u32 = 32, dpcnt: u32 = 36, dp: GuestHandle64<xen_processor_csd_t> = 40, }
+layout! { struct xen_processor_cx: 48, 8;
+    reg: xen_power_register = 0, "xen_processor_cx.reg";
+    type_: u8 = 24, "xen_processor_cx.type_";
+    _padding0: [u8; 3] = 25, "xen_processor_cx._padding0";
+    latency: u32 = 28, "xen_processor_cx.latency";
+    power: u32 = 32, "xen_processor_cx.power";
+    dpcnt: u32 = 36, "xen_processor_cx.dpcnt";
+    dp: GuestHandle64<xen_processor_csd_t> = 40, "xen_processor_cx.dp";
+    [(GuestHandle64<xen_processor_csd_t>) ([u8; 3]) (u32) (u8) (xen_power_register)]
+}
 
 /// `xen_processor_cx_t` of `platform.h`.
 pub type xen_processor_cx_t = xen_processor_cx;
 
 /// `struct xen_processor_flags` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_flags {
     pub _bits0: u32,
@@ -632,22 +860,32 @@ bit_fields! { xen_processor_flags, _bits0, int u32;
     power_setup_done, set_power_setup_done: u8 = 3, 1;
     bm_rld_set, set_bm_rld_set: u8 = 4, 1;
 }
-layout! { struct xen_processor_flags: 4, 4; _bits0: u32 = 0, }
+layout! { struct xen_processor_flags: 4, 4;
+    _bits0: u32 = 0, "xen_processor_flags._bits0";
+    [(u32)]
+}
 
 /// `struct xen_processor_power` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_power {
     pub count: u32,
     pub flags: xen_processor_flags,
     pub states: GuestHandle64<xen_processor_cx_t>,
 }
-layout! { struct xen_processor_power: 16, 8; count: u32 = 0, flags: xen_processor_flags = 4, states: GuestHandle64<xen_processor_cx_t> = 8, }
+layout! { struct xen_processor_power: 16, 8;
+    count: u32 = 0, "xen_processor_power.count";
+    flags: xen_processor_flags = 4, "xen_processor_power.flags";
+    states: GuestHandle64<xen_processor_cx_t> = 8, "xen_processor_power.states";
+    [(GuestHandle64<xen_processor_cx_t>) (u32) (xen_processor_flags)]
+}
 
 /// `struct xen_pct_register` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pct_register {
     pub descriptor: u8,
@@ -659,11 +897,22 @@ pub struct xen_pct_register {
     pub reserved: u8,
     pub address: u64,
 }
-layout! { struct xen_pct_register: 16, 8; descriptor: u8 = 0, _padding0: [u8; 1] = 1, length: u16 = 2, space_id: u8 = 4, bit_width: u8 = 5, bit_offset: u8 = 6, reserved: u8 = 7, address: u64 = 8, }
+layout! { struct xen_pct_register: 16, 8;
+    descriptor: u8 = 0, "xen_pct_register.descriptor";
+    _padding0: [u8; 1] = 1, "xen_pct_register._padding0";
+    length: u16 = 2, "xen_pct_register.length";
+    space_id: u8 = 4, "xen_pct_register.space_id";
+    bit_width: u8 = 5, "xen_pct_register.bit_width";
+    bit_offset: u8 = 6, "xen_pct_register.bit_offset";
+    reserved: u8 = 7, "xen_pct_register.reserved";
+    address: u64 = 8, "xen_pct_register.address";
+    [([u8; 1]) (u16) (u64) (u8)]
+}
 
 /// `struct xen_processor_px` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_px {
     pub core_frequency: u64,
@@ -673,14 +922,23 @@ pub struct xen_processor_px {
     pub control: u64,
     pub status: u64,
 }
-layout! { struct xen_processor_px: 48, 8; core_frequency: u64 = 0, power: u64 = 8, transition_latency: u64 = 16, bus_master_latency: u64 = 24, control: u64 = 32, status: u64 = 40, }
+layout! { struct xen_processor_px: 48, 8;
+    core_frequency: u64 = 0, "xen_processor_px.core_frequency";
+    power: u64 = 8, "xen_processor_px.power";
+    transition_latency: u64 = 16, "xen_processor_px.transition_latency";
+    bus_master_latency: u64 = 24, "xen_processor_px.bus_master_latency";
+    control: u64 = 32, "xen_processor_px.control";
+    status: u64 = 40, "xen_processor_px.status";
+    [(u64)]
+}
 
 /// `xen_processor_px_t` of `platform.h`.
 pub type xen_processor_px_t = xen_processor_px;
 
 /// `struct xen_psd_package` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_psd_package {
     pub num_entries: u64,
@@ -689,11 +947,19 @@ pub struct xen_psd_package {
     pub coord_type: u64,
     pub num_processors: u64,
 }
-layout! { struct xen_psd_package: 40, 8; num_entries: u64 = 0, revision: u64 = 8, domain: u64 = 16, coord_type: u64 = 24, num_processors: u64 = 32, }
+layout! { struct xen_psd_package: 40, 8;
+    num_entries: u64 = 0, "xen_psd_package.num_entries";
+    revision: u64 = 8, "xen_psd_package.revision";
+    domain: u64 = 16, "xen_psd_package.domain";
+    coord_type: u64 = 24, "xen_psd_package.coord_type";
+    num_processors: u64 = 32, "xen_psd_package.num_processors";
+    [(u64)]
+}
 
 /// `struct xen_processor_performance` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_performance {
     pub flags: u32,
@@ -707,30 +973,49 @@ pub struct xen_processor_performance {
     pub shared_type: u32,
     pub _padding1: [u8; 4],
 }
-layout! { struct xen_processor_performance: 104, 8; flags: u32 = 0, platform_limit: u32 = 4, control_register: xen_pct_register = 8, status_register: xen_pct_register = 24, state_count: u32 = 40, _padding0: [u8; 4] = 44, states: GuestHandle64<xen_processor_px_t> = 48, domain_info: xen_psd_package = 56, shared_type: u32 = 96, _padding1: [u8; 4] = 100, }
+layout! { struct xen_processor_performance: 104, 8;
+    flags: u32 = 0, "xen_processor_performance.flags";
+    platform_limit: u32 = 4, "xen_processor_performance.platform_limit";
+    control_register: xen_pct_register = 8, "xen_processor_performance.control_register";
+    status_register: xen_pct_register = 24, "xen_processor_performance.status_register";
+    state_count: u32 = 40, "xen_processor_performance.state_count";
+    _padding0: [u8; 4] = 44, "xen_processor_performance._padding0";
+    states: GuestHandle64<xen_processor_px_t> = 48, "xen_processor_performance.states";
+    domain_info: xen_psd_package = 56, "xen_processor_performance.domain_info";
+    shared_type: u32 = 96, "xen_processor_performance.shared_type";
+    _padding1: [u8; 4] = 100, "xen_processor_performance._padding1";
+    [(GuestHandle64<xen_processor_px_t>) ([u8; 4]) (u32) (xen_pct_register) (xen_psd_package)]
+}
 
 /// `xen_processor_performance_t` of `platform.h`.
 pub type xen_processor_performance_t = xen_processor_performance;
 
 /// `struct xenpf_set_processor_pminfo` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_set_processor_pminfo {
     pub id: u32,
     pub type_: u32,
     pub u: xenpf_set_processor_pminfo_u,
 }
-layout! { struct xenpf_set_processor_pminfo: 112, 8; id: u32 = 0, type_: u32 = 4, u: xenpf_set_processor_pminfo_u = 8, }
+layout! { struct xenpf_set_processor_pminfo: 112, 8;
+    id: u32 = 0, "xenpf_set_processor_pminfo.id";
+    type_: u32 = 4, "xenpf_set_processor_pminfo.type_";
+    u: xenpf_set_processor_pminfo_u = 8, "xenpf_set_processor_pminfo.u";
+    [(u32) (xenpf_set_processor_pminfo_u)]
+}
 leaves! {
-    xenpf_set_processor_pminfo, "u.power", 8: (xenpf_set_processor_pminfo, u);
-    xenpf_set_processor_pminfo, "u.perf", 8: (xenpf_set_processor_pminfo, u);
-    xenpf_set_processor_pminfo, "u.pdc", 8: (xenpf_set_processor_pminfo, u);
+    8, "xenpf_set_processor_pminfo.u.power": (xenpf_set_processor_pminfo, u);
+    8, "xenpf_set_processor_pminfo.u.perf": (xenpf_set_processor_pminfo, u);
+    8, "xenpf_set_processor_pminfo.u.pdc": (xenpf_set_processor_pminfo, u);
 }
 
 /// The type of `xenpf_set_processor_pminfo.u` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenpf_set_processor_pminfo_u(pub [u64; 13]);
 union_members! { xenpf_set_processor_pminfo_u;
@@ -744,8 +1029,9 @@ layout! { union xenpf_set_processor_pminfo_u: 104, 8 }
 pub type xenpf_set_processor_pminfo_t = xenpf_set_processor_pminfo;
 
 /// `struct xenpf_pcpuinfo` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_pcpuinfo {
     pub xen_cpuid: u32,
@@ -754,14 +1040,22 @@ pub struct xenpf_pcpuinfo {
     pub apic_id: u32,
     pub acpi_id: u32,
 }
-layout! { struct xenpf_pcpuinfo: 20, 4; xen_cpuid: u32 = 0, max_present: u32 = 4, flags: u32 = 8, apic_id: u32 = 12, acpi_id: u32 = 16, }
+layout! { struct xenpf_pcpuinfo: 20, 4;
+    xen_cpuid: u32 = 0, "xenpf_pcpuinfo.xen_cpuid";
+    max_present: u32 = 4, "xenpf_pcpuinfo.max_present";
+    flags: u32 = 8, "xenpf_pcpuinfo.flags";
+    apic_id: u32 = 12, "xenpf_pcpuinfo.apic_id";
+    acpi_id: u32 = 16, "xenpf_pcpuinfo.acpi_id";
+    [(u32)]
+}
 
 /// `xenpf_pcpuinfo_t` of `platform.h`.
 pub type xenpf_pcpuinfo_t = xenpf_pcpuinfo;
 
 /// `struct xenpf_pcpu_version` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_pcpu_version {
     pub xen_cpuid: u32,
@@ -771,40 +1065,59 @@ pub struct xenpf_pcpu_version {
     pub model: u32,
     pub stepping: u32,
 }
-layout! { struct xenpf_pcpu_version: 32, 4; xen_cpuid: u32 = 0, max_present: u32 = 4, vendor_id: [u8; 12] = 8, family: u32 = 20, model: u32 = 24, stepping: u32 = 28, }
+layout! { struct xenpf_pcpu_version: 32, 4;
+    xen_cpuid: u32 = 0, "xenpf_pcpu_version.xen_cpuid";
+    max_present: u32 = 4, "xenpf_pcpu_version.max_present";
+    vendor_id: [u8; 12] = 8, "xenpf_pcpu_version.vendor_id";
+    family: u32 = 20, "xenpf_pcpu_version.family";
+    model: u32 = 24, "xenpf_pcpu_version.model";
+    stepping: u32 = 28, "xenpf_pcpu_version.stepping";
+    [([u8; 12]) (u32)]
+}
 
 /// `xenpf_pcpu_version_t` of `platform.h`.
 pub type xenpf_pcpu_version_t = xenpf_pcpu_version;
 
 /// `struct xenpf_cpu_ol` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_cpu_ol {
     pub cpuid: u32,
 }
-layout! { struct xenpf_cpu_ol: 4, 4; cpuid: u32 = 0, }
+layout! { struct xenpf_cpu_ol: 4, 4;
+    cpuid: u32 = 0, "xenpf_cpu_ol.cpuid";
+    [(u32)]
+}
 
 /// `xenpf_cpu_ol_t` of `platform.h`.
 pub type xenpf_cpu_ol_t = xenpf_cpu_ol;
 
 /// `struct xenpf_cpu_hotadd` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_cpu_hotadd {
     pub apic_id: u32,
     pub acpi_id: u32,
     pub pxm: u32,
 }
-layout! { struct xenpf_cpu_hotadd: 12, 4; apic_id: u32 = 0, acpi_id: u32 = 4, pxm: u32 = 8, }
+layout! { struct xenpf_cpu_hotadd: 12, 4;
+    apic_id: u32 = 0, "xenpf_cpu_hotadd.apic_id";
+    acpi_id: u32 = 4, "xenpf_cpu_hotadd.acpi_id";
+    pxm: u32 = 8, "xenpf_cpu_hotadd.pxm";
+    [(u32)]
+}
 
 /// `xenpf_cpu_hotadd_t` of `platform.h`.
 pub type xenpf_cpu_hotadd_t = xenpf_cpu_hotadd;
 
 /// `struct xenpf_mem_hotadd` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_mem_hotadd {
     pub spfn: u64,
@@ -812,27 +1125,39 @@ pub struct xenpf_mem_hotadd {
     pub pxm: u32,
     pub flags: u32,
 }
-layout! { struct xenpf_mem_hotadd: 24, 8; spfn: u64 = 0, epfn: u64 = 8, pxm: u32 = 16, flags: u32 = 20, }
+layout! { struct xenpf_mem_hotadd: 24, 8;
+    spfn: u64 = 0, "xenpf_mem_hotadd.spfn";
+    epfn: u64 = 8, "xenpf_mem_hotadd.epfn";
+    pxm: u32 = 16, "xenpf_mem_hotadd.pxm";
+    flags: u32 = 20, "xenpf_mem_hotadd.flags";
+    [(u32) (u64)]
+}
 
 /// `xenpf_mem_hotadd_t` of `platform.h`.
 pub type xenpf_mem_hotadd_t = xenpf_mem_hotadd;
 
 /// `struct xenpf_core_parking` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_core_parking {
     pub type_: u32,
     pub idle_nums: u32,
 }
-layout! { struct xenpf_core_parking: 8, 4; type_: u32 = 0, idle_nums: u32 = 4, }
+layout! { struct xenpf_core_parking: 8, 4;
+    type_: u32 = 0, "xenpf_core_parking.type_";
+    idle_nums: u32 = 4, "xenpf_core_parking.idle_nums";
+    [(u32)]
+}
 
 /// `xenpf_core_parking_t` of `platform.h`.
 pub type xenpf_core_parking_t = xenpf_core_parking;
 
 /// `struct xenpf_resource_entry` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_resource_entry {
     pub u: xenpf_resource_entry_u,
@@ -840,15 +1165,22 @@ pub struct xenpf_resource_entry {
     pub idx: u64,
     pub val: u64,
 }
-layout! { struct xenpf_resource_entry: 24, 8; u: xenpf_resource_entry_u = 0, rsvd: u32 = 4, idx: u64 = 8, val: u64 = 16, }
+layout! { struct xenpf_resource_entry: 24, 8;
+    u: xenpf_resource_entry_u = 0, "xenpf_resource_entry.u";
+    rsvd: u32 = 4, "xenpf_resource_entry.rsvd";
+    idx: u64 = 8, "xenpf_resource_entry.idx";
+    val: u64 = 16, "xenpf_resource_entry.val";
+    [(u32) (u64) (xenpf_resource_entry_u)]
+}
 leaves! {
-    xenpf_resource_entry, "u.cmd", 0: (xenpf_resource_entry, u);
-    xenpf_resource_entry, "u.ret", 0: (xenpf_resource_entry, u);
+    0, "xenpf_resource_entry.u.cmd": (xenpf_resource_entry, u);
+    0, "xenpf_resource_entry.u.ret": (xenpf_resource_entry, u);
 }
 
 /// The type of `xenpf_resource_entry.u` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenpf_resource_entry_u(pub [u32; 1]);
 union_members! { xenpf_resource_entry_u;
@@ -861,22 +1193,29 @@ layout! { union xenpf_resource_entry_u: 4, 4 }
 pub type xenpf_resource_entry_t = xenpf_resource_entry;
 
 /// `struct xenpf_resource_op` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_resource_op {
     pub nr_entries: u32,
     pub cpu: u32,
     pub entries: GuestHandle64<xenpf_resource_entry_t>,
 }
-layout! { struct xenpf_resource_op: 16, 8; nr_entries: u32 = 0, cpu: u32 = 4, entries: GuestHandle64<xenpf_resource_entry_t> = 8, }
+layout! { struct xenpf_resource_op: 16, 8;
+    nr_entries: u32 = 0, "xenpf_resource_op.nr_entries";
+    cpu: u32 = 4, "xenpf_resource_op.cpu";
+    entries: GuestHandle64<xenpf_resource_entry_t> = 8, "xenpf_resource_op.entries";
+    [(GuestHandle64<xenpf_resource_entry_t>) (u32)]
+}
 
 /// `xenpf_resource_op_t` of `platform.h`.
 pub type xenpf_resource_op_t = xenpf_resource_op;
 
 /// `struct xenpf_symdata` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_symdata {
     pub namelen: u32,
@@ -886,7 +1225,15 @@ pub struct xenpf_symdata {
     pub type_: u8,
     pub _padding0: [u8; 7],
 }
-layout! { struct xenpf_symdata: 32, 8; namelen: u32 = 0, symnum: u32 = 4, name: GuestHandle64<u8> = 8, address: u64 = 16, type_: u8 = 24, _padding0: [u8; 7] = 25, }
+layout! { struct xenpf_symdata: 32, 8;
+    namelen: u32 = 0, "xenpf_symdata.namelen";
+    symnum: u32 = 4, "xenpf_symdata.symnum";
+    name: GuestHandle64<u8> = 8, "xenpf_symdata.name";
+    address: u64 = 16, "xenpf_symdata.address";
+    type_: u8 = 24, "xenpf_symdata.type_";
+    _padding0: [u8; 7] = 25, "xenpf_symdata._padding0";
+    [(GuestHandle64<u8>) ([u8; 7]) (u32) (u64) (u8)]
+}
 
 /// `xenpf_symdata_t` of `platform.h`.
 pub type xenpf_symdata_t = xenpf_symdata;
@@ -895,8 +1242,9 @@ pub type xenpf_symdata_t = xenpf_symdata;
 pub type xenpf_dom0_console_t = dom0_vga_console_info;
 
 /// `struct xenpf_ucode_revision` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_ucode_revision {
     pub cpu: u32,
@@ -904,21 +1252,33 @@ pub struct xenpf_ucode_revision {
     pub pf: u32,
     pub revision: u32,
 }
-layout! { struct xenpf_ucode_revision: 16, 4; cpu: u32 = 0, signature: u32 = 4, pf: u32 = 8, revision: u32 = 12, }
+layout! { struct xenpf_ucode_revision: 16, 4;
+    cpu: u32 = 0, "xenpf_ucode_revision.cpu";
+    signature: u32 = 4, "xenpf_ucode_revision.signature";
+    pf: u32 = 8, "xenpf_ucode_revision.pf";
+    revision: u32 = 12, "xenpf_ucode_revision.revision";
+    [(u32)]
+}
 
 /// `xenpf_ucode_revision_t` of `platform.h`.
 pub type xenpf_ucode_revision_t = xenpf_ucode_revision;
 
 /// `struct xenpf_microcode_update2` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_microcode_update2 {
     pub flags: u32,
     pub length: u32,
     pub data: GuestHandle64<c_void>,
 }
-layout! { struct xenpf_microcode_update2: 16, 8; flags: u32 = 0, length: u32 = 4, data: GuestHandle64<c_void> = 8, }
+layout! { struct xenpf_microcode_update2: 16, 8;
+    flags: u32 = 0, "xenpf_microcode_update2.flags";
+    length: u32 = 4, "xenpf_microcode_update2.length";
+    data: GuestHandle64<c_void> = 8, "xenpf_microcode_update2.data";
+    [(GuestHandle64<c_void>) (u32)]
+}
 
 /// `xenpf_microcode_update2_t` of `platform.h`.
 pub type xenpf_microcode_update2_t = xenpf_microcode_update2;
@@ -926,8 +1286,9 @@ pub type xenpf_microcode_update2_t = xenpf_microcode_update2;
 /// Argument of `__HYPERVISOR_platform_op`.
 ///
 /// `struct xen_platform_op` of `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_platform_op {
     /// IN. `XENPF_*`; selects the member of `u`.
@@ -936,39 +1297,45 @@ pub struct xen_platform_op {
     pub interface_version: u32,
     pub u: xen_platform_op_u,
 }
-layout! { struct xen_platform_op: 136, 8; cmd: u32 = 0, interface_version: u32 = 4, u: xen_platform_op_u = 8, }
+layout! { struct xen_platform_op: 136, 8;
+    cmd: u32 = 0, "xen_platform_op.cmd";
+    interface_version: u32 = 4, "xen_platform_op.interface_version";
+    u: xen_platform_op_u = 8, "xen_platform_op.u";
+    [(u32) (xen_platform_op_u)]
+}
 leaves! {
-    xen_platform_op, "u.settime", 8: (xen_platform_op, u);
-    xen_platform_op, "u.settime32", 8: (xen_platform_op, u);
-    xen_platform_op, "u.settime64", 8: (xen_platform_op, u);
-    xen_platform_op, "u.add_memtype", 8: (xen_platform_op, u);
-    xen_platform_op, "u.del_memtype", 8: (xen_platform_op, u);
-    xen_platform_op, "u.read_memtype", 8: (xen_platform_op, u);
-    xen_platform_op, "u.microcode", 8: (xen_platform_op, u);
-    xen_platform_op, "u.platform_quirk", 8: (xen_platform_op, u);
-    xen_platform_op, "u.efi_runtime_call", 8: (xen_platform_op, u);
-    xen_platform_op, "u.firmware_info", 8: (xen_platform_op, u);
-    xen_platform_op, "u.enter_acpi_sleep", 8: (xen_platform_op, u);
-    xen_platform_op, "u.change_freq", 8: (xen_platform_op, u);
-    xen_platform_op, "u.getidletime", 8: (xen_platform_op, u);
-    xen_platform_op, "u.set_pminfo", 8: (xen_platform_op, u);
-    xen_platform_op, "u.pcpu_info", 8: (xen_platform_op, u);
-    xen_platform_op, "u.pcpu_version", 8: (xen_platform_op, u);
-    xen_platform_op, "u.cpu_ol", 8: (xen_platform_op, u);
-    xen_platform_op, "u.cpu_add", 8: (xen_platform_op, u);
-    xen_platform_op, "u.mem_add", 8: (xen_platform_op, u);
-    xen_platform_op, "u.core_parking", 8: (xen_platform_op, u);
-    xen_platform_op, "u.resource_op", 8: (xen_platform_op, u);
-    xen_platform_op, "u.symdata", 8: (xen_platform_op, u);
-    xen_platform_op, "u.dom0_console", 8: (xen_platform_op, u);
-    xen_platform_op, "u.ucode_revision", 8: (xen_platform_op, u);
-    xen_platform_op, "u.microcode2", 8: (xen_platform_op, u);
-    xen_platform_op, "u.pad", 8: (xen_platform_op, u);
+    8, "xen_platform_op.u.settime": (xen_platform_op, u);
+    8, "xen_platform_op.u.settime32": (xen_platform_op, u);
+    8, "xen_platform_op.u.settime64": (xen_platform_op, u);
+    8, "xen_platform_op.u.add_memtype": (xen_platform_op, u);
+    8, "xen_platform_op.u.del_memtype": (xen_platform_op, u);
+    8, "xen_platform_op.u.read_memtype": (xen_platform_op, u);
+    8, "xen_platform_op.u.microcode": (xen_platform_op, u);
+    8, "xen_platform_op.u.platform_quirk": (xen_platform_op, u);
+    8, "xen_platform_op.u.efi_runtime_call": (xen_platform_op, u);
+    8, "xen_platform_op.u.firmware_info": (xen_platform_op, u);
+    8, "xen_platform_op.u.enter_acpi_sleep": (xen_platform_op, u);
+    8, "xen_platform_op.u.change_freq": (xen_platform_op, u);
+    8, "xen_platform_op.u.getidletime": (xen_platform_op, u);
+    8, "xen_platform_op.u.set_pminfo": (xen_platform_op, u);
+    8, "xen_platform_op.u.pcpu_info": (xen_platform_op, u);
+    8, "xen_platform_op.u.pcpu_version": (xen_platform_op, u);
+    8, "xen_platform_op.u.cpu_ol": (xen_platform_op, u);
+    8, "xen_platform_op.u.cpu_add": (xen_platform_op, u);
+    8, "xen_platform_op.u.mem_add": (xen_platform_op, u);
+    8, "xen_platform_op.u.core_parking": (xen_platform_op, u);
+    8, "xen_platform_op.u.resource_op": (xen_platform_op, u);
+    8, "xen_platform_op.u.symdata": (xen_platform_op, u);
+    8, "xen_platform_op.u.dom0_console": (xen_platform_op, u);
+    8, "xen_platform_op.u.ucode_revision": (xen_platform_op, u);
+    8, "xen_platform_op.u.microcode2": (xen_platform_op, u);
+    8, "xen_platform_op.u.pad": (xen_platform_op, u);
 }
 
 /// The type of `xen_platform_op.u` in `platform.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_platform_op_u(pub [u64; 16]);
 union_members! { xen_platform_op_u;

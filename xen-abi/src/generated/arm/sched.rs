@@ -44,14 +44,18 @@ pub const SHUTDOWN_MAX: u32 = 5;
 /// cancelled or only a checkpoint; x86 PV guests pass the frame of their start info as third hypercall argument then.
 ///
 /// `struct sched_shutdown` of `sched.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct sched_shutdown {
     /// IN. `SHUTDOWN_*`.
     pub reason: u32,
 }
-layout! { struct sched_shutdown: 4, 4; reason: u32 = 0, }
+layout! { struct sched_shutdown: 4, 4;
+    reason: u32 = 0, "sched_shutdown.reason";
+    [(u32)]
+}
 
 /// `sched_shutdown_t` of `sched.h`.
 pub type sched_shutdown_t = sched_shutdown;
@@ -60,8 +64,9 @@ pub type sched_shutdown_t = sched_shutdown;
 /// than 128 ports or an unusable one.
 ///
 /// `struct sched_poll` of `sched.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct sched_poll {
     /// IN. Array of ports.
@@ -72,7 +77,13 @@ pub struct sched_poll {
     /// IN. Latest return, in nanoseconds of absolute system time; 0 waits without limit.
     pub timeout: u64,
 }
-layout! { struct sched_poll: 24, 8; ports: GuestHandle64<evtchn_port_t> = 0, nr_ports: u32 = 8, _padding0: [u8; 4] = 12, timeout: u64 = 16, }
+layout! { struct sched_poll: 24, 8;
+    ports: GuestHandle64<evtchn_port_t> = 0, "sched_poll.ports";
+    nr_ports: u32 = 8, "sched_poll.nr_ports";
+    _padding0: [u8; 4] = 12, "sched_poll._padding0";
+    timeout: u64 = 16, "sched_poll.timeout";
+    [(GuestHandle64<evtchn_port_t>) ([u8; 4]) (u32) (u64)]
+}
 
 /// `sched_poll_t` of `sched.h`.
 pub type sched_poll_t = sched_poll;
@@ -80,8 +91,9 @@ pub type sched_poll_t = sched_poll;
 /// Argument of `SCHEDOP_remote_shutdown` (privileged): shut another domain down.
 ///
 /// `struct sched_remote_shutdown` of `sched.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct sched_remote_shutdown {
     /// IN. Domain to shut down.
@@ -90,7 +102,12 @@ pub struct sched_remote_shutdown {
     /// IN. `SHUTDOWN_*`.
     pub reason: u32,
 }
-layout! { struct sched_remote_shutdown: 8, 4; domain_id: domid_t = 0, _padding0: [u8; 2] = 2, reason: u32 = 4, }
+layout! { struct sched_remote_shutdown: 8, 4;
+    domain_id: domid_t = 0, "sched_remote_shutdown.domain_id";
+    _padding0: [u8; 2] = 2, "sched_remote_shutdown._padding0";
+    reason: u32 = 4, "sched_remote_shutdown.reason";
+    [([u8; 2]) (domid_t) (u32)]
+}
 
 /// `sched_remote_shutdown_t` of `sched.h`.
 pub type sched_remote_shutdown_t = sched_remote_shutdown;
@@ -99,8 +116,9 @@ pub type sched_remote_shutdown_t = sched_remote_shutdown;
 /// new id; -ENOSPC when all are taken, -EINVAL for an id that is not armed.
 ///
 /// `struct sched_watchdog` of `sched.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct sched_watchdog {
     /// IN. 0 for a new watchdog, else the id that was returned.
@@ -108,7 +126,11 @@ pub struct sched_watchdog {
     /// IN. Seconds until the domain is shut down with `SHUTDOWN_watchdog`; 0 removes the watchdog.
     pub timeout: u32,
 }
-layout! { struct sched_watchdog: 8, 4; id: u32 = 0, timeout: u32 = 4, }
+layout! { struct sched_watchdog: 8, 4;
+    id: u32 = 0, "sched_watchdog.id";
+    timeout: u32 = 4, "sched_watchdog.timeout";
+    [(u32)]
+}
 
 /// `sched_watchdog_t` of `sched.h`.
 pub type sched_watchdog_t = sched_watchdog;
@@ -116,14 +138,18 @@ pub type sched_watchdog_t = sched_watchdog;
 /// Argument of `SCHEDOP_pin_override` (hardware domain): run the calling vCPU on one physical CPU for a while.
 ///
 /// `struct sched_pin_override` of `sched.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct sched_pin_override {
     /// IN. Physical CPU, of the domain's cpupool; a negative number goes back to the previous affinity.
     pub pcpu: i32,
 }
-layout! { struct sched_pin_override: 4, 4; pcpu: i32 = 0, }
+layout! { struct sched_pin_override: 4, 4;
+    pcpu: i32 = 0, "sched_pin_override.pcpu";
+    [(i32)]
+}
 
 /// `sched_pin_override_t` of `sched.h`.
 pub type sched_pin_override_t = sched_pin_override;

@@ -220,8 +220,9 @@ pub const XEN_SYSCTL_get_cpu_policy: u32 = 29;
 pub const XEN_SYSCTL_dt_overlay: u32 = 30;
 
 /// `struct xen_sysctl_readconsole` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_readconsole {
     pub clear: u8,
@@ -233,11 +234,22 @@ pub struct xen_sysctl_readconsole {
     pub count: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct xen_sysctl_readconsole: 24, 8; clear: u8 = 0, incremental: u8 = 1, pad0: u8 = 2, pad1: u8 = 3, index: u32 = 4, buffer: GuestHandle64<u8> = 8, count: u32 = 16, _padding0: [u8; 4] = 20, }
+layout! { struct xen_sysctl_readconsole: 24, 8;
+    clear: u8 = 0, "xen_sysctl_readconsole.clear";
+    incremental: u8 = 1, "xen_sysctl_readconsole.incremental";
+    pad0: u8 = 2, "xen_sysctl_readconsole.pad0";
+    pad1: u8 = 3, "xen_sysctl_readconsole.pad1";
+    index: u32 = 4, "xen_sysctl_readconsole.index";
+    buffer: GuestHandle64<u8> = 8, "xen_sysctl_readconsole.buffer";
+    count: u32 = 16, "xen_sysctl_readconsole.count";
+    _padding0: [u8; 4] = 20, "xen_sysctl_readconsole._padding0";
+    [(GuestHandle64<u8>) ([u8; 4]) (u32) (u8)]
+}
 
 /// `struct xen_sysctl_tbuf_op` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_tbuf_op {
     pub cmd: u32,
@@ -249,11 +261,22 @@ pub struct xen_sysctl_tbuf_op {
     pub size: u32,
     pub _padding2: [u8; 4],
 }
-layout! { struct xen_sysctl_tbuf_op: 48, 8; cmd: u32 = 0, _padding0: [u8; 4] = 4, cpu_mask: xenctl_bitmap = 8, evt_mask: u32 = 24, _padding1: [u8; 4] = 28, buffer_mfn: u64 = 32, size: u32 = 40, _padding2: [u8; 4] = 44, }
+layout! { struct xen_sysctl_tbuf_op: 48, 8;
+    cmd: u32 = 0, "xen_sysctl_tbuf_op.cmd";
+    _padding0: [u8; 4] = 4, "xen_sysctl_tbuf_op._padding0";
+    cpu_mask: xenctl_bitmap = 8, "xen_sysctl_tbuf_op.cpu_mask";
+    evt_mask: u32 = 24, "xen_sysctl_tbuf_op.evt_mask";
+    _padding1: [u8; 4] = 28, "xen_sysctl_tbuf_op._padding1";
+    buffer_mfn: u64 = 32, "xen_sysctl_tbuf_op.buffer_mfn";
+    size: u32 = 40, "xen_sysctl_tbuf_op.size";
+    _padding2: [u8; 4] = 44, "xen_sysctl_tbuf_op._padding2";
+    [([u8; 4]) (u32) (u64) (xenctl_bitmap)]
+}
 
 /// `struct xen_sysctl_physinfo` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_physinfo {
     pub threads_per_core: u32,
@@ -273,26 +296,53 @@ pub struct xen_sysctl_physinfo {
     pub max_mfn: u64,
     pub hw_cap: [u32; 8],
 }
-layout! { struct xen_sysctl_physinfo: 112, 8; threads_per_core: u32 = 0, cores_per_socket: u32 = 4, nr_cpus: u32 = 8, max_cpu_id: u32 = 12, nr_nodes: u32 = 16, max_node_id: u32 = 20, cpu_khz: u32 = 24, capabilities: u32 = 28, arch_capabilities: u32 = 32, pad: u32 = 36, total_pages: u64 = 40, free_pages: u64 = 48, scrub_pages: u64 = 56, outstanding_pages: u64 = 64, max_mfn: u64 = 72, hw_cap: [u32; 8] = 80, }
+layout! { struct xen_sysctl_physinfo: 112, 8;
+    threads_per_core: u32 = 0, "xen_sysctl_physinfo.threads_per_core";
+    cores_per_socket: u32 = 4, "xen_sysctl_physinfo.cores_per_socket";
+    nr_cpus: u32 = 8, "xen_sysctl_physinfo.nr_cpus";
+    max_cpu_id: u32 = 12, "xen_sysctl_physinfo.max_cpu_id";
+    nr_nodes: u32 = 16, "xen_sysctl_physinfo.nr_nodes";
+    max_node_id: u32 = 20, "xen_sysctl_physinfo.max_node_id";
+    cpu_khz: u32 = 24, "xen_sysctl_physinfo.cpu_khz";
+    capabilities: u32 = 28, "xen_sysctl_physinfo.capabilities";
+    arch_capabilities: u32 = 32, "xen_sysctl_physinfo.arch_capabilities";
+    pad: u32 = 36, "xen_sysctl_physinfo.pad";
+    total_pages: u64 = 40, "xen_sysctl_physinfo.total_pages";
+    free_pages: u64 = 48, "xen_sysctl_physinfo.free_pages";
+    scrub_pages: u64 = 56, "xen_sysctl_physinfo.scrub_pages";
+    outstanding_pages: u64 = 64, "xen_sysctl_physinfo.outstanding_pages";
+    max_mfn: u64 = 72, "xen_sysctl_physinfo.max_mfn";
+    hw_cap: [u32; 8] = 80, "xen_sysctl_physinfo.hw_cap";
+    [([u32; 8]) (u32) (u64)]
+}
 
 /// `struct xen_sysctl_sched_id` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_sched_id {
     pub sched_id: u32,
 }
-layout! { struct xen_sysctl_sched_id: 4, 4; sched_id: u32 = 0, }
+layout! { struct xen_sysctl_sched_id: 4, 4;
+    sched_id: u32 = 0, "xen_sysctl_sched_id.sched_id";
+    [(u32)]
+}
 
 /// `struct xen_sysctl_perfc_desc` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_perfc_desc {
     pub name: [u8; 80],
     pub nr_vals: u32,
 }
-layout! { struct xen_sysctl_perfc_desc: 84, 4; name: [u8; 80] = 0, nr_vals: u32 = 80, }
+layout! { struct xen_sysctl_perfc_desc: 84, 4;
+    name: [u8; 80] = 0, "xen_sysctl_perfc_desc.name";
+    nr_vals: u32 = 80, "xen_sysctl_perfc_desc.nr_vals";
+    [([u8; 80]) (u32)]
+}
 
 /// `xen_sysctl_perfc_desc_t` of `sysctl.h`.
 pub type xen_sysctl_perfc_desc_t = xen_sysctl_perfc_desc;
@@ -301,8 +351,9 @@ pub type xen_sysctl_perfc_desc_t = xen_sysctl_perfc_desc;
 pub type xen_sysctl_perfc_val_t = u32;
 
 /// `struct xen_sysctl_perfc_op` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_perfc_op {
     pub cmd: u32,
@@ -312,11 +363,20 @@ pub struct xen_sysctl_perfc_op {
     pub desc: GuestHandle64<xen_sysctl_perfc_desc_t>,
     pub val: GuestHandle64<xen_sysctl_perfc_val_t>,
 }
-layout! { struct xen_sysctl_perfc_op: 32, 8; cmd: u32 = 0, nr_counters: u32 = 4, nr_vals: u32 = 8, _padding0: [u8; 4] = 12, desc: GuestHandle64<xen_sysctl_perfc_desc_t> = 16, val: GuestHandle64<xen_sysctl_perfc_val_t> = 24, }
+layout! { struct xen_sysctl_perfc_op: 32, 8;
+    cmd: u32 = 0, "xen_sysctl_perfc_op.cmd";
+    nr_counters: u32 = 4, "xen_sysctl_perfc_op.nr_counters";
+    nr_vals: u32 = 8, "xen_sysctl_perfc_op.nr_vals";
+    _padding0: [u8; 4] = 12, "xen_sysctl_perfc_op._padding0";
+    desc: GuestHandle64<xen_sysctl_perfc_desc_t> = 16, "xen_sysctl_perfc_op.desc";
+    val: GuestHandle64<xen_sysctl_perfc_val_t> = 24, "xen_sysctl_perfc_op.val";
+    [(GuestHandle64<xen_sysctl_perfc_desc_t>) (GuestHandle64<xen_sysctl_perfc_val_t>) ([u8; 4]) (u32)]
+}
 
 /// `struct xen_sysctl_getdomaininfolist` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_getdomaininfolist {
     pub first_domain: domid_t,
@@ -326,34 +386,53 @@ pub struct xen_sysctl_getdomaininfolist {
     pub num_domains: u32,
     pub _padding1: [u8; 4],
 }
-layout! { struct xen_sysctl_getdomaininfolist: 24, 8; first_domain: domid_t = 0, _padding0: [u8; 2] = 2, max_domains: u32 = 4, buffer: GuestHandle64<xen_domctl_getdomaininfo_t> = 8, num_domains: u32 = 16, _padding1: [u8; 4] = 20, }
+layout! { struct xen_sysctl_getdomaininfolist: 24, 8;
+    first_domain: domid_t = 0, "xen_sysctl_getdomaininfolist.first_domain";
+    _padding0: [u8; 2] = 2, "xen_sysctl_getdomaininfolist._padding0";
+    max_domains: u32 = 4, "xen_sysctl_getdomaininfolist.max_domains";
+    buffer: GuestHandle64<xen_domctl_getdomaininfo_t> = 8, "xen_sysctl_getdomaininfolist.buffer";
+    num_domains: u32 = 16, "xen_sysctl_getdomaininfolist.num_domains";
+    _padding1: [u8; 4] = 20, "xen_sysctl_getdomaininfolist._padding1";
+    [(GuestHandle64<xen_domctl_getdomaininfo_t>) ([u8; 2]) ([u8; 4]) (domid_t) (u32)]
+}
 
 /// `struct xen_sysctl_debug_keys` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_debug_keys {
     pub keys: GuestHandle64<u8>,
     pub nr_keys: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct xen_sysctl_debug_keys: 16, 8; keys: GuestHandle64<u8> = 0, nr_keys: u32 = 8, _padding0: [u8; 4] = 12, }
+layout! { struct xen_sysctl_debug_keys: 16, 8;
+    keys: GuestHandle64<u8> = 0, "xen_sysctl_debug_keys.keys";
+    nr_keys: u32 = 8, "xen_sysctl_debug_keys.nr_keys";
+    _padding0: [u8; 4] = 12, "xen_sysctl_debug_keys._padding0";
+    [(GuestHandle64<u8>) ([u8; 4]) (u32)]
+}
 
 /// `struct xen_sysctl_cpuinfo` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_cpuinfo {
     pub idletime: u64,
 }
-layout! { struct xen_sysctl_cpuinfo: 8, 8; idletime: u64 = 0, }
+layout! { struct xen_sysctl_cpuinfo: 8, 8;
+    idletime: u64 = 0, "xen_sysctl_cpuinfo.idletime";
+    [(u64)]
+}
 
 /// `xen_sysctl_cpuinfo_t` of `sysctl.h`.
 pub type xen_sysctl_cpuinfo_t = xen_sysctl_cpuinfo;
 
 /// `struct xen_sysctl_getcpuinfo` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_getcpuinfo {
     pub max_cpus: u32,
@@ -362,11 +441,19 @@ pub struct xen_sysctl_getcpuinfo {
     pub nr_cpus: u32,
     pub _padding1: [u8; 4],
 }
-layout! { struct xen_sysctl_getcpuinfo: 24, 8; max_cpus: u32 = 0, _padding0: [u8; 4] = 4, info: GuestHandle64<xen_sysctl_cpuinfo_t> = 8, nr_cpus: u32 = 16, _padding1: [u8; 4] = 20, }
+layout! { struct xen_sysctl_getcpuinfo: 24, 8;
+    max_cpus: u32 = 0, "xen_sysctl_getcpuinfo.max_cpus";
+    _padding0: [u8; 4] = 4, "xen_sysctl_getcpuinfo._padding0";
+    info: GuestHandle64<xen_sysctl_cpuinfo_t> = 8, "xen_sysctl_getcpuinfo.info";
+    nr_cpus: u32 = 16, "xen_sysctl_getcpuinfo.nr_cpus";
+    _padding1: [u8; 4] = 20, "xen_sysctl_getcpuinfo._padding1";
+    [(GuestHandle64<xen_sysctl_cpuinfo_t>) ([u8; 4]) (u32)]
+}
 
 /// `struct xen_sysctl_availheap` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_availheap {
     pub min_bitwidth: u32,
@@ -375,25 +462,39 @@ pub struct xen_sysctl_availheap {
     pub _padding0: [u8; 4],
     pub avail_bytes: u64,
 }
-layout! { struct xen_sysctl_availheap: 24, 8; min_bitwidth: u32 = 0, max_bitwidth: u32 = 4, node: i32 = 8, _padding0: [u8; 4] = 12, avail_bytes: u64 = 16, }
+layout! { struct xen_sysctl_availheap: 24, 8;
+    min_bitwidth: u32 = 0, "xen_sysctl_availheap.min_bitwidth";
+    max_bitwidth: u32 = 4, "xen_sysctl_availheap.max_bitwidth";
+    node: i32 = 8, "xen_sysctl_availheap.node";
+    _padding0: [u8; 4] = 12, "xen_sysctl_availheap._padding0";
+    avail_bytes: u64 = 16, "xen_sysctl_availheap.avail_bytes";
+    [([u8; 4]) (i32) (u32) (u64)]
+}
 
 /// `struct pm_px_val` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct pm_px_val {
     pub freq: u64,
     pub residency: u64,
     pub count: u64,
 }
-layout! { struct pm_px_val: 24, 8; freq: u64 = 0, residency: u64 = 8, count: u64 = 16, }
+layout! { struct pm_px_val: 24, 8;
+    freq: u64 = 0, "pm_px_val.freq";
+    residency: u64 = 8, "pm_px_val.residency";
+    count: u64 = 16, "pm_px_val.count";
+    [(u64)]
+}
 
 /// `pm_px_val_t` of `sysctl.h`.
 pub type pm_px_val_t = pm_px_val;
 
 /// `struct pm_px_stat` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct pm_px_stat {
     pub total: u8,
@@ -404,11 +505,21 @@ pub struct pm_px_stat {
     pub trans_pt: GuestHandle64<u64>,
     pub pt: GuestHandle64<pm_px_val_t>,
 }
-layout! { struct pm_px_stat: 24, 8; total: u8 = 0, usable: u8 = 1, last: u8 = 2, cur: u8 = 3, _padding0: [u8; 4] = 4, trans_pt: GuestHandle64<u64> = 8, pt: GuestHandle64<pm_px_val_t> = 16, }
+layout! { struct pm_px_stat: 24, 8;
+    total: u8 = 0, "pm_px_stat.total";
+    usable: u8 = 1, "pm_px_stat.usable";
+    last: u8 = 2, "pm_px_stat.last";
+    cur: u8 = 3, "pm_px_stat.cur";
+    _padding0: [u8; 4] = 4, "pm_px_stat._padding0";
+    trans_pt: GuestHandle64<u64> = 8, "pm_px_stat.trans_pt";
+    pt: GuestHandle64<pm_px_val_t> = 16, "pm_px_stat.pt";
+    [(GuestHandle64<pm_px_val_t>) (GuestHandle64<u64>) ([u8; 4]) (u8)]
+}
 
 /// `struct pm_cx_stat` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct pm_cx_stat {
     pub nr: u32,
@@ -421,26 +532,44 @@ pub struct pm_cx_stat {
     pub pc: GuestHandle64<u64>,
     pub cc: GuestHandle64<u64>,
 }
-layout! { struct pm_cx_stat: 56, 8; nr: u32 = 0, last: u32 = 4, idle_time: u64 = 8, triggers: GuestHandle64<u64> = 16, residencies: GuestHandle64<u64> = 24, nr_pc: u32 = 32, nr_cc: u32 = 36, pc: GuestHandle64<u64> = 40, cc: GuestHandle64<u64> = 48, }
+layout! { struct pm_cx_stat: 56, 8;
+    nr: u32 = 0, "pm_cx_stat.nr";
+    last: u32 = 4, "pm_cx_stat.last";
+    idle_time: u64 = 8, "pm_cx_stat.idle_time";
+    triggers: GuestHandle64<u64> = 16, "pm_cx_stat.triggers";
+    residencies: GuestHandle64<u64> = 24, "pm_cx_stat.residencies";
+    nr_pc: u32 = 32, "pm_cx_stat.nr_pc";
+    nr_cc: u32 = 36, "pm_cx_stat.nr_cc";
+    pc: GuestHandle64<u64> = 40, "pm_cx_stat.pc";
+    cc: GuestHandle64<u64> = 48, "pm_cx_stat.cc";
+    [(GuestHandle64<u64>) (u32) (u64)]
+}
 
 /// `struct xen_sysctl_get_pmstat` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_get_pmstat {
     pub type_: u32,
     pub cpuid: u32,
     pub u: xen_sysctl_get_pmstat_u,
 }
-layout! { struct xen_sysctl_get_pmstat: 64, 8; type_: u32 = 0, cpuid: u32 = 4, u: xen_sysctl_get_pmstat_u = 8, }
+layout! { struct xen_sysctl_get_pmstat: 64, 8;
+    type_: u32 = 0, "xen_sysctl_get_pmstat.type_";
+    cpuid: u32 = 4, "xen_sysctl_get_pmstat.cpuid";
+    u: xen_sysctl_get_pmstat_u = 8, "xen_sysctl_get_pmstat.u";
+    [(u32) (xen_sysctl_get_pmstat_u)]
+}
 leaves! {
-    xen_sysctl_get_pmstat, "u.getpx", 8: (xen_sysctl_get_pmstat, u);
-    xen_sysctl_get_pmstat, "u.getcx", 8: (xen_sysctl_get_pmstat, u);
+    8, "xen_sysctl_get_pmstat.u.getpx": (xen_sysctl_get_pmstat, u);
+    8, "xen_sysctl_get_pmstat.u.getcx": (xen_sysctl_get_pmstat, u);
 }
 
 /// The type of `xen_sysctl_get_pmstat.u` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sysctl_get_pmstat_u(pub [u64; 7]);
 union_members! { xen_sysctl_get_pmstat_u;
@@ -450,27 +579,37 @@ union_members! { xen_sysctl_get_pmstat_u;
 layout! { union xen_sysctl_get_pmstat_u: 56, 8 }
 
 /// `struct xen_sysctl_cpu_hotplug` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_cpu_hotplug {
     pub cpu: u32,
     pub op: u32,
 }
-layout! { struct xen_sysctl_cpu_hotplug: 8, 4; cpu: u32 = 0, op: u32 = 4, }
+layout! { struct xen_sysctl_cpu_hotplug: 8, 4;
+    cpu: u32 = 0, "xen_sysctl_cpu_hotplug.cpu";
+    op: u32 = 4, "xen_sysctl_cpu_hotplug.op";
+    [(u32)]
+}
 
 /// `struct xen_userspace` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_userspace {
     pub scaling_setspeed: u32,
 }
-layout! { struct xen_userspace: 4, 4; scaling_setspeed: u32 = 0, }
+layout! { struct xen_userspace: 4, 4;
+    scaling_setspeed: u32 = 0, "xen_userspace.scaling_setspeed";
+    [(u32)]
+}
 
 /// `struct xen_ondemand` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_ondemand {
     pub sampling_rate_max: u32,
@@ -478,11 +617,18 @@ pub struct xen_ondemand {
     pub sampling_rate: u32,
     pub up_threshold: u32,
 }
-layout! { struct xen_ondemand: 16, 4; sampling_rate_max: u32 = 0, sampling_rate_min: u32 = 4, sampling_rate: u32 = 8, up_threshold: u32 = 12, }
+layout! { struct xen_ondemand: 16, 4;
+    sampling_rate_max: u32 = 0, "xen_ondemand.sampling_rate_max";
+    sampling_rate_min: u32 = 4, "xen_ondemand.sampling_rate_min";
+    sampling_rate: u32 = 8, "xen_ondemand.sampling_rate";
+    up_threshold: u32 = 12, "xen_ondemand.up_threshold";
+    [(u32)]
+}
 
 /// `struct xen_cppc_para` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_cppc_para {
     pub features: u32,
@@ -496,11 +642,24 @@ pub struct xen_cppc_para {
     pub energy_perf: u32,
     pub activity_window: u32,
 }
-layout! { struct xen_cppc_para: 40, 4; features: u32 = 0, lowest: u32 = 4, lowest_nonlinear: u32 = 8, nominal: u32 = 12, highest: u32 = 16, minimum: u32 = 20, maximum: u32 = 24, desired: u32 = 28, energy_perf: u32 = 32, activity_window: u32 = 36, }
+layout! { struct xen_cppc_para: 40, 4;
+    features: u32 = 0, "xen_cppc_para.features";
+    lowest: u32 = 4, "xen_cppc_para.lowest";
+    lowest_nonlinear: u32 = 8, "xen_cppc_para.lowest_nonlinear";
+    nominal: u32 = 12, "xen_cppc_para.nominal";
+    highest: u32 = 16, "xen_cppc_para.highest";
+    minimum: u32 = 20, "xen_cppc_para.minimum";
+    maximum: u32 = 24, "xen_cppc_para.maximum";
+    desired: u32 = 28, "xen_cppc_para.desired";
+    energy_perf: u32 = 32, "xen_cppc_para.energy_perf";
+    activity_window: u32 = 36, "xen_cppc_para.activity_window";
+    [(u32)]
+}
 
 /// `struct xen_set_cppc_para` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_set_cppc_para {
     pub set_params: u32,
@@ -510,11 +669,20 @@ pub struct xen_set_cppc_para {
     pub energy_perf: u32,
     pub activity_window: u32,
 }
-layout! { struct xen_set_cppc_para: 24, 4; set_params: u32 = 0, minimum: u32 = 4, maximum: u32 = 8, desired: u32 = 12, energy_perf: u32 = 16, activity_window: u32 = 20, }
+layout! { struct xen_set_cppc_para: 24, 4;
+    set_params: u32 = 0, "xen_set_cppc_para.set_params";
+    minimum: u32 = 4, "xen_set_cppc_para.minimum";
+    maximum: u32 = 8, "xen_set_cppc_para.maximum";
+    desired: u32 = 12, "xen_set_cppc_para.desired";
+    energy_perf: u32 = 16, "xen_set_cppc_para.energy_perf";
+    activity_window: u32 = 20, "xen_set_cppc_para.activity_window";
+    [(u32)]
+}
 
 /// `struct xen_get_cpufreq_para` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_get_cpufreq_para {
     pub cpu_num: u32,
@@ -532,20 +700,37 @@ pub struct xen_get_cpufreq_para {
     pub turbo_enabled: i32,
     pub _padding1: [u8; 4],
 }
-layout! { struct xen_get_cpufreq_para: 120, 8; cpu_num: u32 = 0, freq_num: u32 = 4, gov_num: u32 = 8, _padding0: [u8; 4] = 12, affected_cpus: GuestHandle64<u32> = 16, scaling_available_frequencies: GuestHandle64<u32> = 24, scaling_available_governors: GuestHandle64<u8> = 32, scaling_driver: [u8; 16] = 40, cpuinfo_cur_freq: u32 = 56, cpuinfo_max_freq: u32 = 60, cpuinfo_min_freq: u32 = 64, u: xen_get_cpufreq_para_u = 68, turbo_enabled: i32 = 112, _padding1: [u8; 4] = 116, }
+layout! { struct xen_get_cpufreq_para: 120, 8;
+    cpu_num: u32 = 0, "xen_get_cpufreq_para.cpu_num";
+    freq_num: u32 = 4, "xen_get_cpufreq_para.freq_num";
+    gov_num: u32 = 8, "xen_get_cpufreq_para.gov_num";
+    _padding0: [u8; 4] = 12, "xen_get_cpufreq_para._padding0";
+    affected_cpus: GuestHandle64<u32> = 16, "xen_get_cpufreq_para.affected_cpus";
+    scaling_available_frequencies: GuestHandle64<u32> = 24, "xen_get_cpufreq_para.scaling_available_frequencies";
+    scaling_available_governors: GuestHandle64<u8> = 32, "xen_get_cpufreq_para.scaling_available_governors";
+    scaling_driver: [u8; 16] = 40, "xen_get_cpufreq_para.scaling_driver";
+    cpuinfo_cur_freq: u32 = 56, "xen_get_cpufreq_para.cpuinfo_cur_freq";
+    cpuinfo_max_freq: u32 = 60, "xen_get_cpufreq_para.cpuinfo_max_freq";
+    cpuinfo_min_freq: u32 = 64, "xen_get_cpufreq_para.cpuinfo_min_freq";
+    u: xen_get_cpufreq_para_u = 68, "xen_get_cpufreq_para.u";
+    turbo_enabled: i32 = 112, "xen_get_cpufreq_para.turbo_enabled";
+    _padding1: [u8; 4] = 116, "xen_get_cpufreq_para._padding1";
+    [(GuestHandle64<u32>) (GuestHandle64<u8>) ([u8; 16]) ([u8; 4]) (i32) (u32) (xen_get_cpufreq_para_u)]
+}
 leaves! {
-    xen_get_cpufreq_para, "u.s.scaling_cur_freq", 68: (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, scaling_cur_freq);
-    xen_get_cpufreq_para, "u.s.scaling_governor", 72: (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, scaling_governor);
-    xen_get_cpufreq_para, "u.s.scaling_max_freq", 88: (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, scaling_max_freq);
-    xen_get_cpufreq_para, "u.s.scaling_min_freq", 92: (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, scaling_min_freq);
-    xen_get_cpufreq_para, "u.s.u.userspace", 96: (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, u);
-    xen_get_cpufreq_para, "u.s.u.ondemand", 96: (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, u);
-    xen_get_cpufreq_para, "u.cppc_para", 68: (xen_get_cpufreq_para, u);
+    68, "xen_get_cpufreq_para.u.s.scaling_cur_freq": (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, scaling_cur_freq);
+    72, "xen_get_cpufreq_para.u.s.scaling_governor": (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, scaling_governor);
+    88, "xen_get_cpufreq_para.u.s.scaling_max_freq": (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, scaling_max_freq);
+    92, "xen_get_cpufreq_para.u.s.scaling_min_freq": (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, scaling_min_freq);
+    96, "xen_get_cpufreq_para.u.s.u.userspace": (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, u);
+    96, "xen_get_cpufreq_para.u.s.u.ondemand": (xen_get_cpufreq_para, u) (xen_get_cpufreq_para_u_s, u);
+    68, "xen_get_cpufreq_para.u.cppc_para": (xen_get_cpufreq_para, u);
 }
 
 /// The type of `xen_get_cpufreq_para.u` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_get_cpufreq_para_u(pub [u32; 11]);
 union_members! { xen_get_cpufreq_para_u;
@@ -555,8 +740,9 @@ union_members! { xen_get_cpufreq_para_u;
 layout! { union xen_get_cpufreq_para_u: 44, 4 }
 
 /// The type of `xen_get_cpufreq_para.u.s` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_get_cpufreq_para_u_s {
     pub scaling_cur_freq: u32,
@@ -565,11 +751,19 @@ pub struct xen_get_cpufreq_para_u_s {
     pub scaling_min_freq: u32,
     pub u: xen_get_cpufreq_para_u_s_u,
 }
-layout! { struct xen_get_cpufreq_para_u_s: 44, 4; scaling_cur_freq: u32 = 0, scaling_governor: [u8; 16] = 4, scaling_max_freq: u32 = 20, scaling_min_freq: u32 = 24, u: xen_get_cpufreq_para_u_s_u = 28, }
+layout! { struct xen_get_cpufreq_para_u_s: 44, 4;
+    scaling_cur_freq: u32 = 0, "xen_get_cpufreq_para_u_s.scaling_cur_freq";
+    scaling_governor: [u8; 16] = 4, "xen_get_cpufreq_para_u_s.scaling_governor";
+    scaling_max_freq: u32 = 20, "xen_get_cpufreq_para_u_s.scaling_max_freq";
+    scaling_min_freq: u32 = 24, "xen_get_cpufreq_para_u_s.scaling_min_freq";
+    u: xen_get_cpufreq_para_u_s_u = 28, "xen_get_cpufreq_para_u_s.u";
+    [([u8; 16]) (u32) (xen_get_cpufreq_para_u_s_u)]
+}
 
 /// The type of `xen_get_cpufreq_para.u.s.u` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_get_cpufreq_para_u_s_u(pub [u32; 4]);
 union_members! { xen_get_cpufreq_para_u_s_u;
@@ -579,48 +773,64 @@ union_members! { xen_get_cpufreq_para_u_s_u;
 layout! { union xen_get_cpufreq_para_u_s_u: 16, 4 }
 
 /// `struct xen_set_cpufreq_gov` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_set_cpufreq_gov {
     pub scaling_governor: [u8; 16],
 }
-layout! { struct xen_set_cpufreq_gov: 16, 1; scaling_governor: [u8; 16] = 0, }
+layout! { struct xen_set_cpufreq_gov: 16, 1;
+    scaling_governor: [u8; 16] = 0, "xen_set_cpufreq_gov.scaling_governor";
+    [([u8; 16])]
+}
 
 /// `struct xen_set_cpufreq_para` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_set_cpufreq_para {
     pub ctrl_type: u32,
     pub ctrl_value: u32,
 }
-layout! { struct xen_set_cpufreq_para: 8, 4; ctrl_type: u32 = 0, ctrl_value: u32 = 4, }
+layout! { struct xen_set_cpufreq_para: 8, 4;
+    ctrl_type: u32 = 0, "xen_set_cpufreq_para.ctrl_type";
+    ctrl_value: u32 = 4, "xen_set_cpufreq_para.ctrl_value";
+    [(u32)]
+}
 
 /// `struct xen_sysctl_pm_op` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_pm_op {
     pub cmd: u32,
     pub cpuid: u32,
     pub u: xen_sysctl_pm_op_u,
 }
-layout! { struct xen_sysctl_pm_op: 128, 8; cmd: u32 = 0, cpuid: u32 = 4, u: xen_sysctl_pm_op_u = 8, }
+layout! { struct xen_sysctl_pm_op: 128, 8;
+    cmd: u32 = 0, "xen_sysctl_pm_op.cmd";
+    cpuid: u32 = 4, "xen_sysctl_pm_op.cpuid";
+    u: xen_sysctl_pm_op_u = 8, "xen_sysctl_pm_op.u";
+    [(u32) (xen_sysctl_pm_op_u)]
+}
 leaves! {
-    xen_sysctl_pm_op, "u.get_para", 8: (xen_sysctl_pm_op, u);
-    xen_sysctl_pm_op, "u.set_gov", 8: (xen_sysctl_pm_op, u);
-    xen_sysctl_pm_op, "u.set_para", 8: (xen_sysctl_pm_op, u);
-    xen_sysctl_pm_op, "u.set_cppc", 8: (xen_sysctl_pm_op, u);
-    xen_sysctl_pm_op, "u.get_avgfreq", 8: (xen_sysctl_pm_op, u);
-    xen_sysctl_pm_op, "u.set_sched_opt_smt", 8: (xen_sysctl_pm_op, u);
-    xen_sysctl_pm_op, "u.get_max_cstate", 8: (xen_sysctl_pm_op, u);
-    xen_sysctl_pm_op, "u.set_max_cstate", 8: (xen_sysctl_pm_op, u);
+    8, "xen_sysctl_pm_op.u.get_para": (xen_sysctl_pm_op, u);
+    8, "xen_sysctl_pm_op.u.set_gov": (xen_sysctl_pm_op, u);
+    8, "xen_sysctl_pm_op.u.set_para": (xen_sysctl_pm_op, u);
+    8, "xen_sysctl_pm_op.u.set_cppc": (xen_sysctl_pm_op, u);
+    8, "xen_sysctl_pm_op.u.get_avgfreq": (xen_sysctl_pm_op, u);
+    8, "xen_sysctl_pm_op.u.set_sched_opt_smt": (xen_sysctl_pm_op, u);
+    8, "xen_sysctl_pm_op.u.get_max_cstate": (xen_sysctl_pm_op, u);
+    8, "xen_sysctl_pm_op.u.set_max_cstate": (xen_sysctl_pm_op, u);
 }
 
 /// The type of `xen_sysctl_pm_op.u` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sysctl_pm_op_u(pub [u64; 15]);
 union_members! { xen_sysctl_pm_op_u;
@@ -636,8 +846,9 @@ union_members! { xen_sysctl_pm_op_u;
 layout! { union xen_sysctl_pm_op_u: 120, 8 }
 
 /// `struct xen_sysctl_page_offline_op` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_page_offline_op {
     pub cmd: u32,
@@ -646,11 +857,19 @@ pub struct xen_sysctl_page_offline_op {
     pub _padding0: [u8; 4],
     pub status: GuestHandle64<u32>,
 }
-layout! { struct xen_sysctl_page_offline_op: 24, 8; cmd: u32 = 0, start: u32 = 4, end: u32 = 8, _padding0: [u8; 4] = 12, status: GuestHandle64<u32> = 16, }
+layout! { struct xen_sysctl_page_offline_op: 24, 8;
+    cmd: u32 = 0, "xen_sysctl_page_offline_op.cmd";
+    start: u32 = 4, "xen_sysctl_page_offline_op.start";
+    end: u32 = 8, "xen_sysctl_page_offline_op.end";
+    _padding0: [u8; 4] = 12, "xen_sysctl_page_offline_op._padding0";
+    status: GuestHandle64<u32> = 16, "xen_sysctl_page_offline_op.status";
+    [(GuestHandle64<u32>) ([u8; 4]) (u32)]
+}
 
 /// `struct xen_sysctl_lockprof_data` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_lockprof_data {
     pub name: [u8; 40],
@@ -661,14 +880,24 @@ pub struct xen_sysctl_lockprof_data {
     pub lock_time: u64,
     pub block_time: u64,
 }
-layout! { struct xen_sysctl_lockprof_data: 80, 8; name: [u8; 40] = 0, type_: i32 = 40, idx: i32 = 44, lock_cnt: u64 = 48, block_cnt: u64 = 56, lock_time: u64 = 64, block_time: u64 = 72, }
+layout! { struct xen_sysctl_lockprof_data: 80, 8;
+    name: [u8; 40] = 0, "xen_sysctl_lockprof_data.name";
+    type_: i32 = 40, "xen_sysctl_lockprof_data.type_";
+    idx: i32 = 44, "xen_sysctl_lockprof_data.idx";
+    lock_cnt: u64 = 48, "xen_sysctl_lockprof_data.lock_cnt";
+    block_cnt: u64 = 56, "xen_sysctl_lockprof_data.block_cnt";
+    lock_time: u64 = 64, "xen_sysctl_lockprof_data.lock_time";
+    block_time: u64 = 72, "xen_sysctl_lockprof_data.block_time";
+    [([u8; 40]) (i32) (u64)]
+}
 
 /// `xen_sysctl_lockprof_data_t` of `sysctl.h`.
 pub type xen_sysctl_lockprof_data_t = xen_sysctl_lockprof_data;
 
 /// `struct xen_sysctl_lockprof_op` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_lockprof_op {
     pub cmd: u32,
@@ -678,49 +907,75 @@ pub struct xen_sysctl_lockprof_op {
     pub time: u64,
     pub data: GuestHandle64<xen_sysctl_lockprof_data_t>,
 }
-layout! { struct xen_sysctl_lockprof_op: 32, 8; cmd: u32 = 0, max_elem: u32 = 4, nr_elem: u32 = 8, _padding0: [u8; 4] = 12, time: u64 = 16, data: GuestHandle64<xen_sysctl_lockprof_data_t> = 24, }
+layout! { struct xen_sysctl_lockprof_op: 32, 8;
+    cmd: u32 = 0, "xen_sysctl_lockprof_op.cmd";
+    max_elem: u32 = 4, "xen_sysctl_lockprof_op.max_elem";
+    nr_elem: u32 = 8, "xen_sysctl_lockprof_op.nr_elem";
+    _padding0: [u8; 4] = 12, "xen_sysctl_lockprof_op._padding0";
+    time: u64 = 16, "xen_sysctl_lockprof_op.time";
+    data: GuestHandle64<xen_sysctl_lockprof_data_t> = 24, "xen_sysctl_lockprof_op.data";
+    [(GuestHandle64<xen_sysctl_lockprof_data_t>) ([u8; 4]) (u32) (u64)]
+}
 
 /// `struct xen_sysctl_cputopo` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_cputopo {
     pub core: u32,
     pub socket: u32,
     pub node: u32,
 }
-layout! { struct xen_sysctl_cputopo: 12, 4; core: u32 = 0, socket: u32 = 4, node: u32 = 8, }
+layout! { struct xen_sysctl_cputopo: 12, 4;
+    core: u32 = 0, "xen_sysctl_cputopo.core";
+    socket: u32 = 4, "xen_sysctl_cputopo.socket";
+    node: u32 = 8, "xen_sysctl_cputopo.node";
+    [(u32)]
+}
 
 /// `xen_sysctl_cputopo_t` of `sysctl.h`.
 pub type xen_sysctl_cputopo_t = xen_sysctl_cputopo;
 
 /// `struct xen_sysctl_cputopoinfo` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_cputopoinfo {
     pub num_cpus: u32,
     pub _padding0: [u8; 4],
     pub cputopo: GuestHandle64<xen_sysctl_cputopo_t>,
 }
-layout! { struct xen_sysctl_cputopoinfo: 16, 8; num_cpus: u32 = 0, _padding0: [u8; 4] = 4, cputopo: GuestHandle64<xen_sysctl_cputopo_t> = 8, }
+layout! { struct xen_sysctl_cputopoinfo: 16, 8;
+    num_cpus: u32 = 0, "xen_sysctl_cputopoinfo.num_cpus";
+    _padding0: [u8; 4] = 4, "xen_sysctl_cputopoinfo._padding0";
+    cputopo: GuestHandle64<xen_sysctl_cputopo_t> = 8, "xen_sysctl_cputopoinfo.cputopo";
+    [(GuestHandle64<xen_sysctl_cputopo_t>) ([u8; 4]) (u32)]
+}
 
 /// `struct xen_sysctl_meminfo` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_meminfo {
     pub memsize: u64,
     pub memfree: u64,
 }
-layout! { struct xen_sysctl_meminfo: 16, 8; memsize: u64 = 0, memfree: u64 = 8, }
+layout! { struct xen_sysctl_meminfo: 16, 8;
+    memsize: u64 = 0, "xen_sysctl_meminfo.memsize";
+    memfree: u64 = 8, "xen_sysctl_meminfo.memfree";
+    [(u64)]
+}
 
 /// `xen_sysctl_meminfo_t` of `sysctl.h`.
 pub type xen_sysctl_meminfo_t = xen_sysctl_meminfo;
 
 /// `struct xen_sysctl_numainfo` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_numainfo {
     pub num_nodes: u32,
@@ -728,11 +983,18 @@ pub struct xen_sysctl_numainfo {
     pub meminfo: GuestHandle64<xen_sysctl_meminfo_t>,
     pub distance: GuestHandle64<u32>,
 }
-layout! { struct xen_sysctl_numainfo: 24, 8; num_nodes: u32 = 0, _padding0: [u8; 4] = 4, meminfo: GuestHandle64<xen_sysctl_meminfo_t> = 8, distance: GuestHandle64<u32> = 16, }
+layout! { struct xen_sysctl_numainfo: 24, 8;
+    num_nodes: u32 = 0, "xen_sysctl_numainfo.num_nodes";
+    _padding0: [u8; 4] = 4, "xen_sysctl_numainfo._padding0";
+    meminfo: GuestHandle64<xen_sysctl_meminfo_t> = 8, "xen_sysctl_numainfo.meminfo";
+    distance: GuestHandle64<u32> = 16, "xen_sysctl_numainfo.distance";
+    [(GuestHandle64<u32>) (GuestHandle64<xen_sysctl_meminfo_t>) ([u8; 4]) (u32)]
+}
 
 /// `struct xen_sysctl_cpupool_op` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_cpupool_op {
     pub op: u32,
@@ -743,11 +1005,21 @@ pub struct xen_sysctl_cpupool_op {
     pub n_dom: u32,
     pub cpumap: xenctl_bitmap,
 }
-layout! { struct xen_sysctl_cpupool_op: 40, 8; op: u32 = 0, cpupool_id: u32 = 4, sched_id: u32 = 8, domid: u32 = 12, cpu: u32 = 16, n_dom: u32 = 20, cpumap: xenctl_bitmap = 24, }
+layout! { struct xen_sysctl_cpupool_op: 40, 8;
+    op: u32 = 0, "xen_sysctl_cpupool_op.op";
+    cpupool_id: u32 = 4, "xen_sysctl_cpupool_op.cpupool_id";
+    sched_id: u32 = 8, "xen_sysctl_cpupool_op.sched_id";
+    domid: u32 = 12, "xen_sysctl_cpupool_op.domid";
+    cpu: u32 = 16, "xen_sysctl_cpupool_op.cpu";
+    n_dom: u32 = 20, "xen_sysctl_cpupool_op.n_dom";
+    cpumap: xenctl_bitmap = 24, "xen_sysctl_cpupool_op.cpumap";
+    [(u32) (xenctl_bitmap)]
+}
 
 /// `struct xen_sysctl_arinc653_schedule` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_arinc653_schedule {
     pub major_frame: u64,
@@ -755,11 +1027,18 @@ pub struct xen_sysctl_arinc653_schedule {
     pub _padding0: [u8; 7],
     pub sched_entries: [xen_sysctl_arinc653_schedule_sched_entries; 64],
 }
-layout! { struct xen_sysctl_arinc653_schedule: 2064, 8; major_frame: u64 = 0, num_sched_entries: u8 = 8, _padding0: [u8; 7] = 9, sched_entries: [xen_sysctl_arinc653_schedule_sched_entries; 64] = 16, }
+layout! { struct xen_sysctl_arinc653_schedule: 2064, 8;
+    major_frame: u64 = 0, "xen_sysctl_arinc653_schedule.major_frame";
+    num_sched_entries: u8 = 8, "xen_sysctl_arinc653_schedule.num_sched_entries";
+    _padding0: [u8; 7] = 9, "xen_sysctl_arinc653_schedule._padding0";
+    sched_entries: [xen_sysctl_arinc653_schedule_sched_entries; 64] = 16, "xen_sysctl_arinc653_schedule.sched_entries";
+    [([u8; 7]) ([xen_sysctl_arinc653_schedule_sched_entries; 64]) (u64) (u8)]
+}
 
 /// The type of `xen_sysctl_arinc653_schedule.sched_entries` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_arinc653_schedule_sched_entries {
     pub dom_handle: xen_domain_handle_t,
@@ -767,34 +1046,51 @@ pub struct xen_sysctl_arinc653_schedule_sched_entries {
     pub _padding0: [u8; 4],
     pub runtime: u64,
 }
-layout! { struct xen_sysctl_arinc653_schedule_sched_entries: 32, 8; dom_handle: xen_domain_handle_t = 0, vcpu_id: u32 = 16, _padding0: [u8; 4] = 20, runtime: u64 = 24, }
+layout! { struct xen_sysctl_arinc653_schedule_sched_entries: 32, 8;
+    dom_handle: xen_domain_handle_t = 0, "xen_sysctl_arinc653_schedule_sched_entries.dom_handle";
+    vcpu_id: u32 = 16, "xen_sysctl_arinc653_schedule_sched_entries.vcpu_id";
+    _padding0: [u8; 4] = 20, "xen_sysctl_arinc653_schedule_sched_entries._padding0";
+    runtime: u64 = 24, "xen_sysctl_arinc653_schedule_sched_entries.runtime";
+    [([u8; 4]) (u32) (u64) (xen_domain_handle_t)]
+}
 
 /// `xen_sysctl_arinc653_schedule_t` of `sysctl.h`.
 pub type xen_sysctl_arinc653_schedule_t = xen_sysctl_arinc653_schedule;
 
 /// `struct xen_sysctl_credit_schedule` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_credit_schedule {
     pub tslice_ms: u32,
     pub ratelimit_us: u32,
     pub vcpu_migr_delay_us: u32,
 }
-layout! { struct xen_sysctl_credit_schedule: 12, 4; tslice_ms: u32 = 0, ratelimit_us: u32 = 4, vcpu_migr_delay_us: u32 = 8, }
+layout! { struct xen_sysctl_credit_schedule: 12, 4;
+    tslice_ms: u32 = 0, "xen_sysctl_credit_schedule.tslice_ms";
+    ratelimit_us: u32 = 4, "xen_sysctl_credit_schedule.ratelimit_us";
+    vcpu_migr_delay_us: u32 = 8, "xen_sysctl_credit_schedule.vcpu_migr_delay_us";
+    [(u32)]
+}
 
 /// `struct xen_sysctl_credit2_schedule` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_credit2_schedule {
     pub ratelimit_us: u32,
 }
-layout! { struct xen_sysctl_credit2_schedule: 4, 4; ratelimit_us: u32 = 0, }
+layout! { struct xen_sysctl_credit2_schedule: 4, 4;
+    ratelimit_us: u32 = 0, "xen_sysctl_credit2_schedule.ratelimit_us";
+    [(u32)]
+}
 
 /// `struct xen_sysctl_scheduler_op` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_scheduler_op {
     pub cpupool_id: u32,
@@ -803,16 +1099,24 @@ pub struct xen_sysctl_scheduler_op {
     pub _padding0: [u8; 4],
     pub u: xen_sysctl_scheduler_op_u,
 }
-layout! { struct xen_sysctl_scheduler_op: 32, 8; cpupool_id: u32 = 0, sched_id: u32 = 4, cmd: u32 = 8, _padding0: [u8; 4] = 12, u: xen_sysctl_scheduler_op_u = 16, }
+layout! { struct xen_sysctl_scheduler_op: 32, 8;
+    cpupool_id: u32 = 0, "xen_sysctl_scheduler_op.cpupool_id";
+    sched_id: u32 = 4, "xen_sysctl_scheduler_op.sched_id";
+    cmd: u32 = 8, "xen_sysctl_scheduler_op.cmd";
+    _padding0: [u8; 4] = 12, "xen_sysctl_scheduler_op._padding0";
+    u: xen_sysctl_scheduler_op_u = 16, "xen_sysctl_scheduler_op.u";
+    [([u8; 4]) (u32) (xen_sysctl_scheduler_op_u)]
+}
 leaves! {
-    xen_sysctl_scheduler_op, "u.sched_arinc653", 16: (xen_sysctl_scheduler_op, u);
-    xen_sysctl_scheduler_op, "u.sched_credit", 16: (xen_sysctl_scheduler_op, u);
-    xen_sysctl_scheduler_op, "u.sched_credit2", 16: (xen_sysctl_scheduler_op, u);
+    16, "xen_sysctl_scheduler_op.u.sched_arinc653": (xen_sysctl_scheduler_op, u);
+    16, "xen_sysctl_scheduler_op.u.sched_credit": (xen_sysctl_scheduler_op, u);
+    16, "xen_sysctl_scheduler_op.u.sched_credit2": (xen_sysctl_scheduler_op, u);
 }
 
 /// The type of `xen_sysctl_scheduler_op.u` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sysctl_scheduler_op_u(pub [u64; 2]);
 union_members! { xen_sysctl_scheduler_op_u;
@@ -822,45 +1126,62 @@ union_members! { xen_sysctl_scheduler_op_u;
 }
 layout! { union xen_sysctl_scheduler_op_u: 16, 8 }
 
-/// `xen_sysctl_sched_arinc653` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct xen_sysctl_sched_arinc653` of `sysctl.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_sched_arinc653 {
     pub schedule: GuestHandle64<xen_sysctl_arinc653_schedule_t>,
 }
-layout! { struct xen_sysctl_sched_arinc653: 8, 8; schedule: GuestHandle64<xen_sysctl_arinc653_schedule_t> = 0, }
+layout! { struct xen_sysctl_sched_arinc653: 8, 8;
+    schedule: GuestHandle64<xen_sysctl_arinc653_schedule_t> = 0, "xen_sysctl_sched_arinc653.schedule";
+    [(GuestHandle64<xen_sysctl_arinc653_schedule_t>)]
+}
 
 /// `struct xen_sysctl_coverage_op` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_coverage_op {
     pub cmd: u32,
     pub size: u32,
     pub buffer: GuestHandle64<u8>,
 }
-layout! { struct xen_sysctl_coverage_op: 16, 8; cmd: u32 = 0, size: u32 = 4, buffer: GuestHandle64<u8> = 8, }
+layout! { struct xen_sysctl_coverage_op: 16, 8;
+    cmd: u32 = 0, "xen_sysctl_coverage_op.cmd";
+    size: u32 = 4, "xen_sysctl_coverage_op.size";
+    buffer: GuestHandle64<u8> = 8, "xen_sysctl_coverage_op.buffer";
+    [(GuestHandle64<u8>) (u32)]
+}
 
 /// `struct xen_sysctl_psr_cmt_op` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_psr_cmt_op {
     pub cmd: u32,
     pub flags: u32,
     pub u: xen_sysctl_psr_cmt_op_u,
 }
-layout! { struct xen_sysctl_psr_cmt_op: 16, 8; cmd: u32 = 0, flags: u32 = 4, u: xen_sysctl_psr_cmt_op_u = 8, }
+layout! { struct xen_sysctl_psr_cmt_op: 16, 8;
+    cmd: u32 = 0, "xen_sysctl_psr_cmt_op.cmd";
+    flags: u32 = 4, "xen_sysctl_psr_cmt_op.flags";
+    u: xen_sysctl_psr_cmt_op_u = 8, "xen_sysctl_psr_cmt_op.u";
+    [(u32) (xen_sysctl_psr_cmt_op_u)]
+}
 leaves! {
-    xen_sysctl_psr_cmt_op, "u.data", 8: (xen_sysctl_psr_cmt_op, u);
-    xen_sysctl_psr_cmt_op, "u.l3_cache.cpu", 8: (xen_sysctl_psr_cmt_op, u) (xen_sysctl_psr_cmt_op_u_l3_cache, cpu);
-    xen_sysctl_psr_cmt_op, "u.l3_cache.rsvd", 12: (xen_sysctl_psr_cmt_op, u) (xen_sysctl_psr_cmt_op_u_l3_cache, rsvd);
+    8, "xen_sysctl_psr_cmt_op.u.data": (xen_sysctl_psr_cmt_op, u);
+    8, "xen_sysctl_psr_cmt_op.u.l3_cache.cpu": (xen_sysctl_psr_cmt_op, u) (xen_sysctl_psr_cmt_op_u_l3_cache, cpu);
+    12, "xen_sysctl_psr_cmt_op.u.l3_cache.rsvd": (xen_sysctl_psr_cmt_op, u) (xen_sysctl_psr_cmt_op_u_l3_cache, rsvd);
 }
 
 /// The type of `xen_sysctl_psr_cmt_op.u` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sysctl_psr_cmt_op_u(pub [u64; 1]);
 union_members! { xen_sysctl_psr_cmt_op_u;
@@ -870,18 +1191,24 @@ union_members! { xen_sysctl_psr_cmt_op_u;
 layout! { union xen_sysctl_psr_cmt_op_u: 8, 8 }
 
 /// The type of `xen_sysctl_psr_cmt_op.u.l3_cache` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_psr_cmt_op_u_l3_cache {
     pub cpu: u32,
     pub rsvd: u32,
 }
-layout! { struct xen_sysctl_psr_cmt_op_u_l3_cache: 8, 4; cpu: u32 = 0, rsvd: u32 = 4, }
+layout! { struct xen_sysctl_psr_cmt_op_u_l3_cache: 8, 4;
+    cpu: u32 = 0, "xen_sysctl_psr_cmt_op_u_l3_cache.cpu";
+    rsvd: u32 = 4, "xen_sysctl_psr_cmt_op_u_l3_cache.rsvd";
+    [(u32)]
+}
 
 /// `struct xen_sysctl_pcitopoinfo` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_pcitopoinfo {
     pub num_devs: u32,
@@ -889,30 +1216,43 @@ pub struct xen_sysctl_pcitopoinfo {
     pub devs: GuestHandle64<physdev_pci_device_t>,
     pub nodes: GuestHandle64<u32>,
 }
-layout! { struct xen_sysctl_pcitopoinfo: 24, 8; num_devs: u32 = 0, _padding0: [u8; 4] = 4, devs: GuestHandle64<physdev_pci_device_t> = 8, nodes: GuestHandle64<u32> = 16, }
+layout! { struct xen_sysctl_pcitopoinfo: 24, 8;
+    num_devs: u32 = 0, "xen_sysctl_pcitopoinfo.num_devs";
+    _padding0: [u8; 4] = 4, "xen_sysctl_pcitopoinfo._padding0";
+    devs: GuestHandle64<physdev_pci_device_t> = 8, "xen_sysctl_pcitopoinfo.devs";
+    nodes: GuestHandle64<u32> = 16, "xen_sysctl_pcitopoinfo.nodes";
+    [(GuestHandle64<physdev_pci_device_t>) (GuestHandle64<u32>) ([u8; 4]) (u32)]
+}
 
 /// `struct xen_sysctl_psr_alloc` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_psr_alloc {
     pub cmd: u32,
     pub target: u32,
     pub u: xen_sysctl_psr_alloc_u,
 }
-layout! { struct xen_sysctl_psr_alloc: 20, 4; cmd: u32 = 0, target: u32 = 4, u: xen_sysctl_psr_alloc_u = 8, }
+layout! { struct xen_sysctl_psr_alloc: 20, 4;
+    cmd: u32 = 0, "xen_sysctl_psr_alloc.cmd";
+    target: u32 = 4, "xen_sysctl_psr_alloc.target";
+    u: xen_sysctl_psr_alloc_u = 8, "xen_sysctl_psr_alloc.u";
+    [(u32) (xen_sysctl_psr_alloc_u)]
+}
 leaves! {
-    xen_sysctl_psr_alloc, "u.cat_info.cbm_len", 8: (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_cat_info, cbm_len);
-    xen_sysctl_psr_alloc, "u.cat_info.cos_max", 12: (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_cat_info, cos_max);
-    xen_sysctl_psr_alloc, "u.cat_info.flags", 16: (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_cat_info, flags);
-    xen_sysctl_psr_alloc, "u.mba_info.thrtl_max", 8: (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_mba_info, thrtl_max);
-    xen_sysctl_psr_alloc, "u.mba_info.cos_max", 12: (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_mba_info, cos_max);
-    xen_sysctl_psr_alloc, "u.mba_info.flags", 16: (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_mba_info, flags);
+    8, "xen_sysctl_psr_alloc.u.cat_info.cbm_len": (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_cat_info, cbm_len);
+    12, "xen_sysctl_psr_alloc.u.cat_info.cos_max": (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_cat_info, cos_max);
+    16, "xen_sysctl_psr_alloc.u.cat_info.flags": (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_cat_info, flags);
+    8, "xen_sysctl_psr_alloc.u.mba_info.thrtl_max": (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_mba_info, thrtl_max);
+    12, "xen_sysctl_psr_alloc.u.mba_info.cos_max": (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_mba_info, cos_max);
+    16, "xen_sysctl_psr_alloc.u.mba_info.flags": (xen_sysctl_psr_alloc, u) (xen_sysctl_psr_alloc_u_mba_info, flags);
 }
 
 /// The type of `xen_sysctl_psr_alloc.u` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sysctl_psr_alloc_u(pub [u32; 3]);
 union_members! { xen_sysctl_psr_alloc_u;
@@ -922,95 +1262,140 @@ union_members! { xen_sysctl_psr_alloc_u;
 layout! { union xen_sysctl_psr_alloc_u: 12, 4 }
 
 /// The type of `xen_sysctl_psr_alloc.u.cat_info` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_psr_alloc_u_cat_info {
     pub cbm_len: u32,
     pub cos_max: u32,
     pub flags: u32,
 }
-layout! { struct xen_sysctl_psr_alloc_u_cat_info: 12, 4; cbm_len: u32 = 0, cos_max: u32 = 4, flags: u32 = 8, }
+layout! { struct xen_sysctl_psr_alloc_u_cat_info: 12, 4;
+    cbm_len: u32 = 0, "xen_sysctl_psr_alloc_u_cat_info.cbm_len";
+    cos_max: u32 = 4, "xen_sysctl_psr_alloc_u_cat_info.cos_max";
+    flags: u32 = 8, "xen_sysctl_psr_alloc_u_cat_info.flags";
+    [(u32)]
+}
 
 /// The type of `xen_sysctl_psr_alloc.u.mba_info` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_psr_alloc_u_mba_info {
     pub thrtl_max: u32,
     pub cos_max: u32,
     pub flags: u32,
 }
-layout! { struct xen_sysctl_psr_alloc_u_mba_info: 12, 4; thrtl_max: u32 = 0, cos_max: u32 = 4, flags: u32 = 8, }
+layout! { struct xen_sysctl_psr_alloc_u_mba_info: 12, 4;
+    thrtl_max: u32 = 0, "xen_sysctl_psr_alloc_u_mba_info.thrtl_max";
+    cos_max: u32 = 4, "xen_sysctl_psr_alloc_u_mba_info.cos_max";
+    flags: u32 = 8, "xen_sysctl_psr_alloc_u_mba_info.flags";
+    [(u32)]
+}
 
 /// `struct xen_sysctl_cpu_levelling_caps` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_cpu_levelling_caps {
     pub caps: u32,
 }
-layout! { struct xen_sysctl_cpu_levelling_caps: 4, 4; caps: u32 = 0, }
+layout! { struct xen_sysctl_cpu_levelling_caps: 4, 4;
+    caps: u32 = 0, "xen_sysctl_cpu_levelling_caps.caps";
+    [(u32)]
+}
 
 /// `struct xen_sysctl_cpu_featureset` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_cpu_featureset {
     pub index: u32,
     pub nr_features: u32,
     pub features: GuestHandle64<u32>,
 }
-layout! { struct xen_sysctl_cpu_featureset: 16, 8; index: u32 = 0, nr_features: u32 = 4, features: GuestHandle64<u32> = 8, }
+layout! { struct xen_sysctl_cpu_featureset: 16, 8;
+    index: u32 = 0, "xen_sysctl_cpu_featureset.index";
+    nr_features: u32 = 4, "xen_sysctl_cpu_featureset.nr_features";
+    features: GuestHandle64<u32> = 8, "xen_sysctl_cpu_featureset.features";
+    [(GuestHandle64<u32>) (u32)]
+}
 
 /// `struct xen_livepatch_name` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_livepatch_name {
     pub name: GuestHandle64<u8>,
     pub size: u16,
     pub pad: [u16; 3],
 }
-layout! { struct xen_livepatch_name: 16, 8; name: GuestHandle64<u8> = 0, size: u16 = 8, pad: [u16; 3] = 10, }
+layout! { struct xen_livepatch_name: 16, 8;
+    name: GuestHandle64<u8> = 0, "xen_livepatch_name.name";
+    size: u16 = 8, "xen_livepatch_name.size";
+    pad: [u16; 3] = 10, "xen_livepatch_name.pad";
+    [(GuestHandle64<u8>) ([u16; 3]) (u16)]
+}
 
 /// `struct xen_sysctl_livepatch_upload` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_livepatch_upload {
     pub name: xen_livepatch_name,
     pub size: u64,
     pub payload: GuestHandle64<u8>,
 }
-layout! { struct xen_sysctl_livepatch_upload: 32, 8; name: xen_livepatch_name = 0, size: u64 = 16, payload: GuestHandle64<u8> = 24, }
+layout! { struct xen_sysctl_livepatch_upload: 32, 8;
+    name: xen_livepatch_name = 0, "xen_sysctl_livepatch_upload.name";
+    size: u64 = 16, "xen_sysctl_livepatch_upload.size";
+    payload: GuestHandle64<u8> = 24, "xen_sysctl_livepatch_upload.payload";
+    [(GuestHandle64<u8>) (u64) (xen_livepatch_name)]
+}
 
 /// `struct xen_livepatch_status` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_livepatch_status {
     pub state: u32,
     pub rc: i32,
 }
-layout! { struct xen_livepatch_status: 8, 4; state: u32 = 0, rc: i32 = 4, }
+layout! { struct xen_livepatch_status: 8, 4;
+    state: u32 = 0, "xen_livepatch_status.state";
+    rc: i32 = 4, "xen_livepatch_status.rc";
+    [(i32) (u32)]
+}
 
 /// `xen_livepatch_status_t` of `sysctl.h`.
 pub type xen_livepatch_status_t = xen_livepatch_status;
 
 /// `struct xen_sysctl_livepatch_get` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_livepatch_get {
     pub name: xen_livepatch_name,
     pub status: xen_livepatch_status,
 }
-layout! { struct xen_sysctl_livepatch_get: 24, 8; name: xen_livepatch_name = 0, status: xen_livepatch_status = 16, }
+layout! { struct xen_sysctl_livepatch_get: 24, 8;
+    name: xen_livepatch_name = 0, "xen_sysctl_livepatch_get.name";
+    status: xen_livepatch_status = 16, "xen_sysctl_livepatch_get.status";
+    [(xen_livepatch_name) (xen_livepatch_status)]
+}
 
 /// `struct xen_sysctl_livepatch_list` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_livepatch_list {
     pub version: u32,
@@ -1025,11 +1410,25 @@ pub struct xen_sysctl_livepatch_list {
     pub metadata: GuestHandle64<u8>,
     pub metadata_len: GuestHandle64<u32>,
 }
-layout! { struct xen_sysctl_livepatch_list: 64, 8; version: u32 = 0, idx: u32 = 4, nr: u32 = 8, pad: u32 = 12, name_total_size: u32 = 16, metadata_total_size: u32 = 20, status: GuestHandle64<xen_livepatch_status_t> = 24, name: GuestHandle64<u8> = 32, len: GuestHandle64<u32> = 40, metadata: GuestHandle64<u8> = 48, metadata_len: GuestHandle64<u32> = 56, }
+layout! { struct xen_sysctl_livepatch_list: 64, 8;
+    version: u32 = 0, "xen_sysctl_livepatch_list.version";
+    idx: u32 = 4, "xen_sysctl_livepatch_list.idx";
+    nr: u32 = 8, "xen_sysctl_livepatch_list.nr";
+    pad: u32 = 12, "xen_sysctl_livepatch_list.pad";
+    name_total_size: u32 = 16, "xen_sysctl_livepatch_list.name_total_size";
+    metadata_total_size: u32 = 20, "xen_sysctl_livepatch_list.metadata_total_size";
+    status: GuestHandle64<xen_livepatch_status_t> = 24, "xen_sysctl_livepatch_list.status";
+    name: GuestHandle64<u8> = 32, "xen_sysctl_livepatch_list.name";
+    len: GuestHandle64<u32> = 40, "xen_sysctl_livepatch_list.len";
+    metadata: GuestHandle64<u8> = 48, "xen_sysctl_livepatch_list.metadata";
+    metadata_len: GuestHandle64<u32> = 56, "xen_sysctl_livepatch_list.metadata_len";
+    [(GuestHandle64<u32>) (GuestHandle64<u8>) (GuestHandle64<xen_livepatch_status_t>) (u32)]
+}
 
 /// `struct xen_sysctl_livepatch_action` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_livepatch_action {
     pub name: xen_livepatch_name,
@@ -1038,28 +1437,42 @@ pub struct xen_sysctl_livepatch_action {
     pub flags: u32,
     pub pad: u32,
 }
-layout! { struct xen_sysctl_livepatch_action: 32, 8; name: xen_livepatch_name = 0, cmd: u32 = 16, timeout: u32 = 20, flags: u32 = 24, pad: u32 = 28, }
+layout! { struct xen_sysctl_livepatch_action: 32, 8;
+    name: xen_livepatch_name = 0, "xen_sysctl_livepatch_action.name";
+    cmd: u32 = 16, "xen_sysctl_livepatch_action.cmd";
+    timeout: u32 = 20, "xen_sysctl_livepatch_action.timeout";
+    flags: u32 = 24, "xen_sysctl_livepatch_action.flags";
+    pad: u32 = 28, "xen_sysctl_livepatch_action.pad";
+    [(u32) (xen_livepatch_name)]
+}
 
 /// `struct xen_sysctl_livepatch_op` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_livepatch_op {
     pub cmd: u32,
     pub flags: u32,
     pub u: xen_sysctl_livepatch_op_u,
 }
-layout! { struct xen_sysctl_livepatch_op: 72, 8; cmd: u32 = 0, flags: u32 = 4, u: xen_sysctl_livepatch_op_u = 8, }
+layout! { struct xen_sysctl_livepatch_op: 72, 8;
+    cmd: u32 = 0, "xen_sysctl_livepatch_op.cmd";
+    flags: u32 = 4, "xen_sysctl_livepatch_op.flags";
+    u: xen_sysctl_livepatch_op_u = 8, "xen_sysctl_livepatch_op.u";
+    [(u32) (xen_sysctl_livepatch_op_u)]
+}
 leaves! {
-    xen_sysctl_livepatch_op, "u.upload", 8: (xen_sysctl_livepatch_op, u);
-    xen_sysctl_livepatch_op, "u.list", 8: (xen_sysctl_livepatch_op, u);
-    xen_sysctl_livepatch_op, "u.get", 8: (xen_sysctl_livepatch_op, u);
-    xen_sysctl_livepatch_op, "u.action", 8: (xen_sysctl_livepatch_op, u);
+    8, "xen_sysctl_livepatch_op.u.upload": (xen_sysctl_livepatch_op, u);
+    8, "xen_sysctl_livepatch_op.u.list": (xen_sysctl_livepatch_op, u);
+    8, "xen_sysctl_livepatch_op.u.get": (xen_sysctl_livepatch_op, u);
+    8, "xen_sysctl_livepatch_op.u.action": (xen_sysctl_livepatch_op, u);
 }
 
 /// The type of `xen_sysctl_livepatch_op.u` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sysctl_livepatch_op_u(pub [u64; 8]);
 union_members! { xen_sysctl_livepatch_op_u;
@@ -1071,8 +1484,9 @@ union_members! { xen_sysctl_livepatch_op_u;
 layout! { union xen_sysctl_livepatch_op_u: 64, 8 }
 
 /// `struct xen_sysctl_dt_overlay` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl_dt_overlay {
     pub overlay_fdt: GuestHandle64<c_void>,
@@ -1080,13 +1494,20 @@ pub struct xen_sysctl_dt_overlay {
     pub overlay_op: u8,
     pub pad: [u8; 3],
 }
-layout! { struct xen_sysctl_dt_overlay: 16, 8; overlay_fdt: GuestHandle64<c_void> = 0, overlay_fdt_size: u32 = 8, overlay_op: u8 = 12, pad: [u8; 3] = 13, }
+layout! { struct xen_sysctl_dt_overlay: 16, 8;
+    overlay_fdt: GuestHandle64<c_void> = 0, "xen_sysctl_dt_overlay.overlay_fdt";
+    overlay_fdt_size: u32 = 8, "xen_sysctl_dt_overlay.overlay_fdt_size";
+    overlay_op: u8 = 12, "xen_sysctl_dt_overlay.overlay_op";
+    pad: [u8; 3] = 13, "xen_sysctl_dt_overlay.pad";
+    [(GuestHandle64<c_void>) ([u8; 3]) (u32) (u8)]
+}
 
 /// Argument of `__HYPERVISOR_sysctl`.
 ///
 /// `struct xen_sysctl` of `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sysctl {
     /// IN. `XEN_SYSCTL_*`; selects the member of `u`.
@@ -1095,40 +1516,46 @@ pub struct xen_sysctl {
     pub interface_version: u32,
     pub u: xen_sysctl_u,
 }
-layout! { struct xen_sysctl: 136, 8; cmd: u32 = 0, interface_version: u32 = 4, u: xen_sysctl_u = 8, }
+layout! { struct xen_sysctl: 136, 8;
+    cmd: u32 = 0, "xen_sysctl.cmd";
+    interface_version: u32 = 4, "xen_sysctl.interface_version";
+    u: xen_sysctl_u = 8, "xen_sysctl.u";
+    [(u32) (xen_sysctl_u)]
+}
 leaves! {
-    xen_sysctl, "u.readconsole", 8: (xen_sysctl, u);
-    xen_sysctl, "u.tbuf_op", 8: (xen_sysctl, u);
-    xen_sysctl, "u.physinfo", 8: (xen_sysctl, u);
-    xen_sysctl, "u.cputopoinfo", 8: (xen_sysctl, u);
-    xen_sysctl, "u.pcitopoinfo", 8: (xen_sysctl, u);
-    xen_sysctl, "u.numainfo", 8: (xen_sysctl, u);
-    xen_sysctl, "u.sched_id", 8: (xen_sysctl, u);
-    xen_sysctl, "u.perfc_op", 8: (xen_sysctl, u);
-    xen_sysctl, "u.getdomaininfolist", 8: (xen_sysctl, u);
-    xen_sysctl, "u.debug_keys", 8: (xen_sysctl, u);
-    xen_sysctl, "u.getcpuinfo", 8: (xen_sysctl, u);
-    xen_sysctl, "u.availheap", 8: (xen_sysctl, u);
-    xen_sysctl, "u.get_pmstat", 8: (xen_sysctl, u);
-    xen_sysctl, "u.cpu_hotplug", 8: (xen_sysctl, u);
-    xen_sysctl, "u.pm_op", 8: (xen_sysctl, u);
-    xen_sysctl, "u.page_offline", 8: (xen_sysctl, u);
-    xen_sysctl, "u.lockprof_op", 8: (xen_sysctl, u);
-    xen_sysctl, "u.cpupool_op", 8: (xen_sysctl, u);
-    xen_sysctl, "u.scheduler_op", 8: (xen_sysctl, u);
-    xen_sysctl, "u.coverage_op", 8: (xen_sysctl, u);
-    xen_sysctl, "u.psr_cmt_op", 8: (xen_sysctl, u);
-    xen_sysctl, "u.psr_alloc", 8: (xen_sysctl, u);
-    xen_sysctl, "u.cpu_levelling_caps", 8: (xen_sysctl, u);
-    xen_sysctl, "u.cpu_featureset", 8: (xen_sysctl, u);
-    xen_sysctl, "u.livepatch", 8: (xen_sysctl, u);
-    xen_sysctl, "u.dt_overlay", 8: (xen_sysctl, u);
-    xen_sysctl, "u.pad", 8: (xen_sysctl, u);
+    8, "xen_sysctl.u.readconsole": (xen_sysctl, u);
+    8, "xen_sysctl.u.tbuf_op": (xen_sysctl, u);
+    8, "xen_sysctl.u.physinfo": (xen_sysctl, u);
+    8, "xen_sysctl.u.cputopoinfo": (xen_sysctl, u);
+    8, "xen_sysctl.u.pcitopoinfo": (xen_sysctl, u);
+    8, "xen_sysctl.u.numainfo": (xen_sysctl, u);
+    8, "xen_sysctl.u.sched_id": (xen_sysctl, u);
+    8, "xen_sysctl.u.perfc_op": (xen_sysctl, u);
+    8, "xen_sysctl.u.getdomaininfolist": (xen_sysctl, u);
+    8, "xen_sysctl.u.debug_keys": (xen_sysctl, u);
+    8, "xen_sysctl.u.getcpuinfo": (xen_sysctl, u);
+    8, "xen_sysctl.u.availheap": (xen_sysctl, u);
+    8, "xen_sysctl.u.get_pmstat": (xen_sysctl, u);
+    8, "xen_sysctl.u.cpu_hotplug": (xen_sysctl, u);
+    8, "xen_sysctl.u.pm_op": (xen_sysctl, u);
+    8, "xen_sysctl.u.page_offline": (xen_sysctl, u);
+    8, "xen_sysctl.u.lockprof_op": (xen_sysctl, u);
+    8, "xen_sysctl.u.cpupool_op": (xen_sysctl, u);
+    8, "xen_sysctl.u.scheduler_op": (xen_sysctl, u);
+    8, "xen_sysctl.u.coverage_op": (xen_sysctl, u);
+    8, "xen_sysctl.u.psr_cmt_op": (xen_sysctl, u);
+    8, "xen_sysctl.u.psr_alloc": (xen_sysctl, u);
+    8, "xen_sysctl.u.cpu_levelling_caps": (xen_sysctl, u);
+    8, "xen_sysctl.u.cpu_featureset": (xen_sysctl, u);
+    8, "xen_sysctl.u.livepatch": (xen_sysctl, u);
+    8, "xen_sysctl.u.dt_overlay": (xen_sysctl, u);
+    8, "xen_sysctl.u.pad": (xen_sysctl, u);
 }
 
 /// The type of `xen_sysctl.u` in `sysctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sysctl_u(pub [u64; 16]);
 union_members! { xen_sysctl_u;

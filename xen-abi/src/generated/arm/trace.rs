@@ -185,8 +185,9 @@ pub const TRC_64_FLAG: u32 = 256;
 /// A trace record: a header word, the time stamp in CPU cycles if it has one, and up to seven words of data.
 ///
 /// `struct t_rec` of `trace.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct t_rec {
     pub _bits0: u32,
@@ -197,17 +198,22 @@ bit_fields! { t_rec, _bits0, int u32;
     extra_u32, set_extra_u32: u8 = 28, 3;
     cycles_included, set_cycles_included: u8 = 31, 1;
 }
-layout! { struct t_rec: 40, 4; _bits0: u32 = 0, u: t_rec_u = 4, }
+layout! { struct t_rec: 40, 4;
+    _bits0: u32 = 0, "t_rec._bits0";
+    u: t_rec_u = 4, "t_rec.u";
+    [(t_rec_u) (u32)]
+}
 leaves! {
-    t_rec, "u.cycles.cycles_lo", 4: (t_rec, u) (t_rec_u_cycles, cycles_lo);
-    t_rec, "u.cycles.cycles_hi", 8: (t_rec, u) (t_rec_u_cycles, cycles_hi);
-    t_rec, "u.cycles.extra_u32", 12: (t_rec, u) (t_rec_u_cycles, extra_u32);
-    t_rec, "u.nocycles.extra_u32", 4: (t_rec, u) (t_rec_u_nocycles, extra_u32);
+    4, "t_rec.u.cycles.cycles_lo": (t_rec, u) (t_rec_u_cycles, cycles_lo);
+    8, "t_rec.u.cycles.cycles_hi": (t_rec, u) (t_rec_u_cycles, cycles_hi);
+    12, "t_rec.u.cycles.extra_u32": (t_rec, u) (t_rec_u_cycles, extra_u32);
+    4, "t_rec.u.nocycles.extra_u32": (t_rec, u) (t_rec_u_nocycles, extra_u32);
 }
 
 /// The type of `t_rec.u` in `trace.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct t_rec_u(pub [u32; 9]);
 union_members! { t_rec_u;
@@ -217,45 +223,65 @@ union_members! { t_rec_u;
 layout! { union t_rec_u: 36, 4 }
 
 /// The type of `t_rec.u.cycles` in `trace.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct t_rec_u_cycles {
     pub cycles_lo: u32,
     pub cycles_hi: u32,
     pub extra_u32: [u32; 7],
 }
-layout! { struct t_rec_u_cycles: 36, 4; cycles_lo: u32 = 0, cycles_hi: u32 = 4, extra_u32: [u32; 7] = 8, }
+layout! { struct t_rec_u_cycles: 36, 4;
+    cycles_lo: u32 = 0, "t_rec_u_cycles.cycles_lo";
+    cycles_hi: u32 = 4, "t_rec_u_cycles.cycles_hi";
+    extra_u32: [u32; 7] = 8, "t_rec_u_cycles.extra_u32";
+    [([u32; 7]) (u32)]
+}
 
 /// The type of `t_rec.u.nocycles` in `trace.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct t_rec_u_nocycles {
     pub extra_u32: [u32; 7],
 }
-layout! { struct t_rec_u_nocycles: 28, 4; extra_u32: [u32; 7] = 0, }
+layout! { struct t_rec_u_nocycles: 28, 4;
+    extra_u32: [u32; 7] = 0, "t_rec_u_nocycles.extra_u32";
+    [([u32; 7])]
+}
 
 /// Head of a CPU's trace buffer: producer and consumer position in bytes, counting to twice the size.
 ///
 /// `struct t_buf` of `trace.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct t_buf {
     pub cons: u32,
     pub prod: u32,
 }
-layout! { struct t_buf: 8, 4; cons: u32 = 0, prod: u32 = 4, }
+layout! { struct t_buf: 8, 4;
+    cons: u32 = 0, "t_buf.cons";
+    prod: u32 = 4, "t_buf.prod";
+    [(u32)]
+}
 
 /// Head of the table that tells which frames the trace buffers are in.
 ///
 /// `struct t_info` of `trace.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct t_info {
     pub tbuf_size: u16,
     pub mfn_offset: [u16; 0],
 }
-layout! { struct t_info: 2, 2; tbuf_size: u16 = 0, mfn_offset: [u16; 0] = 2, }
+layout! { struct t_info: 2, 2;
+    tbuf_size: u16 = 0, "t_info.tbuf_size";
+    mfn_offset: [u16; 0] = 2, "t_info.mfn_offset";
+    [([u16; 0]) (u16)]
+}

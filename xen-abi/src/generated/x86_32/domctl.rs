@@ -274,8 +274,9 @@ pub const XEN_DOMCTL_gdbsx_unpausevcpu: u32 = 1002;
 pub const XEN_DOMCTL_gdbsx_domstatus: u32 = 1003;
 
 /// `struct xen_domctl_createdomain` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_createdomain {
     pub ssidref: u32,
@@ -292,11 +293,27 @@ pub struct xen_domctl_createdomain {
     pub cpupool_id: u32,
     pub arch: xen_arch_domainconfig,
 }
-layout! { struct xen_domctl_createdomain: 68, 4; ssidref: u32 = 0, handle: xen_domain_handle_t = 4, flags: u32 = 20, iommu_opts: u32 = 24, max_vcpus: u32 = 28, max_evtchn_port: u32 = 32, max_grant_frames: i32 = 36, max_maptrack_frames: i32 = 40, grant_opts: u32 = 44, altp2m_opts: u32 = 48, vmtrace_size: u32 = 52, cpupool_id: u32 = 56, arch: xen_arch_domainconfig = 60, }
+layout! { struct xen_domctl_createdomain: 68, 4;
+    ssidref: u32 = 0, "xen_domctl_createdomain.ssidref";
+    handle: xen_domain_handle_t = 4, "xen_domctl_createdomain.handle";
+    flags: u32 = 20, "xen_domctl_createdomain.flags";
+    iommu_opts: u32 = 24, "xen_domctl_createdomain.iommu_opts";
+    max_vcpus: u32 = 28, "xen_domctl_createdomain.max_vcpus";
+    max_evtchn_port: u32 = 32, "xen_domctl_createdomain.max_evtchn_port";
+    max_grant_frames: i32 = 36, "xen_domctl_createdomain.max_grant_frames";
+    max_maptrack_frames: i32 = 40, "xen_domctl_createdomain.max_maptrack_frames";
+    grant_opts: u32 = 44, "xen_domctl_createdomain.grant_opts";
+    altp2m_opts: u32 = 48, "xen_domctl_createdomain.altp2m_opts";
+    vmtrace_size: u32 = 52, "xen_domctl_createdomain.vmtrace_size";
+    cpupool_id: u32 = 56, "xen_domctl_createdomain.cpupool_id";
+    arch: xen_arch_domainconfig = 60, "xen_domctl_createdomain.arch";
+    [(i32) (u32) (xen_arch_domainconfig) (xen_domain_handle_t)]
+}
 
 /// `struct xen_domctl_getdomaininfo` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_getdomaininfo {
     pub domain: domid_t,
@@ -318,34 +335,65 @@ pub struct xen_domctl_getdomaininfo {
     pub pad2: [u8; 7],
     pub arch_config: xen_arch_domainconfig,
 }
-layout! { struct xen_domctl_getdomaininfo: 112, 8; domain: domid_t = 0, pad1: u16 = 2, flags: u32 = 4, tot_pages: uint64_aligned_t = 8, max_pages: uint64_aligned_t = 16, outstanding_pages: uint64_aligned_t = 24, shr_pages: uint64_aligned_t = 32, paged_pages: uint64_aligned_t = 40, shared_info_frame: uint64_aligned_t = 48, cpu_time: uint64_aligned_t = 56, nr_online_vcpus: u32 = 64, max_vcpu_id: u32 = 68, ssidref: u32 = 72, handle: xen_domain_handle_t = 76, cpupool: u32 = 92, gpaddr_bits: u8 = 96, pad2: [u8; 7] = 97, arch_config: xen_arch_domainconfig = 104, }
+layout! { struct xen_domctl_getdomaininfo: 112, 8;
+    domain: domid_t = 0, "xen_domctl_getdomaininfo.domain";
+    pad1: u16 = 2, "xen_domctl_getdomaininfo.pad1";
+    flags: u32 = 4, "xen_domctl_getdomaininfo.flags";
+    tot_pages: uint64_aligned_t = 8, "xen_domctl_getdomaininfo.tot_pages";
+    max_pages: uint64_aligned_t = 16, "xen_domctl_getdomaininfo.max_pages";
+    outstanding_pages: uint64_aligned_t = 24, "xen_domctl_getdomaininfo.outstanding_pages";
+    shr_pages: uint64_aligned_t = 32, "xen_domctl_getdomaininfo.shr_pages";
+    paged_pages: uint64_aligned_t = 40, "xen_domctl_getdomaininfo.paged_pages";
+    shared_info_frame: uint64_aligned_t = 48, "xen_domctl_getdomaininfo.shared_info_frame";
+    cpu_time: uint64_aligned_t = 56, "xen_domctl_getdomaininfo.cpu_time";
+    nr_online_vcpus: u32 = 64, "xen_domctl_getdomaininfo.nr_online_vcpus";
+    max_vcpu_id: u32 = 68, "xen_domctl_getdomaininfo.max_vcpu_id";
+    ssidref: u32 = 72, "xen_domctl_getdomaininfo.ssidref";
+    handle: xen_domain_handle_t = 76, "xen_domctl_getdomaininfo.handle";
+    cpupool: u32 = 92, "xen_domctl_getdomaininfo.cpupool";
+    gpaddr_bits: u8 = 96, "xen_domctl_getdomaininfo.gpaddr_bits";
+    pad2: [u8; 7] = 97, "xen_domctl_getdomaininfo.pad2";
+    arch_config: xen_arch_domainconfig = 104, "xen_domctl_getdomaininfo.arch_config";
+    [([u8; 7]) (domid_t) (u16) (u32) (u8) (uint64_aligned_t) (xen_arch_domainconfig) (xen_domain_handle_t)]
+}
 
 /// `xen_domctl_getdomaininfo_t` of `domctl.h`.
 pub type xen_domctl_getdomaininfo_t = xen_domctl_getdomaininfo;
 
 /// `struct xen_domctl_getpageframeinfo3` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_getpageframeinfo3 {
     pub num: u64,
     pub array: GuestHandle64<xen_pfn_t>,
 }
-layout! { struct xen_domctl_getpageframeinfo3: 16, 8; num: u64 = 0, array: GuestHandle64<xen_pfn_t> = 8, }
+layout! { struct xen_domctl_getpageframeinfo3: 16, 8;
+    num: u64 = 0, "xen_domctl_getpageframeinfo3.num";
+    array: GuestHandle64<xen_pfn_t> = 8, "xen_domctl_getpageframeinfo3.array";
+    [(GuestHandle64<xen_pfn_t>) (u64)]
+}
 
 /// `struct xen_domctl_shadow_op_stats` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_shadow_op_stats {
     pub fault_count: u32,
     pub dirty_count: u32,
 }
-layout! { struct xen_domctl_shadow_op_stats: 8, 4; fault_count: u32 = 0, dirty_count: u32 = 4, }
+layout! { struct xen_domctl_shadow_op_stats: 8, 4;
+    fault_count: u32 = 0, "xen_domctl_shadow_op_stats.fault_count";
+    dirty_count: u32 = 4, "xen_domctl_shadow_op_stats.dirty_count";
+    [(u32)]
+}
 
 /// `struct xen_domctl_shadow_op` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_shadow_op {
     pub op: u32,
@@ -356,31 +404,51 @@ pub struct xen_domctl_shadow_op {
     pub pages: u64,
     pub stats: xen_domctl_shadow_op_stats,
 }
-layout! { struct xen_domctl_shadow_op: 40, 8; op: u32 = 0, mode: u32 = 4, mb: u32 = 8, _padding0: [u8; 4] = 12, dirty_bitmap: GuestHandle64<u8> = 16, pages: u64 = 24, stats: xen_domctl_shadow_op_stats = 32, }
+layout! { struct xen_domctl_shadow_op: 40, 8;
+    op: u32 = 0, "xen_domctl_shadow_op.op";
+    mode: u32 = 4, "xen_domctl_shadow_op.mode";
+    mb: u32 = 8, "xen_domctl_shadow_op.mb";
+    _padding0: [u8; 4] = 12, "xen_domctl_shadow_op._padding0";
+    dirty_bitmap: GuestHandle64<u8> = 16, "xen_domctl_shadow_op.dirty_bitmap";
+    pages: u64 = 24, "xen_domctl_shadow_op.pages";
+    stats: xen_domctl_shadow_op_stats = 32, "xen_domctl_shadow_op.stats";
+    [(GuestHandle64<u8>) ([u8; 4]) (u32) (u64) (xen_domctl_shadow_op_stats)]
+}
 
 /// `struct xen_domctl_max_mem` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_max_mem {
     pub max_memkb: uint64_aligned_t,
 }
-layout! { struct xen_domctl_max_mem: 8, 8; max_memkb: uint64_aligned_t = 0, }
+layout! { struct xen_domctl_max_mem: 8, 8;
+    max_memkb: uint64_aligned_t = 0, "xen_domctl_max_mem.max_memkb";
+    [(uint64_aligned_t)]
+}
 
 /// `struct xen_domctl_vcpucontext` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_vcpucontext {
     pub vcpu: u32,
     pub _padding0: [u8; 4],
     pub ctxt: GuestHandle64<vcpu_guest_context_t>,
 }
-layout! { struct xen_domctl_vcpucontext: 16, 8; vcpu: u32 = 0, _padding0: [u8; 4] = 4, ctxt: GuestHandle64<vcpu_guest_context_t> = 8, }
+layout! { struct xen_domctl_vcpucontext: 16, 8;
+    vcpu: u32 = 0, "xen_domctl_vcpucontext.vcpu";
+    _padding0: [u8; 4] = 4, "xen_domctl_vcpucontext._padding0";
+    ctxt: GuestHandle64<vcpu_guest_context_t> = 8, "xen_domctl_vcpucontext.ctxt";
+    [(GuestHandle64<vcpu_guest_context_t>) ([u8; 4]) (u32)]
+}
 
 /// `struct xen_domctl_getvcpuinfo` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_getvcpuinfo {
     pub vcpu: u32,
@@ -392,20 +460,35 @@ pub struct xen_domctl_getvcpuinfo {
     pub cpu: u32,
     pub _padding1: [u8; 4],
 }
-layout! { struct xen_domctl_getvcpuinfo: 24, 8; vcpu: u32 = 0, online: u8 = 4, blocked: u8 = 5, running: u8 = 6, _padding0: [u8; 1] = 7, cpu_time: uint64_aligned_t = 8, cpu: u32 = 16, _padding1: [u8; 4] = 20, }
+layout! { struct xen_domctl_getvcpuinfo: 24, 8;
+    vcpu: u32 = 0, "xen_domctl_getvcpuinfo.vcpu";
+    online: u8 = 4, "xen_domctl_getvcpuinfo.online";
+    blocked: u8 = 5, "xen_domctl_getvcpuinfo.blocked";
+    running: u8 = 6, "xen_domctl_getvcpuinfo.running";
+    _padding0: [u8; 1] = 7, "xen_domctl_getvcpuinfo._padding0";
+    cpu_time: uint64_aligned_t = 8, "xen_domctl_getvcpuinfo.cpu_time";
+    cpu: u32 = 16, "xen_domctl_getvcpuinfo.cpu";
+    _padding1: [u8; 4] = 20, "xen_domctl_getvcpuinfo._padding1";
+    [([u8; 1]) ([u8; 4]) (u32) (u8) (uint64_aligned_t)]
+}
 
 /// `struct xen_domctl_nodeaffinity` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_nodeaffinity {
     pub nodemap: xenctl_bitmap,
 }
-layout! { struct xen_domctl_nodeaffinity: 16, 8; nodemap: xenctl_bitmap = 0, }
+layout! { struct xen_domctl_nodeaffinity: 16, 8;
+    nodemap: xenctl_bitmap = 0, "xen_domctl_nodeaffinity.nodemap";
+    [(xenctl_bitmap)]
+}
 
 /// `struct xen_domctl_vcpuaffinity` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_vcpuaffinity {
     pub vcpu: u32,
@@ -413,66 +496,98 @@ pub struct xen_domctl_vcpuaffinity {
     pub cpumap_hard: xenctl_bitmap,
     pub cpumap_soft: xenctl_bitmap,
 }
-layout! { struct xen_domctl_vcpuaffinity: 40, 8; vcpu: u32 = 0, flags: u32 = 4, cpumap_hard: xenctl_bitmap = 8, cpumap_soft: xenctl_bitmap = 24, }
+layout! { struct xen_domctl_vcpuaffinity: 40, 8;
+    vcpu: u32 = 0, "xen_domctl_vcpuaffinity.vcpu";
+    flags: u32 = 4, "xen_domctl_vcpuaffinity.flags";
+    cpumap_hard: xenctl_bitmap = 8, "xen_domctl_vcpuaffinity.cpumap_hard";
+    cpumap_soft: xenctl_bitmap = 24, "xen_domctl_vcpuaffinity.cpumap_soft";
+    [(u32) (xenctl_bitmap)]
+}
 
 /// `struct xen_domctl_max_vcpus` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_max_vcpus {
     pub max: u32,
 }
-layout! { struct xen_domctl_max_vcpus: 4, 4; max: u32 = 0, }
+layout! { struct xen_domctl_max_vcpus: 4, 4;
+    max: u32 = 0, "xen_domctl_max_vcpus.max";
+    [(u32)]
+}
 
 /// `struct xen_domctl_sched_credit` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_sched_credit {
     pub weight: u16,
     pub cap: u16,
 }
-layout! { struct xen_domctl_sched_credit: 4, 2; weight: u16 = 0, cap: u16 = 2, }
+layout! { struct xen_domctl_sched_credit: 4, 2;
+    weight: u16 = 0, "xen_domctl_sched_credit.weight";
+    cap: u16 = 2, "xen_domctl_sched_credit.cap";
+    [(u16)]
+}
 
 /// `struct xen_domctl_sched_credit2` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_sched_credit2 {
     pub weight: u16,
     pub cap: u16,
 }
-layout! { struct xen_domctl_sched_credit2: 4, 2; weight: u16 = 0, cap: u16 = 2, }
+layout! { struct xen_domctl_sched_credit2: 4, 2;
+    weight: u16 = 0, "xen_domctl_sched_credit2.weight";
+    cap: u16 = 2, "xen_domctl_sched_credit2.cap";
+    [(u16)]
+}
 
 /// `struct xen_domctl_sched_rtds` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_sched_rtds {
     pub period: u32,
     pub budget: u32,
     pub flags: u32,
 }
-layout! { struct xen_domctl_sched_rtds: 12, 4; period: u32 = 0, budget: u32 = 4, flags: u32 = 8, }
+layout! { struct xen_domctl_sched_rtds: 12, 4;
+    period: u32 = 0, "xen_domctl_sched_rtds.period";
+    budget: u32 = 4, "xen_domctl_sched_rtds.budget";
+    flags: u32 = 8, "xen_domctl_sched_rtds.flags";
+    [(u32)]
+}
 
 /// `struct xen_domctl_schedparam_vcpu` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_schedparam_vcpu {
     pub u: xen_domctl_schedparam_vcpu_u,
     pub vcpuid: u32,
 }
-layout! { struct xen_domctl_schedparam_vcpu: 16, 4; u: xen_domctl_schedparam_vcpu_u = 0, vcpuid: u32 = 12, }
+layout! { struct xen_domctl_schedparam_vcpu: 16, 4;
+    u: xen_domctl_schedparam_vcpu_u = 0, "xen_domctl_schedparam_vcpu.u";
+    vcpuid: u32 = 12, "xen_domctl_schedparam_vcpu.vcpuid";
+    [(u32) (xen_domctl_schedparam_vcpu_u)]
+}
 leaves! {
-    xen_domctl_schedparam_vcpu, "u.credit", 0: (xen_domctl_schedparam_vcpu, u);
-    xen_domctl_schedparam_vcpu, "u.credit2", 0: (xen_domctl_schedparam_vcpu, u);
-    xen_domctl_schedparam_vcpu, "u.rtds", 0: (xen_domctl_schedparam_vcpu, u);
+    0, "xen_domctl_schedparam_vcpu.u.credit": (xen_domctl_schedparam_vcpu, u);
+    0, "xen_domctl_schedparam_vcpu.u.credit2": (xen_domctl_schedparam_vcpu, u);
+    0, "xen_domctl_schedparam_vcpu.u.rtds": (xen_domctl_schedparam_vcpu, u);
 }
 
 /// The type of `xen_domctl_schedparam_vcpu.u` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_domctl_schedparam_vcpu_u(pub [u32; 3]);
 union_members! { xen_domctl_schedparam_vcpu_u;
@@ -486,27 +601,34 @@ layout! { union xen_domctl_schedparam_vcpu_u: 12, 4 }
 pub type xen_domctl_schedparam_vcpu_t = xen_domctl_schedparam_vcpu;
 
 /// `struct xen_domctl_scheduler_op` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_scheduler_op {
     pub sched_id: u32,
     pub cmd: u32,
     pub u: xen_domctl_scheduler_op_u,
 }
-layout! { struct xen_domctl_scheduler_op: 24, 8; sched_id: u32 = 0, cmd: u32 = 4, u: xen_domctl_scheduler_op_u = 8, }
+layout! { struct xen_domctl_scheduler_op: 24, 8;
+    sched_id: u32 = 0, "xen_domctl_scheduler_op.sched_id";
+    cmd: u32 = 4, "xen_domctl_scheduler_op.cmd";
+    u: xen_domctl_scheduler_op_u = 8, "xen_domctl_scheduler_op.u";
+    [(u32) (xen_domctl_scheduler_op_u)]
+}
 leaves! {
-    xen_domctl_scheduler_op, "u.credit", 8: (xen_domctl_scheduler_op, u);
-    xen_domctl_scheduler_op, "u.credit2", 8: (xen_domctl_scheduler_op, u);
-    xen_domctl_scheduler_op, "u.rtds", 8: (xen_domctl_scheduler_op, u);
-    xen_domctl_scheduler_op, "u.v.vcpus", 8: (xen_domctl_scheduler_op, u) (xen_domctl_scheduler_op_u_v, vcpus);
-    xen_domctl_scheduler_op, "u.v.nr_vcpus", 16: (xen_domctl_scheduler_op, u) (xen_domctl_scheduler_op_u_v, nr_vcpus);
-    xen_domctl_scheduler_op, "u.v.padding", 20: (xen_domctl_scheduler_op, u) (xen_domctl_scheduler_op_u_v, padding);
+    8, "xen_domctl_scheduler_op.u.credit": (xen_domctl_scheduler_op, u);
+    8, "xen_domctl_scheduler_op.u.credit2": (xen_domctl_scheduler_op, u);
+    8, "xen_domctl_scheduler_op.u.rtds": (xen_domctl_scheduler_op, u);
+    8, "xen_domctl_scheduler_op.u.v.vcpus": (xen_domctl_scheduler_op, u) (xen_domctl_scheduler_op_u_v, vcpus);
+    16, "xen_domctl_scheduler_op.u.v.nr_vcpus": (xen_domctl_scheduler_op, u) (xen_domctl_scheduler_op_u_v, nr_vcpus);
+    20, "xen_domctl_scheduler_op.u.v.padding": (xen_domctl_scheduler_op, u) (xen_domctl_scheduler_op_u_v, padding);
 }
 
 /// The type of `xen_domctl_scheduler_op.u` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_domctl_scheduler_op_u(pub [uint64_aligned_t; 2]);
 union_members! { xen_domctl_scheduler_op_u;
@@ -518,58 +640,84 @@ union_members! { xen_domctl_scheduler_op_u;
 layout! { union xen_domctl_scheduler_op_u: 16, 8 }
 
 /// The type of `xen_domctl_scheduler_op.u.v` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_scheduler_op_u_v {
     pub vcpus: GuestHandle64<xen_domctl_schedparam_vcpu_t>,
     pub nr_vcpus: u32,
     pub padding: u32,
 }
-layout! { struct xen_domctl_scheduler_op_u_v: 16, 8; vcpus: GuestHandle64<xen_domctl_schedparam_vcpu_t> = 0, nr_vcpus: u32 = 8, padding: u32 = 12, }
+layout! { struct xen_domctl_scheduler_op_u_v: 16, 8;
+    vcpus: GuestHandle64<xen_domctl_schedparam_vcpu_t> = 0, "xen_domctl_scheduler_op_u_v.vcpus";
+    nr_vcpus: u32 = 8, "xen_domctl_scheduler_op_u_v.nr_vcpus";
+    padding: u32 = 12, "xen_domctl_scheduler_op_u_v.padding";
+    [(GuestHandle64<xen_domctl_schedparam_vcpu_t>) (u32)]
+}
 
 /// `struct xen_domctl_setdomainhandle` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_setdomainhandle {
     pub handle: xen_domain_handle_t,
 }
-layout! { struct xen_domctl_setdomainhandle: 16, 1; handle: xen_domain_handle_t = 0, }
+layout! { struct xen_domctl_setdomainhandle: 16, 1;
+    handle: xen_domain_handle_t = 0, "xen_domctl_setdomainhandle.handle";
+    [(xen_domain_handle_t)]
+}
 
 /// `struct xen_domctl_setdebugging` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_setdebugging {
     pub enable: u8,
 }
-layout! { struct xen_domctl_setdebugging: 1, 1; enable: u8 = 0, }
+layout! { struct xen_domctl_setdebugging: 1, 1;
+    enable: u8 = 0, "xen_domctl_setdebugging.enable";
+    [(u8)]
+}
 
 /// `struct xen_domctl_irq_permission` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_irq_permission {
     pub pirq: u32,
     pub allow_access: u8,
     pub pad: [u8; 3],
 }
-layout! { struct xen_domctl_irq_permission: 8, 4; pirq: u32 = 0, allow_access: u8 = 4, pad: [u8; 3] = 5, }
+layout! { struct xen_domctl_irq_permission: 8, 4;
+    pirq: u32 = 0, "xen_domctl_irq_permission.pirq";
+    allow_access: u8 = 4, "xen_domctl_irq_permission.allow_access";
+    pad: [u8; 3] = 5, "xen_domctl_irq_permission.pad";
+    [([u8; 3]) (u32) (u8)]
+}
 
 /// `struct xen_domctl_gsi_permission` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_gsi_permission {
     pub gsi: u32,
     pub flags: u32,
 }
-layout! { struct xen_domctl_gsi_permission: 8, 4; gsi: u32 = 0, flags: u32 = 4, }
+layout! { struct xen_domctl_gsi_permission: 8, 4;
+    gsi: u32 = 0, "xen_domctl_gsi_permission.gsi";
+    flags: u32 = 4, "xen_domctl_gsi_permission.flags";
+    [(u32)]
+}
 
 /// `struct xen_domctl_iomem_permission` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_iomem_permission {
     pub first_mfn: uint64_aligned_t,
@@ -577,11 +725,18 @@ pub struct xen_domctl_iomem_permission {
     pub allow_access: u8,
     pub _padding0: [u8; 7],
 }
-layout! { struct xen_domctl_iomem_permission: 24, 8; first_mfn: uint64_aligned_t = 0, nr_mfns: uint64_aligned_t = 8, allow_access: u8 = 16, _padding0: [u8; 7] = 17, }
+layout! { struct xen_domctl_iomem_permission: 24, 8;
+    first_mfn: uint64_aligned_t = 0, "xen_domctl_iomem_permission.first_mfn";
+    nr_mfns: uint64_aligned_t = 8, "xen_domctl_iomem_permission.nr_mfns";
+    allow_access: u8 = 16, "xen_domctl_iomem_permission.allow_access";
+    _padding0: [u8; 7] = 17, "xen_domctl_iomem_permission._padding0";
+    [([u8; 7]) (u8) (uint64_aligned_t)]
+}
 
 /// `struct xen_domctl_ioport_permission` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_ioport_permission {
     pub first_port: u32,
@@ -589,75 +744,111 @@ pub struct xen_domctl_ioport_permission {
     pub allow_access: u8,
     pub _padding0: [u8; 3],
 }
-layout! { struct xen_domctl_ioport_permission: 12, 4; first_port: u32 = 0, nr_ports: u32 = 4, allow_access: u8 = 8, _padding0: [u8; 3] = 9, }
+layout! { struct xen_domctl_ioport_permission: 12, 4;
+    first_port: u32 = 0, "xen_domctl_ioport_permission.first_port";
+    nr_ports: u32 = 4, "xen_domctl_ioport_permission.nr_ports";
+    allow_access: u8 = 8, "xen_domctl_ioport_permission.allow_access";
+    _padding0: [u8; 3] = 9, "xen_domctl_ioport_permission._padding0";
+    [([u8; 3]) (u32) (u8)]
+}
 
 /// `struct xen_domctl_hypercall_init` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_hypercall_init {
     pub gmfn: uint64_aligned_t,
 }
-layout! { struct xen_domctl_hypercall_init: 8, 8; gmfn: uint64_aligned_t = 0, }
+layout! { struct xen_domctl_hypercall_init: 8, 8;
+    gmfn: uint64_aligned_t = 0, "xen_domctl_hypercall_init.gmfn";
+    [(uint64_aligned_t)]
+}
 
 /// `struct xen_domctl_settimeoffset` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_settimeoffset {
     pub time_offset_seconds: int64_aligned_t,
 }
-layout! { struct xen_domctl_settimeoffset: 8, 8; time_offset_seconds: int64_aligned_t = 0, }
+layout! { struct xen_domctl_settimeoffset: 8, 8;
+    time_offset_seconds: int64_aligned_t = 0, "xen_domctl_settimeoffset.time_offset_seconds";
+    [(int64_aligned_t)]
+}
 
 /// `struct xen_domctl_hvmcontext` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_hvmcontext {
     pub size: u32,
     pub _padding0: [u8; 4],
     pub buffer: GuestHandle64<u8>,
 }
-layout! { struct xen_domctl_hvmcontext: 16, 8; size: u32 = 0, _padding0: [u8; 4] = 4, buffer: GuestHandle64<u8> = 8, }
+layout! { struct xen_domctl_hvmcontext: 16, 8;
+    size: u32 = 0, "xen_domctl_hvmcontext.size";
+    _padding0: [u8; 4] = 4, "xen_domctl_hvmcontext._padding0";
+    buffer: GuestHandle64<u8> = 8, "xen_domctl_hvmcontext.buffer";
+    [(GuestHandle64<u8>) ([u8; 4]) (u32)]
+}
 
 /// `struct xen_domctl_address_size` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_address_size {
     pub size: u32,
 }
-layout! { struct xen_domctl_address_size: 4, 4; size: u32 = 0, }
+layout! { struct xen_domctl_address_size: 4, 4;
+    size: u32 = 0, "xen_domctl_address_size.size";
+    [(u32)]
+}
 
 /// `struct xen_domctl_sendtrigger` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_sendtrigger {
     pub trigger: u32,
     pub vcpu: u32,
 }
-layout! { struct xen_domctl_sendtrigger: 8, 4; trigger: u32 = 0, vcpu: u32 = 4, }
+layout! { struct xen_domctl_sendtrigger: 8, 4;
+    trigger: u32 = 0, "xen_domctl_sendtrigger.trigger";
+    vcpu: u32 = 4, "xen_domctl_sendtrigger.vcpu";
+    [(u32)]
+}
 
 /// `struct xen_domctl_assign_device` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_assign_device {
     pub dev: u32,
     pub flags: u32,
     pub u: xen_domctl_assign_device_u,
 }
-layout! { struct xen_domctl_assign_device: 24, 8; dev: u32 = 0, flags: u32 = 4, u: xen_domctl_assign_device_u = 8, }
+layout! { struct xen_domctl_assign_device: 24, 8;
+    dev: u32 = 0, "xen_domctl_assign_device.dev";
+    flags: u32 = 4, "xen_domctl_assign_device.flags";
+    u: xen_domctl_assign_device_u = 8, "xen_domctl_assign_device.u";
+    [(u32) (xen_domctl_assign_device_u)]
+}
 leaves! {
-    xen_domctl_assign_device, "u.pci.machine_sbdf", 8: (xen_domctl_assign_device, u) (xen_domctl_assign_device_u_pci, machine_sbdf);
-    xen_domctl_assign_device, "u.dt.size", 8: (xen_domctl_assign_device, u) (xen_domctl_assign_device_u_dt, size);
-    xen_domctl_assign_device, "u.dt.path", 16: (xen_domctl_assign_device, u) (xen_domctl_assign_device_u_dt, path);
+    8, "xen_domctl_assign_device.u.pci.machine_sbdf": (xen_domctl_assign_device, u) (xen_domctl_assign_device_u_pci, machine_sbdf);
+    8, "xen_domctl_assign_device.u.dt.size": (xen_domctl_assign_device, u) (xen_domctl_assign_device_u_dt, size);
+    16, "xen_domctl_assign_device.u.dt.path": (xen_domctl_assign_device, u) (xen_domctl_assign_device_u_dt, path);
 }
 
 /// The type of `xen_domctl_assign_device.u` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_domctl_assign_device_u(pub [uint64_aligned_t; 2]);
 union_members! { xen_domctl_assign_device_u;
@@ -667,28 +858,39 @@ union_members! { xen_domctl_assign_device_u;
 layout! { union xen_domctl_assign_device_u: 16, 8 }
 
 /// The type of `xen_domctl_assign_device.u.pci` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_assign_device_u_pci {
     pub machine_sbdf: u32,
 }
-layout! { struct xen_domctl_assign_device_u_pci: 4, 4; machine_sbdf: u32 = 0, }
+layout! { struct xen_domctl_assign_device_u_pci: 4, 4;
+    machine_sbdf: u32 = 0, "xen_domctl_assign_device_u_pci.machine_sbdf";
+    [(u32)]
+}
 
 /// The type of `xen_domctl_assign_device.u.dt` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_assign_device_u_dt {
     pub size: u32,
     pub _padding0: [u8; 4],
     pub path: GuestHandle64<u8>,
 }
-layout! { struct xen_domctl_assign_device_u_dt: 16, 8; size: u32 = 0, _padding0: [u8; 4] = 4, path: GuestHandle64<u8> = 8, }
+layout! { struct xen_domctl_assign_device_u_dt: 16, 8;
+    size: u32 = 0, "xen_domctl_assign_device_u_dt.size";
+    _padding0: [u8; 4] = 4, "xen_domctl_assign_device_u_dt._padding0";
+    path: GuestHandle64<u8> = 8, "xen_domctl_assign_device_u_dt.path";
+    [(GuestHandle64<u8>) ([u8; 4]) (u32)]
+}
 
 /// `struct xen_domctl_get_device_group` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_get_device_group {
     pub machine_sbdf: u32,
@@ -697,7 +899,14 @@ pub struct xen_domctl_get_device_group {
     pub _padding0: [u8; 4],
     pub sdev_array: GuestHandle64<u32>,
 }
-layout! { struct xen_domctl_get_device_group: 24, 8; machine_sbdf: u32 = 0, max_sdevs: u32 = 4, num_sdevs: u32 = 8, _padding0: [u8; 4] = 12, sdev_array: GuestHandle64<u32> = 16, }
+layout! { struct xen_domctl_get_device_group: 24, 8;
+    machine_sbdf: u32 = 0, "xen_domctl_get_device_group.machine_sbdf";
+    max_sdevs: u32 = 4, "xen_domctl_get_device_group.max_sdevs";
+    num_sdevs: u32 = 8, "xen_domctl_get_device_group.num_sdevs";
+    _padding0: [u8; 4] = 12, "xen_domctl_get_device_group._padding0";
+    sdev_array: GuestHandle64<u32> = 16, "xen_domctl_get_device_group.sdev_array";
+    [(GuestHandle64<u32>) ([u8; 4]) (u32)]
+}
 
 newtype! {
 /// `enum pt_irq_type` of `domctl.h`.
@@ -705,29 +914,36 @@ pub struct pt_irq_type(pub u32);
 }
 
 /// `struct xen_domctl_bind_pt_irq` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_bind_pt_irq {
     pub machine_irq: u32,
     pub irq_type: u32,
     pub u: xen_domctl_bind_pt_irq_u,
 }
-layout! { struct xen_domctl_bind_pt_irq: 24, 8; machine_irq: u32 = 0, irq_type: u32 = 4, u: xen_domctl_bind_pt_irq_u = 8, }
+layout! { struct xen_domctl_bind_pt_irq: 24, 8;
+    machine_irq: u32 = 0, "xen_domctl_bind_pt_irq.machine_irq";
+    irq_type: u32 = 4, "xen_domctl_bind_pt_irq.irq_type";
+    u: xen_domctl_bind_pt_irq_u = 8, "xen_domctl_bind_pt_irq.u";
+    [(u32) (xen_domctl_bind_pt_irq_u)]
+}
 leaves! {
-    xen_domctl_bind_pt_irq, "u.isa.isa_irq", 8: (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_isa, isa_irq);
-    xen_domctl_bind_pt_irq, "u.pci.bus", 8: (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_pci, bus);
-    xen_domctl_bind_pt_irq, "u.pci.device", 9: (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_pci, device);
-    xen_domctl_bind_pt_irq, "u.pci.intx", 10: (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_pci, intx);
-    xen_domctl_bind_pt_irq, "u.msi.gvec", 8: (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_msi, gvec);
-    xen_domctl_bind_pt_irq, "u.msi.gflags", 12: (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_msi, gflags);
-    xen_domctl_bind_pt_irq, "u.msi.gtable", 16: (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_msi, gtable);
-    xen_domctl_bind_pt_irq, "u.spi.spi", 8: (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_spi, spi);
+    8, "xen_domctl_bind_pt_irq.u.isa.isa_irq": (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_isa, isa_irq);
+    8, "xen_domctl_bind_pt_irq.u.pci.bus": (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_pci, bus);
+    9, "xen_domctl_bind_pt_irq.u.pci.device": (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_pci, device);
+    10, "xen_domctl_bind_pt_irq.u.pci.intx": (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_pci, intx);
+    8, "xen_domctl_bind_pt_irq.u.msi.gvec": (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_msi, gvec);
+    12, "xen_domctl_bind_pt_irq.u.msi.gflags": (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_msi, gflags);
+    16, "xen_domctl_bind_pt_irq.u.msi.gtable": (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_msi, gtable);
+    8, "xen_domctl_bind_pt_irq.u.spi.spi": (xen_domctl_bind_pt_irq, u) (xen_domctl_bind_pt_irq_u_spi, spi);
 }
 
 /// The type of `xen_domctl_bind_pt_irq.u` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_domctl_bind_pt_irq_u(pub [uint64_aligned_t; 2]);
 union_members! { xen_domctl_bind_pt_irq_u;
@@ -739,28 +955,39 @@ union_members! { xen_domctl_bind_pt_irq_u;
 layout! { union xen_domctl_bind_pt_irq_u: 16, 8 }
 
 /// The type of `xen_domctl_bind_pt_irq.u.isa` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_bind_pt_irq_u_isa {
     pub isa_irq: u8,
 }
-layout! { struct xen_domctl_bind_pt_irq_u_isa: 1, 1; isa_irq: u8 = 0, }
+layout! { struct xen_domctl_bind_pt_irq_u_isa: 1, 1;
+    isa_irq: u8 = 0, "xen_domctl_bind_pt_irq_u_isa.isa_irq";
+    [(u8)]
+}
 
 /// The type of `xen_domctl_bind_pt_irq.u.pci` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_bind_pt_irq_u_pci {
     pub bus: u8,
     pub device: u8,
     pub intx: u8,
 }
-layout! { struct xen_domctl_bind_pt_irq_u_pci: 3, 1; bus: u8 = 0, device: u8 = 1, intx: u8 = 2, }
+layout! { struct xen_domctl_bind_pt_irq_u_pci: 3, 1;
+    bus: u8 = 0, "xen_domctl_bind_pt_irq_u_pci.bus";
+    device: u8 = 1, "xen_domctl_bind_pt_irq_u_pci.device";
+    intx: u8 = 2, "xen_domctl_bind_pt_irq_u_pci.intx";
+    [(u8)]
+}
 
 /// The type of `xen_domctl_bind_pt_irq.u.msi` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_bind_pt_irq_u_msi {
     pub gvec: u8,
@@ -768,20 +995,31 @@ pub struct xen_domctl_bind_pt_irq_u_msi {
     pub gflags: u32,
     pub gtable: uint64_aligned_t,
 }
-layout! { struct xen_domctl_bind_pt_irq_u_msi: 16, 8; gvec: u8 = 0, _padding0: [u8; 3] = 1, gflags: u32 = 4, gtable: uint64_aligned_t = 8, }
+layout! { struct xen_domctl_bind_pt_irq_u_msi: 16, 8;
+    gvec: u8 = 0, "xen_domctl_bind_pt_irq_u_msi.gvec";
+    _padding0: [u8; 3] = 1, "xen_domctl_bind_pt_irq_u_msi._padding0";
+    gflags: u32 = 4, "xen_domctl_bind_pt_irq_u_msi.gflags";
+    gtable: uint64_aligned_t = 8, "xen_domctl_bind_pt_irq_u_msi.gtable";
+    [([u8; 3]) (u32) (u8) (uint64_aligned_t)]
+}
 
 /// The type of `xen_domctl_bind_pt_irq.u.spi` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_bind_pt_irq_u_spi {
     pub spi: u16,
 }
-layout! { struct xen_domctl_bind_pt_irq_u_spi: 2, 2; spi: u16 = 0, }
+layout! { struct xen_domctl_bind_pt_irq_u_spi: 2, 2;
+    spi: u16 = 0, "xen_domctl_bind_pt_irq_u_spi.spi";
+    [(u16)]
+}
 
 /// `struct xen_domctl_memory_mapping` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_memory_mapping {
     pub first_gfn: uint64_aligned_t,
@@ -790,11 +1028,19 @@ pub struct xen_domctl_memory_mapping {
     pub add_mapping: u32,
     pub padding: u32,
 }
-layout! { struct xen_domctl_memory_mapping: 32, 8; first_gfn: uint64_aligned_t = 0, first_mfn: uint64_aligned_t = 8, nr_mfns: uint64_aligned_t = 16, add_mapping: u32 = 24, padding: u32 = 28, }
+layout! { struct xen_domctl_memory_mapping: 32, 8;
+    first_gfn: uint64_aligned_t = 0, "xen_domctl_memory_mapping.first_gfn";
+    first_mfn: uint64_aligned_t = 8, "xen_domctl_memory_mapping.first_mfn";
+    nr_mfns: uint64_aligned_t = 16, "xen_domctl_memory_mapping.nr_mfns";
+    add_mapping: u32 = 24, "xen_domctl_memory_mapping.add_mapping";
+    padding: u32 = 28, "xen_domctl_memory_mapping.padding";
+    [(u32) (uint64_aligned_t)]
+}
 
 /// `struct xen_domctl_ioport_mapping` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_ioport_mapping {
     pub first_gport: u32,
@@ -802,11 +1048,18 @@ pub struct xen_domctl_ioport_mapping {
     pub nr_ports: u32,
     pub add_mapping: u32,
 }
-layout! { struct xen_domctl_ioport_mapping: 16, 4; first_gport: u32 = 0, first_mport: u32 = 4, nr_ports: u32 = 8, add_mapping: u32 = 12, }
+layout! { struct xen_domctl_ioport_mapping: 16, 4;
+    first_gport: u32 = 0, "xen_domctl_ioport_mapping.first_gport";
+    first_mport: u32 = 4, "xen_domctl_ioport_mapping.first_mport";
+    nr_ports: u32 = 8, "xen_domctl_ioport_mapping.nr_ports";
+    add_mapping: u32 = 12, "xen_domctl_ioport_mapping.add_mapping";
+    [(u32)]
+}
 
 /// `struct xen_domctl_ext_vcpucontext` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_ext_vcpucontext {
     pub vcpu: u32,
@@ -820,15 +1073,28 @@ pub struct xen_domctl_ext_vcpucontext {
     pub _padding0: [u8; 2],
     pub mcg_cap: xen_domctl_ext_vcpucontext_mcg_cap,
 }
-layout! { struct xen_domctl_ext_vcpucontext: 64, 8; vcpu: u32 = 0, size: u32 = 4, syscall32_callback_eip: u64 = 8, sysenter_callback_eip: u64 = 16, syscall32_callback_cs: u16 = 24, sysenter_callback_cs: u16 = 26, syscall32_disables_events: u8 = 28, sysenter_disables_events: u8 = 29, _padding0: [u8; 2] = 30, mcg_cap: xen_domctl_ext_vcpucontext_mcg_cap = 32, }
+layout! { struct xen_domctl_ext_vcpucontext: 64, 8;
+    vcpu: u32 = 0, "xen_domctl_ext_vcpucontext.vcpu";
+    size: u32 = 4, "xen_domctl_ext_vcpucontext.size";
+    syscall32_callback_eip: u64 = 8, "xen_domctl_ext_vcpucontext.syscall32_callback_eip";
+    sysenter_callback_eip: u64 = 16, "xen_domctl_ext_vcpucontext.sysenter_callback_eip";
+    syscall32_callback_cs: u16 = 24, "xen_domctl_ext_vcpucontext.syscall32_callback_cs";
+    sysenter_callback_cs: u16 = 26, "xen_domctl_ext_vcpucontext.sysenter_callback_cs";
+    syscall32_disables_events: u8 = 28, "xen_domctl_ext_vcpucontext.syscall32_disables_events";
+    sysenter_disables_events: u8 = 29, "xen_domctl_ext_vcpucontext.sysenter_disables_events";
+    _padding0: [u8; 2] = 30, "xen_domctl_ext_vcpucontext._padding0";
+    mcg_cap: xen_domctl_ext_vcpucontext_mcg_cap = 32, "xen_domctl_ext_vcpucontext.mcg_cap";
+    [([u8; 2]) (u16) (u32) (u64) (u8) (xen_domctl_ext_vcpucontext_mcg_cap)]
+}
 leaves! {
-    xen_domctl_ext_vcpucontext, "mcg_cap", 32: (xen_domctl_ext_vcpucontext, mcg_cap);
-    xen_domctl_ext_vcpucontext, "vmce", 32: (xen_domctl_ext_vcpucontext, mcg_cap);
+    32, "xen_domctl_ext_vcpucontext.mcg_cap": (xen_domctl_ext_vcpucontext, mcg_cap);
+    32, "xen_domctl_ext_vcpucontext.vmce": (xen_domctl_ext_vcpucontext, mcg_cap);
 }
 
 /// An anonymous part of `xen_domctl_ext_vcpucontext` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_domctl_ext_vcpucontext_mcg_cap(pub [uint64_aligned_t; 4]);
 union_members! { xen_domctl_ext_vcpucontext_mcg_cap;
@@ -838,17 +1104,22 @@ union_members! { xen_domctl_ext_vcpucontext_mcg_cap;
 layout! { union xen_domctl_ext_vcpucontext_mcg_cap: 32, 8 }
 
 /// `struct xen_domctl_set_target` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_set_target {
     pub target: domid_t,
 }
-layout! { struct xen_domctl_set_target: 2, 2; target: domid_t = 0, }
+layout! { struct xen_domctl_set_target: 2, 2;
+    target: domid_t = 0, "xen_domctl_set_target.target";
+    [(domid_t)]
+}
 
 /// `struct xen_domctl_cpu_policy` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_cpu_policy {
     pub nr_leaves: u32,
@@ -860,33 +1131,53 @@ pub struct xen_domctl_cpu_policy {
     pub err_msr: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct xen_domctl_cpu_policy: 40, 8; nr_leaves: u32 = 0, nr_msrs: u32 = 4, leaves: GuestHandle64<xen_cpuid_leaf_t> = 8, msrs: GuestHandle64<xen_msr_entry_t> = 16, err_leaf: u32 = 24, err_subleaf: u32 = 28, err_msr: u32 = 32, _padding0: [u8; 4] = 36, }
+layout! { struct xen_domctl_cpu_policy: 40, 8;
+    nr_leaves: u32 = 0, "xen_domctl_cpu_policy.nr_leaves";
+    nr_msrs: u32 = 4, "xen_domctl_cpu_policy.nr_msrs";
+    leaves: GuestHandle64<xen_cpuid_leaf_t> = 8, "xen_domctl_cpu_policy.leaves";
+    msrs: GuestHandle64<xen_msr_entry_t> = 16, "xen_domctl_cpu_policy.msrs";
+    err_leaf: u32 = 24, "xen_domctl_cpu_policy.err_leaf";
+    err_subleaf: u32 = 28, "xen_domctl_cpu_policy.err_subleaf";
+    err_msr: u32 = 32, "xen_domctl_cpu_policy.err_msr";
+    _padding0: [u8; 4] = 36, "xen_domctl_cpu_policy._padding0";
+    [(GuestHandle64<xen_cpuid_leaf_t>) (GuestHandle64<xen_msr_entry_t>) ([u8; 4]) (u32)]
+}
 
 /// `xen_domctl_cpu_policy_t` of `domctl.h`.
 pub type xen_domctl_cpu_policy_t = xen_domctl_cpu_policy;
 
 /// `struct xen_domctl_subscribe` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_subscribe {
     pub port: u32,
 }
-layout! { struct xen_domctl_subscribe: 4, 4; port: u32 = 0, }
+layout! { struct xen_domctl_subscribe: 4, 4;
+    port: u32 = 0, "xen_domctl_subscribe.port";
+    [(u32)]
+}
 
 /// `struct xen_domctl_debug_op` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_debug_op {
     pub op: u32,
     pub vcpu: u32,
 }
-layout! { struct xen_domctl_debug_op: 8, 4; op: u32 = 0, vcpu: u32 = 4, }
+layout! { struct xen_domctl_debug_op: 8, 4;
+    op: u32 = 0, "xen_domctl_debug_op.op";
+    vcpu: u32 = 4, "xen_domctl_debug_op.vcpu";
+    [(u32)]
+}
 
 /// `struct xen_domctl_hvmcontext_partial` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_hvmcontext_partial {
     pub type_: u32,
@@ -894,11 +1185,18 @@ pub struct xen_domctl_hvmcontext_partial {
     pub bufsz: u64,
     pub buffer: GuestHandle64<u8>,
 }
-layout! { struct xen_domctl_hvmcontext_partial: 24, 8; type_: u32 = 0, instance: u32 = 4, bufsz: u64 = 8, buffer: GuestHandle64<u8> = 16, }
+layout! { struct xen_domctl_hvmcontext_partial: 24, 8;
+    type_: u32 = 0, "xen_domctl_hvmcontext_partial.type_";
+    instance: u32 = 4, "xen_domctl_hvmcontext_partial.instance";
+    bufsz: u64 = 8, "xen_domctl_hvmcontext_partial.bufsz";
+    buffer: GuestHandle64<u8> = 16, "xen_domctl_hvmcontext_partial.buffer";
+    [(GuestHandle64<u8>) (u32) (u64)]
+}
 
 /// `struct xen_domctl_tsc_info` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_tsc_info {
     pub tsc_mode: u32,
@@ -907,11 +1205,19 @@ pub struct xen_domctl_tsc_info {
     pub pad: u32,
     pub elapsed_nsec: uint64_aligned_t,
 }
-layout! { struct xen_domctl_tsc_info: 24, 8; tsc_mode: u32 = 0, gtsc_khz: u32 = 4, incarnation: u32 = 8, pad: u32 = 12, elapsed_nsec: uint64_aligned_t = 16, }
+layout! { struct xen_domctl_tsc_info: 24, 8;
+    tsc_mode: u32 = 0, "xen_domctl_tsc_info.tsc_mode";
+    gtsc_khz: u32 = 4, "xen_domctl_tsc_info.gtsc_khz";
+    incarnation: u32 = 8, "xen_domctl_tsc_info.incarnation";
+    pad: u32 = 12, "xen_domctl_tsc_info.pad";
+    elapsed_nsec: uint64_aligned_t = 16, "xen_domctl_tsc_info.elapsed_nsec";
+    [(u32) (uint64_aligned_t)]
+}
 
 /// `struct xen_domctl_gdbsx_memio` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_gdbsx_memio {
     pub pgd3val: uint64_aligned_t,
@@ -923,20 +1229,35 @@ pub struct xen_domctl_gdbsx_memio {
     pub remain: u32,
     pub _padding1: [u8; 4],
 }
-layout! { struct xen_domctl_gdbsx_memio: 40, 8; pgd3val: uint64_aligned_t = 0, gva: uint64_aligned_t = 8, uva: uint64_aligned_t = 16, len: u32 = 24, gwr: u8 = 28, _padding0: [u8; 3] = 29, remain: u32 = 32, _padding1: [u8; 4] = 36, }
+layout! { struct xen_domctl_gdbsx_memio: 40, 8;
+    pgd3val: uint64_aligned_t = 0, "xen_domctl_gdbsx_memio.pgd3val";
+    gva: uint64_aligned_t = 8, "xen_domctl_gdbsx_memio.gva";
+    uva: uint64_aligned_t = 16, "xen_domctl_gdbsx_memio.uva";
+    len: u32 = 24, "xen_domctl_gdbsx_memio.len";
+    gwr: u8 = 28, "xen_domctl_gdbsx_memio.gwr";
+    _padding0: [u8; 3] = 29, "xen_domctl_gdbsx_memio._padding0";
+    remain: u32 = 32, "xen_domctl_gdbsx_memio.remain";
+    _padding1: [u8; 4] = 36, "xen_domctl_gdbsx_memio._padding1";
+    [([u8; 3]) ([u8; 4]) (u32) (u8) (uint64_aligned_t)]
+}
 
 /// `struct xen_domctl_gdbsx_pauseunp_vcpu` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_gdbsx_pauseunp_vcpu {
     pub vcpu: u32,
 }
-layout! { struct xen_domctl_gdbsx_pauseunp_vcpu: 4, 4; vcpu: u32 = 0, }
+layout! { struct xen_domctl_gdbsx_pauseunp_vcpu: 4, 4;
+    vcpu: u32 = 0, "xen_domctl_gdbsx_pauseunp_vcpu.vcpu";
+    [(u32)]
+}
 
 /// `struct xen_domctl_gdbsx_domstatus` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_gdbsx_domstatus {
     pub paused: u8,
@@ -944,26 +1265,39 @@ pub struct xen_domctl_gdbsx_domstatus {
     pub vcpu_id: u32,
     pub vcpu_ev: u32,
 }
-layout! { struct xen_domctl_gdbsx_domstatus: 12, 4; paused: u8 = 0, _padding0: [u8; 3] = 1, vcpu_id: u32 = 4, vcpu_ev: u32 = 8, }
+layout! { struct xen_domctl_gdbsx_domstatus: 12, 4;
+    paused: u8 = 0, "xen_domctl_gdbsx_domstatus.paused";
+    _padding0: [u8; 3] = 1, "xen_domctl_gdbsx_domstatus._padding0";
+    vcpu_id: u32 = 4, "xen_domctl_gdbsx_domstatus.vcpu_id";
+    vcpu_ev: u32 = 8, "xen_domctl_gdbsx_domstatus.vcpu_ev";
+    [([u8; 3]) (u32) (u8)]
+}
 
 /// `struct xen_domctl_vm_event_op` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_vm_event_op {
     pub op: u32,
     pub mode: u32,
     pub u: xen_domctl_vm_event_op_u,
 }
-layout! { struct xen_domctl_vm_event_op: 12, 4; op: u32 = 0, mode: u32 = 4, u: xen_domctl_vm_event_op_u = 8, }
+layout! { struct xen_domctl_vm_event_op: 12, 4;
+    op: u32 = 0, "xen_domctl_vm_event_op.op";
+    mode: u32 = 4, "xen_domctl_vm_event_op.mode";
+    u: xen_domctl_vm_event_op_u = 8, "xen_domctl_vm_event_op.u";
+    [(u32) (xen_domctl_vm_event_op_u)]
+}
 leaves! {
-    xen_domctl_vm_event_op, "u.enable.port", 8: (xen_domctl_vm_event_op, u) (xen_domctl_vm_event_op_u_enable, port);
-    xen_domctl_vm_event_op, "u.version", 8: (xen_domctl_vm_event_op, u);
+    8, "xen_domctl_vm_event_op.u.enable.port": (xen_domctl_vm_event_op, u) (xen_domctl_vm_event_op_u_enable, port);
+    8, "xen_domctl_vm_event_op.u.version": (xen_domctl_vm_event_op, u);
 }
 
 /// The type of `xen_domctl_vm_event_op.u` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_domctl_vm_event_op_u(pub [u32; 1]);
 union_members! { xen_domctl_vm_event_op_u;
@@ -973,30 +1307,40 @@ union_members! { xen_domctl_vm_event_op_u;
 layout! { union xen_domctl_vm_event_op_u: 4, 4 }
 
 /// The type of `xen_domctl_vm_event_op.u.enable` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_vm_event_op_u_enable {
     pub port: u32,
 }
-layout! { struct xen_domctl_vm_event_op_u_enable: 4, 4; port: u32 = 0, }
+layout! { struct xen_domctl_vm_event_op_u_enable: 4, 4;
+    port: u32 = 0, "xen_domctl_vm_event_op_u_enable.port";
+    [(u32)]
+}
 
 /// `struct xen_domctl_mem_sharing_op` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_mem_sharing_op {
     pub op: u8,
     pub u: xen_domctl_mem_sharing_op_u,
 }
-layout! { struct xen_domctl_mem_sharing_op: 2, 1; op: u8 = 0, u: xen_domctl_mem_sharing_op_u = 1, }
+layout! { struct xen_domctl_mem_sharing_op: 2, 1;
+    op: u8 = 0, "xen_domctl_mem_sharing_op.op";
+    u: xen_domctl_mem_sharing_op_u = 1, "xen_domctl_mem_sharing_op.u";
+    [(u8) (xen_domctl_mem_sharing_op_u)]
+}
 leaves! {
-    xen_domctl_mem_sharing_op, "u.enable", 1: (xen_domctl_mem_sharing_op, u);
+    1, "xen_domctl_mem_sharing_op.u.enable": (xen_domctl_mem_sharing_op, u);
 }
 
 /// The type of `xen_domctl_mem_sharing_op.u` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_domctl_mem_sharing_op_u(pub [u8; 1]);
 union_members! { xen_domctl_mem_sharing_op_u;
@@ -1005,28 +1349,39 @@ union_members! { xen_domctl_mem_sharing_op_u;
 layout! { union xen_domctl_mem_sharing_op_u: 1, 1 }
 
 /// `struct xen_domctl_audit_p2m` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_audit_p2m {
     pub orphans: u64,
     pub m2p_bad: u64,
     pub p2m_bad: u64,
 }
-layout! { struct xen_domctl_audit_p2m: 24, 4; orphans: u64 = 0, m2p_bad: u64 = 8, p2m_bad: u64 = 16, }
+layout! { struct xen_domctl_audit_p2m: 24, 4;
+    orphans: u64 = 0, "xen_domctl_audit_p2m.orphans";
+    m2p_bad: u64 = 8, "xen_domctl_audit_p2m.m2p_bad";
+    p2m_bad: u64 = 16, "xen_domctl_audit_p2m.p2m_bad";
+    [(u64)]
+}
 
 /// `struct xen_domctl_set_virq_handler` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_set_virq_handler {
     pub virq: u32,
 }
-layout! { struct xen_domctl_set_virq_handler: 4, 4; virq: u32 = 0, }
+layout! { struct xen_domctl_set_virq_handler: 4, 4;
+    virq: u32 = 0, "xen_domctl_set_virq_handler.virq";
+    [(u32)]
+}
 
 /// `struct xen_domctl_vcpuextstate` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_vcpuextstate {
     pub vcpu: u32,
@@ -1035,73 +1390,110 @@ pub struct xen_domctl_vcpuextstate {
     pub size: u64,
     pub buffer: GuestHandle64<u64>,
 }
-layout! { struct xen_domctl_vcpuextstate: 32, 8; vcpu: u32 = 0, _padding0: [u8; 4] = 4, xfeature_mask: u64 = 8, size: u64 = 16, buffer: GuestHandle64<u64> = 24, }
+layout! { struct xen_domctl_vcpuextstate: 32, 8;
+    vcpu: u32 = 0, "xen_domctl_vcpuextstate.vcpu";
+    _padding0: [u8; 4] = 4, "xen_domctl_vcpuextstate._padding0";
+    xfeature_mask: u64 = 8, "xen_domctl_vcpuextstate.xfeature_mask";
+    size: u64 = 16, "xen_domctl_vcpuextstate.size";
+    buffer: GuestHandle64<u64> = 24, "xen_domctl_vcpuextstate.buffer";
+    [(GuestHandle64<u64>) ([u8; 4]) (u32) (u64)]
+}
 
 /// `struct xen_domctl_set_access_required` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_set_access_required {
     pub access_required: u8,
 }
-layout! { struct xen_domctl_set_access_required: 1, 1; access_required: u8 = 0, }
+layout! { struct xen_domctl_set_access_required: 1, 1;
+    access_required: u8 = 0, "xen_domctl_set_access_required.access_required";
+    [(u8)]
+}
 
 /// `struct xen_domctl_set_broken_page_p2m` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_set_broken_page_p2m {
     pub pfn: uint64_aligned_t,
 }
-layout! { struct xen_domctl_set_broken_page_p2m: 8, 8; pfn: uint64_aligned_t = 0, }
+layout! { struct xen_domctl_set_broken_page_p2m: 8, 8;
+    pfn: uint64_aligned_t = 0, "xen_domctl_set_broken_page_p2m.pfn";
+    [(uint64_aligned_t)]
+}
 
 /// `struct xen_domctl_cacheflush` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_cacheflush {
     pub start_pfn: xen_pfn_t,
     pub nr_pfns: xen_pfn_t,
 }
-layout! { struct xen_domctl_cacheflush: 8, 4; start_pfn: xen_pfn_t = 0, nr_pfns: xen_pfn_t = 4, }
+layout! { struct xen_domctl_cacheflush: 8, 4;
+    start_pfn: xen_pfn_t = 0, "xen_domctl_cacheflush.start_pfn";
+    nr_pfns: xen_pfn_t = 4, "xen_domctl_cacheflush.nr_pfns";
+    [(xen_pfn_t)]
+}
 
 /// `struct xen_domctl_paging_mempool` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_paging_mempool {
     pub size: uint64_aligned_t,
 }
-layout! { struct xen_domctl_paging_mempool: 8, 8; size: uint64_aligned_t = 0, }
+layout! { struct xen_domctl_paging_mempool: 8, 8;
+    size: uint64_aligned_t = 0, "xen_domctl_paging_mempool.size";
+    [(uint64_aligned_t)]
+}
 
 /// `struct xen_domctl_vcpu_msr` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_vcpu_msr {
     pub index: u32,
     pub reserved: u32,
     pub value: uint64_aligned_t,
 }
-layout! { struct xen_domctl_vcpu_msr: 16, 8; index: u32 = 0, reserved: u32 = 4, value: uint64_aligned_t = 8, }
+layout! { struct xen_domctl_vcpu_msr: 16, 8;
+    index: u32 = 0, "xen_domctl_vcpu_msr.index";
+    reserved: u32 = 4, "xen_domctl_vcpu_msr.reserved";
+    value: uint64_aligned_t = 8, "xen_domctl_vcpu_msr.value";
+    [(u32) (uint64_aligned_t)]
+}
 
 /// `xen_domctl_vcpu_msr_t` of `domctl.h`.
 pub type xen_domctl_vcpu_msr_t = xen_domctl_vcpu_msr;
 
 /// `struct xen_domctl_vcpu_msrs` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_vcpu_msrs {
     pub vcpu: u32,
     pub msr_count: u32,
     pub msrs: GuestHandle64<xen_domctl_vcpu_msr_t>,
 }
-layout! { struct xen_domctl_vcpu_msrs: 16, 8; vcpu: u32 = 0, msr_count: u32 = 4, msrs: GuestHandle64<xen_domctl_vcpu_msr_t> = 8, }
+layout! { struct xen_domctl_vcpu_msrs: 16, 8;
+    vcpu: u32 = 0, "xen_domctl_vcpu_msrs.vcpu";
+    msr_count: u32 = 4, "xen_domctl_vcpu_msrs.msr_count";
+    msrs: GuestHandle64<xen_domctl_vcpu_msr_t> = 8, "xen_domctl_vcpu_msrs.msrs";
+    [(GuestHandle64<xen_domctl_vcpu_msr_t>) (u32)]
+}
 
 /// `struct xen_domctl_vnuma` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_vnuma {
     pub nr_vnodes: u32,
@@ -1113,46 +1505,68 @@ pub struct xen_domctl_vnuma {
     pub vnode_to_pnode: GuestHandle64<u32>,
     pub vmemrange: GuestHandle64<xen_vmemrange_t>,
 }
-layout! { struct xen_domctl_vnuma: 48, 8; nr_vnodes: u32 = 0, nr_vmemranges: u32 = 4, nr_vcpus: u32 = 8, pad: u32 = 12, vdistance: GuestHandle64<u32> = 16, vcpu_to_vnode: GuestHandle64<u32> = 24, vnode_to_pnode: GuestHandle64<u32> = 32, vmemrange: GuestHandle64<xen_vmemrange_t> = 40, }
+layout! { struct xen_domctl_vnuma: 48, 8;
+    nr_vnodes: u32 = 0, "xen_domctl_vnuma.nr_vnodes";
+    nr_vmemranges: u32 = 4, "xen_domctl_vnuma.nr_vmemranges";
+    nr_vcpus: u32 = 8, "xen_domctl_vnuma.nr_vcpus";
+    pad: u32 = 12, "xen_domctl_vnuma.pad";
+    vdistance: GuestHandle64<u32> = 16, "xen_domctl_vnuma.vdistance";
+    vcpu_to_vnode: GuestHandle64<u32> = 24, "xen_domctl_vnuma.vcpu_to_vnode";
+    vnode_to_pnode: GuestHandle64<u32> = 32, "xen_domctl_vnuma.vnode_to_pnode";
+    vmemrange: GuestHandle64<xen_vmemrange_t> = 40, "xen_domctl_vnuma.vmemrange";
+    [(GuestHandle64<u32>) (GuestHandle64<xen_vmemrange_t>) (u32)]
+}
 
 /// `struct xen_domctl_psr_cmt_op` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_psr_cmt_op {
     pub cmd: u32,
     pub data: u32,
 }
-layout! { struct xen_domctl_psr_cmt_op: 8, 4; cmd: u32 = 0, data: u32 = 4, }
+layout! { struct xen_domctl_psr_cmt_op: 8, 4;
+    cmd: u32 = 0, "xen_domctl_psr_cmt_op.cmd";
+    data: u32 = 4, "xen_domctl_psr_cmt_op.data";
+    [(u32)]
+}
 
 /// `struct xen_domctl_monitor_op` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_monitor_op {
     pub op: u32,
     pub event: u32,
     pub u: xen_domctl_monitor_op_u,
 }
-layout! { struct xen_domctl_monitor_op: 24, 8; op: u32 = 0, event: u32 = 4, u: xen_domctl_monitor_op_u = 8, }
+layout! { struct xen_domctl_monitor_op: 24, 8;
+    op: u32 = 0, "xen_domctl_monitor_op.op";
+    event: u32 = 4, "xen_domctl_monitor_op.event";
+    u: xen_domctl_monitor_op_u = 8, "xen_domctl_monitor_op.u";
+    [(u32) (xen_domctl_monitor_op_u)]
+}
 leaves! {
-    xen_domctl_monitor_op, "u.mov_to_cr.index", 8: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, index);
-    xen_domctl_monitor_op, "u.mov_to_cr.sync", 9: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, sync);
-    xen_domctl_monitor_op, "u.mov_to_cr.onchangeonly", 10: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, onchangeonly);
-    xen_domctl_monitor_op, "u.mov_to_cr.pad1", 11: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, pad1);
-    xen_domctl_monitor_op, "u.mov_to_cr.pad2", 12: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, pad2);
-    xen_domctl_monitor_op, "u.mov_to_cr.bitmask", 16: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, bitmask);
-    xen_domctl_monitor_op, "u.mov_to_msr.msr", 8: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_msr, msr);
-    xen_domctl_monitor_op, "u.mov_to_msr.onchangeonly", 12: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_msr, onchangeonly);
-    xen_domctl_monitor_op, "u.guest_request.sync", 8: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_guest_request, sync);
-    xen_domctl_monitor_op, "u.guest_request.allow_userspace", 9: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_guest_request, allow_userspace);
-    xen_domctl_monitor_op, "u.debug_exception.sync", 8: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_debug_exception, sync);
-    xen_domctl_monitor_op, "u.vmexit.sync", 8: (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_vmexit, sync);
+    8, "xen_domctl_monitor_op.u.mov_to_cr.index": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, index);
+    9, "xen_domctl_monitor_op.u.mov_to_cr.sync": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, sync);
+    10, "xen_domctl_monitor_op.u.mov_to_cr.onchangeonly": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, onchangeonly);
+    11, "xen_domctl_monitor_op.u.mov_to_cr.pad1": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, pad1);
+    12, "xen_domctl_monitor_op.u.mov_to_cr.pad2": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, pad2);
+    16, "xen_domctl_monitor_op.u.mov_to_cr.bitmask": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_cr, bitmask);
+    8, "xen_domctl_monitor_op.u.mov_to_msr.msr": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_msr, msr);
+    12, "xen_domctl_monitor_op.u.mov_to_msr.onchangeonly": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_mov_to_msr, onchangeonly);
+    8, "xen_domctl_monitor_op.u.guest_request.sync": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_guest_request, sync);
+    9, "xen_domctl_monitor_op.u.guest_request.allow_userspace": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_guest_request, allow_userspace);
+    8, "xen_domctl_monitor_op.u.debug_exception.sync": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_debug_exception, sync);
+    8, "xen_domctl_monitor_op.u.vmexit.sync": (xen_domctl_monitor_op, u) (xen_domctl_monitor_op_u_vmexit, sync);
 }
 
 /// The type of `xen_domctl_monitor_op.u` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_domctl_monitor_op_u(pub [uint64_aligned_t; 2]);
 union_members! { xen_domctl_monitor_op_u;
@@ -1165,8 +1579,9 @@ union_members! { xen_domctl_monitor_op_u;
 layout! { union xen_domctl_monitor_op_u: 16, 8 }
 
 /// The type of `xen_domctl_monitor_op.u.mov_to_cr` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_monitor_op_u_mov_to_cr {
     pub index: u8,
@@ -1176,61 +1591,95 @@ pub struct xen_domctl_monitor_op_u_mov_to_cr {
     pub pad2: u32,
     pub bitmask: uint64_aligned_t,
 }
-layout! { struct xen_domctl_monitor_op_u_mov_to_cr: 16, 8; index: u8 = 0, sync: u8 = 1, onchangeonly: u8 = 2, pad1: u8 = 3, pad2: u32 = 4, bitmask: uint64_aligned_t = 8, }
+layout! { struct xen_domctl_monitor_op_u_mov_to_cr: 16, 8;
+    index: u8 = 0, "xen_domctl_monitor_op_u_mov_to_cr.index";
+    sync: u8 = 1, "xen_domctl_monitor_op_u_mov_to_cr.sync";
+    onchangeonly: u8 = 2, "xen_domctl_monitor_op_u_mov_to_cr.onchangeonly";
+    pad1: u8 = 3, "xen_domctl_monitor_op_u_mov_to_cr.pad1";
+    pad2: u32 = 4, "xen_domctl_monitor_op_u_mov_to_cr.pad2";
+    bitmask: uint64_aligned_t = 8, "xen_domctl_monitor_op_u_mov_to_cr.bitmask";
+    [(u32) (u8) (uint64_aligned_t)]
+}
 
 /// The type of `xen_domctl_monitor_op.u.mov_to_msr` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_monitor_op_u_mov_to_msr {
     pub msr: u32,
     pub onchangeonly: u8,
     pub _padding0: [u8; 3],
 }
-layout! { struct xen_domctl_monitor_op_u_mov_to_msr: 8, 4; msr: u32 = 0, onchangeonly: u8 = 4, _padding0: [u8; 3] = 5, }
+layout! { struct xen_domctl_monitor_op_u_mov_to_msr: 8, 4;
+    msr: u32 = 0, "xen_domctl_monitor_op_u_mov_to_msr.msr";
+    onchangeonly: u8 = 4, "xen_domctl_monitor_op_u_mov_to_msr.onchangeonly";
+    _padding0: [u8; 3] = 5, "xen_domctl_monitor_op_u_mov_to_msr._padding0";
+    [([u8; 3]) (u32) (u8)]
+}
 
 /// The type of `xen_domctl_monitor_op.u.guest_request` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_monitor_op_u_guest_request {
     pub sync: u8,
     pub allow_userspace: u8,
 }
-layout! { struct xen_domctl_monitor_op_u_guest_request: 2, 1; sync: u8 = 0, allow_userspace: u8 = 1, }
+layout! { struct xen_domctl_monitor_op_u_guest_request: 2, 1;
+    sync: u8 = 0, "xen_domctl_monitor_op_u_guest_request.sync";
+    allow_userspace: u8 = 1, "xen_domctl_monitor_op_u_guest_request.allow_userspace";
+    [(u8)]
+}
 
 /// The type of `xen_domctl_monitor_op.u.debug_exception` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_monitor_op_u_debug_exception {
     pub sync: u8,
 }
-layout! { struct xen_domctl_monitor_op_u_debug_exception: 1, 1; sync: u8 = 0, }
+layout! { struct xen_domctl_monitor_op_u_debug_exception: 1, 1;
+    sync: u8 = 0, "xen_domctl_monitor_op_u_debug_exception.sync";
+    [(u8)]
+}
 
 /// The type of `xen_domctl_monitor_op.u.vmexit` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_monitor_op_u_vmexit {
     pub sync: u8,
 }
-layout! { struct xen_domctl_monitor_op_u_vmexit: 1, 1; sync: u8 = 0, }
+layout! { struct xen_domctl_monitor_op_u_vmexit: 1, 1;
+    sync: u8 = 0, "xen_domctl_monitor_op_u_vmexit.sync";
+    [(u8)]
+}
 
 /// `struct xen_domctl_psr_alloc` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_psr_alloc {
     pub cmd: u32,
     pub target: u32,
     pub data: u64,
 }
-layout! { struct xen_domctl_psr_alloc: 16, 4; cmd: u32 = 0, target: u32 = 4, data: u64 = 8, }
+layout! { struct xen_domctl_psr_alloc: 16, 4;
+    cmd: u32 = 0, "xen_domctl_psr_alloc.cmd";
+    target: u32 = 4, "xen_domctl_psr_alloc.target";
+    data: u64 = 8, "xen_domctl_psr_alloc.data";
+    [(u32) (u64)]
+}
 
 /// `struct xen_domctl_vuart_op` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_vuart_op {
     pub cmd: u32,
@@ -1240,11 +1689,20 @@ pub struct xen_domctl_vuart_op {
     pub pad: [u8; 2],
     pub evtchn: evtchn_port_t,
 }
-layout! { struct xen_domctl_vuart_op: 24, 8; cmd: u32 = 0, type_: u32 = 4, gfn: uint64_aligned_t = 8, console_domid: domid_t = 16, pad: [u8; 2] = 18, evtchn: evtchn_port_t = 20, }
+layout! { struct xen_domctl_vuart_op: 24, 8;
+    cmd: u32 = 0, "xen_domctl_vuart_op.cmd";
+    type_: u32 = 4, "xen_domctl_vuart_op.type_";
+    gfn: uint64_aligned_t = 8, "xen_domctl_vuart_op.gfn";
+    console_domid: domid_t = 16, "xen_domctl_vuart_op.console_domid";
+    pad: [u8; 2] = 18, "xen_domctl_vuart_op.pad";
+    evtchn: evtchn_port_t = 20, "xen_domctl_vuart_op.evtchn";
+    [([u8; 2]) (domid_t) (evtchn_port_t) (u32) (uint64_aligned_t)]
+}
 
 /// `struct xen_domctl_vmtrace_op` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_vmtrace_op {
     pub cmd: u32,
@@ -1252,27 +1710,40 @@ pub struct xen_domctl_vmtrace_op {
     pub key: uint64_aligned_t,
     pub value: uint64_aligned_t,
 }
-layout! { struct xen_domctl_vmtrace_op: 24, 8; cmd: u32 = 0, vcpu: u32 = 4, key: uint64_aligned_t = 8, value: uint64_aligned_t = 16, }
+layout! { struct xen_domctl_vmtrace_op: 24, 8;
+    cmd: u32 = 0, "xen_domctl_vmtrace_op.cmd";
+    vcpu: u32 = 4, "xen_domctl_vmtrace_op.vcpu";
+    key: uint64_aligned_t = 8, "xen_domctl_vmtrace_op.key";
+    value: uint64_aligned_t = 16, "xen_domctl_vmtrace_op.value";
+    [(u32) (uint64_aligned_t)]
+}
 
 /// `xen_domctl_vmtrace_op_t` of `domctl.h`.
 pub type xen_domctl_vmtrace_op_t = xen_domctl_vmtrace_op;
 
 /// `struct xen_domctl_set_llc_colors` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl_set_llc_colors {
     pub num_llc_colors: u32,
     pub pad: u32,
     pub llc_colors: GuestHandle64<u32>,
 }
-layout! { struct xen_domctl_set_llc_colors: 16, 8; num_llc_colors: u32 = 0, pad: u32 = 4, llc_colors: GuestHandle64<u32> = 8, }
+layout! { struct xen_domctl_set_llc_colors: 16, 8;
+    num_llc_colors: u32 = 0, "xen_domctl_set_llc_colors.num_llc_colors";
+    pad: u32 = 4, "xen_domctl_set_llc_colors.pad";
+    llc_colors: GuestHandle64<u32> = 8, "xen_domctl_set_llc_colors.llc_colors";
+    [(GuestHandle64<u32>) (u32)]
+}
 
 /// Argument of `__HYPERVISOR_domctl`.
 ///
 /// `struct xen_domctl` of `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_domctl {
     /// IN. `XEN_DOMCTL_*`; selects the member of `u`.
@@ -1284,68 +1755,76 @@ pub struct xen_domctl {
     pub _pad: [u16; 3],
     pub u: xen_domctl_u,
 }
-layout! { struct xen_domctl: 144, 8; cmd: u32 = 0, interface_version: u32 = 4, domain: domid_t = 8, _pad: [u16; 3] = 10, u: xen_domctl_u = 16, }
+layout! { struct xen_domctl: 144, 8;
+    cmd: u32 = 0, "xen_domctl.cmd";
+    interface_version: u32 = 4, "xen_domctl.interface_version";
+    domain: domid_t = 8, "xen_domctl.domain";
+    _pad: [u16; 3] = 10, "xen_domctl._pad";
+    u: xen_domctl_u = 16, "xen_domctl.u";
+    [([u16; 3]) (domid_t) (u32) (xen_domctl_u)]
+}
 leaves! {
-    xen_domctl, "u.createdomain", 16: (xen_domctl, u);
-    xen_domctl, "u.getdomaininfo", 16: (xen_domctl, u);
-    xen_domctl, "u.getpageframeinfo3", 16: (xen_domctl, u);
-    xen_domctl, "u.nodeaffinity", 16: (xen_domctl, u);
-    xen_domctl, "u.vcpuaffinity", 16: (xen_domctl, u);
-    xen_domctl, "u.shadow_op", 16: (xen_domctl, u);
-    xen_domctl, "u.max_mem", 16: (xen_domctl, u);
-    xen_domctl, "u.vcpucontext", 16: (xen_domctl, u);
-    xen_domctl, "u.getvcpuinfo", 16: (xen_domctl, u);
-    xen_domctl, "u.max_vcpus", 16: (xen_domctl, u);
-    xen_domctl, "u.scheduler_op", 16: (xen_domctl, u);
-    xen_domctl, "u.setdomainhandle", 16: (xen_domctl, u);
-    xen_domctl, "u.setdebugging", 16: (xen_domctl, u);
-    xen_domctl, "u.irq_permission", 16: (xen_domctl, u);
-    xen_domctl, "u.gsi_permission", 16: (xen_domctl, u);
-    xen_domctl, "u.iomem_permission", 16: (xen_domctl, u);
-    xen_domctl, "u.ioport_permission", 16: (xen_domctl, u);
-    xen_domctl, "u.hypercall_init", 16: (xen_domctl, u);
-    xen_domctl, "u.settimeoffset", 16: (xen_domctl, u);
-    xen_domctl, "u.tsc_info", 16: (xen_domctl, u);
-    xen_domctl, "u.hvmcontext", 16: (xen_domctl, u);
-    xen_domctl, "u.hvmcontext_partial", 16: (xen_domctl, u);
-    xen_domctl, "u.address_size", 16: (xen_domctl, u);
-    xen_domctl, "u.sendtrigger", 16: (xen_domctl, u);
-    xen_domctl, "u.get_device_group", 16: (xen_domctl, u);
-    xen_domctl, "u.assign_device", 16: (xen_domctl, u);
-    xen_domctl, "u.bind_pt_irq", 16: (xen_domctl, u);
-    xen_domctl, "u.memory_mapping", 16: (xen_domctl, u);
-    xen_domctl, "u.ioport_mapping", 16: (xen_domctl, u);
-    xen_domctl, "u.ext_vcpucontext", 16: (xen_domctl, u);
-    xen_domctl, "u.set_target", 16: (xen_domctl, u);
-    xen_domctl, "u.subscribe", 16: (xen_domctl, u);
-    xen_domctl, "u.debug_op", 16: (xen_domctl, u);
-    xen_domctl, "u.vm_event_op", 16: (xen_domctl, u);
-    xen_domctl, "u.mem_sharing_op", 16: (xen_domctl, u);
-    xen_domctl, "u.cpu_policy", 16: (xen_domctl, u);
-    xen_domctl, "u.vcpuextstate", 16: (xen_domctl, u);
-    xen_domctl, "u.vcpu_msrs", 16: (xen_domctl, u);
-    xen_domctl, "u.access_required", 16: (xen_domctl, u);
-    xen_domctl, "u.audit_p2m", 16: (xen_domctl, u);
-    xen_domctl, "u.set_virq_handler", 16: (xen_domctl, u);
-    xen_domctl, "u.gdbsx_guest_memio", 16: (xen_domctl, u);
-    xen_domctl, "u.set_broken_page_p2m", 16: (xen_domctl, u);
-    xen_domctl, "u.cacheflush", 16: (xen_domctl, u);
-    xen_domctl, "u.gdbsx_pauseunp_vcpu", 16: (xen_domctl, u);
-    xen_domctl, "u.gdbsx_domstatus", 16: (xen_domctl, u);
-    xen_domctl, "u.vnuma", 16: (xen_domctl, u);
-    xen_domctl, "u.psr_cmt_op", 16: (xen_domctl, u);
-    xen_domctl, "u.monitor_op", 16: (xen_domctl, u);
-    xen_domctl, "u.psr_alloc", 16: (xen_domctl, u);
-    xen_domctl, "u.vuart_op", 16: (xen_domctl, u);
-    xen_domctl, "u.vmtrace_op", 16: (xen_domctl, u);
-    xen_domctl, "u.paging_mempool", 16: (xen_domctl, u);
-    xen_domctl, "u.set_llc_colors", 16: (xen_domctl, u);
-    xen_domctl, "u.pad", 16: (xen_domctl, u);
+    16, "xen_domctl.u.createdomain": (xen_domctl, u);
+    16, "xen_domctl.u.getdomaininfo": (xen_domctl, u);
+    16, "xen_domctl.u.getpageframeinfo3": (xen_domctl, u);
+    16, "xen_domctl.u.nodeaffinity": (xen_domctl, u);
+    16, "xen_domctl.u.vcpuaffinity": (xen_domctl, u);
+    16, "xen_domctl.u.shadow_op": (xen_domctl, u);
+    16, "xen_domctl.u.max_mem": (xen_domctl, u);
+    16, "xen_domctl.u.vcpucontext": (xen_domctl, u);
+    16, "xen_domctl.u.getvcpuinfo": (xen_domctl, u);
+    16, "xen_domctl.u.max_vcpus": (xen_domctl, u);
+    16, "xen_domctl.u.scheduler_op": (xen_domctl, u);
+    16, "xen_domctl.u.setdomainhandle": (xen_domctl, u);
+    16, "xen_domctl.u.setdebugging": (xen_domctl, u);
+    16, "xen_domctl.u.irq_permission": (xen_domctl, u);
+    16, "xen_domctl.u.gsi_permission": (xen_domctl, u);
+    16, "xen_domctl.u.iomem_permission": (xen_domctl, u);
+    16, "xen_domctl.u.ioport_permission": (xen_domctl, u);
+    16, "xen_domctl.u.hypercall_init": (xen_domctl, u);
+    16, "xen_domctl.u.settimeoffset": (xen_domctl, u);
+    16, "xen_domctl.u.tsc_info": (xen_domctl, u);
+    16, "xen_domctl.u.hvmcontext": (xen_domctl, u);
+    16, "xen_domctl.u.hvmcontext_partial": (xen_domctl, u);
+    16, "xen_domctl.u.address_size": (xen_domctl, u);
+    16, "xen_domctl.u.sendtrigger": (xen_domctl, u);
+    16, "xen_domctl.u.get_device_group": (xen_domctl, u);
+    16, "xen_domctl.u.assign_device": (xen_domctl, u);
+    16, "xen_domctl.u.bind_pt_irq": (xen_domctl, u);
+    16, "xen_domctl.u.memory_mapping": (xen_domctl, u);
+    16, "xen_domctl.u.ioport_mapping": (xen_domctl, u);
+    16, "xen_domctl.u.ext_vcpucontext": (xen_domctl, u);
+    16, "xen_domctl.u.set_target": (xen_domctl, u);
+    16, "xen_domctl.u.subscribe": (xen_domctl, u);
+    16, "xen_domctl.u.debug_op": (xen_domctl, u);
+    16, "xen_domctl.u.vm_event_op": (xen_domctl, u);
+    16, "xen_domctl.u.mem_sharing_op": (xen_domctl, u);
+    16, "xen_domctl.u.cpu_policy": (xen_domctl, u);
+    16, "xen_domctl.u.vcpuextstate": (xen_domctl, u);
+    16, "xen_domctl.u.vcpu_msrs": (xen_domctl, u);
+    16, "xen_domctl.u.access_required": (xen_domctl, u);
+    16, "xen_domctl.u.audit_p2m": (xen_domctl, u);
+    16, "xen_domctl.u.set_virq_handler": (xen_domctl, u);
+    16, "xen_domctl.u.gdbsx_guest_memio": (xen_domctl, u);
+    16, "xen_domctl.u.set_broken_page_p2m": (xen_domctl, u);
+    16, "xen_domctl.u.cacheflush": (xen_domctl, u);
+    16, "xen_domctl.u.gdbsx_pauseunp_vcpu": (xen_domctl, u);
+    16, "xen_domctl.u.gdbsx_domstatus": (xen_domctl, u);
+    16, "xen_domctl.u.vnuma": (xen_domctl, u);
+    16, "xen_domctl.u.psr_cmt_op": (xen_domctl, u);
+    16, "xen_domctl.u.monitor_op": (xen_domctl, u);
+    16, "xen_domctl.u.psr_alloc": (xen_domctl, u);
+    16, "xen_domctl.u.vuart_op": (xen_domctl, u);
+    16, "xen_domctl.u.vmtrace_op": (xen_domctl, u);
+    16, "xen_domctl.u.paging_mempool": (xen_domctl, u);
+    16, "xen_domctl.u.set_llc_colors": (xen_domctl, u);
+    16, "xen_domctl.u.pad": (xen_domctl, u);
 }
 
 /// The type of `xen_domctl.u` in `domctl.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_domctl_u(pub [uint64_aligned_t; 16]);
 union_members! { xen_domctl_u;

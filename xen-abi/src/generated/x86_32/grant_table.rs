@@ -168,8 +168,9 @@ pub use crate::support::newtypes::grant_ref_t;
 /// of `flags` and `domid` together) to 0, and only while neither `GTF_reading` nor `GTF_writing` is set.
 ///
 /// `struct grant_entry_v1` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct grant_entry_v1 {
     /// Entry type and `GTF_*` flags. The guest sets type and permissions, Xen sets the in-use and transfer bits.
@@ -179,7 +180,12 @@ pub struct grant_entry_v1 {
     /// Frame number (GFN), 32 bits only. Permit-access: the frame lent. Accept-transfer: the slot to be filled, 0 for none; once `GTF_transfer_completed` is set, the machine frame received, written by Xen (non-translated guests).
     pub frame: u32,
 }
-layout! { struct grant_entry_v1: 8, 4; flags: u16 = 0, domid: domid_t = 2, frame: u32 = 4, }
+layout! { struct grant_entry_v1: 8, 4;
+    flags: u16 = 0, "grant_entry_v1.flags";
+    domid: domid_t = 2, "grant_entry_v1.domid";
+    frame: u32 = 4, "grant_entry_v1.frame";
+    [(domid_t) (u16) (u32)]
+}
 
 /// `grant_entry_v1_t` of `grant_table.h`.
 pub type grant_entry_v1_t = grant_entry_v1;
@@ -187,8 +193,9 @@ pub type grant_entry_v1_t = grant_entry_v1;
 /// The first 4 bytes of a version 2 entry, laid out as the start of a version 1 entry.
 ///
 /// `struct grant_entry_header` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct grant_entry_header {
     /// Entry type and the guest's `GTF_*` flags. In version 2 the in-use bits are in the status frames, not here.
@@ -196,7 +203,11 @@ pub struct grant_entry_header {
     /// The domain that may use the entry.
     pub domid: domid_t,
 }
-layout! { struct grant_entry_header: 4, 2; flags: u16 = 0, domid: domid_t = 2, }
+layout! { struct grant_entry_header: 4, 2;
+    flags: u16 = 0, "grant_entry_header.flags";
+    domid: domid_t = 2, "grant_entry_header.domid";
+    [(domid_t) (u16)]
+}
 
 /// `grant_entry_header_t` of `grant_table.h`.
 pub type grant_entry_header_t = grant_entry_header;
@@ -206,8 +217,9 @@ pub type grant_entry_header_t = grant_entry_header;
 /// `grant_status_t`: the entry is still in use while reading or writing is set there.
 ///
 /// `union grant_entry_v2` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct grant_entry_v2(pub [u32; 4]);
 union_members! { grant_entry_v2;
@@ -222,8 +234,9 @@ union_members! { grant_entry_v2;
 layout! { union grant_entry_v2: 16, 4 }
 
 /// The type of `grant_entry_v2.full_page` in `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct grant_entry_v2_full_page {
     /// Flags and grantee.
@@ -232,11 +245,17 @@ pub struct grant_entry_v2_full_page {
     /// Frame number, 64 bits: as `frame` of a version 1 entry. For whole-page permit-access and for accept-transfer entries.
     pub frame: u64,
 }
-layout! { struct grant_entry_v2_full_page: 16, 4; hdr: grant_entry_header_t = 0, pad0: u32 = 4, frame: u64 = 8, }
+layout! { struct grant_entry_v2_full_page: 16, 4;
+    hdr: grant_entry_header_t = 0, "grant_entry_v2_full_page.hdr";
+    pad0: u32 = 4, "grant_entry_v2_full_page.pad0";
+    frame: u64 = 8, "grant_entry_v2_full_page.frame";
+    [(grant_entry_header_t) (u32) (u64)]
+}
 
 /// The type of `grant_entry_v2.sub_page` in `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct grant_entry_v2_sub_page {
     /// Flags and grantee; `GTF_permit_access` together with `GTF_sub_page`.
@@ -248,11 +267,18 @@ pub struct grant_entry_v2_sub_page {
     /// Frame number the bytes are in.
     pub frame: u64,
 }
-layout! { struct grant_entry_v2_sub_page: 16, 4; hdr: grant_entry_header_t = 0, page_off: u16 = 4, length: u16 = 6, frame: u64 = 8, }
+layout! { struct grant_entry_v2_sub_page: 16, 4;
+    hdr: grant_entry_header_t = 0, "grant_entry_v2_sub_page.hdr";
+    page_off: u16 = 4, "grant_entry_v2_sub_page.page_off";
+    length: u16 = 6, "grant_entry_v2_sub_page.length";
+    frame: u64 = 8, "grant_entry_v2_sub_page.frame";
+    [(grant_entry_header_t) (u16) (u64)]
+}
 
 /// The type of `grant_entry_v2.transitive` in `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct grant_entry_v2_transitive {
     /// Flags and grantee; type `GTF_transitive`.
@@ -263,7 +289,13 @@ pub struct grant_entry_v2_transitive {
     /// Reference, in `trans_domid`'s table, of the grant passed on. Copy only, one level deep; its permissions bound these.
     pub gref: grant_ref_t,
 }
-layout! { struct grant_entry_v2_transitive: 12, 4; hdr: grant_entry_header_t = 0, trans_domid: domid_t = 4, pad0: u16 = 6, gref: grant_ref_t = 8, }
+layout! { struct grant_entry_v2_transitive: 12, 4;
+    hdr: grant_entry_header_t = 0, "grant_entry_v2_transitive.hdr";
+    trans_domid: domid_t = 4, "grant_entry_v2_transitive.trans_domid";
+    pad0: u16 = 6, "grant_entry_v2_transitive.pad0";
+    gref: grant_ref_t = 8, "grant_entry_v2_transitive.gref";
+    [(domid_t) (grant_entry_header_t) (grant_ref_t) (u16)]
+}
 
 /// `grant_entry_v2_t` of `grant_table.h`.
 pub type grant_entry_v2_t = grant_entry_v2;
@@ -284,8 +316,9 @@ pub use crate::support::newtypes::grant_handle_t;
 /// writable, sub-page or transitive, or a flag the guest kind may not use).
 ///
 /// `struct gnttab_map_grant_ref` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_map_grant_ref {
     /// IN. Where to map, in bytes: a virtual address on x86 PV, a guest-physical address on translated guests, the machine address of a PTE with `GNTMAP_contains_pte`. Used with `GNTMAP_host_map` only. On a translated guest the page previously at this address is replaced.
@@ -303,7 +336,16 @@ pub struct gnttab_map_grant_ref {
     /// OUT. Address a device uses to reach the page, in bytes. Valid only when `status` is 0.
     pub dev_bus_addr: u64,
 }
-layout! { struct gnttab_map_grant_ref: 32, 4; host_addr: u64 = 0, flags: u32 = 8, ref_: grant_ref_t = 12, dom: domid_t = 16, status: GrantStatus = 18, handle: grant_handle_t = 20, dev_bus_addr: u64 = 24, }
+layout! { struct gnttab_map_grant_ref: 32, 4;
+    host_addr: u64 = 0, "gnttab_map_grant_ref.host_addr";
+    flags: u32 = 8, "gnttab_map_grant_ref.flags";
+    ref_: grant_ref_t = 12, "gnttab_map_grant_ref.ref_";
+    dom: domid_t = 16, "gnttab_map_grant_ref.dom";
+    status: GrantStatus = 18, "gnttab_map_grant_ref.status";
+    handle: grant_handle_t = 20, "gnttab_map_grant_ref.handle";
+    dev_bus_addr: u64 = 24, "gnttab_map_grant_ref.dev_bus_addr";
+    [(GrantStatus) (domid_t) (grant_handle_t) (grant_ref_t) (u32) (u64)]
+}
 
 /// `gnttab_map_grant_ref_t` of `grant_table.h`.
 pub type gnttab_map_grant_ref_t = gnttab_map_grant_ref;
@@ -314,8 +356,9 @@ pub type gnttab_map_grant_ref_t = gnttab_map_grant_ref;
 /// `GNTST_general_error` (another host address was mapped), and success.
 ///
 /// `struct gnttab_unmap_grant_ref` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_unmap_grant_ref {
     /// IN. The address given to the map call, in bytes; 0 leaves the CPU mapping alone. With 0 here and in `dev_bus_addr` the call succeeds and unmaps nothing.
@@ -328,7 +371,14 @@ pub struct gnttab_unmap_grant_ref {
     pub status: GrantStatus,
     pub _padding0: [u8; 2],
 }
-layout! { struct gnttab_unmap_grant_ref: 24, 4; host_addr: u64 = 0, dev_bus_addr: u64 = 8, handle: grant_handle_t = 16, status: GrantStatus = 20, _padding0: [u8; 2] = 22, }
+layout! { struct gnttab_unmap_grant_ref: 24, 4;
+    host_addr: u64 = 0, "gnttab_unmap_grant_ref.host_addr";
+    dev_bus_addr: u64 = 8, "gnttab_unmap_grant_ref.dev_bus_addr";
+    handle: grant_handle_t = 16, "gnttab_unmap_grant_ref.handle";
+    status: GrantStatus = 20, "gnttab_unmap_grant_ref.status";
+    _padding0: [u8; 2] = 22, "gnttab_unmap_grant_ref._padding0";
+    [(GrantStatus) ([u8; 2]) (grant_handle_t) (u64)]
+}
 
 /// `gnttab_unmap_grant_ref_t` of `grant_table.h`.
 pub type gnttab_unmap_grant_ref_t = gnttab_unmap_grant_ref;
@@ -338,8 +388,9 @@ pub type gnttab_unmap_grant_ref_t = gnttab_unmap_grant_ref;
 /// limit, or no memory), `GNTST_bad_virt_addr` (the list cannot be written).
 ///
 /// `struct gnttab_setup_table` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_setup_table {
     /// IN. Whose table; `DOMID_SELF`, or another domain for a privileged caller.
@@ -353,7 +404,15 @@ pub struct gnttab_setup_table {
     /// OUT. Array of `nr_frames` frame numbers, filled by Xen.
     pub frame_list: GuestHandle32<xen_pfn_t>,
 }
-layout! { struct gnttab_setup_table: 16, 4; dom: domid_t = 0, _padding0: [u8; 2] = 2, nr_frames: u32 = 4, status: GrantStatus = 8, _padding1: [u8; 2] = 10, frame_list: GuestHandle32<xen_pfn_t> = 12, }
+layout! { struct gnttab_setup_table: 16, 4;
+    dom: domid_t = 0, "gnttab_setup_table.dom";
+    _padding0: [u8; 2] = 2, "gnttab_setup_table._padding0";
+    nr_frames: u32 = 4, "gnttab_setup_table.nr_frames";
+    status: GrantStatus = 8, "gnttab_setup_table.status";
+    _padding1: [u8; 2] = 10, "gnttab_setup_table._padding1";
+    frame_list: GuestHandle32<xen_pfn_t> = 12, "gnttab_setup_table.frame_list";
+    [(GrantStatus) (GuestHandle32<xen_pfn_t>) ([u8; 2]) (domid_t) (u32)]
+}
 
 /// `gnttab_setup_table_t` of `grant_table.h`.
 pub type gnttab_setup_table_t = gnttab_setup_table;
@@ -361,8 +420,9 @@ pub type gnttab_setup_table_t = gnttab_setup_table;
 /// Argument of `GNTTABOP_dump_table`: print a table on Xen's console. Today's Xen answers -ENOSYS.
 ///
 /// `struct gnttab_dump_table` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_dump_table {
     /// IN. Whose table.
@@ -370,7 +430,11 @@ pub struct gnttab_dump_table {
     /// OUT. `GNTST_*`.
     pub status: GrantStatus,
 }
-layout! { struct gnttab_dump_table: 4, 2; dom: domid_t = 0, status: GrantStatus = 2, }
+layout! { struct gnttab_dump_table: 4, 2;
+    dom: domid_t = 0, "gnttab_dump_table.dom";
+    status: GrantStatus = 2, "gnttab_dump_table.status";
+    [(GrantStatus) (domid_t)]
+}
 
 /// `gnttab_dump_table_t` of `grant_table.h`.
 pub type gnttab_dump_table_t = gnttab_dump_table;
@@ -381,8 +445,9 @@ pub type gnttab_dump_table_t = gnttab_dump_table;
 /// `GNTST_general_error`.
 ///
 /// `struct gnttab_transfer` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_transfer {
     /// IN. Machine frame to give away.
@@ -396,7 +461,15 @@ pub struct gnttab_transfer {
     pub status: GrantStatus,
     pub _padding1: [u8; 2],
 }
-layout! { struct gnttab_transfer: 16, 4; mfn: xen_pfn_t = 0, domid: domid_t = 4, _padding0: [u8; 2] = 6, ref_: grant_ref_t = 8, status: GrantStatus = 12, _padding1: [u8; 2] = 14, }
+layout! { struct gnttab_transfer: 16, 4;
+    mfn: xen_pfn_t = 0, "gnttab_transfer.mfn";
+    domid: domid_t = 4, "gnttab_transfer.domid";
+    _padding0: [u8; 2] = 6, "gnttab_transfer._padding0";
+    ref_: grant_ref_t = 8, "gnttab_transfer.ref_";
+    status: GrantStatus = 12, "gnttab_transfer.status";
+    _padding1: [u8; 2] = 14, "gnttab_transfer._padding1";
+    [(GrantStatus) ([u8; 2]) (domid_t) (grant_ref_t) (xen_pfn_t)]
+}
 
 /// `gnttab_transfer_t` of `grant_table.h`.
 pub type gnttab_transfer_t = gnttab_transfer;
@@ -408,8 +481,9 @@ pub type gnttab_transfer_t = gnttab_transfer;
 /// `GNTST_bad_domain`, `GNTST_eagain`.
 ///
 /// `struct gnttab_copy` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_copy {
     /// IN. Where to read.
@@ -424,13 +498,22 @@ pub struct gnttab_copy {
     pub status: GrantStatus,
     pub _padding0: [u8; 2],
 }
-layout! { struct gnttab_copy: 24, 4; source: gnttab_copy_ptr = 0, dest: gnttab_copy_ptr = 8, len: u16 = 16, flags: u16 = 18, status: GrantStatus = 20, _padding0: [u8; 2] = 22, }
+layout! { struct gnttab_copy: 24, 4;
+    source: gnttab_copy_ptr = 0, "gnttab_copy.source";
+    dest: gnttab_copy_ptr = 8, "gnttab_copy.dest";
+    len: u16 = 16, "gnttab_copy.len";
+    flags: u16 = 18, "gnttab_copy.flags";
+    status: GrantStatus = 20, "gnttab_copy.status";
+    _padding0: [u8; 2] = 22, "gnttab_copy._padding0";
+    [(GrantStatus) ([u8; 2]) (gnttab_copy_ptr) (u16)]
+}
 
 /// One end of a `gnttab_copy`: a page, its owner, and an offset into it.
 ///
 /// `struct gnttab_copy_ptr` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_copy_ptr {
     pub u: gnttab_copy_ptr_u,
@@ -439,15 +522,21 @@ pub struct gnttab_copy_ptr {
     /// IN. First byte, counted from the start of the page: 0 to 4095.
     pub offset: u16,
 }
-layout! { struct gnttab_copy_ptr: 8, 4; u: gnttab_copy_ptr_u = 0, domid: domid_t = 4, offset: u16 = 6, }
+layout! { struct gnttab_copy_ptr: 8, 4;
+    u: gnttab_copy_ptr_u = 0, "gnttab_copy_ptr.u";
+    domid: domid_t = 4, "gnttab_copy_ptr.domid";
+    offset: u16 = 6, "gnttab_copy_ptr.offset";
+    [(domid_t) (gnttab_copy_ptr_u) (u16)]
+}
 leaves! {
-    gnttab_copy_ptr, "u.ref", 0: (gnttab_copy_ptr, u);
-    gnttab_copy_ptr, "u.gmfn", 0: (gnttab_copy_ptr, u);
+    0, "gnttab_copy_ptr.u.ref": (gnttab_copy_ptr, u);
+    0, "gnttab_copy_ptr.u.gmfn": (gnttab_copy_ptr, u);
 }
 
 /// The type of `gnttab_copy_ptr.u` in `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct gnttab_copy_ptr_u(pub [u32; 1]);
 union_members! { gnttab_copy_ptr_u;
@@ -465,8 +554,9 @@ pub type gnttab_copy_t = gnttab_copy;
 /// `GNTST_bad_domain`, `GNTST_permission_denied`.
 ///
 /// `struct gnttab_query_size` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_query_size {
     /// IN. Whose table; `DOMID_SELF`, or another domain for a privileged caller.
@@ -480,7 +570,15 @@ pub struct gnttab_query_size {
     pub status: GrantStatus,
     pub _padding1: [u8; 2],
 }
-layout! { struct gnttab_query_size: 16, 4; dom: domid_t = 0, _padding0: [u8; 2] = 2, nr_frames: u32 = 4, max_nr_frames: u32 = 8, status: GrantStatus = 12, _padding1: [u8; 2] = 14, }
+layout! { struct gnttab_query_size: 16, 4;
+    dom: domid_t = 0, "gnttab_query_size.dom";
+    _padding0: [u8; 2] = 2, "gnttab_query_size._padding0";
+    nr_frames: u32 = 4, "gnttab_query_size.nr_frames";
+    max_nr_frames: u32 = 8, "gnttab_query_size.max_nr_frames";
+    status: GrantStatus = 12, "gnttab_query_size.status";
+    _padding1: [u8; 2] = 14, "gnttab_query_size._padding1";
+    [(GrantStatus) ([u8; 2]) (domid_t) (u32)]
+}
 
 /// `gnttab_query_size_t` of `grant_table.h`.
 pub type gnttab_query_size_t = gnttab_query_size;
@@ -489,8 +587,9 @@ pub type gnttab_query_size_t = gnttab_query_size;
 /// to its address. Useful to PV guests only. Statuses as for `gnttab_unmap_grant_ref`.
 ///
 /// `struct gnttab_unmap_and_replace` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_unmap_and_replace {
     /// IN. Virtual address the grant is mapped at, in bytes; 0 is ignored.
@@ -503,7 +602,14 @@ pub struct gnttab_unmap_and_replace {
     pub status: GrantStatus,
     pub _padding0: [u8; 2],
 }
-layout! { struct gnttab_unmap_and_replace: 24, 4; host_addr: u64 = 0, new_addr: u64 = 8, handle: grant_handle_t = 16, status: GrantStatus = 20, _padding0: [u8; 2] = 22, }
+layout! { struct gnttab_unmap_and_replace: 24, 4;
+    host_addr: u64 = 0, "gnttab_unmap_and_replace.host_addr";
+    new_addr: u64 = 8, "gnttab_unmap_and_replace.new_addr";
+    handle: grant_handle_t = 16, "gnttab_unmap_and_replace.handle";
+    status: GrantStatus = 20, "gnttab_unmap_and_replace.status";
+    _padding0: [u8; 2] = 22, "gnttab_unmap_and_replace._padding0";
+    [(GrantStatus) ([u8; 2]) (grant_handle_t) (u64)]
+}
 
 /// `gnttab_unmap_and_replace_t` of `grant_table.h`.
 pub type gnttab_unmap_and_replace_t = gnttab_unmap_and_replace;
@@ -514,14 +620,18 @@ pub type gnttab_unmap_and_replace_t = gnttab_unmap_and_replace;
 /// mapped; -ENOMEM; -EAGAIN; -ERANGE.
 ///
 /// `struct gnttab_set_version` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_set_version {
     /// IN/OUT. Version wanted, 1 or 2; on return, success or not, the version in effect.
     pub version: u32,
 }
-layout! { struct gnttab_set_version: 4, 4; version: u32 = 0, }
+layout! { struct gnttab_set_version: 4, 4;
+    version: u32 = 0, "gnttab_set_version.version";
+    [(u32)]
+}
 
 /// `gnttab_set_version_t` of `grant_table.h`.
 pub type gnttab_set_version_t = gnttab_set_version;
@@ -531,8 +641,9 @@ pub type gnttab_set_version_t = gnttab_set_version;
 /// for than exist, so any number on a version 1 table), `GNTST_bad_virt_addr`.
 ///
 /// `struct gnttab_get_status_frames` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_get_status_frames {
     /// IN. Length of the list, in entries; no more are written.
@@ -544,7 +655,13 @@ pub struct gnttab_get_status_frames {
     /// OUT. Array of `nr_frames` 64-bit frame numbers, filled by Xen.
     pub frame_list: GuestHandle32<u64>,
 }
-layout! { struct gnttab_get_status_frames: 12, 4; nr_frames: u32 = 0, dom: domid_t = 4, status: GrantStatus = 6, frame_list: GuestHandle32<u64> = 8, }
+layout! { struct gnttab_get_status_frames: 12, 4;
+    nr_frames: u32 = 0, "gnttab_get_status_frames.nr_frames";
+    dom: domid_t = 4, "gnttab_get_status_frames.dom";
+    status: GrantStatus = 6, "gnttab_get_status_frames.status";
+    frame_list: GuestHandle32<u64> = 8, "gnttab_get_status_frames.frame_list";
+    [(GrantStatus) (GuestHandle32<u64>) (domid_t) (u32)]
+}
 
 /// `gnttab_get_status_frames_t` of `grant_table.h`.
 pub type gnttab_get_status_frames_t = gnttab_get_status_frames;
@@ -552,8 +669,9 @@ pub type gnttab_get_status_frames_t = gnttab_get_status_frames;
 /// Argument of `GNTTABOP_get_version` (no status: the result is the errno, -ESRCH or -EPERM).
 ///
 /// `struct gnttab_get_version` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_get_version {
     /// IN. Whose table; `DOMID_SELF`, or another domain for a privileged caller.
@@ -562,7 +680,12 @@ pub struct gnttab_get_version {
     /// OUT. Version in effect, 1 or 2.
     pub version: u32,
 }
-layout! { struct gnttab_get_version: 8, 4; dom: domid_t = 0, pad: u16 = 2, version: u32 = 4, }
+layout! { struct gnttab_get_version: 8, 4;
+    dom: domid_t = 0, "gnttab_get_version.dom";
+    pad: u16 = 2, "gnttab_get_version.pad";
+    version: u32 = 4, "gnttab_get_version.version";
+    [(domid_t) (u16) (u32)]
+}
 
 /// `gnttab_get_version_t` of `grant_table.h`.
 pub type gnttab_get_version_t = gnttab_get_version;
@@ -571,8 +694,9 @@ pub type gnttab_get_version_t = gnttab_get_version;
 /// `GNTST_bad_gntref` (beyond the table), `GNTST_eagain` (one of them is in use). Equal references succeed.
 ///
 /// `struct gnttab_swap_grant_ref` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_swap_grant_ref {
     /// IN. First entry.
@@ -583,7 +707,13 @@ pub struct gnttab_swap_grant_ref {
     pub status: i16,
     pub _padding0: [u8; 2],
 }
-layout! { struct gnttab_swap_grant_ref: 12, 4; ref_a: grant_ref_t = 0, ref_b: grant_ref_t = 4, status: i16 = 8, _padding0: [u8; 2] = 10, }
+layout! { struct gnttab_swap_grant_ref: 12, 4;
+    ref_a: grant_ref_t = 0, "gnttab_swap_grant_ref.ref_a";
+    ref_b: grant_ref_t = 4, "gnttab_swap_grant_ref.ref_b";
+    status: i16 = 8, "gnttab_swap_grant_ref.status";
+    _padding0: [u8; 2] = 10, "gnttab_swap_grant_ref._padding0";
+    [([u8; 2]) (grant_ref_t) (i16)]
+}
 
 /// `gnttab_swap_grant_ref_t` of `grant_table.h`.
 pub type gnttab_swap_grant_ref_t = gnttab_swap_grant_ref;
@@ -593,8 +723,9 @@ pub type gnttab_swap_grant_ref_t = gnttab_swap_grant_ref;
 /// `length` or `op` is 0.
 ///
 /// `struct gnttab_cache_flush` of `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct gnttab_cache_flush {
     pub a: gnttab_cache_flush_a,
@@ -605,15 +736,22 @@ pub struct gnttab_cache_flush {
     /// IN. `GNTTAB_CACHE_*` flags.
     pub op: u32,
 }
-layout! { struct gnttab_cache_flush: 16, 4; a: gnttab_cache_flush_a = 0, offset: u16 = 8, length: u16 = 10, op: u32 = 12, }
+layout! { struct gnttab_cache_flush: 16, 4;
+    a: gnttab_cache_flush_a = 0, "gnttab_cache_flush.a";
+    offset: u16 = 8, "gnttab_cache_flush.offset";
+    length: u16 = 10, "gnttab_cache_flush.length";
+    op: u32 = 12, "gnttab_cache_flush.op";
+    [(gnttab_cache_flush_a) (u16) (u32)]
+}
 leaves! {
-    gnttab_cache_flush, "a.dev_bus_addr", 0: (gnttab_cache_flush, a);
-    gnttab_cache_flush, "a.ref", 0: (gnttab_cache_flush, a);
+    0, "gnttab_cache_flush.a.dev_bus_addr": (gnttab_cache_flush, a);
+    0, "gnttab_cache_flush.a.ref": (gnttab_cache_flush, a);
 }
 
 /// The type of `gnttab_cache_flush.a` in `grant_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct gnttab_cache_flush_a(pub [u32; 2]);
 union_members! { gnttab_cache_flush_a;

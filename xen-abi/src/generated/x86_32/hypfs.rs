@@ -35,8 +35,9 @@ pub const XEN_HYPFS_OP_write_contents: u32 = 2;
 /// One entry.
 ///
 /// `struct xen_hypfs_direntry` of `hypfs.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hypfs_direntry {
     /// OUT. `XEN_HYPFS_TYPE_*`.
@@ -49,7 +50,14 @@ pub struct xen_hypfs_direntry {
     /// OUT. Most bytes that can be written; 0 for read-only.
     pub max_write_len: u32,
 }
-layout! { struct xen_hypfs_direntry: 12, 4; type_: u8 = 0, encoding: u8 = 1, pad: u16 = 2, content_len: u32 = 4, max_write_len: u32 = 8, }
+layout! { struct xen_hypfs_direntry: 12, 4;
+    type_: u8 = 0, "xen_hypfs_direntry.type_";
+    encoding: u8 = 1, "xen_hypfs_direntry.encoding";
+    pad: u16 = 2, "xen_hypfs_direntry.pad";
+    content_len: u32 = 4, "xen_hypfs_direntry.content_len";
+    max_write_len: u32 = 8, "xen_hypfs_direntry.max_write_len";
+    [(u16) (u32) (u8)]
+}
 
 /// `xen_hypfs_direntry_t` of `hypfs.h`.
 pub type xen_hypfs_direntry_t = xen_hypfs_direntry;
@@ -57,8 +65,9 @@ pub type xen_hypfs_direntry_t = xen_hypfs_direntry;
 /// One entry of a directory's content.
 ///
 /// `struct xen_hypfs_dirlistentry` of `hypfs.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hypfs_dirlistentry {
     /// OUT. The entry.
@@ -69,4 +78,10 @@ pub struct xen_hypfs_dirlistentry {
     pub name: [u8; 0],
     pub _padding0: [u8; 2],
 }
-layout! { struct xen_hypfs_dirlistentry: 16, 4; e: xen_hypfs_direntry_t = 0, off_next: u16 = 12, name: [u8; 0] = 14, _padding0: [u8; 2] = 14, }
+layout! { struct xen_hypfs_dirlistentry: 16, 4;
+    e: xen_hypfs_direntry_t = 0, "xen_hypfs_dirlistentry.e";
+    off_next: u16 = 12, "xen_hypfs_dirlistentry.off_next";
+    name: [u8; 0] = 14, "xen_hypfs_dirlistentry.name";
+    _padding0: [u8; 2] = 14, "xen_hypfs_dirlistentry._padding0";
+    [([u8; 0]) ([u8; 2]) (u16) (xen_hypfs_direntry_t)]
+}

@@ -26,15 +26,20 @@ pub const XENNMI_unregister_callback: u32 = 1;
 /// Argument of `XENNMI_register_callback`. Works for vCPU 0 of domain 0 only, -EINVAL elsewhere.
 ///
 /// `struct xennmi_callback` of `nmi.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xennmi_callback {
     /// IN. Virtual address of the handler.
     pub handler_address: u32,
     pub pad: u32,
 }
-layout! { struct xennmi_callback: 8, 4; handler_address: u32 = 0, pad: u32 = 4, }
+layout! { struct xennmi_callback: 8, 4;
+    handler_address: u32 = 0, "xennmi_callback.handler_address";
+    pad: u32 = 4, "xennmi_callback.pad";
+    [(u32)]
+}
 
 /// `xennmi_callback_t` of `nmi.h`.
 pub type xennmi_callback_t = xennmi_callback;

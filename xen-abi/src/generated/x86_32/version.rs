@@ -53,8 +53,9 @@ pub type xen_extraversion_t = [u8; 16];
 /// Result of `XENVER_compile_info`: who built Xen, with what, when. All texts are zero-padded and cut off if longer.
 ///
 /// `struct xen_compile_info` of `version.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_compile_info {
     /// OUT. Compiler and its version.
@@ -66,7 +67,13 @@ pub struct xen_compile_info {
     /// OUT. Date of the build.
     pub compile_date: [u8; 32],
 }
-layout! { struct xen_compile_info: 144, 1; compiler: [u8; 64] = 0, compile_by: [u8; 16] = 64, compile_domain: [u8; 32] = 80, compile_date: [u8; 32] = 112, }
+layout! { struct xen_compile_info: 144, 1;
+    compiler: [u8; 64] = 0, "xen_compile_info.compiler";
+    compile_by: [u8; 16] = 64, "xen_compile_info.compile_by";
+    compile_domain: [u8; 32] = 80, "xen_compile_info.compile_domain";
+    compile_date: [u8; 32] = 112, "xen_compile_info.compile_date";
+    [([u8; 16]) ([u8; 32]) ([u8; 64])]
+}
 
 /// `xen_compile_info_t` of `version.h`.
 pub type xen_compile_info_t = xen_compile_info;
@@ -84,14 +91,18 @@ pub type xen_changeset_info_t = [u8; 64];
 /// Result of `XENVER_platform_parameters`. Says something to 32-bit x86 PV guests only.
 ///
 /// `struct xen_platform_parameters` of `version.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_platform_parameters {
     /// OUT. Virtual address at which Xen's own range begins, in bytes; 0 where the question makes no sense.
     pub virt_start: xen_ulong_t,
 }
-layout! { struct xen_platform_parameters: 4, 4; virt_start: xen_ulong_t = 0, }
+layout! { struct xen_platform_parameters: 4, 4;
+    virt_start: xen_ulong_t = 0, "xen_platform_parameters.virt_start";
+    [(xen_ulong_t)]
+}
 
 /// `xen_platform_parameters_t` of `version.h`.
 pub type xen_platform_parameters_t = xen_platform_parameters;
@@ -99,8 +110,9 @@ pub type xen_platform_parameters_t = xen_platform_parameters;
 /// Argument of `XENVER_get_features`: 32 feature bits. -EINVAL for a submap that does not exist.
 ///
 /// `struct xen_feature_info` of `version.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_feature_info {
     /// IN. Which 32 bits: 0 for features 0 to 31, up to `XENFEAT_NR_SUBMAPS` less 1.
@@ -108,7 +120,11 @@ pub struct xen_feature_info {
     /// OUT. Bit n is feature 32 times `submap_idx` plus n, see `XENFEAT_*`.
     pub submap: u32,
 }
-layout! { struct xen_feature_info: 8, 4; submap_idx: u32 = 0, submap: u32 = 4, }
+layout! { struct xen_feature_info: 8, 4;
+    submap_idx: u32 = 0, "xen_feature_info.submap_idx";
+    submap: u32 = 4, "xen_feature_info.submap";
+    [(u32)]
+}
 
 /// `xen_feature_info_t` of `version.h`.
 pub type xen_feature_info_t = xen_feature_info;
@@ -121,8 +137,9 @@ pub type xen_commandline_t = [u8; 1024];
 /// The former name of `xen_varbuf`, laid out the same.
 ///
 /// `struct xen_build_id` of `version.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_build_id {
     /// IN. Bytes there is room for in `buf`.
@@ -130,7 +147,11 @@ pub struct xen_build_id {
     /// OUT. The build id, binary, not text.
     pub buf: [u8; 0],
 }
-layout! { struct xen_build_id: 4, 4; len: u32 = 0, buf: [u8; 0] = 4, }
+layout! { struct xen_build_id: 4, 4;
+    len: u32 = 0, "xen_build_id.len";
+    buf: [u8; 0] = 4, "xen_build_id.buf";
+    [([u8; 0]) (u32)]
+}
 
 /// `xen_build_id_t` of `version.h`.
 pub type xen_build_id_t = xen_build_id;
@@ -139,8 +160,9 @@ pub type xen_build_id_t = xen_build_id;
 /// size. The hypercall answers with the count of bytes, which may be 0, or a negative errno.
 ///
 /// `struct xen_varbuf` of `version.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_varbuf {
     /// IN. Bytes there is room for in `buf`.
@@ -148,7 +170,11 @@ pub struct xen_varbuf {
     /// OUT. The answer; texts have no terminating zero.
     pub buf: [u8; 0],
 }
-layout! { struct xen_varbuf: 4, 4; len: u32 = 0, buf: [u8; 0] = 4, }
+layout! { struct xen_varbuf: 4, 4;
+    len: u32 = 0, "xen_varbuf.len";
+    buf: [u8; 0] = 4, "xen_varbuf.buf";
+    [([u8; 0]) (u32)]
+}
 
 /// `xen_varbuf_t` of `version.h`.
 pub type xen_varbuf_t = xen_varbuf;

@@ -53,8 +53,9 @@ pub type xen_argo_gfn_t = u64;
 /// One piece of a message.
 ///
 /// `struct xen_argo_iov` of `argo.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_iov {
     /// IN. Address of the bytes.
@@ -63,7 +64,12 @@ pub struct xen_argo_iov {
     pub iov_len: u32,
     pub pad: u32,
 }
-layout! { struct xen_argo_iov: 16, 8; iov_hnd: GuestHandle64<u8> = 0, iov_len: u32 = 8, pad: u32 = 12, }
+layout! { struct xen_argo_iov: 16, 8;
+    iov_hnd: GuestHandle64<u8> = 0, "xen_argo_iov.iov_hnd";
+    iov_len: u32 = 8, "xen_argo_iov.iov_len";
+    pad: u32 = 12, "xen_argo_iov.pad";
+    [(GuestHandle64<u8>) (u32)]
+}
 
 /// `xen_argo_iov_t` of `argo.h`.
 pub type xen_argo_iov_t = xen_argo_iov;
@@ -71,8 +77,9 @@ pub type xen_argo_iov_t = xen_argo_iov;
 /// An Argo address.
 ///
 /// `struct xen_argo_addr` of `argo.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_addr {
     /// IN. Port.
@@ -81,7 +88,12 @@ pub struct xen_argo_addr {
     pub domain_id: domid_t,
     pub pad: u16,
 }
-layout! { struct xen_argo_addr: 8, 4; aport: xen_argo_port_t = 0, domain_id: domid_t = 4, pad: u16 = 6, }
+layout! { struct xen_argo_addr: 8, 4;
+    aport: xen_argo_port_t = 0, "xen_argo_addr.aport";
+    domain_id: domid_t = 4, "xen_argo_addr.domain_id";
+    pad: u16 = 6, "xen_argo_addr.pad";
+    [(domid_t) (u16) (xen_argo_port_t)]
+}
 
 /// `xen_argo_addr_t` of `argo.h`.
 pub type xen_argo_addr_t = xen_argo_addr;
@@ -89,8 +101,9 @@ pub type xen_argo_addr_t = xen_argo_addr;
 /// Sender and receiver of a message.
 ///
 /// `struct xen_argo_send_addr` of `argo.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_send_addr {
     /// IN. Sender.
@@ -98,7 +111,11 @@ pub struct xen_argo_send_addr {
     /// IN. Receiver.
     pub dst: xen_argo_addr_t,
 }
-layout! { struct xen_argo_send_addr: 16, 4; src: xen_argo_addr_t = 0, dst: xen_argo_addr_t = 8, }
+layout! { struct xen_argo_send_addr: 16, 4;
+    src: xen_argo_addr_t = 0, "xen_argo_send_addr.src";
+    dst: xen_argo_addr_t = 8, "xen_argo_send_addr.dst";
+    [(xen_argo_addr_t)]
+}
 
 /// `xen_argo_send_addr_t` of `argo.h`.
 pub type xen_argo_send_addr_t = xen_argo_send_addr;
@@ -106,8 +123,9 @@ pub type xen_argo_send_addr_t = xen_argo_send_addr;
 /// A receiver's ring.
 ///
 /// `struct xen_argo_ring` of `argo.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_ring {
     /// Bytes read; written by the receiver.
@@ -118,7 +136,13 @@ pub struct xen_argo_ring {
     /// The messages, in slots of `XEN_ARGO_MSG_SLOT_SIZE` bytes.
     pub ring: [u8; 0],
 }
-layout! { struct xen_argo_ring: 64, 4; rx_ptr: u32 = 0, tx_ptr: u32 = 4, reserved: [u8; 56] = 8, ring: [u8; 0] = 64, }
+layout! { struct xen_argo_ring: 64, 4;
+    rx_ptr: u32 = 0, "xen_argo_ring.rx_ptr";
+    tx_ptr: u32 = 4, "xen_argo_ring.tx_ptr";
+    reserved: [u8; 56] = 8, "xen_argo_ring.reserved";
+    ring: [u8; 0] = 64, "xen_argo_ring.ring";
+    [([u8; 0]) ([u8; 56]) (u32)]
+}
 
 /// `xen_argo_ring_t` of `argo.h`.
 pub type xen_argo_ring_t = xen_argo_ring;
@@ -126,8 +150,9 @@ pub type xen_argo_ring_t = xen_argo_ring;
 /// Argument of `XEN_ARGO_OP_register_ring`.
 ///
 /// `struct xen_argo_register_ring` of `argo.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_register_ring {
     /// IN. Port to receive on.
@@ -138,7 +163,13 @@ pub struct xen_argo_register_ring {
     /// IN. Size of the ring's message area, in bytes; a multiple of the slot size, at most `XEN_ARGO_MAX_RING_SIZE`.
     pub len: u32,
 }
-layout! { struct xen_argo_register_ring: 12, 4; aport: xen_argo_port_t = 0, partner_id: domid_t = 4, pad: u16 = 6, len: u32 = 8, }
+layout! { struct xen_argo_register_ring: 12, 4;
+    aport: xen_argo_port_t = 0, "xen_argo_register_ring.aport";
+    partner_id: domid_t = 4, "xen_argo_register_ring.partner_id";
+    pad: u16 = 6, "xen_argo_register_ring.pad";
+    len: u32 = 8, "xen_argo_register_ring.len";
+    [(domid_t) (u16) (u32) (xen_argo_port_t)]
+}
 
 /// `xen_argo_register_ring_t` of `argo.h`.
 pub type xen_argo_register_ring_t = xen_argo_register_ring;
@@ -146,8 +177,9 @@ pub type xen_argo_register_ring_t = xen_argo_register_ring;
 /// Argument of `XEN_ARGO_OP_unregister_ring`.
 ///
 /// `struct xen_argo_unregister_ring` of `argo.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_unregister_ring {
     /// IN. Port of the ring.
@@ -156,7 +188,12 @@ pub struct xen_argo_unregister_ring {
     pub partner_id: domid_t,
     pub pad: u16,
 }
-layout! { struct xen_argo_unregister_ring: 8, 4; aport: xen_argo_port_t = 0, partner_id: domid_t = 4, pad: u16 = 6, }
+layout! { struct xen_argo_unregister_ring: 8, 4;
+    aport: xen_argo_port_t = 0, "xen_argo_unregister_ring.aport";
+    partner_id: domid_t = 4, "xen_argo_unregister_ring.partner_id";
+    pad: u16 = 6, "xen_argo_unregister_ring.pad";
+    [(domid_t) (u16) (xen_argo_port_t)]
+}
 
 /// `xen_argo_unregister_ring_t` of `argo.h`.
 pub type xen_argo_unregister_ring_t = xen_argo_unregister_ring;
@@ -164,8 +201,9 @@ pub type xen_argo_unregister_ring_t = xen_argo_unregister_ring;
 /// What is asked, and answered, about one ring.
 ///
 /// `struct xen_argo_ring_data_ent` of `argo.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_ring_data_ent {
     /// IN. The ring.
@@ -178,7 +216,14 @@ pub struct xen_argo_ring_data_ent {
     /// OUT. Most bytes a message can ever have there.
     pub max_message_size: u32,
 }
-layout! { struct xen_argo_ring_data_ent: 20, 4; ring: xen_argo_addr_t = 0, flags: u16 = 8, pad: u16 = 10, space_required: u32 = 12, max_message_size: u32 = 16, }
+layout! { struct xen_argo_ring_data_ent: 20, 4;
+    ring: xen_argo_addr_t = 0, "xen_argo_ring_data_ent.ring";
+    flags: u16 = 8, "xen_argo_ring_data_ent.flags";
+    pad: u16 = 10, "xen_argo_ring_data_ent.pad";
+    space_required: u32 = 12, "xen_argo_ring_data_ent.space_required";
+    max_message_size: u32 = 16, "xen_argo_ring_data_ent.max_message_size";
+    [(u16) (u32) (xen_argo_addr_t)]
+}
 
 /// `xen_argo_ring_data_ent_t` of `argo.h`.
 pub type xen_argo_ring_data_ent_t = xen_argo_ring_data_ent;
@@ -186,8 +231,9 @@ pub type xen_argo_ring_data_ent_t = xen_argo_ring_data_ent;
 /// Argument of `XEN_ARGO_OP_notify`.
 ///
 /// `struct xen_argo_ring_data` of `argo.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_ring_data {
     /// IN. Entries.
@@ -196,7 +242,12 @@ pub struct xen_argo_ring_data {
     /// IN/OUT. The entries.
     pub data: [xen_argo_ring_data_ent_t; 0],
 }
-layout! { struct xen_argo_ring_data: 8, 4; nent: u32 = 0, pad: u32 = 4, data: [xen_argo_ring_data_ent_t; 0] = 8, }
+layout! { struct xen_argo_ring_data: 8, 4;
+    nent: u32 = 0, "xen_argo_ring_data.nent";
+    pad: u32 = 4, "xen_argo_ring_data.pad";
+    data: [xen_argo_ring_data_ent_t; 0] = 8, "xen_argo_ring_data.data";
+    [([xen_argo_ring_data_ent_t; 0]) (u32)]
+}
 
 /// `xen_argo_ring_data_t` of `argo.h`.
 pub type xen_argo_ring_data_t = xen_argo_ring_data;
@@ -204,8 +255,9 @@ pub type xen_argo_ring_data_t = xen_argo_ring_data;
 /// Header of a message in a ring.
 ///
 /// `struct xen_argo_ring_message_header` of `argo.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_ring_message_header {
     /// Bytes of the message, header included.
@@ -217,4 +269,10 @@ pub struct xen_argo_ring_message_header {
     /// The message.
     pub data: [u8; 0],
 }
-layout! { struct xen_argo_ring_message_header: 16, 4; len: u32 = 0, source: xen_argo_addr_t = 4, message_type: u32 = 12, data: [u8; 0] = 16, }
+layout! { struct xen_argo_ring_message_header: 16, 4;
+    len: u32 = 0, "xen_argo_ring_message_header.len";
+    source: xen_argo_addr_t = 4, "xen_argo_ring_message_header.source";
+    message_type: u32 = 12, "xen_argo_ring_message_header.message_type";
+    data: [u8; 0] = 16, "xen_argo_ring_message_header.data";
+    [([u8; 0]) (u32) (xen_argo_addr_t)]
+}

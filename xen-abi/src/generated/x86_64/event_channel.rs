@@ -83,8 +83,9 @@ pub use crate::support::newtypes::evtchn_port_t;
 /// Argument of `EVTCHNOP_alloc_unbound`: open a port that another domain may then connect to. -ENOSPC when none is free.
 ///
 /// `struct evtchn_alloc_unbound` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_alloc_unbound {
     /// IN. Domain to open the port in; `DOMID_SELF` unless privileged.
@@ -94,7 +95,12 @@ pub struct evtchn_alloc_unbound {
     /// OUT. The new port.
     pub port: evtchn_port_t,
 }
-layout! { struct evtchn_alloc_unbound: 8, 4; dom: domid_t = 0, remote_dom: domid_t = 2, port: evtchn_port_t = 4, }
+layout! { struct evtchn_alloc_unbound: 8, 4;
+    dom: domid_t = 0, "evtchn_alloc_unbound.dom";
+    remote_dom: domid_t = 2, "evtchn_alloc_unbound.remote_dom";
+    port: evtchn_port_t = 4, "evtchn_alloc_unbound.port";
+    [(domid_t) (evtchn_port_t)]
+}
 
 /// `evtchn_alloc_unbound_t` of `event_channel.h`.
 pub type evtchn_alloc_unbound_t = evtchn_alloc_unbound;
@@ -103,8 +109,9 @@ pub type evtchn_alloc_unbound_t = evtchn_alloc_unbound;
 /// out pending, in case the peer has signalled already, so the handler must look for work before it waits.
 ///
 /// `struct evtchn_bind_interdomain` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_bind_interdomain {
     /// IN. The peer; `DOMID_SELF` for a loopback.
@@ -115,7 +122,13 @@ pub struct evtchn_bind_interdomain {
     /// OUT. The new port on this side.
     pub local_port: evtchn_port_t,
 }
-layout! { struct evtchn_bind_interdomain: 12, 4; remote_dom: domid_t = 0, _padding0: [u8; 2] = 2, remote_port: evtchn_port_t = 4, local_port: evtchn_port_t = 8, }
+layout! { struct evtchn_bind_interdomain: 12, 4;
+    remote_dom: domid_t = 0, "evtchn_bind_interdomain.remote_dom";
+    _padding0: [u8; 2] = 2, "evtchn_bind_interdomain._padding0";
+    remote_port: evtchn_port_t = 4, "evtchn_bind_interdomain.remote_port";
+    local_port: evtchn_port_t = 8, "evtchn_bind_interdomain.local_port";
+    [([u8; 2]) (domid_t) (evtchn_port_t)]
+}
 
 /// `evtchn_bind_interdomain_t` of `event_channel.h`.
 pub type evtchn_bind_interdomain_t = evtchn_bind_interdomain;
@@ -125,8 +138,9 @@ pub type evtchn_bind_interdomain_t = evtchn_bind_interdomain;
 /// -EINVAL for an unknown number or a global one on a vCPU other than 0, -ENOENT for an unknown vCPU.
 ///
 /// `struct evtchn_bind_virq` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_bind_virq {
     /// IN. `VIRQ_*`.
@@ -136,7 +150,12 @@ pub struct evtchn_bind_virq {
     /// OUT. The new port.
     pub port: evtchn_port_t,
 }
-layout! { struct evtchn_bind_virq: 12, 4; virq: u32 = 0, vcpu: u32 = 4, port: evtchn_port_t = 8, }
+layout! { struct evtchn_bind_virq: 12, 4;
+    virq: u32 = 0, "evtchn_bind_virq.virq";
+    vcpu: u32 = 4, "evtchn_bind_virq.vcpu";
+    port: evtchn_port_t = 8, "evtchn_bind_virq.port";
+    [(evtchn_port_t) (u32)]
+}
 
 /// `evtchn_bind_virq_t` of `event_channel.h`.
 pub type evtchn_bind_virq_t = evtchn_bind_virq;
@@ -144,8 +163,9 @@ pub type evtchn_bind_virq_t = evtchn_bind_virq;
 /// Argument of `EVTCHNOP_bind_pirq`: receive a physical interrupt the domain may use. One port a domain for each.
 ///
 /// `struct evtchn_bind_pirq` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_bind_pirq {
     /// IN. Physical interrupt number of this domain.
@@ -155,7 +175,12 @@ pub struct evtchn_bind_pirq {
     /// OUT. The new port.
     pub port: evtchn_port_t,
 }
-layout! { struct evtchn_bind_pirq: 12, 4; pirq: u32 = 0, flags: u32 = 4, port: evtchn_port_t = 8, }
+layout! { struct evtchn_bind_pirq: 12, 4;
+    pirq: u32 = 0, "evtchn_bind_pirq.pirq";
+    flags: u32 = 4, "evtchn_bind_pirq.flags";
+    port: evtchn_port_t = 8, "evtchn_bind_pirq.port";
+    [(evtchn_port_t) (u32)]
+}
 
 /// `evtchn_bind_pirq_t` of `event_channel.h`.
 pub type evtchn_bind_pirq_t = evtchn_bind_pirq;
@@ -163,8 +188,9 @@ pub type evtchn_bind_pirq_t = evtchn_bind_pirq;
 /// Argument of `EVTCHNOP_bind_ipi`: open a port to signal one of this domain's own vCPUs. The vCPU cannot be changed later.
 ///
 /// `struct evtchn_bind_ipi` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_bind_ipi {
     /// IN. vCPU to notify.
@@ -172,7 +198,11 @@ pub struct evtchn_bind_ipi {
     /// OUT. The new port.
     pub port: evtchn_port_t,
 }
-layout! { struct evtchn_bind_ipi: 8, 4; vcpu: u32 = 0, port: evtchn_port_t = 4, }
+layout! { struct evtchn_bind_ipi: 8, 4;
+    vcpu: u32 = 0, "evtchn_bind_ipi.vcpu";
+    port: evtchn_port_t = 4, "evtchn_bind_ipi.port";
+    [(evtchn_port_t) (u32)]
+}
 
 /// `evtchn_bind_ipi_t` of `event_channel.h`.
 pub type evtchn_bind_ipi_t = evtchn_bind_ipi;
@@ -180,14 +210,18 @@ pub type evtchn_bind_ipi_t = evtchn_bind_ipi;
 /// Argument of `EVTCHNOP_close`: give a port back. The peer of an interdomain channel goes back to unbound.
 ///
 /// `struct evtchn_close` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_close {
     /// IN. Port of this domain.
     pub port: evtchn_port_t,
 }
-layout! { struct evtchn_close: 4, 4; port: evtchn_port_t = 0, }
+layout! { struct evtchn_close: 4, 4;
+    port: evtchn_port_t = 0, "evtchn_close.port";
+    [(evtchn_port_t)]
+}
 
 /// `evtchn_close_t` of `event_channel.h`.
 pub type evtchn_close_t = evtchn_close;
@@ -196,14 +230,18 @@ pub type evtchn_close_t = evtchn_close;
 /// success without effect on an unbound one.
 ///
 /// `struct evtchn_send` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_send {
     /// IN. Port on this side of the channel.
     pub port: evtchn_port_t,
 }
-layout! { struct evtchn_send: 4, 4; port: evtchn_port_t = 0, }
+layout! { struct evtchn_send: 4, 4;
+    port: evtchn_port_t = 0, "evtchn_send.port";
+    [(evtchn_port_t)]
+}
 
 /// `evtchn_send_t` of `event_channel.h`.
 pub type evtchn_send_t = evtchn_send;
@@ -211,8 +249,9 @@ pub type evtchn_send_t = evtchn_send;
 /// Argument of `EVTCHNOP_status`: what a port is connected to.
 ///
 /// `struct evtchn_status` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_status {
     /// IN. Whose port; `DOMID_SELF`, or another domain for a privileged caller.
@@ -226,18 +265,27 @@ pub struct evtchn_status {
     pub vcpu: u32,
     pub u: evtchn_status_u,
 }
-layout! { struct evtchn_status: 24, 4; dom: domid_t = 0, _padding0: [u8; 2] = 2, port: evtchn_port_t = 4, status: u32 = 8, vcpu: u32 = 12, u: evtchn_status_u = 16, }
+layout! { struct evtchn_status: 24, 4;
+    dom: domid_t = 0, "evtchn_status.dom";
+    _padding0: [u8; 2] = 2, "evtchn_status._padding0";
+    port: evtchn_port_t = 4, "evtchn_status.port";
+    status: u32 = 8, "evtchn_status.status";
+    vcpu: u32 = 12, "evtchn_status.vcpu";
+    u: evtchn_status_u = 16, "evtchn_status.u";
+    [([u8; 2]) (domid_t) (evtchn_port_t) (evtchn_status_u) (u32)]
+}
 leaves! {
-    evtchn_status, "u.unbound.dom", 16: (evtchn_status, u) (evtchn_status_u_unbound, dom);
-    evtchn_status, "u.interdomain.dom", 16: (evtchn_status, u) (evtchn_status_u_interdomain, dom);
-    evtchn_status, "u.interdomain.port", 20: (evtchn_status, u) (evtchn_status_u_interdomain, port);
-    evtchn_status, "u.pirq", 16: (evtchn_status, u);
-    evtchn_status, "u.virq", 16: (evtchn_status, u);
+    16, "evtchn_status.u.unbound.dom": (evtchn_status, u) (evtchn_status_u_unbound, dom);
+    16, "evtchn_status.u.interdomain.dom": (evtchn_status, u) (evtchn_status_u_interdomain, dom);
+    20, "evtchn_status.u.interdomain.port": (evtchn_status, u) (evtchn_status_u_interdomain, port);
+    16, "evtchn_status.u.pirq": (evtchn_status, u);
+    16, "evtchn_status.u.virq": (evtchn_status, u);
 }
 
 /// The type of `evtchn_status.u` in `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct evtchn_status_u(pub [u32; 2]);
 union_members! { evtchn_status_u;
@@ -251,18 +299,23 @@ union_members! { evtchn_status_u;
 layout! { union evtchn_status_u: 8, 4 }
 
 /// The type of `evtchn_status.u.unbound` in `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_status_u_unbound {
     /// OUT. Domain that may connect.
     pub dom: domid_t,
 }
-layout! { struct evtchn_status_u_unbound: 2, 2; dom: domid_t = 0, }
+layout! { struct evtchn_status_u_unbound: 2, 2;
+    dom: domid_t = 0, "evtchn_status_u_unbound.dom";
+    [(domid_t)]
+}
 
 /// The type of `evtchn_status.u.interdomain` in `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_status_u_interdomain {
     /// OUT. The peer.
@@ -271,7 +324,12 @@ pub struct evtchn_status_u_interdomain {
     /// OUT. The peer's port.
     pub port: evtchn_port_t,
 }
-layout! { struct evtchn_status_u_interdomain: 8, 4; dom: domid_t = 0, _padding0: [u8; 2] = 2, port: evtchn_port_t = 4, }
+layout! { struct evtchn_status_u_interdomain: 8, 4;
+    dom: domid_t = 0, "evtchn_status_u_interdomain.dom";
+    _padding0: [u8; 2] = 2, "evtchn_status_u_interdomain._padding0";
+    port: evtchn_port_t = 4, "evtchn_status_u_interdomain.port";
+    [([u8; 2]) (domid_t) (evtchn_port_t)]
+}
 
 /// `evtchn_status_t` of `event_channel.h`.
 pub type evtchn_status_t = evtchn_status;
@@ -280,8 +338,9 @@ pub type evtchn_status_t = evtchn_status;
 /// stay where they are: -EINVAL.
 ///
 /// `struct evtchn_bind_vcpu` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_bind_vcpu {
     /// IN. Port of this domain.
@@ -289,7 +348,11 @@ pub struct evtchn_bind_vcpu {
     /// IN. vCPU to notify; -ENOENT if there is none.
     pub vcpu: u32,
 }
-layout! { struct evtchn_bind_vcpu: 8, 4; port: evtchn_port_t = 0, vcpu: u32 = 4, }
+layout! { struct evtchn_bind_vcpu: 8, 4;
+    port: evtchn_port_t = 0, "evtchn_bind_vcpu.port";
+    vcpu: u32 = 4, "evtchn_bind_vcpu.vcpu";
+    [(evtchn_port_t) (u32)]
+}
 
 /// `evtchn_bind_vcpu_t` of `event_channel.h`.
 pub type evtchn_bind_vcpu_t = evtchn_bind_vcpu;
@@ -297,14 +360,18 @@ pub type evtchn_bind_vcpu_t = evtchn_bind_vcpu;
 /// Argument of `EVTCHNOP_unmask`: clear the mask bit, and notify the vCPU if the port is pending.
 ///
 /// `struct evtchn_unmask` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_unmask {
     /// IN. Port of this domain.
     pub port: evtchn_port_t,
 }
-layout! { struct evtchn_unmask: 4, 4; port: evtchn_port_t = 0, }
+layout! { struct evtchn_unmask: 4, 4;
+    port: evtchn_port_t = 0, "evtchn_unmask.port";
+    [(evtchn_port_t)]
+}
 
 /// `evtchn_unmask_t` of `event_channel.h`.
 pub type evtchn_unmask_t = evtchn_unmask;
@@ -313,14 +380,18 @@ pub type evtchn_unmask_t = evtchn_unmask;
 /// one; events raised meanwhile are lost.
 ///
 /// `struct evtchn_reset` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_reset {
     /// IN. Which domain; `DOMID_SELF`, or another for a privileged caller.
     pub dom: domid_t,
 }
-layout! { struct evtchn_reset: 2, 2; dom: domid_t = 0, }
+layout! { struct evtchn_reset: 2, 2;
+    dom: domid_t = 0, "evtchn_reset.dom";
+    [(domid_t)]
+}
 
 /// `evtchn_reset_t` of `event_channel.h`.
 pub type evtchn_reset_t = evtchn_reset;
@@ -329,8 +400,9 @@ pub type evtchn_reset_t = evtchn_reset;
 /// ABI. Pending events are lost: call it before binding any.
 ///
 /// `struct evtchn_init_control` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_init_control {
     /// IN. Guest frame the control block is in.
@@ -343,7 +415,14 @@ pub struct evtchn_init_control {
     pub link_bits: u8,
     pub _pad: [u8; 7],
 }
-layout! { struct evtchn_init_control: 24, 8; control_gfn: u64 = 0, offset: u32 = 8, vcpu: u32 = 12, link_bits: u8 = 16, _pad: [u8; 7] = 17, }
+layout! { struct evtchn_init_control: 24, 8;
+    control_gfn: u64 = 0, "evtchn_init_control.control_gfn";
+    offset: u32 = 8, "evtchn_init_control.offset";
+    vcpu: u32 = 12, "evtchn_init_control.vcpu";
+    link_bits: u8 = 16, "evtchn_init_control.link_bits";
+    _pad: [u8; 7] = 17, "evtchn_init_control._pad";
+    [([u8; 7]) (u32) (u64) (u8)]
+}
 
 /// `evtchn_init_control_t` of `event_channel.h`.
 pub type evtchn_init_control_t = evtchn_init_control;
@@ -352,14 +431,18 @@ pub type evtchn_init_control_t = evtchn_init_control;
 /// for all of them already, -EOPNOTSUPP outside the FIFO ABI.
 ///
 /// `struct evtchn_expand_array` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_expand_array {
     /// IN. Guest frame of the page to add.
     pub array_gfn: u64,
 }
-layout! { struct evtchn_expand_array: 8, 8; array_gfn: u64 = 0, }
+layout! { struct evtchn_expand_array: 8, 8;
+    array_gfn: u64 = 0, "evtchn_expand_array.array_gfn";
+    [(u64)]
+}
 
 /// `evtchn_expand_array_t` of `event_channel.h`.
 pub type evtchn_expand_array_t = evtchn_expand_array;
@@ -367,8 +450,9 @@ pub type evtchn_expand_array_t = evtchn_expand_array;
 /// Argument of `EVTCHNOP_set_priority` (FIFO ABI): choose the queue of a port. Applies from the port's next event on.
 ///
 /// `struct evtchn_set_priority` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_set_priority {
     /// IN. Port of this domain.
@@ -376,7 +460,11 @@ pub struct evtchn_set_priority {
     /// IN. 0 (first) to 15 (last); above that -EINVAL.
     pub priority: u32,
 }
-layout! { struct evtchn_set_priority: 8, 4; port: evtchn_port_t = 0, priority: u32 = 4, }
+layout! { struct evtchn_set_priority: 8, 4;
+    port: evtchn_port_t = 0, "evtchn_set_priority.port";
+    priority: u32 = 4, "evtchn_set_priority.priority";
+    [(evtchn_port_t) (u32)]
+}
 
 /// `evtchn_set_priority_t` of `event_channel.h`.
 pub type evtchn_set_priority_t = evtchn_set_priority;
@@ -384,31 +472,37 @@ pub type evtchn_set_priority_t = evtchn_set_priority;
 /// Argument of the old single-argument hypercall, `__HYPERVISOR_event_channel_op_compat`.
 ///
 /// `struct evtchn_op` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_op {
     /// IN. `EVTCHNOP_*`; selects the member of `u`.
     pub cmd: u32,
     pub u: evtchn_op_u,
 }
-layout! { struct evtchn_op: 28, 4; cmd: u32 = 0, u: evtchn_op_u = 4, }
+layout! { struct evtchn_op: 28, 4;
+    cmd: u32 = 0, "evtchn_op.cmd";
+    u: evtchn_op_u = 4, "evtchn_op.u";
+    [(evtchn_op_u) (u32)]
+}
 leaves! {
-    evtchn_op, "u.alloc_unbound", 4: (evtchn_op, u);
-    evtchn_op, "u.bind_interdomain", 4: (evtchn_op, u);
-    evtchn_op, "u.bind_virq", 4: (evtchn_op, u);
-    evtchn_op, "u.bind_pirq", 4: (evtchn_op, u);
-    evtchn_op, "u.bind_ipi", 4: (evtchn_op, u);
-    evtchn_op, "u.close", 4: (evtchn_op, u);
-    evtchn_op, "u.send", 4: (evtchn_op, u);
-    evtchn_op, "u.status", 4: (evtchn_op, u);
-    evtchn_op, "u.bind_vcpu", 4: (evtchn_op, u);
-    evtchn_op, "u.unmask", 4: (evtchn_op, u);
+    4, "evtchn_op.u.alloc_unbound": (evtchn_op, u);
+    4, "evtchn_op.u.bind_interdomain": (evtchn_op, u);
+    4, "evtchn_op.u.bind_virq": (evtchn_op, u);
+    4, "evtchn_op.u.bind_pirq": (evtchn_op, u);
+    4, "evtchn_op.u.bind_ipi": (evtchn_op, u);
+    4, "evtchn_op.u.close": (evtchn_op, u);
+    4, "evtchn_op.u.send": (evtchn_op, u);
+    4, "evtchn_op.u.status": (evtchn_op, u);
+    4, "evtchn_op.u.bind_vcpu": (evtchn_op, u);
+    4, "evtchn_op.u.unmask": (evtchn_op, u);
 }
 
 /// The type of `evtchn_op.u` in `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct evtchn_op_u(pub [u32; 6]);
 union_members! { evtchn_op_u;
@@ -447,8 +541,9 @@ pub type event_word_t = u32;
 /// A vCPU's view of its FIFO queues, in a page shared by guest and Xen.
 ///
 /// `struct evtchn_fifo_control_block` of `event_channel.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_fifo_control_block {
     /// One bit for each priority whose queue has events. Set by Xen, cleared by the guest.
@@ -457,7 +552,12 @@ pub struct evtchn_fifo_control_block {
     /// First port of each queue, by priority; 0 when the queue is empty. Set by Xen on an empty queue, advanced by the guest.
     pub head: [u32; 16],
 }
-layout! { struct evtchn_fifo_control_block: 72, 4; ready: u32 = 0, _rsvd: u32 = 4, head: [u32; 16] = 8, }
+layout! { struct evtchn_fifo_control_block: 72, 4;
+    ready: u32 = 0, "evtchn_fifo_control_block.ready";
+    _rsvd: u32 = 4, "evtchn_fifo_control_block._rsvd";
+    head: [u32; 16] = 8, "evtchn_fifo_control_block.head";
+    [([u32; 16]) (u32)]
+}
 
 /// `evtchn_fifo_control_block_t` of `event_channel.h`.
 pub type evtchn_fifo_control_block_t = evtchn_fifo_control_block;

@@ -27,15 +27,20 @@ pub const XENNMI_unregister_callback: u32 = 1;
 /// Argument of `XENNMI_register_callback`. Works for vCPU 0 of domain 0 only, -EINVAL elsewhere.
 ///
 /// `struct xennmi_callback` of `nmi.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xennmi_callback {
     /// IN. Virtual address of the handler.
     pub handler_address: u64,
     pub pad: u64,
 }
-layout! { struct xennmi_callback: 16, 8; handler_address: u64 = 0, pad: u64 = 8, }
+layout! { struct xennmi_callback: 16, 8;
+    handler_address: u64 = 0, "xennmi_callback.handler_address";
+    pad: u64 = 8, "xennmi_callback.pad";
+    [(u64)]
+}
 
 /// `xennmi_callback_t` of `nmi.h`.
 pub type xennmi_callback_t = xennmi_callback;

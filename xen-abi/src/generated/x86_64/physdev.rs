@@ -116,14 +116,18 @@ pub const PHYSDEVOP_pirq_eoi_gmfn: u32 = 28;
 /// Argument of `PHYSDEVOP_eoi`: the guest is done with an interrupt.
 ///
 /// `struct physdev_eoi` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_eoi {
     /// IN. Physical interrupt number of the domain.
     pub irq: u32,
 }
-layout! { struct physdev_eoi: 4, 4; irq: u32 = 0, }
+layout! { struct physdev_eoi: 4, 4;
+    irq: u32 = 0, "physdev_eoi.irq";
+    [(u32)]
+}
 
 /// `physdev_eoi_t` of `physdev.h`.
 pub type physdev_eoi_t = physdev_eoi;
@@ -132,14 +136,18 @@ pub type physdev_eoi_t = physdev_eoi;
 /// interrupt n needs `PHYSDEVOP_eoi`. -EBUSY if one is registered already.
 ///
 /// `struct physdev_pirq_eoi_gmfn` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_pirq_eoi_gmfn {
     /// IN. Frame number of the page.
     pub gmfn: xen_pfn_t,
 }
-layout! { struct physdev_pirq_eoi_gmfn: 8, 8; gmfn: xen_pfn_t = 0, }
+layout! { struct physdev_pirq_eoi_gmfn: 8, 8;
+    gmfn: xen_pfn_t = 0, "physdev_pirq_eoi_gmfn.gmfn";
+    [(xen_pfn_t)]
+}
 
 /// `physdev_pirq_eoi_gmfn_t` of `physdev.h`.
 pub type physdev_pirq_eoi_gmfn_t = physdev_pirq_eoi_gmfn;
@@ -147,8 +155,9 @@ pub type physdev_pirq_eoi_gmfn_t = physdev_pirq_eoi_gmfn;
 /// Argument of `PHYSDEVOP_irq_status_query`.
 ///
 /// `struct physdev_irq_status_query` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_irq_status_query {
     /// IN. Physical interrupt number.
@@ -156,7 +165,11 @@ pub struct physdev_irq_status_query {
     /// OUT. `XENIRQSTAT_*`.
     pub flags: u32,
 }
-layout! { struct physdev_irq_status_query: 8, 4; irq: u32 = 0, flags: u32 = 4, }
+layout! { struct physdev_irq_status_query: 8, 4;
+    irq: u32 = 0, "physdev_irq_status_query.irq";
+    flags: u32 = 4, "physdev_irq_status_query.flags";
+    [(u32)]
+}
 
 /// `physdev_irq_status_query_t` of `physdev.h`.
 pub type physdev_irq_status_query_t = physdev_irq_status_query;
@@ -164,14 +177,18 @@ pub type physdev_irq_status_query_t = physdev_irq_status_query;
 /// Argument of `PHYSDEVOP_set_iopl` (PV): I/O privilege level of the calling vCPU.
 ///
 /// `struct physdev_set_iopl` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_set_iopl {
     /// IN. Level, 0 to 3.
     pub iopl: u32,
 }
-layout! { struct physdev_set_iopl: 4, 4; iopl: u32 = 0, }
+layout! { struct physdev_set_iopl: 4, 4;
+    iopl: u32 = 0, "physdev_set_iopl.iopl";
+    [(u32)]
+}
 
 /// `physdev_set_iopl_t` of `physdev.h`.
 pub type physdev_set_iopl_t = physdev_set_iopl;
@@ -179,8 +196,9 @@ pub type physdev_set_iopl_t = physdev_set_iopl;
 /// Argument of `PHYSDEVOP_set_iobitmap` (PV): which ports the calling vCPU's user mode may access.
 ///
 /// `struct physdev_set_iobitmap` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_set_iobitmap {
     /// IN. One bit a port, clear to allow; Xen reads 2 bytes at a time, so possibly one past the end.
@@ -189,7 +207,12 @@ pub struct physdev_set_iobitmap {
     pub nr_ports: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct physdev_set_iobitmap: 16, 8; bitmap: GuestHandle64<u8> = 0, nr_ports: u32 = 8, _padding0: [u8; 4] = 12, }
+layout! { struct physdev_set_iobitmap: 16, 8;
+    bitmap: GuestHandle64<u8> = 0, "physdev_set_iobitmap.bitmap";
+    nr_ports: u32 = 8, "physdev_set_iobitmap.nr_ports";
+    _padding0: [u8; 4] = 12, "physdev_set_iobitmap._padding0";
+    [(GuestHandle64<u8>) ([u8; 4]) (u32)]
+}
 
 /// `physdev_set_iobitmap_t` of `physdev.h`.
 pub type physdev_set_iobitmap_t = physdev_set_iobitmap;
@@ -197,8 +220,9 @@ pub type physdev_set_iobitmap_t = physdev_set_iobitmap;
 /// Argument of `PHYSDEVOP_apic_read` and `PHYSDEVOP_apic_write` (privileged).
 ///
 /// `struct physdev_apic` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_apic {
     /// IN. Physical address of the I/O APIC, in bytes.
@@ -208,7 +232,12 @@ pub struct physdev_apic {
     /// OUT for a read, IN for a write. The register's value.
     pub value: u32,
 }
-layout! { struct physdev_apic: 16, 8; apic_physbase: u64 = 0, reg: u32 = 8, value: u32 = 12, }
+layout! { struct physdev_apic: 16, 8;
+    apic_physbase: u64 = 0, "physdev_apic.apic_physbase";
+    reg: u32 = 8, "physdev_apic.reg";
+    value: u32 = 12, "physdev_apic.value";
+    [(u32) (u64)]
+}
 
 /// `physdev_apic_t` of `physdev.h`.
 pub type physdev_apic_t = physdev_apic;
@@ -216,8 +245,9 @@ pub type physdev_apic_t = physdev_apic;
 /// Argument of `PHYSDEVOP_alloc_irq_vector` and `PHYSDEVOP_free_irq_vector`.
 ///
 /// `struct physdev_irq` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_irq {
     /// IN. Interrupt line.
@@ -225,7 +255,11 @@ pub struct physdev_irq {
     /// IN/OUT. Its vector; Xen keeps the real ones to itself and answers with `irq`.
     pub vector: u32,
 }
-layout! { struct physdev_irq: 8, 4; irq: u32 = 0, vector: u32 = 4, }
+layout! { struct physdev_irq: 8, 4;
+    irq: u32 = 0, "physdev_irq.irq";
+    vector: u32 = 4, "physdev_irq.vector";
+    [(u32)]
+}
 
 /// `physdev_irq_t` of `physdev.h`.
 pub type physdev_irq_t = physdev_irq;
@@ -233,8 +267,9 @@ pub type physdev_irq_t = physdev_irq;
 /// Argument of `PHYSDEVOP_map_pirq`: give a domain a physical interrupt number for a line or a message interrupt.
 ///
 /// `struct physdev_map_pirq` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_map_pirq {
     /// IN. Which domain; `DOMID_SELF` is allowed.
@@ -256,7 +291,19 @@ pub struct physdev_map_pirq {
     /// IN. Physical address of the MSI-X table, in bytes; 0 for plain MSI.
     pub table_base: u64,
 }
-layout! { struct physdev_map_pirq: 40, 8; domid: domid_t = 0, _padding0: [u8; 2] = 2, type_: i32 = 4, index: i32 = 8, pirq: i32 = 12, bus: i32 = 16, devfn: i32 = 20, entry_nr: i32 = 24, _padding1: [u8; 4] = 28, table_base: u64 = 32, }
+layout! { struct physdev_map_pirq: 40, 8;
+    domid: domid_t = 0, "physdev_map_pirq.domid";
+    _padding0: [u8; 2] = 2, "physdev_map_pirq._padding0";
+    type_: i32 = 4, "physdev_map_pirq.type_";
+    index: i32 = 8, "physdev_map_pirq.index";
+    pirq: i32 = 12, "physdev_map_pirq.pirq";
+    bus: i32 = 16, "physdev_map_pirq.bus";
+    devfn: i32 = 20, "physdev_map_pirq.devfn";
+    entry_nr: i32 = 24, "physdev_map_pirq.entry_nr";
+    _padding1: [u8; 4] = 28, "physdev_map_pirq._padding1";
+    table_base: u64 = 32, "physdev_map_pirq.table_base";
+    [([u8; 2]) ([u8; 4]) (domid_t) (i32) (u64)]
+}
 
 /// `physdev_map_pirq_t` of `physdev.h`.
 pub type physdev_map_pirq_t = physdev_map_pirq;
@@ -264,8 +311,9 @@ pub type physdev_map_pirq_t = physdev_map_pirq;
 /// Argument of `PHYSDEVOP_unmap_pirq`: take a physical interrupt number back.
 ///
 /// `struct physdev_unmap_pirq` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_unmap_pirq {
     /// IN. Which domain; `DOMID_SELF` is allowed.
@@ -274,7 +322,12 @@ pub struct physdev_unmap_pirq {
     /// IN. The number.
     pub pirq: i32,
 }
-layout! { struct physdev_unmap_pirq: 8, 4; domid: domid_t = 0, _padding0: [u8; 2] = 2, pirq: i32 = 4, }
+layout! { struct physdev_unmap_pirq: 8, 4;
+    domid: domid_t = 0, "physdev_unmap_pirq.domid";
+    _padding0: [u8; 2] = 2, "physdev_unmap_pirq._padding0";
+    pirq: i32 = 4, "physdev_unmap_pirq.pirq";
+    [([u8; 2]) (domid_t) (i32)]
+}
 
 /// `physdev_unmap_pirq_t` of `physdev.h`.
 pub type physdev_unmap_pirq_t = physdev_unmap_pirq;
@@ -283,8 +336,9 @@ pub type physdev_unmap_pirq_t = physdev_unmap_pirq;
 /// is newer.
 ///
 /// `struct physdev_manage_pci` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_manage_pci {
     /// IN. PCI bus.
@@ -292,7 +346,11 @@ pub struct physdev_manage_pci {
     /// IN. PCI device and function.
     pub devfn: u8,
 }
-layout! { struct physdev_manage_pci: 2, 1; bus: u8 = 0, devfn: u8 = 1, }
+layout! { struct physdev_manage_pci: 2, 1;
+    bus: u8 = 0, "physdev_manage_pci.bus";
+    devfn: u8 = 1, "physdev_manage_pci.devfn";
+    [(u8)]
+}
 
 /// `physdev_manage_pci_t` of `physdev.h`.
 pub type physdev_manage_pci_t = physdev_manage_pci;
@@ -300,8 +358,9 @@ pub type physdev_manage_pci_t = physdev_manage_pci;
 /// Argument of `PHYSDEVOP_restore_msi`, segment 0 only.
 ///
 /// `struct physdev_restore_msi` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_restore_msi {
     /// IN. PCI bus.
@@ -309,7 +368,11 @@ pub struct physdev_restore_msi {
     /// IN. PCI device and function.
     pub devfn: u8,
 }
-layout! { struct physdev_restore_msi: 2, 1; bus: u8 = 0, devfn: u8 = 1, }
+layout! { struct physdev_restore_msi: 2, 1;
+    bus: u8 = 0, "physdev_restore_msi.bus";
+    devfn: u8 = 1, "physdev_restore_msi.devfn";
+    [(u8)]
+}
 
 /// `physdev_restore_msi_t` of `physdev.h`.
 pub type physdev_restore_msi_t = physdev_restore_msi;
@@ -317,8 +380,9 @@ pub type physdev_restore_msi_t = physdev_restore_msi;
 /// Argument of `PHYSDEVOP_manage_pci_add_ext`: announce a device and whether it is an extended or virtual function.
 ///
 /// `struct physdev_manage_pci_ext` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_manage_pci_ext {
     /// IN. PCI bus.
@@ -333,15 +397,25 @@ pub struct physdev_manage_pci_ext {
     pub physfn: physdev_manage_pci_ext_physfn,
     pub _padding1: [u8; 2],
 }
-layout! { struct physdev_manage_pci_ext: 16, 4; bus: u8 = 0, devfn: u8 = 1, _padding0: [u8; 2] = 2, is_extfn: u32 = 4, is_virtfn: u32 = 8, physfn: physdev_manage_pci_ext_physfn = 12, _padding1: [u8; 2] = 14, }
+layout! { struct physdev_manage_pci_ext: 16, 4;
+    bus: u8 = 0, "physdev_manage_pci_ext.bus";
+    devfn: u8 = 1, "physdev_manage_pci_ext.devfn";
+    _padding0: [u8; 2] = 2, "physdev_manage_pci_ext._padding0";
+    is_extfn: u32 = 4, "physdev_manage_pci_ext.is_extfn";
+    is_virtfn: u32 = 8, "physdev_manage_pci_ext.is_virtfn";
+    physfn: physdev_manage_pci_ext_physfn = 12, "physdev_manage_pci_ext.physfn";
+    _padding1: [u8; 2] = 14, "physdev_manage_pci_ext._padding1";
+    [([u8; 2]) (physdev_manage_pci_ext_physfn) (u32) (u8)]
+}
 leaves! {
-    physdev_manage_pci_ext, "physfn.bus", 12: (physdev_manage_pci_ext, physfn.bus);
-    physdev_manage_pci_ext, "physfn.devfn", 13: (physdev_manage_pci_ext, physfn.devfn);
+    12, "physdev_manage_pci_ext.physfn.bus": (physdev_manage_pci_ext, physfn.bus);
+    13, "physdev_manage_pci_ext.physfn.devfn": (physdev_manage_pci_ext, physfn.devfn);
 }
 
 /// The type of `physdev_manage_pci_ext.physfn` in `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_manage_pci_ext_physfn {
     /// IN. Bus of the physical function, for a virtual one.
@@ -349,7 +423,11 @@ pub struct physdev_manage_pci_ext_physfn {
     /// IN. Device and function of the physical function, for a virtual one.
     pub devfn: u8,
 }
-layout! { struct physdev_manage_pci_ext_physfn: 2, 1; bus: u8 = 0, devfn: u8 = 1, }
+layout! { struct physdev_manage_pci_ext_physfn: 2, 1;
+    bus: u8 = 0, "physdev_manage_pci_ext_physfn.bus";
+    devfn: u8 = 1, "physdev_manage_pci_ext_physfn.devfn";
+    [(u8)]
+}
 
 /// `physdev_manage_pci_ext_t` of `physdev.h`.
 pub type physdev_manage_pci_ext_t = physdev_manage_pci_ext;
@@ -357,8 +435,9 @@ pub type physdev_manage_pci_ext_t = physdev_manage_pci_ext;
 /// Argument of the old single-argument hypercall, `__HYPERVISOR_physdev_op_compat`.
 ///
 /// `struct physdev_op` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_op {
     /// IN. `PHYSDEVOP_*`; selects the member of `u`.
@@ -366,18 +445,24 @@ pub struct physdev_op {
     pub _padding0: [u8; 4],
     pub u: physdev_op_u,
 }
-layout! { struct physdev_op: 24, 8; cmd: u32 = 0, _padding0: [u8; 4] = 4, u: physdev_op_u = 8, }
+layout! { struct physdev_op: 24, 8;
+    cmd: u32 = 0, "physdev_op.cmd";
+    _padding0: [u8; 4] = 4, "physdev_op._padding0";
+    u: physdev_op_u = 8, "physdev_op.u";
+    [([u8; 4]) (physdev_op_u) (u32)]
+}
 leaves! {
-    physdev_op, "u.irq_status_query", 8: (physdev_op, u);
-    physdev_op, "u.set_iopl", 8: (physdev_op, u);
-    physdev_op, "u.set_iobitmap", 8: (physdev_op, u);
-    physdev_op, "u.apic_op", 8: (physdev_op, u);
-    physdev_op, "u.irq_op", 8: (physdev_op, u);
+    8, "physdev_op.u.irq_status_query": (physdev_op, u);
+    8, "physdev_op.u.set_iopl": (physdev_op, u);
+    8, "physdev_op.u.set_iobitmap": (physdev_op, u);
+    8, "physdev_op.u.apic_op": (physdev_op, u);
+    8, "physdev_op.u.irq_op": (physdev_op, u);
 }
 
 /// The type of `physdev_op.u` in `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct physdev_op_u(pub [u64; 2]);
 union_members! { physdev_op_u;
@@ -400,8 +485,9 @@ pub type physdev_op_t = physdev_op;
 /// Argument of `PHYSDEVOP_setup_gsi`: set trigger and polarity of an interrupt line. -EEXIST if that was done before.
 ///
 /// `struct physdev_setup_gsi` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_setup_gsi {
     /// IN. Interrupt line.
@@ -412,7 +498,13 @@ pub struct physdev_setup_gsi {
     pub polarity: u8,
     pub _padding0: [u8; 2],
 }
-layout! { struct physdev_setup_gsi: 8, 4; gsi: i32 = 0, triggering: u8 = 4, polarity: u8 = 5, _padding0: [u8; 2] = 6, }
+layout! { struct physdev_setup_gsi: 8, 4;
+    gsi: i32 = 0, "physdev_setup_gsi.gsi";
+    triggering: u8 = 4, "physdev_setup_gsi.triggering";
+    polarity: u8 = 5, "physdev_setup_gsi.polarity";
+    _padding0: [u8; 2] = 6, "physdev_setup_gsi._padding0";
+    [([u8; 2]) (i32) (u8)]
+}
 
 /// `physdev_setup_gsi_t` of `physdev.h`.
 pub type physdev_setup_gsi_t = physdev_setup_gsi;
@@ -420,8 +512,9 @@ pub type physdev_setup_gsi_t = physdev_setup_gsi;
 /// Argument of `PHYSDEVOP_get_free_pirq`: reserve a physical interrupt number.
 ///
 /// `struct physdev_get_free_pirq` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_get_free_pirq {
     /// IN. `MAP_PIRQ_TYPE_GSI` or `MAP_PIRQ_TYPE_MSI`.
@@ -429,7 +522,11 @@ pub struct physdev_get_free_pirq {
     /// OUT. The number.
     pub pirq: u32,
 }
-layout! { struct physdev_get_free_pirq: 8, 4; type_: i32 = 0, pirq: u32 = 4, }
+layout! { struct physdev_get_free_pirq: 8, 4;
+    type_: i32 = 0, "physdev_get_free_pirq.type_";
+    pirq: u32 = 4, "physdev_get_free_pirq.pirq";
+    [(i32) (u32)]
+}
 
 /// `physdev_get_free_pirq_t` of `physdev.h`.
 pub type physdev_get_free_pirq_t = physdev_get_free_pirq;
@@ -437,8 +534,9 @@ pub type physdev_get_free_pirq_t = physdev_get_free_pirq;
 /// Argument of `PHYSDEVOP_pci_mmcfg_reserved`: tell Xen about a memory-mapped configuration area.
 ///
 /// `struct physdev_pci_mmcfg_reserved` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_pci_mmcfg_reserved {
     /// IN. Physical address of the area, in bytes.
@@ -452,7 +550,14 @@ pub struct physdev_pci_mmcfg_reserved {
     /// IN. `XEN_PCI_MMCFG_RESERVED` or 0.
     pub flags: u32,
 }
-layout! { struct physdev_pci_mmcfg_reserved: 16, 8; address: u64 = 0, segment: u16 = 8, start_bus: u8 = 10, end_bus: u8 = 11, flags: u32 = 12, }
+layout! { struct physdev_pci_mmcfg_reserved: 16, 8;
+    address: u64 = 0, "physdev_pci_mmcfg_reserved.address";
+    segment: u16 = 8, "physdev_pci_mmcfg_reserved.segment";
+    start_bus: u8 = 10, "physdev_pci_mmcfg_reserved.start_bus";
+    end_bus: u8 = 11, "physdev_pci_mmcfg_reserved.end_bus";
+    flags: u32 = 12, "physdev_pci_mmcfg_reserved.flags";
+    [(u16) (u32) (u64) (u8)]
+}
 
 /// `physdev_pci_mmcfg_reserved_t` of `physdev.h`.
 pub type physdev_pci_mmcfg_reserved_t = physdev_pci_mmcfg_reserved;
@@ -460,8 +565,9 @@ pub type physdev_pci_mmcfg_reserved_t = physdev_pci_mmcfg_reserved;
 /// Argument of `PHYSDEVOP_pci_device_add`: announce a PCI device.
 ///
 /// `struct physdev_pci_device_add` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_pci_device_add {
     /// IN. PCI segment.
@@ -477,15 +583,25 @@ pub struct physdev_pci_device_add {
     /// IN. With `XEN_PCI_DEV_PXM` one element, the device's proximity domain.
     pub optarr: [u32; 0],
 }
-layout! { struct physdev_pci_device_add: 12, 4; seg: u16 = 0, bus: u8 = 2, devfn: u8 = 3, flags: u32 = 4, physfn: physdev_pci_device_add_physfn = 8, _padding0: [u8; 2] = 10, optarr: [u32; 0] = 12, }
+layout! { struct physdev_pci_device_add: 12, 4;
+    seg: u16 = 0, "physdev_pci_device_add.seg";
+    bus: u8 = 2, "physdev_pci_device_add.bus";
+    devfn: u8 = 3, "physdev_pci_device_add.devfn";
+    flags: u32 = 4, "physdev_pci_device_add.flags";
+    physfn: physdev_pci_device_add_physfn = 8, "physdev_pci_device_add.physfn";
+    _padding0: [u8; 2] = 10, "physdev_pci_device_add._padding0";
+    optarr: [u32; 0] = 12, "physdev_pci_device_add.optarr";
+    [([u32; 0]) ([u8; 2]) (physdev_pci_device_add_physfn) (u16) (u32) (u8)]
+}
 leaves! {
-    physdev_pci_device_add, "physfn.bus", 8: (physdev_pci_device_add, physfn.bus);
-    physdev_pci_device_add, "physfn.devfn", 9: (physdev_pci_device_add, physfn.devfn);
+    8, "physdev_pci_device_add.physfn.bus": (physdev_pci_device_add, physfn.bus);
+    9, "physdev_pci_device_add.physfn.devfn": (physdev_pci_device_add, physfn.devfn);
 }
 
 /// The type of `physdev_pci_device_add.physfn` in `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_pci_device_add_physfn {
     /// IN. Bus of the physical function, for a virtual one.
@@ -493,7 +609,11 @@ pub struct physdev_pci_device_add_physfn {
     /// IN. Device and function of the physical function, for a virtual one.
     pub devfn: u8,
 }
-layout! { struct physdev_pci_device_add_physfn: 2, 1; bus: u8 = 0, devfn: u8 = 1, }
+layout! { struct physdev_pci_device_add_physfn: 2, 1;
+    bus: u8 = 0, "physdev_pci_device_add_physfn.bus";
+    devfn: u8 = 1, "physdev_pci_device_add_physfn.devfn";
+    [(u8)]
+}
 
 /// `physdev_pci_device_add_t` of `physdev.h`.
 pub type physdev_pci_device_add_t = physdev_pci_device_add;
@@ -502,8 +622,9 @@ pub type physdev_pci_device_add_t = physdev_pci_device_add;
 /// `PHYSDEVOP_release_msix`.
 ///
 /// `struct physdev_pci_device` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_pci_device {
     /// IN. PCI segment.
@@ -513,7 +634,12 @@ pub struct physdev_pci_device {
     /// IN. PCI device and function: device in bits 7:3, function in bits 2:0.
     pub devfn: u8,
 }
-layout! { struct physdev_pci_device: 4, 2; seg: u16 = 0, bus: u8 = 2, devfn: u8 = 3, }
+layout! { struct physdev_pci_device: 4, 2;
+    seg: u16 = 0, "physdev_pci_device.seg";
+    bus: u8 = 2, "physdev_pci_device.bus";
+    devfn: u8 = 3, "physdev_pci_device.devfn";
+    [(u16) (u8)]
+}
 
 /// `physdev_pci_device_t` of `physdev.h`.
 pub type physdev_pci_device_t = physdev_pci_device;
@@ -521,8 +647,9 @@ pub type physdev_pci_device_t = physdev_pci_device;
 /// Argument of `PHYSDEVOP_pci_device_reset`: the hardware domain has reset a device, so Xen forgets what it knew of it.
 ///
 /// `struct pci_device_reset` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct pci_device_reset {
     /// IN. The device.
@@ -530,13 +657,18 @@ pub struct pci_device_reset {
     /// IN. `PCI_DEVICE_RESET_*` in the low 2 bits.
     pub flags: u32,
 }
-layout! { struct pci_device_reset: 8, 4; dev: physdev_pci_device_t = 0, flags: u32 = 4, }
+layout! { struct pci_device_reset: 8, 4;
+    dev: physdev_pci_device_t = 0, "pci_device_reset.dev";
+    flags: u32 = 4, "pci_device_reset.flags";
+    [(physdev_pci_device_t) (u32)]
+}
 
 /// Argument of `PHYSDEVOP_dbgp_op`: the USB controller behind Xen's debug port is about to be reset, or has been.
 ///
 /// `struct physdev_dbgp_op` of `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct physdev_dbgp_op {
     /// IN. `PHYSDEVOP_DBGP_RESET_*`.
@@ -545,14 +677,20 @@ pub struct physdev_dbgp_op {
     pub bus: u8,
     pub u: physdev_dbgp_op_u,
 }
-layout! { struct physdev_dbgp_op: 6, 2; op: u8 = 0, bus: u8 = 1, u: physdev_dbgp_op_u = 2, }
+layout! { struct physdev_dbgp_op: 6, 2;
+    op: u8 = 0, "physdev_dbgp_op.op";
+    bus: u8 = 1, "physdev_dbgp_op.bus";
+    u: physdev_dbgp_op_u = 2, "physdev_dbgp_op.u";
+    [(physdev_dbgp_op_u) (u8)]
+}
 leaves! {
-    physdev_dbgp_op, "u.pci", 2: (physdev_dbgp_op, u);
+    2, "physdev_dbgp_op.u.pci": (physdev_dbgp_op, u);
 }
 
 /// The type of `physdev_dbgp_op.u` in `physdev.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct physdev_dbgp_op_u(pub [u16; 2]);
 union_members! { physdev_dbgp_op_u;

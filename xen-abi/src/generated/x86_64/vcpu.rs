@@ -63,8 +63,9 @@ pub const VCPUOP_register_vcpu_time_phys_area: u32 = 15;
 /// `VCPUOP_register_runstate_memory_area` makes Xen update whenever the vCPU is scheduled.
 ///
 /// `struct vcpu_runstate_info` of `vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_runstate_info {
     /// OUT. `RUNSTATE_*`; always running when a vCPU reads its own.
@@ -75,7 +76,13 @@ pub struct vcpu_runstate_info {
     /// OUT. Nanoseconds spent in each `RUNSTATE_*`; the sum keeps step with system time.
     pub time: [u64; 4],
 }
-layout! { struct vcpu_runstate_info: 48, 8; state: i32 = 0, _padding0: [u8; 4] = 4, state_entry_time: u64 = 8, time: [u64; 4] = 16, }
+layout! { struct vcpu_runstate_info: 48, 8;
+    state: i32 = 0, "vcpu_runstate_info.state";
+    _padding0: [u8; 4] = 4, "vcpu_runstate_info._padding0";
+    state_entry_time: u64 = 8, "vcpu_runstate_info.state_entry_time";
+    time: [u64; 4] = 16, "vcpu_runstate_info.time";
+    [([u64; 4]) ([u8; 4]) (i32) (u64)]
+}
 
 /// `vcpu_runstate_info_t` of `vcpu.h`.
 pub type vcpu_runstate_info_t = vcpu_runstate_info;
@@ -83,22 +90,27 @@ pub type vcpu_runstate_info_t = vcpu_runstate_info;
 /// Argument of `VCPUOP_register_runstate_memory_area` and `VCPUOP_register_runstate_phys_area`. One area a vCPU.
 ///
 /// `struct vcpu_register_runstate_memory_area` of `vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_register_runstate_memory_area {
     pub addr: vcpu_register_runstate_memory_area_addr,
 }
-layout! { struct vcpu_register_runstate_memory_area: 8, 8; addr: vcpu_register_runstate_memory_area_addr = 0, }
+layout! { struct vcpu_register_runstate_memory_area: 8, 8;
+    addr: vcpu_register_runstate_memory_area_addr = 0, "vcpu_register_runstate_memory_area.addr";
+    [(vcpu_register_runstate_memory_area_addr)]
+}
 leaves! {
-    vcpu_register_runstate_memory_area, "addr.h", 0: (vcpu_register_runstate_memory_area, addr);
-    vcpu_register_runstate_memory_area, "addr.v", 0: (vcpu_register_runstate_memory_area, addr);
-    vcpu_register_runstate_memory_area, "addr.p", 0: (vcpu_register_runstate_memory_area, addr);
+    0, "vcpu_register_runstate_memory_area.addr.h": (vcpu_register_runstate_memory_area, addr);
+    0, "vcpu_register_runstate_memory_area.addr.v": (vcpu_register_runstate_memory_area, addr);
+    0, "vcpu_register_runstate_memory_area.addr.p": (vcpu_register_runstate_memory_area, addr);
 }
 
 /// The type of `vcpu_register_runstate_memory_area.addr` in `vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_register_runstate_memory_area_addr(pub [u64; 1]);
 union_members! { vcpu_register_runstate_memory_area_addr;
@@ -117,14 +129,18 @@ pub type vcpu_register_runstate_memory_area_t = vcpu_register_runstate_memory_ar
 /// Argument of `VCPUOP_set_periodic_timer`: raise `VIRQ_TIMER` at a fixed interval. -EINVAL below 1 millisecond.
 ///
 /// `struct vcpu_set_periodic_timer` of `vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_set_periodic_timer {
     /// IN. Interval, in nanoseconds; at least 1000000.
     pub period_ns: u64,
 }
-layout! { struct vcpu_set_periodic_timer: 8, 8; period_ns: u64 = 0, }
+layout! { struct vcpu_set_periodic_timer: 8, 8;
+    period_ns: u64 = 0, "vcpu_set_periodic_timer.period_ns";
+    [(u64)]
+}
 
 /// `vcpu_set_periodic_timer_t` of `vcpu.h`.
 pub type vcpu_set_periodic_timer_t = vcpu_set_periodic_timer;
@@ -132,8 +148,9 @@ pub type vcpu_set_periodic_timer_t = vcpu_set_periodic_timer;
 /// Argument of `VCPUOP_set_singleshot_timer`: raise `VIRQ_TIMER` once.
 ///
 /// `struct vcpu_set_singleshot_timer` of `vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_set_singleshot_timer {
     /// IN. When, in nanoseconds of absolute system time.
@@ -142,7 +159,12 @@ pub struct vcpu_set_singleshot_timer {
     pub flags: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct vcpu_set_singleshot_timer: 16, 8; timeout_abs_ns: u64 = 0, flags: u32 = 8, _padding0: [u8; 4] = 12, }
+layout! { struct vcpu_set_singleshot_timer: 16, 8;
+    timeout_abs_ns: u64 = 0, "vcpu_set_singleshot_timer.timeout_abs_ns";
+    flags: u32 = 8, "vcpu_set_singleshot_timer.flags";
+    _padding0: [u8; 4] = 12, "vcpu_set_singleshot_timer._padding0";
+    [([u8; 4]) (u32) (u64)]
+}
 
 /// `vcpu_set_singleshot_timer_t` of `vcpu.h`.
 pub type vcpu_set_singleshot_timer_t = vcpu_set_singleshot_timer;
@@ -151,8 +173,9 @@ pub type vcpu_set_singleshot_timer_t = vcpu_set_singleshot_timer;
 /// each vCPU, a second call fails; vCPUs beyond `XEN_LEGACY_MAX_VCPUS` need it.
 ///
 /// `struct vcpu_register_vcpu_info` of `vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_register_vcpu_info {
     /// IN. Frame the structure goes to: guest frame on translated guests, machine frame on PV.
@@ -162,7 +185,12 @@ pub struct vcpu_register_vcpu_info {
     /// IN. Unused, 0.
     pub rsvd: u32,
 }
-layout! { struct vcpu_register_vcpu_info: 16, 8; mfn: u64 = 0, offset: u32 = 8, rsvd: u32 = 12, }
+layout! { struct vcpu_register_vcpu_info: 16, 8;
+    mfn: u64 = 0, "vcpu_register_vcpu_info.mfn";
+    offset: u32 = 8, "vcpu_register_vcpu_info.offset";
+    rsvd: u32 = 12, "vcpu_register_vcpu_info.rsvd";
+    [(u32) (u64)]
+}
 
 /// `vcpu_register_vcpu_info_t` of `vcpu.h`.
 pub type vcpu_register_vcpu_info_t = vcpu_register_vcpu_info;
@@ -170,14 +198,18 @@ pub type vcpu_register_vcpu_info_t = vcpu_register_vcpu_info;
 /// Result of `VCPUOP_get_physid` (x86): which CPU a pinned vCPU runs on. -EINVAL for a vCPU that is not pinned.
 ///
 /// `struct vcpu_get_physid` of `vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_get_physid {
     /// OUT. APIC id in bits 31:0, ACPI id in bits 63:32.
     pub phys_id: u64,
 }
-layout! { struct vcpu_get_physid: 8, 8; phys_id: u64 = 0, }
+layout! { struct vcpu_get_physid: 8, 8;
+    phys_id: u64 = 0, "vcpu_get_physid.phys_id";
+    [(u64)]
+}
 
 /// `vcpu_get_physid_t` of `vcpu.h`.
 pub type vcpu_get_physid_t = vcpu_get_physid;
@@ -186,22 +218,27 @@ pub type vcpu_get_physid_t = vcpu_get_physid;
 /// vCPU's `vcpu_time_info`, meant to be mapped into user space so that it can tell the time without a hypercall.
 ///
 /// `struct vcpu_register_time_memory_area` of `vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_register_time_memory_area {
     pub addr: vcpu_register_time_memory_area_addr,
 }
-layout! { struct vcpu_register_time_memory_area: 8, 8; addr: vcpu_register_time_memory_area_addr = 0, }
+layout! { struct vcpu_register_time_memory_area: 8, 8;
+    addr: vcpu_register_time_memory_area_addr = 0, "vcpu_register_time_memory_area.addr";
+    [(vcpu_register_time_memory_area_addr)]
+}
 leaves! {
-    vcpu_register_time_memory_area, "addr.h", 0: (vcpu_register_time_memory_area, addr);
-    vcpu_register_time_memory_area, "addr.v", 0: (vcpu_register_time_memory_area, addr);
-    vcpu_register_time_memory_area, "addr.p", 0: (vcpu_register_time_memory_area, addr);
+    0, "vcpu_register_time_memory_area.addr.h": (vcpu_register_time_memory_area, addr);
+    0, "vcpu_register_time_memory_area.addr.v": (vcpu_register_time_memory_area, addr);
+    0, "vcpu_register_time_memory_area.addr.p": (vcpu_register_time_memory_area, addr);
 }
 
 /// The type of `vcpu_register_time_memory_area.addr` in `vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_register_time_memory_area_addr(pub [u64; 1]);
 union_members! { vcpu_register_time_memory_area_addr;

@@ -66,8 +66,9 @@ pub const MEM_PAGING_DROP_PAGE: u32 = 1;
 pub const MEM_PAGING_EVICT_FAIL: u32 = 2;
 
 /// `struct vm_event_x86_selector_reg` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_x86_selector_reg {
     pub _bits0: u32,
@@ -76,11 +77,15 @@ bit_fields! { vm_event_x86_selector_reg, _bits0, int u32;
     limit, set_limit: u32 = 0, 20;
     ar, set_ar: u16 = 20, 12;
 }
-layout! { struct vm_event_x86_selector_reg: 4, 4; _bits0: u32 = 0, }
+layout! { struct vm_event_x86_selector_reg: 4, 4;
+    _bits0: u32 = 0, "vm_event_x86_selector_reg._bits0";
+    [(u32)]
+}
 
 /// `struct vm_event_regs_x86` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_regs_x86 {
     pub rax: u64,
@@ -138,11 +143,68 @@ pub struct vm_event_regs_x86 {
     pub gs_sel: u16,
     pub _pad: u16,
 }
-layout! { struct vm_event_regs_x86: 344, 8; rax: u64 = 0, rcx: u64 = 8, rdx: u64 = 16, rbx: u64 = 24, rsp: u64 = 32, rbp: u64 = 40, rsi: u64 = 48, rdi: u64 = 56, r8: u64 = 64, r9: u64 = 72, r10: u64 = 80, r11: u64 = 88, r12: u64 = 96, r13: u64 = 104, r14: u64 = 112, r15: u64 = 120, rflags: u64 = 128, dr6: u64 = 136, dr7: u64 = 144, rip: u64 = 152, cr0: u64 = 160, cr2: u64 = 168, cr3: u64 = 176, cr4: u64 = 184, sysenter_cs: u64 = 192, sysenter_esp: u64 = 200, sysenter_eip: u64 = 208, msr_efer: u64 = 216, msr_star: u64 = 224, msr_lstar: u64 = 232, gdtr_base: u64 = 240, npt_base: u64 = 248, vmtrace_pos: u64 = 256, cs_base: u32 = 264, ss_base: u32 = 268, ds_base: u32 = 272, es_base: u32 = 276, fs_base: u64 = 280, gs_base: u64 = 288, cs: vm_event_x86_selector_reg = 296, ss: vm_event_x86_selector_reg = 300, ds: vm_event_x86_selector_reg = 304, es: vm_event_x86_selector_reg = 308, fs: vm_event_x86_selector_reg = 312, gs: vm_event_x86_selector_reg = 316, shadow_gs: u64 = 320, gdtr_limit: u16 = 328, cs_sel: u16 = 330, ss_sel: u16 = 332, ds_sel: u16 = 334, es_sel: u16 = 336, fs_sel: u16 = 338, gs_sel: u16 = 340, _pad: u16 = 342, }
+layout! { struct vm_event_regs_x86: 344, 8;
+    rax: u64 = 0, "vm_event_regs_x86.rax";
+    rcx: u64 = 8, "vm_event_regs_x86.rcx";
+    rdx: u64 = 16, "vm_event_regs_x86.rdx";
+    rbx: u64 = 24, "vm_event_regs_x86.rbx";
+    rsp: u64 = 32, "vm_event_regs_x86.rsp";
+    rbp: u64 = 40, "vm_event_regs_x86.rbp";
+    rsi: u64 = 48, "vm_event_regs_x86.rsi";
+    rdi: u64 = 56, "vm_event_regs_x86.rdi";
+    r8: u64 = 64, "vm_event_regs_x86.r8";
+    r9: u64 = 72, "vm_event_regs_x86.r9";
+    r10: u64 = 80, "vm_event_regs_x86.r10";
+    r11: u64 = 88, "vm_event_regs_x86.r11";
+    r12: u64 = 96, "vm_event_regs_x86.r12";
+    r13: u64 = 104, "vm_event_regs_x86.r13";
+    r14: u64 = 112, "vm_event_regs_x86.r14";
+    r15: u64 = 120, "vm_event_regs_x86.r15";
+    rflags: u64 = 128, "vm_event_regs_x86.rflags";
+    dr6: u64 = 136, "vm_event_regs_x86.dr6";
+    dr7: u64 = 144, "vm_event_regs_x86.dr7";
+    rip: u64 = 152, "vm_event_regs_x86.rip";
+    cr0: u64 = 160, "vm_event_regs_x86.cr0";
+    cr2: u64 = 168, "vm_event_regs_x86.cr2";
+    cr3: u64 = 176, "vm_event_regs_x86.cr3";
+    cr4: u64 = 184, "vm_event_regs_x86.cr4";
+    sysenter_cs: u64 = 192, "vm_event_regs_x86.sysenter_cs";
+    sysenter_esp: u64 = 200, "vm_event_regs_x86.sysenter_esp";
+    sysenter_eip: u64 = 208, "vm_event_regs_x86.sysenter_eip";
+    msr_efer: u64 = 216, "vm_event_regs_x86.msr_efer";
+    msr_star: u64 = 224, "vm_event_regs_x86.msr_star";
+    msr_lstar: u64 = 232, "vm_event_regs_x86.msr_lstar";
+    gdtr_base: u64 = 240, "vm_event_regs_x86.gdtr_base";
+    npt_base: u64 = 248, "vm_event_regs_x86.npt_base";
+    vmtrace_pos: u64 = 256, "vm_event_regs_x86.vmtrace_pos";
+    cs_base: u32 = 264, "vm_event_regs_x86.cs_base";
+    ss_base: u32 = 268, "vm_event_regs_x86.ss_base";
+    ds_base: u32 = 272, "vm_event_regs_x86.ds_base";
+    es_base: u32 = 276, "vm_event_regs_x86.es_base";
+    fs_base: u64 = 280, "vm_event_regs_x86.fs_base";
+    gs_base: u64 = 288, "vm_event_regs_x86.gs_base";
+    cs: vm_event_x86_selector_reg = 296, "vm_event_regs_x86.cs";
+    ss: vm_event_x86_selector_reg = 300, "vm_event_regs_x86.ss";
+    ds: vm_event_x86_selector_reg = 304, "vm_event_regs_x86.ds";
+    es: vm_event_x86_selector_reg = 308, "vm_event_regs_x86.es";
+    fs: vm_event_x86_selector_reg = 312, "vm_event_regs_x86.fs";
+    gs: vm_event_x86_selector_reg = 316, "vm_event_regs_x86.gs";
+    shadow_gs: u64 = 320, "vm_event_regs_x86.shadow_gs";
+    gdtr_limit: u16 = 328, "vm_event_regs_x86.gdtr_limit";
+    cs_sel: u16 = 330, "vm_event_regs_x86.cs_sel";
+    ss_sel: u16 = 332, "vm_event_regs_x86.ss_sel";
+    ds_sel: u16 = 334, "vm_event_regs_x86.ds_sel";
+    es_sel: u16 = 336, "vm_event_regs_x86.es_sel";
+    fs_sel: u16 = 338, "vm_event_regs_x86.fs_sel";
+    gs_sel: u16 = 340, "vm_event_regs_x86.gs_sel";
+    _pad: u16 = 342, "vm_event_regs_x86._pad";
+    [(u16) (u32) (u64) (vm_event_x86_selector_reg)]
+}
 
 /// `struct vm_event_regs_arm` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_regs_arm {
     pub ttbr0: u64,
@@ -151,13 +213,21 @@ pub struct vm_event_regs_arm {
     pub pc: u64,
     pub cpsr: u64,
 }
-layout! { struct vm_event_regs_arm: 40, 8; ttbr0: u64 = 0, ttbr1: u64 = 8, ttbcr: u64 = 16, pc: u64 = 24, cpsr: u64 = 32, }
+layout! { struct vm_event_regs_arm: 40, 8;
+    ttbr0: u64 = 0, "vm_event_regs_arm.ttbr0";
+    ttbr1: u64 = 8, "vm_event_regs_arm.ttbr1";
+    ttbcr: u64 = 16, "vm_event_regs_arm.ttbcr";
+    pc: u64 = 24, "vm_event_regs_arm.pc";
+    cpsr: u64 = 32, "vm_event_regs_arm.cpsr";
+    [(u64)]
+}
 
 /// A guest access that the frame's right does not allow.
 ///
 /// `struct vm_event_mem_access` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_mem_access {
     pub gfn: u64,
@@ -166,13 +236,21 @@ pub struct vm_event_mem_access {
     pub flags: u32,
     pub _pad: u32,
 }
-layout! { struct vm_event_mem_access: 32, 8; gfn: u64 = 0, offset: u64 = 8, gla: u64 = 16, flags: u32 = 24, _pad: u32 = 28, }
+layout! { struct vm_event_mem_access: 32, 8;
+    gfn: u64 = 0, "vm_event_mem_access.gfn";
+    offset: u64 = 8, "vm_event_mem_access.offset";
+    gla: u64 = 16, "vm_event_mem_access.gla";
+    flags: u32 = 24, "vm_event_mem_access.flags";
+    _pad: u32 = 28, "vm_event_mem_access._pad";
+    [(u32) (u64)]
+}
 
 /// A control register was written.
 ///
 /// `struct vm_event_write_ctrlreg` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_write_ctrlreg {
     pub index: u32,
@@ -180,33 +258,48 @@ pub struct vm_event_write_ctrlreg {
     pub new_value: u64,
     pub old_value: u64,
 }
-layout! { struct vm_event_write_ctrlreg: 24, 8; index: u32 = 0, _pad: u32 = 4, new_value: u64 = 8, old_value: u64 = 16, }
+layout! { struct vm_event_write_ctrlreg: 24, 8;
+    index: u32 = 0, "vm_event_write_ctrlreg.index";
+    _pad: u32 = 4, "vm_event_write_ctrlreg._pad";
+    new_value: u64 = 8, "vm_event_write_ctrlreg.new_value";
+    old_value: u64 = 16, "vm_event_write_ctrlreg.old_value";
+    [(u32) (u64)]
+}
 
 /// One instruction was executed.
 ///
 /// `struct vm_event_singlestep` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_singlestep {
     pub gfn: u64,
 }
-layout! { struct vm_event_singlestep: 8, 8; gfn: u64 = 0, }
+layout! { struct vm_event_singlestep: 8, 8;
+    gfn: u64 = 0, "vm_event_singlestep.gfn";
+    [(u64)]
+}
 
 /// `struct vm_event_fast_singlestep` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_fast_singlestep {
     pub p2midx: u16,
 }
-layout! { struct vm_event_fast_singlestep: 2, 2; p2midx: u16 = 0, }
+layout! { struct vm_event_fast_singlestep: 2, 2;
+    p2midx: u16 = 0, "vm_event_fast_singlestep.p2midx";
+    [(u16)]
+}
 
 /// A breakpoint or debug exception was hit.
 ///
 /// `struct vm_event_debug` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_debug {
     pub gfn: u64,
@@ -215,24 +308,38 @@ pub struct vm_event_debug {
     pub type_: u8,
     pub _pad: [u8; 3],
 }
-layout! { struct vm_event_debug: 24, 8; gfn: u64 = 0, pending_dbg: u64 = 8, insn_length: u32 = 16, type_: u8 = 20, _pad: [u8; 3] = 21, }
+layout! { struct vm_event_debug: 24, 8;
+    gfn: u64 = 0, "vm_event_debug.gfn";
+    pending_dbg: u64 = 8, "vm_event_debug.pending_dbg";
+    insn_length: u32 = 16, "vm_event_debug.insn_length";
+    type_: u8 = 20, "vm_event_debug.type_";
+    _pad: [u8; 3] = 21, "vm_event_debug._pad";
+    [([u8; 3]) (u32) (u64) (u8)]
+}
 
 /// A model-specific register was written.
 ///
 /// `struct vm_event_mov_to_msr` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_mov_to_msr {
     pub msr: u64,
     pub new_value: u64,
     pub old_value: u64,
 }
-layout! { struct vm_event_mov_to_msr: 24, 8; msr: u64 = 0, new_value: u64 = 8, old_value: u64 = 16, }
+layout! { struct vm_event_mov_to_msr: 24, 8;
+    msr: u64 = 0, "vm_event_mov_to_msr.msr";
+    new_value: u64 = 8, "vm_event_mov_to_msr.new_value";
+    old_value: u64 = 16, "vm_event_mov_to_msr.old_value";
+    [(u64)]
+}
 
 /// `struct vm_event_desc_access` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_desc_access {
     pub arch: vm_event_desc_access_arch,
@@ -240,16 +347,23 @@ pub struct vm_event_desc_access {
     pub is_write: u8,
     pub _pad: [u8; 6],
 }
-layout! { struct vm_event_desc_access: 24, 8; arch: vm_event_desc_access_arch = 0, descriptor: u8 = 16, is_write: u8 = 17, _pad: [u8; 6] = 18, }
+layout! { struct vm_event_desc_access: 24, 8;
+    arch: vm_event_desc_access_arch = 0, "vm_event_desc_access.arch";
+    descriptor: u8 = 16, "vm_event_desc_access.descriptor";
+    is_write: u8 = 17, "vm_event_desc_access.is_write";
+    _pad: [u8; 6] = 18, "vm_event_desc_access._pad";
+    [([u8; 6]) (u8) (vm_event_desc_access_arch)]
+}
 leaves! {
-    vm_event_desc_access, "arch.vmx.instr_info", 0: (vm_event_desc_access, arch) (vm_event_desc_access_arch_vmx, instr_info);
-    vm_event_desc_access, "arch.vmx._pad1", 4: (vm_event_desc_access, arch) (vm_event_desc_access_arch_vmx, _pad1);
-    vm_event_desc_access, "arch.vmx.exit_qualification", 8: (vm_event_desc_access, arch) (vm_event_desc_access_arch_vmx, exit_qualification);
+    0, "vm_event_desc_access.arch.vmx.instr_info": (vm_event_desc_access, arch) (vm_event_desc_access_arch_vmx, instr_info);
+    4, "vm_event_desc_access.arch.vmx._pad1": (vm_event_desc_access, arch) (vm_event_desc_access_arch_vmx, _pad1);
+    8, "vm_event_desc_access.arch.vmx.exit_qualification": (vm_event_desc_access, arch) (vm_event_desc_access_arch_vmx, exit_qualification);
 }
 
 /// The type of `vm_event_desc_access.arch` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vm_event_desc_access_arch(pub [u64; 2]);
 union_members! { vm_event_desc_access_arch;
@@ -258,21 +372,28 @@ union_members! { vm_event_desc_access_arch;
 layout! { union vm_event_desc_access_arch: 16, 8 }
 
 /// The type of `vm_event_desc_access.arch.vmx` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_desc_access_arch_vmx {
     pub instr_info: u32,
     pub _pad1: u32,
     pub exit_qualification: u64,
 }
-layout! { struct vm_event_desc_access_arch_vmx: 16, 8; instr_info: u32 = 0, _pad1: u32 = 4, exit_qualification: u64 = 8, }
+layout! { struct vm_event_desc_access_arch_vmx: 16, 8;
+    instr_info: u32 = 0, "vm_event_desc_access_arch_vmx.instr_info";
+    _pad1: u32 = 4, "vm_event_desc_access_arch_vmx._pad1";
+    exit_qualification: u64 = 8, "vm_event_desc_access_arch_vmx.exit_qualification";
+    [(u32) (u64)]
+}
 
 /// CPUID was executed.
 ///
 /// `struct vm_event_cpuid` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_cpuid {
     pub insn_length: u32,
@@ -280,11 +401,18 @@ pub struct vm_event_cpuid {
     pub subleaf: u32,
     pub _pad: u32,
 }
-layout! { struct vm_event_cpuid: 16, 4; insn_length: u32 = 0, leaf: u32 = 4, subleaf: u32 = 8, _pad: u32 = 12, }
+layout! { struct vm_event_cpuid: 16, 4;
+    insn_length: u32 = 0, "vm_event_cpuid.insn_length";
+    leaf: u32 = 4, "vm_event_cpuid.leaf";
+    subleaf: u32 = 8, "vm_event_cpuid.subleaf";
+    _pad: u32 = 12, "vm_event_cpuid._pad";
+    [(u32)]
+}
 
 /// `struct vm_event_interrupt_x86` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_interrupt_x86 {
     pub vector: u32,
@@ -293,88 +421,130 @@ pub struct vm_event_interrupt_x86 {
     pub _pad: u32,
     pub cr2: u64,
 }
-layout! { struct vm_event_interrupt_x86: 24, 8; vector: u32 = 0, type_: u32 = 4, error_code: u32 = 8, _pad: u32 = 12, cr2: u64 = 16, }
+layout! { struct vm_event_interrupt_x86: 24, 8;
+    vector: u32 = 0, "vm_event_interrupt_x86.vector";
+    type_: u32 = 4, "vm_event_interrupt_x86.type_";
+    error_code: u32 = 8, "vm_event_interrupt_x86.error_code";
+    _pad: u32 = 12, "vm_event_interrupt_x86._pad";
+    cr2: u64 = 16, "vm_event_interrupt_x86.cr2";
+    [(u32) (u64)]
+}
 
 /// A frame is to be paged in or was dropped.
 ///
 /// `struct vm_event_paging` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_paging {
     pub gfn: u64,
     pub p2mt: u32,
     pub flags: u32,
 }
-layout! { struct vm_event_paging: 16, 8; gfn: u64 = 0, p2mt: u32 = 8, flags: u32 = 12, }
+layout! { struct vm_event_paging: 16, 8;
+    gfn: u64 = 0, "vm_event_paging.gfn";
+    p2mt: u32 = 8, "vm_event_paging.p2mt";
+    flags: u32 = 12, "vm_event_paging.flags";
+    [(u32) (u64)]
+}
 
 /// A shared frame could not be copied for want of memory.
 ///
 /// `struct vm_event_sharing` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_sharing {
     pub gfn: u64,
     pub p2mt: u32,
     pub _pad: u32,
 }
-layout! { struct vm_event_sharing: 16, 8; gfn: u64 = 0, p2mt: u32 = 8, _pad: u32 = 12, }
+layout! { struct vm_event_sharing: 16, 8;
+    gfn: u64 = 0, "vm_event_sharing.gfn";
+    p2mt: u32 = 8, "vm_event_sharing.p2mt";
+    _pad: u32 = 12, "vm_event_sharing._pad";
+    [(u32) (u64)]
+}
 
 /// `struct vm_event_emul_read_data` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_emul_read_data {
     pub size: u32,
     pub data: [u8; 340],
 }
-layout! { struct vm_event_emul_read_data: 344, 4; size: u32 = 0, data: [u8; 340] = 4, }
+layout! { struct vm_event_emul_read_data: 344, 4;
+    size: u32 = 0, "vm_event_emul_read_data.size";
+    data: [u8; 340] = 4, "vm_event_emul_read_data.data";
+    [([u8; 340]) (u32)]
+}
 
 /// `struct vm_event_emul_insn_data` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_emul_insn_data {
     pub data: [u8; 16],
 }
-layout! { struct vm_event_emul_insn_data: 16, 1; data: [u8; 16] = 0, }
+layout! { struct vm_event_emul_insn_data: 16, 1;
+    data: [u8; 16] = 0, "vm_event_emul_insn_data.data";
+    [([u8; 16])]
+}
 
 /// `struct vm_event_vmexit` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_vmexit {
     pub arch: vm_event_vmexit_arch,
 }
-layout! { struct vm_event_vmexit: 16, 8; arch: vm_event_vmexit_arch = 0, }
+layout! { struct vm_event_vmexit: 16, 8;
+    arch: vm_event_vmexit_arch = 0, "vm_event_vmexit.arch";
+    [(vm_event_vmexit_arch)]
+}
 leaves! {
-    vm_event_vmexit, "arch.vmx.reason", 0: (vm_event_vmexit, arch.vmx.reason);
-    vm_event_vmexit, "arch.vmx.qualification", 8: (vm_event_vmexit, arch.vmx.qualification);
+    0, "vm_event_vmexit.arch.vmx.reason": (vm_event_vmexit, arch.vmx.reason);
+    8, "vm_event_vmexit.arch.vmx.qualification": (vm_event_vmexit, arch.vmx.qualification);
 }
 
 /// The type of `vm_event_vmexit.arch` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_vmexit_arch {
     pub vmx: vm_event_vmexit_arch_vmx,
 }
-layout! { struct vm_event_vmexit_arch: 16, 8; vmx: vm_event_vmexit_arch_vmx = 0, }
+layout! { struct vm_event_vmexit_arch: 16, 8;
+    vmx: vm_event_vmexit_arch_vmx = 0, "vm_event_vmexit_arch.vmx";
+    [(vm_event_vmexit_arch_vmx)]
+}
 
 /// The type of `vm_event_vmexit.arch.vmx` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_vmexit_arch_vmx {
     pub reason: u64,
     pub qualification: u64,
 }
-layout! { struct vm_event_vmexit_arch_vmx: 16, 8; reason: u64 = 0, qualification: u64 = 8, }
+layout! { struct vm_event_vmexit_arch_vmx: 16, 8;
+    reason: u64 = 0, "vm_event_vmexit_arch_vmx.reason";
+    qualification: u64 = 8, "vm_event_vmexit_arch_vmx.qualification";
+    [(u64)]
+}
 
 /// `struct vm_event_io` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_io {
     pub bytes: u32,
@@ -382,13 +552,20 @@ pub struct vm_event_io {
     pub in_: u8,
     pub str_: u8,
 }
-layout! { struct vm_event_io: 8, 4; bytes: u32 = 0, port: u16 = 4, in_: u8 = 6, str_: u8 = 7, }
+layout! { struct vm_event_io: 8, 4;
+    bytes: u32 = 0, "vm_event_io.bytes";
+    port: u16 = 4, "vm_event_io.port";
+    in_: u8 = 6, "vm_event_io.in_";
+    str_: u8 = 7, "vm_event_io.str_";
+    [(u16) (u32) (u8)]
+}
 
 /// A request of Xen or the response of the tool; `reason` selects the member of `u`.
 ///
 /// `struct vm_event_st` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_st {
     pub version: u32,
@@ -400,31 +577,42 @@ pub struct vm_event_st {
     pub u: vm_event_request_t_u,
     pub data: vm_event_request_t_data,
 }
-layout! { struct vm_event_st: 400, 8; version: u32 = 0, flags: u32 = 4, reason: u32 = 8, vcpu_id: u32 = 12, altp2m_idx: u16 = 16, _pad: [u16; 3] = 18, u: vm_event_request_t_u = 24, data: vm_event_request_t_data = 56, }
+layout! { struct vm_event_st: 400, 8;
+    version: u32 = 0, "vm_event_st.version";
+    flags: u32 = 4, "vm_event_st.flags";
+    reason: u32 = 8, "vm_event_st.reason";
+    vcpu_id: u32 = 12, "vm_event_st.vcpu_id";
+    altp2m_idx: u16 = 16, "vm_event_st.altp2m_idx";
+    _pad: [u16; 3] = 18, "vm_event_st._pad";
+    u: vm_event_request_t_u = 24, "vm_event_st.u";
+    data: vm_event_request_t_data = 56, "vm_event_st.data";
+    [([u16; 3]) (u16) (u32) (vm_event_request_t_data) (vm_event_request_t_u)]
+}
 leaves! {
-    vm_event_st, "u.mem_paging", 24: (vm_event_st, u);
-    vm_event_st, "u.mem_sharing", 24: (vm_event_st, u);
-    vm_event_st, "u.mem_access", 24: (vm_event_st, u);
-    vm_event_st, "u.write_ctrlreg", 24: (vm_event_st, u);
-    vm_event_st, "u.mov_to_msr", 24: (vm_event_st, u);
-    vm_event_st, "u.desc_access", 24: (vm_event_st, u);
-    vm_event_st, "u.singlestep", 24: (vm_event_st, u);
-    vm_event_st, "u.fast_singlestep", 24: (vm_event_st, u);
-    vm_event_st, "u.software_breakpoint", 24: (vm_event_st, u);
-    vm_event_st, "u.debug_exception", 24: (vm_event_st, u);
-    vm_event_st, "u.cpuid", 24: (vm_event_st, u);
-    vm_event_st, "u.vmexit", 24: (vm_event_st, u);
-    vm_event_st, "u.io", 24: (vm_event_st, u);
-    vm_event_st, "u.interrupt.x86", 24: (vm_event_st, u);
-    vm_event_st, "data.regs.x86", 56: (vm_event_st, data);
-    vm_event_st, "data.regs.arm", 56: (vm_event_st, data);
-    vm_event_st, "data.emul.read", 56: (vm_event_st, data);
-    vm_event_st, "data.emul.insn", 56: (vm_event_st, data);
+    24, "vm_event_st.u.mem_paging": (vm_event_st, u);
+    24, "vm_event_st.u.mem_sharing": (vm_event_st, u);
+    24, "vm_event_st.u.mem_access": (vm_event_st, u);
+    24, "vm_event_st.u.write_ctrlreg": (vm_event_st, u);
+    24, "vm_event_st.u.mov_to_msr": (vm_event_st, u);
+    24, "vm_event_st.u.desc_access": (vm_event_st, u);
+    24, "vm_event_st.u.singlestep": (vm_event_st, u);
+    24, "vm_event_st.u.fast_singlestep": (vm_event_st, u);
+    24, "vm_event_st.u.software_breakpoint": (vm_event_st, u);
+    24, "vm_event_st.u.debug_exception": (vm_event_st, u);
+    24, "vm_event_st.u.cpuid": (vm_event_st, u);
+    24, "vm_event_st.u.vmexit": (vm_event_st, u);
+    24, "vm_event_st.u.io": (vm_event_st, u);
+    24, "vm_event_st.u.interrupt.x86": (vm_event_st, u);
+    56, "vm_event_st.data.regs.x86": (vm_event_st, data);
+    56, "vm_event_st.data.regs.arm": (vm_event_st, data);
+    56, "vm_event_st.data.emul.read": (vm_event_st, data);
+    56, "vm_event_st.data.emul.insn": (vm_event_st, data);
 }
 
 /// The type of `vm_event_request_t.u` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vm_event_request_t_u(pub [u64; 4]);
 union_members! { vm_event_request_t_u;
@@ -446,8 +634,9 @@ union_members! { vm_event_request_t_u;
 layout! { union vm_event_request_t_u: 32, 8 }
 
 /// The type of `vm_event_request_t.u.interrupt` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vm_event_request_t_u_interrupt(pub [u64; 3]);
 union_members! { vm_event_request_t_u_interrupt;
@@ -456,8 +645,9 @@ union_members! { vm_event_request_t_u_interrupt;
 layout! { union vm_event_request_t_u_interrupt: 24, 8 }
 
 /// The type of `vm_event_request_t.data` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vm_event_request_t_data(pub [u64; 43]);
 union_members! { vm_event_request_t_data;
@@ -467,8 +657,9 @@ union_members! { vm_event_request_t_data;
 layout! { union vm_event_request_t_data: 344, 8 }
 
 /// The type of `vm_event_request_t.data.regs` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vm_event_request_t_data_regs(pub [u64; 43]);
 union_members! { vm_event_request_t_data_regs;
@@ -478,8 +669,9 @@ union_members! { vm_event_request_t_data_regs;
 layout! { union vm_event_request_t_data_regs: 344, 8 }
 
 /// The type of `vm_event_request_t.data.emul` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vm_event_request_t_data_emul(pub [u32; 86]);
 union_members! { vm_event_request_t_data_emul;
@@ -495,8 +687,9 @@ pub type vm_event_request_t = vm_event_st;
 pub type vm_event_response_t = vm_event_st;
 
 /// The type of `vm_event_sring.pvt` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vm_event_sring_pvt(pub [u8; 4]);
 union_members! { vm_event_sring_pvt;
@@ -507,31 +700,40 @@ union_members! { vm_event_sring_pvt;
 layout! { union vm_event_sring_pvt: 4, 1 }
 
 /// The type of `vm_event_sring.pvt.netif` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct vm_event_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct vm_event_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "vm_event_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `vm_event_sring.pvt.tapif_user` in `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct vm_event_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct vm_event_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "vm_event_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct vm_event_sring` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vm_event_sring {
     /// Requests produced; written by the frontend.
@@ -547,18 +749,28 @@ pub struct vm_event_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [vm_event_sring_entry; 0],
 }
-layout! { struct vm_event_sring: 64, 8; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: vm_event_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [vm_event_sring_entry; 0] = 64, }
+layout! { struct vm_event_sring: 64, 8;
+    req_prod: RING_IDX = 0, "vm_event_sring.req_prod";
+    req_event: RING_IDX = 4, "vm_event_sring.req_event";
+    rsp_prod: RING_IDX = 8, "vm_event_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "vm_event_sring.rsp_event";
+    pvt: vm_event_sring_pvt = 16, "vm_event_sring.pvt";
+    __pad: [u8; 44] = 20, "vm_event_sring.__pad";
+    ring: [vm_event_sring_entry; 0] = 64, "vm_event_sring.ring";
+    [(RING_IDX) ([u8; 44]) ([vm_event_sring_entry; 0]) (vm_event_sring_pvt)]
+}
 leaves! {
-    vm_event_sring, "pvt.netif.smartpoll_active", 16: (vm_event_sring, pvt) (vm_event_sring_pvt_netif, smartpoll_active);
-    vm_event_sring, "pvt.tapif_user.msg", 16: (vm_event_sring, pvt) (vm_event_sring_pvt_tapif_user, msg);
-    vm_event_sring, "pvt.pvt_pad", 16: (vm_event_sring, pvt);
+    16, "vm_event_sring.pvt.netif.smartpoll_active": (vm_event_sring, pvt) (vm_event_sring_pvt_netif, smartpoll_active);
+    16, "vm_event_sring.pvt.tapif_user.msg": (vm_event_sring, pvt) (vm_event_sring_pvt_tapif_user, msg);
+    16, "vm_event_sring.pvt.pvt_pad": (vm_event_sring, pvt);
 }
 
 /// A slot of the `vm_event_sring` ring: a request, then the response that takes its place.
 ///
 /// `union vm_event_sring_entry` of `vm_event.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vm_event_sring_entry(pub [u64; 50]);
 union_members! { vm_event_sring_entry;

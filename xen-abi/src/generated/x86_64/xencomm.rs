@@ -10,12 +10,18 @@ pub const XENCOMM_MAGIC: u32 = 0x58434f4d;
 pub const XENCOMM_INVALID: core::primitive::u64 = 0xffffffffffffffff;
 
 /// `struct xencomm_desc` of `xencomm.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencomm_desc {
     pub magic: u32,
     pub nr_addrs: u32,
     pub address: [u64; 0],
 }
-layout! { struct xencomm_desc: 8, 8; magic: u32 = 0, nr_addrs: u32 = 4, address: [u64; 0] = 8, }
+layout! { struct xencomm_desc: 8, 8;
+    magic: u32 = 0, "xencomm_desc.magic";
+    nr_addrs: u32 = 4, "xencomm_desc.nr_addrs";
+    address: [u64; 0] = 8, "xencomm_desc.address";
+    [([u64; 0]) (u32)]
+}

@@ -60,15 +60,21 @@ pub type ioservid_t = u16;
 /// Make an I/O request server; returns its id.
 ///
 /// `struct xen_dm_op_create_ioreq_server` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_create_ioreq_server {
     pub handle_bufioreq: u8,
     pub pad: [u8; 3],
     pub id: ioservid_t,
 }
-layout! { struct xen_dm_op_create_ioreq_server: 6, 2; handle_bufioreq: u8 = 0, pad: [u8; 3] = 1, id: ioservid_t = 4, }
+layout! { struct xen_dm_op_create_ioreq_server: 6, 2;
+    handle_bufioreq: u8 = 0, "xen_dm_op_create_ioreq_server.handle_bufioreq";
+    pad: [u8; 3] = 1, "xen_dm_op_create_ioreq_server.pad";
+    id: ioservid_t = 4, "xen_dm_op_create_ioreq_server.id";
+    [([u8; 3]) (ioservid_t) (u8)]
+}
 
 /// `xen_dm_op_create_ioreq_server_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_create_ioreq_server_t = xen_dm_op_create_ioreq_server;
@@ -76,8 +82,9 @@ pub type xen_dm_op_create_ioreq_server_t = xen_dm_op_create_ioreq_server;
 /// Ask for a server's pages and its port for buffered requests.
 ///
 /// `struct xen_dm_op_get_ioreq_server_info` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_get_ioreq_server_info {
     pub id: ioservid_t,
@@ -86,7 +93,14 @@ pub struct xen_dm_op_get_ioreq_server_info {
     pub ioreq_gfn: u64,
     pub bufioreq_gfn: u64,
 }
-layout! { struct xen_dm_op_get_ioreq_server_info: 24, 8; id: ioservid_t = 0, flags: u16 = 2, bufioreq_port: evtchn_port_t = 4, ioreq_gfn: u64 = 8, bufioreq_gfn: u64 = 16, }
+layout! { struct xen_dm_op_get_ioreq_server_info: 24, 8;
+    id: ioservid_t = 0, "xen_dm_op_get_ioreq_server_info.id";
+    flags: u16 = 2, "xen_dm_op_get_ioreq_server_info.flags";
+    bufioreq_port: evtchn_port_t = 4, "xen_dm_op_get_ioreq_server_info.bufioreq_port";
+    ioreq_gfn: u64 = 8, "xen_dm_op_get_ioreq_server_info.ioreq_gfn";
+    bufioreq_gfn: u64 = 16, "xen_dm_op_get_ioreq_server_info.bufioreq_gfn";
+    [(evtchn_port_t) (ioservid_t) (u16) (u64)]
+}
 
 /// `xen_dm_op_get_ioreq_server_info_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_get_ioreq_server_info_t = xen_dm_op_get_ioreq_server_info;
@@ -94,8 +108,9 @@ pub type xen_dm_op_get_ioreq_server_info_t = xen_dm_op_get_ioreq_server_info;
 /// Claim or give up a range of ports, addresses or PCI devices; both ends belong to it.
 ///
 /// `struct xen_dm_op_ioreq_server_range` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_ioreq_server_range {
     pub id: ioservid_t,
@@ -104,7 +119,14 @@ pub struct xen_dm_op_ioreq_server_range {
     pub start: u64,
     pub end: u64,
 }
-layout! { struct xen_dm_op_ioreq_server_range: 24, 8; id: ioservid_t = 0, pad: u16 = 2, type_: u32 = 4, start: u64 = 8, end: u64 = 16, }
+layout! { struct xen_dm_op_ioreq_server_range: 24, 8;
+    id: ioservid_t = 0, "xen_dm_op_ioreq_server_range.id";
+    pad: u16 = 2, "xen_dm_op_ioreq_server_range.pad";
+    type_: u32 = 4, "xen_dm_op_ioreq_server_range.type_";
+    start: u64 = 8, "xen_dm_op_ioreq_server_range.start";
+    end: u64 = 16, "xen_dm_op_ioreq_server_range.end";
+    [(ioservid_t) (u16) (u32) (u64)]
+}
 
 /// `xen_dm_op_ioreq_server_range_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_ioreq_server_range_t = xen_dm_op_ioreq_server_range;
@@ -112,15 +134,21 @@ pub type xen_dm_op_ioreq_server_range_t = xen_dm_op_ioreq_server_range;
 /// Turn a server on or off; a new one is off.
 ///
 /// `struct xen_dm_op_set_ioreq_server_state` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_ioreq_server_state {
     pub id: ioservid_t,
     pub enabled: u8,
     pub pad: u8,
 }
-layout! { struct xen_dm_op_set_ioreq_server_state: 4, 2; id: ioservid_t = 0, enabled: u8 = 2, pad: u8 = 3, }
+layout! { struct xen_dm_op_set_ioreq_server_state: 4, 2;
+    id: ioservid_t = 0, "xen_dm_op_set_ioreq_server_state.id";
+    enabled: u8 = 2, "xen_dm_op_set_ioreq_server_state.enabled";
+    pad: u8 = 3, "xen_dm_op_set_ioreq_server_state.pad";
+    [(ioservid_t) (u8)]
+}
 
 /// `xen_dm_op_set_ioreq_server_state_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_set_ioreq_server_state_t = xen_dm_op_set_ioreq_server_state;
@@ -128,14 +156,19 @@ pub type xen_dm_op_set_ioreq_server_state_t = xen_dm_op_set_ioreq_server_state;
 /// Remove a server.
 ///
 /// `struct xen_dm_op_destroy_ioreq_server` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_destroy_ioreq_server {
     pub id: ioservid_t,
     pub pad: u16,
 }
-layout! { struct xen_dm_op_destroy_ioreq_server: 4, 2; id: ioservid_t = 0, pad: u16 = 2, }
+layout! { struct xen_dm_op_destroy_ioreq_server: 4, 2;
+    id: ioservid_t = 0, "xen_dm_op_destroy_ioreq_server.id";
+    pad: u16 = 2, "xen_dm_op_destroy_ioreq_server.pad";
+    [(ioservid_t) (u16)]
+}
 
 /// `xen_dm_op_destroy_ioreq_server_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_destroy_ioreq_server_t = xen_dm_op_destroy_ioreq_server;
@@ -143,15 +176,21 @@ pub type xen_dm_op_destroy_ioreq_server_t = xen_dm_op_destroy_ioreq_server;
 /// Ask which frames of a range have been written since the last time, one bit each.
 ///
 /// `struct xen_dm_op_track_dirty_vram` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_track_dirty_vram {
     pub nr: u32,
     pub pad: u32,
     pub first_pfn: u64,
 }
-layout! { struct xen_dm_op_track_dirty_vram: 16, 8; nr: u32 = 0, pad: u32 = 4, first_pfn: u64 = 8, }
+layout! { struct xen_dm_op_track_dirty_vram: 16, 8;
+    nr: u32 = 0, "xen_dm_op_track_dirty_vram.nr";
+    pad: u32 = 4, "xen_dm_op_track_dirty_vram.pad";
+    first_pfn: u64 = 8, "xen_dm_op_track_dirty_vram.first_pfn";
+    [(u32) (u64)]
+}
 
 /// `xen_dm_op_track_dirty_vram_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_track_dirty_vram_t = xen_dm_op_track_dirty_vram;
@@ -159,8 +198,9 @@ pub type xen_dm_op_track_dirty_vram_t = xen_dm_op_track_dirty_vram;
 /// Assert or release a PCI interrupt wire.
 ///
 /// `struct xen_dm_op_set_pci_intx_level` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_pci_intx_level {
     pub domain: u16,
@@ -169,7 +209,14 @@ pub struct xen_dm_op_set_pci_intx_level {
     pub intx: u8,
     pub level: u8,
 }
-layout! { struct xen_dm_op_set_pci_intx_level: 6, 2; domain: u16 = 0, bus: u8 = 2, device: u8 = 3, intx: u8 = 4, level: u8 = 5, }
+layout! { struct xen_dm_op_set_pci_intx_level: 6, 2;
+    domain: u16 = 0, "xen_dm_op_set_pci_intx_level.domain";
+    bus: u8 = 2, "xen_dm_op_set_pci_intx_level.bus";
+    device: u8 = 3, "xen_dm_op_set_pci_intx_level.device";
+    intx: u8 = 4, "xen_dm_op_set_pci_intx_level.intx";
+    level: u8 = 5, "xen_dm_op_set_pci_intx_level.level";
+    [(u16) (u8)]
+}
 
 /// `xen_dm_op_set_pci_intx_level_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_set_pci_intx_level_t = xen_dm_op_set_pci_intx_level;
@@ -177,14 +224,19 @@ pub type xen_dm_op_set_pci_intx_level_t = xen_dm_op_set_pci_intx_level;
 /// Assert or release an ISA interrupt wire.
 ///
 /// `struct xen_dm_op_set_isa_irq_level` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_isa_irq_level {
     pub isa_irq: u8,
     pub level: u8,
 }
-layout! { struct xen_dm_op_set_isa_irq_level: 2, 1; isa_irq: u8 = 0, level: u8 = 1, }
+layout! { struct xen_dm_op_set_isa_irq_level: 2, 1;
+    isa_irq: u8 = 0, "xen_dm_op_set_isa_irq_level.isa_irq";
+    level: u8 = 1, "xen_dm_op_set_isa_irq_level.level";
+    [(u8)]
+}
 
 /// `xen_dm_op_set_isa_irq_level_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_set_isa_irq_level_t = xen_dm_op_set_isa_irq_level;
@@ -192,14 +244,19 @@ pub type xen_dm_op_set_isa_irq_level_t = xen_dm_op_set_isa_irq_level;
 /// Lead a PCI interrupt link to an ISA interrupt, or disconnect it.
 ///
 /// `struct xen_dm_op_set_pci_link_route` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_pci_link_route {
     pub link: u8,
     pub isa_irq: u8,
 }
-layout! { struct xen_dm_op_set_pci_link_route: 2, 1; link: u8 = 0, isa_irq: u8 = 1, }
+layout! { struct xen_dm_op_set_pci_link_route: 2, 1;
+    link: u8 = 0, "xen_dm_op_set_pci_link_route.link";
+    isa_irq: u8 = 1, "xen_dm_op_set_pci_link_route.isa_irq";
+    [(u8)]
+}
 
 /// `xen_dm_op_set_pci_link_route_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_set_pci_link_route_t = xen_dm_op_set_pci_link_route;
@@ -207,14 +264,19 @@ pub type xen_dm_op_set_pci_link_route_t = xen_dm_op_set_pci_link_route;
 /// Tell Xen which memory the device model has written, for dirty logging.
 ///
 /// `struct xen_dm_op_modified_memory` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_modified_memory {
     pub nr_extents: u32,
     pub opaque: u32,
 }
-layout! { struct xen_dm_op_modified_memory: 8, 4; nr_extents: u32 = 0, opaque: u32 = 4, }
+layout! { struct xen_dm_op_modified_memory: 8, 4;
+    nr_extents: u32 = 0, "xen_dm_op_modified_memory.nr_extents";
+    opaque: u32 = 4, "xen_dm_op_modified_memory.opaque";
+    [(u32)]
+}
 
 /// `xen_dm_op_modified_memory_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_modified_memory_t = xen_dm_op_modified_memory;
@@ -222,21 +284,28 @@ pub type xen_dm_op_modified_memory_t = xen_dm_op_modified_memory;
 /// One run of frames that was written.
 ///
 /// `struct xen_dm_op_modified_memory_extent` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_modified_memory_extent {
     pub nr: u32,
     pub pad: u32,
     pub first_pfn: u64,
 }
-layout! { struct xen_dm_op_modified_memory_extent: 16, 8; nr: u32 = 0, pad: u32 = 4, first_pfn: u64 = 8, }
+layout! { struct xen_dm_op_modified_memory_extent: 16, 8;
+    nr: u32 = 0, "xen_dm_op_modified_memory_extent.nr";
+    pad: u32 = 4, "xen_dm_op_modified_memory_extent.pad";
+    first_pfn: u64 = 8, "xen_dm_op_modified_memory_extent.first_pfn";
+    [(u32) (u64)]
+}
 
 /// Give a run of frames a memory type, `HVMMEM_*`.
 ///
 /// `struct xen_dm_op_set_mem_type` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_mem_type {
     pub nr: u32,
@@ -244,7 +313,13 @@ pub struct xen_dm_op_set_mem_type {
     pub pad: u16,
     pub first_pfn: u64,
 }
-layout! { struct xen_dm_op_set_mem_type: 16, 8; nr: u32 = 0, mem_type: u16 = 4, pad: u16 = 6, first_pfn: u64 = 8, }
+layout! { struct xen_dm_op_set_mem_type: 16, 8;
+    nr: u32 = 0, "xen_dm_op_set_mem_type.nr";
+    mem_type: u16 = 4, "xen_dm_op_set_mem_type.mem_type";
+    pad: u16 = 6, "xen_dm_op_set_mem_type.pad";
+    first_pfn: u64 = 8, "xen_dm_op_set_mem_type.first_pfn";
+    [(u16) (u32) (u64)]
+}
 
 /// `xen_dm_op_set_mem_type_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_set_mem_type_t = xen_dm_op_set_mem_type;
@@ -252,8 +327,9 @@ pub type xen_dm_op_set_mem_type_t = xen_dm_op_set_mem_type;
 /// Raise an exception or interrupt on a vCPU.
 ///
 /// `struct xen_dm_op_inject_event` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_inject_event {
     pub vcpuid: u32,
@@ -265,7 +341,17 @@ pub struct xen_dm_op_inject_event {
     pub pad1: u32,
     pub cr2: u64,
 }
-layout! { struct xen_dm_op_inject_event: 24, 8; vcpuid: u32 = 0, vector: u8 = 4, type_: u8 = 5, insn_len: u8 = 6, pad0: u8 = 7, error_code: u32 = 8, pad1: u32 = 12, cr2: u64 = 16, }
+layout! { struct xen_dm_op_inject_event: 24, 8;
+    vcpuid: u32 = 0, "xen_dm_op_inject_event.vcpuid";
+    vector: u8 = 4, "xen_dm_op_inject_event.vector";
+    type_: u8 = 5, "xen_dm_op_inject_event.type_";
+    insn_len: u8 = 6, "xen_dm_op_inject_event.insn_len";
+    pad0: u8 = 7, "xen_dm_op_inject_event.pad0";
+    error_code: u32 = 8, "xen_dm_op_inject_event.error_code";
+    pad1: u32 = 12, "xen_dm_op_inject_event.pad1";
+    cr2: u64 = 16, "xen_dm_op_inject_event.cr2";
+    [(u32) (u64) (u8)]
+}
 
 /// `xen_dm_op_inject_event_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_inject_event_t = xen_dm_op_inject_event;
@@ -273,15 +359,21 @@ pub type xen_dm_op_inject_event_t = xen_dm_op_inject_event;
 /// Raise a message interrupt, as a device would.
 ///
 /// `struct xen_dm_op_inject_msi` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_inject_msi {
     pub data: u32,
     pub pad: u32,
     pub addr: u64,
 }
-layout! { struct xen_dm_op_inject_msi: 16, 8; data: u32 = 0, pad: u32 = 4, addr: u64 = 8, }
+layout! { struct xen_dm_op_inject_msi: 16, 8;
+    data: u32 = 0, "xen_dm_op_inject_msi.data";
+    pad: u32 = 4, "xen_dm_op_inject_msi.pad";
+    addr: u64 = 8, "xen_dm_op_inject_msi.addr";
+    [(u32) (u64)]
+}
 
 /// `xen_dm_op_inject_msi_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_inject_msi_t = xen_dm_op_inject_msi;
@@ -289,8 +381,9 @@ pub type xen_dm_op_inject_msi_t = xen_dm_op_inject_msi;
 /// Let a server take the accesses to pages of a memory type.
 ///
 /// `struct xen_dm_op_map_mem_type_to_ioreq_server` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_map_mem_type_to_ioreq_server {
     pub id: ioservid_t,
@@ -298,7 +391,13 @@ pub struct xen_dm_op_map_mem_type_to_ioreq_server {
     pub flags: u32,
     pub opaque: u64,
 }
-layout! { struct xen_dm_op_map_mem_type_to_ioreq_server: 16, 8; id: ioservid_t = 0, type_: u16 = 2, flags: u32 = 4, opaque: u64 = 8, }
+layout! { struct xen_dm_op_map_mem_type_to_ioreq_server: 16, 8;
+    id: ioservid_t = 0, "xen_dm_op_map_mem_type_to_ioreq_server.id";
+    type_: u16 = 2, "xen_dm_op_map_mem_type_to_ioreq_server.type_";
+    flags: u32 = 4, "xen_dm_op_map_mem_type_to_ioreq_server.flags";
+    opaque: u64 = 8, "xen_dm_op_map_mem_type_to_ioreq_server.opaque";
+    [(ioservid_t) (u16) (u32) (u64)]
+}
 
 /// `xen_dm_op_map_mem_type_to_ioreq_server_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_ioreq_server;
@@ -306,13 +405,17 @@ pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_io
 /// Shut the domain down, for a `SHUTDOWN_*` reason.
 ///
 /// `struct xen_dm_op_remote_shutdown` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_remote_shutdown {
     pub reason: u32,
 }
-layout! { struct xen_dm_op_remote_shutdown: 4, 4; reason: u32 = 0, }
+layout! { struct xen_dm_op_remote_shutdown: 4, 4;
+    reason: u32 = 0, "xen_dm_op_remote_shutdown.reason";
+    [(u32)]
+}
 
 /// `xen_dm_op_remote_shutdown_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_remote_shutdown_t = xen_dm_op_remote_shutdown;
@@ -320,8 +423,9 @@ pub type xen_dm_op_remote_shutdown_t = xen_dm_op_remote_shutdown;
 /// Move a run of pages from one guest frame to another.
 ///
 /// `struct xen_dm_op_relocate_memory` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_relocate_memory {
     pub size: u32,
@@ -329,7 +433,13 @@ pub struct xen_dm_op_relocate_memory {
     pub src_gfn: u64,
     pub dst_gfn: u64,
 }
-layout! { struct xen_dm_op_relocate_memory: 24, 8; size: u32 = 0, pad: u32 = 4, src_gfn: u64 = 8, dst_gfn: u64 = 16, }
+layout! { struct xen_dm_op_relocate_memory: 24, 8;
+    size: u32 = 0, "xen_dm_op_relocate_memory.size";
+    pad: u32 = 4, "xen_dm_op_relocate_memory.pad";
+    src_gfn: u64 = 8, "xen_dm_op_relocate_memory.src_gfn";
+    dst_gfn: u64 = 16, "xen_dm_op_relocate_memory.dst_gfn";
+    [(u32) (u64)]
+}
 
 /// `xen_dm_op_relocate_memory_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_relocate_memory_t = xen_dm_op_relocate_memory;
@@ -337,8 +447,9 @@ pub type xen_dm_op_relocate_memory_t = xen_dm_op_relocate_memory;
 /// Fix the cache attribute of a range of frames, or release it.
 ///
 /// `struct xen_dm_op_pin_memory_cacheattr` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_pin_memory_cacheattr {
     pub start: u64,
@@ -346,7 +457,13 @@ pub struct xen_dm_op_pin_memory_cacheattr {
     pub type_: u32,
     pub pad: u32,
 }
-layout! { struct xen_dm_op_pin_memory_cacheattr: 24, 8; start: u64 = 0, end: u64 = 8, type_: u32 = 16, pad: u32 = 20, }
+layout! { struct xen_dm_op_pin_memory_cacheattr: 24, 8;
+    start: u64 = 0, "xen_dm_op_pin_memory_cacheattr.start";
+    end: u64 = 8, "xen_dm_op_pin_memory_cacheattr.end";
+    type_: u32 = 16, "xen_dm_op_pin_memory_cacheattr.type_";
+    pad: u32 = 20, "xen_dm_op_pin_memory_cacheattr.pad";
+    [(u32) (u64)]
+}
 
 /// `xen_dm_op_pin_memory_cacheattr_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_pin_memory_cacheattr_t = xen_dm_op_pin_memory_cacheattr;
@@ -354,15 +471,21 @@ pub type xen_dm_op_pin_memory_cacheattr_t = xen_dm_op_pin_memory_cacheattr;
 /// Assert or release an interrupt line by number, on Arm.
 ///
 /// `struct xen_dm_op_set_irq_level` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_irq_level {
     pub irq: u32,
     pub level: u8,
     pub pad: [u8; 3],
 }
-layout! { struct xen_dm_op_set_irq_level: 8, 4; irq: u32 = 0, level: u8 = 4, pad: [u8; 3] = 5, }
+layout! { struct xen_dm_op_set_irq_level: 8, 4;
+    irq: u32 = 0, "xen_dm_op_set_irq_level.irq";
+    level: u8 = 4, "xen_dm_op_set_irq_level.level";
+    pad: [u8; 3] = 5, "xen_dm_op_set_irq_level.pad";
+    [([u8; 3]) (u32) (u8)]
+}
 
 /// `xen_dm_op_set_irq_level_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_set_irq_level_t = xen_dm_op_set_irq_level;
@@ -370,13 +493,17 @@ pub type xen_dm_op_set_irq_level_t = xen_dm_op_set_irq_level;
 /// Ask how many vCPUs the domain can have.
 ///
 /// `struct xen_dm_op_nr_vcpus` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_nr_vcpus {
     pub vcpus: u32,
 }
-layout! { struct xen_dm_op_nr_vcpus: 4, 4; vcpus: u32 = 0, }
+layout! { struct xen_dm_op_nr_vcpus: 4, 4;
+    vcpus: u32 = 0, "xen_dm_op_nr_vcpus.vcpus";
+    [(u32)]
+}
 
 /// `xen_dm_op_nr_vcpus_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_nr_vcpus_t = xen_dm_op_nr_vcpus;
@@ -384,8 +511,9 @@ pub type xen_dm_op_nr_vcpus_t = xen_dm_op_nr_vcpus;
 /// The first buffer of `__HYPERVISOR_dm_op`; `op` selects the member of `u`.
 ///
 /// `struct xen_dm_op` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op {
     /// IN. `XEN_DMOP_*`.
@@ -393,33 +521,39 @@ pub struct xen_dm_op {
     pub pad: u32,
     pub u: xen_dm_op_u,
 }
-layout! { struct xen_dm_op: 32, 8; op: u32 = 0, pad: u32 = 4, u: xen_dm_op_u = 8, }
+layout! { struct xen_dm_op: 32, 8;
+    op: u32 = 0, "xen_dm_op.op";
+    pad: u32 = 4, "xen_dm_op.pad";
+    u: xen_dm_op_u = 8, "xen_dm_op.u";
+    [(u32) (xen_dm_op_u)]
+}
 leaves! {
-    xen_dm_op, "u.create_ioreq_server", 8: (xen_dm_op, u);
-    xen_dm_op, "u.get_ioreq_server_info", 8: (xen_dm_op, u);
-    xen_dm_op, "u.map_io_range_to_ioreq_server", 8: (xen_dm_op, u);
-    xen_dm_op, "u.unmap_io_range_from_ioreq_server", 8: (xen_dm_op, u);
-    xen_dm_op, "u.set_ioreq_server_state", 8: (xen_dm_op, u);
-    xen_dm_op, "u.destroy_ioreq_server", 8: (xen_dm_op, u);
-    xen_dm_op, "u.track_dirty_vram", 8: (xen_dm_op, u);
-    xen_dm_op, "u.set_pci_intx_level", 8: (xen_dm_op, u);
-    xen_dm_op, "u.set_isa_irq_level", 8: (xen_dm_op, u);
-    xen_dm_op, "u.set_irq_level", 8: (xen_dm_op, u);
-    xen_dm_op, "u.set_pci_link_route", 8: (xen_dm_op, u);
-    xen_dm_op, "u.modified_memory", 8: (xen_dm_op, u);
-    xen_dm_op, "u.set_mem_type", 8: (xen_dm_op, u);
-    xen_dm_op, "u.inject_event", 8: (xen_dm_op, u);
-    xen_dm_op, "u.inject_msi", 8: (xen_dm_op, u);
-    xen_dm_op, "u.map_mem_type_to_ioreq_server", 8: (xen_dm_op, u);
-    xen_dm_op, "u.remote_shutdown", 8: (xen_dm_op, u);
-    xen_dm_op, "u.relocate_memory", 8: (xen_dm_op, u);
-    xen_dm_op, "u.pin_memory_cacheattr", 8: (xen_dm_op, u);
-    xen_dm_op, "u.nr_vcpus", 8: (xen_dm_op, u);
+    8, "xen_dm_op.u.create_ioreq_server": (xen_dm_op, u);
+    8, "xen_dm_op.u.get_ioreq_server_info": (xen_dm_op, u);
+    8, "xen_dm_op.u.map_io_range_to_ioreq_server": (xen_dm_op, u);
+    8, "xen_dm_op.u.unmap_io_range_from_ioreq_server": (xen_dm_op, u);
+    8, "xen_dm_op.u.set_ioreq_server_state": (xen_dm_op, u);
+    8, "xen_dm_op.u.destroy_ioreq_server": (xen_dm_op, u);
+    8, "xen_dm_op.u.track_dirty_vram": (xen_dm_op, u);
+    8, "xen_dm_op.u.set_pci_intx_level": (xen_dm_op, u);
+    8, "xen_dm_op.u.set_isa_irq_level": (xen_dm_op, u);
+    8, "xen_dm_op.u.set_irq_level": (xen_dm_op, u);
+    8, "xen_dm_op.u.set_pci_link_route": (xen_dm_op, u);
+    8, "xen_dm_op.u.modified_memory": (xen_dm_op, u);
+    8, "xen_dm_op.u.set_mem_type": (xen_dm_op, u);
+    8, "xen_dm_op.u.inject_event": (xen_dm_op, u);
+    8, "xen_dm_op.u.inject_msi": (xen_dm_op, u);
+    8, "xen_dm_op.u.map_mem_type_to_ioreq_server": (xen_dm_op, u);
+    8, "xen_dm_op.u.remote_shutdown": (xen_dm_op, u);
+    8, "xen_dm_op.u.relocate_memory": (xen_dm_op, u);
+    8, "xen_dm_op.u.pin_memory_cacheattr": (xen_dm_op, u);
+    8, "xen_dm_op.u.nr_vcpus": (xen_dm_op, u);
 }
 
 /// The type of `xen_dm_op.u` in `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_dm_op_u(pub [u64; 3]);
 union_members! { xen_dm_op_u;
@@ -449,8 +583,9 @@ layout! { union xen_dm_op_u: 24, 8 }
 /// One buffer handed to `__HYPERVISOR_dm_op`.
 ///
 /// `struct xen_dm_op_buf` of `hvm/dm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_buf {
     /// IN. Address.
@@ -458,7 +593,11 @@ pub struct xen_dm_op_buf {
     /// IN. Bytes.
     pub size: xen_ulong_t,
 }
-layout! { struct xen_dm_op_buf: 16, 8; h: GuestHandle64<c_void> = 0, size: xen_ulong_t = 8, }
+layout! { struct xen_dm_op_buf: 16, 8;
+    h: GuestHandle64<c_void> = 0, "xen_dm_op_buf.h";
+    size: xen_ulong_t = 8, "xen_dm_op_buf.size";
+    [(GuestHandle64<c_void>) (xen_ulong_t)]
+}
 
 /// `xen_dm_op_buf_t` of `hvm/dm_op.h`.
 pub type xen_dm_op_buf_t = xen_dm_op_buf;

@@ -14,8 +14,9 @@ pub const VCPU_HVM_MODE_64B: u32 = 1;
 /// First state of a vCPU that starts in a 32-bit mode, paged or not.
 ///
 /// `struct vcpu_hvm_x86_32` of `hvm/hvm_vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_hvm_x86_32 {
     pub eax: u32,
@@ -50,7 +51,40 @@ pub struct vcpu_hvm_x86_32 {
     pub tr_ar: u16,
     pub pad2: [u16; 3],
 }
-layout! { struct vcpu_hvm_x86_32: 120, 8; eax: u32 = 0, ecx: u32 = 4, edx: u32 = 8, ebx: u32 = 12, esp: u32 = 16, ebp: u32 = 20, esi: u32 = 24, edi: u32 = 28, eip: u32 = 32, eflags: u32 = 36, cr0: u32 = 40, cr3: u32 = 44, cr4: u32 = 48, pad1: u32 = 52, efer: u64 = 56, cs_base: u32 = 64, ds_base: u32 = 68, ss_base: u32 = 72, es_base: u32 = 76, tr_base: u32 = 80, cs_limit: u32 = 84, ds_limit: u32 = 88, ss_limit: u32 = 92, es_limit: u32 = 96, tr_limit: u32 = 100, cs_ar: u16 = 104, ds_ar: u16 = 106, ss_ar: u16 = 108, es_ar: u16 = 110, tr_ar: u16 = 112, pad2: [u16; 3] = 114, }
+layout! { struct vcpu_hvm_x86_32: 120, 8;
+    eax: u32 = 0, "vcpu_hvm_x86_32.eax";
+    ecx: u32 = 4, "vcpu_hvm_x86_32.ecx";
+    edx: u32 = 8, "vcpu_hvm_x86_32.edx";
+    ebx: u32 = 12, "vcpu_hvm_x86_32.ebx";
+    esp: u32 = 16, "vcpu_hvm_x86_32.esp";
+    ebp: u32 = 20, "vcpu_hvm_x86_32.ebp";
+    esi: u32 = 24, "vcpu_hvm_x86_32.esi";
+    edi: u32 = 28, "vcpu_hvm_x86_32.edi";
+    eip: u32 = 32, "vcpu_hvm_x86_32.eip";
+    eflags: u32 = 36, "vcpu_hvm_x86_32.eflags";
+    cr0: u32 = 40, "vcpu_hvm_x86_32.cr0";
+    cr3: u32 = 44, "vcpu_hvm_x86_32.cr3";
+    cr4: u32 = 48, "vcpu_hvm_x86_32.cr4";
+    pad1: u32 = 52, "vcpu_hvm_x86_32.pad1";
+    efer: u64 = 56, "vcpu_hvm_x86_32.efer";
+    cs_base: u32 = 64, "vcpu_hvm_x86_32.cs_base";
+    ds_base: u32 = 68, "vcpu_hvm_x86_32.ds_base";
+    ss_base: u32 = 72, "vcpu_hvm_x86_32.ss_base";
+    es_base: u32 = 76, "vcpu_hvm_x86_32.es_base";
+    tr_base: u32 = 80, "vcpu_hvm_x86_32.tr_base";
+    cs_limit: u32 = 84, "vcpu_hvm_x86_32.cs_limit";
+    ds_limit: u32 = 88, "vcpu_hvm_x86_32.ds_limit";
+    ss_limit: u32 = 92, "vcpu_hvm_x86_32.ss_limit";
+    es_limit: u32 = 96, "vcpu_hvm_x86_32.es_limit";
+    tr_limit: u32 = 100, "vcpu_hvm_x86_32.tr_limit";
+    cs_ar: u16 = 104, "vcpu_hvm_x86_32.cs_ar";
+    ds_ar: u16 = 106, "vcpu_hvm_x86_32.ds_ar";
+    ss_ar: u16 = 108, "vcpu_hvm_x86_32.ss_ar";
+    es_ar: u16 = 110, "vcpu_hvm_x86_32.es_ar";
+    tr_ar: u16 = 112, "vcpu_hvm_x86_32.tr_ar";
+    pad2: [u16; 3] = 114, "vcpu_hvm_x86_32.pad2";
+    [([u16; 3]) (u16) (u32) (u64)]
+}
 
 /// `xen_vcpu_hvm_x86_32_t` of `hvm/hvm_vcpu.h`.
 pub type xen_vcpu_hvm_x86_32_t = vcpu_hvm_x86_32;
@@ -58,8 +92,9 @@ pub type xen_vcpu_hvm_x86_32_t = vcpu_hvm_x86_32;
 /// First state of a vCPU that starts in 64-bit mode.
 ///
 /// `struct vcpu_hvm_x86_64` of `hvm/hvm_vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_hvm_x86_64 {
     pub rax: u64,
@@ -77,7 +112,23 @@ pub struct vcpu_hvm_x86_64 {
     pub cr4: u64,
     pub efer: u64,
 }
-layout! { struct vcpu_hvm_x86_64: 112, 8; rax: u64 = 0, rcx: u64 = 8, rdx: u64 = 16, rbx: u64 = 24, rsp: u64 = 32, rbp: u64 = 40, rsi: u64 = 48, rdi: u64 = 56, rip: u64 = 64, rflags: u64 = 72, cr0: u64 = 80, cr3: u64 = 88, cr4: u64 = 96, efer: u64 = 104, }
+layout! { struct vcpu_hvm_x86_64: 112, 8;
+    rax: u64 = 0, "vcpu_hvm_x86_64.rax";
+    rcx: u64 = 8, "vcpu_hvm_x86_64.rcx";
+    rdx: u64 = 16, "vcpu_hvm_x86_64.rdx";
+    rbx: u64 = 24, "vcpu_hvm_x86_64.rbx";
+    rsp: u64 = 32, "vcpu_hvm_x86_64.rsp";
+    rbp: u64 = 40, "vcpu_hvm_x86_64.rbp";
+    rsi: u64 = 48, "vcpu_hvm_x86_64.rsi";
+    rdi: u64 = 56, "vcpu_hvm_x86_64.rdi";
+    rip: u64 = 64, "vcpu_hvm_x86_64.rip";
+    rflags: u64 = 72, "vcpu_hvm_x86_64.rflags";
+    cr0: u64 = 80, "vcpu_hvm_x86_64.cr0";
+    cr3: u64 = 88, "vcpu_hvm_x86_64.cr3";
+    cr4: u64 = 96, "vcpu_hvm_x86_64.cr4";
+    efer: u64 = 104, "vcpu_hvm_x86_64.efer";
+    [(u64)]
+}
 
 /// `xen_vcpu_hvm_x86_64_t` of `hvm/hvm_vcpu.h`.
 pub type xen_vcpu_hvm_x86_64_t = vcpu_hvm_x86_64;
@@ -85,23 +136,30 @@ pub type xen_vcpu_hvm_x86_64_t = vcpu_hvm_x86_64;
 /// Argument of `VCPUOP_initialise` for HVM and PVH guests; `mode` selects the member of `cpu_regs`.
 ///
 /// `struct vcpu_hvm_context` of `hvm/hvm_vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_hvm_context {
     pub mode: u32,
     pub pad: u32,
     pub cpu_regs: vcpu_hvm_context_cpu_regs,
 }
-layout! { struct vcpu_hvm_context: 128, 8; mode: u32 = 0, pad: u32 = 4, cpu_regs: vcpu_hvm_context_cpu_regs = 8, }
+layout! { struct vcpu_hvm_context: 128, 8;
+    mode: u32 = 0, "vcpu_hvm_context.mode";
+    pad: u32 = 4, "vcpu_hvm_context.pad";
+    cpu_regs: vcpu_hvm_context_cpu_regs = 8, "vcpu_hvm_context.cpu_regs";
+    [(u32) (vcpu_hvm_context_cpu_regs)]
+}
 leaves! {
-    vcpu_hvm_context, "cpu_regs.x86_32", 8: (vcpu_hvm_context, cpu_regs);
-    vcpu_hvm_context, "cpu_regs.x86_64", 8: (vcpu_hvm_context, cpu_regs);
+    8, "vcpu_hvm_context.cpu_regs.x86_32": (vcpu_hvm_context, cpu_regs);
+    8, "vcpu_hvm_context.cpu_regs.x86_64": (vcpu_hvm_context, cpu_regs);
 }
 
 /// The type of `vcpu_hvm_context.cpu_regs` in `hvm/hvm_vcpu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_hvm_context_cpu_regs(pub [u64; 15]);
 union_members! { vcpu_hvm_context_cpu_regs;

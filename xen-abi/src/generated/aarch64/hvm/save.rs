@@ -8,8 +8,9 @@ use crate::support::proof::layout;
 /// Precedes each record.
 ///
 /// `struct hvm_save_descriptor` of `hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_save_descriptor {
     /// Kind of the record; 0 is the end.
@@ -19,23 +20,37 @@ pub struct hvm_save_descriptor {
     /// Bytes of the record, without this descriptor.
     pub length: u32,
 }
-layout! { struct hvm_save_descriptor: 8, 4; typecode: u16 = 0, instance: u16 = 2, length: u32 = 4, }
+layout! { struct hvm_save_descriptor: 8, 4;
+    typecode: u16 = 0, "hvm_save_descriptor.typecode";
+    instance: u16 = 2, "hvm_save_descriptor.instance";
+    length: u32 = 4, "hvm_save_descriptor.length";
+    [(u16) (u32)]
+}
 
 /// `struct hvm_save_end` of `hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_save_end {
 }
-layout! { struct hvm_save_end: 0, 1; }
+layout! { struct hvm_save_end: 0, 1;
+    []
+}
 
-/// `__HVM_SAVE_TYPE_END` of `hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_END` of `hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_END {
     pub t: hvm_save_end,
     pub c: [u8; 0],
     pub cpt: [u8; 1],
 }
-layout! { struct __HVM_SAVE_TYPE_END: 1, 1; t: hvm_save_end = 0, c: [u8; 0] = 0, cpt: [u8; 1] = 0, }
+layout! { struct __HVM_SAVE_TYPE_END: 1, 1;
+    t: hvm_save_end = 0, "__HVM_SAVE_TYPE_END.t";
+    c: [u8; 0] = 0, "__HVM_SAVE_TYPE_END.c";
+    cpt: [u8; 1] = 0, "__HVM_SAVE_TYPE_END.cpt";
+    [([u8; 0]) ([u8; 1]) (hvm_save_end)]
+}

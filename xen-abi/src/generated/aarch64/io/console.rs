@@ -13,8 +13,9 @@ pub type XENCONS_RING_IDX = u32;
 /// The shared page. Each index is written by one side only; producer less consumer is at most the ring's size.
 ///
 /// `struct xencons_interface` of `io/console.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencons_interface {
     /// Bytes for the guest, 1024.
@@ -30,4 +31,12 @@ pub struct xencons_interface {
     /// Output bytes produced; written by the guest.
     pub out_prod: XENCONS_RING_IDX,
 }
-layout! { struct xencons_interface: 3088, 4; in_: [u8; 1024] = 0, out: [u8; 2048] = 1024, in_cons: XENCONS_RING_IDX = 3072, in_prod: XENCONS_RING_IDX = 3076, out_cons: XENCONS_RING_IDX = 3080, out_prod: XENCONS_RING_IDX = 3084, }
+layout! { struct xencons_interface: 3088, 4;
+    in_: [u8; 1024] = 0, "xencons_interface.in_";
+    out: [u8; 2048] = 1024, "xencons_interface.out";
+    in_cons: XENCONS_RING_IDX = 3072, "xencons_interface.in_cons";
+    in_prod: XENCONS_RING_IDX = 3076, "xencons_interface.in_prod";
+    out_cons: XENCONS_RING_IDX = 3080, "xencons_interface.out_cons";
+    out_prod: XENCONS_RING_IDX = 3084, "xencons_interface.out_prod";
+    [(XENCONS_RING_IDX) ([u8; 1024]) ([u8; 2048])]
+}

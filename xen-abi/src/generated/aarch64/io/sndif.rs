@@ -178,8 +178,9 @@ pub const XENSND_IN_RING_LEN: core::primitive::u64 = 63;
 /// Request: open a stream.
 ///
 /// `struct xensnd_open_req` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_open_req {
     /// IN. Samples a second.
@@ -196,13 +197,23 @@ pub struct xensnd_open_req {
     /// IN. Bytes between position events; 0 for none.
     pub period_sz: u32,
 }
-layout! { struct xensnd_open_req: 20, 4; pcm_rate: u32 = 0, pcm_format: u8 = 4, pcm_channels: u8 = 5, reserved: u16 = 6, buffer_sz: u32 = 8, gref_directory: grant_ref_t = 12, period_sz: u32 = 16, }
+layout! { struct xensnd_open_req: 20, 4;
+    pcm_rate: u32 = 0, "xensnd_open_req.pcm_rate";
+    pcm_format: u8 = 4, "xensnd_open_req.pcm_format";
+    pcm_channels: u8 = 5, "xensnd_open_req.pcm_channels";
+    reserved: u16 = 6, "xensnd_open_req.reserved";
+    buffer_sz: u32 = 8, "xensnd_open_req.buffer_sz";
+    gref_directory: grant_ref_t = 12, "xensnd_open_req.gref_directory";
+    period_sz: u32 = 16, "xensnd_open_req.period_sz";
+    [(grant_ref_t) (u16) (u32) (u8)]
+}
 
 /// One page of a list of grants that describes a shared buffer; such pages form a chain.
 ///
 /// `struct xensnd_page_directory` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_page_directory {
     /// IN. Grant of the next page of the list; 0 at its end.
@@ -210,13 +221,18 @@ pub struct xensnd_page_directory {
     /// IN. Grants of the buffer's pages.
     pub gref: [grant_ref_t; 0],
 }
-layout! { struct xensnd_page_directory: 4, 4; gref_dir_next_page: grant_ref_t = 0, gref: [grant_ref_t; 0] = 4, }
+layout! { struct xensnd_page_directory: 4, 4;
+    gref_dir_next_page: grant_ref_t = 0, "xensnd_page_directory.gref_dir_next_page";
+    gref: [grant_ref_t; 0] = 4, "xensnd_page_directory.gref";
+    [([grant_ref_t; 0]) (grant_ref_t)]
+}
 
 /// Request: read or write samples, or volume and mute data.
 ///
 /// `struct xensnd_rw_req` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_rw_req {
     /// IN. First byte in the buffer.
@@ -224,25 +240,34 @@ pub struct xensnd_rw_req {
     /// IN. Bytes.
     pub length: u32,
 }
-layout! { struct xensnd_rw_req: 8, 4; offset: u32 = 0, length: u32 = 4, }
+layout! { struct xensnd_rw_req: 8, 4;
+    offset: u32 = 0, "xensnd_rw_req.offset";
+    length: u32 = 4, "xensnd_rw_req.length";
+    [(u32)]
+}
 
 /// Request: start, stop, pause or resume.
 ///
 /// `struct xensnd_trigger_req` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_trigger_req {
     /// IN. `XENSND_OP_TRIGGER_*`.
     pub type_: u8,
 }
-layout! { struct xensnd_trigger_req: 1, 1; type_: u8 = 0, }
+layout! { struct xensnd_trigger_req: 1, 1;
+    type_: u8 = 0, "xensnd_trigger_req.type_";
+    [(u8)]
+}
 
 /// Request and answer: ranges of parameters, narrowed by the backend.
 ///
 /// `struct xensnd_query_hw_param` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param {
     /// IN/OUT. Formats, one bit for each `XENSND_PCM_FORMAT_*`.
@@ -252,21 +277,29 @@ pub struct xensnd_query_hw_param {
     pub buffer: xensnd_query_hw_param_buffer,
     pub period: xensnd_query_hw_param_period,
 }
-layout! { struct xensnd_query_hw_param: 40, 8; formats: u64 = 0, rates: xensnd_query_hw_param_rates = 8, channels: xensnd_query_hw_param_channels = 16, buffer: xensnd_query_hw_param_buffer = 24, period: xensnd_query_hw_param_period = 32, }
+layout! { struct xensnd_query_hw_param: 40, 8;
+    formats: u64 = 0, "xensnd_query_hw_param.formats";
+    rates: xensnd_query_hw_param_rates = 8, "xensnd_query_hw_param.rates";
+    channels: xensnd_query_hw_param_channels = 16, "xensnd_query_hw_param.channels";
+    buffer: xensnd_query_hw_param_buffer = 24, "xensnd_query_hw_param.buffer";
+    period: xensnd_query_hw_param_period = 32, "xensnd_query_hw_param.period";
+    [(u64) (xensnd_query_hw_param_buffer) (xensnd_query_hw_param_channels) (xensnd_query_hw_param_period) (xensnd_query_hw_param_rates)]
+}
 leaves! {
-    xensnd_query_hw_param, "rates.min", 8: (xensnd_query_hw_param, rates.min);
-    xensnd_query_hw_param, "rates.max", 12: (xensnd_query_hw_param, rates.max);
-    xensnd_query_hw_param, "channels.min", 16: (xensnd_query_hw_param, channels.min);
-    xensnd_query_hw_param, "channels.max", 20: (xensnd_query_hw_param, channels.max);
-    xensnd_query_hw_param, "buffer.min", 24: (xensnd_query_hw_param, buffer.min);
-    xensnd_query_hw_param, "buffer.max", 28: (xensnd_query_hw_param, buffer.max);
-    xensnd_query_hw_param, "period.min", 32: (xensnd_query_hw_param, period.min);
-    xensnd_query_hw_param, "period.max", 36: (xensnd_query_hw_param, period.max);
+    8, "xensnd_query_hw_param.rates.min": (xensnd_query_hw_param, rates.min);
+    12, "xensnd_query_hw_param.rates.max": (xensnd_query_hw_param, rates.max);
+    16, "xensnd_query_hw_param.channels.min": (xensnd_query_hw_param, channels.min);
+    20, "xensnd_query_hw_param.channels.max": (xensnd_query_hw_param, channels.max);
+    24, "xensnd_query_hw_param.buffer.min": (xensnd_query_hw_param, buffer.min);
+    28, "xensnd_query_hw_param.buffer.max": (xensnd_query_hw_param, buffer.max);
+    32, "xensnd_query_hw_param.period.min": (xensnd_query_hw_param, period.min);
+    36, "xensnd_query_hw_param.period.max": (xensnd_query_hw_param, period.max);
 }
 
 /// The type of `xensnd_query_hw_param.rates` in `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_rates {
     /// IN/OUT. Smallest rate, in samples a second.
@@ -274,11 +307,16 @@ pub struct xensnd_query_hw_param_rates {
     /// IN/OUT. Largest rate, in samples a second.
     pub max: u32,
 }
-layout! { struct xensnd_query_hw_param_rates: 8, 4; min: u32 = 0, max: u32 = 4, }
+layout! { struct xensnd_query_hw_param_rates: 8, 4;
+    min: u32 = 0, "xensnd_query_hw_param_rates.min";
+    max: u32 = 4, "xensnd_query_hw_param_rates.max";
+    [(u32)]
+}
 
 /// The type of `xensnd_query_hw_param.channels` in `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_channels {
     /// IN/OUT. Smallest number of channels.
@@ -286,11 +324,16 @@ pub struct xensnd_query_hw_param_channels {
     /// IN/OUT. Largest number of channels.
     pub max: u32,
 }
-layout! { struct xensnd_query_hw_param_channels: 8, 4; min: u32 = 0, max: u32 = 4, }
+layout! { struct xensnd_query_hw_param_channels: 8, 4;
+    min: u32 = 0, "xensnd_query_hw_param_channels.min";
+    max: u32 = 4, "xensnd_query_hw_param_channels.max";
+    [(u32)]
+}
 
 /// The type of `xensnd_query_hw_param.buffer` in `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_buffer {
     /// IN/OUT. Smallest buffer, in frames.
@@ -298,11 +341,16 @@ pub struct xensnd_query_hw_param_buffer {
     /// IN/OUT. Largest buffer, in frames.
     pub max: u32,
 }
-layout! { struct xensnd_query_hw_param_buffer: 8, 4; min: u32 = 0, max: u32 = 4, }
+layout! { struct xensnd_query_hw_param_buffer: 8, 4;
+    min: u32 = 0, "xensnd_query_hw_param_buffer.min";
+    max: u32 = 4, "xensnd_query_hw_param_buffer.max";
+    [(u32)]
+}
 
 /// The type of `xensnd_query_hw_param.period` in `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_period {
     /// IN/OUT. Smallest period, in frames.
@@ -310,25 +358,34 @@ pub struct xensnd_query_hw_param_period {
     /// IN/OUT. Largest period, in frames.
     pub max: u32,
 }
-layout! { struct xensnd_query_hw_param_period: 8, 4; min: u32 = 0, max: u32 = 4, }
+layout! { struct xensnd_query_hw_param_period: 8, 4;
+    min: u32 = 0, "xensnd_query_hw_param_period.min";
+    max: u32 = 4, "xensnd_query_hw_param_period.max";
+    [(u32)]
+}
 
 /// Event: how far the stream has got.
 ///
 /// `struct xensnd_cur_pos_evt` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_cur_pos_evt {
     /// OUT. Bytes played or recorded.
     pub position: u64,
 }
-layout! { struct xensnd_cur_pos_evt: 8, 8; position: u64 = 0, }
+layout! { struct xensnd_cur_pos_evt: 8, 8;
+    position: u64 = 0, "xensnd_cur_pos_evt.position";
+    [(u64)]
+}
 
 /// A request, 64 bytes.
 ///
 /// `struct xensnd_req` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_req {
     /// IN. Chosen by the frontend and repeated in the response.
@@ -338,18 +395,25 @@ pub struct xensnd_req {
     pub reserved: [u8; 5],
     pub op: xensnd_req_op,
 }
-layout! { struct xensnd_req: 64, 8; id: u16 = 0, operation: u8 = 2, reserved: [u8; 5] = 3, op: xensnd_req_op = 8, }
+layout! { struct xensnd_req: 64, 8;
+    id: u16 = 0, "xensnd_req.id";
+    operation: u8 = 2, "xensnd_req.operation";
+    reserved: [u8; 5] = 3, "xensnd_req.reserved";
+    op: xensnd_req_op = 8, "xensnd_req.op";
+    [([u8; 5]) (u16) (u8) (xensnd_req_op)]
+}
 leaves! {
-    xensnd_req, "op.open", 8: (xensnd_req, op);
-    xensnd_req, "op.rw", 8: (xensnd_req, op);
-    xensnd_req, "op.trigger", 8: (xensnd_req, op);
-    xensnd_req, "op.hw_param", 8: (xensnd_req, op);
-    xensnd_req, "op.reserved", 8: (xensnd_req, op);
+    8, "xensnd_req.op.open": (xensnd_req, op);
+    8, "xensnd_req.op.rw": (xensnd_req, op);
+    8, "xensnd_req.op.trigger": (xensnd_req, op);
+    8, "xensnd_req.op.hw_param": (xensnd_req, op);
+    8, "xensnd_req.op.reserved": (xensnd_req, op);
 }
 
 /// The type of `xensnd_req.op` in `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xensnd_req_op(pub [u64; 7]);
 union_members! { xensnd_req_op;
@@ -368,8 +432,9 @@ layout! { union xensnd_req_op: 56, 8 }
 /// The answer to a request, 64 bytes.
 ///
 /// `struct xensnd_resp` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_resp {
     /// OUT. The request's id.
@@ -381,15 +446,23 @@ pub struct xensnd_resp {
     pub status: i32,
     pub resp: xensnd_resp_resp,
 }
-layout! { struct xensnd_resp: 64, 8; id: u16 = 0, operation: u8 = 2, reserved: u8 = 3, status: i32 = 4, resp: xensnd_resp_resp = 8, }
+layout! { struct xensnd_resp: 64, 8;
+    id: u16 = 0, "xensnd_resp.id";
+    operation: u8 = 2, "xensnd_resp.operation";
+    reserved: u8 = 3, "xensnd_resp.reserved";
+    status: i32 = 4, "xensnd_resp.status";
+    resp: xensnd_resp_resp = 8, "xensnd_resp.resp";
+    [(i32) (u16) (u8) (xensnd_resp_resp)]
+}
 leaves! {
-    xensnd_resp, "resp.hw_param", 8: (xensnd_resp, resp);
-    xensnd_resp, "resp.reserved1", 8: (xensnd_resp, resp);
+    8, "xensnd_resp.resp.hw_param": (xensnd_resp, resp);
+    8, "xensnd_resp.resp.reserved1": (xensnd_resp, resp);
 }
 
 /// The type of `xensnd_resp.resp` in `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xensnd_resp_resp(pub [u64; 7]);
 union_members! { xensnd_resp_resp;
@@ -402,8 +475,9 @@ layout! { union xensnd_resp_resp: 56, 8 }
 /// An event, 64 bytes.
 ///
 /// `struct xensnd_evt` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_evt {
     /// OUT. Number of the event.
@@ -413,15 +487,22 @@ pub struct xensnd_evt {
     pub reserved: [u8; 5],
     pub op: xensnd_evt_op,
 }
-layout! { struct xensnd_evt: 64, 8; id: u16 = 0, type_: u8 = 2, reserved: [u8; 5] = 3, op: xensnd_evt_op = 8, }
+layout! { struct xensnd_evt: 64, 8;
+    id: u16 = 0, "xensnd_evt.id";
+    type_: u8 = 2, "xensnd_evt.type_";
+    reserved: [u8; 5] = 3, "xensnd_evt.reserved";
+    op: xensnd_evt_op = 8, "xensnd_evt.op";
+    [([u8; 5]) (u16) (u8) (xensnd_evt_op)]
+}
 leaves! {
-    xensnd_evt, "op.cur_pos", 8: (xensnd_evt, op);
-    xensnd_evt, "op.reserved", 8: (xensnd_evt, op);
+    8, "xensnd_evt.op.cur_pos": (xensnd_evt, op);
+    8, "xensnd_evt.op.reserved": (xensnd_evt, op);
 }
 
 /// The type of `xensnd_evt.op` in `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xensnd_evt_op(pub [u64; 7]);
 union_members! { xensnd_evt_op;
@@ -432,8 +513,9 @@ union_members! { xensnd_evt_op;
 layout! { union xensnd_evt_op: 56, 8 }
 
 /// The type of `xen_sndif_sring.pvt` in `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sndif_sring_pvt(pub [u8; 4]);
 union_members! { xen_sndif_sring_pvt;
@@ -444,31 +526,40 @@ union_members! { xen_sndif_sring_pvt;
 layout! { union xen_sndif_sring_pvt: 4, 1 }
 
 /// The type of `xen_sndif_sring.pvt.netif` in `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sndif_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct xen_sndif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct xen_sndif_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "xen_sndif_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `xen_sndif_sring.pvt.tapif_user` in `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sndif_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct xen_sndif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct xen_sndif_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "xen_sndif_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct xen_sndif_sring` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sndif_sring {
     /// Requests produced; written by the frontend.
@@ -484,18 +575,28 @@ pub struct xen_sndif_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [xen_sndif_sring_entry; 0],
 }
-layout! { struct xen_sndif_sring: 64, 8; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: xen_sndif_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [xen_sndif_sring_entry; 0] = 64, }
+layout! { struct xen_sndif_sring: 64, 8;
+    req_prod: RING_IDX = 0, "xen_sndif_sring.req_prod";
+    req_event: RING_IDX = 4, "xen_sndif_sring.req_event";
+    rsp_prod: RING_IDX = 8, "xen_sndif_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "xen_sndif_sring.rsp_event";
+    pvt: xen_sndif_sring_pvt = 16, "xen_sndif_sring.pvt";
+    __pad: [u8; 44] = 20, "xen_sndif_sring.__pad";
+    ring: [xen_sndif_sring_entry; 0] = 64, "xen_sndif_sring.ring";
+    [(RING_IDX) ([u8; 44]) ([xen_sndif_sring_entry; 0]) (xen_sndif_sring_pvt)]
+}
 leaves! {
-    xen_sndif_sring, "pvt.netif.smartpoll_active", 16: (xen_sndif_sring, pvt) (xen_sndif_sring_pvt_netif, smartpoll_active);
-    xen_sndif_sring, "pvt.tapif_user.msg", 16: (xen_sndif_sring, pvt) (xen_sndif_sring_pvt_tapif_user, msg);
-    xen_sndif_sring, "pvt.pvt_pad", 16: (xen_sndif_sring, pvt);
+    16, "xen_sndif_sring.pvt.netif.smartpoll_active": (xen_sndif_sring, pvt) (xen_sndif_sring_pvt_netif, smartpoll_active);
+    16, "xen_sndif_sring.pvt.tapif_user.msg": (xen_sndif_sring, pvt) (xen_sndif_sring_pvt_tapif_user, msg);
+    16, "xen_sndif_sring.pvt.pvt_pad": (xen_sndif_sring, pvt);
 }
 
 /// A slot of the `xen_sndif_sring` ring: a request, then the response that takes its place.
 ///
 /// `union xen_sndif_sring_entry` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sndif_sring_entry(pub [u64; 8]);
 union_members! { xen_sndif_sring_entry;
@@ -512,8 +613,9 @@ pub type xen_sndif_sring_t = xen_sndif_sring;
 /// Head of the page through which the backend sends sound events; the events follow it.
 ///
 /// `struct xensnd_event_page` of `io/sndif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_event_page {
     /// Events consumed; written by the frontend.
@@ -522,4 +624,9 @@ pub struct xensnd_event_page {
     pub in_prod: u32,
     pub reserved: [u8; 56],
 }
-layout! { struct xensnd_event_page: 64, 4; in_cons: u32 = 0, in_prod: u32 = 4, reserved: [u8; 56] = 8, }
+layout! { struct xensnd_event_page: 64, 4;
+    in_cons: u32 = 0, "xensnd_event_page.in_cons";
+    in_prod: u32 = 4, "xensnd_event_page.in_prod";
+    reserved: [u8; 56] = 8, "xensnd_event_page.reserved";
+    [([u8; 56]) (u32)]
+}

@@ -22,8 +22,9 @@ pub const TPMIF_STATE_SUBMIT: tpmif_state = tpmif_state(1);
 /// Older form: one packet.
 ///
 /// `struct tpmif_tx_request` of `io/tpmif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct tpmif_tx_request {
     /// IN. Machine address of the packet.
@@ -34,7 +35,13 @@ pub struct tpmif_tx_request {
     /// IN. Bytes.
     pub size: u16,
 }
-layout! { struct tpmif_tx_request: 16, 8; addr: u64 = 0, ref_: grant_ref_t = 8, unused: u16 = 12, size: u16 = 14, }
+layout! { struct tpmif_tx_request: 16, 8;
+    addr: u64 = 0, "tpmif_tx_request.addr";
+    ref_: grant_ref_t = 8, "tpmif_tx_request.ref_";
+    unused: u16 = 12, "tpmif_tx_request.unused";
+    size: u16 = 14, "tpmif_tx_request.size";
+    [(grant_ref_t) (u16) (u64)]
+}
 
 /// `tpmif_tx_request_t` of `io/tpmif.h`.
 pub type tpmif_tx_request_t = tpmif_tx_request;
@@ -47,14 +54,18 @@ pub type TPMIF_RING_IDX = u32;
 /// Older form: one slot.
 ///
 /// `struct tpmif_ring` of `io/tpmif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct tpmif_ring {
     /// The packet.
     pub req: tpmif_tx_request,
 }
-layout! { struct tpmif_ring: 16, 8; req: tpmif_tx_request = 0, }
+layout! { struct tpmif_ring: 16, 8;
+    req: tpmif_tx_request = 0, "tpmif_ring.req";
+    [(tpmif_tx_request)]
+}
 
 /// `tpmif_ring_t` of `io/tpmif.h`.
 pub type tpmif_ring_t = tpmif_ring;
@@ -62,14 +73,18 @@ pub type tpmif_ring_t = tpmif_ring;
 /// Older form: the shared page.
 ///
 /// `struct tpmif_tx_interface` of `io/tpmif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct tpmif_tx_interface {
     /// The slots.
     pub ring: [tpmif_ring; 1],
 }
-layout! { struct tpmif_tx_interface: 16, 8; ring: [tpmif_ring; 1] = 0, }
+layout! { struct tpmif_tx_interface: 16, 8;
+    ring: [tpmif_ring; 1] = 0, "tpmif_tx_interface.ring";
+    [([tpmif_ring; 1])]
+}
 
 /// `tpmif_tx_interface_t` of `io/tpmif.h`.
 pub type tpmif_tx_interface_t = tpmif_tx_interface;
@@ -84,8 +99,9 @@ pub struct tpmif_state(pub u32);
 /// Head of the shared page; the command or response follows the list of extra pages.
 ///
 /// `struct tpmif_shared_page` of `io/tpmif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct tpmif_shared_page {
     /// Bytes of the command or response.
@@ -100,7 +116,15 @@ pub struct tpmif_shared_page {
     /// Grants of those pages.
     pub extra_pages: [u32; 0],
 }
-layout! { struct tpmif_shared_page: 8, 4; length: u32 = 0, state: u8 = 4, locality: u8 = 5, pad: u8 = 6, nr_extra_pages: u8 = 7, extra_pages: [u32; 0] = 8, }
+layout! { struct tpmif_shared_page: 8, 4;
+    length: u32 = 0, "tpmif_shared_page.length";
+    state: u8 = 4, "tpmif_shared_page.state";
+    locality: u8 = 5, "tpmif_shared_page.locality";
+    pad: u8 = 6, "tpmif_shared_page.pad";
+    nr_extra_pages: u8 = 7, "tpmif_shared_page.nr_extra_pages";
+    extra_pages: [u32; 0] = 8, "tpmif_shared_page.extra_pages";
+    [([u32; 0]) (u32) (u8)]
+}
 
 /// `tpmif_shared_page_t` of `io/tpmif.h`.
 pub type tpmif_shared_page_t = tpmif_shared_page;

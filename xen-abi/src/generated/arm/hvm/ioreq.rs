@@ -50,8 +50,9 @@ pub const ACPI_GPE0_BLK_LEN: u32 = 8;
 /// One I/O access a vCPU waits for. Xen fills it in and makes it ready, the device model answers.
 ///
 /// `struct ioreq` of `hvm/ioreq.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct ioreq {
     /// Port or guest-physical address, in bytes.
@@ -80,7 +81,17 @@ bit_fields! { ioreq, _bits0, int u8;
     df, set_df: u8 = 6, 1;
     _pad1, set__pad1: u8 = 7, 1;
 }
-layout! { struct ioreq: 32, 8; addr: u64 = 0, data: u64 = 8, count: u32 = 16, size: u32 = 20, vp_eport: u32 = 24, _pad0: u16 = 28, _bits0: u8 = 30, type_: u8 = 31, }
+layout! { struct ioreq: 32, 8;
+    addr: u64 = 0, "ioreq.addr";
+    data: u64 = 8, "ioreq.data";
+    count: u32 = 16, "ioreq.count";
+    size: u32 = 20, "ioreq.size";
+    vp_eport: u32 = 24, "ioreq.vp_eport";
+    _pad0: u16 = 28, "ioreq._pad0";
+    _bits0: u8 = 30, "ioreq._bits0";
+    type_: u8 = 31, "ioreq.type_";
+    [(u16) (u32) (u64) (u8)]
+}
 
 /// `ioreq_t` of `hvm/ioreq.h`.
 pub type ioreq_t = ioreq;
@@ -88,14 +99,18 @@ pub type ioreq_t = ioreq;
 /// The page of requests, one for each vCPU.
 ///
 /// `struct shared_iopage` of `hvm/ioreq.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct shared_iopage {
     /// Request of each vCPU, by number.
     pub vcpu_ioreq: [ioreq; 1],
 }
-layout! { struct shared_iopage: 32, 8; vcpu_ioreq: [ioreq; 1] = 0, }
+layout! { struct shared_iopage: 32, 8;
+    vcpu_ioreq: [ioreq; 1] = 0, "shared_iopage.vcpu_ioreq";
+    [([ioreq; 1])]
+}
 
 /// `shared_iopage_t` of `hvm/ioreq.h`.
 pub type shared_iopage_t = shared_iopage;
@@ -103,8 +118,9 @@ pub type shared_iopage_t = shared_iopage;
 /// A write no vCPU waits for, 8 bytes; 8-byte accesses take two.
 ///
 /// `struct buf_ioreq` of `hvm/ioreq.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct buf_ioreq {
     /// `IOREQ_TYPE_*`.
@@ -122,7 +138,12 @@ bit_fields! { buf_ioreq, _bits0, bytes 3;
     /// Address, 20 bits.
     addr, set_addr: u32 = 4, 20;
 }
-layout! { struct buf_ioreq: 8, 4; type_: u8 = 0, _bits0: [u8; 3] = 1, data: u32 = 4, }
+layout! { struct buf_ioreq: 8, 4;
+    type_: u8 = 0, "buf_ioreq.type_";
+    _bits0: [u8; 3] = 1, "buf_ioreq._bits0";
+    data: u32 = 4, "buf_ioreq.data";
+    [([u8; 3]) (u32) (u8)]
+}
 
 /// `buf_ioreq_t` of `hvm/ioreq.h`.
 pub type buf_ioreq_t = buf_ioreq;
@@ -130,8 +151,9 @@ pub type buf_ioreq_t = buf_ioreq;
 /// The ring of buffered requests.
 ///
 /// `struct buffered_iopage` of `hvm/ioreq.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct buffered_iopage {
     pub read_pointer: u32,
@@ -139,7 +161,12 @@ pub struct buffered_iopage {
     /// The slots.
     pub buf_ioreq: [buf_ioreq_t; 511],
 }
-layout! { struct buffered_iopage: 4096, 4; read_pointer: u32 = 0, write_pointer: u32 = 4, buf_ioreq: [buf_ioreq_t; 511] = 8, }
+layout! { struct buffered_iopage: 4096, 4;
+    read_pointer: u32 = 0, "buffered_iopage.read_pointer";
+    write_pointer: u32 = 4, "buffered_iopage.write_pointer";
+    buf_ioreq: [buf_ioreq_t; 511] = 8, "buffered_iopage.buf_ioreq";
+    [([buf_ioreq_t; 511]) (u32)]
+}
 
 /// `buffered_iopage_t` of `hvm/ioreq.h`.
 pub type buffered_iopage_t = buffered_iopage;

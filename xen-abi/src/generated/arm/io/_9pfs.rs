@@ -9,20 +9,26 @@ use crate::support::handle::GuestHandle32;
 use crate::support::proof::layout;
 
 /// `struct xen_9pfs_data` of `io/9pfs.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_9pfs_data {
     pub in_: GuestHandle32<u8>,
     pub out: GuestHandle32<u8>,
 }
-layout! { struct xen_9pfs_data: 8, 4; in_: GuestHandle32<u8> = 0, out: GuestHandle32<u8> = 4, }
+layout! { struct xen_9pfs_data: 8, 4;
+    in_: GuestHandle32<u8> = 0, "xen_9pfs_data.in_";
+    out: GuestHandle32<u8> = 4, "xen_9pfs_data.out";
+    [(GuestHandle32<u8>)]
+}
 
 /// Control page of a pair of byte rings.
 ///
 /// `struct xen_9pfs_data_intf` of `io/9pfs.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_9pfs_data_intf {
     /// Bytes to the frontend, consumed; written by the frontend.
@@ -40,4 +46,14 @@ pub struct xen_9pfs_data_intf {
     /// Grants of those pages.
     pub ref_: [grant_ref_t; 0],
 }
-layout! { struct xen_9pfs_data_intf: 132, 4; in_cons: RING_IDX = 0, in_prod: RING_IDX = 4, pad1: [u8; 56] = 8, out_cons: RING_IDX = 64, out_prod: RING_IDX = 68, pad2: [u8; 56] = 72, ring_order: RING_IDX = 128, ref_: [grant_ref_t; 0] = 132, }
+layout! { struct xen_9pfs_data_intf: 132, 4;
+    in_cons: RING_IDX = 0, "xen_9pfs_data_intf.in_cons";
+    in_prod: RING_IDX = 4, "xen_9pfs_data_intf.in_prod";
+    pad1: [u8; 56] = 8, "xen_9pfs_data_intf.pad1";
+    out_cons: RING_IDX = 64, "xen_9pfs_data_intf.out_cons";
+    out_prod: RING_IDX = 68, "xen_9pfs_data_intf.out_prod";
+    pad2: [u8; 56] = 72, "xen_9pfs_data_intf.pad2";
+    ring_order: RING_IDX = 128, "xen_9pfs_data_intf.ring_order";
+    ref_: [grant_ref_t; 0] = 132, "xen_9pfs_data_intf.ref_";
+    [(RING_IDX) ([grant_ref_t; 0]) ([u8; 56])]
+}

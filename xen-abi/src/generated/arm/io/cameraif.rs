@@ -146,8 +146,9 @@ pub const XENCAMERA_IN_RING_LEN: u32 = 63;
 /// Request: choose or try pixel format and resolution.
 ///
 /// `struct xencamera_config_req` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_config_req {
     /// IN. Four-character code of the pixel format.
@@ -157,13 +158,19 @@ pub struct xencamera_config_req {
     /// IN. Height, in pixels.
     pub height: u32,
 }
-layout! { struct xencamera_config_req: 12, 4; pixel_format: u32 = 0, width: u32 = 4, height: u32 = 8, }
+layout! { struct xencamera_config_req: 12, 4;
+    pixel_format: u32 = 0, "xencamera_config_req.pixel_format";
+    width: u32 = 4, "xencamera_config_req.width";
+    height: u32 = 8, "xencamera_config_req.height";
+    [(u32)]
+}
 
 /// Request: choose the frame rate.
 ///
 /// `struct xencamera_frame_rate_req` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_frame_rate_req {
     /// IN. Frames a second, numerator.
@@ -171,25 +178,34 @@ pub struct xencamera_frame_rate_req {
     /// IN. Frames a second, denominator.
     pub frame_rate_denom: u32,
 }
-layout! { struct xencamera_frame_rate_req: 8, 4; frame_rate_numer: u32 = 0, frame_rate_denom: u32 = 4, }
+layout! { struct xencamera_frame_rate_req: 8, 4;
+    frame_rate_numer: u32 = 0, "xencamera_frame_rate_req.frame_rate_numer";
+    frame_rate_denom: u32 = 4, "xencamera_frame_rate_req.frame_rate_denom";
+    [(u32)]
+}
 
 /// Request and answer: how many buffers to use.
 ///
 /// `struct xencamera_buf_request` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_buf_request {
     /// IN/OUT. Buffers wanted; on return, buffers granted.
     pub num_bufs: u8,
 }
-layout! { struct xencamera_buf_request: 1, 1; num_bufs: u8 = 0, }
+layout! { struct xencamera_buf_request: 1, 1;
+    num_bufs: u8 = 0, "xencamera_buf_request.num_bufs";
+    [(u8)]
+}
 
 /// Request: share one buffer.
 ///
 /// `struct xencamera_buf_create_req` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_buf_create_req {
     /// IN. Number of the buffer.
@@ -200,13 +216,20 @@ pub struct xencamera_buf_create_req {
     /// IN. Grant of the first page of the list of grants.
     pub gref_directory: grant_ref_t,
 }
-layout! { struct xencamera_buf_create_req: 24, 4; index: u8 = 0, reserved: [u8; 3] = 1, plane_offset: [u32; 4] = 4, gref_directory: grant_ref_t = 20, }
+layout! { struct xencamera_buf_create_req: 24, 4;
+    index: u8 = 0, "xencamera_buf_create_req.index";
+    reserved: [u8; 3] = 1, "xencamera_buf_create_req.reserved";
+    plane_offset: [u32; 4] = 4, "xencamera_buf_create_req.plane_offset";
+    gref_directory: grant_ref_t = 20, "xencamera_buf_create_req.gref_directory";
+    [([u32; 4]) ([u8; 3]) (grant_ref_t) (u8)]
+}
 
 /// One page of a list of grants that describes a shared buffer; such pages form a chain.
 ///
 /// `struct xencamera_page_directory` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_page_directory {
     /// IN. Grant of the next page of the list; 0 at its end.
@@ -214,25 +237,34 @@ pub struct xencamera_page_directory {
     /// IN. Grants of the buffer's pages.
     pub gref: [grant_ref_t; 0],
 }
-layout! { struct xencamera_page_directory: 4, 4; gref_dir_next_page: grant_ref_t = 0, gref: [grant_ref_t; 0] = 4, }
+layout! { struct xencamera_page_directory: 4, 4;
+    gref_dir_next_page: grant_ref_t = 0, "xencamera_page_directory.gref_dir_next_page";
+    gref: [grant_ref_t; 0] = 4, "xencamera_page_directory.gref";
+    [([grant_ref_t; 0]) (grant_ref_t)]
+}
 
 /// Request: queue, dequeue or destroy a buffer, or describe a control.
 ///
 /// `struct xencamera_index` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_index {
     /// IN. Number of the buffer or control.
     pub index: u8,
 }
-layout! { struct xencamera_index: 1, 1; index: u8 = 0, }
+layout! { struct xencamera_index: 1, 1;
+    index: u8 = 0, "xencamera_index.index";
+    [(u8)]
+}
 
 /// Request, answer and event: value of a control.
 ///
 /// `struct xencamera_ctrl_value` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_ctrl_value {
     /// IN/OUT. `XENCAMERA_CTRL_*`.
@@ -241,25 +273,35 @@ pub struct xencamera_ctrl_value {
     /// IN/OUT. The value.
     pub value: i64,
 }
-layout! { struct xencamera_ctrl_value: 16, 8; type_: u8 = 0, reserved: [u8; 7] = 1, value: i64 = 8, }
+layout! { struct xencamera_ctrl_value: 16, 8;
+    type_: u8 = 0, "xencamera_ctrl_value.type_";
+    reserved: [u8; 7] = 1, "xencamera_ctrl_value.reserved";
+    value: i64 = 8, "xencamera_ctrl_value.value";
+    [([u8; 7]) (i64) (u8)]
+}
 
 /// Request: read a control.
 ///
 /// `struct xencamera_get_ctrl_req` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_get_ctrl_req {
     /// IN. `XENCAMERA_CTRL_*`.
     pub type_: u8,
 }
-layout! { struct xencamera_get_ctrl_req: 1, 1; type_: u8 = 0, }
+layout! { struct xencamera_get_ctrl_req: 1, 1;
+    type_: u8 = 0, "xencamera_get_ctrl_req.type_";
+    [(u8)]
+}
 
 /// Answer: the configuration in effect.
 ///
 /// `struct xencamera_config_resp` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_config_resp {
     /// OUT. Four-character code of the pixel format.
@@ -285,13 +327,27 @@ pub struct xencamera_config_resp {
     /// OUT. Frames a second, denominator.
     pub frame_rate_denom: u32,
 }
-layout! { struct xencamera_config_resp: 44, 4; pixel_format: u32 = 0, width: u32 = 4, height: u32 = 8, colorspace: u32 = 12, xfer_func: u32 = 16, ycbcr_enc: u32 = 20, quantization: u32 = 24, displ_asp_ratio_numer: u32 = 28, displ_asp_ratio_denom: u32 = 32, frame_rate_numer: u32 = 36, frame_rate_denom: u32 = 40, }
+layout! { struct xencamera_config_resp: 44, 4;
+    pixel_format: u32 = 0, "xencamera_config_resp.pixel_format";
+    width: u32 = 4, "xencamera_config_resp.width";
+    height: u32 = 8, "xencamera_config_resp.height";
+    colorspace: u32 = 12, "xencamera_config_resp.colorspace";
+    xfer_func: u32 = 16, "xencamera_config_resp.xfer_func";
+    ycbcr_enc: u32 = 20, "xencamera_config_resp.ycbcr_enc";
+    quantization: u32 = 24, "xencamera_config_resp.quantization";
+    displ_asp_ratio_numer: u32 = 28, "xencamera_config_resp.displ_asp_ratio_numer";
+    displ_asp_ratio_denom: u32 = 32, "xencamera_config_resp.displ_asp_ratio_denom";
+    frame_rate_numer: u32 = 36, "xencamera_config_resp.frame_rate_numer";
+    frame_rate_denom: u32 = 40, "xencamera_config_resp.frame_rate_denom";
+    [(u32)]
+}
 
 /// Answer: layout of a buffer.
 ///
 /// `struct xencamera_buf_get_layout_resp` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_buf_get_layout_resp {
     /// OUT. Planes.
@@ -304,13 +360,21 @@ pub struct xencamera_buf_get_layout_resp {
     /// OUT. Distance between lines of each plane, in bytes.
     pub plane_stride: [u32; 4],
 }
-layout! { struct xencamera_buf_get_layout_resp: 40, 4; num_planes: u8 = 0, reserved: [u8; 3] = 1, size: u32 = 4, plane_size: [u32; 4] = 8, plane_stride: [u32; 4] = 24, }
+layout! { struct xencamera_buf_get_layout_resp: 40, 4;
+    num_planes: u8 = 0, "xencamera_buf_get_layout_resp.num_planes";
+    reserved: [u8; 3] = 1, "xencamera_buf_get_layout_resp.reserved";
+    size: u32 = 4, "xencamera_buf_get_layout_resp.size";
+    plane_size: [u32; 4] = 8, "xencamera_buf_get_layout_resp.plane_size";
+    plane_stride: [u32; 4] = 24, "xencamera_buf_get_layout_resp.plane_stride";
+    [([u32; 4]) ([u8; 3]) (u32) (u8)]
+}
 
 /// Answer: a control.
 ///
 /// `struct xencamera_ctrl_enum_resp` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_ctrl_enum_resp {
     /// OUT. Number of the control.
@@ -329,13 +393,24 @@ pub struct xencamera_ctrl_enum_resp {
     /// OUT. Default.
     pub def_val: i64,
 }
-layout! { struct xencamera_ctrl_enum_resp: 40, 8; index: u8 = 0, type_: u8 = 1, reserved: [u8; 2] = 2, flags: u32 = 4, min: i64 = 8, max: i64 = 16, step: i64 = 24, def_val: i64 = 32, }
+layout! { struct xencamera_ctrl_enum_resp: 40, 8;
+    index: u8 = 0, "xencamera_ctrl_enum_resp.index";
+    type_: u8 = 1, "xencamera_ctrl_enum_resp.type_";
+    reserved: [u8; 2] = 2, "xencamera_ctrl_enum_resp.reserved";
+    flags: u32 = 4, "xencamera_ctrl_enum_resp.flags";
+    min: i64 = 8, "xencamera_ctrl_enum_resp.min";
+    max: i64 = 16, "xencamera_ctrl_enum_resp.max";
+    step: i64 = 24, "xencamera_ctrl_enum_resp.step";
+    def_val: i64 = 32, "xencamera_ctrl_enum_resp.def_val";
+    [([u8; 2]) (i64) (u32) (u8)]
+}
 
 /// Event: a picture is in a buffer.
 ///
 /// `struct xencamera_frame_avail_evt` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_frame_avail_evt {
     /// OUT. Number of the buffer.
@@ -346,13 +421,20 @@ pub struct xencamera_frame_avail_evt {
     /// OUT. Number of the picture.
     pub seq_num: u32,
 }
-layout! { struct xencamera_frame_avail_evt: 12, 4; index: u8 = 0, reserved: [u8; 3] = 1, used_sz: u32 = 4, seq_num: u32 = 8, }
+layout! { struct xencamera_frame_avail_evt: 12, 4;
+    index: u8 = 0, "xencamera_frame_avail_evt.index";
+    reserved: [u8; 3] = 1, "xencamera_frame_avail_evt.reserved";
+    used_sz: u32 = 4, "xencamera_frame_avail_evt.used_sz";
+    seq_num: u32 = 8, "xencamera_frame_avail_evt.seq_num";
+    [([u8; 3]) (u32) (u8)]
+}
 
 /// A request, 64 bytes.
 ///
 /// `struct xencamera_req` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_req {
     /// IN. Chosen by the frontend and repeated in the response.
@@ -362,21 +444,28 @@ pub struct xencamera_req {
     pub reserved: [u8; 5],
     pub req: xencamera_req_req,
 }
-layout! { struct xencamera_req: 64, 8; id: u16 = 0, operation: u8 = 2, reserved: [u8; 5] = 3, req: xencamera_req_req = 8, }
+layout! { struct xencamera_req: 64, 8;
+    id: u16 = 0, "xencamera_req.id";
+    operation: u8 = 2, "xencamera_req.operation";
+    reserved: [u8; 5] = 3, "xencamera_req.reserved";
+    req: xencamera_req_req = 8, "xencamera_req.req";
+    [([u8; 5]) (u16) (u8) (xencamera_req_req)]
+}
 leaves! {
-    xencamera_req, "req.config", 8: (xencamera_req, req);
-    xencamera_req, "req.frame_rate", 8: (xencamera_req, req);
-    xencamera_req, "req.buf_request", 8: (xencamera_req, req);
-    xencamera_req, "req.buf_create", 8: (xencamera_req, req);
-    xencamera_req, "req.index", 8: (xencamera_req, req);
-    xencamera_req, "req.ctrl_value", 8: (xencamera_req, req);
-    xencamera_req, "req.get_ctrl", 8: (xencamera_req, req);
-    xencamera_req, "req.reserved", 8: (xencamera_req, req);
+    8, "xencamera_req.req.config": (xencamera_req, req);
+    8, "xencamera_req.req.frame_rate": (xencamera_req, req);
+    8, "xencamera_req.req.buf_request": (xencamera_req, req);
+    8, "xencamera_req.req.buf_create": (xencamera_req, req);
+    8, "xencamera_req.req.index": (xencamera_req, req);
+    8, "xencamera_req.req.ctrl_value": (xencamera_req, req);
+    8, "xencamera_req.req.get_ctrl": (xencamera_req, req);
+    8, "xencamera_req.req.reserved": (xencamera_req, req);
 }
 
 /// The type of `xencamera_req.req` in `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xencamera_req_req(pub [u64; 7]);
 union_members! { xencamera_req_req;
@@ -401,8 +490,9 @@ layout! { union xencamera_req_req: 56, 8 }
 /// The answer to a request, 64 bytes.
 ///
 /// `struct xencamera_resp` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_resp {
     /// OUT. The request's id.
@@ -414,19 +504,27 @@ pub struct xencamera_resp {
     pub status: i32,
     pub resp: xencamera_resp_resp,
 }
-layout! { struct xencamera_resp: 64, 8; id: u16 = 0, operation: u8 = 2, reserved: u8 = 3, status: i32 = 4, resp: xencamera_resp_resp = 8, }
+layout! { struct xencamera_resp: 64, 8;
+    id: u16 = 0, "xencamera_resp.id";
+    operation: u8 = 2, "xencamera_resp.operation";
+    reserved: u8 = 3, "xencamera_resp.reserved";
+    status: i32 = 4, "xencamera_resp.status";
+    resp: xencamera_resp_resp = 8, "xencamera_resp.resp";
+    [(i32) (u16) (u8) (xencamera_resp_resp)]
+}
 leaves! {
-    xencamera_resp, "resp.config", 8: (xencamera_resp, resp);
-    xencamera_resp, "resp.buf_layout", 8: (xencamera_resp, resp);
-    xencamera_resp, "resp.buf_request", 8: (xencamera_resp, resp);
-    xencamera_resp, "resp.ctrl_enum", 8: (xencamera_resp, resp);
-    xencamera_resp, "resp.ctrl_value", 8: (xencamera_resp, resp);
-    xencamera_resp, "resp.reserved1", 8: (xencamera_resp, resp);
+    8, "xencamera_resp.resp.config": (xencamera_resp, resp);
+    8, "xencamera_resp.resp.buf_layout": (xencamera_resp, resp);
+    8, "xencamera_resp.resp.buf_request": (xencamera_resp, resp);
+    8, "xencamera_resp.resp.ctrl_enum": (xencamera_resp, resp);
+    8, "xencamera_resp.resp.ctrl_value": (xencamera_resp, resp);
+    8, "xencamera_resp.resp.reserved1": (xencamera_resp, resp);
 }
 
 /// The type of `xencamera_resp.resp` in `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xencamera_resp_resp(pub [u64; 7]);
 union_members! { xencamera_resp_resp;
@@ -447,8 +545,9 @@ layout! { union xencamera_resp_resp: 56, 8 }
 /// An event, 64 bytes.
 ///
 /// `struct xencamera_evt` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_evt {
     /// OUT. Number of the event.
@@ -458,16 +557,23 @@ pub struct xencamera_evt {
     pub reserved: [u8; 5],
     pub evt: xencamera_evt_evt,
 }
-layout! { struct xencamera_evt: 64, 8; id: u16 = 0, type_: u8 = 2, reserved: [u8; 5] = 3, evt: xencamera_evt_evt = 8, }
+layout! { struct xencamera_evt: 64, 8;
+    id: u16 = 0, "xencamera_evt.id";
+    type_: u8 = 2, "xencamera_evt.type_";
+    reserved: [u8; 5] = 3, "xencamera_evt.reserved";
+    evt: xencamera_evt_evt = 8, "xencamera_evt.evt";
+    [([u8; 5]) (u16) (u8) (xencamera_evt_evt)]
+}
 leaves! {
-    xencamera_evt, "evt.frame_avail", 8: (xencamera_evt, evt);
-    xencamera_evt, "evt.ctrl_value", 8: (xencamera_evt, evt);
-    xencamera_evt, "evt.reserved", 8: (xencamera_evt, evt);
+    8, "xencamera_evt.evt.frame_avail": (xencamera_evt, evt);
+    8, "xencamera_evt.evt.ctrl_value": (xencamera_evt, evt);
+    8, "xencamera_evt.evt.reserved": (xencamera_evt, evt);
 }
 
 /// The type of `xencamera_evt.evt` in `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xencamera_evt_evt(pub [u64; 7]);
 union_members! { xencamera_evt_evt;
@@ -480,8 +586,9 @@ union_members! { xencamera_evt_evt;
 layout! { union xencamera_evt_evt: 56, 8 }
 
 /// The type of `xen_cameraif_sring.pvt` in `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_cameraif_sring_pvt(pub [u8; 4]);
 union_members! { xen_cameraif_sring_pvt;
@@ -492,31 +599,40 @@ union_members! { xen_cameraif_sring_pvt;
 layout! { union xen_cameraif_sring_pvt: 4, 1 }
 
 /// The type of `xen_cameraif_sring.pvt.netif` in `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_cameraif_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct xen_cameraif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct xen_cameraif_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "xen_cameraif_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `xen_cameraif_sring.pvt.tapif_user` in `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_cameraif_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct xen_cameraif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct xen_cameraif_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "xen_cameraif_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct xen_cameraif_sring` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_cameraif_sring {
     /// Requests produced; written by the frontend.
@@ -532,18 +648,28 @@ pub struct xen_cameraif_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [xen_cameraif_sring_entry; 0],
 }
-layout! { struct xen_cameraif_sring: 64, 8; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: xen_cameraif_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [xen_cameraif_sring_entry; 0] = 64, }
+layout! { struct xen_cameraif_sring: 64, 8;
+    req_prod: RING_IDX = 0, "xen_cameraif_sring.req_prod";
+    req_event: RING_IDX = 4, "xen_cameraif_sring.req_event";
+    rsp_prod: RING_IDX = 8, "xen_cameraif_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "xen_cameraif_sring.rsp_event";
+    pvt: xen_cameraif_sring_pvt = 16, "xen_cameraif_sring.pvt";
+    __pad: [u8; 44] = 20, "xen_cameraif_sring.__pad";
+    ring: [xen_cameraif_sring_entry; 0] = 64, "xen_cameraif_sring.ring";
+    [(RING_IDX) ([u8; 44]) ([xen_cameraif_sring_entry; 0]) (xen_cameraif_sring_pvt)]
+}
 leaves! {
-    xen_cameraif_sring, "pvt.netif.smartpoll_active", 16: (xen_cameraif_sring, pvt) (xen_cameraif_sring_pvt_netif, smartpoll_active);
-    xen_cameraif_sring, "pvt.tapif_user.msg", 16: (xen_cameraif_sring, pvt) (xen_cameraif_sring_pvt_tapif_user, msg);
-    xen_cameraif_sring, "pvt.pvt_pad", 16: (xen_cameraif_sring, pvt);
+    16, "xen_cameraif_sring.pvt.netif.smartpoll_active": (xen_cameraif_sring, pvt) (xen_cameraif_sring_pvt_netif, smartpoll_active);
+    16, "xen_cameraif_sring.pvt.tapif_user.msg": (xen_cameraif_sring, pvt) (xen_cameraif_sring_pvt_tapif_user, msg);
+    16, "xen_cameraif_sring.pvt.pvt_pad": (xen_cameraif_sring, pvt);
 }
 
 /// A slot of the `xen_cameraif_sring` ring: a request, then the response that takes its place.
 ///
 /// `union xen_cameraif_sring_entry` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_cameraif_sring_entry(pub [u64; 8]);
 union_members! { xen_cameraif_sring_entry;
@@ -560,8 +686,9 @@ pub type xen_cameraif_sring_t = xen_cameraif_sring;
 /// Head of the page through which the backend sends camera events; the events follow it.
 ///
 /// `struct xencamera_event_page` of `io/cameraif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_event_page {
     /// Events consumed; written by the frontend.
@@ -570,4 +697,9 @@ pub struct xencamera_event_page {
     pub in_prod: u32,
     pub reserved: [u8; 56],
 }
-layout! { struct xencamera_event_page: 64, 4; in_cons: u32 = 0, in_prod: u32 = 4, reserved: [u8; 56] = 8, }
+layout! { struct xencamera_event_page: 64, 4;
+    in_cons: u32 = 0, "xencamera_event_page.in_cons";
+    in_prod: u32 = 4, "xencamera_event_page.in_prod";
+    reserved: [u8; 56] = 8, "xencamera_event_page.reserved";
+    [([u8; 56]) (u32)]
+}

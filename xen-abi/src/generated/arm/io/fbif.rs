@@ -34,8 +34,9 @@ pub const XENFB_OUT_RING_OFFS: u32 = 2048;
 /// Frontend event: a rectangle has changed.
 ///
 /// `struct xenfb_update` of `io/fbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenfb_update {
     /// `XENFB_TYPE_UPDATE`.
@@ -50,13 +51,22 @@ pub struct xenfb_update {
     /// Height, in pixels.
     pub height: i32,
 }
-layout! { struct xenfb_update: 20, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, x: i32 = 4, y: i32 = 8, width: i32 = 12, height: i32 = 16, }
+layout! { struct xenfb_update: 20, 4;
+    type_: u8 = 0, "xenfb_update.type_";
+    _padding0: [u8; 3] = 1, "xenfb_update._padding0";
+    x: i32 = 4, "xenfb_update.x";
+    y: i32 = 8, "xenfb_update.y";
+    width: i32 = 12, "xenfb_update.width";
+    height: i32 = 16, "xenfb_update.height";
+    [([u8; 3]) (i32) (u8)]
+}
 
 /// Frontend event: the picture has another size.
 ///
 /// `struct xenfb_resize` of `io/fbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenfb_resize {
     /// `XENFB_TYPE_RESIZE`.
@@ -73,13 +83,23 @@ pub struct xenfb_resize {
     /// First byte of the picture in the frame buffer.
     pub offset: i32,
 }
-layout! { struct xenfb_resize: 24, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, width: i32 = 4, height: i32 = 8, stride: i32 = 12, depth: i32 = 16, offset: i32 = 20, }
+layout! { struct xenfb_resize: 24, 4;
+    type_: u8 = 0, "xenfb_resize.type_";
+    _padding0: [u8; 3] = 1, "xenfb_resize._padding0";
+    width: i32 = 4, "xenfb_resize.width";
+    height: i32 = 8, "xenfb_resize.height";
+    stride: i32 = 12, "xenfb_resize.stride";
+    depth: i32 = 16, "xenfb_resize.depth";
+    offset: i32 = 20, "xenfb_resize.offset";
+    [([u8; 3]) (i32) (u8)]
+}
 
 /// An event from the frontend, 40 bytes; `type` selects the member.
 ///
 /// `union xenfb_out_event` of `io/fbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenfb_out_event(pub [u32; 10]);
 union_members! { xenfb_out_event;
@@ -96,8 +116,9 @@ layout! { union xenfb_out_event: 40, 4 }
 /// Backend event: how often updates are wanted.
 ///
 /// `struct xenfb_refresh_period` of `io/fbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenfb_refresh_period {
     /// `XENFB_TYPE_REFRESH_PERIOD`.
@@ -106,13 +127,19 @@ pub struct xenfb_refresh_period {
     /// Milliseconds between refreshes; `XENFB_NO_REFRESH` for none.
     pub period: u32,
 }
-layout! { struct xenfb_refresh_period: 8, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, period: u32 = 4, }
+layout! { struct xenfb_refresh_period: 8, 4;
+    type_: u8 = 0, "xenfb_refresh_period.type_";
+    _padding0: [u8; 3] = 1, "xenfb_refresh_period._padding0";
+    period: u32 = 4, "xenfb_refresh_period.period";
+    [([u8; 3]) (u32) (u8)]
+}
 
 /// An event from the backend, 40 bytes; `type` selects the member.
 ///
 /// `union xenfb_in_event` of `io/fbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenfb_in_event(pub [u32; 10]);
 union_members! { xenfb_in_event;
@@ -127,8 +154,9 @@ layout! { union xenfb_in_event: 40, 4 }
 /// Head of the shared page.
 ///
 /// `struct xenfb_page` of `io/fbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenfb_page {
     /// Events to the frontend, consumed.
@@ -153,4 +181,17 @@ pub struct xenfb_page {
     /// Frames of the pages that list the frame buffer's frames; 0 ends the list.
     pub pd: [u32; 256],
 }
-layout! { struct xenfb_page: 1060, 4; in_cons: u32 = 0, in_prod: u32 = 4, out_cons: u32 = 8, out_prod: u32 = 12, width: i32 = 16, height: i32 = 20, line_length: u32 = 24, mem_length: u32 = 28, depth: u8 = 32, _padding0: [u8; 3] = 33, pd: [u32; 256] = 36, }
+layout! { struct xenfb_page: 1060, 4;
+    in_cons: u32 = 0, "xenfb_page.in_cons";
+    in_prod: u32 = 4, "xenfb_page.in_prod";
+    out_cons: u32 = 8, "xenfb_page.out_cons";
+    out_prod: u32 = 12, "xenfb_page.out_prod";
+    width: i32 = 16, "xenfb_page.width";
+    height: i32 = 20, "xenfb_page.height";
+    line_length: u32 = 24, "xenfb_page.line_length";
+    mem_length: u32 = 28, "xenfb_page.mem_length";
+    depth: u8 = 32, "xenfb_page.depth";
+    _padding0: [u8; 3] = 33, "xenfb_page._padding0";
+    pd: [u32; 256] = 36, "xenfb_page.pd";
+    [([u32; 256]) ([u8; 3]) (i32) (u32) (u8)]
+}

@@ -67,32 +67,41 @@ pub const STATE_CLOSED: &str = "closed";
 /// Request: open a file by name.
 ///
 /// `struct fsif_open_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_open_request {
     /// IN. Grant of the page with the name.
     pub gref: grant_ref_t,
 }
-layout! { struct fsif_open_request: 4, 4; gref: grant_ref_t = 0, }
+layout! { struct fsif_open_request: 4, 4;
+    gref: grant_ref_t = 0, "fsif_open_request.gref";
+    [(grant_ref_t)]
+}
 
 /// Request: close a file.
 ///
 /// `struct fsif_close_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_close_request {
     /// IN. File, as opened.
     pub fd: u32,
 }
-layout! { struct fsif_close_request: 4, 4; fd: u32 = 0, }
+layout! { struct fsif_close_request: 4, 4;
+    fd: u32 = 0, "fsif_close_request.fd";
+    [(u32)]
+}
 
 /// Request: read from a file.
 ///
 /// `struct fsif_read_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_read_request {
     /// IN. File, as opened.
@@ -105,13 +114,21 @@ pub struct fsif_read_request {
     /// IN. Grants of the pages to fill.
     pub grefs: [grant_ref_t; 0],
 }
-layout! { struct fsif_read_request: 24, 8; fd: u32 = 0, pad: i32 = 4, len: u64 = 8, offset: u64 = 16, grefs: [grant_ref_t; 0] = 24, }
+layout! { struct fsif_read_request: 24, 8;
+    fd: u32 = 0, "fsif_read_request.fd";
+    pad: i32 = 4, "fsif_read_request.pad";
+    len: u64 = 8, "fsif_read_request.len";
+    offset: u64 = 16, "fsif_read_request.offset";
+    grefs: [grant_ref_t; 0] = 24, "fsif_read_request.grefs";
+    [([grant_ref_t; 0]) (i32) (u32) (u64)]
+}
 
 /// Request: write to a file.
 ///
 /// `struct fsif_write_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_write_request {
     /// IN. File, as opened.
@@ -124,25 +141,37 @@ pub struct fsif_write_request {
     /// IN. Grants of the pages to write out.
     pub grefs: [grant_ref_t; 0],
 }
-layout! { struct fsif_write_request: 24, 8; fd: u32 = 0, pad: i32 = 4, len: u64 = 8, offset: u64 = 16, grefs: [grant_ref_t; 0] = 24, }
+layout! { struct fsif_write_request: 24, 8;
+    fd: u32 = 0, "fsif_write_request.fd";
+    pad: i32 = 4, "fsif_write_request.pad";
+    len: u64 = 8, "fsif_write_request.len";
+    offset: u64 = 16, "fsif_write_request.offset";
+    grefs: [grant_ref_t; 0] = 24, "fsif_write_request.grefs";
+    [([grant_ref_t; 0]) (i32) (u32) (u64)]
+}
 
 /// Request: read a file's attributes.
 ///
 /// `struct fsif_stat_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_stat_request {
     /// IN. File, as opened.
     pub fd: u32,
 }
-layout! { struct fsif_stat_request: 4, 4; fd: u32 = 0, }
+layout! { struct fsif_stat_request: 4, 4;
+    fd: u32 = 0, "fsif_stat_request.fd";
+    [(u32)]
+}
 
 /// Answer: a file's attributes.
 ///
 /// `struct fsif_stat_response` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_stat_response {
     /// OUT. Mode.
@@ -162,13 +191,24 @@ pub struct fsif_stat_response {
     /// OUT. Time of last status change, in seconds since 1970.
     pub stat_ctime: i64,
 }
-layout! { struct fsif_stat_response: 48, 8; stat_mode: i32 = 0, stat_uid: u32 = 4, stat_gid: u32 = 8, stat_ret: i32 = 12, stat_size: i64 = 16, stat_atime: i64 = 24, stat_mtime: i64 = 32, stat_ctime: i64 = 40, }
+layout! { struct fsif_stat_response: 48, 8;
+    stat_mode: i32 = 0, "fsif_stat_response.stat_mode";
+    stat_uid: u32 = 4, "fsif_stat_response.stat_uid";
+    stat_gid: u32 = 8, "fsif_stat_response.stat_gid";
+    stat_ret: i32 = 12, "fsif_stat_response.stat_ret";
+    stat_size: i64 = 16, "fsif_stat_response.stat_size";
+    stat_atime: i64 = 24, "fsif_stat_response.stat_atime";
+    stat_mtime: i64 = 32, "fsif_stat_response.stat_mtime";
+    stat_ctime: i64 = 40, "fsif_stat_response.stat_ctime";
+    [(i32) (i64) (u32)]
+}
 
 /// Request: cut or extend a file.
 ///
 /// `struct fsif_truncate_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_truncate_request {
     /// IN. File, as opened.
@@ -177,25 +217,35 @@ pub struct fsif_truncate_request {
     /// IN. New size, in bytes.
     pub length: i64,
 }
-layout! { struct fsif_truncate_request: 16, 8; fd: u32 = 0, pad: i32 = 4, length: i64 = 8, }
+layout! { struct fsif_truncate_request: 16, 8;
+    fd: u32 = 0, "fsif_truncate_request.fd";
+    pad: i32 = 4, "fsif_truncate_request.pad";
+    length: i64 = 8, "fsif_truncate_request.length";
+    [(i32) (i64) (u32)]
+}
 
 /// Request: remove a file.
 ///
 /// `struct fsif_remove_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_remove_request {
     /// IN. Grant of the page with the name.
     pub gref: grant_ref_t,
 }
-layout! { struct fsif_remove_request: 4, 4; gref: grant_ref_t = 0, }
+layout! { struct fsif_remove_request: 4, 4;
+    gref: grant_ref_t = 0, "fsif_remove_request.gref";
+    [(grant_ref_t)]
+}
 
 /// Request: rename a file.
 ///
 /// `struct fsif_rename_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_rename_request {
     /// IN. Place of the old name in the page, in bytes.
@@ -205,13 +255,19 @@ pub struct fsif_rename_request {
     /// IN. Grant of the page with both names.
     pub gref: grant_ref_t,
 }
-layout! { struct fsif_rename_request: 8, 4; old_name_offset: u16 = 0, new_name_offset: u16 = 2, gref: grant_ref_t = 4, }
+layout! { struct fsif_rename_request: 8, 4;
+    old_name_offset: u16 = 0, "fsif_rename_request.old_name_offset";
+    new_name_offset: u16 = 2, "fsif_rename_request.new_name_offset";
+    gref: grant_ref_t = 4, "fsif_rename_request.gref";
+    [(grant_ref_t) (u16)]
+}
 
 /// Request: create a file or directory.
 ///
 /// `struct fsif_create_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_create_request {
     /// IN. Not 0 for a directory.
@@ -223,13 +279,21 @@ pub struct fsif_create_request {
     /// IN. Grant of the page with the name.
     pub gref: grant_ref_t,
 }
-layout! { struct fsif_create_request: 12, 4; directory: i8 = 0, pad: i8 = 1, pad2: i16 = 2, mode: i32 = 4, gref: grant_ref_t = 8, }
+layout! { struct fsif_create_request: 12, 4;
+    directory: i8 = 0, "fsif_create_request.directory";
+    pad: i8 = 1, "fsif_create_request.pad";
+    pad2: i16 = 2, "fsif_create_request.pad2";
+    mode: i32 = 4, "fsif_create_request.mode";
+    gref: grant_ref_t = 8, "fsif_create_request.gref";
+    [(grant_ref_t) (i16) (i32) (i8)]
+}
 
 /// Request: list a directory.
 ///
 /// `struct fsif_list_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_list_request {
     /// IN. Entries to skip.
@@ -237,13 +301,18 @@ pub struct fsif_list_request {
     /// IN. Grant of the page with the name, which the entries then replace.
     pub gref: grant_ref_t,
 }
-layout! { struct fsif_list_request: 8, 4; offset: u32 = 0, gref: grant_ref_t = 4, }
+layout! { struct fsif_list_request: 8, 4;
+    offset: u32 = 0, "fsif_list_request.offset";
+    gref: grant_ref_t = 4, "fsif_list_request.gref";
+    [(grant_ref_t) (u32)]
+}
 
 /// Request: change a file's mode.
 ///
 /// `struct fsif_chmod_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_chmod_request {
     /// IN. File, as opened.
@@ -251,37 +320,50 @@ pub struct fsif_chmod_request {
     /// IN. Mode.
     pub mode: i32,
 }
-layout! { struct fsif_chmod_request: 8, 4; fd: u32 = 0, mode: i32 = 4, }
+layout! { struct fsif_chmod_request: 8, 4;
+    fd: u32 = 0, "fsif_chmod_request.fd";
+    mode: i32 = 4, "fsif_chmod_request.mode";
+    [(i32) (u32)]
+}
 
 /// Request: ask for free space.
 ///
 /// `struct fsif_space_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_space_request {
     /// IN. Grant of the page with the name.
     pub gref: grant_ref_t,
 }
-layout! { struct fsif_space_request: 4, 4; gref: grant_ref_t = 0, }
+layout! { struct fsif_space_request: 4, 4;
+    gref: grant_ref_t = 0, "fsif_space_request.gref";
+    [(grant_ref_t)]
+}
 
 /// Request: flush a file.
 ///
 /// `struct fsif_sync_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sync_request {
     /// IN. File, as opened.
     pub fd: u32,
 }
-layout! { struct fsif_sync_request: 4, 4; fd: u32 = 0, }
+layout! { struct fsif_sync_request: 4, 4;
+    fd: u32 = 0, "fsif_sync_request.fd";
+    [(u32)]
+}
 
 /// A request; `type` selects the member.
 ///
 /// `struct fsif_request` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_request {
     /// IN. `REQ_*`.
@@ -292,26 +374,34 @@ pub struct fsif_request {
     pub pad2: u32,
     pub u: fsif_request_u,
 }
-layout! { struct fsif_request: 32, 8; type_: u8 = 0, pad: u8 = 1, id: u16 = 2, pad2: u32 = 4, u: fsif_request_u = 8, }
+layout! { struct fsif_request: 32, 8;
+    type_: u8 = 0, "fsif_request.type_";
+    pad: u8 = 1, "fsif_request.pad";
+    id: u16 = 2, "fsif_request.id";
+    pad2: u32 = 4, "fsif_request.pad2";
+    u: fsif_request_u = 8, "fsif_request.u";
+    [(fsif_request_u) (u16) (u32) (u8)]
+}
 leaves! {
-    fsif_request, "u.fopen", 8: (fsif_request, u);
-    fsif_request, "u.fclose", 8: (fsif_request, u);
-    fsif_request, "u.fread", 8: (fsif_request, u);
-    fsif_request, "u.fwrite", 8: (fsif_request, u);
-    fsif_request, "u.fstat", 8: (fsif_request, u);
-    fsif_request, "u.ftruncate", 8: (fsif_request, u);
-    fsif_request, "u.fremove", 8: (fsif_request, u);
-    fsif_request, "u.frename", 8: (fsif_request, u);
-    fsif_request, "u.fcreate", 8: (fsif_request, u);
-    fsif_request, "u.flist", 8: (fsif_request, u);
-    fsif_request, "u.fchmod", 8: (fsif_request, u);
-    fsif_request, "u.fspace", 8: (fsif_request, u);
-    fsif_request, "u.fsync", 8: (fsif_request, u);
+    8, "fsif_request.u.fopen": (fsif_request, u);
+    8, "fsif_request.u.fclose": (fsif_request, u);
+    8, "fsif_request.u.fread": (fsif_request, u);
+    8, "fsif_request.u.fwrite": (fsif_request, u);
+    8, "fsif_request.u.fstat": (fsif_request, u);
+    8, "fsif_request.u.ftruncate": (fsif_request, u);
+    8, "fsif_request.u.fremove": (fsif_request, u);
+    8, "fsif_request.u.frename": (fsif_request, u);
+    8, "fsif_request.u.fcreate": (fsif_request, u);
+    8, "fsif_request.u.flist": (fsif_request, u);
+    8, "fsif_request.u.fchmod": (fsif_request, u);
+    8, "fsif_request.u.fspace": (fsif_request, u);
+    8, "fsif_request.u.fsync": (fsif_request, u);
 }
 
 /// The type of `fsif_request.u` in `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct fsif_request_u(pub [u64; 3]);
 union_members! { fsif_request_u;
@@ -350,8 +440,9 @@ pub type fsif_request_t = fsif_request;
 /// The answer to a request.
 ///
 /// `struct fsif_response` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_response {
     /// OUT. The request's id.
@@ -360,15 +451,22 @@ pub struct fsif_response {
     pub pad2: u32,
     pub u: fsif_response_u,
 }
-layout! { struct fsif_response: 56, 8; id: u16 = 0, pad1: u16 = 2, pad2: u32 = 4, u: fsif_response_u = 8, }
+layout! { struct fsif_response: 56, 8;
+    id: u16 = 0, "fsif_response.id";
+    pad1: u16 = 2, "fsif_response.pad1";
+    pad2: u32 = 4, "fsif_response.pad2";
+    u: fsif_response_u = 8, "fsif_response.u";
+    [(fsif_response_u) (u16) (u32)]
+}
 leaves! {
-    fsif_response, "u.ret_val", 8: (fsif_response, u);
-    fsif_response, "u.fstat", 8: (fsif_response, u);
+    8, "fsif_response.u.ret_val": (fsif_response, u);
+    8, "fsif_response.u.fstat": (fsif_response, u);
 }
 
 /// The type of `fsif_response.u` in `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct fsif_response_u(pub [u64; 6]);
 union_members! { fsif_response_u;
@@ -383,8 +481,9 @@ layout! { union fsif_response_u: 48, 8 }
 pub type fsif_response_t = fsif_response;
 
 /// The type of `fsif_sring.pvt` in `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct fsif_sring_pvt(pub [u8; 4]);
 union_members! { fsif_sring_pvt;
@@ -395,31 +494,40 @@ union_members! { fsif_sring_pvt;
 layout! { union fsif_sring_pvt: 4, 1 }
 
 /// The type of `fsif_sring.pvt.netif` in `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct fsif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct fsif_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "fsif_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `fsif_sring.pvt.tapif_user` in `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct fsif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct fsif_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "fsif_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct fsif_sring` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sring {
     /// Requests produced; written by the frontend.
@@ -435,18 +543,28 @@ pub struct fsif_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [fsif_sring_entry; 0],
 }
-layout! { struct fsif_sring: 64, 8; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: fsif_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [fsif_sring_entry; 0] = 64, }
+layout! { struct fsif_sring: 64, 8;
+    req_prod: RING_IDX = 0, "fsif_sring.req_prod";
+    req_event: RING_IDX = 4, "fsif_sring.req_event";
+    rsp_prod: RING_IDX = 8, "fsif_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "fsif_sring.rsp_event";
+    pvt: fsif_sring_pvt = 16, "fsif_sring.pvt";
+    __pad: [u8; 44] = 20, "fsif_sring.__pad";
+    ring: [fsif_sring_entry; 0] = 64, "fsif_sring.ring";
+    [(RING_IDX) ([fsif_sring_entry; 0]) ([u8; 44]) (fsif_sring_pvt)]
+}
 leaves! {
-    fsif_sring, "pvt.netif.smartpoll_active", 16: (fsif_sring, pvt) (fsif_sring_pvt_netif, smartpoll_active);
-    fsif_sring, "pvt.tapif_user.msg", 16: (fsif_sring, pvt) (fsif_sring_pvt_tapif_user, msg);
-    fsif_sring, "pvt.pvt_pad", 16: (fsif_sring, pvt);
+    16, "fsif_sring.pvt.netif.smartpoll_active": (fsif_sring, pvt) (fsif_sring_pvt_netif, smartpoll_active);
+    16, "fsif_sring.pvt.tapif_user.msg": (fsif_sring, pvt) (fsif_sring_pvt_tapif_user, msg);
+    16, "fsif_sring.pvt.pvt_pad": (fsif_sring, pvt);
 }
 
 /// A slot of the `fsif_sring` ring: a request, then the response that takes its place.
 ///
 /// `union fsif_sring_entry` of `io/fsif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct fsif_sring_entry(pub [u64; 7]);
 union_members! { fsif_sring_entry;

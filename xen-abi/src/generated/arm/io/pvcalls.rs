@@ -29,8 +29,9 @@ pub const PVCALLS_POLL: u32 = 6;
 /// Control page of a connection's data rings.
 ///
 /// `struct pvcalls_data_intf` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct pvcalls_data_intf {
     /// Received bytes consumed; written by the frontend.
@@ -52,23 +53,41 @@ pub struct pvcalls_data_intf {
     /// Grants of those pages.
     pub ref_: [grant_ref_t; 0],
 }
-layout! { struct pvcalls_data_intf: 132, 4; in_cons: RING_IDX = 0, in_prod: RING_IDX = 4, in_error: RING_IDX = 8, pad1: [u8; 52] = 12, out_cons: RING_IDX = 64, out_prod: RING_IDX = 68, out_error: RING_IDX = 72, pad2: [u8; 52] = 76, ring_order: RING_IDX = 128, ref_: [grant_ref_t; 0] = 132, }
+layout! { struct pvcalls_data_intf: 132, 4;
+    in_cons: RING_IDX = 0, "pvcalls_data_intf.in_cons";
+    in_prod: RING_IDX = 4, "pvcalls_data_intf.in_prod";
+    in_error: RING_IDX = 8, "pvcalls_data_intf.in_error";
+    pad1: [u8; 52] = 12, "pvcalls_data_intf.pad1";
+    out_cons: RING_IDX = 64, "pvcalls_data_intf.out_cons";
+    out_prod: RING_IDX = 68, "pvcalls_data_intf.out_prod";
+    out_error: RING_IDX = 72, "pvcalls_data_intf.out_error";
+    pad2: [u8; 52] = 76, "pvcalls_data_intf.pad2";
+    ring_order: RING_IDX = 128, "pvcalls_data_intf.ring_order";
+    ref_: [grant_ref_t; 0] = 132, "pvcalls_data_intf.ref_";
+    [(RING_IDX) ([grant_ref_t; 0]) ([u8; 52])]
+}
 
 /// `struct pvcalls_data` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct pvcalls_data {
     pub in_: GuestHandle32<u8>,
     pub out: GuestHandle32<u8>,
 }
-layout! { struct pvcalls_data: 8, 4; in_: GuestHandle32<u8> = 0, out: GuestHandle32<u8> = 4, }
+layout! { struct pvcalls_data: 8, 4;
+    in_: GuestHandle32<u8> = 0, "pvcalls_data.in_";
+    out: GuestHandle32<u8> = 4, "pvcalls_data.out";
+    [(GuestHandle32<u8>)]
+}
 
 /// A command.
 ///
 /// `struct xen_pvcalls_request` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_request {
     /// IN. Chosen by the frontend and repeated in the response.
@@ -77,21 +96,27 @@ pub struct xen_pvcalls_request {
     pub cmd: u32,
     pub u: xen_pvcalls_request_u,
 }
-layout! { struct xen_pvcalls_request: 64, 8; req_id: u32 = 0, cmd: u32 = 4, u: xen_pvcalls_request_u = 8, }
+layout! { struct xen_pvcalls_request: 64, 8;
+    req_id: u32 = 0, "xen_pvcalls_request.req_id";
+    cmd: u32 = 4, "xen_pvcalls_request.cmd";
+    u: xen_pvcalls_request_u = 8, "xen_pvcalls_request.u";
+    [(u32) (xen_pvcalls_request_u)]
+}
 leaves! {
-    xen_pvcalls_request, "u.socket", 8: (xen_pvcalls_request, u);
-    xen_pvcalls_request, "u.connect", 8: (xen_pvcalls_request, u);
-    xen_pvcalls_request, "u.release", 8: (xen_pvcalls_request, u);
-    xen_pvcalls_request, "u.bind", 8: (xen_pvcalls_request, u);
-    xen_pvcalls_request, "u.listen", 8: (xen_pvcalls_request, u);
-    xen_pvcalls_request, "u.accept", 8: (xen_pvcalls_request, u);
-    xen_pvcalls_request, "u.poll", 8: (xen_pvcalls_request, u);
-    xen_pvcalls_request, "u.dummy", 8: (xen_pvcalls_request, u);
+    8, "xen_pvcalls_request.u.socket": (xen_pvcalls_request, u);
+    8, "xen_pvcalls_request.u.connect": (xen_pvcalls_request, u);
+    8, "xen_pvcalls_request.u.release": (xen_pvcalls_request, u);
+    8, "xen_pvcalls_request.u.bind": (xen_pvcalls_request, u);
+    8, "xen_pvcalls_request.u.listen": (xen_pvcalls_request, u);
+    8, "xen_pvcalls_request.u.accept": (xen_pvcalls_request, u);
+    8, "xen_pvcalls_request.u.poll": (xen_pvcalls_request, u);
+    8, "xen_pvcalls_request.u.dummy": (xen_pvcalls_request, u);
 }
 
 /// The type of `xen_pvcalls_request.u` in `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_pvcalls_request_u(pub [u64; 7]);
 union_members! { xen_pvcalls_request_u;
@@ -116,9 +141,10 @@ layout! { union xen_pvcalls_request_u: 56, 8 }
 
 /// Request: create a socket.
 ///
-/// `xen_pvcalls_socket` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct xen_pvcalls_socket` of `io/pvcalls.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_socket {
     /// IN. Socket, as the frontend numbers it.
@@ -131,13 +157,21 @@ pub struct xen_pvcalls_socket {
     pub protocol: u32,
     pub pad: [u8; 4],
 }
-layout! { struct xen_pvcalls_socket: 24, 8; id: u64 = 0, domain: u32 = 8, type_: u32 = 12, protocol: u32 = 16, pad: [u8; 4] = 20, }
+layout! { struct xen_pvcalls_socket: 24, 8;
+    id: u64 = 0, "xen_pvcalls_socket.id";
+    domain: u32 = 8, "xen_pvcalls_socket.domain";
+    type_: u32 = 12, "xen_pvcalls_socket.type_";
+    protocol: u32 = 16, "xen_pvcalls_socket.protocol";
+    pad: [u8; 4] = 20, "xen_pvcalls_socket.pad";
+    [([u8; 4]) (u32) (u64)]
+}
 
 /// Request: connect a socket.
 ///
 /// `struct xen_pvcalls_connect` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_connect {
     /// IN. Socket, as the frontend numbers it.
@@ -154,13 +188,23 @@ pub struct xen_pvcalls_connect {
     pub evtchn: u32,
     pub pad: [u8; 4],
 }
-layout! { struct xen_pvcalls_connect: 56, 8; id: u64 = 0, addr: [u8; 28] = 8, len: u32 = 36, flags: u32 = 40, ref_: grant_ref_t = 44, evtchn: u32 = 48, pad: [u8; 4] = 52, }
+layout! { struct xen_pvcalls_connect: 56, 8;
+    id: u64 = 0, "xen_pvcalls_connect.id";
+    addr: [u8; 28] = 8, "xen_pvcalls_connect.addr";
+    len: u32 = 36, "xen_pvcalls_connect.len";
+    flags: u32 = 40, "xen_pvcalls_connect.flags";
+    ref_: grant_ref_t = 44, "xen_pvcalls_connect.ref_";
+    evtchn: u32 = 48, "xen_pvcalls_connect.evtchn";
+    pad: [u8; 4] = 52, "xen_pvcalls_connect.pad";
+    [([u8; 28]) ([u8; 4]) (grant_ref_t) (u32) (u64)]
+}
 
 /// Request: close a socket.
 ///
 /// `struct xen_pvcalls_release` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_release {
     /// IN. Socket, as the frontend numbers it.
@@ -169,13 +213,19 @@ pub struct xen_pvcalls_release {
     pub reuse: u8,
     pub pad: [u8; 7],
 }
-layout! { struct xen_pvcalls_release: 16, 8; id: u64 = 0, reuse: u8 = 8, pad: [u8; 7] = 9, }
+layout! { struct xen_pvcalls_release: 16, 8;
+    id: u64 = 0, "xen_pvcalls_release.id";
+    reuse: u8 = 8, "xen_pvcalls_release.reuse";
+    pad: [u8; 7] = 9, "xen_pvcalls_release.pad";
+    [([u8; 7]) (u64) (u8)]
+}
 
 /// Request: bind a socket to an address.
 ///
 /// `struct xen_pvcalls_bind` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_bind {
     /// IN. Socket, as the frontend numbers it.
@@ -185,13 +235,19 @@ pub struct xen_pvcalls_bind {
     /// IN. Bytes of the address.
     pub len: u32,
 }
-layout! { struct xen_pvcalls_bind: 40, 8; id: u64 = 0, addr: [u8; 28] = 8, len: u32 = 36, }
+layout! { struct xen_pvcalls_bind: 40, 8;
+    id: u64 = 0, "xen_pvcalls_bind.id";
+    addr: [u8; 28] = 8, "xen_pvcalls_bind.addr";
+    len: u32 = 36, "xen_pvcalls_bind.len";
+    [([u8; 28]) (u32) (u64)]
+}
 
 /// Request: listen on a socket.
 ///
 /// `struct xen_pvcalls_listen` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_listen {
     /// IN. Socket, as the frontend numbers it.
@@ -200,13 +256,19 @@ pub struct xen_pvcalls_listen {
     pub backlog: u32,
     pub pad: [u8; 4],
 }
-layout! { struct xen_pvcalls_listen: 16, 8; id: u64 = 0, backlog: u32 = 8, pad: [u8; 4] = 12, }
+layout! { struct xen_pvcalls_listen: 16, 8;
+    id: u64 = 0, "xen_pvcalls_listen.id";
+    backlog: u32 = 8, "xen_pvcalls_listen.backlog";
+    pad: [u8; 4] = 12, "xen_pvcalls_listen.pad";
+    [([u8; 4]) (u32) (u64)]
+}
 
 /// Request: accept a connection.
 ///
 /// `struct xen_pvcalls_accept` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_accept {
     /// IN. Socket, as the frontend numbers it.
@@ -218,37 +280,52 @@ pub struct xen_pvcalls_accept {
     /// IN. Port of the new data ring.
     pub evtchn: u32,
 }
-layout! { struct xen_pvcalls_accept: 24, 8; id: u64 = 0, id_new: u64 = 8, ref_: grant_ref_t = 16, evtchn: u32 = 20, }
+layout! { struct xen_pvcalls_accept: 24, 8;
+    id: u64 = 0, "xen_pvcalls_accept.id";
+    id_new: u64 = 8, "xen_pvcalls_accept.id_new";
+    ref_: grant_ref_t = 16, "xen_pvcalls_accept.ref_";
+    evtchn: u32 = 20, "xen_pvcalls_accept.evtchn";
+    [(grant_ref_t) (u32) (u64)]
+}
 
 /// Request: wait for a connection.
 ///
 /// `struct xen_pvcalls_poll` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_poll {
     /// IN. Socket, as the frontend numbers it.
     pub id: u64,
 }
-layout! { struct xen_pvcalls_poll: 8, 8; id: u64 = 0, }
+layout! { struct xen_pvcalls_poll: 8, 8;
+    id: u64 = 0, "xen_pvcalls_poll.id";
+    [(u64)]
+}
 
 /// Request: pad to full size.
 ///
 /// `struct xen_pvcalls_dummy` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_dummy {
     /// Bytes that give the union its size.
     pub dummy: [u8; 56],
 }
-layout! { struct xen_pvcalls_dummy: 56, 1; dummy: [u8; 56] = 0, }
+layout! { struct xen_pvcalls_dummy: 56, 1;
+    dummy: [u8; 56] = 0, "xen_pvcalls_dummy.dummy";
+    [([u8; 56])]
+}
 
 /// The answer to a command.
 ///
 /// `struct xen_pvcalls_response` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_response {
     /// OUT. The request's id.
@@ -260,21 +337,29 @@ pub struct xen_pvcalls_response {
     pub pad: u32,
     pub u: xen_pvcalls_response_u,
 }
-layout! { struct xen_pvcalls_response: 24, 8; req_id: u32 = 0, cmd: u32 = 4, ret: i32 = 8, pad: u32 = 12, u: xen_pvcalls_response_u = 16, }
+layout! { struct xen_pvcalls_response: 24, 8;
+    req_id: u32 = 0, "xen_pvcalls_response.req_id";
+    cmd: u32 = 4, "xen_pvcalls_response.cmd";
+    ret: i32 = 8, "xen_pvcalls_response.ret";
+    pad: u32 = 12, "xen_pvcalls_response.pad";
+    u: xen_pvcalls_response_u = 16, "xen_pvcalls_response.u";
+    [(i32) (u32) (xen_pvcalls_response_u)]
+}
 leaves! {
-    xen_pvcalls_response, "u.socket", 16: (xen_pvcalls_response, u);
-    xen_pvcalls_response, "u.connect", 16: (xen_pvcalls_response, u);
-    xen_pvcalls_response, "u.release", 16: (xen_pvcalls_response, u);
-    xen_pvcalls_response, "u.bind", 16: (xen_pvcalls_response, u);
-    xen_pvcalls_response, "u.listen", 16: (xen_pvcalls_response, u);
-    xen_pvcalls_response, "u.accept", 16: (xen_pvcalls_response, u);
-    xen_pvcalls_response, "u.poll", 16: (xen_pvcalls_response, u);
-    xen_pvcalls_response, "u.dummy", 16: (xen_pvcalls_response, u);
+    16, "xen_pvcalls_response.u.socket": (xen_pvcalls_response, u);
+    16, "xen_pvcalls_response.u.connect": (xen_pvcalls_response, u);
+    16, "xen_pvcalls_response.u.release": (xen_pvcalls_response, u);
+    16, "xen_pvcalls_response.u.bind": (xen_pvcalls_response, u);
+    16, "xen_pvcalls_response.u.listen": (xen_pvcalls_response, u);
+    16, "xen_pvcalls_response.u.accept": (xen_pvcalls_response, u);
+    16, "xen_pvcalls_response.u.poll": (xen_pvcalls_response, u);
+    16, "xen_pvcalls_response.u.dummy": (xen_pvcalls_response, u);
 }
 
 /// The type of `xen_pvcalls_response.u` in `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_pvcalls_response_u(pub [u64; 1]);
 union_members! { xen_pvcalls_response_u;
@@ -299,103 +384,136 @@ layout! { union xen_pvcalls_response_u: 8, 8 }
 
 /// Response: create a socket.
 ///
-/// `_xen_pvcalls_socket` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct _xen_pvcalls_socket` of `io/pvcalls.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_socket {
     /// OUT. Socket, as the frontend numbers it.
     pub id: u64,
 }
-layout! { struct _xen_pvcalls_socket: 8, 8; id: u64 = 0, }
+layout! { struct _xen_pvcalls_socket: 8, 8;
+    id: u64 = 0, "_xen_pvcalls_socket.id";
+    [(u64)]
+}
 
 /// Response: connect a socket.
 ///
 /// `struct _xen_pvcalls_connect` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_connect {
     /// OUT. Socket, as the frontend numbers it.
     pub id: u64,
 }
-layout! { struct _xen_pvcalls_connect: 8, 8; id: u64 = 0, }
+layout! { struct _xen_pvcalls_connect: 8, 8;
+    id: u64 = 0, "_xen_pvcalls_connect.id";
+    [(u64)]
+}
 
 /// Response: close a socket.
 ///
 /// `struct _xen_pvcalls_release` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_release {
     /// OUT. Socket, as the frontend numbers it.
     pub id: u64,
 }
-layout! { struct _xen_pvcalls_release: 8, 8; id: u64 = 0, }
+layout! { struct _xen_pvcalls_release: 8, 8;
+    id: u64 = 0, "_xen_pvcalls_release.id";
+    [(u64)]
+}
 
 /// Response: bind a socket to an address.
 ///
 /// `struct _xen_pvcalls_bind` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_bind {
     /// OUT. Socket, as the frontend numbers it.
     pub id: u64,
 }
-layout! { struct _xen_pvcalls_bind: 8, 8; id: u64 = 0, }
+layout! { struct _xen_pvcalls_bind: 8, 8;
+    id: u64 = 0, "_xen_pvcalls_bind.id";
+    [(u64)]
+}
 
 /// Response: listen on a socket.
 ///
 /// `struct _xen_pvcalls_listen` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_listen {
     /// OUT. Socket, as the frontend numbers it.
     pub id: u64,
 }
-layout! { struct _xen_pvcalls_listen: 8, 8; id: u64 = 0, }
+layout! { struct _xen_pvcalls_listen: 8, 8;
+    id: u64 = 0, "_xen_pvcalls_listen.id";
+    [(u64)]
+}
 
 /// Response: accept a connection.
 ///
 /// `struct _xen_pvcalls_accept` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_accept {
     /// OUT. Socket, as the frontend numbers it.
     pub id: u64,
 }
-layout! { struct _xen_pvcalls_accept: 8, 8; id: u64 = 0, }
+layout! { struct _xen_pvcalls_accept: 8, 8;
+    id: u64 = 0, "_xen_pvcalls_accept.id";
+    [(u64)]
+}
 
 /// Response: wait for a connection.
 ///
 /// `struct _xen_pvcalls_poll` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_poll {
     /// OUT. Socket, as the frontend numbers it.
     pub id: u64,
 }
-layout! { struct _xen_pvcalls_poll: 8, 8; id: u64 = 0, }
+layout! { struct _xen_pvcalls_poll: 8, 8;
+    id: u64 = 0, "_xen_pvcalls_poll.id";
+    [(u64)]
+}
 
 /// Response: pad to full size.
 ///
 /// `struct _xen_pvcalls_dummy` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_dummy {
     /// Bytes that give the union its size.
     pub dummy: [u8; 8],
 }
-layout! { struct _xen_pvcalls_dummy: 8, 1; dummy: [u8; 8] = 0, }
+layout! { struct _xen_pvcalls_dummy: 8, 1;
+    dummy: [u8; 8] = 0, "_xen_pvcalls_dummy.dummy";
+    [([u8; 8])]
+}
 
 /// The type of `xen_pvcalls_sring.pvt` in `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_pvcalls_sring_pvt(pub [u8; 4]);
 union_members! { xen_pvcalls_sring_pvt;
@@ -406,31 +524,40 @@ union_members! { xen_pvcalls_sring_pvt;
 layout! { union xen_pvcalls_sring_pvt: 4, 1 }
 
 /// The type of `xen_pvcalls_sring.pvt.netif` in `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct xen_pvcalls_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct xen_pvcalls_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "xen_pvcalls_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `xen_pvcalls_sring.pvt.tapif_user` in `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct xen_pvcalls_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct xen_pvcalls_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "xen_pvcalls_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct xen_pvcalls_sring` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_sring {
     /// Requests produced; written by the frontend.
@@ -446,18 +573,28 @@ pub struct xen_pvcalls_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [xen_pvcalls_sring_entry; 0],
 }
-layout! { struct xen_pvcalls_sring: 64, 8; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: xen_pvcalls_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [xen_pvcalls_sring_entry; 0] = 64, }
+layout! { struct xen_pvcalls_sring: 64, 8;
+    req_prod: RING_IDX = 0, "xen_pvcalls_sring.req_prod";
+    req_event: RING_IDX = 4, "xen_pvcalls_sring.req_event";
+    rsp_prod: RING_IDX = 8, "xen_pvcalls_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "xen_pvcalls_sring.rsp_event";
+    pvt: xen_pvcalls_sring_pvt = 16, "xen_pvcalls_sring.pvt";
+    __pad: [u8; 44] = 20, "xen_pvcalls_sring.__pad";
+    ring: [xen_pvcalls_sring_entry; 0] = 64, "xen_pvcalls_sring.ring";
+    [(RING_IDX) ([u8; 44]) ([xen_pvcalls_sring_entry; 0]) (xen_pvcalls_sring_pvt)]
+}
 leaves! {
-    xen_pvcalls_sring, "pvt.netif.smartpoll_active", 16: (xen_pvcalls_sring, pvt) (xen_pvcalls_sring_pvt_netif, smartpoll_active);
-    xen_pvcalls_sring, "pvt.tapif_user.msg", 16: (xen_pvcalls_sring, pvt) (xen_pvcalls_sring_pvt_tapif_user, msg);
-    xen_pvcalls_sring, "pvt.pvt_pad", 16: (xen_pvcalls_sring, pvt);
+    16, "xen_pvcalls_sring.pvt.netif.smartpoll_active": (xen_pvcalls_sring, pvt) (xen_pvcalls_sring_pvt_netif, smartpoll_active);
+    16, "xen_pvcalls_sring.pvt.tapif_user.msg": (xen_pvcalls_sring, pvt) (xen_pvcalls_sring_pvt_tapif_user, msg);
+    16, "xen_pvcalls_sring.pvt.pvt_pad": (xen_pvcalls_sring, pvt);
 }
 
 /// A slot of the `xen_pvcalls_sring` ring: a request, then the response that takes its place.
 ///
 /// `union xen_pvcalls_sring_entry` of `io/pvcalls.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_pvcalls_sring_entry(pub [u64; 8]);
 union_members! { xen_pvcalls_sring_entry;

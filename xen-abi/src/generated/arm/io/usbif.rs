@@ -89,8 +89,9 @@ pub struct usb_spec_version(pub u32);
 /// Bytes in one granted page.
 ///
 /// `struct usbif_request_segment` of `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_request_segment {
     /// IN. Grant of the page.
@@ -100,13 +101,19 @@ pub struct usbif_request_segment {
     /// IN. Bytes.
     pub length: u16,
 }
-layout! { struct usbif_request_segment: 8, 4; gref: grant_ref_t = 0, offset: u16 = 4, length: u16 = 6, }
+layout! { struct usbif_request_segment: 8, 4;
+    gref: grant_ref_t = 0, "usbif_request_segment.gref";
+    offset: u16 = 4, "usbif_request_segment.offset";
+    length: u16 = 6, "usbif_request_segment.length";
+    [(grant_ref_t) (u16)]
+}
 
 /// A transfer, or a request to take one back.
 ///
 /// `struct usbif_urb_request` of `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request {
     /// IN. Chosen by the frontend and repeated in the response.
@@ -123,22 +130,32 @@ pub struct usbif_urb_request {
     /// IN. The segments.
     pub seg: [usbif_request_segment; 16],
 }
-layout! { struct usbif_urb_request: 148, 4; id: u16 = 0, nr_buffer_segs: u16 = 2, pipe: u32 = 4, transfer_flags: u16 = 8, buffer_length: u16 = 10, u: usbif_urb_request_u = 12, seg: [usbif_request_segment; 16] = 20, }
+layout! { struct usbif_urb_request: 148, 4;
+    id: u16 = 0, "usbif_urb_request.id";
+    nr_buffer_segs: u16 = 2, "usbif_urb_request.nr_buffer_segs";
+    pipe: u32 = 4, "usbif_urb_request.pipe";
+    transfer_flags: u16 = 8, "usbif_urb_request.transfer_flags";
+    buffer_length: u16 = 10, "usbif_urb_request.buffer_length";
+    u: usbif_urb_request_u = 12, "usbif_urb_request.u";
+    seg: [usbif_request_segment; 16] = 20, "usbif_urb_request.seg";
+    [([usbif_request_segment; 16]) (u16) (u32) (usbif_urb_request_u)]
+}
 leaves! {
-    usbif_urb_request, "u.ctrl", 12: (usbif_urb_request, u);
-    usbif_urb_request, "u.isoc.interval", 12: (usbif_urb_request, u) (usbif_urb_request_u_isoc, interval);
-    usbif_urb_request, "u.isoc.start_frame", 14: (usbif_urb_request, u) (usbif_urb_request_u_isoc, start_frame);
-    usbif_urb_request, "u.isoc.number_of_packets", 16: (usbif_urb_request, u) (usbif_urb_request_u_isoc, number_of_packets);
-    usbif_urb_request, "u.isoc.nr_frame_desc_segs", 18: (usbif_urb_request, u) (usbif_urb_request_u_isoc, nr_frame_desc_segs);
-    usbif_urb_request, "u.intr.interval", 12: (usbif_urb_request, u) (usbif_urb_request_u_intr, interval);
-    usbif_urb_request, "u.intr.pad", 14: (usbif_urb_request, u) (usbif_urb_request_u_intr, pad);
-    usbif_urb_request, "u.unlink.unlink_id", 12: (usbif_urb_request, u) (usbif_urb_request_u_unlink, unlink_id);
-    usbif_urb_request, "u.unlink.pad", 14: (usbif_urb_request, u) (usbif_urb_request_u_unlink, pad);
+    12, "usbif_urb_request.u.ctrl": (usbif_urb_request, u);
+    12, "usbif_urb_request.u.isoc.interval": (usbif_urb_request, u) (usbif_urb_request_u_isoc, interval);
+    14, "usbif_urb_request.u.isoc.start_frame": (usbif_urb_request, u) (usbif_urb_request_u_isoc, start_frame);
+    16, "usbif_urb_request.u.isoc.number_of_packets": (usbif_urb_request, u) (usbif_urb_request_u_isoc, number_of_packets);
+    18, "usbif_urb_request.u.isoc.nr_frame_desc_segs": (usbif_urb_request, u) (usbif_urb_request_u_isoc, nr_frame_desc_segs);
+    12, "usbif_urb_request.u.intr.interval": (usbif_urb_request, u) (usbif_urb_request_u_intr, interval);
+    14, "usbif_urb_request.u.intr.pad": (usbif_urb_request, u) (usbif_urb_request_u_intr, pad);
+    12, "usbif_urb_request.u.unlink.unlink_id": (usbif_urb_request, u) (usbif_urb_request_u_unlink, unlink_id);
+    14, "usbif_urb_request.u.unlink.pad": (usbif_urb_request, u) (usbif_urb_request_u_unlink, pad);
 }
 
 /// The type of `usbif_urb_request.u` in `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_urb_request_u(pub [u16; 4]);
 union_members! { usbif_urb_request_u;
@@ -151,8 +168,9 @@ union_members! { usbif_urb_request_u;
 layout! { union usbif_urb_request_u: 8, 2 }
 
 /// The type of `usbif_urb_request.u.isoc` in `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request_u_isoc {
     /// IN. Interval, in frames or microframes.
@@ -164,29 +182,45 @@ pub struct usbif_urb_request_u_isoc {
     /// IN. Segments with packet descriptions, behind the data's.
     pub nr_frame_desc_segs: u16,
 }
-layout! { struct usbif_urb_request_u_isoc: 8, 2; interval: u16 = 0, start_frame: u16 = 2, number_of_packets: u16 = 4, nr_frame_desc_segs: u16 = 6, }
+layout! { struct usbif_urb_request_u_isoc: 8, 2;
+    interval: u16 = 0, "usbif_urb_request_u_isoc.interval";
+    start_frame: u16 = 2, "usbif_urb_request_u_isoc.start_frame";
+    number_of_packets: u16 = 4, "usbif_urb_request_u_isoc.number_of_packets";
+    nr_frame_desc_segs: u16 = 6, "usbif_urb_request_u_isoc.nr_frame_desc_segs";
+    [(u16)]
+}
 
 /// The type of `usbif_urb_request.u.intr` in `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request_u_intr {
     /// IN. Interval, in frames or microframes.
     pub interval: u16,
     pub pad: [u16; 3],
 }
-layout! { struct usbif_urb_request_u_intr: 8, 2; interval: u16 = 0, pad: [u16; 3] = 2, }
+layout! { struct usbif_urb_request_u_intr: 8, 2;
+    interval: u16 = 0, "usbif_urb_request_u_intr.interval";
+    pad: [u16; 3] = 2, "usbif_urb_request_u_intr.pad";
+    [([u16; 3]) (u16)]
+}
 
 /// The type of `usbif_urb_request.u.unlink` in `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request_u_unlink {
     /// IN. Transfer to take back.
     pub unlink_id: u16,
     pub pad: [u16; 3],
 }
-layout! { struct usbif_urb_request_u_unlink: 8, 2; unlink_id: u16 = 0, pad: [u16; 3] = 2, }
+layout! { struct usbif_urb_request_u_unlink: 8, 2;
+    unlink_id: u16 = 0, "usbif_urb_request_u_unlink.unlink_id";
+    pad: [u16; 3] = 2, "usbif_urb_request_u_unlink.pad";
+    [([u16; 3]) (u16)]
+}
 
 /// `usbif_urb_request_t` of `io/usbif.h`.
 pub type usbif_urb_request_t = usbif_urb_request;
@@ -194,8 +228,9 @@ pub type usbif_urb_request_t = usbif_urb_request;
 /// The answer to a transfer.
 ///
 /// `struct usbif_urb_response` of `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_response {
     /// OUT. The request's id.
@@ -209,14 +244,22 @@ pub struct usbif_urb_response {
     /// OUT. Isochronous packets that failed.
     pub error_count: i32,
 }
-layout! { struct usbif_urb_response: 16, 4; id: u16 = 0, start_frame: u16 = 2, status: i32 = 4, actual_length: i32 = 8, error_count: i32 = 12, }
+layout! { struct usbif_urb_response: 16, 4;
+    id: u16 = 0, "usbif_urb_response.id";
+    start_frame: u16 = 2, "usbif_urb_response.start_frame";
+    status: i32 = 4, "usbif_urb_response.status";
+    actual_length: i32 = 8, "usbif_urb_response.actual_length";
+    error_count: i32 = 12, "usbif_urb_response.error_count";
+    [(i32) (u16)]
+}
 
 /// `usbif_urb_response_t` of `io/usbif.h`.
 pub type usbif_urb_response_t = usbif_urb_response;
 
 /// The type of `usbif_urb_sring.pvt` in `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_urb_sring_pvt(pub [u8; 4]);
 union_members! { usbif_urb_sring_pvt;
@@ -227,31 +270,40 @@ union_members! { usbif_urb_sring_pvt;
 layout! { union usbif_urb_sring_pvt: 4, 1 }
 
 /// The type of `usbif_urb_sring.pvt.netif` in `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct usbif_urb_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct usbif_urb_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "usbif_urb_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `usbif_urb_sring.pvt.tapif_user` in `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct usbif_urb_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct usbif_urb_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "usbif_urb_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct usbif_urb_sring` of `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_sring {
     /// Requests produced; written by the frontend.
@@ -267,18 +319,28 @@ pub struct usbif_urb_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [usbif_urb_sring_entry; 0],
 }
-layout! { struct usbif_urb_sring: 64, 4; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: usbif_urb_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [usbif_urb_sring_entry; 0] = 64, }
+layout! { struct usbif_urb_sring: 64, 4;
+    req_prod: RING_IDX = 0, "usbif_urb_sring.req_prod";
+    req_event: RING_IDX = 4, "usbif_urb_sring.req_event";
+    rsp_prod: RING_IDX = 8, "usbif_urb_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "usbif_urb_sring.rsp_event";
+    pvt: usbif_urb_sring_pvt = 16, "usbif_urb_sring.pvt";
+    __pad: [u8; 44] = 20, "usbif_urb_sring.__pad";
+    ring: [usbif_urb_sring_entry; 0] = 64, "usbif_urb_sring.ring";
+    [(RING_IDX) ([u8; 44]) ([usbif_urb_sring_entry; 0]) (usbif_urb_sring_pvt)]
+}
 leaves! {
-    usbif_urb_sring, "pvt.netif.smartpoll_active", 16: (usbif_urb_sring, pvt) (usbif_urb_sring_pvt_netif, smartpoll_active);
-    usbif_urb_sring, "pvt.tapif_user.msg", 16: (usbif_urb_sring, pvt) (usbif_urb_sring_pvt_tapif_user, msg);
-    usbif_urb_sring, "pvt.pvt_pad", 16: (usbif_urb_sring, pvt);
+    16, "usbif_urb_sring.pvt.netif.smartpoll_active": (usbif_urb_sring, pvt) (usbif_urb_sring_pvt_netif, smartpoll_active);
+    16, "usbif_urb_sring.pvt.tapif_user.msg": (usbif_urb_sring, pvt) (usbif_urb_sring_pvt_tapif_user, msg);
+    16, "usbif_urb_sring.pvt.pvt_pad": (usbif_urb_sring, pvt);
 }
 
 /// A slot of the `usbif_urb_sring` ring: a request, then the response that takes its place.
 ///
 /// `union usbif_urb_sring_entry` of `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_urb_sring_entry(pub [u32; 37]);
 union_members! { usbif_urb_sring_entry;
@@ -295,14 +357,18 @@ pub type usbif_urb_sring_t = usbif_urb_sring;
 /// A slot for the backend's next connection change.
 ///
 /// `struct usbif_conn_request` of `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_request {
     /// IN. Chosen by the frontend and repeated in the response.
     pub id: u16,
 }
-layout! { struct usbif_conn_request: 2, 2; id: u16 = 0, }
+layout! { struct usbif_conn_request: 2, 2;
+    id: u16 = 0, "usbif_conn_request.id";
+    [(u16)]
+}
 
 /// `usbif_conn_request_t` of `io/usbif.h`.
 pub type usbif_conn_request_t = usbif_conn_request;
@@ -310,8 +376,9 @@ pub type usbif_conn_request_t = usbif_conn_request;
 /// A device was plugged in or out.
 ///
 /// `struct usbif_conn_response` of `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_response {
     /// OUT. The request's id.
@@ -321,14 +388,20 @@ pub struct usbif_conn_response {
     /// OUT. `USBIF_SPEED_*`.
     pub speed: u8,
 }
-layout! { struct usbif_conn_response: 4, 2; id: u16 = 0, portnum: u8 = 2, speed: u8 = 3, }
+layout! { struct usbif_conn_response: 4, 2;
+    id: u16 = 0, "usbif_conn_response.id";
+    portnum: u8 = 2, "usbif_conn_response.portnum";
+    speed: u8 = 3, "usbif_conn_response.speed";
+    [(u16) (u8)]
+}
 
 /// `usbif_conn_response_t` of `io/usbif.h`.
 pub type usbif_conn_response_t = usbif_conn_response;
 
 /// The type of `usbif_conn_sring.pvt` in `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_conn_sring_pvt(pub [u8; 4]);
 union_members! { usbif_conn_sring_pvt;
@@ -339,31 +412,40 @@ union_members! { usbif_conn_sring_pvt;
 layout! { union usbif_conn_sring_pvt: 4, 1 }
 
 /// The type of `usbif_conn_sring.pvt.netif` in `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct usbif_conn_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct usbif_conn_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "usbif_conn_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `usbif_conn_sring.pvt.tapif_user` in `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct usbif_conn_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct usbif_conn_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "usbif_conn_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct usbif_conn_sring` of `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_sring {
     /// Requests produced; written by the frontend.
@@ -379,18 +461,28 @@ pub struct usbif_conn_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [usbif_conn_sring_entry; 0],
 }
-layout! { struct usbif_conn_sring: 64, 4; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: usbif_conn_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [usbif_conn_sring_entry; 0] = 64, }
+layout! { struct usbif_conn_sring: 64, 4;
+    req_prod: RING_IDX = 0, "usbif_conn_sring.req_prod";
+    req_event: RING_IDX = 4, "usbif_conn_sring.req_event";
+    rsp_prod: RING_IDX = 8, "usbif_conn_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "usbif_conn_sring.rsp_event";
+    pvt: usbif_conn_sring_pvt = 16, "usbif_conn_sring.pvt";
+    __pad: [u8; 44] = 20, "usbif_conn_sring.__pad";
+    ring: [usbif_conn_sring_entry; 0] = 64, "usbif_conn_sring.ring";
+    [(RING_IDX) ([u8; 44]) ([usbif_conn_sring_entry; 0]) (usbif_conn_sring_pvt)]
+}
 leaves! {
-    usbif_conn_sring, "pvt.netif.smartpoll_active", 16: (usbif_conn_sring, pvt) (usbif_conn_sring_pvt_netif, smartpoll_active);
-    usbif_conn_sring, "pvt.tapif_user.msg", 16: (usbif_conn_sring, pvt) (usbif_conn_sring_pvt_tapif_user, msg);
-    usbif_conn_sring, "pvt.pvt_pad", 16: (usbif_conn_sring, pvt);
+    16, "usbif_conn_sring.pvt.netif.smartpoll_active": (usbif_conn_sring, pvt) (usbif_conn_sring_pvt_netif, smartpoll_active);
+    16, "usbif_conn_sring.pvt.tapif_user.msg": (usbif_conn_sring, pvt) (usbif_conn_sring_pvt_tapif_user, msg);
+    16, "usbif_conn_sring.pvt.pvt_pad": (usbif_conn_sring, pvt);
 }
 
 /// A slot of the `usbif_conn_sring` ring: a request, then the response that takes its place.
 ///
 /// `union usbif_conn_sring_entry` of `io/usbif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_conn_sring_entry(pub [u16; 2]);
 union_members! { usbif_conn_sring_entry;

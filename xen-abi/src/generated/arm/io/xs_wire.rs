@@ -103,8 +103,9 @@ pub struct xsd_sockmsg_type(pub u32);
 /// A pair of error number and name, from which a table for `XS_ERROR` replies is made; C only, not part of the protocol.
 ///
 /// `struct xsd_errors` of `io/xs_wire.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xsd_errors {
     /// Error number of the local system.
@@ -112,13 +113,18 @@ pub struct xsd_errors {
     /// Name sent over the wire.
     pub errstring: GuestHandle32<u8>,
 }
-layout! { struct xsd_errors: 8, 4; errnum: i32 = 0, errstring: GuestHandle32<u8> = 4, }
+layout! { struct xsd_errors: 8, 4;
+    errnum: i32 = 0, "xsd_errors.errnum";
+    errstring: GuestHandle32<u8> = 4, "xsd_errors.errstring";
+    [(GuestHandle32<u8>) (i32)]
+}
 
 /// Header of every message, either way, followed by `len` bytes of payload.
 ///
 /// `struct xsd_sockmsg` of `io/xs_wire.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xsd_sockmsg {
     /// `XS_*`; a reply repeats the request's, or is `XS_ERROR`.
@@ -130,7 +136,13 @@ pub struct xsd_sockmsg {
     /// Bytes of payload, at most `XENSTORE_PAYLOAD_MAX`.
     pub len: u32,
 }
-layout! { struct xsd_sockmsg: 16, 4; type_: u32 = 0, req_id: u32 = 4, tx_id: u32 = 8, len: u32 = 12, }
+layout! { struct xsd_sockmsg: 16, 4;
+    type_: u32 = 0, "xsd_sockmsg.type_";
+    req_id: u32 = 4, "xsd_sockmsg.req_id";
+    tx_id: u32 = 8, "xsd_sockmsg.tx_id";
+    len: u32 = 12, "xsd_sockmsg.len";
+    [(u32)]
+}
 
 newtype! {
 /// Position of the texts in a watch event, `XS_WATCH_*`.
@@ -148,8 +160,9 @@ pub type XENSTORE_RING_IDX = u32;
 /// most `XENSTORE_RING_SIZE`.
 ///
 /// `struct xenstore_domain_interface` of `io/xs_wire.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenstore_domain_interface {
     /// Bytes from the domain to xenstored.
@@ -171,4 +184,15 @@ pub struct xenstore_domain_interface {
     /// `XENSTORE_ERROR_*`, set by xenstored; with the error feature.
     pub error: u32,
 }
-layout! { struct xenstore_domain_interface: 2076, 4; req: [u8; 1024] = 0, rsp: [u8; 1024] = 1024, req_cons: XENSTORE_RING_IDX = 2048, req_prod: XENSTORE_RING_IDX = 2052, rsp_cons: XENSTORE_RING_IDX = 2056, rsp_prod: XENSTORE_RING_IDX = 2060, server_features: u32 = 2064, connection: u32 = 2068, error: u32 = 2072, }
+layout! { struct xenstore_domain_interface: 2076, 4;
+    req: [u8; 1024] = 0, "xenstore_domain_interface.req";
+    rsp: [u8; 1024] = 1024, "xenstore_domain_interface.rsp";
+    req_cons: XENSTORE_RING_IDX = 2048, "xenstore_domain_interface.req_cons";
+    req_prod: XENSTORE_RING_IDX = 2052, "xenstore_domain_interface.req_prod";
+    rsp_cons: XENSTORE_RING_IDX = 2056, "xenstore_domain_interface.rsp_cons";
+    rsp_prod: XENSTORE_RING_IDX = 2060, "xenstore_domain_interface.rsp_prod";
+    server_features: u32 = 2064, "xenstore_domain_interface.server_features";
+    connection: u32 = 2068, "xenstore_domain_interface.connection";
+    error: u32 = 2072, "xenstore_domain_interface.error";
+    [(XENSTORE_RING_IDX) ([u8; 1024]) (u32)]
+}

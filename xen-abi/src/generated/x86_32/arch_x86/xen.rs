@@ -121,8 +121,9 @@ pub type xen_ulong_t = u32;
 /// One handler of the table a PV guest passes to `__HYPERVISOR_set_trap_table`; an entry with address 0 ends the table.
 ///
 /// `struct trap_info` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct trap_info {
     /// IN. Exception vector.
@@ -134,7 +135,13 @@ pub struct trap_info {
     /// IN. Address of the handler; 0 ends the table.
     pub address: u32,
 }
-layout! { struct trap_info: 8, 4; vector: u8 = 0, flags: u8 = 1, cs: u16 = 2, address: u32 = 4, }
+layout! { struct trap_info: 8, 4;
+    vector: u8 = 0, "trap_info.vector";
+    flags: u8 = 1, "trap_info.flags";
+    cs: u16 = 2, "trap_info.cs";
+    address: u32 = 4, "trap_info.address";
+    [(u16) (u32) (u8)]
+}
 
 /// `trap_info_t` of `arch-x86/xen.h`.
 pub type trap_info_t = trap_info;
@@ -147,8 +154,9 @@ pub type tsc_timestamp_t = u64;
 /// All registers of a PV vCPU. Argument of `VCPUOP_initialise` for PV guests, and of the toolstack's context calls.
 ///
 /// `struct vcpu_guest_context` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_context {
     /// Floating point state in the form of FXSAVE, or of FSAVE on a CPU without it.
@@ -186,22 +194,45 @@ pub struct vcpu_guest_context {
     /// Assists that are on, one bit for each `VMASST_TYPE_*`.
     pub vm_assist: u32,
 }
-layout! { struct vcpu_guest_context: 2800, 4; fpu_ctxt: vcpu_guest_context_fpu_ctxt = 0, flags: u32 = 512, user_regs: cpu_user_regs = 516, trap_ctxt: [trap_info; 256] = 584, ldt_base: u32 = 2632, ldt_ents: u32 = 2636, gdt_frames: [u32; 16] = 2640, gdt_ents: u32 = 2704, kernel_ss: u32 = 2708, kernel_sp: u32 = 2712, ctrlreg: [u32; 8] = 2716, debugreg: [u32; 8] = 2748, event_callback_cs: u32 = 2780, event_callback_eip: u32 = 2784, failsafe_callback_cs: u32 = 2788, failsafe_callback_eip: u32 = 2792, vm_assist: u32 = 2796, }
+layout! { struct vcpu_guest_context: 2800, 4;
+    fpu_ctxt: vcpu_guest_context_fpu_ctxt = 0, "vcpu_guest_context.fpu_ctxt";
+    flags: u32 = 512, "vcpu_guest_context.flags";
+    user_regs: cpu_user_regs = 516, "vcpu_guest_context.user_regs";
+    trap_ctxt: [trap_info; 256] = 584, "vcpu_guest_context.trap_ctxt";
+    ldt_base: u32 = 2632, "vcpu_guest_context.ldt_base";
+    ldt_ents: u32 = 2636, "vcpu_guest_context.ldt_ents";
+    gdt_frames: [u32; 16] = 2640, "vcpu_guest_context.gdt_frames";
+    gdt_ents: u32 = 2704, "vcpu_guest_context.gdt_ents";
+    kernel_ss: u32 = 2708, "vcpu_guest_context.kernel_ss";
+    kernel_sp: u32 = 2712, "vcpu_guest_context.kernel_sp";
+    ctrlreg: [u32; 8] = 2716, "vcpu_guest_context.ctrlreg";
+    debugreg: [u32; 8] = 2748, "vcpu_guest_context.debugreg";
+    event_callback_cs: u32 = 2780, "vcpu_guest_context.event_callback_cs";
+    event_callback_eip: u32 = 2784, "vcpu_guest_context.event_callback_eip";
+    failsafe_callback_cs: u32 = 2788, "vcpu_guest_context.failsafe_callback_cs";
+    failsafe_callback_eip: u32 = 2792, "vcpu_guest_context.failsafe_callback_eip";
+    vm_assist: u32 = 2796, "vcpu_guest_context.vm_assist";
+    [([trap_info; 256]) ([u32; 16]) ([u32; 8]) (cpu_user_regs) (u32) (vcpu_guest_context_fpu_ctxt)]
+}
 leaves! {
-    vcpu_guest_context, "fpu_ctxt.x", 0: (vcpu_guest_context, fpu_ctxt.x);
+    0, "vcpu_guest_context.fpu_ctxt.x": (vcpu_guest_context, fpu_ctxt.x);
 }
 
 /// Floating point state in the form of FXSAVE, or of FSAVE on a CPU without it.
 ///
 /// The type of `vcpu_guest_context.fpu_ctxt` in `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_context_fpu_ctxt {
     /// The bytes of the floating point state.
     pub x: [u8; 512],
 }
-layout! { struct vcpu_guest_context_fpu_ctxt: 512, 1; x: [u8; 512] = 0, }
+layout! { struct vcpu_guest_context_fpu_ctxt: 512, 1;
+    x: [u8; 512] = 0, "vcpu_guest_context_fpu_ctxt.x";
+    [([u8; 512])]
+}
 
 /// `vcpu_guest_context_t` of `arch-x86/xen.h`.
 pub type vcpu_guest_context_t = vcpu_guest_context;
@@ -209,8 +240,9 @@ pub type vcpu_guest_context_t = vcpu_guest_context;
 /// The x86 part of `shared_info`: where a PV guest keeps its list of machine frames, for the toolstack to read.
 ///
 /// `struct arch_shared_info` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_shared_info {
     /// How many entries of the list count.
@@ -228,7 +260,16 @@ pub struct arch_shared_info {
     /// High 32 bits of the wall clock's seconds, 32-bit guests.
     pub wc_sec_hi: u32,
 }
-layout! { struct arch_shared_info: 28, 4; max_pfn: u32 = 0, pfn_to_mfn_frame_list_list: xen_pfn_t = 4, nmi_reason: u32 = 8, p2m_cr3: u32 = 12, p2m_vaddr: u32 = 16, p2m_generation: u32 = 20, wc_sec_hi: u32 = 24, }
+layout! { struct arch_shared_info: 28, 4;
+    max_pfn: u32 = 0, "arch_shared_info.max_pfn";
+    pfn_to_mfn_frame_list_list: xen_pfn_t = 4, "arch_shared_info.pfn_to_mfn_frame_list_list";
+    nmi_reason: u32 = 8, "arch_shared_info.nmi_reason";
+    p2m_cr3: u32 = 12, "arch_shared_info.p2m_cr3";
+    p2m_vaddr: u32 = 16, "arch_shared_info.p2m_vaddr";
+    p2m_generation: u32 = 20, "arch_shared_info.p2m_generation";
+    wc_sec_hi: u32 = 24, "arch_shared_info.wc_sec_hi";
+    [(u32) (xen_pfn_t)]
+}
 
 /// `arch_shared_info_t` of `arch-x86/xen.h`.
 pub type arch_shared_info_t = arch_shared_info;
@@ -236,8 +277,9 @@ pub type arch_shared_info_t = arch_shared_info;
 /// The x86 part of the configuration a domain is created with; belongs to the versioned toolstack ABI.
 ///
 /// `struct xen_arch_domainconfig` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_arch_domainconfig {
     /// IN. Devices Xen emulates, `XEN_X86_EMU_*`.
@@ -245,13 +287,18 @@ pub struct xen_arch_domainconfig {
     /// IN. `XEN_X86_MSR_RELAXED` or 0.
     pub misc_flags: u32,
 }
-layout! { struct xen_arch_domainconfig: 8, 4; emulation_flags: u32 = 0, misc_flags: u32 = 4, }
+layout! { struct xen_arch_domainconfig: 8, 4;
+    emulation_flags: u32 = 0, "xen_arch_domainconfig.emulation_flags";
+    misc_flags: u32 = 4, "xen_arch_domainconfig.misc_flags";
+    [(u32)]
+}
 
 /// One CPUID leaf and its values.
 ///
 /// `struct xen_cpuid_leaf` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_cpuid_leaf {
     /// Leaf number.
@@ -267,7 +314,15 @@ pub struct xen_cpuid_leaf {
     /// Value of EDX.
     pub d: u32,
 }
-layout! { struct xen_cpuid_leaf: 24, 4; leaf: u32 = 0, subleaf: u32 = 4, a: u32 = 8, b: u32 = 12, c: u32 = 16, d: u32 = 20, }
+layout! { struct xen_cpuid_leaf: 24, 4;
+    leaf: u32 = 0, "xen_cpuid_leaf.leaf";
+    subleaf: u32 = 4, "xen_cpuid_leaf.subleaf";
+    a: u32 = 8, "xen_cpuid_leaf.a";
+    b: u32 = 12, "xen_cpuid_leaf.b";
+    c: u32 = 16, "xen_cpuid_leaf.c";
+    d: u32 = 20, "xen_cpuid_leaf.d";
+    [(u32)]
+}
 
 /// `xen_cpuid_leaf_t` of `arch-x86/xen.h`.
 pub type xen_cpuid_leaf_t = xen_cpuid_leaf;
@@ -275,8 +330,9 @@ pub type xen_cpuid_leaf_t = xen_cpuid_leaf;
 /// One model-specific register and its value.
 ///
 /// `struct xen_msr_entry` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_msr_entry {
     /// Register number.
@@ -286,7 +342,12 @@ pub struct xen_msr_entry {
     /// Value.
     pub val: u64,
 }
-layout! { struct xen_msr_entry: 16, 4; idx: u32 = 0, flags: u32 = 4, val: u64 = 8, }
+layout! { struct xen_msr_entry: 16, 4;
+    idx: u32 = 0, "xen_msr_entry.idx";
+    flags: u32 = 4, "xen_msr_entry.flags";
+    val: u64 = 8, "xen_msr_entry.val";
+    [(u32) (u64)]
+}
 
 /// `xen_msr_entry_t` of `arch-x86/xen.h`.
 pub type xen_msr_entry_t = xen_msr_entry;

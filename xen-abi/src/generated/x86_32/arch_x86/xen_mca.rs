@@ -71,21 +71,27 @@ pub const XEN_MC_INJECT_TYPE_LMCE: u32 = 2;
 pub const XEN_MC_INJECT_CPU_BROADCAST: u32 = 8;
 
 /// `struct mcinfo_common` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mcinfo_common {
     pub type_: u16,
     pub size: u16,
 }
-layout! { struct mcinfo_common: 4, 2; type_: u16 = 0, size: u16 = 2, }
+layout! { struct mcinfo_common: 4, 2;
+    type_: u16 = 0, "mcinfo_common.type_";
+    size: u16 = 2, "mcinfo_common.size";
+    [(u16)]
+}
 
 /// `xen_mcinfo_common_t` of `arch-x86/xen-mca.h`.
 pub type xen_mcinfo_common_t = mcinfo_common;
 
 /// `struct mcinfo_global` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mcinfo_global {
     pub common: xen_mcinfo_common_t,
@@ -98,11 +104,23 @@ pub struct mcinfo_global {
     pub mc_flags: u32,
     pub mc_gstatus: u64,
 }
-layout! { struct mcinfo_global: 32, 4; common: xen_mcinfo_common_t = 0, mc_domid: u16 = 4, mc_vcpuid: u16 = 6, mc_socketid: u32 = 8, mc_coreid: u16 = 12, mc_core_threadid: u16 = 14, mc_apicid: u32 = 16, mc_flags: u32 = 20, mc_gstatus: u64 = 24, }
+layout! { struct mcinfo_global: 32, 4;
+    common: xen_mcinfo_common_t = 0, "mcinfo_global.common";
+    mc_domid: u16 = 4, "mcinfo_global.mc_domid";
+    mc_vcpuid: u16 = 6, "mcinfo_global.mc_vcpuid";
+    mc_socketid: u32 = 8, "mcinfo_global.mc_socketid";
+    mc_coreid: u16 = 12, "mcinfo_global.mc_coreid";
+    mc_core_threadid: u16 = 14, "mcinfo_global.mc_core_threadid";
+    mc_apicid: u32 = 16, "mcinfo_global.mc_apicid";
+    mc_flags: u32 = 20, "mcinfo_global.mc_flags";
+    mc_gstatus: u64 = 24, "mcinfo_global.mc_gstatus";
+    [(u16) (u32) (u64) (xen_mcinfo_common_t)]
+}
 
 /// `struct mcinfo_bank` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mcinfo_bank {
     pub common: xen_mcinfo_common_t,
@@ -114,62 +132,95 @@ pub struct mcinfo_bank {
     pub mc_ctrl2: u64,
     pub mc_tsc: u64,
 }
-layout! { struct mcinfo_bank: 48, 4; common: xen_mcinfo_common_t = 0, mc_bank: u16 = 4, mc_domid: u16 = 6, mc_status: u64 = 8, mc_addr: u64 = 16, mc_misc: u64 = 24, mc_ctrl2: u64 = 32, mc_tsc: u64 = 40, }
+layout! { struct mcinfo_bank: 48, 4;
+    common: xen_mcinfo_common_t = 0, "mcinfo_bank.common";
+    mc_bank: u16 = 4, "mcinfo_bank.mc_bank";
+    mc_domid: u16 = 6, "mcinfo_bank.mc_domid";
+    mc_status: u64 = 8, "mcinfo_bank.mc_status";
+    mc_addr: u64 = 16, "mcinfo_bank.mc_addr";
+    mc_misc: u64 = 24, "mcinfo_bank.mc_misc";
+    mc_ctrl2: u64 = 32, "mcinfo_bank.mc_ctrl2";
+    mc_tsc: u64 = 40, "mcinfo_bank.mc_tsc";
+    [(u16) (u64) (xen_mcinfo_common_t)]
+}
 
 /// `struct mcinfo_msr` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mcinfo_msr {
     pub reg: u64,
     pub value: u64,
 }
-layout! { struct mcinfo_msr: 16, 4; reg: u64 = 0, value: u64 = 8, }
+layout! { struct mcinfo_msr: 16, 4;
+    reg: u64 = 0, "mcinfo_msr.reg";
+    value: u64 = 8, "mcinfo_msr.value";
+    [(u64)]
+}
 
 /// `xen_mcinfo_msr_t` of `arch-x86/xen-mca.h`.
 pub type xen_mcinfo_msr_t = mcinfo_msr;
 
 /// `struct mcinfo_extended` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mcinfo_extended {
     pub common: xen_mcinfo_common_t,
     pub mc_msrs: u32,
     pub mc_msr: [xen_mcinfo_msr_t; 32],
 }
-layout! { struct mcinfo_extended: 520, 4; common: xen_mcinfo_common_t = 0, mc_msrs: u32 = 4, mc_msr: [xen_mcinfo_msr_t; 32] = 8, }
+layout! { struct mcinfo_extended: 520, 4;
+    common: xen_mcinfo_common_t = 0, "mcinfo_extended.common";
+    mc_msrs: u32 = 4, "mcinfo_extended.mc_msrs";
+    mc_msr: [xen_mcinfo_msr_t; 32] = 8, "mcinfo_extended.mc_msr";
+    [([xen_mcinfo_msr_t; 32]) (u32) (xen_mcinfo_common_t)]
+}
 
 /// `struct page_offline_action` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct page_offline_action {
     pub mfn: u64,
     pub status: u64,
 }
-layout! { struct page_offline_action: 16, 4; mfn: u64 = 0, status: u64 = 8, }
+layout! { struct page_offline_action: 16, 4;
+    mfn: u64 = 0, "page_offline_action.mfn";
+    status: u64 = 8, "page_offline_action.status";
+    [(u64)]
+}
 
 /// `xen_page_offline_action_t` of `arch-x86/xen-mca.h`.
 pub type xen_page_offline_action_t = page_offline_action;
 
 /// `struct cpu_offline_action` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_offline_action {
     pub mc_socketid: u32,
     pub mc_coreid: u16,
     pub mc_core_threadid: u16,
 }
-layout! { struct cpu_offline_action: 8, 4; mc_socketid: u32 = 0, mc_coreid: u16 = 4, mc_core_threadid: u16 = 6, }
+layout! { struct cpu_offline_action: 8, 4;
+    mc_socketid: u32 = 0, "cpu_offline_action.mc_socketid";
+    mc_coreid: u16 = 4, "cpu_offline_action.mc_coreid";
+    mc_core_threadid: u16 = 6, "cpu_offline_action.mc_core_threadid";
+    [(u16) (u32)]
+}
 
 /// `xen_cpu_offline_action_t` of `arch-x86/xen-mca.h`.
 pub type xen_cpu_offline_action_t = cpu_offline_action;
 
 /// `struct mcinfo_recovery` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mcinfo_recovery {
     pub common: xen_mcinfo_common_t,
@@ -178,16 +229,24 @@ pub struct mcinfo_recovery {
     pub action_types: u8,
     pub action_info: mcinfo_recovery_action_info,
 }
-layout! { struct mcinfo_recovery: 24, 4; common: xen_mcinfo_common_t = 0, mc_bank: u16 = 4, action_flags: u8 = 6, action_types: u8 = 7, action_info: mcinfo_recovery_action_info = 8, }
+layout! { struct mcinfo_recovery: 24, 4;
+    common: xen_mcinfo_common_t = 0, "mcinfo_recovery.common";
+    mc_bank: u16 = 4, "mcinfo_recovery.mc_bank";
+    action_flags: u8 = 6, "mcinfo_recovery.action_flags";
+    action_types: u8 = 7, "mcinfo_recovery.action_types";
+    action_info: mcinfo_recovery_action_info = 8, "mcinfo_recovery.action_info";
+    [(mcinfo_recovery_action_info) (u16) (u8) (xen_mcinfo_common_t)]
+}
 leaves! {
-    mcinfo_recovery, "action_info.page_retire", 8: (mcinfo_recovery, action_info);
-    mcinfo_recovery, "action_info.cpu_offline", 8: (mcinfo_recovery, action_info);
-    mcinfo_recovery, "action_info.pad", 8: (mcinfo_recovery, action_info);
+    8, "mcinfo_recovery.action_info.page_retire": (mcinfo_recovery, action_info);
+    8, "mcinfo_recovery.action_info.cpu_offline": (mcinfo_recovery, action_info);
+    8, "mcinfo_recovery.action_info.pad": (mcinfo_recovery, action_info);
 }
 
 /// The type of `mcinfo_recovery.action_info` in `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mcinfo_recovery_action_info(pub [u32; 4]);
 union_members! { mcinfo_recovery_action_info;
@@ -198,22 +257,29 @@ union_members! { mcinfo_recovery_action_info;
 layout! { union mcinfo_recovery_action_info: 16, 4 }
 
 /// `struct mc_info` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mc_info {
     pub mi_nentries: u32,
     pub flags: u32,
     pub mi_data: [u64; 95],
 }
-layout! { struct mc_info: 768, 4; mi_nentries: u32 = 0, flags: u32 = 4, mi_data: [u64; 95] = 8, }
+layout! { struct mc_info: 768, 4;
+    mi_nentries: u32 = 0, "mc_info.mi_nentries";
+    flags: u32 = 4, "mc_info.flags";
+    mi_data: [u64; 95] = 8, "mc_info.mi_data";
+    [([u64; 95]) (u32)]
+}
 
 /// `mc_info_t` of `arch-x86/xen-mca.h`.
 pub type mc_info_t = mc_info;
 
 /// `struct mcinfo_logical_cpu` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mcinfo_logical_cpu {
     pub mc_cpunr: u32,
@@ -238,14 +304,38 @@ pub struct mcinfo_logical_cpu {
     pub mc_nmsrvals: i32,
     pub mc_msrvalues: [xen_mcinfo_msr_t; 8],
 }
-layout! { struct mcinfo_logical_cpu: 300, 4; mc_cpunr: u32 = 0, mc_chipid: u32 = 4, mc_coreid: u16 = 8, mc_threadid: u16 = 10, mc_apicid: u32 = 12, mc_clusterid: u32 = 16, mc_ncores: u32 = 20, mc_ncores_active: u32 = 24, mc_nthreads: u32 = 28, mc_cpuid_level: i32 = 32, mc_family: u32 = 36, mc_vendor: u32 = 40, mc_model: u32 = 44, mc_step: u32 = 48, mc_vendorid: [u8; 16] = 52, mc_brandid: [u8; 64] = 68, mc_cpu_caps: [u32; 7] = 132, mc_cache_size: u32 = 160, mc_cache_alignment: u32 = 164, mc_nmsrvals: i32 = 168, mc_msrvalues: [xen_mcinfo_msr_t; 8] = 172, }
+layout! { struct mcinfo_logical_cpu: 300, 4;
+    mc_cpunr: u32 = 0, "mcinfo_logical_cpu.mc_cpunr";
+    mc_chipid: u32 = 4, "mcinfo_logical_cpu.mc_chipid";
+    mc_coreid: u16 = 8, "mcinfo_logical_cpu.mc_coreid";
+    mc_threadid: u16 = 10, "mcinfo_logical_cpu.mc_threadid";
+    mc_apicid: u32 = 12, "mcinfo_logical_cpu.mc_apicid";
+    mc_clusterid: u32 = 16, "mcinfo_logical_cpu.mc_clusterid";
+    mc_ncores: u32 = 20, "mcinfo_logical_cpu.mc_ncores";
+    mc_ncores_active: u32 = 24, "mcinfo_logical_cpu.mc_ncores_active";
+    mc_nthreads: u32 = 28, "mcinfo_logical_cpu.mc_nthreads";
+    mc_cpuid_level: i32 = 32, "mcinfo_logical_cpu.mc_cpuid_level";
+    mc_family: u32 = 36, "mcinfo_logical_cpu.mc_family";
+    mc_vendor: u32 = 40, "mcinfo_logical_cpu.mc_vendor";
+    mc_model: u32 = 44, "mcinfo_logical_cpu.mc_model";
+    mc_step: u32 = 48, "mcinfo_logical_cpu.mc_step";
+    mc_vendorid: [u8; 16] = 52, "mcinfo_logical_cpu.mc_vendorid";
+    mc_brandid: [u8; 64] = 68, "mcinfo_logical_cpu.mc_brandid";
+    mc_cpu_caps: [u32; 7] = 132, "mcinfo_logical_cpu.mc_cpu_caps";
+    mc_cache_size: u32 = 160, "mcinfo_logical_cpu.mc_cache_size";
+    mc_cache_alignment: u32 = 164, "mcinfo_logical_cpu.mc_cache_alignment";
+    mc_nmsrvals: i32 = 168, "mcinfo_logical_cpu.mc_nmsrvals";
+    mc_msrvalues: [xen_mcinfo_msr_t; 8] = 172, "mcinfo_logical_cpu.mc_msrvalues";
+    [([u32; 7]) ([u8; 16]) ([u8; 64]) ([xen_mcinfo_msr_t; 8]) (i32) (u16) (u32)]
+}
 
 /// `xen_mc_logical_cpu_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_logical_cpu_t = mcinfo_logical_cpu;
 
 /// `struct xen_mc_fetch` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mc_fetch {
     pub flags: u32,
@@ -253,42 +343,61 @@ pub struct xen_mc_fetch {
     pub fetch_id: u64,
     pub data: GuestHandle32<mc_info_t>,
 }
-layout! { struct xen_mc_fetch: 20, 4; flags: u32 = 0, _pad0: u32 = 4, fetch_id: u64 = 8, data: GuestHandle32<mc_info_t> = 16, }
+layout! { struct xen_mc_fetch: 20, 4;
+    flags: u32 = 0, "xen_mc_fetch.flags";
+    _pad0: u32 = 4, "xen_mc_fetch._pad0";
+    fetch_id: u64 = 8, "xen_mc_fetch.fetch_id";
+    data: GuestHandle32<mc_info_t> = 16, "xen_mc_fetch.data";
+    [(GuestHandle32<mc_info_t>) (u32) (u64)]
+}
 
 /// `xen_mc_fetch_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_fetch_t = xen_mc_fetch;
 
 /// `struct xen_mc_notifydomain` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mc_notifydomain {
     pub mc_domid: u16,
     pub mc_vcpuid: u16,
     pub flags: u32,
 }
-layout! { struct xen_mc_notifydomain: 8, 4; mc_domid: u16 = 0, mc_vcpuid: u16 = 2, flags: u32 = 4, }
+layout! { struct xen_mc_notifydomain: 8, 4;
+    mc_domid: u16 = 0, "xen_mc_notifydomain.mc_domid";
+    mc_vcpuid: u16 = 2, "xen_mc_notifydomain.mc_vcpuid";
+    flags: u32 = 4, "xen_mc_notifydomain.flags";
+    [(u16) (u32)]
+}
 
 /// `xen_mc_notifydomain_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_notifydomain_t = xen_mc_notifydomain;
 
 /// `struct xen_mc_physcpuinfo` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mc_physcpuinfo {
     pub ncpus: u32,
     pub _pad0: u32,
     pub info: GuestHandle32<xen_mc_logical_cpu_t>,
 }
-layout! { struct xen_mc_physcpuinfo: 12, 4; ncpus: u32 = 0, _pad0: u32 = 4, info: GuestHandle32<xen_mc_logical_cpu_t> = 8, }
+layout! { struct xen_mc_physcpuinfo: 12, 4;
+    ncpus: u32 = 0, "xen_mc_physcpuinfo.ncpus";
+    _pad0: u32 = 4, "xen_mc_physcpuinfo._pad0";
+    info: GuestHandle32<xen_mc_logical_cpu_t> = 8, "xen_mc_physcpuinfo.info";
+    [(GuestHandle32<xen_mc_logical_cpu_t>) (u32)]
+}
 
 /// `xen_mc_physcpuinfo_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_physcpuinfo_t = xen_mc_physcpuinfo;
 
 /// `struct xen_mc_msrinject` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mc_msrinject {
     pub mcinj_cpunr: u32,
@@ -298,59 +407,84 @@ pub struct xen_mc_msrinject {
     pub _pad0: u16,
     pub mcinj_msr: [xen_mcinfo_msr_t; 8],
 }
-layout! { struct xen_mc_msrinject: 144, 4; mcinj_cpunr: u32 = 0, mcinj_flags: u32 = 4, mcinj_count: u32 = 8, mcinj_domid: domid_t = 12, _pad0: u16 = 14, mcinj_msr: [xen_mcinfo_msr_t; 8] = 16, }
+layout! { struct xen_mc_msrinject: 144, 4;
+    mcinj_cpunr: u32 = 0, "xen_mc_msrinject.mcinj_cpunr";
+    mcinj_flags: u32 = 4, "xen_mc_msrinject.mcinj_flags";
+    mcinj_count: u32 = 8, "xen_mc_msrinject.mcinj_count";
+    mcinj_domid: domid_t = 12, "xen_mc_msrinject.mcinj_domid";
+    _pad0: u16 = 14, "xen_mc_msrinject._pad0";
+    mcinj_msr: [xen_mcinfo_msr_t; 8] = 16, "xen_mc_msrinject.mcinj_msr";
+    [([xen_mcinfo_msr_t; 8]) (domid_t) (u16) (u32)]
+}
 
 /// `xen_mc_msrinject_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_msrinject_t = xen_mc_msrinject;
 
 /// `struct xen_mc_mceinject` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mc_mceinject {
     pub mceinj_cpunr: u32,
 }
-layout! { struct xen_mc_mceinject: 4, 4; mceinj_cpunr: u32 = 0, }
+layout! { struct xen_mc_mceinject: 4, 4;
+    mceinj_cpunr: u32 = 0, "xen_mc_mceinject.mceinj_cpunr";
+    [(u32)]
+}
 
 /// `xen_mc_mceinject_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_mceinject_t = xen_mc_mceinject;
 
 /// `struct xen_mc_inject_v2` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mc_inject_v2 {
     pub flags: u32,
     pub _padding0: [u8; 4],
     pub cpumap: xenctl_bitmap_t,
 }
-layout! { struct xen_mc_inject_v2: 24, 8; flags: u32 = 0, _padding0: [u8; 4] = 4, cpumap: xenctl_bitmap_t = 8, }
+layout! { struct xen_mc_inject_v2: 24, 8;
+    flags: u32 = 0, "xen_mc_inject_v2.flags";
+    _padding0: [u8; 4] = 4, "xen_mc_inject_v2._padding0";
+    cpumap: xenctl_bitmap_t = 8, "xen_mc_inject_v2.cpumap";
+    [([u8; 4]) (u32) (xenctl_bitmap_t)]
+}
 
 /// `xen_mc_inject_v2_t` of `arch-x86/xen-mca.h`.
 pub type xen_mc_inject_v2_t = xen_mc_inject_v2;
 
 /// `struct xen_mc` of `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_mc {
     pub cmd: u32,
     pub interface_version: u32,
     pub u: xen_mc_u,
 }
-layout! { struct xen_mc: 152, 8; cmd: u32 = 0, interface_version: u32 = 4, u: xen_mc_u = 8, }
+layout! { struct xen_mc: 152, 8;
+    cmd: u32 = 0, "xen_mc.cmd";
+    interface_version: u32 = 4, "xen_mc.interface_version";
+    u: xen_mc_u = 8, "xen_mc.u";
+    [(u32) (xen_mc_u)]
+}
 leaves! {
-    xen_mc, "u.mc_fetch", 8: (xen_mc, u);
-    xen_mc, "u.mc_notifydomain", 8: (xen_mc, u);
-    xen_mc, "u.mc_physcpuinfo", 8: (xen_mc, u);
-    xen_mc, "u.mc_msrinject", 8: (xen_mc, u);
-    xen_mc, "u.mc_mceinject", 8: (xen_mc, u);
-    xen_mc, "u.mc_inject_v2", 8: (xen_mc, u);
+    8, "xen_mc.u.mc_fetch": (xen_mc, u);
+    8, "xen_mc.u.mc_notifydomain": (xen_mc, u);
+    8, "xen_mc.u.mc_physcpuinfo": (xen_mc, u);
+    8, "xen_mc.u.mc_msrinject": (xen_mc, u);
+    8, "xen_mc.u.mc_mceinject": (xen_mc, u);
+    8, "xen_mc.u.mc_inject_v2": (xen_mc, u);
 }
 
 /// The type of `xen_mc.u` in `arch-x86/xen-mca.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_mc_u(pub [uint64_aligned_t; 18]);
 union_members! { xen_mc_u;

@@ -75,8 +75,9 @@ pub const MACH2PHYS_NR_ENTRIES: u32 = 0x400000;
 /// General registers of a vCPU, in the order of a saved trap frame.
 ///
 /// `struct cpu_user_regs` of `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs {
     pub ebx: cpu_user_regs_ebx,
@@ -114,47 +115,75 @@ pub struct cpu_user_regs {
     pub gs: u16,
     pub _pad5: u16,
 }
-layout! { struct cpu_user_regs: 68, 4; ebx: cpu_user_regs_ebx = 0, ecx: cpu_user_regs_ecx = 4, edx: cpu_user_regs_edx = 8, esi: cpu_user_regs_esi = 12, edi: cpu_user_regs_edi = 16, ebp: cpu_user_regs_ebp = 20, eax: cpu_user_regs_eax = 24, error_code: u16 = 28, entry_vector: u16 = 30, eip: cpu_user_regs_eip = 32, cs: u16 = 36, saved_upcall_mask: u8 = 38, _pad0: u8 = 39, eflags: cpu_user_regs_eflags = 40, esp: cpu_user_regs_esp = 44, ss: u16 = 48, _pad1: u16 = 50, es: u16 = 52, _pad2: u16 = 54, ds: u16 = 56, _pad3: u16 = 58, fs: u16 = 60, _pad4: u16 = 62, gs: u16 = 64, _pad5: u16 = 66, }
+layout! { struct cpu_user_regs: 68, 4;
+    ebx: cpu_user_regs_ebx = 0, "cpu_user_regs.ebx";
+    ecx: cpu_user_regs_ecx = 4, "cpu_user_regs.ecx";
+    edx: cpu_user_regs_edx = 8, "cpu_user_regs.edx";
+    esi: cpu_user_regs_esi = 12, "cpu_user_regs.esi";
+    edi: cpu_user_regs_edi = 16, "cpu_user_regs.edi";
+    ebp: cpu_user_regs_ebp = 20, "cpu_user_regs.ebp";
+    eax: cpu_user_regs_eax = 24, "cpu_user_regs.eax";
+    error_code: u16 = 28, "cpu_user_regs.error_code";
+    entry_vector: u16 = 30, "cpu_user_regs.entry_vector";
+    eip: cpu_user_regs_eip = 32, "cpu_user_regs.eip";
+    cs: u16 = 36, "cpu_user_regs.cs";
+    saved_upcall_mask: u8 = 38, "cpu_user_regs.saved_upcall_mask";
+    _pad0: u8 = 39, "cpu_user_regs._pad0";
+    eflags: cpu_user_regs_eflags = 40, "cpu_user_regs.eflags";
+    esp: cpu_user_regs_esp = 44, "cpu_user_regs.esp";
+    ss: u16 = 48, "cpu_user_regs.ss";
+    _pad1: u16 = 50, "cpu_user_regs._pad1";
+    es: u16 = 52, "cpu_user_regs.es";
+    _pad2: u16 = 54, "cpu_user_regs._pad2";
+    ds: u16 = 56, "cpu_user_regs.ds";
+    _pad3: u16 = 58, "cpu_user_regs._pad3";
+    fs: u16 = 60, "cpu_user_regs.fs";
+    _pad4: u16 = 62, "cpu_user_regs._pad4";
+    gs: u16 = 64, "cpu_user_regs.gs";
+    _pad5: u16 = 66, "cpu_user_regs._pad5";
+    [(cpu_user_regs_eax) (cpu_user_regs_ebp) (cpu_user_regs_ebx) (cpu_user_regs_ecx) (cpu_user_regs_edi) (cpu_user_regs_edx) (cpu_user_regs_eflags) (cpu_user_regs_eip) (cpu_user_regs_esi) (cpu_user_regs_esp) (u16) (u8)]
+}
 leaves! {
-    cpu_user_regs, "ebx", 0: (cpu_user_regs, ebx);
-    cpu_user_regs, "bx", 0: (cpu_user_regs, ebx);
-    cpu_user_regs, "bl", 0: (cpu_user_regs, ebx) (cpu_user_regs_ebx_bl, bl);
-    cpu_user_regs, "bh", 1: (cpu_user_regs, ebx) (cpu_user_regs_ebx_bl, bh);
-    cpu_user_regs, "ecx", 4: (cpu_user_regs, ecx);
-    cpu_user_regs, "cx", 4: (cpu_user_regs, ecx);
-    cpu_user_regs, "cl", 4: (cpu_user_regs, ecx) (cpu_user_regs_ecx_cl, cl);
-    cpu_user_regs, "ch", 5: (cpu_user_regs, ecx) (cpu_user_regs_ecx_cl, ch);
-    cpu_user_regs, "edx", 8: (cpu_user_regs, edx);
-    cpu_user_regs, "dx", 8: (cpu_user_regs, edx);
-    cpu_user_regs, "dl", 8: (cpu_user_regs, edx) (cpu_user_regs_edx_dl, dl);
-    cpu_user_regs, "dh", 9: (cpu_user_regs, edx) (cpu_user_regs_edx_dl, dh);
-    cpu_user_regs, "esi", 12: (cpu_user_regs, esi);
-    cpu_user_regs, "_esi", 12: (cpu_user_regs, esi);
-    cpu_user_regs, "si", 12: (cpu_user_regs, esi);
-    cpu_user_regs, "edi", 16: (cpu_user_regs, edi);
-    cpu_user_regs, "_edi", 16: (cpu_user_regs, edi);
-    cpu_user_regs, "di", 16: (cpu_user_regs, edi);
-    cpu_user_regs, "ebp", 20: (cpu_user_regs, ebp);
-    cpu_user_regs, "_ebp", 20: (cpu_user_regs, ebp);
-    cpu_user_regs, "bp", 20: (cpu_user_regs, ebp);
-    cpu_user_regs, "eax", 24: (cpu_user_regs, eax);
-    cpu_user_regs, "ax", 24: (cpu_user_regs, eax);
-    cpu_user_regs, "al", 24: (cpu_user_regs, eax) (cpu_user_regs_eax_al, al);
-    cpu_user_regs, "ah", 25: (cpu_user_regs, eax) (cpu_user_regs_eax_al, ah);
-    cpu_user_regs, "eip", 32: (cpu_user_regs, eip);
-    cpu_user_regs, "_eip", 32: (cpu_user_regs, eip);
-    cpu_user_regs, "ip", 32: (cpu_user_regs, eip);
-    cpu_user_regs, "eflags", 40: (cpu_user_regs, eflags);
-    cpu_user_regs, "_eflags", 40: (cpu_user_regs, eflags);
-    cpu_user_regs, "flags", 40: (cpu_user_regs, eflags);
-    cpu_user_regs, "esp", 44: (cpu_user_regs, esp);
-    cpu_user_regs, "_esp", 44: (cpu_user_regs, esp);
-    cpu_user_regs, "sp", 44: (cpu_user_regs, esp);
+    0, "cpu_user_regs.ebx": (cpu_user_regs, ebx);
+    0, "cpu_user_regs.bx": (cpu_user_regs, ebx);
+    0, "cpu_user_regs.bl": (cpu_user_regs, ebx) (cpu_user_regs_ebx_bl, bl);
+    1, "cpu_user_regs.bh": (cpu_user_regs, ebx) (cpu_user_regs_ebx_bl, bh);
+    4, "cpu_user_regs.ecx": (cpu_user_regs, ecx);
+    4, "cpu_user_regs.cx": (cpu_user_regs, ecx);
+    4, "cpu_user_regs.cl": (cpu_user_regs, ecx) (cpu_user_regs_ecx_cl, cl);
+    5, "cpu_user_regs.ch": (cpu_user_regs, ecx) (cpu_user_regs_ecx_cl, ch);
+    8, "cpu_user_regs.edx": (cpu_user_regs, edx);
+    8, "cpu_user_regs.dx": (cpu_user_regs, edx);
+    8, "cpu_user_regs.dl": (cpu_user_regs, edx) (cpu_user_regs_edx_dl, dl);
+    9, "cpu_user_regs.dh": (cpu_user_regs, edx) (cpu_user_regs_edx_dl, dh);
+    12, "cpu_user_regs.esi": (cpu_user_regs, esi);
+    12, "cpu_user_regs._esi": (cpu_user_regs, esi);
+    12, "cpu_user_regs.si": (cpu_user_regs, esi);
+    16, "cpu_user_regs.edi": (cpu_user_regs, edi);
+    16, "cpu_user_regs._edi": (cpu_user_regs, edi);
+    16, "cpu_user_regs.di": (cpu_user_regs, edi);
+    20, "cpu_user_regs.ebp": (cpu_user_regs, ebp);
+    20, "cpu_user_regs._ebp": (cpu_user_regs, ebp);
+    20, "cpu_user_regs.bp": (cpu_user_regs, ebp);
+    24, "cpu_user_regs.eax": (cpu_user_regs, eax);
+    24, "cpu_user_regs.ax": (cpu_user_regs, eax);
+    24, "cpu_user_regs.al": (cpu_user_regs, eax) (cpu_user_regs_eax_al, al);
+    25, "cpu_user_regs.ah": (cpu_user_regs, eax) (cpu_user_regs_eax_al, ah);
+    32, "cpu_user_regs.eip": (cpu_user_regs, eip);
+    32, "cpu_user_regs._eip": (cpu_user_regs, eip);
+    32, "cpu_user_regs.ip": (cpu_user_regs, eip);
+    40, "cpu_user_regs.eflags": (cpu_user_regs, eflags);
+    40, "cpu_user_regs._eflags": (cpu_user_regs, eflags);
+    40, "cpu_user_regs.flags": (cpu_user_regs, eflags);
+    44, "cpu_user_regs.esp": (cpu_user_regs, esp);
+    44, "cpu_user_regs._esp": (cpu_user_regs, esp);
+    44, "cpu_user_regs.sp": (cpu_user_regs, esp);
 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_ebx(pub [u32; 1]);
 union_members! { cpu_user_regs_ebx;
@@ -166,18 +195,24 @@ union_members! { cpu_user_regs_ebx;
 layout! { union cpu_user_regs_ebx: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_ebx_bl {
     pub bl: u8,
     pub bh: u8,
 }
-layout! { struct cpu_user_regs_ebx_bl: 2, 1; bl: u8 = 0, bh: u8 = 1, }
+layout! { struct cpu_user_regs_ebx_bl: 2, 1;
+    bl: u8 = 0, "cpu_user_regs_ebx_bl.bl";
+    bh: u8 = 1, "cpu_user_regs_ebx_bl.bh";
+    [(u8)]
+}
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_ecx(pub [u32; 1]);
 union_members! { cpu_user_regs_ecx;
@@ -189,18 +224,24 @@ union_members! { cpu_user_regs_ecx;
 layout! { union cpu_user_regs_ecx: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_ecx_cl {
     pub cl: u8,
     pub ch: u8,
 }
-layout! { struct cpu_user_regs_ecx_cl: 2, 1; cl: u8 = 0, ch: u8 = 1, }
+layout! { struct cpu_user_regs_ecx_cl: 2, 1;
+    cl: u8 = 0, "cpu_user_regs_ecx_cl.cl";
+    ch: u8 = 1, "cpu_user_regs_ecx_cl.ch";
+    [(u8)]
+}
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_edx(pub [u32; 1]);
 union_members! { cpu_user_regs_edx;
@@ -212,18 +253,24 @@ union_members! { cpu_user_regs_edx;
 layout! { union cpu_user_regs_edx: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_edx_dl {
     pub dl: u8,
     pub dh: u8,
 }
-layout! { struct cpu_user_regs_edx_dl: 2, 1; dl: u8 = 0, dh: u8 = 1, }
+layout! { struct cpu_user_regs_edx_dl: 2, 1;
+    dl: u8 = 0, "cpu_user_regs_edx_dl.dl";
+    dh: u8 = 1, "cpu_user_regs_edx_dl.dh";
+    [(u8)]
+}
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_esi(pub [u32; 1]);
 union_members! { cpu_user_regs_esi;
@@ -235,8 +282,9 @@ union_members! { cpu_user_regs_esi;
 layout! { union cpu_user_regs_esi: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_edi(pub [u32; 1]);
 union_members! { cpu_user_regs_edi;
@@ -248,8 +296,9 @@ union_members! { cpu_user_regs_edi;
 layout! { union cpu_user_regs_edi: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_ebp(pub [u32; 1]);
 union_members! { cpu_user_regs_ebp;
@@ -261,8 +310,9 @@ union_members! { cpu_user_regs_ebp;
 layout! { union cpu_user_regs_ebp: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_eax(pub [u32; 1]);
 union_members! { cpu_user_regs_eax;
@@ -274,18 +324,24 @@ union_members! { cpu_user_regs_eax;
 layout! { union cpu_user_regs_eax: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_eax_al {
     pub al: u8,
     pub ah: u8,
 }
-layout! { struct cpu_user_regs_eax_al: 2, 1; al: u8 = 0, ah: u8 = 1, }
+layout! { struct cpu_user_regs_eax_al: 2, 1;
+    al: u8 = 0, "cpu_user_regs_eax_al.al";
+    ah: u8 = 1, "cpu_user_regs_eax_al.ah";
+    [(u8)]
+}
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_eip(pub [u32; 1]);
 union_members! { cpu_user_regs_eip;
@@ -297,8 +353,9 @@ union_members! { cpu_user_regs_eip;
 layout! { union cpu_user_regs_eip: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_eflags(pub [u32; 1]);
 union_members! { cpu_user_regs_eflags;
@@ -310,8 +367,9 @@ union_members! { cpu_user_regs_eflags;
 layout! { union cpu_user_regs_eflags: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_esp(pub [u32; 1]);
 union_members! { cpu_user_regs_esp;
@@ -328,15 +386,20 @@ pub type cpu_user_regs_t = cpu_user_regs;
 /// The x86 part of `vcpu_info`.
 ///
 /// `struct arch_vcpu_info` of `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_vcpu_info {
     /// Faulting address of the last page fault, for PV guests.
     pub cr2: u32,
     pub pad: [u32; 5],
 }
-layout! { struct arch_vcpu_info: 24, 4; cr2: u32 = 0, pad: [u32; 5] = 4, }
+layout! { struct arch_vcpu_info: 24, 4;
+    cr2: u32 = 0, "arch_vcpu_info.cr2";
+    pad: [u32; 5] = 4, "arch_vcpu_info.pad";
+    [([u32; 5]) (u32)]
+}
 
 /// `arch_vcpu_info_t` of `arch-x86/xen-x86_32.h`.
 pub type arch_vcpu_info_t = arch_vcpu_info;
@@ -344,8 +407,9 @@ pub type arch_vcpu_info_t = arch_vcpu_info;
 /// Entry point of a callback.
 ///
 /// `struct xen_callback` of `arch-x86/xen-x86_32.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_callback {
     /// Code selector.
@@ -353,7 +417,11 @@ pub struct xen_callback {
     /// Address.
     pub eip: u32,
 }
-layout! { struct xen_callback: 8, 4; cs: u32 = 0, eip: u32 = 4, }
+layout! { struct xen_callback: 8, 4;
+    cs: u32 = 0, "xen_callback.cs";
+    eip: u32 = 4, "xen_callback.eip";
+    [(u32)]
+}
 
 /// `xen_callback_t` of `arch-x86/xen-x86_32.h`.
 pub type xen_callback_t = xen_callback;

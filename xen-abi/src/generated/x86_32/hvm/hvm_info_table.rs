@@ -14,8 +14,9 @@ pub const HVM_MAX_VCPUS: u32 = 128;
 /// 4096-byte frames.
 ///
 /// `struct hvm_info_table` of `hvm/hvm_info_table.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_info_table {
     pub signature: [u8; 8],
@@ -29,4 +30,16 @@ pub struct hvm_info_table {
     pub high_mem_pgend: u32,
     pub vcpu_online: [u8; 16],
 }
-layout! { struct hvm_info_table: 48, 4; signature: [u8; 8] = 0, length: u32 = 8, checksum: u8 = 12, apic_mode: u8 = 13, _padding0: [u8; 2] = 14, nr_vcpus: u32 = 16, low_mem_pgend: u32 = 20, reserved_mem_pgstart: u32 = 24, high_mem_pgend: u32 = 28, vcpu_online: [u8; 16] = 32, }
+layout! { struct hvm_info_table: 48, 4;
+    signature: [u8; 8] = 0, "hvm_info_table.signature";
+    length: u32 = 8, "hvm_info_table.length";
+    checksum: u8 = 12, "hvm_info_table.checksum";
+    apic_mode: u8 = 13, "hvm_info_table.apic_mode";
+    _padding0: [u8; 2] = 14, "hvm_info_table._padding0";
+    nr_vcpus: u32 = 16, "hvm_info_table.nr_vcpus";
+    low_mem_pgend: u32 = 20, "hvm_info_table.low_mem_pgend";
+    reserved_mem_pgstart: u32 = 24, "hvm_info_table.reserved_mem_pgstart";
+    high_mem_pgend: u32 = 28, "hvm_info_table.high_mem_pgend";
+    vcpu_online: [u8; 16] = 32, "hvm_info_table.vcpu_online";
+    [([u8; 16]) ([u8; 2]) ([u8; 8]) (u32) (u8)]
+}

@@ -47,8 +47,9 @@ pub const VDISK_READONLY: u32 = 4;
 /// A run of sectors in one granted page.
 ///
 /// `struct blkif_request_segment` of `io/blkif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_request_segment {
     /// IN. Grant of the page: writable for a read, readable for a write.
@@ -59,13 +60,20 @@ pub struct blkif_request_segment {
     pub last_sect: u8,
     pub _padding0: [u8; 2],
 }
-layout! { struct blkif_request_segment: 8, 4; gref: grant_ref_t = 0, first_sect: u8 = 4, last_sect: u8 = 5, _padding0: [u8; 2] = 6, }
+layout! { struct blkif_request_segment: 8, 4;
+    gref: grant_ref_t = 0, "blkif_request_segment.gref";
+    first_sect: u8 = 4, "blkif_request_segment.first_sect";
+    last_sect: u8 = 5, "blkif_request_segment.last_sect";
+    _padding0: [u8; 2] = 6, "blkif_request_segment._padding0";
+    [([u8; 2]) (grant_ref_t) (u8)]
+}
 
 /// A read, write, barrier or flush. Other requests overlay it from the start.
 ///
 /// `struct blkif_request` of `io/blkif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_request {
     /// IN. `BLKIF_OP_*`.
@@ -81,7 +89,15 @@ pub struct blkif_request {
     /// IN. The segments.
     pub seg: [blkif_request_segment; 11],
 }
-layout! { struct blkif_request: 108, 4; operation: u8 = 0, nr_segments: u8 = 1, handle: u16 = 2, id: u64 = 4, sector_number: u64 = 12, seg: [blkif_request_segment; 11] = 20, }
+layout! { struct blkif_request: 108, 4;
+    operation: u8 = 0, "blkif_request.operation";
+    nr_segments: u8 = 1, "blkif_request.nr_segments";
+    handle: u16 = 2, "blkif_request.handle";
+    id: u64 = 4, "blkif_request.id";
+    sector_number: u64 = 12, "blkif_request.sector_number";
+    seg: [blkif_request_segment; 11] = 20, "blkif_request.seg";
+    [([blkif_request_segment; 11]) (u16) (u64) (u8)]
+}
 
 /// `blkif_request_t` of `io/blkif.h`.
 pub type blkif_request_t = blkif_request;
@@ -89,8 +105,9 @@ pub type blkif_request_t = blkif_request;
 /// A discard: the sectors' contents are no longer needed.
 ///
 /// `struct blkif_request_discard` of `io/blkif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_request_discard {
     /// IN. `BLKIF_OP_DISCARD`.
@@ -106,7 +123,15 @@ pub struct blkif_request_discard {
     /// IN. Sectors, of 512 bytes each.
     pub nr_sectors: u64,
 }
-layout! { struct blkif_request_discard: 28, 4; operation: u8 = 0, flag: u8 = 1, handle: u16 = 2, id: u64 = 4, sector_number: u64 = 12, nr_sectors: u64 = 20, }
+layout! { struct blkif_request_discard: 28, 4;
+    operation: u8 = 0, "blkif_request_discard.operation";
+    flag: u8 = 1, "blkif_request_discard.flag";
+    handle: u16 = 2, "blkif_request_discard.handle";
+    id: u64 = 4, "blkif_request_discard.id";
+    sector_number: u64 = 12, "blkif_request_discard.sector_number";
+    nr_sectors: u64 = 20, "blkif_request_discard.nr_sectors";
+    [(u16) (u64) (u8)]
+}
 
 /// `blkif_request_discard_t` of `io/blkif.h`.
 pub type blkif_request_discard_t = blkif_request_discard;
@@ -114,8 +139,9 @@ pub type blkif_request_discard_t = blkif_request_discard;
 /// A request whose segments are in granted pages of their own, 512 segments to a page.
 ///
 /// `struct blkif_request_indirect` of `io/blkif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_request_indirect {
     /// IN. `BLKIF_OP_INDIRECT`.
@@ -135,7 +161,18 @@ pub struct blkif_request_indirect {
     pub indirect_grefs: [grant_ref_t; 8],
     pub pad: u64,
 }
-layout! { struct blkif_request_indirect: 64, 4; operation: u8 = 0, indirect_op: u8 = 1, nr_segments: u16 = 2, id: u64 = 4, sector_number: u64 = 12, handle: u16 = 20, _padding0: [u8; 2] = 22, indirect_grefs: [grant_ref_t; 8] = 24, pad: u64 = 56, }
+layout! { struct blkif_request_indirect: 64, 4;
+    operation: u8 = 0, "blkif_request_indirect.operation";
+    indirect_op: u8 = 1, "blkif_request_indirect.indirect_op";
+    nr_segments: u16 = 2, "blkif_request_indirect.nr_segments";
+    id: u64 = 4, "blkif_request_indirect.id";
+    sector_number: u64 = 12, "blkif_request_indirect.sector_number";
+    handle: u16 = 20, "blkif_request_indirect.handle";
+    _padding0: [u8; 2] = 22, "blkif_request_indirect._padding0";
+    indirect_grefs: [grant_ref_t; 8] = 24, "blkif_request_indirect.indirect_grefs";
+    pad: u64 = 56, "blkif_request_indirect.pad";
+    [([grant_ref_t; 8]) ([u8; 2]) (u16) (u64) (u8)]
+}
 
 /// `blkif_request_indirect_t` of `io/blkif.h`.
 pub type blkif_request_indirect_t = blkif_request_indirect;
@@ -143,8 +180,9 @@ pub type blkif_request_indirect_t = blkif_request_indirect;
 /// The answer to a request.
 ///
 /// `struct blkif_response` of `io/blkif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_response {
     /// OUT. The request's id.
@@ -155,14 +193,21 @@ pub struct blkif_response {
     /// OUT. `BLKIF_RSP_*`.
     pub status: i16,
 }
-layout! { struct blkif_response: 12, 4; id: u64 = 0, operation: u8 = 8, _padding0: [u8; 1] = 9, status: i16 = 10, }
+layout! { struct blkif_response: 12, 4;
+    id: u64 = 0, "blkif_response.id";
+    operation: u8 = 8, "blkif_response.operation";
+    _padding0: [u8; 1] = 9, "blkif_response._padding0";
+    status: i16 = 10, "blkif_response.status";
+    [([u8; 1]) (i16) (u64) (u8)]
+}
 
 /// `blkif_response_t` of `io/blkif.h`.
 pub type blkif_response_t = blkif_response;
 
 /// The type of `blkif_sring.pvt` in `io/blkif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct blkif_sring_pvt(pub [u8; 4]);
 union_members! { blkif_sring_pvt;
@@ -173,31 +218,40 @@ union_members! { blkif_sring_pvt;
 layout! { union blkif_sring_pvt: 4, 1 }
 
 /// The type of `blkif_sring.pvt.netif` in `io/blkif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct blkif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct blkif_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "blkif_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `blkif_sring.pvt.tapif_user` in `io/blkif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct blkif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct blkif_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "blkif_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct blkif_sring` of `io/blkif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_sring {
     /// Requests produced; written by the frontend.
@@ -213,18 +267,28 @@ pub struct blkif_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [blkif_sring_entry; 0],
 }
-layout! { struct blkif_sring: 64, 4; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: blkif_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [blkif_sring_entry; 0] = 64, }
+layout! { struct blkif_sring: 64, 4;
+    req_prod: RING_IDX = 0, "blkif_sring.req_prod";
+    req_event: RING_IDX = 4, "blkif_sring.req_event";
+    rsp_prod: RING_IDX = 8, "blkif_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "blkif_sring.rsp_event";
+    pvt: blkif_sring_pvt = 16, "blkif_sring.pvt";
+    __pad: [u8; 44] = 20, "blkif_sring.__pad";
+    ring: [blkif_sring_entry; 0] = 64, "blkif_sring.ring";
+    [(RING_IDX) ([blkif_sring_entry; 0]) ([u8; 44]) (blkif_sring_pvt)]
+}
 leaves! {
-    blkif_sring, "pvt.netif.smartpoll_active", 16: (blkif_sring, pvt) (blkif_sring_pvt_netif, smartpoll_active);
-    blkif_sring, "pvt.tapif_user.msg", 16: (blkif_sring, pvt) (blkif_sring_pvt_tapif_user, msg);
-    blkif_sring, "pvt.pvt_pad", 16: (blkif_sring, pvt);
+    16, "blkif_sring.pvt.netif.smartpoll_active": (blkif_sring, pvt) (blkif_sring_pvt_netif, smartpoll_active);
+    16, "blkif_sring.pvt.tapif_user.msg": (blkif_sring, pvt) (blkif_sring_pvt_tapif_user, msg);
+    16, "blkif_sring.pvt.pvt_pad": (blkif_sring, pvt);
 }
 
 /// A slot of the `blkif_sring` ring: a request, then the response that takes its place.
 ///
 /// `union blkif_sring_entry` of `io/blkif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct blkif_sring_entry(pub [u32; 27]);
 union_members! { blkif_sring_entry;

@@ -62,8 +62,9 @@ pub const XENDISPL_IN_RING_LEN: u32 = 63;
 /// Request: create a display buffer.
 ///
 /// `struct xendispl_dbuf_create_req` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_dbuf_create_req {
     /// IN. Buffer, as the frontend numbers it.
@@ -83,13 +84,24 @@ pub struct xendispl_dbuf_create_req {
     /// IN. First byte of the picture in the buffer.
     pub data_ofs: u32,
 }
-layout! { struct xendispl_dbuf_create_req: 36, 4; dbuf_cookie: u64 = 0, width: u32 = 8, height: u32 = 12, bpp: u32 = 16, buffer_sz: u32 = 20, flags: u32 = 24, gref_directory: grant_ref_t = 28, data_ofs: u32 = 32, }
+layout! { struct xendispl_dbuf_create_req: 36, 4;
+    dbuf_cookie: u64 = 0, "xendispl_dbuf_create_req.dbuf_cookie";
+    width: u32 = 8, "xendispl_dbuf_create_req.width";
+    height: u32 = 12, "xendispl_dbuf_create_req.height";
+    bpp: u32 = 16, "xendispl_dbuf_create_req.bpp";
+    buffer_sz: u32 = 20, "xendispl_dbuf_create_req.buffer_sz";
+    flags: u32 = 24, "xendispl_dbuf_create_req.flags";
+    gref_directory: grant_ref_t = 28, "xendispl_dbuf_create_req.gref_directory";
+    data_ofs: u32 = 32, "xendispl_dbuf_create_req.data_ofs";
+    [(grant_ref_t) (u32) (u64)]
+}
 
 /// One page of a list of grants that describes a shared buffer; such pages form a chain.
 ///
 /// `struct xendispl_page_directory` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_page_directory {
     /// IN. Grant of the next page of the list; 0 at its end.
@@ -97,25 +109,34 @@ pub struct xendispl_page_directory {
     /// IN. Grants of the buffer's pages.
     pub gref: [grant_ref_t; 0],
 }
-layout! { struct xendispl_page_directory: 4, 4; gref_dir_next_page: grant_ref_t = 0, gref: [grant_ref_t; 0] = 4, }
+layout! { struct xendispl_page_directory: 4, 4;
+    gref_dir_next_page: grant_ref_t = 0, "xendispl_page_directory.gref_dir_next_page";
+    gref: [grant_ref_t; 0] = 4, "xendispl_page_directory.gref";
+    [([grant_ref_t; 0]) (grant_ref_t)]
+}
 
 /// Request: destroy a display buffer.
 ///
 /// `struct xendispl_dbuf_destroy_req` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_dbuf_destroy_req {
     /// IN. The buffer.
     pub dbuf_cookie: u64,
 }
-layout! { struct xendispl_dbuf_destroy_req: 8, 4; dbuf_cookie: u64 = 0, }
+layout! { struct xendispl_dbuf_destroy_req: 8, 4;
+    dbuf_cookie: u64 = 0, "xendispl_dbuf_destroy_req.dbuf_cookie";
+    [(u64)]
+}
 
 /// Request: make a frame buffer of a display buffer.
 ///
 /// `struct xendispl_fb_attach_req` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_fb_attach_req {
     /// IN. The buffer.
@@ -129,25 +150,37 @@ pub struct xendispl_fb_attach_req {
     /// IN. Four-character code of the pixel format.
     pub pixel_format: u32,
 }
-layout! { struct xendispl_fb_attach_req: 28, 4; dbuf_cookie: u64 = 0, fb_cookie: u64 = 8, width: u32 = 16, height: u32 = 20, pixel_format: u32 = 24, }
+layout! { struct xendispl_fb_attach_req: 28, 4;
+    dbuf_cookie: u64 = 0, "xendispl_fb_attach_req.dbuf_cookie";
+    fb_cookie: u64 = 8, "xendispl_fb_attach_req.fb_cookie";
+    width: u32 = 16, "xendispl_fb_attach_req.width";
+    height: u32 = 20, "xendispl_fb_attach_req.height";
+    pixel_format: u32 = 24, "xendispl_fb_attach_req.pixel_format";
+    [(u32) (u64)]
+}
 
 /// Request: dissolve a frame buffer.
 ///
 /// `struct xendispl_fb_detach_req` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_fb_detach_req {
     /// IN. The frame buffer.
     pub fb_cookie: u64,
 }
-layout! { struct xendispl_fb_detach_req: 8, 4; fb_cookie: u64 = 0, }
+layout! { struct xendispl_fb_detach_req: 8, 4;
+    fb_cookie: u64 = 0, "xendispl_fb_detach_req.fb_cookie";
+    [(u64)]
+}
 
 /// Request: set or reset the connector's mode.
 ///
 /// `struct xendispl_set_config_req` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_set_config_req {
     /// IN. Frame buffer to show; 0 to turn the display off.
@@ -163,25 +196,38 @@ pub struct xendispl_set_config_req {
     /// IN. Bits of a pixel.
     pub bpp: u32,
 }
-layout! { struct xendispl_set_config_req: 28, 4; fb_cookie: u64 = 0, x: u32 = 8, y: u32 = 12, width: u32 = 16, height: u32 = 20, bpp: u32 = 24, }
+layout! { struct xendispl_set_config_req: 28, 4;
+    fb_cookie: u64 = 0, "xendispl_set_config_req.fb_cookie";
+    x: u32 = 8, "xendispl_set_config_req.x";
+    y: u32 = 12, "xendispl_set_config_req.y";
+    width: u32 = 16, "xendispl_set_config_req.width";
+    height: u32 = 20, "xendispl_set_config_req.height";
+    bpp: u32 = 24, "xendispl_set_config_req.bpp";
+    [(u32) (u64)]
+}
 
 /// Request: show another frame buffer.
 ///
 /// `struct xendispl_page_flip_req` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_page_flip_req {
     /// IN. The frame buffer.
     pub fb_cookie: u64,
 }
-layout! { struct xendispl_page_flip_req: 8, 4; fb_cookie: u64 = 0, }
+layout! { struct xendispl_page_flip_req: 8, 4;
+    fb_cookie: u64 = 0, "xendispl_page_flip_req.fb_cookie";
+    [(u64)]
+}
 
 /// Request: read the display's EDID.
 ///
 /// `struct xendispl_get_edid_req` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_get_edid_req {
     /// IN. Size of the buffer, in bytes.
@@ -189,37 +235,50 @@ pub struct xendispl_get_edid_req {
     /// IN. Grant of the first page of the list of grants.
     pub gref_directory: grant_ref_t,
 }
-layout! { struct xendispl_get_edid_req: 8, 4; buffer_sz: u32 = 0, gref_directory: grant_ref_t = 4, }
+layout! { struct xendispl_get_edid_req: 8, 4;
+    buffer_sz: u32 = 0, "xendispl_get_edid_req.buffer_sz";
+    gref_directory: grant_ref_t = 4, "xendispl_get_edid_req.gref_directory";
+    [(grant_ref_t) (u32)]
+}
 
 /// Answer: the EDID was read.
 ///
 /// `struct xendispl_get_edid_resp` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_get_edid_resp {
     /// OUT. Bytes of it.
     pub edid_sz: u32,
 }
-layout! { struct xendispl_get_edid_resp: 4, 4; edid_sz: u32 = 0, }
+layout! { struct xendispl_get_edid_resp: 4, 4;
+    edid_sz: u32 = 0, "xendispl_get_edid_resp.edid_sz";
+    [(u32)]
+}
 
 /// Event: a frame buffer is now shown.
 ///
 /// `struct xendispl_pg_flip_evt` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_pg_flip_evt {
     /// OUT. The frame buffer.
     pub fb_cookie: u64,
 }
-layout! { struct xendispl_pg_flip_evt: 8, 4; fb_cookie: u64 = 0, }
+layout! { struct xendispl_pg_flip_evt: 8, 4;
+    fb_cookie: u64 = 0, "xendispl_pg_flip_evt.fb_cookie";
+    [(u64)]
+}
 
 /// A request, 64 bytes.
 ///
 /// `struct xendispl_req` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_req {
     /// IN. Chosen by the frontend and repeated in the response.
@@ -229,21 +288,28 @@ pub struct xendispl_req {
     pub reserved: [u8; 5],
     pub op: xendispl_req_op,
 }
-layout! { struct xendispl_req: 64, 4; id: u16 = 0, operation: u8 = 2, reserved: [u8; 5] = 3, op: xendispl_req_op = 8, }
+layout! { struct xendispl_req: 64, 4;
+    id: u16 = 0, "xendispl_req.id";
+    operation: u8 = 2, "xendispl_req.operation";
+    reserved: [u8; 5] = 3, "xendispl_req.reserved";
+    op: xendispl_req_op = 8, "xendispl_req.op";
+    [([u8; 5]) (u16) (u8) (xendispl_req_op)]
+}
 leaves! {
-    xendispl_req, "op.dbuf_create", 8: (xendispl_req, op);
-    xendispl_req, "op.dbuf_destroy", 8: (xendispl_req, op);
-    xendispl_req, "op.fb_attach", 8: (xendispl_req, op);
-    xendispl_req, "op.fb_detach", 8: (xendispl_req, op);
-    xendispl_req, "op.set_config", 8: (xendispl_req, op);
-    xendispl_req, "op.pg_flip", 8: (xendispl_req, op);
-    xendispl_req, "op.get_edid", 8: (xendispl_req, op);
-    xendispl_req, "op.reserved", 8: (xendispl_req, op);
+    8, "xendispl_req.op.dbuf_create": (xendispl_req, op);
+    8, "xendispl_req.op.dbuf_destroy": (xendispl_req, op);
+    8, "xendispl_req.op.fb_attach": (xendispl_req, op);
+    8, "xendispl_req.op.fb_detach": (xendispl_req, op);
+    8, "xendispl_req.op.set_config": (xendispl_req, op);
+    8, "xendispl_req.op.pg_flip": (xendispl_req, op);
+    8, "xendispl_req.op.get_edid": (xendispl_req, op);
+    8, "xendispl_req.op.reserved": (xendispl_req, op);
 }
 
 /// The type of `xendispl_req.op` in `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xendispl_req_op(pub [u32; 14]);
 union_members! { xendispl_req_op;
@@ -268,8 +334,9 @@ layout! { union xendispl_req_op: 56, 4 }
 /// The answer to a request, 64 bytes.
 ///
 /// `struct xendispl_resp` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_resp {
     /// OUT. The request's id.
@@ -281,15 +348,23 @@ pub struct xendispl_resp {
     pub status: i32,
     pub op: xendispl_resp_op,
 }
-layout! { struct xendispl_resp: 64, 4; id: u16 = 0, operation: u8 = 2, reserved: u8 = 3, status: i32 = 4, op: xendispl_resp_op = 8, }
+layout! { struct xendispl_resp: 64, 4;
+    id: u16 = 0, "xendispl_resp.id";
+    operation: u8 = 2, "xendispl_resp.operation";
+    reserved: u8 = 3, "xendispl_resp.reserved";
+    status: i32 = 4, "xendispl_resp.status";
+    op: xendispl_resp_op = 8, "xendispl_resp.op";
+    [(i32) (u16) (u8) (xendispl_resp_op)]
+}
 leaves! {
-    xendispl_resp, "op.get_edid", 8: (xendispl_resp, op);
-    xendispl_resp, "op.reserved1", 8: (xendispl_resp, op);
+    8, "xendispl_resp.op.get_edid": (xendispl_resp, op);
+    8, "xendispl_resp.op.reserved1": (xendispl_resp, op);
 }
 
 /// The type of `xendispl_resp.op` in `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xendispl_resp_op(pub [u32; 14]);
 union_members! { xendispl_resp_op;
@@ -302,8 +377,9 @@ layout! { union xendispl_resp_op: 56, 4 }
 /// An event, 64 bytes.
 ///
 /// `struct xendispl_evt` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_evt {
     /// OUT. Number of the event.
@@ -313,15 +389,22 @@ pub struct xendispl_evt {
     pub reserved: [u8; 5],
     pub op: xendispl_evt_op,
 }
-layout! { struct xendispl_evt: 64, 4; id: u16 = 0, type_: u8 = 2, reserved: [u8; 5] = 3, op: xendispl_evt_op = 8, }
+layout! { struct xendispl_evt: 64, 4;
+    id: u16 = 0, "xendispl_evt.id";
+    type_: u8 = 2, "xendispl_evt.type_";
+    reserved: [u8; 5] = 3, "xendispl_evt.reserved";
+    op: xendispl_evt_op = 8, "xendispl_evt.op";
+    [([u8; 5]) (u16) (u8) (xendispl_evt_op)]
+}
 leaves! {
-    xendispl_evt, "op.pg_flip", 8: (xendispl_evt, op);
-    xendispl_evt, "op.reserved", 8: (xendispl_evt, op);
+    8, "xendispl_evt.op.pg_flip": (xendispl_evt, op);
+    8, "xendispl_evt.op.reserved": (xendispl_evt, op);
 }
 
 /// The type of `xendispl_evt.op` in `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xendispl_evt_op(pub [u32; 14]);
 union_members! { xendispl_evt_op;
@@ -332,8 +415,9 @@ union_members! { xendispl_evt_op;
 layout! { union xendispl_evt_op: 56, 4 }
 
 /// The type of `xen_displif_sring.pvt` in `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_displif_sring_pvt(pub [u8; 4]);
 union_members! { xen_displif_sring_pvt;
@@ -344,31 +428,40 @@ union_members! { xen_displif_sring_pvt;
 layout! { union xen_displif_sring_pvt: 4, 1 }
 
 /// The type of `xen_displif_sring.pvt.netif` in `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_displif_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct xen_displif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct xen_displif_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "xen_displif_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `xen_displif_sring.pvt.tapif_user` in `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_displif_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct xen_displif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct xen_displif_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "xen_displif_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct xen_displif_sring` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_displif_sring {
     /// Requests produced; written by the frontend.
@@ -384,18 +477,28 @@ pub struct xen_displif_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [xen_displif_sring_entry; 0],
 }
-layout! { struct xen_displif_sring: 64, 4; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: xen_displif_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [xen_displif_sring_entry; 0] = 64, }
+layout! { struct xen_displif_sring: 64, 4;
+    req_prod: RING_IDX = 0, "xen_displif_sring.req_prod";
+    req_event: RING_IDX = 4, "xen_displif_sring.req_event";
+    rsp_prod: RING_IDX = 8, "xen_displif_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "xen_displif_sring.rsp_event";
+    pvt: xen_displif_sring_pvt = 16, "xen_displif_sring.pvt";
+    __pad: [u8; 44] = 20, "xen_displif_sring.__pad";
+    ring: [xen_displif_sring_entry; 0] = 64, "xen_displif_sring.ring";
+    [(RING_IDX) ([u8; 44]) ([xen_displif_sring_entry; 0]) (xen_displif_sring_pvt)]
+}
 leaves! {
-    xen_displif_sring, "pvt.netif.smartpoll_active", 16: (xen_displif_sring, pvt) (xen_displif_sring_pvt_netif, smartpoll_active);
-    xen_displif_sring, "pvt.tapif_user.msg", 16: (xen_displif_sring, pvt) (xen_displif_sring_pvt_tapif_user, msg);
-    xen_displif_sring, "pvt.pvt_pad", 16: (xen_displif_sring, pvt);
+    16, "xen_displif_sring.pvt.netif.smartpoll_active": (xen_displif_sring, pvt) (xen_displif_sring_pvt_netif, smartpoll_active);
+    16, "xen_displif_sring.pvt.tapif_user.msg": (xen_displif_sring, pvt) (xen_displif_sring_pvt_tapif_user, msg);
+    16, "xen_displif_sring.pvt.pvt_pad": (xen_displif_sring, pvt);
 }
 
 /// A slot of the `xen_displif_sring` ring: a request, then the response that takes its place.
 ///
 /// `union xen_displif_sring_entry` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_displif_sring_entry(pub [u32; 16]);
 union_members! { xen_displif_sring_entry;
@@ -412,8 +515,9 @@ pub type xen_displif_sring_t = xen_displif_sring;
 /// Head of the page through which the backend sends display events; the events follow it.
 ///
 /// `struct xendispl_event_page` of `io/displif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xendispl_event_page {
     /// Events consumed; written by the frontend.
@@ -422,4 +526,9 @@ pub struct xendispl_event_page {
     pub in_prod: u32,
     pub reserved: [u8; 56],
 }
-layout! { struct xendispl_event_page: 64, 4; in_cons: u32 = 0, in_prod: u32 = 4, reserved: [u8; 56] = 8, }
+layout! { struct xendispl_event_page: 64, 4;
+    in_cons: u32 = 0, "xendispl_event_page.in_cons";
+    in_prod: u32 = 4, "xendispl_event_page.in_prod";
+    reserved: [u8; 56] = 8, "xendispl_event_page.reserved";
+    [([u8; 56]) (u32)]
+}

@@ -13,8 +13,9 @@ pub const VCHAN_NOTIFY_READ: u32 = 2;
 /// Position of one ring.
 ///
 /// `struct ring_shared` of `io/libxenvchan.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct ring_shared {
     /// Bytes consumed.
@@ -22,13 +23,18 @@ pub struct ring_shared {
     /// Bytes produced.
     pub prod: u32,
 }
-layout! { struct ring_shared: 8, 4; cons: u32 = 0, prod: u32 = 4, }
+layout! { struct ring_shared: 8, 4;
+    cons: u32 = 0, "ring_shared.cons";
+    prod: u32 = 4, "ring_shared.prod";
+    [(u32)]
+}
 
 /// The control page, made by the server.
 ///
 /// `struct vchan_interface` of `io/libxenvchan.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vchan_interface {
     /// Ring from client to server.
@@ -50,4 +56,15 @@ pub struct vchan_interface {
     /// Grants of the rings' pages, the left one's first.
     pub grants: [u32; 0],
 }
-layout! { struct vchan_interface: 24, 4; left: ring_shared = 0, right: ring_shared = 8, left_order: u16 = 16, right_order: u16 = 18, cli_live: u8 = 20, srv_live: u8 = 21, cli_notify: u8 = 22, srv_notify: u8 = 23, grants: [u32; 0] = 24, }
+layout! { struct vchan_interface: 24, 4;
+    left: ring_shared = 0, "vchan_interface.left";
+    right: ring_shared = 8, "vchan_interface.right";
+    left_order: u16 = 16, "vchan_interface.left_order";
+    right_order: u16 = 18, "vchan_interface.right_order";
+    cli_live: u8 = 20, "vchan_interface.cli_live";
+    srv_live: u8 = 21, "vchan_interface.srv_live";
+    cli_notify: u8 = 22, "vchan_interface.cli_notify";
+    srv_notify: u8 = 23, "vchan_interface.srv_notify";
+    grants: [u32; 0] = 24, "vchan_interface.grants";
+    [([u32; 0]) (ring_shared) (u16) (u8)]
+}

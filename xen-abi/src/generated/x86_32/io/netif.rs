@@ -138,8 +138,9 @@ pub const NETIF_RSP_NULL: u32 = 1;
 /// A request on the control ring, about hashing or permanently mapped grants.
 ///
 /// `struct xen_netif_ctrl_request` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_request {
     /// IN. Chosen by the frontend and repeated in the response.
@@ -149,13 +150,19 @@ pub struct xen_netif_ctrl_request {
     /// IN. Depends on the type.
     pub data: [u32; 3],
 }
-layout! { struct xen_netif_ctrl_request: 16, 4; id: u16 = 0, type_: u16 = 2, data: [u32; 3] = 4, }
+layout! { struct xen_netif_ctrl_request: 16, 4;
+    id: u16 = 0, "xen_netif_ctrl_request.id";
+    type_: u16 = 2, "xen_netif_ctrl_request.type_";
+    data: [u32; 3] = 4, "xen_netif_ctrl_request.data";
+    [([u32; 3]) (u16)]
+}
 
 /// The answer to a control request.
 ///
 /// `struct xen_netif_ctrl_response` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_response {
     /// OUT. The request's id.
@@ -167,13 +174,20 @@ pub struct xen_netif_ctrl_response {
     /// OUT. Depends on the type.
     pub data: u32,
 }
-layout! { struct xen_netif_ctrl_response: 12, 4; id: u16 = 0, type_: u16 = 2, status: u32 = 4, data: u32 = 8, }
+layout! { struct xen_netif_ctrl_response: 12, 4;
+    id: u16 = 0, "xen_netif_ctrl_response.id";
+    type_: u16 = 2, "xen_netif_ctrl_response.type_";
+    status: u32 = 4, "xen_netif_ctrl_response.status";
+    data: u32 = 8, "xen_netif_ctrl_response.data";
+    [(u16) (u32)]
+}
 
 /// One element of the table a grant mapping request hands over.
 ///
 /// `struct xen_netif_gref` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_gref {
     /// IN. Grant to map or unmap.
@@ -183,11 +197,17 @@ pub struct xen_netif_gref {
     /// OUT. `XEN_NETIF_CTRL_STATUS_*` of this grant.
     pub status: u16,
 }
-layout! { struct xen_netif_gref: 8, 4; ref_: grant_ref_t = 0, flags: u16 = 4, status: u16 = 6, }
+layout! { struct xen_netif_gref: 8, 4;
+    ref_: grant_ref_t = 0, "xen_netif_gref.ref_";
+    flags: u16 = 4, "xen_netif_gref.flags";
+    status: u16 = 6, "xen_netif_gref.status";
+    [(grant_ref_t) (u16)]
+}
 
 /// The type of `xen_netif_ctrl_sring.pvt` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_netif_ctrl_sring_pvt(pub [u8; 4]);
 union_members! { xen_netif_ctrl_sring_pvt;
@@ -198,31 +218,40 @@ union_members! { xen_netif_ctrl_sring_pvt;
 layout! { union xen_netif_ctrl_sring_pvt: 4, 1 }
 
 /// The type of `xen_netif_ctrl_sring.pvt.netif` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct xen_netif_ctrl_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct xen_netif_ctrl_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "xen_netif_ctrl_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `xen_netif_ctrl_sring.pvt.tapif_user` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct xen_netif_ctrl_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct xen_netif_ctrl_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "xen_netif_ctrl_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct xen_netif_ctrl_sring` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_sring {
     /// Requests produced; written by the frontend.
@@ -238,18 +267,28 @@ pub struct xen_netif_ctrl_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [xen_netif_ctrl_sring_entry; 0],
 }
-layout! { struct xen_netif_ctrl_sring: 64, 4; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: xen_netif_ctrl_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [xen_netif_ctrl_sring_entry; 0] = 64, }
+layout! { struct xen_netif_ctrl_sring: 64, 4;
+    req_prod: RING_IDX = 0, "xen_netif_ctrl_sring.req_prod";
+    req_event: RING_IDX = 4, "xen_netif_ctrl_sring.req_event";
+    rsp_prod: RING_IDX = 8, "xen_netif_ctrl_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "xen_netif_ctrl_sring.rsp_event";
+    pvt: xen_netif_ctrl_sring_pvt = 16, "xen_netif_ctrl_sring.pvt";
+    __pad: [u8; 44] = 20, "xen_netif_ctrl_sring.__pad";
+    ring: [xen_netif_ctrl_sring_entry; 0] = 64, "xen_netif_ctrl_sring.ring";
+    [(RING_IDX) ([u8; 44]) ([xen_netif_ctrl_sring_entry; 0]) (xen_netif_ctrl_sring_pvt)]
+}
 leaves! {
-    xen_netif_ctrl_sring, "pvt.netif.smartpoll_active", 16: (xen_netif_ctrl_sring, pvt) (xen_netif_ctrl_sring_pvt_netif, smartpoll_active);
-    xen_netif_ctrl_sring, "pvt.tapif_user.msg", 16: (xen_netif_ctrl_sring, pvt) (xen_netif_ctrl_sring_pvt_tapif_user, msg);
-    xen_netif_ctrl_sring, "pvt.pvt_pad", 16: (xen_netif_ctrl_sring, pvt);
+    16, "xen_netif_ctrl_sring.pvt.netif.smartpoll_active": (xen_netif_ctrl_sring, pvt) (xen_netif_ctrl_sring_pvt_netif, smartpoll_active);
+    16, "xen_netif_ctrl_sring.pvt.tapif_user.msg": (xen_netif_ctrl_sring, pvt) (xen_netif_ctrl_sring_pvt_tapif_user, msg);
+    16, "xen_netif_ctrl_sring.pvt.pvt_pad": (xen_netif_ctrl_sring, pvt);
 }
 
 /// A slot of the `xen_netif_ctrl_sring` ring: a request, then the response that takes its place.
 ///
 /// `union xen_netif_ctrl_sring_entry` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_netif_ctrl_sring_entry(pub [u32; 4]);
 union_members! { xen_netif_ctrl_sring_entry;
@@ -266,8 +305,9 @@ pub type xen_netif_ctrl_sring_t = xen_netif_ctrl_sring;
 /// One part of a packet to transmit.
 ///
 /// `struct netif_tx_request` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_request {
     /// IN. Grant of the page with the data.
@@ -281,7 +321,14 @@ pub struct netif_tx_request {
     /// IN. Bytes: of the whole packet in its first slot (the first part is what the others leave), of the part in further ones.
     pub size: u16,
 }
-layout! { struct netif_tx_request: 12, 4; gref: grant_ref_t = 0, offset: u16 = 4, flags: u16 = 6, id: u16 = 8, size: u16 = 10, }
+layout! { struct netif_tx_request: 12, 4;
+    gref: grant_ref_t = 0, "netif_tx_request.gref";
+    offset: u16 = 4, "netif_tx_request.offset";
+    flags: u16 = 6, "netif_tx_request.flags";
+    id: u16 = 8, "netif_tx_request.id";
+    size: u16 = 10, "netif_tx_request.size";
+    [(grant_ref_t) (u16)]
+}
 
 /// `netif_tx_request_t` of `io/netif.h`.
 pub type netif_tx_request_t = netif_tx_request;
@@ -289,8 +336,9 @@ pub type netif_tx_request_t = netif_tx_request;
 /// A slot with extra information on the packet before it.
 ///
 /// `struct netif_extra_info` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info {
     /// IN. `XEN_NETIF_EXTRA_TYPE_*`; selects the member of `u`.
@@ -299,22 +347,28 @@ pub struct netif_extra_info {
     pub flags: u8,
     pub u: netif_extra_info_u,
 }
-layout! { struct netif_extra_info: 8, 2; type_: u8 = 0, flags: u8 = 1, u: netif_extra_info_u = 2, }
+layout! { struct netif_extra_info: 8, 2;
+    type_: u8 = 0, "netif_extra_info.type_";
+    flags: u8 = 1, "netif_extra_info.flags";
+    u: netif_extra_info_u = 2, "netif_extra_info.u";
+    [(netif_extra_info_u) (u8)]
+}
 leaves! {
-    netif_extra_info, "u.gso.size", 2: (netif_extra_info, u) (netif_extra_info_u_gso, size);
-    netif_extra_info, "u.gso.type", 4: (netif_extra_info, u) (netif_extra_info_u_gso, type_);
-    netif_extra_info, "u.gso.pad", 5: (netif_extra_info, u) (netif_extra_info_u_gso, pad);
-    netif_extra_info, "u.gso.features", 6: (netif_extra_info, u) (netif_extra_info_u_gso, features);
-    netif_extra_info, "u.mcast.addr", 2: (netif_extra_info, u) (netif_extra_info_u_mcast, addr);
-    netif_extra_info, "u.hash.type", 2: (netif_extra_info, u) (netif_extra_info_u_hash, type_);
-    netif_extra_info, "u.hash.algorithm", 3: (netif_extra_info, u) (netif_extra_info_u_hash, algorithm);
-    netif_extra_info, "u.hash.value", 4: (netif_extra_info, u) (netif_extra_info_u_hash, value);
-    netif_extra_info, "u.pad", 2: (netif_extra_info, u);
+    2, "netif_extra_info.u.gso.size": (netif_extra_info, u) (netif_extra_info_u_gso, size);
+    4, "netif_extra_info.u.gso.type": (netif_extra_info, u) (netif_extra_info_u_gso, type_);
+    5, "netif_extra_info.u.gso.pad": (netif_extra_info, u) (netif_extra_info_u_gso, pad);
+    6, "netif_extra_info.u.gso.features": (netif_extra_info, u) (netif_extra_info_u_gso, features);
+    2, "netif_extra_info.u.mcast.addr": (netif_extra_info, u) (netif_extra_info_u_mcast, addr);
+    2, "netif_extra_info.u.hash.type": (netif_extra_info, u) (netif_extra_info_u_hash, type_);
+    3, "netif_extra_info.u.hash.algorithm": (netif_extra_info, u) (netif_extra_info_u_hash, algorithm);
+    4, "netif_extra_info.u.hash.value": (netif_extra_info, u) (netif_extra_info_u_hash, value);
+    2, "netif_extra_info.u.pad": (netif_extra_info, u);
 }
 
 /// The type of `netif_extra_info.u` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct netif_extra_info_u(pub [u16; 3]);
 union_members! { netif_extra_info_u;
@@ -326,8 +380,9 @@ union_members! { netif_extra_info_u;
 layout! { union netif_extra_info_u: 6, 2 }
 
 /// The type of `netif_extra_info.u.gso` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info_u_gso {
     /// IN. Most bytes of payload in each segment.
@@ -338,21 +393,32 @@ pub struct netif_extra_info_u_gso {
     /// IN. Reserved, 0.
     pub features: u16,
 }
-layout! { struct netif_extra_info_u_gso: 6, 2; size: u16 = 0, type_: u8 = 2, pad: u8 = 3, features: u16 = 4, }
+layout! { struct netif_extra_info_u_gso: 6, 2;
+    size: u16 = 0, "netif_extra_info_u_gso.size";
+    type_: u8 = 2, "netif_extra_info_u_gso.type_";
+    pad: u8 = 3, "netif_extra_info_u_gso.pad";
+    features: u16 = 4, "netif_extra_info_u_gso.features";
+    [(u16) (u8)]
+}
 
 /// The type of `netif_extra_info.u.mcast` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info_u_mcast {
     /// IN. Multicast address to receive or no longer receive.
     pub addr: [u8; 6],
 }
-layout! { struct netif_extra_info_u_mcast: 6, 1; addr: [u8; 6] = 0, }
+layout! { struct netif_extra_info_u_mcast: 6, 1;
+    addr: [u8; 6] = 0, "netif_extra_info_u_mcast.addr";
+    [([u8; 6])]
+}
 
 /// The type of `netif_extra_info.u.hash` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info_u_hash {
     /// IN. What was hashed, as a bit number of `XEN_NETIF_CTRL_HASH_TYPE_*`.
@@ -362,7 +428,12 @@ pub struct netif_extra_info_u_hash {
     /// IN. The hash.
     pub value: [u8; 4],
 }
-layout! { struct netif_extra_info_u_hash: 6, 1; type_: u8 = 0, algorithm: u8 = 1, value: [u8; 4] = 2, }
+layout! { struct netif_extra_info_u_hash: 6, 1;
+    type_: u8 = 0, "netif_extra_info_u_hash.type_";
+    algorithm: u8 = 1, "netif_extra_info_u_hash.algorithm";
+    value: [u8; 4] = 2, "netif_extra_info_u_hash.value";
+    [([u8; 4]) (u8)]
+}
 
 /// `netif_extra_info_t` of `io/netif.h`.
 pub type netif_extra_info_t = netif_extra_info;
@@ -370,8 +441,9 @@ pub type netif_extra_info_t = netif_extra_info;
 /// The answer to a transmit slot; extra slots are answered too.
 ///
 /// `struct netif_tx_response` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_response {
     /// OUT. The request's id.
@@ -379,7 +451,11 @@ pub struct netif_tx_response {
     /// OUT. `NETIF_RSP_*`.
     pub status: i16,
 }
-layout! { struct netif_tx_response: 4, 2; id: u16 = 0, status: i16 = 2, }
+layout! { struct netif_tx_response: 4, 2;
+    id: u16 = 0, "netif_tx_response.id";
+    status: i16 = 2, "netif_tx_response.status";
+    [(i16) (u16)]
+}
 
 /// `netif_tx_response_t` of `io/netif.h`.
 pub type netif_tx_response_t = netif_tx_response;
@@ -387,8 +463,9 @@ pub type netif_tx_response_t = netif_tx_response;
 /// A page offered for received data.
 ///
 /// `struct netif_rx_request` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_request {
     /// IN. Chosen by the frontend and repeated in the response.
@@ -397,7 +474,12 @@ pub struct netif_rx_request {
     /// IN. Grant of the page, writable.
     pub gref: grant_ref_t,
 }
-layout! { struct netif_rx_request: 8, 4; id: u16 = 0, pad: u16 = 2, gref: grant_ref_t = 4, }
+layout! { struct netif_rx_request: 8, 4;
+    id: u16 = 0, "netif_rx_request.id";
+    pad: u16 = 2, "netif_rx_request.pad";
+    gref: grant_ref_t = 4, "netif_rx_request.gref";
+    [(grant_ref_t) (u16)]
+}
 
 /// `netif_rx_request_t` of `io/netif.h`.
 pub type netif_rx_request_t = netif_rx_request;
@@ -405,8 +487,9 @@ pub type netif_rx_request_t = netif_rx_request;
 /// One part of a received packet.
 ///
 /// `struct netif_rx_response` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_response {
     /// OUT. The request's id.
@@ -418,14 +501,21 @@ pub struct netif_rx_response {
     /// OUT. Bytes received, or a negative `NETIF_RSP_*`.
     pub status: i16,
 }
-layout! { struct netif_rx_response: 8, 2; id: u16 = 0, offset: u16 = 2, flags: u16 = 4, status: i16 = 6, }
+layout! { struct netif_rx_response: 8, 2;
+    id: u16 = 0, "netif_rx_response.id";
+    offset: u16 = 2, "netif_rx_response.offset";
+    flags: u16 = 4, "netif_rx_response.flags";
+    status: i16 = 6, "netif_rx_response.status";
+    [(i16) (u16)]
+}
 
 /// `netif_rx_response_t` of `io/netif.h`.
 pub type netif_rx_response_t = netif_rx_response;
 
 /// The type of `netif_tx_sring.pvt` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct netif_tx_sring_pvt(pub [u8; 4]);
 union_members! { netif_tx_sring_pvt;
@@ -436,31 +526,40 @@ union_members! { netif_tx_sring_pvt;
 layout! { union netif_tx_sring_pvt: 4, 1 }
 
 /// The type of `netif_tx_sring.pvt.netif` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct netif_tx_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct netif_tx_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "netif_tx_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `netif_tx_sring.pvt.tapif_user` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct netif_tx_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct netif_tx_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "netif_tx_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct netif_tx_sring` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_sring {
     /// Requests produced; written by the frontend.
@@ -476,18 +575,28 @@ pub struct netif_tx_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [netif_tx_sring_entry; 0],
 }
-layout! { struct netif_tx_sring: 64, 4; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: netif_tx_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [netif_tx_sring_entry; 0] = 64, }
+layout! { struct netif_tx_sring: 64, 4;
+    req_prod: RING_IDX = 0, "netif_tx_sring.req_prod";
+    req_event: RING_IDX = 4, "netif_tx_sring.req_event";
+    rsp_prod: RING_IDX = 8, "netif_tx_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "netif_tx_sring.rsp_event";
+    pvt: netif_tx_sring_pvt = 16, "netif_tx_sring.pvt";
+    __pad: [u8; 44] = 20, "netif_tx_sring.__pad";
+    ring: [netif_tx_sring_entry; 0] = 64, "netif_tx_sring.ring";
+    [(RING_IDX) ([netif_tx_sring_entry; 0]) ([u8; 44]) (netif_tx_sring_pvt)]
+}
 leaves! {
-    netif_tx_sring, "pvt.netif.smartpoll_active", 16: (netif_tx_sring, pvt) (netif_tx_sring_pvt_netif, smartpoll_active);
-    netif_tx_sring, "pvt.tapif_user.msg", 16: (netif_tx_sring, pvt) (netif_tx_sring_pvt_tapif_user, msg);
-    netif_tx_sring, "pvt.pvt_pad", 16: (netif_tx_sring, pvt);
+    16, "netif_tx_sring.pvt.netif.smartpoll_active": (netif_tx_sring, pvt) (netif_tx_sring_pvt_netif, smartpoll_active);
+    16, "netif_tx_sring.pvt.tapif_user.msg": (netif_tx_sring, pvt) (netif_tx_sring_pvt_tapif_user, msg);
+    16, "netif_tx_sring.pvt.pvt_pad": (netif_tx_sring, pvt);
 }
 
 /// A slot of the `netif_tx_sring` ring: a request, then the response that takes its place.
 ///
 /// `union netif_tx_sring_entry` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct netif_tx_sring_entry(pub [u32; 3]);
 union_members! { netif_tx_sring_entry;
@@ -502,8 +611,9 @@ layout! { union netif_tx_sring_entry: 12, 4 }
 pub type netif_tx_sring_t = netif_tx_sring;
 
 /// The type of `netif_rx_sring.pvt` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct netif_rx_sring_pvt(pub [u8; 4]);
 union_members! { netif_rx_sring_pvt;
@@ -514,31 +624,40 @@ union_members! { netif_rx_sring_pvt;
 layout! { union netif_rx_sring_pvt: 4, 1 }
 
 /// The type of `netif_rx_sring.pvt.netif` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct netif_rx_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct netif_rx_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "netif_rx_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `netif_rx_sring.pvt.tapif_user` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct netif_rx_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct netif_rx_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "netif_rx_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct netif_rx_sring` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_sring {
     /// Requests produced; written by the frontend.
@@ -554,18 +673,28 @@ pub struct netif_rx_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [netif_rx_sring_entry; 0],
 }
-layout! { struct netif_rx_sring: 64, 4; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: netif_rx_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [netif_rx_sring_entry; 0] = 64, }
+layout! { struct netif_rx_sring: 64, 4;
+    req_prod: RING_IDX = 0, "netif_rx_sring.req_prod";
+    req_event: RING_IDX = 4, "netif_rx_sring.req_event";
+    rsp_prod: RING_IDX = 8, "netif_rx_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "netif_rx_sring.rsp_event";
+    pvt: netif_rx_sring_pvt = 16, "netif_rx_sring.pvt";
+    __pad: [u8; 44] = 20, "netif_rx_sring.__pad";
+    ring: [netif_rx_sring_entry; 0] = 64, "netif_rx_sring.ring";
+    [(RING_IDX) ([netif_rx_sring_entry; 0]) ([u8; 44]) (netif_rx_sring_pvt)]
+}
 leaves! {
-    netif_rx_sring, "pvt.netif.smartpoll_active", 16: (netif_rx_sring, pvt) (netif_rx_sring_pvt_netif, smartpoll_active);
-    netif_rx_sring, "pvt.tapif_user.msg", 16: (netif_rx_sring, pvt) (netif_rx_sring_pvt_tapif_user, msg);
-    netif_rx_sring, "pvt.pvt_pad", 16: (netif_rx_sring, pvt);
+    16, "netif_rx_sring.pvt.netif.smartpoll_active": (netif_rx_sring, pvt) (netif_rx_sring_pvt_netif, smartpoll_active);
+    16, "netif_rx_sring.pvt.tapif_user.msg": (netif_rx_sring, pvt) (netif_rx_sring_pvt_tapif_user, msg);
+    16, "netif_rx_sring.pvt.pvt_pad": (netif_rx_sring, pvt);
 }
 
 /// A slot of the `netif_rx_sring` ring: a request, then the response that takes its place.
 ///
 /// `union netif_rx_sring_entry` of `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct netif_rx_sring_entry(pub [u32; 2]);
 union_members! { netif_rx_sring_entry;

@@ -81,8 +81,9 @@ pub const XEN_VSCSIIF_RSLT_RESET_FAILED: u32 = 8195;
 /// Bytes in one granted page.
 ///
 /// `struct scsiif_request_segment` of `io/vscsiif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct scsiif_request_segment {
     /// IN. Grant of the page.
@@ -92,7 +93,12 @@ pub struct scsiif_request_segment {
     /// IN. Bytes.
     pub length: u16,
 }
-layout! { struct scsiif_request_segment: 8, 4; gref: grant_ref_t = 0, offset: u16 = 4, length: u16 = 6, }
+layout! { struct scsiif_request_segment: 8, 4;
+    gref: grant_ref_t = 0, "scsiif_request_segment.gref";
+    offset: u16 = 4, "scsiif_request_segment.offset";
+    length: u16 = 6, "scsiif_request_segment.length";
+    [(grant_ref_t) (u16)]
+}
 
 /// The typedef of `scsiif_request_segment`.
 ///
@@ -102,8 +108,9 @@ pub type vscsiif_segment_t = scsiif_request_segment;
 /// A request.
 ///
 /// `struct vscsiif_request` of `io/vscsiif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_request {
     /// IN. Chosen by the frontend and repeated in the response.
@@ -132,7 +139,22 @@ pub struct vscsiif_request {
     pub seg: [vscsiif_segment_t; 26],
     pub reserved: [u32; 3],
 }
-layout! { struct vscsiif_request: 252, 4; rqid: u16 = 0, act: u8 = 2, cmd_len: u8 = 3, cmnd: [u8; 16] = 4, timeout_per_command: u16 = 20, channel: u16 = 22, id: u16 = 24, lun: u16 = 26, ref_rqid: u16 = 28, sc_data_direction: u8 = 30, nr_segments: u8 = 31, seg: [vscsiif_segment_t; 26] = 32, reserved: [u32; 3] = 240, }
+layout! { struct vscsiif_request: 252, 4;
+    rqid: u16 = 0, "vscsiif_request.rqid";
+    act: u8 = 2, "vscsiif_request.act";
+    cmd_len: u8 = 3, "vscsiif_request.cmd_len";
+    cmnd: [u8; 16] = 4, "vscsiif_request.cmnd";
+    timeout_per_command: u16 = 20, "vscsiif_request.timeout_per_command";
+    channel: u16 = 22, "vscsiif_request.channel";
+    id: u16 = 24, "vscsiif_request.id";
+    lun: u16 = 26, "vscsiif_request.lun";
+    ref_rqid: u16 = 28, "vscsiif_request.ref_rqid";
+    sc_data_direction: u8 = 30, "vscsiif_request.sc_data_direction";
+    nr_segments: u8 = 31, "vscsiif_request.nr_segments";
+    seg: [vscsiif_segment_t; 26] = 32, "vscsiif_request.seg";
+    reserved: [u32; 3] = 240, "vscsiif_request.reserved";
+    [([u32; 3]) ([u8; 16]) ([vscsiif_segment_t; 26]) (u16) (u8)]
+}
 
 /// `vscsiif_request_t` of `io/vscsiif.h`.
 pub type vscsiif_request_t = vscsiif_request;
@@ -140,8 +162,9 @@ pub type vscsiif_request_t = vscsiif_request;
 /// Segments sent ahead of a request.
 ///
 /// `struct vscsiif_sg_list` of `io/vscsiif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_sg_list {
     /// IN. The request they belong to.
@@ -153,7 +176,13 @@ pub struct vscsiif_sg_list {
     /// IN. The segments.
     pub seg: [vscsiif_segment_t; 31],
 }
-layout! { struct vscsiif_sg_list: 252, 4; rqid: u16 = 0, act: u8 = 2, nr_segments: u8 = 3, seg: [vscsiif_segment_t; 31] = 4, }
+layout! { struct vscsiif_sg_list: 252, 4;
+    rqid: u16 = 0, "vscsiif_sg_list.rqid";
+    act: u8 = 2, "vscsiif_sg_list.act";
+    nr_segments: u8 = 3, "vscsiif_sg_list.nr_segments";
+    seg: [vscsiif_segment_t; 31] = 4, "vscsiif_sg_list.seg";
+    [([vscsiif_segment_t; 31]) (u16) (u8)]
+}
 
 /// `vscsiif_sg_list_t` of `io/vscsiif.h`.
 pub type vscsiif_sg_list_t = vscsiif_sg_list;
@@ -161,8 +190,9 @@ pub type vscsiif_sg_list_t = vscsiif_sg_list;
 /// The answer to a request.
 ///
 /// `struct vscsiif_response` of `io/vscsiif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_response {
     /// OUT. The request's id.
@@ -179,14 +209,24 @@ pub struct vscsiif_response {
     pub residual_len: u32,
     pub reserved: [u32; 36],
 }
-layout! { struct vscsiif_response: 252, 4; rqid: u16 = 0, act: u8 = 2, sense_len: u8 = 3, sense_buffer: [u8; 96] = 4, rslt: i32 = 100, residual_len: u32 = 104, reserved: [u32; 36] = 108, }
+layout! { struct vscsiif_response: 252, 4;
+    rqid: u16 = 0, "vscsiif_response.rqid";
+    act: u8 = 2, "vscsiif_response.act";
+    sense_len: u8 = 3, "vscsiif_response.sense_len";
+    sense_buffer: [u8; 96] = 4, "vscsiif_response.sense_buffer";
+    rslt: i32 = 100, "vscsiif_response.rslt";
+    residual_len: u32 = 104, "vscsiif_response.residual_len";
+    reserved: [u32; 36] = 108, "vscsiif_response.reserved";
+    [([u32; 36]) ([u8; 96]) (i32) (u16) (u32) (u8)]
+}
 
 /// `vscsiif_response_t` of `io/vscsiif.h`.
 pub type vscsiif_response_t = vscsiif_response;
 
 /// The type of `vscsiif_sring.pvt` in `io/vscsiif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vscsiif_sring_pvt(pub [u8; 4]);
 union_members! { vscsiif_sring_pvt;
@@ -197,31 +237,40 @@ union_members! { vscsiif_sring_pvt;
 layout! { union vscsiif_sring_pvt: 4, 1 }
 
 /// The type of `vscsiif_sring.pvt.netif` in `io/vscsiif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_sring_pvt_netif {
     /// For the protocol's own use, network devices.
     pub smartpoll_active: u8,
 }
-layout! { struct vscsiif_sring_pvt_netif: 1, 1; smartpoll_active: u8 = 0, }
+layout! { struct vscsiif_sring_pvt_netif: 1, 1;
+    smartpoll_active: u8 = 0, "vscsiif_sring_pvt_netif.smartpoll_active";
+    [(u8)]
+}
 
 /// The type of `vscsiif_sring.pvt.tapif_user` in `io/vscsiif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_sring_pvt_tapif_user {
     /// For the protocol's own use, tap devices.
     pub msg: u8,
 }
-layout! { struct vscsiif_sring_pvt_tapif_user: 1, 1; msg: u8 = 0, }
+layout! { struct vscsiif_sring_pvt_tapif_user: 1, 1;
+    msg: u8 = 0, "vscsiif_sring_pvt_tapif_user.msg";
+    [(u8)]
+}
 
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
 /// `struct vscsiif_sring` of `io/vscsiif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_sring {
     /// Requests produced; written by the frontend.
@@ -237,18 +286,28 @@ pub struct vscsiif_sring {
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [vscsiif_sring_entry; 0],
 }
-layout! { struct vscsiif_sring: 64, 4; req_prod: RING_IDX = 0, req_event: RING_IDX = 4, rsp_prod: RING_IDX = 8, rsp_event: RING_IDX = 12, pvt: vscsiif_sring_pvt = 16, __pad: [u8; 44] = 20, ring: [vscsiif_sring_entry; 0] = 64, }
+layout! { struct vscsiif_sring: 64, 4;
+    req_prod: RING_IDX = 0, "vscsiif_sring.req_prod";
+    req_event: RING_IDX = 4, "vscsiif_sring.req_event";
+    rsp_prod: RING_IDX = 8, "vscsiif_sring.rsp_prod";
+    rsp_event: RING_IDX = 12, "vscsiif_sring.rsp_event";
+    pvt: vscsiif_sring_pvt = 16, "vscsiif_sring.pvt";
+    __pad: [u8; 44] = 20, "vscsiif_sring.__pad";
+    ring: [vscsiif_sring_entry; 0] = 64, "vscsiif_sring.ring";
+    [(RING_IDX) ([u8; 44]) ([vscsiif_sring_entry; 0]) (vscsiif_sring_pvt)]
+}
 leaves! {
-    vscsiif_sring, "pvt.netif.smartpoll_active", 16: (vscsiif_sring, pvt) (vscsiif_sring_pvt_netif, smartpoll_active);
-    vscsiif_sring, "pvt.tapif_user.msg", 16: (vscsiif_sring, pvt) (vscsiif_sring_pvt_tapif_user, msg);
-    vscsiif_sring, "pvt.pvt_pad", 16: (vscsiif_sring, pvt);
+    16, "vscsiif_sring.pvt.netif.smartpoll_active": (vscsiif_sring, pvt) (vscsiif_sring_pvt_netif, smartpoll_active);
+    16, "vscsiif_sring.pvt.tapif_user.msg": (vscsiif_sring, pvt) (vscsiif_sring_pvt_tapif_user, msg);
+    16, "vscsiif_sring.pvt.pvt_pad": (vscsiif_sring, pvt);
 }
 
 /// A slot of the `vscsiif_sring` ring: a request, then the response that takes its place.
 ///
 /// `union vscsiif_sring_entry` of `io/vscsiif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vscsiif_sring_entry(pub [u32; 63]);
 union_members! { vscsiif_sring_entry;

@@ -16,35 +16,47 @@ pub const XENPMU_REGS_PAD_SZ: u32 = 64;
 pub const XENPMU_CTXT_PAD_SZ: u32 = 128;
 
 /// `struct xen_pmu_amd_ctxt` of `arch-x86/pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_amd_ctxt {
     pub counters: u32,
     pub ctrls: u32,
     pub regs: [u64; 0],
 }
-layout! { struct xen_pmu_amd_ctxt: 8, 8; counters: u32 = 0, ctrls: u32 = 4, regs: [u64; 0] = 8, }
+layout! { struct xen_pmu_amd_ctxt: 8, 8;
+    counters: u32 = 0, "xen_pmu_amd_ctxt.counters";
+    ctrls: u32 = 4, "xen_pmu_amd_ctxt.ctrls";
+    regs: [u64; 0] = 8, "xen_pmu_amd_ctxt.regs";
+    [([u64; 0]) (u32)]
+}
 
 /// `xen_pmu_amd_ctxt_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_amd_ctxt_t = xen_pmu_amd_ctxt;
 
 /// `struct xen_pmu_cntr_pair` of `arch-x86/pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_cntr_pair {
     pub counter: u64,
     pub control: u64,
 }
-layout! { struct xen_pmu_cntr_pair: 16, 8; counter: u64 = 0, control: u64 = 8, }
+layout! { struct xen_pmu_cntr_pair: 16, 8;
+    counter: u64 = 0, "xen_pmu_cntr_pair.counter";
+    control: u64 = 8, "xen_pmu_cntr_pair.control";
+    [(u64)]
+}
 
 /// `xen_pmu_cntr_pair_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_cntr_pair_t = xen_pmu_cntr_pair;
 
 /// `struct xen_pmu_intel_ctxt` of `arch-x86/pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_intel_ctxt {
     pub fixed_counters: u32,
@@ -58,14 +70,27 @@ pub struct xen_pmu_intel_ctxt {
     pub debugctl: u64,
     pub regs: [u64; 0],
 }
-layout! { struct xen_pmu_intel_ctxt: 64, 8; fixed_counters: u32 = 0, arch_counters: u32 = 4, global_ctrl: u64 = 8, global_ovf_ctrl: u64 = 16, global_status: u64 = 24, fixed_ctrl: u64 = 32, ds_area: u64 = 40, pebs_enable: u64 = 48, debugctl: u64 = 56, regs: [u64; 0] = 64, }
+layout! { struct xen_pmu_intel_ctxt: 64, 8;
+    fixed_counters: u32 = 0, "xen_pmu_intel_ctxt.fixed_counters";
+    arch_counters: u32 = 4, "xen_pmu_intel_ctxt.arch_counters";
+    global_ctrl: u64 = 8, "xen_pmu_intel_ctxt.global_ctrl";
+    global_ovf_ctrl: u64 = 16, "xen_pmu_intel_ctxt.global_ovf_ctrl";
+    global_status: u64 = 24, "xen_pmu_intel_ctxt.global_status";
+    fixed_ctrl: u64 = 32, "xen_pmu_intel_ctxt.fixed_ctrl";
+    ds_area: u64 = 40, "xen_pmu_intel_ctxt.ds_area";
+    pebs_enable: u64 = 48, "xen_pmu_intel_ctxt.pebs_enable";
+    debugctl: u64 = 56, "xen_pmu_intel_ctxt.debugctl";
+    regs: [u64; 0] = 64, "xen_pmu_intel_ctxt.regs";
+    [([u64; 0]) (u32) (u64)]
+}
 
 /// `xen_pmu_intel_ctxt_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_intel_ctxt_t = xen_pmu_intel_ctxt;
 
 /// `struct xen_pmu_regs` of `arch-x86/pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_regs {
     pub ip: u64,
@@ -76,14 +101,24 @@ pub struct xen_pmu_regs {
     pub cpl: u8,
     pub pad: [u8; 3],
 }
-layout! { struct xen_pmu_regs: 32, 8; ip: u64 = 0, sp: u64 = 8, flags: u64 = 16, cs: u16 = 24, ss: u16 = 26, cpl: u8 = 28, pad: [u8; 3] = 29, }
+layout! { struct xen_pmu_regs: 32, 8;
+    ip: u64 = 0, "xen_pmu_regs.ip";
+    sp: u64 = 8, "xen_pmu_regs.sp";
+    flags: u64 = 16, "xen_pmu_regs.flags";
+    cs: u16 = 24, "xen_pmu_regs.cs";
+    ss: u16 = 26, "xen_pmu_regs.ss";
+    cpl: u8 = 28, "xen_pmu_regs.cpl";
+    pad: [u8; 3] = 29, "xen_pmu_regs.pad";
+    [([u8; 3]) (u16) (u64) (u8)]
+}
 
 /// `xen_pmu_regs_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_regs_t = xen_pmu_regs;
 
 /// `struct xen_pmu_arch` of `arch-x86/pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_arch {
     pub r: xen_pmu_arch_r,
@@ -91,20 +126,27 @@ pub struct xen_pmu_arch {
     pub l: xen_pmu_arch_l,
     pub c: xen_pmu_arch_c,
 }
-layout! { struct xen_pmu_arch: 208, 8; r: xen_pmu_arch_r = 0, pmu_flags: u64 = 64, l: xen_pmu_arch_l = 72, c: xen_pmu_arch_c = 80, }
+layout! { struct xen_pmu_arch: 208, 8;
+    r: xen_pmu_arch_r = 0, "xen_pmu_arch.r";
+    pmu_flags: u64 = 64, "xen_pmu_arch.pmu_flags";
+    l: xen_pmu_arch_l = 72, "xen_pmu_arch.l";
+    c: xen_pmu_arch_c = 80, "xen_pmu_arch.c";
+    [(u64) (xen_pmu_arch_c) (xen_pmu_arch_l) (xen_pmu_arch_r)]
+}
 leaves! {
-    xen_pmu_arch, "r.regs", 0: (xen_pmu_arch, r);
-    xen_pmu_arch, "r.pad", 0: (xen_pmu_arch, r);
-    xen_pmu_arch, "l.lapic_lvtpc", 72: (xen_pmu_arch, l);
-    xen_pmu_arch, "l.pad", 72: (xen_pmu_arch, l);
-    xen_pmu_arch, "c.amd", 80: (xen_pmu_arch, c);
-    xen_pmu_arch, "c.intel", 80: (xen_pmu_arch, c);
-    xen_pmu_arch, "c.pad", 80: (xen_pmu_arch, c);
+    0, "xen_pmu_arch.r.regs": (xen_pmu_arch, r);
+    0, "xen_pmu_arch.r.pad": (xen_pmu_arch, r);
+    72, "xen_pmu_arch.l.lapic_lvtpc": (xen_pmu_arch, l);
+    72, "xen_pmu_arch.l.pad": (xen_pmu_arch, l);
+    80, "xen_pmu_arch.c.amd": (xen_pmu_arch, c);
+    80, "xen_pmu_arch.c.intel": (xen_pmu_arch, c);
+    80, "xen_pmu_arch.c.pad": (xen_pmu_arch, c);
 }
 
 /// The type of `xen_pmu_arch.r` in `arch-x86/pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_pmu_arch_r(pub [u64; 8]);
 union_members! { xen_pmu_arch_r;
@@ -114,8 +156,9 @@ union_members! { xen_pmu_arch_r;
 layout! { union xen_pmu_arch_r: 64, 8 }
 
 /// The type of `xen_pmu_arch.l` in `arch-x86/pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_pmu_arch_l(pub [u64; 1]);
 union_members! { xen_pmu_arch_l;
@@ -125,8 +168,9 @@ union_members! { xen_pmu_arch_l;
 layout! { union xen_pmu_arch_l: 8, 8 }
 
 /// The type of `xen_pmu_arch.c` in `arch-x86/pmu.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_pmu_arch_c(pub [u64; 16]);
 union_members! { xen_pmu_arch_c;

@@ -121,8 +121,9 @@ pub type xen_ulong_t = u64;
 /// One handler of the table a PV guest passes to `__HYPERVISOR_set_trap_table`; an entry with address 0 ends the table.
 ///
 /// `struct trap_info` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct trap_info {
     /// IN. Exception vector.
@@ -135,7 +136,14 @@ pub struct trap_info {
     /// IN. Address of the handler; 0 ends the table.
     pub address: u64,
 }
-layout! { struct trap_info: 16, 8; vector: u8 = 0, flags: u8 = 1, cs: u16 = 2, _padding0: [u8; 4] = 4, address: u64 = 8, }
+layout! { struct trap_info: 16, 8;
+    vector: u8 = 0, "trap_info.vector";
+    flags: u8 = 1, "trap_info.flags";
+    cs: u16 = 2, "trap_info.cs";
+    _padding0: [u8; 4] = 4, "trap_info._padding0";
+    address: u64 = 8, "trap_info.address";
+    [([u8; 4]) (u16) (u64) (u8)]
+}
 
 /// `trap_info_t` of `arch-x86/xen.h`.
 pub type trap_info_t = trap_info;
@@ -148,8 +156,9 @@ pub type tsc_timestamp_t = u64;
 /// All registers of a PV vCPU. Argument of `VCPUOP_initialise` for PV guests, and of the toolstack's context calls.
 ///
 /// `struct vcpu_guest_context` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_context {
     /// Floating point state in the form of FXSAVE, or of FSAVE on a CPU without it.
@@ -191,22 +200,47 @@ pub struct vcpu_guest_context {
     /// Base of segment GS in user mode, 64-bit guests.
     pub gs_base_user: u64,
 }
-layout! { struct vcpu_guest_context: 5168, 8; fpu_ctxt: vcpu_guest_context_fpu_ctxt = 0, flags: u64 = 512, user_regs: cpu_user_regs = 520, trap_ctxt: [trap_info; 256] = 720, ldt_base: u64 = 4816, ldt_ents: u64 = 4824, gdt_frames: [u64; 16] = 4832, gdt_ents: u64 = 4960, kernel_ss: u64 = 4968, kernel_sp: u64 = 4976, ctrlreg: [u64; 8] = 4984, debugreg: [u64; 8] = 5048, event_callback_eip: u64 = 5112, failsafe_callback_eip: u64 = 5120, syscall_callback_eip: u64 = 5128, vm_assist: u64 = 5136, fs_base: u64 = 5144, gs_base_kernel: u64 = 5152, gs_base_user: u64 = 5160, }
+layout! { struct vcpu_guest_context: 5168, 8;
+    fpu_ctxt: vcpu_guest_context_fpu_ctxt = 0, "vcpu_guest_context.fpu_ctxt";
+    flags: u64 = 512, "vcpu_guest_context.flags";
+    user_regs: cpu_user_regs = 520, "vcpu_guest_context.user_regs";
+    trap_ctxt: [trap_info; 256] = 720, "vcpu_guest_context.trap_ctxt";
+    ldt_base: u64 = 4816, "vcpu_guest_context.ldt_base";
+    ldt_ents: u64 = 4824, "vcpu_guest_context.ldt_ents";
+    gdt_frames: [u64; 16] = 4832, "vcpu_guest_context.gdt_frames";
+    gdt_ents: u64 = 4960, "vcpu_guest_context.gdt_ents";
+    kernel_ss: u64 = 4968, "vcpu_guest_context.kernel_ss";
+    kernel_sp: u64 = 4976, "vcpu_guest_context.kernel_sp";
+    ctrlreg: [u64; 8] = 4984, "vcpu_guest_context.ctrlreg";
+    debugreg: [u64; 8] = 5048, "vcpu_guest_context.debugreg";
+    event_callback_eip: u64 = 5112, "vcpu_guest_context.event_callback_eip";
+    failsafe_callback_eip: u64 = 5120, "vcpu_guest_context.failsafe_callback_eip";
+    syscall_callback_eip: u64 = 5128, "vcpu_guest_context.syscall_callback_eip";
+    vm_assist: u64 = 5136, "vcpu_guest_context.vm_assist";
+    fs_base: u64 = 5144, "vcpu_guest_context.fs_base";
+    gs_base_kernel: u64 = 5152, "vcpu_guest_context.gs_base_kernel";
+    gs_base_user: u64 = 5160, "vcpu_guest_context.gs_base_user";
+    [([trap_info; 256]) ([u64; 16]) ([u64; 8]) (cpu_user_regs) (u64) (vcpu_guest_context_fpu_ctxt)]
+}
 leaves! {
-    vcpu_guest_context, "fpu_ctxt.x", 0: (vcpu_guest_context, fpu_ctxt.x);
+    0, "vcpu_guest_context.fpu_ctxt.x": (vcpu_guest_context, fpu_ctxt.x);
 }
 
 /// Floating point state in the form of FXSAVE, or of FSAVE on a CPU without it.
 ///
 /// The type of `vcpu_guest_context.fpu_ctxt` in `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_context_fpu_ctxt {
     /// The bytes of the floating point state.
     pub x: [u8; 512],
 }
-layout! { struct vcpu_guest_context_fpu_ctxt: 512, 1; x: [u8; 512] = 0, }
+layout! { struct vcpu_guest_context_fpu_ctxt: 512, 1;
+    x: [u8; 512] = 0, "vcpu_guest_context_fpu_ctxt.x";
+    [([u8; 512])]
+}
 
 /// `vcpu_guest_context_t` of `arch-x86/xen.h`.
 pub type vcpu_guest_context_t = vcpu_guest_context;
@@ -214,8 +248,9 @@ pub type vcpu_guest_context_t = vcpu_guest_context;
 /// The x86 part of `shared_info`: where a PV guest keeps its list of machine frames, for the toolstack to read.
 ///
 /// `struct arch_shared_info` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_shared_info {
     /// How many entries of the list count.
@@ -231,7 +266,15 @@ pub struct arch_shared_info {
     /// Counts changes of the list's mapping: odd while one is going on.
     pub p2m_generation: u64,
 }
-layout! { struct arch_shared_info: 48, 8; max_pfn: u64 = 0, pfn_to_mfn_frame_list_list: xen_pfn_t = 8, nmi_reason: u64 = 16, p2m_cr3: u64 = 24, p2m_vaddr: u64 = 32, p2m_generation: u64 = 40, }
+layout! { struct arch_shared_info: 48, 8;
+    max_pfn: u64 = 0, "arch_shared_info.max_pfn";
+    pfn_to_mfn_frame_list_list: xen_pfn_t = 8, "arch_shared_info.pfn_to_mfn_frame_list_list";
+    nmi_reason: u64 = 16, "arch_shared_info.nmi_reason";
+    p2m_cr3: u64 = 24, "arch_shared_info.p2m_cr3";
+    p2m_vaddr: u64 = 32, "arch_shared_info.p2m_vaddr";
+    p2m_generation: u64 = 40, "arch_shared_info.p2m_generation";
+    [(u64) (xen_pfn_t)]
+}
 
 /// `arch_shared_info_t` of `arch-x86/xen.h`.
 pub type arch_shared_info_t = arch_shared_info;
@@ -239,8 +282,9 @@ pub type arch_shared_info_t = arch_shared_info;
 /// The x86 part of the configuration a domain is created with; belongs to the versioned toolstack ABI.
 ///
 /// `struct xen_arch_domainconfig` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_arch_domainconfig {
     /// IN. Devices Xen emulates, `XEN_X86_EMU_*`.
@@ -248,13 +292,18 @@ pub struct xen_arch_domainconfig {
     /// IN. `XEN_X86_MSR_RELAXED` or 0.
     pub misc_flags: u32,
 }
-layout! { struct xen_arch_domainconfig: 8, 4; emulation_flags: u32 = 0, misc_flags: u32 = 4, }
+layout! { struct xen_arch_domainconfig: 8, 4;
+    emulation_flags: u32 = 0, "xen_arch_domainconfig.emulation_flags";
+    misc_flags: u32 = 4, "xen_arch_domainconfig.misc_flags";
+    [(u32)]
+}
 
 /// One CPUID leaf and its values.
 ///
 /// `struct xen_cpuid_leaf` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_cpuid_leaf {
     /// Leaf number.
@@ -270,7 +319,15 @@ pub struct xen_cpuid_leaf {
     /// Value of EDX.
     pub d: u32,
 }
-layout! { struct xen_cpuid_leaf: 24, 4; leaf: u32 = 0, subleaf: u32 = 4, a: u32 = 8, b: u32 = 12, c: u32 = 16, d: u32 = 20, }
+layout! { struct xen_cpuid_leaf: 24, 4;
+    leaf: u32 = 0, "xen_cpuid_leaf.leaf";
+    subleaf: u32 = 4, "xen_cpuid_leaf.subleaf";
+    a: u32 = 8, "xen_cpuid_leaf.a";
+    b: u32 = 12, "xen_cpuid_leaf.b";
+    c: u32 = 16, "xen_cpuid_leaf.c";
+    d: u32 = 20, "xen_cpuid_leaf.d";
+    [(u32)]
+}
 
 /// `xen_cpuid_leaf_t` of `arch-x86/xen.h`.
 pub type xen_cpuid_leaf_t = xen_cpuid_leaf;
@@ -278,8 +335,9 @@ pub type xen_cpuid_leaf_t = xen_cpuid_leaf;
 /// One model-specific register and its value.
 ///
 /// `struct xen_msr_entry` of `arch-x86/xen.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_msr_entry {
     /// Register number.
@@ -289,7 +347,12 @@ pub struct xen_msr_entry {
     /// Value.
     pub val: u64,
 }
-layout! { struct xen_msr_entry: 16, 8; idx: u32 = 0, flags: u32 = 4, val: u64 = 8, }
+layout! { struct xen_msr_entry: 16, 8;
+    idx: u32 = 0, "xen_msr_entry.idx";
+    flags: u32 = 4, "xen_msr_entry.flags";
+    val: u64 = 8, "xen_msr_entry.val";
+    [(u32) (u64)]
+}
 
 /// `xen_msr_entry_t` of `arch-x86/xen.h`.
 pub type xen_msr_entry_t = xen_msr_entry;

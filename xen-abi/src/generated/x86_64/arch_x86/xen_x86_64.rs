@@ -94,8 +94,9 @@ pub const VGCF_IN_SYSCALL: u32 = 256;
 /// Stack frame a PV kernel leaves for `__HYPERVISOR_iret`, lowest address first.
 ///
 /// `struct iret_context` of `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct iret_context {
     /// IN. RAX to restore.
@@ -117,13 +118,25 @@ pub struct iret_context {
     /// IN. Stack selector to restore.
     pub ss: u64,
 }
-layout! { struct iret_context: 72, 8; rax: u64 = 0, r11: u64 = 8, rcx: u64 = 16, flags: u64 = 24, rip: u64 = 32, cs: u64 = 40, rflags: u64 = 48, rsp: u64 = 56, ss: u64 = 64, }
+layout! { struct iret_context: 72, 8;
+    rax: u64 = 0, "iret_context.rax";
+    r11: u64 = 8, "iret_context.r11";
+    rcx: u64 = 16, "iret_context.rcx";
+    flags: u64 = 24, "iret_context.flags";
+    rip: u64 = 32, "iret_context.rip";
+    cs: u64 = 40, "iret_context.cs";
+    rflags: u64 = 48, "iret_context.rflags";
+    rsp: u64 = 56, "iret_context.rsp";
+    ss: u64 = 64, "iret_context.ss";
+    [(u64)]
+}
 
 /// General registers of a vCPU, in the order of a saved trap frame.
 ///
 /// `struct cpu_user_regs` of `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs {
     pub r15: cpu_user_regs_r15,
@@ -170,87 +183,124 @@ pub struct cpu_user_regs {
     pub gs: u16,
     pub _pad6: [u16; 3],
 }
-layout! { struct cpu_user_regs: 200, 8; r15: cpu_user_regs_r15 = 0, r14: cpu_user_regs_r14 = 8, r13: cpu_user_regs_r13 = 16, r12: cpu_user_regs_r12 = 24, rbp: cpu_user_regs_rbp = 32, rbx: cpu_user_regs_rbx = 40, r11: cpu_user_regs_r11 = 48, r10: cpu_user_regs_r10 = 56, r9: cpu_user_regs_r9 = 64, r8: cpu_user_regs_r8 = 72, rax: cpu_user_regs_rax = 80, rcx: cpu_user_regs_rcx = 88, rdx: cpu_user_regs_rdx = 96, rsi: cpu_user_regs_rsi = 104, rdi: cpu_user_regs_rdi = 112, error_code: u32 = 120, entry_vector: u32 = 124, rip: cpu_user_regs_rip = 128, cs: u16 = 136, _pad0: [u16; 1] = 138, saved_upcall_mask: u8 = 140, _pad1: [u8; 3] = 141, rflags: cpu_user_regs_rflags = 144, rsp: cpu_user_regs_rsp = 152, ss: u16 = 160, _pad2: [u16; 3] = 162, es: u16 = 168, _pad3: [u16; 3] = 170, ds: u16 = 176, _pad4: [u16; 3] = 178, fs: u16 = 184, _pad5: [u16; 3] = 186, gs: u16 = 192, _pad6: [u16; 3] = 194, }
+layout! { struct cpu_user_regs: 200, 8;
+    r15: cpu_user_regs_r15 = 0, "cpu_user_regs.r15";
+    r14: cpu_user_regs_r14 = 8, "cpu_user_regs.r14";
+    r13: cpu_user_regs_r13 = 16, "cpu_user_regs.r13";
+    r12: cpu_user_regs_r12 = 24, "cpu_user_regs.r12";
+    rbp: cpu_user_regs_rbp = 32, "cpu_user_regs.rbp";
+    rbx: cpu_user_regs_rbx = 40, "cpu_user_regs.rbx";
+    r11: cpu_user_regs_r11 = 48, "cpu_user_regs.r11";
+    r10: cpu_user_regs_r10 = 56, "cpu_user_regs.r10";
+    r9: cpu_user_regs_r9 = 64, "cpu_user_regs.r9";
+    r8: cpu_user_regs_r8 = 72, "cpu_user_regs.r8";
+    rax: cpu_user_regs_rax = 80, "cpu_user_regs.rax";
+    rcx: cpu_user_regs_rcx = 88, "cpu_user_regs.rcx";
+    rdx: cpu_user_regs_rdx = 96, "cpu_user_regs.rdx";
+    rsi: cpu_user_regs_rsi = 104, "cpu_user_regs.rsi";
+    rdi: cpu_user_regs_rdi = 112, "cpu_user_regs.rdi";
+    error_code: u32 = 120, "cpu_user_regs.error_code";
+    entry_vector: u32 = 124, "cpu_user_regs.entry_vector";
+    rip: cpu_user_regs_rip = 128, "cpu_user_regs.rip";
+    cs: u16 = 136, "cpu_user_regs.cs";
+    _pad0: [u16; 1] = 138, "cpu_user_regs._pad0";
+    saved_upcall_mask: u8 = 140, "cpu_user_regs.saved_upcall_mask";
+    _pad1: [u8; 3] = 141, "cpu_user_regs._pad1";
+    rflags: cpu_user_regs_rflags = 144, "cpu_user_regs.rflags";
+    rsp: cpu_user_regs_rsp = 152, "cpu_user_regs.rsp";
+    ss: u16 = 160, "cpu_user_regs.ss";
+    _pad2: [u16; 3] = 162, "cpu_user_regs._pad2";
+    es: u16 = 168, "cpu_user_regs.es";
+    _pad3: [u16; 3] = 170, "cpu_user_regs._pad3";
+    ds: u16 = 176, "cpu_user_regs.ds";
+    _pad4: [u16; 3] = 178, "cpu_user_regs._pad4";
+    fs: u16 = 184, "cpu_user_regs.fs";
+    _pad5: [u16; 3] = 186, "cpu_user_regs._pad5";
+    gs: u16 = 192, "cpu_user_regs.gs";
+    _pad6: [u16; 3] = 194, "cpu_user_regs._pad6";
+    [([u16; 1]) ([u16; 3]) ([u8; 3]) (cpu_user_regs_r10) (cpu_user_regs_r11) (cpu_user_regs_r12) (cpu_user_regs_r13) (cpu_user_regs_r14) (cpu_user_regs_r15) (cpu_user_regs_r8) (cpu_user_regs_r9) (cpu_user_regs_rax) (cpu_user_regs_rbp) (cpu_user_regs_rbx) (cpu_user_regs_rcx) (cpu_user_regs_rdi) (cpu_user_regs_rdx) (cpu_user_regs_rflags) (cpu_user_regs_rip) (cpu_user_regs_rsi) (cpu_user_regs_rsp) (u16) (u32) (u8)]
+}
 leaves! {
-    cpu_user_regs, "r15", 0: (cpu_user_regs, r15);
-    cpu_user_regs, "r15d", 0: (cpu_user_regs, r15);
-    cpu_user_regs, "r15w", 0: (cpu_user_regs, r15);
-    cpu_user_regs, "r15b", 0: (cpu_user_regs, r15);
-    cpu_user_regs, "r14", 8: (cpu_user_regs, r14);
-    cpu_user_regs, "r14d", 8: (cpu_user_regs, r14);
-    cpu_user_regs, "r14w", 8: (cpu_user_regs, r14);
-    cpu_user_regs, "r14b", 8: (cpu_user_regs, r14);
-    cpu_user_regs, "r13", 16: (cpu_user_regs, r13);
-    cpu_user_regs, "r13d", 16: (cpu_user_regs, r13);
-    cpu_user_regs, "r13w", 16: (cpu_user_regs, r13);
-    cpu_user_regs, "r13b", 16: (cpu_user_regs, r13);
-    cpu_user_regs, "r12", 24: (cpu_user_regs, r12);
-    cpu_user_regs, "r12d", 24: (cpu_user_regs, r12);
-    cpu_user_regs, "r12w", 24: (cpu_user_regs, r12);
-    cpu_user_regs, "r12b", 24: (cpu_user_regs, r12);
-    cpu_user_regs, "rbp", 32: (cpu_user_regs, rbp);
-    cpu_user_regs, "ebp", 32: (cpu_user_regs, rbp);
-    cpu_user_regs, "bp", 32: (cpu_user_regs, rbp);
-    cpu_user_regs, "bpl", 32: (cpu_user_regs, rbp);
-    cpu_user_regs, "rbx", 40: (cpu_user_regs, rbx);
-    cpu_user_regs, "ebx", 40: (cpu_user_regs, rbx);
-    cpu_user_regs, "bx", 40: (cpu_user_regs, rbx);
-    cpu_user_regs, "bl", 40: (cpu_user_regs, rbx) (cpu_user_regs_rbx_bl, bl);
-    cpu_user_regs, "bh", 41: (cpu_user_regs, rbx) (cpu_user_regs_rbx_bl, bh);
-    cpu_user_regs, "r11", 48: (cpu_user_regs, r11);
-    cpu_user_regs, "r11d", 48: (cpu_user_regs, r11);
-    cpu_user_regs, "r11w", 48: (cpu_user_regs, r11);
-    cpu_user_regs, "r11b", 48: (cpu_user_regs, r11);
-    cpu_user_regs, "r10", 56: (cpu_user_regs, r10);
-    cpu_user_regs, "r10d", 56: (cpu_user_regs, r10);
-    cpu_user_regs, "r10w", 56: (cpu_user_regs, r10);
-    cpu_user_regs, "r10b", 56: (cpu_user_regs, r10);
-    cpu_user_regs, "r9", 64: (cpu_user_regs, r9);
-    cpu_user_regs, "r9d", 64: (cpu_user_regs, r9);
-    cpu_user_regs, "r9w", 64: (cpu_user_regs, r9);
-    cpu_user_regs, "r9b", 64: (cpu_user_regs, r9);
-    cpu_user_regs, "r8", 72: (cpu_user_regs, r8);
-    cpu_user_regs, "r8d", 72: (cpu_user_regs, r8);
-    cpu_user_regs, "r8w", 72: (cpu_user_regs, r8);
-    cpu_user_regs, "r8b", 72: (cpu_user_regs, r8);
-    cpu_user_regs, "rax", 80: (cpu_user_regs, rax);
-    cpu_user_regs, "eax", 80: (cpu_user_regs, rax);
-    cpu_user_regs, "ax", 80: (cpu_user_regs, rax);
-    cpu_user_regs, "al", 80: (cpu_user_regs, rax) (cpu_user_regs_rax_al, al);
-    cpu_user_regs, "ah", 81: (cpu_user_regs, rax) (cpu_user_regs_rax_al, ah);
-    cpu_user_regs, "rcx", 88: (cpu_user_regs, rcx);
-    cpu_user_regs, "ecx", 88: (cpu_user_regs, rcx);
-    cpu_user_regs, "cx", 88: (cpu_user_regs, rcx);
-    cpu_user_regs, "cl", 88: (cpu_user_regs, rcx) (cpu_user_regs_rcx_cl, cl);
-    cpu_user_regs, "ch", 89: (cpu_user_regs, rcx) (cpu_user_regs_rcx_cl, ch);
-    cpu_user_regs, "rdx", 96: (cpu_user_regs, rdx);
-    cpu_user_regs, "edx", 96: (cpu_user_regs, rdx);
-    cpu_user_regs, "dx", 96: (cpu_user_regs, rdx);
-    cpu_user_regs, "dl", 96: (cpu_user_regs, rdx) (cpu_user_regs_rdx_dl, dl);
-    cpu_user_regs, "dh", 97: (cpu_user_regs, rdx) (cpu_user_regs_rdx_dl, dh);
-    cpu_user_regs, "rsi", 104: (cpu_user_regs, rsi);
-    cpu_user_regs, "esi", 104: (cpu_user_regs, rsi);
-    cpu_user_regs, "si", 104: (cpu_user_regs, rsi);
-    cpu_user_regs, "sil", 104: (cpu_user_regs, rsi);
-    cpu_user_regs, "rdi", 112: (cpu_user_regs, rdi);
-    cpu_user_regs, "edi", 112: (cpu_user_regs, rdi);
-    cpu_user_regs, "di", 112: (cpu_user_regs, rdi);
-    cpu_user_regs, "dil", 112: (cpu_user_regs, rdi);
-    cpu_user_regs, "rip", 128: (cpu_user_regs, rip);
-    cpu_user_regs, "eip", 128: (cpu_user_regs, rip);
-    cpu_user_regs, "ip", 128: (cpu_user_regs, rip);
-    cpu_user_regs, "rflags", 144: (cpu_user_regs, rflags);
-    cpu_user_regs, "eflags", 144: (cpu_user_regs, rflags);
-    cpu_user_regs, "flags", 144: (cpu_user_regs, rflags);
-    cpu_user_regs, "rsp", 152: (cpu_user_regs, rsp);
-    cpu_user_regs, "esp", 152: (cpu_user_regs, rsp);
-    cpu_user_regs, "sp", 152: (cpu_user_regs, rsp);
-    cpu_user_regs, "spl", 152: (cpu_user_regs, rsp);
+    0, "cpu_user_regs.r15": (cpu_user_regs, r15);
+    0, "cpu_user_regs.r15d": (cpu_user_regs, r15);
+    0, "cpu_user_regs.r15w": (cpu_user_regs, r15);
+    0, "cpu_user_regs.r15b": (cpu_user_regs, r15);
+    8, "cpu_user_regs.r14": (cpu_user_regs, r14);
+    8, "cpu_user_regs.r14d": (cpu_user_regs, r14);
+    8, "cpu_user_regs.r14w": (cpu_user_regs, r14);
+    8, "cpu_user_regs.r14b": (cpu_user_regs, r14);
+    16, "cpu_user_regs.r13": (cpu_user_regs, r13);
+    16, "cpu_user_regs.r13d": (cpu_user_regs, r13);
+    16, "cpu_user_regs.r13w": (cpu_user_regs, r13);
+    16, "cpu_user_regs.r13b": (cpu_user_regs, r13);
+    24, "cpu_user_regs.r12": (cpu_user_regs, r12);
+    24, "cpu_user_regs.r12d": (cpu_user_regs, r12);
+    24, "cpu_user_regs.r12w": (cpu_user_regs, r12);
+    24, "cpu_user_regs.r12b": (cpu_user_regs, r12);
+    32, "cpu_user_regs.rbp": (cpu_user_regs, rbp);
+    32, "cpu_user_regs.ebp": (cpu_user_regs, rbp);
+    32, "cpu_user_regs.bp": (cpu_user_regs, rbp);
+    32, "cpu_user_regs.bpl": (cpu_user_regs, rbp);
+    40, "cpu_user_regs.rbx": (cpu_user_regs, rbx);
+    40, "cpu_user_regs.ebx": (cpu_user_regs, rbx);
+    40, "cpu_user_regs.bx": (cpu_user_regs, rbx);
+    40, "cpu_user_regs.bl": (cpu_user_regs, rbx) (cpu_user_regs_rbx_bl, bl);
+    41, "cpu_user_regs.bh": (cpu_user_regs, rbx) (cpu_user_regs_rbx_bl, bh);
+    48, "cpu_user_regs.r11": (cpu_user_regs, r11);
+    48, "cpu_user_regs.r11d": (cpu_user_regs, r11);
+    48, "cpu_user_regs.r11w": (cpu_user_regs, r11);
+    48, "cpu_user_regs.r11b": (cpu_user_regs, r11);
+    56, "cpu_user_regs.r10": (cpu_user_regs, r10);
+    56, "cpu_user_regs.r10d": (cpu_user_regs, r10);
+    56, "cpu_user_regs.r10w": (cpu_user_regs, r10);
+    56, "cpu_user_regs.r10b": (cpu_user_regs, r10);
+    64, "cpu_user_regs.r9": (cpu_user_regs, r9);
+    64, "cpu_user_regs.r9d": (cpu_user_regs, r9);
+    64, "cpu_user_regs.r9w": (cpu_user_regs, r9);
+    64, "cpu_user_regs.r9b": (cpu_user_regs, r9);
+    72, "cpu_user_regs.r8": (cpu_user_regs, r8);
+    72, "cpu_user_regs.r8d": (cpu_user_regs, r8);
+    72, "cpu_user_regs.r8w": (cpu_user_regs, r8);
+    72, "cpu_user_regs.r8b": (cpu_user_regs, r8);
+    80, "cpu_user_regs.rax": (cpu_user_regs, rax);
+    80, "cpu_user_regs.eax": (cpu_user_regs, rax);
+    80, "cpu_user_regs.ax": (cpu_user_regs, rax);
+    80, "cpu_user_regs.al": (cpu_user_regs, rax) (cpu_user_regs_rax_al, al);
+    81, "cpu_user_regs.ah": (cpu_user_regs, rax) (cpu_user_regs_rax_al, ah);
+    88, "cpu_user_regs.rcx": (cpu_user_regs, rcx);
+    88, "cpu_user_regs.ecx": (cpu_user_regs, rcx);
+    88, "cpu_user_regs.cx": (cpu_user_regs, rcx);
+    88, "cpu_user_regs.cl": (cpu_user_regs, rcx) (cpu_user_regs_rcx_cl, cl);
+    89, "cpu_user_regs.ch": (cpu_user_regs, rcx) (cpu_user_regs_rcx_cl, ch);
+    96, "cpu_user_regs.rdx": (cpu_user_regs, rdx);
+    96, "cpu_user_regs.edx": (cpu_user_regs, rdx);
+    96, "cpu_user_regs.dx": (cpu_user_regs, rdx);
+    96, "cpu_user_regs.dl": (cpu_user_regs, rdx) (cpu_user_regs_rdx_dl, dl);
+    97, "cpu_user_regs.dh": (cpu_user_regs, rdx) (cpu_user_regs_rdx_dl, dh);
+    104, "cpu_user_regs.rsi": (cpu_user_regs, rsi);
+    104, "cpu_user_regs.esi": (cpu_user_regs, rsi);
+    104, "cpu_user_regs.si": (cpu_user_regs, rsi);
+    104, "cpu_user_regs.sil": (cpu_user_regs, rsi);
+    112, "cpu_user_regs.rdi": (cpu_user_regs, rdi);
+    112, "cpu_user_regs.edi": (cpu_user_regs, rdi);
+    112, "cpu_user_regs.di": (cpu_user_regs, rdi);
+    112, "cpu_user_regs.dil": (cpu_user_regs, rdi);
+    128, "cpu_user_regs.rip": (cpu_user_regs, rip);
+    128, "cpu_user_regs.eip": (cpu_user_regs, rip);
+    128, "cpu_user_regs.ip": (cpu_user_regs, rip);
+    144, "cpu_user_regs.rflags": (cpu_user_regs, rflags);
+    144, "cpu_user_regs.eflags": (cpu_user_regs, rflags);
+    144, "cpu_user_regs.flags": (cpu_user_regs, rflags);
+    152, "cpu_user_regs.rsp": (cpu_user_regs, rsp);
+    152, "cpu_user_regs.esp": (cpu_user_regs, rsp);
+    152, "cpu_user_regs.sp": (cpu_user_regs, rsp);
+    152, "cpu_user_regs.spl": (cpu_user_regs, rsp);
 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r15(pub [u64; 1]);
 union_members! { cpu_user_regs_r15;
@@ -263,8 +313,9 @@ union_members! { cpu_user_regs_r15;
 layout! { union cpu_user_regs_r15: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r14(pub [u64; 1]);
 union_members! { cpu_user_regs_r14;
@@ -277,8 +328,9 @@ union_members! { cpu_user_regs_r14;
 layout! { union cpu_user_regs_r14: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r13(pub [u64; 1]);
 union_members! { cpu_user_regs_r13;
@@ -291,8 +343,9 @@ union_members! { cpu_user_regs_r13;
 layout! { union cpu_user_regs_r13: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r12(pub [u64; 1]);
 union_members! { cpu_user_regs_r12;
@@ -305,8 +358,9 @@ union_members! { cpu_user_regs_r12;
 layout! { union cpu_user_regs_r12: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rbp(pub [u64; 1]);
 union_members! { cpu_user_regs_rbp;
@@ -319,8 +373,9 @@ union_members! { cpu_user_regs_rbp;
 layout! { union cpu_user_regs_rbp: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rbx(pub [u64; 1]);
 union_members! { cpu_user_regs_rbx;
@@ -333,18 +388,24 @@ union_members! { cpu_user_regs_rbx;
 layout! { union cpu_user_regs_rbx: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_rbx_bl {
     pub bl: u8,
     pub bh: u8,
 }
-layout! { struct cpu_user_regs_rbx_bl: 2, 1; bl: u8 = 0, bh: u8 = 1, }
+layout! { struct cpu_user_regs_rbx_bl: 2, 1;
+    bl: u8 = 0, "cpu_user_regs_rbx_bl.bl";
+    bh: u8 = 1, "cpu_user_regs_rbx_bl.bh";
+    [(u8)]
+}
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r11(pub [u64; 1]);
 union_members! { cpu_user_regs_r11;
@@ -357,8 +418,9 @@ union_members! { cpu_user_regs_r11;
 layout! { union cpu_user_regs_r11: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r10(pub [u64; 1]);
 union_members! { cpu_user_regs_r10;
@@ -371,8 +433,9 @@ union_members! { cpu_user_regs_r10;
 layout! { union cpu_user_regs_r10: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r9(pub [u64; 1]);
 union_members! { cpu_user_regs_r9;
@@ -385,8 +448,9 @@ union_members! { cpu_user_regs_r9;
 layout! { union cpu_user_regs_r9: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r8(pub [u64; 1]);
 union_members! { cpu_user_regs_r8;
@@ -399,8 +463,9 @@ union_members! { cpu_user_regs_r8;
 layout! { union cpu_user_regs_r8: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rax(pub [u64; 1]);
 union_members! { cpu_user_regs_rax;
@@ -413,18 +478,24 @@ union_members! { cpu_user_regs_rax;
 layout! { union cpu_user_regs_rax: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_rax_al {
     pub al: u8,
     pub ah: u8,
 }
-layout! { struct cpu_user_regs_rax_al: 2, 1; al: u8 = 0, ah: u8 = 1, }
+layout! { struct cpu_user_regs_rax_al: 2, 1;
+    al: u8 = 0, "cpu_user_regs_rax_al.al";
+    ah: u8 = 1, "cpu_user_regs_rax_al.ah";
+    [(u8)]
+}
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rcx(pub [u64; 1]);
 union_members! { cpu_user_regs_rcx;
@@ -437,18 +508,24 @@ union_members! { cpu_user_regs_rcx;
 layout! { union cpu_user_regs_rcx: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_rcx_cl {
     pub cl: u8,
     pub ch: u8,
 }
-layout! { struct cpu_user_regs_rcx_cl: 2, 1; cl: u8 = 0, ch: u8 = 1, }
+layout! { struct cpu_user_regs_rcx_cl: 2, 1;
+    cl: u8 = 0, "cpu_user_regs_rcx_cl.cl";
+    ch: u8 = 1, "cpu_user_regs_rcx_cl.ch";
+    [(u8)]
+}
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rdx(pub [u64; 1]);
 union_members! { cpu_user_regs_rdx;
@@ -461,18 +538,24 @@ union_members! { cpu_user_regs_rdx;
 layout! { union cpu_user_regs_rdx: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_rdx_dl {
     pub dl: u8,
     pub dh: u8,
 }
-layout! { struct cpu_user_regs_rdx_dl: 2, 1; dl: u8 = 0, dh: u8 = 1, }
+layout! { struct cpu_user_regs_rdx_dl: 2, 1;
+    dl: u8 = 0, "cpu_user_regs_rdx_dl.dl";
+    dh: u8 = 1, "cpu_user_regs_rdx_dl.dh";
+    [(u8)]
+}
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rsi(pub [u64; 1]);
 union_members! { cpu_user_regs_rsi;
@@ -485,8 +568,9 @@ union_members! { cpu_user_regs_rsi;
 layout! { union cpu_user_regs_rsi: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rdi(pub [u64; 1]);
 union_members! { cpu_user_regs_rdi;
@@ -499,8 +583,9 @@ union_members! { cpu_user_regs_rdi;
 layout! { union cpu_user_regs_rdi: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rip(pub [u64; 1]);
 union_members! { cpu_user_regs_rip;
@@ -512,8 +597,9 @@ union_members! { cpu_user_regs_rip;
 layout! { union cpu_user_regs_rip: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rflags(pub [u64; 1]);
 union_members! { cpu_user_regs_rflags;
@@ -525,8 +611,9 @@ union_members! { cpu_user_regs_rflags;
 layout! { union cpu_user_regs_rflags: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rsp(pub [u64; 1]);
 union_members! { cpu_user_regs_rsp;
@@ -544,15 +631,20 @@ pub type cpu_user_regs_t = cpu_user_regs;
 /// The x86 part of `vcpu_info`.
 ///
 /// `struct arch_vcpu_info` of `arch-x86/xen-x86_64.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_vcpu_info {
     /// Faulting address of the last page fault, for PV guests.
     pub cr2: u64,
     pub pad: u64,
 }
-layout! { struct arch_vcpu_info: 16, 8; cr2: u64 = 0, pad: u64 = 8, }
+layout! { struct arch_vcpu_info: 16, 8;
+    cr2: u64 = 0, "arch_vcpu_info.cr2";
+    pad: u64 = 8, "arch_vcpu_info.pad";
+    [(u64)]
+}
 
 /// `arch_vcpu_info_t` of `arch-x86/xen-x86_64.h`.
 pub type arch_vcpu_info_t = arch_vcpu_info;

@@ -91,8 +91,9 @@ pub const HVMOP_altp2m_set_visibility: u32 = 16;
 /// touch, -EEXIST for changing one that is fixed once set.
 ///
 /// `struct xen_hvm_param` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_param {
     /// IN. Which domain; `DOMID_SELF` is allowed.
@@ -103,7 +104,13 @@ pub struct xen_hvm_param {
     /// IN for set, OUT for get. The value, whose meaning the parameter defines.
     pub value: u64,
 }
-layout! { struct xen_hvm_param: 16, 8; domid: domid_t = 0, pad: u16 = 2, index: u32 = 4, value: u64 = 8, }
+layout! { struct xen_hvm_param: 16, 8;
+    domid: domid_t = 0, "xen_hvm_param.domid";
+    pad: u16 = 2, "xen_hvm_param.pad";
+    index: u32 = 4, "xen_hvm_param.index";
+    value: u64 = 8, "xen_hvm_param.value";
+    [(domid_t) (u16) (u32) (u64)]
+}
 
 /// `xen_hvm_param_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_param_t = xen_hvm_param;
@@ -111,8 +118,9 @@ pub type xen_hvm_param_t = xen_hvm_param;
 /// Argument of the suppress_ve operations of `HVMOP_altp2m`: whether accesses to a frame raise a virtualization exception.
 ///
 /// `struct xen_hvm_altp2m_suppress_ve` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_suppress_ve {
     /// IN. The view.
@@ -124,13 +132,21 @@ pub struct xen_hvm_altp2m_suppress_ve {
     /// IN. Guest frame.
     pub gfn: u64,
 }
-layout! { struct xen_hvm_altp2m_suppress_ve: 16, 8; view: u16 = 0, suppress_ve: u8 = 2, pad1: u8 = 3, pad2: u32 = 4, gfn: u64 = 8, }
+layout! { struct xen_hvm_altp2m_suppress_ve: 16, 8;
+    view: u16 = 0, "xen_hvm_altp2m_suppress_ve.view";
+    suppress_ve: u8 = 2, "xen_hvm_altp2m_suppress_ve.suppress_ve";
+    pad1: u8 = 3, "xen_hvm_altp2m_suppress_ve.pad1";
+    pad2: u32 = 4, "xen_hvm_altp2m_suppress_ve.pad2";
+    gfn: u64 = 8, "xen_hvm_altp2m_suppress_ve.gfn";
+    [(u16) (u32) (u64) (u8)]
+}
 
 /// Argument of `HVMOP_altp2m_set_suppress_ve_multi`: the same for a range of frames.
 ///
 /// `struct xen_hvm_altp2m_suppress_ve_multi` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_suppress_ve_multi {
     /// IN. The view.
@@ -147,7 +163,16 @@ pub struct xen_hvm_altp2m_suppress_ve_multi {
     /// OUT. The frame `first_error` belongs to.
     pub first_error_gfn: u64,
 }
-layout! { struct xen_hvm_altp2m_suppress_ve_multi: 32, 8; view: u16 = 0, suppress_ve: u8 = 2, pad1: u8 = 3, first_error: i32 = 4, first_gfn: u64 = 8, last_gfn: u64 = 16, first_error_gfn: u64 = 24, }
+layout! { struct xen_hvm_altp2m_suppress_ve_multi: 32, 8;
+    view: u16 = 0, "xen_hvm_altp2m_suppress_ve_multi.view";
+    suppress_ve: u8 = 2, "xen_hvm_altp2m_suppress_ve_multi.suppress_ve";
+    pad1: u8 = 3, "xen_hvm_altp2m_suppress_ve_multi.pad1";
+    first_error: i32 = 4, "xen_hvm_altp2m_suppress_ve_multi.first_error";
+    first_gfn: u64 = 8, "xen_hvm_altp2m_suppress_ve_multi.first_gfn";
+    last_gfn: u64 = 16, "xen_hvm_altp2m_suppress_ve_multi.last_gfn";
+    first_error_gfn: u64 = 24, "xen_hvm_altp2m_suppress_ve_multi.first_error_gfn";
+    [(i32) (u16) (u64) (u8)]
+}
 
 newtype! {
 /// How Xen treats a page of an HVM guest, `HVMMEM_*`.
@@ -159,8 +184,9 @@ pub struct hvmmem_type_t(pub u32);
 /// Argument of `HVMOP_pagetable_dying`: a hint that a page table is about to go, for shadow paging.
 ///
 /// `struct xen_hvm_pagetable_dying` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_pagetable_dying {
     /// IN. Domain the page table belongs to.
@@ -169,7 +195,12 @@ pub struct xen_hvm_pagetable_dying {
     /// IN. Guest-physical address of the top-level table, in bytes.
     pub gpa: u64,
 }
-layout! { struct xen_hvm_pagetable_dying: 16, 8; domid: domid_t = 0, pad: [u16; 3] = 2, gpa: u64 = 8, }
+layout! { struct xen_hvm_pagetable_dying: 16, 8;
+    domid: domid_t = 0, "xen_hvm_pagetable_dying.domid";
+    pad: [u16; 3] = 2, "xen_hvm_pagetable_dying.pad";
+    gpa: u64 = 8, "xen_hvm_pagetable_dying.gpa";
+    [([u16; 3]) (domid_t) (u64)]
+}
 
 /// `xen_hvm_pagetable_dying_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_pagetable_dying_t = xen_hvm_pagetable_dying;
@@ -177,14 +208,18 @@ pub type xen_hvm_pagetable_dying_t = xen_hvm_pagetable_dying;
 /// Result of `HVMOP_get_time`.
 ///
 /// `struct xen_hvm_get_time` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_get_time {
     /// OUT. Nanoseconds since Xen was booted.
     pub now: u64,
 }
-layout! { struct xen_hvm_get_time: 8, 8; now: u64 = 0, }
+layout! { struct xen_hvm_get_time: 8, 8;
+    now: u64 = 0, "xen_hvm_get_time.now";
+    [(u64)]
+}
 
 /// `xen_hvm_get_time_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_get_time_t = xen_hvm_get_time;
@@ -192,8 +227,9 @@ pub type xen_hvm_get_time_t = xen_hvm_get_time;
 /// Argument of `HVMOP_xentrace`: put a record into Xen's trace. -EINVAL for too many bytes.
 ///
 /// `struct xen_hvm_xentrace` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_xentrace {
     /// IN. Event number.
@@ -203,7 +239,12 @@ pub struct xen_hvm_xentrace {
     /// IN. Data of the record.
     pub extra: [u8; 28],
 }
-layout! { struct xen_hvm_xentrace: 32, 2; event: u16 = 0, extra_bytes: u16 = 2, extra: [u8; 28] = 4, }
+layout! { struct xen_hvm_xentrace: 32, 2;
+    event: u16 = 0, "xen_hvm_xentrace.event";
+    extra_bytes: u16 = 2, "xen_hvm_xentrace.extra_bytes";
+    extra: [u8; 28] = 4, "xen_hvm_xentrace.extra";
+    [([u8; 28]) (u16)]
+}
 
 /// `xen_hvm_xentrace_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_xentrace_t = xen_hvm_xentrace;
@@ -211,8 +252,9 @@ pub type xen_hvm_xentrace_t = xen_hvm_xentrace;
 /// Argument of `HVMOP_get_mem_type`.
 ///
 /// `struct xen_hvm_get_mem_type` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_get_mem_type {
     /// IN. Which domain; `DOMID_SELF` is allowed.
@@ -223,7 +265,13 @@ pub struct xen_hvm_get_mem_type {
     /// IN. Guest frame.
     pub pfn: u64,
 }
-layout! { struct xen_hvm_get_mem_type: 16, 8; domid: domid_t = 0, mem_type: u16 = 2, pad: [u16; 2] = 4, pfn: u64 = 8, }
+layout! { struct xen_hvm_get_mem_type: 16, 8;
+    domid: domid_t = 0, "xen_hvm_get_mem_type.domid";
+    mem_type: u16 = 2, "xen_hvm_get_mem_type.mem_type";
+    pad: [u16; 2] = 4, "xen_hvm_get_mem_type.pad";
+    pfn: u64 = 8, "xen_hvm_get_mem_type.pfn";
+    [([u16; 2]) (domid_t) (u16) (u64)]
+}
 
 /// `xen_hvm_get_mem_type_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_get_mem_type_t = xen_hvm_get_mem_type;
@@ -232,8 +280,9 @@ pub type xen_hvm_get_mem_type_t = xen_hvm_get_mem_type;
 /// the domain's `HVM_PARAM_CALLBACK_IRQ`. -EINVAL for a vector below 16, -ENOENT for an unknown vCPU.
 ///
 /// `struct xen_hvm_evtchn_upcall_vector` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_evtchn_upcall_vector {
     /// IN. vCPU it is for.
@@ -242,7 +291,12 @@ pub struct xen_hvm_evtchn_upcall_vector {
     pub vector: u8,
     pub _padding0: [u8; 3],
 }
-layout! { struct xen_hvm_evtchn_upcall_vector: 8, 4; vcpu: u32 = 0, vector: u8 = 4, _padding0: [u8; 3] = 5, }
+layout! { struct xen_hvm_evtchn_upcall_vector: 8, 4;
+    vcpu: u32 = 0, "xen_hvm_evtchn_upcall_vector.vcpu";
+    vector: u8 = 4, "xen_hvm_evtchn_upcall_vector.vector";
+    _padding0: [u8; 3] = 5, "xen_hvm_evtchn_upcall_vector._padding0";
+    [([u8; 3]) (u32) (u8)]
+}
 
 /// `xen_hvm_evtchn_upcall_vector_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_evtchn_upcall_vector_t = xen_hvm_evtchn_upcall_vector;
@@ -250,14 +304,18 @@ pub type xen_hvm_evtchn_upcall_vector_t = xen_hvm_evtchn_upcall_vector;
 /// Argument of `HVMOP_altp2m_get_domain_state` and `HVMOP_altp2m_set_domain_state`.
 ///
 /// `struct xen_hvm_altp2m_domain_state` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_domain_state {
     /// IN for set, OUT for get. 1 if alternate views are in use, 0 if not.
     pub state: u8,
 }
-layout! { struct xen_hvm_altp2m_domain_state: 1, 1; state: u8 = 0, }
+layout! { struct xen_hvm_altp2m_domain_state: 1, 1;
+    state: u8 = 0, "xen_hvm_altp2m_domain_state.state";
+    [(u8)]
+}
 
 /// `xen_hvm_altp2m_domain_state_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_altp2m_domain_state_t = xen_hvm_altp2m_domain_state;
@@ -265,8 +323,9 @@ pub type xen_hvm_altp2m_domain_state_t = xen_hvm_altp2m_domain_state;
 /// Argument of `HVMOP_altp2m_vcpu_enable_notify`: register a vCPU's page for virtualization exceptions.
 ///
 /// `struct xen_hvm_altp2m_vcpu_enable_notify` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_vcpu_enable_notify {
     /// IN. The vCPU.
@@ -275,7 +334,12 @@ pub struct xen_hvm_altp2m_vcpu_enable_notify {
     /// IN. Guest frame of the exception information page.
     pub gfn: u64,
 }
-layout! { struct xen_hvm_altp2m_vcpu_enable_notify: 16, 8; vcpu_id: u32 = 0, pad: u32 = 4, gfn: u64 = 8, }
+layout! { struct xen_hvm_altp2m_vcpu_enable_notify: 16, 8;
+    vcpu_id: u32 = 0, "xen_hvm_altp2m_vcpu_enable_notify.vcpu_id";
+    pad: u32 = 4, "xen_hvm_altp2m_vcpu_enable_notify.pad";
+    gfn: u64 = 8, "xen_hvm_altp2m_vcpu_enable_notify.gfn";
+    [(u32) (u64)]
+}
 
 /// `xen_hvm_altp2m_vcpu_enable_notify_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_altp2m_vcpu_enable_notify_t = xen_hvm_altp2m_vcpu_enable_notify;
@@ -283,14 +347,18 @@ pub type xen_hvm_altp2m_vcpu_enable_notify_t = xen_hvm_altp2m_vcpu_enable_notify
 /// Argument of `HVMOP_altp2m_vcpu_disable_notify`.
 ///
 /// `struct xen_hvm_altp2m_vcpu_disable_notify` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_vcpu_disable_notify {
     /// IN. The vCPU.
     pub vcpu_id: u32,
 }
-layout! { struct xen_hvm_altp2m_vcpu_disable_notify: 4, 4; vcpu_id: u32 = 0, }
+layout! { struct xen_hvm_altp2m_vcpu_disable_notify: 4, 4;
+    vcpu_id: u32 = 0, "xen_hvm_altp2m_vcpu_disable_notify.vcpu_id";
+    [(u32)]
+}
 
 /// `xen_hvm_altp2m_vcpu_disable_notify_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_altp2m_vcpu_disable_notify_t = xen_hvm_altp2m_vcpu_disable_notify;
@@ -298,8 +366,9 @@ pub type xen_hvm_altp2m_vcpu_disable_notify_t = xen_hvm_altp2m_vcpu_disable_noti
 /// Argument of the operations that create, destroy and switch views.
 ///
 /// `struct xen_hvm_altp2m_view` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_view {
     /// IN for destroy and switch, OUT for create. Number of the view.
@@ -307,7 +376,11 @@ pub struct xen_hvm_altp2m_view {
     /// IN. `XENMEM_access_*` right of a new view's frames.
     pub hvmmem_default_access: u16,
 }
-layout! { struct xen_hvm_altp2m_view: 4, 2; view: u16 = 0, hvmmem_default_access: u16 = 2, }
+layout! { struct xen_hvm_altp2m_view: 4, 2;
+    view: u16 = 0, "xen_hvm_altp2m_view.view";
+    hvmmem_default_access: u16 = 2, "xen_hvm_altp2m_view.hvmmem_default_access";
+    [(u16)]
+}
 
 /// `xen_hvm_altp2m_view_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_altp2m_view_t = xen_hvm_altp2m_view;
@@ -315,8 +388,9 @@ pub type xen_hvm_altp2m_view_t = xen_hvm_altp2m_view;
 /// Argument of `HVMOP_altp2m_set_mem_access` and `HVMOP_altp2m_get_mem_access`.
 ///
 /// `struct xen_hvm_altp2m_mem_access` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_mem_access {
     /// IN. The view.
@@ -327,7 +401,13 @@ pub struct xen_hvm_altp2m_mem_access {
     /// IN. Guest frame; all ones means the default.
     pub gfn: u64,
 }
-layout! { struct xen_hvm_altp2m_mem_access: 16, 8; view: u16 = 0, access: u16 = 2, pad: u32 = 4, gfn: u64 = 8, }
+layout! { struct xen_hvm_altp2m_mem_access: 16, 8;
+    view: u16 = 0, "xen_hvm_altp2m_mem_access.view";
+    access: u16 = 2, "xen_hvm_altp2m_mem_access.access";
+    pad: u32 = 4, "xen_hvm_altp2m_mem_access.pad";
+    gfn: u64 = 8, "xen_hvm_altp2m_mem_access.gfn";
+    [(u16) (u32) (u64)]
+}
 
 /// `xen_hvm_altp2m_mem_access_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_altp2m_mem_access_t = xen_hvm_altp2m_mem_access;
@@ -335,8 +415,9 @@ pub type xen_hvm_altp2m_mem_access_t = xen_hvm_altp2m_mem_access;
 /// Argument of `HVMOP_altp2m_set_mem_access_multi`: set the rights of listed frames.
 ///
 /// `struct xen_hvm_altp2m_set_mem_access_multi` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_set_mem_access_multi {
     /// IN. The view.
@@ -351,13 +432,22 @@ pub struct xen_hvm_altp2m_set_mem_access_multi {
     /// IN. Array of rights, one byte each.
     pub access_list: GuestHandle64<u8>,
 }
-layout! { struct xen_hvm_altp2m_set_mem_access_multi: 32, 8; view: u16 = 0, pad: u16 = 2, nr: u32 = 4, opaque: u64 = 8, pfn_list: GuestHandle64<u64> = 16, access_list: GuestHandle64<u8> = 24, }
+layout! { struct xen_hvm_altp2m_set_mem_access_multi: 32, 8;
+    view: u16 = 0, "xen_hvm_altp2m_set_mem_access_multi.view";
+    pad: u16 = 2, "xen_hvm_altp2m_set_mem_access_multi.pad";
+    nr: u32 = 4, "xen_hvm_altp2m_set_mem_access_multi.nr";
+    opaque: u64 = 8, "xen_hvm_altp2m_set_mem_access_multi.opaque";
+    pfn_list: GuestHandle64<u64> = 16, "xen_hvm_altp2m_set_mem_access_multi.pfn_list";
+    access_list: GuestHandle64<u8> = 24, "xen_hvm_altp2m_set_mem_access_multi.access_list";
+    [(GuestHandle64<u64>) (GuestHandle64<u8>) (u16) (u32) (u64)]
+}
 
 /// Argument of `HVMOP_altp2m_change_gfn`: let a frame of a view show another frame's page.
 ///
 /// `struct xen_hvm_altp2m_change_gfn` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_change_gfn {
     /// IN. The view.
@@ -369,7 +459,14 @@ pub struct xen_hvm_altp2m_change_gfn {
     /// IN. Frame whose page it is to show; all ones takes the change back.
     pub new_gfn: u64,
 }
-layout! { struct xen_hvm_altp2m_change_gfn: 24, 8; view: u16 = 0, pad1: u16 = 2, pad2: u32 = 4, old_gfn: u64 = 8, new_gfn: u64 = 16, }
+layout! { struct xen_hvm_altp2m_change_gfn: 24, 8;
+    view: u16 = 0, "xen_hvm_altp2m_change_gfn.view";
+    pad1: u16 = 2, "xen_hvm_altp2m_change_gfn.pad1";
+    pad2: u32 = 4, "xen_hvm_altp2m_change_gfn.pad2";
+    old_gfn: u64 = 8, "xen_hvm_altp2m_change_gfn.old_gfn";
+    new_gfn: u64 = 16, "xen_hvm_altp2m_change_gfn.new_gfn";
+    [(u16) (u32) (u64)]
+}
 
 /// `xen_hvm_altp2m_change_gfn_t` of `hvm/hvm_op.h`.
 pub type xen_hvm_altp2m_change_gfn_t = xen_hvm_altp2m_change_gfn;
@@ -377,8 +474,9 @@ pub type xen_hvm_altp2m_change_gfn_t = xen_hvm_altp2m_change_gfn;
 /// Argument of `HVMOP_altp2m_get_p2m_idx`.
 ///
 /// `struct xen_hvm_altp2m_get_vcpu_p2m_idx` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_get_vcpu_p2m_idx {
     /// IN. The vCPU.
@@ -387,13 +485,19 @@ pub struct xen_hvm_altp2m_get_vcpu_p2m_idx {
     pub altp2m_idx: u16,
     pub _padding0: [u8; 2],
 }
-layout! { struct xen_hvm_altp2m_get_vcpu_p2m_idx: 8, 4; vcpu_id: u32 = 0, altp2m_idx: u16 = 4, _padding0: [u8; 2] = 6, }
+layout! { struct xen_hvm_altp2m_get_vcpu_p2m_idx: 8, 4;
+    vcpu_id: u32 = 0, "xen_hvm_altp2m_get_vcpu_p2m_idx.vcpu_id";
+    altp2m_idx: u16 = 4, "xen_hvm_altp2m_get_vcpu_p2m_idx.altp2m_idx";
+    _padding0: [u8; 2] = 6, "xen_hvm_altp2m_get_vcpu_p2m_idx._padding0";
+    [([u8; 2]) (u16) (u32)]
+}
 
 /// Argument of `HVMOP_altp2m_set_visibility`: whether the guest may switch to a view itself.
 ///
 /// `struct xen_hvm_altp2m_set_visibility` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_set_visibility {
     /// IN. The view.
@@ -402,13 +506,19 @@ pub struct xen_hvm_altp2m_set_visibility {
     pub visible: u8,
     pub pad: u8,
 }
-layout! { struct xen_hvm_altp2m_set_visibility: 4, 2; altp2m_idx: u16 = 0, visible: u8 = 2, pad: u8 = 3, }
+layout! { struct xen_hvm_altp2m_set_visibility: 4, 2;
+    altp2m_idx: u16 = 0, "xen_hvm_altp2m_set_visibility.altp2m_idx";
+    visible: u8 = 2, "xen_hvm_altp2m_set_visibility.visible";
+    pad: u8 = 3, "xen_hvm_altp2m_set_visibility.pad";
+    [(u16) (u8)]
+}
 
 /// Argument of `HVMOP_altp2m`: one operation on alternate physical maps, of the domain named.
 ///
 /// `struct xen_hvm_altp2m_op` of `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_op {
     /// IN. `HVMOP_ALTP2M_INTERFACE_VERSION`, else -EINVAL.
@@ -421,25 +531,34 @@ pub struct xen_hvm_altp2m_op {
     pub pad2: u32,
     pub u: xen_hvm_altp2m_op_u,
 }
-layout! { struct xen_hvm_altp2m_op: 80, 8; version: u32 = 0, cmd: u32 = 4, domain: domid_t = 8, pad1: u16 = 10, pad2: u32 = 12, u: xen_hvm_altp2m_op_u = 16, }
+layout! { struct xen_hvm_altp2m_op: 80, 8;
+    version: u32 = 0, "xen_hvm_altp2m_op.version";
+    cmd: u32 = 4, "xen_hvm_altp2m_op.cmd";
+    domain: domid_t = 8, "xen_hvm_altp2m_op.domain";
+    pad1: u16 = 10, "xen_hvm_altp2m_op.pad1";
+    pad2: u32 = 12, "xen_hvm_altp2m_op.pad2";
+    u: xen_hvm_altp2m_op_u = 16, "xen_hvm_altp2m_op.u";
+    [(domid_t) (u16) (u32) (xen_hvm_altp2m_op_u)]
+}
 leaves! {
-    xen_hvm_altp2m_op, "u.domain_state", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.enable_notify", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.view", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.mem_access", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.change_gfn", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.set_mem_access_multi", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.suppress_ve", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.suppress_ve_multi", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.disable_notify", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.get_vcpu_p2m_idx", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.set_visibility", 16: (xen_hvm_altp2m_op, u);
-    xen_hvm_altp2m_op, "u.pad", 16: (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.domain_state": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.enable_notify": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.view": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.mem_access": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.change_gfn": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.set_mem_access_multi": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.suppress_ve": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.suppress_ve_multi": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.disable_notify": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.get_vcpu_p2m_idx": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.set_visibility": (xen_hvm_altp2m_op, u);
+    16, "xen_hvm_altp2m_op.u.pad": (xen_hvm_altp2m_op, u);
 }
 
 /// The type of `xen_hvm_altp2m_op.u` in `hvm/hvm_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_hvm_altp2m_op_u(pub [u64; 8]);
 union_members! { xen_hvm_altp2m_op_u;

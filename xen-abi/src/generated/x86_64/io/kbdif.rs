@@ -85,8 +85,9 @@ pub const XENKBD_OUT_RING_OFFS: u32 = 3072;
 /// Backend event: the pointer moved by so much.
 ///
 /// `struct xenkbd_motion` of `io/kbdif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_motion {
     /// `XENKBD_TYPE_MOTION`.
@@ -99,13 +100,21 @@ pub struct xenkbd_motion {
     /// Movement of the wheel.
     pub rel_z: i32,
 }
-layout! { struct xenkbd_motion: 16, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, rel_x: i32 = 4, rel_y: i32 = 8, rel_z: i32 = 12, }
+layout! { struct xenkbd_motion: 16, 4;
+    type_: u8 = 0, "xenkbd_motion.type_";
+    _padding0: [u8; 3] = 1, "xenkbd_motion._padding0";
+    rel_x: i32 = 4, "xenkbd_motion.rel_x";
+    rel_y: i32 = 8, "xenkbd_motion.rel_y";
+    rel_z: i32 = 12, "xenkbd_motion.rel_z";
+    [([u8; 3]) (i32) (u8)]
+}
 
 /// Backend event: a key or button.
 ///
 /// `struct xenkbd_key` of `io/kbdif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_key {
     /// `XENKBD_TYPE_KEY`.
@@ -116,13 +125,20 @@ pub struct xenkbd_key {
     /// Linux key code.
     pub keycode: u32,
 }
-layout! { struct xenkbd_key: 8, 4; type_: u8 = 0, pressed: u8 = 1, _padding0: [u8; 2] = 2, keycode: u32 = 4, }
+layout! { struct xenkbd_key: 8, 4;
+    type_: u8 = 0, "xenkbd_key.type_";
+    pressed: u8 = 1, "xenkbd_key.pressed";
+    _padding0: [u8; 2] = 2, "xenkbd_key._padding0";
+    keycode: u32 = 4, "xenkbd_key.keycode";
+    [([u8; 2]) (u32) (u8)]
+}
 
 /// Backend event: the pointer is at a place.
 ///
 /// `struct xenkbd_position` of `io/kbdif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_position {
     /// `XENKBD_TYPE_POS`.
@@ -135,13 +151,21 @@ pub struct xenkbd_position {
     /// Movement of the wheel.
     pub rel_z: i32,
 }
-layout! { struct xenkbd_position: 16, 4; type_: u8 = 0, _padding0: [u8; 3] = 1, abs_x: i32 = 4, abs_y: i32 = 8, rel_z: i32 = 12, }
+layout! { struct xenkbd_position: 16, 4;
+    type_: u8 = 0, "xenkbd_position.type_";
+    _padding0: [u8; 3] = 1, "xenkbd_position._padding0";
+    abs_x: i32 = 4, "xenkbd_position.abs_x";
+    abs_y: i32 = 8, "xenkbd_position.abs_y";
+    rel_z: i32 = 12, "xenkbd_position.rel_z";
+    [([u8; 3]) (i32) (u8)]
+}
 
 /// Backend event: a touch.
 ///
 /// `struct xenkbd_mtouch` of `io/kbdif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_mtouch {
     /// `XENKBD_TYPE_MTOUCH`.
@@ -153,18 +177,26 @@ pub struct xenkbd_mtouch {
     pub reserved: [u8; 5],
     pub u: xenkbd_mtouch_u,
 }
-layout! { struct xenkbd_mtouch: 16, 4; type_: u8 = 0, event_type: u8 = 1, contact_id: u8 = 2, reserved: [u8; 5] = 3, u: xenkbd_mtouch_u = 8, }
+layout! { struct xenkbd_mtouch: 16, 4;
+    type_: u8 = 0, "xenkbd_mtouch.type_";
+    event_type: u8 = 1, "xenkbd_mtouch.event_type";
+    contact_id: u8 = 2, "xenkbd_mtouch.contact_id";
+    reserved: [u8; 5] = 3, "xenkbd_mtouch.reserved";
+    u: xenkbd_mtouch_u = 8, "xenkbd_mtouch.u";
+    [([u8; 5]) (u8) (xenkbd_mtouch_u)]
+}
 leaves! {
-    xenkbd_mtouch, "u.pos.abs_x", 8: (xenkbd_mtouch, u) (xenkbd_mtouch_u_pos, abs_x);
-    xenkbd_mtouch, "u.pos.abs_y", 12: (xenkbd_mtouch, u) (xenkbd_mtouch_u_pos, abs_y);
-    xenkbd_mtouch, "u.shape.major", 8: (xenkbd_mtouch, u) (xenkbd_mtouch_u_shape, major);
-    xenkbd_mtouch, "u.shape.minor", 12: (xenkbd_mtouch, u) (xenkbd_mtouch_u_shape, minor);
-    xenkbd_mtouch, "u.orientation", 8: (xenkbd_mtouch, u);
+    8, "xenkbd_mtouch.u.pos.abs_x": (xenkbd_mtouch, u) (xenkbd_mtouch_u_pos, abs_x);
+    12, "xenkbd_mtouch.u.pos.abs_y": (xenkbd_mtouch, u) (xenkbd_mtouch_u_pos, abs_y);
+    8, "xenkbd_mtouch.u.shape.major": (xenkbd_mtouch, u) (xenkbd_mtouch_u_shape, major);
+    12, "xenkbd_mtouch.u.shape.minor": (xenkbd_mtouch, u) (xenkbd_mtouch_u_shape, minor);
+    8, "xenkbd_mtouch.u.orientation": (xenkbd_mtouch, u);
 }
 
 /// The type of `xenkbd_mtouch.u` in `io/kbdif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenkbd_mtouch_u(pub [u32; 2]);
 union_members! { xenkbd_mtouch_u;
@@ -176,8 +208,9 @@ union_members! { xenkbd_mtouch_u;
 layout! { union xenkbd_mtouch_u: 8, 4 }
 
 /// The type of `xenkbd_mtouch.u.pos` in `io/kbdif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_mtouch_u_pos {
     /// Place from the left, in pixels.
@@ -185,11 +218,16 @@ pub struct xenkbd_mtouch_u_pos {
     /// Place from the top, in pixels.
     pub abs_y: i32,
 }
-layout! { struct xenkbd_mtouch_u_pos: 8, 4; abs_x: i32 = 0, abs_y: i32 = 4, }
+layout! { struct xenkbd_mtouch_u_pos: 8, 4;
+    abs_x: i32 = 0, "xenkbd_mtouch_u_pos.abs_x";
+    abs_y: i32 = 4, "xenkbd_mtouch_u_pos.abs_y";
+    [(i32)]
+}
 
 /// The type of `xenkbd_mtouch.u.shape` in `io/kbdif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_mtouch_u_shape {
     /// Length of the longer axis, in pixels.
@@ -197,13 +235,18 @@ pub struct xenkbd_mtouch_u_shape {
     /// Length of the shorter axis, in pixels.
     pub minor: u32,
 }
-layout! { struct xenkbd_mtouch_u_shape: 8, 4; major: u32 = 0, minor: u32 = 4, }
+layout! { struct xenkbd_mtouch_u_shape: 8, 4;
+    major: u32 = 0, "xenkbd_mtouch_u_shape.major";
+    minor: u32 = 4, "xenkbd_mtouch_u_shape.minor";
+    [(u32)]
+}
 
 /// An event from the backend, 40 bytes; `type` selects the member.
 ///
 /// `union xenkbd_in_event` of `io/kbdif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenkbd_in_event(pub [u32; 10]);
 union_members! { xenkbd_in_event;
@@ -224,8 +267,9 @@ layout! { union xenkbd_in_event: 40, 4 }
 /// An event from the frontend, 40 bytes; none is defined.
 ///
 /// `union xenkbd_out_event` of `io/kbdif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenkbd_out_event(pub [u8; 40]);
 union_members! { xenkbd_out_event;
@@ -238,8 +282,9 @@ layout! { union xenkbd_out_event: 40, 1 }
 /// Head of the shared page.
 ///
 /// `struct xenkbd_page` of `io/kbdif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_page {
     /// Events to the frontend, consumed.
@@ -251,4 +296,10 @@ pub struct xenkbd_page {
     /// Events from the frontend, produced.
     pub out_prod: u32,
 }
-layout! { struct xenkbd_page: 16, 4; in_cons: u32 = 0, in_prod: u32 = 4, out_cons: u32 = 8, out_prod: u32 = 12, }
+layout! { struct xenkbd_page: 16, 4;
+    in_cons: u32 = 0, "xenkbd_page.in_cons";
+    in_prod: u32 = 4, "xenkbd_page.in_prod";
+    out_cons: u32 = 8, "xenkbd_page.out_cons";
+    out_prod: u32 = 12, "xenkbd_page.out_prod";
+    [(u32)]
+}

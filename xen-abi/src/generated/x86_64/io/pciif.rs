@@ -59,8 +59,9 @@ pub const SH_INFO_MAX_VEC: u32 = 128;
 /// One MSI-X entry.
 ///
 /// `struct xen_msix_entry` of `io/pciif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_msix_entry {
     /// OUT. Interrupt it was given.
@@ -68,13 +69,18 @@ pub struct xen_msix_entry {
     /// IN. Entry of the device's table.
     pub entry: u16,
 }
-layout! { struct xen_msix_entry: 4, 2; vector: u16 = 0, entry: u16 = 2, }
+layout! { struct xen_msix_entry: 4, 2;
+    vector: u16 = 0, "xen_msix_entry.vector";
+    entry: u16 = 2, "xen_msix_entry.entry";
+    [(u16)]
+}
 
 /// A request of the frontend.
 ///
 /// `struct xen_pci_op` of `io/pciif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pci_op {
     /// IN. `XEN_PCI_OP_*`.
@@ -98,13 +104,26 @@ pub struct xen_pci_op {
     /// IN/OUT. MSI-X entries.
     pub msix_entries: [xen_msix_entry; 128],
 }
-layout! { struct xen_pci_op: 548, 4; cmd: u32 = 0, err: i32 = 4, domain: u32 = 8, bus: u32 = 12, devfn: u32 = 16, offset: i32 = 20, size: i32 = 24, value: u32 = 28, info: u32 = 32, msix_entries: [xen_msix_entry; 128] = 36, }
+layout! { struct xen_pci_op: 548, 4;
+    cmd: u32 = 0, "xen_pci_op.cmd";
+    err: i32 = 4, "xen_pci_op.err";
+    domain: u32 = 8, "xen_pci_op.domain";
+    bus: u32 = 12, "xen_pci_op.bus";
+    devfn: u32 = 16, "xen_pci_op.devfn";
+    offset: i32 = 20, "xen_pci_op.offset";
+    size: i32 = 24, "xen_pci_op.size";
+    value: u32 = 28, "xen_pci_op.value";
+    info: u32 = 32, "xen_pci_op.info";
+    msix_entries: [xen_msix_entry; 128] = 36, "xen_pci_op.msix_entries";
+    [([xen_msix_entry; 128]) (i32) (u32)]
+}
 
 /// An error report of the backend.
 ///
 /// `struct xen_pcie_aer_op` of `io/pciif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pcie_aer_op {
     /// IN. `XEN_PCI_OP_*`.
@@ -118,13 +137,21 @@ pub struct xen_pcie_aer_op {
     /// IN. PCI device and function.
     pub devfn: u32,
 }
-layout! { struct xen_pcie_aer_op: 20, 4; cmd: u32 = 0, err: i32 = 4, domain: u32 = 8, bus: u32 = 12, devfn: u32 = 16, }
+layout! { struct xen_pcie_aer_op: 20, 4;
+    cmd: u32 = 0, "xen_pcie_aer_op.cmd";
+    err: i32 = 4, "xen_pcie_aer_op.err";
+    domain: u32 = 8, "xen_pcie_aer_op.domain";
+    bus: u32 = 12, "xen_pcie_aer_op.bus";
+    devfn: u32 = 16, "xen_pcie_aer_op.devfn";
+    [(i32) (u32)]
+}
 
 /// The shared page.
 ///
 /// `struct xen_pci_sharedinfo` of `io/pciif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pci_sharedinfo {
     /// `XEN_PCIF_active` and `XEN_PCIB_*` bits.
@@ -134,4 +161,9 @@ pub struct xen_pci_sharedinfo {
     /// Error report of the backend.
     pub aer_op: xen_pcie_aer_op,
 }
-layout! { struct xen_pci_sharedinfo: 572, 4; flags: u32 = 0, op: xen_pci_op = 4, aer_op: xen_pcie_aer_op = 552, }
+layout! { struct xen_pci_sharedinfo: 572, 4;
+    flags: u32 = 0, "xen_pci_sharedinfo.flags";
+    op: xen_pci_op = 4, "xen_pci_sharedinfo.op";
+    aer_op: xen_pcie_aer_op = 552, "xen_pci_sharedinfo.aer_op";
+    [(u32) (xen_pci_op) (xen_pcie_aer_op)]
+}

@@ -38,48 +38,65 @@ pub const FLASK_RELABEL_DOMAIN: u32 = 24;
 pub const FLASK_DEVICETREE_LABEL: u32 = 25;
 
 /// `struct xen_flask_load` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_load {
     pub buffer: GuestHandle64<u8>,
     pub size: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct xen_flask_load: 16, 8; buffer: GuestHandle64<u8> = 0, size: u32 = 8, _padding0: [u8; 4] = 12, }
+layout! { struct xen_flask_load: 16, 8;
+    buffer: GuestHandle64<u8> = 0, "xen_flask_load.buffer";
+    size: u32 = 8, "xen_flask_load.size";
+    _padding0: [u8; 4] = 12, "xen_flask_load._padding0";
+    [(GuestHandle64<u8>) ([u8; 4]) (u32)]
+}
 
 /// `xen_flask_load_t` of `xsm/flask_op.h`.
 pub type xen_flask_load_t = xen_flask_load;
 
 /// `struct xen_flask_setenforce` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_setenforce {
     pub enforcing: u32,
 }
-layout! { struct xen_flask_setenforce: 4, 4; enforcing: u32 = 0, }
+layout! { struct xen_flask_setenforce: 4, 4;
+    enforcing: u32 = 0, "xen_flask_setenforce.enforcing";
+    [(u32)]
+}
 
 /// `xen_flask_setenforce_t` of `xsm/flask_op.h`.
 pub type xen_flask_setenforce_t = xen_flask_setenforce;
 
 /// `struct xen_flask_sid_context` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_sid_context {
     pub sid: u32,
     pub size: u32,
     pub context: GuestHandle64<u8>,
 }
-layout! { struct xen_flask_sid_context: 16, 8; sid: u32 = 0, size: u32 = 4, context: GuestHandle64<u8> = 8, }
+layout! { struct xen_flask_sid_context: 16, 8;
+    sid: u32 = 0, "xen_flask_sid_context.sid";
+    size: u32 = 4, "xen_flask_sid_context.size";
+    context: GuestHandle64<u8> = 8, "xen_flask_sid_context.context";
+    [(GuestHandle64<u8>) (u32)]
+}
 
 /// `xen_flask_sid_context_t` of `xsm/flask_op.h`.
 pub type xen_flask_sid_context_t = xen_flask_sid_context;
 
 /// `struct xen_flask_access` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_access {
     pub ssid: u32,
@@ -91,14 +108,25 @@ pub struct xen_flask_access {
     pub audit_deny: u32,
     pub seqno: u32,
 }
-layout! { struct xen_flask_access: 32, 4; ssid: u32 = 0, tsid: u32 = 4, tclass: u32 = 8, req: u32 = 12, allowed: u32 = 16, audit_allow: u32 = 20, audit_deny: u32 = 24, seqno: u32 = 28, }
+layout! { struct xen_flask_access: 32, 4;
+    ssid: u32 = 0, "xen_flask_access.ssid";
+    tsid: u32 = 4, "xen_flask_access.tsid";
+    tclass: u32 = 8, "xen_flask_access.tclass";
+    req: u32 = 12, "xen_flask_access.req";
+    allowed: u32 = 16, "xen_flask_access.allowed";
+    audit_allow: u32 = 20, "xen_flask_access.audit_allow";
+    audit_deny: u32 = 24, "xen_flask_access.audit_deny";
+    seqno: u32 = 28, "xen_flask_access.seqno";
+    [(u32)]
+}
 
 /// `xen_flask_access_t` of `xsm/flask_op.h`.
 pub type xen_flask_access_t = xen_flask_access;
 
 /// `struct xen_flask_transition` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_transition {
     pub ssid: u32,
@@ -106,14 +134,21 @@ pub struct xen_flask_transition {
     pub tclass: u32,
     pub newsid: u32,
 }
-layout! { struct xen_flask_transition: 16, 4; ssid: u32 = 0, tsid: u32 = 4, tclass: u32 = 8, newsid: u32 = 12, }
+layout! { struct xen_flask_transition: 16, 4;
+    ssid: u32 = 0, "xen_flask_transition.ssid";
+    tsid: u32 = 4, "xen_flask_transition.tsid";
+    tclass: u32 = 8, "xen_flask_transition.tclass";
+    newsid: u32 = 12, "xen_flask_transition.newsid";
+    [(u32)]
+}
 
 /// `xen_flask_transition_t` of `xsm/flask_op.h`.
 pub type xen_flask_transition_t = xen_flask_transition;
 
 /// `struct xen_flask_boolean` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_boolean {
     pub bool_id: u32,
@@ -125,26 +160,41 @@ pub struct xen_flask_boolean {
     pub _padding0: [u8; 4],
     pub name: GuestHandle64<u8>,
 }
-layout! { struct xen_flask_boolean: 24, 8; bool_id: u32 = 0, enforcing: u8 = 4, pending: u8 = 5, new_value: u8 = 6, commit: u8 = 7, size: u32 = 8, _padding0: [u8; 4] = 12, name: GuestHandle64<u8> = 16, }
+layout! { struct xen_flask_boolean: 24, 8;
+    bool_id: u32 = 0, "xen_flask_boolean.bool_id";
+    enforcing: u8 = 4, "xen_flask_boolean.enforcing";
+    pending: u8 = 5, "xen_flask_boolean.pending";
+    new_value: u8 = 6, "xen_flask_boolean.new_value";
+    commit: u8 = 7, "xen_flask_boolean.commit";
+    size: u32 = 8, "xen_flask_boolean.size";
+    _padding0: [u8; 4] = 12, "xen_flask_boolean._padding0";
+    name: GuestHandle64<u8> = 16, "xen_flask_boolean.name";
+    [(GuestHandle64<u8>) ([u8; 4]) (u32) (u8)]
+}
 
 /// `xen_flask_boolean_t` of `xsm/flask_op.h`.
 pub type xen_flask_boolean_t = xen_flask_boolean;
 
 /// `struct xen_flask_setavc_threshold` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_setavc_threshold {
     pub threshold: u32,
 }
-layout! { struct xen_flask_setavc_threshold: 4, 4; threshold: u32 = 0, }
+layout! { struct xen_flask_setavc_threshold: 4, 4;
+    threshold: u32 = 0, "xen_flask_setavc_threshold.threshold";
+    [(u32)]
+}
 
 /// `xen_flask_setavc_threshold_t` of `xsm/flask_op.h`.
 pub type xen_flask_setavc_threshold_t = xen_flask_setavc_threshold;
 
 /// `struct xen_flask_hash_stats` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_hash_stats {
     pub entries: u32,
@@ -152,14 +202,21 @@ pub struct xen_flask_hash_stats {
     pub buckets_total: u32,
     pub max_chain_len: u32,
 }
-layout! { struct xen_flask_hash_stats: 16, 4; entries: u32 = 0, buckets_used: u32 = 4, buckets_total: u32 = 8, max_chain_len: u32 = 12, }
+layout! { struct xen_flask_hash_stats: 16, 4;
+    entries: u32 = 0, "xen_flask_hash_stats.entries";
+    buckets_used: u32 = 4, "xen_flask_hash_stats.buckets_used";
+    buckets_total: u32 = 8, "xen_flask_hash_stats.buckets_total";
+    max_chain_len: u32 = 12, "xen_flask_hash_stats.max_chain_len";
+    [(u32)]
+}
 
 /// `xen_flask_hash_stats_t` of `xsm/flask_op.h`.
 pub type xen_flask_hash_stats_t = xen_flask_hash_stats;
 
 /// `struct xen_flask_cache_stats` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_cache_stats {
     pub cpu: u32,
@@ -170,14 +227,24 @@ pub struct xen_flask_cache_stats {
     pub reclaims: u32,
     pub frees: u32,
 }
-layout! { struct xen_flask_cache_stats: 28, 4; cpu: u32 = 0, lookups: u32 = 4, hits: u32 = 8, misses: u32 = 12, allocations: u32 = 16, reclaims: u32 = 20, frees: u32 = 24, }
+layout! { struct xen_flask_cache_stats: 28, 4;
+    cpu: u32 = 0, "xen_flask_cache_stats.cpu";
+    lookups: u32 = 4, "xen_flask_cache_stats.lookups";
+    hits: u32 = 8, "xen_flask_cache_stats.hits";
+    misses: u32 = 12, "xen_flask_cache_stats.misses";
+    allocations: u32 = 16, "xen_flask_cache_stats.allocations";
+    reclaims: u32 = 20, "xen_flask_cache_stats.reclaims";
+    frees: u32 = 24, "xen_flask_cache_stats.frees";
+    [(u32)]
+}
 
 /// `xen_flask_cache_stats_t` of `xsm/flask_op.h`.
 pub type xen_flask_cache_stats_t = xen_flask_cache_stats;
 
 /// `struct xen_flask_ocontext` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_ocontext {
     pub ocon: u32,
@@ -185,47 +252,69 @@ pub struct xen_flask_ocontext {
     pub low: u64,
     pub high: u64,
 }
-layout! { struct xen_flask_ocontext: 24, 8; ocon: u32 = 0, sid: u32 = 4, low: u64 = 8, high: u64 = 16, }
+layout! { struct xen_flask_ocontext: 24, 8;
+    ocon: u32 = 0, "xen_flask_ocontext.ocon";
+    sid: u32 = 4, "xen_flask_ocontext.sid";
+    low: u64 = 8, "xen_flask_ocontext.low";
+    high: u64 = 16, "xen_flask_ocontext.high";
+    [(u32) (u64)]
+}
 
 /// `xen_flask_ocontext_t` of `xsm/flask_op.h`.
 pub type xen_flask_ocontext_t = xen_flask_ocontext;
 
 /// `struct xen_flask_peersid` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_peersid {
     pub evtchn: evtchn_port_t,
     pub sid: u32,
 }
-layout! { struct xen_flask_peersid: 8, 4; evtchn: evtchn_port_t = 0, sid: u32 = 4, }
+layout! { struct xen_flask_peersid: 8, 4;
+    evtchn: evtchn_port_t = 0, "xen_flask_peersid.evtchn";
+    sid: u32 = 4, "xen_flask_peersid.sid";
+    [(evtchn_port_t) (u32)]
+}
 
 /// `xen_flask_peersid_t` of `xsm/flask_op.h`.
 pub type xen_flask_peersid_t = xen_flask_peersid;
 
 /// `struct xen_flask_relabel` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_relabel {
     pub domid: u32,
     pub sid: u32,
 }
-layout! { struct xen_flask_relabel: 8, 4; domid: u32 = 0, sid: u32 = 4, }
+layout! { struct xen_flask_relabel: 8, 4;
+    domid: u32 = 0, "xen_flask_relabel.domid";
+    sid: u32 = 4, "xen_flask_relabel.sid";
+    [(u32)]
+}
 
 /// `xen_flask_relabel_t` of `xsm/flask_op.h`.
 pub type xen_flask_relabel_t = xen_flask_relabel;
 
 /// `struct xen_flask_devicetree_label` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_devicetree_label {
     pub sid: u32,
     pub length: u32,
     pub path: GuestHandle64<u8>,
 }
-layout! { struct xen_flask_devicetree_label: 16, 8; sid: u32 = 0, length: u32 = 4, path: GuestHandle64<u8> = 8, }
+layout! { struct xen_flask_devicetree_label: 16, 8;
+    sid: u32 = 0, "xen_flask_devicetree_label.sid";
+    length: u32 = 4, "xen_flask_devicetree_label.length";
+    path: GuestHandle64<u8> = 8, "xen_flask_devicetree_label.path";
+    [(GuestHandle64<u8>) (u32)]
+}
 
 /// `xen_flask_devicetree_label_t` of `xsm/flask_op.h`.
 pub type xen_flask_devicetree_label_t = xen_flask_devicetree_label;
@@ -233,34 +322,41 @@ pub type xen_flask_devicetree_label_t = xen_flask_devicetree_label;
 /// Argument of `__HYPERVISOR_xsm_op` under Flask; `cmd` selects the member of `u`.
 ///
 /// `struct xen_flask_op` of `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_op {
     pub cmd: u32,
     pub interface_version: u32,
     pub u: xen_flask_op_u,
 }
-layout! { struct xen_flask_op: 40, 8; cmd: u32 = 0, interface_version: u32 = 4, u: xen_flask_op_u = 8, }
+layout! { struct xen_flask_op: 40, 8;
+    cmd: u32 = 0, "xen_flask_op.cmd";
+    interface_version: u32 = 4, "xen_flask_op.interface_version";
+    u: xen_flask_op_u = 8, "xen_flask_op.u";
+    [(u32) (xen_flask_op_u)]
+}
 leaves! {
-    xen_flask_op, "u.load", 8: (xen_flask_op, u);
-    xen_flask_op, "u.enforce", 8: (xen_flask_op, u);
-    xen_flask_op, "u.sid_context", 8: (xen_flask_op, u);
-    xen_flask_op, "u.access", 8: (xen_flask_op, u);
-    xen_flask_op, "u.transition", 8: (xen_flask_op, u);
-    xen_flask_op, "u.boolean", 8: (xen_flask_op, u);
-    xen_flask_op, "u.setavc_threshold", 8: (xen_flask_op, u);
-    xen_flask_op, "u.hash_stats", 8: (xen_flask_op, u);
-    xen_flask_op, "u.cache_stats", 8: (xen_flask_op, u);
-    xen_flask_op, "u.ocontext", 8: (xen_flask_op, u);
-    xen_flask_op, "u.peersid", 8: (xen_flask_op, u);
-    xen_flask_op, "u.relabel", 8: (xen_flask_op, u);
-    xen_flask_op, "u.devicetree_label", 8: (xen_flask_op, u);
+    8, "xen_flask_op.u.load": (xen_flask_op, u);
+    8, "xen_flask_op.u.enforce": (xen_flask_op, u);
+    8, "xen_flask_op.u.sid_context": (xen_flask_op, u);
+    8, "xen_flask_op.u.access": (xen_flask_op, u);
+    8, "xen_flask_op.u.transition": (xen_flask_op, u);
+    8, "xen_flask_op.u.boolean": (xen_flask_op, u);
+    8, "xen_flask_op.u.setavc_threshold": (xen_flask_op, u);
+    8, "xen_flask_op.u.hash_stats": (xen_flask_op, u);
+    8, "xen_flask_op.u.cache_stats": (xen_flask_op, u);
+    8, "xen_flask_op.u.ocontext": (xen_flask_op, u);
+    8, "xen_flask_op.u.peersid": (xen_flask_op, u);
+    8, "xen_flask_op.u.relabel": (xen_flask_op, u);
+    8, "xen_flask_op.u.devicetree_label": (xen_flask_op, u);
 }
 
 /// The type of `xen_flask_op.u` in `xsm/flask_op.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_flask_op_u(pub [u64; 4]);
 union_members! { xen_flask_op_u;

@@ -27,8 +27,9 @@ pub const XEN_HVM_MEMMAP_TYPE_PMEM: u32 = 7;
 /// The start-of-day structure. Later versions only add fields at the end.
 ///
 /// `struct hvm_start_info` of `arch-x86/hvm/start_info.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_start_info {
     /// `XEN_HVM_START_MAGIC_VALUE`.
@@ -52,13 +53,26 @@ pub struct hvm_start_info {
     /// 0. From version 1.
     pub reserved: u32,
 }
-layout! { struct hvm_start_info: 56, 4; magic: u32 = 0, version: u32 = 4, flags: u32 = 8, nr_modules: u32 = 12, modlist_paddr: u64 = 16, cmdline_paddr: u64 = 24, rsdp_paddr: u64 = 32, memmap_paddr: u64 = 40, memmap_entries: u32 = 48, reserved: u32 = 52, }
+layout! { struct hvm_start_info: 56, 4;
+    magic: u32 = 0, "hvm_start_info.magic";
+    version: u32 = 4, "hvm_start_info.version";
+    flags: u32 = 8, "hvm_start_info.flags";
+    nr_modules: u32 = 12, "hvm_start_info.nr_modules";
+    modlist_paddr: u64 = 16, "hvm_start_info.modlist_paddr";
+    cmdline_paddr: u64 = 24, "hvm_start_info.cmdline_paddr";
+    rsdp_paddr: u64 = 32, "hvm_start_info.rsdp_paddr";
+    memmap_paddr: u64 = 40, "hvm_start_info.memmap_paddr";
+    memmap_entries: u32 = 48, "hvm_start_info.memmap_entries";
+    reserved: u32 = 52, "hvm_start_info.reserved";
+    [(u32) (u64)]
+}
 
 /// One boot module, such as an initial ram disk.
 ///
 /// `struct hvm_modlist_entry` of `arch-x86/hvm/start_info.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_modlist_entry {
     /// First byte.
@@ -70,13 +84,20 @@ pub struct hvm_modlist_entry {
     /// Unused.
     pub reserved: u64,
 }
-layout! { struct hvm_modlist_entry: 32, 4; paddr: u64 = 0, size: u64 = 8, cmdline_paddr: u64 = 16, reserved: u64 = 24, }
+layout! { struct hvm_modlist_entry: 32, 4;
+    paddr: u64 = 0, "hvm_modlist_entry.paddr";
+    size: u64 = 8, "hvm_modlist_entry.size";
+    cmdline_paddr: u64 = 16, "hvm_modlist_entry.cmdline_paddr";
+    reserved: u64 = 24, "hvm_modlist_entry.reserved";
+    [(u64)]
+}
 
 /// One range of the memory map.
 ///
 /// `struct hvm_memmap_table_entry` of `arch-x86/hvm/start_info.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_memmap_table_entry {
     /// First byte.
@@ -88,4 +109,10 @@ pub struct hvm_memmap_table_entry {
     /// 0.
     pub reserved: u32,
 }
-layout! { struct hvm_memmap_table_entry: 24, 4; addr: u64 = 0, size: u64 = 8, type_: u32 = 16, reserved: u32 = 20, }
+layout! { struct hvm_memmap_table_entry: 24, 4;
+    addr: u64 = 0, "hvm_memmap_table_entry.addr";
+    size: u64 = 8, "hvm_memmap_table_entry.size";
+    type_: u32 = 16, "hvm_memmap_table_entry.type_";
+    reserved: u32 = 20, "hvm_memmap_table_entry.reserved";
+    [(u32) (u64)]
+}

@@ -24,8 +24,9 @@ pub const CPU_MSR_CODE: u32 = 20;
 pub const HVM_SAVE_CODE_MAX: u32 = 20;
 
 /// `struct hvm_save_header` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_save_header {
     pub magic: u32,
@@ -34,11 +35,19 @@ pub struct hvm_save_header {
     pub cpuid: u32,
     pub gtsc_khz: u32,
 }
-layout! { struct hvm_save_header: 24, 8; magic: u32 = 0, version: u32 = 4, changeset: u64 = 8, cpuid: u32 = 16, gtsc_khz: u32 = 20, }
+layout! { struct hvm_save_header: 24, 8;
+    magic: u32 = 0, "hvm_save_header.magic";
+    version: u32 = 4, "hvm_save_header.version";
+    changeset: u64 = 8, "hvm_save_header.changeset";
+    cpuid: u32 = 16, "hvm_save_header.cpuid";
+    gtsc_khz: u32 = 20, "hvm_save_header.gtsc_khz";
+    [(u32) (u64)]
+}
 
-/// `__HVM_SAVE_TYPE_HEADER` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_HEADER` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_HEADER {
     pub t: hvm_save_header,
@@ -46,11 +55,18 @@ pub struct __HVM_SAVE_TYPE_HEADER {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 6],
 }
-layout! { struct __HVM_SAVE_TYPE_HEADER: 32, 8; t: hvm_save_header = 0, c: [u8; 1] = 24, cpt: [u8; 1] = 25, _padding0: [u8; 6] = 26, }
+layout! { struct __HVM_SAVE_TYPE_HEADER: 32, 8;
+    t: hvm_save_header = 0, "__HVM_SAVE_TYPE_HEADER.t";
+    c: [u8; 1] = 24, "__HVM_SAVE_TYPE_HEADER.c";
+    cpt: [u8; 1] = 25, "__HVM_SAVE_TYPE_HEADER.cpt";
+    _padding0: [u8; 6] = 26, "__HVM_SAVE_TYPE_HEADER._padding0";
+    [([u8; 1]) ([u8; 6]) (hvm_save_header)]
+}
 
 /// `struct hvm_hw_cpu` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu {
     pub fpu_regs: [u8; 512],
@@ -135,19 +151,103 @@ pub struct hvm_hw_cpu {
     pub flags: u32,
     pub pad0: u32,
 }
-layout! { struct hvm_hw_cpu: 1032, 8; fpu_regs: [u8; 512] = 0, rax: u64 = 512, rbx: u64 = 520, rcx: u64 = 528, rdx: u64 = 536, rbp: u64 = 544, rsi: u64 = 552, rdi: u64 = 560, rsp: u64 = 568, r8: u64 = 576, r9: u64 = 584, r10: u64 = 592, r11: u64 = 600, r12: u64 = 608, r13: u64 = 616, r14: u64 = 624, r15: u64 = 632, rip: u64 = 640, rflags: u64 = 648, cr0: u64 = 656, cr2: u64 = 664, cr3: u64 = 672, cr4: u64 = 680, dr0: u64 = 688, dr1: u64 = 696, dr2: u64 = 704, dr3: u64 = 712, dr6: u64 = 720, dr7: u64 = 728, cs_sel: u32 = 736, ds_sel: u32 = 740, es_sel: u32 = 744, fs_sel: u32 = 748, gs_sel: u32 = 752, ss_sel: u32 = 756, tr_sel: u32 = 760, ldtr_sel: u32 = 764, cs_limit: u32 = 768, ds_limit: u32 = 772, es_limit: u32 = 776, fs_limit: u32 = 780, gs_limit: u32 = 784, ss_limit: u32 = 788, tr_limit: u32 = 792, ldtr_limit: u32 = 796, idtr_limit: u32 = 800, gdtr_limit: u32 = 804, cs_base: u64 = 808, ds_base: u64 = 816, es_base: u64 = 824, fs_base: u64 = 832, gs_base: u64 = 840, ss_base: u64 = 848, tr_base: u64 = 856, ldtr_base: u64 = 864, idtr_base: u64 = 872, gdtr_base: u64 = 880, cs_arbytes: u32 = 888, ds_arbytes: u32 = 892, es_arbytes: u32 = 896, fs_arbytes: u32 = 900, gs_arbytes: u32 = 904, ss_arbytes: u32 = 908, tr_arbytes: u32 = 912, ldtr_arbytes: u32 = 916, sysenter_cs: u64 = 920, sysenter_esp: u64 = 928, sysenter_eip: u64 = 936, shadow_gs: u64 = 944, msr_flags: u64 = 952, msr_lstar: u64 = 960, msr_star: u64 = 968, msr_cstar: u64 = 976, msr_syscall_mask: u64 = 984, msr_efer: u64 = 992, msr_tsc_aux: u64 = 1000, tsc: u64 = 1008, pending_event: hvm_hw_cpu_pending_event = 1016, error_code: u32 = 1020, flags: u32 = 1024, pad0: u32 = 1028, }
+layout! { struct hvm_hw_cpu: 1032, 8;
+    fpu_regs: [u8; 512] = 0, "hvm_hw_cpu.fpu_regs";
+    rax: u64 = 512, "hvm_hw_cpu.rax";
+    rbx: u64 = 520, "hvm_hw_cpu.rbx";
+    rcx: u64 = 528, "hvm_hw_cpu.rcx";
+    rdx: u64 = 536, "hvm_hw_cpu.rdx";
+    rbp: u64 = 544, "hvm_hw_cpu.rbp";
+    rsi: u64 = 552, "hvm_hw_cpu.rsi";
+    rdi: u64 = 560, "hvm_hw_cpu.rdi";
+    rsp: u64 = 568, "hvm_hw_cpu.rsp";
+    r8: u64 = 576, "hvm_hw_cpu.r8";
+    r9: u64 = 584, "hvm_hw_cpu.r9";
+    r10: u64 = 592, "hvm_hw_cpu.r10";
+    r11: u64 = 600, "hvm_hw_cpu.r11";
+    r12: u64 = 608, "hvm_hw_cpu.r12";
+    r13: u64 = 616, "hvm_hw_cpu.r13";
+    r14: u64 = 624, "hvm_hw_cpu.r14";
+    r15: u64 = 632, "hvm_hw_cpu.r15";
+    rip: u64 = 640, "hvm_hw_cpu.rip";
+    rflags: u64 = 648, "hvm_hw_cpu.rflags";
+    cr0: u64 = 656, "hvm_hw_cpu.cr0";
+    cr2: u64 = 664, "hvm_hw_cpu.cr2";
+    cr3: u64 = 672, "hvm_hw_cpu.cr3";
+    cr4: u64 = 680, "hvm_hw_cpu.cr4";
+    dr0: u64 = 688, "hvm_hw_cpu.dr0";
+    dr1: u64 = 696, "hvm_hw_cpu.dr1";
+    dr2: u64 = 704, "hvm_hw_cpu.dr2";
+    dr3: u64 = 712, "hvm_hw_cpu.dr3";
+    dr6: u64 = 720, "hvm_hw_cpu.dr6";
+    dr7: u64 = 728, "hvm_hw_cpu.dr7";
+    cs_sel: u32 = 736, "hvm_hw_cpu.cs_sel";
+    ds_sel: u32 = 740, "hvm_hw_cpu.ds_sel";
+    es_sel: u32 = 744, "hvm_hw_cpu.es_sel";
+    fs_sel: u32 = 748, "hvm_hw_cpu.fs_sel";
+    gs_sel: u32 = 752, "hvm_hw_cpu.gs_sel";
+    ss_sel: u32 = 756, "hvm_hw_cpu.ss_sel";
+    tr_sel: u32 = 760, "hvm_hw_cpu.tr_sel";
+    ldtr_sel: u32 = 764, "hvm_hw_cpu.ldtr_sel";
+    cs_limit: u32 = 768, "hvm_hw_cpu.cs_limit";
+    ds_limit: u32 = 772, "hvm_hw_cpu.ds_limit";
+    es_limit: u32 = 776, "hvm_hw_cpu.es_limit";
+    fs_limit: u32 = 780, "hvm_hw_cpu.fs_limit";
+    gs_limit: u32 = 784, "hvm_hw_cpu.gs_limit";
+    ss_limit: u32 = 788, "hvm_hw_cpu.ss_limit";
+    tr_limit: u32 = 792, "hvm_hw_cpu.tr_limit";
+    ldtr_limit: u32 = 796, "hvm_hw_cpu.ldtr_limit";
+    idtr_limit: u32 = 800, "hvm_hw_cpu.idtr_limit";
+    gdtr_limit: u32 = 804, "hvm_hw_cpu.gdtr_limit";
+    cs_base: u64 = 808, "hvm_hw_cpu.cs_base";
+    ds_base: u64 = 816, "hvm_hw_cpu.ds_base";
+    es_base: u64 = 824, "hvm_hw_cpu.es_base";
+    fs_base: u64 = 832, "hvm_hw_cpu.fs_base";
+    gs_base: u64 = 840, "hvm_hw_cpu.gs_base";
+    ss_base: u64 = 848, "hvm_hw_cpu.ss_base";
+    tr_base: u64 = 856, "hvm_hw_cpu.tr_base";
+    ldtr_base: u64 = 864, "hvm_hw_cpu.ldtr_base";
+    idtr_base: u64 = 872, "hvm_hw_cpu.idtr_base";
+    gdtr_base: u64 = 880, "hvm_hw_cpu.gdtr_base";
+    cs_arbytes: u32 = 888, "hvm_hw_cpu.cs_arbytes";
+    ds_arbytes: u32 = 892, "hvm_hw_cpu.ds_arbytes";
+    es_arbytes: u32 = 896, "hvm_hw_cpu.es_arbytes";
+    fs_arbytes: u32 = 900, "hvm_hw_cpu.fs_arbytes";
+    gs_arbytes: u32 = 904, "hvm_hw_cpu.gs_arbytes";
+    ss_arbytes: u32 = 908, "hvm_hw_cpu.ss_arbytes";
+    tr_arbytes: u32 = 912, "hvm_hw_cpu.tr_arbytes";
+    ldtr_arbytes: u32 = 916, "hvm_hw_cpu.ldtr_arbytes";
+    sysenter_cs: u64 = 920, "hvm_hw_cpu.sysenter_cs";
+    sysenter_esp: u64 = 928, "hvm_hw_cpu.sysenter_esp";
+    sysenter_eip: u64 = 936, "hvm_hw_cpu.sysenter_eip";
+    shadow_gs: u64 = 944, "hvm_hw_cpu.shadow_gs";
+    msr_flags: u64 = 952, "hvm_hw_cpu.msr_flags";
+    msr_lstar: u64 = 960, "hvm_hw_cpu.msr_lstar";
+    msr_star: u64 = 968, "hvm_hw_cpu.msr_star";
+    msr_cstar: u64 = 976, "hvm_hw_cpu.msr_cstar";
+    msr_syscall_mask: u64 = 984, "hvm_hw_cpu.msr_syscall_mask";
+    msr_efer: u64 = 992, "hvm_hw_cpu.msr_efer";
+    msr_tsc_aux: u64 = 1000, "hvm_hw_cpu.msr_tsc_aux";
+    tsc: u64 = 1008, "hvm_hw_cpu.tsc";
+    pending_event: hvm_hw_cpu_pending_event = 1016, "hvm_hw_cpu.pending_event";
+    error_code: u32 = 1020, "hvm_hw_cpu.error_code";
+    flags: u32 = 1024, "hvm_hw_cpu.flags";
+    pad0: u32 = 1028, "hvm_hw_cpu.pad0";
+    [([u8; 512]) (hvm_hw_cpu_pending_event) (u32) (u64)]
+}
 leaves! {
-    hvm_hw_cpu, "pending_event", 1016: (hvm_hw_cpu, pending_event);
-    hvm_hw_cpu, "pending_vector", 1016: (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
-    hvm_hw_cpu, "pending_type", 1016: (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
-    hvm_hw_cpu, "pending_error_valid", 1016: (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
-    hvm_hw_cpu, "pending_reserved", 1016: (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
-    hvm_hw_cpu, "pending_valid", 1016: (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
+    1016, "hvm_hw_cpu.pending_event": (hvm_hw_cpu, pending_event);
+    1016, "hvm_hw_cpu.pending_vector": (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
+    1016, "hvm_hw_cpu.pending_type": (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
+    1016, "hvm_hw_cpu.pending_error_valid": (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
+    1016, "hvm_hw_cpu.pending_reserved": (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
+    1016, "hvm_hw_cpu.pending_valid": (hvm_hw_cpu, pending_event) (hvm_hw_cpu_pending_event_pending_vector, _bits0);
 }
 
 /// An anonymous part of `hvm_hw_cpu` in `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_cpu_pending_event(pub [u32; 1]);
 union_members! { hvm_hw_cpu_pending_event;
@@ -157,8 +257,9 @@ union_members! { hvm_hw_cpu_pending_event;
 layout! { union hvm_hw_cpu_pending_event: 4, 4 }
 
 /// An anonymous part of `hvm_hw_cpu` in `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_pending_event_pending_vector {
     pub _bits0: u32,
@@ -170,11 +271,15 @@ bit_fields! { hvm_hw_cpu_pending_event_pending_vector, _bits0, int u32;
     pending_reserved, set_pending_reserved: u32 = 12, 19;
     pending_valid, set_pending_valid: u8 = 31, 1;
 }
-layout! { struct hvm_hw_cpu_pending_event_pending_vector: 4, 4; _bits0: u32 = 0, }
+layout! { struct hvm_hw_cpu_pending_event_pending_vector: 4, 4;
+    _bits0: u32 = 0, "hvm_hw_cpu_pending_event_pending_vector._bits0";
+    [(u32)]
+}
 
 /// `struct hvm_hw_cpu_compat` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_compat {
     pub fpu_regs: [u8; 512],
@@ -256,19 +361,100 @@ pub struct hvm_hw_cpu_compat {
     pub pending_event: hvm_hw_cpu_compat_pending_event,
     pub error_code: u32,
 }
-layout! { struct hvm_hw_cpu_compat: 1016, 8; fpu_regs: [u8; 512] = 0, rax: u64 = 512, rbx: u64 = 520, rcx: u64 = 528, rdx: u64 = 536, rbp: u64 = 544, rsi: u64 = 552, rdi: u64 = 560, rsp: u64 = 568, r8: u64 = 576, r9: u64 = 584, r10: u64 = 592, r11: u64 = 600, r12: u64 = 608, r13: u64 = 616, r14: u64 = 624, r15: u64 = 632, rip: u64 = 640, rflags: u64 = 648, cr0: u64 = 656, cr2: u64 = 664, cr3: u64 = 672, cr4: u64 = 680, dr0: u64 = 688, dr1: u64 = 696, dr2: u64 = 704, dr3: u64 = 712, dr6: u64 = 720, dr7: u64 = 728, cs_sel: u32 = 736, ds_sel: u32 = 740, es_sel: u32 = 744, fs_sel: u32 = 748, gs_sel: u32 = 752, ss_sel: u32 = 756, tr_sel: u32 = 760, ldtr_sel: u32 = 764, cs_limit: u32 = 768, ds_limit: u32 = 772, es_limit: u32 = 776, fs_limit: u32 = 780, gs_limit: u32 = 784, ss_limit: u32 = 788, tr_limit: u32 = 792, ldtr_limit: u32 = 796, idtr_limit: u32 = 800, gdtr_limit: u32 = 804, cs_base: u64 = 808, ds_base: u64 = 816, es_base: u64 = 824, fs_base: u64 = 832, gs_base: u64 = 840, ss_base: u64 = 848, tr_base: u64 = 856, ldtr_base: u64 = 864, idtr_base: u64 = 872, gdtr_base: u64 = 880, cs_arbytes: u32 = 888, ds_arbytes: u32 = 892, es_arbytes: u32 = 896, fs_arbytes: u32 = 900, gs_arbytes: u32 = 904, ss_arbytes: u32 = 908, tr_arbytes: u32 = 912, ldtr_arbytes: u32 = 916, sysenter_cs: u64 = 920, sysenter_esp: u64 = 928, sysenter_eip: u64 = 936, shadow_gs: u64 = 944, msr_flags: u64 = 952, msr_lstar: u64 = 960, msr_star: u64 = 968, msr_cstar: u64 = 976, msr_syscall_mask: u64 = 984, msr_efer: u64 = 992, tsc: u64 = 1000, pending_event: hvm_hw_cpu_compat_pending_event = 1008, error_code: u32 = 1012, }
+layout! { struct hvm_hw_cpu_compat: 1016, 8;
+    fpu_regs: [u8; 512] = 0, "hvm_hw_cpu_compat.fpu_regs";
+    rax: u64 = 512, "hvm_hw_cpu_compat.rax";
+    rbx: u64 = 520, "hvm_hw_cpu_compat.rbx";
+    rcx: u64 = 528, "hvm_hw_cpu_compat.rcx";
+    rdx: u64 = 536, "hvm_hw_cpu_compat.rdx";
+    rbp: u64 = 544, "hvm_hw_cpu_compat.rbp";
+    rsi: u64 = 552, "hvm_hw_cpu_compat.rsi";
+    rdi: u64 = 560, "hvm_hw_cpu_compat.rdi";
+    rsp: u64 = 568, "hvm_hw_cpu_compat.rsp";
+    r8: u64 = 576, "hvm_hw_cpu_compat.r8";
+    r9: u64 = 584, "hvm_hw_cpu_compat.r9";
+    r10: u64 = 592, "hvm_hw_cpu_compat.r10";
+    r11: u64 = 600, "hvm_hw_cpu_compat.r11";
+    r12: u64 = 608, "hvm_hw_cpu_compat.r12";
+    r13: u64 = 616, "hvm_hw_cpu_compat.r13";
+    r14: u64 = 624, "hvm_hw_cpu_compat.r14";
+    r15: u64 = 632, "hvm_hw_cpu_compat.r15";
+    rip: u64 = 640, "hvm_hw_cpu_compat.rip";
+    rflags: u64 = 648, "hvm_hw_cpu_compat.rflags";
+    cr0: u64 = 656, "hvm_hw_cpu_compat.cr0";
+    cr2: u64 = 664, "hvm_hw_cpu_compat.cr2";
+    cr3: u64 = 672, "hvm_hw_cpu_compat.cr3";
+    cr4: u64 = 680, "hvm_hw_cpu_compat.cr4";
+    dr0: u64 = 688, "hvm_hw_cpu_compat.dr0";
+    dr1: u64 = 696, "hvm_hw_cpu_compat.dr1";
+    dr2: u64 = 704, "hvm_hw_cpu_compat.dr2";
+    dr3: u64 = 712, "hvm_hw_cpu_compat.dr3";
+    dr6: u64 = 720, "hvm_hw_cpu_compat.dr6";
+    dr7: u64 = 728, "hvm_hw_cpu_compat.dr7";
+    cs_sel: u32 = 736, "hvm_hw_cpu_compat.cs_sel";
+    ds_sel: u32 = 740, "hvm_hw_cpu_compat.ds_sel";
+    es_sel: u32 = 744, "hvm_hw_cpu_compat.es_sel";
+    fs_sel: u32 = 748, "hvm_hw_cpu_compat.fs_sel";
+    gs_sel: u32 = 752, "hvm_hw_cpu_compat.gs_sel";
+    ss_sel: u32 = 756, "hvm_hw_cpu_compat.ss_sel";
+    tr_sel: u32 = 760, "hvm_hw_cpu_compat.tr_sel";
+    ldtr_sel: u32 = 764, "hvm_hw_cpu_compat.ldtr_sel";
+    cs_limit: u32 = 768, "hvm_hw_cpu_compat.cs_limit";
+    ds_limit: u32 = 772, "hvm_hw_cpu_compat.ds_limit";
+    es_limit: u32 = 776, "hvm_hw_cpu_compat.es_limit";
+    fs_limit: u32 = 780, "hvm_hw_cpu_compat.fs_limit";
+    gs_limit: u32 = 784, "hvm_hw_cpu_compat.gs_limit";
+    ss_limit: u32 = 788, "hvm_hw_cpu_compat.ss_limit";
+    tr_limit: u32 = 792, "hvm_hw_cpu_compat.tr_limit";
+    ldtr_limit: u32 = 796, "hvm_hw_cpu_compat.ldtr_limit";
+    idtr_limit: u32 = 800, "hvm_hw_cpu_compat.idtr_limit";
+    gdtr_limit: u32 = 804, "hvm_hw_cpu_compat.gdtr_limit";
+    cs_base: u64 = 808, "hvm_hw_cpu_compat.cs_base";
+    ds_base: u64 = 816, "hvm_hw_cpu_compat.ds_base";
+    es_base: u64 = 824, "hvm_hw_cpu_compat.es_base";
+    fs_base: u64 = 832, "hvm_hw_cpu_compat.fs_base";
+    gs_base: u64 = 840, "hvm_hw_cpu_compat.gs_base";
+    ss_base: u64 = 848, "hvm_hw_cpu_compat.ss_base";
+    tr_base: u64 = 856, "hvm_hw_cpu_compat.tr_base";
+    ldtr_base: u64 = 864, "hvm_hw_cpu_compat.ldtr_base";
+    idtr_base: u64 = 872, "hvm_hw_cpu_compat.idtr_base";
+    gdtr_base: u64 = 880, "hvm_hw_cpu_compat.gdtr_base";
+    cs_arbytes: u32 = 888, "hvm_hw_cpu_compat.cs_arbytes";
+    ds_arbytes: u32 = 892, "hvm_hw_cpu_compat.ds_arbytes";
+    es_arbytes: u32 = 896, "hvm_hw_cpu_compat.es_arbytes";
+    fs_arbytes: u32 = 900, "hvm_hw_cpu_compat.fs_arbytes";
+    gs_arbytes: u32 = 904, "hvm_hw_cpu_compat.gs_arbytes";
+    ss_arbytes: u32 = 908, "hvm_hw_cpu_compat.ss_arbytes";
+    tr_arbytes: u32 = 912, "hvm_hw_cpu_compat.tr_arbytes";
+    ldtr_arbytes: u32 = 916, "hvm_hw_cpu_compat.ldtr_arbytes";
+    sysenter_cs: u64 = 920, "hvm_hw_cpu_compat.sysenter_cs";
+    sysenter_esp: u64 = 928, "hvm_hw_cpu_compat.sysenter_esp";
+    sysenter_eip: u64 = 936, "hvm_hw_cpu_compat.sysenter_eip";
+    shadow_gs: u64 = 944, "hvm_hw_cpu_compat.shadow_gs";
+    msr_flags: u64 = 952, "hvm_hw_cpu_compat.msr_flags";
+    msr_lstar: u64 = 960, "hvm_hw_cpu_compat.msr_lstar";
+    msr_star: u64 = 968, "hvm_hw_cpu_compat.msr_star";
+    msr_cstar: u64 = 976, "hvm_hw_cpu_compat.msr_cstar";
+    msr_syscall_mask: u64 = 984, "hvm_hw_cpu_compat.msr_syscall_mask";
+    msr_efer: u64 = 992, "hvm_hw_cpu_compat.msr_efer";
+    tsc: u64 = 1000, "hvm_hw_cpu_compat.tsc";
+    pending_event: hvm_hw_cpu_compat_pending_event = 1008, "hvm_hw_cpu_compat.pending_event";
+    error_code: u32 = 1012, "hvm_hw_cpu_compat.error_code";
+    [([u8; 512]) (hvm_hw_cpu_compat_pending_event) (u32) (u64)]
+}
 leaves! {
-    hvm_hw_cpu_compat, "pending_event", 1008: (hvm_hw_cpu_compat, pending_event);
-    hvm_hw_cpu_compat, "pending_vector", 1008: (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
-    hvm_hw_cpu_compat, "pending_type", 1008: (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
-    hvm_hw_cpu_compat, "pending_error_valid", 1008: (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
-    hvm_hw_cpu_compat, "pending_reserved", 1008: (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
-    hvm_hw_cpu_compat, "pending_valid", 1008: (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
+    1008, "hvm_hw_cpu_compat.pending_event": (hvm_hw_cpu_compat, pending_event);
+    1008, "hvm_hw_cpu_compat.pending_vector": (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
+    1008, "hvm_hw_cpu_compat.pending_type": (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
+    1008, "hvm_hw_cpu_compat.pending_error_valid": (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
+    1008, "hvm_hw_cpu_compat.pending_reserved": (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
+    1008, "hvm_hw_cpu_compat.pending_valid": (hvm_hw_cpu_compat, pending_event) (hvm_hw_cpu_compat_pending_event_pending_vector, _bits0);
 }
 
 /// An anonymous part of `hvm_hw_cpu_compat` in `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_cpu_compat_pending_event(pub [u32; 1]);
 union_members! { hvm_hw_cpu_compat_pending_event;
@@ -278,8 +464,9 @@ union_members! { hvm_hw_cpu_compat_pending_event;
 layout! { union hvm_hw_cpu_compat_pending_event: 4, 4 }
 
 /// An anonymous part of `hvm_hw_cpu_compat` in `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_compat_pending_event_pending_vector {
     pub _bits0: u32,
@@ -291,11 +478,15 @@ bit_fields! { hvm_hw_cpu_compat_pending_event_pending_vector, _bits0, int u32;
     pending_reserved, set_pending_reserved: u32 = 12, 19;
     pending_valid, set_pending_valid: u8 = 31, 1;
 }
-layout! { struct hvm_hw_cpu_compat_pending_event_pending_vector: 4, 4; _bits0: u32 = 0, }
+layout! { struct hvm_hw_cpu_compat_pending_event_pending_vector: 4, 4;
+    _bits0: u32 = 0, "hvm_hw_cpu_compat_pending_event_pending_vector._bits0";
+    [(u32)]
+}
 
-/// `__HVM_SAVE_TYPE_CPU` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_CPU` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_CPU {
     pub t: hvm_hw_cpu,
@@ -303,11 +494,18 @@ pub struct __HVM_SAVE_TYPE_CPU {
     pub cpt: [u8; 2],
     pub _padding0: [u8; 4],
 }
-layout! { struct __HVM_SAVE_TYPE_CPU: 1040, 8; t: hvm_hw_cpu = 0, c: [u8; 2] = 1032, cpt: [u8; 2] = 1034, _padding0: [u8; 4] = 1036, }
+layout! { struct __HVM_SAVE_TYPE_CPU: 1040, 8;
+    t: hvm_hw_cpu = 0, "__HVM_SAVE_TYPE_CPU.t";
+    c: [u8; 2] = 1032, "__HVM_SAVE_TYPE_CPU.c";
+    cpt: [u8; 2] = 1034, "__HVM_SAVE_TYPE_CPU.cpt";
+    _padding0: [u8; 4] = 1036, "__HVM_SAVE_TYPE_CPU._padding0";
+    [([u8; 2]) ([u8; 4]) (hvm_hw_cpu)]
+}
 
 /// `struct hvm_hw_vpic` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_vpic {
     pub irr: u8,
@@ -329,22 +527,38 @@ bit_fields! { hvm_hw_vpic, _bits0, bytes 2;
     special_mask_mode, set_special_mask_mode: u8 = 13, 1;
     is_master, set_is_master: u8 = 14, 1;
 }
-layout! { struct hvm_hw_vpic: 8, 1; irr: u8 = 0, imr: u8 = 1, isr: u8 = 2, irq_base: u8 = 3, _bits0: [u8; 2] = 4, elcr: u8 = 6, int_output: u8 = 7, }
+layout! { struct hvm_hw_vpic: 8, 1;
+    irr: u8 = 0, "hvm_hw_vpic.irr";
+    imr: u8 = 1, "hvm_hw_vpic.imr";
+    isr: u8 = 2, "hvm_hw_vpic.isr";
+    irq_base: u8 = 3, "hvm_hw_vpic.irq_base";
+    _bits0: [u8; 2] = 4, "hvm_hw_vpic._bits0";
+    elcr: u8 = 6, "hvm_hw_vpic.elcr";
+    int_output: u8 = 7, "hvm_hw_vpic.int_output";
+    [([u8; 2]) (u8)]
+}
 
-/// `__HVM_SAVE_TYPE_PIC` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_PIC` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PIC {
     pub t: hvm_hw_vpic,
     pub c: [u8; 3],
     pub cpt: [u8; 1],
 }
-layout! { struct __HVM_SAVE_TYPE_PIC: 12, 1; t: hvm_hw_vpic = 0, c: [u8; 3] = 8, cpt: [u8; 1] = 11, }
+layout! { struct __HVM_SAVE_TYPE_PIC: 12, 1;
+    t: hvm_hw_vpic = 0, "__HVM_SAVE_TYPE_PIC.t";
+    c: [u8; 3] = 8, "__HVM_SAVE_TYPE_PIC.c";
+    cpt: [u8; 1] = 11, "__HVM_SAVE_TYPE_PIC.cpt";
+    [([u8; 1]) ([u8; 3]) (hvm_hw_vpic)]
+}
 
 /// `union vioapic_redir_entry` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vioapic_redir_entry(pub [u64; 1]);
 union_members! { vioapic_redir_entry;
@@ -354,8 +568,9 @@ union_members! { vioapic_redir_entry;
 layout! { union vioapic_redir_entry: 8, 8 }
 
 /// The type of `vioapic_redir_entry.fields` in `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vioapic_redir_entry_fields {
     pub vector: u8,
@@ -373,11 +588,18 @@ bit_fields! { vioapic_redir_entry_fields, _bits0, bytes 2;
     mask, set_mask: u8 = 8, 1;
     reserve, set_reserve: u8 = 9, 7;
 }
-layout! { struct vioapic_redir_entry_fields: 8, 1; vector: u8 = 0, _bits0: [u8; 2] = 1, reserved: [u8; 4] = 3, dest_id: u8 = 7, }
+layout! { struct vioapic_redir_entry_fields: 8, 1;
+    vector: u8 = 0, "vioapic_redir_entry_fields.vector";
+    _bits0: [u8; 2] = 1, "vioapic_redir_entry_fields._bits0";
+    reserved: [u8; 4] = 3, "vioapic_redir_entry_fields.reserved";
+    dest_id: u8 = 7, "vioapic_redir_entry_fields.dest_id";
+    [([u8; 2]) ([u8; 4]) (u8)]
+}
 
 /// `struct hvm_hw_vioapic` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_vioapic {
     pub base_address: u64,
@@ -385,11 +607,18 @@ pub struct hvm_hw_vioapic {
     pub id: u32,
     pub redirtbl: [vioapic_redir_entry; 48],
 }
-layout! { struct hvm_hw_vioapic: 400, 8; base_address: u64 = 0, ioregsel: u32 = 8, id: u32 = 12, redirtbl: [vioapic_redir_entry; 48] = 16, }
+layout! { struct hvm_hw_vioapic: 400, 8;
+    base_address: u64 = 0, "hvm_hw_vioapic.base_address";
+    ioregsel: u32 = 8, "hvm_hw_vioapic.ioregsel";
+    id: u32 = 12, "hvm_hw_vioapic.id";
+    redirtbl: [vioapic_redir_entry; 48] = 16, "hvm_hw_vioapic.redirtbl";
+    [([vioapic_redir_entry; 48]) (u32) (u64)]
+}
 
-/// `__HVM_SAVE_TYPE_IOAPIC` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_IOAPIC` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_IOAPIC {
     pub t: hvm_hw_vioapic,
@@ -397,11 +626,18 @@ pub struct __HVM_SAVE_TYPE_IOAPIC {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 3],
 }
-layout! { struct __HVM_SAVE_TYPE_IOAPIC: 408, 8; t: hvm_hw_vioapic = 0, c: [u8; 4] = 400, cpt: [u8; 1] = 404, _padding0: [u8; 3] = 405, }
+layout! { struct __HVM_SAVE_TYPE_IOAPIC: 408, 8;
+    t: hvm_hw_vioapic = 0, "__HVM_SAVE_TYPE_IOAPIC.t";
+    c: [u8; 4] = 400, "__HVM_SAVE_TYPE_IOAPIC.c";
+    cpt: [u8; 1] = 404, "__HVM_SAVE_TYPE_IOAPIC.cpt";
+    _padding0: [u8; 3] = 405, "__HVM_SAVE_TYPE_IOAPIC._padding0";
+    [([u8; 1]) ([u8; 3]) ([u8; 4]) (hvm_hw_vioapic)]
+}
 
 /// `struct hvm_hw_lapic` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_lapic {
     pub apic_base_msr: u64,
@@ -411,11 +647,20 @@ pub struct hvm_hw_lapic {
     pub pending_esr: u32,
     pub _padding0: [u8; 4],
 }
-layout! { struct hvm_hw_lapic: 32, 8; apic_base_msr: u64 = 0, disabled: u32 = 8, timer_divisor: u32 = 12, tdt_msr: u64 = 16, pending_esr: u32 = 24, _padding0: [u8; 4] = 28, }
+layout! { struct hvm_hw_lapic: 32, 8;
+    apic_base_msr: u64 = 0, "hvm_hw_lapic.apic_base_msr";
+    disabled: u32 = 8, "hvm_hw_lapic.disabled";
+    timer_divisor: u32 = 12, "hvm_hw_lapic.timer_divisor";
+    tdt_msr: u64 = 16, "hvm_hw_lapic.tdt_msr";
+    pending_esr: u32 = 24, "hvm_hw_lapic.pending_esr";
+    _padding0: [u8; 4] = 28, "hvm_hw_lapic._padding0";
+    [([u8; 4]) (u32) (u64)]
+}
 
-/// `__HVM_SAVE_TYPE_LAPIC` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_LAPIC` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_LAPIC {
     pub t: hvm_hw_lapic,
@@ -423,44 +668,65 @@ pub struct __HVM_SAVE_TYPE_LAPIC {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 2],
 }
-layout! { struct __HVM_SAVE_TYPE_LAPIC: 40, 8; t: hvm_hw_lapic = 0, c: [u8; 5] = 32, cpt: [u8; 1] = 37, _padding0: [u8; 2] = 38, }
+layout! { struct __HVM_SAVE_TYPE_LAPIC: 40, 8;
+    t: hvm_hw_lapic = 0, "__HVM_SAVE_TYPE_LAPIC.t";
+    c: [u8; 5] = 32, "__HVM_SAVE_TYPE_LAPIC.c";
+    cpt: [u8; 1] = 37, "__HVM_SAVE_TYPE_LAPIC.cpt";
+    _padding0: [u8; 2] = 38, "__HVM_SAVE_TYPE_LAPIC._padding0";
+    [([u8; 1]) ([u8; 2]) ([u8; 5]) (hvm_hw_lapic)]
+}
 
 /// `struct hvm_hw_lapic_regs` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_lapic_regs {
     pub data: [u8; 1024],
 }
-layout! { struct hvm_hw_lapic_regs: 1024, 1; data: [u8; 1024] = 0, }
+layout! { struct hvm_hw_lapic_regs: 1024, 1;
+    data: [u8; 1024] = 0, "hvm_hw_lapic_regs.data";
+    [([u8; 1024])]
+}
 
-/// `__HVM_SAVE_TYPE_LAPIC_REGS` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_LAPIC_REGS` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_LAPIC_REGS {
     pub t: hvm_hw_lapic_regs,
     pub c: [u8; 6],
     pub cpt: [u8; 1],
 }
-layout! { struct __HVM_SAVE_TYPE_LAPIC_REGS: 1031, 1; t: hvm_hw_lapic_regs = 0, c: [u8; 6] = 1024, cpt: [u8; 1] = 1030, }
+layout! { struct __HVM_SAVE_TYPE_LAPIC_REGS: 1031, 1;
+    t: hvm_hw_lapic_regs = 0, "__HVM_SAVE_TYPE_LAPIC_REGS.t";
+    c: [u8; 6] = 1024, "__HVM_SAVE_TYPE_LAPIC_REGS.c";
+    cpt: [u8; 1] = 1030, "__HVM_SAVE_TYPE_LAPIC_REGS.cpt";
+    [([u8; 1]) ([u8; 6]) (hvm_hw_lapic_regs)]
+}
 
 /// `struct hvm_hw_pci_irqs` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pci_irqs {
     pub i: hvm_hw_pci_irqs_i,
 }
-layout! { struct hvm_hw_pci_irqs: 16, 8; i: hvm_hw_pci_irqs_i = 0, }
+layout! { struct hvm_hw_pci_irqs: 16, 8;
+    i: hvm_hw_pci_irqs_i = 0, "hvm_hw_pci_irqs.i";
+    [(hvm_hw_pci_irqs_i)]
+}
 leaves! {
-    hvm_hw_pci_irqs, "i", 0: (hvm_hw_pci_irqs, i);
-    hvm_hw_pci_irqs, "pad", 0: (hvm_hw_pci_irqs, i);
+    0, "hvm_hw_pci_irqs.i": (hvm_hw_pci_irqs, i);
+    0, "hvm_hw_pci_irqs.pad": (hvm_hw_pci_irqs, i);
 }
 
 /// An anonymous part of `hvm_hw_pci_irqs` in `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_pci_irqs_i(pub [u64; 2]);
 union_members! { hvm_hw_pci_irqs_i;
@@ -469,33 +735,44 @@ union_members! { hvm_hw_pci_irqs_i;
 }
 layout! { union hvm_hw_pci_irqs_i: 16, 8 }
 
-/// `__HVM_SAVE_TYPE_PCI_IRQ` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_PCI_IRQ` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PCI_IRQ {
     pub t: hvm_hw_pci_irqs,
     pub c: [u8; 7],
     pub cpt: [u8; 1],
 }
-layout! { struct __HVM_SAVE_TYPE_PCI_IRQ: 24, 8; t: hvm_hw_pci_irqs = 0, c: [u8; 7] = 16, cpt: [u8; 1] = 23, }
+layout! { struct __HVM_SAVE_TYPE_PCI_IRQ: 24, 8;
+    t: hvm_hw_pci_irqs = 0, "__HVM_SAVE_TYPE_PCI_IRQ.t";
+    c: [u8; 7] = 16, "__HVM_SAVE_TYPE_PCI_IRQ.c";
+    cpt: [u8; 1] = 23, "__HVM_SAVE_TYPE_PCI_IRQ.cpt";
+    [([u8; 1]) ([u8; 7]) (hvm_hw_pci_irqs)]
+}
 
 /// `struct hvm_hw_isa_irqs` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_isa_irqs {
     pub i: hvm_hw_isa_irqs_i,
 }
-layout! { struct hvm_hw_isa_irqs: 8, 8; i: hvm_hw_isa_irqs_i = 0, }
+layout! { struct hvm_hw_isa_irqs: 8, 8;
+    i: hvm_hw_isa_irqs_i = 0, "hvm_hw_isa_irqs.i";
+    [(hvm_hw_isa_irqs_i)]
+}
 leaves! {
-    hvm_hw_isa_irqs, "i", 0: (hvm_hw_isa_irqs, i);
-    hvm_hw_isa_irqs, "pad", 0: (hvm_hw_isa_irqs, i);
+    0, "hvm_hw_isa_irqs.i": (hvm_hw_isa_irqs, i);
+    0, "hvm_hw_isa_irqs.pad": (hvm_hw_isa_irqs, i);
 }
 
 /// An anonymous part of `hvm_hw_isa_irqs` in `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_isa_irqs_i(pub [u64; 1]);
 union_members! { hvm_hw_isa_irqs_i;
@@ -504,9 +781,10 @@ union_members! { hvm_hw_isa_irqs_i;
 }
 layout! { union hvm_hw_isa_irqs_i: 8, 8 }
 
-/// `__HVM_SAVE_TYPE_ISA_IRQ` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_ISA_IRQ` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_ISA_IRQ {
     pub t: hvm_hw_isa_irqs,
@@ -514,43 +792,67 @@ pub struct __HVM_SAVE_TYPE_ISA_IRQ {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 7],
 }
-layout! { struct __HVM_SAVE_TYPE_ISA_IRQ: 24, 8; t: hvm_hw_isa_irqs = 0, c: [u8; 8] = 8, cpt: [u8; 1] = 16, _padding0: [u8; 7] = 17, }
+layout! { struct __HVM_SAVE_TYPE_ISA_IRQ: 24, 8;
+    t: hvm_hw_isa_irqs = 0, "__HVM_SAVE_TYPE_ISA_IRQ.t";
+    c: [u8; 8] = 8, "__HVM_SAVE_TYPE_ISA_IRQ.c";
+    cpt: [u8; 1] = 16, "__HVM_SAVE_TYPE_ISA_IRQ.cpt";
+    _padding0: [u8; 7] = 17, "__HVM_SAVE_TYPE_ISA_IRQ._padding0";
+    [([u8; 1]) ([u8; 7]) ([u8; 8]) (hvm_hw_isa_irqs)]
+}
 
 /// `struct hvm_hw_pci_link` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pci_link {
     pub route: [u8; 4],
     pub pad0: [u8; 4],
 }
-layout! { struct hvm_hw_pci_link: 8, 1; route: [u8; 4] = 0, pad0: [u8; 4] = 4, }
+layout! { struct hvm_hw_pci_link: 8, 1;
+    route: [u8; 4] = 0, "hvm_hw_pci_link.route";
+    pad0: [u8; 4] = 4, "hvm_hw_pci_link.pad0";
+    [([u8; 4])]
+}
 
-/// `__HVM_SAVE_TYPE_PCI_LINK` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_PCI_LINK` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PCI_LINK {
     pub t: hvm_hw_pci_link,
     pub c: [u8; 9],
     pub cpt: [u8; 1],
 }
-layout! { struct __HVM_SAVE_TYPE_PCI_LINK: 18, 1; t: hvm_hw_pci_link = 0, c: [u8; 9] = 8, cpt: [u8; 1] = 17, }
+layout! { struct __HVM_SAVE_TYPE_PCI_LINK: 18, 1;
+    t: hvm_hw_pci_link = 0, "__HVM_SAVE_TYPE_PCI_LINK.t";
+    c: [u8; 9] = 8, "__HVM_SAVE_TYPE_PCI_LINK.c";
+    cpt: [u8; 1] = 17, "__HVM_SAVE_TYPE_PCI_LINK.cpt";
+    [([u8; 1]) ([u8; 9]) (hvm_hw_pci_link)]
+}
 
 /// `struct hvm_hw_pit` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pit {
     pub channels: [hvm_hw_pit_channel; 3],
     pub speaker_data_on: u32,
     pub pad0: u32,
 }
-layout! { struct hvm_hw_pit: 56, 4; channels: [hvm_hw_pit_channel; 3] = 0, speaker_data_on: u32 = 48, pad0: u32 = 52, }
+layout! { struct hvm_hw_pit: 56, 4;
+    channels: [hvm_hw_pit_channel; 3] = 0, "hvm_hw_pit.channels";
+    speaker_data_on: u32 = 48, "hvm_hw_pit.speaker_data_on";
+    pad0: u32 = 52, "hvm_hw_pit.pad0";
+    [([hvm_hw_pit_channel; 3]) (u32)]
+}
 
 /// `struct hvm_hw_pit_channel` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pit_channel {
     pub count: u32,
@@ -566,11 +868,26 @@ pub struct hvm_hw_pit_channel {
     pub bcd: u8,
     pub gate: u8,
 }
-layout! { struct hvm_hw_pit_channel: 16, 4; count: u32 = 0, latched_count: u16 = 4, count_latched: u8 = 6, status_latched: u8 = 7, status: u8 = 8, read_state: u8 = 9, write_state: u8 = 10, write_latch: u8 = 11, rw_mode: u8 = 12, mode: u8 = 13, bcd: u8 = 14, gate: u8 = 15, }
+layout! { struct hvm_hw_pit_channel: 16, 4;
+    count: u32 = 0, "hvm_hw_pit_channel.count";
+    latched_count: u16 = 4, "hvm_hw_pit_channel.latched_count";
+    count_latched: u8 = 6, "hvm_hw_pit_channel.count_latched";
+    status_latched: u8 = 7, "hvm_hw_pit_channel.status_latched";
+    status: u8 = 8, "hvm_hw_pit_channel.status";
+    read_state: u8 = 9, "hvm_hw_pit_channel.read_state";
+    write_state: u8 = 10, "hvm_hw_pit_channel.write_state";
+    write_latch: u8 = 11, "hvm_hw_pit_channel.write_latch";
+    rw_mode: u8 = 12, "hvm_hw_pit_channel.rw_mode";
+    mode: u8 = 13, "hvm_hw_pit_channel.mode";
+    bcd: u8 = 14, "hvm_hw_pit_channel.bcd";
+    gate: u8 = 15, "hvm_hw_pit_channel.gate";
+    [(u16) (u32) (u8)]
+}
 
-/// `__HVM_SAVE_TYPE_PIT` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_PIT` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PIT {
     pub t: hvm_hw_pit,
@@ -578,11 +895,18 @@ pub struct __HVM_SAVE_TYPE_PIT {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 1],
 }
-layout! { struct __HVM_SAVE_TYPE_PIT: 68, 4; t: hvm_hw_pit = 0, c: [u8; 10] = 56, cpt: [u8; 1] = 66, _padding0: [u8; 1] = 67, }
+layout! { struct __HVM_SAVE_TYPE_PIT: 68, 4;
+    t: hvm_hw_pit = 0, "__HVM_SAVE_TYPE_PIT.t";
+    c: [u8; 10] = 56, "__HVM_SAVE_TYPE_PIT.c";
+    cpt: [u8; 1] = 66, "__HVM_SAVE_TYPE_PIT.cpt";
+    _padding0: [u8; 1] = 67, "__HVM_SAVE_TYPE_PIT._padding0";
+    [([u8; 10]) ([u8; 1]) (hvm_hw_pit)]
+}
 
 /// `struct hvm_hw_rtc` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_rtc {
     pub cmos_data: [u8; 14],
@@ -590,11 +914,18 @@ pub struct hvm_hw_rtc {
     pub pad0: u8,
     pub rtc_offset: i64,
 }
-layout! { struct hvm_hw_rtc: 24, 8; cmos_data: [u8; 14] = 0, cmos_index: u8 = 14, pad0: u8 = 15, rtc_offset: i64 = 16, }
+layout! { struct hvm_hw_rtc: 24, 8;
+    cmos_data: [u8; 14] = 0, "hvm_hw_rtc.cmos_data";
+    cmos_index: u8 = 14, "hvm_hw_rtc.cmos_index";
+    pad0: u8 = 15, "hvm_hw_rtc.pad0";
+    rtc_offset: i64 = 16, "hvm_hw_rtc.rtc_offset";
+    [([u8; 14]) (i64) (u8)]
+}
 
-/// `__HVM_SAVE_TYPE_RTC` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_RTC` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_RTC {
     pub t: hvm_hw_rtc,
@@ -602,11 +933,18 @@ pub struct __HVM_SAVE_TYPE_RTC {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 4],
 }
-layout! { struct __HVM_SAVE_TYPE_RTC: 40, 8; t: hvm_hw_rtc = 0, c: [u8; 11] = 24, cpt: [u8; 1] = 35, _padding0: [u8; 4] = 36, }
+layout! { struct __HVM_SAVE_TYPE_RTC: 40, 8;
+    t: hvm_hw_rtc = 0, "__HVM_SAVE_TYPE_RTC.t";
+    c: [u8; 11] = 24, "__HVM_SAVE_TYPE_RTC.c";
+    cpt: [u8; 1] = 35, "__HVM_SAVE_TYPE_RTC.cpt";
+    _padding0: [u8; 4] = 36, "__HVM_SAVE_TYPE_RTC._padding0";
+    [([u8; 11]) ([u8; 1]) ([u8; 4]) (hvm_hw_rtc)]
+}
 
 /// `struct hvm_hw_hpet` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_hpet {
     pub capability: u64,
@@ -621,11 +959,25 @@ pub struct hvm_hw_hpet {
     pub res5: [u64; 84],
     pub period: [u64; 3],
 }
-layout! { struct hvm_hw_hpet: 1048, 8; capability: u64 = 0, res0: u64 = 8, config: u64 = 16, res1: u64 = 24, isr: u64 = 32, res2: [u64; 25] = 40, mc64: u64 = 240, res3: u64 = 248, timers: [hvm_hw_hpet_timers; 3] = 256, res5: [u64; 84] = 352, period: [u64; 3] = 1024, }
+layout! { struct hvm_hw_hpet: 1048, 8;
+    capability: u64 = 0, "hvm_hw_hpet.capability";
+    res0: u64 = 8, "hvm_hw_hpet.res0";
+    config: u64 = 16, "hvm_hw_hpet.config";
+    res1: u64 = 24, "hvm_hw_hpet.res1";
+    isr: u64 = 32, "hvm_hw_hpet.isr";
+    res2: [u64; 25] = 40, "hvm_hw_hpet.res2";
+    mc64: u64 = 240, "hvm_hw_hpet.mc64";
+    res3: u64 = 248, "hvm_hw_hpet.res3";
+    timers: [hvm_hw_hpet_timers; 3] = 256, "hvm_hw_hpet.timers";
+    res5: [u64; 84] = 352, "hvm_hw_hpet.res5";
+    period: [u64; 3] = 1024, "hvm_hw_hpet.period";
+    [([hvm_hw_hpet_timers; 3]) ([u64; 25]) ([u64; 3]) ([u64; 84]) (u64)]
+}
 
 /// The type of `hvm_hw_hpet.timers` in `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_hpet_timers {
     pub config: u64,
@@ -633,11 +985,18 @@ pub struct hvm_hw_hpet_timers {
     pub fsb: u64,
     pub res4: u64,
 }
-layout! { struct hvm_hw_hpet_timers: 32, 8; config: u64 = 0, cmp: u64 = 8, fsb: u64 = 16, res4: u64 = 24, }
+layout! { struct hvm_hw_hpet_timers: 32, 8;
+    config: u64 = 0, "hvm_hw_hpet_timers.config";
+    cmp: u64 = 8, "hvm_hw_hpet_timers.cmp";
+    fsb: u64 = 16, "hvm_hw_hpet_timers.fsb";
+    res4: u64 = 24, "hvm_hw_hpet_timers.res4";
+    [(u64)]
+}
 
-/// `__HVM_SAVE_TYPE_HPET` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_HPET` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_HPET {
     pub t: hvm_hw_hpet,
@@ -645,22 +1004,35 @@ pub struct __HVM_SAVE_TYPE_HPET {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 3],
 }
-layout! { struct __HVM_SAVE_TYPE_HPET: 1064, 8; t: hvm_hw_hpet = 0, c: [u8; 12] = 1048, cpt: [u8; 1] = 1060, _padding0: [u8; 3] = 1061, }
+layout! { struct __HVM_SAVE_TYPE_HPET: 1064, 8;
+    t: hvm_hw_hpet = 0, "__HVM_SAVE_TYPE_HPET.t";
+    c: [u8; 12] = 1048, "__HVM_SAVE_TYPE_HPET.c";
+    cpt: [u8; 1] = 1060, "__HVM_SAVE_TYPE_HPET.cpt";
+    _padding0: [u8; 3] = 1061, "__HVM_SAVE_TYPE_HPET._padding0";
+    [([u8; 12]) ([u8; 1]) ([u8; 3]) (hvm_hw_hpet)]
+}
 
 /// `struct hvm_hw_pmtimer` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pmtimer {
     pub tmr_val: u32,
     pub pm1a_sts: u16,
     pub pm1a_en: u16,
 }
-layout! { struct hvm_hw_pmtimer: 8, 4; tmr_val: u32 = 0, pm1a_sts: u16 = 4, pm1a_en: u16 = 6, }
+layout! { struct hvm_hw_pmtimer: 8, 4;
+    tmr_val: u32 = 0, "hvm_hw_pmtimer.tmr_val";
+    pm1a_sts: u16 = 4, "hvm_hw_pmtimer.pm1a_sts";
+    pm1a_en: u16 = 6, "hvm_hw_pmtimer.pm1a_en";
+    [(u16) (u32)]
+}
 
-/// `__HVM_SAVE_TYPE_PMTIMER` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_PMTIMER` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PMTIMER {
     pub t: hvm_hw_pmtimer,
@@ -668,11 +1040,18 @@ pub struct __HVM_SAVE_TYPE_PMTIMER {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 2],
 }
-layout! { struct __HVM_SAVE_TYPE_PMTIMER: 24, 4; t: hvm_hw_pmtimer = 0, c: [u8; 13] = 8, cpt: [u8; 1] = 21, _padding0: [u8; 2] = 22, }
+layout! { struct __HVM_SAVE_TYPE_PMTIMER: 24, 4;
+    t: hvm_hw_pmtimer = 0, "__HVM_SAVE_TYPE_PMTIMER.t";
+    c: [u8; 13] = 8, "__HVM_SAVE_TYPE_PMTIMER.c";
+    cpt: [u8; 1] = 21, "__HVM_SAVE_TYPE_PMTIMER.cpt";
+    _padding0: [u8; 2] = 22, "__HVM_SAVE_TYPE_PMTIMER._padding0";
+    [([u8; 13]) ([u8; 1]) ([u8; 2]) (hvm_hw_pmtimer)]
+}
 
 /// `struct hvm_hw_mtrr` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_mtrr {
     pub msr_pat_cr: u64,
@@ -681,11 +1060,19 @@ pub struct hvm_hw_mtrr {
     pub msr_mtrr_cap: u64,
     pub msr_mtrr_def_type: u64,
 }
-layout! { struct hvm_hw_mtrr: 240, 8; msr_pat_cr: u64 = 0, msr_mtrr_var: [u64; 16] = 8, msr_mtrr_fixed: [u64; 11] = 136, msr_mtrr_cap: u64 = 224, msr_mtrr_def_type: u64 = 232, }
+layout! { struct hvm_hw_mtrr: 240, 8;
+    msr_pat_cr: u64 = 0, "hvm_hw_mtrr.msr_pat_cr";
+    msr_mtrr_var: [u64; 16] = 8, "hvm_hw_mtrr.msr_mtrr_var";
+    msr_mtrr_fixed: [u64; 11] = 136, "hvm_hw_mtrr.msr_mtrr_fixed";
+    msr_mtrr_cap: u64 = 224, "hvm_hw_mtrr.msr_mtrr_cap";
+    msr_mtrr_def_type: u64 = 232, "hvm_hw_mtrr.msr_mtrr_def_type";
+    [([u64; 11]) ([u64; 16]) (u64)]
+}
 
-/// `__HVM_SAVE_TYPE_MTRR` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_MTRR` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_MTRR {
     pub t: hvm_hw_mtrr,
@@ -693,11 +1080,18 @@ pub struct __HVM_SAVE_TYPE_MTRR {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 1],
 }
-layout! { struct __HVM_SAVE_TYPE_MTRR: 256, 8; t: hvm_hw_mtrr = 0, c: [u8; 14] = 240, cpt: [u8; 1] = 254, _padding0: [u8; 1] = 255, }
+layout! { struct __HVM_SAVE_TYPE_MTRR: 256, 8;
+    t: hvm_hw_mtrr = 0, "__HVM_SAVE_TYPE_MTRR.t";
+    c: [u8; 14] = 240, "__HVM_SAVE_TYPE_MTRR.c";
+    cpt: [u8; 1] = 254, "__HVM_SAVE_TYPE_MTRR.cpt";
+    _padding0: [u8; 1] = 255, "__HVM_SAVE_TYPE_MTRR._padding0";
+    [([u8; 14]) ([u8; 1]) (hvm_hw_mtrr)]
+}
 
 /// `struct hvm_hw_cpu_xsave` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave {
     pub xfeature_mask: u64,
@@ -705,45 +1099,67 @@ pub struct hvm_hw_cpu_xsave {
     pub xcr0_accum: u64,
     pub save_area: hvm_hw_cpu_xsave_save_area,
 }
-layout! { struct hvm_hw_cpu_xsave: 600, 8; xfeature_mask: u64 = 0, xcr0: u64 = 8, xcr0_accum: u64 = 16, save_area: hvm_hw_cpu_xsave_save_area = 24, }
+layout! { struct hvm_hw_cpu_xsave: 600, 8;
+    xfeature_mask: u64 = 0, "hvm_hw_cpu_xsave.xfeature_mask";
+    xcr0: u64 = 8, "hvm_hw_cpu_xsave.xcr0";
+    xcr0_accum: u64 = 16, "hvm_hw_cpu_xsave.xcr0_accum";
+    save_area: hvm_hw_cpu_xsave_save_area = 24, "hvm_hw_cpu_xsave.save_area";
+    [(hvm_hw_cpu_xsave_save_area) (u64)]
+}
 leaves! {
-    hvm_hw_cpu_xsave, "save_area.fpu_sse.x", 24: (hvm_hw_cpu_xsave, save_area.fpu_sse.x);
-    hvm_hw_cpu_xsave, "save_area.xsave_hdr", 536: (hvm_hw_cpu_xsave, save_area.xsave_hdr);
+    24, "hvm_hw_cpu_xsave.save_area.fpu_sse.x": (hvm_hw_cpu_xsave, save_area.fpu_sse.x);
+    536, "hvm_hw_cpu_xsave.save_area.xsave_hdr": (hvm_hw_cpu_xsave, save_area.xsave_hdr);
 }
 
 /// The type of `hvm_hw_cpu_xsave.save_area` in `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave_save_area {
     pub fpu_sse: hvm_hw_cpu_xsave_save_area_fpu_sse,
     pub xsave_hdr: hvm_hw_cpu_xsave_hdr,
 }
-layout! { struct hvm_hw_cpu_xsave_save_area: 576, 8; fpu_sse: hvm_hw_cpu_xsave_save_area_fpu_sse = 0, xsave_hdr: hvm_hw_cpu_xsave_hdr = 512, }
+layout! { struct hvm_hw_cpu_xsave_save_area: 576, 8;
+    fpu_sse: hvm_hw_cpu_xsave_save_area_fpu_sse = 0, "hvm_hw_cpu_xsave_save_area.fpu_sse";
+    xsave_hdr: hvm_hw_cpu_xsave_hdr = 512, "hvm_hw_cpu_xsave_save_area.xsave_hdr";
+    [(hvm_hw_cpu_xsave_hdr) (hvm_hw_cpu_xsave_save_area_fpu_sse)]
+}
 
 /// The type of `hvm_hw_cpu_xsave.save_area.fpu_sse` in `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave_save_area_fpu_sse {
     pub x: [u8; 512],
 }
-layout! { struct hvm_hw_cpu_xsave_save_area_fpu_sse: 512, 1; x: [u8; 512] = 0, }
+layout! { struct hvm_hw_cpu_xsave_save_area_fpu_sse: 512, 1;
+    x: [u8; 512] = 0, "hvm_hw_cpu_xsave_save_area_fpu_sse.x";
+    [([u8; 512])]
+}
 
 /// `struct hvm_hw_cpu_xsave_hdr` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave_hdr {
     pub xstate_bv: u64,
     pub xcomp_bv: u64,
     pub reserved: [u64; 6],
 }
-layout! { struct hvm_hw_cpu_xsave_hdr: 64, 8; xstate_bv: u64 = 0, xcomp_bv: u64 = 8, reserved: [u64; 6] = 16, }
+layout! { struct hvm_hw_cpu_xsave_hdr: 64, 8;
+    xstate_bv: u64 = 0, "hvm_hw_cpu_xsave_hdr.xstate_bv";
+    xcomp_bv: u64 = 8, "hvm_hw_cpu_xsave_hdr.xcomp_bv";
+    reserved: [u64; 6] = 16, "hvm_hw_cpu_xsave_hdr.reserved";
+    [([u64; 6]) (u64)]
+}
 
 /// `struct hvm_viridian_domain_context` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_viridian_domain_context {
     pub hypercall_gpa: u64,
@@ -751,22 +1167,35 @@ pub struct hvm_viridian_domain_context {
     pub time_ref_count: u64,
     pub reference_tsc: u64,
 }
-layout! { struct hvm_viridian_domain_context: 32, 8; hypercall_gpa: u64 = 0, guest_os_id: u64 = 8, time_ref_count: u64 = 16, reference_tsc: u64 = 24, }
+layout! { struct hvm_viridian_domain_context: 32, 8;
+    hypercall_gpa: u64 = 0, "hvm_viridian_domain_context.hypercall_gpa";
+    guest_os_id: u64 = 8, "hvm_viridian_domain_context.guest_os_id";
+    time_ref_count: u64 = 16, "hvm_viridian_domain_context.time_ref_count";
+    reference_tsc: u64 = 24, "hvm_viridian_domain_context.reference_tsc";
+    [(u64)]
+}
 
-/// `__HVM_SAVE_TYPE_VIRIDIAN_DOMAIN` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN {
     pub t: hvm_viridian_domain_context,
     pub c: [u8; 15],
     pub cpt: [u8; 1],
 }
-layout! { struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN: 48, 8; t: hvm_viridian_domain_context = 0, c: [u8; 15] = 32, cpt: [u8; 1] = 47, }
+layout! { struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN: 48, 8;
+    t: hvm_viridian_domain_context = 0, "__HVM_SAVE_TYPE_VIRIDIAN_DOMAIN.t";
+    c: [u8; 15] = 32, "__HVM_SAVE_TYPE_VIRIDIAN_DOMAIN.c";
+    cpt: [u8; 1] = 47, "__HVM_SAVE_TYPE_VIRIDIAN_DOMAIN.cpt";
+    [([u8; 15]) ([u8; 1]) (hvm_viridian_domain_context)]
+}
 
 /// `struct hvm_viridian_vcpu_context` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_viridian_vcpu_context {
     pub vp_assist_msr: u64,
@@ -777,11 +1206,21 @@ pub struct hvm_viridian_vcpu_context {
     pub stimer_config_msr: [u64; 4],
     pub stimer_count_msr: [u64; 4],
 }
-layout! { struct hvm_viridian_vcpu_context: 216, 8; vp_assist_msr: u64 = 0, apic_assist_pending: u8 = 8, _pad: [u8; 7] = 9, simp_msr: u64 = 16, sint_msr: [u64; 16] = 24, stimer_config_msr: [u64; 4] = 152, stimer_count_msr: [u64; 4] = 184, }
+layout! { struct hvm_viridian_vcpu_context: 216, 8;
+    vp_assist_msr: u64 = 0, "hvm_viridian_vcpu_context.vp_assist_msr";
+    apic_assist_pending: u8 = 8, "hvm_viridian_vcpu_context.apic_assist_pending";
+    _pad: [u8; 7] = 9, "hvm_viridian_vcpu_context._pad";
+    simp_msr: u64 = 16, "hvm_viridian_vcpu_context.simp_msr";
+    sint_msr: [u64; 16] = 24, "hvm_viridian_vcpu_context.sint_msr";
+    stimer_config_msr: [u64; 4] = 152, "hvm_viridian_vcpu_context.stimer_config_msr";
+    stimer_count_msr: [u64; 4] = 184, "hvm_viridian_vcpu_context.stimer_count_msr";
+    [([u64; 16]) ([u64; 4]) ([u8; 7]) (u64) (u8)]
+}
 
-/// `__HVM_SAVE_TYPE_VIRIDIAN_VCPU` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU {
     pub t: hvm_viridian_vcpu_context,
@@ -789,11 +1228,18 @@ pub struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 6],
 }
-layout! { struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU: 240, 8; t: hvm_viridian_vcpu_context = 0, c: [u8; 17] = 216, cpt: [u8; 1] = 233, _padding0: [u8; 6] = 234, }
+layout! { struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU: 240, 8;
+    t: hvm_viridian_vcpu_context = 0, "__HVM_SAVE_TYPE_VIRIDIAN_VCPU.t";
+    c: [u8; 17] = 216, "__HVM_SAVE_TYPE_VIRIDIAN_VCPU.c";
+    cpt: [u8; 1] = 233, "__HVM_SAVE_TYPE_VIRIDIAN_VCPU.cpt";
+    _padding0: [u8; 6] = 234, "__HVM_SAVE_TYPE_VIRIDIAN_VCPU._padding0";
+    [([u8; 17]) ([u8; 1]) ([u8; 6]) (hvm_viridian_vcpu_context)]
+}
 
 /// `struct hvm_vmce_vcpu` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_vmce_vcpu {
     pub caps: u64,
@@ -801,11 +1247,18 @@ pub struct hvm_vmce_vcpu {
     pub mci_ctl2_bank1: u64,
     pub mcg_ext_ctl: u64,
 }
-layout! { struct hvm_vmce_vcpu: 32, 8; caps: u64 = 0, mci_ctl2_bank0: u64 = 8, mci_ctl2_bank1: u64 = 16, mcg_ext_ctl: u64 = 24, }
+layout! { struct hvm_vmce_vcpu: 32, 8;
+    caps: u64 = 0, "hvm_vmce_vcpu.caps";
+    mci_ctl2_bank0: u64 = 8, "hvm_vmce_vcpu.mci_ctl2_bank0";
+    mci_ctl2_bank1: u64 = 16, "hvm_vmce_vcpu.mci_ctl2_bank1";
+    mcg_ext_ctl: u64 = 24, "hvm_vmce_vcpu.mcg_ext_ctl";
+    [(u64)]
+}
 
-/// `__HVM_SAVE_TYPE_VMCE_VCPU` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_VMCE_VCPU` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_VMCE_VCPU {
     pub t: hvm_vmce_vcpu,
@@ -813,20 +1266,31 @@ pub struct __HVM_SAVE_TYPE_VMCE_VCPU {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 5],
 }
-layout! { struct __HVM_SAVE_TYPE_VMCE_VCPU: 56, 8; t: hvm_vmce_vcpu = 0, c: [u8; 18] = 32, cpt: [u8; 1] = 50, _padding0: [u8; 5] = 51, }
+layout! { struct __HVM_SAVE_TYPE_VMCE_VCPU: 56, 8;
+    t: hvm_vmce_vcpu = 0, "__HVM_SAVE_TYPE_VMCE_VCPU.t";
+    c: [u8; 18] = 32, "__HVM_SAVE_TYPE_VMCE_VCPU.c";
+    cpt: [u8; 1] = 50, "__HVM_SAVE_TYPE_VMCE_VCPU.cpt";
+    _padding0: [u8; 5] = 51, "__HVM_SAVE_TYPE_VMCE_VCPU._padding0";
+    [([u8; 18]) ([u8; 1]) ([u8; 5]) (hvm_vmce_vcpu)]
+}
 
 /// `struct hvm_tsc_adjust` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_tsc_adjust {
     pub tsc_adjust: u64,
 }
-layout! { struct hvm_tsc_adjust: 8, 8; tsc_adjust: u64 = 0, }
+layout! { struct hvm_tsc_adjust: 8, 8;
+    tsc_adjust: u64 = 0, "hvm_tsc_adjust.tsc_adjust";
+    [(u64)]
+}
 
-/// `__HVM_SAVE_TYPE_TSC_ADJUST` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+/// `struct __HVM_SAVE_TYPE_TSC_ADJUST` of `arch-x86/hvm/save.h`.
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_TSC_ADJUST {
     pub t: hvm_tsc_adjust,
@@ -834,26 +1298,44 @@ pub struct __HVM_SAVE_TYPE_TSC_ADJUST {
     pub cpt: [u8; 1],
     pub _padding0: [u8; 4],
 }
-layout! { struct __HVM_SAVE_TYPE_TSC_ADJUST: 32, 8; t: hvm_tsc_adjust = 0, c: [u8; 19] = 8, cpt: [u8; 1] = 27, _padding0: [u8; 4] = 28, }
+layout! { struct __HVM_SAVE_TYPE_TSC_ADJUST: 32, 8;
+    t: hvm_tsc_adjust = 0, "__HVM_SAVE_TYPE_TSC_ADJUST.t";
+    c: [u8; 19] = 8, "__HVM_SAVE_TYPE_TSC_ADJUST.c";
+    cpt: [u8; 1] = 27, "__HVM_SAVE_TYPE_TSC_ADJUST.cpt";
+    _padding0: [u8; 4] = 28, "__HVM_SAVE_TYPE_TSC_ADJUST._padding0";
+    [([u8; 19]) ([u8; 1]) ([u8; 4]) (hvm_tsc_adjust)]
+}
 
 /// `struct hvm_msr` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_msr {
     pub count: u32,
     pub _padding0: [u8; 4],
     pub msr: [hvm_one_msr; 0],
 }
-layout! { struct hvm_msr: 8, 8; count: u32 = 0, _padding0: [u8; 4] = 4, msr: [hvm_one_msr; 0] = 8, }
+layout! { struct hvm_msr: 8, 8;
+    count: u32 = 0, "hvm_msr.count";
+    _padding0: [u8; 4] = 4, "hvm_msr._padding0";
+    msr: [hvm_one_msr; 0] = 8, "hvm_msr.msr";
+    [([hvm_one_msr; 0]) ([u8; 4]) (u32)]
+}
 
 /// `struct hvm_one_msr` of `arch-x86/hvm/save.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[derive(Clone, Copy)]
+#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_one_msr {
     pub index: u32,
     pub _rsvd: u32,
     pub val: u64,
 }
-layout! { struct hvm_one_msr: 16, 8; index: u32 = 0, _rsvd: u32 = 4, val: u64 = 8, }
+layout! { struct hvm_one_msr: 16, 8;
+    index: u32 = 0, "hvm_one_msr.index";
+    _rsvd: u32 = 4, "hvm_one_msr._rsvd";
+    val: u64 = 8, "hvm_one_msr.val";
+    [(u32) (u64)]
+}

@@ -1,0 +1,58 @@
+//! Upstream's function-like macros as `const fn`, and the arithmetic its comments only describe.
+//!
+//! One module for each header or topic, the functions named after their macros in lower case; a macro
+//! that stores through a pointer becomes a function from the old value to the new one, and one that
+//! returns a pointer becomes the offset. No input makes any of them panic: what C leaves undefined or
+//! lets run into a neighbouring field is `None`, masked or saturated, and said so. Macros without a
+//! counterpart stand in `codegen`'s table with the reason.
+//!
+//! Where word sizes differ between architectures the function is generic over [`Word`], so that a
+//! 64-bit toolstack can speak of a 32-bit guest.
+
+// The constants behind these functions come from the host's generated modules.
+#![cfg(any(
+    target_arch = "aarch64",
+    target_arch = "arm",
+    target_arch = "x86",
+    target_arch = "x86_64"
+))]
+
+mod slot;
+mod word;
+
+pub use slot::{FRAME_SIZE, Slot};
+pub use word::Word;
+
+#[cfg(feature = "io")]
+pub mod console;
+pub mod cpuid;
+pub mod cr3;
+#[cfg(feature = "toolstack")]
+pub mod dm_op;
+#[cfg(feature = "toolstack")]
+pub mod domctl;
+pub mod event_channel;
+pub mod grant_table;
+pub mod hvm;
+#[cfg(feature = "hvm")]
+pub mod hvm_save;
+pub mod memory;
+#[cfg(feature = "io")]
+pub mod page_ring;
+#[cfg(feature = "hvm")]
+pub mod pvdrivers;
+pub mod ring;
+pub mod smccc;
+#[cfg(feature = "toolstack")]
+pub mod trace;
+pub mod trap_info;
+#[cfg(feature = "io")]
+pub mod usbif;
+pub mod vcpu;
+#[cfg(feature = "io")]
+pub mod vscsiif;
+pub mod xen;
+#[cfg(feature = "toolstack")]
+pub mod xen_mca;
+#[cfg(feature = "io")]
+pub mod xs_wire;
