@@ -38,8 +38,7 @@ impl Libclang {
 /// None was found, it cannot be loaded, or it is older than [`MINIMUM`]: in one line.
 pub fn find() -> Result<Libclang, String> {
     if !clang_sys::is_loaded() {
-        // The search lists every pattern it tried over several lines; the first says enough.
-        clang_sys::load().map_err(|reason| first_clause(&reason))?;
+        clang_sys::load().map_err(|reason| in_short(&reason))?;
     }
     let library = clang_sys::get_library().ok_or("libclang was unloaded again")?;
     let found = Libclang { path: library.path().to_owned(), version: version() };
@@ -53,9 +52,17 @@ pub fn find() -> Result<Libclang, String> {
     }
 }
 
-fn first_clause(reason: &str) -> String {
+/// clang-sys's report in a few words: what it rejected is news, what it looked for is not.
+fn in_short(reason: &str) -> String {
     let line = reason.lines().next().unwrap_or_default();
-    line.split(", set the `LIBCLANG_PATH`").next().unwrap_or(line).to_owned()
+    let searched = line.starts_with("couldn't find any valid shared libraries");
+    match line.split_once("(invalid: [") {
+        Some((_, rejected)) if searched => {
+            format!("found and rejected: {}", rejected.trim_end_matches([')', ']']))
+        }
+        None if searched => "none found".to_owned(),
+        _ => line.to_owned(),
+    }
 }
 
 /// What the library loaded on this thread says of itself.
@@ -88,5 +95,18 @@ mod tests {
         assert_eq!(major("Debian clang version 14.0.6"), Some(14));
         assert_eq!(major("clang version 21.0.0git (somewhere)"), Some(21));
         assert_eq!(major("Apple LLVM"), None);
+    }
+
+    #[test]
+    fn a_failed_search_is_told_in_short() {
+        let searched = "couldn't find any valid shared libraries matching: ['libclang.so']";
+        let hint =
+            ", set the `LIBCLANG_PATH` environment variable to a path where one can be found";
+        assert_eq!(in_short(&format!("{searched}{hint}")), "none found");
+        assert_eq!(
+            in_short(&format!("{searched}{hint} (invalid: [(libclang.so: 32-bit)])")),
+            "found and rejected: (libclang.so: 32-bit"
+        );
+        assert_eq!(in_short("cannot be opened\nmore"), "cannot be opened");
     }
 }

@@ -74,19 +74,26 @@ impl Survey {
 
 /// Installs what is missing when that is possible, and says what to do when it is not.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let before = Survey::take();
+    let survey = Survey::take();
     if options.print {
-        before.print();
-        if !before.is_complete() {
-            println!("{}", remedy(&before, &Distribution::detect()));
+        survey.print();
+        match ensure_variables(&survey) {
+            Ok(()) if survey.is_complete() => {}
+            Ok(()) => println!("{}", remedy(&survey, &Distribution::detect())),
+            Err(error) => println!("{error}"),
         }
         return Ok(());
     }
-    toolchain::ensure_components()?;
+    ensure_packages(survey)?.print();
+    toolchain::ensure_components()
+}
+
+/// Installs the packages of what is missing, and surveys again.
+fn ensure_packages(before: Survey) -> Result<Survey, Error> {
     if before.is_complete() {
-        before.print();
-        return Ok(());
+        return Ok(before);
     }
+    ensure_variables(&before)?;
     let distribution = Distribution::detect();
     if !(distribution.has_apt && rustix::process::geteuid().is_root()) {
         return Err(still_missing(&before, &distribution));
@@ -98,8 +105,28 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     }
     apt::install(&wanted)?;
     let after = Survey::take();
-    after.print();
-    if after.is_complete() { Ok(()) } else { Err(still_missing(&after, &distribution)) }
+    if after.is_complete() { Ok(after) } else { Err(still_missing(&after, &distribution)) }
+}
+
+/// A variable that points at nothing usable hides whatever a package would install.
+fn ensure_variables(survey: &Survey) -> Result<(), Error> {
+    let libclang = survey.libclang.as_ref().err().map(|reason| {
+        let what = format!("gives no libclang {} or newer: {reason}", libclang::MINIMUM);
+        ("LIBCLANG_PATH".to_owned(), what)
+    });
+    let compilers = survey.missing_compilers().into_iter().map(|arch| {
+        let what = format!("compiles nothing for {arch}");
+        (arch.variable(), what)
+    });
+    for (variable, what) in libclang.into_iter().chain(compilers) {
+        if let Some(value) = std::env::var_os(&variable) {
+            let value = value.to_string_lossy();
+            return Err(Error::Unexpected(format!(
+                "{variable}={value} {what}; correct it or unset it"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn still_missing(survey: &Survey, distribution: &Distribution) -> Error {

@@ -1,0 +1,59 @@
+//! A readable text of every header, for each pinned release and architecture.
+#![cfg(feature = "headers")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use xen_abi_tests::release;
+use xen_codegen::arch::Arch;
+use xen_codegen::ir::Profile;
+use xen_codegen::view::text;
+
+const RELEASES: [&str; 3] = ["4.14", "4.17", "4.20"];
+
+#[test]
+fn layouts_are_as_reviewed() {
+    let mut expected = BTreeSet::new();
+    for name in RELEASES {
+        let source = release(name).expect("the headers are to be had");
+        let abis = xen_codegen::abis(&source, &Arch::SHIPPED, Profile::Tools).expect("they import");
+        for abi in &abis {
+            let directory = snapshots().join(name).join(abi.arch.name());
+            for header in &abi.headers {
+                let text = text::header(abi, header);
+                if text.is_empty() {
+                    continue;
+                }
+                let file = header.trim_end_matches(".h").replace(['/', '-'], "_");
+                expected.insert(directory.join(format!("{file}.snap")));
+                insta::with_settings!({
+                    snapshot_path => &directory,
+                    prepend_module_to_snapshot => false,
+                    omit_expression => true,
+                    description => format!("{header} of Xen {name}, {}", abi.arch),
+                }, {
+                    insta::assert_snapshot!(file, text);
+                });
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    collect(&snapshots(), &mut found);
+    let unreferenced: Vec<_> = found.difference(&expected).collect();
+    assert!(unreferenced.is_empty(), "snapshots nothing refers to: {unreferenced:#?}");
+}
+
+fn snapshots() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots")
+}
+
+fn collect(dir: &Path, out: &mut BTreeSet<PathBuf>) {
+    for entry in std::fs::read_dir(dir).expect("the snapshots are there") {
+        let path = entry.expect("a readable directory").path();
+        if path.is_dir() {
+            collect(&path, out);
+        } else {
+            out.insert(path);
+        }
+    }
+}
