@@ -43,6 +43,11 @@ const NOT_A_CONSTANT: &[(&str, &str)] = &[
     ("XEN_FLEX_ARRAY_DIM", "the empty dimension of a flexible array"),
     ("blkif_sector_t", "a type; its integer is in every member that uses it"),
     ("blkif_vdev_t", "a type; its integer is in every member that uses it"),
+    ("console_evtchn", "another name, for programs of older interfaces"),
+    ("console_mfn", "another name, for programs of older interfaces"),
+    ("grant_entry_v1", "another name, for programs of older interfaces"),
+    ("grant_entry_v1_t", "another name, for programs of older interfaces"),
+    ("xen_add_to_physmap_range", "another name, for programs of older interfaces"),
     ("GUEST_RAM_BANK_BASES", "an initialiser list of the GUEST_RAMn_BASE"),
     ("GUEST_RAM_BANK_SIZES", "an initialiser list of the GUEST_RAMn_SIZE"),
     ("XENPV_FLEX_ARRAY_DIM", "the empty dimension of a flexible array"),
@@ -61,11 +66,6 @@ const NOT_A_CONSTANT: &[(&str, &str)] = &[
 /// Why the object-like macro `name` is no constant, if it is none.
 pub(crate) fn not_a_constant(name: &str) -> Option<&'static str> {
     NOT_A_CONSTANT.iter().find(|(known, _)| *known == name).map(|(_, reason)| *reason)
-}
-
-/// Why the function-like macro `name` is no constant: a `const fn` takes its place, or a reason.
-pub(crate) fn function_like(_name: &str) -> Option<&'static str> {
-    Some("to be sorted")
 }
 
 /// The place of enumerators whose enumeration has no name.

@@ -16,7 +16,6 @@ pub enum Family {
 /// Headers outside `io/` and `hvm/` that belong to toolstacks and monitors.
 const TOOLSTACK: &[&str] = &[
     "arch-x86/cpufeatureset.h",
-    "arch-x86/cpuid.h",
     "arch-x86/guest-acpi.h",
     "arch-x86/pmu.h",
     "arch-x86/xen-mca.h",

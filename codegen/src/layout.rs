@@ -13,6 +13,8 @@ pub struct Leaf {
     pub size: u64,
     /// First bit from the start of the record, and number of bits.
     pub bits: Option<(u64, u32)>,
+    /// Whether it is a level with leaves below it: only [`members`] shows those.
+    pub level: bool,
     /// The way there in Rust: each type, and the members walked inside it.
     pub steps: Vec<(String, Vec<String>)>,
 }
@@ -29,6 +31,18 @@ pub enum Depth {
 /// Every leaf of the record `name`, in the order of declaration.
 #[must_use]
 pub fn leaves(abi: &Abi, name: &str, depth: Depth) -> Vec<Leaf> {
+    let mut members = walk(abi, name, depth);
+    members.retain(|member| !member.level);
+    members
+}
+
+/// Every leaf of the record `name`, and before each group of them the named member they lie in.
+#[must_use]
+pub fn members(abi: &Abi, name: &str) -> Vec<Leaf> {
+    walk(abi, name, Depth::All)
+}
+
+fn walk(abi: &Abi, name: &str, depth: Depth) -> Vec<Leaf> {
     let mut walk = Walk { abi, depth, out: Vec::new() };
     if let Some(record) = abi.record(name) {
         walk.record(record, &Here { path: "", offset: 0, steps: &[(name.to_owned(), Vec::new())] });
@@ -71,6 +85,7 @@ impl<'a> Walk<'a> {
                             offset,
                             size: self.abi.size_align(&field.ty).map_or(0, |(size, _)| size),
                             bits: Some((offset * 8 + u64::from(bit.first), bit.width)),
+                            level: false,
                             steps: stepped(here.steps, &field.name),
                         });
                     }
@@ -80,6 +95,11 @@ impl<'a> Walk<'a> {
             let steps = stepped(here.steps, &field.name);
             let offset = here.offset + field.offset;
             if let Some((name, inner)) = self.inner(&field.ty) {
+                if matches!(field.kind, FieldKind::Named(_)) {
+                    let (path, size) = (path.clone(), inner.size);
+                    let steps = Vec::new();
+                    self.out.push(Leaf { path, offset, size, bits: None, level: true, steps });
+                }
                 // A union is bytes in Rust: no member path leads through it.
                 let mut steps = steps;
                 if record.kind == RecordKind::Union {
@@ -93,7 +113,7 @@ impl<'a> Walk<'a> {
                 let size = self.abi.size_align(&field.ty).map_or(0, |(size, _)| size);
                 let steps =
                     if record.kind == RecordKind::Union { here.steps.to_vec() } else { steps };
-                self.out.push(Leaf { path, offset, size, bits: None, steps });
+                self.out.push(Leaf { path, offset, size, bits: None, level: false, steps });
             }
         }
     }

@@ -56,6 +56,13 @@ impl Arch {
         }
     }
 
+    /// Whether this program runs on it.
+    #[must_use]
+    pub fn is_native(self) -> bool {
+        let host = env::consts::ARCH;
+        self.name() == if host == "x86" { "x86_32" } else { host }
+    }
+
     /// A condition that C's preprocessor finds true on this architecture alone.
     fn condition(self) -> &'static str {
         match self {
@@ -64,17 +71,6 @@ impl Arch {
             Self::Aarch64 => "defined(__aarch64__) && defined(__AARCH64EL__)",
             Self::Arm => "defined(__arm__) && defined(__ARM_EABI__) && defined(__ARMEL__)",
             Self::Riscv64 => "defined(__riscv) && __riscv_xlen == 64",
-        }
-    }
-
-    /// Names under which other distributions than Debian install gcc.
-    fn other_names(self) -> &'static [&'static str] {
-        match self {
-            Self::X86_64 => &["x86_64-redhat-linux-gcc", "x86_64-pc-linux-gnu-gcc"],
-            Self::X86_32 => &["i686-pc-linux-gnu-gcc", "i386-linux-gnu-gcc"],
-            Self::Aarch64 => &["aarch64-redhat-linux-gcc", "aarch64-unknown-linux-gnu-gcc"],
-            Self::Arm => &["arm-linux-gnu-gcc", "armv7l-unknown-linux-gnueabihf-gcc"],
-            Self::Riscv64 => &["riscv64-unknown-linux-gnu-gcc", "riscv64-unknown-elf-gcc"],
         }
     }
 }
@@ -144,14 +140,12 @@ pub fn compilers() -> Vec<Compiler> {
     found
 }
 
-/// The commands worth trying for an architecture, best first.
+/// The commands worth trying for an architecture, best first: the names that Debian, Fedora and
+/// most cross toolchains use. Others are the user's to name.
 fn guesses(arch: Arch) -> Vec<String> {
     let mut guesses = vec![format!("{}-gcc", arch.triple())];
-    guesses.extend(arch.other_names().iter().map(|&name| name.to_owned()));
-    // The native one goes by its bare name; x86's makes both word sizes.
-    guesses.extend(["gcc", "cc"].map(str::to_owned));
-    if arch == Arch::X86_32 {
-        guesses.push("gcc -m32".to_owned());
+    if arch.is_native() {
+        guesses.push("gcc".to_owned());
     }
     guesses
 }

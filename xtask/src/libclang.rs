@@ -56,11 +56,12 @@ pub fn find() -> Result<Libclang, String> {
 fn in_short(reason: &str) -> String {
     let line = reason.lines().next().unwrap_or_default();
     let searched = line.starts_with("couldn't find any valid shared libraries");
-    match line.split_once("(invalid: [") {
-        Some((_, rejected)) if searched => {
-            format!("found and rejected: {}", rejected.trim_end_matches([')', ']']))
+    let rejected = line.split_once("(invalid: [").map(|(_, rest)| rest.trim_end_matches("])"));
+    match rejected {
+        Some(rejected) if searched && !rejected.is_empty() => {
+            format!("found and rejected: {rejected}")
         }
-        None if searched => "none found".to_owned(),
+        _ if searched => "none found".to_owned(),
         _ => line.to_owned(),
     }
 }
@@ -102,10 +103,10 @@ mod tests {
         let searched = "couldn't find any valid shared libraries matching: ['libclang.so']";
         let hint =
             ", set the `LIBCLANG_PATH` environment variable to a path where one can be found";
-        assert_eq!(in_short(&format!("{searched}{hint}")), "none found");
+        assert_eq!(in_short(&format!("{searched}{hint} (invalid: [])")), "none found");
         assert_eq!(
             in_short(&format!("{searched}{hint} (invalid: [(libclang.so: 32-bit)])")),
-            "found and rejected: (libclang.so: 32-bit"
+            "found and rejected: (libclang.so: 32-bit)"
         );
         assert_eq!(in_short("cannot be opened\nmore"), "cannot be opened");
     }

@@ -10,6 +10,7 @@ use super::rust::{Raw, RawConst};
 use super::{Macro, MacroKind, Macros};
 use crate::error::Error;
 use crate::exceptions;
+use crate::functions;
 use crate::ir::{Abi, Constant, Int, Location, Omission, Origin, Type, Value};
 
 const PREFIX: &str = "V__";
@@ -64,7 +65,7 @@ pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) ->
     }
     for source in macros.0.keys().filter_map(|name| macros.find(name, &abi.headers)) {
         let reason = match source.kind {
-            MacroKind::Function => exceptions::function_like(&source.name),
+            MacroKind::Function => functions::function_like(&source.name),
             MacroKind::Empty => Some("an include guard or flag without a value"),
             MacroKind::Object => exceptions::not_a_constant(&source.name),
         };

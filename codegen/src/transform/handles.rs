@@ -11,15 +11,22 @@ const PREFIX: &str = "__guest_handle_";
 pub(super) fn run(abi: &mut Abi) -> Result<(), Error> {
     let mut handles = BTreeMap::new();
     for (name, ty) in &abi.types {
-        let (Def::Record(record), Some(_)) = (&ty.def, &ty.c_name) else { continue };
-        if !name.starts_with(PREFIX) {
+        if !name.starts_with(PREFIX) || ty.c_name.is_none() {
             continue;
         }
-        let target = target(abi, record).ok_or_else(|| Error::NotUnderstood {
+        let handle = match &ty.def {
+            Def::Record(record) => target(abi, record).map(|target| (target, record.size)),
+            // A guest of the oldest interface has bare pointers.
+            Def::Alias(Type::Pointer(target)) => {
+                Some(((**target).clone(), abi.arch.pointer_bytes()))
+            }
+            _ => None,
+        };
+        let (target, size) = handle.ok_or_else(|| Error::NotUnderstood {
             place: ty.location.to_string(),
             what: format!("the guest handle {name}"),
         })?;
-        handles.insert(name.clone(), Type::Handle(Box::new(target), record.size));
+        handles.insert(name.clone(), Type::Handle(Box::new(target), size));
     }
     each_type(abi, |ty| {
         if let Type::Named(name) = ty {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::families::Family;
 use crate::ir::{Abi, Value};
-use crate::layout::{Depth, leaves, named_records};
+use crate::layout::{Leaf, members, named_records};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,25 +83,29 @@ fn record(old: &Abi, new: &Abi, name: &str, note: &mut impl FnMut(ChangeKind)) {
             note(ChangeKind::Align(before.align, after.align));
         }
     }
-    let by_path = |abi| -> BTreeMap<_, _> {
-        let leaves = leaves(abi, name, Depth::All).into_iter();
-        leaves.map(|leaf| (leaf.path.clone(), leaf)).collect()
+    let by_path = |abi| -> BTreeMap<String, Leaf> {
+        let members = members(abi, name).into_iter();
+        members.map(|member| (member.path.clone(), member)).collect()
     };
     let (before, after) = (by_path(old), by_path(new));
-    for (path, leaf) in &before {
+    // What moves along with the member it lies in is no news.
+    let shift = |path: &str| -> Option<i128> {
+        let (then, now) = (before.get(path)?, after.get(path)?);
+        Some(i128::from(now.offset) - i128::from(then.offset))
+    };
+    for (path, member) in &before {
         let Some(now) = after.get(path) else {
             note(ChangeKind::FieldRemoved(path.clone()));
             continue;
         };
-        if leaf.bits != now.bits {
+        let outer = path.rsplit_once('.').and_then(|(outer, _)| shift(outer)).unwrap_or(0);
+        if member.bits != now.bits {
             note(ChangeKind::FieldBits(path.clone()));
-            continue;
+        } else if shift(path) != Some(outer) {
+            note(ChangeKind::FieldMoved(path.clone(), member.offset, now.offset));
         }
-        if leaf.offset != now.offset {
-            note(ChangeKind::FieldMoved(path.clone(), leaf.offset, now.offset));
-        }
-        if leaf.size != now.size {
-            note(ChangeKind::FieldSize(path.clone(), leaf.size, now.size));
+        if member.size != now.size && member.bits.is_none() {
+            note(ChangeKind::FieldSize(path.clone(), member.size, now.size));
         }
     }
     for path in after.keys().filter(|path| !before.contains_key(*path)) {

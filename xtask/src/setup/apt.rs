@@ -58,12 +58,8 @@ pub(super) fn libclang_package(offers: &[Offer]) -> String {
 
 /// The package of an architecture's gcc on this host.
 pub(super) fn compiler_package(arch: Arch) -> &'static str {
-    let native = match std::env::consts::ARCH {
-        "x86" => Arch::X86_32.name(),
-        other => other,
-    };
     match arch {
-        _ if arch.name() == native => "gcc",
+        _ if arch.is_native() => "gcc",
         Arch::X86_64 => "gcc-x86-64-linux-gnu",
         Arch::X86_32 => "gcc-i686-linux-gnu",
         Arch::Aarch64 => "gcc-aarch64-linux-gnu",

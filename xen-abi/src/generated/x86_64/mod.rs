@@ -8,7 +8,6 @@
 pub mod arch_x86 {
     #[cfg(feature = "toolstack")]
     pub mod cpufeatureset;
-    #[cfg(feature = "toolstack")]
     pub mod cpuid;
     #[cfg(feature = "toolstack")]
     pub mod guest_acpi;
