@@ -2,6 +2,7 @@
 
 pub mod compilers;
 pub mod oracle;
+pub mod prove;
 
 use std::path::PathBuf;
 

@@ -136,6 +136,7 @@ fn msrv(name: &str) -> Result<Outcome, Error> {
     let mut command = Command::new("rustup");
     command.args(["run", &version, "cargo", "check", "-p", "xen-abi", "--features", "full"]);
     command.arg("--target-dir").arg(workspace::scratch("msrv")?).current_dir(workspace::root()?);
+    command.env("CARGO_INCREMENTAL", "0");
     process::captured(&format!("{name} {version}"), &mut command)?;
     Ok(Outcome::Ok)
 }

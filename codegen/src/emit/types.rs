@@ -10,9 +10,7 @@ use crate::keywords;
 fn derives(out: &mut Writer<'_>) {
     let target = out.abi.arch.target_arch();
     out.line(format_args!("#[derive(Clone, Copy)]"));
-    out.line(format_args!(
-        "#[cfg_attr(target_arch = \"{target}\", derive(Debug, PartialEq, Eq))]"
-    ));
+    out.line(format_args!("#[cfg_attr(target_arch = \"{target}\", derive(Debug, PartialEq, Eq))]"));
     out.line(format_args!(
         "#[cfg_attr(all(feature = \"zerocopy\", target_arch = \"{target}\"), derive({ZEROCOPY}))]"
     ));

@@ -86,17 +86,18 @@ fn probed<'a>(abi: &Abi, macros: &'a Macros, variable: &str) -> Option<&'a Macro
 }
 
 fn macro_constant(abi: &mut Abi, source: &Macro, found: &RawConst) -> Result<(), Error> {
-    let ty = integer(abi, &found.ty).ok_or_else(|| {
-        not_understood(source.location.to_string(), format!("the type of {}", source.name))
-    })?;
-    let value = Value::Int { value: found.value, ty };
+    let (Some(ty), Some(value)) = (integer(abi, &found.ty), found.value) else {
+        let what = format!("the macro {}, neither an integer nor a string", source.name);
+        return Err(not_understood(source.location.to_string(), what));
+    };
+    let value = Value::Int { value, ty };
     insert(abi, &source.name, &source.location, value, Origin::Macro, None);
     Ok(())
 }
 
 /// Enumerators are `int` in C, or whatever their enumeration needs beyond that.
 fn enumerator(abi: &mut Abi, raw: &Raw, run: &Run, found: &RawConst) -> Result<(), Error> {
-    let Type::Named(owner) = &found.ty else {
+    let (Type::Named(owner), Some(value)) = (&found.ty, found.value) else {
         return Err(not_understood(&found.name, "a constant that no header defines"));
     };
     let location = match run.places.get(owner) {
@@ -107,7 +108,7 @@ fn enumerator(abi: &mut Abi, raw: &Raw, run: &Run, found: &RawConst) -> Result<(
     let wide = raw.enums.get(owner).filter(|int| int.bytes > 4);
     let ty = wide.copied().unwrap_or(Int { signed: true, bytes: 4, align: 4 });
     let newtype = run.places.contains_key(owner).then(|| owner.clone());
-    let value = Value::Int { value: found.value, ty };
+    let value = Value::Int { value, ty };
     insert(abi, &found.name, &location, value, Origin::Enumerator, newtype);
     Ok(())
 }

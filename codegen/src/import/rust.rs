@@ -42,7 +42,8 @@ pub(super) enum RawType {
 pub(super) struct RawConst {
     pub(super) name: String,
     pub(super) ty: Type,
-    pub(super) value: i128,
+    /// `None` for what is no integer.
+    pub(super) value: Option<i128>,
 }
 
 /// Parses the whole output; anything it has no rule for is an error, never a silent gap.
@@ -83,8 +84,7 @@ impl Reader {
                     Err(_) if matches!(&*item.ty, syn::Type::Reference(_)) => return Ok(()),
                     Err(error) => return Err(error),
                 };
-                let value = integer(&item.expr)
-                    .ok_or_else(|| not_understood(&name, "a constant without an integer value"))?;
+                let value = integer(&item.expr);
                 self.raw.consts.push(RawConst { name, ty, value });
                 Ok(())
             }

@@ -1,0 +1,174 @@
+//! The mistakes people make at the command line: one line that names the thing and the way out.
+#![cfg(feature = "headers")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use xen_headers::{HeaderTree, Options, pins};
+
+fn codegen(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_codegen"));
+    command.args(arguments);
+    command
+}
+
+/// Runs it; expects this status and just one line, which contains all of `words`.
+#[track_caller]
+fn refused(command: &mut Command, status: i32, words: &[&str]) {
+    let Output { status: found, stdout, stderr } = command.output().expect("it runs");
+    let said = String::from_utf8_lossy(&stderr);
+    assert_eq!(found.code(), Some(status), "{said}");
+    assert!(stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
+    if status == 1 {
+        let lines: Vec<_> = said.lines().filter(|line| !line.starts_with("warning")).collect();
+        assert_eq!(lines.len(), 1, "{said}");
+    }
+    for word in words {
+        assert!(said.contains(word), "no {word:?} in: {said}");
+    }
+}
+
+/// A copy of the newest headers that a test may spoil.
+fn copied_headers(dir: &Path) -> PathBuf {
+    let tree = HeaderTree::obtain(pins(), "4.20", &Options::from_env());
+    let tree = tree.expect("the headers are to be had");
+    for header in &tree.headers {
+        let target = dir.join(header);
+        fs::create_dir_all(target.parent().expect("a parent")).expect("a directory");
+        fs::copy(tree.root.join(header), target).expect("a copy");
+    }
+    dir.to_owned()
+}
+
+fn append(file: &Path, text: &str) {
+    let old = fs::read_to_string(file).expect("the header");
+    fs::write(file, format!("{old}\n{text}\n")).expect("the header");
+}
+
+#[test]
+fn unknown_names_get_the_nearest() {
+    refused(
+        &mut codegen(&["layout", "gnttab_copi"]),
+        1,
+        &["gnttab_copi", "did you mean", "gnttab_copy"],
+    );
+    refused(&mut codegen(&["layout", "ioreq", "--release", "4.71"]), 1, &["4.71", "4.17"]);
+    refused(
+        &mut codegen(&["layout", "ioreq", "--arch", "aarch46"]),
+        2,
+        &["aarch46", "did you mean", "aarch64"],
+    );
+    refused(&mut codegen(&["laiout", "ioreq"]), 2, &["laiout", "layout"]);
+    refused(&mut codegen(&["export", "--interface-version", "new"]), 2, &["0x00030201"]);
+}
+
+#[test]
+fn trees_that_are_none() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().to_string_lossy().into_owned();
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &[&path, "not a Xen header tree"]);
+    let headers = copied_headers(dir.path());
+    fs::remove_file(headers.join("grant_table.h")).expect("removed");
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &["grant_table.h"]);
+}
+
+#[test]
+fn constructs_without_a_rule_name_their_line() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let headers = copied_headers(dir.path());
+    let path = headers.to_string_lossy().into_owned();
+    let sched = headers.join("sched.h");
+    let clean = fs::read_to_string(&sched).expect("the header");
+    let last = clean.lines().count() + 2;
+    let place = format!("sched.h:{last}");
+
+    append(&sched, "#define SCHEDOP_odd { 1, 2 }");
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &[&place, "SCHEDOP_odd"]);
+    fs::write(&sched, &clean).expect("the header");
+    append(&sched, "#define SCHEDOP_float 1.5");
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &[&place, "SCHEDOP_float"]);
+    fs::write(&sched, &clean).expect("the header");
+    append(&sched, "#define SCHEDOP_twice(x) ((x) * 2)");
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &[&place, "SCHEDOP_twice"]);
+    fs::write(&sched, &clean).expect("the header");
+    append(&sched, "struct sched_odd { uint8_t x; } __attribute__((aligned(64)));");
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &[&place, "sched_odd"]);
+    fs::write(&sched, &clean).expect("the header");
+    append(&sched, "struct sched_call { void (*f)(int); };");
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &["sched_call"]);
+    fs::write(&sched, &clean).expect("the header");
+    append(&sched, "struct sched_broken { uint8_t x }");
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &["sched.h", "expected ';'"]);
+}
+
+/// What a later release may well add needs no change of ours.
+#[test]
+fn additions_of_known_kinds_are_taken() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let headers = copied_headers(dir.path());
+    append(
+        &headers.join("sched.h"),
+        "#define SCHEDOP_new 99\nstruct sched_new { uint64_t a; union { uint8_t b; uint32_t c; } u; };",
+    );
+    let output = codegen(&["export", "--headers", &headers.to_string_lossy()]).output();
+    let output = output.expect("it runs");
+    let json = String::from_utf8_lossy(&output.stdout);
+    assert!(json.contains("\"SCHEDOP_new\"") && json.contains("\"sched_new\""));
+    let warning = String::from_utf8_lossy(&output.stderr);
+    assert!(warning.contains("warning") && warning.contains("sched.h"), "{warning}");
+}
+
+#[test]
+fn libclang_missing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // A directory without one is searched alone only if nothing else is found, so that the name of
+    // a file that is no library says more.
+    let fake = dir.path().join("libclang.so");
+    fs::write(&fake, "no library").expect("a file");
+    let mut command = codegen(&["export"]);
+    command.env("LIBCLANG_PATH", &fake);
+    refused(&mut command, 1, &["libclang", "LIBCLANG_PATH"]);
+}
+
+#[test]
+fn outputs_that_cannot_be() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("file");
+    fs::write(&file, "mine").expect("a file");
+    let out = file.to_string_lossy().into_owned();
+    let command = &mut codegen(&["gen", "--release", "4.17", "--out", &out]);
+    refused(command, 1, &["file", "--out"]);
+    assert_eq!(fs::read_to_string(&file).expect("still there"), "mine");
+    // A directory of somebody else's is left as it is.
+    let theirs = dir.path().join("theirs");
+    fs::create_dir_all(theirs.join("arm")).expect("a directory");
+    fs::write(theirs.join("arm/notes.txt"), "mine").expect("a file");
+    let out = theirs.to_string_lossy().into_owned();
+    refused(&mut codegen(&["gen", "--release", "4.17", "--out", &out]), 1, &["notes.txt"]);
+    let left: Vec<_> = fs::read_dir(&theirs).expect("there").collect();
+    assert_eq!(left.len(), 1, "nothing half-written");
+    // The repository's modules are of one release.
+    refused(&mut codegen(&["gen", "--release", "4.17"]), 1, &["4.20", "--out"]);
+}
+
+#[test]
+fn drift_is_found() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let out = dir.path().join("out");
+    let path = out.to_string_lossy().into_owned();
+    let arguments = ["gen", "--arch", "arm", "--out", &path];
+    let written = codegen(&arguments).output().expect("it runs");
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let check = [&arguments[..], &["--check"]].concat();
+    assert!(codegen(&check).status().expect("it runs").success());
+    append(&out.join("arm/sched.rs"), "// drift");
+    fs::write(out.join("arm/stale.rs"), "// @generated long ago").expect("a file");
+    fs::remove_file(out.join("arm/xen.rs")).expect("removed");
+    let output = codegen(&check).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    for line in ["arm/sched.rs: differs", "arm/stale.rs: no longer", "arm/xen.rs: missing"] {
+        assert!(said.contains(line), "{said}");
+    }
+}
