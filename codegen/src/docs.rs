@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::ir::{Abi, Def};
+use crate::ir::Abi;
 
 /// The text of one header.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -61,29 +61,26 @@ impl Docs {
         self.0.get(header)
     }
 
-    /// Names in the tables that `abis` together do not define: what upstream renamed or removed.
+    /// Names in the tables that none of `abis` knows: upstream has renamed or removed them.
     #[must_use]
     pub fn stale(&self, abis: &[Abi]) -> Vec<String> {
         let mut stale = Vec::new();
-        for (header, docs) in &self.0 {
-            let read = |abi: &&Abi| abi.headers.contains(header);
-            for name in docs.types.keys() {
-                let known = |abi: &Abi| {
-                    abi.types
-                        .get(name)
-                        .is_some_and(|ty| !matches!(ty.def, Def::Shared { .. }) || true)
-                };
-                if abis.iter().any(|abi| read(&abi)) && !abis.iter().any(known) {
-                    stale.push(format!("{header}: {name}"));
-                }
-            }
-            for name in docs.constants.keys() {
-                let known =
-                    |abi: &Abi| abi.constants.contains_key(name) || abi.omitted.contains_key(name);
-                if abis.iter().any(|abi| read(&abi)) && !abis.iter().any(known) {
-                    stale.push(format!("{header}: {name}"));
-                }
-            }
+        let read = self
+            .0
+            .values()
+            .filter(|docs| abis.iter().any(|abi| abi.headers.binary_search(&docs.header).is_ok()));
+        for docs in read {
+            let known = |name: &String| {
+                abis.iter().any(|abi| {
+                    abi.types.contains_key(name)
+                        || abi.constants.contains_key(name)
+                        || abi.omitted.contains_key(name)
+                })
+            };
+            let names = docs.types.keys().chain(docs.constants.keys());
+            stale.extend(
+                names.filter(|name| !known(name)).map(|name| format!("{}: {name}", docs.header)),
+            );
         }
         stale
     }

@@ -19,10 +19,14 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// The GNU compiler for `arch`: `CC_<arch>` if that is set, else by its usual names.
+    /// The compiler for `arch` that `CC_<arch>` names, arguments included, else the GNU one by its
+    /// usual names.
     #[must_use]
     pub fn gcc(arch: Arch) -> Self {
-        let named = std::env::var(format!("CC_{arch}")).ok();
+        let named = std::env::var(format!("CC_{arch}")).unwrap_or_default();
+        let mut words = named.split_whitespace().map(str::to_owned);
+        let named = words.next();
+        let arguments = words.collect();
         let program = named.unwrap_or_else(|| {
             let cross = format!("{}-gcc", gnu_triple(arch));
             if std::env::consts::ARCH == arch.target_arch() && !starts(&cross) {
@@ -31,7 +35,7 @@ impl Compiler {
                 cross
             }
         });
-        Self { program, arguments: Vec::new(), arch }
+        Self { program, arguments, arch }
     }
 
     /// Clang for `arch`, if it is installed.

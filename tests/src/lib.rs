@@ -1,6 +1,7 @@
 //! What the tests across crates share: header trees, C compilers, and the C oracle.
 
 pub mod compilers;
+pub mod dwarf;
 pub mod oracle;
 pub mod prove;
 
@@ -42,4 +43,7 @@ pub enum Error {
     /// The compiler made something that is no object file.
     #[error("the compiler's object file cannot be read: {0}")]
     Object(#[from] object::Error),
+    /// The compiler's debug information is no DWARF that is understood.
+    #[error("the compiler's debug information cannot be read: {0}")]
+    Dwarf(#[from] gimli::Error),
 }

@@ -31,8 +31,7 @@ pub fn judge(source: &Source, export: &Export, compiler: &Compiler) -> Result<Ve
     let Assertions { text, checks, bits } = assertions(source, export, compiler.arch);
     std::fs::write(&c, text).map_err(|source| io(c.clone(), source))?;
     let object_path = object.to_string_lossy().into_owned();
-    let limit = if compiler.arguments.is_empty() { "-fmax-errors=20" } else { "-ferror-limit=20" };
-    let more = ["-c", "-fdata-sections", limit, "-o", &object_path];
+    let more = ["-c", "-fdata-sections", "-o", &object_path];
     let output = compiler.run(&source.tree.root, &c, &stubs, &more)?;
     let mut complaints: Vec<String> = String::from_utf8_lossy(&output.stderr)
         .lines()

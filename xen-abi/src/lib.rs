@@ -1,10 +1,6 @@
 //! Xen's public ABI for Rust.
 #![no_std]
-#![allow(
-    non_camel_case_types,
-    confusable_idents,
-    reason = "upstream's names are kept unchanged"
-)]
+#![allow(non_camel_case_types, confusable_idents, reason = "upstream's names are kept unchanged")]
 
 pub mod macros;
 mod support;

@@ -49,6 +49,12 @@ impl Source {
         Ok(source)
     }
 
+    /// Whether the tree has a port to `arch`.
+    #[must_use]
+    pub fn has(&self, arch: Arch) -> bool {
+        wrapper::check_arch(&self.tree, arch).is_ok()
+    }
+
     /// The ABI as bindgen sees it: types laid out, constants evaluated, names still C's.
     pub fn import(&self, arch: Arch, profile: Profile) -> Result<Abi, Error> {
         wrapper::check_arch(&self.tree, arch)?;
