@@ -36,6 +36,18 @@ pub(crate) fn indirect_header(header: &str) -> bool {
     header.starts_with("arch-") && header.ends_with("/hvm/save.h")
 }
 
+/// The architecture's headers that xen.h takes in, for every program that names xen.h alone.
+pub(crate) fn reexported(header: &str, by: &str) -> bool {
+    const BY_XEN_H: &[&str] = &[
+        "arch-arm.h",
+        "arch-riscv.h",
+        "arch-x86/xen-x86_32.h",
+        "arch-x86/xen-x86_64.h",
+        "arch-x86/xen.h",
+    ];
+    by == "xen.h" && BY_XEN_H.contains(&header)
+}
+
 /// Object-like macros that are no constant expressions.
 const NOT_A_CONSTANT: &[(&str, &str)] = &[
     ("GNTTABOP_error_msgs", "an initialiser list; GrantStatus displays its own text"),

@@ -1,7 +1,6 @@
 //! What a C compiler says the headers define: its debug information as plain data.
 //!
-//! It names every type of the translation unit by itself, so that nothing here has to know what to
-//! ask for. Read from a linked file, whose debug sections hold no relocations.
+//! It names every type of the translation unit by itself: nobody has to know what to ask for.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,8 +17,8 @@ pub struct Definitions {
     pub types: Vec<Type>,
     /// Structures and unions with their members.
     pub records: Vec<Record>,
-    /// The values of all enumerations, with a name or without.
-    pub enumerators: Vec<Enumerator>,
+    /// The names and values of all enumerations, those without a name included.
+    pub enumerators: Vec<(String, i128)>,
 }
 
 /// A tag or a typedef.
@@ -33,47 +32,40 @@ pub struct Type {
     pub size: Option<u64>,
 }
 
-/// A structure or union with a name, or one without that is the element of an array inside such.
+/// A structure or union with a name; or one without, in arrays that lie in such.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// How C spells the outermost one.
+    /// How C spells the one with a name.
     pub c: String,
-    /// The array's path there, or nothing for the outermost one itself.
+    /// The path from there to the array, or nothing.
     pub path: String,
     /// Bytes.
     pub size: Option<u64>,
-    /// Its members, followed through the levels that have no name.
-    pub leaves: Vec<Leaf>,
-}
-
-/// A member whose type has a name, or is no structure or union.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leaf {
-    /// Members joined by dots, anonymous levels left out.
-    pub path: String,
-    /// Where it lies.
-    pub extent: Extent,
+    /// Its members by path: joined by dots, levels of records without a name gone through.
+    pub leaves: Vec<(String, Extent)>,
 }
 
 /// Where a member lies in its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// Offset and size in bytes.
-    Bytes(u64, Option<u64>),
-    /// First bit and number of bits.
-    Bits(u64, u64),
+    /// A bit field: its first bit and its number of bits.
+    Bits {
+        /// Counted from the start of the record.
+        first: u64,
+        /// Bits.
+        width: u64,
+    },
+    /// Any other member.
+    Bytes {
+        /// Bytes from the start of the record.
+        offset: u64,
+        /// Bytes; none for a flexible array.
+        size: u64,
+    },
 }
 
-/// A value of an enumeration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Enumerator {
-    /// Its name.
-    pub name: String,
-    /// Its value, or nothing if the compiler does not give one.
-    pub value: Option<i128>,
-}
-
-/// Reads what the headers below `root` define from the linked file `data`, a little-endian one.
+/// Reads what the headers below `root` define from `data`: a linked little-endian file, since the
+/// debug sections of an object file wait for their relocations.
 pub fn read(data: &[u8], root: &Path) -> Result<Definitions, Error> {
     let file = object::File::parse(data)?;
     let dwarf = gimli::Dwarf::load(|id| {
@@ -86,7 +78,7 @@ pub fn read(data: &[u8], root: &Path) -> Result<Definitions, Error> {
     while let Some(header) = headers.next()? {
         let unit = dwarf.unit(header)?;
         let unit = unit.unit_ref(&dwarf);
-        let reader = Reader { unit, root, named: BTreeSet::new(), out: &mut definitions };
+        let reader = Reader { unit, root, reached: BTreeSet::new(), out: &mut definitions };
         reader.read()?;
     }
     Ok(definitions)
@@ -98,8 +90,8 @@ type Entry<'a> = DebuggingInformationEntry<'a, 'a, Slice<'a>>;
 struct Reader<'a> {
     unit: gimli::UnitRef<'a, Slice<'a>>,
     root: &'a Path,
-    /// The records without a tag that lie in another one or have a typedef.
-    named: BTreeSet<UnitOffset>,
+    /// The records whose members are read.
+    reached: BTreeSet<UnitOffset>,
     out: &'a mut Definitions,
 }
 
@@ -118,9 +110,10 @@ impl<'a> Reader<'a> {
             self.define(entry)?;
         }
         for entry in entries.iter().filter(|entry| is_record(entry)) {
-            if self.name(entry)?.is_none() && !self.named.contains(&entry.offset()) {
-                // Within nothing and without a typedef: for the caller to wonder at.
-                self.define_type(entry, String::from("a record without a name"))?;
+            let is_known = self.name(entry)?.is_some() || self.reached.contains(&entry.offset());
+            if let (false, Some(place)) = (is_known, self.place(entry)?) {
+                // For the caller to wonder at.
+                self.define_type(entry, String::from("a record out of reach"), place)?;
             }
         }
         Ok(())
@@ -134,14 +127,14 @@ impl<'a> Reader<'a> {
             gimli::DW_TAG_typedef => "",
             _ => return Ok(()),
         };
-        if entry.attr(gimli::DW_AT_declaration)?.is_some() || self.place(entry)?.is_none() {
+        let (None, Some(place)) = (entry.attr(gimli::DW_AT_declaration)?, self.place(entry)?)
+        else {
             return Ok(());
-        }
+        };
         if entry.tag() == gimli::DW_TAG_enumeration_type {
             for value in self.children(Some(entry.offset()))? {
-                let name = self.name(&value)?.unwrap_or_default();
-                let value = value.attr_value(gimli::DW_AT_const_value)?.and_then(integer);
-                self.out.enumerators.push(Enumerator { name, value });
+                let number = value.attr_value(gimli::DW_AT_const_value)?.and_then(integer);
+                self.out.enumerators.extend(self.name(&value)?.zip(number));
             }
         }
         let Some(name) = self.name(entry)? else { return Ok(()) };
@@ -151,21 +144,20 @@ impl<'a> Reader<'a> {
         } else if let Some(target) = self.target(entry)? {
             // The first typedef of a record without a tag is its name.
             let unnamed = is_record(&target) && self.name(&target)?.is_none();
-            if unnamed && !self.named.contains(&target.offset()) {
+            if unnamed && !self.reached.contains(&target.offset()) {
                 self.record([&c, ""], &target)?;
             }
         }
-        self.define_type(entry, c)
+        self.define_type(entry, c, place)
     }
 
-    fn define_type(&mut self, entry: &Entry<'a>, c: String) -> Result<(), Error> {
-        let place = self.place(entry)?.unwrap_or_default();
+    fn define_type(&mut self, entry: &Entry<'a>, c: String, place: String) -> Result<(), Error> {
         let size = self.size(entry)?;
         self.out.types.push(Type { c, place, size });
         Ok(())
     }
 
-    /// Adds the record `entry`, found at the path `path` in the one that C spells `c`.
+    /// Adds the record `entry`, which lies at `path` in the one that C spells `c`.
     fn record(&mut self, [c, path]: [&str; 2], entry: &Entry<'a>) -> Result<(), Error> {
         let mut leaves = Vec::new();
         self.leaves(&Level { c, paths: [path, ""], offset: 0 }, entry, &mut leaves)?;
@@ -178,21 +170,20 @@ impl<'a> Reader<'a> {
         &mut self,
         level: &Level<'_>,
         record: &Entry<'a>,
-        out: &mut Vec<Leaf>,
+        out: &mut Vec<(String, Extent)>,
     ) -> Result<(), Error> {
-        self.named.insert(record.offset());
+        self.reached.insert(record.offset());
         for member in self.children(Some(record.offset()))? {
             if member.tag() != gimli::DW_TAG_member {
                 continue;
             }
             let name = self.name(&member)?;
             let [path, local] = level.paths.map(|path| joined(path, name.as_deref()));
-            let number = |at| Ok::<_, Error>(member.attr_value(at)?.and_then(|v| v.udata_value()));
-            let offset = level.offset + number(gimli::DW_AT_data_member_location)?.unwrap_or(0);
-            if let Some(width) = number(gimli::DW_AT_bit_size)? {
-                let first = number(gimli::DW_AT_data_bit_offset)?.unwrap_or(0);
-                let extent = Extent::Bits(offset * 8 + first, width);
-                out.push(Leaf { path: local, extent });
+            let inside = number(&member, gimli::DW_AT_data_member_location)?;
+            let offset = level.offset + inside.unwrap_or(0);
+            if let Some(width) = number(&member, gimli::DW_AT_bit_size)? {
+                let first = number(&member, gimli::DW_AT_data_bit_offset)?.unwrap_or(0);
+                out.push((local, Extent::Bits { first: offset * 8 + first, width }));
                 continue;
             }
             let mut ty = self.target(&member)?;
@@ -213,26 +204,24 @@ impl<'a> Reader<'a> {
                 Some(element) => self.record([level.c, &path], &element)?,
                 None => {}
             }
-            let size = self.size(&member)?;
-            out.push(Leaf { path: local, extent: Extent::Bytes(offset, size) });
+            let size = self.size(&member)?.unwrap_or(0);
+            out.push((local, Extent::Bytes { offset, size }));
         }
         Ok(())
     }
 
     /// Bytes of the type `entry`, or of what it is a name, qualifier, array or member of.
     fn size(&self, entry: &Entry<'a>) -> Result<Option<u64>, Error> {
-        if let Some(size) = entry.attr_value(gimli::DW_AT_byte_size)? {
-            return Ok(size.udata_value());
+        if let Some(size) = number(entry, gimli::DW_AT_byte_size)? {
+            return Ok(Some(size));
         }
         let Some(target) = self.target(entry)? else { return Ok(None) };
         let Some(mut size) = self.size(&target)? else { return Ok(None) };
         if entry.tag() == gimli::DW_TAG_array_type {
             for range in self.children(Some(entry.offset()))? {
-                let number =
-                    |at| Ok::<_, Error>(range.attr_value(at)?.and_then(|v| v.udata_value()));
-                let last = number(gimli::DW_AT_upper_bound)?;
+                let last = number(&range, gimli::DW_AT_upper_bound)?;
                 // A flexible array has neither.
-                let length = number(gimli::DW_AT_count)?.or(last.map(|last| last + 1));
+                let length = number(&range, gimli::DW_AT_count)?.or(last.map(|last| last + 1));
                 size *= length.unwrap_or(0);
             }
         }
@@ -267,9 +256,8 @@ impl<'a> Reader<'a> {
 
     /// Header and line, if it is one of the tree.
     fn place(&self, entry: &Entry<'a>) -> Result<Option<String>, Error> {
-        let number = |at| Ok::<_, Error>(entry.attr_value(at)?.and_then(|v| v.udata_value()));
         let program = self.unit.line_program.as_ref().map(gimli::IncompleteLineProgram::header);
-        let (Some(program), Some(index)) = (program, number(gimli::DW_AT_decl_file)?) else {
+        let (Some(program), Some(index)) = (program, number(entry, gimli::DW_AT_decl_file)?) else {
             return Ok(None);
         };
         let Some(file) = program.file(index) else { return Ok(None) };
@@ -278,7 +266,7 @@ impl<'a> Reader<'a> {
             path.push(self.text(dir)?);
         }
         path.push(self.text(file.path_name())?);
-        let line = number(gimli::DW_AT_decl_line)?.unwrap_or(0);
+        let line = number(entry, gimli::DW_AT_decl_line)?.unwrap_or(0);
         let header = path.strip_prefix(self.root).ok();
         Ok(header.map(|header| format!("{}:{line}", header.display())))
     }
@@ -286,6 +274,10 @@ impl<'a> Reader<'a> {
 
 fn is_record(entry: &Entry<'_>) -> bool {
     matches!(entry.tag(), gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type)
+}
+
+fn number(entry: &Entry<'_>, at: gimli::DwAt) -> Result<Option<u64>, Error> {
+    Ok(entry.attr(at)?.and_then(|attribute| attribute.udata_value()))
 }
 
 fn integer(value: AttributeValue<Slice<'_>>) -> Option<i128> {

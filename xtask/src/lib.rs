@@ -9,7 +9,7 @@
 //! | `bench-build` | `bench_build/` | clean builds of xen-abi beside its peers                      |
 //!
 //! The crate is a library too, so that tests find the C compilers and libclang in the same way:
-//! [`compilers`] and [`libclang`].
+//! [`compilers()`] and [`libclang::find`].
 //!
 //! Results go to standard output, progress to standard error. The exit status is 0 for success, 1
 //! for a failure and 2 for wrong usage.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::writer::{Writer, cfg, module_path};
 use super::{constants, proofs, types};
 use crate::docs::Docs;
+use crate::exceptions;
 use crate::ir::{Abi, Location};
 
 pub(super) fn files(abi: &Abi, docs: &Docs) -> BTreeMap<String, String> {
@@ -75,6 +76,7 @@ fn module(abi: &Abi, header: &str, docs: &Docs) -> Option<String> {
     }
     let docs = docs.header(header);
     let mut writer = Writer::new(abi, header);
+    reexports(&mut writer);
     for (name, constant) in values {
         constants::constant(&mut writer, name, constant, docs);
     }
@@ -90,6 +92,24 @@ fn module(abi: &Abi, header: &str, docs: &Docs) -> Option<String> {
     }
     top.push_str(&format!("//! Upstream: `xen/include/public/{header}`.\n\n{CHILDREN}"));
     Some(writer.finish(&top))
+}
+
+/// Names of the architecture's own headers that a program finds in this one.
+fn reexports(out: &mut Writer<'_>) {
+    let abi = out.abi;
+    for header in abi.headers.iter().filter(|other| exceptions::reexported(other, out.header)) {
+        let here = |location: &Location| location.header == *header;
+        let types = abi.types.iter().filter(|(_, ty)| here(&ty.location)).map(|(name, _)| name);
+        let values = abi.constants.iter().filter(|(_, c)| here(&c.location)).map(|(name, _)| name);
+        let names: BTreeSet<&str> = types.chain(values).map(String::as_str).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let path = module_path(header).join("::");
+        out.line(format_args!("pub use crate::generated::{}::{path}::{{", abi.arch));
+        names.iter().for_each(|name| out.line(format_args!("    {name},")));
+        out.line(format_args!("}};"));
+    }
 }
 
 /// The modules as a tree; a node is a header, a directory, or both.

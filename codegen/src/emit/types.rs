@@ -112,7 +112,7 @@ fn about(out: &mut Writer<'_>, ty: &TypeDef, docs: &Words<'_>) {
 fn newtype(out: &mut Writer<'_>, name: &str, ty: &TypeDef, inner: &str, docs: &Words<'_>) {
     out.imports.insert(String::from("crate::support::newtypes::newtype"));
     out.line(format_args!("newtype! {{"));
-    about(out, ty, &docs);
+    about(out, ty, docs);
     out.line(format_args!("pub struct {name}(pub {inner});\n}}"));
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::exceptions;
 use crate::families::Family;
 use crate::ir::{Abi, Def, Int, Type};
 
@@ -83,8 +84,9 @@ impl<'a> Writer<'a> {
             Def::Shared { rust, .. } => rust,
             _ => name,
         };
-        if ty.location.header != self.header {
-            let path = module_path(&ty.location.header).join("::");
+        let there = &ty.location.header;
+        if there != self.header && !exceptions::reexported(there, self.header) {
+            let path = module_path(there).join("::");
             self.imports.insert(format!("crate::generated::{}::{path}::{rust}", self.abi.arch));
         }
         rust.to_owned()

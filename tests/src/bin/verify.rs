@@ -156,7 +156,7 @@ fn one(
     let export = export(abi);
     let mut checks = [None, None];
     let compilers = [Some(Compiler::gcc(abi.arch)), Compiler::clang(abi.arch)];
-    for (checks, compiler) in checks.iter_mut().zip(compilers.into_iter()) {
+    for (checks, compiler) in checks.iter_mut().zip(compilers) {
         let Some(compiler) = compiler else { continue };
         let verdict = oracle::judge(source, &export, &compiler)?;
         *checks = Some(verdict.checks);

@@ -32,6 +32,42 @@ pub const fn zeroed<T: Plain>() -> T {
     unsafe { core::mem::zeroed() }
 }
 
+/// The bytes of `value`.
+///
+/// ```
+/// # use xen_abi::grant_table::grant_entry_v1;
+/// # use xen_abi::as_bytes;
+/// let entry = grant_entry_v1 { frame: 0x1234, ..grant_entry_v1::ZERO };
+/// assert_eq!(as_bytes(&entry), [0, 0, 0, 0, 0x34, 0x12, 0, 0]);
+/// ```
+#[must_use]
+#[allow(unsafe_code, reason = "the door Plain opens")]
+pub const fn as_bytes<T: Plain>(value: &T) -> &[u8] {
+    // SAFETY: T is Plain, so all of its bytes are initialised; the result borrows `value`.
+    unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
+}
+
+/// A `T` from the first bytes of `bytes`, whatever their alignment, or `None` if there are fewer
+/// than `size_of::<T>()`.
+///
+/// ```
+/// # use xen_abi::grant_table::grant_entry_v1;
+/// # use xen_abi::from_bytes;
+/// let entry: grant_entry_v1 = from_bytes(&[0, 0, 0, 0, 0x34, 0x12, 0, 0]).unwrap();
+/// assert_eq!(entry.frame, 0x1234);
+/// assert!(from_bytes::<grant_entry_v1>(&[0; 7]).is_none());
+/// ```
+#[must_use]
+#[allow(unsafe_code, reason = "the door Plain opens")]
+pub const fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {
+    if bytes.len() < size_of::<T>() {
+        return None;
+    }
+    // SAFETY: there are enough bytes, any of which are a T since it is Plain; the read asks for no
+    // alignment.
+    Some(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
+}
+
 /// Stops compilation unless a `T` fits at the start of a `U`, in size and in alignment.
 pub(crate) const fn fits<U: Plain, T: Plain>() {
     assert!(size_of::<T>() <= size_of::<U>(), "a member larger than its union");

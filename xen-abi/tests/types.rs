@@ -1,0 +1,98 @@
+//! The hand-written types, and generated ones as a user meets them.
+
+use xen_abi::grant_table::{GNTST_no_space, GNTST_okay, gnttab_copy_ptr_u, gnttab_setup_table};
+use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
+use xen_abi::{Errno, GrantStatus, GuestHandle, as_bytes, from_bytes};
+
+#[test]
+fn statuses_keep_what_nobody_knows() {
+    assert!(GNTST_okay.is_okay());
+    for value in 0..=13 {
+        let status = GrantStatus(-value);
+        assert!(status.text().is_some() && status.name().is_some(), "{status:?}");
+        assert_eq!(status.is_okay(), value == 0);
+    }
+    assert_eq!(GNTST_no_space.name(), Some("GNTST_no_space"));
+    for value in [1, -14, i16::MAX, i16::MIN] {
+        let status = GrantStatus(value);
+        assert!(!status.is_okay(), "a positive status is no success either");
+        assert_eq!(status.text(), None);
+        assert_eq!(status.to_string(), format!("unknown grant status {value}"));
+    }
+}
+
+#[test]
+fn results_become_errors() {
+    assert_eq!(Errno::from_result(0), None);
+    assert_eq!(Errno::from_result(7), None);
+    assert_eq!(Errno::from_result(isize::MIN), None, "an address, not an error");
+    let error = Errno::from_result(-38).expect("an error");
+    assert_eq!(error, xen_abi::errno::XEN_ENOSYS);
+    assert_eq!(error.to_string(), "not implemented (ENOSYS)");
+    assert_eq!(Errno(4000).to_string(), "unknown error 4000");
+}
+
+#[test]
+fn unions_are_bytes() {
+    let mut union = gnttab_copy_ptr_u::from_gmfn(xen_pfn_t(0x1_0000_0003_u64 as _));
+    assert_eq!(union.ref_().0, 3, "members share their first bytes");
+    union.ref_mut().0 = 9;
+    assert_eq!(union.gmfn().0 & 0xffff_ffff, 9);
+    assert_eq!(as_bytes(&union)[0], 9);
+    assert_eq!(from_bytes::<gnttab_copy_ptr_u>(as_bytes(&union)), Some(union));
+}
+
+#[test]
+fn handles_are_addresses() {
+    let mut frames = [xen_pfn_t(0); 4];
+    let address = frames.as_ptr() as usize;
+    let setup = gnttab_setup_table {
+        dom: DOMID_SELF,
+        nr_frames: 4,
+        frame_list: GuestHandle::from_mut_slice(&mut frames),
+        ..gnttab_setup_table::ZERO
+    };
+    assert_eq!(setup.frame_list.addr() as usize, address);
+    assert!(!setup.frame_list.is_null());
+    assert!(GuestHandle::<u8>::NULL.is_null());
+    assert_eq!(setup.dom, domid_t(0x7ff0));
+}
+
+#[cfg(feature = "hvm")]
+#[test]
+fn bit_fields_touch_their_own_bits() {
+    let mut request = xen_abi::hvm::ioreq::ioreq::ZERO;
+    request.set_state(0xff);
+    request.set_df(1);
+    assert_eq!((request.state(), request.data_is_ptr(), request.df()), (0xf, 0, 1));
+    request.set_state(3);
+    assert_eq!((request.state(), request.df()), (3, 1));
+}
+
+#[cfg(feature = "zerocopy")]
+#[test]
+fn zerocopy_reads_and_writes_them() {
+    use zerocopy::{FromBytes as _, IntoBytes as _};
+    let table = gnttab_setup_table { nr_frames: 7, ..gnttab_setup_table::ZERO };
+    let bytes = table.as_bytes();
+    assert_eq!(bytes.len(), size_of::<gnttab_setup_table>());
+    assert_eq!(gnttab_setup_table::read_from_bytes(bytes).expect("the size"), table);
+    assert_eq!(gnttab_setup_table::ref_from_bytes(bytes).expect("the alignment"), &table);
+}
+
+/// Another architecture's layouts on this host: i386 aligns 64-bit integers to four bytes.
+#[cfg(feature = "foreign")]
+#[test]
+fn foreign_layouts_hold_here() {
+    use xen_abi::foreign::{aarch64, arm, x86_32, x86_64};
+    assert_eq!(size_of::<x86_32::grant_table::gnttab_copy>(), 24);
+    assert_eq!(size_of::<x86_64::grant_table::gnttab_copy>(), 40);
+    assert_eq!(size_of::<aarch64::grant_table::gnttab_copy>(), 40);
+    assert_eq!(size_of::<arm::grant_table::gnttab_copy>(), 40);
+    assert_eq!(align_of::<x86_32::grant_table::gnttab_map_grant_ref>(), 4);
+    assert_eq!(align_of::<arm::grant_table::gnttab_map_grant_ref>(), 8);
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&0x1122_3344_5566_7788_u64.to_le_bytes());
+    let map: x86_32::grant_table::gnttab_map_grant_ref = from_bytes(&bytes).expect("32 bytes");
+    assert_eq!(u64::from(map.host_addr), 0x1122_3344_5566_7788);
+}
