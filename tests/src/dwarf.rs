@@ -180,10 +180,11 @@ impl<'a> Reader<'a> {
             let name = self.name(&member)?;
             let [path, local] = level.paths.map(|path| joined(path, name.as_deref()));
             let inside = number(&member, gimli::DW_AT_data_member_location)?;
-            let offset = level.offset + inside.unwrap_or(0);
+            let offset = level.offset.saturating_add(inside.unwrap_or(0));
             if let Some(width) = number(&member, gimli::DW_AT_bit_size)? {
-                let first = number(&member, gimli::DW_AT_data_bit_offset)?.unwrap_or(0);
-                out.push((local, Extent::Bits { first: offset * 8 + first, width }));
+                let inside = number(&member, gimli::DW_AT_data_bit_offset)?.unwrap_or(0);
+                let first = offset.saturating_mul(8).saturating_add(inside);
+                out.push((local, Extent::Bits { first, width }));
                 continue;
             }
             let mut ty = self.target(&member)?;
@@ -221,8 +222,9 @@ impl<'a> Reader<'a> {
             for range in self.children(Some(entry.offset()))? {
                 let last = number(&range, gimli::DW_AT_upper_bound)?;
                 // A flexible array has neither.
-                let length = number(&range, gimli::DW_AT_count)?.or(last.map(|last| last + 1));
-                size *= length.unwrap_or(0);
+                let length = last.map(|last| last.saturating_add(1));
+                let length = number(&range, gimli::DW_AT_count)?.or(length).unwrap_or(0);
+                size = size.saturating_mul(length);
             }
         }
         Ok(Some(size))

@@ -9,6 +9,7 @@ use bindgen::callbacks::{
     DiscoveredItem, DiscoveredItemId, MacroParsingBehavior, ParseCallbacks, SourceLocation,
 };
 
+use super::handles::PREFIX;
 use super::{Source, relative, wrapper};
 use crate::arch::Arch;
 use crate::error::Error;
@@ -71,10 +72,11 @@ pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
     check_libclang().map_err(Failure::Error)?;
     let stubs = stubs().map_err(Failure::Error)?;
     let seen = Rc::new(RefCell::new(Seen::default()));
-    let ignored = job.source.macros.without_strings();
+    let ignored = job.source.ignored.clone();
     let callbacks = Callbacks { seen: Rc::clone(&seen), ignored };
     let bindings = builder(job, stubs.path())
         .ignore_functions()
+        .blocklist_type(format!("{PREFIX}.*"))
         .prepend_enum_name(false)
         .derive_copy(false)
         .derive_debug(false)
@@ -104,11 +106,14 @@ pub fn time_bindgen(source: &Source, arch: Arch) -> Result<Duration, Error> {
     let includes = wrapper::includes(&source.tree, arch, Profile::Tools);
     let job = Job { source, arch, profile: Profile::Tools, wrapper: &includes.text };
     let start = Instant::now();
-    let bindings = builder(&job, stubs.path()).generate().map_err(|error| Error::Clang {
-        release: source.tree.label.clone(),
-        arch: arch.name(),
-        diagnostic: error.to_string(),
-    })?;
+    let bindings =
+        builder(&job, stubs.path()).generate_comments(true).generate().map_err(|error| {
+            Error::Clang {
+                release: source.tree.label.clone(),
+                arch: arch.name(),
+                diagnostic: error.to_string(),
+            }
+        })?;
     std::hint::black_box(bindings.to_string());
     Ok(start.elapsed())
 }
@@ -191,6 +196,10 @@ impl ParseCallbacks for Callbacks {
             DiscoveredItem::Alias { alias_name, .. } => (alias_name.clone(), Some(alias_name)),
             _ => return,
         };
+        // An enumeration without a name is only its enumerators; this one is bindgen's.
+        if name.starts_with("_bindgen_ty_") {
+            return;
+        }
         let Some(location) = location else { return };
         let file = location.file_name.clone().unwrap_or_default();
         let item = SeenItem { file, line: location.line, c_name };

@@ -75,6 +75,11 @@ pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) ->
         } else if source.kind == MacroKind::Function {
             let what = format!("the function-like macro {}", source.name);
             return Err(not_understood(source.location.to_string(), what));
+        } else if !abi.constants.contains_key(&source.name) {
+            // The probe's `#ifdef` passed over it, or it would be among the variables.
+            let reason = exceptions::NOT_TAKEN;
+            let omission = Omission { location: source.location.clone(), reason };
+            abi.omitted.entry(source.name.clone()).or_insert(omission);
         }
     }
     Ok(())

@@ -2,12 +2,14 @@
 
 mod clang;
 mod constants;
+mod handles;
 mod layout;
 mod macros;
 mod rust;
 mod tags;
 mod wrapper;
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use xen_headers::HeaderTree;
@@ -28,12 +30,20 @@ pub struct Source {
     /// Every `#define` in it.
     pub macros: Macros,
     tags: tags::Tags,
+    handles: handles::Handles,
+    ignored: BTreeSet<String>,
 }
 
 impl Source {
     /// Reads every header of `tree` once.
     pub fn new(tree: HeaderTree) -> Result<Self, Error> {
-        let mut source = Self { tree, macros: Macros::default(), tags: tags::Tags::default() };
+        let mut source = Self {
+            tree,
+            macros: Macros::default(),
+            tags: tags::Tags::default(),
+            handles: handles::Handles::default(),
+            ignored: BTreeSet::new(),
+        };
         for header in &source.tree.headers {
             let path = source.tree.root.join(header);
             let bytes = std::fs::read(&path).map_err(|source| Error::Io {
@@ -44,8 +54,10 @@ impl Source {
             })?;
             let text = macros::without_comments(&String::from_utf8_lossy(&bytes));
             source.macros.scan(header, &text);
-            source.tags.scan(&text);
+            source.tags.scan(header, &text);
+            source.handles.scan(header, &text);
         }
+        source.ignored = source.macros.without_strings();
         Ok(source)
     }
 
@@ -68,7 +80,7 @@ impl Source {
                     self.explain(&text, &includes.text, &probes, arch)
                 }
             })?;
-        let raw = rust::parse(&run.rust, arch)?;
+        let raw = rust::parse(&run.rust, arch, &self.handles)?;
         let mut abi = Abi {
             release: self.tree.label.clone(),
             arch,
@@ -79,6 +91,8 @@ impl Source {
             omitted: includes.omitted,
         };
         layout::Types { raw: &raw, places: &run.places, tags: &self.tags }.fill(&mut abi)?;
+        self.handles.omit(&mut abi);
+        self.tags.omit(&mut abi);
         constants::constants(&mut abi, &raw, &run, &self.macros)?;
         Ok(abi)
     }

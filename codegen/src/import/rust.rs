@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use syn::{Expr, Fields, ImplItem, Item, Lit, Stmt};
+use syn::{Expr, Fields, ImplItem, Item, Lit};
 
+use super::handles::{Handles, PREFIX};
 use crate::arch::Arch;
 use crate::error::Error;
 use crate::ir::{BitField, Int, RecordKind, Type};
@@ -47,22 +48,70 @@ pub(super) struct RawConst {
 }
 
 /// Parses the whole output; anything it has no rule for is an error, never a silent gap.
-pub(super) fn parse(rust: &str, arch: Arch) -> Result<Raw, Error> {
-    let file = syn::parse_file(rust)
+pub(super) fn parse(rust: &str, arch: Arch, handles: &Handles) -> Result<Raw, Error> {
+    let mut raw = Raw::default();
+    let items = raw.take_assertions(rust)?;
+    let file = syn::parse_file(&items)
         .map_err(|error| not_understood("bindgen's output", error.to_string()))?;
-    let mut reader = Reader { arch, raw: Raw::default() };
+    let mut reader = Reader { arch, handles, raw };
     for item in &file.items {
         reader.item(item)?;
     }
     Ok(reader.raw)
 }
 
-struct Reader {
+impl Raw {
+    /// Reads the layout assertions and gives back the rest. They are most of the text and all of one
+    /// form, `const _ : () = { ["Size of X"] [... - 8usize] ; ... } ;`, so that parsing them as Rust
+    /// would take most of the generator's time.
+    fn take_assertions(&mut self, rust: &str) -> Result<String, Error> {
+        const START: &str = "const _ : () = {";
+        const END: &str = "} ;";
+        let mut items = String::with_capacity(rust.len() / 2);
+        let mut rest = rust;
+        while let Some((before, after)) = rest.split_once(START) {
+            // The lints allowed for the block alone.
+            let attributes = before.rfind("# [allow (clippy").unwrap_or(before.len());
+            items.push_str(&before[..attributes]);
+            let (block, after) = after.split_once(END).ok_or_else(odd_assertion)?;
+            for assertion in block.split(';').filter(|text| !text.trim().is_empty()) {
+                self.assertion(assertion).ok_or_else(odd_assertion)?;
+            }
+            rest = after;
+        }
+        items.push_str(rest);
+        Ok(items)
+    }
+
+    /// `["text"] [expression - value]`
+    fn assertion(&mut self, assertion: &str) -> Option<()> {
+        let mut parts = assertion.split('"');
+        let text = parts.nth(1)?;
+        let value = parts.next()?.trim_end().strip_suffix("usize]")?.rsplit(' ').next()?;
+        let value = value.parse().ok()?;
+        if let Some(name) = text.strip_prefix("Size of ") {
+            self.layouts.entry(name.to_owned()).or_default().0 = value;
+        } else if let Some(name) = text.strip_prefix("Alignment of ") {
+            self.layouts.entry(name.to_owned()).or_default().1 = value;
+        } else {
+            let (name, field) = text.strip_prefix("Offset of field: ")?.split_once("::")?;
+            self.offsets.insert((name.to_owned(), field.to_owned()), value);
+        }
+        Some(())
+    }
+}
+
+fn odd_assertion() -> Error {
+    not_understood("bindgen's output", "a layout assertion")
+}
+
+struct Reader<'a> {
     arch: Arch,
+    handles: &'a Handles,
     raw: Raw,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn item(&mut self, item: &Item) -> Result<(), Error> {
         match item {
             Item::Struct(item) => self.record_or_enum(item),
@@ -75,7 +124,6 @@ impl Reader {
                 self.raw.aliases.insert(item.ident.to_string(), ty);
                 Ok(())
             }
-            Item::Const(item) if item.ident == "_" => self.assertions(&item.expr),
             Item::Const(item) => {
                 let name = item.ident.to_string();
                 let ty = match self.ty(&item.ty) {
@@ -195,6 +243,11 @@ impl Reader {
             syn::Type::Path(path) => {
                 let last = path.path.segments.last();
                 let name = last.map(|segment| segment.ident.to_string()).unwrap_or_default();
+                if name.starts_with(PREFIX) {
+                    let handle = self.handles.ty(self.arch, &name);
+                    return handle
+                        .ok_or_else(|| not_understood(name, "an undeclared guest handle"));
+                }
                 Ok(self.primitive(&name).unwrap_or(Type::Named(name)))
             }
             syn::Type::Array(array) => {
@@ -227,29 +280,6 @@ impl Reader {
         };
         let align = if bytes == 8 { self.arch.u64_align() } else { bytes };
         Some(Type::Int(Int { signed, bytes, align }))
-    }
-
-    /// `const _: () = { ["Size of X"][size_of::<X>() - 8]; ... };`
-    fn assertions(&mut self, expr: &Expr) -> Result<(), Error> {
-        let Expr::Block(block) = expr else { return Ok(()) };
-        for statement in &block.block.stmts {
-            let parsed = assertion(statement);
-            let (text, value) =
-                parsed.ok_or_else(|| not_understood("bindgen's output", "a layout assertion"))?;
-            if let Some(name) = text.strip_prefix("Size of ") {
-                self.raw.layouts.entry(name.to_owned()).or_default().0 = value;
-            } else if let Some(name) = text.strip_prefix("Alignment of ") {
-                self.raw.layouts.entry(name.to_owned()).or_default().1 = value;
-            } else if let Some(path) = text.strip_prefix("Offset of field: ") {
-                let (name, field) = path
-                    .split_once("::")
-                    .ok_or_else(|| not_understood(path, "a layout assertion"))?;
-                self.raw.offsets.insert((name.to_owned(), field.to_owned()), value);
-            } else {
-                return Err(not_understood(text, "a layout assertion"));
-            }
-        }
-        Ok(())
     }
 
     /// The getters say where each bit field lies:
@@ -311,17 +341,6 @@ fn generic(ty: &syn::Type) -> Option<(String, &syn::Type)> {
         syn::GenericArgument::Type(ty) => Some((last.ident.to_string(), ty)),
         _ => None,
     }
-}
-
-/// `["text"][expression - value];`
-fn assertion(statement: &Stmt) -> Option<(String, u64)> {
-    let Stmt::Expr(Expr::Index(index), _) = statement else { return None };
-    let Expr::Array(array) = &*index.expr else { return None };
-    let Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = array.elems.first()? else {
-        return None;
-    };
-    let Expr::Binary(difference) = &*index.index else { return None };
-    Some((text.value(), u64::try_from(integer(&difference.right)?).ok()?))
 }
 
 /// The value of an integer expression as bindgen writes them: `5`, `-5`, `foo(5)`.

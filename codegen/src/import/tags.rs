@@ -1,8 +1,9 @@
 //! Which names are tags: C writes `struct foo`, but a typedef's name alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ir::RecordKind;
+use crate::exceptions;
+use crate::ir::{Abi, Location, Omission, RecordKind};
 
 /// Tags made by pasting in `DEFINE_RING_TYPES` and `DEFINE_XEN_FLEX_RING`, by suffix.
 const PASTED: &[&str] =
@@ -11,13 +12,13 @@ const PASTED: &[&str] =
 /// Tags made by pasting in `DECLARE_HVM_SAVE_TYPE`.
 const PASTED_PREFIX: &str = "__HVM_SAVE_TYPE_";
 
-/// The tags of a tree.
+/// The tags of a tree, each with the place of its definition if it has one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tags(BTreeSet<String>);
+pub(super) struct Tags(BTreeMap<String, Option<Location>>);
 
 impl Tags {
     /// Adds the tags of one header, whose comments are gone.
-    pub(super) fn scan(&mut self, text: &str) {
+    pub(super) fn scan(&mut self, header: &str, text: &str) {
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let mut rest = text;
         while let Some(start) = rest.find(is_word) {
@@ -26,10 +27,31 @@ impl Tags {
             rest = after;
             if matches!(word, "struct" | "union" | "enum") {
                 let tag = after.trim_start();
-                let tag = &tag[..tag.find(|c| !is_word(c)).unwrap_or(tag.len())];
+                let (tag, behind) = tag.split_at(tag.find(|c| !is_word(c)).unwrap_or(tag.len()));
                 if !tag.is_empty() {
-                    self.0.insert(tag.to_owned());
+                    let known = self.0.entry(tag.to_owned()).or_default();
+                    if known.is_none() && behind.trim_start().starts_with('{') {
+                        let line = text[..text.len() - after.len()].matches('\n').count() + 1;
+                        *known = Some(Location { header: header.to_owned(), line });
+                    }
                 }
+            }
+        }
+    }
+
+    /// Says which definitions the preprocessor passed over.
+    pub(super) fn omit(&self, abi: &mut Abi) {
+        // Nested types still go by bindgen's names, but C's are noted.
+        let c_names = abi.types.values().filter_map(|ty| ty.c_name.as_ref());
+        let defined: BTreeSet<String> =
+            c_names.filter_map(|name| name.rsplit(' ').next()).map(str::to_owned).collect();
+        for (tag, location) in &self.0 {
+            let Some(location) = location else { continue };
+            let read = abi.headers.binary_search(&location.header).is_ok();
+            if read && !defined.contains(tag) {
+                let omission =
+                    Omission { location: location.clone(), reason: exceptions::NOT_TAKEN };
+                abi.omitted.entry(tag.clone()).or_insert(omission);
             }
         }
     }
@@ -38,7 +60,7 @@ impl Tags {
     pub(super) fn spell(&self, kind: RecordKind, name: &str) -> String {
         let pasted =
             name.starts_with(PASTED_PREFIX) || PASTED.iter().any(|suffix| name.ends_with(suffix));
-        if self.0.contains(name) || pasted {
+        if self.0.contains_key(name) || pasted {
             let keyword = match kind {
                 RecordKind::Struct => "struct",
                 RecordKind::Union => "union",
@@ -51,7 +73,7 @@ impl Tags {
 
     /// How C spells the enumeration `name`.
     pub(super) fn spell_enum(&self, name: &str) -> String {
-        if self.0.contains(name) { format!("enum {name}") } else { name.to_owned() }
+        if self.0.contains_key(name) { format!("enum {name}") } else { name.to_owned() }
     }
 }
 

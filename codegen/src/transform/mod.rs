@@ -2,7 +2,6 @@
 
 mod align64;
 mod bits;
-mod handles;
 mod names;
 mod newtypes;
 mod padding;
@@ -13,7 +12,6 @@ use crate::ir::{Abi, Def, Type};
 
 /// Applies every rule.
 pub fn run(abi: &mut Abi) -> Result<(), Error> {
-    handles::run(abi)?;
     pointers::run(abi);
     names::run(abi)?;
     bits::run(abi);

@@ -1,0 +1,109 @@
+//! `XEN_GUEST_HANDLE(x)` is a type of its own here: the address as an integer, typed by its target.
+//!
+//! The macros that declare handles make hundreds of records, two or four for each type, all alike.
+//! Bindgen is told to pass over them; what they point to stands in the macros' arguments.
+
+use std::collections::BTreeMap;
+
+use crate::arch::Arch;
+use crate::ir::{Abi, Int, Location, Omission, Profile, Type};
+
+/// What every handle's name begins with.
+pub(super) const PREFIX: &str = "__guest_handle_";
+
+/// The handles a tree declares: by name, the place and C's type.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handles(BTreeMap<String, (Location, String)>);
+
+impl Handles {
+    /// Adds the declarations of one header, whose comments are gone.
+    pub(super) fn scan(&mut self, header: &str, text: &str) {
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.contains("##"));
+        for (number, line) in lines {
+            let Some((before, after)) = line.split_once("DEFINE_XEN_GUEST_HANDLE(") else {
+                continue;
+            };
+            let arguments = after.split(')').next().unwrap_or_default();
+            let (name, target) = arguments.split_once(',').unwrap_or((arguments, arguments));
+            if before.trim_start().starts_with('#') {
+                continue;
+            }
+            let location = Location { header: header.to_owned(), line: number + 1 };
+            self.0.insert(name.trim().to_owned(), (location, target.trim().to_owned()));
+        }
+    }
+
+    /// The handle that bindgen calls `name`; `None` if no header declares it.
+    pub(super) fn ty(&self, arch: Arch, name: &str) -> Option<Type> {
+        let name = name.strip_prefix(PREFIX)?;
+        let (bytes, name) = match name.strip_prefix("64_") {
+            Some(name) => (8, name),
+            None => (arch.pointer_bytes(), name),
+        };
+        let name = name.strip_prefix("const_").unwrap_or(name);
+        let (_, target) = self.0.get(name)?;
+        Some(Type::Handle(Box::new(c_type(target, arch)), bytes))
+    }
+
+    /// Says what takes the place of C's records.
+    pub(super) fn omit(&self, abi: &mut Abi) {
+        let wide = match abi.arch {
+            Arch::X86_64 => false,
+            Arch::X86_32 => abi.profile == Profile::Tools,
+            Arch::Aarch64 | Arch::Arm | Arch::Riscv64 => true,
+        };
+        for (name, (location, _)) in &self.0 {
+            if abi.headers.binary_search(&location.header).is_err() {
+                continue;
+            }
+            for width in if wide { &["", "64_"][..] } else { &[""] } {
+                for constant in ["", "const_"] {
+                    let location = location.clone();
+                    let reason = "GuestHandle takes its place";
+                    let record = format!("{PREFIX}{width}{constant}{name}");
+                    abi.omitted.insert(record, Omission { location, reason });
+                }
+            }
+        }
+    }
+}
+
+/// A type as the macros' arguments spell it.
+fn c_type(text: &str, arch: Arch) -> Type {
+    let long = arch.pointer_bytes();
+    let (signed, bytes) = match text {
+        "void" => return Type::Void,
+        "char" | "unsigned char" | "uint8_t" => (false, 1),
+        "uint16_t" => (false, 2),
+        "int" => (true, 4),
+        "unsigned int" | "uint32_t" => (false, 4),
+        "uint64_t" => (false, 8),
+        "long" => (true, long),
+        "unsigned long" => (false, long),
+        name => return Type::Named(name.to_owned()),
+    };
+    let align = if bytes == 8 { arch.u64_align() } else { bytes };
+    Type::Int(Int { signed, bytes, align })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declarations_and_what_they_point_to() {
+        let mut handles = Handles::default();
+        handles.scan(
+            "x.h",
+            "#define DEFINE_XEN_GUEST_HANDLE(name) __DEFINE_XEN_GUEST_HANDLE(name, name)\n\
+             DEFINE_XEN_GUEST_HANDLE(foo_t);\n__DEFINE_XEN_GUEST_HANDLE(ulong, unsigned long);\n",
+        );
+        assert_eq!(handles.0.len(), 2);
+        let foo = Type::Handle(Box::new(Type::Named("foo_t".into())), 4);
+        assert_eq!(handles.ty(Arch::X86_32, "__guest_handle_const_foo_t"), Some(foo));
+        let ulong = Type::Int(Int { signed: false, bytes: 4, align: 4 });
+        let ulong = Type::Handle(Box::new(ulong), 8);
+        assert_eq!(handles.ty(Arch::Arm, "__guest_handle_64_ulong"), Some(ulong));
+        assert_eq!(handles.ty(Arch::Arm, "__guest_handle_bar"), None);
+    }
+}
