@@ -9,6 +9,8 @@ pub enum Family {
     Hvm,
     /// Split-driver protocols.
     Io,
+    /// Messages between domains.
+    Argo,
     /// What only a toolstack or a privileged domain uses, versioned and unstable for the most part.
     Toolstack,
 }
@@ -45,6 +47,8 @@ impl Family {
     pub fn of(header: &str) -> Self {
         if TOOLSTACK.contains(&header) {
             Self::Toolstack
+        } else if header == "argo.h" {
+            Self::Argo
         } else if CORE.contains(&header) {
             Self::Core
         } else if header.starts_with("io/") {
@@ -63,6 +67,7 @@ impl Family {
             Self::Core => None,
             Self::Hvm => Some("hvm"),
             Self::Io => Some("io"),
+            Self::Argo => Some("argo"),
             Self::Toolstack => Some("toolstack"),
         }
     }

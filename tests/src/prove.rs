@@ -7,6 +7,9 @@ use xen_codegen::arch::Arch;
 
 use crate::Error;
 
+/// The features of all families of headers.
+const FAMILIES: [&str; 4] = ["argo", "hvm", "io", "toolstack"];
+
 /// The workspace's root.
 #[must_use]
 pub fn workspace() -> PathBuf {
@@ -30,8 +33,9 @@ pub fn prove(generated: &Path, arch: Arch) -> Result<String, Error> {
     let program = std::env::var("RUSTC").unwrap_or_else(|_| String::from("rustc"));
     let output = Command::new(&program)
         .args(["--edition", "2024", "--crate-type", "lib", "--crate-name", "proofs"])
-        .args(["--emit", "metadata", "--cfg", "feature=\"hvm\"", "--cfg", "feature=\"io\""])
-        .args(["--cfg", "feature=\"toolstack\"", "--out-dir"])
+        .args(["--emit", "metadata"])
+        .args(FAMILIES.map(|family| format!("--cfg=feature={family:?}")))
+        .arg("--out-dir")
         .arg(dir.path())
         .arg(&root)
         .output()

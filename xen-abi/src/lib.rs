@@ -50,6 +50,7 @@
 //! | `zerocopy` (default) | zerocopy's `FromBytes`, `IntoBytes`, `KnownLayout`, `Immutable` on every type of the architecture compiled for |
 //! | `hvm` | emulated devices and saved state |
 //! | `io` | the split-driver protocols |
+//! | `argo` | messages between domains |
 //! | `toolstack` | domctl, sysctl and what else only toolstacks use; enables `hvm` |
 //! | `full` | all of the above |
 //! | `foreign` | `xen_abi::foreign`: every architecture's layout, with its own alignments, on any host |

@@ -5,7 +5,7 @@
 /// Where Xen's leaves are unless another interface has that place.
 const FIRST_LEAF: u32 = 0x4000_0000;
 
-#[cfg(all(feature = "toolstack", any(target_arch = "x86", target_arch = "x86_64")))]
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 const _: () = assert!(FIRST_LEAF == crate::arch_x86::cpuid::XEN_CPUID_FIRST_LEAF);
 
 /// The number of Xen's leaf `i`, counted from 0, where its leaves begin at 0x4000_0000. With the

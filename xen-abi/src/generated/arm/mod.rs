@@ -5,6 +5,7 @@
 #![allow(non_upper_case_globals, non_snake_case, reason = "upstream's names are kept unchanged")]
 
 pub mod arch_arm;
+#[cfg(feature = "argo")]
 pub mod argo;
 pub mod callback;
 #[cfg(feature = "toolstack")]

@@ -24,6 +24,7 @@ pub mod arch_x86 {
     pub mod xen_mca;
     pub mod xen_x86_64;
 }
+#[cfg(feature = "argo")]
 pub mod argo;
 pub mod callback;
 #[cfg(feature = "toolstack")]
