@@ -48,7 +48,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let word = if ratio <= BOUND { "within" } else { "over" };
     println!("{release}, four architectures, median of {ROUNDS} rounds");
     println!("  bindgen alone          {alone:5.2} s");
-    println!("  codegen gen            {parallel:5.2} s  {ratio:4.2} times bindgen, {word} {BOUND}");
+    println!(
+        "  codegen gen            {parallel:5.2} s  {ratio:4.2} times bindgen, {word} {BOUND}"
+    );
     println!("  codegen gen, one core  {ours:5.2} s  {work:4.2} times bindgen");
     Ok(())
 }

@@ -1,9 +1,11 @@
-//! C compilers that generate code for an architecture.
+//! C compilers that generate code for an architecture, aimed at our stand-in headers.
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use xen_codegen::arch::Arch;
+use xtask::Family;
 
 use crate::Error;
 
@@ -19,38 +21,22 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// The compiler for `arch` that `CC_<arch>` names, arguments included, else the GNU one by its
-    /// usual names.
+    /// The compiler for `arch` that `CC_<arch>` names, or the GNU one. If there is neither, its usual
+    /// name, which then fails to start and says so.
     #[must_use]
     pub fn gcc(arch: Arch) -> Self {
-        let named = std::env::var(format!("CC_{arch}")).unwrap_or_default();
-        let mut words = named.split_whitespace().map(str::to_owned);
-        let named = words.next();
-        let arguments = words.collect();
-        let program = named.unwrap_or_else(|| {
-            let cross = format!("{}-gcc", gnu_triple(arch));
-            if std::env::consts::ARCH == arch.target_arch() && !starts(&cross) {
-                String::from("gcc")
-            } else {
-                cross
-            }
-        });
+        // What stands first for an architecture is the user's own, or the GNU one.
+        let own = of(arch).next().filter(|own| own.family == Family::Gcc || is_named(arch));
+        let program = own.map_or_else(|| format!("{arch}-gcc"), |own| own.program.clone());
+        let arguments = own.map(|own| own.arguments.clone()).unwrap_or_default();
         Self { program, arguments, arch }
     }
 
     /// Clang for `arch`, if it is installed.
     #[must_use]
     pub fn clang(arch: Arch) -> Option<Self> {
-        let names = std::iter::once(String::from("clang"));
-        let program =
-            names.chain((14..40).rev().map(|n| format!("clang-{n}"))).find(|n| starts(n))?;
-        Some(Self { program, arguments: vec![format!("--target={}", arch.triple())], arch })
-    }
-
-    /// Whether it can be started.
-    #[must_use]
-    pub fn is_there(&self) -> bool {
-        starts(&self.program)
+        let clang = of(arch).find(|compiler| compiler.family == Family::Clang)?;
+        Some(Self { program: clang.program.clone(), arguments: clang.arguments.clone(), arch })
     }
 
     /// Runs it over C text against the headers at `root`, with our stand-ins for the C library's.
@@ -67,17 +53,13 @@ impl Compiler {
     }
 }
 
-fn starts(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+/// The compilers for `arch`, looked for once: each is tried by compiling with it.
+fn of(arch: Arch) -> impl Iterator<Item = &'static xtask::Compiler> {
+    static FOUND: OnceLock<Vec<xtask::Compiler>> = OnceLock::new();
+    let found = FOUND.get_or_init(xtask::compilers).iter();
+    found.filter(move |compiler| compiler.arch.name() == arch.name())
 }
 
-/// The prefix of Debian's cross compilers.
-const fn gnu_triple(arch: Arch) -> &'static str {
-    match arch {
-        Arch::X86_64 => "x86_64-linux-gnu",
-        Arch::X86_32 => "i686-linux-gnu",
-        Arch::Aarch64 => "aarch64-linux-gnu",
-        Arch::Arm => "arm-linux-gnueabihf",
-        Arch::Riscv64 => "riscv64-linux-gnu",
-    }
+fn is_named(arch: Arch) -> bool {
+    std::env::var_os(format!("CC_{arch}")).is_some()
 }

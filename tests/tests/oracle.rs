@@ -42,11 +42,14 @@ fn c_agrees_with_4_20() {
     agrees("4.20");
 }
 
+/// Makes one figure wrong.
+type Spoil = fn(&mut Export);
+
 /// The negative control: one wrong figure of each kind, and C must object to just that one.
 #[test]
 fn c_objects_to_each_kind_of_wrong_figure() {
     let source = release("4.20").expect("the headers are to be had");
-    let wrong: [(&str, fn(&mut Export)); 8] = [
+    let wrong: [(&str, Spoil); 8] = [
         ("struct gnttab_copy: size", |e| ty(e, "gnttab_copy").size += 8),
         ("struct gnttab_copy: align", |e| ty(e, "gnttab_copy").align = 4),
         ("struct gnttab_copy.dest.u.gmfn: offset", |e| {

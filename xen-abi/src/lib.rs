@@ -58,11 +58,7 @@
 //! Types of `foreign` modules other than the host's have `Clone`, `Copy`, `Default` and [`Plain`]
 //! and nothing else: [`from_bytes`] and [`as_bytes`] read and write them.
 #![no_std]
-#![allow(
-    non_camel_case_types,
-    confusable_idents,
-    reason = "upstream's names are kept unchanged"
-)]
+#![allow(non_camel_case_types, confusable_idents, reason = "upstream's names are kept unchanged")]
 
 pub mod macros;
 mod support;

@@ -31,5 +31,5 @@ pub mod compilers;
 pub mod libclang;
 
 pub use cli::main;
-pub use compilers::compilers;
+pub use compilers::{Compiler, Family, compilers};
 pub use error::Error;

@@ -30,47 +30,64 @@ enum Action {
     Msrv,
 }
 
-/// A step: whether `--quick` has it too, its name, what it does.
-const STEPS: &[(bool, &str, Action)] = &[
-    (false, "setup", Action::Ours(|| setup::run(&setup::Options::default()))),
-    (true, "fmt", Action::Quiet(&["fmt", "--all", "--check"])),
+/// Which runs have a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum In {
+    /// All.
+    Both,
+    /// Only those without `--quick`.
+    Full,
+    /// Only those with it.
+    Quick,
+}
+
+/// The features of tests that need what `setup` installs.
+const HEADERS: &str = "xen-abi-tests/headers,xen-codegen/headers";
+
+/// A step: the runs that have it, its name, what it does.
+const STEPS: &[(In, &str, Action)] = &[
+    (In::Full, "setup", Action::Ours(|| setup::run(&setup::Options::default()))),
+    (In::Both, "fmt", Action::Quiet(&["fmt", "--all", "--check"])),
     (
-        true,
+        In::Both,
         "clippy",
-        Action::Quiet(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    ),
-    (
-        true,
-        "clippy xen-abi full",
         Action::Quiet(&[
             "clippy",
-            "-p",
-            "xen-abi",
+            "--workspace",
             "--all-targets",
             "--features",
-            "full",
+            HEADERS,
             "--",
             "-D",
             "warnings",
         ]),
     ),
     (
-        false,
+        In::Both,
+        "clippy xen-abi full",
+        Action::Quiet(&["clippy", "-p", "xen-abi", "--features", "full", "--", "-D", "warnings"]),
+    ),
+    (
+        In::Full,
         "doc xen-abi full",
         Action::Quiet(&["doc", "-p", "xen-abi", "--no-deps", "--features", "full"]),
     ),
-    (false, "doc", Action::Quiet(&["doc", "--workspace", "--no-deps"])),
-    (true, "test", Action::Tests(&["test", "--workspace"])),
-    (true, "test xen-abi none", Action::Tests(&["test", "-p", "xen-abi", "--no-default-features"])),
-    (true, "test xen-abi full", Action::Tests(&["test", "-p", "xen-abi", "--features", "full"])),
+    (In::Full, "doc", Action::Quiet(&["doc", "--workspace", "--no-deps"])),
+    (In::Quick, "test", Action::Tests(&["test", "--workspace"])),
+    (In::Full, "test", Action::Tests(&["test", "--workspace", "--features", HEADERS])),
     (
-        false,
-        "test headers",
-        Action::Tests(&["test", "-p", "xen-abi-tests", "--features", "headers"]),
+        In::Both,
+        "test xen-abi none",
+        Action::Tests(&["test", "-p", "xen-abi", "--no-default-features"]),
     ),
-    (false, "verify", Action::Ours(verify::run)),
-    (false, "cross", Action::Ours(|| cross::run(&cross::Options::default()))),
-    (false, "msrv", Action::Msrv),
+    (
+        In::Both,
+        "test xen-abi full",
+        Action::Tests(&["test", "-p", "xen-abi", "--features", "full,foreign"]),
+    ),
+    (In::Full, "verify", Action::Ours(verify::run)),
+    (In::Full, "cross", Action::Ours(|| cross::run(&cross::Options::default()))),
+    (In::Full, "msrv", Action::Msrv),
 ];
 
 /// Runs the steps in order, stops at the first that fails, and ends with a table.
@@ -78,7 +95,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let start = Instant::now();
     let mut table = Table::new(["step", "seconds", "result"]);
     let mut result = Ok(());
-    for (_, name, action) in STEPS.iter().filter(|(quick, ..)| *quick || !options.quick) {
+    let left_out = if options.quick { In::Full } else { In::Quick };
+    for (_, name, action) in STEPS.iter().filter(|(runs, ..)| *runs != left_out) {
         let start = Instant::now();
         let outcome = act(name, action);
         let word = outcome.as_ref().unwrap_or(&Outcome::Failed).word();
@@ -147,9 +165,13 @@ mod tests {
 
     #[test]
     fn quick_needs_nothing_but_rust() {
-        for (quick, name, action) in STEPS {
-            let heavy = matches!(action, Action::Ours(_) | Action::Msrv);
-            assert!(!(*quick && heavy), "{name}");
+        for (runs, name, action) in STEPS {
+            let heavy = match action {
+                Action::Ours(_) | Action::Msrv => true,
+                Action::Tests(arguments) => arguments.contains(&HEADERS),
+                Action::Quiet(_) => false,
+            };
+            assert!(*runs == In::Full || !heavy, "{name}");
         }
     }
 

@@ -40,10 +40,10 @@ struct Case {
 const BARE: usize = 0;
 const DEFAULT: usize = 1;
 const FULL: usize = 2;
-const KVM_BINDINGS: usize = 4;
-const ZEROCOPY: usize = 7;
+const KVM_BINDINGS: usize = 5;
+const ZEROCOPY: usize = 8;
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     Case {
         title: "xen-abi, no default features",
         directory: "bare",
@@ -58,6 +58,11 @@ const CASES: [Case; 8] = [
         title: "xen-abi, full",
         directory: "full",
         dependency: r#"xen-abi = { path = "PATH/xen-abi", features = ["full"] }"#,
+    },
+    Case {
+        title: "xen-abi, full and foreign",
+        directory: "foreign",
+        dependency: r#"xen-abi = { path = "PATH/xen-abi", features = ["full", "foreign"] }"#,
     },
     Case { title: "an empty crate", directory: "empty", dependency: "" },
     Case {
