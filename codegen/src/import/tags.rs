@@ -85,6 +85,7 @@ mod tests {
     fn tags_and_typedefs_differ() {
         let mut tags = Tags::default();
         tags.scan(
+            "x.h",
             "struct foo { int a; }; union {\n struct in { baz_t b; } x; } bar_t; enum kind\n{ A };",
         );
         assert_eq!(tags.spell(RecordKind::Struct, "foo"), "struct foo");
