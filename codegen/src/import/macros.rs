@@ -176,7 +176,7 @@ mod tests {
             kinds,
             [
                 ("A", MacroKind::Object, "1"),
-                ("F", MacroKind::Function, "(x)"),
+                ("F", MacroKind::Function, "(x) (x)"),
                 ("GUARD", MacroKind::Empty, ""),
                 ("L", MacroKind::Object, "2"),
                 ("S", MacroKind::Object, "\"/* kept */\""),
