@@ -1,4 +1,4 @@
-//! The generator beside bindgen alone, on the same headers, in one run: `cargo bench -p xen-codegen`.
+//! The generator beside bindgen alone, on the same headers, in one run: `cargo bench -p codegen`.
 //!
 //! Bindgen's time is for its own defaults, without formatting, on the bare `#include` lines, one
 //! architecture after the other. Ours is for all that `codegen gen` does: bindgen with the constants'

@@ -1,1 +1,1 @@
-//! To come.
+//! Typed hypercall wrappers from tables of operations. Nothing yet: see the changelog.

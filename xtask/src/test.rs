@@ -42,7 +42,7 @@ enum In {
 }
 
 /// The features of tests that need what `setup` installs.
-const HEADERS: &str = "xen-abi-tests/headers,xen-codegen/headers";
+const HEADERS: &str = "xen-abi-tests/headers,codegen/headers";
 
 /// A step: the runs that have it, its name, what it does.
 const STEPS: &[(In, &str, Action)] = &[

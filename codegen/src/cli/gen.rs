@@ -47,7 +47,7 @@ impl Gen {
                 return Ok(Outcome::Good);
             }
             anstream::eprintln!(
-                "{} is not what the headers of {} say; run `cargo run -p xen-codegen -- gen`",
+                "{} is not what the headers of {} say; run `cargo run -p codegen -- gen`",
                 out.display(),
                 source.tree.label
             );

@@ -11,9 +11,10 @@ use crate::ir::{Abi, Int, Location, Omission, Profile, Type};
 /// What every handle's name begins with.
 pub(super) const PREFIX: &str = "__guest_handle_";
 
-/// The handles a tree declares: by name, the place and C's type.
+/// The handles a tree declares: by name, each place and C's type there. Architectures declare some of
+/// the same name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Handles(BTreeMap<String, (Location, String)>);
+pub(super) struct Handles(BTreeMap<String, Vec<(Location, String)>>);
 
 impl Handles {
     /// Adds the declarations of one header, whose comments are gone.
@@ -29,7 +30,8 @@ impl Handles {
                 continue;
             }
             let location = Location { header: header.to_owned(), line: number + 1 };
-            self.0.insert(name.trim().to_owned(), (location, target.trim().to_owned()));
+            let declared = self.0.entry(name.trim().to_owned()).or_default();
+            declared.push((location, target.trim().to_owned()));
         }
     }
 
@@ -41,7 +43,7 @@ impl Handles {
             None => (arch.pointer_bytes(), name),
         };
         let name = name.strip_prefix("const_").unwrap_or(name);
-        let (_, target) = self.0.get(name)?;
+        let (_, target) = self.0.get(name)?.first()?;
         Some(Type::Handle(Box::new(c_type(target, arch)), bytes))
     }
 
@@ -52,10 +54,13 @@ impl Handles {
             Arch::X86_32 => abi.profile == Profile::Tools,
             Arch::Aarch64 | Arch::Arm | Arch::Riscv64 => true,
         };
-        for (name, (location, _)) in &self.0 {
-            if abi.headers.binary_search(&location.header).is_err() {
+        for (name, declared) in &self.0 {
+            let mut read = declared.iter().map(|(location, _)| location);
+            let Some(location) =
+                read.find(|location| abi.headers.binary_search(&location.header).is_ok())
+            else {
                 continue;
-            }
+            };
             for width in if wide { &["", "64_"][..] } else { &[""] } {
                 for constant in ["", "const_"] {
                     let location = location.clone();
