@@ -16,6 +16,12 @@ pub enum Error {
         /// What the loader said.
         reason: String,
     },
+    /// A variable that would change what the headers give.
+    #[error("{name} is set and would change the result; unset it")]
+    Environment {
+        /// The variable.
+        name: &'static str,
+    },
     /// Clang refused the headers.
     #[error("clang rejects the {release} headers for {arch}: {diagnostic}")]
     Clang {

@@ -37,7 +37,7 @@ pub(crate) fn indirect_header(header: &str) -> bool {
 }
 
 /// Why a definition is left out that only another architecture or interface version sees.
-pub(crate) const NOT_TAKEN: &str = "in a branch that this architecture and interface do not take";
+pub const NOT_TAKEN: &str = "in a branch that this architecture and interface do not take";
 
 /// The architecture's headers that xen.h takes in, for every program that names xen.h alone.
 pub(crate) fn reexported(header: &str, by: &str) -> bool {
@@ -117,9 +117,11 @@ const SHARED: &[(&str, &str, Int)] = &[
     ("grant_handle_t", "grant_handle_t", U32),
     ("evtchn_port_t", "evtchn_port_t", U32),
     ("xen_errno", "Errno", U32),
-    ("GrantStatus", "GrantStatus", Int { signed: true, bytes: 2, align: 2 }),
+    ("GrantStatus", "GrantStatus", I16),
 ];
 
+const I16: Int = Int { signed: true, bytes: 2, align: 2 };
+const I32: Int = Int { signed: true, bytes: 4, align: 4 };
 const U16: Int = Int { signed: false, bytes: 2, align: 2 };
 const U32: Int = Int { signed: false, bytes: 4, align: 4 };
 
@@ -142,6 +144,7 @@ pub(crate) const TYPED_MEMBERS: &[(&str, &str, &str)] = &[
     ("gnttab_query_size", "status", "GrantStatus"),
     ("gnttab_unmap_and_replace", "status", "GrantStatus"),
     ("gnttab_get_status_frames", "status", "GrantStatus"),
+    ("gnttab_swap_grant_ref", "status", "GrantStatus"),
 ];
 
 /// Constants that are values of a newtype, by prefix.
@@ -154,7 +157,14 @@ pub(crate) fn newtype_of(name: &str) -> Option<&'static str> {
 }
 
 /// Macros that C makes an `int`, by prefix, with the type of the member they go into.
-const SIZED_CONSTANTS: &[(&str, Int)] = &[("GTF_", U16), ("GNTCOPY_", U16)];
+const SIZED_CONSTANTS: &[(&str, Int)] = &[
+    ("BLKIF_RSP_", I16),
+    ("GNTCOPY_", U16),
+    ("GTF_", U16),
+    ("NETIF_RSP_", I16),
+    ("USBIF_STATUS_", I32),
+    ("XEN_PCI_ERR_", I32),
+];
 
 /// The type of the constant `name` in Rust, where it is not simply C's.
 pub(crate) fn sized_constant(name: &str) -> Option<Int> {

@@ -10,6 +10,7 @@ pub mod docs;
 pub mod emit;
 pub mod error;
 mod exceptions;
+pub use exceptions::NOT_TAKEN;
 pub mod families;
 mod functions;
 pub mod import;
@@ -28,7 +29,6 @@ use ir::{Abi, Profile};
 
 /// The ABI of `source` on one architecture, transformed and validated.
 pub fn abi(source: &Source, arch: Arch, profile: Profile) -> Result<Abi, Error> {
-    let _quiet = quiet();
     let mut abi = source.import(arch, profile)?;
     transform::run(&mut abi)?;
     validate::run(&abi)?;
@@ -38,7 +38,6 @@ pub fn abi(source: &Source, arch: Arch, profile: Profile) -> Result<Abi, Error> 
 /// The ABI on several architectures, as many at a time as the machine has cores.
 pub fn abis(source: &Source, arches: &[Arch], profile: Profile) -> Result<Vec<Abi>, Error> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let _quiet = quiet();
     let mut out = Vec::new();
     for group in arches.chunks(cores) {
         let results: Vec<_> = std::thread::scope(|scope| {
@@ -54,10 +53,4 @@ pub fn abis(source: &Source, arches: &[Arch], profile: Profile) -> Result<Vec<Ab
         }
     }
     Ok(out)
-}
-
-/// Keeps libclang from printing its diagnostics itself: bindgen asks it to, and an [`Error`] says the
-/// first of them again in one line. A second guard beside a first has nothing to do.
-fn quiet() -> Option<gag::Gag> {
-    gag::Gag::stderr().ok()
 }

@@ -56,8 +56,16 @@ pub fn write(out: &Path, files: &Files) -> Result<(), Error> {
     create(out)?;
     let staging = out.join(format!(".new-{}", std::process::id()));
     let result = stage(&staging, files).and_then(|()| {
+        let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
         for top in &tops {
-            replace(&staging.join(top), &out.join(top))?;
+            let (new, old) = (staging.join(top), out.join(top));
+            let aside = staging.join(format!("old-{top}"));
+            if let Err(error) = replace(&new, &old, &aside) {
+                // All or nothing: what was replaced already goes back.
+                moved.iter().rev().for_each(|(old, aside)| restore(old, aside));
+                return Err(error);
+            }
+            moved.push((old, aside));
         }
         Ok(())
     });
@@ -75,12 +83,21 @@ fn stage(staging: &Path, files: &Files) -> Result<(), Error> {
     Ok(())
 }
 
-fn replace(new: &Path, old: &Path) -> Result<(), Error> {
-    let failed = |source| Error::output("replace", old, source);
-    if old.is_dir() {
-        fs::remove_dir_all(old).map_err(failed)?;
+/// Moves `old`, if it is there, to `aside`, and `new` into its place.
+fn replace(new: &Path, old: &Path, aside: &Path) -> Result<(), Error> {
+    if old.exists() {
+        fs::rename(old, aside).map_err(|source| Error::output("replace", old, source))?;
     }
-    fs::rename(new, old).map_err(failed)
+    fs::rename(new, old).map_err(|source| {
+        restore(old, aside);
+        Error::output("replace", old, source)
+    })
+}
+
+/// Undoes [`replace`]; there is nothing more to do where that fails.
+fn restore(old: &Path, aside: &Path) {
+    let _ = if old.is_dir() { fs::remove_dir_all(old) } else { fs::remove_file(old) };
+    let _ = fs::rename(aside, old);
 }
 
 fn create(dir: &Path) -> Result<(), Error> {

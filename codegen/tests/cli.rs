@@ -66,6 +66,32 @@ fn unknown_names_get_the_nearest() {
     refused(&mut codegen(&["export", "--interface-version", "new"]), 2, &["0x00030201"]);
 }
 
+/// A tree may be named in any way a shell allows.
+#[test]
+fn trees_named_from_where_one_stands() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let headers = copied_headers(&dir.path().join("xen"));
+    for (here, name) in [(headers.as_path(), "."), (dir.path(), "./xen"), (&headers, "../xen")] {
+        let arguments = ["layout", "gnttab_copy", "--headers", name, "--arch", "arm"];
+        let output = codegen(&arguments).current_dir(here).output().expect("it runs");
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn types_that_are_no_structures() {
+    let output = codegen(&["layout", "domid_t", "--arch", "arm"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("u16: size 2, align 2"), "{said}");
+}
+
+#[test]
+fn the_environment_changes_nothing_unseen() {
+    let mut command = codegen(&["export"]);
+    command.env("BINDGEN_EXTRA_CLANG_ARGS", "-m32");
+    refused(&mut command, 1, &["BINDGEN_EXTRA_CLANG_ARGS", "unset"]);
+}
+
 #[test]
 fn trees_that_are_none() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -18,7 +18,7 @@ pub fn workspace() -> PathBuf {
 }
 
 /// Compiles the modules of `arch` in `generated` with `xen-abi`'s own support code, every family
-/// included. Gives rustc's errors, empty if every proof holds.
+/// included. Gives what rustc says, empty if every proof holds.
 pub fn prove(generated: &Path, arch: Arch) -> Result<String, Error> {
     let dir =
         tempfile::tempdir().map_err(|source| Error::Io { path: std::env::temp_dir(), source })?;
@@ -43,5 +43,7 @@ pub fn prove(generated: &Path, arch: Arch) -> Result<String, Error> {
     if output.status.success() {
         return Ok(String::new());
     }
-    Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    // A compiler that was killed may have said nothing.
+    let said = String::from_utf8_lossy(&output.stderr);
+    Ok(format!("{said}\nerror: rustc ended with {}\n", output.status))
 }

@@ -10,6 +10,7 @@ use bindgen::callbacks::{
 };
 
 use super::handles::PREFIX;
+use super::quiet::Quiet;
 use super::{Source, relative, wrapper};
 use crate::arch::Arch;
 use crate::error::Error;
@@ -53,6 +54,11 @@ pub(super) enum Failure {
 
 /// Loads libclang and checks its version, so that bindgen never meets a missing one.
 pub fn check_libclang() -> Result<u32, Error> {
+    // Bindgen takes arguments from the environment: the same headers would not give the same text.
+    let name = "BINDGEN_EXTRA_CLANG_ARGS";
+    if std::env::vars_os().any(|(variable, _)| variable.to_string_lossy().starts_with(name)) {
+        return Err(Error::Environment { name });
+    }
     if !clang_sys::is_loaded() {
         clang_sys::load().map_err(|reason| Error::Libclang { reason })?;
     }
@@ -74,7 +80,7 @@ pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
     let seen = Rc::new(RefCell::new(Seen::default()));
     let ignored = job.source.ignored.clone();
     let callbacks = Callbacks { seen: Rc::clone(&seen), ignored };
-    let bindings = builder(job, stubs.path())
+    let builder = builder(job, stubs.path())
         .ignore_functions()
         .blocklist_type(format!("{PREFIX}.*"))
         .prepend_enum_name(false)
@@ -82,12 +88,8 @@ pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
         .derive_debug(false)
         .default_enum_style(bindgen::EnumVariation::NewType { is_bitfield: false, is_global: true })
         .default_non_copy_union_style(bindgen::NonCopyUnionStyle::ManuallyDrop)
-        .parse_callbacks(Box::new(callbacks))
-        .generate()
-        .map_err(|error| match error {
-            bindgen::BindgenError::ClangDiagnostic(text) => Failure::Diagnostic(text),
-            other => Failure::Diagnostic(format!("error: {other}")),
-        })?;
+        .parse_callbacks(Box::new(callbacks));
+    let bindings = generate(builder)?;
     let rust = bindings.to_string();
     let seen = seen.take();
     let root = &job.source.tree.root;
@@ -97,6 +99,26 @@ pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
         Some((name, Place { location, c_name: item.c_name }))
     });
     Ok(Run { rust, places: places.collect(), strings: seen.strings })
+}
+
+/// Runs bindgen without a word; where it panics, which it does when libclang lacks a function, the
+/// panic's words become the error.
+fn generate(builder: bindgen::Builder) -> Result<bindgen::Bindings, Failure> {
+    let result = {
+        let _quiet = Quiet::new();
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| builder.generate()))
+    };
+    match result {
+        Ok(Ok(bindings)) => Ok(bindings),
+        Ok(Err(bindgen::BindgenError::ClangDiagnostic(text))) => Err(Failure::Diagnostic(text)),
+        Ok(Err(other)) => Err(Failure::Diagnostic(format!("error: {other}"))),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            let reason = text.unwrap_or("bindgen stopped").lines().next().unwrap_or_default();
+            Err(Failure::Error(Error::Libclang { reason: reason.to_owned() }))
+        }
+    }
 }
 
 /// The time bindgen takes by itself on the headers of one architecture, with its own defaults.

@@ -47,8 +47,8 @@ pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) ->
     for found in &raw.consts {
         match probed(abi, macros, &found.name) {
             Some(source) => macro_constant(abi, source, found)?,
-            // What bindgen itself reads of a string macro comes through the callback.
-            None if !matches!(found.ty, Type::Named(_)) => {}
+            // What bindgen itself reads of a macro comes through the callback and the probes.
+            None if macros.0.contains_key(&found.name) => {}
             None => enumerator(abi, raw, run, found)?,
         }
     }

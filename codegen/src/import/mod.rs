@@ -5,6 +5,7 @@ mod constants;
 mod handles;
 mod layout;
 mod macros;
+mod quiet;
 mod rust;
 mod tags;
 mod wrapper;
@@ -36,7 +37,14 @@ pub struct Source {
 
 impl Source {
     /// Reads every header of `tree` once.
-    pub fn new(tree: HeaderTree) -> Result<Self, Error> {
+    pub fn new(mut tree: HeaderTree) -> Result<Self, Error> {
+        // Clang's places are compared with it, whatever way the user wrote it.
+        tree.root = tree.root.canonicalize().map_err(|source| Error::Io {
+            action: "find",
+            path: tree.root.clone(),
+            source,
+            hint: "",
+        })?;
         let mut source = Self {
             tree,
             macros: Macros::default(),

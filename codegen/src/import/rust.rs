@@ -70,8 +70,11 @@ impl Raw {
         let mut items = String::with_capacity(rust.len() / 2);
         let mut rest = rust;
         while let Some((before, after)) = rest.split_once(START) {
-            // The lints allowed for the block alone.
+            // The lints allowed for the block alone stand just before it.
             let attributes = before.rfind("# [allow (clippy").unwrap_or(before.len());
+            if before[attributes..].contains(['{', ';']) {
+                return Err(odd_assertion());
+            }
             items.push_str(&before[..attributes]);
             let (block, after) = after.split_once(END).ok_or_else(odd_assertion)?;
             for assertion in block.split(';').filter(|text| !text.trim().is_empty()) {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::families::Family;
-use crate::ir::{Abi, Value};
-use crate::layout::{Leaf, members, named_records};
+use super::text;
+use crate::ir::{Abi, Def, Type, Value};
+use crate::layout::{Leaf, members};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +41,7 @@ pub enum ChangeKind {
     FieldSize(String, u64, u64),
     /// A bit field at other bits.
     FieldBits(String),
-    /// Another value.
+    /// Another value, or for a typedef another type.
     Value(String, String),
 }
 
@@ -55,26 +55,47 @@ pub fn diff(old: &Abi, new: &Abi) -> Vec<Change> {
 }
 
 fn types(old: &Abi, new: &Abi, changes: &mut BTreeSet<Change>) {
-    let names = |abi: &Abi| -> BTreeSet<String> {
-        named_records(abi).map(|(name, ..)| name.to_owned()).collect()
-    };
-    let (before, after) = (names(old), names(new));
-    for name in before.union(&after) {
+    let named = |abi: &Abi, name: &str| abi.types.get(name).is_some_and(|ty| ty.c_name.is_some());
+    let names: BTreeSet<_> = old.types.keys().chain(new.types.keys()).collect();
+    for name in names {
         let header = [new, old].iter().find_map(|abi| abi.types.get(name));
         let header = header.map(|ty| ty.location.header.clone()).unwrap_or_default();
         let mut note = |kind: ChangeKind| {
             let breaks = is_stable(&header) && kind.is_break();
             changes.insert(Change { header: header.clone(), name: name.clone(), kind, breaks });
         };
-        match (before.contains(name), after.contains(name)) {
-            (true, true) => record(old, new, name, &mut note),
+        match (named(old, name), named(new, name)) {
+            (true, true) => {
+                record(old, new, name, &mut note);
+                target(old, new, name, &mut note);
+            }
             (true, false) => note(ChangeKind::Removed),
-            (false, _) => note(ChangeKind::Added),
+            (false, true) => note(ChangeKind::Added),
+            (false, false) => {}
+        }
+    }
+}
+
+/// What a typedef or an enumeration stands for.
+fn target(old: &Abi, new: &Abi, name: &str, note: &mut impl FnMut(ChangeKind)) {
+    let spelled = |abi: &Abi| match &abi.types.get(name)?.def {
+        Def::Alias(ty) | Def::Newtype(ty) => Some(text::spell(ty)),
+        Def::Enum(int) | Def::Shared { int, .. } => Some(text::spell(&Type::Int(*int))),
+        Def::Record(_) => None,
+    };
+    if let (Some(before), Some(after)) = (spelled(old), spelled(new)) {
+        if before != after {
+            note(ChangeKind::Value(before, after));
         }
     }
 }
 
 fn record(old: &Abi, new: &Abi, name: &str, note: &mut impl FnMut(ChangeKind)) {
+    // A typedef's members are its target's matter.
+    let is_record = |abi: &Abi| matches!(abi.types[name].def, Def::Record(_));
+    if !is_record(old) || !is_record(new) {
+        return;
+    }
     if let (Some(before), Some(after)) = (old.record(name), new.record(name)) {
         if before.size != after.size {
             note(ChangeKind::Size(before.size, after.size));
@@ -127,14 +148,25 @@ fn constants(old: &Abi, new: &Abi, changes: &mut BTreeSet<Change>) {
         };
         let Some(constant) = after.or(before) else { continue };
         let header = constant.location.header.clone();
-        let breaks = is_stable(&header) && kind.is_break();
+        let same = before.zip(after).is_some_and(|(a, b)| !is_other_value(&a.value, &b.value));
+        let breaks = is_stable(&header) && kind.is_break() && !same;
         changes.insert(Change { header, name: name.clone(), kind, breaks });
     }
 }
 
-/// Toolstack headers promise nothing from one release to the next.
+/// Headers that carry a version of their own and promise nothing from one release to the next.
+const VERSIONED: &[&str] = &["domctl.h", "platform.h", "sysctl.h", "vm_event.h", "xsm/flask_op.h"];
+
 fn is_stable(header: &str) -> bool {
-    Family::of(header) != Family::Toolstack
+    !VERSIONED.contains(&header)
+}
+
+/// Whether a value is another number or text; its C type alone breaks no program.
+fn is_other_value(old: &Value, new: &Value) -> bool {
+    match (old, new) {
+        (Value::Int { value: old, .. }, Value::Int { value: new, .. }) => old != new,
+        _ => old != new,
+    }
 }
 
 fn spell(value: &Value) -> String {

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::text;
 use crate::error::{Error, nearest};
-use crate::ir::Abi;
+use crate::ir::{Abi, Def, Type};
 use crate::layout::{Depth, Leaf, leaves};
 
 /// The picture of the type called `name`, a tag or a typedef, with or without its keyword.
@@ -11,7 +12,7 @@ pub fn picture(abis: &[Abi], name: &str) -> Result<String, Error> {
     let name = name.rsplit(' ').next().unwrap_or(name);
     let found: Vec<_> = abis.iter().filter(|abi| abi.record(name).is_some()).collect();
     let Some(first) = found.first() else {
-        return Err(unknown(abis, name));
+        return scalar(abis, name).ok_or_else(|| unknown(abis, name));
     };
     let all: Vec<Vec<Leaf>> = found.iter().map(|abi| leaves(abi, name, Depth::All)).collect();
     let rows = merged_paths(&all);
@@ -49,6 +50,25 @@ pub fn picture(abis: &[Abi], name: &str) -> Result<String, Error> {
         out.push('\n');
     }
     Ok(out)
+}
+
+/// A typedef or enumeration: what it stands for, a line for each architecture.
+fn scalar(abis: &[Abi], name: &str) -> Option<String> {
+    let mut out = String::new();
+    for abi in abis {
+        let Some(ty) = abi.types.get(name) else { continue };
+        let (size, align) = abi.size_align(&Type::Named(name.to_owned()))?;
+        if out.is_empty() {
+            put(&mut out, format_args!("{name}, {}\n\n", ty.location));
+        }
+        let spelled = match &ty.def {
+            Def::Alias(target) | Def::Newtype(target) => text::spell(target),
+            Def::Enum(int) | Def::Shared { int, .. } => text::spell(&Type::Int(*int)),
+            Def::Record(_) => return None,
+        };
+        put(&mut out, format_args!("  {:8}  {spelled}: size {size}, align {align}\n", abi.arch));
+    }
+    (!out.is_empty()).then_some(out)
 }
 
 /// Every path of every architecture: a path one architecture alone has stands behind the one it

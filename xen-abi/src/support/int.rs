@@ -1,7 +1,8 @@
 //! 64-bit integers with the alignment one architecture gives them, whatever the host's.
 //!
 //! The i386 ABI aligns them to four bytes, all others to eight. On a host that agrees the type is
-//! the primitive itself; elsewhere, and only in [`foreign`](crate) modules, it is a wrapper.
+//! the primitive itself; elsewhere it is a wrapper: in modules of foreign architectures, and for
+//! `uint64_aligned_t` on 32-bit x86.
 
 /// Alignment 8.
 pub mod align8 {

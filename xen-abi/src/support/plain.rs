@@ -47,8 +47,8 @@ pub const fn as_bytes<T: Plain>(value: &T) -> &[u8] {
     unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
 }
 
-/// A `T` from the first bytes of `bytes`, whatever their alignment, or `None` if there are fewer
-/// than `size_of::<T>()`.
+/// The `T` that `bytes` are, whatever their alignment, or `None` unless there are just
+/// `size_of::<T>()` of them.
 ///
 /// ```
 /// # use xen_abi::grant_table::grant_entry_v1;
@@ -60,10 +60,10 @@ pub const fn as_bytes<T: Plain>(value: &T) -> &[u8] {
 #[must_use]
 #[allow(unsafe_code, reason = "the door Plain opens")]
 pub const fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {
-    if bytes.len() < size_of::<T>() {
+    if bytes.len() != size_of::<T>() {
         return None;
     }
-    // SAFETY: there are enough bytes, any of which are a T since it is Plain; the read asks for no
+    // SAFETY: there are as many bytes as T has, any of which are a T since it is Plain; the read asks for no
     // alignment.
     Some(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }
@@ -118,8 +118,8 @@ macro_rules! plain {
         const _: () = {
             $($crate::support::plain::is_plain::<$ty>();)*
         };
-        // SAFETY: every member is plain, asserted just above, and `layout!` has asserted that
-        // together they fill the type.
+        // SAFETY: the generator lists the types of all members. Each is plain, asserted just above,
+        // and `layout!` has asserted that together they fill the type.
         #[allow(unsafe_code, reason = "asserted above")]
         unsafe impl $crate::support::plain::Plain for $name {}
 

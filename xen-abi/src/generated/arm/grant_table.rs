@@ -706,15 +706,15 @@ pub struct gnttab_swap_grant_ref {
     /// IN. Second entry.
     pub ref_b: grant_ref_t,
     /// OUT. `GNTST_*`.
-    pub status: i16,
+    pub status: GrantStatus,
     pub _padding0: [u8; 2],
 }
 layout! { struct gnttab_swap_grant_ref: 12, 4;
     ref_a: grant_ref_t = 0, "gnttab_swap_grant_ref.ref_a";
     ref_b: grant_ref_t = 4, "gnttab_swap_grant_ref.ref_b";
-    status: i16 = 8, "gnttab_swap_grant_ref.status";
+    status: GrantStatus = 8, "gnttab_swap_grant_ref.status";
     _padding0: [u8; 2] = 10, "gnttab_swap_grant_ref._padding0";
-    [([u8; 2]) (grant_ref_t) (i16)]
+    [(GrantStatus) ([u8; 2]) (grant_ref_t)]
 }
 
 /// `gnttab_swap_grant_ref_t` of `grant_table.h`.

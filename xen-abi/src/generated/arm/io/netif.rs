@@ -127,13 +127,13 @@ pub const _NETRXF_gso_prefix: u32 = 4;
 /// The slot only announces the segment size of the packet behind it.
 pub const NETRXF_gso_prefix: u32 = 16;
 /// The packet was dropped.
-pub const NETIF_RSP_DROPPED: i32 = -2;
+pub const NETIF_RSP_DROPPED: i16 = -2;
 /// The packet failed.
-pub const NETIF_RSP_ERROR: i32 = -1;
+pub const NETIF_RSP_ERROR: i16 = -1;
 /// The packet was sent.
-pub const NETIF_RSP_OKAY: u32 = 0;
+pub const NETIF_RSP_OKAY: i16 = 0;
 /// Answer to an extra slot, without meaning.
-pub const NETIF_RSP_NULL: u32 = 1;
+pub const NETIF_RSP_NULL: i16 = 1;
 
 /// A request on the control ring, about hashing or permanently mapped grants.
 ///

@@ -53,7 +53,7 @@ pub const USBIF_RING_SIZE: u32 = 4096;
 /// A short packet is an error.
 pub const USBIF_SHORT_NOT_OK: u32 = 1;
 /// Success.
-pub const USBIF_STATUS_OK: u32 = 0;
+pub const USBIF_STATUS_OK: i32 = 0;
 /// No device.
 pub const USBIF_STATUS_NODEV: i32 = -19;
 /// Invalid request.

@@ -32,11 +32,11 @@ pub const BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST: u32 = 8;
 /// The data must be unrecoverable afterwards.
 pub const BLKIF_DISCARD_SECURE: u32 = 1;
 /// The backend does not know the operation.
-pub const BLKIF_RSP_EOPNOTSUPP: i32 = -2;
+pub const BLKIF_RSP_EOPNOTSUPP: i16 = -2;
 /// The operation failed.
-pub const BLKIF_RSP_ERROR: i32 = -1;
+pub const BLKIF_RSP_ERROR: i16 = -1;
 /// The operation is done.
-pub const BLKIF_RSP_OKAY: u32 = 0;
+pub const BLKIF_RSP_OKAY: i16 = 0;
 /// The device is a CD-ROM.
 pub const VDISK_CDROM: u32 = 1;
 /// The medium can be removed.

@@ -42,7 +42,7 @@ pub const XEN_PCI_OP_aer_slotreset: u32 = 9;
 /// Turn several MSI messages on.
 pub const XEN_PCI_OP_enable_multi_msi: u32 = 10;
 /// Success.
-pub const XEN_PCI_ERR_success: u32 = 0;
+pub const XEN_PCI_ERR_success: i32 = 0;
 /// No such device.
 pub const XEN_PCI_ERR_dev_not_found: i32 = -1;
 /// Bad offset.
