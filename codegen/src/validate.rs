@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::exceptions;
 use crate::families::Family;
-use crate::ir::{Abi, Def, FieldKind, Record, RecordKind, Type, TypeDef, Value};
+use crate::ir::{Abi, Def, Field, FieldKind, Record, RecordKind, Type, TypeDef, Value};
 
 /// Checks that members lie where Rust's `repr(C)` will put them, that every name resolves, that
 /// features suffice for the types they use, and that constants fit their types.
@@ -50,6 +50,15 @@ pub fn run(abi: &Abi) -> Result<(), Error> {
 
 /// What is wrong with the layout, if anything.
 fn check_record(abi: &Abi, record: &Record) -> Option<String> {
+    let is_bits = |field: &&Field| matches!(field.kind, FieldKind::Bits(_));
+    let units = record.fields.iter().filter(is_bits).count();
+    // The accessors stand for one storage unit of a structure.
+    if units > 1 || (units == 1 && record.kind == RecordKind::Union) {
+        return Some(String::from("bit fields in a union, or in two places"));
+    }
+    if record.kind == RecordKind::Union && !matches!(record.align, 1 | 2 | 4 | 8) {
+        return Some(format!("a union aligned to {} bytes", record.align));
+    }
     let mut end = 0u64;
     let mut align = 1;
     for field in &record.fields {
@@ -67,6 +76,9 @@ fn check_record(abi: &Abi, record: &Record) -> Option<String> {
             return Some(format!("{} is at {}, not at {expected}", field.name, field.offset));
         }
         if let FieldKind::Bits(bits) = &field.kind {
+            if bits.is_empty() {
+                return Some(String::from("bit fields without a name"));
+            }
             if let Some(bit) = bits.iter().find(|bit| u64::from(bit.first + bit.width) > size * 8) {
                 return Some(format!("the bits of {} lie outside their storage", bit.name));
             }

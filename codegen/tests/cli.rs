@@ -124,6 +124,12 @@ fn constructs_without_a_rule_name_their_line() {
     append(&sched, "struct sched_odd { uint8_t x; } __attribute__((aligned(64)));");
     refused(&mut codegen(&["export", "--headers", &path]), 1, &[&place, "sched_odd"]);
     fs::write(&sched, &clean).expect("the header");
+    append(&sched, "struct sched_signed { int x : 3; };");
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &["sched_signed", "sign"]);
+    fs::write(&sched, &clean).expect("the header");
+    append(&sched, "union sched_bits { uint32_t a : 3; uint32_t b; };");
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &[&place, "sched_bits"]);
+    fs::write(&sched, &clean).expect("the header");
     append(&sched, "struct sched_call { void (*f)(int); };");
     refused(&mut codegen(&["export", "--headers", &path]), 1, &["sched_call"]);
     fs::write(&sched, &clean).expect("the header");

@@ -165,7 +165,7 @@ fn value_type(width: u32) -> &'static str {
         0..=8 => "u8",
         9..=16 => "u16",
         17..=32 => "u32",
-        _ => "u64",
+        _ => "core::primitive::u64",
     }
 }
 

@@ -303,6 +303,13 @@ impl Reader<'_> {
                 Some((unit, first.strip_suffix("usize")?.parse().ok()?, width))
             };
             let name = function.sig.ident.to_string();
+            let signed = match &function.sig.output {
+                syn::ReturnType::Type(_, ty) => self.ty(ty)?,
+                syn::ReturnType::Default => Type::Void,
+            };
+            if matches!(signed, Type::Int(Int { signed: true, .. })) {
+                return Err(not_understood(format!("{owner}.{name}"), "a bit field with a sign"));
+            }
             let (unit, first, width) =
                 place().ok_or_else(|| not_understood(format!("{owner}.{name}"), "a bit field"))?;
             let bits = self.raw.bits.entry((owner.clone(), unit)).or_default();

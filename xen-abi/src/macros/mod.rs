@@ -1,10 +1,10 @@
 //! Upstream's function-like macros as `const fn`, and the arithmetic its comments only describe.
 //!
-//! One module for each header or topic, the functions named after their macros in lower case; a macro
-//! that stores through a pointer becomes a function from the old value to the new one, and one that
-//! returns a pointer becomes the offset. No input makes any of them panic: what C leaves undefined or
-//! lets run into a neighbouring field is `None`, masked or saturated, and said so. Macros without a
-//! counterpart stand in `codegen`'s table with the reason.
+//! One module for each header or topic, the functions named after their macros in lower case, less
+//! what the module's name says already. A macro that stores through a pointer becomes a function from
+//! the old value to the new one, and one that returns a pointer becomes the offset. No input makes any
+//! of them panic: what C leaves undefined or lets run into a neighbouring field is `None`, masked or
+//! saturated, and said so. Macros without a counterpart stand in `codegen`'s table with the reason.
 //!
 //! Where word sizes differ between architectures the function is generic over [`Word`], so that a
 //! 64-bit toolstack can speak of a 32-bit guest.
