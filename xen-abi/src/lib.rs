@@ -47,6 +47,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | (none) | the core: grants, memory, events, scheduling, and what PV and PVH guests start with |
+//! | `extra-traits` (default) | `Debug`, `PartialEq` and `Eq` on structures and unions |
 //! | `zerocopy` (default) | zerocopy's `FromBytes`, `IntoBytes`, `KnownLayout`, `Immutable` on every type of the architecture compiled for |
 //! | `hvm` | emulated devices and saved state |
 //! | `io` | the split-driver protocols |

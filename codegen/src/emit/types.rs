@@ -10,10 +10,11 @@ use crate::keywords;
 fn derives(out: &mut Writer<'_>) {
     let target = out.abi.arch.target_arch();
     out.line(format_args!("#[derive(Clone, Copy)]"));
-    out.line(format_args!("#[cfg_attr(target_arch = \"{target}\", derive(Debug, PartialEq, Eq))]"));
-    out.line(format_args!(
-        "#[cfg_attr(all(feature = \"zerocopy\", target_arch = \"{target}\"), derive({ZEROCOPY}))]"
-    ));
+    for (feature, traits) in [("extra-traits", "Debug, PartialEq, Eq"), ("zerocopy", ZEROCOPY)] {
+        out.line(format_args!(
+            "#[cfg_attr(all(feature = \"{feature}\", target_arch = \"{target}\"), derive({traits}))]"
+        ));
+    }
 }
 
 const ZEROCOPY: &str =

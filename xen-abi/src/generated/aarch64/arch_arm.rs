@@ -207,7 +207,7 @@ pub type xen_ulong_t = u64;
 ///
 /// `struct vcpu_guest_core_regs` of `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_core_regs {
@@ -376,7 +376,7 @@ leaves! {
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x0(pub [u64; 1]);
@@ -390,7 +390,7 @@ layout! { union vcpu_guest_core_regs_x0: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x1(pub [u64; 1]);
@@ -404,7 +404,7 @@ layout! { union vcpu_guest_core_regs_x1: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x2(pub [u64; 1]);
@@ -418,7 +418,7 @@ layout! { union vcpu_guest_core_regs_x2: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x3(pub [u64; 1]);
@@ -432,7 +432,7 @@ layout! { union vcpu_guest_core_regs_x3: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x4(pub [u64; 1]);
@@ -446,7 +446,7 @@ layout! { union vcpu_guest_core_regs_x4: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x5(pub [u64; 1]);
@@ -460,7 +460,7 @@ layout! { union vcpu_guest_core_regs_x5: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x6(pub [u64; 1]);
@@ -474,7 +474,7 @@ layout! { union vcpu_guest_core_regs_x6: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x7(pub [u64; 1]);
@@ -488,7 +488,7 @@ layout! { union vcpu_guest_core_regs_x7: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x8(pub [u64; 1]);
@@ -502,7 +502,7 @@ layout! { union vcpu_guest_core_regs_x8: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x9(pub [u64; 1]);
@@ -516,7 +516,7 @@ layout! { union vcpu_guest_core_regs_x9: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x10(pub [u64; 1]);
@@ -530,7 +530,7 @@ layout! { union vcpu_guest_core_regs_x10: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x11(pub [u64; 1]);
@@ -544,7 +544,7 @@ layout! { union vcpu_guest_core_regs_x11: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x12(pub [u64; 1]);
@@ -558,7 +558,7 @@ layout! { union vcpu_guest_core_regs_x12: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x13(pub [u64; 1]);
@@ -572,7 +572,7 @@ layout! { union vcpu_guest_core_regs_x13: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x14(pub [u64; 1]);
@@ -586,7 +586,7 @@ layout! { union vcpu_guest_core_regs_x14: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x15(pub [u64; 1]);
@@ -600,7 +600,7 @@ layout! { union vcpu_guest_core_regs_x15: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x16(pub [u64; 1]);
@@ -614,7 +614,7 @@ layout! { union vcpu_guest_core_regs_x16: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x17(pub [u64; 1]);
@@ -628,7 +628,7 @@ layout! { union vcpu_guest_core_regs_x17: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x18(pub [u64; 1]);
@@ -642,7 +642,7 @@ layout! { union vcpu_guest_core_regs_x18: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x19(pub [u64; 1]);
@@ -656,7 +656,7 @@ layout! { union vcpu_guest_core_regs_x19: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x20(pub [u64; 1]);
@@ -670,7 +670,7 @@ layout! { union vcpu_guest_core_regs_x20: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x21(pub [u64; 1]);
@@ -684,7 +684,7 @@ layout! { union vcpu_guest_core_regs_x21: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x22(pub [u64; 1]);
@@ -698,7 +698,7 @@ layout! { union vcpu_guest_core_regs_x22: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x23(pub [u64; 1]);
@@ -712,7 +712,7 @@ layout! { union vcpu_guest_core_regs_x23: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x24(pub [u64; 1]);
@@ -726,7 +726,7 @@ layout! { union vcpu_guest_core_regs_x24: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x25(pub [u64; 1]);
@@ -740,7 +740,7 @@ layout! { union vcpu_guest_core_regs_x25: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x26(pub [u64; 1]);
@@ -754,7 +754,7 @@ layout! { union vcpu_guest_core_regs_x26: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x27(pub [u64; 1]);
@@ -768,7 +768,7 @@ layout! { union vcpu_guest_core_regs_x27: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x28(pub [u64; 1]);
@@ -782,7 +782,7 @@ layout! { union vcpu_guest_core_regs_x28: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x29(pub [u64; 1]);
@@ -796,7 +796,7 @@ layout! { union vcpu_guest_core_regs_x29: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_x30(pub [u64; 1]);
@@ -810,7 +810,7 @@ layout! { union vcpu_guest_core_regs_x30: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_pc64(pub [u64; 1]);
@@ -824,7 +824,7 @@ layout! { union vcpu_guest_core_regs_pc64: 8, 8 }
 
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_guest_core_regs_spsr_el1(pub [u64; 1]);
@@ -843,7 +843,7 @@ pub type vcpu_guest_core_regs_t = vcpu_guest_core_regs;
 ///
 /// `struct vcpu_guest_context` of `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_context {
@@ -879,7 +879,7 @@ pub type vcpu_guest_context_t = vcpu_guest_context;
 ///
 /// `struct xen_arch_domainconfig` of `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_arch_domainconfig {
@@ -907,7 +907,7 @@ layout! { struct xen_arch_domainconfig: 12, 4;
 ///
 /// `struct arch_vcpu_info` of `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_vcpu_info {
@@ -923,7 +923,7 @@ pub type arch_vcpu_info_t = arch_vcpu_info;
 ///
 /// `struct arch_shared_info` of `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_shared_info {
@@ -944,7 +944,7 @@ pub type xen_callback_t = u64;
 ///
 /// `struct xen_pmu_arch` of `arch-arm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_arch {

@@ -54,7 +54,7 @@ pub type xen_argo_gfn_t = u64;
 ///
 /// `struct xen_argo_iov` of `argo.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_iov {
@@ -78,7 +78,7 @@ pub type xen_argo_iov_t = xen_argo_iov;
 ///
 /// `struct xen_argo_addr` of `argo.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_addr {
@@ -102,7 +102,7 @@ pub type xen_argo_addr_t = xen_argo_addr;
 ///
 /// `struct xen_argo_send_addr` of `argo.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_send_addr {
@@ -124,7 +124,7 @@ pub type xen_argo_send_addr_t = xen_argo_send_addr;
 ///
 /// `struct xen_argo_ring` of `argo.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_ring {
@@ -151,7 +151,7 @@ pub type xen_argo_ring_t = xen_argo_ring;
 ///
 /// `struct xen_argo_register_ring` of `argo.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_register_ring {
@@ -178,7 +178,7 @@ pub type xen_argo_register_ring_t = xen_argo_register_ring;
 ///
 /// `struct xen_argo_unregister_ring` of `argo.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_unregister_ring {
@@ -202,7 +202,7 @@ pub type xen_argo_unregister_ring_t = xen_argo_unregister_ring;
 ///
 /// `struct xen_argo_ring_data_ent` of `argo.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_ring_data_ent {
@@ -232,7 +232,7 @@ pub type xen_argo_ring_data_ent_t = xen_argo_ring_data_ent;
 ///
 /// `struct xen_argo_ring_data` of `argo.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_ring_data {
@@ -256,7 +256,7 @@ pub type xen_argo_ring_data_t = xen_argo_ring_data;
 ///
 /// `struct xen_argo_ring_message_header` of `argo.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_ring_message_header {

@@ -11,7 +11,7 @@ pub const XENCOMM_INVALID: u32 = 0xffffffff;
 
 /// `struct xencomm_desc` of `xencomm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencomm_desc {

@@ -186,7 +186,7 @@ pub const TRC_64_FLAG: u32 = 256;
 ///
 /// `struct t_rec` of `trace.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct t_rec {
@@ -212,7 +212,7 @@ leaves! {
 
 /// The type of `t_rec.u` in `trace.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct t_rec_u(pub [u32; 9]);
@@ -224,7 +224,7 @@ layout! { union t_rec_u: 36, 4 }
 
 /// The type of `t_rec.u.cycles` in `trace.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct t_rec_u_cycles {
@@ -241,7 +241,7 @@ layout! { struct t_rec_u_cycles: 36, 4;
 
 /// The type of `t_rec.u.nocycles` in `trace.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct t_rec_u_nocycles {
@@ -256,7 +256,7 @@ layout! { struct t_rec_u_nocycles: 28, 4;
 ///
 /// `struct t_buf` of `trace.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct t_buf {
@@ -273,7 +273,7 @@ layout! { struct t_buf: 8, 4;
 ///
 /// `struct t_info` of `trace.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct t_info {

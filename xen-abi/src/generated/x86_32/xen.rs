@@ -406,7 +406,7 @@ pub const XEN_VGATYPE_EFI_LFB: u32 = 112;
 ///
 /// `struct mmuext_op` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mmuext_op {
@@ -431,7 +431,7 @@ leaves! {
 
 /// The type of `mmuext_op.arg1` in `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mmuext_op_arg1(pub [u32; 1]);
@@ -445,7 +445,7 @@ layout! { union mmuext_op_arg1: 4, 4 }
 
 /// The type of `mmuext_op.arg2` in `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct mmuext_op_arg2(pub [u32; 1]);
@@ -469,7 +469,7 @@ pub use crate::support::newtypes::domid_t;
 ///
 /// `struct mmu_update` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct mmu_update {
@@ -492,7 +492,7 @@ pub type mmu_update_t = mmu_update;
 ///
 /// `struct multicall_entry` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct multicall_entry {
@@ -519,7 +519,7 @@ pub type multicall_entry_t = multicall_entry;
 ///
 /// `struct vcpu_time_info` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_time_info {
@@ -558,7 +558,7 @@ pub type vcpu_time_info_t = vcpu_time_info;
 ///
 /// `struct vcpu_info` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_info {
@@ -592,7 +592,7 @@ pub type vcpu_info_t = vcpu_info;
 ///
 /// `struct shared_info` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct shared_info {
@@ -630,7 +630,7 @@ pub type shared_info_t = shared_info;
 ///
 /// `struct start_info` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct start_info {
@@ -691,7 +691,7 @@ leaves! {
 
 /// The type of `start_info.console` in `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct start_info_console(pub [u32; 2]);
@@ -703,7 +703,7 @@ layout! { union start_info_console: 8, 4 }
 
 /// The type of `start_info.console.domU` in `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct start_info_console_domU {
@@ -720,7 +720,7 @@ layout! { struct start_info_console_domU: 8, 4;
 
 /// The type of `start_info.console.dom0` in `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct start_info_console_dom0 {
@@ -743,7 +743,7 @@ pub type start_info_t = start_info;
 ///
 /// `struct xen_multiboot_mod_list` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_multiboot_mod_list {
@@ -767,7 +767,7 @@ layout! { struct xen_multiboot_mod_list: 16, 4;
 ///
 /// `struct dom0_vga_console_info` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct dom0_vga_console_info {
@@ -810,7 +810,7 @@ leaves! {
 
 /// The type of `dom0_vga_console_info.u` in `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct dom0_vga_console_info_u(pub [u32; 9]);
@@ -822,7 +822,7 @@ layout! { union dom0_vga_console_info_u: 36, 4 }
 
 /// The type of `dom0_vga_console_info.u.text_mode_3` in `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct dom0_vga_console_info_u_text_mode_3 {
@@ -848,7 +848,7 @@ layout! { struct dom0_vga_console_info_u_text_mode_3: 10, 2;
 
 /// The type of `dom0_vga_console_info.u.vesa_lfb` in `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct dom0_vga_console_info_u_vesa_lfb {
@@ -922,7 +922,7 @@ pub type xen_domain_handle_t = [u8; 16];
 ///
 /// `xen_uuid_t` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_uuid_t {
@@ -938,7 +938,7 @@ layout! { struct xen_uuid_t: 16, 1;
 ///
 /// `struct xenctl_bitmap` of `xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenctl_bitmap {

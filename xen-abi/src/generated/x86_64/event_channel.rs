@@ -84,7 +84,7 @@ pub use crate::support::newtypes::evtchn_port_t;
 ///
 /// `struct evtchn_alloc_unbound` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_alloc_unbound {
@@ -110,7 +110,7 @@ pub type evtchn_alloc_unbound_t = evtchn_alloc_unbound;
 ///
 /// `struct evtchn_bind_interdomain` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_bind_interdomain {
@@ -139,7 +139,7 @@ pub type evtchn_bind_interdomain_t = evtchn_bind_interdomain;
 ///
 /// `struct evtchn_bind_virq` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_bind_virq {
@@ -164,7 +164,7 @@ pub type evtchn_bind_virq_t = evtchn_bind_virq;
 ///
 /// `struct evtchn_bind_pirq` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_bind_pirq {
@@ -189,7 +189,7 @@ pub type evtchn_bind_pirq_t = evtchn_bind_pirq;
 ///
 /// `struct evtchn_bind_ipi` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_bind_ipi {
@@ -211,7 +211,7 @@ pub type evtchn_bind_ipi_t = evtchn_bind_ipi;
 ///
 /// `struct evtchn_close` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_close {
@@ -231,7 +231,7 @@ pub type evtchn_close_t = evtchn_close;
 ///
 /// `struct evtchn_send` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_send {
@@ -250,7 +250,7 @@ pub type evtchn_send_t = evtchn_send;
 ///
 /// `struct evtchn_status` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_status {
@@ -284,7 +284,7 @@ leaves! {
 
 /// The type of `evtchn_status.u` in `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct evtchn_status_u(pub [u32; 2]);
@@ -300,7 +300,7 @@ layout! { union evtchn_status_u: 8, 4 }
 
 /// The type of `evtchn_status.u.unbound` in `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_status_u_unbound {
@@ -314,7 +314,7 @@ layout! { struct evtchn_status_u_unbound: 2, 2;
 
 /// The type of `evtchn_status.u.interdomain` in `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_status_u_interdomain {
@@ -339,7 +339,7 @@ pub type evtchn_status_t = evtchn_status;
 ///
 /// `struct evtchn_bind_vcpu` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_bind_vcpu {
@@ -361,7 +361,7 @@ pub type evtchn_bind_vcpu_t = evtchn_bind_vcpu;
 ///
 /// `struct evtchn_unmask` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_unmask {
@@ -381,7 +381,7 @@ pub type evtchn_unmask_t = evtchn_unmask;
 ///
 /// `struct evtchn_reset` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_reset {
@@ -401,7 +401,7 @@ pub type evtchn_reset_t = evtchn_reset;
 ///
 /// `struct evtchn_init_control` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_init_control {
@@ -432,7 +432,7 @@ pub type evtchn_init_control_t = evtchn_init_control;
 ///
 /// `struct evtchn_expand_array` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_expand_array {
@@ -451,7 +451,7 @@ pub type evtchn_expand_array_t = evtchn_expand_array;
 ///
 /// `struct evtchn_set_priority` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_set_priority {
@@ -473,7 +473,7 @@ pub type evtchn_set_priority_t = evtchn_set_priority;
 ///
 /// `struct evtchn_op` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_op {
@@ -501,7 +501,7 @@ leaves! {
 
 /// The type of `evtchn_op.u` in `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct evtchn_op_u(pub [u32; 6]);
@@ -542,7 +542,7 @@ pub type event_word_t = u32;
 ///
 /// `struct evtchn_fifo_control_block` of `event_channel.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct evtchn_fifo_control_block {

@@ -102,7 +102,7 @@ pub const XENPF_UCODE_FORCE: u32 = 1;
 
 /// `struct xenpf_settime32` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_settime32 {
@@ -122,7 +122,7 @@ pub type xenpf_settime32_t = xenpf_settime32;
 
 /// `struct xenpf_settime64` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_settime64 {
@@ -147,7 +147,7 @@ pub type xenpf_settime_t = xenpf_settime64;
 
 /// `struct xenpf_add_memtype` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_add_memtype {
@@ -173,7 +173,7 @@ pub type xenpf_add_memtype_t = xenpf_add_memtype;
 
 /// `struct xenpf_del_memtype` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_del_memtype {
@@ -191,7 +191,7 @@ pub type xenpf_del_memtype_t = xenpf_del_memtype;
 
 /// `struct xenpf_read_memtype` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_read_memtype {
@@ -217,7 +217,7 @@ pub type xenpf_read_memtype_t = xenpf_read_memtype;
 
 /// `struct xenpf_microcode_update` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_microcode_update {
@@ -237,7 +237,7 @@ pub type xenpf_microcode_update_t = xenpf_microcode_update;
 
 /// `struct xenpf_platform_quirk` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_platform_quirk {
@@ -253,7 +253,7 @@ pub type xenpf_platform_quirk_t = xenpf_platform_quirk;
 
 /// `struct xenpf_efi_time` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_time {
@@ -286,7 +286,7 @@ layout! { struct xenpf_efi_time: 16, 4;
 
 /// `struct xenpf_efi_guid` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_guid {
@@ -305,7 +305,7 @@ layout! { struct xenpf_efi_guid: 16, 4;
 
 /// `struct xenpf_efi_runtime_call` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call {
@@ -354,7 +354,7 @@ leaves! {
 
 /// The type of `xenpf_efi_runtime_call.u` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenpf_efi_runtime_call_u(pub [u64; 5]);
@@ -374,7 +374,7 @@ layout! { union xenpf_efi_runtime_call_u: 40, 8 }
 
 /// The type of `xenpf_efi_runtime_call.u.get_time` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_get_time {
@@ -391,7 +391,7 @@ layout! { struct xenpf_efi_runtime_call_u_get_time: 24, 4;
 
 /// The type of `xenpf_efi_runtime_call.u.get_variable` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_get_variable {
@@ -410,7 +410,7 @@ layout! { struct xenpf_efi_runtime_call_u_get_variable: 40, 8;
 
 /// The type of `xenpf_efi_runtime_call.u.get_next_variable_name` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_get_next_variable_name {
@@ -427,7 +427,7 @@ layout! { struct xenpf_efi_runtime_call_u_get_next_variable_name: 32, 8;
 
 /// The type of `xenpf_efi_runtime_call.u.query_variable_info` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_query_variable_info {
@@ -448,7 +448,7 @@ layout! { struct xenpf_efi_runtime_call_u_query_variable_info: 32, 8;
 
 /// The type of `xenpf_efi_runtime_call.u.query_capsule_capabilities` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_query_capsule_capabilities {
@@ -469,7 +469,7 @@ layout! { struct xenpf_efi_runtime_call_u_query_capsule_capabilities: 32, 8;
 
 /// The type of `xenpf_efi_runtime_call.u.update_capsule` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_runtime_call_u_update_capsule {
@@ -489,7 +489,7 @@ pub type xenpf_efi_runtime_call_t = xenpf_efi_runtime_call;
 
 /// `struct xenpf_firmware_info` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_firmware_info {
@@ -522,7 +522,7 @@ leaves! {
 
 /// The type of `xenpf_firmware_info.u` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenpf_firmware_info_u(pub [u64; 4]);
@@ -537,7 +537,7 @@ layout! { union xenpf_firmware_info_u: 32, 8 }
 
 /// The type of `xenpf_firmware_info.u.disk_info` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_firmware_info_u_disk_info {
@@ -562,7 +562,7 @@ layout! { struct xenpf_firmware_info_u_disk_info: 16, 8;
 
 /// The type of `xenpf_firmware_info.u.disk_mbr_signature` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_firmware_info_u_disk_mbr_signature {
@@ -579,7 +579,7 @@ layout! { struct xenpf_firmware_info_u_disk_mbr_signature: 8, 4;
 
 /// The type of `xenpf_firmware_info.u.vbeddc_info` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_firmware_info_u_vbeddc_info {
@@ -598,7 +598,7 @@ layout! { struct xenpf_firmware_info_u_vbeddc_info: 16, 8;
 
 /// `union xenpf_efi_info` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenpf_efi_info(pub [u64; 4]);
@@ -614,7 +614,7 @@ layout! { union xenpf_efi_info: 32, 8 }
 
 /// The type of `xenpf_efi_info.cfg` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_info_cfg {
@@ -631,7 +631,7 @@ layout! { struct xenpf_efi_info_cfg: 16, 8;
 
 /// The type of `xenpf_efi_info.vendor` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_info_vendor {
@@ -648,7 +648,7 @@ layout! { struct xenpf_efi_info_vendor: 16, 8;
 
 /// The type of `xenpf_efi_info.mem` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_info_mem {
@@ -669,7 +669,7 @@ layout! { struct xenpf_efi_info_mem: 32, 8;
 
 /// The type of `xenpf_efi_info.pci_rom` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_info_pci_rom {
@@ -694,7 +694,7 @@ layout! { struct xenpf_efi_info_pci_rom: 24, 8;
 
 /// The type of `xenpf_efi_info.apple_properties` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_efi_info_apple_properties {
@@ -712,7 +712,7 @@ pub type xenpf_firmware_info_t = xenpf_firmware_info;
 
 /// `struct xenpf_enter_acpi_sleep` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_enter_acpi_sleep {
@@ -734,7 +734,7 @@ pub type xenpf_enter_acpi_sleep_t = xenpf_enter_acpi_sleep;
 
 /// `struct xenpf_change_freq` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_change_freq {
@@ -754,7 +754,7 @@ pub type xenpf_change_freq_t = xenpf_change_freq;
 
 /// `struct xenpf_getidletime` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_getidletime {
@@ -778,7 +778,7 @@ pub type xenpf_getidletime_t = xenpf_getidletime;
 
 /// `struct xen_power_register` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_power_register {
@@ -799,7 +799,7 @@ layout! { struct xen_power_register: 24, 8;
 
 /// `struct xen_processor_csd` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_csd {
@@ -819,7 +819,7 @@ pub type xen_processor_csd_t = xen_processor_csd;
 
 /// `struct xen_processor_cx` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_cx {
@@ -847,7 +847,7 @@ pub type xen_processor_cx_t = xen_processor_cx;
 
 /// `struct xen_processor_flags` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_flags {
@@ -867,7 +867,7 @@ layout! { struct xen_processor_flags: 4, 4;
 
 /// `struct xen_processor_power` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_power {
@@ -884,7 +884,7 @@ layout! { struct xen_processor_power: 16, 8;
 
 /// `struct xen_pct_register` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pct_register {
@@ -911,7 +911,7 @@ layout! { struct xen_pct_register: 16, 8;
 
 /// `struct xen_processor_px` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_px {
@@ -937,7 +937,7 @@ pub type xen_processor_px_t = xen_processor_px;
 
 /// `struct xen_psd_package` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_psd_package {
@@ -958,7 +958,7 @@ layout! { struct xen_psd_package: 40, 8;
 
 /// `struct xen_processor_performance` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_processor_performance {
@@ -992,7 +992,7 @@ pub type xen_processor_performance_t = xen_processor_performance;
 
 /// `struct xenpf_set_processor_pminfo` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_set_processor_pminfo {
@@ -1014,7 +1014,7 @@ leaves! {
 
 /// The type of `xenpf_set_processor_pminfo.u` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenpf_set_processor_pminfo_u(pub [u64; 13]);
@@ -1030,7 +1030,7 @@ pub type xenpf_set_processor_pminfo_t = xenpf_set_processor_pminfo;
 
 /// `struct xenpf_pcpuinfo` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_pcpuinfo {
@@ -1054,7 +1054,7 @@ pub type xenpf_pcpuinfo_t = xenpf_pcpuinfo;
 
 /// `struct xenpf_pcpu_version` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_pcpu_version {
@@ -1080,7 +1080,7 @@ pub type xenpf_pcpu_version_t = xenpf_pcpu_version;
 
 /// `struct xenpf_cpu_ol` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_cpu_ol {
@@ -1096,7 +1096,7 @@ pub type xenpf_cpu_ol_t = xenpf_cpu_ol;
 
 /// `struct xenpf_cpu_hotadd` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_cpu_hotadd {
@@ -1116,7 +1116,7 @@ pub type xenpf_cpu_hotadd_t = xenpf_cpu_hotadd;
 
 /// `struct xenpf_mem_hotadd` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_mem_hotadd {
@@ -1138,7 +1138,7 @@ pub type xenpf_mem_hotadd_t = xenpf_mem_hotadd;
 
 /// `struct xenpf_core_parking` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_core_parking {
@@ -1156,7 +1156,7 @@ pub type xenpf_core_parking_t = xenpf_core_parking;
 
 /// `struct xenpf_resource_entry` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_resource_entry {
@@ -1179,7 +1179,7 @@ leaves! {
 
 /// The type of `xenpf_resource_entry.u` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenpf_resource_entry_u(pub [u32; 1]);
@@ -1194,7 +1194,7 @@ pub type xenpf_resource_entry_t = xenpf_resource_entry;
 
 /// `struct xenpf_resource_op` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_resource_op {
@@ -1214,7 +1214,7 @@ pub type xenpf_resource_op_t = xenpf_resource_op;
 
 /// `struct xenpf_symdata` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_symdata {
@@ -1243,7 +1243,7 @@ pub type xenpf_dom0_console_t = dom0_vga_console_info;
 
 /// `struct xenpf_ucode_revision` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_ucode_revision {
@@ -1265,7 +1265,7 @@ pub type xenpf_ucode_revision_t = xenpf_ucode_revision;
 
 /// `struct xenpf_microcode_update2` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenpf_microcode_update2 {
@@ -1287,7 +1287,7 @@ pub type xenpf_microcode_update2_t = xenpf_microcode_update2;
 ///
 /// `struct xen_platform_op` of `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_platform_op {
@@ -1334,7 +1334,7 @@ leaves! {
 
 /// The type of `xen_platform_op.u` in `platform.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_platform_op_u(pub [u64; 16]);

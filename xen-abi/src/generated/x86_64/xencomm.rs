@@ -11,7 +11,7 @@ pub const XENCOMM_INVALID: core::primitive::u64 = 0xffffffffffffffff;
 
 /// `struct xencomm_desc` of `xencomm.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencomm_desc {

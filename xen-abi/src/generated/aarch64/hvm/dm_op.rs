@@ -61,7 +61,7 @@ pub type ioservid_t = u16;
 ///
 /// `struct xen_dm_op_create_ioreq_server` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_create_ioreq_server {
@@ -83,7 +83,7 @@ pub type xen_dm_op_create_ioreq_server_t = xen_dm_op_create_ioreq_server;
 ///
 /// `struct xen_dm_op_get_ioreq_server_info` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_get_ioreq_server_info {
@@ -109,7 +109,7 @@ pub type xen_dm_op_get_ioreq_server_info_t = xen_dm_op_get_ioreq_server_info;
 ///
 /// `struct xen_dm_op_ioreq_server_range` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_ioreq_server_range {
@@ -135,7 +135,7 @@ pub type xen_dm_op_ioreq_server_range_t = xen_dm_op_ioreq_server_range;
 ///
 /// `struct xen_dm_op_set_ioreq_server_state` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_ioreq_server_state {
@@ -157,7 +157,7 @@ pub type xen_dm_op_set_ioreq_server_state_t = xen_dm_op_set_ioreq_server_state;
 ///
 /// `struct xen_dm_op_destroy_ioreq_server` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_destroy_ioreq_server {
@@ -177,7 +177,7 @@ pub type xen_dm_op_destroy_ioreq_server_t = xen_dm_op_destroy_ioreq_server;
 ///
 /// `struct xen_dm_op_track_dirty_vram` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_track_dirty_vram {
@@ -199,7 +199,7 @@ pub type xen_dm_op_track_dirty_vram_t = xen_dm_op_track_dirty_vram;
 ///
 /// `struct xen_dm_op_set_pci_intx_level` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_pci_intx_level {
@@ -225,7 +225,7 @@ pub type xen_dm_op_set_pci_intx_level_t = xen_dm_op_set_pci_intx_level;
 ///
 /// `struct xen_dm_op_set_isa_irq_level` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_isa_irq_level {
@@ -245,7 +245,7 @@ pub type xen_dm_op_set_isa_irq_level_t = xen_dm_op_set_isa_irq_level;
 ///
 /// `struct xen_dm_op_set_pci_link_route` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_pci_link_route {
@@ -265,7 +265,7 @@ pub type xen_dm_op_set_pci_link_route_t = xen_dm_op_set_pci_link_route;
 ///
 /// `struct xen_dm_op_modified_memory` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_modified_memory {
@@ -285,7 +285,7 @@ pub type xen_dm_op_modified_memory_t = xen_dm_op_modified_memory;
 ///
 /// `struct xen_dm_op_modified_memory_extent` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_modified_memory_extent {
@@ -304,7 +304,7 @@ layout! { struct xen_dm_op_modified_memory_extent: 16, 8;
 ///
 /// `struct xen_dm_op_set_mem_type` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_mem_type {
@@ -328,7 +328,7 @@ pub type xen_dm_op_set_mem_type_t = xen_dm_op_set_mem_type;
 ///
 /// `struct xen_dm_op_inject_event` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_inject_event {
@@ -360,7 +360,7 @@ pub type xen_dm_op_inject_event_t = xen_dm_op_inject_event;
 ///
 /// `struct xen_dm_op_inject_msi` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_inject_msi {
@@ -382,7 +382,7 @@ pub type xen_dm_op_inject_msi_t = xen_dm_op_inject_msi;
 ///
 /// `struct xen_dm_op_map_mem_type_to_ioreq_server` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_map_mem_type_to_ioreq_server {
@@ -406,7 +406,7 @@ pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_io
 ///
 /// `struct xen_dm_op_remote_shutdown` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_remote_shutdown {
@@ -424,7 +424,7 @@ pub type xen_dm_op_remote_shutdown_t = xen_dm_op_remote_shutdown;
 ///
 /// `struct xen_dm_op_relocate_memory` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_relocate_memory {
@@ -448,7 +448,7 @@ pub type xen_dm_op_relocate_memory_t = xen_dm_op_relocate_memory;
 ///
 /// `struct xen_dm_op_pin_memory_cacheattr` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_pin_memory_cacheattr {
@@ -472,7 +472,7 @@ pub type xen_dm_op_pin_memory_cacheattr_t = xen_dm_op_pin_memory_cacheattr;
 ///
 /// `struct xen_dm_op_set_irq_level` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_set_irq_level {
@@ -494,7 +494,7 @@ pub type xen_dm_op_set_irq_level_t = xen_dm_op_set_irq_level;
 ///
 /// `struct xen_dm_op_nr_vcpus` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_nr_vcpus {
@@ -512,7 +512,7 @@ pub type xen_dm_op_nr_vcpus_t = xen_dm_op_nr_vcpus;
 ///
 /// `struct xen_dm_op` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op {
@@ -552,7 +552,7 @@ leaves! {
 
 /// The type of `xen_dm_op.u` in `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_dm_op_u(pub [u64; 3]);
@@ -584,7 +584,7 @@ layout! { union xen_dm_op_u: 24, 8 }
 ///
 /// `struct xen_dm_op_buf` of `hvm/dm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_buf {

@@ -90,7 +90,7 @@ pub const HVMOP_altp2m_set_visibility: u32 = 16;
 ///
 /// `struct xen_hvm_param` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_param {
@@ -117,7 +117,7 @@ pub type xen_hvm_param_t = xen_hvm_param;
 ///
 /// `struct xen_hvm_altp2m_suppress_ve` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_suppress_ve {
@@ -143,7 +143,7 @@ layout! { struct xen_hvm_altp2m_suppress_ve: 16, 8;
 ///
 /// `struct xen_hvm_altp2m_suppress_ve_multi` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_suppress_ve_multi {
@@ -183,7 +183,7 @@ pub struct hvmmem_type_t(pub u32);
 ///
 /// `struct xen_hvm_pagetable_dying` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_pagetable_dying {
@@ -207,7 +207,7 @@ pub type xen_hvm_pagetable_dying_t = xen_hvm_pagetable_dying;
 ///
 /// `struct xen_hvm_get_time` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_get_time {
@@ -226,7 +226,7 @@ pub type xen_hvm_get_time_t = xen_hvm_get_time;
 ///
 /// `struct xen_hvm_xentrace` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_xentrace {
@@ -251,7 +251,7 @@ pub type xen_hvm_xentrace_t = xen_hvm_xentrace;
 ///
 /// `struct xen_hvm_get_mem_type` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_get_mem_type {
@@ -278,7 +278,7 @@ pub type xen_hvm_get_mem_type_t = xen_hvm_get_mem_type;
 ///
 /// `struct xen_hvm_altp2m_domain_state` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_domain_state {
@@ -297,7 +297,7 @@ pub type xen_hvm_altp2m_domain_state_t = xen_hvm_altp2m_domain_state;
 ///
 /// `struct xen_hvm_altp2m_vcpu_enable_notify` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_vcpu_enable_notify {
@@ -321,7 +321,7 @@ pub type xen_hvm_altp2m_vcpu_enable_notify_t = xen_hvm_altp2m_vcpu_enable_notify
 ///
 /// `struct xen_hvm_altp2m_vcpu_disable_notify` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_vcpu_disable_notify {
@@ -340,7 +340,7 @@ pub type xen_hvm_altp2m_vcpu_disable_notify_t = xen_hvm_altp2m_vcpu_disable_noti
 ///
 /// `struct xen_hvm_altp2m_view` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_view {
@@ -362,7 +362,7 @@ pub type xen_hvm_altp2m_view_t = xen_hvm_altp2m_view;
 ///
 /// `struct xen_hvm_altp2m_mem_access` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_mem_access {
@@ -389,7 +389,7 @@ pub type xen_hvm_altp2m_mem_access_t = xen_hvm_altp2m_mem_access;
 ///
 /// `struct xen_hvm_altp2m_set_mem_access_multi` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_set_mem_access_multi {
@@ -419,7 +419,7 @@ layout! { struct xen_hvm_altp2m_set_mem_access_multi: 32, 8;
 ///
 /// `struct xen_hvm_altp2m_change_gfn` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_change_gfn {
@@ -448,7 +448,7 @@ pub type xen_hvm_altp2m_change_gfn_t = xen_hvm_altp2m_change_gfn;
 ///
 /// `struct xen_hvm_altp2m_get_vcpu_p2m_idx` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_get_vcpu_p2m_idx {
@@ -469,7 +469,7 @@ layout! { struct xen_hvm_altp2m_get_vcpu_p2m_idx: 8, 4;
 ///
 /// `struct xen_hvm_altp2m_set_visibility` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_set_visibility {
@@ -490,7 +490,7 @@ layout! { struct xen_hvm_altp2m_set_visibility: 4, 2;
 ///
 /// `struct xen_hvm_altp2m_op` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_op {
@@ -530,7 +530,7 @@ leaves! {
 
 /// The type of `xen_hvm_altp2m_op.u` in `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_hvm_altp2m_op_u(pub [u64; 8]);

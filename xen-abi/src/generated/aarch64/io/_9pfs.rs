@@ -10,7 +10,7 @@ use crate::support::proof::layout;
 
 /// `struct xen_9pfs_data` of `io/9pfs.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_9pfs_data {
@@ -27,7 +27,7 @@ layout! { struct xen_9pfs_data: 16, 8;
 ///
 /// `struct xen_9pfs_data_intf` of `io/9pfs.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_9pfs_data_intf {

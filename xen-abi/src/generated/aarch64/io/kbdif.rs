@@ -86,7 +86,7 @@ pub const XENKBD_OUT_RING_OFFS: u32 = 3072;
 ///
 /// `struct xenkbd_motion` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_motion {
@@ -113,7 +113,7 @@ layout! { struct xenkbd_motion: 16, 4;
 ///
 /// `struct xenkbd_key` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_key {
@@ -137,7 +137,7 @@ layout! { struct xenkbd_key: 8, 4;
 ///
 /// `struct xenkbd_position` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_position {
@@ -164,7 +164,7 @@ layout! { struct xenkbd_position: 16, 4;
 ///
 /// `struct xenkbd_mtouch` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_mtouch {
@@ -195,7 +195,7 @@ leaves! {
 
 /// The type of `xenkbd_mtouch.u` in `io/kbdif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenkbd_mtouch_u(pub [u32; 2]);
@@ -209,7 +209,7 @@ layout! { union xenkbd_mtouch_u: 8, 4 }
 
 /// The type of `xenkbd_mtouch.u.pos` in `io/kbdif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_mtouch_u_pos {
@@ -226,7 +226,7 @@ layout! { struct xenkbd_mtouch_u_pos: 8, 4;
 
 /// The type of `xenkbd_mtouch.u.shape` in `io/kbdif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_mtouch_u_shape {
@@ -245,7 +245,7 @@ layout! { struct xenkbd_mtouch_u_shape: 8, 4;
 ///
 /// `union xenkbd_in_event` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenkbd_in_event(pub [u32; 10]);
@@ -268,7 +268,7 @@ layout! { union xenkbd_in_event: 40, 4 }
 ///
 /// `union xenkbd_out_event` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xenkbd_out_event(pub [u8; 40]);
@@ -283,7 +283,7 @@ layout! { union xenkbd_out_event: 40, 1 }
 ///
 /// `struct xenkbd_page` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "aarch64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_page {

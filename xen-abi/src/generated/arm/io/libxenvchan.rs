@@ -14,7 +14,7 @@ pub const VCHAN_NOTIFY_READ: u32 = 2;
 ///
 /// `struct ring_shared` of `io/libxenvchan.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct ring_shared {
@@ -33,7 +33,7 @@ layout! { struct ring_shared: 8, 4;
 ///
 /// `struct vchan_interface` of `io/libxenvchan.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vchan_interface {

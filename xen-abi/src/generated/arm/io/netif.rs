@@ -139,7 +139,7 @@ pub const NETIF_RSP_NULL: i16 = 1;
 ///
 /// `struct xen_netif_ctrl_request` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_request {
@@ -161,7 +161,7 @@ layout! { struct xen_netif_ctrl_request: 16, 4;
 ///
 /// `struct xen_netif_ctrl_response` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_response {
@@ -186,7 +186,7 @@ layout! { struct xen_netif_ctrl_response: 12, 4;
 ///
 /// `struct xen_netif_gref` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_gref {
@@ -206,7 +206,7 @@ layout! { struct xen_netif_gref: 8, 4;
 
 /// The type of `xen_netif_ctrl_sring.pvt` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_netif_ctrl_sring_pvt(pub [u8; 4]);
@@ -219,7 +219,7 @@ layout! { union xen_netif_ctrl_sring_pvt: 4, 1 }
 
 /// The type of `xen_netif_ctrl_sring.pvt.netif` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_sring_pvt_netif {
@@ -233,7 +233,7 @@ layout! { struct xen_netif_ctrl_sring_pvt_netif: 1, 1;
 
 /// The type of `xen_netif_ctrl_sring.pvt.tapif_user` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_sring_pvt_tapif_user {
@@ -250,7 +250,7 @@ layout! { struct xen_netif_ctrl_sring_pvt_tapif_user: 1, 1;
 ///
 /// `struct xen_netif_ctrl_sring` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_netif_ctrl_sring {
@@ -287,7 +287,7 @@ leaves! {
 ///
 /// `union xen_netif_ctrl_sring_entry` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_netif_ctrl_sring_entry(pub [u32; 4]);
@@ -306,7 +306,7 @@ pub type xen_netif_ctrl_sring_t = xen_netif_ctrl_sring;
 ///
 /// `struct netif_tx_request` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_request {
@@ -337,7 +337,7 @@ pub type netif_tx_request_t = netif_tx_request;
 ///
 /// `struct netif_extra_info` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info {
@@ -367,7 +367,7 @@ leaves! {
 
 /// The type of `netif_extra_info.u` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct netif_extra_info_u(pub [u16; 3]);
@@ -381,7 +381,7 @@ layout! { union netif_extra_info_u: 6, 2 }
 
 /// The type of `netif_extra_info.u.gso` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info_u_gso {
@@ -403,7 +403,7 @@ layout! { struct netif_extra_info_u_gso: 6, 2;
 
 /// The type of `netif_extra_info.u.mcast` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info_u_mcast {
@@ -417,7 +417,7 @@ layout! { struct netif_extra_info_u_mcast: 6, 1;
 
 /// The type of `netif_extra_info.u.hash` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_extra_info_u_hash {
@@ -442,7 +442,7 @@ pub type netif_extra_info_t = netif_extra_info;
 ///
 /// `struct netif_tx_response` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_response {
@@ -464,7 +464,7 @@ pub type netif_tx_response_t = netif_tx_response;
 ///
 /// `struct netif_rx_request` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_request {
@@ -488,7 +488,7 @@ pub type netif_rx_request_t = netif_rx_request;
 ///
 /// `struct netif_rx_response` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_response {
@@ -514,7 +514,7 @@ pub type netif_rx_response_t = netif_rx_response;
 
 /// The type of `netif_tx_sring.pvt` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct netif_tx_sring_pvt(pub [u8; 4]);
@@ -527,7 +527,7 @@ layout! { union netif_tx_sring_pvt: 4, 1 }
 
 /// The type of `netif_tx_sring.pvt.netif` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_sring_pvt_netif {
@@ -541,7 +541,7 @@ layout! { struct netif_tx_sring_pvt_netif: 1, 1;
 
 /// The type of `netif_tx_sring.pvt.tapif_user` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_sring_pvt_tapif_user {
@@ -558,7 +558,7 @@ layout! { struct netif_tx_sring_pvt_tapif_user: 1, 1;
 ///
 /// `struct netif_tx_sring` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_tx_sring {
@@ -595,7 +595,7 @@ leaves! {
 ///
 /// `union netif_tx_sring_entry` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct netif_tx_sring_entry(pub [u32; 3]);
@@ -612,7 +612,7 @@ pub type netif_tx_sring_t = netif_tx_sring;
 
 /// The type of `netif_rx_sring.pvt` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct netif_rx_sring_pvt(pub [u8; 4]);
@@ -625,7 +625,7 @@ layout! { union netif_rx_sring_pvt: 4, 1 }
 
 /// The type of `netif_rx_sring.pvt.netif` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_sring_pvt_netif {
@@ -639,7 +639,7 @@ layout! { struct netif_rx_sring_pvt_netif: 1, 1;
 
 /// The type of `netif_rx_sring.pvt.tapif_user` in `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_sring_pvt_tapif_user {
@@ -656,7 +656,7 @@ layout! { struct netif_rx_sring_pvt_tapif_user: 1, 1;
 ///
 /// `struct netif_rx_sring` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct netif_rx_sring {
@@ -693,7 +693,7 @@ leaves! {
 ///
 /// `union netif_rx_sring_entry` of `io/netif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct netif_rx_sring_entry(pub [u32; 2]);

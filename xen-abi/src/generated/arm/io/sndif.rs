@@ -179,7 +179,7 @@ pub const XENSND_IN_RING_LEN: u32 = 63;
 ///
 /// `struct xensnd_open_req` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_open_req {
@@ -212,7 +212,7 @@ layout! { struct xensnd_open_req: 20, 4;
 ///
 /// `struct xensnd_page_directory` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_page_directory {
@@ -231,7 +231,7 @@ layout! { struct xensnd_page_directory: 4, 4;
 ///
 /// `struct xensnd_rw_req` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_rw_req {
@@ -250,7 +250,7 @@ layout! { struct xensnd_rw_req: 8, 4;
 ///
 /// `struct xensnd_trigger_req` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_trigger_req {
@@ -266,7 +266,7 @@ layout! { struct xensnd_trigger_req: 1, 1;
 ///
 /// `struct xensnd_query_hw_param` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param {
@@ -298,7 +298,7 @@ leaves! {
 
 /// The type of `xensnd_query_hw_param.rates` in `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_rates {
@@ -315,7 +315,7 @@ layout! { struct xensnd_query_hw_param_rates: 8, 4;
 
 /// The type of `xensnd_query_hw_param.channels` in `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_channels {
@@ -332,7 +332,7 @@ layout! { struct xensnd_query_hw_param_channels: 8, 4;
 
 /// The type of `xensnd_query_hw_param.buffer` in `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_buffer {
@@ -349,7 +349,7 @@ layout! { struct xensnd_query_hw_param_buffer: 8, 4;
 
 /// The type of `xensnd_query_hw_param.period` in `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_query_hw_param_period {
@@ -368,7 +368,7 @@ layout! { struct xensnd_query_hw_param_period: 8, 4;
 ///
 /// `struct xensnd_cur_pos_evt` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_cur_pos_evt {
@@ -384,7 +384,7 @@ layout! { struct xensnd_cur_pos_evt: 8, 8;
 ///
 /// `struct xensnd_req` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_req {
@@ -412,7 +412,7 @@ leaves! {
 
 /// The type of `xensnd_req.op` in `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xensnd_req_op(pub [u64; 7]);
@@ -433,7 +433,7 @@ layout! { union xensnd_req_op: 56, 8 }
 ///
 /// `struct xensnd_resp` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_resp {
@@ -461,7 +461,7 @@ leaves! {
 
 /// The type of `xensnd_resp.resp` in `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xensnd_resp_resp(pub [u64; 7]);
@@ -476,7 +476,7 @@ layout! { union xensnd_resp_resp: 56, 8 }
 ///
 /// `struct xensnd_evt` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_evt {
@@ -501,7 +501,7 @@ leaves! {
 
 /// The type of `xensnd_evt.op` in `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xensnd_evt_op(pub [u64; 7]);
@@ -514,7 +514,7 @@ layout! { union xensnd_evt_op: 56, 8 }
 
 /// The type of `xen_sndif_sring.pvt` in `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sndif_sring_pvt(pub [u8; 4]);
@@ -527,7 +527,7 @@ layout! { union xen_sndif_sring_pvt: 4, 1 }
 
 /// The type of `xen_sndif_sring.pvt.netif` in `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sndif_sring_pvt_netif {
@@ -541,7 +541,7 @@ layout! { struct xen_sndif_sring_pvt_netif: 1, 1;
 
 /// The type of `xen_sndif_sring.pvt.tapif_user` in `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sndif_sring_pvt_tapif_user {
@@ -558,7 +558,7 @@ layout! { struct xen_sndif_sring_pvt_tapif_user: 1, 1;
 ///
 /// `struct xen_sndif_sring` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_sndif_sring {
@@ -595,7 +595,7 @@ leaves! {
 ///
 /// `union xen_sndif_sring_entry` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_sndif_sring_entry(pub [u64; 8]);
@@ -614,7 +614,7 @@ pub type xen_sndif_sring_t = xen_sndif_sring;
 ///
 /// `struct xensnd_event_page` of `io/sndif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "arm", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xensnd_event_page {

@@ -122,7 +122,7 @@ pub type xen_ulong_t = u32;
 ///
 /// `struct trap_info` of `arch-x86/xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct trap_info {
@@ -155,7 +155,7 @@ pub type tsc_timestamp_t = u64;
 ///
 /// `struct vcpu_guest_context` of `arch-x86/xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_context {
@@ -222,7 +222,7 @@ leaves! {
 ///
 /// The type of `vcpu_guest_context.fpu_ctxt` in `arch-x86/xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_guest_context_fpu_ctxt {
@@ -241,7 +241,7 @@ pub type vcpu_guest_context_t = vcpu_guest_context;
 ///
 /// `struct arch_shared_info` of `arch-x86/xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_shared_info {
@@ -278,7 +278,7 @@ pub type arch_shared_info_t = arch_shared_info;
 ///
 /// `struct xen_arch_domainconfig` of `arch-x86/xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_arch_domainconfig {
@@ -297,7 +297,7 @@ layout! { struct xen_arch_domainconfig: 8, 4;
 ///
 /// `struct xen_cpuid_leaf` of `arch-x86/xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_cpuid_leaf {
@@ -331,7 +331,7 @@ pub type xen_cpuid_leaf_t = xen_cpuid_leaf;
 ///
 /// `struct xen_msr_entry` of `arch-x86/xen.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_msr_entry {

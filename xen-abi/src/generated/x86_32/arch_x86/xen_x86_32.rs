@@ -76,7 +76,7 @@ pub const MACH2PHYS_NR_ENTRIES: u32 = 0x400000;
 ///
 /// `struct cpu_user_regs` of `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs {
@@ -182,7 +182,7 @@ leaves! {
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_ebx(pub [u32; 1]);
@@ -196,7 +196,7 @@ layout! { union cpu_user_regs_ebx: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_ebx_bl {
@@ -211,7 +211,7 @@ layout! { struct cpu_user_regs_ebx_bl: 2, 1;
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_ecx(pub [u32; 1]);
@@ -225,7 +225,7 @@ layout! { union cpu_user_regs_ecx: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_ecx_cl {
@@ -240,7 +240,7 @@ layout! { struct cpu_user_regs_ecx_cl: 2, 1;
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_edx(pub [u32; 1]);
@@ -254,7 +254,7 @@ layout! { union cpu_user_regs_edx: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_edx_dl {
@@ -269,7 +269,7 @@ layout! { struct cpu_user_regs_edx_dl: 2, 1;
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_esi(pub [u32; 1]);
@@ -283,7 +283,7 @@ layout! { union cpu_user_regs_esi: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_edi(pub [u32; 1]);
@@ -297,7 +297,7 @@ layout! { union cpu_user_regs_edi: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_ebp(pub [u32; 1]);
@@ -311,7 +311,7 @@ layout! { union cpu_user_regs_ebp: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_eax(pub [u32; 1]);
@@ -325,7 +325,7 @@ layout! { union cpu_user_regs_eax: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_eax_al {
@@ -340,7 +340,7 @@ layout! { struct cpu_user_regs_eax_al: 2, 1;
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_eip(pub [u32; 1]);
@@ -354,7 +354,7 @@ layout! { union cpu_user_regs_eip: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_eflags(pub [u32; 1]);
@@ -368,7 +368,7 @@ layout! { union cpu_user_regs_eflags: 4, 4 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_esp(pub [u32; 1]);
@@ -387,7 +387,7 @@ pub type cpu_user_regs_t = cpu_user_regs;
 ///
 /// `struct arch_vcpu_info` of `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_vcpu_info {
@@ -408,7 +408,7 @@ pub type arch_vcpu_info_t = arch_vcpu_info;
 ///
 /// `struct xen_callback` of `arch-x86/xen-x86_32.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_callback {

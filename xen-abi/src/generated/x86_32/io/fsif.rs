@@ -68,7 +68,7 @@ pub const STATE_CLOSED: &str = "closed";
 ///
 /// `struct fsif_open_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_open_request {
@@ -84,7 +84,7 @@ layout! { struct fsif_open_request: 4, 4;
 ///
 /// `struct fsif_close_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_close_request {
@@ -100,7 +100,7 @@ layout! { struct fsif_close_request: 4, 4;
 ///
 /// `struct fsif_read_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_read_request {
@@ -127,7 +127,7 @@ layout! { struct fsif_read_request: 24, 4;
 ///
 /// `struct fsif_write_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_write_request {
@@ -154,7 +154,7 @@ layout! { struct fsif_write_request: 24, 4;
 ///
 /// `struct fsif_stat_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_stat_request {
@@ -170,7 +170,7 @@ layout! { struct fsif_stat_request: 4, 4;
 ///
 /// `struct fsif_stat_response` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_stat_response {
@@ -207,7 +207,7 @@ layout! { struct fsif_stat_response: 48, 4;
 ///
 /// `struct fsif_truncate_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_truncate_request {
@@ -228,7 +228,7 @@ layout! { struct fsif_truncate_request: 16, 4;
 ///
 /// `struct fsif_remove_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_remove_request {
@@ -244,7 +244,7 @@ layout! { struct fsif_remove_request: 4, 4;
 ///
 /// `struct fsif_rename_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_rename_request {
@@ -266,7 +266,7 @@ layout! { struct fsif_rename_request: 8, 4;
 ///
 /// `struct fsif_create_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_create_request {
@@ -292,7 +292,7 @@ layout! { struct fsif_create_request: 12, 4;
 ///
 /// `struct fsif_list_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_list_request {
@@ -311,7 +311,7 @@ layout! { struct fsif_list_request: 8, 4;
 ///
 /// `struct fsif_chmod_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_chmod_request {
@@ -330,7 +330,7 @@ layout! { struct fsif_chmod_request: 8, 4;
 ///
 /// `struct fsif_space_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_space_request {
@@ -346,7 +346,7 @@ layout! { struct fsif_space_request: 4, 4;
 ///
 /// `struct fsif_sync_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sync_request {
@@ -362,7 +362,7 @@ layout! { struct fsif_sync_request: 4, 4;
 ///
 /// `struct fsif_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_request {
@@ -400,7 +400,7 @@ leaves! {
 
 /// The type of `fsif_request.u` in `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct fsif_request_u(pub [u32; 6]);
@@ -441,7 +441,7 @@ pub type fsif_request_t = fsif_request;
 ///
 /// `struct fsif_response` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_response {
@@ -465,7 +465,7 @@ leaves! {
 
 /// The type of `fsif_response.u` in `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct fsif_response_u(pub [u32; 12]);
@@ -482,7 +482,7 @@ pub type fsif_response_t = fsif_response;
 
 /// The type of `fsif_sring.pvt` in `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct fsif_sring_pvt(pub [u8; 4]);
@@ -495,7 +495,7 @@ layout! { union fsif_sring_pvt: 4, 1 }
 
 /// The type of `fsif_sring.pvt.netif` in `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sring_pvt_netif {
@@ -509,7 +509,7 @@ layout! { struct fsif_sring_pvt_netif: 1, 1;
 
 /// The type of `fsif_sring.pvt.tapif_user` in `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sring_pvt_tapif_user {
@@ -526,7 +526,7 @@ layout! { struct fsif_sring_pvt_tapif_user: 1, 1;
 ///
 /// `struct fsif_sring` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sring {
@@ -563,7 +563,7 @@ leaves! {
 ///
 /// `union fsif_sring_entry` of `io/fsif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct fsif_sring_entry(pub [u32; 14]);

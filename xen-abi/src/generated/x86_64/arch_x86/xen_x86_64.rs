@@ -95,7 +95,7 @@ pub const VGCF_IN_SYSCALL: u32 = 256;
 ///
 /// `struct iret_context` of `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct iret_context {
@@ -135,7 +135,7 @@ layout! { struct iret_context: 72, 8;
 ///
 /// `struct cpu_user_regs` of `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs {
@@ -299,7 +299,7 @@ leaves! {
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r15(pub [u64; 1]);
@@ -314,7 +314,7 @@ layout! { union cpu_user_regs_r15: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r14(pub [u64; 1]);
@@ -329,7 +329,7 @@ layout! { union cpu_user_regs_r14: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r13(pub [u64; 1]);
@@ -344,7 +344,7 @@ layout! { union cpu_user_regs_r13: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r12(pub [u64; 1]);
@@ -359,7 +359,7 @@ layout! { union cpu_user_regs_r12: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rbp(pub [u64; 1]);
@@ -374,7 +374,7 @@ layout! { union cpu_user_regs_rbp: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rbx(pub [u64; 1]);
@@ -389,7 +389,7 @@ layout! { union cpu_user_regs_rbx: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_rbx_bl {
@@ -404,7 +404,7 @@ layout! { struct cpu_user_regs_rbx_bl: 2, 1;
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r11(pub [u64; 1]);
@@ -419,7 +419,7 @@ layout! { union cpu_user_regs_r11: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r10(pub [u64; 1]);
@@ -434,7 +434,7 @@ layout! { union cpu_user_regs_r10: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r9(pub [u64; 1]);
@@ -449,7 +449,7 @@ layout! { union cpu_user_regs_r9: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_r8(pub [u64; 1]);
@@ -464,7 +464,7 @@ layout! { union cpu_user_regs_r8: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rax(pub [u64; 1]);
@@ -479,7 +479,7 @@ layout! { union cpu_user_regs_rax: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_rax_al {
@@ -494,7 +494,7 @@ layout! { struct cpu_user_regs_rax_al: 2, 1;
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rcx(pub [u64; 1]);
@@ -509,7 +509,7 @@ layout! { union cpu_user_regs_rcx: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_rcx_cl {
@@ -524,7 +524,7 @@ layout! { struct cpu_user_regs_rcx_cl: 2, 1;
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rdx(pub [u64; 1]);
@@ -539,7 +539,7 @@ layout! { union cpu_user_regs_rdx: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct cpu_user_regs_rdx_dl {
@@ -554,7 +554,7 @@ layout! { struct cpu_user_regs_rdx_dl: 2, 1;
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rsi(pub [u64; 1]);
@@ -569,7 +569,7 @@ layout! { union cpu_user_regs_rsi: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rdi(pub [u64; 1]);
@@ -584,7 +584,7 @@ layout! { union cpu_user_regs_rdi: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rip(pub [u64; 1]);
@@ -598,7 +598,7 @@ layout! { union cpu_user_regs_rip: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rflags(pub [u64; 1]);
@@ -612,7 +612,7 @@ layout! { union cpu_user_regs_rflags: 8, 8 }
 
 /// An anonymous part of `cpu_user_regs` in `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct cpu_user_regs_rsp(pub [u64; 1]);
@@ -632,7 +632,7 @@ pub type cpu_user_regs_t = cpu_user_regs;
 ///
 /// `struct arch_vcpu_info` of `arch-x86/xen-x86_64.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct arch_vcpu_info {

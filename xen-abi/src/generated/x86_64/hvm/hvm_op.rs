@@ -92,7 +92,7 @@ pub const HVMOP_altp2m_set_visibility: u32 = 16;
 ///
 /// `struct xen_hvm_param` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_param {
@@ -119,7 +119,7 @@ pub type xen_hvm_param_t = xen_hvm_param;
 ///
 /// `struct xen_hvm_altp2m_suppress_ve` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_suppress_ve {
@@ -145,7 +145,7 @@ layout! { struct xen_hvm_altp2m_suppress_ve: 16, 8;
 ///
 /// `struct xen_hvm_altp2m_suppress_ve_multi` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_suppress_ve_multi {
@@ -185,7 +185,7 @@ pub struct hvmmem_type_t(pub u32);
 ///
 /// `struct xen_hvm_pagetable_dying` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_pagetable_dying {
@@ -209,7 +209,7 @@ pub type xen_hvm_pagetable_dying_t = xen_hvm_pagetable_dying;
 ///
 /// `struct xen_hvm_get_time` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_get_time {
@@ -228,7 +228,7 @@ pub type xen_hvm_get_time_t = xen_hvm_get_time;
 ///
 /// `struct xen_hvm_xentrace` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_xentrace {
@@ -253,7 +253,7 @@ pub type xen_hvm_xentrace_t = xen_hvm_xentrace;
 ///
 /// `struct xen_hvm_get_mem_type` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_get_mem_type {
@@ -281,7 +281,7 @@ pub type xen_hvm_get_mem_type_t = xen_hvm_get_mem_type;
 ///
 /// `struct xen_hvm_evtchn_upcall_vector` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_evtchn_upcall_vector {
@@ -305,7 +305,7 @@ pub type xen_hvm_evtchn_upcall_vector_t = xen_hvm_evtchn_upcall_vector;
 ///
 /// `struct xen_hvm_altp2m_domain_state` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_domain_state {
@@ -324,7 +324,7 @@ pub type xen_hvm_altp2m_domain_state_t = xen_hvm_altp2m_domain_state;
 ///
 /// `struct xen_hvm_altp2m_vcpu_enable_notify` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_vcpu_enable_notify {
@@ -348,7 +348,7 @@ pub type xen_hvm_altp2m_vcpu_enable_notify_t = xen_hvm_altp2m_vcpu_enable_notify
 ///
 /// `struct xen_hvm_altp2m_vcpu_disable_notify` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_vcpu_disable_notify {
@@ -367,7 +367,7 @@ pub type xen_hvm_altp2m_vcpu_disable_notify_t = xen_hvm_altp2m_vcpu_disable_noti
 ///
 /// `struct xen_hvm_altp2m_view` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_view {
@@ -389,7 +389,7 @@ pub type xen_hvm_altp2m_view_t = xen_hvm_altp2m_view;
 ///
 /// `struct xen_hvm_altp2m_mem_access` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_mem_access {
@@ -416,7 +416,7 @@ pub type xen_hvm_altp2m_mem_access_t = xen_hvm_altp2m_mem_access;
 ///
 /// `struct xen_hvm_altp2m_set_mem_access_multi` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_set_mem_access_multi {
@@ -446,7 +446,7 @@ layout! { struct xen_hvm_altp2m_set_mem_access_multi: 32, 8;
 ///
 /// `struct xen_hvm_altp2m_change_gfn` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_change_gfn {
@@ -475,7 +475,7 @@ pub type xen_hvm_altp2m_change_gfn_t = xen_hvm_altp2m_change_gfn;
 ///
 /// `struct xen_hvm_altp2m_get_vcpu_p2m_idx` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_get_vcpu_p2m_idx {
@@ -496,7 +496,7 @@ layout! { struct xen_hvm_altp2m_get_vcpu_p2m_idx: 8, 4;
 ///
 /// `struct xen_hvm_altp2m_set_visibility` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_set_visibility {
@@ -517,7 +517,7 @@ layout! { struct xen_hvm_altp2m_set_visibility: 4, 2;
 ///
 /// `struct xen_hvm_altp2m_op` of `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_hvm_altp2m_op {
@@ -557,7 +557,7 @@ leaves! {
 
 /// The type of `xen_hvm_altp2m_op.u` in `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_hvm_altp2m_op_u(pub [u64; 8]);

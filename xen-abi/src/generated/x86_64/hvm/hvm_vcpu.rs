@@ -15,7 +15,7 @@ pub const VCPU_HVM_MODE_64B: u32 = 1;
 ///
 /// `struct vcpu_hvm_x86_32` of `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_hvm_x86_32 {
@@ -93,7 +93,7 @@ pub type xen_vcpu_hvm_x86_32_t = vcpu_hvm_x86_32;
 ///
 /// `struct vcpu_hvm_x86_64` of `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_hvm_x86_64 {
@@ -137,7 +137,7 @@ pub type xen_vcpu_hvm_x86_64_t = vcpu_hvm_x86_64;
 ///
 /// `struct vcpu_hvm_context` of `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_hvm_context {
@@ -158,7 +158,7 @@ leaves! {
 
 /// The type of `vcpu_hvm_context.cpu_regs` in `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vcpu_hvm_context_cpu_regs(pub [u64; 15]);

@@ -90,7 +90,7 @@ pub struct usb_spec_version(pub u32);
 ///
 /// `struct usbif_request_segment` of `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_request_segment {
@@ -112,7 +112,7 @@ layout! { struct usbif_request_segment: 8, 4;
 ///
 /// `struct usbif_urb_request` of `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request {
@@ -154,7 +154,7 @@ leaves! {
 
 /// The type of `usbif_urb_request.u` in `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_urb_request_u(pub [u16; 4]);
@@ -169,7 +169,7 @@ layout! { union usbif_urb_request_u: 8, 2 }
 
 /// The type of `usbif_urb_request.u.isoc` in `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request_u_isoc {
@@ -192,7 +192,7 @@ layout! { struct usbif_urb_request_u_isoc: 8, 2;
 
 /// The type of `usbif_urb_request.u.intr` in `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request_u_intr {
@@ -208,7 +208,7 @@ layout! { struct usbif_urb_request_u_intr: 8, 2;
 
 /// The type of `usbif_urb_request.u.unlink` in `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_request_u_unlink {
@@ -229,7 +229,7 @@ pub type usbif_urb_request_t = usbif_urb_request;
 ///
 /// `struct usbif_urb_response` of `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_response {
@@ -258,7 +258,7 @@ pub type usbif_urb_response_t = usbif_urb_response;
 
 /// The type of `usbif_urb_sring.pvt` in `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_urb_sring_pvt(pub [u8; 4]);
@@ -271,7 +271,7 @@ layout! { union usbif_urb_sring_pvt: 4, 1 }
 
 /// The type of `usbif_urb_sring.pvt.netif` in `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_sring_pvt_netif {
@@ -285,7 +285,7 @@ layout! { struct usbif_urb_sring_pvt_netif: 1, 1;
 
 /// The type of `usbif_urb_sring.pvt.tapif_user` in `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_sring_pvt_tapif_user {
@@ -302,7 +302,7 @@ layout! { struct usbif_urb_sring_pvt_tapif_user: 1, 1;
 ///
 /// `struct usbif_urb_sring` of `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_urb_sring {
@@ -339,7 +339,7 @@ leaves! {
 ///
 /// `union usbif_urb_sring_entry` of `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_urb_sring_entry(pub [u32; 37]);
@@ -358,7 +358,7 @@ pub type usbif_urb_sring_t = usbif_urb_sring;
 ///
 /// `struct usbif_conn_request` of `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_request {
@@ -377,7 +377,7 @@ pub type usbif_conn_request_t = usbif_conn_request;
 ///
 /// `struct usbif_conn_response` of `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_response {
@@ -400,7 +400,7 @@ pub type usbif_conn_response_t = usbif_conn_response;
 
 /// The type of `usbif_conn_sring.pvt` in `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_conn_sring_pvt(pub [u8; 4]);
@@ -413,7 +413,7 @@ layout! { union usbif_conn_sring_pvt: 4, 1 }
 
 /// The type of `usbif_conn_sring.pvt.netif` in `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_sring_pvt_netif {
@@ -427,7 +427,7 @@ layout! { struct usbif_conn_sring_pvt_netif: 1, 1;
 
 /// The type of `usbif_conn_sring.pvt.tapif_user` in `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_sring_pvt_tapif_user {
@@ -444,7 +444,7 @@ layout! { struct usbif_conn_sring_pvt_tapif_user: 1, 1;
 ///
 /// `struct usbif_conn_sring` of `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct usbif_conn_sring {
@@ -481,7 +481,7 @@ leaves! {
 ///
 /// `union usbif_conn_sring_entry` of `io/usbif.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct usbif_conn_sring_entry(pub [u16; 2]);

@@ -39,7 +39,7 @@ pub const FLASK_DEVICETREE_LABEL: u32 = 25;
 
 /// `struct xen_flask_load` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_load {
@@ -59,7 +59,7 @@ pub type xen_flask_load_t = xen_flask_load;
 
 /// `struct xen_flask_setenforce` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_setenforce {
@@ -75,7 +75,7 @@ pub type xen_flask_setenforce_t = xen_flask_setenforce;
 
 /// `struct xen_flask_sid_context` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_sid_context {
@@ -95,7 +95,7 @@ pub type xen_flask_sid_context_t = xen_flask_sid_context;
 
 /// `struct xen_flask_access` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_access {
@@ -125,7 +125,7 @@ pub type xen_flask_access_t = xen_flask_access;
 
 /// `struct xen_flask_transition` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_transition {
@@ -147,7 +147,7 @@ pub type xen_flask_transition_t = xen_flask_transition;
 
 /// `struct xen_flask_boolean` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_boolean {
@@ -177,7 +177,7 @@ pub type xen_flask_boolean_t = xen_flask_boolean;
 
 /// `struct xen_flask_setavc_threshold` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_setavc_threshold {
@@ -193,7 +193,7 @@ pub type xen_flask_setavc_threshold_t = xen_flask_setavc_threshold;
 
 /// `struct xen_flask_hash_stats` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_hash_stats {
@@ -215,7 +215,7 @@ pub type xen_flask_hash_stats_t = xen_flask_hash_stats;
 
 /// `struct xen_flask_cache_stats` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_cache_stats {
@@ -243,7 +243,7 @@ pub type xen_flask_cache_stats_t = xen_flask_cache_stats;
 
 /// `struct xen_flask_ocontext` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_ocontext {
@@ -265,7 +265,7 @@ pub type xen_flask_ocontext_t = xen_flask_ocontext;
 
 /// `struct xen_flask_peersid` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_peersid {
@@ -283,7 +283,7 @@ pub type xen_flask_peersid_t = xen_flask_peersid;
 
 /// `struct xen_flask_relabel` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_relabel {
@@ -301,7 +301,7 @@ pub type xen_flask_relabel_t = xen_flask_relabel;
 
 /// `struct xen_flask_devicetree_label` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_devicetree_label {
@@ -323,7 +323,7 @@ pub type xen_flask_devicetree_label_t = xen_flask_devicetree_label;
 ///
 /// `struct xen_flask_op` of `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_flask_op {
@@ -355,7 +355,7 @@ leaves! {
 
 /// The type of `xen_flask_op.u` in `xsm/flask_op.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct xen_flask_op_u(pub [u64; 4]);

@@ -25,7 +25,7 @@ pub const HVM_SAVE_CODE_MAX: u32 = 20;
 
 /// `struct hvm_save_header` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_save_header {
@@ -46,7 +46,7 @@ layout! { struct hvm_save_header: 24, 4;
 
 /// `struct __HVM_SAVE_TYPE_HEADER` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_HEADER {
@@ -65,7 +65,7 @@ layout! { struct __HVM_SAVE_TYPE_HEADER: 28, 4;
 
 /// `struct hvm_hw_cpu` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu {
@@ -246,7 +246,7 @@ leaves! {
 
 /// An anonymous part of `hvm_hw_cpu` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_cpu_pending_event(pub [u32; 1]);
@@ -258,7 +258,7 @@ layout! { union hvm_hw_cpu_pending_event: 4, 4 }
 
 /// An anonymous part of `hvm_hw_cpu` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_pending_event_pending_vector {
@@ -278,7 +278,7 @@ layout! { struct hvm_hw_cpu_pending_event_pending_vector: 4, 4;
 
 /// `struct hvm_hw_cpu_compat` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_compat {
@@ -453,7 +453,7 @@ leaves! {
 
 /// An anonymous part of `hvm_hw_cpu_compat` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_cpu_compat_pending_event(pub [u32; 1]);
@@ -465,7 +465,7 @@ layout! { union hvm_hw_cpu_compat_pending_event: 4, 4 }
 
 /// An anonymous part of `hvm_hw_cpu_compat` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_compat_pending_event_pending_vector {
@@ -485,7 +485,7 @@ layout! { struct hvm_hw_cpu_compat_pending_event_pending_vector: 4, 4;
 
 /// `struct __HVM_SAVE_TYPE_CPU` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_CPU {
@@ -502,7 +502,7 @@ layout! { struct __HVM_SAVE_TYPE_CPU: 1036, 4;
 
 /// `struct hvm_hw_vpic` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_vpic {
@@ -538,7 +538,7 @@ layout! { struct hvm_hw_vpic: 8, 1;
 
 /// `struct __HVM_SAVE_TYPE_PIC` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PIC {
@@ -555,7 +555,7 @@ layout! { struct __HVM_SAVE_TYPE_PIC: 12, 1;
 
 /// `union vioapic_redir_entry` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vioapic_redir_entry(pub [u32; 2]);
@@ -567,7 +567,7 @@ layout! { union vioapic_redir_entry: 8, 4 }
 
 /// The type of `vioapic_redir_entry.fields` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vioapic_redir_entry_fields {
@@ -596,7 +596,7 @@ layout! { struct vioapic_redir_entry_fields: 8, 1;
 
 /// `struct hvm_hw_vioapic` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_vioapic {
@@ -615,7 +615,7 @@ layout! { struct hvm_hw_vioapic: 400, 4;
 
 /// `struct __HVM_SAVE_TYPE_IOAPIC` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_IOAPIC {
@@ -634,7 +634,7 @@ layout! { struct __HVM_SAVE_TYPE_IOAPIC: 408, 4;
 
 /// `struct hvm_hw_lapic` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_lapic {
@@ -655,7 +655,7 @@ layout! { struct hvm_hw_lapic: 28, 4;
 
 /// `struct __HVM_SAVE_TYPE_LAPIC` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_LAPIC {
@@ -674,7 +674,7 @@ layout! { struct __HVM_SAVE_TYPE_LAPIC: 36, 4;
 
 /// `struct hvm_hw_lapic_regs` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_lapic_regs {
@@ -687,7 +687,7 @@ layout! { struct hvm_hw_lapic_regs: 1024, 1;
 
 /// `struct __HVM_SAVE_TYPE_LAPIC_REGS` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_LAPIC_REGS {
@@ -704,7 +704,7 @@ layout! { struct __HVM_SAVE_TYPE_LAPIC_REGS: 1031, 1;
 
 /// `struct hvm_hw_pci_irqs` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pci_irqs {
@@ -721,7 +721,7 @@ leaves! {
 
 /// An anonymous part of `hvm_hw_pci_irqs` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_pci_irqs_i(pub [u32; 4]);
@@ -733,7 +733,7 @@ layout! { union hvm_hw_pci_irqs_i: 16, 4 }
 
 /// `struct __HVM_SAVE_TYPE_PCI_IRQ` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PCI_IRQ {
@@ -750,7 +750,7 @@ layout! { struct __HVM_SAVE_TYPE_PCI_IRQ: 24, 4;
 
 /// `struct hvm_hw_isa_irqs` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_isa_irqs {
@@ -767,7 +767,7 @@ leaves! {
 
 /// An anonymous part of `hvm_hw_isa_irqs` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_isa_irqs_i(pub [u32; 2]);
@@ -779,7 +779,7 @@ layout! { union hvm_hw_isa_irqs_i: 8, 4 }
 
 /// `struct __HVM_SAVE_TYPE_ISA_IRQ` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_ISA_IRQ {
@@ -798,7 +798,7 @@ layout! { struct __HVM_SAVE_TYPE_ISA_IRQ: 20, 4;
 
 /// `struct hvm_hw_pci_link` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pci_link {
@@ -813,7 +813,7 @@ layout! { struct hvm_hw_pci_link: 8, 1;
 
 /// `struct __HVM_SAVE_TYPE_PCI_LINK` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PCI_LINK {
@@ -830,7 +830,7 @@ layout! { struct __HVM_SAVE_TYPE_PCI_LINK: 18, 1;
 
 /// `struct hvm_hw_pit` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pit {
@@ -847,7 +847,7 @@ layout! { struct hvm_hw_pit: 56, 4;
 
 /// `struct hvm_hw_pit_channel` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pit_channel {
@@ -882,7 +882,7 @@ layout! { struct hvm_hw_pit_channel: 16, 4;
 
 /// `struct __HVM_SAVE_TYPE_PIT` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PIT {
@@ -901,7 +901,7 @@ layout! { struct __HVM_SAVE_TYPE_PIT: 68, 4;
 
 /// `struct hvm_hw_rtc` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_rtc {
@@ -920,7 +920,7 @@ layout! { struct hvm_hw_rtc: 24, 4;
 
 /// `struct __HVM_SAVE_TYPE_RTC` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_RTC {
@@ -937,7 +937,7 @@ layout! { struct __HVM_SAVE_TYPE_RTC: 36, 4;
 
 /// `struct hvm_hw_hpet` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_hpet {
@@ -970,7 +970,7 @@ layout! { struct hvm_hw_hpet: 1048, 4;
 
 /// The type of `hvm_hw_hpet.timers` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_hpet_timers {
@@ -989,7 +989,7 @@ layout! { struct hvm_hw_hpet_timers: 32, 4;
 
 /// `struct __HVM_SAVE_TYPE_HPET` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_HPET {
@@ -1008,7 +1008,7 @@ layout! { struct __HVM_SAVE_TYPE_HPET: 1064, 4;
 
 /// `struct hvm_hw_pmtimer` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pmtimer {
@@ -1025,7 +1025,7 @@ layout! { struct hvm_hw_pmtimer: 8, 4;
 
 /// `struct __HVM_SAVE_TYPE_PMTIMER` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PMTIMER {
@@ -1044,7 +1044,7 @@ layout! { struct __HVM_SAVE_TYPE_PMTIMER: 24, 4;
 
 /// `struct hvm_hw_mtrr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_mtrr {
@@ -1065,7 +1065,7 @@ layout! { struct hvm_hw_mtrr: 240, 4;
 
 /// `struct __HVM_SAVE_TYPE_MTRR` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_MTRR {
@@ -1084,7 +1084,7 @@ layout! { struct __HVM_SAVE_TYPE_MTRR: 256, 4;
 
 /// `struct hvm_hw_cpu_xsave` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave {
@@ -1107,7 +1107,7 @@ leaves! {
 
 /// The type of `hvm_hw_cpu_xsave.save_area` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave_save_area {
@@ -1122,7 +1122,7 @@ layout! { struct hvm_hw_cpu_xsave_save_area: 576, 4;
 
 /// The type of `hvm_hw_cpu_xsave.save_area.fpu_sse` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave_save_area_fpu_sse {
@@ -1135,7 +1135,7 @@ layout! { struct hvm_hw_cpu_xsave_save_area_fpu_sse: 512, 1;
 
 /// `struct hvm_hw_cpu_xsave_hdr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave_hdr {
@@ -1152,7 +1152,7 @@ layout! { struct hvm_hw_cpu_xsave_hdr: 64, 4;
 
 /// `struct hvm_viridian_domain_context` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_viridian_domain_context {
@@ -1171,7 +1171,7 @@ layout! { struct hvm_viridian_domain_context: 32, 4;
 
 /// `struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN {
@@ -1188,7 +1188,7 @@ layout! { struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN: 48, 4;
 
 /// `struct hvm_viridian_vcpu_context` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_viridian_vcpu_context {
@@ -1213,7 +1213,7 @@ layout! { struct hvm_viridian_vcpu_context: 216, 4;
 
 /// `struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU {
@@ -1232,7 +1232,7 @@ layout! { struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU: 236, 4;
 
 /// `struct hvm_vmce_vcpu` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_vmce_vcpu {
@@ -1251,7 +1251,7 @@ layout! { struct hvm_vmce_vcpu: 32, 4;
 
 /// `struct __HVM_SAVE_TYPE_VMCE_VCPU` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_VMCE_VCPU {
@@ -1270,7 +1270,7 @@ layout! { struct __HVM_SAVE_TYPE_VMCE_VCPU: 52, 4;
 
 /// `struct hvm_tsc_adjust` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_tsc_adjust {
@@ -1283,7 +1283,7 @@ layout! { struct hvm_tsc_adjust: 8, 4;
 
 /// `struct __HVM_SAVE_TYPE_TSC_ADJUST` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_TSC_ADJUST {
@@ -1300,7 +1300,7 @@ layout! { struct __HVM_SAVE_TYPE_TSC_ADJUST: 28, 4;
 
 /// `struct hvm_msr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_msr {
@@ -1315,7 +1315,7 @@ layout! { struct hvm_msr: 4, 4;
 
 /// `struct hvm_one_msr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_one_msr {

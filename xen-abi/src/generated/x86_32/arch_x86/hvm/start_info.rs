@@ -28,7 +28,7 @@ pub const XEN_HVM_MEMMAP_TYPE_PMEM: u32 = 7;
 ///
 /// `struct hvm_start_info` of `arch-x86/hvm/start_info.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_start_info {
@@ -71,7 +71,7 @@ layout! { struct hvm_start_info: 56, 4;
 ///
 /// `struct hvm_modlist_entry` of `arch-x86/hvm/start_info.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_modlist_entry {
@@ -96,7 +96,7 @@ layout! { struct hvm_modlist_entry: 32, 4;
 ///
 /// `struct hvm_memmap_table_entry` of `arch-x86/hvm/start_info.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_memmap_table_entry {

@@ -25,7 +25,7 @@ pub const HVM_SAVE_CODE_MAX: u32 = 20;
 
 /// `struct hvm_save_header` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_save_header {
@@ -46,7 +46,7 @@ layout! { struct hvm_save_header: 24, 8;
 
 /// `struct __HVM_SAVE_TYPE_HEADER` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_HEADER {
@@ -65,7 +65,7 @@ layout! { struct __HVM_SAVE_TYPE_HEADER: 32, 8;
 
 /// `struct hvm_hw_cpu` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu {
@@ -246,7 +246,7 @@ leaves! {
 
 /// An anonymous part of `hvm_hw_cpu` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_cpu_pending_event(pub [u32; 1]);
@@ -258,7 +258,7 @@ layout! { union hvm_hw_cpu_pending_event: 4, 4 }
 
 /// An anonymous part of `hvm_hw_cpu` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_pending_event_pending_vector {
@@ -278,7 +278,7 @@ layout! { struct hvm_hw_cpu_pending_event_pending_vector: 4, 4;
 
 /// `struct hvm_hw_cpu_compat` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_compat {
@@ -453,7 +453,7 @@ leaves! {
 
 /// An anonymous part of `hvm_hw_cpu_compat` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_cpu_compat_pending_event(pub [u32; 1]);
@@ -465,7 +465,7 @@ layout! { union hvm_hw_cpu_compat_pending_event: 4, 4 }
 
 /// An anonymous part of `hvm_hw_cpu_compat` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_compat_pending_event_pending_vector {
@@ -485,7 +485,7 @@ layout! { struct hvm_hw_cpu_compat_pending_event_pending_vector: 4, 4;
 
 /// `struct __HVM_SAVE_TYPE_CPU` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_CPU {
@@ -504,7 +504,7 @@ layout! { struct __HVM_SAVE_TYPE_CPU: 1040, 8;
 
 /// `struct hvm_hw_vpic` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_vpic {
@@ -540,7 +540,7 @@ layout! { struct hvm_hw_vpic: 8, 1;
 
 /// `struct __HVM_SAVE_TYPE_PIC` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PIC {
@@ -557,7 +557,7 @@ layout! { struct __HVM_SAVE_TYPE_PIC: 12, 1;
 
 /// `union vioapic_redir_entry` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct vioapic_redir_entry(pub [u64; 1]);
@@ -569,7 +569,7 @@ layout! { union vioapic_redir_entry: 8, 8 }
 
 /// The type of `vioapic_redir_entry.fields` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vioapic_redir_entry_fields {
@@ -598,7 +598,7 @@ layout! { struct vioapic_redir_entry_fields: 8, 1;
 
 /// `struct hvm_hw_vioapic` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_vioapic {
@@ -617,7 +617,7 @@ layout! { struct hvm_hw_vioapic: 400, 8;
 
 /// `struct __HVM_SAVE_TYPE_IOAPIC` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_IOAPIC {
@@ -636,7 +636,7 @@ layout! { struct __HVM_SAVE_TYPE_IOAPIC: 408, 8;
 
 /// `struct hvm_hw_lapic` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_lapic {
@@ -659,7 +659,7 @@ layout! { struct hvm_hw_lapic: 32, 8;
 
 /// `struct __HVM_SAVE_TYPE_LAPIC` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_LAPIC {
@@ -678,7 +678,7 @@ layout! { struct __HVM_SAVE_TYPE_LAPIC: 40, 8;
 
 /// `struct hvm_hw_lapic_regs` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_lapic_regs {
@@ -691,7 +691,7 @@ layout! { struct hvm_hw_lapic_regs: 1024, 1;
 
 /// `struct __HVM_SAVE_TYPE_LAPIC_REGS` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_LAPIC_REGS {
@@ -708,7 +708,7 @@ layout! { struct __HVM_SAVE_TYPE_LAPIC_REGS: 1031, 1;
 
 /// `struct hvm_hw_pci_irqs` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pci_irqs {
@@ -725,7 +725,7 @@ leaves! {
 
 /// An anonymous part of `hvm_hw_pci_irqs` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_pci_irqs_i(pub [u64; 2]);
@@ -737,7 +737,7 @@ layout! { union hvm_hw_pci_irqs_i: 16, 8 }
 
 /// `struct __HVM_SAVE_TYPE_PCI_IRQ` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PCI_IRQ {
@@ -754,7 +754,7 @@ layout! { struct __HVM_SAVE_TYPE_PCI_IRQ: 24, 8;
 
 /// `struct hvm_hw_isa_irqs` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_isa_irqs {
@@ -771,7 +771,7 @@ leaves! {
 
 /// An anonymous part of `hvm_hw_isa_irqs` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(transparent)]
 pub struct hvm_hw_isa_irqs_i(pub [u64; 1]);
@@ -783,7 +783,7 @@ layout! { union hvm_hw_isa_irqs_i: 8, 8 }
 
 /// `struct __HVM_SAVE_TYPE_ISA_IRQ` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_ISA_IRQ {
@@ -802,7 +802,7 @@ layout! { struct __HVM_SAVE_TYPE_ISA_IRQ: 24, 8;
 
 /// `struct hvm_hw_pci_link` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pci_link {
@@ -817,7 +817,7 @@ layout! { struct hvm_hw_pci_link: 8, 1;
 
 /// `struct __HVM_SAVE_TYPE_PCI_LINK` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PCI_LINK {
@@ -834,7 +834,7 @@ layout! { struct __HVM_SAVE_TYPE_PCI_LINK: 18, 1;
 
 /// `struct hvm_hw_pit` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pit {
@@ -851,7 +851,7 @@ layout! { struct hvm_hw_pit: 56, 4;
 
 /// `struct hvm_hw_pit_channel` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pit_channel {
@@ -886,7 +886,7 @@ layout! { struct hvm_hw_pit_channel: 16, 4;
 
 /// `struct __HVM_SAVE_TYPE_PIT` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PIT {
@@ -905,7 +905,7 @@ layout! { struct __HVM_SAVE_TYPE_PIT: 68, 4;
 
 /// `struct hvm_hw_rtc` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_rtc {
@@ -924,7 +924,7 @@ layout! { struct hvm_hw_rtc: 24, 8;
 
 /// `struct __HVM_SAVE_TYPE_RTC` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_RTC {
@@ -943,7 +943,7 @@ layout! { struct __HVM_SAVE_TYPE_RTC: 40, 8;
 
 /// `struct hvm_hw_hpet` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_hpet {
@@ -976,7 +976,7 @@ layout! { struct hvm_hw_hpet: 1048, 8;
 
 /// The type of `hvm_hw_hpet.timers` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_hpet_timers {
@@ -995,7 +995,7 @@ layout! { struct hvm_hw_hpet_timers: 32, 8;
 
 /// `struct __HVM_SAVE_TYPE_HPET` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_HPET {
@@ -1014,7 +1014,7 @@ layout! { struct __HVM_SAVE_TYPE_HPET: 1064, 8;
 
 /// `struct hvm_hw_pmtimer` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_pmtimer {
@@ -1031,7 +1031,7 @@ layout! { struct hvm_hw_pmtimer: 8, 4;
 
 /// `struct __HVM_SAVE_TYPE_PMTIMER` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_PMTIMER {
@@ -1050,7 +1050,7 @@ layout! { struct __HVM_SAVE_TYPE_PMTIMER: 24, 4;
 
 /// `struct hvm_hw_mtrr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_mtrr {
@@ -1071,7 +1071,7 @@ layout! { struct hvm_hw_mtrr: 240, 8;
 
 /// `struct __HVM_SAVE_TYPE_MTRR` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_MTRR {
@@ -1090,7 +1090,7 @@ layout! { struct __HVM_SAVE_TYPE_MTRR: 256, 8;
 
 /// `struct hvm_hw_cpu_xsave` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave {
@@ -1113,7 +1113,7 @@ leaves! {
 
 /// The type of `hvm_hw_cpu_xsave.save_area` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave_save_area {
@@ -1128,7 +1128,7 @@ layout! { struct hvm_hw_cpu_xsave_save_area: 576, 8;
 
 /// The type of `hvm_hw_cpu_xsave.save_area.fpu_sse` in `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave_save_area_fpu_sse {
@@ -1141,7 +1141,7 @@ layout! { struct hvm_hw_cpu_xsave_save_area_fpu_sse: 512, 1;
 
 /// `struct hvm_hw_cpu_xsave_hdr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_hw_cpu_xsave_hdr {
@@ -1158,7 +1158,7 @@ layout! { struct hvm_hw_cpu_xsave_hdr: 64, 8;
 
 /// `struct hvm_viridian_domain_context` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_viridian_domain_context {
@@ -1177,7 +1177,7 @@ layout! { struct hvm_viridian_domain_context: 32, 8;
 
 /// `struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN {
@@ -1194,7 +1194,7 @@ layout! { struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN: 48, 8;
 
 /// `struct hvm_viridian_vcpu_context` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_viridian_vcpu_context {
@@ -1219,7 +1219,7 @@ layout! { struct hvm_viridian_vcpu_context: 216, 8;
 
 /// `struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU {
@@ -1238,7 +1238,7 @@ layout! { struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU: 240, 8;
 
 /// `struct hvm_vmce_vcpu` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_vmce_vcpu {
@@ -1257,7 +1257,7 @@ layout! { struct hvm_vmce_vcpu: 32, 8;
 
 /// `struct __HVM_SAVE_TYPE_VMCE_VCPU` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_VMCE_VCPU {
@@ -1276,7 +1276,7 @@ layout! { struct __HVM_SAVE_TYPE_VMCE_VCPU: 56, 8;
 
 /// `struct hvm_tsc_adjust` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_tsc_adjust {
@@ -1289,7 +1289,7 @@ layout! { struct hvm_tsc_adjust: 8, 8;
 
 /// `struct __HVM_SAVE_TYPE_TSC_ADJUST` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_TSC_ADJUST {
@@ -1308,7 +1308,7 @@ layout! { struct __HVM_SAVE_TYPE_TSC_ADJUST: 32, 8;
 
 /// `struct hvm_msr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_msr {
@@ -1325,7 +1325,7 @@ layout! { struct hvm_msr: 8, 8;
 
 /// `struct hvm_one_msr` of `arch-x86/hvm/save.h`.
 #[derive(Clone, Copy)]
-#[cfg_attr(target_arch = "x86_64", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_one_msr {
