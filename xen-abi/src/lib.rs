@@ -47,7 +47,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | (none) | the core: grants, memory, events, scheduling, and what PV and PVH guests start with |
-//! | `extra-traits` (default) | `Debug`, `PartialEq` and `Eq` on structures and unions |
+//! | `extra-traits` (default) | `Debug`, `Default`, `PartialEq` and `Eq` on structures and unions |
 //! | `zerocopy` (default) | zerocopy's `FromBytes`, `IntoBytes`, `KnownLayout`, `Immutable` on every type of the architecture compiled for |
 //! | `hvm` | emulated devices and saved state |
 //! | `io` | the split-driver protocols |
@@ -56,8 +56,8 @@
 //! | `full` | all of the above |
 //! | `foreign` | `xen_abi::foreign`: every architecture's layout, with its own alignments, on any host |
 //!
-//! Types of `foreign` modules other than the host's have `Clone`, `Copy`, `Default` and [`Plain`]
-//! and nothing else: [`from_bytes`] and [`as_bytes`] read and write them.
+//! Types of `foreign` modules other than the host's have `Clone`, `Copy`, [`Plain`] and, with
+//! `extra-traits`, `Default`: [`from_bytes`] and [`as_bytes`] read and write them.
 #![no_std]
 #![allow(non_camel_case_types, confusable_idents, reason = "upstream's names are kept unchanged")]
 

@@ -103,6 +103,7 @@ macro_rules! zero {
             pub const ZERO: Self = $crate::support::plain::zeroed();
         }
 
+        #[cfg(feature = "extra-traits")]
         impl Default for $name {
             fn default() -> Self {
                 Self::ZERO
@@ -111,19 +112,3 @@ macro_rules! zero {
     };
 }
 pub(crate) use zero;
-
-/// States that `$name`, whose members have the types `$ty` and fill it, is plain.
-macro_rules! plain {
-    ($name:ident: $($ty:ty),*) => {
-        const _: () = {
-            $($crate::support::plain::is_plain::<$ty>();)*
-        };
-        // SAFETY: the generator lists the types of all members. Each is plain, asserted just above,
-        // and `layout!` has asserted that together they fill the type.
-        #[allow(unsafe_code, reason = "asserted above")]
-        unsafe impl $crate::support::plain::Plain for $name {}
-
-        $crate::support::plain::zero! { $name }
-    };
-}
-pub(crate) use plain;

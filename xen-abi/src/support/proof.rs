@@ -1,6 +1,7 @@
 //! Layouts as assertions: a wrong figure does not compile, and the error names its member.
 
-/// Proves size, alignment and offsets of one type, and that no byte of it lacks a name.
+/// Proves size, alignment and offsets of one type, that no byte of it lacks a name, and with that,
+/// that it is plain.
 ///
 /// The list behind the members holds each of their types once.
 macro_rules! layout {
@@ -9,14 +10,22 @@ macro_rules! layout {
         $($field:ident: $ty:ty = $offset:literal, $path:literal;)*
         [$(($distinct:ty))*]
     ) => {
-        const _: () = $crate::support::proof::structure(
-            stringify!($name),
-            [size_of::<$name>(), align_of::<$name>()],
-            [$size, $align],
-            0 $(+ size_of::<$ty>())*,
-            &[$((core::mem::offset_of!($name, $field), $offset, $path)),*],
-        );
-        $crate::support::plain::plain! { $name: $($distinct),* }
+        const _: () = {
+            $($crate::support::plain::is_plain::<$distinct>();)*
+            $crate::support::proof::structure(
+                stringify!($name),
+                [size_of::<$name>(), align_of::<$name>()],
+                [$size, $align],
+                0 $(+ size_of::<$ty>())*,
+                &[$((core::mem::offset_of!($name, $field), $offset, $path)),*],
+            );
+        };
+
+        // SAFETY: the generator lists the types of all members. Each is plain and together they fill
+        // the type: both asserted just above.
+        #[allow(unsafe_code, reason = "asserted above")]
+        unsafe impl $crate::support::plain::Plain for $name {}
+        $crate::support::plain::zero! { $name }
     };
     (union $name:ident: $size:literal, $align:literal) => {
         const _: () = $crate::support::proof::size_and_align(
