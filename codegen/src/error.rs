@@ -126,6 +126,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A construct without a rule: where it stands, and what it is.
+    pub(crate) fn not_understood(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::NotUnderstood { place: place.into(), what: what.into() }
+    }
+
     /// Wraps an I/O error on an output path, for which another `--out` is the way out.
     pub(crate) fn output(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         let hint = "; choose another directory with --out";

@@ -147,6 +147,15 @@ pub struct Int {
     pub align: u64,
 }
 
+impl Int {
+    /// An integer of so many bytes, aligned as `arch` aligns it.
+    #[must_use]
+    pub const fn of(arch: Arch, signed: bool, bytes: u64) -> Self {
+        let align = if bytes == 8 { arch.u64_align() } else { bytes };
+        Self { signed, bytes, align }
+    }
+}
+
 /// A type as members and typedefs use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {

@@ -54,11 +54,11 @@ pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) ->
     }
     for name in &raw.statics {
         let Some(source) = probed(abi, macros, name) else {
-            return Err(not_understood(name, "an external variable"));
+            return Err(Error::not_understood(name, "an external variable"));
         };
         let Some(bytes) = run.strings.get(&source.name) else {
             let what = format!("the macro {}, neither an integer nor a string", source.name);
-            return Err(not_understood(source.location.to_string(), what));
+            return Err(Error::not_understood(source.location.to_string(), what));
         };
         let value = Value::Str(String::from_utf8_lossy(bytes).into_owned());
         insert(abi, &source.name, &source.location, value, Origin::Macro, None);
@@ -74,7 +74,7 @@ pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) ->
             abi.omitted.insert(source.name.clone(), omission);
         } else if source.kind == MacroKind::Function {
             let what = format!("the function-like macro {}", source.name);
-            return Err(not_understood(source.location.to_string(), what));
+            return Err(Error::not_understood(source.location.to_string(), what));
         } else if !abi.constants.contains_key(&source.name) {
             // The probe's `#ifdef` passed over it, or it would be among the variables.
             let reason = exceptions::NOT_TAKEN;
@@ -93,7 +93,7 @@ fn probed<'a>(abi: &Abi, macros: &'a Macros, variable: &str) -> Option<&'a Macro
 fn macro_constant(abi: &mut Abi, source: &Macro, found: &RawConst) -> Result<(), Error> {
     let (Some(ty), Some(value)) = (integer(abi, &found.ty), found.value) else {
         let what = format!("the macro {}, neither an integer nor a string", source.name);
-        return Err(not_understood(source.location.to_string(), what));
+        return Err(Error::not_understood(source.location.to_string(), what));
     };
     let value = Value::Int { value, ty };
     insert(abi, &source.name, &source.location, value, Origin::Macro, None);
@@ -103,12 +103,13 @@ fn macro_constant(abi: &mut Abi, source: &Macro, found: &RawConst) -> Result<(),
 /// Enumerators are `int` in C, or whatever their enumeration needs beyond that.
 fn enumerator(abi: &mut Abi, raw: &Raw, run: &Run, found: &RawConst) -> Result<(), Error> {
     let (Type::Named(owner), Some(value)) = (&found.ty, found.value) else {
-        return Err(not_understood(&found.name, "a constant that no header defines"));
+        return Err(Error::not_understood(&found.name, "a constant that no header defines"));
     };
     let location = match run.places.get(owner) {
         Some(place) => place.location.clone(),
-        None => exceptions::anonymous_enum(&found.name)
-            .ok_or_else(|| not_understood(&found.name, "an enumerator without an enumeration"))?,
+        None => exceptions::anonymous_enum(&found.name).ok_or_else(|| {
+            Error::not_understood(&found.name, "an enumerator without an enumeration")
+        })?,
     };
     let wide = raw.enums.get(owner).filter(|int| int.bytes > 4);
     let ty = wide.copied().unwrap_or(Int { signed: true, bytes: 4, align: 4 });
@@ -140,8 +141,4 @@ fn integer(abi: &Abi, ty: &Type) -> Option<Int> {
         },
         _ => None,
     }
-}
-
-fn not_understood(place: impl Into<String>, what: impl Into<String>) -> Error {
-    Error::NotUnderstood { place: place.into(), what: what.into() }
 }

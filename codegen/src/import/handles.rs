@@ -87,8 +87,7 @@ fn c_type(text: &str, arch: Arch) -> Type {
         "unsigned long" => (false, long),
         name => return Type::Named(name.to_owned()),
     };
-    let align = if bytes == 8 { arch.u64_align() } else { bytes };
-    Type::Int(Int { signed, bytes, align })
+    Type::Int(Int::of(arch, signed, bytes))
 }
 
 #[cfg(test)]

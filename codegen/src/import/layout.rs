@@ -34,7 +34,7 @@ impl Types<'_> {
         for (name, record) in &self.raw.records {
             let layout = self.raw.layouts.get(name);
             let &(size, align) =
-                layout.ok_or_else(|| not_understood(name, "a record without a layout"))?;
+                layout.ok_or_else(|| Error::not_understood(name, "a record without a layout"))?;
             let (kind, packed) = (record.kind, record.packed);
             let def = Def::Record(Record { kind, size, align, packed, fields: Vec::new() });
             self.insert(abi, name, def)?;
@@ -55,7 +55,7 @@ impl Types<'_> {
             return if of_stubs {
                 Ok(())
             } else {
-                Err(not_understood(name, "a type without a place"))
+                Err(Error::not_understood(name, "a type without a place"))
             };
         };
         let c_name = place.c_name.as_ref().map(|c_name| match &def {
@@ -75,9 +75,9 @@ fn place(abi: &Abi, raw: &Raw, name: &str, record: &RawRecord) -> Result<Vec<Fie
     for (field, ty) in &record.fields {
         let (ty, size, align, kind) = match ty {
             RawType::Plain(ty) => {
-                let (size, align) = abi
-                    .size_align(ty)
-                    .ok_or_else(|| not_understood(format!("{name}.{field}"), "a member's type"))?;
+                let (size, align) = abi.size_align(ty).ok_or_else(|| {
+                    Error::not_understood(format!("{name}.{field}"), "a member's type")
+                })?;
                 let kind = if field.starts_with("__bindgen_anon_") {
                     FieldKind::Anonymous
                 } else {
@@ -100,18 +100,14 @@ fn place(abi: &Abi, raw: &Raw, name: &str, record: &RawRecord) -> Result<Vec<Fie
             (None, RecordKind::Struct) => end.next_multiple_of(align),
         };
         if offset < end && record.kind == RecordKind::Struct {
-            return Err(not_understood(format!("{name}.{field}"), "overlapping members"));
+            return Err(Error::not_understood(format!("{name}.{field}"), "overlapping members"));
         }
         end = end.max(offset + size);
         fields.push(Field { name: field.clone(), offset, ty, kind });
     }
     let &(size, _) = raw.layouts.get(name).unwrap_or(&(0, 0));
     if end > size {
-        return Err(not_understood(name, "a record smaller than its members"));
+        return Err(Error::not_understood(name, "a record smaller than its members"));
     }
     Ok(fields)
-}
-
-fn not_understood(place: impl Into<String>, what: impl Into<String>) -> Error {
-    Error::NotUnderstood { place: place.into(), what: what.into() }
 }

@@ -52,7 +52,7 @@ pub(super) fn parse(rust: &str, arch: Arch, handles: &Handles) -> Result<Raw, Er
     let mut raw = Raw::default();
     let items = raw.take_assertions(rust)?;
     let file = syn::parse_file(&items)
-        .map_err(|error| not_understood("bindgen's output", error.to_string()))?;
+        .map_err(|error| Error::not_understood("bindgen's output", error.to_string()))?;
     let mut reader = Reader { arch, handles, raw };
     for item in &file.items {
         reader.item(item)?;
@@ -105,7 +105,7 @@ impl Raw {
 }
 
 fn odd_assertion() -> Error {
-    not_understood("bindgen's output", "a layout assertion")
+    Error::not_understood("bindgen's output", "a layout assertion")
 }
 
 struct Reader<'a> {
@@ -146,7 +146,12 @@ impl Reader<'_> {
                         syn::ForeignItem::Static(item) => {
                             self.raw.statics.push(item.ident.to_string());
                         }
-                        _ => return Err(not_understood("bindgen's output", "a foreign item")),
+                        _ => {
+                            return Err(Error::not_understood(
+                                "bindgen's output",
+                                "a foreign item",
+                            ));
+                        }
                     }
                 }
                 Ok(())
@@ -159,7 +164,7 @@ impl Reader<'_> {
             other => {
                 let text = quote::quote!(#other).to_string();
                 let start: String = text.chars().take(60).collect();
-                Err(not_understood("bindgen's output", format!("the item `{start}`")))
+                Err(Error::not_understood("bindgen's output", format!("the item `{start}`")))
             }
         }
     }
@@ -173,7 +178,7 @@ impl Reader<'_> {
                 self.raw.aliases.insert(rename.rename.to_string(), target);
                 Ok(())
             }
-            _ => Err(not_understood("bindgen's output", "an import")),
+            _ => Err(Error::not_understood("bindgen's output", "an import")),
         }
     }
 
@@ -190,10 +195,13 @@ impl Reader<'_> {
                         self.raw.enums.insert(name, int);
                         Ok(())
                     }
-                    _ => Err(not_understood(name, "an enumeration over something not an integer")),
+                    _ => Err(Error::not_understood(
+                        name,
+                        "an enumeration over something not an integer",
+                    )),
                 }
             }
-            _ => Err(not_understood(name, "a structure bindgen made opaque")),
+            _ => Err(Error::not_understood(name, "a structure bindgen made opaque")),
         }
     }
 
@@ -209,7 +217,7 @@ impl Reader<'_> {
         for field in fields {
             let field_name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
             if field_name.starts_with("_bindgen_opaque") {
-                return Err(not_understood(name, "a record bindgen made opaque"));
+                return Err(Error::not_understood(name, "a record bindgen made opaque"));
             }
             // Bindgen's own alignment and padding helpers say nothing about C.
             if field_name.starts_with("_bindgen_") || field_name.starts_with("__bindgen_padding") {
@@ -228,7 +236,7 @@ impl Reader<'_> {
                 "__BindgenBitfieldUnit" => {
                     return match self.ty(argument)? {
                         Type::Array(_, bytes) => Ok(RawType::Unit(bytes)),
-                        _ => Err(not_understood(name, "a bit-field unit")),
+                        _ => Err(Error::not_understood(name, "a bit-field unit")),
                     };
                 }
                 "__IncompleteArrayField" => {
@@ -249,18 +257,18 @@ impl Reader<'_> {
                 if name.starts_with(PREFIX) {
                     let handle = self.handles.ty(self.arch, &name);
                     return handle
-                        .ok_or_else(|| not_understood(name, "an undeclared guest handle"));
+                        .ok_or_else(|| Error::not_understood(name, "an undeclared guest handle"));
                 }
                 Ok(self.primitive(&name).unwrap_or(Type::Named(name)))
             }
             syn::Type::Array(array) => {
                 let len = integer(&array.len).and_then(|len| u64::try_from(len).ok());
-                let len =
-                    len.ok_or_else(|| not_understood("bindgen's output", "an array length"))?;
+                let len = len
+                    .ok_or_else(|| Error::not_understood("bindgen's output", "an array length"))?;
                 Ok(Type::Array(Box::new(self.ty(&array.elem)?), len))
             }
             syn::Type::Ptr(pointer) => Ok(Type::Pointer(Box::new(self.ty(&pointer.elem)?))),
-            _ => Err(not_understood("bindgen's output", "a type of an unknown kind")),
+            _ => Err(Error::not_understood("bindgen's output", "a type of an unknown kind")),
         }
     }
 
@@ -281,8 +289,7 @@ impl Reader<'_> {
             "c_void" => return Some(Type::Void),
             _ => return None,
         };
-        let align = if bytes == 8 { self.arch.u64_align() } else { bytes };
-        Some(Type::Int(Int { signed, bytes, align }))
+        Some(Type::Int(Int::of(self.arch, signed, bytes)))
     }
 
     /// The getters say where each bit field lies:
@@ -308,10 +315,13 @@ impl Reader<'_> {
                 syn::ReturnType::Default => Type::Void,
             };
             if matches!(signed, Type::Int(Int { signed: true, .. })) {
-                return Err(not_understood(format!("{owner}.{name}"), "a bit field with a sign"));
+                return Err(Error::not_understood(
+                    format!("{owner}.{name}"),
+                    "a bit field with a sign",
+                ));
             }
-            let (unit, first, width) =
-                place().ok_or_else(|| not_understood(format!("{owner}.{name}"), "a bit field"))?;
+            let (unit, first, width) = place()
+                .ok_or_else(|| Error::not_understood(format!("{owner}.{name}"), "a bit field"))?;
             let bits = self.raw.bits.entry((owner.clone(), unit)).or_default();
             bits.push(BitField { name, first, width });
         }
@@ -337,7 +347,7 @@ fn packed(attrs: &[syn::Attribute]) -> Result<Option<u64>, Error> {
             }
             Ok(())
         })
-        .map_err(|error| not_understood("bindgen's output", error.to_string()))?;
+        .map_err(|error| Error::not_understood("bindgen's output", error.to_string()))?;
     }
     Ok(found)
 }
@@ -361,8 +371,4 @@ fn integer(expr: &Expr) -> Option<i128> {
         Expr::Call(call) => integer(call.args.first()?),
         _ => None,
     }
-}
-
-fn not_understood(place: impl Into<String>, what: impl Into<String>) -> Error {
-    Error::NotUnderstood { place: place.into(), what: what.into() }
 }

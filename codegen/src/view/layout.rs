@@ -1,7 +1,6 @@
 //! One type, all architectures side by side.
 
-use std::fmt::Write as _;
-
+use super::put;
 use super::text;
 use crate::error::{Error, nearest};
 use crate::ir::{Abi, Def, Type};
@@ -97,8 +96,4 @@ fn unknown(abis: &[Abi], name: &str) -> Error {
         release: abis.first().map(|abi| abi.release.clone()).unwrap_or_default(),
         nearest: nearest(name, names),
     }
-}
-
-fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text).expect("writing to a string");
 }

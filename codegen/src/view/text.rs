@@ -1,7 +1,6 @@
 //! One header of one architecture as text, much as `pahole` prints structures: what snapshots hold.
 
-use std::fmt::Write as _;
-
+use super::put;
 use crate::ir::{Abi, Def, FieldKind, Int, Location, Origin, Record, RecordKind, Type, Value};
 
 /// The text of `header`: types by name, then constants in the order of their lines.
@@ -124,8 +123,4 @@ fn spell_int(int: Int) -> String {
     let sign = if int.signed { 'i' } else { 'u' };
     let aligned = if int.align == int.bytes { "" } else { " align 4" };
     format!("{sign}{}{aligned}", int.bytes * 8)
-}
-
-fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text).expect("writing to a string");
 }
