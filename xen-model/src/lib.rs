@@ -1,0 +1,1 @@
+//! A Xen inside one process.

@@ -1,0 +1,1 @@
+//! Grant tables: lending pages to other domains, and using what they lend.

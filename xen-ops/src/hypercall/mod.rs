@@ -1,0 +1,116 @@
+//! Hypercalls: the one unsafe door to the hypervisor, and typed wrappers over it.
+
+mod error;
+mod operation;
+
+pub use error::{Cause, Error};
+pub use operation::{Batch, Done, Request, UNTOUCHED};
+
+#[doc(hidden)]
+pub mod expansion {
+    //! What the expansion of `hypercalls!` calls. Not for anyone else.
+    pub use super::operation::{count, errno, status, value};
+}
+
+/// A way to the hypervisor.
+///
+/// The arguments are passed as the architecture's calling convention has them; `number` is one of
+/// `__HYPERVISOR_*` of `xen.h`. [`call`](Self::call) is all that an implementation needs. The other
+/// methods exist so that one which passes registers need not clear those that the hypercall does not
+/// read.
+///
+/// # Safety
+///
+/// An implementation hands number and arguments to the hypervisor (or what stands for it) unchanged,
+/// returns its result, and has no other effect on the caller's memory than the hypercall's own.
+/// The hypercall is an ordinary memory access for the compiler: what was stored before it is in
+/// memory when the hypervisor looks, and what is loaded after it is read after it.
+#[allow(unsafe_code, reason = "the door to the hypervisor")]
+pub unsafe trait Hypercall {
+    /// Makes a hypercall with all five arguments.
+    ///
+    /// # Safety
+    ///
+    /// The hypervisor does what it is asked to: every address in the arguments, or in memory they
+    /// point to, must be good for the access that this hypercall makes, and no effect of it (a
+    /// mapping changed, a page taken away) may break a promise that Rust code relies on.
+    unsafe fn call(&self, number: u32, arguments: [usize; 5]) -> isize;
+
+    /// Makes a hypercall that takes one argument.
+    ///
+    /// # Safety
+    ///
+    /// As [`call`](Self::call); the hypercall reads no further argument.
+    #[inline]
+    unsafe fn call1(&self, number: u32, [a]: [usize; 1]) -> isize {
+        // SAFETY: the caller's promise; arguments that are not read may hold anything.
+        unsafe { self.call(number, [a, 0, 0, 0, 0]) }
+    }
+
+    /// Makes a hypercall that takes two arguments.
+    ///
+    /// # Safety
+    ///
+    /// As [`call`](Self::call); the hypercall reads no further argument.
+    #[inline]
+    unsafe fn call2(&self, number: u32, [a, b]: [usize; 2]) -> isize {
+        // SAFETY: the caller's promise; arguments that are not read may hold anything.
+        unsafe { self.call(number, [a, b, 0, 0, 0]) }
+    }
+
+    /// Makes a hypercall that takes three arguments.
+    ///
+    /// # Safety
+    ///
+    /// As [`call`](Self::call); the hypercall reads no further argument.
+    #[inline]
+    unsafe fn call3(&self, number: u32, [a, b, c]: [usize; 3]) -> isize {
+        // SAFETY: the caller's promise; arguments that are not read may hold anything.
+        unsafe { self.call(number, [a, b, c, 0, 0]) }
+    }
+
+    /// Makes a hypercall that takes four arguments.
+    ///
+    /// # Safety
+    ///
+    /// As [`call`](Self::call); the hypercall reads no further argument.
+    #[inline]
+    unsafe fn call4(&self, number: u32, [a, b, c, d]: [usize; 4]) -> isize {
+        // SAFETY: the caller's promise; arguments that are not read may hold anything.
+        unsafe { self.call(number, [a, b, c, d, 0]) }
+    }
+}
+
+// SAFETY: hands everything on.
+#[allow(unsafe_code, reason = "the trait is unsafe to implement")]
+unsafe impl<H: Hypercall + ?Sized> Hypercall for &H {
+    #[inline]
+    unsafe fn call(&self, number: u32, arguments: [usize; 5]) -> isize {
+        // SAFETY: the caller's promise.
+        unsafe { (**self).call(number, arguments) }
+    }
+
+    #[inline]
+    unsafe fn call1(&self, number: u32, arguments: [usize; 1]) -> isize {
+        // SAFETY: the caller's promise.
+        unsafe { (**self).call1(number, arguments) }
+    }
+
+    #[inline]
+    unsafe fn call2(&self, number: u32, arguments: [usize; 2]) -> isize {
+        // SAFETY: the caller's promise.
+        unsafe { (**self).call2(number, arguments) }
+    }
+
+    #[inline]
+    unsafe fn call3(&self, number: u32, arguments: [usize; 3]) -> isize {
+        // SAFETY: the caller's promise.
+        unsafe { (**self).call3(number, arguments) }
+    }
+
+    #[inline]
+    unsafe fn call4(&self, number: u32, arguments: [usize; 4]) -> isize {
+        // SAFETY: the caller's promise.
+        unsafe { (**self).call4(number, arguments) }
+    }
+}

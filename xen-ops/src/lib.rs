@@ -1,0 +1,22 @@
+//! Typed hypercalls, grant tables and memory operations: the thin layer over [`xen_abi`].
+//!
+//! `no_std`, and without an allocator unless the feature `alloc` is on.
+#![no_std]
+
+#[cfg(any(feature = "alloc", test))]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+// The expansion of `hypercalls!` names this crate as its users do.
+#[allow(unused_extern_crates, reason = "used by expansions")]
+extern crate self as xen_ops;
+
+pub use xen_abi;
+
+pub mod backend;
+pub mod gnttab;
+pub mod hypercall;
+pub mod memory;
+pub mod page;
+pub mod view;
