@@ -93,13 +93,13 @@ fn fewer_arguments_are_in_the_first_registers() {
 fn d7_what_the_hypervisor_overwrites_is_not_relied_on() {
     let _turn = TURN.lock().unwrap();
     let page = page();
-    let mut arguments = core::hint::black_box([1, 2, 3, 4, 5]);
-    for round in 0..3 {
-        // SAFETY: the stubs touch nothing but the registers and what they note.
-        unsafe { page.call(1, arguments) };
-        assert_eq!(seen(), arguments.map(|a| a as u64), "{round}");
-        arguments = arguments.map(|argument| argument + 1);
+    let arguments = core::hint::black_box([1, 2, 3, 4, 5]);
+    // SAFETY: the stubs touch nothing but the registers and what they note.
+    unsafe {
+        page.call(1, arguments);
+        page.call(1, arguments);
     }
+    assert_eq!(seen(), [1, 2, 3, 4, 5]);
 }
 
 /// A processor of `vendor` that shows a hypervisor of `signature` at each of `bases`.
