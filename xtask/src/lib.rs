@@ -4,7 +4,9 @@
 //! |---------------|----------------|---------------------------------------------------------------|
 //! | `setup`       | `setup/`       | installs, or names, the system packages the others need       |
 //! | `verify`      | `verify.rs`    | the main job: regenerate everything and compare               |
-//! | `cross`       | `cross.rs`     | `cargo check` of xen-abi for every target                     |
+//! | `cross`       | `cross.rs`     | `cargo check` of xen-abi and xen-ops for every target         |
+//! | `loom`        | `loom.rs`      | every interleaving of the lock-free protocols                 |
+//! | `miri`        | `miri.rs`      | xen-ops and xen-model under Miri                               |
 //! | `test`        | `test.rs`      | everything, in the order in which it fails soonest            |
 //! | `bench-build` | `bench_build/` | clean builds of xen-abi beside its peers                      |
 //!
@@ -18,6 +20,8 @@ mod bench_build;
 mod cli;
 mod cross;
 mod error;
+mod loom;
+mod miri;
 mod process;
 mod progress;
 mod setup;

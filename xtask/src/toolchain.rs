@@ -92,3 +92,21 @@ pub(crate) fn ensure_toolchain(name: &str) -> Result<(), String> {
         .map(drop)
         .map_err(|_| format!("rustup cannot install Rust {name}"))
 }
+
+/// Makes Miri available in a toolchain, or says in a few words why it is not.
+pub(crate) fn ensure_miri(name: &str) -> Result<(), String> {
+    ensure_toolchain(name)?;
+    let has = || {
+        let mut probe = Command::new("rustup");
+        process::succeeds(probe.args(["run", name, "cargo", "miri", "--version"]))
+    };
+    if has() {
+        return Ok(());
+    }
+    let mut add = Command::new("rustup");
+    add.args(["component", "add", "--toolchain", name, "miri", "rust-src"]);
+    match process::captured("rustup component add miri", &mut add) {
+        Ok(_) if has() => Ok(()),
+        _ => Err(format!("rustup cannot add Miri to Rust {name}")),
+    }
+}
