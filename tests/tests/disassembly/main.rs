@@ -18,6 +18,8 @@ struct Target {
     decoder: Decoder,
     /// How each backend's functions are named, and the instruction that is the hypercall.
     backends: &'static [(&'static str, &'static str)],
+    /// The names of each register that the hypervisor may overwrite and the next hypercall needs.
+    overwritten: &'static [&'static [&'static str]],
     /// What a form may cost beyond assembly by hand.
     allowed: fn(&str) -> usize,
 }
@@ -28,6 +30,7 @@ const X86_64: Target = Target {
     triple: "x86_64-unknown-none",
     decoder: Decoder::X86_64,
     backends: X86,
+    overwritten: &[&["rdi"], &["rsi"], &["rdx"], &["r10"], &["r8"]],
     allowed: nothing,
 };
 
@@ -37,6 +40,7 @@ const X86_32: Target = Target {
     triple: "i686-unknown-linux-gnu",
     decoder: Decoder::X86_32,
     backends: X86,
+    overwritten: &[&["ebx"], &["ecx"], &["edx"], &["esi"], &["edi"]],
     allowed: |name| match name {
         name if name.contains("_call4_") => 3,
         name if name.contains("_call_") => 10,
@@ -48,6 +52,7 @@ const AARCH64: Target = Target {
     triple: "aarch64-unknown-none",
     decoder: Decoder::Aarch64,
     backends: &[("hvc", "hvc #0xea1")],
+    overwritten: &[&["x0"], &["x1"], &["x2"], &["x3"], &["x4"], &["w16", "x16"]],
     allowed: nothing,
 };
 
@@ -57,6 +62,7 @@ const ARM32: Target = Target {
     triple: "armv7-unknown-linux-gnueabihf",
     decoder: Decoder::Arm,
     backends: &[("hvc", "hvc 0xea1")],
+    overwritten: &[&["r0"], &["r1"], &["r2"], &["r3"], &["r4"], &["ip"]],
     allowed: nothing,
 };
 
@@ -80,6 +86,23 @@ impl Target {
         }
     }
 
+    /// A second hypercall with the same arguments: what the first may have overwritten is there anew.
+    fn check_second_call(&self) {
+        let Some(functions) = self.functions() else { return };
+        for (backend, instruction) in self.backends {
+            let lines = &functions[&format!("{backend}_twice")];
+            let mut parts = lines.split(|line| line.starts_with(instruction));
+            let between = parts.nth(1).expect("a hypercall");
+            assert_eq!(parts.count(), 1, "two hypercalls: {lines:#?}");
+            for registers in self.overwritten {
+                let is_named = |line: &String| {
+                    line.split(|c: char| !c.is_ascii_alphanumeric()).any(|w| registers.contains(&w))
+                };
+                assert!(between.iter().any(is_named), "{registers:?} kept: {lines:#?}");
+            }
+        }
+    }
+
     /// The instructions of each function of the fixture, or nothing where the target is missing and
     /// need not be there.
     fn functions(&self) -> Option<BTreeMap<String, Vec<String>>> {
@@ -87,8 +110,10 @@ impl Target {
             return Some(self.decoder.functions(&fixture::build(self.triple)));
         }
         let remedy = format!("`rustup target add {}`", self.triple);
-        assert!(!cfg!(feature = "headers"), "{} is not installed: {remedy}", self.triple);
-        eprintln!("passed over: {} is not installed; {remedy}", self.triple);
+        if cfg!(feature = "headers") {
+            panic!("{} is not installed: {remedy}", self.triple);
+        }
+        eprintln!("passed over: {} is not installed: {remedy}", self.triple);
         None
     }
 
@@ -131,4 +156,11 @@ fn aarch64() {
 #[test]
 fn arm() {
     ARM32.check_forms();
+}
+
+#[test]
+fn d7_nothing_that_xen_overwrites_is_relied_on() {
+    for target in [X86_64, X86_32, AARCH64, ARM32] {
+        target.check_second_call();
+    }
 }
