@@ -1,0 +1,296 @@
+//! Pages that Xen or a toolstack keeps for another domain, mapped into the caller: its grant table,
+//! its request pages, its trace buffers.
+
+#![allow(unsafe_code, reason = "changes which memory is behind an address")]
+
+use core::fmt;
+
+use xen_abi::memory::{
+    XENMEM_acquire_resource, XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_shared,
+    XENMEM_resource_grant_table_id_status, XENMEM_resource_ioreq_server,
+    XENMEM_resource_vmtrace_buf, xen_mem_acquire_resource,
+};
+use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
+use xen_abi::{Errno, GuestHandle};
+
+use super::reservation::fits;
+use super::{Error, door, frame, remove_from_physmap};
+use crate::hypercall::{self, Hypercall, expansion::errno};
+
+/// Something of another domain's that has pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Resource {
+    /// The request pages of an I/O emulation server of an HVM domain. Frame 0 is the buffered ring
+    /// (`XENMEM_resource_ioreq_server_frame_bufioreq`), those from 1 on are the vCPUs' requests.
+    IoreqServer {
+        /// The server's number.
+        id: u16,
+    },
+    /// The grant table; mapping a frame it does not have yet makes it grow.
+    GrantTable {
+        /// The frames of a version 2 table's status words, rather than those of its entries.
+        status: bool,
+    },
+    /// The buffer into which a vCPU is traced.
+    Vmtrace {
+        /// The vCPU's number.
+        vcpu: u32,
+    },
+}
+
+impl Resource {
+    /// `type` and `id` of `xen_mem_acquire_resource`.
+    pub(super) const fn encode(self) -> (u32, u32) {
+        match self {
+            Self::IoreqServer { id } => (XENMEM_resource_ioreq_server, id as u32),
+            Self::GrantTable { status: false } => {
+                (XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_shared)
+            }
+            Self::GrantTable { status: true } => {
+                (XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_status)
+            }
+            Self::Vmtrace { vcpu } => (XENMEM_resource_vmtrace_buf, vcpu),
+        }
+    }
+}
+
+/// How many frames `resource` of domain `domid` has at most. Never 0.
+///
+/// Xen before 4.16 answers with the frames that one call could map, 32, whatever the resource is.
+///
+/// `XENMEM_acquire_resource` of `memory.h` without a list.
+///
+/// # Errors
+///
+/// [`Error::Xen`]: -EINVAL (no such resource), -ESRCH (no such domain; `DOMID_SELF` is none here), -EPERM
+/// (the caller's own number; not allowed), -EACCES (the caller is a PVH hardware domain that
+/// may not).
+pub fn size<H>(xen: &H, domid: domid_t, resource: Resource) -> Result<u32, Error>
+where
+    H: Hypercall + ?Sized,
+{
+    let mut argument = argument(domid, resource);
+    // SAFETY: without a list Xen writes `nr_frames` and nothing else.
+    errno(NAME, unsafe { door::call(xen, XENMEM_acquire_resource, &mut argument) })?;
+    match argument.nr_frames {
+        0 => Err(hypercall::Error::from_result(NAME, 0).into()),
+        frames => Ok(frames),
+    }
+}
+
+/// Maps `frames.len()` frames of `resource` of domain `domid`, from frame `first` of it on, at the guest
+/// frames `frames` of the caller, which is translated (HVM, PVH, Arm). A PV guest uses
+/// [`machine_frames`].
+///
+/// All are mapped or none: what is mapped when Xen fails is removed again. It fails half way with -EIO,
+/// and with any other error number once more than 32 frames are asked for.
+///
+/// [`unmap`] takes the frames away again.
+///
+/// `XENMEM_acquire_resource` of `memory.h`.
+///
+/// # Errors
+///
+/// [`AcquireError::Failed`]: nothing is mapped. [`Error::NoFrames`], [`Error::NotAFrame`] and [`Error::TooMany`]
+/// (a range that ends behind 32 bits, or a list above [`MAX_EXTENTS`](super::MAX_EXTENTS)), before Xen is
+/// asked. Of Xen's: those of [`size`], -EINVAL (frames the resource does not have), -ENOENT (no such server or
+/// vCPU), -EIO, -ENOMEM.
+///
+/// [`AcquireError::Stranded`]: removing failed too.
+///
+/// # Safety
+///
+/// The caller is a translated guest. Nothing is behind the guest frames `frames`. Nobody uses the pages
+/// mapped there but as the shared memory they are.
+pub unsafe fn map<H>(
+    xen: &H,
+    domid: domid_t,
+    resource: Resource,
+    first: u32,
+    frames: &mut [xen_pfn_t],
+) -> Result<(), AcquireError>
+where
+    H: Hypercall + ?Sized,
+{
+    frame::check(frames)?;
+    // SAFETY: the caller's promise.
+    match unsafe { acquire(xen, domid, resource, first, frames) } {
+        Err(error @ Error::Xen(_)) => {
+            // SAFETY: nothing but what this call mapped is behind these frames.
+            Err(match unsafe { remove(xen, frames, true) } {
+                Ok(()) => AcquireError::Failed(error),
+                Err(left) => AcquireError::Stranded { error, left },
+            })
+        }
+        result => Ok(result?),
+    }
+}
+
+/// The machine frames that `frames.len()` frames of `resource` of domain `domid` are, from frame `first` of
+/// it on, for a PV caller to map with its page tables. To a translated caller, the contents of
+/// `frames` would say where to map them, see [`map`].
+///
+/// If it fails, some of `frames` may be written; they stand for nothing.
+///
+/// `XENMEM_acquire_resource` of `memory.h`.
+///
+/// # Errors
+///
+/// As [`map`], without [`Error::NotAFrame`] since what is in `frames` before does not matter.
+///
+/// # Safety
+///
+/// The caller is a PV guest.
+pub unsafe fn machine_frames<H>(
+    xen: &H,
+    domid: domid_t,
+    resource: Resource,
+    first: u32,
+    frames: &mut [xen_pfn_t],
+) -> Result<(), Error>
+where
+    H: Hypercall + ?Sized,
+{
+    // SAFETY: no map of a PV guest's changes.
+    unsafe { acquire(xen, domid, resource, first, frames) }
+}
+
+/// Removes what [`map`] has mapped at the caller's guest frames `frames`. Frames with nothing behind them
+/// are passed over.
+///
+/// # Errors
+///
+/// [`StillMapped`] if Xen did not remove some. All are tried.
+///
+/// # Safety
+///
+/// Nothing relies on what is behind `frames`.
+pub unsafe fn unmap<H>(xen: &H, frames: &[xen_pfn_t]) -> Result<(), StillMapped>
+where
+    H: Hypercall + ?Sized,
+{
+    // SAFETY: the caller's promise.
+    unsafe { remove(xen, frames, false) }
+}
+
+const NAME: &str = "XENMEM_acquire_resource";
+
+fn argument(domid: domid_t, resource: Resource) -> xen_mem_acquire_resource {
+    let (kind, id) = resource.encode();
+    xen_mem_acquire_resource { domid, type_: kind as u16, id, ..xen_mem_acquire_resource::ZERO }
+}
+
+/// # Safety
+///
+/// As [`map`] or [`machine_frames`], after whichever kind of guest the caller is.
+unsafe fn acquire<H>(
+    xen: &H,
+    domid: domid_t,
+    resource: Resource,
+    first: u32,
+    frames: &mut [xen_pfn_t],
+) -> Result<(), Error>
+where
+    H: Hypercall + ?Sized,
+{
+    if frames.is_empty() {
+        // Xen would take it for a question about the size, or for an error.
+        return Err(Error::NoFrames);
+    }
+    fits(frames.len())?;
+    let nr_frames = frames.len() as u32;
+    if first.checked_add(nr_frames).is_none() {
+        return Err(Error::TooMany { asked: frames.len(), limit: (u32::MAX - first) as usize });
+    }
+    let mut argument = xen_mem_acquire_resource {
+        nr_frames,
+        frame: first.into(),
+        frame_list: GuestHandle::from_mut_slice(frames),
+        ..argument(domid, resource)
+    };
+    // SAFETY: `frames` is borrowed to be read and written; the effect is as the caller promises. What
+    // Xen leaves in `nr_frames` is not used: it changes while a call continues.
+    Ok(errno(NAME, unsafe { door::call(xen, XENMEM_acquire_resource, &mut argument) })?)
+}
+
+/// Removes what is behind the caller's frames. `in_order` says that frames behind an empty one are
+/// empty too, as Xen maps one after the other.
+///
+/// # Safety
+///
+/// Nothing relies on what is behind `frames`.
+unsafe fn remove<H>(xen: &H, frames: &[xen_pfn_t], in_order: bool) -> Result<(), StillMapped>
+where
+    H: Hypercall + ?Sized,
+{
+    let mut left: Option<StillMapped> = None;
+    for (index, frame) in frames.iter().enumerate() {
+        // SAFETY: the caller's promise.
+        let Err(cause) = (unsafe { remove_from_physmap(xen, DOMID_SELF, *frame) }) else {
+            continue;
+        };
+        if cause.errno() == Some(ENOENT) {
+            if in_order {
+                break;
+            }
+            continue;
+        }
+        left.get_or_insert(StillMapped { first: index, count: 0, cause }).count += 1;
+    }
+    left.map_or(Ok(()), Err)
+}
+
+const ENOENT: Errno = xen_abi::errno::XEN_ENOENT;
+
+/// Frames that Xen did not remove from the caller's guest-physical map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StillMapped {
+    /// Index of the first of them in the list given.
+    pub first: usize,
+    /// How many there are.
+    pub count: usize,
+    /// Why the first one was not removed.
+    pub cause: Error,
+}
+
+/// Why [`map`] did not map everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// The guest frames are empty as before.
+    Failed(Error),
+    /// Some of the frames are mapped, and could not be removed: they must not be used for anything
+    /// else before [`unmap`] has succeeded for them.
+    Stranded {
+        /// Why mapping failed.
+        error: Error,
+        /// What is still mapped.
+        left: StillMapped,
+    },
+}
+
+impl From<Error> for AcquireError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl fmt::Display for StillMapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { first, count, cause } = self;
+        write!(f, "{count} frames still mapped, the first at index {first}: {cause}")
+    }
+}
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => error.fmt(f),
+            Self::Stranded { error, left } => write!(f, "{error}; {left}"),
+        }
+    }
+}
+
+impl core::error::Error for StillMapped {}
+impl core::error::Error for AcquireError {}
