@@ -88,7 +88,7 @@ fn a_map_is_set_for_a_domain() {
         assert_eq!(operation, XENMEM_set_memory_map);
         let argument: xen_foreign_memory_map = peek(argument);
         assert_eq!((argument.domid, argument.map.nr_entries), (PEER, 3));
-        let last: [u32; 5] = peek(at(argument.map.buffer.cast(), 2));
+        let last: [u32; 5] = peek(at(argument.map.buffer.cast::<[u32; 5]>(), 2));
         assert_eq!(last, [0, 1, 0, 2, 1]);
         0
     });
