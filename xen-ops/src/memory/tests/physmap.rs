@@ -1,14 +1,15 @@
 //! Placing pages and taking them away.
 
+use core::cell::RefCell;
 use std::vec;
 use std::vec::Vec;
 
 use xen_abi::Errno;
 use xen_abi::errno::*;
-use xen_abi::memory::XENMAPIDX_grant_table_status;
+use xen_abi::memory::{XENMAPIDX_grant_table_status, xen_add_to_physmap_batch};
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 
-use super::fake::{GRANT_FRAMES, Kind, ME, PEER, What, Xen};
+use super::fake::{GRANT_FRAMES, Kind, ME, PEER, Scripted, What, Xen, at, peek, poke};
 use super::frames;
 use crate::memory::{
     BatchError, BatchSpace, Error, Failure, FailureCause, Placed, Space, UNTOUCHED, add_to_physmap,
@@ -179,33 +180,49 @@ fn slices_of_different_lengths_are_refused() {
     assert_eq!(xen.calls(), 0);
 }
 
+/// One entry more than one call takes.
+const LONG: usize = u16::MAX as usize + 1;
+
+/// Adds the batch's entries to `seen`, and writes the result of the last one.
+fn note(argument: usize, seen: &RefCell<Vec<(u64, u64, u16)>>, err: i32) {
+    let batch: xen_add_to_physmap_batch = peek(argument);
+    let first = (peek(at(batch.idxs, 0)), peek::<xen_pfn_t>(at(batch.gpfns, 0)).0, batch.size);
+    seen.borrow_mut().push(first);
+    poke(at(batch.errs, usize::from(batch.size) - 1), err);
+}
+
 #[test]
 fn a_batch_longer_than_the_count_type_goes_in_parts() {
-    let xen = Xen::new(Kind::Hvm);
-    let size = usize::from(u16::MAX) + 2;
-    let idxs: Vec<u64> = (0..size as u64).map(|index| index % 0x1000).collect();
-    let mut errs = vec![0; size];
-    xen.state.borrow_mut().bad.insert(size as u64 - 1, XEN_ENOMEM);
+    let seen = RefCell::new(Vec::new());
+    let xen = Scripted(|_, argument| {
+        note(argument, &seen, 0);
+        0
+    });
+    let mut errs = vec![0; LONG];
+    let (idxs, gpfns): (Vec<_>, _) = (vec![7; LONG], frames(0..LONG as u64));
     let space = BatchSpace::GmfnForeign { domid: PEER };
-    let placed = batch(&xen, space, &idxs, &frames(0..size as u64), &mut errs);
+    // SAFETY: this hypervisor changes nothing.
+    let placed = unsafe { add_to_physmap_batch(&xen, ME, space, &idxs, &gpfns, &mut errs) };
     assert_eq!(placed.result, Ok(()));
-    let failed: Vec<_> = placed.failures().map(|failure| failure.index).collect();
-    assert_eq!(failed, [size - 1]);
-    assert_eq!(xen.calls(), 2);
-    assert_eq!(xen.state.borrow().map.len(), size - 1);
+    assert_eq!(placed.errs[LONG - 3..], [UNTOUCHED, 0, 0], "the last of each part");
+    assert_eq!(*seen.borrow(), [(7, 0, u16::MAX), (7, LONG as u64 - 1, 1)]);
 }
 
 #[test]
 fn a_part_that_fails_is_the_last() {
-    let xen = Xen::new(Kind::Hvm);
-    xen.state.borrow_mut().fault_at = Some(0);
-    let size = usize::from(u16::MAX) + 2;
-    let mut errs = vec![0; size];
+    let seen = RefCell::new(Vec::new());
+    let xen = Scripted(|_, argument| {
+        note(argument, &seen, UNTOUCHED);
+        -14
+    });
+    let mut errs = vec![0; LONG];
+    let (idxs, gpfns): (Vec<_>, _) = (vec![7; LONG], frames(0..LONG as u64));
+    // SAFETY: this hypervisor changes nothing.
     let placed =
-        batch(&xen, BatchSpace::GrantTable, &vec![0; size], &frames(0..size as u64), &mut errs);
+        unsafe { add_to_physmap_batch(&xen, ME, BatchSpace::GrantTable, &idxs, &gpfns, &mut errs) };
     fails(placed.result, XEN_EFAULT);
-    assert_eq!(placed.failures().count(), size);
-    assert_eq!(xen.calls(), 1);
+    assert_eq!(seen.borrow().len(), 1);
+    assert_eq!(placed.errs[LONG - 1], UNTOUCHED);
 }
 
 #[test]
