@@ -5,17 +5,17 @@
 
 use core::fmt;
 
+use xen_abi::errno::XEN_ENOENT;
 use xen_abi::memory::{
-    XENMEM_acquire_resource, XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_shared,
+    XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_shared,
     XENMEM_resource_grant_table_id_status, XENMEM_resource_ioreq_server,
-    XENMEM_resource_vmtrace_buf, xen_mem_acquire_resource,
+    XENMEM_resource_vmtrace_buf,
 };
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
-use xen_abi::{Errno, GuestHandle};
 
 use super::reservation::fits;
-use super::{Error, door, frame, remove_from_physmap};
-use crate::hypercall::{self, Hypercall, expansion::errno};
+use super::{Error, frame, remove_from_physmap};
+use crate::hypercall::{self, Hypercall, memory_op};
 
 /// Something of another domain's that has pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +41,14 @@ pub enum Resource {
 
 impl Resource {
     /// `type` and `id` of `xen_mem_acquire_resource`.
-    pub(super) const fn encode(self) -> (u32, u32) {
+    pub(super) const fn encode(self) -> (u16, u32) {
+        let shared = XENMEM_resource_grant_table_id_shared;
+        let statuses = XENMEM_resource_grant_table_id_status;
         match self {
-            Self::IoreqServer { id } => (XENMEM_resource_ioreq_server, id as u32),
-            Self::GrantTable { status: false } => {
-                (XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_shared)
-            }
-            Self::GrantTable { status: true } => {
-                (XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_status)
-            }
-            Self::Vmtrace { vcpu } => (XENMEM_resource_vmtrace_buf, vcpu),
+            Self::IoreqServer { id } => (XENMEM_resource_ioreq_server as u16, id as u32),
+            Self::GrantTable { status: false } => (XENMEM_resource_grant_table as u16, shared),
+            Self::GrantTable { status: true } => (XENMEM_resource_grant_table as u16, statuses),
+            Self::Vmtrace { vcpu } => (XENMEM_resource_vmtrace_buf as u16, vcpu),
         }
     }
 }
@@ -70,11 +68,9 @@ pub fn size<H>(xen: &H, domid: domid_t, resource: Resource) -> Result<u32, Error
 where
     H: Hypercall + ?Sized,
 {
-    let mut argument = argument(domid, resource);
-    // SAFETY: without a list Xen writes `nr_frames` and nothing else.
-    errno(NAME, unsafe { door::call(xen, XENMEM_acquire_resource, &mut argument) })?;
-    match argument.nr_frames {
-        0 => Err(hypercall::Error::from_result(NAME, 0).into()),
+    let (kind, id) = resource.encode();
+    match memory_op::acquire_resource_size(xen, domid, kind, id)? {
+        0 => Err(hypercall::Error::from_result("XENMEM_acquire_resource", 0).into()),
         frames => Ok(frames),
     }
 }
@@ -174,13 +170,6 @@ where
     unsafe { remove(xen, frames, false) }
 }
 
-const NAME: &str = "XENMEM_acquire_resource";
-
-fn argument(domid: domid_t, resource: Resource) -> xen_mem_acquire_resource {
-    let (kind, id) = resource.encode();
-    xen_mem_acquire_resource { domid, type_: kind as u16, id, ..xen_mem_acquire_resource::ZERO }
-}
-
 /// # Safety
 ///
 /// As [`map`] or [`machine_frames`], after whichever kind of guest the caller is.
@@ -199,19 +188,16 @@ where
         return Err(Error::NoFrames);
     }
     fits(frames.len())?;
-    let nr_frames = frames.len() as u32;
-    if first.checked_add(nr_frames).is_none() {
-        return Err(Error::TooMany { asked: frames.len(), limit: (u32::MAX - first) as usize });
+    let limit = (u32::MAX - first) as usize;
+    if frames.len() > limit {
+        return Err(Error::TooMany { asked: frames.len(), limit });
     }
-    let mut argument = xen_mem_acquire_resource {
-        nr_frames,
-        frame: first.into(),
-        frame_list: GuestHandle::from_mut_slice(frames),
-        ..argument(domid, resource)
-    };
-    // SAFETY: `frames` is borrowed to be read and written; the effect is as the caller promises. What
-    // Xen leaves in `nr_frames` is not used: it changes while a call continues.
-    Ok(errno(NAME, unsafe { door::call(xen, XENMEM_acquire_resource, &mut argument) })?)
+    let (kind, id) = resource.encode();
+    // The count that comes back is of no use: Xen changes it while a call continues.
+    // SAFETY: the caller's promise.
+    let _count =
+        unsafe { memory_op::acquire_resource(xen, domid, kind, id, first.into(), frames) }?;
+    Ok(())
 }
 
 /// Removes what is behind the caller's frames. `in_order` says that frames behind an empty one are
@@ -230,7 +216,7 @@ where
         let Err(cause) = (unsafe { remove_from_physmap(xen, DOMID_SELF, *frame) }) else {
             continue;
         };
-        if cause.errno() == Some(ENOENT) {
+        if cause.errno() == Some(XEN_ENOENT) {
             if in_order {
                 break;
             }
@@ -240,8 +226,6 @@ where
     }
     left.map_or(Ok(()), Err)
 }
-
-const ENOENT: Errno = xen_abi::errno::XEN_ENOENT;
 
 /// Frames that Xen did not remove from the caller's guest-physical map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,14 +4,11 @@
 
 use core::fmt;
 
-use xen_abi::memory::{
-    XENMEM_add_to_physmap_batch, xen_add_to_physmap_batch, xen_add_to_physmap_batch_extra,
-};
+use xen_abi::Errno;
 use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
-use xen_abi::{Errno, GuestHandle};
 
-use super::{BatchSpace, Error, door, frame};
-use crate::hypercall::{Hypercall, expansion::errno};
+use super::{BatchSpace, Error, frame};
+use crate::hypercall::{Hypercall, memory_op};
 
 /// What an entry's result is before Xen has written it: no error number that Xen has.
 pub const UNTOUCHED: i32 = i32::MIN;
@@ -128,10 +125,13 @@ where
 {
     errs.fill(UNTOUCHED);
     let result = check(idxs, gpfns, errs).and_then(|()| {
+        let (space, extra) = space.encode();
         let chunks = idxs.chunks(CHUNK).zip(gpfns.chunks(CHUNK)).zip(errs.chunks_mut(CHUNK));
         for ((idxs, gpfns), errs) in chunks {
             // SAFETY: the caller's promise, for a part of the entries.
-            unsafe { chunk(xen, domid, space, idxs, gpfns, errs) }?;
+            unsafe {
+                memory_op::add_to_physmap_batch(xen, domid, space, extra, idxs, gpfns, errs)
+            }?;
         }
         Ok(())
     });
@@ -146,36 +146,6 @@ fn check(idxs: &[xen_ulong_t], gpfns: &[xen_pfn_t], errs: &[i32]) -> Result<(), 
     }
     // Xen would end the call at such a frame, without a word in `errs`.
     frame::check(gpfns)
-}
-
-/// # Safety
-///
-/// As [`add_to_physmap_batch`]; the slices are of equal length, [`CHUNK`] at most.
-unsafe fn chunk<H>(
-    xen: &H,
-    domid: domid_t,
-    space: BatchSpace,
-    idxs: &[xen_ulong_t],
-    gpfns: &[xen_pfn_t],
-    errs: &mut [i32],
-) -> Result<(), Error>
-where
-    H: Hypercall + ?Sized,
-{
-    let (space, foreign_domid) = space.encode();
-    let mut argument = xen_add_to_physmap_batch {
-        domid,
-        space: space as u16,
-        size: idxs.len() as u16,
-        u: xen_add_to_physmap_batch_extra::from_foreign_domid(foreign_domid),
-        idxs: GuestHandle::from_slice(idxs),
-        gpfns: GuestHandle::from_slice(gpfns),
-        errs: GuestHandle::from_mut_slice(errs),
-    };
-    // SAFETY: the handles are to `size` elements each, of which Xen writes `errs`; the effect is as
-    // the caller promises.
-    let result = unsafe { door::call(xen, XENMEM_add_to_physmap_batch, &mut argument) };
-    Ok(errno("XENMEM_add_to_physmap_batch", result)?)
 }
 
 impl fmt::Display for FailureCause {

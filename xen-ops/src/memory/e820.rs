@@ -1,23 +1,19 @@
 //! Memory maps in the format of the PC's BIOS.
 
-#![allow(unsafe_code, reason = "hands its buffers to the hypervisor")]
+#![allow(unsafe_code, reason = "hands buffers to the hypervisor")]
 
 use core::fmt;
 
-use xen_abi::GuestHandle;
-use xen_abi::memory::{
-    XENMEM_machine_memory_map, XENMEM_memory_map, XENMEM_set_memory_map, xen_foreign_memory_map,
-    xen_memory_map,
-};
-use xen_abi::xen::domid_t;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use xen_abi::{memory::xen_memory_map, xen::domid_t};
 
-use super::{Error, door};
-use crate::hypercall::{Hypercall, expansion::errno};
+use super::{Error, list};
+use crate::hypercall::{Hypercall, memory_op};
 
 /// A range of physical memory: 20 bytes, as the BIOS call E820 gives them.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[repr(transparent)]
-pub struct E820Entry([u32; 5]);
+pub struct E820Entry([u8; memory_op::E820_ENTRY_SIZE]);
 
 /// What a range of physical memory is. Values that are none of these are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,31 +35,40 @@ impl E820Kind {
 impl E820Entry {
     /// The range of `length` bytes from physical address `start` on.
     #[must_use]
-    pub const fn new(start: u64, length: u64, kind: E820Kind) -> Self {
-        Self([start as u32, (start >> 32) as u32, length as u32, (length >> 32) as u32, kind.0])
+    pub fn new(start: u64, length: u64, kind: E820Kind) -> Self {
+        let mut bytes = [0; memory_op::E820_ENTRY_SIZE];
+        bytes[..8].copy_from_slice(&start.to_le_bytes());
+        bytes[8..16].copy_from_slice(&length.to_le_bytes());
+        bytes[16..].copy_from_slice(&kind.0.to_le_bytes());
+        Self(bytes)
     }
 
     /// The physical address of the first byte.
     #[must_use]
     pub const fn start(self) -> u64 {
-        join(self.0[0], self.0[1])
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
     /// How many bytes.
     #[must_use]
     pub const fn length(self) -> u64 {
-        join(self.0[2], self.0[3])
+        let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
     /// What is there.
     #[must_use]
     pub const fn kind(self) -> E820Kind {
-        E820Kind(self.0[4])
+        let [.., a, b, c, d] = self.0;
+        E820Kind(u32::from_le_bytes([a, b, c, d]))
     }
-}
 
-const fn join(low: u32, high: u32) -> u64 {
-    low as u64 | (high as u64) << 32
+    /// Room for entries as the hypercall has it.
+    fn bytes(room: &mut [Self]) -> &mut [[u8; memory_op::E820_ENTRY_SIZE]] {
+        // SAFETY: an entry is transparent over its bytes; the borrow is handed on as a whole.
+        unsafe { core::slice::from_raw_parts_mut(room.as_mut_ptr().cast(), room.len()) }
+    }
 }
 
 impl fmt::Debug for E820Entry {
@@ -93,7 +98,8 @@ where
     H: Hypercall + ?Sized,
 {
     let size = room.len();
-    let entries = read(xen, XENMEM_memory_map, "XENMEM_memory_map", room)?;
+    let written = memory_op::memory_map(xen, E820Entry::bytes(room))?;
+    let entries = list::written("XENMEM_memory_map", room, written)?;
     Ok(MemoryMap { entries, complete: entries.len() < size })
 }
 
@@ -104,7 +110,8 @@ where
 /// # Errors
 ///
 /// -EINVAL (not room enough, which is for at least one entry more than the host has ranges), -EPERM
-/// (not allowed), -ENOSYS (Arm).
+/// (not allowed).
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub fn machine_memory_map<'a, H>(
     xen: &H,
     room: &'a mut [E820Entry],
@@ -112,47 +119,27 @@ pub fn machine_memory_map<'a, H>(
 where
     H: Hypercall + ?Sized,
 {
-    read(xen, XENMEM_machine_memory_map, "XENMEM_machine_memory_map", room)
+    let written = memory_op::machine_memory_map(xen, E820Entry::bytes(room))?;
+    list::written("XENMEM_machine_memory_map", room, written)
 }
 
-/// Gives domain `domid` the map that its [`memory_map`] shall report. For its toolstack; x86 only.
+/// Gives domain `domid` the map that its [`memory_map`] shall report. For its toolstack.
 ///
 /// `XENMEM_set_memory_map` of `memory.h`.
 ///
 /// # Errors
 ///
 /// [`Error::TooMany`] beyond what a map can count. Of Xen's: -EINVAL (more entries than it
-/// keeps), -ESRCH (no such domain), -EPERM (not allowed), -ENOMEM, -ENOSYS (Arm).
+/// keeps), -ESRCH (no such domain), -EPERM (not allowed), -ENOMEM.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub fn set_memory_map<H>(xen: &H, domid: domid_t, entries: &[E820Entry]) -> Result<(), Error>
 where
     H: Hypercall + ?Sized,
 {
-    let map = argument(GuestHandle::from_slice(entries), entries.len())?;
-    let mut argument = xen_foreign_memory_map { domid, map, ..xen_foreign_memory_map::ZERO };
-    // SAFETY: Xen reads as many entries as there are, and a copy of them is all that changes.
-    let result = unsafe { door::call(xen, XENMEM_set_memory_map, &mut argument) };
-    Ok(errno("XENMEM_set_memory_map", result)?)
-}
-
-fn argument(buffer: GuestHandle<E820Entry>, entries: usize) -> Result<xen_memory_map, Error> {
-    let nr_entries = u32::try_from(entries)
-        .map_err(|_| Error::TooMany { asked: entries, limit: u32::MAX as usize })?;
-    Ok(xen_memory_map { nr_entries, buffer: buffer.cast(), ..xen_memory_map::ZERO })
-}
-
-fn read<'a, H>(
-    xen: &H,
-    operation: u32,
-    name: &'static str,
-    room: &'a mut [E820Entry],
-) -> Result<&'a [E820Entry], Error>
-where
-    H: Hypercall + ?Sized,
-{
-    let size = room.len();
-    let mut argument = argument(GuestHandle::from_mut_slice(room), size)?;
-    // SAFETY: Xen writes no more entries than there is room for, which is borrowed for that.
-    let result = unsafe { door::call(xen, operation, &mut argument) };
-    errno(name, result)?;
-    super::list::written(name, room, argument.nr_entries)
+    let nr_entries = u32::try_from(entries.len())
+        .map_err(|_| Error::TooMany { asked: entries.len(), limit: u32::MAX as usize })?;
+    let buffer = xen_abi::GuestHandle::from_slice(entries).cast();
+    let map = xen_memory_map { nr_entries, buffer, ..xen_memory_map::ZERO };
+    // SAFETY: Xen reads as many entries as there are.
+    Ok(unsafe { memory_op::set_memory_map(xen, domid, map) }?)
 }

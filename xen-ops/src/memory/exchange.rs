@@ -5,12 +5,12 @@
 use core::fmt;
 
 use xen_abi::GuestHandle;
-use xen_abi::memory::{XENMEM_exchange, xen_memory_exchange, xen_memory_reservation};
+use xen_abi::memory::{xen_memory_exchange, xen_memory_reservation};
 use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
 
 use super::reservation::fits;
-use super::{Error, MemFlags, door, frame};
-use crate::hypercall::{self, Hypercall, expansion::errno};
+use super::{Error, MemFlags, frame};
+use crate::hypercall::{self, Hypercall, memory_op};
 
 /// Extents that are given up.
 #[derive(Clone, Copy, Debug)]
@@ -71,17 +71,17 @@ where
     };
     let asked = give.frames.len();
     let wanted = take.frames.len();
-    let mut argument = xen_memory_exchange {
+    let argument = xen_memory_exchange {
         in_: side(GuestHandle::from_slice(give.frames), asked, give.order, 0),
         out: side(GuestHandle::from_mut_slice(take.frames), wanted, take.order, take.flags.bits()),
         nr_exchanged: 0,
     };
     // SAFETY: Xen reads one list and writes the other, which is borrowed for that; the effect is as
     // the caller promises.
-    let result = unsafe { door::call(xen, XENMEM_exchange, &mut argument) };
+    let (result, argument) = unsafe { memory_op::exchange(xen, argument) };
     let reported = argument.nr_exchanged;
     let exchanged = usize::try_from(reported).unwrap_or(usize::MAX).min(asked);
-    match errno(NAME, result) {
+    match result {
         Ok(()) if reported == asked as xen_ulong_t => Ok(()),
         // Success that is not: no error number says so.
         Ok(()) => {

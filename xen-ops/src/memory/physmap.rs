@@ -2,14 +2,11 @@
 
 #![allow(unsafe_code, reason = "changes which memory is behind an address")]
 
-use xen_abi::memory::{
-    XENMEM_add_to_physmap, XENMEM_remove_from_physmap, xen_add_to_physmap, xen_remove_from_physmap,
-};
 use xen_abi::xen::{domid_t, xen_pfn_t};
 
 use super::space::Encoded;
-use super::{Error, Space, door, frame};
-use crate::hypercall::{Hypercall, expansion::errno};
+use super::{Error, Space, frame};
+use crate::hypercall::{Hypercall, memory_op};
 
 /// Places `what` at guest frame `at` of domain `domid`; of a [`Space::GmfnRange`], the first page.
 ///
@@ -43,10 +40,8 @@ where
 {
     frame::check(&[at])?;
     let Encoded { space, size, idx } = what.encode()?;
-    let mut argument = xen_add_to_physmap { domid, size, space, idx, gpfn: at };
-    // SAFETY: the argument has no handle; the effect is as the caller promises.
-    let result = unsafe { door::call(xen, XENMEM_add_to_physmap, &mut argument) };
-    Ok(errno("XENMEM_add_to_physmap", result)?)
+    // SAFETY: the caller's promise.
+    Ok(unsafe { memory_op::add_to_physmap(xen, domid, size, space, idx, at) }?)
 }
 
 /// Empties guest frame `at` of domain `domid`. Reads there give all ones, and nothing keeps what is
@@ -72,8 +67,6 @@ where
     H: Hypercall + ?Sized,
 {
     frame::check(&[at])?;
-    let mut argument = xen_remove_from_physmap { domid, gpfn: at, ..xen_remove_from_physmap::ZERO };
-    // SAFETY: the argument has no handle; the effect is as the caller promises.
-    let result = unsafe { door::call(xen, XENMEM_remove_from_physmap, &mut argument) };
-    Ok(errno("XENMEM_remove_from_physmap", result)?)
+    // SAFETY: the caller's promise.
+    Ok(unsafe { memory_op::remove_from_physmap(xen, domid, at) }?)
 }

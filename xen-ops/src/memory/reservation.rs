@@ -4,15 +4,10 @@
 
 use core::fmt;
 
-use xen_abi::GuestHandle;
-use xen_abi::memory::{
-    XENMEM_decrease_reservation, XENMEM_increase_reservation, XENMEM_populate_physmap,
-    xen_memory_reservation,
-};
-use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
+use xen_abi::xen::{domid_t, xen_pfn_t};
 
-use super::{Error, Extents, MemFlags, Short, door, frame};
-use crate::hypercall::{Hypercall, expansion::count};
+use super::{Error, Extents, MemFlags, Short, frame};
+use crate::hypercall::{Hypercall, memory_op};
 
 /// The most extents one call takes: above the operation's 6 bits, a 32-bit command says where to
 /// resume. Xen does none of a longer list.
@@ -69,10 +64,10 @@ where
 {
     frame::check(frames)?;
     let asked = frames.len();
-    let list = (GuestHandle::from_mut_slice(frames), asked);
-    let call = Call { op: XENMEM_populate_physmap, name: "XENMEM_populate_physmap" };
-    // SAFETY: `frames` is borrowed to be written; the effect is as the caller promises.
-    unsafe { call.make(xen, domid, order, flags, list) }
+    fits(asked)?;
+    // SAFETY: the caller's promise.
+    let done = unsafe { memory_op::populate_physmap(xen, frames, order, flags.bits(), domid) }?;
+    Ok(Extents::new(done, asked))
 }
 
 /// [`populate_physmap`] of all or nothing: if Xen falls short, what it did is given back, so that there
@@ -145,10 +140,10 @@ where
 {
     frame::check(frames)?;
     let asked = frames.len();
-    let list = (GuestHandle::from_slice(frames), asked);
-    let call = Call { op: XENMEM_decrease_reservation, name: "XENMEM_decrease_reservation" };
-    // SAFETY: Xen only reads the list; the effect is as the caller promises.
-    unsafe { call.make(xen, domid, order, MemFlags::ANY, list) }
+    fits(asked)?;
+    // SAFETY: the caller's promise.
+    let done = unsafe { memory_op::decrease_reservation(xen, frames, order, 0, domid) }?;
+    Ok(Extents::new(done, asked))
 }
 
 /// Allocates memory to domain `domid`, in extents of 2 to the power `order` pages, as many as `frames` has
@@ -174,46 +169,9 @@ where
     H: Hypercall + ?Sized,
 {
     let asked = frames.len();
-    let list = (GuestHandle::from_mut_slice(frames), asked);
-    let call = Call { op: XENMEM_increase_reservation, name: "XENMEM_increase_reservation" };
-    // SAFETY: `frames` is borrowed to be written, and nothing else that exists changes.
-    unsafe { call.make(xen, domid, order, flags, list) }
-}
-
-/// One of the three operations that count what they did.
-struct Call {
-    op: u32,
-    name: &'static str,
-}
-
-impl Call {
-    /// # Safety
-    ///
-    /// The list is good for what the operation does with it, and the effect breaks nobody's promise.
-    unsafe fn make<H>(
-        self,
-        xen: &H,
-        domid: domid_t,
-        extent_order: u32,
-        flags: MemFlags,
-        (extent_start, asked): (GuestHandle<xen_pfn_t>, usize),
-    ) -> Result<Extents, Error>
-    where
-        H: Hypercall + ?Sized,
-    {
-        fits(asked)?;
-        let mut argument = xen_memory_reservation {
-            extent_start,
-            nr_extents: asked as xen_ulong_t,
-            extent_order,
-            mem_flags: flags.bits(),
-            domid,
-            ..xen_memory_reservation::ZERO
-        };
-        // SAFETY: the caller's promise.
-        let result = unsafe { door::call(xen, self.op, &mut argument) };
-        Ok(Extents::new(count(self.name, result, asked)?, asked))
-    }
+    fits(asked)?;
+    let done = memory_op::increase_reservation(xen, frames, order, flags.bits(), domid)?;
+    Ok(Extents::new(done, asked))
 }
 
 /// Refuses lists that are longer than Xen takes.

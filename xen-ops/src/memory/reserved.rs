@@ -1,18 +1,15 @@
 //! Memory that devices need kept free.
 
-#![allow(unsafe_code, reason = "hands its buffer to the hypervisor")]
-
 use core::fmt;
 
-use xen_abi::GuestHandle;
+use xen_abi::errno::XEN_ENOBUFS;
 use xen_abi::memory::{
-    XENMEM_RDM_ALL, XENMEM_reserved_device_memory_map, xen_reserved_device_memory,
-    xen_reserved_device_memory_map, xen_reserved_device_memory_map_dev,
+    XENMEM_RDM_ALL, xen_reserved_device_memory, xen_reserved_device_memory_map_dev,
 };
 use xen_abi::physdev::physdev_pci_device;
 
-use super::{Error, door, list};
-use crate::hypercall::{Hypercall, expansion::errno};
+use super::{Error, list};
+use crate::hypercall::{Hypercall, memory_op};
 
 /// Whose reserved memory is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,20 +61,13 @@ where
         Devices::All => (XENMEM_RDM_ALL, physdev_pci_device::ZERO),
         Devices::One { segment: seg, bus, devfn } => (0, physdev_pci_device { seg, bus, devfn }),
     };
-    let mut argument = xen_reserved_device_memory_map {
-        flags,
-        nr_entries: list::room(room),
-        buffer: GuestHandle::from_mut_slice(room),
-        dev: xen_reserved_device_memory_map_dev::from_pci(pci),
-        ..xen_reserved_device_memory_map::ZERO
-    };
-    let name = "XENMEM_reserved_device_memory_map";
-    // SAFETY: Xen writes no more ranges than there is room for, which is borrowed for that.
-    let result = unsafe { door::call(xen, XENMEM_reserved_device_memory_map, &mut argument) };
-    match errno(name, result) {
-        Ok(()) => list::written(name, room, argument.nr_entries).map_err(ReservedError::Failed),
-        Err(error) if error.errno() == Some(xen_abi::errno::XEN_ENOBUFS) => {
-            Err(ReservedError::TooSmall { needed: argument.nr_entries })
+    let dev = xen_reserved_device_memory_map_dev::from_pci(pci);
+    let (result, entries) = memory_op::reserved_device_memory_map(xen, flags, room, dev);
+    match result {
+        Ok(()) => list::written("XENMEM_reserved_device_memory_map", room, entries)
+            .map_err(ReservedError::Failed),
+        Err(error) if error.errno() == Some(XEN_ENOBUFS) => {
+            Err(ReservedError::TooSmall { needed: entries })
         }
         Err(error) => Err(ReservedError::Failed(error.into())),
     }

@@ -3,6 +3,7 @@
 use xen_abi::memory::{
     XENMAPIDX_grant_table_status, XENMAPSPACE_dev_mmio, XENMAPSPACE_gmfn, XENMAPSPACE_gmfn_foreign,
     XENMAPSPACE_gmfn_range, XENMAPSPACE_grant_table, XENMAPSPACE_shared_info,
+    xen_add_to_physmap_batch_extra,
 };
 use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
 
@@ -110,13 +111,17 @@ pub enum BatchSpace {
 }
 
 impl BatchSpace {
-    /// `space` and `u.foreign_domid` of `xen_add_to_physmap_batch`.
-    pub(super) const fn encode(self) -> (u32, domid_t) {
+    /// `space` and `u` of `xen_add_to_physmap_batch`.
+    pub(super) const fn encode(self) -> (u16, xen_add_to_physmap_batch_extra) {
+        let none = xen_add_to_physmap_batch_extra::ZERO;
         match self {
-            Self::GrantTable => (XENMAPSPACE_grant_table, domid_t(0)),
-            Self::Gmfn => (XENMAPSPACE_gmfn, domid_t(0)),
-            Self::GmfnForeign { domid } => (XENMAPSPACE_gmfn_foreign, domid),
-            Self::DevMmio => (XENMAPSPACE_dev_mmio, domid_t(0)),
+            Self::GrantTable => (XENMAPSPACE_grant_table as u16, none),
+            Self::Gmfn => (XENMAPSPACE_gmfn as u16, none),
+            Self::GmfnForeign { domid } => (
+                XENMAPSPACE_gmfn_foreign as u16,
+                xen_add_to_physmap_batch_extra::from_foreign_domid(domid),
+            ),
+            Self::DevMmio => (XENMAPSPACE_dev_mmio as u16, none),
         }
     }
 }

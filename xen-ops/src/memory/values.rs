@@ -1,17 +1,11 @@
 //! Questions whose answer is the hypercall's result.
 
-#![allow(unsafe_code, reason = "makes hypercalls that read only their argument")]
-
 use core::fmt;
 
-use xen_abi::memory::{
-    XENMEM_current_reservation, XENMEM_get_sharing_freed_pages, XENMEM_get_sharing_shared_pages,
-    XENMEM_maximum_gpfn, XENMEM_maximum_ram_page, XENMEM_maximum_reservation, xen_memory_domain,
-};
-use xen_abi::xen::{__HYPERVISOR_memory_op, domid_t, xen_pfn_t};
+use xen_abi::xen::{domid_t, xen_pfn_t};
 
-use super::{Error, door};
-use crate::hypercall::{Hypercall, expansion::value};
+use super::Error;
+use crate::hypercall::{Hypercall, memory_op};
 use crate::page::PAGE_SIZE;
 
 /// A number of pages of [`PAGE_SIZE`] bytes.
@@ -47,9 +41,7 @@ impl fmt::Display for Pages {
 ///
 /// None of Xen's own; -ENOSYS if it has no such hypercall.
 pub fn maximum_ram_page<H: Hypercall + ?Sized>(xen: &H) -> Result<xen_pfn_t, Error> {
-    // SAFETY: reads nothing and changes nothing.
-    let value = unsafe { bare(xen, XENMEM_maximum_ram_page, "XENMEM_maximum_ram_page") }?;
-    Ok(xen_pfn_t(value as _))
+    Ok(xen_pfn_t(memory_op::maximum_ram_page(xen)? as _))
 }
 
 /// The pages that domain `domid` has.
@@ -60,7 +52,7 @@ pub fn maximum_ram_page<H: Hypercall + ?Sized>(xen: &H) -> Result<xen_pfn_t, Err
 ///
 /// -ESRCH (no such domain), -EPERM (not the caller's to ask).
 pub fn current_reservation<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<Pages, Error> {
-    domain(xen, XENMEM_current_reservation, "XENMEM_current_reservation", domid).map(pages)
+    Ok(pages(memory_op::current_reservation(xen, domid)?))
 }
 
 /// The pages that domain `domid` may have at most.
@@ -73,7 +65,7 @@ pub fn current_reservation<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Re
 ///
 /// -ESRCH (no such domain), -EPERM (not the caller's to ask).
 pub fn maximum_reservation<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<Pages, Error> {
-    domain(xen, XENMEM_maximum_reservation, "XENMEM_maximum_reservation", domid).map(pages)
+    Ok(pages(memory_op::maximum_reservation(xen, domid)?))
 }
 
 /// The highest guest frame of domain `domid` that has been in use.
@@ -84,8 +76,7 @@ pub fn maximum_reservation<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Re
 ///
 /// -ESRCH (no such domain), -EPERM (not the caller's to ask).
 pub fn maximum_gpfn<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<xen_pfn_t, Error> {
-    let value = domain(xen, XENMEM_maximum_gpfn, "XENMEM_maximum_gpfn", domid)?;
-    Ok(xen_pfn_t(value as _))
+    Ok(xen_pfn_t(memory_op::maximum_gpfn(xen, domid)? as _))
 }
 
 /// The pages of the host that sharing between domains has saved; 0 on Arm.
@@ -96,9 +87,7 @@ pub fn maximum_gpfn<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<xe
 ///
 /// -ENOSYS if Xen has no such operation.
 pub fn sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<Pages, Error> {
-    let name = "XENMEM_get_sharing_freed_pages";
-    // SAFETY: reads nothing and changes nothing.
-    unsafe { bare(xen, XENMEM_get_sharing_freed_pages, name) }.map(pages)
+    Ok(pages(memory_op::get_sharing_freed_pages(xen)?))
 }
 
 /// The pages of the host that several domains share; 0 on Arm.
@@ -109,33 +98,9 @@ pub fn sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<Pages, Erro
 ///
 /// -ENOSYS if Xen has no such operation.
 pub fn sharing_shared_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<Pages, Error> {
-    let name = "XENMEM_get_sharing_shared_pages";
-    // SAFETY: reads nothing and changes nothing.
-    unsafe { bare(xen, XENMEM_get_sharing_shared_pages, name) }.map(pages)
+    Ok(pages(memory_op::get_sharing_shared_pages(xen)?))
 }
 
 const fn pages(value: usize) -> Pages {
     Pages(value as u64)
-}
-
-/// # Safety
-///
-/// The operation has no argument and changes nothing.
-unsafe fn bare<H>(xen: &H, operation: u32, name: &'static str) -> Result<usize, Error>
-where
-    H: Hypercall + ?Sized,
-{
-    // SAFETY: the caller's promise.
-    let result = unsafe { xen.call2(__HYPERVISOR_memory_op, [operation as usize, 0]) };
-    Ok(value(name, result)?)
-}
-
-fn domain<H>(xen: &H, operation: u32, name: &'static str, domid: domid_t) -> Result<usize, Error>
-where
-    H: Hypercall + ?Sized,
-{
-    let mut argument = xen_memory_domain { domid };
-    // SAFETY: the operations that come here read this argument and change nothing.
-    let result = unsafe { door::call(xen, operation, &mut argument) };
-    Ok(value(name, result)?)
 }

@@ -7,14 +7,13 @@ use core::fmt;
 use xen_abi::GuestHandle;
 use xen_abi::errno::{XEN_EAGAIN, XEN_ENOBUFS};
 use xen_abi::memory::{
-    XENMEM_get_vnumainfo, xen_vmemrange, xen_vnuma_topology_info,
-    xen_vnuma_topology_info_vcpu_to_vnode, xen_vnuma_topology_info_vdistance,
-    xen_vnuma_topology_info_vmemrange,
+    xen_vmemrange, xen_vnuma_topology_info, xen_vnuma_topology_info_vcpu_to_vnode,
+    xen_vnuma_topology_info_vdistance, xen_vnuma_topology_info_vmemrange,
 };
 use xen_abi::xen::domid_t;
 
-use super::{Error, door, list};
-use crate::hypercall::{self, Hypercall, expansion::errno};
+use super::{Error, list};
+use crate::hypercall::{self, Hypercall, memory_op};
 
 /// How large a virtual NUMA topology is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,10 +73,10 @@ pub fn vnuma_sizes<H>(xen: &H, domid: domid_t) -> Result<VnumaSizes, Error>
 where
     H: Hypercall + ?Sized,
 {
-    let mut argument = xen_vnuma_topology_info { domid, ..xen_vnuma_topology_info::ZERO };
+    let argument = xen_vnuma_topology_info { domid, ..xen_vnuma_topology_info::ZERO };
     // SAFETY: without room Xen writes nothing but the sizes.
-    let result = unsafe { door::call(xen, XENMEM_get_vnumainfo, &mut argument) };
-    match errno(NAME, result) {
+    let (result, argument) = unsafe { memory_op::get_vnumainfo(xen, argument) };
+    match result {
         Err(error) if error.errno() != Some(XEN_ENOBUFS) => Err(error.into()),
         _ => Ok(sizes(&argument)),
     }
@@ -98,7 +97,7 @@ where
     H: Hypercall + ?Sized,
 {
     let VnumaRoom { distances, vcpu_to_node, ranges } = room;
-    let mut argument = xen_vnuma_topology_info {
+    let argument = xen_vnuma_topology_info {
         domid,
         nr_vnodes: u32::try_from(distances.len().isqrt()).unwrap_or(u32::MAX),
         nr_vcpus: list::room(vcpu_to_node),
@@ -113,9 +112,9 @@ where
         ..xen_vnuma_topology_info::ZERO
     };
     // SAFETY: Xen writes no more than the sizes say there is room for, which is borrowed for that.
-    let result = unsafe { door::call(xen, XENMEM_get_vnumainfo, &mut argument) };
+    let (result, argument) = unsafe { memory_op::get_vnumainfo(xen, argument) };
     let VnumaSizes { nodes, vcpus, ranges: count } = sizes(&argument);
-    match errno(NAME, result) {
+    match result {
         Ok(()) => {
             let distance_count = nodes.checked_mul(nodes).ok_or_else(|| {
                 VnumaError::Failed(hypercall::Error::from_result(NAME, nodes as isize).into())

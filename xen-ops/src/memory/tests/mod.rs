@@ -4,7 +4,9 @@
 
 mod acquire;
 mod fake;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod hostile;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod lists;
 mod physmap;
 mod reservation;
