@@ -13,7 +13,6 @@ use xen_abi::memory::{
 };
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 
-use super::reservation::fits;
 use super::{Error, frame, remove_from_physmap};
 use crate::hypercall::{self, Hypercall, memory_op};
 
@@ -55,15 +54,16 @@ impl Resource {
 
 /// How many frames `resource` of domain `domid` has at most. Never 0.
 ///
-/// Xen before 4.16 answers with the frames that one call could map, 32, whatever the resource is.
+/// Xen before 4.15 answers with the frames that one of its calls maps, 32, whatever the resource and
+/// the domain are.
 ///
 /// `XENMEM_acquire_resource` of `memory.h` without a list.
 ///
 /// # Errors
 ///
 /// [`Error::Xen`]: -EINVAL (no such resource), -ESRCH (no such domain; `DOMID_SELF` is none here), -EPERM
-/// (the caller's own number; not allowed), -EACCES (the caller is a PVH hardware domain that
-/// may not).
+/// (the caller's own number; not allowed), -EACCES (x86: a translated caller that is not the
+/// hardware domain).
 pub fn size<H>(xen: &H, domid: domid_t, resource: Resource) -> Result<u32, Error>
 where
     H: Hypercall + ?Sized,
@@ -79,8 +79,8 @@ where
 /// frames `frames` of the caller, which is translated (HVM, PVH, Arm). A PV guest uses
 /// [`machine_frames`].
 ///
-/// All are mapped or none: what is mapped when Xen fails is removed again. It fails half way with -EIO,
-/// and with any other error number once more than 32 frames are asked for.
+/// All are mapped or none: what is mapped when Xen fails is removed again. Any number of frames can be
+/// asked for: one hypercall is made for each 32 of them, which is what every release takes.
 ///
 /// [`unmap`] takes the frames away again.
 ///
@@ -89,8 +89,7 @@ where
 /// # Errors
 ///
 /// [`AcquireError::Failed`]: nothing is mapped. [`Error::NoFrames`], [`Error::NotAFrame`] and [`Error::TooMany`]
-/// (a range that ends behind 32 bits, or a list above [`MAX_EXTENTS`](super::MAX_EXTENTS)), before Xen is
-/// asked. Of Xen's: those of [`size`], -EINVAL (frames the resource does not have), -ENOENT (no such server or
+/// (a range that ends behind what 32 bits count), before Xen is asked. Of Xen's: those of [`size`], -EINVAL (frames the resource does not have), -ENOENT (no such server or
 /// vCPU), -EIO, -ENOMEM.
 ///
 /// [`AcquireError::Stranded`]: removing failed too.
@@ -187,18 +186,23 @@ where
         // Xen would take it for a question about the size, or for an error.
         return Err(Error::NoFrames);
     }
-    fits(frames.len())?;
     let limit = (u32::MAX - first) as usize;
     if frames.len() > limit {
         return Err(Error::TooMany { asked: frames.len(), limit });
     }
     let (kind, id) = resource.encode();
-    // The count that comes back is of no use: Xen changes it while a call continues.
-    // SAFETY: the caller's promise.
-    let _count =
-        unsafe { memory_op::acquire_resource(xen, domid, kind, id, first.into(), frames) }?;
+    let mut frame = u64::from(first);
+    for frames in frames.chunks_mut(CHUNK) {
+        // The count that comes back is of no use: Xen changes it while a call continues.
+        // SAFETY: the caller's promise, for a part of the frames.
+        let _count = unsafe { memory_op::acquire_resource(xen, domid, kind, id, frame, frames) }?;
+        frame += CHUNK as u64;
+    }
     Ok(())
 }
+
+/// The most frames that every release takes in one call: 4.14 answers -E2BIG above.
+const CHUNK: usize = 32;
 
 /// Removes what is behind the caller's frames. `in_order` says that frames behind an empty one are
 /// empty too, as Xen maps one after the other.

@@ -7,10 +7,10 @@ use xen_abi::memory::{
 };
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 
-use super::fake::{Kind, ME, PEER, RESOURCE_FRAMES, What, Xen};
+use super::fake::{Kind, ME, PEER, RESOURCE_FRAMES, STRIDE, What, Xen};
 use super::frames;
+use crate::memory::Error;
 use crate::memory::acquire::{self, AcquireError, Resource, StillMapped};
-use crate::memory::{Error, MAX_EXTENTS};
 
 const TABLE: Resource = Resource::GrantTable { status: false };
 
@@ -58,16 +58,27 @@ fn a_partial_acquire_is_undone() {
     assert_eq!(xen.state.borrow().map.len(), 4, "the caller's memory, and nothing else");
 }
 
-/// Xen maps 32 frames at a time and looks at the next 32 only then.
+/// What Xen maps before it finds that the resource has no more frames stays mapped, without -EIO.
 #[test]
 fn a_partial_acquire_is_undone_whatever_the_error_number() {
     let xen = Xen::new(Kind::Hvm);
     let count = u64::from(RESOURCE_FRAMES) + 1;
     failed(map(&xen, 0, &mut frames(0x100..0x100 + count)), XEN_EINVAL);
     assert!(xen.state.borrow().map.is_empty());
-    let removals =
-        xen.state.borrow().calls.iter().filter(|call| **call == XENMEM_remove_from_physmap).count();
-    assert_eq!(removals, 33, "32 frames and the empty one behind them");
+    let state = xen.state.borrow();
+    let removals = state.calls.iter().filter(|call| **call == XENMEM_remove_from_physmap).count();
+    assert_eq!(removals, STRIDE + 1, "what was mapped, and the empty frame behind it");
+}
+
+#[test]
+fn more_frames_than_4_14_takes_are_mapped_in_parts() {
+    let xen = Xen::new(Kind::Hvm);
+    xen.state.borrow_mut().is_4_14 = true;
+    assert_eq!(acquire::size(&xen, domid_t(77), TABLE), Ok(32), "it looks at nothing");
+    map(&xen, 1, &mut frames(0x100..0x122)).unwrap();
+    assert_eq!(xen.what(0x100), Some(What::Resource(1)));
+    assert_eq!(xen.what(0x120), Some(What::Resource(33)), "the first of the second part");
+    assert_eq!(xen.state.borrow().calls, [XENMEM_acquire_resource; 3]);
 }
 
 #[test]
@@ -129,7 +140,6 @@ fn what_the_abi_cannot_say_is_refused() {
     let error = Error::NotAFrame { index: 0, frame: xen_pfn_t(!0) };
     assert_eq!(map(&xen, 0, &mut [xen_pfn_t(!0)]), refused(error));
     assert_eq!(xen.calls(), 0);
-    assert!(MAX_EXTENTS < u32::MAX as usize);
     failed(map(&xen, u32::MAX - 1, &mut frames(1..2)), XEN_EINVAL);
 }
 

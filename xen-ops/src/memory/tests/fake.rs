@@ -23,8 +23,8 @@ pub(super) const MAX_ORDER: u32 = 9;
 pub(super) const GRANT_FRAMES: u32 = 64;
 /// Frames that each resource of the peer's has.
 pub(super) const RESOURCE_FRAMES: u32 = 35;
-/// Frames that Xen takes at a time when it maps a resource.
-const STRIDE: usize = 32;
+/// Frames that Xen takes at a time when it maps a resource, and 4.14 in one call.
+pub(super) const STRIDE: usize = 32;
 
 /// Which kind of guest the caller is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub(super) struct State {
     pub(super) sticky: BTreeMap<u64, Errno>,
     /// Entry of a batch at which it finds bad memory.
     pub(super) fault_at: Option<usize>,
+    /// Whether this is 4.14, where a resource's size is what one call maps.
+    pub(super) is_4_14: bool,
     /// Each operation so far.
     pub(super) calls: Vec<u32>,
 }
@@ -369,6 +371,15 @@ impl Xen {
 
     fn acquire(&self, argument: usize) -> Answer {
         let mut a: xen_mem_acquire_resource = peek(argument);
+        if self.state.borrow().is_4_14 {
+            if a.frame_list.is_null() && a.nr_frames == 0 {
+                poke(argument, xen_mem_acquire_resource { nr_frames: STRIDE as u32, ..a });
+                return Ok(0);
+            }
+            if a.nr_frames as usize > STRIDE {
+                return Err(XEN_E2BIG);
+            }
+        }
         if a.pad != 0 || (a.frame + u64::from(a.nr_frames)) >> 32 != 0 {
             return Err(XEN_EINVAL);
         }
