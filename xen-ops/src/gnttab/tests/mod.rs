@@ -1,0 +1,9 @@
+//! Tests of the granting side, against a Xen of a few lines.
+
+#![allow(unsafe_code, reason = "plays Xen and its memory")]
+
+mod defects;
+mod fake;
+mod granting;
+mod references;
+mod starting;
