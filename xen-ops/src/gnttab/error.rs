@@ -130,6 +130,11 @@ impl<T: fmt::Debug> core::error::Error for Refused<T> {
 pub enum StartError {
     /// Xen refused the version. After a suspend: the one the table has had before.
     Version(Version, Error),
+    /// Xen accepted the version, but another one is in effect.
+    OtherVersion {
+        /// Its number.
+        in_effect: u32,
+    },
     /// Version 2 needs room for status frames, and there is none.
     NoStatusRoom,
     /// The limit of the table's size is 0 frames: Xen's, the configuration's, that of the room where
@@ -149,6 +154,9 @@ impl fmt::Display for StartError {
             Self::Version(version, error) => {
                 write!(f, "no grant table of version {}: {error}", version.number())
             }
+            Self::OtherVersion { in_effect } => {
+                write!(f, "the grant table is of version {in_effect}, which was not asked for")
+            }
             Self::NoStatusRoom => {
                 f.write_str("version 2 needs room for status frames, and there is none")
             }
@@ -164,7 +172,7 @@ impl core::error::Error for StartError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Version(_, error) | Self::Size(error) | Self::Attach(error) => Some(error),
-            Self::NoStatusRoom | Self::NoRoom | Self::Growing => None,
+            _ => None,
         }
     }
 }

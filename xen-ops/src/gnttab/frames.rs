@@ -8,9 +8,8 @@ use core::ptr::NonNull;
 use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t, xen_ulong_t};
 
-use super::calls::memory_op;
 use super::entries::Version;
-use crate::hypercall::{Error, Hypercall};
+use crate::hypercall::{Error, Hypercall, memory_op};
 
 /// Status words in a frame for each entry of version 2 in one: 2048 to 256.
 const GRANT_FRAMES_PER_STATUS_FRAME: u32 = 8;
@@ -145,6 +144,7 @@ fn place<X: Hypercall>(xen: &X, area: Area, frames: Range<u32>, kind: u32) -> Re
             memory_op::add_to_physmap(
                 xen,
                 DOMID_SELF,
+                0,
                 XENMAPSPACE_grant_table,
                 index(frame | kind),
                 at(area, frame),
@@ -172,6 +172,13 @@ fn remove<X: Hypercall>(xen: &X, area: Area, frames: Range<u32>) {
 const fn at(area: Area, frame: u32) -> xen_pfn_t {
     // The area's frames exist, so this does not wrap.
     xen_pfn_t(area.frame.0.wrapping_add(frame as _))
+}
+
+/// A frame number, which is 32 bits wide on 32-bit x86 alone.
+#[allow(clippy::unnecessary_cast, clippy::cast_lossless, reason = "64 or 32 bits wide")]
+#[inline]
+pub(crate) const fn wide(frame: xen_pfn_t) -> u64 {
+    frame.0 as u64
 }
 
 #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]

@@ -9,6 +9,7 @@ use xen_abi::grant_table::grant_ref_t;
 use super::entries::Version;
 use super::entry::{Body, Header, InUse};
 use super::error::{GrantError, Refused};
+use super::frames::wide;
 use super::free::FreeRef;
 use super::grants::Own;
 use super::peer::Peer;
@@ -56,6 +57,9 @@ pub struct Granted<'t, P, Kind = ReadWrite> {
     lent: Lent<'t, P>,
     kind: PhantomData<Kind>,
 }
+
+/// A page that is granted, or reference and page again, and why it is not.
+pub type Granting<'t, P, Kind> = Result<Granted<'t, P, Kind>, Refused<(FreeRef<'t, P>, P)>>;
 
 /// A page that is being taken back while the peer still uses it.
 ///
@@ -113,11 +117,7 @@ impl<'t, P: Page> FreeRef<'t, P> {
     /// [`GrantError::FrameTooBig`] if the table is of version 1 and the frame number is above
     /// `u32::MAX`. Reference and page are given back.
     #[inline]
-    pub fn grant<A: Access>(
-        self,
-        peer: Peer,
-        page: P,
-    ) -> Result<Granted<'t, P, A>, Refused<(Self, P)>> {
+    pub fn grant<A: Access>(self, peer: Peer, page: P) -> Granting<'t, P, A> {
         match frame(self.own().grants().version(), &page) {
             Ok(frame) => {
                 let header = Header::access(peer.domain(), A::READONLY);
@@ -245,10 +245,8 @@ impl<P> core::error::Error for Revoking<'_, P> {}
 #[inline]
 pub(crate) fn frame<P: Page>(version: Version, page: &P) -> Result<u64, GrantError> {
     let frame = page.frame();
-    #[allow(clippy::unnecessary_cast, reason = "32 bits wide on 32-bit x86")]
-    let wide = frame.0 as u64;
     match version {
-        Version::V1 if wide > u64::from(u32::MAX) => Err(GrantError::FrameTooBig(frame)),
-        _ => Ok(wide),
+        Version::V1 if wide(frame) > u64::from(u32::MAX) => Err(GrantError::FrameTooBig(frame)),
+        _ => Ok(wide(frame)),
     }
 }

@@ -9,7 +9,6 @@
 
 mod accept;
 mod batch;
-mod calls;
 mod entries;
 mod entry;
 mod error;
@@ -41,7 +40,7 @@ pub use entries::Version;
 pub use error::{AllocError, GrantError, Refused, StartError};
 pub use frames::{Area, TableFrames, Translated};
 pub use free::{FreeRef, FreeRun};
-pub use grant::{Access, Granted, Revoking};
+pub use grant::{Access, Granted, Granting, Revoking};
 pub use narrow::{PassedOn, SubPage};
 pub use pages::Pages;
 pub use peer::{NotADomain, Peer};

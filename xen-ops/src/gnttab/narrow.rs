@@ -13,7 +13,7 @@ use super::entries::Version;
 use super::entry::{Body, Header, InUse};
 use super::error::{GrantError, Refused};
 use super::free::FreeRef;
-use super::grant::{Access, Granted, frame};
+use super::grant::{Access, Granted, Granting, frame};
 use super::grants::Own;
 use super::peer::Peer;
 use crate::page::{PAGE_SIZE, Page};
@@ -37,7 +37,7 @@ impl<'t, P: Page> FreeRef<'t, P> {
         page: P,
         offset: u16,
         length: u16,
-    ) -> Result<Granted<'t, P, SubPage<A>>, Refused<(Self, P)>> {
+    ) -> Granting<'t, P, SubPage<A>> {
         let version = self.own().grants().version();
         let checked = if version == Version::V1 {
             Err(GrantError::NeedsVersion2)

@@ -8,10 +8,9 @@ use core::ptr::NonNull;
 
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
 
-use super::calls::grant_table_op;
 use super::entries::Version;
-use super::frames::{TableFrames, status_frames};
-use crate::hypercall::{Error, Hypercall};
+use super::frames::{TableFrames, status_frames, wide};
+use crate::hypercall::{Error, Hypercall, grant_table_op};
 use crate::page::PAGE_SIZE;
 
 /// A way to map machine frames: the guest's page tables.
@@ -102,7 +101,7 @@ unsafe impl<M: MapFrames> TableFrames for Paravirtual<'_, M> {
         grant_table_op::setup_table(xen, DOMID_SELF, list)?;
         for (at, frame) in list.iter().enumerate().skip(frames.start as usize) {
             // SAFETY: the frame is the table's, and the page is in the room for it.
-            unsafe { self.map.map(self.shared.add(at * PAGE_SIZE), frame.0.into())? };
+            unsafe { self.map.map(self.shared.add(at * PAGE_SIZE), wide(*frame))? };
         }
         if let (Version::V2, Some(status)) = (version, self.status) {
             let frames = status_frames(&frames);

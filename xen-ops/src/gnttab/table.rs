@@ -12,7 +12,6 @@ use xen_abi::grant_table::grant_ref_t;
 use xen_abi::xen::{DOMID_SELF, domid_t};
 
 use super::batch::{self, Stop};
-use super::calls::grant_table_op;
 use super::entries::{Entries, Version};
 use super::error::{AllocError, GrantError, Refused, StartError};
 use super::frames::TableFrames;
@@ -29,7 +28,7 @@ use super::reserve::Reserve;
 use super::reserved::ReservedRef;
 use super::storage::Room;
 use super::waiter::{WaitError, Waiter};
-use crate::hypercall::{Error, Hypercall};
+use crate::hypercall::{Error, Hypercall, grant_table_op};
 use crate::page::Page;
 use crate::view::{ReadWrite, View};
 
@@ -104,6 +103,7 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     ///
     /// - [`StartError::Version`]: Xen refuses the version that the policy demands; `EBUSY` if grants
     ///   of what ran before are in use.
+    /// - [`StartError::OtherVersion`]: Xen accepts that, and another one is in effect.
     /// - [`StartError::NoStatusRoom`]: version 2 is demanded, without room for status frames.
     /// - [`StartError::Size`], [`StartError::Attach`]: Xen does not tell the size, or does not let the
     ///   frames be attached.
@@ -443,9 +443,12 @@ fn is_absent(error: &Error) -> bool {
 fn set_version<X: Hypercall>(xen: &X, version: Version) -> Result<Version, StartError> {
     // SAFETY: entries are wiped, but nothing is granted: nothing yet, or, after a suspend, in the new
     // table.
-    unsafe { grant_table_op::set_version(xen, version.number()) }
-        .map(|_| version)
-        .map_err(|error| StartError::Version(version, error))
+    let (result, in_effect) = unsafe { grant_table_op::set_version(xen, version.number()) };
+    match result {
+        Ok(()) if in_effect == version.number() => Ok(version),
+        Ok(()) => Err(StartError::OtherVersion { in_effect }),
+        Err(error) => Err(StartError::Version(version, error)),
+    }
 }
 
 fn xen_limit<X: Hypercall>(xen: &X) -> Result<u32, StartError> {

@@ -202,11 +202,11 @@ unsafe impl Hypercall for World {
         let [command, second, third, ..] = arguments;
         // SAFETY: the caller's promise.
         unsafe {
-            if number == __HYPERVISOR_grant_table_op as u32 {
+            if number == __HYPERVISOR_grant_table_op {
                 assert_eq!(third, 1);
                 state.grant_table_op(command as u32, second)
             } else {
-                assert_eq!(number, __HYPERVISOR_memory_op as u32);
+                assert_eq!(number, __HYPERVISOR_memory_op);
                 state.memory_op(command as u32, second)
             }
         }
