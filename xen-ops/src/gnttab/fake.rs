@@ -300,6 +300,7 @@ unsafe impl Page for Room<'_> {
 }
 
 // SAFETY: tests use each number once.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 unsafe impl super::transfer::Spare for Room<'_> {
     fn frame(&self) -> xen_pfn_t {
         xen_pfn_t(self.number)

@@ -160,3 +160,60 @@ pub fn flush_each<H: Hypercall + ?Sized>(
     // SAFETY: whoever made a range answers for writes that are lost.
     unsafe { cache_flush(xen, elements) }.map_err(FlushError::Xen)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use xen_abi::grant_table::{GNTTABOP_cache_flush, grant_ref_t};
+
+    use super::*;
+    use crate::gnttab::fake::{Fake, Rig, Room, device_address, grant};
+    use crate::gnttab::retry::Never;
+    use crate::view::ReadOnly;
+
+    fn mapping(rig: &Rig) -> Mapping<&Fake, Room<'_>, ReadOnly> {
+        Mapping::new(&rig.xen, grant(9), rig.room(1), &mut Never).unwrap()
+    }
+
+    #[test]
+    fn ranges_of_a_mapping_are_flushed_by_machine_address() {
+        let rig = Rig::new();
+        let mapping = mapping(&rig);
+        let flushes = [
+            Flush::new(&mapping, 64, 128, Lines::Clean).unwrap(),
+            Flush::new(&mapping, 0, 4096, Lines::CleanAndInvalidate).unwrap(),
+            Flush::new(&mapping, 4095, 0, Lines::Invalidate).unwrap(),
+        ];
+        flush_each(&rig.xen, &flushes, &mut elements::<3>()).unwrap();
+        assert_eq!(rig.xen.counts(GNTTABOP_cache_flush), [3]);
+        let ops: alloc::vec::Vec<_> = rig.xen.flushes.borrow().iter().map(|op| op.op).collect();
+        assert_eq!(
+            ops,
+            [GNTTAB_CACHE_CLEAN, GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL, GNTTAB_CACHE_INVAL]
+        );
+        let first = rig.xen.flushes.borrow()[0];
+        assert_eq!(*first.a.dev_bus_addr(), device_address(grant_ref_t(9)));
+        assert_eq!((first.offset, first.length), (64, 128));
+
+        rig.xen.results.borrow_mut().push_back(-1);
+        let error = super::flush(&rig.xen, &flushes[0]).unwrap_err();
+        assert_eq!(error.to_string(), "GNTTABOP_cache_flush: not allowed (EPERM)");
+        let short = flush_each(&rig.xen, &flushes, &mut elements::<2>());
+        assert!(matches!(short, Err(FlushError::TooLarge(_))));
+        flush_each(&rig.xen, &[], &mut []).unwrap();
+        assert_eq!(rig.xen.counts(GNTTABOP_cache_flush), [3, 1]);
+    }
+
+    #[test]
+    fn a_range_to_flush_is_inside_its_page() {
+        let rig = Rig::new();
+        let mapping = mapping(&rig);
+        for (offset, length) in
+            [(4096, 0), (1, 4096), (0, 4097), (usize::MAX, 1), (0, 65536), (65536, 0)]
+        {
+            let refused = Flush::new(&mapping, offset, length, Lines::Clean).map(|_| ());
+            assert_eq!(refused, Err(OutOfPage { offset, length }));
+        }
+    }
+}

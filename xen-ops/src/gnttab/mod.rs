@@ -4,6 +4,7 @@ pub mod batch;
 pub mod copy;
 #[cfg(test)]
 mod fake;
+#[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
 pub mod flush;
 pub mod foreign;
 pub mod gone;
@@ -14,4 +15,5 @@ pub mod swap;
 pub mod target;
 #[cfg(test)]
 mod tests;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub mod transfer;

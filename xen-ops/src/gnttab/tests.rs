@@ -1,21 +1,15 @@
 //! The smaller operations.
 
-use std::string::ToString;
-
 use xen_abi::grant_table::*;
-use xen_abi::xen::{DOMID_SELF, domid_t};
 
 use super::fake::Answer::{DoThenFault, Fault, Skip, Status};
-use super::fake::{Fake, Rig, Room, addr, device_address, grant};
-use super::flush::{self, Flush, FlushError, Lines};
-use super::foreign::Foreign;
+use super::fake::{Fake, Rig, Room, addr, grant};
 use super::map::{Mapping, leaked};
 use super::replace::replace;
 use super::retry::{Bounded, Never};
 use super::swap::{SwapError, swap};
-use super::transfer::{Fate, TransferReason, transfer};
 use crate::page::Page;
-use crate::view::{OutOfPage, ReadOnly};
+use crate::view::ReadOnly;
 
 type Mapped<'r> = Mapping<&'r Fake, Room<'r>, ReadOnly>;
 
@@ -50,47 +44,6 @@ fn reserved_entries_are_never_swapped() {
     assert_eq!(swapped(&rig, 7, 8), Err(SwapError::Reserved(grant_ref_t(7))));
     assert_eq!(swapped(&rig, 8, 0), Err(SwapError::Reserved(grant_ref_t(0))));
     assert!(rig.xen.calls.borrow().is_empty());
-}
-
-#[test]
-fn ranges_of_a_mapping_are_flushed_by_machine_address() {
-    let rig = Rig::new();
-    let mapping = mapping(&rig);
-    let flushes = [
-        Flush::new(&mapping, 64, 128, Lines::Clean).unwrap(),
-        Flush::new(&mapping, 0, 4096, Lines::CleanAndInvalidate).unwrap(),
-        Flush::new(&mapping, 4095, 0, Lines::Invalidate).unwrap(),
-    ];
-    flush::flush_each(&rig.xen, &flushes, &mut flush::elements::<3>()).unwrap();
-    assert_eq!(rig.xen.counts(GNTTABOP_cache_flush), [3]);
-    let ops: alloc::vec::Vec<_> = rig.xen.flushes.borrow().iter().map(|op| op.op).collect();
-    assert_eq!(
-        ops,
-        [GNTTAB_CACHE_CLEAN, GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL, GNTTAB_CACHE_INVAL]
-    );
-    let first = rig.xen.flushes.borrow()[0];
-    assert_eq!(*first.a.dev_bus_addr(), device_address(grant_ref_t(9)));
-    assert_eq!((first.offset, first.length), (64, 128));
-
-    rig.xen.results.borrow_mut().push_back(-1);
-    let error = flush::flush(&rig.xen, &flushes[0]).unwrap_err();
-    assert_eq!(error.to_string(), "GNTTABOP_cache_flush: not allowed (EPERM)");
-    let short = flush::flush_each(&rig.xen, &flushes, &mut flush::elements::<2>());
-    assert!(matches!(short, Err(FlushError::TooLarge(_))));
-    flush::flush_each(&rig.xen, &[], &mut []).unwrap();
-    assert_eq!(rig.xen.counts(GNTTABOP_cache_flush), [3, 1]);
-}
-
-#[test]
-fn a_range_to_flush_is_inside_its_page() {
-    let rig = Rig::new();
-    let mapping = mapping(&rig);
-    for (offset, length) in
-        [(4096, 0), (1, 4096), (0, 4097), (usize::MAX, 1), (0, 65536), (65536, 0)]
-    {
-        let refused = Flush::new(&mapping, offset, length, Lines::Clean).map(|_| ());
-        assert_eq!(refused, Err(OutOfPage { offset, length }));
-    }
 }
 
 #[test]
@@ -131,42 +84,4 @@ fn xsa_361_a_device_map_is_never_replaced() {
     assert!(error.error.is_none() && error.kept.is_some());
     assert_eq!(rig.xen.mapped_at(), [addr(1)]);
     assert!(rig.xen.counts(GNTTABOP_unmap_and_replace).is_empty());
-}
-
-#[test]
-fn a_page_is_given_away_for_good() {
-    let rig = Rig::new();
-    let _ = transfer(&rig.xen, rig.room(2), grant(9)).unwrap();
-    assert_eq!(*rig.returned.borrow(), []);
-}
-
-#[test]
-fn a_page_that_did_not_arrive_is_lost_with_every_status_but_one() {
-    let statuses = [(-9, true), (-1, false), (-2, false), (-8, false), (-11, false), (1, false)];
-    for (status, kept) in statuses {
-        let rig = Rig::new();
-        rig.xen.script([Status(status)]);
-        let error = transfer(&rig.xen, rig.room(2), grant(9)).unwrap_err();
-        assert_eq!(matches!(error.page, Fate::Kept(_)), kept, "{status}");
-        drop(error);
-        assert_eq!(rig.returned.borrow().len(), usize::from(kept));
-    }
-}
-
-#[test]
-fn a_page_is_kept_when_xen_does_not_begin() {
-    let rig = Rig::new();
-    for (result, kept) in [(-95, true), (-38, true), (0, false), (-14, false), (7, false)] {
-        rig.xen.script([Skip]);
-        rig.xen.results.borrow_mut().push_back(result);
-        let error = transfer(&rig.xen, rig.room(2), grant(9)).unwrap_err();
-        assert_eq!(matches!(error.page, Fate::Kept(_)), kept, "{result}");
-        rig.xen.script.borrow_mut().clear();
-    }
-    for domid in [DOMID_SELF, domid_t(u16::MAX)] {
-        let error =
-            transfer(&rig.xen, rig.room(2), Foreign::new(domid, grant_ref_t(9))).unwrap_err();
-        assert_eq!(error.reason, TransferReason::NoDomain(domid));
-        assert!(matches!(error.page, Fate::Kept(_)));
-    }
 }

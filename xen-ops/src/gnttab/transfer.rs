@@ -111,3 +111,52 @@ pub fn transfer<H: Hypercall + ?Sized, P: Spare>(
     let page = if kept { Fate::Kept(page) } else { Fate::Lost(Gone::new(page)) };
     Err(TransferError { reason: TransferReason::Xen(error), page })
 }
+
+#[cfg(test)]
+mod tests {
+    use xen_abi::grant_table::grant_ref_t;
+    use xen_abi::xen::DOMID_SELF;
+
+    use super::*;
+    use crate::gnttab::fake::Answer::{Skip, Status};
+    use crate::gnttab::fake::{Rig, grant};
+
+    #[test]
+    fn a_page_is_given_away_for_good() {
+        let rig = Rig::new();
+        let _ = transfer(&rig.xen, rig.room(2), grant(9)).unwrap();
+        assert_eq!(*rig.returned.borrow(), []);
+    }
+
+    #[test]
+    fn a_page_that_did_not_arrive_is_lost_with_every_status_but_one() {
+        let statuses =
+            [(-9, true), (-1, false), (-2, false), (-8, false), (-11, false), (1, false)];
+        for (status, kept) in statuses {
+            let rig = Rig::new();
+            rig.xen.script([Status(status)]);
+            let error = transfer(&rig.xen, rig.room(2), grant(9)).unwrap_err();
+            assert_eq!(matches!(error.page, Fate::Kept(_)), kept, "{status}");
+            drop(error);
+            assert_eq!(rig.returned.borrow().len(), usize::from(kept));
+        }
+    }
+
+    #[test]
+    fn a_page_is_kept_when_xen_does_not_begin() {
+        let rig = Rig::new();
+        for (result, kept) in [(-95, true), (-38, true), (0, false), (-14, false), (7, false)] {
+            rig.xen.script([Skip]);
+            rig.xen.results.borrow_mut().push_back(result);
+            let error = transfer(&rig.xen, rig.room(2), grant(9)).unwrap_err();
+            assert_eq!(matches!(error.page, Fate::Kept(_)), kept, "{result}");
+            rig.xen.script.borrow_mut().clear();
+        }
+        for domid in [DOMID_SELF, domid_t(u16::MAX)] {
+            let error =
+                transfer(&rig.xen, rig.room(2), Foreign::new(domid, grant_ref_t(9))).unwrap_err();
+            assert_eq!(error.reason, TransferReason::NoDomain(domid));
+            assert!(matches!(error.page, Fate::Kept(_)));
+        }
+    }
+}

@@ -112,20 +112,21 @@ impl<H: Hypercall, T: Target, A: Access> Mapping<H, T, A> {
         devices: bool,
         retry: &mut R,
     ) -> Result<Self, MapError<T>> {
-        let mut element = match request::<A>(grant, &target, devices) {
-            Ok(element) => [element],
+        let request = match request::<A>(grant, &target, devices) {
+            Ok(request) => request,
             Err(reason) => return Err(MapError { reason, target: Some(target) }),
         };
         let mut tries = Tries::new(retry);
         loop {
+            // Anew each time, so that no status of an earlier try is left.
+            let mut element = [request];
             // SAFETY: the host address is the target's, where there is room for a frame and nothing
             // else.
             let batch = unsafe { map_grant_ref(&xen, &mut element) };
             let failed = batch.result.is_err();
-            for outcome in outcome::mapped(batch) {
-                if outcome != Outcome::Again || failed || !tries.another() {
-                    return Self::settle(xen, grant, target, devices, outcome);
-                }
+            let outcome = outcome::mapped_one(batch);
+            if outcome != Outcome::Again || failed || !tries.another() {
+                return Self::settle(xen, grant, target, devices, outcome);
             }
         }
     }

@@ -27,6 +27,11 @@ pub(super) enum Outcome {
     Unknown(Error),
 }
 
+/// The outcome of a map of one element.
+pub(super) fn mapped_one(batch: Batch<'_, MapGrantRef<Done>>) -> Outcome {
+    mapped(batch).next().unwrap_or(Outcome::Unknown(Error::from_status(MAP, UNTOUCHED)))
+}
+
 /// The outcome of each element of a map, in order.
 pub(super) fn mapped<'a>(
     batch: Batch<'a, MapGrantRef<Done>>,
@@ -78,8 +83,7 @@ pub(in crate::gnttab) enum Unmapped {
 
 /// The outcome of an unmap of one element.
 pub(super) fn unmapped_one(batch: Batch<'_, UnmapGrantRef<Done>>) -> Unmapped {
-    let unmapped = unmapped(batch).next();
-    unmapped.unwrap_or(Unmapped::Unknown(Error::from_status(UNMAP, UNTOUCHED)))
+    unmapped(batch).next().unwrap_or(Unmapped::Unknown(Error::from_status(UNMAP, UNTOUCHED)))
 }
 
 /// The outcome of each element of an unmap, in order.

@@ -6,13 +6,10 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
-use xen_abi::GuestHandle;
-use xen_abi::memory::{
-    XENMEM_decrease_reservation, XENMEM_populate_physmap, xen_memory_reservation,
-};
-use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, xen_pfn_t};
+use xen_abi::xen::DOMID_SELF;
 
-use crate::hypercall::{Cause, Error, Hypercall, expansion};
+use crate::hypercall::memory_op::{decrease_reservation, populate_physmap};
+use crate::hypercall::{Error, Hypercall};
 use crate::page::{PAGE_SIZE, Page, Target};
 
 /// A page of the guest's own whose memory was given back to Xen, so that its frame is room for a
@@ -35,8 +32,9 @@ pub struct Ballooned<H: Hypercall, P: Page> {
 
 /// A page that was not ballooned out, or not restored.
 pub struct BalloonError<P> {
-    /// Why. `XENMEM_*` operations count what they did: `unexpected result 0` is none.
-    pub error: Error,
+    /// Why, if Xen or what is on the way to it says so. `XENMEM_*` operations count what they did and
+    /// say no more when that is nothing: then there is none.
+    pub error: Option<Error>,
     /// What there was before, unless nobody can tell: then the page is leaked.
     pub kept: Option<P>,
 }
@@ -52,7 +50,14 @@ impl<P> fmt::Debug for BalloonError<P> {
 
 impl<P> fmt::Display for BalloonError<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
+        match self.error {
+            Some(error) => error.fmt(f)?,
+            None => f.write_str("Xen did not take the page's memory, or has none to put there")?,
+        }
+        if self.kept.is_none() {
+            f.write_str("; the page is leaked since nobody can tell what was done")?;
+        }
+        Ok(())
     }
 }
 
@@ -63,11 +68,12 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
     ///
     /// # Errors
     ///
-    /// [`BalloonError`], with the page if it still has its memory: Xen says that it took none.
+    /// [`BalloonError`], with the page if it still has its memory.
     pub fn new(xen: H, page: P) -> Result<Self, BalloonError<P>> {
-        match reserve(&xen, XENMEM_decrease_reservation, page.frame()) {
+        // SAFETY: the page is owned and nobody looks at its memory, which is lost.
+        match once(unsafe { decrease_reservation(&xen, &[page.frame()], 0, 0, DOMID_SELF) }) {
             Ok(()) => Ok(Self { xen, page: ManuallyDrop::new(page) }),
-            Err(error) => Err(BalloonError { error, kept: kept(error, page) }),
+            Err(error) => Err(failed(error, page)),
         }
     }
 
@@ -75,7 +81,7 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
     ///
     /// # Errors
     ///
-    /// [`BalloonError`], with the target if it still is one: Xen says that it had no memory.
+    /// [`BalloonError`], with the target if it still is one: Xen had no memory.
     pub fn restore(self) -> Result<P, BalloonError<Self>> {
         match self.populate() {
             Ok(()) => {
@@ -86,40 +92,35 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
                     Ok(ManuallyDrop::take(&mut this.page))
                 }
             }
-            Err(error) => Err(BalloonError { error, kept: kept(error, self) }),
+            Err(error) => Err(failed(error, self)),
         }
     }
 
-    fn populate(&self) -> Result<(), Error> {
-        reserve(&self.xen, XENMEM_populate_physmap, self.page.frame())
+    fn populate(&self) -> Result<(), Option<Error>> {
+        // SAFETY: nothing is at the frame, where a mapping was or could be.
+        once(unsafe { populate_physmap(&self.xen, &mut [self.page.frame()], 0, 0, DOMID_SELF) })
     }
 }
 
-/// `value`, if Xen says that it did nothing: the number done, or an error number before it began.
-fn kept<V>(error: Error, value: V) -> Option<V> {
-    let nothing_done = error.cause() == Cause::Unexpected(0) || error.errno().is_some();
-    if nothing_done {
-        return Some(value);
+/// Whether the one extent was done.
+fn once(done: Result<usize, Error>) -> Result<(), Option<Error>> {
+    match done {
+        Ok(0) => Err(None),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Some(error)),
     }
-    core::mem::forget(value);
-    None
 }
 
-fn reserve<H: Hypercall>(xen: &H, command: u32, frame: xen_pfn_t) -> Result<(), Error> {
-    let mut frames = [frame];
-    let mut reservation = xen_memory_reservation {
-        extent_start: GuestHandle::from_mut_slice(&mut frames),
-        nr_extents: 1,
-        domid: DOMID_SELF,
-        ..xen_memory_reservation::ZERO
+/// The error, with `value` if nothing was done: the operation counted none, or it was refused with an
+/// error number, which it has none of itself.
+fn failed<V>(error: Option<Error>, value: V) -> BalloonError<V> {
+    let kept = if error.is_none_or(|error| error.errno().is_some()) {
+        Some(value)
+    } else {
+        core::mem::forget(value);
+        None
     };
-    let argument = core::ptr::from_mut(&mut reservation).expose_provenance();
-    // SAFETY: the page is owned, and nobody looks at its memory until there is some again.
-    let result = unsafe { xen.call2(__HYPERVISOR_memory_op, [command as usize, argument]) };
-    match expansion::count("XENMEM", result, 1)? {
-        1 => Ok(()),
-        none => Err(Error::from_result("XENMEM", none as isize)),
-    }
+    BalloonError { error, kept }
 }
 
 // SAFETY: the frame's memory is gone and the page, which nobody else uses, is owned, so there is room
