@@ -291,7 +291,7 @@ unsafe impl Target for Room<'_> {
 // SAFETY: tests use each number once.
 unsafe impl Page for Room<'_> {
     fn frame(&self) -> xen_pfn_t {
-        xen_pfn_t(self.number)
+        xen_pfn_t(self.number as _)
     }
 
     fn address(&self) -> NonNull<u8> {
@@ -303,6 +303,6 @@ unsafe impl Page for Room<'_> {
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 unsafe impl super::transfer::Spare for Room<'_> {
     fn frame(&self) -> xen_pfn_t {
-        xen_pfn_t(self.number)
+        xen_pfn_t(self.number as _)
     }
 }

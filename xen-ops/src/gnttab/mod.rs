@@ -7,7 +7,6 @@ mod fake;
 #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
 pub mod flush;
 pub mod foreign;
-pub mod gone;
 pub mod map;
 pub mod replace;
 pub mod retry;

@@ -3,13 +3,13 @@
 #![allow(unsafe_code, reason = "gives memory away")]
 
 use core::fmt;
+use core::mem::ManuallyDrop;
 
 use xen_abi::grant_table::{GNTST_bad_page, GNTST_okay};
 use xen_abi::xen::{domid_t, xen_pfn_t};
 
 use super::batch::may_have_begun;
 use super::foreign::Foreign;
-use super::gone::Gone;
 use crate::hypercall::grant_table_op::{Transfer, transfer as call};
 use crate::hypercall::{Error, Hypercall, UNTOUCHED};
 
@@ -72,6 +72,33 @@ impl<P> fmt::Display for TransferError<P> {
 }
 
 impl<P: fmt::Debug> core::error::Error for TransferError<P> {}
+
+/// The value that stood for memory of the guest's, of which nothing is left. It is never dropped, so
+/// that no allocator gets back what is not there.
+pub struct Gone<P>(ManuallyDrop<P>);
+
+impl<P> Gone<P> {
+    const fn new(page: P) -> Self {
+        Self(ManuallyDrop::new(page))
+    }
+
+    /// The value, for one who knows how to put memory back in its place.
+    ///
+    /// # Safety
+    ///
+    /// What the type promises about its memory is not true any more: the caller makes it true before
+    /// anyone relies on it, by putting other memory there.
+    #[must_use]
+    pub unsafe fn into_inner(self) -> P {
+        ManuallyDrop::into_inner(self.0)
+    }
+}
+
+impl<P> fmt::Debug for Gone<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gone")
+    }
+}
 
 /// Gives a page to the domain that waits for one under `to`, a grant of the kind accept-transfer.
 ///

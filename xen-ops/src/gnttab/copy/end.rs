@@ -96,7 +96,10 @@ impl End {
             Self::Frame(frame) => (gnttab_copy_ptr_u::from_gmfn(frame), DOMID_SELF, 0),
             Self::Grant(grant) => (gnttab_copy_ptr_u::from_ref(grant.reference), grant.domid, gref),
         };
-        (gnttab_copy_ptr { u, domid, offset, ..gnttab_copy_ptr::ZERO }, flag)
+        // Member by member: there is padding on some architectures only.
+        let mut end = gnttab_copy_ptr::ZERO;
+        (end.u, end.domid, end.offset) = (u, domid, offset);
+        (end, flag)
     }
 
     /// Refuses what names no domain.

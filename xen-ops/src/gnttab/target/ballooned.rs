@@ -126,8 +126,9 @@ fn failed<V>(error: Option<Error>, value: V) -> BalloonError<V> {
 // SAFETY: the frame's memory is gone and the page, which nobody else uses, is owned, so there is room
 // at its frame, which the CPU reaches at the page's address.
 unsafe impl<H: Hypercall, P: Page> Target for Ballooned<H, P> {
+    #[allow(clippy::useless_conversion, reason = "a frame number has 32 bits on x86_32")]
     fn host_addr(&self) -> u64 {
-        self.page.frame().0 * PAGE_SIZE as u64
+        u64::from(self.page.frame().0).saturating_mul(PAGE_SIZE as u64)
     }
 
     fn address(&self) -> NonNull<u8> {
