@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
 
-use crate::{Error, bench_build, cross, setup, test, verify};
+use crate::{Error, bench_build, cross, loom, miri, setup, test, verify};
 
 /// Developer commands of the xen-abi workspace.
 #[derive(Debug, Parser)]
@@ -31,7 +31,11 @@ enum Command {
     /// Regenerate everything from upstream's headers and compare.
     #[command(after_help = "Example:\n  cargo xtask verify")]
     Verify,
-    /// Check xen-abi for every architecture, with and without an operating system.
+    /// Walk through every interleaving of the lock-free protocols.
+    Loom,
+    /// Run the tests of xen-ops and xen-model under Miri.
+    Miri,
+    /// Check xen-abi and xen-ops for every architecture, with and without an operating system.
     Cross(cross::Options),
     /// Install, or name, the system packages that the other commands need.
     Setup(setup::Options),
@@ -56,6 +60,8 @@ fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Test(options) => test::run(&options),
         Command::Verify => verify::run(),
+        Command::Loom => loom::run(),
+        Command::Miri => miri::run().map(drop),
         Command::Cross(options) => cross::run(&options),
         Command::Setup(options) => setup::run(&options),
         Command::BenchBuild(options) => bench_build::run(&options),

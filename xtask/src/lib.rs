@@ -4,12 +4,14 @@
 //! |---------------|----------------|---------------------------------------------------------------|
 //! | `setup`       | `setup/`       | installs, or names, the system packages the others need       |
 //! | `verify`      | `verify.rs`    | the main job: regenerate everything and compare               |
-//! | `cross`       | `cross.rs`     | `cargo check` of xen-abi for every target                     |
+//! | `cross`       | `cross.rs`     | `cargo check` of xen-abi and xen-ops for every target         |
+//! | `loom`        | `loom.rs`      | every interleaving of the lock-free protocols                 |
+//! | `miri`        | `miri.rs`      | xen-ops and xen-model under Miri                               |
 //! | `test`        | `test.rs`      | everything, in the order in which it fails soonest            |
 //! | `bench-build` | `bench_build/` | clean builds of xen-abi beside its peers                      |
 //!
-//! The crate is a library too, so that tests find the C compilers and libclang in the same way:
-//! [`compilers()`] and [`libclang::find`].
+//! The crate is a library too, so that tests find the C compilers, libclang and Rust's targets in the
+//! same way: [`compilers()`], [`libclang::find`] and [`has_target`].
 //!
 //! Results go to standard output, progress to standard error. The exit status is 0 for success, 1
 //! for a failure and 2 for wrong usage.
@@ -18,6 +20,8 @@ mod bench_build;
 mod cli;
 mod cross;
 mod error;
+mod loom;
+mod miri;
 mod process;
 mod progress;
 mod setup;
@@ -33,3 +37,4 @@ pub mod libclang;
 pub use cli::main;
 pub use compilers::{Compiler, Family, compilers};
 pub use error::Error;
+pub use toolchain::has_target;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::progress::{Outcome, Step, seconds};
 use crate::table::Table;
-use crate::{Error, cross, process, setup, toolchain, verify, workspace};
+use crate::{Error, cross, loom, miri, process, setup, toolchain, verify, workspace};
 
 /// Options of `test`.
 #[derive(Debug, clap::Args)]
@@ -26,8 +26,8 @@ enum Action {
     Tests(&'static [&'static str]),
     /// Another command of ours, which prints its own lines.
     Ours(fn() -> Result<(), Error>),
-    /// The check with the oldest Rust that is promised to work.
-    Msrv,
+    /// A check that needs another toolchain, which may not be there to be had.
+    Optional(fn() -> Result<Outcome, Error>),
 }
 
 /// Which runs have a step.
@@ -87,7 +87,9 @@ const STEPS: &[(In, &str, Action)] = &[
     ),
     (In::Full, "verify", Action::Ours(verify::run)),
     (In::Full, "cross", Action::Ours(|| cross::run(&cross::Options::default()))),
-    (In::Full, "msrv", Action::Msrv),
+    (In::Full, "loom", Action::Ours(loom::run)),
+    (In::Full, "miri", Action::Optional(miri::run)),
+    (In::Full, "msrv", Action::Optional(msrv)),
 ];
 
 /// Runs the steps in order, stops at the first that fails, and ends with a table.
@@ -126,7 +128,7 @@ fn act(name: &str, action: &Action) -> Result<Outcome, Error> {
             let elapsed = step.end(if result.is_ok() { &Outcome::Ok } else { &Outcome::Failed });
             result.map(|()| elapsed)?
         }
-        Action::Msrv => return msrv(name),
+        Action::Optional(function) => return function(),
     };
     Ok(Outcome::Ok)
 }
@@ -144,18 +146,20 @@ fn cargo(arguments: &[&str]) -> Result<Command, Error> {
     Ok(command)
 }
 
-fn msrv(name: &str) -> Result<Outcome, Error> {
+/// The check with the oldest Rust that is promised to work.
+fn msrv() -> Result<Outcome, Error> {
     let version = workspace::msrv();
     if let Err(reason) = toolchain::ensure_toolchain(&version) {
         let outcome = Outcome::Skipped(reason);
-        Step::start(name).end(&outcome);
+        Step::start("msrv").end(&outcome);
         return Ok(outcome);
     }
     let mut command = Command::new("rustup");
-    command.args(["run", &version, "cargo", "check", "-p", "xen-abi", "--features", "full"]);
+    command.args(["run", &version, "cargo", "check", "-p", "xen-abi", "-p", "xen-ops"]);
+    command.args(["-p", "xen-model", "--features", "xen-abi/full,xen-ops/alloc"]);
     command.arg("--target-dir").arg(workspace::scratch("msrv")?).current_dir(workspace::root()?);
     command.env("CARGO_INCREMENTAL", "0");
-    process::captured(&format!("{name} {version}"), &mut command)?;
+    process::captured(&format!("msrv {version}"), &mut command)?;
     Ok(Outcome::Ok)
 }
 
@@ -167,7 +171,7 @@ mod tests {
     fn quick_needs_nothing_but_rust() {
         for (runs, name, action) in STEPS {
             let heavy = match action {
-                Action::Ours(_) | Action::Msrv => true,
+                Action::Ours(_) | Action::Optional(_) => true,
                 Action::Tests(arguments) => arguments.contains(&HEADERS),
                 Action::Quiet(_) => false,
             };

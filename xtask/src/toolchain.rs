@@ -13,7 +13,8 @@ pub(crate) fn has_rustup() -> bool {
 }
 
 /// Whether a target's core library is installed, however it came there.
-pub(crate) fn has_target(target: &str) -> bool {
+#[must_use]
+pub fn has_target(target: &str) -> bool {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
     let directory =
         process::answer(Command::new(rustc).args(["--print", "target-libdir", "--target", target]));
@@ -91,4 +92,22 @@ pub(crate) fn ensure_toolchain(name: &str) -> Result<(), String> {
     process::captured(&format!("rustup toolchain install {name}"), &mut install)
         .map(drop)
         .map_err(|_| format!("rustup cannot install Rust {name}"))
+}
+
+/// Makes Miri available in a toolchain, or says in a few words why it is not.
+pub(crate) fn ensure_miri(name: &str) -> Result<(), String> {
+    ensure_toolchain(name)?;
+    let has = || {
+        let mut probe = Command::new("rustup");
+        process::succeeds(probe.args(["run", name, "cargo", "miri", "--version"]))
+    };
+    if has() {
+        return Ok(());
+    }
+    let mut add = Command::new("rustup");
+    add.args(["component", "add", "--toolchain", name, "miri", "rust-src"]);
+    match process::captured("rustup component add miri", &mut add) {
+        Ok(_) if has() => Ok(()),
+        _ => Err(format!("rustup cannot add Miri to Rust {name}")),
+    }
 }
