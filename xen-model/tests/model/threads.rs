@@ -8,7 +8,7 @@ use xen_ops::page::{Page as _, Target as _};
 
 use crate::support::*;
 
-const ROUNDS: u32 = if cfg!(miri) { 20 } else { 300 };
+const ROUNDS: u32 = if cfg!(miri) { 10 } else { 100 };
 
 /// Two threads map and unmap while the owner publishes and revokes: a page that was revoked is not
 /// written any more, whoever had it.
@@ -138,7 +138,7 @@ fn many_domains_at_once_keep_the_books() {
                 }
             });
         }
-        for _ in 0..ROUNDS / 20 {
+        for _ in 0..ROUNDS / 10 {
             // Marks in shared memory are Xen's, and change under its lock only.
             xen.check_invariants().unwrap();
         }
