@@ -5,6 +5,7 @@ mod support;
 mod copy;
 mod events;
 mod faults;
+mod guest;
 mod ledger;
 mod map;
 mod memory;
