@@ -130,7 +130,16 @@ pub fn copy_each<H: Hypercall + ?Sized, R: Retry + ?Sized>(
 ) -> Result<usize, TooLarge> {
     let pending = segments.iter().filter(|segment| segment.is_pending()).count();
     fits(pending, elements.len())?;
-    let mut tries = Tries::new(retry);
+    Ok(rounds(xen, segments, elements, &mut Tries::new(retry)))
+}
+
+/// Copies the pending segments, of which there are no more than elements, and says how many it copied.
+pub(super) fn rounds<H: Hypercall + ?Sized, R: Retry + ?Sized>(
+    xen: &H,
+    segments: &mut [Segment<'_>],
+    elements: &mut [Copy],
+    tries: &mut Tries<'_, R>,
+) -> usize {
     let mut copied = 0;
     loop {
         let round = round(xen, segments, elements);
@@ -142,7 +151,7 @@ pub fn copy_each<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     for segment in segments {
         segment.result.get_or_insert(Err(Error::from_status(COPY, GNTST_eagain)));
     }
-    Ok(copied)
+    copied
 }
 
 /// What one hypercall did.

@@ -2,8 +2,8 @@
 
 use super::end::{Dest, Source};
 use super::error::{CopyError, Invalid};
-use super::segment::{Segment, copy_each, elements};
-use crate::gnttab::retry::Retry;
+use super::segment::{Segment, elements, rounds};
+use crate::gnttab::retry::{Retry, Tries};
 use crate::hypercall::Hypercall;
 use crate::page::PAGE_SIZE;
 
@@ -14,7 +14,28 @@ const AT_ONCE: usize = 16;
 /// Offsets are in bytes, from the start of the first page.
 ///
 /// It takes one hypercall for each 16 segments (see [`split`]), and one more for each try of those
-/// with `GNTST_eagain`. It stops at the first 16 of which one fails.
+/// with `GNTST_eagain`; the tries are counted for the copy as a whole. It stops at the first 16 of
+/// which one fails.
+///
+/// ```
+/// use xen_ops::gnttab::copy::{CopyError, Dest, Source, copy};
+/// use xen_ops::gnttab::foreign::Foreign;
+/// use xen_ops::gnttab::retry::Never;
+/// use xen_ops::hypercall::Hypercall;
+/// use xen_ops::page::Page;
+///
+/// /// A packet that a peer's driver announced: `len` bytes from `offset` on, over two of its grants.
+/// fn receive<H: Hypercall, P: Page>(
+///     xen: &H,
+///     packet: [Foreign; 2],
+///     offset: usize,
+///     len: usize,
+///     buffer: &mut [P; 2],
+/// ) -> Result<(), CopyError> {
+///     let mut dest = buffer.each_mut().map(Dest::page);
+///     copy(xen, &packet.map(Source::grant), offset, &mut dest, 0, len, &mut Never)
+/// }
+/// ```
 ///
 /// # Errors
 ///
@@ -32,12 +53,12 @@ pub fn copy<H: Hypercall + ?Sized, R: Retry + ?Sized>(
 ) -> Result<(), CopyError> {
     let mut rest = split(source, from, dest, to, len)?.peekable();
     let mut elements = elements::<AT_ONCE>();
+    let mut tries = Tries::new(retry);
     let mut copied = 0;
     while rest.peek().is_some() {
         let mut segments: [_; AT_ONCE] =
             core::array::from_fn(|_| rest.next().unwrap_or(Segment::nothing()));
-        // There are as many elements as segments, so this cannot be too large.
-        let _ = copy_each(xen, &mut segments, &mut elements, retry);
+        rounds(xen, &mut segments, &mut elements, &mut tries);
         for segment in &segments {
             if let Some(Err(error)) = segment.result() {
                 return Err(CopyError::Xen { copied, error });

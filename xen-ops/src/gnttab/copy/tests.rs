@@ -212,3 +212,23 @@ fn a_long_copy_says_how_far_it_got() {
     let Err(CopyError::Xen { copied, error }) = failed else { panic!() };
     assert_eq!((copied, error.status()), (18 * PAGE_SIZE, Some(GNTST_bad_page)));
 }
+
+/// A peer cannot stretch a long copy by answering each part of it late.
+#[test]
+fn xsa_376_391_392_a_long_copy_waits_no_longer_than_a_short_one() {
+    let rig = Rig::new();
+    let source: Vec<_> = (0..32).map(|page| Source::grant(grant(page))).collect();
+    let mut dest: Vec<_> = (32..64).map(|page| Dest::grant(grant(page))).collect();
+    let mut waits = 0;
+    let mut retry = Bounded::new(|_| waits += 1);
+    // The first segment of each 16 is late, 200 times.
+    for _ in 0..2 {
+        rig.xen.script([Status(-12)].into_iter().chain([Do; 15]));
+        rig.xen.script([Status(-12); 199]);
+        rig.xen.script([Do]);
+    }
+    let failed = copy(&rig.xen, &source, 0, &mut dest, 0, 32 * PAGE_SIZE, &mut retry);
+    let Err(CopyError::Xen { copied, error }) = failed else { panic!() };
+    assert_eq!((copied, error.status()), (16 * PAGE_SIZE, Some(GNTST_eagain)));
+    assert_eq!(waits, 255);
+}
