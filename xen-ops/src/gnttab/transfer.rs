@@ -102,7 +102,10 @@ impl<P> fmt::Debug for Gone<P> {
 
 /// Gives a page to the domain that waits for one under `to`, a grant of the kind accept-transfer.
 ///
-/// PV guests only; in others the error is `EOPNOTSUPP`, and the page is kept.
+/// PV guests only. In others nothing is given away, but Xen's answer is `GNTST_general_error`, by which
+/// a PV guest loses its page; so that page counts as lost too. Where Xen has transfers switched off
+/// the error is `EOPNOTSUPP`, and the page is kept.
+///
 /// `GNTTABOP_transfer` of `xen/include/public/grant_table.h`.
 ///
 /// # Errors
