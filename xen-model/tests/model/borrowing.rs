@@ -1,8 +1,6 @@
 //! xen-ops' use of what others grant, against the model: mapping, copying, giving away.
 
-mod support;
-
-use support::{flags, granted, guest, pair, revoke, view};
+use crate::support::{flags, granted, guest, pair, revoke, view};
 use xen_abi::GrantStatus;
 use xen_abi::errno::XEN_EFAULT;
 use xen_abi::grant_table::*;
@@ -255,7 +253,7 @@ mod x86 {
     #[test]
     fn a_page_is_given_to_one_who_waits() {
         let (xen, a, b) = pair(Kind::Pv);
-        support::grant(&b, 8, GTF_accept_transfer, a.domid(), xen_pfn_t(0));
+        crate::support::grant(&b, 8, GTF_accept_transfer, a.domid(), xen_pfn_t(0));
         let gone = transfer(&a, Unmapped(a.page().unwrap()), foreign(&b, 8));
         assert!(gone.is_ok(), "{gone:?}");
         assert_eq!(flags(&b, 8) & GTF_transfer_completed, GTF_transfer_completed);
