@@ -6,6 +6,7 @@ use xen_abi::errno::XEN_EFAULT;
 use xen_abi::grant_table::*;
 use xen_abi::xen::domid_t;
 use xen_model::{Config, Domain, Kind, Page, Target};
+use xen_ops::gnttab::Peer;
 use xen_ops::gnttab::copy::{self, CopyError, Dest, Source};
 use xen_ops::gnttab::foreign::Foreign;
 use xen_ops::gnttab::map::{
@@ -20,7 +21,7 @@ use xen_ops::view::{ReadOnly, ReadWrite};
 const KINDS: [Kind; 3] = [Kind::Pv, Kind::Pvh, Kind::Arm];
 
 fn foreign(domain: &Domain, reference: u32) -> Foreign {
-    Foreign::new(domain.domid(), grant_ref_t(reference))
+    Foreign::new(Peer::new(domain.domid()).unwrap(), grant_ref_t(reference))
 }
 
 type Mapped<'d, A> = Mapping<&'d Domain, Target, A>;
@@ -51,7 +52,7 @@ fn each_refusal_keeps_the_target() {
     let page = granted(&a, 8, GTF_readonly, &b);
     let _other = granted(&a, 9, 0, &a);
     let status = |domid: domid_t, reference: u32| {
-        let grant = Foreign::new(domid, grant_ref_t(reference));
+        let grant = Foreign::new(Peer::new(domid).unwrap(), grant_ref_t(reference));
         let failed: Result<Mapped<'_, ReadWrite>, _> =
             Mapping::new(&b, grant, b.target(), &mut Never);
         let error = failed.unwrap_err();
@@ -237,7 +238,7 @@ mod x86 {
     use xen_abi::xen::xen_pfn_t;
 
     use super::*;
-    use xen_ops::gnttab::transfer::{Fate, Spare, TransferReason, transfer};
+    use xen_ops::gnttab::transfer::{Fate, Spare, transfer};
 
     #[derive(Debug)]
     struct Unmapped(Page);
@@ -267,8 +268,7 @@ mod x86 {
     fn a_page_that_xen_does_not_say_to_have_kept_counts_as_lost() {
         let (xen, a, b) = pair(Kind::Pvh);
         let error = transfer(&a, Unmapped(a.page().unwrap()), foreign(&b, 8)).unwrap_err();
-        let TransferReason::Xen(reason) = error.reason else { panic!() };
-        assert_eq!(reason.status(), Some(GNTST_general_error));
+        assert_eq!(error.error.status(), Some(GNTST_general_error));
         assert!(matches!(error.page, Fate::Lost(_)));
         xen.check_invariants().unwrap();
     }

@@ -33,7 +33,7 @@ impl<'a> Segment<'a> {
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if one of the ranges leaves its page, or a grant's domain is none.
+    /// [`Invalid`] if one of the ranges leaves its page.
     pub fn new(
         source: Source<'a>,
         from: usize,
@@ -50,8 +50,6 @@ impl<'a> Segment<'a> {
         (dest, to): (End, usize),
         len: usize,
     ) -> Result<Self, Invalid> {
-        source.check()?;
-        dest.check()?;
         let (from, _) = in_page(from, len)?;
         let (to, len) = in_page(to, len)?;
         let (source, dest) = ((source, from), (dest, to));

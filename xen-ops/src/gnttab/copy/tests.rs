@@ -11,7 +11,6 @@ use super::*;
 use crate::gnttab::batch::TooLarge;
 use crate::gnttab::fake::Answer::{Do, Fault, Skip, Status};
 use crate::gnttab::fake::{Rig, grant};
-use crate::gnttab::foreign::Foreign;
 use crate::gnttab::retry::{Bounded, Never};
 use crate::hypercall::UNTOUCHED;
 use crate::page::PAGE_SIZE;
@@ -80,20 +79,6 @@ fn a_range_that_leaves_its_page_is_refused() {
     assert_eq!(new(0, 0, 65536), outside(0, 65536));
     assert_eq!(new(0x1_0000, 0, 1), outside(0x1_0000, 1));
     assert_eq!(new(usize::MAX, 0, 1), outside(usize::MAX, 1));
-}
-
-#[test]
-fn a_domain_that_is_none_is_refused() {
-    let wild = Foreign::new(domid_t(0x7ff4), grant_ref_t(9));
-    let own = Foreign::new(DOMID_SELF, grant_ref_t(9));
-    let new = |from, to| Segment::new(Source::grant(from), 0, Dest::grant(to), 0, 1).map(|_| ());
-    assert_eq!(new(wild, own), Err(Invalid::NoDomain(wild.domid)));
-    assert_eq!(new(own, wild), Err(Invalid::NoDomain(wild.domid)));
-    assert_eq!(new(own, own), Ok(()));
-    let (source, mut dest) = ([Source::grant(own), Source::grant(wild)], [Dest::grant(own)]);
-    assert_eq!(split(&source, 0, &mut dest, 0, 1).err(), Some(Invalid::NoDomain(wild.domid)));
-    let (source, mut dest) = ([Source::grant(own)], [Dest::grant(own), Dest::grant(wild)]);
-    assert_eq!(split(&source, 0, &mut dest, 0, 1).err(), Some(Invalid::NoDomain(wild.domid)));
 }
 
 #[test]

@@ -53,10 +53,6 @@
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
-use xen_abi::grant_table::GNTMAP_readonly;
-
-use crate::view::{ReadOnly, ReadWrite};
-
 mod deferred;
 mod error;
 mod mapping;
@@ -72,26 +68,6 @@ pub use mapping::Mapping;
 pub(super) use outcome::{Unmapped, unmapped_status};
 pub use slot::Slot;
 pub use slots::{elements, map_all, map_each, unmap_each, unmap_elements};
-
-/// How a mapping is accessed: [`ReadOnly`] or [`ReadWrite`].
-pub trait Access: sealed::Sealed {}
-
-impl Access for ReadOnly {}
-impl Access for ReadWrite {}
-
-pub(super) mod sealed {
-    pub trait Sealed {
-        /// The access's part of `flags`.
-        const FLAGS: u32;
-    }
-}
-
-impl sealed::Sealed for ReadOnly {
-    const FLAGS: u32 = GNTMAP_readonly;
-}
-impl sealed::Sealed for ReadWrite {
-    const FLAGS: u32 = 0;
-}
 
 static LEAKED: AtomicUsize = AtomicUsize::new(0);
 
