@@ -88,8 +88,11 @@ impl<'b> Hostile<'b> {
         mut each: impl FnMut(&mut T),
     ) -> isize {
         let result = self.bytes.result();
-        let done =
-            if result == 0 || self.bytes.is_kind() { count } else { self.bytes.byte().into() };
+        let done = if result == 0 || self.bytes.is_kind() {
+            count
+        } else {
+            usize::from(self.bytes.byte()) % count.max(1)
+        };
         for at in 0..done.min(count).min(MOST) {
             let element = std::ptr::with_exposed_provenance_mut::<T>(address).wrapping_add(at);
             // SAFETY: the caller's promise.
