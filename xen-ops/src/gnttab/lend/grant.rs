@@ -11,7 +11,7 @@ use super::entry::{Body, Header, InUse};
 use super::error::{GrantError, Refused};
 use super::frames::wide;
 use super::free::FreeRef;
-use super::grants::Own;
+use super::grants::{Grants, Own};
 use super::peer::Peer;
 use crate::page::Page;
 use crate::view::{ReadOnly, ReadWrite, View};
@@ -159,6 +159,20 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
     #[inline]
     pub(crate) fn end(self) -> Result<(Own<'t, P>, P), Self> {
         self.lent.end().map_err(|lent| Self { lent, kind: PhantomData })
+    }
+
+    /// Whether it is one of `grants`.
+    pub(crate) fn is_of(&self, grants: &Grants<'_, P>) -> bool {
+        core::ptr::addr_eq(self.lent.own.grants(), grants)
+    }
+
+    /// The two grants after Xen has exchanged their entries: each reference has the other's page.
+    pub(crate) fn exchanged<Other>(
+        mut self,
+        mut other: Granted<'t, P, Other>,
+    ) -> (Granted<'t, P, Other>, Self) {
+        core::mem::swap(&mut self.lent.page, &mut other.lent.page);
+        (self.into(), other.into())
     }
 
     fn into<Other>(self) -> Granted<'t, P, Other> {
