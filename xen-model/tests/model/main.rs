@@ -1,0 +1,16 @@
+//! The model against what is known of Xen: every check in its order, every status and error number.
+
+mod support;
+
+mod copy;
+mod events;
+mod faults;
+mod ledger;
+mod map;
+mod memory;
+mod order;
+mod physmap;
+mod random;
+mod table;
+mod threads;
+mod transfer;
