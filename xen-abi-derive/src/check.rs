@@ -18,9 +18,9 @@ pub(crate) const ARCHITECTURES: [(&str, &[&str]); 6] = [
     ("aarch64", &["aarch64"]),
 ];
 
-/// Checks the whole table.
-pub(crate) fn check(table: &Table) -> Result<()> {
-    let mut errors = Errors(None);
+/// Checks the whole table. `found` are the mistakes that are known already.
+pub(crate) fn check(table: &Table, found: Vec<Error>) -> Result<()> {
+    let mut errors = Errors(found.into_iter().reduce(both));
     slots(table, &mut errors);
     let mut names = BTreeSet::new();
     for row in &table.rows {
@@ -46,6 +46,11 @@ pub(crate) fn check(table: &Table) -> Result<()> {
         }
     }
     errors.0.map_or(Ok(()), Err)
+}
+
+fn both(mut first: Error, second: Error) -> Error {
+    first.combine(second);
+    first
 }
 
 /// What was found so far.

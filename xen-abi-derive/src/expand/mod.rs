@@ -10,12 +10,13 @@ use quote::{format_ident, quote};
 use syn::Result;
 
 use crate::check;
+use crate::parse::Parsed;
 use crate::table::{Convention, Form, Row, Slot, Table};
 
 /// The wrappers for the table in `input`.
 pub(crate) fn hypercalls(input: TokenStream) -> Result<TokenStream> {
-    let table = syn::parse2::<Table>(input)?;
-    check::check(&table)?;
+    let Parsed { table, mistakes } = syn::parse2(input)?;
+    check::check(&table, mistakes)?;
     Ok(table
         .rows
         .iter()
