@@ -56,6 +56,7 @@ fn call(
     count: &TokenStream,
 ) -> TokenStream {
     let number = &table.number;
+    let xen = names::local("xen");
     let arguments = table.slots.iter().map(|slot| match slot {
         Slot::Command => quote!(#command as usize),
         Slot::Argument => address.clone(),
@@ -67,6 +68,6 @@ fn call(
         slots => format_ident!("call{slots}"),
     };
     quote! {
-        unsafe { ::xen_ops::hypercall::Hypercall::#method(xen, #number, [#(#arguments),*]) }
+        unsafe { ::xen_ops::hypercall::Hypercall::#method(#xen, #number, [#(#arguments),*]) }
     }
 }

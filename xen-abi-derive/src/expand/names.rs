@@ -1,6 +1,6 @@
 //! Names that follow from a row's.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::Ident;
 
@@ -49,6 +49,12 @@ pub(super) fn condition(row: &Row) -> Option<TokenStream> {
         ARCHITECTURES.iter().filter(move |(known, _)| name == known).flat_map(|(_, all)| *all)
     });
     Some(quote!(#[cfg(any(#(target_arch = #names),*))]))
+}
+
+/// A name of the wrapper's own: a member or a number of the hypercall's that is called the same is
+/// another one.
+pub(super) fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }
 
 /// A name without the underscore that keeps it apart from a keyword.
