@@ -79,6 +79,8 @@ mod table;
 /// | `count` | how many elements were done, never an error number for a failure of one | `Result<usize, Error>` |
 /// | `value` | a value that is not negative, or an error number | `Result<usize, Error>` |
 ///
+/// A `cfg` of a row is for all that the row expands to; other attributes are for its function.
+///
 /// # What it expands to
 ///
 /// A `single` row is a function: what goes in are its parameters, in the order of the row, and what

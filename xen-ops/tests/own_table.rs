@@ -37,6 +37,14 @@ hypercalls! {
 
     /// Fills what the caller has.
     single fill(out page: &mut [u8; 8]) -> errno;
+
+    /// Never there: neither the function nor its type may be left over.
+    #[cfg(any())]
+    single absent: demo_absent {
+        in a: u32,
+        out b: no_such_type,
+        out c: no_such_type,
+    } -> errno;
 }
 
 /// Remembers one call, and does with its argument what it was told.

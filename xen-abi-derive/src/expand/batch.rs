@@ -130,7 +130,7 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
     let (xen, elements, result) = (local("xen"), local("elements"), local("result"));
     let command = names::command(table, row);
     let operation = command.to_string();
-    let attributes = &row.attributes;
+    let attributes = names::attributes(row);
     let condition = names::condition(row);
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let parameters = parameters(table);

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::Ident;
+use syn::{Attribute, Ident};
 
 use crate::check::ARCHITECTURES;
 use crate::table::{Row, Table};
@@ -40,15 +40,26 @@ pub(super) fn camel(row: &Row) -> Ident {
     format_ident!("{name}", span = row.name.span())
 }
 
-/// The condition under which the row exists.
-pub(super) fn condition(row: &Row) -> Option<TokenStream> {
-    if row.architectures.is_empty() {
-        return None;
-    }
+/// The conditions under which the row exists: its architectures, and what `cfg` of its own says.
+pub(super) fn condition(row: &Row) -> TokenStream {
+    let own = row.attributes.iter().filter(|attribute| is_condition(attribute));
     let names = row.architectures.iter().flat_map(|name| {
         ARCHITECTURES.iter().filter(move |(known, _)| name == known).flat_map(|(_, all)| *all)
     });
-    Some(quote!(#[cfg(any(#(target_arch = #names),*))]))
+    let architectures = match row.architectures[..] {
+        [] => None,
+        _ => Some(quote!(#[cfg(any(#(target_arch = #names),*))])),
+    };
+    quote!(#(#own)* #architectures)
+}
+
+/// The row's attributes that are for its function alone.
+pub(super) fn attributes(row: &Row) -> Vec<&Attribute> {
+    row.attributes.iter().filter(|attribute| !is_condition(attribute)).collect()
+}
+
+fn is_condition(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("cfg")
 }
 
 /// A name of the wrapper's own: a member or a number of the hypercall's that is called the same is

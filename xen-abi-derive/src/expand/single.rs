@@ -21,7 +21,7 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     let out = result::out(row, &command, read);
     let (returns, finish) = returns(row, &operation, &out);
 
-    let attributes = &row.attributes;
+    let attributes = names::attributes(row);
     let condition = names::condition(row);
     let errors = result::errors(row.convention);
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
