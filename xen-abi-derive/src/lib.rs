@@ -58,7 +58,7 @@ mod table;
 /// | `unsafe` | a call can break memory; the row's documentation then has a section `# Safety` |
 /// | `single` | Xen takes one argument |
 /// | `batch` | Xen takes an array of them |
-/// | `= COMMAND`, `: STRUCTURE` | the names that the rule does not give |
+/// | `= COMMAND`, `: STRUCTURE` | the names that the rule does not give; the command begins as it says |
 /// | `on x86`, `on arm` | the architectures that have it: `x86`, `x86_32`, `x86_64`, `arm`, `arm32`, `aarch64`, several with commas |
 ///
 /// | argument | what it is |
