@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use proc_macro2::Span;
-use syn::{Error, Expr, ExprLit, Lit, Meta, Result};
+use syn::{Attribute, Error, Expr, ExprLit, Lit, Meta, Result};
 
 use crate::table::{Body, Convention, Direction, Field, Form, Kind, Row, Slot, Table};
 
@@ -102,14 +102,19 @@ fn slots(table: &Table, errors: &mut Errors) {
     }
 }
 
-fn safety(row: &Row, errors: &mut RowErrors<'_>) {
-    let is_section = row.attributes.iter().any(|attribute| match &attribute.meta {
+/// Whether an attribute is the line of documentation that begins the section about safety.
+pub(crate) fn is_safety(attribute: &Attribute) -> bool {
+    match &attribute.meta {
         Meta::NameValue(doc) if doc.path.is_ident("doc") => match &doc.value {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value().trim() == "# Safety",
             _ => false,
         },
         _ => false,
-    });
+    }
+}
+
+fn safety(row: &Row, errors: &mut RowErrors<'_>) {
+    let is_section = row.attributes.iter().any(is_safety);
     if let (Some(span), false) = (row.is_unsafe, is_section) {
         errors.add(
             span,

@@ -130,7 +130,6 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
     let (xen, elements, result) = (local("xen"), local("elements"), local("result"));
     let command = names::command(table, row);
     let operation = command.to_string();
-    let attributes = names::attributes(row);
     let condition = names::condition(row);
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let parameters = parameters(table);
@@ -157,12 +156,11 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
              that is.",
         ),
     };
+    let attributes = names::attributes(row, doc);
     let generics = lifetime.iter().map(|lifetime| quote!(#lifetime,));
     quote! {
         #condition
-        #(#attributes)*
-        #[doc = ""]
-        #[doc = #doc]
+        #attributes
         #[allow(unsafe_code, reason = "a hypercall")]
         #[inline]
         pub #is_unsafe fn #name<#(#generics)* H: ::xen_ops::hypercall::Hypercall + ?Sized>(

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Ident};
 
-use crate::check::ARCHITECTURES;
+use crate::check::{ARCHITECTURES, is_safety};
 use crate::table::{Row, Table};
 
 /// The constant that is the row's command.
@@ -53,9 +53,14 @@ pub(super) fn condition(row: &Row) -> TokenStream {
     quote!(#(#own)* #architectures)
 }
 
-/// The row's attributes that are for its function alone.
-pub(super) fn attributes(row: &Row) -> Vec<&Attribute> {
-    row.attributes.iter().filter(|attribute| !is_condition(attribute)).collect()
+/// The attributes of the row's function: its own, and documentation of what it returns. That stands
+/// before a section about safety, of which it is no part.
+pub(super) fn attributes(row: &Row, returns: &str) -> TokenStream {
+    let own = row.attributes.iter().filter(|attribute| !is_condition(attribute));
+    let own = own.collect::<Vec<_>>();
+    let safety = own.iter().position(|attribute| is_safety(attribute));
+    let (before, safety) = own.split_at(safety.unwrap_or(own.len()));
+    quote!(#(#before)* #[doc = ""] #[doc = #returns] #[doc = ""] #(#safety)*)
 }
 
 fn is_condition(attribute: &Attribute) -> bool {
@@ -72,4 +77,25 @@ pub(super) fn local(name: &str) -> Ident {
 fn bare(name: &Ident) -> String {
     let name = name.to_string();
     name.strip_suffix('_').map_or(name.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::expand::hypercalls;
+
+    #[test]
+    fn what_is_returned_is_no_part_of_what_is_promised() {
+        let table = "hypercall N(command, argument, count); commands C_*, arguments s_*;
+            /// Does it.
+            ///
+            /// # Safety
+            ///
+            /// All is well.
+            unsafe batch one { in x: u32 } -> errno;";
+        let text = hypercalls(table.parse().unwrap()).unwrap().to_string();
+        let place = |text_of: &str| text.find(text_of).unwrap_or_else(|| panic!("{text}"));
+        assert!(place("Does it.") < place("# Errors"), "{text}");
+        assert!(place("# Errors") < place("# Safety"), "{text}");
+        assert!(place("# Safety") < place("All is well."), "{text}");
+    }
 }

@@ -21,9 +21,8 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     let out = result::out(row, &command, read);
     let (returns, finish) = returns(row, &operation, &out);
 
-    let attributes = names::attributes(row);
+    let attributes = names::attributes(row, result::errors(row.convention));
     let condition = names::condition(row);
-    let errors = result::errors(row.convention);
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let name = &row.name;
     let parameters = parameters(table).into_iter().chain(row.fields().iter().filter_map(parameter));
@@ -33,9 +32,7 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
         #definition
 
         #condition
-        #(#attributes)*
-        #[doc = ""]
-        #[doc = #errors]
+        #attributes
         #[allow(
             unsafe_code,
             clippy::needless_update,
