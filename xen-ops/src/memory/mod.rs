@@ -51,7 +51,8 @@
 //! These operations change which memory is behind an address, or whether there is any. Where that is
 //! memory of the caller's own, Rust cannot know: such functions are unsafe, and what they ask for is
 //! that nothing relies on the memory concerned. What only asks or counts is safe, and so is what fills
-//! in a slice that is borrowed for it.
+//! in a slice that is borrowed for it. A page that is given away by value can be given back safely:
+//! [`Ballooned`](crate::gnttab::target::Ballooned) does that.
 //!
 #![doc = include_str!("../../docs/zephyr-memory.md")]
 

@@ -59,6 +59,7 @@ pub(super) struct Encoded {
 }
 
 impl Space {
+    #[allow(clippy::useless_conversion, reason = "32 bits on 32-bit x86")]
     pub(super) fn encode(self) -> Result<Encoded, Error> {
         let one = |space, idx| Ok(Encoded { space, size: 0, idx });
         match self {
