@@ -60,7 +60,8 @@ pub(super) fn attributes(row: &Row, returns: &str) -> TokenStream {
     let own = own.collect::<Vec<_>>();
     let safety = own.iter().position(|attribute| is_safety(attribute));
     let (before, safety) = own.split_at(safety.unwrap_or(own.len()));
-    quote!(#(#before)* #[doc = ""] #[doc = #returns] #[doc = ""] #(#safety)*)
+    let blank = safety.first().map(|_| quote!(#[doc = ""]));
+    quote!(#(#before)* #[doc = ""] #[doc = #returns] #blank #(#safety)*)
 }
 
 fn is_condition(attribute: &Attribute) -> bool {
