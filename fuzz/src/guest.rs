@@ -28,6 +28,12 @@ use xen_ops::view::ReadWrite;
 use crate::bytes::Bytes;
 use crate::hostile::Hostile;
 
+/// The domain on the other side.
+const PEER: Peer = match Peer::new(domid_t(1)) {
+    Ok(peer) => peer,
+    Err(_) => unreachable!(),
+};
+
 const FRAMES: u32 = 4;
 const PAGES: usize = 24;
 
@@ -219,8 +225,7 @@ impl<'g, 'b> Guest<'g, 'b> {
         self.check_new(free.reference());
         page.under.replace(Some(free.reference().0));
         self.memory.lent.borrow_mut().insert(free.reference().0);
-        let Ok(peer) = Peer::new(domid_t(1)) else { return };
-        lent.extend(free.grant(peer, page).ok());
+        lent.extend(free.grant(PEER, page).ok());
     }
 
     fn revoke(&self, version: Version, lent: &mut Vec<Lent<'_, 'g>>) {
@@ -253,8 +258,7 @@ impl<'g, 'b> Guest<'g, 'b> {
     }
 
     fn grant(&self) -> Foreign {
-        let domid = if self.bytes.is_kind() { 1 } else { self.bytes.number() as u16 };
-        Foreign::new(domid_t(domid), grant_ref_t(self.bytes.byte().into()))
+        Foreign::new(PEER, grant_ref_t(self.bytes.byte().into()))
     }
 
     fn place(&mut self) -> Place<'g, 'b> {

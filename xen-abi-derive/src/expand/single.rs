@@ -1,7 +1,7 @@
 //! A row of which Xen takes one argument.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Ident;
 
 use super::names::local;
@@ -115,12 +115,15 @@ fn member(row: &Row, field: &Field) -> Option<TokenStream> {
         Kind::Value(_) | Kind::Reference(_) => None,
         Kind::Slice { untyped, .. } => {
             let handle = match (field.direction, untyped) {
-                (Direction::In, false) => quote!(handle),
-                (Direction::In, true) => quote!(untyped_handle),
-                (_, false) => quote!(handle_mut),
-                (_, true) => quote!(untyped_handle_mut),
+                (Direction::In, false) => "handle",
+                (Direction::In, true) => "untyped_handle",
+                (_, false) => "handle_mut",
+                (_, true) => "untyped_handle_mut",
             };
-            Some(quote!(#name: ::xen_ops::hypercall::expansion::#handle(#name),))
+            let handle = Ident::new(handle, name.span());
+            let handle =
+                quote_spanned!(name.span()=> ::xen_ops::hypercall::expansion::#handle(#name));
+            Some(quote!(#name: #handle,))
         }
     }
 }
@@ -135,9 +138,11 @@ fn lengths(fields: &[Field]) -> TokenStream {
             None => counts.push((by, quote!(#name.len()))),
         }
     }
-    let counts = counts
-        .iter()
-        .map(|(by, length)| quote!(#by: ::xen_ops::hypercall::expansion::Length::of(#length),));
+    let counts = counts.iter().map(|(by, length)| {
+        let length =
+            quote_spanned!(by.span()=> ::xen_ops::hypercall::expansion::Length::of(#length));
+        quote!(#by: #length,)
+    });
     counts.collect()
 }
 
@@ -148,13 +153,15 @@ fn returns(row: &Row, operation: &str, out: &result::Out) -> (TokenStream, Token
     let check = quote!(::xen_ops::hypercall::expansion);
     let (result, argument) = (local("result"), local("argument"));
     match row.convention {
-        Convention::Status => (
-            or_error(quote!(#ty)),
-            quote! {
-                #check::status(#operation, #result, #argument.status)?;
+        Convention::Status => {
+            let status =
+                row.fields().iter().map(|field| &field.name).find(|name| *name == "status");
+            let finish = quote! {
+                #check::status(#operation, #result, #argument.#status)?;
                 Ok(#value)
-            },
-        ),
+            };
+            (or_error(quote!(#ty)), finish)
+        }
         Convention::Errno => (
             or_error(quote!(#ty)),
             quote! {

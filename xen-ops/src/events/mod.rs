@@ -1,8 +1,8 @@
 //! Event channels: ports that wake the other side up.
 //!
-//! A [`Port`] is one of the caller's, and is closed when it is dropped. What is here makes ports and
-//! sends events; receiving them is the business of whoever has the guest's shared information page
-//! and its interrupts. The operations as C has them are in
+//! A [`Port`] is one of the caller's, and is closed when it is dropped. What is here makes ports
+//! and sends events; receiving them is the business of whoever has the guest's shared information
+//! page and its interrupts. The operations as C has them are in
 //! [`hypercall::event_channel_op`](crate::hypercall::event_channel_op).
 //!
 //! | C operation | here |
@@ -64,19 +64,20 @@ impl<H: Hypercall> Port<H> {
     ///
     /// # Errors
     ///
-    /// -ENOSPC (no port left), -ENOMEM, -EPERM (not allowed). A `remote` that does not exist is none.
+    /// -ENOSPC (no port left), -ENOMEM, -EPERM (not allowed). A `remote` that does not exist is
+    /// none.
     pub fn alloc_unbound(xen: H, remote: domid_t) -> Result<Self, Error> {
         let number = op::alloc_unbound(&xen, DOMID_SELF, remote)?;
         Ok(Self::new(xen, number))
     }
 
-    /// A port connected to port `remote_port` of domain `remote`, which waits for the caller. An event is
-    /// pending on it at once, since earlier ones may have been lost.
+    /// A port connected to port `remote_port` of domain `remote`, which waits for the caller. An
+    /// event is pending on it at once, since earlier ones may have been lost.
     ///
     /// # Errors
     ///
-    /// -EINVAL (that port does not wait for the caller), -ESRCH (no such domain), -ENOSPC (no port left),
-    /// -ENOMEM, -EPERM (not allowed).
+    /// -EINVAL (that port does not wait for the caller), -ESRCH (no such domain), -ENOSPC (no port
+    /// left), -ENOMEM, -EPERM (not allowed).
     pub fn bind_interdomain(
         xen: H,
         remote: domid_t,
@@ -86,19 +87,20 @@ impl<H: Hypercall> Port<H> {
         Ok(Self::new(xen, number))
     }
 
-    /// A port for virtual interrupt `virq` (`VIRQ_*` of `xen.h`) of vCPU `vcpu`, which is 0 for one that
-    /// belongs to the domain or to the machine.
+    /// A port for virtual interrupt `virq` (`VIRQ_*` of `xen.h`) of vCPU `vcpu`, which is 0 for one
+    /// that belongs to the domain or to the machine.
     ///
     /// # Errors
     ///
-    /// -EINVAL (no such interrupt, or not one of that vCPU), -ENOENT (no such vCPU), -EEXIST (it has a port
-    /// already), -ENOSPC (no port left), -ENOMEM.
+    /// -EINVAL (no such interrupt, or not one of that vCPU), -ENOENT (no such vCPU), -EEXIST (it
+    /// has a port already), -ENOSPC (no port left), -ENOMEM.
     pub fn bind_virq(xen: H, virq: u32, vcpu: u32) -> Result<Self, Error> {
         let number = op::bind_virq(&xen, virq, vcpu)?;
         Ok(Self::new(xen, number))
     }
 
-    /// A port for interrupts from one of the caller's vCPUs to another: its events arrive at `vcpu`.
+    /// A port for interrupts from one of the caller's vCPUs to another: its events arrive at
+    /// `vcpu`.
     ///
     /// # Errors
     ///

@@ -17,8 +17,8 @@ use super::{Error, frame};
 pub enum Space {
     /// The domain's `shared_info` page (`XENMAPSPACE_shared_info`).
     SharedInfo,
-    /// A frame of the domain's grant table, counted from 0 (`XENMAPSPACE_grant_table`). Xen grows the
-    /// table to hold it: placing the highest frame first grows it once.
+    /// A frame of the domain's grant table, counted from 0 (`XENMAPSPACE_grant_table`). Xen grows
+    /// the table to hold it: placing the highest frame first grows it once.
     GrantTable {
         /// Which frame of the table.
         frame: u32,
