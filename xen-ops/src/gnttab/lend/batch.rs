@@ -1,8 +1,9 @@
 //! Granting many pages and taking them back: references are taken and freed a word of the bitmap at
 //! once, instead of one by one.
 
-use super::error::{GrantError, Refused};
-use super::grant::{Access, Granted};
+use super::entry::{Body, Header};
+use super::error::GrantError;
+use super::grant::{Access, Granted, frame};
 use super::grants::{Freeing, Grants, Taking};
 use super::peer::Peer;
 use super::refs::Cursor;
@@ -35,6 +36,8 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
     slots: &mut [Option<Granted<'t, P, A>>],
     filled: &mut usize,
 ) -> Result<(), Stop<P>> {
+    let header = Header::access(peer.domain(), A::READONLY);
+    let version = grants.version();
     let mut taking = Taking::new(grants);
     let mut left = slots.iter().filter(|slot| slot.is_none()).count();
     for slot in slots.iter_mut().filter(|slot| slot.is_none()) {
@@ -42,9 +45,11 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
             return Err(Stop::NoRefs { missing: left });
         };
         let Some(page) = pages.next() else { break };
-        match free.grant(peer, page) {
-            Ok(granted) => *slot = Some(granted),
-            Err(Refused { given: (_, page), why }) => return Err(Stop::Refused(page, why)),
+        match frame(version, &page) {
+            Ok(frame) => {
+                *slot = Some(Granted::publish(free.into_own(), page, header, Body::page(frame)));
+            }
+            Err(why) => return Err(Stop::Refused(page, why)),
         }
         *filled += 1;
         left -= 1;
