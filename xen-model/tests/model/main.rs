@@ -2,9 +2,11 @@
 
 mod support;
 
+mod borrowing;
 mod copy;
 mod events;
 mod faults;
+mod guest;
 mod ledger;
 mod map;
 mod memory;
