@@ -174,6 +174,10 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
         self.lent.end().map_err(|lent| Self { lent, kind: PhantomData })
     }
 
+    pub(crate) const fn grants(&self) -> &'t Grants<'t, P> {
+        self.lent.grants
+    }
+
     fn into<Other: Access>(mut self) -> Granted<'t, P, Other> {
         self.lent.header = Header::access(self.lent.header.peer(), Other::READONLY);
         Granted { lent: self.lent, kind: PhantomData }

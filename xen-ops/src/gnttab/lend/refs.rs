@@ -83,6 +83,15 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// No reference.
+    pub(crate) const NONE: Self = Self { word: 0, mask: 0 };
+
+    /// All that are left.
+    #[inline]
+    pub(crate) const fn rest(&mut self) -> Self {
+        core::mem::replace(self, Self::NONE)
+    }
+
     /// A reference alone.
     #[inline]
     pub const fn one(reference: u32) -> Self {
