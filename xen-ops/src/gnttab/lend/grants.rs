@@ -188,6 +188,7 @@ fn more(
 }
 
 impl<P> Drop for Taking<'_, P> {
+    #[inline]
     fn drop(&mut self) {
         self.grants.refs.free::<Proven>(self.taken.rest());
     }
@@ -214,6 +215,7 @@ impl<'r, 's> Freeing<'r, 's> {
 }
 
 impl Drop for Freeing<'_, '_> {
+    #[inline]
     fn drop(&mut self) {
         self.refs.free::<Proven>(self.taken.rest());
     }
