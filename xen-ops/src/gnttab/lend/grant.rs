@@ -178,8 +178,27 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
         self.lent.grants
     }
 
-    fn into<Other: Access>(mut self) -> Granted<'t, P, Other> {
+    /// Whether it is one of `grants`.
+    pub(crate) fn is_of(&self, grants: &Grants<'_, P>) -> bool {
+        core::ptr::addr_eq(self.lent.grants, grants)
+    }
+
+    /// The two grants after Xen has exchanged their entries: each reference has the other's page.
+    pub(crate) fn exchanged<Other>(
+        mut self,
+        mut other: Granted<'t, P, Other>,
+    ) -> (Granted<'t, P, Other>, Self) {
+        core::mem::swap(&mut self.lent.page, &mut other.lent.page);
+        core::mem::swap(&mut self.lent.header, &mut other.lent.header);
+        (self.into(), other.into())
+    }
+
+    fn into_access<Other: Access>(mut self) -> Granted<'t, P, Other> {
         self.lent.header = Header::access(self.lent.header.peer(), Other::READONLY);
+        self.into()
+    }
+
+    fn into<Other>(self) -> Granted<'t, P, Other> {
         Granted { lent: self.lent, kind: PhantomData }
     }
 }
@@ -201,7 +220,7 @@ impl<'t, P> Granted<'t, P, ReadOnly> {
     /// Lets the peer write too.
     pub fn allow_writing(self) -> Granted<'t, P, ReadWrite> {
         self.lent.own().entry().allow_writing();
-        self.into()
+        self.into_access()
     }
 }
 
@@ -213,7 +232,7 @@ impl<'t, P> Granted<'t, P, ReadWrite> {
     /// The grant again, unchanged, if the peer has the page mapped for writing, or copies to it.
     pub fn forbid_writing(self) -> Result<Granted<'t, P, ReadOnly>, Self> {
         match self.lent.own().entry().forbid_writing() {
-            Ok(()) => Ok(self.into()),
+            Ok(()) => Ok(self.into_access()),
             Err(InUse) => Err(self),
         }
     }
