@@ -7,6 +7,7 @@ mod events;
 mod faults;
 mod guest;
 mod ledger;
+mod live;
 mod map;
 mod memory;
 mod order;
