@@ -71,3 +71,22 @@ fn the_table_grows_to_its_limit() {
     assert_eq!((table.frames(), table.free_refs()), (3, 3 * 512 - 8));
     assert!(table.grow(1).is_err());
 }
+
+#[test]
+fn xen_ops_reads_the_models_memory_operations() {
+    use xen_abi::xen::{DOMID_SELF, domid_t};
+    use xen_ops::memory;
+
+    let (xen, a) = machine(Kind::Pvh);
+    let tools = guest(&xen, Config::new(Kind::Pvh).pages(4).privileged());
+    assert_eq!(memory::current_reservation(&a, DOMID_SELF).unwrap().0, 8);
+    assert_eq!(memory::maximum_reservation(&tools, a.domid()).unwrap().0, 16);
+    assert_eq!(memory::maximum_gpfn(&a, DOMID_SELF).unwrap().0, TABLE_GFN);
+    assert_eq!(memory::pod_target(&tools, a.domid()).unwrap().total.0, 8);
+    let errno = |error: memory::Error| error.errno().map(|errno| errno.0);
+    assert_eq!(errno(memory::pod_target(&a, DOMID_SELF).unwrap_err()), Some(1));
+    assert_eq!(errno(memory::current_reservation(&a, domid_t(77)).unwrap_err()), Some(3));
+    assert_eq!(errno(memory::vnuma_sizes(&a, DOMID_SELF).unwrap_err()), Some(95));
+    assert_eq!(memory::machphys_mapping(&a).unwrap().v_start, 0xffff_8000_0000_0000);
+    memory::claim_pages(&tools, a.domid(), memory::Pages(4)).unwrap();
+}
