@@ -7,6 +7,8 @@ mod check;
 mod expand;
 mod parse;
 mod table;
+#[cfg(test)]
+mod tests;
 
 /// Expands a table of one hypercall's operations into typed wrappers.
 ///

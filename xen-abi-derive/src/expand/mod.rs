@@ -1,7 +1,7 @@
 //! From a table to Rust.
 
 mod batch;
-mod names;
+pub(crate) mod names;
 mod result;
 mod single;
 

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod borrowing;
 mod copy;
 mod events;
 mod faults;

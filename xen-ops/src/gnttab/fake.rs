@@ -14,6 +14,7 @@ use xen_abi::grant_table::*;
 use xen_abi::memory::*;
 use xen_abi::xen::{__HYPERVISOR_memory_op, domid_t, xen_pfn_t};
 
+use super::Peer;
 use super::foreign::Foreign;
 use crate::hypercall::Hypercall;
 use crate::page::{PAGE_SIZE, Page, Target};
@@ -243,8 +244,12 @@ impl Rig {
     }
 }
 
+pub(super) fn peer(number: u16) -> Peer {
+    Peer::new(domid_t(number)).expect("a small number")
+}
+
 pub(super) fn grant(reference: u32) -> Foreign {
-    Foreign::new(domid_t(7), grant_ref_t(reference))
+    Foreign::new(peer(7), grant_ref_t(reference))
 }
 
 pub(super) fn addr(number: u64) -> u64 {

@@ -13,8 +13,9 @@ use core::marker::PhantomData;
 
 use xen_abi::grant_table::{GNTTAB_CACHE_CLEAN, GNTTAB_CACHE_INVAL, gnttab_cache_flush_a};
 
+use super::Access;
 use super::batch::{TooLarge, fits};
-use super::map::{Access, Mapping};
+use super::map::Mapping;
 use crate::hypercall::grant_table_op::{CacheFlush, cache_flush};
 use crate::hypercall::{Error, Hypercall};
 use crate::page::{PAGE_SIZE, Target};

@@ -9,7 +9,7 @@
 //!
 //! # Using what others lend
 //!
-//! [`map`] maps a foreign frame at a [target](target), [`copy`](mod@copy) copies from and to it. The
+//! [`map`] maps a foreign frame at a [`target`], [`copy`](mod@copy) copies from and to it. The
 //! rest is for PV guests and for Arm, and there only: [`replace`], `transfer`, `flush`.
 
 pub mod batch;

@@ -8,7 +8,8 @@ use core::ptr::NonNull;
 
 use xen_abi::xen::xen_pfn_t;
 
-use super::map::{Access, Mapping, Unmapped, leak, unmapped_status};
+use super::Access;
+use super::map::{Mapping, Unmapped, leak, unmapped_status};
 use crate::hypercall::grant_table_op::{UnmapAndReplace, unmap_and_replace};
 use crate::hypercall::{Error, Hypercall, UNTOUCHED};
 use crate::page::{Page, Target};

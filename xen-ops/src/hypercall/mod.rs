@@ -51,7 +51,8 @@ pub unsafe trait Hypercall {
     ///
     /// # Safety
     ///
-    /// As [`call`](Self::call); the hypercall reads no further argument.
+    /// As [`call`](Self::call); Xen's own table gives the hypercall no further argument. It may
+    /// overwrite the registers of all arguments there, whatever a command reads.
     #[inline]
     unsafe fn call1(&self, number: u32, [a]: [usize; 1]) -> isize {
         // SAFETY: the caller's promise; arguments that are not read may hold anything.
@@ -62,7 +63,8 @@ pub unsafe trait Hypercall {
     ///
     /// # Safety
     ///
-    /// As [`call`](Self::call); the hypercall reads no further argument.
+    /// As [`call`](Self::call); Xen's own table gives the hypercall no further argument. It may
+    /// overwrite the registers of all arguments there, whatever a command reads.
     #[inline]
     unsafe fn call2(&self, number: u32, [a, b]: [usize; 2]) -> isize {
         // SAFETY: the caller's promise; arguments that are not read may hold anything.
@@ -73,7 +75,8 @@ pub unsafe trait Hypercall {
     ///
     /// # Safety
     ///
-    /// As [`call`](Self::call); the hypercall reads no further argument.
+    /// As [`call`](Self::call); Xen's own table gives the hypercall no further argument. It may
+    /// overwrite the registers of all arguments there, whatever a command reads.
     #[inline]
     unsafe fn call3(&self, number: u32, [a, b, c]: [usize; 3]) -> isize {
         // SAFETY: the caller's promise; arguments that are not read may hold anything.
@@ -84,7 +87,8 @@ pub unsafe trait Hypercall {
     ///
     /// # Safety
     ///
-    /// As [`call`](Self::call); the hypercall reads no further argument.
+    /// As [`call`](Self::call); Xen's own table gives the hypercall no further argument. It may
+    /// overwrite the registers of all arguments there, whatever a command reads.
     #[inline]
     unsafe fn call4(&self, number: u32, [a, b, c, d]: [usize; 4]) -> isize {
         // SAFETY: the caller's promise; arguments that are not read may hold anything.

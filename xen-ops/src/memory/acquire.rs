@@ -54,15 +54,15 @@ impl Resource {
 
 /// How many frames `resource` of domain `domid` has at most. Never 0.
 ///
-/// Xen before 4.15 answers with the frames that one of its calls maps, 32, whatever the resource and
-/// the domain are.
+/// Xen before 4.15 answers with the frames that one of its calls maps, 32, whatever the resource
+/// and the domain are.
 ///
 /// `XENMEM_acquire_resource` of `memory.h` without a list.
 ///
 /// # Errors
 ///
-/// [`Error::Xen`]: -EINVAL (no such resource), -ESRCH (no such domain; `DOMID_SELF` is none here), -EPERM
-/// (the caller's own number; not allowed), -EACCES (x86: a translated caller that is not the
+/// [`Error::Xen`]: -EINVAL (no such resource), -ESRCH (no such domain; `DOMID_SELF` is none here),
+/// -EPERM (the caller's own number; not allowed), -EACCES (x86: a translated caller that is not the
 /// hardware domain).
 pub fn size<H>(xen: &H, domid: domid_t, resource: Resource) -> Result<u32, Error>
 where
@@ -75,12 +75,12 @@ where
     }
 }
 
-/// Maps `frames.len()` frames of `resource` of domain `domid`, from frame `first` of it on, at the guest
-/// frames `frames` of the caller, which is translated (HVM, PVH, Arm). A PV guest uses
+/// Maps `frames.len()` frames of `resource` of domain `domid`, from frame `first` of it on, at the
+/// guest frames `frames` of the caller, which is translated (HVM, PVH, Arm). A PV guest uses
 /// [`machine_frames`].
 ///
-/// All are mapped or none: what is mapped when Xen fails is removed again. Any number of frames can be
-/// asked for: one hypercall is made for each 32 of them, which is what every release takes.
+/// All are mapped or none: what is mapped when Xen fails is removed again. Any number of frames can
+/// be asked for: one hypercall is made for each 32 of them, which is what every release takes.
 ///
 /// [`unmap`] takes the frames away again.
 ///
@@ -88,16 +88,17 @@ where
 ///
 /// # Errors
 ///
-/// [`AcquireError::Failed`]: nothing is mapped. [`Error::NoFrames`], [`Error::NotAFrame`] and [`Error::TooMany`]
-/// (a range that ends behind what 32 bits count), before Xen is asked. Of Xen's: those of [`size`], -EINVAL (frames the resource does not have), -ENOENT (no such server or
+/// [`AcquireError::Failed`]: nothing is mapped. [`Error::NoFrames`], [`Error::NotAFrame`] and
+/// [`Error::TooMany`] (a range that ends behind what 32 bits count), before Xen is asked. Of Xen's:
+/// those of [`size`], -EINVAL (frames the resource does not have), -ENOENT (no such server or
 /// vCPU), -EIO, -ENOMEM.
 ///
 /// [`AcquireError::Stranded`]: removing failed too.
 ///
 /// # Safety
 ///
-/// The caller is a translated guest. Nothing is behind the guest frames `frames`. Nobody uses the pages
-/// mapped there but as the shared memory they are.
+/// The caller is a translated guest. Nothing is behind the guest frames `frames`. Nobody uses the
+/// pages mapped there but as the shared memory they are.
 pub unsafe fn map<H>(
     xen: &H,
     domid: domid_t,
@@ -122,9 +123,9 @@ where
     }
 }
 
-/// The machine frames that `frames.len()` frames of `resource` of domain `domid` are, from frame `first` of
-/// it on, for a PV caller to map with its page tables. To a translated caller, the contents of
-/// `frames` would say where to map them, see [`map`].
+/// The machine frames that `frames.len()` frames of `resource` of domain `domid` are, from frame
+/// `first` of it on, for a PV caller to map with its page tables. To a translated caller, the
+/// contents of `frames` would say where to map them, see [`map`].
 ///
 /// If it fails, some of `frames` may be written; they stand for nothing.
 ///
@@ -151,8 +152,8 @@ where
     unsafe { acquire(xen, domid, resource, first, frames) }
 }
 
-/// Removes what [`map`] has mapped at the caller's guest frames `frames`. Frames with nothing behind them
-/// are passed over.
+/// Removes what [`map`] has mapped at the caller's guest frames `frames`. Frames with nothing
+/// behind them are passed over.
 ///
 /// # Errors
 ///

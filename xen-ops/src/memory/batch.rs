@@ -101,17 +101,19 @@ impl<'a> Placed<'a> {
 /// # Errors
 ///
 /// In [`Placed::result`]: [`Error::Lengths`] unless the slices are of equal length and
-/// [`Error::NotAFrame`] for any of `gpfns`, before Xen is asked. Of Xen's: -EACCES (a PV guest; device
-/// memory for other than the hardware domain), -EPERM (not allowed), -ESRCH (no such domain).
+/// [`Error::NotAFrame`] for any of `gpfns`, before Xen is asked. Of Xen's: -EACCES (a PV guest;
+/// device memory for other than the hardware domain), -EPERM (not allowed), -ESRCH (no such
+/// domain).
 ///
-/// For each entry, see [`Placed::failures`]: what [`add_to_physmap`](super::add_to_physmap) has; for
-/// [`BatchSpace::GmfnForeign`] -EINVAL or -EPERM (one's own domain, nothing at the frame), -ESRCH.
+/// For each entry, see [`Placed::failures`]: what [`add_to_physmap`](super::add_to_physmap) has;
+/// for [`BatchSpace::GmfnForeign`] -EINVAL or -EPERM (one's own domain, nothing at the frame),
+/// -ESRCH.
 ///
 /// # Safety
 ///
 /// If `domid` is the caller: nothing relies on what is at the guest frames `gpfns`, nor, for
-/// [`BatchSpace::Gmfn`], on what is at the frames `idxs`. Nobody uses the pages placed but as the shared
-/// memory they are.
+/// [`BatchSpace::Gmfn`], on what is at the frames `idxs`. Nobody uses the pages placed but as the
+/// shared memory they are.
 pub unsafe fn add_to_physmap_batch<'a, H>(
     xen: &H,
     domid: domid_t,

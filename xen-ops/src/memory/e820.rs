@@ -139,7 +139,9 @@ where
     let nr_entries = u32::try_from(entries.len())
         .map_err(|_| Error::TooMany { asked: entries.len(), limit: u32::MAX as usize })?;
     let buffer = xen_abi::GuestHandle::from_slice(entries).cast();
-    let map = xen_memory_map { nr_entries, buffer, ..xen_memory_map::ZERO };
+    let mut map = xen_memory_map::ZERO;
+    map.nr_entries = nr_entries;
+    map.buffer = buffer;
     // SAFETY: Xen reads as many entries as there are.
     Ok(unsafe { memory_op::set_memory_map(xen, domid, map) }?)
 }

@@ -43,9 +43,9 @@ pub struct Take<'a> {
 ///
 /// [`ExchangeError`], which counts the extents given that are traded already. In its `error`:
 /// [`Error::Pages`] unless both sides are the same number of pages, [`Error::NotAFrame`] and
-/// [`Error::TooMany`], before Xen is asked. Of Xen's: -EOPNOTSUPP (HVM, PVH, Arm), -EPERM (an order beyond the caller's
-/// maximum; not allowed), -ENOMEM (no such memory left; a page that is shared), -EINVAL (not the
-/// domain's memory, an unknown node), -ESRCH (no such domain).
+/// [`Error::TooMany`], before Xen is asked. Of Xen's: -EOPNOTSUPP (HVM, PVH, Arm), -EPERM (an order
+/// beyond the caller's maximum; not allowed), -ENOMEM (no such memory left; a page that is shared),
+/// -EINVAL (not the domain's memory, an unknown node), -ESRCH (no such domain).
 ///
 /// # Safety
 ///

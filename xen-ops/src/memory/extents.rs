@@ -5,8 +5,8 @@ use core::fmt;
 /// How many extents Xen did of those asked for.
 ///
 /// It does them in order, so that the first [`done`](Self::done) of a list are done and the others
-/// are not. Why it stopped it does not say: an argument it refuses, a domain that does not exist, an
-/// order beyond the caller's maximum and a lack of memory all look the same.
+/// are not. Why it stopped it does not say: an argument it refuses, a domain that does not exist,
+/// an order beyond the caller's maximum and a lack of memory all look the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a shortfall is no error: the count has to be looked at"]
 pub struct Extents {
@@ -56,7 +56,8 @@ impl Extents {
         if self.is_complete() { Ok(()) } else { Err(Short { done, asked }) }
     }
 
-    /// `list`, which has one element for each extent, as those that are done and those that are not.
+    /// `list`, which has one element for each extent, as those that are done and those that are
+    /// not.
     #[must_use]
     pub fn split<T>(self, list: &[T]) -> (&[T], &[T]) {
         list.split_at(self.done.min(list.len()))

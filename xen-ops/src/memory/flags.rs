@@ -32,8 +32,8 @@ impl MemFlags {
         Self(self.0 & !ADDRESS_BITS | xenmemf_address_bits(bits))
     }
 
-    /// Memory of NUMA node `node` if there is some, of another otherwise. `None` for 255, which is no
-    /// node. Xen passes over the wish unless the caller is the control or hardware domain.
+    /// Memory of NUMA node `node` if there is some, of another otherwise. `None` for 255, which is
+    /// no node. Xen passes over the wish unless the caller is the control or hardware domain.
     #[must_use]
     pub const fn node(self, node: u8) -> Option<Self> {
         match xenmemf_node(node) {

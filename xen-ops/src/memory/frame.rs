@@ -9,9 +9,10 @@ use super::Error;
 /// Xen keeps a frame number in an `unsigned long`, the largest of which stands for no frame. Where
 /// the ABI is wider than that (32-bit Arm), what is above would be cut off without a word.
 pub(super) fn check(frames: &[xen_pfn_t]) -> Result<(), Error> {
-    match frames.iter().position(|frame| widen(*frame) >= usize::MAX as u64) {
+    let mut frames = frames.iter().copied().enumerate();
+    match frames.find(|(_, frame)| widen(*frame) >= usize::MAX as u64) {
         None => Ok(()),
-        Some(index) => Err(Error::NotAFrame { index, frame: frames[index] }),
+        Some((index, frame)) => Err(Error::NotAFrame { index, frame }),
     }
 }
 

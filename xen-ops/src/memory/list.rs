@@ -3,7 +3,8 @@
 use super::Error;
 use crate::hypercall;
 
-/// The first `written` elements of `room`; an error if Xen says it wrote more than there is room for.
+/// The first `written` elements of `room`; an error if Xen says it wrote more than there is room
+/// for.
 pub(super) fn written<'a, T>(
     operation: &'static str,
     room: &'a [T],

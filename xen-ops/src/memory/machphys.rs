@@ -6,9 +6,9 @@ use xen_abi::xen::xen_pfn_t;
 use super::{Error, list};
 use crate::hypercall::{Hypercall, memory_op};
 
-/// The machine frames at which the 2 MiB extents of the machine-to-physical table begin, into `room`, as
-/// many as there is room for. An extent that is a hole repeats the frame before it. For the control
-/// domain.
+/// The machine frames at which the 2 MiB extents of the machine-to-physical table begin, into
+/// `room`, as many as there is room for. An extent that is a hole repeats the frame before it. For
+/// the control domain.
 ///
 /// `XENMEM_machphys_mfn_list` of `memory.h`.
 ///

@@ -1,4 +1,5 @@
-//! Memory operations: the reservation, the guest-physical map, other domains' resources, memory maps.
+//! Memory operations: the reservation, the guest-physical map, other domains' resources, memory
+//! maps.
 //!
 //! Each function is one `XENMEM_*` operation of `memory.h`, and its result is what that operation
 //! really returns. They differ: some return an error number, some a count that is never one, some
@@ -36,22 +37,23 @@
 //! | `XENMEM_machphys_mapping` | `machphys_mapping` | where it is |
 //! | `XENMEM_set_pod_target`, `XENMEM_get_pod_target` | `set_pod_target`, `pod_target` | what the domain has, or an error number |
 //!
-//! What introspection and paging tools use (`XENMEM_paging_op`, `XENMEM_access_op`, `XENMEM_sharing_op`)
-//! is in [`hypercall::memory_op`](crate::hypercall::memory_op) only, where all of the above are too,
-//! closer to C.
+//! What introspection and paging tools use (`XENMEM_paging_op`, `XENMEM_access_op`,
+//! `XENMEM_sharing_op`) is in [`hypercall::memory_op`](crate::hypercall::memory_op) only, where all
+//! of the above are too, closer to C.
 //!
 //! # Units
 //!
-//! Frame numbers count frames of [`PAGE_SIZE`](crate::page::PAGE_SIZE) bytes; an extent of order `n` is 2 to the power
-//! `n` such pages in a row. In a translated guest (HVM, PVH, Arm) frames are guest frames, in a PV guest
-//! machine frames, unless the function says otherwise.
+//! Frame numbers count frames of [`PAGE_SIZE`](crate::page::PAGE_SIZE) bytes; an extent of order
+//! `n` is 2 to the power `n` such pages in a row. In a translated guest (HVM, PVH, Arm) frames are
+//! guest frames, in a PV guest machine frames, unless the function says otherwise.
 //!
 //! # What is unsafe
 //!
-//! These operations change which memory is behind an address, or whether there is any. Where that is
-//! memory of the caller's own, Rust cannot know: such functions are unsafe, and what they ask for is
-//! that nothing relies on the memory concerned. What only asks or counts is safe, and so is what fills
-//! in a slice that is borrowed for it.
+//! These operations change which memory is behind an address, or whether there is any. Where that
+//! is memory of the caller's own, Rust cannot know: such functions are unsafe, and what they ask
+//! for is that nothing relies on the memory concerned. What only asks or counts is safe, and so is
+//! what fills in a slice that is borrowed for it. A page that is given away by value can be given
+//! back safely: [`Ballooned`](crate::gnttab::target::Ballooned) does that.
 //!
 #![doc = include_str!("../../docs/zephyr-memory.md")]
 

@@ -18,17 +18,18 @@ use crate::hypercall::{Hypercall, memory_op};
 ///
 /// # Errors
 ///
-/// [`Error::NotAFrame`] and [`Error::GrantFrame`], before Xen is asked. Of Xen's: -EINVAL (the grant
-/// table cannot have that frame, nothing at the frame to be moved, a space the architecture has not
-/// on x86), -ENOSYS (such a space on Arm), -EBUSY (Arm: the page is placed elsewhere already and must be
-/// removed there first), -EACCES (a PV guest; device memory for other than the hardware domain),
-/// -EPERM (not allowed), -ESRCH (no such domain), -EOVERFLOW (a range beyond the last frame), -ENOMEM.
+/// [`Error::NotAFrame`] and [`Error::GrantFrame`], before Xen is asked. Of Xen's: -EINVAL (the
+/// grant table cannot have that frame, nothing at the frame to be moved, a space the architecture
+/// has not on x86), -ENOSYS (such a space on Arm), -EBUSY (Arm: the page is placed elsewhere
+/// already and must be removed there first), -EACCES (a PV guest; device memory for other than the
+/// hardware domain), -EPERM (not allowed), -ESRCH (no such domain), -EOVERFLOW (a range beyond the
+/// last frame), -ENOMEM.
 ///
 /// # Safety
 ///
-/// If `domid` is the caller: nothing relies on what is at the guest frames from `at` on, nor, for the
-/// spaces that move pages, on what is where they are now. Nobody uses the page placed but as the
-/// shared memory it is.
+/// If `domid` is the caller: nothing relies on what is at the guest frames from `at` on, nor, for
+/// the spaces that move pages, on what is where they are now. Nobody uses the page placed but as
+/// the shared memory it is.
 pub unsafe fn add_to_physmap<H>(
     xen: &H,
     domid: domid_t,
@@ -56,8 +57,8 @@ where
 ///
 /// # Errors
 ///
-/// [`Error::NotAFrame`], before Xen is asked. Of Xen's: -ENOENT (nothing is there), -EACCES (a PV guest),
-/// -EPERM (not allowed), -ESRCH (no such domain).
+/// [`Error::NotAFrame`], before Xen is asked. Of Xen's: -ENOENT (nothing is there), -EACCES (a PV
+/// guest), -EPERM (not allowed), -ESRCH (no such domain).
 ///
 /// # Safety
 ///

@@ -16,8 +16,8 @@ pub struct PodTarget {
     pub entries: Pages,
 }
 
-/// How much of the memory of domain `domid` is still to be touched. For the control domain, about HVM
-/// domains.
+/// How much of the memory of domain `domid` is still to be touched. For the control domain, about
+/// HVM domains.
 ///
 /// `XENMEM_get_pod_target` of `memory.h`.
 ///

@@ -13,8 +13,8 @@ use crate::hypercall::{Hypercall, memory_op};
 /// resume. Xen does none of a longer list.
 pub const MAX_EXTENTS: usize = (u32::MAX >> 6) as usize;
 
-/// Puts memory behind guest frames of domain `domid`: `frames` are the first frames of extents of 2 to
-/// the power `order` pages each, and multiples of that.
+/// Puts memory behind guest frames of domain `domid`: `frames` are the first frames of extents of 2
+/// to the power `order` pages each, and multiples of that.
 ///
 /// `DOMID_SELF` is the caller, and all that an unprivileged one may name. To a PV domain, Xen gives
 /// the machine frames it took: they stand in `frames` afterwards, for the extents that are done.
@@ -23,15 +23,15 @@ pub const MAX_EXTENTS: usize = (u32::MAX >> 6) as usize;
 ///
 /// # Errors
 ///
-/// [`Error::NotAFrame`] and [`Error::TooMany`], before Xen is asked. What Xen could not do is no error but a
-/// shortfall of [`Extents`]: it never returns an error number here, unless it has no such hypercall. A
-/// result that is not a count up to `frames.len()` is
+/// [`Error::NotAFrame`] and [`Error::TooMany`], before Xen is asked. What Xen could not do is no
+/// error but a shortfall of [`Extents`]: it never returns an error number here, unless it has no
+/// such hypercall. A result that is not a count up to `frames.len()` is
 /// [`Cause::Unexpected`](crate::hypercall::Cause::Unexpected).
 ///
 /// # Safety
 ///
-/// If `domid` is the caller: nothing is behind the guest frames of the extents, or nothing relies on
-/// it. Nothing relies on what the memory holds.
+/// If `domid` is the caller: nothing is behind the guest frames of the extents, or nothing relies
+/// on it. Nothing relies on what the memory holds.
 ///
 /// # Examples
 ///
@@ -70,17 +70,17 @@ where
     Ok(Extents::new(done, asked))
 }
 
-/// [`populate_physmap`] of all or nothing: if Xen falls short, what it did is given back, so that there
-/// is memory behind all of `frames` or behind none.
+/// [`populate_physmap`] of all or nothing: if Xen falls short, what it did is given back, so that
+/// there is memory behind all of `frames` or behind none.
 ///
-/// In a PV domain, `frames` holds machine frames afterwards for what was done, even if that is given
-/// back.
+/// In a PV domain, `frames` holds machine frames afterwards for what was done, even if that is
+/// given back.
 ///
 /// # Errors
 ///
 /// [`PopulateError::Short`] if Xen did not do all: nothing is left of it.
-/// [`PopulateError::Stranded`] if giving back fell short too. [`PopulateError::Call`] for the errors of
-/// [`populate_physmap`], after which nothing is populated if Xen is to be trusted.
+/// [`PopulateError::Stranded`] if giving back fell short too. [`PopulateError::Call`] for the
+/// errors of [`populate_physmap`], after which nothing is populated if Xen is to be trusted.
 ///
 /// # Safety
 ///
@@ -112,23 +112,23 @@ where
     Err(PopulateError::Stranded { short, returned })
 }
 
-/// Gives the memory behind guest frames of domain `domid` back to Xen: `frames` are the first frames of
-/// extents of 2 to the power `order` pages each. In a PV domain they are machine frames.
+/// Gives the memory behind guest frames of domain `domid` back to Xen: `frames` are the first
+/// frames of extents of 2 to the power `order` pages each. In a PV domain they are machine frames.
 ///
-/// `DOMID_SELF` is the caller, and all that an unprivileged one may name. Of the extent that Xen stopped
-/// at, if `order` is not 0, some pages may be gone although it is not counted.
+/// `DOMID_SELF` is the caller, and all that an unprivileged one may name. Of the extent that Xen
+/// stopped at, if `order` is not 0, some pages may be gone although it is not counted.
 ///
 /// `XENMEM_decrease_reservation` of `memory.h`.
 ///
 /// # Errors
 ///
-/// As [`populate_physmap`]: what Xen did not do is a shortfall of [`Extents`]. A frame with nothing behind
-/// it, or that is not the domain's own memory, ends it.
+/// As [`populate_physmap`]: what Xen did not do is a shortfall of [`Extents`]. A frame with nothing
+/// behind it, or that is not the domain's own memory, ends it.
 ///
 /// # Safety
 ///
-/// If `domid` is the caller: nothing relies on the memory behind these frames any more. Nothing maps
-/// it, and it is granted to nobody.
+/// If `domid` is the caller: nothing relies on the memory behind these frames any more. Nothing
+/// maps it, and it is granted to nobody.
 pub unsafe fn decrease_reservation<H>(
     xen: &H,
     domid: domid_t,
@@ -146,8 +146,8 @@ where
     Ok(Extents::new(done, asked))
 }
 
-/// Allocates memory to domain `domid`, in extents of 2 to the power `order` pages, as many as `frames` has
-/// elements.
+/// Allocates memory to domain `domid`, in extents of 2 to the power `order` pages, as many as
+/// `frames` has elements.
 ///
 /// For a PV domain, `frames` holds the first machine frame of each extent that is done. For a
 /// translated one, Xen leaves `frames` alone and the memory is behind no guest frame:
@@ -187,9 +187,9 @@ pub enum PopulateError {
     Call(Error),
     /// Xen did fewer extents than asked for. They are given back: all frames are as they were.
     Short(Short),
-    /// Xen did fewer extents than asked for, and took back fewer than it did. Behind the frames from
-    /// index `returned` to `short.done` there is still memory, except that for an order above 0 the
-    /// first of these extents may have lost pages.
+    /// Xen did fewer extents than asked for, and took back fewer than it did. Behind the frames
+    /// from index `returned` to `short.done` there is still memory, except that for an order above
+    /// 0 the first of these extents may have lost pages.
     Stranded {
         /// What populating did.
         short: Short,

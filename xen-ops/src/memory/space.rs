@@ -17,8 +17,8 @@ use super::{Error, frame};
 pub enum Space {
     /// The domain's `shared_info` page (`XENMAPSPACE_shared_info`).
     SharedInfo,
-    /// A frame of the domain's grant table, counted from 0 (`XENMAPSPACE_grant_table`). Xen grows the
-    /// table to hold it: placing the highest frame first grows it once.
+    /// A frame of the domain's grant table, counted from 0 (`XENMAPSPACE_grant_table`). Xen grows
+    /// the table to hold it: placing the highest frame first grows it once.
     GrantTable {
         /// Which frame of the table.
         frame: u32,
@@ -59,6 +59,7 @@ pub(super) struct Encoded {
 }
 
 impl Space {
+    #[allow(clippy::useless_conversion, reason = "32 bits on 32-bit x86")]
     pub(super) fn encode(self) -> Result<Encoded, Error> {
         let one = |space, idx| Ok(Encoded { space, size: 0, idx });
         match self {

@@ -68,7 +68,8 @@ pub enum VnumaError {
 ///
 /// # Errors
 ///
-/// -EOPNOTSUPP (the domain has no virtual NUMA topology), -ESRCH (no such domain), -EPERM (not allowed).
+/// -EOPNOTSUPP (the domain has no virtual NUMA topology), -ESRCH (no such domain), -EPERM (not
+/// allowed).
 pub fn vnuma_sizes<H>(xen: &H, domid: domid_t) -> Result<VnumaSizes, Error>
 where
     H: Hypercall + ?Sized,
@@ -88,10 +89,10 @@ where
 ///
 /// # Errors
 ///
-/// [`VnumaError::TooSmall`] with what is needed; [`VnumaError::Changed`]. In [`VnumaError::Failed`] those of
-/// [`vnuma_sizes`], -ENOMEM, and
-/// [`Cause::Unexpected`](crate::hypercall::Cause::Unexpected) if Xen claims to have filled in more than there is
-/// room for.
+/// [`VnumaError::TooSmall`] with what is needed; [`VnumaError::Changed`]. In [`VnumaError::Failed`]
+/// those of [`vnuma_sizes`], -ENOMEM, and
+/// [`Cause::Unexpected`](crate::hypercall::Cause::Unexpected) if Xen claims to have filled in more
+/// than there is room for.
 pub fn vnuma<'a, H>(xen: &H, domid: domid_t, room: VnumaRoom<'a>) -> Result<Vnuma<'a>, VnumaError>
 where
     H: Hypercall + ?Sized,

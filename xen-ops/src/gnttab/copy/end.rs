@@ -7,7 +7,6 @@ use core::marker::PhantomData;
 use xen_abi::grant_table::{gnttab_copy_ptr, gnttab_copy_ptr_u};
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
 
-use super::error::Invalid;
 use crate::gnttab::foreign::Foreign;
 use crate::page::Page;
 
@@ -32,7 +31,7 @@ pub(super) enum End {
 }
 
 impl<'a> Source<'a> {
-    /// A page that another domain grants. `DOMID_SELF` is allowed: a grant of the guest's own.
+    /// A page that another domain grants.
     #[must_use]
     pub const fn grant(grant: Foreign) -> Self {
         Self { end: End::Grant(grant), memory: PhantomData }
@@ -60,8 +59,7 @@ impl<'a> Source<'a> {
 }
 
 impl<'a> Dest<'a> {
-    /// A page that another domain grants for writing. `DOMID_SELF` is allowed: a grant of the guest's
-    /// own.
+    /// A page that another domain grants for writing.
     #[must_use]
     pub const fn grant(grant: Foreign) -> Self {
         Self { end: End::Grant(grant), memory: PhantomData }
@@ -94,21 +92,13 @@ impl End {
     pub(super) fn at(self, offset: u16, gref: u16) -> (gnttab_copy_ptr, u16) {
         let (u, domid, flag) = match self {
             Self::Frame(frame) => (gnttab_copy_ptr_u::from_gmfn(frame), DOMID_SELF, 0),
-            Self::Grant(grant) => (gnttab_copy_ptr_u::from_ref(grant.reference), grant.domid, gref),
+            Self::Grant(grant) => {
+                (gnttab_copy_ptr_u::from_ref(grant.reference), grant.peer.domain(), gref)
+            }
         };
         // Member by member: there is padding on some architectures only.
         let mut end = gnttab_copy_ptr::ZERO;
         (end.u, end.domid, end.offset) = (u, domid, offset);
         (end, flag)
-    }
-
-    /// Refuses what names no domain.
-    pub(super) fn check(self) -> Result<(), Invalid> {
-        match self {
-            Self::Grant(grant) if grant.domid != DOMID_SELF && !grant.names_a_domain() => {
-                Err(Invalid::NoDomain(grant.domid))
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use xen_abi::xen::domid_t;
-
 use crate::hypercall::Error;
 use crate::view::OutOfPage;
 
@@ -22,8 +20,6 @@ pub enum Invalid {
         /// Bytes in the range.
         length: usize,
     },
-    /// No domain has this number: it is one of the special values, other than `DOMID_SELF`.
-    NoDomain(domid_t),
 }
 
 impl fmt::Display for Invalid {
@@ -33,7 +29,6 @@ impl fmt::Display for Invalid {
             Self::TooShort { pages, offset, length } => {
                 write!(f, "{length} bytes at offset {offset}: more than {pages} pages hold")
             }
-            Self::NoDomain(domid) => write!(f, "{:#x} is no domain's number", domid.0),
         }
     }
 }

@@ -33,7 +33,7 @@ impl<'a> Segment<'a> {
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if one of the ranges leaves its page, or a grant's domain is none.
+    /// [`Invalid`] if one of the ranges leaves its page.
     pub fn new(
         source: Source<'a>,
         from: usize,
@@ -50,8 +50,6 @@ impl<'a> Segment<'a> {
         (dest, to): (End, usize),
         len: usize,
     ) -> Result<Self, Invalid> {
-        source.check()?;
-        dest.check()?;
         let (from, _) = in_page(from, len)?;
         let (to, len) = in_page(to, len)?;
         let (source, dest) = ((source, from), (dest, to));
@@ -130,7 +128,16 @@ pub fn copy_each<H: Hypercall + ?Sized, R: Retry + ?Sized>(
 ) -> Result<usize, TooLarge> {
     let pending = segments.iter().filter(|segment| segment.is_pending()).count();
     fits(pending, elements.len())?;
-    let mut tries = Tries::new(retry);
+    Ok(rounds(xen, segments, elements, &mut Tries::new(retry)))
+}
+
+/// Copies the pending segments, of which there are no more than elements, and says how many it copied.
+pub(super) fn rounds<H: Hypercall + ?Sized, R: Retry + ?Sized>(
+    xen: &H,
+    segments: &mut [Segment<'_>],
+    elements: &mut [Copy],
+    tries: &mut Tries<'_, R>,
+) -> usize {
     let mut copied = 0;
     loop {
         let round = round(xen, segments, elements);
@@ -142,7 +149,7 @@ pub fn copy_each<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     for segment in segments {
         segment.result.get_or_insert(Err(Error::from_status(COPY, GNTST_eagain)));
     }
-    Ok(copied)
+    copied
 }
 
 /// What one hypercall did.

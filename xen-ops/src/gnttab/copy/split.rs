@@ -2,8 +2,8 @@
 
 use super::end::{Dest, Source};
 use super::error::{CopyError, Invalid};
-use super::segment::{Segment, copy_each, elements};
-use crate::gnttab::retry::Retry;
+use super::segment::{Segment, elements, rounds};
+use crate::gnttab::retry::{Retry, Tries};
 use crate::hypercall::Hypercall;
 use crate::page::PAGE_SIZE;
 
@@ -14,12 +14,32 @@ const AT_ONCE: usize = 16;
 /// Offsets are in bytes, from the start of the first page.
 ///
 /// It takes one hypercall for each 16 segments (see [`split`]), and one more for each try of those
-/// with `GNTST_eagain`. It stops at the first 16 of which one fails.
+/// with `GNTST_eagain`; the tries are counted for the copy as a whole. It stops at the first 16 of
+/// which one fails.
+///
+/// ```
+/// use xen_ops::gnttab::copy::{CopyError, Dest, Source, copy};
+/// use xen_ops::gnttab::foreign::Foreign;
+/// use xen_ops::gnttab::retry::Never;
+/// use xen_ops::hypercall::Hypercall;
+/// use xen_ops::page::Page;
+///
+/// /// A packet that a peer's driver announced: `len` bytes from `offset` on, over two of its grants.
+/// fn receive<H: Hypercall, P: Page>(
+///     xen: &H,
+///     packet: [Foreign; 2],
+///     offset: usize,
+///     len: usize,
+///     buffer: &mut [P; 2],
+/// ) -> Result<(), CopyError> {
+///     let mut dest = buffer.each_mut().map(Dest::page);
+///     copy(xen, &packet.map(Source::grant), offset, &mut dest, 0, len, &mut Never)
+/// }
+/// ```
 ///
 /// # Errors
 ///
-/// - [`CopyError::Invalid`] if a range ends behind its buffer or a grant's domain is none; then nothing
-///   has been done.
+/// - [`CopyError::Invalid`] if a range ends behind its buffer; then nothing has been done.
 /// - [`CopyError::Xen`] with how far it got.
 pub fn copy<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     xen: &H,
@@ -32,12 +52,12 @@ pub fn copy<H: Hypercall + ?Sized, R: Retry + ?Sized>(
 ) -> Result<(), CopyError> {
     let mut rest = split(source, from, dest, to, len)?.peekable();
     let mut elements = elements::<AT_ONCE>();
+    let mut tries = Tries::new(retry);
     let mut copied = 0;
     while rest.peek().is_some() {
         let mut segments: [_; AT_ONCE] =
             core::array::from_fn(|_| rest.next().unwrap_or(Segment::nothing()));
-        // There are as many elements as segments, so this cannot be too large.
-        let _ = copy_each(xen, &mut segments, &mut elements, retry);
+        rounds(xen, &mut segments, &mut elements, &mut tries);
         for segment in &segments {
             if let Some(Err(error)) = segment.result() {
                 return Err(CopyError::Xen { copied, error });
@@ -53,23 +73,25 @@ pub fn copy<H: Hypercall + ?Sized, R: Retry + ?Sized>(
 /// `len`, and the offsets `from` and `to` from the start of the first page, are in bytes.
 ///
 /// ```
+/// use xen_ops::gnttab::Peer;
 /// use xen_ops::gnttab::copy::{Dest, Source, split};
 /// use xen_ops::gnttab::foreign::Foreign;
 /// use xen_ops::xen_abi::grant_table::grant_ref_t;
 /// use xen_ops::xen_abi::xen::domid_t;
 ///
-/// let grant = |number| Foreign::new(domid_t(1), grant_ref_t(number));
+/// let peer = Peer::new(domid_t(1))?;
+/// let grant = |number| Foreign::new(peer, grant_ref_t(number));
 /// let source = [8, 9].map(|number| Source::grant(grant(number)));
 /// let mut dest = [20, 21].map(|number| Dest::grant(grant(number)));
 /// let lengths: Vec<usize> =
 ///     split(&source, 100, &mut dest, 4000, 4000)?.map(|segment| segment.len()).collect();
 /// assert_eq!(lengths, [96, 3900, 4]);
-/// # Ok::<(), xen_ops::gnttab::copy::Invalid>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 ///
-/// [`Invalid`] if a range ends behind its buffer, or a grant's domain is none.
+/// [`Invalid::TooShort`] if a range ends behind its buffer.
 pub fn split<'a>(
     source: &'a [Source<'_>],
     from: usize,
@@ -83,8 +105,6 @@ pub fn split<'a>(
             return Err(Invalid::TooShort { pages, offset, length: len });
         }
     }
-    source.iter().try_for_each(|page| page.end().check())?;
-    dest.iter().try_for_each(|page| page.end().check())?;
     Ok(Split { source, from, dest, to, left: len })
 }
 

@@ -8,6 +8,7 @@
 
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
+use core::task::Waker;
 
 use super::orders::Orders;
 use super::sync::{AtomicU64, AtomicUsize, const_but_for_loom};
@@ -208,6 +209,13 @@ impl<'s> Refs<'s> {
         for part in parts(first, count) {
             self.free::<O>(part);
         }
+    }
+
+    /// Has `waker` called at the next freeing, and tells how many references are free: what was freed
+    /// before the mark was set is counted, and what is freed behind it wakes.
+    pub fn wait<O: Orders>(&self, room: usize, waker: &Waker) -> usize {
+        self.waiters.register(room, waker);
+        self.mark::<O>()
     }
 
     /// Marks that someone waits, and tells how many references are free. Whatever is freed from now

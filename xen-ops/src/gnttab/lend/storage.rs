@@ -1,10 +1,10 @@
 //! Memory for the table's own state, which the caller provides.
 
-use core::fmt;
-
 use super::reaper::Slot;
 use super::refs::Line;
 
+#[cfg(not(loom))]
+use core::fmt;
 #[cfg(not(loom))]
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 

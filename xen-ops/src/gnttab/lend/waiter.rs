@@ -59,12 +59,7 @@ impl<'t> Waiter<'t> {
     /// Whether enough references are free. If not, `waker` is called once some have been freed.
     #[must_use]
     pub fn is_ready(&mut self, waker: &Waker) -> bool {
-        if self.refs.count() >= self.count {
-            return true;
-        }
-        self.refs.waiters().register(self.room, waker);
-        // What was freed before the mark is counted, what is freed behind it wakes.
-        self.refs.mark::<Proven>() >= self.count
+        self.refs.count() >= self.count || self.refs.wait::<Proven>(self.room, waker) >= self.count
     }
 }
 

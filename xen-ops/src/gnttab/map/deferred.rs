@@ -4,7 +4,8 @@ use core::fmt;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Acquire;
 
-use super::{Access, Mapping, UnmapError, leak};
+use super::{Mapping, UnmapError, leak};
+use crate::gnttab::Access;
 use crate::hypercall::{Error, Hypercall};
 use crate::page::Target;
 use crate::view::ReadOnly;

@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use xen_abi::xen::domid_t;
-
 use crate::gnttab::batch::TooLarge;
 use crate::hypercall::Error;
 
@@ -13,9 +11,6 @@ use crate::hypercall::Error;
 pub enum Reason {
     /// Xen did not map it; the module lists the statuses.
     Xen(Error),
-    /// No domain has this number: it is one of the special values, `DOMID_SELF` too. Nothing was
-    /// asked of Xen.
-    NoDomain(domid_t),
     /// The target's host address is 0, which an unmap would pass over in silence, or not the start of
     /// a page. Nothing was asked of Xen.
     HostAddress(u64),
@@ -27,7 +22,6 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Xen(error) => error.fmt(f),
-            Self::NoDomain(domid) => write!(f, "{:#x} is no domain's number", domid.0),
             Self::HostAddress(addr) => {
                 write!(f, "{addr:#x} is no address for a mapping: 0 or not the start of a page")
             }

@@ -7,10 +7,11 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr;
 
-use xen_abi::grant_table::{GNTMAP_device_map, GNTMAP_host_map, grant_handle_t};
+use xen_abi::grant_table::{GNTMAP_device_map, GNTMAP_host_map, GNTMAP_readonly, grant_handle_t};
 
 use super::outcome::{self, Outcome, Unmapped};
-use super::{Access, MapError, Reason, UnmapError, leak};
+use super::{MapError, Reason, UnmapError, leak};
+use crate::gnttab::Access;
 use crate::gnttab::foreign::Foreign;
 use crate::gnttab::retry::{Retry, Tries};
 use crate::hypercall::Hypercall;
@@ -278,14 +279,12 @@ pub(super) fn request<A: Access>(
     target: &impl Target,
     devices: bool,
 ) -> Result<MapGrantRef, Reason> {
-    if !grant.names_a_domain() {
-        return Err(Reason::NoDomain(grant.domid));
-    }
     let host_addr = target.host_addr();
     if host_addr == 0 || host_addr % PAGE_SIZE as u64 != 0 {
         return Err(Reason::HostAddress(host_addr));
     }
     let devices = if devices { GNTMAP_device_map } else { 0 };
-    let flags = GNTMAP_host_map | devices | A::FLAGS;
-    Ok(MapGrantRef::new(host_addr, flags, grant.reference, grant.domid))
+    let readonly = if A::READONLY { GNTMAP_readonly } else { 0 };
+    let flags = GNTMAP_host_map | devices | readonly;
+    Ok(MapGrantRef::new(host_addr, flags, grant.reference, grant.peer.domain()))
 }

@@ -12,6 +12,28 @@
 //! positive ones too; none at all; a hypercall that ended half way; an unmap that failed) the target
 //! is not given back but leaked, and [`leaked`] counts it.
 //!
+//! ```
+//! use xen_ops::gnttab::foreign::Foreign;
+//! use xen_ops::gnttab::map::{BatchError, Slot, elements, map_all, unmap_each, unmap_elements};
+//! use xen_ops::gnttab::retry::Never;
+//! use xen_ops::hypercall::Hypercall;
+//! use xen_ops::page::Target;
+//! use xen_ops::view::ReadOnly;
+//!
+//! /// Adds up the first bytes of two pages, which two domains may have granted.
+//! fn sum<X: Hypercall, T: Target>(
+//!     xen: &X,
+//!     grants: [(Foreign, T); 2],
+//! ) -> Result<u32, BatchError> {
+//!     let mut slots = grants.map(|(grant, target)| Slot::<_, _, ReadOnly>::new(grant, target));
+//!     map_all(xen, &mut slots, &mut elements::<2>(), &mut Never)?;
+//!     let bytes = slots.iter().filter_map(Slot::view).map(|view| view.snapshot::<u8>(0));
+//!     let sum = bytes.flatten().map(u32::from).sum();
+//!     unmap_each(&mut slots, &mut unmap_elements::<2>())?;
+//!     Ok(sum)
+//! }
+//! ```
+//!
 //! # Statuses
 //!
 //! | status | mapping | unmapping |
@@ -31,10 +53,6 @@
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
-use xen_abi::grant_table::GNTMAP_readonly;
-
-use crate::view::{ReadOnly, ReadWrite};
-
 mod deferred;
 mod error;
 mod mapping;
@@ -50,26 +68,6 @@ pub use mapping::Mapping;
 pub(super) use outcome::{Unmapped, unmapped_status};
 pub use slot::Slot;
 pub use slots::{elements, map_all, map_each, unmap_each, unmap_elements};
-
-/// How a mapping is accessed: [`ReadOnly`] or [`ReadWrite`].
-pub trait Access: sealed::Sealed {}
-
-impl Access for ReadOnly {}
-impl Access for ReadWrite {}
-
-pub(super) mod sealed {
-    pub trait Sealed {
-        /// The access's part of `flags`.
-        const FLAGS: u32;
-    }
-}
-
-impl sealed::Sealed for ReadOnly {
-    const FLAGS: u32 = GNTMAP_readonly;
-}
-impl sealed::Sealed for ReadWrite {
-    const FLAGS: u32 = 0;
-}
 
 static LEAKED: AtomicUsize = AtomicUsize::new(0);
 

@@ -4,7 +4,8 @@ use core::fmt;
 use core::mem;
 
 use super::outcome::{self, Outcome, Unmapped};
-use super::{Access, MapError, Mapping, Reason, UnmapError};
+use super::{MapError, Mapping, Reason, UnmapError};
+use crate::gnttab::Access;
 use crate::gnttab::foreign::Foreign;
 use crate::hypercall::{Error, Hypercall};
 use crate::page::Target;

@@ -7,7 +7,8 @@ use xen_abi::xen::domid_t;
 
 use super::mapping::request;
 use super::outcome::{self, Unmapped};
-use super::{Access, BatchError, Mapping, Reason, Slot};
+use super::{BatchError, Mapping, Reason, Slot};
+use crate::gnttab::Access;
 use crate::gnttab::batch::{TooLarge, fits};
 use crate::gnttab::retry::{Retry, Tries};
 use crate::hypercall::Hypercall;

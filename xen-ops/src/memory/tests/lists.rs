@@ -27,22 +27,17 @@ fn ranges() -> [E820Entry; 3] {
     ]
 }
 
-/// Writes entries as Xen does, which knows them as 20 bytes.
+/// The ranges as Xen keeps them, 20 bytes each without padding.
+const RAW: [[u8; 20]; 3] = [
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf0, 9, 0, 0, 0, 0, 0, 1, 0, 0, 0],
+    [0, 0, 0xf, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0],
+    [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0],
+];
+
 fn write_map(map: &mut xen_memory_map, most: u32) {
     map.nr_entries = map.nr_entries.min(most);
-    for (index, entry) in ranges().iter().enumerate().take(map.nr_entries as usize) {
-        let list = map.buffer.cast::<[u32; 5]>();
-        let [start, length] = [entry.start(), entry.length()];
-        poke(
-            at(list, index),
-            [
-                start as u32,
-                (start >> 32) as u32,
-                length as u32,
-                (length >> 32) as u32,
-                entry.kind().0,
-            ],
-        );
+    for (index, entry) in RAW.iter().enumerate().take(map.nr_entries as usize) {
+        poke(at(map.buffer.cast::<[u8; 20]>(), index), *entry);
     }
 }
 
@@ -88,8 +83,8 @@ fn a_map_is_set_for_a_domain() {
         assert_eq!(operation, XENMEM_set_memory_map);
         let argument: xen_foreign_memory_map = peek(argument);
         assert_eq!((argument.domid, argument.map.nr_entries), (PEER, 3));
-        let last: [u32; 5] = peek(at(argument.map.buffer.cast::<[u32; 5]>(), 2));
-        assert_eq!(last, [0, 1, 0, 2, 1]);
+        let raw: [[u8; 20]; 3] = peek(at(argument.map.buffer, 0));
+        assert_eq!(raw, RAW);
         0
     });
     set_memory_map(&xen, PEER, &ranges()).unwrap();

@@ -180,49 +180,32 @@ fn slices_of_different_lengths_are_refused() {
     assert_eq!(xen.calls(), 0);
 }
 
-/// One entry more than one call takes.
-const LONG: usize = u16::MAX as usize + 1;
-
-/// Adds the batch's entries to `seen`, and writes the result of the last one.
-fn note(argument: usize, seen: &RefCell<Vec<(u64, u64, u16)>>, err: i32) {
-    let batch: xen_add_to_physmap_batch = peek(argument);
-    let first = (peek(at(batch.idxs, 0)), peek::<xen_pfn_t>(at(batch.gpfns, 0)).0, batch.size);
-    seen.borrow_mut().push(first);
-    poke(at(batch.errs, usize::from(batch.size) - 1), err);
-}
-
 #[test]
-fn a_batch_longer_than_the_count_type_goes_in_parts() {
+fn a_batch_longer_than_the_count_type_goes_in_parts_up_to_one_that_fails() {
+    let long = usize::from(u16::MAX) + 1;
+    let (idxs, gpfns, mut errs) = (vec![7; long], vec![xen_pfn_t(9); long], vec![0; long]);
     let seen = RefCell::new(Vec::new());
-    let xen = Scripted(|_, argument| {
-        note(argument, &seen, 0);
-        0
-    });
-    let mut errs = vec![0; LONG];
-    let (idxs, gpfns): (Vec<_>, _) = (vec![7; LONG], frames(0..LONG as u64));
-    let space = BatchSpace::GmfnForeign { domid: PEER };
+    let answer = |result| {
+        let seen = &seen;
+        Scripted(move |_, argument| {
+            let batch: xen_add_to_physmap_batch = peek(argument);
+            seen.borrow_mut().push(batch.size);
+            poke(at(batch.errs, usize::from(batch.size) - 1), 0);
+            result
+        })
+    };
+    let space = BatchSpace::GrantTable;
     // SAFETY: this hypervisor changes nothing.
-    let placed = unsafe { add_to_physmap_batch(&xen, ME, space, &idxs, &gpfns, &mut errs) };
-    assert_eq!(placed.result, Ok(()));
-    assert_eq!(placed.errs[LONG - 3..], [UNTOUCHED, 0, 0], "the last of each part");
-    assert_eq!(*seen.borrow(), [(7, 0, u16::MAX), (7, LONG as u64 - 1, 1)]);
-}
-
-#[test]
-fn a_part_that_fails_is_the_last() {
-    let seen = RefCell::new(Vec::new());
-    let xen = Scripted(|_, argument| {
-        note(argument, &seen, UNTOUCHED);
-        -14
-    });
-    let mut errs = vec![0; LONG];
-    let (idxs, gpfns): (Vec<_>, _) = (vec![7; LONG], frames(0..LONG as u64));
-    // SAFETY: this hypervisor changes nothing.
-    let placed =
-        unsafe { add_to_physmap_batch(&xen, ME, BatchSpace::GrantTable, &idxs, &gpfns, &mut errs) };
-    fails(placed.result, XEN_EFAULT);
-    assert_eq!(seen.borrow().len(), 1);
-    assert_eq!(placed.errs[LONG - 1], UNTOUCHED);
+    let mut make = |xen| unsafe {
+        let placed = add_to_physmap_batch(&xen, ME, space, &idxs, &gpfns, &mut errs);
+        (placed.result, [placed.errs[long - 3], placed.errs[long - 2], placed.errs[long - 1]])
+    };
+    assert_eq!(make(answer(0)), (Ok(()), [UNTOUCHED, 0, 0]), "the last of each part");
+    assert_eq!(*seen.borrow(), [u16::MAX, 1]);
+    let (result, last) = make(answer(-14));
+    fails(result, XEN_EFAULT);
+    assert_eq!(last, [UNTOUCHED, 0, UNTOUCHED]);
+    assert_eq!(*seen.borrow(), [u16::MAX, 1, u16::MAX]);
 }
 
 #[test]

@@ -177,6 +177,19 @@ fn a_list_that_xen_would_not_look_at_is_refused() {
     assert_eq!(fits(asked), Err(Error::TooMany { asked, limit: MAX_EXTENTS }));
 }
 
+#[test]
+fn of_two_wishes_about_the_same_the_last_holds() {
+    let node = |flags: MemFlags, node| flags.node(node).unwrap();
+    let exact = MemFlags::ANY.exact_vnode(0xfe).unwrap();
+    assert_eq!(exact.bits(), 0x6_ff00);
+    assert_eq!(node(exact, 0).bits(), 0x100, "neither exact nor virtual any more");
+    let flags = MemFlags::ANY.address_bits(0xff).address_bits(32).populate_on_demand();
+    assert_eq!(node(flags, 1).bits(), 0x1_0220);
+    for refused in [MemFlags::node, MemFlags::exact_node, MemFlags::vnode, MemFlags::exact_vnode] {
+        assert_eq!(refused(MemFlags::ANY, 255), None);
+    }
+}
+
 fn trade(xen: &Xen, given: &[xen_pfn_t], wanted: &mut [xen_pfn_t]) -> Result<(), ExchangeError> {
     let give = Give { order: 0, frames: given };
     let take = Take { order: 0, flags: MemFlags::ANY, frames: wanted };

@@ -1,8 +1,8 @@
 //! A Xen of a few lines, memory, pages, and a peer that claims entries as Xen does for it.
 
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
-use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, fence};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::sync::Mutex;
 use std::vec::Vec;
@@ -11,6 +11,7 @@ use xen_abi::grant_table::*;
 use xen_abi::memory::{XENMEM_add_to_physmap, XENMEM_remove_from_physmap, xen_add_to_physmap};
 use xen_abi::xen::{__HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op, domid_t, xen_pfn_t};
 
+use crate::gnttab::lend::entries::{Entries, Entry};
 use crate::gnttab::{
     Area, Config, GrantTable, Peer, Revoking, StartError, Storage, Translated, Version,
     VersionPolicy,
@@ -118,7 +119,7 @@ impl World {
         self.state.lock().unwrap().version == 2
     }
 
-    /// The words of an entry: header, frame; and the status word.
+    /// The header of an entry.
     pub(super) fn header(&self, reference: grant_ref_t) -> &AtomicU32 {
         let size = if self.is_v2() { 16 } else { 8 };
         // SAFETY: inside the memory.
@@ -126,16 +127,7 @@ impl World {
     }
 
     pub(super) fn frame(&self, reference: grant_ref_t) -> u64 {
-        // SAFETY: inside the memory.
-        unsafe {
-            if self.is_v2() {
-                let at = self.memory.add(reference.0 as usize * 16 + 8).cast::<AtomicU64>();
-                at.as_ref().load(Relaxed)
-            } else {
-                let at = self.memory.add(reference.0 as usize * 8 + 4).cast::<AtomicU32>();
-                at.as_ref().load(Relaxed).into()
-            }
-        }
+        self.entry(reference).read().1
     }
 
     pub(super) fn word(&self, reference: grant_ref_t) -> u32 {
@@ -150,47 +142,25 @@ impl World {
         unsafe { self.at(ROOM).add(reference.0 as usize * 2).cast().as_ref() }
     }
 
+    fn entry(&self, reference: grant_ref_t) -> Entry<'_> {
+        let version = if self.is_v2() { Version::V2 } else { Version::V1 };
+        // SAFETY: there is room for as many entries as any reference has.
+        unsafe { Entries::new(version, self.at(0), self.at(ROOM)).get(reference.0) }
+    }
+
     /// Xen claims the entry for a domain: gives the frame.
     pub(super) fn claim(&self, reference: grant_ref_t, domain: u16, write: bool) -> Option<u64> {
-        let bits = GTF_reading | if write { GTF_writing } else { 0 };
-        let allows = |header: u32| {
-            header & u32::from(GTF_type_mask) == u32::from(GTF_permit_access)
-                && header >> 16 == u32::from(domain)
-                && !(write && header & u32::from(GTF_readonly) != 0)
-        };
-        let header = self.header(reference);
-        if self.is_v2() {
-            let status = self.status(reference);
-            let before = status.fetch_or(bits, AcqRel);
-            fence(SeqCst);
-            if !allows(header.load(Acquire)) {
-                status.fetch_and(!(bits & !before), AcqRel);
-                return None;
-            }
-        } else {
-            let mut seen = header.load(Acquire);
-            let mut tries = 0;
-            loop {
-                if !allows(seen) || tries == 5 {
-                    return None;
-                }
-                match header.compare_exchange(seen, seen | u32::from(bits), AcqRel, Acquire) {
-                    Ok(_) => break,
-                    Err(now) => seen = now,
-                }
-                tries += 1;
-            }
+        match self.entry(reference) {
+            Entry::V1(entry) => entry.claim(domid_t(domain), write),
+            Entry::V2(entry, status) => entry.claim(status, domid_t(domain), write),
         }
-        Some(self.frame(reference))
     }
 
     /// Xen lets the entry go.
     pub(super) fn unclaim(&self, reference: grant_ref_t) {
-        let bits = GTF_reading | GTF_writing;
-        if self.is_v2() {
-            self.status(reference).fetch_and(!bits, AcqRel);
-        } else {
-            self.header(reference).fetch_and(!u32::from(bits), AcqRel);
+        match self.entry(reference) {
+            Entry::V1(entry) => entry.unclaim(),
+            Entry::V2(_, status) => status.unclaim(),
         }
     }
 }

@@ -10,8 +10,7 @@ type Place<'r> = Slot<&'r Fake, Room<'r>, ReadWrite>;
 /// Slots 0, 1 and so on want grants 40, 41 and so on, of domains 7 and 8 in turn.
 fn slots<const N: usize>(rig: &Rig) -> [Place<'_>; N] {
     core::array::from_fn(|at| {
-        let domid = domid_t(7 + at as u16 % 2);
-        let grant = Foreign::new(domid, grant_ref_t(40 + at as u32));
+        let grant = Foreign::new(peer(7 + at as u16 % 2), grant_ref_t(40 + at as u32));
         Slot::new(grant, rig.room(at as u64 + 1))
     })
 }
@@ -224,9 +223,9 @@ fn nonsense_is_refused_before_any_hypercall() {
     let mut short = elements::<2>();
     assert_eq!(map_each(&rig.xen, &mut slots, &mut short, &mut Never), Err(large));
     assert_eq!(map_all(&rig.xen, &mut slots, &mut short, &mut Never), Err(large.into()));
-    slots[2] = Slot::new(Foreign::new(DOMID_SELF, grant_ref_t(8)), rig.room(3));
+    slots[2] = Slot::new(grant(8), rig.room(0));
     let error = all(&rig, &mut slots).unwrap_err();
-    let refused = BatchError::Slot { index: 2, reason: Reason::NoDomain(DOMID_SELF), stuck: 0 };
+    let refused = BatchError::Slot { index: 2, reason: Reason::HostAddress(0), stuck: 0 };
     assert_eq!(error, refused);
     assert_eq!(picture(&slots), "rrr");
     assert!(rig.xen.calls.borrow().is_empty());
