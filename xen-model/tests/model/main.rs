@@ -16,3 +16,4 @@ mod random;
 mod table;
 mod threads;
 mod transfer;
+mod zephyr;
