@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicUsize;
 use xen_abi::GrantStatus;
 use xen_abi::errno::XEN_EFAULT;
 use xen_abi::grant_table::*;
-use xen_model::{Config, Kind, Page, Storage, Target, Xen};
+use xen_model::{Config, Kind, Page, Storage, Target};
 use xen_ops::gnttab::map::{
     BatchError, Mapping, Reason, Slot, elements, map_all, map_each, unmap_each, unmap_elements,
 };
@@ -171,7 +171,7 @@ fn zephyr_alloc_and_grant_says_why_it_fails() {
     let mut storage = Storage::new(1, 0);
     let table = a.grant_table(&mut storage, Default::default()).unwrap();
     let free = table.free_refs();
-    let mut grant = || table.grant_new::<ReadOnly>(&mut Cursor::default(), peer(&b), &a);
+    let grant = || table.grant_new::<ReadOnly>(&mut Cursor::default(), peer(&b), &a);
     let all: Vec<Page> = std::iter::from_fn(|| a.page()).collect();
     assert_eq!(grant().unwrap_err(), GrantError::NoPage);
     assert_eq!(table.free_refs(), free, "no reference is lost");
