@@ -48,7 +48,7 @@ fn zephyr_a_failed_map_is_told_by_its_status_and_not_by_its_handle() {
 #[test]
 fn zephyr_statuses_and_flags_are_todays() {
     const CAN_FAIL: u32 = 1 << 5;
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let xen = Xen::new();
         let a = support::guest(&xen, Config::new(kind).pages(8));
         let b = support::guest(&xen, Config::new(kind).pages(8).max_maptrack_frames(0));

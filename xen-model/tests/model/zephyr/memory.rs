@@ -73,7 +73,7 @@ fn with_tools(kind: Kind) -> (Xen, Domain, Domain) {
 /// number where the mapping becomes visible"
 #[test]
 fn zephyr_add_to_physmap_makes_the_page_visible() {
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let (xen, a, _b) = two(kind);
         for (frame, gpfn) in [(1, UNUSED + 1), (0, UNUSED)] {
             add(&a, DOMID_SELF, Space::GrantTable { frame }, gpfn).unwrap();
@@ -88,7 +88,7 @@ fn zephyr_add_to_physmap_makes_the_page_visible() {
 /// "Unprivileged callers must use DOMID_SELF"
 #[test]
 fn zephyr_physmaps_of_others_are_for_the_privileged() {
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let (_xen, a, tools) = with_tools(kind);
         let (ours, theirs) = (a.domid(), tools.domid());
         let table = Space::GrantTable { frame: 1 };
@@ -108,7 +108,7 @@ fn zephyr_physmaps_of_others_are_for_the_privileged() {
 /// "negative errno value on failure"
 #[test]
 fn zephyr_add_to_physmap_fails_with_an_error_number() {
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let (_xen, a, _b) = two(kind);
         fails(add(&a, DOMID_SELF, Space::GrantTable { frame: 64 }, UNUSED), XEN_EINVAL);
         fails(add(&a, domid_t(77), Space::SharedInfo, UNUSED), XEN_ESRCH);
@@ -123,7 +123,7 @@ fn zephyr_add_to_physmap_fails_with_an_error_number() {
 /// "Array that receives a per-entry Xen status code", "0 on success"
 #[test]
 fn zephyr_add_to_physmap_batch_has_an_error_for_each_entry() {
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let (_xen, a, _b) = two(kind);
         let mut errs = [7; 3];
         let placed = batch(&a, DOMID_SELF, BatchSpace::GrantTable, &[1, 64, 0], &mut errs);
@@ -138,7 +138,7 @@ fn zephyr_add_to_physmap_batch_has_an_error_for_each_entry() {
 /// "Foreign domain identifier used with XENMAPSPACE_gmfn_foreign"
 #[test]
 fn zephyr_add_to_physmap_batch_maps_a_foreign_domains_frames() {
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let (xen, a, tools) = with_tools(kind);
         let pages = [a.page().unwrap(), a.page().unwrap()];
         let idxs = pages.each_ref().map(|page| page.frame().0);
@@ -157,7 +157,7 @@ fn zephyr_add_to_physmap_batch_maps_a_foreign_domains_frames() {
 /// "Remove a mapping from a domain physmap", "0 on success, negative errno value on failure"
 #[test]
 fn zephyr_remove_from_physmap_leaves_nothing_there() {
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let (xen, a, _b) = two(kind);
         add(&a, DOMID_SELF, Space::SharedInfo, UNUSED).unwrap();
         remove(&a, DOMID_SELF, UNUSED).unwrap();
@@ -173,7 +173,7 @@ fn zephyr_remove_from_physmap_leaves_nothing_there() {
 #[test]
 fn zephyr_populate_physmap_puts_extents_behind_guest_frames() {
     assert_eq!(MemFlags::ANY.bits(), 0);
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let (xen, a, _b) = two(kind);
         let mut list = [UNUSED, UNUSED + 16].map(xen_pfn_t);
         assert!(populate(&a, DOMID_SELF, 2, &mut list).is_complete());
@@ -189,7 +189,7 @@ fn zephyr_populate_physmap_puts_extents_behind_guest_frames() {
 /// "Number of populated extents"
 #[test]
 fn zephyr_populate_physmap_counts_what_it_did() {
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let xen = Xen::new();
         let a = xen.domain(Config::new(kind).pages(8).max_pages(11)).unwrap();
         let mut list = frames::<5>(UNUSED);
@@ -205,7 +205,7 @@ fn zephyr_populate_physmap_counts_what_it_did() {
 /// "Ignored when *nr_frames is 0 (size query)", "On return, the number of frames that Xen reports"
 #[test]
 fn zephyr_acquire_resource_tells_the_size() {
-    for kind in KINDS {
+    for &kind in KINDS {
         let (_xen, a, tools) = with_tools(kind);
         assert_eq!(acquire::size(&tools, a.domid(), TABLE), Ok(64));
         let server = acquire::size(&tools, a.domid(), Resource::GrantTable { status: true });
@@ -217,7 +217,7 @@ fn zephyr_acquire_resource_tells_the_size() {
 /// "Starting frame within the Xen resource", "input GFNs for HVM guests"
 #[test]
 fn zephyr_acquire_resource_maps_frames_where_the_list_says() {
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let (xen, a, tools) = with_tools(kind);
         crate::support::add_to_physmap(&a, XENMAPSPACE_GRANT_TABLE, 1, TABLE_GFN + 1);
         let mut list = frames::<1>(UNUSED);
@@ -250,7 +250,7 @@ fn zephyr_acquire_resource_tells_a_pv_guest_machine_frames() {
 /// "negative errno value on failure"
 #[test]
 fn zephyr_acquire_resource_fails_with_an_error_number_and_maps_nothing() {
-    for kind in TRANSLATED {
+    for &kind in TRANSLATED {
         let (xen, a, tools) = with_tools(kind);
         let mut list = frames::<3>(UNUSED);
         let mut errno = |caller: &Domain, domid| match acquired(caller, domid, &mut list) {
