@@ -6,7 +6,9 @@
 //! | `verify`      | `verify.rs`    | the main job: regenerate everything and compare               |
 //! | `cross`       | `cross.rs`     | `cargo check` of xen-abi and xen-ops for every target         |
 //! | `loom`        | `loom.rs`      | every interleaving of the lock-free protocols                 |
-//! | `miri`        | `miri.rs`      | xen-ops and xen-model under Miri                               |
+//! | `miri`        | `miri.rs`      | xen-ops and xen-model under Miri                              |
+//! | `fuzz`        | `fuzz.rs`      | a hostile hypervisor and a hostile peer, by libFuzzer         |
+//! | `examples`    | `examples.rs`  | every example, run                                            |
 //! | `test`        | `test.rs`      | everything, in the order in which it fails soonest            |
 //! | `bench-build` | `bench_build/` | clean builds of xen-abi beside its peers                      |
 //!
@@ -20,6 +22,8 @@ mod bench_build;
 mod cli;
 mod cross;
 mod error;
+mod examples;
+mod fuzz;
 mod loom;
 mod miri;
 mod process;

@@ -5,7 +5,7 @@ mod distribution;
 
 use crate::compilers::{Arch, Compiler};
 use crate::libclang::{self, Libclang};
-use crate::{Error, compilers, toolchain};
+use crate::{Error, compilers, cross, toolchain};
 
 use distribution::Distribution;
 
@@ -85,7 +85,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         return Ok(());
     }
     ensure_packages(survey)?.print();
-    toolchain::ensure_components()
+    toolchain::ensure_components()?;
+    toolchain::ensure_targets(&cross::TARGETS)
 }
 
 /// Installs the packages of what is missing, and surveys again.
