@@ -54,7 +54,3 @@ pub use machine::{Builder, Xen};
 pub use memory::map::Vnuma;
 pub use page::{Page, Table, Target};
 pub use transcript::Call;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
