@@ -12,7 +12,7 @@ const TOOLCHAIN: &str = "nightly";
 /// time for. Arguments behind the last `--` choose tests.
 const RUNS: &[(&str, &[&str])] = &[
     ("xen-ops", &["--lib", "--test", "hypercalls"]),
-    ("xen-model", &["--test", "model", "--", "guest::", "copy::", "threads::"]),
+    ("xen-model", &["--test", "model", "--", "guest::", "threads::"]),
     ("xen-fuzz", &["--tests"]),
 ];
 

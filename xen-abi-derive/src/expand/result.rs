@@ -69,7 +69,8 @@ pub(super) fn errors(convention: Convention) -> &'static str {
         }
         Convention::Count => {
             "Returns how many elements were done. Xen stops at the first that fails and gives no \
-             reason.\n\n# Errors\n\nA result that is no number of elements, which Xen does not give."
+             reason.\n\n# Errors\n\nA result that is no number of \
+             elements: an error number where Xen has no such hypercall."
         }
     }
 }

@@ -54,7 +54,8 @@ hypercalls! {
     /// written, and nothing relies on the memory that goes.
     unsafe single exchange(inout exchange: xen_memory_exchange) -> errno_and_out;
 
-    /// The highest machine frame number that has memory.
+    /// One more than the highest machine frame number that has memory, which is what Xen returns; the
+    /// header says the highest.
     single maximum_ram_page -> value;
 
     /// The pages that `domid` has.
@@ -86,8 +87,8 @@ hypercalls! {
     } -> errno;
 
     /// Puts frame `idx` of a space (`XENMAPSPACE_*`) at guest frame `gpfn` of `domid`. `size` is the
-    /// number of frames for `XENMAPSPACE_gmfn_range`, else 0. What comes out is as far as Xen came with
-    /// a range.
+    /// number of frames for `XENMAPSPACE_gmfn_range`, else 0; a range
+    /// that fails on the way stays half done.
     ///
     /// # Safety
     ///
