@@ -10,8 +10,8 @@
 //! | `test`        | `test.rs`      | everything, in the order in which it fails soonest            |
 //! | `bench-build` | `bench_build/` | clean builds of xen-abi beside its peers                      |
 //!
-//! The crate is a library too, so that tests find the C compilers and libclang in the same way:
-//! [`compilers()`] and [`libclang::find`].
+//! The crate is a library too, so that tests find the C compilers, libclang and Rust's targets in the
+//! same way: [`compilers()`], [`libclang::find`] and [`has_target`].
 //!
 //! Results go to standard output, progress to standard error. The exit status is 0 for success, 1
 //! for a failure and 2 for wrong usage.
@@ -37,3 +37,4 @@ pub mod libclang;
 pub use cli::main;
 pub use compilers::{Compiler, Family, compilers};
 pub use error::Error;
+pub use toolchain::has_target;

@@ -13,7 +13,8 @@ pub(crate) fn has_rustup() -> bool {
 }
 
 /// Whether a target's core library is installed, however it came there.
-pub(crate) fn has_target(target: &str) -> bool {
+#[must_use]
+pub fn has_target(target: &str) -> bool {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
     let directory =
         process::answer(Command::new(rustc).args(["--print", "target-libdir", "--target", target]));
