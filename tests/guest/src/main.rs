@@ -1,0 +1,41 @@
+//! A guest kernel that runs the scenarios on a real Xen: x86-64 (PV and PVH), aarch64 and arm.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `entry/` | from the first instruction to [`main`], one pair of files an architecture |
+//! | `memory.rs` | pages and their frames |
+//! | `console.rs` | lines on Xen's console |
+//! | `exit.rs` | the status that the machine ends with |
+//! | `guest.rs` | what the scenarios want of a guest |
+//!
+//! Command line: `scenario=NAME,NAME` for some of the scenarios instead of all, `me=DOMID`.
+#![no_std]
+#![no_main]
+
+mod console;
+mod entry;
+mod exit;
+mod guest;
+mod memory;
+
+use core::panic::PanicInfo;
+
+use entry::Start;
+use exit::{Status, exit};
+use guest::LiveGuest;
+
+fn main(start: Start) -> ! {
+    let arguments = start.arguments;
+    let mut guest = LiveGuest::new(start);
+    xen_scenarios::run(&mut guest, arguments);
+    exit(Status::Done)
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    console::write(format_args!("{}", info.message()));
+    if let Some(location) = info.location() {
+        console::write(format_args!("@panic {location}"));
+    }
+    exit(Status::Panic)
+}

@@ -1,0 +1,44 @@
+//! Running scenarios and writing down what comes of them.
+
+use core::fmt;
+
+use crate::scenarios;
+use crate::{Guest, Line};
+
+/// The names of all scenarios of one domain, in the order in which they run.
+pub const SCENARIOS: &[&str] = scenarios::NAMES;
+
+/// A guest at work on scenarios.
+pub struct Run<'a, G> {
+    /// The guest.
+    pub guest: &'a mut G,
+    steps: usize,
+}
+
+impl<G: Guest> Run<'_, G> {
+    /// Writes down what came of a step. `name` says what was done, without a colon, and is the
+    /// same on every machine.
+    pub fn step(&mut self, name: impl fmt::Display, result: impl fmt::Display) {
+        self.steps += 1;
+        self.write(format_args!("step {name}: {result}"));
+    }
+
+    fn write(&mut self, line: fmt::Arguments<'_>) {
+        let domid = self.guest.domid().0;
+        self.guest.write(format_args!("@{domid} {line}"));
+    }
+}
+
+/// Runs the scenarios that `arguments` names with `scenario=NAME,NAME`, or all of them.
+pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
+    let wanted = arguments.split_whitespace().find_map(|word| word.strip_prefix("scenario="));
+    let mut run = Run { guest, steps: 0 };
+    for (name, scenario) in scenarios::all::<G>() {
+        if wanted.is_none_or(|wanted| wanted.split(',').any(|word| word == name)) {
+            run.write(format_args!("{}", Line::Begin { scenario: name }));
+            scenario(&mut run);
+        }
+    }
+    let steps = run.steps;
+    run.write(format_args!("{}", Line::End { steps }));
+}
