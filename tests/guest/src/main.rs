@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `entry/` | from the first instruction to [`main`], one pair of files an architecture |
 //! | `memory.rs` | pages and their frames |
+//! | `device_tree.rs` | the command line on Arm |
 //! | `console.rs` | lines on Xen's console |
 //! | `exit.rs` | the status that the machine ends with |
 //! | `guest.rs` | what the scenarios want of a guest |
@@ -13,6 +14,8 @@
 #![no_main]
 
 mod console;
+#[cfg(not(target_arch = "x86_64"))]
+mod device_tree;
 mod entry;
 mod exit;
 mod guest;
