@@ -1,16 +1,16 @@
 //! Hypercalls: the one unsafe door to the hypervisor, and typed wrappers over it.
 
 mod error;
+#[doc(hidden)]
+pub mod expansion;
 mod operation;
+
+pub mod grant_table_op;
+pub mod memory_op;
 
 pub use error::{Cause, Error};
 pub use operation::{Batch, Done, Request, UNTOUCHED};
-
-#[doc(hidden)]
-pub mod expansion {
-    //! What the expansion of `hypercalls!` calls. Not for anyone else.
-    pub use super::operation::{count, errno, status, value};
-}
+pub use xen_abi_derive::hypercalls;
 
 /// A way to the hypervisor.
 ///

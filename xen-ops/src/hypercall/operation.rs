@@ -1,4 +1,4 @@
-//! What typed operations have in common: the states of their arguments, and how results are read.
+//! What typed operations have in common: the states of their arguments.
 
 use xen_abi::GrantStatus;
 
@@ -28,33 +28,4 @@ pub struct Batch<'a, T> {
     pub result: Result<(), Error>,
     /// The elements, in the caller's order.
     pub elements: &'a mut [T],
-}
-
-/// Result of a call whose convention is `errno`: 0 or an error number.
-#[inline]
-pub fn errno(operation: &'static str, result: isize) -> Result<(), Error> {
-    if result == 0 { Ok(()) } else { Err(Error::from_result(operation, result)) }
-}
-
-/// Result of a single call that leaves a grant status in its argument.
-#[inline]
-pub fn status(operation: &'static str, result: isize, status: GrantStatus) -> Result<(), Error> {
-    errno(operation, result)?;
-    if status.is_okay() { Ok(()) } else { Err(Error::from_status(operation, status)) }
-}
-
-/// Result of a call that returns how many of `asked` elements were done, and never an error number
-/// for a failure of one.
-#[inline]
-pub fn count(operation: &'static str, result: isize, asked: usize) -> Result<usize, Error> {
-    match usize::try_from(result) {
-        Ok(done) if done <= asked => Ok(done),
-        _ => Err(Error::from_result(operation, result)),
-    }
-}
-
-/// Result of a call that returns a value that is not negative, or an error number.
-#[inline]
-pub fn value(operation: &'static str, result: isize) -> Result<usize, Error> {
-    usize::try_from(result).map_err(|_| Error::from_result(operation, result))
 }

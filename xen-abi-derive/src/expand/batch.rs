@@ -1,0 +1,175 @@
+//! A row of which Xen takes an array.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Ident, Type};
+
+use super::{call, names, parameters};
+use crate::table::{Convention, Direction, Field, Kind, Row, Table};
+
+/// The element's type and the wrapper of a `batch` row.
+pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
+    let element = element(table, row);
+    let wrapper = wrapper(table, row);
+    quote! { #element #wrapper }
+}
+
+/// The members that go one way.
+fn members(row: &Row, direction: Direction) -> Vec<(&Ident, &Type)> {
+    let of_value = |field: &Field| field.direction == direction;
+    row.fields()
+        .iter()
+        .filter(|field| of_value(field))
+        .filter_map(|field| match &field.kind {
+            Kind::Value(ty) => Some((&field.name, ty)),
+            Kind::Slice { .. } => None,
+        })
+        .collect()
+}
+
+fn element(table: &Table, row: &Row) -> TokenStream {
+    let name = names::camel(row);
+    let structure = names::structure(table, row);
+    let command = names::command(table, row);
+    let condition = names::condition(row);
+    let (inputs, input_types): (Vec<_>, Vec<_>) = members(row, Direction::In).into_iter().unzip();
+    let (outputs, output_types): (Vec<_>, Vec<_>) =
+        members(row, Direction::Out).into_iter().unzip();
+    let input_docs = inputs.iter().map(|name| format!("`{name}`, which goes in."));
+    let output_docs = outputs.iter().map(|name| format!("`{name}`, which came out."));
+    let preset = (row.convention == Convention::Status)
+        .then(|| quote!(status: ::xen_ops::hypercall::UNTOUCHED,));
+    let doc = format!(
+        "One element of `{command}`: upstream's `{}`, in the state `S`.",
+        structure.to_string().replace(' ', "")
+    );
+    let new = if preset.is_some() {
+        "A request; its status is [`UNTOUCHED`](::xen_ops::hypercall::UNTOUCHED) until Xen has seen it."
+    } else {
+        "A request."
+    };
+    quote! {
+        #condition
+        #[doc = #doc]
+        #[derive(Clone, Copy)]
+        #[repr(transparent)]
+        pub struct #name<S = ::xen_ops::hypercall::Request> {
+            argument: #structure,
+            state: ::core::marker::PhantomData<fn() -> S>,
+        }
+
+        #condition
+        impl #name {
+            #[doc = #new]
+            #[allow(clippy::needless_update, reason = "upstream's structure may have padding")]
+            #[inline]
+            #[must_use]
+            pub const fn new(#(#inputs: #input_types),*) -> Self {
+                let argument = #structure { #(#inputs,)* #preset ..#structure::ZERO };
+                Self { argument, state: ::core::marker::PhantomData }
+            }
+        }
+
+        #condition
+        #[allow(clippy::len_without_is_empty, reason = "upstream's names")]
+        impl<S> #name<S> {
+            #(
+                #[doc = #input_docs]
+                #[inline]
+                #[must_use]
+                pub const fn #inputs(&self) -> #input_types {
+                    self.argument.#inputs
+                }
+            )*
+
+            /// Upstream's structure.
+            #[inline]
+            #[must_use]
+            pub const fn as_abi(&self) -> &#structure {
+                &self.argument
+            }
+
+            /// The same request once more, as if Xen had never seen it.
+            #[inline]
+            #[must_use]
+            pub const fn again(&self) -> #name {
+                #name::new(#(self.argument.#inputs),*)
+            }
+        }
+
+        #condition
+        impl #name<::xen_ops::hypercall::Done> {
+            #(
+                #[doc = #output_docs]
+                #[inline]
+                #[must_use]
+                pub const fn #outputs(&self) -> #output_types {
+                    self.argument.#outputs
+                }
+            )*
+        }
+
+        #condition
+        impl<S> ::core::fmt::Debug for #name<S> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Debug::fmt(&self.argument, f)
+            }
+        }
+
+        #condition
+        // SAFETY: transparent over the type that is named.
+        #[allow(unsafe_code, reason = "states a fact about a transparent wrapper")]
+        unsafe impl ::xen_ops::hypercall::expansion::Element for #name {
+            type Done = #name<::xen_ops::hypercall::Done>;
+        }
+    }
+}
+
+fn wrapper(table: &Table, row: &Row) -> TokenStream {
+    let name = &row.name;
+    let element = names::camel(row);
+    let command = names::command(table, row);
+    let operation = command.to_string();
+    let attributes = &row.attributes;
+    let condition = names::condition(row);
+    let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
+    let parameters = parameters(table);
+    let address = quote!(elements.as_mut_ptr().expose_provenance());
+    let call = call(table, &command, &address, &quote!(elements.len()));
+    let check = quote!(::xen_ops::hypercall::expansion);
+    let (returns, finish, doc) = match row.convention {
+        Convention::Status => (
+            quote!(::xen_ops::hypercall::Batch<'a, #element<::xen_ops::hypercall::Done>>),
+            quote! {
+                ::xen_ops::hypercall::Batch {
+                    result: #check::errno(#operation, result),
+                    elements: #check::done(elements),
+                }
+            },
+            "The result is the hypercall's own; whether an element succeeded is in its status.",
+        ),
+        _ => (
+            quote!(::core::result::Result<(), ::xen_ops::hypercall::Error>),
+            quote!(#check::errno(#operation, result)),
+            "# Errors\n\nThe error number of the first element that failed; Xen does not say which that is.",
+        ),
+    };
+    quote! {
+        #condition
+        #(#attributes)*
+        #[doc = ""]
+        #[doc = #doc]
+        #[allow(unsafe_code, reason = "a hypercall")]
+        #[inline]
+        pub #is_unsafe fn #name<'a, H: ::xen_ops::hypercall::Hypercall + ?Sized>(
+            xen: &H,
+            #(#parameters,)*
+            elements: &'a mut [#element],
+        ) -> #returns {
+            // SAFETY: number, command and elements belong together; the elements are borrowed; what
+            // else the operation asks for is the caller's promise.
+            let result = #call;
+            #finish
+        }
+    }
+}

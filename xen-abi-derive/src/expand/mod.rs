@@ -1,0 +1,60 @@
+//! From a table to Rust.
+
+mod batch;
+mod names;
+mod result;
+mod single;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Result;
+
+use crate::check;
+use crate::table::{Form, Slot, Table};
+
+/// The wrappers for the table in `input`.
+pub(crate) fn hypercalls(input: TokenStream) -> Result<TokenStream> {
+    let table = syn::parse2::<Table>(input)?;
+    check::check(&table)?;
+    Ok(table
+        .rows
+        .iter()
+        .map(|row| match row.form {
+            Form::Single => single::expand(&table, row),
+            Form::Batch => batch::expand(&table, row),
+        })
+        .collect())
+}
+
+/// The parameters that every operation of the hypercall has.
+fn parameters(table: &Table) -> Vec<TokenStream> {
+    let values = table.slots.iter().filter_map(|slot| match slot {
+        Slot::Value { name, ty } => Some(quote!(#name: #ty)),
+        _ => None,
+    });
+    values.collect()
+}
+
+/// The call itself, an expression of type `isize`. `address` and `count` are expressions of type
+/// `usize`.
+fn call(
+    table: &Table,
+    command: &syn::Ident,
+    address: &TokenStream,
+    count: &TokenStream,
+) -> TokenStream {
+    let number = &table.number;
+    let arguments = table.slots.iter().map(|slot| match slot {
+        Slot::Command => quote!(#command as usize),
+        Slot::Argument => address.clone(),
+        Slot::Count => count.clone(),
+        Slot::Value { name, .. } => quote!(#name as usize),
+    });
+    let method = match table.slots.len() {
+        5 => quote::format_ident!("call"),
+        slots => quote::format_ident!("call{slots}"),
+    };
+    quote! {
+        unsafe { ::xen_ops::hypercall::Hypercall::#method(xen, #number, [#(#arguments),*]) }
+    }
+}

@@ -1,0 +1,218 @@
+//! From tokens to a table.
+
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Error, Ident, Path, Result, Token, Type, parenthesized, token};
+
+use crate::table::{Body, Convention, Direction, Field, Form, Kind, Naming, Row, Slot, Table};
+
+mod keyword {
+    syn::custom_keyword!(hypercall);
+    syn::custom_keyword!(commands);
+    syn::custom_keyword!(arguments);
+    syn::custom_keyword!(single);
+    syn::custom_keyword!(batch);
+    syn::custom_keyword!(out);
+    syn::custom_keyword!(inout);
+    syn::custom_keyword!(on);
+    syn::custom_keyword!(counted);
+    syn::custom_keyword!(by);
+    syn::custom_keyword!(untyped);
+}
+
+impl Parse for Table {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        input.parse::<keyword::hypercall>()?;
+        let number = Path::parse_mod_style(input)?;
+        let slots;
+        parenthesized!(slots in input);
+        let slots = Punctuated::<Slot, Token![,]>::parse_terminated(&slots)?.into_iter().collect();
+        input.parse::<Token![;]>()?;
+        let naming = if input.peek(keyword::commands) { Some(input.parse()?) } else { None };
+        let mut rows = Vec::new();
+        while !input.is_empty() {
+            rows.push(input.parse()?);
+        }
+        Ok(Self { number, slots, naming, rows })
+    }
+}
+
+impl Parse for Slot {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.parse::<Ident>()?;
+        if input.peek(Token![:]) {
+            input.parse::<Token![:]>()?;
+            return Ok(Self::Value { name, ty: input.parse()? });
+        }
+        match name.to_string().as_str() {
+            "command" => Ok(Self::Command),
+            "argument" => Ok(Self::Argument),
+            "count" => Ok(Self::Count),
+            other => Err(Error::new(
+                name.span(),
+                format!(
+                    "a hypercall takes `command`, `argument`, `count`, or a number of its own \
+                     with a type, as `{other}: u32`"
+                ),
+            )),
+        }
+    }
+}
+
+impl Parse for Naming {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        input.parse::<keyword::commands>()?;
+        let command = prefix(input)?;
+        input.parse::<Token![,]>()?;
+        input.parse::<keyword::arguments>()?;
+        let argument = prefix(input)?;
+        input.parse::<Token![;]>()?;
+        Ok(Self { command, argument })
+    }
+}
+
+/// `GNTTABOP_*`
+fn prefix(input: ParseStream<'_>) -> Result<String> {
+    let prefix = input.parse::<Ident>()?;
+    input.parse::<Token![*]>()?;
+    Ok(prefix.to_string())
+}
+
+impl Parse for Row {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let is_unsafe = input.parse::<Option<Token![unsafe]>>()?.map(|keyword| keyword.span);
+        let form = input.parse()?;
+        let name = input.parse()?;
+        let command = match input.parse::<Option<Token![=]>>()? {
+            Some(_) => Some(input.parse()?),
+            None => None,
+        };
+        let structure = match input.parse::<Option<Token![:]>>()? {
+            Some(_) => Some(Path::parse_mod_style(input)?),
+            None => None,
+        };
+        let architectures = match input.parse::<Option<keyword::on>>()? {
+            Some(_) => Punctuated::<Ident, Token![,]>::parse_separated_nonempty(input)?
+                .into_iter()
+                .collect(),
+            None => Vec::new(),
+        };
+        let body = input.parse()?;
+        input.parse::<Token![->]>()?;
+        let convention_span = input.span();
+        let convention = input.parse()?;
+        input.parse::<Token![;]>()?;
+        Ok(Self {
+            attributes,
+            is_unsafe,
+            form,
+            name,
+            command,
+            structure,
+            architectures,
+            body,
+            convention,
+            convention_span,
+        })
+    }
+}
+
+impl Parse for Form {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.parse::<Option<keyword::single>>()?.is_some() {
+            Ok(Self::Single)
+        } else if input.parse::<Option<keyword::batch>>()?.is_some() {
+            Ok(Self::Batch)
+        } else {
+            Err(input.error(
+                "a row begins with `single` (Xen takes one argument) or `batch` (an array of \
+                 them), with `unsafe` before it if a call can break memory",
+            ))
+        }
+    }
+}
+
+impl Parse for Body {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.peek(token::Paren) {
+            let whole;
+            parenthesized!(whole in input);
+            let field = whole.parse()?;
+            if whole.is_empty() {
+                Ok(Self::Whole(field))
+            } else {
+                Err(whole.error("in parentheses stands one value or slice; members of a structure stand in braces"))
+            }
+        } else if input.peek(token::Brace) {
+            let fields;
+            syn::braced!(fields in input);
+            let fields = Punctuated::<Field, Token![,]>::parse_terminated(&fields)?;
+            Ok(Self::Structure(fields.into_iter().collect()))
+        } else {
+            Ok(Self::Nothing)
+        }
+    }
+}
+
+impl Parse for Field {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let direction_span = input.span();
+        Ok(Self {
+            direction: input.parse()?,
+            direction_span,
+            name: input.parse()?,
+            kind: {
+                input.parse::<Token![:]>()?;
+                input.parse()?
+            },
+        })
+    }
+}
+
+impl Parse for Direction {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.parse::<Option<Token![in]>>()?.is_some() {
+            Ok(Self::In)
+        } else if input.parse::<Option<keyword::out>>()?.is_some() {
+            Ok(Self::Out)
+        } else if input.parse::<Option<keyword::inout>>()?.is_some() {
+            Ok(Self::InOut)
+        } else {
+            Err(input.error("a member begins with its direction: `in`, `out` or `inout`"))
+        }
+    }
+}
+
+impl Parse for Kind {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let slice = match input.parse()? {
+            Type::Slice(slice) => slice,
+            value => return Ok(Self::Value(value)),
+        };
+        let counted_by = match input.parse::<Option<keyword::counted>>()? {
+            Some(_) => {
+                input.parse::<keyword::by>()?;
+                Some(input.parse()?)
+            }
+            None => None,
+        };
+        let untyped = input.parse::<Option<keyword::untyped>>()?.is_some();
+        Ok(Self::Slice { element: *slice.elem, counted_by, untyped })
+    }
+}
+
+impl Parse for Convention {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let span = input.span();
+        let word = input.parse::<Ident>()?.to_string();
+        Self::ALL
+            .into_iter()
+            .find(|(name, _)| *name == word)
+            .map(|(_, convention)| convention)
+            .ok_or_else(|| {
+                let known = Self::ALL.map(|(name, _)| format!("`{name}`")).join(", ");
+                Error::new(span, format!("unknown return convention `{word}`: there are {known}"))
+            })
+    }
+}

@@ -1,0 +1,152 @@
+//! What a table says: plain data, as it was written.
+
+#![allow(clippy::large_enum_variant, reason = "a table has a hundred rows at most")]
+
+use proc_macro2::Span;
+use syn::{Attribute, Ident, Path, Type};
+
+/// The operations of one hypercall.
+pub(crate) struct Table {
+    /// The constant with the hypercall's number.
+    pub(crate) number: Path,
+    /// What the hypercall takes, in the order of its arguments.
+    pub(crate) slots: Vec<Slot>,
+    /// How a row's name becomes a command and a structure.
+    pub(crate) naming: Option<Naming>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One argument of the hypercall.
+pub(crate) enum Slot {
+    /// Which of the table's operations.
+    Command,
+    /// The address of the operation's own argument.
+    Argument,
+    /// How many elements there are at that address.
+    Count,
+    /// A number that every operation takes.
+    Value { name: Ident, ty: Type },
+}
+
+/// The rule that gives a row its command and its structure.
+pub(crate) struct Naming {
+    /// What stands before the row's name in the command.
+    pub(crate) command: String,
+    /// What stands before the row's name in the structure.
+    pub(crate) argument: String,
+}
+
+/// One operation.
+pub(crate) struct Row {
+    pub(crate) attributes: Vec<Attribute>,
+    /// Where it says `unsafe`, if it does.
+    pub(crate) is_unsafe: Option<Span>,
+    pub(crate) form: Form,
+    pub(crate) name: Ident,
+    /// The command, where the rule does not give it.
+    pub(crate) command: Option<Ident>,
+    /// The structure, where the rule does not give it.
+    pub(crate) structure: Option<Path>,
+    /// The architectures that have it; all, if none is named.
+    pub(crate) architectures: Vec<Ident>,
+    pub(crate) body: Body,
+    pub(crate) convention: Convention,
+    pub(crate) convention_span: Span,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Single,
+    Batch,
+}
+
+/// What an operation's argument is.
+pub(crate) enum Body {
+    /// There is none: the address is 0.
+    Nothing,
+    /// A value or a slice without a structure around it.
+    Whole(Field),
+    /// A structure.
+    Structure(Vec<Field>),
+}
+
+/// One member of an argument.
+pub(crate) struct Field {
+    pub(crate) direction: Direction,
+    pub(crate) direction_span: Span,
+    pub(crate) name: Ident,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    In,
+    Out,
+    InOut,
+}
+
+impl Direction {
+    /// Whether the caller says what it is.
+    pub(crate) fn is_input(self) -> bool {
+        self != Self::Out
+    }
+
+    /// Whether the hypervisor says what it becomes.
+    pub(crate) fn is_output(self) -> bool {
+        self != Self::In
+    }
+}
+
+pub(crate) enum Kind {
+    Value(Type),
+    /// A handle to the first of several elements.
+    Slice {
+        element: Type,
+        /// The member that holds their number.
+        counted_by: Option<Ident>,
+        /// Whether upstream's handle does not say what it is to.
+        untyped: bool,
+    },
+}
+
+/// What the hypercall's result means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Convention {
+    /// 0 or an error number, and a grant status in the argument.
+    Status,
+    /// 0 or an error number.
+    Errno,
+    /// 0 or an error number, and what came out counts in both cases.
+    ErrnoAndOut,
+    /// How many elements were done; never an error number for a failure of one.
+    Count,
+    /// A value that is not negative, or an error number.
+    Value,
+}
+
+impl Convention {
+    /// Every convention with the word for it.
+    pub(crate) const ALL: [(&'static str, Self); 5] = [
+        ("status", Self::Status),
+        ("errno", Self::Errno),
+        ("errno_and_out", Self::ErrnoAndOut),
+        ("count", Self::Count),
+        ("value", Self::Value),
+    ];
+}
+
+impl Row {
+    /// The members of the argument, if it is a structure.
+    pub(crate) fn fields(&self) -> &[Field] {
+        match &self.body {
+            Body::Structure(fields) => fields,
+            Body::Whole(field) => std::slice::from_ref(field),
+            Body::Nothing => &[],
+        }
+    }
+
+    /// The slice among the members, which is what a count counts.
+    pub(crate) fn slice(&self) -> Option<&Field> {
+        self.fields().iter().find(|field| matches!(field.kind, Kind::Slice { .. }))
+    }
+}

@@ -1,0 +1,130 @@
+//! What the expansion of `hypercalls!` uses. Not for anyone else.
+
+#![allow(unsafe_code, reason = "casts between the states of one transparent type")]
+
+use xen_abi::{GrantStatus, GuestHandle64};
+
+use super::Error;
+
+/// The address of an argument, for the hypervisor to read and write.
+#[inline]
+pub fn address<T>(argument: &mut T) -> usize {
+    core::ptr::from_mut(argument).expose_provenance()
+}
+
+/// A guest handle of either width.
+pub trait Handle {
+    /// What lies there.
+    type Element;
+
+    /// The handle to `address`.
+    fn to(address: usize) -> Self;
+}
+
+impl<T> Handle for GuestHandle64<T> {
+    type Element = T;
+
+    #[inline]
+    fn to(address: usize) -> Self {
+        Self::from_addr(address as u64)
+    }
+}
+
+#[cfg(target_pointer_width = "32")]
+impl<T> Handle for xen_abi::GuestHandle32<T> {
+    type Element = T;
+
+    #[inline]
+    fn to(address: usize) -> Self {
+        Self::from_addr(address as u32)
+    }
+}
+
+/// The handle to a slice that the hypervisor reads.
+#[inline]
+pub fn handle<H: Handle>(slice: &[H::Element]) -> H {
+    untyped_handle(slice)
+}
+
+/// The handle to a slice that the hypervisor writes.
+#[inline]
+pub fn handle_mut<H: Handle>(slice: &mut [H::Element]) -> H {
+    untyped_handle_mut(slice)
+}
+
+/// A handle that does not say what it is to, to a slice that the hypervisor reads.
+#[inline]
+pub fn untyped_handle<H: Handle, T>(slice: &[T]) -> H {
+    H::to(slice.as_ptr().expose_provenance())
+}
+
+/// A handle that does not say what it is to, to a slice that the hypervisor writes.
+#[inline]
+pub fn untyped_handle_mut<H: Handle, T>(slice: &mut [T]) -> H {
+    H::to(slice.as_mut_ptr().expose_provenance())
+}
+
+/// A member that holds the number of a slice's elements.
+pub trait Length {
+    /// The length, or as much of it as the member can say: the hypervisor then goes no further.
+    fn of(length: usize) -> Self;
+}
+
+macro_rules! length {
+    ($($int:ty),*) => {$(
+        impl Length for $int {
+            #[inline]
+            fn of(length: usize) -> Self {
+                <$int>::try_from(length).unwrap_or(<$int>::MAX)
+            }
+        }
+    )*};
+}
+length!(u16, u32, u64);
+
+/// A batch's element before the call.
+///
+/// # Safety
+///
+/// `Done` has the same layout, and any value of this type is one of that.
+pub unsafe trait Element {
+    /// The element after the call.
+    type Done;
+}
+
+/// The elements after the call.
+#[inline]
+pub fn done<E: Element>(elements: &mut [E]) -> &mut [E::Done] {
+    let length = elements.len();
+    // SAFETY: the trait promises the same layout; the borrow is handed on as a whole.
+    unsafe { core::slice::from_raw_parts_mut(elements.as_mut_ptr().cast(), length) }
+}
+
+/// Result of a call whose convention is `errno`: 0 or an error number.
+#[inline]
+pub fn errno(operation: &'static str, result: isize) -> Result<(), Error> {
+    if result == 0 { Ok(()) } else { Err(Error::from_result(operation, result)) }
+}
+
+/// Result of a single call that leaves a grant status in its argument.
+#[inline]
+pub fn status(operation: &'static str, result: isize, status: GrantStatus) -> Result<(), Error> {
+    errno(operation, result)?;
+    if status.is_okay() { Ok(()) } else { Err(Error::from_status(operation, status)) }
+}
+
+/// Result of a call that returns how many of `asked` elements were done, and never an error number
+/// for a failure of one.
+#[inline]
+pub fn count(operation: &'static str, result: isize, asked: usize) -> Result<usize, Error> {
+    match usize::try_from(result) {
+        Ok(done) if done <= asked => Ok(done),
+        _ => Err(Error::from_result(operation, result)),
+    }
+}
+
+/// Result of a call that returns a value that is not negative, or an error number.
+#[inline]
+pub fn value(operation: &'static str, result: isize) -> Result<usize, Error> {
+    usize::try_from(result).map_err(|_| Error::from_result(operation, result))
+}

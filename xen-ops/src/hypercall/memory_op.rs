@@ -1,0 +1,244 @@
+//! `XENMEM_*`: the memory of domains.
+//!
+//! Upstream: `xen/include/public/memory.h`. Frames and pages are of 4096 bytes.
+
+use xen_abi::memory::*;
+use xen_abi::xen::{__HYPERVISOR_memory_op, domid_t, xen_pfn_t, xen_ulong_t};
+
+use super::hypercalls;
+
+hypercalls! {
+    hypercall __HYPERVISOR_memory_op(command, argument);
+    commands XENMEM_*, arguments xen_*;
+
+    /// Gives `domid` more memory, in extents of 2^`extent_order` pages, and lists their first machine
+    /// frames.
+    single increase_reservation: xen_memory_reservation {
+        out extent_start: [xen_pfn_t] counted by nr_extents,
+        in extent_order: u32,
+        in mem_flags: u32,
+        in domid: domid_t,
+    } -> count;
+
+    /// Takes memory from `domid`: the listed extents of 2^`extent_order` pages.
+    ///
+    /// # Safety
+    ///
+    /// If it is the caller's own memory, nothing relies on it.
+    unsafe single decrease_reservation: xen_memory_reservation {
+        in extent_start: [xen_pfn_t] counted by nr_extents,
+        in extent_order: u32,
+        in mem_flags: u32,
+        in domid: domid_t,
+    } -> count;
+
+    /// Puts memory at the listed guest frames of `domid`, in extents of 2^`extent_order` pages. In a PV
+    /// guest the list holds the machine frames afterwards.
+    ///
+    /// # Safety
+    ///
+    /// If they are the caller's own frames, nothing relies on what is there.
+    unsafe single populate_physmap: xen_memory_reservation {
+        inout extent_start: [xen_pfn_t] counted by nr_extents,
+        in extent_order: u32,
+        in mem_flags: u32,
+        in domid: domid_t,
+    } -> count;
+
+    /// Exchanges memory for memory of another kind. `nr_exchanged` is 0 on entry, and says afterwards
+    /// how many pages of the first list are gone, whatever the result. PV guests only.
+    ///
+    /// # Safety
+    ///
+    /// The handles are to lists of as many elements as stand beside them, to be read and to be
+    /// written, and nothing relies on the memory that goes.
+    unsafe single exchange(inout exchange: xen_memory_exchange) -> errno_and_out;
+
+    /// The highest machine frame number that has memory.
+    single maximum_ram_page -> value;
+
+    /// The pages that `domid` has.
+    single current_reservation(in domid: domid_t) -> value;
+
+    /// The pages that `domid` may have.
+    single maximum_reservation(in domid: domid_t) -> value;
+
+    /// The highest guest frame number that `domid` has used.
+    single maximum_gpfn(in domid: domid_t) -> value;
+
+    /// Lists the machine frames of the machine-to-physical table, 2 MiB each.
+    single machphys_mfn_list on x86 {
+        out extent_start: [xen_pfn_t] counted by max_extents,
+        out nr_extents: u32,
+    } -> errno;
+
+    /// The same for the table that 32-bit guests see.
+    single machphys_compat_mfn_list: xen_machphys_mfn_list on x86 {
+        out extent_start: [xen_pfn_t] counted by max_extents,
+        out nr_extents: u32,
+    } -> errno;
+
+    /// Where the machine-to-physical table is: virtual addresses, and the highest frame number in it.
+    single machphys_mapping on x86 {
+        out v_start: xen_ulong_t,
+        out v_end: xen_ulong_t,
+        out max_mfn: xen_ulong_t,
+    } -> errno;
+
+    /// Puts frame `idx` of a space (`XENMAPSPACE_*`) at guest frame `gpfn` of `domid`. `size` is the
+    /// number of frames for `XENMAPSPACE_gmfn_range`, else 0. What comes out is as far as Xen came with
+    /// a range.
+    ///
+    /// # Safety
+    ///
+    /// If it is the caller's own frame, nothing relies on what is there.
+    unsafe single add_to_physmap {
+        in domid: domid_t,
+        in size: u16,
+        in space: u32,
+        in idx: xen_ulong_t,
+        in gpfn: xen_pfn_t,
+    } -> errno;
+
+    /// Puts frames of a space at guest frames of `domid`, as many as the shortest of the three lists
+    /// has elements. The result is 0 though entries fail: their error numbers, negative, are in `errs`.
+    ///
+    /// # Safety
+    ///
+    /// If they are the caller's own frames, nothing relies on what is there.
+    unsafe single add_to_physmap_batch {
+        in domid: domid_t,
+        in space: u16,
+        in u: xen_add_to_physmap_batch_extra,
+        in idxs: [xen_ulong_t] counted by size,
+        in gpfns: [xen_pfn_t] counted by size,
+        out errs: [i32] counted by size,
+    } -> errno;
+
+    /// Takes away what is at guest frame `gpfn` of `domid`.
+    ///
+    /// # Safety
+    ///
+    /// If it is the caller's own frame, nothing relies on what is there.
+    unsafe single remove_from_physmap {
+        in domid: domid_t,
+        in gpfn: xen_pfn_t,
+    } -> errno;
+
+    /// The caller's memory map, as many entries as fit into `buffer`; how many those are comes out.
+    single memory_map {
+        out nr_entries: u32,
+        out buffer: [[u8; E820_ENTRY_SIZE]] counted by nr_entries untyped,
+    } -> errno;
+
+    /// The machine's memory map, likewise. For the domain that runs the machine.
+    single machine_memory_map: xen_memory_map on x86 {
+        out nr_entries: u32,
+        out buffer: [[u8; E820_ENTRY_SIZE]] counted by nr_entries untyped,
+    } -> errno;
+
+    /// Says what [`memory_map`] tells `domid`.
+    ///
+    /// # Safety
+    ///
+    /// The handle in `map` is to as many entries as stand beside it.
+    unsafe single set_memory_map: xen_foreign_memory_map on x86 {
+        in domid: domid_t,
+        in map: xen_memory_map_t,
+    } -> errno;
+
+    /// Sets how many pages a domain with memory populated on demand shall have.
+    single set_pod_target: xen_pod_target on x86 {
+        in target_pages: u64,
+        out tot_pages: u64,
+        out pod_cache_pages: u64,
+        out pod_entries: u64,
+        in domid: domid_t,
+    } -> errno;
+
+    /// How many pages a domain with memory populated on demand has.
+    single get_pod_target: xen_pod_target on x86 {
+        out tot_pages: u64,
+        out pod_cache_pages: u64,
+        out pod_entries: u64,
+        in domid: domid_t,
+    } -> errno;
+
+    /// The pages that sharing memory between domains has saved.
+    single get_sharing_freed_pages -> value;
+
+    /// The pages that domains share.
+    single get_sharing_shared_pages -> value;
+
+    /// Pages a domain's memory out and in.
+    ///
+    /// # Safety
+    ///
+    /// The handle is to a page to be read, if the operation reads one.
+    unsafe single paging_op(inout op: xen_mem_paging_op) -> errno;
+
+    /// Sets and reads what a domain may do with its own pages.
+    ///
+    /// # Safety
+    ///
+    /// The handles are to lists of `nr` elements, if the operation reads them.
+    unsafe single access_op(inout op: xen_mem_access_op) -> errno_and_out;
+
+    /// Shares memory between domains.
+    ///
+    /// # Safety
+    ///
+    /// If it is the caller's own memory, nothing relies on it.
+    unsafe single sharing_op(inout op: xen_mem_sharing_op) -> errno_and_out;
+
+    /// Sets memory aside for `domid`: `nr_extents` pages; 0 ends that.
+    single claim_pages: xen_memory_reservation {
+        in nr_extents: xen_ulong_t,
+        in extent_order: u32,
+        in mem_flags: u32,
+        in domid: domid_t,
+    } -> errno;
+
+    /// Lists the memory that devices need to find at its machine address. How many ranges there are
+    /// comes out in either case: `ENOBUFS` says that the list is too short.
+    single reserved_device_memory_map on x86 {
+        in flags: u32,
+        out nr_entries: u32,
+        out buffer: [xen_reserved_device_memory_t] counted by nr_entries,
+        in dev: xen_reserved_device_memory_map_dev,
+    } -> errno_and_out;
+
+    /// Makes frames of a resource of `domid` (`XENMEM_resource_*`) reachable: at the guest frames that
+    /// `frame_list` says in a translated guest; in a PV guest the list holds machine frames afterwards.
+    ///
+    /// # Safety
+    ///
+    /// Nothing relies on what is at those guest frames.
+    unsafe single acquire_resource: xen_mem_acquire_resource {
+        in domid: domid_t,
+        in type_: u16,
+        in id: u32,
+        out nr_frames: u32,
+        in frame: u64,
+        inout frame_list: [xen_pfn_t] counted by nr_frames,
+    } -> errno;
+
+    /// How many frames a resource has.
+    single acquire_resource_size = XENMEM_acquire_resource: xen_mem_acquire_resource {
+        in domid: domid_t,
+        in type_: u16,
+        in id: u32,
+        out nr_frames: u32,
+    } -> errno;
+
+    /// The virtual NUMA layout of a domain. `ENOBUFS` says that a list is too short; the sizes are then
+    /// in the argument.
+    ///
+    /// # Safety
+    ///
+    /// The handles are to lists to be written, of as many elements as the numbers beside them say.
+    unsafe single get_vnumainfo(inout topology: xen_vnuma_topology_info) -> errno_and_out;
+}
+
+/// Bytes of an entry of a memory map: address and length, 64 bits each, and a type of 32 bits.
+pub const E820_ENTRY_SIZE: usize = 20;
