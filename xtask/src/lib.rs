@@ -37,4 +37,5 @@ pub mod libclang;
 pub use cli::main;
 pub use compilers::{Compiler, Family, compilers};
 pub use error::Error;
+pub use table::Table;
 pub use toolchain::has_target;

@@ -54,7 +54,11 @@ pub(crate) fn xen() -> Xen {
 unsafe extern "C" fn start(device_tree: *const u8, image: usize) -> ! {
     // SAFETY: Xen put a device tree there, which is mapped where it lies and stays.
     let arguments = unsafe { device_tree::arguments(device_tree) };
-    run(Start { kind: Kind::Arm, arguments, space: Space::Translated { offset: LINKED_AT.wrapping_sub(image) } })
+    run(Start {
+        kind: Kind::Arm,
+        arguments,
+        space: Space::Translated { offset: LINKED_AT.wrapping_sub(image) },
+    })
 }
 
 /// What every exception ends in: none is expected.

@@ -1,0 +1,198 @@
+//! The live matrix, as `cargo xtask live` runs it.
+
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread;
+use std::time::Instant;
+
+use clap::Parser;
+use xen_live::{Arch, Boot, Mode, Report, Row, compare, matrix, reference};
+use xtask::Table;
+
+/// Boots real Xen hypervisors with our own guest and compares what they do with the reference.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask live",
+    bin_name = "cargo xtask live",
+    after_help = "Examples:\n  \
+        cargo xtask live                                 the whole matrix\n  \
+        cargo xtask live --arch x86-64 --mode pvh        three releases\n  \
+        cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote"
+)]
+struct Options {
+    /// Only this release; may be repeated
+    #[arg(long, value_parser = ["4.14", "4.17", "4.20"])]
+    release: Vec<String>,
+    /// Only guests of this architecture; may be repeated
+    #[arg(long)]
+    arch: Vec<Arch>,
+    /// Only this mode; may be repeated
+    #[arg(long)]
+    mode: Vec<Mode>,
+    /// Only this scenario; may be repeated
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(xen_scenarios::SCENARIOS))]
+    scenario: Vec<String>,
+    /// Show what came over the serial line
+    #[arg(long)]
+    log: bool,
+    /// Keep the logs of successes too, below target/xen-live
+    #[arg(long)]
+    keep: bool,
+    /// Write the reference anew, from the newest release's PV guest
+    #[arg(long, conflicts_with_all = ["release", "arch", "mode", "scenario"])]
+    write_reference: bool,
+    /// Boots at a time; as many as there are processors unless said otherwise
+    #[arg(long)]
+    jobs: Option<NonZero<usize>>,
+}
+
+/// The row that the reference is written from.
+const REFERENCE: Row = Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv };
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let wanted = |row: &Row| {
+        let any = |empty, found| empty || found;
+        any(options.release.is_empty(), options.release.iter().any(|r| r == row.release))
+            && any(options.arch.is_empty(), options.arch.contains(&row.arch))
+            && any(options.mode.is_empty(), options.mode.contains(&row.mode))
+            && (!options.write_reference || *row == REFERENCE)
+    };
+    let rows: Vec<Row> = matrix().into_iter().filter(wanted).collect();
+    if rows.is_empty() {
+        eprintln!("error: no hypervisor is pinned for that; see --help");
+        return ExitCode::from(2);
+    }
+    if run(&options, &rows) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Boots every row, and says whether all of them did as they should.
+fn run(options: &Options, rows: &[Row]) -> bool {
+    let start = Instant::now();
+    let progress = Progress::new(rows.len());
+    let results: Vec<Mutex<Option<Vec<String>>>> = rows.iter().map(|_| Mutex::new(None)).collect();
+    let next = Mutex::new(rows.iter().zip(&results));
+    let jobs =
+        options.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+    let good = Mutex::new(true);
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let Some((row, result)) = lock(&next).next() else { return };
+                    let (passed, cells, words) = boot(options, *row);
+                    *lock(&good) &= passed;
+                    *lock(result) = Some(cells);
+                    progress.done(&words);
+                }
+            });
+        }
+    });
+    progress.clear();
+    let mut table = Table::new(["release", "arch", "mode", "steps", "seconds", "result"]);
+    for result in results {
+        table.row(result.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_default());
+    }
+    table.row(["all".to_owned(), String::new(), String::new(), String::new(), seconds(start)]);
+    table.print();
+    good.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Boots one row: whether it passed, its line of the table, and what there is to say.
+fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String) {
+    let start = Instant::now();
+    let boot = Boot::new(row.release, row.arch, row.mode).keep(options.keep);
+    let boot = options.scenario.iter().fold(boot, |boot, name| boot.scenario(name));
+    let (steps, result, words) = match boot.run() {
+        Ok(report) => {
+            let (result, words) = judge(options, row, &report);
+            (report.transcript.len().to_string(), result, words)
+        }
+        Err(error) => ("-".to_owned(), "FAILED".to_owned(), error.to_string()),
+    };
+    let passed = result == "ok";
+    let name = [row.release.to_owned(), row.arch.to_string(), row.mode.to_string()];
+    (passed, name.into_iter().chain([steps, seconds(start), result]).collect(), words)
+}
+
+/// The verdict over a boot that was a success, and what there is to say about it.
+fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
+    let mut words = String::new();
+    if options.log {
+        words += &report.output;
+    }
+    if let Some(warning) = &report.warning {
+        words += &format!("warning: {warning}\n");
+    }
+    if let Some(log) = &report.log {
+        words += &format!("{row}: log in {}\n", log.display());
+    }
+    if options.write_reference {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reference.txt");
+        return match fs::write(&path, reference(&report.transcript)) {
+            Ok(()) => ("ok".to_owned(), format!("{words}wrote {}\n", path.display())),
+            Err(error) => ("FAILED".to_owned(), format!("{}: {error}", path.display())),
+        };
+    }
+    let divergences = compare(&report.transcript, 0, row.into());
+    for divergence in &divergences {
+        words += &format!("error: {row}: {divergence}\n");
+    }
+    let result = match divergences.len() {
+        0 => "ok".to_owned(),
+        count => format!("{count} DIFFER"),
+    };
+    (result, words)
+}
+
+fn seconds(start: Instant) -> String {
+    format!("{:.1}", start.elapsed().as_secs_f64())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A line on standard error that says how far it is.
+struct Progress {
+    done: Mutex<usize>,
+    all: usize,
+    terminal: bool,
+}
+
+impl Progress {
+    fn new(all: usize) -> Self {
+        let progress = Self { done: Mutex::new(0), all, terminal: std::io::stderr().is_terminal() };
+        progress.show(0);
+        progress
+    }
+
+    /// Says what there is to say, and that one more is done.
+    fn done(&self, words: &str) {
+        let mut done = lock(&self.done);
+        *done += 1;
+        self.clear();
+        if !words.is_empty() {
+            eprintln!("{}", words.trim_end());
+        }
+        self.show(*done);
+    }
+
+    fn show(&self, done: usize) {
+        if self.terminal {
+            eprint!("booting: {done} of {} done", self.all);
+            let _ = std::io::stderr().flush();
+        }
+    }
+
+    fn clear(&self) {
+        if self.terminal {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

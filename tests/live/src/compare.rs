@@ -1,0 +1,112 @@
+//! A transcript beside the reference, step by step.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::differences::{DIFFERENCES, Where};
+use crate::{Step, Transcript};
+
+/// What the newest release does in a PV guest, which has the most: the scenarios' results, with
+/// `[scenario]` before each one's steps.
+pub const REFERENCE: &str = include_str!("../reference.txt");
+
+/// A result by scenario and step.
+type Results<'a> = BTreeMap<(&'a str, &'a str), &'a str>;
+
+/// A step whose result is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// Scenario and step.
+    pub step: String,
+    /// What should have come of it; nothing if there should be no such step.
+    pub expected: Option<String>,
+    /// What came of it; nothing if it was not done.
+    pub found: Option<String>,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |result: &Option<String>| result.clone().unwrap_or("no such step".to_owned());
+        let Self { step, expected, found } = self;
+        write!(f, "{step}: {}, expected {}", shown(found), shown(expected))
+    }
+}
+
+/// Where one domain's transcript departs from the reference and the differences that are known for
+/// this place.
+#[must_use]
+pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Divergence> {
+    let steps: Vec<_> = transcript.steps().filter(|step| step.domid == domid).collect();
+    let ran = |scenario: &str| steps.iter().any(|step| step.scenario == scenario);
+    let mut found = Results::new();
+    let mut divergences = Vec::new();
+    for Step { scenario, name, result, .. } in &steps {
+        if found.insert((scenario, name), result).is_some() {
+            divergences.push(Divergence {
+                step: format!("{scenario}, {name}"),
+                expected: Some("to be done once".to_owned()),
+                found: Some(result.clone()),
+            });
+        }
+    }
+    let mut expected = expectations(place);
+    expected.retain(|(scenario, _), _| ran(scenario));
+    let mut keys: Vec<_> = expected.keys().chain(found.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    for key in keys {
+        let (expected, found) = (expected.get(key), found.get(key));
+        if expected != found {
+            divergences.push(Divergence {
+                step: format!("{}, {}", key.0, key.1),
+                expected: expected.map(|result| (*result).to_owned()),
+                found: found.map(|result| (*result).to_owned()),
+            });
+        }
+    }
+    divergences
+}
+
+/// The reference with the differences that are known for a place.
+fn expectations(place: Where) -> Results<'static> {
+    let mut expected = parse(REFERENCE);
+    for difference in DIFFERENCES.iter().filter(|difference| (difference.place)(place)) {
+        for &(name, result) in difference.steps {
+            let key = (difference.scenario, name);
+            match result {
+                Some(result) => expected.insert(key, result),
+                None => expected.remove(&key),
+            };
+        }
+    }
+    expected
+}
+
+fn parse(text: &str) -> Results<'_> {
+    let mut results = Results::new();
+    let mut scenario = "";
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            scenario = name;
+        } else if let Some((name, result)) = line.split_once(": ") {
+            results.insert((scenario, name), result);
+        }
+    }
+    results
+}
+
+/// A transcript as the text of a reference.
+#[must_use]
+pub fn reference(transcript: &Transcript) -> String {
+    let mut text = String::new();
+    let mut scenario = "";
+    for step in transcript.steps() {
+        if step.scenario != scenario {
+            scenario = &step.scenario;
+            let gap = if text.is_empty() { "" } else { "\n" };
+            text += &format!("{gap}[{scenario}]\n");
+        }
+        text += &format!("{}: {}\n", step.name, step.result);
+    }
+    text
+}
