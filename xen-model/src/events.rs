@@ -1,0 +1,274 @@
+//! `event_channel_op`: ports between domains, and waiting for them.
+//!
+//! Which ports are pending is Xen's knowledge here, not bits in the shared information page: a guest
+//! asks with [`Domain::wait`](crate::Domain::wait) or `SCHEDOP_poll`.
+
+use std::collections::BTreeMap;
+
+use xen_abi::errno::*;
+use xen_abi::event_channel::*;
+use xen_abi::xen::*;
+
+use crate::error::{Answer, result};
+use crate::machine::State;
+use crate::transcript::Call;
+
+/// Ports that a domain can have, with number 0, which is none.
+const PORTS: u32 = EVTCHN_2L_NR_CHANNELS as u32;
+
+/// What a port is connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Unbound(domid_t),
+    Interdomain(domid_t, u32),
+    Virq(u32),
+    Ipi,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Port {
+    end: End,
+    pending: bool,
+}
+
+/// A domain's ports.
+#[derive(Debug, Default)]
+pub(crate) struct Ports(BTreeMap<u32, Port>);
+
+impl Ports {
+    /// Whether an event waits at `port`; nothing does at one that is not open.
+    pub(crate) fn is_pending(&self, port: u32) -> bool {
+        self.0.get(&port).is_some_and(|port| port.pending)
+    }
+
+    /// Whether an event waits at any port.
+    pub(crate) fn any_pending(&self) -> bool {
+        self.0.values().any(|port| port.pending)
+    }
+
+    /// Takes the event that waits at `port`.
+    pub(crate) fn take(&mut self, port: u32) -> bool {
+        self.0.get_mut(&port).is_some_and(|port| std::mem::take(&mut port.pending))
+    }
+
+    /// Makes an event wait at the port of a virtual interrupt. False if it has none.
+    pub(crate) fn raise_virq(&mut self, virq: u32) -> bool {
+        match self.0.values_mut().find(|port| port.end == End::Virq(virq)) {
+            Some(port) => {
+                port.pending = true;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn open(&mut self, end: End) -> Answer<u32> {
+        let free = (1..PORTS).find(|port| !self.0.contains_key(port)).ok_or(XEN_ENOSPC)?;
+        self.0.insert(free, Port { end, pending: false });
+        Ok(free)
+    }
+
+    fn notify(&mut self, port: u32) {
+        if let Some(port) = self.0.get_mut(&port) {
+            port.pending = true;
+        }
+    }
+}
+
+/// Whether a port number can be one.
+pub(crate) fn is_port(port: u32) -> bool {
+    port < PORTS
+}
+
+impl State {
+    pub(crate) fn event_channel_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> Call {
+        // The command is a C int.
+        let (command, at) = (arguments[0] as u32, arguments[1]);
+        let (operation, answer) = match command {
+            EVTCHNOP_alloc_unbound => ("EVTCHNOP_alloc_unbound", self.alloc_unbound(caller, at)),
+            EVTCHNOP_bind_interdomain => {
+                ("EVTCHNOP_bind_interdomain", self.bind_interdomain(caller, at))
+            }
+            EVTCHNOP_bind_virq => ("EVTCHNOP_bind_virq", self.bind_virq(caller, at)),
+            EVTCHNOP_bind_ipi => ("EVTCHNOP_bind_ipi", self.bind_ipi(caller, at)),
+            EVTCHNOP_close => ("EVTCHNOP_close", self.close_port(caller, at)),
+            EVTCHNOP_send => ("EVTCHNOP_send", self.send_event(caller, at)),
+            EVTCHNOP_status => ("EVTCHNOP_status", self.port_status(caller, at)),
+            EVTCHNOP_unmask => ("EVTCHNOP_unmask", self.unmask(caller, at)),
+            EVTCHNOP_reset => ("EVTCHNOP_reset", self.reset_ports(caller, at)),
+            _ => ("event_channel_op", Err(XEN_ENOSYS)),
+        };
+        Call {
+            domain: caller,
+            operation,
+            count: None,
+            result: result(answer),
+            statuses: Vec::new(),
+        }
+    }
+
+    fn alloc_unbound(&mut self, caller: domid_t, at: usize) -> Answer {
+        let mut op: evtchn_alloc_unbound = self.read(caller, at)?;
+        let domid = self.any_domid(caller, op.dom).ok_or(XEN_ESRCH)?;
+        let remote = if op.remote_dom == DOMID_SELF { caller } else { op.remote_dom };
+        if !self.may_target(caller, domid) || !self.may_deal(caller, domid, remote) {
+            return Err(XEN_EPERM);
+        }
+        let domain = self.domain_mut(domid).ok_or(XEN_ESRCH)?;
+        op.port = evtchn_port_t(domain.ports.open(End::Unbound(remote))?);
+        self.write(caller, at, op)?;
+        Ok(0)
+    }
+
+    fn bind_interdomain(&mut self, caller: domid_t, at: usize) -> Answer {
+        let mut op: evtchn_bind_interdomain = self.read(caller, at)?;
+        let remote = self.any_domid(caller, op.remote_dom).ok_or(XEN_ESRCH)?;
+        let ports = &self.domain(remote).ok_or(XEN_ESRCH)?.ports;
+        let there = ports.0.get(&op.remote_port.0).map(|port| port.end);
+        if there != Some(End::Unbound(caller)) {
+            return Err(XEN_EINVAL);
+        }
+        if !self.may_deal(caller, caller, remote) {
+            return Err(XEN_EPERM);
+        }
+        let ports = &mut self.caller_mut(caller).ports;
+        let local = ports.open(End::Interdomain(remote, op.remote_port.0))?;
+        // An event may have been sent before there was anybody to get it.
+        ports.notify(local);
+        if let Some(domain) = self.domain_mut(remote) {
+            if let Some(port) = domain.ports.0.get_mut(&op.remote_port.0) {
+                port.end = End::Interdomain(caller, local);
+            }
+        }
+        op.local_port = evtchn_port_t(local);
+        self.write(caller, at, op)?;
+        Ok(0)
+    }
+
+    fn bind_virq(&mut self, caller: domid_t, at: usize) -> Answer {
+        let mut op: evtchn_bind_virq = self.read(caller, at)?;
+        if op.virq >= NR_VIRQS {
+            return Err(XEN_EINVAL);
+        }
+        let of_vcpu = matches!(op.virq, VIRQ_TIMER | VIRQ_DEBUG | VIRQ_XENOPROF | VIRQ_XENPMU);
+        if !of_vcpu && op.vcpu != 0 {
+            return Err(XEN_EINVAL);
+        }
+        if op.vcpu != 0 {
+            return Err(XEN_ENOENT);
+        }
+        let domain = self.caller_mut(caller);
+        let global = !of_vcpu && op.virq != VIRQ_ARGO;
+        if global && !domain.privileged {
+            return Err(XEN_EBUSY);
+        }
+        let end = End::Virq(op.virq);
+        if domain.ports.0.values().any(|port| port.end == end) {
+            return Err(XEN_EEXIST);
+        }
+        op.port = evtchn_port_t(domain.ports.open(end)?);
+        self.write(caller, at, op)?;
+        Ok(0)
+    }
+
+    fn bind_ipi(&mut self, caller: domid_t, at: usize) -> Answer {
+        let mut op: evtchn_bind_ipi = self.read(caller, at)?;
+        if op.vcpu != 0 {
+            return Err(XEN_ENOENT);
+        }
+        op.port = evtchn_port_t(self.caller_mut(caller).ports.open(End::Ipi)?);
+        self.write(caller, at, op)?;
+        Ok(0)
+    }
+
+    fn close_port(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: evtchn_close = self.read(caller, at)?;
+        self.close(caller, op.port.0).ok_or(XEN_EINVAL)?;
+        Ok(0)
+    }
+
+    fn close(&mut self, domid: domid_t, port: u32) -> Option<()> {
+        let closed = self.domain_mut(domid)?.ports.0.remove(&port)?;
+        if let End::Interdomain(remote, port) = closed.end {
+            let ports = self.domain_mut(remote).map(|domain| &mut domain.ports);
+            if let Some(port) = ports.and_then(|ports| ports.0.get_mut(&port)) {
+                port.end = End::Unbound(domid);
+            }
+        }
+        Some(())
+    }
+
+    /// Closes all ports of a domain.
+    pub(crate) fn close_all(&mut self, domid: domid_t) {
+        let ports = self.domain(domid).map(|domain| domain.ports.0.keys().copied());
+        let ports: Vec<u32> = ports.into_iter().flatten().collect();
+        for port in ports {
+            self.close(domid, port);
+        }
+    }
+
+    fn send_event(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: evtchn_send = self.read(caller, at)?;
+        let port = self.caller(caller).ports.0.get(&op.port.0).map(|port| port.end);
+        match port.ok_or(XEN_EINVAL)? {
+            End::Interdomain(remote, port) => {
+                if let Some(domain) = self.domain_mut(remote) {
+                    domain.ports.notify(port);
+                }
+            }
+            End::Ipi => self.caller_mut(caller).ports.notify(op.port.0),
+            // Nobody is there to be told.
+            End::Unbound(_) => {}
+            End::Virq(_) => return Err(XEN_EINVAL),
+        }
+        Ok(0)
+    }
+
+    fn port_status(&mut self, caller: domid_t, at: usize) -> Answer {
+        let mut op: evtchn_status = self.read(caller, at)?;
+        let domid = self.any_domid(caller, op.dom).ok_or(XEN_ESRCH)?;
+        if !is_port(op.port.0) {
+            return Err(XEN_EINVAL);
+        }
+        if !self.may_target(caller, domid) {
+            return Err(XEN_EPERM);
+        }
+        let port = self.domain(domid).and_then(|domain| domain.ports.0.get(&op.port.0));
+        op.vcpu = 0;
+        op.status = match port.map(|port| port.end) {
+            None => EVTCHNSTAT_closed,
+            Some(End::Unbound(dom)) => {
+                op.u.unbound_mut().dom = dom;
+                EVTCHNSTAT_unbound
+            }
+            Some(End::Interdomain(dom, port)) => {
+                op.u.interdomain_mut().dom = dom;
+                op.u.interdomain_mut().port = evtchn_port_t(port);
+                EVTCHNSTAT_interdomain
+            }
+            Some(End::Virq(virq)) => {
+                *op.u.virq_mut() = virq;
+                EVTCHNSTAT_virq
+            }
+            Some(End::Ipi) => EVTCHNSTAT_ipi,
+        };
+        self.write(caller, at, op)?;
+        Ok(0)
+    }
+
+    /// No port is ever masked here: only the number is checked.
+    fn unmask(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: evtchn_unmask = self.read(caller, at)?;
+        if is_port(op.port.0) { Ok(0) } else { Err(XEN_EINVAL) }
+    }
+
+    fn reset_ports(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: evtchn_reset = self.read(caller, at)?;
+        let domid = self.any_domid(caller, op.dom).ok_or(XEN_ESRCH)?;
+        if !self.may_target(caller, domid) {
+            return Err(XEN_EPERM);
+        }
+        self.close_all(domid);
+        Ok(0)
+    }
+}

@@ -1,0 +1,132 @@
+//! `sched_op`: waiting and shutting down.
+
+use std::sync::MutexGuard;
+use std::time::Duration;
+
+use xen_abi::errno::*;
+use xen_abi::event_channel::evtchn_port_t;
+use xen_abi::sched::*;
+use xen_abi::xen::domid_t;
+
+use super::call;
+use crate::error::Answer;
+use crate::events::is_port;
+use crate::guest_access::address;
+use crate::machine::{Machine, State};
+use crate::transcript::Call;
+
+/// Ports that can be polled at a time.
+const MAX_PORTS: u32 = 128;
+
+impl Machine {
+    /// The one hypercall that waits: the lock is given up meanwhile.
+    pub(crate) fn sched_op(
+        &self,
+        state: MutexGuard<'_, State>,
+        caller: domid_t,
+        arguments: [usize; 5],
+    ) -> Call {
+        let (command, at) = (arguments[0] as u32, arguments[1]);
+        match command {
+            SCHEDOP_yield => {
+                drop(state);
+                std::thread::yield_now();
+                call(caller, "SCHEDOP_yield", Ok(0))
+            }
+            SCHEDOP_block => {
+                let any =
+                    |state: &State| state.domain(caller).is_none_or(|d| d.ports.any_pending());
+                self.sleep(state, None, any);
+                call(caller, "SCHEDOP_block", Ok(0))
+            }
+            SCHEDOP_poll => call(caller, "SCHEDOP_poll", self.poll(state, caller, at)),
+            _ => shut_down(state, caller, command, at),
+        }
+    }
+
+    /// Waits until `awake`, or for at most `timeout`. Says whether it is.
+    pub(crate) fn sleep(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        timeout: Option<Duration>,
+        awake: impl Fn(&State) -> bool,
+    ) -> bool {
+        let begin = std::time::Instant::now();
+        loop {
+            if awake(&state) {
+                return true;
+            }
+            // Nobody waits for longer than it takes to look again.
+            let left = match timeout {
+                Some(timeout) => timeout.saturating_sub(begin.elapsed()),
+                None => Duration::from_secs(3600),
+            };
+            if left.is_zero() {
+                return false;
+            }
+            state = match self.events.wait_timeout(state, left) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    fn poll(&self, state: MutexGuard<'_, State>, caller: domid_t, at: usize) -> Answer {
+        let op: sched_poll = state.read(caller, at)?;
+        if op.nr_ports > MAX_PORTS {
+            return Err(XEN_EINVAL);
+        }
+        let mut ports = Vec::new();
+        for index in 0..op.nr_ports as usize {
+            let evtchn_port_t(port) = state.read_at(caller, address(op.ports), index)?;
+            if !is_port(port) {
+                return Err(XEN_EINVAL);
+            }
+            ports.push(port);
+        }
+        // The timeout is a moment of Xen's time; 0 for none.
+        let wait = op.timeout.saturating_sub(state.now());
+        let timeout = (op.timeout != 0).then(|| Duration::from_nanos(wait));
+        self.sleep(state, timeout, |state| {
+            state
+                .domain(caller)
+                .is_none_or(|domain| ports.iter().any(|port| domain.ports.is_pending(*port)))
+        });
+        Ok(0)
+    }
+}
+
+fn shut_down(mut state: MutexGuard<'_, State>, caller: domid_t, command: u32, at: usize) -> Call {
+    let (operation, answer) = match command {
+        SCHEDOP_shutdown | SCHEDOP_shutdown_code => {
+            let name = if command == SCHEDOP_shutdown {
+                "SCHEDOP_shutdown"
+            } else {
+                "SCHEDOP_shutdown_code"
+            };
+            let answer = state.read::<sched_shutdown>(caller, at).map(|op| {
+                // Xen keeps one byte, of the first reason it is given.
+                state.caller_mut(caller).shutdown.get_or_insert(op.reason as u8);
+                0
+            });
+            (name, answer.map_err(Into::into))
+        }
+        SCHEDOP_remote_shutdown => ("SCHEDOP_remote_shutdown", remote(&mut state, caller, at)),
+        _ => ("sched_op", Err(XEN_ENOSYS)),
+    };
+    call(caller, operation, answer)
+}
+
+fn remote(state: &mut State, caller: domid_t, at: usize) -> Answer {
+    let op: sched_remote_shutdown = state.read(caller, at)?;
+    if state.domain(op.domain_id).is_none() {
+        return Err(XEN_ESRCH);
+    }
+    if !state.caller(caller).privileged {
+        return Err(XEN_EPERM);
+    }
+    if let Some(domain) = state.domain_mut(op.domain_id) {
+        domain.shutdown.get_or_insert(op.reason as u8);
+    }
+    Ok(0)
+}

@@ -1,0 +1,98 @@
+//! What a grant costs: ours beside two in C, written for this from the descriptions of the algorithms
+//! in mini-os and in Linux, and compiled with `-O2` at the start.
+//!
+//! A pair is: allocate a reference, publish a page, end the access, free the reference. A batch is 256
+//! of each, in this order. Everyone has the same table, of four frames, as mini-os has.
+//!
+//! ```text
+//! cargo bench -p xen-ops --bench grant_pairs                     times
+//! cargo bench -p xen-ops --bench grant_pairs -- --instructions   instructions, by valgrind
+//! cargo bench -p xen-ops --bench grant_pairs -- --rounds 500     more rounds, for a noisy machine
+//! ```
+//!
+//! Contestants take turns in every round, and ratios are medians over the rounds of what was measured
+//! side by side. C functions are called as a kernel's other files call them, ours as another crate
+//! calls them.
+#![allow(unsafe_code, reason = "C is called")]
+
+mod c;
+mod instructions;
+mod ours;
+mod times;
+
+use std::env;
+use std::process::ExitCode;
+
+/// References granted at once.
+const BATCH: usize = 256;
+
+/// Entries in everyone's table.
+const ENTRIES: usize = 2048;
+
+/// Someone who can grant.
+trait Contestant: Sync {
+    /// Makes pairs, one after another, as the thread of this number.
+    fn pairs(&self, thread: usize, pairs: usize);
+
+    /// Makes batches, one after another, as the thread of this number.
+    fn batches(&self, thread: usize, batches: usize);
+
+    /// What is kept beside the table, in bytes for each reference.
+    fn bytes_per_reference(&self) -> f64;
+}
+
+/// Everyone.
+struct Contestants {
+    ours: Box<dyn Contestant>,
+    mini_os: Box<dyn Contestant>,
+    linux: Box<dyn Contestant>,
+}
+
+impl Contestants {
+    fn new() -> Result<Self, c::Error> {
+        let [mini_os, linux] = ["mini_os", "linux"].map(c::load);
+        Ok(Self { ours: Box::new(ours::Ours::new()), mini_os: mini_os?, linux: linux? })
+    }
+
+    fn named(&self) -> [(&'static str, &dyn Contestant); 3] {
+        [("ours", &*self.ours), ("mini-os", &*self.mini_os), ("Linux", &*self.linux)]
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let value = |flag: &str| {
+        let at = arguments.iter().position(|argument| argument == flag)?;
+        arguments.get(at + 1)?.parse::<usize>().ok()
+    };
+    let contestants = match Contestants::new() {
+        Ok(contestants) => contestants,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if let [flag, name, kind, repeat] = &arguments[..] {
+        if flag == instructions::CHILD {
+            instructions::work(&contestants, name, kind, repeat.parse().unwrap_or(0));
+            return ExitCode::SUCCESS;
+        }
+    }
+    if has("--instructions") {
+        return instructions::count(&contestants);
+    }
+    // Without cargo's `--bench` this is a test: that everything works, once.
+    let rounds = if has("--bench") { value("--rounds").unwrap_or(200) } else { 1 };
+    times::measure(&contestants, rounds);
+    ExitCode::SUCCESS
+}
+
+/// Memory for a table: an entry of version 1 has eight bytes.
+#[repr(align(4096))]
+struct Table([u64; ENTRIES]);
+
+/// A table with nothing in it, for as long as the program runs.
+fn table() -> *mut u64 {
+    Box::leak(Box::new(Table([0; ENTRIES]))).0.as_mut_ptr()
+}
