@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -35,7 +35,7 @@ fn target(arch: Arch) -> &'static str {
 
 fn build(arch: Arch) -> Result<PathBuf, Error> {
     let target = target(arch);
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../guest");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("guest");
     let target_dir = target_dir().join("guest");
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--release", "--target", target, "--target-dir"]).arg(&target_dir);
@@ -54,7 +54,7 @@ fn build(arch: Arch) -> Result<PathBuf, Error> {
 
 /// The directory for what live tests leave: below cargo's target directory.
 pub(crate) fn target_dir() -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
     let target = env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty());
     root.join(target.unwrap_or_else(|| "target".into())).join("xen-live")
 }

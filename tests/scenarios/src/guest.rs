@@ -1,10 +1,11 @@
 //! What a scenario needs of the guest that it runs in.
 
 use core::fmt;
+use core::ptr::NonNull;
 
 use xen_abi::xen::domid_t;
 use xen_ops::hypercall::Hypercall;
-use xen_ops::page::Page;
+use xen_ops::page::{Page, Target};
 
 /// What kind of guest this is, as far as Xen's answers depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +18,37 @@ pub enum Kind {
     Arm,
 }
 
+impl Kind {
+    /// Whether the guest has frame numbers of its own.
+    #[must_use]
+    pub const fn is_translated(self) -> bool {
+        !matches!(self, Self::Pv)
+    }
+
+    /// Whether the processor is an x86.
+    #[must_use]
+    pub const fn is_x86(self) -> bool {
+        !matches!(self, Self::Arm)
+    }
+}
+
+/// The two parts of a grant table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The entries.
+    Shared,
+    /// The status words of version 2.
+    Status,
+}
+
 /// A guest that scenarios can run in: a real one, or one of the model's domains.
 pub trait Guest {
     /// How it makes hypercalls.
     type Xen: Hypercall;
     /// Its own memory.
     type Page: Page;
+    /// Room where frames of others can be mapped.
+    type Target: Target;
 
     /// The way to the hypervisor.
     fn xen(&self) -> &Self::Xen;
@@ -35,6 +61,19 @@ pub trait Guest {
 
     /// A page of zeroes that nobody had before.
     fn page(&mut self) -> Self::Page;
+
+    /// Room for one frame that nobody had before.
+    fn target(&mut self) -> Self::Target;
+
+    /// An address, in bytes, where there is nothing that Xen could read or write for this guest.
+    fn bad_address(&self) -> usize;
+
+    /// Maps the first frame of a part of its own grant table, and says where that is: 4096 bytes that
+    /// stay as long as the table keeps its version.
+    fn table(&mut self, part: Part) -> NonNull<u8>;
+
+    /// Whether an event is pending at a port of its own; it is not afterwards.
+    fn take_event(&mut self, port: u32) -> bool;
 
     /// Writes a line where the harness reads it.
     fn write(&mut self, line: fmt::Arguments<'_>);

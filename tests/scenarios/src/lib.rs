@@ -5,11 +5,13 @@
 //! nothing: what is right is in the reference transcript.
 #![no_std]
 
+mod grants;
 mod guest;
 mod line;
+mod outcome;
 mod run;
 mod scenarios;
 
-pub use guest::{Guest, Kind};
+pub use guest::{Guest, Kind, Part};
 pub use line::Line;
 pub use run::{Run, SCENARIOS, run};

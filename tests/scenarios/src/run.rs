@@ -2,6 +2,10 @@
 
 use core::fmt;
 
+use xen_abi::xen::__HYPERVISOR_grant_table_op;
+use xen_ops::hypercall::{Error, Hypercall};
+
+use crate::outcome::{Outcome, Returned};
 use crate::scenarios;
 use crate::{Guest, Line};
 
@@ -21,6 +25,46 @@ impl<G: Guest> Run<'_, G> {
     pub fn step(&mut self, name: impl fmt::Display, result: impl fmt::Display) {
         self.steps += 1;
         self.write(format_args!("step {name}: {result}"));
+    }
+
+    /// Writes down whether an operation succeeded, or what was answered instead.
+    pub(crate) fn outcome<T>(&mut self, name: impl fmt::Display, result: Result<T, Error>) {
+        self.step(name, Outcome::of(&result));
+    }
+
+    /// Makes a hypercall that no typed wrapper would make, and writes down what it returned.
+    ///
+    /// # Safety
+    ///
+    /// As [`Hypercall::call3`].
+    #[allow(unsafe_code, reason = "hands the door on")]
+    pub(crate) unsafe fn raw(
+        &mut self,
+        name: impl fmt::Display,
+        number: u32,
+        arguments: [usize; 3],
+    ) {
+        // SAFETY: the caller's promise.
+        let returned = unsafe { self.guest.xen().call3(number, arguments) };
+        self.step(name, Returned(returned));
+    }
+
+    /// As [`raw`](Self::raw), a `grant_table_op`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Hypercall::call3`].
+    #[allow(unsafe_code, reason = "hands the door on")]
+    pub(crate) unsafe fn raw_grant(
+        &mut self,
+        name: impl fmt::Display,
+        command: u32,
+        argument: usize,
+        count: usize,
+    ) {
+        let arguments = [command as usize, argument, count];
+        // SAFETY: the caller's promise.
+        unsafe { self.raw(name, __HYPERVISOR_grant_table_op, arguments) };
     }
 
     fn write(&mut self, line: fmt::Arguments<'_>) {

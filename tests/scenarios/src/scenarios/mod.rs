@@ -1,5 +1,16 @@
 //! The scenarios.
 
+mod console;
+mod events;
+mod gnttab_copy;
+mod gnttab_entry;
+mod gnttab_map;
+mod gnttab_pv;
+mod gnttab_table;
+mod gnttab_v2;
+mod hvm;
+mod memory;
+mod sched;
 mod version;
 
 use crate::{Guest, Run};
@@ -19,4 +30,15 @@ macro_rules! scenarios {
 
 scenarios! {
     "version" version::version;
+    "console" console::console;
+    "sched" sched::sched;
+    "events" events::events;
+    "hvm" hvm::hvm;
+    "gnttab-entry" gnttab_entry::entry;
+    "gnttab-map" gnttab_map::map_and_unmap;
+    "gnttab-copy" gnttab_copy::copy;
+    "gnttab-pv" gnttab_pv::pv;
+    "gnttab-table" gnttab_table::table;
+    "gnttab-v2" gnttab_v2::v2;
+    "memory" memory::memory;
 }
