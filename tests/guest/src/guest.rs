@@ -12,11 +12,11 @@ use xen_abi::memory::{
 };
 use xen_abi::xen::{DOMID_SELF, domid_t, shared_info, xen_pfn_t};
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
-use xen_ops::page::Target;
+use xen_ops::page::{Page, Target};
 use xen_scenarios::{Guest, Kind, Part};
 
 use crate::console;
-use crate::entry::{Start, Xen, xen};
+use crate::entry::{Start, Xen, compat_call, xen};
 use crate::memory::{OwnPage, Room, Space};
 
 /// The guest that this kernel is.
@@ -26,6 +26,8 @@ pub(crate) struct LiveGuest {
     domid: domid_t,
     space: Space,
     shared_info: NonNull<u8>,
+    /// The first frame of the grant table, once it is mapped: Arm maps it once only.
+    entries: Option<NonNull<u8>>,
 }
 
 impl LiveGuest {
@@ -39,7 +41,7 @@ impl LiveGuest {
             Space::Pv { shared_info, .. } => room.point_to(shared_info >> 12),
             Space::Translated { .. } => room.fill(XENMAPSPACE_shared_info, 0),
         }
-        Self { xen: xen(), kind, domid, space, shared_info: room.address() }
+        Self { xen: xen(), kind, domid, space, shared_info: room.address(), entries: None }
     }
 }
 
@@ -69,6 +71,14 @@ impl Guest for LiveGuest {
         OwnPage::take(self.space)
     }
 
+    fn loose_frame(&mut self) -> xen_pfn_t {
+        let page = OwnPage::take(self.space);
+        if let Space::Pv { .. } = self.space {
+            let _ = Room::new(&page, self.space);
+        }
+        page.frame()
+    }
+
     fn target(&mut self) -> Room {
         room(self.space)
     }
@@ -85,6 +95,9 @@ impl Guest for LiveGuest {
     }
 
     fn table(&mut self, part: Part) -> NonNull<u8> {
+        if let (Part::Shared, Some(entries)) = (part, self.entries) {
+            return entries;
+        }
         let room = room(self.space);
         match (self.space, part) {
             (Space::Pv { .. }, Part::Shared) => {
@@ -102,6 +115,9 @@ impl Guest for LiveGuest {
                 room.fill(XENMAPSPACE_grant_table, XENMAPIDX_grant_table_status as usize);
             }
         }
+        if part == Part::Shared {
+            self.entries = Some(room.address());
+        }
         room.address()
     }
 
@@ -112,6 +128,10 @@ impl Guest for LiveGuest {
         // SAFETY: inside the page that Xen shares, aligned, and touched by atomic means only.
         let pending = unsafe { self.shared_info.add(offset).cast::<AtomicUsize>().as_ref() };
         pending.fetch_and(!(1 << bit), Ordering::AcqRel) & 1 << bit != 0
+    }
+
+    fn compat_call(&mut self, number: u32, arguments: [u32; 5]) -> Option<i32> {
+        compat_call(self.kind, number, arguments)
     }
 
     fn write(&mut self, line: fmt::Arguments<'_>) {

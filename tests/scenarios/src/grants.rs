@@ -8,9 +8,9 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use xen_abi::grant_table::{
-    GNTMAP_host_map, gnttab_copy_ptr, gnttab_copy_ptr_u, grant_entry_header, grant_entry_v1,
-    grant_entry_v2, grant_entry_v2_full_page, grant_entry_v2_sub_page, grant_entry_v2_transitive,
-    grant_handle_t, grant_ref_t, grant_status_t,
+    GNTMAP_device_map, GNTMAP_host_map, gnttab_copy_ptr, gnttab_copy_ptr_u, grant_entry_header,
+    grant_entry_v1, grant_entry_v2, grant_entry_v2_full_page, grant_entry_v2_sub_page,
+    grant_entry_v2_transitive, grant_handle_t, grant_ref_t, grant_status_t,
 };
 use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::hypercall::Error;
@@ -159,7 +159,7 @@ pub(crate) fn map_at<G: Guest>(
     let batch = unsafe { map_grant_ref(guest.xen(), &mut ops) };
     let result = batch.result.and_then(|()| status("map", batch.elements[0].status()));
     let (handle, bus) = (batch.elements[0].handle(), batch.elements[0].dev_bus_addr());
-    let dev_bus_addr = if flags & GNTMAP_host_map == flags { 0 } else { bus };
+    let dev_bus_addr = if flags & GNTMAP_device_map == 0 { 0 } else { bus };
     Mapping { outcome: Outcome::of(&result), host_addr, dev_bus_addr, handle }
 }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ptr::NonNull;
 
-use xen_abi::xen::domid_t;
+use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::hypercall::Hypercall;
 use xen_ops::page::{Page, Target};
 
@@ -62,6 +62,9 @@ pub trait Guest {
     /// A page of zeroes that nobody had before.
     fn page(&mut self) -> Self::Page;
 
+    /// The frame of a page of its own that is mapped nowhere, to be given away.
+    fn loose_frame(&mut self) -> xen_pfn_t;
+
     /// Room for one frame that nobody had before.
     fn target(&mut self) -> Self::Target;
 
@@ -74,6 +77,12 @@ pub trait Guest {
 
     /// Whether an event is pending at a port of its own; it is not afterwards.
     fn take_event(&mut self, port: u32) -> bool;
+
+    /// Makes a hypercall as 32-bit code does, if the guest has such code. Addresses are below 4 GiB.
+    fn compat_call(&mut self, number: u32, arguments: [u32; 5]) -> Option<i32> {
+        let _ = (number, arguments);
+        None
+    }
 
     /// Writes a line where the harness reads it.
     fn write(&mut self, line: fmt::Arguments<'_>);

@@ -47,6 +47,11 @@ pub(crate) fn xen() -> Xen {
     unsafe { Hvc::new() }
 }
 
+/// There is no other code than what this kernel is made of.
+pub(crate) fn compat_call(_: Kind, _: u32, _: [u32; 5]) -> Option<i32> {
+    None
+}
+
 /// # Safety
 ///
 /// Called once, by the entry code, with the address of the device tree and of the image, both

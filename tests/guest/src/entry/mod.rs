@@ -5,7 +5,7 @@
 #[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
 mod arch;
 
-pub(crate) use arch::{Xen, xen};
+pub(crate) use arch::{Xen, compat_call, xen};
 
 use core::cell::UnsafeCell;
 

@@ -49,6 +49,17 @@ pub(crate) fn xen() -> Xen {
     unsafe { HypercallPage::new(HYPERCALL_PAGE.address()) }
 }
 
+/// Makes a hypercall from 32-bit code, in a PVH guest.
+pub(crate) fn compat_call(kind: Kind, number: u32, arguments: [u32; 5]) -> Option<i32> {
+    unsafe extern "C" {
+        #[link_name = "compat_call"]
+        fn enter(number: u32, arguments: &[u32; 5]) -> i32;
+    }
+    // SAFETY: this is ring 0 with the descriptors and the hypercall page that the code uses, and
+    // everything is mapped where it is, below 4 GiB.
+    (kind == Kind::Pvh).then(|| unsafe { enter(number, &arguments) })
+}
+
 /// # Safety
 ///
 /// Called once, by the entry code of a PV guest, with the address that it was given.

@@ -37,7 +37,8 @@ pub(crate) fn entry<G: Guest>(run: &mut Run<'_, G>) {
     // SAFETY: Xen finds that there is no argument, or reads and writes the one that is there.
     unsafe {
         for (name, command) in LOOPED {
-            run.raw_grant(format_args!("{name}, count 0"), command, bad, 0);
+            run.raw_grant(format_args!("{name}, count 0"), command, at, 0);
+            run.raw_grant(format_args!("{name}, count 0, bad address"), command, bad, 0);
             run.raw_grant(format_args!("{name}, bad address"), command, bad, 1);
         }
         for (name, command) in SINGLE {

@@ -139,19 +139,32 @@ fn unmapping<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     run.step("unmap, neither address, flags of the entry", Hex(table.flags(REF)));
     let wrong = Mapping { host_addr: elsewhere.host_addr(), ..mapping };
     run.step("unmap, another address", unmap(run.guest, wrong));
-    let wrong = Mapping { dev_bus_addr: 0x1234_5000, ..mapping };
-    run.step("unmap, another device address", unmap(run.guest, wrong));
     let wrong = Mapping { handle: grant_handle_t(12345), ..mapping };
     run.step("unmap, no such handle", unmap(run.guest, wrong));
     let wrong = Mapping { handle: grant_handle_t(u32::MAX), ..mapping };
     run.step("unmap, handle beyond all", unmap(run.guest, wrong));
     run.step("unmap after all that", unmap(run.guest, mapping));
     run.step("unmap after all that, flags of the entry", Hex(table.flags(REF)));
+
+    let _page = grant(run, table, GTF_permit_access);
+    let mapping = map(run.guest, &target, 0, REF, me);
+    let wrong = Mapping { dev_bus_addr: 0x1234_5000, ..mapping };
+    run.step("unmap, a device address that is not mapped", unmap(run.guest, wrong));
+    let mapping = map(run.guest, &target, GNTMAP_device_map, REF, me);
+    let wrong = Mapping { dev_bus_addr: 0x1234_5000, ..mapping };
+    run.step("unmap, another device address", unmap(run.guest, wrong));
+    let host = Mapping { dev_bus_addr: 0, ..mapping };
+    run.step("unmap, for the processor only", unmap(run.guest, host));
+    run.step("unmap, for the processor only, flags of the entry", Hex(table.flags(REF)));
+    let device = Mapping { host_addr: 0, ..mapping };
+    run.step("unmap, for the device only", unmap(run.guest, device));
+    run.step("unmap, for the device only, flags of the entry", Hex(table.flags(REF)));
 }
 
 fn pinned<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let me = run.guest.domid();
     let (first, second) = (run.guest.target(), run.guest.target());
+    let third = run.guest.target();
     let _page = grant(run, table, GTF_permit_access);
     let one = map(run.guest, &first, 0, REF, me);
     let two = map(run.guest, &second, 0, REF, me);
@@ -168,11 +181,11 @@ fn pinned<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let two = map(run.guest, &second, GNTMAP_readonly, REF, me);
     run.step("map read-only, revoked while mapped", two.outcome);
     run.step("map read-only, revoked while mapped, flags", Hex(table.flags(REF)));
-    let three = map(run.guest, &second, 0, REF, me);
+    let three = map(run.guest, &third, 0, REF, me);
     run.step("map, revoked while mapped read-only", three.outcome);
-    run.step("unmap what was revoked", unmap(run.guest, one));
-    if two.outcome.is_ok() {
-        run.step("unmap what was revoked, again", unmap(run.guest, two));
+    run.step("map, revoked while mapped read-only, flags", Hex(table.flags(REF)));
+    for (name, mapping) in [("first", one), ("second", two), ("third", three)] {
+        run.step(format_args!("unmap what was revoked, {name}"), unmap(run.guest, mapping));
     }
     run.step("unmap what was revoked, flags of the entry", Hex(table.flags(REF)));
 

@@ -25,8 +25,9 @@ pub(crate) fn pv<G: Guest>(run: &mut Run<'_, G>) {
 
 fn transfers<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let me = run.guest.domid();
+    let mapped = run.guest.page().frame().0;
     let mut transfer = |name: &str, frame: Option<u64>, domid, ref_| {
-        let mfn = frame.map_or_else(|| run.guest.page().frame(), xen_pfn_t);
+        let mfn = frame.map_or_else(|| run.guest.loose_frame(), xen_pfn_t);
         let zero = gnttab_transfer::ZERO;
         let mut op = gnttab_transfer { mfn, domid, ref_, status: UNTOUCHED, ..zero };
         let at = ptr::from_mut(&mut op).expose_provenance();
@@ -34,6 +35,7 @@ fn transfers<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
         unsafe { run.raw_grant(name, GNTTABOP_transfer, at, 1) };
         run.step(format_args!("{name}, status"), name_of(op.status));
     };
+    transfer("transfer, mapped", Some(mapped), me, REF);
     transfer("transfer, no such frame", Some(0x7fff_ffff), me, REF);
     transfer("transfer, no such domain", None, domid_t(777), REF);
     transfer("transfer, DOMID_SELF", None, DOMID_SELF, REF);
@@ -47,6 +49,7 @@ fn transfers<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
 fn replacements<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let me = run.guest.domid();
     let (target, elsewhere) = (run.guest.target(), run.guest.target());
+    let nothing = run.guest.target();
     let page = filled(run.guest, 0x33);
     table.set(REF, GTF_permit_access, me, page.frame());
     let mapping = map(run.guest, &target, 0, REF, me);
@@ -63,8 +66,8 @@ fn replacements<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     };
     let unknown = Mapping { handle: grant_handle_t(12345), ..mapping };
     replace("replace, no such handle", unknown, 0);
-    let wrong = Mapping { host_addr: mapping.host_addr ^ 0x1_0000, ..mapping };
-    replace("replace, another address", wrong, elsewhere.host_addr());
+    let wrong = Mapping { host_addr: nothing.host_addr(), ..mapping };
+    replace("replace, another address", wrong, nothing.host_addr());
     replace("replace", mapping, elsewhere.host_addr());
     run.step("replace, flags of the entry", Hex(table.flags(REF)));
     // Where it could be replaced, what was mapped elsewhere is here now.

@@ -1,5 +1,6 @@
 //! The scenarios.
 
+mod compat;
 mod console;
 mod events;
 mod gnttab_copy;
@@ -41,4 +42,5 @@ scenarios! {
     "gnttab-table" gnttab_table::table;
     "gnttab-v2" gnttab_v2::v2;
     "memory" memory::memory;
+    "compat" compat::compat;
 }
