@@ -150,6 +150,9 @@ fn unmapping<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let mapping = map(run.guest, &target, 0, REF, me);
     let wrong = Mapping { dev_bus_addr: 0x1234_5000, ..mapping };
     run.step("unmap, a device address that is not mapped", unmap(run.guest, wrong));
+    // Where that was refused, the page is still mapped.
+    unmap(run.guest, mapping);
+    let _page = grant(run, table, GTF_permit_access);
     let mapping = map(run.guest, &target, GNTMAP_device_map, REF, me);
     let wrong = Mapping { dev_bus_addr: 0x1234_5000, ..mapping };
     run.step("unmap, another device address", unmap(run.guest, wrong));
@@ -159,6 +162,7 @@ fn unmapping<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let device = Mapping { host_addr: 0, ..mapping };
     run.step("unmap, for the device only", unmap(run.guest, device));
     run.step("unmap, for the device only, flags of the entry", Hex(table.flags(REF)));
+    unmap(run.guest, mapping);
 }
 
 fn pinned<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
