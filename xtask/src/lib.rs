@@ -5,6 +5,7 @@
 //! | `setup`       | `setup/`       | installs, or names, the system packages the others need       |
 //! | `verify`      | `verify.rs`    | the main job: regenerate everything and compare               |
 //! | `cross`       | `cross.rs`     | `cargo check` of xen-abi and xen-ops for every target         |
+//! | `live`        | `live.rs`      | real hypervisors, booted with our own guest                  |
 //! | `loom`        | `loom.rs`      | every interleaving of the lock-free protocols                 |
 //! | `miri`        | `miri.rs`      | xen-ops and xen-model under Miri                               |
 //! | `test`        | `test.rs`      | everything, in the order in which it fails soonest            |
@@ -20,6 +21,7 @@ mod bench_build;
 mod cli;
 mod cross;
 mod error;
+mod live;
 mod loom;
 mod miri;
 mod process;

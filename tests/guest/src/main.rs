@@ -7,9 +7,11 @@
 //! | `device_tree.rs` | the command line on Arm |
 //! | `console.rs` | lines on Xen's console |
 //! | `exit.rs` | the status that the machine ends with |
+//! | `misbehave.rs` | what a guest should not do |
 //! | `guest.rs` | what the scenarios want of a guest |
 //!
-//! Command line: `scenario=NAME,NAME` for some of the scenarios instead of all, `me=DOMID`.
+//! Command line: `scenario=NAME,NAME` for some of the scenarios instead of all, `me=DOMID`,
+//! `misbehave=WHAT` for the tests of the harness.
 #![no_std]
 #![no_main]
 
@@ -20,6 +22,7 @@ mod entry;
 mod exit;
 mod guest;
 mod memory;
+mod misbehave;
 
 use core::panic::PanicInfo;
 
@@ -29,6 +32,7 @@ use guest::LiveGuest;
 
 fn main(start: Start) -> ! {
     let arguments = start.arguments;
+    misbehave::misbehave(arguments);
     let mut guest = LiveGuest::new(start);
     xen_scenarios::run(&mut guest, arguments);
     exit(Status::Done)

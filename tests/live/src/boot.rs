@@ -21,8 +21,14 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const TAIL: usize = 25;
 
 /// Words of Xen and of the guest after which nothing good comes.
-const CRASHES: [&str; 5] =
-    ["Panic on CPU", "Domain 0 crashed", "Hardware Dom0 crashed", "@panic", "@exception"];
+const CRASHES: [&str; 6] = [
+    "Panic on CPU",
+    "Domain 0 crashed",
+    "Hardware Dom0 crashed",
+    "Triple fault",
+    "@panic",
+    "@exception",
+];
 
 /// A boot to be done.
 #[derive(Clone, Debug)]
@@ -34,7 +40,10 @@ pub struct Boot {
     deadline: Duration,
     keep: bool,
     qemu: Option<PathBuf>,
+    hypervisor: Option<PathBuf>,
     kernel: Option<PathBuf>,
+    arguments: String,
+    place: Option<PathBuf>,
 }
 
 /// A boot that was a success.
@@ -65,7 +74,10 @@ impl Boot {
             deadline: DEADLINE,
             keep: false,
             qemu: None,
+            hypervisor: None,
             kernel: None,
+            arguments: String::new(),
+            place: None,
         }
     }
 
@@ -94,10 +106,28 @@ impl Boot {
         Self { qemu: Some(directory.to_owned()), ..self }
     }
 
+    /// Boots this hypervisor, not the pinned one.
+    #[must_use]
+    pub fn hypervisor(self, image: &Path) -> Self {
+        Self { hypervisor: Some(image.to_owned()), ..self }
+    }
+
     /// Boots this kernel, not our own.
     #[must_use]
     pub fn kernel(self, kernel: &Path) -> Self {
         Self { kernel: Some(kernel.to_owned()), ..self }
+    }
+
+    /// Puts these words on the guest's command line too.
+    #[must_use]
+    pub fn arguments(self, words: &str) -> Self {
+        Self { arguments: words.to_owned(), ..self }
+    }
+
+    /// Writes logs below this directory, not below cargo's target directory.
+    #[must_use]
+    pub fn place(self, directory: &Path) -> Self {
+        Self { place: Some(directory.to_owned()), ..self }
     }
 
     /// Boots, and waits for the end.
@@ -108,16 +138,15 @@ impl Boot {
     pub fn run(&self) -> Result<Report, Error> {
         let row = self.row()?;
         let qemu = qemu::find(row, self.qemu.as_deref())?;
-        let hypervisor = Hypervisor::known(row.release, row.hypervisor())?;
-        let image = hypervisor.obtain(&Options::from_env())?;
+        let (hypervisor, warning) = self.image(row)?;
         let kernel = match &self.kernel {
             Some(kernel) => kernel.clone(),
             None => guest::kernel(row.arch)?,
         };
-        let files = Files { hypervisor: &image.path, kernel: &kernel };
-        let mut command = qemu::command(&qemu, row, &files, &self.arguments());
+        let files = Files { hypervisor: &hypervisor, kernel: &kernel };
+        let mut command = qemu::command(&qemu, row, &files, &self.command_line());
 
-        let base = guest::target_dir();
+        let base = self.place.clone().unwrap_or_else(guest::target_dir);
         fs::create_dir_all(&base).map_err(Error::file(&base))?;
         let prefix = format!("{}-", row.to_string().replace(' ', "-"));
         let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&base);
@@ -145,7 +174,7 @@ impl Boot {
         }
         let Ended { output, elapsed, .. } = ended;
         let log = self.keep.then_some(log);
-        Ok(Report { transcript, elapsed, log, output, warning: image.warning })
+        Ok(Report { transcript, elapsed, log, output, warning })
     }
 
     /// The machine that is meant.
@@ -156,12 +185,26 @@ impl Boot {
         found.ok_or_else(|| Error::NoSuchRow(format!("{release} {arch} {mode}")))
     }
 
-    /// The guest's command line.
-    fn arguments(&self) -> String {
-        match &self.scenarios[..] {
-            [] => "me=0".to_owned(),
-            names => format!("me=0 scenario={}", names.join(",")),
+    /// The hypervisor, and what is to be said about its package.
+    fn image(&self, row: Row) -> Result<(PathBuf, Option<Warning>), Error> {
+        if let Some(image) = &self.hypervisor {
+            return Ok((image.clone(), None));
         }
+        let known = Hypervisor::known(row.release, row.hypervisor())?;
+        let image = known.obtain(&Options::from_env())?;
+        Ok((image.path, image.warning))
+    }
+
+    /// The guest's command line.
+    fn command_line(&self) -> String {
+        let mut words = vec!["me=0".to_owned()];
+        if !self.scenarios.is_empty() {
+            words.push(format!("scenario={}", self.scenarios.join(",")));
+        }
+        if !self.arguments.is_empty() {
+            words.push(self.arguments.clone());
+        }
+        words.join(" ")
     }
 
     /// The command that does the same.

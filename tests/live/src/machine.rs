@@ -13,8 +13,8 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::{Cause, Error};
 
-/// The most bytes that a boot may write: a hundred times what a chatty one does.
-const OUTPUT_LIMIT: usize = 4 << 20;
+/// The most bytes that a boot may write: ten times what a chatty one does.
+const OUTPUT_LIMIT: usize = 512 << 10;
 
 /// A QEMU that is killed when the value goes.
 pub(crate) struct Machine {
@@ -100,5 +100,37 @@ fn die_with_parent(command: &mut Command) {
     // SAFETY: makes one system call, and neither allocates nor takes a lock.
     unsafe {
         command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(script: &str) -> (Machine, tempfile::TempDir) {
+        let place = tempfile::tempdir().unwrap();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        let machine = Machine::start(&mut command, &place.path().join("complaints")).unwrap();
+        (machine, place)
+    }
+
+    #[test]
+    fn a_machine_that_is_dropped_is_gone() {
+        let (machine, _place) = start("exec sleep 100");
+        let process = format!("/proc/{}", machine.child.id());
+        assert!(Path::new(&process).exists());
+        drop(machine);
+        assert!(!Path::new(&process).exists());
+    }
+
+    #[test]
+    fn a_full_disk_is_named_and_the_machine_gone() {
+        let (machine, _place) = start("echo a line; exec sleep 100");
+        let process = format!("/proc/{}", machine.child.id());
+        let result = machine.finish(Duration::from_secs(20), Path::new("/dev/full"));
+        let error = result.err().unwrap().to_string();
+        assert!(error.contains("/dev/full") && error.contains("No space left"), "{error}");
+        assert!(!Path::new(&process).exists());
     }
 }
