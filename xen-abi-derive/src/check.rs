@@ -1,13 +1,14 @@
 //! What a table may not say: every mistake at once, each with its row and the way out.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use proc_macro2::Span;
 use syn::{Error, Expr, ExprLit, Lit, Meta, Result};
 
 use crate::table::{Body, Convention, Direction, Field, Form, Kind, Row, Slot, Table};
 
-/// Every architecture a row can be limited to, with the families.
+/// Every architecture a row can be limited to, with the names that the compiler has for it.
 pub(crate) const ARCHITECTURES: [(&str, &[&str]); 6] = [
     ("x86", &["x86", "x86_64"]),
     ("x86_32", &["x86"]),
@@ -23,21 +24,35 @@ pub(crate) fn check(table: &Table) -> Result<()> {
     slots(table, &mut errors);
     let mut names = BTreeSet::new();
     for row in &table.rows {
+        let mut errors = RowErrors { row, errors: &mut errors };
         if !names.insert(row.name.to_string()) {
             errors.add(
                 row.name.span(),
-                format!("{}: a second row of this name; give it another and say which command it is, as `{0}_two = COMMAND`", row.name),
+                format_args!(
+                    "a second row of this name; give it another and say which command it is, as \
+                     `{}_two = COMMAND`",
+                    row.name
+                ),
             );
         }
-        check_row(table, row, &mut errors);
+        safety(row, &mut errors);
+        naming(table, row, &mut errors);
+        architectures(row, &mut errors);
+        fields(row, &mut errors);
+        convention(row, &mut errors);
+        count(table, row, &mut errors);
+        if row.form == Form::Batch {
+            batch(row, &mut errors);
+        }
     }
     errors.0.map_or(Ok(()), Err)
 }
 
+/// What was found so far.
 struct Errors(Option<Error>);
 
 impl Errors {
-    fn add(&mut self, span: Span, message: impl std::fmt::Display) {
+    fn add(&mut self, span: Span, message: impl Display) {
         let error = Error::new(span, message);
         match &mut self.0 {
             Some(errors) => errors.combine(error),
@@ -46,8 +61,20 @@ impl Errors {
     }
 }
 
+/// The same for one row, whose name stands before each message.
+struct RowErrors<'a> {
+    row: &'a Row,
+    errors: &'a mut Errors,
+}
+
+impl RowErrors<'_> {
+    fn add(&mut self, span: Span, message: impl Display) {
+        self.errors.add(span, format_args!("{}: {message}", self.row.name));
+    }
+}
+
 fn slots(table: &Table, errors: &mut Errors) {
-    let at = || table.number.segments.last().map_or_else(Span::call_site, |s| s.ident.span());
+    let span = table.number.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
     let number = |wanted: fn(&Slot) -> bool| table.slots.iter().filter(|slot| wanted(slot)).count();
     for (what, found) in [
         ("command", number(|slot| matches!(slot, Slot::Command))),
@@ -55,149 +82,187 @@ fn slots(table: &Table, errors: &mut Errors) {
     ] {
         if found != 1 {
             errors.add(
-                at(),
-                format!("a hypercall of operations takes `{what}` once, not {found} times"),
+                span,
+                format_args!("a hypercall of operations takes `{what}` once, not {found} times"),
             );
         }
     }
     if number(|slot| matches!(slot, Slot::Count)) > 1 {
-        errors.add(at(), "a hypercall takes `count` at most once");
+        errors.add(span, "a hypercall takes `count` at most once");
     }
-    if table.slots.len() > 5 {
-        errors
-            .add(at(), format!("a hypercall takes at most 5 arguments, not {}", table.slots.len()));
-    }
-}
-
-fn check_row(table: &Table, row: &Row, errors: &mut Errors) {
-    let name = &row.name;
-    if let (Some(span), false) = (row.is_unsafe, has_safety(row)) {
-        errors.add(
-            span,
-            format!("{name}: an unsafe row says in its documentation, under `# Safety`, what the caller answers for"),
-        );
-    }
-    if table.naming.is_none() {
-        if row.command.is_none() {
-            errors.add(name.span(), format!("{name}: the table has no rule for names, so say which command it is: `{name} = COMMAND`"));
-        }
-        if row.structure.is_none() && matches!(row.body, Body::Structure(_)) {
-            errors.add(name.span(), format!("{name}: the table has no rule for names, so say which structure it takes: `{name}: structure`"));
-        }
-    }
-    for architecture in &row.architectures {
-        if !ARCHITECTURES.iter().any(|(known, _)| architecture == known) {
-            let known = ARCHITECTURES.map(|(known, _)| format!("`{known}`")).join(", ");
-            errors.add(
-                architecture.span(),
-                format!("{name}: unknown architecture `{architecture}`: there are {known}"),
-            );
-        }
-    }
-    fields(row, errors);
-    convention(table, row, errors);
-    if row.form == Form::Batch {
-        batch(table, row, errors);
+    let all = table.slots.len();
+    if all > 5 {
+        errors.add(span, format_args!("a hypercall takes at most 5 arguments, not {all}"));
     }
 }
 
-fn has_safety(row: &Row) -> bool {
-    row.attributes.iter().any(|attribute| match &attribute.meta {
+fn safety(row: &Row, errors: &mut RowErrors<'_>) {
+    let is_section = row.attributes.iter().any(|attribute| match &attribute.meta {
         Meta::NameValue(doc) if doc.path.is_ident("doc") => match &doc.value {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value().trim() == "# Safety",
             _ => false,
         },
         _ => false,
-    })
+    });
+    if let (Some(span), false) = (row.is_unsafe, is_section) {
+        errors.add(
+            span,
+            "an unsafe row says in its documentation, under `# Safety`, what the caller answers for",
+        );
+    }
 }
 
-fn fields(row: &Row, errors: &mut Errors) {
-    let mut names = BTreeSet::new();
-    for Field { name, kind, direction, direction_span } in row.fields() {
-        if !names.insert(name.to_string()) {
-            errors.add(name.span(), format!("{}: a second member `{name}`", row.name));
-        }
-        let Kind::Slice { counted_by, .. } = kind else { continue };
-        match (&row.body, counted_by) {
-            (Body::Structure(_), None) => errors.add(
-                name.span(),
-                format!(
-                    "{}: say which member holds the number of elements: `counted by member`",
-                    row.name
-                ),
+fn naming(table: &Table, row: &Row, errors: &mut RowErrors<'_>) {
+    let name = &row.name;
+    if table.naming.is_none() && row.command.is_none() {
+        errors.add(
+            name.span(),
+            format_args!(
+                "the table has no rule for commands, so say which it is: `{name} = COMMAND`"
             ),
-            (Body::Whole(_), Some(by)) => errors.add(
-                by.span(),
-                format!(
-                    "{}: a slice without a structure is counted by the hypercall's `count`",
-                    row.name
-                ),
+        );
+    }
+    let is_ruled = table.naming.as_ref().is_some_and(|naming| naming.argument.is_some());
+    if !is_ruled && row.structure.is_none() && matches!(row.body, Body::Structure(_)) {
+        errors.add(
+            name.span(),
+            format_args!(
+                "the table has no rule for structures, so say which it takes: `{name}: structure`"
             ),
-            _ => {}
-        }
-        if matches!(row.body, Body::Whole(_)) && *direction == Direction::InOut {
-            errors.add(*direction_span, format!("{}: a slice is `in` or `out` here", row.name));
+        );
+    }
+}
+
+fn architectures(row: &Row, errors: &mut RowErrors<'_>) {
+    for architecture in &row.architectures {
+        if !ARCHITECTURES.iter().any(|(known, _)| architecture == known) {
+            let known = ARCHITECTURES.map(|(known, _)| format!("`{known}`")).join(", ");
+            errors.add(
+                architecture.span(),
+                format_args!("unknown architecture `{architecture}`: there are {known}"),
+            );
         }
     }
 }
 
-fn convention(table: &Table, row: &Row, errors: &mut Errors) {
-    let name = &row.name;
-    let status = row.fields().iter().find(|field| field.name == "status");
+fn fields(row: &Row, errors: &mut RowErrors<'_>) {
+    let mut names = BTreeSet::new();
+    for field in row.fields() {
+        let name = &field.name;
+        if !names.insert(name.to_string()) {
+            errors.add(name.span(), format_args!("a second member `{name}`"));
+        }
+        match &field.kind {
+            Kind::Value(_) => {}
+            Kind::Reference(reference) => {
+                if matches!(row.body, Body::Structure(_)) {
+                    errors.add(
+                        name.span(),
+                        "a member is no reference: what lies elsewhere is a slice, `[type] counted \
+                         by member`",
+                    );
+                } else if field.direction.is_output() != reference.mutability.is_some() {
+                    errors.add(
+                        field.direction_span,
+                        "`in` is by `&type`; `out` and `inout` are by `&mut type`",
+                    );
+                }
+            }
+            Kind::Slice { counted_by, .. } => slice(row, field, counted_by.as_ref(), errors),
+        }
+    }
+}
+
+fn slice(row: &Row, field: &Field, counted_by: Option<&syn::Ident>, errors: &mut RowErrors<'_>) {
+    match (&row.body, counted_by) {
+        (Body::Structure(_), None) => errors.add(
+            field.name.span(),
+            "say which member holds the number of elements: `counted by member`",
+        ),
+        (Body::Structure(fields), Some(by)) => {
+            let said = fields.iter().find(|other| other.name == *by && other.direction.is_input());
+            if let Some(said) = said {
+                errors.add(
+                    said.direction_span,
+                    format_args!(
+                        "`{by}` goes in as the number of elements in `{}`, so it is `out` or not \
+                         listed",
+                        field.name
+                    ),
+                );
+            }
+        }
+        (_, Some(by)) => errors.add(
+            by.span(),
+            "a slice without a structure is counted by the hypercall's own `count`",
+        ),
+        (_, None) if field.direction == Direction::InOut => {
+            errors.add(field.direction_span, "a slice without a structure is `in` or `out`");
+        }
+        _ => {}
+    }
+}
+
+fn convention(row: &Row, errors: &mut RowErrors<'_>) {
+    let has_status = matches!(&row.body, Body::Structure(fields) if fields.iter().any(|field| {
+        field.name == "status" && field.direction == Direction::Out
+    }));
     match row.convention {
-        Convention::Status if status.is_none_or(|field| field.direction != Direction::Out) => errors.add(
+        Convention::Status if !has_status => errors.add(
             row.convention_span,
-            format!("{name}: convention `status` needs the member `out status: GrantStatus`; without one the convention is `errno`"),
+            "convention `status` needs the member `out status: GrantStatus`; without one the \
+             convention is `errno`",
         ),
         Convention::Count if row.slice().is_none() => errors.add(
             row.convention_span,
-            format!("{name}: convention `count` counts the elements of a slice, and there is none"),
+            "convention `count` counts the elements of a slice, and there is none",
         ),
         Convention::Count | Convention::Value => {
-            let out = row.fields().iter().find(|field| {
-                field.direction.is_output() && matches!(field.kind, Kind::Value(_))
-            });
+            let out = row
+                .fields()
+                .iter()
+                .find(|field| field.direction.is_output() && matches!(field.kind, Kind::Value(_)));
             if let Some(out) = out {
                 errors.add(
                     out.direction_span,
-                    format!("{name}: what comes out is the hypercall's result; `{}` cannot come out too", out.name),
+                    format_args!(
+                        "what comes out is the hypercall's result; `{}` cannot come out too",
+                        out.name
+                    ),
                 );
             }
         }
         _ => {}
     }
-    let counts = table.slots.iter().any(|slot| matches!(slot, Slot::Count));
+}
+
+fn count(table: &Table, row: &Row, errors: &mut RowErrors<'_>) {
+    let has_count = table.slots.iter().any(|slot| matches!(slot, Slot::Count));
     let is_slice = matches!(&row.body, Body::Whole(Field { kind: Kind::Slice { .. }, .. }));
-    if !counts && (row.form == Form::Batch || is_slice) {
+    if !has_count && (row.form == Form::Batch || is_slice) {
         errors.add(
-            name.span(),
-            format!(
-                "{name}: the hypercall takes no `count`, so its argument is `single` and no slice"
-            ),
+            row.name.span(),
+            "the hypercall takes no `count`, so its argument is `single` and no slice",
         );
     }
 }
 
-fn batch(_table: &Table, row: &Row, errors: &mut Errors) {
-    let name = &row.name;
+fn batch(row: &Row, errors: &mut RowErrors<'_>) {
     if !matches!(row.body, Body::Structure(_)) {
         errors.add(
-            name.span(),
-            format!("{name}: the elements of a batch are structures: give its members in braces"),
+            row.name.span(),
+            "the elements of a batch are structures: give the members in braces",
         );
     }
     if !matches!(row.convention, Convention::Status | Convention::Errno) {
-        errors.add(row.convention_span, format!("{name}: a batch is `status` or `errno`"));
+        errors.add(row.convention_span, "a batch is `status` or `errno`");
     }
     for field in row.fields() {
         if matches!(field.kind, Kind::Slice { .. }) {
-            errors.add(field.name.span(), format!("{name}: an element of a batch holds no slice"));
+            errors.add(field.name.span(), "an element of a batch holds no slice");
         }
         if field.direction == Direction::InOut {
-            errors.add(
-                field.direction_span,
-                format!("{name}: a member of a batch's element is `in` or `out`"),
-            );
+            errors.add(field.direction_span, "a member of a batch's element is `in` or `out`");
         }
     }
 }

@@ -7,12 +7,21 @@ mod check;
 mod expand;
 mod parse;
 mod table;
+#[cfg(test)]
+mod tests;
 
 /// Expands a table of one hypercall's operations into typed wrappers.
 ///
-/// A table begins with the hypercall's number and what it takes, and, where names are regular, with
-/// the rule that turns a row's name into the command and the structure: a row that follows the rule
-/// cannot pair a command with another one's argument.
+/// A table begins with the hypercall's number and what it takes, in order: `command`, `argument`,
+/// `count`, and numbers of its own that every operation has, as `vcpuid: u32`. Where names are regular
+/// the rule follows that turns a row's name into the command and the structure: a row that follows
+/// the rule cannot pair a command with another one's argument. The part about `arguments` may be
+/// missing. An underscore at the end of a row's name, which keeps it apart from a keyword, is none of
+/// the command's name.
+///
+/// A table is a promise. Rows that are not `unsafe` are functions that anyone can call, so whoever
+/// writes one answers for this: Xen reads and writes no memory but what the row names, and whatever
+/// it writes there is a value of the type.
 ///
 /// ```text
 /// hypercall __HYPERVISOR_grant_table_op(command, argument, count);
@@ -58,6 +67,7 @@ mod table;
 /// |---|---|
 /// | none | the address is 0 |
 /// | `(in name: type)` | a value without a structure around it; `out` and `inout` too |
+/// | `(in name: &type)` | the same where the caller has it; `out` and `inout` by `&mut type` |
 /// | `(in name: [type])` | the elements of a slice, counted by the hypercall's `count` |
 /// | `{ in a: type, out b: type, ... }` | a structure: those members that anyone says or reads; the others are zero |
 /// | `out list: [type] counted by nr` | a member that is a handle to a slice, and the one with its length |
@@ -81,8 +91,10 @@ mod table;
 /// that takes a slice of it. The type has a state: `Request` until the call, with `new` and what goes
 /// in; `Done` afterwards, with what came out as well.
 ///
-/// The number of elements is handed over unchecked, and Xen looks at its low 32 bits only: elements
-/// beyond that are left untouched, which their statuses say.
+/// Xen looks at the low 32 bits of `count`. A `status` batch hands the number of its elements over
+/// unchecked: those that Xen does not see are left untouched, which their statuses say. In other rows
+/// a number that does not fit goes as the largest. So does the length of a slice if the member that
+/// counts it is too small. Where one member counts several slices it is the length of the shortest.
 #[proc_macro]
 pub fn hypercalls(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand::hypercalls(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()

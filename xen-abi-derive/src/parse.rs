@@ -63,9 +63,13 @@ impl Parse for Naming {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         input.parse::<keyword::commands>()?;
         let command = prefix(input)?;
-        input.parse::<Token![,]>()?;
-        input.parse::<keyword::arguments>()?;
-        let argument = prefix(input)?;
+        let argument = match input.parse::<Option<Token![,]>>()? {
+            Some(_) => {
+                input.parse::<keyword::arguments>()?;
+                Some(prefix(input)?)
+            }
+            None => None,
+        };
         input.parse::<Token![;]>()?;
         Ok(Self { command, argument })
     }
@@ -139,11 +143,13 @@ impl Parse for Body {
             let whole;
             parenthesized!(whole in input);
             let field = whole.parse()?;
-            if whole.is_empty() {
-                Ok(Self::Whole(field))
-            } else {
-                Err(whole.error("in parentheses stands one value or slice; members of a structure stand in braces"))
+            if !whole.is_empty() {
+                return Err(whole.error(
+                    "one value, reference or slice stands in parentheses; members of a structure \
+                     stand in braces",
+                ));
             }
+            Ok(Self::Whole(field))
         } else if input.peek(token::Brace) {
             let fields;
             syn::braced!(fields in input);
@@ -188,6 +194,7 @@ impl Parse for Kind {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let slice = match input.parse()? {
             Type::Slice(slice) => slice,
+            Type::Reference(reference) => return Ok(Self::Reference(reference)),
             value => return Ok(Self::Value(value)),
         };
         let counted_by = match input.parse::<Option<keyword::counted>>()? {

@@ -3,7 +3,7 @@
 #![allow(clippy::large_enum_variant, reason = "a table has a hundred rows at most")]
 
 use proc_macro2::Span;
-use syn::{Attribute, Ident, Path, Type};
+use syn::{Attribute, Ident, Path, Type, TypeReference};
 
 /// The operations of one hypercall.
 pub(crate) struct Table {
@@ -32,8 +32,8 @@ pub(crate) enum Slot {
 pub(crate) struct Naming {
     /// What stands before the row's name in the command.
     pub(crate) command: String,
-    /// What stands before the row's name in the structure.
-    pub(crate) argument: String,
+    /// What stands before the row's name in the structure, if the table has structures.
+    pub(crate) argument: Option<String>,
 }
 
 /// One operation.
@@ -64,7 +64,7 @@ pub(crate) enum Form {
 pub(crate) enum Body {
     /// There is none: the address is 0.
     Nothing,
-    /// A value or a slice without a structure around it.
+    /// A value, a reference or a slice without a structure around it.
     Whole(Field),
     /// A structure.
     Structure(Vec<Field>),
@@ -98,7 +98,10 @@ impl Direction {
 }
 
 pub(crate) enum Kind {
+    /// A value that is copied into the argument or out of it.
     Value(Type),
+    /// A value that stays where the caller has it.
+    Reference(TypeReference),
     /// A handle to the first of several elements.
     Slice {
         element: Type,
@@ -118,7 +121,7 @@ pub(crate) enum Convention {
     Errno,
     /// 0 or an error number, and what came out counts in both cases.
     ErrnoAndOut,
-    /// How many elements were done; never an error number for a failure of one.
+    /// How many elements were done; never an error number if one fails.
     Count,
     /// A value that is not negative, or an error number.
     Value,
@@ -136,7 +139,7 @@ impl Convention {
 }
 
 impl Row {
-    /// The members of the argument, if it is a structure.
+    /// The members of the argument; one, if there is no structure around it.
     pub(crate) fn fields(&self) -> &[Field] {
         match &self.body {
             Body::Structure(fields) => fields,

@@ -63,7 +63,12 @@ impl Ports {
     }
 
     fn open(&mut self, end: End) -> Answer<u32> {
-        let free = (1..PORTS).find(|port| !self.0.contains_key(port)).ok_or(XEN_ENOSPC)?;
+        // The first number that the ports in use leave out.
+        let gap = (1..PORTS).zip(self.0.keys()).find(|(port, used)| port != *used);
+        let free = gap.map_or(self.0.len() as u32 + 1, |(port, _)| port);
+        if !is_port(free) {
+            return Err(XEN_ENOSPC);
+        }
         self.0.insert(free, Port { end, pending: false });
         Ok(free)
     }

@@ -49,6 +49,8 @@ pub(crate) struct DomainState {
     /// Pages that the guest has not put to use: its frame numbers for them.
     pub(crate) spare: Vec<u64>,
     pub(crate) next_target: u64,
+    /// Whether a guest's code has the grant table.
+    pub(crate) table_taken: bool,
 }
 
 /// A frame in a PV guest's page table.
@@ -128,6 +130,7 @@ impl DomainState {
             } else {
                 FIRST_TARGET_PAGE
             },
+            table_taken: false,
         })
     }
 

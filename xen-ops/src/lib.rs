@@ -15,6 +15,7 @@ extern crate self as xen_ops;
 pub use xen_abi;
 
 pub mod backend;
+pub mod events;
 pub mod gnttab;
 pub mod hypercall;
 pub mod memory;

@@ -6,15 +6,21 @@
 
 mod decode;
 mod fixture;
+mod tables;
 
 use std::collections::BTreeMap;
 
 use decode::Decoder;
 
+/// The instructions of each function.
+type Functions = BTreeMap<String, Vec<String>>;
+
 /// An architecture as the tests see it.
 struct Target {
     /// Rust's name of a target that has it, and no standard library or a known one.
     triple: &'static str,
+    /// What tables of operations call it.
+    names: &'static [&'static str],
     decoder: Decoder,
     /// How each backend's functions are named, and the instruction that is the hypercall.
     backends: &'static [(&'static str, &'static str)],
@@ -28,6 +34,7 @@ const X86: &[(&str, &str)] = &[("vmcall", "vmcall"), ("vmmcall", "vmmcall"), ("p
 
 const X86_64: Target = Target {
     triple: "x86_64-unknown-none",
+    names: &["x86", "x86_64"],
     decoder: Decoder::X86_64,
     backends: X86,
     overwritten: &[&["rdi"], &["rsi"], &["rdx"], &["r10"], &["r8"]],
@@ -38,6 +45,7 @@ const X86_64: Target = Target {
 /// the assembly, and five arguments with the number are one more than the registers left.
 const X86_32: Target = Target {
     triple: "i686-unknown-linux-gnu",
+    names: &["x86", "x86_32"],
     decoder: Decoder::X86_32,
     backends: X86,
     overwritten: &[&["ebx"], &["ecx"], &["edx"], &["esi"], &["edi"]],
@@ -50,6 +58,7 @@ const X86_32: Target = Target {
 
 const AARCH64: Target = Target {
     triple: "aarch64-unknown-none",
+    names: &["arm", "aarch64"],
     decoder: Decoder::Aarch64,
     backends: &[("hvc", "hvc #0xea1")],
     overwritten: &[&["x0"], &["x1"], &["x2"], &["x3"], &["x4"], &["w16", "x16"]],
@@ -60,6 +69,7 @@ const AARCH64: Target = Target {
 /// have nothing to do with hypercalls.
 const ARM32: Target = Target {
     triple: "armv7-unknown-linux-gnueabihf",
+    names: &["arm", "arm32"],
     decoder: Decoder::Arm,
     backends: &[("hvc", "hvc 0xea1")],
     overwritten: &[&["r0"], &["r1"], &["r2"], &["r3"], &["r4"], &["ip"]],
@@ -86,6 +96,24 @@ impl Target {
         }
     }
 
+    /// Every row of every table of operations costs no more than the same without our crates.
+    fn check_rows(&self) {
+        let Some(functions) = self.functions() else { return };
+        let (_, instruction) = self.backends[0];
+        for row in tables::rows().filter(|row| row.is_on(self.names)) {
+            let name = format!("hypercalls::rows::{}::{}", row.table, row.name);
+            let [ours, by_hand] = pair(&functions, &name);
+            one_hypercall(&name, ours, instruction);
+            one_hypercall(&name, by_hand, instruction);
+            assert!(
+                ours.len() <= by_hand.len(),
+                "{name}: {} > {}: {ours:#?} {by_hand:#?}",
+                ours.len(),
+                by_hand.len()
+            );
+        }
+    }
+
     /// A second hypercall with the same arguments: what the first may have overwritten is there anew.
     fn check_second_call(&self) {
         let Some(functions) = self.functions() else { return };
@@ -105,7 +133,7 @@ impl Target {
 
     /// The instructions of each function of the fixture, or nothing where the target is missing and
     /// need not be there.
-    fn functions(&self) -> Option<BTreeMap<String, Vec<String>>> {
+    fn functions(&self) -> Option<Functions> {
         if xtask::has_target(self.triple) {
             return Some(self.decoder.functions(&fixture::build(self.triple)));
         }
@@ -117,11 +145,9 @@ impl Target {
         None
     }
 
-    fn compare(&self, functions: &BTreeMap<String, Vec<String>>, name: &str, instruction: &str) {
-        let [ours, by_hand] = [name.to_owned(), format!("{name}_by_hand")]
-            .map(|name| functions.get(&name).unwrap_or_else(|| panic!("no function {name}")));
-        let hypercalls = ours.iter().filter(|line| line.starts_with(instruction)).count();
-        assert_eq!(hypercalls, 1, "{name}: {ours:#?}");
+    fn compare(&self, functions: &Functions, name: &str, instruction: &str) {
+        let [ours, by_hand] = pair(functions, name);
+        one_hypercall(name, ours, instruction);
         let allowed = (self.allowed)(name);
         if allowed == 0 {
             // The order is the compiler's; which registers are set, and to what, is not.
@@ -138,24 +164,40 @@ impl Target {
     }
 }
 
+/// A function of the fixture and its twin.
+fn pair<'a>(functions: &'a Functions, name: &str) -> [&'a Vec<String>; 2] {
+    [name.to_owned(), format!("{name}_by_hand")].map(|name| {
+        functions.get(&name).unwrap_or_else(|| panic!("fixtures/hypercalls has no {name}"))
+    })
+}
+
+fn one_hypercall(name: &str, lines: &[String], instruction: &str) {
+    let hypercalls = lines.iter().filter(|line| line.starts_with(instruction)).count();
+    assert_eq!(hypercalls, 1, "{name}: {lines:#?}");
+}
+
 #[test]
 fn x86_64() {
     X86_64.check_forms();
+    X86_64.check_rows();
 }
 
 #[test]
 fn x86_32() {
     X86_32.check_forms();
+    X86_32.check_rows();
 }
 
 #[test]
 fn aarch64() {
     AARCH64.check_forms();
+    AARCH64.check_rows();
 }
 
 #[test]
 fn arm() {
     ARM32.check_forms();
+    ARM32.check_rows();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Ident, Type};
 
-use super::{call, names, parameters};
+use super::{call, count, names, parameters};
 use crate::table::{Convention, Direction, Field, Kind, Row, Table};
 
 /// The element's type and the wrapper of a `batch` row.
@@ -14,17 +14,15 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     quote! { #element #wrapper }
 }
 
-/// The members that go one way.
-fn members(row: &Row, direction: Direction) -> Vec<(&Ident, &Type)> {
-    let of_value = |field: &Field| field.direction == direction;
-    row.fields()
-        .iter()
-        .filter(|field| of_value(field))
-        .filter_map(|field| match &field.kind {
-            Kind::Value(ty) => Some((&field.name, ty)),
-            Kind::Slice { .. } => None,
+/// The members that go one way, with their types.
+fn members(row: &Row, direction: Direction) -> (Vec<&Ident>, Vec<&Type>) {
+    let values = row.fields().iter().filter(|field| field.direction == direction);
+    values
+        .filter_map(|Field { name, kind, .. }| match kind {
+            Kind::Value(ty) => Some((name, ty)),
+            Kind::Reference(_) | Kind::Slice { .. } => None,
         })
-        .collect()
+        .unzip()
 }
 
 fn element(table: &Table, row: &Row) -> TokenStream {
@@ -32,22 +30,22 @@ fn element(table: &Table, row: &Row) -> TokenStream {
     let structure = names::structure(table, row);
     let command = names::command(table, row);
     let condition = names::condition(row);
-    let (inputs, input_types): (Vec<_>, Vec<_>) = members(row, Direction::In).into_iter().unzip();
-    let (outputs, output_types): (Vec<_>, Vec<_>) =
-        members(row, Direction::Out).into_iter().unzip();
+    let (inputs, input_types) = members(row, Direction::In);
+    let (outputs, output_types) = members(row, Direction::Out);
     let input_docs = inputs.iter().map(|name| format!("`{name}`, which goes in."));
     let output_docs = outputs.iter().map(|name| format!("`{name}`, which came out."));
-    let preset = (row.convention == Convention::Status)
-        .then(|| quote!(status: ::xen_ops::hypercall::UNTOUCHED,));
+    let (preset, new) = match row.convention {
+        Convention::Status => (
+            quote!(status: ::xen_ops::hypercall::UNTOUCHED,),
+            "A request; its status is [`UNTOUCHED`](::xen_ops::hypercall::UNTOUCHED) until Xen has \
+             seen it.",
+        ),
+        _ => (quote!(), "A request."),
+    };
     let doc = format!(
         "One element of `{command}`: upstream's `{}`, in the state `S`.",
         structure.to_string().replace(' ', "")
     );
-    let new = if preset.is_some() {
-        "A request; its status is [`UNTOUCHED`](::xen_ops::hypercall::UNTOUCHED) until Xen has seen it."
-    } else {
-        "A request."
-    };
     quote! {
         #condition
         #[doc = #doc]
@@ -135,10 +133,11 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let parameters = parameters(table);
     let address = quote!(elements.as_mut_ptr().expose_provenance());
-    let call = call(table, &command, &address, &quote!(elements.len()));
+    let call = call(table, &command, &address, &count(row, &quote!(elements.len())));
     let check = quote!(::xen_ops::hypercall::expansion);
-    let (returns, finish, doc) = match row.convention {
+    let (lifetime, returns, finish, doc) = match row.convention {
         Convention::Status => (
+            Some(quote!('a)),
             quote!(::xen_ops::hypercall::Batch<'a, #element<::xen_ops::hypercall::Done>>),
             quote! {
                 ::xen_ops::hypercall::Batch {
@@ -149,11 +148,14 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
             "The result is the hypercall's own; whether an element succeeded is in its status.",
         ),
         _ => (
+            None,
             quote!(::core::result::Result<(), ::xen_ops::hypercall::Error>),
             quote!(#check::errno(#operation, result)),
-            "# Errors\n\nThe error number of the first element that failed; Xen does not say which that is.",
+            "# Errors\n\nThe error number of the first element that failed; Xen does not say which \
+             that is.",
         ),
     };
+    let generics = lifetime.iter().map(|lifetime| quote!(#lifetime,));
     quote! {
         #condition
         #(#attributes)*
@@ -161,10 +163,10 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
         #[doc = #doc]
         #[allow(unsafe_code, reason = "a hypercall")]
         #[inline]
-        pub #is_unsafe fn #name<'a, H: ::xen_ops::hypercall::Hypercall + ?Sized>(
+        pub #is_unsafe fn #name<#(#generics)* H: ::xen_ops::hypercall::Hypercall + ?Sized>(
             xen: &H,
             #(#parameters,)*
-            elements: &'a mut [#element],
+            elements: & #lifetime mut [#element],
         ) -> #returns {
             // SAFETY: number, command and elements belong together; the elements are borrowed; what
             // else the operation asks for is the caller's promise.

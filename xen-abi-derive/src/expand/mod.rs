@@ -1,16 +1,16 @@
 //! From a table to Rust.
 
 mod batch;
-mod names;
+pub(crate) mod names;
 mod result;
 mod single;
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::Result;
 
 use crate::check;
-use crate::table::{Form, Slot, Table};
+use crate::table::{Convention, Form, Row, Slot, Table};
 
 /// The wrappers for the table in `input`.
 pub(crate) fn hypercalls(input: TokenStream) -> Result<TokenStream> {
@@ -35,6 +35,17 @@ fn parameters(table: &Table) -> Vec<TokenStream> {
     values.collect()
 }
 
+/// The number of elements that an expression of type `usize` says, as the hypercall's `count`.
+///
+/// Xen reads its low 32 bits. Elements of a `status` row beyond those are seen to be left out; in other
+/// rows they would not be, so a number that does not fit becomes the largest.
+fn count(row: &Row, length: &TokenStream) -> TokenStream {
+    match row.convention {
+        Convention::Status => length.clone(),
+        _ => quote!(::xen_ops::hypercall::expansion::saturated(#length)),
+    }
+}
+
 /// The call itself, an expression of type `isize`. `address` and `count` are expressions of type
 /// `usize`.
 fn call(
@@ -51,8 +62,8 @@ fn call(
         Slot::Value { name, .. } => quote!(#name as usize),
     });
     let method = match table.slots.len() {
-        5 => quote::format_ident!("call"),
-        slots => quote::format_ident!("call{slots}"),
+        5 => format_ident!("call"),
+        slots => format_ident!("call{slots}"),
     };
     quote! {
         unsafe { ::xen_ops::hypercall::Hypercall::#method(xen, #number, [#(#arguments),*]) }

@@ -8,7 +8,7 @@ use crate::check::ARCHITECTURES;
 use crate::table::{Row, Table};
 
 /// The constant that is the row's command.
-pub(super) fn command(table: &Table, row: &Row) -> Ident {
+pub(crate) fn command(table: &Table, row: &Row) -> Ident {
     row.command.clone().unwrap_or_else(|| {
         let prefix = table.naming.as_ref().map_or("", |naming| &naming.command);
         format_ident!("{prefix}{}", bare(&row.name), span = row.name.span())
@@ -20,7 +20,8 @@ pub(super) fn structure(table: &Table, row: &Row) -> TokenStream {
     match &row.structure {
         Some(structure) => structure.to_token_stream(),
         None => {
-            let prefix = table.naming.as_ref().map_or("", |naming| &naming.argument);
+            let prefix = table.naming.as_ref().and_then(|naming| naming.argument.as_deref());
+            let prefix = prefix.unwrap_or_default();
             format_ident!("{prefix}{}", bare(&row.name), span = row.name.span()).into_token_stream()
         }
     }

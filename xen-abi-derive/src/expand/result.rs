@@ -15,13 +15,6 @@ pub(super) struct Out {
     pub(super) definition: Option<TokenStream>,
 }
 
-impl Out {
-    /// Whether nothing comes out.
-    pub(super) fn is_nothing(&self) -> bool {
-        self.definition.is_none() && self.ty.to_string() == "()"
-    }
-}
-
 /// What comes out of `row`; `read` makes the expression for one member.
 pub(super) fn out(row: &Row, command: &Ident, read: impl Fn(&Ident) -> TokenStream) -> Out {
     let members = row.fields().iter().filter_map(|field| match &field.kind {
@@ -60,19 +53,23 @@ fn is_result(row: &Row, field: &Field) -> bool {
     field.direction.is_output() && !is_status
 }
 
-/// The section of the documentation about errors.
+/// What the documentation says about the result.
 pub(super) fn errors(convention: Convention) -> &'static str {
     match convention {
         Convention::Status => {
-            "# Errors\n\nThe error number that the hypercall returned, or the argument's status if it is not `GNTST_okay`."
+            "# Errors\n\nThe error number that the hypercall returned, or the argument's status if it \
+             is not `GNTST_okay`."
         }
-        Convention::Errno => "# Errors\n\nThe error number that the hypercall returned.",
+        Convention::Errno | Convention::Value => {
+            "# Errors\n\nThe error number that the hypercall returned."
+        }
         Convention::ErrnoAndOut => {
-            "Returns the hypercall's result, 0 or an error number, and what Xen left in the argument in either case."
+            "Returns the hypercall's result, 0 or an error number, and what Xen left in the argument \
+             in either case."
         }
         Convention::Count => {
-            "Returns how many elements were done. Xen stops at the first that fails and gives no reason.\n\n# Errors\n\nA result that is no number of elements, which Xen does not give."
+            "Returns how many elements were done. Xen stops at the first that fails and gives no \
+             reason.\n\n# Errors\n\nA result that is no number of elements, which Xen does not give."
         }
-        Convention::Value => "# Errors\n\nThe error number that the hypercall returned.",
     }
 }

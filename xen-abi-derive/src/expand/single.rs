@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Ident;
 
-use super::{call, names, parameters, result};
+use super::{call, count, names, parameters, result};
 use crate::table::{Body, Convention, Direction, Field, Kind, Row, Table};
 
 /// The wrapper of a `single` row.
@@ -59,6 +59,7 @@ fn parameter(field: &Field) -> Option<TokenStream> {
     let name = &field.name;
     match (&field.kind, field.direction) {
         (Kind::Value(ty), direction) => direction.is_input().then(|| quote!(#name: #ty)),
+        (Kind::Reference(reference), _) => Some(quote!(#name: #reference)),
         (Kind::Slice { element, .. }, Direction::In) => Some(quote!(#name: &[#element])),
         (Kind::Slice { element, .. }, _) => Some(quote!(#name: &mut [#element])),
     }
@@ -67,7 +68,7 @@ fn parameter(field: &Field) -> Option<TokenStream> {
 /// What makes the argument, its address, and the number of elements there.
 fn argument(table: &Table, row: &Row) -> (TokenStream, TokenStream, TokenStream) {
     let one = quote!(1);
-    let address = quote!(::xen_ops::hypercall::expansion::address(&mut argument));
+    let address = quote!(::xen_ops::hypercall::expansion::address_mut(&mut argument));
     match &row.body {
         Body::Nothing => (quote!(), quote!(0), quote!(0)),
         Body::Whole(Field { name, direction, kind: Kind::Slice { .. }, .. }) => {
@@ -75,11 +76,20 @@ fn argument(table: &Table, row: &Row) -> (TokenStream, TokenStream, TokenStream)
                 Direction::In => quote!(as_ptr),
                 _ => quote!(as_mut_ptr),
             };
-            (quote!(), quote!(#name.#pointer().expose_provenance()), quote!(#name.len()))
+            let length = count(row, &quote!(#name.len()));
+            (quote!(), quote!(#name.#pointer().expose_provenance()), length)
+        }
+        Body::Whole(Field { name, direction, kind: Kind::Reference(_), .. }) => {
+            let function =
+                if direction.is_output() { quote!(address_mut) } else { quote!(address) };
+            (quote!(), quote!(::xen_ops::hypercall::expansion::#function(#name)), one)
         }
         Body::Whole(Field { name, direction, kind: Kind::Value(ty), .. }) => {
-            let value =
-                if direction.is_input() { quote!(#name) } else { quote!(::xen_abi::zeroed()) };
+            let value = if direction.is_input() {
+                quote!(#name)
+            } else {
+                quote!(::xen_ops::xen_abi::zeroed())
+            };
             (quote!(let mut argument: #ty = #value;), address, one)
         }
         Body::Structure(fields) => {
@@ -102,7 +112,7 @@ fn member(row: &Row, field: &Field) -> Option<TokenStream> {
         Kind::Value(_) if row.convention == Convention::Status && name == "status" => {
             Some(quote!(#name: ::xen_ops::hypercall::UNTOUCHED,))
         }
-        Kind::Value(_) => None,
+        Kind::Value(_) | Kind::Reference(_) => None,
         Kind::Slice { untyped, .. } => {
             let handle = match (field.direction, untyped) {
                 (Direction::In, false) => quote!(handle),
@@ -144,9 +154,6 @@ fn returns(row: &Row, operation: &str, out: &result::Out) -> (TokenStream, Token
                 Ok(#value)
             },
         ),
-        Convention::Errno if out.is_nothing() => {
-            (or_error(quote!(())), quote!(#check::errno(#operation, result)))
-        }
         Convention::Errno => (
             or_error(quote!(#ty)),
             quote! {

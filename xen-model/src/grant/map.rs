@@ -142,11 +142,11 @@ impl State {
 
     /// Takes a reference to the frame that `domid` has at `gfn`: memory of its own, and nothing else.
     pub(crate) fn hold_frame(&mut self, caller: domid_t, domid: domid_t, gfn: u64) -> Granted<Mfn> {
-        let found = self.look_up(domid, gfn).filter(|entry| entry.kind == p2m::Kind::Ram);
-        let mfn = found.ok_or(GNTST_bad_page)?.mfn;
         if self.caller_mut(caller).faults.take_eagain() {
             return Err(GNTST_eagain);
         }
+        let found = self.look_up(domid, gfn).filter(|entry| entry.kind == p2m::Kind::Ram);
+        let mfn = found.ok_or(GNTST_bad_page)?.mfn;
         if self.frames.hold(mfn, domid) { Ok(mfn) } else { Err(GNTST_bad_page) }
     }
 

@@ -133,6 +133,39 @@ impl State {
         if fits { Ok(0) } else { Err(XEN_ENOBUFS) }
     }
 
+    /// Populating on demand is not modelled: a domain has all that it was promised.
+    pub(crate) fn pod_target(&mut self, caller: domid_t, at: usize, set: bool) -> Answer {
+        let mut op: xen_pod_target = self.read(caller, at)?;
+        let domid = self.any_domid(caller, op.domid).ok_or(XEN_ESRCH)?;
+        let domain = self.domain(domid).ok_or(XEN_ESRCH)?;
+        if !domain.is_translated() {
+            return Err(XEN_EINVAL);
+        }
+        if !self.caller(caller).privileged {
+            return Err(XEN_EPERM);
+        }
+        if set && op.target_pages > domain.max_pages as u64 {
+            return Err(XEN_EINVAL);
+        }
+        op.tot_pages = domain.pages as u64;
+        op.pod_cache_pages = 0;
+        op.pod_entries = 0;
+        self.write(caller, at, op)?;
+        Ok(0)
+    }
+
+    /// Where the table from machine frames to guest frames is in a PV guest's address space. The model
+    /// has no address spaces: it is where Xen has it, and not to be read.
+    pub(crate) fn machphys_mapping(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op = xen_machphys_mapping {
+            v_start: 0xffff_8000_0000_0000,
+            v_end: 0xffff_8040_0000_0000,
+            max_mfn: self.frames.end() - 1,
+        };
+        self.write(caller, at, op)?;
+        Ok(0)
+    }
+
     pub(crate) fn get_vnumainfo(&mut self, caller: domid_t, at: usize) -> Answer {
         let mut op: xen_vnuma_topology_info = self.read(caller, at)?;
         if op.pad != 0 {

@@ -82,6 +82,9 @@ impl State {
             XENMEM_machine_memory_map => self.machine_memory_map(caller, at),
             XENMEM_set_memory_map => self.set_memory_map(caller, at),
             XENMEM_reserved_device_memory_map => self.reserved_device_memory_map(caller, at),
+            XENMEM_get_pod_target => self.pod_target(caller, at, false),
+            XENMEM_set_pod_target => self.pod_target(caller, at, true),
+            XENMEM_machphys_mapping => self.machphys_mapping(caller, at),
             XENMEM_get_sharing_freed_pages | XENMEM_get_sharing_shared_pages => Ok(0),
             _ => Err(XEN_ENOSYS),
         }
@@ -139,6 +142,11 @@ fn name(operation: u32) -> &'static str {
         XENMEM_machine_memory_map => "XENMEM_machine_memory_map",
         XENMEM_set_memory_map => "XENMEM_set_memory_map",
         XENMEM_reserved_device_memory_map => "XENMEM_reserved_device_memory_map",
+        XENMEM_get_pod_target => "XENMEM_get_pod_target",
+        XENMEM_set_pod_target => "XENMEM_set_pod_target",
+        XENMEM_machphys_mapping => "XENMEM_machphys_mapping",
+        XENMEM_get_sharing_freed_pages => "XENMEM_get_sharing_freed_pages",
+        XENMEM_get_sharing_shared_pages => "XENMEM_get_sharing_shared_pages",
         _ => "memory_op",
     }
 }

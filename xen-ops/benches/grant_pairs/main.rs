@@ -10,9 +10,8 @@
 //! cargo bench -p xen-ops --bench grant_pairs -- --rounds 500     more rounds, for a noisy machine
 //! ```
 //!
-//! Contestants take turns in every round, and ratios are medians over the rounds of what was measured
-//! side by side. C functions are called as a kernel's other files call them, ours as another crate
-//! calls them.
+//! Contestants take turns in every round, and times and ratios are medians over the rounds. C functions
+//! are called as a kernel's other files call them, ours as another crate calls them.
 #![allow(unsafe_code, reason = "C is called")]
 
 mod c;

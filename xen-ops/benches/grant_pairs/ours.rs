@@ -1,91 +1,111 @@
-//! Ours.
+//! Ours: a table of version 1, on a hypervisor that says yes.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::ptr::NonNull;
+
+use xen_ops::gnttab::{
+    Area, Config, Cursor, GrantTable, Granted, Line, Peer, Slot, Storage, Translated, revoke_all,
+};
+use xen_ops::hypercall::Hypercall;
+use xen_ops::page::{PAGE_SIZE, Page};
+use xen_ops::view::ReadWrite;
+use xen_ops::xen_abi::errno::XEN_ENOSYS;
+use xen_ops::xen_abi::grant_table::{GNTTABOP_query_size, gnttab_query_size};
+use xen_ops::xen_abi::xen::{__HYPERVISOR_grant_table_op, domid_t, xen_pfn_t};
 
 use super::{BATCH, Contestant, ENTRIES, table};
 
-/// A stand-in: a bitmap of free references, of which each thread prefers another part.
+const FRAMES: usize = ENTRIES / 512;
+const DEFERRED: usize = 32;
+
+static STORAGE: Storage<Numbered, FRAMES, DEFERRED> = Storage::new();
+
 pub(super) struct Ours {
-    table: &'static [[AtomicU32; 2]; ENTRIES],
-    free: Vec<Line>,
+    table: GrantTable<'static, Yes, Translated, Numbered>,
+    peer: Peer,
 }
-
-#[repr(align(64))]
-struct Line([AtomicU64; 8]);
-
-const WORDS: usize = ENTRIES / 64;
 
 impl Ours {
     pub(super) fn new() -> Self {
-        // SAFETY: the table is nobody else's, and as large.
-        let table = unsafe { &*table().cast() };
-        let word = |n| AtomicU64::new(if n == 0 { !0xff } else { !0 });
-        let line = |n| Line(std::array::from_fn(|k| word(n * 8 + k)));
-        Self { table, free: (0..WORDS / 8).map(line).collect() }
-    }
-
-    fn take(&self, start: usize) -> usize {
-        (start..start + WORDS)
-            .find_map(|n| {
-                let n = n % WORDS;
-                let word = &self.free[n / 8].0[n % 8];
-                let mut value = word.load(Relaxed);
-                while value != 0 {
-                    let rest = value & (value - 1);
-                    match word.compare_exchange_weak(value, rest, Acquire, Relaxed) {
-                        Ok(_) => return Some(n * 64 + value.trailing_zeros() as usize),
-                        Err(actual) => value = actual,
-                    }
-                }
-                None
-            })
-            .expect("there are enough")
-    }
-
-    fn give(&self, reference: usize) {
-        let n = reference / 64;
-        self.free[n / 8].0[n % 8].fetch_or(1 << (reference % 64), Release);
-    }
-
-    fn grant(&self, reference: usize, frame: u32) {
-        let [header, frame_of] = &self.table[reference];
-        frame_of.store(frame, Relaxed);
-        header.store(7 << 16 | 1, Release);
-    }
-
-    fn end(&self, reference: usize) {
-        let header = &self.table[reference][0];
-        let value = header.load(Relaxed);
-        header.compare_exchange(value, 0, AcqRel, Relaxed).expect("nobody else is here");
+        let address = NonNull::new(table().cast()).expect("allocated");
+        // SAFETY: so much memory is there, and nobody else's.
+        let frames =
+            unsafe { Translated::new(Area { address, frame: xen_pfn_t(0) }, FRAMES as u32) };
+        let room = STORAGE.take().expect("there is one table");
+        let config = Config { initial_frames: FRAMES as u32, ..Config::default() };
+        // SAFETY: nobody else uses the table.
+        let table = unsafe { GrantTable::start(Yes, frames, room, config) };
+        let peer = Peer::new(domid_t(7)).expect("a domain");
+        Self { table: table.expect("the hypervisor says yes"), peer }
     }
 }
 
 impl Contestant for Ours {
     fn pairs(&self, thread: usize, pairs: usize) {
+        let mut cursor = Cursor::new(thread);
         for n in 0..pairs {
-            let reference = self.take(thread * WORDS / 2);
-            self.grant(reference, n as u32);
-            self.end(reference);
-            self.give(reference);
+            let page = Numbered(n as u32);
+            let granted = self.table.grant::<ReadWrite>(&mut cursor, self.peer, page);
+            drop(granted.expect("enough").revoke().expect("nobody uses it"));
         }
     }
 
     fn batches(&self, thread: usize, batches: usize) {
+        let mut cursor = Cursor::new(thread);
+        let mut slots: [Option<Granted<'_, Numbered>>; BATCH] = [const { None }; BATCH];
         for _ in 0..batches {
-            let references: [usize; BATCH] = std::array::from_fn(|n| {
-                let reference = self.take(thread * WORDS / 2);
-                self.grant(reference, n as u32);
-                reference
-            });
-            for reference in references {
-                self.end(reference);
-                self.give(reference);
-            }
+            let mut pages = (0..BATCH as u32).map(Numbered);
+            let granted = self.table.grant_all(&mut cursor, self.peer, &mut pages, &mut slots);
+            assert_eq!(granted.expect("enough"), BATCH);
+            assert_eq!(revoke_all(&mut slots, drop).done, BATCH);
         }
     }
 
     fn bytes_per_reference(&self) -> f64 {
-        1.0 / 8.0
+        let references = FRAMES * 512;
+        let lines = references / 256 * size_of::<Line>();
+        (lines + DEFERRED * size_of::<Slot<Numbered>>()) as f64 / references as f64
+    }
+}
+
+/// A page that is nothing but its number.
+#[derive(Debug)]
+struct Numbered(u32);
+
+#[repr(align(4096))]
+struct Bytes([u8; PAGE_SIZE]);
+
+static BYTES: Bytes = Bytes([0; PAGE_SIZE]);
+
+// SAFETY: nobody here reads or writes a page, nor is a peer there who does.
+unsafe impl Page for Numbered {
+    fn frame(&self) -> xen_pfn_t {
+        xen_pfn_t(self.0.into())
+    }
+
+    fn address(&self) -> NonNull<u8> {
+        NonNull::from(&BYTES.0).cast()
+    }
+}
+
+/// A hypervisor that knows version 1 alone and lets a table grow.
+struct Yes;
+
+// SAFETY: the table's memory is there already, so that nothing remains to be done.
+unsafe impl Hypercall for Yes {
+    unsafe fn call(&self, number: u32, [command, argument, ..]: [usize; 5]) -> isize {
+        if number != __HYPERVISOR_grant_table_op {
+            return 0;
+        }
+        if command != GNTTABOP_query_size as usize {
+            return -(XEN_ENOSYS.0 as isize);
+        }
+        let size = std::ptr::with_exposed_provenance_mut::<gnttab_query_size>(argument);
+        // SAFETY: the caller's promise.
+        unsafe {
+            (*size).nr_frames = FRAMES as u32;
+            (*size).max_nr_frames = FRAMES as u32;
+            (*size).status.0 = 0;
+        }
+        0
     }
 }

@@ -43,11 +43,24 @@ impl Hvc {
     }
 }
 
-/// A method of [`Hypercall`]: the registers of number, result and arguments, and after the semicolon
-/// those of the arguments that it does not pass.
+#[cfg(target_arch = "aarch64")]
+macro_rules! hvc {
+    () => {
+        "hvc #{tag}"
+    };
+}
+// The assembler wants to be told that the processor has the instruction.
+#[cfg(target_arch = "arm")]
+macro_rules! hvc {
+    () => {
+        ".arch_extension virt\nhvc #{tag}"
+    };
+}
+
+/// A method of [`Hypercall`]: the registers of number, result and arguments.
 macro_rules! method {
-    ($name:ident, $count:literal, $instruction:literal, $number:tt,
-     $result:tt = $first:ident $(, $used:tt = $argument:ident)*; $($unused:tt)*) => {
+    ($name:ident, $count:literal, $number:tt,
+     $result:tt = $first:ident $(, $used:tt = $argument:ident)*) => {
         #[inline]
         unsafe fn $name(&self, number: u32, [$first $(, $argument)*]: [usize; $count]) -> isize {
             let result;
@@ -55,12 +68,11 @@ macro_rules! method {
             // change, since `nomem` is not said.
             unsafe {
                 asm!(
-                    $instruction,
+                    hvc!(),
                     tag = const XEN_HYPERCALL_TAG,
                     inlateout($number) number as usize => _,
                     inlateout($result) $first => result,
                     $(inlateout($used) $argument => _,)*
-                    $(lateout($unused) _,)*
                     options(nostack),
                 );
             }
@@ -74,28 +86,20 @@ macro_rules! method {
 #[cfg(target_arch = "aarch64")]
 #[allow(unsafe_code, reason = "the hypercall itself")]
 unsafe impl Hypercall for Hvc {
-    method!(call, 5, "hvc #{tag}", "x16", "x0" = a, "x1" = b, "x2" = c, "x3" = d, "x4" = e;);
-    method!(call1, 1, "hvc #{tag}", "x16", "x0" = a; "x1" "x2" "x3" "x4");
-    method!(call2, 2, "hvc #{tag}", "x16", "x0" = a, "x1" = b; "x2" "x3" "x4");
-    method!(call3, 3, "hvc #{tag}", "x16", "x0" = a, "x1" = b, "x2" = c; "x3" "x4");
-    method!(call4, 4, "hvc #{tag}", "x16", "x0" = a, "x1" = b, "x2" = c, "x3" = d; "x4");
+    method!(call, 5, "x16", "x0" = a, "x1" = b, "x2" = c, "x3" = d, "x4" = e);
+    method!(call1, 1, "x16", "x0" = a);
+    method!(call2, 2, "x16", "x0" = a, "x1" = b);
+    method!(call3, 3, "x16", "x0" = a, "x1" = b, "x2" = c);
+    method!(call4, 4, "x16", "x0" = a, "x1" = b, "x2" = c, "x3" = d);
 }
 
-// SAFETY: as on aarch64. `r4` belongs to the callers of functions: saving it would cost every
-// hypercall two instructions, so it is marked only where there is a fifth argument. That is enough,
-// since no hypercall that Xen's table gives five arguments is made with fewer.
+// SAFETY: as on aarch64.
 #[cfg(target_arch = "arm")]
 #[allow(unsafe_code, reason = "the hypercall itself")]
 unsafe impl Hypercall for Hvc {
-    method!(
-        call, 5, ".arch_extension virt\nhvc #{tag}", "r12",
-        "r0" = a, "r1" = b, "r2" = c, "r3" = d, "r4" = e;
-    );
-    method!(call1, 1, ".arch_extension virt\nhvc #{tag}", "r12", "r0" = a; "r1" "r2" "r3");
-    method!(call2, 2, ".arch_extension virt\nhvc #{tag}", "r12", "r0" = a, "r1" = b; "r2" "r3");
-    method!(call3, 3, ".arch_extension virt\nhvc #{tag}", "r12", "r0" = a, "r1" = b, "r2" = c; "r3");
-    method!(
-        call4, 4, ".arch_extension virt\nhvc #{tag}", "r12",
-        "r0" = a, "r1" = b, "r2" = c, "r3" = d;
-    );
+    method!(call, 5, "r12", "r0" = a, "r1" = b, "r2" = c, "r3" = d, "r4" = e);
+    method!(call1, 1, "r12", "r0" = a);
+    method!(call2, 2, "r12", "r0" = a, "r1" = b);
+    method!(call3, 3, "r12", "r0" = a, "r1" = b, "r2" = c);
+    method!(call4, 4, "r12", "r0" = a, "r1" = b, "r2" = c, "r3" = d);
 }

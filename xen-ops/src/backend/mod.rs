@@ -8,10 +8,9 @@
 //! | aarch64, arm | `arm::Hvc` | `arm::Hvc::new` |
 //! | none: a test | [`Script`], [`Recorder`] | their constructors |
 //!
-//! Each passes number and arguments in the registers of Xen's calling convention, and leaves alone
-//! the registers of arguments that a hypercall does not have. Xen may overwrite the registers of all
-//! arguments that its own table gives a hypercall, and in builds for debugging it does: all of them
-//! are clobbered for the compiler.
+//! Each passes number and arguments in the registers of Xen's calling convention, leaves alone the
+//! registers of arguments that a hypercall does not have, and takes those of the arguments that it has
+//! for overwritten: builds of Xen for debugging do overwrite them.
 
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 pub mod arm;

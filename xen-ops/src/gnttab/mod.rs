@@ -1,1 +1,33 @@
 //! Grant tables: lending pages to other domains, and using what they lend.
+//!
+//! # Lending
+//!
+//! A [`GrantTable`] is this domain's table. A reference goes through three states, each a type: a
+//! [`FreeRef`] grants nothing; a [`Granted`] holds the page that a peer may use; a [`Revoking`] still
+//! holds it, for the peer would not let go. The page comes back out of [`Granted::revoke`] and of
+//! nothing else, so it cannot be freed, or lent again, while someone else writes to it.
+//!
+//! # Using what others lend
+//!
+//! [`map`] maps a foreign frame at a [`target`], [`copy`](mod@copy) copies from and to it. The
+//! rest is for PV guests and for Arm, and there only: [`replace`], `transfer`, `flush`.
+
+pub mod batch;
+pub mod copy;
+#[cfg(all(test, not(loom)))]
+mod fake;
+#[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+pub mod flush;
+pub mod foreign;
+mod lend;
+pub mod map;
+pub mod replace;
+pub mod retry;
+pub mod swap;
+pub mod target;
+#[cfg(all(test, not(loom)))]
+mod tests;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub mod transfer;
+
+pub use lend::*;

@@ -6,13 +6,31 @@ use xen_abi::{GrantStatus, GuestHandle64};
 
 use super::Error;
 
+/// The address of an argument, for the hypervisor to read.
+#[inline]
+pub fn address<T: ?Sized>(argument: &T) -> usize {
+    core::ptr::from_ref(argument).expose_provenance()
+}
+
 /// The address of an argument, for the hypervisor to read and write.
 #[inline]
-pub fn address<T>(argument: &mut T) -> usize {
+pub fn address_mut<T: ?Sized>(argument: &mut T) -> usize {
     core::ptr::from_mut(argument).expose_provenance()
 }
 
+/// A number of elements, or as much of it as Xen reads: it goes no further then.
+#[inline]
+#[must_use]
+pub fn saturated(length: usize) -> usize {
+    length.min(u32::MAX as usize)
+}
+
 /// A guest handle of either width.
+#[diagnostic::on_unimplemented(
+    message = "the member of type `{Self}` is no guest handle, so no slice can be behind it",
+    label = "a slice is given for this member",
+    note = "`name: [type]` in a row is for members of type `GuestHandle<type>`"
+)]
 pub trait Handle {
     /// What lies there.
     type Element;
@@ -65,6 +83,11 @@ pub fn untyped_handle_mut<H: Handle, T>(slice: &mut [T]) -> H {
 }
 
 /// A member that holds the number of a slice's elements.
+#[diagnostic::on_unimplemented(
+    message = "the member of type `{Self}` cannot hold the number of a slice's elements",
+    label = "`counted by` names this member",
+    note = "a number of elements is a `u16`, `u32` or `u64`"
+)]
 pub trait Length {
     /// The length, or as much of it as the member can say: the hypervisor then goes no further.
     fn of(length: usize) -> Self;

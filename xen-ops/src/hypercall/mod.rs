@@ -5,8 +5,15 @@ mod error;
 pub mod expansion;
 mod operation;
 
+pub mod console_io;
+pub mod event_channel_op;
 pub mod grant_table_op;
+pub mod hvm_op;
 pub mod memory_op;
+pub mod physdev_op;
+pub mod sched_op;
+pub mod vcpu_op;
+pub mod xen_version;
 
 pub use error::{Cause, Error};
 pub use operation::{Batch, Done, Request, UNTOUCHED};
@@ -26,6 +33,10 @@ pub use xen_abi_derive::hypercalls;
 /// The hypercall is an ordinary memory access for the compiler: what was stored before it is in
 /// memory when the hypervisor looks, and what is loaded after it is read after it.
 #[allow(unsafe_code, reason = "the door to the hypervisor")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no way to the hypervisor",
+    label = "the first argument is a backend, one of `xen_ops::backend`"
+)]
 pub unsafe trait Hypercall {
     /// Makes a hypercall with all five arguments.
     ///
@@ -40,7 +51,8 @@ pub unsafe trait Hypercall {
     ///
     /// # Safety
     ///
-    /// As [`call`](Self::call); the hypercall reads no further argument.
+    /// As [`call`](Self::call); Xen's own table gives the hypercall no further argument. It may
+    /// overwrite the registers of all arguments there, whatever a command reads.
     #[inline]
     unsafe fn call1(&self, number: u32, [a]: [usize; 1]) -> isize {
         // SAFETY: the caller's promise; arguments that are not read may hold anything.
@@ -51,7 +63,8 @@ pub unsafe trait Hypercall {
     ///
     /// # Safety
     ///
-    /// As [`call`](Self::call); the hypercall reads no further argument.
+    /// As [`call`](Self::call); Xen's own table gives the hypercall no further argument. It may
+    /// overwrite the registers of all arguments there, whatever a command reads.
     #[inline]
     unsafe fn call2(&self, number: u32, [a, b]: [usize; 2]) -> isize {
         // SAFETY: the caller's promise; arguments that are not read may hold anything.
@@ -62,7 +75,8 @@ pub unsafe trait Hypercall {
     ///
     /// # Safety
     ///
-    /// As [`call`](Self::call); the hypercall reads no further argument.
+    /// As [`call`](Self::call); Xen's own table gives the hypercall no further argument. It may
+    /// overwrite the registers of all arguments there, whatever a command reads.
     #[inline]
     unsafe fn call3(&self, number: u32, [a, b, c]: [usize; 3]) -> isize {
         // SAFETY: the caller's promise; arguments that are not read may hold anything.
@@ -73,7 +87,8 @@ pub unsafe trait Hypercall {
     ///
     /// # Safety
     ///
-    /// As [`call`](Self::call); the hypercall reads no further argument.
+    /// As [`call`](Self::call); Xen's own table gives the hypercall no further argument. It may
+    /// overwrite the registers of all arguments there, whatever a command reads.
     #[inline]
     unsafe fn call4(&self, number: u32, [a, b, c, d]: [usize; 4]) -> isize {
         // SAFETY: the caller's promise; arguments that are not read may hold anything.

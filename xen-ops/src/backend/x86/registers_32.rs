@@ -9,14 +9,10 @@ use core::arch::asm;
 use super::{HypercallPage, Vmcall, Vmmcall};
 use crate::hypercall::Hypercall;
 
-/// A method of [`Hypercall`] without a fourth argument: the registers of its arguments, and after the
-/// semicolon those of the arguments that it does not pass.
-///
-/// `esi` and `edi` belong to the callers of functions, and are not marked: no hypercall that Xen's
-/// table gives more than three arguments is made with fewer.
+/// A method of [`Hypercall`] without a fourth argument: the registers of its arguments.
 macro_rules! method {
     ($name:ident, $count:literal, $instruction:literal,
-     $($used:tt = $argument:ident),*; $($unused:tt)*) => {
+     $($used:tt = $argument:ident),*) => {
         #[inline]
         unsafe fn $name(&self, number: u32, [$($argument),*]: [usize; $count]) -> isize {
             let result;
@@ -28,7 +24,6 @@ macro_rules! method {
                     $instruction,
                     inlateout("eax") self.selector(number) => result,
                     $(inlateout($used) $argument => _,)*
-                    $(lateout($unused) _,)*
                     options(nostack),
                 );
             }
@@ -43,9 +38,9 @@ macro_rules! calls {
         // The assembly has no option that would let the compiler move memory accesses over it.
         #[allow(unsafe_code, reason = "the hypercall itself")]
         unsafe impl Hypercall for $backend {
-            method!(call1, 1, $instruction, "ebx" = a; "ecx" "edx");
-            method!(call2, 2, $instruction, "ebx" = a, "ecx" = b; "edx");
-            method!(call3, 3, $instruction, "ebx" = a, "ecx" = b, "edx" = c;);
+            method!(call1, 1, $instruction, "ebx" = a);
+            method!(call2, 2, $instruction, "ebx" = a, "ecx" = b);
+            method!(call3, 3, $instruction, "ebx" = a, "ecx" = b, "edx" = c);
 
             #[inline]
             unsafe fn call4(&self, number: u32, [a, b, c, d]: [usize; 4]) -> isize {

@@ -5,11 +5,11 @@ use core::arch::asm;
 use super::{HypercallPage, Vmcall, Vmmcall};
 use crate::hypercall::Hypercall;
 
-/// A method of [`Hypercall`]: the registers of its arguments, and after the semicolon those of the
-/// arguments that it does not pass and whatever else is overwritten.
+/// A method of [`Hypercall`]: the registers of its arguments, and after the semicolon whatever else is
+/// overwritten.
 macro_rules! method {
     ($name:ident, $count:literal, $instruction:literal, $options:tt,
-     $($used:tt = $argument:ident),*; $($unused:tt)*) => {
+     $($used:tt = $argument:ident),*; $($also:tt)*) => {
         #[inline]
         unsafe fn $name(&self, number: u32, [$($argument),*]: [usize; $count]) -> isize {
             let result;
@@ -20,7 +20,7 @@ macro_rules! method {
                     $instruction,
                     inlateout("rax") self.selector(number) => result,
                     $(inlateout($used) $argument => _,)*
-                    $(lateout($unused) _,)*
+                    $(lateout($also) _,)*
                     options $options
                 );
             }
@@ -37,14 +37,12 @@ macro_rules! calls {
         unsafe impl Hypercall for $backend {
             method!(call, 5, $instruction, $options,
                 "rdi" = a, "rsi" = b, "rdx" = c, "r10" = d, "r8" = e; $($also)*);
-            method!(call1, 1, $instruction, $options,
-                "rdi" = a; "rsi" "rdx" "r10" "r8" $($also)*);
-            method!(call2, 2, $instruction, $options,
-                "rdi" = a, "rsi" = b; "rdx" "r10" "r8" $($also)*);
+            method!(call1, 1, $instruction, $options, "rdi" = a; $($also)*);
+            method!(call2, 2, $instruction, $options, "rdi" = a, "rsi" = b; $($also)*);
             method!(call3, 3, $instruction, $options,
-                "rdi" = a, "rsi" = b, "rdx" = c; "r10" "r8" $($also)*);
+                "rdi" = a, "rsi" = b, "rdx" = c; $($also)*);
             method!(call4, 4, $instruction, $options,
-                "rdi" = a, "rsi" = b, "rdx" = c, "r10" = d; "r8" $($also)*);
+                "rdi" = a, "rsi" = b, "rdx" = c, "r10" = d; $($also)*);
         }
     };
 }

@@ -1,6 +1,5 @@
 //! A guest as small as can be: raw hypercalls, and raw entries in its grant table.
 #![allow(unsafe_code, reason = "makes hypercalls and writes grant entries")]
-#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -201,6 +200,21 @@ pub(crate) fn header2(domain: &Domain, ref_: u32) -> &AtomicU32 {
 
 pub(crate) fn flags(domain: &Domain, ref_: u32) -> u16 {
     header(domain, ref_).load(Acquire) as u16
+}
+
+/// Checks an order: for any two of `wrongs` together the first one's answer is `answer`.
+///
+/// `try_with` gives the answer with all wrongs done whose number it is told.
+pub(crate) fn assert_order<A: PartialEq + std::fmt::Debug>(
+    wrongs: &[(&str, A)],
+    mut try_with: impl FnMut(&[usize]) -> A,
+) {
+    for (first, (name, answer)) in wrongs.iter().enumerate() {
+        assert_eq!(try_with(&[first]), *answer, "{name}");
+        for (second, (later, _)) in wrongs.iter().enumerate().skip(first + 1) {
+            assert_eq!(try_with(&[first, second]), *answer, "{name} before {later}");
+        }
+    }
 }
 
 /// A version 2 entry's status word.

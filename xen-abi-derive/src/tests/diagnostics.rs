@@ -1,0 +1,183 @@
+//! What is said of a table that is wrong.
+
+use super::messages;
+
+/// The messages about one row in a table whose hypercall takes `count`.
+#[track_caller]
+fn row(row: &str, expected: &[&str]) {
+    let table = "hypercall N(command, argument, count); commands C_*, arguments s_*;";
+    assert_eq!(messages(&format!("{table} {row}")), expected);
+}
+
+#[test]
+fn nothing_is_said_of_a_right_one() {
+    row("single a -> errno; batch b { in x: u32, out status: GrantStatus } -> status;", &[]);
+}
+
+#[test]
+fn every_mistake_at_once() {
+    row(
+        "unsafe single a on riscv -> count;
+         single a -> errno;
+         batch b(in x: u32) -> value;",
+        &[
+            "a: an unsafe row says in its documentation, under `# Safety`, what the caller answers \
+             for",
+            "a: unknown architecture `riscv`: there are `x86`, `x86_32`, `x86_64`, `arm`, `arm32`, \
+             `aarch64`",
+            "a: convention `count` counts the elements of a slice, and there is none",
+            "a: a second row of this name; give it another and say which command it is, as \
+             `a_two = COMMAND`",
+            "b: the elements of a batch are structures: give the members in braces",
+            "b: a batch is `status` or `errno`",
+        ],
+    );
+}
+
+#[test]
+fn what_a_hypercall_takes() {
+    let table = |slots| messages(&format!("hypercall a::N({slots});"));
+    assert_eq!(
+        table("command, address"),
+        [
+            "a hypercall takes `command`, `argument`, `count`, or a number of its own with a type, as \
+          `address: u32`"
+        ]
+    );
+    assert_eq!(
+        table("argument, argument, count, count"),
+        [
+            "a hypercall of operations takes `command` once, not 0 times",
+            "a hypercall of operations takes `argument` once, not 2 times",
+            "a hypercall takes `count` at most once",
+        ]
+    );
+    assert_eq!(
+        table("command, argument, a: u32, b: u32, c: u32, d: u32"),
+        ["a hypercall takes at most 5 arguments, not 6"]
+    );
+}
+
+#[test]
+fn names_without_a_rule() {
+    assert_eq!(
+        messages("hypercall N(command, argument); single a { in x: u32 } -> errno;"),
+        [
+            "a: the table has no rule for commands, so say which it is: `a = COMMAND`",
+            "a: the table has no rule for structures, so say which it takes: `a: structure`",
+        ]
+    );
+    assert_eq!(
+        messages("hypercall N(command, argument); commands C_*; single a { in x: u32 } -> errno;"),
+        ["a: the table has no rule for structures, so say which it takes: `a: structure`"]
+    );
+}
+
+#[test]
+fn how_a_row_begins() {
+    let form = "a row begins with `single` (Xen takes one argument) or `batch` (an array of them), \
+                with `unsafe` before it if a call can break memory";
+    row("multi a -> errno;", &[form]);
+    row("unsafe fn a -> errno;", &[form]);
+}
+
+#[test]
+fn how_a_member_begins() {
+    let direction = "a member begins with its direction: `in`, `out` or `inout`";
+    row("single a { x: u32 } -> errno;", &[direction]);
+    row("single a(mut x: u32) -> errno;", &[direction]);
+}
+
+#[test]
+fn how_a_row_ends() {
+    row(
+        "single a -> bool;",
+        &[
+            "unknown return convention `bool`: there are `status`, `errno`, `errno_and_out`, `count`, \
+           `value`",
+        ],
+    );
+}
+
+#[test]
+fn parentheses_hold_one() {
+    row(
+        "single a(in x: u32, in y: u32) -> errno;",
+        &["one value, reference or slice stands in parentheses; members of a structure stand in \
+           braces"],
+    );
+}
+
+#[test]
+fn members() {
+    row("single a { in x: u32, out x: u32 } -> errno;", &["a: a second member `x`"]);
+    row(
+        "single a { in x: &u32 } -> errno;",
+        &[
+            "a: a member is no reference: what lies elsewhere is a slice, `[type] counted by member`",
+        ],
+    );
+}
+
+#[test]
+fn references() {
+    let message = "a: `in` is by `&type`; `out` and `inout` are by `&mut type`";
+    row("single a(in x: &mut u32) -> errno;", &[message]);
+    row("single a(out x: &u32) -> errno;", &[message]);
+    row("single a(in x: &u32) -> errno; single b(inout x: &mut u32) -> value;", &[]);
+}
+
+#[test]
+fn slices() {
+    row(
+        "single a { in x: [u32] } -> errno;",
+        &["a: say which member holds the number of elements: `counted by member`"],
+    );
+    row(
+        "single a { in nr: u32, in x: [u32] counted by nr } -> errno;",
+        &["a: `nr` goes in as the number of elements in `x`, so it is `out` or not listed"],
+    );
+    row("single a { out nr: u32, in x: [u32] counted by nr } -> errno;", &[]);
+    row(
+        "single a(in x: [u32] counted by nr) -> errno;",
+        &["a: a slice without a structure is counted by the hypercall's own `count`"],
+    );
+    row("single a(inout x: [u32]) -> errno;", &["a: a slice without a structure is `in` or `out`"]);
+}
+
+#[test]
+fn conventions() {
+    let status = "a: convention `status` needs the member `out status: GrantStatus`; without one \
+                  the convention is `errno`";
+    row("single a { in x: u32 } -> status;", &[status]);
+    row("single a { in status: GrantStatus } -> status;", &[status]);
+    row("single a(out status: GrantStatus) -> status;", &[status]);
+    row(
+        "single a { in x: u32 } -> count;",
+        &["a: convention `count` counts the elements of a slice, and there is none"],
+    );
+    let out = "a: what comes out is the hypercall's result; `x` cannot come out too";
+    row("single a { out x: u32 } -> value;", &[out]);
+    row("single a { inout x: u32, in y: [u32] counted by nr } -> count;", &[out]);
+}
+
+#[test]
+fn a_hypercall_without_count() {
+    let rows = "batch a { in x: u32 } -> errno; single b(in x: [u8]) -> errno;";
+    let message = "the hypercall takes no `count`, so its argument is `single` and no slice";
+    assert_eq!(
+        messages(&format!("hypercall N(command, argument); commands C_*, arguments s_*; {rows}")),
+        ["a", "b"].map(|row| format!("{row}: {message}"))
+    );
+}
+
+#[test]
+fn batches() {
+    row(
+        "batch a { in x: [u32] counted by nr, inout y: u32 } -> errno;",
+        &[
+            "a: an element of a batch holds no slice",
+            "a: a member of a batch's element is `in` or `out`",
+        ],
+    );
+}

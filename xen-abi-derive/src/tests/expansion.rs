@@ -1,0 +1,118 @@
+//! The code that rows of each kind become, for a reader to judge.
+
+use insta::{assert_snapshot, with_settings};
+
+use super::expanded;
+
+/// Compares with the snapshot of the test that calls.
+macro_rules! assert_golden {
+    ($expansion:expr) => {
+        with_settings!({ omit_expression => true }, { assert_snapshot!($expansion) })
+    };
+}
+
+fn grants(row: &str) -> String {
+    expanded(&format!(
+        "hypercall __HYPERVISOR_grant_table_op(command, argument, count);
+         commands GNTTABOP_*, arguments gnttab_*;
+         {row}"
+    ))
+}
+
+fn memory(row: &str) -> String {
+    expanded(&format!(
+        "hypercall __HYPERVISOR_memory_op(command, argument);
+         commands XENMEM_*, arguments xen_*;
+         {row}"
+    ))
+}
+
+#[test]
+fn status_batch() {
+    assert_golden!(grants(
+        "/// Unmaps.
+         ///
+         /// # Safety
+         ///
+         /// Nothing uses it.
+         unsafe batch unmap_grant_ref {
+             in host_addr: u64,
+             in handle: grant_handle_t,
+             out status: GrantStatus,
+         } -> status;"
+    ));
+}
+
+#[test]
+fn errno_batch_on_arm() {
+    assert_golden!(grants("batch cache_flush on arm { in offset: u16, in op: u32 } -> errno;"));
+}
+
+#[test]
+fn single_with_slice() {
+    assert_golden!(grants(
+        "single setup_table {
+             in dom: domid_t,
+             out status: GrantStatus,
+             out frame_list: [xen_pfn_t] counted by nr_frames,
+         } -> status;"
+    ));
+}
+
+#[test]
+fn errno_and_out_of_several_members() {
+    assert_golden!(memory(
+        "single reserved_device_memory_map on x86 {
+             in flags: u32,
+             out nr_entries: u32,
+             out buffer: [xen_reserved_device_memory_t] counted by nr_entries,
+             inout dev: xen_reserved_device_memory_map_dev,
+         } -> errno_and_out;"
+    ));
+}
+
+#[test]
+fn count_of_the_shortest_of_untyped_slices() {
+    assert_golden!(memory(
+        "single populate: xen_populate {
+             inout frames: [xen_pfn_t] counted by nr,
+             in orders: [u8] counted by nr untyped,
+         } -> count;"
+    ));
+}
+
+#[test]
+fn value_without_argument() {
+    assert_golden!(memory("single maximum_ram_page -> value;"));
+}
+
+#[test]
+fn whole_arguments() {
+    assert_golden!(memory(
+        "single current_reservation(in domid: domid_t) -> value;
+         single guest_handle(out handle: xen_domain_handle_t) -> errno;
+         single build_id(out buffer: &mut Varbuf) -> value;
+         single initialise(in context: &vcpu_guest_context) -> errno;"
+    ));
+}
+
+#[test]
+fn whole_slices_and_no_rule_for_structures() {
+    assert_golden!(expanded(
+        "hypercall __HYPERVISOR_console_io(command, count, argument);
+         commands CONSOLEIO_*;
+         single write(in text: [u8]) -> errno;
+         single read(out buffer: [u8]) -> value;"
+    ));
+}
+
+#[test]
+fn slot_of_its_own_and_no_rule() {
+    assert_golden!(expanded(
+        "hypercall __HYPERVISOR_vcpu_op(command, vcpuid: u32, argument);
+         single yield_ = VCPUOP_yield -> errno;
+         single set_timer = VCPUOP_set_periodic_timer: vcpu_set_periodic_timer {
+             in period_ns: u64,
+         } -> errno;"
+    ));
+}

@@ -1,0 +1,70 @@
+//! xen-ops' own grant tables on the model.
+
+use xen_abi::grant_table::*;
+use xen_model::{Config, Kind, Storage, TableError, Xen};
+use xen_ops::gnttab::{Config as TableConfig, Cursor, Peer, StartError, VersionPolicy};
+use xen_ops::page::Target as _;
+
+use crate::support::*;
+
+#[test]
+fn a_page_is_lent_and_taken_back() {
+    for kind in [Kind::Pv, Kind::Pvh, Kind::Arm] {
+        for version in [VersionPolicy::V1, VersionPolicy::PreferV2] {
+            let xen = Xen::new();
+            let a = xen.domain(Config::new(kind).pages(8)).unwrap();
+            let b = guest(&xen, Config::new(kind).pages(8));
+            let mut storage = Storage::new(64, 4);
+            let config = TableConfig { version, ..TableConfig::default() };
+            let table = a.grant_table(&mut storage, config).unwrap();
+            let reference = table.alloc(&mut Cursor::new(0)).unwrap();
+            let peer = Peer::new(b.domid()).unwrap();
+            let granted = reference.grant::<xen_ops::view::ReadWrite>(peer, a.page().unwrap());
+            let granted = granted.unwrap();
+            let target = b.target();
+            let ref_ = granted.reference().0;
+            let handle = map_okay(&b, &a, ref_, false, &target);
+            view_of(&target).write(0, b"x").unwrap();
+            let revoking = granted.revoke().unwrap_err();
+            assert_eq!(unmap(&b, handle, target.host_addr(), 0), GNTST_okay);
+            let (_free, page) = revoking.retry().unwrap();
+            assert_eq!(byte(view(&page), 0), b'x');
+            assert_eq!(map(&b, &a, ref_, GNTMAP_host_map, &target).status, GNTST_general_error);
+            xen.check_invariants().unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_table_is_one_users() {
+    let (_, a) = machine(Kind::Pvh);
+    let (mut first, mut second) = (Storage::new(1, 0), Storage::new(1, 0));
+    let table = a.grant_table(&mut first, TableConfig::default()).unwrap();
+    let again = a.grant_table(&mut second, TableConfig::default());
+    assert_eq!(again.map(|_| ()).unwrap_err(), TableError::Taken);
+    drop(table);
+    a.grant_table(&mut second, TableConfig::default()).unwrap();
+}
+
+#[test]
+fn a_table_that_xen_refuses_is_not_started() {
+    let (_, a) = machine(Kind::Arm);
+    let mut storage = Storage::new(64, 0);
+    let config = TableConfig { version: VersionPolicy::V2, ..TableConfig::default() };
+    let error = a.grant_table(&mut storage, config).map(|_| ()).unwrap_err();
+    assert!(matches!(error, TableError::Start(StartError::NoStatusRoom | StartError::Version(..))));
+}
+
+#[test]
+fn the_table_grows_to_its_limit() {
+    let xen = Xen::new();
+    let a = xen.domain(Config::new(Kind::Pvh).pages(8).max_grant_frames(3)).unwrap();
+    let mut storage = Storage::new(64, 0);
+    let table = a.grant_table(&mut storage, TableConfig::default()).unwrap();
+    assert_eq!(table.max_frames(), 3);
+    a.faults().no_memory(1);
+    assert!(table.grow(2).is_err());
+    table.grow(2).unwrap();
+    assert_eq!((table.frames(), table.free_refs()), (3, 3 * 512 - 8));
+    assert!(table.grow(1).is_err());
+}

@@ -1,0 +1,18 @@
+//! The model against what is known of Xen: every check in its order, every status and error number.
+
+mod support;
+
+mod borrowing;
+mod copy;
+mod events;
+mod faults;
+mod guest;
+mod ledger;
+mod map;
+mod memory;
+mod order;
+mod physmap;
+mod random;
+mod table;
+mod threads;
+mod transfer;

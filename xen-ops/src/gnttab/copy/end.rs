@@ -1,0 +1,104 @@
+//! The two ends of a copy.
+
+#![allow(unsafe_code, reason = "frames by number are the caller's to answer for")]
+
+use core::marker::PhantomData;
+
+use xen_abi::grant_table::{gnttab_copy_ptr, gnttab_copy_ptr_u};
+use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
+
+use crate::gnttab::foreign::Foreign;
+use crate::page::Page;
+
+/// A page that a copy reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    end: End,
+    memory: PhantomData<&'a ()>,
+}
+
+/// A page that a copy writes.
+#[derive(Debug)]
+pub struct Dest<'a> {
+    end: End,
+    memory: PhantomData<&'a mut ()>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    Frame(xen_pfn_t),
+    Grant(Foreign),
+}
+
+impl<'a> Source<'a> {
+    /// A page that another domain grants.
+    #[must_use]
+    pub const fn grant(grant: Foreign) -> Self {
+        Self { end: End::Grant(grant), memory: PhantomData }
+    }
+
+    /// A page of the guest's own, borrowed so that nothing writes to it meanwhile.
+    #[must_use]
+    pub fn page(page: &'a impl Page) -> Self {
+        Self { end: End::Frame(page.frame()), memory: PhantomData }
+    }
+
+    /// A frame of the guest's own, by number.
+    ///
+    /// # Safety
+    ///
+    /// For `'a`, the frame may be read, and whoever writes to it meanwhile does so atomically.
+    #[must_use]
+    pub const unsafe fn frame(frame: xen_pfn_t) -> Self {
+        Self { end: End::Frame(frame), memory: PhantomData }
+    }
+
+    pub(super) const fn end(&self) -> End {
+        self.end
+    }
+}
+
+impl<'a> Dest<'a> {
+    /// A page that another domain grants for writing.
+    #[must_use]
+    pub const fn grant(grant: Foreign) -> Self {
+        Self { end: End::Grant(grant), memory: PhantomData }
+    }
+
+    /// A page of the guest's own, borrowed so that nothing else looks at it meanwhile.
+    #[must_use]
+    pub fn page(page: &'a mut impl Page) -> Self {
+        Self { end: End::Frame(page.frame()), memory: PhantomData }
+    }
+
+    /// A frame of the guest's own, by number.
+    ///
+    /// # Safety
+    ///
+    /// For `'a`, the frame may be written, and whoever uses it meanwhile does so atomically.
+    #[must_use]
+    pub const unsafe fn frame(frame: xen_pfn_t) -> Self {
+        Self { end: End::Frame(frame), memory: PhantomData }
+    }
+
+    pub(super) const fn end(&self) -> End {
+        self.end
+    }
+}
+
+impl End {
+    /// The end as Xen reads it. A grant is never named without the flag that says so, nor a frame
+    /// with it.
+    pub(super) fn at(self, offset: u16, gref: u16) -> (gnttab_copy_ptr, u16) {
+        let (u, domid, flag) = match self {
+            Self::Frame(frame) => (gnttab_copy_ptr_u::from_gmfn(frame), DOMID_SELF, 0),
+            Self::Grant(grant) => {
+                (gnttab_copy_ptr_u::from_ref(grant.reference), grant.peer.domain(), gref)
+            }
+        };
+        // Member by member: there is padding on some architectures only.
+        let mut end = gnttab_copy_ptr::ZERO;
+        (end.u, end.domid, end.offset) = (u, domid, offset);
+        (end, flag)
+    }
+}

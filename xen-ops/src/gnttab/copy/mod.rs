@@ -1,0 +1,34 @@
+//! Copying between pages without mapping them: Xen does it.
+//!
+//! Each end of a copy is a page: one that another domain grants, or one of the guest's own. All
+//! combinations are allowed, own to own too. [`copy`] copies any number of bytes between buffers of
+//! several pages; a [`Segment`] is what Xen copies in one piece, inside one page at either end, and
+//! [`copy_each`] does a slice of them with one hypercall.
+//!
+//! # Statuses
+//!
+//! | status | |
+//! |---|---|
+//! | `GNTST_bad_domain` | no such domain, or it is dying |
+//! | `GNTST_permission_denied` | the security policy forbids it |
+//! | `GNTST_bad_gntref` | beyond the domain's table, or nothing granted to this domain |
+//! | `GNTST_general_error` | the grant does not allow it: read-only and written to, for another domain, or outside the bytes that it lends |
+//! | `GNTST_bad_page` | the frame is none |
+//! | `GNTST_eagain` | a frame is paged out or shared for the moment: see [`retry`](super::retry) |
+//!
+//! `GNTST_bad_copy_arg`, for ranges that leave their page, does not happen: [`Segment::new`] refuses
+//! them. Where a copy failed, what the destination holds is not defined.
+//!
+//! Upstream: `xen/include/public/grant_table.h`.
+
+mod end;
+mod error;
+mod segment;
+mod split;
+#[cfg(test)]
+mod tests;
+
+pub use end::{Dest, Source};
+pub use error::{CopyError, Invalid};
+pub use segment::{Segment, copy_each, elements};
+pub use split::{Split, copy, split};

@@ -1,0 +1,196 @@
+//! What Xen copies in one piece, and batches of it.
+
+#![allow(unsafe_code, reason = "asks Xen to copy")]
+
+use core::marker::PhantomData;
+
+use xen_abi::grant_table::{GNTCOPY_dest_gref, GNTCOPY_source_gref, GNTST_eagain, gnttab_copy_ptr};
+use xen_abi::xen::xen_pfn_t;
+
+use super::end::{Dest, End, Source};
+use super::error::Invalid;
+use crate::gnttab::batch::{TooLarge, fits};
+use crate::gnttab::retry::{Retry, Tries};
+use crate::hypercall::grant_table_op::{self as op, Copy};
+use crate::hypercall::{Batch, Error, Hypercall, UNTOUCHED};
+use crate::page::PAGE_SIZE;
+use crate::view::OutOfPage;
+
+const COPY: &str = "GNTTABOP_copy";
+
+/// A range of bytes that is copied from one page to another, and what has become of that.
+#[derive(Debug)]
+pub struct Segment<'a> {
+    source: (End, u16),
+    dest: (End, u16),
+    len: u16,
+    result: Option<Result<(), Error>>,
+    memory: PhantomData<&'a mut ()>,
+}
+
+impl<'a> Segment<'a> {
+    /// `len` bytes from offset `from` of `source` to offset `to` of `dest`, 0 bytes too.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if one of the ranges leaves its page.
+    pub fn new(
+        source: Source<'a>,
+        from: usize,
+        dest: Dest<'a>,
+        to: usize,
+        len: usize,
+    ) -> Result<Self, Invalid> {
+        Self::of((source.end(), from), (dest.end(), to), len)
+    }
+
+    /// As [`new`](Self::new), of ends that outlive `'a`.
+    pub(super) fn of(
+        (source, from): (End, usize),
+        (dest, to): (End, usize),
+        len: usize,
+    ) -> Result<Self, Invalid> {
+        let (from, _) = in_page(from, len)?;
+        let (to, len) = in_page(to, len)?;
+        let (source, dest) = ((source, from), (dest, to));
+        Ok(Self { source, dest, len, result: None, memory: PhantomData })
+    }
+
+    /// A segment that copies nothing and is done.
+    pub(super) const fn nothing() -> Self {
+        let end = (End::Frame(xen_pfn_t(0)), 0);
+        Self { source: end, dest: end, len: 0, result: Some(Ok(())), memory: PhantomData }
+    }
+
+    /// How many bytes it copies.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len.into()
+    }
+
+    /// Whether it copies no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether it was copied, or `None` if that has not been tried.
+    ///
+    /// # Errors
+    ///
+    /// Inside: the status or the hypercall's error that says why not.
+    #[must_use]
+    pub fn result(&self) -> Option<Result<(), Error>> {
+        self.result
+    }
+
+    fn is_pending(&self) -> bool {
+        self.result.is_none()
+    }
+
+    fn element(&self) -> Copy {
+        let (source, from_gref) = self.source.0.at(self.source.1, GNTCOPY_source_gref);
+        let (dest, to_gref) = self.dest.0.at(self.dest.1, GNTCOPY_dest_gref);
+        Copy::new(source, dest, self.len, from_gref | to_gref)
+    }
+}
+
+/// Offset and length, if they are inside a page.
+fn in_page(offset: usize, length: usize) -> Result<(u16, u16), Invalid> {
+    let outside = Invalid::OutOfPage(OutOfPage { offset, length });
+    match (offset.checked_add(length), u16::try_from(offset), u16::try_from(length)) {
+        (Some(end), Ok(offset), Ok(length)) if end <= PAGE_SIZE => Ok((offset, length)),
+        _ => Err(outside),
+    }
+}
+
+/// Elements for batches of up to `N` segments: memory in which Xen is told what to copy. What they
+/// say before and after does not matter.
+#[must_use]
+pub fn elements<const N: usize>() -> [Copy; N] {
+    let end = gnttab_copy_ptr::ZERO;
+    core::array::from_fn(|_| Copy::new(end, end, 0, 0))
+}
+
+/// Copies every segment that has no result yet, each for itself, and returns how many of them were
+/// copied. All go to Xen in one hypercall, and those with `GNTST_eagain` again in one more for each
+/// try. Afterwards every segment has a result.
+///
+/// # Errors
+///
+/// [`TooLarge`] if there are more such segments than `elements`, or than a hypercall takes; then
+/// nothing has been done.
+pub fn copy_each<H: Hypercall + ?Sized, R: Retry + ?Sized>(
+    xen: &H,
+    segments: &mut [Segment<'_>],
+    elements: &mut [Copy],
+    retry: &mut R,
+) -> Result<usize, TooLarge> {
+    let pending = segments.iter().filter(|segment| segment.is_pending()).count();
+    fits(pending, elements.len())?;
+    Ok(rounds(xen, segments, elements, &mut Tries::new(retry)))
+}
+
+/// Copies the pending segments, of which there are no more than elements, and says how many it copied.
+pub(super) fn rounds<H: Hypercall + ?Sized, R: Retry + ?Sized>(
+    xen: &H,
+    segments: &mut [Segment<'_>],
+    elements: &mut [Copy],
+    tries: &mut Tries<'_, R>,
+) -> usize {
+    let mut copied = 0;
+    loop {
+        let round = round(xen, segments, elements);
+        copied += round.copied;
+        if !round.again || !tries.another() {
+            break;
+        }
+    }
+    for segment in segments {
+        segment.result.get_or_insert(Err(Error::from_status(COPY, GNTST_eagain)));
+    }
+    copied
+}
+
+/// What one hypercall did.
+struct Round {
+    copied: usize,
+    /// Whether there are segments that may be tried again.
+    again: bool,
+}
+
+/// Hands all pending segments to Xen and deals out the answers. Both go through the segments in their
+/// order, and a segment is pending until it has its answer, so the answers find their segments.
+fn round<H: Hypercall + ?Sized>(
+    xen: &H,
+    segments: &mut [Segment<'_>],
+    elements: &mut [Copy],
+) -> Round {
+    let mut asked = 0;
+    let pending = segments.iter().filter(|segment| segment.is_pending());
+    for (element, segment) in elements.iter_mut().zip(pending) {
+        *element = segment.element();
+        asked += 1;
+    }
+    let mut round = Round { copied: 0, again: false };
+    let elements = elements.get_mut(..asked).unwrap_or_default();
+    if elements.is_empty() {
+        return round;
+    }
+    // SAFETY: whoever made a segment answers for its ends: they borrow the memory, or it is foreign,
+    // or they were made with a promise.
+    let Batch { result, elements } = unsafe { op::copy(xen, elements) };
+    let pending = segments.iter_mut().filter(|segment| segment.is_pending());
+    for (segment, element) in pending.zip(elements) {
+        let status = element.status();
+        segment.result = match result {
+            _ if status.is_okay() => Some(Ok(())),
+            Err(error) if status == UNTOUCHED => Some(Err(error)),
+            Ok(()) if status == GNTST_eagain => None,
+            _ => Some(Err(Error::from_status(COPY, status))),
+        };
+        round.copied += usize::from(status.is_okay());
+        round.again |= segment.is_pending();
+    }
+    round
+}

@@ -1,0 +1,220 @@
+//! Cache maintenance on granted pages: Arm.
+//!
+//! For pages that a device which does not snoop the caches reads or writes. Xen names the page by its
+//! machine address, which a mapping knows, also one that is not for devices.
+//!
+//! `GNTTABOP_cache_flush` of `xen/include/public/grant_table.h`. It leaves no statuses: the hypercall's
+//! result says whether all of it was done.
+
+#![allow(unsafe_code, reason = "asks Xen for cache maintenance")]
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use xen_abi::grant_table::{GNTTAB_CACHE_CLEAN, GNTTAB_CACHE_INVAL, gnttab_cache_flush_a};
+
+use super::Access;
+use super::batch::{TooLarge, fits};
+use super::map::Mapping;
+use crate::hypercall::grant_table_op::{CacheFlush, cache_flush};
+use crate::hypercall::{Error, Hypercall};
+use crate::page::{PAGE_SIZE, Target};
+use crate::view::OutOfPage;
+
+/// What to do with cache lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lines {
+    /// Write back what is in them: before a device reads.
+    Clean,
+    /// Drop them: before the CPU reads what a device wrote. What the CPU wrote may be lost.
+    Invalidate,
+    /// Write back what is in them, and drop them.
+    CleanAndInvalidate,
+}
+
+impl Lines {
+    const fn op(self) -> u32 {
+        match self {
+            Self::Clean => GNTTAB_CACHE_CLEAN,
+            Self::Invalidate => GNTTAB_CACHE_INVAL,
+            Self::CleanAndInvalidate => GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL,
+        }
+    }
+}
+
+/// A range of bytes of a mapped page, and what to do with its cache lines.
+#[derive(Clone, Copy, Debug)]
+pub struct Flush<'m> {
+    machine_addr: u64,
+    offset: u16,
+    length: u16,
+    lines: Lines,
+    mapping: PhantomData<&'m ()>,
+}
+
+impl<'m> Flush<'m> {
+    /// `length` bytes from `offset` on of the page that `mapping` maps.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfPage`] if that is not inside the page. `offset` is below 4096 also if `length` is 0.
+    pub fn new<H: Hypercall, T: Target, A: Access>(
+        mapping: &'m Mapping<H, T, A>,
+        offset: usize,
+        length: usize,
+        lines: Lines,
+    ) -> Result<Self, OutOfPage> {
+        // SAFETY: the frame stays mapped for 'm, and is only seen through views.
+        unsafe { Self::at(mapping.machine_addr(), offset, length, lines) }
+    }
+
+    /// `length` bytes from `offset` on of the page at a machine address, in bytes: a granted page that
+    /// this guest has mapped, or one of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfPage`] if that is not inside the page. `offset` is below 4096 also if `length` is 0.
+    ///
+    /// # Safety
+    ///
+    /// Invalidating takes back what was written and not cleaned yet: nobody relies on such writes.
+    pub unsafe fn at(
+        machine_addr: u64,
+        offset: usize,
+        length: usize,
+        lines: Lines,
+    ) -> Result<Self, OutOfPage> {
+        let outside = OutOfPage { offset, length };
+        match (u16::try_from(offset), u16::try_from(length)) {
+            (Ok(first), Ok(bytes)) if offset < PAGE_SIZE && length <= PAGE_SIZE - offset => {
+                Ok(Self { machine_addr, offset: first, length: bytes, lines, mapping: PhantomData })
+            }
+            _ => Err(outside),
+        }
+    }
+
+    fn element(&self) -> CacheFlush {
+        let address = gnttab_cache_flush_a::from_dev_bus_addr(self.machine_addr);
+        CacheFlush::new(address, self.offset, self.length, self.lines.op())
+    }
+}
+
+/// Cache maintenance that was not done, or not all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// Refused before any hypercall: too many ranges.
+    TooLarge(TooLarge),
+    /// Xen stopped at one of the ranges, and does not say at which. `EPERM`: a page without an owner
+    /// that has grants; `EINVAL`: an address where no memory is; `ENOSYS`: not on this architecture.
+    Xen(Error),
+}
+
+impl fmt::Display for FlushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge(error) => error.fmt(f),
+            Self::Xen(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for FlushError {}
+
+/// Elements for batches of up to `N` ranges: memory in which Xen is told what to flush. What they say
+/// before and after does not matter.
+#[must_use]
+pub fn elements<const N: usize>() -> [CacheFlush; N] {
+    core::array::from_fn(|_| CacheFlush::new(gnttab_cache_flush_a::ZERO, 0, 0, 0))
+}
+
+/// Does the maintenance of one range.
+///
+/// # Errors
+///
+/// [`FlushError::Xen`], which lists the error numbers.
+pub fn flush<H: Hypercall + ?Sized>(xen: &H, flush: &Flush<'_>) -> Result<(), FlushError> {
+    flush_each(xen, core::slice::from_ref(flush), &mut elements::<1>())
+}
+
+/// Does the maintenance of all ranges, in order, with one hypercall.
+///
+/// # Errors
+///
+/// - [`FlushError::TooLarge`] if there are more ranges than `elements`, or than a hypercall takes; then
+///   nothing has been done.
+/// - [`FlushError::Xen`] if Xen stopped at one of them.
+pub fn flush_each<H: Hypercall + ?Sized>(
+    xen: &H,
+    flushes: &[Flush<'_>],
+    elements: &mut [CacheFlush],
+) -> Result<(), FlushError> {
+    fits(flushes.len(), elements.len()).map_err(FlushError::TooLarge)?;
+    let elements = elements.get_mut(..flushes.len()).unwrap_or_default();
+    if elements.is_empty() {
+        return Ok(());
+    }
+    for (element, flush) in elements.iter_mut().zip(flushes) {
+        *element = flush.element();
+    }
+    // SAFETY: whoever made a range answers for writes that are lost.
+    unsafe { cache_flush(xen, elements) }.map_err(FlushError::Xen)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use xen_abi::grant_table::{GNTTABOP_cache_flush, grant_ref_t};
+
+    use super::*;
+    use crate::gnttab::fake::{Fake, Rig, Room, device_address, grant};
+    use crate::gnttab::retry::Never;
+    use crate::view::ReadOnly;
+
+    fn mapping(rig: &Rig) -> Mapping<&Fake, Room<'_>, ReadOnly> {
+        Mapping::new(&rig.xen, grant(9), rig.room(1), &mut Never).unwrap()
+    }
+
+    #[test]
+    fn ranges_of_a_mapping_are_flushed_by_machine_address() {
+        let rig = Rig::new();
+        let mapping = mapping(&rig);
+        let flushes = [
+            Flush::new(&mapping, 64, 128, Lines::Clean).unwrap(),
+            Flush::new(&mapping, 0, 4096, Lines::CleanAndInvalidate).unwrap(),
+            Flush::new(&mapping, 4095, 0, Lines::Invalidate).unwrap(),
+        ];
+        flush_each(&rig.xen, &flushes, &mut elements::<3>()).unwrap();
+        assert_eq!(rig.xen.counts(GNTTABOP_cache_flush), [3]);
+        let ops: alloc::vec::Vec<_> = rig.xen.flushes.borrow().iter().map(|op| op.op).collect();
+        assert_eq!(
+            ops,
+            [GNTTAB_CACHE_CLEAN, GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL, GNTTAB_CACHE_INVAL]
+        );
+        let first = rig.xen.flushes.borrow()[0];
+        assert_eq!(*first.a.dev_bus_addr(), device_address(grant_ref_t(9)));
+        assert_eq!((first.offset, first.length), (64, 128));
+
+        rig.xen.results.borrow_mut().push_back(-1);
+        let error = super::flush(&rig.xen, &flushes[0]).unwrap_err();
+        assert_eq!(error.to_string(), "GNTTABOP_cache_flush: not allowed (EPERM)");
+        let short = flush_each(&rig.xen, &flushes, &mut elements::<2>());
+        assert!(matches!(short, Err(FlushError::TooLarge(_))));
+        flush_each(&rig.xen, &[], &mut []).unwrap();
+        assert_eq!(rig.xen.counts(GNTTABOP_cache_flush), [3, 1]);
+    }
+
+    #[test]
+    fn a_range_to_flush_is_inside_its_page() {
+        let rig = Rig::new();
+        let mapping = mapping(&rig);
+        for (offset, length) in
+            [(4096, 0), (1, 4096), (0, 4097), (usize::MAX, 1), (0, 65536), (65536, 0)]
+        {
+            let refused = Flush::new(&mapping, offset, length, Lines::Clean).map(|_| ());
+            assert_eq!(refused, Err(OutOfPage { offset, length }));
+        }
+    }
+}

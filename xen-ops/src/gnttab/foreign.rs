@@ -1,0 +1,42 @@
+//! Grants of other domains, by name.
+
+use core::fmt;
+
+use xen_abi::grant_table::grant_ref_t;
+
+use super::Peer;
+
+/// A grant in another domain's table: whose, and which. It names what a peer said it lends; whether
+/// there is such a grant only Xen knows.
+///
+/// ```
+/// use xen_ops::gnttab::Peer;
+/// use xen_ops::gnttab::foreign::Foreign;
+/// use xen_ops::xen_abi::grant_table::grant_ref_t;
+/// use xen_ops::xen_abi::xen::domid_t;
+///
+/// let grant = Foreign::new(Peer::new(domid_t(3))?, grant_ref_t(8));
+/// assert_eq!(grant.to_string(), "grant 8 of domain 3");
+/// # Ok::<(), xen_ops::gnttab::NotADomain>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Foreign {
+    /// The granting domain.
+    pub peer: Peer,
+    /// The reference in its table.
+    pub reference: grant_ref_t,
+}
+
+impl Foreign {
+    /// The grant `reference` of `peer`.
+    #[must_use]
+    pub const fn new(peer: Peer, reference: grant_ref_t) -> Self {
+        Self { peer, reference }
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "grant {} of domain {}", self.reference.0, self.peer.domain().0)
+    }
+}

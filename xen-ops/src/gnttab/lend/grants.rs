@@ -1,0 +1,222 @@
+//! What a table and everything taken from it share: entries, free references, the reaper.
+
+#![allow(unsafe_code, reason = "one place says why a reference's entry is there")]
+
+use core::fmt;
+
+use xen_abi::grant_table::grant_ref_t;
+
+use super::entries::{Entries, Entry, Version};
+use super::free::FreeRef;
+use super::orders::Proven;
+use super::reaper::{Reaped, Reaper};
+use super::refs::{Cursor, Refs, Taken};
+use super::reserved::ReservedRef;
+
+/// The part of a table that does without hypercalls.
+pub(crate) struct Grants<'s, P> {
+    entries: Entries,
+    refs: Refs<'s>,
+    reaper: Reaper<'s, P>,
+}
+
+impl<'s, P> Grants<'s, P> {
+    pub(crate) const fn new(entries: Entries, refs: Refs<'s>, reaper: Reaper<'s, P>) -> Self {
+        Self { entries, refs, reaper }
+    }
+
+    pub(crate) const fn version(&self) -> Version {
+        self.entries.version()
+    }
+
+    pub(crate) const fn refs(&self) -> &Refs<'s> {
+        &self.refs
+    }
+
+    pub(crate) const fn reaper(&self) -> &Reaper<'s, P> {
+        &self.reaper
+    }
+
+    /// Takes a reference into service: those `from` to `to`, which lie in frames that have just been
+    /// attached. Where an entry is not empty, someone before us granted a page that may be in use:
+    /// its reference stays out.
+    ///
+    /// # Safety
+    ///
+    /// The frames stay attached while `self` lives, and nobody else hands these references out.
+    pub(crate) unsafe fn add(&self, from: u32, to: u32) {
+        self.refs.extend(to);
+        let mut freeing = Freeing::new(&self.refs);
+        for reference in from.max(ReservedRef::COUNT)..to {
+            // SAFETY: the caller's promise.
+            if unsafe { self.entries.get(reference) }.is_empty() {
+                freeing.add(reference);
+            }
+        }
+    }
+
+    /// A reserved reference's entry.
+    pub(crate) fn reserved(&self, reference: ReservedRef) -> Entry<'_> {
+        // SAFETY: they are in the first frame, without which there is no table.
+        unsafe { self.entries.get(reference.reference().0) }
+    }
+
+    #[inline]
+    pub(crate) fn take<'t>(&'t self, cursor: &mut Cursor) -> Option<Own<'t, P>> {
+        let reference = self.refs.take::<Proven>(cursor)?;
+        Some(Own { grants: self, reference })
+    }
+
+    /// # Safety
+    ///
+    /// The reference was taken from these grants, or not yet given back, and nobody else has it.
+    #[inline]
+    pub(crate) unsafe fn own(&self, reference: u32) -> Own<'_, P> {
+        Own { grants: self, reference }
+    }
+
+    pub(crate) fn reap(&self, limit: usize) -> Reaped {
+        self.reaper.reap::<Proven>(
+            limit,
+            // SAFETY: what is in the reaper was put there by its owner.
+            |reference| unsafe { self.entries.get(reference) }.end().is_ok(),
+            |reference| self.refs.free::<Proven>(Taken::one(reference)),
+        )
+    }
+}
+
+impl<P> fmt::Debug for Grants<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grants")
+            .field("version", &self.version())
+            .field("refs", &self.refs)
+            .field("reaper", &self.reaper)
+            .finish()
+    }
+}
+
+/// A reference that is not free, and that nobody else has. Whoever holds this passes it on or gives
+/// it back; it does nothing by itself.
+pub(crate) struct Own<'t, P> {
+    grants: &'t Grants<'t, P>,
+    reference: u32,
+}
+
+impl<P> Clone for Own<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for Own<'_, P> {}
+
+impl<'t, P> Own<'t, P> {
+    #[inline]
+    pub(crate) const fn grants(self) -> &'t Grants<'t, P> {
+        self.grants
+    }
+
+    #[inline]
+    pub(crate) const fn reference(self) -> grant_ref_t {
+        grant_ref_t(self.reference)
+    }
+
+    #[inline]
+    pub(crate) fn entry(self) -> Entry<'t> {
+        // SAFETY: references are taken into service once their frames are attached.
+        unsafe { self.grants.entries.get(self.reference) }
+    }
+
+    #[inline]
+    pub(crate) fn free(self) {
+        self.grants.refs.free::<Proven>(Taken::one(self.reference));
+    }
+
+    #[cold]
+    pub(crate) fn defer(self, page: Option<P>) {
+        self.grants.reaper.defer::<Proven>(self.reference, page);
+    }
+}
+
+/// Takes references, those of a word at once. Those that are left when it is dropped are freed.
+pub(crate) struct Taking<'t, P> {
+    grants: &'t Grants<'t, P>,
+    taken: Option<Taken>,
+    /// Runs ahead of the caller's cursor, which stays where the first references were: when they are
+    /// freed, the next ones are taken there again.
+    ahead: Option<Cursor>,
+}
+
+impl<'t, P> Taking<'t, P> {
+    pub(crate) const fn new(grants: &'t Grants<'t, P>) -> Self {
+        Self { grants, taken: None, ahead: None }
+    }
+
+    /// The next one, where about `left` will be asked for.
+    #[inline]
+    pub(crate) fn next(&mut self, cursor: &mut Cursor, left: usize) -> Option<FreeRef<'t, P>> {
+        let reference = match self.taken.as_mut().and_then(Taken::next) {
+            Some(reference) => reference,
+            None => self.refill(cursor, left)?,
+        };
+        Some(FreeRef::new(Own { grants: self.grants, reference }))
+    }
+
+    #[cold]
+    fn refill(&mut self, cursor: &mut Cursor, left: usize) -> Option<u32> {
+        let refs = &self.grants.refs;
+        let taken = match &mut self.ahead {
+            Some(ahead) => refs.take_some::<Proven>(ahead, left)?,
+            None => {
+                let taken = refs.take_some::<Proven>(cursor, left)?;
+                self.ahead = Some(cursor.clone());
+                taken
+            }
+        };
+        self.taken.insert(taken).next()
+    }
+}
+
+impl<P> Drop for Taking<'_, P> {
+    fn drop(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            self.grants.refs.free::<Proven>(taken);
+        }
+    }
+}
+
+/// Frees references, those of a word at once.
+pub(crate) struct Freeing<'r, 's> {
+    refs: &'r Refs<'s>,
+    taken: Option<Taken>,
+}
+
+impl<'r, 's> Freeing<'r, 's> {
+    pub(crate) const fn new(refs: &'r Refs<'s>) -> Self {
+        Self { refs, taken: None }
+    }
+
+    /// Whether it frees references of these.
+    #[inline]
+    pub(crate) fn is_for(&self, refs: &Refs<'_>) -> bool {
+        core::ptr::eq(core::ptr::from_ref(self.refs).cast::<()>(), core::ptr::from_ref(refs).cast())
+    }
+
+    #[inline]
+    pub(crate) fn add(&mut self, reference: u32) {
+        if self.taken.as_mut().is_some_and(|taken| taken.add(reference)) {
+            return;
+        }
+        if let Some(full) = self.taken.replace(Taken::one(reference)) {
+            self.refs.free::<Proven>(full);
+        }
+    }
+}
+
+impl Drop for Freeing<'_, '_> {
+    fn drop(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            self.refs.free::<Proven>(taken);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! A lock that nobody waits for.
+
+#![allow(unsafe_code, reason = "a value in a cell, guarded by an atomic flag")]
+
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::{Acquire, Release};
+
+/// A value for one at a time; the others are turned away.
+pub(crate) struct TryLock<T> {
+    held: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: one thread at a time touches the value, and it goes from thread to thread.
+unsafe impl<T: Send> Sync for TryLock<T> {}
+
+impl<T> TryLock<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// The value, unless someone has it.
+    pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
+        self.held.compare_exchange(false, true, Acquire, Acquire).ok().map(|_| Guard { lock: self })
+    }
+}
+
+impl<T> fmt::Debug for TryLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryLock").field("held", &self.held).finish_non_exhaustive()
+    }
+}
+
+/// The value, as long as this lives.
+pub(crate) struct Guard<'a, T> {
+    lock: &'a TryLock<T>,
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: there is one guard at a time.
+        unsafe { &*self.lock.value.get() }
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: there is one guard at a time, and it is borrowed mutably.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    fn drop(&mut self) {
+        self.lock.held.store(false, Release);
+    }
+}

@@ -1,0 +1,65 @@
+//! Lending: this domain's own grant table.
+//!
+//! A [`GrantTable`] is this domain's table. A reference goes through three states, each a type: a
+//! [`FreeRef`] grants nothing; a [`Granted`] holds the page that a peer may use; a [`Revoking`] still
+//! holds it, for the peer would not let go. The page comes back out of [`Granted::revoke`] and of
+//! nothing else, so it cannot be freed, or lent again, while someone else writes to it.
+
+mod accept;
+mod batch;
+mod entries;
+mod entry;
+mod error;
+mod frames;
+mod free;
+mod grant;
+mod grants;
+mod lock;
+mod narrow;
+mod orders;
+mod pages;
+mod peer;
+mod pv;
+mod reaper;
+mod refs;
+mod reserve;
+mod reserved;
+mod storage;
+mod sync;
+mod table;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod waiter;
+mod wake;
+
+pub use accept::{Accepted, Accepting};
+pub use batch::{Revoked, revoke_all};
+pub use entries::Version;
+pub use error::{AllocError, GrantError, Refused, StartError};
+pub use frames::{Area, TableFrames, Translated};
+pub use free::{FreeRef, FreeRun};
+pub use grant::{Access, Granted, Granting, Revoking};
+pub use narrow::{PassedOn, SubPage};
+pub use pages::Pages;
+pub use peer::{NotADomain, Peer};
+pub use pv::{MapFrames, Paravirtual};
+pub use reaper::{Deferred, Reaped, Slot};
+pub use refs::{Cursor, Line};
+pub use reserve::Reserve;
+pub use reserved::ReservedRef;
+pub use storage::Room;
+#[cfg(not(loom))]
+pub use storage::Storage;
+pub use table::{Config, GrantTable, ReservedEntry, VersionPolicy};
+pub use waiter::{WaitError, Waiter};
+
+#[doc(hidden)]
+pub mod protocol {
+    //! What the table is made of, for the tests that check it in every interleaving. Not for anyone
+    //! else.
+    pub use super::entry::{Body, EntryV1, EntryV2, Header, InUse, Status, Transfer};
+    pub use super::orders::{Orders, Proven};
+    pub use super::reaper::Reaper;
+    pub use super::refs::{Refs, Taken};
+    pub use super::wake::Waiters;
+}

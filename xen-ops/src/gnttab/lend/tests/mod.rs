@@ -1,0 +1,10 @@
+//! Tests of the granting side, against a Xen of a few lines.
+
+#![allow(unsafe_code, reason = "plays Xen and its memory")]
+#![allow(non_upper_case_globals, reason = "upstream's names in patterns")]
+
+mod defects;
+mod fake;
+mod granting;
+mod references;
+mod starting;

@@ -1,0 +1,155 @@
+//! Unmapping later: mappings that something still uses.
+
+use core::fmt;
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::Acquire;
+
+use super::{Mapping, UnmapError, leak};
+use crate::gnttab::Access;
+use crate::hypercall::{Error, Hypercall};
+use crate::page::Target;
+use crate::view::ReadOnly;
+
+/// Tells whether something still uses a mapping.
+///
+/// Views borrow their mapping, so the compiler knows of them. This is for users that it does not know
+/// of: a device that reads the frame, a packet on its way.
+pub trait InUse {
+    /// Whether the frame is still in use. Once it says no, there is no new use.
+    fn in_use(&self) -> bool;
+}
+
+/// A count of users; at 0 nobody is left. Users count down with `Release`.
+impl InUse for &AtomicUsize {
+    fn in_use(&self) -> bool {
+        self.load(Acquire) != 0
+    }
+}
+
+/// A mapping that is to be unmapped, and its user.
+///
+/// Dropping it unmaps if the user is done by then, and otherwise leaks mapping and target: the user
+/// would find another frame there.
+pub struct Waiting<H: Hypercall, T: Target, U: InUse, A: Access = ReadOnly> {
+    /// There until it is dropped.
+    parts: Option<(Mapping<H, T, A>, U)>,
+}
+
+impl<H: Hypercall, T: Target, U: InUse, A: Access> Waiting<H, T, U, A> {
+    /// The mapping, if its user is done.
+    fn done(mut self) -> Result<(Mapping<H, T, A>, U), Self> {
+        match self.parts.take() {
+            Some((mapping, user)) if !user.in_use() => Ok((mapping, user)),
+            parts => Err(Self { parts }),
+        }
+    }
+}
+
+impl<H: Hypercall, T: Target, U: InUse, A: Access> Drop for Waiting<H, T, U, A> {
+    fn drop(&mut self) {
+        if let Some((mapping, user)) = self.parts.take() {
+            if user.in_use() {
+                leak(mapping);
+            }
+        }
+    }
+}
+
+/// Mappings that are unmapped as soon as nothing uses them: in places of the caller's, looked at when
+/// the caller [polls](Self::poll). Nothing here waits.
+pub struct Deferred<'p, H: Hypercall, T: Target, U: InUse, A: Access = ReadOnly> {
+    places: &'p mut [Option<Waiting<H, T, U, A>>],
+}
+
+/// What a poll found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Polled {
+    /// Mappings that were unmapped.
+    pub unmapped: usize,
+    /// Mappings that are still in use.
+    pub in_use: usize,
+    /// Mappings that are not in use but could not be unmapped and are there as before; the next poll
+    /// tries again.
+    pub stuck: usize,
+    /// Mappings whose unmap failed so that their targets are leaked.
+    pub leaked: usize,
+    /// Why the first of the last two failed.
+    pub error: Option<Error>,
+}
+
+impl<'p, H: Hypercall, T: Target, U: InUse, A: Access> Deferred<'p, H, T, U, A> {
+    /// Room for as many mappings as there are `places`. What is in them already counts as put there.
+    pub fn new(places: &'p mut [Option<Waiting<H, T, U, A>>]) -> Self {
+        Self { places }
+    }
+
+    /// Takes a mapping to unmap it once `user` is done.
+    ///
+    /// # Errors
+    ///
+    /// Gives both back if all places are taken.
+    pub fn push(
+        &mut self,
+        mapping: Mapping<H, T, A>,
+        user: U,
+    ) -> Result<(), (Mapping<H, T, A>, U)> {
+        match self.places.iter_mut().find(|place| place.is_none()) {
+            Some(place) => {
+                *place = Some(Waiting { parts: Some((mapping, user)) });
+                Ok(())
+            }
+            None => Err((mapping, user)),
+        }
+    }
+
+    /// Looks at each mapping once and unmaps it if nothing uses it. Its target goes to `free`.
+    pub fn poll(&mut self, mut free: impl FnMut(T)) -> Polled {
+        let mut polled = Polled::default();
+        for place in self.places.iter_mut() {
+            match place.take().map(Waiting::done) {
+                None => {}
+                Some(Err(waiting)) => {
+                    *place = Some(waiting);
+                    polled.in_use += 1;
+                }
+                Some(Ok((mapping, user))) => match mapping.unmap() {
+                    Ok(target) => {
+                        free(target);
+                        polled.unmapped += 1;
+                    }
+                    Err(UnmapError { error, mapping }) => {
+                        polled.error.get_or_insert(error);
+                        polled.stuck += usize::from(mapping.is_some());
+                        polled.leaked += usize::from(mapping.is_none());
+                        *place = mapping.map(|mapping| Waiting { parts: Some((mapping, user)) });
+                    }
+                },
+            }
+        }
+        polled
+    }
+
+    /// How many mappings are waiting.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.iter().flatten().count()
+    }
+
+    /// Whether no mapping is waiting.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<H: Hypercall, T: Target, U: InUse, A: Access> fmt::Debug for Waiting<H, T, U, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Waiting").field(&self.parts.as_ref().map(|parts| &parts.0)).finish()
+    }
+}
+
+impl<H: Hypercall, T: Target, U: InUse, A: Access> fmt::Debug for Deferred<'_, H, T, U, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Deferred({} of {})", self.len(), self.places.len())
+    }
+}

@@ -1,0 +1,290 @@
+//! One mapped grant.
+
+#![allow(unsafe_code, reason = "asks Xen for mappings, and shows what is mapped")]
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ptr;
+
+use xen_abi::grant_table::{GNTMAP_device_map, GNTMAP_host_map, GNTMAP_readonly, grant_handle_t};
+
+use super::outcome::{self, Outcome, Unmapped};
+use super::{MapError, Reason, UnmapError, leak};
+use crate::gnttab::Access;
+use crate::gnttab::foreign::Foreign;
+use crate::gnttab::retry::{Retry, Tries};
+use crate::hypercall::Hypercall;
+use crate::hypercall::grant_table_op::{
+    MapGrantRef, UnmapGrantRef, map_grant_ref, unmap_grant_ref,
+};
+use crate::page::{PAGE_SIZE, Target};
+use crate::view::{ReadOnly, View};
+
+/// A foreign frame that is mapped at the target `T`, read-only unless `A` says
+/// [`ReadWrite`](crate::view::ReadWrite).
+///
+/// Handle, host address and device address stay together with the target until Xen has confirmed the
+/// unmap. Dropping unmaps; if that fails the target is leaked, see the [module](super).
+///
+/// ```no_run
+/// use xen_ops::gnttab::foreign::Foreign;
+/// use xen_ops::gnttab::map::Mapping;
+/// use xen_ops::gnttab::retry::Never;
+/// use xen_ops::hypercall::Hypercall;
+/// use xen_ops::page::Target;
+/// use xen_ops::view::ReadOnly;
+///
+/// fn first_byte<H: Hypercall, T: Target>(xen: H, grant: Foreign, target: T) -> Option<u8> {
+///     let mapping = Mapping::<_, _, ReadOnly>::new(xen, grant, target, &mut Never).ok()?;
+///     mapping.view().snapshot(0).ok()
+/// }
+/// ```
+///
+/// A read-only mapping has no way to write:
+///
+/// ```compile_fail,E0599
+/// # use xen_ops::{gnttab::map::Mapping, hypercall::Hypercall, page::Target, view::ReadOnly};
+/// fn write<H: Hypercall, T: Target>(mapping: &Mapping<H, T, ReadOnly>) {
+///     mapping.view().write(0, &[1]);
+/// }
+/// ```
+#[must_use = "dropping a mapping unmaps it"]
+pub struct Mapping<H: Hypercall, T: Target, A: Access = ReadOnly> {
+    xen: H,
+    target: ManuallyDrop<T>,
+    entry: Entry,
+    access: PhantomData<A>,
+}
+
+/// What Xen has to be told to unmap.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) grant: Foreign,
+    pub(super) handle: grant_handle_t,
+    pub(super) host_addr: u64,
+    pub(super) machine_addr: u64,
+    /// Whether it is mapped for devices too, and so whether the unmap must say so.
+    pub(super) devices: bool,
+}
+
+impl Entry {
+    pub(super) fn unmap(&self) -> UnmapGrantRef {
+        let dev_bus_addr = if self.devices { self.machine_addr } else { 0 };
+        UnmapGrantRef::new(self.host_addr, dev_bus_addr, self.handle)
+    }
+}
+
+impl<H: Hypercall, T: Target, A: Access> Mapping<H, T, A> {
+    /// Maps `grant` at `target`.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError`] with the reason, and with the target unless that is leaked.
+    pub fn new<R: Retry + ?Sized>(
+        xen: H,
+        grant: Foreign,
+        target: T,
+        retry: &mut R,
+    ) -> Result<Self, MapError<T>> {
+        Self::map(xen, grant, target, false, retry)
+    }
+
+    /// Maps `grant` at `target`, and for devices of this domain at its machine address.
+    ///
+    /// PV guests only: in others the status is `GNTST_general_error`.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError`] with the reason, and with the target unless that is leaked.
+    pub fn with_devices<R: Retry + ?Sized>(
+        xen: H,
+        grant: Foreign,
+        target: T,
+        retry: &mut R,
+    ) -> Result<Self, MapError<T>> {
+        Self::map(xen, grant, target, true, retry)
+    }
+
+    fn map<R: Retry + ?Sized>(
+        xen: H,
+        grant: Foreign,
+        target: T,
+        devices: bool,
+        retry: &mut R,
+    ) -> Result<Self, MapError<T>> {
+        let request = match request::<A>(grant, &target, devices) {
+            Ok(request) => request,
+            Err(reason) => return Err(MapError { reason, target: Some(target) }),
+        };
+        let mut tries = Tries::new(retry);
+        loop {
+            // Anew each time, so that no status of an earlier try is left.
+            let mut element = [request];
+            // SAFETY: the host address is the target's, where there is room for a frame and nothing
+            // else.
+            let batch = unsafe { map_grant_ref(&xen, &mut element) };
+            let failed = batch.result.is_err();
+            let outcome = outcome::mapped_one(batch);
+            if outcome != Outcome::Again || failed || !tries.another() {
+                return Self::settle(xen, grant, target, devices, outcome);
+            }
+        }
+    }
+
+    /// Makes of an outcome what it says. An operation that is not done by now has failed.
+    pub(super) fn settle(
+        xen: H,
+        grant: Foreign,
+        target: T,
+        devices: bool,
+        outcome: Outcome,
+    ) -> Result<Self, MapError<T>> {
+        match outcome {
+            Outcome::Mapped { handle, machine_addr } => {
+                let host_addr = target.host_addr();
+                let entry = Entry { grant, handle, host_addr, machine_addr, devices };
+                let target = ManuallyDrop::new(target);
+                let mapping = Self { xen, target, entry, access: PhantomData };
+                if devices && machine_addr == 0 {
+                    // The unmap would leave the device's half and report success.
+                    leak(mapping.into_target());
+                    return Err(MapError { reason: Reason::DeviceAddress, target: None });
+                }
+                Ok(mapping)
+            }
+            Outcome::Again => {
+                let reason = Reason::Xen(outcome::still_eagain());
+                Err(MapError { reason, target: Some(target) })
+            }
+            Outcome::Refused(error) => {
+                Err(MapError { reason: Reason::Xen(error), target: Some(target) })
+            }
+            Outcome::Unknown(error) => {
+                leak(target);
+                Err(MapError { reason: Reason::Xen(error), target: None })
+            }
+        }
+    }
+
+    /// Unmaps, and gives the target back.
+    ///
+    /// # Errors
+    ///
+    /// [`UnmapError`], with the mapping if that is certain to be there as before. Otherwise nothing
+    /// can be done about it any more, and the target is leaked.
+    pub fn unmap(self) -> Result<T, UnmapError<Self>> {
+        let unmapped = self.unmap_once();
+        self.after(unmapped)
+    }
+
+    fn unmap_once(&self) -> Unmapped {
+        let mut element = [self.entry.unmap()];
+        // SAFETY: whoever looks at the frame has borrowed the mapping, which both callers own or have
+        // to themselves, and which they give out again only if Xen has left it as it was.
+        let batch = unsafe { unmap_grant_ref(&self.xen, &mut element) };
+        outcome::unmapped_one(batch)
+    }
+
+    /// Makes of an unmap's outcome what it says.
+    pub(super) fn after(self, unmapped: Unmapped) -> Result<T, UnmapError<Self>> {
+        match unmapped {
+            Unmapped::Done => Ok(self.into_target()),
+            Unmapped::Intact(error) => Err(UnmapError { error, mapping: Some(self) }),
+            Unmapped::Unknown(error) => {
+                leak(self.into_target());
+                Err(UnmapError { error, mapping: None })
+            }
+        }
+    }
+
+    /// The target, without unmapping.
+    pub(in crate::gnttab) fn into_target(self) -> T {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never dropped, so each is dropped or taken once.
+        unsafe {
+            ptr::drop_in_place(&mut this.xen);
+            ManuallyDrop::take(&mut this.target)
+        }
+    }
+
+    /// The frame's bytes, which the granting domain may change at any time.
+    #[must_use]
+    pub fn view(&self) -> View<'_, A> {
+        // SAFETY: the frame is mapped with this access while `self` lives; a target's address is
+        // that of a page, and foreign memory is only seen through views.
+        unsafe { View::new(self.target.address()) }
+    }
+
+    /// Which grant it is.
+    #[must_use]
+    pub fn grant(&self) -> Foreign {
+        self.entry.grant
+    }
+
+    /// The handle under which Xen tracks it.
+    #[must_use]
+    pub fn handle(&self) -> grant_handle_t {
+        self.entry.handle
+    }
+
+    /// Where it is mapped: the target's host address, in bytes.
+    #[must_use]
+    pub fn host_addr(&self) -> u64 {
+        self.entry.host_addr
+    }
+
+    /// The frame's machine address, in bytes. Devices reach it there if it was mapped
+    /// [`with_devices`](Self::with_devices), or if there is no IOMMU; cache maintenance names it so.
+    #[must_use]
+    pub fn machine_addr(&self) -> u64 {
+        self.entry.machine_addr
+    }
+
+    /// Whether it is mapped for devices too.
+    #[must_use]
+    pub fn has_devices(&self) -> bool {
+        self.entry.devices
+    }
+
+    pub(super) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    pub(in crate::gnttab) fn xen(&self) -> &H {
+        &self.xen
+    }
+}
+
+impl<H: Hypercall, T: Target, A: Access> Drop for Mapping<H, T, A> {
+    fn drop(&mut self) {
+        let unmapped = self.unmap_once();
+        // SAFETY: the field is not touched again.
+        let target = unsafe { ManuallyDrop::take(&mut self.target) };
+        if unmapped != Unmapped::Done {
+            leak(target);
+        }
+    }
+}
+
+impl<H: Hypercall, T: Target, A: Access> fmt::Debug for Mapping<H, T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entry.fmt(f)
+    }
+}
+
+/// The element that asks for a mapping, if what it says makes sense.
+pub(super) fn request<A: Access>(
+    grant: Foreign,
+    target: &impl Target,
+    devices: bool,
+) -> Result<MapGrantRef, Reason> {
+    let host_addr = target.host_addr();
+    if host_addr == 0 || host_addr % PAGE_SIZE as u64 != 0 {
+        return Err(Reason::HostAddress(host_addr));
+    }
+    let devices = if devices { GNTMAP_device_map } else { 0 };
+    let readonly = if A::READONLY { GNTMAP_readonly } else { 0 };
+    let flags = GNTMAP_host_map | devices | readonly;
+    Ok(MapGrantRef::new(host_addr, flags, grant.reference, grant.peer.domain()))
+}

@@ -1,0 +1,84 @@
+//! Mapping what other domains grant.
+//!
+//! [`Mapping`] is one mapped grant: it owns the [`Target`](crate::page::Target) where the frame shows
+//! up, the handle and the addresses, and unmaps when it is dropped. [`Slot`]s are for many grants, of
+//! one domain or several, mapped and unmapped with one hypercall. [`Deferred`] keeps mappings that a
+//! device still uses until they can be unmapped.
+//!
+//! # A target is given back only when nothing is mapped there
+//!
+//! Reusing a target under which a foreign frame may still lie would hand memory of another domain to
+//! whoever gets it next. So whenever Xen's answer leaves that open (a status that Xen does not define,
+//! positive ones too; none at all; a hypercall that ended half way; an unmap that failed) the target
+//! is not given back but leaked, and [`leaked`] counts it.
+//!
+//! ```
+//! use xen_ops::gnttab::foreign::Foreign;
+//! use xen_ops::gnttab::map::{BatchError, Slot, elements, map_all, unmap_each, unmap_elements};
+//! use xen_ops::gnttab::retry::Never;
+//! use xen_ops::hypercall::Hypercall;
+//! use xen_ops::page::Target;
+//! use xen_ops::view::ReadOnly;
+//!
+//! /// Adds up the first bytes of two pages, which two domains may have granted.
+//! fn sum<X: Hypercall, T: Target>(
+//!     xen: &X,
+//!     grants: [(Foreign, T); 2],
+//! ) -> Result<u32, BatchError> {
+//!     let mut slots = grants.map(|(grant, target)| Slot::<_, _, ReadOnly>::new(grant, target));
+//!     map_all(xen, &mut slots, &mut elements::<2>(), &mut Never)?;
+//!     let bytes = slots.iter().filter_map(Slot::view).map(|view| view.snapshot::<u8>(0));
+//!     let sum = bytes.flatten().map(u32::from).sum();
+//!     unmap_each(&mut slots, &mut unmap_elements::<2>())?;
+//!     Ok(sum)
+//! }
+//! ```
+//!
+//! # Statuses
+//!
+//! | status | mapping | unmapping |
+//! |---|---|---|
+//! | `GNTST_general_error` | granted to another domain, not writable, not for whole pages, changed too often meanwhile; a device map in a guest that is not PV; the target cannot take it | not mapped at this address |
+//! | `GNTST_bad_domain` | no such domain | |
+//! | `GNTST_bad_gntref` | beyond the domain's table | |
+//! | `GNTST_bad_handle` | | unknown or stale |
+//! | `GNTST_bad_dev_addr` | | not the device address of this mapping |
+//! | `GNTST_permission_denied` | the security policy forbids it | the same |
+//! | `GNTST_bad_page` | the granted frame is none | |
+//! | `GNTST_eagain` | the frame is paged out or shared for the moment: see [`retry`](super::retry) | |
+//! | `GNTST_no_space`, before 4.16 `GNTST_no_device_space` | no handle left | |
+//!
+//! Upstream: `xen/include/public/grant_table.h`.
+
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::Relaxed;
+
+mod deferred;
+mod error;
+mod mapping;
+mod outcome;
+mod slot;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+pub use deferred::{Deferred, InUse, Polled, Waiting};
+pub use error::{BatchError, MapError, Reason, UnmapError};
+pub use mapping::Mapping;
+pub(super) use outcome::{Unmapped, unmapped_status};
+pub use slot::Slot;
+pub use slots::{elements, map_all, map_each, unmap_each, unmap_elements};
+
+static LEAKED: AtomicUsize = AtomicUsize::new(0);
+
+/// How many targets were leaked since the start, because a foreign frame may still be mapped there.
+#[must_use]
+pub fn leaked() -> usize {
+    LEAKED.load(Relaxed)
+}
+
+/// Keeps `target` from ever being used again.
+pub(super) fn leak<T>(target: T) {
+    core::mem::forget(target);
+    LEAKED.fetch_add(1, Relaxed);
+}

@@ -1,0 +1,181 @@
+//! One place of a batch.
+
+use core::fmt;
+use core::mem;
+
+use super::outcome::{self, Outcome, Unmapped};
+use super::{MapError, Mapping, Reason, UnmapError};
+use crate::gnttab::Access;
+use crate::gnttab::foreign::Foreign;
+use crate::hypercall::{Error, Hypercall};
+use crate::page::Target;
+use crate::view::{ReadOnly, View};
+
+/// One place of a batch, and what has become of it.
+///
+/// ```text
+///             map_all, map_each               unmap_each
+///   Request ---------------------> Mapped ---------------------> Free
+///        |                                  |
+///        +-----> Failed                     +-----> Stuck, Failed
+/// ```
+#[derive(Default)]
+pub enum Slot<H: Hypercall, T: Target, A: Access = ReadOnly> {
+    /// Nothing, and left alone.
+    #[default]
+    Empty,
+    /// A grant that is to be mapped at a target.
+    Request {
+        /// Which grant.
+        grant: Foreign,
+        /// Where.
+        target: T,
+        /// Whether also for devices, see [`Mapping::with_devices`].
+        devices: bool,
+    },
+    /// A mapped grant.
+    Mapped(Mapping<H, T, A>),
+    /// A target that is free again, after an unmap.
+    Free(T),
+    /// A mapping that could not be unmapped and is there as before.
+    Stuck {
+        /// The mapping.
+        mapping: Mapping<H, T, A>,
+        /// Why it could not be unmapped.
+        error: Error,
+    },
+    /// A grant that could not be mapped, or neither kept nor unmapped.
+    Failed {
+        /// Which grant.
+        grant: Foreign,
+        /// The target, unless something may be mapped there: then it is leaked.
+        target: Option<T>,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+impl<H: Hypercall, T: Target, A: Access> Slot<H, T, A> {
+    /// A grant that is to be mapped at `target`.
+    #[must_use]
+    pub fn new(grant: Foreign, target: T) -> Self {
+        Self::Request { grant, target, devices: false }
+    }
+
+    /// The mapping, if there is one.
+    #[must_use]
+    pub fn mapping(&self) -> Option<&Mapping<H, T, A>> {
+        match self {
+            Self::Mapped(mapping) | Self::Stuck { mapping, .. } => Some(mapping),
+            _ => None,
+        }
+    }
+
+    /// The mapped frame's bytes, if there is a mapping.
+    #[must_use]
+    pub fn view(&self) -> Option<View<'_, A>> {
+        self.mapping().map(Mapping::view)
+    }
+
+    /// Takes out what is there and leaves [`Empty`](Self::Empty).
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        mem::take(self)
+    }
+
+    pub(super) fn is_request(&self) -> bool {
+        matches!(self, Self::Request { .. })
+    }
+
+    /// Gives a request its outcome. [`Outcome::Again`] leaves it a request.
+    pub(super) fn mapped(&mut self, xen: H, outcome: Outcome) {
+        if outcome == Outcome::Again {
+            return;
+        }
+        *self = match self.take() {
+            Self::Request { grant, target, devices } => {
+                match Mapping::settle(xen, grant, target, devices, outcome) {
+                    Ok(mapping) => Self::Mapped(mapping),
+                    Err(MapError { reason, target }) => Self::Failed { grant, target, reason },
+                }
+            }
+            other => other,
+        };
+    }
+
+    /// Makes a failure of a request that has not been done in time.
+    pub(super) fn give_up(&mut self) {
+        self.fail(Reason::Xen(outcome::still_eagain()));
+    }
+
+    /// Makes a failure of a request.
+    pub(super) fn fail(&mut self, reason: Reason) {
+        *self = match self.take() {
+            Self::Request { grant, target, .. } => {
+                Self::Failed { grant, target: Some(target), reason }
+            }
+            other => other,
+        };
+    }
+
+    /// Gives a mapping the outcome of its unmap.
+    pub(super) fn unmapped(&mut self, unmapped: Unmapped) {
+        *self = match self.take() {
+            Self::Mapped(mapping) | Self::Stuck { mapping, .. } => {
+                let grant = mapping.grant();
+                match mapping.after(unmapped) {
+                    Ok(target) => Self::Free(target),
+                    Err(error) => Self::not_unmapped(grant, error),
+                }
+            }
+            other => other,
+        };
+    }
+
+    /// Unmaps what was mapped, and makes it a request again.
+    pub(super) fn roll_back(&mut self) {
+        *self = match self.take() {
+            Self::Mapped(mapping) => {
+                let (grant, devices) = (mapping.grant(), mapping.has_devices());
+                match mapping.unmap() {
+                    Ok(target) => Self::Request { grant, target, devices },
+                    Err(error) => Self::not_unmapped(grant, error),
+                }
+            }
+            other => other,
+        };
+    }
+
+    fn not_unmapped(grant: Foreign, failed: UnmapError<Mapping<H, T, A>>) -> Self {
+        let UnmapError { error, mapping } = failed;
+        match mapping {
+            Some(mapping) => Self::Stuck { mapping, error },
+            None => Self::Failed { grant, target: None, reason: Reason::Xen(error) },
+        }
+    }
+
+    /// Whether something is, or may be, still mapped after an attempt to unmap, or to map.
+    pub(super) fn is_stuck(&self) -> bool {
+        matches!(self, Self::Stuck { .. } | Self::Failed { target: None, .. })
+    }
+}
+
+impl<H: Hypercall, T: Target, A: Access> fmt::Debug for Slot<H, T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Request { grant, .. } => f.debug_tuple("Request").field(grant).finish(),
+            Self::Mapped(mapping) => f.debug_tuple("Mapped").field(mapping).finish(),
+            Self::Free(_) => f.write_str("Free"),
+            Self::Stuck { mapping, error } => {
+                f.debug_tuple("Stuck").field(mapping).field(error).finish()
+            }
+            Self::Failed { grant, target, reason } => f
+                .debug_struct("Failed")
+                .field("grant", grant)
+                .field("leaked", &target.is_none())
+                .field("reason", reason)
+                .finish(),
+        }
+    }
+}

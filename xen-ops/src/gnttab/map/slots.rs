@@ -1,0 +1,222 @@
+//! Mapping and unmapping many grants with one hypercall.
+
+#![allow(unsafe_code, reason = "asks Xen for mappings")]
+
+use xen_abi::grant_table::{grant_handle_t, grant_ref_t};
+use xen_abi::xen::domid_t;
+
+use super::mapping::request;
+use super::outcome::{self, Unmapped};
+use super::{BatchError, Mapping, Reason, Slot};
+use crate::gnttab::Access;
+use crate::gnttab::batch::{TooLarge, fits};
+use crate::gnttab::retry::{Retry, Tries};
+use crate::hypercall::Hypercall;
+use crate::hypercall::grant_table_op::{
+    MapGrantRef, UnmapGrantRef, map_grant_ref, unmap_grant_ref,
+};
+use crate::page::Target;
+
+/// Elements for batches of up to `N` slots: memory in which Xen is told what to map. What they say
+/// before and after does not matter.
+#[must_use]
+pub fn elements<const N: usize>() -> [MapGrantRef; N] {
+    core::array::from_fn(|_| MapGrantRef::new(0, 0, grant_ref_t(0), domid_t(0)))
+}
+
+/// Elements for batches of up to `N` slots: memory in which Xen is told what to unmap. What they say
+/// before and after does not matter.
+#[must_use]
+pub fn unmap_elements<const N: usize>() -> [UnmapGrantRef; N] {
+    core::array::from_fn(|_| UnmapGrantRef::new(0, 0, grant_handle_t(0)))
+}
+
+/// Maps every request among `slots`, each for itself, and returns how many of them are mapped now.
+/// All go to Xen in one hypercall, and those with `GNTST_eagain` again in one more for each try.
+///
+/// A request becomes [`Mapped`](Slot::Mapped) or [`Failed`](Slot::Failed); other slots are left alone.
+///
+/// # Errors
+///
+/// [`TooLarge`] if there are more requests than `elements`, or than a hypercall takes; then nothing
+/// has been done.
+pub fn map_each<H: Hypercall + Clone, T: Target, A: Access, R: Retry + ?Sized>(
+    xen: H,
+    slots: &mut [Slot<H, T, A>],
+    elements: &mut [MapGrantRef],
+    retry: &mut R,
+) -> Result<usize, TooLarge> {
+    fits(slots.iter().filter(|slot| slot.is_request()).count(), elements.len())?;
+    let mut tries = Tries::new(retry);
+    let mut mapped = 0;
+    loop {
+        let round = round(&xen, slots, elements);
+        mapped += round.mapped;
+        if !round.again || !tries.another() {
+            break;
+        }
+    }
+    slots.iter_mut().for_each(Slot::give_up);
+    Ok(mapped)
+}
+
+/// Maps all of `slots`, or none. All go to Xen in one hypercall, and those with `GNTST_eagain` again
+/// in one more for each try.
+///
+/// If one fails, those that were mapped are unmapped and are requests again; those that failed say
+/// why. What cannot be unmapped again stays in its slot as [`Stuck`](Slot::Stuck), or has lost its
+/// target.
+///
+/// # Errors
+///
+/// - [`BatchError::TooLarge`] if there are more slots than `elements`, or than a hypercall takes; then
+///   nothing has been done.
+/// - [`BatchError::NoRequest`] if one of the slots is no request; then nothing has been done.
+/// - [`BatchError::Slot`] with the first slot that failed.
+pub fn map_all<H: Hypercall + Clone, T: Target, A: Access, R: Retry + ?Sized>(
+    xen: H,
+    slots: &mut [Slot<H, T, A>],
+    elements: &mut [MapGrantRef],
+    retry: &mut R,
+) -> Result<(), BatchError> {
+    fits(slots.len(), elements.len())?;
+    for (index, slot) in slots.iter().enumerate() {
+        let Slot::Request { grant, target, devices } = slot else {
+            return Err(BatchError::NoRequest(index));
+        };
+        if let Err(reason) = request::<A>(*grant, target, *devices) {
+            return Err(BatchError::Slot { index, reason, stuck: 0 });
+        }
+    }
+    let mut tries = Tries::new(retry);
+    let (index, reason) = loop {
+        let round = round(&xen, slots, elements);
+        if let Some(failure) = first_failure(slots) {
+            break failure;
+        }
+        let Some(index) = slots.iter().position(Slot::is_request) else { return Ok(()) };
+        if !round.again || !tries.another() {
+            break (index, Reason::Xen(outcome::still_eagain()));
+        }
+    };
+    slots.iter_mut().for_each(Slot::roll_back);
+    let stuck = slots.iter().filter(|slot| slot.is_stuck()).count();
+    Err(BatchError::Slot { index, reason, stuck })
+}
+
+/// Unmaps every mapping among `slots` with one hypercall; other slots are left alone.
+///
+/// A mapping becomes [`Free`](Slot::Free); [`Stuck`](Slot::Stuck) if it is certain to be there as
+/// before; or [`Failed`](Slot::Failed), with its target leaked.
+///
+/// # Errors
+///
+/// - [`BatchError::TooLarge`] if there are more mappings than `elements`, or than a hypercall takes;
+///   then nothing has been done.
+/// - [`BatchError::Slot`] with the first mapping that could not be unmapped.
+pub fn unmap_each<H: Hypercall + Clone, T: Target, A: Access>(
+    slots: &mut [Slot<H, T, A>],
+    elements: &mut [UnmapGrantRef],
+) -> Result<(), BatchError> {
+    let mappings = || slots.iter().filter_map(Slot::mapping);
+    let count = mappings().count();
+    fits(count, elements.len())?;
+    let Some(xen) = mappings().map(Mapping::xen).next().cloned() else {
+        return Ok(());
+    };
+    for (element, mapping) in elements.iter_mut().zip(mappings()) {
+        *element = mapping.entry().unmap();
+    }
+    let elements = elements.get_mut(..count).unwrap_or_default();
+    // SAFETY: the mappings are borrowed mutably, so nobody looks at their frames, and they can be
+    // seen again only if Xen has left them as they were.
+    let batch = unsafe { unmap_grant_ref(&xen, elements) };
+    let mut failures = Failures::default();
+    let mut outcomes = outcome::unmapped(batch);
+    for (index, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.mapping().is_some()) {
+        if let Some(unmapped) = outcomes.next() {
+            failures.note(index, &unmapped);
+            slot.unmapped(unmapped);
+        }
+    }
+    failures.result()
+}
+
+/// The failures of an unmap: the first, and how many.
+#[derive(Default)]
+struct Failures {
+    first: Option<(usize, Reason)>,
+    count: usize,
+}
+
+impl Failures {
+    fn note(&mut self, index: usize, unmapped: &Unmapped) {
+        if let Unmapped::Intact(error) | Unmapped::Unknown(error) = *unmapped {
+            self.first.get_or_insert((index, Reason::Xen(error)));
+            self.count += 1;
+        }
+    }
+
+    fn result(self) -> Result<(), BatchError> {
+        match self.first {
+            None => Ok(()),
+            Some((index, reason)) => Err(BatchError::Slot { index, reason, stuck: self.count }),
+        }
+    }
+}
+
+/// What one hypercall did.
+struct Round {
+    mapped: usize,
+    /// Whether there are requests that may be tried again.
+    again: bool,
+}
+
+/// Hands all requests to Xen and deals out the answers. Both go through the slots in their order, and
+/// a slot is a request until it has its answer, so the answers find their slots.
+fn round<H: Hypercall + Clone, T: Target, A: Access>(
+    xen: &H,
+    slots: &mut [Slot<H, T, A>],
+    elements: &mut [MapGrantRef],
+) -> Round {
+    let mut asked = 0;
+    for slot in slots.iter_mut() {
+        let Slot::Request { grant, target, devices } = slot else { continue };
+        match (request::<A>(*grant, target, *devices), elements.get_mut(asked)) {
+            (Ok(request), Some(element)) => {
+                *element = request;
+                asked += 1;
+            }
+            (Ok(_), None) => break,
+            (Err(reason), _) => slot.fail(reason),
+        }
+    }
+    let mut round = Round { mapped: 0, again: false };
+    let elements = elements.get_mut(..asked).unwrap_or_default();
+    if elements.is_empty() {
+        return round;
+    }
+    // SAFETY: each host address is a target's, where there is room for a frame and nothing else.
+    let batch = unsafe { map_grant_ref(xen, elements) };
+    let complete = batch.result.is_ok();
+    let mut outcomes = outcome::mapped(batch);
+    for slot in slots.iter_mut().filter(|slot| slot.is_request()) {
+        let Some(outcome) = outcomes.next() else { break };
+        slot.mapped(xen.clone(), outcome);
+        match slot {
+            Slot::Mapped(_) => round.mapped += 1,
+            Slot::Request { .. } => round.again = complete,
+            _ => {}
+        }
+    }
+    round
+}
+
+fn first_failure<H: Hypercall, T: Target, A: Access>(
+    slots: &[Slot<H, T, A>],
+) -> Option<(usize, Reason)> {
+    slots.iter().enumerate().find_map(|(index, slot)| match slot {
+        Slot::Failed { reason, .. } => Some((index, *reason)),
+        _ => None,
+    })
+}

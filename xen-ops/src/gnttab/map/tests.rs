@@ -1,0 +1,325 @@
+//! One mapping at a time.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use xen_abi::GrantStatus;
+use xen_abi::errno::XEN_EFAULT;
+use xen_abi::grant_table::*;
+use xen_abi::xen::{DOMID_SELF, domid_t};
+
+use super::*;
+use crate::gnttab::fake::Answer::{Do, DoThenFault, Fault, Skip, Status};
+use crate::gnttab::fake::{Answer, Rig, Room, addr, device_address, grant, peer};
+use crate::gnttab::foreign::Foreign;
+use crate::gnttab::retry::{Bounded, Never};
+use crate::gnttab::{Access, NotADomain, Peer};
+use crate::hypercall::{Cause, UNTOUCHED};
+use crate::view::{ReadOnly, ReadWrite};
+
+mod batch;
+mod deferred;
+
+type Mapped<'r, A> = Mapping<&'r crate::gnttab::fake::Fake, Room<'r>, A>;
+
+fn map<A: Access>(rig: &Rig, number: u64) -> Result<Mapped<'_, A>, MapError<Room<'_>>> {
+    Mapping::new(&rig.xen, grant(40), rig.room(number), &mut Never)
+}
+
+fn status(reason: Reason) -> Option<GrantStatus> {
+    match reason {
+        Reason::Xen(error) => error.status(),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_grant_is_mapped_seen_and_unmapped() {
+    let rig = Rig::new();
+    let mapping = map::<ReadWrite>(&rig, 1).unwrap();
+    assert_eq!(rig.xen.mapped.borrow()[&mapping.handle().0].flags, GNTMAP_host_map);
+    assert_eq!((mapping.grant(), mapping.host_addr()), (grant(40), addr(1)));
+    assert_eq!(mapping.machine_addr(), device_address(grant_ref_t(40)));
+    mapping.view().write(8, b"seen").unwrap();
+    assert_eq!(mapping.view().snapshot::<[u8; 4]>(8).unwrap(), *b"seen");
+    let target = mapping.unmap().unwrap();
+    assert_eq!((target.number, rig.xen.mapped_at().len()), (1, 0));
+    assert_eq!(rig.xen.unmaps.borrow()[0].dev_bus_addr, 0, "no device map, so none to take away");
+}
+
+#[test]
+fn a_read_only_mapping_asks_for_no_more() {
+    let rig = Rig::new();
+    let mapping = map::<ReadOnly>(&rig, 1).unwrap();
+    let flags = rig.xen.mapped.borrow()[&mapping.handle().0].flags;
+    assert_eq!(flags, GNTMAP_host_map | GNTMAP_readonly);
+}
+
+#[test]
+fn dropping_unmaps_and_gives_the_target_back() {
+    let rig = Rig::new();
+    drop(map::<ReadOnly>(&rig, 3).unwrap());
+    assert_eq!(*rig.returned.borrow(), [3]);
+    assert_eq!(rig.xen.mapped_at(), []);
+}
+
+/// Zephyr overwrote a success on the last try with `bad_page`, and so leaked a live mapping.
+#[test]
+fn d3_success_on_the_last_try_stays_success() {
+    let rig = Rig::new();
+    let mut waited = Vec::new();
+    rig.xen.script([Status(-12); 255]);
+    let mut policy = Bounded::new(|time: Duration| waited.push(time.as_millis()));
+    let mapping: Mapped<'_, ReadOnly> =
+        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut policy).unwrap();
+    assert_eq!(rig.xen.mapped_at(), [mapping.host_addr()]);
+    drop(mapping);
+    assert_eq!(waited, (1..=255).collect::<Vec<_>>());
+
+    rig.xen.script([Status(-12); 256]);
+    let failed: Result<Mapped<'_, ReadOnly>, _> =
+        Mapping::new(&rig.xen, grant(40), rig.room(2), &mut Bounded::new(|_| ()));
+    let error = failed.unwrap_err();
+    assert_eq!(status(error.reason), Some(GNTST_eagain));
+    assert!(error.target.is_some());
+    assert!(rig.xen.script.borrow().is_empty(), "tried 256 times");
+}
+
+/// Zephyr did not look at the result of the hypercall that tries again.
+#[test]
+fn d3_the_result_of_the_retried_hypercall_counts() {
+    let rig = Rig::new();
+    rig.xen.script([Status(-12), Fault]);
+    let failed: Result<Mapped<'_, ReadOnly>, _> =
+        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut Bounded::new(|_| ()));
+    let Reason::Xen(error) = failed.unwrap_err().reason else { panic!() };
+    assert_eq!(error.errno(), Some(XEN_EFAULT));
+}
+
+/// Zephyr never read the statuses of an unmap: a target would be used again with a frame under it.
+#[test]
+fn d4_a_failed_unmap_never_gives_the_target_back() {
+    for answer in [Status(-1), Status(-4), Status(1), Skip, Fault] {
+        let rig = Rig::new();
+        let mapping = map::<ReadOnly>(&rig, 1).unwrap();
+        rig.xen.script([answer]);
+        let error = mapping.unmap().unwrap_err();
+        assert!(error.mapping.is_none(), "{answer:?}");
+        assert_eq!(*rig.returned.borrow(), [], "{answer:?}");
+        assert_eq!(rig.xen.counts(GNTTABOP_unmap_grant_ref), [1], "{answer:?}: no second try");
+    }
+}
+
+#[test]
+fn an_unmap_that_changed_nothing_can_be_tried_again() {
+    let rig = Rig::new();
+    let mut mapping = map::<ReadWrite>(&rig, 1).unwrap();
+    for refused in [-1, -22, -38] {
+        rig.xen.results.borrow_mut().push_back(refused);
+        mapping = mapping.unmap().unwrap_err().mapping.unwrap();
+    }
+    rig.xen.script([Status(-8)]);
+    let mapping = mapping.unmap().unwrap_err().mapping.unwrap();
+    mapping.view().write(0, &[1]).unwrap();
+    assert_eq!(mapping.unmap().unwrap().number, 1);
+}
+
+/// vm-memory panicked in drop when an unmap failed.
+#[test]
+fn d6_a_failed_unmap_in_drop_leaks_the_target_and_is_counted() {
+    let rig = Rig::new();
+    let before = leaked();
+    let mapping = map::<ReadOnly>(&rig, 1).unwrap();
+    rig.xen.script([Status(-1)]);
+    drop(mapping);
+    assert_eq!(*rig.returned.borrow(), []);
+    assert!(leaked() > before);
+}
+
+/// vm-memory never read the error of a page.
+#[test]
+fn d6_the_status_of_each_grant_is_read() {
+    for value in -13..0 {
+        let rig = Rig::new();
+        rig.xen.script([Status(value)]);
+        let error = map::<ReadOnly>(&rig, 1).unwrap_err();
+        assert_eq!(status(error.reason), Some(GrantStatus(value)));
+        assert_eq!(error.target.unwrap().number, 1);
+    }
+}
+
+/// Xen once answered a failed map with a positive status, which is no error by its sign.
+#[test]
+fn xsa_316_a_positive_status_is_a_failure() {
+    let rig = Rig::new();
+    rig.xen.script([Status(1)]);
+    let error = map::<ReadOnly>(&rig, 1).unwrap_err();
+    assert_eq!(status(error.reason), Some(GrantStatus(1)));
+    assert!(error.target.is_none(), "nobody knows what was done");
+}
+
+#[test]
+fn a_status_that_xen_does_not_define_says_nothing() {
+    let rig = Rig::new();
+    rig.xen.script([Status(-14)]);
+    let error = map::<ReadOnly>(&rig, 1).unwrap_err();
+    assert_eq!(status(error.reason), Some(GrantStatus(-14)));
+    assert!(error.target.is_none(), "nobody knows what was done");
+}
+
+#[test]
+fn a_hypercall_that_failed_is_not_tried_again() {
+    let rig = Rig::new();
+    rig.xen.script([Status(-12)]);
+    rig.xen.results.borrow_mut().push_back(-14);
+    let mut retry = Bounded::new(|_| panic!("waits"));
+    let failed: Result<Mapped<'_, ReadOnly>, _> =
+        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut retry);
+    assert!(failed.unwrap_err().target.is_some());
+}
+
+/// A continuation of Xen's once left statuses as they were and reported success.
+#[test]
+fn xsa_318_an_element_without_a_status_is_a_failure() {
+    let rig = Rig::new();
+    rig.xen.script([Skip]);
+    let error = map::<ReadOnly>(&rig, 1).unwrap_err();
+    assert_eq!(status(error.reason), Some(UNTOUCHED));
+    assert!(error.target.is_none(), "nobody knows what was done");
+}
+
+/// Xen maps before it writes the answer: when that faults, the frame is there without a handle.
+#[test]
+fn a_map_whose_answer_is_lost_leaks_the_target() {
+    let rig = Rig::new();
+    rig.xen.script([DoThenFault]);
+    let error = map::<ReadOnly>(&rig, 1).unwrap_err();
+    assert!(error.target.is_none());
+    assert_eq!(rig.xen.mapped_at(), [addr(1)], "and it is still there");
+}
+
+#[test]
+fn a_hypercall_that_xen_refuses_keeps_the_target() {
+    for refused in [-1, -22, -38, -95] {
+        let rig = Rig::new();
+        rig.xen.results.borrow_mut().push_back(refused);
+        let error = map::<ReadOnly>(&rig, 1).unwrap_err();
+        assert!(error.target.is_some(), "{refused}");
+    }
+}
+
+/// Linux forgot to give the device address back, so that the device's half of a mapping stayed.
+#[test]
+fn xsa_361_an_unmap_takes_the_device_map_away_too() {
+    let rig = Rig::new();
+    let mapping: Mapped<'_, ReadOnly> =
+        Mapping::with_devices(&rig.xen, grant(40), rig.room(1), &mut Never).unwrap();
+    assert!(mapping.has_devices());
+    let flags = rig.xen.mapped.borrow()[&mapping.handle().0].flags;
+    assert_eq!(flags, GNTMAP_host_map | GNTMAP_device_map | GNTMAP_readonly);
+    mapping.unmap().unwrap();
+    assert_eq!(rig.xen.unmaps.borrow()[0].dev_bus_addr, device_address(grant_ref_t(40)));
+    assert!(rig.xen.mapped.borrow().is_empty());
+}
+
+/// An unmap of device address 0 would leave the device's half and say that all is well.
+#[test]
+fn xsa_361_a_device_map_at_address_0_is_a_failure() {
+    let rig = Rig::new();
+    rig.xen.no_device_address.set(true);
+    let failed: Result<Mapped<'_, ReadOnly>, _> =
+        Mapping::with_devices(&rig.xen, grant(40), rig.room(1), &mut Never);
+    let error = failed.unwrap_err();
+    assert_eq!(error.reason, Reason::DeviceAddress);
+    assert!(error.target.is_none());
+}
+
+/// An unmap of host address 0 unmaps nothing and says that all is well, so nothing is mapped there.
+#[test]
+fn a_target_at_address_0_is_refused() {
+    let rig = Rig::new();
+    let error = map::<ReadOnly>(&rig, 0).unwrap_err();
+    assert_eq!(error.reason, Reason::HostAddress(0));
+    assert_eq!(error.target.unwrap().number, 0);
+    assert!(rig.xen.calls.borrow().is_empty());
+}
+
+/// Linux had a `BUG` where a map failed. Here no answer of Xen's is a panic, and a target is given
+/// back only when nothing is mapped there: [`Room`] looks when it is dropped.
+#[test]
+fn xsa_362_no_answer_panics() {
+    let answers = |value: i16| [Status(value), Skip, Fault, DoThenFault];
+    let values: &[i16] = if cfg!(miri) {
+        &[-12, 1, i16::MIN]
+    } else {
+        &[-20, -13, -12, -9, -8, -6, -4, -3, -1, 0, 1, 13, i16::MIN, i16::MIN + 1, i16::MAX]
+    };
+    let results = [0, 1, -1, -14, -22, -4095, isize::MIN, isize::MAX];
+    for value in values {
+        for first in answers(*value) {
+            for second in answers(*value) {
+                for result in results {
+                    any_answer(first, second, result);
+                }
+            }
+        }
+    }
+}
+
+fn any_answer(first: Answer, second: Answer, result: isize) {
+    let rig = Rig::new();
+    rig.xen.script([first]);
+    rig.xen.results.borrow_mut().push_back(result);
+    let Ok(mapping) = map::<ReadOnly>(&rig, 1) else { return };
+    rig.xen.script([second]);
+    rig.xen.results.borrow_mut().push_back(result);
+    if let Err(error) = mapping.unmap() {
+        drop(error.mapping);
+    }
+}
+
+/// Linux trusted lists of references that a peer had written. Here what names no domain cannot be asked
+/// for, and for the rest Xen's word counts.
+#[test]
+fn xsa_363_what_a_peer_names_is_checked() {
+    for domid in [DOMID_SELF, domid_t(0x7ff4), domid_t(u16::MAX)] {
+        assert_eq!(Peer::new(domid), Err(NotADomain(domid)));
+    }
+    let rig = Rig::new();
+    rig.xen.script([Status(-3)]);
+    let failed: Result<Mapped<'_, ReadOnly>, _> =
+        Mapping::new(&rig.xen, grant(u32::MAX), rig.room(1), &mut Never);
+    assert_eq!(status(failed.unwrap_err().reason), Some(GNTST_bad_gntref));
+}
+
+/// A peer that has its frame paged out for ever holds nobody up for ever.
+#[test]
+fn xsa_376_391_392_waiting_for_a_peer_ends() {
+    let rig = Rig::new();
+    rig.xen.script([Status(-12); 1000]);
+    let mut waited = Duration::ZERO;
+    let failed: Result<Mapped<'_, ReadOnly>, _> =
+        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut Bounded::new(|time| waited += time));
+    assert_eq!(status(failed.unwrap_err().reason), Some(GNTST_eagain));
+    assert_eq!(waited, Duration::from_millis(255 * 256 / 2));
+}
+
+#[test]
+fn errors_say_what_and_what_became_of_the_target() {
+    let rig = Rig::new();
+    rig.xen.script([Status(-3), Status(5)]);
+    let text = std::string::ToString::to_string(&map::<ReadOnly>(&rig, 1).unwrap_err());
+    assert_eq!(
+        text,
+        "GNTTABOP_map_grant_ref: unknown or unsuitable grant reference (GNTST_bad_gntref)"
+    );
+    let error = map::<ReadOnly>(&rig, 1).unwrap_err();
+    let text = std::string::ToString::to_string(&error);
+    assert_eq!(
+        text,
+        "GNTTABOP_map_grant_ref: unknown grant status 5; the target is leaked since something may \
+         be mapped there"
+    );
+    let Reason::Xen(error) = error.reason else { panic!() };
+    assert_eq!(error.cause(), Cause::Status(GrantStatus(5)));
+}

@@ -1,0 +1,126 @@
+//! Unmapping a grant and putting a page of the guest's own in its place, in one step: PV.
+
+#![allow(unsafe_code, reason = "moves memory from one address to another")]
+
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
+
+use xen_abi::xen::xen_pfn_t;
+
+use super::Access;
+use super::map::{Mapping, Unmapped, leak, unmapped_status};
+use crate::hypercall::grant_table_op::{UnmapAndReplace, unmap_and_replace};
+use crate::hypercall::{Error, Hypercall, UNTOUCHED};
+use crate::page::{Page, Target};
+
+/// Memory of the page `P`, which has moved to where the target `T` is. Nothing is left at the page's
+/// own address.
+///
+/// It is a page like any other. Dropping it frees neither memory nor target, since neither is any
+/// longer what its type says.
+pub struct Replaced<T: Target, P: Page> {
+    target: ManuallyDrop<T>,
+    page: ManuallyDrop<P>,
+}
+
+impl<T: Target, P: Page> Replaced<T, P> {
+    /// Both values.
+    ///
+    /// # Safety
+    ///
+    /// They have changed places: the page's address is room for a mapping now, and memory is at the
+    /// target's address. The caller makes both types' promises true before anyone relies on them.
+    #[must_use]
+    pub unsafe fn into_parts(self) -> (T, P) {
+        (ManuallyDrop::into_inner(self.target), ManuallyDrop::into_inner(self.page))
+    }
+}
+
+// SAFETY: Xen moved the page's frame to the target's address, where nothing else is; both are kept.
+unsafe impl<T: Target, P: Page> Page for Replaced<T, P> {
+    fn frame(&self) -> xen_pfn_t {
+        self.page.frame()
+    }
+
+    fn address(&self) -> NonNull<u8> {
+        self.target.address()
+    }
+}
+
+impl<T: Target, P: Page> fmt::Debug for Replaced<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Replaced").field(&self.frame()).finish()
+    }
+}
+
+/// A mapping that was not replaced.
+pub struct ReplaceError<H: Hypercall, T: Target, A: Access, P: Page> {
+    /// Why: Xen's error, or `None` if the mapping is for devices too, which this operation cannot
+    /// unmap; then nothing was asked of Xen.
+    pub error: Option<Error>,
+    /// The mapping and the page, if they are certain to be as before. Otherwise target and page are
+    /// leaked: Xen takes the page from its address before it looks at the mapping's.
+    pub kept: Option<(Mapping<H, T, A>, P)>,
+}
+
+impl<H: Hypercall, T: Target, A: Access, P: Page> fmt::Debug for ReplaceError<H, T, A, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplaceError")
+            .field("error", &self.error)
+            .field("leaked", &self.kept.is_none())
+            .finish()
+    }
+}
+
+impl<H: Hypercall, T: Target, A: Access, P: Page> fmt::Display for ReplaceError<H, T, A, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.error {
+            Some(error) => error.fmt(f)?,
+            None => f.write_str("a mapping for devices cannot be replaced")?,
+        }
+        if self.kept.is_none() {
+            f.write_str("; target and page are leaked")?;
+        }
+        Ok(())
+    }
+}
+
+impl<H: Hypercall, T: Target, A: Access, P: Page> core::error::Error for ReplaceError<H, T, A, P> {}
+
+/// Unmaps a grant and moves the memory of `page` to where it was mapped.
+///
+/// PV guests only, where a target's host address and a page's address are both virtual.
+/// `GNTTABOP_unmap_and_replace` of `xen/include/public/grant_table.h`.
+///
+/// # Errors
+///
+/// [`ReplaceError`] with the statuses of an unmap, and with mapping and page if they are as before.
+pub fn replace<H: Hypercall, T: Target, A: Access, P: Page>(
+    mapping: Mapping<H, T, A>,
+    page: P,
+) -> Result<Replaced<T, P>, ReplaceError<H, T, A, P>> {
+    if mapping.has_devices() {
+        return Err(ReplaceError { error: None, kept: Some((mapping, page)) });
+    }
+    let new_addr = page.address().addr().get() as u64;
+    let mut element = [UnmapAndReplace::new(mapping.host_addr(), new_addr, mapping.handle())];
+    // SAFETY: mapping and page are owned, so nobody looks at either; afterwards they are given out
+    // only as what they have become.
+    let batch = unsafe { unmap_and_replace(mapping.xen(), &mut element) };
+    let status = batch.elements.first().map_or(UNTOUCHED, |element| element.status());
+    match unmapped_status("GNTTABOP_unmap_and_replace", status, batch.result, true) {
+        Unmapped::Done => {
+            let target = ManuallyDrop::new(mapping.into_target());
+            Ok(Replaced { target, page: ManuallyDrop::new(page) })
+        }
+        Unmapped::Intact(error) => {
+            Err(ReplaceError { error: Some(error), kept: Some((mapping, page)) })
+        }
+        Unmapped::Unknown(error) => {
+            leak(mapping.into_target());
+            core::mem::forget(page);
+            Err(ReplaceError { error: Some(error), kept: None })
+        }
+    }
+}

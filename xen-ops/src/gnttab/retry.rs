@@ -1,0 +1,106 @@
+//! What to do about `GNTST_eagain`: how often an operation is tried again, and how long to wait
+//! before that.
+//!
+//! Xen answers `GNTST_eagain` when a frame is paged out or shared for the moment. How long that
+//! lasts is up to others, so no policy here waits without an end. A policy decides for an operation,
+//! one element or a whole batch: each round hands the elements that are not done yet to Xen again,
+//! in one hypercall, and asks the policy once. Elements that are done stay as they are.
+
+use core::ops::ControlFlow;
+use core::time::Duration;
+
+/// Decides whether, and after what time, an operation is tried again.
+///
+/// ```
+/// use core::ops::ControlFlow;
+/// use xen_ops::gnttab::retry::Retry;
+///
+/// /// Three tries, with whatever else there is to do between them.
+/// struct Thrice<F>(F);
+///
+/// impl<F: FnMut()> Retry for Thrice<F> {
+///     fn wait(&mut self, tries: u32) -> ControlFlow<()> {
+///         if tries >= 3 {
+///             return ControlFlow::Break(());
+///         }
+///         (self.0)();
+///         ControlFlow::Continue(())
+///     }
+/// }
+/// # let mut policy = Thrice(|| ());
+/// # assert!(policy.wait(2).is_continue());
+/// # assert!(policy.wait(3).is_break());
+/// ```
+pub trait Retry {
+    /// Waits and continues, or breaks: then what is not done has failed with `GNTST_eagain`.
+    ///
+    /// `tries` is how often the operation has been tried so far, counted from 1. It stops at
+    /// [`u32::MAX`].
+    fn wait(&mut self, tries: u32) -> ControlFlow<()>;
+}
+
+/// Does not try again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Never;
+
+impl Retry for Never {
+    fn wait(&mut self, _tries: u32) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+}
+
+/// Tries again up to 255 times, after 1, 2, 3 and so on up to 255 milliseconds: 33 seconds at most.
+/// Linux's policy, except that time runs for a batch as a whole and not for each element, and that
+/// what was not done in time keeps its `GNTST_eagain`.
+///
+/// The waiting itself is the caller's: a function that returns after the time it is given.
+///
+/// ```
+/// use xen_ops::gnttab::retry::{Bounded, Retry};
+///
+/// let mut total = core::time::Duration::ZERO;
+/// let mut policy = Bounded::new(|time| total += time);
+/// assert_eq!((1..1000).take_while(|tries| policy.wait(*tries).is_continue()).count(), 255);
+/// assert_eq!(total.as_millis(), 32640);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Bounded<W> {
+    sleep: W,
+}
+
+impl<W: FnMut(Duration)> Bounded<W> {
+    const TRIES: u32 = 255;
+
+    /// The policy, with a function that waits.
+    pub const fn new(sleep: W) -> Self {
+        Self { sleep }
+    }
+}
+
+impl<W: FnMut(Duration)> Retry for Bounded<W> {
+    fn wait(&mut self, tries: u32) -> ControlFlow<()> {
+        if tries > Self::TRIES {
+            return ControlFlow::Break(());
+        }
+        (self.sleep)(Duration::from_millis(tries.into()));
+        ControlFlow::Continue(())
+    }
+}
+
+/// Counts the tries of one operation for its policy.
+pub(crate) struct Tries<'r, R: ?Sized> {
+    policy: &'r mut R,
+    made: u32,
+}
+
+impl<'r, R: Retry + ?Sized> Tries<'r, R> {
+    pub(crate) fn new(policy: &'r mut R) -> Self {
+        Self { policy, made: 0 }
+    }
+
+    /// Counts one more try and asks whether there is to be another.
+    pub(crate) fn another(&mut self) -> bool {
+        self.made = self.made.saturating_add(1);
+        self.policy.wait(self.made).is_continue()
+    }
+}

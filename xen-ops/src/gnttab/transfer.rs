@@ -1,0 +1,160 @@
+//! Giving a page of one's own to another domain, for good: PV.
+
+#![allow(unsafe_code, reason = "gives memory away")]
+
+use core::fmt;
+use core::mem::ManuallyDrop;
+
+use xen_abi::grant_table::{GNTST_bad_page, GNTST_okay};
+use xen_abi::xen::xen_pfn_t;
+
+use super::batch::may_have_begun;
+use super::foreign::Foreign;
+use crate::hypercall::grant_table_op::{Transfer, transfer as call};
+use crate::hypercall::{Error, Hypercall, UNTOUCHED};
+
+/// A frame of the guest's own memory that can be given away.
+///
+/// # Safety
+///
+/// While the value lives, [`frame`](Self::frame) is a machine frame of this guest that belongs to this
+/// value: no page table of the guest maps it, and nobody relies on what is in it.
+pub unsafe trait Spare {
+    /// The frame.
+    fn frame(&self) -> xen_pfn_t;
+}
+
+/// A page that did not arrive.
+#[derive(Debug)]
+pub struct TransferError<P> {
+    /// Why.
+    pub error: Error,
+    /// What has become of the page.
+    pub page: Fate<P>,
+}
+
+/// What has become of a page that did not arrive.
+#[derive(Debug)]
+pub enum Fate<P> {
+    /// It is as before.
+    Kept(P),
+    /// It belongs to nobody any more, or nobody can tell.
+    Lost(Gone<P>),
+}
+
+impl<P> fmt::Display for TransferError<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)?;
+        match self.page {
+            Fate::Kept(_) => Ok(()),
+            Fate::Lost(_) => f.write_str("; the page is lost"),
+        }
+    }
+}
+
+impl<P: fmt::Debug> core::error::Error for TransferError<P> {}
+
+/// The value that stood for memory of the guest's, of which nothing is left. It is never dropped, so
+/// that no allocator gets back what is not there.
+pub struct Gone<P>(ManuallyDrop<P>);
+
+impl<P> Gone<P> {
+    const fn new(page: P) -> Self {
+        Self(ManuallyDrop::new(page))
+    }
+
+    /// The value, for one who knows how to put memory back in its place.
+    ///
+    /// # Safety
+    ///
+    /// What the type promises about its memory is not true any more: the caller makes it true before
+    /// anyone relies on it, by putting other memory there.
+    #[must_use]
+    pub unsafe fn into_inner(self) -> P {
+        ManuallyDrop::into_inner(self.0)
+    }
+}
+
+impl<P> fmt::Debug for Gone<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gone")
+    }
+}
+
+/// Gives a page to the domain that waits for one under `to`, a grant of the kind accept-transfer.
+///
+/// PV guests only. In others nothing is given away, but Xen's answer is `GNTST_general_error`, by which
+/// a PV guest loses its page; so that page counts as lost too. Where Xen has transfers switched off
+/// the error is `EOPNOTSUPP`, and the page is kept.
+///
+/// `GNTTABOP_transfer` of `xen/include/public/grant_table.h`.
+///
+/// # Errors
+///
+/// [`TransferError`]. Xen takes the page first and looks for the receiver then, so that it is lost with
+/// every status but one:
+///
+/// | status | page |
+/// |---|---|
+/// | `GNTST_bad_page`: no frame of this guest, or still mapped somewhere | kept |
+/// | `GNTST_bad_domain`: no such domain | lost |
+/// | `GNTST_permission_denied`: the security policy forbids it | lost |
+/// | `GNTST_address_too_big`: the receiver cannot have a frame with such a number | lost |
+/// | `GNTST_general_error`: the receiver is dying or has no room, or does not wait under `to` | lost |
+pub fn transfer<H: Hypercall + ?Sized, P: Spare>(
+    xen: &H,
+    page: P,
+    to: Foreign,
+) -> Result<Gone<P>, TransferError<P>> {
+    let mut element = [Transfer::new(page.frame(), to.peer.domain(), to.reference)];
+    // SAFETY: the page is owned, nothing maps it, and it is given out again only if it is kept.
+    let batch = unsafe { call(xen, &mut element) };
+    let status = batch.elements.first().map_or(UNTOUCHED, |element| element.status());
+    let (error, kept) = match batch.result {
+        _ if status == GNTST_okay => return Ok(Gone::new(page)),
+        Err(error) if status == UNTOUCHED => (error, !may_have_begun(error)),
+        _ => (Error::from_status("GNTTABOP_transfer", status), status == GNTST_bad_page),
+    };
+    let page = if kept { Fate::Kept(page) } else { Fate::Lost(Gone::new(page)) };
+    Err(TransferError { error, page })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gnttab::fake::Answer::{Skip, Status};
+    use crate::gnttab::fake::{Rig, grant};
+
+    #[test]
+    fn a_page_is_given_away_for_good() {
+        let rig = Rig::new();
+        let _ = transfer(&rig.xen, rig.room(2), grant(9)).unwrap();
+        assert_eq!(*rig.returned.borrow(), []);
+    }
+
+    #[test]
+    fn a_page_that_did_not_arrive_is_lost_with_every_status_but_one() {
+        let statuses =
+            [(-9, true), (-1, false), (-2, false), (-8, false), (-11, false), (1, false)];
+        for (status, kept) in statuses {
+            let rig = Rig::new();
+            rig.xen.script([Status(status)]);
+            let error = transfer(&rig.xen, rig.room(2), grant(9)).unwrap_err();
+            assert_eq!(matches!(error.page, Fate::Kept(_)), kept, "{status}");
+            drop(error);
+            assert_eq!(rig.returned.borrow().len(), usize::from(kept));
+        }
+    }
+
+    #[test]
+    fn a_page_is_kept_when_xen_does_not_begin() {
+        let rig = Rig::new();
+        for (result, kept) in [(-95, true), (-38, true), (0, false), (-14, false), (7, false)] {
+            rig.xen.script([Skip]);
+            rig.xen.results.borrow_mut().push_back(result);
+            let error = transfer(&rig.xen, rig.room(2), grant(9)).unwrap_err();
+            assert_eq!(matches!(error.page, Fate::Kept(_)), kept, "{result}");
+            rig.xen.script.borrow_mut().clear();
+        }
+    }
+}

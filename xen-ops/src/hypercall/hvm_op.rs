@@ -1,0 +1,84 @@
+//! `HVMOP_*`: what translated guests have.
+//!
+//! Upstream: `xen/include/public/hvm/hvm_op.h`, and `hvm/params.h` for the parameters.
+
+use xen_abi::hvm::hvm_op::*;
+use xen_abi::xen::{__HYPERVISOR_hvm_op, domid_t};
+
+use super::hypercalls;
+
+hypercalls! {
+    hypercall __HYPERVISOR_hvm_op(command, argument);
+    commands HVMOP_*, arguments xen_hvm_*;
+
+    /// Sets the parameter `index` (`HVM_PARAM_*`) of `domid`.
+    ///
+    /// # Safety
+    ///
+    /// Some parameters say where Xen writes, and some how it interrupts the domain: if that is the
+    /// caller's, the memory is set aside for Xen and the handler is in place.
+    unsafe single set_param: xen_hvm_param {
+        in domid: domid_t,
+        in index: u32,
+        in value: u64,
+    } -> errno;
+
+    /// The parameter `index` (`HVM_PARAM_*`) of `domid`.
+    single get_param: xen_hvm_param {
+        in domid: domid_t,
+        in index: u32,
+        out value: u64,
+    } -> errno;
+
+    /// Flushes the TLBs of all the caller's vCPUs.
+    single flush_tlbs on x86 -> errno;
+
+    /// Says that page tables rooted at guest physical address `gpa`, in bytes, are about to go: of use
+    /// to shadow paging. `domid` is the caller's.
+    single pagetable_dying on x86 {
+        in domid: domid_t,
+        in gpa: u64,
+    } -> errno;
+
+    /// Xen's system time in nanoseconds.
+    single get_time on x86 {
+        out now: u64,
+    } -> errno;
+
+    /// Puts an event of the guest's, with `extra_bytes` of `extra` (a multiple of 4), into Xen's trace
+    /// buffer.
+    single xentrace on x86 {
+        in event: u16,
+        in extra_bytes: u16,
+        in extra: [u8; 28],
+    } -> errno;
+
+    /// What is at guest frame `pfn` of `domid` (`HVMMEM_*`).
+    single get_mem_type on x86 {
+        in domid: domid_t,
+        in pfn: u64,
+        out mem_type: u16,
+    } -> errno;
+
+    /// Has the vCPU interrupted with `vector`, at least 16, through its local APIC when events arrive.
+    ///
+    /// # Safety
+    ///
+    /// The vector's gate leads to a handler.
+    unsafe single set_evtchn_upcall_vector: xen_hvm_evtchn_upcall_vector on x86 {
+        in vcpu: u32,
+        in vector: u8,
+    } -> errno;
+
+    /// Sends an event to whoever monitors the domain.
+    single guest_request_vm_event -> errno;
+
+    /// One of the operations `HVMOP_altp2m_*` on alternate views of a domain's memory, which `cmd` of the
+    /// argument says.
+    ///
+    /// # Safety
+    ///
+    /// Handles in the argument are to lists of as many elements as stand beside them. If the memory is
+    /// the caller's own, nothing relies on what the operation changes.
+    unsafe single altp2m on x86 (inout op: xen_hvm_altp2m_op) -> errno_and_out;
+}

@@ -1,0 +1,225 @@
+//! `PHYSDEVOP_*`: physical interrupts, ports and PCI devices. Most are for the hardware domain; on Arm
+//! there are the three for PCI devices alone.
+//!
+//! Upstream: `xen/include/public/physdev.h`.
+
+use xen_abi::physdev::*;
+use xen_abi::xen::__HYPERVISOR_physdev_op;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use xen_abi::{
+    GuestHandle,
+    xen::{domid_t, xen_pfn_t, xen_ulong_t},
+};
+
+use super::hypercalls;
+
+hypercalls! {
+    hypercall __HYPERVISOR_physdev_op(command, argument);
+    commands PHYSDEVOP_*, arguments physdev_*;
+
+    /// Tells Xen that an interrupt has been handled.
+    single eoi on x86 {
+        in irq: u32,
+    } -> errno;
+
+    /// Shows a page in which Xen sets a bit for each interrupt that needs [`eoi`]. From then on an
+    /// [`eoi`] unmasks the event channel as well.
+    ///
+    /// # Safety
+    ///
+    /// Xen writes to the frame from then on: it is set aside for that, and touched as shared memory
+    /// only.
+    unsafe single pirq_eoi_gmfn_v1: physdev_pirq_eoi_gmfn on x86 {
+        in gmfn: xen_pfn_t,
+    } -> errno;
+
+    /// As [`pirq_eoi_gmfn_v1`], but event channels stay as they are.
+    ///
+    /// # Safety
+    ///
+    /// As [`pirq_eoi_gmfn_v1`].
+    unsafe single pirq_eoi_gmfn_v2: physdev_pirq_eoi_gmfn on x86 {
+        in gmfn: xen_pfn_t,
+    } -> errno;
+
+    /// What is to be known of an interrupt (`XENIRQSTAT_*`).
+    single irq_status_query on x86 {
+        in irq: u32,
+        out flags: u32,
+    } -> errno;
+
+    /// Unmasks all event channels of interrupts that Xen has had to hold back. Old guests only.
+    single irq_unmask_notify = PHYSDEVOP_IRQ_UNMASK_NOTIFY on x86 -> errno;
+
+    /// Sets the level of privilege, 0 to 3, up to which the vCPU may use ports. PV guests only.
+    single set_iopl on x86 {
+        in iopl: u32,
+    } -> errno;
+
+    /// Says which of the first `nr_ports` ports, at most 65536, user space may use on this vCPU: those
+    /// whose bit is clear. PV guests only.
+    ///
+    /// # Safety
+    ///
+    /// Xen reads the 8192 bytes there at each access from then on: they stay what they are.
+    unsafe single set_iobitmap on x86 {
+        in bitmap: GuestHandle<u8>,
+        in nr_ports: u32,
+    } -> errno;
+
+    /// Reads a register of an I/O APIC.
+    single apic_read: physdev_apic on x86 {
+        in apic_physbase: xen_ulong_t,
+        in reg: u32,
+        out value: u32,
+    } -> errno;
+
+    /// Writes a register of an I/O APIC. Xen keeps vectors to itself.
+    single apic_write: physdev_apic on x86 {
+        in apic_physbase: xen_ulong_t,
+        in reg: u32,
+        in value: u32,
+    } -> errno;
+
+    /// Reserves a vector for an interrupt. Xen answers with the interrupt's own number.
+    single alloc_irq_vector: physdev_irq on x86 {
+        in irq: u32,
+        out vector: u32,
+    } -> errno;
+
+    /// Gives a vector back; not implemented by any release that is known here.
+    single free_irq_vector: physdev_irq on x86 {
+        in irq: u32,
+        in vector: u32,
+    } -> errno;
+
+    /// Gives `domid` an interrupt, of the kind `type_` (`MAP_PIRQ_TYPE_*`). With `pirq` negative Xen
+    /// chooses its number. `entry_nr` is the entry of an MSI-X table, or how many vectors there shall be
+    /// with `MAP_PIRQ_TYPE_MULTI_MSI`; if there are not so many it says how many there are.
+    single map_pirq on x86 {
+        in domid: domid_t,
+        in type_: i32,
+        inout index: i32,
+        inout pirq: i32,
+        in bus: i32,
+        in devfn: i32,
+        inout entry_nr: i32,
+        in table_base: u64,
+    } -> errno_and_out;
+
+    /// Takes an interrupt from `domid`.
+    single unmap_pirq on x86 {
+        in domid: domid_t,
+        in pirq: i32,
+    } -> errno;
+
+    /// Reports a PCI device of segment 0. [`pci_device_add`] can say more.
+    single manage_pci_add: physdev_manage_pci on x86 {
+        in bus: u8,
+        in devfn: u8,
+    } -> errno;
+
+    /// Reports that a PCI device of segment 0 is gone.
+    single manage_pci_remove: physdev_manage_pci on x86 {
+        in bus: u8,
+        in devfn: u8,
+    } -> errno;
+
+    /// Writes the MSI registers of a PCI device of segment 0 again, after it slept.
+    single restore_msi on x86 {
+        in bus: u8,
+        in devfn: u8,
+    } -> errno;
+
+    /// Reports a PCI device of segment 0 that is an extended or a virtual function.
+    single manage_pci_add_ext: physdev_manage_pci_ext on x86 {
+        in bus: u8,
+        in devfn: u8,
+        in is_extfn: u32,
+        in is_virtfn: u32,
+        in physfn: physdev_manage_pci_ext_physfn,
+    } -> errno;
+
+    /// Sets trigger and polarity of a global interrupt.
+    single setup_gsi on x86 {
+        in gsi: i32,
+        in triggering: u8,
+        in polarity: u8,
+    } -> errno;
+
+    /// Reserves a number for an interrupt of the kind `type_` (`MAP_PIRQ_TYPE_*`), and returns it.
+    single get_free_pirq on x86 {
+        in type_: i32,
+        out pirq: u32,
+    } -> errno;
+
+    /// Reports a region of memory with PCI configuration space. `flags` is `XEN_PCI_MMCFG_RESERVED` if the
+    /// firmware has reserved it.
+    single pci_mmcfg_reserved on x86 {
+        in address: u64,
+        in segment: u16,
+        in start_bus: u8,
+        in end_bus: u8,
+        in flags: u32,
+    } -> errno;
+
+    /// Reports a PCI device.
+    single pci_device_add(in device: PciDeviceAdd) -> errno;
+
+    /// Reports that a PCI device is gone.
+    single pci_device_remove: physdev_pci_device {
+        in seg: u16,
+        in bus: u8,
+        in devfn: u8,
+    } -> errno;
+
+    /// Writes the MSI registers of a PCI device again, after it slept.
+    single restore_msi_ext: physdev_pci_device on x86 {
+        in seg: u16,
+        in bus: u8,
+        in devfn: u8,
+    } -> errno;
+
+    /// Keeps the MSI-X table of a device for Xen before another domain gets it.
+    single prepare_msix: physdev_pci_device on x86 {
+        in seg: u16,
+        in bus: u8,
+        in devfn: u8,
+    } -> errno;
+
+    /// Ends [`prepare_msix`].
+    single release_msix: physdev_pci_device on x86 {
+        in seg: u16,
+        in bus: u8,
+        in devfn: u8,
+    } -> errno;
+
+    /// Tells Xen that a device has been reset; `flags` says how (`PCI_DEVICE_RESET_*`). Since 4.20.
+    single pci_device_reset: pci_device_reset {
+        in dev: physdev_pci_device_t,
+        in flags: u32,
+    } -> errno;
+
+    /// Says that the USB controller of Xen's debug port is about to be reset, or has been: `op` is one of
+    /// `PHYSDEVOP_DBGP_RESET_*`, `bus` one of `PHYSDEVOP_DBGP_BUS_*`.
+    single dbgp_op on x86 {
+        in op: u8,
+        in bus: u8,
+        in u: physdev_dbgp_op_u,
+    } -> errno;
+}
+
+/// A PCI device, and the proximity domain that Xen reads behind it if `flags` has `XEN_PCI_DEV_PXM`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct PciDeviceAdd {
+    /// Upstream's structure, with room for no option of its own.
+    pub device: physdev_pci_device_add,
+    /// The proximity domain, as ACPI numbers them.
+    pub pxm: u32,
+}
+
+const _: () = assert!(
+    core::mem::offset_of!(PciDeviceAdd, pxm)
+        == core::mem::offset_of!(physdev_pci_device_add, optarr)
+);

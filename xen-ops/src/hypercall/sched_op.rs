@@ -1,0 +1,83 @@
+//! `SCHEDOP_*`: when a vCPU runs, and when its domain ends.
+//!
+//! Upstream: `xen/include/public/sched.h`.
+
+use xen_abi::event_channel::evtchn_port_t;
+use xen_abi::sched::*;
+use xen_abi::xen::{__HYPERVISOR_sched_op, domid_t};
+
+use super::hypercalls;
+
+hypercalls! {
+    hypercall __HYPERVISOR_sched_op(command, argument);
+    commands SCHEDOP_*, arguments sched_*;
+
+    /// Lets others run.
+    single yield_ -> errno;
+
+    /// Waits for an event, with events delivered.
+    ///
+    /// # Safety
+    ///
+    /// Xen unmasks event delivery to this vCPU: no critical section relies on its being masked.
+    unsafe single block -> errno;
+
+    /// Ends the domain for `reason` (`SHUTDOWN_*`) and does not return, unless the reason is
+    /// `SHUTDOWN_suspend`: then it returns 0 where the domain is resumed, and 1 if the suspension was
+    /// given up or only a copy was taken. A PV guest suspends with [`suspend`].
+    ///
+    /// # Safety
+    ///
+    /// After suspending Xen knows nothing of what the domain had set up: grants, mappings, event
+    /// channels and registered memory are gone, and nothing relies on them. Other reasons ask for
+    /// nothing.
+    unsafe single shutdown {
+        in reason: u32,
+    } -> value;
+
+    /// Waits until an event is pending on one of `ports`, at most 128, or until the system time in
+    /// nanoseconds reaches `timeout`; 0 is no limit. Delivery stays masked.
+    single poll {
+        in ports: [evtchn_port_t] counted by nr_ports,
+        in timeout: u64,
+    } -> errno;
+
+    /// Says that another domain has ended, and why (`SHUTDOWN_*`). For whoever emulates its devices.
+    single remote_shutdown {
+        in domain_id: domid_t,
+        in reason: u32,
+    } -> errno;
+
+    /// Settles which reason (`SHUTDOWN_*`) the domain will have ended for, whatever its shutdown says.
+    single shutdown_code: sched_shutdown {
+        in reason: u32,
+    } -> errno;
+
+    /// Sets a timer that ends the domain after `timeout` seconds. With `id` 0 it is a new one, whose
+    /// number is returned; with a number it is set again, or removed if `timeout` is 0, and 0 is
+    /// returned.
+    single watchdog {
+        in id: u32,
+        in timeout: u32,
+    } -> value;
+
+    /// Ties the vCPU to a physical CPU; a negative one ends that. For the hardware domain.
+    single pin_override {
+        in pcpu: i32,
+    } -> errno;
+}
+
+hypercalls! {
+    hypercall __HYPERVISOR_sched_op(command, argument, start_info: usize);
+
+    /// [`shutdown`] for a PV guest that suspends: `reason` is `SHUTDOWN_suspend`, and `start_info` the
+    /// machine frame number of its start information page, which the toolstack fills anew. Returns
+    /// what [`shutdown`] does.
+    ///
+    /// # Safety
+    ///
+    /// As [`shutdown`].
+    unsafe single suspend = SCHEDOP_shutdown: sched_shutdown on x86 {
+        in reason: u32,
+    } -> value;
+}

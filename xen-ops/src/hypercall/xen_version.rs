@@ -1,0 +1,132 @@
+//! `XENVER_*`: which Xen this is, and what it can do.
+//!
+//! Texts end at the first 0 byte, and those of a fixed size are cut to it. Xen withholds some of them
+//! from domains without privileges: the answer is then a word that says so, or nothing.
+//!
+//! Upstream: `xen/include/public/version.h`.
+
+use xen_abi::version::*;
+use xen_abi::xen::{__HYPERVISOR_xen_version, xen_domain_handle_t, xen_ulong_t};
+
+use super::hypercalls;
+
+hypercalls! {
+    hypercall __HYPERVISOR_xen_version(command, argument);
+    commands XENVER_*, arguments xen_*;
+
+    /// The version: the major number times 2^16, plus the minor one.
+    single version -> value;
+
+    /// What follows the two numbers of the version, as `.2`.
+    single extraversion(out text: xen_extraversion_t) -> errno;
+
+    /// Who compiled this Xen, where, when and with what.
+    single compile_info {
+        out compiler: [u8; 64],
+        out compile_by: [u8; 16],
+        out compile_domain: [u8; 32],
+        out compile_date: [u8; 32],
+    } -> errno;
+
+    /// The kinds of guest that Xen runs here, as `xen-3.0-x86_64`, with spaces between them.
+    single capabilities(out text: xen_capabilities_info_t) -> errno;
+
+    /// Which change in its history this Xen was made from.
+    single changeset(out text: xen_changeset_info_t) -> errno;
+
+    /// The virtual address at which Xen's part of a 32-bit PV guest's address space begins. Means
+    /// nothing to other guests.
+    single platform_parameters {
+        out virt_start: xen_ulong_t,
+    } -> errno;
+
+    /// The features `XENFEAT_*` of number 32 times `submap_idx` and up, one a bit.
+    single get_features: xen_feature_info {
+        in submap_idx: u32,
+        out submap: u32,
+    } -> errno;
+
+    /// Bytes in a page of Xen's own.
+    single pagesize -> value;
+
+    /// The UUID that the toolstack gave the domain.
+    single guest_handle(out handle: xen_domain_handle_t) -> errno;
+
+    /// Xen's command line.
+    single commandline(out text: xen_commandline_t) -> errno;
+
+    /// The identification that the linker gave this Xen; how many bytes it has is returned. `ENOBUFS` if
+    /// they do not fit, `ENODATA` if there is none.
+    single build_id(out buffer: &mut Varbuf) -> value;
+
+    /// How many bytes [`build_id`] has.
+    single build_id_size = XENVER_build_id -> value;
+
+    /// The whole of [`extraversion`]; how many bytes it has is returned. `ENOBUFS` if they do not fit.
+    /// No 0 byte ends it. Since 4.20, as the three others like it.
+    single extraversion2(out buffer: &mut Varbuf) -> value;
+
+    /// How many bytes [`extraversion2`] has.
+    single extraversion2_size = XENVER_extraversion2 -> value;
+
+    /// The whole of [`capabilities`], likewise.
+    single capabilities2(out buffer: &mut Varbuf) -> value;
+
+    /// How many bytes [`capabilities2`] has.
+    single capabilities2_size = XENVER_capabilities2 -> value;
+
+    /// The whole of [`changeset`], likewise.
+    single changeset2(out buffer: &mut Varbuf) -> value;
+
+    /// How many bytes [`changeset2`] has.
+    single changeset2_size = XENVER_changeset2 -> value;
+
+    /// The whole of [`commandline`], likewise.
+    single commandline2(out buffer: &mut Varbuf) -> value;
+
+    /// How many bytes [`commandline2`] has.
+    single commandline2_size = XENVER_commandline2 -> value;
+}
+
+/// Room for an answer of any size: upstream's `xen_varbuf`, with the number of bytes before them.
+///
+/// ```
+/// # #![allow(unsafe_code)]
+/// use xen_ops::backend::Script;
+/// use xen_ops::hypercall::xen_version::{Varbuf, build_id};
+///
+/// // SAFETY: nothing here relies on what a hypercall has done.
+/// let xen = unsafe { Script::new(&[20]) };
+/// let mut buffer = Varbuf::<[u8; 64]>::new();
+/// let length = build_id(&xen, &mut buffer)?;
+/// assert_eq!(buffer.bytes(length), [0; 20]);
+/// # Ok::<(), xen_ops::hypercall::Error>(())
+/// ```
+#[derive(Debug)]
+#[repr(C)]
+pub struct Varbuf<B: ?Sized = [u8]> {
+    /// Bytes in `buf`: never more than there are, since Xen writes as many.
+    len: u32,
+    buf: B,
+}
+
+impl<const N: usize> Varbuf<[u8; N]> {
+    /// Room for `N` bytes.
+    #[must_use]
+    pub const fn new() -> Self {
+        const { assert!(N <= u32::MAX as usize, "Xen reads 32 bits of the number of bytes") };
+        Self { len: N as u32, buf: [0; N] }
+    }
+
+    /// The first `length` bytes, or as many as there is room for.
+    #[must_use]
+    pub fn bytes(&self, length: usize) -> &[u8] {
+        self.buf.get(..length).unwrap_or(&self.buf)
+    }
+}
+
+impl<const N: usize> Default for Varbuf<[u8; N]> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,127 @@
+//! Trading pages for others.
+
+#![allow(unsafe_code, reason = "changes which memory is behind an address")]
+
+use core::fmt;
+
+use xen_abi::GuestHandle;
+use xen_abi::memory::{xen_memory_exchange, xen_memory_reservation};
+use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
+
+use super::reservation::fits;
+use super::{Error, MemFlags, frame};
+use crate::hypercall::{self, Hypercall, memory_op};
+
+/// Extents that are given up.
+#[derive(Clone, Copy, Debug)]
+pub struct Give<'a> {
+    /// Each extent is 2 to this power pages.
+    pub order: u32,
+    /// The first frame of each: machine frames, as the operation is for PV domains.
+    pub frames: &'a [xen_pfn_t],
+}
+
+/// Extents that are wanted.
+#[derive(Debug)]
+pub struct Take<'a> {
+    /// Each extent is 2 to this power pages, in a row in machine memory.
+    pub order: u32,
+    /// What the memory must be like.
+    pub flags: MemFlags,
+    /// The guest frames they are to have; after the call, the machine frames they are.
+    pub frames: &'a mut [xen_pfn_t],
+}
+
+/// Trades pages of domain `domid` for others that are in a row, or low, or on another node. For PV
+/// domains: Xen refuses it to translated ones.
+///
+/// What the pages given hold is lost.
+///
+/// `XENMEM_exchange` of `memory.h`.
+///
+/// # Errors
+///
+/// [`ExchangeError`], which counts the extents given that are traded already. In its `error`:
+/// [`Error::Pages`] unless both sides are the same number of pages, [`Error::NotAFrame`] and
+/// [`Error::TooMany`], before Xen is asked. Of Xen's: -EOPNOTSUPP (HVM, PVH, Arm), -EPERM (an order
+/// beyond the caller's maximum; not allowed), -ENOMEM (no such memory left; a page that is shared),
+/// -EINVAL (not the domain's memory, an unknown node), -ESRCH (no such domain).
+///
+/// # Safety
+///
+/// If `domid` is the caller: nothing relies on the memory given, nothing maps it, it is granted to
+/// nobody, and nothing relies on what is behind the guest frames taken.
+pub unsafe fn exchange<H>(
+    xen: &H,
+    domid: domid_t,
+    give: Give<'_>,
+    take: Take<'_>,
+) -> Result<(), ExchangeError>
+where
+    H: Hypercall + ?Sized,
+{
+    check(&give, &take).map_err(|error| ExchangeError { error, exchanged: 0 })?;
+    let side = |extent_start, len, extent_order, mem_flags| xen_memory_reservation {
+        extent_start,
+        nr_extents: len as xen_ulong_t,
+        extent_order,
+        mem_flags,
+        domid,
+        ..xen_memory_reservation::ZERO
+    };
+    let asked = give.frames.len();
+    let wanted = take.frames.len();
+    let argument = xen_memory_exchange {
+        in_: side(GuestHandle::from_slice(give.frames), asked, give.order, 0),
+        out: side(GuestHandle::from_mut_slice(take.frames), wanted, take.order, take.flags.bits()),
+        nr_exchanged: 0,
+    };
+    // SAFETY: Xen reads one list and writes the other, which is borrowed for that; the effect is as
+    // the caller promises.
+    let (result, argument) = unsafe { memory_op::exchange(xen, argument) };
+    let reported = argument.nr_exchanged;
+    let exchanged = usize::try_from(reported).unwrap_or(usize::MAX).min(asked);
+    match result {
+        Ok(()) if reported == asked as xen_ulong_t => Ok(()),
+        // Success that is not: no error number says so.
+        Ok(()) => {
+            Err(ExchangeError { error: hypercall::Error::from_result(NAME, 0).into(), exchanged })
+        }
+        Err(error) => Err(ExchangeError { error: error.into(), exchanged }),
+    }
+}
+
+const NAME: &str = "XENMEM_exchange";
+
+fn check(give: &Give<'_>, take: &Take<'_>) -> Result<(), Error> {
+    let pages = |extents: usize, order: u32| {
+        1_usize.checked_shl(order).and_then(|pages| extents.checked_mul(pages))
+    };
+    let (given, wanted) =
+        (pages(give.frames.len(), give.order), pages(take.frames.len(), take.order));
+    if given.is_none() || given != wanted {
+        return Err(Error::Pages { given, wanted });
+    }
+    fits(give.frames.len())?;
+    fits(take.frames.len())?;
+    frame::check(give.frames)?;
+    frame::check(take.frames)
+}
+
+/// An exchange that was not done, or not to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExchangeError {
+    /// Why.
+    pub error: Error,
+    /// Extents given, from the first, that are traded already; those behind are as they were. At
+    /// most as many as there are.
+    pub exchanged: usize,
+}
+
+impl fmt::Display for ExchangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (after {} extents)", self.error, self.exchanged)
+    }
+}
+
+impl core::error::Error for ExchangeError {}

@@ -1,0 +1,79 @@
+//! How much of what was asked for is done.
+
+use core::fmt;
+
+/// How many extents Xen did of those asked for.
+///
+/// It does them in order, so that the first [`done`](Self::done) of a list are done and the others
+/// are not. Why it stopped it does not say: an argument it refuses, a domain that does not exist,
+/// an order beyond the caller's maximum and a lack of memory all look the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a shortfall is no error: the count has to be looked at"]
+pub struct Extents {
+    done: usize,
+    asked: usize,
+}
+
+/// Fewer extents are done than were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Short {
+    /// Extents done.
+    pub done: usize,
+    /// Extents asked for.
+    pub asked: usize,
+}
+
+impl Extents {
+    pub(super) const fn new(done: usize, asked: usize) -> Self {
+        Self { done, asked }
+    }
+
+    /// Extents that are done.
+    #[must_use]
+    pub const fn done(self) -> usize {
+        self.done
+    }
+
+    /// Extents that were asked for.
+    #[must_use]
+    pub const fn asked(self) -> usize {
+        self.asked
+    }
+
+    /// Whether all are done.
+    #[must_use]
+    pub const fn is_complete(self) -> bool {
+        self.done == self.asked
+    }
+
+    /// Success if all are done.
+    ///
+    /// # Errors
+    ///
+    /// [`Short`] if some are not.
+    pub const fn complete(self) -> Result<(), Short> {
+        let Self { done, asked } = self;
+        if self.is_complete() { Ok(()) } else { Err(Short { done, asked }) }
+    }
+
+    /// `list`, which has one element for each extent, as those that are done and those that are
+    /// not.
+    #[must_use]
+    pub fn split<T>(self, list: &[T]) -> (&[T], &[T]) {
+        list.split_at(self.done.min(list.len()))
+    }
+}
+
+impl fmt::Display for Extents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} extents done", self.done, self.asked)
+    }
+}
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} extents done: Xen does not say why", self.done, self.asked)
+    }
+}
+
+impl core::error::Error for Short {}

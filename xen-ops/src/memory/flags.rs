@@ -1,0 +1,87 @@
+//! What memory is wanted.
+
+use xen_abi::macros::memory::{xenmemf_address_bits, xenmemf_node};
+use xen_abi::memory::{XENMEMF_exact_node_request, XENMEMF_populate_on_demand, XENMEMF_vnode};
+
+/// Constraints on the memory Xen is to allocate: `mem_flags` of `memory.h`.
+///
+/// Each method adds one; of two that say the same thing the last holds. What Xen cannot or may not
+/// satisfy shows as a shortfall of [`Extents`](super::Extents), never as an error of its own.
+///
+/// ```
+/// use xen_ops::memory::MemFlags;
+///
+/// let flags = MemFlags::ANY.address_bits(32).exact_node(1).unwrap();
+/// assert_eq!(flags.bits(), 0x2_0220);
+/// assert_eq!(MemFlags::ANY.node(255), None);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemFlags(u32);
+
+const ADDRESS_BITS: u32 = 0xff;
+const NODE: u32 = 0xff00;
+
+impl MemFlags {
+    /// No constraint.
+    pub const ANY: Self = Self(0);
+
+    /// Memory whose machine addresses have at most `bits` bits; 0 is any. From 1 to 12 is less than
+    /// a page, and Xen does nothing.
+    #[must_use]
+    pub const fn address_bits(self, bits: u8) -> Self {
+        Self(self.0 & !ADDRESS_BITS | xenmemf_address_bits(bits))
+    }
+
+    /// Memory of NUMA node `node` if there is some, of another otherwise. `None` for 255, which is
+    /// no node. Xen passes over the wish unless the caller is the control or hardware domain.
+    #[must_use]
+    pub const fn node(self, node: u8) -> Option<Self> {
+        match xenmemf_node(node) {
+            Some(field) => {
+                Some(Self(self.0 & !(NODE | XENMEMF_exact_node_request | XENMEMF_vnode) | field))
+            }
+            None => None,
+        }
+    }
+
+    /// Memory of NUMA node `node` and no other. `None` for 255, which is no node. Xen does nothing
+    /// for a caller that is neither control nor hardware domain.
+    #[must_use]
+    pub const fn exact_node(self, node: u8) -> Option<Self> {
+        match self.node(node) {
+            Some(flags) => Some(Self(flags.0 | XENMEMF_exact_node_request)),
+            None => None,
+        }
+    }
+
+    /// Memory of the domain's virtual NUMA node `node`, which Xen translates. `None` for 255.
+    #[must_use]
+    pub const fn vnode(self, node: u8) -> Option<Self> {
+        match self.node(node) {
+            Some(flags) => Some(Self(flags.0 | XENMEMF_vnode)),
+            None => None,
+        }
+    }
+
+    /// As [`vnode`](Self::vnode), and from no other node than the one behind it.
+    #[must_use]
+    pub const fn exact_vnode(self, node: u8) -> Option<Self> {
+        match self.vnode(node) {
+            Some(flags) => Some(Self(flags.0 | XENMEMF_exact_node_request)),
+            None => None,
+        }
+    }
+
+    /// Memory that is promised only, and allocated when it is touched. For populating an HVM domain
+    /// other than the caller's own; Xen does nothing otherwise.
+    #[must_use]
+    pub const fn populate_on_demand(self) -> Self {
+        Self(self.0 | XENMEMF_populate_on_demand)
+    }
+
+    /// As it goes into `mem_flags`.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+}

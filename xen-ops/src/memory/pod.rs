@@ -1,0 +1,59 @@
+//! Memory that is allocated once it is touched.
+
+use xen_abi::xen::domid_t;
+
+use super::{Error, Pages};
+use crate::hypercall::{Hypercall, memory_op};
+
+/// A domain's memory that is allocated once touched (populate on demand).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodTarget {
+    /// Pages the domain has.
+    pub total: Pages,
+    /// Of them, pages kept to be put where it touches.
+    pub cache: Pages,
+    /// Pages promised, with nothing behind them yet.
+    pub entries: Pages,
+}
+
+/// How much of the memory of domain `domid` is still to be touched. For the control domain, about
+/// HVM domains.
+///
+/// `XENMEM_get_pod_target` of `memory.h`.
+///
+/// # Errors
+///
+/// -EINVAL (no HVM domain), -ESRCH (no such domain), -EPERM (not allowed).
+pub fn pod_target<H>(xen: &H, domid: domid_t) -> Result<PodTarget, Error>
+where
+    H: Hypercall + ?Sized,
+{
+    let memory_op::GetPodTarget { tot_pages, pod_cache_pages, pod_entries } =
+        memory_op::get_pod_target(xen, domid)?;
+    Ok(PodTarget {
+        total: Pages(tot_pages),
+        cache: Pages(pod_cache_pages),
+        entries: Pages(pod_entries),
+    })
+}
+
+/// Lets domain `domid` have `target` pages in all, and returns what it has then. For the control
+/// domain, about HVM domains.
+///
+/// `XENMEM_set_pod_target` of `memory.h`.
+///
+/// # Errors
+///
+/// As [`pod_target`]; -EINVAL also for a target beyond the domain's maximum, -ENOMEM.
+pub fn set_pod_target<H>(xen: &H, domid: domid_t, target: Pages) -> Result<PodTarget, Error>
+where
+    H: Hypercall + ?Sized,
+{
+    let memory_op::SetPodTarget { tot_pages, pod_cache_pages, pod_entries } =
+        memory_op::set_pod_target(xen, target.0, domid)?;
+    Ok(PodTarget {
+        total: Pages(tot_pages),
+        cache: Pages(pod_cache_pages),
+        entries: Pages(pod_entries),
+    })
+}

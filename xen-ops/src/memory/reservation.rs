@@ -1,0 +1,216 @@
+//! How much memory a domain has, and behind which guest frames it is.
+
+#![allow(unsafe_code, reason = "changes which memory is behind an address")]
+
+use core::fmt;
+
+use xen_abi::xen::{domid_t, xen_pfn_t};
+
+use super::{Error, Extents, MemFlags, Short, frame};
+use crate::hypercall::{Hypercall, memory_op};
+
+/// The most extents one call takes: above the operation's 6 bits, a 32-bit command says where to
+/// resume. Xen does none of a longer list.
+pub const MAX_EXTENTS: usize = (u32::MAX >> 6) as usize;
+
+/// Puts memory behind guest frames of domain `domid`: `frames` are the first frames of extents of 2
+/// to the power `order` pages each, and multiples of that.
+///
+/// `DOMID_SELF` is the caller, and all that an unprivileged one may name. To a PV domain, Xen gives
+/// the machine frames it took: they stand in `frames` afterwards, for the extents that are done.
+///
+/// `XENMEM_populate_physmap` of `memory.h`.
+///
+/// # Errors
+///
+/// [`Error::NotAFrame`] and [`Error::TooMany`], before Xen is asked. What Xen could not do is no
+/// error but a shortfall of [`Extents`]: it never returns an error number here, unless it has no
+/// such hypercall. A result that is not a count up to `frames.len()` is
+/// [`Cause::Unexpected`](crate::hypercall::Cause::Unexpected).
+///
+/// # Safety
+///
+/// If `domid` is the caller: nothing is behind the guest frames of the extents, or nothing relies
+/// on it. Nothing relies on what the memory holds.
+///
+/// # Examples
+///
+/// ```
+/// # use xen_ops::hypercall::Hypercall;
+/// # struct Xen;
+/// # unsafe impl Hypercall for Xen {
+/// #     unsafe fn call(&self, _: u32, _: [usize; 5]) -> isize { 2 }
+/// # }
+/// # let xen = Xen;
+/// use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
+/// use xen_ops::memory::{MemFlags, populate_physmap};
+///
+/// let mut frames = [0x100, 0x101, 0x102].map(xen_pfn_t);
+/// // SAFETY: these guest frames are empty.
+/// let extents = unsafe { populate_physmap(&xen, DOMID_SELF, 0, MemFlags::ANY, &mut frames) }?;
+/// let (memory, holes) = extents.split(&frames);
+/// assert_eq!((memory.len(), holes.len()), (2, 1));
+/// # Ok::<(), xen_ops::memory::Error>(())
+/// ```
+pub unsafe fn populate_physmap<H>(
+    xen: &H,
+    domid: domid_t,
+    order: u32,
+    flags: MemFlags,
+    frames: &mut [xen_pfn_t],
+) -> Result<Extents, Error>
+where
+    H: Hypercall + ?Sized,
+{
+    frame::check(frames)?;
+    let asked = frames.len();
+    fits(asked)?;
+    // SAFETY: the caller's promise.
+    let done = unsafe { memory_op::populate_physmap(xen, frames, order, flags.bits(), domid) }?;
+    Ok(Extents::new(done, asked))
+}
+
+/// [`populate_physmap`] of all or nothing: if Xen falls short, what it did is given back, so that
+/// there is memory behind all of `frames` or behind none.
+///
+/// In a PV domain, `frames` holds machine frames afterwards for what was done, even if that is
+/// given back.
+///
+/// # Errors
+///
+/// [`PopulateError::Short`] if Xen did not do all: nothing is left of it.
+/// [`PopulateError::Stranded`] if giving back fell short too. [`PopulateError::Call`] for the
+/// errors of [`populate_physmap`], after which nothing is populated if Xen is to be trusted.
+///
+/// # Safety
+///
+/// As [`populate_physmap`].
+pub unsafe fn populate_exactly<H>(
+    xen: &H,
+    domid: domid_t,
+    order: u32,
+    flags: MemFlags,
+    frames: &mut [xen_pfn_t],
+) -> Result<(), PopulateError>
+where
+    H: Hypercall + ?Sized,
+{
+    // SAFETY: the caller's promise.
+    let extents = unsafe { populate_physmap(xen, domid, order, flags, frames) }
+        .map_err(PopulateError::Call)?;
+    let Err(short) = extents.complete() else { return Ok(()) };
+    let (done, _) = extents.split(frames);
+    if done.is_empty() {
+        return Err(PopulateError::Short(short));
+    }
+    // SAFETY: nobody has been told of this memory yet.
+    let returned = match unsafe { decrease_reservation(xen, domid, order, done) } {
+        Ok(returned) if returned.is_complete() => return Err(PopulateError::Short(short)),
+        Ok(returned) => returned.done(),
+        Err(_) => 0,
+    };
+    Err(PopulateError::Stranded { short, returned })
+}
+
+/// Gives the memory behind guest frames of domain `domid` back to Xen: `frames` are the first
+/// frames of extents of 2 to the power `order` pages each. In a PV domain they are machine frames.
+///
+/// `DOMID_SELF` is the caller, and all that an unprivileged one may name. Of the extent that Xen
+/// stopped at, if `order` is not 0, some pages may be gone although it is not counted.
+///
+/// `XENMEM_decrease_reservation` of `memory.h`.
+///
+/// # Errors
+///
+/// As [`populate_physmap`]: what Xen did not do is a shortfall of [`Extents`]. A frame with nothing
+/// behind it, or that is not the domain's own memory, ends it.
+///
+/// # Safety
+///
+/// If `domid` is the caller: nothing relies on the memory behind these frames any more. Nothing
+/// maps it, and it is granted to nobody.
+pub unsafe fn decrease_reservation<H>(
+    xen: &H,
+    domid: domid_t,
+    order: u32,
+    frames: &[xen_pfn_t],
+) -> Result<Extents, Error>
+where
+    H: Hypercall + ?Sized,
+{
+    frame::check(frames)?;
+    let asked = frames.len();
+    fits(asked)?;
+    // SAFETY: the caller's promise.
+    let done = unsafe { memory_op::decrease_reservation(xen, frames, order, 0, domid) }?;
+    Ok(Extents::new(done, asked))
+}
+
+/// Allocates memory to domain `domid`, in extents of 2 to the power `order` pages, as many as
+/// `frames` has elements.
+///
+/// For a PV domain, `frames` holds the first machine frame of each extent that is done. For a
+/// translated one, Xen leaves `frames` alone and the memory is behind no guest frame:
+/// [`populate_physmap`] is what such a domain wants.
+///
+/// `XENMEM_increase_reservation` of `memory.h`.
+///
+/// # Errors
+///
+/// As [`populate_physmap`]: what Xen did not do is a shortfall of [`Extents`].
+pub fn increase_reservation<H>(
+    xen: &H,
+    domid: domid_t,
+    order: u32,
+    flags: MemFlags,
+    frames: &mut [xen_pfn_t],
+) -> Result<Extents, Error>
+where
+    H: Hypercall + ?Sized,
+{
+    let asked = frames.len();
+    fits(asked)?;
+    let done = memory_op::increase_reservation(xen, frames, order, flags.bits(), domid)?;
+    Ok(Extents::new(done, asked))
+}
+
+/// Refuses lists that are longer than Xen takes.
+pub(super) const fn fits(asked: usize) -> Result<(), Error> {
+    if asked <= MAX_EXTENTS { Ok(()) } else { Err(Error::TooMany { asked, limit: MAX_EXTENTS }) }
+}
+
+/// Why [`populate_exactly`] populated nothing, or could not undo it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PopulateError {
+    /// Refused before the call, or no count came back.
+    Call(Error),
+    /// Xen did fewer extents than asked for. They are given back: all frames are as they were.
+    Short(Short),
+    /// Xen did fewer extents than asked for, and took back fewer than it did. Behind the frames
+    /// from index `returned` to `short.done` there is still memory, except that for an order above
+    /// 0 the first of these extents may have lost pages.
+    Stranded {
+        /// What populating did.
+        short: Short,
+        /// Extents that were given back, from the first.
+        returned: usize,
+    },
+}
+
+impl fmt::Display for PopulateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(error) => error.fmt(f),
+            Self::Short(Short { done, asked }) => {
+                write!(f, "XENMEM_populate_physmap: {done} of {asked} extents, given back")
+            }
+            Self::Stranded { short: Short { done, asked }, returned } => write!(
+                f,
+                "XENMEM_populate_physmap: {done} of {asked} extents, only {returned} of them given back"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for PopulateError {}

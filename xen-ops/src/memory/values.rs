@@ -1,0 +1,106 @@
+//! Questions whose answer is the hypercall's result.
+
+use core::fmt;
+
+use xen_abi::xen::{domid_t, xen_pfn_t};
+
+use super::Error;
+use crate::hypercall::{Hypercall, memory_op};
+use crate::page::PAGE_SIZE;
+
+/// A number of pages of [`PAGE_SIZE`] bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pages(pub u64);
+
+impl Pages {
+    /// The same in bytes, or `None` if that is more than 64 bits hold.
+    ///
+    /// ```
+    /// # use xen_ops::memory::Pages;
+    /// assert_eq!(Pages(2).bytes(), Some(8192));
+    /// assert_eq!(Pages(u64::MAX).bytes(), None);
+    /// ```
+    #[must_use]
+    pub const fn bytes(self) -> Option<u64> {
+        self.0.checked_mul(PAGE_SIZE as u64)
+    }
+}
+
+impl fmt::Display for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} pages", self.0)
+    }
+}
+
+/// A machine frame that no RAM of the host is above. Upstream's header calls it the highest frame;
+/// its code returns the one behind that.
+///
+/// `XENMEM_maximum_ram_page` of `memory.h`.
+///
+/// # Errors
+///
+/// None of Xen's own; -ENOSYS if it has no such hypercall.
+pub fn maximum_ram_page<H: Hypercall + ?Sized>(xen: &H) -> Result<xen_pfn_t, Error> {
+    Ok(xen_pfn_t(memory_op::maximum_ram_page(xen)? as _))
+}
+
+/// The pages that domain `domid` has.
+///
+/// `XENMEM_current_reservation` of `memory.h`.
+///
+/// # Errors
+///
+/// -ESRCH (no such domain), -EPERM (not the caller's to ask).
+pub fn current_reservation<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<Pages, Error> {
+    Ok(pages(memory_op::current_reservation(xen, domid)?))
+}
+
+/// The pages that domain `domid` may have at most.
+///
+/// For a domain without a limit Xen keeps `u32::MAX`, which a 32-bit guest cannot tell from -EPERM.
+///
+/// `XENMEM_maximum_reservation` of `memory.h`.
+///
+/// # Errors
+///
+/// -ESRCH (no such domain), -EPERM (not the caller's to ask).
+pub fn maximum_reservation<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<Pages, Error> {
+    Ok(pages(memory_op::maximum_reservation(xen, domid)?))
+}
+
+/// The highest guest frame of domain `domid` that has been in use.
+///
+/// `XENMEM_maximum_gpfn` of `memory.h`.
+///
+/// # Errors
+///
+/// -ESRCH (no such domain), -EPERM (not the caller's to ask).
+pub fn maximum_gpfn<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<xen_pfn_t, Error> {
+    Ok(xen_pfn_t(memory_op::maximum_gpfn(xen, domid)? as _))
+}
+
+/// The pages of the host that sharing between domains has saved; 0 on Arm.
+///
+/// `XENMEM_get_sharing_freed_pages` of `memory.h`.
+///
+/// # Errors
+///
+/// -ENOSYS if Xen has no such operation.
+pub fn sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<Pages, Error> {
+    Ok(pages(memory_op::get_sharing_freed_pages(xen)?))
+}
+
+/// The pages of the host that several domains share; 0 on Arm.
+///
+/// `XENMEM_get_sharing_shared_pages` of `memory.h`.
+///
+/// # Errors
+///
+/// -ENOSYS if Xen has no such operation.
+pub fn sharing_shared_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<Pages, Error> {
+    Ok(pages(memory_op::get_sharing_shared_pages(xen)?))
+}
+
+const fn pages(value: usize) -> Pages {
+    Pages(value as u64)
+}
