@@ -1,9 +1,9 @@
 //! A transcript beside the reference, step by step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::differences::{DIFFERENCES, Where};
+use crate::differences::{Difference, Where, differences, own};
 use crate::{Step, Transcript};
 
 /// What the newest release does in a PV guest, which has the most: the scenarios' results, with
@@ -36,6 +36,50 @@ impl fmt::Display for Divergence {
 /// this place.
 #[must_use]
 pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Divergence> {
+    depart(transcript, domid, &expectations(differences(place).flat_map(rules)))
+}
+
+/// The differences that make none: those without which every one of the transcripts would be the
+/// same as expected. Each is named by its scenario and step.
+///
+/// If the transcripts are the model's, it is only the model's own differences that are looked at.
+#[must_use]
+pub fn stale(transcripts: &[(Where, Transcript)]) -> Vec<String> {
+    let used = |rule: &Rule| {
+        transcripts.iter().any(|(place, transcript)| {
+            let others = differences(*place).flat_map(rules).filter(|other| other != rule);
+            let has = differences(*place).flat_map(rules).any(|other| other == *rule);
+            has && !depart(transcript, 0, &expectations(others)).is_empty()
+        })
+    };
+    let wanted = |place: Where| -> Vec<Rule> {
+        let own = own(place).iter().filter(|difference| (difference.place)(place));
+        if place.model {
+            own.flat_map(rules).collect()
+        } else {
+            differences(place).flat_map(rules).collect()
+        }
+    };
+    let all: BTreeSet<Rule> = transcripts.iter().flat_map(|(place, _)| wanted(*place)).collect();
+    let stale = all.iter().filter(|rule| !used(rule));
+    stale.map(|rule| format!("{}, {}: {}", rule.scenario, rule.steps, rule.reason)).collect()
+}
+
+/// One line of a difference.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rule {
+    scenario: &'static str,
+    steps: &'static str,
+    result: Option<&'static str>,
+    reason: &'static str,
+}
+
+fn rules(difference: &'static Difference) -> impl Iterator<Item = Rule> {
+    let Difference { scenario, steps, reason, .. } = difference;
+    steps.iter().map(|&(steps, result)| Rule { scenario, steps, result, reason })
+}
+
+fn depart(transcript: &Transcript, domid: u16, all: &Results<'_>) -> Vec<Divergence> {
     let steps: Vec<_> = transcript.steps().filter(|step| step.domid == domid).collect();
     let ran = |scenario: &str| steps.iter().any(|step| step.scenario == scenario);
     let mut found = Results::new();
@@ -49,7 +93,7 @@ pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Diverge
             });
         }
     }
-    let mut expected = expectations(place);
+    let mut expected = all.clone();
     expected.retain(|(scenario, _), _| ran(scenario));
     let mut keys: Vec<_> = expected.keys().chain(found.keys()).collect();
     keys.sort();
@@ -67,24 +111,21 @@ pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Diverge
     divergences
 }
 
-/// The reference with the differences that are known for a place.
-fn expectations(place: Where) -> Results<'static> {
+/// The reference with differences.
+fn expectations(rules: impl Iterator<Item = Rule>) -> Results<'static> {
     let mut expected = parse(REFERENCE);
-    for difference in DIFFERENCES.iter().filter(|difference| (difference.place)(place)) {
-        for &(steps, result) in difference.steps {
-            let scenario = difference.scenario;
-            let matching =
-                |key: &&(&'static str, &'static str)| key.0 == scenario && matches(steps, key.1);
-            let mut keys: Vec<_> = expected.keys().filter(matching).copied().collect();
-            if !steps.contains('*') {
-                keys.push((scenario, steps));
-            }
-            for key in keys {
-                match result {
-                    Some(result) => expected.insert(key, result),
-                    None => expected.remove(&key),
-                };
-            }
+    for Rule { scenario, steps, result, .. } in rules {
+        let matching =
+            |key: &&(&'static str, &'static str)| key.0 == scenario && matches(steps, key.1);
+        let mut keys: Vec<_> = expected.keys().filter(matching).copied().collect();
+        if !steps.contains('*') {
+            keys.push((scenario, steps));
+        }
+        for key in keys {
+            match result {
+                Some(result) => expected.insert(key, result),
+                None => expected.remove(&key),
+            };
         }
     }
     expected

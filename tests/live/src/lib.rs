@@ -18,12 +18,13 @@ mod differences;
 mod error;
 mod guest;
 mod machine;
+mod model_differences;
 mod platform;
 mod qemu;
 mod transcript;
 
 pub use boot::{Boot, Report};
-pub use compare::{Divergence, REFERENCE, compare, reference};
+pub use compare::{Divergence, REFERENCE, compare, reference, stale};
 pub use differences::Where;
 pub use error::{Cause, Error, Failure};
 pub use platform::{Arch, Mode, Row, matrix};

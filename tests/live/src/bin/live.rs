@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use clap::Parser;
-use xen_live::{Arch, Boot, Mode, Report, Row, compare, matrix, reference};
+use xen_live::{Arch, Boot, Mode, Report, Row, Transcript, compare, matrix, reference, stale};
 use xtask::Table;
 
 /// Boots real Xen hypervisors with our own guest and compares what they do with the reference.
@@ -80,12 +80,15 @@ fn run(options: &Options, rows: &[Row]) -> bool {
     let jobs =
         options.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     let good = Mutex::new(true);
+    let transcripts = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 loop {
                     let Some((row, result)) = lock(&next).next() else { return };
-                    let (passed, cells, words) = boot(options, *row);
+                    let (passed, cells, words, transcript) = boot(options, *row);
+                    lock(&transcripts)
+                        .extend(transcript.map(|transcript| ((*row).into(), transcript)));
                     *lock(&good) &= passed;
                     *lock(result) = Some(cells);
                     progress.done(&words);
@@ -100,24 +103,33 @@ fn run(options: &Options, rows: &[Row]) -> bool {
     }
     table.row(["all".to_owned(), String::new(), String::new(), String::new(), seconds(start)]);
     table.print();
+    let transcripts = transcripts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Only all machines and scenarios together show that nobody needs a difference.
+    if transcripts.len() == matrix().len() && options.scenario.is_empty() {
+        for difference in stale(&transcripts) {
+            eprintln!("error: a difference that makes none: {difference}");
+            *lock(&good) = false;
+        }
+    }
     good.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Boots one row: whether it passed, its line of the table, and what there is to say.
-fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String) {
+/// Boots one row: whether it passed, its line of the table, what there is to say, and its
+/// transcript.
+fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String, Option<Transcript>) {
     let start = Instant::now();
     let boot = Boot::new(row.release, row.arch, row.mode).keep(options.keep);
     let boot = options.scenario.iter().fold(boot, |boot, name| boot.scenario(name));
-    let (steps, result, words) = match boot.run() {
+    let (steps, result, words, transcript) = match boot.run() {
         Ok(report) => {
             let (result, words) = judge(options, row, &report);
-            (report.transcript.len().to_string(), result, words)
+            (report.transcript.len().to_string(), result, words, Some(report.transcript))
         }
-        Err(error) => ("-".to_owned(), "FAILED".to_owned(), error.to_string()),
+        Err(error) => ("-".to_owned(), "FAILED".to_owned(), error.to_string(), None),
     };
     let passed = result == "ok";
     let name = [row.release.to_owned(), row.arch.to_string(), row.mode.to_string()];
-    (passed, name.into_iter().chain([steps, seconds(start), result]).collect(), words)
+    (passed, name.into_iter().chain([steps, seconds(start), result]).collect(), words, transcript)
 }
 
 /// The verdict over a boot that was a success, and what there is to say about it.
