@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "ports, semihosting and the end of the domain")]
 
 use core::arch::asm;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use xen_abi::sched::{SCHEDOP_shutdown, SHUTDOWN_crash, SHUTDOWN_poweroff, sched_shutdown};
 use xen_abi::xen::__HYPERVISOR_sched_op;
@@ -25,9 +26,19 @@ pub(crate) enum Status {
     Exception = 103,
 }
 
-/// Ends the whole machine if this guest may, else the domain.
+/// Whether the machine is to go on when this domain ends.
+static GOES_ON: AtomicBool = AtomicBool::new(false);
+
+/// Says that this is one of several domains, and not the one that ends the machine.
+pub(crate) fn let_machine_go_on() {
+    GOES_ON.store(true, Ordering::Relaxed);
+}
+
+/// Ends the whole machine, or the domain if the machine is to go on.
 pub(crate) fn exit(status: Status) -> ! {
-    end_machine(status);
+    if !GOES_ON.load(Ordering::Relaxed) {
+        end_machine(status);
+    }
     let reason = if status == Status::Done { SHUTDOWN_poweroff } else { SHUTDOWN_crash };
     let shutdown = sched_shutdown { reason };
     let at = (&raw const shutdown).expose_provenance();

@@ -11,6 +11,7 @@
 //! | `guest.rs` | what the scenarios want of a guest |
 //!
 //! Command line: `scenario=NAME,NAME` for some of the scenarios instead of all, `me=DOMID`,
+//! `domains=COUNT` for the scenario of several domains,
 //! `misbehave=WHAT` for the tests of the harness.
 #![no_std]
 #![no_main]
@@ -27,13 +28,18 @@ mod misbehave;
 use core::panic::PanicInfo;
 
 use entry::Start;
-use exit::{Status, exit};
+use exit::{Status, exit, let_machine_go_on};
 use guest::LiveGuest;
+use xen_abi::xen::domid_t;
+use xen_scenarios::Guest as _;
 
 fn main(start: Start) -> ! {
     let arguments = start.arguments;
     misbehave::misbehave(arguments);
     let mut guest = LiveGuest::new(start);
+    if guest.domid() != domid_t(0) {
+        let_machine_go_on();
+    }
     xen_scenarios::run(&mut guest, arguments);
     exit(Status::Done)
 }

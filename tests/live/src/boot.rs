@@ -36,6 +36,7 @@ pub struct Boot {
     release: String,
     arch: Arch,
     mode: Mode,
+    domains: u16,
     scenarios: Vec<String>,
     deadline: Duration,
     keep: bool,
@@ -70,6 +71,7 @@ impl Boot {
             release: release.to_owned(),
             arch,
             mode,
+            domains: 1,
             scenarios: Vec::new(),
             deadline: DEADLINE,
             keep: false,
@@ -79,6 +81,12 @@ impl Boot {
             arguments: String::new(),
             place: None,
         }
+    }
+
+    /// So many domains, each with our kernel, and the scenario of several.
+    #[must_use]
+    pub fn domains(self, domains: u16) -> Self {
+        Self { domains, ..self }
     }
 
     /// Runs this scenario, and others that are named in the same way, instead of all.
@@ -143,9 +151,6 @@ impl Boot {
             Some(kernel) => kernel.clone(),
             None => guest::kernel(row.arch)?,
         };
-        let files = Files { hypervisor: &hypervisor, kernel: &kernel };
-        let mut command = qemu::command(&qemu, row, &files, &self.command_line());
-
         let base = self.place.clone().unwrap_or_else(guest::target_dir);
         fs::create_dir_all(&base).map_err(Error::file(&base))?;
         let prefix = format!("{}-", row.to_string().replace(' ', "-"));
@@ -153,12 +158,15 @@ impl Boot {
         let mut place = place.map_err(Error::file(&base))?;
         let log = place.path().join("serial.log");
         let complaints = place.path().join("qemu.log");
+        let files = Files { hypervisor: &hypervisor, kernel: &kernel, place: place.path() };
+        let words: Vec<String> = (0..row.domains).map(|domid| self.command_line(domid)).collect();
+        let mut command = qemu::command(&qemu, row, &files, &words)?;
         let machine = Machine::start(&mut command, &complaints).map_err(Error::file(&qemu))?;
         let ended = machine.finish(self.deadline, &log)?;
 
         let mut transcript = Transcript::default();
         ended.output.lines().for_each(|line| transcript.read(line));
-        let verdict = verdict(&ended, &transcript);
+        let verdict = verdict(&ended, &transcript, row.domains);
         place.disable_cleanup(self.keep || verdict.is_err());
         if let Err(cause) = verdict {
             let said = fs::read_to_string(&complaints).unwrap_or_default();
@@ -179,10 +187,14 @@ impl Boot {
 
     /// The machine that is meant.
     fn row(&self) -> Result<Row, Error> {
-        let Self { release, arch, mode, .. } = self;
-        let wanted = |row: &Row| row.release == release && row.arch == *arch && row.mode == *mode;
+        let Self { release, arch, mode, domains, .. } = self;
+        let wanted = |row: &Row| {
+            row.release == release && (row.arch, row.mode, row.domains) == (*arch, *mode, *domains)
+        };
         let found = matrix().into_iter().find(wanted);
-        found.ok_or_else(|| Error::NoSuchRow(format!("{release} {arch} {mode}")))
+        found.ok_or_else(|| {
+            Error::NoSuchRow(format!("{release} {arch} {mode} of {domains} domains"))
+        })
     }
 
     /// The hypervisor, and what is to be said about its package.
@@ -195,9 +207,12 @@ impl Boot {
         Ok((image.path, image.warning))
     }
 
-    /// The guest's command line.
-    fn command_line(&self) -> String {
-        let mut words = vec!["me=0".to_owned()];
+    /// The command line of one of the guests.
+    fn command_line(&self, domid: u16) -> String {
+        let mut words = vec![format!("me={domid}")];
+        if self.domains > 1 {
+            words.push(format!("domains={}", self.domains));
+        }
         if !self.scenarios.is_empty() {
             words.push(format!("scenario={}", self.scenarios.join(",")));
         }
@@ -211,6 +226,9 @@ impl Boot {
     fn again(&self) -> String {
         let Self { release, arch, mode, .. } = self;
         let mut text = format!("cargo xtask live --release {release} --arch {arch} --mode {mode}");
+        if self.domains > 1 {
+            text += &format!(" --domains {}", self.domains);
+        }
         for name in &self.scenarios {
             text += &format!(" --scenario {name}");
         }
@@ -219,13 +237,13 @@ impl Boot {
 }
 
 /// Whether a machine that ended was a success.
-fn verdict(ended: &Ended, transcript: &Transcript) -> Result<(), Cause> {
+fn verdict(ended: &Ended, transcript: &Transcript, domains: u16) -> Result<(), Cause> {
     let crash = ended.output.lines().find(|line| CRASHES.iter().any(|word| line.contains(word)));
     if let Some(line) = crash {
         return Err(Cause::Crash(line.trim().to_owned()));
     }
     let status = ended.end.clone()?;
-    transcript.is_whole(1, status)?;
+    transcript.is_whole(domains, status)?;
     if status == Some(DONE) { Ok(()) } else { Err(Cause::Status(status)) }
 }
 

@@ -151,20 +151,22 @@ fn parse(text: &str) -> Results<'_> {
     results
 }
 
-/// A transcript as the text of a reference.
+/// A transcript as the text of a reference: of domains with the same scenario, the first one's.
 #[must_use]
 pub fn reference(transcript: &Transcript) -> String {
-    let mut text = String::new();
-    let mut scenario = "";
-    for step in transcript.steps() {
-        if step.scenario != scenario {
-            scenario = &step.scenario;
-            let gap = if text.is_empty() { "" } else { "\n" };
-            text += &format!("{gap}[{scenario}]\n");
+    let mut scenarios: Vec<(u16, &str)> = Vec::new();
+    for Step { domid, scenario, .. } in transcript.steps() {
+        if scenarios.iter().all(|(_, known)| known != scenario) {
+            scenarios.push((*domid, scenario));
         }
-        text += &format!("{}: {}\n", step.name, step.result);
     }
-    text
+    scenarios.sort_by_key(|(domid, _)| *domid);
+    let texts = scenarios.into_iter().map(|(domid, scenario)| {
+        let own = transcript.steps().filter(|s| s.domid == domid && s.scenario == scenario);
+        let lines = own.map(|step| format!("{}: {}\n", step.name, step.result));
+        format!("[{scenario}]\n{}", lines.collect::<String>())
+    });
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

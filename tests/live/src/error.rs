@@ -63,6 +63,15 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// QEMU's device tree of the machine is not as expected.
+    #[error("{} is no device tree with a node /chosen; it comes from {program}", path.display())]
+    BadTree {
+        /// The file.
+        path: PathBuf,
+        /// The QEMU that wrote it.
+        program: String,
+    },
+
     /// The machine ran, and not as it should.
     #[error(transparent)]
     Failed(Box<Failure>),

@@ -14,6 +14,7 @@
 
 mod boot;
 mod compare;
+mod device_tree;
 mod differences;
 mod error;
 mod guest;

@@ -38,25 +38,29 @@ pub struct Row {
     pub arch: Arch,
     /// Its kind.
     pub mode: Mode,
+    /// How many domains there are, each with our kernel.
+    pub domains: u16,
 }
 
 /// The releases, oldest first.
 const RELEASES: [&str; 3] = ["4.14", "4.17", "4.20"];
 
-/// The combinations, with the releases for which Debian has a hypervisor.
-const COMBINATIONS: [(Arch, Mode, &[&str]); 5] = [
-    (Arch::X86_64, Mode::Pv, &RELEASES),
-    (Arch::X86_64, Mode::Pvh, &RELEASES),
-    (Arch::Arm64, Mode::Native, &RELEASES),
-    (Arch::Armhf, Mode::On64, &RELEASES),
-    (Arch::Armhf, Mode::Native, &["4.17"]),
+/// The combinations, with the releases for which Debian has a hypervisor, and how many domains there
+/// are. Without a toolstack only Arm's hypervisors start more than one.
+const COMBINATIONS: [(Arch, Mode, &[&str], u16); 6] = [
+    (Arch::X86_64, Mode::Pv, &RELEASES, 1),
+    (Arch::X86_64, Mode::Pvh, &RELEASES, 1),
+    (Arch::Arm64, Mode::Native, &RELEASES, 1),
+    (Arch::Armhf, Mode::On64, &RELEASES, 1),
+    (Arch::Armhf, Mode::Native, &["4.17"], 1),
+    (Arch::Arm64, Mode::Native, &RELEASES, 3),
 ];
 
 /// Everything that can be booted.
 #[must_use]
 pub fn matrix() -> Vec<Row> {
-    let rows = COMBINATIONS.iter().flat_map(|&(arch, mode, releases)| {
-        releases.iter().map(move |&release| Row { release, arch, mode })
+    let rows = COMBINATIONS.iter().flat_map(|&(arch, mode, releases, domains)| {
+        releases.iter().map(move |&release| Row { release, arch, mode, domains })
     });
     rows.collect()
 }
@@ -75,7 +79,8 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.release, self.arch, self.mode)
+        write!(f, "{} {} {}", self.release, self.arch, self.mode)?;
+        if self.domains == 1 { Ok(()) } else { write!(f, " {} domains", self.domains) }
     }
 }
 
@@ -109,7 +114,8 @@ mod tests {
         for row in matrix() {
             Hypervisor::known(row.release, row.hypervisor()).unwrap();
         }
-        assert_eq!(matrix().len(), 13);
+        assert_eq!(matrix().len(), 16);
         assert_eq!(matrix()[3].to_string(), "4.14 x86-64 pvh");
+        assert_eq!(matrix()[13].to_string(), "4.14 arm64 native 3 domains");
     }
 }

@@ -1,5 +1,7 @@
 //! QEMU: whether it is there, and how it is told to boot a Xen.
 
+mod domains;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,10 +15,15 @@ const MINIMUM: (u32, u32) = (6, 0);
 /// rest of the memory.
 const XEN: &str = "dom0_mem=32M bootscrub=0 loglvl=all guest_loglvl=all";
 
+/// Where Xen writes on Arm.
+const ARM_CONSOLE: &str = "console=dtuart";
+
 /// The files of a boot.
 pub(crate) struct Files<'a> {
     pub(crate) hypervisor: &'a Path,
     pub(crate) kernel: &'a Path,
+    /// Where files of this boot can be written.
+    pub(crate) place: &'a Path,
 }
 
 /// The program for a machine, and Debian's package of it.
@@ -52,16 +59,27 @@ fn version(answer: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// The command that boots the one domain of a machine.
-pub(crate) fn command(qemu: &Path, row: Row, files: &Files<'_>, arguments: &str) -> Command {
+/// The command that boots a machine whose domains get these command lines.
+pub(crate) fn command(
+    qemu: &Path,
+    row: Row,
+    files: &Files<'_>,
+    arguments: &[String],
+) -> Result<Command, Error> {
     let mut command = Command::new(qemu);
     command.args(["-accel", "tcg", "-display", "none", "-monitor", "none", "-nodefaults"]);
     command.args(["-no-reboot", "-serial", "stdio", "-kernel"]).arg(files.hypervisor);
     match row.arch {
-        Arch::X86_64 => x86(&mut command, row.mode, files.kernel, arguments),
-        Arch::Arm64 | Arch::Armhf => arm(&mut command, row, files.kernel, arguments),
+        Arch::X86_64 => x86(&mut command, row.mode, files.kernel, &arguments.concat()),
+        Arch::Arm64 | Arch::Armhf => {
+            arm_machine(&mut command, row);
+            match arguments {
+                [arguments] => arm(&mut command, files.kernel, arguments),
+                several => domains::add(&mut command, qemu, row, files, several)?,
+            }
+        }
     }
-    command
+    Ok(command)
 }
 
 fn x86(command: &mut Command, mode: Mode, kernel: &Path, arguments: &str) {
@@ -77,16 +95,20 @@ fn x86(command: &mut Command, mode: Mode, kernel: &Path, arguments: &str) {
     command.arg("-initrd").arg(joined([kernel.as_os_str(), " ".as_ref(), arguments.as_ref()]));
 }
 
-fn arm(command: &mut Command, row: Row, kernel: &Path, arguments: &str) {
+fn arm_machine(command: &mut Command, row: Row) {
     // Neither processor is one that Xen 4.14 warns about for three seconds.
     let (machine, cpu) = match row.hypervisor() {
         "arm64" => ("virt,virtualization=on,gic-version=3", "cortex-a53"),
         _ => ("virt,virtualization=on", "cortex-a15"),
     };
-    command.args(["-machine", machine, "-cpu", cpu, "-m", "256"]);
+    let processors = if row.domains == 1 { "1" } else { "2" };
+    command.args(["-machine", machine, "-cpu", cpu, "-m", "256", "-smp", processors]);
     // The guest's exit status comes by a semihosting call.
     command.args(["-semihosting-config", "enable=on,target=native"]);
-    command.arg("-append").arg(format!("console=dtuart {XEN}"));
+}
+
+fn arm(command: &mut Command, kernel: &Path, arguments: &str) {
+    command.arg("-append").arg(format!("{ARM_CONSOLE} {XEN}"));
     let loader = "guest-loader,addr=0x49000000,kernel=";
     let bootargs = format!(",bootargs={}", arguments.replace(',', ",,"));
     command.arg("-device").arg(joined([loader.as_ref(), kernel.as_os_str(), bootargs.as_ref()]));

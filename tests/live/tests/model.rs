@@ -126,7 +126,7 @@ fn transcript(row: Row) -> Transcript {
 fn the_model_does_as_the_hypervisors_do() {
     let mut divergences = Vec::new();
     let mut transcripts = Vec::new();
-    for row in matrix() {
+    for row in matrix().into_iter().filter(|row| row.domains == 1) {
         let transcript = transcript(row);
         assert!(transcript.len() > 300, "{row}: {}", transcript.len());
         let place = Where { model: true, ..row.into() };

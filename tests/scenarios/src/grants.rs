@@ -5,12 +5,13 @@
 
 use core::mem::offset_of;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use xen_abi::grant_table::{
-    GNTMAP_device_map, GNTMAP_host_map, gnttab_copy_ptr, gnttab_copy_ptr_u, grant_entry_header,
-    grant_entry_v1, grant_entry_v2, grant_entry_v2_full_page, grant_entry_v2_sub_page,
-    grant_entry_v2_transitive, grant_handle_t, grant_ref_t, grant_status_t,
+    GNTMAP_device_map, GNTMAP_host_map, GTF_reading, GTF_writing, gnttab_copy_ptr,
+    gnttab_copy_ptr_u, grant_entry_header, grant_entry_v1, grant_entry_v2,
+    grant_entry_v2_full_page, grant_entry_v2_sub_page, grant_entry_v2_transitive, grant_handle_t,
+    grant_ref_t, grant_status_t,
 };
 use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::hypercall::Error;
@@ -28,28 +29,46 @@ use crate::{Guest, Part};
 const INSIDE: &str = "the entry is in the first frame";
 
 /// The first frame of the guest's table in version 1.
-pub(crate) struct V1(View<'static, ReadWrite>);
+pub(crate) struct V1 {
+    entries: View<'static, ReadWrite>,
+    base: NonNull<u8>,
+}
 
 impl V1 {
     /// Maps it.
     pub(crate) fn map<G: Guest>(guest: &mut G) -> Self {
-        Self(view(guest.table(Part::Shared)))
+        let base = guest.table(Part::Shared);
+        Self { entries: view(base), base }
     }
 
     /// Grants `frame` to `domid`, as far as `flags` say so.
     pub(crate) fn set(&self, ref_: grant_ref_t, flags: u16, domid: domid_t, frame: xen_pfn_t) {
         let at = ref_.0 as usize * size_of::<grant_entry_v1>();
         let frame = frame.0 as u32;
-        self.0
+        self.entries
             .store(at + offset_of!(grant_entry_v1, frame), frame, Ordering::Relaxed)
             .expect(INSIDE);
-        self.0.store(at, header(flags, domid), Ordering::SeqCst).expect(INSIDE);
+        self.entries.store(at, header(flags, domid), Ordering::SeqCst).expect(INSIDE);
     }
 
     /// The flags of an entry.
     pub(crate) fn flags(&self, ref_: grant_ref_t) -> u16 {
         let at = ref_.0 as usize * size_of::<grant_entry_v1>();
-        self.0.load(at, Ordering::SeqCst).expect(INSIDE)
+        self.entries.load(at, Ordering::SeqCst).expect(INSIDE)
+    }
+
+    /// Takes back a grant, in one step, unless somebody uses it.
+    pub(crate) fn revoke(&self, ref_: grant_ref_t) -> &'static str {
+        let at = ref_.0 as usize * size_of::<grant_entry_v1>();
+        assert!(at < PAGE_SIZE, "{INSIDE}");
+        // SAFETY: inside the frame, aligned, and touched by atomic means only.
+        let header = unsafe { self.base.add(at).cast::<AtomicU32>().as_ref() };
+        let used = u32::from(GTF_reading | GTF_writing);
+        let unused = |now: u32| (now & used == 0).then_some(0);
+        match header.fetch_update(Ordering::AcqRel, Ordering::Relaxed, unused) {
+            Ok(_) => "done",
+            Err(_) => "in use",
+        }
     }
 }
 

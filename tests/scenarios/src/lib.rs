@@ -5,6 +5,7 @@
 //! nothing: what is right is in the reference transcript.
 #![no_std]
 
+mod domains;
 mod grants;
 mod guest;
 mod line;

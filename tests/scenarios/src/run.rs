@@ -6,8 +6,7 @@ use xen_abi::xen::__HYPERVISOR_grant_table_op;
 use xen_ops::hypercall::{Error, Hypercall};
 
 use crate::outcome::{Outcome, Returned};
-use crate::scenarios;
-use crate::{Guest, Line};
+use crate::{Guest, Line, domains, scenarios};
 
 /// The names of all scenarios of one domain, in the order in which they run.
 pub const SCENARIOS: &[&str] = scenarios::NAMES;
@@ -67,22 +66,49 @@ impl<G: Guest> Run<'_, G> {
         unsafe { self.raw(name, __HYPERVISOR_grant_table_op, arguments) };
     }
 
+    fn begin(&mut self, scenario: &str) {
+        self.write(format_args!("{}", Line::Begin { scenario }));
+    }
+
+    /// Writes down that the domain is through.
+    pub(crate) fn end(&mut self) {
+        let steps = self.steps;
+        self.write(format_args!("{}", Line::End { steps }));
+    }
+
     fn write(&mut self, line: fmt::Arguments<'_>) {
         let domid = self.guest.domid().0;
         self.guest.write(format_args!("@{domid} {line}"));
     }
 }
 
-/// Runs the scenarios that `arguments` names with `scenario=NAME,NAME`, or all of them.
+/// Runs the scenarios that `arguments` names with `scenario=NAME,NAME`, or all of them; with
+/// `domains=COUNT` the one of several domains instead.
 pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
-    let wanted = arguments.split_whitespace().find_map(|word| word.strip_prefix("scenario="));
+    let word = |name| {
+        let mut words = arguments.split_whitespace();
+        words.find_map(move |word| word.strip_prefix(name)?.strip_prefix('='))
+    };
     let mut run = Run { guest, steps: 0 };
+    if let Some(domains) = word("domains").and_then(|count| count.parse().ok()) {
+        return run_domains(&mut run, domains);
+    }
     for (name, scenario) in scenarios::all::<G>() {
-        if wanted.is_none_or(|wanted| wanted.split(',').any(|word| word == name)) {
-            run.write(format_args!("{}", Line::Begin { scenario: name }));
+        if word("scenario").is_none_or(|wanted| wanted.split(',').any(|word| word == name)) {
+            run.begin(name);
             scenario(&mut run);
         }
     }
-    let steps = run.steps;
-    run.write(format_args!("{}", Line::End { steps }));
+    run.end();
+}
+
+fn run_domains<G: Guest>(run: &mut Run<'_, G>, domains: u16) {
+    if run.guest.domid().0 == 0 {
+        run.begin(domains::LEADER);
+        domains::lead(run, domains);
+        run.end();
+    } else {
+        run.begin(domains::FOLLOWER);
+        domains::follow(run, domains);
+    }
 }
