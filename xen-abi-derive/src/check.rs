@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use proc_macro2::Span;
-use syn::{Error, Expr, ExprLit, Lit, Meta, Result};
+use syn::{Attribute, Error, Expr, ExprLit, Lit, Meta, Result};
 
 use crate::table::{Body, Convention, Direction, Field, Form, Kind, Row, Slot, Table};
 
@@ -18,9 +18,9 @@ pub(crate) const ARCHITECTURES: [(&str, &[&str]); 6] = [
     ("aarch64", &["aarch64"]),
 ];
 
-/// Checks the whole table.
-pub(crate) fn check(table: &Table) -> Result<()> {
-    let mut errors = Errors(None);
+/// Checks the whole table. `found` are the mistakes that are known already.
+pub(crate) fn check(table: &Table, found: Vec<Error>) -> Result<()> {
+    let mut errors = Errors(found.into_iter().reduce(both));
     slots(table, &mut errors);
     let mut names = BTreeSet::new();
     for row in &table.rows {
@@ -39,6 +39,7 @@ pub(crate) fn check(table: &Table) -> Result<()> {
         naming(table, row, &mut errors);
         architectures(row, &mut errors);
         fields(row, &mut errors);
+        numbers(table, row, &mut errors);
         convention(row, &mut errors);
         count(table, row, &mut errors);
         if row.form == Form::Batch {
@@ -46,6 +47,11 @@ pub(crate) fn check(table: &Table) -> Result<()> {
         }
     }
     errors.0.map_or(Ok(()), Err)
+}
+
+fn both(mut first: Error, second: Error) -> Error {
+    first.combine(second);
+    first
 }
 
 /// What was found so far.
@@ -96,14 +102,19 @@ fn slots(table: &Table, errors: &mut Errors) {
     }
 }
 
-fn safety(row: &Row, errors: &mut RowErrors<'_>) {
-    let is_section = row.attributes.iter().any(|attribute| match &attribute.meta {
+/// Whether an attribute is the line of documentation that begins the section about safety.
+pub(crate) fn is_safety(attribute: &Attribute) -> bool {
+    match &attribute.meta {
         Meta::NameValue(doc) if doc.path.is_ident("doc") => match &doc.value {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value().trim() == "# Safety",
             _ => false,
         },
         _ => false,
-    });
+    }
+}
+
+fn safety(row: &Row, errors: &mut RowErrors<'_>) {
+    let is_section = row.attributes.iter().any(is_safety);
     if let (Some(span), false) = (row.is_unsafe, is_section) {
         errors.add(
             span,
@@ -114,13 +125,19 @@ fn safety(row: &Row, errors: &mut RowErrors<'_>) {
 
 fn naming(table: &Table, row: &Row, errors: &mut RowErrors<'_>) {
     let name = &row.name;
-    if table.naming.is_none() && row.command.is_none() {
-        errors.add(
+    let prefix = table.naming.as_ref().map(|naming| &naming.command);
+    match (prefix, &row.command) {
+        (None, None) => errors.add(
             name.span(),
             format_args!(
                 "the table has no rule for commands, so say which it is: `{name} = COMMAND`"
             ),
-        );
+        ),
+        (Some(prefix), Some(command)) if !command.to_string().starts_with(prefix) => errors.add(
+            command.span(),
+            format_args!("`{command}` is no command of this table: its commands are `{prefix}*`"),
+        ),
+        _ => {}
     }
     let is_ruled = table.naming.as_ref().is_some_and(|naming| naming.argument.is_some());
     if !is_ruled && row.structure.is_none() && matches!(row.body, Body::Structure(_)) {
@@ -169,6 +186,22 @@ fn fields(row: &Row, errors: &mut RowErrors<'_>) {
                 }
             }
             Kind::Slice { counted_by, .. } => slice(row, field, counted_by.as_ref(), errors),
+        }
+    }
+}
+
+/// A number that the hypercall takes is a parameter beside the members of a `single` row.
+fn numbers(table: &Table, row: &Row, errors: &mut RowErrors<'_>) {
+    for slot in &table.slots {
+        let Slot::Value { name: number, .. } = slot else { continue };
+        let member = row.fields().iter().find(|field| field.name == *number);
+        if let (Form::Single, Some(member)) = (row.form, member) {
+            errors.add(
+                member.name.span(),
+                format_args!(
+                    "the hypercall takes a number `{number}` too; give that one another name"
+                ),
+            );
         }
     }
 }
@@ -264,5 +297,33 @@ fn batch(row: &Row, errors: &mut RowErrors<'_>) {
         if field.direction == Direction::InOut {
             errors.add(field.direction_span, "a member of a batch's element is `in` or `out`");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::expand::hypercalls;
+
+    fn mistake(table: &str) -> String {
+        hypercalls(table.parse().unwrap()).expect_err("a table with a mistake").to_string()
+    }
+
+    #[test]
+    fn a_command_is_one_of_the_tables() {
+        let table = "hypercall N(command, argument); commands C_*, arguments s_*;
+            single size = XENMEM_exchange: s_size { in dom: u16 } -> errno;";
+        let expected =
+            "size: `XENMEM_exchange` is no command of this table: its commands are `C_*`";
+        assert_eq!(mistake(table), expected);
+        assert!(hypercalls(table.replace("XENMEM", "C").parse().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn a_member_and_a_number_have_two_names() {
+        let table = "hypercall N(command, id: u32, argument); commands C_*, arguments s_*;
+            single one { in id: u32 } -> errno;";
+        let expected = "one: the hypercall takes a number `id` too; give that one another name";
+        assert_eq!(mistake(table), expected);
+        assert!(hypercalls(table.replace("in id", "in a").parse().unwrap()).is_ok());
     }
 }

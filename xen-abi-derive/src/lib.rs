@@ -60,7 +60,7 @@ mod tests;
 /// | `unsafe` | a call can break memory; the row's documentation then has a section `# Safety` |
 /// | `single` | Xen takes one argument |
 /// | `batch` | Xen takes an array of them |
-/// | `= COMMAND`, `: STRUCTURE` | the names that the rule does not give |
+/// | `= COMMAND`, `: STRUCTURE` | the names that the rule does not give; the command begins as it says |
 /// | `on x86`, `on arm` | the architectures that have it: `x86`, `x86_32`, `x86_64`, `arm`, `arm32`, `aarch64`, several with commas |
 ///
 /// | argument | what it is |
@@ -80,6 +80,8 @@ mod tests;
 /// | `errno_and_out` | the same, and what comes out counts when it fails too | `(Result<(), Error>, Out)` |
 /// | `count` | how many elements were done, never an error number for a failure of one | `Result<usize, Error>` |
 /// | `value` | a value that is not negative, or an error number | `Result<usize, Error>` |
+///
+/// A `cfg` of a row is for all that the row expands to; other attributes are for its function.
 ///
 /// # What it expands to
 ///

@@ -1,5 +1,6 @@
 //! From tokens to a table.
 
+use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, Ident, Path, Result, Token, Type, parenthesized, token};
@@ -20,7 +21,13 @@ mod keyword {
     syn::custom_keyword!(untyped);
 }
 
-impl Parse for Table {
+/// A table, and the mistakes in rows that are not in it.
+pub(crate) struct Parsed {
+    pub(crate) table: Table,
+    pub(crate) mistakes: Vec<Error>,
+}
+
+impl Parse for Parsed {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         input.parse::<keyword::hypercall>()?;
         let number = Path::parse_mod_style(input)?;
@@ -30,11 +37,30 @@ impl Parse for Table {
         input.parse::<Token![;]>()?;
         let naming = if input.peek(keyword::commands) { Some(input.parse()?) } else { None };
         let mut rows = Vec::new();
+        let mut mistakes = Vec::new();
         while !input.is_empty() {
-            rows.push(input.parse()?);
+            match syn::parse2(row(input)?) {
+                Ok(row) => rows.push(row),
+                Err(mistake) => mistakes.push(mistake),
+            }
         }
-        Ok(Self { number, slots, naming, rows })
+        Ok(Self { table: Table { number, slots, naming, rows }, mistakes })
     }
+}
+
+/// The tokens up to the next semicolon, which ends a row: a mistake in one row does not hide those in
+/// the rows behind it.
+fn row(input: ParseStream<'_>) -> Result<TokenStream> {
+    let mut row = TokenStream::new();
+    while !input.is_empty() {
+        let token = input.parse::<TokenTree>()?;
+        let is_end = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ';');
+        row.extend([token]);
+        if is_end {
+            break;
+        }
+    }
+    Ok(row)
 }
 
 impl Parse for Slot {
@@ -221,5 +247,26 @@ impl Parse for Convention {
                 let known = Self::ALL.map(|(name, _)| format!("`{name}`")).join(", ");
                 Error::new(span, format!("unknown return convention `{word}`: there are {known}"))
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::expand::hypercalls;
+
+    #[test]
+    fn a_mistake_hides_none_behind_it() {
+        let table = "hypercall N(command, argument); commands C_*, arguments s_*;
+            single one { x: u32 } -> errno;
+            single two { in x: u32 } -> wrong;
+            unsafe single three { in x: u32 } -> errno;
+            single four on mips { in x: u32 } -> errno;";
+        let errors = hypercalls(table.parse().unwrap()).unwrap_err().into_iter();
+        let errors = errors.map(|error| error.to_string()).collect::<Vec<_>>();
+        assert!(errors[0].starts_with("a member begins with its direction"), "{errors:#?}");
+        assert!(errors[1].starts_with("unknown return convention `wrong`"), "{errors:#?}");
+        assert!(errors[2].starts_with("three: an unsafe row"), "{errors:#?}");
+        assert!(errors[3].starts_with("four: unknown architecture `mips`"), "{errors:#?}");
+        assert_eq!(errors.len(), 4, "{errors:#?}");
     }
 }

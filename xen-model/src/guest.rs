@@ -61,7 +61,12 @@ unsafe impl TableFrames for Frames {
         if self.table.domain.kind == Kind::Pv {
             // Listing them is what makes them a PV guest's to map; they are mapped already.
             let mut list = vec![xen_pfn_t(0); frames.end as usize];
-            return grant_table_op::setup_table(xen, DOMID_SELF, &mut list);
+            grant_table_op::setup_table(xen, DOMID_SELF, &mut list)?;
+            if version == Version::V2 {
+                let mut list = vec![0; frames.end.div_ceil(8) as usize];
+                grant_table_op::get_status_frames(xen, DOMID_SELF, &mut list)?;
+            }
+            return Ok(());
         }
         let area = |address, frame| Area { address, frame: xen_pfn_t(frame) };
         // SAFETY: the model's guests have nothing else at these frame numbers, and the value is the only

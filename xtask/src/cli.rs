@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
 
-use crate::{Error, bench_build, cross, live, loom, miri, setup, test, verify};
+use crate::{Error, bench_build, cross, examples, fuzz, live, loom, miri, setup, test, verify};
 
 /// Developer commands of the xen-abi workspace.
 #[derive(Debug, Parser)]
@@ -37,6 +37,10 @@ enum Command {
     Loom,
     /// Run the tests of xen-ops and xen-model under Miri.
     Miri,
+    /// Let libFuzzer play a hostile hypervisor and a hostile peer.
+    Fuzz(fuzz::Options),
+    /// Run every example.
+    Examples,
     /// Check xen-abi and xen-ops for every architecture, with and without an operating system.
     Cross(cross::Options),
     /// Install, or name, the system packages that the other commands need.
@@ -65,6 +69,8 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Live(options) => live::run(&options),
         Command::Loom => loom::run(),
         Command::Miri => miri::run().map(drop),
+        Command::Fuzz(options) => fuzz::run(&options).map(drop),
+        Command::Examples => examples::run(),
         Command::Cross(options) => cross::run(&options),
         Command::Setup(options) => setup::run(&options),
         Command::BenchBuild(options) => bench_build::run(&options),

@@ -13,7 +13,7 @@ use crate::{Error, process, toolchain, workspace};
 /// x86_32 has Linux only. Rust's other target of it without an operating system,
 /// i686-unknown-uefi, aligns 64-bit integers to 8 bytes where Xen's ABI has 4: the proofs fail
 /// there, as they should.
-const TARGETS: [&str; 7] = [
+pub(crate) const TARGETS: [&str; 7] = [
     "x86_64-unknown-none",
     "x86_64-unknown-linux-gnu",
     "i686-unknown-linux-gnu",

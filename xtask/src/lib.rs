@@ -5,9 +5,11 @@
 //! | `setup`       | `setup/`       | installs, or names, the system packages the others need       |
 //! | `verify`      | `verify.rs`    | the main job: regenerate everything and compare               |
 //! | `cross`       | `cross.rs`     | `cargo check` of xen-abi and xen-ops for every target         |
-//! | `live`        | `live.rs`      | real hypervisors, booted with our own guest                  |
+//! | `live`        | `live.rs`      | real hypervisors, booted with our own guest                   |
 //! | `loom`        | `loom.rs`      | every interleaving of the lock-free protocols                 |
-//! | `miri`        | `miri.rs`      | xen-ops and xen-model under Miri                               |
+//! | `miri`        | `miri.rs`      | xen-ops and xen-model under Miri                              |
+//! | `fuzz`        | `fuzz.rs`      | a hostile hypervisor and a hostile peer, by libFuzzer         |
+//! | `examples`    | `examples.rs`  | every example, run                                            |
 //! | `test`        | `test.rs`      | everything, in the order in which it fails soonest            |
 //! | `bench-build` | `bench_build/` | clean builds of xen-abi beside its peers                      |
 //!
@@ -21,6 +23,8 @@ mod bench_build;
 mod cli;
 mod cross;
 mod error;
+mod examples;
+mod fuzz;
 mod live;
 mod loom;
 mod miri;

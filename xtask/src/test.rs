@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::progress::{Outcome, Step, seconds};
 use crate::table::Table;
-use crate::{Error, cross, live, loom, miri, process, setup, toolchain, verify, workspace};
+use crate::{
+    Error, cross, examples, fuzz, live, loom, miri, process, setup, toolchain, verify, workspace,
+};
 
 /// Options of `test`.
 #[derive(Debug, clap::Args)]
@@ -89,6 +91,7 @@ const STEPS: &[(In, &str, Action)] = &[
         "test xen-abi full",
         Action::Tests(&["test", "-p", "xen-abi", "--features", "full,foreign"]),
     ),
+    (In::Full, "examples", Action::Ours(examples::run)),
     (In::Full, "verify", Action::Ours(verify::run)),
     (In::Full, "cross", Action::Ours(|| cross::run(&cross::Options::default()))),
     (In::Full, "live", Action::Ours(|| live::run(&live::Options::default()))),
@@ -118,6 +121,7 @@ const STEPS: &[(In, &str, Action)] = &[
     ),
     (In::Full, "loom", Action::Ours(loom::run)),
     (In::Full, "miri", Action::Optional(miri::run)),
+    (In::Full, "fuzz", Action::Optional(|| fuzz::run(&fuzz::Options::SHORT))),
     (In::Full, "msrv", Action::Optional(msrv)),
 ];
 

@@ -4,12 +4,17 @@ use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// Where the fixture is compiled: apart from everyone else's builds, and kept for the next run.
 const SCRATCH: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/hypercalls");
 
+/// Cargo locks what it compiles, but not the files that are written for it here.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// The compiled library, with the options of a release: the bytes of an archive.
 pub(crate) fn build(triple: &str) -> Vec<u8> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let workspace = tests.parent().expect("the package is in the workspace");
     let scratch = Path::new(SCRATCH).join(triple);

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Ident, Type};
 
+use super::names::local;
 use super::{call, count, names, parameters};
 use crate::table::{Convention, Direction, Field, Kind, Row, Table};
 
@@ -126,14 +127,14 @@ fn element(table: &Table, row: &Row) -> TokenStream {
 fn wrapper(table: &Table, row: &Row) -> TokenStream {
     let name = &row.name;
     let element = names::camel(row);
+    let (xen, elements, result) = (local("xen"), local("elements"), local("result"));
     let command = names::command(table, row);
     let operation = command.to_string();
-    let attributes = &row.attributes;
     let condition = names::condition(row);
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let parameters = parameters(table);
-    let address = quote!(elements.as_mut_ptr().expose_provenance());
-    let call = call(table, &command, &address, &count(row, &quote!(elements.len())));
+    let address = quote!(#elements.as_mut_ptr().expose_provenance());
+    let call = call(table, &command, &address, &count(row, &quote!(#elements.len())));
     let check = quote!(::xen_ops::hypercall::expansion);
     let (lifetime, returns, finish, doc) = match row.convention {
         Convention::Status => (
@@ -141,8 +142,8 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
             quote!(::xen_ops::hypercall::Batch<'a, #element<::xen_ops::hypercall::Done>>),
             quote! {
                 ::xen_ops::hypercall::Batch {
-                    result: #check::errno(#operation, result),
-                    elements: #check::done(elements),
+                    result: #check::errno(#operation, #result),
+                    elements: #check::done(#elements),
                 }
             },
             "The result is the hypercall's own; whether an element succeeded is in its status.",
@@ -150,27 +151,26 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
         _ => (
             None,
             quote!(::core::result::Result<(), ::xen_ops::hypercall::Error>),
-            quote!(#check::errno(#operation, result)),
+            quote!(#check::errno(#operation, #result)),
             "# Errors\n\nThe error number of the first element that failed; Xen does not say which \
              that is.",
         ),
     };
+    let attributes = names::attributes(row, doc);
     let generics = lifetime.iter().map(|lifetime| quote!(#lifetime,));
     quote! {
         #condition
-        #(#attributes)*
-        #[doc = ""]
-        #[doc = #doc]
+        #attributes
         #[allow(unsafe_code, reason = "a hypercall")]
         #[inline]
         pub #is_unsafe fn #name<#(#generics)* H: ::xen_ops::hypercall::Hypercall + ?Sized>(
-            xen: &H,
+            #xen: &H,
             #(#parameters,)*
-            elements: & #lifetime mut [#element],
+            #elements: & #lifetime mut [#element],
         ) -> #returns {
             // SAFETY: number, command and elements belong together; the elements are borrowed; what
             // else the operation asks for is the caller's promise.
-            let result = #call;
+            let #result = #call;
             #finish
         }
     }

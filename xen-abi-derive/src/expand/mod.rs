@@ -10,12 +10,13 @@ use quote::{format_ident, quote};
 use syn::Result;
 
 use crate::check;
+use crate::parse::Parsed;
 use crate::table::{Convention, Form, Row, Slot, Table};
 
 /// The wrappers for the table in `input`.
 pub(crate) fn hypercalls(input: TokenStream) -> Result<TokenStream> {
-    let table = syn::parse2::<Table>(input)?;
-    check::check(&table)?;
+    let Parsed { table, mistakes } = syn::parse2(input)?;
+    check::check(&table, mistakes)?;
     Ok(table
         .rows
         .iter()
@@ -55,6 +56,7 @@ fn call(
     count: &TokenStream,
 ) -> TokenStream {
     let number = &table.number;
+    let xen = names::local("xen");
     let arguments = table.slots.iter().map(|slot| match slot {
         Slot::Command => quote!(#command as usize),
         Slot::Argument => address.clone(),
@@ -66,6 +68,6 @@ fn call(
         slots => format_ident!("call{slots}"),
     };
     quote! {
-        unsafe { ::xen_ops::hypercall::Hypercall::#method(xen, #number, [#(#arguments),*]) }
+        unsafe { ::xen_ops::hypercall::Hypercall::#method(#xen, #number, [#(#arguments),*]) }
     }
 }

@@ -1,10 +1,10 @@
 //! Names that follow from a row's.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::Ident;
+use syn::{Attribute, Ident};
 
-use crate::check::ARCHITECTURES;
+use crate::check::{ARCHITECTURES, is_safety};
 use crate::table::{Row, Table};
 
 /// The constant that is the row's command.
@@ -40,19 +40,63 @@ pub(super) fn camel(row: &Row) -> Ident {
     format_ident!("{name}", span = row.name.span())
 }
 
-/// The condition under which the row exists.
-pub(super) fn condition(row: &Row) -> Option<TokenStream> {
-    if row.architectures.is_empty() {
-        return None;
-    }
+/// The conditions under which the row exists: its architectures, and what `cfg` of its own says.
+pub(super) fn condition(row: &Row) -> TokenStream {
+    let own = row.attributes.iter().filter(|attribute| is_condition(attribute));
     let names = row.architectures.iter().flat_map(|name| {
         ARCHITECTURES.iter().filter(move |(known, _)| name == known).flat_map(|(_, all)| *all)
     });
-    Some(quote!(#[cfg(any(#(target_arch = #names),*))]))
+    let architectures = match row.architectures[..] {
+        [] => None,
+        _ => Some(quote!(#[cfg(any(#(target_arch = #names),*))])),
+    };
+    quote!(#(#own)* #architectures)
+}
+
+/// The attributes of the row's function: its own, and documentation of what it returns. That stands
+/// before a section about safety, of which it is no part.
+pub(super) fn attributes(row: &Row, returns: &str) -> TokenStream {
+    let own = row.attributes.iter().filter(|attribute| !is_condition(attribute));
+    let own = own.collect::<Vec<_>>();
+    let safety = own.iter().position(|attribute| is_safety(attribute));
+    let (before, safety) = own.split_at(safety.unwrap_or(own.len()));
+    let blank = safety.first().map(|_| quote!(#[doc = ""]));
+    quote!(#(#before)* #[doc = ""] #[doc = #returns] #blank #(#safety)*)
+}
+
+fn is_condition(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("cfg")
+}
+
+/// A name of the wrapper's own: a member or a number of the hypercall's that is called the same is
+/// another one.
+pub(super) fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }
 
 /// A name without the underscore that keeps it apart from a keyword.
 fn bare(name: &Ident) -> String {
     let name = name.to_string();
     name.strip_suffix('_').map_or(name.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::expand::hypercalls;
+
+    #[test]
+    fn what_is_returned_is_no_part_of_what_is_promised() {
+        let table = "hypercall N(command, argument, count); commands C_*, arguments s_*;
+            /// Does it.
+            ///
+            /// # Safety
+            ///
+            /// All is well.
+            unsafe batch one { in x: u32 } -> errno;";
+        let text = hypercalls(table.parse().unwrap()).unwrap().to_string();
+        let place = |text_of: &str| text.find(text_of).unwrap_or_else(|| panic!("{text}"));
+        assert!(place("Does it.") < place("# Errors"), "{text}");
+        assert!(place("# Errors") < place("# Safety"), "{text}");
+        assert!(place("# Safety") < place("All is well."), "{text}");
+    }
 }

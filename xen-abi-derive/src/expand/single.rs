@@ -1,9 +1,10 @@
 //! A row of which Xen takes one argument.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Ident;
 
+use super::names::local;
 use super::{call, count, names, parameters, result};
 use crate::table::{Body, Convention, Direction, Field, Kind, Row, Table};
 
@@ -11,17 +12,17 @@ use crate::table::{Body, Convention, Direction, Field, Kind, Row, Table};
 pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     let command = names::command(table, row);
     let operation = command.to_string();
-    let (prepare, address, count) = argument(table, row);
+    let (xen, argument, result) = (local("xen"), local("argument"), local("result"));
+    let (prepare, address, count) = prepare(table, row);
     let read = |member: &Ident| match row.body {
-        Body::Structure(_) => quote!(argument.#member),
-        _ => quote!(argument),
+        Body::Structure(_) => quote!(#argument.#member),
+        _ => quote!(#argument),
     };
     let out = result::out(row, &command, read);
     let (returns, finish) = returns(row, &operation, &out);
 
-    let attributes = &row.attributes;
+    let attributes = names::attributes(row, result::errors(row.convention));
     let condition = names::condition(row);
-    let errors = result::errors(row.convention);
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let name = &row.name;
     let parameters = parameters(table).into_iter().chain(row.fields().iter().filter_map(parameter));
@@ -31,9 +32,7 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
         #definition
 
         #condition
-        #(#attributes)*
-        #[doc = ""]
-        #[doc = #errors]
+        #attributes
         #[allow(
             unsafe_code,
             clippy::needless_update,
@@ -42,13 +41,13 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
         )]
         #[inline]
         pub #is_unsafe fn #name<H: ::xen_ops::hypercall::Hypercall + ?Sized>(
-            xen: &H,
+            #xen: &H,
             #(#parameters),*
         ) -> #returns {
             #prepare
             // SAFETY: number, command and argument belong together; what the argument points to is
             // borrowed; what else the operation asks for is the caller's promise.
-            let result = #call;
+            let #result = #call;
             #finish
         }
     }
@@ -66,9 +65,10 @@ fn parameter(field: &Field) -> Option<TokenStream> {
 }
 
 /// What makes the argument, its address, and the number of elements there.
-fn argument(table: &Table, row: &Row) -> (TokenStream, TokenStream, TokenStream) {
+fn prepare(table: &Table, row: &Row) -> (TokenStream, TokenStream, TokenStream) {
+    let argument = local("argument");
     let one = quote!(1);
-    let address = quote!(::xen_ops::hypercall::expansion::address_mut(&mut argument));
+    let address = quote!(::xen_ops::hypercall::expansion::address_mut(&mut #argument));
     match &row.body {
         Body::Nothing => (quote!(), quote!(0), quote!(0)),
         Body::Whole(Field { name, direction, kind: Kind::Slice { .. }, .. }) => {
@@ -90,14 +90,14 @@ fn argument(table: &Table, row: &Row) -> (TokenStream, TokenStream, TokenStream)
             } else {
                 quote!(::xen_ops::xen_abi::zeroed())
             };
-            (quote!(let mut argument: #ty = #value;), address, one)
+            (quote!(let mut #argument: #ty = #value;), address, one)
         }
         Body::Structure(fields) => {
             let structure = names::structure(table, row);
             let members = fields.iter().filter_map(|field| member(row, field));
             let lengths = lengths(fields);
             let prepare = quote! {
-                let mut argument = #structure { #(#members)* #lengths ..#structure::ZERO };
+                let mut #argument = #structure { #(#members)* #lengths ..#structure::ZERO };
             };
             (prepare, address, one)
         }
@@ -115,12 +115,15 @@ fn member(row: &Row, field: &Field) -> Option<TokenStream> {
         Kind::Value(_) | Kind::Reference(_) => None,
         Kind::Slice { untyped, .. } => {
             let handle = match (field.direction, untyped) {
-                (Direction::In, false) => quote!(handle),
-                (Direction::In, true) => quote!(untyped_handle),
-                (_, false) => quote!(handle_mut),
-                (_, true) => quote!(untyped_handle_mut),
+                (Direction::In, false) => "handle",
+                (Direction::In, true) => "untyped_handle",
+                (_, false) => "handle_mut",
+                (_, true) => "untyped_handle_mut",
             };
-            Some(quote!(#name: ::xen_ops::hypercall::expansion::#handle(#name),))
+            let handle = Ident::new(handle, name.span());
+            let handle =
+                quote_spanned!(name.span()=> ::xen_ops::hypercall::expansion::#handle(#name));
+            Some(quote!(#name: #handle,))
         }
     }
 }
@@ -135,9 +138,11 @@ fn lengths(fields: &[Field]) -> TokenStream {
             None => counts.push((by, quote!(#name.len()))),
         }
     }
-    let counts = counts
-        .iter()
-        .map(|(by, length)| quote!(#by: ::xen_ops::hypercall::expansion::Length::of(#length),));
+    let counts = counts.iter().map(|(by, length)| {
+        let length =
+            quote_spanned!(by.span()=> ::xen_ops::hypercall::expansion::Length::of(#length));
+        quote!(#by: #length,)
+    });
     counts.collect()
 }
 
@@ -146,30 +151,33 @@ fn returns(row: &Row, operation: &str, out: &result::Out) -> (TokenStream, Token
     let result::Out { ty, value, .. } = out;
     let or_error = |ty| quote!(::core::result::Result<#ty, ::xen_ops::hypercall::Error>);
     let check = quote!(::xen_ops::hypercall::expansion);
+    let (result, argument) = (local("result"), local("argument"));
     match row.convention {
-        Convention::Status => (
-            or_error(quote!(#ty)),
-            quote! {
-                #check::status(#operation, result, argument.status)?;
+        Convention::Status => {
+            let status =
+                row.fields().iter().map(|field| &field.name).find(|name| *name == "status");
+            let finish = quote! {
+                #check::status(#operation, #result, #argument.#status)?;
                 Ok(#value)
-            },
-        ),
+            };
+            (or_error(quote!(#ty)), finish)
+        }
         Convention::Errno => (
             or_error(quote!(#ty)),
             quote! {
-                #check::errno(#operation, result)?;
+                #check::errno(#operation, #result)?;
                 Ok(#value)
             },
         ),
         Convention::ErrnoAndOut => {
-            let result = or_error(quote!(()));
-            (quote!((#result, #ty)), quote!((#check::errno(#operation, result), #value)))
+            let success = or_error(quote!(()));
+            (quote!((#success, #ty)), quote!((#check::errno(#operation, #result), #value)))
         }
         Convention::Count => {
             let asked = asked(row);
-            (or_error(quote!(usize)), quote!(#check::count(#operation, result, #asked)))
+            (or_error(quote!(usize)), quote!(#check::count(#operation, #result, #asked)))
         }
-        Convention::Value => (or_error(quote!(usize)), quote!(#check::value(#operation, result))),
+        Convention::Value => (or_error(quote!(usize)), quote!(#check::value(#operation, #result))),
     }
 }
 

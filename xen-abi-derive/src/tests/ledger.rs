@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use syn::Item;
 
 use crate::expand::names;
-use crate::table::Table;
+use crate::parse::Parsed;
 
 /// The tables, each with the headers that have its commands, how those begin, and what begins so but
 /// is none.
@@ -71,7 +71,9 @@ fn commands(name: &str) -> BTreeSet<String> {
     let items = items(&path(&format!("xen-ops/src/hypercall/{name}.rs")));
     let tables = items.into_iter().filter_map(|item| match item {
         Item::Macro(item) if item.mac.path.is_ident("hypercalls") => {
-            Some(item.mac.parse_body::<Table>().expect("a table"))
+            let Parsed { table, mistakes } = item.mac.parse_body().expect("a table");
+            assert!(mistakes.is_empty(), "{name}: {mistakes:?}");
+            Some(table)
         }
         _ => None,
     });

@@ -58,7 +58,8 @@ impl State {
         let mut next = start;
         while next < count {
             let todo = (count - next).min(STRIDE);
-            let frames = self.resource_frames(caller, &op, op.frame + next as u64, todo)?;
+            let frames =
+                self.resource_frames(caller, &op, op.frame.saturating_add(next as u64), todo)?;
             self.list_frames(caller, op.domid, list, next, frames)?;
             next += todo;
         }
@@ -114,8 +115,9 @@ impl State {
         }
         // The last one first: then the table grows once.
         let frames = (0..count as u64).rev();
-        let frames: Answer<Vec<Mfn>> =
-            frames.map(|at| self.table_frame(caller, op.domid, first + at, status)).collect();
+        let frames: Answer<Vec<Mfn>> = frames
+            .map(|at| self.table_frame(caller, op.domid, first.saturating_add(at), status))
+            .collect();
         let mut frames = frames?;
         frames.reverse();
         if let Some(domain) = self.domain_mut(op.domid).filter(|_| !status) {

@@ -1,20 +1,20 @@
 //! xen-ops' use of what others grant, against the model: mapping, copying, giving away.
 
-use crate::support::{flags, granted, guest, pair, revoke, view};
+use crate::support::{TABLE_GFN, flags, granted, guest, pair, revoke, view};
 use xen_abi::GrantStatus;
 use xen_abi::errno::XEN_EFAULT;
 use xen_abi::grant_table::*;
-use xen_abi::xen::domid_t;
+use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_model::{Config, Domain, Kind, Page, Target};
-use xen_ops::gnttab::Peer;
 use xen_ops::gnttab::copy::{self, CopyError, Dest, Source};
 use xen_ops::gnttab::foreign::Foreign;
 use xen_ops::gnttab::map::{
     BatchError, Mapping, Reason, Slot, elements, map_all, map_each, unmap_each, unmap_elements,
 };
 use xen_ops::gnttab::retry::{Bounded, Never};
-use xen_ops::gnttab::swap::swap;
+use xen_ops::gnttab::swap::{SwapError, swap};
 use xen_ops::gnttab::target::Ballooned;
+use xen_ops::gnttab::{Area, Config as Start, Cursor, GrantTable, Peer, Storage, Translated};
 use xen_ops::page::Page as _;
 use xen_ops::view::{ReadOnly, ReadWrite};
 
@@ -235,8 +235,6 @@ fn entries_are_swapped_unless_in_use() {
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod x86 {
-    use xen_abi::xen::xen_pfn_t;
-
     use super::*;
     use xen_ops::gnttab::transfer::{Fate, Spare, transfer};
 
@@ -272,4 +270,76 @@ mod x86 {
         assert!(matches!(error.page, Fate::Lost(_)));
         xen.check_invariants().unwrap();
     }
+}
+
+/// Two grants of a table change places; their pages go with them, and come back under the other
+/// reference.
+#[test]
+#[allow(unsafe_code, reason = "starts a grant table on the model")]
+fn grants_are_swapped_with_their_pages() {
+    let (xen, a, b) = pair(Kind::Pvh);
+    let area = Area { address: a.table().shared(), frame: xen_pfn_t(TABLE_GFN) };
+    let storage = Storage::<Page, 1, 4>::new();
+    // SAFETY: the model keeps these frames for the table, and nothing else here uses it.
+    let table = unsafe {
+        let frames = Translated::new(area, 1);
+        GrantTable::start(&a, frames, storage.take().unwrap(), Start::default()).unwrap()
+    };
+    let (first, second) = (a.page().unwrap(), a.page().unwrap());
+    view(&first).write(0, b"1").unwrap();
+    view(&second).write(0, b"2").unwrap();
+    let (peer, mut cursor) = (Peer::new(b.domid()).unwrap(), Cursor::default());
+    let first = table.grant::<ReadOnly>(&mut cursor, peer, first).unwrap();
+    let second = table.grant::<ReadWrite>(&mut cursor, peer, second).unwrap();
+    let references = [first.reference(), second.reference()];
+
+    let (first, second) = table.swap(first, second, &mut Never).unwrap();
+    assert_eq!([first.reference(), second.reference()], references);
+    let mapping: Mapped<'_, ReadWrite> =
+        Mapping::new(&b, Foreign::new(peer_of(&a), references[0]), b.target(), &mut Never).unwrap();
+    assert_eq!(mapping.view().snapshot::<u8>(0).unwrap(), b'2');
+
+    let (error, kept) = table.swap(first, second, &mut Never).unwrap_err();
+    let SwapError::Xen(reason) = error else { panic!("{error}") };
+    assert_eq!(reason.status(), Some(GNTST_eagain), "the peer uses one");
+    drop(mapping);
+    let (first, second) = kept.unwrap();
+    a.faults().status(0, GrantStatus(1));
+    let (_, kept) = table.swap(first, second, &mut Never).unwrap_err();
+    assert!(kept.is_none(), "nobody can tell");
+
+    let (other, third) = (a.page().unwrap(), a.page().unwrap());
+    let frames = [other.frame(), third.frame()];
+    let other = table.grant::<ReadOnly>(&mut cursor, peer, other).unwrap();
+    let third = table.grant::<ReadOnly>(&mut cursor, peer, third).unwrap();
+    let (other, third) = table.swap(other, third, &mut Never).unwrap();
+    let (other, third) = (other.revoke().unwrap().1, third.revoke().unwrap().1);
+    assert_eq!([third.frame(), other.frame()], frames);
+    xen.check_invariants().unwrap();
+}
+
+#[test]
+#[allow(unsafe_code, reason = "starts grant tables on the model")]
+fn a_grant_of_another_table_is_not_swapped() {
+    let (_xen, a, b) = pair(Kind::Pvh);
+    let storages = [Storage::<Page, 1, 4>::new(), Storage::new()];
+    let [ours, theirs] = [(&a, &storages[0]), (&b, &storages[1])].map(|(domain, storage)| {
+        let area = Area { address: domain.table().shared(), frame: xen_pfn_t(TABLE_GFN) };
+        // SAFETY: the model keeps these frames for the table, and nothing else here uses it.
+        unsafe {
+            let frames = Translated::new(area, 1);
+            GrantTable::start(domain, frames, storage.take().unwrap(), Start::default()).unwrap()
+        }
+    });
+    let mut cursor = Cursor::default();
+    let own = ours.grant::<ReadOnly>(&mut cursor, peer_of(&b), a.page().unwrap()).unwrap();
+    let other = theirs.grant::<ReadOnly>(&mut cursor, peer_of(&a), b.page().unwrap()).unwrap();
+    let reference = other.reference();
+    let (error, kept) = ours.swap(own, other, &mut Never).unwrap_err();
+    assert_eq!(error, SwapError::OtherTable(reference));
+    assert!(kept.is_some());
+}
+
+fn peer_of(domain: &Domain) -> Peer {
+    Peer::new(domain.domid()).unwrap()
 }

@@ -8,6 +8,7 @@ mod events;
 mod faults;
 mod guest;
 mod ledger;
+mod live;
 mod map;
 mod memory;
 mod order;

@@ -4,18 +4,24 @@
 
 use core::fmt;
 
-use xen_abi::grant_table::{GNTST_eagain, GNTTAB_NR_RESERVED_ENTRIES, grant_ref_t};
+use xen_abi::grant_table::{
+    GNTST_bad_gntref, GNTST_eagain, GNTTAB_NR_RESERVED_ENTRIES, grant_ref_t,
+};
 
+use super::batch::may_have_begun;
 use super::retry::{Retry, Tries};
+use super::{GrantTable, Granted};
 use crate::hypercall::grant_table_op::{SwapGrantRef, swap_grant_ref};
 use crate::hypercall::{Error, Hypercall, expansion};
 
-/// Entries that were not exchanged.
+/// Why entries were not exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwapError {
     /// One of the first eight references, which are the toolstack's. Nothing was asked of Xen.
     Reserved(grant_ref_t),
+    /// A grant of another table. Nothing was asked of Xen.
+    OtherTable(grant_ref_t),
     /// Xen did not exchange them.
     Xen(Error),
 }
@@ -24,6 +30,9 @@ impl fmt::Display for SwapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reserved(reference) => write!(f, "reference {} is reserved", reference.0),
+            Self::OtherTable(reference) => {
+                write!(f, "reference {} is one of another table", reference.0)
+            }
             Self::Xen(error) => error.fmt(f),
         }
     }
@@ -31,7 +40,60 @@ impl fmt::Display for SwapError {
 
 impl core::error::Error for SwapError {}
 
-/// Exchanges the entries of `a` and `b`, so that each reference grants what the other did. Nothing
+/// Two grants that have changed places: the first reference with the second page, and the other way
+/// round. Or why they have not, and both as they were; without them if nobody can tell which page is
+/// behind which reference, for then both stay granted for ever.
+pub type Swapped<'t, P, A, B> = Result<
+    (Granted<'t, P, B>, Granted<'t, P, A>),
+    (SwapError, Option<(Granted<'t, P, A>, Granted<'t, P, B>)>),
+>;
+
+impl<X: Hypercall, F, P> GrantTable<'_, X, F, P> {
+    /// Exchanges the entries of two grants, so that a peer which knows the one reference finds what was
+    /// behind the other.
+    ///
+    /// `GNTTABOP_swap_grant_ref` of `xen/include/public/grant_table.h`.
+    ///
+    /// # Errors
+    ///
+    /// - [`SwapError::OtherTable`] if one of them is not of this table.
+    /// - [`SwapError::Xen`] with `GNTST_eagain` if a peer uses one of them, for as long as `retry` has
+    ///   it tried again.
+    pub fn swap<'t, A, B, R: Retry + ?Sized>(
+        &'t self,
+        a: Granted<'t, P, A>,
+        b: Granted<'t, P, B>,
+        retry: &mut R,
+    ) -> Swapped<'t, P, A, B> {
+        for (ours, reference) in [(self.has(&a), a.reference()), (self.has(&b), b.reference())] {
+            if !ours {
+                return Err((SwapError::OtherTable(reference), Some((a, b))));
+            }
+        }
+        // SAFETY: both are owned, and take each other's page when the entries have changed places.
+        match unsafe { swap(self.xen(), a.reference(), b.reference(), retry) } {
+            Ok(()) => Ok(a.exchanged(b)),
+            Err(error) if nothing_done(error) => Err((error, Some((a, b)))),
+            Err(error) => {
+                core::mem::forget((a, b));
+                Err((error, None))
+            }
+        }
+    }
+}
+
+/// Whether the entries are certain to be as they were.
+fn nothing_done(error: SwapError) -> bool {
+    match error {
+        SwapError::Reserved(_) | SwapError::OtherTable(_) => true,
+        SwapError::Xen(error) => match error.status() {
+            Some(status) => [GNTST_eagain, GNTST_bad_gntref].contains(&status),
+            None => !may_have_begun(error),
+        },
+    }
+}
+
+/// Exchanges the entries of two references, so that each reference grants what the other did. Nothing
 /// happens if they are the same.
 ///
 /// `GNTTABOP_swap_grant_ref` of `xen/include/public/grant_table.h`.
@@ -44,7 +106,7 @@ impl core::error::Error for SwapError {}
 ///
 /// # Safety
 ///
-/// Whoever holds one of the references holds the other's grant afterwards. Both are the caller's, and
+/// For grants of a [`GrantTable`] there is [`GrantTable::swap`]. Whoever holds one of the references holds the other's grant afterwards. Both are the caller's, and
 /// no page is freed because the reference that used to grant it was revoked.
 pub unsafe fn swap<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     xen: &H,

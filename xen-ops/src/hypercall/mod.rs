@@ -1,4 +1,37 @@
 //! Hypercalls: the one unsafe door to the hypervisor, and typed wrappers over it.
+//!
+//! There is a module for each hypercall, with a function for each of its operations. They come from
+//! tables that say of each operation what it takes, what it returns and whether it can break memory,
+//! as [`hypercalls!`] explains. Anyone can write one for a hypercall that has none here:
+//!
+//! ```
+//! # #![allow(unsafe_code)]
+//! use xen_ops::backend::{Recorder, Script};
+//! use xen_ops::hypercall::hypercalls;
+//! use xen_ops::xen_abi::callback::*;
+//! use xen_ops::xen_abi::xen::__HYPERVISOR_callback_op;
+//!
+//! hypercalls! {
+//!     hypercall __HYPERVISOR_callback_op(command, argument);
+//!     commands CALLBACKOP_*, arguments callback_*;
+//!
+//!     /// Ends a callback of a PV guest's (`CALLBACKTYPE_*`).
+//!     single unregister {
+//!         in type_: u16,
+//!     } -> errno;
+//! }
+//!
+//! // A hypervisor that refuses, and what is remembered of it.
+//! // SAFETY: nothing here relies on what a hypercall has done.
+//! let xen: Recorder<_, 1> = Recorder::new(unsafe { Script::new(&[-22]) });
+//!
+//! let error = unregister(&xen, CALLBACKTYPE_nmi as u16).unwrap_err();
+//! assert_eq!(error.to_string(), "CALLBACKOP_unregister: invalid argument (EINVAL)");
+//!
+//! let call = xen.calls().next().unwrap();
+//! assert_eq!(call.number, __HYPERVISOR_callback_op);
+//! assert_eq!(call.arguments()[0], CALLBACKOP_unregister as usize);
+//! ```
 
 mod error;
 #[doc(hidden)]

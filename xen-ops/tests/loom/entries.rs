@@ -40,7 +40,8 @@ impl Entry for EntryV1 {
         self.publish::<O>(header, Body::page(5));
     }
     fn end<O: Orders>(&self) -> bool {
-        self.end::<O>().is_ok()
+        // Looks, and tries again, if that is not what the entry says.
+        self.end_published::<O>(Header::access(PEER, false)).is_ok()
     }
     fn forbid_writing<O: Orders>(&self) -> bool {
         self.forbid_writing::<O>().is_ok()

@@ -6,7 +6,7 @@ mod emulators;
 
 use crate::compilers::{Arch, Compiler};
 use crate::libclang::{self, Libclang};
-use crate::{Error, compilers, toolchain};
+use crate::{Error, compilers, cross, toolchain};
 
 use distribution::Distribution;
 use emulators::Emulator;
@@ -118,7 +118,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         return Ok(());
     }
     ensure_packages(survey)?.print();
-    toolchain::ensure_components()
+    toolchain::ensure_components()?;
+    toolchain::ensure_targets(&cross::TARGETS)
 }
 
 /// Installs what a command needs when that is possible, and says what to do when it is not.

@@ -1,8 +1,9 @@
 //! Granting many pages and taking them back: references are taken and freed a word of the bitmap at
 //! once, instead of one by one.
 
-use super::error::{GrantError, Refused};
-use super::grant::{Access, Granted};
+use super::entry::{Body, Header};
+use super::error::GrantError;
+use super::grant::{Access, Granted, frame};
 use super::grants::{Freeing, Grants, Taking};
 use super::peer::Peer;
 use super::refs::Cursor;
@@ -26,7 +27,7 @@ pub(crate) enum Stop<P> {
     Refused(P, GrantError),
 }
 
-/// Fills empty slots with grants of the pages, until one of them runs out. Counts in `filled`.
+/// Fills empty slots with grants of the pages, until one of them runs out. Adds to `filled`.
 pub(crate) fn grant<'t, P: Page, A: Access>(
     grants: &'t Grants<'t, P>,
     cursor: &mut Cursor,
@@ -35,21 +36,37 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
     slots: &mut [Option<Granted<'t, P, A>>],
     filled: &mut usize,
 ) -> Result<(), Stop<P>> {
+    let header = Header::access(peer.domain(), A::READONLY);
+    let version = grants.version();
     let mut taking = Taking::new(grants);
-    let mut left = slots.iter().filter(|slot| slot.is_none()).count();
+    let empty = slots.iter().filter(|slot| slot.is_none()).count();
+    let mut left = empty;
+    let mut result = Ok(());
     for slot in slots.iter_mut().filter(|slot| slot.is_none()) {
-        let Some(free) = taking.next(cursor, left) else {
-            return Err(Stop::NoRefs { missing: left });
+        let Some(own) = taking.next(cursor, left) else {
+            result = Err(Stop::NoRefs { missing: left });
+            break;
         };
-        let Some(page) = pages.next() else { break };
-        match free.grant(peer, page) {
-            Ok(granted) => *slot = Some(granted),
-            Err(Refused { given: (_, page), why }) => return Err(Stop::Refused(page, why)),
+        let Some(page) = pages.next() else {
+            taking.put_back(own);
+            break;
+        };
+        match frame(version, &page) {
+            Ok(frame) => {
+                let granted = Granted::publish(own, page, header, Body::page(frame));
+                // The slot is empty: nothing is forgotten.
+                core::mem::forget(slot.replace(granted));
+            }
+            Err(why) => {
+                taking.put_back(own);
+                result = Err(Stop::Refused(page, why));
+                break;
+            }
         }
-        *filled += 1;
         left -= 1;
     }
-    Ok(())
+    *filled += empty - left;
+    result
 }
 
 /// Revokes the grants in the slots: those that the peer does not use leave their slots, and their
@@ -61,15 +78,16 @@ pub fn revoke_all<'t, P, Kind>(
     mut back: impl FnMut(P),
 ) -> Revoked {
     let mut revoked = Revoked::default();
-    let mut freeing: Option<Freeing<'_, '_>> = None;
+    let Some(grants) = slots.iter().flatten().next().map(Granted::grants) else { return revoked };
+    let mut freeing = Freeing::new(grants.refs());
     for slot in slots {
         let Some(granted) = slot.take() else { continue };
         match granted.end() {
             Ok((own, page)) => {
-                let refs = own.grants().refs();
-                match &mut freeing {
-                    Some(freeing) if freeing.is_for(refs) => freeing.add(own.reference().0),
-                    other => other.insert(Freeing::new(refs)).add(own.reference().0),
+                if core::ptr::eq(own.grants(), grants) {
+                    freeing.add(own.reference().0);
+                } else {
+                    own.free();
                 }
                 revoked.done += 1;
                 back(page);

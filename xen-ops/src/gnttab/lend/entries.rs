@@ -47,6 +47,7 @@ pub(crate) enum Entry<'t> {
 }
 
 /// The entries of the frames that are attached.
+#[derive(Clone, Copy)]
 pub(crate) struct Entries {
     version: Version,
     shared: NonNull<u8>,
@@ -108,6 +109,15 @@ impl Entry<'_> {
     pub(crate) fn end(self) -> Result<(), InUse> {
         match self {
             Self::V1(entry) => entry.end::<Proven>(),
+            Self::V2(entry, status) => entry.end::<Proven>(status),
+        }
+    }
+
+    /// As `end`, where this was published.
+    #[inline]
+    pub(crate) fn end_published(self, header: Header) -> Result<(), InUse> {
+        match self {
+            Self::V1(entry) => entry.end_published::<Proven>(header),
             Self::V2(entry, status) => entry.end::<Proven>(status),
         }
     }

@@ -199,6 +199,17 @@ impl EntryV1 {
         }
     }
 
+    /// As [`end`](Self::end), for an entry that should say what was published: then it need not be
+    /// looked at first.
+    #[inline]
+    pub fn end_published<O: Orders>(&self, header: Header) -> Result<(), InUse> {
+        match self.header.compare_exchange(header.0, 0, O::END, Relaxed) {
+            Ok(_) => Ok(()),
+            // In use, or, after a suspend, gone.
+            Err(_) => self.end::<O>(),
+        }
+    }
+
     /// Takes the right to write away, or does nothing.
     ///
     /// # Errors

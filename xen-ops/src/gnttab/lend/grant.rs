@@ -11,7 +11,7 @@ use super::entry::{Body, Header, InUse};
 use super::error::{GrantError, Refused};
 use super::frames::wide;
 use super::free::FreeRef;
-use super::grants::Own;
+use super::grants::{Grants, Own};
 use super::peer::Peer;
 use crate::page::Page;
 use crate::view::{ReadOnly, ReadWrite, View};
@@ -72,23 +72,34 @@ pub struct Revoking<'t, P> {
     lent: Lent<'t, P>,
 }
 
-/// A reference and the page that is behind it.
+/// A reference, what its entry says, and the page that is behind it.
 struct Lent<'t, P> {
-    own: Own<'t, P>,
+    grants: &'t Grants<'t, P>,
+    reference: u32,
+    header: Header,
     page: ManuallyDrop<P>,
 }
 
 impl<'t, P> Lent<'t, P> {
+    #[inline]
+    fn own(&self) -> Own<'t, P> {
+        #[allow(unsafe_code, reason = "vouches for a reference")]
+        // SAFETY: it was given to `publish` by its owner.
+        unsafe {
+            self.grants.own(self.reference)
+        }
+    }
+
     /// Ends the grant.
     #[inline]
     fn end(self) -> Result<(Own<'t, P>, P), Self> {
-        match self.own.entry().end() {
+        match self.own().entry().end_published(self.header) {
             Ok(()) => {
                 let mut this = ManuallyDrop::new(self);
                 #[allow(unsafe_code, reason = "moves out of a value that has a destructor")]
                 // SAFETY: what it is taken from is neither used nor dropped.
                 let page = unsafe { ManuallyDrop::take(&mut this.page) };
-                Ok((this.own, page))
+                Ok((this.own(), page))
             }
             Err(InUse) => Err(self),
         }
@@ -100,9 +111,9 @@ impl<P> Drop for Lent<'_, P> {
         #[allow(unsafe_code, reason = "moves out of a value that is being dropped")]
         // SAFETY: this is the destructor.
         let page = unsafe { ManuallyDrop::take(&mut self.page) };
-        match self.own.entry().end() {
-            Ok(()) => self.own.free(),
-            Err(InUse) => self.own.defer(Some(page)),
+        match self.own().entry().end_published(self.header) {
+            Ok(()) => self.own().free(),
+            Err(InUse) => self.own().defer(Some(page)),
         }
     }
 }
@@ -132,14 +143,16 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
     #[inline]
     pub(crate) fn publish(own: Own<'t, P>, page: P, header: Header, body: Body) -> Self {
         own.entry().publish(header, body);
-        Self { lent: Lent { own, page: ManuallyDrop::new(page) }, kind: PhantomData }
+        let reference = own.reference().0;
+        let page = ManuallyDrop::new(page);
+        Self { lent: Lent { grants: own.grants(), reference, header, page }, kind: PhantomData }
     }
 
     /// The reference's number: what the peer must be told.
     #[inline]
     #[must_use]
     pub const fn reference(&self) -> grant_ref_t {
-        self.lent.own.reference()
+        grant_ref_t(self.lent.reference)
     }
 
     /// Takes the page back, in one step that cannot be undone by the peer: it succeeds only if the
@@ -159,6 +172,30 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
     #[inline]
     pub(crate) fn end(self) -> Result<(Own<'t, P>, P), Self> {
         self.lent.end().map_err(|lent| Self { lent, kind: PhantomData })
+    }
+
+    pub(crate) const fn grants(&self) -> &'t Grants<'t, P> {
+        self.lent.grants
+    }
+
+    /// Whether it is one of `grants`.
+    pub(crate) fn is_of(&self, grants: &Grants<'_, P>) -> bool {
+        core::ptr::addr_eq(self.lent.grants, grants)
+    }
+
+    /// The two grants after Xen has exchanged their entries: each reference has the other's page.
+    pub(crate) fn exchanged<Other>(
+        mut self,
+        mut other: Granted<'t, P, Other>,
+    ) -> (Granted<'t, P, Other>, Self) {
+        core::mem::swap(&mut self.lent.page, &mut other.lent.page);
+        core::mem::swap(&mut self.lent.header, &mut other.lent.header);
+        (self.into(), other.into())
+    }
+
+    fn into_access<Other: Access>(mut self) -> Granted<'t, P, Other> {
+        self.lent.header = Header::access(self.lent.header.peer(), Other::READONLY);
+        self.into()
     }
 
     fn into<Other>(self) -> Granted<'t, P, Other> {
@@ -182,8 +219,8 @@ impl<P: Page, Kind> Granted<'_, P, Kind> {
 impl<'t, P> Granted<'t, P, ReadOnly> {
     /// Lets the peer write too.
     pub fn allow_writing(self) -> Granted<'t, P, ReadWrite> {
-        self.lent.own.entry().allow_writing();
-        self.into()
+        self.lent.own().entry().allow_writing();
+        self.into_access()
     }
 }
 
@@ -194,8 +231,8 @@ impl<'t, P> Granted<'t, P, ReadWrite> {
     ///
     /// The grant again, unchanged, if the peer has the page mapped for writing, or copies to it.
     pub fn forbid_writing(self) -> Result<Granted<'t, P, ReadOnly>, Self> {
-        match self.lent.own.entry().forbid_writing() {
-            Ok(()) => Ok(self.into()),
+        match self.lent.own().entry().forbid_writing() {
+            Ok(()) => Ok(self.into_access()),
             Err(InUse) => Err(self),
         }
     }
@@ -205,7 +242,7 @@ impl<'t, P> Revoking<'t, P> {
     /// The reference's number.
     #[must_use]
     pub const fn reference(&self) -> grant_ref_t {
-        self.lent.own.reference()
+        grant_ref_t(self.lent.reference)
     }
 
     /// Tries again.

@@ -7,7 +7,6 @@ use core::fmt;
 use xen_abi::grant_table::grant_ref_t;
 
 use super::entries::{Entries, Entry, Version};
-use super::free::FreeRef;
 use super::orders::Proven;
 use super::reaper::{Reaped, Reaper};
 use super::refs::{Cursor, Refs, Taken};
@@ -141,7 +140,7 @@ impl<'t, P> Own<'t, P> {
 /// Takes references, those of a word at once. Those that are left when it is dropped are freed.
 pub(crate) struct Taking<'t, P> {
     grants: &'t Grants<'t, P>,
-    taken: Option<Taken>,
+    taken: Taken,
     /// Runs ahead of the caller's cursor, which stays where the first references were: when they are
     /// freed, the next ones are taken there again.
     ahead: Option<Cursor>,
@@ -149,74 +148,75 @@ pub(crate) struct Taking<'t, P> {
 
 impl<'t, P> Taking<'t, P> {
     pub(crate) const fn new(grants: &'t Grants<'t, P>) -> Self {
-        Self { grants, taken: None, ahead: None }
+        Self { grants, taken: Taken::NONE, ahead: None }
     }
 
     /// The next one, where about `left` will be asked for.
     #[inline]
-    pub(crate) fn next(&mut self, cursor: &mut Cursor, left: usize) -> Option<FreeRef<'t, P>> {
-        let reference = match self.taken.as_mut().and_then(Taken::next) {
+    pub(crate) fn next(&mut self, cursor: &mut Cursor, left: usize) -> Option<Own<'t, P>> {
+        let reference = match self.taken.next() {
             Some(reference) => reference,
-            None => self.refill(cursor, left)?,
-        };
-        Some(FreeRef::new(Own { grants: self.grants, reference }))
-    }
-
-    #[cold]
-    fn refill(&mut self, cursor: &mut Cursor, left: usize) -> Option<u32> {
-        let refs = &self.grants.refs;
-        let taken = match &mut self.ahead {
-            Some(ahead) => refs.take_some::<Proven>(ahead, left)?,
             None => {
-                let taken = refs.take_some::<Proven>(cursor, left)?;
-                self.ahead = Some(cursor.clone());
-                taken
+                self.taken = more(&self.grants.refs, &mut self.ahead, cursor, left)?;
+                self.taken.next()?
             }
         };
-        self.taken.insert(taken).next()
+        Some(Own { grants: self.grants, reference })
+    }
+
+    /// Puts back the one that was taken last.
+    pub(crate) fn put_back(&mut self, own: Own<'t, P>) {
+        if !self.taken.add(own.reference) {
+            own.free();
+        }
     }
 }
 
+#[cold]
+fn more(
+    refs: &Refs<'_>,
+    ahead: &mut Option<Cursor>,
+    cursor: &mut Cursor,
+    left: usize,
+) -> Option<Taken> {
+    if let Some(ahead) = ahead {
+        return refs.take_some::<Proven>(ahead, left);
+    }
+    let taken = refs.take_some::<Proven>(cursor, left)?;
+    *ahead = Some(cursor.clone());
+    Some(taken)
+}
+
 impl<P> Drop for Taking<'_, P> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(taken) = self.taken.take() {
-            self.grants.refs.free::<Proven>(taken);
-        }
+        self.grants.refs.free::<Proven>(self.taken.rest());
     }
 }
 
 /// Frees references, those of a word at once.
 pub(crate) struct Freeing<'r, 's> {
     refs: &'r Refs<'s>,
-    taken: Option<Taken>,
+    taken: Taken,
 }
 
 impl<'r, 's> Freeing<'r, 's> {
     pub(crate) const fn new(refs: &'r Refs<'s>) -> Self {
-        Self { refs, taken: None }
-    }
-
-    /// Whether it frees references of these.
-    #[inline]
-    pub(crate) fn is_for(&self, refs: &Refs<'_>) -> bool {
-        core::ptr::eq(core::ptr::from_ref(self.refs).cast::<()>(), core::ptr::from_ref(refs).cast())
+        Self { refs, taken: Taken::NONE }
     }
 
     #[inline]
     pub(crate) fn add(&mut self, reference: u32) {
-        if self.taken.as_mut().is_some_and(|taken| taken.add(reference)) {
-            return;
-        }
-        if let Some(full) = self.taken.replace(Taken::one(reference)) {
-            self.refs.free::<Proven>(full);
+        if !self.taken.add(reference) {
+            self.refs.free::<Proven>(self.taken.rest());
+            self.taken = Taken::one(reference);
         }
     }
 }
 
 impl Drop for Freeing<'_, '_> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(taken) = self.taken.take() {
-            self.refs.free::<Proven>(taken);
-        }
+        self.refs.free::<Proven>(self.taken.rest());
     }
 }

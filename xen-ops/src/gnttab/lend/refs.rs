@@ -83,6 +83,15 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// No reference.
+    pub(crate) const NONE: Self = Self { word: 0, mask: 0 };
+
+    /// All that are left.
+    #[inline]
+    pub(crate) const fn rest(&mut self) -> Self {
+        core::mem::replace(self, Self::NONE)
+    }
+
     /// A reference alone.
     #[inline]
     pub const fn one(reference: u32) -> Self {
@@ -338,9 +347,12 @@ fn take_lowest<O: Orders>(word: &AtomicU64) -> Option<u32> {
 fn take_lowest_of<O: Orders>(word: &AtomicU64, limit: usize) -> Option<u32> {
     let mut seen = word.load(Relaxed);
     while free(seen) != 0 {
-        let mut rest = free(seen);
-        for _ in 0..limit.min(rest.count_ones() as usize) {
-            rest &= rest - 1;
+        let mut rest = 0;
+        if limit < free(seen).count_ones() as usize {
+            rest = free(seen);
+            for _ in 0..limit {
+                rest &= rest - 1;
+            }
         }
         let taken = free(seen) & !rest;
         match word.compare_exchange_weak(seen, seen & !u64::from(taken), O::TAKE, Relaxed) {

@@ -30,7 +30,7 @@ impl<'t, 'b, P> Reserve<'t, 'b, P> {
         let mut taking = Taking::new(self.grants);
         for room in self.refs.iter_mut().skip(self.left) {
             let missing = size - self.left;
-            *room = taking.next(cursor, missing).ok_or(missing)?.into_own().reference();
+            *room = taking.next(cursor, missing).ok_or(missing)?.reference();
             self.left += 1;
         }
         Ok(())

@@ -359,6 +359,15 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
 }
 
 impl<X, F, P> GrantTable<'_, X, F, P> {
+    pub(crate) const fn xen(&self) -> &X {
+        &self.xen
+    }
+
+    /// Whether `granted` is a grant of this table.
+    pub(crate) fn has<Kind>(&self, granted: &Granted<'_, P, Kind>) -> bool {
+        granted.is_of(&self.grants)
+    }
+
     /// The entries' format.
     #[must_use]
     pub const fn version(&self) -> Version {

@@ -1,0 +1,9 @@
+//! A hypercall that takes what none does.
+
+use xen_ops::hypercall::hypercalls;
+
+hypercalls! {
+    hypercall __HYPERVISOR_sched_op(command, address);
+}
+
+fn main() {}

@@ -1,0 +1,23 @@
+//! `cargo xtask examples`: every example of xen-model is run, and has to end well.
+
+use crate::{Error, process, workspace};
+
+/// Runs the examples one after the other; what they print goes through.
+pub(crate) fn run() -> Result<(), Error> {
+    let directory = workspace::root()?.join("xen-model/examples");
+    let entries = directory.read_dir().map_err(Error::file(&directory))?;
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+            is_rust.then(|| path.file_stem().map(|name| name.to_string_lossy().into_owned()))?
+        })
+        .collect();
+    names.sort();
+    for name in names {
+        let mut command = workspace::cargo()?;
+        command.args(["run", "--quiet", "--package", "xen-model", "--example", &name]);
+        process::open(&format!("example {name}"), &mut command)?;
+    }
+    Ok(())
+}
