@@ -11,12 +11,14 @@ use xen_abi::memory::{
     XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table, XENMAPSPACE_shared_info,
 };
 use xen_abi::xen::{DOMID_SELF, domid_t, shared_info, xen_pfn_t};
+use xen_ops::gnttab::TableFrames as _;
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
 use xen_ops::page::{Page, Target};
 use xen_scenarios::{Guest, Kind, Part};
 
 use crate::console;
 use crate::entry::{Start, Xen, compat_call, xen};
+use crate::frames::LiveFrames;
 use crate::memory::{OwnPage, Room, Space};
 
 /// The guest that this kernel is.
@@ -54,6 +56,7 @@ impl Guest for LiveGuest {
     type Xen = Xen;
     type Page = OwnPage;
     type Target = Room;
+    type Frames = LiveFrames;
 
     fn xen(&self) -> &Xen {
         &self.xen
@@ -92,6 +95,12 @@ impl Guest for LiveGuest {
             // Mapped, and nothing is there.
             Kind::Arm => 0x1000,
         }
+    }
+
+    fn frames(&mut self) -> LiveFrames {
+        let frames = LiveFrames::new(self.space);
+        self.entries = Some(frames.shared());
+        frames
     }
 
     fn table(&mut self, part: Part) -> NonNull<u8> {

@@ -5,6 +5,7 @@
 //! | `entry/` | from the first instruction to [`main`], one pair of files an architecture |
 //! | `memory.rs` | pages and their frames |
 //! | `device_tree.rs` | the command line on Arm |
+//! | `frames.rs` | where the grant table's frames appear |
 //! | `console.rs` | lines on Xen's console |
 //! | `exit.rs` | the status that the machine ends with |
 //! | `misbehave.rs` | what a guest should not do |
@@ -21,6 +22,7 @@ mod console;
 mod device_tree;
 mod entry;
 mod exit;
+mod frames;
 mod guest;
 mod memory;
 mod misbehave;

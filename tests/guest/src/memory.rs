@@ -132,7 +132,7 @@ impl Room {
 
     /// Has a machine frame here; PV guests only.
     pub(crate) fn point_to(&self, frame: u64) {
-        set_entry(self.address, frame << 12 | PRESENT_AND_WRITABLE);
+        map_frame(self.address, frame);
     }
 }
 
@@ -149,6 +149,11 @@ unsafe impl Target for Room {
 
 /// Flags of a page-table entry: present, writable, accessed, dirty.
 const PRESENT_AND_WRITABLE: u64 = 0x63;
+
+/// Maps a machine frame where there is room, in a PV guest.
+pub(crate) fn map_frame(address: NonNull<u8>, frame: u64) {
+    set_entry(address, frame << 12 | PRESENT_AND_WRITABLE);
+}
 
 /// Writes the page-table entry for an address, in a PV guest.
 fn set_entry(address: NonNull<u8>, entry: u64) {

@@ -25,6 +25,7 @@ impl Guest for ModelGuest {
     type Xen = Domain;
     type Page = Kept;
     type Target = Target;
+    type Frames = xen_model::Frames;
 
     fn xen(&self) -> &Domain {
         &self.domain
@@ -56,6 +57,10 @@ impl Guest for ModelGuest {
 
     fn bad_address(&self) -> usize {
         0
+    }
+
+    fn frames(&mut self) -> xen_model::Frames {
+        self.domain.table_frames().expect("nobody else has them")
     }
 
     fn table(&mut self, part: Part) -> NonNull<u8> {

@@ -4,6 +4,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use xen_abi::xen::{domid_t, xen_pfn_t};
+use xen_ops::gnttab::TableFrames;
 use xen_ops::hypercall::Hypercall;
 use xen_ops::page::{Page, Target};
 
@@ -44,11 +45,13 @@ pub enum Part {
 /// A guest that scenarios can run in: a real one, or one of the model's domains.
 pub trait Guest {
     /// How it makes hypercalls.
-    type Xen: Hypercall;
+    type Xen: Hypercall + Clone;
     /// Its own memory.
     type Page: Page;
     /// Room where frames of others can be mapped.
     type Target: Target;
+    /// Room for the frames of its grant table.
+    type Frames: TableFrames;
 
     /// The way to the hypervisor.
     fn xen(&self) -> &Self::Xen;
@@ -74,6 +77,9 @@ pub trait Guest {
     /// Maps the first frame of a part of its own grant table, and says where that is: 4096 bytes that
     /// stay as long as the table keeps its version.
     fn table(&mut self, part: Part) -> NonNull<u8>;
+
+    /// Room for two frames of its grant table. It is asked for once, and before [`table`](Self::table).
+    fn frames(&mut self) -> Self::Frames;
 
     /// Whether an event is pending at a port of its own; it is not afterwards.
     fn take_event(&mut self, port: u32) -> bool;

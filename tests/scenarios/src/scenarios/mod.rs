@@ -10,6 +10,7 @@ mod gnttab_pv;
 mod gnttab_table;
 mod gnttab_v2;
 mod hvm;
+mod library;
 mod memory;
 mod sched;
 mod version;
@@ -35,6 +36,7 @@ scenarios! {
     "sched" sched::sched;
     "events" events::events;
     "hvm" hvm::hvm;
+    "library" library::library;
     "gnttab-entry" gnttab_entry::entry;
     "gnttab-map" gnttab_map::map_and_unmap;
     "gnttab-copy" gnttab_copy::copy;
