@@ -46,6 +46,9 @@ enum In {
 /// The features of tests that need what `setup` installs.
 const HEADERS: &str = "xen-abi-tests/headers,codegen/headers";
 
+/// The same, and those of tests that `cargo xtask live` prepares.
+const LINTED: &str = "xen-abi-tests/headers,codegen/headers,xen-live/boot";
+
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";
 
@@ -62,7 +65,7 @@ const STEPS: &[(In, &str, Action)] = &[
             "--workspace",
             "--all-targets",
             "--features",
-            HEADERS,
+            LINTED,
             "--",
             "-D",
             "warnings",
@@ -102,6 +105,8 @@ const STEPS: &[(In, &str, Action)] = &[
             "clippy",
             "--manifest-path",
             GUEST,
+            "--target-dir",
+            "target/xen-live/guest",
             "--release",
             "--target",
             "x86_64-unknown-none",

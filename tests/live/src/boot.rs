@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use xen_headers::{Hypervisor, Options, Warning};
+use xen_scenarios::SCENARIOS;
 
 use crate::machine::{Ended, Machine};
 use crate::qemu::Files;
@@ -145,6 +146,10 @@ impl Boot {
     /// What is missing, or an [`Error::Failed`] that says all about what went wrong.
     pub fn run(&self) -> Result<Report, Error> {
         let row = self.row()?;
+        // The guest would do nothing, and be through.
+        if let Some(name) = self.scenarios.iter().find(|name| !SCENARIOS.contains(&name.as_str())) {
+            return Err(Error::NoSuchScenario { name: name.clone() });
+        }
         let qemu = qemu::find(row, self.qemu.as_deref())?;
         let (hypervisor, warning) = self.image(row)?;
         let kernel = match &self.kernel {

@@ -38,6 +38,13 @@ pub enum Error {
     #[error("no {0} to boot: `cargo xtask live --help` lists what there is")]
     NoSuchRow(String),
 
+    /// There is no such scenario.
+    #[error("no scenario {name:?}; there are {}", xen_scenarios::SCENARIOS.join(", "))]
+    NoSuchScenario {
+        /// The name that was given.
+        name: String,
+    },
+
     /// The hypervisor cannot be had.
     #[error(transparent)]
     Hypervisor(#[from] xen_headers::Error),

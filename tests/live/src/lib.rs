@@ -3,7 +3,7 @@
 //! ```no_run
 //! use xen_live::{Arch, Boot, Mode};
 //!
-//! let report = Boot::new("4.20", Arch::X86_64, Mode::Pvh).scenario("gnttab-v1").run()?;
+//! let report = Boot::new("4.20", Arch::X86_64, Mode::Pvh).scenario("gnttab-map").run()?;
 //! println!("{} steps in {:?}", report.transcript.len(), report.elapsed);
 //! # Ok::<(), xen_live::Error>(())
 //! ```

@@ -109,14 +109,14 @@ fn a_crash_is_quoted() {
 fn a_failure_says_everything() {
     let script = "echo '@0 begin a'; echo '@0 step b: c'; echo words; echo complaint >&2; exit 3";
     let qemu = qemu(script);
-    let failed = failure(boot(&qemu).scenario("a").run());
+    let failed = failure(boot(&qemu).scenario("version").run());
     let text = failed.to_string();
     for part in [
         "4.17 x86-64 pv: QEMU ended with exit status 3 before domain 0 was through",
         "| words",
         "| complaint",
         "last step: domain 0, a, b: c",
-        "again:     cargo xtask live --release 4.17 --arch x86-64 --mode pv --scenario a --log",
+        "again:     cargo xtask live --release 4.17 --arch x86-64 --mode pv --scenario version --log",
         "qemu-system-x86_64 -accel tcg",
     ] {
         assert!(text.contains(part), "no {part:?} in: {text}");
@@ -150,6 +150,13 @@ fn a_place_that_cannot_be_written_is_named() {
     let error = boot(&qemu).place(&file.join("logs")).run().unwrap_err();
     assert!(matches!(error, Error::File { .. }), "{error}");
     assert!(error.to_string().contains("file/logs"), "{error}");
+}
+
+#[test]
+fn a_scenario_that_there_is_not_is_named() {
+    let error = boot(&qemu("exit 85")).scenario("vresion").run().unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("\"vresion\"") && text.contains("gnttab-map"), "{text}");
 }
 
 #[test]
