@@ -1,11 +1,10 @@
-//! The hostile peer: a page that changes while it is read.
+//! The hostile peer: a page that is another one each time it is looked at.
 
-#![allow(unsafe_code, reason = "shares memory between threads")]
+#![allow(unsafe_code, reason = "shares memory")]
 
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::thread;
 
 use xen_abi::macros::ring;
 use xen_ops::page::PAGE_SIZE;
@@ -16,46 +15,41 @@ use crate::bytes::Bytes;
 #[repr(align(4096))]
 struct Page([AtomicU64; PAGE_SIZE / 8]);
 
-/// Reads and writes a shared page at places that `bytes` say, while a peer fills it with them.
+/// Reads and writes a shared page at places that `bytes` say, while a peer fills it with them: between
+/// any two accesses, so that a failure can be had again.
 ///
 /// # Panics
 ///
 /// If a promise is broken.
 pub fn peer(bytes: &[u8]) {
     let page = Page([const { AtomicU64::new(0) }; PAGE_SIZE / 8]);
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for word in bytes.chunks(8).cycle().zip(page.0.iter().cycle()).take(1 << 14) {
-                let (bytes, word) = word;
-                let value = bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
-                word.store(value, Relaxed);
-                if done.load(Relaxed) {
-                    break;
-                }
-            }
-        });
-        // SAFETY: the page lives longer than the threads, which all access it atomically.
-        let view = unsafe { View::<ReadWrite>::new(NonNull::from(&page.0).cast()) };
-        guest(view, &Bytes::new(bytes));
-        done.store(true, Relaxed);
-    });
+    // SAFETY: the page lives longer than the view, and is accessed atomically.
+    let view = unsafe { View::<ReadWrite>::new(NonNull::from(&page.0).cast()) };
+    let bytes = Bytes::new(bytes);
+    while !bytes.is_empty() {
+        for _ in 0..bytes.byte() % 8 {
+            // Mostly the words at the start, where a ring has its indices.
+            let at = usize::from(bytes.byte());
+            let at = if bytes.is_kind() { at % 4 } else { at };
+            page.0[at].store(bytes.number(), Relaxed);
+        }
+        ranges(view, &bytes);
+        indices(view, &bytes);
+    }
 }
 
-fn guest(view: View<'_, ReadWrite>, bytes: &Bytes<'_>) {
-    while !bytes.is_empty() {
-        // Half of the places are in the page or near its end, the others anywhere.
-        let offset = bytes.number() as usize;
-        let offset = if bytes.is_kind() { offset % (PAGE_SIZE + 16) } else { offset };
-        let mut buffer = [0; 300];
-        let length = usize::from(bytes.byte());
-        let inside = offset.checked_add(length).is_some_and(|end| end <= PAGE_SIZE);
-        assert_eq!(view.read(offset, &mut buffer[..length]).is_ok(), inside, "{offset} {length}");
-        assert_eq!(view.write(offset, &buffer[..length]).is_ok(), inside, "{offset} {length}");
-        let aligned = offset % 4 == 0 && offset < PAGE_SIZE;
-        assert_eq!(view.load::<u32>(offset, Relaxed).is_ok(), aligned, "{offset}");
-        indices(view, bytes);
-    }
+/// What is inside the page can be accessed, and nothing else.
+fn ranges(view: View<'_, ReadWrite>, bytes: &Bytes<'_>) {
+    // Most places are in the page or near its end, the others anywhere.
+    let offset = bytes.number() as usize;
+    let offset = if bytes.is_kind() { offset % (PAGE_SIZE + 16) } else { offset };
+    let mut buffer = [0; 300];
+    let length = usize::from(bytes.byte());
+    let inside = offset.checked_add(length).is_some_and(|end| end <= PAGE_SIZE);
+    assert_eq!(view.read(offset, &mut buffer[..length]).is_ok(), inside, "{offset} {length}");
+    assert_eq!(view.write(offset, &buffer[..length]).is_ok(), inside, "{offset} {length}");
+    let aligned = offset % 4 == 0 && offset < PAGE_SIZE;
+    assert_eq!(view.load::<u32>(offset, Relaxed).is_ok(), aligned, "{offset}");
 }
 
 /// Indices of a ring, as the peer gives them, lead nowhere but into the ring.

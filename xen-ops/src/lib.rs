@@ -21,3 +21,5 @@ pub mod hypercall;
 pub mod memory;
 pub mod page;
 pub mod view;
+#[doc = include_str!("../docs/zephyr.md")]
+pub mod zephyr {}

@@ -119,8 +119,7 @@ mod status {
         assert_eq!(batch.elements[0].handle(), grant_handle_t(40));
         assert_eq!(batch.elements[2].dev_bus_addr(), 0xb000);
         assert_eq!(batch.elements[1].host_addr(), 0x2000);
-        let again = batch.elements[1].again();
-        assert_eq!((again.as_abi().status, again.as_abi().handle.0), (UNTOUCHED, 0));
+        assert_eq!(batch.elements[0].again().as_abi().handle.0, 0);
         assert_eq!(only_call(&xen), (20, vec![0, address, 3]));
     }
 
@@ -136,6 +135,26 @@ mod status {
         assert_eq!(batch.result, Err(errno("GNTTABOP_map_grant_ref", XEN_EFAULT)));
         let statuses = [0, 1, 2].map(|n| batch.elements[n].status());
         assert_eq!(statuses, [GNTST_okay, UNTOUCHED, UNTOUCHED]);
+    }
+
+    #[test]
+    fn elements_used_once_more_do_not_keep_their_statuses() {
+        let xen = xen(|[_, address, ..]| {
+            if read::<gnttab_map_grant_ref>(address, 0).handle.0 != 0 {
+                return minus(XEN_EFAULT);
+            }
+            modify(address, |first: &mut gnttab_map_grant_ref| {
+                (first.status, first.handle) = (GNTST_okay, grant_handle_t(1));
+            });
+            0
+        });
+        let mut requests = requests();
+        // SAFETY: nothing is mapped.
+        let batch = unsafe { grant_table_op::map_grant_ref(&xen, &mut requests) };
+        assert_eq!(batch.elements[0].status(), GNTST_okay);
+        // SAFETY: nothing is mapped.
+        let batch = unsafe { grant_table_op::map_grant_ref(&xen, &mut requests) };
+        assert_eq!(batch.elements[0].status(), UNTOUCHED);
     }
 
     #[test]

@@ -35,14 +35,6 @@ fn element(table: &Table, row: &Row) -> TokenStream {
     let (outputs, output_types) = members(row, Direction::Out);
     let input_docs = inputs.iter().map(|name| format!("`{name}`, which goes in."));
     let output_docs = outputs.iter().map(|name| format!("`{name}`, which came out."));
-    let (preset, new) = match row.convention {
-        Convention::Status => (
-            quote!(status: ::xen_ops::hypercall::UNTOUCHED,),
-            "A request; its status is [`UNTOUCHED`](::xen_ops::hypercall::UNTOUCHED) until Xen has \
-             seen it.",
-        ),
-        _ => (quote!(), "A request."),
-    };
     let doc = format!(
         "One element of `{command}`: upstream's `{}`, in the state `S`.",
         structure.to_string().replace(' ', "")
@@ -59,12 +51,12 @@ fn element(table: &Table, row: &Row) -> TokenStream {
 
         #condition
         impl #name {
-            #[doc = #new]
+            /// A request.
             #[allow(clippy::needless_update, reason = "upstream's structure may have padding")]
             #[inline]
             #[must_use]
             pub const fn new(#(#inputs: #input_types),*) -> Self {
-                let argument = #structure { #(#inputs,)* #preset ..#structure::ZERO };
+                let argument = #structure { #(#inputs,)* ..#structure::ZERO };
                 Self { argument, state: ::core::marker::PhantomData }
             }
         }
@@ -136,9 +128,15 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
     let address = quote!(#elements.as_mut_ptr().expose_provenance());
     let call = call(table, &command, &address, &count(row, &quote!(#elements.len())));
     let check = quote!(::xen_ops::hypercall::expansion);
-    let (lifetime, returns, finish, doc) = match row.convention {
+    let (lifetime, prepare, returns, finish, doc) = match row.convention {
         Convention::Status => (
             Some(quote!('a)),
+            // Elements that are used once more hold the statuses of the time before.
+            quote! {
+                for element in #elements.iter_mut() {
+                    element.argument.status = ::xen_ops::hypercall::UNTOUCHED;
+                }
+            },
             quote!(::xen_ops::hypercall::Batch<'a, #element<::xen_ops::hypercall::Done>>),
             quote! {
                 ::xen_ops::hypercall::Batch {
@@ -150,6 +148,7 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
         ),
         _ => (
             None,
+            quote!(),
             quote!(::core::result::Result<(), ::xen_ops::hypercall::Error>),
             quote!(#check::errno(#operation, #result)),
             "# Errors\n\nThe error number of the first element that failed; Xen does not say which \
@@ -168,6 +167,7 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
             #(#parameters,)*
             #elements: & #lifetime mut [#element],
         ) -> #returns {
+            #prepare
             // SAFETY: number, command and elements belong together; the elements are borrowed; what
             // else the operation asks for is the caller's promise.
             let #result = #call;

@@ -17,3 +17,4 @@ mod random;
 mod table;
 mod threads;
 mod transfer;
+mod zephyr;

@@ -11,6 +11,8 @@
 //!
 //! [`map`] maps a foreign frame at a [`target`], [`copy`](mod@copy) copies from and to it. The
 //! rest is for PV guests and for Arm, and there only: [`replace`], `transfer`, `flush`.
+//!
+//! Those who come from Zephyr find its calls beside these in [`zephyr`](crate::zephyr).
 
 pub mod batch;
 pub mod copy;

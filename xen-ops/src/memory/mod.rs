@@ -55,7 +55,7 @@
 //! what fills in a slice that is borrowed for it. A page that is given away by value can be given
 //! back safely: [`Ballooned`](crate::gnttab::target::Ballooned) does that.
 //!
-#![doc = include_str!("../../docs/zephyr-memory.md")]
+//! Those who come from Zephyr find its calls beside these in [`zephyr`](crate::zephyr).
 
 pub mod acquire;
 mod batch;
