@@ -17,8 +17,9 @@ const MACHINES: [(Arch, Mode); 4] = [
 #[track_caller]
 fn causes(what: &str, is_expected: impl Fn(&Cause) -> bool) {
     for (arch, mode) in MACHINES {
+        let place = tempfile::tempdir().unwrap();
         let boot = Boot::new("4.17", arch, mode).arguments(&format!("misbehave={what}"));
-        match boot.deadline(Duration::from_secs(15)).run() {
+        match boot.place(place.path()).deadline(Duration::from_secs(15)).run() {
             Err(Error::Failed(failure)) if is_expected(&failure.cause) => {}
             other => panic!("{arch} {mode}: {other:?}"),
         }
@@ -44,7 +45,8 @@ fn a_guest_that_prints_without_end() {
 fn a_guest_that_hangs() {
     let limit = Duration::from_secs(8);
     let boot = Boot::new("4.17", Arch::X86_64, Mode::Pv).arguments("misbehave=hang");
-    match boot.deadline(limit).run() {
+    let place = tempfile::tempdir().unwrap();
+    match boot.place(place.path()).deadline(limit).run() {
         Err(Error::Failed(failure)) => assert_eq!(failure.cause, Cause::Deadline(limit)),
         other => panic!("{other:?}"),
     }
