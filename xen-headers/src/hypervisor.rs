@@ -59,17 +59,26 @@ pub struct Image {
 struct List {
     #[serde(rename = "hypervisor")]
     hypervisors: Vec<Hypervisor>,
+    #[serde(default)]
+    symbols: Vec<Hypervisor>,
 }
 
-static HYPERVISORS: LazyLock<Vec<Hypervisor>> = LazyLock::new(|| {
+static LIST: LazyLock<List> = LazyLock::new(|| {
     let text = include_str!("../hypervisors.toml");
-    toml::from_str::<List>(text).expect("the crate's own hypervisors.toml is tested").hypervisors
+    toml::from_str(text).expect("the crate's own hypervisors.toml is tested")
 });
 
 /// The hypervisors this crate knows, by release and then by architecture.
 #[must_use]
 pub fn hypervisors() -> &'static [Hypervisor] {
-    &HYPERVISORS
+    &LIST.hypervisors
+}
+
+/// The same hypervisors as the linker made them, with debug information of the structures that they
+/// were compiled with; where the distribution has that.
+#[must_use]
+pub fn symbols() -> &'static [Hypervisor] {
+    &LIST.symbols
 }
 
 impl Hypervisor {
@@ -245,9 +254,11 @@ mod tests {
                 "4.20 arm64"
             ]
         );
-        for known in hypervisors() {
+        let symbols = symbols().iter();
+        assert!(symbols.clone().all(|known| known.image.path.contains("xen-syms")));
+        for known in hypervisors().iter().chain(symbols) {
             assert!(known.package.is_sound(), "{}", known.label());
-            assert!(known.image.path.starts_with("boot/xen-"), "{}", known.label());
+            assert!(known.image.path.contains("boot/xen-"), "{}", known.label());
             let again: List = toml::from_str(&known.to_toml()).unwrap();
             assert_eq!(again.hypervisors, std::slice::from_ref(known));
         }

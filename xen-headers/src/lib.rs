@@ -49,7 +49,7 @@ pub use deb::unpack;
 pub use digest::Digest;
 pub use error::Error;
 pub use fetch::{Fetched, fetch};
-pub use hypervisor::{Hypervisor, Image, ImagePin, hypervisors};
+pub use hypervisor::{Hypervisor, Image, ImagePin, hypervisors, symbols};
 pub use options::{MIRROR_VARIABLE, Options};
 pub use pins::{PackagePin, Pins, Release, pins};
 pub use relation::{Differences, Relation};
