@@ -26,6 +26,15 @@ pub enum Error {
         known: Vec<String>,
     },
 
+    /// No hypervisor is pinned for that release and architecture.
+    #[error("no hypervisor {wanted} is pinned; known are {}", known.join(", "))]
+    UnknownHypervisor {
+        /// The release and Debian architecture that were asked for.
+        wanted: String,
+        /// All pinned hypervisors, in the same form.
+        known: Vec<String>,
+    },
+
     /// A list of pins is malformed.
     #[error("pins.toml is malformed: {detail}; write the entry with the example repin")]
     BadPins {

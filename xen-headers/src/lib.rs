@@ -6,6 +6,9 @@
 //! without touching the system, and [`HeaderTree::open`] takes any tree the user names and says
 //! how it stands to the known releases.
 //!
+//! The hypervisors that the tests boot are pinned in `hypervisors.toml` and had in the same way:
+//! [`Hypervisor::obtain`].
+//!
 //! The crate prints nothing: progress goes through [`Options::progress`], everything else comes
 //! back as [`Error`] or [`Warning`], each of them one line that names the thing and the way out.
 //!
@@ -27,6 +30,7 @@ mod digest;
 mod download;
 mod error;
 mod fetch;
+mod hypervisor;
 mod listing;
 mod mirror;
 mod obtain;
@@ -45,6 +49,7 @@ pub use deb::unpack;
 pub use digest::Digest;
 pub use error::Error;
 pub use fetch::{Fetched, fetch};
+pub use hypervisor::{Hypervisor, Image, ImagePin, hypervisors, symbols};
 pub use options::{MIRROR_VARIABLE, Options};
 pub use pins::{PackagePin, Pins, Release, pins};
 pub use relation::{Differences, Relation};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
 
-use crate::{Error, bench_build, cross, examples, fuzz, loom, miri, setup, test, verify};
+use crate::{Error, bench_build, cross, examples, fuzz, live, loom, miri, setup, test, verify};
 
 /// Developer commands of the xen-abi workspace.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Command {
     /// Regenerate everything from upstream's headers and compare.
     #[command(after_help = "Example:\n  cargo xtask verify")]
     Verify,
+    /// Boot real hypervisors with our own guest and compare what they do.
+    Live(live::Options),
     /// Walk through every interleaving of the lock-free protocols.
     Loom,
     /// Run the tests of xen-ops and xen-model under Miri.
@@ -64,6 +66,7 @@ fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Test(options) => test::run(&options),
         Command::Verify => verify::run(),
+        Command::Live(options) => live::run(&options),
         Command::Loom => loom::run(),
         Command::Miri => miri::run().map(drop),
         Command::Fuzz(options) => fuzz::run(&options).map(drop),

@@ -5,6 +5,7 @@
 //! | `setup`       | `setup/`       | installs, or names, the system packages the others need       |
 //! | `verify`      | `verify.rs`    | the main job: regenerate everything and compare               |
 //! | `cross`       | `cross.rs`     | `cargo check` of xen-abi and xen-ops for every target         |
+//! | `live`        | `live.rs`      | real hypervisors, booted with our own guest                   |
 //! | `loom`        | `loom.rs`      | every interleaving of the lock-free protocols                 |
 //! | `miri`        | `miri.rs`      | xen-ops and xen-model under Miri                              |
 //! | `fuzz`        | `fuzz.rs`      | a hostile hypervisor and a hostile peer, by libFuzzer         |
@@ -24,6 +25,7 @@ mod cross;
 mod error;
 mod examples;
 mod fuzz;
+mod live;
 mod loom;
 mod miri;
 mod process;
@@ -41,4 +43,5 @@ pub mod libclang;
 pub use cli::main;
 pub use compilers::{Compiler, Family, compilers};
 pub use error::Error;
+pub use table::Table;
 pub use toolchain::has_target;

@@ -1,23 +1,26 @@
 //! Plain tables for standard output.
 
 /// A table: the first column to the left, all others to the right.
-pub(crate) struct Table {
+#[derive(Debug)]
+pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these headings.
-    pub(crate) fn new<const N: usize>(headings: [&str; N]) -> Self {
+    #[must_use]
+    pub fn new<const N: usize>(headings: [&str; N]) -> Self {
         Self { rows: vec![headings.map(str::to_owned).to_vec()] }
     }
 
     /// Appends a row.
-    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }
 
     /// The table as text, one line a row, a rule below the headings.
-    pub(crate) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let mut widths = vec![0; columns];
         for row in &self.rows {
@@ -41,7 +44,7 @@ impl Table {
     }
 
     /// Prints the table to standard output.
-    pub(crate) fn print(&self) {
+    pub fn print(&self) {
         anstream::print!("{}", self.text());
     }
 }

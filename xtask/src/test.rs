@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::progress::{Outcome, Step, seconds};
 use crate::table::Table;
 use crate::{
-    Error, cross, examples, fuzz, loom, miri, process, setup, toolchain, verify, workspace,
+    Error, cross, examples, fuzz, live, loom, miri, process, setup, toolchain, verify, workspace,
 };
 
 /// Options of `test`.
@@ -46,10 +46,17 @@ enum In {
 /// The features of tests that need what `setup` installs.
 const HEADERS: &str = "xen-abi-tests/headers,codegen/headers";
 
+/// The same, and those of tests that `cargo xtask live` prepares.
+const LINTED: &str = "xen-abi-tests/headers,codegen/headers,xen-live/boot";
+
+/// The guest kernel, which is a workspace of its own.
+const GUEST: &str = "tests/guest/Cargo.toml";
+
 /// A step: the runs that have it, its name, what it does.
 const STEPS: &[(In, &str, Action)] = &[
     (In::Full, "setup", Action::Ours(|| setup::run(&setup::Options::default()))),
     (In::Both, "fmt", Action::Quiet(&["fmt", "--all", "--check"])),
+    (In::Both, "fmt guest", Action::Quiet(&["fmt", "--manifest-path", GUEST, "--check"])),
     (
         In::Both,
         "clippy",
@@ -58,7 +65,7 @@ const STEPS: &[(In, &str, Action)] = &[
             "--workspace",
             "--all-targets",
             "--features",
-            HEADERS,
+            LINTED,
             "--",
             "-D",
             "warnings",
@@ -90,6 +97,33 @@ const STEPS: &[(In, &str, Action)] = &[
     (In::Full, "examples", Action::Ours(examples::run)),
     (In::Full, "verify", Action::Ours(verify::run)),
     (In::Full, "cross", Action::Ours(|| cross::run(&cross::Options::default()))),
+    (In::Full, "live", Action::Ours(|| live::run(&live::Options::default()))),
+    (
+        In::Full,
+        "clippy guest",
+        Action::Quiet(&[
+            "clippy",
+            "--manifest-path",
+            GUEST,
+            "--target-dir",
+            "target/xen-live/guest",
+            "--release",
+            "--target",
+            "x86_64-unknown-none",
+            "--target",
+            "aarch64-unknown-none",
+            "--target",
+            "armv7a-none-eabi",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    ),
+    (
+        In::Full,
+        "test live",
+        Action::Tests(&["test", "-p", "xen-live", "--features", "boot", "--test", "guests"]),
+    ),
     (In::Full, "loom", Action::Ours(loom::run)),
     (In::Full, "miri", Action::Optional(miri::run)),
     (In::Full, "fuzz", Action::Optional(|| fuzz::run(&fuzz::Options::SHORT))),

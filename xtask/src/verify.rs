@@ -5,7 +5,7 @@ use crate::{Error, process, setup, workspace};
 /// Obtains headers and tools, regenerates everything, checks drift, has rustc evaluate the proofs and
 /// C compilers judge the figures, and prints one table.
 pub(crate) fn run() -> Result<(), Error> {
-    setup::run(&setup::Options::default())?;
+    setup::ensure(setup::For::Headers)?;
     // A program of its own: it links the generator, which takes a minute to build, and nobody
     // should wait for that before learning what is missing.
     let mut command = workspace::cargo()?;

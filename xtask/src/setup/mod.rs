@@ -2,12 +2,14 @@
 
 mod apt;
 mod distribution;
+mod emulators;
 
 use crate::compilers::{Arch, Compiler};
 use crate::libclang::{self, Libclang};
 use crate::{Error, compilers, cross, toolchain};
 
 use distribution::Distribution;
+use emulators::Emulator;
 
 /// Options of `setup`.
 #[derive(Debug, Default, clap::Args)]
@@ -23,36 +25,62 @@ pub(crate) struct Options {
     pub(crate) print: bool,
 }
 
+/// What packages are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum For {
+    /// Reading headers and judging what comes of them.
+    Headers,
+    /// Booting hypervisors.
+    Live,
+    /// All of it.
+    Everything,
+}
+
 /// What the system has, and has not.
 struct Survey {
+    purpose: For,
     libclang: Result<Libclang, String>,
     compilers: Vec<Compiler>,
+    /// Those that are missing.
+    emulators: Vec<Emulator>,
 }
 
 impl Survey {
-    fn take() -> Self {
-        Self { libclang: libclang::find(), compilers: compilers() }
+    fn take(purpose: For) -> Self {
+        let emulators = if purpose == For::Headers { Vec::new() } else { emulators::missing() };
+        Self { purpose, libclang: libclang::find(), compilers: compilers(), emulators }
+    }
+
+    /// Why there is no libclang, if one is wanted.
+    fn missing_libclang(&self) -> Option<&String> {
+        self.libclang.as_ref().err().filter(|_| self.purpose != For::Live)
     }
 
     fn missing_compilers(&self) -> Vec<Arch> {
+        if self.purpose == For::Live {
+            return Vec::new();
+        }
         let has = |arch| self.compilers.iter().any(|compiler| compiler.arch == arch);
         Arch::ALL.into_iter().filter(|arch| !has(*arch)).collect()
     }
 
     fn is_complete(&self) -> bool {
-        self.libclang.is_ok() && self.missing_compilers().is_empty()
+        self.missing_libclang().is_none()
+            && self.missing_compilers().is_empty()
+            && self.emulators.is_empty()
     }
 
     /// The missing things in words, each with the variable that points at one.
     fn missing(&self) -> String {
-        let libclang = self.libclang.as_ref().err().map(|reason| {
+        let libclang = self.missing_libclang().map(|reason| {
             format!("libclang {} or newer ({reason}; LIBCLANG_PATH)", libclang::MINIMUM)
         });
         let arches = self.missing_compilers();
         let names = arches.iter().map(|arch| arch.name()).collect::<Vec<_>>().join(", ");
         let variables = arches.iter().map(|arch| arch.variable()).collect::<Vec<_>>().join(", ");
         let compilers = (!arches.is_empty()).then(|| format!("gcc for {names} ({variables})"));
-        libclang.into_iter().chain(compilers).collect::<Vec<_>>().join(" and ")
+        let emulators = self.emulators.iter().map(|emulator| emulator.program.to_owned());
+        libclang.into_iter().chain(compilers).chain(emulators).collect::<Vec<_>>().join(" and ")
     }
 
     fn print(&self) {
@@ -69,12 +97,17 @@ impl Survey {
                 println!("{arch:<8}  {}", compiler.version);
             }
         }
+        for emulator in emulators::EMULATORS {
+            let is_missing = self.emulators.contains(&emulator);
+            let state = if is_missing { "missing" } else { "there" };
+            println!("{}  {state}", emulator.program);
+        }
     }
 }
 
 /// Installs what is missing when that is possible, and says what to do when it is not.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let survey = Survey::take();
+    let survey = Survey::take(For::Everything);
     if options.print {
         survey.print();
         match ensure_variables(&survey) {
@@ -87,6 +120,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     ensure_packages(survey)?.print();
     toolchain::ensure_components()?;
     toolchain::ensure_targets(&cross::TARGETS)
+}
+
+/// Installs what a command needs when that is possible, and says what to do when it is not.
+pub(crate) fn ensure(purpose: For) -> Result<(), Error> {
+    ensure_packages(Survey::take(purpose)).map(drop)
 }
 
 /// Installs the packages of what is missing, and surveys again.
@@ -105,13 +143,13 @@ fn ensure_packages(before: Survey) -> Result<Survey, Error> {
         wanted = packages(&before);
     }
     apt::install(&wanted)?;
-    let after = Survey::take();
+    let after = Survey::take(before.purpose);
     if after.is_complete() { Ok(after) } else { Err(still_missing(&after, &distribution)) }
 }
 
 /// A variable that points at nothing usable hides whatever a package would install.
 fn ensure_variables(survey: &Survey) -> Result<(), Error> {
-    let libclang = survey.libclang.as_ref().err().map(|reason| {
+    let libclang = survey.missing_libclang().map(|reason| {
         let what = format!("gives no libclang {} or newer: {reason}", libclang::MINIMUM);
         ("LIBCLANG_PATH".to_owned(), what)
     });
@@ -136,10 +174,14 @@ fn still_missing(survey: &Survey, distribution: &Distribution) -> Error {
 
 /// The Debian packages of what is missing.
 fn packages(survey: &Survey) -> Vec<String> {
-    let libclang = survey.libclang.is_err().then(|| apt::libclang_package(&apt::offered()));
+    let libclang = survey.missing_libclang().map(|_| apt::libclang_package(&apt::offered()));
     let compilers = survey.missing_compilers();
     let compilers = compilers.into_iter().map(|arch| apt::compiler_package(arch).to_owned());
-    libclang.into_iter().chain(compilers).collect()
+    let emulators = survey.emulators.iter().flat_map(|emulator| emulator.packages);
+    let emulators = emulators.map(|package| (*package).to_owned());
+    let mut all: Vec<_> = libclang.into_iter().chain(compilers).chain(emulators).collect();
+    all.dedup();
+    all
 }
 
 fn remedy(survey: &Survey, distribution: &Distribution) -> String {
@@ -161,16 +203,42 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_its_variable() {
-        let survey = Survey { libclang: Err("none found".to_owned()), compilers: Vec::new() };
+        let survey = Survey {
+            purpose: For::Everything,
+            libclang: Err("none found".to_owned()),
+            compilers: Vec::new(),
+            emulators: emulators::EMULATORS.to_vec(),
+        };
         let missing = survey.missing();
-        for word in
-            ["LIBCLANG_PATH", "CC_x86_64", "CC_x86_32", "CC_aarch64", "CC_arm", "CC_riscv64"]
-        {
+        for word in [
+            "qemu-system-aarch64",
+            "LIBCLANG_PATH",
+            "CC_x86_64",
+            "CC_x86_32",
+            "CC_aarch64",
+            "CC_arm",
+            "CC_riscv64",
+        ] {
             assert!(missing.contains(word), "{missing}");
         }
         let elsewhere = Distribution { name: "Elsewhere".to_owned(), has_apt: false };
         let error = still_missing(&survey, &elsewhere).to_string();
         assert!(error.contains("Elsewhere has no apt-get"), "{error}");
         assert_eq!(error.lines().count(), 1);
+    }
+
+    #[test]
+    fn a_command_wants_what_it_needs_and_no_more() {
+        let nothing = |purpose| Survey {
+            purpose,
+            libclang: Err("none found".to_owned()),
+            compilers: Vec::new(),
+            emulators: Vec::new(),
+        };
+        assert!(nothing(For::Live).is_complete());
+        assert!(!nothing(For::Headers).is_complete());
+        let emulators = emulators::EMULATORS.to_vec();
+        let without = Survey { emulators, ..nothing(For::Live) };
+        assert_eq!(packages(&without), ["qemu-system-x86", "seabios", "qemu-system-arm"]);
     }
 }

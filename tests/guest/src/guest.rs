@@ -1,0 +1,149 @@
+//! This kernel as the scenarios see it.
+
+#![allow(unsafe_code, reason = "reads the page that Xen shares with the domain")]
+
+use core::fmt;
+use core::mem::offset_of;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use xen_abi::memory::{
+    XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table, XENMAPSPACE_shared_info,
+};
+use xen_abi::xen::{DOMID_SELF, domid_t, shared_info, xen_pfn_t};
+use xen_ops::gnttab::TableFrames as _;
+use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
+use xen_ops::page::{Page, Target};
+use xen_scenarios::{Guest, Kind, Part};
+
+use crate::console;
+use crate::entry::{Start, Xen, compat_call, xen};
+use crate::frames::LiveFrames;
+use crate::memory::{OwnPage, Room, Space};
+
+/// The guest that this kernel is.
+pub(crate) struct LiveGuest {
+    xen: Xen,
+    kind: Kind,
+    domid: domid_t,
+    space: Space,
+    shared_info: NonNull<u8>,
+    /// The first frame of the grant table, once it is mapped: Arm maps it once only.
+    entries: Option<NonNull<u8>>,
+}
+
+impl LiveGuest {
+    /// The guest that was started so.
+    pub(crate) fn new(start: Start) -> Self {
+        let Start { kind, arguments, space } = start;
+        let me = arguments.split_whitespace().find_map(|word| word.strip_prefix("me="));
+        let domid = domid_t(me.and_then(|me| me.parse().ok()).unwrap_or(0));
+        let room = room(space);
+        match space {
+            Space::Pv { shared_info, .. } => room.point_to(shared_info >> 12),
+            Space::Translated { .. } => room.fill(XENMAPSPACE_shared_info, 0),
+        }
+        Self { xen: xen(), kind, domid, space, shared_info: room.address(), entries: None }
+    }
+}
+
+/// Room that nobody had before.
+fn room(space: Space) -> Room {
+    Room::new(&OwnPage::take(space), space)
+}
+
+impl Guest for LiveGuest {
+    type Xen = Xen;
+    type Page = OwnPage;
+    type Target = Room;
+    type Frames = LiveFrames;
+
+    fn xen(&self) -> &Xen {
+        &self.xen
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn domid(&self) -> domid_t {
+        self.domid
+    }
+
+    fn page(&mut self) -> OwnPage {
+        OwnPage::take(self.space)
+    }
+
+    fn loose_frame(&mut self) -> xen_pfn_t {
+        let page = OwnPage::take(self.space);
+        if let Space::Pv { .. } = self.space {
+            let _ = Room::new(&page, self.space);
+        }
+        page.frame()
+    }
+
+    fn target(&mut self) -> Room {
+        room(self.space)
+    }
+
+    fn bad_address(&self) -> usize {
+        match self.kind {
+            // Xen's own part of the address space.
+            Kind::Pv => 0xffff_8300_0000_0000_u64 as usize,
+            // Beyond what the entry code mapped.
+            Kind::Pvh => (1_u64 << 40) as usize,
+            // Mapped, and nothing is there.
+            Kind::Arm => 0x1000,
+        }
+    }
+
+    fn frames(&mut self) -> LiveFrames {
+        let frames = LiveFrames::new(self.space);
+        self.entries = Some(frames.shared());
+        frames
+    }
+
+    fn table(&mut self, part: Part) -> NonNull<u8> {
+        if let (Part::Shared, Some(entries)) = (part, self.entries) {
+            return entries;
+        }
+        let room = room(self.space);
+        match (self.space, part) {
+            (Space::Pv { .. }, Part::Shared) => {
+                let mut frames = [xen_pfn_t(0)];
+                setup_table(&self.xen, DOMID_SELF, &mut frames).expect("the table's frames");
+                room.point_to(frames[0].0);
+            }
+            (Space::Pv { .. }, Part::Status) => {
+                let mut frames = [0];
+                get_status_frames(&self.xen, DOMID_SELF, &mut frames).expect("the status frames");
+                room.point_to(frames[0]);
+            }
+            (Space::Translated { .. }, Part::Shared) => room.fill(XENMAPSPACE_grant_table, 0),
+            (Space::Translated { .. }, Part::Status) => {
+                room.fill(XENMAPSPACE_grant_table, XENMAPIDX_grant_table_status as usize);
+            }
+        }
+        if part == Part::Shared {
+            self.entries = Some(room.address());
+        }
+        room.address()
+    }
+
+    fn take_event(&mut self, port: u32) -> bool {
+        let bits = usize::BITS as usize;
+        let (word, bit) = (port as usize / bits, port as usize % bits);
+        let offset = offset_of!(shared_info, evtchn_pending) + word * size_of::<usize>();
+        // SAFETY: inside the page that Xen shares, aligned, and touched by atomic means only.
+        let pending = unsafe { self.shared_info.add(offset).cast::<AtomicUsize>().as_ref() };
+        pending.fetch_and(!(1 << bit), Ordering::AcqRel) & 1 << bit != 0
+    }
+
+    fn compat_call(&mut self, number: u32, arguments: [u32; 5]) -> Option<i32> {
+        compat_call(self.kind, number, arguments)
+    }
+
+    fn write(&mut self, line: fmt::Arguments<'_>) {
+        console::write(line);
+    }
+}

@@ -1,0 +1,251 @@
+//! The live matrix, as `cargo xtask live` runs it.
+
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use xen_live::{
+    Arch, Boot, Mode, Report, Row, Transcript, Where, compare, matrix, reference, stale,
+};
+use xtask::Table;
+
+/// Boots real Xen hypervisors with our own guest and compares what they do with the reference.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask live",
+    bin_name = "cargo xtask live",
+    after_help = "Examples:\n  \
+        cargo xtask live                                 the whole matrix\n  \
+        cargo xtask live --arch x86-64 --mode pvh        three releases\n  \
+        cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote"
+)]
+struct Options {
+    /// Only this release; may be repeated
+    #[arg(long, value_parser = ["4.14", "4.17", "4.20"])]
+    release: Vec<String>,
+    /// Only guests of this architecture; may be repeated
+    #[arg(long)]
+    arch: Vec<Arch>,
+    /// Only this mode; may be repeated
+    #[arg(long)]
+    mode: Vec<Mode>,
+    /// Only this scenario; may be repeated
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(xen_scenarios::SCENARIOS))]
+    scenario: Vec<String>,
+    /// Only machines with so many domains; may be repeated
+    #[arg(long)]
+    domains: Vec<u16>,
+    /// Show what came over the serial line
+    #[arg(long)]
+    log: bool,
+    /// Keep the logs of successes too, below target/xen-live
+    #[arg(long)]
+    keep: bool,
+    /// Write the reference anew, from the newest release's PV guest
+    #[arg(long, conflicts_with_all = ["release", "arch", "mode", "domains", "scenario"])]
+    write_reference: bool,
+    /// Boots at a time; as many as there are processors unless said otherwise
+    #[arg(long)]
+    jobs: Option<NonZero<usize>>,
+}
+
+/// The rows that the reference is written from.
+const REFERENCE: [Row; 2] = [
+    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 1 },
+    Row { release: "4.20", arch: Arch::Arm64, mode: Mode::Native, domains: 3 },
+];
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let wanted = |row: &Row| {
+        let any = |empty, found| empty || found;
+        any(options.release.is_empty(), options.release.iter().any(|r| r == row.release))
+            && any(options.arch.is_empty(), options.arch.contains(&row.arch))
+            && any(options.mode.is_empty(), options.mode.contains(&row.mode))
+            && any(options.domains.is_empty(), options.domains.contains(&row.domains))
+            // The scenarios that can be named are those of one domain.
+            && (options.scenario.is_empty() || row.domains == 1)
+            && (!options.write_reference || REFERENCE.contains(row))
+    };
+    let rows: Vec<Row> = matrix().into_iter().filter(wanted).collect();
+    if rows.is_empty() {
+        eprintln!("error: no hypervisor is pinned for that; see --help");
+        return ExitCode::from(2);
+    }
+    if run(&options, &rows) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Boots every row, and says whether all of them did as they should.
+fn run(options: &Options, rows: &[Row]) -> bool {
+    let start = Instant::now();
+    let progress = Progress::new(rows.len());
+    let results: Vec<Mutex<Option<Vec<String>>>> = rows.iter().map(|_| Mutex::new(None)).collect();
+    let next = Mutex::new(rows.iter().zip(&results));
+    let jobs =
+        options.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+    let good = Mutex::new(true);
+    let transcripts = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let Some((row, result)) = lock(&next).next() else { return };
+                    let (passed, cells, words, transcript) = boot(options, *row);
+                    lock(&transcripts)
+                        .extend(transcript.map(|transcript| ((*row).into(), transcript)));
+                    *lock(&good) &= passed;
+                    *lock(result) = Some(cells);
+                    progress.done(&words);
+                }
+            });
+        }
+    });
+    progress.clear();
+    let mut table =
+        Table::new(["release", "arch", "mode", "domains", "steps", "seconds", "result"]);
+    for result in results {
+        table.row(result.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_default());
+    }
+    let empty = String::new;
+    table.row(["all".to_owned(), empty(), empty(), empty(), empty(), seconds(start.elapsed())]);
+    table.print();
+    let mut transcripts = transcripts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if options.write_reference && *lock(&good) {
+        return write_reference(&transcripts);
+    }
+    // Only the scenarios of one domain have differences.
+    transcripts
+        .retain(|(_, transcript): &(_, Transcript)| transcript.steps().all(|s| s.domid == 0));
+    // Only all machines and scenarios together show that nobody needs a difference.
+    let all = matrix().iter().filter(|row| row.domains == 1).count();
+    if transcripts.len() == all && options.scenario.is_empty() {
+        for difference in stale(&transcripts) {
+            eprintln!("error: a difference that makes none: {difference}");
+            *lock(&good) = false;
+        }
+    }
+    good.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Boots one row: whether it passed, its line of the table, what there is to say, and its
+/// transcript.
+fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String, Option<Transcript>) {
+    let boot = Boot::new(row.release, row.arch, row.mode).domains(row.domains).keep(options.keep);
+    let boot = options.scenario.iter().fold(boot, |boot, name| boot.scenario(name));
+    let (steps, time, result, words, transcript) = match boot.run() {
+        Ok(report) => {
+            let (result, words) = judge(options, row, &report);
+            let time = seconds(report.elapsed);
+            (report.transcript.len().to_string(), time, result, words, Some(report.transcript))
+        }
+        Err(error) => {
+            let none = || "-".to_owned();
+            (none(), none(), "FAILED".to_owned(), error.to_string(), None)
+        }
+    };
+    let passed = result == "ok";
+    let Row { release, arch, mode, domains } = row;
+    let name = [release.to_owned(), arch.to_string(), mode.to_string(), domains.to_string()];
+    (passed, name.into_iter().chain([steps, time, result]).collect(), words, transcript)
+}
+
+/// The verdict over a boot that was a success, and what there is to say about it.
+fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
+    let mut words = String::new();
+    if options.log {
+        words += &report.output;
+    }
+    if let Some(warning) = &report.warning {
+        words += &format!("warning: {warning}\n");
+    }
+    if let Some(log) = &report.log {
+        words += &format!("{row}: log in {}\n", log.display());
+    }
+    if options.write_reference {
+        return ("ok".to_owned(), words);
+    }
+    let domids = 0..row.domains;
+    let of = |domid| compare(&report.transcript, domid, row.into());
+    let divergences: Vec<_> = domids.flat_map(of).collect();
+    for divergence in &divergences {
+        words += &format!("error: {row}: {divergence}\n");
+    }
+    let result = match divergences.len() {
+        0 => "ok".to_owned(),
+        count => format!("{count} DIFFER"),
+    };
+    (result, words)
+}
+
+/// Writes the reference, the scenarios of one domain first.
+fn write_reference(transcripts: &[(Where, Transcript)]) -> bool {
+    let mut texts: Vec<_> =
+        transcripts.iter().map(|(place, transcript)| (place.arch, reference(transcript))).collect();
+    texts.sort();
+    let texts: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reference.txt");
+    match fs::write(&path, texts.join("\n")) {
+        Ok(()) => {
+            println!("wrote {}", path.display());
+            true
+        }
+        Err(error) => {
+            eprintln!("error: {}: {error}", path.display());
+            false
+        }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A line on standard error that says how far it is.
+struct Progress {
+    done: Mutex<usize>,
+    all: usize,
+    terminal: bool,
+}
+
+impl Progress {
+    fn new(all: usize) -> Self {
+        let progress = Self { done: Mutex::new(0), all, terminal: std::io::stderr().is_terminal() };
+        progress.show(0);
+        progress
+    }
+
+    /// Says what there is to say, and that one more is done.
+    fn done(&self, words: &str) {
+        let mut done = lock(&self.done);
+        *done += 1;
+        self.clear();
+        if !words.is_empty() {
+            eprintln!("{}", words.trim_end());
+        }
+        self.show(*done);
+    }
+
+    fn show(&self, done: usize) {
+        if self.terminal {
+            eprint!("booting: {done} of {} done", self.all);
+            let _ = std::io::stderr().flush();
+        }
+    }
+
+    fn clear(&self) {
+        if self.terminal {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! One boot, from what is wanted to the transcript.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use xen_headers::{Hypervisor, Options, Warning};
+use xen_scenarios::SCENARIOS;
+
+use crate::machine::{Ended, Machine};
+use crate::qemu::Files;
+use crate::{Arch, Cause, Error, Failure, Mode, Row, Transcript, guest, matrix, qemu};
+
+/// What QEMU ends with when the guest says that it is done.
+const DONE: i32 = 85;
+
+/// How long a boot may take: many times what one takes on a slow machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How many lines of the log a failure shows.
+const TAIL: usize = 25;
+
+/// Words of Xen and of the guest after which nothing good comes.
+const CRASHES: [&str; 6] = [
+    "Panic on CPU",
+    "Domain 0 crashed",
+    "Hardware Dom0 crashed",
+    "Triple fault",
+    "@panic",
+    "@exception",
+];
+
+/// A boot to be done.
+#[derive(Clone, Debug)]
+pub struct Boot {
+    release: String,
+    arch: Arch,
+    mode: Mode,
+    domains: u16,
+    scenarios: Vec<String>,
+    deadline: Duration,
+    keep: bool,
+    qemu: Option<PathBuf>,
+    hypervisor: Option<PathBuf>,
+    kernel: Option<PathBuf>,
+    arguments: String,
+    place: Option<PathBuf>,
+}
+
+/// A boot that was a success.
+#[derive(Debug)]
+pub struct Report {
+    /// What the guests wrote.
+    pub transcript: Transcript,
+    /// How long QEMU ran.
+    pub elapsed: Duration,
+    /// The serial log, if it was to be kept.
+    pub log: Option<PathBuf>,
+    /// All that came over the serial line.
+    pub output: String,
+    /// What is to be said about the hypervisor's package.
+    pub warning: Option<Warning>,
+}
+
+impl Boot {
+    /// A boot of a release, for example `4.20`, with our kernel as its only domain and all
+    /// scenarios.
+    #[must_use]
+    pub fn new(release: &str, arch: Arch, mode: Mode) -> Self {
+        Self {
+            release: release.to_owned(),
+            arch,
+            mode,
+            domains: 1,
+            scenarios: Vec::new(),
+            deadline: DEADLINE,
+            keep: false,
+            qemu: None,
+            hypervisor: None,
+            kernel: None,
+            arguments: String::new(),
+            place: None,
+        }
+    }
+
+    /// So many domains, each with our kernel, and the scenario of several.
+    #[must_use]
+    pub fn domains(self, domains: u16) -> Self {
+        Self { domains, ..self }
+    }
+
+    /// Runs this scenario, and others that are named in the same way, instead of all.
+    #[must_use]
+    pub fn scenario(mut self, name: &str) -> Self {
+        self.scenarios.push(name.to_owned());
+        self
+    }
+
+    /// How long it may take, instead of a minute.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Whether to keep the serial log of a success too.
+    #[must_use]
+    pub fn keep(self, keep: bool) -> Self {
+        Self { keep, ..self }
+    }
+
+    /// Takes QEMU from this directory, not from PATH.
+    #[must_use]
+    pub fn qemu(self, directory: &Path) -> Self {
+        Self { qemu: Some(directory.to_owned()), ..self }
+    }
+
+    /// Boots this hypervisor, not the pinned one.
+    #[must_use]
+    pub fn hypervisor(self, image: &Path) -> Self {
+        Self { hypervisor: Some(image.to_owned()), ..self }
+    }
+
+    /// Boots this kernel, not our own.
+    #[must_use]
+    pub fn kernel(self, kernel: &Path) -> Self {
+        Self { kernel: Some(kernel.to_owned()), ..self }
+    }
+
+    /// Puts these words on the guest's command line too.
+    #[must_use]
+    pub fn arguments(self, words: &str) -> Self {
+        Self { arguments: words.to_owned(), ..self }
+    }
+
+    /// Writes logs below this directory, not below cargo's target directory.
+    #[must_use]
+    pub fn place(self, directory: &Path) -> Self {
+        Self { place: Some(directory.to_owned()), ..self }
+    }
+
+    /// Boots, and waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// What is missing, or an [`Error::Failed`] that says all about what went wrong.
+    pub fn run(&self) -> Result<Report, Error> {
+        let row = self.row()?;
+        // The guest would do nothing, and be through.
+        if let Some(name) = self.scenarios.iter().find(|name| !SCENARIOS.contains(&name.as_str())) {
+            return Err(Error::NoSuchScenario { name: name.clone() });
+        }
+        let qemu = qemu::find(row, self.qemu.as_deref())?;
+        let (hypervisor, warning) = self.image(row)?;
+        let kernel = match &self.kernel {
+            Some(kernel) => kernel.clone(),
+            None => guest::kernel(row.arch)?,
+        };
+        let base = self.place.clone().unwrap_or_else(guest::target_dir);
+        fs::create_dir_all(&base).map_err(Error::file(&base))?;
+        let prefix = format!("{}-", row.to_string().replace(' ', "-"));
+        let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&base);
+        let mut place = place.map_err(Error::file(&base))?;
+        let log = place.path().join("serial.log");
+        let complaints = place.path().join("qemu.log");
+        let files = Files { hypervisor: &hypervisor, kernel: &kernel, place: place.path() };
+        let words: Vec<String> = (0..row.domains).map(|domid| self.command_line(domid)).collect();
+        let mut command = qemu::command(&qemu, row, &files, &words)?;
+        let machine = Machine::start(&mut command, &complaints).map_err(Error::file(&qemu))?;
+        let ended = machine.finish(self.deadline, &log)?;
+
+        let mut transcript = Transcript::default();
+        ended.output.lines().for_each(|line| transcript.read(line));
+        let verdict = verdict(&ended, &transcript, row.domains);
+        place.disable_cleanup(self.keep || verdict.is_err());
+        if let Err(cause) = verdict {
+            let said = fs::read_to_string(&complaints).unwrap_or_default();
+            return Err(Error::Failed(Box::new(Failure {
+                what: row.to_string(),
+                cause,
+                last_step: transcript.last_step(),
+                tail: tail(&format!("{}\n{said}", ended.output)),
+                log,
+                again: self.again(),
+                qemu: shown(&command),
+            })));
+        }
+        let Ended { output, elapsed, .. } = ended;
+        let log = self.keep.then_some(log);
+        Ok(Report { transcript, elapsed, log, output, warning })
+    }
+
+    /// The machine that is meant.
+    fn row(&self) -> Result<Row, Error> {
+        let Self { release, arch, mode, domains, .. } = self;
+        let wanted = |row: &Row| {
+            row.release == release && (row.arch, row.mode, row.domains) == (*arch, *mode, *domains)
+        };
+        let found = matrix().into_iter().find(wanted);
+        found.ok_or_else(|| {
+            Error::NoSuchRow(format!("{release} {arch} {mode} of {domains} domains"))
+        })
+    }
+
+    /// The hypervisor, and what is to be said about its package.
+    fn image(&self, row: Row) -> Result<(PathBuf, Option<Warning>), Error> {
+        if let Some(image) = &self.hypervisor {
+            return Ok((image.clone(), None));
+        }
+        let known = Hypervisor::known(row.release, row.hypervisor())?;
+        let image = known.obtain(&Options::from_env())?;
+        Ok((image.path, image.warning))
+    }
+
+    /// The command line of one of the guests.
+    fn command_line(&self, domid: u16) -> String {
+        let mut words = vec![format!("me={domid}")];
+        if self.domains > 1 {
+            words.push(format!("domains={}", self.domains));
+        }
+        if !self.scenarios.is_empty() {
+            words.push(format!("scenario={}", self.scenarios.join(",")));
+        }
+        if !self.arguments.is_empty() {
+            words.push(self.arguments.clone());
+        }
+        words.join(" ")
+    }
+
+    /// The command that does the same.
+    fn again(&self) -> String {
+        let Self { release, arch, mode, .. } = self;
+        let mut text = format!("cargo xtask live --release {release} --arch {arch} --mode {mode}");
+        if self.domains > 1 {
+            text += &format!(" --domains {}", self.domains);
+        }
+        for name in &self.scenarios {
+            text += &format!(" --scenario {name}");
+        }
+        text + " --log"
+    }
+}
+
+/// Whether a machine that ended was a success.
+fn verdict(ended: &Ended, transcript: &Transcript, domains: u16) -> Result<(), Cause> {
+    let crash = ended.output.lines().find(|line| CRASHES.iter().any(|word| line.contains(word)));
+    if let Some(line) = crash {
+        return Err(Cause::Crash(line.trim().to_owned()));
+    }
+    let status = ended.end.clone()?;
+    transcript.is_whole(domains, status)?;
+    if status == Some(DONE) { Ok(()) } else { Err(Cause::Status(status)) }
+}
+
+/// The last lines of a text, without what a terminal would not show.
+fn tail(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let printable = |c: char| if c.is_control() && c != '\n' { '.' } else { c };
+    lines[lines.len().saturating_sub(TAIL)..].join("\n").chars().map(printable).collect()
+}
+
+/// A command as a line for a shell.
+fn shown(command: &Command) -> String {
+    let quoted = |word: &std::ffi::OsStr| {
+        let word = word.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
+        if word.chars().all(plain) { word.into_owned() } else { format!("'{word}'") }
+    };
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}

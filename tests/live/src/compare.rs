@@ -1,0 +1,185 @@
+//! A transcript beside the reference, step by step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::differences::{Difference, Where, differences, own};
+use crate::{Step, Transcript};
+
+/// What the newest release does in a PV guest, which has the most: the scenarios' results, with
+/// `[scenario]` before each one's steps.
+pub const REFERENCE: &str = include_str!("../reference.txt");
+
+/// A result by scenario and step.
+type Results<'a> = BTreeMap<(&'a str, &'a str), &'a str>;
+
+/// A step whose result is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// Scenario and step.
+    pub step: String,
+    /// What should have come of it; nothing if there should be no such step.
+    pub expected: Option<String>,
+    /// What came of it; nothing if it was not done.
+    pub found: Option<String>,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |result: &Option<String>| result.clone().unwrap_or("no such step".to_owned());
+        let Self { step, expected, found } = self;
+        write!(f, "{step}: {}, expected {}", shown(found), shown(expected))
+    }
+}
+
+/// Where one domain's transcript departs from the reference and the differences that are known for
+/// this place.
+#[must_use]
+pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Divergence> {
+    depart(transcript, domid, &expectations(differences(place).flat_map(rules)))
+}
+
+/// The differences that make none: those without which every one of the transcripts would be the
+/// same as expected. Each is named by its scenario and step.
+///
+/// If the transcripts are the model's, it is only the model's own differences that are looked at.
+#[must_use]
+pub fn stale(transcripts: &[(Where, Transcript)]) -> Vec<String> {
+    let used = |rule: &Rule| {
+        transcripts.iter().any(|(place, transcript)| {
+            let others = differences(*place).flat_map(rules).filter(|other| other != rule);
+            let has = differences(*place).flat_map(rules).any(|other| other == *rule);
+            has && !depart(transcript, 0, &expectations(others)).is_empty()
+        })
+    };
+    let wanted = |place: Where| -> Vec<Rule> {
+        let own = own(place).iter().filter(|difference| (difference.place)(place));
+        if place.model {
+            own.flat_map(rules).collect()
+        } else {
+            differences(place).flat_map(rules).collect()
+        }
+    };
+    let all: BTreeSet<Rule> = transcripts.iter().flat_map(|(place, _)| wanted(*place)).collect();
+    let stale = all.iter().filter(|rule| !used(rule));
+    stale.map(|rule| format!("{}, {}: {}", rule.scenario, rule.steps, rule.reason)).collect()
+}
+
+/// One line of a difference.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rule {
+    scenario: &'static str,
+    steps: &'static str,
+    result: Option<&'static str>,
+    reason: &'static str,
+}
+
+fn rules(difference: &'static Difference) -> impl Iterator<Item = Rule> {
+    let Difference { scenario, steps, reason, .. } = difference;
+    steps.iter().map(|&(steps, result)| Rule { scenario, steps, result, reason })
+}
+
+fn depart(transcript: &Transcript, domid: u16, all: &Results<'_>) -> Vec<Divergence> {
+    let steps: Vec<_> = transcript.steps().filter(|step| step.domid == domid).collect();
+    let ran = |scenario: &str| steps.iter().any(|step| step.scenario == scenario);
+    let mut found = Results::new();
+    let mut divergences = Vec::new();
+    for Step { scenario, name, result, .. } in &steps {
+        if found.insert((scenario, name), result).is_some() {
+            divergences.push(Divergence {
+                step: format!("{scenario}, {name}"),
+                expected: Some("to be done once".to_owned()),
+                found: Some(result.clone()),
+            });
+        }
+    }
+    let mut expected = all.clone();
+    expected.retain(|(scenario, _), _| ran(scenario));
+    let mut keys: Vec<_> = expected.keys().chain(found.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    for key in keys {
+        let (expected, found) = (expected.get(key), found.get(key));
+        if expected != found {
+            divergences.push(Divergence {
+                step: format!("{}, {}", key.0, key.1),
+                expected: expected.map(|result| (*result).to_owned()),
+                found: found.map(|result| (*result).to_owned()),
+            });
+        }
+    }
+    divergences
+}
+
+/// The reference with differences.
+fn expectations(rules: impl Iterator<Item = Rule>) -> Results<'static> {
+    let mut expected = parse(REFERENCE);
+    for Rule { scenario, steps, result, .. } in rules {
+        let matching =
+            |key: &&(&'static str, &'static str)| key.0 == scenario && matches(steps, key.1);
+        let mut keys: Vec<_> = expected.keys().filter(matching).copied().collect();
+        if !steps.contains('*') {
+            keys.push((scenario, steps));
+        }
+        for key in keys {
+            match result {
+                Some(result) => expected.insert(key, result),
+                None => expected.remove(&key),
+            };
+        }
+    }
+    expected
+}
+
+/// Whether a name is what a pattern says, in which a star stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(name) = name.strip_prefix(start) else { return false };
+    (0..=name.len()).any(|at| name.is_char_boundary(at) && matches(rest, &name[at..]))
+}
+
+fn parse(text: &str) -> Results<'_> {
+    let mut results = Results::new();
+    let mut scenario = "";
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            scenario = name;
+        } else if let Some((name, result)) = line.split_once(": ") {
+            results.insert((scenario, name), result);
+        }
+    }
+    results
+}
+
+/// A transcript as the text of a reference: of domains with the same scenario, the first one's.
+#[must_use]
+pub fn reference(transcript: &Transcript) -> String {
+    let mut scenarios: Vec<(u16, &str)> = Vec::new();
+    for Step { domid, scenario, .. } in transcript.steps() {
+        if scenarios.iter().all(|(_, known)| known != scenario) {
+            scenarios.push((*domid, scenario));
+        }
+    }
+    scenarios.sort_by_key(|(domid, _)| *domid);
+    let texts = scenarios.into_iter().map(|(domid, scenario)| {
+        let own = transcript.steps().filter(|s| s.domid == domid && s.scenario == scenario);
+        let lines = own.map(|step| format!("{}: {}\n", step.name, step.result));
+        format!("[{scenario}]\n{}", lines.collect::<String>())
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, name) in [("a", "a"), ("*", ""), ("a*c", "abc"), ("*, x*", "a, b, x")] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [("a", "ab"), ("a*c", "abcd"), ("*x", "a")] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+}

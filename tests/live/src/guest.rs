@@ -1,0 +1,60 @@
+//! The guest kernel, built when it is first wanted.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use crate::{Arch, Error};
+
+/// The kernels that this process has built.
+static BUILT: Mutex<BTreeMap<Arch, PathBuf>> = Mutex::new(BTreeMap::new());
+
+/// The kernel for an architecture, as its loader wants it.
+pub(crate) fn kernel(arch: Arch) -> Result<PathBuf, Error> {
+    // One at a time: cargo would have the others wait anyway.
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = built.get(&arch) {
+        return Ok(path.clone());
+    }
+    let path = build(arch)?;
+    built.insert(arch, path.clone());
+    Ok(path)
+}
+
+/// Rust's name of the target without an operating system.
+fn target(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "x86_64-unknown-none",
+        Arch::Arm64 => "aarch64-unknown-none",
+        Arch::Armhf => "armv7a-none-eabi",
+    }
+}
+
+fn build(arch: Arch) -> Result<PathBuf, Error> {
+    let target = target(arch);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("guest");
+    let target_dir = target_dir().join("guest");
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--release", "--target", target, "--target-dir"]).arg(&target_dir);
+    // Flags for the host's own builds would take the place of the kernel's.
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
+        command.env_remove(variable);
+    }
+    let output = command.current_dir(&source).stdin(Stdio::null()).output();
+    let output = output.map_err(Error::file(&source))?;
+    if !output.status.success() {
+        let output = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+        return Err(Error::Guest { target, output });
+    }
+    Ok(target_dir.join(target).join("release/xen-guest"))
+}
+
+/// The directory for what live tests leave: below cargo's target directory.
+pub(crate) fn target_dir() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
+    let target = env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty());
+    root.join(target.unwrap_or_else(|| "target".into())).join("xen-live")
+}

@@ -1,0 +1,32 @@
+//! Boots real Xen hypervisors with our own guest kernel, without KVM, and reads what it wrote.
+//!
+//! ```no_run
+//! use xen_live::{Arch, Boot, Mode};
+//!
+//! let report = Boot::new("4.20", Arch::X86_64, Mode::Pvh).scenario("gnttab-map").run()?;
+//! println!("{} steps in {:?}", report.transcript.len(), report.elapsed);
+//! # Ok::<(), xen_live::Error>(())
+//! ```
+//!
+//! A boot passes if every domain said that it was through, none of its lines was lost, and QEMU's
+//! exit status is the one that the guest asked for. An exit status of 0 is never a pass: that is how
+//! QEMU ends when a domain or Xen itself crashes.
+
+mod boot;
+mod compare;
+mod device_tree;
+mod differences;
+mod error;
+mod guest;
+mod machine;
+mod model_differences;
+mod platform;
+mod qemu;
+mod transcript;
+
+pub use boot::{Boot, Report};
+pub use compare::{Divergence, REFERENCE, compare, reference, stale};
+pub use differences::Where;
+pub use error::{Cause, Error, Failure};
+pub use platform::{Arch, Mode, Row, matrix};
+pub use transcript::{Step, Transcript};

@@ -1,0 +1,132 @@
+//! QEMU: whether it is there, and how it is told to boot a Xen.
+
+mod domains;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::{Arch, Error, Mode, Row};
+
+/// The oldest QEMU with all the devices that are used: guest-loader came last.
+const MINIMUM: (u32, u32) = (6, 0);
+
+/// What Xen is told in every case: a first domain of a known size, and no time spent on wiping the
+/// rest of the memory.
+const XEN: &str = "dom0_mem=32M bootscrub=0 loglvl=all guest_loglvl=all";
+
+/// Where Xen writes on Arm.
+const ARM_CONSOLE: &str = "console=dtuart";
+
+/// The files of a boot.
+pub(crate) struct Files<'a> {
+    pub(crate) hypervisor: &'a Path,
+    pub(crate) kernel: &'a Path,
+    /// Where files of this boot can be written.
+    pub(crate) place: &'a Path,
+}
+
+/// The program for a machine, and Debian's package of it.
+fn program(row: Row) -> (&'static str, &'static str) {
+    match row.hypervisor() {
+        "amd64" => ("qemu-system-x86_64", "qemu-system-x86"),
+        "arm64" => ("qemu-system-aarch64", "qemu-system-arm"),
+        _ => ("qemu-system-arm", "qemu-system-arm"),
+    }
+}
+
+/// The QEMU for a machine, in `directory` or on PATH, once it has said that it is new enough.
+pub(crate) fn find(row: Row, directory: Option<&Path>) -> Result<PathBuf, Error> {
+    let (name, package) = program(row);
+    let path = directory.map_or_else(|| PathBuf::from(name), |directory| directory.join(name));
+    let program = path.display().to_string();
+    let output = match Command::new(&path).arg("--version").stdin(Stdio::null()).output() {
+        Ok(output) => output,
+        Err(source) => return Err(Error::NoQemu { program, package, source }),
+    };
+    let answer = String::from_utf8_lossy(&output.stdout);
+    let answer = answer.lines().next().unwrap_or_default();
+    if version(answer).is_some_and(|version| version >= MINIMUM) {
+        return Ok(path);
+    }
+    Err(Error::OldQemu { program, answer: answer.to_owned(), minimum: MINIMUM })
+}
+
+/// Reads `QEMU emulator version 7.2.22 (Debian ...)`.
+fn version(answer: &str) -> Option<(u32, u32)> {
+    let (_, rest) = answer.split_once("version ")?;
+    let mut numbers = rest.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// The command that boots a machine whose domains get these command lines.
+pub(crate) fn command(
+    qemu: &Path,
+    row: Row,
+    files: &Files<'_>,
+    arguments: &[String],
+) -> Result<Command, Error> {
+    let mut command = Command::new(qemu);
+    command.args(["-accel", "tcg", "-display", "none", "-monitor", "none", "-nodefaults"]);
+    command.args(["-no-reboot", "-serial", "stdio", "-kernel"]).arg(files.hypervisor);
+    match row.arch {
+        Arch::X86_64 => x86(&mut command, row.mode, files.kernel, &arguments.concat()),
+        Arch::Arm64 | Arch::Armhf => {
+            arm_machine(&mut command, row);
+            match arguments {
+                [arguments] => arm(&mut command, files.kernel, arguments),
+                several => domains::add(&mut command, qemu, row, files, several)?,
+            }
+        }
+    }
+    Ok(command)
+}
+
+fn x86(command: &mut Command, mode: Mode, kernel: &Path, arguments: &str) {
+    // A PVH dom0 needs an IOMMU.
+    let (machine, dom0) = match mode {
+        Mode::Pvh => (&["-machine", "q35", "-device", "amd-iommu"][..], " dom0=pvh"),
+        _ => (&["-machine", "pc"][..], ""),
+    };
+    command.args(machine).args(["-cpu", "max", "-m", "128"]);
+    // What the guest writes there becomes QEMU's exit status.
+    command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
+    command.arg("-append").arg(format!("console=com1 {XEN}{dom0}"));
+    command.arg("-initrd").arg(joined([kernel.as_os_str(), " ".as_ref(), arguments.as_ref()]));
+}
+
+fn arm_machine(command: &mut Command, row: Row) {
+    // Neither processor is one that Xen 4.14 warns about for three seconds.
+    let (machine, cpu) = match row.hypervisor() {
+        "arm64" => ("virt,virtualization=on,gic-version=3", "cortex-a53"),
+        _ => ("virt,virtualization=on", "cortex-a15"),
+    };
+    // One processor, though there be several domains: they wait for each other by giving way, which
+    // two emulated processors on a busy machine take forty times as long for.
+    command.args(["-machine", machine, "-cpu", cpu, "-m", "256"]);
+    // The guest's exit status comes by a semihosting call.
+    command.args(["-semihosting-config", "enable=on,target=native"]);
+}
+
+fn arm(command: &mut Command, kernel: &Path, arguments: &str) {
+    command.arg("-append").arg(format!("{ARM_CONSOLE} {XEN}"));
+    let loader = "guest-loader,addr=0x49000000,kernel=";
+    let bootargs = format!(",bootargs={}", arguments.replace(',', ",,"));
+    command.arg("-device").arg(joined([loader.as_ref(), kernel.as_os_str(), bootargs.as_ref()]));
+}
+
+fn joined<const N: usize>(parts: [&OsStr; N]) -> OsString {
+    parts.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(version("QEMU emulator version 7.2.22 (Debian 1:7.2)"), Some((7, 2)));
+        assert_eq!(version("QEMU emulator version 10.0"), Some((10, 0)));
+        assert_eq!(version("something else"), None);
+    }
+}

@@ -1,0 +1,248 @@
+//! A grant table as scenarios write it, entry by entry, and the operations on it: nothing here keeps
+//! anyone from writing what is wrong.
+
+#![allow(unsafe_code, reason = "scenarios map their own pages and take them away")]
+
+use core::mem::offset_of;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use xen_abi::grant_table::{
+    GNTMAP_device_map, GNTMAP_host_map, GTF_reading, GTF_writing, gnttab_copy_ptr,
+    gnttab_copy_ptr_u, grant_entry_header, grant_entry_v1, grant_entry_v2,
+    grant_entry_v2_full_page, grant_entry_v2_sub_page, grant_entry_v2_transitive, grant_handle_t,
+    grant_ref_t, grant_status_t,
+};
+use xen_abi::xen::{domid_t, xen_pfn_t};
+use xen_ops::hypercall::Error;
+use xen_ops::hypercall::grant_table_op::{
+    Copy, MapGrantRef, SwapGrantRef, UnmapGrantRef, copy, map_grant_ref, swap_grant_ref,
+    unmap_grant_ref,
+};
+use xen_ops::page::{PAGE_SIZE, Page, Target};
+use xen_ops::view::{ReadWrite, View};
+
+use crate::outcome::Outcome;
+use crate::{Guest, Part};
+
+/// Why entries of the first frame can be accessed.
+const INSIDE: &str = "the entry is in the first frame";
+
+/// The first frame of the guest's table in version 1.
+pub(crate) struct V1 {
+    entries: View<'static, ReadWrite>,
+    base: NonNull<u8>,
+}
+
+impl V1 {
+    /// Maps it.
+    pub(crate) fn map<G: Guest>(guest: &mut G) -> Self {
+        let base = guest.table(Part::Shared);
+        Self { entries: view(base), base }
+    }
+
+    /// Grants `frame` to `domid`, as far as `flags` say so.
+    pub(crate) fn set(&self, ref_: grant_ref_t, flags: u16, domid: domid_t, frame: xen_pfn_t) {
+        let at = ref_.0 as usize * size_of::<grant_entry_v1>();
+        let frame = frame.0 as u32;
+        self.entries
+            .store(at + offset_of!(grant_entry_v1, frame), frame, Ordering::Relaxed)
+            .expect(INSIDE);
+        self.entries.store(at, header(flags, domid), Ordering::SeqCst).expect(INSIDE);
+    }
+
+    /// The flags of an entry.
+    pub(crate) fn flags(&self, ref_: grant_ref_t) -> u16 {
+        let at = ref_.0 as usize * size_of::<grant_entry_v1>();
+        self.entries.load(at, Ordering::SeqCst).expect(INSIDE)
+    }
+
+    /// Takes back a grant, in one step, unless somebody uses it.
+    pub(crate) fn revoke(&self, ref_: grant_ref_t) -> &'static str {
+        let at = ref_.0 as usize * size_of::<grant_entry_v1>();
+        assert!(at < PAGE_SIZE, "{INSIDE}");
+        // SAFETY: inside the frame, aligned, and touched by atomic means only.
+        let header = unsafe { self.base.add(at).cast::<AtomicU32>().as_ref() };
+        let used = u32::from(GTF_reading | GTF_writing);
+        let unused = |now: u32| (now & used == 0).then_some(0);
+        match header.fetch_update(Ordering::AcqRel, Ordering::Relaxed, unused) {
+            Ok(_) => "done",
+            Err(_) => "in use",
+        }
+    }
+}
+
+/// The first frame of the guest's table in version 2, and that of its status words.
+pub(crate) struct V2 {
+    entries: View<'static, ReadWrite>,
+    statuses: View<'static, ReadWrite>,
+}
+
+impl V2 {
+    /// Maps both.
+    pub(crate) fn map<G: Guest>(guest: &mut G) -> Self {
+        let entries = view(guest.table(Part::Shared));
+        Self { entries, statuses: view(guest.table(Part::Status)) }
+    }
+
+    /// Grants a whole page.
+    pub(crate) fn page(&self, ref_: grant_ref_t, flags: u16, domid: domid_t, frame: xen_pfn_t) {
+        let entry = grant_entry_v2_full_page { frame: frame.0, ..grant_entry_v2_full_page::ZERO };
+        self.set(ref_, grant_entry_v2::from_full_page(entry), flags, domid);
+    }
+
+    /// Grants `length` bytes of a page from `offset` on.
+    pub(crate) fn part(
+        &self,
+        ref_: grant_ref_t,
+        flags: u16,
+        domid: domid_t,
+        frame: xen_pfn_t,
+        (offset, length): (u16, u16),
+    ) {
+        let zero = grant_entry_v2_sub_page::ZERO;
+        let entry = grant_entry_v2_sub_page { page_off: offset, length, frame: frame.0, ..zero };
+        self.set(ref_, grant_entry_v2::from_sub_page(entry), flags, domid);
+    }
+
+    /// Passes on what `from` grants with its reference `gref`.
+    pub(crate) fn pass_on(
+        &self,
+        ref_: grant_ref_t,
+        flags: u16,
+        domid: domid_t,
+        from: domid_t,
+        gref: grant_ref_t,
+    ) {
+        let zero = grant_entry_v2_transitive::ZERO;
+        let entry = grant_entry_v2_transitive { trans_domid: from, gref, ..zero };
+        self.set(ref_, grant_entry_v2::from_transitive(entry), flags, domid);
+    }
+
+    fn set(&self, ref_: grant_ref_t, entry: grant_entry_v2, flags: u16, domid: domid_t) {
+        let at = ref_.0 as usize * size_of::<grant_entry_v2>();
+        self.entries.put(at, &entry).expect(INSIDE);
+        self.entries.store(at, header(flags, domid), Ordering::SeqCst).expect(INSIDE);
+    }
+
+    /// The flags of an entry.
+    pub(crate) fn flags(&self, ref_: grant_ref_t) -> u16 {
+        let at = ref_.0 as usize * size_of::<grant_entry_v2>();
+        self.entries.load(at, Ordering::SeqCst).expect(INSIDE)
+    }
+
+    /// The status word of an entry.
+    pub(crate) fn status(&self, ref_: grant_ref_t) -> u16 {
+        let at = ref_.0 as usize * size_of::<grant_status_t>();
+        self.statuses.load(at, Ordering::SeqCst).expect(INSIDE)
+    }
+}
+
+/// Flags and domain as both versions have them, to be written at once.
+fn header(flags: u16, domid: domid_t) -> u32 {
+    const { assert!(size_of::<grant_entry_header>() == 4) };
+    u32::from(flags) | u32::from(domid.0) << 16
+}
+
+/// A view of a page that stays.
+fn view(base: NonNull<u8>) -> View<'static, ReadWrite> {
+    // SAFETY: a page that stays mapped while the table has its version, and that the hypervisor
+    // touches atomically.
+    unsafe { View::new(base) }
+}
+
+/// A view of a page, or of what is mapped at a target.
+pub(crate) fn bytes(base: NonNull<u8>) -> View<'static, ReadWrite> {
+    view(base)
+}
+
+/// A mapping, or the attempt at one.
+#[derive(Clone, Copy)]
+pub(crate) struct Mapping {
+    pub(crate) outcome: Outcome,
+    pub(crate) host_addr: u64,
+    pub(crate) dev_bus_addr: u64,
+    pub(crate) handle: grant_handle_t,
+}
+
+/// Maps a grant of `dom` at `host_addr`.
+pub(crate) fn map_at<G: Guest>(
+    guest: &G,
+    host_addr: u64,
+    flags: u32,
+    ref_: grant_ref_t,
+    dom: domid_t,
+) -> Mapping {
+    let mut ops = [MapGrantRef::new(host_addr, flags, ref_, dom)];
+    // SAFETY: where it is mapped there is room that the scenario has, or nothing.
+    let batch = unsafe { map_grant_ref(guest.xen(), &mut ops) };
+    let result = batch.result.and_then(|()| status("map", batch.elements[0].status()));
+    let (handle, bus) = (batch.elements[0].handle(), batch.elements[0].dev_bus_addr());
+    let dev_bus_addr = if flags & GNTMAP_device_map == 0 { 0 } else { bus };
+    Mapping { outcome: Outcome::of(&result), host_addr, dev_bus_addr, handle }
+}
+
+/// Maps a grant of `dom` at `target`, for the processor.
+pub(crate) fn map<G: Guest>(
+    guest: &G,
+    target: &G::Target,
+    flags: u32,
+    ref_: grant_ref_t,
+    dom: domid_t,
+) -> Mapping {
+    map_at(guest, target.host_addr(), GNTMAP_host_map | flags, ref_, dom)
+}
+
+/// Unmaps what was mapped; a mapping that says something else shows what Xen makes of that.
+pub(crate) fn unmap<G: Guest>(guest: &G, mapping: Mapping) -> Outcome {
+    let Mapping { host_addr, dev_bus_addr, handle, .. } = mapping;
+    let mut ops = [UnmapGrantRef::new(host_addr, dev_bus_addr, handle)];
+    // SAFETY: nothing uses the mapping but the scenario, which looks at it again with care.
+    let batch = unsafe { unmap_grant_ref(guest.xen(), &mut ops) };
+    Outcome::of(&batch.result.and_then(|()| status("unmap", batch.elements[0].status())))
+}
+
+/// One end of a copy: a grant.
+pub(crate) fn granted(ref_: grant_ref_t, domid: domid_t, offset: u16) -> gnttab_copy_ptr {
+    let u = gnttab_copy_ptr_u::from_ref(ref_);
+    gnttab_copy_ptr { u, domid, offset, ..gnttab_copy_ptr::ZERO }
+}
+
+/// One end of a copy: a frame.
+pub(crate) fn local(frame: xen_pfn_t, domid: domid_t, offset: u16) -> gnttab_copy_ptr {
+    let u = gnttab_copy_ptr_u::from_gmfn(frame);
+    gnttab_copy_ptr { u, domid, offset, ..gnttab_copy_ptr::ZERO }
+}
+
+/// Copies `len` bytes.
+pub(crate) fn copy_bytes<G: Guest>(
+    guest: &G,
+    source: gnttab_copy_ptr,
+    dest: gnttab_copy_ptr,
+    len: u16,
+    flags: u16,
+) -> Outcome {
+    let mut ops = [Copy::new(source, dest, len, flags)];
+    // SAFETY: the pages are the scenario's, which looks at them through views.
+    let batch = unsafe { copy(guest.xen(), &mut ops) };
+    Outcome::of(&batch.result.and_then(|()| status("copy", batch.elements[0].status())))
+}
+
+/// Exchanges two entries.
+pub(crate) fn swap<G: Guest>(guest: &G, a: grant_ref_t, b: grant_ref_t) -> Outcome {
+    let mut ops = [SwapGrantRef::new(a, b)];
+    // SAFETY: the scenario has both entries.
+    let batch = unsafe { swap_grant_ref(guest.xen(), &mut ops) };
+    Outcome::of(&batch.result.and_then(|()| status("swap", batch.elements[0].status())))
+}
+
+fn status(operation: &'static str, status: xen_abi::GrantStatus) -> Result<(), Error> {
+    if status.is_okay() { Ok(()) } else { Err(Error::from_status(operation, status)) }
+}
+
+/// A page with one byte all over it.
+pub(crate) fn filled<G: Guest>(guest: &mut G, byte: u8) -> G::Page {
+    let page = guest.page();
+    bytes(page.address()).write(0, &[byte; PAGE_SIZE]).expect("a page is a page long");
+    page
+}

@@ -1,0 +1,18 @@
+//! What a guest does to Xen and what came of it, written once: a guest kernel runs the scenarios on
+//! real hypervisors, a test runs them on the model, and the transcripts are compared step by step.
+//!
+//! A scenario is a function that makes hypercalls and writes down one line for each. It judges
+//! nothing: what is right is in the reference transcript.
+#![no_std]
+
+mod domains;
+mod grants;
+mod guest;
+mod line;
+mod outcome;
+mod run;
+mod scenarios;
+
+pub use guest::{Guest, Kind, Part};
+pub use line::Line;
+pub use run::{Run, SCENARIOS, run};

@@ -1,0 +1,75 @@
+//! What came of a hypercall, in a word or two: the same words on every machine.
+
+use core::fmt;
+
+use xen_abi::Errno;
+use xen_ops::hypercall::{Cause, Error, UNTOUCHED};
+
+/// What a hypercall returned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Returned(pub(crate) isize);
+
+impl fmt::Display for Returned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Errno::from_result(self.0).and_then(Errno::name) {
+            Some(name) => write!(f, "-{}", name.trim_start_matches("XEN_")),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// Success, or the name of what was answered instead.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome(Result<(), Cause>);
+
+impl Outcome {
+    /// What came of an operation, without its value.
+    pub(crate) fn of<T>(result: &Result<T, Error>) -> Self {
+        Self(match result {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.cause()),
+        })
+    }
+
+    /// Whether it was a success.
+    pub(crate) fn is_ok(self) -> bool {
+        self.0.is_ok()
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Ok(()) => f.write_str("ok"),
+            Err(Cause::Errno(errno)) => Returned(-(errno.0 as isize)).fmt(f),
+            Err(Cause::Status(UNTOUCHED)) => f.write_str("untouched"),
+            Err(Cause::Status(status)) => match status.name() {
+                Some(name) => f.write_str(name),
+                None => write!(f, "status {}", status.0),
+            },
+            Err(Cause::Unexpected(result)) => write!(f, "unexpected {result}"),
+            Err(_) => f.write_str("unknown"),
+        }
+    }
+}
+
+/// A value, or the name of what was answered instead.
+pub(crate) struct Value<T>(pub(crate) Result<T, Error>);
+
+impl<T: fmt::Display> fmt::Display for Value<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Ok(value) => value.fmt(f),
+            Err(_) => Outcome::of(&self.0).fmt(f),
+        }
+    }
+}
+
+/// Flags, or a byte.
+pub(crate) struct Hex(pub(crate) u16);
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}

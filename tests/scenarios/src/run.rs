@@ -1,0 +1,114 @@
+//! Running scenarios and writing down what comes of them.
+
+use core::fmt;
+
+use xen_abi::xen::__HYPERVISOR_grant_table_op;
+use xen_ops::hypercall::{Error, Hypercall};
+
+use crate::outcome::{Outcome, Returned};
+use crate::{Guest, Line, domains, scenarios};
+
+/// The names of all scenarios of one domain, in the order in which they run.
+pub const SCENARIOS: &[&str] = scenarios::NAMES;
+
+/// A guest at work on scenarios.
+pub struct Run<'a, G> {
+    /// The guest.
+    pub guest: &'a mut G,
+    steps: usize,
+}
+
+impl<G: Guest> Run<'_, G> {
+    /// Writes down what came of a step. `name` says what was done, without a colon, and is the
+    /// same on every machine.
+    pub fn step(&mut self, name: impl fmt::Display, result: impl fmt::Display) {
+        self.steps += 1;
+        self.write(format_args!("step {name}: {result}"));
+    }
+
+    /// Writes down whether an operation succeeded, or what was answered instead.
+    pub(crate) fn outcome<T>(&mut self, name: impl fmt::Display, result: Result<T, Error>) {
+        self.step(name, Outcome::of(&result));
+    }
+
+    /// Makes a hypercall that no typed wrapper would make, and writes down what it returned.
+    ///
+    /// # Safety
+    ///
+    /// As [`Hypercall::call3`].
+    #[allow(unsafe_code, reason = "hands the door on")]
+    pub(crate) unsafe fn raw(
+        &mut self,
+        name: impl fmt::Display,
+        number: u32,
+        arguments: [usize; 3],
+    ) {
+        // SAFETY: the caller's promise.
+        let returned = unsafe { self.guest.xen().call3(number, arguments) };
+        self.step(name, Returned(returned));
+    }
+
+    /// As [`raw`](Self::raw), a `grant_table_op`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Hypercall::call3`].
+    #[allow(unsafe_code, reason = "hands the door on")]
+    pub(crate) unsafe fn raw_grant(
+        &mut self,
+        name: impl fmt::Display,
+        command: u32,
+        argument: usize,
+        count: usize,
+    ) {
+        let arguments = [command as usize, argument, count];
+        // SAFETY: the caller's promise.
+        unsafe { self.raw(name, __HYPERVISOR_grant_table_op, arguments) };
+    }
+
+    fn begin(&mut self, scenario: &str) {
+        self.write(format_args!("{}", Line::Begin { scenario }));
+    }
+
+    /// Writes down that the domain is through.
+    pub(crate) fn end(&mut self) {
+        let steps = self.steps;
+        self.write(format_args!("{}", Line::End { steps }));
+    }
+
+    fn write(&mut self, line: fmt::Arguments<'_>) {
+        let domid = self.guest.domid().0;
+        self.guest.write(format_args!("@{domid} {line}"));
+    }
+}
+
+/// Runs the scenarios that `arguments` names with `scenario=NAME,NAME`, or all of them; with
+/// `domains=COUNT` the one of several domains instead.
+pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
+    let word = |name| {
+        let mut words = arguments.split_whitespace();
+        words.find_map(move |word| word.strip_prefix(name)?.strip_prefix('='))
+    };
+    let mut run = Run { guest, steps: 0 };
+    if let Some(domains) = word("domains").and_then(|count| count.parse().ok()) {
+        return run_domains(&mut run, domains);
+    }
+    for (name, scenario) in scenarios::all::<G>() {
+        if word("scenario").is_none_or(|wanted| wanted.split(',').any(|word| word == name)) {
+            run.begin(name);
+            scenario(&mut run);
+        }
+    }
+    run.end();
+}
+
+fn run_domains<G: Guest>(run: &mut Run<'_, G>, domains: u16) {
+    if run.guest.domid().0 == 0 {
+        run.begin(domains::LEADER);
+        domains::lead(run, domains);
+        run.end();
+    } else {
+        run.begin(domains::FOLLOWER);
+        domains::follow(run, domains);
+    }
+}

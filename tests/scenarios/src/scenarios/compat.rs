@@ -1,0 +1,46 @@
+//! Hypercalls of 32-bit code on x86: Xen reads the structures of a 32-bit guest.
+
+use core::ptr;
+
+use xen_abi::foreign::x86_32::grant_table as abi;
+use xen_abi::xen::{
+    __HYPERVISOR_console_io, __HYPERVISOR_grant_table_op, CONSOLEIO_write, DOMID_SELF, domid_t,
+};
+use xen_ops::page::Page;
+
+use crate::grants::{bytes, filled};
+use crate::outcome::{Hex, Returned};
+use crate::{Guest, Run};
+
+pub(crate) fn compat<G: Guest>(run: &mut Run<'_, G>) {
+    let text = b"console, from 32-bit code\n";
+    let at = text.as_ptr().expose_provenance() as u32;
+    let arguments = [CONSOLEIO_write, text.len() as u32, at, 0, 0];
+    let Some(result) = run.guest.compat_call(__HYPERVISOR_console_io, arguments) else { return };
+    run.step("console_io", Returned(result as isize));
+
+    let (from, to) = (filled(run.guest, 0x77), filled(run.guest, 0));
+    let end = |frame: u64, domid: domid_t| abi::gnttab_copy_ptr {
+        u: abi::gnttab_copy_ptr_u([frame as u32]),
+        domid,
+        ..abi::gnttab_copy_ptr::ZERO
+    };
+    for (name, domid) in [("copy", DOMID_SELF), ("copy, from another", domid_t(777))] {
+        let mut copy = abi::gnttab_copy {
+            source: end(from.frame().0, domid),
+            dest: end(to.frame().0, DOMID_SELF),
+            len: 64,
+            ..abi::gnttab_copy::ZERO
+        };
+        let at = ptr::from_mut(&mut copy).expose_provenance() as u32;
+        let arguments = [xen_abi::grant_table::GNTTABOP_copy, at, 1, 0, 0];
+        let result = run.guest.compat_call(__HYPERVISOR_grant_table_op, arguments);
+        run.step(name, Returned(result.unwrap_or(0) as isize));
+        run.step(format_args!("{name}, status"), copy.status.name().unwrap_or("unknown"));
+    }
+    let mut byte = [0];
+    bytes(to.address()).read(63, &mut byte).unwrap_or_default();
+    run.step("copy, the last byte", Hex(byte[0].into()));
+    bytes(to.address()).read(64, &mut byte).unwrap_or_default();
+    run.step("copy, the byte behind it", Hex(byte[0].into()));
+}

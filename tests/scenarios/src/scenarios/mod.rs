@@ -1,0 +1,48 @@
+//! The scenarios.
+
+mod compat;
+mod console;
+mod events;
+mod gnttab_copy;
+mod gnttab_entry;
+mod gnttab_map;
+mod gnttab_pv;
+mod gnttab_table;
+mod gnttab_v2;
+mod hvm;
+mod library;
+mod memory;
+mod sched;
+mod version;
+
+use crate::{Guest, Run};
+
+/// A scenario.
+pub(crate) type Scenario<G> = fn(&mut Run<'_, G>);
+
+macro_rules! scenarios {
+    ($($name:literal $module:ident::$function:ident;)*) => {
+        pub(crate) const NAMES: &[&str] = &[$($name),*];
+
+        pub(crate) fn all<G: Guest>() -> [(&'static str, Scenario<G>); NAMES.len()] {
+            [$(($name, $module::$function::<G>)),*]
+        }
+    };
+}
+
+scenarios! {
+    "version" version::version;
+    "console" console::console;
+    "sched" sched::sched;
+    "events" events::events;
+    "hvm" hvm::hvm;
+    "library" library::library;
+    "gnttab-entry" gnttab_entry::entry;
+    "gnttab-map" gnttab_map::map_and_unmap;
+    "gnttab-copy" gnttab_copy::copy;
+    "gnttab-pv" gnttab_pv::pv;
+    "gnttab-table" gnttab_table::table;
+    "gnttab-v2" gnttab_v2::v2;
+    "memory" memory::memory;
+    "compat" compat::compat;
+}

@@ -1,0 +1,28 @@
+//! `cargo xtask live`: real hypervisors.
+
+use crate::{Error, process, setup, toolchain, workspace};
+
+/// The targets that the guest kernel is built for.
+const TARGETS: [&str; 3] = ["x86_64-unknown-none", "aarch64-unknown-none", "armv7a-none-eabi"];
+
+/// Options of `live`: all of them are the program's own.
+#[derive(Debug, Default, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Options {
+    /// See `cargo xtask live --help`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Makes sure of QEMU and of Rust's targets, then boots what is wanted.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    if !options.arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        setup::ensure(setup::For::Live)?;
+        toolchain::ensure_targets(&TARGETS)?;
+    }
+    // A program of its own, as for `verify`.
+    let mut command = workspace::cargo()?;
+    command.args(["run", "--quiet", "-p", "xen-live", "--bin", "live", "--"]);
+    command.args(&options.arguments);
+    process::open("live", &mut command).map(drop)
+}
