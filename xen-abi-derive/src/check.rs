@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_command_is_one_of_the_tables() {
-        let table = "hypercall N(command, argument); commands C_*, arguments s_*;
+        let table = "unsafe hypercall N(command, argument); commands C_*, arguments s_*;
             single size = XENMEM_exchange: s_size { in dom: u16 } -> errno;";
         let expected =
             "size: `XENMEM_exchange` is no command of this table: its commands are `C_*`";
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_member_and_a_number_have_two_names() {
-        let table = "hypercall N(command, id: u32, argument); commands C_*, arguments s_*;
+        let table = "unsafe hypercall N(command, id: u32, argument); commands C_*, arguments s_*;
             single one { in id: u32 } -> errno;";
         let expected = "one: the hypercall takes a number `id` too; give that one another name";
         assert_eq!(mistake(table), expected);

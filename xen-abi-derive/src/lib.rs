@@ -19,12 +19,12 @@ mod tests;
 /// missing. An underscore at the end of a row's name, which keeps it apart from a keyword, is none of
 /// the command's name.
 ///
-/// A table is a promise. Rows that are not `unsafe` are functions that anyone can call, so whoever
-/// writes one answers for this: Xen reads and writes no memory but what the row names, and whatever
-/// it writes there is a value of the type.
+/// A table is a promise, which is why it begins with `unsafe`. Rows that do not are functions that
+/// anyone can call, so whoever writes the table answers for this: Xen reads and writes no memory but
+/// what the row names, and whatever it writes there is a value of the type.
 ///
 /// ```text
-/// hypercall __HYPERVISOR_grant_table_op(command, argument, count);
+/// unsafe hypercall __HYPERVISOR_grant_table_op(command, argument, count);
 /// commands GNTTABOP_*, arguments gnttab_*;
 ///
 /// /// How large a grant table is and may become, in frames.

@@ -29,6 +29,13 @@ pub(crate) struct Parsed {
 
 impl Parse for Parsed {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if !input.peek(Token![unsafe]) {
+            return Err(input.error(
+                "a table begins with `unsafe hypercall NUMBER(...)`: whoever writes it vouches for \
+                 what it says of the hypercall",
+            ));
+        }
+        input.parse::<Token![unsafe]>()?;
         input.parse::<keyword::hypercall>()?;
         let number = Path::parse_mod_style(input)?;
         let slots;
@@ -256,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_mistake_hides_none_behind_it() {
-        let table = "hypercall N(command, argument); commands C_*, arguments s_*;
+        let table = "unsafe hypercall N(command, argument); commands C_*, arguments s_*;
             single one { x: u32 } -> errno;
             single two { in x: u32 } -> wrong;
             unsafe single three { in x: u32 } -> errno;

@@ -14,7 +14,8 @@ pub const PAGE_SIZE: usize = 4096;
 ///
 /// # Safety
 ///
-/// While the value lives, and until it is dropped:
+/// While the value lives, and until it is dropped, which may be never (a page that stays in use is
+/// forgotten, so that a type which borrows its memory is no page):
 ///
 /// - [`address`](Self::address) is the same each time, aligned to [`PAGE_SIZE`], and [`PAGE_SIZE`]
 ///   bytes there can be read and written;
@@ -37,9 +38,9 @@ pub unsafe trait Page {
 ///
 /// # Safety
 ///
-/// While the value lives, and until it is dropped:
+/// While the value lives, and until it is dropped, which may be never:
 ///
-/// - [`host_addr`](Self::host_addr) names room for one frame that nothing else uses, neither as
+/// - [`host_addr`](Self::host_addr) is the same each time, and names room for one frame that nothing else uses, neither as
 ///   memory nor as another target;
 /// - while a frame is mapped there, [`address`](Self::address) is where the CPU reaches its
 ///   [`PAGE_SIZE`] bytes, aligned to [`PAGE_SIZE`].

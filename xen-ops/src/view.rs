@@ -5,8 +5,10 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
+#[cfg(target_pointer_width = "64")]
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicUsize, Ordering, fence};
 
 use xen_abi::Plain;
 
@@ -58,22 +60,23 @@ impl fmt::Display for OutOfPage {
 
 impl core::error::Error for OutOfPage {}
 
-/// An integer that is read and written in one access: `u8`, `u16`, `u32`, `u64`.
+/// An integer that is read and written in one access: `u8`, `u16`, `u32`, and on 64-bit processors
+/// `u64`. 32-bit x86 reads 64 bits at once only by writing them, which not every page allows.
 pub trait Word: sealed::Sealed + Copy {}
 
 mod sealed {
-    use super::{NonNull, Ordering};
+    use super::NonNull;
 
     pub trait Sealed {
         /// # Safety
         ///
         /// `at` is aligned and inside memory that is valid for atomic loads.
-        unsafe fn load(at: NonNull<u8>, order: Ordering) -> Self;
+        unsafe fn load(at: NonNull<u8>) -> Self;
 
         /// # Safety
         ///
         /// `at` is aligned and inside memory that is valid for atomic stores.
-        unsafe fn store(self, at: NonNull<u8>, order: Ordering);
+        unsafe fn store(self, at: NonNull<u8>);
     }
 }
 
@@ -81,15 +84,15 @@ macro_rules! words {
     ($($word:ty, $atomic:ty;)*) => {$(
         impl sealed::Sealed for $word {
             #[inline]
-            unsafe fn load(at: NonNull<u8>, order: Ordering) -> Self {
+            unsafe fn load(at: NonNull<u8>) -> Self {
                 // SAFETY: the caller's promise.
-                unsafe { at.cast::<$atomic>().as_ref() }.load(order)
+                unsafe { at.cast::<$atomic>().as_ref() }.load(Relaxed)
             }
 
             #[inline]
-            unsafe fn store(self, at: NonNull<u8>, order: Ordering) {
+            unsafe fn store(self, at: NonNull<u8>) {
                 // SAFETY: the caller's promise.
-                unsafe { at.cast::<$atomic>().as_ref() }.store(self, order);
+                unsafe { at.cast::<$atomic>().as_ref() }.store(self, Relaxed);
             }
         }
 
@@ -101,7 +104,19 @@ words! {
     u8, AtomicU8;
     u16, AtomicU16;
     u32, AtomicU32;
+}
+
+#[cfg(target_pointer_width = "64")]
+words! {
     u64, AtomicU64;
+}
+
+/// What an ordering means beside a relaxed access.
+#[inline]
+fn fence_unless_relaxed(order: Ordering) {
+    if order != Relaxed {
+        fence(order);
+    }
 }
 
 const WORD: usize = size_of::<usize>();
@@ -166,15 +181,20 @@ impl<'a, Access> View<'a, Access> {
         Ok(value)
     }
 
-    /// The integer at `offset`, read in one access.
+    /// The integer at `offset`, read in one access; `order` is as that of a load, and what only a store
+    /// has counts for nothing.
     ///
     /// # Errors
     ///
     /// [`OutOfPage`] if it is not inside the page, or not aligned.
     pub fn load<W: Word>(&self, offset: usize, order: Ordering) -> Result<W, OutOfPage> {
         let at = self.word::<W>(offset)?;
+        // Relaxed, which is all that a mapping without the right to write is good for; what `order`
+        // adds is a fence.
         // SAFETY: `word` found it inside and aligned.
-        Ok(unsafe { W::load(at, order) })
+        let value = unsafe { W::load(at) };
+        fence_unless_relaxed(order);
+        Ok(value)
     }
 
     fn range(&self, offset: usize, length: usize) -> Result<NonNull<u8>, OutOfPage> {
@@ -236,7 +256,8 @@ impl View<'_, ReadWrite> {
         self.write(offset, xen_abi::as_bytes(value))
     }
 
-    /// Writes the integer to `offset` in one access.
+    /// Writes the integer to `offset` in one access; `order` is as that of a store, and what only a load
+    /// has counts for nothing.
     ///
     /// # Errors
     ///
@@ -248,8 +269,12 @@ impl View<'_, ReadWrite> {
         order: Ordering,
     ) -> Result<(), OutOfPage> {
         let at = self.word::<W>(offset)?;
+        fence_unless_relaxed(order);
         // SAFETY: `word` found it inside and aligned.
-        unsafe { value.store(at, order) };
+        unsafe { value.store(at) };
+        if order == Ordering::SeqCst {
+            fence(order);
+        }
         Ok(())
     }
 
@@ -339,7 +364,9 @@ mod tests {
         let view = view(&mut frame);
         view.put(5, &gnttab_set_version { version: 0x0102_0304 }).unwrap();
         assert_eq!(view.snapshot::<gnttab_set_version>(5).unwrap().version, 0x0102_0304);
-        view.store(8, 7_u64, Relaxed).unwrap();
-        assert_eq!(view.load::<u64>(8, Relaxed), Ok(7));
+        for order in [Relaxed, Ordering::Release, Ordering::Acquire, Ordering::SeqCst] {
+            view.store(8, 7_u32, order).unwrap();
+            assert_eq!(view.load::<u32>(8, order), Ok(7));
+        }
     }
 }

@@ -532,7 +532,7 @@ mod lengths {
     }
 
     hypercalls! {
-        hypercall __HYPERVISOR_grant_table_op(command, argument, count);
+        unsafe hypercall __HYPERVISOR_grant_table_op(command, argument, count);
         commands GNTTABOP_*;
 
         /// The one batch without statuses, on every architecture.

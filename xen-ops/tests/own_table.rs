@@ -25,7 +25,7 @@ impl demo_confuse {
 }
 
 hypercalls! {
-    hypercall __HYPERVISOR_demo_op(command, id: u32, argument);
+    unsafe hypercall __HYPERVISOR_demo_op(command, id: u32, argument);
     commands DEMOOP_*, arguments demo_*;
 
     /// Adds.

@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_is_returned_is_no_part_of_what_is_promised() {
-        let table = "hypercall N(command, argument, count); commands C_*, arguments s_*;
+        let table = "unsafe hypercall N(command, argument, count); commands C_*, arguments s_*;
             /// Does it.
             ///
             /// # Safety

@@ -5,8 +5,17 @@ use super::messages;
 /// The messages about one row in a table whose hypercall takes `count`.
 #[track_caller]
 fn row(row: &str, expected: &[&str]) {
-    let table = "hypercall N(command, argument, count); commands C_*, arguments s_*;";
+    let table = "unsafe hypercall N(command, argument, count); commands C_*, arguments s_*;";
     assert_eq!(messages(&format!("{table} {row}")), expected);
+}
+
+#[test]
+fn a_table_is_a_promise() {
+    assert_eq!(
+        messages("hypercall N(command, argument); commands C_*; single a -> errno;"),
+        ["a table begins with `unsafe hypercall NUMBER(...)`: whoever writes it vouches for what \
+             it says of the hypercall"],
+    );
 }
 
 #[test]
@@ -36,7 +45,7 @@ fn every_mistake_at_once() {
 
 #[test]
 fn what_a_hypercall_takes() {
-    let table = |slots| messages(&format!("hypercall a::N({slots});"));
+    let table = |slots| messages(&format!("unsafe hypercall a::N({slots});"));
     assert_eq!(
         table("command, address"),
         [
@@ -61,14 +70,16 @@ fn what_a_hypercall_takes() {
 #[test]
 fn names_without_a_rule() {
     assert_eq!(
-        messages("hypercall N(command, argument); single a { in x: u32 } -> errno;"),
+        messages("unsafe hypercall N(command, argument); single a { in x: u32 } -> errno;"),
         [
             "a: the table has no rule for commands, so say which it is: `a = COMMAND`",
             "a: the table has no rule for structures, so say which it takes: `a: structure`",
         ]
     );
     assert_eq!(
-        messages("hypercall N(command, argument); commands C_*; single a { in x: u32 } -> errno;"),
+        messages(
+            "unsafe hypercall N(command, argument); commands C_*; single a { in x: u32 } -> errno;"
+        ),
         ["a: the table has no rule for structures, so say which it takes: `a: structure`"]
     );
 }
@@ -166,7 +177,9 @@ fn a_hypercall_without_count() {
     let rows = "batch a { in x: u32 } -> errno; single b(in x: [u8]) -> errno;";
     let message = "the hypercall takes no `count`, so its argument is `single` and no slice";
     assert_eq!(
-        messages(&format!("hypercall N(command, argument); commands C_*, arguments s_*; {rows}")),
+        messages(&format!(
+            "unsafe hypercall N(command, argument); commands C_*, arguments s_*; {rows}"
+        )),
         ["a", "b"].map(|row| format!("{row}: {message}"))
     );
 }

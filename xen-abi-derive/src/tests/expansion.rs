@@ -13,7 +13,7 @@ macro_rules! assert_golden {
 
 fn grants(row: &str) -> String {
     expanded(&format!(
-        "hypercall __HYPERVISOR_grant_table_op(command, argument, count);
+        "unsafe hypercall __HYPERVISOR_grant_table_op(command, argument, count);
          commands GNTTABOP_*, arguments gnttab_*;
          {row}"
     ))
@@ -21,7 +21,7 @@ fn grants(row: &str) -> String {
 
 fn memory(row: &str) -> String {
     expanded(&format!(
-        "hypercall __HYPERVISOR_memory_op(command, argument);
+        "unsafe hypercall __HYPERVISOR_memory_op(command, argument);
          commands XENMEM_*, arguments xen_*;
          {row}"
     ))
@@ -99,7 +99,7 @@ fn whole_arguments() {
 #[test]
 fn whole_slices_and_no_rule_for_structures() {
     assert_golden!(expanded(
-        "hypercall __HYPERVISOR_console_io(command, count, argument);
+        "unsafe hypercall __HYPERVISOR_console_io(command, count, argument);
          commands CONSOLEIO_*;
          single write(in text: [u8]) -> errno;
          single read(out buffer: [u8]) -> value;"
@@ -109,7 +109,7 @@ fn whole_slices_and_no_rule_for_structures() {
 #[test]
 fn slot_of_its_own_and_no_rule() {
     assert_golden!(expanded(
-        "hypercall __HYPERVISOR_vcpu_op(command, vcpuid: u32, argument);
+        "unsafe hypercall __HYPERVISOR_vcpu_op(command, vcpuid: u32, argument);
          single yield_ = VCPUOP_yield -> errno;
          single set_timer = VCPUOP_set_periodic_timer: vcpu_set_periodic_timer {
              in period_ns: u64,

@@ -197,13 +197,15 @@ fn a_copy_runs_over_page_ends() {
 }
 
 #[test]
+#[allow(unsafe_code, reason = "vouches for the kind of guest")]
 fn d12_a_ballooned_page_is_memory_again_afterwards() {
     let (xen, a, b) = pair(Kind::Pvh);
     let _page = granted(&a, 8, 0, &b);
     let own = b.page().unwrap();
     let (frame, machine) = (own.frame(), b.machine_frame(own.frame().0));
     assert!(machine.is_some());
-    let target = Ballooned::new(&b, own).unwrap();
+    // SAFETY: a translated guest.
+    let target = unsafe { Ballooned::new(&b, own) }.unwrap();
     assert_eq!(b.machine_frame(frame.0), None);
     let mapping = Mapping::<_, _, ReadWrite>::new(&b, foreign(&a, 8), target, &mut Never).unwrap();
     mapping.view().write(0, &[1]).unwrap();

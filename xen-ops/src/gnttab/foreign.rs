@@ -9,6 +9,9 @@ use super::Peer;
 /// A grant in another domain's table: whose, and which. It names what a peer said it lends; whether
 /// there is such a grant only Xen knows.
 ///
+/// It is another domain's: one's own grants are not to be mapped, see
+/// [`GrantTable::start`](super::GrantTable::start).
+///
 /// ```
 /// use xen_ops::gnttab::Peer;
 /// use xen_ops::gnttab::foreign::Foreign;

@@ -4,8 +4,8 @@
 //!
 //! A [`GrantTable`] is this domain's table. A reference goes through three states, each a type: a
 //! [`FreeRef`] grants nothing; a [`Granted`] holds the page that a peer may use; a [`Revoking`] still
-//! holds it, for the peer would not let go. The page comes back out of [`Granted::revoke`] and of
-//! nothing else, so it cannot be freed, or lent again, while someone else writes to it.
+//! holds it, for the peer would not let go. The page comes back only from a revoke that has
+//! succeeded, at once or later, so it cannot be freed, or lent again, while someone else writes to it.
 //!
 //! # Using what others lend
 //!

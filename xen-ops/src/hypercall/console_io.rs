@@ -8,7 +8,7 @@ use xen_abi::xen::{__HYPERVISOR_console_io, CONSOLEIO_read, CONSOLEIO_write};
 use super::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_console_io(command, count, argument);
+    unsafe hypercall __HYPERVISOR_console_io(command, count, argument);
     commands CONSOLEIO_*;
 
     /// Writes `text`, bytes that no 0 need end.

@@ -8,7 +8,7 @@ use xen_abi::xen::{__HYPERVISOR_event_channel_op, domid_t};
 use super::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_event_channel_op(command, argument);
+    unsafe hypercall __HYPERVISOR_event_channel_op(command, argument);
     commands EVTCHNOP_*, arguments evtchn_*;
 
     /// Connects a new port of the caller's to `remote_port` of `remote_dom`, which waits for the caller,

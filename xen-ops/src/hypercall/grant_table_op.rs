@@ -9,7 +9,7 @@ use xen_abi::xen::{__HYPERVISOR_grant_table_op, domid_t, xen_pfn_t};
 use super::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_grant_table_op(command, argument, count);
+    unsafe hypercall __HYPERVISOR_grant_table_op(command, argument, count);
     commands GNTTABOP_*, arguments gnttab_*;
 
     /// Maps granted frames at addresses of the caller's.

@@ -8,7 +8,7 @@ use xen_abi::xen::{__HYPERVISOR_hvm_op, domid_t};
 use super::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_hvm_op(command, argument);
+    unsafe hypercall __HYPERVISOR_hvm_op(command, argument);
     commands HVMOP_*, arguments xen_hvm_*;
 
     /// Sets the parameter `index` (`HVM_PARAM_*`) of `domid`.

@@ -8,7 +8,7 @@ use xen_abi::xen::{__HYPERVISOR_memory_op, domid_t, xen_pfn_t, xen_ulong_t};
 use super::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_memory_op(command, argument);
+    unsafe hypercall __HYPERVISOR_memory_op(command, argument);
     commands XENMEM_*, arguments xen_*;
 
     /// Gives `domid` more memory, in extents of 2^`extent_order` pages, and lists their first machine

@@ -12,7 +12,7 @@
 //! use xen_ops::xen_abi::xen::__HYPERVISOR_callback_op;
 //!
 //! hypercalls! {
-//!     hypercall __HYPERVISOR_callback_op(command, argument);
+//!     unsafe hypercall __HYPERVISOR_callback_op(command, argument);
 //!     commands CALLBACKOP_*, arguments callback_*;
 //!
 //!     /// Ends a callback of a PV guest's (`CALLBACKTYPE_*`).

@@ -14,7 +14,7 @@ use xen_abi::{
 use super::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_physdev_op(command, argument);
+    unsafe hypercall __HYPERVISOR_physdev_op(command, argument);
     commands PHYSDEVOP_*, arguments physdev_*;
 
     /// Tells Xen that an interrupt has been handled.

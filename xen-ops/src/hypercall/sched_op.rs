@@ -9,7 +9,7 @@ use xen_abi::xen::{__HYPERVISOR_sched_op, domid_t};
 use super::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_sched_op(command, argument);
+    unsafe hypercall __HYPERVISOR_sched_op(command, argument);
     commands SCHEDOP_*, arguments sched_*;
 
     /// Lets others run.
@@ -68,7 +68,7 @@ hypercalls! {
 }
 
 hypercalls! {
-    hypercall __HYPERVISOR_sched_op(command, argument, start_info: usize);
+    unsafe hypercall __HYPERVISOR_sched_op(command, argument, start_info: usize);
 
     /// [`shutdown`] for a PV guest that suspends: `reason` is `SHUTDOWN_suspend`, and `start_info` the
     /// machine frame number of its start information page, which the toolstack fills anew. Returns

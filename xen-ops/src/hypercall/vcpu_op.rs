@@ -11,7 +11,7 @@ use xen_abi::xen::__HYPERVISOR_vcpu_op;
 use super::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_vcpu_op(command, vcpuid: u32, argument);
+    unsafe hypercall __HYPERVISOR_vcpu_op(command, vcpuid: u32, argument);
     commands VCPUOP_*, arguments vcpu_*;
 
     /// Gives a vCPU of a PV guest the registers with which it will start. `EEXIST` if it has been given

@@ -11,7 +11,7 @@ use xen_abi::xen::{__HYPERVISOR_xen_version, xen_domain_handle_t, xen_ulong_t};
 use super::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_xen_version(command, argument);
+    unsafe hypercall __HYPERVISOR_xen_version(command, argument);
     commands XENVER_*, arguments xen_*;
 
     /// The version: the major number times 2^16, plus the minor one.

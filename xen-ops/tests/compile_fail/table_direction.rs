@@ -3,7 +3,7 @@
 use xen_ops::hypercall::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_sched_op(command, argument);
+    unsafe hypercall __HYPERVISOR_sched_op(command, argument);
     commands SCHEDOP_*, arguments sched_*;
 
     /// Ties the vCPU to a physical CPU.

@@ -3,7 +3,7 @@
 use xen_ops::hypercall::hypercalls;
 
 hypercalls! {
-    hypercall __HYPERVISOR_grant_table_op(command, argument, count);
+    unsafe hypercall __HYPERVISOR_grant_table_op(command, argument, count);
     commands GNTTABOP_*, arguments gnttab_*;
 
     /// No status to look at.

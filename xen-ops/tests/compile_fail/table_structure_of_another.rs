@@ -5,7 +5,7 @@ use xen_ops::xen_abi::grant_table::*;
 use xen_ops::xen_abi::xen::{__HYPERVISOR_grant_table_op, domid_t};
 
 hypercalls! {
-    hypercall __HYPERVISOR_grant_table_op(command, argument, count);
+    unsafe hypercall __HYPERVISOR_grant_table_op(command, argument, count);
     commands GNTTABOP_*, arguments gnttab_*;
 
     /// The size of a table.

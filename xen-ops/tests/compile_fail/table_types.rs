@@ -9,7 +9,7 @@ use xen_ops::xen_abi::xen::__HYPERVISOR_sched_op;
 const COMMAND: u32 = 0;
 
 hypercalls! {
-    hypercall __HYPERVISOR_sched_op(command, argument);
+    unsafe hypercall __HYPERVISOR_sched_op(command, argument);
 
     /// A domain is no bare number.
     single bare_domain = COMMAND: xen_add_to_physmap {

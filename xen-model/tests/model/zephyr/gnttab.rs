@@ -219,13 +219,15 @@ fn zephyr_get_page_takes_a_pages_memory_and_put_page_brings_it_back() {
         let (xen, _a, b) = two(kind);
         let page = b.page().unwrap();
         let (frame, pages) = (page.frame().0, b.pages());
-        let target = Ballooned::new(&b, page).unwrap();
+        // SAFETY: a translated guest.
+        let target = unsafe { Ballooned::new(&b, page) }.unwrap();
         assert_eq!((b.pages(), b.machine_frame(frame)), (pages - 1, None));
         let page = target.restore().unwrap();
         assert_eq!((b.pages(), page.frame().0), (pages, frame));
         assert!(b.machine_frame(frame).is_some());
         b.faults().no_memory(1);
-        let target = Ballooned::new(&b, page).unwrap();
+        // SAFETY: a translated guest.
+        let target = unsafe { Ballooned::new(&b, page) }.unwrap();
         assert!(target.restore().unwrap_err().kept.is_some(), "no memory to bring back");
         xen.check_invariants().unwrap();
     }

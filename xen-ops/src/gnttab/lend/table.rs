@@ -111,8 +111,12 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     ///
     /// # Safety
     ///
-    /// Nothing else in this domain uses the grant table, its reserved references excepted, as long as
-    /// the result or anything taken from it exists.
+    /// - Nothing else in this domain uses the grant table, its reserved references excepted, as long as
+    ///   the result or anything taken from it exists.
+    /// - This domain maps none of its own grants: in a translated guest that takes the page away from
+    ///   where its owner has it, for good. What a peer calls its number is compared with one's own
+    ///   before it becomes a [`Foreign`](crate::gnttab::foreign::Foreign) that is mapped; copying does no
+    ///   harm.
     pub unsafe fn start(
         xen: X,
         frames: F,

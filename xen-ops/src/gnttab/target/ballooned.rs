@@ -69,7 +69,12 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
     /// # Errors
     ///
     /// [`BalloonError`], with the page if it still has its memory.
-    pub fn new(xen: H, page: P) -> Result<Self, BalloonError<P>> {
+    ///
+    /// # Safety
+    ///
+    /// The guest is a translated one. In a PV guest the address that follows from the frame's number
+    /// is that of something else.
+    pub unsafe fn new(xen: H, page: P) -> Result<Self, BalloonError<P>> {
         // SAFETY: the page is owned and nobody looks at its memory, which is lost.
         match once(unsafe { decrease_reservation(&xen, &[page.frame()], 0, 0, DOMID_SELF) }) {
             Ok(()) => Ok(Self { xen, page: ManuallyDrop::new(page) }),
@@ -123,8 +128,9 @@ fn failed<V>(error: Option<Error>, value: V) -> BalloonError<V> {
     BalloonError { error, kept }
 }
 
-// SAFETY: the frame's memory is gone and the page, which nobody else uses, is owned, so there is room
-// at its frame, which the CPU reaches at the page's address.
+// SAFETY: whoever made the value promised a translated guest. There the frame's memory is gone and the
+// page, which nobody else uses, is owned, so there is room at its frame, which the CPU reaches at the
+// page's address.
 unsafe impl<H: Hypercall, P: Page> Target for Ballooned<H, P> {
     #[allow(clippy::useless_conversion, reason = "a frame number has 32 bits on x86_32")]
     fn host_addr(&self) -> u64 {

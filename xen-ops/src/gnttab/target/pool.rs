@@ -24,7 +24,7 @@ const BITS: usize = usize::BITS as usize;
 ///
 /// // 100 frames from guest physical address 0x4000_0000 on.
 /// static USED: [AtomicUsize; Pool::words(100)] = [const { AtomicUsize::new(0) }; Pool::words(100)];
-/// let virt = NonNull::without_provenance(0x7000_0000.try_into()?);
+/// let virt = NonNull::new(std::ptr::with_exposed_provenance_mut(0x7000_0000)).ok_or("null")?;
 /// // SAFETY: in this example nothing is ever mapped, or looked at.
 /// let pool = unsafe { Pool::new(0x4000_0000, virt, 100, &USED)? };
 /// let first = pool.take().unwrap();
