@@ -1,10 +1,12 @@
 //! Granting many pages and taking them back: references are taken and freed a word of the bitmap at
 //! once, instead of one by one.
 
-use super::entry::{Body, Header};
+use core::ops::ControlFlow::{self, Break, Continue};
+
+use super::entry::{Body, Header, InUse};
 use super::error::GrantError;
 use super::grant::{Access, Granted, frame};
-use super::grants::{Freeing, Grants, Taking};
+use super::grants::{Freeing, Grants, Held, Taking};
 use super::peer::Peer;
 use super::refs::Cursor;
 use crate::page::Page;
@@ -37,36 +39,55 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
     filled: &mut usize,
 ) -> Result<(), Stop<P>> {
     let header = Header::access(peer.domain(), A::READONLY);
-    let version = grants.version();
-    let mut taking = Taking::new(grants);
     let empty = slots.iter().filter(|slot| slot.is_none()).count();
+    let mut slots = slots.iter_mut().filter(|slot| slot.is_none());
+    let mut taking = Taking::new(grants);
     let mut left = empty;
     let mut result = Ok(());
-    for slot in slots.iter_mut().filter(|slot| slot.is_none()) {
-        let Some(own) = taking.next(cursor, left) else {
+    while left > 0 {
+        let Some(mut held) = taking.word(cursor, left) else {
             result = Err(Stop::NoRefs { missing: left });
             break;
         };
-        let Some(page) = pages.next() else {
-            taking.put_back(own);
+        left -= held.left();
+        let done = fill(grants, &mut held, header, pages, &mut slots);
+        left += held.left();
+        if let Break(why) = done {
+            result = why;
             break;
-        };
-        match frame(version, &page) {
-            Ok(frame) => {
-                let granted = Granted::publish(own, page, header, Body::page(frame));
-                // The slot is empty: nothing is forgotten.
-                core::mem::forget(slot.replace(granted));
-            }
-            Err(why) => {
-                taking.put_back(own);
-                result = Err(Stop::Refused(page, why));
-                break;
-            }
         }
-        left -= 1;
     }
     *filled += empty - left;
     result
+}
+
+/// Grants pages under the references that are held, as long as there are some of either.
+#[inline]
+fn fill<'t: 's, 's, P: Page + 's, A: Access + 's>(
+    grants: &'t Grants<'t, P>,
+    held: &mut Held<'t, P>,
+    header: Header,
+    pages: &mut (impl Iterator<Item = P> + ?Sized),
+    slots: &mut impl Iterator<Item = &'s mut Option<Granted<'t, P, A>>>,
+) -> ControlFlow<Result<(), Stop<P>>> {
+    let entries = grants.entries();
+    while let Some(own) = held.first() {
+        let (Some(slot), Some(page)) = (slots.next(), pages.next()) else { return Break(Ok(())) };
+        match frame(entries.version(), &page) {
+            Ok(frame) => {
+                held.remove_first();
+                #[allow(unsafe_code, reason = "looks up the table's entries once")]
+                // SAFETY: the entries are of the table whose reference this is.
+                let entry = unsafe { entries.get(own.reference().0) };
+                entry.publish(header, Body::page(frame));
+                let granted = Granted::published(own, page, header);
+                // The slot is empty: nothing is forgotten.
+                core::mem::forget(slot.replace(granted));
+            }
+            Err(why) => return Break(Err(Stop::Refused(page, why))),
+        }
+    }
+    Continue(())
 }
 
 /// Revokes the grants in the slots: those that the peer does not use leave their slots, and their
@@ -80,23 +101,48 @@ pub fn revoke_all<'t, P, Kind>(
     let mut revoked = Revoked::default();
     let Some(grants) = slots.iter().flatten().next().map(Granted::grants) else { return revoked };
     let mut freeing = Freeing::new(grants.refs());
+    let entries = grants.entries();
     for slot in slots {
-        let Some(granted) = slot.take() else { continue };
-        match granted.end() {
-            Ok((own, page)) => {
-                if core::ptr::eq(own.grants(), grants) {
-                    freeing.add(own.reference().0);
-                } else {
-                    own.free();
-                }
-                revoked.done += 1;
-                back(page);
-            }
-            Err(granted) => {
-                *slot = Some(granted);
-                revoked.still_busy += 1;
-            }
+        let Some((own, header)) = slot.as_ref().map(Granted::parts) else { continue };
+        if !core::ptr::eq(own.grants(), grants) {
+            let one = revoke_one(slot, &mut back);
+            revoked.done += one.done;
+            revoked.still_busy += one.still_busy;
+            continue;
+        }
+        #[allow(unsafe_code, reason = "looks up the table's entries once")]
+        // SAFETY: the entries are of the table whose reference this is.
+        let entry = unsafe { entries.get(own.reference().0) };
+        if let Err(InUse) = entry.end_published(header) {
+            revoked.still_busy += 1;
+            continue;
+        }
+        revoked.done += 1;
+        freeing.add(own.reference().0);
+        // It is moved only now that it has ended.
+        if let Some(granted) = slot.take() {
+            back(granted.into_page());
         }
     }
     revoked
+}
+
+/// Revokes a grant of another table than most.
+#[cold]
+fn revoke_one<P, Kind>(
+    slot: &mut Option<Granted<'_, P, Kind>>,
+    back: &mut impl FnMut(P),
+) -> Revoked {
+    match slot.take().map(Granted::end) {
+        None => Revoked::default(),
+        Some(Ok((own, page))) => {
+            own.free();
+            back(page);
+            Revoked { done: 1, still_busy: 0 }
+        }
+        Some(Err(granted)) => {
+            *slot = Some(granted);
+            Revoked { done: 0, still_busy: 1 }
+        }
+    }
 }

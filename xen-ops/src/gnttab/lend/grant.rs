@@ -90,17 +90,27 @@ impl<'t, P> Lent<'t, P> {
         }
     }
 
+    /// Ends the grant, or does nothing.
+    #[inline]
+    fn end_entry(&self) -> Result<(), InUse> {
+        self.own().entry().end_published(self.header)
+    }
+
+    /// Reference and page, behind the grant's end.
+    #[inline]
+    fn into_parts(self) -> (Own<'t, P>, P) {
+        let mut this = ManuallyDrop::new(self);
+        #[allow(unsafe_code, reason = "moves out of a value that has a destructor")]
+        // SAFETY: what it is taken from is neither used nor dropped.
+        let page = unsafe { ManuallyDrop::take(&mut this.page) };
+        (this.own(), page)
+    }
+
     /// Ends the grant.
     #[inline]
     fn end(self) -> Result<(Own<'t, P>, P), Self> {
-        match self.own().entry().end_published(self.header) {
-            Ok(()) => {
-                let mut this = ManuallyDrop::new(self);
-                #[allow(unsafe_code, reason = "moves out of a value that has a destructor")]
-                // SAFETY: what it is taken from is neither used nor dropped.
-                let page = unsafe { ManuallyDrop::take(&mut this.page) };
-                Ok((this.own(), page))
-            }
+        match self.end_entry() {
+            Ok(()) => Ok(self.into_parts()),
             Err(InUse) => Err(self),
         }
     }
@@ -111,7 +121,7 @@ impl<P> Drop for Lent<'_, P> {
         #[allow(unsafe_code, reason = "moves out of a value that is being dropped")]
         // SAFETY: this is the destructor.
         let page = unsafe { ManuallyDrop::take(&mut self.page) };
-        match self.own().entry().end_published(self.header) {
+        match self.end_entry() {
             Ok(()) => self.own().free(),
             Err(InUse) => self.own().defer(Some(page)),
         }
@@ -143,6 +153,12 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
     #[inline]
     pub(crate) fn publish(own: Own<'t, P>, page: P, header: Header, body: Body) -> Self {
         own.entry().publish(header, body);
+        Self::published(own, page, header)
+    }
+
+    /// What has been published already.
+    #[inline]
+    pub(crate) const fn published(own: Own<'t, P>, page: P, header: Header) -> Self {
         let reference = own.reference().0;
         let page = ManuallyDrop::new(page);
         Self { lent: Lent { grants: own.grants(), reference, header, page }, kind: PhantomData }
@@ -172,6 +188,18 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
     #[inline]
     pub(crate) fn end(self) -> Result<(Own<'t, P>, P), Self> {
         self.lent.end().map_err(|lent| Self { lent, kind: PhantomData })
+    }
+
+    /// The reference, and what was published under it.
+    #[inline]
+    pub(crate) fn parts(&self) -> (Own<'t, P>, Header) {
+        (self.lent.own(), self.lent.header)
+    }
+
+    /// The page, behind the grant's end.
+    #[inline]
+    pub(crate) fn into_page(self) -> P {
+        self.lent.into_parts().1
     }
 
     pub(crate) const fn grants(&self) -> &'t Grants<'t, P> {

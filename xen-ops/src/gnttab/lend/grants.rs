@@ -28,6 +28,11 @@ impl<'s, P> Grants<'s, P> {
         self.entries.version()
     }
 
+    /// The entries, for those who look up many.
+    pub(crate) const fn entries(&self) -> Entries {
+        self.entries
+    }
+
     pub(crate) const fn refs(&self) -> &Refs<'s> {
         &self.refs
     }
@@ -137,10 +142,9 @@ impl<'t, P> Own<'t, P> {
     }
 }
 
-/// Takes references, those of a word at once. Those that are left when it is dropped are freed.
+/// Takes references, those of a word at once.
 pub(crate) struct Taking<'t, P> {
     grants: &'t Grants<'t, P>,
-    taken: Taken,
     /// Runs ahead of the caller's cursor, which stays where the first references were: when they are
     /// freed, the next ones are taken there again.
     ahead: Option<Cursor>,
@@ -148,46 +152,50 @@ pub(crate) struct Taking<'t, P> {
 
 impl<'t, P> Taking<'t, P> {
     pub(crate) const fn new(grants: &'t Grants<'t, P>) -> Self {
-        Self { grants, taken: Taken::NONE, ahead: None }
+        Self { grants, ahead: None }
     }
 
-    /// The next one, where about `left` will be asked for.
-    #[inline]
-    pub(crate) fn next(&mut self, cursor: &mut Cursor, left: usize) -> Option<Own<'t, P>> {
-        let reference = match self.taken.next() {
-            Some(reference) => reference,
+    /// Some of a word, at most `limit`.
+    pub(crate) fn word(&mut self, cursor: &mut Cursor, limit: usize) -> Option<Held<'t, P>> {
+        let refs = &self.grants.refs;
+        let taken = match &mut self.ahead {
+            Some(ahead) => refs.take_some::<Proven>(ahead, limit)?,
             None => {
-                self.taken = more(&self.grants.refs, &mut self.ahead, cursor, left)?;
-                self.taken.next()?
+                let taken = refs.take_some::<Proven>(cursor, limit)?;
+                self.ahead = Some(cursor.clone());
+                taken
             }
         };
-        Some(Own { grants: self.grants, reference })
-    }
-
-    /// Puts back the one that was taken last.
-    pub(crate) fn put_back(&mut self, own: Own<'t, P>) {
-        if !self.taken.add(own.reference) {
-            own.free();
-        }
+        Some(Held { grants: self.grants, taken })
     }
 }
 
-#[cold]
-fn more(
-    refs: &Refs<'_>,
-    ahead: &mut Option<Cursor>,
-    cursor: &mut Cursor,
-    left: usize,
-) -> Option<Taken> {
-    if let Some(ahead) = ahead {
-        return refs.take_some::<Proven>(ahead, left);
-    }
-    let taken = refs.take_some::<Proven>(cursor, left)?;
-    *ahead = Some(cursor.clone());
-    Some(taken)
+/// References of one word. Those that are left when it is dropped are freed.
+pub(crate) struct Held<'t, P> {
+    grants: &'t Grants<'t, P>,
+    taken: Taken,
 }
 
-impl<P> Drop for Taking<'_, P> {
+impl<'t, P> Held<'t, P> {
+    /// How many are left.
+    pub(crate) const fn left(&self) -> usize {
+        self.taken.left()
+    }
+
+    /// The first one, for use once it is [removed](Self::remove_first).
+    #[inline]
+    pub(crate) fn first(&self) -> Option<Own<'t, P>> {
+        Some(Own { grants: self.grants, reference: self.taken.first()? })
+    }
+
+    /// Leaves the first one to the caller.
+    #[inline]
+    pub(crate) fn remove_first(&mut self) {
+        self.taken.remove_first();
+    }
+}
+
+impl<P> Drop for Held<'_, P> {
     #[inline]
     fn drop(&mut self) {
         self.grants.refs.free::<Proven>(self.taken.rest());
@@ -208,8 +216,7 @@ impl<'r, 's> Freeing<'r, 's> {
     #[inline]
     pub(crate) fn add(&mut self, reference: u32) {
         if !self.taken.add(reference) {
-            self.refs.free::<Proven>(self.taken.rest());
-            self.taken = Taken::one(reference);
+            free(self.refs, core::mem::replace(&mut self.taken, Taken::one(reference)));
         }
     }
 }
@@ -217,6 +224,12 @@ impl<'r, 's> Freeing<'r, 's> {
 impl Drop for Freeing<'_, '_> {
     #[inline]
     fn drop(&mut self) {
-        self.refs.free::<Proven>(self.taken.rest());
+        free(self.refs, self.taken.rest());
     }
+}
+
+/// Once for a word.
+#[cold]
+fn free(refs: &Refs<'_>, taken: Taken) {
+    refs.free::<Proven>(taken);
 }

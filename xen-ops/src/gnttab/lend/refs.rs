@@ -98,15 +98,38 @@ impl Taken {
         Self { word: (reference / PER_WORD) as usize, mask: 1 << (reference % PER_WORD) }
     }
 
-    /// Adds a reference, if it is of the same word.
+    /// How many are left.
+    pub(crate) const fn left(&self) -> usize {
+        self.mask.count_ones() as usize
+    }
+
+    /// The first one, which stays.
+    #[inline]
+    pub(crate) const fn first(&self) -> Option<u32> {
+        match lowest(self.mask) {
+            Some(bit) => Some(self.word as u32 * PER_WORD + bit),
+            None => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn remove_first(&mut self) {
+        self.mask &= self.mask.wrapping_sub(1);
+    }
+
+    /// Adds a reference, if it is of the same word as the others.
     #[inline]
     pub fn add(&mut self, reference: u32) -> bool {
-        let Self { word, mask } = Self::one(reference);
-        let same = self.word == word;
-        if same {
-            self.mask |= mask;
+        let one = Self::one(reference);
+        if self.mask == 0 {
+            *self = one;
+        } else if self.word == one.word {
+            debug_assert_eq!(self.mask & one.mask, 0, "freed twice");
+            self.mask |= one.mask;
+        } else {
+            return false;
         }
-        same
+        true
     }
 }
 
@@ -115,14 +138,13 @@ impl Iterator for Taken {
 
     #[inline]
     fn next(&mut self) -> Option<u32> {
-        let bit = lowest(self.mask)?;
-        self.mask &= self.mask - 1;
-        Some(self.word as u32 * PER_WORD + bit)
+        let first = self.first()?;
+        self.remove_first();
+        Some(first)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.mask.count_ones() as usize;
-        (left, Some(left))
+        (self.left(), Some(self.left()))
     }
 }
 

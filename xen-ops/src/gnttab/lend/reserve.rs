@@ -26,14 +26,21 @@ impl<'t, 'b, P> Reserve<'t, 'b, P> {
 
     /// Fills what room is left, or tells how much of it.
     pub(crate) fn fill(&mut self, cursor: &mut Cursor) -> Result<(), usize> {
-        let size = self.refs.len();
         let mut taking = Taking::new(self.grants);
-        for room in self.refs.iter_mut().skip(self.left) {
-            let missing = size - self.left;
-            *room = taking.next(cursor, missing).ok_or(missing)?.reference();
-            self.left += 1;
+        loop {
+            let empty = self.refs.get_mut(self.left..).unwrap_or_default();
+            if empty.is_empty() {
+                return Ok(());
+            }
+            let missing = empty.len();
+            let mut held = taking.word(cursor, missing).ok_or(missing)?;
+            for room in empty {
+                let Some(own) = held.first() else { break };
+                held.remove_first();
+                *room = own.reference();
+                self.left += 1;
+            }
         }
-        Ok(())
     }
 
     /// How many references are left.
