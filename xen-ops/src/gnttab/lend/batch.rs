@@ -17,7 +17,8 @@ use crate::page::Page;
 pub struct Revoked {
     /// Grants that were revoked.
     pub done: usize,
-    /// Grants that the peer still uses: they are where they were.
+    /// Grants that the peer still uses: they are where they were. In version 2 it cannot begin to use
+    /// them again; nothing remains to be done with them but to revoke or drop them.
     pub still_busy: usize,
 }
 

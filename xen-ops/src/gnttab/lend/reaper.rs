@@ -165,11 +165,10 @@ impl<'s, P> Reaper<'s, P> {
 
     /// The counters.
     pub fn deferred(&self) -> Deferred {
-        // In this order, what waits is never less than none.
         let reclaimed = self.reclaimed.load(Relaxed);
         let total = self.total.load(Relaxed);
         Deferred {
-            waiting: total.wrapping_sub(reclaimed),
+            waiting: total.saturating_sub(reclaimed),
             total,
             reclaimed,
             leaked: self.leaked.load(Relaxed),

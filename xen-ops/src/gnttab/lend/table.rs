@@ -236,7 +236,7 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
         Waiter::new(self.grants.refs(), count, (entries - ReservedRef::COUNT) as usize)
     }
 
-    /// Adds frames.
+    /// Adds frames; if someone else has added some meanwhile, that is all.
     ///
     /// # Errors
     ///
@@ -262,10 +262,12 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
                 Err(missing) => u32::try_from(missing).unwrap_or(u32::MAX),
             };
             let limit = self.limit.load(Relaxed);
-            if from >= limit {
+            let per_frame = self.version().entries_per_frame();
+            // More than there can ever be is no reason to grow.
+            if from >= limit || missing > limit.saturating_mul(per_frame) - ReservedRef::COUNT {
                 return Err(AllocError::Exhausted { frames: limit });
             }
-            let more = missing.div_ceil(self.version().entries_per_frame());
+            let more = missing.div_ceil(per_frame);
             self.grow_to(from, from.saturating_add(more).min(limit))?;
         }
     }
@@ -278,11 +280,12 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
         }
         let version = self.version();
         attacher.attach(&self.xen, version, from..to).map_err(AllocError::Grow)?;
-        self.frames.store(to, Release);
         let per_frame = version.entries_per_frame();
         // SAFETY: they are attached now, and stay so, for they are dropped with `self`. The limit
         // keeps references within 32 bits.
         unsafe { self.grants.add(from * per_frame, to * per_frame) };
+        // Last: who sees the limit reached and finds no reference has to be right.
+        self.frames.store(to, Release);
         Ok(())
     }
 
@@ -442,11 +445,7 @@ fn negotiate<X: Hypercall>(
         },
         VersionPolicy::PreferV2 | VersionPolicy::V1 => {}
     }
-    match set_version(xen, Version::V1) {
-        // A Xen that does not know the operation has version 1 alone.
-        Err(StartError::Version(_, error)) if is_absent(&error) => Ok(Version::V1),
-        other => other,
-    }
+    set_version(xen, Version::V1)
 }
 
 fn is_absent(error: &Error) -> bool {
@@ -460,6 +459,8 @@ fn set_version<X: Hypercall>(xen: &X, version: Version) -> Result<Version, Start
     match result {
         Ok(()) if in_effect == version.number() => Ok(version),
         Ok(()) => Err(StartError::OtherVersion { in_effect }),
+        // A Xen that does not know the operation has version 1 alone.
+        Err(error) if version == Version::V1 && is_absent(&error) => Ok(version),
         Err(error) => Err(StartError::Version(version, error)),
     }
 }

@@ -171,3 +171,13 @@ fn the_storage_is_small() {
     let line = size_of::<crate::gnttab::Line>();
     assert_eq!((line, 4 * line), (64, 256), "a quarter of a byte for each");
 }
+
+#[test]
+fn what_the_table_can_never_have_does_not_make_it_grow() {
+    let (world, storage) = (World::new(), Store::new());
+    let table = world.start(&storage, config(VersionPolicy::V1)).unwrap();
+    for count in [table.max_frames() * 512 - 7, u32::MAX] {
+        assert!(matches!(table.alloc_run(count), Err(AllocError::Exhausted { .. })), "{count}");
+    }
+    assert_eq!(table.frames(), 1);
+}
