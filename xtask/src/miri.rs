@@ -32,8 +32,7 @@ pub(crate) fn run() -> Result<Outcome, Error> {
     for (name, arguments) in RUNS {
         let mut command = Command::new("rustup");
         command.args(["run", TOOLCHAIN, "cargo", "miri", "test", "--package", name]);
-        command.args(*arguments);
-        command.arg("--target-dir").arg(workspace::scratch("miri")?);
+        command.arg("--target-dir").arg(workspace::scratch("miri")?).args(*arguments);
         command.current_dir(workspace::root()?).env("MIRIFLAGS", FLAGS);
         process::captured(&format!("miri {name}"), &mut command)?;
     }
