@@ -7,6 +7,8 @@
 
 #[path = "loom/entries.rs"]
 mod entries;
+#[path = "loom/hold.rs"]
+mod hold;
 #[path = "loom/reaper.rs"]
 mod reaper;
 #[path = "loom/references.rs"]

@@ -13,8 +13,13 @@ const LESS: usize = 1_000;
 const MORE: usize = 3_000;
 
 /// What is counted: a name for people, one for the child, and how many references one of them has.
-const KINDS: [(&str, &str, usize); 2] =
-    [("a pair", "pairs", 1), ("a reference in a batch of 256", "batches", BATCH)];
+const KINDS: [(&str, &str, usize); 3] = [
+    ("a pair", "pairs", 1),
+    ("a pair, ours through the shared bitmap", SHARED, 1),
+    ("a reference in a batch of 256", "batches", BATCH),
+];
+
+const SHARED: &str = "shared pairs";
 
 /// Counts and prints.
 pub(super) fn count(contestants: &Contestants) -> ExitCode {
@@ -45,6 +50,7 @@ pub(super) fn work(contestants: &Contestants, name: &str, kind: &str, repeat: us
     for (_, contestant) in contestants.named().into_iter().filter(|(named, _)| *named == name) {
         match kind {
             "pairs" => contestant.pairs(0, repeat),
+            SHARED => contestant.shared_pairs(0, repeat),
             _ => contestant.batches(0, repeat),
         }
     }

@@ -4,6 +4,9 @@
 //! A pair is: allocate a reference, publish a page, end the access, free the reference. A batch is 256
 //! of each, in this order. Everyone has the same table, of four frames, as mini-os has.
 //!
+//! Our pairs go through a `Local`, which each thread has for itself, as mini-os's go through a list
+//! that it does not share. Pairs through the bitmap that all threads share have a line of their own.
+//!
 //! ```text
 //! cargo bench -p xen-ops --bench grant_pairs                     times
 //! cargo bench -p xen-ops --bench grant_pairs -- --instructions   instructions, by valgrind
@@ -32,6 +35,11 @@ const ENTRIES: usize = 2048;
 trait Contestant: Sync {
     /// Makes pairs, one after another, as the thread of this number.
     fn pairs(&self, thread: usize, pairs: usize);
+
+    /// Makes pairs, one after another, as the thread of this number, with nothing held back for it.
+    fn shared_pairs(&self, thread: usize, pairs: usize) {
+        self.pairs(thread, pairs);
+    }
 
     /// Makes batches, one after another, as the thread of this number.
     fn batches(&self, thread: usize, batches: usize);

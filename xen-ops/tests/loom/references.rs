@@ -24,7 +24,7 @@ impl Shared {
     }
 
     /// Uses a reference as if nobody else had it.
-    fn touch(&self, reference: u32) {
+    pub(super) fn touch(&self, reference: u32) {
         self.pages[reference as usize].replace(reference);
     }
 }
@@ -77,12 +77,12 @@ fn run<O: Orders>() {
     });
 }
 
-enum Take {}
+pub(super) enum Take {}
 impl Orders for Take {
     const TAKE: Ordering = Ordering::Relaxed;
 }
 
-enum Free {}
+pub(super) enum Free {}
 impl Orders for Free {
     const FREE: Ordering = Ordering::Relaxed;
 }

@@ -181,13 +181,18 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
     pub fn revoke(self) -> Result<(FreeRef<'t, P>, P), Revoking<'t, P>> {
         match self.end() {
             Ok((own, page)) => Ok((FreeRef::new(own), page)),
-            Err(Self { lent, .. }) => Err(Revoking { lent }),
+            Err(granted) => Err(granted.into_revoking()),
         }
     }
 
     #[inline]
     pub(crate) fn end(self) -> Result<(Own<'t, P>, P), Self> {
         self.lent.end().map_err(|lent| Self { lent, kind: PhantomData })
+    }
+
+    #[inline]
+    pub(crate) fn into_revoking(self) -> Revoking<'t, P> {
+        Revoking { lent: self.lent }
     }
 
     /// The reference, and what was published under it.

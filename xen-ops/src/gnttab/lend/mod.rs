@@ -14,6 +14,8 @@ mod frames;
 mod free;
 mod grant;
 mod grants;
+mod hold;
+mod local;
 mod lock;
 mod narrow;
 mod orders;
@@ -39,6 +41,7 @@ pub use error::{AllocError, GrantError, Refused, StartError};
 pub use frames::{Area, TableFrames, Translated};
 pub use free::{FreeRef, FreeRun};
 pub use grant::{Access, Granted, Granting, Revoking};
+pub use local::Local;
 pub use narrow::{PassedOn, SubPage};
 pub use pages::Pages;
 pub use peer::{NotADomain, Peer};
@@ -58,6 +61,7 @@ pub mod protocol {
     //! What the table is made of, for the tests that check it in every interleaving. Not for anyone
     //! else.
     pub use super::entry::{Body, EntryV1, EntryV2, Header, InUse, Status, Transfer};
+    pub use super::hold::Hold;
     pub use super::orders::{Orders, Proven};
     pub use super::reaper::Reaper;
     pub use super::refs::{Refs, Taken};

@@ -235,6 +235,12 @@ impl<'s> Refs<'s> {
         }
     }
 
+    /// Whether someone is seen to wait for references of this word.
+    #[inline]
+    pub(crate) fn is_waited_for(&self, of: &Taken) -> bool {
+        self.word(of.word).is_some_and(|word| word.load(Relaxed) & WAITED != 0)
+    }
+
     /// Frees `count` references from `first` on. They must belong to the caller: they are not free.
     pub fn free_run<O: Orders>(&self, first: u32, count: u32) {
         for part in parts(first, count) {

@@ -18,6 +18,7 @@ use super::frames::TableFrames;
 use super::free::{FreeRef, FreeRun};
 use super::grant::{Access, Granted};
 use super::grants::Grants;
+use super::local::Local;
 use super::lock::TryLock;
 use super::orders::Proven;
 use super::pages::Pages;
@@ -254,7 +255,10 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     }
 
     /// Tries `take`, and lets the table grow as long as it fails: by as many references as it says.
-    fn growing<T>(&self, mut take: impl FnMut() -> Result<T, usize>) -> Result<T, AllocError> {
+    pub(crate) fn growing<T>(
+        &self,
+        mut take: impl FnMut() -> Result<T, usize>,
+    ) -> Result<T, AllocError> {
         loop {
             let from = self.frames();
             let missing = match take() {
@@ -365,7 +369,16 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     }
 }
 
-impl<X, F, P> GrantTable<'_, X, F, P> {
+impl<'s, X, F, P> GrantTable<'s, X, F, P> {
+    pub(crate) const fn grants(&self) -> &Grants<'s, P> {
+        &self.grants
+    }
+
+    /// A source of references for one CPU or thread, which looks for them as the cursor would.
+    pub const fn local(&self, cursor: Cursor) -> Local<'_, 's, X, F, P> {
+        Local::new(self, cursor)
+    }
+
     pub(crate) const fn xen(&self) -> &X {
         &self.xen
     }

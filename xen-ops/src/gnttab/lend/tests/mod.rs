@@ -6,5 +6,6 @@
 mod defects;
 mod fake;
 mod granting;
+mod local;
 mod references;
 mod starting;
