@@ -40,26 +40,25 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
     filled: &mut usize,
 ) -> Result<(), Stop<P>> {
     let header = Header::access(peer.domain(), A::READONLY);
-    let empty = slots.iter().filter(|slot| slot.is_none()).count();
+    // As many as there are slots, if all are empty: what is too much goes back at the end.
+    let mut left = slots.len();
     let mut slots = slots.iter_mut().filter(|slot| slot.is_none());
     let mut taking = Taking::new(grants);
-    let mut left = empty;
-    let mut result = Ok(());
     while left > 0 {
         let Some(mut held) = taking.word(cursor, left) else {
-            result = Err(Stop::NoRefs { missing: left });
-            break;
+            let missing = slots.count();
+            return if missing == 0 { Ok(()) } else { Err(Stop::NoRefs { missing }) };
         };
-        left -= held.left();
+        let before = held.left();
         let done = fill(grants, &mut held, header, pages, &mut slots);
-        left += held.left();
-        if let Break(why) = done {
-            result = why;
-            break;
+        let granted = before - held.left();
+        left -= granted;
+        *filled += granted;
+        if let Break(result) = done {
+            return result;
         }
     }
-    *filled += empty - left;
-    result
+    Ok(())
 }
 
 /// Grants pages under the references that are held, as long as there are some of either.
