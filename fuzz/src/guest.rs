@@ -151,7 +151,7 @@ pub fn hypervisor(bytes: &[u8]) {
         lent: RefCell::new(BTreeSet::new()),
     };
     let mut lines: [Line; 2 * FRAMES as usize] = std::array::from_fn(|_| Line::new());
-    let mut slots = [const { xen_ops::gnttab::Slot::new() }; 6];
+    let mut slots = [const { xen_ops::gnttab::ReaperSlot::new() }; 6];
     let room = Room::new(&mut lines, &mut slots);
     let version = match bytes.byte() % 3 {
         0 => VersionPolicy::V1,

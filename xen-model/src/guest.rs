@@ -8,7 +8,8 @@ use std::ptr::NonNull;
 
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
 use xen_ops::gnttab::{
-    Area, Config, GrantTable, Line, Pages, Room, Slot, StartError, TableFrames, Translated, Version,
+    Area, Config, GrantTable, Line, Pages, ReaperSlot, Room, StartError, TableFrames, Translated,
+    Version,
 };
 use xen_ops::hypercall::{Error, Hypercall, grant_table_op};
 
@@ -94,7 +95,7 @@ impl Drop for Frames {
 /// Memory for the state of one [`GrantTable`].
 pub struct Storage {
     lines: Vec<Line>,
-    slots: Vec<Slot<Page>>,
+    slots: Vec<ReaperSlot<Page>>,
 }
 
 impl Storage {
@@ -104,7 +105,7 @@ impl Storage {
     pub fn new(frames: usize, deferred: usize) -> Self {
         Self {
             lines: std::iter::repeat_with(Line::new).take(2 * frames).collect(),
-            slots: std::iter::repeat_with(Slot::new).take(deferred).collect(),
+            slots: std::iter::repeat_with(ReaperSlot::new).take(deferred).collect(),
         }
     }
 

@@ -3,7 +3,8 @@
 use std::ptr::NonNull;
 
 use xen_ops::gnttab::{
-    Area, Config, Cursor, GrantTable, Granted, Line, Peer, Slot, Storage, Translated, revoke_all,
+    Area, Config, Cursor, GrantTable, Granted, Line, Peer, ReaperSlot, Storage, Translated,
+    revoke_all,
 };
 use xen_ops::hypercall::Hypercall;
 use xen_ops::page::{PAGE_SIZE, Page};
@@ -71,7 +72,7 @@ impl Contestant for Ours {
     fn bytes_per_reference(&self) -> f64 {
         let references = FRAMES * 512;
         let lines = references / 256 * size_of::<Line>();
-        (lines + DEFERRED * size_of::<Slot<Numbered>>()) as f64 / references as f64
+        (lines + DEFERRED * size_of::<ReaperSlot<Numbered>>()) as f64 / references as f64
     }
 }
 

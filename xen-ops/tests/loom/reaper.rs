@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use loom::sync::Arc;
 use loom::thread;
-use xen_ops::gnttab::Slot;
+use xen_ops::gnttab::ReaperSlot;
 use xen_ops::gnttab::protocol::{Body, EntryV1, Header, Orders, Proven, Reaper, Taken};
 use xen_ops::xen_abi::xen::domid_t;
 
@@ -12,7 +12,7 @@ use super::references::Shared;
 use super::wake::{right, until_free};
 
 fn reaper(slots: usize) -> Reaper<'static, Box<u32>> {
-    Reaper::new((0..slots).map(|_| Slot::new()).collect::<Vec<_>>().leak())
+    Reaper::new((0..slots).map(|_| ReaperSlot::new()).collect::<Vec<_>>().leak())
 }
 
 /// Two threads defer and reap through one slot: pages arrive whole, and once.

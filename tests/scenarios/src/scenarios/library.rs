@@ -10,7 +10,7 @@ use xen_ops::gnttab::copy::{Dest, Segment, Source, copy_each, elements};
 use xen_ops::gnttab::foreign::Foreign;
 use xen_ops::gnttab::map::Mapping;
 use xen_ops::gnttab::retry::Never;
-use xen_ops::gnttab::{Config, Cursor, FreeRef, GrantTable, Line, Peer, Room, Slot};
+use xen_ops::gnttab::{Config, Cursor, FreeRef, GrantTable, Line, Peer, ReaperSlot, Room};
 use xen_ops::view::{ReadOnly, ReadWrite};
 
 use crate::grants::filled;
@@ -25,7 +25,7 @@ pub(crate) fn library<G: Guest>(run: &mut Run<'_, G>) {
     let Ok(me) = Peer::new(run.guest.domid()) else { return };
     let frames = run.guest.frames();
     let mut lines: [Line; 4] = array::from_fn(|_| Line::new());
-    let mut slots: [Slot<G::Page>; 4] = array::from_fn(|_| Slot::new());
+    let mut slots: [ReaperSlot<G::Page>; 4] = array::from_fn(|_| ReaperSlot::new());
     let room = Room::new(&mut lines, &mut slots);
     let config = Config { max_frames: 2, ..Config::default() };
     // SAFETY: nobody else uses the table until this is over.

@@ -13,7 +13,7 @@ use super::peer::Peer;
 /// A reference under which a peer may give a page to this domain.
 ///
 /// Dropping it takes the offer back. If a transfer has begun by then, its page is lost and the
-/// reference is never used again, which [`Deferred::leaked`](super::Deferred::leaked) counts.
+/// reference is never used again, which [`ReaperCounts::leaked`](super::ReaperCounts::leaked) counts.
 #[must_use = "dropped, no page is accepted"]
 pub struct Accepting<'t, P> {
     own: Own<'t, P>,

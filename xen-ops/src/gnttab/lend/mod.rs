@@ -46,7 +46,7 @@ pub use narrow::{PassedOn, SubPage};
 pub use pages::Pages;
 pub use peer::{NotADomain, Peer};
 pub use pv::{MapFrames, Paravirtual};
-pub use reaper::{Deferred, Reaped, Slot};
+pub use reaper::{Reaped, ReaperCounts, ReaperSlot};
 pub use refs::{Cursor, Line};
 pub use reserve::Reserve;
 pub use reserved::ReservedRef;

@@ -19,15 +19,15 @@ const HELD: u32 = 1;
 /// Room for one grant that was dropped while the peer still used it.
 ///
 /// Dropping a slot does not drop the page in it: the peer still uses that.
-pub struct Slot<P> {
+pub struct ReaperSlot<P> {
     state: AtomicU32,
     page: UnsafeCell<MaybeUninit<Option<P>>>,
 }
 
 // SAFETY: the page is touched by who has moved the state to HELD, and goes from thread to thread.
-unsafe impl<P: Send> Sync for Slot<P> {}
+unsafe impl<P: Send> Sync for ReaperSlot<P> {}
 
-impl<P> Slot<P> {
+impl<P> ReaperSlot<P> {
     const_but_for_loom! {
         /// An empty slot.
         #[must_use]
@@ -42,15 +42,15 @@ impl<P> Slot<P> {
     }
 }
 
-impl<P> Default for Slot<P> {
+impl<P> Default for ReaperSlot<P> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<P> fmt::Debug for Slot<P> {
+impl<P> fmt::Debug for ReaperSlot<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Slot").field(&self.state.load(Relaxed)).finish()
+        f.debug_tuple("ReaperSlot").field(&self.state.load(Relaxed)).finish()
     }
 }
 
@@ -65,7 +65,7 @@ pub struct Reaped {
 
 /// What became of grants that were dropped while the peer still used them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Deferred {
+pub struct ReaperCounts {
     /// Grants that wait for the reaper now.
     pub waiting: usize,
     /// Grants that ever had to wait.
@@ -78,7 +78,7 @@ pub struct Deferred {
 
 /// The grants that wait for being ended.
 pub struct Reaper<'s, P> {
-    slots: &'s [Slot<P>],
+    slots: &'s [ReaperSlot<P>],
     /// Which slot is tried next.
     next: AtomicUsize,
     total: AtomicUsize,
@@ -90,7 +90,7 @@ impl<'s, P> Reaper<'s, P> {
     const_but_for_loom! {
         /// A reaper with as much room as there are slots.
         #[must_use]
-        pub fn new(slots: &'s [Slot<P>]) -> Self {
+        pub fn new(slots: &'s [ReaperSlot<P>]) -> Self {
             Self {
                 slots,
                 next: AtomicUsize::new(0),
@@ -164,10 +164,10 @@ impl<'s, P> Reaper<'s, P> {
     }
 
     /// The counters.
-    pub fn deferred(&self) -> Deferred {
+    pub fn deferred(&self) -> ReaperCounts {
         let reclaimed = self.reclaimed.load(Relaxed);
         let total = self.total.load(Relaxed);
-        Deferred {
+        ReaperCounts {
             waiting: total.saturating_sub(reclaimed),
             total,
             reclaimed,

@@ -1,6 +1,6 @@
 //! Memory for the table's own state, which the caller provides.
 
-use super::reaper::Slot;
+use super::reaper::ReaperSlot;
 use super::refs::Line;
 
 #[cfg(not(loom))]
@@ -16,15 +16,15 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 #[derive(Debug)]
 pub struct Room<'s, P> {
     pub(crate) lines: &'s [Line],
-    pub(crate) slots: &'s [Slot<P>],
+    pub(crate) slots: &'s [ReaperSlot<P>],
 }
 
 impl<'s, P> Room<'s, P> {
     /// Uses the caller's memory, which is forgotten what it held.
     #[must_use]
-    pub fn new(lines: &'s mut [Line], slots: &'s mut [Slot<P>]) -> Self {
+    pub fn new(lines: &'s mut [Line], slots: &'s mut [ReaperSlot<P>]) -> Self {
         lines.fill_with(Line::new);
-        slots.fill_with(Slot::new);
+        slots.fill_with(ReaperSlot::new);
         Self { lines, slots }
     }
 
@@ -36,7 +36,8 @@ impl<'s, P> Room<'s, P> {
         use core::iter::repeat_with;
 
         let lines: alloc::boxed::Box<[Line]> = repeat_with(Line::new).take(2 * frames).collect();
-        let slots: alloc::boxed::Box<[Slot<P>]> = repeat_with(Slot::new).take(deferred).collect();
+        let slots: alloc::boxed::Box<[ReaperSlot<P>]> =
+            repeat_with(ReaperSlot::new).take(deferred).collect();
         Room { lines: alloc::boxed::Box::leak(lines), slots: alloc::boxed::Box::leak(slots) }
     }
 }
@@ -58,7 +59,7 @@ impl<'s, P> Room<'s, P> {
 pub struct Storage<P, const FRAMES: usize, const DEFERRED: usize> {
     taken: AtomicBool,
     lines: [[Line; 2]; FRAMES],
-    slots: [Slot<P>; DEFERRED],
+    slots: [ReaperSlot<P>; DEFERRED],
 }
 
 #[cfg(not(loom))]
@@ -69,7 +70,7 @@ impl<P, const FRAMES: usize, const DEFERRED: usize> Storage<P, FRAMES, DEFERRED>
         Self {
             taken: AtomicBool::new(false),
             lines: [const { [const { Line::new() }; 2] }; FRAMES],
-            slots: [const { Slot::new() }; DEFERRED],
+            slots: [const { ReaperSlot::new() }; DEFERRED],
         }
     }
 

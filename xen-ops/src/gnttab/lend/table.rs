@@ -23,7 +23,7 @@ use super::lock::TryLock;
 use super::orders::Proven;
 use super::pages::Pages;
 use super::peer::Peer;
-use super::reaper::{Deferred, Reaped, Reaper};
+use super::reaper::{Reaped, Reaper, ReaperCounts};
 use super::refs::{Cursor, PER_LINE, Refs};
 use super::reserve::Reserve;
 use super::reserved::ReservedRef;
@@ -429,7 +429,7 @@ impl<'s, X, F, P> GrantTable<'s, X, F, P> {
 
     /// What became of grants that were dropped while the peer still used them.
     #[must_use]
-    pub fn deferred(&self) -> Deferred {
+    pub fn deferred(&self) -> ReaperCounts {
         self.grants.reaper().deferred()
     }
 }

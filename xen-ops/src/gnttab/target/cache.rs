@@ -9,10 +9,10 @@ use crate::page::Target;
 /// ones.
 ///
 /// ```
-/// # use core::{ptr::NonNull, sync::atomic::AtomicUsize};
+/// # use core::{ptr::{self, NonNull}, sync::atomic::AtomicUsize};
 /// # use xen_ops::gnttab::target::{Cache, Pool};
 /// # let words = [AtomicUsize::new(0)];
-/// # let virt = NonNull::new(std::ptr::with_exposed_provenance_mut(0x7000_0000)).ok_or("null")?;
+/// # let virt = NonNull::new(ptr::with_exposed_provenance_mut(0x7000_0000)).unwrap();
 /// # // SAFETY: nothing is ever mapped.
 /// # let pool = unsafe { Pool::new(0x4000_0000, virt, 10, &words)? };
 /// let mut cache = Cache::<_, 2>::new();

@@ -18,13 +18,13 @@ const BITS: usize = usize::BITS as usize;
 /// Lock-free: any number of threads take and give back at once, and also interrupt handlers.
 ///
 /// ```
-/// use core::ptr::NonNull;
+/// use core::ptr::{NonNull, with_exposed_provenance_mut};
 /// use core::sync::atomic::AtomicUsize;
 /// use xen_ops::gnttab::target::{Pool, Targets};
 ///
 /// // 100 frames from guest physical address 0x4000_0000 on.
 /// static USED: [AtomicUsize; Pool::words(100)] = [const { AtomicUsize::new(0) }; Pool::words(100)];
-/// let virt = NonNull::new(std::ptr::with_exposed_provenance_mut(0x7000_0000)).ok_or("null")?;
+/// let virt = NonNull::new(with_exposed_provenance_mut(0x7000_0000)).unwrap();
 /// // SAFETY: in this example nothing is ever mapped, or looked at.
 /// let pool = unsafe { Pool::new(0x4000_0000, virt, 100, &USED)? };
 /// let first = pool.take().unwrap();

@@ -21,7 +21,7 @@ fn words() -> [AtomicUsize; WORDS] {
 
 #[allow(unsafe_code, reason = "nothing is mapped in the pool, or looked at")]
 fn pool(words: &[AtomicUsize], count: usize) -> Result<Pool<'_>, InvalidPool> {
-    let address = NonNull::without_provenance(0x7000_0000.try_into().unwrap());
+    let address = NonNull::new(core::ptr::without_provenance_mut(0x7000_0000)).unwrap();
     // SAFETY: nothing is mapped or looked at.
     unsafe { Pool::new(0x4000_0000, address, count, words) }
 }
@@ -81,7 +81,7 @@ fn a_run_is_frames_next_to_each_other() {
 fn a_range_that_cannot_be_is_refused() {
     let words = words();
     let new = |host: u64, virt: usize, count| {
-        let virt = NonNull::without_provenance(virt.try_into().unwrap());
+        let virt = NonNull::new(core::ptr::without_provenance_mut(virt)).unwrap();
         // SAFETY: refused.
         unsafe { Pool::new(host, virt, count, &words) }.map(|_| ())
     };

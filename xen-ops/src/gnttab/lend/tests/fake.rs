@@ -222,6 +222,8 @@ impl State {
                 let at = core::ptr::with_exposed_provenance::<xen_add_to_physmap>(argument);
                 // SAFETY: the argument of this command.
                 let index = unsafe { (*at).idx };
+                #[allow(clippy::useless_conversion, reason = "64 or 32 bits wide")]
+                let index = u64::from(index);
                 if self.refuse == Some(index) {
                     return EINVAL;
                 }
@@ -254,7 +256,7 @@ impl core::fmt::Debug for World {
 // SAFETY: each has memory of its own.
 unsafe impl Page for TestPage<'_> {
     fn frame(&self) -> xen_pfn_t {
-        xen_pfn_t(self.frame)
+        xen_pfn_t(self.frame as _)
     }
 
     fn address(&self) -> NonNull<u8> {

@@ -7,8 +7,8 @@ use xen_abi::xen::domid_t;
 
 use super::fake::{Store, World, ended, peer};
 use crate::gnttab::{
-    Accepted, Cursor, GrantError, Granted, NotADomain, Pages, Peer, Reaped, Refused, Revoked,
-    Version, revoke_all,
+    Accepted, Cursor, GrantError, Granted, NotADomain, Pages, Peer, Reaped, Revoked, Version,
+    revoke_all,
 };
 use crate::view::{ReadOnly, ReadWrite};
 
@@ -206,30 +206,6 @@ fn a_batch_fills_the_empty_slots() {
         assert_eq!(revoke_all(&mut slots, drop), Revoked { done: 1, still_busy: 0 });
         assert_eq!(table.free_refs(), free + 1);
     }
-}
-
-#[test]
-fn a_batch_stops_at_a_page_that_cannot_be_granted() {
-    let (world, storage) = (World::new(), Store::new());
-    let table = world.table(&storage, Version::V1);
-    let mut slots: [Option<Granted<'_, _, ReadOnly>>; 5] = [const { None }; 5];
-    let mut count = 0;
-    let mut pages = core::iter::repeat_with(|| {
-        let mut page = world.page();
-        count += 1;
-        if count == 3 {
-            page.frame = 1 << 32;
-        }
-        page
-    });
-    let free = table.free_refs();
-    let Err(Refused { given: Some(page), why: GrantError::FrameTooBig(frame) }) =
-        table.grant_all(&mut Cursor::default(), peer(), &mut pages, &mut slots)
-    else {
-        panic!("too big");
-    };
-    assert_eq!((page.frame, frame.0), (1 << 32, 1 << 32));
-    assert_eq!((slots.iter().flatten().count(), table.free_refs()), (2, free - 2));
 }
 
 #[test]

@@ -9,3 +9,5 @@ mod granting;
 mod local;
 mod references;
 mod starting;
+#[cfg(not(target_arch = "x86"))]
+mod wide;
