@@ -356,6 +356,19 @@ mod tests {
         assert_eq!(view.load::<u8>(4095, Relaxed), Ok(0));
     }
 
+    /// What was checked is what is used: the peer changes the page, not what was read.
+    #[test]
+    fn xsa_155_what_was_read_once_does_not_change() {
+        use xen_abi::grant_table::gnttab_set_version;
+
+        let mut frame = Frame([0; PAGE_SIZE]);
+        let view = view(&mut frame);
+        view.put(0, &gnttab_set_version { version: 1 }).unwrap();
+        let checked: gnttab_set_version = view.snapshot(0).unwrap();
+        view.put(0, &gnttab_set_version { version: u32::MAX }).unwrap();
+        assert_eq!(checked.version, 1);
+    }
+
     #[test]
     fn values_are_plain_bytes() {
         use xen_abi::grant_table::gnttab_set_version;

@@ -3,7 +3,7 @@
 use xen_abi::grant_table::*;
 use xen_model::{Config, Kind, Storage, TableError, Xen};
 use xen_ops::gnttab::{Config as TableConfig, Cursor, Peer, StartError, VersionPolicy};
-use xen_ops::page::Target as _;
+use xen_ops::page::{PAGE_SIZE, Target as _};
 
 use crate::support::*;
 
@@ -89,4 +89,31 @@ fn xen_ops_reads_the_models_memory_operations() {
     assert_eq!(errno(memory::vnuma_sizes(&a, DOMID_SELF).unwrap_err()), Some(95));
     assert_eq!(memory::machphys_mapping(&a).unwrap().v_start, 0xffff_8000_0000_0000);
     memory::claim_pages(&tools, a.domid(), memory::Pages(4)).unwrap();
+}
+
+/// Pages that hold what somebody left there.
+struct Used<'d>(&'d xen_model::Domain);
+
+impl xen_ops::gnttab::Pages for Used<'_> {
+    type Page = xen_model::Page;
+
+    fn take(&self) -> Option<xen_model::Page> {
+        let page = self.0.page()?;
+        view(&page).write(0, &[0x5a; PAGE_SIZE]).ok()?;
+        Some(page)
+    }
+}
+
+/// Drivers once showed their peers what their pages had held before.
+#[test]
+fn xsa_403_a_page_lent_anew_shows_nothing_old() {
+    let (_, a) = machine(Kind::Pvh);
+    let mut storage = Storage::new(2, 4);
+    let table = a.grant_table(&mut storage, TableConfig::default()).unwrap();
+    let peer = Peer::new(xen_abi::xen::domid_t(2)).unwrap();
+    let cursor = &mut Cursor::new(0);
+    let granted = table.grant_new::<xen_ops::view::ReadOnly>(cursor, peer, &Used(&a)).unwrap();
+    let mut bytes = [1; PAGE_SIZE];
+    granted.view().read(0, &mut bytes).unwrap();
+    assert_eq!(bytes, [0; PAGE_SIZE]);
 }

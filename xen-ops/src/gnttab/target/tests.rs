@@ -96,7 +96,7 @@ fn a_range_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn threads_never_get_the_same_frame() {
+fn xsa_406_threads_never_get_the_same_frame() {
     let words = words();
     let pool = &pool(&words, 70).unwrap();
     let owners: Vec<AtomicUsize> = (0..70).map(|_| AtomicUsize::new(0)).collect();

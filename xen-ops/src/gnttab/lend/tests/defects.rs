@@ -149,7 +149,7 @@ fn d11_the_table_grows() {
 /// Unbounded pools. Here what waits for the reaper is bounded by the caller's storage, and what does
 /// not fit is counted and never used again.
 #[test]
-fn xsa300_what_is_deferred_is_bounded() {
+fn xsa_300_what_is_deferred_is_bounded() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
     let mut cursor = Cursor::default();
@@ -177,7 +177,7 @@ fn xsa300_what_is_deferred_is_bounded() {
 /// Live handles overwritten. Here an entry that is in use is not written to, and no other grant gets
 /// its reference.
 #[test]
-fn xsa371_an_entry_in_use_is_left_alone() {
+fn xsa_371_an_entry_in_use_is_left_alone() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
     let mut cursor = Cursor::default();
@@ -199,7 +199,7 @@ fn xsa371_an_entry_in_use_is_left_alone() {
 /// Unbounded waits driven by a peer. Here a peer that maps and unmaps all the time holds nobody up:
 /// each call ends.
 #[test]
-fn xsa376_a_peer_that_never_lets_go_makes_nobody_wait() {
+fn xsa_376_a_peer_that_never_lets_go_makes_nobody_wait() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
@@ -228,7 +228,7 @@ fn xsa376_a_peer_that_never_lets_go_makes_nobody_wait() {
 /// The peer comes between asking and ending, and the page is freed while it is mapped. Here there is
 /// nothing to ask: ending says whether it has ended, and only then there is a page to be freed.
 #[test]
-fn xsa396_a_page_is_not_freed_while_it_is_mapped() {
+fn xsa_396_a_page_is_not_freed_while_it_is_mapped() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
