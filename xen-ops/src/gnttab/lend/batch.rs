@@ -46,7 +46,8 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
     let mut taking = Taking::new(grants);
     while left > 0 {
         let Some(mut held) = taking.word(cursor, left) else {
-            let missing = slots.count();
+            // No more than there are pages for, as far as they say.
+            let missing = slots.count().min(pages.size_hint().1.unwrap_or(usize::MAX));
             return if missing == 0 { Ok(()) } else { Err(Stop::NoRefs { missing }) };
         };
         let before = held.left();

@@ -179,6 +179,20 @@ fn an_accepted_page_arrives_or_the_offer_is_taken_back() {
 }
 
 #[test]
+fn a_batch_needs_no_more_references_than_it_has_pages() {
+    let (world, storage) = (World::new(), Store::new());
+    let table = world.table(&storage, Version::V1);
+    let mut cursor = Cursor::default();
+    let (all, frames) = (table.free_refs(), table.frames());
+    let run = table.alloc_run(all as u32 - 5).unwrap();
+    let mut slots: [Option<Granted<'_, _, ReadOnly>>; 8] = [const { None }; 8];
+    let mut pages = core::iter::repeat_with(|| world.page()).take(5);
+    assert_eq!(table.grant_all(&mut cursor, peer(), &mut pages, &mut slots).unwrap(), 5);
+    assert_eq!((table.free_refs(), table.frames()), (0, frames));
+    drop(run);
+}
+
+#[test]
 fn a_batch_fills_the_empty_slots() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
