@@ -27,6 +27,25 @@ use crate::page::Page;
 /// References taken through it are like others: they may be freed, and their grants revoked, anywhere
 /// else, and it frees others' references too. Those of another part of the table than what it holds
 /// become everyone's.
+///
+/// ```
+/// # use xen_model::{Config, Kind, Storage, Xen};
+/// # use xen_ops::gnttab::{Cursor, Pages, Peer};
+/// # use xen_ops::view::ReadWrite;
+/// # let xen = Xen::new();
+/// # let (alice, bob) = (xen.domain(Config::new(Kind::Pvh))?, xen.domain(Config::new(Kind::Pvh))?);
+/// # let mut storage = Storage::new(4, 4);
+/// # let to_bob = Peer::new(bob.domid())?;
+/// # let page = alice.take().ok_or("no page")?;
+/// let table = alice.grant_table(&mut storage, Default::default())?;
+/// // CPU 0's.
+/// let mut local = table.local(Cursor::new(0));
+/// let granted = local.grant::<ReadWrite>(to_bob, page).map_err(|refused| refused.why)?;
+/// println!("tell bob: {}", granted.reference().0);
+/// let Ok(_page) = local.revoke(granted) else { panic!("bob uses it") };
+/// assert_eq!(local.held(), 24, "the first 8 of the first 32 are reserved");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Local<'t, 's, X, F, P> {
     table: &'t GrantTable<'s, X, F, P>,
     cursor: Cursor,

@@ -70,6 +70,20 @@ impl Default for Config {
 /// free, until it has its limit of frames; then there are no references until some are freed.
 ///
 /// `X` is the way to the hypervisor, `F` where the table's frames appear, `P` what is granted.
+///
+/// ```
+/// # use xen_model::{Config, Kind, Storage, Xen};
+/// # use xen_ops::{gnttab::{Cursor, Peer}, view::ReadWrite};
+/// # let xen = Xen::new();
+/// # let (alice, bob) = (xen.domain(Config::new(Kind::Pvh))?, xen.domain(Config::new(Kind::Pvh))?);
+/// # let mut storage = Storage::new(4, 4);
+/// // A guest on a model of Xen. A real one makes its table by `start`.
+/// let table = alice.grant_table(&mut storage, Default::default())?;
+/// let to_bob = Peer::new(bob.domid())?;
+/// let granted = table.grant_new::<ReadWrite>(&mut Cursor::new(0), to_bob, &alice)?;
+/// let Ok((_reference, _page)) = granted.revoke() else { panic!("bob uses it") };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct GrantTable<'s, X, F, P> {
     grants: Grants<'s, P>,
     xen: X,

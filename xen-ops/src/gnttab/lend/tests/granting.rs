@@ -223,6 +223,28 @@ fn a_batch_fills_the_empty_slots() {
 }
 
 #[test]
+fn a_batch_may_be_of_several_tables() {
+    let (world, storage) = (World::new(), Store::new());
+    let (other_world, other_storage) = (World::new(), Store::new());
+    let table = world.table(&storage, Version::V1);
+    let other = other_world.table(&other_storage, Version::V2);
+    let (free, others) = (table.free_refs(), other.free_refs());
+    let mut slots =
+        [(&table, &world), (&other, &other_world), (&other, &other_world)].map(|(table, world)| {
+            let mut cursor = Cursor::default();
+            Some(table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap())
+        });
+    let busy = slots[2].as_ref().unwrap().reference();
+    other_world.claim(busy, 7, false).unwrap();
+    assert_eq!(revoke_all(&mut slots, drop), Revoked { done: 2, still_busy: 1 });
+    assert_eq!((table.free_refs(), other.free_refs()), (free, others - 1));
+    assert_eq!((world.pages(), other_world.pages()), (0, 1));
+    other_world.unclaim(busy);
+    assert_eq!(revoke_all(&mut slots, drop), Revoked { done: 1, still_busy: 0 });
+    assert_eq!(other.free_refs(), others);
+}
+
+#[test]
 fn domain_ids_are_those_of_domains() {
     assert!(Peer::new(domid_t(0)).is_ok());
     assert!(Peer::new(domid_t(0x7fef)).is_ok());
