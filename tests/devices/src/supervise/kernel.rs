@@ -59,10 +59,7 @@ impl Kernel {
     pub(crate) fn new() -> io::Result<Self> {
         let grants = Grants::new(tempfile::tempfile()?);
         let (ports, exports) = (Ports::default(), Exports::default());
-        Ok(Self {
-            open: BTreeMap::new(),
-            machine: Machine { grants, ports, exports, shared: 0 },
-        })
+        Ok(Self { open: BTreeMap::new(), machine: Machine { grants, ports, exports, shared: 0 } })
     }
 
     /// Whether a call may be about a device, which then must know what is still in use.

@@ -89,7 +89,7 @@ impl Grants {
         if !exists(domid) {
             return Err(status::BAD_DOMAIN);
         }
-        if reference < 8 || reference >= REFERENCES {
+        if !(8..REFERENCES).contains(&reference) {
             return Err(status::BAD_GNTREF);
         }
         if domid != 0 && writable && reference == READ_ONLY {

@@ -24,7 +24,10 @@ impl Program {
     /// The program at a path, or by a name in `PATH`.
     #[must_use]
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        Self { command: Command::new(program), fault: None }
+        let mut command = Command::new(program);
+        // Reading debug information for a backtrace takes more memory than `Heap` has.
+        command.env("RUST_BACKTRACE", "0");
+        Self { command, fault: None }
     }
 
     /// With an argument more.

@@ -69,16 +69,16 @@ impl fmt::Display for State {
             return f.write_str("nothing");
         }
         for (at, (kind, count)) in self.0.iter().enumerate() {
-            let name = match kind {
-                Held::Descriptor => "descriptor",
-                Held::Index => "index",
-                Held::MappedPage => "mapped page",
-                Held::SharedPage => "shared page",
-                Held::Import => "import",
-                Held::Port => "port",
+            let (one, many) = match kind {
+                Held::Descriptor => ("descriptor", "descriptors"),
+                Held::Index => ("index", "indices"),
+                Held::MappedPage => ("mapped page", "mapped pages"),
+                Held::SharedPage => ("shared page", "shared pages"),
+                Held::Import => ("import", "imports"),
+                Held::Port => ("port", "ports"),
             };
             let comma = if at == 0 { "" } else { ", " };
-            write!(f, "{comma}{count} {name}")?;
+            write!(f, "{comma}{count} {}", if *count == 1 { one } else { many })?;
         }
         Ok(())
     }

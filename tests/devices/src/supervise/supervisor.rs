@@ -80,7 +80,7 @@ impl Supervisor {
         trace(&mut command);
         let program = command.get_program().to_string_lossy().into_owned();
         let child = command.spawn().map_err(|source| Error::Start { program, source })?;
-        let root = Pid::from_raw(child.id().cast_signed());
+        let root = Pid::from_raw(child.id() as i32);
         // The child stops by itself once it runs the program.
         waitpid(root, None)?;
         let all = Options::PTRACE_O_TRACESYSGOOD
@@ -272,7 +272,7 @@ impl Supervisor {
                 if let Some(window) = self.windows.last_mut().filter(|_| self.within) {
                     window.after = Some(state);
                     window.heap_requests = first;
-                    window.heap_kept = second.cast_signed();
+                    window.heap_kept = second as i64;
                 }
                 self.within = false;
             }

@@ -27,13 +27,13 @@ impl Thread {
     pub(crate) fn call(self) -> nix::Result<SystemCall> {
         let r = ptrace::getregs(self.0)?;
         let arguments = [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9];
-        Ok(SystemCall { number: r.orig_rax.cast_signed(), arguments })
+        Ok(SystemCall { number: r.orig_rax as i64, arguments })
     }
 
     /// At the entry: has the kernel do this call.
     pub(crate) fn replace(self, call: SystemCall) -> nix::Result<()> {
         let mut r = ptrace::getregs(self.0)?;
-        r.orig_rax = call.number.cast_unsigned();
+        r.orig_rax = call.number as u64;
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9] = call.arguments;
         ptrace::setregs(self.0, r)
     }
@@ -49,13 +49,13 @@ impl Thread {
     pub(crate) fn finish(self, arguments: [u64; 6], result: i64) -> nix::Result<()> {
         let mut r = ptrace::getregs(self.0)?;
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9] = arguments;
-        r.rax = result.cast_unsigned();
+        r.rax = result as u64;
         ptrace::setregs(self.0, r)
     }
 
     /// At the exit: the result.
     pub(crate) fn result(self) -> nix::Result<i64> {
-        Ok(ptrace::getregs(self.0)?.rax.cast_signed())
+        Ok(ptrace::getregs(self.0)?.rax as i64)
     }
 
     /// Where a few hundred bytes of the program's stack are free while it is stopped.

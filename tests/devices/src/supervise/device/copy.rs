@@ -28,7 +28,6 @@ impl End {
         let grant = (segment.u16(at + 6)?.into(), segment.u32(at)?);
         Ok(Self::Granted { grant, offset })
     }
-
 }
 
 /// Does a batch: an errno is about the request, the status of each segment about its grants. Linux

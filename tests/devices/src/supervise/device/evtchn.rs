@@ -65,12 +65,7 @@ fn whole(size: u64) -> u64 {
 }
 
 impl Driver for Evtchn {
-    fn ioctl(
-        &mut self,
-        cx: &mut Context<'_>,
-        request: u32,
-        argument: u64,
-    ) -> Result<Reply, Errno> {
+    fn ioctl(&mut self, cx: &mut Context<'_>, request: u32, argument: u64) -> Result<Reply, Errno> {
         self.id = Some(cx.id);
         let argument = cx.at(argument);
         match request {
@@ -118,7 +113,7 @@ impl Driver for Evtchn {
         for port in ports? {
             cx.machine.ports.unmask(cx.id, port);
         }
-        Ok(size.cast_signed())
+        Ok(size as i64)
     }
 
     fn release(&mut self, machine: &mut Machine, _: &Rc<File>) {

@@ -83,12 +83,7 @@ impl Gntalloc {
 }
 
 impl Driver for Gntalloc {
-    fn ioctl(
-        &mut self,
-        cx: &mut Context<'_>,
-        request: u32,
-        argument: u64,
-    ) -> Result<Reply, Errno> {
+    fn ioctl(&mut self, cx: &mut Context<'_>, request: u32, argument: u64) -> Result<Reply, Errno> {
         let argument = cx.at(argument);
         match request {
             request::ALLOC_GREF => self.alloc(cx, argument)?,

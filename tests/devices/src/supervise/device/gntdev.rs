@@ -221,12 +221,7 @@ fn export(machine: &mut Machine, argument: Struct) -> Result<Reply, Errno> {
 }
 
 impl Driver for Gntdev {
-    fn ioctl(
-        &mut self,
-        cx: &mut Context<'_>,
-        request: u32,
-        argument: u64,
-    ) -> Result<Reply, Errno> {
+    fn ioctl(&mut self, cx: &mut Context<'_>, request: u32, argument: u64) -> Result<Reply, Errno> {
         let argument = cx.at(argument);
         match request {
             request::MAP_GRANT_REF => self.map(argument)?,
@@ -262,8 +257,7 @@ impl Driver for Gntdev {
             map.grants.iter().map(|grant| grants.find(*grant, wanted.writable)).collect();
         map.pages = pages.map_err(|_| Errno::EINVAL)?;
         for (at, (grant, page)) in map.grants.iter().zip(&map.pages).enumerate() {
-            let here =
-                Page { file: Rc::clone(cx.file), offset: map.index + at as u64 * PAGE };
+            let here = Page { file: Rc::clone(cx.file), offset: map.index + at as u64 * PAGE };
             page.copy_to(&here).map_err(|_| Errno::EIO)?;
             grants.moved(*grant, here);
         }

@@ -47,8 +47,7 @@ impl Device {
     /// The device at a path.
     pub(crate) fn at(path: &str) -> Option<Self> {
         let name = path.strip_prefix("/dev/xen/")?;
-        let devices =
-            [Self::Gntdev, Self::Gntalloc, Self::Privcmd, Self::Hypercall, Self::Evtchn];
+        let devices = [Self::Gntdev, Self::Gntalloc, Self::Privcmd, Self::Hypercall, Self::Evtchn];
         devices.into_iter().find(|device| device.name() == name)
     }
 

@@ -174,12 +174,7 @@ impl Privcmd {
 }
 
 impl Driver for Privcmd {
-    fn ioctl(
-        &mut self,
-        cx: &mut Context<'_>,
-        request: u32,
-        argument: u64,
-    ) -> Result<Reply, Errno> {
+    fn ioctl(&mut self, cx: &mut Context<'_>, request: u32, argument: u64) -> Result<Reply, Errno> {
         let argument = cx.at(argument);
         let value = match request {
             request::HYPERCALL => self.hypercall(argument)?,
