@@ -1,5 +1,6 @@
 //! System calls as a person reads them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use nix::errno::Errno;
@@ -13,11 +14,11 @@ use super::thread::{SystemCall, Thread};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// What it is called: `"ioctl"`.
-    pub name: &'static str,
+    /// What it is called: `"ioctl"`; one that is not known by name, by its number.
+    pub name: Cow<'static, str>,
     /// The device it was about: by descriptor, by path, or by the mapping that an address is in.
     pub device: Option<Device>,
-    /// What an ioctl asked for: `"MAP_GRANT_REF"`.
+    /// What an ioctl or fcntl asked for: `"MAP_GRANT_REF"`.
     pub request: Option<&'static str>,
     /// What the program got.
     pub result: Result<i64, Errno>,
@@ -26,10 +27,10 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it is this call of a device's: by name, for an ioctl by what it asks for.
+    /// Whether it is this call of a device's: by name, for an ioctl or fcntl by what it asks for.
     #[must_use]
     pub fn is(&self, device: Device, name: &str) -> bool {
-        self.device == Some(device) && self.request.unwrap_or(self.name) == name
+        self.device == Some(device) && self.request.unwrap_or(&self.name) == name
     }
 
     /// Which call this is, without its result: `ioctl(gntdev, MAP_GRANT_REF)`.
@@ -62,6 +63,7 @@ pub(crate) fn describe(
     let [first, second, ..] = call.arguments;
     let descriptor = |number| process.file(number).and_then(&device);
     let about = match call.number {
+        libc::SYS_open => thread.path(first).as_deref().and_then(Device::at),
         libc::SYS_openat => thread.path(second).as_deref().and_then(Device::at),
         libc::SYS_mmap => descriptor(call.arguments[4]),
         libc::SYS_munmap | libc::SYS_mremap | libc::SYS_madvise | libc::SYS_mprotect => {
@@ -71,20 +73,33 @@ pub(crate) fn describe(
         }
         _ => descriptor(first),
     };
-    let request = (call.number == libc::SYS_ioctl)
-        .then(|| about?.request(u32::try_from(second).ok()?))
-        .flatten();
+    let request = match call.number {
+        // The kernel takes the low 32 bits.
+        libc::SYS_ioctl => about.and_then(|device| device.request(second as u32)),
+        libc::SYS_fcntl => fcntl(second as i32),
+        _ => None,
+    };
     Call { name: name(call.number), device: about, request, result: Ok(0), failed: false }
+}
+
+fn fcntl(command: i32) -> Option<&'static str> {
+    Some(match command {
+        libc::F_DUPFD_CLOEXEC => "F_DUPFD_CLOEXEC",
+        libc::F_GETFD => "F_GETFD",
+        libc::F_GETFL => "F_GETFL",
+        libc::F_SETFL => "F_SETFL",
+        _ => return None,
+    })
 }
 
 /// Names of the calls that programs under test make.
 macro_rules! names {
     ($($name:ident: $number:ident,)*) => {
-        fn name(number: i64) -> &'static str {
-            match number {
+        fn name(number: i64) -> Cow<'static, str> {
+            Cow::Borrowed(match number {
                 $(libc::$number => stringify!($name),)*
-                _ => "another system call",
-            }
+                number => return Cow::Owned(format!("call_{number}")),
+            })
         }
     };
 }
@@ -96,6 +111,8 @@ names! {
     clock_nanosleep: SYS_clock_nanosleep,
     close: SYS_close,
     dup: SYS_dup,
+    dup2: SYS_dup2,
+    dup3: SYS_dup3,
     epoll_create1: SYS_epoll_create1,
     epoll_ctl: SYS_epoll_ctl,
     epoll_wait: SYS_epoll_wait,
@@ -116,9 +133,11 @@ names! {
     munmap: SYS_munmap,
     nanosleep: SYS_nanosleep,
     newfstatat: SYS_newfstatat,
+    open: SYS_open,
     openat: SYS_openat,
     poll: SYS_poll,
     ppoll: SYS_ppoll,
+    prctl: SYS_prctl,
     read: SYS_read,
     readlink: SYS_readlink,
     rt_sigaction: SYS_rt_sigaction,

@@ -71,7 +71,8 @@ impl Kernel {
     pub(crate) fn enter(&mut self, thread: Thread, call: SystemCall) -> nix::Result<Verdict> {
         let arguments = call.arguments;
         match call.number {
-            libc::SYS_openat => open(thread, arguments),
+            libc::SYS_open => open(thread, arguments[0], arguments[1]),
+            libc::SYS_openat => open(thread, arguments[1], arguments[2]),
             libc::SYS_ioctl => self.ioctl(thread, arguments),
             libc::SYS_mmap => Ok(self.mmap(thread, call)),
             libc::SYS_read | libc::SYS_write => Ok(self.transfer(thread, call)),
@@ -261,8 +262,7 @@ fn create(name: u64, flags: u64) -> SystemCall {
 
 /// A device is a memory file under its path, so that it can be mapped; event channels are an event
 /// file, so that they can be polled.
-fn open(thread: Thread, arguments: [u64; 6]) -> nix::Result<Verdict> {
-    let [_, path, flags, ..] = arguments;
+fn open(thread: Thread, path: u64, flags: u64) -> nix::Result<Verdict> {
     let Some(device) = thread.path(path).as_deref().and_then(Device::at) else {
         return Ok(Verdict::Pass);
     };

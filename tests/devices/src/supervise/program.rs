@@ -17,7 +17,7 @@ use super::supervisor::Supervisor;
 #[derive(Debug)]
 pub struct Program {
     command: Command,
-    fault: Option<Fault>,
+    faults: Vec<Fault>,
 }
 
 impl Program {
@@ -27,7 +27,7 @@ impl Program {
         let mut command = Command::new(program);
         // Reading debug information for a backtrace takes more memory than `Heap` has.
         command.env("RUST_BACKTRACE", "0");
-        Self { command, fault: None }
+        Self { command, faults: Vec::new() }
     }
 
     /// With an argument more.
@@ -44,17 +44,19 @@ impl Program {
         self
     }
 
-    /// The call with this number, of those made within windows, from 0 on, fails. It is not
-    /// performed, unless it is a close, which closes even where it fails.
+    /// The call with this number, of those made within windows, from 0 on, fails; others may as
+    /// well. It is not performed, unless it is a close, which closes even where it fails.
     #[must_use]
-    pub fn fail(self, nth: usize, errno: Errno) -> Self {
-        Self { fault: Some(Fault::new(nth, errno, false)), ..self }
+    pub fn fail(mut self, nth: usize, errno: Errno) -> Self {
+        self.faults.push(Fault::new(nth, errno, false));
+        self
     }
 
     /// That call fails, and so does every later one like it.
     #[must_use]
-    pub fn fail_for_ever(self, nth: usize, errno: Errno) -> Self {
-        Self { fault: Some(Fault::new(nth, errno, true)), ..self }
+    pub fn fail_for_ever(mut self, nth: usize, errno: Errno) -> Self {
+        self.faults.push(Fault::new(nth, errno, true));
+        self
     }
 
     /// Runs it to its end. Standard input is empty; output and errors are kept.
@@ -66,7 +68,7 @@ impl Program {
         let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
         self.command.stdin(Stdio::null());
         self.command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
-        let seen = Supervisor::start(self.command, self.fault)?.run()?;
+        let seen = Supervisor::start(self.command, self.faults)?.run()?;
         Ok(Run {
             ending: seen.ending,
             windows: seen.windows,

@@ -21,6 +21,18 @@ pub enum Held {
     Port,
 }
 
+impl Held {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Descriptor,
+        Self::Index,
+        Self::MappedPage,
+        Self::SharedPage,
+        Self::Import,
+        Self::Port,
+    ];
+}
+
 /// How many of each kind a program holds, or holds more than before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State(BTreeMap<Held, usize>);

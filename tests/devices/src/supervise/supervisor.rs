@@ -27,7 +27,7 @@ use crate::marker;
 /// More calls in one window mean that it will not end.
 const MOST_CALLS: usize = 2000;
 /// How long a program may take.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A call under way in the real kernel, and what to make of its result.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub(crate) struct Seen {
 pub(crate) struct Supervisor {
     root: Pid,
     kernel: Kernel,
-    fault: Option<Fault>,
+    faults: Vec<Fault>,
     /// All threads of the program and of those it started, and where each is.
     threads: BTreeMap<Pid, Option<UnderWay>>,
     windows: Vec<Window>,
@@ -76,7 +76,7 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(crate) fn start(mut command: Command, fault: Option<Fault>) -> Result<Self, Error> {
+    pub(crate) fn start(mut command: Command, faults: Vec<Fault>) -> Result<Self, Error> {
         trace(&mut command);
         let program = command.get_program().to_string_lossy().into_owned();
         let child = command.spawn().map_err(|source| Error::Start { program, source })?;
@@ -96,7 +96,7 @@ impl Supervisor {
         Ok(Self {
             root,
             kernel,
-            fault,
+            faults,
             threads: BTreeMap::from([(root, None)]),
             windows: Vec::new(),
             within: false,
@@ -200,7 +200,8 @@ impl Supervisor {
             return (None, None);
         };
         let mut call = self.kernel.describe(thread, call);
-        let failure = self.fault.as_mut().and_then(|fault| fault.strikes(self.calls, &call));
+        let mut faults = self.faults.iter_mut();
+        let failure = faults.find_map(|fault| fault.strikes(self.calls, &call));
         call.failed = failure.is_some();
         self.calls += 1;
         window.calls.push(call);

@@ -1,0 +1,44 @@
+//! What `xen-linux` does, one operation a case: `cases CASE`, supervised; `cases` lists them.
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod gntalloc;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod gntdev;
+
+#[global_allocator]
+static HEAP: xen_devices::heap::Heap = xen_devices::heap::Heap::new();
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn main() {
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let cases = gntdev::CASES.iter().chain(gntalloc::CASES);
+    match cases.clone().find(|(name, _)| *name == wanted) {
+        Some((name, case)) => case(Window(name)),
+        None => cases.for_each(|(name, _)| println!("{name}")),
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn main() {}
+
+/// A case: what it needs, and then what it is about, in a window.
+type Case = (&'static str, fn(Window));
+
+/// The window of a case, by its name.
+struct Window(&'static str);
+
+impl Window {
+    /// Does something for the first time, and says what came of it.
+    fn first(self, operation: impl Fn() -> Result<(), xen_linux::Error>) {
+        match xen_devices::window(self.0, operation) {
+            Ok(()) => println!("done"),
+            Err(error) => println!("{error}"),
+        }
+    }
+
+    /// Does something that was done before, so that what is done once in a process is done already.
+    fn again(self, operation: impl Fn() -> Result<(), xen_linux::Error>) {
+        operation().expect("a first time, in which nothing fails");
+        self.first(operation);
+    }
+}
