@@ -128,7 +128,7 @@ impl AsFd for Gntalloc {
 #[derive(Debug)]
 #[must_use = "pages that are dropped are not shared any more"]
 pub struct Shared {
-    pages: Pages,
+    pub(crate) pages: Pages,
     list: Tailed<ioctl_gntalloc_alloc_gref>,
 }
 
@@ -203,11 +203,6 @@ impl Shared {
     /// What went wrong first.
     pub fn unshare(self) -> Result<(), Error> {
         self.pages.unmap()
-    }
-
-    #[cfg_attr(not(feature = "vm-memory"), allow(dead_code, reason = "what vm-memory asks for"))]
-    pub(crate) const fn inner(&self) -> &Pages {
-        &self.pages
     }
 }
 

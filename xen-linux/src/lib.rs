@@ -17,6 +17,11 @@ mod pages;
 mod tailed;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "vm-memory")]
+pub mod volatile;
 mod wide;
 
 pub use error::{Cause, Error};
+pub use rustix::io::Errno;
+pub use xen_ops;
+pub use xen_ops::xen_abi;

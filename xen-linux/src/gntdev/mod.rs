@@ -18,7 +18,7 @@ use xen_abi::linux::gntdev::{
 use xen_ops::gnttab::Access;
 use xen_ops::gnttab::foreign::Foreign;
 
-pub use copy::Segment;
+pub use copy::{Copied, Segment};
 pub use dmabuf::{Exported, Imported, Memory, Releasing};
 pub use grants::Grants;
 pub use mapping::Mapping;
