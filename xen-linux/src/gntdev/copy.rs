@@ -116,6 +116,7 @@ impl Copied<'_, '_> {
     /// # Errors
     ///
     /// Inside: why it was not. Some of its bytes may have been copied.
+    #[must_use]
     pub fn results(&self) -> impl ExactSizeIterator<Item = Result<(), GrantStatus>> {
         self.segments.iter().map(|segment| match segment.raw.status {
             status if status.is_okay() => Ok(()),

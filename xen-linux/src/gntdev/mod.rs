@@ -157,3 +157,77 @@ fn counted(operation: &'static str, count: usize) -> Result<u32, Error> {
         _ => Err(Error::new(operation, Cause::Count { count, least: 1, most: MOST })),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use rustix::fs::{Mode, OFlags, open};
+    use xen_abi::grant_table::grant_ref_t;
+    use xen_abi::xen::domid_t;
+    use xen_ops::gnttab::Peer;
+    use xen_ops::view::ReadOnly;
+
+    use super::*;
+    use crate::testing::{allocations, memory};
+
+    fn grant(number: u32) -> Foreign {
+        Foreign::new(Peer::new(domid_t(3)).unwrap(), grant_ref_t(number))
+    }
+
+    #[test]
+    fn another_device_is_not_taken_for_gntdev() {
+        let other = Gntdev::open_at("/dev/null").unwrap_err();
+        assert_eq!(other, Error::new(LOCATE, Cause::NotOffered));
+        let descriptor = OwnedFd::from(File::open("/dev/zero").unwrap());
+        assert_eq!(Gntdev::try_from(descriptor).unwrap_err(), other);
+    }
+
+    /// The kernel calls it a bad descriptor too if it was opened for its path only.
+    #[test]
+    fn a_bad_descriptor_is_an_error() {
+        let descriptor = open("/dev/null", OFlags::PATH, Mode::empty()).unwrap();
+        let error = Gntdev::try_from(descriptor).unwrap_err();
+        assert_eq!(error, Error::new(LOCATE, Cause::Errno(Errno::BADF)));
+    }
+
+    #[test]
+    fn counts_are_checked_before_any_call() {
+        let gntdev = Gntdev { device: memory("counts", 0).0 };
+        let refused = |count| {
+            let mut grants: Grants = (0..count).map(grant).collect();
+            gntdev.map_all::<ReadOnly>(&mut grants).unwrap_err()
+        };
+        for count in [0, 65_537] {
+            let cause = Cause::Count { count: count as usize, least: 1, most: 65_536 };
+            assert_eq!(refused(count), Error::new(MAP, cause));
+        }
+        for count in [1, 65_536] {
+            assert_eq!(refused(count), Error::new(MAP, Cause::NotOffered));
+        }
+    }
+
+    #[test]
+    fn mapping_and_copying_allocate_nothing() {
+        let (device, _) = memory("allocations", rustix::param::page_size());
+        let gntdev = Gntdev { device };
+        let mut grants: Grants = (0..32).map(grant).collect();
+        let mut buffer = [0; 16];
+        let mut segments = [Segment::read(grant(8), 0, &mut buffer).unwrap()];
+        let before = allocations();
+        for _ in 0..2 {
+            assert!(gntdev.map_all::<ReadOnly>(&mut grants).is_err());
+            assert!(gntdev.map::<ReadOnly>(grant(8)).is_err());
+            assert!(gntdev.copy(&mut segments).is_err());
+            grants.clear();
+            grants.extend((0..32).map(grant));
+            // What comes after the ioctl, which this device does not have.
+            let mapping = Mapping::<ReadOnly>::new(&gntdev.device, 0, 1).unwrap();
+            assert!(mapping.page(0).is_some());
+            drop(mapping);
+        }
+        assert_eq!(allocations(), before);
+        drop(Box::new(1));
+        assert_eq!(allocations(), before + 1);
+    }
+}
