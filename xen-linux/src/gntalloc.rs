@@ -1,4 +1,31 @@
-//! `/dev/xen/gntalloc`.
+//! `/dev/xen/gntalloc`: own pages that another domain may use.
+//!
+//! ```no_run
+//! use xen_abi::xen::domid_t;
+//! use xen_linux::gntalloc::Gntalloc;
+//! use xen_linux::notify::Notify;
+//! use xen_ops::gnttab::Peer;
+//! use xen_ops::view::ReadWrite;
+//!
+//! // A page of zeroes that domain 3 may write to.
+//! let gntalloc = Gntalloc::open()?;
+//! let shared = gntalloc.share::<ReadWrite>(Peer::new(domid_t(3))?, 1)?;
+//! // When it is gone, or the process has died, the first byte is 0.
+//! let page = shared.page(0).ok_or("no page")?;
+//! page.write(0, &[1])?;
+//! shared.notify(0, Notify::byte(0))?;
+//! // The other domain is told the number, say through xenstore.
+//! for reference in shared.references() {
+//!     println!("ring-ref = {}", reference.0);
+//! }
+//! shared.unshare()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The pages are the kernel's: it gives out fresh ones, and takes each back when no domain uses it any
+//! more.
+//!
+//! Upstream: `xen/gntalloc.h` of Linux; `drivers/xen/gntalloc.c` is what answers.
 
 #![allow(unsafe_code, reason = "ioctls, and views of what is mapped")]
 

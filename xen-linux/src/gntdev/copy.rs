@@ -184,7 +184,7 @@ impl Gntdev {
     ///
     /// # Errors
     ///
-    /// - [`Cause::NotOffered`] before Linux 4.8.
+    /// - [`Cause::NotOffered`] if the kernel is too old for it.
     /// - What the kernel says: EFAULT, ENOMEM. Some segments may have been copied then, others not, and
     ///   nobody knows which.
     pub fn copy<'s, 'a>(&self, segments: &'s mut [Segment<'a>]) -> Result<Copied<'s, 'a>, Error> {

@@ -1,4 +1,46 @@
-//! `/dev/xen/gntdev`.
+//! `/dev/xen/gntdev`: what other domains grant.
+//!
+//! [`Gntdev::map`] maps one grant and [`Gntdev::map_all`] a list of them, of one domain or several, for
+//! reading or for writing. What comes back is a [`Mapping`], which owns the pages:
+//!
+//! ```no_run
+//! use xen_abi::event_channel::evtchn_port_t;
+//! use xen_abi::grant_table::grant_ref_t;
+//! use xen_abi::xen::domid_t;
+//! use xen_linux::gntdev::{Gntdev, Grants, Mapping};
+//! use xen_linux::notify::Notify;
+//! use xen_ops::gnttab::{Peer, foreign::Foreign};
+//! use xen_ops::view::{ReadOnly, ReadWrite};
+//!
+//! let gntdev = Gntdev::open()?;
+//! let peer = Peer::new(domid_t(3))?;
+//!
+//! // A ring. Should this process die, its peer finds a 0 at offset 32, and gets an event.
+//! let ring: Mapping<ReadWrite> = gntdev.map(Foreign::new(peer, grant_ref_t(8)))?;
+//! ring.notify(0, Notify::byte(32).and_event(evtchn_port_t(9)))?;
+//!
+//! // Requests, whose pages come and go. The list is made once.
+//! let mut grants = Grants::with_capacity(11);
+//! for first in [100, 200] {
+//!     grants.clear();
+//!     grants.extend((first..first + 11).map(|number| Foreign::new(peer, grant_ref_t(number))));
+//!     let request = gntdev.map_all::<ReadOnly>(&mut grants)?;
+//!     let mut sector = [0; 512];
+//!     for page in request.pages() {
+//!         page.read(0, &mut sector)?;
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A mapping keeps its grants in use: their owner cannot take them back before it goes. What is looked
+//! at once is better copied: [`Gntdev::copy`] copies ranges of bytes between grants and the process' own
+//! memory without mapping anything.
+//!
+//! [`Gntdev::export`] and [`Gntdev::import`] make buffers that devices share (dma-buf) of grants, and
+//! grants of such buffers, where the kernel was built with `CONFIG_XEN_GNTDEV_DMABUF`.
+//!
+//! Upstream: `xen/gntdev.h` of Linux; `drivers/xen/gntdev.c` is what answers.
 
 #![allow(unsafe_code, reason = "ioctls")]
 
