@@ -222,7 +222,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Ends the sharing, and says whether that worked. Everything is tried, and nothing twice: what
+    /// Ends the sharing, and says whether that worked. A step that fails is tried once more: what
     /// could not be unmapped stays until the process ends.
     ///
     /// # Errors
