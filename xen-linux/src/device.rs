@@ -8,7 +8,7 @@ use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl};
 
@@ -26,7 +26,7 @@ impl Device {
     /// Opens `path` for reading and writing, to be closed by `exec`.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        let descriptor = retry_on_intr(|| open(path, flags, Mode::empty()));
+        let descriptor = retry_on_intr(|| openat(CWD, path, flags, Mode::empty()));
         Self::new(descriptor.map_err(Error::open(path))?)
     }
 
@@ -119,3 +119,52 @@ unsafe impl Ioctl for Call {
 /// For ioctls without an argument.
 #[allow(dead_code, reason = "gntdev and gntalloc have none such")]
 pub(crate) const NOTHING: *mut c_void = ptr::null_mut();
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd as _;
+
+    use super::*;
+    use crate::testing::{in_child, memory};
+
+    /// An ioctl that nothing has.
+    fn ioctl(device: &Device) -> Result<c_int, Error> {
+        // SAFETY: there is none that would take an argument.
+        unsafe { device.ioctl_again("IOCTL", 0, NOTHING) }
+    }
+
+    #[test]
+    fn an_ioctl_of_another_device_is_not_offered() {
+        let (device, _) = memory("other-device", 0);
+        assert_eq!(ioctl(&device), Err(Error::new("IOCTL", Cause::NotOffered)));
+    }
+
+    #[test]
+    fn a_child_may_use_the_device_for_nothing() {
+        let (device, _) = memory("child-device", 0);
+        let clone = device.clone();
+        in_child(|| {
+            for device in [device, clone] {
+                assert_eq!(ioctl(&device), Err(Error::new("IOCTL", Cause::Forked)));
+            }
+            let (own, _) = memory("own-device", 0);
+            assert_eq!(ioctl(&own), Err(Error::new("IOCTL", Cause::NotOffered)));
+        });
+    }
+
+    #[test]
+    fn clones_share_the_descriptor() {
+        let (device, _) = memory("clones", 0);
+        let clone = device.clone();
+        assert_eq!(device.as_fd().as_raw_fd(), clone.as_fd().as_raw_fd());
+        drop(device);
+        assert_eq!(ioctl(&clone), Err(Error::new("IOCTL", Cause::NotOffered)));
+    }
+
+    #[test]
+    fn what_is_opened_here_is_closed_by_exec() {
+        let device = Device::open(Path::new("/dev/null")).unwrap();
+        let flags = rustix::io::fcntl_getfd(&device).unwrap();
+        assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+    }
+}

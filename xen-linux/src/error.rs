@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
+use xen_abi::GrantStatus;
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::OutOfPage;
 
@@ -59,6 +60,13 @@ pub enum Cause {
         page: usize,
         /// How many there are.
         pages: usize,
+    },
+    /// A segment of a copy that was not copied.
+    Segment {
+        /// Its number, counted from 0.
+        segment: usize,
+        /// Xen's reason.
+        status: GrantStatus,
     },
     /// Xen refused at least one of the grants, and none is mapped.
     Refused,
@@ -152,9 +160,10 @@ impl fmt::Display for Cause {
             }
             Self::Range(range) => range.fmt(f),
             Self::Page { page, pages } => write!(f, "no page {page}; there are {pages}"),
+            Self::Segment { segment, status } => write!(f, "segment {segment}: {status}"),
             Self::Refused => f.write_str(
                 "at least one of the grants cannot be mapped: there is no such grant or domain, \
-                 it is for another domain, or it is read-only",
+                 it is for another domain, it is read-only, or the security policy forbids it",
             ),
             Self::Exhausted => f.write_str(
                 "no page or grant reference is left to be shared; for pages see \

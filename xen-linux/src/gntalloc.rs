@@ -1,4 +1,31 @@
-//! `/dev/xen/gntalloc`.
+//! `/dev/xen/gntalloc`: own pages that another domain may use.
+//!
+//! ```no_run
+//! use xen_abi::xen::domid_t;
+//! use xen_linux::gntalloc::Gntalloc;
+//! use xen_linux::notify::Notify;
+//! use xen_ops::gnttab::Peer;
+//! use xen_ops::view::ReadWrite;
+//!
+//! // A page of zeroes that domain 3 may write to.
+//! let gntalloc = Gntalloc::open()?;
+//! let shared = gntalloc.share::<ReadWrite>(Peer::new(domid_t(3))?, 1)?;
+//! // When it is gone, or the process has died, the first byte is 0.
+//! let page = shared.page(0).ok_or("no page")?;
+//! page.write(0, &[1])?;
+//! shared.notify(0, Notify::byte(0))?;
+//! // The other domain is told the number, say through xenstore.
+//! for reference in shared.references() {
+//!     println!("ring-ref = {}", reference.0);
+//! }
+//! shared.unshare()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The pages are the kernel's: it gives out fresh ones, and takes each back when no domain uses it any
+//! more.
+//!
+//! Upstream: `xen/gntalloc.h` of Linux; `drivers/xen/gntalloc.c` is what answers.
 
 #![allow(unsafe_code, reason = "ioctls, and views of what is mapped")]
 
@@ -128,7 +155,7 @@ impl AsFd for Gntalloc {
 #[derive(Debug)]
 #[must_use = "pages that are dropped are not shared any more"]
 pub struct Shared {
-    pages: Pages,
+    pub(crate) pages: Pages,
     list: Tailed<ioctl_gntalloc_alloc_gref>,
 }
 
@@ -195,7 +222,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Ends the sharing, and says whether that worked. Everything is tried, and nothing twice: what
+    /// Ends the sharing, and says whether that worked. A step that fails is tried once more: what
     /// could not be unmapped stays until the process ends.
     ///
     /// # Errors
@@ -203,11 +230,6 @@ impl Shared {
     /// What went wrong first.
     pub fn unshare(self) -> Result<(), Error> {
         self.pages.unmap()
-    }
-
-    #[cfg_attr(not(feature = "vm-memory"), allow(dead_code, reason = "what vm-memory asks for"))]
-    pub(crate) const fn inner(&self) -> &Pages {
-        &self.pages
     }
 }
 
@@ -217,4 +239,50 @@ fn unshare(device: &Device, index: u64, count: u32) -> Result<(), Error> {
     // SAFETY: the kernel reads the structure.
     unsafe { device.ioctl_again(UNSHARE, IOCTL_GNTALLOC_DEALLOC_GREF, &raw mut argument) }?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::param::page_size;
+    use xen_abi::xen::domid_t;
+    use xen_ops::view::{OutOfPage, ReadOnly};
+
+    use super::*;
+    use crate::testing::{is_mapped, memory};
+
+    #[test]
+    fn another_device_is_not_taken_for_gntalloc() {
+        let other = Gntalloc::open_at("/dev/null").unwrap_err();
+        assert_eq!(other, Error::new(UNSHARE, Cause::NotOffered));
+    }
+
+    #[test]
+    fn counts_are_checked_before_any_call() {
+        let gntalloc = Gntalloc { device: memory("share-counts", 0).0 };
+        let peer = Peer::new(domid_t(3)).unwrap();
+        let refused = |count| gntalloc.share::<ReadOnly>(peer, count).unwrap_err();
+        for count in [0, 65_537, usize::MAX] {
+            let cause = Cause::Count { count, least: 1, most: 65_536 };
+            assert_eq!(refused(count), Error::new(SHARE, cause));
+        }
+        assert_eq!(refused(1), Error::new(SHARE, Cause::NotOffered));
+    }
+
+    #[test]
+    fn what_is_shared_has_a_reference_a_page_and_goes_as_a_whole() {
+        let (device, _) = memory("shared", 2 * page_size());
+        let rights = ProtFlags::READ | ProtFlags::WRITE;
+        let pages = Pages::map(Index::new(&device, 0, 2, unshare), rights).unwrap();
+        let shared = Shared { pages, list: Tailed::of([8, 11].into_iter()) };
+        assert!(shared.references().eq([grant_ref_t(8), grant_ref_t(11)]));
+        assert_eq!((shared.count(), shared.length()), (2, 2 * shared.stride()));
+        shared.pages().for_each(|page| page.write(4095, &[1]).unwrap());
+        let cause =
+            |page, offset| shared.notify(page, Notify::byte(offset)).unwrap_err().cause().clone();
+        assert_eq!(cause(2, 0), Cause::Page { page: 2, pages: 2 });
+        assert_eq!(cause(1, 4096), Cause::Range(OutOfPage { offset: 4096, length: 1 }));
+        assert_eq!(cause(1, 4095), Cause::NotOffered);
+        assert_eq!(shared.unshare(), Err(Error::new(UNSHARE, Cause::NotOffered)));
+        assert!(!is_mapped("shared"));
+    }
 }

@@ -2,8 +2,6 @@
 
 #![allow(unsafe_code, reason = "views of what is mapped")]
 
-use std::ptr::NonNull;
-
 use rustix::mm::ProtFlags;
 use rustix::param::page_size;
 use xen_ops::page::PAGE_SIZE;
@@ -32,7 +30,12 @@ impl Pages {
         Self::with_stride(index, rights, page_size())
     }
 
-    fn with_stride(index: Index, rights: ProtFlags, stride: usize) -> Result<Self, Error> {
+    /// As [`map`](Self::map), where the kernel's pages are `stride` bytes.
+    pub(crate) fn with_stride(
+        index: Index,
+        rights: ProtFlags,
+        stride: usize,
+    ) -> Result<Self, Error> {
         let length = (index.count() as usize).saturating_mul(stride);
         let area = Area::map(index.device(), index.first(), length, rights)?;
         Ok(Self { area, index, stride })
@@ -89,26 +92,121 @@ impl Pages {
         Ok(self.index.first() + (page * self.stride + offset) as u64)
     }
 
-    /// All pages in one piece: where it begins, and its length in bytes.
-    #[cfg_attr(not(feature = "vm-memory"), allow(dead_code, reason = "what vm-memory asks for"))]
-    pub(crate) fn in_one_piece(
-        &self,
-        operation: &'static str,
-    ) -> Result<(NonNull<u8>, usize), Error> {
-        if !self.area.device().is_own() {
-            return Err(Error::new(operation, Cause::Forked));
-        }
-        if self.count() > 1 && self.stride != PAGE_SIZE {
-            return Err(Error::new(operation, Cause::KernelPages { size: self.stride }));
-        }
-        Ok((self.area.base(), self.count() * PAGE_SIZE))
-    }
-
     /// Unmaps them and gives them back, and says what went wrong first. Both are tried.
     pub(crate) fn unmap(self) -> Result<(), Error> {
         let Self { area, index, .. } = self;
         let unmapped = area.unmap();
         let released = index.release();
         unmapped.and(released)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::os::unix::fs::FileExt as _;
+
+    use xen_ops::view::ReadWrite;
+
+    use super::*;
+    use crate::device::Device;
+    use crate::testing::{in_child, is_mapped, memory};
+
+    thread_local! {
+        /// What was given back, and whether it was still mapped then.
+        static RELEASED: RefCell<Vec<(u64, u32, bool)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn release(first: u64, count: u32, name: &str) -> Result<(), Error> {
+        RELEASED.with_borrow_mut(|released| released.push((first, count, is_mapped(name))));
+        Ok(())
+    }
+
+    fn released() -> Vec<(u64, u32, bool)> {
+        RELEASED.take()
+    }
+
+    const RIGHTS: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
+
+    #[test]
+    fn they_are_unmapped_and_then_given_back_once() {
+        let (device, _) = memory("order", 4 * page_size());
+        let first = page_size() as u64;
+        let index =
+            || Index::new(&device, first, 2, |_, first, count| release(first, count, "order"));
+        let pages = Pages::map(index(), RIGHTS).unwrap();
+        assert!(is_mapped("order"));
+        assert_eq!(pages.area().length(), 2 * page_size());
+        assert_eq!(pages.unmap(), Ok(()));
+        assert_eq!(released(), [(first, 2, false)]);
+        drop(Pages::map(index(), RIGHTS).unwrap());
+        assert_eq!(released(), [(first, 2, false)]);
+    }
+
+    #[test]
+    fn d5_d6_an_index_that_cannot_be_mapped_is_given_back() {
+        let (device, _) = memory("unmappable", page_size());
+        let index =
+            Index::new(&device, 1, 1, |_, first, count| release(first, count, "unmappable"));
+        let error = Pages::map(index, RIGHTS).unwrap_err();
+        assert_eq!(error.operation(), "mmap");
+        assert_eq!(released(), [(1, 1, false)]);
+    }
+
+    #[test]
+    fn what_went_wrong_first_is_said() {
+        let (device, _) = memory("wrong", page_size());
+        let wrong = |_: &Device, _, _| Err(Error::new("release", Cause::NotOffered));
+        let pages = Pages::map(Index::new(&device, 0, 1, wrong), RIGHTS).unwrap();
+        assert_eq!(pages.unmap(), Err(Error::new("release", Cause::NotOffered)));
+        assert!(!is_mapped("wrong"));
+    }
+
+    /// As on a kernel with pages of 64 KiB: each grant begins one of those.
+    #[test]
+    fn every_grant_begins_a_page_of_the_kernels() {
+        let stride = 16 * PAGE_SIZE;
+        let (device, file) = memory("large", 4 * stride);
+        let first = stride as u64;
+        let index = Index::new(&device, first, 3, |_, _, _| Ok(()));
+        let pages = Pages::with_stride(index, RIGHTS, stride).unwrap();
+        assert_eq!((pages.area().length(), pages.stride(), pages.count()), (3 * stride, stride, 3));
+        for page in 0..3 {
+            // SAFETY: mapped with these rights.
+            let view = unsafe { pages.view::<ReadWrite>(page) }.unwrap();
+            view.write(4095, &[page as u8 + 1]).unwrap();
+            let mut byte = [0];
+            let place = pages.place("NOTIFY", page, 4095).unwrap();
+            assert_eq!(place, ((page + 1) * stride + 4095) as u64);
+            file.read_exact_at(&mut byte, place).unwrap();
+            assert_eq!(byte, [page as u8 + 1]);
+        }
+    }
+
+    #[test]
+    fn there_is_nothing_beyond_the_last_page_or_its_last_byte() {
+        let (device, _) = memory("bounds", 2 * page_size());
+        let index = Index::new(&device, 0, 2, |_, _, _| Ok(()));
+        let pages = Pages::map(index, RIGHTS).unwrap();
+        for page in [2, usize::MAX] {
+            // SAFETY: mapped with these rights.
+            assert!(unsafe { pages.view::<ReadWrite>(page) }.is_none());
+            let error = pages.place("NOTIFY", page, 0).unwrap_err();
+            assert_eq!(error, Error::new("NOTIFY", Cause::Page { page, pages: 2 }));
+        }
+        let error = pages.place("NOTIFY", 1, PAGE_SIZE).unwrap_err();
+        let range = OutOfPage { offset: PAGE_SIZE, length: 1 };
+        assert_eq!(error.cause(), &Cause::Range(range));
+    }
+
+    #[test]
+    fn a_child_has_no_views() {
+        let (device, _) = memory("views", page_size());
+        let index = Index::new(&device, 0, 1, |_, _, _| Ok(()));
+        let pages = Pages::map(index, RIGHTS).unwrap();
+        // SAFETY: mapped with these rights.
+        let view = |pages: &Pages| unsafe { pages.view::<ReadWrite>(0) }.is_some();
+        assert!(view(&pages));
+        in_child(|| assert!(!view(&pages)));
     }
 }

@@ -96,3 +96,67 @@ impl<H: Head<Element: fmt::Debug>> fmt::Debug for Tailed<H> {
         f.debug_list().entries(self.elements()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use xen_abi::linux::gntalloc::ioctl_gntalloc_alloc_gref;
+    use xen_abi::linux::gntdev::{ioctl_gntdev_grant_ref, ioctl_gntdev_map_grant_ref};
+
+    use super::*;
+
+    fn grant(number: u32) -> ioctl_gntdev_grant_ref {
+        ioctl_gntdev_grant_ref { domid: 1, ref_: number }
+    }
+
+    /// The argument as numbers of 32 bits.
+    fn words<H: Head>(list: &mut Tailed<H>, head: &H, count: usize) -> Vec<u32> {
+        let start = list.argument(head).cast::<u32>();
+        // SAFETY: as many as the kernel would read.
+        unsafe { std::slice::from_raw_parts(start, count) }.to_vec()
+    }
+
+    #[test]
+    fn elements_follow_the_head() {
+        let mut list = Tailed::<ioctl_gntdev_map_grant_ref>::of([grant(8), grant(9)].into_iter());
+        let head = ioctl_gntdev_map_grant_ref {
+            count: 2,
+            // What the kernel must not see: the list has its own.
+            refs: [grant(7)],
+            ..ioctl_gntdev_map_grant_ref::ZERO
+        };
+        assert_eq!(words(&mut list, &head, 8), [2, 0, 0, 0, 1, 8, 1, 9]);
+        list.clear();
+        list.push(grant(5));
+        assert_eq!(list.elements(), [grant(5)]);
+        assert_eq!(words(&mut list, &head, 6), [2, 0, 0, 0, 1, 5]);
+    }
+
+    #[test]
+    fn what_the_kernel_writes_is_read_back() {
+        let mut list = Tailed::<ioctl_gntdev_map_grant_ref>::of([grant(8)].into_iter());
+        let argument = list.argument(&ioctl_gntdev_map_grant_ref::ZERO);
+        let index = 0x1_2345_6000;
+        // SAFETY: the kernel's part, which writes all of the structure.
+        unsafe {
+            argument.write_unaligned(ioctl_gntdev_map_grant_ref {
+                index,
+                refs: [grant(8)],
+                ..ioctl_gntdev_map_grant_ref::ZERO
+            });
+        }
+        assert_eq!(list.head().index, index);
+        assert_eq!(list.elements(), [grant(8)]);
+    }
+
+    /// The kernel reads and writes all of the structure, padding behind the one reference included.
+    #[test]
+    fn one_element_may_be_less_than_the_structure() {
+        let mut list = Tailed::<ioctl_gntalloc_alloc_gref>::of([3].into_iter());
+        list.argument(&ioctl_gntalloc_alloc_gref::ZERO);
+        assert!(list.units.len() * 4 >= size_of::<ioctl_gntalloc_alloc_gref>());
+        assert_eq!(list.elements(), [3]);
+        list.push(4);
+        assert_eq!(list.elements(), [3, 4]);
+        assert_eq!(words(&mut list, &ioctl_gntalloc_alloc_gref::ZERO, 6), [0, 0, 0, 0, 3, 4]);
+    }
+}

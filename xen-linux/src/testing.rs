@@ -1,7 +1,9 @@
 //! What the tests of several modules use.
 
-#![allow(unsafe_code, reason = "tests that fork")]
+#![allow(unsafe_code, reason = "tests that fork, and an allocator that counts")]
 
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::fs::File;
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,3 +48,31 @@ pub(crate) fn is_mapped(name: &str) -> bool {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     maps.contains(&format!("/memfd:{name} "))
 }
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How often this thread has allocated memory.
+pub(crate) fn allocations() -> usize {
+    ALLOCATIONS.get()
+}
+
+struct Counting;
+
+// SAFETY: the system's allocator does it all.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

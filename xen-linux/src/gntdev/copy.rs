@@ -21,8 +21,8 @@ use crate::{Cause, Error};
 
 const COPY: &str = "IOCTL_GNTDEV_GRANT_COPY";
 
-/// A range of bytes that is copied from or to another domain's grant, or from one grant to another;
-/// and what has become of that. It is what the kernel takes, so that a slice of them is a batch.
+/// A range of bytes that is copied from or to another domain's grant, or from one grant to another. It
+/// is what the kernel takes, so that a slice of them is a batch.
 ///
 /// From the process' own memory to its own there is no such copy. What the process has at either end
 /// is borrowed, and may be as it likes: in several pages, and at any alignment.
@@ -101,24 +101,39 @@ impl<'a> Segment<'a> {
     pub fn is_empty(&self) -> bool {
         self.raw.len == 0
     }
+}
 
-    /// Whether it was copied, or `None` if nobody knows: no copy was made of it, or one that failed as
-    /// a whole.
+/// What has become of the segments of a copy.
+#[derive(Debug)]
+#[must_use = "a copy can succeed as a whole and fail in each segment"]
+pub struct Copied<'s, 'a> {
+    segments: &'s [Segment<'a>],
+}
+
+impl Copied<'_, '_> {
+    /// Whether each segment was copied, in their order.
     ///
     /// # Errors
     ///
-    /// Inside: why it was not copied. Some of its bytes may have been.
+    /// Inside: why it was not. Some of its bytes may have been copied.
     #[must_use]
-    pub fn result(&self) -> Option<Result<(), GrantStatus>> {
-        match self.raw.status {
-            UNTOUCHED => None,
-            status if status.is_okay() => Some(Ok(())),
-            status => Some(Err(status)),
-        }
+    pub fn results(&self) -> impl ExactSizeIterator<Item = Result<(), GrantStatus>> {
+        self.segments.iter().map(|segment| match segment.raw.status {
+            status if status.is_okay() => Ok(()),
+            status => Err(status),
+        })
     }
 
-    fn forget_result(&mut self) {
-        self.raw.status = UNTOUCHED;
+    /// That all segments were copied.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Segment`], with the first that was not.
+    pub fn all(&self) -> Result<(), Error> {
+        for (segment, result) in self.results().enumerate() {
+            result.map_err(|status| Error::new(COPY, Cause::Segment { segment, status }))?;
+        }
+        Ok(())
     }
 }
 
@@ -140,40 +155,153 @@ fn foreign(
 }
 
 impl Gntdev {
-    /// Copies every segment, each for itself, with one system call, and returns how many of them were
-    /// copied. [`Segment::result`] says which, and why not.
+    /// Copies every segment, each for itself, with one system call.
     ///
     /// There is no limit to how many there are; none is no system call. The kernel hands them to Xen in
     /// small batches, and tries again itself where a frame is paged out: for half a minute at most,
     /// after which the status is `GNTST_bad_page`. So `GNTST_eagain` does not come back, and a copy
     /// takes as long as that at worst.
     ///
+    /// ```no_run
+    /// use xen_abi::grant_table::grant_ref_t;
+    /// use xen_abi::xen::domid_t;
+    /// use xen_linux::gntdev::{Gntdev, Segment};
+    /// use xen_ops::gnttab::{Peer, foreign::Foreign};
+    ///
+    /// let gntdev = Gntdev::open()?;
+    /// let peer = Peer::new(domid_t(3))?;
+    /// let [header, data] = [8, 9].map(|number| Foreign::new(peer, grant_ref_t(number)));
+    /// let (mut first, mut second) = ([0; 16], vec![0; 4096]);
+    /// gntdev
+    ///     .copy(&mut [
+    ///         Segment::read(header, 64, &mut first)?,
+    ///         Segment::read(data, 0, &mut second)?,
+    ///         Segment::write(b"done", header, 128)?,
+    ///     ])?
+    ///     .all()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// What the kernel says: EFAULT, ENOMEM. Some segments may have been copied then, others not, and
-    /// the kernel does not say which, so that no segment has a result.
-    pub fn copy(&self, segments: &mut [Segment<'_>]) -> Result<usize, Error> {
+    /// - [`Cause::NotOffered`] if the kernel is too old for it.
+    /// - What the kernel says: EFAULT, ENOMEM. Some segments may have been copied then, others not, and
+    ///   nobody knows which.
+    pub fn copy<'s, 'a>(&self, segments: &'s mut [Segment<'a>]) -> Result<Copied<'s, 'a>, Error> {
         if segments.is_empty() {
-            return Ok(0);
+            return Ok(Copied { segments });
         }
-        let most = u32::MAX as usize;
-        let count = u32::try_from(segments.len()).map_err(|_| {
-            Error::new(COPY, Cause::Count { count: segments.len(), least: 0, most })
-        })?;
-        segments.iter_mut().for_each(Segment::forget_result);
+        let (count, most) = (segments.len(), u32::MAX as usize);
         let mut argument = ioctl_gntdev_grant_copy::ZERO;
-        argument.count = count;
+        argument.count = u32::try_from(count)
+            .map_err(|_| Error::new(COPY, Cause::Count { count, least: 0, most }))?;
+        // What was there before says nothing about this copy.
+        segments.iter_mut().for_each(|segment| segment.raw.status = UNTOUCHED);
         argument.segments = GuestHandle::from_mut_slice(segments).cast();
         // SAFETY: a segment is what the kernel takes, and they are borrowed. They borrow the memory that
         // they name, the destinations for nobody else to see. Whoever fills the sources of others
         // meanwhile is another domain.
-        let result =
-            unsafe { self.device.ioctl_again(COPY, IOCTL_GNTDEV_GRANT_COPY, &raw mut argument) };
-        if let Err(error) = result {
-            // It sets them to success before it copies.
-            segments.iter_mut().for_each(Segment::forget_result);
-            return Err(error);
+        unsafe { self.device.ioctl_again(COPY, IOCTL_GNTDEV_GRANT_COPY, &raw mut argument) }?;
+        Ok(Copied { segments })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use xen_abi::grant_table::{GNTST_bad_gntref, GNTST_okay, grant_ref_t};
+    use xen_abi::xen::domid_t;
+    use xen_abi::{as_bytes, from_bytes};
+    use xen_ops::gnttab::Peer;
+
+    use super::*;
+    use crate::testing::memory;
+
+    fn grant(domain: u16, number: u32) -> Foreign {
+        Foreign::new(Peer::new(domid_t(domain)).unwrap(), grant_ref_t(number))
+    }
+
+    /// The bytes of an end, as the kernel has it for a grant: reference, offset, domain.
+    fn ends(segment: &Segment<'_>) -> [(u32, u16, u16); 2] {
+        let raw = as_bytes(&segment.raw);
+        [0, 8].map(|at| {
+            let word = |from: usize| from_bytes::<u16>(&raw[at + from..at + from + 2]).unwrap();
+            (from_bytes(&raw[at..at + 4]).unwrap(), word(4), word(6))
+        })
+    }
+
+    /// The address in an end.
+    fn address(segment: &Segment<'_>, at: usize) -> usize {
+        let raw = as_bytes(&segment.raw);
+        from_bytes(&raw[at..at + size_of::<usize>()]).unwrap()
+    }
+
+    #[test]
+    fn each_end_is_named_as_what_it_is() {
+        let mut buffer = [0; 100];
+        let start = buffer.as_ptr().addr();
+        let segment = Segment::read(grant(3, 8), 3996, &mut buffer).unwrap();
+        assert_eq!((ends(&segment)[0], address(&segment, 8)), ((8, 3996, 3), start));
+        assert_eq!((segment.raw.flags, segment.raw.len), (GNTCOPY_source_gref, 100));
+        let segment = Segment::write(&buffer, grant(4, 9), 0).unwrap();
+        assert_eq!((address(&segment, 0), ends(&segment)[1]), (start, (9, 0, 4)));
+        assert_eq!((segment.raw.flags, segment.raw.len), (GNTCOPY_dest_gref, 100));
+        let segment = Segment::between((grant(3, 8), 1), (grant(4, 9), 2), 4094).unwrap();
+        assert_eq!(ends(&segment), [(8, 1, 3), (9, 2, 4)]);
+        let flags = GNTCOPY_source_gref | GNTCOPY_dest_gref;
+        assert_eq!((segment.raw.flags, segment.len()), (flags, 4094));
+    }
+
+    #[test]
+    fn a_range_that_leaves_the_page_is_refused() {
+        let mut buffer = vec![0; 70_000];
+        let grant = grant(3, 8);
+        for (offset, length) in [(4096, 1), (0, 4097), (1, 4096), (usize::MAX, 1), (0, 65_537)] {
+            let outside = OutOfPage { offset, length };
+            let to = &mut buffer[..length];
+            assert_eq!(Segment::read(grant, offset, to).unwrap_err(), outside);
+            let from = &buffer[..length];
+            assert_eq!(Segment::write(from, grant, offset).unwrap_err(), outside);
         }
-        Ok(segments.iter().filter(|segment| segment.result() == Some(Ok(()))).count())
+        let outside = OutOfPage { offset: 4000, length: 97 };
+        for (from, to) in [(4000, 0), (0, 4000)] {
+            assert_eq!(Segment::between((grant, from), (grant, to), 97).unwrap_err(), outside);
+        }
+        assert!(Segment::read(grant, 4096, &mut []).unwrap().is_empty());
+        assert!(Segment::read(grant, 0, &mut buffer[..4096]).is_ok());
+    }
+
+    #[test]
+    fn a_status_is_a_result_of_its_own() {
+        let mut segments = [0, 1, 2].map(|at| Segment::write(&[1], grant(3, at), 0).unwrap());
+        let mut copied = |statuses: [GrantStatus; 3]| {
+            for (segment, status) in segments.iter_mut().zip(statuses) {
+                segment.raw.status = status;
+            }
+            let copied = Copied { segments: &segments };
+            (copied.results().collect::<Vec<_>>(), copied.all())
+        };
+        assert_eq!(copied([GNTST_okay; 3]), (vec![Ok(()); 3], Ok(())));
+        // One that nobody knows, and one that nobody has written, are no success.
+        for status in [GNTST_bad_gntref, GrantStatus(1), UNTOUCHED] {
+            let (results, all) = copied([GNTST_okay, status, GNTST_bad_gntref]);
+            assert_eq!(results, [Ok(()), Err(status), Err(GNTST_bad_gntref)]);
+            assert_eq!(all, Err(Error::new(COPY, Cause::Segment { segment: 1, status })));
+        }
+    }
+
+    #[test]
+    fn every_copy_begins_without_a_status() {
+        let (device, _) = memory("copy", 0);
+        let mut segment = Segment::write(&[1], grant(3, 8), 0).unwrap();
+        segment.raw.status = GNTST_okay;
+        let error = Gntdev { device }.copy(std::slice::from_mut(&mut segment)).unwrap_err();
+        assert_eq!(error, Error::new(COPY, Cause::NotOffered));
+        assert_eq!(segment.raw.status, UNTOUCHED);
+    }
+
+    #[test]
+    fn nothing_is_copied_without_asking_the_device() {
+        let (device, _) = memory("copy-nothing", 0);
+        assert_eq!(Gntdev { device }.copy(&mut []).unwrap().all(), Ok(()));
     }
 }

@@ -6,7 +6,7 @@ use std::mem::offset_of;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::time::Duration;
 
-use rustix::io::{DupFlags, Errno, dup3, fcntl_dupfd_cloexec};
+use rustix::io::{DupFlags, Errno, dup3, fcntl_dupfd_cloexec, retry_on_intr};
 use rustix::param::page_size;
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::linux::gntdev::{
@@ -148,7 +148,8 @@ impl Exported {
     pub fn release(mut self) -> Result<Releasing, Error> {
         // The kernel knows the buffer by the descriptor's number: that stays taken, by the device, lest
         // another buffer gets it.
-        dup3(&self.device, &mut self.buffer, DupFlags::CLOEXEC).map_err(Error::errno("dup3"))?;
+        retry_on_intr(|| dup3(&self.device, &mut self.buffer, DupFlags::CLOEXEC))
+            .map_err(Error::errno("dup3"))?;
         Ok(Releasing { number: self.buffer, device: self.device })
     }
 
@@ -237,9 +238,11 @@ impl Imported {
             fd: raw(&buffer),
             ..ioctl_gntdev_dmabuf_imp_release::ZERO
         };
+        let opcode = IOCTL_GNTDEV_DMABUF_IMP_RELEASE;
         // SAFETY: the kernel reads the structure.
-        unsafe { device.ioctl_again(RELEASE, IOCTL_GNTDEV_DMABUF_IMP_RELEASE, &raw mut argument) }?;
-        Ok(())
+        let mut release = || unsafe { device.ioctl_again(RELEASE, opcode, &raw mut argument) };
+        // Whatever went wrong may have passed; the number is this import's own for as long.
+        release().or_else(|_| release()).map(drop)
     }
 }
 
@@ -263,4 +266,75 @@ fn raw(descriptor: &OwnedFd) -> u32 {
 fn milliseconds(time: Duration) -> u32 {
     let rounded = time.saturating_add(Duration::from_nanos(999_999)).as_millis();
     rounded.min(i32::MAX as u128) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::fstat;
+    use xen_abi::xen::domid_t;
+
+    use super::*;
+    use crate::testing::memory;
+
+    fn gntdev(name: &str) -> Gntdev {
+        Gntdev { device: memory(name, 0).0 }
+    }
+
+    #[test]
+    fn counts_are_checked_before_any_call() {
+        let gntdev = gntdev("dma-buf-counts");
+        let peer = Peer::new(domid_t(3)).unwrap();
+        for count in [0, super::super::MOST + 1] {
+            let cause = Cause::Count { count, least: 1, most: 65_536 };
+            let grants = vec![grant_ref_t(8); count];
+            let error = gntdev.export(peer, &grants, Memory::Any).unwrap_err();
+            assert_eq!(error, Error::new(EXPORT, cause.clone()));
+            let error = gntdev.import(&gntdev, peer, count).unwrap_err();
+            assert_eq!(error, Error::new(IMPORT, cause));
+        }
+        let error = gntdev.export(peer, &[grant_ref_t(8)], Memory::Coherent).unwrap_err();
+        assert_eq!(error, Error::new(EXPORT, Cause::NotOffered));
+        let error = gntdev.import(&gntdev, peer, 1).unwrap_err();
+        assert_eq!(error, Error::new(IMPORT, Cause::NotOffered));
+    }
+
+    #[test]
+    fn such_a_buffer_is_of_pages_that_are_grants() {
+        assert_eq!(whole_pages("EXPORT", 4096), Ok(()));
+        let error = whole_pages("EXPORT", 65_536).unwrap_err();
+        assert_eq!(error, Error::new("EXPORT", Cause::KernelPages { size: 65_536 }));
+        assert_eq!(
+            error.to_string(),
+            "EXPORT: the kernel's pages are 65536 bytes, and a grant is 4096"
+        );
+    }
+
+    #[test]
+    fn no_time_is_cut_short() {
+        let times = [
+            (Duration::ZERO, 0),
+            (Duration::from_nanos(1), 1),
+            (Duration::from_millis(7), 7),
+            (Duration::from_micros(7001), 8),
+            (Duration::MAX, i32::MAX as u32),
+        ];
+        for (time, expected) in times {
+            assert_eq!(milliseconds(time), expected, "{time:?}");
+        }
+    }
+
+    /// The kernel finds the buffer by its descriptor's number, so nobody else may get that number.
+    #[test]
+    fn the_number_of_a_buffer_that_was_given_up_stays_taken() {
+        let gntdev = gntdev("gave-up");
+        let buffer = OwnedFd::from(memory("buffer", 0).1);
+        let (number, device) = (raw(&buffer), fstat(&gntdev).unwrap().st_ino);
+        assert_ne!(fstat(&buffer).unwrap().st_ino, device);
+        let exported = Exported { buffer, device: gntdev.device.clone() };
+        let releasing = exported.release().unwrap();
+        assert_eq!(raw(&releasing.number), number);
+        assert_eq!(fstat(&releasing.number).unwrap().st_ino, device);
+        let error = releasing.wait(Duration::ZERO).unwrap_err();
+        assert_eq!(error, Error::new(WAIT, Cause::NotOffered));
+    }
 }

@@ -31,13 +31,13 @@ const NOTIFY: &str = "IOCTL_GNTDEV_SET_UNMAP_NOTIFY";
 #[derive(Debug)]
 #[must_use = "a mapping that is dropped is unmapped"]
 pub struct Mapping<A: Access> {
-    pages: Pages,
+    pub(crate) pages: Pages,
     access: PhantomData<A>,
 }
 
 impl<A: Access> Mapping<A> {
     /// Maps what the kernel keeps under `index`, or gives it back.
-    pub(super) fn new(device: &Device, index: u64, count: u32) -> Result<Self, Error> {
+    pub(crate) fn new(device: &Device, index: u64, count: u32) -> Result<Self, Error> {
         let index = Index::new(device, index, count, unmap);
         let rights = if A::READONLY { ProtFlags::READ } else { ProtFlags::READ | ProtFlags::WRITE };
         // The index was made for this, so there is one reason left that mmap calls invalid.
@@ -110,7 +110,7 @@ impl<A: Access> Mapping<A> {
         Ok(())
     }
 
-    /// Unmaps, and says whether that worked. Everything is tried, and nothing twice: what could not be
+    /// Unmaps, and says whether that worked. A step that fails is tried once more: what could not be
     /// unmapped stays until the process ends.
     ///
     /// # Errors
@@ -118,11 +118,6 @@ impl<A: Access> Mapping<A> {
     /// What went wrong first.
     pub fn unmap(self) -> Result<(), Error> {
         self.pages.unmap()
-    }
-
-    #[cfg_attr(not(feature = "vm-memory"), allow(dead_code, reason = "what vm-memory asks for"))]
-    pub(crate) const fn inner(&self) -> &Pages {
-        &self.pages
     }
 }
 
@@ -133,4 +128,83 @@ fn unmap(device: &Device, index: u64, count: u32) -> Result<(), Error> {
     // SAFETY: the kernel reads the structure.
     unsafe { device.ioctl_again(UNMAP, IOCTL_GNTDEV_UNMAP_GRANT_REF, &raw mut argument) }?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::param::page_size;
+    use xen_abi::event_channel::evtchn_port_t;
+    use xen_ops::view::{OutOfPage, ReadOnly, ReadWrite};
+
+    use super::*;
+    use crate::testing::{is_mapped, memory};
+
+    /// `count` pages in the place of grants.
+    fn mapping<A: Access>(name: &str, count: u32) -> Mapping<A> {
+        let (device, _) = memory(name, count as usize * page_size());
+        Mapping::new(&device, 0, count).unwrap()
+    }
+
+    #[test]
+    fn its_pages_are_views_of_what_is_mapped() {
+        let mapping = mapping::<ReadWrite>("pages", 3);
+        for (page, view) in (0_u8..).zip(mapping.pages()) {
+            view.write(0, &[page + 1]).unwrap();
+        }
+        let bytes: Vec<u8> = mapping.pages().map(|view| view.snapshot(0).unwrap()).collect();
+        assert_eq!(bytes, [1, 2, 3]);
+        // SAFETY: mapped, and nobody writes.
+        let third = unsafe { mapping.address().add(2 * mapping.stride()).read() };
+        assert_eq!((third, mapping.length(), mapping.count()), (3, 3 * page_size(), 3));
+    }
+
+    #[test]
+    fn what_is_for_reading_is_mapped_for_reading() {
+        let maps = || std::fs::read_to_string("/proc/self/maps").unwrap();
+        let rights = |name: &str| {
+            let line = |line: &&str| line.contains(&format!("/memfd:{name} "));
+            maps().lines().find(line).and_then(|line| line.split(' ').nth(1)).unwrap().to_owned()
+        };
+        let _mappings =
+            (mapping::<ReadOnly>("read-only", 1), mapping::<ReadWrite>("read-write", 1));
+        assert_eq!((&*rights("read-only"), &*rights("read-write")), ("r--s", "rw-s"));
+    }
+
+    #[test]
+    fn grants_that_xen_refuses_are_an_error_of_their_own() {
+        let (device, _) = memory("refused-grants", page_size());
+        // No place where a mapping could begin, so that mmap says EINVAL.
+        let error = Mapping::<ReadOnly>::new(&device, 1, 1).unwrap_err();
+        assert_eq!(error, Error::new("mmap", Cause::Refused));
+    }
+
+    #[test]
+    fn a_byte_outside_is_refused_before_any_call() {
+        let mapping = mapping::<ReadWrite>("notify", 2);
+        let cause = |page, notify| mapping.notify(page, notify).unwrap_err().cause().clone();
+        assert_eq!(cause(2, Notify::NOTHING), Cause::Page { page: 2, pages: 2 });
+        let range = OutOfPage { offset: 4096, length: 1 };
+        assert_eq!(cause(1, Notify::byte(4096)), Cause::Range(range));
+        // This one is for the device, which is none.
+        let event = Notify::byte(4095).and_event(evtchn_port_t(1));
+        assert_eq!(cause(1, event), Cause::NotOffered);
+    }
+
+    #[test]
+    fn unmapping_says_what_went_wrong_and_does_the_rest() {
+        let mapping = mapping::<ReadWrite>("unmap", 1);
+        assert_eq!(mapping.unmap(), Err(Error::new(UNMAP, Cause::NotOffered)));
+        assert!(!is_mapped("unmap"));
+    }
+
+    #[test]
+    fn it_can_go_to_another_thread() {
+        fn check<T: Send + Sync>() {}
+        check::<Mapping<ReadOnly>>();
+        check::<super::super::Gntdev>();
+        check::<super::super::Grants>();
+        check::<super::super::Segment<'_>>();
+        check::<super::super::Imported>();
+        check::<crate::gntalloc::Shared>();
+    }
 }

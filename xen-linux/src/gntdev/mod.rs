@@ -1,4 +1,46 @@
-//! `/dev/xen/gntdev`.
+//! `/dev/xen/gntdev`: what other domains grant.
+//!
+//! [`Gntdev::map`] maps one grant and [`Gntdev::map_all`] a list of them, of one domain or several, for
+//! reading or for writing. What comes back is a [`Mapping`], which owns the pages:
+//!
+//! ```no_run
+//! use xen_abi::event_channel::evtchn_port_t;
+//! use xen_abi::grant_table::grant_ref_t;
+//! use xen_abi::xen::domid_t;
+//! use xen_linux::gntdev::{Gntdev, Grants, Mapping};
+//! use xen_linux::notify::Notify;
+//! use xen_ops::gnttab::{Peer, foreign::Foreign};
+//! use xen_ops::view::{ReadOnly, ReadWrite};
+//!
+//! let gntdev = Gntdev::open()?;
+//! let peer = Peer::new(domid_t(3))?;
+//!
+//! // A ring. Should this process die, its peer finds a 0 at offset 32, and gets an event.
+//! let ring: Mapping<ReadWrite> = gntdev.map(Foreign::new(peer, grant_ref_t(8)))?;
+//! ring.notify(0, Notify::byte(32).and_event(evtchn_port_t(9)))?;
+//!
+//! // Requests, whose pages come and go. The list is made once.
+//! let mut grants = Grants::with_capacity(11);
+//! for first in [100, 200] {
+//!     grants.clear();
+//!     grants.extend((first..first + 11).map(|number| Foreign::new(peer, grant_ref_t(number))));
+//!     let request = gntdev.map_all::<ReadOnly>(&mut grants)?;
+//!     let mut sector = [0; 512];
+//!     for page in request.pages() {
+//!         page.read(0, &mut sector)?;
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A mapping keeps its grants in use: their owner cannot take them back before it goes. What is looked
+//! at once is better copied: [`Gntdev::copy`] copies ranges of bytes between grants and the process' own
+//! memory without mapping anything.
+//!
+//! [`Gntdev::export`] and [`Gntdev::import`] make buffers that devices share (dma-buf) of grants, and
+//! grants of such buffers, where the kernel was built with `CONFIG_XEN_GNTDEV_DMABUF`.
+//!
+//! Upstream: `xen/gntdev.h` of Linux; `drivers/xen/gntdev.c` is what answers.
 
 #![allow(unsafe_code, reason = "ioctls")]
 
@@ -18,7 +60,7 @@ use xen_abi::linux::gntdev::{
 use xen_ops::gnttab::Access;
 use xen_ops::gnttab::foreign::Foreign;
 
-pub use copy::Segment;
+pub use copy::{Copied, Segment};
 pub use dmabuf::{Exported, Imported, Memory, Releasing};
 pub use grants::Grants;
 pub use mapping::Mapping;
@@ -155,5 +197,79 @@ fn counted(operation: &'static str, count: usize) -> Result<u32, Error> {
     match u32::try_from(count) {
         Ok(number) if (1..=MOST).contains(&count) => Ok(number),
         _ => Err(Error::new(operation, Cause::Count { count, least: 1, most: MOST })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use rustix::fs::{Mode, OFlags, open};
+    use xen_abi::grant_table::grant_ref_t;
+    use xen_abi::xen::domid_t;
+    use xen_ops::gnttab::Peer;
+    use xen_ops::view::ReadOnly;
+
+    use super::*;
+    use crate::testing::{allocations, memory};
+
+    fn grant(number: u32) -> Foreign {
+        Foreign::new(Peer::new(domid_t(3)).unwrap(), grant_ref_t(number))
+    }
+
+    #[test]
+    fn another_device_is_not_taken_for_gntdev() {
+        let other = Gntdev::open_at("/dev/null").unwrap_err();
+        assert_eq!(other, Error::new(LOCATE, Cause::NotOffered));
+        let descriptor = OwnedFd::from(File::open("/dev/zero").unwrap());
+        assert_eq!(Gntdev::try_from(descriptor).unwrap_err(), other);
+    }
+
+    /// The kernel calls it a bad descriptor too if it was opened for its path only.
+    #[test]
+    fn a_bad_descriptor_is_an_error() {
+        let descriptor = open("/dev/null", OFlags::PATH, Mode::empty()).unwrap();
+        let error = Gntdev::try_from(descriptor).unwrap_err();
+        assert_eq!(error, Error::new(LOCATE, Cause::Errno(Errno::BADF)));
+    }
+
+    #[test]
+    fn counts_are_checked_before_any_call() {
+        let gntdev = Gntdev { device: memory("counts", 0).0 };
+        let refused = |count| {
+            let mut grants: Grants = (0..count).map(grant).collect();
+            gntdev.map_all::<ReadOnly>(&mut grants).unwrap_err()
+        };
+        for count in [0, 65_537] {
+            let cause = Cause::Count { count: count as usize, least: 1, most: 65_536 };
+            assert_eq!(refused(count), Error::new(MAP, cause));
+        }
+        for count in [1, 65_536] {
+            assert_eq!(refused(count), Error::new(MAP, Cause::NotOffered));
+        }
+    }
+
+    #[test]
+    fn mapping_and_copying_allocate_nothing() {
+        let (device, _) = memory("allocations", rustix::param::page_size());
+        let gntdev = Gntdev { device };
+        let mut grants: Grants = (0..32).map(grant).collect();
+        let mut buffer = [0; 16];
+        let mut segments = [Segment::read(grant(8), 0, &mut buffer).unwrap()];
+        let before = allocations();
+        for _ in 0..2 {
+            assert!(gntdev.map_all::<ReadOnly>(&mut grants).is_err());
+            assert!(gntdev.map::<ReadOnly>(grant(8)).is_err());
+            assert!(gntdev.copy(&mut segments).is_err());
+            grants.clear();
+            grants.extend((0..32).map(grant));
+            // What comes after the ioctl, which this device does not have.
+            let mapping = Mapping::<ReadOnly>::new(&gntdev.device, 0, 1).unwrap();
+            assert!(mapping.page(0).is_some());
+            drop(mapping);
+        }
+        assert_eq!(allocations(), before);
+        drop(Box::new(1));
+        assert_eq!(allocations(), before + 1);
     }
 }
