@@ -37,6 +37,8 @@ pub enum Cause {
     },
     /// A range of bytes that is not inside one page of the other domain.
     Range(OutOfPage),
+    /// More events came than there was room for: some are lost.
+    Overflow,
     /// The process has forked since: descriptors and mappings are the parent's.
     Forked,
 }
@@ -90,6 +92,9 @@ impl fmt::Display for Cause {
                 write!(f, "{count} elements; it takes {least} to {most}")
             }
             Self::Range(range) => range.fmt(f),
+            Self::Overflow => {
+                f.write_str("events were lost; reset the device, and look at every port")
+            }
             Self::Forked => {
                 f.write_str("the process has forked since; open the device in the child")
             }

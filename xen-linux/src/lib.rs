@@ -4,6 +4,8 @@
 mod area;
 mod device;
 mod error;
+pub mod evtchn;
 mod fork;
+pub mod privcmd;
 
 pub use error::{Cause, Error};
