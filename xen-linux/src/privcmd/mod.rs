@@ -3,17 +3,31 @@
 //! Upstream: `xen/privcmd.h` of Linux. What the control domain's root can do with this device it can do
 //! to every domain, its own included.
 
+#![allow(unsafe_code, reason = "an ioctl")]
+
 mod arena;
+mod dm_op;
 mod errno;
+mod foreign;
 mod hypercall;
+mod resource;
+#[cfg(test)]
+mod tests;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use arena::Arena;
+pub use dm_op::Buffer;
+pub use foreign::Foreign;
+pub use resource::Resource;
+use xen_abi::linux::privcmd::IOCTL_PRIVCMD_RESTRICT;
+use xen_abi::xen::domid_t;
 
 use crate::Error;
 use crate::device::Device;
+
+const RESTRICT: &str = "IOCTL_PRIVCMD_RESTRICT";
 
 /// The device, and memory through which it makes hypercalls.
 ///
@@ -49,26 +63,59 @@ pub struct Privcmd {
 }
 
 impl Privcmd {
-    /// Opens `/dev/xen/privcmd` and, for memory, `/dev/xen/hypercall`, which Linux has since 4.18.
+    /// Opens `/dev/xen/privcmd` and, for memory, `/dev/xen/hypercall`, which Linux has since 4.18. A
+    /// child of the process cannot use them: see [the crate](crate#fork).
     ///
     /// # Errors
     ///
-    /// [`Cause::Open`](crate::Cause::Open) with the device that cannot be opened; what the kernel says
-    /// to `mmap`.
+    /// [`Cause::Open`](crate::Cause::Open): its text says what can be done. As [`new`](Self::new), for
+    /// the rest.
     pub fn open() -> Result<Self, Error> {
-        let device = Device::open(Path::new("/dev/xen/privcmd"))?;
-        let buffers = Device::open(Path::new("/dev/xen/hypercall"))?;
-        Ok(Self { device, arena: Arena::new(&buffers)? })
+        Self::open_at("/dev/xen/privcmd", "/dev/xen/hypercall")
     }
 
-    /// Uses devices that somebody else has opened: `privcmd`, and `hypercall` for memory.
+    /// Opens the devices at other places.
     ///
     /// # Errors
     ///
-    /// What the kernel says to `mmap`.
+    /// As [`open`](Self::open).
+    pub fn open_at(
+        privcmd: impl AsRef<Path>,
+        hypercall: impl AsRef<Path>,
+    ) -> Result<Self, Error> {
+        let device = Device::open(privcmd.as_ref())?;
+        Self::checked(device, &Device::open(hypercall.as_ref())?)
+    }
+
+    /// Uses devices that somebody else has opened: `privcmd`, and `hypercall` for memory. The second
+    /// descriptor is closed with the first.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::NotOffered`](crate::Cause::NotOffered) if the first is not privcmd's; what the kernel
+    /// says to `mmap`. Both are closed then.
     pub fn new(privcmd: OwnedFd, hypercall: OwnedFd) -> Result<Self, Error> {
-        let (device, buffers) = (Device::new(privcmd)?, Device::new(hypercall)?);
-        Ok(Self { device, arena: Arena::new(&buffers)? })
+        Self::checked(Device::new(privcmd)?, &Device::new(hypercall)?)
+    }
+
+    /// A device that answers as privcmd does, with memory.
+    fn checked(device: Device, buffers: &Device) -> Result<Self, Error> {
+        dm_op::check(&device)?;
+        Ok(Self { device, arena: Arena::new(buffers)? })
+    }
+
+    /// Gives up, for good, all but device models' operations and mappings, and those but for `domid`.
+    ///
+    /// `IOCTL_PRIVCMD_RESTRICT`.
+    ///
+    /// # Errors
+    ///
+    /// EINVAL if it is restricted to another domain already.
+    pub fn restrict(&self, domid: domid_t) -> Result<(), Error> {
+        let mut domid = domid;
+        // SAFETY: the ioctl reads the number of a domain.
+        unsafe { self.device.ioctl_again(RESTRICT, IOCTL_PRIVCMD_RESTRICT, &raw mut domid) }?;
+        Ok(())
     }
 }
 
