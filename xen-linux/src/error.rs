@@ -68,6 +68,13 @@ pub enum Cause {
         /// Xen's reason.
         status: GrantStatus,
     },
+    /// A frame of another domain's that is not mapped.
+    Frame {
+        /// Its place in the list, counted from 0.
+        frame: usize,
+        /// Xen's reason; ENOENT if it is paged out.
+        errno: Errno,
+    },
     /// Xen refused at least one of the grants, and none is mapped.
     Refused,
     /// More events came than there was room for: some are lost.
@@ -163,6 +170,7 @@ impl fmt::Display for Cause {
             Self::Range(range) => range.fmt(f),
             Self::Page { page, pages } => write!(f, "no page {page}; there are {pages}"),
             Self::Segment { segment, status } => write!(f, "segment {segment}: {status}"),
+            Self::Frame { frame, errno } => write!(f, "frame {frame} of the list: {errno}"),
             Self::Refused => f.write_str(
                 "at least one of the grants cannot be mapped: there is no such grant or domain, \
                  it is for another domain, it is read-only, or the security policy forbids it",

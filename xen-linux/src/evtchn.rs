@@ -49,8 +49,8 @@ const MOST: usize = 1024;
 
 /// The device, with ports of its own.
 ///
-/// Threads may share it. In a child of the process that opened it everything is [`Cause::Forked`].
-#[derive(Debug)]
+/// Clones share the descriptor, and so do the ports that come from it.
+#[derive(Clone, Debug)]
 pub struct Evtchn {
     device: Device,
 }
@@ -66,25 +66,34 @@ pub struct Port {
 }
 
 impl Evtchn {
-    /// Opens `/dev/xen/evtchn`, so that reading does not block.
+    /// Opens `/dev/xen/evtchn`, so that reading does not block. A child of the process cannot use it: see
+    /// [the crate](crate#fork).
     ///
     /// # Errors
     ///
-    /// [`Cause::Open`].
+    /// [`Cause::Open`]: its text says what can be done. As [`try_from`](Self::try_from), for the rest.
     pub fn open() -> Result<Self, Error> {
-        let path = Path::new("/dev/xen/evtchn");
-        let device = Device::open(path)?;
-        io::ioctl_fionbio(&device, true).map_err(Error::open(path))?;
-        Ok(Self { device })
+        Self::open_at("/dev/xen/evtchn")
     }
 
-    /// Uses a device that somebody else has opened. Whether reading blocks stays as it is.
+    /// Opens the device at another place.
     ///
     /// # Errors
     ///
-    /// What the kernel says to `mmap`.
-    pub fn new(descriptor: OwnedFd) -> Result<Self, Error> {
-        Ok(Self { device: Device::new(descriptor)? })
+    /// As [`open`](Self::open).
+    pub fn open_at(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let opened = Self::checked(Device::open(path.as_ref())?)?;
+        io::ioctl_fionbio(&opened.device, true).map_err(Error::errno("FIONBIO"))?;
+        Ok(opened)
+    }
+
+    /// A device that answers as evtchn does.
+    fn checked(device: Device) -> Result<Self, Error> {
+        // It has no such port, and says so.
+        match unbind(&device, evtchn_port_t(u32::MAX)) {
+            Err(error) if error.as_errno() != Some(Errno::INVAL) => Err(error),
+            _ => Ok(Self { device }),
+        }
     }
 
     /// A port for a virtual interrupt (`VIRQ_*`), on vCPU 0 if each has its own.
@@ -128,7 +137,7 @@ impl Evtchn {
 
     fn bind<T>(&self, operation: &'static str, opcode: u32, mut bind: T) -> Result<Port, Error> {
         // SAFETY: the callers pair the ioctl with its structure, which holds no address.
-        let port = unsafe { self.device.ioctl(operation, opcode, &raw mut bind) }?;
+        let port = unsafe { self.device.ioctl_again(operation, opcode, &raw mut bind) }?;
         let port = evtchn_port_t(port.unsigned_abs());
         Ok(Port { device: self.device.clone(), port, is_bound: true })
     }
@@ -197,7 +206,7 @@ impl Evtchn {
     pub fn reset(&self) -> Result<(), Error> {
         let (operation, opcode) = ("IOCTL_EVTCHN_RESET", IOCTL_EVTCHN_RESET);
         // SAFETY: the ioctl takes nothing.
-        unsafe { self.device.ioctl(operation, opcode, NOTHING) }.map(drop)
+        unsafe { self.device.ioctl_again(operation, opcode, NOTHING) }.map(drop)
     }
 
     /// Gives up, for good, binding ports to anything but `domid`.
@@ -211,11 +220,23 @@ impl Evtchn {
         let mut argument = ioctl_evtchn_restrict_domid { domid };
         let (operation, opcode) = ("IOCTL_EVTCHN_RESTRICT_DOMID", IOCTL_EVTCHN_RESTRICT_DOMID);
         // SAFETY: the ioctl takes this structure, which holds no address.
-        unsafe { self.device.ioctl(operation, opcode, &raw mut argument) }.map(drop)
+        unsafe { self.device.ioctl_again(operation, opcode, &raw mut argument) }.map(drop)
     }
 
     fn check(&self, operation: &'static str) -> Result<(), Error> {
         check(&self.device, operation)
+    }
+}
+
+/// A descriptor that somebody else has opened, for this process. Whether reading blocks stays as it is.
+impl TryFrom<OwnedFd> for Evtchn {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// [`Cause::NotOffered`] if it is not evtchn's, or what the kernel says. The descriptor is closed then.
+    fn try_from(descriptor: OwnedFd) -> Result<Self, Error> {
+        Self::checked(Device::new(descriptor)?)
     }
 }
 
@@ -250,7 +271,7 @@ impl Port {
         let mut notify = ioctl_evtchn_notify { port: self.port.0 };
         let (operation, opcode) = ("IOCTL_EVTCHN_NOTIFY", IOCTL_EVTCHN_NOTIFY);
         // SAFETY: the ioctl takes this structure, which holds no address.
-        unsafe { self.device.ioctl(operation, opcode, &raw mut notify) }.map(drop)
+        unsafe { self.device.ioctl_again(operation, opcode, &raw mut notify) }.map(drop)
     }
 
     /// Lets further events of this port come: [`Evtchn::unmask`].
@@ -275,13 +296,7 @@ impl Port {
     }
 
     fn take_down(&mut self) -> Result<(), Error> {
-        if !std::mem::take(&mut self.is_bound) {
-            return Ok(());
-        }
-        let mut unbind = ioctl_evtchn_unbind { port: self.port.0 };
-        let (operation, opcode) = ("IOCTL_EVTCHN_UNBIND", IOCTL_EVTCHN_UNBIND);
-        // SAFETY: the ioctl takes this structure, which holds no address.
-        unsafe { self.device.ioctl(operation, opcode, &raw mut unbind) }.map(drop)
+        if std::mem::take(&mut self.is_bound) { unbind(&self.device, self.port) } else { Ok(()) }
     }
 }
 
@@ -295,6 +310,13 @@ impl fmt::Debug for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Port").field(&self.port).finish()
     }
+}
+
+fn unbind(device: &Device, port: evtchn_port_t) -> Result<(), Error> {
+    let mut unbind = ioctl_evtchn_unbind { port: port.0 };
+    let (operation, opcode) = ("IOCTL_EVTCHN_UNBIND", IOCTL_EVTCHN_UNBIND);
+    // SAFETY: the ioctl takes this structure, which holds no address.
+    unsafe { device.ioctl_again(operation, opcode, &raw mut unbind) }.map(drop)
 }
 
 fn check(device: &Device, operation: &'static str) -> Result<(), Error> {

@@ -31,6 +31,7 @@ pub(super) const ARENA: usize = CHUNK * CHUNKS;
 /// Memory that copies of lent memory are put in. No thread waits for another's.
 #[derive(Debug)]
 pub(super) struct Arena {
+    buffers: Device,
     area: Area,
     /// Which chunks are lent: bit 0 is the first.
     taken: AtomicU64,
@@ -39,10 +40,10 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    /// Maps it from `device`.
-    pub(super) fn new(device: &Device) -> Result<Self, Error> {
-        let area = map(device, ARENA)?;
-        Ok(Self { area, taken: AtomicU64::new(0), others: Mutex::default() })
+    /// Maps it from `buffers`.
+    pub(super) fn new(buffers: Device) -> Result<Self, Error> {
+        let area = map(&buffers, ARENA)?;
+        Ok(Self { buffers, area, taken: AtomicU64::new(0), others: Mutex::default() })
     }
 
     /// Copies the memory to where it stays.
@@ -51,7 +52,7 @@ impl Arena {
     ///
     /// As [`Hypercall::lend`](xen_ops::hypercall::Hypercall::lend).
     pub(super) unsafe fn lend(&self, memory: Memory) -> Result<usize, Errno> {
-        if !self.area.device().is_own() {
+        if !self.buffers.is_own() {
             return Err(errno::IN_A_CHILD);
         }
         if memory.length == 0 {
@@ -73,7 +74,7 @@ impl Arena {
     /// As [`Hypercall::give_back`](xen_ops::hypercall::Hypercall::give_back).
     pub(super) unsafe fn give_back(&self, memory: Memory, lent: usize) {
         // In a child the place is the parent's.
-        if memory.length == 0 || !self.area.device().is_own() {
+        if memory.length == 0 || !self.buffers.is_own() {
             return;
         }
         if memory.is_written {
@@ -100,7 +101,7 @@ impl Arena {
     /// The address of an area of its own.
     #[cold]
     fn map(&self, length: usize) -> Result<usize, Error> {
-        let area = map(self.area.device(), length)?;
+        let area = map(&self.buffers, length)?;
         let address = address(&area);
         self.others.lock().unwrap_or_else(PoisonError::into_inner).push(area);
         Ok(address)
@@ -114,6 +115,26 @@ impl Arena {
         // Other threads need not wait for the kernel.
         drop(others);
         drop(area);
+    }
+}
+
+#[cfg(test)]
+impl Arena {
+    /// Whether nothing is lent.
+    pub(super) fn is_free(&self) -> bool {
+        self.taken.load(Relaxed) == 0 && self.others.lock().unwrap().is_empty()
+    }
+
+    /// Where the arena itself is.
+    pub(super) fn addresses(&self) -> std::ops::Range<usize> {
+        let start = address(&self.area);
+        start..start + ARENA
+    }
+
+    /// The same with another device for what does not fit.
+    pub(super) fn with_device(mut self, buffers: Device) -> Self {
+        self.buffers = buffers;
+        self
     }
 }
 

@@ -8,7 +8,7 @@
 mod arena;
 mod dm_op;
 mod errno;
-mod foreign;
+mod frames;
 mod hypercall;
 mod resource;
 #[cfg(test)]
@@ -18,9 +18,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use arena::Arena;
-pub use dm_op::Buffer;
-pub use foreign::Foreign;
-pub use resource::Resource;
+pub use dm_op::{Buffer, MOST as MOST_BUFFERS};
+pub use frames::Frames;
+pub use resource::Pages;
 use xen_abi::linux::privcmd::IOCTL_PRIVCMD_RESTRICT;
 use xen_abi::xen::domid_t;
 
@@ -79,12 +79,9 @@ impl Privcmd {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn open_at(
-        privcmd: impl AsRef<Path>,
-        hypercall: impl AsRef<Path>,
-    ) -> Result<Self, Error> {
+    pub fn open_at(privcmd: impl AsRef<Path>, hypercall: impl AsRef<Path>) -> Result<Self, Error> {
         let device = Device::open(privcmd.as_ref())?;
-        Self::checked(device, &Device::open(hypercall.as_ref())?)
+        Self::checked(device, Device::open(hypercall.as_ref())?)
     }
 
     /// Uses devices that somebody else has opened: `privcmd`, and `hypercall` for memory. The second
@@ -95,11 +92,11 @@ impl Privcmd {
     /// [`Cause::NotOffered`](crate::Cause::NotOffered) if the first is not privcmd's; what the kernel
     /// says to `mmap`. Both are closed then.
     pub fn new(privcmd: OwnedFd, hypercall: OwnedFd) -> Result<Self, Error> {
-        Self::checked(Device::new(privcmd)?, &Device::new(hypercall)?)
+        Self::checked(Device::new(privcmd)?, Device::new(hypercall)?)
     }
 
     /// A device that answers as privcmd does, with memory.
-    fn checked(device: Device, buffers: &Device) -> Result<Self, Error> {
+    fn checked(device: Device, buffers: Device) -> Result<Self, Error> {
         dm_op::check(&device)?;
         Ok(Self { device, arena: Arena::new(buffers)? })
     }
