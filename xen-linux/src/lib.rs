@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `/dev/xen/gntdev` | [`gntdev`] | other domains' pages: mapped, copied, as buffers of devices |
 //! | `/dev/xen/gntalloc` | [`gntalloc`] | own pages that other domains may use |
+//! | `/dev/xen/evtchn` | [`evtchn`] | events from and to other domains |
+//! | `/dev/xen/privcmd`, `/dev/xen/hypercall` | [`privcmd`] | hypercalls, other domains' memory, device models |
 //!
 //! ```no_run
 //! use xen_linux::gntalloc::Gntalloc;
@@ -107,12 +109,14 @@
 mod area;
 mod device;
 mod error;
+pub mod evtchn;
 mod fork;
 pub mod gntalloc;
 pub mod gntdev;
 mod index;
 pub mod notify;
 mod pages;
+pub mod privcmd;
 mod tailed;
 #[cfg(test)]
 mod testing;
