@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 use super::device::Device;
+use super::kernel::FIONBIO;
 use super::process::{FileId, Process};
 use super::thread::{SystemCall, Thread};
 
@@ -75,6 +76,7 @@ pub(crate) fn describe(
     };
     let request = match call.number {
         // The kernel takes the low 32 bits.
+        libc::SYS_ioctl if second as u32 == FIONBIO => Some("FIONBIO"),
         libc::SYS_ioctl => about.and_then(|device| device.request(second as u32)),
         libc::SYS_fcntl => fcntl(second as i32),
         _ => None,

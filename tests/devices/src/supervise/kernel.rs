@@ -18,6 +18,9 @@ use super::process::{FileId, Mapping, Process};
 use super::state::{Held, State};
 use super::thread::{Struct, SystemCall, Thread};
 
+/// Whether reads wait, which is so for any file: no driver is asked.
+pub(crate) const FIONBIO: u32 = 0x5421;
+
 /// An opening of a device.
 #[derive(Debug)]
 struct Open {
@@ -146,6 +149,9 @@ impl Kernel {
         let Some(id) = Process(thread.0).file(descriptor) else { return Ok(Verdict::Pass) };
         // The kernel takes the low 32 bits.
         let request = request as u32;
+        if request == FIONBIO {
+            return Ok(Verdict::Pass);
+        }
         let reply = self.with(thread, id, |driver, cx| driver.ioctl(cx, request, argument));
         Ok(match reply {
             None => Verdict::Pass,

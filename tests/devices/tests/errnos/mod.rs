@@ -8,22 +8,19 @@ use Errno::{
     ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTCONN, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESRCH, ETIMEDOUT,
 };
 
-/// The error numbers of a call; none if it is not expected at all.
+/// The error numbers of a call, EINTR last; none if it is not expected at all.
 pub(crate) fn of(call: &Call) -> &'static [Errno] {
     match &*call.name {
-        "open" | "openat" => &[ENOENT, EACCES, EPERM, ENODEV, ENXIO, EMFILE, ENFILE, ENOMEM, EINTR],
-        "close" => &[EINTR, EIO],
+        "openat" => &[ENOENT, EACCES, EPERM, ENODEV, ENXIO, EMFILE, ENFILE, ENOMEM, EINTR],
+        "close" => &[EIO, EINTR],
         "mmap" => &[ENOMEM, EINVAL, EAGAIN, ENODEV, EPERM],
         // Where a mapping must be split and there are too many.
         "munmap" => &[ENOMEM, EINVAL],
         "madvise" => &[EINVAL, ENOMEM, EAGAIN],
         "fcntl" => &[EMFILE, EINVAL],
         "dup3" => &[EMFILE, EINTR],
-        "poll" | "ppoll" => &[EINTR, ENOMEM],
-        "prctl" => &[EINVAL],
-        "read" | "write" if call.device == Some(Device::Evtchn) => &[EINTR, EAGAIN, EFAULT, EIO],
-        // How rustix finds the size of a page where the kernel is old.
-        "read" => &[EINTR],
+        "ppoll" => &[ENOMEM, EINTR],
+        "read" | "write" if call.device == Some(Device::Evtchn) => &[EFAULT, EAGAIN, EIO, EINTR],
         "ioctl" => call.device.zip(call.request).map_or(&[], |(on, what)| request(on, what)),
         _ => &[],
     }
@@ -68,6 +65,7 @@ fn request(device: Device, request: &str) -> &'static [Errno] {
             &[ESRCH, EINVAL, EACCES, ENOSPC, ENOMEM, EFAULT, ENOTTY, EINTR]
         }
         (Device::Evtchn, "UNBIND" | "NOTIFY") => &[ENOTCONN, EINVAL, EFAULT, EINTR],
+        (_, "FIONBIO") => &[EBADF],
         (Device::Evtchn, "RESET") => &[EACCES, ENOTTY, EINTR],
         (Device::Evtchn, "RESTRICT_DOMID") => &[EACCES, EINVAL, EFAULT, ENOTTY, EINTR],
         _ => &[],

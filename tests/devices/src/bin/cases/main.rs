@@ -1,9 +1,13 @@
 //! What `xen-linux` does, one operation a case: `cases CASE`, supervised; `cases` lists them.
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod evtchn;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod gntalloc;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod gntdev;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod privcmd;
 
 #[global_allocator]
 static HEAP: xen_devices::heap::Heap = xen_devices::heap::Heap::new();
@@ -11,10 +15,10 @@ static HEAP: xen_devices::heap::Heap = xen_devices::heap::Heap::new();
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
-    let cases = gntdev::CASES.iter().chain(gntalloc::CASES);
-    match cases.clone().find(|(name, _)| *name == wanted) {
+    let cases = [gntdev::CASES, gntalloc::CASES, privcmd::CASES, evtchn::CASES].concat();
+    match cases.iter().find(|(name, _)| *name == wanted) {
         Some((name, case)) => case(Window(name)),
-        None => cases.for_each(|(name, _)| println!("{name}")),
+        None => cases.iter().for_each(|(name, _)| println!("{name}")),
     }
 }
 
@@ -29,7 +33,7 @@ struct Window(&'static str);
 
 impl Window {
     /// Does something for the first time, and says what came of it.
-    fn first(self, operation: impl Fn() -> Result<(), xen_linux::Error>) {
+    fn first<E: std::error::Error>(self, operation: impl Fn() -> Result<(), E>) {
         match xen_devices::window(self.0, operation) {
             Ok(()) => println!("done"),
             Err(error) => println!("{error}"),
@@ -37,7 +41,7 @@ impl Window {
     }
 
     /// Does something that was done before, so that what is done once in a process is done already.
-    fn again(self, operation: impl Fn() -> Result<(), xen_linux::Error>) {
+    fn again<E: std::error::Error>(self, operation: impl Fn() -> Result<(), E>) {
         operation().expect("a first time, in which nothing fails");
         self.first(operation);
     }

@@ -6,6 +6,7 @@ use super::super::peers;
 use super::super::thread::{Struct, Thread};
 
 const MEMORY_OP: u64 = 12;
+const MULTICALL: u64 = 13;
 const XEN_VERSION: u64 = 17;
 const GRANT_TABLE_OP: u64 = 20;
 
@@ -13,6 +14,7 @@ const XENMEM_CURRENT_RESERVATION: u64 = 3;
 const XENMEM_MAXIMUM_RESERVATION: u64 = 4;
 const XENVER_VERSION: u64 = 0;
 const XENVER_EXTRAVERSION: u64 = 1;
+const XENVER_BUILD_ID: u64 = 10;
 const GNTTABOP_QUERY_SIZE: u64 = 6;
 
 /// Pages that every domain has.
@@ -32,6 +34,8 @@ pub(super) fn call(thread: Thread, number: u64, arguments: [u64; 5]) -> Result<i
             text[..2].copy_from_slice(b".0");
             at(pointer).put(0, text).map(|()| 0)
         }
+        (XEN_VERSION, XENVER_BUILD_ID) => build_id(at(pointer)),
+        (MULTICALL, list) => multicall(at(list), pointer),
         (GRANT_TABLE_OP, GNTTABOP_QUERY_SIZE) if count == 1 => query_size(at(pointer)),
         (GRANT_TABLE_OP, GNTTABOP_QUERY_SIZE) => Err(Errno::EINVAL),
         (MEMORY_OP, XENMEM_CURRENT_RESERVATION | XENMEM_MAXIMUM_RESERVATION) => {
@@ -41,6 +45,37 @@ pub(super) fn call(thread: Thread, number: u64, arguments: [u64; 5]) -> Result<i
         }
         _ => Err(Errno::ENOSYS),
     }
+}
+
+/// A number of bytes, and then as many.
+fn build_id(argument: Struct) -> Result<i64, Errno> {
+    const ID: [u8; 20] = [0xab; 20];
+    const LENGTH: i64 = ID.len() as i64;
+    if argument.address == 0 {
+        return Ok(LENGTH);
+    }
+    if i64::from(argument.u32(0)?) < LENGTH {
+        return Err(Errno::ENOBUFS);
+    }
+    argument.put(4, ID).map(|()| LENGTH)
+}
+
+/// A list of hypercalls: number, result and six arguments each.
+fn multicall(list: Struct, count: u64) -> Result<i64, Errno> {
+    for at in 0..count {
+        let entry = Struct { address: list.address + 64 * at, ..list };
+        let mut arguments = [0; 5];
+        for (at, value) in (0..).zip(&mut arguments) {
+            *value = entry.u64(16 + 8 * at)?;
+        }
+        let result = match entry.u64(0)? {
+            MULTICALL => Err(Errno::EINVAL),
+            number => call(entry.thread, number, arguments),
+        };
+        let result = result.unwrap_or_else(|errno| -i64::from(errno as i32));
+        entry.put(8, result.to_ne_bytes())?;
+    }
+    Ok(0)
 }
 
 fn query_size(argument: Struct) -> Result<i64, Errno> {
