@@ -33,6 +33,7 @@ mod supervise {
 
     mod call;
     mod device;
+    mod errnos;
     mod error;
     mod event;
     mod fault;
@@ -45,6 +46,7 @@ mod supervise {
 
     pub use call::Call;
     pub use device::Device;
+    pub use errnos::errnos;
     pub use error::Error;
     pub use nix::errno::Errno;
     pub use program::{Ending, Program, Run, Window};

@@ -12,8 +12,6 @@ use std::fmt::Write;
 
 use xen_devices::{Call, Device, Ending, Errno, Held, Program, Run};
 
-mod errnos;
-
 const CASES: &str = env!("CARGO_BIN_EXE_cases");
 
 /// Cases whose last call gives something back and says whether that worked; others drop it.
@@ -112,7 +110,7 @@ fn every_call_fails(case: &str) -> String {
             continue;
         }
         writeln!(table, "{}", call.signature()).unwrap();
-        let errnos = errnos::of(call);
+        let errnos = xen_devices::errnos(call);
         assert!(!errnos.is_empty(), "{case}: which error numbers may {call} give?");
         for errno in errnos {
             let once = program().fail(nth, *errno).run().unwrap();
@@ -127,7 +125,9 @@ fn every_call_fails(case: &str) -> String {
                 }
             }
             for (later, call) in once.window(case).calls.iter().enumerate().skip(nth + 1) {
-                let Some(second) = errnos::of(call).first() else { panic!("{case}: {call}") };
+                let Some(second) = xen_devices::errnos(call).first() else {
+                    panic!("{case}: {call}")
+                };
                 let both = program().fail(nth, *errno).fail_for_ever(later, *second);
                 check(case, &as_ever, &both.run().unwrap());
             }
@@ -150,13 +150,13 @@ fn check(case: &str, as_ever: &str, run: &Run) -> String {
     let leaked = window.leaked();
     let told = failed.iter().any(|call| tells(outcome, call));
     let silent = |call: &&Call| {
-        may_be_silent(case, call) || leaked.is_empty() && !gives_back(call).is_empty()
+        may_be_silent(case, call) || leaked.is_empty() && !call.gives_back().is_empty()
     };
     let silent = outcome == as_ever && failed.iter().all(silent);
     assert!(failed.is_empty() || told || silent, "{case}: {what} came to {outcome:?}");
 
     for kind in Held::ALL {
-        let may_stay = failed.iter().any(|call| gives_back(call).contains(&kind));
+        let may_stay = failed.iter().any(|call| call.gives_back().contains(&kind));
         assert!(may_stay || leaked.count(kind) == 0, "{case}: {what} leaks {leaked}");
     }
     // What is closed gives back everything but mappings, and what is mapped.
@@ -193,19 +193,6 @@ fn may_be_silent(case: &str, call: &Call) -> bool {
         // Closed all the same, and the other is no call of the crate's.
         ("close", _) | ("fcntl", Some("F_GETFD")) => true,
         (name, request) if NO_NEWS.contains(&(case, request.unwrap_or(name), errno)) => true,
-        _ => !gives_back(call).is_empty() && !SAY_SO.contains(&case),
-    }
-}
-
-/// What a call is there to give back.
-fn gives_back(call: &Call) -> &'static [Held] {
-    match (&*call.name, call.device, call.request) {
-        ("munmap", Some(Device::Gntalloc), _) => &[Held::MappedPage, Held::SharedPage],
-        ("munmap", _, _) => &[Held::MappedPage],
-        (_, Some(Device::Gntdev), Some("UNMAP_GRANT_REF")) => &[Held::Index],
-        (_, Some(Device::Gntdev), Some("DMABUF_IMP_RELEASE")) => &[Held::Import],
-        (_, Some(Device::Gntalloc), Some("DEALLOC_GREF")) => &[Held::SharedPage],
-        (_, Some(Device::Evtchn), Some("UNBIND")) => &[Held::Port],
-        _ => &[],
+        _ => !call.gives_back().is_empty() && !SAY_SO.contains(&case),
     }
 }

@@ -9,6 +9,7 @@ use nix::libc;
 use super::device::Device;
 use super::kernel::FIONBIO;
 use super::process::{FileId, Process};
+use super::state::Held;
 use super::thread::{SystemCall, Thread};
 
 /// A system call that a program made within a window.
@@ -32,6 +33,20 @@ impl Call {
     #[must_use]
     pub fn is(&self, device: Device, name: &str) -> bool {
         self.device == Some(device) && self.request.unwrap_or(&self.name) == name
+    }
+
+    /// What it is there to give back: what is still held if it fails, whatever the program does.
+    #[must_use]
+    pub fn gives_back(&self) -> &'static [Held] {
+        match (&*self.name, self.device, self.request) {
+            ("munmap", Some(Device::Gntalloc), _) => &[Held::MappedPage, Held::SharedPage],
+            ("munmap", _, _) => &[Held::MappedPage],
+            (_, Some(Device::Gntdev), Some("UNMAP_GRANT_REF")) => &[Held::Index],
+            (_, Some(Device::Gntdev), Some("DMABUF_IMP_RELEASE")) => &[Held::Import],
+            (_, Some(Device::Gntalloc), Some("DEALLOC_GREF")) => &[Held::SharedPage],
+            (_, Some(Device::Evtchn), Some("UNBIND")) => &[Held::Port],
+            _ => &[],
+        }
     }
 
     /// Which call this is, without its result: `ioctl(gntdev, MAP_GRANT_REF)`.

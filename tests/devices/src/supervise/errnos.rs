@@ -1,15 +1,16 @@
-//! Which error numbers the calls of the crate may give, by what Linux's drivers and memory
-//! management do.
+//! Which error numbers a call may give, by what Linux's drivers and memory management do.
 
-use xen_devices::{Call, Device, Errno};
-
-use Errno::{
-    E2BIG, EACCES, EAGAIN, EBADF, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV,
+use nix::errno::Errno::{
+    self, E2BIG, EACCES, EAGAIN, EBADF, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV,
     ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTCONN, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESRCH, ETIMEDOUT,
 };
 
+use super::call::Call;
+use super::device::Device;
+
 /// The error numbers of a call, EINTR last; none if it is not expected at all.
-pub(crate) fn of(call: &Call) -> &'static [Errno] {
+#[must_use]
+pub fn errnos(call: &Call) -> &'static [Errno] {
     match &*call.name {
         "openat" => &[ENOENT, EACCES, EPERM, ENODEV, ENXIO, EMFILE, ENFILE, ENOMEM, EINTR],
         "close" => &[EIO, EINTR],
