@@ -8,6 +8,16 @@
 //! `vm-memory` asks that all accesses of a process be volatile, where [views](xen_ops::view) are atomic:
 //! while there is a slice, or a region, there are no views of the same mapping.
 //!
+//! ```compile_fail,E0502
+//! # use xen_linux::gntdev::Mapping;
+//! # use xen_ops::view::ReadWrite;
+//! fn both(mapping: &mut Mapping<ReadWrite>) {
+//!     let view = mapping.page(0);
+//!     let slice = mapping.volatile_slice();
+//!     drop((view, slice));
+//! }
+//! ```
+//!
 //! The feature `xen` of `vm-memory` is another way to grants, and is not needed.
 //!
 //! ```no_run
