@@ -145,7 +145,8 @@ impl Gntdev {
     ///
     /// - [`Cause::Count`] if there are none, or more than [`MOST`]; then nothing has been done.
     /// - [`Cause::Refused`] if Xen does not allow one of them.
-    /// - What the kernel says: ENOMEM.
+    /// - What the kernel says: ENOMEM; EINVAL if there are more than its own limit, where somebody has
+    ///   lowered that.
     pub fn map_all<A: Access>(&self, grants: &mut Grants) -> Result<Mapping<A>, Error> {
         let count = counted(MAP, grants.len())?;
         let argument = grants.argument(count);
