@@ -108,7 +108,10 @@ fn layouts_are_those_the_hypervisor_was_compiled_with() {
 
 /// The records with a name whose definitions stand below `root` in the hypervisor's source.
 fn records(data: &[u8], root: &str) -> BTreeMap<String, Record> {
-    let definitions = dwarf::read(data, Path::new(root)).expect("debug information");
+    let definitions = dwarf::read(data, &|path| {
+        Some(path.strip_prefix(root).ok()?.to_string_lossy().into_owned())
+    })
+    .expect("debug information");
     let named = definitions.records.into_iter().filter(|record| record.path.is_empty());
     named.map(|record| (record.c.clone(), record)).collect()
 }

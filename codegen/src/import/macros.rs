@@ -62,6 +62,18 @@ impl Macros {
         self.0.get(name)?.iter().filter(read).min_by_key(rank)
     }
 
+    /// The other headers among `headers` that define the same macro in the same words.
+    #[must_use]
+    pub fn repeated(&self, found: &Macro, headers: &[String]) -> Vec<String> {
+        let others = self.0.get(&found.name).into_iter().flatten().filter(|other| {
+            let header = &other.location.header;
+            *header != found.location.header
+                && (other.kind, &other.body) == (found.kind, &found.body)
+                && headers.binary_search(header).is_ok()
+        });
+        others.map(|other| other.location.header.clone()).collect()
+    }
+
     /// The macros that can never stand for a string, directly or through another macro.
     #[must_use]
     pub fn without_strings(&self) -> BTreeSet<String> {

@@ -20,7 +20,7 @@ pub fn header(abi: &Abi, header: &str) -> String {
             }
         }
     }
-    let mut constants: Vec<_> = abi.constants.iter().filter(|(_, c)| here(&c.location)).collect();
+    let mut constants: Vec<_> = abi.constants.iter().filter(|(_, c)| c.is_in(header)).collect();
     constants.sort_by_key(|(name, constant)| (constant.location.line, *name));
     if !out.is_empty() && !constants.is_empty() {
         out.push('\n');
