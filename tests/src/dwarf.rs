@@ -65,8 +65,8 @@ pub enum Extent {
 }
 
 /// Reads what the headers define from `data`: a linked little-endian file, since the debug sections
-/// of an object file wait for their relocations. `header` names the files that are headers.
-pub fn read(data: &[u8], header: &HeaderAt<'_>) -> Result<Definitions, Error> {
+/// of an object file wait for their relocations. `header_at` names the files that are headers.
+pub fn read(data: &[u8], header_at: &HeaderAt<'_>) -> Result<Definitions, Error> {
     let file = object::File::parse(data)?;
     let dwarf = gimli::Dwarf::load(|id| {
         let section = file.section_by_name(id.name());
@@ -78,7 +78,7 @@ pub fn read(data: &[u8], header: &HeaderAt<'_>) -> Result<Definitions, Error> {
     while let Some(header) = headers.next()? {
         let unit = dwarf.unit(header)?;
         let unit = unit.unit_ref(&dwarf);
-        let reader = Reader { unit, header, reached: BTreeSet::new(), out: &mut definitions };
+        let reader = Reader { unit, header_at, reached: BTreeSet::new(), out: &mut definitions };
         reader.read()?;
     }
     Ok(definitions)
@@ -92,7 +92,7 @@ type Entry<'a> = DebuggingInformationEntry<'a, 'a, Slice<'a>>;
 
 struct Reader<'a> {
     unit: gimli::UnitRef<'a, Slice<'a>>,
-    header: &'a HeaderAt<'a>,
+    header_at: &'a HeaderAt<'a>,
     /// The records whose members are read.
     reached: BTreeSet<UnitOffset>,
     out: &'a mut Definitions,
@@ -272,7 +272,7 @@ impl<'a> Reader<'a> {
         }
         path.push(self.text(file.path_name())?);
         let line = number(entry, gimli::DW_AT_decl_line)?.unwrap_or(0);
-        let header = (self.header)(&path);
+        let header = (self.header_at)(&path);
         Ok(header.map(|header| format!("{header}:{line}")))
     }
 }

@@ -3,7 +3,6 @@
 #![cfg(feature = "headers")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use xen_abi_tests::dwarf::{self, Extent, Record};
 use xen_abi_tests::release;
