@@ -244,6 +244,8 @@ fn each_flaw_is_named() {
         ("GNTST_eagain", "GNTST_eagain (grant_table.h): a macro,"),
         ("RING_SIZE", "RING_SIZE (io/ring.h): a function-like macro,"),
         ("__XEN_PUBLIC_XEN_H__", "__XEN_PUBLIC_XEN_H__ (xen.h): an empty macro,"),
+        ("privcmd_irqfd", "struct privcmd_irqfd (linux/privcmd.h:"),
+        ("IOCTL_XENBUS_BACKEND_SETUP", "IOCTL_XENBUS_BACKEND_SETUP (linux/xenbus_dev.h): a macro,"),
     ];
     for (name, complaint) in losses {
         is_named(views, complaint, |abi| {

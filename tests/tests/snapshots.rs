@@ -30,7 +30,8 @@ fn layouts_are_as_reviewed() {
                 if text.is_empty() {
                     continue;
                 }
-                let file = header.trim_end_matches(".h").replace(['/', '-'], "_");
+                let file = header.trim_start_matches("linux/").trim_end_matches(".h");
+                let file = file.replace(['/', '-'], "_");
                 expected.insert(directory.join(format!("{file}.snap")));
                 insta::with_settings!({
                     snapshot_path => &directory,

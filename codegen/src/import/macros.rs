@@ -199,6 +199,20 @@ mod tests {
     }
 
     #[test]
+    fn the_same_words_in_another_header_are_a_repetition() {
+        let mut macros = Macros::default();
+        let headers = ["a.h", "b.h", "c.h", "d.h"].map(str::to_owned);
+        for (header, text) in headers.iter().zip(["#define X 1", "#define X 1", "#define X 2"]) {
+            macros.scan(header, text);
+        }
+        macros.scan("d.h", "#define X 1");
+        let found = macros.find("X", &headers).unwrap();
+        assert_eq!(found.location.header, "a.h");
+        assert_eq!(macros.repeated(found, &headers), ["b.h", "d.h"]);
+        assert_eq!(macros.repeated(found, &headers[..3]), ["b.h"], "d.h is not read");
+    }
+
+    #[test]
     fn unbalanced_quotes_end_with_their_line() {
         let found = scan("don't\n#define A 1\n\"open\n#define B 2\n");
         assert_eq!(found.keys().collect::<Vec<_>>(), ["A", "B"]);
