@@ -63,7 +63,7 @@ impl Area {
         &self.device
     }
 
-    /// Takes it down. Where that fails, it stays until the process ends.
+    /// Takes it down. Where that fails twice, it stays until the process ends.
     ///
     /// # Errors
     ///
@@ -83,8 +83,9 @@ impl Area {
             return Err(Error::new("munmap", Cause::Forked));
         }
         // SAFETY: it is this value's own, and whoever looks at it borrows the value.
-        unsafe { munmap(self.base.as_ptr().cast::<c_void>(), length) }
-            .map_err(Error::errno("munmap"))
+        let unmap = || unsafe { munmap(self.base.as_ptr().cast::<c_void>(), length) };
+        // Where it fails everything is still mapped. That is for want of memory, which may pass.
+        unmap().or_else(|_| unmap()).map_err(Error::errno("munmap"))
     }
 }
 

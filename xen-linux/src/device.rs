@@ -8,7 +8,7 @@ use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl};
 
@@ -26,7 +26,7 @@ impl Device {
     /// Opens `path` for reading and writing, to be closed by `exec`.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        let descriptor = retry_on_intr(|| open(path, flags, Mode::empty()));
+        let descriptor = retry_on_intr(|| openat(CWD, path, flags, Mode::empty()));
         Self::new(descriptor.map_err(Error::open(path))?)
     }
 

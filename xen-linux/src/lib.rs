@@ -103,7 +103,8 @@
 //!
 //! # Features
 //!
-//! `vm-memory` adds the module `volatile`: grants as memory of the crate `vm-memory`.
+//! `vm-memory` adds the module `volatile`: grants as memory of the crate `vm-memory`, which
+//! is for 64-bit processors.
 #![cfg(target_os = "linux")]
 
 mod area;
@@ -120,7 +121,7 @@ pub mod privcmd;
 mod tailed;
 #[cfg(test)]
 mod testing;
-#[cfg(feature = "vm-memory")]
+#[cfg(all(feature = "vm-memory", target_pointer_width = "64"))]
 pub mod volatile;
 mod wide;
 

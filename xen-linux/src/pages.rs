@@ -30,7 +30,12 @@ impl Pages {
         Self::with_stride(index, rights, page_size())
     }
 
-    fn with_stride(index: Index, rights: ProtFlags, stride: usize) -> Result<Self, Error> {
+    /// As [`map`](Self::map), where the kernel's pages are `stride` bytes.
+    pub(crate) fn with_stride(
+        index: Index,
+        rights: ProtFlags,
+        stride: usize,
+    ) -> Result<Self, Error> {
         let length = (index.count() as usize).saturating_mul(stride);
         let area = Area::map(index.device(), index.first(), length, rights)?;
         Ok(Self { area, index, stride })

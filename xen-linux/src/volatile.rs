@@ -154,10 +154,12 @@ impl GuestMemoryRegionBytes for Region {}
 mod tests {
     use std::os::unix::fs::FileExt as _;
 
+    use rustix::mm::ProtFlags;
     use rustix::param::page_size;
     use vm_memory::{Bytes as _, GuestRegionCollection, VolatileMemory as _};
 
     use super::*;
+    use crate::index::Index;
     use crate::testing::{in_child, memory};
 
     /// Two pages in the place of grants, with a number at the end of the first and on.
@@ -176,6 +178,20 @@ mod tests {
         slice.get_ref::<u32>(4096).unwrap().store(7);
         assert_eq!(mapping.page(1).unwrap().snapshot::<u32>(0), Ok(7));
         assert!(slice.get_slice(2 * PAGE_SIZE - 1, 2).is_err());
+    }
+
+    /// As on a kernel with pages of 64 KiB.
+    #[test]
+    fn pages_with_gaps_between_them_are_no_piece() {
+        let stride = 16 * PAGE_SIZE;
+        let (device, _) = memory("gaps", 2 * stride);
+        let pages = |count| {
+            let index = Index::new(&device, 0, count, |_, _, _| Ok(()));
+            Pages::with_stride(index, ProtFlags::READ | ProtFlags::WRITE, stride).unwrap()
+        };
+        assert_eq!(slice(&pages(1)).unwrap().len(), PAGE_SIZE);
+        let error = slice(&pages(2)).unwrap_err();
+        assert_eq!(error.cause(), &Cause::KernelPages { size: stride });
     }
 
     #[test]

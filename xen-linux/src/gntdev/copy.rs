@@ -6,9 +6,8 @@ use std::marker::PhantomData;
 
 use xen_abi::grant_table::{GNTCOPY_dest_gref, GNTCOPY_source_gref};
 use xen_abi::linux::gntdev::{
-    IOCTL_GNTDEV_GRANT_COPY, gntdev_grant_copy_segment, gntdev_grant_copy_segment_dest,
-    gntdev_grant_copy_segment_source, gntdev_grant_copy_segment_source_foreign,
-    ioctl_gntdev_grant_copy,
+    IOCTL_GNTDEV_GRANT_COPY, gntdev_grant_copy_segment, gntdev_grant_copy_segment_source as End,
+    gntdev_grant_copy_segment_source_foreign, ioctl_gntdev_grant_copy,
 };
 use xen_abi::{GrantStatus, GuestHandle};
 use xen_ops::gnttab::foreign::Foreign;
@@ -41,9 +40,9 @@ impl<'a> Segment<'a> {
     /// [`OutOfPage`] if the range leaves the grant's page.
     pub fn read(grant: Foreign, offset: usize, to: &'a mut [u8]) -> Result<Self, OutOfPage> {
         let (foreign, len) = foreign(grant, offset, to.len())?;
-        let source = gntdev_grant_copy_segment_source::from_foreign(foreign);
+        let source = End::from_foreign(foreign);
         let virt = GuestHandle::from_mut_slice(to).cast();
-        let dest = gntdev_grant_copy_segment_dest::from_virt(virt);
+        let dest = End::from_virt(virt);
         Ok(Self::new(source, dest, len, GNTCOPY_source_gref))
     }
 
@@ -55,8 +54,8 @@ impl<'a> Segment<'a> {
     pub fn write(from: &'a [u8], grant: Foreign, offset: usize) -> Result<Self, OutOfPage> {
         let (foreign, len) = foreign(grant, offset, from.len())?;
         let virt = GuestHandle::from_slice(from).cast();
-        let source = gntdev_grant_copy_segment_source::from_virt(virt);
-        let dest = gntdev_grant_copy_segment_dest::from_foreign(foreign);
+        let source = End::from_virt(virt);
+        let dest = End::from_foreign(foreign);
         Ok(Self::new(source, dest, len, GNTCOPY_dest_gref))
     }
 
@@ -73,17 +72,12 @@ impl<'a> Segment<'a> {
     ) -> Result<Self, OutOfPage> {
         let (source, _) = foreign(from, from_offset, length)?;
         let (dest, len) = foreign(to, to_offset, length)?;
-        let source = gntdev_grant_copy_segment_source::from_foreign(source);
-        let dest = gntdev_grant_copy_segment_dest::from_foreign(dest);
+        let source = End::from_foreign(source);
+        let dest = End::from_foreign(dest);
         Ok(Self::new(source, dest, len, GNTCOPY_source_gref | GNTCOPY_dest_gref))
     }
 
-    fn new(
-        source: gntdev_grant_copy_segment_source,
-        dest: gntdev_grant_copy_segment_dest,
-        len: u16,
-        flags: u16,
-    ) -> Self {
+    fn new(source: End, dest: End, len: u16, flags: u16) -> Self {
         let mut raw = gntdev_grant_copy_segment::ZERO;
         (raw.source, raw.dest, raw.len, raw.flags) = (source, dest, len, flags);
         raw.status = UNTOUCHED;

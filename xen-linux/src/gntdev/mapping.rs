@@ -110,7 +110,7 @@ impl<A: Access> Mapping<A> {
         Ok(())
     }
 
-    /// Unmaps, and says whether that worked. Everything is tried, and nothing twice: what could not be
+    /// Unmaps, and says whether that worked. A step that fails is tried once more: what could not be
     /// unmapped stays until the process ends.
     ///
     /// # Errors
