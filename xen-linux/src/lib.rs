@@ -44,8 +44,8 @@
 //!
 //! An [`Error`] names the operation, by the name of its ioctl in Linux' headers or of its system
 //! call, and its [`Cause`]. What cannot work is refused before any system call: counts of none
-//! and above the kernel's limit, offsets behind the page. Signals interrupt nothing: what the kernel
-//! breaks off for one is done again.
+//! and above the kernel's limit, offsets behind the page. Signals interrupt nothing but
+//! a wait for events: what else the kernel breaks off for one is done again.
 //!
 //! # Fork
 //!
@@ -72,8 +72,10 @@
 //! | map and unmap, however many grants | `ioctl`, `mmap`, `munmap`, `ioctl` |
 //! | share and end that, however many pages | `ioctl`, `mmap`, `munmap`, `ioctl` |
 //! | copy, however many segments | `ioctl` |
+//! | hypercall, with arguments and lists of up to 256 KiB | `ioctl` |
+//! | look for pending events; unmask up to 1024 ports; notify | `read`; `write`; `ioctl` |
 //!
-//! Mapping, unmapping and copying allocate nothing: a list of [`Grants`](gntdev::Grants) and a slice of
+//! None of these allocates: a list of [`Grants`](gntdev::Grants) and a slice of
 //! [`Segment`](gntdev::Segment)s are what the kernel reads, and can be used again.
 //!
 //! # From libxengnttab
