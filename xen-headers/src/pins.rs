@@ -44,7 +44,7 @@ impl PackagePin {
         };
         [&self.name, &self.arch, &self.suite, &self.version].into_iter().all(|text| word(text))
             && self.pool.starts_with("pool/")
-            && self.pool.ends_with(".deb")
+            && [".deb", ".tar.xz"].iter().any(|end| self.pool.ends_with(end))
             && self.pool.split('/').all(word)
     }
 }

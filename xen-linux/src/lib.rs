@@ -54,8 +54,9 @@
 //! as it is. A child that needs grants opens the devices itself. That takes no system call to find out,
 //! but memory that is wiped by fork, which Linux has from 4.14 on.
 //!
-//! Children have the parent's descriptors until `exec`, and outside of PV domains its mappings too:
-//! what the parent unmaps stays mapped in such a child until that calls `exec` or ends.
+//! Children have the parent's descriptors until `exec`, and its mappings too, but for those of gntdev in
+//! a PV domain. So what the parent unmaps or does not share any more stays in use by such a child until
+//! that calls `exec` or ends.
 //!
 //! # Kernels with larger pages
 //!

@@ -152,9 +152,9 @@ impl Gntdev {
     /// Copies every segment, each for itself, with one system call.
     ///
     /// There is no limit to how many there are; none is no system call. The kernel hands them to Xen in
-    /// small batches, and tries again itself where a frame is paged out: for half a minute at most,
-    /// after which the status is `GNTST_bad_page`. So `GNTST_eagain` does not come back, and a copy
-    /// takes as long as that at worst.
+    /// small batches. Where a frame is paged out it tries again itself, for half a minute at most with
+    /// each page, and then gives up with `GNTST_bad_page`. So `GNTST_eagain` does not come back, and
+    /// there is nothing here to try again.
     ///
     /// ```no_run
     /// use xen_abi::grant_table::grant_ref_t;
