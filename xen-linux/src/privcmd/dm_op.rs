@@ -45,8 +45,8 @@ impl<'a> Buffer<'a> {
 }
 
 impl Privcmd {
-    /// Makes an operation on domain `domid` (`XEN_DMOP_*` of upstream's `hvm/dm_op.h`): the first buffer
-    /// is the operation, others are what it wants besides. Xen reads the buffers, and writes into them
+    /// Makes an operation on domain `domid` (`XEN_DMOP_*` of upstream's `hvm/dm_op.h`, which `xen-abi`
+    /// has under its feature `toolstack`): the first buffer is the operation, others are what it wants besides. Xen reads the buffers, and writes into them
     /// what comes out.
     ///
     /// `IOCTL_PRIVCMD_DM_OP`.
