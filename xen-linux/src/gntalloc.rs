@@ -115,7 +115,7 @@ impl Gntalloc {
             Ok(pages) if (1..=MOST).contains(&count) => pages,
             _ => return Err(Error::new(SHARE, Cause::Count { count, least: 1, most: MOST })),
         };
-        let flags = if A::READONLY { 0 } else { GNTALLOC_FLAG_WRITABLE as u16 };
+        let flags = if A::READONLY { 0 } else { GNTALLOC_FLAG_WRITABLE };
         let mut list = Tailed::of(std::iter::repeat_n(0, count));
         let mut head = ioctl_gntalloc_alloc_gref::ZERO;
         (head.domid, head.flags, head.count) = (peer.domain().0, flags, pages);

@@ -44,8 +44,8 @@
 //!
 //! An [`Error`] names the operation, by the name of its ioctl in Linux' headers or of its system
 //! call, and its [`Cause`]. What cannot work is refused before any system call: counts of none
-//! and above the kernel's limit, offsets behind the page. Signals interrupt nothing: what the kernel
-//! breaks off for one is done again.
+//! and above the kernel's limit, offsets behind the page. Signals interrupt nothing but
+//! a wait for events: what else the kernel breaks off for one is done again.
 //!
 //! # Fork
 //!
@@ -54,8 +54,9 @@
 //! as it is. A child that needs grants opens the devices itself. That takes no system call to find out,
 //! but memory that is wiped by fork, which Linux has from 4.14 on.
 //!
-//! Children have the parent's descriptors until `exec`, and outside of PV domains its mappings too:
-//! what the parent unmaps stays mapped in such a child until that calls `exec` or ends.
+//! Children have the parent's descriptors until `exec`, and its mappings too, but for those of gntdev in
+//! a PV domain. So what the parent unmaps or does not share any more stays in use by such a child until
+//! that calls `exec` or ends.
 //!
 //! # Kernels with larger pages
 //!
@@ -72,8 +73,10 @@
 //! | map and unmap, however many grants | `ioctl`, `mmap`, `munmap`, `ioctl` |
 //! | share and end that, however many pages | `ioctl`, `mmap`, `munmap`, `ioctl` |
 //! | copy, however many segments | `ioctl` |
+//! | hypercall, with arguments and lists of up to 256 KiB | `ioctl` |
+//! | look for pending events; unmask up to 1024 ports; notify | `read`; `write`; `ioctl` |
 //!
-//! Mapping, unmapping and copying allocate nothing: a list of [`Grants`](gntdev::Grants) and a slice of
+//! None of these allocates: a list of [`Grants`](gntdev::Grants) and a slice of
 //! [`Segment`](gntdev::Segment)s are what the kernel reads, and can be used again.
 //!
 //! # From libxengnttab
@@ -103,7 +106,8 @@
 //!
 //! # Features
 //!
-//! `vm-memory` adds the module `volatile`: grants as memory of the crate `vm-memory`.
+//! `vm-memory` adds the module `volatile`: grants as memory of the crate `vm-memory`, which
+//! is for 64-bit processors.
 #![cfg(target_os = "linux")]
 
 mod area;
@@ -120,7 +124,7 @@ pub mod privcmd;
 mod tailed;
 #[cfg(test)]
 mod testing;
-#[cfg(feature = "vm-memory")]
+#[cfg(all(feature = "vm-memory", target_pointer_width = "64"))]
 pub mod volatile;
 mod wide;
 

@@ -5,8 +5,18 @@
 //! what works on that: virtio queues, for one.
 //!
 //! Only what may be written can be had like this: whoever has a volatile slice can write to it. And
-//! `vm-memory` asks that all accesses be volatile, where [views](xen_ops::view) are atomic: a process
-//! uses one of the two for the same bytes at the same time.
+//! `vm-memory` asks that all accesses of a process be volatile, where [views](xen_ops::view) are atomic:
+//! while there is a slice, or a region, there are no views of the same mapping.
+//!
+//! ```compile_fail,E0502
+//! # use xen_linux::gntdev::Mapping;
+//! # use xen_ops::view::ReadWrite;
+//! fn both(mapping: &mut Mapping<ReadWrite>) {
+//!     let view = mapping.page(0);
+//!     let slice = mapping.volatile_slice();
+//!     drop((view, slice));
+//! }
+//! ```
 //!
 //! The feature `xen` of `vm-memory` is another way to grants, and is not needed.
 //!
@@ -54,7 +64,7 @@ impl Mapping<ReadWrite> {
     ///
     /// - [`Cause::KernelPages`] if there is more than one, and the kernel's pages are larger.
     /// - [`Cause::Forked`].
-    pub fn volatile_slice(&self) -> Result<VolatileSlice<'_>, Error> {
+    pub fn volatile_slice(&mut self) -> Result<VolatileSlice<'_>, Error> {
         slice(&self.pages)
     }
 }
@@ -66,7 +76,7 @@ impl Shared {
     ///
     /// - [`Cause::KernelPages`] if there is more than one, and the kernel's pages are larger.
     /// - [`Cause::Forked`].
-    pub fn volatile_slice(&self) -> Result<VolatileSlice<'_>, Error> {
+    pub fn volatile_slice(&mut self) -> Result<VolatileSlice<'_>, Error> {
         slice(&self.pages)
     }
 }
@@ -80,8 +90,8 @@ fn slice(pages: &Pages) -> Result<VolatileSlice<'_>, Error> {
     if pages.count() > 1 && size != PAGE_SIZE {
         return Err(Error::new("slice", Cause::KernelPages { size }));
     }
-    // SAFETY: mapped for reading and writing for as long as the borrow, and without a gap. Whoever else
-    // uses it is another domain, or has been told to do as this does.
+    // SAFETY: mapped for reading and writing for as long as the borrow, and without a gap. Callers have
+    // these pages to themselves, so that whoever else uses them is another domain, or has such a slice.
     Ok(unsafe { VolatileSlice::new(area.base().as_ptr(), pages.count() * PAGE_SIZE) })
 }
 
@@ -99,17 +109,12 @@ impl Region {
     ///
     /// As [`Mapping::volatile_slice`], and EOVERFLOW if that is beyond the last address. The grants are
     /// unmapped then.
-    pub fn new(mapping: Mapping<ReadWrite>, start: GuestAddress) -> Result<Self, Error> {
+    pub fn new(mut mapping: Mapping<ReadWrite>, start: GuestAddress) -> Result<Self, Error> {
         let length = mapping.volatile_slice()?.len() as GuestUsize;
         start
             .checked_add(length)
             .map(|_| Self { mapping, start })
             .ok_or(Error::new("region", Cause::Errno(Errno::OVERFLOW)))
-    }
-
-    /// The mapping.
-    pub const fn mapping(&self) -> &Mapping<ReadWrite> {
-        &self.mapping
     }
 
     /// The mapping alone.
@@ -140,8 +145,9 @@ impl GuestMemoryRegion for Region {
         offset: MemoryRegionAddress,
         count: usize,
     ) -> Result<VolatileSlice<'_>, GuestMemoryError> {
+        // Nobody but the region has the mapping.
         let all =
-            self.mapping.volatile_slice().map_err(|_| GuestMemoryError::HostAddressNotAvailable)?;
+            slice(&self.mapping.pages).map_err(|_| GuestMemoryError::HostAddressNotAvailable)?;
         let offset = usize::try_from(offset.raw_value())
             .map_err(|_| GuestMemoryError::InvalidBackendAddress)?;
         Ok(all.subslice(offset, count)?)
@@ -171,13 +177,13 @@ mod tests {
 
     #[test]
     fn several_pages_are_one_piece() {
-        let mapping = mapping("one-piece");
+        let mut mapping = mapping("one-piece");
         let slice = mapping.volatile_slice().unwrap();
         assert_eq!(slice.len(), 2 * PAGE_SIZE);
         assert_eq!(slice.read_obj::<u64>(4092).unwrap(), 0x1122_3344_5566_7788);
         slice.get_ref::<u32>(4096).unwrap().store(7);
-        assert_eq!(mapping.page(1).unwrap().snapshot::<u32>(0), Ok(7));
         assert!(slice.get_slice(2 * PAGE_SIZE - 1, 2).is_err());
+        assert_eq!(mapping.page(1).unwrap().snapshot::<u32>(0), Ok(7));
     }
 
     /// As on a kernel with pages of 64 KiB.
@@ -197,10 +203,11 @@ mod tests {
     #[test]
     fn a_region_is_memory_of_a_guest() {
         let start = GuestAddress(1 << 63);
-        let region = Region::new(mapping("region"), start).unwrap();
+        let mapping = mapping("region");
+        let first = mapping.address().as_ptr();
+        let region = Region::new(mapping, start).unwrap();
         assert_eq!((region.len(), region.start_addr()), (2 * PAGE_SIZE as u64, start));
         let inside = MemoryRegionAddress(8191);
-        let first = region.mapping().address().as_ptr();
         assert_eq!(region.get_host_address(inside).unwrap(), first.wrapping_add(8191));
         assert!(region.get_host_address(MemoryRegionAddress(8192)).is_err());
         assert!(region.get_slice(MemoryRegionAddress(u64::MAX), 1).is_err());
@@ -226,9 +233,9 @@ mod tests {
     fn a_child_has_no_slices() {
         let region = Region::new(mapping("child-region"), GuestAddress(0)).unwrap();
         in_child(|| {
-            let error = region.mapping().volatile_slice().unwrap_err();
-            assert_eq!(error.cause(), &Cause::Forked);
             assert!(region.read_obj::<u8>(MemoryRegionAddress(0)).is_err());
+            let error = region.into_mapping().volatile_slice().unwrap_err();
+            assert_eq!(error.cause(), &Cause::Forked);
         });
     }
 }

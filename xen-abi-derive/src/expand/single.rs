@@ -1,7 +1,7 @@
 //! A row of which Xen takes one argument.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
 
 use super::names::local;
@@ -76,63 +76,70 @@ struct Prepared {
     count: TokenStream,
 }
 
+impl Prepared {
+    /// An argument of the wrapper's own, which `make` makes. What is behind its handles is lent first.
+    fn own(make: TokenStream, behind: &TokenStream) -> Self {
+        let argument = local("argument");
+        let own = lend(&argument, Direction::InOut, quote!(&mut #argument));
+        let address = quote!(#argument.address());
+        Self { argument: make, lend: quote!(#behind #own), address, count: quote!(1) }
+    }
+
+    /// What the caller has: a value.
+    fn callers(Field { name, direction, .. }: &Field) -> Self {
+        let lent = local("lent");
+        let lend = lend(&lent, *direction, name);
+        Self { argument: quote!(), lend, address: quote!(#lent.address()), count: quote!(1) }
+    }
+}
+
 fn prepare(table: &Table, row: &Row) -> Prepared {
     let argument = local("argument");
-    let own = |value| {
-        let lend = lend(&argument, Direction::InOut, &quote!(&mut #argument));
-        (value, lend, quote!(#argument.address()), quote!(1))
-    };
-    let (argument, lend, address, count) = match &row.body {
-        Body::Nothing => (quote!(), quote!(), quote!(0), quote!(0)),
-        Body::Whole(Field { name, direction, kind: Kind::Slice { .. }, .. }) => {
-            let (lent, length) = (local("lent"), local("count"));
-            let count = count(row, &quote!(#name.len()));
-            let lend = lend(&lent, *direction, &quote!(#name));
-            (quote!(let #length = #count;), lend, quote!(#lent.address()), quote!(#length))
+    match &row.body {
+        Body::Nothing => {
+            Prepared { argument: quote!(), lend: quote!(), address: quote!(0), count: quote!(0) }
         }
-        Body::Whole(Field { name, direction, kind: Kind::Reference(_), .. }) => {
-            let lent = local("lent");
-            (quote!(), lend(&lent, *direction, &quote!(#name)), quote!(#lent.address()), quote!(1))
+        Body::Whole(field @ Field { name, kind: Kind::Slice { .. }, .. }) => {
+            let (length, count) = (local("count"), count(row, &quote!(#name.len())));
+            Prepared {
+                argument: quote!(let #length = #count;),
+                count: quote!(#length),
+                ..Prepared::callers(field)
+            }
         }
+        Body::Whole(field @ Field { kind: Kind::Reference(_), .. }) => Prepared::callers(field),
         Body::Whole(Field { name, direction, kind: Kind::Value(ty), .. }) => {
             let value = if direction.is_input() {
                 quote!(#name)
             } else {
                 quote!(::xen_ops::xen_abi::zeroed())
             };
-            own(quote!(let mut #argument: #ty = #value;))
+            Prepared::own(quote!(let mut #argument: #ty = #value;), &quote!())
         }
-        Body::Structure(fields) => {
-            let structure = names::structure(table, row);
-            let members = fields.iter().filter_map(|field| member(row, field));
-            let lengths = lengths(fields);
-            let request = quote!(#structure { #(#members)* #lengths ..#structure::ZERO });
-            let slices = fields.iter().filter(|field| matches!(field.kind, Kind::Slice { .. }));
-            let slices = slices.collect::<Vec<_>>();
-            if slices.is_empty() {
-                own(quote!(let mut #argument = #request;))
-            } else {
-                let place = local("request");
-                let (make, lend_own, address, count) =
-                    own(quote!(let #place = #request; let mut #argument = #place;));
-                let lend = slices
-                    .iter()
-                    .map(|Field { name, direction, .. }| lend(name, *direction, &quote!(#name)));
-                let handles = slices.iter().copied().filter_map(handle);
-                let lend = quote! {
-                    #(#lend)*
-                    #argument = #structure { #(#handles)* ..#place };
-                    #lend_own
-                };
-                (make, lend, address, count)
-            }
-        }
-    };
-    Prepared { argument, lend, address, count }
+        Body::Structure(fields) => structure(&names::structure(table, row), row, fields),
+    }
+}
+
+/// A structure. Its handles are known once the slices are lent, and it is written once.
+fn structure(structure: &TokenStream, row: &Row, fields: &[Field]) -> Prepared {
+    let (argument, request) = (local("argument"), local("request"));
+    let members = fields.iter().filter_map(|field| member(row, field));
+    let lengths = lengths(fields);
+    let whole = quote!(#structure { #(#members)* #lengths ..#structure::ZERO });
+    let handles = fields.iter().filter_map(handle).collect::<Vec<_>>();
+    if handles.is_empty() {
+        return Prepared::own(quote!(let mut #argument = #whole;), &quote!());
+    }
+    let slices = fields.iter().filter(|field| matches!(field.kind, Kind::Slice { .. }));
+    let lend = slices.map(|Field { name, direction, .. }| lend(name, *direction, name));
+    Prepared::own(
+        quote!(let #request = #whole; let mut #argument = #request;),
+        &quote!(#(#lend)* #argument = #structure { #(#handles)* ..#request };),
+    )
 }
 
 /// Lends an expression, a reference, under the name `lent`.
-fn lend(lent: &Ident, direction: Direction, object: &TokenStream) -> TokenStream {
+fn lend(lent: &Ident, direction: Direction, object: impl ToTokens) -> TokenStream {
     let xen = local("xen");
     let function = if direction.is_output() { quote!(to_write) } else { quote!(to_read) };
     quote!(let #lent = ::xen_ops::hypercall::Lent::#function(#xen, #object)?;)

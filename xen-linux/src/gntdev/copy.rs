@@ -6,11 +6,10 @@ use std::marker::PhantomData;
 
 use xen_abi::grant_table::{GNTCOPY_dest_gref, GNTCOPY_source_gref};
 use xen_abi::linux::gntdev::{
-    IOCTL_GNTDEV_GRANT_COPY, gntdev_grant_copy_segment, gntdev_grant_copy_segment_dest,
-    gntdev_grant_copy_segment_source, gntdev_grant_copy_segment_source_foreign,
-    ioctl_gntdev_grant_copy,
+    IOCTL_GNTDEV_GRANT_COPY, gntdev_grant_copy_segment, gntdev_grant_copy_segment_source as End,
+    gntdev_grant_copy_segment_source_foreign, ioctl_gntdev_grant_copy,
 };
-use xen_abi::{GrantStatus, GuestHandle};
+use xen_abi::{GrantStatus, PointerHandle};
 use xen_ops::gnttab::foreign::Foreign;
 use xen_ops::hypercall::UNTOUCHED;
 use xen_ops::page::PAGE_SIZE;
@@ -41,9 +40,9 @@ impl<'a> Segment<'a> {
     /// [`OutOfPage`] if the range leaves the grant's page.
     pub fn read(grant: Foreign, offset: usize, to: &'a mut [u8]) -> Result<Self, OutOfPage> {
         let (foreign, len) = foreign(grant, offset, to.len())?;
-        let source = gntdev_grant_copy_segment_source::from_foreign(foreign);
-        let virt = GuestHandle::from_mut_slice(to).cast();
-        let dest = gntdev_grant_copy_segment_dest::from_virt(virt);
+        let source = End::from_foreign(foreign);
+        let virt = PointerHandle::from_mut_slice(to).cast();
+        let dest = End::from_virt(virt);
         Ok(Self::new(source, dest, len, GNTCOPY_source_gref))
     }
 
@@ -54,9 +53,9 @@ impl<'a> Segment<'a> {
     /// [`OutOfPage`] if the range leaves the grant's page.
     pub fn write(from: &'a [u8], grant: Foreign, offset: usize) -> Result<Self, OutOfPage> {
         let (foreign, len) = foreign(grant, offset, from.len())?;
-        let virt = GuestHandle::from_slice(from).cast();
-        let source = gntdev_grant_copy_segment_source::from_virt(virt);
-        let dest = gntdev_grant_copy_segment_dest::from_foreign(foreign);
+        let virt = PointerHandle::from_slice(from).cast();
+        let source = End::from_virt(virt);
+        let dest = End::from_foreign(foreign);
         Ok(Self::new(source, dest, len, GNTCOPY_dest_gref))
     }
 
@@ -73,17 +72,12 @@ impl<'a> Segment<'a> {
     ) -> Result<Self, OutOfPage> {
         let (source, _) = foreign(from, from_offset, length)?;
         let (dest, len) = foreign(to, to_offset, length)?;
-        let source = gntdev_grant_copy_segment_source::from_foreign(source);
-        let dest = gntdev_grant_copy_segment_dest::from_foreign(dest);
+        let source = End::from_foreign(source);
+        let dest = End::from_foreign(dest);
         Ok(Self::new(source, dest, len, GNTCOPY_source_gref | GNTCOPY_dest_gref))
     }
 
-    fn new(
-        source: gntdev_grant_copy_segment_source,
-        dest: gntdev_grant_copy_segment_dest,
-        len: u16,
-        flags: u16,
-    ) -> Self {
+    fn new(source: End, dest: End, len: u16, flags: u16) -> Self {
         let mut raw = gntdev_grant_copy_segment::ZERO;
         (raw.source, raw.dest, raw.len, raw.flags) = (source, dest, len, flags);
         raw.status = UNTOUCHED;
@@ -158,9 +152,9 @@ impl Gntdev {
     /// Copies every segment, each for itself, with one system call.
     ///
     /// There is no limit to how many there are; none is no system call. The kernel hands them to Xen in
-    /// small batches, and tries again itself where a frame is paged out: for half a minute at most,
-    /// after which the status is `GNTST_bad_page`. So `GNTST_eagain` does not come back, and a copy
-    /// takes as long as that at worst.
+    /// small batches. Where a frame is paged out it tries again itself, for half a minute at most with
+    /// each page, and then gives up with `GNTST_bad_page`. So `GNTST_eagain` does not come back, and
+    /// there is nothing here to try again.
     ///
     /// ```no_run
     /// use xen_abi::grant_table::grant_ref_t;
@@ -197,7 +191,7 @@ impl Gntdev {
             .map_err(|_| Error::new(COPY, Cause::Count { count, least: 0, most }))?;
         // What was there before says nothing about this copy.
         segments.iter_mut().for_each(|segment| segment.raw.status = UNTOUCHED);
-        argument.segments = GuestHandle::from_mut_slice(segments).cast();
+        argument.segments = PointerHandle::from_mut_slice(segments).cast();
         // SAFETY: a segment is what the kernel takes, and they are borrowed. They borrow the memory that
         // they name, the destinations for nobody else to see. Whoever fills the sources of others
         // meanwhile is another domain.

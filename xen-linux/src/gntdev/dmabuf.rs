@@ -133,6 +133,7 @@ impl Gntdev {
 
 /// Grants that are a dma-buf: the buffer's descriptor.
 #[derive(Debug)]
+#[must_use = "a buffer that is dropped is closed"]
 pub struct Exported {
     buffer: OwnedFd,
     device: Device,
@@ -168,6 +169,7 @@ impl AsFd for Exported {
 
 /// A dma-buf that this process has given up, and others may still have.
 #[derive(Debug)]
+#[must_use = "it is made to be waited for"]
 pub struct Releasing {
     number: OwnedFd,
     device: Device,
@@ -205,6 +207,7 @@ impl Releasing {
 /// A page that the other domain still uses then stays granted until it does not; the kernel sees to
 /// that.
 #[derive(Debug)]
+#[must_use = "grants of a buffer that is dropped end"]
 pub struct Imported {
     list: Tailed<ioctl_gntdev_dmabuf_imp_to_refs>,
     /// `None` once released.

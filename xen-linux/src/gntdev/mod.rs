@@ -66,7 +66,7 @@ pub use grants::Grants;
 pub use mapping::Mapping;
 
 use crate::device::Device;
-use crate::wide::number;
+use crate::wide::{number, wide};
 use crate::{Cause, Error};
 
 /// How many grants can be mapped at once: the kernel's limit, unless its module's parameter `limit`
@@ -145,7 +145,8 @@ impl Gntdev {
     ///
     /// - [`Cause::Count`] if there are none, or more than [`MOST`]; then nothing has been done.
     /// - [`Cause::Refused`] if Xen does not allow one of them.
-    /// - What the kernel says: ENOMEM.
+    /// - What the kernel says: ENOMEM; EINVAL if there are more than its own limit, where somebody has
+    ///   lowered that.
     pub fn map_all<A: Access>(&self, grants: &mut Grants) -> Result<Mapping<A>, Error> {
         let count = counted(MAP, grants.len())?;
         let argument = grants.argument(count);
@@ -161,7 +162,7 @@ impl Gntdev {
     /// EINVAL if that is no mapping of gntdev's.
     pub fn locate(&self, address: usize) -> Result<Located, Error> {
         let mut argument = ioctl_gntdev_get_offset_for_vaddr {
-            vaddr: crate::wide::wide(address as u64),
+            vaddr: wide(address as u64),
             ..ioctl_gntdev_get_offset_for_vaddr::ZERO
         };
         // SAFETY: the kernel looks up the address and writes into the structure.

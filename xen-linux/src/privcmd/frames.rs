@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use rustix::io::Errno;
 use rustix::mm::ProtFlags;
 use rustix::param::page_size;
-use xen_abi::GuestHandle;
+use xen_abi::PointerHandle;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_MMAPBATCH_V2, privcmd_mmapbatch_v2};
 use xen_abi::xen::xen_pfn_t;
 use xen_ops::gnttab::{Access, Peer};
@@ -150,9 +150,9 @@ impl<A: Access> Frames<A> {
         argument.num = count as u32;
         argument.dom = self.peer.domain();
         argument.addr = wide((self.area.base().as_ptr().addr() + first * PAGE_SIZE) as u64);
-        argument.arr = GuestHandle::from_slice(&self.frames[range.clone()]);
+        argument.arr = PointerHandle::from_slice(&self.frames[range.clone()]);
         let errors = &mut self.errors[range];
-        argument.err = GuestHandle::from_mut_slice(errors);
+        argument.err = PointerHandle::from_mut_slice(errors);
         let opcode = IOCTL_PRIVCMD_MMAPBATCH_V2;
         // SAFETY: the range is inside the area, and inside both lists, which are as long as it is. Nobody
         // has a view of what is not mapped.
@@ -197,4 +197,76 @@ pub(super) fn length(operation: &'static str, count: usize) -> Result<usize, Err
 /// The rights that `A` stands for.
 pub(super) fn rights<A: Access>() -> ProtFlags {
     if A::READONLY { ProtFlags::READ } else { ProtFlags::READ | ProtFlags::WRITE }
+}
+
+#[cfg(test)]
+mod tests {
+    use xen_abi::xen::domid_t;
+    use xen_ops::view::{ReadOnly, ReadWrite};
+
+    use super::*;
+    use crate::testing::{in_child, memory};
+
+    const EINVAL: i32 = -Errno::INVAL.raw_os_error();
+
+    /// Frames of which the kernel has said these.
+    fn frames(name: &str, errors: &[i32]) -> Frames<ReadWrite> {
+        let length = length(MAP, errors.len()).unwrap();
+        let (device, _) = memory(name, length);
+        Frames {
+            area: Area::map(&device, 0, length, rights::<ReadWrite>()).unwrap(),
+            peer: Peer::new(domid_t(3)).unwrap(),
+            frames: (0..errors.len()).map(|frame| xen_pfn_t(frame as _)).collect(),
+            errors: errors.into(),
+            access: PhantomData,
+        }
+    }
+
+    #[test]
+    fn what_is_not_mapped_is_not_seen() {
+        let frames = frames("seen", &[0, PAGED_OUT, EINVAL, 0]);
+        let is_seen = |index| frames.frame(index).is_some();
+        assert_eq!([0, 1, 2, 3, 4].map(is_seen), [true, false, false, true, false]);
+        let errors = [0, 1, 2, 4].map(|index| frames.error(index));
+        assert_eq!(errors, [None, Some(Errno::NOENT), Some(Errno::INVAL), None]);
+        let cause = Cause::Frame { frame: 1, errno: Errno::NOENT };
+        assert_eq!(frames.all(), Err(Error::new(MAP, cause)));
+        frames.frame(3).unwrap().write(4095, &[5]).unwrap();
+        // SAFETY: mapped, and nobody writes.
+        assert_eq!(unsafe { frames.area.base().add(4 * PAGE_SIZE - 1).read() }, 5);
+        in_child(|| assert!(frames.frame(0).is_none()));
+    }
+
+    #[test]
+    fn what_is_there_needs_no_call() {
+        let mut frames = frames("there", &[0, EINVAL]);
+        assert_eq!(frames.try_again(), Ok(0));
+        assert_eq!(frames.errors[..], [0, EINVAL]);
+    }
+
+    /// The device takes no ioctl, and may have written what it likes before it said so.
+    #[test]
+    fn a_failure_maps_nothing() {
+        let mut frames = frames("again", &[0, PAGED_OUT, PAGED_OUT]);
+        assert_eq!(frames.try_again(), Err(Error::new(MAP, Cause::NotOffered)));
+        assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
+        frames.errors[1] = 0;
+        assert_eq!(frames.attempt(1, 2), Err(Error::new(MAP, Cause::NotOffered)));
+        assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
+    }
+
+    #[test]
+    fn runs_are_found() {
+        let errors = [PAGED_OUT, 0, PAGED_OUT, PAGED_OUT, EINVAL, PAGED_OUT];
+        assert_eq!(run(&errors, 0), Some((0, 1)));
+        assert_eq!(run(&errors, 1), Some((2, 2)));
+        assert_eq!(run(&errors, 4), Some((5, 1)));
+        assert_eq!(run(&errors, 6), None);
+    }
+
+    #[test]
+    fn rights_are_what_the_type_says() {
+        assert_eq!(rights::<ReadOnly>(), ProtFlags::READ);
+        assert_eq!(rights::<ReadWrite>(), ProtFlags::READ | ProtFlags::WRITE);
+    }
 }

@@ -3,7 +3,6 @@
 #![allow(unsafe_code, reason = "implements the door to the hypervisor")]
 
 use std::ffi::c_int;
-use std::ptr;
 
 use xen_abi::Errno;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_HYPERCALL, privcmd_hypercall};
@@ -11,6 +10,7 @@ use xen_abi::xen::{__HYPERVISOR_memory_op, __HYPERVISOR_multicall, multicall_ent
 use xen_ops::hypercall::{Hypercall, Lent, Memory};
 
 use super::{Privcmd, errno};
+use crate::wide::wide;
 
 // SAFETY: Linux hands number and arguments on to Xen, and its result back. What is lent is copied to
 // memory that is handed out once at a time, and copied back from there.
@@ -45,13 +45,11 @@ impl Privcmd {
     ///
     /// As [`Hypercall::call`].
     unsafe fn cut(&self, number: u32, arguments: [usize; 5]) -> isize {
-        let mut call =
-            privcmd_hypercall { op: number.into(), arg: arguments.map(|argument| argument as u64) };
+        let arg = arguments.map(|argument| wide(argument as u64));
+        let mut call = privcmd_hypercall { op: wide(number.into()), arg };
         let opcode = IOCTL_PRIVCMD_HYPERCALL;
         // SAFETY: the ioctl takes this structure; what Xen then does is the caller's promise.
-        match unsafe {
-            self.device.ioctl("IOCTL_PRIVCMD_HYPERCALL", opcode, ptr::from_mut(&mut call))
-        } {
+        match unsafe { self.device.ioctl("IOCTL_PRIVCMD_HYPERCALL", opcode, &raw mut call) } {
             Ok(result) => result as isize,
             Err(error) => negative(errno::of(&error)),
         }
@@ -65,7 +63,7 @@ impl Privcmd {
     /// As [`Hypercall::call`].
     unsafe fn whole(&self, number: u32, [a, b, c, d, e]: [usize; 5]) -> isize {
         let args = [a, b, c, d, e, 0].map(|argument| argument as xen_ulong_t);
-        let op = number as xen_ulong_t;
+        let op = xen_ulong_t::from(number);
         let mut entry = multicall_entry { op, args, ..multicall_entry::ZERO };
         let done = match Lent::to_write(self, &mut entry) {
             // SAFETY: a list of one entry, which is lent; what that does is the caller's promise.
