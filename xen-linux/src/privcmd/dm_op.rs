@@ -38,7 +38,7 @@ impl<'a> Buffer<'a> {
     /// Elements that the operation wants besides.
     pub fn slice<T: Plain>(elements: &'a mut [T]) -> Self {
         let mut raw = privcmd_dm_op_buf::ZERO;
-        raw.size = size_of_val(elements);
+        raw.size = size_of_val(elements) as _;
         raw.uptr = GuestHandle::from_mut_slice(elements).cast();
         Self { raw, memory: PhantomData }
     }
@@ -89,8 +89,8 @@ pub(super) fn check(device: &Device) -> Result<(), Error> {
     // SAFETY: there is nothing that the kernel could read or write.
     match unsafe { dm_op(device, DOMID_SELF, &mut []) } {
         // One that is restricted.
-        Err(error) if error.as_errno() != Some(Errno::PERM) => Err(error),
-        _ => Ok(()),
+        Err(error) if error.as_errno() == Some(Errno::PERM) => Ok(()),
+        checked => checked,
     }
 }
 
