@@ -89,8 +89,8 @@ pub(super) fn check(device: &Device) -> Result<(), Error> {
     // SAFETY: there is nothing that the kernel could read or write.
     match unsafe { dm_op(device, DOMID_SELF, &mut []) } {
         // One that is restricted.
-        Err(error) if error.as_errno() != Some(Errno::PERM) => Err(error),
-        _ => Ok(()),
+        Err(error) if error.as_errno() == Some(Errno::PERM) => Ok(()),
+        checked => checked,
     }
 }
 
