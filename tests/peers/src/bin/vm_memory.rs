@@ -31,7 +31,7 @@ fn main() {
             MmapRegion::<()>::from_range(range).map(drop)
         });
     };
-    let grants = GRANT | u64::from(FIRST) * PAGE;
+    let grants = GRANT | (u64::from(FIRST) * PAGE);
     match &*wanted() {
         "map" => map("map", "gntdev", MmapXenFlags::GRANT, grants, 1),
         "map-16" => map("map-16", "gntdev", MmapXenFlags::GRANT, grants, BATCH),
