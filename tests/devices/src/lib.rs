@@ -20,6 +20,11 @@
 //! The devices follow Linux 6.12 in a domain that is not PV. What the other domains have to offer
 //! is fixed, and described in [`peers`].
 //!
+//! A device's descriptor is that of a memory file, so that the real kernel maps and closes it; evtchn's
+//! is an event file, so that it can be polled. What is open and mapped is asked of `/proc`, whatever
+//! calls brought it about. `open`, `openat`, `ioctl`, `mmap`, `read` and `write` are answered for.
+//! `examples/look.rs` shows what any program does.
+//!
 //! Supervision needs Linux on `x86_64`; elsewhere only what a supervised program uses is compiled.
 
 pub mod heap;

@@ -22,7 +22,7 @@ pub enum Error {
          process_vm_readv"
     )]
     Trace(#[from] Errno),
-    /// What it wrote could not be kept.
-    #[error("a file for the program's output: {0}; TMPDIR sets the place")]
-    Output(#[from] io::Error),
+    /// There is no room for what it writes, or no descriptor left for the supervisor.
+    #[error("the supervisor's own files: {0}; TMPDIR sets the place")]
+    Files(#[from] io::Error),
 }

@@ -101,13 +101,18 @@ impl Grants {
         if domid == 0 {
             return Err(status::GENERAL_ERROR);
         }
-        let page = Page { file: Rc::clone(&self.memory), offset: self.used };
-        let mut bytes = [0; PAGE as usize];
-        bytes[..4].copy_from_slice(&domid.to_ne_bytes());
-        bytes[4..8].copy_from_slice(&reference.to_ne_bytes());
-        page.write(0, &bytes).map_err(|_| status::GENERAL_ERROR)?;
-        self.used += PAGE;
+        let page = self.fresh().map_err(|_| status::GENERAL_ERROR)?;
+        let names = [domid.to_ne_bytes(), reference.to_ne_bytes()].concat();
+        page.write(0, &names).map_err(|_| status::GENERAL_ERROR)?;
         self.places.insert(grant, page.clone());
+        Ok(page)
+    }
+
+    /// A page of zeroes.
+    pub(crate) fn fresh(&mut self) -> io::Result<Page> {
+        let page = Page { file: Rc::clone(&self.memory), offset: self.used };
+        page.write(0, &[0; PAGE as usize])?;
+        self.used += PAGE;
         Ok(page)
     }
 

@@ -14,6 +14,7 @@ use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use rustix::process::{Pid as Id, PidfdFlags, pidfd_open, pidfd_send_signal};
 
 use super::error::Error;
 use super::fault::{Failure, Fault};
@@ -108,9 +109,8 @@ impl Supervisor {
     }
 
     pub(crate) fn run(mut self) -> Result<Seen, Error> {
-        let timer = Timer::start(self.root);
-        ptrace::syscall(self.root, None)?;
-        let ending = self.follow();
+        let timer = Timer::start(self.root)?;
+        let ending = ptrace::syscall(self.root, None).and_then(|()| self.follow());
         if ending.is_err() {
             // It was not waited for, so its number is still its own.
             let _ = kill(self.root, Signal::SIGKILL);
@@ -172,8 +172,17 @@ impl Supervisor {
     }
 
     fn state(&mut self, pid: Pid) -> State {
-        self.kernel.look(self.threads.keys().copied().map(Process));
+        self.look();
         self.kernel.state(Process(pid))
+    }
+
+    /// Lets the devices see what is in use, unless a thread is just making more of that: it would be
+    /// taken for gone.
+    fn look(&mut self) {
+        let mut under_way = self.threads.values().flatten();
+        if !under_way.any(|call| matches!(call.outcome, Outcome::Then(_))) {
+            self.kernel.look(self.threads.keys().copied().map(Process));
+        }
     }
 
     fn enter(&mut self, thread: Thread) -> Result<(), Errno> {
@@ -184,7 +193,7 @@ impl Supervisor {
             (Outcome::Answer(Ok(0)), None)
         } else {
             if self.kernel.answers(call) {
-                self.kernel.look(self.threads.keys().copied().map(Process));
+                self.look();
             }
             let (failure, listed) = self.list(thread, call);
             (self.outcome(thread, call, failure)?, listed)
@@ -302,7 +311,9 @@ struct Timer {
 }
 
 impl Timer {
-    fn start(pid: Pid) -> Self {
+    fn start(pid: Pid) -> Result<Self, Error> {
+        let pid = Id::from_raw(pid.as_raw()).ok_or(Errno::ESRCH)?;
+        let process = pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from)?;
         let (done, is_done) = mpsc::channel::<()>();
         let late = Arc::new(AtomicBool::new(false));
         let thread = std::thread::spawn({
@@ -310,11 +321,11 @@ impl Timer {
             move || {
                 if is_done.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
                     late.store(true, Ordering::Relaxed);
-                    let _ = kill(pid, Signal::SIGKILL);
+                    let _ = pidfd_send_signal(&process, rustix::process::Signal::KILL);
                 }
             }
         });
-        Self { done, late, thread }
+        Ok(Self { done, late, thread })
     }
 
     /// Whether it had to.

@@ -1,18 +1,18 @@
 //! What `xen-linux` does, one operation a case: `cases CASE`, supervised; `cases` lists them.
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_os = "linux")]
 mod evtchn;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_os = "linux")]
 mod gntalloc;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_os = "linux")]
 mod gntdev;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_os = "linux")]
 mod privcmd;
 
 #[global_allocator]
 static HEAP: xen_devices::heap::Heap = xen_devices::heap::Heap::new();
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_os = "linux")]
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
     let cases = [gntdev::CASES, gntalloc::CASES, privcmd::CASES, evtchn::CASES].concat();
@@ -22,7 +22,7 @@ fn main() {
     }
 }
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[cfg(not(target_os = "linux"))]
 fn main() {}
 
 /// A case: what it needs, and then what it is about, in a window.

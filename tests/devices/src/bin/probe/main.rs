@@ -2,13 +2,13 @@
 //!
 //! `probe CASE`, supervised. `tests/semantics.rs` says what must be printed.
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_os = "linux")]
 mod bare;
 
 #[global_allocator]
 static HEAP: xen_devices::heap::Heap = xen_devices::heap::Heap::new();
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_os = "linux")]
 fn main() {
     let case = std::env::args().nth(1).unwrap_or_default();
     match bare::CASES.iter().find(|(name, _)| *name == case) {
@@ -17,5 +17,5 @@ fn main() {
     }
 }
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[cfg(not(target_os = "linux"))]
 fn main() {}

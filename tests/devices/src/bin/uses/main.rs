@@ -1,14 +1,14 @@
 //! Uses of `xen-linux`, right and wrong, each of which checks itself: `uses USE`, supervised.
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_os = "linux")]
 mod right;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_os = "linux")]
 mod wrong;
 
 /// A use, by name.
 type Use = (&'static str, fn());
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_os = "linux")]
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
     let uses: Vec<Use> = [right::USES, wrong::USES].concat();
@@ -18,5 +18,5 @@ fn main() {
     }
 }
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[cfg(not(target_os = "linux"))]
 fn main() {}

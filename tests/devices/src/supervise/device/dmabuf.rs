@@ -1,4 +1,5 @@
-//! Buffers that gntdev exports, and who still uses them.
+//! Buffers that gntdev exports, and who still uses them. Their memory is their own: it is neither that
+//! of the grants they are made of, nor that of those they are made into.
 
 use nix::errno::Errno;
 

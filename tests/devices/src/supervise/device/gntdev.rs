@@ -188,7 +188,7 @@ impl Gntdev {
         }
         let mut references = Vec::new();
         for at in 0..u64::from(count) {
-            let page = Page { file: Rc::clone(cx.file), offset: 0 };
+            let page = cx.machine.grants.fresh().map_err(|_| Errno::ENOMEM)?;
             let reference = cx.machine.grants.lend(page).ok_or(Errno::ENOSPC)?;
             references.push(reference);
             argument.put(16 + 4 * at, reference.to_ne_bytes())?;
