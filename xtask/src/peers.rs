@@ -2,10 +2,14 @@
 
 use crate::{Error, process, workspace};
 
-/// Builds the programs, which are a workspace of their own, and supervises them.
+/// Builds the programs, which are a workspace of their own, and has one of them supervise the others.
 pub(crate) fn run() -> Result<(), Error> {
-    let mut command = workspace::cargo()?;
-    command.args(["run", "--quiet", "--locked", "--manifest-path", "tests/peers/Cargo.toml"]);
-    command.arg("--target-dir").arg(workspace::scratch("peers")?);
-    process::open("peers", &mut command).map(drop)
+    for arguments in [&["build", "--bins"][..], &["run", "--bin", "peers"]] {
+        let mut command = workspace::cargo()?;
+        command.args(arguments);
+        command.args(["--quiet", "--locked", "--manifest-path", "tests/peers/Cargo.toml"]);
+        command.arg("--target-dir").arg(workspace::scratch("peers")?);
+        process::open(&format!("peers {}", arguments[0]), &mut command)?;
+    }
+    Ok(())
 }

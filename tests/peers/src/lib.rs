@@ -9,6 +9,9 @@ pub const FIRST: u32 = 16;
 /// How many a batch has.
 pub const BATCH: usize = 16;
 
+/// Frames of the other domain from here on do not exist.
+pub const HOLES: u64 = 1 << 20;
+
 /// Does an operation once, and then again in a window of its name. Says what came of it.
 pub fn run<E: Display>(name: &str, operation: impl Fn() -> Result<(), E>) {
     // A library whose every attempt fails is to be seen failing in the window too.

@@ -12,7 +12,7 @@ use xen_ops::gnttab::Peer;
 use xen_ops::gnttab::foreign::Foreign;
 use xen_ops::hypercall::xen_version;
 use xen_ops::view::ReadWrite;
-use xen_peers::{BATCH, FIRST, PEER, run, wanted};
+use xen_peers::{BATCH, FIRST, HOLES, PEER, run, wanted};
 
 #[global_allocator]
 static HEAP: xen_devices::heap::Heap = xen_devices::heap::Heap::new();
@@ -46,6 +46,11 @@ fn main() {
             let xen = Privcmd::open().unwrap();
             let frames: Vec<_> = (0..BATCH as u64).map(|at| xen_pfn_t(16 + at)).collect();
             run("foreign", || xen.map::<ReadWrite>(peer, &frames)?.all());
+        }
+        "foreign-holes" => {
+            let xen = Privcmd::open().unwrap();
+            let frames: Vec<_> = (0..BATCH as u64).map(|at| xen_pfn_t(HOLES - 8 + at)).collect();
+            run("foreign-holes", || xen.map::<ReadWrite>(peer, &frames)?.all());
         }
         "hypercall" => {
             let xen = Privcmd::open().unwrap();

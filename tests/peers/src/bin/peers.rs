@@ -4,14 +4,18 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use xen_devices::{Ending, Errno, Held, Program, Run, errnos};
+use xen_devices::{Ending, Errno, Held, Program, Run, State, errnos};
 use xen_headers::{Options, fetch, pins, unpack};
 use xtask::Table;
 
 /// The operations: one grant or sixteen mapped and unmapped, a page shared and unshared, sixteen
-/// ranges copied, sixteen frames of another domain mapped and unmapped, a hypercall, the device
-/// opened and closed.
-const OPERATIONS: [&str; 7] = ["map", "map-16", "share", "copy-16", "foreign", "hypercall", "open"];
+/// ranges copied, sixteen frames of another domain mapped and unmapped, the same where some do not
+/// exist, a hypercall, the device opened and closed.
+const OPERATIONS: [&str; 8] =
+    ["map", "map-16", "share", "copy-16", "foreign", HOLES, "hypercall", "open"];
+
+/// The one that cannot succeed.
+const HOLES: &str = "foreign-holes";
 
 /// A library and the program that uses it.
 struct Peer {
@@ -33,6 +37,8 @@ struct Seen {
     deaths: usize,
     /// Faults that it tries to get over for ever.
     endless: usize,
+    /// Which calls those were, and what came of it.
+    found: Vec<String>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -57,9 +63,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             let names = [operation, peer.name].map(str::to_owned);
             let figures = [calls, heap, faults, leaks, deaths, endless];
             table.row(names.into_iter().chain(figures));
-            if seen.outcome != "done" {
-                notes.push(format!("{operation} with {}: {}", peer.name, seen.outcome));
-            }
+            let is_news = (seen.outcome == "done") == (operation == HOLES);
+            let outcome = is_news.then(|| format!("comes to {:?}", seen.outcome));
+            let found = outcome.into_iter().chain(seen.found);
+            notes.extend(found.map(|what| format!("{operation}, {}: {what}", peer.name)));
         }
     }
     table.print();
@@ -82,28 +89,45 @@ fn look(peer: &Peer, operation: &str) -> Result<Option<Seen>, xen_devices::Error
         leaks: 0,
         deaths: 0,
         endless: 0,
+        found: Vec::new(),
     };
     for (nth, call) in calls {
         for errno in errnos(call) {
             let run = program().fail(nth, *errno).run()?;
             seen.faults += 1;
-            seen.leaks += usize::from(leaks(&run, call.gives_back()));
-            seen.deaths += usize::from(run.ending != Ending::Exited(0));
+            let mut found = |what: &str| {
+                let what = format!("{} fails: {what}", call.signature());
+                if !seen.found.contains(&what) {
+                    seen.found.push(what);
+                }
+            };
+            if let Some(leaked) = leaked(&run, call.gives_back()) {
+                seen.leaks += 1;
+                found(&format!("leaks {leaked}"));
+            }
+            if run.ending != Ending::Exited(0) {
+                seen.deaths += 1;
+                found("dies");
+            }
             if *errno == Errno::EAGAIN {
                 let run = program().fail_for_ever(nth, *errno).run()?;
-                seen.endless += usize::from(run.ending == Ending::Runaway);
+                if run.ending == Ending::Runaway {
+                    seen.endless += 1;
+                    found("EAGAIN is tried again for ever");
+                }
             }
         }
     }
     Ok(Some(seen))
 }
 
-fn leaks(run: &Run, excused: &[Held]) -> bool {
-    let Some(window) = run.windows.first().filter(|window| window.after.is_some()) else {
-        return false;
-    };
+/// What is held at the end of the window, if there is more than what is excused.
+fn leaked(run: &Run, excused: &[Held]) -> Option<State> {
+    let window = run.windows.first().filter(|window| window.after.is_some())?;
     let leaked = window.leaked();
-    Held::ALL.iter().any(|kind| !excused.contains(kind) && leaked.count(*kind) > 0)
+    let kinds = Held::ALL.iter().filter(|kind| !excused.contains(kind));
+    let leaked = kinds.map(|kind| (*kind, leaked.count(*kind))).collect::<State>();
+    (!leaked.is_empty()).then_some(leaked)
 }
 
 /// Compiles the program in C with the library from Debian's package of the default release.

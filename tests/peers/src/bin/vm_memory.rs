@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 
 use vm_memory::{FileOffset, GuestAddress, MmapRange, MmapRegion, MmapXenFlags};
-use xen_peers::{BATCH, FIRST, PEER, run, wanted};
+use xen_peers::{BATCH, FIRST, HOLES, PEER, run, wanted};
 
 #[global_allocator]
 static HEAP: xen_devices::heap::Heap = xen_devices::heap::Heap::new();
@@ -36,6 +36,10 @@ fn main() {
         "map" => map("map", "gntdev", MmapXenFlags::GRANT, grants, 1),
         "map-16" => map("map-16", "gntdev", MmapXenFlags::GRANT, grants, BATCH),
         "foreign" => map("foreign", "privcmd", MmapXenFlags::FOREIGN, 16 * PAGE, BATCH),
+        "foreign-holes" => {
+            let first = (HOLES - 8) * PAGE;
+            map("foreign-holes", "privcmd", MmapXenFlags::FOREIGN, first, BATCH);
+        }
         "open" => run("open", || open("gntdev").map(drop)),
         _ => {}
     }
