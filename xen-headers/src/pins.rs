@@ -15,7 +15,8 @@ use crate::{Digest, Error, Versions};
 pub struct PackagePin {
     /// The package's name, for example `libxen-dev`.
     pub name: String,
-    /// The Debian architecture, for example `amd64`.
+    /// The Debian architecture, for example `amd64`; for a package that fits all, one whose index
+    /// lists it.
     pub arch: String,
     /// The Debian suite that carries it, for example `trixie`.
     pub suite: String,

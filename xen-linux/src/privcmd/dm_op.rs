@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use rustix::io::Errno;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_DM_OP, privcmd_dm_op, privcmd_dm_op_buf};
 use xen_abi::xen::{DOMID_SELF, domid_t};
-use xen_abi::{GuestHandle, Plain};
+use xen_abi::{Plain, PointerHandle};
 use xen_ops::gnttab::Peer;
 
 use super::Privcmd;
@@ -39,15 +39,15 @@ impl<'a> Buffer<'a> {
     pub fn slice<T: Plain>(elements: &'a mut [T]) -> Self {
         let mut raw = privcmd_dm_op_buf::ZERO;
         raw.size = size_of_val(elements) as _;
-        raw.uptr = GuestHandle::from_mut_slice(elements).cast();
+        raw.uptr = PointerHandle::from_mut_slice(elements).cast();
         Self { raw, memory: PhantomData }
     }
 }
 
 impl Privcmd {
-    /// Makes an operation on domain `domid` (`XEN_DMOP_*` of upstream's `hvm/dm_op.h`, which `xen-abi`
-    /// has under its feature `toolstack`): the first buffer is the operation, others are what it wants besides. Xen reads the buffers, and writes into them
-    /// what comes out.
+    /// Makes an operation on `peer` (`XEN_DMOP_*` of upstream's `hvm/dm_op.h`, which `xen-abi` has under
+    /// its feature `toolstack`): the first buffer is the operation, others are what it wants besides. Xen
+    /// reads the buffers, and writes into them what comes out.
     ///
     /// `IOCTL_PRIVCMD_DM_OP`.
     ///
@@ -73,14 +73,14 @@ impl Privcmd {
     /// - What Xen says: ESRCH (no such domain), EPERM (not allowed, or restricted to another domain),
     ///   EOPNOTSUPP (it has no such operation), EINVAL, EFAULT (a buffer is too small), and what the
     ///   operation itself has.
-    pub fn dm_op(&self, domid: Peer, buffers: &mut [Buffer<'_>]) -> Result<(), Error> {
+    pub fn dm_op(&self, peer: Peer, buffers: &mut [Buffer<'_>]) -> Result<(), Error> {
         let count = buffers.len();
         if !(1..=MOST).contains(&count) {
             return Err(Error::new(DM_OP, Cause::Count { count, least: 1, most: MOST }));
         }
         // SAFETY: each buffer says where memory is that is borrowed for this, and how many bytes; any
         // bytes may come to be there.
-        unsafe { dm_op(&self.device, domid.domain(), buffers) }
+        unsafe { dm_op(&self.device, peer.domain(), buffers) }
     }
 }
 
@@ -101,7 +101,7 @@ unsafe fn dm_op(device: &Device, domid: domid_t, buffers: &mut [Buffer<'_>]) -> 
     let mut argument = privcmd_dm_op::ZERO;
     argument.dom = domid;
     argument.num = buffers.len() as u16;
-    argument.ubufs = GuestHandle::from_mut_slice(buffers).cast();
+    argument.ubufs = PointerHandle::from_mut_slice(buffers).cast();
     // SAFETY: the structure says where the buffers are; the rest is the caller's promise.
     unsafe { device.ioctl(DM_OP, IOCTL_PRIVCMD_DM_OP, &raw mut argument) }?;
     Ok(())

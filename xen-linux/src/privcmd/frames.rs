@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use rustix::io::Errno;
 use rustix::mm::ProtFlags;
 use rustix::param::page_size;
-use xen_abi::GuestHandle;
+use xen_abi::PointerHandle;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_MMAPBATCH_V2, privcmd_mmapbatch_v2};
 use xen_abi::xen::xen_pfn_t;
 use xen_ops::gnttab::{Access, Peer};
@@ -150,9 +150,9 @@ impl<A: Access> Frames<A> {
         argument.num = count as u32;
         argument.dom = self.peer.domain();
         argument.addr = wide((self.area.base().as_ptr().addr() + first * PAGE_SIZE) as u64);
-        argument.arr = GuestHandle::from_slice(&self.frames[range.clone()]);
+        argument.arr = PointerHandle::from_slice(&self.frames[range.clone()]);
         let errors = &mut self.errors[range];
-        argument.err = GuestHandle::from_mut_slice(errors);
+        argument.err = PointerHandle::from_mut_slice(errors);
         let opcode = IOCTL_PRIVCMD_MMAPBATCH_V2;
         // SAFETY: the range is inside the area, and inside both lists, which are as long as it is. Nobody
         // has a view of what is not mapped.
