@@ -33,12 +33,6 @@ pub(crate) const MODEL: &[Difference] = &[
         reason: "texts that guests with grants do not ask for",
     },
     Difference {
-        place: |at| at.before(20),
-        scenario: "gnttab-copy",
-        steps: &[("no bytes, beyond all", OK)],
-        reason: "no bytes are copied as the newest release copies them",
-    },
-    Difference {
         place: Where::is_pv,
         scenario: "gnttab-entry",
         steps: &[("*, count 0, bad address", ZERO), ("cache_flush, *", ENOSYS)],

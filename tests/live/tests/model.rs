@@ -13,7 +13,7 @@ use xen_live::{Mode, Row, Transcript, Where, compare, matrix, stale};
 use xen_model::{Config, Domain, Page, Release, Target, Xen, Xsm};
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
 use xen_ops::hypercall::memory_op::add_to_physmap;
-use xen_ops::page::{Page as _, Target as _};
+use xen_ops::page::{PAGE_SIZE, Page as _, Target as _};
 use xen_scenarios::{Guest, Kind, Part};
 
 /// A domain of the model that scenarios can run in.
@@ -60,6 +60,13 @@ impl Guest for ModelGuest {
         0
     }
 
+    fn torn(&mut self) -> NonNull<u8> {
+        let pages = Box::leak(Box::new([const { RawPage([0; PAGE_SIZE]) }; 3]));
+        let middle = pages[1].0.as_ptr().addr();
+        self.domain.faults().absent(middle..middle + PAGE_SIZE);
+        NonNull::from(pages).cast()
+    }
+
     fn frames(&mut self) -> xen_model::Frames {
         self.domain.table_frames().expect("nobody else has them")
     }
@@ -93,6 +100,10 @@ impl Guest for ModelGuest {
         self.transcript.read(&line.to_string());
     }
 }
+
+/// Memory of the guest's that is no page of the domain's: only arguments lie there.
+#[repr(C, align(4096))]
+struct RawPage([u8; PAGE_SIZE]);
 
 /// A page that nobody else gets, used up or not: a guest of the live tests has none back either.
 struct Kept(std::mem::ManuallyDrop<Page>);

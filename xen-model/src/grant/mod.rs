@@ -102,7 +102,14 @@ impl State {
             GNTTABOP_setup_table => self.setup_table(caller, at, count, statuses),
             GNTTABOP_transfer if arm && !old => Err(XEN_EOPNOTSUPP),
             GNTTABOP_transfer => self.batch(caller, at, count, statuses, Self::transfer),
-            GNTTABOP_copy => self.batch(caller, at, count, statuses, Self::copy),
+            GNTTABOP_copy => {
+                let mut ends = copy::Ends::default();
+                let answer = self.batch(caller, at, count, statuses, |state, caller, op| {
+                    state.copy(caller, op, &mut ends)
+                });
+                self.end_copies(&mut ends);
+                answer
+            }
             GNTTABOP_query_size => self.query_size(caller, at, count, statuses),
             GNTTABOP_unmap_and_replace => {
                 self.batch(caller, at, count, statuses, Self::unmap_and_replace)
@@ -125,7 +132,7 @@ impl State {
         at: usize,
         count: u32,
         statuses: &mut Statuses,
-        operation: fn(&mut Self, domid_t, &mut T) -> Granted,
+        mut operation: impl FnMut(&mut Self, domid_t, &mut T) -> Granted,
     ) -> Answer {
         for element in 0..count {
             let mut op: T = self.batch_element(caller, at, element)?;

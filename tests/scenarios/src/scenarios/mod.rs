@@ -3,6 +3,7 @@
 mod compat;
 mod console;
 mod events;
+mod gnttab_batch;
 mod gnttab_copy;
 mod gnttab_entry;
 mod gnttab_map;
@@ -40,6 +41,7 @@ scenarios! {
     "gnttab-entry" gnttab_entry::entry;
     "gnttab-map" gnttab_map::map_and_unmap;
     "gnttab-copy" gnttab_copy::copy;
+    "gnttab-batch" gnttab_batch::batch;
     "gnttab-pv" gnttab_pv::pv;
     "gnttab-table" gnttab_table::table;
     "gnttab-v2" gnttab_v2::v2;
