@@ -166,13 +166,12 @@ impl State {
                 Err(GNTST_general_error)
             };
         }
-        // The model keeps no page tables: an entry given by its own address is not found.
-        match domain.room.get_mut(&page).filter(|_| flags & GNTMAP_contains_pte == 0) {
-            Some(room) => {
-                *room = Some(Mapped { mfn, readonly });
-                Ok(())
-            }
-            None => Err(GNTST_general_error),
+        // There are no addresses of entries: one given by its own is not found.
+        let mapped = Mapped { mfn, readonly, granted: true };
+        if flags & GNTMAP_contains_pte == 0 && self.set_room(caller, page, Some(mapped)) {
+            Ok(())
+        } else {
+            Err(GNTST_general_error)
         }
     }
 }
