@@ -171,6 +171,7 @@ fn transcripts(row: Row) -> Vec<Transcript> {
     let guests = (0..row.domains).map(|domid| {
         let config = Config::new(kind).domid(domid_t(domid)).pages(512);
         let config = if domid == 0 { config.privileged() } else { config };
+        let config = if row.domains == 1 { config.max_maptrack_frames(1) } else { config };
         let domain = xen.domain(config).expect("a domain");
         ModelGuest { domain, transcript: Transcript::default() }
     });

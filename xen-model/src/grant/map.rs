@@ -69,7 +69,10 @@ impl State {
         let entry = table.entry(ref_).ok_or(GNTST_bad_gntref)?;
         let active = table.active.get(&ref_).copied();
         if let Some(active) = active {
-            if active.domid != caller || active.pins.is_full_for(pins) || active.is_sub_page {
+            if active.domid != caller
+                || active.pins.is_full_for(pins, self.release)
+                || active.is_sub_page
+            {
                 return Err(GNTST_general_error);
             }
         }
