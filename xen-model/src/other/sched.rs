@@ -10,7 +10,6 @@ use xen_abi::xen::domid_t;
 
 use super::call;
 use crate::error::Answer;
-use crate::events::is_port;
 use crate::guest_access::address;
 use crate::machine::{Machine, State};
 use crate::transcript::Call;
@@ -79,7 +78,7 @@ impl Machine {
         let mut ports = Vec::new();
         for index in 0..op.nr_ports as usize {
             let evtchn_port_t(port) = state.read_at(caller, address(op.ports), index)?;
-            if !is_port(port) {
+            if !state.caller(caller).ports.is_port(port) {
                 return Err(XEN_EINVAL);
             }
             ports.push(port);
