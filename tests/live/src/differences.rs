@@ -242,8 +242,62 @@ const DIFFERENCES: &[Difference] = &[
     Difference {
         place: |at| !at.is_pv(),
         scenario: "hvm",
-        steps: &[("get_param", ZERO), ("set_param, no interrupt", ZERO)],
+        steps: &[
+            ("get_param", ZERO),
+            ("get_param, interrupt", ZERO),
+            ("get_param, console", ZERO),
+            ("get_param, for tools", Some("-EPERM")),
+            ("set_param, no interrupt", ZERO),
+            ("set_param, for tools", Some("-EPERM")),
+        ],
         reason: "translated guests have parameters",
+    },
+    Difference {
+        place: Where::is_pvh,
+        scenario: "hvm",
+        steps: &[
+            ("get_mem_type", ZERO),
+            ("flush_tlbs", ZERO),
+            ("set_evtchn_upcall_vector, bad address", EFAULT),
+        ],
+        reason: "what only translated guests can ask for",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "hvm",
+        steps: &[
+            ("get_mem_type*", ENOSYS),
+            ("get_time", ENOSYS),
+            ("pagetable_dying, *", ENOSYS),
+            ("xentrace, *", ENOSYS),
+            ("altp2m, *", ENOSYS),
+            ("set_evtchn_upcall_vector, *", ENOSYS),
+            ("flush_tlbs", ENOSYS),
+        ],
+        reason: "operations of x86 alone",
+    },
+    Difference {
+        place: |at| at.is_arm() && !at.before(20),
+        scenario: "events",
+        steps: &[("bind_pirq, no such interrupt", EOPNOTSUPP)],
+        reason: "Arm's guests have no such interrupts, which was found out later before",
+    },
+    Difference {
+        place: |at| at.arch == Arch::Armhf,
+        scenario: "sched",
+        steps: &[("watchdog, a third one", Some("-ENOSPC"))],
+        reason: "where a result has 32 bits, the number that lost its sign is what it was",
+    },
+    Difference {
+        place: |at| at.before(20),
+        scenario: "version",
+        steps: &[
+            ("extraversion2*", ENOSYS),
+            ("capabilities2*", ENOSYS),
+            ("changeset2*", ENOSYS),
+            ("commandline2*", ENOSYS),
+        ],
+        reason: "4.20 was the first to tell texts of any length",
     },
     Difference {
         place: Where::is_arm,

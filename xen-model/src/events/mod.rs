@@ -12,6 +12,7 @@ use xen_abi::errno::*;
 use xen_abi::event_channel::*;
 use xen_abi::xen::*;
 
+use crate::config::{Kind, Release};
 use crate::error::{Answer, result};
 use crate::events::fifo::Fifo;
 use crate::machine::State;
@@ -92,12 +93,12 @@ impl Ports {
     }
 
     /// Whether a port number can be one.
-    pub(crate) fn is_port(&self, port: u32) -> bool {
+    fn is_port(&self, port: u32) -> bool {
         port < if self.fifo.is_some() { EVTCHN_FIFO_NR_CHANNELS } else { BITS }
     }
 
     /// Whether a port number is one that Xen knows: of a bucket of 64 in which one has been open.
-    fn is_known(&self, port: u32) -> bool {
+    pub(crate) fn is_known(&self, port: u32) -> bool {
         port <= self.highest | 63
     }
 
@@ -137,6 +138,12 @@ impl State {
                 ("EVTCHNOP_bind_interdomain", self.bind_interdomain(caller, at))
             }
             EVTCHNOP_bind_virq => ("EVTCHNOP_bind_virq", self.bind_virq(caller, at)),
+            // No interrupt of a device can be bound.
+            EVTCHNOP_bind_pirq => {
+                let arm = self.caller(caller).kind == Kind::Arm;
+                let none = arm && self.release >= Release::V4_20;
+                ("EVTCHNOP_bind_pirq", Err(if none { XEN_EOPNOTSUPP } else { XEN_EINVAL }))
+            }
             EVTCHNOP_bind_ipi => ("EVTCHNOP_bind_ipi", self.bind_ipi(caller, at)),
             EVTCHNOP_close => ("EVTCHNOP_close", self.close_port(caller, at)),
             EVTCHNOP_send => ("EVTCHNOP_send", self.send_event(caller, at)),
