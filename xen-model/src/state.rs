@@ -12,6 +12,7 @@ use crate::grant::maptrack::Maptrack;
 use crate::grant::table::GrantTable;
 use crate::machine::State;
 use crate::memory::map::{MemoryMap, Vnuma};
+use crate::other::vcpu::AREAS;
 use crate::p2m::{self, P2m};
 
 /// First guest frame number of a translated domain's memory.
@@ -46,6 +47,8 @@ pub(crate) struct DomainState {
     pub(crate) grants: GrantTable,
     pub(crate) maptrack: Maptrack,
     pub(crate) ports: Ports,
+    /// Frames that its vCPU's areas lie in.
+    pub(crate) areas: [Option<Mfn>; AREAS],
     pub(crate) params: BTreeMap<u32, u64>,
     pub(crate) console: Vec<u8>,
     pub(crate) memory_map: MemoryMap,
@@ -133,6 +136,7 @@ impl DomainState {
             grants,
             maptrack: Maptrack::new(config.max_maptrack_frames),
             ports: Ports::default(),
+            areas: [None; AREAS],
             params: BTreeMap::new(),
             console: Vec::new(),
             vnuma: None,

@@ -402,7 +402,49 @@ const DIFFERENCES: &[Difference] = &[
         ],
         reason: "on Arm a frame of the table stays where it was first put",
     },
+    Difference {
+        place: Where::is_arm,
+        scenario: "vcpu",
+        steps: &[
+            ("*", EINVAL),
+            ("*, no such vcpu", ENOENT),
+            ("get_runstate_info, state", Some("77")),
+            ("register_runstate_memory_area*", ZERO),
+            ("register_runstate_memory_area, written", Some("true")),
+            ("register_vcpu_info, across the end of the page", Some("-ENXIO")),
+            ("register_vcpu_info, a place", ZERO),
+            ("register_vcpu_info, another place", Some("-EBUSY")),
+        ],
+        reason: "Arm has two of the operations",
+    },
     // Releases.
+    Difference {
+        place: |at| at.before(20),
+        scenario: "vcpu",
+        steps: &[("register_vcpu_info, another place", EINVAL)],
+        reason: "there were other words for a second place",
+    },
+    Difference {
+        place: |at| at.before(17),
+        scenario: "vcpu",
+        steps: &[("register_vcpu_info, across the end of the page", EINVAL)],
+        reason: "and for one that is too short",
+    },
+    Difference {
+        place: |at| at.before(17) && at.is_arm(),
+        scenario: "vcpu",
+        steps: &[("*, no such vcpu", EINVAL)],
+        reason: "which operations there are came before which vCPUs",
+    },
+    Difference {
+        place: |at| at.before(20) && !at.is_arm(),
+        scenario: "vcpu",
+        steps: &[
+            ("register_runstate_phys_area*", ENOSYS),
+            ("register_vcpu_time_phys_area", ENOSYS),
+        ],
+        reason: "4.18 was the first to take physical addresses",
+    },
     Difference {
         place: |at| at.before(17) && !at.is_arm(),
         scenario: "memory-tables",

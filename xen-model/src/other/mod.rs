@@ -3,16 +3,15 @@
 mod hvm;
 mod mmu;
 mod sched;
+pub(crate) mod vcpu;
 mod version;
 
 use xen_abi::errno::*;
 use xen_abi::physdev::*;
-use xen_abi::vcpu::*;
 use xen_abi::xen::*;
 
 use crate::config::Kind;
 use crate::error::{Answer, result};
-use crate::guest_access::address;
 use crate::machine::State;
 use crate::transcript::Call;
 
@@ -45,35 +44,6 @@ impl State {
             self.caller_mut(caller).console.push(byte);
         }
         Ok(0)
-    }
-
-    pub(crate) fn vcpu_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> Call {
-        let (command, vcpu, at) = (arguments[0] as u32, arguments[1] as u32, arguments[2]);
-        let (operation, answer) = match command {
-            VCPUOP_is_up => ("VCPUOP_is_up", Ok(1)),
-            VCPUOP_get_runstate_info => {
-                ("VCPUOP_get_runstate_info", self.write_runstate(caller, at))
-            }
-            VCPUOP_register_runstate_memory_area => {
-                ("VCPUOP_register_runstate_memory_area", self.register_runstate(caller, at))
-            }
-            _ => ("vcpu_op", Err(XEN_ENOSYS)),
-        };
-        // Each domain has one vCPU.
-        call(caller, operation, if vcpu == 0 { answer } else { Err(XEN_ENOENT) })
-    }
-
-    fn write_runstate(&mut self, caller: domid_t, at: usize) -> Answer {
-        let now = self.now();
-        let info = vcpu_runstate_info { time: [now, 0, 0, 0], ..vcpu_runstate_info::ZERO };
-        self.write(caller, at, info)?;
-        Ok(0)
-    }
-
-    /// Fills the area once: the vCPU runs, and always will.
-    fn register_runstate(&mut self, caller: domid_t, at: usize) -> Answer {
-        let op: vcpu_register_runstate_memory_area = self.read(caller, at)?;
-        self.write_runstate(caller, address(*op.addr.h()))
     }
 
     /// Nanoseconds since the machine was started.

@@ -20,6 +20,7 @@ mod memory_extents;
 mod memory_physmap;
 mod memory_tables;
 mod sched;
+mod vcpu;
 mod version;
 
 use crate::{Guest, Run};
@@ -58,5 +59,6 @@ scenarios! {
     "memory-exchange" memory_exchange::exchange;
     "memory-physmap" memory_physmap::physmap;
     "memory-tables" memory_tables::tables;
+    "vcpu" vcpu::vcpu;
     "compat" compat::compat;
 }
