@@ -6,6 +6,9 @@
 //! without touching the system, and [`HeaderTree::open`] takes any tree the user names and says
 //! how it stands to the known releases.
 //!
+//! Linux's headers for programs that use Xen's devices are pinned in `linux.toml` and had in the
+//! same way: [`LinuxTree::obtain`].
+//!
 //! The hypervisors that the tests boot are pinned in `hypervisors.toml` and had in the same way:
 //! [`Hypervisor::obtain`].
 //!
@@ -31,6 +34,7 @@ mod download;
 mod error;
 mod fetch;
 mod hypervisor;
+mod linux;
 mod listing;
 mod mirror;
 mod obtain;
@@ -38,6 +42,7 @@ mod options;
 mod pins;
 mod relation;
 mod repin;
+mod source;
 mod suite;
 mod text;
 mod tree;
@@ -50,10 +55,12 @@ pub use digest::Digest;
 pub use error::Error;
 pub use fetch::{Fetched, fetch};
 pub use hypervisor::{Hypervisor, Image, ImagePin, hypervisors, symbols};
+pub use linux::{LinuxHeader, LinuxPin, LinuxTree, linux_pins};
 pub use options::{MIRROR_VARIABLE, Options};
 pub use pins::{PackagePin, Pins, Release, pins};
 pub use relation::{Differences, Relation};
 pub use repin::{repin, repin_current};
+pub use source::{SourcePackage, sources};
 pub use tree::{HeaderTree, Origin};
 pub use versions::Versions;
 pub use warning::Warning;

@@ -15,7 +15,8 @@ use crate::{Digest, Error, Versions};
 pub struct PackagePin {
     /// The package's name, for example `libxen-dev`.
     pub name: String,
-    /// The Debian architecture, for example `amd64`.
+    /// The Debian architecture, for example `amd64`; for a package that fits all, one whose index
+    /// lists it.
     pub arch: String,
     /// The Debian suite that carries it, for example `trixie`.
     pub suite: String,
@@ -44,7 +45,7 @@ impl PackagePin {
         };
         [&self.name, &self.arch, &self.suite, &self.version].into_iter().all(|text| word(text))
             && self.pool.starts_with("pool/")
-            && self.pool.ends_with(".deb")
+            && [".deb", ".tar.xz"].iter().any(|end| self.pool.ends_with(end))
             && self.pool.split('/').all(word)
     }
 }
