@@ -50,7 +50,7 @@ struct Options {
     /// Keep the logs of successes too, below target/xen-live
     #[arg(long)]
     keep: bool,
-    /// Write the reference anew, from the newest release's PV guest
+    /// Write the reference anew, from the newest release's guests
     #[arg(long, conflicts_with_all = ["release", "arch", "mode", "domains", "scenario"])]
     write_reference: bool,
     /// Boot nothing: build hypervisors from their source and compare their layouts with ours
@@ -61,9 +61,10 @@ struct Options {
     jobs: Option<NonZero<usize>>,
 }
 
-/// The rows that the reference is written from.
-const REFERENCE: [Row; 2] = [
+/// The rows that the reference is written from: a scenario is that of the first one that has it.
+const REFERENCE: [Row; 3] = [
     Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 1 },
+    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pvh, domains: 1 },
     Row { release: "4.20", arch: Arch::Arm64, mode: Mode::Native, domains: 3 },
 ];
 
@@ -142,7 +143,7 @@ fn run(options: &Options, rows: &[Row]) -> bool {
     table.print();
     let mut transcripts = transcripts.into_inner().unwrap_or_else(PoisonError::into_inner);
     if options.write_reference && *lock(&good) {
-        return write_reference(&transcripts);
+        return write_reference(transcripts);
     }
     // Only the scenarios of one domain have differences.
     transcripts
@@ -208,14 +209,13 @@ fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
     (result, words)
 }
 
-/// Writes the reference, the scenarios of one domain first.
-fn write_reference(transcripts: &[(Where, Transcript)]) -> bool {
-    let mut texts: Vec<_> =
-        transcripts.iter().map(|(place, transcript)| (place.arch, reference(transcript))).collect();
-    texts.sort();
-    let texts: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
+/// Writes the reference.
+fn write_reference(mut transcripts: Vec<(Where, Transcript)>) -> bool {
+    let place = |row: &Row, place: Where| Where::from(*row) == place;
+    transcripts.sort_by_key(|(found, _)| REFERENCE.iter().position(|row| place(row, *found)));
+    let transcripts: Vec<_> = transcripts.into_iter().map(|(_, transcript)| transcript).collect();
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reference.txt");
-    match fs::write(&path, texts.join("\n")) {
+    match fs::write(&path, reference(&transcripts)) {
         Ok(()) => {
             println!("wrote {}", path.display());
             true
