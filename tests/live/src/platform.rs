@@ -27,6 +27,9 @@ pub enum Mode {
     Native,
     /// A guest of 32 bits on a hypervisor of 64: Arm only.
     On64,
+    /// Debian's Linux as the first domain, in the mode that it has where nothing else is asked for: a
+    /// paravirtualised guest on x86. It runs programs instead of our kernel.
+    Linux,
 }
 
 /// One combination that there is a hypervisor for.
@@ -47,13 +50,15 @@ const RELEASES: [&str; 3] = ["4.14", "4.17", "4.20"];
 
 /// The combinations, with the releases for which Debian has a hypervisor, and how many domains there
 /// are. Without a toolstack only Arm's hypervisors start more than one.
-const COMBINATIONS: [(Arch, Mode, &[&str], u16); 6] = [
+const COMBINATIONS: [(Arch, Mode, &[&str], u16); 8] = [
     (Arch::X86_64, Mode::Pv, &RELEASES, 1),
     (Arch::X86_64, Mode::Pvh, &RELEASES, 1),
     (Arch::Arm64, Mode::Native, &RELEASES, 1),
     (Arch::Armhf, Mode::On64, &RELEASES, 1),
     (Arch::Armhf, Mode::Native, &["4.17"], 1),
     (Arch::Arm64, Mode::Native, &RELEASES, 3),
+    (Arch::X86_64, Mode::Linux, &["4.17", "4.20"], 1),
+    (Arch::Arm64, Mode::Linux, &["4.20"], 1),
 ];
 
 /// Everything that can be booted.
@@ -114,7 +119,7 @@ mod tests {
         for row in matrix() {
             Hypervisor::known(row.release, row.hypervisor()).unwrap();
         }
-        assert_eq!(matrix().len(), 16);
+        assert_eq!(matrix().len(), 19);
         assert_eq!(matrix()[3].to_string(), "4.14 x86-64 pvh");
         assert_eq!(matrix()[13].to_string(), "4.14 arm64 native 3 domains");
     }

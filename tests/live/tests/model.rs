@@ -109,7 +109,7 @@ unsafe impl xen_ops::page::Page for Kept {
 }
 
 /// What the scenarios of one domain give on a model of the machine, or that of several domains, by
-/// domain.
+/// domain. Linux is no domain of the model's.
 fn transcripts(row: Row) -> Vec<Transcript> {
     let release = match row.release {
         "4.14" => Release::V4_14,
@@ -120,6 +120,7 @@ fn transcripts(row: Row) -> Vec<Transcript> {
         Mode::Pv => xen_model::Kind::Pv,
         Mode::Pvh => xen_model::Kind::Pvh,
         Mode::Native | Mode::On64 => xen_model::Kind::Arm,
+        Mode::Linux => return Vec::new(),
     };
     // Debian's hypervisors for Arm keep unprivileged domains apart.
     let xsm = if kind == xen_model::Kind::Arm { Xsm::Silo } else { Xsm::Dummy };
