@@ -106,7 +106,8 @@ impl Boot {
         Self { domains, ..self }
     }
 
-    /// Runs this scenario, and others that are named in the same way, instead of all.
+    /// Runs this scenario, and others that are named in the same way, instead of all. Linux has none of
+    /// them.
     #[must_use]
     pub fn scenario(mut self, name: &str) -> Self {
         self.scenarios.push(name.to_owned());
@@ -286,8 +287,9 @@ impl Boot {
         if !self.work.commands.is_empty() {
             return linux::make(row, &self.work, &self.options(), place);
         }
+        // Nothing is asked for: our own program, then.
         let program = linux::program("xen-dom0", row.arch)?;
-        let work = self.clone().program(&program, &self.scenarios.join(" ")).work;
+        let work = self.clone().program(&program, "").work;
         linux::make(row, &work, &self.options(), place)
     }
 

@@ -24,6 +24,7 @@ use xtask::Table;
     after_help = "Examples:\n  \
         cargo xtask live                                 the whole matrix\n  \
         cargo xtask live --arch x86-64 --mode pvh        three releases\n  \
+        cargo xtask live --mode linux                    programs in Debian's Linux as dom0\n  \
         cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote"
 )]
 struct Options {
@@ -57,8 +58,9 @@ struct Options {
 }
 
 /// The rows that the reference is written from.
-const REFERENCE: [Row; 2] = [
+const REFERENCE: [Row; 3] = [
     Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 1 },
+    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 1 },
     Row { release: "4.20", arch: Arch::Arm64, mode: Mode::Native, domains: 3 },
 ];
 
@@ -70,8 +72,8 @@ fn main() -> ExitCode {
             && any(options.arch.is_empty(), options.arch.contains(&row.arch))
             && any(options.mode.is_empty(), options.mode.contains(&row.mode))
             && any(options.domains.is_empty(), options.domains.contains(&row.domains))
-            // The scenarios that can be named are those of one domain.
-            && (options.scenario.is_empty() || row.domains == 1)
+            // The scenarios that can be named are those of our kernel as the only domain.
+            && (options.scenario.is_empty() || (row.domains == 1 && row.mode != Mode::Linux))
             && (!options.write_reference || REFERENCE.contains(row))
     };
     let rows: Vec<Row> = matrix().into_iter().filter(wanted).collect();
@@ -137,7 +139,8 @@ fn run(options: &Options, rows: &[Row]) -> bool {
 /// Boots one row: whether it passed, its line of the table, what there is to say, and its
 /// transcript.
 fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String, Option<Transcript>) {
-    let boot = Boot::new(row.release, row.arch, row.mode).domains(row.domains).keep(options.keep);
+    let boot = Boot::new(row.release, row.arch, row.mode).domains(row.domains);
+    let boot = boot.keep(options.keep).progress(say);
     let boot = options.scenario.iter().fold(boot, |boot, name| boot.scenario(name));
     let (steps, time, result, words, transcript) = match boot.run() {
         Ok(report) => {
@@ -184,12 +187,15 @@ fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
     (result, words)
 }
 
-/// Writes the reference, the scenarios of one domain first.
+/// Writes the reference, machine by machine.
 fn write_reference(transcripts: &[(Where, Transcript)]) -> bool {
-    let mut texts: Vec<_> =
-        transcripts.iter().map(|(place, transcript)| (place.arch, reference(transcript))).collect();
-    texts.sort();
-    let texts: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
+    let place = |row: &Row| {
+        let of = |(place, transcript): &(Where, Transcript)| {
+            (*place == (*row).into()).then(|| reference(transcript))
+        };
+        transcripts.iter().find_map(of)
+    };
+    let texts: Vec<_> = REFERENCE.iter().filter_map(place).collect();
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reference.txt");
     match fs::write(&path, texts.join("\n")) {
         Ok(()) => {
@@ -201,6 +207,14 @@ fn write_reference(transcripts: &[(Where, Transcript)]) -> bool {
             false
         }
     }
+}
+
+/// Says what takes time before a machine starts.
+fn say(line: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
+    eprintln!("{line}");
 }
 
 fn seconds(time: Duration) -> String {
