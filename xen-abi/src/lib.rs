@@ -61,6 +61,9 @@
 #![no_std]
 #![allow(non_camel_case_types, confusable_idents, reason = "upstream's names are kept unchanged")]
 
+#[cfg(feature = "linux")]
+#[allow(missing_docs, reason = "stands in for what will be generated")]
+pub mod linux;
 pub mod macros;
 mod support;
 
