@@ -1,0 +1,28 @@
+//! The scenarios, one a device or two.
+
+mod evtchn;
+mod gntalloc;
+mod gntdev;
+mod gntdev_copy;
+mod gntdev_dmabuf;
+mod gntdev_notify;
+mod pages;
+mod privcmd;
+
+use rustix::io::Errno;
+
+use crate::transcript::Transcript;
+
+/// A scenario. Its error is that of a step whose success the others need.
+type Scenario = fn(&mut Transcript) -> Result<(), Errno>;
+
+/// All of them, by name.
+pub(crate) const ALL: [(&str, Scenario); 7] = [
+    ("gntalloc", gntalloc::run),
+    ("gntdev", gntdev::run),
+    ("gntdev-notify", gntdev_notify::run),
+    ("gntdev-copy", gntdev_copy::run),
+    ("gntdev-dmabuf", gntdev_dmabuf::run),
+    ("evtchn", evtchn::run),
+    ("privcmd", privcmd::run),
+];
