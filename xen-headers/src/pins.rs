@@ -49,7 +49,7 @@ impl PackagePin {
         let words = [&self.name, &self.arch, &self.suite, &self.version];
         words.into_iter().chain(&self.meta).all(|text| word(text))
             && self.pool.starts_with("pool/")
-            && self.pool.ends_with(".deb")
+            && [".deb", ".tar.xz"].iter().any(|end| self.pool.ends_with(end))
             && self.pool.split('/').all(word)
     }
 }

@@ -8,7 +8,9 @@ mod support;
 use std::time::Instant;
 
 use support::says;
-use xen_headers::{Collection, Digest, Error, HeaderTree, Options, Pins, Warning, pins};
+use xen_headers::{
+    Collection, Digest, Error, HeaderTree, Hypervisor, Options, Pins, Warning, pins,
+};
 
 fn options(cache: &std::path::Path) -> Options<'static> {
     Options {
@@ -59,6 +61,24 @@ fn a_package_that_left_is_replaced_loudly() {
         for warning in &tree.warnings {
             eprintln!("{warning}");
         }
+    }
+}
+
+#[test]
+fn a_hypervisor_that_left_is_replaced_loudly() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut gone = Hypervisor::known("4.17", "arm64").unwrap().clone();
+    gone.package.pool = gone.package.pool.replace(&gone.package.version, "0.0-1");
+    gone.package.version = "0.0-1".to_owned();
+    for offline in [false, true] {
+        let options = Options { offline, ..options(cache.path()) };
+        let image = gone.obtain(&options).unwrap();
+        let Some(Warning::PinGone { pinned, taken, .. }) = &image.warning else {
+            panic!("{:?}", image.warning);
+        };
+        assert_eq!(pinned, "0.0-1");
+        assert!(taken.starts_with("4.17."), "{taken}");
+        assert!(image.path.is_file());
     }
 }
 

@@ -6,7 +6,7 @@ pub const IOCTL_GNTALLOC_ALLOC_GREF: u32 = ioc(b'G', 5, size_of::<ioctl_gntalloc
 pub const IOCTL_GNTALLOC_DEALLOC_GREF: u32 = ioc(b'G', 6, size_of::<ioctl_gntalloc_dealloc_gref>());
 pub const IOCTL_GNTALLOC_SET_UNMAP_NOTIFY: u32 =
     ioc(b'G', 7, size_of::<ioctl_gntalloc_unmap_notify>());
-pub const GNTALLOC_FLAG_WRITABLE: u32 = 1;
+pub const GNTALLOC_FLAG_WRITABLE: u16 = 1;
 pub const UNMAP_NOTIFY_CLEAR_BYTE: u32 = 1;
 pub const UNMAP_NOTIFY_SEND_EVENT: u32 = 2;
 

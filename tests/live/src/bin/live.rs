@@ -1,10 +1,11 @@
 //! The live matrix, as `cargo xtask live` runs it.
 
+use std::env;
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread;
@@ -25,7 +26,8 @@ use xtask::Table;
         cargo xtask live                                 the whole matrix\n  \
         cargo xtask live --arch x86-64 --mode pvh        three releases\n  \
         cargo xtask live --mode linux                    programs in Debian's Linux as dom0\n  \
-        cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote"
+        cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote\n  \
+        cargo xtask live --from-source                   two builds of minutes, and their layouts"
 )]
 struct Options {
     /// Only this release; may be repeated
@@ -52,6 +54,9 @@ struct Options {
     /// Write the reference anew, from the newest release's PV guest
     #[arg(long, conflicts_with_all = ["release", "arch", "mode", "domains", "scenario"])]
     write_reference: bool,
+    /// Boot nothing: build hypervisors from their source and compare their layouts with ours
+    #[arg(long, conflicts_with_all = ["arch", "mode", "scenario", "domains", "log", "keep", "write_reference", "jobs"])]
+    from_source: bool,
     /// Boots at a time; as many as there are processors unless said otherwise
     #[arg(long)]
     jobs: Option<NonZero<usize>>,
@@ -66,6 +71,9 @@ const REFERENCE: [Row; 3] = [
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if options.from_source {
+        return from_source(&options.release);
+    }
     let wanted = |row: &Row| {
         let any = |empty, found| empty || found;
         any(options.release.is_empty(), options.release.iter().any(|r| r == row.release))
@@ -82,6 +90,22 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     if run(&options, &rows) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Hands over to the program that builds hypervisors: it links what reads headers, which boots need
+/// not wait for.
+fn from_source(releases: &[String]) -> ExitCode {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["run", "--quiet", "-p", "xen-abi-tests", "--bin", "from_source", "--"]);
+    command.args(releases.iter().flat_map(|release| ["--release", release]));
+    match command.status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: cargo cannot be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Boots every row, and says whether all of them did as they should.
