@@ -19,6 +19,9 @@ const DONE: i32 = 85;
 /// How long a boot may take: many times what one takes on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// The same for Linux, which takes five times as long as our kernel.
+const LINUX_DEADLINE: Duration = Duration::from_secs(180);
+
 /// How many lines of the log a failure shows.
 const TAIL: usize = 25;
 
@@ -88,7 +91,7 @@ impl Boot {
             mode,
             domains: 1,
             scenarios: Vec::new(),
-            deadline: DEADLINE,
+            deadline: if mode == Mode::Linux { LINUX_DEADLINE } else { DEADLINE },
             keep: false,
             qemu: None,
             hypervisor: None,
@@ -114,7 +117,7 @@ impl Boot {
         self
     }
 
-    /// How long it may take, instead of a minute.
+    /// How long it may take, instead of a minute, or of three for Linux.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }

@@ -1,4 +1,4 @@
-//! The scenarios, one a device or two.
+//! The scenarios: those called after a device go past the library, to where it would let nothing through.
 
 mod evtchn;
 mod gntalloc;
@@ -6,6 +6,7 @@ mod gntdev;
 mod gntdev_copy;
 mod gntdev_dmabuf;
 mod gntdev_notify;
+mod grants;
 mod pages;
 mod privcmd;
 
@@ -17,12 +18,13 @@ use crate::transcript::Transcript;
 type Scenario = fn(&mut Transcript) -> Result<(), Errno>;
 
 /// All of them, by name.
-pub(crate) const ALL: [(&str, Scenario); 7] = [
+pub(crate) const ALL: [(&str, Scenario); 8] = [
     ("gntalloc", gntalloc::run),
     ("gntdev", gntdev::run),
     ("gntdev-notify", gntdev_notify::run),
     ("gntdev-copy", gntdev_copy::run),
     ("gntdev-dmabuf", gntdev_dmabuf::run),
+    ("grants", grants::run),
     ("evtchn", evtchn::run),
     ("privcmd", privcmd::run),
 ];

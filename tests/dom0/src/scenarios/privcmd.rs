@@ -34,7 +34,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     t.call("an ioctl that there is not", privcmd.call_nowhere(NONE));
     hypercalls(t, &privcmd)?;
     let private = privcmd.map(0, 1, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
-    t.call("mmap, private", private.map(|_| "mapped"));
+    t.call("pages, private", private.map(|_| "mapped"));
     mmap(t, &privcmd)?;
     mmapbatch(t, &privcmd)?;
     mmapbatch_v2(t, &privcmd)?;
