@@ -167,7 +167,9 @@ pub fn compare(data: &[u8], root: &str, source: &Source, arch: Arch) -> Result<C
 
 /// The records with a name whose definitions stand below `root` in the hypervisor's source.
 fn records(data: &[u8], root: &str) -> Result<BTreeMap<String, Record>, Error> {
-    let definitions = dwarf::read(data, Path::new(root))?;
+    let header_at =
+        |path: &Path| Some(path.strip_prefix(root).ok()?.to_string_lossy().into_owned());
+    let definitions = dwarf::read(data, &header_at)?;
     let named = definitions.records.into_iter().filter(|record| record.path.is_empty());
     Ok(named.map(|record| (record.c.clone(), record)).collect())
 }

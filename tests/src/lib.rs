@@ -10,11 +10,13 @@ pub mod prove;
 use std::path::{Path, PathBuf};
 
 use xen_codegen::import::Source;
-use xen_headers::{HeaderTree, Options, pins};
+use xen_headers::{HeaderTree, LinuxTree, Options, linux_pins, pins};
 
-/// The headers of a pinned release, from the cache or the mirror.
+/// The headers of a pinned release and Linux's, from the cache or the mirror.
 pub fn release(name: &str) -> Result<Source, Error> {
-    Ok(Source::new(HeaderTree::obtain(pins(), name, &Options::from_env())?)?)
+    let options = Options::from_env();
+    let linux = LinuxTree::obtain(linux_pins(), &options)?;
+    Ok(Source::new(HeaderTree::obtain(pins(), name, &options)?, Some(linux))?)
 }
 
 /// What can go wrong beneath a check.

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use support::says;
 use xen_headers::{
-    Collection, Digest, Error, HeaderTree, Hypervisor, Options, Pins, Warning, pins,
+    Collection, Digest, Error, HeaderTree, Hypervisor, LinuxTree, Options, Pins, Warning,
+    linux_pins, pins,
 };
 
 fn options(cache: &std::path::Path) -> Options<'static> {
@@ -37,6 +38,17 @@ fn every_pinned_release_is_there() {
         HeaderTree::obtain(pins(), &release.name, &offline).unwrap();
     }
     eprintln!("warm: {:.1?}", start.elapsed());
+}
+
+#[test]
+fn linuxs_headers_are_there() {
+    let cache = tempfile::tempdir().unwrap();
+    for offline in [false, true] {
+        let options = Options { offline, ..options(cache.path()) };
+        let tree = LinuxTree::obtain(linux_pins(), &options).unwrap();
+        eprintln!("{:?}, {:?}", tree.headers, tree.warnings);
+        assert_eq!(tree.headers.len(), 5);
+    }
 }
 
 /// The pins, with a version of the newest release that no mirror ever had.

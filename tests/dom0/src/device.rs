@@ -11,8 +11,8 @@ use rustix::io::Errno;
 use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use xen_abi::linux::evtchn::{
-    ioctl_evtchn_bind_interdomain, ioctl_evtchn_bind_unbound_port, ioctl_evtchn_bind_virq,
-    ioctl_evtchn_notify, ioctl_evtchn_restrict_domid, ioctl_evtchn_unbind,
+    ioctl_evtchn_bind, ioctl_evtchn_bind_interdomain, ioctl_evtchn_bind_unbound_port,
+    ioctl_evtchn_bind_virq, ioctl_evtchn_notify, ioctl_evtchn_restrict_domid, ioctl_evtchn_unbind,
 };
 use xen_abi::linux::gntalloc::{
     ioctl_gntalloc_alloc_gref, ioctl_gntalloc_dealloc_gref, ioctl_gntalloc_unmap_notify,
@@ -23,6 +23,7 @@ use xen_abi::linux::gntdev::{
     ioctl_gntdev_get_offset_for_vaddr, ioctl_gntdev_map_grant_ref, ioctl_gntdev_set_max_grants,
     ioctl_gntdev_unmap_grant_ref, ioctl_gntdev_unmap_notify,
 };
+use xen_abi::linux::privcmd::{privcmd_ioeventfd, privcmd_irqfd, privcmd_pcidev_get_gsi};
 use xen_abi::xen::domid_t;
 
 /// Bytes in a page of the kernel's.
@@ -64,10 +65,10 @@ impl Device {
         unsafe { self.call_unchecked(opcode, ptr::without_provenance_mut::<c_void>(8)) }
     }
 
-    /// An ioctl without an argument.
-    pub(crate) fn call_plain(&self, opcode: u32) -> Result<c_int, Errno> {
-        // SAFETY: as there.
-        unsafe { self.call_unchecked(opcode, ptr::null_mut::<c_void>()) }
+    /// An ioctl whose argument is a number, or nothing.
+    pub(crate) fn call_number(&self, opcode: u32, number: usize) -> Result<c_int, Errno> {
+        // SAFETY: such an ioctl takes no address.
+        unsafe { self.call_unchecked(opcode, ptr::without_provenance_mut::<c_void>(number)) }
     }
 
     /// Maps pages of the device.
@@ -140,13 +141,15 @@ pub(crate) unsafe trait Numbers {}
 
 macro_rules! numbers {
     ($($name:ty),* $(,)?) => {
-        // SAFETY: they hold numbers, the one address among them is only looked up.
+        // SAFETY: they hold numbers. Of the addresses among them one is only looked up, and what is at
+        // the others the kernel copies.
         $(unsafe impl Numbers for $name {})*
     };
 }
 
 numbers!(
     domid_t,
+    ioctl_evtchn_bind,
     ioctl_evtchn_bind_interdomain,
     ioctl_evtchn_bind_unbound_port,
     ioctl_evtchn_bind_virq,
@@ -165,6 +168,9 @@ numbers!(
     ioctl_gntdev_set_max_grants,
     ioctl_gntdev_unmap_grant_ref,
     ioctl_gntdev_unmap_notify,
+    privcmd_ioeventfd,
+    privcmd_irqfd,
+    privcmd_pcidev_get_gsi,
 );
 
 struct Call {

@@ -9,7 +9,7 @@ use xen_abi::linux::gntdev::{
     IOCTL_GNTDEV_GRANT_COPY, gntdev_grant_copy_segment, gntdev_grant_copy_segment_source as End,
     gntdev_grant_copy_segment_source_foreign, ioctl_gntdev_grant_copy,
 };
-use xen_abi::{GrantStatus, GuestHandle};
+use xen_abi::{GrantStatus, PointerHandle};
 use xen_ops::gnttab::foreign::Foreign;
 use xen_ops::hypercall::UNTOUCHED;
 use xen_ops::page::PAGE_SIZE;
@@ -41,7 +41,7 @@ impl<'a> Segment<'a> {
     pub fn read(grant: Foreign, offset: usize, to: &'a mut [u8]) -> Result<Self, OutOfPage> {
         let (foreign, len) = foreign(grant, offset, to.len())?;
         let source = End::from_foreign(foreign);
-        let virt = GuestHandle::from_mut_slice(to).cast();
+        let virt = PointerHandle::from_mut_slice(to).cast();
         let dest = End::from_virt(virt);
         Ok(Self::new(source, dest, len, GNTCOPY_source_gref))
     }
@@ -53,7 +53,7 @@ impl<'a> Segment<'a> {
     /// [`OutOfPage`] if the range leaves the grant's page.
     pub fn write(from: &'a [u8], grant: Foreign, offset: usize) -> Result<Self, OutOfPage> {
         let (foreign, len) = foreign(grant, offset, from.len())?;
-        let virt = GuestHandle::from_slice(from).cast();
+        let virt = PointerHandle::from_slice(from).cast();
         let source = End::from_virt(virt);
         let dest = End::from_foreign(foreign);
         Ok(Self::new(source, dest, len, GNTCOPY_dest_gref))
@@ -191,7 +191,7 @@ impl Gntdev {
             .map_err(|_| Error::new(COPY, Cause::Count { count, least: 0, most }))?;
         // What was there before says nothing about this copy.
         segments.iter_mut().for_each(|segment| segment.raw.status = UNTOUCHED);
-        argument.segments = GuestHandle::from_mut_slice(segments).cast();
+        argument.segments = PointerHandle::from_mut_slice(segments).cast();
         // SAFETY: a segment is what the kernel takes, and they are borrowed. They borrow the memory that
         // they name, the destinations for nobody else to see. Whoever fills the sources of others
         // meanwhile is another domain.

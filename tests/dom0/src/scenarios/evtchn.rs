@@ -4,10 +4,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::{Errno, read, write};
 use xen_abi::linux::evtchn::{
-    IOCTL_EVTCHN_BIND_INTERDOMAIN, IOCTL_EVTCHN_BIND_UNBOUND_PORT, IOCTL_EVTCHN_BIND_VIRQ,
-    IOCTL_EVTCHN_NOTIFY, IOCTL_EVTCHN_RESET, IOCTL_EVTCHN_RESTRICT_DOMID, IOCTL_EVTCHN_UNBIND,
-    ioctl_evtchn_bind_interdomain, ioctl_evtchn_bind_unbound_port, ioctl_evtchn_bind_virq,
-    ioctl_evtchn_notify, ioctl_evtchn_restrict_domid, ioctl_evtchn_unbind,
+    IOCTL_EVTCHN_BIND_INTERDOMAIN, IOCTL_EVTCHN_BIND_STATIC, IOCTL_EVTCHN_BIND_UNBOUND_PORT,
+    IOCTL_EVTCHN_BIND_VIRQ, IOCTL_EVTCHN_NOTIFY, IOCTL_EVTCHN_RESET, IOCTL_EVTCHN_RESTRICT_DOMID,
+    IOCTL_EVTCHN_UNBIND, ioctl_evtchn_bind, ioctl_evtchn_bind_interdomain,
+    ioctl_evtchn_bind_unbound_port, ioctl_evtchn_bind_virq, ioctl_evtchn_notify,
+    ioctl_evtchn_restrict_domid, ioctl_evtchn_unbind,
 };
 use xen_abi::xen::{VIRQ_TBUF, VIRQ_TIMER, domid_t};
 
@@ -34,8 +35,12 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     let there = unbound(t, &evtchn)?;
     let here = interdomain(t, &evtchn, there)?;
     events(t, &evtchn, here, there)?;
+    t.call("bind_static, nowhere", evtchn.call_nowhere(IOCTL_EVTCHN_BIND_STATIC));
+    let mut argument = ioctl_evtchn_bind { port: here };
+    let result = evtchn.call(IOCTL_EVTCHN_BIND_STATIC, &mut argument);
+    t.call("bind_static, a port of ours", result);
     unbind(t, &evtchn, here, there);
-    t.call("reset", evtchn.call_plain(IOCTL_EVTCHN_RESET));
+    t.call("reset", evtchn.call_number(IOCTL_EVTCHN_RESET, 0));
     restrict(t)
 }
 

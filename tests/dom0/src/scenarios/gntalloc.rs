@@ -40,7 +40,7 @@ fn alloc(t: &mut Transcript, device: &Device) -> Result<(), Errno> {
     argument.count = 1;
     t.call("alloc", device.call(IOCTL_GNTALLOC_ALLOC_GREF, &mut argument));
     t.step("alloc, first index", argument.index);
-    t.step("alloc, a reference that is not reserved", argument.gref_ids[0] >= 8);
+    t.step("alloc, a reference that is not reserved", argument.gref_ids.gref_ids()[0] >= 8);
     let mut other = ioctl_gntalloc_alloc_gref::ZERO;
     other.count = 1;
     device.call(IOCTL_GNTALLOC_ALLOC_GREF, &mut other)?;

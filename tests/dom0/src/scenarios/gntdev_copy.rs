@@ -5,9 +5,8 @@
 use rustix::io::Errno;
 use xen_abi::grant_table::{GNTCOPY_dest_gref, GNTCOPY_source_gref, grant_ref_t};
 use xen_abi::linux::gntdev::{
-    IOCTL_GNTDEV_GRANT_COPY, gntdev_grant_copy_segment, gntdev_grant_copy_segment_dest,
-    gntdev_grant_copy_segment_source, gntdev_grant_copy_segment_source_foreign,
-    ioctl_gntdev_grant_copy,
+    IOCTL_GNTDEV_GRANT_COPY, gntdev_grant_copy_segment, gntdev_grant_copy_segment_source,
+    gntdev_grant_copy_segment_source_foreign, ioctl_gntdev_grant_copy,
 };
 use xen_abi::xen::domid_t;
 use xen_abi::{GrantStatus, GuestHandle};
@@ -140,10 +139,10 @@ fn segment(source: End, dest: End, len: u16) -> gntdev_grant_copy_segment {
         }
     };
     segment.dest = match dest {
-        End::Local(virt) => gntdev_grant_copy_segment_dest::from_virt(virt),
+        End::Local(virt) => gntdev_grant_copy_segment_source::from_virt(virt),
         End::Grant { domid, reference, offset } => {
             segment.flags |= GNTCOPY_dest_gref;
-            gntdev_grant_copy_segment_dest::from_foreign(foreign(domid, reference, offset))
+            gntdev_grant_copy_segment_source::from_foreign(foreign(domid, reference, offset))
         }
     };
     (segment.len, segment.status) = (len, UNTOUCHED);

@@ -9,6 +9,7 @@ mod gntdev_notify;
 mod grants;
 mod pages;
 mod privcmd;
+mod xenbus_backend;
 
 use rustix::io::Errno;
 
@@ -18,7 +19,7 @@ use crate::transcript::Transcript;
 type Scenario = fn(&mut Transcript) -> Result<(), Errno>;
 
 /// All of them, by name.
-pub(crate) const ALL: [(&str, Scenario); 8] = [
+pub(crate) const ALL: [(&str, Scenario); 9] = [
     ("gntalloc", gntalloc::run),
     ("gntdev", gntdev::run),
     ("gntdev-notify", gntdev_notify::run),
@@ -27,4 +28,5 @@ pub(crate) const ALL: [(&str, Scenario); 8] = [
     ("grants", grants::run),
     ("evtchn", evtchn::run),
     ("privcmd", privcmd::run),
+    ("xenbus-backend", xenbus_backend::run),
 ];

@@ -7,10 +7,12 @@ use rustix::mm::MapFlags;
 use rustix::mm::ProtFlags;
 use xen_abi::GuestHandle;
 use xen_abi::linux::privcmd::{
-    IOCTL_PRIVCMD_DM_OP, IOCTL_PRIVCMD_HYPERCALL, IOCTL_PRIVCMD_MMAP, IOCTL_PRIVCMD_MMAP_RESOURCE,
-    IOCTL_PRIVCMD_MMAPBATCH, IOCTL_PRIVCMD_MMAPBATCH_V2, IOCTL_PRIVCMD_RESTRICT, privcmd_dm_op,
-    privcmd_dm_op_buf, privcmd_hypercall, privcmd_mmap, privcmd_mmap_entry, privcmd_mmap_resource,
-    privcmd_mmapbatch, privcmd_mmapbatch_v2,
+    IOCTL_PRIVCMD_DM_OP, IOCTL_PRIVCMD_HYPERCALL, IOCTL_PRIVCMD_IOEVENTFD, IOCTL_PRIVCMD_IRQFD,
+    IOCTL_PRIVCMD_MMAP, IOCTL_PRIVCMD_MMAP_RESOURCE, IOCTL_PRIVCMD_MMAPBATCH,
+    IOCTL_PRIVCMD_MMAPBATCH_V2, IOCTL_PRIVCMD_PCIDEV_GET_GSI, IOCTL_PRIVCMD_RESTRICT,
+    privcmd_dm_op, privcmd_dm_op_buf, privcmd_hypercall, privcmd_ioeventfd, privcmd_irqfd,
+    privcmd_mmap, privcmd_mmap_entry, privcmd_mmap_resource, privcmd_mmapbatch,
+    privcmd_mmapbatch_v2, privcmd_pcidev_get_gsi,
 };
 use xen_abi::memory::{XENMEM_resource_grant_table, XENMEM_resource_ioreq_server};
 use xen_abi::xen::{__HYPERVISOR_xen_version, domid_t, xen_pfn_t};
@@ -40,6 +42,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     mmapbatch_v2(t, &privcmd)?;
     mmap_resource(t, &privcmd)?;
     dm_op(t, &privcmd);
+    later(t, &privcmd);
     restrict(t)
 }
 
@@ -174,11 +177,7 @@ fn mmap_resource(t: &mut Transcript, privcmd: &Device) -> Result<(), Errno> {
 
 fn dm_op(t: &mut Transcript, privcmd: &Device) {
     let mut buffer = [0_u8; 64];
-    let one = privcmd_dm_op_buf {
-        uptr: GuestHandle::from_mut_slice(&mut buffer).cast(),
-        size: 64,
-        ..privcmd_dm_op_buf::ZERO
-    };
+    let one = privcmd_dm_op_buf { uptr: GuestHandle::from_mut_slice(&mut buffer).cast(), size: 64 };
     let nowhere = privcmd_dm_op_buf { uptr: GuestHandle::from_addr(8), ..one };
     for (name, domid, buffers) in [
         ("", DOM0, vec![one]),
@@ -203,6 +202,16 @@ fn dm_op_with(
     argument.ubufs = GuestHandle::from_mut_slice(&mut buffers);
     // SAFETY: the buffers are there and not used meanwhile, or are refused for their size or place.
     unsafe { privcmd.call_unchecked(IOCTL_PRIVCMD_DM_OP, &raw mut argument) }
+}
+
+/// What only newer kernels have, and Debian's are built without most of.
+fn later(t: &mut Transcript, privcmd: &Device) {
+    let mut argument = privcmd_irqfd::ZERO;
+    t.call("irqfd", privcmd.call(IOCTL_PRIVCMD_IRQFD, &mut argument));
+    let mut argument = privcmd_ioeventfd::ZERO;
+    t.call("ioeventfd", privcmd.call(IOCTL_PRIVCMD_IOEVENTFD, &mut argument));
+    let mut argument = privcmd_pcidev_get_gsi { sbdf: 0xffff_ffff, gsi: 0 };
+    t.call("pcidev_get_gsi", privcmd.call(IOCTL_PRIVCMD_PCIDEV_GET_GSI, &mut argument));
 }
 
 fn restrict(t: &mut Transcript) -> Result<(), Errno> {
