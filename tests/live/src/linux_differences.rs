@@ -4,6 +4,8 @@
 use crate::differences::{Difference, EFAULT, EINVAL, ENOSYS, Where, ZERO};
 use crate::{Arch, Mode};
 
+const ENOTTY: Option<&str> = Some("-ENOTTY");
+
 const fn is_arm64(at: Where) -> bool {
     matches!((at.arch, at.mode), (Arch::Arm64, Mode::Linux))
 }
@@ -15,6 +17,24 @@ pub(crate) const LINUX: &[Difference] = &[
         scenario: "privcmd",
         steps: &[("hypercall, xen_version", Some("4.17"))],
         reason: "that is what the release is",
+    },
+    Difference {
+        place: |at| at.release == (4, 17),
+        scenario: "evtchn",
+        steps: &[("bind_static, *", ENOSYS)],
+        reason: "the kernel of that release, 6.1, is older than this ioctl",
+    },
+    Difference {
+        place: |at| at.release == (4, 17),
+        scenario: "privcmd",
+        steps: &[("ioeventfd", ENOTTY), ("irqfd", ENOTTY), ("pcidev_get_gsi", ENOTTY)],
+        reason: "the kernel of that release, 6.1, is older than these ioctls",
+    },
+    Difference {
+        place: is_arm64,
+        scenario: "privcmd",
+        steps: &[("pcidev_get_gsi", EINVAL)],
+        reason: "Arm's kernel has nothing that would answer; x86's has, in a module that is not loaded",
     },
     Difference {
         place: is_arm64,
