@@ -117,7 +117,6 @@ unsafe impl Ioctl for Call {
 }
 
 /// For ioctls without an argument.
-#[allow(dead_code, reason = "gntdev and gntalloc have none such")]
 pub(crate) const NOTHING: *mut c_void = ptr::null_mut();
 
 #[cfg(test)]

@@ -68,8 +68,17 @@ pub enum Cause {
         /// Xen's reason.
         status: GrantStatus,
     },
+    /// A frame of another domain's that is not mapped.
+    Frame {
+        /// Its place in the list, counted from 0.
+        frame: usize,
+        /// Xen's reason; ENOENT if it is paged out.
+        errno: Errno,
+    },
     /// Xen refused at least one of the grants, and none is mapped.
     Refused,
+    /// More events came than there was room for: some are lost.
+    Overflow,
     /// No page or grant is left to be shared.
     Exhausted,
     /// It did not happen in the time given for it.
@@ -161,9 +170,13 @@ impl fmt::Display for Cause {
             Self::Range(range) => range.fmt(f),
             Self::Page { page, pages } => write!(f, "no page {page}; there are {pages}"),
             Self::Segment { segment, status } => write!(f, "segment {segment}: {status}"),
+            Self::Frame { frame, errno } => write!(f, "frame {frame} of the list: {errno}"),
             Self::Refused => f.write_str(
                 "at least one of the grants cannot be mapped: there is no such grant or domain, \
                  it is for another domain, it is read-only, or the security policy forbids it",
+            ),
+            Self::Overflow => f.write_str(
+                "events were lost; reset the device, and take every port to have had one",
             ),
             Self::Exhausted => f.write_str(
                 "no page or grant reference is left to be shared; for pages see \

@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `/dev/xen/gntdev` | [`gntdev`] | other domains' pages: mapped, copied, as buffers of devices |
 //! | `/dev/xen/gntalloc` | [`gntalloc`] | own pages that other domains may use |
+//! | `/dev/xen/evtchn` | [`evtchn`] | events from and to other domains |
+//! | `/dev/xen/privcmd`, `/dev/xen/hypercall` | [`privcmd`] | hypercalls, other domains' memory, device models |
 //!
 //! ```no_run
 //! use xen_linux::gntalloc::Gntalloc;
@@ -42,8 +44,8 @@
 //!
 //! An [`Error`] names the operation, by the name of its ioctl in Linux' headers or of its system
 //! call, and its [`Cause`]. What cannot work is refused before any system call: counts of none
-//! and above the kernel's limit, offsets behind the page. Signals interrupt nothing: what the kernel
-//! breaks off for one is done again.
+//! and above the kernel's limit, offsets behind the page. Signals interrupt nothing but
+//! a wait for events: what else the kernel breaks off for one is done again.
 //!
 //! # Fork
 //!
@@ -71,8 +73,10 @@
 //! | map and unmap, however many grants | `ioctl`, `mmap`, `munmap`, `ioctl` |
 //! | share and end that, however many pages | `ioctl`, `mmap`, `munmap`, `ioctl` |
 //! | copy, however many segments | `ioctl` |
+//! | hypercall, with arguments and lists of up to 256 KiB | `ioctl` |
+//! | look for pending events; unmask up to 1024 ports; notify | `read`; `write`; `ioctl` |
 //!
-//! Mapping, unmapping and copying allocate nothing: a list of [`Grants`](gntdev::Grants) and a slice of
+//! None of these allocates: a list of [`Grants`](gntdev::Grants) and a slice of
 //! [`Segment`](gntdev::Segment)s are what the kernel reads, and can be used again.
 //!
 //! # From libxengnttab
@@ -109,12 +113,14 @@
 mod area;
 mod device;
 mod error;
+pub mod evtchn;
 mod fork;
 pub mod gntalloc;
 pub mod gntdev;
 mod index;
 pub mod notify;
 mod pages;
+pub mod privcmd;
 mod tailed;
 #[cfg(test)]
 mod testing;

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Ident, Type};
 
 use super::names::local;
-use super::{call, count, names, parameters};
+use super::{call, count, lending, names, parameters};
 use crate::table::{Convention, Direction, Field, Kind, Row, Table};
 
 /// The element's type and the wrapper of a `batch` row.
@@ -125,8 +125,11 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
     let condition = names::condition(row);
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let parameters = parameters(table);
-    let address = quote!(#elements.as_mut_ptr().expose_provenance());
-    let call = call(table, &command, &address, &count(row, &quote!(#elements.len())));
+    let (lent, length) = (local("lent"), local("count"));
+    let count = count(row, &quote!(#elements.len()));
+    let lend = quote!(let #lent = ::xen_ops::hypercall::Lent::to_write(#xen, &mut *#elements)?;);
+    let call = call(table, &command, &quote!(#lent.address()), &quote!(#length));
+    let call = lending(&lend, &call);
     let check = quote!(::xen_ops::hypercall::expansion);
     let (lifetime, prepare, returns, finish, doc) = match row.convention {
         Convention::Status => (
@@ -168,6 +171,7 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
             #elements: & #lifetime mut [#element],
         ) -> #returns {
             #prepare
+            let #length = #count;
             // SAFETY: number, command and elements belong together; the elements are borrowed; what
             // else the operation asks for is the caller's promise.
             let #result = #call;

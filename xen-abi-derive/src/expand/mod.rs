@@ -71,3 +71,17 @@ fn call(
         unsafe { ::xen_ops::hypercall::Hypercall::#method(#xen, #number, [#(#arguments),*]) }
     }
 }
+
+/// A call inside of what lends memory to it, which ends with the call; the call itself, if there is
+/// nothing to lend.
+fn lending(lend: &TokenStream, call: &TokenStream) -> TokenStream {
+    if lend.is_empty() {
+        return call.clone();
+    }
+    quote! {
+        ::xen_ops::hypercall::expansion::lending(|| {
+            #lend
+            Ok(#call)
+        })
+    }
+}

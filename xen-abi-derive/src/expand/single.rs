@@ -1,11 +1,11 @@
 //! A row of which Xen takes one argument.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
 
 use super::names::local;
-use super::{call, count, names, parameters, result};
+use super::{call, count, lending, names, parameters, result};
 use crate::table::{Body, Convention, Direction, Field, Kind, Row, Table};
 
 /// The wrapper of a `single` row.
@@ -13,7 +13,7 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     let command = names::command(table, row);
     let operation = command.to_string();
     let (xen, argument, result) = (local("xen"), local("argument"), local("result"));
-    let (prepare, address, count) = prepare(table, row);
+    let Prepared { argument: make, lend, address, count } = prepare(table, row);
     let read = |member: &Ident| match row.body {
         Body::Structure(_) => quote!(#argument.#member),
         _ => quote!(#argument),
@@ -26,7 +26,7 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let name = &row.name;
     let parameters = parameters(table).into_iter().chain(row.fields().iter().filter_map(parameter));
-    let call = call(table, &command, &address, &count);
+    let call = lending(&lend, &call(table, &command, &address, &count));
     let definition = &out.definition;
     quote! {
         #definition
@@ -44,7 +44,7 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
             #xen: &H,
             #(#parameters),*
         ) -> #returns {
-            #prepare
+            #make
             // SAFETY: number, command and argument belong together; what the argument points to is
             // borrowed; what else the operation asks for is the caller's promise.
             let #result = #call;
@@ -64,44 +64,92 @@ fn parameter(field: &Field) -> Option<TokenStream> {
     }
 }
 
-/// What makes the argument, its address, and the number of elements there.
-fn prepare(table: &Table, row: &Row) -> (TokenStream, TokenStream, TokenStream) {
+/// What is done before the call: the argument is made, and all that Xen is to reach is lent.
+struct Prepared {
+    /// Makes the argument, or counts it.
+    argument: TokenStream,
+    /// Lends memory; nothing, if the operation has none.
+    lend: TokenStream,
+    /// The address to hand over.
+    address: TokenStream,
+    /// The number of elements there.
+    count: TokenStream,
+}
+
+impl Prepared {
+    /// An argument of the wrapper's own, which `make` makes. What is behind its handles is lent first.
+    fn own(make: TokenStream, behind: &TokenStream) -> Self {
+        let argument = local("argument");
+        let own = lend(&argument, Direction::InOut, quote!(&mut #argument));
+        let address = quote!(#argument.address());
+        Self { argument: make, lend: quote!(#behind #own), address, count: quote!(1) }
+    }
+
+    /// What the caller has: a value.
+    fn callers(Field { name, direction, .. }: &Field) -> Self {
+        let lent = local("lent");
+        let lend = lend(&lent, *direction, name);
+        Self { argument: quote!(), lend, address: quote!(#lent.address()), count: quote!(1) }
+    }
+}
+
+fn prepare(table: &Table, row: &Row) -> Prepared {
     let argument = local("argument");
-    let one = quote!(1);
-    let address = quote!(::xen_ops::hypercall::expansion::address_mut(&mut #argument));
     match &row.body {
-        Body::Nothing => (quote!(), quote!(0), quote!(0)),
-        Body::Whole(Field { name, direction, kind: Kind::Slice { .. }, .. }) => {
-            let pointer = match direction {
-                Direction::In => quote!(as_ptr),
-                _ => quote!(as_mut_ptr),
-            };
-            let length = count(row, &quote!(#name.len()));
-            (quote!(), quote!(#name.#pointer().expose_provenance()), length)
+        Body::Nothing => {
+            Prepared { argument: quote!(), lend: quote!(), address: quote!(0), count: quote!(0) }
         }
-        Body::Whole(Field { name, direction, kind: Kind::Reference(_), .. }) => {
-            let function =
-                if direction.is_output() { quote!(address_mut) } else { quote!(address) };
-            (quote!(), quote!(::xen_ops::hypercall::expansion::#function(#name)), one)
+        Body::Whole(field @ Field { name, kind: Kind::Slice { .. }, .. }) => {
+            let (length, count) = (local("count"), count(row, &quote!(#name.len())));
+            Prepared {
+                argument: quote!(let #length = #count;),
+                count: quote!(#length),
+                ..Prepared::callers(field)
+            }
         }
+        Body::Whole(field @ Field { kind: Kind::Reference(_), .. }) => Prepared::callers(field),
         Body::Whole(Field { name, direction, kind: Kind::Value(ty), .. }) => {
             let value = if direction.is_input() {
                 quote!(#name)
             } else {
                 quote!(::xen_ops::xen_abi::zeroed())
             };
-            (quote!(let mut #argument: #ty = #value;), address, one)
+            Prepared::own(quote!(let mut #argument: #ty = #value;), &quote!())
         }
-        Body::Structure(fields) => {
-            let structure = names::structure(table, row);
-            let members = fields.iter().filter_map(|field| member(row, field));
-            let lengths = lengths(fields);
-            let prepare = quote! {
-                let mut #argument = #structure { #(#members)* #lengths ..#structure::ZERO };
-            };
-            (prepare, address, one)
-        }
+        Body::Structure(fields) => structure(&names::structure(table, row), row, fields),
     }
+}
+
+/// A structure. Its handles are known once the slices are lent, and it is written once.
+fn structure(structure: &TokenStream, row: &Row, fields: &[Field]) -> Prepared {
+    let (argument, request) = (local("argument"), local("request"));
+    let members = fields.iter().filter_map(|field| member(row, field));
+    let lengths = lengths(fields);
+    let whole = quote!(#structure { #(#members)* #lengths ..#structure::ZERO });
+    let handles = fields.iter().filter_map(handle).collect::<Vec<_>>();
+    if handles.is_empty() {
+        return Prepared::own(quote!(let mut #argument = #whole;), &quote!());
+    }
+    let slices = fields.iter().filter(|field| matches!(field.kind, Kind::Slice { .. }));
+    let lend = slices.map(|Field { name, direction, .. }| lend(name, *direction, name));
+    Prepared::own(
+        quote!(let #request = #whole; let mut #argument = #request;),
+        &quote!(#(#lend)* #argument = #structure { #(#handles)* ..#request };),
+    )
+}
+
+/// Lends an expression, a reference, under the name `lent`.
+fn lend(lent: &Ident, direction: Direction, object: impl ToTokens) -> TokenStream {
+    let xen = local("xen");
+    let function = if direction.is_output() { quote!(to_write) } else { quote!(to_read) };
+    quote!(let #lent = ::xen_ops::hypercall::Lent::#function(#xen, #object)?;)
+}
+
+/// A member that is a handle to a slice, which is lent under its name.
+fn handle(field: &Field) -> Option<TokenStream> {
+    let Field { name, kind: Kind::Slice { untyped, .. }, .. } = field else { return None };
+    let handle = Ident::new(if *untyped { "untyped_handle" } else { "handle" }, name.span());
+    Some(quote_spanned!(name.span()=> #name: #name.#handle(),))
 }
 
 /// A member as it goes into the structure; what only comes out stays zero.
@@ -112,19 +160,7 @@ fn member(row: &Row, field: &Field) -> Option<TokenStream> {
         Kind::Value(_) if row.convention == Convention::Status && name == "status" => {
             Some(quote!(#name: ::xen_ops::hypercall::UNTOUCHED,))
         }
-        Kind::Value(_) | Kind::Reference(_) => None,
-        Kind::Slice { untyped, .. } => {
-            let handle = match (field.direction, untyped) {
-                (Direction::In, false) => "handle",
-                (Direction::In, true) => "untyped_handle",
-                (_, false) => "handle_mut",
-                (_, true) => "untyped_handle_mut",
-            };
-            let handle = Ident::new(handle, name.span());
-            let handle =
-                quote_spanned!(name.span()=> ::xen_ops::hypercall::expansion::#handle(#name));
-            Some(quote!(#name: #handle,))
-        }
+        Kind::Value(_) | Kind::Reference(_) | Kind::Slice { .. } => None,
     }
 }
 

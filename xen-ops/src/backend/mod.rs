@@ -6,9 +6,10 @@
 //! | x86, PV | `x86::HypercallPage` | the page that the ELF note `XEN_ELFNOTE_HYPERCALL_PAGE` names |
 //! | x86, HVM and PVH, by a page | `x86::HypercallPage` | `x86::HypercallPage::enable` |
 //! | aarch64, arm | `arm::Hvc` | `arm::Hvc::new` |
+//! | Linux, user space | `xen_linux::privcmd::Privcmd` | its `open` |
 //! | none: a test | [`Script`], [`Recorder`] | their constructors |
 //!
-//! Each passes number and arguments in the registers of Xen's calling convention, leaves alone the
+//! Each but that of user space passes number and arguments in the registers of Xen's calling convention, leaves alone the
 //! registers of arguments that a hypercall does not have, and takes those of the arguments that it has
 //! for overwritten: builds of Xen for debugging do overwrite them.
 

@@ -3,7 +3,9 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicIsize, AtomicU32, AtomicUsize};
 
-use crate::hypercall::Hypercall;
+use xen_abi::Errno;
+
+use crate::hypercall::{Hypercall, Memory};
 
 /// Hands hypercalls on to another backend, and remembers the first `N` of them.
 ///
@@ -142,6 +144,16 @@ macro_rules! record {
 #[allow(unsafe_code, reason = "the trait is unsafe to implement")]
 unsafe impl<H: Hypercall, const N: usize> Hypercall for Recorder<H, N> {
     record! { call, 5; call1, 1; call2, 2; call3, 3; call4, 4; }
+
+    unsafe fn lend(&self, memory: Memory) -> Result<usize, Errno> {
+        // SAFETY: the caller's promise.
+        unsafe { self.inner.lend(memory) }
+    }
+
+    unsafe fn give_back(&self, memory: Memory, lent: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.inner.give_back(memory, lent) }
+    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,12 @@ impl Error {
         Self { operation, cause }
     }
 
+    /// The error of `operation` that an error number stands for.
+    #[must_use]
+    pub const fn from_errno(operation: &'static str, errno: Errno) -> Self {
+        Self { operation, cause: Cause::Errno(errno) }
+    }
+
     /// The error of `operation` that a grant status stands for.
     #[must_use]
     pub const fn from_status(operation: &'static str, status: GrantStatus) -> Self {

@@ -2,20 +2,14 @@
 
 #![allow(unsafe_code, reason = "casts between the states of one transparent type")]
 
-use xen_abi::{GrantStatus, GuestHandle64};
+use xen_abi::{Errno, GrantStatus, GuestHandle64};
 
 use super::Error;
 
-/// The address of an argument, for the hypervisor to read.
+/// The result of a hypercall that memory is lent for: if it cannot be, the backend's reason.
 #[inline]
-pub fn address<T: ?Sized>(argument: &T) -> usize {
-    core::ptr::from_ref(argument).expose_provenance()
-}
-
-/// The address of an argument, for the hypervisor to read and write.
-#[inline]
-pub fn address_mut<T: ?Sized>(argument: &mut T) -> usize {
-    core::ptr::from_mut(argument).expose_provenance()
+pub fn lending(call: impl FnOnce() -> Result<isize, Errno>) -> isize {
+    call().unwrap_or_else(|errno| (errno.0 as isize).wrapping_neg())
 }
 
 /// A number of elements, or as much of it as Xen reads: it goes no further then.
@@ -56,30 +50,6 @@ impl<T> Handle for xen_abi::GuestHandle32<T> {
     fn to(address: usize) -> Self {
         Self::from_addr(address as u32)
     }
-}
-
-/// The handle to a slice that the hypervisor reads.
-#[inline]
-pub fn handle<H: Handle>(slice: &[H::Element]) -> H {
-    untyped_handle(slice)
-}
-
-/// The handle to a slice that the hypervisor writes.
-#[inline]
-pub fn handle_mut<H: Handle>(slice: &mut [H::Element]) -> H {
-    untyped_handle_mut(slice)
-}
-
-/// A handle that does not say what it is to, to a slice that the hypervisor reads.
-#[inline]
-pub fn untyped_handle<H: Handle, T>(slice: &[T]) -> H {
-    H::to(slice.as_ptr().expose_provenance())
-}
-
-/// A handle that does not say what it is to, to a slice that the hypervisor writes.
-#[inline]
-pub fn untyped_handle_mut<H: Handle, T>(slice: &mut [T]) -> H {
-    H::to(slice.as_mut_ptr().expose_provenance())
 }
 
 /// A member that holds the number of a slice's elements.

@@ -36,6 +36,7 @@
 mod error;
 #[doc(hidden)]
 pub mod expansion;
+mod lent;
 mod operation;
 
 pub mod console_io;
@@ -49,15 +50,18 @@ pub mod vcpu_op;
 pub mod xen_version;
 
 pub use error::{Cause, Error};
+pub use lent::{Lent, Memory};
 pub use operation::{Batch, Done, Request, UNTOUCHED};
+use xen_abi::Errno;
 pub use xen_abi_derive::hypercalls;
 
 /// A way to the hypervisor.
 ///
 /// The arguments are passed as the architecture's calling convention has them; `number` is one of
-/// `__HYPERVISOR_*` of `xen.h`. [`call`](Self::call) is all that an implementation needs. The other
-/// methods exist so that one which passes registers need not clear those that the hypercall does not
-/// read.
+/// `__HYPERVISOR_*` of `xen.h`. [`call`](Self::call) is all that an implementation in a kernel needs:
+/// `call1` to `call4` exist so that one which passes registers need not clear those that the hypercall
+/// does not read, [`lend`](Self::lend) and [`give_back`](Self::give_back) for one whose caller's memory
+/// the hypervisor cannot reach where it is.
 ///
 /// # Safety
 ///
@@ -65,6 +69,12 @@ pub use xen_abi_derive::hypercalls;
 /// returns its result, and has no other effect on the caller's memory than the hypercall's own.
 /// The hypercall is an ordinary memory access for the compiler: what was stored before it is in
 /// memory when the hypervisor looks, and what is loaded after it is read after it.
+///
+/// If it lends: from [`lend`](Self::lend) to [`give_back`](Self::give_back) the hypervisor finds at the
+/// address returned as many bytes as the memory has, with the memory's own contents, and nobody else
+/// uses them unless they are the memory itself. Giving back memory that is written leaves in it what is
+/// in those bytes then, and memory that is not written is never touched. Both may be called by several
+/// threads at once if the type can be shared.
 #[allow(unsafe_code, reason = "the door to the hypervisor")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no way to the hypervisor",
@@ -127,6 +137,35 @@ pub unsafe trait Hypercall {
         // SAFETY: the caller's promise; arguments that are not read may hold anything.
         unsafe { self.call(number, [a, b, c, d, 0]) }
     }
+
+    /// Makes memory reachable for the hypervisor, and returns the address to hand to it: in an argument
+    /// of the next hypercalls, or in memory that an argument points to.
+    ///
+    /// Here that is the memory's own. A backend in user space, where pages come and go, copies it to
+    /// memory that stays.
+    ///
+    /// # Errors
+    ///
+    /// Why the hypervisor cannot reach it. No hypercall is made then, and a typed wrapper returns this
+    /// as if it were the hypervisor's answer.
+    ///
+    /// # Safety
+    ///
+    /// Until the memory is given back it can be read (and written, if it says so), and nobody writes
+    /// there (or looks there) but through the address returned.
+    #[inline]
+    unsafe fn lend(&self, memory: Memory) -> Result<usize, Errno> {
+        Ok(memory.address)
+    }
+
+    /// Ends what [`lend`](Self::lend) began: what the hypervisor has written is in the memory now.
+    ///
+    /// # Safety
+    ///
+    /// The memory was lent by this backend to the address `lent`, has not been given back since, and no
+    /// hypercall will use that address any more.
+    #[inline]
+    unsafe fn give_back(&self, _memory: Memory, _lent: usize) {}
 }
 
 // SAFETY: hands everything on.
@@ -160,5 +199,17 @@ unsafe impl<H: Hypercall + ?Sized> Hypercall for &H {
     unsafe fn call4(&self, number: u32, arguments: [usize; 4]) -> isize {
         // SAFETY: the caller's promise.
         unsafe { (**self).call4(number, arguments) }
+    }
+
+    #[inline]
+    unsafe fn lend(&self, memory: Memory) -> Result<usize, Errno> {
+        // SAFETY: the caller's promise.
+        unsafe { (**self).lend(memory) }
+    }
+
+    #[inline]
+    unsafe fn give_back(&self, memory: Memory, lent: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { (**self).give_back(memory, lent) }
     }
 }

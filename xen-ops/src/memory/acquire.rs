@@ -40,7 +40,8 @@ pub enum Resource {
 
 impl Resource {
     /// `type` and `id` of `xen_mem_acquire_resource`.
-    pub(super) const fn encode(self) -> (u16, u32) {
+    #[must_use]
+    pub const fn encode(self) -> (u16, u32) {
         let shared = XENMEM_resource_grant_table_id_shared;
         let statuses = XENMEM_resource_grant_table_id_status;
         match self {

@@ -8,6 +8,8 @@ use core::fmt;
 use xen_abi::{memory::xen_memory_map, xen::domid_t};
 
 use super::{Error, list};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use crate::hypercall::{self, Lent};
 use crate::hypercall::{Hypercall, memory_op};
 
 /// A range of physical memory: 20 bytes, as the BIOS call E820 gives them.
@@ -138,10 +140,11 @@ where
 {
     let nr_entries = u32::try_from(entries.len())
         .map_err(|_| Error::TooMany { asked: entries.len(), limit: u32::MAX as usize })?;
-    let buffer = xen_abi::GuestHandle::from_slice(entries).cast();
+    let lent = Lent::to_read(xen, entries)
+        .map_err(|errno| hypercall::Error::from_errno("XENMEM_set_memory_map", errno))?;
     let mut map = xen_memory_map::ZERO;
     map.nr_entries = nr_entries;
-    map.buffer = buffer;
+    map.buffer = lent.untyped_handle();
     // SAFETY: Xen reads as many entries as there are.
     Ok(unsafe { memory_op::set_memory_map(xen, domid, map) }?)
 }

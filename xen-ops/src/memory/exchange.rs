@@ -4,13 +4,12 @@
 
 use core::fmt;
 
-use xen_abi::GuestHandle;
 use xen_abi::memory::{xen_memory_exchange, xen_memory_reservation};
 use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
 
 use super::reservation::fits;
 use super::{Error, MemFlags, frame};
-use crate::hypercall::{self, Hypercall, memory_op};
+use crate::hypercall::{self, Hypercall, Lent, memory_op};
 
 /// Extents that are given up.
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +70,19 @@ where
     };
     let asked = give.frames.len();
     let wanted = take.frames.len();
+    let refused = |errno| {
+        let error = hypercall::Error::from_errno(NAME, errno).into();
+        ExchangeError { error, exchanged: 0 }
+    };
+    let given = Lent::to_read(xen, give.frames).map_err(refused)?;
+    let taken = Lent::to_write(xen, take.frames).map_err(refused)?;
     let argument = xen_memory_exchange {
-        in_: side(GuestHandle::from_slice(give.frames), asked, give.order, 0),
-        out: side(GuestHandle::from_mut_slice(take.frames), wanted, take.order, take.flags.bits()),
+        in_: side(given.handle(), asked, give.order, 0),
+        out: side(taken.handle(), wanted, take.order, take.flags.bits()),
         nr_exchanged: 0,
     };
-    // SAFETY: Xen reads one list and writes the other, which is borrowed for that; the effect is as
-    // the caller promises.
+    // SAFETY: Xen reads one list and writes the other, which are lent for that; the effect is as the
+    // caller promises.
     let (result, argument) = unsafe { memory_op::exchange(xen, argument) };
     let reported = argument.nr_exchanged;
     let exchanged = usize::try_from(reported).unwrap_or(usize::MAX).min(asked);

@@ -4,7 +4,6 @@
 
 use core::fmt;
 
-use xen_abi::GuestHandle;
 use xen_abi::errno::{XEN_EAGAIN, XEN_ENOBUFS};
 use xen_abi::memory::{
     xen_vmemrange, xen_vnuma_topology_info, xen_vnuma_topology_info_vcpu_to_vnode,
@@ -13,7 +12,7 @@ use xen_abi::memory::{
 use xen_abi::xen::domid_t;
 
 use super::{Error, list};
-use crate::hypercall::{self, Hypercall, memory_op};
+use crate::hypercall::{self, Hypercall, Lent, memory_op};
 
 /// How large a virtual NUMA topology is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,17 +102,22 @@ where
         nr_vnodes: u32::try_from(distances.len().isqrt()).unwrap_or(u32::MAX),
         nr_vcpus: list::room(vcpu_to_node),
         nr_vmemranges: list::room(ranges),
-        vdistance: xen_vnuma_topology_info_vdistance::from_h(GuestHandle::from_mut_slice(
-            distances,
-        )),
-        vcpu_to_vnode: xen_vnuma_topology_info_vcpu_to_vnode::from_h(GuestHandle::from_mut_slice(
-            vcpu_to_node,
-        )),
-        vmemrange: xen_vnuma_topology_info_vmemrange::from_h(GuestHandle::from_mut_slice(ranges)),
         ..xen_vnuma_topology_info::ZERO
     };
-    // SAFETY: Xen writes no more than the sizes say there is room for, which is borrowed for that.
-    let (result, argument) = unsafe { memory_op::get_vnumainfo(xen, argument) };
+    let (result, argument) = {
+        let refused = |errno| VnumaError::Failed(hypercall::Error::from_errno(NAME, errno).into());
+        let distances = Lent::to_write(xen, &mut *distances).map_err(refused)?;
+        let vcpu_to_node = Lent::to_write(xen, &mut *vcpu_to_node).map_err(refused)?;
+        let ranges = Lent::to_write(xen, &mut *ranges).map_err(refused)?;
+        let argument = xen_vnuma_topology_info {
+            vdistance: xen_vnuma_topology_info_vdistance::from_h(distances.handle()),
+            vcpu_to_vnode: xen_vnuma_topology_info_vcpu_to_vnode::from_h(vcpu_to_node.handle()),
+            vmemrange: xen_vnuma_topology_info_vmemrange::from_h(ranges.handle()),
+            ..argument
+        };
+        // SAFETY: Xen writes no more than the sizes say there is room for, which is lent for that.
+        unsafe { memory_op::get_vnumainfo(xen, argument) }
+    };
     let VnumaSizes { nodes, vcpus, ranges: count } = sizes(&argument);
     match result {
         Ok(()) => {

@@ -1,0 +1,58 @@
+//! What ends the program, and with which status.
+
+use std::fmt;
+use std::io;
+
+use xen_linux::{Cause, Error};
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A device refused, or cannot be opened.
+    Device(Error),
+    /// A file, or standard input or output.
+    File(String, io::Error),
+    /// It cannot be done.
+    Impossible(String),
+    /// It was found out and said that this is no Xen that can be used.
+    NoXen,
+}
+
+impl Failure {
+    /// For `map_err`: what is named could not be read or written.
+    pub(crate) fn file(name: &str) -> impl FnOnce(io::Error) -> Self {
+        let name = name.to_owned();
+        move |error| Self::File(name, error)
+    }
+
+    /// The exit status: 1, or 3 where a device is missing or closed to the caller. 2 is wrong usage.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Device(error) if matches!(error.cause(), Cause::Open { .. }) => 3,
+            Self::NoXen => 3,
+            _ => 1,
+        }
+    }
+
+    /// Whether the reader of what is written has gone, who has had enough.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::File(_, error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Device(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(error) => error.fmt(f),
+            Self::File(name, error) => write!(f, "{name}: {error}"),
+            Self::Impossible(why) => f.write_str(why),
+            Self::NoXen => f.write_str("grants cannot be mapped and shared here"),
+        }
+    }
+}

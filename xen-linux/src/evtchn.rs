@@ -1,0 +1,490 @@
+//! Event channels from user space: `/dev/xen/evtchn`.
+//!
+//! Upstream: `xen/evtchn.h` of Linux. A descriptor has ports of its own; an event of one is read from
+//! the descriptor once, and the next not before the port has been [unmasked](Evtchn::unmask).
+//!
+//! ```no_run
+//! use xen_linux::evtchn::Evtchn;
+//! use xen_ops::xen_abi::event_channel::evtchn_port_t;
+//! use xen_ops::xen_abi::xen::domid_t;
+//!
+//! let events = Evtchn::open()?;
+//! // Domain 1 learns of this number by XenStore, and binds it.
+//! let port = events.bind_unbound(domid_t(1))?;
+//! println!("port {}", port.number().0);
+//! let mut ports = [evtchn_port_t(0); 16];
+//! while events.wait(None)? {
+//!     for pending in events.pending(&mut ports)?.unwrap_or_default() {
+//!         // What has happened is looked at after this, so that no later event is missed.
+//!         events.unmask(&[*pending])?;
+//!         port.notify()?;
+//!     }
+//! }
+//! # Ok::<(), xen_linux::Error>(())
+//! ```
+//!
+//! With epoll or tokio: the descriptor is readable while an event is pending. `Evtchn::open` makes it
+//! one that does not block, as `tokio::io::unix::AsyncFd` needs it; `AsyncFd::new` takes anything that
+//! wraps an [`Evtchn`] and has `AsRawFd`.
+
+#![allow(unsafe_code, reason = "ports are read and written as bytes")]
+
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::slice::{from_raw_parts, from_raw_parts_mut};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{self, Errno};
+use xen_abi::event_channel::evtchn_port_t;
+use xen_abi::linux::evtchn::*;
+use xen_abi::xen::domid_t;
+
+use crate::device::{Device, NOTHING};
+use crate::{Cause, Error};
+
+/// Ports that the kernel takes or gives in one system call where pages have 4096 bytes.
+const MOST: usize = 1024;
+
+const NOTIFY: &str = "IOCTL_EVTCHN_NOTIFY";
+const UNBIND: &str = "IOCTL_EVTCHN_UNBIND";
+
+/// The device, with ports of its own.
+///
+/// Clones share the descriptor, and so do the ports that come from it.
+#[derive(Clone, Debug)]
+pub struct Evtchn {
+    device: Device,
+}
+
+/// A port of this domain's that is bound, until it is dropped.
+///
+/// It keeps the device open. Numbers are given again once a port is unbound.
+#[must_use = "dropping it unbinds the port"]
+pub struct Port {
+    device: Device,
+    port: evtchn_port_t,
+    is_bound: bool,
+}
+
+impl Evtchn {
+    /// Opens `/dev/xen/evtchn`, so that reading does not block. A child of the process cannot use it: see
+    /// [the crate](crate#fork).
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Open`]: its text says what can be done. As [`try_from`](Self::try_from), for the rest.
+    pub fn open() -> Result<Self, Error> {
+        Self::open_at("/dev/xen/evtchn")
+    }
+
+    /// Opens the device at another place.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_at(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let opened = Self::checked(Device::open(path.as_ref())?)?;
+        io::ioctl_fionbio(&opened.device, true).map_err(Error::errno("FIONBIO"))?;
+        Ok(opened)
+    }
+
+    /// A device that answers as evtchn does.
+    fn checked(device: Device) -> Result<Self, Error> {
+        // It has no such port, and says so.
+        match unbind(&device, evtchn_port_t(u32::MAX)) {
+            Err(error) if error.as_errno() != Some(Errno::INVAL) => Err(error),
+            _ => Ok(Self { device }),
+        }
+    }
+
+    /// A port for a virtual interrupt (`VIRQ_*`), on vCPU 0 if each has its own.
+    ///
+    /// `IOCTL_EVTCHN_BIND_VIRQ`.
+    ///
+    /// # Errors
+    ///
+    /// EEXIST (it has a port already), EINVAL (there is no such interrupt), EPERM (it is not for this
+    /// domain), ENOSPC (no port left), EACCES (restricted), ENOMEM.
+    pub fn bind_virq(&self, virq: u32) -> Result<Port, Error> {
+        let bind = ioctl_evtchn_bind_virq { virq };
+        self.bind("IOCTL_EVTCHN_BIND_VIRQ", IOCTL_EVTCHN_BIND_VIRQ, bind)
+    }
+
+    /// A port connected to `port` of `domid`, which waits for this domain.
+    ///
+    /// `IOCTL_EVTCHN_BIND_INTERDOMAIN`.
+    ///
+    /// # Errors
+    ///
+    /// EINVAL (no such port, or it waits for nobody or for another), ESRCH (no such domain), EPERM (not
+    /// allowed), ENOSPC (no port left), EACCES (restricted to another domain), ENOMEM.
+    pub fn bind_interdomain(&self, domid: domid_t, port: evtchn_port_t) -> Result<Port, Error> {
+        let bind =
+            ioctl_evtchn_bind_interdomain { remote_domain: domid.0.into(), remote_port: port.0 };
+        self.bind("IOCTL_EVTCHN_BIND_INTERDOMAIN", IOCTL_EVTCHN_BIND_INTERDOMAIN, bind)
+    }
+
+    /// A port that waits for `domid` to bind it.
+    ///
+    /// `IOCTL_EVTCHN_BIND_UNBOUND_PORT`.
+    ///
+    /// # Errors
+    ///
+    /// ESRCH (no such domain), ENOSPC (no port left), EACCES (restricted to another domain), ENOMEM.
+    pub fn bind_unbound(&self, domid: domid_t) -> Result<Port, Error> {
+        let bind = ioctl_evtchn_bind_unbound_port { remote_domain: domid.0.into() };
+        self.bind("IOCTL_EVTCHN_BIND_UNBOUND_PORT", IOCTL_EVTCHN_BIND_UNBOUND_PORT, bind)
+    }
+
+    fn bind<T>(&self, operation: &'static str, opcode: u32, mut bind: T) -> Result<Port, Error> {
+        // SAFETY: the callers pair the ioctl with its structure, which holds no address.
+        let port = unsafe { self.device.ioctl_again(operation, opcode, &raw mut bind) }?;
+        let port = evtchn_port_t(port.unsigned_abs());
+        Ok(Port { device: self.device.clone(), port, is_bound: true })
+    }
+
+    /// Waits until an event is pending, for `timeout` at most. Whether one is.
+    ///
+    /// `poll`.
+    ///
+    /// # Errors
+    ///
+    /// EINTR, so that a signal can end the wait.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool, Error> {
+        self.check("poll")?;
+        // A time that the kernel cannot say is none.
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut descriptors = [PollFd::new(&self.device, PollFlags::IN)];
+        let ready = poll(&mut descriptors, timeout.as_ref()).map_err(Error::errno("poll"))?;
+        Ok(ready > 0)
+    }
+
+    /// The ports that have an event pending, as many as fit into `ports` or into a page, in the order in
+    /// which the events came; `None` if there is none. Each is masked now.
+    ///
+    /// A descriptor that blocks, which [`open`](Self::open) makes none of, waits for the first.
+    ///
+    /// `read`.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Overflow`], again and again until [`reset`](Self::reset); [`Cause::Count`] if `ports` is
+    /// empty; EINTR, if it waited.
+    pub fn pending<'a>(
+        &self,
+        ports: &'a mut [evtchn_port_t],
+    ) -> Result<Option<&'a [evtchn_port_t]>, Error> {
+        self.check("read")?;
+        if ports.is_empty() {
+            return Err(Error::new("read", Cause::Count { count: 0, least: 1, most: MOST }));
+        }
+        match io::read(&self.device, bytes_mut(ports)) {
+            Ok(read) => Ok(ports.get(..read / size_of::<evtchn_port_t>())),
+            Err(Errno::AGAIN) => Ok(None),
+            Err(Errno::FBIG) => Err(Error::new("read", Cause::Overflow)),
+            Err(errno) => Err(Error::new("read", Cause::Errno(errno))),
+        }
+    }
+
+    /// Lets further events of the ports come. Ports that are not this descriptor's are passed over.
+    ///
+    /// `write`.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says; some ports may be unmasked then, and to unmask them again does no harm.
+    pub fn unmask(&self, ports: &[evtchn_port_t]) -> Result<(), Error> {
+        unmask(&self.device, ports)
+    }
+
+    /// Forgets all events that are pending, and that some were lost. Ports that they were of stay masked.
+    ///
+    /// `IOCTL_EVTCHN_RESET`.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn reset(&self) -> Result<(), Error> {
+        // SAFETY: the ioctl takes nothing.
+        unsafe { self.device.ioctl_again("IOCTL_EVTCHN_RESET", IOCTL_EVTCHN_RESET, NOTHING) }
+            .map(drop)
+    }
+
+    /// Gives up, for good, binding ports to anything but `domid`.
+    ///
+    /// `IOCTL_EVTCHN_RESTRICT_DOMID`.
+    ///
+    /// # Errors
+    ///
+    /// EACCES (restricted already), EINVAL (domain 0, or no number of a domain's).
+    pub fn restrict(&self, domid: domid_t) -> Result<(), Error> {
+        let mut argument = ioctl_evtchn_restrict_domid { domid };
+        let (operation, opcode) = ("IOCTL_EVTCHN_RESTRICT_DOMID", IOCTL_EVTCHN_RESTRICT_DOMID);
+        // SAFETY: the ioctl takes this structure, which holds no address.
+        unsafe { self.device.ioctl_again(operation, opcode, &raw mut argument) }.map(drop)
+    }
+
+    fn check(&self, operation: &'static str) -> Result<(), Error> {
+        check(&self.device, operation)
+    }
+}
+
+/// A descriptor that somebody else has opened, for this process. Whether reading blocks stays as it is.
+impl TryFrom<OwnedFd> for Evtchn {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// [`Cause::NotOffered`] if it is not evtchn's, or what the kernel says. The descriptor is closed then.
+    fn try_from(descriptor: OwnedFd) -> Result<Self, Error> {
+        Self::checked(Device::new(descriptor)?)
+    }
+}
+
+impl AsFd for Evtchn {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.device.as_fd()
+    }
+}
+
+impl AsRawFd for Evtchn {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl Port {
+    /// The port's number in this domain: what [`Evtchn::pending`] says, and what the other side needs to
+    /// know of a port that waits for it.
+    #[must_use]
+    pub const fn number(&self) -> evtchn_port_t {
+        self.port
+    }
+
+    /// Sends an event to the other side.
+    ///
+    /// `IOCTL_EVTCHN_NOTIFY`.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says. That nobody has bound the other end is no error.
+    pub fn notify(&self) -> Result<(), Error> {
+        let mut notify = ioctl_evtchn_notify { port: self.port.0 };
+        // SAFETY: the ioctl takes this structure, which holds no address.
+        unsafe { self.device.ioctl_again(NOTIFY, IOCTL_EVTCHN_NOTIFY, &raw mut notify) }.map(drop)
+    }
+
+    /// Lets further events of this port come: [`Evtchn::unmask`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn unmask(&self) -> Result<(), Error> {
+        unmask(&self.device, &[self.port])
+    }
+
+    /// Unbinds it. Dropping does the same and says nothing.
+    ///
+    /// `IOCTL_EVTCHN_UNBIND`.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says. The port is unbound when the device is closed, with the last value that
+    /// uses it.
+    pub fn unbind(mut self) -> Result<(), Error> {
+        self.take_down()
+    }
+
+    fn take_down(&mut self) -> Result<(), Error> {
+        if std::mem::take(&mut self.is_bound) { unbind(&self.device, self.port) } else { Ok(()) }
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        let _ = self.take_down();
+    }
+}
+
+impl fmt::Debug for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Port").field(&self.port).finish()
+    }
+}
+
+fn unbind(device: &Device, port: evtchn_port_t) -> Result<(), Error> {
+    let mut unbind = ioctl_evtchn_unbind { port: port.0 };
+    // SAFETY: the ioctl takes this structure, which holds no address.
+    unsafe { device.ioctl_again(UNBIND, IOCTL_EVTCHN_UNBIND, &raw mut unbind) }.map(drop)
+}
+
+fn check(device: &Device, operation: &'static str) -> Result<(), Error> {
+    if device.is_own() { Ok(()) } else { Err(Error::new(operation, Cause::Forked)) }
+}
+
+fn unmask(device: &Device, mut ports: &[evtchn_port_t]) -> Result<(), Error> {
+    check(device, "write")?;
+    while !ports.is_empty() {
+        let written = io::retry_on_intr(|| io::write(device, bytes(ports)));
+        let written = written.map_err(Error::errno("write"))? / size_of::<evtchn_port_t>();
+        // The kernel takes a page at a time, and never less than one port.
+        ports = match ports.get(written..) {
+            Some(rest) if written > 0 => rest,
+            _ => return Err(Error::new("write", Cause::Errno(Errno::IO))),
+        };
+    }
+    Ok(())
+}
+
+fn bytes(ports: &[evtchn_port_t]) -> &[u8] {
+    // SAFETY: ports are integers, which are bytes.
+    unsafe { from_raw_parts(ports.as_ptr().cast(), size_of_val(ports)) }
+}
+
+fn bytes_mut(ports: &mut [evtchn_port_t]) -> &mut [u8] {
+    // SAFETY: ports are integers: any bytes are some.
+    unsafe { from_raw_parts_mut(ports.as_mut_ptr().cast(), size_of_val(ports)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write as _;
+    use std::os::unix::fs::FileExt as _;
+    use std::os::unix::net::UnixStream;
+    use std::time::Instant;
+
+    use rustix::fs::{
+        MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create, open,
+    };
+
+    use super::*;
+    use crate::testing::{allocations, in_child};
+
+    /// A device whose other side is the test: what is pending is written there, what is unmasked read.
+    fn device() -> (Evtchn, UnixStream) {
+        let (own, other) = UnixStream::pair().unwrap();
+        own.set_nonblocking(true).unwrap();
+        (Evtchn { device: Device::new(own.into()).unwrap() }, other)
+    }
+
+    fn ports<const N: usize>(numbers: [u32; N]) -> [evtchn_port_t; N] {
+        numbers.map(evtchn_port_t)
+    }
+
+    #[test]
+    fn what_is_pending_is_read_in_its_order() {
+        let (events, mut other) = device();
+        let mut room = ports([0; 3]);
+        assert_eq!(events.pending(&mut room), Ok(None));
+        assert_eq!(events.wait(Some(Duration::ZERO)), Ok(false));
+        other.write_all(bytes(&ports([5, 3, 9, 7]))).unwrap();
+        assert_eq!(events.wait(None), Ok(true));
+        assert_eq!(events.pending(&mut room), Ok(Some(&ports([5, 3, 9])[..])));
+        assert_eq!(events.pending(&mut room), Ok(Some(&ports([7])[..])));
+        assert_eq!(events.pending(&mut room), Ok(None));
+    }
+
+    #[test]
+    fn a_wait_ends_when_its_time_is_over() {
+        let (events, _other) = device();
+        let begin = Instant::now();
+        assert_eq!(events.wait(Some(Duration::from_millis(30))), Ok(false));
+        assert!(begin.elapsed() >= Duration::from_millis(30));
+    }
+
+    #[test]
+    fn room_for_no_port_is_an_error() {
+        let (events, _other) = device();
+        let error = events.pending(&mut []).unwrap_err();
+        assert_eq!(error.cause(), &Cause::Count { count: 0, least: 1, most: MOST });
+    }
+
+    /// A file takes as much as fits in it, and then refuses.
+    #[test]
+    fn what_the_kernel_has_not_taken_is_written_again() {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let file = memfd_create("unmask", flags).unwrap();
+        ftruncate(&file, 4096).unwrap();
+        fcntl_add_seals(&file, SealFlags::GROW).unwrap();
+        let events = Evtchn { device: Device::new(file.try_clone().unwrap()).unwrap() };
+        events.unmask(&[]).unwrap();
+        let numbers: Vec<_> = (0..1025).map(evtchn_port_t).collect();
+        let error = events.unmask(&numbers).unwrap_err();
+        assert_eq!(error, Error::new("write", Cause::Errno(Errno::PERM)));
+        let mut written = vec![0; 4096];
+        File::from(file).read_exact_at(&mut written, 0).unwrap();
+        assert_eq!(written, bytes(&numbers[..1024]));
+    }
+
+    #[test]
+    fn the_kernels_refusal_is_an_error() {
+        let (events, other) = device();
+        drop(other);
+        let error = events.unmask(&ports([1])).unwrap_err();
+        assert_eq!((error.operation(), error.as_errno()), ("write", Some(Errno::PIPE)));
+        let error = events.bind_virq(0).unwrap_err();
+        assert_eq!(
+            (error.operation(), error.cause()),
+            ("IOCTL_EVTCHN_BIND_VIRQ", &Cause::NotOffered)
+        );
+        // What takes no more is none that takes nothing for ever.
+        let full = Evtchn { device: Device::open(Path::new("/dev/full")).unwrap() };
+        assert_eq!(full.unmask(&ports([1])).unwrap_err().as_errno(), Some(Errno::NOSPC));
+    }
+
+    #[test]
+    fn another_device_is_not_taken_for_evtchn() {
+        let error = Evtchn::open_at("/dev/null").unwrap_err();
+        assert_eq!(error, Error::new(UNBIND, Cause::NotOffered));
+        let descriptor = OwnedFd::from(File::open("/dev/null").unwrap());
+        assert_eq!(Evtchn::try_from(descriptor).unwrap_err(), error);
+        let path = open("/dev/null", OFlags::PATH, Mode::empty()).unwrap();
+        let error = Evtchn::try_from(path).unwrap_err();
+        assert_eq!(error, Error::new(UNBIND, Cause::Errno(Errno::BADF)));
+    }
+
+    #[test]
+    fn a_port_is_unbound_once() {
+        let (events, _other) = device();
+        let port = |port| Port { device: events.device.clone(), port, is_bound: true };
+        let error = port(evtchn_port_t(7)).unbind().unwrap_err();
+        assert_eq!(error, Error::new(UNBIND, Cause::NotOffered));
+        let mut twice = port(evtchn_port_t(7));
+        assert!(twice.take_down().is_err());
+        assert_eq!(twice.take_down(), Ok(()));
+        assert_eq!(twice.number(), evtchn_port_t(7));
+    }
+
+    #[test]
+    fn a_child_has_no_events() {
+        let (events, mut other) = device();
+        other.write_all(bytes(&ports([5]))).unwrap();
+        let port = Port { device: events.device.clone(), port: evtchn_port_t(1), is_bound: true };
+        in_child(|| {
+            let mut room = ports([0; 3]);
+            let forked = |operation| Error::new(operation, Cause::Forked);
+            assert_eq!(events.pending(&mut room), Err(forked("read")));
+            assert_eq!(events.wait(None), Err(forked("poll")));
+            assert_eq!(events.unmask(&room), Err(forked("write")));
+            assert_eq!(port.unmask(), Err(forked("write")));
+            assert_eq!(port.notify(), Err(forked(NOTIFY)));
+            assert_eq!(port.unbind(), Err(forked(UNBIND)));
+        });
+        assert_eq!(events.pending(&mut ports([0; 3])), Ok(Some(&ports([5])[..])));
+    }
+
+    #[test]
+    fn events_allocate_nothing() {
+        let (events, mut other) = device();
+        let mut room = ports([0; 3]);
+        let before = allocations();
+        other.write_all(bytes(&ports([5, 3, 9]))).unwrap();
+        assert_eq!(events.wait(None), Ok(true));
+        let pending = events.pending(&mut room).unwrap().unwrap();
+        events.unmask(pending).unwrap();
+        assert_eq!(allocations(), before);
+    }
+}

@@ -1,0 +1,19 @@
+//! What stands for a hypercall's result where Linux refused to make it.
+
+use xen_abi::Errno;
+use xen_abi::errno::{XEN_EBADF, XEN_ENOSYS};
+
+use crate::{Cause, Error};
+
+/// The process is a child of the one that opened the device.
+pub(super) const IN_A_CHILD: Errno = XEN_EBADF;
+
+/// The error number: Linux's numbers are Xen's, as far as Xen has them.
+pub(super) fn of(error: &Error) -> Errno {
+    match error.cause() {
+        Cause::Errno(errno) => Errno(errno.raw_os_error().unsigned_abs()),
+        Cause::Forked => IN_A_CHILD,
+        // A driver without that ioctl.
+        _ => XEN_ENOSYS,
+    }
+}

@@ -1,0 +1,119 @@
+//! Memory that a hypercall reads and writes.
+
+#![allow(unsafe_code, reason = "vouches for borrowed memory")]
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use xen_abi::Errno;
+
+use super::Hypercall;
+use super::expansion::Handle;
+
+/// Memory that the hypervisor is to reach during a hypercall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Where the caller has it.
+    pub address: usize,
+    /// Bytes in it.
+    pub length: usize,
+    /// Whether the hypervisor may write there; it may read in any case.
+    pub is_written: bool,
+}
+
+/// A value or a slice that is lent to the hypervisor for a hypercall, and given back when this is
+/// dropped.
+///
+/// The typed wrappers lend what their operations take, by themselves. Lists behind handles in a
+/// structure that the caller fills are lent by the caller:
+///
+/// ```
+/// # use xen_ops::backend::Script;
+/// # use xen_ops::hypercall::Lent;
+/// # use xen_ops::xen_abi::{GuestHandle, xen::xen_pfn_t};
+/// # let xen = unsafe { Script::new(&[]) };
+/// let frames = [xen_pfn_t(1), xen_pfn_t(2)];
+/// let lent = Lent::to_read(&xen, &frames[..])?;
+/// let handle: GuestHandle<xen_pfn_t> = lent.handle();
+/// # assert_eq!(handle, GuestHandle::from_slice(&frames));
+/// # Ok::<(), xen_ops::xen_abi::Errno>(())
+/// ```
+///
+/// If it is never dropped the backend misses for ever what it took to lend the memory.
+#[must_use = "dropping it gives the memory back"]
+pub struct Lent<'a, H: Hypercall + ?Sized, T: ?Sized> {
+    xen: &'a H,
+    memory: Memory,
+    address: usize,
+    borrow: PhantomData<&'a mut T>,
+}
+
+impl<'a, H: Hypercall + ?Sized, T: ?Sized> Lent<'a, H, T> {
+    /// Lends `object` for the hypervisor to read.
+    ///
+    /// # Errors
+    ///
+    /// What the backend says if it cannot: see [`Hypercall::lend`].
+    #[inline]
+    pub fn to_read(xen: &'a H, object: &'a T) -> Result<Self, Errno> {
+        let (address, length) = (core::ptr::from_ref(object), size_of_val(object));
+        Self::new(xen, address.expose_provenance(), length, false)
+    }
+
+    /// Lends `object` for the hypervisor to read and write.
+    ///
+    /// # Errors
+    ///
+    /// What the backend says if it cannot: see [`Hypercall::lend`].
+    #[inline]
+    pub fn to_write(xen: &'a H, object: &'a mut T) -> Result<Self, Errno> {
+        let length = size_of_val(object);
+        Self::new(xen, core::ptr::from_mut(object).expose_provenance(), length, true)
+    }
+
+    #[inline]
+    fn new(xen: &'a H, address: usize, length: usize, is_written: bool) -> Result<Self, Errno> {
+        let memory = Memory { address, length, is_written };
+        // SAFETY: the memory is borrowed, for writing if it is written, until it has been given back.
+        let address = unsafe { xen.lend(memory) }?;
+        Ok(Self { xen, memory, address, borrow: PhantomData })
+    }
+
+    /// Where the hypervisor finds it.
+    #[inline]
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.address
+    }
+}
+
+impl<H: Hypercall + ?Sized, T> Lent<'_, H, [T]> {
+    /// The handle by which the hypervisor finds the elements.
+    #[inline]
+    #[must_use]
+    pub fn handle<G: Handle<Element = T>>(&self) -> G {
+        G::to(self.address)
+    }
+
+    /// The same, for a member that does not say what it is a handle to.
+    #[inline]
+    #[must_use]
+    pub fn untyped_handle<G: Handle>(&self) -> G {
+        G::to(self.address)
+    }
+}
+
+impl<H: Hypercall + ?Sized, T: ?Sized> Drop for Lent<'_, H, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: it was lent to this address, and is borrowed still.
+        unsafe { self.xen.give_back(self.memory, self.address) };
+    }
+}
+
+impl<H: Hypercall + ?Sized, T: ?Sized> fmt::Debug for Lent<'_, H, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { memory, address, .. } = self;
+        f.debug_struct("Lent").field("memory", memory).field("address", address).finish()
+    }
+}
