@@ -26,6 +26,24 @@ pub(crate) const LINUX: &[Difference] = &[
     },
     Difference {
         place: |at| at.release == (4, 17),
+        scenario: "hypercalls",
+        steps: &[("version", Some("4.17"))],
+        reason: "that is what the release is",
+    },
+    Difference {
+        place: |at| at.release == (4, 17),
+        scenario: "hypercalls",
+        steps: &[("bind_static", ENOSYS), ("bind_static, again", ENOSYS)],
+        reason: "the kernel of that release, 6.1, is older than this ioctl",
+    },
+    Difference {
+        place: is_arm64,
+        scenario: "hypercalls",
+        steps: &[("dm_op, no such domain", ENOSYS)],
+        reason: "there are no device models on Arm",
+    },
+    Difference {
+        place: |at| at.release == (4, 17),
         scenario: "privcmd",
         steps: &[("ioeventfd", ENOTTY), ("irqfd", ENOTTY), ("pcidev_get_gsi", ENOTTY)],
         reason: "the kernel of that release, 6.1, is older than these ioctls",

@@ -172,7 +172,7 @@ fn state() -> Option<(usize, usize)> {
 }
 
 /// Success, or what the library says instead, in a word.
-struct Shown<T>(Result<T, Error>);
+pub(super) struct Shown<T>(pub(super) Result<T, Error>);
 
 impl<T> std::fmt::Display for Shown<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -187,6 +187,9 @@ impl<T> std::fmt::Display for Shown<T> {
             Cause::NotOffered => f.write_str("not offered"),
             Cause::Count { .. } => f.write_str("no such count"),
             Cause::Segment { segment, .. } => write!(f, "segment {segment}"),
+            Cause::Frame { frame, errno } => {
+                write!(f, "{} of frame {frame}", Answer::<u8>(Err(*errno)))
+            }
             other => other.fmt(f),
         }
     }

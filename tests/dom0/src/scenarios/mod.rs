@@ -7,6 +7,7 @@ mod gntdev_copy;
 mod gntdev_dmabuf;
 mod gntdev_notify;
 mod grants;
+mod hypercalls;
 mod pages;
 mod privcmd;
 mod xenbus_backend;
@@ -19,7 +20,7 @@ use crate::transcript::Transcript;
 type Scenario = fn(&mut Transcript) -> Result<(), Errno>;
 
 /// All of them, by name.
-pub(crate) const ALL: [(&str, Scenario); 9] = [
+pub(crate) const ALL: [(&str, Scenario); 10] = [
     ("gntalloc", gntalloc::run),
     ("gntdev", gntdev::run),
     ("gntdev-notify", gntdev_notify::run),
@@ -28,5 +29,6 @@ pub(crate) const ALL: [(&str, Scenario); 9] = [
     ("grants", grants::run),
     ("evtchn", evtchn::run),
     ("privcmd", privcmd::run),
+    ("hypercalls", hypercalls::run),
     ("xenbus-backend", xenbus_backend::run),
 ];
