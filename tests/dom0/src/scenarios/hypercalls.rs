@@ -154,7 +154,7 @@ fn answer<T: Display>(t: &mut Transcript, name: &str, result: Result<T, Error>) 
         Ok(value) => t.step(name, value),
         Err(error) => match error.cause() {
             Cause::Errno(errno) => {
-                let errno = Errno::from_raw_os_error(errno.0.cast_signed());
+                let errno = Errno::from_raw_os_error(errno.0 as i32);
                 t.call::<u8>(name, Err(errno));
             }
             Cause::Status(status) => t.step(name, status.name().unwrap_or("no name")),
