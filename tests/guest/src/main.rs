@@ -10,6 +10,7 @@
 //! | `ring.rs` | the console of a domain that a toolstack started |
 //! | `exit.rs` | the status that the machine ends with |
 //! | `misbehave.rs` | what a guest should not do |
+//! | `toolstack.rs` | what a control domain does to others |
 //! | `guest.rs` | what the scenarios want of a guest |
 //!
 //! Command line: `scenario=NAME,NAME` for some of the scenarios instead of all, `me=DOMID`,
@@ -28,6 +29,7 @@ mod guest;
 mod memory;
 mod misbehave;
 mod ring;
+mod toolstack;
 
 use core::panic::PanicInfo;
 

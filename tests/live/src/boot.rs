@@ -1,6 +1,7 @@
 //! One boot, from what is wanted to the transcript.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -164,14 +165,14 @@ impl Boot {
         let log = place.path().join("serial.log");
         let complaints = place.path().join("qemu.log");
         let files = Files { hypervisor: &hypervisor, kernel: &kernel, place: place.path() };
-        let words: Vec<String> = (0..row.domains).map(|domid| self.command_line(domid)).collect();
+        let words: Vec<String> = row.domids().map(|domid| self.command_line(row, domid)).collect();
         let mut command = qemu::command(&qemu, row, &files, &words)?;
         let machine = Machine::start(&mut command, &complaints).map_err(Error::file(&qemu))?;
         let ended = machine.finish(self.deadline, &log)?;
 
         let mut transcript = Transcript::default();
         ended.output.lines().for_each(|line| transcript.read(line));
-        let verdict = verdict(&ended, &transcript, row.domains);
+        let verdict = verdict(&ended, &transcript, row.domids());
         place.disable_cleanup(self.keep || verdict.is_err());
         if let Err(cause) = verdict {
             let said = fs::read_to_string(&complaints).unwrap_or_default();
@@ -213,10 +214,10 @@ impl Boot {
     }
 
     /// The command line of one of the guests.
-    fn command_line(&self, domid: u16) -> String {
+    fn command_line(&self, row: Row, domid: u16) -> String {
         let mut words = vec![format!("me={domid}")];
-        if self.domains > 1 {
-            words.push(format!("domains={}", self.domains));
+        if row.domains > 1 {
+            words.push(format!("first={}", row.domids().start));
         }
         if !self.scenarios.is_empty() {
             words.push(format!("scenario={}", self.scenarios.join(",")));
@@ -242,13 +243,13 @@ impl Boot {
 }
 
 /// Whether a machine that ended was a success.
-fn verdict(ended: &Ended, transcript: &Transcript, domains: u16) -> Result<(), Cause> {
+fn verdict(ended: &Ended, transcript: &Transcript, domids: Range<u16>) -> Result<(), Cause> {
     let crash = ended.output.lines().find(|line| CRASHES.iter().any(|word| line.contains(word)));
     if let Some(line) = crash {
         return Err(Cause::Crash(line.trim().to_owned()));
     }
     let status = ended.end.clone()?;
-    transcript.is_whole(domains, status)?;
+    transcript.is_whole(domids, status)?;
     if status == Some(DONE) { Ok(()) } else { Err(Cause::Status(status)) }
 }
 

@@ -19,15 +19,15 @@ pub struct Where {
     pub model: bool,
 }
 
-impl From<Row> for Where {
-    fn from(row: Row) -> Self {
+impl Where {
+    /// In one of the domains of a hypervisor.
+    #[must_use]
+    pub fn new(row: Row, domid: u16) -> Self {
         let (major, minor) = row.release.split_once('.').unwrap_or_default();
         let release = (major.parse().unwrap_or(0), minor.parse().unwrap_or(0));
-        Self { release, arch: row.arch, mode: row.mode, model: false }
+        Self { release, arch: row.arch, mode: row.mode_of(domid), model: false }
     }
-}
 
-impl Where {
     pub(crate) const fn is_pv(self) -> bool {
         matches!(self.mode, Mode::Pv)
     }
@@ -69,6 +69,15 @@ pub(crate) const OK: Option<&str> = Some("ok");
 pub(crate) const UNTOUCHED: Option<&str> = Some("untouched");
 pub(crate) const BAD_HANDLE: Option<&str> = Some("GNTST_bad_handle");
 pub(crate) const GENERAL_ERROR: Option<&str> = Some("GNTST_general_error");
+pub(crate) const PERMISSION_DENIED: Option<&str> = Some("GNTST_permission_denied");
+
+/// What one unprivileged domain does to another, where that is forbidden.
+const KEPT_APART: &[(&str, Option<&str>)] = &[
+    ("map from the other", PERMISSION_DENIED),
+    ("map from the other what it grants to the first", PERMISSION_DENIED),
+    ("map from the other, a byte", None),
+    ("unmap from the other", None),
+];
 
 /// All differences that are known for a place. A later one has the last word.
 pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Difference> {
@@ -238,6 +247,40 @@ const DIFFERENCES: &[Difference] = &[
             ("get_version", Some("1")),
         ],
         reason: "Arm has version 1 only (XSA-268)",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "domains-leader",
+        steps: &[
+            ("copy what is passed on", GENERAL_ERROR),
+            ("copy what is passed on, the last byte", Some("0x0")),
+            ("copy to what is passed on", GENERAL_ERROR),
+            ("death, copy what was passed on", GENERAL_ERROR),
+        ],
+        reason: "Arm has version 1 only, in which nothing is passed on",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "domains-follower-2",
+        steps: &[
+            ("set_version 2", ENOSYS),
+            ("flags while it is mapped", Some("0x19")),
+            ("flags once it is unmapped", Some("0x1")),
+            ("flags once it was copied", Some("0x0")),
+        ],
+        reason: "Arm has version 1 only (XSA-268)",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "domains-follower",
+        steps: KEPT_APART,
+        reason: "Debian's hypervisors for Arm keep unprivileged domains apart",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "domains-follower-2",
+        steps: KEPT_APART,
+        reason: "Debian's hypervisors for Arm keep unprivileged domains apart",
     },
     Difference {
         place: |at| !at.is_pv(),

@@ -4,12 +4,13 @@
 
 use std::fmt;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
-use xen_live::{Mode, Row, Transcript, Where, compare, matrix, stale};
+use xen_live::{Arch, Mode, Row, Transcript, Where, compare, matrix, stale};
 use xen_model::{Config, Domain, Page, Release, Target, Xen, Xsm};
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
 use xen_ops::hypercall::memory_op::add_to_physmap;
@@ -19,6 +20,8 @@ use xen_scenarios::{Guest, Kind, Part};
 /// A domain of the model that scenarios can run in.
 struct ModelGuest {
     domain: Domain,
+    /// All domains, this one too.
+    domains: Arc<[Domain]>,
     transcript: Transcript,
 }
 
@@ -89,6 +92,11 @@ impl Guest for ModelGuest {
         self.domain.wait(port, Duration::ZERO)
     }
 
+    fn destroy(&mut self, domid: domid_t) {
+        let other = self.domains.iter().find(|domain| domain.domid() == domid);
+        other.expect("a domain that there is").destroy();
+    }
+
     fn write(&mut self, line: fmt::Arguments<'_>) {
         self.transcript.read(&line.to_string());
     }
@@ -108,59 +116,64 @@ unsafe impl xen_ops::page::Page for Kept {
     }
 }
 
+/// The kind of a guest.
+fn kind(mode: Mode) -> xen_model::Kind {
+    match mode {
+        Mode::Pv => xen_model::Kind::Pv,
+        Mode::Pvh => xen_model::Kind::Pvh,
+        Mode::Native | Mode::On64 => xen_model::Kind::Arm,
+    }
+}
+
 /// What the scenarios of one domain give on a model of the machine, or that of several domains, by
 /// domain.
-fn transcripts(row: Row) -> Vec<Transcript> {
+fn transcripts(row: Row) -> Vec<(u16, Transcript)> {
     let release = match row.release {
         "4.14" => Release::V4_14,
         "4.17" => Release::V4_17,
         _ => Release::V4_20,
     };
-    let kind = match row.mode {
-        Mode::Pv => xen_model::Kind::Pv,
-        Mode::Pvh => xen_model::Kind::Pvh,
-        Mode::Native | Mode::On64 => xen_model::Kind::Arm,
-    };
     // Debian's hypervisors for Arm keep unprivileged domains apart.
-    let xsm = if kind == xen_model::Kind::Arm { Xsm::Silo } else { Xsm::Dummy };
+    let xsm = if row.arch == Arch::X86_64 { Xsm::Dummy } else { Xsm::Silo };
     let xen = Xen::builder().release(release).xsm(xsm).build();
-    let guests = (0..row.domains).map(|domid| {
-        let config = Config::new(kind).domid(domid_t(domid)).pages(512);
+    let domains = row.domids().map(|domid| {
+        let config = Config::new(kind(row.mode_of(domid))).domid(domid_t(domid)).pages(512);
         let config = if domid == 0 { config.privileged() } else { config };
-        let domain = xen.domain(config).expect("a domain");
-        ModelGuest { domain, transcript: Transcript::default() }
+        xen.domain(config).expect("a domain")
     });
-    let guests: Vec<_> = guests.collect();
-    let arguments =
-        if row.domains > 1 { format!("domains={}", row.domains) } else { String::new() };
+    let domains: Arc<[Domain]> = domains.collect();
+    let first = row.domids().start;
+    let arguments = if row.domains > 1 { format!("first={first}") } else { String::new() };
+    let run = |domain: &Domain| {
+        let (domain, domains) = (domain.clone(), domains.clone());
+        let mut guest = ModelGuest { domain, domains, transcript: Transcript::default() };
+        xen_scenarios::run(&mut guest, &arguments);
+        guest.transcript
+    };
     thread::scope(|scope| {
-        let run = |mut guest: ModelGuest| {
-            xen_scenarios::run(&mut guest, &arguments);
-            guest.transcript
-        };
         let threads: Vec<_> =
-            guests.into_iter().map(|guest| scope.spawn(move || run(guest))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a transcript")).collect()
+            domains.iter().map(|domain| scope.spawn(move || run(domain))).collect();
+        let transcripts = threads.into_iter().map(|thread| thread.join().expect("a transcript"));
+        row.domids().zip(transcripts).collect()
     })
 }
 
 #[test]
 fn the_model_does_as_the_hypervisors_do() {
     let mut divergences = Vec::new();
-    let mut of_one_domain = Vec::new();
+    let mut all = Vec::new();
     for row in matrix() {
-        let place = Where { model: true, ..row.into() };
-        for (domid, transcript) in (0..).zip(transcripts(row)) {
+        for (domid, transcript) in transcripts(row) {
+            let place = Where { model: true, ..Where::new(row, domid) };
             assert!(transcript.len() > 10, "{row}: {}", transcript.len());
             for divergence in compare(&transcript, domid, place) {
-                divergences.push(format!("error: {row}: {divergence}"));
+                divergences.push(format!("error: {row}: domain {domid}: {divergence}"));
             }
-            if row.domains == 1 {
-                of_one_domain.push((place, transcript));
-            }
+            all.push((place, domid, transcript));
         }
     }
     assert!(divergences.is_empty(), "\n{}", divergences.join("\n"));
-    let stale = stale(&of_one_domain);
+    let all: Vec<_> = all.iter().map(|(place, domid, text)| (*place, *domid, text)).collect();
+    let stale = stale(&all);
     assert!(stale.is_empty(), "differences that make none:\n{}", stale.join("\n"));
 }
