@@ -5,15 +5,16 @@
 use core::sync::atomic::Ordering;
 
 use xen_abi::grant_table::*;
-use xen_abi::xen::{domid_t, xen_pfn_t};
+use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::events::Port;
 use xen_ops::hypercall::grant_table_op::set_version;
+use xen_ops::hypercall::memory_op::decrease_reservation;
 use xen_ops::page::{Page, Target};
 
 use super::mailbox::{Command, Mailbox};
-use super::{FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE};
-use crate::grants::{Mapping, V1, V2, bytes, filled, map, unmap};
-use crate::outcome::{Hex, Outcome};
+use super::{ACCEPTED, FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE};
+use crate::grants::{Mapping, V1, V2, bytes, filled, map, swap, unmap};
+use crate::outcome::{Hex, Outcome, Value};
 use crate::{Guest, Run};
 
 /// Does what the first domain tells, until it says that this is the end.
@@ -54,6 +55,17 @@ impl Table {
         if version == 2 { Self::V2(V2::map(run.guest)) } else { Self::oldest(run) }
     }
 
+    /// Tries to have the other version, though others have mapped what was granted.
+    fn change<G: Guest>(&self, run: &mut Run<'_, G>) {
+        let other = match self {
+            Self::V1(_) => 2,
+            Self::V2(_) => 1,
+        };
+        // SAFETY: it is refused, or nobody would have trusted in the grants.
+        let (result, _) = unsafe { set_version(run.guest.xen(), other) };
+        run.step("set_version to the other while it is mapped", Outcome::of(&result));
+    }
+
     fn set(&self, ref_: grant_ref_t, flags: u16, domid: domid_t, frame: xen_pfn_t) {
         match self {
             Self::V1(table) => table.set(ref_, flags, domid, frame),
@@ -68,13 +80,20 @@ impl Table {
         }
     }
 
+    fn flags(&self, ref_: grant_ref_t) -> u16 {
+        match self {
+            Self::V1(table) => table.flags(ref_),
+            Self::V2(table) => table.flags(ref_),
+        }
+    }
+
     /// Writes down what an entry says, and the marks that it is in use wherever they are.
     fn look<G: Guest>(&self, run: &mut Run<'_, G>, when: &str, ref_: grant_ref_t) {
-        let (flags, used) = match self {
-            Self::V1(table) => (table.flags(ref_), table.flags(ref_)),
-            Self::V2(table) => (table.flags(ref_), table.status(ref_)),
+        let used = match self {
+            Self::V1(table) => table.flags(ref_),
+            Self::V2(table) => table.status(ref_),
         };
-        run.step(format_args!("flags {when}"), Hex(flags));
+        run.step(format_args!("flags {when}"), Hex(self.flags(ref_)));
         run.step(format_args!("in use {when}"), Hex(used & (GTF_reading | GTF_writing)));
     }
 }
@@ -99,6 +118,9 @@ impl<G: Guest> Follower<'_, '_, G> {
             Command::LookWhileMapped => {
                 self.look_at_page("a byte that was written");
                 self.table.look(self.run, "while it is mapped", WRITABLE);
+                let swapped = swap(self.run.guest, WRITABLE, READ_ONLY);
+                self.run.step("swap while it is mapped", swapped);
+                self.table.change(self.run);
                 self.run.step("revoke while it is mapped", self.table.revoke(WRITABLE));
             }
             Command::Revoke => {
@@ -134,6 +156,11 @@ impl<G: Guest> Follower<'_, '_, G> {
                 self.run.step("revoke from the other", self.table.revoke(FOR_THE_OTHER));
             }
             Command::LookAtPassedOn => self.table.look(self.run, "once it was copied", PASSED_ON),
+            Command::Accept => self.accept(),
+            Command::LookAtAccepted => {
+                let flags = self.table.flags(ACCEPTED);
+                self.run.step("flags once a page was transferred", Hex(flags));
+            }
             Command::End => {}
         }
         0
@@ -181,6 +208,16 @@ impl<G: Guest> Follower<'_, '_, G> {
         let pending = self.run.guest.take_event(port.number().0);
         self.run.step("an event is pending", pending);
         self.run.outcome("send back", port.notify());
+    }
+
+    /// Has no more memory than before when a page has come.
+    fn accept(&mut self) {
+        let frames = [self.run.guest.loose_frame()];
+        // SAFETY: the page is nobody's.
+        let given =
+            unsafe { decrease_reservation(self.run.guest.xen(), &frames, 0, 0, DOMID_SELF) };
+        self.run.step("decrease_reservation", Value(given));
+        self.table.set(ACCEPTED, GTF_accept_transfer, self.first, frames[0]);
     }
 
     /// What one follower grants to the first domain is not the other's.

@@ -15,7 +15,7 @@ use xen_ops::page::{Page, Target};
 use xen_ops::view::ReadWrite;
 
 use super::mailbox::{Command, Mailbox};
-use super::{FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, give_way};
+use super::{FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, give_way, strangers};
 use crate::grants::{Mapping, bytes, copy_bytes, filled, granted, local, map, unmap};
 use crate::outcome::{Hex, Outcome, Value};
 use crate::{Guest, Run};
@@ -42,8 +42,10 @@ pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
     let [port, _] = [(1, &one), (2, &two)].map(|(number, peer)| {
         borrow(run, number, peer);
         lend(run, number, peer, &table);
+        strangers::transfer(run, number, peer);
         events(run, number, peer)
     });
+    strangers::ask(run, &one);
     between(run, &one, &two);
     passed_on(run, &one, &two);
     death(run, one, port, &two);
@@ -53,8 +55,8 @@ pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
 }
 
 /// A domain that is led.
-struct Peer<G: Guest> {
-    domid: domid_t,
+pub(super) struct Peer<G: Guest> {
+    pub(super) domid: domid_t,
     mailbox: Mailbox,
     mapping: Mapping,
     /// Where the mailbox is mapped.
@@ -75,7 +77,8 @@ impl<G: Guest> Peer<G> {
         }
     }
 
-    fn tell(&self, run: &Run<'_, G>, command: Command) -> u32 {
+    /// Has it do something, and returns the answer.
+    pub(super) fn tell(&self, run: &Run<'_, G>, command: Command) -> u32 {
         self.mailbox.tell(run.guest, command, 0)
     }
 }

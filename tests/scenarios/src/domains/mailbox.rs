@@ -39,12 +39,16 @@ pub(super) enum Command {
     RevokeFromOther,
     /// Look at what was passed on.
     LookAtPassedOn,
+    /// Wait for a page of the leader's, after giving away one.
+    Accept,
+    /// Look at what came of that.
+    LookAtAccepted,
     /// Be through.
     End,
 }
 
 /// All of them, in the order of their numbers from 1 on.
-const COMMANDS: [Command; 15] = [
+const COMMANDS: [Command; 17] = [
     Command::Grant,
     Command::LookWhileMapped,
     Command::Revoke,
@@ -59,6 +63,8 @@ const COMMANDS: [Command; 15] = [
     Command::PassOn,
     Command::RevokeFromOther,
     Command::LookAtPassedOn,
+    Command::Accept,
+    Command::LookAtAccepted,
     Command::End,
 ];
 

@@ -6,6 +6,7 @@
 mod follower;
 mod leader;
 mod mailbox;
+mod strangers;
 
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::sched::SCHEDOP_yield;
@@ -18,12 +19,13 @@ use crate::{Guest, Run};
 /// version 2, where Xen has that.
 const NAMES: [&str; 3] = ["domains-leader", "domains-follower", "domains-follower-2"];
 
-/// The references that every follower uses, all but the one before the last for the first domain.
+/// The references that every follower uses, for the first domain if not for the other follower.
 const MAILBOX: grant_ref_t = grant_ref_t(8);
 const WRITABLE: grant_ref_t = grant_ref_t(9);
 const READ_ONLY: grant_ref_t = grant_ref_t(10);
 const FOR_THE_OTHER: grant_ref_t = grant_ref_t(11);
 const PASSED_ON: grant_ref_t = grant_ref_t(12);
+const ACCEPTED: grant_ref_t = grant_ref_t(13);
 
 /// Runs what this domain has to do, if the first of them has the number `first`.
 pub(crate) fn run<G: Guest>(run: &mut Run<'_, G>, first: domid_t) {
