@@ -9,7 +9,7 @@ use lzma_rust2::XzReader;
 use crate::Error;
 
 /// The most memory that decompression may take; Debian's packages need 65 MiB at most.
-const MEMORY_LIMIT_KIB: u32 = 128 << 10;
+pub(crate) const MEMORY_LIMIT_KIB: u32 = 128 << 10;
 
 /// Writes those files of the package `deb` below `dest` whose path `wanted` accepts, and returns
 /// their paths, sorted. A path is given as in the package, without a leading `./` or `/`.

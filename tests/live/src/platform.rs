@@ -28,6 +28,9 @@ pub enum Mode {
     Native,
     /// A guest of 32 bits on a hypervisor of 64: Arm only.
     On64,
+    /// Debian's Linux as the first domain, in the mode that it has where nothing else is asked for: a
+    /// paravirtualised guest on x86. It runs programs instead of our kernel.
+    Linux,
 }
 
 /// One combination that there is a hypervisor for.
@@ -48,7 +51,7 @@ const RELEASES: [&str; 3] = ["4.14", "4.17", "4.20"];
 
 /// The combinations, with the releases for which Debian has a hypervisor, and how many domains there
 /// are. Arm's hypervisors start several without a toolstack; on x86 a Linux starts them.
-const COMBINATIONS: [(Arch, Mode, &[&str], u16); 8] = [
+const COMBINATIONS: [(Arch, Mode, &[&str], u16); 10] = [
     (Arch::X86_64, Mode::Pv, &RELEASES, 1),
     (Arch::X86_64, Mode::Pvh, &RELEASES, 1),
     (Arch::Arm64, Mode::Native, &RELEASES, 1),
@@ -57,6 +60,8 @@ const COMBINATIONS: [(Arch, Mode, &[&str], u16); 8] = [
     (Arch::Arm64, Mode::Native, &RELEASES, 3),
     (Arch::X86_64, Mode::Pv, &["4.17", "4.20"], 3),
     (Arch::X86_64, Mode::Pvh, &["4.17", "4.20"], 3),
+    (Arch::X86_64, Mode::Linux, &["4.17", "4.20"], 1),
+    (Arch::Arm64, Mode::Linux, &["4.20"], 1),
 ];
 
 /// Everything that can be booted.
@@ -79,14 +84,20 @@ impl Row {
         }
     }
 
-    /// The numbers of the domains with our kernel.
+    /// The numbers of the domains with our kernel; 0 where there is Linux alone.
     #[must_use]
     pub fn domids(self) -> Range<u16> {
         let first = u16::from(self.has_toolstack());
         first..first + self.domains
     }
 
-    /// Whether domain 0 is a Linux that starts the others.
+    /// Whether the first domain is a Linux.
+    #[must_use]
+    pub fn has_linux(self) -> bool {
+        self.mode == Mode::Linux || self.has_toolstack()
+    }
+
+    /// Whether the first domain is a Linux that starts others, with our kernel.
     #[must_use]
     pub fn has_toolstack(self) -> bool {
         self.arch == Arch::X86_64 && self.domains > 1
@@ -141,7 +152,7 @@ mod tests {
         for row in matrix() {
             Hypervisor::known(row.release, row.hypervisor()).unwrap();
         }
-        assert_eq!(matrix().len(), 20);
+        assert_eq!(matrix().len(), 23);
         assert_eq!(matrix()[3].to_string(), "4.14 x86-64 pvh");
         assert_eq!(matrix()[13].to_string(), "4.14 arm64 native 3 domains");
     }

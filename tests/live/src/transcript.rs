@@ -48,7 +48,8 @@ impl Transcript {
 
     /// Takes in a line of the serial log, which may be anything.
     pub fn read(&mut self, text: &str) {
-        match Line::parse(text) {
+        // Linux ends its lines for a terminal, and Xen does so once more.
+        match Line::parse(text.trim_end_matches('\r')) {
             Some((domid, Line::Begin { scenario })) => {
                 self.scenarios.insert(domid, scenario.to_owned());
             }
@@ -106,7 +107,7 @@ mod tests {
             "@0 begin a",
             "(XEN) (d1) @1 begin b",
             "(XEN) (d1) @1 step x: 1",
-            "@0 step x: 2",
+            "@0 step x: 2\r",
             "@0 end 1",
             "(XEN) (d1) @1 end 1",
         ]);

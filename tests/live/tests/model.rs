@@ -122,6 +122,7 @@ fn kind(mode: Mode) -> xen_model::Kind {
         Mode::Pv => xen_model::Kind::Pv,
         Mode::Pvh => xen_model::Kind::Pvh,
         Mode::Native | Mode::On64 => xen_model::Kind::Arm,
+        Mode::Linux => unreachable!("no domain of the model's"),
     }
 }
 
@@ -162,7 +163,7 @@ fn transcripts(row: Row) -> Vec<(u16, Transcript)> {
 fn the_model_does_as_the_hypervisors_do() {
     let mut divergences = Vec::new();
     let mut all = Vec::new();
-    for row in matrix() {
+    for row in matrix().into_iter().filter(|row| row.mode != Mode::Linux) {
         for (domid, transcript) in transcripts(row) {
             let place = Where { model: true, ..Where::new(row, domid) };
             assert!(transcript.len() > 10, "{row}: {}", transcript.len());

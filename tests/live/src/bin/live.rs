@@ -160,7 +160,7 @@ fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
     if options.log {
         words += &report.output;
     }
-    if let Some(warning) = &report.warning {
+    for warning in &report.warnings {
         words += &format!("warning: {warning}\n");
     }
     if let Some(log) = &report.log {
