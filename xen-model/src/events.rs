@@ -33,27 +33,31 @@ struct Port {
 
 /// A domain's ports.
 #[derive(Debug, Default)]
-pub(crate) struct Ports(BTreeMap<u32, Port>);
+pub(crate) struct Ports {
+    open: BTreeMap<u32, Port>,
+    /// The highest number that has ever been open.
+    highest: u32,
+}
 
 impl Ports {
     /// Whether an event waits at `port`; nothing does at one that is not open.
     pub(crate) fn is_pending(&self, port: u32) -> bool {
-        self.0.get(&port).is_some_and(|port| port.pending)
+        self.open.get(&port).is_some_and(|port| port.pending)
     }
 
     /// Whether an event waits at any port.
     pub(crate) fn any_pending(&self) -> bool {
-        self.0.values().any(|port| port.pending)
+        self.open.values().any(|port| port.pending)
     }
 
     /// Takes the event that waits at `port`.
     pub(crate) fn take(&mut self, port: u32) -> bool {
-        self.0.get_mut(&port).is_some_and(|port| std::mem::take(&mut port.pending))
+        self.open.get_mut(&port).is_some_and(|port| std::mem::take(&mut port.pending))
     }
 
     /// Makes an event wait at the port of a virtual interrupt. False if it has none.
     pub(crate) fn raise_virq(&mut self, virq: u32) -> bool {
-        match self.0.values_mut().find(|port| port.end == End::Virq(virq)) {
+        match self.open.values_mut().find(|port| port.end == End::Virq(virq)) {
             Some(port) => {
                 port.pending = true;
                 true
@@ -62,19 +66,25 @@ impl Ports {
         }
     }
 
+    /// Whether a port number is one that Xen knows: of a bucket of 64 in which one has been open.
+    fn is_known(&self, port: u32) -> bool {
+        port <= self.highest | 63
+    }
+
     fn open(&mut self, end: End) -> Answer<u32> {
         // The first number that the ports in use leave out.
-        let gap = (1..PORTS).zip(self.0.keys()).find(|(port, used)| port != *used);
-        let free = gap.map_or(self.0.len() as u32 + 1, |(port, _)| port);
+        let gap = (1..PORTS).zip(self.open.keys()).find(|(port, used)| port != *used);
+        let free = gap.map_or(self.open.len() as u32 + 1, |(port, _)| port);
         if !is_port(free) {
             return Err(XEN_ENOSPC);
         }
-        self.0.insert(free, Port { end, pending: false });
+        self.open.insert(free, Port { end, pending: false });
+        self.highest = self.highest.max(free);
         Ok(free)
     }
 
     fn notify(&mut self, port: u32) {
-        if let Some(port) = self.0.get_mut(&port) {
+        if let Some(port) = self.open.get_mut(&port) {
             port.pending = true;
         }
     }
@@ -83,6 +93,11 @@ impl Ports {
 /// Whether a port number can be one.
 pub(crate) fn is_port(port: u32) -> bool {
     port < PORTS
+}
+
+/// Whether a virtual interrupt belongs to a vCPU, not to the domain or the machine.
+fn is_of_vcpu(virq: u32) -> bool {
+    matches!(virq, VIRQ_TIMER | VIRQ_DEBUG | VIRQ_XENOPROF | VIRQ_XENPMU)
 }
 
 impl State {
@@ -99,6 +114,7 @@ impl State {
             EVTCHNOP_close => ("EVTCHNOP_close", self.close_port(caller, at)),
             EVTCHNOP_send => ("EVTCHNOP_send", self.send_event(caller, at)),
             EVTCHNOP_status => ("EVTCHNOP_status", self.port_status(caller, at)),
+            EVTCHNOP_bind_vcpu => ("EVTCHNOP_bind_vcpu", self.bind_vcpu(caller, at)),
             EVTCHNOP_unmask => ("EVTCHNOP_unmask", self.unmask(caller, at)),
             EVTCHNOP_reset => ("EVTCHNOP_reset", self.reset_ports(caller, at)),
             _ => ("event_channel_op", Err(XEN_ENOSYS)),
@@ -129,7 +145,7 @@ impl State {
         let mut op: evtchn_bind_interdomain = self.read(caller, at)?;
         let remote = self.any_domid(caller, op.remote_dom).ok_or(XEN_ESRCH)?;
         let ports = &self.domain(remote).ok_or(XEN_ESRCH)?.ports;
-        let there = ports.0.get(&op.remote_port.0).map(|port| port.end);
+        let there = ports.open.get(&op.remote_port.0).map(|port| port.end);
         if there != Some(End::Unbound(caller)) {
             return Err(XEN_EINVAL);
         }
@@ -141,7 +157,7 @@ impl State {
         // An event may have been sent before there was anybody to get it.
         ports.notify(local);
         if let Some(domain) = self.domain_mut(remote) {
-            if let Some(port) = domain.ports.0.get_mut(&op.remote_port.0) {
+            if let Some(port) = domain.ports.open.get_mut(&op.remote_port.0) {
                 port.end = End::Interdomain(caller, local);
             }
         }
@@ -155,7 +171,7 @@ impl State {
         if op.virq >= NR_VIRQS {
             return Err(XEN_EINVAL);
         }
-        let of_vcpu = matches!(op.virq, VIRQ_TIMER | VIRQ_DEBUG | VIRQ_XENOPROF | VIRQ_XENPMU);
+        let of_vcpu = is_of_vcpu(op.virq);
         if !of_vcpu && op.vcpu != 0 {
             return Err(XEN_EINVAL);
         }
@@ -168,7 +184,7 @@ impl State {
             return Err(XEN_EBUSY);
         }
         let end = End::Virq(op.virq);
-        if domain.ports.0.values().any(|port| port.end == end) {
+        if domain.ports.open.values().any(|port| port.end == end) {
             return Err(XEN_EEXIST);
         }
         op.port = evtchn_port_t(domain.ports.open(end)?);
@@ -193,10 +209,10 @@ impl State {
     }
 
     fn close(&mut self, domid: domid_t, port: u32) -> Option<()> {
-        let closed = self.domain_mut(domid)?.ports.0.remove(&port)?;
+        let closed = self.domain_mut(domid)?.ports.open.remove(&port)?;
         if let End::Interdomain(remote, port) = closed.end {
             let ports = self.domain_mut(remote).map(|domain| &mut domain.ports);
-            if let Some(port) = ports.and_then(|ports| ports.0.get_mut(&port)) {
+            if let Some(port) = ports.and_then(|ports| ports.open.get_mut(&port)) {
                 port.end = End::Unbound(domid);
             }
         }
@@ -205,7 +221,7 @@ impl State {
 
     /// Closes all ports of a domain.
     pub(crate) fn close_all(&mut self, domid: domid_t) {
-        let ports = self.domain(domid).map(|domain| domain.ports.0.keys().copied());
+        let ports = self.domain(domid).map(|domain| domain.ports.open.keys().copied());
         let ports: Vec<u32> = ports.into_iter().flatten().collect();
         for port in ports {
             self.close(domid, port);
@@ -214,7 +230,7 @@ impl State {
 
     fn send_event(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: evtchn_send = self.read(caller, at)?;
-        let port = self.caller(caller).ports.0.get(&op.port.0).map(|port| port.end);
+        let port = self.caller(caller).ports.open.get(&op.port.0).map(|port| port.end);
         match port.ok_or(XEN_EINVAL)? {
             End::Interdomain(remote, port) => {
                 if let Some(domain) = self.domain_mut(remote) {
@@ -232,13 +248,13 @@ impl State {
     fn port_status(&mut self, caller: domid_t, at: usize) -> Answer {
         let mut op: evtchn_status = self.read(caller, at)?;
         let domid = self.any_domid(caller, op.dom).ok_or(XEN_ESRCH)?;
-        if !is_port(op.port.0) {
+        if !self.domain(domid).is_some_and(|domain| domain.ports.is_known(op.port.0)) {
             return Err(XEN_EINVAL);
         }
         if !self.may_target(caller, domid) {
             return Err(XEN_EPERM);
         }
-        let port = self.domain(domid).and_then(|domain| domain.ports.0.get(&op.port.0));
+        let port = self.domain(domid).and_then(|domain| domain.ports.open.get(&op.port.0));
         op.vcpu = 0;
         op.status = match port.map(|port| port.end) {
             None => EVTCHNSTAT_closed,
@@ -261,10 +277,23 @@ impl State {
         Ok(0)
     }
 
+    /// There is one vCPU to choose, and some ports cannot.
+    fn bind_vcpu(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: evtchn_bind_vcpu = self.read(caller, at)?;
+        if op.vcpu != 0 {
+            return Err(XEN_ENOENT);
+        }
+        match self.caller(caller).ports.open.get(&op.port.0).map(|port| port.end) {
+            Some(End::Unbound(_) | End::Interdomain(..)) => Ok(0),
+            Some(End::Virq(virq)) if !is_of_vcpu(virq) => Ok(0),
+            _ => Err(XEN_EINVAL),
+        }
+    }
+
     /// No port is ever masked here: only the number is checked.
     fn unmask(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: evtchn_unmask = self.read(caller, at)?;
-        if is_port(op.port.0) { Ok(0) } else { Err(XEN_EINVAL) }
+        if self.caller(caller).ports.is_known(op.port.0) { Ok(0) } else { Err(XEN_EINVAL) }
     }
 
     fn reset_ports(&mut self, caller: domid_t, at: usize) -> Answer {

@@ -100,6 +100,9 @@ impl State {
             for active in domain.grants.active.values() {
                 *wanted.entry(active.mfn).or_default() += active.pins.total();
             }
+            for mapped in domain.room.values().flatten().filter(|mapped| !mapped.granted) {
+                *wanted.entry(mapped.mfn).or_default() += 1;
+            }
             for (gfn, entry) in domain.p2m.iter() {
                 if entry.kind == p2m::Kind::Foreign {
                     *wanted.entry(entry.mfn).or_default() += 1;

@@ -32,10 +32,12 @@ pub(crate) struct DomainState {
     /// Why Xen crashed it, if it did.
     pub(crate) crashed: Option<&'static str>,
     pub(crate) shutdown: Option<u8>,
+    /// Which of its watchdog timers are set.
+    pub(crate) watchdogs: [bool; 2],
     pub(crate) max_pages: usize,
     pub(crate) pages: usize,
     pub(crate) p2m: P2m,
-    /// A PV guest's room for mappings, by virtual page number.
+    /// The entries of a PV guest's page tables that the model has, by virtual page number.
     pub(crate) room: BTreeMap<u64, Option<Mapped>>,
     pub(crate) grants: GrantTable,
     pub(crate) maptrack: Maptrack,
@@ -58,6 +60,8 @@ pub(crate) struct DomainState {
 pub(crate) struct Mapped {
     pub(crate) mfn: Mfn,
     pub(crate) readonly: bool,
+    /// Whether it came by a grant, whose handle has the reference; else the entry has one itself.
+    pub(crate) granted: bool,
 }
 
 impl DomainState {
@@ -88,7 +92,10 @@ impl DomainState {
         }
         let mut p2m = P2m::default();
         let mut spare = Vec::new();
+        // Arm's control domain has its memory where the machine has it.
+        let in_place = config.kind == Kind::Arm && config.privileged;
         for (gfn, mfn) in (FIRST_GFN..).zip(mfns) {
+            let gfn = if in_place { mfn.0 } else { gfn };
             if config.kind.is_translated() {
                 p2m.set(gfn, p2m::Entry { mfn, kind: p2m::Kind::Ram });
                 if let Some(frame) = state.frames.get_mut(mfn) {
@@ -111,6 +118,7 @@ impl DomainState {
             destroyed: false,
             crashed: None,
             shutdown: None,
+            watchdogs: [false; 2],
             max_pages: config.max_pages.unwrap_or(config.pages.saturating_mul(2)),
             pages: config.pages,
             memory_map: MemoryMap::new(config.kind, p2m.last()),
@@ -221,6 +229,17 @@ impl State {
         if let Some(frame) = self.frames.get_mut(entry.mfn).filter(|_| entry.kind == p2m::Kind::Ram)
         {
             frame.gfn = Some(gfn);
+        }
+        true
+    }
+
+    /// Changes what a PV guest has at a virtual page number. False if there is no room.
+    pub(crate) fn set_room(&mut self, domid: domid_t, page: u64, mapped: Option<Mapped>) -> bool {
+        let domain = self.domain_mut(domid);
+        let Some(room) = domain.and_then(|domain| domain.room.get_mut(&page)) else { return false };
+        let old = std::mem::replace(room, mapped);
+        if let Some(old) = old.filter(|old| !old.granted) {
+            self.put(old.mfn);
         }
         true
     }

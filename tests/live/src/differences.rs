@@ -419,6 +419,22 @@ const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         place: |at| at.before(17),
+        scenario: "gnttab-limits",
+        steps: &[("map another grant, once more", Some("GNTST_no_device_space"))],
+        reason: "there was no status of its own for too few handles",
+    },
+    Difference {
+        place: |at| at.before(17),
+        scenario: "gnttab-limits",
+        steps: &[
+            ("map it read-only", GENERAL_ERROR),
+            ("unmap it read-only", None),
+            ("unmap it read-only, flags of the entry", None),
+        ],
+        reason: "one kind of mapping that had reached its number refused all the others",
+    },
+    Difference {
+        place: |at| at.before(17),
         scenario: "memory",
         steps: &[("acquire_resource, *", OK), ("acquire_resource, padding", EINVAL)],
         reason: "the size was answered before anyone asked whose it is",

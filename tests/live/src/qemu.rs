@@ -17,6 +17,9 @@ const MINIMUM_FOR_ARM_LINUX: (u32, u32) = (7, 2);
 /// What Xen is told in every case: no time spent on wiping the memory that is left.
 const XEN: &str = "bootscrub=0 loglvl=all guest_loglvl=all";
 
+/// What it is told where our kernel is alone: handles for 255 mappings, of which it runs out.
+const FEW_HANDLES: &str = "gnttab_max_maptrack_frames=1";
+
 /// How much memory the first domain has, as Xen is told, and the machine, in megabytes.
 fn memory(row: Row) -> (&'static str, &'static str) {
     match (row.has_linux(), row.arch) {
@@ -24,6 +27,13 @@ fn memory(row: Row) -> (&'static str, &'static str) {
         (_, Arch::X86_64) => ("dom0_mem=32M", "128"),
         _ => ("dom0_mem=32M", "256"),
     }
+}
+
+/// What Xen is told, but for where to write.
+fn words(row: Row) -> String {
+    let (dom0_mem, _) = memory(row);
+    let handles = if row.domains > 1 || row.has_linux() { "" } else { FEW_HANDLES };
+    format!("{dom0_mem} {XEN} {handles}")
 }
 
 /// Where Xen writes on Arm.
@@ -100,7 +110,7 @@ pub(crate) fn command(
 }
 
 fn x86(command: &mut Command, row: Row, files: &Files<'_>, arguments: &str) {
-    let (dom0_mem, memory) = memory(row);
+    let (_, memory) = memory(row);
     // A PVH dom0 needs an IOMMU.
     let (machine, dom0) = match row.mode {
         Mode::Pvh if !row.has_linux() => {
@@ -113,7 +123,7 @@ fn x86(command: &mut Command, row: Row, files: &Files<'_>, arguments: &str) {
     command.args(machine).args(["-cpu", cpu, "-m", memory]);
     // What the guest writes there becomes QEMU's exit status.
     command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
-    command.arg("-append").arg(format!("console=com1 {dom0_mem} {XEN}{dom0}"));
+    command.arg("-append").arg(format!("console=com1 {}{dom0}", words(row)));
     let mut modules = joined([files.kernel.as_os_str(), " ".as_ref(), arguments.as_ref()]);
     if let Some(initramfs) = files.initramfs {
         modules.push(joined([",".as_ref(), initramfs.as_os_str()]));
@@ -137,8 +147,7 @@ fn arm_machine(command: &mut Command, row: Row) {
 }
 
 fn arm(command: &mut Command, row: Row, files: &Files<'_>, arguments: &str) {
-    let (dom0_mem, _) = memory(row);
-    command.arg("-append").arg(format!("{ARM_CONSOLE} {dom0_mem} {XEN}"));
+    command.arg("-append").arg(format!("{ARM_CONSOLE} {}", words(row)));
     let bootargs = format!(",bootargs={}", arguments.replace(',', ",,"));
     let kernel = files.kernel.as_os_str();
     let loader =

@@ -3,18 +3,20 @@
 #![allow(unsafe_code, reason = "maps the model's grant table")]
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
-use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
+use xen_abi::xen::{__HYPERVISOR_update_va_mapping, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_live::{Arch, Mode, Row, Transcript, Where, compare, matrix, stale};
 use xen_model::{Config, Domain, Page, Release, Target, Xen, Xsm};
+use xen_ops::hypercall::Hypercall as _;
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
 use xen_ops::hypercall::memory_op::add_to_physmap;
-use xen_ops::page::{Page as _, Target as _};
+use xen_ops::page::{PAGE_SIZE, Page as _, Target as _};
 use xen_scenarios::{Guest, Kind, Part};
 
 /// A domain of the model that scenarios can run in.
@@ -48,11 +50,14 @@ impl Guest for ModelGuest {
     }
 
     fn page(&mut self) -> Kept {
-        Kept(std::mem::ManuallyDrop::new(self.domain.page().expect("a page")))
+        let page = self.loose_page();
+        // A PV guest has its pages mapped.
+        self.map_frame(&self.domain.target(), page.frame().0);
+        page
     }
 
     fn loose_frame(&mut self) -> xen_pfn_t {
-        self.page().0.frame()
+        self.loose_page().frame()
     }
 
     fn target(&mut self) -> Target {
@@ -60,7 +65,18 @@ impl Guest for ModelGuest {
     }
 
     fn bad_address(&self) -> usize {
-        0
+        match self.kind() {
+            // Xen's own part of the address space.
+            Kind::Pv => 0xffff_8300_0000_0000_u64 as usize,
+            _ => 0,
+        }
+    }
+
+    fn torn(&mut self) -> NonNull<u8> {
+        let pages = Box::leak(Box::new([const { RawPage([0; PAGE_SIZE]) }; 3]));
+        let middle = pages[1].0.as_ptr().addr();
+        self.domain.faults().absent(middle..middle + PAGE_SIZE);
+        NonNull::from(pages).cast()
     }
 
     fn frames(&mut self) -> xen_model::Frames {
@@ -74,7 +90,9 @@ impl Guest for ModelGuest {
                 setup_table(domain, DOMID_SELF, &mut [xen_pfn_t(0)]).expect("the table's frame");
             }
             (Part::Status, false) => {
-                get_status_frames(domain, DOMID_SELF, &mut [0]).expect("the status frame");
+                let mut frames = [0];
+                get_status_frames(domain, DOMID_SELF, &mut frames).expect("the status frame");
+                self.map_frame(&domain.target(), frames[0]);
             }
             (_, true) => {
                 let index = if part == Part::Shared { 0 } else { XENMAPIDX_grant_table_status };
@@ -102,17 +120,43 @@ impl Guest for ModelGuest {
     }
 }
 
-/// A page that nobody else gets, used up or not: a guest of the live tests has none back either.
-struct Kept(std::mem::ManuallyDrop<Page>);
+impl ModelGuest {
+    /// A page that a PV guest has not mapped.
+    fn loose_page(&self) -> Kept {
+        let page = self.domain.page().expect("a page");
+        Kept { domain: self.domain.clone(), page: ManuallyDrop::new(page) }
+    }
 
-// SAFETY: hands everything on.
+    /// Maps a machine frame, in a PV guest.
+    fn map_frame(&self, target: &Target, frame: u64) {
+        if self.kind() == Kind::Pv {
+            let arguments = [target.host_addr() as usize, (frame << 12 | 3) as usize, 0];
+            // SAFETY: nothing is there.
+            let result = unsafe { self.domain.call3(__HYPERVISOR_update_va_mapping, arguments) };
+            assert_eq!(result, 0, "update_va_mapping");
+        }
+    }
+}
+
+/// Memory of the guest's that is no page of the domain's: only arguments lie there.
+#[repr(C, align(4096))]
+struct RawPage([u8; PAGE_SIZE]);
+
+/// A page that nobody else gets, used up or not: a guest of the live tests has none back either.
+struct Kept {
+    domain: Domain,
+    page: ManuallyDrop<Page>,
+}
+
+// SAFETY: a page of the domain's that nobody else has. Its address is where the domain has it, or that
+// of a hole.
 unsafe impl xen_ops::page::Page for Kept {
     fn frame(&self) -> xen_pfn_t {
-        self.0.frame()
+        self.page.frame()
     }
 
     fn address(&self) -> NonNull<u8> {
-        self.0.address()
+        self.domain.address_of(self.page.frame().0)
     }
 }
 
@@ -140,6 +184,7 @@ fn transcripts(row: Row) -> Vec<(u16, Transcript)> {
     let domains = row.domids().map(|domid| {
         let config = Config::new(kind(row.mode_of(domid))).domid(domid_t(domid)).pages(512);
         let config = if domid == 0 { config.privileged() } else { config };
+        let config = if row.domains == 1 { config.max_maptrack_frames(1) } else { config };
         xen.domain(config).expect("a domain")
     });
     let domains: Arc<[Domain]> = domains.collect();

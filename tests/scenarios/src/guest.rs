@@ -74,6 +74,10 @@ pub trait Guest {
     /// An address, in bytes, where there is nothing that Xen could read or write for this guest.
     fn bad_address(&self) -> usize;
 
+    /// The first of three pages in a row, zeroed, of which the middle one is not there: for arguments
+    /// that Xen can read in part.
+    fn torn(&mut self) -> NonNull<u8>;
+
     /// Maps the first frame of a part of its own grant table, and says where that is: 4096 bytes that
     /// stay as long as the table keeps its version.
     fn table(&mut self, part: Part) -> NonNull<u8>;

@@ -10,7 +10,7 @@ use xen_abi::errno::*;
 use xen_abi::memory::*;
 use xen_abi::xen::domid_t;
 
-use crate::config::Kind;
+use crate::config::{Kind, Release};
 use crate::error::{Answer, result};
 use crate::machine::State;
 use crate::transcript::Call;
@@ -76,12 +76,17 @@ impl State {
             XENMEM_remove_from_physmap => self.remove_from_physmap(caller, at),
             XENMEM_claim_pages => self.claim_pages(caller, at),
             XENMEM_get_vnumainfo => self.get_vnumainfo(caller, at),
+            XENMEM_reserved_device_memory_map => self.reserved_device_memory_map(caller, at),
             // What else there is belongs to x86.
             _ if self.caller(caller).kind == Kind::Arm || start != 0 => Err(XEN_ENOSYS),
             XENMEM_memory_map => self.memory_map(caller, at),
+            XENMEM_machine_memory_map
+                if self.caller(caller).is_translated() && self.release < Release::V4_20 =>
+            {
+                Err(XEN_ENOSYS)
+            }
             XENMEM_machine_memory_map => self.machine_memory_map(caller, at),
             XENMEM_set_memory_map => self.set_memory_map(caller, at),
-            XENMEM_reserved_device_memory_map => self.reserved_device_memory_map(caller, at),
             XENMEM_get_pod_target => self.pod_target(caller, at, false),
             XENMEM_set_pod_target => self.pod_target(caller, at, true),
             XENMEM_machphys_mapping => self.machphys_mapping(caller, at),

@@ -26,7 +26,7 @@ impl State {
             return Err(XEN_ENOSYS);
         }
         let domid = self.physmap_of(caller, op.domid, op.space)?;
-        if op.gpfn.0 == INVALID_GFN {
+        if op.gpfn.0 == INVALID_GFN && self.release > Release::V4_14 {
             return Err(XEN_EINVAL);
         }
         if op.space != XENMAPSPACE_gmfn_range {
@@ -78,7 +78,7 @@ impl State {
             }
             let idx: xen_ulong_t = self.read_at(caller, address(op.idxs), at)?;
             let xen_pfn_t(gpfn) = self.read_at(caller, address(op.gpfns), at)?;
-            if gpfn == INVALID_GFN {
+            if gpfn == INVALID_GFN && self.release > Release::V4_14 {
                 return Err(XEN_EINVAL);
             }
             let added = self.add_one(caller, domid, space, idx, gpfn, foreign);
@@ -121,6 +121,10 @@ impl State {
         foreign: domid_t,
     ) -> Answer<()> {
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == Kind::Arm);
+        if gfn == INVALID_GFN {
+            // Before there was a check of its own, the search for the place failed.
+            return Err(if arm { XEN_EINVAL } else { XEN_ENOENT });
+        }
         match space {
             XENMAPSPACE_shared_info if idx != 0 => Err(XEN_EINVAL),
             XENMAPSPACE_shared_info => {

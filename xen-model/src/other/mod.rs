@@ -1,5 +1,6 @@
 //! The smaller hypercalls: as much of each as a guest with grants calls.
 
+mod mmu;
 mod sched;
 mod version;
 
@@ -108,6 +109,10 @@ impl State {
             return Err(XEN_EPERM);
         }
         let domain = self.domain_mut(domid).ok_or(XEN_ESRCH)?;
+        if set && domain.kind == Kind::Arm && domid == caller {
+            // The toolstack sets what there is.
+            return Err(XEN_EPERM);
+        }
         if set {
             domain.params.insert(op.index, op.value);
         } else {

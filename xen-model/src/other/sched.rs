@@ -111,6 +111,7 @@ fn shut_down(mut state: MutexGuard<'_, State>, caller: domid_t, command: u32, at
             });
             (name, answer.map_err(Into::into))
         }
+        SCHEDOP_watchdog => ("SCHEDOP_watchdog", watchdog(&mut state, caller, at)),
         SCHEDOP_remote_shutdown => ("SCHEDOP_remote_shutdown", remote(&mut state, caller, at)),
         _ => ("sched_op", Err(XEN_ENOSYS)),
     };
@@ -128,5 +129,19 @@ fn remote(state: &mut State, caller: domid_t, at: usize) -> Answer {
     if let Some(domain) = state.domain_mut(op.domain_id) {
         domain.shutdown.get_or_insert(op.reason as u8);
     }
+    Ok(0)
+}
+
+/// Timers that are set and never go off: the model's guests are given all the time they need.
+fn watchdog(state: &mut State, caller: domid_t, at: usize) -> Answer {
+    let op: sched_watchdog = state.read(caller, at)?;
+    let timers = &mut state.caller_mut(caller).watchdogs;
+    let Some(index) = op.id.checked_sub(1) else {
+        let free = timers.iter().position(|set| !set).ok_or(XEN_ENOSPC)?;
+        timers[free] = true;
+        return Ok(free as isize + 1);
+    };
+    let timer = timers.get_mut(index as usize).filter(|set| **set).ok_or(XEN_EINVAL)?;
+    *timer = op.timeout != 0;
     Ok(0)
 }

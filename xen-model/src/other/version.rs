@@ -11,6 +11,9 @@ use crate::error::Answer;
 use crate::machine::State;
 use crate::transcript::Call;
 
+/// Where Xen's part of a guest's address space begins on x86.
+const VIRT_START: u64 = 0xffff_8000_0000_0000;
+
 /// Room for `text` of `N` bytes, the rest zero.
 fn text<const N: usize>(text: &str) -> [u8; N] {
     let mut bytes = [0; N];
@@ -44,6 +47,22 @@ impl State {
             }
             XENVER_changeset => {
                 ("XENVER_changeset", self.tell::<xen_changeset_info_t>(caller, at, text("model")))
+            }
+            XENVER_compile_info => (
+                "XENVER_compile_info",
+                self.tell(
+                    caller,
+                    at,
+                    xen_compile_info { compiler: text("rustc"), ..xen_compile_info::ZERO },
+                ),
+            ),
+            XENVER_platform_parameters => {
+                let virt_start = if self.caller(caller).kind == Kind::Arm { 0 } else { VIRT_START };
+                let parameters = xen_platform_parameters { virt_start };
+                ("XENVER_platform_parameters", self.tell(caller, at, parameters))
+            }
+            XENVER_commandline => {
+                ("XENVER_commandline", self.tell::<xen_commandline_t>(caller, at, text("")))
             }
             XENVER_get_features => ("XENVER_get_features", self.get_features(caller, at)),
             XENVER_pagesize if at != 0 => ("XENVER_pagesize", Err(XEN_EINVAL)),

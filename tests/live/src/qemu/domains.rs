@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{ARM_CONSOLE, Files, XEN, arm_machine, joined, memory};
+use super::{ARM_CONSOLE, Files, arm_machine, joined, words};
 use crate::device_tree::{Node, with_chosen};
 use crate::{Error, Row};
 
@@ -52,11 +52,10 @@ fn dump(qemu: &Path, row: Row, path: &Path) -> Result<Vec<u8>, Error> {
 
 /// What Xen is to start. It numbers domains in the order of their nodes.
 fn chosen(row: Row, arguments: &[String], size: u32) -> Node {
-    let (dom0_mem, _) = memory(row);
     let mut chosen = Node::new("")
         .cells("#address-cells", &[2])
         .cells("#size-cells", &[2])
-        .texts("xen,xen-bootargs", &[&format!("{ARM_CONSOLE} {dom0_mem} {XEN}")]);
+        .texts("xen,xen-bootargs", &[&format!("{ARM_CONSOLE} {}", words(row))]);
     let addresses = (FIRST..).step_by(DISTANCE as usize);
     for (domid, (arguments, address)) in arguments.iter().zip(addresses).enumerate() {
         let module = Node::new(format!("module@{address:x}"))

@@ -3,8 +3,10 @@
 mod compat;
 mod console;
 mod events;
+mod gnttab_batch;
 mod gnttab_copy;
 mod gnttab_entry;
+mod gnttab_limits;
 mod gnttab_map;
 mod gnttab_pv;
 mod gnttab_table;
@@ -40,6 +42,8 @@ scenarios! {
     "gnttab-entry" gnttab_entry::entry;
     "gnttab-map" gnttab_map::map_and_unmap;
     "gnttab-copy" gnttab_copy::copy;
+    "gnttab-batch" gnttab_batch::batch;
+    "gnttab-limits" gnttab_limits::limits;
     "gnttab-pv" gnttab_pv::pv;
     "gnttab-table" gnttab_table::table;
     "gnttab-v2" gnttab_v2::v2;
