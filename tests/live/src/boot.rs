@@ -20,6 +20,9 @@ const DONE: i32 = 85;
 /// How long a boot may take: many times what one takes on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// The same for one with Linux.
+const DEADLINE_OF_LINUX: Duration = Duration::from_secs(180);
+
 /// How many lines of the log a failure shows.
 const TAIL: usize = 25;
 
@@ -43,7 +46,7 @@ pub struct Boot {
     mode: Mode,
     domains: u16,
     scenarios: Vec<String>,
-    deadline: Duration,
+    deadline: Option<Duration>,
     keep: bool,
     qemu: Option<PathBuf>,
     hypervisor: Option<PathBuf>,
@@ -89,7 +92,7 @@ impl Boot {
             mode,
             domains: 1,
             scenarios: Vec::new(),
-            deadline: DEADLINE,
+            deadline: None,
             keep: false,
             qemu: None,
             hypervisor: None,
@@ -114,10 +117,10 @@ impl Boot {
         self
     }
 
-    /// How long it may take, instead of a minute.
+    /// How long it may take, instead of a minute, or three with Linux.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// Whether to keep the serial log of a success too.
@@ -227,7 +230,7 @@ impl Boot {
         let words = if row.has_linux() { vec![linux::ARGUMENTS.to_owned()] } else { words };
         let mut command = qemu::command(&qemu, row, &files, &words)?;
         let machine = Machine::start(&mut command, &complaints).map_err(Error::file(&qemu))?;
-        let ended = machine.finish(self.deadline, &log)?;
+        let ended = machine.finish(self.time(row), &log)?;
 
         let mut transcript = Transcript::default();
         ended.output.lines().for_each(|line| transcript.read(line));
@@ -262,6 +265,12 @@ impl Boot {
         })
     }
 
+    /// How long it may take.
+    fn time(&self, row: Row) -> Duration {
+        let usual = if row.has_linux() { DEADLINE_OF_LINUX } else { DEADLINE };
+        self.deadline.unwrap_or(usual)
+    }
+
     /// The hypervisor, and what is to be said about its package.
     fn image(&self, row: Row) -> Result<(PathBuf, Option<Warning>), Error> {
         if let Some(image) = &self.hypervisor {
@@ -283,7 +292,7 @@ impl Boot {
         let own = || self.kernel.clone().map_or_else(|| guest::kernel(row.arch), Ok);
         if row.has_toolstack() {
             // The other half is for Linux to start.
-            let work = linux::guests(row, &own()?, words, self.deadline / 2, place)?;
+            let work = linux::guests(row, &own()?, words, self.time(row) / 2, place)?;
             return linux::make(row, &work, &self.options(), place);
         }
         if row.mode != Mode::Linux || self.kernel.is_some() {
