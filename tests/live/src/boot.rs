@@ -27,10 +27,11 @@ const DEADLINE_OF_LINUX: Duration = Duration::from_secs(180);
 const TAIL: usize = 25;
 
 /// Words of Xen, Linux and our own after which nothing good comes.
-const CRASHES: [&str; 8] = [
+const CRASHES: [&str; 9] = [
     "Panic on CPU",
     "Domain 0 crashed",
     "Hardware Dom0 crashed",
+    "(vcpu#0) crashed",
     "Triple fault",
     "@panic",
     "@exception",

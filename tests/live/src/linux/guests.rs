@@ -46,3 +46,26 @@ fn config(row: Row, domid: u16, name: &str, arguments: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Arch, Mode};
+
+    #[test]
+    fn every_other_domain_is_of_the_other_kind() {
+        let place = tempfile::tempdir().unwrap();
+        let row = Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pvh, domains: 3 };
+        let arguments = ["me=1", "me=2", "me=3"].map(str::to_owned);
+        let limit = Duration::from_secs(9);
+        let work = guests(row, Path::new("kernel"), &arguments, limit, place.path()).unwrap();
+        assert_eq!(work.commands, ["/guests/run 9 domain-1 domain-2 domain-3"]);
+        for (domid, mode) in [(1, "pvh"), (2, "pv"), (3, "pvh")] {
+            let config = place.path().join(format!("domain-{domid}.cfg"));
+            let config = fs::read_to_string(config).unwrap();
+            for line in [format!("type = \"{mode}\""), format!("extra = \"me={domid}\"")] {
+                assert!(config.lines().any(|own| own == line), "no {line} in: {config}");
+            }
+        }
+    }
+}
