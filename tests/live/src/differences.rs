@@ -255,7 +255,7 @@ const DIFFERENCES: &[Difference] = &[
             ("copy what is passed on", GENERAL_ERROR),
             ("copy what is passed on, the last byte", Some("0x0")),
             ("copy to what is passed on", GENERAL_ERROR),
-            ("death, copy what was passed on", GENERAL_ERROR),
+            ("dead, copy what was passed on", GENERAL_ERROR),
         ],
         reason: "Arm has version 1 only, in which nothing is passed on",
     },

@@ -161,6 +161,11 @@ impl<G: Guest> Follower<'_, '_, G> {
                 let flags = self.table.flags(ACCEPTED);
                 self.run.step("flags once a page was transferred", Hex(flags));
             }
+            Command::Keep => {
+                let room = self.run.guest.target();
+                let kept = map(self.run.guest, &room, 0, grant_ref_t(with), self.first);
+                self.run.step("map from the first, to the end", kept.outcome);
+            }
             Command::End => {}
         }
         0

@@ -9,21 +9,21 @@ use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_ops::events::{Binding, Port};
-use xen_ops::gnttab::{Config, Cursor, GrantTable, Line, ReaperSlot, Room};
+use xen_ops::gnttab::{Config, Cursor, GrantTable, Granted, Line, ReaperSlot, Room};
 use xen_ops::hypercall::Error;
 use xen_ops::page::{Page, Target};
-use xen_ops::view::ReadWrite;
 
 use super::mailbox::{Command, Mailbox};
-use super::{FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, give_way, strangers};
+use super::{FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, death, give_way, strangers};
 use crate::grants::{Mapping, bytes, copy_bytes, filled, granted, local, map, unmap};
 use crate::outcome::{Hex, Outcome, Value};
 use crate::{Guest, Run};
 
 /// The grant table of the domain that leads.
-type Lending<'s, G> = GrantTable<'s, <G as Guest>::Xen, <G as Guest>::Frames, <G as Guest>::Page>;
+pub(super) type Lending<'s, G> =
+    GrantTable<'s, <G as Guest>::Xen, <G as Guest>::Frames, <G as Guest>::Page>;
 
-const FROM: u16 = GNTCOPY_source_gref;
+pub(super) const FROM: u16 = GNTCOPY_source_gref;
 const TO: u16 = GNTCOPY_dest_gref;
 
 /// Leads the other two domains.
@@ -48,7 +48,7 @@ pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
     strangers::ask(run, &one);
     between(run, &one, &two);
     passed_on(run, &one, &two);
-    death(run, one, port, &two);
+    death::death(run, one, port, &two, &table);
     two.tell(run, Command::End);
     run.step("unmap the mailbox", unmap(run.guest, two.mapping));
     run.end();
@@ -57,8 +57,8 @@ pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
 /// A domain that is led.
 pub(super) struct Peer<G: Guest> {
     pub(super) domid: domid_t,
-    mailbox: Mailbox,
-    mapping: Mapping,
+    pub(super) mailbox: Mailbox,
+    pub(super) mapping: Mapping,
     /// Where the mailbox is mapped.
     _room: G::Target,
 }
@@ -122,11 +122,7 @@ fn borrow<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>) {
 
 /// Grants a page to a domain, and drops the grant while it is mapped there.
 fn lend<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>, table: &Lending<'_, G>) {
-    let Ok(to) = xen_ops::gnttab::Peer::new(peer.domid) else { return };
-    let page = filled(run.guest, 0x42);
-    let Ok(granted) = table.grant::<ReadWrite>(&mut Cursor::default(), to, page) else {
-        return run.step(format_args!("{name}, grant"), "refused");
-    };
+    let Some(granted) = grant(run, peer, table) else { return };
     let reference = granted.reference().0;
     peer.mailbox.tell(run.guest, Command::Map, reference);
     let byte: u8 = granted.view().load(1, Ordering::Relaxed).unwrap_or_default();
@@ -140,6 +136,16 @@ fn lend<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>, table: &Lendi
     let reaped = table.reap(usize::MAX).freed;
     run.step(format_args!("{name}, reap once it is unmapped, grants that ended"), reaped);
     peer.mailbox.tell(run.guest, Command::MapRevoked, reference);
+}
+
+/// Grants a new page to a domain.
+pub(super) fn grant<'t, G: Guest>(
+    run: &mut Run<'_, G>,
+    peer: &Peer<G>,
+    table: &'t Lending<'_, G>,
+) -> Option<Granted<'t, G::Page>> {
+    let to = xen_ops::gnttab::Peer::new(peer.domid).ok()?;
+    table.grant(&mut Cursor::default(), to, filled(run.guest, 0x42)).ok()
 }
 
 /// Sends events in both directions, and returns the port.
@@ -163,7 +169,9 @@ fn events<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>) -> Option<P
 }
 
 /// What a port is connected to, in a word.
-fn binding<G: xen_ops::hypercall::Hypercall>(port: &Port<G>) -> Result<&'static str, Error> {
+pub(super) fn binding<G: xen_ops::hypercall::Hypercall>(
+    port: &Port<G>,
+) -> Result<&'static str, Error> {
     Ok(match port.status()?.binding {
         Binding::Closed => "closed",
         Binding::Unbound { .. } => "unbound",
@@ -214,65 +222,8 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, one: &Peer<G>, two: &Peer<G>) {
     one.tell(run, Command::GrantToOther);
 }
 
-/// Has a domain end while its pages are mapped.
-fn death<G: Guest>(run: &mut Run<'_, G>, one: Peer<G>, port: Option<Port<G::Xen>>, two: &Peer<G>) {
-    let domid = one.domid;
-    one.tell(run, Command::Grant);
-    let rooms: [G::Target; 3] = array::from_fn(|_| run.guest.target());
-    let [room, second, third] = &rooms;
-    let mapping = map(run.guest, room, 0, WRITABLE, domid);
-    run.step("death, map before", mapping.outcome);
-    one.tell(run, Command::End);
-    run.guest.destroy(domid);
-
-    // Its memory goes bit by bit.
-    let refused = loop {
-        let mapping = map(run.guest, second, GNTMAP_readonly, READ_ONLY, domid);
-        if !mapping.outcome.is_ok() {
-            break mapping.outcome;
-        }
-        unmap(run.guest, mapping);
-        give_way(run.guest);
-    };
-    run.step("death, map a page that nobody mapped", refused);
-    let again = map(run.guest, third, 0, WRITABLE, domid);
-    run.step("death, map a page that is mapped", again.outcome);
-    if again.outcome.is_ok() {
-        run.step("death, unmap it again", unmap(run.guest, again));
-    }
-    run.step("death, a byte of the page", first_byte(room));
-    let own = filled(run.guest, 0);
-    let destination = local(own.frame(), DOMID_SELF, 0);
-    for (name, ref_) in [("that is mapped", WRITABLE), ("that nobody mapped", READ_ONLY)] {
-        let source = granted(ref_, domid, 0);
-        let copied = copy_bytes(run.guest, source, destination, 64, FROM);
-        run.step(format_args!("death, copy a page {name}"), copied);
-    }
-    let source = granted(PASSED_ON, two.domid, 0);
-    let copied = copy_bytes(run.guest, source, destination, 64, FROM);
-    run.step("death, copy what was passed on", copied);
-    if let Some(port) = port {
-        run.step("death, status of a port", Value(binding(&port)));
-        run.outcome("death, send", port.notify());
-    }
-    run.step("death, unmap", unmap(run.guest, mapping));
-    run.step("death, unmap the mailbox", unmap(run.guest, one.mapping));
-
-    // Whatever else held it lets go.
-    let gone = loop {
-        let mapping = map(run.guest, room, 0, MAILBOX, domid);
-        if mapping.outcome.is_bad_domain() {
-            break mapping.outcome;
-        }
-        give_way(run.guest);
-    };
-    run.step("gone, map", gone);
-    let copied = copy_bytes(run.guest, granted(MAILBOX, domid, 0), destination, 64, FROM);
-    run.step("gone, copy", copied);
-}
-
 /// The first byte of what is mapped.
-fn first_byte(room: &impl Target) -> Hex {
+pub(super) fn first_byte(room: &impl Target) -> Hex {
     let byte: u8 = bytes(room.address()).load(0, Ordering::Relaxed).unwrap_or_default();
     Hex(byte.into())
 }

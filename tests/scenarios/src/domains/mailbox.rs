@@ -43,12 +43,14 @@ pub(super) enum Command {
     Accept,
     /// Look at what came of that.
     LookAtAccepted,
+    /// Map what the leader grants, and never unmap it.
+    Keep,
     /// Be through.
     End,
 }
 
 /// All of them, in the order of their numbers from 1 on.
-const COMMANDS: [Command; 17] = [
+const COMMANDS: [Command; 18] = [
     Command::Grant,
     Command::LookWhileMapped,
     Command::Revoke,
@@ -65,6 +67,7 @@ const COMMANDS: [Command; 17] = [
     Command::LookAtPassedOn,
     Command::Accept,
     Command::LookAtAccepted,
+    Command::Keep,
     Command::End,
 ];
 

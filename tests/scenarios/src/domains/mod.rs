@@ -1,17 +1,15 @@
 //! Three domains that share pages: the first one leads, the others do what it tells them through a
 //! page that each of them shares with it.
 
-#![allow(unsafe_code, reason = "a hypercall")]
-
+mod death;
 mod follower;
 mod leader;
 mod mailbox;
 mod strangers;
 
 use xen_abi::grant_table::grant_ref_t;
-use xen_abi::sched::SCHEDOP_yield;
-use xen_abi::xen::{__HYPERVISOR_sched_op, domid_t};
-use xen_ops::hypercall::Hypercall;
+use xen_abi::xen::domid_t;
+use xen_ops::hypercall::sched_op::yield_;
 
 use crate::{Guest, Run};
 
@@ -40,6 +38,6 @@ pub(crate) fn run<G: Guest>(run: &mut Run<'_, G>, first: domid_t) {
 }
 
 fn give_way<G: Guest>(guest: &G) {
-    // SAFETY: there is no argument.
-    unsafe { guest.xen().call2(__HYPERVISOR_sched_op, [SCHEDOP_yield as usize, 0]) };
+    // It does not fail.
+    let _ = yield_(guest.xen());
 }
