@@ -12,14 +12,16 @@ use xen_codegen::docs::Docs;
 use xen_codegen::import::{Source, time_bindgen};
 use xen_codegen::ir::Profile;
 use xen_codegen::{emit, output};
-use xen_headers::{HeaderTree, Options, pins};
+use xen_headers::{HeaderTree, LinuxTree, Options, linux_pins, pins};
 
 const ROUNDS: usize = 7;
 const BOUND: f64 = 1.5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let release = &pins().default_release().name;
-    let source = Source::new(HeaderTree::obtain(pins(), release, &Options::from_env())?)?;
+    let options = Options::from_env();
+    let linux = LinuxTree::obtain(linux_pins(), &options)?;
+    let source = Source::new(HeaderTree::obtain(pins(), release, &options)?, Some(linux))?;
     let dir = tempfile::tempdir()?;
     let (mut alone, mut ours, mut parallel) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -30,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         alone.push(bindgen);
 
         let start = Instant::now();
-        let source = Source::new(source.tree.clone())?;
+        let source = Source::new(source.tree.clone(), source.linux.clone())?;
         let abis: Result<Vec<_>, _> = Arch::SHIPPED
             .iter()
             .map(|arch| xen_codegen::abi(&source, *arch, Profile::Tools))

@@ -145,6 +145,7 @@ pub(crate) const TYPED_MEMBERS: &[(&str, &str, &str)] = &[
     ("gnttab_unmap_and_replace", "status", "GrantStatus"),
     ("gnttab_get_status_frames", "status", "GrantStatus"),
     ("gnttab_swap_grant_ref", "status", "GrantStatus"),
+    ("gntdev_grant_copy_segment", "status", "GrantStatus"),
 ];
 
 /// Constants that are values of a newtype, by prefix.
@@ -160,7 +161,10 @@ pub(crate) fn newtype_of(name: &str) -> Option<&'static str> {
 const SIZED_CONSTANTS: &[(&str, Int)] = &[
     ("BLKIF_RSP_", I16),
     ("GNTCOPY_", U16),
+    ("GNTALLOC_FLAG_", U16),
     ("GTF_", U16),
+    // C makes them as wide as a size, the kernel takes an unsigned int.
+    ("IOCTL_", U32),
     ("NETIF_RSP_", I16),
     ("USBIF_STATUS_", I32),
     ("XEN_PCI_ERR_", I32),

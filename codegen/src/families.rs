@@ -11,6 +11,8 @@ pub enum Family {
     Io,
     /// Messages between domains.
     Argo,
+    /// What Linux offers to programs.
+    Linux,
     /// What only a toolstack or a privileged domain uses, versioned and unstable for the most part.
     Toolstack,
 }
@@ -49,6 +51,8 @@ impl Family {
             Self::Toolstack
         } else if header == "argo.h" {
             Self::Argo
+        } else if header.starts_with("linux/") {
+            Self::Linux
         } else if CORE.contains(&header) {
             Self::Core
         } else if header.starts_with("io/") {
@@ -68,6 +72,7 @@ impl Family {
             Self::Hvm => Some("hvm"),
             Self::Io => Some("io"),
             Self::Argo => Some("argo"),
+            Self::Linux => Some("linux"),
             Self::Toolstack => Some("toolstack"),
         }
     }

@@ -9,6 +9,8 @@ use crate::arch::Arch;
 pub struct Abi {
     /// The tree's name: a release such as `4.20`, or what an unpinned tree calls itself.
     pub release: String,
+    /// The headers of Linux that were read behind it, each with what it came from.
+    pub linux: BTreeMap<String, String>,
     /// The architecture.
     pub arch: Arch,
     /// Which side of the interface was asked for.
@@ -178,12 +180,22 @@ pub enum Type {
 pub struct Constant {
     /// Where it is defined.
     pub location: Location,
+    /// Other headers that define it in the same words.
+    pub repeated: Vec<String>,
     /// Its value.
     pub value: Value,
     /// Whether it is a macro or an enumerator.
     pub origin: Origin,
     /// The newtype it belongs to, if any.
     pub newtype: Option<String>,
+}
+
+impl Constant {
+    /// Whether `header` defines it, alone or too.
+    #[must_use]
+    pub fn is_in(&self, header: &str) -> bool {
+        self.location.header == header || self.repeated.iter().any(|other| other == header)
+    }
 }
 
 /// Where a constant comes from.

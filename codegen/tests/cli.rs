@@ -78,6 +78,22 @@ fn trees_named_from_where_one_stands() {
     }
 }
 
+/// A release is read with Linux's headers behind it, a tree that the user names by itself.
+#[test]
+fn linux_stands_behind_releases() {
+    let layout = ["layout", "gntdev_grant_copy_segment", "--arch", "arm"];
+    let output = codegen(&layout).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("source.foreign.ref") && said.contains("linux/gntdev.h"), "{said}");
+    let output = codegen(&["omitted", "--arch", "arm"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("__LINUX_PUBLIC_GNTDEV_H__ (linux/gntdev.h:"), "{said}");
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = copied_headers(dir.path()).to_string_lossy().into_owned();
+    let alone = [&layout[..], &["--headers", &path]].concat();
+    refused(&mut codegen(&alone), 1, &["gntdev_grant_copy_segment"]);
+}
+
 #[test]
 fn types_that_are_no_structures() {
     let output = codegen(&["layout", "domid_t", "--arch", "arm"]).output().expect("it runs");

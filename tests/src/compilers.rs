@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use xen_codegen::arch::Arch;
+use xen_codegen::import::Source;
 use xtask::Family;
 
 use crate::Error;
@@ -39,13 +40,20 @@ impl Compiler {
         Some(Self { program: clang.program.clone(), arguments: clang.arguments.clone(), arch })
     }
 
-    /// Runs it over C text against the headers at `root`, with our stand-ins for the C library's.
-    pub fn run(&self, root: &Path, c: &Path, stubs: &Path, more: &[&str]) -> Result<Output, Error> {
+    /// Runs it over C text against the headers of `source`, with our stand-ins for those not of the
+    /// ABI.
+    pub fn run(
+        &self,
+        source: &Source,
+        c: &Path,
+        stubs: &Path,
+        more: &[&str],
+    ) -> Result<Output, Error> {
         Command::new(&self.program)
             .args(&self.arguments)
             .args(["-nostdinc", "-std=gnu11", "-w", "-D__XEN_TOOLS__=1"])
             .arg(format!("-I{}", stubs.display()))
-            .arg(format!("-I{}", root.display()))
+            .args(source.roots().map(|root| format!("-I{}", root.display())))
             .args(more)
             .arg(c)
             .output()

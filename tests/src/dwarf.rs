@@ -10,7 +10,7 @@ use object::{Object as _, ObjectSection as _};
 
 use crate::Error;
 
-/// Everything that the headers of a tree define.
+/// Everything that the headers define.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Definitions {
     /// Tags and typedefs, in the compiler's order.
@@ -64,9 +64,9 @@ pub enum Extent {
     },
 }
 
-/// Reads what the headers below `root` define from `data`: a linked little-endian file, since the
-/// debug sections of an object file wait for their relocations.
-pub fn read(data: &[u8], root: &Path) -> Result<Definitions, Error> {
+/// Reads what the headers define from `data`: a linked little-endian file, since the debug sections
+/// of an object file wait for their relocations. `header_at` names the files that are headers.
+pub fn read(data: &[u8], header_at: &HeaderAt<'_>) -> Result<Definitions, Error> {
     let file = object::File::parse(data)?;
     let dwarf = gimli::Dwarf::load(|id| {
         let section = file.section_by_name(id.name());
@@ -78,18 +78,21 @@ pub fn read(data: &[u8], root: &Path) -> Result<Definitions, Error> {
     while let Some(header) = headers.next()? {
         let unit = dwarf.unit(header)?;
         let unit = unit.unit_ref(&dwarf);
-        let reader = Reader { unit, root, reached: BTreeSet::new(), out: &mut definitions };
+        let reader = Reader { unit, header_at, reached: BTreeSet::new(), out: &mut definitions };
         reader.read()?;
     }
     Ok(definitions)
 }
+
+/// What a file is as a header, if it is one.
+pub type HeaderAt<'a> = dyn Fn(&Path) -> Option<String> + 'a;
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 type Entry<'a> = DebuggingInformationEntry<'a, 'a, Slice<'a>>;
 
 struct Reader<'a> {
     unit: gimli::UnitRef<'a, Slice<'a>>,
-    root: &'a Path,
+    header_at: &'a HeaderAt<'a>,
     /// The records whose members are read.
     reached: BTreeSet<UnitOffset>,
     out: &'a mut Definitions,
@@ -256,7 +259,7 @@ impl<'a> Reader<'a> {
         Ok(self.unit.attr_string(value)?.to_string_lossy().into_owned())
     }
 
-    /// Header and line, if it is one of the tree.
+    /// Header and line, if it is one of the ABI.
     fn place(&self, entry: &Entry<'a>) -> Result<Option<String>, Error> {
         let program = self.unit.line_program.as_ref().map(gimli::IncompleteLineProgram::header);
         let (Some(program), Some(index)) = (program, number(entry, gimli::DW_AT_decl_file)?) else {
@@ -269,8 +272,8 @@ impl<'a> Reader<'a> {
         }
         path.push(self.text(file.path_name())?);
         let line = number(entry, gimli::DW_AT_decl_line)?.unwrap_or(0);
-        let header = path.strip_prefix(self.root).ok();
-        Ok(header.map(|header| format!("{}:{line}", header.display())))
+        let header = (self.header_at)(&path);
+        Ok(header.map(|header| format!("{header}:{line}")))
     }
 }
 

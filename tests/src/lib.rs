@@ -1,18 +1,22 @@
 //! What the tests across crates share: header trees, C compilers, and the C oracle.
 
+pub mod build;
 pub mod compilers;
 pub mod dwarf;
+pub mod hypervisor;
 pub mod oracle;
 pub mod prove;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use xen_codegen::import::Source;
-use xen_headers::{HeaderTree, Options, pins};
+use xen_headers::{HeaderTree, LinuxTree, Options, linux_pins, pins};
 
-/// The headers of a pinned release, from the cache or the mirror.
+/// The headers of a pinned release and Linux's, from the cache or the mirror.
 pub fn release(name: &str) -> Result<Source, Error> {
-    Ok(Source::new(HeaderTree::obtain(pins(), name, &Options::from_env())?)?)
+    let options = Options::from_env();
+    let linux = LinuxTree::obtain(linux_pins(), &options)?;
+    Ok(Source::new(HeaderTree::obtain(pins(), name, &options)?, Some(linux))?)
 }
 
 /// What can go wrong beneath a check.
@@ -32,6 +36,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A hypervisor could not be built.
+    #[error("{program} failed; what it said is in {}", log.display())]
+    Build {
+        /// The program.
+        program: String,
+        /// Its output.
+        log: PathBuf,
+    },
     /// A file of ours could not be used.
     #[error("cannot use {}: {source}", .path.display())]
     Io {
@@ -46,4 +58,12 @@ pub enum Error {
     /// The compiler's debug information is no DWARF that is understood.
     #[error("the compiler's debug information cannot be read: {0}")]
     Dwarf(#[from] gimli::Error),
+}
+
+impl Error {
+    /// For `map_err`: a file or directory refused.
+    pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
 }

@@ -32,7 +32,7 @@ pub fn judge(source: &Source, export: &Export, compiler: &Compiler) -> Result<Ve
     std::fs::write(&c, text).map_err(|source| io(c.clone(), source))?;
     let object_path = object.to_string_lossy().into_owned();
     let more = ["-c", "-fdata-sections", "-o", &object_path];
-    let output = compiler.run(&source.tree.root, &c, &stubs, &more)?;
+    let output = compiler.run(source, &c, &stubs, &more)?;
     let mut complaints: Vec<String> = String::from_utf8_lossy(&output.stderr)
         .lines()
         .filter(|line| line.contains("error"))
@@ -64,7 +64,7 @@ struct BitProbe {
 
 fn assertions(source: &Source, export: &Export, arch: Arch) -> Assertions {
     let mut out = Assertions {
-        text: includes(&source.tree, arch, Profile::Tools).text,
+        text: includes(source, arch, Profile::Tools).text,
         checks: 0,
         bits: Vec::new(),
     };

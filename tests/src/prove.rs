@@ -8,7 +8,7 @@ use xen_codegen::arch::Arch;
 use crate::Error;
 
 /// The features of all families of headers.
-const FAMILIES: [&str; 4] = ["argo", "hvm", "io", "toolstack"];
+const FAMILIES: [&str; 5] = ["argo", "hvm", "io", "linux", "toolstack"];
 
 /// The workspace's root.
 #[must_use]

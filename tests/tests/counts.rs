@@ -33,11 +33,11 @@ impl<'a> Views<'a> {
         let dir = tempfile::tempdir().expect("a directory to work in");
         let [c, stubs, linked] = ["all.c", "stubs", "linked"].map(|name| dir.path().join(name));
         write_stubs(&stubs).expect("the directory is ours");
-        let text = includes(&source.tree, arch, Profile::Tools).text;
+        let text = includes(source, arch, Profile::Tools).text;
         std::fs::write(&c, text).expect("the directory is ours");
         let compile = |flags: &[&str]| {
-            let root = &source.tree.root;
-            let output = Compiler::gcc(arch).run(root, &c, &stubs, flags).expect("it is installed");
+            let output =
+                Compiler::gcc(arch).run(source, &c, &stubs, flags).expect("it is installed");
             assert!(output.status.success(), "{arch}: {}", String::from_utf8_lossy(&output.stderr));
             String::from_utf8_lossy(&output.stdout).into_owned()
         };
@@ -46,7 +46,7 @@ impl<'a> Views<'a> {
         let link = ["-nostdlib", "-static", "-Wl,--entry=0", "-o", &path];
         compile(&[&debug[..], &link].concat());
         let data = std::fs::read(&linked).expect("the compiler wrote it");
-        let types = dwarf::read(&data, &source.tree.root).expect("debug information");
+        let types = dwarf::read(&data, &|path| source.header_at(path)).expect("debug information");
         let macros = macros(&compile(&["-E", "-dD"]), source);
         Self { source, abi, types, macros }
     }
@@ -172,18 +172,18 @@ fn joined(c: &str, path: &str) -> String {
     if path.is_empty() { c.to_owned() } else { format!("{c}.{path}") }
 }
 
-/// The macros of the tree's headers that are in force at the end of a preprocessor's output with
-/// directives and line markers kept. Those of the compiler and of our stubs are not the tree's.
+/// The macros of the headers that are in force at the end of a preprocessor's output with directives
+/// and line markers kept. Those of the compiler and of our stubs are not the ABI's.
 fn macros(text: &str, source: &Source) -> Names<(String, MacroKind)> {
     let mut out = BTreeMap::new();
     let mut header = None;
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# ") {
             let file = rest.split('"').nth(1).map(std::path::Path::new);
-            header = file.and_then(|file| file.strip_prefix(&source.tree.root).ok());
+            header = file.and_then(|file| source.header_at(file));
         } else if let Some(name) = line.strip_prefix("#undef ") {
             out.remove(name);
-        } else if let (Some(rest), Some(header)) = (line.strip_prefix("#define "), header) {
+        } else if let (Some(rest), Some(header)) = (line.strip_prefix("#define "), &header) {
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
             let (name, body) = rest.split_at(end.unwrap_or(rest.len()));
             let kind = match body {
@@ -191,7 +191,7 @@ fn macros(text: &str, source: &Source) -> Names<(String, MacroKind)> {
                 _ if body.trim().is_empty() => MacroKind::Empty,
                 _ => MacroKind::Object,
             };
-            out.insert(name.to_owned(), (header.display().to_string(), kind));
+            out.insert(name.to_owned(), (header.clone(), kind));
         }
     }
     out
@@ -244,6 +244,8 @@ fn each_flaw_is_named() {
         ("GNTST_eagain", "GNTST_eagain (grant_table.h): a macro,"),
         ("RING_SIZE", "RING_SIZE (io/ring.h): a function-like macro,"),
         ("__XEN_PUBLIC_XEN_H__", "__XEN_PUBLIC_XEN_H__ (xen.h): an empty macro,"),
+        ("privcmd_irqfd", "struct privcmd_irqfd (linux/privcmd.h:"),
+        ("IOCTL_XENBUS_BACKEND_SETUP", "IOCTL_XENBUS_BACKEND_SETUP (linux/xenbus_dev.h): a macro,"),
     ];
     for (name, complaint) in losses {
         is_named(views, complaint, |abi| {

@@ -49,7 +49,7 @@ type Spoil = fn(&mut Export);
 #[test]
 fn c_objects_to_each_kind_of_wrong_figure() {
     let source = release("4.20").expect("the headers are to be had");
-    let wrong: [(&str, Spoil); 8] = [
+    let wrong: [(&str, Spoil); 9] = [
         ("struct gnttab_copy: size", |e| ty(e, "gnttab_copy").size += 8),
         ("struct gnttab_copy: align", |e| ty(e, "gnttab_copy").align = 4),
         ("struct gnttab_copy.dest.u.gmfn: offset", |e| {
@@ -62,6 +62,9 @@ fn c_objects_to_each_kind_of_wrong_figure() {
         }),
         ("GNTST_eagain: value", |e| {
             constant(e, "GNTST_eagain").value = ExportValue::Signed(12);
+        }),
+        ("IOCTL_GNTDEV_GRANT_COPY: value", |e| {
+            constant(e, "IOCTL_GNTDEV_GRANT_COPY").value = ExportValue::Signed(0x0008_4708);
         }),
         ("GNTST_eagain: bytes", |e| constant(e, "GNTST_eagain").bytes = 8),
         ("XEN_IO_PROTO_ABI_NATIVE: value", |e| {

@@ -32,6 +32,7 @@
 //! | an enumeration | an open newtype: unknown values are kept |
 //! | `GNTST_*`, `XEN_E*` | values of [`GrantStatus`] and [`Errno`] |
 //! | `XEN_GUEST_HANDLE(x)` | [`GuestHandle<x>`](GuestHandle): an address as an integer |
+//! | a pointer to `x` in a structure | [`PointerHandle<x>`](PointerHandle), of that architecture's width |
 //! | a union member `x` | `x()`, `x_mut()` and `from_x(value)` over the union's bytes |
 //! | a bit field `x` | `x()` and `set_x(value)` over named storage |
 //! | an anonymous member | a member named after the first one inside it |
@@ -52,6 +53,7 @@
 //! | `hvm` | emulated devices and saved state |
 //! | `io` | the split-driver protocols |
 //! | `argo` | messages between domains |
+//! | `linux` | `xen_abi::linux`: what Linux offers to programs below `/dev/xen` |
 //! | `toolstack` | domctl, sysctl and what else only toolstacks use; enables `hvm` |
 //! | `full` | all of the above |
 //! | `foreign` | `xen_abi::foreign`: every architecture's layout, with its own alignments, on any host |
@@ -65,7 +67,7 @@ pub mod macros;
 mod support;
 
 pub use support::errno::Errno;
-pub use support::handle::{GuestHandle, GuestHandle32, GuestHandle64};
+pub use support::handle::{GuestHandle, GuestHandle32, GuestHandle64, PointerHandle};
 pub use support::int;
 pub use support::plain::{Plain, as_bytes, from_bytes, zeroed};
 pub use support::status::GrantStatus;

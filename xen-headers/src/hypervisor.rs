@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache::Scratch;
 use crate::mirror::mirrors;
 use crate::packed::plain;
+use crate::source::SourcePackage;
 use crate::{Digest, Error, Fetched, Options, PackagePin, Warning, fetch, suite, unpack};
 
 /// The image in the cache.
@@ -52,14 +53,16 @@ pub struct Image {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct List {
+pub(crate) struct List {
     #[serde(rename = "hypervisor")]
     hypervisors: Vec<Hypervisor>,
     #[serde(default)]
     symbols: Vec<Hypervisor>,
+    #[serde(default, rename = "source")]
+    pub(crate) sources: Vec<SourcePackage>,
 }
 
-static LIST: LazyLock<List> = LazyLock::new(|| {
+pub(crate) static LIST: LazyLock<List> = LazyLock::new(|| {
     let text = include_str!("../hypervisors.toml");
     toml::from_str(text).expect("the crate's own hypervisors.toml is tested")
 });

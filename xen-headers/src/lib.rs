@@ -6,6 +6,9 @@
 //! without touching the system, and [`HeaderTree::open`] takes any tree the user names and says
 //! how it stands to the known releases.
 //!
+//! Linux's headers for programs that use Xen's devices are pinned in `linux.toml` and had in the
+//! same way: [`LinuxTree::obtain`].
+//!
 //! The hypervisors that the tests boot are pinned in `hypervisors.toml` and had in the same way:
 //! [`Hypervisor::obtain`]. So is the Linux that some of them start, in `dom0.toml`:
 //! [`Collection::obtain`].
@@ -33,6 +36,7 @@ mod download;
 mod error;
 mod fetch;
 mod hypervisor;
+mod linux;
 mod listing;
 mod mirror;
 mod obtain;
@@ -41,6 +45,7 @@ mod packed;
 mod pins;
 mod relation;
 mod repin;
+mod source;
 mod suite;
 mod text;
 mod tree;
@@ -54,10 +59,12 @@ pub use dom0::{Collection, Files, Part};
 pub use error::Error;
 pub use fetch::{Fetched, fetch};
 pub use hypervisor::{Hypervisor, Image, ImagePin, hypervisors, symbols};
+pub use linux::{LinuxHeader, LinuxPin, LinuxTree, linux_pins};
 pub use options::{MIRROR_VARIABLE, Options};
 pub use pins::{PackagePin, Pins, Release, pins};
 pub use relation::{Differences, Relation};
 pub use repin::{repin, repin_current};
+pub use source::{SourcePackage, sources};
 pub use tree::{HeaderTree, Origin};
 pub use versions::Versions;
 pub use warning::Warning;

@@ -19,7 +19,8 @@ pub struct PackagePin {
     /// for a kernel, `linux-image-amd64`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<String>,
-    /// The Debian architecture, for example `amd64`.
+    /// The Debian architecture, for example `amd64`; for a package that fits all, one whose index
+    /// lists it.
     pub arch: String,
     /// The Debian suite that carries it, for example `trixie`.
     pub suite: String,
@@ -49,7 +50,7 @@ impl PackagePin {
         let words = [&self.name, &self.arch, &self.suite, &self.version];
         words.into_iter().chain(&self.meta).all(|text| word(text))
             && self.pool.starts_with("pool/")
-            && self.pool.ends_with(".deb")
+            && [".deb", ".tar.xz"].iter().any(|end| self.pool.ends_with(end))
             && self.pool.split('/').all(word)
     }
 }

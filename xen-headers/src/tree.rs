@@ -139,7 +139,7 @@ fn check_complete(
 }
 
 /// "4.20.3" of "4.20.3+127-gc42374a105-0+deb13u1".
-fn upstream_version(version: &str) -> &str {
+pub(crate) fn upstream_version(version: &str) -> &str {
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
     version.split(['+', '-', '~']).next().unwrap_or(version)
 }

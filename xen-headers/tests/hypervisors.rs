@@ -9,7 +9,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use support::{World, ar, says, tar, xz};
-use xen_headers::{Digest, Hypervisor, ImagePin, Options, PackagePin};
+use xen_headers::{Digest, Error, Hypervisor, ImagePin, Options, PackagePin};
 
 const PLAIN: &str = "boot/xen-1.3-arm64";
 const PACKED: &str = "boot/xen-1.3-amd64.gz";
@@ -93,4 +93,14 @@ fn a_damaged_archive_is_named() {
     let packed = gzip(b"image");
     let hypervisor = hypervisor(&world, PACKED, &packed[..packed.len() - 4], b"image");
     says(&hypervisor.obtain(&world.options()).unwrap_err(), &["xen-hypervisor-1.3"]);
+}
+
+#[test]
+fn a_package_that_left_a_mirror_without_another_is_named() {
+    let world = World::new();
+    let mut hypervisor = hypervisor(&world, PLAIN, b"image", b"image");
+    hypervisor.package.pool = "pool/main/x/xen/xen-hypervisor-1.3_1.2.0-1_any.deb".to_owned();
+    let error = hypervisor.obtain(&world.options()).unwrap_err();
+    assert!(matches!(error, Error::PinGone { .. }), "{error}");
+    says(&error, &["xen-hypervisor-1.3 1.3.0-1 has left the mirror", "nosuite"]);
 }

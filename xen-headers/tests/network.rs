@@ -8,7 +8,10 @@ mod support;
 use std::time::Instant;
 
 use support::says;
-use xen_headers::{Collection, Digest, Error, HeaderTree, Options, Pins, Warning, pins};
+use xen_headers::{
+    Collection, Digest, Error, HeaderTree, Hypervisor, LinuxTree, Options, Pins, Warning,
+    linux_pins, pins,
+};
 
 fn options(cache: &std::path::Path) -> Options<'static> {
     Options {
@@ -37,6 +40,17 @@ fn every_pinned_release_is_there() {
     eprintln!("warm: {:.1?}", start.elapsed());
 }
 
+#[test]
+fn linuxs_headers_are_there() {
+    let cache = tempfile::tempdir().unwrap();
+    for offline in [false, true] {
+        let options = Options { offline, ..options(cache.path()) };
+        let tree = LinuxTree::obtain(linux_pins(), &options).unwrap();
+        eprintln!("{:?}, {:?}", tree.headers, tree.warnings);
+        assert_eq!(tree.headers.len(), 5);
+    }
+}
+
 /// The pins, with a version of the newest release that no mirror ever had.
 fn with_a_version_that_is_gone() -> Pins {
     let release = pins().default_release();
@@ -59,6 +73,24 @@ fn a_package_that_left_is_replaced_loudly() {
         for warning in &tree.warnings {
             eprintln!("{warning}");
         }
+    }
+}
+
+#[test]
+fn a_hypervisor_that_left_is_replaced_loudly() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut gone = Hypervisor::known("4.17", "arm64").unwrap().clone();
+    gone.package.pool = gone.package.pool.replace(&gone.package.version, "0.0-1");
+    gone.package.version = "0.0-1".to_owned();
+    for offline in [false, true] {
+        let options = Options { offline, ..options(cache.path()) };
+        let image = gone.obtain(&options).unwrap();
+        let Some(Warning::PinGone { pinned, taken, .. }) = &image.warning else {
+            panic!("{:?}", image.warning);
+        };
+        assert_eq!(pinned, "0.0-1");
+        assert!(taken.starts_with("4.17."), "{taken}");
+        assert!(image.path.is_file());
     }
 }
 

@@ -20,9 +20,12 @@ pub(crate) struct Options {
     arguments: Vec<String>,
 }
 
-/// Makes sure of QEMU and of Rust's targets, then boots what is wanted.
+/// Makes sure of QEMU and of Rust's targets, or of what builds hypervisors, then does what is wanted.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    if !options.arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+    let has = |word: &str| options.arguments.iter().any(|argument| argument == word);
+    if has("--from-source") {
+        setup::ensure(setup::For::Source)?;
+    } else if !has("--help") && !has("-h") {
         setup::ensure(setup::For::Live)?;
         toolchain::ensure_targets(&TARGETS)?;
     }

@@ -62,7 +62,7 @@ struct Input {
     /// A pinned release (4.14, 4.17, 4.20)
     #[arg(long, value_name = "RELEASE", conflicts_with = "headers")]
     release: Option<String>,
-    /// An upstream checkout, its xen/include/public, or an installed usr/include/xen
+    /// An upstream checkout, its xen/include/public, or an installed usr/include/xen; without Linux's
     #[arg(long, value_name = "DIR")]
     headers: Option<std::path::PathBuf>,
     /// Read the headers as a guest that defines __XEN_INTERFACE_VERSION__ so (0x00030201)

@@ -3,40 +3,51 @@
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use xen_headers::{HeaderTree, Options, pins};
+use xen_headers::{HeaderTree, LinuxTree, Options, Warning, linux_pins, pins};
 
 use super::Input;
 use crate::error::Error;
 use crate::import::Source;
 
-/// The headers that `input` asks for, warnings said.
+/// The headers that `input` asks for, warnings said: a release's with Linux's, or a directory's.
 pub(super) fn source(input: &Input) -> Result<Source, Error> {
-    match (&input.headers, &input.release) {
-        (Some(dir), _) => opened(dir),
-        (None, Some(release)) => obtained(release),
-        (None, None) => obtained(&pins().default_release().name),
-    }
+    let release = match (&input.headers, &input.release) {
+        (Some(dir), _) => return opened(dir),
+        (None, Some(release)) => release,
+        (None, None) => &pins().default_release().name,
+    };
+    let tree = obtained(release)?;
+    let linux = LinuxTree::obtain(linux_pins(), &options())?;
+    linux.warnings.iter().for_each(warn);
+    Source::new(tree, Some(linux))
 }
 
-/// The headers called `name`: a release, or a directory.
+/// Xen's own headers called `name`: a release, or a directory.
 pub(super) fn named(name: &str) -> Result<Source, Error> {
-    if Path::new(name).is_dir() { opened(Path::new(name)) } else { obtained(name) }
+    if Path::new(name).is_dir() {
+        opened(Path::new(name))
+    } else {
+        Source::new(obtained(name)?, None)
+    }
 }
 
 fn opened(dir: &Path) -> Result<Source, Error> {
-    warned(HeaderTree::open(dir)?)
+    let tree = HeaderTree::open(dir)?;
+    tree.warnings.iter().for_each(warn);
+    Source::new(tree, None)
 }
 
-fn obtained(release: &str) -> Result<Source, Error> {
-    let progress = |text: &str| anstream::eprintln!("{text}");
-    let options = Options { progress: &progress, ..Options::from_env() };
-    warned(HeaderTree::obtain(pins(), release, &options)?)
+fn obtained(release: &str) -> Result<HeaderTree, Error> {
+    let tree = HeaderTree::obtain(pins(), release, &options())?;
+    tree.warnings.iter().for_each(warn);
+    Ok(tree)
 }
 
-fn warned(tree: HeaderTree) -> Result<Source, Error> {
+fn options() -> Options<'static> {
+    Options { progress: &|text| anstream::eprintln!("{text}"), ..Options::from_env() }
+}
+
+fn warn(warning: &Warning) {
     let style = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
-    for warning in &tree.warnings {
-        anstream::eprintln!("{style}warning{style:#}: {warning}");
-    }
-    Source::new(tree)
+    anstream::eprintln!("{style}warning{style:#}: {warning}");
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use bindgen::callbacks::{
 
 use super::handles::PREFIX;
 use super::quiet::Quiet;
-use super::{Source, relative, wrapper};
+use super::{Source, wrapper};
 use crate::arch::Arch;
 use crate::error::Error;
 use crate::ir::{Location, Profile};
@@ -83,6 +84,8 @@ pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
     let builder = builder(job, stubs.path())
         .ignore_functions()
         .blocklist_type(format!("{PREFIX}.*"))
+        // Beside Linux's headers, not of the ABI: the macros that ioctl numbers are made with.
+        .blocklist_file(".*/asm-generic/ioctl\\.h")
         .prepend_enum_name(false)
         .derive_copy(false)
         .derive_debug(false)
@@ -92,9 +95,8 @@ pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
     let bindings = generate(builder)?;
     let rust = bindings.to_string();
     let seen = seen.take();
-    let root = &job.source.tree.root;
     let places = seen.items.into_iter().filter_map(|(name, item)| {
-        let header = relative(root, &item.file)?;
+        let header = job.source.header_at(Path::new(&item.file))?;
         let location = Location { header, line: item.line };
         Some((name, Place { location, c_name: item.c_name }))
     });
@@ -125,7 +127,7 @@ fn generate(builder: bindgen::Builder) -> Result<bindgen::Bindings, Failure> {
 pub fn time_bindgen(source: &Source, arch: Arch) -> Result<Duration, Error> {
     check_libclang()?;
     let stubs = stubs()?;
-    let includes = wrapper::includes(&source.tree, arch, Profile::Tools);
+    let includes = wrapper::includes(source, arch, Profile::Tools);
     let job = Job { source, arch, profile: Profile::Tools, wrapper: &includes.text };
     let start = Instant::now();
     let bindings =
@@ -152,7 +154,7 @@ fn stubs() -> Result<tempfile::TempDir, Error> {
 }
 
 /// What both a generating and a timed run ask of bindgen.
-fn builder(job: &Job<'_>, stubs: &std::path::Path) -> bindgen::Builder {
+fn builder(job: &Job<'_>, stubs: &Path) -> bindgen::Builder {
     let interface = match job.profile {
         Profile::Tools => vec![String::from("-D__XEN_TOOLS__=1")],
         Profile::Guest(version) => vec![format!("-D__XEN_INTERFACE_VERSION__={version:#x}")],
@@ -163,7 +165,7 @@ fn builder(job: &Job<'_>, stubs: &std::path::Path) -> bindgen::Builder {
         .clang_args(["-nostdinc", "-std=gnu11", "-w", "-Wfatal-errors"])
         .clang_arg(format!("--target={}", job.arch.triple()))
         .clang_arg(format!("-I{}", stubs.display()))
-        .clang_arg(format!("-I{}", job.source.tree.root.display()))
+        .clang_args(job.source.roots().map(|root| format!("-I{}", root.display())))
         .clang_args(interface)
         .rust_target(bindgen::RustTarget::stable(82, 0).unwrap_or_default())
         .rust_edition(bindgen::RustEdition::Edition2021)

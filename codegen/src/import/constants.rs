@@ -11,7 +11,7 @@ use super::{Macro, MacroKind, Macros};
 use crate::error::Error;
 use crate::exceptions;
 use crate::functions;
-use crate::ir::{Abi, Constant, Int, Location, Omission, Origin, Type, Value};
+use crate::ir::{Abi, Constant, Int, Omission, Origin, Type, Value};
 
 const PREFIX: &str = "V__";
 
@@ -46,7 +46,7 @@ impl<'a> Probes<'a> {
 pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) -> Result<(), Error> {
     for found in &raw.consts {
         match probed(abi, macros, &found.name) {
-            Some(source) => macro_constant(abi, source, found)?,
+            Some(source) => macro_constant(abi, macros, source, found)?,
             // What bindgen itself reads of a macro comes through the callback and the probes.
             None if macros.0.contains_key(&found.name) => {}
             None => enumerator(abi, raw, run, found)?,
@@ -61,7 +61,7 @@ pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) ->
             return Err(Error::not_understood(source.location.to_string(), what));
         };
         let value = Value::Str(String::from_utf8_lossy(bytes).into_owned());
-        insert(abi, &source.name, &source.location, value, Origin::Macro, None);
+        insert_macro(abi, macros, source, value);
     }
     for source in macros.0.keys().filter_map(|name| macros.find(name, &abi.headers)) {
         let reason = match source.kind {
@@ -90,13 +90,17 @@ fn probed<'a>(abi: &Abi, macros: &'a Macros, variable: &str) -> Option<&'a Macro
     macros.find(variable.strip_prefix(PREFIX)?, &abi.headers)
 }
 
-fn macro_constant(abi: &mut Abi, source: &Macro, found: &RawConst) -> Result<(), Error> {
+fn macro_constant(
+    abi: &mut Abi,
+    macros: &Macros,
+    source: &Macro,
+    found: &RawConst,
+) -> Result<(), Error> {
     let (Some(ty), Some(value)) = (integer(abi, &found.ty), found.value) else {
         let what = format!("the macro {}, neither an integer nor a string", source.name);
         return Err(Error::not_understood(source.location.to_string(), what));
     };
-    let value = Value::Int { value, ty };
-    insert(abi, &source.name, &source.location, value, Origin::Macro, None);
+    insert_macro(abi, macros, source, Value::Int { value, ty });
     Ok(())
 }
 
@@ -115,20 +119,17 @@ fn enumerator(abi: &mut Abi, raw: &Raw, run: &Run, found: &RawConst) -> Result<(
     let ty = wide.copied().unwrap_or(Int { signed: true, bytes: 4, align: 4 });
     let newtype = run.places.contains_key(owner).then(|| owner.clone());
     let value = Value::Int { value, ty };
-    insert(abi, &found.name, &location, value, Origin::Enumerator, newtype);
+    let constant =
+        Constant { location, repeated: Vec::new(), value, origin: Origin::Enumerator, newtype };
+    abi.constants.insert(found.name.clone(), constant);
     Ok(())
 }
 
-fn insert(
-    abi: &mut Abi,
-    name: &str,
-    location: &Location,
-    value: Value,
-    origin: Origin,
-    newtype: Option<String>,
-) {
-    let constant = Constant { location: location.clone(), value, origin, newtype };
-    abi.constants.insert(name.to_owned(), constant);
+fn insert_macro(abi: &mut Abi, macros: &Macros, source: &Macro, value: Value) {
+    let location = source.location.clone();
+    let repeated = macros.repeated(source, &abi.headers);
+    let constant = Constant { location, repeated, value, origin: Origin::Macro, newtype: None };
+    abi.constants.insert(source.name.clone(), constant);
 }
 
 fn integer(abi: &Abi, ty: &Type) -> Option<Int> {

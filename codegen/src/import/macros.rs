@@ -62,6 +62,18 @@ impl Macros {
         self.0.get(name)?.iter().filter(read).min_by_key(rank)
     }
 
+    /// The other headers among `headers` that define the same macro in the same words.
+    #[must_use]
+    pub fn repeated(&self, found: &Macro, headers: &[String]) -> Vec<String> {
+        let others = self.0.get(&found.name).into_iter().flatten().filter(|other| {
+            let header = &other.location.header;
+            *header != found.location.header
+                && (other.kind, &other.body) == (found.kind, &found.body)
+                && headers.binary_search(header).is_ok()
+        });
+        others.map(|other| other.location.header.clone()).collect()
+    }
+
     /// The macros that can never stand for a string, directly or through another macro.
     #[must_use]
     pub fn without_strings(&self) -> BTreeSet<String> {
@@ -184,6 +196,20 @@ mod tests {
         );
         assert_eq!(found["F"].location.line, 4);
         assert_eq!(found["L"].location.line, 5);
+    }
+
+    #[test]
+    fn the_same_words_in_another_header_are_a_repetition() {
+        let mut macros = Macros::default();
+        let headers = ["a.h", "b.h", "c.h", "d.h"].map(str::to_owned);
+        for (header, text) in headers.iter().zip(["#define X 1", "#define X 1", "#define X 2"]) {
+            macros.scan(header, text);
+        }
+        macros.scan("d.h", "#define X 1");
+        let found = macros.find("X", &headers).unwrap();
+        assert_eq!(found.location.header, "a.h");
+        assert_eq!(macros.repeated(found, &headers), ["b.h", "d.h"]);
+        assert_eq!(macros.repeated(found, &headers[..3]), ["b.h"], "d.h is not read");
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod wrapper;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use xen_headers::HeaderTree;
+use xen_headers::{HeaderTree, LinuxTree};
 
 use crate::arch::Arch;
 use crate::error::Error;
@@ -28,7 +28,9 @@ pub use wrapper::{includes, write_stubs};
 pub struct Source {
     /// The tree.
     pub tree: HeaderTree,
-    /// Every `#define` in it.
+    /// Linux's headers, read behind it.
+    pub linux: Option<LinuxTree>,
+    /// Every `#define` in them.
     pub macros: Macros,
     tags: tags::Tags,
     handles: handles::Handles,
@@ -36,24 +38,33 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads every header of `tree` once.
-    pub fn new(mut tree: HeaderTree) -> Result<Self, Error> {
+    /// Reads every header of `tree` once, and those of `linux` behind them.
+    pub fn new(mut tree: HeaderTree, mut linux: Option<LinuxTree>) -> Result<Self, Error> {
         // Clang's places are compared with it, whatever way the user wrote it.
-        tree.root = tree.root.canonicalize().map_err(|source| Error::Io {
-            action: "find",
-            path: tree.root.clone(),
-            source,
-            hint: "",
-        })?;
+        for root in [&mut tree.root].into_iter().chain(linux.as_mut().map(|linux| &mut linux.root))
+        {
+            *root = root.canonicalize().map_err(|source| Error::Io {
+                action: "find",
+                path: root.clone(),
+                source,
+                hint: "",
+            })?;
+        }
         let mut source = Self {
             tree,
+            linux,
             macros: Macros::default(),
             tags: tags::Tags::default(),
             handles: handles::Handles::default(),
             ignored: BTreeSet::new(),
         };
-        for header in &source.tree.headers {
-            let path = source.tree.root.join(header);
+        let of_linux = source
+            .linux
+            .iter()
+            .flat_map(|linux| linux.headers.keys().map(|header| (&linux.root, header)));
+        let of_xen = source.tree.headers.iter().map(|header| (&source.tree.root, header));
+        for (root, header) in of_xen.chain(of_linux) {
+            let path = root.join(header);
             let bytes = std::fs::read(&path).map_err(|source| Error::Io {
                 action: "read",
                 path,
@@ -69,6 +80,33 @@ impl Source {
         Ok(source)
     }
 
+    /// The directories that headers are in.
+    pub fn roots(&self) -> impl Iterator<Item = &Path> {
+        let linux = self.linux.as_ref().map(|linux| linux.root.as_path());
+        [self.tree.root.as_path()].into_iter().chain(linux)
+    }
+
+    /// The header at `path` as the ABI names it, or `None` for a file that is not of the ABI.
+    #[must_use]
+    pub fn header_at(&self, path: &Path) -> Option<String> {
+        let mut clean = PathBuf::new();
+        for component in path.components() {
+            match component {
+                Component::ParentDir => {
+                    clean.pop();
+                }
+                Component::CurDir => {}
+                other => clean.push(other),
+            }
+        }
+        if let Ok(header) = clean.strip_prefix(&self.tree.root) {
+            return Some(header.to_string_lossy().into_owned());
+        }
+        let linux = self.linux.as_ref()?;
+        let header = clean.strip_prefix(&linux.root).ok()?.to_string_lossy().into_owned();
+        linux.headers.contains_key(&header).then_some(header)
+    }
+
     /// Whether the tree has a port to `arch`.
     #[must_use]
     pub fn has(&self, arch: Arch) -> bool {
@@ -78,7 +116,7 @@ impl Source {
     /// The ABI as bindgen sees it: types laid out, constants evaluated, names still C's.
     pub fn import(&self, arch: Arch, profile: Profile) -> Result<Abi, Error> {
         wrapper::check_arch(&self.tree, arch)?;
-        let includes = wrapper::includes(&self.tree, arch, profile);
+        let includes = wrapper::includes(self, arch, profile);
         let probes = constants::Probes::new(&self.macros, &includes.headers);
         let wrapper = format!("{}{}", includes.text, probes.text);
         let run = clang::run(&clang::Job { source: self, arch, profile, wrapper: &wrapper })
@@ -91,6 +129,7 @@ impl Source {
         let raw = rust::parse(&run.rust, arch, &self.handles)?;
         let mut abi = Abi {
             release: self.tree.label.clone(),
+            linux: self.linux.as_ref().map(|linux| linux.headers.clone()).unwrap_or_default(),
             arch,
             profile,
             headers: includes.headers,
@@ -129,28 +168,16 @@ impl Source {
             None => Error::Clang {
                 release: self.tree.label.clone(),
                 arch: arch.name(),
-                diagnostic: first
-                    .replace(&format!("{}/", self.tree.root.display()), "")
+                diagnostic: self
+                    .roots()
+                    .fold(first.to_owned(), |text, root| {
+                        text.replace(&format!("{}/", root.display()), "")
+                    })
                     .trim()
                     .to_owned(),
             },
         }
     }
-}
-
-/// `path` as a header of the tree at `root`, or `None` for a file of ours.
-fn relative(root: &Path, path: &str) -> Option<String> {
-    let mut clean = PathBuf::new();
-    for component in Path::new(path).components() {
-        match component {
-            Component::ParentDir => {
-                clean.pop();
-            }
-            Component::CurDir => {}
-            other => clean.push(other),
-        }
-    }
-    Some(clean.strip_prefix(root).ok()?.to_string_lossy().into_owned())
 }
 
 impl std::fmt::Display for Location {

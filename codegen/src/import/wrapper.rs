@@ -6,6 +6,7 @@ use std::path::Path;
 
 use xen_headers::HeaderTree;
 
+use super::Source;
 use crate::arch::Arch;
 use crate::error::Error;
 use crate::exceptions;
@@ -22,8 +23,15 @@ pub struct Includes {
     pub omitted: BTreeMap<String, Omission>,
 }
 
-/// Our stand-ins for the C library's headers, in the directory layout the public headers expect.
-const STUBS: [(&str, &str); 6] = [
+impl Includes {
+    fn include(&mut self, header: &str) {
+        writeln!(self.text, "#include <{header}>").expect("writing to a string");
+    }
+}
+
+/// Our stand-ins for headers of the C library and the kernel, in the directory layout that those of
+/// the ABI expect.
+const STUBS: [(&str, &str); 9] = [
     ("stdint.h", include_str!("../../stubs/stdint.h")),
     ("inttypes.h", "#include <stdint.h>\n"),
     ("stddef.h", include_str!("../../stubs/stddef.h")),
@@ -31,9 +39,14 @@ const STUBS: [(&str, &str); 6] = [
     ("string.h", "#include <stddef.h>\nvoid *memcpy(void *, const void *, size_t);\n"),
     // smccc.h reaches for xen.h by the hypervisor's own include path.
     ("public/xen.h", "#include <xen.h>\n"),
+    // The kernel's headers know Xen's by the kernel's own include path.
+    ("xen/interface/xen.h", "#include <xen.h>\n"),
+    ("linux/types.h", include_str!("../../stubs/linux_types.h")),
+    // Every architecture of ours has the generic one.
+    ("linux/ioctl.h", "#include <asm-generic/ioctl.h>\n"),
 ];
 
-/// Writes the stand-ins for the C library's headers into `dir`.
+/// Writes the stand-ins for headers that are not of the ABI into `dir`.
 pub fn write_stubs(dir: &Path) -> Result<(), Error> {
     for (name, text) in STUBS {
         let path = dir.join(name);
@@ -58,15 +71,15 @@ pub(super) fn check_arch(tree: &HeaderTree, arch: Arch) -> Result<(), Error> {
     })
 }
 
-/// Chooses and orders the headers of `tree` for one architecture.
+/// Chooses and orders the headers of `source` for one architecture.
 #[must_use]
-pub fn includes(tree: &HeaderTree, arch: Arch, profile: Profile) -> Includes {
+pub fn includes(source: &Source, arch: Arch, profile: Profile) -> Includes {
     let mut out = Includes {
         text: String::from("#include <stdint.h>\n#include <string.h>\n#include <xen.h>\n"),
         headers: Vec::new(),
         omitted: BTreeMap::new(),
     };
-    for header in &tree.headers {
+    for header in &source.tree.headers {
         if header.starts_with("arch-") && !header.starts_with(arch.header_prefix()) {
             continue;
         }
@@ -77,8 +90,15 @@ pub fn includes(tree: &HeaderTree, arch: Arch, profile: Profile) -> Includes {
         }
         out.headers.push(header.clone());
         if header != "xen.h" && !exceptions::indirect_header(header) {
-            writeln!(out.text, "#include <{header}>").expect("writing to a string");
+            out.include(header);
         }
+    }
+    if let Some(linux) = &source.linux {
+        // They name types of Xen's, and ioctl.h's macros, without including either.
+        out.include("linux/ioctl.h");
+        linux.headers.keys().for_each(|header| out.include(header));
+        out.headers.extend(linux.headers.keys().cloned());
+        out.headers.sort();
     }
     out
 }

@@ -3,7 +3,8 @@
 use super::put;
 use crate::ir::{Abi, Def, FieldKind, Int, Location, Origin, Record, RecordKind, Type, Value};
 
-/// The text of `header`: types by name, then constants in the order of their lines.
+/// The text of `header`: types by name, then constants in the order of their lines, then those that
+/// another header has in the same words.
 #[must_use]
 pub fn header(abi: &Abi, header: &str) -> String {
     let here = |location: &Location| location.header == header;
@@ -20,8 +21,10 @@ pub fn header(abi: &Abi, header: &str) -> String {
             }
         }
     }
-    let mut constants: Vec<_> = abi.constants.iter().filter(|(_, c)| here(&c.location)).collect();
-    constants.sort_by_key(|(name, constant)| (constant.location.line, *name));
+    let mut constants: Vec<_> = abi.constants.iter().filter(|(_, c)| c.is_in(header)).collect();
+    // Lines of another header say nothing about this one's: those constants go last.
+    constants
+        .sort_by_key(|(name, constant)| (!here(&constant.location), constant.location.line, *name));
     if !out.is_empty() && !constants.is_empty() {
         out.push('\n');
     }

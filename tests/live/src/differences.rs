@@ -3,6 +3,7 @@
 //! The reference is the newest release, with a PV guest. A difference that no machine has any more is
 //! found by [`stale`](crate::stale).
 
+use crate::linux_differences::LINUX;
 use crate::model_differences::MODEL;
 use crate::{Arch, Mode, Row};
 
@@ -81,7 +82,11 @@ const KEPT_APART: &[(&str, Option<&str>)] = &[
 
 /// All differences that are known for a place. A later one has the last word.
 pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Difference> {
-    DIFFERENCES.iter().chain(own(place)).filter(move |difference| (difference.place)(place))
+    DIFFERENCES
+        .iter()
+        .chain(LINUX)
+        .chain(own(place))
+        .filter(move |difference| (difference.place)(place))
 }
 
 /// The differences that a place has and nobody else: those of the model, or none.

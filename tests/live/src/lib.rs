@@ -33,6 +33,7 @@ mod differences;
 mod error;
 mod guest;
 mod linux;
+mod linux_differences;
 mod machine;
 mod model_differences;
 mod platform;

@@ -14,26 +14,23 @@ const MINIMUM: (u32, u32) = (6, 0);
 /// The oldest one in which a program of Linux can say how it went.
 const MINIMUM_FOR_ARM_LINUX: (u32, u32) = (7, 2);
 
-/// What Xen is told in every case: no time spent on wiping the memory that is left.
-const XEN: &str = "bootscrub=0 loglvl=all guest_loglvl=all";
-
-/// What it is told where our kernel is alone: handles for 255 mappings, of which it runs out.
+/// What Xen is told where our kernel is alone: handles for 255 mappings, of which it runs out.
 const FEW_HANDLES: &str = "gnttab_max_maptrack_frames=1";
 
-/// How much memory the first domain has, as Xen is told, and the machine, in megabytes.
-fn memory(row: Row) -> (&'static str, &'static str) {
+/// How much memory the first domain has and the machine, in megabytes.
+fn memory(row: Row) -> (u32, u32) {
     match (row.has_linux(), row.arch) {
-        (true, _) => ("dom0_mem=256M", "768"),
-        (_, Arch::X86_64) => ("dom0_mem=32M", "128"),
-        _ => ("dom0_mem=32M", "256"),
+        (true, _) => (256, 768),
+        (_, Arch::X86_64) => (32, 128),
+        _ => (32, 256),
     }
 }
 
-/// What Xen is told, but for where to write.
-fn words(row: Row) -> String {
-    let (dom0_mem, _) = memory(row);
+/// What Xen is told: a first domain of a known size, and no time spent on wiping the rest of the
+/// memory.
+fn told(row: Row) -> String {
     let handles = if row.domains > 1 || row.has_linux() { "" } else { FEW_HANDLES };
-    format!("{dom0_mem} {XEN} {handles}")
+    format!("dom0_mem={}M bootscrub=0 loglvl=all guest_loglvl=all {handles}", memory(row).0)
 }
 
 /// Where Xen writes on Arm.
@@ -110,7 +107,6 @@ pub(crate) fn command(
 }
 
 fn x86(command: &mut Command, row: Row, files: &Files<'_>, arguments: &str) {
-    let (_, memory) = memory(row);
     // A PVH dom0 needs an IOMMU.
     let (machine, dom0) = match row.mode {
         Mode::Pvh if !row.has_linux() => {
@@ -120,10 +116,10 @@ fn x86(command: &mut Command, row: Row, files: &Files<'_>, arguments: &str) {
     };
     // A paravirtualised Linux does not survive this QEMU's SMAP.
     let cpu = if row.has_linux() { "max,-smap" } else { "max" };
-    command.args(machine).args(["-cpu", cpu, "-m", memory]);
+    command.args(machine).args(["-cpu", cpu, "-m", &memory(row).1.to_string()]);
     // What the guest writes there becomes QEMU's exit status.
     command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
-    command.arg("-append").arg(format!("console=com1 {}{dom0}", words(row)));
+    command.arg("-append").arg(format!("console=com1 {}{dom0}", told(row)));
     let mut modules = joined([files.kernel.as_os_str(), " ".as_ref(), arguments.as_ref()]);
     if let Some(initramfs) = files.initramfs {
         modules.push(joined([",".as_ref(), initramfs.as_os_str()]));
@@ -137,17 +133,16 @@ fn arm_machine(command: &mut Command, row: Row) {
         "arm64" => ("virt,virtualization=on,gic-version=3", "cortex-a53"),
         _ => ("virt,virtualization=on", "cortex-a15"),
     };
-    let (_, memory) = memory(row);
     // One processor, though there be several domains: they wait for each other by giving way, which
     // two emulated processors on a busy machine take forty times as long for.
-    command.args(["-machine", machine, "-cpu", cpu, "-m", memory]);
+    command.args(["-machine", machine, "-cpu", cpu, "-m", &memory(row).1.to_string()]);
     // The guest's exit status comes by a semihosting call.
     let userspace = if row.has_linux() { ",userspace=on" } else { "" };
     command.arg("-semihosting-config").arg(format!("enable=on,target=native{userspace}"));
 }
 
 fn arm(command: &mut Command, row: Row, files: &Files<'_>, arguments: &str) {
-    command.arg("-append").arg(format!("{ARM_CONSOLE} {}", words(row)));
+    command.arg("-append").arg(format!("{ARM_CONSOLE} {}", told(row)));
     let bootargs = format!(",bootargs={}", arguments.replace(',', ",,"));
     let kernel = files.kernel.as_os_str();
     let loader =

@@ -17,6 +17,7 @@ use xen_codegen::import::Source;
 use xen_codegen::ir::{Abi, Profile};
 use xen_codegen::output;
 use xen_codegen::view::export::export;
+use xen_headers::{LinuxTree, Options, linux_pins};
 
 fn main() -> ExitCode {
     match run() {
@@ -46,6 +47,10 @@ fn run() -> Result<bool, Error> {
     let docs = Docs::load()?;
     let mut rows = Vec::new();
     let mut complaints = Vec::new();
+    let linux = LinuxTree::obtain(linux_pins(), &Options::from_env())?;
+    for warning in &linux.warnings {
+        eprintln!("warning: {warning}");
+    }
     for pin in xen_headers::pins().releases() {
         let source = release(&pin.name)?;
         for warning in &source.tree.warnings {

@@ -140,3 +140,12 @@ pub type GuestHandle<T> = GuestHandle32<T>;
 /// `XEN_GUEST_HANDLE` of the architecture this is compiled for.
 #[cfg(not(target_arch = "x86"))]
 pub type GuestHandle<T> = GuestHandle64<T>;
+
+/// A pointer of C's on the architecture this is compiled for, as an integer: what `linux` has where
+/// its structures point to memory.
+#[cfg(any(target_arch = "arm", target_arch = "x86"))]
+pub type PointerHandle<T> = GuestHandle32<T>;
+/// A pointer of C's on the architecture this is compiled for, as an integer: what `linux` has where
+/// its structures point to memory.
+#[cfg(not(any(target_arch = "arm", target_arch = "x86")))]
+pub type PointerHandle<T> = GuestHandle64<T>;

@@ -2,14 +2,14 @@
 
 mod apt;
 mod distribution;
-mod emulators;
+mod programs;
 
 use crate::compilers::{Arch, Compiler};
 use crate::libclang::{self, Libclang};
 use crate::{Error, compilers, cross, toolchain};
 
 use distribution::Distribution;
-use emulators::Emulator;
+use programs::Program;
 
 /// Options of `setup`.
 #[derive(Debug, Default, clap::Args)]
@@ -32,7 +32,9 @@ pub(crate) enum For {
     Headers,
     /// Booting hypervisors.
     Live,
-    /// All of it.
+    /// Reading headers, and building hypervisors from their source.
+    Source,
+    /// All that the tests want.
     Everything,
 }
 
@@ -42,13 +44,13 @@ struct Survey {
     libclang: Result<Libclang, String>,
     compilers: Vec<Compiler>,
     /// Those that are missing.
-    emulators: Vec<Emulator>,
+    programs: Vec<Program>,
 }
 
 impl Survey {
     fn take(purpose: For) -> Self {
-        let emulators = if purpose == For::Headers { Vec::new() } else { emulators::missing() };
-        Self { purpose, libclang: libclang::find(), compilers: compilers(), emulators }
+        let programs = programs::missing(purpose);
+        Self { purpose, libclang: libclang::find(), compilers: compilers(), programs }
     }
 
     /// Why there is no libclang, if one is wanted.
@@ -67,7 +69,7 @@ impl Survey {
     fn is_complete(&self) -> bool {
         self.missing_libclang().is_none()
             && self.missing_compilers().is_empty()
-            && self.emulators.is_empty()
+            && self.programs.is_empty()
     }
 
     /// The missing things in words, each with the variable that points at one.
@@ -79,8 +81,8 @@ impl Survey {
         let names = arches.iter().map(|arch| arch.name()).collect::<Vec<_>>().join(", ");
         let variables = arches.iter().map(|arch| arch.variable()).collect::<Vec<_>>().join(", ");
         let compilers = (!arches.is_empty()).then(|| format!("gcc for {names} ({variables})"));
-        let emulators = self.emulators.iter().map(|emulator| emulator.program.to_owned());
-        libclang.into_iter().chain(compilers).chain(emulators).collect::<Vec<_>>().join(" and ")
+        let programs = self.programs.iter().map(|program| program.name.to_owned());
+        libclang.into_iter().chain(compilers).chain(programs).collect::<Vec<_>>().join(" and ")
     }
 
     fn print(&self) {
@@ -97,10 +99,10 @@ impl Survey {
                 println!("{arch:<8}  {}", compiler.version);
             }
         }
-        for emulator in emulators::EMULATORS {
-            let is_missing = self.emulators.contains(&emulator);
+        for program in programs::EMULATORS {
+            let is_missing = self.programs.contains(&program);
             let state = if is_missing { "missing" } else { "there" };
-            println!("{}  {state}", emulator.program);
+            println!("{}  {state}", program.name);
         }
     }
 }
@@ -177,9 +179,9 @@ fn packages(survey: &Survey) -> Vec<String> {
     let libclang = survey.missing_libclang().map(|_| apt::libclang_package(&apt::offered()));
     let compilers = survey.missing_compilers();
     let compilers = compilers.into_iter().map(|arch| apt::compiler_package(arch).to_owned());
-    let emulators = survey.emulators.iter().flat_map(|emulator| emulator.packages);
-    let emulators = emulators.map(|package| (*package).to_owned());
-    let mut all: Vec<_> = libclang.into_iter().chain(compilers).chain(emulators).collect();
+    let programs = survey.programs.iter().flat_map(|program| program.packages);
+    let programs = programs.map(|package| (*package).to_owned());
+    let mut all: Vec<_> = libclang.into_iter().chain(compilers).chain(programs).collect();
     all.dedup();
     all
 }
@@ -207,7 +209,7 @@ mod tests {
             purpose: For::Everything,
             libclang: Err("none found".to_owned()),
             compilers: Vec::new(),
-            emulators: emulators::EMULATORS.to_vec(),
+            programs: programs::EMULATORS.to_vec(),
         };
         let missing = survey.missing();
         for word in [
@@ -233,12 +235,12 @@ mod tests {
             purpose,
             libclang: Err("none found".to_owned()),
             compilers: Vec::new(),
-            emulators: Vec::new(),
+            programs: Vec::new(),
         };
         assert!(nothing(For::Live).is_complete());
         assert!(!nothing(For::Headers).is_complete());
-        let emulators = emulators::EMULATORS.to_vec();
-        let without = Survey { emulators, ..nothing(For::Live) };
+        let programs = programs::EMULATORS.to_vec();
+        let without = Survey { programs, ..nothing(For::Live) };
         assert_eq!(packages(&without), ["qemu-system-x86", "seabios", "qemu-system-arm"]);
     }
 }

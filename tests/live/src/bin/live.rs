@@ -1,10 +1,11 @@
 //! The live matrix, as `cargo xtask live` runs it.
 
+use std::env;
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread;
@@ -24,7 +25,9 @@ use xtask::Table;
     after_help = "Examples:\n  \
         cargo xtask live                                 the whole matrix\n  \
         cargo xtask live --arch x86-64 --mode pvh        three releases\n  \
-        cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote"
+        cargo xtask live --mode linux                    programs in Debian's Linux as dom0\n  \
+        cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote\n  \
+        cargo xtask live --from-source                   two builds of minutes, and their layouts"
 )]
 struct Options {
     /// Only this release; may be repeated
@@ -51,27 +54,34 @@ struct Options {
     /// Write the reference anew, from the newest release's PV guest
     #[arg(long, conflicts_with_all = ["release", "arch", "mode", "domains", "scenario"])]
     write_reference: bool,
+    /// Boot nothing: build hypervisors from their source and compare their layouts with ours
+    #[arg(long, conflicts_with_all = ["arch", "mode", "scenario", "domains", "log", "keep", "write_reference", "jobs"])]
+    from_source: bool,
     /// Boots at a time; as many as there are processors unless said otherwise
     #[arg(long)]
     jobs: Option<NonZero<usize>>,
 }
 
 /// The rows that the reference is written from.
-const REFERENCE: [Row; 2] = [
+const REFERENCE: [Row; 3] = [
     Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 1 },
+    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 1 },
     Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 3 },
 ];
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if options.from_source {
+        return from_source(&options.release);
+    }
     let wanted = |row: &Row| {
         let any = |empty, found| empty || found;
         any(options.release.is_empty(), options.release.iter().any(|r| r == row.release))
             && any(options.arch.is_empty(), options.arch.contains(&row.arch))
             && any(options.mode.is_empty(), options.mode.contains(&row.mode))
             && any(options.domains.is_empty(), options.domains.contains(&row.domains))
-            // The scenarios that can be named are those of one domain.
-            && (options.scenario.is_empty() || row.domains == 1)
+            // The scenarios that can be named are those of our kernel as the only domain.
+            && (options.scenario.is_empty() || (row.domains == 1 && row.mode != Mode::Linux))
             && (!options.write_reference || REFERENCE.contains(row))
     };
     let rows: Vec<Row> = matrix().into_iter().filter(wanted).collect();
@@ -82,12 +92,31 @@ fn main() -> ExitCode {
     if run(&options, &rows) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Hands over to the program that builds hypervisors: it links what reads headers, which boots need
+/// not wait for.
+fn from_source(releases: &[String]) -> ExitCode {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["run", "--quiet", "-p", "xen-abi-tests", "--bin", "from_source", "--"]);
+    command.args(releases.iter().flat_map(|release| ["--release", release]));
+    match command.status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: cargo cannot be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Boots every row, and says whether all of them did as they should.
 fn run(options: &Options, rows: &[Row]) -> bool {
     let start = Instant::now();
     let progress = Progress::new(rows.len());
     let results: Vec<Mutex<Option<Vec<String>>>> = rows.iter().map(|_| Mutex::new(None)).collect();
-    let next = Mutex::new(rows.iter().zip(&results));
+    let mut work: Vec<_> = rows.iter().zip(&results).collect();
+    // What takes longest comes first, so that it is not waited for alone.
+    work.sort_by_key(|(row, _)| !row.has_linux());
+    let next = Mutex::new(work.into_iter());
     let jobs =
         options.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     let good = Mutex::new(true);
@@ -135,7 +164,8 @@ fn run(options: &Options, rows: &[Row]) -> bool {
 /// Boots one row: whether it passed, its line of the table, what there is to say, and its
 /// transcript.
 fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String, Option<Transcript>) {
-    let boot = Boot::new(row.release, row.arch, row.mode).domains(row.domains).keep(options.keep);
+    let boot = Boot::new(row.release, row.arch, row.mode).domains(row.domains);
+    let boot = boot.keep(options.keep).progress(say);
     let boot = options.scenario.iter().fold(boot, |boot, name| boot.scenario(name));
     let (steps, time, result, words, transcript) = match boot.run() {
         Ok(report) => {
@@ -184,12 +214,13 @@ fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
     (result, words)
 }
 
-/// Writes the reference, the scenarios of one domain first.
+/// Writes the reference, machine by machine.
 fn write_reference(transcripts: &[(Row, Transcript)]) -> bool {
-    let mut texts: Vec<_> =
-        transcripts.iter().map(|(row, transcript)| (row.domains, reference(transcript))).collect();
-    texts.sort();
-    let texts: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
+    let of = |row| {
+        let found = transcripts.iter().find(|(own, _)| *own == row);
+        found.map(|(_, transcript)| reference(transcript))
+    };
+    let texts: Vec<_> = REFERENCE.into_iter().filter_map(of).collect();
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reference.txt");
     match fs::write(&path, texts.join("\n")) {
         Ok(()) => {
@@ -201,6 +232,14 @@ fn write_reference(transcripts: &[(Row, Transcript)]) -> bool {
             false
         }
     }
+}
+
+/// Says what takes time before a machine starts.
+fn say(line: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
+    eprintln!("{line}");
 }
 
 fn seconds(time: Duration) -> String {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{ARM_CONSOLE, Files, arm_machine, joined, words};
+use super::{ARM_CONSOLE, Files, arm_machine, joined, told};
 use crate::device_tree::{Node, with_chosen};
 use crate::{Error, Row};
 
@@ -55,7 +55,7 @@ fn chosen(row: Row, arguments: &[String], size: u32) -> Node {
     let mut chosen = Node::new("")
         .cells("#address-cells", &[2])
         .cells("#size-cells", &[2])
-        .texts("xen,xen-bootargs", &[&format!("{ARM_CONSOLE} {}", words(row))]);
+        .texts("xen,xen-bootargs", &[&format!("{ARM_CONSOLE} {}", told(row))]);
     let addresses = (FIRST..).step_by(DISTANCE as usize);
     for (domid, (arguments, address)) in arguments.iter().zip(addresses).enumerate() {
         let module = Node::new(format!("module@{address:x}"))

@@ -82,6 +82,19 @@ pub mod io {
 }
 #[cfg(feature = "toolstack")]
 pub mod kexec;
+/// What Linux offers to programs below `/dev/xen`.
+pub mod linux {
+    #[cfg(feature = "linux")]
+    pub mod evtchn;
+    #[cfg(feature = "linux")]
+    pub mod gntalloc;
+    #[cfg(feature = "linux")]
+    pub mod gntdev;
+    #[cfg(feature = "linux")]
+    pub mod privcmd;
+    #[cfg(feature = "linux")]
+    pub mod xenbus_dev;
+}
 pub mod memory;
 pub mod nmi;
 pub mod physdev;

@@ -1,0 +1,245 @@
+//! Why an operation did not succeed.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+use xen_abi::GrantStatus;
+use xen_ops::page::PAGE_SIZE;
+use xen_ops::view::OutOfPage;
+
+/// An operation that did not succeed: which, and why.
+///
+/// ```
+/// use xen_linux::{Cause, gntdev::Gntdev};
+///
+/// let error = Gntdev::open_at("/dev/xen/missing/gntdev").unwrap_err();
+/// assert!(matches!(error.cause(), Cause::Open { .. }));
+/// assert_eq!(
+///     error.to_string(),
+///     "/dev/xen/missing/gntdev: No such file or directory (os error 2); is this a Xen domain, \
+///      and is the module loaded (`modprobe xen-gntdev`)?"
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    operation: &'static str,
+    cause: Cause,
+}
+
+/// Why an operation did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The device cannot be opened.
+    Open {
+        /// The device.
+        path: PathBuf,
+        /// The kernel's reason.
+        errno: Errno,
+    },
+    /// The kernel refused.
+    Errno(Errno),
+    /// The device does not have this operation: the descriptor is of something else, or the kernel is
+    /// older than the operation, or built without it.
+    NotOffered,
+    /// More or fewer elements than the operation takes.
+    Count {
+        /// How many there were.
+        count: usize,
+        /// The least that it takes.
+        least: usize,
+        /// The most that it takes.
+        most: usize,
+    },
+    /// A range of bytes that is not inside one page.
+    Range(OutOfPage),
+    /// A page that there is not.
+    Page {
+        /// Its number, counted from 0.
+        page: usize,
+        /// How many there are.
+        pages: usize,
+    },
+    /// A segment of a copy that was not copied.
+    Segment {
+        /// Its number, counted from 0.
+        segment: usize,
+        /// Xen's reason.
+        status: GrantStatus,
+    },
+    /// Xen refused at least one of the grants, and none is mapped.
+    Refused,
+    /// No page or grant is left to be shared.
+    Exhausted,
+    /// It did not happen in the time given for it.
+    TimedOut,
+    /// The kernel's pages are larger than grants, and the operation needs them to be the same.
+    KernelPages {
+        /// Bytes in a page of the kernel's.
+        size: usize,
+    },
+    /// The process has forked since: descriptors and mappings are the parent's.
+    Forked,
+}
+
+impl Error {
+    pub(crate) const fn new(operation: &'static str, cause: Cause) -> Self {
+        Self { operation, cause }
+    }
+
+    /// For `map_err`: the kernel refused.
+    pub(crate) fn errno(operation: &'static str) -> impl FnOnce(Errno) -> Self {
+        move |errno| Self::new(operation, Cause::Errno(errno))
+    }
+
+    /// For `map_err`: the device cannot be opened.
+    pub(crate) fn open(path: &Path) -> impl FnOnce(Errno) -> Self {
+        let path = path.to_owned();
+        move |errno| Self::new("open", Cause::Open { path, errno })
+    }
+
+    /// For `map_err`: what `errno` means for this operation.
+    pub(crate) fn instead(errno: Errno, cause: Cause) -> impl FnOnce(Self) -> Self {
+        move |error| {
+            if error.cause == Cause::Errno(errno) { Self { cause, ..error } } else { error }
+        }
+    }
+
+    /// The kernel mapped something at address 0, which it does for nobody.
+    pub(crate) const fn nowhere() -> Self {
+        Self::new("mmap", Cause::Errno(Errno::FAULT))
+    }
+
+    /// The operation: the name of the `ioctl` in upstream's header, or of the system call.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Why it did not succeed.
+    #[must_use]
+    pub const fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// The kernel's error number, where the cause is no more than that or a device that cannot be
+    /// opened.
+    #[must_use]
+    pub const fn as_errno(&self) -> Option<Errno> {
+        match self.cause {
+            Cause::Open { errno, .. } | Cause::Errno(errno) => Some(errno),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::Open { .. } => self.cause.fmt(f),
+            cause => write!(f, "{}: {cause}", self.operation),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open { path, errno } => {
+                write!(f, "{}: {errno}", path.display())?;
+                way_out(path, *errno, f)
+            }
+            Self::Errno(errno) => errno.fmt(f),
+            Self::NotOffered => f.write_str(
+                "the device does not offer this: it is another one, or the kernel is too old or \
+                 built without it",
+            ),
+            Self::Count { count, least, most } => {
+                write!(f, "{count} elements; it takes {least} to {most}")
+            }
+            Self::Range(range) => range.fmt(f),
+            Self::Page { page, pages } => write!(f, "no page {page}; there are {pages}"),
+            Self::Segment { segment, status } => write!(f, "segment {segment}: {status}"),
+            Self::Refused => f.write_str(
+                "at least one of the grants cannot be mapped: there is no such grant or domain, \
+                 it is for another domain, it is read-only, or the security policy forbids it",
+            ),
+            Self::Exhausted => f.write_str(
+                "no page or grant reference is left to be shared; for pages see \
+                 /sys/module/xen_gntalloc/parameters/limit",
+            ),
+            Self::TimedOut => f.write_str("it has not happened in the time given for it"),
+            Self::KernelPages { size } => {
+                write!(f, "the kernel's pages are {size} bytes, and a grant is {PAGE_SIZE}")
+            }
+            Self::Forked => {
+                f.write_str("the process has forked since; open the device in the child")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What can be done about a device that does not open.
+fn way_out(path: &Path, errno: Errno, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match errno {
+        Errno::NOENT | Errno::NODEV | Errno::NXIO => {
+            f.write_str("; is this a Xen domain, and is the module loaded")?;
+            match path.file_name().and_then(|name| name.to_str()) {
+                // The one module that has two devices.
+                Some("hypercall") => f.write_str(" (`modprobe xen-privcmd`)")?,
+                Some(name @ ("evtchn" | "gntalloc" | "gntdev" | "privcmd")) => {
+                    write!(f, " (`modprobe xen-{name}`)")?;
+                }
+                _ => {}
+            }
+            f.write_str("?")
+        }
+        Errno::ACCESS | Errno::PERM => {
+            f.write_str("; only root may open it unless udev says otherwise")
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opening(path: &str, errno: Errno) -> String {
+        Error::open(Path::new(path))(errno).to_string()
+    }
+
+    #[test]
+    fn a_device_that_does_not_open_says_what_can_be_done() {
+        let text = opening("/dev/xen/hypercall", Errno::NOENT);
+        assert!(text.starts_with("/dev/xen/hypercall: No such file"), "{text}");
+        assert!(text.ends_with("is the module loaded (`modprobe xen-privcmd`)?"), "{text}");
+        let text = opening("/run/container/gntalloc", Errno::NXIO);
+        assert!(text.ends_with("(`modprobe xen-gntalloc`)?"), "{text}");
+        assert!(opening("/tmp/other", Errno::NODEV).ends_with("is the module loaded?"));
+        assert!(opening("/dev/xen/gntdev", Errno::ACCESS).contains("only root"));
+        let text = opening("/dev/xen/gntdev", Errno::MFILE);
+        assert!(!text.contains(';'), "{text}");
+    }
+
+    #[test]
+    fn what_an_error_number_means_is_said_in_its_place_only() {
+        let error = |errno| Error::errno("mmap")(errno);
+        let meaning = |errno| Error::instead(Errno::INVAL, Cause::Refused)(error(errno));
+        assert_eq!(meaning(Errno::INVAL), Error::new("mmap", Cause::Refused));
+        assert_eq!(meaning(Errno::INVAL).as_errno(), None);
+        assert_eq!(meaning(Errno::NOMEM), error(Errno::NOMEM));
+        assert_eq!(meaning(Errno::NOMEM).as_errno(), Some(Errno::NOMEM));
+    }
+
+    #[test]
+    fn an_error_names_the_operation() {
+        let error = Error::new("IOCTL_X", Cause::Count { count: 0, least: 1, most: 7 });
+        assert_eq!(error.to_string(), "IOCTL_X: 0 elements; it takes 1 to 7");
+        let error = Error::new("IOCTL_X", Cause::Page { page: 2, pages: 2 });
+        assert_eq!(error.to_string(), "IOCTL_X: no page 2; there are 2");
+    }
+}

@@ -1,0 +1,301 @@
+//! Copies from and to other domains' grants.
+
+#![allow(unsafe_code, reason = "an ioctl that reads and writes memory")]
+
+use std::marker::PhantomData;
+
+use xen_abi::grant_table::{GNTCOPY_dest_gref, GNTCOPY_source_gref};
+use xen_abi::linux::gntdev::{
+    IOCTL_GNTDEV_GRANT_COPY, gntdev_grant_copy_segment, gntdev_grant_copy_segment_source as End,
+    gntdev_grant_copy_segment_source_foreign, ioctl_gntdev_grant_copy,
+};
+use xen_abi::{GrantStatus, PointerHandle};
+use xen_ops::gnttab::foreign::Foreign;
+use xen_ops::hypercall::UNTOUCHED;
+use xen_ops::page::PAGE_SIZE;
+use xen_ops::view::OutOfPage;
+
+use super::Gntdev;
+use crate::{Cause, Error};
+
+const COPY: &str = "IOCTL_GNTDEV_GRANT_COPY";
+
+/// A range of bytes that is copied from or to another domain's grant, or from one grant to another. It
+/// is what the kernel takes, so that a slice of them is a batch.
+///
+/// From the process' own memory to its own there is no such copy. What the process has at either end
+/// is borrowed, and may be as it likes: in several pages, and at any alignment.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Segment<'a> {
+    raw: gntdev_grant_copy_segment,
+    memory: PhantomData<&'a mut [u8]>,
+}
+
+impl<'a> Segment<'a> {
+    /// Copies into `to`, from `offset` of `grant` on.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfPage`] if the range leaves the grant's page.
+    pub fn read(grant: Foreign, offset: usize, to: &'a mut [u8]) -> Result<Self, OutOfPage> {
+        let (foreign, len) = foreign(grant, offset, to.len())?;
+        let source = End::from_foreign(foreign);
+        let virt = PointerHandle::from_mut_slice(to).cast();
+        let dest = End::from_virt(virt);
+        Ok(Self::new(source, dest, len, GNTCOPY_source_gref))
+    }
+
+    /// Copies `from` to `offset` of `grant` and on.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfPage`] if the range leaves the grant's page.
+    pub fn write(from: &'a [u8], grant: Foreign, offset: usize) -> Result<Self, OutOfPage> {
+        let (foreign, len) = foreign(grant, offset, from.len())?;
+        let virt = PointerHandle::from_slice(from).cast();
+        let source = End::from_virt(virt);
+        let dest = End::from_foreign(foreign);
+        Ok(Self::new(source, dest, len, GNTCOPY_dest_gref))
+    }
+
+    /// Copies `length` bytes from one grant to another, which may be of another domain: each end is a
+    /// grant and an offset in it.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfPage`] if one of the ranges leaves its page.
+    pub fn between(
+        (from, from_offset): (Foreign, usize),
+        (to, to_offset): (Foreign, usize),
+        length: usize,
+    ) -> Result<Self, OutOfPage> {
+        let (source, _) = foreign(from, from_offset, length)?;
+        let (dest, len) = foreign(to, to_offset, length)?;
+        let source = End::from_foreign(source);
+        let dest = End::from_foreign(dest);
+        Ok(Self::new(source, dest, len, GNTCOPY_source_gref | GNTCOPY_dest_gref))
+    }
+
+    fn new(source: End, dest: End, len: u16, flags: u16) -> Self {
+        let mut raw = gntdev_grant_copy_segment::ZERO;
+        (raw.source, raw.dest, raw.len, raw.flags) = (source, dest, len, flags);
+        raw.status = UNTOUCHED;
+        Self { raw, memory: PhantomData }
+    }
+
+    /// How many bytes it copies.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.raw.len.into()
+    }
+
+    /// Whether it copies no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.raw.len == 0
+    }
+}
+
+/// What has become of the segments of a copy.
+#[derive(Debug)]
+#[must_use = "a copy can succeed as a whole and fail in each segment"]
+pub struct Copied<'s, 'a> {
+    segments: &'s [Segment<'a>],
+}
+
+impl Copied<'_, '_> {
+    /// Whether each segment was copied, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Inside: why it was not. Some of its bytes may have been copied.
+    #[must_use]
+    pub fn results(&self) -> impl ExactSizeIterator<Item = Result<(), GrantStatus>> {
+        self.segments.iter().map(|segment| match segment.raw.status {
+            status if status.is_okay() => Ok(()),
+            status => Err(status),
+        })
+    }
+
+    /// That all segments were copied.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Segment`], with the first that was not.
+    pub fn all(&self) -> Result<(), Error> {
+        for (segment, result) in self.results().enumerate() {
+            result.map_err(|status| Error::new(COPY, Cause::Segment { segment, status }))?;
+        }
+        Ok(())
+    }
+}
+
+/// A range in a grant as the kernel names it, and its length.
+fn foreign(
+    grant: Foreign,
+    offset: usize,
+    length: usize,
+) -> Result<(gntdev_grant_copy_segment_source_foreign, u16), OutOfPage> {
+    let (Ok(start), Ok(len)) = (u16::try_from(offset), u16::try_from(length)) else {
+        return Err(OutOfPage { offset, length });
+    };
+    if offset + length > PAGE_SIZE {
+        return Err(OutOfPage { offset, length });
+    }
+    let mut end = gntdev_grant_copy_segment_source_foreign::ZERO;
+    (end.ref_, end.offset, end.domid) = (grant.reference, start, grant.peer.domain());
+    Ok((end, len))
+}
+
+impl Gntdev {
+    /// Copies every segment, each for itself, with one system call.
+    ///
+    /// There is no limit to how many there are; none is no system call. The kernel hands them to Xen in
+    /// small batches. Where a frame is paged out it tries again itself, for half a minute at most with
+    /// each page, and then gives up with `GNTST_bad_page`. So `GNTST_eagain` does not come back, and
+    /// there is nothing here to try again.
+    ///
+    /// ```no_run
+    /// use xen_abi::grant_table::grant_ref_t;
+    /// use xen_abi::xen::domid_t;
+    /// use xen_linux::gntdev::{Gntdev, Segment};
+    /// use xen_ops::gnttab::{Peer, foreign::Foreign};
+    ///
+    /// let gntdev = Gntdev::open()?;
+    /// let peer = Peer::new(domid_t(3))?;
+    /// let [header, data] = [8, 9].map(|number| Foreign::new(peer, grant_ref_t(number)));
+    /// let (mut first, mut second) = ([0; 16], vec![0; 4096]);
+    /// gntdev
+    ///     .copy(&mut [
+    ///         Segment::read(header, 64, &mut first)?,
+    ///         Segment::read(data, 0, &mut second)?,
+    ///         Segment::write(b"done", header, 128)?,
+    ///     ])?
+    ///     .all()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`Cause::NotOffered`] if the kernel is too old for it.
+    /// - What the kernel says: EFAULT, ENOMEM. Some segments may have been copied then, others not, and
+    ///   nobody knows which.
+    pub fn copy<'s, 'a>(&self, segments: &'s mut [Segment<'a>]) -> Result<Copied<'s, 'a>, Error> {
+        if segments.is_empty() {
+            return Ok(Copied { segments });
+        }
+        let (count, most) = (segments.len(), u32::MAX as usize);
+        let mut argument = ioctl_gntdev_grant_copy::ZERO;
+        argument.count = u32::try_from(count)
+            .map_err(|_| Error::new(COPY, Cause::Count { count, least: 0, most }))?;
+        // What was there before says nothing about this copy.
+        segments.iter_mut().for_each(|segment| segment.raw.status = UNTOUCHED);
+        argument.segments = PointerHandle::from_mut_slice(segments).cast();
+        // SAFETY: a segment is what the kernel takes, and they are borrowed. They borrow the memory that
+        // they name, the destinations for nobody else to see. Whoever fills the sources of others
+        // meanwhile is another domain.
+        unsafe { self.device.ioctl_again(COPY, IOCTL_GNTDEV_GRANT_COPY, &raw mut argument) }?;
+        Ok(Copied { segments })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use xen_abi::grant_table::{GNTST_bad_gntref, GNTST_okay, grant_ref_t};
+    use xen_abi::xen::domid_t;
+    use xen_abi::{as_bytes, from_bytes};
+    use xen_ops::gnttab::Peer;
+
+    use super::*;
+    use crate::testing::memory;
+
+    fn grant(domain: u16, number: u32) -> Foreign {
+        Foreign::new(Peer::new(domid_t(domain)).unwrap(), grant_ref_t(number))
+    }
+
+    /// The bytes of an end, as the kernel has it for a grant: reference, offset, domain.
+    fn ends(segment: &Segment<'_>) -> [(u32, u16, u16); 2] {
+        let raw = as_bytes(&segment.raw);
+        [0, 8].map(|at| {
+            let word = |from: usize| from_bytes::<u16>(&raw[at + from..at + from + 2]).unwrap();
+            (from_bytes(&raw[at..at + 4]).unwrap(), word(4), word(6))
+        })
+    }
+
+    /// The address in an end.
+    fn address(segment: &Segment<'_>, at: usize) -> usize {
+        let raw = as_bytes(&segment.raw);
+        from_bytes(&raw[at..at + size_of::<usize>()]).unwrap()
+    }
+
+    #[test]
+    fn each_end_is_named_as_what_it_is() {
+        let mut buffer = [0; 100];
+        let start = buffer.as_ptr().addr();
+        let segment = Segment::read(grant(3, 8), 3996, &mut buffer).unwrap();
+        assert_eq!((ends(&segment)[0], address(&segment, 8)), ((8, 3996, 3), start));
+        assert_eq!((segment.raw.flags, segment.raw.len), (GNTCOPY_source_gref, 100));
+        let segment = Segment::write(&buffer, grant(4, 9), 0).unwrap();
+        assert_eq!((address(&segment, 0), ends(&segment)[1]), (start, (9, 0, 4)));
+        assert_eq!((segment.raw.flags, segment.raw.len), (GNTCOPY_dest_gref, 100));
+        let segment = Segment::between((grant(3, 8), 1), (grant(4, 9), 2), 4094).unwrap();
+        assert_eq!(ends(&segment), [(8, 1, 3), (9, 2, 4)]);
+        let flags = GNTCOPY_source_gref | GNTCOPY_dest_gref;
+        assert_eq!((segment.raw.flags, segment.len()), (flags, 4094));
+    }
+
+    #[test]
+    fn a_range_that_leaves_the_page_is_refused() {
+        let mut buffer = vec![0; 70_000];
+        let grant = grant(3, 8);
+        for (offset, length) in [(4096, 1), (0, 4097), (1, 4096), (usize::MAX, 1), (0, 65_537)] {
+            let outside = OutOfPage { offset, length };
+            let to = &mut buffer[..length];
+            assert_eq!(Segment::read(grant, offset, to).unwrap_err(), outside);
+            let from = &buffer[..length];
+            assert_eq!(Segment::write(from, grant, offset).unwrap_err(), outside);
+        }
+        let outside = OutOfPage { offset: 4000, length: 97 };
+        for (from, to) in [(4000, 0), (0, 4000)] {
+            assert_eq!(Segment::between((grant, from), (grant, to), 97).unwrap_err(), outside);
+        }
+        assert!(Segment::read(grant, 4096, &mut []).unwrap().is_empty());
+        assert!(Segment::read(grant, 0, &mut buffer[..4096]).is_ok());
+    }
+
+    #[test]
+    fn a_status_is_a_result_of_its_own() {
+        let mut segments = [0, 1, 2].map(|at| Segment::write(&[1], grant(3, at), 0).unwrap());
+        let mut copied = |statuses: [GrantStatus; 3]| {
+            for (segment, status) in segments.iter_mut().zip(statuses) {
+                segment.raw.status = status;
+            }
+            let copied = Copied { segments: &segments };
+            (copied.results().collect::<Vec<_>>(), copied.all())
+        };
+        assert_eq!(copied([GNTST_okay; 3]), (vec![Ok(()); 3], Ok(())));
+        // One that nobody knows, and one that nobody has written, are no success.
+        for status in [GNTST_bad_gntref, GrantStatus(1), UNTOUCHED] {
+            let (results, all) = copied([GNTST_okay, status, GNTST_bad_gntref]);
+            assert_eq!(results, [Ok(()), Err(status), Err(GNTST_bad_gntref)]);
+            assert_eq!(all, Err(Error::new(COPY, Cause::Segment { segment: 1, status })));
+        }
+    }
+
+    #[test]
+    fn every_copy_begins_without_a_status() {
+        let (device, _) = memory("copy", 0);
+        let mut segment = Segment::write(&[1], grant(3, 8), 0).unwrap();
+        segment.raw.status = GNTST_okay;
+        let error = Gntdev { device }.copy(std::slice::from_mut(&mut segment)).unwrap_err();
+        assert_eq!(error, Error::new(COPY, Cause::NotOffered));
+        assert_eq!(segment.raw.status, UNTOUCHED);
+    }
+
+    #[test]
+    fn nothing_is_copied_without_asking_the_device() {
+        let (device, _) = memory("copy-nothing", 0);
+        assert_eq!(Gntdev { device }.copy(&mut []).unwrap().all(), Ok(()));
+    }
+}
