@@ -225,14 +225,14 @@ impl Domain {
         state.drop_all_mappings(self.domid);
         state.close_all(self.domid);
         let Some(domain) = state.domain_mut(self.domid) else { return };
-        let room = std::mem::take(&mut domain.room);
-        for (_, entry) in domain.p2m.take() {
-            if entry.kind == crate::p2m::Kind::Foreign {
-                state.put(entry.mfn);
-            }
-        }
-        for mapped in room.into_values().flatten().filter(|mapped| !mapped.granted) {
-            state.put(mapped.mfn);
+        let foreign = domain.p2m.take().into_values();
+        let foreign = foreign.filter(|entry| entry.kind == crate::p2m::Kind::Foreign);
+        let mapped = std::mem::take(&mut domain.room).into_values().flatten();
+        let mapped = mapped.filter(|mapped| !mapped.granted);
+        let areas = std::mem::take(&mut domain.areas).into_iter().flatten();
+        let held = foreign.map(|entry| entry.mfn).chain(mapped.map(|mapped| mapped.mfn));
+        for mfn in held.chain(areas) {
+            state.put(mfn);
         }
         let own = |frame: &crate::frames::Frame| frame.owner == Some(self.domid) && !frame.special;
         let frames: Vec<Mfn> =

@@ -12,6 +12,7 @@ use crate::grant::maptrack::Maptrack;
 use crate::grant::table::GrantTable;
 use crate::machine::State;
 use crate::memory::map::{MemoryMap, Vnuma};
+use crate::other::vcpu::AREAS;
 use crate::p2m::{self, P2m};
 
 /// First guest frame number of a translated domain's memory.
@@ -36,12 +37,18 @@ pub(crate) struct DomainState {
     pub(crate) watchdogs: [bool; 2],
     pub(crate) max_pages: usize,
     pub(crate) pages: usize,
+    /// Whether its guest frames are the machine's, which are kept for it.
+    pub(crate) in_place: bool,
+    /// Pages that are set aside for it, beyond those it has.
+    pub(crate) claimed: usize,
     pub(crate) p2m: P2m,
     /// The entries of a PV guest's page tables that the model has, by virtual page number.
     pub(crate) room: BTreeMap<u64, Option<Mapped>>,
     pub(crate) grants: GrantTable,
     pub(crate) maptrack: Maptrack,
     pub(crate) ports: Ports,
+    /// Frames that its vCPU's areas lie in.
+    pub(crate) areas: [Option<Mfn>; AREAS],
     pub(crate) params: BTreeMap<u32, u64>,
     pub(crate) console: Vec<u8>,
     pub(crate) memory_map: MemoryMap,
@@ -123,10 +130,13 @@ impl DomainState {
             pages: config.pages,
             memory_map: MemoryMap::new(config.kind, p2m.last()),
             p2m,
+            in_place,
+            claimed: 0,
             room: BTreeMap::new(),
             grants,
             maptrack: Maptrack::new(config.max_maptrack_frames),
             ports: Ports::default(),
+            areas: [None; AREAS],
             params: BTreeMap::new(),
             console: Vec::new(),
             vnuma: None,
@@ -155,9 +165,22 @@ impl State {
         if domain.dying || pages > domain.max_pages {
             return None;
         }
+        let more = pages - domain.pages;
+        // What is set aside for others is out of reach.
+        if more > domain.claimed && more > self.available() {
+            return None;
+        }
         let mfn = self.frames.allocate(domid, order)?;
-        self.domain_mut(domid)?.pages = pages;
+        let domain = self.domain_mut(domid)?;
+        domain.pages = pages;
+        domain.claimed = domain.claimed.saturating_sub(more);
         Some(mfn)
+    }
+
+    /// Pages that are neither used nor set aside.
+    pub(crate) fn available(&self) -> usize {
+        let claimed = self.domains.values().map(|domain| domain.claimed).sum();
+        self.frames.unused().saturating_sub(claimed)
     }
 
     /// Gives a reference back, and what that frees.

@@ -172,11 +172,6 @@ fn copies<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     for (name, ref_) in [("source", REF), ("destination", OTHER)] {
         run.step(format_args!("copy, flags of the {name}"), Hex(table.flags(ref_)));
     }
-    // A frame of one's own with the number of a reference is taken for the grant that is at hand.
-    let mut copies = [copy(source, here(72), from), copy(source, here(76), 0)];
-    done(run, "copy, a frame numbered as the reference", &mut copies);
-    let mut copies = [copy(source, here(76), 0), copy(source, here(72), from)];
-    done(run, "copy, a frame numbered as the reference, first", &mut copies);
     let nothing = copy(granted(EMPTY, me, 0), here(96), from);
     let copies = [copy(source, here(80), from), nothing, copy(source, here(112), from)];
     torn(run, "copy, torn", copies);

@@ -3,6 +3,7 @@
 mod compat;
 mod console;
 mod events;
+mod events_fifo;
 mod gnttab_batch;
 mod gnttab_copy;
 mod gnttab_entry;
@@ -14,7 +15,12 @@ mod gnttab_v2;
 mod hvm;
 mod library;
 mod memory;
+mod memory_exchange;
+mod memory_extents;
+mod memory_physmap;
+mod memory_tables;
 mod sched;
+mod vcpu;
 mod version;
 
 use crate::{Guest, Run};
@@ -37,6 +43,7 @@ scenarios! {
     "console" console::console;
     "sched" sched::sched;
     "events" events::events;
+    "events-fifo" events_fifo::fifo;
     "hvm" hvm::hvm;
     "library" library::library;
     "gnttab-entry" gnttab_entry::entry;
@@ -48,5 +55,10 @@ scenarios! {
     "gnttab-table" gnttab_table::table;
     "gnttab-v2" gnttab_v2::v2;
     "memory" memory::memory;
+    "memory-extents" memory_extents::extents;
+    "memory-exchange" memory_exchange::exchange;
+    "memory-physmap" memory_physmap::physmap;
+    "memory-tables" memory_tables::tables;
+    "vcpu" vcpu::vcpu;
     "compat" compat::compat;
 }
