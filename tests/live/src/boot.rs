@@ -1,6 +1,7 @@
 //! One boot, from what is wanted to the transcript.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -19,17 +20,18 @@ const DONE: i32 = 85;
 /// How long a boot may take: many times what one takes on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The same for Linux, which takes five times as long as our kernel.
+/// The same with Linux, which takes five times as long as our kernel.
 const LINUX_DEADLINE: Duration = Duration::from_secs(180);
 
 /// How many lines of the log a failure shows.
 const TAIL: usize = 25;
 
 /// Words of Xen, Linux and our own after which nothing good comes.
-const CRASHES: [&str; 8] = [
+const CRASHES: [&str; 9] = [
     "Panic on CPU",
     "Domain 0 crashed",
     "Hardware Dom0 crashed",
+    "(vcpu#0) crashed",
     "Triple fault",
     "@panic",
     "@exception",
@@ -45,7 +47,7 @@ pub struct Boot {
     mode: Mode,
     domains: u16,
     scenarios: Vec<String>,
-    deadline: Duration,
+    deadline: Option<Duration>,
     keep: bool,
     qemu: Option<PathBuf>,
     hypervisor: Option<PathBuf>,
@@ -91,7 +93,7 @@ impl Boot {
             mode,
             domains: 1,
             scenarios: Vec::new(),
-            deadline: if mode == Mode::Linux { LINUX_DEADLINE } else { DEADLINE },
+            deadline: None,
             keep: false,
             qemu: None,
             hypervisor: None,
@@ -117,10 +119,10 @@ impl Boot {
         self
     }
 
-    /// How long it may take, instead of a minute, or of three for Linux.
+    /// How long it may take, instead of a minute, or three with Linux.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// Whether to keep the serial log of a success too.
@@ -218,21 +220,23 @@ impl Boot {
         let prefix = format!("{}-", row.to_string().replace(' ', "-"));
         let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&base);
         let mut place = place.map_err(Error::file(&base))?;
-        let Guest { kernel, initramfs, warnings: others } = self.guest(row, place.path())?;
+        let words: Vec<_> = row.domids().map(|domid| self.command_line(row, domid)).collect();
+        let Guest { kernel, initramfs, warnings: others } =
+            self.guest(row, &words, place.path())?;
         warnings.extend(others);
         let log = place.path().join("serial.log");
         let complaints = place.path().join("qemu.log");
         let initramfs = initramfs.as_deref();
         let files =
             Files { hypervisor: &hypervisor, kernel: &kernel, initramfs, place: place.path() };
-        let words: Vec<String> = (0..row.domains).map(|domid| self.command_line(domid)).collect();
+        let words = if row.has_linux() { vec![linux::ARGUMENTS.to_owned()] } else { words };
         let mut command = qemu::command(&qemu, row, &files, &words)?;
         let machine = Machine::start(&mut command, &complaints).map_err(Error::file(&qemu))?;
-        let ended = machine.finish(self.deadline, &log)?;
+        let ended = machine.finish(self.time(row), &log)?;
 
         let mut transcript = Transcript::default();
         ended.output.lines().for_each(|line| transcript.read(line));
-        let verdict = verdict(&ended, &transcript, row.domains);
+        let verdict = verdict(&ended, &transcript, row.domids());
         place.disable_cleanup(self.keep || verdict.is_err());
         if let Err(cause) = verdict {
             let said = fs::read_to_string(&complaints).unwrap_or_default();
@@ -263,6 +267,12 @@ impl Boot {
         })
     }
 
+    /// How long it may take.
+    fn time(&self, row: Row) -> Duration {
+        let usual = if row.has_linux() { LINUX_DEADLINE } else { DEADLINE };
+        self.deadline.unwrap_or(usual)
+    }
+
     /// The hypervisor, and what is to be said about its package.
     fn image(&self, row: Row) -> Result<(PathBuf, Option<Warning>), Error> {
         if let Some(image) = &self.hypervisor {
@@ -278,14 +288,18 @@ impl Boot {
         Options { progress: &self.progress, ..Options::from_env() }
     }
 
-    /// What the first domain runs; files of this boot are made in `place`.
-    fn guest(&self, row: Row, place: &Path) -> Result<Guest, Error> {
-        let alone = |kernel| Guest { kernel, initramfs: None, warnings: Vec::new() };
-        if let Some(kernel) = &self.kernel {
-            return Ok(alone(kernel.clone()));
+    /// What the first domain runs, if our kernel is given these command lines; files of this boot are
+    /// made in `place`.
+    fn guest(&self, row: Row, words: &[String], place: &Path) -> Result<Guest, Error> {
+        let own = || self.kernel.clone().map_or_else(|| guest::kernel(row.arch), Ok);
+        if row.has_toolstack() {
+            // The other half is for Linux to start.
+            let work = linux::guests(row, &own()?, words, self.time(row) / 2, place)?;
+            return linux::make(row, &work, &self.options(), place);
         }
-        if row.mode != Mode::Linux {
-            return guest::kernel(row.arch).map(alone);
+        if row.mode != Mode::Linux || self.kernel.is_some() {
+            let kernel = own()?;
+            return Ok(Guest { kernel, initramfs: None, warnings: Vec::new() });
         }
         if !self.work.commands.is_empty() {
             return linux::make(row, &self.work, &self.options(), place);
@@ -297,13 +311,10 @@ impl Boot {
     }
 
     /// The command line of one of the guests.
-    fn command_line(&self, domid: u16) -> String {
-        if self.mode == Mode::Linux {
-            return linux::ARGUMENTS.to_owned();
-        }
+    fn command_line(&self, row: Row, domid: u16) -> String {
         let mut words = vec![format!("me={domid}")];
-        if self.domains > 1 {
-            words.push(format!("domains={}", self.domains));
+        if row.domains > 1 {
+            words.push(format!("first={}", row.domids().start));
         }
         if !self.scenarios.is_empty() {
             words.push(format!("scenario={}", self.scenarios.join(",")));
@@ -329,13 +340,13 @@ impl Boot {
 }
 
 /// Whether a machine that ended was a success.
-fn verdict(ended: &Ended, transcript: &Transcript, domains: u16) -> Result<(), Cause> {
+fn verdict(ended: &Ended, transcript: &Transcript, domids: Range<u16>) -> Result<(), Cause> {
     let crash = ended.output.lines().find(|line| CRASHES.iter().any(|word| line.contains(word)));
     if let Some(line) = crash {
         return Err(Cause::Crash(line.trim().to_owned()));
     }
     let status = ended.end.clone()?;
-    transcript.is_whole(domains, status)?;
+    transcript.is_whole(domids, status)?;
     if status == Some(DONE) { Ok(()) } else { Err(Cause::Status(status)) }
 }
 

@@ -14,19 +14,23 @@ const MINIMUM: (u32, u32) = (6, 0);
 /// The oldest one in which a program of Linux can say how it went.
 const MINIMUM_FOR_ARM_LINUX: (u32, u32) = (7, 2);
 
+/// What Xen is told where our kernel is alone: handles for 255 mappings, of which it runs out.
+const FEW_HANDLES: &str = "gnttab_max_maptrack_frames=1";
+
 /// How much memory the first domain has and the machine, in megabytes.
 fn memory(row: Row) -> (u32, u32) {
-    match (row.mode, row.arch) {
-        (Mode::Linux, _) => (256, 768),
+    match (row.has_linux(), row.arch) {
+        (true, _) => (256, 768),
         (_, Arch::X86_64) => (32, 128),
         _ => (32, 256),
     }
 }
 
-/// What Xen is told in every case: a first domain of a known size, and no time spent on wiping the
-/// rest of the memory.
+/// What Xen is told: a first domain of a known size, and no time spent on wiping the rest of the
+/// memory.
 fn told(row: Row) -> String {
-    format!("dom0_mem={}M bootscrub=0 loglvl=all guest_loglvl=all", memory(row).0)
+    let handles = if row.domains > 1 || row.has_linux() { "" } else { FEW_HANDLES };
+    format!("dom0_mem={}M bootscrub=0 loglvl=all guest_loglvl=all {handles}", memory(row).0)
 }
 
 /// Where Xen writes on Arm.
@@ -62,8 +66,8 @@ pub(crate) fn find(row: Row, directory: Option<&Path>) -> Result<PathBuf, Error>
     };
     let answer = String::from_utf8_lossy(&output.stdout);
     let answer = answer.lines().next().unwrap_or_default();
-    let minimum = match (row.mode, row.arch) {
-        (Mode::Linux, Arch::Arm64) => MINIMUM_FOR_ARM_LINUX,
+    let minimum = match (row.has_linux(), row.arch) {
+        (true, Arch::Arm64) => MINIMUM_FOR_ARM_LINUX,
         _ => MINIMUM,
     };
     if version(answer).is_some_and(|version| version >= minimum) {
@@ -105,11 +109,13 @@ pub(crate) fn command(
 fn x86(command: &mut Command, row: Row, files: &Files<'_>, arguments: &str) {
     // A PVH dom0 needs an IOMMU.
     let (machine, dom0) = match row.mode {
-        Mode::Pvh => (&["-machine", "q35", "-device", "amd-iommu"][..], " dom0=pvh"),
+        Mode::Pvh if !row.has_linux() => {
+            (&["-machine", "q35", "-device", "amd-iommu"][..], " dom0=pvh")
+        }
         _ => (&["-machine", "pc"][..], ""),
     };
     // A paravirtualised Linux does not survive this QEMU's SMAP.
-    let cpu = if row.mode == Mode::Linux { "max,-smap" } else { "max" };
+    let cpu = if row.has_linux() { "max,-smap" } else { "max" };
     command.args(machine).args(["-cpu", cpu, "-m", &memory(row).1.to_string()]);
     // What the guest writes there becomes QEMU's exit status.
     command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
@@ -131,7 +137,7 @@ fn arm_machine(command: &mut Command, row: Row) {
     // two emulated processors on a busy machine take forty times as long for.
     command.args(["-machine", machine, "-cpu", cpu, "-m", &memory(row).1.to_string()]);
     // The guest's exit status comes by a semihosting call.
-    let userspace = if row.mode == Mode::Linux { ",userspace=on" } else { "" };
+    let userspace = if row.has_linux() { ",userspace=on" } else { "" };
     command.arg("-semihosting-config").arg(format!("enable=on,target=native{userspace}"));
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use xen_abi::GuestHandle;
 use xen_abi::event_channel::*;
 use xen_abi::hvm::hvm_op::*;
+use xen_abi::hvm::params::HVM_PARAM_STORE_PFN;
 use xen_abi::physdev::*;
 use xen_abi::sched::*;
 use xen_abi::vcpu::*;
@@ -227,11 +228,13 @@ fn the_smaller_hypercalls_answer() {
 fn parameters_and_interrupts_are_for_the_guests_that_have_them() {
     let (xen, a) = machine(Kind::Pvh);
     let tools = guest(&xen, Config::new(Kind::Pv).pages(4).privileged());
-    let mut op = xen_hvm_param { domid: DOMID_SELF, index: 1, value: 42, ..xen_hvm_param::ZERO };
+    let mut op = xen_hvm_param { domid: DOMID_SELF, index: 2, value: 42, ..xen_hvm_param::ZERO };
     let hvm = |domain, command, op: &mut _| other_op(domain, __HYPERVISOR_hvm_op, command, op);
     assert_eq!(hvm(&a, HVMOP_set_param, &mut op), 0);
     op = xen_hvm_param { domid: a.domid(), value: 0, ..op };
     assert_eq!((hvm(&tools, HVMOP_get_param, &mut op), op.value), (0, 42));
+    op = xen_hvm_param { domid: DOMID_SELF, index: HVM_PARAM_STORE_PFN, ..op };
+    assert_eq!(hvm(&a, HVMOP_set_param, &mut op), -1, "the toolstack's to set");
     op.index = 39;
     assert_eq!(hvm(&a, HVMOP_get_param, &mut op), -22);
     op = xen_hvm_param { domid: tools.domid(), index: 1, ..op };

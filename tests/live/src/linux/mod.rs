@@ -1,6 +1,7 @@
 //! Debian's Linux as the first domain: its kernel, and a root file system with what it is to do.
 
 mod archive;
+mod guests;
 mod programs;
 mod vmlinuz;
 
@@ -13,6 +14,7 @@ use crate::boot::Guest;
 use crate::{Arch, Error, Row, guest};
 use archive::Archive;
 
+pub(crate) use guests::guests;
 pub(crate) use programs::program;
 
 /// The first process.
