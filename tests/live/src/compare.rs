@@ -39,17 +39,17 @@ pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Diverge
     depart(transcript, domid, &expectations(differences(place).flat_map(rules)))
 }
 
-/// The differences that make none: those without which every one of the transcripts would be the
-/// same as expected. Each is named by its scenario and step.
+/// The differences that make none: those without which every one of the transcripts, each of a domain,
+/// would be the same as expected. Each is named by its scenario and step.
 ///
 /// If the transcripts are the model's, it is only the model's own differences that are looked at.
 #[must_use]
-pub fn stale(transcripts: &[(Where, Transcript)]) -> Vec<String> {
+pub fn stale(transcripts: &[(Where, u16, &Transcript)]) -> Vec<String> {
     let used = |rule: &Rule| {
-        transcripts.iter().any(|(place, transcript)| {
-            let others = differences(*place).flat_map(rules).filter(|other| other != rule);
-            let has = differences(*place).flat_map(rules).any(|other| other == *rule);
-            has && !depart(transcript, 0, &expectations(others)).is_empty()
+        transcripts.iter().any(|&(place, domid, transcript)| {
+            let others = differences(place).flat_map(rules).filter(|other| other != rule);
+            let has = differences(place).flat_map(rules).any(|other| other == *rule);
+            has && !depart(transcript, domid, &expectations(others)).is_empty()
         })
     };
     let wanted = |place: Where| -> Vec<Rule> {
@@ -60,7 +60,7 @@ pub fn stale(transcripts: &[(Where, Transcript)]) -> Vec<String> {
             differences(place).flat_map(rules).collect()
         }
     };
-    let all: BTreeSet<Rule> = transcripts.iter().flat_map(|(place, _)| wanted(*place)).collect();
+    let all: BTreeSet<Rule> = transcripts.iter().flat_map(|(place, ..)| wanted(*place)).collect();
     let stale = all.iter().filter(|rule| !used(rule));
     stale.map(|rule| format!("{}, {}: {}", rule.scenario, rule.steps, rule.reason)).collect()
 }

@@ -88,6 +88,10 @@ pub trait Guest {
     /// Whether an event is pending at a port of its own; it is not afterwards.
     fn take_event(&mut self, port: u32) -> bool;
 
+    /// Has another domain destroyed, which is through with all that it does. Nothing is done if somebody
+    /// else does that.
+    fn destroy(&mut self, domid: domid_t);
+
     /// Makes a hypercall as 32-bit code does, if the guest has such code. Addresses are below 4 GiB.
     fn compat_call(&mut self, number: u32, arguments: [u32; 5]) -> Option<i32> {
         let _ = (number, arguments);

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use xen_abi::grant_table::GNTST_bad_domain;
 use xen_abi::{Errno, GrantStatus};
 use xen_ops::hypercall::{Cause, Error, UNTOUCHED};
 
@@ -29,6 +30,11 @@ impl Outcome {
             Ok(_) => Ok(()),
             Err(error) => Err(error.cause()),
         })
+    }
+
+    /// Whether there was no such domain.
+    pub(crate) fn is_bad_domain(self) -> bool {
+        self.0.is_err_and(|cause| cause == Cause::Status(GNTST_bad_domain))
     }
 
     /// Whether it was a success.

@@ -3,11 +3,14 @@
 //! The reference is the newest release, with a PV guest. A difference that no machine has any more is
 //! found by [`stale`](crate::stale).
 
+mod domains;
 mod kinds;
 mod releases;
 
+use self::domains::DOMAINS;
 use self::kinds::KINDS;
 use self::releases::RELEASES;
+use crate::linux_differences::LINUX;
 use crate::model_differences::MODEL;
 use crate::{Arch, Mode, Row};
 
@@ -24,15 +27,15 @@ pub struct Where {
     pub model: bool,
 }
 
-impl From<Row> for Where {
-    fn from(row: Row) -> Self {
+impl Where {
+    /// In one of the domains of a hypervisor.
+    #[must_use]
+    pub fn new(row: Row, domid: u16) -> Self {
         let (major, minor) = row.release.split_once('.').unwrap_or_default();
         let release = (major.parse().unwrap_or(0), minor.parse().unwrap_or(0));
-        Self { release, arch: row.arch, mode: row.mode, model: false }
+        Self { release, arch: row.arch, mode: row.mode_of(domid), model: false }
     }
-}
 
-impl Where {
     pub(crate) const fn is_pv(self) -> bool {
         matches!(self.mode, Mode::Pv)
     }
@@ -74,12 +77,15 @@ pub(crate) const OK: Option<&str> = Some("ok");
 pub(crate) const UNTOUCHED: Option<&str> = Some("untouched");
 pub(crate) const BAD_HANDLE: Option<&str> = Some("GNTST_bad_handle");
 pub(crate) const GENERAL_ERROR: Option<&str> = Some("GNTST_general_error");
+pub(crate) const PERMISSION_DENIED: Option<&str> = Some("GNTST_permission_denied");
 
 /// All differences that are known for a place. A later one has the last word.
 pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Difference> {
     KINDS
         .iter()
         .chain(RELEASES)
+        .chain(DOMAINS)
+        .chain(LINUX)
         .chain(own(place))
         .filter(move |difference| (difference.place)(place))
 }

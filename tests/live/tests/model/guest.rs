@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
 use xen_abi::xen::{__HYPERVISOR_update_va_mapping, DOMID_SELF, domid_t, xen_pfn_t};
-use xen_live::{Mode, Row, Transcript};
+use xen_live::{Arch, Mode, Row, Transcript};
 use xen_model::{Config, Domain, Page, Release, Target, Xen, Xsm};
 use xen_ops::hypercall::Hypercall;
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
@@ -23,6 +23,8 @@ use xen_scenarios::{Guest, Kind, Part};
 /// A domain of the model that scenarios can run in.
 struct ModelGuest {
     domain: Domain,
+    /// All domains, this one too.
+    domains: Arc<[Domain]>,
     xen: Recorded,
     transcript: Transcript,
 }
@@ -131,6 +133,11 @@ impl Guest for ModelGuest {
         self.domain.wait(port, Duration::ZERO)
     }
 
+    fn destroy(&mut self, domid: domid_t) {
+        let other = self.domains.iter().find(|domain| domain.domid() == domid);
+        other.expect("a domain that there is").destroy();
+    }
+
     fn write(&mut self, line: fmt::Arguments<'_>) {
         self.transcript.read(&line.to_string());
     }
@@ -179,45 +186,53 @@ unsafe impl xen_ops::page::Page for Kept {
 /// Pages of a domain.
 const PAGES: usize = 1024;
 
+/// The kind of a guest.
+fn kind(mode: Mode) -> xen_model::Kind {
+    match mode {
+        Mode::Pv => xen_model::Kind::Pv,
+        Mode::Pvh => xen_model::Kind::Pvh,
+        Mode::Native | Mode::On64 => xen_model::Kind::Arm,
+        Mode::Linux => unreachable!("no domain of the model's"),
+    }
+}
+
 /// What the scenarios of one domain give on a model of the machine, or that of several domains, by
 /// domain; and the hypercalls that were made.
-pub(crate) fn run(row: Row) -> (Vec<Transcript>, Calls) {
+pub(crate) fn run(row: Row) -> (Vec<(u16, Transcript)>, Calls) {
     let release = match row.release {
         "4.14" => Release::V4_14,
         "4.17" => Release::V4_17,
         _ => Release::V4_20,
     };
-    let kind = match row.mode {
-        Mode::Pv => xen_model::Kind::Pv,
-        Mode::Pvh => xen_model::Kind::Pvh,
-        Mode::Native | Mode::On64 => xen_model::Kind::Arm,
-    };
     // Debian's hypervisors for Arm keep unprivileged domains apart.
-    let xsm = if kind == xen_model::Kind::Arm { Xsm::Silo } else { Xsm::Dummy };
+    let xsm = if row.arch == Arch::X86_64 { Xsm::Dummy } else { Xsm::Silo };
     let xen = Xen::builder().release(release).xsm(xsm).build();
-    let calls = Arc::default();
-    let guests = (0..row.domains).map(|domid| {
+    let domains = row.domids().map(|domid| {
+        let kind = kind(row.mode_of(domid));
         let config = Config::new(kind).domid(domid_t(domid)).pages(PAGES);
         // Arm's control domain may have what it has, the others' any number.
         let most = if kind == xen_model::Kind::Arm { PAGES } else { 1 << 30 };
         let config = config.max_pages(most);
         let config = if domid == 0 { config.privileged() } else { config };
         let config = if row.domains == 1 { config.max_maptrack_frames(1) } else { config };
-        let domain = xen.domain(config).expect("a domain");
-        let xen = Recorded { domain: domain.clone(), calls: Arc::clone(&calls) };
-        ModelGuest { domain, xen, transcript: Transcript::default() }
+        xen.domain(config).expect("a domain")
     });
-    let guests: Vec<_> = guests.collect();
-    let arguments =
-        if row.domains > 1 { format!("domains={}", row.domains) } else { String::new() };
+    let domains: Arc<[Domain]> = domains.collect();
+    let calls = Arc::default();
+    let first = row.domids().start;
+    let arguments = if row.domains > 1 { format!("first={first}") } else { String::new() };
+    let run = |domain: &Domain| {
+        let (domain, domains) = (domain.clone(), domains.clone());
+        let xen = Recorded { domain: domain.clone(), calls: Arc::clone(&calls) };
+        let mut guest = ModelGuest { domain, domains, xen, transcript: Transcript::default() };
+        xen_scenarios::run(&mut guest, &arguments);
+        guest.transcript
+    };
     let transcripts = thread::scope(|scope| {
-        let run = |mut guest: ModelGuest| {
-            xen_scenarios::run(&mut guest, &arguments);
-            guest.transcript
-        };
         let threads: Vec<_> =
-            guests.into_iter().map(|guest| scope.spawn(move || run(guest))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a transcript")).collect()
+            domains.iter().map(|domain| scope.spawn(move || run(domain))).collect();
+        let transcripts = threads.into_iter().map(|thread| thread.join().expect("a transcript"));
+        row.domids().zip(transcripts).collect()
     });
     let calls = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
     (transcripts, calls)
