@@ -35,6 +35,15 @@ pub enum Error {
         known: Vec<String>,
     },
 
+    /// No such files are pinned for that release and architecture.
+    #[error("no {wanted} is pinned; known are {}", known.join(", "))]
+    UnknownCollection {
+        /// What was asked for, with the release and Debian architecture.
+        wanted: String,
+        /// All that are pinned, in the same form.
+        known: Vec<String>,
+    },
+
     /// A list of pins is malformed.
     #[error("pins.toml is malformed: {detail}; write the entry with the example repin")]
     BadPins {

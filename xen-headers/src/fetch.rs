@@ -92,7 +92,8 @@ fn download_to_cache(
     options: &Options<'_>,
 ) -> Result<Outcome, Error> {
     let scratch = Scratch::new(&options.cache)?;
-    (options.progress)(&format!("fetching {base}/{}", pin.pool));
+    let megabytes = pin.size.div_ceil(1_000_000);
+    (options.progress)(&format!("fetching {base}/{}, {megabytes} MB", pin.pool));
     if download(base, &pin.pool, scratch.path())? == Outcome::Gone {
         return Ok(Outcome::Gone);
     }

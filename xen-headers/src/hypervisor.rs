@@ -1,15 +1,14 @@
 //! The hypervisors themselves, as `hypervisors.toml` lists them, fetched and checked as headers are.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::Scratch;
 use crate::mirror::mirrors;
+use crate::packed::plain;
 use crate::source::SourcePackage;
 use crate::{Digest, Error, Fetched, Options, PackagePin, Warning, fetch, suite, unpack};
 
@@ -18,9 +17,6 @@ const IMAGE: &str = "xen";
 
 /// The file beside the image that says which package it came from.
 const RECORD: &str = "pin.toml";
-
-/// The most bytes an image may unpack to: many times what Xen takes.
-const IMAGE_LIMIT: u64 = 64 << 20;
 
 /// A hypervisor as a distribution ships it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +107,7 @@ impl Hypervisor {
     ) -> Result<Self, Error> {
         let model = PackagePin {
             name: format!("xen-hypervisor-{release}-{arch}"),
+            meta: None,
             arch: arch.to_owned(),
             suite: suite.to_owned(),
             version: "any".to_owned(),
@@ -123,13 +120,13 @@ impl Hypervisor {
             mirrors.first().ok_or_else(|| Error::NoMirror { package: model.name.clone() })?;
         let package = suite::current(&model, base, &options.cache)?;
         let Fetched { deb, package, .. } = fetch(&package, options)?;
-        let plain = format!("boot/xen-{release}-{arch}");
-        let packed = format!("{plain}.gz");
+        let image = format!("boot/xen-{release}-{arch}");
+        let packed = format!("{image}.gz");
         let scratch = Scratch::dir(&options.cache)?;
-        let found = unpack(&deb, scratch.path(), &|path| path == plain || path == packed)?;
+        let found = unpack(&deb, scratch.path(), &|path| path == image || path == packed)?;
         let [path] = <[String; 1]>::try_from(found)
             .map_err(|found| Error::bad_package(&deb, format!("{} images in it", found.len())))?;
-        let sha256 = Digest::of(&plain_image(&scratch.path().join(&path), &deb)?);
+        let sha256 = Digest::of(&plain(&scratch.path().join(&path), &deb)?);
         Ok(Self { release: release.to_owned(), package, image: ImagePin { path, sha256 } })
     }
 
@@ -168,7 +165,7 @@ impl Hypervisor {
         if unpack(deb, scratch.path(), &|name| name == path)?.is_empty() {
             return Err(Error::bad_package(deb, format!("it holds no {path}")));
         }
-        let bytes = plain_image(&scratch.path().join(path), deb)?;
+        let bytes = plain(&scratch.path().join(path), deb)?;
         let sha256 = Digest::of(&bytes);
         if *package == self.package && sha256 != self.image.sha256 {
             let (label, file) = (self.label(), package.file_name());
@@ -198,7 +195,7 @@ impl Hypervisor {
     #[must_use]
     pub fn to_toml(&self) -> String {
         let Self { release, package, image } = self;
-        let PackagePin { name, arch, suite, version, pool, size, sha256 } = package;
+        let PackagePin { name, arch, suite, version, pool, size, sha256, .. } = package;
         format!(
             "[[hypervisor]]\nrelease = \"{release}\"\n\n\
              [hypervisor.package]\nname = \"{name}\"\narch = \"{arch}\"\nsuite = \"{suite}\"\n\
@@ -221,21 +218,6 @@ fn recorded(dir: &Path) -> Option<PathBuf> {
     let path = dir.join(IMAGE);
     let (found, _) = Digest::of_file(&path).ok()?;
     (found == record.image.sha256).then_some(path)
-}
-
-/// The content of an image file out of `deb`, decompressed if its name says that it must be.
-fn plain_image(path: &Path, deb: &Path) -> Result<Vec<u8>, Error> {
-    let bad = |error: io::Error| Error::bad_package(deb, error);
-    let file = File::open(path).map_err(|source| Error::read(path, source))?;
-    let is_packed = path.extension().is_some_and(|extension| extension == "gz");
-    let reader: Box<dyn Read> =
-        if is_packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let mut bytes = Vec::new();
-    reader.take(IMAGE_LIMIT + 1).read_to_end(&mut bytes).map_err(bad)?;
-    if bytes.len() as u64 > IMAGE_LIMIT {
-        return Err(Error::bad_package(deb, "the image in it is larger than any hypervisor"));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

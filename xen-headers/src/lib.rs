@@ -10,7 +10,8 @@
 //! same way: [`LinuxTree::obtain`].
 //!
 //! The hypervisors that the tests boot are pinned in `hypervisors.toml` and had in the same way:
-//! [`Hypervisor::obtain`].
+//! [`Hypervisor::obtain`]. So is the Linux that some of them start, in `dom0.toml`:
+//! [`Collection::obtain`].
 //!
 //! The crate prints nothing: progress goes through [`Options::progress`], everything else comes
 //! back as [`Error`] or [`Warning`], each of them one line that names the thing and the way out.
@@ -30,6 +31,7 @@
 mod cache;
 mod deb;
 mod digest;
+mod dom0;
 mod download;
 mod error;
 mod fetch;
@@ -39,6 +41,7 @@ mod listing;
 mod mirror;
 mod obtain;
 mod options;
+mod packed;
 mod pins;
 mod relation;
 mod repin;
@@ -52,6 +55,7 @@ mod warning;
 pub use cache::default_cache;
 pub use deb::unpack;
 pub use digest::Digest;
+pub use dom0::{Collection, Files, Part};
 pub use error::Error;
 pub use fetch::{Fetched, fetch};
 pub use hypervisor::{Hypervisor, Image, ImagePin, hypervisors, symbols};

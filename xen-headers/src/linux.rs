@@ -70,7 +70,7 @@ impl LinuxPin {
     /// The pin as an entry of `linux.toml`.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let PackagePin { name, arch, suite, version, pool, size, sha256 } = &self.package;
+        let PackagePin { name, arch, suite, version, pool, size, sha256, .. } = &self.package;
         let mut text = format!(
             "[[linux]]\n\n\
              [linux.package]\nname = \"{name}\"\narch = \"{arch}\"\nsuite = \"{suite}\"\n\
@@ -195,6 +195,7 @@ mod tests {
         assert_eq!(
             names,
             [
+                "asm-generic/int-ll64.h",
                 "asm-generic/ioctl.h",
                 "linux/evtchn.h",
                 "linux/gntalloc.h",

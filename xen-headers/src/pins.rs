@@ -15,6 +15,10 @@ use crate::{Digest, Error, Versions};
 pub struct PackagePin {
     /// The package's name, for example `libxen-dev`.
     pub name: String,
+    /// The package that depends on the suite's current one, where the name itself carries a version:
+    /// for a kernel, `linux-image-amd64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<String>,
     /// The Debian architecture, for example `amd64`; for a package that fits all, one whose index
     /// lists it.
     pub arch: String,
@@ -43,7 +47,8 @@ impl PackagePin {
             text.starts_with(|c: char| c.is_ascii_alphanumeric())
                 && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-._:~".contains(c))
         };
-        [&self.name, &self.arch, &self.suite, &self.version].into_iter().all(|text| word(text))
+        let words = [&self.name, &self.arch, &self.suite, &self.version];
+        words.into_iter().chain(&self.meta).all(|text| word(text))
             && self.pool.starts_with("pool/")
             && [".deb", ".tar.xz"].iter().any(|end| self.pool.ends_with(end))
             && self.pool.split('/').all(word)
@@ -76,7 +81,7 @@ impl Release {
     pub fn to_toml(&self) -> String {
         let Self { name, versions: Versions { interface, domctl, sysctl }, package, headers } =
             self;
-        let PackagePin { name: package, arch, suite, version, pool, size, sha256 } = package;
+        let PackagePin { name: package, arch, suite, version, pool, size, sha256, .. } = package;
         let mut text = format!(
             "[[release]]\nname = \"{name}\"\n\n\
              [release.versions]\ninterface = {interface:#010x}\n\

@@ -37,6 +37,7 @@ pub fn repin_current(release: &str, suite: &str, options: &Options<'_>) -> Resul
 fn wanted() -> PackagePin {
     PackagePin {
         name: "libxen-dev".to_owned(),
+        meta: None,
         arch: "amd64".to_owned(),
         suite: String::new(),
         version: "any".to_owned(),
@@ -73,5 +74,6 @@ fn describe(suite: &str, deb: &Path) -> Result<PackagePin, Error> {
     let plain = version.split_once(':').map_or(version.as_str(), |(_, rest)| rest);
     let pool = format!("pool/main/{shelf}/{source}/{name}_{plain}_{arch}.deb");
     let (sha256, size) = Digest::of_file(deb).map_err(|source| Error::read(deb, source))?;
-    Ok(PackagePin { name, arch, suite: suite.to_owned(), version, pool, size, sha256 })
+    let suite = suite.to_owned();
+    Ok(PackagePin { name, meta: None, arch, suite, version, pool, size, sha256 })
 }

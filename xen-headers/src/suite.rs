@@ -22,59 +22,79 @@ const NO_HOOKS: &str = "#clear APT::Update;\n#clear DPkg::Post-Invoke;\n";
 
 /// The package that `pin`'s suite has today on the mirror at `base`.
 pub(crate) fn current(pin: &PackagePin, base: &str, cache: &Path) -> Result<PackagePin, Error> {
-    let keyring = KEYRINGS.into_iter().find(|path| Path::new(path).is_file());
-    let Some(keyring) = keyring else {
-        return Err(Error::no_current(
-            pin,
-            "Debian's keys (package debian-archive-keyring) are not installed",
-        ));
-    };
-    let scratch = Scratch::dir(cache)?;
-    let apt = Apt::new(scratch.path(), pin)?;
-    let source = format!("deb [arch={} signed-by={keyring}] {base} {} main\n", pin.arch, pin.suite);
-    apt.write("sources.list", &source)?;
-    apt.run(&["update"])?;
-    let answer = apt.run(&["--print-uris", "download", &pin.name])?;
-    answer
-        .lines()
-        .find_map(|line| parse(line, pin))
-        .ok_or_else(|| Error::no_current(pin, "apt's answer could not be understood"))
+    Suite::open(pin, base, cache)?.current(pin)
 }
 
-/// Apt with its own lists, cache and sources, all in one scratch directory.
-struct Apt<'a> {
-    dir: &'a Path,
-    pin: &'a PackagePin,
+/// A suite's index, and apt with its own lists, cache and sources, all in one scratch directory.
+pub(crate) struct Suite {
+    scratch: Scratch,
+    arch: String,
 }
 
-impl<'a> Apt<'a> {
-    fn new(dir: &'a Path, pin: &'a PackagePin) -> Result<Self, Error> {
-        let apt = Self { dir, pin };
+impl Suite {
+    /// The suite of `pin`, for its architecture, on the mirror at `base`.
+    pub(crate) fn open(pin: &PackagePin, base: &str, cache: &Path) -> Result<Self, Error> {
+        let keyring = KEYRINGS.into_iter().find(|path| Path::new(path).is_file());
+        let Some(keyring) = keyring else {
+            return Err(Error::no_current(
+                pin,
+                "Debian's keys (package debian-archive-keyring) are not installed",
+            ));
+        };
+        let PackagePin { arch, suite, .. } = pin;
+        let opened = Self { scratch: Scratch::dir(cache)?, arch: arch.clone() };
         for name in ["lists/partial", "cache/archives/partial"] {
-            let path = dir.join(name);
+            let path = opened.scratch.path().join(name);
             fs::create_dir_all(&path).map_err(|source| Error::cache(&path, source))?;
         }
-        apt.write("status", "")?;
-        apt.write("apt.conf", NO_HOOKS)?;
-        Ok(apt)
+        opened.write("status", "")?;
+        opened.write("apt.conf", NO_HOOKS)?;
+        let source = format!("deb [arch={arch} signed-by={keyring}] {base} {suite} main\n");
+        opened.write("sources.list", &source)?;
+        opened.run(pin, "apt-get", &["update"])?;
+        Ok(opened)
+    }
+
+    /// The package that the suite has today instead of `pin`.
+    pub(crate) fn current(&self, pin: &PackagePin) -> Result<PackagePin, Error> {
+        let name = match &pin.meta {
+            Some(meta) => self.dependency(pin, meta)?,
+            None => pin.name.clone(),
+        };
+        let answer = self.run(pin, "apt-get", &["--print-uris", "download", &name])?;
+        let wanted = PackagePin { name, ..pin.clone() };
+        answer
+            .lines()
+            .find_map(|line| parse(line, &wanted))
+            .ok_or_else(|| Error::no_current(pin, "apt's answer could not be understood"))
+    }
+
+    /// The package that `meta` depends on and whose name begins as `meta`'s does.
+    fn dependency(&self, pin: &PackagePin, meta: &str) -> Result<String, Error> {
+        let stem = meta.strip_suffix(&pin.arch).unwrap_or(meta);
+        let answer = self.run(pin, "apt-cache", &["depends", meta])?;
+        let depends = |line: &str| line.trim().strip_prefix("Depends: ").map(str::to_owned);
+        let found = answer.lines().filter_map(depends).find(|name| name.starts_with(stem));
+        found.ok_or_else(|| Error::no_current(pin, format!("{meta} depends on no {stem}*")))
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), Error> {
-        let path = self.dir.join(name);
+        let path = self.scratch.path().join(name);
         fs::write(&path, text).map_err(|source| Error::cache(&path, source))
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<String, Error> {
-        let mut command = Command::new("apt-get");
-        command.arg("-q").arg("-c").arg(self.dir.join("apt.conf"));
+    /// What a program of apt's answers; `pin` is for the error.
+    fn run(&self, pin: &PackagePin, program: &str, arguments: &[&str]) -> Result<String, Error> {
+        let dir = self.scratch.path();
+        let mut command = Command::new(program);
+        command.arg("-q").arg("-c").arg(dir.join("apt.conf"));
         for (option, name) in [
             ("Dir::Etc::SourceList", "sources.list"),
             ("Dir::State::Lists", "lists"),
             ("Dir::State::status", "status"),
             ("Dir::Cache", "cache"),
         ] {
-            let path = self.dir.join(name);
-            command.arg("-o").arg(format!("{option}={}", path.display()));
+            command.arg("-o").arg(format!("{option}={}", dir.join(name).display()));
         }
         for option in [
             "Dir::Etc::SourceParts=/dev/null",
@@ -92,12 +112,11 @@ impl<'a> Apt<'a> {
         ] {
             command.args(["-o", option]);
         }
-        let Self { pin, .. } = self;
-        command.arg("-o").arg(format!("APT::Architecture={}", pin.arch));
-        command.arg("-o").arg(format!("APT::Architectures={}", pin.arch));
-        let output = run(command.args(arguments));
-        let output =
-            output.map_err(|_| Error::no_current(pin, "apt-get, which looks it up, is missing"))?;
+        command.arg("-o").arg(format!("APT::Architecture={}", self.arch));
+        command.arg("-o").arg(format!("APT::Architectures={}", self.arch));
+        let output = run(command.args(arguments)).map_err(|_| {
+            Error::no_current(pin, format!("{program}, which looks it up, is missing"))
+        })?;
         if !output.status.success() {
             return Err(Error::no_current(pin, complaint(&output)));
         }

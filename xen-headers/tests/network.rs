@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use support::says;
 use xen_headers::{
-    Error, HeaderTree, Hypervisor, LinuxTree, Options, Pins, Warning, linux_pins, pins,
+    Collection, Digest, Error, HeaderTree, Hypervisor, LinuxTree, Options, Pins, Warning,
+    linux_pins, pins,
 };
 
 fn options(cache: &std::path::Path) -> Options<'static> {
@@ -104,4 +105,24 @@ fn a_suite_that_is_not_there_is_one_line() {
     eprintln!("{error}");
     assert!(matches!(error, Error::PinGone { .. }));
     says(&error, &["libxen-dev 0.0-1 has left the mirror", suite]);
+}
+
+/// A kernel whose package is called after a version that no mirror ever had.
+#[test]
+fn a_kernel_that_left_is_replaced_by_the_one_that_the_suite_depends_on() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut linux = Collection::linux("4.20", "arm64").unwrap().clone();
+    linux.parts.retain(|part| part.package.meta.is_some());
+    for part in &mut linux.parts {
+        part.package.name = "linux-image-0.1-arm64".to_owned();
+        part.package.pool = "pool/main/l/linux/linux-image-0.1-arm64_0.1-1_arm64.deb".to_owned();
+        part.package.sha256 = Digest::of(b"nothing");
+    }
+    let found = linux.obtain(&options(cache.path())).unwrap();
+    let [warning @ Warning::PinGone { package, .. }] = &found.warnings[..] else {
+        panic!("{:?}", found.warnings);
+    };
+    eprintln!("{warning}");
+    assert_eq!(package, "linux-image-0.1-arm64");
+    assert!(found.paths["vmlinuz"].is_file());
 }

@@ -124,7 +124,7 @@ impl Config {
         Self { max_grant_version: version, ..self }
     }
 
-    /// Makes it a control domain, which may act on others.
+    /// Makes it a control domain, which may act on others. On Arm its guest frames are the machine's.
     #[must_use]
     pub const fn privileged(self) -> Self {
         Self { privileged: true, ..self }

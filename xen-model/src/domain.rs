@@ -22,7 +22,8 @@ use crate::page::{Page, Table, Target};
 /// A domain: what its guest calls, and what a test asks about it.
 ///
 /// Clones are the same domain. It makes the hypercalls `grant_table_op`, `memory_op`,
-/// `event_channel_op`, and of `sched_op`, `xen_version`, `console_io`, `vcpu_op`, `hvm_op` and
+/// `event_channel_op`, in PV guests `update_va_mapping` for the addresses of [`target`](Self::target),
+/// and of `sched_op`, `xen_version`, `console_io`, `vcpu_op`, `hvm_op` and
 /// `physdev_op` what guests with grants use; all others give `-ENOSYS`. Arguments are addresses in
 /// this process, of memory that is good for what the hypercall does; null, and what
 /// [`Faults::absent`] names, give `-EFAULT`.
@@ -47,6 +48,7 @@ unsafe impl Hypercall for Domain {
             __HYPERVISOR_sched_op => self.machine.sched_op(state, caller, arguments),
             _ => {
                 let done = match number {
+                    __HYPERVISOR_update_va_mapping => state.update_va_mapping(caller, arguments),
                     __HYPERVISOR_memory_op => state.memory_op(caller, arguments),
                     __HYPERVISOR_xen_version => state.xen_version(caller, arguments),
                     __HYPERVISOR_console_io => state.console_io(caller, arguments),
@@ -223,11 +225,14 @@ impl Domain {
         state.drop_all_mappings(self.domid);
         state.close_all(self.domid);
         let Some(domain) = state.domain_mut(self.domid) else { return };
-        domain.room.clear();
-        for (_, entry) in domain.p2m.take() {
-            if entry.kind == crate::p2m::Kind::Foreign {
-                state.put(entry.mfn);
-            }
+        let foreign = domain.p2m.take().into_values();
+        let foreign = foreign.filter(|entry| entry.kind == crate::p2m::Kind::Foreign);
+        let mapped = std::mem::take(&mut domain.room).into_values().flatten();
+        let mapped = mapped.filter(|mapped| !mapped.granted);
+        let areas = std::mem::take(&mut domain.areas).into_iter().flatten();
+        let held = foreign.map(|entry| entry.mfn).chain(mapped.map(|mapped| mapped.mfn));
+        for mfn in held.chain(areas) {
+            state.put(mfn);
         }
         let own = |frame: &crate::frames::Frame| frame.owner == Some(self.domid) && !frame.special;
         let frames: Vec<Mfn> =

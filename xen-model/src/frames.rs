@@ -173,6 +173,11 @@ impl Frames {
         self.first + self.frames.len() as u64
     }
 
+    /// Frames for domains that none has.
+    pub(crate) fn unused(&self) -> usize {
+        self.limit.saturating_sub(self.ordinary) + self.free.len()
+    }
+
     /// Where the frame's first byte is.
     pub(crate) fn address(&self, mfn: Mfn) -> Option<NonNull<u8>> {
         self.get(mfn).map(|frame| frame.base)

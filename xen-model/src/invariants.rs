@@ -100,6 +100,15 @@ impl State {
             for active in domain.grants.active.values() {
                 *wanted.entry(active.mfn).or_default() += active.pins.total();
             }
+            for mfn in domain.areas.iter().flatten() {
+                *wanted.entry(*mfn).or_default() += 1;
+            }
+            for mfn in domain.ports.fifo.iter().flat_map(|fifo| fifo.frames()) {
+                *wanted.entry(mfn).or_default() += 1;
+            }
+            for mapped in domain.room.values().flatten().filter(|mapped| !mapped.granted) {
+                *wanted.entry(mapped.mfn).or_default() += 1;
+            }
             for (gfn, entry) in domain.p2m.iter() {
                 if entry.kind == p2m::Kind::Foreign {
                     *wanted.entry(entry.mfn).or_default() += 1;

@@ -16,8 +16,8 @@
 //!
 //! # What is not modelled
 //!
-//! - Page tables, caches and TLBs: read-only mappings can be written, `GNTMAP_contains_pte` finds no
-//!   entry, `GNTTABOP_cache_flush` checks its arguments only.
+//! - Caches, TLBs, and page tables but for single entries of PV guests: read-only mappings can be
+//!   written, `GNTMAP_contains_pte` finds no entry, `GNTTABOP_cache_flush` checks its arguments only.
 //! - Frames that are no memory: devices, and what else a domain may map without owning it.
 //! - Sharing, paging and populating on demand by themselves; [`Faults::eagain`] stands for them.
 //! - Continuations: a hypercall is never interrupted, so nobody sees one half done.

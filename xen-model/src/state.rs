@@ -12,6 +12,7 @@ use crate::grant::maptrack::Maptrack;
 use crate::grant::table::GrantTable;
 use crate::machine::State;
 use crate::memory::map::{MemoryMap, Vnuma};
+use crate::other::vcpu::AREAS;
 use crate::p2m::{self, P2m};
 
 /// First guest frame number of a translated domain's memory.
@@ -32,14 +33,22 @@ pub(crate) struct DomainState {
     /// Why Xen crashed it, if it did.
     pub(crate) crashed: Option<&'static str>,
     pub(crate) shutdown: Option<u8>,
+    /// Which of its watchdog timers are set.
+    pub(crate) watchdogs: [bool; 2],
     pub(crate) max_pages: usize,
     pub(crate) pages: usize,
+    /// Whether its guest frames are the machine's, which are kept for it.
+    pub(crate) in_place: bool,
+    /// Pages that are set aside for it, beyond those it has.
+    pub(crate) claimed: usize,
     pub(crate) p2m: P2m,
-    /// A PV guest's room for mappings, by virtual page number.
+    /// The entries of a PV guest's page tables that the model has, by virtual page number.
     pub(crate) room: BTreeMap<u64, Option<Mapped>>,
     pub(crate) grants: GrantTable,
     pub(crate) maptrack: Maptrack,
     pub(crate) ports: Ports,
+    /// Frames that its vCPU's areas lie in.
+    pub(crate) areas: [Option<Mfn>; AREAS],
     pub(crate) params: BTreeMap<u32, u64>,
     pub(crate) console: Vec<u8>,
     pub(crate) memory_map: MemoryMap,
@@ -58,6 +67,8 @@ pub(crate) struct DomainState {
 pub(crate) struct Mapped {
     pub(crate) mfn: Mfn,
     pub(crate) readonly: bool,
+    /// Whether it came by a grant, whose handle has the reference; else the entry has one itself.
+    pub(crate) granted: bool,
 }
 
 impl DomainState {
@@ -88,7 +99,10 @@ impl DomainState {
         }
         let mut p2m = P2m::default();
         let mut spare = Vec::new();
+        // Arm's control domain has its memory where the machine has it.
+        let in_place = config.kind == Kind::Arm && config.privileged;
         for (gfn, mfn) in (FIRST_GFN..).zip(mfns) {
+            let gfn = if in_place { mfn.0 } else { gfn };
             if config.kind.is_translated() {
                 p2m.set(gfn, p2m::Entry { mfn, kind: p2m::Kind::Ram });
                 if let Some(frame) = state.frames.get_mut(mfn) {
@@ -111,14 +125,18 @@ impl DomainState {
             destroyed: false,
             crashed: None,
             shutdown: None,
+            watchdogs: [false; 2],
             max_pages: config.max_pages.unwrap_or(config.pages.saturating_mul(2)),
             pages: config.pages,
             memory_map: MemoryMap::new(config.kind, p2m.last()),
             p2m,
+            in_place,
+            claimed: 0,
             room: BTreeMap::new(),
             grants,
             maptrack: Maptrack::new(config.max_maptrack_frames),
             ports: Ports::default(),
+            areas: [None; AREAS],
             params: BTreeMap::new(),
             console: Vec::new(),
             vnuma: None,
@@ -147,9 +165,22 @@ impl State {
         if domain.dying || pages > domain.max_pages {
             return None;
         }
+        let more = pages - domain.pages;
+        // What is set aside for others is out of reach.
+        if more > domain.claimed && more > self.available() {
+            return None;
+        }
         let mfn = self.frames.allocate(domid, order)?;
-        self.domain_mut(domid)?.pages = pages;
+        let domain = self.domain_mut(domid)?;
+        domain.pages = pages;
+        domain.claimed = domain.claimed.saturating_sub(more);
         Some(mfn)
+    }
+
+    /// Pages that are neither used nor set aside.
+    pub(crate) fn available(&self) -> usize {
+        let claimed = self.domains.values().map(|domain| domain.claimed).sum();
+        self.frames.unused().saturating_sub(claimed)
     }
 
     /// Gives a reference back, and what that frees.
@@ -221,6 +252,17 @@ impl State {
         if let Some(frame) = self.frames.get_mut(entry.mfn).filter(|_| entry.kind == p2m::Kind::Ram)
         {
             frame.gfn = Some(gfn);
+        }
+        true
+    }
+
+    /// Changes what a PV guest has at a virtual page number. False if there is no room.
+    pub(crate) fn set_room(&mut self, domid: domid_t, page: u64, mapped: Option<Mapped>) -> bool {
+        let domain = self.domain_mut(domid);
+        let Some(room) = domain.and_then(|domain| domain.room.get_mut(&page)) else { return false };
+        let old = std::mem::replace(room, mapped);
+        if let Some(old) = old.filter(|old| !old.granted) {
+            self.put(old.mfn);
         }
         true
     }

@@ -2,8 +2,14 @@
 
 use crate::{Error, process, setup, toolchain, workspace};
 
-/// The targets that the guest kernel is built for.
-const TARGETS: [&str; 3] = ["x86_64-unknown-none", "aarch64-unknown-none", "armv7a-none-eabi"];
+/// The targets that the guest kernel and programs for Linux are built for.
+const TARGETS: [&str; 5] = [
+    "x86_64-unknown-none",
+    "aarch64-unknown-none",
+    "armv7a-none-eabi",
+    "x86_64-unknown-linux-musl",
+    "aarch64-unknown-linux-musl",
+];
 
 /// Options of `live`: all of them are the program's own.
 #[derive(Debug, Default, clap::Args)]

@@ -126,7 +126,17 @@ const STEPS: &[(In, &str, Action)] = &[
     (
         In::Full,
         "test live",
-        Action::Tests(&["test", "-p", "xen-live", "--features", "boot", "--test", "guests"]),
+        Action::Tests(&[
+            "test",
+            "-p",
+            "xen-live",
+            "--features",
+            "boot",
+            "--test",
+            "guests",
+            "--test",
+            "linux",
+        ]),
     ),
     (In::Full, "loom", Action::Ours(loom::run)),
     (In::Full, "miri", Action::Optional(miri::run)),

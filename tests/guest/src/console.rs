@@ -1,4 +1,4 @@
-//! Lines on Xen's console.
+//! Lines on the console: the domain's own if it has one, else Xen's.
 
 #![allow(unsafe_code, reason = "a hypercall that reads a text")]
 
@@ -8,6 +8,7 @@ use xen_abi::xen::{__HYPERVISOR_console_io, CONSOLEIO_write};
 use xen_ops::hypercall::Hypercall;
 
 use crate::entry::xen;
+use crate::ring::ring;
 
 /// Bytes that Xen writes in one go: longer lines could have its own in their midst.
 const LINE: usize = 120;
@@ -34,9 +35,25 @@ pub(crate) fn write(text: fmt::Arguments<'_>) {
     // Writing into memory does not fail, and a Display that does would cut the line off.
     let _ = line.write_fmt(text);
     line.bytes[line.length] = b'\n';
-    let at = line.bytes.as_ptr().expose_provenance();
-    // SAFETY: Xen reads the bytes of the line.
+    let bytes = &line.bytes[..=line.length];
+    match ring() {
+        Some(ring) => ring.write(bytes),
+        None => write_to_xen(bytes),
+    }
+}
+
+/// Waits until what was written has arrived.
+pub(crate) fn flush() {
+    if let Some(ring) = ring() {
+        ring.flush();
+    }
+}
+
+/// What the first domain may do; others only where Xen was built for debugging.
+fn write_to_xen(bytes: &[u8]) {
+    let at = bytes.as_ptr().expose_provenance();
+    // SAFETY: Xen reads the bytes.
     unsafe {
-        xen().call3(__HYPERVISOR_console_io, [CONSOLEIO_write as usize, line.length + 1, at]);
+        xen().call3(__HYPERVISOR_console_io, [CONSOLEIO_write as usize, bytes.len(), at]);
     }
 }

@@ -11,6 +11,7 @@ use xen_abi::sched::{SCHEDOP_shutdown, SHUTDOWN_crash, SHUTDOWN_poweroff, sched_
 use xen_abi::xen::__HYPERVISOR_sched_op;
 use xen_ops::hypercall::Hypercall;
 
+use crate::console;
 use crate::entry::xen;
 
 /// How the guest ended.
@@ -39,6 +40,7 @@ pub(crate) fn exit(status: Status) -> ! {
     if !GOES_ON.load(Ordering::Relaxed) {
         end_machine(status);
     }
+    console::flush();
     let reason = if status == Status::Done { SHUTDOWN_poweroff } else { SHUTDOWN_crash };
     let shutdown = sched_shutdown { reason };
     let at = (&raw const shutdown).expose_provenance();

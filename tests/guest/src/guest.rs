@@ -20,6 +20,7 @@ use crate::console;
 use crate::entry::{Start, Xen, compat_call, xen};
 use crate::frames::LiveFrames;
 use crate::memory::{OwnPage, Room, Space};
+use crate::toolstack;
 
 /// The guest that this kernel is.
 pub(crate) struct LiveGuest {
@@ -97,6 +98,13 @@ impl Guest for LiveGuest {
         }
     }
 
+    fn torn(&mut self) -> NonNull<u8> {
+        // Pages are handed out one after the other.
+        let [first, middle, _] = [(); 3].map(|()| OwnPage::take(self.space));
+        let _ = Room::new(&middle, self.space);
+        first.address()
+    }
+
     fn frames(&mut self) -> LiveFrames {
         let frames = LiveFrames::new(self.space);
         self.entries = Some(frames.shared());
@@ -137,6 +145,13 @@ impl Guest for LiveGuest {
         // SAFETY: inside the page that Xen shares, aligned, and touched by atomic means only.
         let pending = unsafe { self.shared_info.add(offset).cast::<AtomicUsize>().as_ref() };
         pending.fetch_and(!(1 << bit), Ordering::AcqRel) & 1 << bit != 0
+    }
+
+    fn destroy(&mut self, domid: domid_t) {
+        // Other domains have a toolstack that does it.
+        if self.domid == domid_t(0) {
+            toolstack::destroy(&self.xen, domid);
+        }
     }
 
     fn compat_call(&mut self, number: u32, arguments: [u32; 5]) -> Option<i32> {

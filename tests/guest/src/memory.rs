@@ -68,7 +68,7 @@ impl Space {
 }
 
 /// Pages to be handed out, each once.
-static POOL: [RawPage; 256] = [RawPage::ZERO; 256];
+static POOL: [RawPage; 1024] = [const { RawPage::ZERO }; 1024];
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// A page of our own, zeroed at first.

@@ -1,6 +1,7 @@
 //! One boot, from what is wanted to the transcript.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use xen_headers::{Hypervisor, Options, Warning};
 use xen_scenarios::SCENARIOS;
 
+use crate::linux::{self, Work};
 use crate::machine::{Ended, Machine};
 use crate::qemu::Files;
 use crate::{Arch, Cause, Error, Failure, Mode, Row, Transcript, guest, matrix, qemu};
@@ -18,17 +20,23 @@ const DONE: i32 = 85;
 /// How long a boot may take: many times what one takes on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// The same with Linux, which takes five times as long as our kernel.
+const LINUX_DEADLINE: Duration = Duration::from_secs(180);
+
 /// How many lines of the log a failure shows.
 const TAIL: usize = 25;
 
-/// Words of Xen and of the guest after which nothing good comes.
-const CRASHES: [&str; 6] = [
+/// Words of Xen, Linux and our own after which nothing good comes.
+const CRASHES: [&str; 9] = [
     "Panic on CPU",
     "Domain 0 crashed",
     "Hardware Dom0 crashed",
+    "(vcpu#0) crashed",
     "Triple fault",
     "@panic",
     "@exception",
+    "@failed",
+    "Kernel panic - not syncing",
 ];
 
 /// A boot to be done.
@@ -39,13 +47,24 @@ pub struct Boot {
     mode: Mode,
     domains: u16,
     scenarios: Vec<String>,
-    deadline: Duration,
+    deadline: Option<Duration>,
     keep: bool,
     qemu: Option<PathBuf>,
     hypervisor: Option<PathBuf>,
     kernel: Option<PathBuf>,
     arguments: String,
     place: Option<PathBuf>,
+    work: Work,
+    progress: fn(&str),
+}
+
+/// What the first domain runs.
+pub(crate) struct Guest {
+    pub(crate) kernel: PathBuf,
+    /// The root file system, for Linux.
+    pub(crate) initramfs: Option<PathBuf>,
+    /// What is to be said about packages.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// A boot that was a success.
@@ -59,8 +78,8 @@ pub struct Report {
     pub log: Option<PathBuf>,
     /// All that came over the serial line.
     pub output: String,
-    /// What is to be said about the hypervisor's package.
-    pub warning: Option<Warning>,
+    /// What is to be said about the hypervisor's package, and those of Linux.
+    pub warnings: Vec<Warning>,
 }
 
 impl Boot {
@@ -74,13 +93,15 @@ impl Boot {
             mode,
             domains: 1,
             scenarios: Vec::new(),
-            deadline: DEADLINE,
+            deadline: None,
             keep: false,
             qemu: None,
             hypervisor: None,
             kernel: None,
             arguments: String::new(),
             place: None,
+            work: Work::default(),
+            progress: |_| (),
         }
     }
 
@@ -90,17 +111,18 @@ impl Boot {
         Self { domains, ..self }
     }
 
-    /// Runs this scenario, and others that are named in the same way, instead of all.
+    /// Runs this scenario, and others that are named in the same way, instead of all. Linux has none of
+    /// them.
     #[must_use]
     pub fn scenario(mut self, name: &str) -> Self {
         self.scenarios.push(name.to_owned());
         self
     }
 
-    /// How long it may take, instead of a minute.
+    /// How long it may take, instead of a minute, or three with Linux.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// Whether to keep the serial log of a success too.
@@ -139,6 +161,43 @@ impl Boot {
         Self { place: Some(directory.to_owned()), ..self }
     }
 
+    /// Has Linux run this line of a shell, after those that were named before. A line that fails ends
+    /// the boot as a failure.
+    #[must_use]
+    pub fn command(mut self, line: &str) -> Self {
+        self.work.commands.push(line.to_owned());
+        self
+    }
+
+    /// Gives Linux a file, by where it belongs in its root file system: `programs/hello`.
+    #[must_use]
+    pub fn file(mut self, name: &str, content: &Path) -> Self {
+        self.work.files.push((name.to_owned(), content.to_owned()));
+        self
+    }
+
+    /// Has Linux run this program, which needs no library, with `arguments`.
+    #[must_use]
+    pub fn program(self, program: &Path, arguments: &str) -> Self {
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("programs/{name}");
+        self.file(&name, program).command(format!("/{name} {arguments}").trim_end())
+    }
+
+    /// Gives Linux the hypervisor's own toolstack, so that `xl` can be among its commands. What
+    /// domains write to their consoles is then in `/var/log/xen/console/guest-NAME.log`.
+    #[must_use]
+    pub fn toolstack(mut self) -> Self {
+        self.work.toolstack = true;
+        self
+    }
+
+    /// Is told, in one line each, what takes time before the machine starts.
+    #[must_use]
+    pub fn progress(self, progress: fn(&str)) -> Self {
+        Self { progress, ..self }
+    }
+
     /// Boots, and waits for the end.
     ///
     /// # Errors
@@ -150,28 +209,34 @@ impl Boot {
         if let Some(name) = self.scenarios.iter().find(|name| !SCENARIOS.contains(&name.as_str())) {
             return Err(Error::NoSuchScenario { name: name.clone() });
         }
+        if row.mode != Mode::Linux && !self.work.commands.is_empty() {
+            return Err(Error::NotLinux(row.to_string()));
+        }
         let qemu = qemu::find(row, self.qemu.as_deref())?;
         let (hypervisor, warning) = self.image(row)?;
-        let kernel = match &self.kernel {
-            Some(kernel) => kernel.clone(),
-            None => guest::kernel(row.arch)?,
-        };
+        let mut warnings = Vec::from_iter(warning);
         let base = self.place.clone().unwrap_or_else(guest::target_dir);
         fs::create_dir_all(&base).map_err(Error::file(&base))?;
         let prefix = format!("{}-", row.to_string().replace(' ', "-"));
         let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&base);
         let mut place = place.map_err(Error::file(&base))?;
+        let words: Vec<_> = row.domids().map(|domid| self.command_line(row, domid)).collect();
+        let Guest { kernel, initramfs, warnings: others } =
+            self.guest(row, &words, place.path())?;
+        warnings.extend(others);
         let log = place.path().join("serial.log");
         let complaints = place.path().join("qemu.log");
-        let files = Files { hypervisor: &hypervisor, kernel: &kernel, place: place.path() };
-        let words: Vec<String> = (0..row.domains).map(|domid| self.command_line(domid)).collect();
+        let initramfs = initramfs.as_deref();
+        let files =
+            Files { hypervisor: &hypervisor, kernel: &kernel, initramfs, place: place.path() };
+        let words = if row.has_linux() { vec![linux::ARGUMENTS.to_owned()] } else { words };
         let mut command = qemu::command(&qemu, row, &files, &words)?;
         let machine = Machine::start(&mut command, &complaints).map_err(Error::file(&qemu))?;
-        let ended = machine.finish(self.deadline, &log)?;
+        let ended = machine.finish(self.time(row), &log)?;
 
         let mut transcript = Transcript::default();
         ended.output.lines().for_each(|line| transcript.read(line));
-        let verdict = verdict(&ended, &transcript, row.domains);
+        let verdict = verdict(&ended, &transcript, row.domids());
         place.disable_cleanup(self.keep || verdict.is_err());
         if let Err(cause) = verdict {
             let said = fs::read_to_string(&complaints).unwrap_or_default();
@@ -187,7 +252,7 @@ impl Boot {
         }
         let Ended { output, elapsed, .. } = ended;
         let log = self.keep.then_some(log);
-        Ok(Report { transcript, elapsed, log, output, warning })
+        Ok(Report { transcript, elapsed, log, output, warnings })
     }
 
     /// The machine that is meant.
@@ -202,21 +267,54 @@ impl Boot {
         })
     }
 
+    /// How long it may take.
+    fn time(&self, row: Row) -> Duration {
+        let usual = if row.has_linux() { LINUX_DEADLINE } else { DEADLINE };
+        self.deadline.unwrap_or(usual)
+    }
+
     /// The hypervisor, and what is to be said about its package.
     fn image(&self, row: Row) -> Result<(PathBuf, Option<Warning>), Error> {
         if let Some(image) = &self.hypervisor {
             return Ok((image.clone(), None));
         }
         let known = Hypervisor::known(row.release, row.hypervisor())?;
-        let image = known.obtain(&Options::from_env())?;
+        let image = known.obtain(&self.options())?;
         Ok((image.path, image.warning))
     }
 
+    /// How packages are fetched.
+    fn options(&self) -> Options<'_> {
+        Options { progress: &self.progress, ..Options::from_env() }
+    }
+
+    /// What the first domain runs, if our kernel is given these command lines; files of this boot are
+    /// made in `place`.
+    fn guest(&self, row: Row, words: &[String], place: &Path) -> Result<Guest, Error> {
+        let own = || self.kernel.clone().map_or_else(|| guest::kernel(row.arch), Ok);
+        if row.has_toolstack() {
+            // The other half is for Linux to start.
+            let work = linux::guests(row, &own()?, words, self.time(row) / 2, place)?;
+            return linux::make(row, &work, &self.options(), place);
+        }
+        if row.mode != Mode::Linux || self.kernel.is_some() {
+            let kernel = own()?;
+            return Ok(Guest { kernel, initramfs: None, warnings: Vec::new() });
+        }
+        if !self.work.commands.is_empty() {
+            return linux::make(row, &self.work, &self.options(), place);
+        }
+        // Nothing is asked for: our own program, then.
+        let program = linux::program("xen-dom0", row.arch)?;
+        let work = self.clone().program(&program, "").work;
+        linux::make(row, &work, &self.options(), place)
+    }
+
     /// The command line of one of the guests.
-    fn command_line(&self, domid: u16) -> String {
+    fn command_line(&self, row: Row, domid: u16) -> String {
         let mut words = vec![format!("me={domid}")];
-        if self.domains > 1 {
-            words.push(format!("domains={}", self.domains));
+        if row.domains > 1 {
+            words.push(format!("first={}", row.domids().start));
         }
         if !self.scenarios.is_empty() {
             words.push(format!("scenario={}", self.scenarios.join(",")));
@@ -242,13 +340,13 @@ impl Boot {
 }
 
 /// Whether a machine that ended was a success.
-fn verdict(ended: &Ended, transcript: &Transcript, domains: u16) -> Result<(), Cause> {
+fn verdict(ended: &Ended, transcript: &Transcript, domids: Range<u16>) -> Result<(), Cause> {
     let crash = ended.output.lines().find(|line| CRASHES.iter().any(|word| line.contains(word)));
     if let Some(line) = crash {
         return Err(Cause::Crash(line.trim().to_owned()));
     }
     let status = ended.end.clone()?;
-    transcript.is_whole(domains, status)?;
+    transcript.is_whole(domids, status)?;
     if status == Some(DONE) { Ok(()) } else { Err(Cause::Status(status)) }
 }
 

@@ -6,8 +6,8 @@ use std::fmt;
 use crate::differences::{Difference, Where, differences, own};
 use crate::{Step, Transcript};
 
-/// What the newest release does in a PV guest, which has the most: the scenarios' results, with
-/// `[scenario]` before each one's steps.
+/// What the newest release does in a PV guest, which has the most, or in a translated one where a PV guest
+/// has nothing to do: the scenarios' results, with `[scenario]` before each one's steps.
 pub const REFERENCE: &str = include_str!("../reference.txt");
 
 /// A result by scenario and step.
@@ -39,17 +39,17 @@ pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Diverge
     depart(transcript, domid, &expectations(differences(place).flat_map(rules)))
 }
 
-/// The differences that make none: those without which every one of the transcripts would be the
-/// same as expected. Each is named by its scenario and step.
+/// The differences that make none: those without which every one of the transcripts, each of a domain,
+/// would be the same as expected. Each is named by its scenario and step.
 ///
 /// If the transcripts are the model's, it is only the model's own differences that are looked at.
 #[must_use]
-pub fn stale(transcripts: &[(Where, Transcript)]) -> Vec<String> {
+pub fn stale(transcripts: &[(Where, u16, &Transcript)]) -> Vec<String> {
     let used = |rule: &Rule| {
-        transcripts.iter().any(|(place, transcript)| {
-            let others = differences(*place).flat_map(rules).filter(|other| other != rule);
-            let has = differences(*place).flat_map(rules).any(|other| other == *rule);
-            has && !depart(transcript, 0, &expectations(others)).is_empty()
+        transcripts.iter().any(|&(place, domid, transcript)| {
+            let others = differences(place).flat_map(rules).filter(|other| other != rule);
+            let has = differences(place).flat_map(rules).any(|other| other == *rule);
+            has && !depart(transcript, domid, &expectations(others)).is_empty()
         })
     };
     let wanted = |place: Where| -> Vec<Rule> {
@@ -60,7 +60,7 @@ pub fn stale(transcripts: &[(Where, Transcript)]) -> Vec<String> {
             differences(place).flat_map(rules).collect()
         }
     };
-    let all: BTreeSet<Rule> = transcripts.iter().flat_map(|(place, _)| wanted(*place)).collect();
+    let all: BTreeSet<Rule> = transcripts.iter().flat_map(|(place, ..)| wanted(*place)).collect();
     let stale = all.iter().filter(|rule| !used(rule));
     stale.map(|rule| format!("{}, {}: {}", rule.scenario, rule.steps, rule.reason)).collect()
 }
@@ -151,17 +151,24 @@ fn parse(text: &str) -> Results<'_> {
     results
 }
 
-/// A transcript as the text of a reference: of domains with the same scenario, the first one's.
+/// Transcripts as the text of a reference. A scenario is that of the first transcript that has it, and of
+/// domains with the same scenario, the first one's.
 #[must_use]
-pub fn reference(transcript: &Transcript) -> String {
-    let mut scenarios: Vec<(u16, &str)> = Vec::new();
-    for Step { domid, scenario, .. } in transcript.steps() {
-        if scenarios.iter().all(|(_, known)| known != scenario) {
-            scenarios.push((*domid, scenario));
+pub fn reference(transcripts: &[Transcript]) -> String {
+    let mut scenarios: Vec<(&Transcript, u16, &str)> = Vec::new();
+    for transcript in transcripts {
+        let mut own: Vec<(u16, &str)> = Vec::new();
+        for Step { domid, scenario, .. } in transcript.steps() {
+            let mut known =
+                scenarios.iter().map(|known| known.2).chain(own.iter().map(|own| own.1));
+            if known.all(|known| known != scenario) {
+                own.push((*domid, scenario));
+            }
         }
+        own.sort_by_key(|(domid, _)| *domid);
+        scenarios.extend(own.into_iter().map(|(domid, scenario)| (transcript, domid, scenario)));
     }
-    scenarios.sort_by_key(|(domid, _)| *domid);
-    let texts = scenarios.into_iter().map(|(domid, scenario)| {
+    let texts = scenarios.into_iter().map(|(transcript, domid, scenario)| {
         let own = transcript.steps().filter(|s| s.domid == domid && s.scenario == scenario);
         let lines = own.map(|step| format!("{}: {}\n", step.name, step.result));
         format!("[{scenario}]\n{}", lines.collect::<String>())

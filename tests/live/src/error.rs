@@ -45,13 +45,26 @@ pub enum Error {
         name: String,
     },
 
-    /// The hypervisor cannot be had.
+    /// Linux is to do something, and another kernel is booted.
+    #[error("only Linux runs commands: {0} is no machine with Linux")]
+    NotLinux(String),
+
+    /// A kernel's package holds something else.
+    #[error("{} cannot be unpacked: {detail}; delete its directory and try again", path.display())]
+    BadKernel {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+
+    /// The hypervisor, or Linux, cannot be had.
     #[error(transparent)]
     Hypervisor(#[from] xen_headers::Error),
 
-    /// The guest kernel does not compile.
+    /// The guest kernel, or a program for Linux, does not compile.
     #[error(
-        "the guest kernel cannot be built for {target}; `rustup target add {target}` installs the \
+        "what the guest runs cannot be built for {target}; `rustup target add {target}` installs the \
          target if that is missing\n{output}"
     )]
     Guest {

@@ -1,4 +1,4 @@
-//! The guest kernel, built when it is first wanted.
+//! The guest kernel and programs for other targets, built when they are first wanted.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -9,19 +9,13 @@ use std::sync::PoisonError;
 
 use crate::{Arch, Error};
 
-/// The kernels that this process has built.
-static BUILT: Mutex<BTreeMap<Arch, PathBuf>> = Mutex::new(BTreeMap::new());
+/// What this process has built, by source and target.
+static BUILT: Mutex<BTreeMap<(PathBuf, &str), PathBuf>> = Mutex::new(BTreeMap::new());
 
 /// The kernel for an architecture, as its loader wants it.
 pub(crate) fn kernel(arch: Arch) -> Result<PathBuf, Error> {
-    // One at a time: cargo would have the others wait anyway.
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(path) = built.get(&arch) {
-        return Ok(path.clone());
-    }
-    let path = build(arch)?;
-    built.insert(arch, path.clone());
-    Ok(path)
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("guest");
+    Ok(build(&source, target(arch), "guest")?.join("xen-guest"))
 }
 
 /// Rust's name of the target without an operating system.
@@ -33,23 +27,30 @@ fn target(arch: Arch) -> &'static str {
     }
 }
 
-fn build(arch: Arch) -> Result<PathBuf, Error> {
-    let target = target(arch);
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("guest");
-    let target_dir = target_dir().join("guest");
+/// Builds the package in the directory `source`, below our directory `name`: the directory with what
+/// came of it.
+pub(crate) fn build(source: &Path, target: &'static str, name: &str) -> Result<PathBuf, Error> {
+    // One at a time: cargo would have the others wait anyway.
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = built.get(&(source.to_owned(), target)) {
+        return Ok(path.clone());
+    }
+    let target_dir = target_dir().join(name);
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--release", "--target", target, "--target-dir"]).arg(&target_dir);
-    // Flags for the host's own builds would take the place of the kernel's.
+    // Flags for the host's own builds would take the place of the target's.
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
         command.env_remove(variable);
     }
-    let output = command.current_dir(&source).stdin(Stdio::null()).output();
-    let output = output.map_err(Error::file(&source))?;
+    let output = command.current_dir(source).stdin(Stdio::null()).output();
+    let output = output.map_err(Error::file(source))?;
     if !output.status.success() {
         let output = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
         return Err(Error::Guest { target, output });
     }
-    Ok(target_dir.join(target).join("release/xen-guest"))
+    let path = target_dir.join(target).join("release");
+    built.insert((source.to_owned(), target), path.clone());
+    Ok(path)
 }
 
 /// The directory for what live tests leave: below cargo's target directory.

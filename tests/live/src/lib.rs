@@ -8,6 +8,20 @@
 //! # Ok::<(), xen_live::Error>(())
 //! ```
 //!
+//! In [`Mode::Linux`] the first domain is Debian's Linux, with `/dev/xen` and a shell. It runs programs
+//! that need no library, and on x86-64 the hypervisor's own toolstack starts further domains:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use xen_live::{Arch, Boot, Mode};
+//!
+//! let boot = Boot::new("4.20", Arch::X86_64, Mode::Linux).toolstack();
+//! let boot = boot.file("guest", Path::new("kernel")).file("guest.cfg", Path::new("guest.cfg"));
+//! let boot = boot.command("xl create /guest.cfg").program(Path::new("program"), "1");
+//! let report = boot.command("cat /var/log/xen/console/guest-*.log").run()?;
+//! # Ok::<(), xen_live::Error>(())
+//! ```
+//!
 //! A boot passes if every domain said that it was through, none of its lines was lost, and QEMU's
 //! exit status is the one that the guest asked for. An exit status of 0 is never a pass: that is how
 //! QEMU ends when a domain or Xen itself crashes.
@@ -18,6 +32,8 @@ mod device_tree;
 mod differences;
 mod error;
 mod guest;
+mod linux;
+mod linux_differences;
 mod machine;
 mod model_differences;
 mod platform;

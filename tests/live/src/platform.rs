@@ -1,6 +1,7 @@
 //! What can be booted: releases, architectures and modes.
 
 use std::fmt;
+use std::ops::Range;
 
 use clap::ValueEnum;
 
@@ -27,6 +28,9 @@ pub enum Mode {
     Native,
     /// A guest of 32 bits on a hypervisor of 64: Arm only.
     On64,
+    /// Debian's Linux as the first domain, in the mode that it has where nothing else is asked for: a
+    /// paravirtualised guest on x86. It runs programs instead of our kernel.
+    Linux,
 }
 
 /// One combination that there is a hypervisor for.
@@ -36,7 +40,7 @@ pub struct Row {
     pub release: &'static str,
     /// The guest's architecture.
     pub arch: Arch,
-    /// Its kind.
+    /// Its kind; of several guests the first one's.
     pub mode: Mode,
     /// How many domains there are, each with our kernel.
     pub domains: u16,
@@ -46,14 +50,18 @@ pub struct Row {
 const RELEASES: [&str; 3] = ["4.14", "4.17", "4.20"];
 
 /// The combinations, with the releases for which Debian has a hypervisor, and how many domains there
-/// are. Without a toolstack only Arm's hypervisors start more than one.
-const COMBINATIONS: [(Arch, Mode, &[&str], u16); 6] = [
+/// are. Arm's hypervisors start several without a toolstack; on x86 a Linux starts them.
+const COMBINATIONS: [(Arch, Mode, &[&str], u16); 10] = [
     (Arch::X86_64, Mode::Pv, &RELEASES, 1),
     (Arch::X86_64, Mode::Pvh, &RELEASES, 1),
     (Arch::Arm64, Mode::Native, &RELEASES, 1),
     (Arch::Armhf, Mode::On64, &RELEASES, 1),
     (Arch::Armhf, Mode::Native, &["4.17"], 1),
     (Arch::Arm64, Mode::Native, &RELEASES, 3),
+    (Arch::X86_64, Mode::Pv, &["4.17", "4.20"], 3),
+    (Arch::X86_64, Mode::Pvh, &["4.17", "4.20"], 3),
+    (Arch::X86_64, Mode::Linux, &["4.17", "4.20"], 1),
+    (Arch::Arm64, Mode::Linux, &["4.20"], 1),
 ];
 
 /// Everything that can be booted.
@@ -73,6 +81,36 @@ impl Row {
             (Arch::X86_64, _) => "amd64",
             (Arch::Arm64, _) | (Arch::Armhf, Mode::On64) => "arm64",
             (Arch::Armhf, _) => "armhf",
+        }
+    }
+
+    /// The numbers of the domains with our kernel; 0 where there is Linux alone.
+    #[must_use]
+    pub fn domids(self) -> Range<u16> {
+        let first = u16::from(self.has_toolstack());
+        first..first + self.domains
+    }
+
+    /// Whether the first domain is a Linux.
+    #[must_use]
+    pub fn has_linux(self) -> bool {
+        self.mode == Mode::Linux || self.has_toolstack()
+    }
+
+    /// Whether the first domain is a Linux that starts others, with our kernel.
+    #[must_use]
+    pub fn has_toolstack(self) -> bool {
+        self.arch == Arch::X86_64 && self.domains > 1
+    }
+
+    /// The kind of one of the guests. Of several on x86 every other one is of the other kind.
+    #[must_use]
+    pub fn mode_of(self, domid: u16) -> Mode {
+        let is_other = self.has_toolstack() && domid % 2 == 0;
+        match self.mode {
+            Mode::Pv if is_other => Mode::Pvh,
+            Mode::Pvh if is_other => Mode::Pv,
+            mode => mode,
         }
     }
 }
@@ -114,7 +152,7 @@ mod tests {
         for row in matrix() {
             Hypervisor::known(row.release, row.hypervisor()).unwrap();
         }
-        assert_eq!(matrix().len(), 16);
+        assert_eq!(matrix().len(), 23);
         assert_eq!(matrix()[3].to_string(), "4.14 x86-64 pvh");
         assert_eq!(matrix()[13].to_string(), "4.14 arm64 native 3 domains");
     }

@@ -164,3 +164,28 @@ fn what_is_not_pinned_is_named() {
     let error = Boot::new("4.20", Arch::Armhf, Mode::Native).run().unwrap_err();
     assert!(error.to_string().contains("no 4.20 armhf native"), "{error}");
 }
+
+#[test]
+fn commands_are_for_linux() {
+    let error = boot(&qemu("exit 85")).command("true").run().unwrap_err();
+    assert!(matches!(error, Error::NotLinux(_)), "{error}");
+    assert!(error.to_string().contains("4.17 x86-64 pv"), "{error}");
+}
+
+#[test]
+fn linux_on_arm_needs_a_newer_qemu() {
+    let qemu = qemu_of("echo 'QEMU emulator version 7.1.0'");
+    let (here, there) = ("qemu-system-x86_64", "qemu-system-aarch64");
+    fs::rename(qemu.path().join(here), qemu.path().join(there)).unwrap();
+    let boot = Boot::new("4.20", Arch::Arm64, Mode::Linux).qemu(qemu.path());
+    let error = boot.run().unwrap_err();
+    assert!(matches!(error, Error::OldQemu { minimum: (7, 2), .. }), "{error}");
+}
+
+#[test]
+fn what_linux_says_last_is_quoted() {
+    for line in ["@failed /programs/x: 139", "[ 1.0] Kernel panic - not syncing: Fatal exception"] {
+        let failed = failure(run(&format!("echo '{line}'; exit 85")));
+        assert_eq!(failed.cause, Cause::Crash(line.to_owned()));
+    }
+}

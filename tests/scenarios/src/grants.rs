@@ -125,6 +125,13 @@ impl V2 {
         self.entries.store(at, header(flags, domid), Ordering::SeqCst).expect(INSIDE);
     }
 
+    /// Takes back a grant, and says whether nobody uses it any more: nobody can begin to.
+    pub(crate) fn revoke(&self, ref_: grant_ref_t) -> &'static str {
+        let at = ref_.0 as usize * size_of::<grant_entry_v2>();
+        self.entries.store(at, 0_u32, Ordering::SeqCst).expect(INSIDE);
+        if self.status(ref_) & (GTF_reading | GTF_writing) == 0 { "done" } else { "in use" }
+    }
+
     /// The flags of an entry.
     pub(crate) fn flags(&self, ref_: grant_ref_t) -> u16 {
         let at = ref_.0 as usize * size_of::<grant_entry_v2>();
@@ -176,7 +183,7 @@ pub(crate) fn map_at<G: Guest>(
     let mut ops = [MapGrantRef::new(host_addr, flags, ref_, dom)];
     // SAFETY: where it is mapped there is room that the scenario has, or nothing.
     let batch = unsafe { map_grant_ref(guest.xen(), &mut ops) };
-    let result = batch.result.and_then(|()| status("map", batch.elements[0].status()));
+    let result = batch.result.and_then(|()| status_of("map", batch.elements[0].status()));
     let (handle, bus) = (batch.elements[0].handle(), batch.elements[0].dev_bus_addr());
     let dev_bus_addr = if flags & GNTMAP_device_map == 0 { 0 } else { bus };
     Mapping { outcome: Outcome::of(&result), host_addr, dev_bus_addr, handle }
@@ -199,7 +206,7 @@ pub(crate) fn unmap<G: Guest>(guest: &G, mapping: Mapping) -> Outcome {
     let mut ops = [UnmapGrantRef::new(host_addr, dev_bus_addr, handle)];
     // SAFETY: nothing uses the mapping but the scenario, which looks at it again with care.
     let batch = unsafe { unmap_grant_ref(guest.xen(), &mut ops) };
-    Outcome::of(&batch.result.and_then(|()| status("unmap", batch.elements[0].status())))
+    Outcome::of(&batch.result.and_then(|()| status_of("unmap", batch.elements[0].status())))
 }
 
 /// One end of a copy: a grant.
@@ -225,7 +232,7 @@ pub(crate) fn copy_bytes<G: Guest>(
     let mut ops = [Copy::new(source, dest, len, flags)];
     // SAFETY: the pages are the scenario's, which looks at them through views.
     let batch = unsafe { copy(guest.xen(), &mut ops) };
-    Outcome::of(&batch.result.and_then(|()| status("copy", batch.elements[0].status())))
+    Outcome::of(&batch.result.and_then(|()| status_of("copy", batch.elements[0].status())))
 }
 
 /// Exchanges two entries.
@@ -233,10 +240,14 @@ pub(crate) fn swap<G: Guest>(guest: &G, a: grant_ref_t, b: grant_ref_t) -> Outco
     let mut ops = [SwapGrantRef::new(a, b)];
     // SAFETY: the scenario has both entries.
     let batch = unsafe { swap_grant_ref(guest.xen(), &mut ops) };
-    Outcome::of(&batch.result.and_then(|()| status("swap", batch.elements[0].status())))
+    Outcome::of(&batch.result.and_then(|()| status_of("swap", batch.elements[0].status())))
 }
 
-fn status(operation: &'static str, status: xen_abi::GrantStatus) -> Result<(), Error> {
+/// What an operation gave, as a result.
+pub(crate) fn status_of(
+    operation: &'static str,
+    status: xen_abi::GrantStatus,
+) -> Result<(), Error> {
     if status.is_okay() { Ok(()) } else { Err(Error::from_status(operation, status)) }
 }
 

@@ -74,6 +74,10 @@ pub trait Guest {
     /// An address, in bytes, where there is nothing that Xen could read or write for this guest.
     fn bad_address(&self) -> usize;
 
+    /// The first of three pages in a row, zeroed, of which the middle one is not there: for arguments
+    /// that Xen can read in part.
+    fn torn(&mut self) -> NonNull<u8>;
+
     /// Maps the first frame of a part of its own grant table, and says where that is: 4096 bytes that
     /// stay as long as the table keeps its version.
     fn table(&mut self, part: Part) -> NonNull<u8>;
@@ -83,6 +87,10 @@ pub trait Guest {
 
     /// Whether an event is pending at a port of its own; it is not afterwards.
     fn take_event(&mut self, port: u32) -> bool;
+
+    /// Has another domain destroyed, which is through with all that it does. Nothing is done if somebody
+    /// else does that.
+    fn destroy(&mut self, domid: domid_t);
 
     /// Makes a hypercall as 32-bit code does, if the guest has such code. Addresses are below 4 GiB.
     fn compat_call(&mut self, number: u32, arguments: [u32; 5]) -> Option<i32> {

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use xen_abi::Errno;
+use xen_abi::grant_table::GNTST_bad_domain;
+use xen_abi::{Errno, GrantStatus};
 use xen_ops::hypercall::{Cause, Error, UNTOUCHED};
 
 /// What a hypercall returned.
@@ -31,6 +32,11 @@ impl Outcome {
         })
     }
 
+    /// Whether there was no such domain.
+    pub(crate) fn is_bad_domain(self) -> bool {
+        self.0.is_err_and(|cause| cause == Cause::Status(GNTST_bad_domain))
+    }
+
     /// Whether it was a success.
     pub(crate) fn is_ok(self) -> bool {
         self.0.is_ok()
@@ -42,11 +48,7 @@ impl fmt::Display for Outcome {
         match self.0 {
             Ok(()) => f.write_str("ok"),
             Err(Cause::Errno(errno)) => Returned(-(errno.0 as isize)).fmt(f),
-            Err(Cause::Status(UNTOUCHED)) => f.write_str("untouched"),
-            Err(Cause::Status(status)) => match status.name() {
-                Some(name) => f.write_str(name),
-                None => write!(f, "status {}", status.0),
-            },
+            Err(Cause::Status(status)) => Status(status).fmt(f),
             Err(Cause::Unexpected(result)) => write!(f, "unexpected {result}"),
             Err(_) => f.write_str("unknown"),
         }
@@ -71,5 +73,18 @@ pub(crate) struct Hex(pub(crate) u16);
 impl fmt::Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#x}", self.0)
+    }
+}
+
+/// The status of an element that was written by hand.
+pub(crate) struct Status(pub(crate) GrantStatus);
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.name() {
+            _ if self.0 == UNTOUCHED => f.write_str("untouched"),
+            Some(name) => f.write_str(name),
+            None => write!(f, "status {}", self.0.0),
+        }
     }
 }

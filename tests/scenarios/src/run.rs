@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use xen_abi::xen::__HYPERVISOR_grant_table_op;
+use xen_abi::xen::{__HYPERVISOR_grant_table_op, domid_t};
 use xen_ops::hypercall::{Error, Hypercall};
 
 use crate::outcome::{Outcome, Returned};
@@ -66,7 +66,8 @@ impl<G: Guest> Run<'_, G> {
         unsafe { self.raw(name, __HYPERVISOR_grant_table_op, arguments) };
     }
 
-    fn begin(&mut self, scenario: &str) {
+    /// Writes down that a scenario begins.
+    pub(crate) fn begin(&mut self, scenario: &str) {
         self.write(format_args!("{}", Line::Begin { scenario }));
     }
 
@@ -83,15 +84,15 @@ impl<G: Guest> Run<'_, G> {
 }
 
 /// Runs the scenarios that `arguments` names with `scenario=NAME,NAME`, or all of them; with
-/// `domains=COUNT` the one of several domains instead.
+/// `first=DOMID` the one of several domains instead, of which that one is the first.
 pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
     let word = |name| {
         let mut words = arguments.split_whitespace();
         words.find_map(move |word| word.strip_prefix(name)?.strip_prefix('='))
     };
     let mut run = Run { guest, steps: 0 };
-    if let Some(domains) = word("domains").and_then(|count| count.parse().ok()) {
-        return run_domains(&mut run, domains);
+    if let Some(first) = word("first").and_then(|domid| domid.parse().ok()) {
+        return domains::run(&mut run, domid_t(first));
     }
     for (name, scenario) in scenarios::all::<G>() {
         if word("scenario").is_none_or(|wanted| wanted.split(',').any(|word| word == name)) {
@@ -100,15 +101,4 @@ pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
         }
     }
     run.end();
-}
-
-fn run_domains<G: Guest>(run: &mut Run<'_, G>, domains: u16) {
-    if run.guest.domid().0 == 0 {
-        run.begin(domains::LEADER);
-        domains::lead(run, domains);
-        run.end();
-    } else {
-        run.begin(domains::FOLLOWER);
-        domains::follow(run, domains);
-    }
 }

@@ -107,6 +107,7 @@ pub(crate) fn release(
 pub(crate) fn package_pin(version: &str, deb: &[u8]) -> PackagePin {
     PackagePin {
         name: "libxen-dev".to_owned(),
+        meta: None,
         arch: "amd64".to_owned(),
         suite: "nosuite".to_owned(),
         version: version.to_owned(),

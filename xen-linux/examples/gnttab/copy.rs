@@ -102,7 +102,7 @@ fn from_grants(gntdev: &Gntdev, from: Range, mut to: &mut [u8]) -> Result<(), Fa
     for (grant, offset, room) in from.pages() {
         let (part, rest) = to.split_at_mut(room.min(to.len()));
         to = rest;
-        segments.push(Segment::read(grant, offset, part).map_err(impossible)?);
+        segments.push((grant.to_string(), Segment::read(grant, offset, part).map_err(impossible)?));
     }
     copy(gntdev, segments)
 }
@@ -112,16 +112,18 @@ fn to_grants(gntdev: &Gntdev, mut from: &[u8], to: Range) -> Result<(), Failure>
     for (grant, offset, room) in to.pages() {
         let (part, rest) = from.split_at(room.min(from.len()));
         from = rest;
-        segments.push(Segment::write(part, grant, offset).map_err(impossible)?);
+        segments
+            .push((grant.to_string(), Segment::write(part, grant, offset).map_err(impossible)?));
     }
     copy(gntdev, segments)
 }
 
 fn between(gntdev: &Gntdev, from: Range, to: Range, length: usize) -> Result<(), Failure> {
-    let segments = parts(from, to, length)
-        .into_iter()
-        .map(|(from, to, length)| Segment::between(from, to, length).map_err(impossible));
-    copy(gntdev, segments.collect::<Result<_, _>>()?)
+    let segments = parts(from, to, length).into_iter().map(|(from, to, length)| {
+        let segment = Segment::between(from, to, length).map_err(impossible)?;
+        Ok((format!("from {} to {}", from.0, to.0), segment))
+    });
+    copy(gntdev, segments.collect::<Result<_, Failure>>()?)
 }
 
 /// Both ends of each part that is in one page on either side, and its bytes.
@@ -152,9 +154,14 @@ fn rest(
     (part < room).then_some((grant, offset + part, room - part))
 }
 
-fn copy(gntdev: &Gntdev, mut segments: Vec<Segment<'_>>) -> Result<(), Failure> {
-    segments.retain(|segment| !segment.is_empty());
-    Ok(gntdev.copy(&mut segments)?.all()?)
+/// Copies segments, each with words for it.
+fn copy(gntdev: &Gntdev, mut segments: Vec<(String, Segment<'_>)>) -> Result<(), Failure> {
+    segments.retain(|(_, segment)| !segment.is_empty());
+    let (names, mut segments): (Vec<_>, Vec<_>) = segments.into_iter().unzip();
+    for (name, result) in names.iter().zip(gntdev.copy(&mut segments)?.results()) {
+        result.map_err(|status| Failure::Impossible(format!("{name}: {status}")))?;
+    }
+    Ok(())
 }
 
 fn impossible(error: OutOfPage) -> Failure {

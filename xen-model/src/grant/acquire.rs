@@ -45,7 +45,7 @@ impl State {
         let entry = domain.grants.entry(ref_).ok_or(GNTST_bad_gntref)?;
         let old = domain.grants.active.get(&ref_).copied();
         if let Some(old) = old {
-            if old.domid != grantee || old.pins.is_full_for(wanted.pins()) {
+            if old.domid != grantee || old.pins.is_full_for(wanted.pins(), self.release) {
                 return Err(GNTST_general_error);
             }
         }

@@ -1,9 +1,10 @@
-//! `GNTTABOP_cache_flush`, which only Arm has.
+//! `GNTTABOP_cache_flush`.
 
 use xen_abi::errno::*;
 use xen_abi::grant_table::*;
 use xen_abi::xen::domid_t;
 
+use crate::config::Kind;
 use crate::error::Answer;
 use crate::frames::Mfn;
 use crate::machine::State;
@@ -19,6 +20,7 @@ impl State {
         count: u32,
         from: u32,
     ) -> Answer {
+        self.check_array(caller, at)?;
         for element in 0..count {
             let op = self.batch_element(caller, at, element)?;
             self.flush(caller, &op, if element == 0 { from } else { 0 })?;
@@ -38,9 +40,6 @@ impl State {
         let mfn = Mfn(op.a.dev_bus_addr() >> 12);
         let frame = self.frames.get(mfn).ok_or(XEN_EINVAL)?;
         let owner = frame.owner.ok_or(XEN_EPERM)?;
-        if owner == caller {
-            return Ok(());
-        }
         let table = self.domain(owner).map(|domain| &domain.grants);
         let mapped = table.is_some_and(|table| {
             table
@@ -48,6 +47,11 @@ impl State {
                 .range(from..)
                 .any(|(_, active)| active.domid == caller && active.mfn == mfn)
         });
-        if mapped { Ok(()) } else { Err(XEN_EINVAL) }
+        if owner != caller && !mapped {
+            return Err(XEN_EINVAL);
+        }
+        // x86 has no instruction that drops what it has not written back.
+        let x86 = self.caller(caller).kind != Kind::Arm;
+        if x86 && op.op == GNTTAB_CACHE_INVAL { Err(XEN_EOPNOTSUPP) } else { Ok(()) }
     }
 }

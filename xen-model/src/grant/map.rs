@@ -69,7 +69,10 @@ impl State {
         let entry = table.entry(ref_).ok_or(GNTST_bad_gntref)?;
         let active = table.active.get(&ref_).copied();
         if let Some(active) = active {
-            if active.domid != caller || active.pins.is_full_for(pins) || active.is_sub_page {
+            if active.domid != caller
+                || active.pins.is_full_for(pins, self.release)
+                || active.is_sub_page
+            {
                 return Err(GNTST_general_error);
             }
         }
@@ -166,13 +169,12 @@ impl State {
                 Err(GNTST_general_error)
             };
         }
-        // The model keeps no page tables: an entry given by its own address is not found.
-        match domain.room.get_mut(&page).filter(|_| flags & GNTMAP_contains_pte == 0) {
-            Some(room) => {
-                *room = Some(Mapped { mfn, readonly });
-                Ok(())
-            }
-            None => Err(GNTST_general_error),
+        // There are no addresses of entries: one given by its own is not found.
+        let mapped = Mapped { mfn, readonly, granted: true };
+        if flags & GNTMAP_contains_pte == 0 && self.set_room(caller, page, Some(mapped)) {
+            Ok(())
+        } else {
+            Err(GNTST_general_error)
         }
     }
 }

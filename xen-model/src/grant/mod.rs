@@ -26,6 +26,18 @@ use crate::error::{Answer, Granted, result};
 use crate::machine::State;
 use crate::transcript::Call;
 
+/// The operations that translated guests of x86 have.
+const ON_TRANSLATED_X86: [u32; 8] = [
+    GNTTABOP_map_grant_ref,
+    GNTTABOP_unmap_grant_ref,
+    GNTTABOP_setup_table,
+    GNTTABOP_copy,
+    GNTTABOP_query_size,
+    GNTTABOP_set_version,
+    GNTTABOP_get_version,
+    GNTTABOP_swap_grant_ref,
+];
+
 /// The statuses that a hypercall wrote.
 pub(crate) type Statuses = Vec<GrantStatus>;
 
@@ -85,6 +97,11 @@ impl State {
         count: u32,
         statuses: &mut Statuses,
     ) -> Answer {
+        let kind = self.caller(caller).kind;
+        // The list comes before all other checks.
+        if kind == Kind::Pvh && !ON_TRANSLATED_X86.contains(&command) {
+            return Err(XEN_ENOSYS);
+        }
         if count > i32::MAX as u32 {
             return Err(XEN_EINVAL);
         }
@@ -92,7 +109,7 @@ impl State {
         if rest != 0 && command != GNTTABOP_cache_flush {
             return Err(XEN_EINVAL);
         }
-        let arm = self.caller(caller).kind == Kind::Arm;
+        let arm = kind == Kind::Arm;
         let old = self.release == Release::V4_14;
         match command {
             GNTTABOP_map_grant_ref => self.batch(caller, at, count, statuses, Self::map_grant_ref),
@@ -102,7 +119,14 @@ impl State {
             GNTTABOP_setup_table => self.setup_table(caller, at, count, statuses),
             GNTTABOP_transfer if arm && !old => Err(XEN_EOPNOTSUPP),
             GNTTABOP_transfer => self.batch(caller, at, count, statuses, Self::transfer),
-            GNTTABOP_copy => self.batch(caller, at, count, statuses, Self::copy),
+            GNTTABOP_copy => {
+                let mut ends = copy::Ends::default();
+                let answer = self.batch(caller, at, count, statuses, |state, caller, op| {
+                    state.copy(caller, op, &mut ends)
+                });
+                self.end_copies(&mut ends);
+                answer
+            }
             GNTTABOP_query_size => self.query_size(caller, at, count, statuses),
             GNTTABOP_unmap_and_replace => {
                 self.batch(caller, at, count, statuses, Self::unmap_and_replace)
@@ -113,7 +137,7 @@ impl State {
             GNTTABOP_swap_grant_ref => {
                 self.batch(caller, at, count, statuses, Self::swap_grant_ref)
             }
-            GNTTABOP_cache_flush if arm => self.cache_flush(caller, at, count, rest),
+            GNTTABOP_cache_flush => self.cache_flush(caller, at, count, rest),
             _ => Err(XEN_ENOSYS),
         }
     }
@@ -125,8 +149,9 @@ impl State {
         at: usize,
         count: u32,
         statuses: &mut Statuses,
-        operation: fn(&mut Self, domid_t, &mut T) -> Granted,
+        mut operation: impl FnMut(&mut Self, domid_t, &mut T) -> Granted,
     ) -> Answer {
+        self.check_array(caller, at)?;
         for element in 0..count {
             let mut op: T = self.batch_element(caller, at, element)?;
             let status = match self.caller_mut(caller).faults.take_status(element) {

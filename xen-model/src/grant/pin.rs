@@ -3,6 +3,7 @@
 use xen_abi::grant_table::*;
 use xen_abi::xen::domid_t;
 
+use crate::config::Release;
 use crate::frames::Mfn;
 
 /// How often an entry is in use: by the processor and by devices, for reading and for writing.
@@ -54,9 +55,14 @@ impl Pins {
         [self.host_write, self.host_read, self.device_write, self.device_read]
     }
 
-    /// Whether adding `more` brings a counter into its upper half, which Xen refuses.
-    pub(crate) fn is_full_for(self, more: Self) -> bool {
-        self.array().into_iter().zip(more.array()).any(|(have, add)| add > 0 && have >= 128)
+    /// Whether adding `more` brings a counter into its upper half, which Xen refuses. In old releases
+    /// one such counter was enough, whichever others were to be added to.
+    pub(crate) fn is_full_for(self, more: Self, release: Release) -> bool {
+        let any = release == Release::V4_14;
+        self.array()
+            .into_iter()
+            .zip(more.array())
+            .any(|(have, add)| have >= 128 && (any || add > 0))
     }
 
     pub(crate) fn add(&mut self, more: Self) {

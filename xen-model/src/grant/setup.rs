@@ -25,6 +25,7 @@ impl State {
             return Err(XEN_EINVAL);
         }
         let op: gnttab_setup_table = self.read(caller, at)?;
+        self.check_array(caller, address(op.frame_list))?;
         let status = self.table_frames(caller, &op);
         let place = at.wrapping_add(offset_of!(gnttab_setup_table, status));
         self.answer(caller, place, status, statuses)
@@ -134,6 +135,7 @@ impl State {
             return Err(XEN_EINVAL);
         }
         let op: gnttab_get_status_frames = self.read(caller, at)?;
+        self.check_array(caller, address(op.frame_list))?;
         let status = self.list_status_frames(caller, &op);
         let place = at.wrapping_add(offset_of!(gnttab_get_status_frames, status));
         self.answer(caller, place, status, statuses)

@@ -45,8 +45,11 @@ impl State {
         let active = table.and_then(|table| table.active.get(&mapping.ref_));
         let mfn = active.ok_or(GNTST_bad_handle)?.mfn;
         let device = unmap.dev_bus_addr != 0 && mapping.flags & GNTMAP_device_map != 0;
-        if device && unmap.dev_bus_addr != mfn.0 << 12 {
-            return Err(GNTST_bad_dev_addr);
+        let wrong = unmap.dev_bus_addr != 0 && unmap.dev_bus_addr != mfn.0 << 12;
+        match self.release {
+            Release::V4_14 if wrong => return Err(GNTST_general_error),
+            _ if device && wrong => return Err(GNTST_bad_dev_addr),
+            _ => {}
         }
         let mut done = mapping.flags & GNTMAP_readonly;
         if unmap.host_addr != 0 && mapping.flags & GNTMAP_host_map != 0 {

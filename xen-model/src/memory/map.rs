@@ -4,7 +4,7 @@ use xen_abi::errno::*;
 use xen_abi::memory::*;
 use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
 
-use crate::config::Kind;
+use crate::config::{Kind, Release};
 use crate::error::Answer;
 use crate::guest_access::address;
 use crate::machine::State;
@@ -138,13 +138,13 @@ impl State {
         let mut op: xen_pod_target = self.read(caller, at)?;
         let domid = self.any_domid(caller, op.domid).ok_or(XEN_ESRCH)?;
         let domain = self.domain(domid).ok_or(XEN_ESRCH)?;
-        if !domain.is_translated() {
+        if !domain.is_translated() && self.release > Release::V4_14 {
             return Err(XEN_EINVAL);
         }
         if !self.caller(caller).privileged {
             return Err(XEN_EPERM);
         }
-        if set && op.target_pages > domain.max_pages as u64 {
+        if op.target_pages > domain.max_pages as u64 && set {
             return Err(XEN_EINVAL);
         }
         op.tot_pages = domain.pages as u64;
@@ -164,6 +164,33 @@ impl State {
         };
         self.write(caller, at, op)?;
         Ok(0)
+    }
+
+    /// Lists the table's frames, as many as fit: in pieces of 2 MiB, of which a machine of the model has
+    /// one. Nobody can map it.
+    pub(crate) fn machphys_mfn_list(&mut self, caller: domid_t, at: usize) -> Answer {
+        let mut op: xen_machphys_mfn_list = self.read(caller, at)?;
+        op.nr_extents = op.max_extents.min(1);
+        if op.nr_extents > 0 {
+            let frame = xen_pfn_t(self.frames.end().next_multiple_of(512));
+            self.write(caller, address(op.extent_start), frame)?;
+        }
+        self.write(caller, at, op)?;
+        Ok(0)
+    }
+
+    /// Nobody monitors a domain here.
+    pub(crate) fn access_op(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: xen_mem_access_op = self.read(caller, at)?;
+        self.remote(caller, op.domid)?;
+        Err(XEN_ENODEV)
+    }
+
+    /// Nor pages its memory out.
+    pub(crate) fn paging_op(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: xen_mem_paging_op = self.read(caller, at)?;
+        self.remote(caller, op.domain)?;
+        Err(XEN_ENODEV)
     }
 
     pub(crate) fn get_vnumainfo(&mut self, caller: domid_t, at: usize) -> Answer {

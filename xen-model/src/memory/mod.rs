@@ -10,7 +10,7 @@ use xen_abi::errno::*;
 use xen_abi::memory::*;
 use xen_abi::xen::domid_t;
 
-use crate::config::Kind;
+use crate::config::{Kind, Release};
 use crate::error::{Answer, result};
 use crate::machine::State;
 use crate::transcript::Call;
@@ -76,16 +76,29 @@ impl State {
             XENMEM_remove_from_physmap => self.remove_from_physmap(caller, at),
             XENMEM_claim_pages => self.claim_pages(caller, at),
             XENMEM_get_vnumainfo => self.get_vnumainfo(caller, at),
+            XENMEM_reserved_device_memory_map => self.reserved_device_memory_map(caller, at),
+            XENMEM_get_sharing_freed_pages | XENMEM_get_sharing_shared_pages => Ok(0),
             // What else there is belongs to x86.
             _ if self.caller(caller).kind == Kind::Arm || start != 0 => Err(XEN_ENOSYS),
             XENMEM_memory_map => self.memory_map(caller, at),
+            XENMEM_machine_memory_map
+                if self.caller(caller).is_translated() && self.release < Release::V4_20 =>
+            {
+                Err(XEN_ENOSYS)
+            }
             XENMEM_machine_memory_map => self.machine_memory_map(caller, at),
             XENMEM_set_memory_map => self.set_memory_map(caller, at),
-            XENMEM_reserved_device_memory_map => self.reserved_device_memory_map(caller, at),
             XENMEM_get_pod_target => self.pod_target(caller, at, false),
             XENMEM_set_pod_target => self.pod_target(caller, at, true),
-            XENMEM_machphys_mapping => self.machphys_mapping(caller, at),
-            XENMEM_get_sharing_freed_pages | XENMEM_get_sharing_shared_pages => Ok(0),
+            XENMEM_machphys_mapping if !self.caller(caller).is_translated() => {
+                self.machphys_mapping(caller, at)
+            }
+            XENMEM_machphys_mfn_list => self.machphys_mfn_list(caller, at),
+            // 32-bit PV guests, whose table it is, are left out of Debian's later builds.
+            XENMEM_machphys_compat_mfn_list if self.release > Release::V4_14 => Err(XEN_EOPNOTSUPP),
+            XENMEM_machphys_compat_mfn_list => self.machphys_mfn_list(caller, at),
+            XENMEM_access_op => self.access_op(caller, at),
+            XENMEM_paging_op if self.release == Release::V4_14 => self.paging_op(caller, at),
             _ => Err(XEN_ENOSYS),
         }
     }
@@ -106,7 +119,7 @@ impl State {
         Ok(value as isize)
     }
 
-    /// Sets memory aside for a domain to come, which the model only checks.
+    /// Sets memory aside for a domain.
     fn claim_pages(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_memory_reservation = self.read(caller, at)?;
         let plain = op.extent_start.is_null() && op.extent_order == 0 && op.mem_flags == 0;
@@ -114,8 +127,16 @@ impl State {
         if !self.caller(caller).privileged {
             return Err(XEN_EPERM);
         }
-        if domain.dying || op.nr_extents > domain.max_pages as u64 {
+        let wanted = usize::try_from(op.nr_extents).unwrap_or(usize::MAX);
+        let more = wanted.saturating_sub(domain.pages);
+        if wanted > 0 && (domain.claimed > 0 || more == 0 || wanted > domain.max_pages) {
             return Err(XEN_EINVAL);
+        }
+        if more > self.available() {
+            return Err(XEN_ENOMEM);
+        }
+        if let Some(domain) = self.domain_mut(op.domid) {
+            domain.claimed = more;
         }
         Ok(0)
     }
@@ -145,6 +166,10 @@ fn name(operation: u32) -> &'static str {
         XENMEM_get_pod_target => "XENMEM_get_pod_target",
         XENMEM_set_pod_target => "XENMEM_set_pod_target",
         XENMEM_machphys_mapping => "XENMEM_machphys_mapping",
+        XENMEM_machphys_mfn_list => "XENMEM_machphys_mfn_list",
+        XENMEM_machphys_compat_mfn_list => "XENMEM_machphys_compat_mfn_list",
+        XENMEM_access_op => "XENMEM_access_op",
+        XENMEM_paging_op => "XENMEM_paging_op",
         XENMEM_get_sharing_freed_pages => "XENMEM_get_sharing_freed_pages",
         XENMEM_get_sharing_shared_pages => "XENMEM_get_sharing_shared_pages",
         _ => "memory_op",

@@ -26,7 +26,7 @@ impl State {
             return Err(XEN_ENOSYS);
         }
         let domid = self.physmap_of(caller, op.domid, op.space)?;
-        if op.gpfn.0 == INVALID_GFN {
+        if op.gpfn.0 == INVALID_GFN && self.release > Release::V4_14 {
             return Err(XEN_EINVAL);
         }
         if op.space != XENMAPSPACE_gmfn_range {
@@ -36,8 +36,16 @@ impl State {
         let size = u64::from(op.size);
         let start = start as u64;
         let rest = size.checked_sub(start).ok_or(XEN_EILSEQ)?;
-        if op.gpfn.0.checked_add(size).is_none() || op.idx.checked_add(size).is_none() {
-            return Err(XEN_EOVERFLOW);
+        let end = op.gpfn.0.checked_add(size).and(op.idx.checked_add(size));
+        if end.is_none() {
+            // Before there was a check of its own, there was no such page.
+            let old = self.release == Release::V4_14;
+            let arm = self.domain(domid).is_some_and(|domain| domain.kind == Kind::Arm);
+            return Err(match (old, arm) {
+                (false, _) => XEN_EOVERFLOW,
+                (true, true) => XEN_ENOSYS,
+                (true, false) => XEN_EINVAL,
+            });
         }
         // Ranges that overlap are moved from the end that is not overwritten.
         let backwards = op.gpfn.0 > op.idx && op.gpfn.0 < op.idx + size;
@@ -78,7 +86,7 @@ impl State {
             }
             let idx: xen_ulong_t = self.read_at(caller, address(op.idxs), at)?;
             let xen_pfn_t(gpfn) = self.read_at(caller, address(op.gpfns), at)?;
-            if gpfn == INVALID_GFN {
+            if gpfn == INVALID_GFN && self.release > Release::V4_14 {
                 return Err(XEN_EINVAL);
             }
             let added = self.add_one(caller, domid, space, idx, gpfn, foreign);
@@ -121,6 +129,10 @@ impl State {
         foreign: domid_t,
     ) -> Answer<()> {
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == Kind::Arm);
+        if gfn == INVALID_GFN {
+            // Before there was a check of its own, the search for the place failed.
+            return Err(if arm { XEN_EINVAL } else { XEN_ENOENT });
+        }
         match space {
             XENMAPSPACE_shared_info if idx != 0 => Err(XEN_EINVAL),
             XENMAPSPACE_shared_info => {
@@ -188,9 +200,12 @@ impl State {
     fn add_special(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == Kind::Arm);
         if arm {
-            let mapped = self.frames.get(mfn).is_some_and(|frame| frame.gfn.is_some());
-            if mapped && self.release > Release::V4_14 {
-                return Err(XEN_EBUSY);
+            let mapped = self.frames.get(mfn).and_then(|frame| frame.gfn);
+            if let Some(elsewhere) = mapped {
+                if self.release > Release::V4_14 {
+                    return Err(XEN_EBUSY);
+                }
+                self.unplace(domid, elsewhere);
             }
         } else {
             self.make_room(domid, gfn, mfn)?;
@@ -213,7 +228,8 @@ impl State {
     /// Moves a page within the domain's address space (x86).
     fn move_page(&mut self, domid: domid_t, from: u64, gfn: u64) -> Answer<()> {
         let entry = self.look_up(domid, from).filter(|entry| entry.kind == p2m::Kind::Ram);
-        let mfn = entry.ok_or(XEN_EINVAL)?.mfn;
+        let nothing = if self.release < Release::V4_20 { XEN_EINVAL } else { XEN_EACCES };
+        let mfn = entry.ok_or(nothing)?.mfn;
         self.make_room(domid, gfn, mfn)?;
         if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
     }
@@ -230,7 +246,7 @@ impl State {
         if !self.may_map_foreign(domid) {
             return Err(XEN_EPERM);
         }
-        self.remote(caller, foreign)?;
+        self.foreign(caller, foreign, arm)?;
         if foreign == domid {
             return Err(XEN_EINVAL);
         }
@@ -261,6 +277,16 @@ impl State {
         }
         self.put(mfn);
         Err(XEN_EPERM)
+    }
+
+    /// Checks that a domain exists whose frames the caller can map, in the words of its release.
+    fn foreign(&self, caller: domid_t, domid: domid_t, arm: bool) -> Answer<()> {
+        let old = self.release == Release::V4_14 || arm && self.release < Release::V4_20;
+        match domid {
+            DOMID_SELF if old => Err(XEN_EINVAL),
+            own if old && own == caller => Err(if arm { XEN_ESRCH } else { XEN_EINVAL }),
+            _ => self.remote(caller, domid),
+        }
     }
 
     /// Checks that a domain exists that is not the caller.

@@ -115,7 +115,12 @@ impl State {
             if extents.on_demand {
                 return at;
             }
-            let Some(mfn) = self.allocate_extent(caller, extents) else { return at };
+            let in_place = self.domain(extents.domid).is_some_and(|domain| domain.in_place);
+            let mfn = match in_place {
+                true => self.kept_extent(extents, gfn),
+                false => self.allocate_extent(caller, extents),
+            };
+            let Some(mfn) = mfn else { return at };
             for page in 0..1 << extents.order {
                 let gfn = gfn.wrapping_add(page);
                 if !self.place(extents.domid, gfn, Mfn(mfn.0 + page)) {
@@ -127,6 +132,13 @@ impl State {
             }
         }
         extents.end
+    }
+
+    /// The frames that are kept for a domain whose guest frames are the machine's.
+    fn kept_extent(&self, extents: &Extents, gfn: u64) -> Option<Mfn> {
+        let frames = gfn..gfn.checked_add(1 << extents.order)?;
+        let kept = |mfn| self.frames.get(Mfn(mfn)).is_some_and(|f| f.owner == Some(extents.domid));
+        frames.clone().all(kept).then_some(Mfn(gfn))
     }
 
     fn allocate_extent(&mut self, caller: domid_t, extents: &Extents) -> Option<Mfn> {
@@ -165,6 +177,9 @@ impl State {
             return Err(XEN_ENXIO);
         }
         self.unplace(domid, gfn);
+        if self.domain(domid).is_some_and(|domain| domain.in_place) {
+            return Ok(());
+        }
         if !self.frames.get(entry.mfn).is_some_and(|frame| frame.special) {
             self.free(entry.mfn);
         }

@@ -10,7 +10,6 @@ use xen_abi::xen::domid_t;
 
 use super::call;
 use crate::error::Answer;
-use crate::events::is_port;
 use crate::guest_access::address;
 use crate::machine::{Machine, State};
 use crate::transcript::Call;
@@ -79,7 +78,7 @@ impl Machine {
         let mut ports = Vec::new();
         for index in 0..op.nr_ports as usize {
             let evtchn_port_t(port) = state.read_at(caller, address(op.ports), index)?;
-            if !is_port(port) {
+            if !state.caller(caller).ports.is_known(port) {
                 return Err(XEN_EINVAL);
             }
             ports.push(port);
@@ -111,6 +110,8 @@ fn shut_down(mut state: MutexGuard<'_, State>, caller: domid_t, command: u32, at
             });
             (name, answer.map_err(Into::into))
         }
+        SCHEDOP_watchdog => ("SCHEDOP_watchdog", watchdog(&mut state, caller, at)),
+        SCHEDOP_pin_override => ("SCHEDOP_pin_override", pin_override(&mut state, caller, at)),
         SCHEDOP_remote_shutdown => ("SCHEDOP_remote_shutdown", remote(&mut state, caller, at)),
         _ => ("sched_op", Err(XEN_ENOSYS)),
     };
@@ -129,4 +130,33 @@ fn remote(state: &mut State, caller: domid_t, at: usize) -> Answer {
         domain.shutdown.get_or_insert(op.reason as u8);
     }
     Ok(0)
+}
+
+/// Timers that are set and never go off: the model's guests are given all the time they need.
+fn watchdog(state: &mut State, caller: domid_t, at: usize) -> Answer {
+    let op: sched_watchdog = state.read(caller, at)?;
+    let timers = &mut state.caller_mut(caller).watchdogs;
+    let Some(index) = op.id.checked_sub(1) else {
+        let Some(free) = timers.iter().position(|set| !set) else {
+            // A 64-bit Xen loses the sign of the error number on the way.
+            return match isize::try_from(XEN_ENOSPC.0.wrapping_neg()) {
+                Ok(number) => Ok(number),
+                Err(_) => Err(XEN_ENOSPC),
+            };
+        };
+        timers[free] = true;
+        return Ok(free as isize + 1);
+    };
+    let timer = timers.get_mut(index as usize).filter(|set| **set).ok_or(XEN_EINVAL)?;
+    *timer = op.timeout != 0;
+    Ok(0)
+}
+
+/// There is one processor, on which the vCPU is anyway.
+fn pin_override(state: &mut State, caller: domid_t, at: usize) -> Answer {
+    if !state.caller(caller).privileged {
+        return Err(XEN_EPERM);
+    }
+    let op: sched_pin_override = state.read(caller, at)?;
+    if op.pcpu == 0 { Ok(0) } else { Err(XEN_EINVAL) }
 }

@@ -263,10 +263,11 @@ mod x86 {
         xen.check_invariants().unwrap();
     }
 
-    /// In a translated guest Xen takes nothing, but says so with a status that loses the page elsewhere.
+    /// Nothing is taken, but the status is one that loses the page elsewhere.
     #[test]
     fn a_page_that_xen_does_not_say_to_have_kept_counts_as_lost() {
-        let (xen, a, b) = pair(Kind::Pvh);
+        let (xen, a, b) = pair(Kind::Pv);
+        a.faults().status(0, GNTST_general_error);
         let error = transfer(&a, Unmapped(a.page().unwrap()), foreign(&b, 8)).unwrap_err();
         assert_eq!(error.error.status(), Some(GNTST_general_error));
         assert!(matches!(error.page, Fate::Lost(_)));

@@ -1,16 +1,19 @@
 //! `event_channel_op`, `sched_op` and the smaller hypercalls.
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use xen_abi::GuestHandle;
 use xen_abi::event_channel::*;
 use xen_abi::hvm::hvm_op::*;
+use xen_abi::hvm::params::HVM_PARAM_STORE_PFN;
 use xen_abi::physdev::*;
 use xen_abi::sched::*;
 use xen_abi::vcpu::*;
 use xen_abi::version::*;
 use xen_abi::xen::*;
 use xen_model::{Config, Domain, Kind, Xen, Xsm};
+use xen_ops::page::Page as _;
 
 use crate::support::*;
 
@@ -102,6 +105,42 @@ fn ports_have_errors() {
     let a = guest(&xen, Config::new(Kind::Pvh).pages(4));
     let b = guest(&xen, Config::new(Kind::Pvh).pages(4));
     assert_eq!(unbound(&a, b.domid()).0, -1);
+}
+
+/// Words and control block are the guest's, who finds a port by them, and Xen holds their pages.
+#[test]
+fn events_go_through_queues() {
+    for kind in [Kind::Pv, Kind::Pvh, Kind::Arm] {
+        let (xen, a) = machine(kind);
+        let b = guest(&xen, Config::new(kind).pages(4));
+        let (control, words) = (a.page().unwrap(), a.page().unwrap());
+        let (_, port) = unbound(&a, b.domid());
+        let (_, theirs) = bind(&b, a.domid(), port);
+        let mut init =
+            evtchn_init_control { control_gfn: control.frame().0, ..evtchn_init_control::ZERO };
+        assert_eq!(event(&a, EVTCHNOP_init_control, &mut init), 0);
+        let mut array = evtchn_expand_array { array_gfn: words.frame().0 };
+        assert_eq!(event(&a, EVTCHNOP_expand_array, &mut array), 0);
+        assert_eq!((a.references(control.frame()), a.references(words.frame())), (2, 2));
+        let word = |shift| view(&words).load::<u32>(port.0 as usize * 4, SeqCst).unwrap() >> shift;
+
+        assert!(!a.wait(port.0, NOW));
+        assert_eq!(send(&b, theirs), 0);
+        assert_eq!((word(EVTCHN_FIFO_PENDING), word(EVTCHN_FIFO_LINKED)), (1, 0b101));
+        let head = 8 + EVTCHN_FIFO_PRIORITY_DEFAULT as usize * 4;
+        assert_eq!(view(&control).load::<u32>(head, SeqCst).unwrap(), port.0);
+        assert!(a.wait(port.0, SOON));
+        assert_eq!(word(EVTCHN_FIFO_LINKED), 1, "taken, and in its queue still");
+        xen.check_invariants().unwrap();
+
+        let mut reset = evtchn_reset { dom: DOMID_SELF };
+        assert_eq!(event(&a, EVTCHNOP_reset, &mut reset), 0);
+        assert_eq!((a.references(control.frame()), a.references(words.frame())), (1, 1));
+        assert_eq!(event(&a, EVTCHNOP_init_control, &mut init), 0, "and again");
+        a.destroy();
+        assert!(!a.exists());
+        xen.check_invariants().unwrap();
+    }
 }
 
 #[test]
@@ -227,11 +266,13 @@ fn the_smaller_hypercalls_answer() {
 fn parameters_and_interrupts_are_for_the_guests_that_have_them() {
     let (xen, a) = machine(Kind::Pvh);
     let tools = guest(&xen, Config::new(Kind::Pv).pages(4).privileged());
-    let mut op = xen_hvm_param { domid: DOMID_SELF, index: 1, value: 42, ..xen_hvm_param::ZERO };
+    let mut op = xen_hvm_param { domid: DOMID_SELF, index: 2, value: 42, ..xen_hvm_param::ZERO };
     let hvm = |domain, command, op: &mut _| other_op(domain, __HYPERVISOR_hvm_op, command, op);
     assert_eq!(hvm(&a, HVMOP_set_param, &mut op), 0);
     op = xen_hvm_param { domid: a.domid(), value: 0, ..op };
     assert_eq!((hvm(&tools, HVMOP_get_param, &mut op), op.value), (0, 42));
+    op = xen_hvm_param { domid: DOMID_SELF, index: HVM_PARAM_STORE_PFN, ..op };
+    assert_eq!(hvm(&a, HVMOP_set_param, &mut op), -1, "the toolstack's to set");
     op.index = 39;
     assert_eq!(hvm(&a, HVMOP_get_param, &mut op), -22);
     op = xen_hvm_param { domid: tools.domid(), index: 1, ..op };

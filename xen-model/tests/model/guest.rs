@@ -87,8 +87,14 @@ fn xen_ops_reads_the_models_memory_operations() {
     assert_eq!(errno(memory::pod_target(&a, DOMID_SELF).unwrap_err()), Some(1));
     assert_eq!(errno(memory::current_reservation(&a, domid_t(77)).unwrap_err()), Some(3));
     assert_eq!(errno(memory::vnuma_sizes(&a, DOMID_SELF).unwrap_err()), Some(95));
-    assert_eq!(memory::machphys_mapping(&a).unwrap().v_start, 0xffff_8000_0000_0000);
-    memory::claim_pages(&tools, a.domid(), memory::Pages(4)).unwrap();
+    assert_eq!(errno(memory::machphys_mapping(&a).unwrap_err()), Some(38));
+    let (_, pv) = machine(Kind::Pv);
+    assert_eq!(memory::machphys_mapping(&pv).unwrap().v_start, 0xffff_8000_0000_0000);
+    let claim = |pages| memory::claim_pages(&tools, a.domid(), memory::Pages(pages));
+    assert_eq!(errno(claim(8).unwrap_err()), Some(22), "it has as many");
+    claim(12).unwrap();
+    assert_eq!(errno(claim(13).unwrap_err()), Some(22), "claimed already");
+    claim(0).unwrap();
 }
 
 /// Pages that hold what somebody left there.

@@ -244,13 +244,17 @@ fn unmap_and_replace_moves_a_mapping_in_pv_only() {
     assert_eq!((flags(&a, 8), b.live_mappings()), (GTF_permit_access, 1));
     xen.check_invariants().unwrap();
 
-    let (_, a, b) = pair(Kind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
-    let target = b.target();
-    let handle = map_okay(&b, &a, 8, false, &target);
-    op[0] = gnttab_unmap_and_replace { host_addr: target.host_addr(), handle, ..op[0] };
-    assert_eq!(grant_op(&b, GNTTABOP_unmap_and_replace, &mut op), 0);
-    assert_eq!((op[0].status, b.live_mappings()), (GNTST_general_error, 1));
+    for (kind, result, status) in [(Kind::Pvh, -38, UNTOUCHED), (Kind::Arm, 0, GNTST_general_error)]
+    {
+        let (_, a, b) = pair(kind);
+        let _page = granted(&a, 8, 0, &b);
+        let target = b.target();
+        let handle = map_okay(&b, &a, 8, false, &target);
+        let host_addr = target.host_addr();
+        op[0] = gnttab_unmap_and_replace { host_addr, handle, status: UNTOUCHED, ..op[0] };
+        assert_eq!(grant_op(&b, GNTTABOP_unmap_and_replace, &mut op), result);
+        assert_eq!((op[0].status, b.live_mappings()), (status, 1));
+    }
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn setup_and_sizes_check_in_xens_order() {
 
 #[test]
 fn the_call_itself_is_checked_before_its_elements() {
-    let (_, a) = machine(Kind::Pvh);
+    let (_, a) = machine(Kind::Pv);
     let grant_op = |command: u32, at: usize, count: usize| {
         call(&a, __HYPERVISOR_grant_table_op, [command as usize, at, count, 0, 0])
     };
@@ -192,9 +192,25 @@ fn the_call_itself_is_checked_before_its_elements() {
     assert_eq!(grant_op(GNTTABOP_query_size, at, 2), -22);
     assert_eq!(grant_op(GNTTABOP_dump_table, at, 1), -38);
     assert_eq!(grant_op(13, at, 1), -38);
-    assert_eq!(grant_op(GNTTABOP_cache_flush, at, 1), -38, "x86 has none");
+    assert_eq!(grant_op(GNTTABOP_copy, usize::MAX << 47, 0), -14, "Xen's own");
     let status_frames = GNTTABOP_get_status_frames;
     assert_eq!((grant_op(status_frames, at, 0), grant_op(GNTTABOP_setup_table, at, 2)), (-22, -22));
     assert_eq!(call(&a, 63, [0; 5]), -38);
     assert_eq!((op[0].nr_frames, op[0].max_nr_frames), (1, 64));
+}
+
+#[test]
+fn what_translated_guests_of_x86_have_comes_first() {
+    let (_, a) = machine(Kind::Pvh);
+    for command in [
+        GNTTABOP_cache_flush,
+        GNTTABOP_get_status_frames,
+        GNTTABOP_transfer,
+        GNTTABOP_unmap_and_replace,
+        GNTTABOP_map_grant_ref | 0x1000,
+        13,
+    ] {
+        let arguments = [command as usize, 0, 1 << 31, 0, 0];
+        assert_eq!(call(&a, __HYPERVISOR_grant_table_op, arguments), -38, "{command:#x}");
+    }
 }

@@ -72,10 +72,6 @@ fn mapping_a_frame_behind_the_table_grows_it() {
     assert_eq!(set_version(&a, 2).0, 0);
     assert_eq!(add_to_physmap(&a, table, status, STATUS_GFN), 0);
     assert_eq!(add_to_physmap(&a, table, status | 8, STATUS_GFN), -22);
-    let mut list = [0; 8];
-    assert_eq!(status_frames(&a, &mut list), GNTST_okay);
-    assert_eq!((list[0], list[1]), (STATUS_GFN, u64::MAX));
-    assert_eq!(status_frames(&a, &mut [0; 9]), GNTST_general_error);
     xen.check_invariants().unwrap();
 }
 
@@ -89,10 +85,37 @@ fn status_frames_grow_the_table_too() {
 }
 
 #[test]
-fn version_1_has_no_status_frames() {
-    let (_, a) = machine(Kind::Pvh);
-    assert_eq!(status_frames(&a, &mut [0; 1]), GNTST_general_error);
+fn status_frames_of_a_pv_guest_are_listed() {
+    let (_, a) = machine(Kind::Pv);
+    assert_eq!(status_frames(&a, &mut [0; 1]), GNTST_general_error, "none in version 1");
     assert_eq!(status_frames(&a, &mut []), GNTST_okay);
+    assert_eq!(setup(&a, &mut [xen_pfn_t(0); 9]).status, GNTST_okay);
+    assert_eq!(set_version(&a, 2).0, 0);
+    let mut list = [0; 2];
+    assert_eq!(status_frames(&a, &mut list), GNTST_okay);
+    assert_eq!(list[1], list[0] + 1);
+    assert_eq!(status_frames(&a, &mut [0; 3]), GNTST_general_error);
+}
+
+#[test]
+fn status_frames_that_a_pv_guest_has_mapped_keep_it_in_version_2() {
+    let (xen, a) = machine(Kind::Pv);
+    assert_eq!(set_version(&a, 2).0, 0);
+    let mut list = [0];
+    assert_eq!(status_frames(&a, &mut list), GNTST_okay);
+    let target = a.target();
+    let update = |entry: u64| {
+        let arguments = [target.host_addr() as usize, entry as usize, 0, 0, 0];
+        call(&a, __HYPERVISOR_update_va_mapping, arguments)
+    };
+    assert_eq!(update(list[0] << 12 | 3), 0);
+    assert_eq!(target.address(), a.table().status());
+    xen.check_invariants().unwrap();
+    assert_eq!(set_version(&a, 1), (-16, 2));
+    assert_eq!(update(0x7fff_ffff << 12 | 3), -22, "no such frame, and all stays");
+    assert_eq!(update(0), 0);
+    assert_eq!(set_version(&a, 1), (0, 1));
+    xen.check_invariants().unwrap();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Cache maintenance on granted pages: Arm.
+//! Cache maintenance on granted pages: guests of Arm, and PV guests.
 //!
 //! For pages that a device which does not snoop the caches reads or writes. Xen names the page by its
 //! machine address, which a mapping knows, also one that is not for devices.
@@ -27,7 +27,7 @@ use crate::view::OutOfPage;
 pub enum Lines {
     /// Write back what is in them: before a device reads.
     Clean,
-    /// Drop them: before the CPU reads what a device wrote. What the CPU wrote may be lost.
+    /// Drop them: before the CPU reads what a device wrote. What the CPU wrote may be lost. Arm only.
     Invalidate,
     /// Write back what is in them, and drop them.
     CleanAndInvalidate,
@@ -107,7 +107,8 @@ pub enum FlushError {
     /// Refused before any hypercall: too many ranges.
     TooLarge(TooLarge),
     /// Xen stopped at one of the ranges, and does not say at which. `EPERM`: a page without an owner
-    /// that has grants; `EINVAL`: an address where no memory is; `ENOSYS`: not on this architecture.
+    /// that has grants; `EINVAL`: an address where no memory is; `EOPNOTSUPP`: x86, which drops nothing
+    /// that it has not written back; `ENOSYS`: a translated guest of x86.
     Xen(Error),
 }
 

@@ -10,7 +10,7 @@
 //! # Using what others lend
 //!
 //! [`map`] maps a foreign frame at a [`target`], [`copy`](mod@copy) copies from and to it. The
-//! rest is for PV guests and for Arm, and there only: [`replace`], `transfer`, `flush`.
+//! rest is for PV guests, [`replace`] and `transfer`, or for them and Arm's guests: [`flush`].
 //!
 //! Those who come from Zephyr find its calls beside these in [`zephyr`](crate::zephyr).
 
@@ -18,7 +18,6 @@ pub mod batch;
 pub mod copy;
 #[cfg(all(test, not(loom)))]
 mod fake;
-#[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
 pub mod flush;
 pub mod foreign;
 mod lend;

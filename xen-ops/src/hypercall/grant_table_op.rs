@@ -142,12 +142,13 @@ hypercalls! {
     } -> status;
 
     /// Cleans or invalidates the data cache for parts of granted frames. Bytes of the frame, which
-    /// `offset` and `length` say, and `GNTTAB_CACHE_*` in `op`.
+    /// `offset` and `length` say, and `GNTTAB_CACHE_*` in `op`. Arm's guests and PV guests have it;
+    /// x86 does not invalidate without cleaning (`EOPNOTSUPP`).
     ///
     /// # Safety
     ///
     /// Invalidating drops what was written and is not in memory yet: nothing relies on it.
-    unsafe batch cache_flush on arm {
+    unsafe batch cache_flush {
         in a: gnttab_cache_flush_a,
         in offset: u16,
         in length: u16,

@@ -202,7 +202,7 @@ hypercalls! {
 
     /// Lists the memory that devices need to find at its machine address. How many ranges there are
     /// comes out in either case: `ENOBUFS` says that the list is too short.
-    single reserved_device_memory_map on x86 {
+    single reserved_device_memory_map {
         in flags: u32,
         out nr_entries: u32,
         out buffer: [xen_reserved_device_memory_t] counted by nr_entries,

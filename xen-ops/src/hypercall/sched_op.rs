@@ -55,7 +55,8 @@ hypercalls! {
 
     /// Sets a timer that ends the domain after `timeout` seconds. With `id` 0 it is a new one, whose
     /// number is returned; with a number it is set again, or removed if `timeout` is 0, and 0 is
-    /// returned.
+    /// returned. Where both timers are set already, a 64-bit Xen means `ENOSPC` and returns
+    /// 4294967268: the error number has lost its sign.
     single watchdog {
         in id: u32,
         in timeout: u32,

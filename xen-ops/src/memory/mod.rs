@@ -23,6 +23,7 @@
 //! | `XENMEM_acquire_resource` | [`acquire::size`] | frames, or an error number |
 //! | | [`acquire::map`], [`acquire::machine_frames`] | all frames, or none: what is mapped when it fails is removed |
 //! | `XENMEM_memory_map` | [`memory_map`] | [`MemoryMap`]: the entries there was room for, and if they are all |
+//! | `XENMEM_reserved_device_memory_map` | [`reserved_device_memory_map`] | all ranges, or how many there are |
 //! | `XENMEM_get_vnumainfo` | [`vnuma_sizes`], [`vnuma`](vnuma()) | the topology, or how much room it needs |
 //! | `XENMEM_claim_pages` | [`claim_pages`] | done, or an error number |
 //!
@@ -32,7 +33,6 @@
 //! |---|---|---|
 //! | `XENMEM_machine_memory_map` | `machine_memory_map` | all entries, or an error number |
 //! | `XENMEM_set_memory_map` | `set_memory_map` | done, or an error number |
-//! | `XENMEM_reserved_device_memory_map` | `reserved_device_memory_map` | all ranges, or how many there are |
 //! | `XENMEM_machphys_mfn_list`, `_compat_mfn_list` | `machphys_mfn_list`, `machphys_compat_mfn_list` | the frames there was room for |
 //! | `XENMEM_machphys_mapping` | `machphys_mapping` | where it is |
 //! | `XENMEM_set_pod_target`, `XENMEM_get_pod_target` | `set_pod_target`, `pod_target` | what the domain has, or an error number |
@@ -73,7 +73,6 @@ mod physmap;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod pod;
 mod reservation;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod reserved;
 mod space;
 mod values;
@@ -97,7 +96,6 @@ pub use reservation::{
     MAX_EXTENTS, PopulateError, decrease_reservation, increase_reservation, populate_exactly,
     populate_physmap,
 };
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub use reserved::{Devices, ReservedError, reserved_device_memory_map};
 pub use space::{BatchSpace, Space};
 pub use values::{

@@ -1,9 +1,17 @@
 //! An operation that only Arm has.
 
-use xen_ops::hypercall::{Hypercall, grant_table_op};
+use xen_ops::hypercall::{Hypercall, hypercalls};
 
-fn flush(xen: &impl Hypercall) {
-    let _ = grant_table_op::cache_flush(xen, &mut []);
+hypercalls! {
+    unsafe hypercall __HYPERVISOR_sched_op(command, argument);
+    commands SCHEDOP_*;
+
+    /// Lets others run.
+    single yield_ on arm -> errno;
+}
+
+fn give_way(xen: &impl Hypercall) {
+    let _ = yield_(xen);
 }
 
 fn main() {}

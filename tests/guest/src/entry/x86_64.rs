@@ -8,13 +8,16 @@ use core::ptr::{self, NonNull};
 
 use xen_abi::arch_x86::hvm::start_info::hvm_start_info;
 use xen_abi::elfnote::*;
+use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::features::{XENFEAT_dom0, XENFEAT_writable_page_tables};
-use xen_abi::xen::{start_info, xen_pfn_t};
+use xen_abi::xen::{SIF_INITDOMAIN, start_info, xen_pfn_t};
 use xen_ops::backend::x86::{HypercallPage, Hypervisor};
+use xen_ops::page::Target;
 use xen_scenarios::Kind;
 
 use super::{STACK, STACK_SIZE, Start, run};
-use crate::memory::{RawPage, Space};
+use crate::memory::{OwnPage, RawPage, Room, Space};
+use crate::ring;
 
 /// How this guest makes hypercalls.
 pub(crate) type Xen = HypercallPage;
@@ -72,6 +75,13 @@ unsafe extern "C" fn start_pv(info: *const start_info) -> ! {
         (info, text(info.cmd_line.as_ptr().cast()), frames)
     };
     let space = Space::Pv { frames, shared_info: info.shared_info };
+    if info.flags & SIF_INITDOMAIN == 0 {
+        let console = info.console.domU();
+        let room = Room::new(&OwnPage::take(space), space);
+        room.point_to(console.mfn.0);
+        // SAFETY: that frame is the ring's, and nobody else has the room.
+        unsafe { ring::open(room.address(), evtchn_port_t(console.evtchn)) };
+    }
     run(Start { kind: Kind::Pv, arguments, space })
 }
 

@@ -25,6 +25,7 @@ use xtask::Table;
     after_help = "Examples:\n  \
         cargo xtask live                                 the whole matrix\n  \
         cargo xtask live --arch x86-64 --mode pvh        three releases\n  \
+        cargo xtask live --mode linux                    programs in Debian's Linux as dom0\n  \
         cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote\n  \
         cargo xtask live --from-source                   two builds of minutes, and their layouts"
 )]
@@ -50,7 +51,7 @@ struct Options {
     /// Keep the logs of successes too, below target/xen-live
     #[arg(long)]
     keep: bool,
-    /// Write the reference anew, from the newest release's PV guest
+    /// Write the reference anew, from the newest release's guests
     #[arg(long, conflicts_with_all = ["release", "arch", "mode", "domains", "scenario"])]
     write_reference: bool,
     /// Boot nothing: build hypervisors from their source and compare their layouts with ours
@@ -61,10 +62,12 @@ struct Options {
     jobs: Option<NonZero<usize>>,
 }
 
-/// The rows that the reference is written from.
-const REFERENCE: [Row; 2] = [
+/// The rows that the reference is written from: a scenario is that of the first one that has it.
+const REFERENCE: [Row; 4] = [
     Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 1 },
-    Row { release: "4.20", arch: Arch::Arm64, mode: Mode::Native, domains: 3 },
+    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pvh, domains: 1 },
+    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 1 },
+    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 3 },
 ];
 
 fn main() -> ExitCode {
@@ -78,8 +81,8 @@ fn main() -> ExitCode {
             && any(options.arch.is_empty(), options.arch.contains(&row.arch))
             && any(options.mode.is_empty(), options.mode.contains(&row.mode))
             && any(options.domains.is_empty(), options.domains.contains(&row.domains))
-            // The scenarios that can be named are those of one domain.
-            && (options.scenario.is_empty() || row.domains == 1)
+            // The scenarios that can be named are those of our kernel as the only domain.
+            && (options.scenario.is_empty() || (row.domains == 1 && row.mode != Mode::Linux))
             && (!options.write_reference || REFERENCE.contains(row))
     };
     let rows: Vec<Row> = matrix().into_iter().filter(wanted).collect();
@@ -111,7 +114,10 @@ fn run(options: &Options, rows: &[Row]) -> bool {
     let start = Instant::now();
     let progress = Progress::new(rows.len());
     let results: Vec<Mutex<Option<Vec<String>>>> = rows.iter().map(|_| Mutex::new(None)).collect();
-    let next = Mutex::new(rows.iter().zip(&results));
+    let mut work: Vec<_> = rows.iter().zip(&results).collect();
+    // What takes longest comes first, so that it is not waited for alone.
+    work.sort_by_key(|(row, _)| !row.has_linux());
+    let next = Mutex::new(work.into_iter());
     let jobs =
         options.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     let good = Mutex::new(true);
@@ -122,8 +128,7 @@ fn run(options: &Options, rows: &[Row]) -> bool {
                 loop {
                     let Some((row, result)) = lock(&next).next() else { return };
                     let (passed, cells, words, transcript) = boot(options, *row);
-                    lock(&transcripts)
-                        .extend(transcript.map(|transcript| ((*row).into(), transcript)));
+                    lock(&transcripts).extend(transcript.map(|transcript| (*row, transcript)));
                     *lock(&good) &= passed;
                     *lock(result) = Some(cells);
                     progress.done(&words);
@@ -140,17 +145,16 @@ fn run(options: &Options, rows: &[Row]) -> bool {
     let empty = String::new;
     table.row(["all".to_owned(), empty(), empty(), empty(), empty(), seconds(start.elapsed())]);
     table.print();
-    let mut transcripts = transcripts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let transcripts = transcripts.into_inner().unwrap_or_else(PoisonError::into_inner);
     if options.write_reference && *lock(&good) {
-        return write_reference(&transcripts);
+        return write_reference(transcripts);
     }
-    // Only the scenarios of one domain have differences.
-    transcripts
-        .retain(|(_, transcript): &(_, Transcript)| transcript.steps().all(|s| s.domid == 0));
     // Only all machines and scenarios together show that nobody needs a difference.
-    let all = matrix().iter().filter(|row| row.domains == 1).count();
-    if transcripts.len() == all && options.scenario.is_empty() {
-        for difference in stale(&transcripts) {
+    if transcripts.len() == matrix().len() && options.scenario.is_empty() {
+        let by_domain = transcripts.iter().flat_map(|(row, transcript)| {
+            row.domids().map(move |domid| (Where::new(*row, domid), domid, transcript))
+        });
+        for difference in stale(&by_domain.collect::<Vec<_>>()) {
             eprintln!("error: a difference that makes none: {difference}");
             *lock(&good) = false;
         }
@@ -161,7 +165,8 @@ fn run(options: &Options, rows: &[Row]) -> bool {
 /// Boots one row: whether it passed, its line of the table, what there is to say, and its
 /// transcript.
 fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String, Option<Transcript>) {
-    let boot = Boot::new(row.release, row.arch, row.mode).domains(row.domains).keep(options.keep);
+    let boot = Boot::new(row.release, row.arch, row.mode).domains(row.domains);
+    let boot = boot.keep(options.keep).progress(say);
     let boot = options.scenario.iter().fold(boot, |boot, name| boot.scenario(name));
     let (steps, time, result, words, transcript) = match boot.run() {
         Ok(report) => {
@@ -186,7 +191,7 @@ fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
     if options.log {
         words += &report.output;
     }
-    if let Some(warning) = &report.warning {
+    for warning in &report.warnings {
         words += &format!("warning: {warning}\n");
     }
     if let Some(log) = &report.log {
@@ -195,11 +200,13 @@ fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
     if options.write_reference {
         return ("ok".to_owned(), words);
     }
-    let domids = 0..row.domains;
-    let of = |domid| compare(&report.transcript, domid, row.into());
-    let divergences: Vec<_> = domids.flat_map(of).collect();
-    for divergence in &divergences {
-        words += &format!("error: {row}: {divergence}\n");
+    let of = |domid| {
+        let divergences = compare(&report.transcript, domid, Where::new(row, domid));
+        divergences.into_iter().map(move |divergence| (domid, divergence))
+    };
+    let divergences: Vec<_> = row.domids().flat_map(of).collect();
+    for (domid, divergence) in &divergences {
+        words += &format!("error: {row}: domain {domid}: {divergence}\n");
     }
     let result = match divergences.len() {
         0 => "ok".to_owned(),
@@ -208,14 +215,12 @@ fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
     (result, words)
 }
 
-/// Writes the reference, the scenarios of one domain first.
-fn write_reference(transcripts: &[(Where, Transcript)]) -> bool {
-    let mut texts: Vec<_> =
-        transcripts.iter().map(|(place, transcript)| (place.arch, reference(transcript))).collect();
-    texts.sort();
-    let texts: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
+/// Writes the reference.
+fn write_reference(mut transcripts: Vec<(Row, Transcript)>) -> bool {
+    transcripts.sort_by_key(|(own, _)| REFERENCE.iter().position(|row| row == own));
+    let transcripts: Vec<_> = transcripts.into_iter().map(|(_, transcript)| transcript).collect();
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reference.txt");
-    match fs::write(&path, texts.join("\n")) {
+    match fs::write(&path, reference(&transcripts)) {
         Ok(()) => {
             println!("wrote {}", path.display());
             true
@@ -225,6 +230,14 @@ fn write_reference(transcripts: &[(Where, Transcript)]) -> bool {
             false
         }
     }
+}
+
+/// Says what takes time before a machine starts.
+fn say(line: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
+    eprintln!("{line}");
 }
 
 fn seconds(time: Duration) -> String {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{ARM_CONSOLE, Files, XEN, arm_machine, joined};
+use super::{ARM_CONSOLE, Files, arm_machine, joined, told};
 use crate::device_tree::{Node, with_chosen};
 use crate::{Error, Row};
 
@@ -27,7 +27,7 @@ pub(super) fn add(
     let plain = files.place.join("machine.dtb");
     let tree = dump(qemu, row, &plain)?;
     let path = files.place.join("domains.dtb");
-    let tree = with_chosen(&tree, &chosen(arguments, size))
+    let tree = with_chosen(&tree, &chosen(row, arguments, size))
         .ok_or_else(|| Error::BadTree { path: plain, program: qemu.display().to_string() })?;
     fs::write(&path, tree).map_err(Error::file(&path))?;
     command.arg("-dtb").arg(&path);
@@ -51,11 +51,11 @@ fn dump(qemu: &Path, row: Row, path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// What Xen is to start. It numbers domains in the order of their nodes.
-fn chosen(arguments: &[String], size: u32) -> Node {
+fn chosen(row: Row, arguments: &[String], size: u32) -> Node {
     let mut chosen = Node::new("")
         .cells("#address-cells", &[2])
         .cells("#size-cells", &[2])
-        .texts("xen,xen-bootargs", &[&format!("{ARM_CONSOLE} {XEN}")]);
+        .texts("xen,xen-bootargs", &[&format!("{ARM_CONSOLE} {}", told(row))]);
     let addresses = (FIRST..).step_by(DISTANCE as usize);
     for (domid, (arguments, address)) in arguments.iter().zip(addresses).enumerate() {
         let module = Node::new(format!("module@{address:x}"))

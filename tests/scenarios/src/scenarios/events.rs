@@ -62,6 +62,8 @@ pub(crate) fn events<G: Guest>(run: &mut Run<'_, G>) {
     let mut other = evtchn_bind_ipi { vcpu: 99, ..evtchn_bind_ipi::ZERO };
     op(run, "bind_ipi, no such vcpu", EVTCHNOP_bind_ipi, &mut other);
 
+    let mut pirq = evtchn_bind_pirq { pirq: u32::MAX, ..evtchn_bind_pirq::ZERO };
+    op(run, "bind_pirq, no such interrupt", EVTCHNOP_bind_pirq, &mut pirq);
     let mut to = evtchn_bind_vcpu { port: first, vcpu: 0 };
     op(run, "bind_vcpu", EVTCHNOP_bind_vcpu, &mut to);
     to.vcpu = 99;

@@ -10,7 +10,7 @@ use xen_ops::hypercall::UNTOUCHED;
 use xen_ops::page::{Page, Target};
 
 use crate::grants::{Mapping, V1, filled, map, unmap};
-use crate::outcome::Hex;
+use crate::outcome::{Hex, Status};
 use crate::{Guest, Run};
 
 const REF: grant_ref_t = grant_ref_t(13);
@@ -33,7 +33,7 @@ fn transfers<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
         let at = ptr::from_mut(&mut op).expose_provenance();
         // SAFETY: the page is nobody's, and lost.
         unsafe { run.raw_grant(name, GNTTABOP_transfer, at, 1) };
-        run.step(format_args!("{name}, status"), name_of(op.status));
+        run.step(format_args!("{name}, status"), Status(op.status));
     };
     transfer("transfer, mapped", Some(mapped), me, REF);
     transfer("transfer, no such frame", Some(0x7fff_ffff), me, REF);
@@ -62,7 +62,7 @@ fn replacements<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
         let at = ptr::from_mut(&mut op).expose_provenance();
         // SAFETY: both are targets, and the page is used no more.
         unsafe { run.raw_grant(name, GNTTABOP_unmap_and_replace, at, 1) };
-        run.step(format_args!("{name}, status"), name_of(op.status));
+        run.step(format_args!("{name}, status"), Status(op.status));
     };
     let unknown = Mapping { handle: grant_handle_t(12345), ..mapping };
     replace("replace, no such handle", unknown, 0);
@@ -114,9 +114,4 @@ fn flushes<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     run.step("flush, unmap", unmap(run.guest, mapping));
     flush(run, "flush, unmapped", own, (0, 64), clean);
     table.set(REF, GTF_invalid, domid_t(0), xen_pfn_t(0));
-}
-
-/// A status by its name.
-fn name_of(status: xen_abi::GrantStatus) -> &'static str {
-    if status == UNTOUCHED { "untouched" } else { status.name().unwrap_or("unknown") }
 }

@@ -126,6 +126,29 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, table: &V2) {
     table.pass_on(PASSED_ON, GTF_transitive, me, domid_t(777), REF);
     let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
     run.step("copy from what nobody granted", outcome);
+    run.step("copy from what nobody granted, status word", Hex(table.status(PASSED_ON)));
+    // Where a grant leads to oneself, nothing goes on: not to write, in parts, or to one that leads on.
+    for (name, flags, from, gref) in [
+        ("copy from what is passed on read-only", GTF_transitive | GTF_readonly, me, REF),
+        ("copy from a part of what is passed on", GTF_transitive | GTF_sub_page, me, REF),
+        ("copy from what is passed on and on", GTF_transitive, me, PASSED_ON),
+        ("copy from what is passed on by DOMID_SELF", GTF_transitive, DOMID_SELF, REF),
+    ] {
+        table.pass_on(PASSED_ON, flags, me, from, gref);
+        let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
+        run.step(name, outcome);
+        run.step(format_args!("{name}, status word"), Hex(table.status(PASSED_ON)));
+    }
+    table.pass_on(PASSED_ON, GTF_transitive, me, me, REF);
+    let to = granted(PASSED_ON, me, 0);
+    let outcome = copy_bytes(run.guest, destination, to, 16, GNTCOPY_dest_gref);
+    run.step("copy to what is passed on", outcome);
+    run.step("copy to what is passed on, status word", Hex(table.status(PASSED_ON)));
+    run.step("copy to what is passed on, status word of the grant", Hex(table.status(REF)));
+    table.pass_on(PASSED_ON, GTF_transitive, domid_t(555), me, REF);
+    let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
+    run.step("copy from what is passed on to another", outcome);
+    table.pass_on(PASSED_ON, GTF_transitive, me, domid_t(777), REF);
     let target = run.guest.target();
     run.step("map what is passed on", map(run.guest, &target, 0, PASSED_ON, me).outcome);
     run.step("map what is passed on, status word", Hex(table.status(PASSED_ON)));

@@ -1,33 +1,72 @@
-//! `hvm_op`: the parameters of a domain.
+//! `hvm_op`: the parameters of a domain, and what else a translated guest asks for.
 
 #![allow(unsafe_code, reason = "hypercalls without a typed wrapper")]
 
 use core::ptr;
 
+use xen_abi::Plain;
 use xen_abi::hvm::hvm_op::*;
-use xen_abi::hvm::params::{HVM_NR_PARAMS, HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_STORE_PFN};
+use xen_abi::hvm::params::*;
 use xen_abi::xen::{__HYPERVISOR_hvm_op, DOMID_SELF, domid_t};
+use xen_ops::page::Page;
 
 use crate::{Guest, Run};
 
 pub(crate) fn hvm<G: Guest>(run: &mut Run<'_, G>) {
     let bad = run.guest.bad_address();
-    let mut op = |name: &str, command: u32, domid: domid_t, index: u32| {
-        let mut param = xen_hvm_param { domid, index, value: 0, ..xen_hvm_param::ZERO };
-        let at = ptr::from_mut(&mut param).expose_provenance();
-        // SAFETY: Xen reads and writes the argument.
-        unsafe { run.raw(name, __HYPERVISOR_hvm_op, [command as usize, at, 0]) };
-    };
     let nobody = domid_t(777);
-    op("get_param", HVMOP_get_param, DOMID_SELF, HVM_PARAM_STORE_PFN);
-    op("get_param, no such domain", HVMOP_get_param, nobody, HVM_PARAM_STORE_PFN);
-    op("get_param, no such parameter", HVMOP_get_param, DOMID_SELF, HVM_NR_PARAMS);
-    op("set_param, no interrupt", HVMOP_set_param, DOMID_SELF, HVM_PARAM_CALLBACK_IRQ);
-    op("set_param, no such parameter", HVMOP_set_param, DOMID_SELF, HVM_NR_PARAMS);
-    // SAFETY: there is no argument, and Xen says so.
+    let mut param = |name: &str, command: u32, domid: domid_t, index: u32| {
+        let mut param = xen_hvm_param { domid, index, value: 0, ..xen_hvm_param::ZERO };
+        op(run, name, command, &mut param);
+    };
+    for (name, command, domid, index) in [
+        ("get_param", HVMOP_get_param, DOMID_SELF, HVM_PARAM_STORE_PFN),
+        ("get_param, no such domain", HVMOP_get_param, nobody, HVM_PARAM_STORE_PFN),
+        ("get_param, no such parameter", HVMOP_get_param, DOMID_SELF, HVM_NR_PARAMS),
+        ("get_param, interrupt", HVMOP_get_param, DOMID_SELF, HVM_PARAM_CALLBACK_IRQ),
+        ("get_param, console", HVMOP_get_param, DOMID_SELF, HVM_PARAM_CONSOLE_EVTCHN),
+        ("get_param, for tools", HVMOP_get_param, DOMID_SELF, HVM_PARAM_MONITOR_RING_PFN),
+        ("set_param, no interrupt", HVMOP_set_param, DOMID_SELF, HVM_PARAM_CALLBACK_IRQ),
+        ("set_param, no such domain", HVMOP_set_param, nobody, HVM_PARAM_CALLBACK_IRQ),
+        ("set_param, no such parameter", HVMOP_set_param, DOMID_SELF, HVM_NR_PARAMS),
+        ("set_param, for tools", HVMOP_set_param, DOMID_SELF, HVM_PARAM_STORE_PFN),
+    ] {
+        param(name, command, domid, index);
+    }
+    let frame = run.guest.page().frame().0;
+    let type_of = |domid| xen_hvm_get_mem_type { domid, pfn: frame, ..xen_hvm_get_mem_type::ZERO };
+    op(run, "get_mem_type", HVMOP_get_mem_type, &mut type_of(DOMID_SELF));
+    op(run, "get_mem_type, no such domain", HVMOP_get_mem_type, &mut type_of(nobody));
+    let mut time = xen_hvm_get_time::ZERO;
+    op(run, "get_time", HVMOP_get_time, &mut time);
+    let mut dying = xen_hvm_pagetable_dying { domid: nobody, ..xen_hvm_pagetable_dying::ZERO };
+    op(run, "pagetable_dying, no such domain", HVMOP_pagetable_dying, &mut dying);
+    let mut long = xen_hvm_xentrace { extra_bytes: 29, ..xen_hvm_xentrace::ZERO };
+    op(run, "xentrace, too long", HVMOP_xentrace, &mut long);
+    let mut altp2m = xen_hvm_altp2m_op::ZERO;
+    op(run, "altp2m, no such version", HVMOP_altp2m, &mut altp2m);
+    let mut argument = 0_u32;
+    let request = HVMOP_guest_request_vm_event;
+    op(run, "guest_request_vm_event, an argument", request, &mut argument);
+    // SAFETY: there is no argument, or none is wanted, and Xen says so.
     unsafe {
         let get = HVMOP_get_param as usize;
         run.raw("get_param, bad address", __HYPERVISOR_hvm_op, [get, bad, 0]);
+        run.raw(
+            "set_evtchn_upcall_vector, bad address",
+            __HYPERVISOR_hvm_op,
+            [SET_EVTCHN_UPCALL_VECTOR, bad, 0],
+        );
+        run.raw("flush_tlbs", __HYPERVISOR_hvm_op, [HVMOP_flush_tlbs as usize, 0, 0]);
         run.raw("unknown command", __HYPERVISOR_hvm_op, [99, 0, 0]);
     }
+}
+
+/// Upstream's number of the operation, which Arm's headers leave out.
+const SET_EVTCHN_UPCALL_VECTOR: usize = 23;
+
+fn op<G: Guest, T: Plain>(run: &mut Run<'_, G>, name: &str, command: u32, argument: &mut T) {
+    let at = ptr::from_mut(argument).expose_provenance();
+    // SAFETY: Xen reads and writes the argument, which belongs to the command.
+    unsafe { run.raw(name, __HYPERVISOR_hvm_op, [command as usize, at, 0]) };
 }

@@ -3,8 +3,11 @@
 mod compat;
 mod console;
 mod events;
+mod events_fifo;
+mod gnttab_batch;
 mod gnttab_copy;
 mod gnttab_entry;
+mod gnttab_limits;
 mod gnttab_map;
 mod gnttab_pv;
 mod gnttab_table;
@@ -12,7 +15,12 @@ mod gnttab_v2;
 mod hvm;
 mod library;
 mod memory;
+mod memory_exchange;
+mod memory_extents;
+mod memory_physmap;
+mod memory_tables;
 mod sched;
+mod vcpu;
 mod version;
 
 use crate::{Guest, Run};
@@ -35,14 +43,22 @@ scenarios! {
     "console" console::console;
     "sched" sched::sched;
     "events" events::events;
+    "events-fifo" events_fifo::fifo;
     "hvm" hvm::hvm;
     "library" library::library;
     "gnttab-entry" gnttab_entry::entry;
     "gnttab-map" gnttab_map::map_and_unmap;
     "gnttab-copy" gnttab_copy::copy;
+    "gnttab-batch" gnttab_batch::batch;
+    "gnttab-limits" gnttab_limits::limits;
     "gnttab-pv" gnttab_pv::pv;
     "gnttab-table" gnttab_table::table;
     "gnttab-v2" gnttab_v2::v2;
     "memory" memory::memory;
+    "memory-extents" memory_extents::extents;
+    "memory-exchange" memory_exchange::exchange;
+    "memory-physmap" memory_physmap::physmap;
+    "memory-tables" memory_tables::tables;
+    "vcpu" vcpu::vcpu;
     "compat" compat::compat;
 }

@@ -5,8 +5,12 @@
 use core::ptr;
 
 use xen_abi::GuestHandle;
+use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::sched::*;
 use xen_abi::xen::{__HYPERVISOR_sched_op, domid_t};
+
+use xen_ops::hypercall::event_channel_op::{bind_ipi, close, send};
+use xen_ops::hypercall::sched_op::poll;
 
 use crate::{Guest, Run};
 
@@ -39,8 +43,72 @@ pub(crate) fn sched<G: Guest>(run: &mut Run<'_, G>) {
             op(SCHEDOP_remote_shutdown, at),
         );
     }
-    let mut watchdog = sched_watchdog { id: 9, timeout: 5 };
-    let at = ptr::from_mut(&mut watchdog).expose_provenance();
-    // SAFETY: as above; there is no such timer, so that none is started.
-    unsafe { run.raw("watchdog, no such timer", __HYPERVISOR_sched_op, op(SCHEDOP_watchdog, at)) };
+    watchdogs(run);
+    polls(run);
+    let mut code = sched_shutdown { reason: SHUTDOWN_poweroff };
+    let at = ptr::from_mut(&mut code).expose_provenance();
+    let pin = SCHEDOP_pin_override;
+    // SAFETY: as above; the domain goes on.
+    unsafe {
+        run.raw(
+            "shutdown_code, bad address",
+            __HYPERVISOR_sched_op,
+            op(SCHEDOP_shutdown_code, bad),
+        );
+        run.raw("shutdown_code", __HYPERVISOR_sched_op, op(SCHEDOP_shutdown_code, at));
+        run.raw("pin_override, bad address", __HYPERVISOR_sched_op, op(pin, bad));
+    }
+    for (name, pcpu) in [("no such processor", i32::MAX), ("none", -1)] {
+        let mut pin_override = sched_pin_override { pcpu };
+        let at = ptr::from_mut(&mut pin_override).expose_provenance();
+        // SAFETY: as above.
+        unsafe {
+            run.raw(format_args!("pin_override, {name}"), __HYPERVISOR_sched_op, op(pin, at));
+        };
+    }
+}
+
+/// Timers that would end the domain long after the scenarios have.
+fn watchdogs<G: Guest>(run: &mut Run<'_, G>) {
+    for (name, id, timeout) in [
+        ("no such timer", 9, 5),
+        ("not set", 1, 5),
+        ("a first one", 0, 3600),
+        ("a second one", 0, 3600),
+        ("a third one", 0, 3600),
+        ("the first again", 1, 3600),
+        ("no first", 1, 0),
+        ("no second", 2, 0),
+        ("no second again", 2, 0),
+    ] {
+        let mut watchdog = sched_watchdog { id, timeout };
+        let at = ptr::from_mut(&mut watchdog).expose_provenance();
+        let arguments = [SCHEDOP_watchdog as usize, at, 0];
+        // SAFETY: Xen reads the argument.
+        unsafe { run.raw(format_args!("watchdog, {name}"), __HYPERVISOR_sched_op, arguments) };
+    }
+}
+
+/// Polls that need not wait: an event is pending, or the moment is over.
+fn polls<G: Guest>(run: &mut Run<'_, G>) {
+    let bad = run.guest.bad_address();
+    let port = bind_ipi(run.guest.xen(), 0).unwrap_or_default();
+    let mut sent = send(run.guest.xen(), port);
+    for (name, port, timeout) in [
+        ("a pending port", port, 0),
+        ("a port of nothing", evtchn_port_t(1000), 1),
+        ("no port", evtchn_port_t(u32::MAX), 1),
+    ] {
+        let result = sent.and_then(|()| poll(run.guest.xen(), &[port], timeout));
+        sent = Ok(());
+        run.outcome(format_args!("poll, {name}"), result);
+    }
+    let ports = GuestHandle::from_addr(bad as _);
+    let mut argument = sched_poll { ports, nr_ports: 1, timeout: 1, ..sched_poll::ZERO };
+    let at = ptr::from_mut(&mut argument).expose_provenance();
+    let arguments = [SCHEDOP_poll as usize, at, 0];
+    // SAFETY: there is no list, and Xen says so.
+    unsafe { run.raw("poll, bad list", __HYPERVISOR_sched_op, arguments) };
+    let closed = close(run.guest.xen(), port);
+    run.outcome("poll, close", closed);
 }

@@ -7,6 +7,7 @@ use core::ptr;
 use xen_abi::version::*;
 use xen_abi::xen::__HYPERVISOR_xen_version;
 use xen_ops::hypercall::Hypercall;
+use xen_ops::hypercall::xen_version::*;
 
 use crate::{Guest, Run};
 
@@ -50,5 +51,31 @@ pub(crate) fn version<G: Guest>(run: &mut Run<'_, G>) {
     ] {
         // SAFETY: there is no argument, and Xen says so.
         unsafe { run.raw(name, __HYPERVISOR_xen_version, [command as usize, bad, 0]) };
+    }
+    texts(run);
+}
+
+/// What has a length of its own: asked for, and read with and without enough room.
+fn texts<G: Guest>(run: &mut Run<'_, G>) {
+    let xen = run.guest.xen();
+    let (mut few, mut many) = (Varbuf::<[u8; 1]>::new(), Varbuf::<[u8; 1024]>::new());
+    let answers = [
+        ("build_id, length", build_id_size(xen)),
+        ("build_id", build_id(xen, &mut many)),
+        ("build_id, too little room", build_id(xen, &mut few)),
+        ("extraversion2, length", extraversion2_size(xen)),
+        ("extraversion2", extraversion2(xen, &mut many)),
+        ("extraversion2, too little room", extraversion2(xen, &mut few)),
+        ("capabilities2, length", capabilities2_size(xen)),
+        ("capabilities2", capabilities2(xen, &mut many)),
+        ("capabilities2, too little room", capabilities2(xen, &mut few)),
+        ("changeset2, length", changeset2_size(xen)),
+        ("changeset2", changeset2(xen, &mut many)),
+        ("commandline2, length", commandline2_size(xen)),
+        ("commandline2", commandline2(xen, &mut many)),
+        ("commandline2, too little room", commandline2(xen, &mut few)),
+    ];
+    for (name, answer) in answers {
+        run.outcome(name, answer);
     }
 }

@@ -1,20 +1,25 @@
 //! `event_channel_op`: ports between domains, and waiting for them.
 //!
-//! Which ports are pending is Xen's knowledge here, not bits in the shared information page: a guest
-//! asks with [`Domain::wait`](crate::Domain::wait) or `SCHEDOP_poll`.
+//! Until a guest has queues, which ports are pending is Xen's knowledge here, not bits in the shared
+//! information page: a guest asks with [`Domain::wait`](crate::Domain::wait) or `SCHEDOP_poll`.
+
+mod fifo;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use xen_abi::errno::*;
 use xen_abi::event_channel::*;
 use xen_abi::xen::*;
 
+use crate::config::{Kind, Release};
 use crate::error::{Answer, result};
+use crate::events::fifo::Fifo;
 use crate::machine::State;
 use crate::transcript::Call;
 
-/// Ports that a domain can have, with number 0, which is none.
-const PORTS: u32 = EVTCHN_2L_NR_CHANNELS as u32;
+/// Ports that a domain can have as bits, with number 0, which is none.
+const BITS: u32 = EVTCHN_2L_NR_CHANNELS as u32;
 
 /// What a port is connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,61 +33,99 @@ enum End {
 #[derive(Clone, Copy, Debug)]
 struct Port {
     end: End,
+    /// As bits go; with queues, whether there is an event but no word for it yet.
     pending: bool,
+    /// The queue for its next event, and the one that it was in last.
+    priority: u32,
+    queue: u32,
 }
 
 /// A domain's ports.
 #[derive(Debug, Default)]
-pub(crate) struct Ports(BTreeMap<u32, Port>);
+pub(crate) struct Ports {
+    open: BTreeMap<u32, Port>,
+    /// The highest number that has ever been open.
+    highest: u32,
+    pub(crate) fifo: Option<Fifo>,
+}
 
 impl Ports {
     /// Whether an event waits at `port`; nothing does at one that is not open.
     pub(crate) fn is_pending(&self, port: u32) -> bool {
-        self.0.get(&port).is_some_and(|port| port.pending)
+        let queued = self.fifo.as_ref().is_some_and(|fifo| fifo.is_pending(port));
+        self.open.get(&port).is_some_and(|port| port.pending || queued)
     }
 
     /// Whether an event waits at any port.
     pub(crate) fn any_pending(&self) -> bool {
-        self.0.values().any(|port| port.pending)
+        self.open.keys().any(|port| self.is_pending(*port))
     }
 
     /// Takes the event that waits at `port`.
     pub(crate) fn take(&mut self, port: u32) -> bool {
-        self.0.get_mut(&port).is_some_and(|port| std::mem::take(&mut port.pending))
+        let queued = self.fifo.as_ref().is_some_and(|fifo| fifo.take(port));
+        let port = self.open.get_mut(&port);
+        port.is_some_and(|port| std::mem::take(&mut port.pending) || queued)
     }
 
     /// Makes an event wait at the port of a virtual interrupt. False if it has none.
     pub(crate) fn raise_virq(&mut self, virq: u32) -> bool {
-        match self.0.values_mut().find(|port| port.end == End::Virq(virq)) {
-            Some(port) => {
-                port.pending = true;
-                true
-            }
-            None => false,
+        let port = self.open.iter().find(|(_, port)| port.end == End::Virq(virq));
+        let Some((&port, _)) = port else { return false };
+        self.notify(port);
+        true
+    }
+
+    /// Turns from bits to queues.
+    fn use_queues(&mut self, fifo: Fifo) {
+        for port in self.open.values_mut() {
+            port.priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
         }
+        self.fifo = Some(fifo);
+    }
+
+    /// Queues events of ports that have words now.
+    fn queue_waiting(&mut self, ports: Range<u32>) {
+        let waiting = self.open.range(ports).filter(|(_, port)| port.pending);
+        for port in waiting.map(|(port, _)| *port).collect::<Vec<_>>() {
+            self.notify(port);
+        }
+    }
+
+    /// Whether a port number can be one.
+    fn is_port(&self, port: u32) -> bool {
+        port < if self.fifo.is_some() { EVTCHN_FIFO_NR_CHANNELS } else { BITS }
+    }
+
+    /// Whether a port number is one that Xen knows: of a bucket of 64 in which one has been open.
+    pub(crate) fn is_known(&self, port: u32) -> bool {
+        port <= self.highest | 63
     }
 
     fn open(&mut self, end: End) -> Answer<u32> {
-        // The first number that the ports in use leave out.
-        let gap = (1..PORTS).zip(self.0.keys()).find(|(port, used)| port != *used);
-        let free = gap.map_or(self.0.len() as u32 + 1, |(port, _)| port);
-        if !is_port(free) {
-            return Err(XEN_ENOSPC);
-        }
-        self.0.insert(free, Port { end, pending: false });
+        // The first number that is not in use, nor in a queue from when it was.
+        let linked = |port: u32| self.fifo.as_ref().is_some_and(|fifo| fifo.is_linked(port));
+        let free = (1..).find(|port| !self.open.contains_key(port) && !linked(*port));
+        let free = free.filter(|port| self.is_port(*port)).ok_or(XEN_ENOSPC)?;
+        let priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+        self.open.insert(free, Port { end, pending: false, priority, queue: 0 });
+        self.highest = self.highest.max(free);
         Ok(free)
     }
 
-    fn notify(&mut self, port: u32) {
-        if let Some(port) = self.0.get_mut(&port) {
-            port.pending = true;
-        }
+    fn notify(&mut self, number: u32) {
+        let Some(port) = self.open.get_mut(&number) else { return };
+        let queued = match &mut self.fifo {
+            Some(fifo) => fifo.set_pending(number, port.priority, &mut port.queue),
+            None => false,
+        };
+        port.pending = !queued;
     }
 }
 
-/// Whether a port number can be one.
-pub(crate) fn is_port(port: u32) -> bool {
-    port < PORTS
+/// Whether a virtual interrupt belongs to a vCPU, not to the domain or the machine.
+fn is_of_vcpu(virq: u32) -> bool {
+    matches!(virq, VIRQ_TIMER | VIRQ_DEBUG | VIRQ_XENOPROF | VIRQ_XENPMU)
 }
 
 impl State {
@@ -95,11 +138,21 @@ impl State {
                 ("EVTCHNOP_bind_interdomain", self.bind_interdomain(caller, at))
             }
             EVTCHNOP_bind_virq => ("EVTCHNOP_bind_virq", self.bind_virq(caller, at)),
+            // No interrupt of a device can be bound.
+            EVTCHNOP_bind_pirq => {
+                let arm = self.caller(caller).kind == Kind::Arm;
+                let none = arm && self.release >= Release::V4_20;
+                ("EVTCHNOP_bind_pirq", Err(if none { XEN_EOPNOTSUPP } else { XEN_EINVAL }))
+            }
             EVTCHNOP_bind_ipi => ("EVTCHNOP_bind_ipi", self.bind_ipi(caller, at)),
             EVTCHNOP_close => ("EVTCHNOP_close", self.close_port(caller, at)),
             EVTCHNOP_send => ("EVTCHNOP_send", self.send_event(caller, at)),
             EVTCHNOP_status => ("EVTCHNOP_status", self.port_status(caller, at)),
+            EVTCHNOP_bind_vcpu => ("EVTCHNOP_bind_vcpu", self.bind_vcpu(caller, at)),
             EVTCHNOP_unmask => ("EVTCHNOP_unmask", self.unmask(caller, at)),
+            EVTCHNOP_init_control => ("EVTCHNOP_init_control", self.init_control(caller, at)),
+            EVTCHNOP_expand_array => ("EVTCHNOP_expand_array", self.expand_array(caller, at)),
+            EVTCHNOP_set_priority => ("EVTCHNOP_set_priority", self.set_priority(caller, at)),
             EVTCHNOP_reset => ("EVTCHNOP_reset", self.reset_ports(caller, at)),
             _ => ("event_channel_op", Err(XEN_ENOSYS)),
         };
@@ -129,7 +182,7 @@ impl State {
         let mut op: evtchn_bind_interdomain = self.read(caller, at)?;
         let remote = self.any_domid(caller, op.remote_dom).ok_or(XEN_ESRCH)?;
         let ports = &self.domain(remote).ok_or(XEN_ESRCH)?.ports;
-        let there = ports.0.get(&op.remote_port.0).map(|port| port.end);
+        let there = ports.open.get(&op.remote_port.0).map(|port| port.end);
         if there != Some(End::Unbound(caller)) {
             return Err(XEN_EINVAL);
         }
@@ -141,7 +194,7 @@ impl State {
         // An event may have been sent before there was anybody to get it.
         ports.notify(local);
         if let Some(domain) = self.domain_mut(remote) {
-            if let Some(port) = domain.ports.0.get_mut(&op.remote_port.0) {
+            if let Some(port) = domain.ports.open.get_mut(&op.remote_port.0) {
                 port.end = End::Interdomain(caller, local);
             }
         }
@@ -155,7 +208,7 @@ impl State {
         if op.virq >= NR_VIRQS {
             return Err(XEN_EINVAL);
         }
-        let of_vcpu = matches!(op.virq, VIRQ_TIMER | VIRQ_DEBUG | VIRQ_XENOPROF | VIRQ_XENPMU);
+        let of_vcpu = is_of_vcpu(op.virq);
         if !of_vcpu && op.vcpu != 0 {
             return Err(XEN_EINVAL);
         }
@@ -168,7 +221,7 @@ impl State {
             return Err(XEN_EBUSY);
         }
         let end = End::Virq(op.virq);
-        if domain.ports.0.values().any(|port| port.end == end) {
+        if domain.ports.open.values().any(|port| port.end == end) {
             return Err(XEN_EEXIST);
         }
         op.port = evtchn_port_t(domain.ports.open(end)?);
@@ -193,28 +246,33 @@ impl State {
     }
 
     fn close(&mut self, domid: domid_t, port: u32) -> Option<()> {
-        let closed = self.domain_mut(domid)?.ports.0.remove(&port)?;
+        let ports = &mut self.domain_mut(domid)?.ports;
+        let closed = ports.open.remove(&port)?;
+        if let Some(fifo) = &ports.fifo {
+            fifo.take(port);
+        }
         if let End::Interdomain(remote, port) = closed.end {
             let ports = self.domain_mut(remote).map(|domain| &mut domain.ports);
-            if let Some(port) = ports.and_then(|ports| ports.0.get_mut(&port)) {
+            if let Some(port) = ports.and_then(|ports| ports.open.get_mut(&port)) {
                 port.end = End::Unbound(domid);
             }
         }
         Some(())
     }
 
-    /// Closes all ports of a domain.
+    /// Closes all ports of a domain, which has bits again.
     pub(crate) fn close_all(&mut self, domid: domid_t) {
-        let ports = self.domain(domid).map(|domain| domain.ports.0.keys().copied());
+        let ports = self.domain(domid).map(|domain| domain.ports.open.keys().copied());
         let ports: Vec<u32> = ports.into_iter().flatten().collect();
         for port in ports {
             self.close(domid, port);
         }
+        self.end_queues(domid);
     }
 
     fn send_event(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: evtchn_send = self.read(caller, at)?;
-        let port = self.caller(caller).ports.0.get(&op.port.0).map(|port| port.end);
+        let port = self.caller(caller).ports.open.get(&op.port.0).map(|port| port.end);
         match port.ok_or(XEN_EINVAL)? {
             End::Interdomain(remote, port) => {
                 if let Some(domain) = self.domain_mut(remote) {
@@ -232,13 +290,13 @@ impl State {
     fn port_status(&mut self, caller: domid_t, at: usize) -> Answer {
         let mut op: evtchn_status = self.read(caller, at)?;
         let domid = self.any_domid(caller, op.dom).ok_or(XEN_ESRCH)?;
-        if !is_port(op.port.0) {
+        if !self.domain(domid).is_some_and(|domain| domain.ports.is_known(op.port.0)) {
             return Err(XEN_EINVAL);
         }
         if !self.may_target(caller, domid) {
             return Err(XEN_EPERM);
         }
-        let port = self.domain(domid).and_then(|domain| domain.ports.0.get(&op.port.0));
+        let port = self.domain(domid).and_then(|domain| domain.ports.open.get(&op.port.0));
         op.vcpu = 0;
         op.status = match port.map(|port| port.end) {
             None => EVTCHNSTAT_closed,
@@ -261,10 +319,48 @@ impl State {
         Ok(0)
     }
 
-    /// No port is ever masked here: only the number is checked.
+    /// There is one vCPU to choose, and some ports cannot.
+    fn bind_vcpu(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: evtchn_bind_vcpu = self.read(caller, at)?;
+        if op.vcpu != 0 {
+            return Err(XEN_ENOENT);
+        }
+        match self.caller(caller).ports.open.get(&op.port.0).map(|port| port.end) {
+            Some(End::Unbound(_) | End::Interdomain(..)) => Ok(0),
+            Some(End::Virq(virq)) if !is_of_vcpu(virq) => Ok(0),
+            _ => Err(XEN_EINVAL),
+        }
+    }
+
+    /// A port is masked in its word only, so that there is nothing to do for bits.
     fn unmask(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: evtchn_unmask = self.read(caller, at)?;
-        if is_port(op.port.0) { Ok(0) } else { Err(XEN_EINVAL) }
+        let ports = &mut self.caller_mut(caller).ports;
+        if !ports.is_known(op.port.0) {
+            return Err(XEN_EINVAL);
+        }
+        if ports.fifo.as_ref().is_some_and(|fifo| fifo.unmask(op.port.0)) {
+            ports.notify(op.port.0);
+        }
+        Ok(0)
+    }
+
+    fn set_priority(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: evtchn_set_priority = self.read(caller, at)?;
+        let ports = &mut self.caller_mut(caller).ports;
+        if !ports.is_known(op.port.0) {
+            return Err(XEN_EINVAL);
+        }
+        if ports.fifo.is_none() {
+            return Err(XEN_ENOSYS);
+        }
+        if op.priority > EVTCHN_FIFO_PRIORITY_MIN {
+            return Err(XEN_EINVAL);
+        }
+        if let Some(port) = ports.open.get_mut(&op.port.0) {
+            port.priority = op.priority;
+        }
+        Ok(0)
     }
 
     fn reset_ports(&mut self, caller: domid_t, at: usize) -> Answer {

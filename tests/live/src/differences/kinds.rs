@@ -1,100 +1,13 @@
-//! Where hypervisors really differ from the reference, and the model from both, each with the reason.
-//!
-//! The reference is the newest release, with a PV guest. A difference that no machine has any more is
-//! found by [`stale`](crate::stale).
+//! What other kinds of guests than PV ones see.
 
-use crate::model_differences::MODEL;
-use crate::{Arch, Mode, Row};
+use super::{
+    BAD_HANDLE, Difference, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, GENERAL_ERROR, OK,
+    UNTOUCHED, Where, ZERO,
+};
+use crate::Arch;
 
-/// Where a transcript was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Where {
-    /// The release of Xen: major and minor number.
-    pub release: (u32, u32),
-    /// The architecture of the guest.
-    pub arch: Arch,
-    /// The mode of the guest.
-    pub mode: Mode,
-    /// Whether it is the model, not a hypervisor.
-    pub model: bool,
-}
-
-impl From<Row> for Where {
-    fn from(row: Row) -> Self {
-        let (major, minor) = row.release.split_once('.').unwrap_or_default();
-        let release = (major.parse().unwrap_or(0), minor.parse().unwrap_or(0));
-        Self { release, arch: row.arch, mode: row.mode, model: false }
-    }
-}
-
-impl Where {
-    pub(crate) const fn is_pv(self) -> bool {
-        matches!(self.mode, Mode::Pv)
-    }
-
-    pub(crate) const fn is_pvh(self) -> bool {
-        matches!(self.mode, Mode::Pvh)
-    }
-
-    pub(crate) const fn is_arm(self) -> bool {
-        !matches!(self.arch, Arch::X86_64)
-    }
-
-    /// Whether the release is older than 4.`minor`.
-    pub(crate) const fn before(self, minor: u32) -> bool {
-        self.release.1 < minor
-    }
-}
-
-/// Steps of a scenario with other results at some places.
-pub(crate) struct Difference {
-    /// The places.
-    pub(crate) place: fn(Where) -> bool,
-    /// The scenario.
-    pub(crate) scenario: &'static str,
-    /// The steps, each with the result there; with none if it is not done there. A star stands for
-    /// anything.
-    pub(crate) steps: &'static [(&'static str, Option<&'static str>)],
-    /// Why.
-    pub(crate) reason: &'static str,
-}
-
-pub(crate) const EFAULT: Option<&str> = Some("-EFAULT");
-pub(crate) const EINVAL: Option<&str> = Some("-EINVAL");
-pub(crate) const ENOENT: Option<&str> = Some("-ENOENT");
-pub(crate) const ENOSYS: Option<&str> = Some("-ENOSYS");
-pub(crate) const EOPNOTSUPP: Option<&str> = Some("-EOPNOTSUPP");
-pub(crate) const ZERO: Option<&str> = Some("0");
-pub(crate) const OK: Option<&str> = Some("ok");
-pub(crate) const UNTOUCHED: Option<&str> = Some("untouched");
-pub(crate) const BAD_HANDLE: Option<&str> = Some("GNTST_bad_handle");
-pub(crate) const GENERAL_ERROR: Option<&str> = Some("GNTST_general_error");
-
-/// All differences that are known for a place. A later one has the last word.
-pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Difference> {
-    DIFFERENCES.iter().chain(own(place)).filter(move |difference| (difference.place)(place))
-}
-
-/// The differences that a place has and nobody else: those of the model, or none.
-pub(crate) fn own(place: Where) -> &'static [Difference] {
-    if place.model { MODEL } else { &[] }
-}
-
-/// What hypervisors really do.
-const DIFFERENCES: &[Difference] = &[
-    Difference {
-        place: |at| at.release == (4, 14),
-        scenario: "version",
-        steps: &[("version", Some("4.14"))],
-        reason: "that is what the release is",
-    },
-    Difference {
-        place: |at| at.release == (4, 17),
-        scenario: "version",
-        steps: &[("version", Some("4.17"))],
-        reason: "that is what the release is",
-    },
-    // Kinds of guests.
+/// See [`super`].
+pub(super) const KINDS: &[Difference] = &[
     Difference {
         place: |at| !at.is_pv(),
         scenario: "gnttab-entry",
@@ -242,8 +155,62 @@ const DIFFERENCES: &[Difference] = &[
     Difference {
         place: |at| !at.is_pv(),
         scenario: "hvm",
-        steps: &[("get_param", ZERO), ("set_param, no interrupt", ZERO)],
+        steps: &[
+            ("get_param", ZERO),
+            ("get_param, interrupt", ZERO),
+            ("get_param, console", ZERO),
+            ("get_param, for tools", Some("-EPERM")),
+            ("set_param, no interrupt", ZERO),
+            ("set_param, for tools", Some("-EPERM")),
+        ],
         reason: "translated guests have parameters",
+    },
+    Difference {
+        place: Where::is_pvh,
+        scenario: "hvm",
+        steps: &[
+            ("get_mem_type", ZERO),
+            ("flush_tlbs", ZERO),
+            ("set_evtchn_upcall_vector, bad address", EFAULT),
+        ],
+        reason: "what only translated guests can ask for",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "hvm",
+        steps: &[
+            ("get_mem_type*", ENOSYS),
+            ("get_time", ENOSYS),
+            ("pagetable_dying, *", ENOSYS),
+            ("xentrace, *", ENOSYS),
+            ("altp2m, *", ENOSYS),
+            ("set_evtchn_upcall_vector, *", ENOSYS),
+            ("flush_tlbs", ENOSYS),
+        ],
+        reason: "operations of x86 alone",
+    },
+    Difference {
+        place: |at| at.is_arm() && !at.before(20),
+        scenario: "events",
+        steps: &[("bind_pirq, no such interrupt", EOPNOTSUPP)],
+        reason: "Arm's guests have no such interrupts, which was found out later before",
+    },
+    Difference {
+        place: |at| at.arch == Arch::Armhf,
+        scenario: "sched",
+        steps: &[("watchdog, a third one", Some("-ENOSPC"))],
+        reason: "where a result has 32 bits, the number that lost its sign is what it was",
+    },
+    Difference {
+        place: |at| at.before(20),
+        scenario: "version",
+        steps: &[
+            ("extraversion2*", ENOSYS),
+            ("capabilities2*", ENOSYS),
+            ("changeset2*", ENOSYS),
+            ("commandline2*", ENOSYS),
+        ],
+        reason: "4.20 was the first to tell texts of any length",
     },
     Difference {
         place: Where::is_arm,
@@ -275,89 +242,92 @@ const DIFFERENCES: &[Difference] = &[
         reason: "a translated x86 guest is given a memory map",
     },
     Difference {
-        place: Where::is_pvh,
-        scenario: "compat",
+        place: |at| !at.is_pv(),
+        scenario: "memory-exchange",
         steps: &[
-            ("console_io", ZERO),
-            ("copy", ZERO),
-            ("copy, status", Some("GNTST_okay")),
-            ("copy, from another", ZERO),
-            ("copy, from another, status", Some("GNTST_permission_denied")),
-            ("copy, the last byte", Some("0x77")),
-            ("copy, the byte behind it", Some("0x0")),
+            ("*", None),
+            ("exchange", EOPNOTSUPP),
+            ("exchange, exchanged", ZERO),
+            ("exchange, frames that it told", ZERO),
         ],
-        reason: "only there can this kernel run code of 32 bits",
-    },
-    // Releases.
-    Difference {
-        place: |at| at.before(20),
-        scenario: "gnttab-copy",
-        steps: &[("no bytes, beyond all", Some("GNTST_bad_domain"))],
-        reason: "a copy of no bytes was checked like any other",
+        reason: "translated guests have no use for other machine frames",
     },
     Difference {
-        place: |at| !at.is_pv() && (at.is_arm() || at.before(20)),
-        scenario: "memory",
-        steps: &[("machine_memory_map", ENOSYS)],
-        reason: "4.20 lets a PVH control domain ask for the machine's map; Arm has none",
+        place: |at| !at.is_pv(),
+        scenario: "memory-extents",
+        steps: &[
+            ("increase_reservation, frames that it told", ZERO),
+            ("decrease_reservation of those", None),
+        ],
+        reason: "translated guests are not told of machine frames",
     },
     Difference {
         place: Where::is_arm,
-        scenario: "memory",
-        steps: &[("add_to_physmap, unknown space", ENOSYS)],
-        reason: "Arm's own words for the same refusal",
-    },
-    Difference {
-        place: |at| at.before(17),
-        scenario: "gnttab-map",
-        steps: &[("unmap, a device address that is not mapped", GENERAL_ERROR)],
-        reason: "a device address was looked at where nothing is mapped for the device",
-    },
-    Difference {
-        place: |at| at.before(17) && at.is_pv(),
-        scenario: "gnttab-map",
-        steps: &[("unmap, another device address", GENERAL_ERROR)],
-        reason: "the status of its own came later",
-    },
-    Difference {
-        place: |at| at.before(17),
-        scenario: "memory",
-        steps: &[("acquire_resource, *", OK), ("acquire_resource, padding", EINVAL)],
-        reason: "the size was answered before anyone asked whose it is",
-    },
-    Difference {
-        place: |at| at.before(17) && !at.is_pv(),
-        scenario: "memory",
+        scenario: "memory-extents",
         steps: &[
-            ("add_to_physmap_batch, no frame", OK),
-            ("add_to_physmap_batch, no frame, its own error", EINVAL),
+            ("populate_physmap, addresses of 13 bits", Some("1")),
+            ("increase_reservation", ZERO),
+            ("increase_reservation, pages", ZERO),
+            ("claim_pages, 16 more", EINVAL),
+            ("claim_pages, more than the machine has", EINVAL),
         ],
-        reason: "a frame number that is none was found out entry by entry",
+        reason: "Arm's control domain has its memory where the machine has it, and never more",
     },
     Difference {
-        place: |at| at.before(17) && at.is_pvh(),
-        scenario: "memory",
+        place: Where::is_pvh,
+        scenario: "memory-tables",
         steps: &[
-            ("add_to_physmap, grant_table, no frame", ENOENT),
-            ("add_to_physmap_batch, no frame, its own error", ENOENT),
+            ("get_pod_target, own", ZERO),
+            ("set_pod_target, own", ZERO),
+            ("machphys_mapping", ENOSYS),
         ],
-        reason: "no check of its own: the search for the frame fails",
+        reason: "a translated guest can be populated on demand, and does not see the table",
     },
     Difference {
-        place: |at| at.before(17) && at.is_arm(),
-        scenario: "gnttab-pv",
+        place: Where::is_arm,
+        scenario: "memory-tables",
         steps: &[
-            ("transfer*", ZERO),
-            ("transfer*, status", GENERAL_ERROR),
-            ("transfer, no such frame, status", Some("GNTST_bad_page")),
-            ("transfer, flags of the entry", Some("0x2")),
+            ("machphys_*", ENOSYS),
+            ("machphys_*, extents", ZERO),
+            ("set_memory_map, *", ENOSYS),
+            ("*_pod_target, *", ENOSYS),
+            ("access_op, *", ENOSYS),
         ],
-        reason: "Arm went through the elements, and could not take a page away",
+        reason: "operations of x86 alone",
     },
     Difference {
-        place: |at| at.before(17) && at.is_arm(),
-        scenario: "gnttab-entry",
-        steps: &[("transfer, count 0*", ZERO), ("transfer, bad address", EFAULT)],
-        reason: "as above",
+        place: Where::is_arm,
+        scenario: "memory-physmap",
+        steps: &[
+            ("move, *page*", ENOSYS),
+            ("move, a range of one", ENOSYS),
+            ("move, a byte of the page", None),
+            ("add_to_physmap_batch, unknown space, error *", ENOSYS),
+        ],
+        reason: "Arm does not move pages",
+    },
+    Difference {
+        place: |at| at.is_arm() && !at.before(17),
+        scenario: "memory-physmap",
+        steps: &[
+            ("add_to_physmap, the same elsewhere", Some("-EBUSY")),
+            ("remove_from_physmap, the first", OK),
+        ],
+        reason: "on Arm a frame of the table stays where it was first put",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "vcpu",
+        steps: &[
+            ("*", EINVAL),
+            ("*, no such vcpu", ENOENT),
+            ("get_runstate_info, state", Some("77")),
+            ("register_runstate_memory_area*", ZERO),
+            ("register_runstate_memory_area, written", Some("true")),
+            ("register_vcpu_info, across the end of the page", Some("-ENXIO")),
+            ("register_vcpu_info, a place", ZERO),
+            ("register_vcpu_info, another place", Some("-EBUSY")),
+        ],
+        reason: "Arm has two of the operations",
     },
 ];

@@ -1,0 +1,198 @@
+//! The devices as the kernel has them, for what a library would not let through.
+
+#![allow(unsafe_code, reason = "ioctls, and memory that is mapped")]
+
+use std::ffi::{c_int, c_void};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::{self, NonNull};
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
+use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use xen_abi::linux::evtchn::{
+    ioctl_evtchn_bind, ioctl_evtchn_bind_interdomain, ioctl_evtchn_bind_unbound_port,
+    ioctl_evtchn_bind_virq, ioctl_evtchn_notify, ioctl_evtchn_restrict_domid, ioctl_evtchn_unbind,
+};
+use xen_abi::linux::gntalloc::{
+    ioctl_gntalloc_alloc_gref, ioctl_gntalloc_dealloc_gref, ioctl_gntalloc_unmap_notify,
+};
+use xen_abi::linux::gntdev::{
+    ioctl_gntdev_dmabuf_exp_from_refs, ioctl_gntdev_dmabuf_exp_wait_released,
+    ioctl_gntdev_dmabuf_imp_release, ioctl_gntdev_dmabuf_imp_to_refs,
+    ioctl_gntdev_get_offset_for_vaddr, ioctl_gntdev_map_grant_ref, ioctl_gntdev_set_max_grants,
+    ioctl_gntdev_unmap_grant_ref, ioctl_gntdev_unmap_notify,
+};
+use xen_abi::linux::privcmd::{privcmd_ioeventfd, privcmd_irqfd, privcmd_pcidev_get_gsi};
+use xen_abi::xen::domid_t;
+
+/// Bytes in a page of the kernel's.
+pub(crate) const PAGE: usize = 4096;
+
+/// An open device below `/dev/xen`.
+pub(crate) struct Device(OwnedFd);
+
+impl Device {
+    /// Opens a device by its name.
+    pub(crate) fn open(name: &str) -> Result<Self, Errno> {
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        open(format!("/dev/xen/{name}"), flags, Mode::empty()).map(Self)
+    }
+
+    /// An ioctl: what it returned, and what it has written into the argument.
+    pub(crate) fn call<T: Numbers>(&self, opcode: u32, argument: &mut T) -> Result<c_int, Errno> {
+        // SAFETY: the kernel reads and writes the argument, in which there is no address.
+        unsafe { self.call_unchecked(opcode, argument) }
+    }
+
+    /// An ioctl whose argument has addresses.
+    ///
+    /// # Safety
+    ///
+    /// The ioctl takes a `T`, and every address in it is good for what the kernel does there.
+    pub(crate) unsafe fn call_unchecked<T>(
+        &self,
+        opcode: u32,
+        argument: *mut T,
+    ) -> Result<c_int, Errno> {
+        // SAFETY: the caller's promise.
+        unsafe { ioctl(&self.0, Call { opcode, argument: argument.cast() }) }
+    }
+
+    /// An ioctl whose argument is at an address where there is nothing.
+    pub(crate) fn call_nowhere(&self, opcode: u32) -> Result<c_int, Errno> {
+        // SAFETY: programs have nothing at the lowest addresses, and the kernel finds that out.
+        unsafe { self.call_unchecked(opcode, ptr::without_provenance_mut::<c_void>(8)) }
+    }
+
+    /// An ioctl whose argument is a number, or nothing.
+    pub(crate) fn call_number(&self, opcode: u32, number: usize) -> Result<c_int, Errno> {
+        // SAFETY: such an ioctl takes no address.
+        unsafe { self.call_unchecked(opcode, ptr::without_provenance_mut::<c_void>(number)) }
+    }
+
+    /// Maps pages of the device.
+    pub(crate) fn map(
+        &self,
+        offset: u64,
+        pages: usize,
+        rights: ProtFlags,
+        sharing: MapFlags,
+    ) -> Result<Area, Errno> {
+        let length = pages * PAGE;
+        // SAFETY: the kernel chooses an address that is free.
+        let base = unsafe { mmap(ptr::null_mut(), length, rights, sharing, &self.0, offset) }?;
+        let base = NonNull::new(base.cast()).ok_or(Errno::FAULT)?;
+        Ok(Area { base, length })
+    }
+
+    /// Maps pages of the device for reading and writing.
+    pub(crate) fn map_shared(&self, offset: u64, pages: usize) -> Result<Area, Errno> {
+        self.map(offset, pages, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)
+    }
+}
+
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Mapped pages, unmapped when the value goes.
+pub(crate) struct Area {
+    base: NonNull<u8>,
+    length: usize,
+}
+
+impl Area {
+    /// Where it begins.
+    pub(crate) fn address(&self) -> u64 {
+        self.base.addr().get() as u64
+    }
+
+    /// The byte at an offset.
+    pub(crate) fn read(&self, offset: usize) -> u8 {
+        assert!(offset < self.length);
+        // SAFETY: inside the area, which is mapped for reading.
+        unsafe { self.base.add(offset).read_volatile() }
+    }
+
+    /// Writes the byte at an offset of an area that is mapped for writing.
+    pub(crate) fn write(&self, offset: usize, byte: u8) {
+        assert!(offset < self.length);
+        // SAFETY: inside the area. Without the right, the kernel ends the program.
+        unsafe { self.base.add(offset).write_volatile(byte) }
+    }
+}
+
+impl Drop for Area {
+    fn drop(&mut self) {
+        // SAFETY: nobody has a reference into it.
+        let _ = unsafe { munmap(self.base.as_ptr().cast(), self.length) };
+    }
+}
+
+/// Arguments that the kernel reads no address from.
+///
+/// # Safety
+///
+/// That is so.
+pub(crate) unsafe trait Numbers {}
+
+macro_rules! numbers {
+    ($($name:ty),* $(,)?) => {
+        // SAFETY: they hold numbers. Of the addresses among them one is only looked up, and what is at
+        // the others the kernel copies.
+        $(unsafe impl Numbers for $name {})*
+    };
+}
+
+numbers!(
+    domid_t,
+    ioctl_evtchn_bind,
+    ioctl_evtchn_bind_interdomain,
+    ioctl_evtchn_bind_unbound_port,
+    ioctl_evtchn_bind_virq,
+    ioctl_evtchn_notify,
+    ioctl_evtchn_restrict_domid,
+    ioctl_evtchn_unbind,
+    ioctl_gntalloc_alloc_gref,
+    ioctl_gntalloc_dealloc_gref,
+    ioctl_gntalloc_unmap_notify,
+    ioctl_gntdev_dmabuf_exp_from_refs,
+    ioctl_gntdev_dmabuf_exp_wait_released,
+    ioctl_gntdev_dmabuf_imp_release,
+    ioctl_gntdev_dmabuf_imp_to_refs,
+    ioctl_gntdev_get_offset_for_vaddr,
+    ioctl_gntdev_map_grant_ref,
+    ioctl_gntdev_set_max_grants,
+    ioctl_gntdev_unmap_grant_ref,
+    ioctl_gntdev_unmap_notify,
+    privcmd_ioeventfd,
+    privcmd_irqfd,
+    privcmd_pcidev_get_gsi,
+);
+
+struct Call {
+    opcode: u32,
+    argument: *mut c_void,
+}
+
+// SAFETY: the argument is handed on, and the kernel may write there.
+unsafe impl Ioctl for Call {
+    type Output = c_int;
+
+    const IS_MUTATING: bool = true;
+
+    fn opcode(&self) -> Opcode {
+        self.opcode as Opcode
+    }
+
+    fn as_ptr(&mut self) -> *mut c_void {
+        self.argument
+    }
+
+    unsafe fn output_from_ptr(output: IoctlOutput, _: *mut c_void) -> Result<c_int, Errno> {
+        Ok(output)
+    }
+}

@@ -1,0 +1,34 @@
+//! The scenarios: those called after a device go past the library, to where it would let nothing through.
+
+mod evtchn;
+mod gntalloc;
+mod gntdev;
+mod gntdev_copy;
+mod gntdev_dmabuf;
+mod gntdev_notify;
+mod grants;
+mod hypercalls;
+mod pages;
+mod privcmd;
+mod xenbus_backend;
+
+use rustix::io::Errno;
+
+use crate::transcript::Transcript;
+
+/// A scenario. Its error is that of a step whose success the others need.
+type Scenario = fn(&mut Transcript) -> Result<(), Errno>;
+
+/// All of them, by name.
+pub(crate) const ALL: [(&str, Scenario); 10] = [
+    ("gntalloc", gntalloc::run),
+    ("gntdev", gntdev::run),
+    ("gntdev-notify", gntdev_notify::run),
+    ("gntdev-copy", gntdev_copy::run),
+    ("gntdev-dmabuf", gntdev_dmabuf::run),
+    ("grants", grants::run),
+    ("evtchn", evtchn::run),
+    ("privcmd", privcmd::run),
+    ("hypercalls", hypercalls::run),
+    ("xenbus-backend", xenbus_backend::run),
+];

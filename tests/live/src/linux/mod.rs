@@ -1,0 +1,97 @@
+//! Debian's Linux as the first domain: its kernel, and a root file system with what it is to do.
+
+mod archive;
+mod guests;
+mod programs;
+mod vmlinuz;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use xen_headers::{Collection, Files, Options};
+
+use crate::boot::Guest;
+use crate::{Arch, Error, Row, guest};
+use archive::Archive;
+
+pub(crate) use guests::guests;
+pub(crate) use programs::program;
+
+/// The first process.
+const INIT: &str = include_str!("init");
+
+/// What starts the toolstack; the first process looks for it.
+const TOOLSTACK: &str = include_str!("toolstack");
+
+/// What Linux is told: where to write, and to say no more than what went wrong.
+pub(crate) const ARGUMENTS: &str = "console=hvc0 loglevel=4 oops=panic panic=1";
+
+/// What Linux is to do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work {
+    /// Lines for a shell, one after another.
+    pub(crate) commands: Vec<String>,
+    /// Files by where they belong in the root file system.
+    pub(crate) files: Vec<(String, PathBuf)>,
+    /// Whether domains are started.
+    pub(crate) toolstack: bool,
+}
+
+/// Makes a kernel and a root file system, the latter in the directory `place`.
+pub(crate) fn make(
+    row: Row,
+    work: &Work,
+    options: &Options<'_>,
+    place: &Path,
+) -> Result<Guest, Error> {
+    let arch = row.hypervisor();
+    let Files { mut paths, mut warnings } =
+        Collection::linux(row.release, arch)?.obtain(options)?;
+    let vmlinuz = paths.remove("vmlinuz").unwrap_or_default();
+    let kernel = match row.arch {
+        Arch::X86_64 => unpacked(&vmlinuz, options)?,
+        // It is the kernel itself.
+        _ => vmlinuz,
+    };
+    if work.toolstack {
+        let toolstack = Collection::toolstack(row.release, arch)?.obtain(options)?;
+        paths.extend(toolstack.paths);
+        warnings.extend(toolstack.warnings);
+    }
+    paths.insert("bin/finish".to_owned(), program("finish", row.arch)?);
+    paths.extend(work.files.iter().cloned());
+
+    let mut archive = Archive::default();
+    for (name, path) in paths {
+        archive.add(&name, &fs::read(&path).map_err(Error::file(&path))?);
+    }
+    archive.add("init", INIT.as_bytes());
+    if work.toolstack {
+        archive.add("toolstack", TOOLSTACK.as_bytes());
+    }
+    archive.add("wanted", (work.commands.join("\n") + "\n").as_bytes());
+    let initramfs = place.join("initramfs.cpio");
+    fs::write(&initramfs, archive.finish()).map_err(Error::file(&initramfs))?;
+    Ok(Guest { kernel, initramfs: Some(initramfs), warnings })
+}
+
+/// The kernel in a `vmlinuz`, as Xen starts it: Xen would unpack it too, but takes seconds.
+fn unpacked(vmlinuz: &Path, options: &Options<'_>) -> Result<PathBuf, Error> {
+    // The directory is called after the package, with its version.
+    let package = vmlinuz.parent().and_then(Path::file_name).unwrap_or_default();
+    let dir = guest::target_dir().join("linux");
+    let path = dir.join(format!("vmlinux-{}", package.to_string_lossy()));
+    if path.is_file() {
+        return Ok(path);
+    }
+    (options.progress)(&format!("unpacking the kernel in {}", vmlinuz.display()));
+    let bytes = fs::read(vmlinuz).map_err(Error::file(vmlinuz))?;
+    let kernel = vmlinuz::kernel(&bytes)
+        .map_err(|detail| Error::BadKernel { path: vmlinuz.to_owned(), detail })?;
+    fs::create_dir_all(&dir).map_err(Error::file(&dir))?;
+    // Others may want it at the same time: it appears as a whole.
+    let file = tempfile::NamedTempFile::new_in(&dir).map_err(Error::file(&dir))?;
+    fs::write(file.path(), kernel).map_err(Error::file(&path))?;
+    file.persist(&path).map_err(|error| Error::file(&path)(error.error))?;
+    Ok(path)
+}

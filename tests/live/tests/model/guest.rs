@@ -1,0 +1,239 @@
+//! A domain of the model as the scenarios see it, and all of them on a model of a machine.
+
+#![allow(unsafe_code, reason = "maps the model's grant table")]
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
+use xen_abi::xen::{__HYPERVISOR_update_va_mapping, DOMID_SELF, domid_t, xen_pfn_t};
+use xen_live::{Arch, Mode, Row, Transcript};
+use xen_model::{Config, Domain, Page, Release, Target, Xen, Xsm};
+use xen_ops::hypercall::Hypercall;
+use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
+use xen_ops::hypercall::memory_op::add_to_physmap;
+use xen_ops::page::{PAGE_SIZE, Page as _, Target as _};
+use xen_scenarios::{Guest, Kind, Part};
+
+/// A domain of the model that scenarios can run in.
+struct ModelGuest {
+    domain: Domain,
+    /// All domains, this one too.
+    domains: Arc<[Domain]>,
+    xen: Recorded,
+    transcript: Transcript,
+}
+
+/// Numbers and commands of hypercalls.
+pub(crate) type Calls = BTreeSet<(u32, u32)>;
+
+/// A domain whose hypercalls are written down.
+#[derive(Clone)]
+struct Recorded {
+    domain: Domain,
+    calls: Arc<Mutex<Calls>>,
+}
+
+// SAFETY: hands everything on.
+unsafe impl Hypercall for Recorded {
+    unsafe fn call(&self, number: u32, arguments: [usize; 5]) -> isize {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.insert((number, arguments[0] as u32));
+        drop(calls);
+        // SAFETY: the caller's promise.
+        unsafe { self.domain.call(number, arguments) }
+    }
+}
+
+impl Guest for ModelGuest {
+    type Xen = Recorded;
+    type Page = Kept;
+    type Target = Target;
+    type Frames = xen_model::Frames;
+
+    fn xen(&self) -> &Recorded {
+        &self.xen
+    }
+
+    fn kind(&self) -> Kind {
+        match self.domain.kind() {
+            xen_model::Kind::Pv => Kind::Pv,
+            xen_model::Kind::Pvh => Kind::Pvh,
+            xen_model::Kind::Arm => Kind::Arm,
+        }
+    }
+
+    fn domid(&self) -> domid_t {
+        self.domain.domid()
+    }
+
+    fn page(&mut self) -> Kept {
+        let page = self.loose_page();
+        // A PV guest has its pages mapped.
+        self.map_frame(&self.domain.target(), page.frame().0);
+        page
+    }
+
+    fn loose_frame(&mut self) -> xen_pfn_t {
+        self.loose_page().frame()
+    }
+
+    fn target(&mut self) -> Target {
+        self.domain.target()
+    }
+
+    fn bad_address(&self) -> usize {
+        match self.kind() {
+            // Xen's own part of the address space.
+            Kind::Pv => 0xffff_8300_0000_0000_u64 as usize,
+            _ => 0,
+        }
+    }
+
+    fn torn(&mut self) -> NonNull<u8> {
+        let pages = Box::leak(Box::new([const { RawPage([0; PAGE_SIZE]) }; 3]));
+        let middle = pages[1].0.as_ptr().addr();
+        self.domain.faults().absent(middle..middle + PAGE_SIZE);
+        NonNull::from(pages).cast()
+    }
+
+    fn frames(&mut self) -> xen_model::Frames {
+        self.domain.table_frames().expect("nobody else has them")
+    }
+
+    fn table(&mut self, part: Part) -> NonNull<u8> {
+        let (domain, table) = (&self.domain, self.domain.table());
+        match (part, self.kind().is_translated()) {
+            (Part::Shared, false) => {
+                setup_table(domain, DOMID_SELF, &mut [xen_pfn_t(0)]).expect("the table's frame");
+            }
+            (Part::Status, false) => {
+                let mut frames = [0];
+                get_status_frames(domain, DOMID_SELF, &mut frames).expect("the status frame");
+                self.map_frame(&domain.target(), frames[0]);
+            }
+            (_, true) => {
+                let index = if part == Part::Shared { 0 } else { XENMAPIDX_grant_table_status };
+                let frame = xen_pfn_t(domain.target().host_addr() >> 12);
+                let space = XENMAPSPACE_grant_table;
+                // SAFETY: nothing is there. On Arm it is there already the second time.
+                let _ =
+                    unsafe { add_to_physmap(domain, DOMID_SELF, 0, space, index.into(), frame) };
+            }
+        }
+        if part == Part::Shared { table.shared() } else { table.status() }
+    }
+
+    fn take_event(&mut self, port: u32) -> bool {
+        self.domain.wait(port, Duration::ZERO)
+    }
+
+    fn destroy(&mut self, domid: domid_t) {
+        let other = self.domains.iter().find(|domain| domain.domid() == domid);
+        other.expect("a domain that there is").destroy();
+    }
+
+    fn write(&mut self, line: fmt::Arguments<'_>) {
+        self.transcript.read(&line.to_string());
+    }
+}
+
+impl ModelGuest {
+    /// A page that a PV guest has not mapped.
+    fn loose_page(&self) -> Kept {
+        let page = self.domain.page().expect("a page");
+        Kept { domain: self.domain.clone(), page: ManuallyDrop::new(page) }
+    }
+
+    /// Maps a machine frame, in a PV guest.
+    fn map_frame(&self, target: &Target, frame: u64) {
+        if self.kind() == Kind::Pv {
+            let arguments = [target.host_addr() as usize, (frame << 12 | 3) as usize, 0];
+            // SAFETY: nothing is there.
+            let result = unsafe { self.domain.call3(__HYPERVISOR_update_va_mapping, arguments) };
+            assert_eq!(result, 0, "update_va_mapping");
+        }
+    }
+}
+
+/// Memory of the guest's that is no page of the domain's: only arguments lie there.
+#[repr(C, align(4096))]
+struct RawPage([u8; PAGE_SIZE]);
+
+/// A page that nobody else gets, used up or not: a guest of the live tests has none back either.
+struct Kept {
+    domain: Domain,
+    page: ManuallyDrop<Page>,
+}
+
+// SAFETY: a page of the domain's that nobody else has. Its address is where the domain has it, or that
+// of a hole.
+unsafe impl xen_ops::page::Page for Kept {
+    fn frame(&self) -> xen_pfn_t {
+        self.page.frame()
+    }
+
+    fn address(&self) -> NonNull<u8> {
+        self.domain.address_of(self.page.frame().0)
+    }
+}
+
+/// Pages of a domain.
+const PAGES: usize = 1024;
+
+/// The kind of a guest.
+fn kind(mode: Mode) -> xen_model::Kind {
+    match mode {
+        Mode::Pv => xen_model::Kind::Pv,
+        Mode::Pvh => xen_model::Kind::Pvh,
+        Mode::Native | Mode::On64 => xen_model::Kind::Arm,
+        Mode::Linux => unreachable!("no domain of the model's"),
+    }
+}
+
+/// What the scenarios of one domain give on a model of the machine, or that of several domains, by
+/// domain; and the hypercalls that were made.
+pub(crate) fn run(row: Row) -> (Vec<(u16, Transcript)>, Calls) {
+    let release = match row.release {
+        "4.14" => Release::V4_14,
+        "4.17" => Release::V4_17,
+        _ => Release::V4_20,
+    };
+    // Debian's hypervisors for Arm keep unprivileged domains apart.
+    let xsm = if row.arch == Arch::X86_64 { Xsm::Dummy } else { Xsm::Silo };
+    let xen = Xen::builder().release(release).xsm(xsm).build();
+    let domains = row.domids().map(|domid| {
+        let kind = kind(row.mode_of(domid));
+        let config = Config::new(kind).domid(domid_t(domid)).pages(PAGES);
+        // Arm's control domain may have what it has, the others' any number.
+        let most = if kind == xen_model::Kind::Arm { PAGES } else { 1 << 30 };
+        let config = config.max_pages(most);
+        let config = if domid == 0 { config.privileged() } else { config };
+        let config = if row.domains == 1 { config.max_maptrack_frames(1) } else { config };
+        xen.domain(config).expect("a domain")
+    });
+    let domains: Arc<[Domain]> = domains.collect();
+    let calls = Arc::default();
+    let first = row.domids().start;
+    let arguments = if row.domains > 1 { format!("first={first}") } else { String::new() };
+    let run = |domain: &Domain| {
+        let (domain, domains) = (domain.clone(), domains.clone());
+        let xen = Recorded { domain: domain.clone(), calls: Arc::clone(&calls) };
+        let mut guest = ModelGuest { domain, domains, xen, transcript: Transcript::default() };
+        xen_scenarios::run(&mut guest, &arguments);
+        guest.transcript
+    };
+    let transcripts = thread::scope(|scope| {
+        let threads: Vec<_> =
+            domains.iter().map(|domain| scope.spawn(move || run(domain))).collect();
+        let transcripts = threads.into_iter().map(|thread| thread.join().expect("a transcript"));
+        row.domids().zip(transcripts).collect()
+    });
+    let calls = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    (transcripts, calls)
+}

@@ -1,0 +1,123 @@
+//! The page through which the leader tells a follower what to do.
+
+use core::sync::atomic::Ordering;
+
+use xen_ops::view::{ReadWrite, View};
+
+use super::give_way;
+use crate::Guest;
+
+/// What the leader tells a follower to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Command {
+    /// Grant two new pages to the leader.
+    Grant = 1,
+    /// Look at the page that the leader has mapped and written to, and try to take it back.
+    LookWhileMapped,
+    /// Take it back.
+    Revoke,
+    /// Look at the page that the leader has copied to.
+    LookAtCopy,
+    /// Map what the leader grants with the reference that goes with the command.
+    Map,
+    /// Unmap it.
+    Unmap,
+    /// Try to map it again.
+    MapRevoked,
+    /// Make a port for the leader, and answer with its number.
+    OpenPort,
+    /// Look for an event at the port, and send one back.
+    AnswerEvent,
+    /// Grant a page to the other follower.
+    GrantToOther,
+    /// Map what the other follower grants.
+    MapFromOther,
+    /// Grant to the leader what the other follower grants.
+    PassOn,
+    /// Take back what is granted to the other follower.
+    RevokeFromOther,
+    /// Look at what was passed on.
+    LookAtPassedOn,
+    /// Wait for a page of the leader's, after giving away one.
+    Accept,
+    /// Look at what came of that.
+    LookAtAccepted,
+    /// Map what the leader grants, and never unmap it.
+    Keep,
+    /// Be through.
+    End,
+}
+
+/// All of them, in the order of their numbers from 1 on.
+const COMMANDS: [Command; 18] = [
+    Command::Grant,
+    Command::LookWhileMapped,
+    Command::Revoke,
+    Command::LookAtCopy,
+    Command::Map,
+    Command::Unmap,
+    Command::MapRevoked,
+    Command::OpenPort,
+    Command::AnswerEvent,
+    Command::GrantToOther,
+    Command::MapFromOther,
+    Command::PassOn,
+    Command::RevokeFromOther,
+    Command::LookAtPassedOn,
+    Command::Accept,
+    Command::LookAtAccepted,
+    Command::Keep,
+    Command::End,
+];
+
+/// Where in the page there is what, each a `u32`: how many commands were given, the last one, what
+/// goes with it, how many are done, and the answer to the last one.
+const GIVEN: usize = 0;
+const COMMAND: usize = 4;
+const WITH: usize = 8;
+const DONE: usize = 12;
+const ANSWER: usize = 16;
+
+/// A page of zeroes at first, as both sides see it.
+#[derive(Clone, Copy)]
+pub(super) struct Mailbox(pub(super) View<'static, ReadWrite>);
+
+impl Mailbox {
+    /// Has the follower do something, waits until it is done, and returns the answer.
+    pub(super) fn tell<G: Guest>(self, guest: &G, command: Command, with: u32) -> u32 {
+        self.store(COMMAND, command as u32);
+        self.store(WITH, with);
+        let given = self.load(GIVEN).wrapping_add(1);
+        self.store(GIVEN, given);
+        while self.load(DONE) != given {
+            give_way(guest);
+        }
+        self.load(ANSWER)
+    }
+
+    /// Waits for the next command, and returns it with what goes with it.
+    pub(super) fn wait<G: Guest>(self, guest: &G) -> (Command, u32) {
+        while self.load(GIVEN) == self.load(DONE) {
+            give_way(guest);
+        }
+        let number = self.load(COMMAND).wrapping_sub(1) as usize;
+        // What nobody says ends it.
+        let command = COMMANDS.get(number).copied().unwrap_or(Command::End);
+        (command, self.load(WITH))
+    }
+
+    /// Says that the command is done.
+    pub(super) fn answer(self, answer: u32) {
+        self.store(ANSWER, answer);
+        self.store(DONE, self.load(GIVEN));
+    }
+
+    fn load(self, offset: usize) -> u32 {
+        self.0.load(offset, Ordering::Acquire).unwrap_or_default()
+    }
+
+    fn store(self, offset: usize, value: u32) {
+        self.0.store(offset, value, Ordering::Release).unwrap_or_default();
+    }
+}

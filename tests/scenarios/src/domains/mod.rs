@@ -1,0 +1,43 @@
+//! Three domains that share pages: the first one leads, the others do what it tells them through a
+//! page that each of them shares with it.
+
+mod death;
+mod follower;
+mod leader;
+mod mailbox;
+mod strangers;
+
+use xen_abi::grant_table::grant_ref_t;
+use xen_abi::xen::domid_t;
+use xen_ops::hypercall::sched_op::yield_;
+
+use crate::{Guest, Run};
+
+/// The scenario's names in the domains, by their number after the first. The last one's grant table has
+/// version 2, where Xen has that.
+const NAMES: [&str; 3] = ["domains-leader", "domains-follower", "domains-follower-2"];
+
+/// The references that every follower uses, for the first domain if not for the other follower.
+const MAILBOX: grant_ref_t = grant_ref_t(8);
+const WRITABLE: grant_ref_t = grant_ref_t(9);
+const READ_ONLY: grant_ref_t = grant_ref_t(10);
+const FOR_THE_OTHER: grant_ref_t = grant_ref_t(11);
+const PASSED_ON: grant_ref_t = grant_ref_t(12);
+const ACCEPTED: grant_ref_t = grant_ref_t(13);
+
+/// Runs what this domain has to do, if the first of them has the number `first`.
+pub(crate) fn run<G: Guest>(run: &mut Run<'_, G>, first: domid_t) {
+    let number = usize::from(run.guest.domid().0.wrapping_sub(first.0));
+    let Some(name) = NAMES.get(number) else { return };
+    run.begin(name);
+    match number {
+        0 => leader::lead(run, [1, 2].map(|number| domid_t(first.0.wrapping_add(number)))),
+        1 => follower::follow(run, first, domid_t(first.0.wrapping_add(2))),
+        _ => follower::follow(run, first, domid_t(first.0.wrapping_add(1))),
+    }
+}
+
+fn give_way<G: Guest>(guest: &G) {
+    // It does not fail.
+    let _ = yield_(guest.xen());
+}
