@@ -132,6 +132,8 @@ const STEPS: &[(In, &str, Action)] = &[
             "guests",
             "--test",
             "linux",
+            "--test",
+            "domains",
         ]),
     ),
     (In::Full, "loom", Action::Ours(loom::run)),
