@@ -136,6 +136,8 @@ const STEPS: &[(In, &str, Action)] = &[
             "guests",
             "--test",
             "linux",
+            "--test",
+            "domains",
         ]),
     ),
     (In::Full, "loom", Action::Ours(loom::run)),
