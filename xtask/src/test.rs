@@ -43,11 +43,11 @@ enum In {
     Quick,
 }
 
-/// The features of tests that need what `setup` installs.
-const HEADERS: &str = "xen-abi-tests/headers,codegen/headers";
+/// The features of tests that need what `setup` installs, and of optional integrations.
+const HEADERS: &str = "xen-abi-tests/headers,codegen/headers,xen-linux/vm-memory";
 
 /// The same, and those of tests that `cargo xtask live` prepares.
-const LINTED: &str = "xen-abi-tests/headers,codegen/headers,xen-live/boot";
+const LINTED: &str = "xen-abi-tests/headers,codegen/headers,xen-linux/vm-memory,xen-live/boot";
 
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";
@@ -210,7 +210,8 @@ fn msrv() -> Result<Outcome, Error> {
     }
     let mut command = Command::new("rustup");
     command.args(["run", &version, "cargo", "check", "-p", "xen-abi", "-p", "xen-ops"]);
-    command.args(["-p", "xen-model", "--features", "xen-abi/full,xen-ops/alloc"]);
+    command.args(["-p", "xen-linux", "-p", "xen-model"]);
+    command.args(["--features", "xen-abi/full,xen-ops/alloc,xen-linux/vm-memory"]);
     command.arg("--target-dir").arg(workspace::scratch("msrv")?).current_dir(workspace::root()?);
     command.env("CARGO_INCREMENTAL", "0");
     process::captured(&format!("msrv {version}"), &mut command)?;
