@@ -50,7 +50,8 @@ pub struct Row {
 const RELEASES: [&str; 3] = ["4.14", "4.17", "4.20"];
 
 /// The combinations, with the releases for which Debian has a hypervisor, and how many domains there
-/// are. Arm's hypervisors start several without a toolstack; on x86 a Linux starts them.
+/// are. Arm's hypervisors start several without a toolstack; on x86 a Linux starts them, of the releases
+/// whose toolstack Debian still looks after.
 const COMBINATIONS: [(Arch, Mode, &[&str], u16); 10] = [
     (Arch::X86_64, Mode::Pv, &RELEASES, 1),
     (Arch::X86_64, Mode::Pvh, &RELEASES, 1),
