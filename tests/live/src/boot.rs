@@ -178,10 +178,9 @@ impl Boot {
 
     /// Has Linux run this program, which needs no library, with `arguments`.
     #[must_use]
-    pub fn program(self, program: &Path, arguments: &str) -> Self {
-        let name = program.file_name().unwrap_or_default().to_string_lossy();
-        let name = format!("programs/{name}");
-        self.file(&name, program).command(format!("/{name} {arguments}").trim_end())
+    pub fn program(mut self, program: &Path, arguments: &str) -> Self {
+        self.work.program(program, arguments);
+        self
     }
 
     /// Gives Linux the hypervisor's own toolstack, so that `xl` can be among its commands. What
@@ -220,7 +219,8 @@ impl Boot {
         let prefix = format!("{}-", row.to_string().replace(' ', "-"));
         let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&base);
         let mut place = place.map_err(Error::file(&base))?;
-        let words: Vec<_> = row.domids().map(|domid| self.command_line(row, domid)).collect();
+        let domids = if row.has_toolstack() { row.guests() } else { row.domids() };
+        let words: Vec<_> = domids.map(|domid| self.command_line(row, domid)).collect();
         let Guest { kernel, initramfs, warnings: others } =
             self.guest(row, &words, place.path())?;
         warnings.extend(others);
@@ -294,7 +294,11 @@ impl Boot {
         let own = || self.kernel.clone().map_or_else(|| guest::kernel(row.arch), Ok);
         if row.has_toolstack() {
             // The other half is for Linux to start.
-            let work = linux::guests(row, &own()?, words, self.time(row) / 2, place)?;
+            let mut work = linux::guests(row, &own()?, words, self.time(row) / 2, place)?;
+            if row.mode == Mode::Linux {
+                let domids: Vec<_> = row.guests().map(|domid| domid.to_string()).collect();
+                work.program(&linux::program("xen-dom0", row.arch)?, &domids.join(" "));
+            }
             return linux::make(row, &work, &self.options(), place);
         }
         if row.mode != Mode::Linux || self.kernel.is_some() {
@@ -305,8 +309,8 @@ impl Boot {
             return linux::make(row, &self.work, &self.options(), place);
         }
         // Nothing is asked for: our own program, then.
-        let program = linux::program("xen-dom0", row.arch)?;
-        let work = self.clone().program(&program, "").work;
+        let mut work = self.work.clone();
+        work.program(&linux::program("xen-dom0", row.arch)?, "");
         linux::make(row, &work, &self.options(), place)
     }
 

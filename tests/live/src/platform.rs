@@ -42,7 +42,7 @@ pub struct Row {
     pub arch: Arch,
     /// Its kind; of several guests the first one's.
     pub mode: Mode,
-    /// How many domains there are, each with our kernel.
+    /// How many domains there are, each with our kernel; in [`Mode::Linux`] all but the first.
     pub domains: u16,
 }
 
@@ -52,7 +52,7 @@ const RELEASES: [&str; 3] = ["4.14", "4.17", "4.20"];
 /// The combinations, with the releases for which Debian has a hypervisor, and how many domains there
 /// are. Arm's hypervisors start several without a toolstack; on x86 a Linux starts them, of the releases
 /// whose toolstack Debian still looks after.
-const COMBINATIONS: [(Arch, Mode, &[&str], u16); 10] = [
+const COMBINATIONS: [(Arch, Mode, &[&str], u16); 11] = [
     (Arch::X86_64, Mode::Pv, &RELEASES, 1),
     (Arch::X86_64, Mode::Pvh, &RELEASES, 1),
     (Arch::Arm64, Mode::Native, &RELEASES, 1),
@@ -63,6 +63,7 @@ const COMBINATIONS: [(Arch, Mode, &[&str], u16); 10] = [
     (Arch::X86_64, Mode::Pvh, &["4.17", "4.20"], 3),
     (Arch::X86_64, Mode::Linux, &["4.17", "4.20"], 1),
     (Arch::Arm64, Mode::Linux, &["4.20"], 1),
+    (Arch::X86_64, Mode::Linux, &["4.17", "4.20"], 3),
 ];
 
 /// Everything that can be booted.
@@ -85,11 +86,24 @@ impl Row {
         }
     }
 
-    /// The numbers of the domains with our kernel; 0 where there is Linux alone.
+    /// The numbers of the domains that write a transcript: all with our kernel, or Linux alone.
     #[must_use]
     pub fn domids(self) -> Range<u16> {
-        let first = u16::from(self.has_toolstack());
-        first..first + self.domains
+        match self.mode {
+            Mode::Linux => 0..1,
+            _ if self.has_toolstack() => self.guests(),
+            _ => 0..self.domains,
+        }
+    }
+
+    /// The numbers of the domains that a Linux starts.
+    #[must_use]
+    pub fn guests(self) -> Range<u16> {
+        match self.mode {
+            Mode::Linux => 1..self.domains,
+            _ if self.has_toolstack() => 1..1 + self.domains,
+            _ => 0..0,
+        }
     }
 
     /// Whether the first domain is a Linux.
@@ -111,6 +125,8 @@ impl Row {
         match self.mode {
             Mode::Pv if is_other => Mode::Pvh,
             Mode::Pvh if is_other => Mode::Pv,
+            Mode::Linux if is_other => Mode::Pvh,
+            Mode::Linux if domid > 0 => Mode::Pv,
             mode => mode,
         }
     }
@@ -153,7 +169,7 @@ mod tests {
         for row in matrix() {
             Hypervisor::known(row.release, row.hypervisor()).unwrap();
         }
-        assert_eq!(matrix().len(), 23);
+        assert_eq!(matrix().len(), 25);
         assert_eq!(matrix()[3].to_string(), "4.14 x86-64 pvh");
         assert_eq!(matrix()[13].to_string(), "4.14 arm64 native 3 domains");
     }

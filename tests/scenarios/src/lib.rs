@@ -13,6 +13,7 @@ mod outcome;
 mod run;
 mod scenarios;
 
+pub use domains::{Command, MAILBOX, Mailbox, READ_ONLY, WRITABLE};
 pub use guest::{Guest, Kind, Part};
 pub use line::Line;
 pub use run::{Run, SCENARIOS, run};

@@ -9,6 +9,7 @@ mod gntdev_notify;
 mod grants;
 mod hypercalls;
 mod pages;
+pub(crate) mod peers;
 mod privcmd;
 mod xenbus_backend;
 

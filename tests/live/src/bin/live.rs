@@ -63,10 +63,11 @@ struct Options {
 }
 
 /// The rows that the reference is written from: a scenario is that of the first one that has it.
-const REFERENCE: [Row; 4] = [
+const REFERENCE: [Row; 5] = [
     Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 1 },
     Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pvh, domains: 1 },
     Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 1 },
+    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 3 },
     Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 3 },
 ];
 

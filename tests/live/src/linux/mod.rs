@@ -37,6 +37,16 @@ pub(crate) struct Work {
     pub(crate) toolstack: bool,
 }
 
+impl Work {
+    /// Has a program run, which needs no library.
+    pub(crate) fn program(&mut self, program: &Path, arguments: &str) {
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("programs/{name}");
+        self.commands.push(format!("/{name} {arguments}").trim_end().to_owned());
+        self.files.push((name, program.to_owned()));
+    }
+}
+
 /// Makes a kernel and a root file system, the latter in the directory `place`.
 pub(crate) fn make(
     row: Row,

@@ -57,7 +57,7 @@ pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
 /// A domain that is led.
 pub(super) struct Peer<G: Guest> {
     pub(super) domid: domid_t,
-    pub(super) mailbox: Mailbox,
+    pub(super) mailbox: Mailbox<'static>,
     pub(super) mapping: Mapping,
     /// Where the mailbox is mapped.
     _room: G::Target,

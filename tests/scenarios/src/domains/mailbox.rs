@@ -10,7 +10,7 @@ use crate::Guest;
 /// What the leader tells a follower to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub(super) enum Command {
+pub enum Command {
     /// Grant two new pages to the leader.
     Grant = 1,
     /// Look at the page that the leader has mapped and written to, and try to take it back.
@@ -80,20 +80,35 @@ const DONE: usize = 12;
 const ANSWER: usize = 16;
 
 /// A page of zeroes at first, as both sides see it.
-#[derive(Clone, Copy)]
-pub(super) struct Mailbox(pub(super) View<'static, ReadWrite>);
+#[derive(Clone, Copy, Debug)]
+pub struct Mailbox<'a>(pub View<'a, ReadWrite>);
 
-impl Mailbox {
-    /// Has the follower do something, waits until it is done, and returns the answer.
-    pub(super) fn tell<G: Guest>(self, guest: &G, command: Command, with: u32) -> u32 {
+impl Mailbox<'_> {
+    /// Has the follower do something: the number of the command.
+    #[must_use]
+    pub fn give(self, command: Command, with: u32) -> u32 {
         self.store(COMMAND, command as u32);
         self.store(WITH, with);
         let given = self.load(GIVEN).wrapping_add(1);
         self.store(GIVEN, given);
-        while self.load(DONE) != given {
+        given
+    }
+
+    /// The answer to a command, once it is done.
+    #[must_use]
+    pub fn answered(self, given: u32) -> Option<u32> {
+        (self.load(DONE) == given).then(|| self.load(ANSWER))
+    }
+
+    /// Has the follower do something, waits until it is done, and returns the answer.
+    pub(super) fn tell<G: Guest>(self, guest: &G, command: Command, with: u32) -> u32 {
+        let given = self.give(command, with);
+        loop {
+            if let Some(answer) = self.answered(given) {
+                return answer;
+            }
             give_way(guest);
         }
-        self.load(ANSWER)
     }
 
     /// Waits for the next command, and returns it with what goes with it.

@@ -13,14 +13,20 @@ use xen_ops::hypercall::sched_op::yield_;
 
 use crate::{Guest, Run};
 
+pub use mailbox::{Command, Mailbox};
+
 /// The scenario's names in the domains, by their number after the first. The last one's grant table has
 /// version 2, where Xen has that.
 const NAMES: [&str; 3] = ["domains-leader", "domains-follower", "domains-follower-2"];
 
-/// The references that every follower uses, for the first domain if not for the other follower.
-const MAILBOX: grant_ref_t = grant_ref_t(8);
-const WRITABLE: grant_ref_t = grant_ref_t(9);
-const READ_ONLY: grant_ref_t = grant_ref_t(10);
+// The references that every follower uses, for the first domain if not for the other follower.
+
+/// The page of the [`Mailbox`].
+pub const MAILBOX: grant_ref_t = grant_ref_t(8);
+/// A page that the first domain may write to, once it has said [`Command::Grant`].
+pub const WRITABLE: grant_ref_t = grant_ref_t(9);
+/// A page that it may read.
+pub const READ_ONLY: grant_ref_t = grant_ref_t(10);
 const FOR_THE_OTHER: grant_ref_t = grant_ref_t(11);
 const PASSED_ON: grant_ref_t = grant_ref_t(12);
 const ACCEPTED: grant_ref_t = grant_ref_t(13);
