@@ -122,10 +122,10 @@ impl Row {
     pub fn mode_of(self, domid: u16) -> Mode {
         let is_other = self.has_toolstack() && domid % 2 == 0;
         match self.mode {
-            Mode::Pv if is_other => Mode::Pvh,
+            Mode::Linux if domid == 0 => Mode::Linux,
+            Mode::Pv | Mode::Linux if is_other => Mode::Pvh,
             Mode::Pvh if is_other => Mode::Pv,
-            Mode::Linux if is_other => Mode::Pvh,
-            Mode::Linux if domid > 0 => Mode::Pv,
+            Mode::Linux => Mode::Pv,
             mode => mode,
         }
     }
@@ -170,6 +170,10 @@ mod tests {
         }
         assert_eq!(matrix().len(), 25);
         assert_eq!(matrix()[3].to_string(), "4.14 x86-64 pvh");
+        let linux = Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 3 };
+        let modes = [0, 1, 2].map(|domid| linux.mode_of(domid));
+        assert_eq!(modes, [Mode::Linux, Mode::Pv, Mode::Pvh]);
+        assert_eq!((linux.domids(), linux.guests()), (0..1, 1..3));
         assert_eq!(matrix()[13].to_string(), "4.14 arm64 native 3 domains");
     }
 }
