@@ -93,7 +93,6 @@ fn a_copy_out_of_a_grant() {
         ref_: grant_ref_t(8),
         offset: 16,
         domid: domid_t(3),
-        ..gntdev_grant_copy_segment_source_foreign::ZERO
     };
     let address = PointerHandle::from_mut_slice(&mut memory).cast();
     let mut segments = [gntdev_grant_copy_segment {

@@ -195,6 +195,7 @@ mod tests {
         assert_eq!(
             names,
             [
+                "asm-generic/int-ll64.h",
                 "asm-generic/ioctl.h",
                 "linux/evtchn.h",
                 "linux/gntalloc.h",

@@ -104,6 +104,10 @@
 //! | `xengntshr_share_page_notify` | [`Shared::notify`](gntalloc::Shared::notify) after it is shared |
 //! | `xengntshr_unshare` | [`Shared::unshare`](gntalloc::Shared::unshare), or dropping it |
 //!
+//! # From the command line
+//!
+//! The example `gnttab` shares, maps and copies: `cargo run -p xen-linux --example gnttab -- --help`.
+//!
 //! # Features
 //!
 //! `vm-memory` adds the module `volatile`: grants as memory of the crate `vm-memory`, which

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
 
-use crate::{Error, bench_build, cross, examples, fuzz, live, loom, miri, setup, test, verify};
+use crate::{
+    Error, bench_build, cross, examples, fuzz, live, loom, miri, peers, setup, test, verify,
+};
 
 /// Developer commands of the xen-abi workspace.
 #[derive(Debug, Parser)]
@@ -41,6 +43,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Run every example.
     Examples,
+    /// Supervise others' ways to grants from user space beside ours.
+    Peers,
     /// Check xen-abi and xen-ops for every architecture, with and without an operating system.
     Cross(cross::Options),
     /// Install, or name, the system packages that the other commands need.
@@ -71,6 +75,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Miri => miri::run().map(drop),
         Command::Fuzz(options) => fuzz::run(&options).map(drop),
         Command::Examples => examples::run(),
+        Command::Peers => peers::run(),
         Command::Cross(options) => cross::run(&options),
         Command::Setup(options) => setup::run(&options),
         Command::BenchBuild(options) => bench_build::run(&options),

@@ -10,6 +10,7 @@
 //! | `miri`        | `miri.rs`      | xen-ops and xen-model under Miri                              |
 //! | `fuzz`        | `fuzz.rs`      | a hostile hypervisor and a hostile peer, by libFuzzer         |
 //! | `examples`    | `examples.rs`  | every example, run                                            |
+//! | `peers`       | `peers.rs`     | others' ways to grants from user space, beside ours           |
 //! | `test`        | `test.rs`      | everything, in the order in which it fails soonest            |
 //! | `bench-build` | `bench_build/` | clean builds of xen-abi beside its peers                      |
 //!
@@ -28,6 +29,7 @@ mod fuzz;
 mod live;
 mod loom;
 mod miri;
+mod peers;
 mod process;
 mod progress;
 mod setup;

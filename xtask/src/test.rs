@@ -52,11 +52,15 @@ const LINTED: &str = "xen-abi-tests/headers,codegen/headers,xen-live/boot";
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";
 
+/// Other libraries' programs, likewise.
+const PEERS: &str = "tests/peers/Cargo.toml";
+
 /// A step: the runs that have it, its name, what it does.
 const STEPS: &[(In, &str, Action)] = &[
     (In::Full, "setup", Action::Ours(|| setup::run(&setup::Options::default()))),
     (In::Both, "fmt", Action::Quiet(&["fmt", "--all", "--check"])),
     (In::Both, "fmt guest", Action::Quiet(&["fmt", "--manifest-path", GUEST, "--check"])),
+    (In::Both, "fmt peers", Action::Quiet(&["fmt", "--manifest-path", PEERS, "--check"])),
     (
         In::Both,
         "clippy",
@@ -132,6 +136,8 @@ const STEPS: &[(In, &str, Action)] = &[
             "guests",
             "--test",
             "linux",
+            "--test",
+            "domains",
         ]),
     ),
     (In::Full, "loom", Action::Ours(loom::run)),

@@ -31,7 +31,7 @@ impl Includes {
 
 /// Our stand-ins for headers of the C library and the kernel, in the directory layout that those of
 /// the ABI expect.
-const STUBS: [(&str, &str); 9] = [
+const STUBS: [(&str, &str); 10] = [
     ("stdint.h", include_str!("../../stubs/stdint.h")),
     ("inttypes.h", "#include <stdint.h>\n"),
     ("stddef.h", include_str!("../../stubs/stddef.h")),
@@ -41,6 +41,8 @@ const STUBS: [(&str, &str); 9] = [
     ("public/xen.h", "#include <xen.h>\n"),
     // The kernel's headers know Xen's by the kernel's own include path.
     ("xen/interface/xen.h", "#include <xen.h>\n"),
+    // Of the kernel's types only those that are the same everywhere are asked for.
+    ("asm/bitsperlong.h", ""),
     ("linux/types.h", include_str!("../../stubs/linux_types.h")),
     // Every architecture of ours has the generic one.
     ("linux/ioctl.h", "#include <asm-generic/ioctl.h>\n"),

@@ -14,6 +14,11 @@ pub(crate) fn misbehave(arguments: &str) {
         Some("hang") => loop {
             hint::spin_loop();
         },
+        Some("chatter") => {
+            for number in 0..1000 {
+                console::write(format_args!("@chatter {number:030}"));
+            }
+        }
         Some("panic") => panic!("as it was told"),
         Some("fault") => {
             // SAFETY: there is none: nothing is mapped there.

@@ -102,7 +102,7 @@ fn from_grants(gntdev: &Gntdev, from: Range, mut to: &mut [u8]) -> Result<(), Fa
     for (grant, offset, room) in from.pages() {
         let (part, rest) = to.split_at_mut(room.min(to.len()));
         to = rest;
-        segments.push(Segment::read(grant, offset, part).map_err(impossible)?);
+        segments.push((grant.to_string(), Segment::read(grant, offset, part).map_err(impossible)?));
     }
     copy(gntdev, segments)
 }
@@ -112,26 +112,38 @@ fn to_grants(gntdev: &Gntdev, mut from: &[u8], to: Range) -> Result<(), Failure>
     for (grant, offset, room) in to.pages() {
         let (part, rest) = from.split_at(room.min(from.len()));
         from = rest;
-        segments.push(Segment::write(part, grant, offset).map_err(impossible)?);
+        segments
+            .push((grant.to_string(), Segment::write(part, grant, offset).map_err(impossible)?));
     }
     copy(gntdev, segments)
 }
 
-fn between(gntdev: &Gntdev, from: Range, to: Range, mut length: usize) -> Result<(), Failure> {
+fn between(gntdev: &Gntdev, from: Range, to: Range, length: usize) -> Result<(), Failure> {
+    let segments = parts(from, to, length).into_iter().map(|(from, to, length)| {
+        let segment = Segment::between(from, to, length).map_err(impossible)?;
+        Ok((format!("from {} to {}", from.0, to.0), segment))
+    });
+    copy(gntdev, segments.collect::<Result<_, Failure>>()?)
+}
+
+/// Both ends of each part that is in one page on either side, and its bytes.
+type Part = ((Foreign, usize), (Foreign, usize), usize);
+
+fn parts(from: Range, to: Range, mut length: usize) -> Vec<Part> {
     let (mut sources, mut targets) = (from.pages(), to.pages());
     let (mut source, mut target) = (sources.next(), targets.next());
-    let mut segments = Vec::new();
-    while let (Some((from, from_at, from_room)), Some((to, to_at, to_room))) = (source, target) {
-        let part = from_room.min(to_room).min(length);
+    let mut parts = Vec::new();
+    while let (Some(from), Some(to)) = (source, target) {
+        let part = from.2.min(to.2).min(length);
         if part == 0 {
             break;
         }
-        segments.push(Segment::between((from, from_at), (to, to_at), part).map_err(impossible)?);
+        parts.push(((from.0, from.1), (to.0, to.1), part));
         length -= part;
-        source = rest((from, from_at, from_room), part).or_else(|| sources.next());
-        target = rest((to, to_at, to_room), part).or_else(|| targets.next());
+        source = rest(from, part).or_else(|| sources.next());
+        target = rest(to, part).or_else(|| targets.next());
     }
-    copy(gntdev, segments)
+    parts
 }
 
 /// What is behind `part` bytes of a page, if anything is.
@@ -142,9 +154,14 @@ fn rest(
     (part < room).then_some((grant, offset + part, room - part))
 }
 
-fn copy(gntdev: &Gntdev, mut segments: Vec<Segment<'_>>) -> Result<(), Failure> {
-    segments.retain(|segment| !segment.is_empty());
-    Ok(gntdev.copy(&mut segments)?.all()?)
+/// Copies segments, each with words for it.
+fn copy(gntdev: &Gntdev, mut segments: Vec<(String, Segment<'_>)>) -> Result<(), Failure> {
+    segments.retain(|(_, segment)| !segment.is_empty());
+    let (names, mut segments): (Vec<_>, Vec<_>) = segments.into_iter().unzip();
+    for (name, result) in names.iter().zip(gntdev.copy(&mut segments)?.results()) {
+        result.map_err(|status| Failure::Impossible(format!("{name}: {status}")))?;
+    }
+    Ok(())
 }
 
 fn impossible(error: OutOfPage) -> Failure {
@@ -167,5 +184,46 @@ fn write(to: &End, bytes: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
             .write_all(bytes)
             .and_then(|()| out.flush())
             .map_err(Failure::file("standard output")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(text: &str) -> Range {
+        match text.parse().unwrap() {
+            End::Grants { grants, offset } => Range { grants, offset },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn numbers(from: &str, to: &str, length: usize) -> Vec<[usize; 5]> {
+        let parts = parts(range(from), range(to), length).into_iter();
+        parts
+            .map(|((from, from_at), (to, to_at), length)| {
+                let number = |grant: Foreign| grant.reference.0 as usize;
+                [number(from), from_at, number(to), to_at, length]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_part_is_in_one_page_on_either_side() {
+        assert_eq!(numbers("3:8", "4:1", 4096), [[8, 0, 1, 0, 4096]]);
+        assert_eq!(
+            numbers("3:8-9+4000", "4:1-2+10", 4192),
+            [[8, 4000, 1, 10, 96], [9, 0, 1, 106, 3990], [9, 3990, 2, 0, 106]]
+        );
+        assert_eq!(numbers("3:8-9+4095", "4:1", 2), [[8, 4095, 1, 0, 1], [9, 0, 1, 1, 1]]);
+        assert_eq!(numbers("3:8", "4:1", 0), [[0; 5]; 0]);
+    }
+
+    #[test]
+    fn ranges_end_with_their_last_page() {
+        assert_eq!(range("3:8").room(), 4096);
+        assert_eq!(range("3:8-9+0xfff").room(), 4097);
+        let pages: Vec<_> = range("3:8-9+0xfff").pages().map(|(_, at, room)| (at, room)).collect();
+        assert_eq!(pages, [(4095, 1), (0, 4096)]);
     }
 }

@@ -12,7 +12,7 @@ use xen_linux::xen_ops::page::PAGE_SIZE;
 use xen_linux::xen_ops::view::{ReadOnly, ReadWrite};
 
 use crate::failure::Failure;
-use crate::grant::{number, offset_in_page, peer};
+use crate::grant::{offset_in_page, peer};
 use crate::hold;
 
 #[derive(Args, Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Share {
     /// What the pages hold; - is standard input
     file: Option<String>,
     /// How many pages [default: as many as FILE fills, at least 1]
-    #[arg(long, value_parser = number)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=MOST as i64))]
     pages: Option<u32>,
     /// The domain may write too
     #[arg(long)]

@@ -45,9 +45,9 @@ impl<'a> Buffer<'a> {
 }
 
 impl Privcmd {
-    /// Makes an operation on domain `domid` (`XEN_DMOP_*` of upstream's `hvm/dm_op.h`, which `xen-abi`
-    /// has under its feature `toolstack`): the first buffer is the operation, others are what it wants besides. Xen reads the buffers, and writes into them
-    /// what comes out.
+    /// Makes an operation on `peer` (`XEN_DMOP_*` of upstream's `hvm/dm_op.h`, which `xen-abi` has under
+    /// its feature `toolstack`): the first buffer is the operation, others are what it wants besides. Xen
+    /// reads the buffers, and writes into them what comes out.
     ///
     /// `IOCTL_PRIVCMD_DM_OP`.
     ///
@@ -73,14 +73,14 @@ impl Privcmd {
     /// - What Xen says: ESRCH (no such domain), EPERM (not allowed, or restricted to another domain),
     ///   EOPNOTSUPP (it has no such operation), EINVAL, EFAULT (a buffer is too small), and what the
     ///   operation itself has.
-    pub fn dm_op(&self, domid: Peer, buffers: &mut [Buffer<'_>]) -> Result<(), Error> {
+    pub fn dm_op(&self, peer: Peer, buffers: &mut [Buffer<'_>]) -> Result<(), Error> {
         let count = buffers.len();
         if !(1..=MOST).contains(&count) {
             return Err(Error::new(DM_OP, Cause::Count { count, least: 1, most: MOST }));
         }
         // SAFETY: each buffer says where memory is that is borrowed for this, and how many bytes; any
         // bytes may come to be there.
-        unsafe { dm_op(&self.device, domid.domain(), buffers) }
+        unsafe { dm_op(&self.device, peer.domain(), buffers) }
     }
 }
 
@@ -89,8 +89,8 @@ pub(super) fn check(device: &Device) -> Result<(), Error> {
     // SAFETY: there is nothing that the kernel could read or write.
     match unsafe { dm_op(device, DOMID_SELF, &mut []) } {
         // One that is restricted.
-        Err(error) if error.as_errno() != Some(Errno::PERM) => Err(error),
-        _ => Ok(()),
+        Err(error) if error.as_errno() == Some(Errno::PERM) => Ok(()),
+        checked => checked,
     }
 }
 

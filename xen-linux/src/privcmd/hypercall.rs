@@ -12,8 +12,8 @@ use xen_ops::hypercall::{Hypercall, Lent, Memory};
 use super::{Privcmd, errno};
 use crate::wide::wide;
 
-// SAFETY: Linux hands number and arguments on to Xen, and its result back. What is lent is copied to
-// memory that is handed out once at a time, and copied back from there.
+// SAFETY: Linux hands number and arguments on to Xen, alone or as the entry of a list, and its result
+// back. What is lent is copied to memory that is handed out once at a time, and copied back from there.
 unsafe impl Hypercall for Privcmd {
     unsafe fn call(&self, number: u32, arguments: [usize; 5]) -> isize {
         let is_cut = isize::BITS > c_int::BITS;

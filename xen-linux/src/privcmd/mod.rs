@@ -1,7 +1,14 @@
 //! Hypercalls, other domains' memory and device models: `/dev/xen/privcmd`.
 //!
 //! Upstream: `xen/privcmd.h` of Linux. What the control domain's root can do with this device it can do
-//! to every domain, its own included.
+//! to every domain, its own included: event channels, grants and memory that its kernel relies on are
+//! the domain's, and a hypercall can take them away.
+//!
+//! | C library | here |
+//! |---|---|
+//! | libxencall | [`Privcmd`] as a [`Hypercall`](xen_ops::hypercall::Hypercall); buffers are its own affair |
+//! | libxenforeignmemory | [`Privcmd::map`], [`Privcmd::map_resource`], [`Privcmd::resource_size`], [`Privcmd::restrict`] |
+//! | libxendevicemodel | [`Privcmd::dm_op`] |
 
 #![allow(unsafe_code, reason = "an ioctl")]
 

@@ -1,5 +1,6 @@
 //! `event_channel_op`, `sched_op` and the smaller hypercalls.
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use xen_abi::GuestHandle;
@@ -12,6 +13,7 @@ use xen_abi::vcpu::*;
 use xen_abi::version::*;
 use xen_abi::xen::*;
 use xen_model::{Config, Domain, Kind, Xen, Xsm};
+use xen_ops::page::Page as _;
 
 use crate::support::*;
 
@@ -103,6 +105,42 @@ fn ports_have_errors() {
     let a = guest(&xen, Config::new(Kind::Pvh).pages(4));
     let b = guest(&xen, Config::new(Kind::Pvh).pages(4));
     assert_eq!(unbound(&a, b.domid()).0, -1);
+}
+
+/// Words and control block are the guest's, who finds a port by them, and Xen holds their pages.
+#[test]
+fn events_go_through_queues() {
+    for kind in [Kind::Pv, Kind::Pvh, Kind::Arm] {
+        let (xen, a) = machine(kind);
+        let b = guest(&xen, Config::new(kind).pages(4));
+        let (control, words) = (a.page().unwrap(), a.page().unwrap());
+        let (_, port) = unbound(&a, b.domid());
+        let (_, theirs) = bind(&b, a.domid(), port);
+        let mut init =
+            evtchn_init_control { control_gfn: control.frame().0, ..evtchn_init_control::ZERO };
+        assert_eq!(event(&a, EVTCHNOP_init_control, &mut init), 0);
+        let mut array = evtchn_expand_array { array_gfn: words.frame().0 };
+        assert_eq!(event(&a, EVTCHNOP_expand_array, &mut array), 0);
+        assert_eq!((a.references(control.frame()), a.references(words.frame())), (2, 2));
+        let word = |shift| view(&words).load::<u32>(port.0 as usize * 4, SeqCst).unwrap() >> shift;
+
+        assert!(!a.wait(port.0, NOW));
+        assert_eq!(send(&b, theirs), 0);
+        assert_eq!((word(EVTCHN_FIFO_PENDING), word(EVTCHN_FIFO_LINKED)), (1, 0b101));
+        let head = 8 + EVTCHN_FIFO_PRIORITY_DEFAULT as usize * 4;
+        assert_eq!(view(&control).load::<u32>(head, SeqCst).unwrap(), port.0);
+        assert!(a.wait(port.0, SOON));
+        assert_eq!(word(EVTCHN_FIFO_LINKED), 1, "taken, and in its queue still");
+        xen.check_invariants().unwrap();
+
+        let mut reset = evtchn_reset { dom: DOMID_SELF };
+        assert_eq!(event(&a, EVTCHNOP_reset, &mut reset), 0);
+        assert_eq!((a.references(control.frame()), a.references(words.frame())), (1, 1));
+        assert_eq!(event(&a, EVTCHNOP_init_control, &mut init), 0, "and again");
+        a.destroy();
+        assert!(!a.exists());
+        xen.check_invariants().unwrap();
+    }
 }
 
 #[test]

@@ -39,10 +39,10 @@ pub const IOCTL_PRIVCMD_RESTRICT: u32 = 0x25006;
 pub const IOCTL_PRIVCMD_MMAP_RESOURCE: u32 = 0x205007;
 /// Has an eventfd raise an interrupt in a guest. `EINVAL`: an unknown flag. `EOPNOTSUPP`: the kernel is built without it.
 pub const IOCTL_PRIVCMD_IRQFD: u32 = 0x40185008;
-/// Has a guest's writes to an address signal an eventfd. `EINVAL`: an unknown flag, or a length or number that cannot be. `EOPNOTSUPP`: the
-/// kernel is built without it.
+/// Has a guest's writes signal an eventfd instead of going to a device model. `EINVAL`: an unknown flag, or numbers that cannot be.
+/// `EOPNOTSUPP`: the kernel is built without it.
 pub const IOCTL_PRIVCMD_IOEVENTFD: u32 = 0x40305009;
-/// Says which global interrupt a PCI device has that is kept for guests. `EINVAL`: the kernel is built without it.
+/// Says which global interrupt a PCI device has that is kept for guests. `EINVAL` or `EOPNOTSUPP`: the kernel cannot tell.
 pub const IOCTL_PRIVCMD_PCIDEV_GET_GSI: u32 = 0x8500a;
 
 /// Argument of `IOCTL_PRIVCMD_HYPERCALL`.
@@ -285,7 +285,7 @@ pub struct privcmd_ioeventfd {
     pub ioreq: u64,
     /// IN. Address of the event-channel ports of the server, 4 bytes each, one for each of the `vcpus`.
     pub ports: u64,
-    /// IN. Guest's address, in bytes, that the writes go to.
+    /// IN. Address of a virtio MMIO device in the guest; the writes are those to its register `QueueNotify`.
     pub addr: u64,
     /// IN. Bytes of such a write.
     pub addr_len: u32,
@@ -293,7 +293,7 @@ pub struct privcmd_ioeventfd {
     pub event_fd: u32,
     /// IN. Virtual processors of the guest.
     pub vcpus: u32,
-    /// IN. Value that is written: the number of a queue.
+    /// IN. Queue: the low 16 bits of what is written.
     pub vq: u32,
     /// IN. `PRIVCMD_IOEVENTFD_FLAG_*`.
     pub flags: u32,

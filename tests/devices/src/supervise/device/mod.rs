@@ -1,0 +1,208 @@
+//! The devices, one file each, as Linux's drivers answer.
+
+mod copy;
+mod dmabuf;
+mod evtchn;
+mod gntalloc;
+mod gntdev;
+mod hypercall;
+mod hypercalls;
+mod ports;
+mod privcmd;
+
+use std::fmt;
+use std::fs::File;
+use std::ops::Range;
+use std::rc::Rc;
+
+use nix::errno::Errno;
+
+use super::peers::Grants;
+use super::process::{FileId, Mapping, Process};
+use super::state::{Held, State};
+use super::thread::{Struct, Thread};
+
+pub(crate) use dmabuf::{Dmabuf, Exports};
+pub(crate) use ports::Ports;
+
+/// A device file below `/dev/xen`, or a dma-buf that came of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Device {
+    /// Maps pages that other domains granted.
+    Gntdev,
+    /// Shares pages.
+    Gntalloc,
+    /// Hypercalls, and memory of other domains.
+    Privcmd,
+    /// Memory for hypercalls' arguments.
+    Hypercall,
+    /// Event channels.
+    Evtchn,
+    /// A buffer exported by gntdev.
+    Dmabuf,
+}
+
+impl Device {
+    /// The device at a path.
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        let name = path.strip_prefix("/dev/xen/")?;
+        let devices = [Self::Gntdev, Self::Gntalloc, Self::Privcmd, Self::Hypercall, Self::Evtchn];
+        devices.into_iter().find(|device| device.name() == name)
+    }
+
+    /// What its file is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gntdev => "gntdev",
+            Self::Gntalloc => "gntalloc",
+            Self::Privcmd => "privcmd",
+            Self::Hypercall => "hypercall",
+            Self::Evtchn => "evtchn",
+            Self::Dmabuf => "dmabuf",
+        }
+    }
+
+    /// What Linux's headers call a request, without `IOCTL_` and the device.
+    pub(crate) fn request(self, number: u32) -> Option<&'static str> {
+        let names = match self {
+            Self::Gntdev => gntdev::request::NAMES,
+            Self::Gntalloc => gntalloc::request::NAMES,
+            Self::Privcmd => privcmd::request::NAMES,
+            Self::Evtchn => evtchn::request::NAMES,
+            Self::Hypercall | Self::Dmabuf => &[],
+        };
+        names.iter().find(|(of, _)| *of == number).map(|(_, name)| *name)
+    }
+
+    /// A freshly opened one.
+    pub(crate) fn driver(self) -> Box<dyn Driver> {
+        match self {
+            Self::Gntdev => Box::new(gntdev::Gntdev::default()),
+            Self::Gntalloc => Box::new(gntalloc::Gntalloc::default()),
+            Self::Privcmd => Box::new(privcmd::Privcmd::default()),
+            Self::Evtchn => Box::new(evtchn::Evtchn::default()),
+            Self::Hypercall => Box::new(hypercall::Hypercall::default()),
+            Self::Dmabuf => Box::new(Dmabuf),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What all openings of all devices share: other domains, and the kernel's own tables.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) grants: Grants,
+    pub(crate) ports: Ports,
+    pub(crate) exports: Exports,
+    /// Pages that gntalloc shares.
+    pub(crate) shared: u32,
+}
+
+/// The opening that a driver answers for, and who asks.
+pub(crate) struct Context<'a> {
+    pub(crate) machine: &'a mut Machine,
+    pub(crate) thread: Thread,
+    pub(crate) process: Process,
+    pub(crate) id: FileId,
+    /// What mappings of it show.
+    pub(crate) file: &'a Rc<File>,
+}
+
+impl Context<'_> {
+    pub(crate) fn at(&self, address: u64) -> Struct {
+        Struct { thread: self.thread, address }
+    }
+}
+
+/// What an ioctl comes to.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// This result.
+    Value(i64),
+    /// A descriptor of a new dma-buf of so many pages, written to a place.
+    Export { pages: u32, to: Struct },
+}
+
+/// What a program wants mapped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) offset: u64,
+    pub(crate) pages: u64,
+    pub(crate) shared: bool,
+    pub(crate) writable: bool,
+}
+
+/// What a program wants read or written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Data {
+    pub(crate) descriptor: u64,
+    pub(crate) address: u64,
+    pub(crate) size: u64,
+}
+
+/// One opening of a device.
+pub(crate) trait Driver: fmt::Debug {
+    fn ioctl(&mut self, _: &mut Context<'_>, _: u32, _: u64) -> Result<Reply, Errno> {
+        Err(Errno::ENOTTY)
+    }
+
+    /// The offset in the file that stands for what is wanted.
+    fn mmap(&mut self, _: &mut Context<'_>, _: Wanted) -> Result<u64, Errno> {
+        Err(Errno::ENODEV)
+    }
+
+    fn read(&mut self, _: &mut Context<'_>, _: Data) -> Result<i64, Errno> {
+        Err(Errno::EINVAL)
+    }
+
+    fn write(&mut self, _: &mut Context<'_>, _: Data) -> Result<i64, Errno> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Gives up what has become unused: these ranges of the file are mapped, in any process.
+    fn look(&mut self, _: &mut Machine, _: &Rc<File>, _mapped: &[Range<u64>]) {}
+
+    /// Gives up everything: the last descriptor and the last mapping are gone.
+    fn release(&mut self, machine: &mut Machine, file: &Rc<File>) {
+        self.look(machine, file, &[]);
+    }
+
+    /// What it holds that descriptors and mappings do not show.
+    fn held(&self, _: FileId, _: &Machine) -> Vec<(Held, usize)> {
+        Vec::new()
+    }
+}
+
+/// The mapping that Linux finds for an address: the first that ends beyond it.
+pub(crate) fn area_at(process: Process, address: u64) -> Option<Mapping> {
+    process.mappings().into_iter().find(|mapping| mapping.addresses.end > address)
+}
+
+pub(crate) fn overlaps(mapped: &[Range<u64>], range: &Range<u64>) -> bool {
+    mapped.iter().any(|one| one.start < range.end && range.start < one.end)
+}
+
+impl State {
+    pub(crate) fn extend(&mut self, held: impl IntoIterator<Item = (Held, usize)>) {
+        held.into_iter().for_each(|(kind, count)| self.add(kind, count));
+    }
+}
+
+/// Requests of one device, by the letter, number and size of argument that encode them.
+macro_rules! requests {
+    ($($name:ident = $letter:literal, $number:literal, $size:literal;)*) => {
+        /// Numbers of the device's requests.
+        pub(crate) mod request {
+            $(pub(crate) const $name: u32 = $size << 16 | ($letter as u32) << 8 | $number;)*
+            pub(crate) const NAMES: &[(u32, &str)] = &[$(($name, stringify!($name))),*];
+        }
+    };
+}
+use requests;

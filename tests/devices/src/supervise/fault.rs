@@ -1,0 +1,42 @@
+//! Which system calls fail.
+
+use nix::errno::Errno;
+
+use super::call::Call;
+
+/// A call that fails.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    /// Of the calls within windows, from 0 on.
+    nth: usize,
+    errno: Errno,
+    /// Every later call like it fails as well.
+    for_ever: bool,
+    /// The call that failed, once it has.
+    hit: Option<String>,
+}
+
+/// What a fault does to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) errno: Errno,
+    /// It happens all the same: a close that fails has closed the descriptor.
+    pub(crate) performed: bool,
+}
+
+impl Fault {
+    pub(crate) fn new(nth: usize, errno: Errno, for_ever: bool) -> Self {
+        Self { nth, errno, for_ever, hit: None }
+    }
+
+    /// Whether a call fails, which is the `nth`.
+    pub(crate) fn strikes(&mut self, nth: usize, call: &Call) -> Option<Failure> {
+        let signature = call.signature();
+        let again = self.for_ever && self.hit.as_deref() == Some(&signature);
+        if nth != self.nth && !again {
+            return None;
+        }
+        self.hit = Some(signature);
+        Some(Failure { errno: self.errno, performed: call.name == "close" })
+    }
+}
