@@ -50,7 +50,8 @@ pub struct Row {
 const RELEASES: [&str; 3] = ["4.14", "4.17", "4.20"];
 
 /// The combinations, with the releases for which Debian has a hypervisor, and how many domains there
-/// are. Arm's hypervisors start several without a toolstack; on x86 a Linux starts them.
+/// are. Arm's hypervisors start several without a toolstack; on x86 a Linux starts them, of the releases
+/// whose toolstack Debian still looks after.
 const COMBINATIONS: [(Arch, Mode, &[&str], u16); 11] = [
     (Arch::X86_64, Mode::Pv, &RELEASES, 1),
     (Arch::X86_64, Mode::Pvh, &RELEASES, 1),
@@ -122,10 +123,10 @@ impl Row {
     pub fn mode_of(self, domid: u16) -> Mode {
         let is_other = self.has_toolstack() && domid % 2 == 0;
         match self.mode {
-            Mode::Pv if is_other => Mode::Pvh,
+            Mode::Linux if domid == 0 => Mode::Linux,
+            Mode::Pv | Mode::Linux if is_other => Mode::Pvh,
             Mode::Pvh if is_other => Mode::Pv,
-            Mode::Linux if is_other => Mode::Pvh,
-            Mode::Linux if domid > 0 => Mode::Pv,
+            Mode::Linux => Mode::Pv,
             mode => mode,
         }
     }
@@ -170,6 +171,10 @@ mod tests {
         }
         assert_eq!(matrix().len(), 25);
         assert_eq!(matrix()[3].to_string(), "4.14 x86-64 pvh");
+        let linux = Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 3 };
+        let modes = [0, 1, 2].map(|domid| linux.mode_of(domid));
+        assert_eq!(modes, [Mode::Linux, Mode::Pv, Mode::Pvh]);
+        assert_eq!((linux.domids(), linux.guests()), (0..1, 1..3));
         assert_eq!(matrix()[13].to_string(), "4.14 arm64 native 3 domains");
     }
 }

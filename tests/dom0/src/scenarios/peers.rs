@@ -66,7 +66,7 @@ fn lead(t: &mut Transcript, domid: u16) -> Result<(), Error> {
     let writable = mapped(t, &devices)?;
     copied(t, &devices)?;
     let kept = lent(t, &devices, mailbox)?;
-    events(t, &devices, mailbox)?;
+    events(t, &devices, mailbox, &writable)?;
     looked_at(t, &devices, mailbox)?;
     tell(mailbox, Command::End, 0);
     dead(t, &devices, writable, kept, mapping)
@@ -132,7 +132,12 @@ fn lent(t: &mut Transcript, devices: &Devices, mailbox: Mailbox<'_>) -> Result<S
     Ok(kept)
 }
 
-fn events(t: &mut Transcript, devices: &Devices, mailbox: Mailbox<'_>) -> Result<(), Error> {
+fn events(
+    t: &mut Transcript,
+    devices: &Devices,
+    mailbox: Mailbox<'_>,
+    writable: &Mapping<ReadWrite>,
+) -> Result<(), Error> {
     let evtchn = &devices.evtchn;
     let there = evtchn_port_t(tell(mailbox, Command::OpenPort, 0));
     t.step(
@@ -150,9 +155,15 @@ fn events(t: &mut Transcript, devices: &Devices, mailbox: Mailbox<'_>) -> Result
     // Whoever binds a port is told by an event that it may be used.
     t.step("bind_interdomain, an event", next()?);
     let mapping: Mapping<ReadWrite> = devices.gntdev.map(devices.grant(WRITABLE))?;
+    if let Some(page) = mapping.page(0) {
+        let _ = page.write(3, &[0xff; 2]);
+    }
     let notify = Notify::byte(3).and_event(port.number());
     t.step("notify", Shown(mapping.notify(0, notify)));
     t.step("notify, unmap", Shown(mapping.unmap()));
+    for offset in [3, 4] {
+        t.step(&format!("notify, byte {offset}"), byte(writable.page(0), offset));
+    }
     tell(mailbox, Command::AnswerEvent, 0);
     t.step("notify, the other domain's answer", next()?);
     t.step("unbind", Shown(port.unbind()));
