@@ -14,7 +14,7 @@ pub const IOCTL_EVTCHN_BIND_VIRQ: u32 = 0x44500;
 /// Binds a new port to another domain's. Returns the port. `EINVAL`: there is no such unbound port. `EACCES`: the file is restricted to
 /// another domain.
 pub const IOCTL_EVTCHN_BIND_INTERDOMAIN: u32 = 0x84501;
-/// Makes a port for another domain to bind to. Returns the port. `EACCES`: the file is restricted to another domain.
+/// Makes a port for another domain to bind to. Returns the port. `EACCES`: the file is restricted, be it to that domain.
 pub const IOCTL_EVTCHN_BIND_UNBOUND_PORT: u32 = 0x44502;
 /// Closes a port. `EINVAL`: there cannot be such a port. `ENOTCONN`: it is not one of this file's.
 pub const IOCTL_EVTCHN_UNBIND: u32 = 0x44503;

@@ -99,7 +99,7 @@ layout! { struct ioctl_gntdev_map_grant_ref: 24, 8;
 pub struct ioctl_gntdev_unmap_grant_ref {
     /// IN. Offset in bytes, as it was given out.
     pub index: u64,
-    /// IN. Grants, as many as were named then.
+    /// IN. Grants, as many as were named then; or 0, for however many they were.
     pub count: u32,
     pub pad: u32,
 }
