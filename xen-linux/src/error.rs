@@ -41,7 +41,7 @@ pub enum Cause {
     /// The kernel refused.
     Errno(Errno),
     /// The device does not have this operation: the descriptor is of something else, or the kernel is
-    /// older than the operation, or built without it.
+    /// older than the operation, or built without it. 64-bit kernels have none of them for 32-bit programs.
     NotOffered,
     /// More or fewer elements than the operation takes.
     Count {
