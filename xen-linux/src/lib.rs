@@ -64,8 +64,8 @@
 //! something else. So whoever forks, which is `unsafe`, promises that the child does not use them.
 //!
 //! Children have the parent's descriptors until `exec`, and its mappings too, but for those of privcmd, and
-//! those of gntdev in a PV domain. So what the parent unmaps or does not share any more stays in use by such a child until
-//! that calls `exec` or ends.
+//! those of gntdev in a PV domain. So what the parent unmaps or does not share any more stays in use by such
+//! a child until that calls `exec` or ends.
 //!
 //! # Kernels with larger pages
 //!
