@@ -121,10 +121,12 @@ impl<A: Access> Frames<A> {
     ///
     /// [`Cause::Frame`], with the first that is not.
     pub fn all(&self) -> Result<(), Error> {
-        match (0..self.count()).find_map(|frame| Some((frame, self.error(frame)?))) {
-            Some((frame, errno)) => Err(Error::new(MAP, Cause::Frame { frame, errno })),
-            None => Ok(()),
-        }
+        let domid = self.peer.domain();
+        let failed = |(frame, &number)| {
+            Some(Cause::Frame { frame, domid, number, errno: self.error(frame)? })
+        };
+        let first = self.frames.iter().enumerate().find_map(failed);
+        first.map_or(Ok(()), |cause| Err(Error::new(MAP, cause)))
     }
 
     /// Maps the frames that were paged out, if they are back. How many are still out.
@@ -248,8 +250,9 @@ mod tests {
         assert_eq!([0, 1, 2, 3, 4].map(is_seen), [true, false, false, true, false]);
         let errors = [0, 1, 2, 4].map(|index| frames.error(index));
         assert_eq!(errors, [None, Some(Errno::NOENT), Some(Errno::INVAL), None]);
-        let cause = Cause::Frame { frame: 1, errno: Errno::NOENT };
-        assert_eq!(frames.all(), Err(Error::new(MAP, cause)));
+        let text = frames.all().unwrap_err().to_string();
+        let expected = "frame 0x1 of domain 3, number 1 of the list: No such file";
+        assert!(text.contains(expected), "{text}");
         frames.frame(3).unwrap().write(4095, &[5]).unwrap();
         // SAFETY: mapped, and nobody writes.
         assert_eq!(unsafe { frames.area.base().add(4 * PAGE_SIZE - 1).read() }, 5);
@@ -284,8 +287,8 @@ mod tests {
             assert_eq!(settle(paged_out(), &mut frames.errors.clone()), Err(eio.clone()));
             assert_eq!(settle(Ok(()), &mut frames.errors), Err(eio));
             assert_eq!(frames.errors[..], [PAGED_OUT; 3]);
-            let cause = Cause::Frame { frame: 0, errno: Errno::NOENT };
-            assert_eq!(frames.all(), Err(Error::new(MAP, cause)));
+            let error = frames.all().unwrap_err();
+            assert!(matches!(error.cause(), Cause::Frame { frame: 0, errno: Errno::NOENT, .. }));
             assert!(frames.frame(0).is_none());
         }
         let mut errors = [0, -4095, EINVAL, PAGED_OUT];
