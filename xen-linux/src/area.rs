@@ -8,8 +8,8 @@ use std::ptr::{self, NonNull};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
+use crate::Error;
 use crate::device::Device;
-use crate::{Cause, Error};
 
 /// A shared mapping of a device, taken down when the value goes.
 #[derive(Debug)]
@@ -30,16 +30,14 @@ impl Area {
     ///
     /// # Errors
     ///
-    /// What the kernel says to `mmap`; [`Cause::Forked`].
+    /// What the kernel says to `mmap`; [`Cause::Forked`](crate::Cause::Forked).
     pub(crate) fn map(
         device: &Device,
         offset: u64,
         length: usize,
         rights: ProtFlags,
     ) -> Result<Self, Error> {
-        if !device.is_own() {
-            return Err(Error::new("mmap", Cause::Forked));
-        }
+        device.own("mmap")?;
         let (anywhere, shared) = (ptr::null_mut(), MapFlags::SHARED);
         // SAFETY: the kernel chooses the place, so that it is in nobody's way.
         let base = unsafe { mmap(anywhere, length, rights, shared, device.as_fd(), offset) };
@@ -67,7 +65,7 @@ impl Area {
     ///
     /// # Errors
     ///
-    /// What the kernel says to `munmap`; [`Cause::Forked`].
+    /// What the kernel says to `munmap`; [`Cause::Forked`](crate::Cause::Forked).
     pub(crate) fn unmap(mut self) -> Result<(), Error> {
         self.take_down()
     }
@@ -79,9 +77,7 @@ impl Area {
         }
         // In a child there may be something else at that address: the kernel hands some of these
         // mappings to no child.
-        if !self.device.is_own() {
-            return Err(Error::new("munmap", Cause::Forked));
-        }
+        self.device.own("munmap")?;
         // SAFETY: it is this value's own, and whoever looks at it borrows the value.
         let unmap = || unsafe { munmap(self.base.as_ptr().cast::<c_void>(), length) };
         // Where it fails everything is still mapped. That is for want of memory, which may pass.
@@ -102,6 +98,7 @@ mod tests {
     use rustix::param::page_size;
 
     use super::*;
+    use crate::Cause;
     use crate::testing::{in_child, is_mapped, memory};
 
     fn area(name: &str) -> Area {

@@ -40,6 +40,11 @@ impl Device {
         generation().is_ok_and(|generation| generation == self.generation)
     }
 
+    /// That this is the process that opened it: [`Cause::Forked`] if not.
+    pub(crate) fn own(&self, operation: &'static str) -> Result<(), Error> {
+        if self.is_own() { Ok(()) } else { Err(Error::new(operation, Cause::Forked)) }
+    }
+
     /// An ioctl whose argument is a structure that the kernel reads and writes. Its error number is
     /// whatever comes back, EINTR too; ENOTTY is [`Cause::NotOffered`].
     ///
@@ -53,9 +58,7 @@ impl Device {
         opcode: u32,
         argument: *mut T,
     ) -> Result<c_int, Error> {
-        if !self.is_own() {
-            return Err(Error::new(operation, Cause::Forked));
-        }
+        self.own(operation)?;
         let call = Call { opcode, argument: argument.cast() };
         // SAFETY: the caller's promise.
         unsafe { ioctl(&self.descriptor, call) }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 use xen_abi::GrantStatus;
+use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::OutOfPage;
 
@@ -41,7 +42,7 @@ pub enum Cause {
     /// The kernel refused.
     Errno(Errno),
     /// The device does not have this operation: the descriptor is of something else, or the kernel is
-    /// older than the operation, or built without it.
+    /// older than the operation, or built without it. 64-bit kernels have none of them for 32-bit programs.
     NotOffered,
     /// More or fewer elements than the operation takes.
     Count {
@@ -72,6 +73,10 @@ pub enum Cause {
     Frame {
         /// Its place in the list, counted from 0.
         frame: usize,
+        /// The other domain.
+        domid: domid_t,
+        /// Its number there.
+        number: xen_pfn_t,
         /// Xen's reason; ENOENT if it is paged out.
         errno: Errno,
     },
@@ -170,7 +175,11 @@ impl fmt::Display for Cause {
             Self::Range(range) => range.fmt(f),
             Self::Page { page, pages } => write!(f, "no page {page}; there are {pages}"),
             Self::Segment { segment, status } => write!(f, "segment {segment}: {status}"),
-            Self::Frame { frame, errno } => write!(f, "frame {frame} of the list: {errno}"),
+            Self::Frame { frame, domid, number, errno } => write!(
+                f,
+                "frame {:#x} of domain {}, number {frame} of the list: {errno}",
+                number.0, domid.0
+            ),
             Self::Refused => f.write_str(
                 "at least one of the grants cannot be mapped: there is no such grant or domain, \
                  it is for another domain, it is read-only, or the security policy forbids it",

@@ -121,7 +121,7 @@ impl Evtchn {
     /// # Errors
     ///
     /// EEXIST (it has a port already), EINVAL (there is no such interrupt), EPERM (it is not for this
-    /// domain), ENOSPC (no port left), EACCES (restricted), ENOMEM.
+    /// domain), ENOSPC (no port left), EACCES (restricted, to whatever domain), ENOMEM.
     pub fn bind_virq(&self, virq: u32) -> Result<Port, Error> {
         let bind = ioctl_evtchn_bind_virq { virq };
         self.bind("IOCTL_EVTCHN_BIND_VIRQ", IOCTL_EVTCHN_BIND_VIRQ, bind)
@@ -147,7 +147,7 @@ impl Evtchn {
     ///
     /// # Errors
     ///
-    /// ESRCH (no such domain), ENOSPC (no port left), EACCES (restricted to another domain), ENOMEM.
+    /// ESRCH (no such domain), ENOSPC (no port left), EACCES (restricted, to whatever domain), ENOMEM.
     pub fn bind_unbound(&self, domid: domid_t) -> Result<Port, Error> {
         let bind = ioctl_evtchn_bind_unbound_port { remote_domain: domid.0.into() };
         self.bind("IOCTL_EVTCHN_BIND_UNBOUND_PORT", IOCTL_EVTCHN_BIND_UNBOUND_PORT, bind)
@@ -168,7 +168,7 @@ impl Evtchn {
     ///
     /// EINTR, so that a signal can end the wait.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool, Error> {
-        self.check("poll")?;
+        self.device.own("poll")?;
         // A time that the kernel cannot say is none.
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut descriptors = [PollFd::new(&self.device, PollFlags::IN)];
@@ -177,7 +177,8 @@ impl Evtchn {
     }
 
     /// The ports that have an event pending, as many as fit into `ports` or into a page, in the order in
-    /// which the events came; `None` if there is none. Each is masked now.
+    /// which the events came; `None` if there is none. Each is masked now. An event says that something may
+    /// have happened: there are some without a cause.
     ///
     /// A descriptor that blocks, which [`open`](Self::open) makes none of, waits for the first.
     ///
@@ -191,7 +192,7 @@ impl Evtchn {
         &self,
         ports: &'a mut [evtchn_port_t],
     ) -> Result<Option<&'a [evtchn_port_t]>, Error> {
-        self.check("read")?;
+        self.device.own("read")?;
         if ports.is_empty() {
             return Err(Error::new("read", Cause::Count { count: 0, least: 1, most: MOST }));
         }
@@ -227,7 +228,9 @@ impl Evtchn {
             .map(drop)
     }
 
-    /// Gives up, for good, binding ports to anything but `domid`.
+    /// Gives up, for good, binding ports but by [`bind_interdomain`](Self::bind_interdomain) to `domid`:
+    /// [`bind_unbound`](Self::bind_unbound) and [`bind_virq`](Self::bind_virq) are EACCES then, for every
+    /// domain. Ports that are bound stay so.
     ///
     /// `IOCTL_EVTCHN_RESTRICT_DOMID`.
     ///
@@ -239,10 +242,6 @@ impl Evtchn {
         let (operation, opcode) = ("IOCTL_EVTCHN_RESTRICT_DOMID", IOCTL_EVTCHN_RESTRICT_DOMID);
         // SAFETY: the ioctl takes this structure, which holds no address.
         unsafe { self.device.ioctl_again(operation, opcode, &raw mut argument) }.map(drop)
-    }
-
-    fn check(&self, operation: &'static str) -> Result<(), Error> {
-        check(&self.device, operation)
     }
 }
 
@@ -344,12 +343,8 @@ fn unbind(device: &Device, port: evtchn_port_t) -> Result<(), Error> {
     unsafe { device.ioctl_again(UNBIND, IOCTL_EVTCHN_UNBIND, &raw mut unbind) }.map(drop)
 }
 
-fn check(device: &Device, operation: &'static str) -> Result<(), Error> {
-    if device.is_own() { Ok(()) } else { Err(Error::new(operation, Cause::Forked)) }
-}
-
 fn unmask(device: &Device, mut ports: &[evtchn_port_t]) -> Result<(), Error> {
-    check(device, "write")?;
+    device.own("write")?;
     while !ports.is_empty() {
         let written = io::retry_on_intr(|| io::write(device, bytes(ports)));
         let written = written.map_err(Error::errno("write"))? / size_of::<evtchn_port_t>();

@@ -5,9 +5,10 @@
 
 #![allow(unsafe_code, reason = "a page that is wiped by fork")]
 
+use std::mem::forget;
 use std::ptr::{self, NonNull};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicPtr, AtomicU64};
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 use rustix::param::page_size;
@@ -17,7 +18,9 @@ use crate::Error;
 /// The last number that this process or one of its ancestors took.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
-static PAGE: OnceLock<Page> = OnceLock::new();
+/// The page's word, once there is one: then it stays. There is no lock that another thread could hold
+/// while the process forks, and the child would wait for.
+static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 
 /// A number that a child does not share with its parent, nor with any process before that.
 ///
@@ -26,15 +29,18 @@ static PAGE: OnceLock<Page> = OnceLock::new();
 /// What the kernel says if there is no page to be had that is wiped by fork: Linux has them from
 /// 4.14 on.
 pub(crate) fn generation() -> Result<u64, Error> {
-    let page = match PAGE.get() {
-        Some(page) => page,
-        None => {
-            let fresh = Page::new()?;
-            // Where another thread was faster, this one's page goes with the closure.
-            PAGE.get_or_init(|| fresh)
+    loop {
+        // SAFETY: null, or a word of a page that is never unmapped: aligned, and zero to begin with.
+        if let Some(word) = unsafe { WORD.load(Acquire).as_ref() } {
+            return Ok(number(word));
         }
-    };
-    Ok(number(page.word()))
+        let fresh = Page::new()?;
+        let word = fresh.base.as_ptr();
+        // Where another thread was faster, this one's page goes.
+        if WORD.compare_exchange(ptr::null_mut(), word, Release, Relaxed).is_ok() {
+            forget(fresh);
+        }
+    }
 }
 
 /// The number in `word`, which gets one if it has none.
@@ -56,11 +62,6 @@ struct Page {
     base: NonNull<AtomicU64>,
 }
 
-// SAFETY: an atomic integer of the value's own.
-unsafe impl Send for Page {}
-// SAFETY: as above.
-unsafe impl Sync for Page {}
-
 impl Page {
     fn new() -> Result<Self, Error> {
         let rights = ProtFlags::READ | ProtFlags::WRITE;
@@ -75,16 +76,11 @@ impl Page {
             .map_err(Error::errno("madvise"))?;
         Ok(page)
     }
-
-    fn word(&self) -> &AtomicU64 {
-        // SAFETY: it is there for as long as the value, aligned, and zero to begin with.
-        unsafe { self.base.as_ref() }
-    }
 }
 
 impl Drop for Page {
     fn drop(&mut self) {
-        // SAFETY: it is this value's own, and whoever looks at it borrows the value.
+        // SAFETY: it is this value's own, and nobody has seen it.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), page_size()) };
     }
 }

@@ -207,7 +207,7 @@ impl Shared {
     /// # Errors
     ///
     /// - [`Cause::Page`] or [`Cause::Range`] if there is no such page, or no such byte in a page.
-    /// - EINVAL if the port is none that the process has from `/dev/xen/evtchn`.
+    /// - EINVAL if no process has that port open, from `/dev/xen/evtchn`.
     pub fn notify(&self, page: usize, notify: Notify) -> Result<(), Error> {
         let index = self.pages.place(NOTIFY, page, notify.offset())?;
         let mut argument = ioctl_gntalloc_unmap_notify {

@@ -40,6 +40,11 @@
 //! step that fails half way undoes what was done before it. Methods that give back say what went wrong;
 //! dropping does the same and says nothing. All values can be sent to other threads and used by several.
 //!
+//! Threads of one program that use the same bytes at the same time do so in
+//! [accesses of the same size](xen_ops::view::View): nothing here can see to that. They do so through two
+//! views of one page, and through two pages that are the same memory: a grant that is mapped twice, or a
+//! page of gntalloc's that the program itself has mapped by gntdev.
+//!
 //! # Errors
 //!
 //! An [`Error`] names the operation, by the name of its ioctl in Linux' headers or of its system
@@ -54,9 +59,13 @@
 //! as it is. A child that needs grants opens the devices itself. That takes no system call to find out,
 //! but memory that is wiped by fork, which Linux has from 4.14 on.
 //!
-//! Children have the parent's descriptors until `exec`, and its mappings too, but for those of gntdev in
-//! a PV domain. So what the parent unmaps or does not share any more stays in use by such a child until
-//! that calls `exec` or ends.
+//! Views, slices and addresses that were taken before the fork know nothing of it. What privcmd has mapped,
+//! and in a PV domain what gntdev has, is not there in a child: an address of it may lead nowhere, or to
+//! something else. So whoever forks, which is `unsafe`, promises that the child does not use them.
+//!
+//! Children have the parent's descriptors until `exec`, and its mappings too, but for those of privcmd, and
+//! those of gntdev in a PV domain. So what the parent unmaps or does not share any more stays in use by such
+//! a child until that calls `exec` or ends.
 //!
 //! # Kernels with larger pages
 //!
@@ -73,7 +82,7 @@
 //! | map and unmap, however many grants | `ioctl`, `mmap`, `munmap`, `ioctl` |
 //! | share and end that, however many pages | `ioctl`, `mmap`, `munmap`, `ioctl` |
 //! | copy, however many segments | `ioctl` |
-//! | hypercall, with arguments and lists of up to 256 KiB | `ioctl` |
+//! | hypercall, with arguments and lists of up to 256 KiB in whole chunks of 4 KiB each | `ioctl` |
 //! | look for pending events; unmask up to 1024 ports; notify | `read`; `write`; `ioctl` |
 //!
 //! None of these allocates: a list of [`Grants`](gntdev::Grants) and a slice of

@@ -6,7 +6,9 @@
 //!
 //! Only what may be written can be had like this: whoever has a volatile slice can write to it. And
 //! `vm-memory` asks that all accesses of a process be volatile, where [views](xen_ops::view) are atomic:
-//! while there is a slice, or a region, there are no views of the same mapping.
+//! while there is a slice, or a region, there are no views of the same mapping. Where a program has the
+//! same page twice, because it has mapped a grant twice, or by gntdev a page of its own of gntalloc's, it
+//! has to see to that itself: no view of the one is used while another thread uses a slice of the other.
 //!
 //! ```compile_fail,E0502
 //! # use xen_linux::gntdev::Mapping;
@@ -84,14 +86,13 @@ impl Shared {
 /// Pages that are mapped for writing, in one piece.
 fn slice(pages: &Pages) -> Result<VolatileSlice<'_>, Error> {
     let (area, size) = (pages.area(), pages.stride());
-    if !area.device().is_own() {
-        return Err(Error::new("slice", Cause::Forked));
-    }
+    area.device().own("slice")?;
     if pages.count() > 1 && size != PAGE_SIZE {
         return Err(Error::new("slice", Cause::KernelPages { size }));
     }
     // SAFETY: mapped for reading and writing for as long as the borrow, and without a gap. Callers have
-    // these pages to themselves, so that whoever else uses them is another domain, or has such a slice.
+    // this mapping to themselves, so that whoever else uses it has such a slice. Other users of the pages
+    // are other domains, unless the program has them twice: what it must not do then is said above.
     Ok(unsafe { VolatileSlice::new(area.base().as_ptr(), pages.count() * PAGE_SIZE) })
 }
 

@@ -28,9 +28,10 @@ pub enum ReadWrite {}
 /// that what the peer does is never a data race, and a value once read does not change. Copies are
 /// not atomic as a whole: the peer may be seen half way through a write.
 ///
-/// Where both sides are parts of one Rust program, as on a model, accesses to the same bytes at the
-/// same time must be of the same size: for others Rust has no meaning. So a word that both use while
-/// the other one does is loaded and stored, and what is copied is handed over by such a word.
+/// Where both sides are parts of one Rust program, accesses to the same bytes at the same time must be
+/// of the same size: for others Rust has no meaning. That is so on a model, where two threads have views
+/// of one page, and where a program has the same page twice. So a word that both use while the other one
+/// does is loaded and stored, and what is copied is handed over by such a word.
 ///
 /// Offsets and lengths are in bytes.
 pub struct View<'a, Access> {

@@ -55,15 +55,14 @@ impl Copy {
             }
             (from, &End::Grants { grants, offset }) => {
                 let to = Range { grants, offset };
+                self.length(to.room())?;
                 let gntdev = open()?;
-                let mut bytes = read(name(from), input, to.room())?;
-                if let Some(length) = self.length {
-                    bytes.truncate(length as usize);
-                }
+                let bytes = read(name(from), input, to.room())?;
+                let bytes = first(&bytes, self.length)?;
                 if bytes.len() > to.room() {
                     return Err(too_long(to.room()));
                 }
-                to_grants(&gntdev, &bytes, to)
+                to_grants(&gntdev, bytes, to)
             }
             _ => Err(Failure::Impossible("one end of a copy is grants, as 3:8".into())),
         }
@@ -76,6 +75,17 @@ impl Copy {
             Some(_) => Err(too_long(room)),
         }
     }
+}
+
+/// As many of the bytes as are asked for.
+fn first(bytes: &[u8], length: Option<u32>) -> Result<&[u8], Failure> {
+    let Some(length) = length else { return Ok(bytes) };
+    bytes.get(..length as usize).ok_or_else(|| {
+        Failure::Impossible(format!(
+            "the input has {} bytes, and {length} are asked for",
+            bytes.len()
+        ))
+    })
 }
 
 fn too_long(room: usize) -> Failure {
@@ -180,10 +190,7 @@ fn write(to: &End, bytes: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
         End::File(path) => File::create(path)
             .and_then(|mut file| file.write_all(bytes))
             .map_err(Failure::file(path)),
-        _ => out
-            .write_all(bytes)
-            .and_then(|()| out.flush())
-            .map_err(Failure::file("standard output")),
+        _ => out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::Output),
     }
 }
 
@@ -217,6 +224,15 @@ mod tests {
         );
         assert_eq!(numbers("3:8-9+4095", "4:1", 2), [[8, 4095, 1, 0, 1], [9, 0, 1, 1, 1]]);
         assert_eq!(numbers("3:8", "4:1", 0), [[0; 5]; 0]);
+    }
+
+    #[test]
+    fn no_more_is_copied_than_the_input_has() {
+        assert_eq!(first(b"hello", None).unwrap(), b"hello");
+        assert_eq!(first(b"hello", Some(5)).unwrap(), b"hello");
+        assert_eq!(first(b"hello", Some(0)).unwrap(), b"");
+        let text = first(b"hello", Some(6)).unwrap_err().to_string();
+        assert_eq!(text, "the input has 5 bytes, and 6 are asked for");
     }
 
     #[test]

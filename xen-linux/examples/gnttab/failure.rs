@@ -10,8 +10,10 @@ use xen_linux::{Cause, Error};
 pub(crate) enum Failure {
     /// A device refused, or cannot be opened.
     Device(Error),
-    /// A file, or standard input or output.
+    /// A file, or standard input.
     File(String, io::Error),
+    /// Standard output.
+    Output(io::Error),
     /// It cannot be done.
     Impossible(String),
     /// It was found out and said that this is no Xen that can be used.
@@ -36,7 +38,7 @@ impl Failure {
 
     /// Whether the reader of what is written has gone, who has had enough.
     pub(crate) fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::File(_, error) if error.kind() == io::ErrorKind::BrokenPipe)
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }
 
@@ -51,8 +53,22 @@ impl fmt::Display for Failure {
         match self {
             Self::Device(error) => error.fmt(f),
             Self::File(name, error) => write!(f, "{name}: {error}"),
+            Self::Output(error) => write!(f, "standard output: {error}"),
             Self::Impossible(why) => f.write_str(why),
             Self::NoXen => f.write_str("grants cannot be mapped and shared here"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_reader_of_standard_output_may_go() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(Failure::Output(broken()).is_closed_pipe());
+        assert!(!Failure::file("fifo")(broken()).is_closed_pipe());
+        assert!(!Failure::Output(io::ErrorKind::StorageFull.into()).is_closed_pipe());
     }
 }

@@ -30,7 +30,7 @@ impl Info {
         ];
         let is_usable = states[..2].iter().all(|(_, _, error)| error.is_none());
         let facts = [facts_of_linux(), xen.map(|xen| facts_of_xen(&xen)).unwrap_or_default()];
-        print(&states, &facts.concat(), out).map_err(Failure::file("standard output"))?;
+        print(&states, &facts.concat(), out).map_err(Failure::Output)?;
         if is_usable { Ok(()) } else { Err(Failure::NoXen) }
     }
 }
@@ -42,6 +42,16 @@ fn print(states: &[State<'_>], facts: &[(&str, String)], out: &mut dyn Write) ->
     for (name, what_for, error) in states {
         let state = error.as_ref().map_or("can be used".into(), short);
         writeln!(out, "{name:<10}{what_for:<24}{state}")?;
+    }
+    // What can be done about those that do not open.
+    let closed = |error: &&Error| matches!(error.cause(), Cause::Open { .. });
+    let closed: Vec<_> =
+        states.iter().filter_map(|(_, _, error)| error.as_ref()).filter(closed).collect();
+    if !closed.is_empty() {
+        writeln!(out)?;
+    }
+    for error in closed {
+        writeln!(out, "{error}")?;
     }
     if !facts.is_empty() {
         writeln!(out)?;

@@ -78,7 +78,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = io::stdout().lock();
     let result = run(&arguments, &mut io::stdin().lock(), &mut out)
-        .and_then(|()| out.flush().map_err(Failure::file("standard output")));
+        .and_then(|()| out.flush().map_err(Failure::Output));
     match result {
         Err(failure) if !failure.is_closed_pipe() => {
             eprintln!("gnttab: {failure}");

@@ -36,7 +36,7 @@ impl Map {
     pub(crate) fn run(&self, devices: &Path, out: &mut dyn Write) -> Result<(), Failure> {
         let length = self.length.map_or(PAGE_SIZE - self.offset, |length| length as usize);
         if length > PAGE_SIZE - self.offset {
-            let end = self.offset + length;
+            let end = self.offset.saturating_add(length);
             return Err(Failure::Impossible(format!(
                 "byte {end} is outside of a page, which has {PAGE_SIZE}"
             )));
@@ -45,10 +45,10 @@ impl Map {
         let mut grants: gntdev::Grants =
             self.grants.iter().flat_map(|grants| grants.iter()).collect();
         let mapping: Mapping<ReadOnly> = gntdev.map_all(&mut grants)?;
-        self.show(&mapping, length, out).map_err(Failure::file("standard output"))?;
+        self.show(&mapping, length, out).map_err(Failure::Output)?;
         if self.seconds.is_some() {
             hold(self.seconds);
-            self.show(&mapping, length, out).map_err(Failure::file("standard output"))?;
+            self.show(&mapping, length, out).map_err(Failure::Output)?;
         }
         Ok(mapping.unmap()?)
     }

@@ -67,7 +67,7 @@ impl Share {
         if let Some(offset) = self.clear {
             shared.notify(0, Notify::byte(offset))?;
         }
-        table(&shared, out).map_err(Failure::file("standard output"))?;
+        table(&shared, out).map_err(Failure::Output)?;
         hold(self.seconds);
         Ok(shared.unshare()?)
     }

@@ -68,6 +68,16 @@ fn info_lists_what_is_missing() {
     assert_eq!(lines[2], format!("gntalloc  shares pages            {missing}"));
     assert_eq!(lines[3], format!("evtchn    events                  {missing}"));
     assert_eq!(lines[4], format!("privcmd   hypercalls              {missing}"));
+    assert_eq!(lines[5], "");
+    for (line, name) in (6..).zip(["gntdev", "gntalloc", "evtchn", "privcmd"]) {
+        assert_eq!(
+            lines[line],
+            format!(
+                "/dev/xen/missing/{name}: {missing}; is this a Xen domain, and is the module loaded \
+                 (`modprobe xen-{name}`)?"
+            )
+        );
+    }
 }
 
 #[test]
@@ -81,6 +91,7 @@ fn other_devices_are_not_taken_for_xens() {
     let (out, failure) = gnttab(devices.path(), "info", b"");
     assert_eq!(failure.map(|(_, status)| status), Some(3));
     assert_eq!(out.matches("the device does not offer this").count(), 4, "{out}");
+    assert!(!out.contains("is the module loaded"), "{out}");
 }
 
 #[test]
@@ -117,6 +128,7 @@ fn what_cannot_be_is_refused() {
         ("copy - -", "one end of a copy is grants"),
         ("copy 3:8-9+0x10 - --length 8177", "the grants have 8176 bytes"),
         ("copy 3:8 4:9+1 --length 4096", "the grants have 4095 bytes"),
+        ("copy - 3:8 --length 4097", "the grants have 4096 bytes"),
         ("map 3:8 --offset 4095 --length 2", "byte 4097 is outside of a page"),
     ] {
         let (text, status) = failure(&nowhere, line);

@@ -145,8 +145,10 @@ impl Exported {
     ///
     /// # Errors
     ///
-    /// What the kernel says to `dup3`. The descriptor is closed then too, and nobody can wait.
+    /// What the kernel says to `dup3`; [`Cause::Forked`]. The descriptor is closed then too, and nobody can
+    /// wait.
     pub fn release(mut self) -> Result<Releasing, Error> {
+        self.device.own("dup3")?;
         // The kernel knows the buffer by the descriptor's number: that stays taken, by the device, lest
         // another buffer gets it.
         retry_on_intr(|| dup3(&self.device, &mut self.buffer, DupFlags::CLOEXEC))
@@ -155,6 +157,9 @@ impl Exported {
     }
 
     /// The descriptor alone. The grants are unmapped when it and all others of the buffer are closed.
+    ///
+    /// The kernel knows the buffer by this descriptor's number even after it is closed here. If others keep
+    /// the buffer longer, it is better made by a [`Gntdev`] of its own: see [`Releasing::wait`].
     #[must_use]
     pub fn into_fd(self) -> OwnedFd {
         self.buffer
@@ -178,6 +183,11 @@ pub struct Releasing {
 impl Releasing {
     /// Waits until nobody has the buffer any more, or the time is up; no signal interrupts that. Times
     /// are rounded up to a millisecond, and 24 days are the longest.
+    ///
+    /// The kernel finds the buffer by its descriptor's number, the newest of the device's first. If an
+    /// older one had the number, whose descriptor has been [closed here](Exported::into_fd) while others
+    /// still have it, then this may wait for that one. A [`Gntdev`] of its own for each buffer, not a clone,
+    /// avoids that.
     ///
     /// # Errors
     ///
@@ -277,7 +287,7 @@ mod tests {
     use xen_abi::xen::domid_t;
 
     use super::*;
-    use crate::testing::memory;
+    use crate::testing::{in_child, memory};
 
     fn gntdev(name: &str) -> Gntdev {
         Gntdev { device: memory(name, 0).0 }
@@ -339,5 +349,14 @@ mod tests {
         assert_eq!(fstat(&releasing.number).unwrap().st_ino, device);
         let error = releasing.wait(Duration::ZERO).unwrap_err();
         assert_eq!(error, Error::new(WAIT, Cause::NotOffered));
+    }
+
+    #[test]
+    fn a_child_gives_no_buffer_up() {
+        let device = gntdev("child-gives-up").device;
+        let exported = Exported { buffer: OwnedFd::from(memory("buffer", 0).1), device };
+        in_child(|| {
+            assert_eq!(exported.release().unwrap_err(), Error::new("dup3", Cause::Forked));
+        });
     }
 }

@@ -95,7 +95,7 @@ impl<A: Access> Mapping<A> {
     /// # Errors
     ///
     /// - [`Cause::Page`] or [`Cause::Range`] if there is no such page, or no such byte in a page.
-    /// - EINVAL if the port is none that the process has from `/dev/xen/evtchn`.
+    /// - EINVAL if no process has that port open, from `/dev/xen/evtchn`.
     pub fn notify(&self, page: usize, notify: Notify<A>) -> Result<(), Error> {
         let index = self.pages.place(NOTIFY, page, notify.offset())?;
         let mut argument = ioctl_gntdev_unmap_notify {
@@ -112,6 +112,10 @@ impl<A: Access> Mapping<A> {
 
     /// Unmaps, and says whether that worked. A step that fails is tried once more: what could not be
     /// unmapped stays until the process ends.
+    ///
+    /// The kernel ends the use of the grants later while somebody still has one of the pages, as a device
+    /// that reads or writes it (`O_DIRECT`) does. So `Ok` does not say that their owner can take them back
+    /// yet.
     ///
     /// # Errors
     ///

@@ -155,7 +155,8 @@ impl Gntdev {
         Mapping::new(&self.device, grants.index(), count)
     }
 
-    /// Which mapping the kernel has at `address`, or next behind it if there is none.
+    /// Which mapping the kernel has at `address`, or next behind it if there is none. It may be of another
+    /// open gntdev of this process', and the offset is one there.
     ///
     /// # Errors
     ///

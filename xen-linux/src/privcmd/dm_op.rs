@@ -38,8 +38,11 @@ impl<'a> Buffer<'a> {
     /// Elements that the operation wants besides.
     pub fn slice<T: Plain>(elements: &'a mut [T]) -> Self {
         let mut raw = privcmd_dm_op_buf::ZERO;
-        raw.size = size_of_val(elements) as _;
-        raw.uptr = PointerHandle::from_mut_slice(elements).cast();
+        // Of an empty one the address is none of memory.
+        if !elements.is_empty() {
+            raw.size = size_of_val(elements) as _;
+            raw.uptr = PointerHandle::from_mut_slice(elements).cast();
+        }
         Self { raw, memory: PhantomData }
     }
 }

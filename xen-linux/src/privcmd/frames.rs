@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "an ioctl, and views of what is mapped")]
 
 use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 
 use rustix::io::Errno;
 use rustix::mm::ProtFlags;
@@ -27,6 +28,9 @@ const MAP: &str = "IOCTL_PRIVCMD_MMAPBATCH_V2";
 /// What the kernel says of a frame that is paged out, and what is said of one that it was not asked for.
 const PAGED_OUT: i32 = -Errno::NOENT.raw_os_error();
 
+/// What the kernel can say of a frame: 0, or a negative error number.
+const ERRORS: RangeInclusive<i32> = -4095..=0;
+
 /// Frames of another domain that are mapped into this process, one behind the other, unmapped when the
 /// value goes. Each is there or is not, and then the kernel has said why.
 ///
@@ -38,7 +42,7 @@ pub struct Frames<A: Access> {
     area: Area,
     peer: Peer,
     frames: Box<[xen_pfn_t]>,
-    /// For each frame 0, or a negative error number.
+    /// For each frame one of [`ERRORS`].
     errors: Box<[i32]>,
     access: PhantomData<A>,
 }
@@ -68,6 +72,8 @@ impl Privcmd {
     /// # Errors
     ///
     /// - [`Cause::Count`] if there are no frames, or more than fit into the address space.
+    /// - EIO if what the kernel says of the frames makes no sense, as where a translated control domain is
+    ///   short of memory. None is mapped then.
     /// - What the kernel says: ENOMEM, EPERM (restricted to another domain).
     pub fn map<A: Access>(&self, peer: Peer, frames: &[xen_pfn_t]) -> Result<Frames<A>, Error> {
         let length = length(MAP, frames.len())?;
@@ -115,15 +121,19 @@ impl<A: Access> Frames<A> {
     ///
     /// [`Cause::Frame`], with the first that is not.
     pub fn all(&self) -> Result<(), Error> {
-        match (0..self.count()).find_map(|frame| Some((frame, self.error(frame)?))) {
-            Some((frame, errno)) => Err(Error::new(MAP, Cause::Frame { frame, errno })),
-            None => Ok(()),
-        }
+        let domid = self.peer.domain();
+        let failed = |(frame, &number)| {
+            Some(Cause::Frame { frame, domid, number, errno: self.error(frame)? })
+        };
+        let first = self.frames.iter().enumerate().find_map(failed);
+        first.map_or(Ok(()), |cause| Err(Error::new(MAP, cause)))
     }
 
     /// Maps the frames that were paged out, if they are back. How many are still out.
     ///
-    /// To ask again at once is of little use: somebody has to bring them back.
+    /// To ask again at once is of little use: somebody has to bring them back. It is for PV control
+    /// domains: in translated ones the kernel cannot map a part of an area again. There, and after a try
+    /// that failed, map the frames anew.
     ///
     /// # Errors
     ///
@@ -157,14 +167,7 @@ impl<A: Access> Frames<A> {
         // SAFETY: the range is inside the area, and inside both lists, which are as long as it is. Nobody
         // has a view of what is not mapped.
         let mapped = unsafe { self.area.device().ioctl(MAP, opcode, &raw mut argument) };
-        match mapped {
-            Err(error) if error.as_errno() != Some(Errno::NOENT) => {
-                // The kernel may have called them mapped already.
-                errors.fill(PAGED_OUT);
-                Err(error)
-            }
-            _ => Ok(()),
-        }
+        settle(mapped.map(drop), errors)
     }
 
     /// Unmaps, and says whether that worked. If not, they stay until the process ends.
@@ -175,6 +178,24 @@ impl<A: Access> Frames<A> {
     pub fn unmap(self) -> Result<(), Error> {
         self.area.unmap()
     }
+}
+
+/// What came of frames that the kernel has said `errors` of. Without success none of them counts as
+/// mapped, whatever it has said.
+fn settle(mapped: Result<(), Error>, errors: &mut [i32]) -> Result<(), Error> {
+    let settled = match mapped {
+        Err(error) if error.as_errno() != Some(Errno::NOENT) => Err(error),
+        // Linux on a translated domain that is short of memory calls it success, and leaves parts of
+        // the frames' numbers there. Then a 0 is no success either.
+        _ if errors.iter().any(|error| !ERRORS.contains(error)) => {
+            Err(Error::new(MAP, Cause::Errno(Errno::IO)))
+        }
+        _ => Ok(()),
+    };
+    if settled.is_err() {
+        errors.fill(PAGED_OUT);
+    }
+    settled
 }
 
 /// The first and the number of frames in a row that are paged out, from `rest` on.
@@ -229,8 +250,9 @@ mod tests {
         assert_eq!([0, 1, 2, 3, 4].map(is_seen), [true, false, false, true, false]);
         let errors = [0, 1, 2, 4].map(|index| frames.error(index));
         assert_eq!(errors, [None, Some(Errno::NOENT), Some(Errno::INVAL), None]);
-        let cause = Cause::Frame { frame: 1, errno: Errno::NOENT };
-        assert_eq!(frames.all(), Err(Error::new(MAP, cause)));
+        let text = frames.all().unwrap_err().to_string();
+        let expected = "frame 0x1 of domain 3, number 1 of the list: No such file";
+        assert!(text.contains(expected), "{text}");
         frames.frame(3).unwrap().write(4095, &[5]).unwrap();
         // SAFETY: mapped, and nobody writes.
         assert_eq!(unsafe { frames.area.base().add(4 * PAGE_SIZE - 1).read() }, 5);
@@ -253,6 +275,25 @@ mod tests {
         frames.errors[1] = 0;
         assert_eq!(frames.attempt(1, 2), Err(Error::new(MAP, Cause::NotOffered)));
         assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
+    }
+
+    /// What is left of the frames' numbers is neither an error number nor success.
+    #[test]
+    fn what_is_no_error_number_maps_nothing() {
+        for wrong in [1, 74_565, -4096, i32::MIN, i32::MAX] {
+            let mut frames = frames("wrong-numbers", &[0, wrong, EINVAL]);
+            let eio = Error::new(MAP, Cause::Errno(Errno::IO));
+            let paged_out = || Err(Error::new(MAP, Cause::Errno(Errno::NOENT)));
+            assert_eq!(settle(paged_out(), &mut frames.errors.clone()), Err(eio.clone()));
+            assert_eq!(settle(Ok(()), &mut frames.errors), Err(eio));
+            assert_eq!(frames.errors[..], [PAGED_OUT; 3]);
+            let error = frames.all().unwrap_err();
+            assert!(matches!(error.cause(), Cause::Frame { frame: 0, errno: Errno::NOENT, .. }));
+            assert!(frames.frame(0).is_none());
+        }
+        let mut errors = [0, -4095, EINVAL, PAGED_OUT];
+        assert_eq!(settle(Ok(()), &mut errors), Ok(()));
+        assert_eq!(errors, [0, -4095, EINVAL, PAGED_OUT]);
     }
 
     #[test]

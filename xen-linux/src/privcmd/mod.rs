@@ -27,7 +27,7 @@ use std::path::Path;
 use arena::Arena;
 pub use dm_op::{Buffer, MOST as MOST_BUFFERS};
 pub use frames::Frames;
-pub use resource::Pages;
+pub use resource::ResourceFrames;
 use xen_abi::linux::privcmd::IOCTL_PRIVCMD_RESTRICT;
 use xen_abi::xen::domid_t;
 
@@ -41,8 +41,9 @@ const RESTRICT: &str = "IOCTL_PRIVCMD_RESTRICT";
 /// A [`Hypercall`](xen_ops::hypercall::Hypercall): all that is made of one works here as it does in a
 /// kernel, as far as the domain may. What a hypercall reads and writes is copied to memory that stays
 /// resident, and back: 256 KiB, mapped once, are shared by all threads that make hypercalls at that
-/// time. Then a hypercall is one system call, and nothing is allocated. For what does not fit there
-/// memory is mapped that goes when the hypercall is over: two system calls more.
+/// time. An argument or a list takes whole chunks of 4 KiB there, in a row. Then a hypercall is one
+/// system call, and nothing is allocated. For what does not fit there memory is mapped that goes when
+/// the hypercall is over: two system calls more.
 ///
 /// ```no_run
 /// use xen_linux::privcmd::Privcmd;

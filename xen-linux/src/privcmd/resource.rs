@@ -27,7 +27,7 @@ const MAP: &str = "IOCTL_PRIVCMD_MMAP_RESOURCE";
 /// [the crate](crate#fork).
 #[derive(Debug)]
 #[must_use = "frames that are dropped are unmapped"]
-pub struct Pages<A: Access> {
+pub struct ResourceFrames<A: Access> {
     area: Area,
     access: PhantomData<A>,
 }
@@ -83,7 +83,7 @@ impl Privcmd {
         resource: Resource,
         first: u32,
         count: usize,
-    ) -> Result<Pages<A>, Error> {
+    ) -> Result<ResourceFrames<A>, Error> {
         let length = length(MAP, count)?;
         let size = page_size();
         if size != PAGE_SIZE {
@@ -96,11 +96,11 @@ impl Privcmd {
         argument.addr = wide(area.base().as_ptr().addr() as u64);
         // SAFETY: the kernel maps as many frames as the area has pages for, which nobody has seen yet.
         unsafe { self.device.ioctl(MAP, IOCTL_PRIVCMD_MMAP_RESOURCE, &raw mut argument) }?;
-        Ok(Pages { area, access: PhantomData })
+        Ok(ResourceFrames { area, access: PhantomData })
     }
 }
 
-impl<A: Access> Pages<A> {
+impl<A: Access> ResourceFrames<A> {
     /// How many frames are mapped.
     #[must_use]
     pub const fn count(&self) -> usize {

@@ -322,7 +322,7 @@ fn threads_may_share_it() {
     fn check<T: Send + Sync>() {}
     check::<Privcmd>();
     check::<Frames<ReadWrite>>();
-    check::<Pages<ReadWrite>>();
+    check::<ResourceFrames<ReadWrite>>();
 }
 
 #[test]

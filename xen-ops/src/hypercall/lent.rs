@@ -48,6 +48,35 @@ pub struct Lent<'a, H: Hypercall + ?Sized, T: ?Sized> {
     borrow: PhantomData<&'a mut T>,
 }
 
+/// What can be lent for reading: values and slices of what is `Copy`.
+///
+/// A backend may copy what it lends while others look at it, so nothing of it may change behind a shared
+/// reference, as atomics and cells do. Those are not `Copy`.
+///
+/// ```compile_fail,E0277
+/// # use core::sync::atomic::AtomicU32;
+/// # use xen_ops::hypercall::{Hypercall, Lent};
+/// fn lend(xen: &impl Hypercall, counter: &AtomicU32) {
+///     let _ = Lent::to_read(xen, counter);
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` may change while it is lent for reading",
+    label = "not `Copy`, nor a slice of what is",
+    note = "what can be lent for reading is `T` and `[T]` where `T: Copy`"
+)]
+pub trait Readable: sealed::Sealed {}
+
+impl<T: Copy> Readable for T {}
+impl<T: Copy> Readable for [T] {}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl<T: Copy> Sealed for T {}
+    impl<T: Copy> Sealed for [T] {}
+}
+
 impl<'a, H: Hypercall + ?Sized, T: ?Sized> Lent<'a, H, T> {
     /// Lends `object` for the hypervisor to read.
     ///
@@ -55,7 +84,10 @@ impl<'a, H: Hypercall + ?Sized, T: ?Sized> Lent<'a, H, T> {
     ///
     /// What the backend says if it cannot: see [`Hypercall::lend`].
     #[inline]
-    pub fn to_read(xen: &'a H, object: &'a T) -> Result<Self, Errno> {
+    pub fn to_read(xen: &'a H, object: &'a T) -> Result<Self, Errno>
+    where
+        T: Readable,
+    {
         let (address, length) = (core::ptr::from_ref(object), size_of_val(object));
         Self::new(xen, address.expose_provenance(), length, false)
     }

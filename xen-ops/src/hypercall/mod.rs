@@ -50,7 +50,7 @@ pub mod vcpu_op;
 pub mod xen_version;
 
 pub use error::{Cause, Error};
-pub use lent::{Lent, Memory};
+pub use lent::{Lent, Memory, Readable};
 pub use operation::{Batch, Done, Request, UNTOUCHED};
 use xen_abi::Errno;
 pub use xen_abi_derive::hypercalls;
@@ -152,7 +152,8 @@ pub unsafe trait Hypercall {
     /// # Safety
     ///
     /// Until the memory is given back it can be read (and written, if it says so), and nobody writes
-    /// there (or looks there) but through the address returned.
+    /// there (or looks there) but through the address returned. The provenance of its address is
+    /// exposed, since an implementation makes a pointer of it.
     #[inline]
     unsafe fn lend(&self, memory: Memory) -> Result<usize, Errno> {
         Ok(memory.address)

@@ -187,7 +187,7 @@ impl<T> std::fmt::Display for Shown<T> {
             Cause::NotOffered => f.write_str("not offered"),
             Cause::Count { .. } => f.write_str("no such count"),
             Cause::Segment { segment, .. } => write!(f, "segment {segment}"),
-            Cause::Frame { frame, errno } => {
+            Cause::Frame { frame, errno, .. } => {
                 write!(f, "{} of frame {frame}", Answer::<u8>(Err(*errno)))
             }
             other => other.fmt(f),
