@@ -187,8 +187,8 @@ fn looked_at(t: &mut Transcript, devices: &Devices, mailbox: Mailbox<'_>) -> Res
     let is_there: Vec<_> = (0..frames.count()).map(|index| frames.frame(index).is_some()).collect();
     t.step("map by frames, which are there", format!("{is_there:?}"));
     let same = |index| {
-        let word: Option<u32> = frames.frame(index)?.snapshot(0).ok();
-        Some(word? == mailbox.0.snapshot(0).ok()?)
+        let word: u32 = frames.frame(index)?.snapshot(0).ok()?;
+        Some(word == mailbox.0.snapshot::<u32>(0).ok()?)
     };
     t.step("map by frames, the mailbox", format!("{:?} {:?}", same(0), same(2)));
     t.step("map by frames, unmap", Shown(frames.unmap()));
