@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -14,34 +14,66 @@ const POLL: Duration = Duration::from_millis(5);
 
 /// Runs a program with its output captured; shows it, on standard error, if the program fails.
 pub(crate) fn captured(name: &str, command: &mut Command) -> Result<Duration, Error> {
-    let log = log_file(name)?;
-    let file = File::create(&log).map_err(Error::file(&log))?;
-    let copy = file.try_clone().map_err(Error::file(&log))?;
-    command.stdin(Stdio::null()).stdout(file).stderr(copy);
-    if io::stderr().is_terminal() {
-        command.env("CARGO_TERM_COLOR", "always");
+    together(name, &mut [(name, command)])
+}
+
+/// As [`captured`], several programs at the same time, each with a name of its own, as one step.
+pub(crate) fn together(
+    step: &str,
+    programs: &mut [(&str, &mut Command)],
+) -> Result<Duration, Error> {
+    let mut logs = Vec::new();
+    for (name, command) in programs.iter_mut() {
+        let log = log_file(name)?;
+        let file = File::create(&log).map_err(Error::file(&log))?;
+        let copy = file.try_clone().map_err(Error::file(&log))?;
+        command.stdin(Stdio::null()).stdout(file).stderr(copy);
+        if io::stderr().is_terminal() {
+            command.env("CARGO_TERM_COLOR", "always");
+        }
+        logs.push(log);
     }
-    let mut step = Step::start(name);
-    let status = match command.spawn() {
-        Ok(mut child) => loop {
-            match child.try_wait().map_err(|source| cannot_start(command, source))? {
+    let mut step = Step::start(step);
+    let mut running = Vec::new();
+    for (_, command) in programs.iter_mut() {
+        match command.spawn() {
+            Ok(child) => running.push(Running(child)),
+            Err(source) => {
+                step.end(&Outcome::Failed);
+                return Err(cannot_start(command, source));
+            }
+        }
+    }
+    let mut failure = None;
+    for (index, child) in running.iter_mut().enumerate() {
+        let (name, command) = &programs[index];
+        let status = loop {
+            match child.0.try_wait().map_err(|source| cannot_start(command, source))? {
                 Some(status) => break status,
                 None => sleep(POLL),
             }
             step.tick();
-        },
-        Err(source) => {
-            step.end(&Outcome::Failed);
-            return Err(cannot_start(command, source));
+        };
+        if !status.success() {
+            failure = failure.or(Some((&logs[index], failed(name, command, status))));
         }
-    };
-    if status.success() {
-        return Ok(step.end(&Outcome::Ok));
     }
+    let Some((log, error)) = failure else { return Ok(step.end(&Outcome::Ok)) };
     step.end(&Outcome::Failed);
-    let output = std::fs::read(&log).map_err(Error::file(&log))?;
+    let output = std::fs::read(log).map_err(Error::file(log))?;
     anstream::eprintln!("{}", String::from_utf8_lossy(&output).trim_end());
-    Err(failed(name, command, status))
+    Err(error)
+}
+
+/// A program that does not outlive the step that it is of.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail when it has ended and was waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Runs a program whose output the user is to see as it comes.
