@@ -157,4 +157,23 @@ mod tests {
         assert_eq!(answer(Command::new("sh").args(["-c", "echo hello"])).as_deref(), Some("hello"));
         assert!(!succeeds(Command::new("sh").args(["-c", "exit 3"])));
     }
+
+    #[test]
+    fn programs_run_together_and_the_first_that_fails_is_named() {
+        let shell = |line| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", line]);
+            command
+        };
+        let (mut good, mut bad) = (shell("true"), shell("exit 3"));
+        assert!(together("both", &mut [("one", &mut good)]).is_ok());
+        let error = together("both", &mut [("one", &mut good), ("two", &mut bad)]).unwrap_err();
+        assert!(error.to_string().contains("two"), "{error}");
+
+        let mut none = Command::new("/no/such/program");
+        let mut long = shell("exec sleep 100");
+        let start = std::time::Instant::now();
+        assert!(together("both", &mut [("one", &mut long), ("two", &mut none)]).is_err());
+        assert!(start.elapsed() < Duration::from_secs(50), "the other one is ended");
+    }
 }
