@@ -85,8 +85,9 @@
 //! | hypercall, with arguments and lists of up to 256 KiB in whole chunks of 4 KiB each | `ioctl` |
 //! | look for pending events; unmask up to 1024 ports; notify | `read`; `write`; `ioctl` |
 //!
-//! None of these allocates: a list of [`Grants`](gntdev::Grants) and a slice of
-//! [`Segment`](gntdev::Segment)s are what the kernel reads, and can be used again.
+//! None of these allocates but sharing, which keeps a list of its references: a list of
+//! [`Grants`](gntdev::Grants) and a slice of [`Segment`](gntdev::Segment)s are what the kernel reads, and
+//! can be used again.
 //!
 //! # From libxengnttab
 //!
