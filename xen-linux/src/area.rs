@@ -7,6 +7,7 @@ use std::os::fd::AsFd as _;
 use std::ptr::{self, NonNull};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use xen_ops::gnttab::Access;
 
 use crate::Error;
 use crate::device::Device;
@@ -91,11 +92,17 @@ impl Drop for Area {
     }
 }
 
+/// The rights that `A` stands for.
+pub(crate) fn rights<A: Access>() -> ProtFlags {
+    if A::READONLY { ProtFlags::READ } else { ProtFlags::READ | ProtFlags::WRITE }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::FileExt as _;
 
     use rustix::param::page_size;
+    use xen_ops::view::{ReadOnly, ReadWrite};
 
     use super::*;
     use crate::Cause;
@@ -141,5 +148,11 @@ mod tests {
             drop(dropped);
             assert!(is_mapped("child-drops"));
         });
+    }
+
+    #[test]
+    fn rights_are_what_the_type_says() {
+        assert_eq!(rights::<ReadOnly>(), ProtFlags::READ);
+        assert_eq!(rights::<ReadWrite>(), ProtFlags::READ | ProtFlags::WRITE);
     }
 }

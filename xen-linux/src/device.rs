@@ -94,6 +94,16 @@ impl AsFd for Device {
     }
 }
 
+/// Has `step` give something back, and tries once more where it fails: what went wrong may have passed.
+/// Not if the error number is one of `gone`: the device does not have it, and by now its number may
+/// stand for somebody else's.
+pub(crate) fn give_back(step: impl Fn() -> Result<(), Error>, gone: &[Errno]) -> Result<(), Error> {
+    step().or_else(|error| match error.as_errno() {
+        Some(errno) if gone.contains(&errno) => Err(error),
+        _ => step(),
+    })
+}
+
 /// An ioctl with its argument. Its result is what the kernel returned.
 struct Call {
     opcode: u32,

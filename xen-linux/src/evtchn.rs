@@ -56,7 +56,7 @@ use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::linux::evtchn::*;
 use xen_abi::xen::domid_t;
 
-use crate::device::{Device, NOTHING};
+use crate::device::{Device, NOTHING, give_back};
 use crate::{Cause, Error};
 
 /// Ports that the kernel takes or gives in one system call where pages have 4096 bytes.
@@ -315,13 +315,7 @@ impl Port {
         if !std::mem::take(&mut self.is_bound) {
             return Ok(());
         }
-        let unbind = || unbind(&self.device, self.port);
-        unbind().or_else(|error| match error.as_errno() {
-            // It is not bound. By now the number may be another's.
-            Some(Errno::INVAL | Errno::NOTCONN) => Err(error),
-            // It is, and whatever went wrong may have passed.
-            _ => unbind(),
-        })
+        give_back(|| unbind(&self.device, self.port), &[Errno::INVAL, Errno::NOTCONN])
     }
 }
 

@@ -3,7 +3,7 @@
 use rustix::io::Errno;
 
 use crate::Error;
-use crate::device::Device;
+use crate::device::{Device, give_back};
 
 /// How a device is told that its pages from `first` on, `count` of them, are not needed any more.
 pub(crate) type Release = fn(device: &Device, first: u64, count: u32) -> Result<(), Error>;
@@ -47,13 +47,8 @@ impl Index {
     fn give_back(&mut self) -> Result<(), Error> {
         let Some(release) = self.release.take() else { return Ok(()) };
         // In a child the device refuses: the pages are the parent's.
-        let release = || release(&self.device, self.first, self.count);
-        release().or_else(|error| match error.as_errno() {
-            // The device does not have them. By now the number may stand for somebody else's.
-            Some(Errno::NOENT | Errno::INVAL) => Err(error),
-            // It still has them, and whatever went wrong may have passed.
-            _ => release(),
-        })
+        let step = || release(&self.device, self.first, self.count);
+        give_back(step, &[Errno::NOENT, Errno::INVAL])
     }
 }
 

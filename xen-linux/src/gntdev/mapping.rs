@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use rustix::io::Errno;
-use rustix::mm::ProtFlags;
 use xen_abi::linux::gntdev::{
     IOCTL_GNTDEV_SET_UNMAP_NOTIFY, IOCTL_GNTDEV_UNMAP_GRANT_REF, ioctl_gntdev_unmap_grant_ref,
     ioctl_gntdev_unmap_notify,
@@ -14,6 +13,7 @@ use xen_abi::linux::gntdev::{
 use xen_ops::gnttab::Access;
 use xen_ops::view::View;
 
+use crate::area::rights;
 use crate::device::Device;
 use crate::index::Index;
 use crate::notify::Notify;
@@ -39,10 +39,9 @@ impl<A: Access> Mapping<A> {
     /// Maps what the kernel keeps under `index`, or gives it back.
     pub(crate) fn new(device: &Device, index: u64, count: u32) -> Result<Self, Error> {
         let index = Index::new(device, index, count, unmap);
-        let rights = if A::READONLY { ProtFlags::READ } else { ProtFlags::READ | ProtFlags::WRITE };
         // The index was made for this, so there is one reason left that mmap calls invalid.
-        let pages =
-            Pages::map(index, rights).map_err(Error::instead(Errno::INVAL, Cause::Refused))?;
+        let pages = Pages::map(index, rights::<A>())
+            .map_err(Error::instead(Errno::INVAL, Cause::Refused))?;
         Ok(Self { pages, access: PhantomData })
     }
 

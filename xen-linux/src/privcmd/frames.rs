@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 
 use rustix::io::Errno;
-use rustix::mm::ProtFlags;
 use rustix::param::page_size;
 use xen_abi::PointerHandle;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_MMAPBATCH_V2, privcmd_mmapbatch_v2};
@@ -16,7 +15,7 @@ use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::View;
 
 use super::Privcmd;
-use crate::area::Area;
+use crate::area::{Area, rights};
 use crate::wide::wide;
 use crate::{Cause, Error};
 
@@ -215,15 +214,10 @@ pub(super) fn length(operation: &'static str, count: usize) -> Result<usize, Err
     }
 }
 
-/// The rights that `A` stands for.
-pub(super) fn rights<A: Access>() -> ProtFlags {
-    if A::READONLY { ProtFlags::READ } else { ProtFlags::READ | ProtFlags::WRITE }
-}
-
 #[cfg(test)]
 mod tests {
     use xen_abi::xen::domid_t;
-    use xen_ops::view::{ReadOnly, ReadWrite};
+    use xen_ops::view::ReadWrite;
 
     use super::*;
     use crate::testing::{in_child, memory};
@@ -303,11 +297,5 @@ mod tests {
         assert_eq!(run(&errors, 1), Some((2, 2)));
         assert_eq!(run(&errors, 4), Some((5, 1)));
         assert_eq!(run(&errors, 6), None);
-    }
-
-    #[test]
-    fn rights_are_what_the_type_says() {
-        assert_eq!(rights::<ReadOnly>(), ProtFlags::READ);
-        assert_eq!(rights::<ReadWrite>(), ProtFlags::READ | ProtFlags::WRITE);
     }
 }

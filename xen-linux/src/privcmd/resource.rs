@@ -13,8 +13,8 @@ use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::View;
 
 use super::Privcmd;
-use super::frames::{length, rights};
-use crate::area::Area;
+use super::frames::length;
+use crate::area::{Area, rights};
 use crate::wide::{number, wide};
 use crate::{Cause, Error};
 
