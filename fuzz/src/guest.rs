@@ -13,23 +13,24 @@ use std::time::Duration;
 use xen_abi::grant_table::{GTF_reading, GTF_writing, grant_ref_t};
 use xen_abi::memory::xen_reserved_device_memory;
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
+use xen_ops::gnttab::RemoteGrant;
 use xen_ops::gnttab::copy::{self, Dest, Segment, Source, copy_each};
-use xen_ops::gnttab::foreign::Foreign;
 use xen_ops::gnttab::map::{self, Mapping, Slot};
-use xen_ops::gnttab::retry::Bounded;
+use xen_ops::gnttab::retry::Backoff;
 use xen_ops::gnttab::{
-    Config, Cursor, GrantTable, Granted, Line, Peer, Room, TableFrames, Version, VersionPolicy,
+    AllocHint, BitmapLine, Config, DomainId, GrantTable, Granted, TableFrames, TableStorage,
+    Version, VersionPolicy,
 };
 use xen_ops::hypercall::{Error, Hypercall, grant_table_op};
 use xen_ops::memory;
-use xen_ops::page::{PAGE_SIZE, Page, Target};
+use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
 use xen_ops::view::ReadWrite;
 
 use crate::bytes::Bytes;
 use crate::hostile::Hostile;
 
 /// The domain on the other side.
-const PEER: Peer = match Peer::new(domid_t(1)) {
+const PEER: DomainId = match DomainId::new(domid_t(1)) {
     Ok(peer) => peer,
     Err(_) => unreachable!(),
 };
@@ -118,7 +119,7 @@ struct Place<'h, 'b> {
 }
 
 // SAFETY: a number of its own, and a page of its own in place of what is mapped.
-unsafe impl Target for Place<'_, '_> {
+unsafe impl MapTarget for Place<'_, '_> {
     fn host_addr(&self) -> u64 {
         self.address
     }
@@ -150,9 +151,9 @@ pub fn hypervisor(bytes: &[u8]) {
         spare: RefCell::new((0..PAGES).collect()),
         lent: RefCell::new(BTreeSet::new()),
     };
-    let mut lines: [Line; 2 * FRAMES as usize] = std::array::from_fn(|_| Line::new());
+    let mut lines: [BitmapLine; 2 * FRAMES as usize] = std::array::from_fn(|_| BitmapLine::new());
     let mut slots = [const { xen_ops::gnttab::ReaperSlot::new() }; 6];
-    let room = Room::new(&mut lines, &mut slots);
+    let room = TableStorage::new(&mut lines, &mut slots);
     let version = match bytes.byte() % 3 {
         0 => VersionPolicy::V1,
         1 => VersionPolicy::V2,
@@ -180,7 +181,7 @@ type Mapped<'g, 'b> = Mapping<&'g Hostile<'b>, Place<'g, 'b>, ReadWrite>;
 
 impl<'g, 'b> Guest<'g, 'b> {
     fn live(&mut self, table: &GrantTable<'_, &'g Hostile<'b>, Table<'g>, Lendable<'g>>) {
-        let mut cursor = Cursor::default();
+        let mut cursor = AllocHint::default();
         let mut lent: Vec<Lent<'_, 'g>> = Vec::new();
         let mut mapped: Vec<Mapped<'g, 'b>> = Vec::new();
         while !self.bytes.is_empty() {
@@ -216,7 +217,7 @@ impl<'g, 'b> Guest<'g, 'b> {
     fn lend<'t>(
         &self,
         table: &'t GrantTable<'_, &'g Hostile<'b>, Table<'g>, Lendable<'g>>,
-        cursor: &mut Cursor,
+        cursor: &mut AllocHint,
         lent: &mut Vec<Lent<'t, 'g>>,
     ) {
         let Some(index) = self.memory.spare.borrow_mut().pop() else { return };
@@ -243,7 +244,7 @@ impl<'g, 'b> Guest<'g, 'b> {
     fn take(
         &self,
         table: &GrantTable<'_, &'g Hostile<'b>, Table<'g>, Lendable<'g>>,
-        cursor: &mut Cursor,
+        cursor: &mut AllocHint,
     ) {
         let count = self.bytes.byte();
         if let Ok(run) = table.alloc_run(count.into()) {
@@ -257,8 +258,8 @@ impl<'g, 'b> Guest<'g, 'b> {
         }
     }
 
-    fn grant(&self) -> Foreign {
-        Foreign::new(PEER, grant_ref_t(self.bytes.byte().into()))
+    fn grant(&self) -> RemoteGrant {
+        RemoteGrant::new(PEER, grant_ref_t(self.bytes.byte().into()))
     }
 
     fn place(&mut self) -> Place<'g, 'b> {
@@ -348,6 +349,6 @@ impl<'g, 'b> Guest<'g, 'b> {
 }
 
 /// Linux's patience, without its pauses.
-fn retry() -> Bounded<impl FnMut(Duration)> {
-    Bounded::new(|_| ())
+fn retry() -> Backoff<impl FnMut(Duration)> {
+    Backoff::new(|_| ())
 }

@@ -46,7 +46,7 @@ impl Device {
     }
 
     /// An ioctl whose argument is a structure that the kernel reads and writes. Its error number is
-    /// whatever comes back, EINTR too; ENOTTY is [`Cause::NotOffered`].
+    /// whatever comes back, EINTR too; ENOTTY is [`Cause::Unsupported`].
     ///
     /// # Safety
     ///
@@ -63,7 +63,7 @@ impl Device {
         // SAFETY: the caller's promise.
         unsafe { ioctl(&self.descriptor, call) }
             .map_err(Error::errno(operation))
-            .map_err(Error::instead(Errno::NOTTY, Cause::NotOffered))
+            .map_err(Error::instead(Errno::NOTTY, Cause::Unsupported))
     }
 
     /// As [`ioctl`](Self::ioctl), again for as long as a signal interrupts it: for operations that
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn an_ioctl_of_another_device_is_not_offered() {
         let (device, _) = memory("other-device", 0);
-        assert_eq!(ioctl(&device), Err(Error::new("IOCTL", Cause::NotOffered)));
+        assert_eq!(ioctl(&device), Err(Error::new("IOCTL", Cause::Unsupported)));
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
                 assert_eq!(ioctl(&device), Err(Error::new("IOCTL", Cause::Forked)));
             }
             let (own, _) = memory("own-device", 0);
-            assert_eq!(ioctl(&own), Err(Error::new("IOCTL", Cause::NotOffered)));
+            assert_eq!(ioctl(&own), Err(Error::new("IOCTL", Cause::Unsupported)));
         });
     }
 
@@ -170,7 +170,7 @@ mod tests {
         let clone = device.clone();
         assert_eq!(device.as_fd().as_raw_fd(), clone.as_fd().as_raw_fd());
         drop(device);
-        assert_eq!(ioctl(&clone), Err(Error::new("IOCTL", Cause::NotOffered)));
+        assert_eq!(ioctl(&clone), Err(Error::new("IOCTL", Cause::Unsupported)));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub enum Cause {
     Errno(Errno),
     /// The device does not have this operation: the descriptor is of something else, or the kernel is
     /// older than the operation, or built without it. 64-bit kernels have none of them for 32-bit programs.
-    NotOffered,
+    Unsupported,
     /// More or fewer elements than the operation takes.
     Count {
         /// How many there were.
@@ -165,7 +165,7 @@ impl fmt::Display for Cause {
                 way_out(path, *errno, f)
             }
             Self::Errno(errno) => errno.fmt(f),
-            Self::NotOffered => f.write_str(
+            Self::Unsupported => f.write_str(
                 "the device does not offer this: it is another one, or the kernel is too old or \
                  built without it",
             ),

@@ -251,7 +251,7 @@ impl TryFrom<OwnedFd> for Evtchn {
 
     /// # Errors
     ///
-    /// [`Cause::NotOffered`] if it is not evtchn's, or what the kernel says. The descriptor is closed then.
+    /// [`Cause::Unsupported`] if it is not evtchn's, or what the kernel says. The descriptor is closed then.
     fn try_from(descriptor: OwnedFd) -> Result<Self, Error> {
         Self::checked(Device::new(descriptor)?)
     }

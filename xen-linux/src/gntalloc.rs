@@ -3,17 +3,17 @@
 //! ```no_run
 //! use xen_abi::xen::domid_t;
 //! use xen_linux::gntalloc::Gntalloc;
-//! use xen_linux::notify::Notify;
-//! use xen_ops::gnttab::Peer;
+//! use xen_linux::notify::UnmapNotify;
+//! use xen_ops::gnttab::DomainId;
 //! use xen_ops::view::ReadWrite;
 //!
 //! // A page of zeroes that domain 3 may write to.
 //! let gntalloc = Gntalloc::open()?;
-//! let shared = gntalloc.share::<ReadWrite>(Peer::new(domid_t(3))?, 1)?;
+//! let shared = gntalloc.share::<ReadWrite>(DomainId::new(domid_t(3))?, 1)?;
 //! // When it is gone, or the process has died, the first byte is 0.
 //! let page = shared.page(0).ok_or("no page")?;
 //! page.write(0, &[1])?;
-//! shared.notify(0, Notify::byte(0))?;
+//! shared.notify(0, UnmapNotify::clear_byte(0))?;
 //! // The other domain is told the number, say through xenstore.
 //! for reference in shared.references() {
 //!     println!("ring-ref = {}", reference.0);
@@ -42,14 +42,14 @@ use xen_abi::linux::gntalloc::{
     IOCTL_GNTALLOC_SET_UNMAP_NOTIFY, ioctl_gntalloc_alloc_gref, ioctl_gntalloc_dealloc_gref,
     ioctl_gntalloc_unmap_notify,
 };
-use xen_ops::gnttab::{Access, Peer};
+use xen_ops::gnttab::{Access, DomainId};
 use xen_ops::view::{ReadWrite, View};
 
 use crate::device::Device;
+use crate::fam::{Head, Tailed};
 use crate::index::Index;
-use crate::notify::Notify;
+use crate::notify::UnmapNotify;
 use crate::pages::Pages;
-use crate::tailed::{Head, Tailed};
 use crate::wide::{number, wide};
 use crate::{Cause, Error};
 
@@ -110,7 +110,7 @@ impl Gntalloc {
     /// - [`Cause::Exhausted`] if so many pages are more than the kernel's limit leaves, or there are
     ///   not so many grant references.
     /// - What the kernel says: ENOMEM.
-    pub fn share<A: Access>(&self, peer: Peer, count: usize) -> Result<Shared, Error> {
+    pub fn share<A: Access>(&self, peer: DomainId, count: usize) -> Result<Shared, Error> {
         let pages = match u32::try_from(count) {
             Ok(pages) if (1..=MOST).contains(&count) => pages,
             _ => return Err(Error::new(SHARE, Cause::Count { count, least: 1, most: MOST })),
@@ -135,7 +135,7 @@ impl TryFrom<OwnedFd> for Gntalloc {
 
     /// # Errors
     ///
-    /// [`Cause::NotOffered`] if it is not gntalloc's, or what the kernel says. The descriptor is closed
+    /// [`Cause::Unsupported`] if it is not gntalloc's, or what the kernel says. The descriptor is closed
     /// then.
     fn try_from(descriptor: OwnedFd) -> Result<Self, Error> {
         Self::checked(Device::new(descriptor)?)
@@ -208,7 +208,7 @@ impl Shared {
     ///
     /// - [`Cause::Page`] or [`Cause::Range`] if there is no such page, or no such byte in a page.
     /// - EINVAL if no process has that port open, from `/dev/xen/evtchn`.
-    pub fn notify(&self, page: usize, notify: Notify) -> Result<(), Error> {
+    pub fn notify(&self, page: usize, notify: UnmapNotify) -> Result<(), Error> {
         let index = self.pages.place(NOTIFY, page, notify.offset())?;
         let mut argument = ioctl_gntalloc_unmap_notify {
             index: wide(index),
@@ -253,19 +253,19 @@ mod tests {
     #[test]
     fn another_device_is_not_taken_for_gntalloc() {
         let other = Gntalloc::open_at("/dev/null").unwrap_err();
-        assert_eq!(other, Error::new(UNSHARE, Cause::NotOffered));
+        assert_eq!(other, Error::new(UNSHARE, Cause::Unsupported));
     }
 
     #[test]
     fn counts_are_checked_before_any_call() {
         let gntalloc = Gntalloc { device: memory("share-counts", 0).0 };
-        let peer = Peer::new(domid_t(3)).unwrap();
+        let peer = DomainId::new(domid_t(3)).unwrap();
         let refused = |count| gntalloc.share::<ReadOnly>(peer, count).unwrap_err();
         for count in [0, 65_537, usize::MAX] {
             let cause = Cause::Count { count, least: 1, most: 65_536 };
             assert_eq!(refused(count), Error::new(SHARE, cause));
         }
-        assert_eq!(refused(1), Error::new(SHARE, Cause::NotOffered));
+        assert_eq!(refused(1), Error::new(SHARE, Cause::Unsupported));
     }
 
     #[test]
@@ -277,12 +277,13 @@ mod tests {
         assert!(shared.references().eq([grant_ref_t(8), grant_ref_t(11)]));
         assert_eq!((shared.count(), shared.length()), (2, 2 * shared.stride()));
         shared.pages().for_each(|page| page.write(4095, &[1]).unwrap());
-        let cause =
-            |page, offset| shared.notify(page, Notify::byte(offset)).unwrap_err().cause().clone();
+        let cause = |page, offset| {
+            shared.notify(page, UnmapNotify::clear_byte(offset)).unwrap_err().cause().clone()
+        };
         assert_eq!(cause(2, 0), Cause::Page { page: 2, pages: 2 });
         assert_eq!(cause(1, 4096), Cause::Range(OutOfPage { offset: 4096, length: 1 }));
-        assert_eq!(cause(1, 4095), Cause::NotOffered);
-        assert_eq!(shared.unshare(), Err(Error::new(UNSHARE, Cause::NotOffered)));
+        assert_eq!(cause(1, 4095), Cause::Unsupported);
+        assert_eq!(shared.unshare(), Err(Error::new(UNSHARE, Cause::Unsupported)));
         assert!(!is_mapped("shared"));
     }
 }

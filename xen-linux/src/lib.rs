@@ -11,10 +11,10 @@
 //! use xen_linux::gntalloc::Gntalloc;
 //! use xen_linux::gntdev::{Gntdev, Mapping};
 //! use xen_linux::xen_abi::{grant_table::grant_ref_t, xen::domid_t};
-//! use xen_linux::xen_ops::gnttab::{Peer, foreign::Foreign};
+//! use xen_linux::xen_ops::gnttab::{DomainId, RemoteGrant};
 //! use xen_linux::xen_ops::view::{ReadOnly, ReadWrite};
 //!
-//! let peer = Peer::new(domid_t(3))?;
+//! let peer = DomainId::new(domid_t(3))?;
 //!
 //! // Two pages that domain 3 may read, and what it has to be told of them.
 //! let shared = Gntalloc::open()?.share::<ReadOnly>(peer, 2)?;
@@ -22,7 +22,7 @@
 //! println!("{:?}", shared.references().collect::<Vec<_>>());
 //!
 //! // A page of domain 3's.
-//! let grant = Foreign::new(peer, grant_ref_t(8));
+//! let grant = RemoteGrant::new(peer, grant_ref_t(8));
 //! let mapping: Mapping<ReadWrite> = Gntdev::open()?.map(grant)?;
 //! let mut line = [0; 16];
 //! mapping.page(0).ok_or("no page")?.read(64, &mut line)?;
@@ -124,18 +124,18 @@
 //! is for 64-bit processors.
 #![cfg(target_os = "linux")]
 
-mod area;
 mod device;
 mod error;
 pub mod evtchn;
+mod fam;
 mod fork;
 pub mod gntalloc;
 pub mod gntdev;
 mod index;
+mod mmap_region;
 pub mod notify;
 mod pages;
 pub mod privcmd;
-mod tailed;
 #[cfg(test)]
 mod testing;
 #[cfg(all(feature = "vm-memory", target_pointer_width = "64"))]

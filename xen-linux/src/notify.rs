@@ -11,43 +11,43 @@ use xen_ops::view::ReadWrite;
 ///
 /// ```
 /// use xen_abi::event_channel::evtchn_port_t;
-/// use xen_linux::notify::Notify;
+/// use xen_linux::notify::UnmapNotify;
 /// use xen_ops::view::ReadOnly;
 ///
 /// // The byte at offset 16 becomes 0, and then an event is sent.
-/// let both = Notify::byte(16).and_event(evtchn_port_t(9));
+/// let both = UnmapNotify::clear_byte(16).and_send_event(evtchn_port_t(9));
 /// // Nothing can be written to a page that is mapped for reading.
-/// let event = Notify::<ReadOnly>::event(evtchn_port_t(9));
+/// let event = UnmapNotify::<ReadOnly>::event(evtchn_port_t(9));
 /// # let _ = (both, event);
 /// ```
 ///
 /// ```compile_fail
-/// use xen_linux::notify::Notify;
+/// use xen_linux::notify::UnmapNotify;
 /// use xen_ops::view::ReadOnly;
 ///
-/// let byte = Notify::<ReadOnly>::byte(16);
+/// let byte = UnmapNotify::<ReadOnly>::byte(16);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Notify<Access = ReadWrite> {
+pub struct UnmapNotify<Access = ReadWrite> {
     byte: Option<usize>,
     event: Option<evtchn_port_t>,
     access: PhantomData<Access>,
 }
 
-impl<Access> Notify<Access> {
+impl<Access> UnmapNotify<Access> {
     /// Nothing, as without any call.
     pub const NOTHING: Self = Self { byte: None, event: None, access: PhantomData };
 
     /// Sends an event by `port`, a local port that the process holds through `/dev/xen/evtchn`. The
     /// kernel keeps the port open until then.
     #[must_use]
-    pub const fn event(port: evtchn_port_t) -> Self {
+    pub const fn send_event(port: evtchn_port_t) -> Self {
         Self { event: Some(port), ..Self::NOTHING }
     }
 
     /// Sends an event by `port` too.
     #[must_use]
-    pub const fn and_event(self, port: evtchn_port_t) -> Self {
+    pub const fn and_send_event(self, port: evtchn_port_t) -> Self {
         Self { event: Some(port), ..self }
     }
 
@@ -69,10 +69,10 @@ impl<Access> Notify<Access> {
     }
 }
 
-impl Notify<ReadWrite> {
+impl UnmapNotify<ReadWrite> {
     /// Sets the byte at `offset` of the page to 0.
     #[must_use]
-    pub const fn byte(offset: usize) -> Self {
+    pub const fn clear_byte(offset: usize) -> Self {
         Self { byte: Some(offset), ..Self::NOTHING }
     }
 }

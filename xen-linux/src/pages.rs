@@ -7,8 +7,8 @@ use rustix::param::page_size;
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::{OutOfPage, View};
 
-use crate::area::Area;
 use crate::index::Index;
+use crate::mmap_region::MmapRegion;
 use crate::{Cause, Error};
 
 /// Pages that are shared with other domains, mapped. When the value goes they are unmapped first, and
@@ -18,7 +18,7 @@ use crate::{Cause, Error};
 /// the start of a page of its own; what is behind it there is not shared, or is not there at all.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    area: Area,
+    area: MmapRegion,
     index: Index,
     /// Bytes from one page to the next.
     stride: usize,
@@ -37,7 +37,7 @@ impl Pages {
         stride: usize,
     ) -> Result<Self, Error> {
         let length = (index.count() as usize).saturating_mul(stride);
-        let area = Area::map(index.device(), index.first(), length, rights)?;
+        let area = MmapRegion::map(index.device(), index.first(), length, rights)?;
         Ok(Self { area, index, stride })
     }
 
@@ -50,7 +50,7 @@ impl Pages {
         &self.index
     }
 
-    pub(crate) const fn area(&self) -> &Area {
+    pub(crate) const fn area(&self) -> &MmapRegion {
         &self.area
     }
 
@@ -156,9 +156,9 @@ mod tests {
     #[test]
     fn what_went_wrong_first_is_said() {
         let (device, _) = memory("wrong", page_size());
-        let wrong = |_: &Device, _, _| Err(Error::new("release", Cause::NotOffered));
+        let wrong = |_: &Device, _, _| Err(Error::new("release", Cause::Unsupported));
         let pages = Pages::map(Index::new(&device, 0, 1, wrong), RIGHTS).unwrap();
-        assert_eq!(pages.unmap(), Err(Error::new("release", Cause::NotOffered)));
+        assert_eq!(pages.unmap(), Err(Error::new("release", Cause::Unsupported)));
         assert!(!is_mapped("wrong"));
     }
 

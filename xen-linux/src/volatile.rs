@@ -28,14 +28,14 @@
 //! use xen_abi::xen::domid_t;
 //! use xen_linux::gntdev::{Gntdev, Grants};
 //! use xen_linux::volatile::Region;
-//! use xen_ops::gnttab::{Peer, foreign::Foreign};
+//! use xen_ops::gnttab::{DomainId, RemoteGrant};
 //!
 //! // Where Linux puts grants in the addresses that its virtio drivers give to a backend.
 //! const GRANTS: u64 = 1 << 63;
 //!
 //! let gntdev = Gntdev::open()?;
-//! let peer = Peer::new(domid_t(3))?;
-//! let mut queue: Grants = (8..12).map(|number| Foreign::new(peer, grant_ref_t(number))).collect();
+//! let peer = DomainId::new(domid_t(3))?;
+//! let mut queue: Grants = (8..12).map(|number| RemoteGrant::new(peer, grant_ref_t(number))).collect();
 //! let start = GuestAddress(GRANTS | 8 << 12);
 //! let region = Region::new(gntdev.map_all(&mut queue)?, start)?;
 //! let memory = GuestRegionCollection::from_regions(vec![region])?;
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(slice.read_obj::<u64>(4092).unwrap(), 0x1122_3344_5566_7788);
         slice.get_ref::<u32>(4096).unwrap().store(7);
         assert!(slice.get_slice(2 * PAGE_SIZE - 1, 2).is_err());
-        assert_eq!(mapping.page(1).unwrap().snapshot::<u32>(0), Ok(7));
+        assert_eq!(mapping.page(1).unwrap().read_obj::<u32>(0), Ok(7));
     }
 
     /// As on a kernel with pages of 64 KiB.

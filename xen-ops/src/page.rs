@@ -45,7 +45,7 @@ pub unsafe trait Page {
 /// - while a frame is mapped there, [`address`](Self::address) is where the CPU reaches its
 ///   [`PAGE_SIZE`] bytes, aligned to [`PAGE_SIZE`].
 #[allow(unsafe_code, reason = "others rely on what it says")]
-pub unsafe trait Target {
+pub unsafe trait MapTarget {
     /// What goes into `host_addr` of a mapping, in bytes: the guest physical address in a translated
     /// guest, the virtual address in a PV guest.
     fn host_addr(&self) -> u64;

@@ -169,7 +169,7 @@ impl<'a, Access> View<'a, Access> {
     /// # Errors
     ///
     /// [`OutOfPage`] if the value ends behind the page.
-    pub fn snapshot<T: Plain>(&self, offset: usize) -> Result<T, OutOfPage> {
+    pub fn read_obj<T: Plain>(&self, offset: usize) -> Result<T, OutOfPage> {
         let mut value = xen_abi::zeroed::<T>();
         // SAFETY: a plain value is bytes, and any bytes are one.
         let bytes = unsafe {
@@ -253,7 +253,7 @@ impl View<'_, ReadWrite> {
     /// # Errors
     ///
     /// [`OutOfPage`] if the value ends behind the page; then nothing is written.
-    pub fn put<T: Plain>(&self, offset: usize, value: &T) -> Result<(), OutOfPage> {
+    pub fn write_obj<T: Plain>(&self, offset: usize, value: &T) -> Result<(), OutOfPage> {
         self.write(offset, xen_abi::as_bytes(value))
     }
 
@@ -364,9 +364,9 @@ mod tests {
 
         let mut frame = Frame([0; PAGE_SIZE]);
         let view = view(&mut frame);
-        view.put(0, &gnttab_set_version { version: 1 }).unwrap();
-        let checked: gnttab_set_version = view.snapshot(0).unwrap();
-        view.put(0, &gnttab_set_version { version: u32::MAX }).unwrap();
+        view.write_obj(0, &gnttab_set_version { version: 1 }).unwrap();
+        let checked: gnttab_set_version = view.read_obj(0).unwrap();
+        view.write_obj(0, &gnttab_set_version { version: u32::MAX }).unwrap();
         assert_eq!(checked.version, 1);
     }
 
@@ -376,8 +376,8 @@ mod tests {
 
         let mut frame = Frame([0; PAGE_SIZE]);
         let view = view(&mut frame);
-        view.put(5, &gnttab_set_version { version: 0x0102_0304 }).unwrap();
-        assert_eq!(view.snapshot::<gnttab_set_version>(5).unwrap().version, 0x0102_0304);
+        view.write_obj(5, &gnttab_set_version { version: 0x0102_0304 }).unwrap();
+        assert_eq!(view.read_obj::<gnttab_set_version>(5).unwrap().version, 0x0102_0304);
         for order in [Relaxed, Ordering::Release, Ordering::Acquire, Ordering::SeqCst] {
             view.store(8, 7_u32, order).unwrap();
             assert_eq!(view.load::<u32>(8, order), Ok(7));

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    Error, bench_build, cross, examples, fuzz, live, loom, miri, peers, setup, test, verify,
+    Error, bench_build, compare, cross, examples, fuzz, live, loom, miri, setup, test, verify,
 };
 
 /// Developer commands of the xen-abi workspace.
@@ -37,14 +37,14 @@ enum Command {
     Live(live::Options),
     /// Walk through every interleaving of the lock-free protocols.
     Loom,
-    /// Run the tests of xen-ops and xen-model under Miri.
+    /// Run the tests of xen-ops and xen-sim under Miri.
     Miri,
     /// Let libFuzzer play a hostile hypervisor and a hostile peer.
     Fuzz(fuzz::Options),
     /// Run every example.
     Examples,
     /// Supervise others' ways to grants from user space beside ours.
-    Peers,
+    Compare,
     /// Check xen-abi and xen-ops for every architecture, with and without an operating system.
     Cross(cross::Options),
     /// Install, or name, the system packages that the other commands need.
@@ -75,7 +75,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Miri => miri::run().map(drop),
         Command::Fuzz(options) => fuzz::run(&options).map(drop),
         Command::Examples => examples::run(),
-        Command::Peers => peers::run(),
+        Command::Compare => compare::run(),
         Command::Cross(options) => cross::run(&options),
         Command::Setup(options) => setup::run(&options),
         Command::BenchBuild(options) => bench_build::run(&options),

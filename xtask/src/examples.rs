@@ -1,10 +1,10 @@
-//! `cargo xtask examples`: every example of xen-model is run, and has to end well.
+//! `cargo xtask examples`: every example of xen-sim is run, and has to end well.
 
 use crate::{Error, process, workspace};
 
 /// Runs the examples one after the other; what they print goes through.
 pub(crate) fn run() -> Result<(), Error> {
-    let directory = workspace::root()?.join("xen-model/examples");
+    let directory = workspace::root()?.join("xen-sim/examples");
     let entries = directory.read_dir().map_err(Error::file(&directory))?;
     let mut names: Vec<_> = entries
         .filter_map(|entry| {
@@ -16,7 +16,7 @@ pub(crate) fn run() -> Result<(), Error> {
     names.sort();
     for name in names {
         let mut command = workspace::cargo()?;
-        command.args(["run", "--quiet", "--package", "xen-model", "--example", &name]);
+        command.args(["run", "--quiet", "--package", "xen-sim", "--example", &name]);
         process::open(&format!("example {name}"), &mut command)?;
     }
     Ok(())

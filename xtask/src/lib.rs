@@ -7,10 +7,10 @@
 //! | `cross`       | `cross.rs`     | `cargo check` of xen-abi and xen-ops for every target         |
 //! | `live`        | `live.rs`      | real hypervisors, booted with our own guest                   |
 //! | `loom`        | `loom.rs`      | every interleaving of the lock-free protocols                 |
-//! | `miri`        | `miri.rs`      | xen-ops and xen-model under Miri                              |
+//! | `miri`        | `miri.rs`      | xen-ops and xen-sim under Miri                              |
 //! | `fuzz`        | `fuzz.rs`      | a hostile hypervisor and a hostile peer, by libFuzzer         |
 //! | `examples`    | `examples.rs`  | every example, run                                            |
-//! | `peers`       | `peers.rs`     | others' ways to grants from user space, beside ours           |
+//! | `compare`       | `peers.rs`     | others' ways to grants from user space, beside ours           |
 //! | `test`        | `test.rs`      | everything, in the order in which it fails soonest            |
 //! | `bench-build` | `bench_build/` | clean builds of xen-abi beside its peers                      |
 //!
@@ -22,6 +22,7 @@
 
 mod bench_build;
 mod cli;
+mod compare;
 mod cross;
 mod error;
 mod examples;
@@ -29,7 +30,6 @@ mod fuzz;
 mod live;
 mod loom;
 mod miri;
-mod peers;
 mod process;
 mod progress;
 mod setup;

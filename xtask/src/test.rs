@@ -53,14 +53,14 @@ const LINTED: &str = "xen-abi-tests/headers,codegen/headers,xen-linux/vm-memory,
 const GUEST: &str = "tests/guest/Cargo.toml";
 
 /// Other libraries' programs, likewise.
-const PEERS: &str = "tests/peers/Cargo.toml";
+const COMPARE: &str = "tests/compare/Cargo.toml";
 
 /// A step: the runs that have it, its name, what it does.
 const STEPS: &[(In, &str, Action)] = &[
     (In::Full, "setup", Action::Ours(|| setup::run(&setup::Options::default()))),
     (In::Both, "fmt", Action::Quiet(&["fmt", "--all", "--check"])),
     (In::Both, "fmt guest", Action::Quiet(&["fmt", "--manifest-path", GUEST, "--check"])),
-    (In::Both, "fmt peers", Action::Quiet(&["fmt", "--manifest-path", PEERS, "--check"])),
+    (In::Both, "fmt compare", Action::Quiet(&["fmt", "--manifest-path", COMPARE, "--check"])),
     (
         In::Both,
         "clippy",
@@ -210,7 +210,7 @@ fn msrv() -> Result<Outcome, Error> {
     }
     let mut command = Command::new("rustup");
     command.args(["run", &version, "cargo", "check", "-p", "xen-abi", "-p", "xen-ops"]);
-    command.args(["-p", "xen-linux", "-p", "xen-model"]);
+    command.args(["-p", "xen-linux", "-p", "xen-sim"]);
     command.args(["--features", "xen-abi/full,xen-ops/alloc,xen-linux/vm-memory"]);
     command.arg("--target-dir").arg(workspace::scratch("msrv")?).current_dir(workspace::root()?);
     command.env("CARGO_INCREMENTAL", "0");

@@ -7,9 +7,9 @@ use core::ptr::NonNull;
 use core::slice;
 
 use xen_abi::xen::xen_pfn_t;
-use xen_ops::gnttab::{Area, MapFrames, Paravirtual, TableFrames, Translated, Version};
+use xen_ops::gnttab::{FrameRange, MapFrames, Paravirtual, TableFrames, Translated, Version};
 use xen_ops::hypercall::{Error, Hypercall};
-use xen_ops::page::{Page, Target};
+use xen_ops::page::{Page, MapTarget};
 
 use crate::memory::{OwnPage, Room, Space, map_frame};
 
@@ -42,7 +42,7 @@ impl LiveFrames {
                 Self::Pv(unsafe { Paravirtual::new(PageTables, first.address(), list) })
             }
             Space::Translated { .. } => {
-                let area = Area { address: first.address(), frame };
+                let area = FrameRange { address: first.address(), frame };
                 // SAFETY: the rooms are nobody else's, and nothing is there.
                 Self::Translated(unsafe { Translated::new(area, CAPACITY as u32) })
             }

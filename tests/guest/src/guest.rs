@@ -13,7 +13,7 @@ use xen_abi::memory::{
 use xen_abi::xen::{DOMID_SELF, domid_t, shared_info, xen_pfn_t};
 use xen_ops::gnttab::TableFrames as _;
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
-use xen_ops::page::{Page, Target};
+use xen_ops::page::{Page, MapTarget};
 use xen_scenarios::{Guest, Kind, Part};
 
 use crate::console;
@@ -56,7 +56,7 @@ fn room(space: Space) -> Room {
 impl Guest for LiveGuest {
     type Xen = Xen;
     type Page = OwnPage;
-    type Target = Room;
+    type MapTarget = Room;
     type Frames = LiveFrames;
 
     fn xen(&self) -> &Xen {

@@ -11,7 +11,7 @@ use xen_abi::xen::{
 };
 use xen_ops::hypercall::Hypercall;
 use xen_ops::hypercall::memory_op::{add_to_physmap, remove_from_physmap};
-use xen_ops::page::{PAGE_SIZE, Page, Target};
+use xen_ops::page::{PAGE_SIZE, Page, MapTarget};
 
 use crate::entry::xen;
 
@@ -137,7 +137,7 @@ impl Room {
 }
 
 // SAFETY: made from a page that was handed out once and is no memory any more.
-unsafe impl Target for Room {
+unsafe impl MapTarget for Room {
     fn host_addr(&self) -> u64 {
         self.host_addr
     }

@@ -19,7 +19,7 @@ use xen_ops::hypercall::grant_table_op::{
     Copy, MapGrantRef, SwapGrantRef, UnmapGrantRef, copy, map_grant_ref, swap_grant_ref,
     unmap_grant_ref,
 };
-use xen_ops::page::{PAGE_SIZE, Page, Target};
+use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
 use xen_ops::view::{ReadWrite, View};
 
 use crate::outcome::Outcome;
@@ -106,7 +106,7 @@ impl V2 {
     }
 
     /// Passes on what `from` grants with its reference `gref`.
-    pub(crate) fn pass_on(
+    pub(crate) fn grant_transitive(
         &self,
         ref_: grant_ref_t,
         flags: u16,
@@ -121,7 +121,7 @@ impl V2 {
 
     fn set(&self, ref_: grant_ref_t, entry: grant_entry_v2, flags: u16, domid: domid_t) {
         let at = ref_.0 as usize * size_of::<grant_entry_v2>();
-        self.entries.put(at, &entry).expect(INSIDE);
+        self.entries.write_obj(at, &entry).expect(INSIDE);
         self.entries.store(at, header(flags, domid), Ordering::SeqCst).expect(INSIDE);
     }
 
@@ -192,7 +192,7 @@ pub(crate) fn map_at<G: Guest>(
 /// Maps a grant of `dom` at `target`, for the processor.
 pub(crate) fn map<G: Guest>(
     guest: &G,
-    target: &G::Target,
+    target: &G::MapTarget,
     flags: u32,
     ref_: grant_ref_t,
     dom: domid_t,

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::gnttab::TableFrames;
 use xen_ops::hypercall::Hypercall;
-use xen_ops::page::{Page, Target};
+use xen_ops::page::{MapTarget, Page};
 
 /// What kind of guest this is, as far as Xen's answers depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub trait Guest {
     /// Its own memory.
     type Page: Page;
     /// Room where frames of others can be mapped.
-    type Target: Target;
+    type MapTarget: MapTarget;
     /// Room for the frames of its grant table.
     type Frames: TableFrames;
 
@@ -69,7 +69,7 @@ pub trait Guest {
     fn loose_frame(&mut self) -> xen_pfn_t;
 
     /// Room for one frame that nobody had before.
-    fn target(&mut self) -> Self::Target;
+    fn target(&mut self) -> Self::MapTarget;
 
     /// An address, in bytes, where there is nothing that Xen could read or write for this guest.
     fn bad_address(&self) -> usize;

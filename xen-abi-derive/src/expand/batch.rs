@@ -110,7 +110,7 @@ fn element(table: &Table, row: &Row) -> TokenStream {
         #condition
         // SAFETY: transparent over the type that is named.
         #[allow(unsafe_code, reason = "states a fact about a transparent wrapper")]
-        unsafe impl ::xen_ops::hypercall::expansion::Element for #name {
+        unsafe impl ::xen_ops::hypercall::__private::Element for #name {
             type Done = #name<::xen_ops::hypercall::Done>;
         }
     }
@@ -127,10 +127,10 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
     let parameters = parameters(table);
     let (lent, length) = (local("lent"), local("count"));
     let count = count(row, &quote!(#elements.len()));
-    let lend = quote!(let #lent = ::xen_ops::hypercall::Lent::to_write(#xen, &mut *#elements)?;);
+    let lend = quote!(let #lent = ::xen_ops::hypercall::HypercallBuffer::to_write(#xen, &mut *#elements)?;);
     let call = call(table, &command, &quote!(#lent.address()), &quote!(#length));
     let call = lending(&lend, &call);
-    let check = quote!(::xen_ops::hypercall::expansion);
+    let check = quote!(::xen_ops::hypercall::__private);
     let (lifetime, prepare, returns, finish, doc) = match row.convention {
         Convention::Status => (
             Some(quote!('a)),

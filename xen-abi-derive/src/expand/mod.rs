@@ -43,7 +43,7 @@ fn parameters(table: &Table) -> Vec<TokenStream> {
 fn count(row: &Row, length: &TokenStream) -> TokenStream {
     match row.convention {
         Convention::Status => length.clone(),
-        _ => quote!(::xen_ops::hypercall::expansion::saturated(#length)),
+        _ => quote!(::xen_ops::hypercall::__private::saturated(#length)),
     }
 }
 
@@ -79,7 +79,7 @@ fn lending(lend: &TokenStream, call: &TokenStream) -> TokenStream {
         return call.clone();
     }
     quote! {
-        ::xen_ops::hypercall::expansion::lending(|| {
+        ::xen_ops::hypercall::__private::lending(|| {
             #lend
             Ok(#call)
         })

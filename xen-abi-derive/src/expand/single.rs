@@ -142,7 +142,7 @@ fn structure(structure: &TokenStream, row: &Row, fields: &[Field]) -> Prepared {
 fn lend(lent: &Ident, direction: Direction, object: impl ToTokens) -> TokenStream {
     let xen = local("xen");
     let function = if direction.is_output() { quote!(to_write) } else { quote!(to_read) };
-    quote!(let #lent = ::xen_ops::hypercall::Lent::#function(#xen, #object)?;)
+    quote!(let #lent = ::xen_ops::hypercall::HypercallBuffer::#function(#xen, #object)?;)
 }
 
 /// A member that is a handle to a slice, which is lent under its name.
@@ -176,7 +176,7 @@ fn lengths(fields: &[Field]) -> TokenStream {
     }
     let counts = counts.iter().map(|(by, length)| {
         let length =
-            quote_spanned!(by.span()=> ::xen_ops::hypercall::expansion::Length::of(#length));
+            quote_spanned!(by.span()=> ::xen_ops::hypercall::__private::Length::of(#length));
         quote!(#by: #length,)
     });
     counts.collect()
@@ -186,7 +186,7 @@ fn lengths(fields: &[Field]) -> TokenStream {
 fn returns(row: &Row, operation: &str, out: &result::Out) -> (TokenStream, TokenStream) {
     let result::Out { ty, value, .. } = out;
     let or_error = |ty| quote!(::core::result::Result<#ty, ::xen_ops::hypercall::Error>);
-    let check = quote!(::xen_ops::hypercall::expansion);
+    let check = quote!(::xen_ops::hypercall::__private);
     let (result, argument) = (local("result"), local("argument"));
     match row.convention {
         Convention::Status => {

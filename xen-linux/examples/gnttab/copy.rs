@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 use xen_linux::gntdev::{Gntdev, Segment};
-use xen_linux::xen_ops::gnttab::foreign::Foreign;
+use xen_linux::xen_ops::gnttab::RemoteGrant;
 use xen_linux::xen_ops::page::PAGE_SIZE;
 use xen_linux::xen_ops::view::OutOfPage;
 
@@ -99,7 +99,7 @@ impl Range {
     }
 
     /// Its parts: a grant, the offset in it, and the bytes to its end.
-    fn pages(self) -> impl Iterator<Item = (Foreign, usize, usize)> {
+    fn pages(self) -> impl Iterator<Item = (RemoteGrant, usize, usize)> {
         self.grants.iter().enumerate().map(move |(page, grant)| {
             let offset = if page == 0 { self.offset } else { 0 };
             (grant, offset, PAGE_SIZE - offset)
@@ -137,7 +137,7 @@ fn between(gntdev: &Gntdev, from: Range, to: Range, length: usize) -> Result<(),
 }
 
 /// Both ends of each part that is in one page on either side, and its bytes.
-type Part = ((Foreign, usize), (Foreign, usize), usize);
+type Part = ((RemoteGrant, usize), (RemoteGrant, usize), usize);
 
 fn parts(from: Range, to: Range, mut length: usize) -> Vec<Part> {
     let (mut sources, mut targets) = (from.pages(), to.pages());
@@ -158,9 +158,9 @@ fn parts(from: Range, to: Range, mut length: usize) -> Vec<Part> {
 
 /// What is behind `part` bytes of a page, if anything is.
 fn rest(
-    (grant, offset, room): (Foreign, usize, usize),
+    (grant, offset, room): (RemoteGrant, usize, usize),
     part: usize,
-) -> Option<(Foreign, usize, usize)> {
+) -> Option<(RemoteGrant, usize, usize)> {
     (part < room).then_some((grant, offset + part, room - part))
 }
 
@@ -209,7 +209,7 @@ mod tests {
         let parts = parts(range(from), range(to), length).into_iter();
         parts
             .map(|((from, from_at), (to, to_at), length)| {
-                let number = |grant: Foreign| grant.reference.0 as usize;
+                let number = |grant: RemoteGrant| grant.reference.0 as usize;
                 [number(from), from_at, number(to), to_at, length]
             })
             .collect()

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use xen_linux::xen_abi::grant_table::grant_ref_t;
 use xen_linux::xen_abi::xen::domid_t;
-use xen_linux::xen_ops::gnttab::{Peer, foreign::Foreign};
+use xen_linux::xen_ops::gnttab::{DomainId, RemoteGrant};
 use xen_linux::xen_ops::page::PAGE_SIZE;
 
 /// How many grants one name can stand for.
@@ -13,16 +13,16 @@ const MOST: u32 = 65_536;
 /// Grants in a row of one domain: `3:8`, or `3:8-15`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grants {
-    peer: Peer,
+    peer: DomainId,
     first: u32,
     last: u32,
 }
 
 impl Grants {
-    pub(crate) fn iter(self) -> impl ExactSizeIterator<Item = Foreign> + Clone {
+    pub(crate) fn iter(self) -> impl ExactSizeIterator<Item = RemoteGrant> + Clone {
         // Not more than fit, and so a range of what has a length.
         let count = (self.last - self.first + 1) as usize;
-        (0..count).map(move |n| Foreign::new(self.peer, grant_ref_t(self.first + n as u32)))
+        (0..count).map(move |n| RemoteGrant::new(self.peer, grant_ref_t(self.first + n as u32)))
     }
 }
 
@@ -72,10 +72,10 @@ impl FromStr for End {
 }
 
 /// A domain's own number.
-pub(crate) fn peer(text: &str) -> Result<Peer, String> {
+pub(crate) fn peer(text: &str) -> Result<DomainId, String> {
     let number = number(text)?;
     let domid = u16::try_from(number).map_err(|_| format!("{number} is no domain"))?;
-    Peer::new(domid_t(domid)).map_err(|error| error.to_string())
+    DomainId::new(domid_t(domid)).map_err(|error| error.to_string())
 }
 
 /// A byte in a page.

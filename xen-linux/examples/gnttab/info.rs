@@ -114,11 +114,11 @@ fn text(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use xen_model::{Config, Kind, Xen};
+    use xen_sim::{DomainConfig, GuestKind, Xen};
 
     #[test]
     fn facts_are_aligned() {
-        let domain = Xen::new().domain(Config::new(Kind::Pvh)).unwrap();
+        let domain = Xen::new().domain(DomainConfig::new(GuestKind::Pvh)).unwrap();
         let facts = facts_of_xen(&domain);
         let mut out = Vec::new();
         print(&[("gntdev", "maps", None)], &facts, &mut out).unwrap();

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use clap::Args;
 use xen_linux::gntalloc::{Gntalloc, MOST, Shared};
-use xen_linux::notify::Notify;
-use xen_linux::xen_ops::gnttab::Peer;
+use xen_linux::notify::UnmapNotify;
+use xen_linux::xen_ops::gnttab::DomainId;
 use xen_linux::xen_ops::page::PAGE_SIZE;
 use xen_linux::xen_ops::view::{ReadOnly, ReadWrite};
 
@@ -19,7 +19,7 @@ use crate::hold;
 pub(crate) struct Share {
     /// The domain that may use the pages
     #[arg(value_parser = peer)]
-    domain: Peer,
+    domain: DomainId,
     /// What the pages hold; - is standard input
     file: Option<String>,
     /// How many pages [default: as many as FILE fills, at least 1]
@@ -65,7 +65,7 @@ impl Share {
             page.write(0, bytes).map_err(|error| Failure::Impossible(error.to_string()))?;
         }
         if let Some(offset) = self.clear {
-            shared.notify(0, Notify::byte(offset))?;
+            shared.notify(0, UnmapNotify::clear_byte(offset))?;
         }
         table(&shared, out).map_err(Failure::Output)?;
         hold(self.seconds);

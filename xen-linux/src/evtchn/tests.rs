@@ -76,7 +76,7 @@ fn the_kernels_refusal_is_an_error() {
     let error = events.unmask(&ports([1])).unwrap_err();
     assert_eq!((error.operation(), error.as_errno()), ("write", Some(Errno::PIPE)));
     let error = events.bind_virq(0).unwrap_err();
-    assert_eq!((error.operation(), error.cause()), ("IOCTL_EVTCHN_BIND_VIRQ", &Cause::NotOffered));
+    assert_eq!((error.operation(), error.cause()), ("IOCTL_EVTCHN_BIND_VIRQ", &Cause::Unsupported));
     // What takes no more is none that takes nothing for ever.
     let full = Evtchn { device: Device::open(Path::new("/dev/full")).unwrap() };
     assert_eq!(full.unmask(&ports([1])).unwrap_err().as_errno(), Some(Errno::NOSPC));
@@ -85,7 +85,7 @@ fn the_kernels_refusal_is_an_error() {
 #[test]
 fn another_device_is_not_taken_for_evtchn() {
     let error = Evtchn::open_at("/dev/null").unwrap_err();
-    assert_eq!(error, Error::new(UNBIND, Cause::NotOffered));
+    assert_eq!(error, Error::new(UNBIND, Cause::Unsupported));
     let descriptor = OwnedFd::from(File::open("/dev/null").unwrap());
     assert_eq!(Evtchn::try_from(descriptor).unwrap_err(), error);
     let path = open("/dev/null", OFlags::PATH, Mode::empty()).unwrap();
@@ -98,7 +98,7 @@ fn a_port_is_unbound_once() {
     let (events, _other) = device();
     let port = |port| Port { device: events.device.clone(), port, is_bound: true };
     let error = port(evtchn_port_t(7)).unbind().unwrap_err();
-    assert_eq!(error, Error::new(UNBIND, Cause::NotOffered));
+    assert_eq!(error, Error::new(UNBIND, Cause::Unsupported));
     let mut twice = port(evtchn_port_t(7));
     assert!(twice.take_down().is_err());
     assert_eq!(twice.take_down(), Ok(()));

@@ -10,7 +10,7 @@ use xen_abi::linux::gntdev::{
     gntdev_grant_copy_segment_source_foreign, ioctl_gntdev_grant_copy,
 };
 use xen_abi::{GrantStatus, PointerHandle};
-use xen_ops::gnttab::foreign::Foreign;
+use xen_ops::gnttab::RemoteGrant;
 use xen_ops::hypercall::UNTOUCHED;
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::OutOfPage;
@@ -38,7 +38,7 @@ impl<'a> Segment<'a> {
     /// # Errors
     ///
     /// [`OutOfPage`] if the range leaves the grant's page.
-    pub fn read(grant: Foreign, offset: usize, to: &'a mut [u8]) -> Result<Self, OutOfPage> {
+    pub fn read(grant: RemoteGrant, offset: usize, to: &'a mut [u8]) -> Result<Self, OutOfPage> {
         let (foreign, len) = foreign(grant, offset, to.len())?;
         let source = End::from_foreign(foreign);
         let virt = PointerHandle::from_mut_slice(to).cast();
@@ -51,7 +51,7 @@ impl<'a> Segment<'a> {
     /// # Errors
     ///
     /// [`OutOfPage`] if the range leaves the grant's page.
-    pub fn write(from: &'a [u8], grant: Foreign, offset: usize) -> Result<Self, OutOfPage> {
+    pub fn write(from: &'a [u8], grant: RemoteGrant, offset: usize) -> Result<Self, OutOfPage> {
         let (foreign, len) = foreign(grant, offset, from.len())?;
         let virt = PointerHandle::from_slice(from).cast();
         let source = End::from_virt(virt);
@@ -66,8 +66,8 @@ impl<'a> Segment<'a> {
     ///
     /// [`OutOfPage`] if one of the ranges leaves its page.
     pub fn between(
-        (from, from_offset): (Foreign, usize),
-        (to, to_offset): (Foreign, usize),
+        (from, from_offset): (RemoteGrant, usize),
+        (to, to_offset): (RemoteGrant, usize),
         length: usize,
     ) -> Result<Self, OutOfPage> {
         let (source, _) = foreign(from, from_offset, length)?;
@@ -133,7 +133,7 @@ impl Copied<'_, '_> {
 
 /// A range in a grant as the kernel names it, and its length.
 fn foreign(
-    grant: Foreign,
+    grant: RemoteGrant,
     offset: usize,
     length: usize,
 ) -> Result<(gntdev_grant_copy_segment_source_foreign, u16), OutOfPage> {
@@ -160,11 +160,11 @@ impl Gntdev {
     /// use xen_abi::grant_table::grant_ref_t;
     /// use xen_abi::xen::domid_t;
     /// use xen_linux::gntdev::{Gntdev, Segment};
-    /// use xen_ops::gnttab::{Peer, foreign::Foreign};
+    /// use xen_ops::gnttab::{DomainId, RemoteGrant};
     ///
     /// let gntdev = Gntdev::open()?;
-    /// let peer = Peer::new(domid_t(3))?;
-    /// let [header, data] = [8, 9].map(|number| Foreign::new(peer, grant_ref_t(number)));
+    /// let peer = DomainId::new(domid_t(3))?;
+    /// let [header, data] = [8, 9].map(|number| RemoteGrant::new(peer, grant_ref_t(number)));
     /// let (mut first, mut second) = ([0; 16], vec![0; 4096]);
     /// gntdev
     ///     .copy(&mut [
@@ -178,7 +178,7 @@ impl Gntdev {
     ///
     /// # Errors
     ///
-    /// - [`Cause::NotOffered`] if the kernel is too old for it.
+    /// - [`Cause::Unsupported`] if the kernel is too old for it.
     /// - What the kernel says: EFAULT, ENOMEM. Some segments may have been copied then, others not, and
     ///   nobody knows which.
     pub fn copy<'s, 'a>(&self, segments: &'s mut [Segment<'a>]) -> Result<Copied<'s, 'a>, Error> {
@@ -205,13 +205,13 @@ mod tests {
     use xen_abi::grant_table::{GNTST_bad_gntref, GNTST_okay, grant_ref_t};
     use xen_abi::xen::domid_t;
     use xen_abi::{as_bytes, from_bytes};
-    use xen_ops::gnttab::Peer;
+    use xen_ops::gnttab::DomainId;
 
     use super::*;
     use crate::testing::memory;
 
-    fn grant(domain: u16, number: u32) -> Foreign {
-        Foreign::new(Peer::new(domid_t(domain)).unwrap(), grant_ref_t(number))
+    fn grant(domain: u16, number: u32) -> RemoteGrant {
+        RemoteGrant::new(DomainId::new(domid_t(domain)).unwrap(), grant_ref_t(number))
     }
 
     /// The bytes of an end, as the kernel has it for a grant: reference, offset, domain.
@@ -289,7 +289,7 @@ mod tests {
         let mut segment = Segment::write(&[1], grant(3, 8), 0).unwrap();
         segment.raw.status = GNTST_okay;
         let error = Gntdev { device }.copy(std::slice::from_mut(&mut segment)).unwrap_err();
-        assert_eq!(error, Error::new(COPY, Cause::NotOffered));
+        assert_eq!(error, Error::new(COPY, Cause::Unsupported));
         assert_eq!(segment.raw.status, UNTOUCHED);
     }
 

@@ -16,12 +16,12 @@ use xen_abi::linux::gntdev::{
     ioctl_gntdev_dmabuf_exp_wait_released, ioctl_gntdev_dmabuf_imp_release,
     ioctl_gntdev_dmabuf_imp_to_refs,
 };
-use xen_ops::gnttab::Peer;
+use xen_ops::gnttab::DomainId;
 use xen_ops::page::PAGE_SIZE;
 
 use super::{Gntdev, counted};
 use crate::device::Device;
-use crate::tailed::{Head, Tailed};
+use crate::fam::{Head, Tailed};
 use crate::{Cause, Error};
 
 const EXPORT: &str = "IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS";
@@ -72,11 +72,11 @@ impl Gntdev {
     /// - [`Cause::Count`] if there are no grants, or more than [`MOST`](super::MOST), and
     ///   [`Cause::KernelPages`] if the kernel's pages are larger than grants, which such a buffer cannot
     ///   show; then nothing has been done.
-    /// - [`Cause::NotOffered`] if the kernel was built without it.
+    /// - [`Cause::Unsupported`] if the kernel was built without it.
     /// - EINVAL in a PV domain, or if Xen does not allow one of the grants; ENOMEM.
     pub fn export(
         &self,
-        peer: Peer,
+        peer: DomainId,
         grants: &[grant_ref_t],
         memory: Memory,
     ) -> Result<Exported, Error> {
@@ -109,10 +109,15 @@ impl Gntdev {
     ///   the kernel's pages are larger than grants, of which only the first would be granted; then
     ///   nothing has been done.
     /// - [`Cause::Exhausted`] if there are not so many grant references.
-    /// - [`Cause::NotOffered`] if the kernel was built without it.
+    /// - [`Cause::Unsupported`] if the kernel was built without it.
     /// - EINVAL if the buffer has another size, does not begin at a page, or is no memory with pages; what
     ///   the buffer's own driver says; EMFILE.
-    pub fn import(&self, buffer: impl AsFd, peer: Peer, count: usize) -> Result<Imported, Error> {
+    pub fn import(
+        &self,
+        buffer: impl AsFd,
+        peer: DomainId,
+        count: usize,
+    ) -> Result<Imported, Error> {
         let number = counted(IMPORT, count)?;
         whole_pages(IMPORT, page_size())?;
         // The kernel knows the import by the descriptor's number, which so is the import's alone.
@@ -296,7 +301,7 @@ mod tests {
     #[test]
     fn counts_are_checked_before_any_call() {
         let gntdev = gntdev("dma-buf-counts");
-        let peer = Peer::new(domid_t(3)).unwrap();
+        let peer = DomainId::new(domid_t(3)).unwrap();
         for count in [0, super::super::MOST + 1] {
             let cause = Cause::Count { count, least: 1, most: 65_536 };
             let grants = vec![grant_ref_t(8); count];
@@ -306,9 +311,9 @@ mod tests {
             assert_eq!(error, Error::new(IMPORT, cause));
         }
         let error = gntdev.export(peer, &[grant_ref_t(8)], Memory::Coherent).unwrap_err();
-        assert_eq!(error, Error::new(EXPORT, Cause::NotOffered));
+        assert_eq!(error, Error::new(EXPORT, Cause::Unsupported));
         let error = gntdev.import(&gntdev, peer, 1).unwrap_err();
-        assert_eq!(error, Error::new(IMPORT, Cause::NotOffered));
+        assert_eq!(error, Error::new(IMPORT, Cause::Unsupported));
     }
 
     #[test]
@@ -348,7 +353,7 @@ mod tests {
         assert_eq!(raw(&releasing.number), number);
         assert_eq!(fstat(&releasing.number).unwrap().st_ino, device);
         let error = releasing.wait(Duration::ZERO).unwrap_err();
-        assert_eq!(error, Error::new(WAIT, Cause::NotOffered));
+        assert_eq!(error, Error::new(WAIT, Cause::Unsupported));
     }
 
     #[test]

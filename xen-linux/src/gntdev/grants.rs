@@ -3,9 +3,9 @@
 use std::mem::offset_of;
 
 use xen_abi::linux::gntdev::{ioctl_gntdev_grant_ref, ioctl_gntdev_map_grant_ref};
-use xen_ops::gnttab::foreign::Foreign;
+use xen_ops::gnttab::RemoteGrant;
 
-use crate::tailed::{Head, Tailed};
+use crate::fam::{Head, Tailed};
 use crate::wide::number;
 
 impl Head for ioctl_gntdev_map_grant_ref {
@@ -21,14 +21,14 @@ impl Head for ioctl_gntdev_map_grant_ref {
 /// use xen_abi::grant_table::grant_ref_t;
 /// use xen_abi::xen::domid_t;
 /// use xen_linux::gntdev::Grants;
-/// use xen_ops::gnttab::{NotADomain, Peer, foreign::Foreign};
+/// use xen_ops::gnttab::{InvalidDomainId, DomainId, RemoteGrant};
 ///
-/// let [one, other] = [domid_t(1), domid_t(2)].map(Peer::new);
+/// let [one, other] = [domid_t(1), domid_t(2)].map(DomainId::new);
 /// let (one, other) = (one?, other?);
-/// let mut grants: Grants = (8..16).map(|number| Foreign::new(one, grant_ref_t(number))).collect();
-/// grants.push(Foreign::new(other, grant_ref_t(8)));
+/// let mut grants: Grants = (8..16).map(|number| RemoteGrant::new(one, grant_ref_t(number))).collect();
+/// grants.push(RemoteGrant::new(other, grant_ref_t(8)));
 /// assert_eq!(grants.len(), 9);
-/// # Ok::<(), NotADomain>(())
+/// # Ok::<(), InvalidDomainId>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Grants {
@@ -49,7 +49,7 @@ impl Grants {
     }
 
     /// Puts a grant at the end.
-    pub fn push(&mut self, grant: Foreign) {
+    pub fn push(&mut self, grant: RemoteGrant) {
         self.list.push(element(grant));
     }
 
@@ -88,14 +88,14 @@ impl Default for Grants {
     }
 }
 
-impl Extend<Foreign> for Grants {
-    fn extend<T: IntoIterator<Item = Foreign>>(&mut self, grants: T) {
+impl Extend<RemoteGrant> for Grants {
+    fn extend<T: IntoIterator<Item = RemoteGrant>>(&mut self, grants: T) {
         grants.into_iter().for_each(|grant| self.push(grant));
     }
 }
 
-impl FromIterator<Foreign> for Grants {
-    fn from_iter<T: IntoIterator<Item = Foreign>>(grants: T) -> Self {
+impl FromIterator<RemoteGrant> for Grants {
+    fn from_iter<T: IntoIterator<Item = RemoteGrant>>(grants: T) -> Self {
         let grants = grants.into_iter();
         let mut list = Self::with_capacity(grants.size_hint().0);
         list.extend(grants);
@@ -104,6 +104,6 @@ impl FromIterator<Foreign> for Grants {
 }
 
 /// A grant as the kernel names it.
-pub(super) fn element(grant: Foreign) -> ioctl_gntdev_grant_ref {
+pub(super) fn element(grant: RemoteGrant) -> ioctl_gntdev_grant_ref {
     ioctl_gntdev_grant_ref { domid: grant.peer.domain().0.into(), ref_: grant.reference.0 }
 }

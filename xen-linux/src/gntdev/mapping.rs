@@ -13,10 +13,10 @@ use xen_abi::linux::gntdev::{
 use xen_ops::gnttab::Access;
 use xen_ops::view::View;
 
-use crate::area::rights;
 use crate::device::Device;
 use crate::index::Index;
-use crate::notify::Notify;
+use crate::mmap_region::rights;
+use crate::notify::UnmapNotify;
 use crate::pages::Pages;
 use crate::wide::wide;
 use crate::{Cause, Error};
@@ -95,7 +95,7 @@ impl<A: Access> Mapping<A> {
     ///
     /// - [`Cause::Page`] or [`Cause::Range`] if there is no such page, or no such byte in a page.
     /// - EINVAL if no process has that port open, from `/dev/xen/evtchn`.
-    pub fn notify(&self, page: usize, notify: Notify<A>) -> Result<(), Error> {
+    pub fn notify(&self, page: usize, notify: UnmapNotify<A>) -> Result<(), Error> {
         let index = self.pages.place(NOTIFY, page, notify.offset())?;
         let mut argument = ioctl_gntdev_unmap_notify {
             index: wide(index),
@@ -154,7 +154,7 @@ mod tests {
         for (page, view) in (0_u8..).zip(mapping.pages()) {
             view.write(0, &[page + 1]).unwrap();
         }
-        let bytes: Vec<u8> = mapping.pages().map(|view| view.snapshot(0).unwrap()).collect();
+        let bytes: Vec<u8> = mapping.pages().map(|view| view.read_obj(0).unwrap()).collect();
         assert_eq!(bytes, [1, 2, 3]);
         // SAFETY: mapped, and nobody writes.
         let third = unsafe { mapping.address().add(2 * mapping.stride()).read() };
@@ -185,18 +185,18 @@ mod tests {
     fn a_byte_outside_is_refused_before_any_call() {
         let mapping = mapping::<ReadWrite>("notify", 2);
         let cause = |page, notify| mapping.notify(page, notify).unwrap_err().cause().clone();
-        assert_eq!(cause(2, Notify::NOTHING), Cause::Page { page: 2, pages: 2 });
+        assert_eq!(cause(2, UnmapNotify::NOTHING), Cause::Page { page: 2, pages: 2 });
         let range = OutOfPage { offset: 4096, length: 1 };
-        assert_eq!(cause(1, Notify::byte(4096)), Cause::Range(range));
+        assert_eq!(cause(1, UnmapNotify::clear_byte(4096)), Cause::Range(range));
         // This one is for the device, which is none.
-        let event = Notify::byte(4095).and_event(evtchn_port_t(1));
-        assert_eq!(cause(1, event), Cause::NotOffered);
+        let event = UnmapNotify::clear_byte(4095).and_send_event(evtchn_port_t(1));
+        assert_eq!(cause(1, event), Cause::Unsupported);
     }
 
     #[test]
     fn unmapping_says_what_went_wrong_and_does_the_rest() {
         let mapping = mapping::<ReadWrite>("unmap", 1);
-        assert_eq!(mapping.unmap(), Err(Error::new(UNMAP, Cause::NotOffered)));
+        assert_eq!(mapping.unmap(), Err(Error::new(UNMAP, Cause::Unsupported)));
         assert!(!is_mapped("unmap"));
     }
 

@@ -8,22 +8,22 @@
 //! use xen_abi::grant_table::grant_ref_t;
 //! use xen_abi::xen::domid_t;
 //! use xen_linux::gntdev::{Gntdev, Grants, Mapping};
-//! use xen_linux::notify::Notify;
-//! use xen_ops::gnttab::{Peer, foreign::Foreign};
+//! use xen_linux::notify::UnmapNotify;
+//! use xen_ops::gnttab::{DomainId, RemoteGrant};
 //! use xen_ops::view::{ReadOnly, ReadWrite};
 //!
 //! let gntdev = Gntdev::open()?;
-//! let peer = Peer::new(domid_t(3))?;
+//! let peer = DomainId::new(domid_t(3))?;
 //!
 //! // A ring. Should this process die, its peer finds a 0 at offset 32, and gets an event.
-//! let ring: Mapping<ReadWrite> = gntdev.map(Foreign::new(peer, grant_ref_t(8)))?;
-//! ring.notify(0, Notify::byte(32).and_event(evtchn_port_t(9)))?;
+//! let ring: Mapping<ReadWrite> = gntdev.map(RemoteGrant::new(peer, grant_ref_t(8)))?;
+//! ring.notify(0, UnmapNotify::clear_byte(32).and_send_event(evtchn_port_t(9)))?;
 //!
 //! // Requests, whose pages come and go. The list is made once.
 //! let mut grants = Grants::with_capacity(11);
 //! for first in [100, 200] {
 //!     grants.clear();
-//!     grants.extend((first..first + 11).map(|number| Foreign::new(peer, grant_ref_t(number))));
+//!     grants.extend((first..first + 11).map(|number| RemoteGrant::new(peer, grant_ref_t(number))));
 //!     let request = gntdev.map_all::<ReadOnly>(&mut grants)?;
 //!     let mut sector = [0; 512];
 //!     for page in request.pages() {
@@ -58,7 +58,7 @@ use xen_abi::linux::gntdev::{
     ioctl_gntdev_get_offset_for_vaddr, ioctl_gntdev_map_grant_ref,
 };
 use xen_ops::gnttab::Access;
-use xen_ops::gnttab::foreign::Foreign;
+use xen_ops::gnttab::RemoteGrant;
 
 pub use copy::{Copied, Segment};
 pub use dmabuf::{Exported, Imported, Memory, Releasing};
@@ -84,7 +84,7 @@ pub struct Gntdev {
 
 /// Where the kernel has a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Located {
+pub struct MappingOffset {
     /// The mapping's offset in the device, in bytes of address space.
     pub offset: u64,
     /// How many grants it has.
@@ -125,7 +125,7 @@ impl Gntdev {
     /// # Errors
     ///
     /// As [`map_all`](Self::map_all).
-    pub fn map<A: Access>(&self, grant: Foreign) -> Result<Mapping<A>, Error> {
+    pub fn map<A: Access>(&self, grant: RemoteGrant) -> Result<Mapping<A>, Error> {
         let mut argument = ioctl_gntdev_map_grant_ref {
             count: 1,
             refs: [grants::element(grant)],
@@ -161,7 +161,7 @@ impl Gntdev {
     /// # Errors
     ///
     /// EINVAL if that is no mapping of gntdev's.
-    pub fn locate(&self, address: usize) -> Result<Located, Error> {
+    pub fn locate(&self, address: usize) -> Result<MappingOffset, Error> {
         let mut argument = ioctl_gntdev_get_offset_for_vaddr {
             vaddr: wide(address as u64),
             ..ioctl_gntdev_get_offset_for_vaddr::ZERO
@@ -171,7 +171,7 @@ impl Gntdev {
             let opcode = IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR;
             self.device.ioctl_again(LOCATE, opcode, &raw mut argument)
         }?;
-        Ok(Located { offset: number(argument.offset), count: argument.count as usize })
+        Ok(MappingOffset { offset: number(argument.offset), count: argument.count as usize })
     }
 }
 
@@ -181,7 +181,7 @@ impl TryFrom<OwnedFd> for Gntdev {
 
     /// # Errors
     ///
-    /// [`Cause::NotOffered`] if it is not gntdev's, or what the kernel says. The descriptor is closed
+    /// [`Cause::Unsupported`] if it is not gntdev's, or what the kernel says. The descriptor is closed
     /// then.
     fn try_from(descriptor: OwnedFd) -> Result<Self, Error> {
         Self::checked(Device::new(descriptor)?)
@@ -209,20 +209,20 @@ mod tests {
     use rustix::fs::{Mode, OFlags, open};
     use xen_abi::grant_table::grant_ref_t;
     use xen_abi::xen::domid_t;
-    use xen_ops::gnttab::Peer;
+    use xen_ops::gnttab::DomainId;
     use xen_ops::view::ReadOnly;
 
     use super::*;
     use crate::testing::{allocations, memory};
 
-    fn grant(number: u32) -> Foreign {
-        Foreign::new(Peer::new(domid_t(3)).unwrap(), grant_ref_t(number))
+    fn grant(number: u32) -> RemoteGrant {
+        RemoteGrant::new(DomainId::new(domid_t(3)).unwrap(), grant_ref_t(number))
     }
 
     #[test]
     fn another_device_is_not_taken_for_gntdev() {
         let other = Gntdev::open_at("/dev/null").unwrap_err();
-        assert_eq!(other, Error::new(LOCATE, Cause::NotOffered));
+        assert_eq!(other, Error::new(LOCATE, Cause::Unsupported));
         let descriptor = OwnedFd::from(File::open("/dev/zero").unwrap());
         assert_eq!(Gntdev::try_from(descriptor).unwrap_err(), other);
     }
@@ -247,7 +247,7 @@ mod tests {
             assert_eq!(refused(count), Error::new(MAP, cause));
         }
         for count in [1, 65_536] {
-            assert_eq!(refused(count), Error::new(MAP, Cause::NotOffered));
+            assert_eq!(refused(count), Error::new(MAP, Cause::Unsupported));
         }
     }
 

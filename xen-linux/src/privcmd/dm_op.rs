@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_DM_OP, privcmd_dm_op, privcmd_dm_op_buf};
 use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_abi::{Plain, PointerHandle};
-use xen_ops::gnttab::Peer;
+use xen_ops::gnttab::DomainId;
 
 use super::Privcmd;
 use crate::device::Device;
@@ -58,11 +58,11 @@ impl Privcmd {
     /// use xen_linux::privcmd::{Buffer, Privcmd};
     /// use xen_linux::xen_abi::hvm::dm_op::*;
     /// use xen_linux::xen_abi::xen::domid_t;
-    /// use xen_linux::xen_ops::gnttab::Peer;
+    /// use xen_linux::xen_ops::gnttab::DomainId;
     ///
     /// // How many vCPUs may domain 3 have?
     /// let mut operation = xen_dm_op { op: XEN_DMOP_nr_vcpus, ..xen_dm_op::ZERO };
-    /// let peer = Peer::new(domid_t(3))?;
+    /// let peer = DomainId::new(domid_t(3))?;
     /// Privcmd::open()?.dm_op(peer, &mut [Buffer::value(&mut operation)])?;
     /// println!("{}", operation.u.nr_vcpus().vcpus);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -76,7 +76,7 @@ impl Privcmd {
     /// - What Xen says: ESRCH (no such domain), EPERM (not allowed, or restricted to another domain),
     ///   EOPNOTSUPP (it has no such operation), EINVAL, EFAULT (a buffer is too small), and what the
     ///   operation itself has.
-    pub fn dm_op(&self, peer: Peer, buffers: &mut [Buffer<'_>]) -> Result<(), Error> {
+    pub fn dm_op(&self, peer: DomainId, buffers: &mut [Buffer<'_>]) -> Result<(), Error> {
         let count = buffers.len();
         if !(1..=MOST).contains(&count) {
             return Err(Error::new(DM_OP, Cause::Count { count, least: 1, most: MOST }));

@@ -10,12 +10,12 @@ use rustix::param::page_size;
 use xen_abi::PointerHandle;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_MMAPBATCH_V2, privcmd_mmapbatch_v2};
 use xen_abi::xen::xen_pfn_t;
-use xen_ops::gnttab::{Access, Peer};
+use xen_ops::gnttab::{Access, DomainId};
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::View;
 
 use super::Privcmd;
-use crate::area::{Area, rights};
+use crate::mmap_region::{MmapRegion, rights};
 use crate::wide::wide;
 use crate::{Cause, Error};
 
@@ -38,8 +38,8 @@ const ERRORS: RangeInclusive<i32> = -4095..=0;
 #[derive(Debug)]
 #[must_use = "frames that are dropped are unmapped"]
 pub struct Frames<A: Access> {
-    area: Area,
-    peer: Peer,
+    area: MmapRegion,
+    peer: DomainId,
     frames: Box<[xen_pfn_t]>,
     /// For each frame one of [`ERRORS`].
     errors: Box<[i32]>,
@@ -58,13 +58,13 @@ impl Privcmd {
     /// ```no_run
     /// use xen_linux::privcmd::Privcmd;
     /// use xen_linux::xen_abi::xen::{domid_t, xen_pfn_t};
-    /// use xen_linux::xen_ops::gnttab::Peer;
+    /// use xen_linux::xen_ops::gnttab::DomainId;
     /// use xen_linux::xen_ops::view::ReadOnly;
     ///
     /// let xen = Privcmd::open()?;
-    /// let frames = xen.map::<ReadOnly>(Peer::new(domid_t(3))?, &[xen_pfn_t(0x1000)])?;
+    /// let frames = xen.map::<ReadOnly>(DomainId::new(domid_t(3))?, &[xen_pfn_t(0x1000)])?;
     /// frames.all()?;
-    /// let word: u32 = frames.frame(0).ok_or("no frame")?.snapshot(0)?;
+    /// let word: u32 = frames.frame(0).ok_or("no frame")?.read_obj(0)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -74,9 +74,9 @@ impl Privcmd {
     /// - EIO if what the kernel says of the frames makes no sense, as where a translated control domain is
     ///   short of memory. None is mapped then.
     /// - What the kernel says: ENOMEM, EPERM (restricted to another domain).
-    pub fn map<A: Access>(&self, peer: Peer, frames: &[xen_pfn_t]) -> Result<Frames<A>, Error> {
+    pub fn map<A: Access>(&self, peer: DomainId, frames: &[xen_pfn_t]) -> Result<Frames<A>, Error> {
         let length = length(MAP, frames.len())?;
-        let area = Area::map(&self.device, 0, length, rights::<A>())?;
+        let area = MmapRegion::map(&self.device, 0, length, rights::<A>())?;
         let errors = vec![PAGED_OUT; frames.len()].into();
         let mut mapped = Frames { area, peer, frames: frames.into(), errors, access: PhantomData };
         mapped.attempt(0, frames.len())?;
@@ -229,8 +229,8 @@ mod tests {
         let length = length(MAP, errors.len()).unwrap();
         let (device, _) = memory(name, length);
         Frames {
-            area: Area::map(&device, 0, length, rights::<ReadWrite>()).unwrap(),
-            peer: Peer::new(domid_t(3)).unwrap(),
+            area: MmapRegion::map(&device, 0, length, rights::<ReadWrite>()).unwrap(),
+            peer: DomainId::new(domid_t(3)).unwrap(),
             frames: (0..errors.len()).map(|frame| xen_pfn_t(frame as _)).collect(),
             errors: errors.into(),
             access: PhantomData,
@@ -264,10 +264,10 @@ mod tests {
     #[test]
     fn a_failure_maps_nothing() {
         let mut frames = frames("again", &[0, PAGED_OUT, PAGED_OUT]);
-        assert_eq!(frames.try_again(), Err(Error::new(MAP, Cause::NotOffered)));
+        assert_eq!(frames.try_again(), Err(Error::new(MAP, Cause::Unsupported)));
         assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
         frames.errors[1] = 0;
-        assert_eq!(frames.attempt(1, 2), Err(Error::new(MAP, Cause::NotOffered)));
+        assert_eq!(frames.attempt(1, 2), Err(Error::new(MAP, Cause::Unsupported)));
         assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
     }
 

@@ -7,7 +7,7 @@ use std::ffi::c_int;
 use xen_abi::Errno;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_HYPERCALL, privcmd_hypercall};
 use xen_abi::xen::{__HYPERVISOR_memory_op, __HYPERVISOR_multicall, multicall_entry, xen_ulong_t};
-use xen_ops::hypercall::{Hypercall, Lent, Memory};
+use xen_ops::hypercall::{BufferDesc, Hypercall, HypercallBuffer};
 
 use super::{Privcmd, errno};
 use crate::wide::wide;
@@ -27,14 +27,14 @@ unsafe impl Hypercall for Privcmd {
         }
     }
 
-    unsafe fn lend(&self, memory: Memory) -> Result<usize, Errno> {
+    unsafe fn bounce_in(&self, memory: BufferDesc) -> Result<usize, Errno> {
         // SAFETY: the caller's promise.
-        unsafe { self.arena.lend(memory) }
+        unsafe { self.bounce.bounce_in(memory) }
     }
 
-    unsafe fn give_back(&self, memory: Memory, lent: usize) {
+    unsafe fn bounce_out(&self, memory: BufferDesc, lent: usize) {
         // SAFETY: the caller's promise.
-        unsafe { self.arena.give_back(memory, lent) }
+        unsafe { self.bounce.bounce_out(memory, lent) }
     }
 }
 
@@ -65,7 +65,7 @@ impl Privcmd {
         let args = [a, b, c, d, e, 0].map(|argument| argument as xen_ulong_t);
         let op = xen_ulong_t::from(number);
         let mut entry = multicall_entry { op, args, ..multicall_entry::ZERO };
-        let done = match Lent::to_write(self, &mut entry) {
+        let done = match HypercallBuffer::to_write(self, &mut entry) {
             // SAFETY: a list of one entry, which is lent; what that does is the caller's promise.
             Ok(list) => unsafe { self.cut(__HYPERVISOR_multicall, [list.address(), 1, 0, 0, 0]) },
             Err(errno) => negative(errno),

@@ -12,7 +12,7 @@
 
 #![allow(unsafe_code, reason = "an ioctl")]
 
-mod arena;
+mod bounce;
 mod dm_op;
 mod errno;
 mod frames;
@@ -24,7 +24,7 @@ mod tests;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use arena::Arena;
+use bounce::BounceBuffers;
 pub use dm_op::{Buffer, MOST as MOST_BUFFERS};
 pub use frames::Frames;
 pub use resource::ResourceFrames;
@@ -67,7 +67,7 @@ const RESTRICT: &str = "IOCTL_PRIVCMD_RESTRICT";
 #[derive(Debug)]
 pub struct Privcmd {
     device: Device,
-    arena: Arena,
+    bounce: BounceBuffers,
 }
 
 impl Privcmd {
@@ -97,7 +97,7 @@ impl Privcmd {
     ///
     /// # Errors
     ///
-    /// [`Cause::NotOffered`](crate::Cause::NotOffered) if the first is not privcmd's; what the kernel
+    /// [`Cause::Unsupported`](crate::Cause::NotOffered) if the first is not privcmd's; what the kernel
     /// says to `mmap`. Both are closed then.
     pub fn new(privcmd: OwnedFd, hypercall: OwnedFd) -> Result<Self, Error> {
         Self::checked(Device::new(privcmd)?, Device::new(hypercall)?)
@@ -106,7 +106,7 @@ impl Privcmd {
     /// A device that answers as privcmd does, with memory.
     fn checked(device: Device, buffers: Device) -> Result<Self, Error> {
         dm_op::check(&device)?;
-        Ok(Self { device, arena: Arena::new(buffers)? })
+        Ok(Self { device, bounce: BounceBuffers::new(buffers)? })
     }
 
     /// Gives up, for good, all but device models' operations and mappings, and those but for `domid`.

@@ -7,14 +7,14 @@ use std::marker::PhantomData;
 
 use rustix::param::page_size;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_MMAP_RESOURCE, privcmd_mmap_resource};
-use xen_ops::gnttab::{Access, Peer};
+use xen_ops::gnttab::{Access, DomainId};
 use xen_ops::memory::acquire::Resource;
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::View;
 
 use super::Privcmd;
 use super::frames::length;
-use crate::area::{Area, rights};
+use crate::mmap_region::{MmapRegion, rights};
 use crate::wide::{number, wide};
 use crate::{Cause, Error};
 
@@ -28,7 +28,7 @@ const MAP: &str = "IOCTL_PRIVCMD_MMAP_RESOURCE";
 #[derive(Debug)]
 #[must_use = "frames that are dropped are unmapped"]
 pub struct ResourceFrames<A: Access> {
-    area: Area,
+    area: MmapRegion,
     access: PhantomData<A>,
 }
 
@@ -41,7 +41,7 @@ impl Privcmd {
     ///
     /// What the kernel says: EINVAL (no such resource; an older kernel), ESRCH (no such domain), EPERM (not
     /// allowed, or restricted to another domain).
-    pub fn resource_size(&self, peer: Peer, resource: Resource) -> Result<usize, Error> {
+    pub fn resource_size(&self, peer: DomainId, resource: Resource) -> Result<usize, Error> {
         let mut argument = argument(peer, resource);
         // SAFETY: without room the kernel writes the size and nothing else.
         unsafe { self.device.ioctl_again(MAP, IOCTL_PRIVCMD_MMAP_RESOURCE, &raw mut argument) }?;
@@ -55,16 +55,16 @@ impl Privcmd {
     /// ```no_run
     /// use xen_linux::privcmd::Privcmd;
     /// use xen_linux::xen_abi::{grant_table::grant_entry_v1, xen::domid_t};
-    /// use xen_linux::xen_ops::gnttab::Peer;
+    /// use xen_linux::xen_ops::gnttab::DomainId;
     /// use xen_linux::xen_ops::memory::acquire::Resource;
     /// use xen_linux::xen_ops::view::ReadOnly;
     ///
     /// // What does domain 3 grant as number 8?
     /// let xen = Privcmd::open()?;
     /// let table = Resource::GrantTable { status: false };
-    /// let pages = xen.map_resource::<ReadOnly>(Peer::new(domid_t(3))?, table, 0, 1)?;
+    /// let pages = xen.map_resource::<ReadOnly>(DomainId::new(domid_t(3))?, table, 0, 1)?;
     /// let entry: grant_entry_v1 =
-    ///     pages.frame(0).ok_or("no frame")?.snapshot(8 * size_of::<grant_entry_v1>())?;
+    ///     pages.frame(0).ok_or("no frame")?.read_obj(8 * size_of::<grant_entry_v1>())?;
     /// println!("{entry:?}");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -79,7 +79,7 @@ impl Privcmd {
     ///   EIO, ENOMEM.
     pub fn map_resource<A: Access>(
         &self,
-        peer: Peer,
+        peer: DomainId,
         resource: Resource,
         first: u32,
         count: usize,
@@ -89,7 +89,7 @@ impl Privcmd {
         if size != PAGE_SIZE {
             return Err(Error::new(MAP, Cause::KernelPages { size }));
         }
-        let area = Area::map(&self.device, 0, length, rights::<A>())?;
+        let area = MmapRegion::map(&self.device, 0, length, rights::<A>())?;
         let mut argument = argument(peer, resource);
         argument.idx = first;
         argument.num = wide(count as u64);
@@ -129,7 +129,7 @@ impl<A: Access> ResourceFrames<A> {
 }
 
 /// Without frames and room.
-fn argument(peer: Peer, resource: Resource) -> privcmd_mmap_resource {
+fn argument(peer: DomainId, resource: Resource) -> privcmd_mmap_resource {
     let (kind, id) = resource.encode();
     let mut argument = privcmd_mmap_resource::ZERO;
     (argument.dom, argument.type_, argument.id) = (peer.domain(), kind.into(), id);

@@ -15,15 +15,16 @@ use xen_abi::Errno;
 use xen_abi::errno::{XEN_EBADF, XEN_ENOSYS};
 use xen_abi::grant_table::{GNTCOPY_source_gref, gnttab_copy_ptr};
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
-use xen_model::{Config, Domain, Kind, Xen};
-use xen_ops::gnttab::Peer;
+use xen_ops::gnttab::DomainId;
 use xen_ops::hypercall::{
-    Hypercall, Lent, Memory, console_io, event_channel_op, grant_table_op, memory_op, xen_version,
+    BufferDesc, Hypercall, HypercallBuffer, console_io, event_channel_op, grant_table_op,
+    memory_op, xen_version,
 };
 use xen_ops::memory::acquire::Resource;
 use xen_ops::view::ReadWrite;
+use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
 
-use super::arena::{ARENA, Arena};
+use super::bounce::{ARENA, BounceBuffers};
 use super::*;
 use crate::testing::{allocations, in_child, is_mapped, memory};
 use crate::{Cause, Error};
@@ -34,12 +35,12 @@ fn zero() -> Device {
 
 /// A privcmd that takes no ioctl.
 fn privcmd() -> Privcmd {
-    Privcmd { device: zero(), arena: Arena::new(zero()).unwrap() }
+    Privcmd { device: zero(), bounce: BounceBuffers::new(zero()).unwrap() }
 }
 
-/// A hypervisor that is reached through an arena.
+/// A hypervisor that is reached through an bounce.
 struct Copying<F> {
-    arena: Arena,
+    bounce: BounceBuffers,
     xen: F,
 }
 
@@ -49,19 +50,19 @@ unsafe impl<F: Fn(u32, [usize; 5]) -> isize> Hypercall for Copying<F> {
         (self.xen)(number, arguments)
     }
 
-    unsafe fn lend(&self, memory: Memory) -> Result<usize, Errno> {
+    unsafe fn bounce_in(&self, memory: BufferDesc) -> Result<usize, Errno> {
         // SAFETY: the caller's promise.
-        unsafe { self.arena.lend(memory) }
+        unsafe { self.bounce.bounce_in(memory) }
     }
 
-    unsafe fn give_back(&self, memory: Memory, lent: usize) {
+    unsafe fn bounce_out(&self, memory: BufferDesc, lent: usize) {
         // SAFETY: the caller's promise.
-        unsafe { self.arena.give_back(memory, lent) }
+        unsafe { self.bounce.bounce_out(memory, lent) }
     }
 }
 
 fn copying<F: Fn(u32, [usize; 5]) -> isize>(xen: F) -> Copying<F> {
-    Copying { arena: Arena::new(zero()).unwrap(), xen }
+    Copying { bounce: BounceBuffers::new(zero()).unwrap(), xen }
 }
 
 /// What wrappers of every kind make of a fresh domain.
@@ -102,7 +103,7 @@ fn transcript(xen: &dyn Hypercall) -> Vec<String> {
 }
 
 fn guest() -> Domain {
-    Xen::new().domain(Config::new(Kind::Pvh)).unwrap()
+    Xen::new().domain(DomainConfig::new(GuestKind::Pvh)).unwrap()
 }
 
 #[test]
@@ -113,7 +114,7 @@ fn hypercalls_are_what_they_are_without_copies() {
     // SAFETY: the wrappers' promise.
     let copying = copying(|number, arguments| unsafe { guest.call(number, arguments) });
     assert_eq!(transcript(&copying), expected);
-    assert!(copying.arena.is_free());
+    assert!(copying.bounce.is_free());
 }
 
 /// A table with an operation of each kind of memory, to see where it is.
@@ -178,7 +179,7 @@ fn memory_of_any_size_is_copied_there_and_back() {
         let expected = (0..size).map(|index| (index as u8).wrapping_add((index / 256) as u8));
         assert!(to.into_iter().eq(expected), "{size}");
         assert!(from.into_iter().eq((0..size).map(|index| index as u8)), "{size}");
-        assert!(xen.arena.is_free(), "{size}");
+        assert!(xen.bounce.is_free(), "{size}");
     }
 }
 
@@ -188,11 +189,11 @@ fn xen_sees_places_of_its_own() {
     let xen = copying(sum(|seen| *places.borrow_mut() = seen));
     let (from, mut to) = ([1; 4097], [2; 4097]);
     demo::sum(&xen, &from, &mut to).unwrap();
-    let arena = xen.arena.addresses();
+    let bounce = xen.bounce.addresses();
     let mut places = places.take();
-    assert!(places.iter().all(|place| arena.contains(place)), "{places:?} {arena:?}");
+    assert!(places.iter().all(|place| bounce.contains(place)), "{places:?} {bounce:?}");
     places.sort_unstable();
-    assert_eq!(places.map(|place| place - arena.start), [0, 2 * 4096, 4 * 4096]);
+    assert_eq!(places.map(|place| place - bounce.start), [0, 2 * 4096, 4 * 4096]);
 }
 
 /// What is not written is the caller's own, and may be read-only.
@@ -200,7 +201,7 @@ fn xen_sees_places_of_its_own() {
 fn what_is_lent_for_reading_is_not_written() {
     static TEXT: [u8; 3] = *b"abc";
     let xen = copying(|_, _| 0);
-    let lent = Lent::to_read(&xen, &TEXT).unwrap();
+    let lent = HypercallBuffer::to_read(&xen, &TEXT).unwrap();
     // SAFETY: three bytes are lent there.
     unsafe { with_exposed_provenance_mut::<u8>(lent.address()).write(b'x') };
     drop(lent);
@@ -211,14 +212,15 @@ fn what_is_lent_for_reading_is_not_written() {
 fn a_full_arena_makes_nobody_wait() {
     let xen = copying(|_, _| 0);
     let objects = [[0_u8; 4096]; 70];
-    let lent: Vec<_> = objects.iter().map(|object| Lent::to_read(&xen, object).unwrap()).collect();
-    let arena = xen.arena.addresses();
-    let inside = |lent: &Lent<'_, _, _>| arena.contains(&lent.address());
+    let lent: Vec<_> =
+        objects.iter().map(|object| HypercallBuffer::to_read(&xen, object).unwrap()).collect();
+    let bounce = xen.bounce.addresses();
+    let inside = |lent: &HypercallBuffer<'_, _, _>| bounce.contains(&lent.address());
     assert_eq!(lent.iter().filter(|lent| inside(lent)).count(), 64);
-    let places: HashSet<_> = lent.iter().map(Lent::address).collect();
+    let places: HashSet<_> = lent.iter().map(HypercallBuffer::address).collect();
     assert_eq!(places.len(), 70);
     drop(lent);
-    assert!(xen.arena.is_free());
+    assert!(xen.bounce.is_free());
 }
 
 #[test]
@@ -237,7 +239,7 @@ fn threads_do_not_share_places() {
             });
         }
     });
-    assert!(xen.arena.is_free());
+    assert!(xen.bounce.is_free());
 }
 
 #[test]
@@ -246,7 +248,7 @@ fn a_panic_leaves_nothing_behind() {
     let (from, mut to) = ([1; 4097], vec![2; 2 * ARENA]);
     let call = || demo::sum(&xen, &from, &mut to);
     assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
-    assert!(xen.arena.is_free());
+    assert!(xen.bounce.is_free());
 }
 
 /// Neither is what would be lent for a hypercall that is never made.
@@ -254,12 +256,12 @@ fn a_panic_leaves_nothing_behind() {
 fn what_cannot_be_lent_is_the_result() {
     let full = Device::open(Path::new("/proc/self/mem")).unwrap();
     let xen = copying(|_, _| panic!("the hypercall is not made"));
-    let xen = Copying { arena: xen.arena.with_device(full), ..xen };
+    let xen = Copying { bounce: xen.bounce.with_device(full), ..xen };
     let mut to = vec![2; 2 * ARENA];
     let error = demo::sum(&xen, &[1; 4097], &mut to).unwrap_err();
     assert_eq!(error.errno(), Some(Errno(19)), "{error}");
     assert_eq!(to, vec![2; 2 * ARENA]);
-    assert!(xen.arena.is_free());
+    assert!(xen.bounce.is_free());
 }
 
 #[test]
@@ -283,21 +285,21 @@ fn a_child_makes_no_hypercalls() {
     let xen = privcmd();
     let mut value = [7_u8; 8];
     let address = (&raw mut value).expose_provenance();
-    let memory = Memory { address, length: 8, is_written: true };
+    let memory = BufferDesc { address, length: 8, is_written: true };
     // SAFETY: eight bytes, which nobody uses meanwhile.
-    let lent = unsafe { xen.lend(memory) }.unwrap();
+    let lent = unsafe { xen.bounce_in(memory) }.unwrap();
     // SAFETY: they are lent there.
     unsafe { with_exposed_provenance_mut::<u8>(lent).write(8) };
     in_child(|| {
         // SAFETY: as before; the place is the parent's.
-        unsafe { xen.give_back(memory, lent) };
+        unsafe { xen.bounce_out(memory, lent) };
         assert_eq!(value, [7; 8]);
-        assert_eq!(Lent::to_read(&xen, &value).unwrap_err(), XEN_EBADF);
+        assert_eq!(HypercallBuffer::to_read(&xen, &value).unwrap_err(), XEN_EBADF);
         let error = xen_version::version(&xen).unwrap_err();
         assert_eq!(error.errno(), Some(XEN_EBADF));
         let error = xen_version::extraversion(&xen).unwrap_err();
         assert_eq!(error.errno(), Some(XEN_EBADF));
-        let peer = Peer::new(domid_t(3)).unwrap();
+        let peer = DomainId::new(domid_t(3)).unwrap();
         let error = xen.map::<ReadWrite>(peer, &[xen_pfn_t(1)]).unwrap_err();
         assert_eq!(error.cause(), &Cause::Forked);
     });
@@ -312,9 +314,10 @@ fn linux_error_numbers_are_results() {
     assert_eq!(error.errno(), Some(XEN_ENOSYS));
     // Nothing can be done with a descriptor for a path.
     let path = open("/dev/zero", OFlags::PATH, Mode::empty()).unwrap();
-    let xen = Privcmd { device: Device::new(path).unwrap(), arena: Arena::new(zero()).unwrap() };
+    let xen =
+        Privcmd { device: Device::new(path).unwrap(), bounce: BounceBuffers::new(zero()).unwrap() };
     assert_eq!(xen_version::version(&xen).unwrap_err().errno(), Some(XEN_EBADF));
-    assert!(xen.arena.is_free());
+    assert!(xen.bounce.is_free());
 }
 
 #[test]
@@ -328,7 +331,7 @@ fn threads_may_share_it() {
 #[test]
 fn another_device_is_not_taken_for_privcmd() {
     let error = Privcmd::open_at("/dev/zero", "/dev/zero").unwrap_err();
-    assert_eq!((error.operation(), error.cause()), ("IOCTL_PRIVCMD_DM_OP", &Cause::NotOffered));
+    assert_eq!((error.operation(), error.cause()), ("IOCTL_PRIVCMD_DM_OP", &Cause::Unsupported));
     let error = Privcmd::open_at("/dev/xen/none", "/dev/zero").unwrap_err();
     assert!(matches!(error.cause(), Cause::Open { .. }));
 }
@@ -336,7 +339,7 @@ fn another_device_is_not_taken_for_privcmd() {
 #[test]
 fn counts_are_checked_before_any_call() {
     let xen = privcmd();
-    let peer = Peer::new(domid_t(3)).unwrap();
+    let peer = DomainId::new(domid_t(3)).unwrap();
     let count = |error: Error| match error.cause() {
         Cause::Count { count, .. } => *count,
         other => panic!("{other:?}"),
@@ -357,12 +360,12 @@ fn counts_are_checked_before_any_call() {
 #[test]
 fn what_is_not_mapped_leaves_no_area() {
     let (device, _) = memory("no-frames", 2 * rustix::param::page_size());
-    let xen = Privcmd { device, arena: Arena::new(zero()).unwrap() };
-    let peer = Peer::new(domid_t(3)).unwrap();
+    let xen = Privcmd { device, bounce: BounceBuffers::new(zero()).unwrap() };
+    let peer = DomainId::new(domid_t(3)).unwrap();
     let error = xen.map::<ReadWrite>(peer, &[xen_pfn_t(1), xen_pfn_t(2)]).unwrap_err();
-    assert_eq!(error.cause(), &Cause::NotOffered);
+    assert_eq!(error.cause(), &Cause::Unsupported);
     let table = Resource::GrantTable { status: false };
     let error = xen.map_resource::<ReadWrite>(peer, table, 0, 1).unwrap_err();
-    assert_eq!(error.cause(), &Cause::NotOffered);
+    assert_eq!(error.cause(), &Cause::Unsupported);
     assert!(!is_mapped("no-frames"));
 }

@@ -4,7 +4,7 @@
 //! A pair is: allocate a reference, publish a page, end the access, free the reference. A batch is 256
 //! of each, in this order. Everyone has the same table, of four frames, as mini-os has.
 //!
-//! Our pairs go through a `Local`, which each thread has for itself, as mini-os's go through a list
+//! Our pairs go through a `PerCpuRefs`, which each thread has for itself, as mini-os's go through a list
 //! that it does not share. Pairs through the bitmap that all threads share have a line of their own.
 //!
 //! ```text

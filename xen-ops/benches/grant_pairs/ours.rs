@@ -3,8 +3,8 @@
 use std::ptr::NonNull;
 
 use xen_ops::gnttab::{
-    Area, Config, Cursor, GrantTable, Granted, Line, Peer, ReaperSlot, Storage, Translated,
-    revoke_all,
+    AllocHint, BitmapLine, Config, DomainId, FrameRange, GrantTable, Granted, ReaperSlot, Storage,
+    Translated, revoke_all,
 };
 use xen_ops::hypercall::Hypercall;
 use xen_ops::page::{PAGE_SIZE, Page};
@@ -22,7 +22,7 @@ static STORAGE: Storage<Numbered, FRAMES, DEFERRED> = Storage::new();
 
 pub(super) struct Ours {
     table: GrantTable<'static, Yes, Translated, Numbered>,
-    peer: Peer,
+    peer: DomainId,
 }
 
 impl Ours {
@@ -30,19 +30,19 @@ impl Ours {
         let address = NonNull::new(table().cast()).expect("allocated");
         // SAFETY: so much memory is there, and nobody else's.
         let frames =
-            unsafe { Translated::new(Area { address, frame: xen_pfn_t(0) }, FRAMES as u32) };
+            unsafe { Translated::new(FrameRange { address, frame: xen_pfn_t(0) }, FRAMES as u32) };
         let room = STORAGE.take().expect("there is one table");
         let config = Config { initial_frames: FRAMES as u32, ..Config::default() };
         // SAFETY: nobody else uses the table.
         let table = unsafe { GrantTable::start(Yes, frames, room, config) };
-        let peer = Peer::new(domid_t(7)).expect("a domain");
+        let peer = DomainId::new(domid_t(7)).expect("a domain");
         Self { table: table.expect("the hypervisor says yes"), peer }
     }
 }
 
 impl Contestant for Ours {
     fn pairs(&self, thread: usize, pairs: usize) {
-        let mut local = self.table.local(Cursor::new(thread));
+        let mut local = self.table.local(AllocHint::new(thread));
         for n in 0..pairs {
             let granted = local.grant::<ReadWrite>(self.peer, Numbered(n as u32));
             let _: Numbered = local.revoke(granted.expect("enough")).expect("nobody uses it");
@@ -50,7 +50,7 @@ impl Contestant for Ours {
     }
 
     fn shared_pairs(&self, thread: usize, pairs: usize) {
-        let mut cursor = Cursor::new(thread);
+        let mut cursor = AllocHint::new(thread);
         for n in 0..pairs {
             let page = Numbered(n as u32);
             let granted = self.table.grant::<ReadWrite>(&mut cursor, self.peer, page);
@@ -59,7 +59,7 @@ impl Contestant for Ours {
     }
 
     fn batches(&self, thread: usize, batches: usize) {
-        let mut cursor = Cursor::new(thread);
+        let mut cursor = AllocHint::new(thread);
         let mut slots: [Option<Granted<'_, Numbered>>; BATCH] = [const { None }; BATCH];
         for _ in 0..batches {
             let mut pages = (0..BATCH as u32).map(Numbered);
@@ -71,7 +71,7 @@ impl Contestant for Ours {
 
     fn bytes_per_reference(&self) -> f64 {
         let references = FRAMES * 512;
-        let lines = references / 256 * size_of::<Line>();
+        let lines = references / 256 * size_of::<BitmapLine>();
         (lines + DEFERRED * size_of::<ReaperSlot<Numbered>>()) as f64 / references as f64
     }
 }

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicBool, AtomicIsize, AtomicU32, AtomicUsize};
 
 use xen_abi::Errno;
 
-use crate::hypercall::{Hypercall, Memory};
+use crate::hypercall::{BufferDesc, Hypercall};
 
 /// Hands hypercalls on to another backend, and remembers the first `N` of them.
 ///
@@ -145,14 +145,14 @@ macro_rules! record {
 unsafe impl<H: Hypercall, const N: usize> Hypercall for Recorder<H, N> {
     record! { call, 5; call1, 1; call2, 2; call3, 3; call4, 4; }
 
-    unsafe fn lend(&self, memory: Memory) -> Result<usize, Errno> {
+    unsafe fn bounce_in(&self, memory: BufferDesc) -> Result<usize, Errno> {
         // SAFETY: the caller's promise.
-        unsafe { self.inner.lend(memory) }
+        unsafe { self.inner.bounce_in(memory) }
     }
 
-    unsafe fn give_back(&self, memory: Memory, lent: usize) {
+    unsafe fn bounce_out(&self, memory: BufferDesc, lent: usize) {
         // SAFETY: the caller's promise.
-        unsafe { self.inner.give_back(memory, lent) }
+        unsafe { self.inner.bounce_out(memory, lent) }
     }
 }
 

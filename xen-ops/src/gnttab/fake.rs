@@ -14,10 +14,10 @@ use xen_abi::grant_table::*;
 use xen_abi::memory::*;
 use xen_abi::xen::{__HYPERVISOR_memory_op, domid_t, xen_pfn_t};
 
-use super::Peer;
-use super::foreign::Foreign;
+use super::DomainId;
+use super::RemoteGrant;
 use crate::hypercall::Hypercall;
-use crate::page::{PAGE_SIZE, Page, Target};
+use crate::page::{MapTarget, PAGE_SIZE, Page};
 
 /// What to do with the next element.
 #[derive(Clone, Copy, Debug)]
@@ -244,12 +244,12 @@ impl Rig {
     }
 }
 
-pub(super) fn peer(number: u16) -> Peer {
-    Peer::new(domid_t(number)).expect("a small number")
+pub(super) fn peer(number: u16) -> DomainId {
+    DomainId::new(domid_t(number)).expect("a small number")
 }
 
-pub(super) fn grant(reference: u32) -> Foreign {
-    Foreign::new(peer(7), grant_ref_t(reference))
+pub(super) fn grant(reference: u32) -> RemoteGrant {
+    RemoteGrant::new(peer(7), grant_ref_t(reference))
 }
 
 pub(super) fn addr(number: u64) -> u64 {
@@ -283,7 +283,7 @@ impl Room<'_> {
 }
 
 // SAFETY: tests use each number once.
-unsafe impl Target for Room<'_> {
+unsafe impl MapTarget for Room<'_> {
     fn host_addr(&self) -> u64 {
         addr(self.number)
     }

@@ -18,13 +18,13 @@ use super::batch::{TooLarge, fits};
 use super::map::Mapping;
 use crate::hypercall::grant_table_op::{CacheFlush, cache_flush};
 use crate::hypercall::{Error, Hypercall};
-use crate::page::{PAGE_SIZE, Target};
+use crate::page::{MapTarget, PAGE_SIZE};
 use crate::view::OutOfPage;
 
 /// What to do with cache lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Lines {
+pub enum CacheOp {
     /// Write back what is in them: before a device reads.
     Clean,
     /// Drop them: before the CPU reads what a device wrote. What the CPU wrote may be lost. Arm only.
@@ -33,7 +33,7 @@ pub enum Lines {
     CleanAndInvalidate,
 }
 
-impl Lines {
+impl CacheOp {
     const fn op(self) -> u32 {
         match self {
             Self::Clean => GNTTAB_CACHE_CLEAN,
@@ -49,7 +49,7 @@ pub struct Flush<'m> {
     machine_addr: u64,
     offset: u16,
     length: u16,
-    lines: Lines,
+    lines: CacheOp,
     mapping: PhantomData<&'m ()>,
 }
 
@@ -59,11 +59,11 @@ impl<'m> Flush<'m> {
     /// # Errors
     ///
     /// [`OutOfPage`] if that is not inside the page. `offset` is below 4096 also if `length` is 0.
-    pub fn new<H: Hypercall, T: Target, A: Access>(
+    pub fn new<H: Hypercall, T: MapTarget, A: Access>(
         mapping: &'m Mapping<H, T, A>,
         offset: usize,
         length: usize,
-        lines: Lines,
+        lines: CacheOp,
     ) -> Result<Self, OutOfPage> {
         // SAFETY: the frame stays mapped for 'm, and is only seen through views.
         unsafe { Self::at(mapping.machine_addr(), offset, length, lines) }
@@ -83,7 +83,7 @@ impl<'m> Flush<'m> {
         machine_addr: u64,
         offset: usize,
         length: usize,
-        lines: Lines,
+        lines: CacheOp,
     ) -> Result<Self, OutOfPage> {
         let outside = OutOfPage { offset, length };
         match (u16::try_from(offset), u16::try_from(length)) {
@@ -171,11 +171,11 @@ mod tests {
 
     use super::*;
     use crate::gnttab::fake::{Fake, Rig, Room, device_address, grant};
-    use crate::gnttab::retry::Never;
+    use crate::gnttab::retry::NoRetry;
     use crate::view::ReadOnly;
 
     fn mapping(rig: &Rig) -> Mapping<&Fake, Room<'_>, ReadOnly> {
-        Mapping::new(&rig.xen, grant(9), rig.room(1), &mut Never).unwrap()
+        Mapping::new(&rig.xen, grant(9), rig.room(1), &mut NoRetry).unwrap()
     }
 
     #[test]
@@ -183,9 +183,9 @@ mod tests {
         let rig = Rig::new();
         let mapping = mapping(&rig);
         let flushes = [
-            Flush::new(&mapping, 64, 128, Lines::Clean).unwrap(),
-            Flush::new(&mapping, 0, 4096, Lines::CleanAndInvalidate).unwrap(),
-            Flush::new(&mapping, 4095, 0, Lines::Invalidate).unwrap(),
+            Flush::new(&mapping, 64, 128, CacheOp::Clean).unwrap(),
+            Flush::new(&mapping, 0, 4096, CacheOp::CleanAndInvalidate).unwrap(),
+            Flush::new(&mapping, 4095, 0, CacheOp::Invalidate).unwrap(),
         ];
         flush_each(&rig.xen, &flushes, &mut elements::<3>()).unwrap();
         assert_eq!(rig.xen.counts(GNTTABOP_cache_flush), [3]);
@@ -214,7 +214,7 @@ mod tests {
         for (offset, length) in
             [(4096, 0), (1, 4096), (0, 4097), (usize::MAX, 1), (0, 65536), (65536, 0)]
         {
-            let refused = Flush::new(&mapping, offset, length, Lines::Clean).map(|_| ());
+            let refused = Flush::new(&mapping, offset, length, CacheOp::Clean).map(|_| ());
             assert_eq!(refused, Err(OutOfPage { offset, length }));
         }
     }

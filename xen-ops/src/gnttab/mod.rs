@@ -19,9 +19,9 @@ pub mod copy;
 #[cfg(all(test, not(loom)))]
 mod fake;
 pub mod flush;
-pub mod foreign;
 mod lend;
 pub mod map;
+mod remote;
 pub mod replace;
 pub mod retry;
 pub mod swap;
@@ -32,3 +32,4 @@ mod tests;
 pub mod transfer;
 
 pub use lend::*;
+pub use remote::RemoteGrant;

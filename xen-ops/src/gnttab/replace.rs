@@ -12,19 +12,19 @@ use super::Access;
 use super::map::{Mapping, Unmapped, leak, unmapped_status};
 use crate::hypercall::grant_table_op::{UnmapAndReplace, unmap_and_replace};
 use crate::hypercall::{Error, Hypercall, UNTOUCHED};
-use crate::page::{Page, Target};
+use crate::page::{MapTarget, Page};
 
 /// Memory of the page `P`, which has moved to where the target `T` is. Nothing is left at the page's
 /// own address.
 ///
 /// It is a page like any other. Dropping it frees neither memory nor target, since neither is any
 /// longer what its type says.
-pub struct Replaced<T: Target, P: Page> {
+pub struct Replaced<T: MapTarget, P: Page> {
     target: ManuallyDrop<T>,
     page: ManuallyDrop<P>,
 }
 
-impl<T: Target, P: Page> Replaced<T, P> {
+impl<T: MapTarget, P: Page> Replaced<T, P> {
     /// Both values.
     ///
     /// # Safety
@@ -38,7 +38,7 @@ impl<T: Target, P: Page> Replaced<T, P> {
 }
 
 // SAFETY: Xen moved the page's frame to the target's address, where nothing else is; both are kept.
-unsafe impl<T: Target, P: Page> Page for Replaced<T, P> {
+unsafe impl<T: MapTarget, P: Page> Page for Replaced<T, P> {
     fn frame(&self) -> xen_pfn_t {
         self.page.frame()
     }
@@ -48,14 +48,14 @@ unsafe impl<T: Target, P: Page> Page for Replaced<T, P> {
     }
 }
 
-impl<T: Target, P: Page> fmt::Debug for Replaced<T, P> {
+impl<T: MapTarget, P: Page> fmt::Debug for Replaced<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Replaced").field(&self.frame()).finish()
     }
 }
 
 /// A mapping that was not replaced.
-pub struct ReplaceError<H: Hypercall, T: Target, A: Access, P: Page> {
+pub struct ReplaceError<H: Hypercall, T: MapTarget, A: Access, P: Page> {
     /// Why: Xen's error, or `None` if the mapping is for devices too, which this operation cannot
     /// unmap; then nothing was asked of Xen.
     pub error: Option<Error>,
@@ -64,7 +64,7 @@ pub struct ReplaceError<H: Hypercall, T: Target, A: Access, P: Page> {
     pub kept: Option<(Mapping<H, T, A>, P)>,
 }
 
-impl<H: Hypercall, T: Target, A: Access, P: Page> fmt::Debug for ReplaceError<H, T, A, P> {
+impl<H: Hypercall, T: MapTarget, A: Access, P: Page> fmt::Debug for ReplaceError<H, T, A, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReplaceError")
             .field("error", &self.error)
@@ -73,7 +73,7 @@ impl<H: Hypercall, T: Target, A: Access, P: Page> fmt::Debug for ReplaceError<H,
     }
 }
 
-impl<H: Hypercall, T: Target, A: Access, P: Page> fmt::Display for ReplaceError<H, T, A, P> {
+impl<H: Hypercall, T: MapTarget, A: Access, P: Page> fmt::Display for ReplaceError<H, T, A, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.error {
             Some(error) => error.fmt(f)?,
@@ -86,7 +86,10 @@ impl<H: Hypercall, T: Target, A: Access, P: Page> fmt::Display for ReplaceError<
     }
 }
 
-impl<H: Hypercall, T: Target, A: Access, P: Page> core::error::Error for ReplaceError<H, T, A, P> {}
+impl<H: Hypercall, T: MapTarget, A: Access, P: Page> core::error::Error
+    for ReplaceError<H, T, A, P>
+{
+}
 
 /// Unmaps a grant and moves the memory of `page` to where it was mapped.
 ///
@@ -96,7 +99,7 @@ impl<H: Hypercall, T: Target, A: Access, P: Page> core::error::Error for Replace
 /// # Errors
 ///
 /// [`ReplaceError`] with the statuses of an unmap, and with mapping and page if they are as before.
-pub fn replace<H: Hypercall, T: Target, A: Access, P: Page>(
+pub fn replace<H: Hypercall, T: MapTarget, A: Access, P: Page>(
     mapping: Mapping<H, T, A>,
     page: P,
 ) -> Result<Replaced<T, P>, ReplaceError<H, T, A, P>> {

@@ -41,9 +41,9 @@ pub trait Retry {
 
 /// Does not try again.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Never;
+pub struct NoRetry;
 
-impl Retry for Never {
+impl Retry for NoRetry {
     fn wait(&mut self, _tries: u32) -> ControlFlow<()> {
         ControlFlow::Break(())
     }
@@ -56,19 +56,19 @@ impl Retry for Never {
 /// The waiting itself is the caller's: a function that returns after the time it is given.
 ///
 /// ```
-/// use xen_ops::gnttab::retry::{Bounded, Retry};
+/// use xen_ops::gnttab::retry::{Backoff, Retry};
 ///
 /// let mut total = core::time::Duration::ZERO;
-/// let mut policy = Bounded::new(|time| total += time);
+/// let mut policy = Backoff::new(|time| total += time);
 /// assert_eq!((1..1000).take_while(|tries| policy.wait(*tries).is_continue()).count(), 255);
 /// assert_eq!(total.as_millis(), 32640);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Bounded<W> {
+pub struct Backoff<W> {
     sleep: W,
 }
 
-impl<W: FnMut(Duration)> Bounded<W> {
+impl<W: FnMut(Duration)> Backoff<W> {
     const TRIES: u32 = 255;
 
     /// The policy, with a function that waits.
@@ -77,7 +77,7 @@ impl<W: FnMut(Duration)> Bounded<W> {
     }
 }
 
-impl<W: FnMut(Duration)> Retry for Bounded<W> {
+impl<W: FnMut(Duration)> Retry for Backoff<W> {
     fn wait(&mut self, tries: u32) -> ControlFlow<()> {
         if tries > Self::TRIES {
             return ControlFlow::Break(());

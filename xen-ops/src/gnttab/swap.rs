@@ -12,7 +12,7 @@ use super::batch::may_have_begun;
 use super::retry::{Retry, Tries};
 use super::{GrantTable, Granted};
 use crate::hypercall::grant_table_op::{SwapGrantRef, swap_grant_ref};
-use crate::hypercall::{Error, Hypercall, expansion};
+use crate::hypercall::{__private, Error, Hypercall};
 
 /// Why entries were not exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,5 +136,5 @@ fn once<H: Hypercall + ?Sized>(xen: &H, a: grant_ref_t, b: grant_ref_t) -> Resul
     batch
         .elements
         .iter()
-        .try_for_each(|element| expansion::status("GNTTABOP_swap_grant_ref", 0, element.status()))
+        .try_for_each(|element| __private::status("GNTTABOP_swap_grant_ref", 0, element.status()))
 }

@@ -6,7 +6,7 @@ use super::fake::Answer::{DoThenFault, Fault, Skip, Status};
 use super::fake::{Fake, Rig, Room, addr, grant};
 use super::map::{Mapping, leaked};
 use super::replace::replace;
-use super::retry::{Bounded, Never};
+use super::retry::{Backoff, NoRetry};
 use super::swap::{SwapError, swap};
 use crate::page::Page;
 use crate::view::ReadOnly;
@@ -14,13 +14,13 @@ use crate::view::ReadOnly;
 type Mapped<'r> = Mapping<&'r Fake, Room<'r>, ReadOnly>;
 
 fn mapping(rig: &Rig) -> Mapped<'_> {
-    Mapping::new(&rig.xen, grant(9), rig.room(1), &mut Never).unwrap()
+    Mapping::new(&rig.xen, grant(9), rig.room(1), &mut NoRetry).unwrap()
 }
 
 #[allow(unsafe_code, reason = "nothing is granted in these tests")]
 fn swapped(rig: &Rig, a: u32, b: u32) -> Result<(), SwapError> {
     // SAFETY: nothing is granted.
-    unsafe { swap(&rig.xen, grant_ref_t(a), grant_ref_t(b), &mut Bounded::new(|_| ())) }
+    unsafe { swap(&rig.xen, grant_ref_t(a), grant_ref_t(b), &mut Backoff::new(|_| ())) }
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn what_is_not_replaced_is_kept_only_if_that_is_certain() {
 fn xsa_361_a_device_map_is_never_replaced() {
     let rig = Rig::new();
     let mapping: Mapped<'_> =
-        Mapping::with_devices(&rig.xen, grant(9), rig.room(1), &mut Never).unwrap();
+        Mapping::with_devices(&rig.xen, grant(9), rig.room(1), &mut NoRetry).unwrap();
     let error = replace(mapping, rig.room(2)).unwrap_err();
     assert!(error.error.is_none() && error.kept.is_some());
     assert_eq!(rig.xen.mapped_at(), [addr(1)]);

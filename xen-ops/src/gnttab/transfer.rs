@@ -8,8 +8,8 @@ use core::mem::ManuallyDrop;
 use xen_abi::grant_table::{GNTST_bad_page, GNTST_okay};
 use xen_abi::xen::xen_pfn_t;
 
+use super::RemoteGrant;
 use super::batch::may_have_begun;
-use super::foreign::Foreign;
 use crate::hypercall::grant_table_op::{Transfer, transfer as call};
 use crate::hypercall::{Error, Hypercall, UNTOUCHED};
 
@@ -30,24 +30,24 @@ pub struct TransferError<P> {
     /// Why.
     pub error: Error,
     /// What has become of the page.
-    pub page: Fate<P>,
+    pub page: PageState<P>,
 }
 
 /// What has become of a page that did not arrive.
 #[derive(Debug)]
-pub enum Fate<P> {
+pub enum PageState<P> {
     /// It is as before.
     Kept(P),
     /// It belongs to nobody any more, or nobody can tell.
-    Lost(Gone<P>),
+    Lost(LostPage<P>),
 }
 
 impl<P> fmt::Display for TransferError<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)?;
         match self.page {
-            Fate::Kept(_) => Ok(()),
-            Fate::Lost(_) => f.write_str("; the page is lost"),
+            PageState::Kept(_) => Ok(()),
+            PageState::Lost(_) => f.write_str("; the page is lost"),
         }
     }
 }
@@ -56,9 +56,9 @@ impl<P: fmt::Debug> core::error::Error for TransferError<P> {}
 
 /// The value that stood for memory of the guest's, of which nothing is left. It is never dropped, so
 /// that no allocator gets back what is not there.
-pub struct Gone<P>(ManuallyDrop<P>);
+pub struct LostPage<P>(ManuallyDrop<P>);
 
-impl<P> Gone<P> {
+impl<P> LostPage<P> {
     const fn new(page: P) -> Self {
         Self(ManuallyDrop::new(page))
     }
@@ -75,9 +75,9 @@ impl<P> Gone<P> {
     }
 }
 
-impl<P> fmt::Debug for Gone<P> {
+impl<P> fmt::Debug for LostPage<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Gone")
+        f.write_str("LostPage")
     }
 }
 
@@ -104,18 +104,18 @@ impl<P> fmt::Debug for Gone<P> {
 pub fn transfer<H: Hypercall + ?Sized, P: Spare>(
     xen: &H,
     page: P,
-    to: Foreign,
-) -> Result<Gone<P>, TransferError<P>> {
+    to: RemoteGrant,
+) -> Result<LostPage<P>, TransferError<P>> {
     let mut element = [Transfer::new(page.frame(), to.peer.domain(), to.reference)];
     // SAFETY: the page is owned, nothing maps it, and it is given out again only if it is kept.
     let batch = unsafe { call(xen, &mut element) };
     let status = batch.elements.first().map_or(UNTOUCHED, |element| element.status());
     let (error, kept) = match batch.result {
-        _ if status == GNTST_okay => return Ok(Gone::new(page)),
+        _ if status == GNTST_okay => return Ok(LostPage::new(page)),
         Err(error) if status == UNTOUCHED => (error, !may_have_begun(error)),
         _ => (Error::from_status("GNTTABOP_transfer", status), status == GNTST_bad_page),
     };
-    let page = if kept { Fate::Kept(page) } else { Fate::Lost(Gone::new(page)) };
+    let page = if kept { PageState::Kept(page) } else { PageState::Lost(LostPage::new(page)) };
     Err(TransferError { error, page })
 }
 
@@ -140,7 +140,7 @@ mod tests {
             let rig = Rig::new();
             rig.xen.script([Status(status)]);
             let error = transfer(&rig.xen, rig.room(2), grant(9)).unwrap_err();
-            assert_eq!(matches!(error.page, Fate::Kept(_)), kept, "{status}");
+            assert_eq!(matches!(error.page, PageState::Kept(_)), kept, "{status}");
             drop(error);
             assert_eq!(rig.returned.borrow().len(), usize::from(kept));
         }
@@ -153,7 +153,7 @@ mod tests {
             rig.xen.script([Skip]);
             rig.xen.results.borrow_mut().push_back(result);
             let error = transfer(&rig.xen, rig.room(2), grant(9)).unwrap_err();
-            assert_eq!(matches!(error.page, Fate::Kept(_)), kept, "{result}");
+            assert_eq!(matches!(error.page, PageState::Kept(_)), kept, "{result}");
             rig.xen.script.borrow_mut().clear();
         }
     }

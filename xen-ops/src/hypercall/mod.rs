@@ -33,10 +33,10 @@
 //! assert_eq!(call.arguments()[0], CALLBACKOP_unregister as usize);
 //! ```
 
-mod error;
 #[doc(hidden)]
-pub mod expansion;
-mod lent;
+pub mod __private;
+mod buffer;
+mod error;
 mod operation;
 
 pub mod console_io;
@@ -49,8 +49,8 @@ pub mod sched_op;
 pub mod vcpu_op;
 pub mod xen_version;
 
+pub use buffer::{BufferDesc, HypercallBuffer, Readable};
 pub use error::{Cause, Error};
-pub use lent::{Lent, Memory, Readable};
 pub use operation::{Batch, Done, Request, UNTOUCHED};
 use xen_abi::Errno;
 pub use xen_abi_derive::hypercalls;
@@ -60,7 +60,7 @@ pub use xen_abi_derive::hypercalls;
 /// The arguments are passed as the architecture's calling convention has them; `number` is one of
 /// `__HYPERVISOR_*` of `xen.h`. [`call`](Self::call) is all that an implementation in a kernel needs:
 /// `call1` to `call4` exist so that one which passes registers need not clear those that the hypercall
-/// does not read, [`lend`](Self::lend) and [`give_back`](Self::give_back) for one whose caller's memory
+/// does not read, [`lend`](Self::lend) and [`bounce_out`](Self::give_back) for one whose caller's memory
 /// the hypervisor cannot reach where it is.
 ///
 /// # Safety
@@ -70,7 +70,7 @@ pub use xen_abi_derive::hypercalls;
 /// The hypercall is an ordinary memory access for the compiler: what was stored before it is in
 /// memory when the hypervisor looks, and what is loaded after it is read after it.
 ///
-/// If it lends: from [`lend`](Self::lend) to [`give_back`](Self::give_back) the hypervisor finds at the
+/// If it lends: from [`lend`](Self::lend) to [`bounce_out`](Self::give_back) the hypervisor finds at the
 /// address returned as many bytes as the memory has, with the memory's own contents, and nobody else
 /// uses them unless they are the memory itself. Giving back memory that is written leaves in it what is
 /// in those bytes then, and memory that is not written is never touched. Both may be called by several
@@ -155,7 +155,7 @@ pub unsafe trait Hypercall {
     /// there (or looks there) but through the address returned. The provenance of its address is
     /// exposed, since an implementation makes a pointer of it.
     #[inline]
-    unsafe fn lend(&self, memory: Memory) -> Result<usize, Errno> {
+    unsafe fn bounce_in(&self, memory: BufferDesc) -> Result<usize, Errno> {
         Ok(memory.address)
     }
 
@@ -166,7 +166,7 @@ pub unsafe trait Hypercall {
     /// The memory was lent by this backend to the address `lent`, has not been given back since, and no
     /// hypercall will use that address any more.
     #[inline]
-    unsafe fn give_back(&self, _memory: Memory, _lent: usize) {}
+    unsafe fn bounce_out(&self, _memory: BufferDesc, _lent: usize) {}
 }
 
 // SAFETY: hands everything on.
@@ -203,14 +203,14 @@ unsafe impl<H: Hypercall + ?Sized> Hypercall for &H {
     }
 
     #[inline]
-    unsafe fn lend(&self, memory: Memory) -> Result<usize, Errno> {
+    unsafe fn bounce_in(&self, memory: BufferDesc) -> Result<usize, Errno> {
         // SAFETY: the caller's promise.
-        unsafe { (**self).lend(memory) }
+        unsafe { (**self).bounce_in(memory) }
     }
 
     #[inline]
-    unsafe fn give_back(&self, memory: Memory, lent: usize) {
+    unsafe fn bounce_out(&self, memory: BufferDesc, lent: usize) {
         // SAFETY: the caller's promise.
-        unsafe { (**self).give_back(memory, lent) }
+        unsafe { (**self).bounce_out(memory, lent) }
     }
 }

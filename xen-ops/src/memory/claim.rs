@@ -2,7 +2,7 @@
 
 use xen_abi::xen::{domid_t, xen_ulong_t};
 
-use super::{Error, Pages};
+use super::{Error, PageCount};
 use crate::hypercall::{Hypercall, memory_op};
 
 /// Sets `pages` of the host aside for domain `domid`, those it has included, without allocating
@@ -15,7 +15,7 @@ use crate::hypercall::{Hypercall, memory_op};
 /// [`Error::TooMany`] if `pages` is more than a word holds. Of Xen's: -ENOMEM (not so many left),
 /// -EINVAL (fewer than the domain has, more than it may have, no such domain, or `DOMID_SELF`),
 /// -EPERM (not allowed), -EOPNOTSUPP (Xen colours its caches).
-pub fn claim_pages<H>(xen: &H, domid: domid_t, pages: Pages) -> Result<(), Error>
+pub fn claim_pages<H>(xen: &H, domid: domid_t, pages: PageCount) -> Result<(), Error>
 where
     H: Hypercall + ?Sized,
 {

@@ -9,7 +9,7 @@ use xen_abi::{memory::xen_memory_map, xen::domid_t};
 
 use super::{Error, list};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use crate::hypercall::{self, Lent};
+use crate::hypercall::{self, HypercallBuffer};
 use crate::hypercall::{Hypercall, memory_op};
 
 /// A range of physical memory: 20 bytes, as the BIOS call E820 gives them.
@@ -140,7 +140,7 @@ where
 {
     let nr_entries = u32::try_from(entries.len())
         .map_err(|_| Error::TooMany { asked: entries.len(), limit: u32::MAX as usize })?;
-    let lent = Lent::to_read(xen, entries)
+    let lent = HypercallBuffer::to_read(xen, entries)
         .map_err(|errno| hypercall::Error::from_errno("XENMEM_set_memory_map", errno))?;
     let mut map = xen_memory_map::ZERO;
     map.nr_entries = nr_entries;

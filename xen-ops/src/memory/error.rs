@@ -32,7 +32,7 @@ pub enum Error {
         found: usize,
     },
     /// The two sides of an exchange are not the same number of pages.
-    Pages {
+    PageCount {
         /// Pages given, or `None` if they are more than a word can count.
         given: Option<usize>,
         /// Pages asked for, or `None` if they are more than a word can count.
@@ -80,7 +80,7 @@ impl fmt::Display for Error {
             Self::Lengths { expected, found } => {
                 write!(f, "slices of {expected} and {found} elements: they must be equally long")
             }
-            Self::Pages { given, wanted } => {
+            Self::PageCount { given, wanted } => {
                 f.write_str("an exchange gives ")?;
                 pages(f, given)?;
                 f.write_str(" for ")?;

@@ -9,7 +9,7 @@ use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
 
 use super::reservation::fits;
 use super::{Error, MemFlags, frame};
-use crate::hypercall::{self, Hypercall, Lent, memory_op};
+use crate::hypercall::{self, Hypercall, HypercallBuffer, memory_op};
 
 /// Extents that are given up.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ pub struct Take<'a> {
 /// # Errors
 ///
 /// [`ExchangeError`], which counts the extents given that are traded already. In its `error`:
-/// [`Error::Pages`] unless both sides are the same number of pages, [`Error::NotAFrame`] and
+/// [`Error::PageCount`] unless both sides are the same number of pages, [`Error::NotAFrame`] and
 /// [`Error::TooMany`], before Xen is asked. Of Xen's: -EOPNOTSUPP (HVM, PVH, Arm), -EPERM (an order
 /// beyond the caller's maximum; not allowed), -ENOMEM (no such memory left; a page that is shared),
 /// -EINVAL (not the domain's memory, an unknown node), -ESRCH (no such domain).
@@ -74,8 +74,8 @@ where
         let error = hypercall::Error::from_errno(NAME, errno).into();
         ExchangeError { error, exchanged: 0 }
     };
-    let given = Lent::to_read(xen, give.frames).map_err(refused)?;
-    let taken = Lent::to_write(xen, take.frames).map_err(refused)?;
+    let given = HypercallBuffer::to_read(xen, give.frames).map_err(refused)?;
+    let taken = HypercallBuffer::to_write(xen, take.frames).map_err(refused)?;
     let argument = xen_memory_exchange {
         in_: side(given.handle(), asked, give.order, 0),
         out: side(taken.handle(), wanted, take.order, take.flags.bits()),
@@ -105,7 +105,7 @@ fn check(give: &Give<'_>, take: &Take<'_>) -> Result<(), Error> {
     let (given, wanted) =
         (pages(give.frames.len(), give.order), pages(take.frames.len(), take.order));
     if given.is_none() || given != wanted {
-        return Err(Error::Pages { given, wanted });
+        return Err(Error::PageCount { given, wanted });
     }
     fits(give.frames.len())?;
     fits(take.frames.len())?;

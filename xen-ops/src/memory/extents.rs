@@ -16,7 +16,7 @@ pub struct Extents {
 
 /// Fewer extents are done than were asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Short {
+pub struct Shortfall {
     /// Extents done.
     pub done: usize,
     /// Extents asked for.
@@ -50,10 +50,10 @@ impl Extents {
     ///
     /// # Errors
     ///
-    /// [`Short`] if some are not.
-    pub const fn complete(self) -> Result<(), Short> {
+    /// [`Shortfall`] if some are not.
+    pub const fn complete(self) -> Result<(), Shortfall> {
         let Self { done, asked } = self;
-        if self.is_complete() { Ok(()) } else { Err(Short { done, asked }) }
+        if self.is_complete() { Ok(()) } else { Err(Shortfall { done, asked }) }
     }
 
     /// `list`, which has one element for each extent, as those that are done and those that are
@@ -70,10 +70,10 @@ impl fmt::Display for Extents {
     }
 }
 
-impl fmt::Display for Short {
+impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} extents done: Xen does not say why", self.done, self.asked)
     }
 }
 
-impl core::error::Error for Short {}
+impl core::error::Error for Shortfall {}

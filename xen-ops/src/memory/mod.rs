@@ -17,9 +17,9 @@
 //! | `XENMEM_exchange` | [`exchange`](exchange()) | done, or an error number and how many are traded already |
 //! | `XENMEM_maximum_ram_page` | [`maximum_ram_page`] | a machine frame |
 //! | `XENMEM_maximum_gpfn` | [`maximum_gpfn`] | a guest frame, or an error number |
-//! | `XENMEM_current_reservation` | [`current_reservation`] | [`Pages`], or an error number |
-//! | `XENMEM_maximum_reservation` | [`maximum_reservation`] | [`Pages`], or an error number |
-//! | `XENMEM_get_sharing_*_pages` | [`sharing_freed_pages`], [`sharing_shared_pages`] | [`Pages`] |
+//! | `XENMEM_current_reservation` | [`current_reservation`] | [`PageCount`], or an error number |
+//! | `XENMEM_maximum_reservation` | [`maximum_reservation`] | [`PageCount`], or an error number |
+//! | `XENMEM_get_sharing_*_pages` | [`sharing_freed_pages`], [`sharing_shared_pages`] | [`PageCount`] |
 //! | `XENMEM_acquire_resource` | [`acquire::size`] | frames, or an error number |
 //! | | [`acquire::map`], [`acquire::machine_frames`] | all frames, or none: what is mapped when it fails is removed |
 //! | `XENMEM_memory_map` | [`memory_map`] | [`MemoryMap`]: the entries there was room for, and if they are all |
@@ -85,7 +85,7 @@ pub use e820::{E820Entry, E820Kind, MemoryMap, memory_map};
 pub use e820::{machine_memory_map, set_memory_map};
 pub use error::Error;
 pub use exchange::{ExchangeError, Give, Take, exchange};
-pub use extents::{Extents, Short};
+pub use extents::{Extents, Shortfall};
 pub use flags::MemFlags;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub use machphys::{machphys_compat_mfn_list, machphys_mapping, machphys_mfn_list};
@@ -99,7 +99,7 @@ pub use reservation::{
 pub use reserved::{Devices, ReservedError, reserved_device_memory_map};
 pub use space::{BatchSpace, Space};
 pub use values::{
-    Pages, current_reservation, maximum_gpfn, maximum_ram_page, maximum_reservation,
+    PageCount, current_reservation, maximum_gpfn, maximum_ram_page, maximum_reservation,
     sharing_freed_pages, sharing_shared_pages,
 };
 pub use vnuma::{Vnuma, VnumaError, VnumaRoom, VnumaSizes, vnuma, vnuma_sizes};

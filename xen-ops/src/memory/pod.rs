@@ -2,18 +2,18 @@
 
 use xen_abi::xen::domid_t;
 
-use super::{Error, Pages};
+use super::{Error, PageCount};
 use crate::hypercall::{Hypercall, memory_op};
 
 /// A domain's memory that is allocated once touched (populate on demand).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodTarget {
     /// Pages the domain has.
-    pub total: Pages,
+    pub total: PageCount,
     /// Of them, pages kept to be put where it touches.
-    pub cache: Pages,
+    pub cache: PageCount,
     /// Pages promised, with nothing behind them yet.
-    pub entries: Pages,
+    pub entries: PageCount,
 }
 
 /// How much of the memory of domain `domid` is still to be touched. For the control domain, about
@@ -31,9 +31,9 @@ where
     let memory_op::GetPodTarget { tot_pages, pod_cache_pages, pod_entries } =
         memory_op::get_pod_target(xen, domid)?;
     Ok(PodTarget {
-        total: Pages(tot_pages),
-        cache: Pages(pod_cache_pages),
-        entries: Pages(pod_entries),
+        total: PageCount(tot_pages),
+        cache: PageCount(pod_cache_pages),
+        entries: PageCount(pod_entries),
     })
 }
 
@@ -45,15 +45,15 @@ where
 /// # Errors
 ///
 /// As [`pod_target`]; -EINVAL also for a target beyond the domain's maximum, -ENOMEM.
-pub fn set_pod_target<H>(xen: &H, domid: domid_t, target: Pages) -> Result<PodTarget, Error>
+pub fn set_pod_target<H>(xen: &H, domid: domid_t, target: PageCount) -> Result<PodTarget, Error>
 where
     H: Hypercall + ?Sized,
 {
     let memory_op::SetPodTarget { tot_pages, pod_cache_pages, pod_entries } =
         memory_op::set_pod_target(xen, target.0, domid)?;
     Ok(PodTarget {
-        total: Pages(tot_pages),
-        cache: Pages(pod_cache_pages),
-        entries: Pages(pod_entries),
+        total: PageCount(tot_pages),
+        cache: PageCount(pod_cache_pages),
+        entries: PageCount(pod_entries),
     })
 }

@@ -6,7 +6,7 @@ use core::fmt;
 
 use xen_abi::xen::{domid_t, xen_pfn_t};
 
-use super::{Error, Extents, MemFlags, Short, frame};
+use super::{Error, Extents, MemFlags, Shortfall, frame};
 use crate::hypercall::{Hypercall, memory_op};
 
 /// The most extents one call takes: above the operation's 6 bits, a 32-bit command says where to
@@ -78,7 +78,7 @@ where
 ///
 /// # Errors
 ///
-/// [`PopulateError::Short`] if Xen did not do all: nothing is left of it.
+/// [`PopulateError::Shortfall`] if Xen did not do all: nothing is left of it.
 /// [`PopulateError::Stranded`] if giving back fell short too. [`PopulateError::Call`] for the
 /// errors of [`populate_physmap`], after which nothing is populated if Xen is to be trusted.
 ///
@@ -101,11 +101,11 @@ where
     let Err(short) = extents.complete() else { return Ok(()) };
     let (done, _) = extents.split(frames);
     if done.is_empty() {
-        return Err(PopulateError::Short(short));
+        return Err(PopulateError::Shortfall(short));
     }
     // SAFETY: nobody has been told of this memory yet.
     let returned = match unsafe { decrease_reservation(xen, domid, order, done) } {
-        Ok(returned) if returned.is_complete() => return Err(PopulateError::Short(short)),
+        Ok(returned) if returned.is_complete() => return Err(PopulateError::Shortfall(short)),
         Ok(returned) => returned.done(),
         Err(_) => 0,
     };
@@ -186,13 +186,13 @@ pub enum PopulateError {
     /// Refused before the call, or no count came back.
     Call(Error),
     /// Xen did fewer extents than asked for. They are given back: all frames are as they were.
-    Short(Short),
+    Shortfall(Shortfall),
     /// Xen did fewer extents than asked for, and took back fewer than it did. Behind the frames
     /// from index `returned` to `short.done` there is still memory, except that for an order above
     /// 0 the first of these extents may have lost pages.
     Stranded {
         /// What populating did.
-        short: Short,
+        short: Shortfall,
         /// Extents that were given back, from the first.
         returned: usize,
     },
@@ -202,10 +202,10 @@ impl fmt::Display for PopulateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(error) => error.fmt(f),
-            Self::Short(Short { done, asked }) => {
+            Self::Shortfall(Shortfall { done, asked }) => {
                 write!(f, "XENMEM_populate_physmap: {done} of {asked} extents, given back")
             }
-            Self::Stranded { short: Short { done, asked }, returned } => write!(
+            Self::Stranded { short: Shortfall { done, asked }, returned } => write!(
                 f,
                 "XENMEM_populate_physmap: {done} of {asked} extents, only {returned} of them given back"
             ),

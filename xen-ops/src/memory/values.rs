@@ -10,15 +10,15 @@ use crate::page::PAGE_SIZE;
 
 /// A number of pages of [`PAGE_SIZE`] bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Pages(pub u64);
+pub struct PageCount(pub u64);
 
-impl Pages {
+impl PageCount {
     /// The same in bytes, or `None` if that is more than 64 bits hold.
     ///
     /// ```
-    /// # use xen_ops::memory::Pages;
-    /// assert_eq!(Pages(2).bytes(), Some(8192));
-    /// assert_eq!(Pages(u64::MAX).bytes(), None);
+    /// # use xen_ops::memory::PageCount;
+    /// assert_eq!(PageCount(2).bytes(), Some(8192));
+    /// assert_eq!(PageCount(u64::MAX).bytes(), None);
     /// ```
     #[must_use]
     pub const fn bytes(self) -> Option<u64> {
@@ -26,7 +26,7 @@ impl Pages {
     }
 }
 
-impl fmt::Display for Pages {
+impl fmt::Display for PageCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} pages", self.0)
     }
@@ -51,7 +51,10 @@ pub fn maximum_ram_page<H: Hypercall + ?Sized>(xen: &H) -> Result<xen_pfn_t, Err
 /// # Errors
 ///
 /// -ESRCH (no such domain), -EPERM (not the caller's to ask).
-pub fn current_reservation<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<Pages, Error> {
+pub fn current_reservation<H: Hypercall + ?Sized>(
+    xen: &H,
+    domid: domid_t,
+) -> Result<PageCount, Error> {
     Ok(pages(memory_op::current_reservation(xen, domid)?))
 }
 
@@ -64,7 +67,10 @@ pub fn current_reservation<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Re
 /// # Errors
 ///
 /// -ESRCH (no such domain), -EPERM (not the caller's to ask).
-pub fn maximum_reservation<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<Pages, Error> {
+pub fn maximum_reservation<H: Hypercall + ?Sized>(
+    xen: &H,
+    domid: domid_t,
+) -> Result<PageCount, Error> {
     Ok(pages(memory_op::maximum_reservation(xen, domid)?))
 }
 
@@ -86,7 +92,7 @@ pub fn maximum_gpfn<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<xe
 /// # Errors
 ///
 /// -ENOSYS if Xen has no such operation.
-pub fn sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<Pages, Error> {
+pub fn sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<PageCount, Error> {
     Ok(pages(memory_op::get_sharing_freed_pages(xen)?))
 }
 
@@ -97,10 +103,10 @@ pub fn sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<Pages, Erro
 /// # Errors
 ///
 /// -ENOSYS if Xen has no such operation.
-pub fn sharing_shared_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<Pages, Error> {
+pub fn sharing_shared_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<PageCount, Error> {
     Ok(pages(memory_op::get_sharing_shared_pages(xen)?))
 }
 
-const fn pages(value: usize) -> Pages {
-    Pages(value as u64)
+const fn pages(value: usize) -> PageCount {
+    PageCount(value as u64)
 }

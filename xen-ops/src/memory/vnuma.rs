@@ -12,7 +12,7 @@ use xen_abi::memory::{
 use xen_abi::xen::domid_t;
 
 use super::{Error, list};
-use crate::hypercall::{self, Hypercall, Lent, memory_op};
+use crate::hypercall::{self, Hypercall, HypercallBuffer, memory_op};
 
 /// How large a virtual NUMA topology is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,9 +106,9 @@ where
     };
     let (result, argument) = {
         let refused = |errno| VnumaError::Failed(hypercall::Error::from_errno(NAME, errno).into());
-        let distances = Lent::to_write(xen, &mut *distances).map_err(refused)?;
-        let vcpu_to_node = Lent::to_write(xen, &mut *vcpu_to_node).map_err(refused)?;
-        let ranges = Lent::to_write(xen, &mut *ranges).map_err(refused)?;
+        let distances = HypercallBuffer::to_write(xen, &mut *distances).map_err(refused)?;
+        let vcpu_to_node = HypercallBuffer::to_write(xen, &mut *vcpu_to_node).map_err(refused)?;
+        let ranges = HypercallBuffer::to_write(xen, &mut *ranges).map_err(refused)?;
         let argument = xen_vnuma_topology_info {
             vdistance: xen_vnuma_topology_info_vdistance::from_h(distances.handle()),
             vcpu_to_vnode: xen_vnuma_topology_info_vcpu_to_vnode::from_h(vcpu_to_node.handle()),

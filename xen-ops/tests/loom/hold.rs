@@ -1,18 +1,18 @@
 //! References that one thread holds back, against the bitmap that all threads share.
 
 use loom::thread;
-use xen_ops::gnttab::Cursor;
-use xen_ops::gnttab::protocol::{Hold, Orders, Proven, Taken};
+use xen_ops::gnttab::AllocHint;
+use xen_ops::gnttab::protocol::{Orders, Proven, RefCache, Taken};
 
 use super::references::{Free, Shared, Take};
 use super::wake::{right, until_free};
 
 /// One thread takes and frees through what it holds, the other one by one; each uses what it has.
-fn both<O: Orders>(flush: fn(&mut Hold, &Shared)) {
+fn both<O: Orders>(flush: fn(&mut RefCache, &Shared)) {
     loom::model(move || {
         let shared = Shared::new(2);
         let other = thread::spawn(move || {
-            let mut cursor = Cursor::new(0);
+            let mut cursor = AllocHint::new(0);
             for _ in 0..2 {
                 if let Some(reference) = shared.refs.take::<O>(&mut cursor) {
                     shared.touch(reference);
@@ -20,7 +20,7 @@ fn both<O: Orders>(flush: fn(&mut Hold, &Shared)) {
                 }
             }
         });
-        let (mut hold, mut cursor) = (Hold::EMPTY, Cursor::new(0));
+        let (mut hold, mut cursor) = (RefCache::EMPTY, AllocHint::new(0));
         for _ in 0..2 {
             if let Some(reference) = hold.take::<O>(&shared.refs, &mut cursor) {
                 shared.touch(reference);
@@ -33,7 +33,7 @@ fn both<O: Orders>(flush: fn(&mut Hold, &Shared)) {
     });
 }
 
-fn flushed<O: Orders>(hold: &mut Hold, shared: &Shared) {
+fn flushed<O: Orders>(hold: &mut RefCache, shared: &Shared) {
     hold.flush::<O>(&shared.refs);
 }
 
@@ -41,13 +41,13 @@ fn flushed<O: Orders>(hold: &mut Hold, shared: &Shared) {
 fn handed_over<O: Orders>() {
     loom::model(|| {
         let shared = Shared::new(1);
-        let reference = shared.refs.take::<Proven>(&mut Cursor::new(0)).unwrap();
+        let reference = shared.refs.take::<Proven>(&mut AllocHint::new(0)).unwrap();
         let other = thread::spawn(move || {
             shared.touch(reference);
             shared.refs.free::<O>(Taken::one(reference));
         });
-        let mut hold = Hold::EMPTY;
-        if let Some(reference) = hold.take::<O>(&shared.refs, &mut Cursor::new(0)) {
+        let mut hold = RefCache::EMPTY;
+        if let Some(reference) = hold.take::<O>(&shared.refs, &mut AllocHint::new(0)) {
             shared.touch(reference);
             hold.free::<O>(&shared.refs, reference);
             hold.flush::<O>(&shared.refs);
@@ -59,11 +59,11 @@ fn handed_over<O: Orders>() {
 
 /// One thread waits for a reference that another frees through what it holds, and perhaps holds back:
 /// it gives back in the end.
-fn waited_for(flush: fn(&mut Hold, &Shared)) {
+fn waited_for(flush: fn(&mut RefCache, &Shared)) {
     loom::model(move || {
         let shared = Shared::new(1);
-        let mut hold = Hold::EMPTY;
-        let reference = hold.take::<Proven>(&shared.refs, &mut Cursor::new(0)).unwrap();
+        let mut hold = RefCache::EMPTY;
+        let reference = hold.take::<Proven>(&shared.refs, &mut AllocHint::new(0)).unwrap();
         let other = thread::spawn(move || {
             hold.free::<Proven>(&shared.refs, reference);
             flush(&mut hold, shared);

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use loom::thread;
 use xen_ops::gnttab::protocol::{Orders, Proven, Refs, Taken};
-use xen_ops::gnttab::{Cursor, Line};
+use xen_ops::gnttab::{AllocHint, BitmapLine};
 
 use super::Page;
 
@@ -17,7 +17,7 @@ pub(super) struct Shared {
 impl Shared {
     /// Never dropped, for the table's memory is borrowed.
     pub(super) fn new(count: u32) -> &'static Self {
-        let refs = Refs::new(Box::leak(Box::new([Line::new()])));
+        let refs = Refs::new(Box::leak(Box::new([BitmapLine::new()])));
         refs.extend(count);
         refs.free_run::<Proven>(0, count);
         Box::leak(Box::new(Self { refs, pages: (0..count).map(|_| Page::new()).collect() }))
@@ -34,7 +34,7 @@ fn one<O: Orders>(count: u32, times: u32) {
     loom::model(move || {
         let shared = Shared::new(count);
         let work = move |shared: &Shared| {
-            let mut cursor = Cursor::new(0);
+            let mut cursor = AllocHint::new(0);
             for _ in 0..times {
                 if let Some(reference) = shared.refs.take::<O>(&mut cursor) {
                     shared.touch(reference);
@@ -61,7 +61,7 @@ fn run<O: Orders>() {
                 shared.refs.free_run::<O>(first, 3);
             }
         });
-        if let Some(taken) = shared.refs.take_some::<O>(&mut Cursor::new(0), 2) {
+        if let Some(taken) = shared.refs.take_some::<O>(&mut AllocHint::new(0), 2) {
             let mut back = None::<Taken>;
             for reference in taken {
                 shared.touch(reference);

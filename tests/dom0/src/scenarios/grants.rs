@@ -5,11 +5,11 @@ use std::fs;
 use rustix::io::Errno;
 use xen_linux::gntalloc::{Gntalloc, Shared};
 use xen_linux::gntdev::{Gntdev, Grants, Mapping, Memory, Segment};
-use xen_linux::notify::Notify;
+use xen_linux::notify::UnmapNotify;
 use xen_linux::xen_abi::GrantStatus;
 use xen_linux::xen_abi::grant_table::grant_ref_t;
 use xen_linux::xen_abi::xen::domid_t;
-use xen_linux::xen_ops::gnttab::{Peer, foreign::Foreign};
+use xen_linux::xen_ops::gnttab::{DomainId, RemoteGrant};
 use xen_linux::xen_ops::view::{ReadOnly, ReadWrite};
 use xen_linux::{Cause, Error};
 
@@ -35,7 +35,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
 
 fn all(t: &mut Transcript) -> Result<(), Error> {
     let (gntalloc, gntdev) = (Gntalloc::open()?, Gntdev::open()?);
-    let peer = Peer::new(domid_t(DOM0)).expect("dom0 is a domain");
+    let peer = DomainId::new(domid_t(DOM0)).expect("dom0 is a domain");
     map(t, &gntalloc, &gntdev, peer)?;
     rights(t, &gntalloc, &gntdev, peer)?;
     copy(t, &gntalloc, &gntdev, peer)?;
@@ -43,11 +43,16 @@ fn all(t: &mut Transcript) -> Result<(), Error> {
 }
 
 /// The grants of shared pages.
-fn grants(shared: &Shared, peer: Peer) -> Vec<Foreign> {
-    shared.references().map(|reference| Foreign::new(peer, reference)).collect()
+fn grants(shared: &Shared, peer: DomainId) -> Vec<RemoteGrant> {
+    shared.references().map(|reference| RemoteGrant::new(peer, reference)).collect()
 }
 
-fn map(t: &mut Transcript, gntalloc: &Gntalloc, gntdev: &Gntdev, peer: Peer) -> Result<(), Error> {
+fn map(
+    t: &mut Transcript,
+    gntalloc: &Gntalloc,
+    gntdev: &Gntdev,
+    peer: DomainId,
+) -> Result<(), Error> {
     let shared = gntalloc.share::<ReadWrite>(peer, PAGES)?;
     let mut references: Vec<_> = shared.references().map(|reference| reference.0).collect();
     references.sort_unstable();
@@ -75,7 +80,7 @@ fn map(t: &mut Transcript, gntalloc: &Gntalloc, gntdev: &Gntdev, peer: Peer) -> 
     let located = gntdev.locate(mapping.address().addr().get())?;
     t.step("locate", located.offset == mapping.offset() && located.count == mapping.count());
     let _ = shared.page(2).map(|page| page.write(99, &[0xff]));
-    t.step("notify", Shown(mapping.notify(2, Notify::byte(99))));
+    t.step("notify", Shown(mapping.notify(2, UnmapNotify::clear_byte(99))));
     t.step("unmap", Shown(mapping.unmap()));
     let mut byte = [0x55];
     let _ = shared.page(2).map(|page| page.read(99, &mut byte));
@@ -92,24 +97,29 @@ fn rights(
     t: &mut Transcript,
     gntalloc: &Gntalloc,
     gntdev: &Gntdev,
-    peer: Peer,
+    peer: DomainId,
 ) -> Result<(), Error> {
     let shared = gntalloc.share::<ReadOnly>(peer, 2)?;
     let [first, second] = grants(&shared, peer)[..] else { return Ok(()) };
     t.step("map, for writing what is for reading", Shown(gntdev.map::<ReadWrite>(first)));
     t.step("map, for reading", Shown(gntdev.map::<ReadOnly>(first)));
-    let wrong = Foreign::new(peer, grant_ref_t(NO_REFERENCE));
+    let wrong = RemoteGrant::new(peer, grant_ref_t(NO_REFERENCE));
     t.step("map, no such reference", Shown(gntdev.map::<ReadOnly>(wrong)));
     let mut list: Grants = [first, wrong, second].into_iter().collect();
     t.step("map_all, one of them wrong", Shown(gntdev.map_all::<ReadOnly>(&mut list)));
-    let nobody = Peer::new(domid_t(0x7000)).expect("there could be such a domain");
-    let wrong = Foreign::new(nobody, first.reference);
+    let nobody = DomainId::new(domid_t(0x7000)).expect("there could be such a domain");
+    let wrong = RemoteGrant::new(nobody, first.reference);
     t.step("map, no such domain", Shown(gntdev.map::<ReadOnly>(wrong)));
     t.step("export", Shown(gntdev.export(peer, &[first.reference], Memory::Any)));
     Ok(())
 }
 
-fn copy(t: &mut Transcript, gntalloc: &Gntalloc, gntdev: &Gntdev, peer: Peer) -> Result<(), Error> {
+fn copy(
+    t: &mut Transcript,
+    gntalloc: &Gntalloc,
+    gntdev: &Gntdev,
+    peer: DomainId,
+) -> Result<(), Error> {
     let (from, to) = (gntalloc.share::<ReadOnly>(peer, 1)?, gntalloc.share::<ReadWrite>(peer, 1)?);
     let ([source], [dest]) = (&grants(&from, peer)[..], &grants(&to, peer)[..]) else {
         return Ok(());
@@ -118,7 +128,7 @@ fn copy(t: &mut Transcript, gntalloc: &Gntalloc, gntdev: &Gntdev, peer: Peer) ->
     let _ = from.page(0).map(|page| page.write(0, &text));
     let mut read = vec![0; PAGE];
     let written = b"from a program to a grant";
-    let wrong = Foreign::new(peer, grant_ref_t(NO_REFERENCE));
+    let wrong = RemoteGrant::new(peer, grant_ref_t(NO_REFERENCE));
     let inside = "inside the page";
     let mut segments = [
         Segment::read(*source, 0, &mut read).expect(inside),
@@ -148,7 +158,7 @@ fn limits(
     t: &mut Transcript,
     gntalloc: &Gntalloc,
     gntdev: &Gntdev,
-    peer: Peer,
+    peer: DomainId,
 ) -> Result<(), Error> {
     t.step("share, none", Shown(gntalloc.share::<ReadWrite>(peer, 0)));
     t.step("share, more than the limit", Shown(gntalloc.share::<ReadWrite>(peer, LIMIT + 1)));
@@ -184,7 +194,7 @@ impl<T> std::fmt::Display for Shown<T> {
             Cause::Errno(errno) => Answer::<u8>(Err(*errno)).fmt(f),
             Cause::Refused => f.write_str("refused"),
             Cause::Exhausted => f.write_str("exhausted"),
-            Cause::NotOffered => f.write_str("not offered"),
+            Cause::Unsupported => f.write_str("not offered"),
             Cause::Count { .. } => f.write_str("no such count"),
             Cause::Segment { segment, .. } => write!(f, "segment {segment}"),
             Cause::Frame { frame, errno, .. } => {

@@ -13,7 +13,7 @@ use xen_linux::xen_abi::hvm::dm_op::{XEN_DMOP_nr_vcpus, xen_dm_op};
 use xen_linux::xen_abi::linux::evtchn::{IOCTL_EVTCHN_BIND_STATIC, ioctl_evtchn_bind};
 use xen_linux::xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 use xen_linux::xen_ops::events::Port;
-use xen_linux::xen_ops::gnttab::Peer;
+use xen_linux::xen_ops::gnttab::DomainId;
 use xen_linux::xen_ops::hypercall::xen_version::Varbuf;
 use xen_linux::xen_ops::hypercall::{Cause, Error, grant_table_op, memory_op, xen_version};
 use xen_linux::xen_ops::memory::acquire::Resource;
@@ -113,7 +113,7 @@ fn events(t: &mut Transcript, xen: &Privcmd) -> Result<(), Errno> {
 /// What is of other domains, of which there is none.
 fn others(t: &mut Transcript, xen: &Privcmd) {
     let [own, nobody] =
-        [domid_t(DOM0), NOBODY].map(|domid| Peer::new(domid).expect("a domain's number"));
+        [domid_t(DOM0), NOBODY].map(|domid| DomainId::new(domid).expect("a domain's number"));
     let table = Resource::GrantTable { status: false };
     t.step("resource_size, no such domain", Shown(xen.resource_size(nobody, table)));
     t.step("resource_size, its own", Shown(xen.resource_size(own, table)));

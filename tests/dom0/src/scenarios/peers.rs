@@ -8,13 +8,13 @@ use rustix::io::Errno;
 use xen_linux::evtchn::Evtchn;
 use xen_linux::gntalloc::{Gntalloc, Shared};
 use xen_linux::gntdev::{Gntdev, Mapping, Segment};
-use xen_linux::notify::Notify;
+use xen_linux::notify::UnmapNotify;
 use xen_linux::privcmd::{Buffer, Privcmd};
 use xen_linux::xen_abi::event_channel::evtchn_port_t;
 use xen_linux::xen_abi::grant_table::{grant_entry_v1, grant_entry_v2, grant_ref_t};
 use xen_linux::xen_abi::hvm::dm_op::{XEN_DMOP_nr_vcpus, xen_dm_op};
 use xen_linux::xen_abi::xen::{domid_t, xen_pfn_t};
-use xen_linux::xen_ops::gnttab::{Peer, foreign::Foreign};
+use xen_linux::xen_ops::gnttab::{DomainId, RemoteGrant};
 use xen_linux::xen_ops::hypercall::{grant_table_op, memory_op};
 use xen_linux::xen_ops::memory::acquire::Resource;
 use xen_linux::xen_ops::view::{ReadOnly, ReadWrite, View};
@@ -36,7 +36,7 @@ struct Devices {
     gntalloc: Gntalloc,
     evtchn: Evtchn,
     xen: Privcmd,
-    peer: Peer,
+    peer: DomainId,
 }
 
 /// Leads domain `domid` to its end.
@@ -53,7 +53,7 @@ fn lead(t: &mut Transcript, domid: u16) -> Result<(), Error> {
         gntalloc: Gntalloc::open()?,
         evtchn: Evtchn::open()?,
         xen: Privcmd::open()?,
-        peer: Peer::new(domid_t(domid)).expect("a domain's number"),
+        peer: DomainId::new(domid_t(domid)).expect("a domain's number"),
     };
     let of_mailbox = devices.grant(MAILBOX);
     // It may not have started yet.
@@ -74,8 +74,8 @@ fn lead(t: &mut Transcript, domid: u16) -> Result<(), Error> {
 
 impl Devices {
     /// A grant of the other domain's.
-    fn grant(&self, reference: grant_ref_t) -> Foreign {
-        Foreign::new(self.peer, reference)
+    fn grant(&self, reference: grant_ref_t) -> RemoteGrant {
+        RemoteGrant::new(self.peer, reference)
     }
 }
 
@@ -158,7 +158,7 @@ fn events(
     if let Some(page) = mapping.page(0) {
         let _ = page.write(3, &[0xff; 2]);
     }
-    let notify = Notify::byte(3).and_event(port.number());
+    let notify = UnmapNotify::clear_byte(3).and_send_event(port.number());
     t.step("notify", Shown(mapping.notify(0, notify)));
     t.step("notify, unmap", Shown(mapping.unmap()));
     for offset in [3, 4] {
@@ -187,8 +187,8 @@ fn looked_at(t: &mut Transcript, devices: &Devices, mailbox: Mailbox<'_>) -> Res
     let is_there: Vec<_> = (0..frames.count()).map(|index| frames.frame(index).is_some()).collect();
     t.step("map by frames, which are there", format!("{is_there:?}"));
     let same = |index| {
-        let word: u32 = frames.frame(index)?.snapshot(0).ok()?;
-        Some(word == mailbox.0.snapshot::<u32>(0).ok()?)
+        let word: u32 = frames.frame(index)?.read_obj(0).ok()?;
+        Some(word == mailbox.0.read_obj::<u32>(0).ok()?)
     };
     t.step("map by frames, the mailbox", format!("{:?} {:?}", same(0), same(2)));
     t.step("map by frames, unmap", Shown(frames.unmap()));
@@ -216,10 +216,10 @@ fn entry(
 ) -> Option<(u16, xen_pfn_t)> {
     let number = reference.0 as usize;
     if version == 1 {
-        let entry: grant_entry_v1 = page.snapshot(number * size_of::<grant_entry_v1>()).ok()?;
+        let entry: grant_entry_v1 = page.read_obj(number * size_of::<grant_entry_v1>()).ok()?;
         return Some((entry.flags, xen_pfn_t(entry.frame.into())));
     }
-    let entry: grant_entry_v2 = page.snapshot(number * size_of::<grant_entry_v2>()).ok()?;
+    let entry: grant_entry_v2 = page.read_obj(number * size_of::<grant_entry_v2>()).ok()?;
     let page = entry.full_page();
     Some((page.hdr.flags, xen_pfn_t(page.frame)))
 }

@@ -12,7 +12,7 @@ use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::features::{XENFEAT_dom0, XENFEAT_writable_page_tables};
 use xen_abi::xen::{SIF_INITDOMAIN, start_info, xen_pfn_t};
 use xen_ops::backend::x86::{HypercallPage, Hypervisor};
-use xen_ops::page::Target;
+use xen_ops::page::MapTarget;
 use xen_scenarios::Kind;
 
 use super::{STACK, STACK_SIZE, Start, run};

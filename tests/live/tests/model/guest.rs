@@ -13,12 +13,12 @@ use std::time::Duration;
 use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
 use xen_abi::xen::{__HYPERVISOR_update_va_mapping, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_live::{Arch, Mode, Row, Transcript};
-use xen_model::{Config, Domain, Page, Release, Target, Xen, Xsm};
 use xen_ops::hypercall::Hypercall;
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
 use xen_ops::hypercall::memory_op::add_to_physmap;
-use xen_ops::page::{PAGE_SIZE, Page as _, Target as _};
+use xen_ops::page::{MapTarget as _, PAGE_SIZE, Page as _};
 use xen_scenarios::{Guest, Kind, Part};
+use xen_sim::{Domain, DomainConfig, MapTarget, Page, Release, Xen, Xsm};
 
 /// A domain of the model that scenarios can run in.
 struct ModelGuest {
@@ -53,8 +53,8 @@ unsafe impl Hypercall for Recorded {
 impl Guest for ModelGuest {
     type Xen = Recorded;
     type Page = Kept;
-    type Target = Target;
-    type Frames = xen_model::Frames;
+    type MapTarget = MapTarget;
+    type Frames = xen_sim::Frames;
 
     fn xen(&self) -> &Recorded {
         &self.xen
@@ -62,9 +62,9 @@ impl Guest for ModelGuest {
 
     fn kind(&self) -> Kind {
         match self.domain.kind() {
-            xen_model::Kind::Pv => Kind::Pv,
-            xen_model::Kind::Pvh => Kind::Pvh,
-            xen_model::Kind::Arm => Kind::Arm,
+            xen_sim::GuestKind::Pv => Kind::Pv,
+            xen_sim::GuestKind::Pvh => Kind::Pvh,
+            xen_sim::GuestKind::Arm => Kind::Arm,
         }
     }
 
@@ -83,7 +83,7 @@ impl Guest for ModelGuest {
         self.loose_page().frame()
     }
 
-    fn target(&mut self) -> Target {
+    fn target(&mut self) -> MapTarget {
         self.domain.target()
     }
 
@@ -102,7 +102,7 @@ impl Guest for ModelGuest {
         NonNull::from(pages).cast()
     }
 
-    fn frames(&mut self) -> xen_model::Frames {
+    fn frames(&mut self) -> xen_sim::Frames {
         self.domain.table_frames().expect("nobody else has them")
     }
 
@@ -151,7 +151,7 @@ impl ModelGuest {
     }
 
     /// Maps a machine frame, in a PV guest.
-    fn map_frame(&self, target: &Target, frame: u64) {
+    fn map_frame(&self, target: &MapTarget, frame: u64) {
         if self.kind() == Kind::Pv {
             let arguments = [target.host_addr() as usize, (frame << 12 | 3) as usize, 0];
             // SAFETY: nothing is there.
@@ -187,11 +187,11 @@ unsafe impl xen_ops::page::Page for Kept {
 const PAGES: usize = 1024;
 
 /// The kind of a guest.
-fn kind(mode: Mode) -> xen_model::Kind {
+fn kind(mode: Mode) -> xen_sim::GuestKind {
     match mode {
-        Mode::Pv => xen_model::Kind::Pv,
-        Mode::Pvh => xen_model::Kind::Pvh,
-        Mode::Native | Mode::On64 => xen_model::Kind::Arm,
+        Mode::Pv => xen_sim::GuestKind::Pv,
+        Mode::Pvh => xen_sim::GuestKind::Pvh,
+        Mode::Native | Mode::On64 => xen_sim::GuestKind::Arm,
         Mode::Linux => unreachable!("no domain of the model's"),
     }
 }
@@ -209,9 +209,9 @@ pub(crate) fn run(row: Row) -> (Vec<(u16, Transcript)>, Calls) {
     let xen = Xen::builder().release(release).xsm(xsm).build();
     let domains = row.domids().map(|domid| {
         let kind = kind(row.mode_of(domid));
-        let config = Config::new(kind).domid(domid_t(domid)).pages(PAGES);
+        let config = DomainConfig::new(kind).domid(domid_t(domid)).pages(PAGES);
         // Arm's control domain may have what it has, the others' any number.
-        let most = if kind == xen_model::Kind::Arm { PAGES } else { 1 << 30 };
+        let most = if kind == xen_sim::GuestKind::Arm { PAGES } else { 1 << 30 };
         let config = config.max_pages(most);
         let config = if domid == 0 { config.privileged() } else { config };
         let config = if row.domains == 1 { config.max_maptrack_frames(1) } else { config };

@@ -23,7 +23,7 @@ pub(super) fn death<G: Guest>(
 ) {
     let domid = one.domid;
     one.tell(run, Command::Grant);
-    let [room, elsewhere]: [G::Target; 2] = array::from_fn(|_| run.guest.target());
+    let [room, elsewhere]: [G::MapTarget; 2] = array::from_fn(|_| run.guest.target());
     let mapping = map(run.guest, &room, 0, WRITABLE, domid);
     run.step("before, map", mapping.outcome);
     if let Some(granted) = grant(run, &one, table) {

@@ -9,7 +9,7 @@ use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::events::Port;
 use xen_ops::hypercall::grant_table_op::set_version;
 use xen_ops::hypercall::memory_op::decrease_reservation;
-use xen_ops::page::{Page, Target};
+use xen_ops::page::{MapTarget, Page};
 
 use super::mailbox::{Command, Mailbox};
 use super::{ACCEPTED, FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE};
@@ -106,7 +106,7 @@ struct Follower<'r, 'a, G: Guest> {
     /// The page that the leader may write to.
     page: Option<G::Page>,
     /// What is mapped of the leader's, and where.
-    mapping: Option<(Mapping, G::Target)>,
+    mapping: Option<(Mapping, G::MapTarget)>,
     port: Option<Port<G::Xen>>,
 }
 
@@ -149,7 +149,7 @@ impl<G: Guest> Follower<'_, '_, G> {
             Command::PassOn => {
                 if let Table::V2(table) = &self.table {
                     let (flags, from) = (GTF_transitive, self.other);
-                    table.pass_on(PASSED_ON, flags, self.first, from, FOR_THE_OTHER);
+                    table.grant_transitive(PASSED_ON, flags, self.first, from, FOR_THE_OTHER);
                 }
             }
             Command::RevokeFromOther => {

@@ -9,12 +9,16 @@ use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_ops::events::{Binding, Port};
-use xen_ops::gnttab::{Config, Cursor, GrantTable, Granted, Line, ReaperSlot, Room};
+use xen_ops::gnttab::{
+    AllocHint, BitmapLine, Config, GrantTable, Granted, ReaperSlot, TableStorage,
+};
 use xen_ops::hypercall::Error;
-use xen_ops::page::{Page, Target};
+use xen_ops::page::{MapTarget, Page};
 
 use super::mailbox::{Command, Mailbox};
-use super::{FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, death, give_way, strangers};
+use super::{
+    FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, death, give_way, unprivileged,
+};
 use crate::grants::{Mapping, bytes, copy_bytes, filled, granted, local, map, unmap};
 use crate::outcome::{Hex, Outcome, Value};
 use crate::{Guest, Run};
@@ -29,9 +33,9 @@ const TO: u16 = GNTCOPY_dest_gref;
 /// Leads the other two domains.
 pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
     let frames = run.guest.frames();
-    let mut lines: [Line; 2] = array::from_fn(|_| Line::new());
+    let mut lines: [BitmapLine; 2] = array::from_fn(|_| BitmapLine::new());
     let mut slots: [ReaperSlot<G::Page>; 2] = array::from_fn(|_| ReaperSlot::new());
-    let room = Room::new(&mut lines, &mut slots);
+    let room = TableStorage::new(&mut lines, &mut slots);
     let config = Config { max_frames: 1, ..Config::default() };
     // SAFETY: nobody else uses the table, and what is mapped is others'.
     let table = match unsafe { GrantTable::start(run.guest.xen().clone(), frames, room, config) } {
@@ -42,10 +46,10 @@ pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
     let [port, _] = [(1, &one), (2, &two)].map(|(number, peer)| {
         borrow(run, number, peer);
         lend(run, number, peer, &table);
-        strangers::transfer(run, number, peer);
+        unprivileged::transfer(run, number, peer);
         events(run, number, peer)
     });
-    strangers::ask(run, &one);
+    unprivileged::ask(run, &one);
     between(run, &one, &two);
     passed_on(run, &one, &two);
     death::death(run, one, port, &two, &table);
@@ -60,7 +64,7 @@ pub(super) struct Peer<G: Guest> {
     pub(super) mailbox: Mailbox<'static>,
     pub(super) mapping: Mapping,
     /// Where the mailbox is mapped.
-    _room: G::Target,
+    _room: G::MapTarget,
 }
 
 impl<G: Guest> Peer<G> {
@@ -144,8 +148,8 @@ pub(super) fn grant<'t, G: Guest>(
     peer: &Peer<G>,
     table: &'t Lending<'_, G>,
 ) -> Option<Granted<'t, G::Page>> {
-    let to = xen_ops::gnttab::Peer::new(peer.domid).ok()?;
-    table.grant(&mut Cursor::default(), to, filled(run.guest, 0x42)).ok()
+    let to = xen_ops::gnttab::DomainId::new(peer.domid).ok()?;
+    table.grant(&mut AllocHint::default(), to, filled(run.guest, 0x42)).ok()
 }
 
 /// Sends events in both directions, and returns the port.
@@ -223,7 +227,7 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, one: &Peer<G>, two: &Peer<G>) {
 }
 
 /// The first byte of what is mapped.
-pub(super) fn first_byte(room: &impl Target) -> Hex {
+pub(super) fn first_byte(room: &impl MapTarget) -> Hex {
     let byte: u8 = bytes(room.address()).load(0, Ordering::Relaxed).unwrap_or_default();
     Hex(byte.into())
 }

@@ -5,7 +5,7 @@ mod death;
 mod follower;
 mod leader;
 mod mailbox;
-mod strangers;
+mod unprivileged;
 
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::xen::domid_t;

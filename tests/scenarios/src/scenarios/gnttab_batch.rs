@@ -9,7 +9,7 @@ use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 use xen_abi::{GrantStatus, Plain};
 use xen_ops::hypercall::UNTOUCHED;
-use xen_ops::page::{PAGE_SIZE, Page, Target};
+use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
 
 use crate::grants::{V1, bytes, filled, granted, local};
 use crate::outcome::{Hex, Status};

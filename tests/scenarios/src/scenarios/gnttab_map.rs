@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 
 use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_IO, DOMID_SELF, domid_t, xen_pfn_t};
-use xen_ops::page::{Page, Target};
+use xen_ops::page::{MapTarget, Page};
 
 use crate::grants::{Mapping, V1, bytes, filled, map, map_at, swap, unmap};
 use crate::outcome::Hex;

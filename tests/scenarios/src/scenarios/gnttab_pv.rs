@@ -7,7 +7,7 @@ use core::ptr;
 use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::hypercall::UNTOUCHED;
-use xen_ops::page::{Page, Target};
+use xen_ops::page::{MapTarget, Page};
 
 use crate::grants::{Mapping, V1, filled, map, unmap};
 use crate::outcome::{Hex, Status};

@@ -120,10 +120,10 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, table: &V2) {
     table.page(REF, GTF_permit_access, me, page.frame());
     let destination = local(own.frame(), DOMID_SELF, 0);
     let source = granted(PASSED_ON, me, 0);
-    table.pass_on(PASSED_ON, GTF_transitive, me, me, REF);
+    table.grant_transitive(PASSED_ON, GTF_transitive, me, me, REF);
     let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
     run.step("copy from what is passed on to oneself", outcome);
-    table.pass_on(PASSED_ON, GTF_transitive, me, domid_t(777), REF);
+    table.grant_transitive(PASSED_ON, GTF_transitive, me, domid_t(777), REF);
     let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
     run.step("copy from what nobody granted", outcome);
     run.step("copy from what nobody granted, status word", Hex(table.status(PASSED_ON)));
@@ -134,21 +134,21 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, table: &V2) {
         ("copy from what is passed on and on", GTF_transitive, me, PASSED_ON),
         ("copy from what is passed on by DOMID_SELF", GTF_transitive, DOMID_SELF, REF),
     ] {
-        table.pass_on(PASSED_ON, flags, me, from, gref);
+        table.grant_transitive(PASSED_ON, flags, me, from, gref);
         let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
         run.step(name, outcome);
         run.step(format_args!("{name}, status word"), Hex(table.status(PASSED_ON)));
     }
-    table.pass_on(PASSED_ON, GTF_transitive, me, me, REF);
+    table.grant_transitive(PASSED_ON, GTF_transitive, me, me, REF);
     let to = granted(PASSED_ON, me, 0);
     let outcome = copy_bytes(run.guest, destination, to, 16, GNTCOPY_dest_gref);
     run.step("copy to what is passed on", outcome);
     run.step("copy to what is passed on, status word", Hex(table.status(PASSED_ON)));
     run.step("copy to what is passed on, status word of the grant", Hex(table.status(REF)));
-    table.pass_on(PASSED_ON, GTF_transitive, domid_t(555), me, REF);
+    table.grant_transitive(PASSED_ON, GTF_transitive, domid_t(555), me, REF);
     let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
     run.step("copy from what is passed on to another", outcome);
-    table.pass_on(PASSED_ON, GTF_transitive, me, domid_t(777), REF);
+    table.grant_transitive(PASSED_ON, GTF_transitive, me, domid_t(777), REF);
     let target = run.guest.target();
     run.step("map what is passed on", map(run.guest, &target, 0, PASSED_ON, me).outcome);
     run.step("map what is passed on, status word", Hex(table.status(PASSED_ON)));

@@ -6,11 +6,13 @@
 use core::array;
 use core::sync::atomic::Ordering;
 
+use xen_ops::gnttab::RemoteGrant;
 use xen_ops::gnttab::copy::{Dest, Segment, Source, copy_each, elements};
-use xen_ops::gnttab::foreign::Foreign;
 use xen_ops::gnttab::map::Mapping;
-use xen_ops::gnttab::retry::Never;
-use xen_ops::gnttab::{Config, Cursor, FreeRef, GrantTable, Line, Peer, ReaperSlot, Room};
+use xen_ops::gnttab::retry::NoRetry;
+use xen_ops::gnttab::{
+    AllocHint, BitmapLine, Config, DomainId, FreeRef, GrantTable, ReaperSlot, TableStorage,
+};
 use xen_ops::view::{ReadOnly, ReadWrite};
 
 use crate::grants::filled;
@@ -22,11 +24,11 @@ const MANY: usize = 1100;
 
 pub(crate) fn library<G: Guest>(run: &mut Run<'_, G>) {
     let xen = run.guest.xen().clone();
-    let Ok(me) = Peer::new(run.guest.domid()) else { return };
+    let Ok(me) = DomainId::new(run.guest.domid()) else { return };
     let frames = run.guest.frames();
-    let mut lines: [Line; 4] = array::from_fn(|_| Line::new());
+    let mut lines: [BitmapLine; 4] = array::from_fn(|_| BitmapLine::new());
     let mut slots: [ReaperSlot<G::Page>; 4] = array::from_fn(|_| ReaperSlot::new());
-    let room = Room::new(&mut lines, &mut slots);
+    let room = TableStorage::new(&mut lines, &mut slots);
     let config = Config { max_frames: 2, ..Config::default() };
     // SAFETY: nobody else uses the table until this is over.
     let table = match unsafe { GrantTable::start(xen.clone(), frames, room, config) } {
@@ -34,15 +36,15 @@ pub(crate) fn library<G: Guest>(run: &mut Run<'_, G>) {
         Err(error) => return run.step("start", error),
     };
     run.step("start", "ok");
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
 
     // A page that is mapped does not come back.
     let page = filled(run.guest, 0x51);
     let Ok(free) = table.alloc(&mut cursor) else { return run.step("alloc", "none") };
     let Ok(granted) = free.grant::<ReadWrite>(me, page) else { return run.step("grant", "no") };
-    let grant = Foreign::new(me, granted.reference());
+    let grant = RemoteGrant::new(me, granted.reference());
     let target = run.guest.target();
-    let mapping = match Mapping::<_, _, ReadWrite>::new(&xen, grant, target, &mut Never) {
+    let mapping = match Mapping::<_, _, ReadWrite>::new(&xen, grant, target, &mut NoRetry) {
         Ok(mapping) => mapping,
         Err(error) => return run.step("map", error),
     };
@@ -57,15 +59,15 @@ pub(crate) fn library<G: Guest>(run: &mut Run<'_, G>) {
     let (page, own) = (filled(run.guest, 0x52), &mut filled(run.guest, 0));
     let Ok(free) = table.alloc(&mut cursor) else { return run.step("alloc", "none") };
     let Ok(granted) = free.grant::<ReadOnly>(me, page) else { return run.step("grant", "no") };
-    let grant = Foreign::new(me, granted.reference());
+    let grant = RemoteGrant::new(me, granted.reference());
     let target = run.guest.target();
-    match Mapping::<_, _, ReadWrite>::new(&xen, grant, target, &mut Never) {
+    match Mapping::<_, _, ReadWrite>::new(&xen, grant, target, &mut NoRetry) {
         Ok(_) => run.step("map what is read-only", "ok"),
         Err(_) => run.step("map what is read-only", "refused"),
     }
     if let Ok(segment) = Segment::new(Source::grant(grant), 0, Dest::page(own), 0, 64) {
         let mut segments = [segment];
-        let copied = copy_each(&xen, &mut segments, &mut elements::<1>(), &mut Never);
+        let copied = copy_each(&xen, &mut segments, &mut elements::<1>(), &mut NoRetry);
         run.step("copy, segments", copied.unwrap_or(0));
     }
     run.step("revoke read-only", if granted.revoke().is_ok() { "done" } else { "in use" });

@@ -9,7 +9,7 @@ use xen_abi::Plain;
 use xen_abi::memory::*;
 use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::hypercall::memory_op::*;
-use xen_ops::page::Target;
+use xen_ops::page::MapTarget;
 
 use crate::outcome::{Outcome, Returned, Value};
 use crate::{Guest, Run};

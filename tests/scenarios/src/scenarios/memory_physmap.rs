@@ -8,7 +8,7 @@ use xen_abi::GuestHandle;
 use xen_abi::memory::*;
 use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, domid_t, xen_pfn_t, xen_ulong_t};
 use xen_ops::hypercall::memory_op::{add_to_physmap, add_to_physmap_batch, remove_from_physmap};
-use xen_ops::page::{PAGE_SIZE, Page, Target};
+use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
 
 use crate::grants::{bytes, filled};
 use crate::outcome::{Hex, Outcome, Returned};

@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use xen_abi::grant_table::{gnttab_copy_ptr, gnttab_copy_ptr_u};
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
 
-use crate::gnttab::foreign::Foreign;
+use crate::gnttab::RemoteGrant;
 use crate::page::Page;
 
 /// A page that a copy reads.
@@ -27,13 +27,13 @@ pub struct Dest<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End {
     Frame(xen_pfn_t),
-    Grant(Foreign),
+    Grant(RemoteGrant),
 }
 
 impl<'a> Source<'a> {
     /// A page that another domain grants.
     #[must_use]
-    pub const fn grant(grant: Foreign) -> Self {
+    pub const fn grant(grant: RemoteGrant) -> Self {
         Self { end: End::Grant(grant), memory: PhantomData }
     }
 
@@ -61,7 +61,7 @@ impl<'a> Source<'a> {
 impl<'a> Dest<'a> {
     /// A page that another domain grants for writing.
     #[must_use]
-    pub const fn grant(grant: Foreign) -> Self {
+    pub const fn grant(grant: RemoteGrant) -> Self {
         Self { end: End::Grant(grant), memory: PhantomData }
     }
 

@@ -19,21 +19,21 @@ const AT_ONCE: usize = 16;
 ///
 /// ```
 /// use xen_ops::gnttab::copy::{CopyError, Dest, Source, copy};
-/// use xen_ops::gnttab::foreign::Foreign;
-/// use xen_ops::gnttab::retry::Never;
+/// use xen_ops::gnttab::RemoteGrant;
+/// use xen_ops::gnttab::retry::NoRetry;
 /// use xen_ops::hypercall::Hypercall;
 /// use xen_ops::page::Page;
 ///
 /// /// A packet that a peer's driver announced: `len` bytes from `offset` on, over two of its grants.
 /// fn receive<H: Hypercall, P: Page>(
 ///     xen: &H,
-///     packet: [Foreign; 2],
+///     packet: [RemoteGrant; 2],
 ///     offset: usize,
 ///     len: usize,
 ///     buffer: &mut [P; 2],
 /// ) -> Result<(), CopyError> {
 ///     let mut dest = buffer.each_mut().map(Dest::page);
-///     copy(xen, &packet.map(Source::grant), offset, &mut dest, 0, len, &mut Never)
+///     copy(xen, &packet.map(Source::grant), offset, &mut dest, 0, len, &mut NoRetry)
 /// }
 /// ```
 ///
@@ -73,14 +73,14 @@ pub fn copy<H: Hypercall + ?Sized, R: Retry + ?Sized>(
 /// `len`, and the offsets `from` and `to` from the start of the first page, are in bytes.
 ///
 /// ```
-/// use xen_ops::gnttab::Peer;
+/// use xen_ops::gnttab::DomainId;
 /// use xen_ops::gnttab::copy::{Dest, Source, split};
-/// use xen_ops::gnttab::foreign::Foreign;
+/// use xen_ops::gnttab::RemoteGrant;
 /// use xen_ops::xen_abi::grant_table::grant_ref_t;
 /// use xen_ops::xen_abi::xen::domid_t;
 ///
-/// let peer = Peer::new(domid_t(1))?;
-/// let grant = |number| Foreign::new(peer, grant_ref_t(number));
+/// let peer = DomainId::new(domid_t(1))?;
+/// let grant = |number| RemoteGrant::new(peer, grant_ref_t(number));
 /// let source = [8, 9].map(|number| Source::grant(grant(number)));
 /// let mut dest = [20, 21].map(|number| Dest::grant(grant(number)));
 /// let lengths: Vec<usize> =

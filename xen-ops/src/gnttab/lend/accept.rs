@@ -8,7 +8,7 @@ use xen_abi::grant_table::grant_ref_t;
 use super::entry::{Body, Header, InUse, Transfer};
 use super::free::FreeRef;
 use super::grants::Own;
-use super::peer::Peer;
+use super::peer::DomainId;
 
 /// A reference under which a peer may give a page to this domain.
 ///
@@ -30,7 +30,7 @@ pub enum Accepted<'t, P> {
 
 impl<'t, P> FreeRef<'t, P> {
     /// Lets `peer` give one page to this domain.
-    pub fn accept(self, peer: Peer) -> Accepting<'t, P> {
+    pub fn accept(self, peer: DomainId) -> Accepting<'t, P> {
         let own = self.into_own();
         own.entry().publish(Header::accept_transfer(peer.domain()), Body::page(0));
         Accepting { own }

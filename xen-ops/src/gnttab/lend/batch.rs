@@ -7,14 +7,14 @@ use super::entry::{Body, Header, InUse};
 use super::error::GrantError;
 use super::grant::{Access, Granted, frame};
 use super::grants::{Freeing, Grants, Held, Taking};
-use super::peer::Peer;
-use super::refs::Cursor;
+use super::peer::DomainId;
+use super::refs::AllocHint;
 use crate::page::Page;
 
 /// What became of a batch of grants to be revoked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "some grants may still be in use"]
-pub struct Revoked {
+pub struct RevokeCounts {
     /// Grants that were revoked.
     pub done: usize,
     /// Grants that the peer still uses: they are where they were. In version 2 it cannot begin to use
@@ -33,8 +33,8 @@ pub(crate) enum Stop<P> {
 /// Fills empty slots with grants of the pages, until one of them runs out. Adds to `filled`.
 pub(crate) fn grant<'t, P: Page, A: Access>(
     grants: &'t Grants<'t, P>,
-    cursor: &mut Cursor,
-    peer: Peer,
+    cursor: &mut AllocHint,
+    peer: DomainId,
     pages: &mut (impl Iterator<Item = P> + ?Sized),
     slots: &mut [Option<Granted<'t, P, A>>],
     filled: &mut usize,
@@ -98,8 +98,8 @@ fn fill<'t: 's, 's, P: Page + 's, A: Access + 's>(
 pub fn revoke_all<'t, P, Kind>(
     slots: &mut [Option<Granted<'t, P, Kind>>],
     mut back: impl FnMut(P),
-) -> Revoked {
-    let mut revoked = Revoked::default();
+) -> RevokeCounts {
+    let mut revoked = RevokeCounts::default();
     let Some(grants) = slots.iter().flatten().next().map(Granted::grants) else { return revoked };
     let mut freeing = Freeing::new(grants.refs());
     let entries = grants.entries();
@@ -133,17 +133,17 @@ pub fn revoke_all<'t, P, Kind>(
 fn revoke_one<P, Kind>(
     slot: &mut Option<Granted<'_, P, Kind>>,
     back: &mut impl FnMut(P),
-) -> Revoked {
+) -> RevokeCounts {
     match slot.take().map(Granted::end) {
-        None => Revoked::default(),
+        None => RevokeCounts::default(),
         Some(Ok((own, page))) => {
             own.free();
             back(page);
-            Revoked { done: 1, still_busy: 0 }
+            RevokeCounts { done: 1, still_busy: 0 }
         }
         Some(Err(granted)) => {
             *slot = Some(granted);
-            Revoked { done: 0, still_busy: 1 }
+            RevokeCounts { done: 0, still_busy: 1 }
         }
     }
 }

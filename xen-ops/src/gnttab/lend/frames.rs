@@ -59,7 +59,7 @@ pub(crate) const fn status_frames(frames: &Range<u32>) -> Range<u32> {
 
 /// Guest frames that hold nothing, and where the CPU reaches them.
 #[derive(Clone, Copy, Debug)]
-pub struct Area {
+pub struct FrameRange {
     /// The first byte's address, aligned to [`PAGE_SIZE`](crate::page::PAGE_SIZE).
     pub address: NonNull<u8>,
     /// The first guest frame's number. The others follow.
@@ -70,8 +70,8 @@ pub struct Area {
 /// our choice.
 #[derive(Debug)]
 pub struct Translated {
-    shared: Area,
-    status: Option<Area>,
+    shared: FrameRange,
+    status: Option<FrameRange>,
     capacity: u32,
 }
 
@@ -89,7 +89,7 @@ impl Translated {
     /// that stay mapped to the addresses as ordinary memory, readable and writable, while the value
     /// lives. Whatever was there is gone.
     #[must_use]
-    pub const unsafe fn new(shared: Area, capacity: u32) -> Self {
+    pub const unsafe fn new(shared: FrameRange, capacity: u32) -> Self {
         Self { shared, status: None, capacity }
     }
 
@@ -99,7 +99,7 @@ impl Translated {
     ///
     /// As for [`new`](Self::new).
     #[must_use]
-    pub const unsafe fn with_status(self, status: Area) -> Self {
+    pub const unsafe fn with_status(self, status: FrameRange) -> Self {
         Self { status: Some(status), ..self }
     }
 }
@@ -137,7 +137,12 @@ unsafe impl TableFrames for Translated {
 }
 
 /// Places frames of the table, from the highest down: so Xen's table grows once.
-fn place<X: Hypercall>(xen: &X, area: Area, frames: Range<u32>, kind: u32) -> Result<(), Error> {
+fn place<X: Hypercall>(
+    xen: &X,
+    area: FrameRange,
+    frames: Range<u32>,
+    kind: u32,
+) -> Result<(), Error> {
     for frame in frames.clone().rev() {
         // SAFETY: nothing is at these guest frames but what is placed there now.
         let placed = unsafe {
@@ -159,7 +164,7 @@ fn place<X: Hypercall>(xen: &X, area: Area, frames: Range<u32>, kind: u32) -> Re
 }
 
 /// Takes frames away again, so that they can be placed another time: Arm places a frame only once.
-fn remove<X: Hypercall>(xen: &X, area: Area, frames: Range<u32>) {
+fn remove<X: Hypercall>(xen: &X, area: FrameRange, frames: Range<u32>) {
     for frame in frames {
         // SAFETY: what is there was placed by us, and nobody has used it yet. If it stays there, no
         // harm is done.
@@ -169,7 +174,7 @@ fn remove<X: Hypercall>(xen: &X, area: Area, frames: Range<u32>) {
 
 /// The guest frame of the area for this frame of the table.
 #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]
-const fn at(area: Area, frame: u32) -> xen_pfn_t {
+const fn at(area: FrameRange, frame: u32) -> xen_pfn_t {
     // The area's frames exist, so this does not wrap.
     xen_pfn_t(area.frame.0.wrapping_add(frame as _))
 }

@@ -12,7 +12,7 @@ use super::error::{GrantError, Refused};
 use super::frames::wide;
 use super::free::FreeRef;
 use super::grants::{Grants, Own};
-use super::peer::Peer;
+use super::peer::DomainId;
 use crate::page::Page;
 use crate::view::{ReadOnly, ReadWrite, View};
 
@@ -138,7 +138,7 @@ impl<'t, P: Page> FreeRef<'t, P> {
     /// [`GrantError::FrameTooBig`] if the table is of version 1 and the frame number is above
     /// `u32::MAX`. Reference and page are given back.
     #[inline]
-    pub fn grant<A: Access>(self, peer: Peer, page: P) -> Granting<'t, P, A> {
+    pub fn grant<A: Access>(self, peer: DomainId, page: P) -> Granting<'t, P, A> {
         match frame(self.own().grants().version(), &page) {
             Ok(frame) => {
                 let header = Header::access(peer.domain(), A::READONLY);

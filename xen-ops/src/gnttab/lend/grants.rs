@@ -9,8 +9,8 @@ use xen_abi::grant_table::grant_ref_t;
 use super::entries::{Entries, Entry, Version};
 use super::orders::Proven;
 use super::reaper::{Reaped, Reaper};
-use super::refs::{Cursor, Refs, Taken};
-use super::reserved::ReservedRef;
+use super::refs::{AllocHint, Refs, Taken};
+use super::reserved::ToolstackRef;
 
 /// The part of a table that does without hypercalls.
 pub(crate) struct Grants<'s, P> {
@@ -51,7 +51,7 @@ impl<'s, P> Grants<'s, P> {
     pub(crate) unsafe fn add(&self, from: u32, to: u32) {
         self.refs.extend(to);
         let mut freeing = Freeing::new(&self.refs);
-        for reference in from.max(ReservedRef::COUNT)..to {
+        for reference in from.max(ToolstackRef::COUNT)..to {
             // SAFETY: the caller's promise.
             if unsafe { self.entries.get(reference) }.is_empty() {
                 freeing.add(reference);
@@ -60,13 +60,13 @@ impl<'s, P> Grants<'s, P> {
     }
 
     /// A reserved reference's entry.
-    pub(crate) fn reserved(&self, reference: ReservedRef) -> Entry<'_> {
+    pub(crate) fn reserved(&self, reference: ToolstackRef) -> Entry<'_> {
         // SAFETY: they are in the first frame, without which there is no table.
         unsafe { self.entries.get(reference.reference().0) }
     }
 
     #[inline]
-    pub(crate) fn take<'t>(&'t self, cursor: &mut Cursor) -> Option<Own<'t, P>> {
+    pub(crate) fn take<'t>(&'t self, cursor: &mut AllocHint) -> Option<Own<'t, P>> {
         let reference = self.refs.take::<Proven>(cursor)?;
         Some(Own { grants: self, reference })
     }
@@ -147,7 +147,7 @@ pub(crate) struct Taking<'t, P> {
     grants: &'t Grants<'t, P>,
     /// Runs ahead of the caller's cursor, which stays where the first references were: when they are
     /// freed, the next ones are taken there again.
-    ahead: Option<Cursor>,
+    ahead: Option<AllocHint>,
 }
 
 impl<'t, P> Taking<'t, P> {
@@ -156,7 +156,7 @@ impl<'t, P> Taking<'t, P> {
     }
 
     /// Some of a word, at most `limit`.
-    pub(crate) fn word(&mut self, cursor: &mut Cursor, limit: usize) -> Option<Held<'t, P>> {
+    pub(crate) fn word(&mut self, cursor: &mut AllocHint, limit: usize) -> Option<Held<'t, P>> {
         let refs = &self.grants.refs;
         let taken = match &mut self.ahead {
             Some(ahead) => refs.take_some::<Proven>(ahead, limit)?,

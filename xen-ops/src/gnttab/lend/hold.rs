@@ -1,17 +1,17 @@
 //! References that are free for one alone.
 
 use super::orders::Orders;
-use super::refs::{Cursor, PER_WORD, Refs, Taken};
+use super::refs::{AllocHint, PER_WORD, Refs, Taken};
 
 /// Free references of one word of the bitmap, where they count as taken. Its holder takes and frees
 /// them without touching memory that others use.
 #[derive(Debug)]
 #[must_use = "they are lost, unless flushed"]
-pub struct Hold {
+pub struct RefCache {
     taken: Taken,
 }
 
-impl Hold {
+impl RefCache {
     /// Nothing is held.
     pub const EMPTY: Self = Self { taken: Taken::NONE };
 
@@ -23,7 +23,7 @@ impl Hold {
 
     /// Takes a reference. If none is held, all free ones of a word are, from now on.
     #[inline]
-    pub fn take<O: Orders>(&mut self, refs: &Refs<'_>, cursor: &mut Cursor) -> Option<u32> {
+    pub fn take<O: Orders>(&mut self, refs: &Refs<'_>, cursor: &mut AllocHint) -> Option<u32> {
         match self.taken.next() {
             Some(reference) => Some(reference),
             None => self.claim::<O>(refs, cursor),
@@ -31,7 +31,7 @@ impl Hold {
     }
 
     #[cold]
-    fn claim<O: Orders>(&mut self, refs: &Refs<'_>, cursor: &mut Cursor) -> Option<u32> {
+    fn claim<O: Orders>(&mut self, refs: &Refs<'_>, cursor: &mut AllocHint) -> Option<u32> {
         self.taken = refs.take_some::<O>(cursor, PER_WORD as usize)?;
         self.taken.next()
     }

@@ -7,10 +7,10 @@ use super::frames::TableFrames;
 use super::free::FreeRef;
 use super::grant::{Access, Granted, Revoking};
 use super::grants::Own;
-use super::hold::Hold;
+use super::hold::RefCache;
 use super::orders::Proven;
-use super::peer::Peer;
-use super::refs::Cursor;
+use super::peer::DomainId;
+use super::refs::AllocHint;
 use super::table::GrantTable;
 use crate::hypercall::Hypercall;
 use crate::page::Page;
@@ -29,32 +29,32 @@ use crate::page::Page;
 /// become everyone's.
 ///
 /// ```
-/// # use xen_model::{Config, Kind, Storage, Xen};
-/// # use xen_ops::gnttab::{Cursor, Pages, Peer};
+/// # use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+/// # use xen_ops::gnttab::{AllocHint, PageAllocator, DomainId};
 /// # use xen_ops::view::ReadWrite;
 /// # let xen = Xen::new();
-/// # let (alice, bob) = (xen.domain(Config::new(Kind::Pvh))?, xen.domain(Config::new(Kind::Pvh))?);
+/// # let (alice, bob) = (xen.domain(DomainConfig::new(GuestKind::Pvh))?, xen.domain(DomainConfig::new(GuestKind::Pvh))?);
 /// # let mut storage = Storage::new(4, 4);
-/// # let to_bob = Peer::new(bob.domid())?;
+/// # let to_bob = DomainId::new(bob.domid())?;
 /// # let page = alice.take().ok_or("no page")?;
 /// let table = alice.grant_table(&mut storage, Default::default())?;
 /// // CPU 0's.
-/// let mut local = table.local(Cursor::new(0));
+/// let mut local = table.local(AllocHint::new(0));
 /// let granted = local.grant::<ReadWrite>(to_bob, page).map_err(|refused| refused.why)?;
 /// println!("tell bob: {}", granted.reference().0);
 /// let Ok(_page) = local.revoke(granted) else { panic!("bob uses it") };
 /// assert_eq!(local.held(), 24, "the first 8 of the first 32 are reserved");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Local<'t, 's, X, F, P> {
+pub struct PerCpuRefs<'t, 's, X, F, P> {
     table: &'t GrantTable<'s, X, F, P>,
-    cursor: Cursor,
-    hold: Hold,
+    cursor: AllocHint,
+    hold: RefCache,
 }
 
-impl<'t, 's, X, F, P> Local<'t, 's, X, F, P> {
-    pub(crate) const fn new(table: &'t GrantTable<'s, X, F, P>, cursor: Cursor) -> Self {
-        Self { table, cursor, hold: Hold::EMPTY }
+impl<'t, 's, X, F, P> PerCpuRefs<'t, 's, X, F, P> {
+    pub(crate) const fn new(table: &'t GrantTable<'s, X, F, P>, cursor: AllocHint) -> Self {
+        Self { table, cursor, hold: RefCache::EMPTY }
     }
 
     /// How many references it holds.
@@ -105,7 +105,7 @@ impl<'t, 's, X, F, P> Local<'t, 's, X, F, P> {
     }
 }
 
-impl<'t, X: Hypercall, F: TableFrames, P> Local<'t, '_, X, F, P> {
+impl<'t, X: Hypercall, F: TableFrames, P> PerCpuRefs<'t, '_, X, F, P> {
     /// Takes a reference. The table grows if none is free.
     ///
     /// # Errors
@@ -134,7 +134,11 @@ impl<'t, X: Hypercall, F: TableFrames, P> Local<'t, '_, X, F, P> {
     ///
     /// The page is given back with the reason of either.
     #[inline]
-    pub fn grant<A: Access>(&mut self, peer: Peer, page: P) -> Result<Granted<'t, P, A>, Refused<P>>
+    pub fn grant<A: Access>(
+        &mut self,
+        peer: DomainId,
+        page: P,
+    ) -> Result<Granted<'t, P, A>, Refused<P>>
     where
         P: Page,
     {
@@ -148,14 +152,14 @@ impl<'t, X: Hypercall, F: TableFrames, P> Local<'t, '_, X, F, P> {
     }
 }
 
-impl<X, F, P> Drop for Local<'_, '_, X, F, P> {
+impl<X, F, P> Drop for PerCpuRefs<'_, '_, X, F, P> {
     fn drop(&mut self) {
         self.flush();
     }
 }
 
-impl<X, F, P> fmt::Debug for Local<'_, '_, X, F, P> {
+impl<X, F, P> fmt::Debug for PerCpuRefs<'_, '_, X, F, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Local").field("held", &self.held()).finish_non_exhaustive()
+        f.debug_struct("PerCpuRefs").field("held", &self.held()).finish_non_exhaustive()
     }
 }

@@ -35,25 +35,25 @@ mod waiter;
 mod wake;
 
 pub use accept::{Accepted, Accepting};
-pub use batch::{Revoked, revoke_all};
+pub use batch::{RevokeCounts, revoke_all};
 pub use entries::Version;
 pub use error::{AllocError, GrantError, Refused, StartError};
-pub use frames::{Area, TableFrames, Translated};
+pub use frames::{FrameRange, TableFrames, Translated};
 pub use free::{FreeRef, FreeRun};
 pub use grant::{Access, Granted, Granting, Revoking};
-pub use local::Local;
-pub use narrow::{PassedOn, SubPage};
-pub use pages::Pages;
-pub use peer::{NotADomain, Peer};
+pub use local::PerCpuRefs;
+pub use narrow::{SubPage, TransitiveGrant};
+pub use pages::PageAllocator;
+pub use peer::{DomainId, InvalidDomainId};
 pub use pv::{MapFrames, Paravirtual};
 pub use reaper::{Reaped, ReaperCounts, ReaperSlot};
-pub use refs::{Cursor, Line};
-pub use reserve::Reserve;
-pub use reserved::ReservedRef;
-pub use storage::Room;
+pub use refs::{AllocHint, BitmapLine};
+pub use reserve::RefPool;
+pub use reserved::ToolstackRef;
 #[cfg(not(loom))]
 pub use storage::Storage;
-pub use table::{Config, GrantTable, ReservedEntry, VersionPolicy};
+pub use storage::TableStorage;
+pub use table::{Config, GrantTable, ToolstackEntry, VersionPolicy};
 pub use waiter::{WaitError, Waiter};
 
 #[doc(hidden)]
@@ -61,7 +61,7 @@ pub mod protocol {
     //! What the table is made of, for the tests that check it in every interleaving. Not for anyone
     //! else.
     pub use super::entry::{Body, EntryV1, EntryV2, Header, InUse, Status, Transfer};
-    pub use super::hold::Hold;
+    pub use super::hold::RefCache;
     pub use super::orders::{Orders, Proven};
     pub use super::reaper::Reaper;
     pub use super::refs::{Refs, Taken};

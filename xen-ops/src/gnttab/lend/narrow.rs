@@ -15,7 +15,7 @@ use super::error::{GrantError, Refused};
 use super::free::FreeRef;
 use super::grant::{Access, Granted, Granting, frame};
 use super::grants::Own;
-use super::peer::Peer;
+use super::peer::DomainId;
 use crate::page::{PAGE_SIZE, Page};
 
 /// The kind of a grant by which the peer may copy from a part of a page, and to it unless `A` is
@@ -33,7 +33,7 @@ impl<'t, P: Page> FreeRef<'t, P> {
     /// 1, and with [`GrantError::OutOfPage`] if the part is empty or not inside the page.
     pub fn grant_part<A: Access>(
         self,
-        peer: Peer,
+        peer: DomainId,
         page: P,
         offset: u16,
         length: u16,
@@ -66,30 +66,30 @@ impl<'t, P> FreeRef<'t, P> {
     /// # Errors
     ///
     /// The reference is given back with [`GrantError::NeedsVersion2`] if the table is of version 1.
-    pub fn pass_on<A: Access>(
+    pub fn grant_transitive<A: Access>(
         self,
-        peer: Peer,
-        owner: Peer,
+        peer: DomainId,
+        owner: DomainId,
         of: grant_ref_t,
-    ) -> Result<PassedOn<'t, P>, Refused<Self>> {
+    ) -> Result<TransitiveGrant<'t, P>, Refused<Self>> {
         if self.own().grants().version() == Version::V1 {
             return Err(Refused { given: self, why: GrantError::NeedsVersion2 });
         }
         let own = self.into_own();
         let header = Header::transitive(peer.domain(), A::READONLY);
         own.entry().publish(header, Body::transitive(owner.domain(), of));
-        Ok(PassedOn { own })
+        Ok(TransitiveGrant { own })
     }
 }
 
 /// Another domain's grant that is passed on. Dropping it revokes it; if the peer copies at that
 /// moment, the reference waits for the reaper.
 #[must_use = "dropped, the grant is no longer passed on"]
-pub struct PassedOn<'t, P> {
+pub struct TransitiveGrant<'t, P> {
     own: Own<'t, P>,
 }
 
-impl<'t, P> PassedOn<'t, P> {
+impl<'t, P> TransitiveGrant<'t, P> {
     /// The reference's number: what the peer must be told.
     #[must_use]
     pub const fn reference(&self) -> grant_ref_t {
@@ -109,7 +109,7 @@ impl<'t, P> PassedOn<'t, P> {
     }
 }
 
-impl<P> Drop for PassedOn<'_, P> {
+impl<P> Drop for TransitiveGrant<'_, P> {
     fn drop(&mut self) {
         match self.own.entry().end() {
             Ok(()) => self.own.free(),
@@ -118,8 +118,8 @@ impl<P> Drop for PassedOn<'_, P> {
     }
 }
 
-impl<P> fmt::Debug for PassedOn<'_, P> {
+impl<P> fmt::Debug for TransitiveGrant<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PassedOn").field(&self.reference().0).finish()
+        f.debug_tuple("TransitiveGrant").field(&self.reference().0).finish()
     }
 }

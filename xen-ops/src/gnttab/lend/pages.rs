@@ -5,7 +5,7 @@ use crate::page::Page;
 /// A pool of pages.
 ///
 /// A page goes back to the pool by being dropped, or stays with whoever has it.
-pub trait Pages {
+pub trait PageAllocator {
     /// What the pool gives.
     type Page: Page;
 

@@ -6,18 +6,22 @@ use xen_abi::xen::{DOMID_FIRST_RESERVED, domid_t};
 
 /// A domain that pages can be granted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Peer(domid_t);
+pub struct DomainId(domid_t);
 
-impl Peer {
+impl DomainId {
     /// The domain with this number.
     ///
     /// # Errors
     ///
-    /// [`NotADomain`] from `DOMID_FIRST_RESERVED` (0x7ff0) on: `DOMID_SELF` and its like. Xen compares
+    /// [`InvalidDomainId`] from `DOMID_FIRST_RESERVED` (0x7ff0) on: `DOMID_SELF` and its like. Xen compares
     /// an entry's domain with the number of the domain that uses it, which is never one of those, so
     /// nobody could use such a grant.
-    pub const fn new(domain: domid_t) -> Result<Self, NotADomain> {
-        if domain.0 < DOMID_FIRST_RESERVED.0 { Ok(Self(domain)) } else { Err(NotADomain(domain)) }
+    pub const fn new(domain: domid_t) -> Result<Self, InvalidDomainId> {
+        if domain.0 < DOMID_FIRST_RESERVED.0 {
+            Ok(Self(domain))
+        } else {
+            Err(InvalidDomainId(domain))
+        }
     }
 
     /// The domain's number.
@@ -28,22 +32,22 @@ impl Peer {
     }
 }
 
-impl TryFrom<domid_t> for Peer {
-    type Error = NotADomain;
+impl TryFrom<domid_t> for DomainId {
+    type Error = InvalidDomainId;
 
-    fn try_from(domain: domid_t) -> Result<Self, NotADomain> {
+    fn try_from(domain: domid_t) -> Result<Self, InvalidDomainId> {
         Self::new(domain)
     }
 }
 
 /// A number that names no domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotADomain(pub domid_t);
+pub struct InvalidDomainId(pub domid_t);
 
-impl fmt::Display for NotADomain {
+impl fmt::Display for InvalidDomainId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#x} is no domain: grants are made to a domain's own number", self.0.0)
     }
 }
 
-impl core::error::Error for NotADomain {}
+impl core::error::Error for InvalidDomainId {}

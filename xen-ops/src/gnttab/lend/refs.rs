@@ -23,15 +23,15 @@ const WAITED: u64 = 1 << 32;
 /// Words in a line. Loom goes through all interleavings, so it gets few.
 const WORDS: usize = if cfg!(loom) { 2 } else { 8 };
 
-/// References in a [`Line`].
+/// References in a [`BitmapLine`].
 pub(crate) const PER_LINE: u32 = WORDS as u32 * PER_WORD;
 
 /// Room for the state of 256 references: a cache line, so that threads which take from different
 /// lines do not disturb each other. Their entries in the table lie in different lines too.
 #[repr(align(64))]
-pub struct Line([AtomicU64; WORDS]);
+pub struct BitmapLine([AtomicU64; WORDS]);
 
-impl Line {
+impl BitmapLine {
     const_but_for_loom! {
         /// A line without a free reference.
         #[must_use]
@@ -44,13 +44,13 @@ impl Line {
     }
 }
 
-impl Default for Line {
+impl Default for BitmapLine {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl fmt::Debug for Line {
+impl fmt::Debug for BitmapLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|word| word.load(Relaxed))).finish()
     }
@@ -62,11 +62,11 @@ impl fmt::Debug for Line {
 /// that takes and frees reuses the same reference, whose entry is still in its cache. Which cursor is
 /// used makes no other difference.
 #[derive(Clone, Debug, Default)]
-pub struct Cursor {
+pub struct AllocHint {
     word: usize,
 }
 
-impl Cursor {
+impl AllocHint {
     /// The cursor of the thread or CPU with this number, counted from 0.
     #[must_use]
     pub const fn new(number: usize) -> Self {
@@ -150,7 +150,7 @@ impl Iterator for Taken {
 
 /// The references that are free.
 pub struct Refs<'s> {
-    lines: &'s [Line],
+    lines: &'s [BitmapLine],
     /// Lines in which references are in service: only these are searched.
     in_service: AtomicUsize,
     waiters: Waiters,
@@ -160,7 +160,7 @@ impl<'s> Refs<'s> {
     const_but_for_loom! {
         /// No reference is in service yet: [`extend`](Self::extend), and [`free`](Self::free) them.
         #[must_use]
-        pub fn new(lines: &'s [Line]) -> Self {
+        pub fn new(lines: &'s [BitmapLine]) -> Self {
             Self { lines, in_service: AtomicUsize::new(0), waiters: Waiters::new() }
         }
     }
@@ -185,7 +185,7 @@ impl<'s> Refs<'s> {
 
     /// Takes a reference.
     #[inline]
-    pub fn take<O: Orders>(&self, cursor: &mut Cursor) -> Option<u32> {
+    pub fn take<O: Orders>(&self, cursor: &mut AllocHint) -> Option<u32> {
         match self.word(cursor.word).and_then(take_lowest::<O>) {
             Some(bit) => Some(cursor.word as u32 * PER_WORD + bit),
             None => self.take_elsewhere::<O>(cursor),
@@ -193,14 +193,14 @@ impl<'s> Refs<'s> {
     }
 
     #[cold]
-    fn take_elsewhere<O: Orders>(&self, cursor: &mut Cursor) -> Option<u32> {
+    fn take_elsewhere<O: Orders>(&self, cursor: &mut AllocHint) -> Option<u32> {
         let (word, bit) = self.search(cursor, take_lowest::<O>)?;
         Some(word as u32 * PER_WORD + bit)
     }
 
     /// Takes references of one word: at least one, at most `limit`.
     #[inline]
-    pub fn take_some<O: Orders>(&self, cursor: &mut Cursor, limit: usize) -> Option<Taken> {
+    pub fn take_some<O: Orders>(&self, cursor: &mut AllocHint, limit: usize) -> Option<Taken> {
         if limit == 0 {
             return None;
         }
@@ -284,7 +284,7 @@ impl<'s> Refs<'s> {
     #[inline]
     fn search<T>(
         &self,
-        cursor: &mut Cursor,
+        cursor: &mut AllocHint,
         take: impl Fn(&AtomicU64) -> Option<T>,
     ) -> Option<(usize, T)> {
         let words = self.in_service.load(Relaxed) * WORDS;

@@ -6,26 +6,26 @@ use xen_abi::grant_table::grant_ref_t;
 
 use super::free::FreeRef;
 use super::grants::{Freeing, Grants, Taking};
-use super::refs::Cursor;
+use super::refs::AllocHint;
 
 /// References that only its holder takes: as many as there is room for in the caller's slice, taken
 /// from the table all at once. Dropping it frees those that are left.
 ///
 /// Claiming and releasing touch no memory that others use.
 #[must_use = "dropped, the references are free again"]
-pub struct Reserve<'t, 'b, P> {
+pub struct RefPool<'t, 'b, P> {
     grants: &'t Grants<'t, P>,
     refs: &'b mut [grant_ref_t],
     left: usize,
 }
 
-impl<'t, 'b, P> Reserve<'t, 'b, P> {
+impl<'t, 'b, P> RefPool<'t, 'b, P> {
     pub(crate) const fn new(grants: &'t Grants<'t, P>, refs: &'b mut [grant_ref_t]) -> Self {
         Self { grants, refs, left: 0 }
     }
 
     /// Fills what room is left, or tells how much of it.
-    pub(crate) fn fill(&mut self, cursor: &mut Cursor) -> Result<(), usize> {
+    pub(crate) fn fill(&mut self, cursor: &mut AllocHint) -> Result<(), usize> {
         let mut taking = Taking::new(self.grants);
         loop {
             let empty = self.refs.get_mut(self.left..).unwrap_or_default();
@@ -77,7 +77,7 @@ impl<'t, 'b, P> Reserve<'t, 'b, P> {
     }
 }
 
-impl<P> Drop for Reserve<'_, '_, P> {
+impl<P> Drop for RefPool<'_, '_, P> {
     fn drop(&mut self) {
         let mut freeing = Freeing::new(self.grants.refs());
         for reference in self.refs.iter().take(self.left) {
@@ -86,8 +86,8 @@ impl<P> Drop for Reserve<'_, '_, P> {
     }
 }
 
-impl<P> fmt::Debug for Reserve<'_, '_, P> {
+impl<P> fmt::Debug for RefPool<'_, '_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reserve").field("left", &self.left).field("room", &self.refs.len()).finish()
+        f.debug_struct("RefPool").field("left", &self.left).field("room", &self.refs.len()).finish()
     }
 }

@@ -7,9 +7,9 @@ use xen_abi::grant_table::{
 /// One of the first 8 references. The toolstack may fill in their entries when it creates the domain.
 /// They are never handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ReservedRef(u32);
+pub struct ToolstackRef(u32);
 
-impl ReservedRef {
+impl ToolstackRef {
     /// The console ring's page.
     pub const CONSOLE: Self = Self(GNTTAB_RESERVED_CONSOLE);
     /// The xenstore ring's page.

@@ -1,7 +1,7 @@
 //! Memory for the table's own state, which the caller provides.
 
 use super::reaper::ReaperSlot;
-use super::refs::Line;
+use super::refs::BitmapLine;
 
 #[cfg(not(loom))]
 use core::fmt;
@@ -14,16 +14,16 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// It also limits how far the table can grow: a line holds the state of 256 references, which is half
 /// a frame of version 1 and a whole frame of version 2.
 #[derive(Debug)]
-pub struct Room<'s, P> {
-    pub(crate) lines: &'s [Line],
+pub struct TableStorage<'s, P> {
+    pub(crate) lines: &'s [BitmapLine],
     pub(crate) slots: &'s [ReaperSlot<P>],
 }
 
-impl<'s, P> Room<'s, P> {
+impl<'s, P> TableStorage<'s, P> {
     /// Uses the caller's memory, which is forgotten what it held.
     #[must_use]
-    pub fn new(lines: &'s mut [Line], slots: &'s mut [ReaperSlot<P>]) -> Self {
-        lines.fill_with(Line::new);
+    pub fn new(lines: &'s mut [BitmapLine], slots: &'s mut [ReaperSlot<P>]) -> Self {
+        lines.fill_with(BitmapLine::new);
         slots.fill_with(ReaperSlot::new);
         Self { lines, slots }
     }
@@ -32,17 +32,21 @@ impl<'s, P> Room<'s, P> {
     /// grants from the allocator, and never gives it back: a guest's table lives as long as the guest.
     #[cfg(feature = "alloc")]
     #[must_use]
-    pub fn leak(frames: usize, deferred: usize) -> Room<'static, P> {
+    pub fn leak(frames: usize, deferred: usize) -> TableStorage<'static, P> {
         use core::iter::repeat_with;
 
-        let lines: alloc::boxed::Box<[Line]> = repeat_with(Line::new).take(2 * frames).collect();
+        let lines: alloc::boxed::Box<[BitmapLine]> =
+            repeat_with(BitmapLine::new).take(2 * frames).collect();
         let slots: alloc::boxed::Box<[ReaperSlot<P>]> =
             repeat_with(ReaperSlot::new).take(deferred).collect();
-        Room { lines: alloc::boxed::Box::leak(lines), slots: alloc::boxed::Box::leak(slots) }
+        TableStorage {
+            lines: alloc::boxed::Box::leak(lines),
+            slots: alloc::boxed::Box::leak(slots),
+        }
     }
 }
 
-/// [`Room`] for a static: for `FRAMES` frames of version 1 (twice as many of version 2) and
+/// [`TableStorage`] for a static: for `FRAMES` frames of version 1 (twice as many of version 2) and
 /// `DEFERRED` grants.
 ///
 /// ```
@@ -58,7 +62,7 @@ impl<'s, P> Room<'s, P> {
 #[cfg(not(loom))]
 pub struct Storage<P, const FRAMES: usize, const DEFERRED: usize> {
     taken: AtomicBool,
-    lines: [[Line; 2]; FRAMES],
+    lines: [[BitmapLine; 2]; FRAMES],
     slots: [ReaperSlot<P>; DEFERRED],
 }
 
@@ -69,19 +73,19 @@ impl<P, const FRAMES: usize, const DEFERRED: usize> Storage<P, FRAMES, DEFERRED>
     pub const fn new() -> Self {
         Self {
             taken: AtomicBool::new(false),
-            lines: [const { [const { Line::new() }; 2] }; FRAMES],
+            lines: [const { [const { BitmapLine::new() }; 2] }; FRAMES],
             slots: [const { ReaperSlot::new() }; DEFERRED],
         }
     }
 
     /// The room, or `None` if it has been taken before.
     #[must_use]
-    pub fn take(&self) -> Option<Room<'_, P>> {
+    pub fn take(&self) -> Option<TableStorage<'_, P>> {
         // The room holds no value of the taker's before: relaxed is enough.
         if self.taken.swap(true, Relaxed) {
             return None;
         }
-        Some(Room { lines: self.lines.as_flattened(), slots: &self.slots })
+        Some(TableStorage { lines: self.lines.as_flattened(), slots: &self.slots })
     }
 }
 

@@ -18,16 +18,16 @@ use super::frames::TableFrames;
 use super::free::{FreeRef, FreeRun};
 use super::grant::{Access, Granted};
 use super::grants::Grants;
-use super::local::Local;
+use super::local::PerCpuRefs;
 use super::lock::TryLock;
 use super::orders::Proven;
-use super::pages::Pages;
-use super::peer::Peer;
+use super::pages::PageAllocator;
+use super::peer::DomainId;
 use super::reaper::{Reaped, Reaper, ReaperCounts};
-use super::refs::{Cursor, PER_LINE, Refs};
-use super::reserve::Reserve;
-use super::reserved::ReservedRef;
-use super::storage::Room;
+use super::refs::{AllocHint, PER_LINE, Refs};
+use super::reserve::RefPool;
+use super::reserved::ToolstackRef;
+use super::storage::TableStorage;
 use super::waiter::{WaitError, Waiter};
 use crate::hypercall::{Error, Hypercall, grant_table_op};
 use crate::page::Page;
@@ -72,15 +72,15 @@ impl Default for Config {
 /// `X` is the way to the hypervisor, `F` where the table's frames appear, `P` what is granted.
 ///
 /// ```
-/// # use xen_model::{Config, Kind, Storage, Xen};
-/// # use xen_ops::{gnttab::{Cursor, Peer}, view::ReadWrite};
+/// # use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+/// # use xen_ops::{gnttab::{AllocHint, DomainId}, view::ReadWrite};
 /// # let xen = Xen::new();
-/// # let (alice, bob) = (xen.domain(Config::new(Kind::Pvh))?, xen.domain(Config::new(Kind::Pvh))?);
+/// # let (alice, bob) = (xen.domain(DomainConfig::new(GuestKind::Pvh))?, xen.domain(DomainConfig::new(GuestKind::Pvh))?);
 /// # let mut storage = Storage::new(4, 4);
 /// // A guest on a model of Xen. A real one makes its table by `start`.
 /// let table = alice.grant_table(&mut storage, Default::default())?;
-/// let to_bob = Peer::new(bob.domid())?;
-/// let granted = table.grant_new::<ReadWrite>(&mut Cursor::new(0), to_bob, &alice)?;
+/// let to_bob = DomainId::new(bob.domid())?;
+/// let granted = table.grant_new::<ReadWrite>(&mut AllocHint::new(0), to_bob, &alice)?;
 /// let Ok((_reference, _page)) = granted.revoke() else { panic!("bob uses it") };
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -99,7 +99,7 @@ pub struct GrantTable<'s, X, F, P> {
 
 /// What a reserved entry says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReservedEntry {
+pub struct ToolstackEntry {
     /// `GTF_*`: 0 if nothing is granted.
     pub flags: u16,
     /// The domain that may use the page.
@@ -130,12 +130,12 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     ///   the result or anything taken from it exists.
     /// - This domain maps none of its own grants: in a translated guest that takes the page away from
     ///   where its owner has it, for good. What a peer calls its number is compared with one's own
-    ///   before it becomes a [`Foreign`](crate::gnttab::foreign::Foreign) that is mapped; copying does no
+    ///   before it becomes a [`RemoteGrant`](crate::gnttab::foreign::Foreign) that is mapped; copying does no
     ///   harm.
     pub unsafe fn start(
         xen: X,
         frames: F,
-        room: Room<'s, P>,
+        room: TableStorage<'s, P>,
         config: Config,
     ) -> Result<Self, StartError> {
         let version = negotiate(&xen, config.version, frames.status().is_some())?;
@@ -198,7 +198,7 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     ///
     /// [`AllocError`] if there is none. This never waits.
     #[inline]
-    pub fn alloc(&self, cursor: &mut Cursor) -> Result<FreeRef<'_, P>, AllocError> {
+    pub fn alloc(&self, cursor: &mut AllocHint) -> Result<FreeRef<'_, P>, AllocError> {
         match self.grants.take(cursor) {
             Some(own) => Ok(FreeRef::new(own)),
             None => self.alloc_growing(cursor),
@@ -206,7 +206,7 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     }
 
     #[cold]
-    fn alloc_growing(&self, cursor: &mut Cursor) -> Result<FreeRef<'_, P>, AllocError> {
+    fn alloc_growing(&self, cursor: &mut AllocHint) -> Result<FreeRef<'_, P>, AllocError> {
         self.growing(|| self.grants.take(cursor).map(FreeRef::new).ok_or(1))
     }
 
@@ -233,10 +233,10 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     /// [`AllocError`] if there are not so many; then none is taken.
     pub fn reserve<'b>(
         &self,
-        cursor: &mut Cursor,
+        cursor: &mut AllocHint,
         room: &'b mut [grant_ref_t],
-    ) -> Result<Reserve<'_, 'b, P>, AllocError> {
-        let mut reserve = Reserve::new(&self.grants, room);
+    ) -> Result<RefPool<'_, 'b, P>, AllocError> {
+        let mut reserve = RefPool::new(&self.grants, room);
         self.growing(|| reserve.fill(cursor))?;
         Ok(reserve)
     }
@@ -248,7 +248,7 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     /// [`WaitError`] if too many wait already, or if the table will never have so many references.
     pub fn waiter(&self, count: usize) -> Result<Waiter<'_>, WaitError> {
         let entries = self.limit.load(Relaxed) * self.version().entries_per_frame();
-        Waiter::new(self.grants.refs(), count, (entries - ReservedRef::COUNT) as usize)
+        Waiter::new(self.grants.refs(), count, (entries - ToolstackRef::COUNT) as usize)
     }
 
     /// Adds frames; if someone else has added some meanwhile, that is all.
@@ -282,7 +282,7 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
             let limit = self.limit.load(Relaxed);
             let per_frame = self.version().entries_per_frame();
             // More than there can ever be is no reason to grow.
-            if from >= limit || missing > limit.saturating_mul(per_frame) - ReservedRef::COUNT {
+            if from >= limit || missing > limit.saturating_mul(per_frame) - ToolstackRef::COUNT {
                 return Err(AllocError::Exhausted { frames: limit });
             }
             let more = missing.div_ceil(per_frame);
@@ -319,8 +319,8 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     /// [`alloc`](Self::alloc) and [`FreeRef::grant`].
     pub fn grant_all<'t, A: Access>(
         &'t self,
-        cursor: &mut Cursor,
-        peer: Peer,
+        cursor: &mut AllocHint,
+        peer: DomainId,
         pages: &mut (impl Iterator<Item = P> + ?Sized),
         slots: &mut [Option<Granted<'t, P, A>>],
     ) -> Result<usize, Refused<Option<P>>>
@@ -346,8 +346,8 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     #[inline]
     pub fn grant<A: Access>(
         &self,
-        cursor: &mut Cursor,
-        peer: Peer,
+        cursor: &mut AllocHint,
+        peer: DomainId,
         page: P,
     ) -> Result<Granted<'_, P, A>, Refused<P>>
     where
@@ -369,9 +369,9 @@ impl<'s, X: Hypercall, F: TableFrames, P> GrantTable<'s, X, F, P> {
     /// back to where it was taken from, by being dropped.
     pub fn grant_new<A: Access>(
         &self,
-        cursor: &mut Cursor,
-        peer: Peer,
-        pages: &impl Pages<Page = P>,
+        cursor: &mut AllocHint,
+        peer: DomainId,
+        pages: &impl PageAllocator<Page = P>,
     ) -> Result<Granted<'_, P, A>, GrantError>
     where
         P: Page,
@@ -389,8 +389,8 @@ impl<'s, X, F, P> GrantTable<'s, X, F, P> {
     }
 
     /// A source of references for one CPU or thread, which looks for them as the cursor would.
-    pub const fn local(&self, cursor: Cursor) -> Local<'_, 's, X, F, P> {
-        Local::new(self, cursor)
+    pub const fn local(&self, cursor: AllocHint) -> PerCpuRefs<'_, 's, X, F, P> {
+        PerCpuRefs::new(self, cursor)
     }
 
     pub(crate) const fn xen(&self) -> &X {
@@ -428,9 +428,9 @@ impl<'s, X, F, P> GrantTable<'s, X, F, P> {
 
     /// What the toolstack granted under a reserved reference.
     #[must_use]
-    pub fn reserved(&self, reference: ReservedRef) -> ReservedEntry {
+    pub fn reserved(&self, reference: ToolstackRef) -> ToolstackEntry {
         let (header, frame) = self.grants.reserved(reference).read();
-        ReservedEntry { flags: header.flags(), peer: header.peer(), frame }
+        ToolstackEntry { flags: header.flags(), peer: header.peer(), frame }
     }
 
     /// Tries to end up to `limit` of the grants that were dropped while the peer still used them.

@@ -27,7 +27,7 @@ pub enum WaitError {
     /// So many wait already (8).
     TooMany,
     /// The table will never have that many references.
-    Never {
+    NoRetry {
         /// How many it can have.
         most: usize,
     },
@@ -37,7 +37,7 @@ impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooMany => f.write_str("all room for waiting for grant references is taken"),
-            Self::Never { most } => {
+            Self::NoRetry { most } => {
                 write!(f, "the grant table will never have more than {most} references")
             }
         }
@@ -50,7 +50,7 @@ impl<'t> Waiter<'t> {
     /// `most` is how many references the table can have.
     pub(crate) fn new(refs: &'t Refs<'t>, count: usize, most: usize) -> Result<Self, WaitError> {
         if count > most {
-            return Err(WaitError::Never { most });
+            return Err(WaitError::NoRetry { most });
         }
         let room = refs.waiters().join().ok_or(WaitError::TooMany)?;
         Ok(Self { refs, room, count })

@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering::Acquire;
 use super::{Mapping, UnmapError, leak};
 use crate::gnttab::Access;
 use crate::hypercall::{Error, Hypercall};
-use crate::page::Target;
+use crate::page::MapTarget;
 use crate::view::ReadOnly;
 
 /// Tells whether something still uses a mapping.
@@ -30,12 +30,12 @@ impl InUse for &AtomicUsize {
 ///
 /// Dropping it unmaps if the user is done by then, and otherwise leaks mapping and target: the user
 /// would find another frame there.
-pub struct Waiting<H: Hypercall, T: Target, U: InUse, A: Access = ReadOnly> {
+pub struct Waiting<H: Hypercall, T: MapTarget, U: InUse, A: Access = ReadOnly> {
     /// There until it is dropped.
     parts: Option<(Mapping<H, T, A>, U)>,
 }
 
-impl<H: Hypercall, T: Target, U: InUse, A: Access> Waiting<H, T, U, A> {
+impl<H: Hypercall, T: MapTarget, U: InUse, A: Access> Waiting<H, T, U, A> {
     /// The mapping, if its user is done.
     fn done(mut self) -> Result<(Mapping<H, T, A>, U), Self> {
         match self.parts.take() {
@@ -45,7 +45,7 @@ impl<H: Hypercall, T: Target, U: InUse, A: Access> Waiting<H, T, U, A> {
     }
 }
 
-impl<H: Hypercall, T: Target, U: InUse, A: Access> Drop for Waiting<H, T, U, A> {
+impl<H: Hypercall, T: MapTarget, U: InUse, A: Access> Drop for Waiting<H, T, U, A> {
     fn drop(&mut self) {
         if let Some((mapping, user)) = self.parts.take() {
             if user.in_use() {
@@ -57,7 +57,7 @@ impl<H: Hypercall, T: Target, U: InUse, A: Access> Drop for Waiting<H, T, U, A> 
 
 /// Mappings that are unmapped as soon as nothing uses them: in places of the caller's, looked at when
 /// the caller [polls](Self::poll). Nothing here waits.
-pub struct Deferred<'p, H: Hypercall, T: Target, U: InUse, A: Access = ReadOnly> {
+pub struct Deferred<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access = ReadOnly> {
     places: &'p mut [Option<Waiting<H, T, U, A>>],
 }
 
@@ -77,7 +77,7 @@ pub struct Polled {
     pub error: Option<Error>,
 }
 
-impl<'p, H: Hypercall, T: Target, U: InUse, A: Access> Deferred<'p, H, T, U, A> {
+impl<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access> Deferred<'p, H, T, U, A> {
     /// Room for as many mappings as there are `places`. What is in them already counts as put there.
     pub fn new(places: &'p mut [Option<Waiting<H, T, U, A>>]) -> Self {
         Self { places }
@@ -142,13 +142,13 @@ impl<'p, H: Hypercall, T: Target, U: InUse, A: Access> Deferred<'p, H, T, U, A> 
     }
 }
 
-impl<H: Hypercall, T: Target, U: InUse, A: Access> fmt::Debug for Waiting<H, T, U, A> {
+impl<H: Hypercall, T: MapTarget, U: InUse, A: Access> fmt::Debug for Waiting<H, T, U, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Waiting").field(&self.parts.as_ref().map(|parts| &parts.0)).finish()
     }
 }
 
-impl<H: Hypercall, T: Target, U: InUse, A: Access> fmt::Debug for Deferred<'_, H, T, U, A> {
+impl<H: Hypercall, T: MapTarget, U: InUse, A: Access> fmt::Debug for Deferred<'_, H, T, U, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Deferred({} of {})", self.len(), self.places.len())
     }

@@ -12,13 +12,13 @@ use xen_abi::grant_table::{GNTMAP_device_map, GNTMAP_host_map, GNTMAP_readonly, 
 use super::outcome::{self, Outcome, Unmapped};
 use super::{MapError, Reason, UnmapError, leak};
 use crate::gnttab::Access;
-use crate::gnttab::foreign::Foreign;
+use crate::gnttab::RemoteGrant;
 use crate::gnttab::retry::{Retry, Tries};
 use crate::hypercall::Hypercall;
 use crate::hypercall::grant_table_op::{
     MapGrantRef, UnmapGrantRef, map_grant_ref, unmap_grant_ref,
 };
-use crate::page::{PAGE_SIZE, Target};
+use crate::page::{MapTarget, PAGE_SIZE};
 use crate::view::{ReadOnly, View};
 
 /// A foreign frame that is mapped at the target `T`, read-only unless `A` says
@@ -28,29 +28,29 @@ use crate::view::{ReadOnly, View};
 /// unmap. Dropping unmaps; if that fails the target is leaked, see the [module](super).
 ///
 /// ```no_run
-/// use xen_ops::gnttab::foreign::Foreign;
+/// use xen_ops::gnttab::RemoteGrant;
 /// use xen_ops::gnttab::map::Mapping;
-/// use xen_ops::gnttab::retry::Never;
+/// use xen_ops::gnttab::retry::NoRetry;
 /// use xen_ops::hypercall::Hypercall;
-/// use xen_ops::page::Target;
+/// use xen_ops::page::MapTarget;
 /// use xen_ops::view::ReadOnly;
 ///
-/// fn first_byte<H: Hypercall, T: Target>(xen: H, grant: Foreign, target: T) -> Option<u8> {
-///     let mapping = Mapping::<_, _, ReadOnly>::new(xen, grant, target, &mut Never).ok()?;
-///     mapping.view().snapshot(0).ok()
+/// fn first_byte<H: Hypercall, T: MapTarget>(xen: H, grant: RemoteGrant, target: T) -> Option<u8> {
+///     let mapping = Mapping::<_, _, ReadOnly>::new(xen, grant, target, &mut NoRetry).ok()?;
+///     mapping.view().read_obj(0).ok()
 /// }
 /// ```
 ///
 /// A read-only mapping has no way to write:
 ///
 /// ```compile_fail,E0599
-/// # use xen_ops::{gnttab::map::Mapping, hypercall::Hypercall, page::Target, view::ReadOnly};
-/// fn write<H: Hypercall, T: Target>(mapping: &Mapping<H, T, ReadOnly>) {
+/// # use xen_ops::{gnttab::map::Mapping, hypercall::Hypercall, page::MapTarget, view::ReadOnly};
+/// fn write<H: Hypercall, T: MapTarget>(mapping: &Mapping<H, T, ReadOnly>) {
 ///     mapping.view().write(0, &[1]);
 /// }
 /// ```
 #[must_use = "dropping a mapping unmaps it"]
-pub struct Mapping<H: Hypercall, T: Target, A: Access = ReadOnly> {
+pub struct Mapping<H: Hypercall, T: MapTarget, A: Access = ReadOnly> {
     xen: H,
     target: ManuallyDrop<T>,
     entry: Entry,
@@ -60,7 +60,7 @@ pub struct Mapping<H: Hypercall, T: Target, A: Access = ReadOnly> {
 /// What Xen has to be told to unmap.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
-    pub(super) grant: Foreign,
+    pub(super) grant: RemoteGrant,
     pub(super) handle: grant_handle_t,
     pub(super) host_addr: u64,
     pub(super) machine_addr: u64,
@@ -75,7 +75,7 @@ impl Entry {
     }
 }
 
-impl<H: Hypercall, T: Target, A: Access> Mapping<H, T, A> {
+impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
     /// Maps `grant` at `target`.
     ///
     /// # Errors
@@ -83,7 +83,7 @@ impl<H: Hypercall, T: Target, A: Access> Mapping<H, T, A> {
     /// [`MapError`] with the reason, and with the target unless that is leaked.
     pub fn new<R: Retry + ?Sized>(
         xen: H,
-        grant: Foreign,
+        grant: RemoteGrant,
         target: T,
         retry: &mut R,
     ) -> Result<Self, MapError<T>> {
@@ -99,7 +99,7 @@ impl<H: Hypercall, T: Target, A: Access> Mapping<H, T, A> {
     /// [`MapError`] with the reason, and with the target unless that is leaked.
     pub fn with_devices<R: Retry + ?Sized>(
         xen: H,
-        grant: Foreign,
+        grant: RemoteGrant,
         target: T,
         retry: &mut R,
     ) -> Result<Self, MapError<T>> {
@@ -108,7 +108,7 @@ impl<H: Hypercall, T: Target, A: Access> Mapping<H, T, A> {
 
     fn map<R: Retry + ?Sized>(
         xen: H,
-        grant: Foreign,
+        grant: RemoteGrant,
         target: T,
         devices: bool,
         retry: &mut R,
@@ -135,7 +135,7 @@ impl<H: Hypercall, T: Target, A: Access> Mapping<H, T, A> {
     /// Makes of an outcome what it says. An operation that is not done by now has failed.
     pub(super) fn settle(
         xen: H,
-        grant: Foreign,
+        grant: RemoteGrant,
         target: T,
         devices: bool,
         outcome: Outcome,
@@ -218,7 +218,7 @@ impl<H: Hypercall, T: Target, A: Access> Mapping<H, T, A> {
 
     /// Which grant it is.
     #[must_use]
-    pub fn grant(&self) -> Foreign {
+    pub fn grant(&self) -> RemoteGrant {
         self.entry.grant
     }
 
@@ -256,7 +256,7 @@ impl<H: Hypercall, T: Target, A: Access> Mapping<H, T, A> {
     }
 }
 
-impl<H: Hypercall, T: Target, A: Access> Drop for Mapping<H, T, A> {
+impl<H: Hypercall, T: MapTarget, A: Access> Drop for Mapping<H, T, A> {
     fn drop(&mut self) {
         let unmapped = self.unmap_once();
         // SAFETY: the field is not touched again.
@@ -267,7 +267,7 @@ impl<H: Hypercall, T: Target, A: Access> Drop for Mapping<H, T, A> {
     }
 }
 
-impl<H: Hypercall, T: Target, A: Access> fmt::Debug for Mapping<H, T, A> {
+impl<H: Hypercall, T: MapTarget, A: Access> fmt::Debug for Mapping<H, T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.entry.fmt(f)
     }
@@ -275,8 +275,8 @@ impl<H: Hypercall, T: Target, A: Access> fmt::Debug for Mapping<H, T, A> {
 
 /// The element that asks for a mapping, if what it says makes sense.
 pub(super) fn request<A: Access>(
-    grant: Foreign,
-    target: &impl Target,
+    grant: RemoteGrant,
+    target: &impl MapTarget,
     devices: bool,
 ) -> Result<MapGrantRef, Reason> {
     let host_addr = target.host_addr();

@@ -1,6 +1,6 @@
 //! Mapping what other domains grant.
 //!
-//! [`Mapping`] is one mapped grant: it owns the [`Target`](crate::page::Target) where the frame shows
+//! [`Mapping`] is one mapped grant: it owns the [`MapTarget`](crate::page::Target) where the frame shows
 //! up, the handle and the addresses, and unmaps when it is dropped. [`Slot`]s are for many grants, of
 //! one domain or several, mapped and unmapped with one hypercall. [`Deferred`] keeps mappings that a
 //! device still uses until they can be unmapped.
@@ -13,21 +13,21 @@
 //! is not given back but leaked, and [`leaked`] counts it.
 //!
 //! ```
-//! use xen_ops::gnttab::foreign::Foreign;
+//! use xen_ops::gnttab::RemoteGrant;
 //! use xen_ops::gnttab::map::{BatchError, Slot, elements, map_all, unmap_each, unmap_elements};
-//! use xen_ops::gnttab::retry::Never;
+//! use xen_ops::gnttab::retry::NoRetry;
 //! use xen_ops::hypercall::Hypercall;
-//! use xen_ops::page::Target;
+//! use xen_ops::page::MapTarget;
 //! use xen_ops::view::ReadOnly;
 //!
 //! /// Adds up the first bytes of two pages, which two domains may have granted.
-//! fn sum<X: Hypercall, T: Target>(
+//! fn sum<X: Hypercall, T: MapTarget>(
 //!     xen: &X,
-//!     grants: [(Foreign, T); 2],
+//!     grants: [(RemoteGrant, T); 2],
 //! ) -> Result<u32, BatchError> {
 //!     let mut slots = grants.map(|(grant, target)| Slot::<_, _, ReadOnly>::new(grant, target));
-//!     map_all(xen, &mut slots, &mut elements::<2>(), &mut Never)?;
-//!     let bytes = slots.iter().filter_map(Slot::view).map(|view| view.snapshot::<u8>(0));
+//!     map_all(xen, &mut slots, &mut elements::<2>(), &mut NoRetry)?;
+//!     let bytes = slots.iter().filter_map(Slot::view).map(|view| view.read_obj::<u8>(0));
 //!     let sum = bytes.flatten().map(u32::from).sum();
 //!     unmap_each(&mut slots, &mut unmap_elements::<2>())?;
 //!     Ok(sum)

@@ -6,9 +6,9 @@ use core::mem;
 use super::outcome::{self, Outcome, Unmapped};
 use super::{MapError, Mapping, Reason, UnmapError};
 use crate::gnttab::Access;
-use crate::gnttab::foreign::Foreign;
+use crate::gnttab::RemoteGrant;
 use crate::hypercall::{Error, Hypercall};
-use crate::page::Target;
+use crate::page::MapTarget;
 use crate::view::{ReadOnly, View};
 
 /// One place of a batch, and what has become of it.
@@ -20,14 +20,14 @@ use crate::view::{ReadOnly, View};
 ///        +-----> Failed                     +-----> Stuck, Failed
 /// ```
 #[derive(Default)]
-pub enum Slot<H: Hypercall, T: Target, A: Access = ReadOnly> {
+pub enum Slot<H: Hypercall, T: MapTarget, A: Access = ReadOnly> {
     /// Nothing, and left alone.
     #[default]
     Empty,
     /// A grant that is to be mapped at a target.
     Request {
         /// Which grant.
-        grant: Foreign,
+        grant: RemoteGrant,
         /// Where.
         target: T,
         /// Whether also for devices, see [`Mapping::with_devices`].
@@ -47,7 +47,7 @@ pub enum Slot<H: Hypercall, T: Target, A: Access = ReadOnly> {
     /// A grant that could not be mapped, or neither kept nor unmapped.
     Failed {
         /// Which grant.
-        grant: Foreign,
+        grant: RemoteGrant,
         /// The target, unless something may be mapped there: then it is leaked.
         target: Option<T>,
         /// Why.
@@ -55,10 +55,10 @@ pub enum Slot<H: Hypercall, T: Target, A: Access = ReadOnly> {
     },
 }
 
-impl<H: Hypercall, T: Target, A: Access> Slot<H, T, A> {
+impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
     /// A grant that is to be mapped at `target`.
     #[must_use]
-    pub fn new(grant: Foreign, target: T) -> Self {
+    pub fn new(grant: RemoteGrant, target: T) -> Self {
         Self::Request { grant, target, devices: false }
     }
 
@@ -146,7 +146,7 @@ impl<H: Hypercall, T: Target, A: Access> Slot<H, T, A> {
         };
     }
 
-    fn not_unmapped(grant: Foreign, failed: UnmapError<Mapping<H, T, A>>) -> Self {
+    fn not_unmapped(grant: RemoteGrant, failed: UnmapError<Mapping<H, T, A>>) -> Self {
         let UnmapError { error, mapping } = failed;
         match mapping {
             Some(mapping) => Self::Stuck { mapping, error },
@@ -160,7 +160,7 @@ impl<H: Hypercall, T: Target, A: Access> Slot<H, T, A> {
     }
 }
 
-impl<H: Hypercall, T: Target, A: Access> fmt::Debug for Slot<H, T, A> {
+impl<H: Hypercall, T: MapTarget, A: Access> fmt::Debug for Slot<H, T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("Empty"),

@@ -15,7 +15,7 @@ use crate::hypercall::Hypercall;
 use crate::hypercall::grant_table_op::{
     MapGrantRef, UnmapGrantRef, map_grant_ref, unmap_grant_ref,
 };
-use crate::page::Target;
+use crate::page::MapTarget;
 
 /// Elements for batches of up to `N` slots: memory in which Xen is told what to map. What they say
 /// before and after does not matter.
@@ -40,7 +40,7 @@ pub fn unmap_elements<const N: usize>() -> [UnmapGrantRef; N] {
 ///
 /// [`TooLarge`] if there are more requests than `elements`, or than a hypercall takes; then nothing
 /// has been done.
-pub fn map_each<H: Hypercall + Clone, T: Target, A: Access, R: Retry + ?Sized>(
+pub fn map_each<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized>(
     xen: H,
     slots: &mut [Slot<H, T, A>],
     elements: &mut [MapGrantRef],
@@ -73,7 +73,7 @@ pub fn map_each<H: Hypercall + Clone, T: Target, A: Access, R: Retry + ?Sized>(
 ///   nothing has been done.
 /// - [`BatchError::NoRequest`] if one of the slots is no request; then nothing has been done.
 /// - [`BatchError::Slot`] with the first slot that failed.
-pub fn map_all<H: Hypercall + Clone, T: Target, A: Access, R: Retry + ?Sized>(
+pub fn map_all<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized>(
     xen: H,
     slots: &mut [Slot<H, T, A>],
     elements: &mut [MapGrantRef],
@@ -114,7 +114,7 @@ pub fn map_all<H: Hypercall + Clone, T: Target, A: Access, R: Retry + ?Sized>(
 /// - [`BatchError::TooLarge`] if there are more mappings than `elements`, or than a hypercall takes;
 ///   then nothing has been done.
 /// - [`BatchError::Slot`] with the first mapping that could not be unmapped.
-pub fn unmap_each<H: Hypercall + Clone, T: Target, A: Access>(
+pub fn unmap_each<H: Hypercall + Clone, T: MapTarget, A: Access>(
     slots: &mut [Slot<H, T, A>],
     elements: &mut [UnmapGrantRef],
 ) -> Result<(), BatchError> {
@@ -174,7 +174,7 @@ struct Round {
 
 /// Hands all requests to Xen and deals out the answers. Both go through the slots in their order, and
 /// a slot is a request until it has its answer, so the answers find their slots.
-fn round<H: Hypercall + Clone, T: Target, A: Access>(
+fn round<H: Hypercall + Clone, T: MapTarget, A: Access>(
     xen: &H,
     slots: &mut [Slot<H, T, A>],
     elements: &mut [MapGrantRef],
@@ -212,7 +212,7 @@ fn round<H: Hypercall + Clone, T: Target, A: Access>(
     round
 }
 
-fn first_failure<H: Hypercall, T: Target, A: Access>(
+fn first_failure<H: Hypercall, T: MapTarget, A: Access>(
     slots: &[Slot<H, T, A>],
 ) -> Option<(usize, Reason)> {
     slots.iter().enumerate().find_map(|(index, slot)| match slot {

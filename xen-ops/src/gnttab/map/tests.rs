@@ -9,11 +9,11 @@ use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_SELF, domid_t};
 
 use super::*;
+use crate::gnttab::RemoteGrant;
 use crate::gnttab::fake::Answer::{Do, DoThenFault, Fault, Skip, Status};
 use crate::gnttab::fake::{Answer, Rig, Room, addr, device_address, grant, peer};
-use crate::gnttab::foreign::Foreign;
-use crate::gnttab::retry::{Bounded, Never};
-use crate::gnttab::{Access, NotADomain, Peer};
+use crate::gnttab::retry::{Backoff, NoRetry};
+use crate::gnttab::{Access, DomainId, InvalidDomainId};
 use crate::hypercall::{Cause, UNTOUCHED};
 use crate::view::{ReadOnly, ReadWrite};
 
@@ -23,7 +23,7 @@ mod deferred;
 type Mapped<'r, A> = Mapping<&'r crate::gnttab::fake::Fake, Room<'r>, A>;
 
 fn map<A: Access>(rig: &Rig, number: u64) -> Result<Mapped<'_, A>, MapError<Room<'_>>> {
-    Mapping::new(&rig.xen, grant(40), rig.room(number), &mut Never)
+    Mapping::new(&rig.xen, grant(40), rig.room(number), &mut NoRetry)
 }
 
 fn status(reason: Reason) -> Option<GrantStatus> {
@@ -41,7 +41,7 @@ fn a_grant_is_mapped_seen_and_unmapped() {
     assert_eq!((mapping.grant(), mapping.host_addr()), (grant(40), addr(1)));
     assert_eq!(mapping.machine_addr(), device_address(grant_ref_t(40)));
     mapping.view().write(8, b"seen").unwrap();
-    assert_eq!(mapping.view().snapshot::<[u8; 4]>(8).unwrap(), *b"seen");
+    assert_eq!(mapping.view().read_obj::<[u8; 4]>(8).unwrap(), *b"seen");
     let target = mapping.unmap().unwrap();
     assert_eq!((target.number, rig.xen.mapped_at().len()), (1, 0));
     assert_eq!(rig.xen.unmaps.borrow()[0].dev_bus_addr, 0, "no device map, so none to take away");
@@ -69,7 +69,7 @@ fn d3_success_on_the_last_try_stays_success() {
     let rig = Rig::new();
     let mut waited = Vec::new();
     rig.xen.script([Status(-12); 255]);
-    let mut policy = Bounded::new(|time: Duration| waited.push(time.as_millis()));
+    let mut policy = Backoff::new(|time: Duration| waited.push(time.as_millis()));
     let mapping: Mapped<'_, ReadOnly> =
         Mapping::new(&rig.xen, grant(40), rig.room(1), &mut policy).unwrap();
     assert_eq!(rig.xen.mapped_at(), [mapping.host_addr()]);
@@ -78,7 +78,7 @@ fn d3_success_on_the_last_try_stays_success() {
 
     rig.xen.script([Status(-12); 256]);
     let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::new(&rig.xen, grant(40), rig.room(2), &mut Bounded::new(|_| ()));
+        Mapping::new(&rig.xen, grant(40), rig.room(2), &mut Backoff::new(|_| ()));
     let error = failed.unwrap_err();
     assert_eq!(status(error.reason), Some(GNTST_eagain));
     assert!(error.target.is_some());
@@ -91,7 +91,7 @@ fn d3_the_result_of_the_retried_hypercall_counts() {
     let rig = Rig::new();
     rig.xen.script([Status(-12), Fault]);
     let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut Bounded::new(|_| ()));
+        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut Backoff::new(|_| ()));
     let Reason::Xen(error) = failed.unwrap_err().reason else { panic!() };
     assert_eq!(error.errno(), Some(XEN_EFAULT));
 }
@@ -172,7 +172,7 @@ fn a_hypercall_that_failed_is_not_tried_again() {
     let rig = Rig::new();
     rig.xen.script([Status(-12)]);
     rig.xen.results.borrow_mut().push_back(-14);
-    let mut retry = Bounded::new(|_| panic!("waits"));
+    let mut retry = Backoff::new(|_| panic!("waits"));
     let failed: Result<Mapped<'_, ReadOnly>, _> =
         Mapping::new(&rig.xen, grant(40), rig.room(1), &mut retry);
     assert!(failed.unwrap_err().target.is_some());
@@ -213,7 +213,7 @@ fn a_hypercall_that_xen_refuses_keeps_the_target() {
 fn xsa_361_an_unmap_takes_the_device_map_away_too() {
     let rig = Rig::new();
     let mapping: Mapped<'_, ReadOnly> =
-        Mapping::with_devices(&rig.xen, grant(40), rig.room(1), &mut Never).unwrap();
+        Mapping::with_devices(&rig.xen, grant(40), rig.room(1), &mut NoRetry).unwrap();
     assert!(mapping.has_devices());
     let flags = rig.xen.mapped.borrow()[&mapping.handle().0].flags;
     assert_eq!(flags, GNTMAP_host_map | GNTMAP_device_map | GNTMAP_readonly);
@@ -228,7 +228,7 @@ fn xsa_361_a_device_map_at_address_0_is_a_failure() {
     let rig = Rig::new();
     rig.xen.no_device_address.set(true);
     let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::with_devices(&rig.xen, grant(40), rig.room(1), &mut Never);
+        Mapping::with_devices(&rig.xen, grant(40), rig.room(1), &mut NoRetry);
     let error = failed.unwrap_err();
     assert_eq!(error.reason, Reason::DeviceAddress);
     assert!(error.target.is_none());
@@ -283,12 +283,12 @@ fn any_answer(first: Answer, second: Answer, result: isize) {
 #[test]
 fn xsa_363_what_a_peer_names_is_checked() {
     for domid in [DOMID_SELF, domid_t(0x7ff4), domid_t(u16::MAX)] {
-        assert_eq!(Peer::new(domid), Err(NotADomain(domid)));
+        assert_eq!(DomainId::new(domid), Err(InvalidDomainId(domid)));
     }
     let rig = Rig::new();
     rig.xen.script([Status(-3)]);
     let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::new(&rig.xen, grant(u32::MAX), rig.room(1), &mut Never);
+        Mapping::new(&rig.xen, grant(u32::MAX), rig.room(1), &mut NoRetry);
     assert_eq!(status(failed.unwrap_err().reason), Some(GNTST_bad_gntref));
 }
 
@@ -299,7 +299,7 @@ fn xsa_376_391_392_waiting_for_a_peer_ends() {
     rig.xen.script([Status(-12); 1000]);
     let mut waited = Duration::ZERO;
     let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut Bounded::new(|time| waited += time));
+        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut Backoff::new(|time| waited += time));
     assert_eq!(status(failed.unwrap_err().reason), Some(GNTST_eagain));
     assert_eq!(waited, Duration::from_millis(255 * 256 / 2));
 }

@@ -10,7 +10,7 @@ use xen_abi::xen::DOMID_SELF;
 
 use crate::hypercall::memory_op::{decrease_reservation, populate_physmap};
 use crate::hypercall::{Error, Hypercall};
-use crate::page::{PAGE_SIZE, Page, Target};
+use crate::page::{MapTarget, PAGE_SIZE, Page};
 
 /// A page of the guest's own whose memory was given back to Xen, so that its frame is room for a
 /// mapping.
@@ -131,7 +131,7 @@ fn failed<V>(error: Option<Error>, value: V) -> BalloonError<V> {
 // SAFETY: whoever made the value promised a translated guest. There the frame's memory is gone and the
 // page, which nobody else uses, is owned, so there is room at its frame, which the CPU reaches at the
 // page's address.
-unsafe impl<H: Hypercall, P: Page> Target for Ballooned<H, P> {
+unsafe impl<H: Hypercall, P: Page> MapTarget for Ballooned<H, P> {
     #[allow(clippy::useless_conversion, reason = "a frame number has 32 bits on x86_32")]
     fn host_addr(&self) -> u64 {
         u64::from(self.page.frame().0).saturating_mul(PAGE_SIZE as u64)

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::Targets;
-use crate::page::Target;
+use crate::page::MapTarget;
 
 /// Up to `N` targets that are kept instead of given back, so that the next mappings need not make new
 /// ones.
@@ -28,7 +28,7 @@ pub struct Cache<T, const N: usize> {
     len: usize,
 }
 
-impl<T: Target, const N: usize> Cache<T, N> {
+impl<T: MapTarget, const N: usize> Cache<T, N> {
     /// An empty cache.
     #[must_use]
     pub const fn new() -> Self {
@@ -38,7 +38,7 @@ impl<T: Target, const N: usize> Cache<T, N> {
     /// The target that was put here last, or a new one of `source`'s. `None` if neither has any.
     pub fn take<'s, S>(&mut self, source: &'s S) -> Option<T>
     where
-        S: Targets<Target<'s> = T>,
+        S: Targets<MapTarget<'s> = T>,
     {
         self.pop().or_else(|| source.take())
     }
@@ -85,7 +85,7 @@ impl<T: Target, const N: usize> Cache<T, N> {
     }
 }
 
-impl<T: Target, const N: usize> Default for Cache<T, N> {
+impl<T: MapTarget, const N: usize> Default for Cache<T, N> {
     fn default() -> Self {
         Self::new()
     }

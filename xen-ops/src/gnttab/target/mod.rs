@@ -1,6 +1,6 @@
 //! Where mappings get their targets from.
 //!
-//! A [`Target`] is room for a foreign frame. There are two kinds of places for it: guest frames that
+//! A [`MapTarget`] is room for a foreign frame. There are two kinds of places for it: guest frames that
 //! have never had memory, of which a [`Pool`] hands out one after the other; and memory that is
 //! [`Ballooned`] out for the time. [`Targets`] is what both look like to one who needs some, and the
 //! trait to implement for any other source.
@@ -14,7 +14,7 @@
 //!
 //! Making targets is slow where it takes a hypercall. A [`Cache`] keeps some.
 
-use crate::page::Target;
+use crate::page::MapTarget;
 
 mod ballooned;
 mod cache;
@@ -32,7 +32,7 @@ pub use pool::{InvalidPool, Pool, PoolTarget, Run};
 /// use xen_ops::gnttab::target::Targets;
 ///
 /// /// A target for each of `N` grants, or none at all.
-/// fn several<S: Targets, const N: usize>(source: &S) -> Option<[S::Target<'_>; N]> {
+/// fn several<S: Targets, const N: usize>(source: &S) -> Option<[S::MapTarget<'_>; N]> {
 ///     let mut targets = [const { None }; N];
 ///     for target in &mut targets {
 ///         *target = Some(source.take()?);
@@ -42,10 +42,10 @@ pub use pool::{InvalidPool, Pool, PoolTarget, Run};
 /// ```
 pub trait Targets {
     /// What it hands out. Dropping one gives it back.
-    type Target<'s>: Target
+    type MapTarget<'s>: MapTarget
     where
         Self: 's;
 
     /// A target, or `None` if there is none left.
-    fn take(&self) -> Option<Self::Target<'_>>;
+    fn take(&self) -> Option<Self::MapTarget<'_>>;
 }

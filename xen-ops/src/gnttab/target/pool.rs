@@ -8,7 +8,7 @@ use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use super::Targets;
-use crate::page::{PAGE_SIZE, Target};
+use crate::page::{MapTarget, PAGE_SIZE};
 
 const BITS: usize = usize::BITS as usize;
 
@@ -83,7 +83,7 @@ impl<'w> Pool<'w> {
     ///
     /// # Safety
     ///
-    /// Each of the frames keeps what [`Target`] promises, for as long as the pool or a target from it
+    /// Each of the frames keeps what [`MapTarget`] promises, for as long as the pool or a target from it
     /// exists, leaked ones too; `address` may be used for all `count` pages; and nobody else writes to
     /// `words`.
     pub unsafe fn new(
@@ -162,7 +162,7 @@ impl<'w> Pool<'w> {
 }
 
 impl<'w> Targets for Pool<'w> {
-    type Target<'s>
+    type MapTarget<'s>
         = PoolTarget<'s>
     where
         'w: 's;
@@ -205,7 +205,7 @@ pub struct PoolTarget<'p> {
 
 // SAFETY: each index is handed out once until it is given back, and the pool's maker vouches for the
 // frames.
-unsafe impl Target for PoolTarget<'_> {
+unsafe impl MapTarget for PoolTarget<'_> {
     fn host_addr(&self) -> u64 {
         self.pool.host_addr + (self.index * PAGE_SIZE) as u64
     }

@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::*;
 use crate::gnttab::fake::{Fake, Rig, Room, addr, grant};
 use crate::gnttab::map::Mapping;
-use crate::gnttab::retry::Never;
+use crate::gnttab::retry::NoRetry;
 use crate::page::PAGE_SIZE;
 use crate::view::ReadOnly;
 
@@ -157,7 +157,7 @@ fn d12_a_page_has_memory_again_before_it_is_given_back() {
     let rig = Rig::new();
     let target = balloon(&rig).unwrap();
     assert_eq!((target.host_addr(), rig.xen.holes.borrow().len()), (addr(3), 1));
-    let mapping = Mapping::<_, _, ReadOnly>::new(&rig.xen, grant(9), target, &mut Never).unwrap();
+    let mapping = Mapping::<_, _, ReadOnly>::new(&rig.xen, grant(9), target, &mut NoRetry).unwrap();
     let target = mapping.unmap().unwrap();
     assert_eq!(*rig.returned.borrow(), []);
     let page = target.restore().unwrap();

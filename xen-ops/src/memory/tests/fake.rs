@@ -41,7 +41,7 @@ pub(super) enum What {
     SharedInfo,
     Grant(u32),
     Status(u32),
-    Foreign(u64),
+    RemoteGrant(u64),
     Resource(u64),
 }
 
@@ -309,7 +309,7 @@ impl Xen {
             XENMAPSPACE_gmfn_foreign => match foreign {
                 DOMID_SELF => return Err(XEN_ESRCH),
                 ME => return Err(if self.kind == Kind::Arm { XEN_EPERM } else { XEN_EINVAL }),
-                PEER if idx < 0x1000 => What::Foreign(idx),
+                PEER if idx < 0x1000 => What::RemoteGrant(idx),
                 PEER => return Err(XEN_EINVAL),
                 _ => return Err(XEN_ESRCH),
             },
@@ -317,7 +317,7 @@ impl Xen {
             _ if self.kind == Kind::Arm => return Err(XEN_ENOSYS),
             _ => return Err(XEN_EINVAL),
         };
-        let unique = !matches!(what, What::Ram | What::Foreign(_));
+        let unique = !matches!(what, What::Ram | What::RemoteGrant(_));
         let before = unique.then(|| state.map.iter().find(|(_, there)| **there == what)).flatten();
         let before = before.map(|(frame, _)| *frame);
         if before.is_some() && self.kind == Kind::Arm {

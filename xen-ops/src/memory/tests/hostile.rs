@@ -8,7 +8,7 @@ use super::frames;
 use crate::hypercall::{Cause, Hypercall};
 use crate::memory::acquire::{self, AcquireError, Resource};
 use crate::memory::{
-    BatchSpace, Devices, E820Entry, Error, Failure, FailureCause, Give, MemFlags, Pages,
+    BatchSpace, Devices, E820Entry, Error, Failure, FailureCause, Give, MemFlags, PageCount,
     PopulateError, ReservedError, Space, Take, VnumaError, VnumaRoom, add_to_physmap,
     add_to_physmap_batch, claim_pages, current_reservation, decrease_reservation, exchange,
     increase_reservation, machine_memory_map, machphys_mapping, machphys_mfn_list, maximum_gpfn,
@@ -43,8 +43,8 @@ fn errno_operations(xen: &impl Hypercall) -> [Result<(), Error>; 10] {
             machine_memory_map(xen, &mut []).map(drop),
             set_memory_map(xen, PEER, &[]),
             machphys_mfn_list(xen, &mut []).map(drop),
-            claim_pages(xen, PEER, Pages(1)),
-            set_pod_target(xen, PEER, Pages(1)).map(drop),
+            claim_pages(xen, PEER, PageCount(1)),
+            set_pod_target(xen, PEER, PageCount(1)).map(drop),
         ]
     }
 }

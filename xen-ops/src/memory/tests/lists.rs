@@ -8,7 +8,7 @@ use xen_abi::{Errno, GuestHandle};
 
 use super::fake::{PEER, Scripted, at, peek, poke};
 use crate::memory::{
-    Devices, E820Entry, E820Kind, Pages, PodTarget, ReservedError, VnumaError, VnumaRoom,
+    Devices, E820Entry, E820Kind, PageCount, PodTarget, ReservedError, VnumaError, VnumaRoom,
     VnumaSizes, claim_pages, machine_memory_map, machphys_compat_mfn_list, machphys_mapping,
     machphys_mfn_list, memory_map, pod_target, reserved_device_memory_map, set_memory_map,
     set_pod_target, vnuma, vnuma_sizes,
@@ -245,7 +245,7 @@ fn a_claim_is_pages_and_nothing_else() {
             _ => negative(XEN_EINVAL),
         }
     });
-    let errno = |domid, pages| claim_pages(&xen, domid, Pages(pages)).map_err(|e| e.errno());
+    let errno = |domid, pages| claim_pages(&xen, domid, PageCount(pages)).map_err(|e| e.errno());
     assert_eq!(errno(PEER, 100), Ok(()));
     assert_eq!(errno(PEER, 101), Err(Some(XEN_ENOMEM)));
     assert_eq!(errno(DOMID_SELF, 1), Err(Some(XEN_EINVAL)));
@@ -263,7 +263,8 @@ fn the_on_demand_target_is_set_and_read() {
         poke(argument, target);
         0
     });
-    let expected = |cache| PodTarget { total: Pages(40), cache: Pages(cache), entries: Pages(60) };
+    let expected =
+        |cache| PodTarget { total: PageCount(40), cache: PageCount(cache), entries: PageCount(60) };
     assert_eq!(pod_target(&xen, PEER), Ok(expected(7)));
-    assert_eq!(set_pod_target(&xen, PEER, Pages(50)), Ok(expected(25)));
+    assert_eq!(set_pod_target(&xen, PEER, PageCount(50)), Ok(expected(25)));
 }

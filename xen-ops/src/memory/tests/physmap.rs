@@ -134,7 +134,7 @@ fn a_batch_succeeds_as_a_whole_while_entries_fail() {
     let first = Failure { index: 1, cause: FailureCause::Errno(XEN_ENOMEM) };
     assert_eq!(failures, [first, Failure { index: 2, cause: FailureCause::Errno(XEN_EINVAL) }]);
     assert_eq!(placed.complete(), Err(BatchError::Entry(first)));
-    assert_eq!(xen.what(0x100), Some(What::Foreign(1)));
+    assert_eq!(xen.what(0x100), Some(What::RemoteGrant(1)));
 }
 
 #[test]

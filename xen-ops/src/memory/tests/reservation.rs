@@ -9,9 +9,10 @@ use super::fake::{Kind, MAX_ORDER, PEER, What, Xen};
 use super::frames;
 use crate::memory::reservation::fits;
 use crate::memory::{
-    Error, ExchangeError, Extents, Give, MAX_EXTENTS, MemFlags, Pages, PopulateError, Short, Take,
-    current_reservation, decrease_reservation, exchange, increase_reservation, maximum_gpfn,
-    maximum_ram_page, maximum_reservation, populate_exactly, populate_physmap, sharing_freed_pages,
+    Error, ExchangeError, Extents, Give, MAX_EXTENTS, MemFlags, PageCount, PopulateError,
+    Shortfall, Take, current_reservation, decrease_reservation, exchange, increase_reservation,
+    maximum_gpfn, maximum_ram_page, maximum_reservation, populate_exactly, populate_physmap,
+    sharing_freed_pages,
 };
 
 fn populate(xen: &Xen, order: u32, list: &mut [xen_pfn_t]) -> Extents {
@@ -51,7 +52,7 @@ fn zephyr_populate_is_never_negative_whatever_fails() {
     }
     xen.state.borrow_mut().free = 0;
     assert_eq!(populate(&xen, 0, &mut list), none, "no memory");
-    assert_eq!(none.complete(), Err(Short { done: 0, asked: 2 }));
+    assert_eq!(none.complete(), Err(Shortfall { done: 0, asked: 2 }));
 }
 
 #[test]
@@ -74,8 +75,8 @@ fn d4_populate_exactly_leaves_no_holes_and_no_memory_behind() {
     let mut list = frames(0x100..0x103);
     assert_eq!(exactly(&xen, 0, &mut list), Ok(()));
     let mut more = frames(0x200..0x203);
-    let short = Short { done: 2, asked: 3 };
-    assert_eq!(exactly(&xen, 0, &mut more), Err(PopulateError::Short(short)));
+    let short = Shortfall { done: 2, asked: 3 };
+    assert_eq!(exactly(&xen, 0, &mut more), Err(PopulateError::Shortfall(short)));
     let state = xen.state.borrow();
     assert_eq!((state.map.len(), state.free), (3, 2), "all of the first, none of the second");
 }
@@ -90,7 +91,7 @@ fn d4_what_cannot_be_given_back_is_told() {
     }
     let mut list = frames(0x100..0x105);
     let error = exactly(&xen, 0, &mut list).unwrap_err();
-    let short = Short { done: 3, asked: 5 };
+    let short = Shortfall { done: 3, asked: 5 };
     assert_eq!(error, PopulateError::Stranded { short, returned: 1 });
     assert_eq!(xen.what(0x100), None);
     assert_eq!(xen.what(0x101), Some(What::Ram));
@@ -101,8 +102,8 @@ fn d4_what_cannot_be_given_back_is_told() {
 fn nothing_populated_is_nothing_to_give_back() {
     let xen = Xen::new(Kind::Hvm);
     xen.state.borrow_mut().free = 0;
-    let short = Short { done: 0, asked: 1 };
-    assert_eq!(exactly(&xen, 0, &mut frames(1..2)), Err(PopulateError::Short(short)));
+    let short = Shortfall { done: 0, asked: 1 };
+    assert_eq!(exactly(&xen, 0, &mut frames(1..2)), Err(PopulateError::Shortfall(short)));
     assert_eq!(xen.calls(), 1);
 }
 
@@ -111,9 +112,9 @@ fn extents_of_an_order_are_that_many_pages() {
     let xen = Xen::new(Kind::Hvm);
     let mut list = [0x200, 0x400].map(xen_pfn_t);
     assert!(populate(&xen, 9, &mut list).is_complete());
-    assert_eq!(current_reservation(&xen, DOMID_SELF), Ok(Pages(1024)));
+    assert_eq!(current_reservation(&xen, DOMID_SELF), Ok(PageCount(1024)));
     assert!(decrease(&xen, 9, &list).is_complete());
-    assert_eq!(current_reservation(&xen, DOMID_SELF), Ok(Pages(0)));
+    assert_eq!(current_reservation(&xen, DOMID_SELF), Ok(PageCount(0)));
 }
 
 #[test]
@@ -127,7 +128,7 @@ fn a_pv_guest_is_told_the_machine_frames() {
     // Giving back goes by what was given.
     let mut list = frames(0x10..0x13);
     xen.state.borrow_mut().free = 2;
-    assert!(matches!(exactly(&xen, 0, &mut list), Err(PopulateError::Short(_))));
+    assert!(matches!(exactly(&xen, 0, &mut list), Err(PopulateError::Shortfall(_))));
     assert_eq!(xen.state.borrow().free, 2);
 }
 
@@ -234,7 +235,7 @@ fn an_exchange_of_unequal_sides_is_refused() {
         let take = Take { order: take_order, flags: MemFlags::ANY, frames: &mut two };
         // SAFETY: refused.
         let refused = unsafe { exchange(&xen, DOMID_SELF, give, take) }.unwrap_err();
-        let error = Error::Pages { given, wanted };
+        let error = Error::PageCount { given, wanted };
         assert_eq!(refused, ExchangeError { error, exchanged: 0 });
     }
     assert_eq!(xen.calls(), 0);
@@ -243,11 +244,11 @@ fn an_exchange_of_unequal_sides_is_refused() {
 #[test]
 fn questions_about_a_domain_have_values() {
     let xen = Xen::new(Kind::Hvm).with_ram(0x10..0x20);
-    assert_eq!(current_reservation(&xen, DOMID_SELF), Ok(Pages(16)));
-    assert_eq!(maximum_reservation(&xen, DOMID_SELF), Ok(Pages(1 << 20)));
+    assert_eq!(current_reservation(&xen, DOMID_SELF), Ok(PageCount(16)));
+    assert_eq!(maximum_reservation(&xen, DOMID_SELF), Ok(PageCount(1 << 20)));
     assert_eq!(maximum_gpfn(&xen, DOMID_SELF), Ok(xen_pfn_t(0x1f)));
     assert_eq!(maximum_ram_page(&xen), Ok(xen_pfn_t(0x10_0000)));
-    let errno = |result: Result<Pages, Error>| result.unwrap_err().errno();
+    let errno = |result: Result<PageCount, Error>| result.unwrap_err().errno();
     assert_eq!(errno(current_reservation(&xen, PEER)), Some(XEN_EPERM));
     assert_eq!(errno(maximum_reservation(&xen, domid_t(77))), Some(XEN_ESRCH));
     assert_eq!(errno(sharing_freed_pages(&xen)), Some(XEN_ENOSYS));

@@ -2,8 +2,8 @@
 
 use xen_abi::xen::domid_t;
 use xen_linux::gntalloc::Gntalloc;
-use xen_linux::notify::Notify;
-use xen_ops::gnttab::Peer;
+use xen_linux::notify::UnmapNotify;
+use xen_ops::gnttab::DomainId;
 use xen_ops::view::{ReadOnly, ReadWrite};
 
 use crate::{Case, Window};
@@ -16,8 +16,8 @@ pub(crate) const CASES: &[Case] = &[
     ("unshare", unshare),
 ];
 
-fn peer() -> Peer {
-    Peer::new(domid_t(1)).unwrap()
+fn peer() -> DomainId {
+    DomainId::new(domid_t(1)).unwrap()
 }
 
 fn gntalloc() -> Gntalloc {
@@ -41,7 +41,7 @@ fn share_many(window: Window) {
 fn share_notify(window: Window) {
     let gntalloc = gntalloc();
     let shared = gntalloc.share::<ReadWrite>(peer(), 2).unwrap();
-    window.again(|| shared.notify(1, Notify::byte(8)));
+    window.again(|| shared.notify(1, UnmapNotify::clear_byte(8)));
 }
 
 fn unshare(window: Window) {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::xen::domid_t;
 use xen_linux::gntdev::{Gntdev, Grants, Memory, Segment};
-use xen_linux::notify::Notify;
-use xen_ops::gnttab::Peer;
-use xen_ops::gnttab::foreign::Foreign;
+use xen_linux::notify::UnmapNotify;
+use xen_ops::gnttab::DomainId;
+use xen_ops::gnttab::RemoteGrant;
 use xen_ops::view::{ReadOnly, ReadWrite};
 
 use crate::{Case, Window};
@@ -30,12 +30,12 @@ pub(crate) const CASES: &[Case] = &[
     ("import-release", import_release),
 ];
 
-fn peer() -> Peer {
-    Peer::new(domid_t(1)).unwrap()
+fn peer() -> DomainId {
+    DomainId::new(domid_t(1)).unwrap()
 }
 
-fn grant(reference: u32) -> Foreign {
-    Foreign::new(peer(), grant_ref_t(reference))
+fn grant(reference: u32) -> RemoteGrant {
+    RemoteGrant::new(peer(), grant_ref_t(reference))
 }
 
 fn gntdev() -> Gntdev {
@@ -82,7 +82,7 @@ fn locate(window: Window) {
 fn notify(window: Window) {
     let gntdev = gntdev();
     let mapping = gntdev.map::<ReadWrite>(grant(8)).unwrap();
-    window.again(|| mapping.notify(0, Notify::byte(16)));
+    window.again(|| mapping.notify(0, UnmapNotify::clear_byte(16)));
 }
 
 /// A batch of three, of which the last is refused.

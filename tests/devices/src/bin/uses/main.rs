@@ -1,9 +1,9 @@
 //! Uses of `xen-linux`, right and wrong, each of which checks itself: `uses USE`, supervised.
 
 #[cfg(target_os = "linux")]
-mod right;
+mod misuse;
 #[cfg(target_os = "linux")]
-mod wrong;
+mod usage;
 
 /// A use, by name.
 type Use = (&'static str, fn());
@@ -11,7 +11,7 @@ type Use = (&'static str, fn());
 #[cfg(target_os = "linux")]
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
-    let uses: Vec<Use> = [right::USES, wrong::USES].concat();
+    let uses: Vec<Use> = [usage::USES, misuse::USES].concat();
     match uses.iter().find(|(name, _)| *name == wanted) {
         Some((name, run)) => xen_devices::window(name, run),
         None => uses.iter().for_each(|(name, _)| println!("{name}")),

@@ -8,7 +8,7 @@ use xen_abi::grant_table::GTF_permit_access;
 
 use super::fake::{ROOM, Store, World, ended, peer};
 use crate::gnttab::{
-    AllocError, Cursor, GrantError, Granted, Reaped, ReaperCounts, Version, revoke_all,
+    AllocError, AllocHint, GrantError, Granted, Reaped, ReaperCounts, Version, revoke_all,
 };
 use crate::view::ReadWrite;
 
@@ -21,7 +21,7 @@ fn d1_what_is_revoked_is_free_and_what_is_in_use_is_not() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let mut cursor = Cursor::default();
+        let mut cursor = AllocHint::default();
         for _ in 0..2 * ROOM * 512 / if cfg!(miri) { 64 } else { 1 } {
             let granted = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
             drop(ended(granted.revoke()));
@@ -44,7 +44,7 @@ fn d2_a_lost_compare_and_swap_is_no_success() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let mut cursor = Cursor::default();
+        let mut cursor = AllocHint::default();
         for _ in 0..if cfg!(miri) { 5 } else { 2000 } {
             let granted = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
             let reference = granted.reference();
@@ -68,9 +68,9 @@ fn d4_exhaustion_is_an_error() {
     let table = world.table(&storage, Version::V1);
     let all = table.alloc_run(ROOM as u32 * 512 - 8).unwrap();
     let why = AllocError::Exhausted { frames: ROOM as u32 };
-    assert_eq!(table.alloc(&mut Cursor::default()).unwrap_err(), why);
+    assert_eq!(table.alloc(&mut AllocHint::default()).unwrap_err(), why);
     let refused =
-        table.grant::<ReadWrite>(&mut Cursor::default(), peer(), world.page()).unwrap_err();
+        table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap_err();
     assert_eq!(refused.why, GrantError::Alloc(why));
     assert_eq!(world.pages(), 1, "the page is in the error");
     drop(all);
@@ -83,7 +83,7 @@ fn d8_what_is_revoked_is_revoked_in_the_shared_table() {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
         let granted =
-            table.grant::<ReadWrite>(&mut Cursor::default(), peer(), world.page()).unwrap();
+            table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap();
         let reference = granted.reference();
         assert!(world.claim(reference, 7, true).is_some());
         world.unclaim(reference);
@@ -102,7 +102,7 @@ fn d9_one_in_use_costs_no_other() {
     let free = table.free_refs();
     let mut slots: [Option<Granted<'_, _>>; 40] = [const { None }; 40];
     let mut pages = core::iter::repeat_with(|| world.page());
-    table.grant_all(&mut Cursor::default(), peer(), &mut pages, &mut slots).unwrap();
+    table.grant_all(&mut AllocHint::default(), peer(), &mut pages, &mut slots).unwrap();
     for busy in [0, 17, 39] {
         world.claim(slots[busy].as_ref().unwrap().reference(), 7, false).unwrap();
     }
@@ -122,7 +122,7 @@ fn d10_a_hundred_failures_are_no_success() {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
         let granted =
-            table.grant::<ReadWrite>(&mut Cursor::default(), peer(), world.page()).unwrap();
+            table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap();
         let reference = granted.reference();
         world.claim(reference, 7, true).unwrap();
         let mut revoking = granted.revoke().unwrap_err();
@@ -140,7 +140,7 @@ fn d10_a_hundred_failures_are_no_success() {
 fn d11_the_table_grows() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     assert_eq!(table.frames(), 1);
     let all: Vec<_> = core::iter::from_fn(|| table.alloc(&mut cursor).ok()).collect();
     assert_eq!((table.frames() as usize, all.len()), (ROOM, ROOM * 512 - 8));
@@ -152,7 +152,7 @@ fn d11_the_table_grows() {
 fn xsa_300_what_is_deferred_is_bounded() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     let mut references = Vec::new();
     for _ in 0..6 {
         let granted = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
@@ -180,7 +180,7 @@ fn xsa_300_what_is_deferred_is_bounded() {
 fn xsa_371_an_entry_in_use_is_left_alone() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     let granted = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
     let reference = granted.reference();
     world.claim(reference, 7, true).unwrap();
@@ -203,8 +203,9 @@ fn xsa_376_a_peer_that_never_lets_go_makes_nobody_wait() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let mut granted =
-            Some(table.grant::<ReadWrite>(&mut Cursor::default(), peer(), world.page()).unwrap());
+        let mut granted = Some(
+            table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap(),
+        );
         let reference = granted.as_ref().unwrap().reference();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -233,7 +234,7 @@ fn xsa_396_a_page_is_not_freed_while_it_is_mapped() {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
         let granted =
-            table.grant::<ReadWrite>(&mut Cursor::default(), peer(), world.page()).unwrap();
+            table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap();
         let reference = granted.reference();
         // Nobody uses it, and then, before it is ended, someone does.
         let unused = world.header(reference).load(Relaxed);

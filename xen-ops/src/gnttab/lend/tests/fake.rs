@@ -13,7 +13,7 @@ use xen_abi::xen::{__HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op, domid_t,
 
 use crate::gnttab::lend::entries::{Entries, Entry};
 use crate::gnttab::{
-    Area, Config, GrantTable, Peer, Revoking, StartError, Storage, Translated, Version,
+    Config, DomainId, FrameRange, GrantTable, Revoking, StartError, Storage, Translated, Version,
     VersionPolicy,
 };
 use crate::hypercall::Hypercall;
@@ -89,8 +89,8 @@ impl World {
         storage: &'w Store<'w>,
         config: Config,
     ) -> Result<Table<'w>, StartError> {
-        let shared = Area { address: self.at(0), frame: xen_pfn_t(0x100) };
-        let status = Area { address: self.at(ROOM), frame: xen_pfn_t(0x200) };
+        let shared = FrameRange { address: self.at(0), frame: xen_pfn_t(0x100) };
+        let status = FrameRange { address: self.at(ROOM), frame: xen_pfn_t(0x200) };
         // SAFETY: the areas are nobody else's.
         let frames = unsafe { Translated::new(shared, ROOM as u32).with_status(status) };
         // SAFETY: there is one table in this world.
@@ -270,8 +270,8 @@ impl Drop for TestPage<'_> {
     }
 }
 
-pub(super) fn peer() -> Peer {
-    Peer::new(domid_t(7)).unwrap()
+pub(super) fn peer() -> DomainId {
+    DomainId::new(domid_t(7)).unwrap()
 }
 
 /// For tests in which a grant is to be ended: it must be possible.

@@ -7,8 +7,8 @@ use xen_abi::xen::domid_t;
 
 use super::fake::{Store, World, ended, peer};
 use crate::gnttab::{
-    Accepted, Cursor, GrantError, Granted, NotADomain, Pages, Peer, Reaped, Revoked, Version,
-    revoke_all,
+    Accepted, AllocHint, DomainId, GrantError, Granted, InvalidDomainId, PageAllocator, Reaped,
+    RevokeCounts, Version, revoke_all,
 };
 use crate::view::{ReadOnly, ReadWrite};
 
@@ -23,7 +23,7 @@ fn a_grant_says_who_may_do_what_with_which_frame() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let mut cursor = Cursor::default();
+        let mut cursor = AllocHint::default();
         let mut page = world.page();
         page.frame = 0x1234_5678;
         let granted = table.grant::<ReadOnly>(&mut cursor, peer(), page).unwrap();
@@ -49,7 +49,7 @@ fn a_page_comes_back_once_the_peer_lets_go() {
         let table = world.table(&storage, version);
         let free = table.free_refs();
         let granted =
-            table.grant::<ReadWrite>(&mut Cursor::default(), peer(), world.page()).unwrap();
+            table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap();
         let reference = granted.reference();
         assert_eq!(world.claim(reference, 8, true), None, "not the peer");
         assert!(world.claim(reference, 7, true).is_some());
@@ -68,7 +68,8 @@ fn a_page_comes_back_once_the_peer_lets_go() {
 fn in_version_2_the_peer_cannot_come_back_while_revoking() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V2);
-    let granted = table.grant::<ReadWrite>(&mut Cursor::default(), peer(), world.page()).unwrap();
+    let granted =
+        table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap();
     let reference = granted.reference();
     world.claim(reference, 7, false).unwrap();
     let revoking = granted.revoke().unwrap_err();
@@ -83,7 +84,7 @@ fn writing_is_forbidden_only_while_nobody_writes() {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
         let granted =
-            table.grant::<ReadWrite>(&mut Cursor::default(), peer(), world.page()).unwrap();
+            table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap();
         let reference = granted.reference();
         world.claim(reference, 7, true).unwrap();
         let granted = granted.forbid_writing().unwrap_err();
@@ -104,11 +105,11 @@ fn writing_is_forbidden_only_while_nobody_writes() {
 fn only_version_2_grants_parts_of_pages() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let free = table.alloc(&mut Cursor::default()).unwrap();
+    let free = table.alloc(&mut AllocHint::default()).unwrap();
     let refused = free.grant_part::<ReadOnly>(peer(), world.page(), 0, 8).unwrap_err();
     assert_eq!(refused.why, GrantError::NeedsVersion2);
     let (free, _page) = refused.given;
-    let refused = free.pass_on::<ReadOnly>(peer(), peer(), grant_ref_t(9)).unwrap_err();
+    let refused = free.grant_transitive::<ReadOnly>(peer(), peer(), grant_ref_t(9)).unwrap_err();
     assert_eq!(refused.why, GrantError::NeedsVersion2);
 }
 
@@ -116,7 +117,7 @@ fn only_version_2_grants_parts_of_pages() {
 fn a_part_of_a_page_is_inside_it() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V2);
-    let mut free = table.alloc(&mut Cursor::default()).unwrap();
+    let mut free = table.alloc(&mut AllocHint::default()).unwrap();
     let mut page = world.page();
     for (offset, length) in [(0, 0), (4096, 0), (1, 4096), (4096, 1), (u16::MAX, u16::MAX)] {
         let refused = free.grant_part::<ReadOnly>(peer(), page, offset, length).unwrap_err();
@@ -137,9 +138,9 @@ fn a_part_of_a_page_is_inside_it() {
 fn a_grant_is_passed_on() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V2);
-    let free = table.alloc(&mut Cursor::default()).unwrap();
-    let owner = Peer::new(domid_t(3)).unwrap();
-    let passed = free.pass_on::<ReadWrite>(peer(), owner, grant_ref_t(77)).unwrap();
+    let free = table.alloc(&mut AllocHint::default()).unwrap();
+    let owner = DomainId::new(domid_t(3)).unwrap();
+    let passed = free.grant_transitive::<ReadWrite>(peer(), owner, grant_ref_t(77)).unwrap();
     let reference = passed.reference();
     assert_eq!(world.header(reference).load(Relaxed), header(GTF_transitive));
     assert_eq!((world.word(reference), world.frame(reference)), (3, 77));
@@ -156,7 +157,7 @@ fn an_accepted_page_arrives_or_the_offer_is_taken_back() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let accepting = table.alloc(&mut Cursor::default()).unwrap().accept(peer());
+        let accepting = table.alloc(&mut AllocHint::default()).unwrap().accept(peer());
         let reference = accepting.reference();
         assert_eq!(world.header(reference).load(Relaxed), header(GTF_accept_transfer));
         let accepting = accepting.received().unwrap_err();
@@ -182,7 +183,7 @@ fn an_accepted_page_arrives_or_the_offer_is_taken_back() {
 fn a_batch_needs_no_more_references_than_it_has_pages() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     let (all, frames) = (table.free_refs(), table.frames());
     let run = table.alloc_run(all as u32 - 5).unwrap();
     let mut slots: [Option<Granted<'_, _, ReadOnly>>; 8] = [const { None }; 8];
@@ -197,7 +198,7 @@ fn a_batch_fills_the_empty_slots() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let mut cursor = Cursor::default();
+        let mut cursor = AllocHint::default();
         let mut slots: [Option<Granted<'_, _, ReadOnly>>; 100] = [const { None }; 100];
         slots[3] = Some(table.grant(&mut cursor, peer(), world.page()).unwrap());
         let free = table.free_refs();
@@ -213,11 +214,11 @@ fn a_batch_fills_the_empty_slots() {
         world.claim(busy, 7, false).unwrap();
         let mut back = 0;
         let revoked = revoke_all(&mut slots, |_| back += 1);
-        assert_eq!((revoked, back), (Revoked { done: 99, still_busy: 1 }, 99));
+        assert_eq!((revoked, back), (RevokeCounts { done: 99, still_busy: 1 }, 99));
         assert_eq!(slots.iter().flatten().count(), 1);
         assert_eq!((table.free_refs(), world.pages()), (free, 1));
         world.unclaim(busy);
-        assert_eq!(revoke_all(&mut slots, drop), Revoked { done: 1, still_busy: 0 });
+        assert_eq!(revoke_all(&mut slots, drop), RevokeCounts { done: 1, still_busy: 0 });
         assert_eq!(table.free_refs(), free + 1);
     }
 }
@@ -231,32 +232,32 @@ fn a_batch_may_be_of_several_tables() {
     let (free, others) = (table.free_refs(), other.free_refs());
     let mut slots =
         [(&table, &world), (&other, &other_world), (&other, &other_world)].map(|(table, world)| {
-            let mut cursor = Cursor::default();
+            let mut cursor = AllocHint::default();
             Some(table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap())
         });
     let busy = slots[2].as_ref().unwrap().reference();
     other_world.claim(busy, 7, false).unwrap();
-    assert_eq!(revoke_all(&mut slots, drop), Revoked { done: 2, still_busy: 1 });
+    assert_eq!(revoke_all(&mut slots, drop), RevokeCounts { done: 2, still_busy: 1 });
     assert_eq!((table.free_refs(), other.free_refs()), (free, others - 1));
     assert_eq!((world.pages(), other_world.pages()), (0, 1));
     other_world.unclaim(busy);
-    assert_eq!(revoke_all(&mut slots, drop), Revoked { done: 1, still_busy: 0 });
+    assert_eq!(revoke_all(&mut slots, drop), RevokeCounts { done: 1, still_busy: 0 });
     assert_eq!(other.free_refs(), others);
 }
 
 #[test]
 fn domain_ids_are_those_of_domains() {
-    assert!(Peer::new(domid_t(0)).is_ok());
-    assert!(Peer::new(domid_t(0x7fef)).is_ok());
+    assert!(DomainId::new(domid_t(0)).is_ok());
+    assert!(DomainId::new(domid_t(0x7fef)).is_ok());
     for reserved in [0x7ff0, 0x7ff1, 0x7ff4, 0x7fff, 0x8000, 0xffff] {
-        assert_eq!(Peer::new(domid_t(reserved)), Err(NotADomain(domid_t(reserved))));
+        assert_eq!(DomainId::new(domid_t(reserved)), Err(InvalidDomainId(domid_t(reserved))));
     }
 }
 
 #[test]
 fn a_new_page_is_zero_before_the_peer_sees_it() {
     struct Pool<'w>(&'w World);
-    impl<'w> Pages for Pool<'w> {
+    impl<'w> PageAllocator for Pool<'w> {
         type Page = super::fake::TestPage<'w>;
         fn take(&self) -> Option<Self::Page> {
             (self.0.pages() < 1).then(|| self.0.page())
@@ -264,7 +265,7 @@ fn a_new_page_is_zero_before_the_peer_sees_it() {
     }
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     let granted = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
     granted.view().write(0, &[0xff; 4096]).unwrap();
     drop(granted);

@@ -9,7 +9,7 @@ use core::pin::pin;
 use proptest::prelude::*;
 
 use super::fake::{ROOM, Store, World, peer};
-use crate::gnttab::{AllocError, Cursor, FreeRef, Version};
+use crate::gnttab::{AllocError, AllocHint, FreeRef, Version};
 use crate::view::{ReadOnly, ReadWrite};
 
 const ALL: usize = ROOM * 512 - 8;
@@ -19,7 +19,7 @@ fn a_word_is_held_and_given_back() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
     let free = table.free_refs();
-    let mut local = table.local(Cursor::default());
+    let mut local = table.local(AllocHint::default());
     assert_eq!((local.held(), table.free_refs()), (0, free));
     let first = local.alloc().unwrap();
     // The first 8 of the word are reserved.
@@ -41,7 +41,7 @@ fn a_page_is_granted_and_taken_back() {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
         let free = table.free_refs();
-        let mut local = table.local(Cursor::default());
+        let mut local = table.local(AllocHint::default());
         let granted = local.grant::<ReadWrite>(peer(), world.page()).unwrap();
         let reference = granted.reference();
         assert!(world.claim(reference, 7, true).is_some());
@@ -64,12 +64,12 @@ fn a_page_is_granted_and_taken_back() {
 fn the_table_grows_until_every_reference_is_out() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut local = table.local(Cursor::default());
+    let mut local = table.local(AllocHint::default());
     let mut taken: Vec<_> = core::iter::from_fn(|| local.alloc().ok()).collect();
     assert_eq!((taken.len(), table.frames()), (ALL, ROOM as u32));
     assert_eq!(local.alloc().unwrap_err(), AllocError::Exhausted { frames: ROOM as u32 });
     local.free(taken.swap_remove(0));
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     assert!(table.alloc(&mut cursor).is_err(), "what is held counts as taken");
     local.flush();
     assert!(table.alloc(&mut cursor).is_ok());
@@ -82,11 +82,11 @@ fn a_reference_of_another_table_goes_back_there() {
     let table = world.table(&storage, Version::V1);
     let other = other_world.table(&other_storage, Version::V1);
     let (free, others) = (table.free_refs(), other.free_refs());
-    let mut local = table.local(Cursor::default());
+    let mut local = table.local(AllocHint::default());
     let mine = local.alloc().unwrap();
-    local.free(other.alloc(&mut Cursor::default()).unwrap());
+    local.free(other.alloc(&mut AllocHint::default()).unwrap());
     let page = other_world.page();
-    let granted = other.grant::<ReadOnly>(&mut Cursor::default(), peer(), page).unwrap();
+    let granted = other.grant::<ReadOnly>(&mut AllocHint::default(), peer(), page).unwrap();
     drop(local.revoke(granted).unwrap_or_else(|_| panic!("nobody uses it")));
     assert_eq!((local.held(), other.free_refs()), (23, others));
     drop((mine, local));
@@ -97,9 +97,9 @@ fn a_reference_of_another_table_goes_back_there() {
 fn who_is_seen_to_wait_gets_what_is_held() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut local = table.local(Cursor::default());
+    let mut local = table.local(AllocHint::default());
     let mine = local.alloc().unwrap();
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     let all: Vec<_> = core::iter::from_fn(|| table.alloc(&mut cursor).ok()).collect();
     assert_eq!((all.len(), table.free_refs()), (ALL - 24, 0));
     let mut waiter = pin!(table.waiter(24).unwrap());
@@ -146,8 +146,8 @@ proptest! {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, Version::V1);
         // Both look in the same place first.
-        let mut locals = [0; LOCALS].map(|number| table.local(Cursor::new(number)));
-        let mut cursor = Cursor::default();
+        let mut locals = [0; LOCALS].map(|number| table.local(AllocHint::new(number)));
+        let mut cursor = AllocHint::default();
         let mut out: Vec<FreeRef<'_, _>> = Vec::new();
         let mut numbers = BTreeSet::new();
         for step in steps {

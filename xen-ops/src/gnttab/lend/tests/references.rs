@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use xen_abi::grant_table::grant_ref_t;
 
 use super::fake::{ROOM, Store, World};
-use crate::gnttab::{AllocError, Cursor, Version, WaitError};
+use crate::gnttab::{AllocError, AllocHint, Version, WaitError};
 
 const ALL: usize = ROOM * 512 - 8;
 
@@ -23,7 +23,7 @@ fn every_reference_is_handed_out_once_and_the_reserved_ones_never() {
     for (version, per_frame) in [(Version::V1, 512), (Version::V2, 256)] {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let mut cursor = Cursor::new(5);
+        let mut cursor = AllocHint::new(5);
         let mut taken = Vec::new();
         let error = loop {
             match table.alloc(&mut cursor) {
@@ -44,7 +44,7 @@ fn every_reference_is_handed_out_once_and_the_reserved_ones_never() {
 fn one_that_is_freed_is_the_next_one_taken() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let (mut cursor, mut other) = (Cursor::new(0), Cursor::new(1));
+    let (mut cursor, mut other) = (AllocHint::new(0), AllocHint::new(1));
     let first = table.alloc(&mut cursor).unwrap().reference();
     assert_eq!(table.alloc(&mut cursor).unwrap().reference(), first);
     let elsewhere = table.alloc(&mut other).unwrap().reference();
@@ -81,7 +81,7 @@ fn a_run_follows_itself_across_words_and_frames() {
 fn a_reserve_has_references_when_there_are_none() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V2);
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     let mut room = [grant_ref_t(0); 300];
     let mut reserve = table.reserve(&mut cursor, &mut room).unwrap();
     assert_eq!((reserve.left(), table.frames()), (300, 2));
@@ -114,7 +114,7 @@ impl Wake for Count {
 fn who_waits_is_woken_when_references_are_freed() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     let mut all: Vec<_> = core::iter::from_fn(|| table.alloc(&mut cursor).ok()).collect();
     let count = Arc::new(Count::default());
     let waker = Waker::from(count.clone());
@@ -133,7 +133,7 @@ fn who_waits_is_woken_when_references_are_freed() {
     }
     all.pop();
     assert_eq!(woken(), 2, "nobody waits");
-    assert_eq!(table.waiter(ALL + 1).unwrap_err(), WaitError::Never { most: ALL });
+    assert_eq!(table.waiter(ALL + 1).unwrap_err(), WaitError::NoRetry { most: ALL });
     let waiters: Vec<_> = (0..8).map(|_| table.waiter(1).unwrap()).collect();
     assert_eq!(table.waiter(1).unwrap_err(), WaitError::TooMany);
     drop(waiters);
@@ -169,7 +169,7 @@ proptest! {
     fn no_reference_is_had_twice_and_none_is_lost(steps in steps()) {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, Version::V1);
-        let mut cursors = [0, 1, 2, 3].map(Cursor::new);
+        let mut cursors = [0, 1, 2, 3].map(AllocHint::new);
         let mut held: Vec<Vec<_>> = Vec::new();
         for step in steps {
             match step {

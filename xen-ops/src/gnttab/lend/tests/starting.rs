@@ -8,7 +8,7 @@ use xen_abi::xen::domid_t;
 
 use super::fake::{ENOSYS, ROOM, Store, World, ended, peer};
 use crate::gnttab::{
-    AllocError, Config, Cursor, ReservedEntry, ReservedRef, StartError, Version, VersionPolicy,
+    AllocError, AllocHint, Config, StartError, ToolstackEntry, ToolstackRef, Version, VersionPolicy,
 };
 use crate::hypercall::Error;
 use crate::view::ReadWrite;
@@ -72,7 +72,7 @@ fn the_limit_is_the_smallest_of_all() {
 fn a_table_that_cannot_grow_says_why_and_can_grow_later() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     let all: Vec<_> = (0..504).map(|_| table.alloc(&mut cursor).unwrap()).collect();
     world.state.lock().unwrap().refuse = Some(2);
     let error = Error::from_result("XENMEM_add_to_physmap", -22);
@@ -100,13 +100,16 @@ fn what_was_granted_before_us_stays_out_of_service() {
 fn the_toolstacks_entries_can_be_read() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let nothing = ReservedEntry { flags: 0, peer: domid_t(0), frame: 0 };
-    assert_eq!(table.reserved(ReservedRef::CONSOLE), nothing);
+    let nothing = ToolstackEntry { flags: 0, peer: domid_t(0), frame: 0 };
+    assert_eq!(table.reserved(ToolstackRef::CONSOLE), nothing);
     world.header(grant_ref_t(1)).store(u32::from(GTF_permit_access) | 3 << 16, Relaxed);
-    let granted = ReservedEntry { flags: GTF_permit_access, peer: domid_t(3), frame: 0 };
-    assert_eq!(table.reserved(ReservedRef::XENSTORE), granted);
-    assert_eq!(ReservedRef::new(grant_ref_t(7)).map(ReservedRef::reference), Some(grant_ref_t(7)));
-    assert_eq!(ReservedRef::new(grant_ref_t(8)), None);
+    let granted = ToolstackEntry { flags: GTF_permit_access, peer: domid_t(3), frame: 0 };
+    assert_eq!(table.reserved(ToolstackRef::XENSTORE), granted);
+    assert_eq!(
+        ToolstackRef::new(grant_ref_t(7)).map(ToolstackRef::reference),
+        Some(grant_ref_t(7))
+    );
+    assert_eq!(ToolstackRef::new(grant_ref_t(8)), None);
 }
 
 #[test]
@@ -116,7 +119,7 @@ fn after_a_suspend_the_table_is_attached_again_and_old_grants_end() {
         let config = Config { initial_frames: 2, ..config(policy) };
         let table = world.start(&storage, config).unwrap();
         let version = table.version();
-        let mut cursor = Cursor::default();
+        let mut cursor = AllocHint::default();
         let mut grant = || table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
         let (granted, busy) = (grant(), grant());
         let busy_reference = busy.reference();
@@ -168,7 +171,7 @@ fn the_storage_is_small() {
     let refs = ROOM * 512;
     let all = size_of::<crate::gnttab::Storage<(), ROOM, 0>>();
     assert!(8 * all <= refs * (32 + 1), "{all} bytes for {refs} references");
-    let line = size_of::<crate::gnttab::Line>();
+    let line = size_of::<crate::gnttab::BitmapLine>();
     assert_eq!((line, 4 * line), (64, 256), "a quarter of a byte for each");
 }
 

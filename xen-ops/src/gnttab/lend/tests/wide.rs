@@ -6,7 +6,7 @@ use xen_abi::grant_table::grant_ref_t;
 use xen_abi::xen::xen_pfn_t;
 
 use super::fake::{Store, World, peer};
-use crate::gnttab::{Cursor, GrantError, Granted, Refused, Version};
+use crate::gnttab::{AllocHint, GrantError, Granted, Refused, Version};
 use crate::view::{ReadOnly, ReadWrite};
 
 /// Zephyr cuts the frame number to 32 bits. Here one that does not fit is refused, and nothing else
@@ -15,7 +15,7 @@ use crate::view::{ReadOnly, ReadWrite};
 fn d4_a_frame_number_is_not_cut() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = Cursor::default();
+    let mut cursor = AllocHint::default();
     let free = table.free_refs();
     let mut page = world.page();
     page.frame = 0x1_0000_0000;
@@ -52,7 +52,7 @@ fn a_batch_stops_at_a_page_that_cannot_be_granted() {
     });
     let free = table.free_refs();
     let Err(Refused { given: Some(page), why: GrantError::FrameTooBig(frame) }) =
-        table.grant_all(&mut Cursor::default(), peer(), &mut pages, &mut slots)
+        table.grant_all(&mut AllocHint::default(), peer(), &mut pages, &mut slots)
     else {
         panic!("too big");
     };
@@ -64,7 +64,7 @@ fn a_batch_stops_at_a_page_that_cannot_be_granted() {
 fn a_page_that_a_local_source_cannot_grant_comes_back() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut local = table.local(Cursor::default());
+    let mut local = table.local(AllocHint::default());
     let mut page = world.page();
     page.frame = 1 << 32;
     let refused = local.grant::<ReadOnly>(peer(), page).unwrap_err();

@@ -10,7 +10,7 @@ type Place<'r> = Slot<&'r Fake, Room<'r>, ReadWrite>;
 /// Slots 0, 1 and so on want grants 40, 41 and so on, of domains 7 and 8 in turn.
 fn slots<const N: usize>(rig: &Rig) -> [Place<'_>; N] {
     core::array::from_fn(|at| {
-        let grant = Foreign::new(peer(7 + at as u16 % 2), grant_ref_t(40 + at as u32));
+        let grant = RemoteGrant::new(peer(7 + at as u16 % 2), grant_ref_t(40 + at as u32));
         Slot::new(grant, rig.room(at as u64 + 1))
     })
 }
@@ -20,7 +20,7 @@ fn each<'r>(rig: &'r Rig, slots: &mut [Place<'r>], retry: &mut impl Retry) -> us
 }
 
 fn all<'r>(rig: &'r Rig, slots: &mut [Place<'r>]) -> Result<(), BatchError> {
-    map_all(&rig.xen, slots, &mut elements::<8>(), &mut Bounded::new(|_| ()))
+    map_all(&rig.xen, slots, &mut elements::<8>(), &mut Backoff::new(|_| ()))
 }
 
 /// `r`equest, `m`apped, `f`ree, `s`tuck, `x` failed, `L` failed and leaked, `-` empty.
@@ -105,7 +105,7 @@ fn keeping_what_is_mapped_gives_each_slot_its_result() {
     let rig = Rig::new();
     let mut slots = slots::<5>(&rig);
     rig.xen.script([Do, Status(-3), Do, Status(7), Status(-12)]);
-    assert_eq!(each(&rig, &mut slots, &mut Never), 2);
+    assert_eq!(each(&rig, &mut slots, &mut NoRetry), 2);
     assert_eq!(picture(&slots), "mxmLx");
     let statuses = slots.iter().filter_map(|slot| match slot {
         Slot::Failed { reason, .. } => status(*reason).map(|status| status.0),
@@ -120,7 +120,7 @@ fn only_what_is_to_be_tried_again_is_tried_again() {
     let mut slots = slots::<4>(&rig);
     rig.xen.script([Do, Status(-12), Do, Status(-12)]);
     rig.xen.script([Status(-12), Do]);
-    assert_eq!(each(&rig, &mut slots, &mut Bounded::new(|_| ())), 4);
+    assert_eq!(each(&rig, &mut slots, &mut Backoff::new(|_| ())), 4);
     assert_eq!(rig.xen.counts(GNTTABOP_map_grant_ref), [4, 2, 1]);
     for (number, slot) in (1..).zip(&slots) {
         let mapping = slot.mapping().unwrap();
@@ -137,7 +137,7 @@ fn xsa_365_an_error_stays_when_others_are_tried_again() {
     let rig = Rig::new();
     let mut slots = slots::<3>(&rig);
     rig.xen.script([Status(-3), Status(-12), Status(-9)]);
-    assert_eq!(each(&rig, &mut slots, &mut Bounded::new(|_| ())), 1);
+    assert_eq!(each(&rig, &mut slots, &mut Backoff::new(|_| ())), 1);
     assert_eq!(picture(&slots), "xmx");
     let Slot::Failed { reason, .. } = &slots[0] else { panic!() };
     assert_eq!(status(*reason), Some(GNTST_bad_gntref));
@@ -149,7 +149,7 @@ fn all_or_nothing_does_not_wait_after_a_failure() {
     let rig = Rig::new();
     let mut slots = slots::<2>(&rig);
     rig.xen.script([Status(-12), Status(-3)]);
-    let mut retry = Bounded::new(|_| panic!("waits"));
+    let mut retry = Backoff::new(|_| panic!("waits"));
     let error = map_all(&rig.xen, &mut slots, &mut elements::<2>(), &mut retry).unwrap_err();
     assert!(matches!(error, BatchError::Slot { index: 1, .. }), "{error}");
     assert_eq!(picture(&slots), "rx");
@@ -160,7 +160,7 @@ fn a_hypercall_that_failed_is_not_tried_again() {
     let rig = Rig::new();
     let mut slots = slots::<3>(&rig);
     rig.xen.script([Do, Status(-12), Fault]);
-    assert_eq!(each(&rig, &mut slots, &mut Bounded::new(|_| panic!("waits"))), 1);
+    assert_eq!(each(&rig, &mut slots, &mut Backoff::new(|_| panic!("waits"))), 1);
     assert_eq!(picture(&slots), "mxL");
 }
 
@@ -169,7 +169,7 @@ fn all_or_nothing_gives_up_in_the_end() {
     let rig = Rig::new();
     let mut slots = slots::<2>(&rig);
     rig.xen.script([Status(-12); 1000]);
-    let error = map_all(&rig.xen, &mut slots, &mut elements::<2>(), &mut Never).unwrap_err();
+    let error = map_all(&rig.xen, &mut slots, &mut elements::<2>(), &mut NoRetry).unwrap_err();
     let BatchError::Slot { index: 0, reason, stuck: 0 } = error else { panic!("{error}") };
     assert_eq!(status(reason), Some(GNTST_eagain));
     assert_eq!(picture(&slots), "rr");
@@ -181,7 +181,7 @@ fn xsa_318_every_element_needs_an_answer() {
     let rig = Rig::new();
     let mut slots = slots::<3>(&rig);
     rig.xen.script([Do, Skip, Skip]);
-    assert_eq!(each(&rig, &mut slots, &mut Never), 1);
+    assert_eq!(each(&rig, &mut slots, &mut NoRetry), 1);
     assert_eq!(picture(&slots), "mLL");
 }
 
@@ -209,7 +209,7 @@ fn xsa_371_a_live_mapping_is_never_overwritten() {
     let handle = slots[1].mapping().unwrap().handle();
     assert_eq!(all(&rig, &mut slots), Err(BatchError::NoRequest(1)));
     assert_eq!(picture(&slots), "rmr");
-    assert_eq!(each(&rig, &mut slots, &mut Never), 2);
+    assert_eq!(each(&rig, &mut slots, &mut NoRetry), 2);
     assert_eq!(slots[1].mapping().unwrap().handle(), handle);
     assert_eq!(rig.xen.counts(GNTTABOP_map_grant_ref), [1, 2]);
     assert_eq!(rig.xen.mapped.borrow().len(), 3);
@@ -221,15 +221,15 @@ fn nonsense_is_refused_before_any_hypercall() {
     let mut slots = slots::<3>(&rig);
     let large = TooLarge::Elements { needed: 3, given: 2 };
     let mut short = elements::<2>();
-    assert_eq!(map_each(&rig.xen, &mut slots, &mut short, &mut Never), Err(large));
-    assert_eq!(map_all(&rig.xen, &mut slots, &mut short, &mut Never), Err(large.into()));
+    assert_eq!(map_each(&rig.xen, &mut slots, &mut short, &mut NoRetry), Err(large));
+    assert_eq!(map_all(&rig.xen, &mut slots, &mut short, &mut NoRetry), Err(large.into()));
     slots[2] = Slot::new(grant(8), rig.room(0));
     let error = all(&rig, &mut slots).unwrap_err();
     let refused = BatchError::Slot { index: 2, reason: Reason::HostAddress(0), stuck: 0 };
     assert_eq!(error, refused);
     assert_eq!(picture(&slots), "rrr");
     assert!(rig.xen.calls.borrow().is_empty());
-    assert_eq!(each(&rig, &mut slots, &mut Never), 2);
+    assert_eq!(each(&rig, &mut slots, &mut NoRetry), 2);
     assert_eq!(picture(&slots), "mmx", "in a batch that keeps what works, only that one fails");
     let short = unmap_each(&mut slots, &mut unmap_elements::<1>());
     assert_eq!(short, Err(TooLarge::Elements { needed: 2, given: 1 }.into()));
@@ -239,7 +239,7 @@ fn nonsense_is_refused_before_any_hypercall() {
 fn an_empty_batch_needs_no_hypercall() {
     let rig = Rig::new();
     let mut slots: [Place<'_>; 2] = [Slot::Empty, Slot::Free(rig.room(1))];
-    assert_eq!(each(&rig, &mut slots, &mut Never), 0);
+    assert_eq!(each(&rig, &mut slots, &mut NoRetry), 0);
     all(&rig, &mut []).unwrap();
     unmap_each(&mut slots, &mut []).unwrap();
     assert!(rig.xen.calls.borrow().is_empty());
@@ -300,7 +300,7 @@ fn xsa_362_no_answers_panic() {
             rig.xen.results.borrow_mut().push_back(result);
         }
         let mut slots = slots::<4>(&rig);
-        let mut retry = Bounded::new(|_| ());
+        let mut retry = Backoff::new(|_| ());
         if random(2) == 0 {
             let _ = all(&rig, &mut slots);
             assert!(!picture(&slots).contains('m') || picture(&slots) == "mmmm");

@@ -1,0 +1,129 @@
+//! `XENMEM_exchange`.
+
+use core::mem::offset_of;
+
+use xen_abi::errno::*;
+use xen_abi::memory::*;
+use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
+
+use crate::error::Answer;
+use crate::frames::Mfn;
+use crate::guest_access::address;
+use crate::machine::State;
+use crate::memory::max_order;
+use crate::p2m;
+
+impl State {
+    pub(crate) fn exchange(&mut self, caller: domid_t, at: usize) -> Answer {
+        let exchange: xen_memory_exchange = self.read(caller, at)?;
+        let mut done = exchange.nr_exchanged;
+        let answer = self.exchange_chunks(caller, &exchange, &mut done);
+        let place = at.wrapping_add(offset_of!(xen_memory_exchange, nr_exchanged));
+        self.write(caller, place, done)?;
+        answer
+    }
+
+    fn exchange_chunks(
+        &mut self,
+        caller: domid_t,
+        exchange: &xen_memory_exchange,
+        done: &mut xen_ulong_t,
+    ) -> Answer {
+        let (from, to) = (&exchange.in_, &exchange.out);
+        if from.extent_order.max(to.extent_order) > max_order(self.caller(caller).privileged) {
+            return Err(XEN_EPERM);
+        }
+        let pages = |nr: xen_ulong_t, order: u32| {
+            let pages = nr.checked_mul(1 << order);
+            pages.ok_or(XEN_EINVAL)
+        };
+        if *done > from.nr_extents
+            || from.domid != to.domid
+            || pages(from.nr_extents, from.extent_order)? != pages(to.nr_extents, to.extent_order)?
+        {
+            return Err(XEN_EINVAL);
+        }
+        if *done == from.nr_extents {
+            return Ok(0);
+        }
+        let flags = exchange.out.mem_flags & !XENMEMF_vnode;
+        let domid = self.any_domid(caller, from.domid);
+        self.check_flags(caller, domid.unwrap_or(caller), flags).ok_or(XEN_EINVAL)?;
+        let domid = domid.ok_or(XEN_ESRCH)?;
+        if !self.may_target(caller, domid) {
+            return Err(XEN_EPERM);
+        }
+        // A chunk is the larger of the two extents.
+        let order = from.extent_order.max(to.extent_order);
+        let ins = 1 << (order - from.extent_order);
+        let outs = 1 << (order - to.extent_order);
+        while *done < from.nr_extents {
+            let chunk = (*done / ins) as usize;
+            self.exchange_chunk(caller, domid, exchange, chunk, ins as usize, outs)?;
+            *done += ins;
+        }
+        Ok(0)
+    }
+
+    fn exchange_chunk(
+        &mut self,
+        caller: domid_t,
+        domid: domid_t,
+        exchange: &xen_memory_exchange,
+        chunk: usize,
+        ins: usize,
+        outs: usize,
+    ) -> Answer<()> {
+        let mut stolen = Vec::new();
+        for at in chunk * ins..(chunk + 1) * ins {
+            let xen_pfn_t(gfn) = self.read_at(caller, address(exchange.in_.extent_start), at)?;
+            for page in 0..1 << exchange.in_.extent_order {
+                stolen.push(self.stealable(domid, gfn.wrapping_add(page))?);
+            }
+        }
+        let mut fresh = Vec::new();
+        for _ in 0..outs {
+            let failed = self.caller_mut(caller).faults.take_no_memory();
+            let order = exchange.out.extent_order;
+            match self.frames.allocate(domid, order).filter(|_| !failed) {
+                Some(mfn) => fresh.push(mfn),
+                None => {
+                    for mfn in fresh {
+                        self.free_run(mfn, order);
+                    }
+                    return Err(XEN_ENOMEM);
+                }
+            }
+        }
+        // As many pages come as go: the number that the domain has stays.
+        for mfn in stolen {
+            self.frames.free(mfn);
+        }
+        let mut answer = Ok(());
+        for (at, mfn) in (chunk * outs..).zip(fresh) {
+            let list = address(exchange.out.extent_start);
+            let written = self.write_at(caller, list, at, xen_pfn_t(mfn.0));
+            answer = answer.and(written.map_err(|_| XEN_EFAULT));
+        }
+        answer
+    }
+
+    /// A page that nobody but its owner holds.
+    fn stealable(&self, domid: domid_t, gfn: u64) -> Answer<Mfn> {
+        let entry = self.look_up(domid, gfn).filter(|entry| entry.kind == p2m::EntryKind::Ram);
+        let mfn = entry.ok_or(XEN_EINVAL)?.mfn;
+        if self.domain(domid).is_some_and(|domain| domain.is_translated()) {
+            return Err(XEN_EOPNOTSUPP);
+        }
+        match self.frames.get(mfn) {
+            Some(frame) if !frame.special && frame.references == 1 => Ok(mfn),
+            _ => Err(XEN_EINVAL),
+        }
+    }
+
+    fn free_run(&mut self, mfn: Mfn, order: u32) {
+        for page in 0..1 << order {
+            self.frames.free(Mfn(mfn.0 + page));
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! `XENMEM_add_to_physmap`, `XENMEM_add_to_physmap_batch` and `XENMEM_remove_from_physmap`.
+
+use xen_abi::Errno;
+use xen_abi::errno::*;
+use xen_abi::memory::*;
+use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t, xen_pfn_t, xen_ulong_t};
+
+use crate::config::{GuestKind, Release};
+use crate::error::Answer;
+use crate::frames::Mfn;
+use crate::grant::table::status_frames;
+use crate::guest_access::address;
+use crate::machine::State;
+use crate::p2m;
+
+/// The guest frame number that is none.
+const INVALID_GFN: u64 = u64::MAX;
+
+impl State {
+    pub(crate) fn add_to_physmap(&mut self, caller: domid_t, at: usize, start: usize) -> Answer {
+        if u16::try_from(start).is_err() {
+            return Err(XEN_EDOM);
+        }
+        let op: xen_add_to_physmap = self.read(caller, at)?;
+        if op.space == XENMAPSPACE_gmfn_foreign {
+            return Err(XEN_ENOSYS);
+        }
+        let domid = self.physmap_of(caller, op.domid, op.space)?;
+        if op.gpfn.0 == INVALID_GFN && self.release > Release::V4_14 {
+            return Err(XEN_EINVAL);
+        }
+        if op.space != XENMAPSPACE_gmfn_range {
+            self.add_one(caller, domid, op.space, op.idx, op.gpfn.0, DOMID_INVALID)?;
+            return Ok(0);
+        }
+        let size = u64::from(op.size);
+        let start = start as u64;
+        let rest = size.checked_sub(start).ok_or(XEN_EILSEQ)?;
+        let end = op.gpfn.0.checked_add(size).and(op.idx.checked_add(size));
+        if end.is_none() {
+            // Before there was a check of its own, there was no such page.
+            let old = self.release == Release::V4_14;
+            let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
+            return Err(match (old, arm) {
+                (false, _) => XEN_EOVERFLOW,
+                (true, true) => XEN_ENOSYS,
+                (true, false) => XEN_EINVAL,
+            });
+        }
+        // Ranges that overlap are moved from the end that is not overwritten.
+        let backwards = op.gpfn.0 > op.idx && op.gpfn.0 < op.idx + size;
+        for step in 0..rest {
+            let at = if backwards { rest - 1 - step } else { start + step };
+            let (idx, gpfn) = (op.idx + at, op.gpfn.0 + at);
+            self.add_one(caller, domid, XENMAPSPACE_gmfn, idx, gpfn, DOMID_INVALID)?;
+        }
+        Ok(0)
+    }
+
+    pub(crate) fn add_to_physmap_batch(
+        &mut self,
+        caller: domid_t,
+        at: usize,
+        start: usize,
+    ) -> Answer {
+        if u16::try_from(start).is_err() {
+            return Err(XEN_EDOM);
+        }
+        let op: xen_add_to_physmap_batch = self.read(caller, at)?;
+        let space = u32::from(op.space);
+        if space == XENMAPSPACE_gmfn_range {
+            return Err(XEN_EOPNOTSUPP);
+        }
+        let domid = self.physmap_of(caller, op.domid, space)?;
+        let size = usize::from(op.size);
+        if size <= start {
+            return if size == 0 && start == 0 { Ok(0) } else { Err(XEN_EILSEQ) };
+        }
+        let foreign = *op.u.foreign_domid();
+        if space == XENMAPSPACE_dev_mmio && *op.u.res0() != 0 {
+            return Err(XEN_EOPNOTSUPP);
+        }
+        for at in start..size {
+            if self.caller_mut(caller).faults.take_unreadable(at as u32) {
+                return Err(XEN_EFAULT);
+            }
+            let idx: xen_ulong_t = self.read_at(caller, address(op.idxs), at)?;
+            let xen_pfn_t(gpfn) = self.read_at(caller, address(op.gpfns), at)?;
+            if gpfn == INVALID_GFN && self.release > Release::V4_14 {
+                return Err(XEN_EINVAL);
+            }
+            let added = self.add_one(caller, domid, space, idx, gpfn, foreign);
+            let error = added.err().map_or(0, |Errno(number)| -(number as i32));
+            self.write_at(caller, address(op.errs), at, error)?;
+        }
+        Ok(0)
+    }
+
+    pub(crate) fn remove_from_physmap(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: xen_remove_from_physmap = self.read(caller, at)?;
+        let domid = self.physmap_of(caller, op.domid, XENMAPSPACE_gmfn)?;
+        let there = self.look_up(domid, op.gpfn.0);
+        let removable = |entry: p2m::Entry| !matches!(entry.kind, p2m::EntryKind::Grant { .. });
+        if !there.is_some_and(removable) {
+            return Err(XEN_ENOENT);
+        }
+        self.unplace(domid, op.gpfn.0);
+        Ok(0)
+    }
+
+    /// The domain whose address space is to be changed, if it has one and the caller may.
+    fn physmap_of(&self, caller: domid_t, domid: domid_t, space: u32) -> Answer<domid_t> {
+        let domid = self.any_domid(caller, domid).ok_or(XEN_ESRCH)?;
+        let domain = self.domain(domid).ok_or(XEN_ESRCH)?;
+        let own_device = domid == caller && domain.privileged;
+        if !domain.is_translated() || (space == XENMAPSPACE_dev_mmio && !own_device) {
+            return Err(XEN_EACCES);
+        }
+        if self.may_target(caller, domid) { Ok(domid) } else { Err(XEN_EPERM) }
+    }
+
+    fn add_one(
+        &mut self,
+        caller: domid_t,
+        domid: domid_t,
+        space: u32,
+        idx: xen_ulong_t,
+        gfn: u64,
+        foreign: domid_t,
+    ) -> Answer<()> {
+        let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
+        if gfn == INVALID_GFN {
+            // Before there was a check of its own, the search for the place failed.
+            return Err(if arm { XEN_EINVAL } else { XEN_ENOENT });
+        }
+        match space {
+            XENMAPSPACE_shared_info if idx != 0 => Err(XEN_EINVAL),
+            XENMAPSPACE_shared_info => {
+                let mfn = self.domain(domid).ok_or(XEN_ESRCH)?.shared_info;
+                self.add_special(domid, gfn, mfn)
+            }
+            XENMAPSPACE_grant_table => self.add_table_frame(caller, domid, idx, gfn),
+            XENMAPSPACE_gmfn if !arm => self.move_page(domid, idx, gfn),
+            XENMAPSPACE_gmfn_foreign => self.add_foreign(caller, domid, idx, gfn, foreign),
+            // There are no devices to map.
+            XENMAPSPACE_dev_mmio if arm => Ok(()),
+            _ if arm => Err(XEN_ENOSYS),
+            _ => Err(XEN_EINVAL),
+        }
+    }
+
+    fn add_table_frame(
+        &mut self,
+        caller: domid_t,
+        domid: domid_t,
+        idx: xen_ulong_t,
+        gfn: u64,
+    ) -> Answer<()> {
+        let table = &self.domain(domid).ok_or(XEN_ESRCH)?.grants;
+        let status_bit = xen_ulong_t::from(XENMAPIDX_grant_table_status);
+        let status = table.version == 2 && idx & status_bit != 0;
+        let idx = if status { idx & !status_bit } else { idx };
+        let mfn = self.table_frame(caller, domid, idx, status)?;
+        if self.caller_mut(caller).faults.take_busy() {
+            return Err(XEN_EBUSY);
+        }
+        self.add_special(domid, gfn, mfn)?;
+        if let Some(domain) = self.domain_mut(domid).filter(|_| !status) {
+            domain.grants.expose(idx as u32);
+        }
+        Ok(())
+    }
+
+    /// The frame of entries or status words with that index; the table grows until it has one.
+    pub(crate) fn table_frame(
+        &mut self,
+        caller: domid_t,
+        domid: domid_t,
+        idx: u64,
+        status: bool,
+    ) -> Answer<Mfn> {
+        let idx = u32::try_from(idx).map_err(|_| XEN_EINVAL)?;
+        let table = &self.domain(domid).ok_or(XEN_ESRCH)?.grants;
+        let have = if status { table.status_frames } else { table.frames };
+        if idx >= have {
+            // Status words of as many frames of entries go into one.
+            let per_status = if status { 8 } else { 1 };
+            let needed = idx.checked_add(1).and_then(|count| count.checked_mul(per_status));
+            let needed = needed.filter(|needed| *needed <= table.max_frames).ok_or(XEN_EINVAL)?;
+            if !self.grow_table(caller, domid, needed) {
+                return Err(XEN_EINVAL);
+            }
+        }
+        let table = &self.domain(domid).ok_or(XEN_ESRCH)?.grants;
+        debug_assert!(!status || idx < status_frames(table.frames));
+        Ok(if status { table.status_mfn(idx) } else { table.shared_mfn(idx) })
+    }
+
+    /// Maps a frame of Xen's own.
+    fn add_special(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
+        let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
+        if arm {
+            let mapped = self.frames.get(mfn).and_then(|frame| frame.gfn);
+            if let Some(elsewhere) = mapped {
+                if self.release > Release::V4_14 {
+                    return Err(XEN_EBUSY);
+                }
+                self.unplace(domid, elsewhere);
+            }
+        } else {
+            self.make_room(domid, gfn, mfn)?;
+        }
+        if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
+    }
+
+    /// Takes away what is where something is to be mapped (x86): the domain's memory is freed.
+    fn make_room(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
+        let Some(there) = self.look_up(domid, gfn).filter(|there| there.mfn != mfn) else {
+            return Ok(());
+        };
+        if self.frames.get(there.mfn).is_some_and(|frame| frame.special) {
+            self.unplace(domid, gfn);
+            return Ok(());
+        }
+        self.remove_page(domid, gfn)
+    }
+
+    /// Moves a page within the domain's address space (x86).
+    fn move_page(&mut self, domid: domid_t, from: u64, gfn: u64) -> Answer<()> {
+        let entry = self.look_up(domid, from).filter(|entry| entry.kind == p2m::EntryKind::Ram);
+        let nothing = if self.release < Release::V4_20 { XEN_EINVAL } else { XEN_EACCES };
+        let mfn = entry.ok_or(nothing)?.mfn;
+        self.make_room(domid, gfn, mfn)?;
+        if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
+    }
+
+    fn add_foreign(
+        &mut self,
+        caller: domid_t,
+        domid: domid_t,
+        idx: u64,
+        gfn: u64,
+        foreign: domid_t,
+    ) -> Answer<()> {
+        let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
+        if !self.may_map_foreign(domid) {
+            return Err(XEN_EPERM);
+        }
+        self.foreign(caller, foreign, arm)?;
+        if foreign == domid {
+            return Err(XEN_EINVAL);
+        }
+        if !self.may_target(domid, foreign) {
+            return Err(XEN_EPERM);
+        }
+        let found = self.look_up(foreign, idx).filter(|entry| entry.kind == p2m::EntryKind::Ram);
+        let mfn = found.ok_or(XEN_EINVAL)?.mfn;
+        if !arm {
+            self.make_room(domid, gfn, mfn)?;
+        }
+        self.map_foreign(domid, foreign, gfn, mfn)
+    }
+
+    /// Maps a frame of another domain's, with a reference.
+    pub(crate) fn map_foreign(
+        &mut self,
+        domid: domid_t,
+        owner: domid_t,
+        gfn: u64,
+        mfn: Mfn,
+    ) -> Answer<()> {
+        if !self.frames.hold(mfn, owner) {
+            return Err(XEN_EINVAL);
+        }
+        if self.insert(domid, gfn, p2m::Entry { mfn, kind: p2m::EntryKind::Foreign }) {
+            return Ok(());
+        }
+        self.put(mfn);
+        Err(XEN_EPERM)
+    }
+
+    /// Checks that a domain exists whose frames the caller can map, in the words of its release.
+    fn foreign(&self, caller: domid_t, domid: domid_t, arm: bool) -> Answer<()> {
+        let old = self.release == Release::V4_14 || arm && self.release < Release::V4_20;
+        match domid {
+            DOMID_SELF if old => Err(XEN_EINVAL),
+            own if old && own == caller => Err(if arm { XEN_ESRCH } else { XEN_EINVAL }),
+            _ => self.remote(caller, domid),
+        }
+    }
+
+    /// Checks that a domain exists that is not the caller.
+    pub(crate) fn remote(&self, caller: domid_t, domid: domid_t) -> Answer<()> {
+        if domid == DOMID_SELF || self.domain(domid).is_none() {
+            return Err(XEN_ESRCH);
+        }
+        if domid == caller { Err(XEN_EPERM) } else { Ok(()) }
+    }
+}

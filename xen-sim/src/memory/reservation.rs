@@ -1,0 +1,188 @@
+//! `XENMEM_increase_reservation`, `XENMEM_decrease_reservation` and `XENMEM_populate_physmap`: they
+//! return how many extents are done, and never an error number.
+
+use xen_abi::errno::*;
+use xen_abi::memory::*;
+use xen_abi::xen::{domid_t, xen_pfn_t};
+
+use crate::config::GuestKind;
+use crate::error::Answer;
+use crate::frames::Mfn;
+use crate::guest_access::address;
+use crate::machine::State;
+use crate::memory::{MAX_EXTENTS, max_order};
+use crate::p2m;
+
+/// A checked reservation.
+struct Extents {
+    domid: domid_t,
+    list: usize,
+    /// The first that is not done, and the one behind the last.
+    start: usize,
+    end: usize,
+    order: u32,
+    address_bits: u32,
+    on_demand: bool,
+}
+
+impl State {
+    /// Does one of the three operations on the extents from `start` on.
+    pub(crate) fn change_reservation(
+        &mut self,
+        caller: domid_t,
+        operation: u32,
+        at: usize,
+        start: usize,
+    ) -> isize {
+        let done = match self.check_reservation(caller, at, start) {
+            None => start,
+            Some(extents) => match operation {
+                XENMEM_increase_reservation => self.increase(caller, &extents),
+                XENMEM_decrease_reservation => self.decrease(caller, &extents),
+                _ => self.populate(caller, &extents),
+            },
+        };
+        done as isize
+    }
+
+    fn check_reservation(&self, caller: domid_t, at: usize, start: usize) -> Option<Extents> {
+        let reservation: xen_memory_reservation = self.read(caller, at).ok()?;
+        let end = usize::try_from(reservation.nr_extents).ok()?;
+        if end > MAX_EXTENTS || start >= end {
+            return None;
+        }
+        let domid = self.any_domid(caller, reservation.domid)?;
+        let address_bits = self.check_flags(caller, domid, reservation.mem_flags)?;
+        if !self.may_target(caller, domid) {
+            return None;
+        }
+        let order = reservation.extent_order;
+        if order > max_order(self.caller(caller).privileged) {
+            return None;
+        }
+        Some(Extents {
+            domid,
+            list: address(reservation.extent_start),
+            start,
+            end,
+            order,
+            address_bits,
+            on_demand: reservation.mem_flags & XENMEMF_populate_on_demand != 0,
+        })
+    }
+
+    /// How many bits an address may have by these `XENMEMF_*`; 0 for any number. `None` if Xen refuses
+    /// the flags.
+    pub(crate) fn check_flags(&self, caller: domid_t, domid: domid_t, flags: u32) -> Option<u32> {
+        let address_bits = flags & 0xff;
+        if (1..=12).contains(&address_bits) {
+            return None;
+        }
+        // Nodes are counted from 1 here; 0 is any.
+        let node = flags >> 8 & 0xff;
+        if flags & XENMEMF_vnode != 0 {
+            let vnuma = self.domain(domid)?.vnuma.as_ref();
+            let known = vnuma.is_none_or(|vnuma| node > 0 && node <= vnuma.nodes());
+            return known.then_some(address_bits);
+        }
+        let exact = flags & XENMEMF_exact_node_request != 0;
+        let refused = match self.caller(caller).privileged {
+            true => node > 64,
+            false => exact,
+        };
+        (node == 0 || !refused).then_some(address_bits)
+    }
+
+    fn increase(&mut self, caller: domid_t, extents: &Extents) -> usize {
+        let translated = self.domain(extents.domid).is_some_and(|domain| domain.is_translated());
+        for at in extents.start..extents.end {
+            let Some(mfn) = self.allocate_extent(caller, extents) else { return at };
+            if !translated
+                && extents.list != 0
+                && self.write_at(caller, extents.list, at, xen_pfn_t(mfn.0)).is_err()
+            {
+                return at;
+            }
+        }
+        extents.end
+    }
+
+    fn populate(&mut self, caller: domid_t, extents: &Extents) -> usize {
+        let translated = self.domain(extents.domid).is_some_and(|domain| domain.is_translated());
+        for at in extents.start..extents.end {
+            let Ok(xen_pfn_t(gfn)) = self.read_at(caller, extents.list, at) else { return at };
+            // Memory that comes only once it is touched is not modelled: none is promised.
+            if extents.on_demand {
+                return at;
+            }
+            let in_place = self.domain(extents.domid).is_some_and(|domain| domain.in_place);
+            let mfn = match in_place {
+                true => self.kept_extent(extents, gfn),
+                false => self.allocate_extent(caller, extents),
+            };
+            let Some(mfn) = mfn else { return at };
+            for page in 0..1 << extents.order {
+                let gfn = gfn.wrapping_add(page);
+                if !self.place(extents.domid, gfn, Mfn(mfn.0 + page)) {
+                    return at;
+                }
+            }
+            if !translated && self.write_at(caller, extents.list, at, xen_pfn_t(mfn.0)).is_err() {
+                return at;
+            }
+        }
+        extents.end
+    }
+
+    /// The frames that are kept for a domain whose guest frames are the machine's.
+    fn kept_extent(&self, extents: &Extents, gfn: u64) -> Option<Mfn> {
+        let frames = gfn..gfn.checked_add(1 << extents.order)?;
+        let kept = |mfn| self.frames.get(Mfn(mfn)).is_some_and(|f| f.owner == Some(extents.domid));
+        frames.clone().all(kept).then_some(Mfn(gfn))
+    }
+
+    fn allocate_extent(&mut self, caller: domid_t, extents: &Extents) -> Option<Mfn> {
+        if self.caller_mut(caller).faults.take_no_memory() {
+            return None;
+        }
+        let mfn = self.allocate(extents.domid, extents.order)?;
+        let last = mfn.0 + (1 << extents.order) - 1;
+        if extents.address_bits != 0 && last >> (extents.address_bits - 12).min(63) != 0 {
+            for page in mfn.0..=last {
+                self.free(Mfn(page));
+            }
+            return None;
+        }
+        Some(mfn)
+    }
+
+    fn decrease(&mut self, caller: domid_t, extents: &Extents) -> usize {
+        for at in extents.start..extents.end {
+            let Ok(xen_pfn_t(gfn)) = self.read_at(caller, extents.list, at) else { return at };
+            for page in 0..1 << extents.order {
+                if self.remove_page(extents.domid, gfn.wrapping_add(page)).is_err() {
+                    return at;
+                }
+            }
+        }
+        extents.end
+    }
+
+    /// Takes a page of the domain's own away from it.
+    pub(crate) fn remove_page(&mut self, domid: domid_t, gfn: u64) -> Answer<()> {
+        let x86 = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Pvh);
+        let hole = if x86 { XEN_ENOENT } else { XEN_EINVAL };
+        let entry = self.look_up(domid, gfn).ok_or(hole)?;
+        if entry.kind != p2m::EntryKind::Ram {
+            return Err(XEN_ENXIO);
+        }
+        self.unplace(domid, gfn);
+        if self.domain(domid).is_some_and(|domain| domain.in_place) {
+            return Ok(());
+        }
+        if !self.frames.get(entry.mfn).is_some_and(|frame| frame.special) {
+            self.free(entry.mfn);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! `XENMEM_acquire_resource`.
+
+use core::mem::offset_of;
+
+use xen_abi::errno::*;
+use xen_abi::memory::*;
+use xen_abi::xen::{domid_t, xen_pfn_t};
+
+use crate::config::{GuestKind, Release};
+use crate::error::Answer;
+use crate::frames::Mfn;
+use crate::grant::table::status_frames;
+use crate::guest_access::address;
+use crate::machine::State;
+use crate::memory::MAX_EXTENTS;
+
+/// Frames that Xen maps at a time.
+const STRIDE: usize = 32;
+
+impl State {
+    pub(crate) fn acquire_resource(&mut self, caller: domid_t, at: usize, start: usize) -> Answer {
+        if !self.may_map_foreign(caller) {
+            return Err(XEN_EACCES);
+        }
+        let op: xen_mem_acquire_resource = self.read(caller, at)?;
+        if op.pad != 0 {
+            return Err(XEN_EINVAL);
+        }
+        let old = self.release == Release::V4_14;
+        let list = address(op.frame_list);
+        if old {
+            if list == 0 {
+                let answer = if op.nr_frames == 0 { Ok(STRIDE as u32) } else { Err(XEN_EINVAL) };
+                return self.answer_size(caller, at, answer?);
+            }
+            if op.nr_frames as usize > STRIDE {
+                return Err(XEN_E2BIG);
+            }
+        } else if op.frame.saturating_add(u64::from(op.nr_frames)) > u64::from(u32::MAX) {
+            return Err(XEN_EINVAL);
+        }
+        self.remote(caller, op.domid)?;
+        if !self.may_target(caller, op.domid) {
+            return Err(XEN_EPERM);
+        }
+        let size = self.resource_size(op.domid, u32::from(op.type_), op.id);
+        if size == 0 {
+            return Err(if old && op.type_ != 1 { XEN_EOPNOTSUPP } else { XEN_EINVAL });
+        }
+        if list == 0 {
+            let asked = op.nr_frames != 0 || start != 0;
+            return if asked { Err(XEN_EINVAL) } else { self.answer_size(caller, at, size) };
+        }
+        let count = op.nr_frames as usize;
+        if count <= start || count > MAX_EXTENTS {
+            return Err(XEN_EINVAL);
+        }
+        let mut next = start;
+        while next < count {
+            let todo = (count - next).min(STRIDE);
+            let frames =
+                self.resource_frames(caller, &op, op.frame.saturating_add(next as u64), todo)?;
+            self.list_frames(caller, op.domid, list, next, frames)?;
+            next += todo;
+        }
+        Ok(0)
+    }
+
+    /// Whether a domain may have others' frames in its address space. Before 4.20 x86 did not count the
+    /// references of those that translated domains had.
+    pub(crate) fn may_map_foreign(&self, domid: domid_t) -> bool {
+        self.domain(domid).is_some_and(|domain| {
+            domain.kind != GuestKind::Pvh || domain.privileged || self.release >= Release::V4_20
+        })
+    }
+
+    fn answer_size(&self, caller: domid_t, at: usize, size: u32) -> Answer {
+        let place = at.wrapping_add(offset_of!(xen_mem_acquire_resource, nr_frames));
+        self.write(caller, place, size)?;
+        Ok(0)
+    }
+
+    /// Frames that the resource can ever have; 0 if there is no such resource.
+    fn resource_size(&self, domid: domid_t, type_: u32, id: u32) -> u32 {
+        let Some(domain) = self.domain(domid) else { return 0 };
+        match (type_, id) {
+            (XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_shared) => {
+                domain.grants.max_frames
+            }
+            (XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_status)
+                if domain.kind != GuestKind::Arm =>
+            {
+                status_frames(domain.grants.max_frames)
+            }
+            // One page for buffered requests, one for those of up to 128 vCPUs.
+            (XENMEM_resource_ioreq_server, _) if domain.kind == GuestKind::Pvh => 2,
+            _ => 0,
+        }
+    }
+
+    fn resource_frames(
+        &mut self,
+        caller: domid_t,
+        op: &xen_mem_acquire_resource,
+        first: u64,
+        count: usize,
+    ) -> Answer<Vec<Mfn>> {
+        if u32::from(op.type_) != XENMEM_resource_grant_table {
+            // There is no such server.
+            return Err(XEN_ENOENT);
+        }
+        let status = op.id == XENMEM_resource_grant_table_id_status;
+        if status && self.domain(op.domid).is_none_or(|domain| domain.grants.version != 2) {
+            return Err(XEN_EINVAL);
+        }
+        // The last one first: then the table grows once.
+        let frames = (0..count as u64).rev();
+        let frames: Answer<Vec<Mfn>> = frames
+            .map(|at| self.table_frame(caller, op.domid, first.saturating_add(at), status))
+            .collect();
+        let mut frames = frames?;
+        frames.reverse();
+        if let Some(domain) = self.domain_mut(op.domid).filter(|_| !status) {
+            for at in 0..count as u64 {
+                domain.grants.expose((first + at) as u32);
+            }
+        }
+        Ok(frames)
+    }
+
+    /// Tells a PV guest the frames' numbers; maps them where a translated one says.
+    fn list_frames(
+        &mut self,
+        caller: domid_t,
+        owner: domid_t,
+        list: usize,
+        first: usize,
+        frames: Vec<Mfn>,
+    ) -> Answer<()> {
+        if !self.caller(caller).is_translated() {
+            for (at, mfn) in (first..).zip(frames) {
+                self.write_at(caller, list, at, xen_pfn_t(mfn.0))?;
+            }
+            return Ok(());
+        }
+        let mut gfns = Vec::new();
+        for at in first..first + frames.len() {
+            let xen_pfn_t(gfn) = self.read_at(caller, list, at)?;
+            gfns.push(gfn);
+        }
+        for (at, (mfn, gfn)) in frames.into_iter().zip(gfns).enumerate() {
+            let fails = self.caller_mut(caller).faults.take_acquire(at as u32);
+            let mapped = match fails {
+                true => Err(XEN_ENOMEM),
+                false => self.map_foreign(caller, owner, gfn, mfn),
+            };
+            // What is mapped already stays; the caller is to remove it.
+            mapped.map_err(|errno| if at == 0 { errno } else { XEN_EIO })?;
+        }
+        Ok(())
+    }
+}
