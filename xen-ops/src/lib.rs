@@ -12,10 +12,12 @@ extern crate std;
 #[allow(unused_extern_crates, reason = "used by expansions")]
 extern crate self as xen_ops;
 
+pub use failed::Failed;
 pub use xen_abi;
 
 pub mod backend;
 pub mod events;
+mod failed;
 pub mod gnttab;
 pub mod hypercall;
 pub mod memory;
