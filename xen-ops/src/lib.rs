@@ -12,10 +12,15 @@ extern crate std;
 #[allow(unused_extern_crates, reason = "used by expansions")]
 extern crate self as xen_ops;
 
+pub use domain_id::{DomainId, InvalidDomainId};
 pub use failed::Failed;
+pub use gnttab::map::Mapping;
+pub use gnttab::{GrantTable, Granted, RemoteGrant};
+pub use view::{ReadOnly, ReadWrite, View};
 pub use xen_abi;
 
 pub mod backend;
+mod domain_id;
 pub mod events;
 mod failed;
 pub mod gnttab;

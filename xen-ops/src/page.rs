@@ -1,25 +1,28 @@
-//! Pages: the guest's own memory, room where a foreign frame can be mapped, and how shared bytes are
-//! touched.
+//! Pages of the guest's own memory, and places where a granted frame can be mapped.
 //!
 //! Xen shares memory in units of [`PAGE_SIZE`] bytes, whatever the page size of the guest is.
 
+use core::fmt;
 use core::ptr::NonNull;
 
 use xen_abi::xen::xen_pfn_t;
 
+use crate::view::{ReadWrite, View};
+
 /// Bytes in a frame, on every architecture and whatever the guest's own page size.
 pub const PAGE_SIZE: usize = 4096;
 
-/// A page of the guest's own memory: what is granted to others.
+/// A page of the guest's own memory, which can be granted.
 ///
 /// # Safety
 ///
-/// While the value lives, and until it is dropped, which may be never (a page that stays in use is
-/// forgotten, so that a type which borrows its memory is no page):
+/// Until the value is dropped, which may be never (a page that stays in use is forgotten, so a type
+/// that borrows its memory cannot be a page):
 ///
 /// - [`address`](Self::address) is the same each time, aligned to [`PAGE_SIZE`], and [`PAGE_SIZE`]
 ///   bytes there can be read and written;
-/// - those bytes belong to this value: nothing else holds references to them or uses them;
+/// - those bytes belong to this value: nothing else holds references to them or uses them, and the
+///   type itself accesses them only as [`View`] does;
 /// - [`frame`](Self::frame) is the number under which Xen knows this memory.
 #[allow(unsafe_code, reason = "others rely on what it says")]
 pub unsafe trait Page {
@@ -28,20 +31,30 @@ pub unsafe trait Page {
 
     /// Where the page's first byte is.
     fn address(&self) -> NonNull<u8>;
+
+    /// The page's bytes.
+    fn view(&self) -> View<'_, ReadWrite> {
+        #[allow(unsafe_code, reason = "the trait's promise becomes the view's")]
+        // SAFETY: the bytes belong to this value, which is borrowed for as long as the view; they are
+        // accessed through views only.
+        unsafe {
+            View::new(self.address())
+        }
+    }
 }
 
-/// Room for one frame in the guest's address space: where a foreign frame is mapped.
+/// A place for one frame in the guest's address space, where a granted frame can be mapped.
 ///
-/// There is no memory here that anyone relies on. Mapping a frame on a translated guest takes away
-/// what was at that guest frame, and after unmapping nothing is there: reads give all ones. So a page
-/// of the heap is no target; a page that was ballooned out is, and so is an unused guest frame.
+/// It holds no memory that anything relies on. Mapping a frame in a translated guest removes what was
+/// at that guest frame, and after unmapping nothing is there: reads give all ones. So a page of the
+/// heap cannot be a target; a page that was ballooned out can, and so can an unused guest frame.
 ///
 /// # Safety
 ///
-/// While the value lives, and until it is dropped, which may be never:
+/// Until the value is dropped, which may be never:
 ///
-/// - [`host_addr`](Self::host_addr) is the same each time, and names room for one frame that nothing else uses, neither as
-///   memory nor as another target;
+/// - [`host_addr`](Self::host_addr) is the same each time, and names a place for one frame that nothing
+///   else uses, neither as memory nor as another target;
 /// - while a frame is mapped there, [`address`](Self::address) is where the CPU reaches its
 ///   [`PAGE_SIZE`] bytes, aligned to [`PAGE_SIZE`].
 #[allow(unsafe_code, reason = "others rely on what it says")]
@@ -52,4 +65,23 @@ pub unsafe trait MapTarget {
 
     /// Where the mapped frame's first byte is. Asked for once the frame is mapped.
     fn address(&self) -> NonNull<u8>;
+}
+
+/// An allocator has nothing left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exhausted;
+
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the allocator is exhausted: drop what it gave out before")
+    }
+}
+
+impl core::error::Error for Exhausted {}
+
+/// A frame number, which is 32 bits wide on 32-bit x86 alone.
+#[allow(clippy::unnecessary_cast, clippy::cast_lossless, reason = "64 or 32 bits wide")]
+#[inline]
+pub(crate) const fn pfn_to_u64(frame: xen_pfn_t) -> u64 {
+    frame.0 as u64
 }

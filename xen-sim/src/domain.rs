@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use xen_abi::errno::*;
 use xen_abi::xen::*;
+use xen_ops::DomainId;
 use xen_ops::hypercall::Hypercall;
 
 use crate::config::GuestKind;
@@ -74,8 +75,8 @@ unsafe impl Hypercall for Domain {
 impl Domain {
     /// The domain's number.
     #[must_use]
-    pub fn domid(&self) -> domid_t {
-        self.domid
+    pub fn domid(&self) -> DomainId {
+        DomainId::new(self.domid).expect("the machine numbers domains below the reserved ids")
     }
 
     /// What kind of guest it is.

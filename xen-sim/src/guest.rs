@@ -12,6 +12,7 @@ use xen_ops::gnttab::{
     TableStorage, Translated, Version,
 };
 use xen_ops::hypercall::{Error, Hypercall, grant_table_op};
+use xen_ops::page::Exhausted;
 
 use crate::config::GuestKind;
 use crate::domain::Domain;
@@ -191,7 +192,7 @@ impl Domain {
 impl PageAllocator for Domain {
     type Page = Page;
 
-    fn take(&self) -> Option<Page> {
-        self.page()
+    fn take(&self) -> Result<Page, Exhausted> {
+        self.page().ok_or(Exhausted)
     }
 }

@@ -13,13 +13,12 @@ use core::marker::PhantomData;
 
 use xen_abi::grant_table::{GNTTAB_CACHE_CLEAN, GNTTAB_CACHE_INVAL, gnttab_cache_flush_a};
 
-use super::Access;
 use super::batch::{TooLarge, fits};
 use super::map::Mapping;
 use crate::hypercall::grant_table_op::{CacheFlush, cache_flush};
 use crate::hypercall::{Error, Hypercall};
 use crate::page::{MapTarget, PAGE_SIZE};
-use crate::view::OutOfPage;
+use crate::view::{Access, OutOfBounds};
 
 /// What to do with cache lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,13 +57,13 @@ impl<'m> Flush<'m> {
     ///
     /// # Errors
     ///
-    /// [`OutOfPage`] if that is not inside the page. `offset` is below 4096 also if `length` is 0.
+    /// [`OutOfBounds`] if that is not inside the page. `offset` is below 4096 also if `length` is 0.
     pub fn new<H: Hypercall, T: MapTarget, A: Access>(
         mapping: &'m Mapping<H, T, A>,
         offset: usize,
         length: usize,
         lines: CacheOp,
-    ) -> Result<Self, OutOfPage> {
+    ) -> Result<Self, OutOfBounds> {
         // SAFETY: the frame stays mapped for 'm, and is only seen through views.
         unsafe { Self::at(mapping.machine_addr(), offset, length, lines) }
     }
@@ -74,7 +73,7 @@ impl<'m> Flush<'m> {
     ///
     /// # Errors
     ///
-    /// [`OutOfPage`] if that is not inside the page. `offset` is below 4096 also if `length` is 0.
+    /// [`OutOfBounds`] if that is not inside the page. `offset` is below 4096 also if `length` is 0.
     ///
     /// # Safety
     ///
@@ -84,8 +83,8 @@ impl<'m> Flush<'m> {
         offset: usize,
         length: usize,
         lines: CacheOp,
-    ) -> Result<Self, OutOfPage> {
-        let outside = OutOfPage { offset, length };
+    ) -> Result<Self, OutOfBounds> {
+        let outside = OutOfBounds { offset, length };
         match (u16::try_from(offset), u16::try_from(length)) {
             (Ok(first), Ok(bytes)) if offset < PAGE_SIZE && length <= PAGE_SIZE - offset => {
                 Ok(Self { machine_addr, offset: first, length: bytes, lines, mapping: PhantomData })
@@ -215,7 +214,7 @@ mod tests {
             [(4096, 0), (1, 4096), (0, 4097), (usize::MAX, 1), (0, 65536), (65536, 0)]
         {
             let refused = Flush::new(&mapping, offset, length, CacheOp::Clean).map(|_| ());
-            assert_eq!(refused, Err(OutOfPage { offset, length }));
+            assert_eq!(refused, Err(OutOfBounds { offset, length }));
         }
     }
 }

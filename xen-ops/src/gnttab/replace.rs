@@ -8,11 +8,12 @@ use core::ptr::NonNull;
 
 use xen_abi::xen::xen_pfn_t;
 
-use super::Access;
 use super::map::{Mapping, Unmapped, leak, unmapped_status};
+use crate::Failed;
 use crate::hypercall::grant_table_op::{UnmapAndReplace, unmap_and_replace};
 use crate::hypercall::{Error, Hypercall, UNTOUCHED};
 use crate::page::{MapTarget, Page};
+use crate::view::Access;
 
 /// Memory of the page `P`, which has moved to where the target `T` is. Nothing is left at the page's
 /// own address.
@@ -54,42 +55,35 @@ impl<T: MapTarget, P: Page> fmt::Debug for Replaced<T, P> {
     }
 }
 
-/// A mapping that was not replaced.
-pub struct ReplaceError<H: Hypercall, T: MapTarget, A: Access, P: Page> {
-    /// Why: Xen's error, or `None` if the mapping is for devices too, which this operation cannot
-    /// unmap; then nothing was asked of Xen.
-    pub error: Option<Error>,
-    /// The mapping and the page, if they are certain to be as before. Otherwise target and page are
-    /// leaked: Xen takes the page from its address before it looks at the mapping's.
-    pub kept: Option<(Mapping<H, T, A>, P)>,
+/// Why a mapping was not replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplaceError {
+    /// The mapping is for devices too, which this operation cannot unmap. No hypercall was made.
+    ForDevices,
+    /// Xen refused, with the statuses of an unmap.
+    Xen(Error),
 }
 
-impl<H: Hypercall, T: MapTarget, A: Access, P: Page> fmt::Debug for ReplaceError<H, T, A, P> {
+impl fmt::Display for ReplaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplaceError")
-            .field("error", &self.error)
-            .field("leaked", &self.kept.is_none())
-            .finish()
+        match self {
+            Self::ForDevices => f.write_str("a mapping for devices cannot be replaced: unmap it"),
+            Self::Xen(error) => error.fmt(f),
+        }
     }
 }
 
-impl<H: Hypercall, T: MapTarget, A: Access, P: Page> fmt::Display for ReplaceError<H, T, A, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.error {
-            Some(error) => error.fmt(f)?,
-            None => f.write_str("a mapping for devices cannot be replaced")?,
-        }
-        if self.kept.is_none() {
-            f.write_str("; target and page are leaked")?;
-        }
-        Ok(())
+impl core::error::Error for ReplaceError {}
+
+impl<T> From<Failed<Self, T>> for ReplaceError {
+    fn from(failed: Failed<Self, T>) -> Self {
+        failed.error
     }
 }
 
-impl<H: Hypercall, T: MapTarget, A: Access, P: Page> core::error::Error
-    for ReplaceError<H, T, A, P>
-{
-}
+/// What [`replace`] returns if it fails.
+pub type NotReplaced<H, T, A, P> = Failed<ReplaceError, (Mapping<H, T, A>, P)>;
 
 /// Unmaps a grant and moves the memory of `page` to where it was mapped.
 ///
@@ -98,13 +92,14 @@ impl<H: Hypercall, T: MapTarget, A: Access, P: Page> core::error::Error
 ///
 /// # Errors
 ///
-/// [`ReplaceError`] with the statuses of an unmap, and with mapping and page if they are as before.
+/// [`ReplaceError`], with the mapping and the page if they are certain to be as before. Otherwise the
+/// target and the page are leaked: Xen takes the page from its address before it looks at the mapping.
 pub fn replace<H: Hypercall, T: MapTarget, A: Access, P: Page>(
     mapping: Mapping<H, T, A>,
     page: P,
-) -> Result<Replaced<T, P>, ReplaceError<H, T, A, P>> {
+) -> Result<Replaced<T, P>, NotReplaced<H, T, A, P>> {
     if mapping.has_devices() {
-        return Err(ReplaceError { error: None, kept: Some((mapping, page)) });
+        return Err(Failed::returning(ReplaceError::ForDevices, (mapping, page)));
     }
     let new_addr = page.address().addr().get() as u64;
     let mut element = [UnmapAndReplace::new(mapping.host_addr(), new_addr, mapping.handle())];
@@ -118,12 +113,12 @@ pub fn replace<H: Hypercall, T: MapTarget, A: Access, P: Page>(
             Ok(Replaced { target, page: ManuallyDrop::new(page) })
         }
         Unmapped::Intact(error) => {
-            Err(ReplaceError { error: Some(error), kept: Some((mapping, page)) })
+            Err(Failed::returning(ReplaceError::Xen(error), (mapping, page)))
         }
         Unmapped::Unknown(error) => {
             leak(mapping.into_target());
             core::mem::forget(page);
-            Err(ReplaceError { error: Some(error), kept: None })
+            Err(Failed::keeping(ReplaceError::Xen(error)))
         }
     }
 }

@@ -9,8 +9,10 @@ use xen_abi::grant_table::{
 };
 
 use super::batch::may_have_begun;
-use super::retry::{Retry, Tries};
-use super::{GrantTable, Granted};
+use super::granting::Granted;
+use super::retry::{NoRetry, Retry, Tries};
+use super::table::GrantTable;
+use crate::Failed;
 use crate::hypercall::grant_table_op::{SwapGrantRef, swap_grant_ref};
 use crate::hypercall::{__private, Error, Hypercall};
 
@@ -40,26 +42,43 @@ impl fmt::Display for SwapError {
 
 impl core::error::Error for SwapError {}
 
-/// Two grants that have changed places: the first reference with the second page, and the other way
-/// round. Or why they have not, and both as they were; without them if nobody can tell which page is
-/// behind which reference, for then both stay granted for ever.
+impl<T> From<Failed<Self, T>> for SwapError {
+    fn from(failed: Failed<Self, T>) -> Self {
+        failed.error
+    }
+}
+
+/// Two grants with their pages exchanged: the first reference with the second page, and the other way
+/// round. On failure both as they were, unless it cannot be known which reference grants which page:
+/// then both are leaked and stay granted.
 pub type Swapped<'t, P, A, B> = Result<
     (Granted<'t, P, B>, Granted<'t, P, A>),
-    (SwapError, Option<(Granted<'t, P, A>, Granted<'t, P, B>)>),
+    Failed<SwapError, (Granted<'t, P, A>, Granted<'t, P, B>)>,
 >;
 
-impl<X: Hypercall, F, P> GrantTable<'_, X, F, P> {
-    /// Exchanges the entries of two grants, so that a peer which knows the one reference finds what was
-    /// behind the other.
+impl<H: Hypercall, F, P> GrantTable<'_, H, F, P> {
+    /// Exchanges the entries of two grants: each reference grants what the other granted before.
     ///
     /// `GNTTABOP_swap_grant_ref` of `xen/include/public/grant_table.h`.
     ///
     /// # Errors
     ///
     /// - [`SwapError::OtherTable`] if one of them is not of this table.
-    /// - [`SwapError::Xen`] with `GNTST_eagain` if a peer uses one of them, for as long as `retry` has
-    ///   it tried again.
-    pub fn swap<'t, A, B, R: Retry + ?Sized>(
+    /// - [`SwapError::Xen`] with `GNTST_eagain` if a peer uses one of them.
+    pub fn swap<'t, A, B>(
+        &'t self,
+        a: Granted<'t, P, A>,
+        b: Granted<'t, P, B>,
+    ) -> Swapped<'t, P, A, B> {
+        self.swap_with_retry(a, b, &mut NoRetry)
+    }
+
+    /// As [`swap`](Self::swap), and tries again as `retry` says while a peer uses one of the grants.
+    ///
+    /// # Errors
+    ///
+    /// As [`swap`](Self::swap).
+    pub fn swap_with_retry<'t, A, B, R: Retry + ?Sized>(
         &'t self,
         a: Granted<'t, P, A>,
         b: Granted<'t, P, B>,
@@ -67,16 +86,16 @@ impl<X: Hypercall, F, P> GrantTable<'_, X, F, P> {
     ) -> Swapped<'t, P, A, B> {
         for (ours, reference) in [(self.has(&a), a.reference()), (self.has(&b), b.reference())] {
             if !ours {
-                return Err((SwapError::OtherTable(reference), Some((a, b))));
+                return Err(Failed::returning(SwapError::OtherTable(reference), (a, b)));
             }
         }
         // SAFETY: both are owned, and take each other's page when the entries have changed places.
         match unsafe { swap(self.xen(), a.reference(), b.reference(), retry) } {
             Ok(()) => Ok(a.exchanged(b)),
-            Err(error) if nothing_done(error) => Err((error, Some((a, b)))),
+            Err(error) if nothing_done(error) => Err(Failed::returning(error, (a, b))),
             Err(error) => {
                 core::mem::forget((a, b));
-                Err((error, None))
+                Err(Failed::keeping(error))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Giving a page of one's own to another domain, for good: PV.
+//! Transferring a page to another domain: PV.
 
 #![allow(unsafe_code, reason = "gives memory away")]
 
@@ -8,8 +8,9 @@ use core::mem::ManuallyDrop;
 use xen_abi::grant_table::{GNTST_bad_page, GNTST_okay};
 use xen_abi::xen::xen_pfn_t;
 
-use super::RemoteGrant;
 use super::batch::may_have_begun;
+use super::remote::RemoteGrant;
+use crate::Failed;
 use crate::hypercall::grant_table_op::{Transfer, transfer as call};
 use crate::hypercall::{Error, Hypercall, UNTOUCHED};
 
@@ -24,38 +25,17 @@ pub unsafe trait Spare {
     fn frame(&self) -> xen_pfn_t;
 }
 
-/// A page that did not arrive.
-#[derive(Debug)]
-pub struct TransferError<P> {
-    /// Why.
-    pub error: Error,
-    /// What has become of the page.
-    pub page: PageState<P>,
-}
-
 /// What has become of a page that did not arrive.
 #[derive(Debug)]
 pub enum PageState<P> {
     /// It is as before.
     Kept(P),
-    /// It belongs to nobody any more, or nobody can tell.
+    /// No domain owns it any more, or that cannot be known.
     Lost(LostPage<P>),
 }
 
-impl<P> fmt::Display for TransferError<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)?;
-        match self.page {
-            PageState::Kept(_) => Ok(()),
-            PageState::Lost(_) => f.write_str("; the page is lost"),
-        }
-    }
-}
-
-impl<P: fmt::Debug> core::error::Error for TransferError<P> {}
-
-/// The value that stood for memory of the guest's, of which nothing is left. It is never dropped, so
-/// that no allocator gets back what is not there.
+/// A page whose memory is gone. It is never dropped, so that no allocator reuses memory that does not
+/// exist.
 pub struct LostPage<P>(ManuallyDrop<P>);
 
 impl<P> LostPage<P> {
@@ -63,7 +43,7 @@ impl<P> LostPage<P> {
         Self(ManuallyDrop::new(page))
     }
 
-    /// The value, for one who knows how to put memory back in its place.
+    /// The page, for code that puts other memory in its place.
     ///
     /// # Safety
     ///
@@ -91,7 +71,7 @@ impl<P> fmt::Debug for LostPage<P> {
 ///
 /// # Errors
 ///
-/// [`TransferError`]. Xen takes the page first and looks for the receiver then, so that it is lost with
+/// [`Error`], with what became of the page. Xen takes the page first and looks for the receiver then, so that it is lost with
 /// every status but one:
 ///
 /// | status | page |
@@ -105,8 +85,8 @@ pub fn transfer<H: Hypercall + ?Sized, P: Spare>(
     xen: &H,
     page: P,
     to: RemoteGrant,
-) -> Result<LostPage<P>, TransferError<P>> {
-    let mut element = [Transfer::new(page.frame(), to.peer.domain(), to.reference)];
+) -> Result<LostPage<P>, Failed<Error, PageState<P>>> {
+    let mut element = [Transfer::new(page.frame(), to.domain.domid(), to.reference)];
     // SAFETY: the page is owned, nothing maps it, and it is given out again only if it is kept.
     let batch = unsafe { call(xen, &mut element) };
     let status = batch.elements.first().map_or(UNTOUCHED, |element| element.status());
@@ -116,7 +96,7 @@ pub fn transfer<H: Hypercall + ?Sized, P: Spare>(
         _ => (Error::from_status("GNTTABOP_transfer", status), status == GNTST_bad_page),
     };
     let page = if kept { PageState::Kept(page) } else { PageState::Lost(LostPage::new(page)) };
-    Err(TransferError { error, page })
+    Err(Failed::returning(error, page))
 }
 
 #[cfg(test)]
@@ -140,7 +120,7 @@ mod tests {
             let rig = Rig::new();
             rig.xen.script([Status(status)]);
             let error = transfer(&rig.xen, rig.room(2), grant(9)).unwrap_err();
-            assert_eq!(matches!(error.page, PageState::Kept(_)), kept, "{status}");
+            assert_eq!(matches!(error.returned, Some(PageState::Kept(_))), kept, "{status}");
             drop(error);
             assert_eq!(rig.returned.borrow().len(), usize::from(kept));
         }
@@ -153,7 +133,7 @@ mod tests {
             rig.xen.script([Skip]);
             rig.xen.results.borrow_mut().push_back(result);
             let error = transfer(&rig.xen, rig.room(2), grant(9)).unwrap_err();
-            assert_eq!(matches!(error.page, PageState::Kept(_)), kept, "{result}");
+            assert_eq!(matches!(error.returned, Some(PageState::Kept(_))), kept, "{result}");
             rig.xen.script.borrow_mut().clear();
         }
     }

@@ -93,7 +93,7 @@ impl End {
         let (u, domid, flag) = match self {
             Self::Frame(frame) => (gnttab_copy_ptr_u::from_gmfn(frame), DOMID_SELF, 0),
             Self::Grant(grant) => {
-                (gnttab_copy_ptr_u::from_ref(grant.reference), grant.peer.domain(), gref)
+                (gnttab_copy_ptr_u::from_ref(grant.reference), grant.domain.domid(), gref)
             }
         };
         // Member by member: there is padding on some architectures only.

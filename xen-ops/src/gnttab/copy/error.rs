@@ -3,14 +3,14 @@
 use core::fmt;
 
 use crate::hypercall::Error;
-use crate::view::OutOfPage;
+use crate::view::OutOfBounds;
 
 /// A copy that is refused before any hypercall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Invalid {
     /// A range of a segment leaves its page.
-    OutOfPage(OutOfPage),
+    OutOfBounds(OutOfBounds),
     /// A buffer ends before the range to be copied does.
     TooShort {
         /// Pages in the buffer.
@@ -25,7 +25,7 @@ pub enum Invalid {
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OutOfPage(range) => range.fmt(f),
+            Self::OutOfBounds(range) => range.fmt(f),
             Self::TooShort { pages, offset, length } => {
                 write!(f, "{length} bytes at offset {offset}: more than {pages} pages hold")
             }
@@ -43,7 +43,7 @@ pub enum CopyError {
     Invalid(Invalid),
     /// Xen did not copy all of it.
     Xen {
-        /// Bytes from the start that were copied. Some of those behind may have been.
+        /// Bytes from the start that were copied. Some of those after may have been too.
         copied: usize,
         /// Why the next could not be copied.
         error: Error,

@@ -1,9 +1,10 @@
 //! Copying between pages without mapping them: Xen does it.
 //!
 //! Each end of a copy is a page: one that another domain grants, or one of the guest's own. All
-//! combinations are allowed, own to own too. [`copy`] copies any number of bytes between buffers of
-//! several pages; a [`Segment`] is what Xen copies in one piece, inside one page at either end, and
-//! [`copy_each`] does a slice of them with one hypercall.
+//! combinations are allowed, own to own too. [`read`] and [`write`] copy between one grant and one page.
+//! [`copy`] copies any number of bytes between buffers of several pages; a [`Segment`] is what Xen copies
+//! in one piece, inside one page at either end, and [`copy_each`] does a slice of them with one
+//! hypercall.
 //!
 //! # Statuses
 //!
@@ -12,8 +13,8 @@
 //! | `GNTST_bad_domain` | no such domain, or it is dying |
 //! | `GNTST_permission_denied` | the security policy forbids it |
 //! | `GNTST_bad_gntref` | beyond the domain's table, or nothing granted to this domain |
-//! | `GNTST_general_error` | the grant does not allow it: read-only and written to, for another domain, or outside the bytes that it lends |
-//! | `GNTST_bad_page` | the frame is none |
+//! | `GNTST_general_error` | the grant does not allow it: read-only and written to, for another domain, or outside the bytes of a sub-page grant |
+//! | `GNTST_bad_page` | the frame does not exist |
 //! | `GNTST_eagain` | a frame is paged out or shared for the moment: see [`retry`](super::retry) |
 //!
 //! `GNTST_bad_copy_arg`, for ranges that leave their page, does not happen: [`Segment::new`] refuses
@@ -27,8 +28,10 @@ mod segment;
 mod split;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use end::{Dest, Source};
 pub use error::{CopyError, Invalid};
-pub use segment::{Segment, copy_each, elements};
-pub use split::{Split, copy, split};
+pub use segment::{Segment, copy_each, copy_each_with_retry, elements};
+pub use split::{Split, copy, copy_with_retry, split};
+pub use whole::{read, read_with_retry, write, write_with_retry};

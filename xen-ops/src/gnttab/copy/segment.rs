@@ -10,11 +10,11 @@ use xen_abi::xen::xen_pfn_t;
 use super::end::{Dest, End, Source};
 use super::error::Invalid;
 use crate::gnttab::batch::{TooLarge, fits};
-use crate::gnttab::retry::{Retry, Tries};
+use crate::gnttab::retry::{NoRetry, Retry, Tries};
 use crate::hypercall::grant_table_op::{self as op, Copy};
 use crate::hypercall::{Batch, Error, Hypercall, UNTOUCHED};
 use crate::page::PAGE_SIZE;
-use crate::view::OutOfPage;
+use crate::view::OutOfBounds;
 
 const COPY: &str = "GNTTABOP_copy";
 
@@ -97,7 +97,7 @@ impl<'a> Segment<'a> {
 
 /// Offset and length, if they are inside a page.
 fn in_page(offset: usize, length: usize) -> Result<(u16, u16), Invalid> {
-    let outside = Invalid::OutOfPage(OutOfPage { offset, length });
+    let outside = Invalid::OutOfBounds(OutOfBounds { offset, length });
     match (offset.checked_add(length), u16::try_from(offset), u16::try_from(length)) {
         (Some(end), Ok(offset), Ok(length)) if end <= PAGE_SIZE => Ok((offset, length)),
         _ => Err(outside),
@@ -113,14 +113,27 @@ pub fn elements<const N: usize>() -> [Copy; N] {
 }
 
 /// Copies every segment that has no result yet, each for itself, and returns how many of them were
-/// copied. All go to Xen in one hypercall, and those with `GNTST_eagain` again in one more for each
-/// try. Afterwards every segment has a result.
+/// copied. All go to Xen in one hypercall. Afterwards every segment has a result.
 ///
 /// # Errors
 ///
 /// [`TooLarge`] if there are more such segments than `elements`, or than a hypercall takes; then
 /// nothing has been done.
-pub fn copy_each<H: Hypercall + ?Sized, R: Retry + ?Sized>(
+pub fn copy_each<H: Hypercall + ?Sized>(
+    xen: &H,
+    segments: &mut [Segment<'_>],
+    elements: &mut [Copy],
+) -> Result<usize, TooLarge> {
+    copy_each_with_retry(xen, segments, elements, &mut NoRetry)
+}
+
+/// As [`copy_each`]. Segments with `GNTST_eagain` go to Xen again, in one more hypercall for each try
+/// that `retry` makes.
+///
+/// # Errors
+///
+/// As [`copy_each`].
+pub fn copy_each_with_retry<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     xen: &H,
     segments: &mut [Segment<'_>],
     elements: &mut [Copy],

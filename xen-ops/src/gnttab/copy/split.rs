@@ -3,7 +3,7 @@
 use super::end::{Dest, Source};
 use super::error::{CopyError, Invalid};
 use super::segment::{Segment, elements, rounds};
-use crate::gnttab::retry::{Retry, Tries};
+use crate::gnttab::retry::{NoRetry, Retry, Tries};
 use crate::hypercall::Hypercall;
 use crate::page::PAGE_SIZE;
 
@@ -13,14 +13,12 @@ const AT_ONCE: usize = 16;
 /// Copies `len` bytes from offset `from` of the buffer `source` to offset `to` of the buffer `dest`.
 /// Offsets are in bytes, from the start of the first page.
 ///
-/// It takes one hypercall for each 16 segments (see [`split`]), and one more for each try of those
-/// with `GNTST_eagain`; the tries are counted for the copy as a whole. It stops at the first 16 of
-/// which one fails.
+/// It takes one hypercall for each 16 segments (see [`split`]), and stops after the first 16 of which
+/// one fails.
 ///
 /// ```
 /// use xen_ops::gnttab::copy::{CopyError, Dest, Source, copy};
-/// use xen_ops::gnttab::RemoteGrant;
-/// use xen_ops::gnttab::retry::NoRetry;
+/// use xen_ops::RemoteGrant;
 /// use xen_ops::hypercall::Hypercall;
 /// use xen_ops::page::Page;
 ///
@@ -33,15 +31,32 @@ const AT_ONCE: usize = 16;
 ///     buffer: &mut [P; 2],
 /// ) -> Result<(), CopyError> {
 ///     let mut dest = buffer.each_mut().map(Dest::page);
-///     copy(xen, &packet.map(Source::grant), offset, &mut dest, 0, len, &mut NoRetry)
+///     copy(xen, &packet.map(Source::grant), offset, &mut dest, 0, len)
 /// }
 /// ```
 ///
 /// # Errors
 ///
-/// - [`CopyError::Invalid`] if a range ends behind its buffer; then nothing has been done.
+/// - [`CopyError::Invalid`] if a range ends past its buffer; then nothing has been done.
 /// - [`CopyError::Xen`] with how far it got.
-pub fn copy<H: Hypercall + ?Sized, R: Retry + ?Sized>(
+pub fn copy<H: Hypercall + ?Sized>(
+    xen: &H,
+    source: &[Source<'_>],
+    from: usize,
+    dest: &mut [Dest<'_>],
+    to: usize,
+    len: usize,
+) -> Result<(), CopyError> {
+    copy_with_retry(xen, source, from, dest, to, len, &mut NoRetry)
+}
+
+/// As [`copy`]. Segments with `GNTST_eagain` go to Xen again, in one more hypercall for each try that
+/// `retry` makes. The tries are counted for the copy as a whole.
+///
+/// # Errors
+///
+/// As [`copy`].
+pub fn copy_with_retry<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     xen: &H,
     source: &[Source<'_>],
     from: usize,
@@ -73,9 +88,8 @@ pub fn copy<H: Hypercall + ?Sized, R: Retry + ?Sized>(
 /// `len`, and the offsets `from` and `to` from the start of the first page, are in bytes.
 ///
 /// ```
-/// use xen_ops::gnttab::DomainId;
+/// use xen_ops::{DomainId, RemoteGrant};
 /// use xen_ops::gnttab::copy::{Dest, Source, split};
-/// use xen_ops::gnttab::RemoteGrant;
 /// use xen_ops::xen_abi::grant_table::grant_ref_t;
 /// use xen_ops::xen_abi::xen::domid_t;
 ///
@@ -91,7 +105,7 @@ pub fn copy<H: Hypercall + ?Sized, R: Retry + ?Sized>(
 ///
 /// # Errors
 ///
-/// [`Invalid::TooShort`] if a range ends behind its buffer.
+/// [`Invalid::TooShort`] if a range ends past its buffer.
 pub fn split<'a>(
     source: &'a [Source<'_>],
     from: usize,

@@ -14,7 +14,7 @@ use crate::gnttab::fake::{Rig, grant};
 use crate::gnttab::retry::{Backoff, NoRetry};
 use crate::hypercall::UNTOUCHED;
 use crate::page::PAGE_SIZE;
-use crate::view::OutOfPage;
+use crate::view::OutOfBounds;
 
 fn segments<const N: usize>() -> [Segment<'static>; N] {
     core::array::from_fn(|at| {
@@ -73,7 +73,7 @@ fn a_range_that_leaves_its_page_is_refused() {
     };
     assert_eq!(new(0, 0, 4096), Ok(()));
     assert_eq!(new(4096, 4095, 0), Ok(()));
-    let outside = |offset, length| Err(Invalid::OutOfPage(OutOfPage { offset, length }));
+    let outside = |offset, length| Err(Invalid::OutOfBounds(OutOfBounds { offset, length }));
     assert_eq!(new(1, 0, 4096), outside(1, 4096));
     assert_eq!(new(0, 1, 4096), outside(1, 4096));
     assert_eq!(new(0, 0, 65536), outside(0, 65536));

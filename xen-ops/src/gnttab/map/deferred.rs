@@ -4,11 +4,11 @@ use core::fmt;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Acquire;
 
-use super::{Mapping, UnmapError, leak};
-use crate::gnttab::Access;
+use super::{Mapping, leak};
+use crate::Failed;
 use crate::hypercall::{Error, Hypercall};
 use crate::page::MapTarget;
-use crate::view::ReadOnly;
+use crate::view::{Access, ReadOnly};
 
 /// Tells whether something still uses a mapping.
 ///
@@ -19,7 +19,7 @@ pub trait InUse {
     fn in_use(&self) -> bool;
 }
 
-/// A count of users; at 0 nobody is left. Users count down with `Release`.
+/// A count of users; at 0 none is left. Users count down with `Release`.
 impl InUse for &AtomicUsize {
     fn in_use(&self) -> bool {
         self.load(Acquire) != 0
@@ -61,6 +61,18 @@ pub struct Deferred<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access = ReadOn
     places: &'p mut [Option<Waiting<H, T, U, A>>],
 }
 
+/// All places are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("all places are taken: empty one first")
+    }
+}
+
+impl core::error::Error for Full {}
+
 /// What a poll found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Polled {
@@ -87,18 +99,18 @@ impl<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access> Deferred<'p, H, T, U, 
     ///
     /// # Errors
     ///
-    /// Gives both back if all places are taken.
+    /// [`Full`] if all places are taken; both are returned.
     pub fn push(
         &mut self,
         mapping: Mapping<H, T, A>,
         user: U,
-    ) -> Result<(), (Mapping<H, T, A>, U)> {
+    ) -> Result<(), Failed<Full, (Mapping<H, T, A>, U)>> {
         match self.places.iter_mut().find(|place| place.is_none()) {
             Some(place) => {
                 *place = Some(Waiting { parts: Some((mapping, user)) });
                 Ok(())
             }
-            None => Err((mapping, user)),
+            None => Err(Failed::returning(Full, (mapping, user))),
         }
     }
 
@@ -117,7 +129,7 @@ impl<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access> Deferred<'p, H, T, U, 
                         free(target);
                         polled.unmapped += 1;
                     }
-                    Err(UnmapError { error, mapping }) => {
+                    Err(Failed { error, returned: mapping }) => {
                         polled.error.get_or_insert(error);
                         polled.stuck += usize::from(mapping.is_some());
                         polled.leaked += usize::from(mapping.is_none());

@@ -10,33 +10,29 @@ use core::ptr;
 use xen_abi::grant_table::{GNTMAP_device_map, GNTMAP_host_map, GNTMAP_readonly, grant_handle_t};
 
 use super::outcome::{self, Outcome, Unmapped};
-use super::{MapError, Reason, UnmapError, leak};
-use crate::gnttab::Access;
-use crate::gnttab::RemoteGrant;
-use crate::gnttab::retry::{Retry, Tries};
-use crate::hypercall::Hypercall;
+use super::{MapError, leak};
+use crate::Failed;
+use crate::gnttab::remote::RemoteGrant;
+use crate::gnttab::retry::{NoRetry, Retry, Tries};
 use crate::hypercall::grant_table_op::{
     MapGrantRef, UnmapGrantRef, map_grant_ref, unmap_grant_ref,
 };
+use crate::hypercall::{Error, Hypercall};
 use crate::page::{MapTarget, PAGE_SIZE};
-use crate::view::{ReadOnly, View};
+use crate::view::{Access, ReadOnly, View};
 
-/// A foreign frame that is mapped at the target `T`, read-only unless `A` says
-/// [`ReadWrite`](crate::view::ReadWrite).
+/// A granted frame that is mapped at the target `T`.
 ///
-/// Handle, host address and device address stay together with the target until Xen has confirmed the
-/// unmap. Dropping unmaps; if that fails the target is leaked, see the [module](super).
+/// The handle, the host address and the device address stay together with the target until Xen has
+/// confirmed the unmap. Dropping unmaps; if that fails the target is leaked, see the [module](super).
 ///
 /// ```no_run
-/// use xen_ops::gnttab::RemoteGrant;
-/// use xen_ops::gnttab::map::Mapping;
-/// use xen_ops::gnttab::retry::NoRetry;
 /// use xen_ops::hypercall::Hypercall;
 /// use xen_ops::page::MapTarget;
-/// use xen_ops::view::ReadOnly;
+/// use xen_ops::{Mapping, ReadOnly, RemoteGrant};
 ///
 /// fn first_byte<H: Hypercall, T: MapTarget>(xen: H, grant: RemoteGrant, target: T) -> Option<u8> {
-///     let mapping = Mapping::<_, _, ReadOnly>::new(xen, grant, target, &mut NoRetry).ok()?;
+///     let mapping = Mapping::new(xen, grant, target, ReadOnly).ok()?;
 ///     mapping.view().read_obj(0).ok()
 /// }
 /// ```
@@ -44,7 +40,7 @@ use crate::view::{ReadOnly, View};
 /// A read-only mapping has no way to write:
 ///
 /// ```compile_fail,E0599
-/// # use xen_ops::{gnttab::map::Mapping, hypercall::Hypercall, page::MapTarget, view::ReadOnly};
+/// # use xen_ops::{Mapping, ReadOnly, hypercall::Hypercall, page::MapTarget};
 /// fn write<H: Hypercall, T: MapTarget>(mapping: &Mapping<H, T, ReadOnly>) {
 ///     mapping.view().write(0, &[1]);
 /// }
@@ -80,13 +76,28 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
     ///
     /// # Errors
     ///
-    /// [`MapError`] with the reason, and with the target unless that is leaked.
-    pub fn new<R: Retry + ?Sized>(
+    /// [`MapError`], with the target unless it is leaked.
+    pub fn new(
         xen: H,
         grant: RemoteGrant,
         target: T,
+        access: A,
+    ) -> Result<Self, Failed<MapError, T>> {
+        Self::with_retry(xen, grant, target, access, &mut NoRetry)
+    }
+
+    /// Maps `grant` at `target`, and tries again as `retry` says while Xen answers `GNTST_eagain`.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError`], with the target unless it is leaked.
+    pub fn with_retry<R: Retry + ?Sized>(
+        xen: H,
+        grant: RemoteGrant,
+        target: T,
+        _access: A,
         retry: &mut R,
-    ) -> Result<Self, MapError<T>> {
+    ) -> Result<Self, Failed<MapError, T>> {
         Self::map(xen, grant, target, false, retry)
     }
 
@@ -96,13 +107,29 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
     ///
     /// # Errors
     ///
-    /// [`MapError`] with the reason, and with the target unless that is leaked.
-    pub fn with_devices<R: Retry + ?Sized>(
+    /// [`MapError`], with the target unless it is leaked.
+    pub fn for_devices(
         xen: H,
         grant: RemoteGrant,
         target: T,
+        access: A,
+    ) -> Result<Self, Failed<MapError, T>> {
+        Self::for_devices_with_retry(xen, grant, target, access, &mut NoRetry)
+    }
+
+    /// As [`for_devices`](Self::for_devices), and tries again as `retry` says while Xen answers
+    /// `GNTST_eagain`.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError`], with the target unless it is leaked.
+    pub fn for_devices_with_retry<R: Retry + ?Sized>(
+        xen: H,
+        grant: RemoteGrant,
+        target: T,
+        _access: A,
         retry: &mut R,
-    ) -> Result<Self, MapError<T>> {
+    ) -> Result<Self, Failed<MapError, T>> {
         Self::map(xen, grant, target, true, retry)
     }
 
@@ -112,10 +139,10 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
         target: T,
         devices: bool,
         retry: &mut R,
-    ) -> Result<Self, MapError<T>> {
+    ) -> Result<Self, Failed<MapError, T>> {
         let request = match request::<A>(grant, &target, devices) {
             Ok(request) => request,
-            Err(reason) => return Err(MapError { reason, target: Some(target) }),
+            Err(error) => return Err(Failed::returning(error, target)),
         };
         let mut tries = Tries::new(retry);
         loop {
@@ -139,7 +166,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
         target: T,
         devices: bool,
         outcome: Outcome,
-    ) -> Result<Self, MapError<T>> {
+    ) -> Result<Self, Failed<MapError, T>> {
         match outcome {
             Outcome::Mapped { handle, machine_addr } => {
                 let host_addr = target.host_addr();
@@ -149,31 +176,28 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
                 if devices && machine_addr == 0 {
                     // The unmap would leave the device's half and report success.
                     leak(mapping.into_target());
-                    return Err(MapError { reason: Reason::DeviceAddress, target: None });
+                    return Err(Failed::keeping(MapError::DeviceAddress));
                 }
                 Ok(mapping)
             }
             Outcome::Again => {
-                let reason = Reason::Xen(outcome::still_eagain());
-                Err(MapError { reason, target: Some(target) })
+                Err(Failed::returning(MapError::Xen(outcome::still_eagain()), target))
             }
-            Outcome::Refused(error) => {
-                Err(MapError { reason: Reason::Xen(error), target: Some(target) })
-            }
+            Outcome::Refused(error) => Err(Failed::returning(MapError::Xen(error), target)),
             Outcome::Unknown(error) => {
                 leak(target);
-                Err(MapError { reason: Reason::Xen(error), target: None })
+                Err(Failed::keeping(MapError::Xen(error)))
             }
         }
     }
 
-    /// Unmaps, and gives the target back.
+    /// Unmaps, and returns the target.
     ///
     /// # Errors
     ///
-    /// [`UnmapError`], with the mapping if that is certain to be there as before. Otherwise nothing
-    /// can be done about it any more, and the target is leaked.
-    pub fn unmap(self) -> Result<T, UnmapError<Self>> {
+    /// [`Error`], with the mapping if it is certain to exist as before: Xen has not looked at it, or
+    /// refused to touch it. Otherwise the target is leaked.
+    pub fn unmap(self) -> Result<T, Failed<Error, Self>> {
         let unmapped = self.unmap_once();
         self.after(unmapped)
     }
@@ -187,13 +211,13 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
     }
 
     /// Makes of an unmap's outcome what it says.
-    pub(super) fn after(self, unmapped: Unmapped) -> Result<T, UnmapError<Self>> {
+    pub(super) fn after(self, unmapped: Unmapped) -> Result<T, Failed<Error, Self>> {
         match unmapped {
             Unmapped::Done => Ok(self.into_target()),
-            Unmapped::Intact(error) => Err(UnmapError { error, mapping: Some(self) }),
+            Unmapped::Intact(error) => Err(Failed::returning(error, self)),
             Unmapped::Unknown(error) => {
                 leak(self.into_target());
-                Err(UnmapError { error, mapping: None })
+                Err(Failed::keeping(error))
             }
         }
     }
@@ -235,7 +259,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
     }
 
     /// The frame's machine address, in bytes. Devices reach it there if it was mapped
-    /// [`with_devices`](Self::with_devices), or if there is no IOMMU; cache maintenance names it so.
+    /// [`for_devices`](Self::for_devices), or if there is no IOMMU; cache maintenance names it so.
     #[must_use]
     pub fn machine_addr(&self) -> u64 {
         self.entry.machine_addr
@@ -278,13 +302,13 @@ pub(super) fn request<A: Access>(
     grant: RemoteGrant,
     target: &impl MapTarget,
     devices: bool,
-) -> Result<MapGrantRef, Reason> {
+) -> Result<MapGrantRef, MapError> {
     let host_addr = target.host_addr();
     if host_addr == 0 || host_addr % PAGE_SIZE as u64 != 0 {
-        return Err(Reason::HostAddress(host_addr));
+        return Err(MapError::HostAddress(host_addr));
     }
     let devices = if devices { GNTMAP_device_map } else { 0 };
     let readonly = if A::READONLY { GNTMAP_readonly } else { 0 };
     let flags = GNTMAP_host_map | devices | readonly;
-    Ok(MapGrantRef::new(host_addr, flags, grant.reference, grant.peer.domain()))
+    Ok(MapGrantRef::new(host_addr, flags, grant.reference, grant.domain.domid()))
 }

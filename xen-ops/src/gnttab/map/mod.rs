@@ -1,32 +1,30 @@
-//! Mapping what other domains grant.
+//! Mapping pages that other domains grant.
 //!
-//! [`Mapping`] is one mapped grant: it owns the [`MapTarget`](crate::page::Target) where the frame shows
-//! up, the handle and the addresses, and unmaps when it is dropped. [`Slot`]s are for many grants, of
-//! one domain or several, mapped and unmapped with one hypercall. [`Deferred`] keeps mappings that a
+//! [`Mapping`] is one mapped grant: it owns the [`MapTarget`](crate::page::MapTarget) where the frame
+//! appears, the handle and the addresses, and unmaps when it is dropped. [`Slot`]s are for many grants,
+//! of one domain or several, mapped and unmapped with one hypercall. [`Deferred`] keeps mappings that a
 //! device still uses until they can be unmapped.
 //!
-//! # A target is given back only when nothing is mapped there
+//! # A target is returned only when nothing is mapped there
 //!
-//! Reusing a target under which a foreign frame may still lie would hand memory of another domain to
-//! whoever gets it next. So whenever Xen's answer leaves that open (a status that Xen does not define,
-//! positive ones too; none at all; a hypercall that ended half way; an unmap that failed) the target
-//! is not given back but leaked, and [`leaked`] counts it.
+//! Reusing a target where a foreign frame may still be mapped would expose another domain's memory to
+//! the target's next user. So whenever Xen's answer leaves that open (a status that Xen does not define,
+//! positive ones too; no status at all; a hypercall that ended half way; an unmap that failed) the
+//! target is not returned but leaked, and [`leaked`] counts it.
 //!
 //! ```
-//! use xen_ops::gnttab::RemoteGrant;
 //! use xen_ops::gnttab::map::{BatchError, Slot, elements, map_all, unmap_each, unmap_elements};
-//! use xen_ops::gnttab::retry::NoRetry;
 //! use xen_ops::hypercall::Hypercall;
 //! use xen_ops::page::MapTarget;
-//! use xen_ops::view::ReadOnly;
+//! use xen_ops::{ReadOnly, RemoteGrant};
 //!
 //! /// Adds up the first bytes of two pages, which two domains may have granted.
-//! fn sum<X: Hypercall, T: MapTarget>(
-//!     xen: &X,
+//! fn sum<H: Hypercall, T: MapTarget>(
+//!     xen: &H,
 //!     grants: [(RemoteGrant, T); 2],
 //! ) -> Result<u32, BatchError> {
-//!     let mut slots = grants.map(|(grant, target)| Slot::<_, _, ReadOnly>::new(grant, target));
-//!     map_all(xen, &mut slots, &mut elements::<2>(), &mut NoRetry)?;
+//!     let mut slots = grants.map(|(grant, target)| Slot::new(grant, target, ReadOnly));
+//!     map_all(xen, &mut slots, &mut elements::<2>())?;
 //!     let bytes = slots.iter().filter_map(Slot::view).map(|view| view.read_obj::<u8>(0));
 //!     let sum = bytes.flatten().map(u32::from).sum();
 //!     unmap_each(&mut slots, &mut unmap_elements::<2>())?;
@@ -44,7 +42,7 @@
 //! | `GNTST_bad_handle` | | unknown or stale |
 //! | `GNTST_bad_dev_addr` | | not the device address of this mapping |
 //! | `GNTST_permission_denied` | the security policy forbids it | the same |
-//! | `GNTST_bad_page` | the granted frame is none | |
+//! | `GNTST_bad_page` | the granted frame does not exist | |
 //! | `GNTST_eagain` | the frame is paged out or shared for the moment: see [`retry`](super::retry) | |
 //! | `GNTST_no_space`, before 4.16 `GNTST_no_device_space` | no handle left | |
 //!
@@ -62,12 +60,15 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
-pub use deferred::{Deferred, InUse, Polled, Waiting};
-pub use error::{BatchError, MapError, Reason, UnmapError};
+pub use deferred::{Deferred, Full, InUse, Polled, Waiting};
+pub use error::{BatchError, MapError};
 pub use mapping::Mapping;
 pub(super) use outcome::{Unmapped, unmapped_status};
 pub use slot::Slot;
-pub use slots::{elements, map_all, map_each, unmap_each, unmap_elements};
+pub use slots::{
+    elements, map_all, map_all_with_retry, map_each, map_each_with_retry, unmap_each,
+    unmap_elements,
+};
 
 static LEAKED: AtomicUsize = AtomicUsize::new(0);
 
@@ -77,7 +78,7 @@ pub fn leaked() -> usize {
     LEAKED.load(Relaxed)
 }
 
-/// Keeps `target` from ever being used again.
+/// Leaks `target`, so that it is never used again.
 pub(super) fn leak<T>(target: T) {
     core::mem::forget(target);
     LEAKED.fetch_add(1, Relaxed);

@@ -4,12 +4,12 @@ use core::fmt;
 use core::mem;
 
 use super::outcome::{self, Outcome, Unmapped};
-use super::{MapError, Mapping, Reason, UnmapError};
-use crate::gnttab::Access;
-use crate::gnttab::RemoteGrant;
+use super::{MapError, Mapping};
+use crate::Failed;
+use crate::gnttab::remote::RemoteGrant;
 use crate::hypercall::{Error, Hypercall};
 use crate::page::MapTarget;
-use crate::view::{ReadOnly, View};
+use crate::view::{Access, ReadOnly, View};
 
 /// One place of a batch, and what has become of it.
 ///
@@ -30,7 +30,7 @@ pub enum Slot<H: Hypercall, T: MapTarget, A: Access = ReadOnly> {
         grant: RemoteGrant,
         /// Where.
         target: T,
-        /// Whether also for devices, see [`Mapping::with_devices`].
+        /// Whether also for devices, see [`Mapping::for_devices`].
         devices: bool,
     },
     /// A mapped grant.
@@ -51,14 +51,14 @@ pub enum Slot<H: Hypercall, T: MapTarget, A: Access = ReadOnly> {
         /// The target, unless something may be mapped there: then it is leaked.
         target: Option<T>,
         /// Why.
-        reason: Reason,
+        error: MapError,
     },
 }
 
 impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
     /// A grant that is to be mapped at `target`.
     #[must_use]
-    pub fn new(grant: RemoteGrant, target: T) -> Self {
+    pub fn new(grant: RemoteGrant, target: T, _access: A) -> Self {
         Self::Request { grant, target, devices: false }
     }
 
@@ -96,7 +96,9 @@ impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
             Self::Request { grant, target, devices } => {
                 match Mapping::settle(xen, grant, target, devices, outcome) {
                     Ok(mapping) => Self::Mapped(mapping),
-                    Err(MapError { reason, target }) => Self::Failed { grant, target, reason },
+                    Err(Failed { error, returned }) => {
+                        Self::Failed { grant, target: returned, error }
+                    }
                 }
             }
             other => other,
@@ -105,14 +107,14 @@ impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
 
     /// Makes a failure of a request that has not been done in time.
     pub(super) fn give_up(&mut self) {
-        self.fail(Reason::Xen(outcome::still_eagain()));
+        self.fail(MapError::Xen(outcome::still_eagain()));
     }
 
     /// Makes a failure of a request.
-    pub(super) fn fail(&mut self, reason: Reason) {
+    pub(super) fn fail(&mut self, error: MapError) {
         *self = match self.take() {
             Self::Request { grant, target, .. } => {
-                Self::Failed { grant, target: Some(target), reason }
+                Self::Failed { grant, target: Some(target), error }
             }
             other => other,
         };
@@ -146,11 +148,11 @@ impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
         };
     }
 
-    fn not_unmapped(grant: RemoteGrant, failed: UnmapError<Mapping<H, T, A>>) -> Self {
-        let UnmapError { error, mapping } = failed;
-        match mapping {
+    fn not_unmapped(grant: RemoteGrant, failed: Failed<Error, Mapping<H, T, A>>) -> Self {
+        let Failed { error, returned } = failed;
+        match returned {
             Some(mapping) => Self::Stuck { mapping, error },
-            None => Self::Failed { grant, target: None, reason: Reason::Xen(error) },
+            None => Self::Failed { grant, target: None, error: MapError::Xen(error) },
         }
     }
 
@@ -170,11 +172,11 @@ impl<H: Hypercall, T: MapTarget, A: Access> fmt::Debug for Slot<H, T, A> {
             Self::Stuck { mapping, error } => {
                 f.debug_tuple("Stuck").field(mapping).field(error).finish()
             }
-            Self::Failed { grant, target, reason } => f
+            Self::Failed { grant, target, error } => f
                 .debug_struct("Failed")
                 .field("grant", grant)
                 .field("leaked", &target.is_none())
-                .field("reason", reason)
+                .field("error", error)
                 .finish(),
         }
     }

@@ -7,15 +7,15 @@ use xen_abi::xen::domid_t;
 
 use super::mapping::request;
 use super::outcome::{self, Unmapped};
-use super::{BatchError, Mapping, Reason, Slot};
-use crate::gnttab::Access;
+use super::{BatchError, MapError, Mapping, Slot};
 use crate::gnttab::batch::{TooLarge, fits};
-use crate::gnttab::retry::{Retry, Tries};
+use crate::gnttab::retry::{NoRetry, Retry, Tries};
 use crate::hypercall::Hypercall;
 use crate::hypercall::grant_table_op::{
     MapGrantRef, UnmapGrantRef, map_grant_ref, unmap_grant_ref,
 };
 use crate::page::MapTarget;
+use crate::view::Access;
 
 /// Elements for batches of up to `N` slots: memory in which Xen is told what to map. What they say
 /// before and after does not matter.
@@ -32,7 +32,7 @@ pub fn unmap_elements<const N: usize>() -> [UnmapGrantRef; N] {
 }
 
 /// Maps every request among `slots`, each for itself, and returns how many of them are mapped now.
-/// All go to Xen in one hypercall, and those with `GNTST_eagain` again in one more for each try.
+/// All go to Xen in one hypercall.
 ///
 /// A request becomes [`Mapped`](Slot::Mapped) or [`Failed`](Slot::Failed); other slots are left alone.
 ///
@@ -40,7 +40,21 @@ pub fn unmap_elements<const N: usize>() -> [UnmapGrantRef; N] {
 ///
 /// [`TooLarge`] if there are more requests than `elements`, or than a hypercall takes; then nothing
 /// has been done.
-pub fn map_each<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized>(
+pub fn map_each<H: Hypercall + Clone, T: MapTarget, A: Access>(
+    xen: H,
+    slots: &mut [Slot<H, T, A>],
+    elements: &mut [MapGrantRef],
+) -> Result<usize, TooLarge> {
+    map_each_with_retry(xen, slots, elements, &mut NoRetry)
+}
+
+/// As [`map_each`]. Those with `GNTST_eagain` go to Xen again, in one more hypercall for each try that
+/// `retry` makes.
+///
+/// # Errors
+///
+/// As [`map_each`].
+pub fn map_each_with_retry<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized>(
     xen: H,
     slots: &mut [Slot<H, T, A>],
     elements: &mut [MapGrantRef],
@@ -60,8 +74,7 @@ pub fn map_each<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized
     Ok(mapped)
 }
 
-/// Maps all of `slots`, or none. All go to Xen in one hypercall, and those with `GNTST_eagain` again
-/// in one more for each try.
+/// Maps all of `slots`, or none. All go to Xen in one hypercall.
 ///
 /// If one fails, those that were mapped are unmapped and are requests again; those that failed say
 /// why. What cannot be unmapped again stays in its slot as [`Stuck`](Slot::Stuck), or has lost its
@@ -71,9 +84,23 @@ pub fn map_each<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized
 ///
 /// - [`BatchError::TooLarge`] if there are more slots than `elements`, or than a hypercall takes; then
 ///   nothing has been done.
-/// - [`BatchError::NoRequest`] if one of the slots is no request; then nothing has been done.
+/// - [`BatchError::NoRequest`] if one of the slots is not a request; then nothing has been done.
 /// - [`BatchError::Slot`] with the first slot that failed.
-pub fn map_all<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized>(
+pub fn map_all<H: Hypercall + Clone, T: MapTarget, A: Access>(
+    xen: H,
+    slots: &mut [Slot<H, T, A>],
+    elements: &mut [MapGrantRef],
+) -> Result<(), BatchError> {
+    map_all_with_retry(xen, slots, elements, &mut NoRetry)
+}
+
+/// As [`map_all`]. Those with `GNTST_eagain` go to Xen again, in one more hypercall for each try that
+/// `retry` makes.
+///
+/// # Errors
+///
+/// As [`map_all`].
+pub fn map_all_with_retry<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized>(
     xen: H,
     slots: &mut [Slot<H, T, A>],
     elements: &mut [MapGrantRef],
@@ -84,24 +111,24 @@ pub fn map_all<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized>
         let Slot::Request { grant, target, devices } = slot else {
             return Err(BatchError::NoRequest(index));
         };
-        if let Err(reason) = request::<A>(*grant, target, *devices) {
-            return Err(BatchError::Slot { index, reason, stuck: 0 });
+        if let Err(error) = request::<A>(*grant, target, *devices) {
+            return Err(BatchError::Slot { index, error, stuck: 0 });
         }
     }
     let mut tries = Tries::new(retry);
-    let (index, reason) = loop {
+    let (index, error) = loop {
         let round = round(&xen, slots, elements);
         if let Some(failure) = first_failure(slots) {
             break failure;
         }
         let Some(index) = slots.iter().position(Slot::is_request) else { return Ok(()) };
         if !round.again || !tries.another() {
-            break (index, Reason::Xen(outcome::still_eagain()));
+            break (index, MapError::Xen(outcome::still_eagain()));
         }
     };
     slots.iter_mut().for_each(Slot::roll_back);
     let stuck = slots.iter().filter(|slot| slot.is_stuck()).count();
-    Err(BatchError::Slot { index, reason, stuck })
+    Err(BatchError::Slot { index, error, stuck })
 }
 
 /// Unmaps every mapping among `slots` with one hypercall; other slots are left alone.
@@ -145,14 +172,14 @@ pub fn unmap_each<H: Hypercall + Clone, T: MapTarget, A: Access>(
 /// The failures of an unmap: the first, and how many.
 #[derive(Default)]
 struct Failures {
-    first: Option<(usize, Reason)>,
+    first: Option<(usize, MapError)>,
     count: usize,
 }
 
 impl Failures {
     fn note(&mut self, index: usize, unmapped: &Unmapped) {
         if let Unmapped::Intact(error) | Unmapped::Unknown(error) = *unmapped {
-            self.first.get_or_insert((index, Reason::Xen(error)));
+            self.first.get_or_insert((index, MapError::Xen(error)));
             self.count += 1;
         }
     }
@@ -160,7 +187,7 @@ impl Failures {
     fn result(self) -> Result<(), BatchError> {
         match self.first {
             None => Ok(()),
-            Some((index, reason)) => Err(BatchError::Slot { index, reason, stuck: self.count }),
+            Some((index, error)) => Err(BatchError::Slot { index, error, stuck: self.count }),
         }
     }
 }
@@ -188,7 +215,7 @@ fn round<H: Hypercall + Clone, T: MapTarget, A: Access>(
                 asked += 1;
             }
             (Ok(_), None) => break,
-            (Err(reason), _) => slot.fail(reason),
+            (Err(error), _) => slot.fail(error),
         }
     }
     let mut round = Round { mapped: 0, again: false };
@@ -214,9 +241,9 @@ fn round<H: Hypercall + Clone, T: MapTarget, A: Access>(
 
 fn first_failure<H: Hypercall, T: MapTarget, A: Access>(
     slots: &[Slot<H, T, A>],
-) -> Option<(usize, Reason)> {
+) -> Option<(usize, MapError)> {
     slots.iter().enumerate().find_map(|(index, slot)| match slot {
-        Slot::Failed { reason, .. } => Some((index, *reason)),
+        Slot::Failed { error, .. } => Some((index, *error)),
         _ => None,
     })
 }

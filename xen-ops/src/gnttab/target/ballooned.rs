@@ -8,20 +8,20 @@ use core::ptr::NonNull;
 
 use xen_abi::xen::DOMID_SELF;
 
+use crate::Failed;
 use crate::hypercall::memory_op::{decrease_reservation, populate_physmap};
 use crate::hypercall::{Error, Hypercall};
 use crate::page::{MapTarget, PAGE_SIZE, Page};
 
-/// A page of the guest's own whose memory was given back to Xen, so that its frame is room for a
-/// mapping.
+/// A page of the guest's own that was ballooned out: its memory was released to Xen, so its frame can be
+/// the target of a mapping.
 ///
-/// In a translated guest a mapping takes the place of what was at its frame, and after the unmap
-/// nothing is there. Under a page of the heap that would be memory that somebody gets back dead.
-/// This type owns the page meanwhile and puts memory back before it gives up the page: in
-/// [`restore`](Self::restore), or when it is dropped. If Xen has no memory to put back, the page is
-/// leaked.
+/// In a translated guest a mapping replaces what was at its frame, and after the unmap nothing is there.
+/// A page of the heap would stay without memory. This type owns the page meanwhile and has Xen populate
+/// its frame again before it returns the page, in [`restore`](Self::restore) or when it is dropped. If
+/// Xen has no memory, the page is leaked.
 ///
-/// What was in the page is lost. The memory that comes back has any contents.
+/// The contents of the page are lost. The new memory has arbitrary contents.
 ///
 /// Translated guests only (HVM, PVH, Arm): in a PV guest the frame is a machine frame, which another
 /// guest may have by then.
@@ -30,41 +30,37 @@ pub struct Ballooned<H: Hypercall, P: Page> {
     page: ManuallyDrop<P>,
 }
 
-/// A page that was not ballooned out, or not restored.
-pub struct BalloonError<P> {
-    /// Why, if Xen or what is on the way to it says so. `XENMEM_*` operations count what they did and
-    /// say no more when that is nothing: then there is none.
-    pub error: Option<Error>,
-    /// What there was before, unless nobody can tell: then the page is leaked.
-    pub kept: Option<P>,
+/// Why a page was not ballooned out, or not restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BalloonError {
+    /// Xen did nothing, and says no more: it did not take the page's memory, or has none to put there.
+    NotDone,
+    /// Xen or the backend refused the hypercall.
+    Xen(Error),
 }
 
-impl<P> fmt::Debug for BalloonError<P> {
+impl fmt::Display for BalloonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BalloonError")
-            .field("error", &self.error)
-            .field("leaked", &self.kept.is_none())
-            .finish()
+        match self {
+            Self::NotDone => {
+                f.write_str("Xen did not take the page's memory, or has none to put there")
+            }
+            Self::Xen(error) => error.fmt(f),
+        }
     }
 }
 
-impl<P> fmt::Display for BalloonError<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.error {
-            Some(error) => error.fmt(f)?,
-            None => f.write_str("Xen did not take the page's memory, or has none to put there")?,
-        }
-        if self.kept.is_none() {
-            f.write_str("; the page is leaked since nobody can tell what was done")?;
-        }
-        Ok(())
+impl core::error::Error for BalloonError {}
+
+impl<T> From<Failed<Self, T>> for BalloonError {
+    fn from(failed: Failed<Self, T>) -> Self {
+        failed.error
     }
 }
-
-impl<P> core::error::Error for BalloonError<P> {}
 
 impl<H: Hypercall, P: Page> Ballooned<H, P> {
-    /// Gives the memory of `page` back to Xen.
+    /// Releases the memory of `page` to Xen.
     ///
     /// # Errors
     ///
@@ -74,7 +70,7 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
     ///
     /// The guest is a translated one. In a PV guest the address that follows from the frame's number
     /// is that of something else.
-    pub unsafe fn new(xen: H, page: P) -> Result<Self, BalloonError<P>> {
+    pub unsafe fn new(xen: H, page: P) -> Result<Self, Failed<BalloonError, P>> {
         // SAFETY: the page is owned and nobody looks at its memory, which is lost.
         match once(unsafe { decrease_reservation(&xen, &[page.frame()], 0, 0, DOMID_SELF) }) {
             Ok(()) => Ok(Self { xen, page: ManuallyDrop::new(page) }),
@@ -82,12 +78,12 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
         }
     }
 
-    /// Has Xen put memory under the page, and gives it back.
+    /// Has Xen populate the page again, and returns it.
     ///
     /// # Errors
     ///
     /// [`BalloonError`], with the target if it still is one: Xen had no memory.
-    pub fn restore(self) -> Result<P, BalloonError<Self>> {
+    pub fn restore(self) -> Result<P, Failed<BalloonError, Self>> {
         match self.populate() {
             Ok(()) => {
                 let mut this = ManuallyDrop::new(self);
@@ -101,31 +97,31 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
         }
     }
 
-    fn populate(&self) -> Result<(), Option<Error>> {
+    fn populate(&self) -> Result<(), BalloonError> {
         // SAFETY: nothing is at the frame, where a mapping was or could be.
         once(unsafe { populate_physmap(&self.xen, &mut [self.page.frame()], 0, 0, DOMID_SELF) })
     }
 }
 
 /// Whether the one extent was done.
-fn once(done: Result<usize, Error>) -> Result<(), Option<Error>> {
+fn once(done: Result<usize, Error>) -> Result<(), BalloonError> {
     match done {
-        Ok(0) => Err(None),
+        Ok(0) => Err(BalloonError::NotDone),
         Ok(_) => Ok(()),
-        Err(error) => Err(Some(error)),
+        Err(error) => Err(BalloonError::Xen(error)),
     }
 }
 
 /// The error, with `value` if nothing was done: the operation counted none, or it was refused with an
 /// error number, which it has none of itself.
-fn failed<V>(error: Option<Error>, value: V) -> BalloonError<V> {
-    let kept = if error.is_none_or(|error| error.errno().is_some()) {
-        Some(value)
-    } else {
-        core::mem::forget(value);
-        None
-    };
-    BalloonError { error, kept }
+fn failed<V>(error: BalloonError, value: V) -> Failed<BalloonError, V> {
+    match error {
+        BalloonError::Xen(xen) if xen.errno().is_none() => {
+            core::mem::forget(value);
+            Failed::keeping(error)
+        }
+        _ => Failed::returning(error, value),
+    }
 }
 
 // SAFETY: whoever made the value promised a translated guest. There the frame's memory is gone and the

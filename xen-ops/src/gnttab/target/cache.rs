@@ -3,10 +3,11 @@
 use core::fmt;
 
 use super::Targets;
-use crate::page::MapTarget;
+use crate::Failed;
+use crate::gnttab::map::Full;
+use crate::page::{Exhausted, MapTarget};
 
-/// Up to `N` targets that are kept instead of given back, so that the next mappings need not make new
-/// ones.
+/// Up to `N` targets that are kept for the next mappings instead of being returned to their source.
 ///
 /// ```
 /// # use core::{ptr::{self, NonNull}, sync::atomic::AtomicUsize};
@@ -35,27 +36,31 @@ impl<T: MapTarget, const N: usize> Cache<T, N> {
         Self { kept: [const { None }; N], len: 0 }
     }
 
-    /// The target that was put here last, or a new one of `source`'s. `None` if neither has any.
-    pub fn take<'s, S>(&mut self, source: &'s S) -> Option<T>
+    /// The target that was put here last, or a new one from `source`.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] if neither has one.
+    pub fn take<'s, S>(&mut self, source: &'s S) -> Result<T, Exhausted>
     where
-        S: Targets<MapTarget<'s> = T>,
+        S: Targets<Target<'s> = T>,
     {
-        self.pop().or_else(|| source.take())
+        self.pop().map_or_else(|| source.take(), Ok)
     }
 
     /// Keeps a target.
     ///
     /// # Errors
     ///
-    /// Gives it back if the cache is full.
-    pub fn put(&mut self, target: T) -> Result<(), T> {
+    /// [`Full`] if the cache is full; the target is returned.
+    pub fn put(&mut self, target: T) -> Result<(), Failed<Full, T>> {
         match self.kept.get_mut(self.len) {
             Some(place) => {
                 *place = Some(target);
                 self.len += 1;
                 Ok(())
             }
-            None => Err(target),
+            None => Err(Failed::returning(Full, target)),
         }
     }
 

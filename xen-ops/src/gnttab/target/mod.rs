@@ -14,7 +14,7 @@
 //!
 //! Making targets is slow where it takes a hypercall. A [`Cache`] keeps some.
 
-use crate::page::MapTarget;
+use crate::page::{Exhausted, MapTarget};
 
 mod ballooned;
 mod cache;
@@ -30,22 +30,23 @@ pub use pool::{InvalidPool, Pool, PoolTarget, Run};
 ///
 /// ```
 /// use xen_ops::gnttab::target::Targets;
+/// use xen_ops::page::Exhausted;
 ///
-/// /// A target for each of `N` grants, or none at all.
-/// fn several<S: Targets, const N: usize>(source: &S) -> Option<[S::MapTarget<'_>; N]> {
-///     let mut targets = [const { None }; N];
-///     for target in &mut targets {
-///         *target = Some(source.take()?);
-///     }
-///     Some(targets.map(|target| target.expect("filled above")))
+/// /// A target for each of two grants, or none at all.
+/// fn two<S: Targets>(source: &S) -> Result<[S::Target<'_>; 2], Exhausted> {
+///     Ok([source.take()?, source.take()?])
 /// }
 /// ```
 pub trait Targets {
-    /// What it hands out. Dropping one gives it back.
-    type MapTarget<'s>: MapTarget
+    /// What it allocates. Dropping a target returns it.
+    type Target<'s>: MapTarget
     where
         Self: 's;
 
-    /// A target, or `None` if there is none left.
-    fn take(&self) -> Option<Self::MapTarget<'_>>;
+    /// Allocates a target.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] if none is free.
+    fn take(&self) -> Result<Self::Target<'_>, Exhausted>;
 }

@@ -8,7 +8,7 @@ use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use super::Targets;
-use crate::page::{MapTarget, PAGE_SIZE};
+use crate::page::{Exhausted, MapTarget, PAGE_SIZE};
 
 const BITS: usize = usize::BITS as usize;
 
@@ -162,25 +162,25 @@ impl<'w> Pool<'w> {
 }
 
 impl<'w> Targets for Pool<'w> {
-    type MapTarget<'s>
+    type Target<'s>
         = PoolTarget<'s>
     where
         'w: 's;
 
-    fn take(&self) -> Option<PoolTarget<'_>> {
+    fn take(&self) -> Result<PoolTarget<'_>, Exhausted> {
         for (at, word) in self.taken.iter().enumerate() {
             let mut seen = word.load(Relaxed);
             while seen != usize::MAX {
                 let free = seen.trailing_ones();
                 match word.compare_exchange_weak(seen, seen | 1 << free, AcqRel, Relaxed) {
                     Ok(_) => {
-                        return Some(PoolTarget { pool: self, index: at * BITS + free as usize });
+                        return Ok(PoolTarget { pool: self, index: at * BITS + free as usize });
                     }
                     Err(changed) => seen = changed,
                 }
             }
         }
-        None
+        Err(Exhausted)
     }
 }
 
@@ -197,7 +197,7 @@ unsafe impl Send for Pool<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Pool<'_> {}
 
-/// A frame taken from a [`Pool`]. Dropping it gives it back.
+/// A frame taken from a [`Pool`]. Dropping it returns it to the pool.
 pub struct PoolTarget<'p> {
     pool: &'p Pool<'p>,
     index: usize,

@@ -1,0 +1,150 @@
+//! Granting many pages and taking them back: references are taken and freed a word of the bitmap at
+//! once, instead of one by one.
+
+use core::ops::ControlFlow::{self, Break, Continue};
+
+use super::entry::{Body, Header, StillInUse};
+use super::error::GrantError;
+use super::grant::{Granted, frame};
+use super::grants::{Freeing, Grants, Held, Taking};
+use crate::DomainId;
+use crate::gnttab::references::AllocHint;
+use crate::page::Page;
+use crate::view::Access;
+
+/// What became of a batch of grants to be revoked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "some grants may still be in use"]
+pub struct RevokeCounts {
+    /// Grants that were revoked.
+    pub done: usize,
+    /// Grants that the peer still uses: they are where they were. In version 2 it cannot begin to use
+    /// them again; nothing remains to be done with them but to revoke or drop them.
+    pub still_busy: usize,
+}
+
+/// Why a batch of grants stops.
+pub(crate) enum Stop<P> {
+    /// No reference is free, and up to so many more are needed.
+    NoRefs { missing: usize },
+    /// This page cannot be granted.
+    Refused(P, GrantError),
+}
+
+/// Fills empty slots with grants of the pages, until one of them runs out. Adds to `filled`.
+pub(crate) fn grant<'t, P: Page, A: Access>(
+    grants: &'t Grants<'t, P>,
+    hint: &mut AllocHint,
+    peer: DomainId,
+    pages: &mut (impl Iterator<Item = P> + ?Sized),
+    slots: &mut [Option<Granted<'t, P, A>>],
+    filled: &mut usize,
+) -> Result<(), Stop<P>> {
+    let header = Header::access(peer.domid(), A::READONLY);
+    // As many as there are slots, if all are empty: what is too much goes back at the end.
+    let mut left = slots.len();
+    let mut slots = slots.iter_mut().filter(|slot| slot.is_none());
+    let mut taking = Taking::new(grants);
+    while left > 0 {
+        let Some(mut held) = taking.word(hint, left) else {
+            // No more than there are pages for, as far as they say.
+            let missing = slots.count().min(pages.size_hint().1.unwrap_or(usize::MAX));
+            return if missing == 0 { Ok(()) } else { Err(Stop::NoRefs { missing }) };
+        };
+        let before = held.left();
+        let done = fill(grants, &mut held, header, pages, &mut slots);
+        let granted = before - held.left();
+        left -= granted;
+        *filled += granted;
+        if let Break(result) = done {
+            return result;
+        }
+    }
+    Ok(())
+}
+
+/// Grants pages under the references that are held, as long as there are some of either.
+#[inline]
+fn fill<'t: 's, 's, P: Page + 's, A: Access + 's>(
+    grants: &'t Grants<'t, P>,
+    held: &mut Held<'t, P>,
+    header: Header,
+    pages: &mut (impl Iterator<Item = P> + ?Sized),
+    slots: &mut impl Iterator<Item = &'s mut Option<Granted<'t, P, A>>>,
+) -> ControlFlow<Result<(), Stop<P>>> {
+    let entries = grants.entries();
+    while let Some(own) = held.first() {
+        let (Some(slot), Some(page)) = (slots.next(), pages.next()) else { return Break(Ok(())) };
+        match frame(entries.version(), &page) {
+            Ok(frame) => {
+                held.remove_first();
+                #[allow(unsafe_code, reason = "looks up the table's entries once")]
+                // SAFETY: the entries are of the table whose reference this is.
+                let entry = unsafe { entries.get(own.reference().0) };
+                entry.publish(header, Body::page(frame));
+                let granted = Granted::published(own, page, header);
+                // The slot is empty: nothing is forgotten.
+                core::mem::forget(slot.replace(granted));
+            }
+            Err(why) => return Break(Err(Stop::Refused(page, why))),
+        }
+    }
+    Continue(())
+}
+
+/// Revokes the grants in the slots: those that the peer does not use leave their slots, and their
+/// pages go to `back`.
+///
+/// References are freed when all slots have been looked at, or a few words of the bitmap earlier.
+pub fn revoke_all<'t, P, Kind>(
+    slots: &mut [Option<Granted<'t, P, Kind>>],
+    mut back: impl FnMut(P),
+) -> RevokeCounts {
+    let mut revoked = RevokeCounts::default();
+    let Some(grants) = slots.iter().flatten().next().map(Granted::grants) else { return revoked };
+    let mut freeing = Freeing::new(grants.refs());
+    let entries = grants.entries();
+    for slot in slots {
+        let Some((own, header)) = slot.as_ref().map(Granted::parts) else { continue };
+        if !core::ptr::eq(own.grants(), grants) {
+            let one = revoke_one(slot, &mut back);
+            revoked.done += one.done;
+            revoked.still_busy += one.still_busy;
+            continue;
+        }
+        #[allow(unsafe_code, reason = "looks up the table's entries once")]
+        // SAFETY: the entries are of the table whose reference this is.
+        let entry = unsafe { entries.get(own.reference().0) };
+        if let Err(StillInUse) = entry.end_published(header) {
+            revoked.still_busy += 1;
+            continue;
+        }
+        revoked.done += 1;
+        freeing.add(own.reference().0);
+        // It is moved only now that it has ended.
+        if let Some(granted) = slot.take() {
+            back(granted.into_page());
+        }
+    }
+    revoked
+}
+
+/// Revokes a grant of another table than most.
+#[cold]
+fn revoke_one<P, Kind>(
+    slot: &mut Option<Granted<'_, P, Kind>>,
+    back: &mut impl FnMut(P),
+) -> RevokeCounts {
+    match slot.take().map(Granted::end) {
+        None => RevokeCounts::default(),
+        Some(Ok((own, page))) => {
+            own.free();
+            back(page);
+            RevokeCounts { done: 1, still_busy: 0 }
+        }
+        Some(Err(granted)) => {
+            *slot = Some(granted);
+            RevokeCounts { done: 0, still_busy: 1 }
+        }
+    }
+}

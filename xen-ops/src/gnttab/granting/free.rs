@@ -1,0 +1,109 @@
+//! References that are free to be granted.
+
+use core::fmt;
+use core::mem::ManuallyDrop;
+
+use xen_abi::grant_table::grant_ref_t;
+
+use super::grants::{Grants, Own};
+use crate::gnttab::references::Proven;
+
+/// A reference that belongs to its holder and grants nothing. Dropping it frees it.
+#[must_use = "dropped, the reference is free again"]
+pub struct FreeRef<'t, P> {
+    own: Own<'t, P>,
+}
+
+impl<'t, P> FreeRef<'t, P> {
+    #[inline]
+    pub(crate) const fn new(own: Own<'t, P>) -> Self {
+        Self { own }
+    }
+
+    /// The reference's number.
+    #[inline]
+    #[must_use]
+    pub const fn reference(&self) -> grant_ref_t {
+        self.own.reference()
+    }
+
+    #[inline]
+    pub(crate) const fn own(&self) -> Own<'t, P> {
+        self.own
+    }
+
+    /// To be something else than free.
+    #[inline]
+    pub(crate) fn into_own(self) -> Own<'t, P> {
+        ManuallyDrop::new(self).own
+    }
+}
+
+impl<P> Drop for FreeRef<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        self.own.free();
+    }
+}
+
+impl<P> fmt::Debug for FreeRef<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FreeRef").field(&self.reference().0).finish()
+    }
+}
+
+/// References that follow each other. They are its items; those that are left when it is dropped are
+/// freed.
+#[must_use = "dropped, the references are free again"]
+pub struct FreeRun<'t, P> {
+    grants: &'t Grants<'t, P>,
+    first: u32,
+    count: u32,
+}
+
+impl<'t, P> FreeRun<'t, P> {
+    /// # Safety
+    ///
+    /// The references were taken from these grants, and nobody else has them.
+    #[allow(unsafe_code, reason = "vouches for references")]
+    pub(crate) const unsafe fn new(grants: &'t Grants<'t, P>, first: u32, count: u32) -> Self {
+        Self { grants, first, count }
+    }
+
+    /// The number of the first reference that is left, if one is.
+    #[must_use]
+    pub const fn first(&self) -> Option<grant_ref_t> {
+        if self.count == 0 { None } else { Some(grant_ref_t(self.first)) }
+    }
+}
+
+impl<'t, P> Iterator for FreeRun<'t, P> {
+    type Item = FreeRef<'t, P>;
+
+    fn next(&mut self) -> Option<FreeRef<'t, P>> {
+        self.count = self.count.checked_sub(1)?;
+        #[allow(unsafe_code, reason = "vouches for a reference")]
+        // SAFETY: it was in the run, and is no longer.
+        let own = unsafe { self.grants.own(self.first) };
+        self.first += 1;
+        Some(FreeRef::new(own))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.count as usize, Some(self.count as usize))
+    }
+}
+
+impl<P> ExactSizeIterator for FreeRun<'_, P> {}
+
+impl<P> Drop for FreeRun<'_, P> {
+    fn drop(&mut self) {
+        self.grants.refs().free_run::<Proven>(self.first, self.count);
+    }
+}
+
+impl<P> fmt::Debug for FreeRun<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FreeRun").field("first", &self.first).field("count", &self.count).finish()
+    }
+}

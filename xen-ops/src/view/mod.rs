@@ -1,0 +1,257 @@
+//! Views of a page that another domain may change at any time.
+
+#![allow(unsafe_code, reason = "the only module that accesses shared bytes")]
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU8, AtomicUsize};
+
+use xen_abi::Plain;
+
+use crate::page::PAGE_SIZE;
+
+mod access;
+mod error;
+mod field;
+mod place;
+#[cfg(test)]
+mod tests;
+mod word;
+
+pub use access::{Access, ReadOnly, ReadWrite};
+pub use error::{AccessError, Misaligned, OutOfBounds};
+pub use field::Field;
+pub use place::Place;
+pub use word::Word;
+
+/// [`PAGE_SIZE`] bytes that another domain may read and write at the same time.
+///
+/// No method returns a reference to plain bytes. Every access is an atomic load or store, so an access
+/// of the peer is never a data race, and a value that was read does not change. Copies are not atomic
+/// as a whole: a copy may hold parts of two of the peer's writes.
+///
+/// [`at`](Self::at) gives a member of the ABI's structure by name:
+///
+/// ```
+/// use core::sync::atomic::Ordering::{Acquire, Release};
+/// use xen_ops::view::{Field, View};
+/// use xen_ops::{ReadWrite, field};
+/// use xen_ops::xen_abi::xen::shared_info;
+///
+/// const PENDING: Field<u8> = field!(shared_info, vcpu_info[0].evtchn_upcall_pending);
+///
+/// /// Whether an upcall was pending. It is no longer.
+/// fn take_upcall(shared_info: View<'_, ReadWrite>) -> bool {
+///     shared_info.at(PENDING).swap(0, Acquire) != 0
+/// }
+/// ```
+///
+/// Where both sides are threads of one Rust program, two accesses to the same bytes at the same time
+/// must have the same size. Rust defines no result for others. Threads of one program share a page on
+/// the simulator, and where a program maps a page twice. So load and store a word while the other side
+/// uses it, and use such a word to hand over what is copied.
+///
+/// Offsets and lengths are in bytes.
+pub struct View<'a, A> {
+    base: NonNull<u8>,
+    page: PhantomData<&'a AtomicU8>,
+    access: PhantomData<A>,
+}
+
+const WORD: usize = size_of::<usize>();
+
+impl<'a, A> View<'a, A> {
+    /// A view of the page at `base`.
+    ///
+    /// # Safety
+    ///
+    /// For `'a`, `base` is aligned to [`PAGE_SIZE`], [`PAGE_SIZE`] bytes there can be read (and
+    /// written, if the access is [`ReadWrite`]), and everything else in this program that uses them
+    /// meanwhile does so atomically.
+    #[must_use]
+    pub const unsafe fn new(base: NonNull<u8>) -> Self {
+        Self { base, page: PhantomData, access: PhantomData }
+    }
+
+    /// Copies bytes from `offset` on into `to`.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfBounds`] if the range ends past the page; then nothing is read.
+    pub fn read(&self, offset: usize, to: &mut [u8]) -> Result<(), OutOfBounds> {
+        let at = self.range(offset, to.len())?;
+        // SAFETY: `range` checked all of it.
+        unsafe { read(at, to) };
+        Ok(())
+    }
+
+    /// The value at `offset`, read once, at any alignment.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfBounds`] if the value ends past the page.
+    pub fn read_obj<T: Plain>(&self, offset: usize) -> Result<T, OutOfBounds> {
+        let at = self.range(offset, size_of::<T>())?;
+        // SAFETY: `range` checked all of it.
+        Ok(unsafe { read_obj(at) })
+    }
+
+    /// The member of a structure that starts with the page, or any other [`Field`].
+    #[inline]
+    #[must_use]
+    pub const fn at<T>(&self, field: Field<T>) -> Place<'a, T, A> {
+        // SAFETY: a field lies inside a page and is aligned.
+        unsafe { Place::new(self.base.add(field.offset())) }
+    }
+
+    /// The value of type `T` at an offset that is known only at run time.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`] if it is not inside the page, or not aligned for `T`.
+    #[inline]
+    pub const fn at_offset<T>(&self, offset: usize) -> Result<Place<'a, T, A>, AccessError> {
+        match Field::at_offset(offset) {
+            Ok(field) => Ok(self.at(field)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn range(&self, offset: usize, length: usize) -> Result<NonNull<u8>, OutOfBounds> {
+        match offset.checked_add(length) {
+            // SAFETY: inside the page, or one past its end.
+            Some(end) if end <= PAGE_SIZE => Ok(unsafe { self.base.add(offset) }),
+            _ => Err(OutOfBounds { offset, length }),
+        }
+    }
+}
+
+impl View<'_, ReadWrite> {
+    /// Copies all of `from` to `offset` and on.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfBounds`] if the range ends past the page; then nothing is written.
+    pub fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
+        let at = self.range(offset, from.len())?;
+        // SAFETY: `range` checked all of it.
+        unsafe { write(at, from) };
+        Ok(())
+    }
+
+    /// Writes the value to `offset`, at any alignment.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfBounds`] if the value ends past the page; then nothing is written.
+    pub fn write_obj<T: Plain>(&self, offset: usize, value: &T) -> Result<(), OutOfBounds> {
+        self.write(offset, xen_abi::as_bytes(value))
+    }
+
+    /// Sets every byte of the page to zero.
+    pub fn clear(&self) {
+        for at in (0..PAGE_SIZE).step_by(WORD) {
+            // SAFETY: inside the page, which begins aligned.
+            unsafe { self.base.add(at).cast::<AtomicUsize>().as_ref() }.store(0, Relaxed);
+        }
+    }
+}
+
+/// Copies bytes out of a page.
+///
+/// # Safety
+///
+/// `to.len()` bytes at `at` are inside memory that is valid for atomic loads.
+unsafe fn read(at: NonNull<u8>, to: &mut [u8]) {
+    let (head, words) = to.split_at_mut(head(at, to.len()));
+    let (words, tail) = words.split_at_mut(words.len() / WORD * WORD);
+    let mut next = at;
+    // SAFETY: the caller's promise; words begin where the address is aligned.
+    unsafe {
+        for byte in head {
+            *byte = next.cast::<AtomicU8>().as_ref().load(Relaxed);
+            next = next.add(1);
+        }
+        for word in words.chunks_exact_mut(WORD) {
+            word.copy_from_slice(&next.cast::<AtomicUsize>().as_ref().load(Relaxed).to_ne_bytes());
+            next = next.add(WORD);
+        }
+        for byte in tail {
+            *byte = next.cast::<AtomicU8>().as_ref().load(Relaxed);
+            next = next.add(1);
+        }
+    }
+}
+
+/// Copies a value out of a page.
+///
+/// # Safety
+///
+/// As for [`read`], of the value's size.
+unsafe fn read_obj<T: Plain>(at: NonNull<u8>) -> T {
+    let mut value = xen_abi::zeroed::<T>();
+    // SAFETY: a plain value is bytes, and any bytes are one; the rest is the caller's promise.
+    unsafe {
+        let bytes = core::slice::from_raw_parts_mut(
+            core::ptr::from_mut(&mut value).cast::<u8>(),
+            size_of::<T>(),
+        );
+        read(at, bytes);
+    }
+    value
+}
+
+/// Copies bytes into a page.
+///
+/// # Safety
+///
+/// `from.len()` bytes at `at` are inside memory that is valid for atomic stores.
+unsafe fn write(at: NonNull<u8>, from: &[u8]) {
+    let (head, words) = from.split_at(head(at, from.len()));
+    let words = words.chunks_exact(WORD);
+    let mut next = at;
+    // SAFETY: the caller's promise; words begin where the address is aligned.
+    unsafe {
+        for byte in head {
+            next.cast::<AtomicU8>().as_ref().store(*byte, Relaxed);
+            next = next.add(1);
+        }
+        let tail = words.remainder();
+        for word in words {
+            let mut bytes = [0; WORD];
+            bytes.copy_from_slice(word);
+            next.cast::<AtomicUsize>().as_ref().store(usize::from_ne_bytes(bytes), Relaxed);
+            next = next.add(WORD);
+        }
+        for byte in tail {
+            next.cast::<AtomicU8>().as_ref().store(*byte, Relaxed);
+            next = next.add(1);
+        }
+    }
+}
+
+/// Bytes up to where a word is aligned.
+fn head(at: NonNull<u8>, length: usize) -> usize {
+    at.align_offset(WORD).min(length)
+}
+
+impl<A> Clone for View<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for View<'_, A> {}
+
+impl<A> fmt::Debug for View<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("View").field(&self.base).finish()
+    }
+}
+
+// SAFETY: every access is atomic.
+unsafe impl<A> Send for View<'_, A> {}
+// SAFETY: every access is atomic.
+unsafe impl<A> Sync for View<'_, A> {}
