@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use xen_abi::GrantStatus;
 use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::page::PAGE_SIZE;
-use xen_ops::view::OutOfPage;
+use xen_ops::view::OutOfBounds;
 
 /// An operation that did not succeed: which, and why.
 ///
@@ -54,7 +54,7 @@ pub enum Cause {
         most: usize,
     },
     /// A range of bytes that is not inside one page.
-    Range(OutOfPage),
+    Range(OutOfBounds),
     /// A page that there is not.
     Page {
         /// Its number, counted from 0.

@@ -245,7 +245,7 @@ fn unshare(device: &Device, index: u64, count: u32) -> Result<(), Error> {
 mod tests {
     use rustix::param::page_size;
     use xen_abi::xen::domid_t;
-    use xen_ops::view::{OutOfPage, ReadOnly};
+    use xen_ops::view::{OutOfBounds, ReadOnly};
 
     use super::*;
     use crate::testing::{is_mapped, memory};
@@ -281,7 +281,7 @@ mod tests {
             shared.notify(page, UnmapNotify::clear_byte(offset)).unwrap_err().cause().clone()
         };
         assert_eq!(cause(2, 0), Cause::Page { page: 2, pages: 2 });
-        assert_eq!(cause(1, 4096), Cause::Range(OutOfPage { offset: 4096, length: 1 }));
+        assert_eq!(cause(1, 4096), Cause::Range(OutOfBounds { offset: 4096, length: 1 }));
         assert_eq!(cause(1, 4095), Cause::Unsupported);
         assert_eq!(shared.unshare(), Err(Error::new(UNSHARE, Cause::Unsupported)));
         assert!(!is_mapped("shared"));

@@ -5,7 +5,7 @@
 use rustix::mm::ProtFlags;
 use rustix::param::page_size;
 use xen_ops::page::PAGE_SIZE;
-use xen_ops::view::{OutOfPage, View};
+use xen_ops::view::{OutOfBounds, View};
 
 use crate::index::Index;
 use crate::mmap_region::MmapRegion;
@@ -86,7 +86,7 @@ impl Pages {
             return Err(Error::new(operation, Cause::Page { page, pages }));
         }
         if offset >= PAGE_SIZE {
-            return Err(Error::new(operation, Cause::Range(OutOfPage { offset, length: 1 })));
+            return Err(Error::new(operation, Cause::Range(OutOfBounds { offset, length: 1 })));
         }
         // Inside the area, which has a length.
         Ok(self.index.first() + (page * self.stride + offset) as u64)
@@ -195,7 +195,7 @@ mod tests {
             assert_eq!(error, Error::new("NOTIFY", Cause::Page { page, pages: 2 }));
         }
         let error = pages.place("NOTIFY", 1, PAGE_SIZE).unwrap_err();
-        let range = OutOfPage { offset: PAGE_SIZE, length: 1 };
+        let range = OutOfBounds { offset: PAGE_SIZE, length: 1 };
         assert_eq!(error.cause(), &Cause::Range(range));
     }
 

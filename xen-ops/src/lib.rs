@@ -16,6 +16,8 @@ pub use domain_id::{DomainId, InvalidDomainId};
 pub use failed::Failed;
 pub use gnttab::map::Mapping;
 pub use gnttab::{GrantTable, Granted, RemoteGrant};
+pub use hypercall::Hypercall;
+pub use page::{MapTarget, Page};
 pub use view::{ReadOnly, ReadWrite, View};
 pub use xen_abi;
 

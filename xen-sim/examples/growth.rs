@@ -1,12 +1,12 @@
-//! A grant table grows while references are asked for, ends at its limit with an error, and goes on
-//! when a reference is free again.
+//! A grant table grows while references are allocated, fails at its limit, and allocates again once a
+//! reference is freed.
 //!
 //!     cargo run --example growth
 
 use std::error::Error;
 use std::task::Waker;
 
-use xen_ops::gnttab::{AllocError, AllocHint};
+use xen_ops::gnttab::AllocError;
 use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -16,11 +16,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let table = guest.grant_table(&mut storage, Default::default())?;
     println!("{} frame, at most {}", table.frames(), table.max_frames());
 
-    let mut cursor = AllocHint::default();
     let mut references = Vec::new();
     let mut frames = table.frames();
     let error = loop {
-        match table.alloc(&mut cursor) {
+        match table.alloc() {
             Ok(reference) => references.push(reference),
             Err(error) => break error,
         }
@@ -32,11 +31,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("after {:4} references: {error}", references.len());
     assert_eq!(error, AllocError::Exhausted { frames: 4 });
 
-    // Whoever wants to wait registers a waker and is woken when a reference is freed.
+    // A waiter registers a waker, which is called when a reference is freed.
     let mut waiter = table.waiter(1)?;
     println!("one is free: {}", waiter.is_ready(Waker::noop()));
     references.pop();
     println!("one is free: {}", waiter.is_ready(Waker::noop()));
-    println!("that one is {}", table.alloc(&mut cursor)?.reference().0);
+    println!("that one is {}", table.alloc()?.reference().0);
     Ok(())
 }

@@ -2,11 +2,7 @@
 //!
 //!     cargo run --example hello
 
-use xen_ops::gnttab::RemoteGrant;
-use xen_ops::gnttab::map::Mapping;
-use xen_ops::gnttab::retry::NoRetry;
-use xen_ops::gnttab::{AllocHint, DomainId, Granted};
-use xen_ops::view::ReadWrite;
+use xen_ops::{Mapping, Page, ReadWrite, RemoteGrant};
 use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,24 +10,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let alice = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
     let bob = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
 
-    // Alice lends a cleared page to Bob. From now on the page belongs to the grant.
+    // Alice grants a page to Bob. The grant owns the page from now on.
     let mut storage = Storage::new(64, 16);
     let table = alice.grant_table(&mut storage, Default::default())?;
-    let to_bob = DomainId::new(bob.domid())?;
-    let granted: Granted<'_, _, ReadWrite> =
-        table.grant_new(&mut AllocHint::default(), to_bob, &alice)?;
-    granted.view().write(0, b"hello, bob")?;
+    let page = alice.page().ok_or("no page")?;
+    page.view().write(0, b"hello, bob")?;
+    let granted = table.grant(bob.domid(), page, ReadWrite)?;
 
-    // The reference is all that Bob must be told.
-    let grant = RemoteGrant::new(DomainId::new(alice.domid())?, granted.reference());
-    let mapping = Mapping::<_, _, ReadWrite>::new(bob.clone(), grant, bob.target(), &mut NoRetry)
-        .map_err(|error| error.reason)?;
+    // Bob learns the reference, through xenstore for example, and maps the page.
+    let remote = RemoteGrant::new(alice.domid(), granted.reference());
+    let mapping = Mapping::new(&bob, remote, bob.target(), ReadWrite)?;
     mapping.view().write(7, b"you")?;
 
-    // While Bob maps the page, nobody gets it back. Afterwards it is Alice's again.
-    let revoking = granted.revoke().expect_err("bob maps it");
+    // While Bob maps the page, Alice cannot take it back.
+    let Err(revoking) = granted.revoke() else { return Err("bob maps the page".into()) };
     println!("{revoking}"); // grant 8: the peer still uses the grant: end it again later, ...
     drop(mapping);
-    let (_reference, _page) = revoking.retry().expect("bob is done with it");
+    let Ok((_reference, page)) = revoking.retry() else { return Err("bob is done".into()) };
+    assert_eq!(&page.view().read_obj::<[u8; 10]>(0)?, b"hello, you");
     Ok(())
 }

@@ -1,5 +1,4 @@
-//! Memory comes and goes: a guest populates guest frames, meets its limit half way, and gives memory
-//! back.
+//! A guest populates guest frames, reaches its limit half way, and releases memory to Xen.
 //!
 //!     cargo run --example populate
 
@@ -18,8 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let xen = Xen::new();
     let guest = xen.domain(DomainConfig::new(GuestKind::Pvh).pages(16).max_pages(20))?;
     let pages = || current_reservation(&guest, DOMID_SELF);
-    let most = maximum_reservation(&guest, DOMID_SELF)?;
-    println!("{} pages, at most {}", pages()?.0, most.0);
+    let max = maximum_reservation(&guest, DOMID_SELF)?;
+    println!("{} pages, at most {}", pages()?.0, max.0);
 
     // Three frames, then four more: one too many. How many were done is the result, not an error.
     let mut three = [0x8000, 0x8001, 0x8002].map(xen_pfn_t);
@@ -32,15 +31,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (there, holes) = extents.split(&four);
     println!("populate 4: {extents}, {} pages, {} holes", pages()?.0, holes.len());
 
-    // Who wants no holes says so.
+    // `populate_exactly` leaves no holes.
     // SAFETY: see above.
     let extents = unsafe { decrease_reservation(&guest, DOMID_SELF, 0, there) }?;
-    println!("give back {}: {extents}, {} pages", there.len(), pages()?.0);
+    println!("release {}: {extents}, {} pages", there.len(), pages()?.0);
     // SAFETY: see above.
     let error = unsafe { populate_exactly(&guest, DOMID_SELF, 0, MemFlags::ANY, &mut four) };
     println!("populate exactly 4: {}, {} pages", error.unwrap_err(), pages()?.0);
 
-    // Removing leaves the page with the domain, where nobody can see it.
+    // Removing leaves the page with the domain, but at no guest frame.
     // SAFETY: see above.
     unsafe { remove_from_physmap(&guest, DOMID_SELF, three[0]) }?;
     println!("remove {:#x}: {} pages", three[0].0, pages()?.0);

@@ -1,4 +1,4 @@
-//! Two domains share a page: one lends it, the other maps it, and both see what the other writes.
+//! Two domains share a page: one grants it, the other maps it, and each sees what the other writes.
 //!
 //!     cargo run --example share_page
 
@@ -6,57 +6,52 @@ use std::error::Error;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::thread;
 
-use xen_ops::gnttab::RemoteGrant;
-use xen_ops::gnttab::map::Mapping;
-use xen_ops::gnttab::retry::NoRetry;
-use xen_ops::gnttab::{AllocHint, DomainId, Granted};
-use xen_ops::view::ReadWrite;
+use xen_ops::view::Field;
+use xen_ops::{Mapping, ReadWrite, RemoteGrant};
 use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
 
-/// Where the words are: one to say hello with, one for the answer.
-const HELLO: usize = 0;
-const ANSWER: usize = 64;
+/// A word to say hello with, and one for the answer.
+const HELLO: Field<u32> = Field::at::<0>();
+const ANSWER: Field<u32> = Field::at::<64>();
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A machine with two guests. On a real one, each would be a program of its own.
     let xen = Xen::new();
     let alice = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
     let bob = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
-    println!("alice is domain {}, bob is domain {}", alice.domid().0, bob.domid().0);
+    println!("alice is {}, bob is {}", alice.domid(), bob.domid());
 
-    // Alice lends a page to Bob. From now on the page belongs to the grant.
+    // Alice grants a page to Bob. The grant owns the page from now on.
     let mut storage = Storage::new(64, 16);
     let table = alice.grant_table(&mut storage, Default::default())?;
-    let mut cursor = AllocHint::default();
-    let to_bob = DomainId::new(bob.domid())?;
-    let granted: Granted<'_, _, ReadWrite> = table.grant_new(&mut cursor, to_bob, &alice)?;
+    let granted = table.grant_zeroed(bob.domid(), &alice, ReadWrite)?;
     println!("alice: granted a page to bob as reference {}", granted.reference().0);
 
-    // The number is all that Bob must be told.
-    let grant = RemoteGrant::new(DomainId::new(alice.domid())?, granted.reference());
+    // Bob needs to learn the number only.
+    let remote = RemoteGrant::new(alice.domid(), granted.reference());
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mapping = Mapping::<_, _, ReadWrite>::new(&bob, grant, bob.target(), &mut NoRetry)
-                .expect("alice granted it");
-            println!("bob:   mapped {grant}");
+            let mapping =
+                Mapping::new(&bob, remote, bob.target(), ReadWrite).expect("alice granted it");
+            println!("bob:   mapped {remote}");
             let page = mapping.view();
-            while page.load::<u32>(HELLO, Acquire) != Ok(1) {
+            while page.at(HELLO).load(Acquire) != 1 {
                 thread::yield_now();
             }
             println!("bob:   read 1, answer 2");
-            page.store::<u32>(ANSWER, 2, Release).expect("inside the page");
+            page.at(ANSWER).store(2, Release);
             // Dropping the mapping unmaps the frame.
         });
 
         let page = granted.view();
-        page.store::<u32>(HELLO, 1, Release).expect("inside the page");
-        while page.load::<u32>(ANSWER, Acquire) != Ok(2) {
+        page.at(HELLO).store(1, Release);
+        while page.at(ANSWER).load(Acquire) != 2 {
             thread::yield_now();
         }
         println!("alice: read 2");
     });
 
-    // The page comes back only if Bob does not use it any more.
+    // Revoking returns the page, since Bob no longer uses it.
     match granted.revoke() {
         Ok((_reference, _page)) => println!("alice: the page is mine again"),
         Err(revoking) => println!("alice: {revoking}"),

@@ -8,7 +8,7 @@ use clap::Args;
 use xen_linux::gntdev::{Gntdev, Segment};
 use xen_linux::xen_ops::gnttab::RemoteGrant;
 use xen_linux::xen_ops::page::PAGE_SIZE;
-use xen_linux::xen_ops::view::OutOfPage;
+use xen_linux::xen_ops::view::OutOfBounds;
 
 use crate::failure::Failure;
 use crate::grant::{End, Grants, number};
@@ -174,7 +174,7 @@ fn copy(gntdev: &Gntdev, mut segments: Vec<(String, Segment<'_>)>) -> Result<(),
     Ok(())
 }
 
-fn impossible(error: OutOfPage) -> Failure {
+fn impossible(error: OutOfBounds) -> Failure {
     Failure::Impossible(error.to_string())
 }
 

@@ -13,7 +13,7 @@ use xen_abi::{GrantStatus, PointerHandle};
 use xen_ops::gnttab::RemoteGrant;
 use xen_ops::hypercall::UNTOUCHED;
 use xen_ops::page::PAGE_SIZE;
-use xen_ops::view::OutOfPage;
+use xen_ops::view::OutOfBounds;
 
 use super::Gntdev;
 use crate::{Cause, Error};
@@ -37,8 +37,8 @@ impl<'a> Segment<'a> {
     ///
     /// # Errors
     ///
-    /// [`OutOfPage`] if the range leaves the grant's page.
-    pub fn read(grant: RemoteGrant, offset: usize, to: &'a mut [u8]) -> Result<Self, OutOfPage> {
+    /// [`OutOfBounds`] if the range leaves the grant's page.
+    pub fn read(grant: RemoteGrant, offset: usize, to: &'a mut [u8]) -> Result<Self, OutOfBounds> {
         let (foreign, len) = foreign(grant, offset, to.len())?;
         let source = End::from_foreign(foreign);
         let virt = PointerHandle::from_mut_slice(to).cast();
@@ -50,8 +50,8 @@ impl<'a> Segment<'a> {
     ///
     /// # Errors
     ///
-    /// [`OutOfPage`] if the range leaves the grant's page.
-    pub fn write(from: &'a [u8], grant: RemoteGrant, offset: usize) -> Result<Self, OutOfPage> {
+    /// [`OutOfBounds`] if the range leaves the grant's page.
+    pub fn write(from: &'a [u8], grant: RemoteGrant, offset: usize) -> Result<Self, OutOfBounds> {
         let (foreign, len) = foreign(grant, offset, from.len())?;
         let virt = PointerHandle::from_slice(from).cast();
         let source = End::from_virt(virt);
@@ -64,12 +64,12 @@ impl<'a> Segment<'a> {
     ///
     /// # Errors
     ///
-    /// [`OutOfPage`] if one of the ranges leaves its page.
+    /// [`OutOfBounds`] if one of the ranges leaves its page.
     pub fn between(
         (from, from_offset): (RemoteGrant, usize),
         (to, to_offset): (RemoteGrant, usize),
         length: usize,
-    ) -> Result<Self, OutOfPage> {
+    ) -> Result<Self, OutOfBounds> {
         let (source, _) = foreign(from, from_offset, length)?;
         let (dest, len) = foreign(to, to_offset, length)?;
         let source = End::from_foreign(source);
@@ -136,15 +136,15 @@ fn foreign(
     grant: RemoteGrant,
     offset: usize,
     length: usize,
-) -> Result<(gntdev_grant_copy_segment_source_foreign, u16), OutOfPage> {
+) -> Result<(gntdev_grant_copy_segment_source_foreign, u16), OutOfBounds> {
     let (Ok(start), Ok(len)) = (u16::try_from(offset), u16::try_from(length)) else {
-        return Err(OutOfPage { offset, length });
+        return Err(OutOfBounds { offset, length });
     };
     if offset + length > PAGE_SIZE {
-        return Err(OutOfPage { offset, length });
+        return Err(OutOfBounds { offset, length });
     }
     let mut end = gntdev_grant_copy_segment_source_foreign::ZERO;
-    (end.ref_, end.offset, end.domid) = (grant.reference, start, grant.peer.domain());
+    (end.ref_, end.offset, end.domid) = (grant.reference, start, grant.domain.domid());
     Ok((end, len))
 }
 
@@ -250,13 +250,13 @@ mod tests {
         let mut buffer = vec![0; 70_000];
         let grant = grant(3, 8);
         for (offset, length) in [(4096, 1), (0, 4097), (1, 4096), (usize::MAX, 1), (0, 65_537)] {
-            let outside = OutOfPage { offset, length };
+            let outside = OutOfBounds { offset, length };
             let to = &mut buffer[..length];
             assert_eq!(Segment::read(grant, offset, to).unwrap_err(), outside);
             let from = &buffer[..length];
             assert_eq!(Segment::write(from, grant, offset).unwrap_err(), outside);
         }
-        let outside = OutOfPage { offset: 4000, length: 97 };
+        let outside = OutOfBounds { offset: 4000, length: 97 };
         for (from, to) in [(4000, 0), (0, 4000)] {
             assert_eq!(Segment::between((grant, from), (grant, to), 97).unwrap_err(), outside);
         }

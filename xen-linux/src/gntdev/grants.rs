@@ -105,5 +105,5 @@ impl FromIterator<RemoteGrant> for Grants {
 
 /// A grant as the kernel names it.
 pub(super) fn element(grant: RemoteGrant) -> ioctl_gntdev_grant_ref {
-    ioctl_gntdev_grant_ref { domid: grant.peer.domain().0.into(), ref_: grant.reference.0 }
+    ioctl_gntdev_grant_ref { domid: grant.domain.domid().0.into(), ref_: grant.reference.0 }
 }

@@ -137,7 +137,7 @@ fn unmap(device: &Device, index: u64, count: u32) -> Result<(), Error> {
 mod tests {
     use rustix::param::page_size;
     use xen_abi::event_channel::evtchn_port_t;
-    use xen_ops::view::{OutOfPage, ReadOnly, ReadWrite};
+    use xen_ops::view::{OutOfBounds, ReadOnly, ReadWrite};
 
     use super::*;
     use crate::testing::{is_mapped, memory};
@@ -186,7 +186,7 @@ mod tests {
         let mapping = mapping::<ReadWrite>("notify", 2);
         let cause = |page, notify| mapping.notify(page, notify).unwrap_err().cause().clone();
         assert_eq!(cause(2, UnmapNotify::NOTHING), Cause::Page { page: 2, pages: 2 });
-        let range = OutOfPage { offset: 4096, length: 1 };
+        let range = OutOfBounds { offset: 4096, length: 1 };
         assert_eq!(cause(1, UnmapNotify::clear_byte(4096)), Cause::Range(range));
         // This one is for the device, which is none.
         let event = UnmapNotify::clear_byte(4095).and_send_event(evtchn_port_t(1));

@@ -120,7 +120,7 @@ impl<A: Access> Frames<A> {
     ///
     /// [`Cause::Frame`], with the first that is not.
     pub fn all(&self) -> Result<(), Error> {
-        let domid = self.peer.domain();
+        let domid = self.domain.domid();
         let failed = |(frame, &number)| {
             Some(Cause::Frame { frame, domid, number, errno: self.error(frame)? })
         };
@@ -157,7 +157,7 @@ impl<A: Access> Frames<A> {
         let range = first..first + count;
         let mut argument = privcmd_mmapbatch_v2::ZERO;
         argument.num = count as u32;
-        argument.dom = self.peer.domain();
+        argument.dom = self.domain.domid();
         argument.addr = wide((self.area.base().as_ptr().addr() + first * PAGE_SIZE) as u64);
         argument.arr = PointerHandle::from_slice(&self.frames[range.clone()]);
         let errors = &mut self.errors[range];

@@ -21,7 +21,7 @@ fn a_page_is_lent_and_taken_back() {
             let config = TableConfig { version, ..TableConfig::default() };
             let table = a.grant_table(&mut storage, config).unwrap();
             let reference = table.alloc(&mut AllocHint::new(0)).unwrap();
-            let peer = DomainId::new(b.domid()).unwrap();
+            let peer = b.domid();
             let granted = reference.grant::<xen_ops::view::ReadWrite>(peer, a.page().unwrap());
             let granted = granted.unwrap();
             let target = b.target();

@@ -23,7 +23,7 @@ use xen_sim::{Domain, DomainConfig, GuestKind, MapTarget, Page};
 const KINDS: [GuestKind; 3] = [GuestKind::Pv, GuestKind::Pvh, GuestKind::Arm];
 
 fn foreign(domain: &Domain, reference: u32) -> RemoteGrant {
-    RemoteGrant::new(DomainId::new(domain.domid()).unwrap(), grant_ref_t(reference))
+    RemoteGrant::new(domain.domid(), grant_ref_t(reference))
 }
 
 type Mapped<'d, A> = Mapping<&'d Domain, MapTarget, A>;
@@ -112,15 +112,15 @@ fn a_batch_of_two_domains_grants_is_all_or_nothing() {
         let _pages: Vec<Page> =
             (8..10).flat_map(|at| [granted(&a, at, 0, &b), granted(&c, at, 0, &b)]).collect();
         let wanted = [foreign(&a, 8), foreign(&c, 8), foreign(&a, 9), foreign(&c, 9)];
-        let mut slots = wanted.map(|grant| Slot::<_, _, ReadOnly>::new(grant, b.target()));
-        map_all(&b, &mut slots, &mut elements::<4>(), &mut NoRetry).unwrap();
+        let mut slots = wanted.map(|grant| Slot::new(grant, b.target(, ReadOnly)));
+        map_all(&b, &mut slots, &mut elements::<4>()).unwrap();
         assert_eq!(b.live_mappings(), 4);
         unmap_each(&mut slots, &mut unmap_elements::<4>()).unwrap();
         assert_eq!(b.live_mappings(), 0);
 
         assert!(revoke(&a, 9));
-        let mut slots = wanted.map(|grant| Slot::<_, _, ReadOnly>::new(grant, b.target()));
-        let error = map_all(&b, &mut slots, &mut elements::<4>(), &mut NoRetry).unwrap_err();
+        let mut slots = wanted.map(|grant| Slot::new(grant, b.target(, ReadOnly)));
+        let error = map_all(&b, &mut slots, &mut elements::<4>()).unwrap_err();
         assert!(matches!(error, BatchError::Slot { index: 2, stuck: 0, .. }), "{error}");
         assert_eq!(b.live_mappings(), 0);
         let requests = slots.iter().filter(|slot| matches!(slot, Slot::Request { .. }));
@@ -139,13 +139,13 @@ fn a_fault_half_way_costs_one_target() {
             [8, 9, 10, 11].map(|at| Slot::new(foreign(&a, at), b.target()));
         b.faults().unwritable(1);
         if all {
-            let error = map_all(&b, &mut slots, &mut elements::<4>(), &mut NoRetry).unwrap_err();
+            let error = map_all(&b, &mut slots, &mut elements::<4>()).unwrap_err();
             let BatchError::Slot { index: 1, reason: Reason::Xen(reason), stuck: 1 } = error else {
                 panic!("{error}");
             };
             assert_eq!(reason.errno(), Some(XEN_EFAULT));
         } else {
-            assert_eq!(map_each(&b, &mut slots, &mut elements::<4>(), &mut NoRetry), Ok(1));
+            assert_eq!(map_each(&b, &mut slots, &mut elements::<4>()), Ok(1));
         }
         assert!(matches!(slots[1], Slot::Failed { target: None, .. }), "{:?}", slots[1]);
         drop(slots);
@@ -191,7 +191,7 @@ fn a_copy_runs_over_page_ends() {
 
         let mut dest = [8, 9].map(|at| Dest::grant(foreign(&a, at)));
         let source = ours.each_ref().map(Source::page);
-        let failed = copy::copy(&b, &source, 0, &mut dest, 0, 8192, &mut NoRetry);
+        let failed = copy::copy(&b, &source, 0, &mut dest, 0, 8192);
         let Err(CopyError::Xen { copied: 0, error }) = failed else { panic!("{failed:?}") };
         assert_eq!(error.status(), Some(GNTST_general_error), "read-only");
         xen.check_invariants().unwrap();
@@ -210,7 +210,7 @@ fn d12_a_ballooned_page_is_memory_again_afterwards() {
     let target = unsafe { Ballooned::new(&b, own) }.unwrap();
     assert_eq!(b.machine_frame(frame.0), None);
     let mapping =
-        Mapping::<_, _, ReadWrite>::new(&b, foreign(&a, 8), target, &mut NoRetry).unwrap();
+        Mapping::new(&b, foreign(&a, 8), target, ReadWrite).unwrap();
     mapping.view().write(0, &[1]).unwrap();
     let target = mapping.unmap().unwrap();
     assert_eq!(b.machine_frame(frame.0), None, "what was there before is not back");
@@ -227,7 +227,7 @@ fn entries_are_swapped_unless_in_use() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let (_first, _second) = (granted(&a, 8, 0, &b), granted(&a, 9, GTF_readonly, &b));
     // SAFETY: both pages stay granted.
-    let swapped = || unsafe { swap(&a, grant_ref_t(8), grant_ref_t(9), &mut NoRetry) };
+    let swapped = || unsafe { swap(&a, grant_ref_t(8), grant_ref_t(9)) };
     swapped().unwrap();
     assert_eq!((flags(&a, 8), flags(&a, 9)), (GTF_permit_access | GTF_readonly, GTF_permit_access));
     let mapping: Mapped<'_, ReadOnly> =
@@ -294,32 +294,32 @@ fn grants_are_swapped_with_their_pages() {
     let (first, second) = (a.page().unwrap(), a.page().unwrap());
     view(&first).write(0, b"1").unwrap();
     view(&second).write(0, b"2").unwrap();
-    let (peer, mut cursor) = (DomainId::new(b.domid()).unwrap(), AllocHint::default());
-    let first = table.grant::<ReadOnly>(&mut cursor, peer, first).unwrap();
-    let second = table.grant::<ReadWrite>(&mut cursor, peer, second).unwrap();
+    let (peer, mut cursor) = (b.domid(), AllocHint::default());
+    let first = table.grant(peer, first, ReadOnly).unwrap();
+    let second = table.grant(peer, second, ReadWrite).unwrap();
     let references = [first.reference(), second.reference()];
 
-    let (first, second) = table.swap(first, second, &mut NoRetry).unwrap();
+    let (first, second) = table.swap(first, second).unwrap();
     assert_eq!([first.reference(), second.reference()], references);
     let mapping: Mapped<'_, ReadWrite> =
         Mapping::new(&b, RemoteGrant::new(peer_of(&a), references[0]), b.target(), &mut NoRetry)
             .unwrap();
     assert_eq!(mapping.view().read_obj::<u8>(0).unwrap(), b'2');
 
-    let (error, kept) = table.swap(first, second, &mut NoRetry).unwrap_err();
+    let (error, kept) = table.swap(first, second).unwrap_err();
     let SwapError::Xen(reason) = error else { panic!("{error}") };
     assert_eq!(reason.status(), Some(GNTST_eagain), "the peer uses one");
     drop(mapping);
     let (first, second) = kept.unwrap();
     a.faults().status(0, GrantStatus(1));
-    let (_, kept) = table.swap(first, second, &mut NoRetry).unwrap_err();
+    let (_, kept) = table.swap(first, second).unwrap_err();
     assert!(kept.is_none(), "nobody can tell");
 
     let (other, third) = (a.page().unwrap(), a.page().unwrap());
     let frames = [other.frame(), third.frame()];
-    let other = table.grant::<ReadOnly>(&mut cursor, peer, other).unwrap();
-    let third = table.grant::<ReadOnly>(&mut cursor, peer, third).unwrap();
-    let (other, third) = table.swap(other, third, &mut NoRetry).unwrap();
+    let other = table.grant(peer, other, ReadOnly).unwrap();
+    let third = table.grant(peer, third, ReadOnly).unwrap();
+    let (other, third) = table.swap(other, third).unwrap();
     let (other, third) = (other.revoke().unwrap().1, third.revoke().unwrap().1);
     assert_eq!([third.frame(), other.frame()], frames);
     xen.check_invariants().unwrap();
@@ -339,14 +339,14 @@ fn a_grant_of_another_table_is_not_swapped() {
         }
     });
     let mut cursor = AllocHint::default();
-    let own = ours.grant::<ReadOnly>(&mut cursor, peer_of(&b), a.page().unwrap()).unwrap();
-    let other = theirs.grant::<ReadOnly>(&mut cursor, peer_of(&a), b.page().unwrap()).unwrap();
+    let own = ours.grant(peer_of(&b), a.page(, ReadOnly).unwrap()).unwrap();
+    let other = theirs.grant(peer_of(&a), b.page(, ReadOnly).unwrap()).unwrap();
     let reference = other.reference();
-    let (error, kept) = ours.swap(own, other, &mut NoRetry).unwrap_err();
+    let (error, kept) = ours.swap(own, other).unwrap_err();
     assert_eq!(error, SwapError::OtherTable(reference));
     assert!(kept.is_some());
 }
 
 fn peer_of(domain: &Domain) -> DomainId {
-    DomainId::new(domain.domid()).unwrap()
+    domain.domid()
 }

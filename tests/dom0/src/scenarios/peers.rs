@@ -142,9 +142,9 @@ fn events(
     let there = evtchn_port_t(tell(mailbox, Command::OpenPort, 0));
     t.step(
         "bind_interdomain, no such port",
-        Shown(evtchn.bind_interdomain(devices.peer.domain(), evtchn_port_t(1000))),
+        Shown(evtchn.bind_interdomain(devices.domain.domid(), evtchn_port_t(1000))),
     );
-    let port = evtchn.bind_interdomain(devices.peer.domain(), there)?;
+    let port = evtchn.bind_interdomain(devices.domain.domid(), there)?;
     let next = || -> Result<bool, Error> {
         evtchn.wait(Some(PATIENCE))?;
         let mut ports = [evtchn_port_t(0)];

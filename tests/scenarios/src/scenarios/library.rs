@@ -40,11 +40,11 @@ pub(crate) fn library<G: Guest>(run: &mut Run<'_, G>) {
 
     // A page that is mapped does not come back.
     let page = filled(run.guest, 0x51);
-    let Ok(free) = table.alloc(&mut cursor) else { return run.step("alloc", "none") };
+    let Ok(free) = table.alloc() else { return run.step("alloc", "none") };
     let Ok(granted) = free.grant::<ReadWrite>(me, page) else { return run.step("grant", "no") };
     let grant = RemoteGrant::new(me, granted.reference());
     let target = run.guest.target();
-    let mapping = match Mapping::<_, _, ReadWrite>::new(&xen, grant, target, &mut NoRetry) {
+    let mapping = match Mapping::new(&xen, grant, target, ReadWrite) {
         Ok(mapping) => mapping,
         Err(error) => return run.step("map", error),
     };
@@ -57,17 +57,17 @@ pub(crate) fn library<G: Guest>(run: &mut Run<'_, G>) {
 
     // What is granted read-only cannot be mapped otherwise, and can be copied.
     let (page, own) = (filled(run.guest, 0x52), &mut filled(run.guest, 0));
-    let Ok(free) = table.alloc(&mut cursor) else { return run.step("alloc", "none") };
+    let Ok(free) = table.alloc() else { return run.step("alloc", "none") };
     let Ok(granted) = free.grant::<ReadOnly>(me, page) else { return run.step("grant", "no") };
     let grant = RemoteGrant::new(me, granted.reference());
     let target = run.guest.target();
-    match Mapping::<_, _, ReadWrite>::new(&xen, grant, target, &mut NoRetry) {
+    match Mapping::new(&xen, grant, target, ReadWrite) {
         Ok(_) => run.step("map what is read-only", "ok"),
         Err(_) => run.step("map what is read-only", "refused"),
     }
     if let Ok(segment) = Segment::new(Source::grant(grant), 0, Dest::page(own), 0, 64) {
         let mut segments = [segment];
-        let copied = copy_each(&xen, &mut segments, &mut elements::<1>(), &mut NoRetry);
+        let copied = copy_each(&xen, &mut segments, &mut elements::<1>());
         run.step("copy, segments", copied.unwrap_or(0));
     }
     run.step("revoke read-only", if granted.revoke().is_ok() { "done" } else { "in use" });
@@ -76,7 +76,7 @@ pub(crate) fn library<G: Guest>(run: &mut Run<'_, G>) {
     let mut references: [Option<FreeRef<'_, G::Page>>; MANY] = array::from_fn(|_| None);
     let mut count = 0;
     for place in &mut references {
-        match table.alloc(&mut cursor) {
+        match table.alloc() {
             Ok(free) => *place = Some(free),
             Err(_) => break,
         }

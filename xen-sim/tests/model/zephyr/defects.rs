@@ -73,7 +73,7 @@ fn d4_nothing_is_freed_twice() {
     let free = table.free_refs();
     let mut cursor = AllocHint::default();
     for deferred in [false, true] {
-        let granted = table.grant_new::<ReadWrite>(&mut cursor, peer(&b), &a).unwrap();
+        let granted = table.grant_zeroed(peer(&b), &a, ReadWrite).unwrap();
         let mapping =
             deferred.then(|| super::map::<ReadWrite>(&b, &a, granted.reference()).unwrap());
         drop(granted);
@@ -83,7 +83,7 @@ fn d4_nothing_is_freed_twice() {
         }
         assert_eq!(table.free_refs(), free);
     }
-    let all: Vec<_> = std::iter::from_fn(|| table.alloc(&mut cursor).ok()).collect();
+    let all: Vec<_> = std::iter::from_fn(|| table.alloc().ok()).collect();
     let distinct: BTreeSet<_> = all.iter().map(|ref_| ref_.reference().0).collect();
     assert_eq!((all.len(), distinct.len()), (free, free));
 }

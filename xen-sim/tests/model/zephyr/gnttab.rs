@@ -156,7 +156,7 @@ fn zephyr_alloc_and_grant_shares_a_cleared_page_with_any_domain() {
         let table = a.grant_table(&mut storage, Default::default()).unwrap();
         let pages = Used(RefCell::new(vec![a.page().unwrap()]));
         let granted =
-            table.grant_new::<ReadOnly>(&mut AllocHint::default(), peer(&b), &pages).unwrap();
+            table.grant_zeroed(peer(&b), &pages, ReadOnly).unwrap();
         let mapping = map::<ReadOnly>(&b, &a, granted.reference()).unwrap();
         for at in (0..PAGE_SIZE).step_by(8) {
             assert_eq!(mapping.view().read_obj::<u64>(at).unwrap(), 0, "{at}");
@@ -171,7 +171,7 @@ fn zephyr_alloc_and_grant_says_why_it_fails() {
     let mut storage = Storage::new(1, 0);
     let table = a.grant_table(&mut storage, Default::default()).unwrap();
     let free = table.free_refs();
-    let grant = || table.grant_new::<ReadOnly>(&mut AllocHint::default(), peer(&b), &a);
+    let grant = || table.grant_zeroed(peer(&b), &a, ReadOnly);
     let all: Vec<Page> = std::iter::from_fn(|| a.page()).collect();
     assert_eq!(grant().unwrap_err(), GrantError::NoPage);
     assert_eq!(table.free_refs(), free, "no reference is lost");
@@ -192,7 +192,7 @@ fn zephyr_get_page_and_put_page_take_and_give_back_room_for_a_frame() {
     let (xen, a, b) = two(GuestKind::Arm);
     let mut storage = Storage::new(1, 0);
     let table = a.grant_table(&mut storage, Default::default()).unwrap();
-    let granted = table.grant_new::<ReadOnly>(&mut AllocHint::default(), peer(&b), &a).unwrap();
+    let granted = table.grant_zeroed(peer(&b), &a, ReadOnly).unwrap();
     let words = [const { AtomicUsize::new(0) }; Pool::words(2)];
     let address = NonNull::without_provenance(0x1000_0000.try_into().unwrap());
     // SAFETY: nothing is at these guest frames, and nobody looks at what is mapped there.
@@ -203,7 +203,7 @@ fn zephyr_get_page_and_put_page_take_and_give_back_room_for_a_frame() {
     assert_eq!((first.host_addr() | second.host_addr()) % PAGE_SIZE as u64, 0);
     drop(second);
     let grant = foreign(&a, granted.reference());
-    let mapping = Mapping::<_, _, ReadOnly>::new(&b, grant, first, &mut NoRetry).unwrap();
+    let mapping = Mapping::new(&b, grant, first, ReadOnly).unwrap();
     assert_eq!(pool.free(), 1, "the mapping has it");
     let first = mapping.unmap().unwrap();
     assert_eq!((pool.free(), b.machine_frame(0x20_0000)), (1, None));
@@ -260,7 +260,7 @@ fn zephyr_map_refs_is_one_hypercall_with_a_status_for_each() {
         let mut slots: [Place<'_>; 3] =
             [8, 5000, 10].map(|at| Slot::new(foreign(&a, grant_ref_t(at)), b.target()));
         let calls = calls(&xen);
-        assert_eq!(map_each(&b, &mut slots, &mut elements::<3>(), &mut NoRetry), Ok(2));
+        assert_eq!(map_each(&b, &mut slots, &mut elements::<3>()), Ok(2));
         assert_eq!(*calls.lock().unwrap(), ["d2 GNTTABOP_map_grant_ref x3 = 0 [0, -3, 0]"]);
         let [Slot::Mapped(_), Slot::Failed { target, reason, .. }, Slot::Mapped(_)] = &slots else {
             panic!("{slots:?}");
@@ -279,7 +279,7 @@ fn zephyr_map_refs_that_fails_as_a_whole_has_an_error_number() {
     let mut slots: [Place<'_, _>; 2] =
         [0, 1].map(|at| Slot::new(foreign(&a, grant_ref_t(8 + at as u32)), Borrowed(&room[at], 0)));
     b.faults().unreadable(0);
-    let error = map_all(&b, &mut slots, &mut elements::<2>(), &mut NoRetry).unwrap_err();
+    let error = map_all(&b, &mut slots, &mut elements::<2>()).unwrap_err();
     let BatchError::Slot { index: 0, reason: Reason::Xen(error), .. } = error else {
         panic!("{error}");
     };
@@ -311,7 +311,7 @@ fn zephyr_unmap_refs_gives_back_the_room_of_each_that_is_unmapped() {
         let _pages = [8, 9, 10].map(|at| granted(&a, at, 0, &b));
         let mut slots: [Place<'_>; 3] =
             [8, 9, 10].map(|at| Slot::new(foreign(&a, grant_ref_t(at)), b.target()));
-        map_all(&b, &mut slots, &mut elements::<3>(), &mut NoRetry).unwrap();
+        map_all(&b, &mut slots, &mut elements::<3>()).unwrap();
         let calls = calls(&xen);
         b.faults().status(1, GNTST_permission_denied);
         let error = unmap_each(&mut slots, &mut unmap_elements::<3>()).unwrap_err();
@@ -338,7 +338,7 @@ fn zephyr_unmap_refs_that_fails_as_a_whole_has_an_error_number() {
     let room = [b.target(), b.target(), b.target()];
     let mut slots: [Place<'_, _>; 3] = [0, 1, 2]
         .map(|at| Slot::new(foreign(&a, grant_ref_t(8 + at as u32)), Borrowed(&room[at], 0)));
-    map_all(&b, &mut slots, &mut elements::<3>(), &mut NoRetry).unwrap();
+    map_all(&b, &mut slots, &mut elements::<3>()).unwrap();
     b.faults().unreadable(1);
     let error = unmap_each(&mut slots, &mut unmap_elements::<3>()).unwrap_err();
     let BatchError::Slot { index: 1, reason: Reason::Xen(error), stuck: 2 } = error else {

@@ -31,7 +31,7 @@ fn two(kind: GuestKind) -> (Xen, Domain, Domain) {
 }
 
 fn peer(domain: &Domain) -> DomainId {
-    DomainId::new(domain.domid()).unwrap()
+    domain.domid()
 }
 
 fn foreign(granter: &Domain, reference: grant_ref_t) -> RemoteGrant {
