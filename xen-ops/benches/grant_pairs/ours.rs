@@ -3,15 +3,15 @@
 use std::ptr::NonNull;
 
 use xen_ops::gnttab::{
-    AllocHint, BitmapLine, Config, DomainId, FrameRange, GrantTable, Granted, ReaperSlot, Storage,
-    Translated, revoke_all,
+    BitmapLine, Config, FrameRange, GrantTable, Granted, ReaperSlot, Storage, Translated,
+    revoke_all,
 };
 use xen_ops::hypercall::Hypercall;
 use xen_ops::page::{PAGE_SIZE, Page};
-use xen_ops::view::ReadWrite;
 use xen_ops::xen_abi::errno::XEN_ENOSYS;
 use xen_ops::xen_abi::grant_table::{GNTTABOP_query_size, gnttab_query_size};
 use xen_ops::xen_abi::xen::{__HYPERVISOR_grant_table_op, domid_t, xen_pfn_t};
+use xen_ops::{DomainId, ReadWrite};
 
 use super::{BATCH, Contestant, ENTRIES, table};
 
@@ -42,28 +42,27 @@ impl Ours {
 
 impl Contestant for Ours {
     fn pairs(&self, thread: usize, pairs: usize) {
-        let mut local = self.table.local(AllocHint::new(thread));
+        let mut cpu = self.table.per_cpu(thread);
         for n in 0..pairs {
-            let granted = local.grant::<ReadWrite>(self.peer, Numbered(n as u32));
-            let _: Numbered = local.revoke(granted.expect("enough")).expect("nobody uses it");
+            let granted = cpu.grant(self.peer, Numbered(n as u32), ReadWrite);
+            let _: Numbered = cpu.revoke(granted.expect("enough")).expect("nobody uses it");
         }
     }
 
-    fn shared_pairs(&self, thread: usize, pairs: usize) {
-        let mut cursor = AllocHint::new(thread);
+    fn shared_pairs(&self, _thread: usize, pairs: usize) {
         for n in 0..pairs {
             let page = Numbered(n as u32);
-            let granted = self.table.grant::<ReadWrite>(&mut cursor, self.peer, page);
+            let granted = self.table.grant(self.peer, page, ReadWrite);
             drop(granted.expect("enough").revoke().expect("nobody uses it"));
         }
     }
 
     fn batches(&self, thread: usize, batches: usize) {
-        let mut cursor = AllocHint::new(thread);
+        let mut cpu = self.table.per_cpu(thread);
         let mut slots: [Option<Granted<'_, Numbered>>; BATCH] = [const { None }; BATCH];
         for _ in 0..batches {
             let mut pages = (0..BATCH as u32).map(Numbered);
-            let granted = self.table.grant_all(&mut cursor, self.peer, &mut pages, &mut slots);
+            let granted = cpu.grant_all(self.peer, &mut pages, ReadWrite, &mut slots);
             assert_eq!(granted.expect("enough"), BATCH);
             assert_eq!(revoke_all(&mut slots, drop).done, BATCH);
         }

@@ -14,8 +14,8 @@ use xen_abi::grant_table::*;
 use xen_abi::memory::*;
 use xen_abi::xen::{__HYPERVISOR_memory_op, domid_t, xen_pfn_t};
 
-use super::DomainId;
 use super::RemoteGrant;
+use crate::DomainId;
 use crate::hypercall::Hypercall;
 use crate::page::{MapTarget, PAGE_SIZE, Page};
 

@@ -170,11 +170,10 @@ mod tests {
 
     use super::*;
     use crate::gnttab::fake::{Fake, Rig, Room, device_address, grant};
-    use crate::gnttab::retry::NoRetry;
     use crate::view::ReadOnly;
 
     fn mapping(rig: &Rig) -> Mapping<&Fake, Room<'_>, ReadOnly> {
-        Mapping::new(&rig.xen, grant(9), rig.room(1), &mut NoRetry).unwrap()
+        Mapping::new(&rig.xen, grant(9), rig.room(1), ReadOnly).unwrap()
     }
 
     #[test]

@@ -5,8 +5,8 @@ use xen_abi::grant_table::*;
 use super::fake::Answer::{DoThenFault, Fault, Skip, Status};
 use super::fake::{Fake, Rig, Room, addr, grant};
 use super::map::{Mapping, leaked};
-use super::replace::replace;
-use super::retry::{Backoff, NoRetry};
+use super::replace::{ReplaceError, replace};
+use super::retry::Backoff;
 use super::swap::{SwapError, swap};
 use crate::page::Page;
 use crate::view::ReadOnly;
@@ -14,7 +14,7 @@ use crate::view::ReadOnly;
 type Mapped<'r> = Mapping<&'r Fake, Room<'r>, ReadOnly>;
 
 fn mapping(rig: &Rig) -> Mapped<'_> {
-    Mapping::new(&rig.xen, grant(9), rig.room(1), &mut NoRetry).unwrap()
+    Mapping::new(&rig.xen, grant(9), rig.room(1), ReadOnly).unwrap()
 }
 
 #[allow(unsafe_code, reason = "nothing is granted in these tests")]
@@ -67,7 +67,7 @@ fn what_is_not_replaced_is_kept_only_if_that_is_certain() {
         rig.xen.script([answer]);
         let before = leaked();
         let error = replace(mapping, rig.room(2)).unwrap_err();
-        assert_eq!(error.kept.is_some(), kept, "{answer:?}");
+        assert_eq!(error.returned.is_some(), kept, "{answer:?}");
         assert!(kept || leaked() > before);
         drop(error);
         assert_eq!(rig.returned.borrow().len(), if kept { 2 } else { 0 }, "{answer:?}");
@@ -79,9 +79,9 @@ fn what_is_not_replaced_is_kept_only_if_that_is_certain() {
 fn xsa_361_a_device_map_is_never_replaced() {
     let rig = Rig::new();
     let mapping: Mapped<'_> =
-        Mapping::with_devices(&rig.xen, grant(9), rig.room(1), &mut NoRetry).unwrap();
+        Mapping::for_devices(&rig.xen, grant(9), rig.room(1), ReadOnly).unwrap();
     let error = replace(mapping, rig.room(2)).unwrap_err();
-    assert!(error.error.is_none() && error.kept.is_some());
+    assert!(error.error == ReplaceError::ForDevices && error.returned.is_some());
     assert_eq!(rig.xen.mapped_at(), [addr(1)]);
     assert!(rig.xen.counts(GNTTABOP_unmap_and_replace).is_empty());
 }

@@ -109,7 +109,7 @@ mod tests {
     fn a_page_is_given_away_for_good() {
         let rig = Rig::new();
         let _ = transfer(&rig.xen, rig.room(2), grant(9)).unwrap();
-        assert_eq!(*rig.returned.borrow(), []);
+        assert!(rig.returned.borrow().is_empty());
     }
 
     #[test]

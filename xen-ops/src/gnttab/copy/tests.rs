@@ -11,7 +11,7 @@ use super::*;
 use crate::gnttab::batch::TooLarge;
 use crate::gnttab::fake::Answer::{Do, Fault, Skip, Status};
 use crate::gnttab::fake::{Rig, grant};
-use crate::gnttab::retry::{Backoff, NoRetry};
+use crate::gnttab::retry::Backoff;
 use crate::hypercall::UNTOUCHED;
 use crate::page::PAGE_SIZE;
 use crate::view::OutOfBounds;
@@ -40,7 +40,7 @@ fn each_end_is_named_as_what_it_is() {
         Segment::new(Source::page(&page), 8, Dest::grant(grant(20)), 0, 4088).unwrap(),
         Segment::new(Source::grant(grant(10)), 0, Dest::page(&mut other), 100, 0).unwrap(),
     ];
-    let copied = copy_each(&rig.xen, &mut segments, &mut elements::<2>(), &mut NoRetry);
+    let copied = copy_each(&rig.xen, &mut segments, &mut elements::<2>());
     assert_eq!(copied, Ok(2));
     assert_eq!(rig.xen.counts(GNTTABOP_copy), [2]);
     let copies = rig.xen.copies.borrow();
@@ -62,7 +62,7 @@ fn own_pages_can_be_copied_to_own_pages() {
     let (page, mut other) = (rig.room(1), rig.room(2));
     let source = [Source::page(&page)];
     let mut dest = [Dest::page(&mut other)];
-    copy(&rig.xen, &source, 0, &mut dest, 0, PAGE_SIZE, &mut NoRetry).unwrap();
+    copy(&rig.xen, &source, 0, &mut dest, 0, PAGE_SIZE).unwrap();
     assert_eq!(rig.xen.copies.borrow()[0].flags, 0);
 }
 
@@ -86,7 +86,7 @@ fn each_segment_has_its_own_result() {
     let rig = Rig::new();
     let mut segments = segments::<5>();
     rig.xen.script([Do, Status(-3), Skip, Status(4), Status(-12)]);
-    let copied = copy_each(&rig.xen, &mut segments, &mut elements::<5>(), &mut NoRetry);
+    let copied = copy_each(&rig.xen, &mut segments, &mut elements::<5>());
     assert_eq!(copied, Ok(1));
     assert_eq!(statuses(&segments), [0, -3, UNTOUCHED.0, 4, -12]);
 }
@@ -99,13 +99,13 @@ fn xsa_365_only_what_is_to_be_tried_again_is_tried_again() {
     rig.xen.script([Status(-12), Status(-3), Do, Status(-12)]);
     rig.xen.script([Do, Status(-12), Do]);
     let mut retry = Backoff::new(|_| ());
-    let copied = copy_each(&rig.xen, &mut segments, &mut elements::<4>(), &mut retry);
+    let copied = copy_each_with_retry(&rig.xen, &mut segments, &mut elements::<4>(), &mut retry);
     assert_eq!(copied, Ok(3));
     assert_eq!(statuses(&segments), [0, -3, 0, 0]);
     assert_eq!(rig.xen.counts(GNTTABOP_copy), [4, 2, 1]);
     let order: Vec<u16> = rig.xen.copies.borrow().iter().map(|copy| copy.source.offset).collect();
     assert_eq!(order, [2, 0, 3]);
-    let again = copy_each(&rig.xen, &mut segments, &mut [], &mut retry);
+    let again = copy_each_with_retry(&rig.xen, &mut segments, &mut [], &mut retry);
     assert_eq!(again, Ok(0), "all have results");
 }
 
@@ -115,7 +115,7 @@ fn d3_success_on_the_last_try_stays_success() {
     let mut segments = segments::<1>();
     rig.xen.script([Status(-12); 255]);
     let mut retry = Backoff::new(|_| ());
-    let copied = copy_each(&rig.xen, &mut segments, &mut elements::<1>(), &mut retry);
+    let copied = copy_each_with_retry(&rig.xen, &mut segments, &mut elements::<1>(), &mut retry);
     assert_eq!((copied, statuses(&segments)), (Ok(1), alloc::vec![0]));
 }
 
@@ -125,7 +125,7 @@ fn a_fault_half_way_fails_what_was_not_done() {
     let mut segments = segments::<4>();
     rig.xen.script([Do, Status(-12), Fault]);
     let mut retry = Backoff::new(|_| panic!("waits"));
-    let copied = copy_each(&rig.xen, &mut segments, &mut elements::<4>(), &mut retry);
+    let copied = copy_each_with_retry(&rig.xen, &mut segments, &mut elements::<4>(), &mut retry);
     assert_eq!(copied, Ok(1));
     assert_eq!(statuses(&segments), [0, -12, 99, 99]);
     assert_eq!(segments[3].result().unwrap().unwrap_err().errno(), Some(XEN_EFAULT));
@@ -134,7 +134,7 @@ fn a_fault_half_way_fails_what_was_not_done() {
 #[test]
 fn more_segments_than_elements_are_refused() {
     let rig = Rig::new();
-    let refused = copy_each(&rig.xen, &mut segments::<3>(), &mut elements::<2>(), &mut NoRetry);
+    let refused = copy_each(&rig.xen, &mut segments::<3>(), &mut elements::<2>());
     assert_eq!(refused, Err(TooLarge::Elements { needed: 3, given: 2 }));
     assert!(rig.xen.calls.borrow().is_empty());
 }
@@ -150,7 +150,7 @@ fn a_copy_is_split_at_page_ends_of_both_sides() {
             let source = pages(100).map(Source::grant);
             let mut dest = pages(200).map(Dest::grant);
             let rig = Rig::new();
-            copy(&rig.xen, &source, from, &mut dest, to, len, &mut NoRetry).unwrap();
+            copy(&rig.xen, &source, from, &mut dest, to, len).unwrap();
             let mut done = 0;
             for segment in &*rig.xen.copies.borrow() {
                 let at = |end: &gnttab_copy_ptr, first: u32| {
@@ -172,7 +172,7 @@ fn buffers_that_are_too_short_are_refused() {
     let rig = Rig::new();
     let source = [Source::grant(grant(1)); 2];
     let mut dest = [Dest::grant(grant(2))];
-    let mut go = |from, to, len| copy(&rig.xen, &source, from, &mut dest, to, len, &mut NoRetry);
+    let mut go = |from, to, len| copy(&rig.xen, &source, from, &mut dest, to, len);
     let short = |pages, offset, length| {
         Err(CopyError::Invalid(Invalid::TooShort { pages, offset, length }))
     };
@@ -188,12 +188,12 @@ fn a_long_copy_says_how_far_it_got() {
     let rig = Rig::new();
     let source: Vec<_> = (0..20).map(|page| Source::grant(grant(page))).collect();
     let mut dest: Vec<_> = (20..40).map(|page| Dest::grant(grant(page))).collect();
-    copy(&rig.xen, &source, 0, &mut dest, 0, 20 * PAGE_SIZE, &mut NoRetry).unwrap();
+    copy(&rig.xen, &source, 0, &mut dest, 0, 20 * PAGE_SIZE).unwrap();
     assert_eq!(rig.xen.counts(GNTTABOP_copy), [16, 4]);
 
     rig.xen.script([Do; 18]);
     rig.xen.script([Status(-9)]);
-    let failed = copy(&rig.xen, &source, 0, &mut dest, 0, 20 * PAGE_SIZE, &mut NoRetry);
+    let failed = copy(&rig.xen, &source, 0, &mut dest, 0, 20 * PAGE_SIZE);
     let Err(CopyError::Xen { copied, error }) = failed else { panic!() };
     assert_eq!((copied, error.status()), (18 * PAGE_SIZE, Some(GNTST_bad_page)));
 }
@@ -212,7 +212,7 @@ fn xsa_376_391_392_a_long_copy_waits_no_longer_than_a_short_one() {
         rig.xen.script([Status(-12); 199]);
         rig.xen.script([Do]);
     }
-    let failed = copy(&rig.xen, &source, 0, &mut dest, 0, 32 * PAGE_SIZE, &mut retry);
+    let failed = copy_with_retry(&rig.xen, &source, 0, &mut dest, 0, 32 * PAGE_SIZE, &mut retry);
     let Err(CopyError::Xen { copied, error }) = failed else { panic!() };
     assert_eq!((copied, error.status()), (16 * PAGE_SIZE, Some(GNTST_eagain)));
     assert_eq!(waits, 255);

@@ -9,26 +9,31 @@ use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_SELF, domid_t};
 
 use super::*;
+use crate::Failed;
 use crate::gnttab::RemoteGrant;
 use crate::gnttab::fake::Answer::{Do, DoThenFault, Fault, Skip, Status};
 use crate::gnttab::fake::{Answer, Rig, Room, addr, device_address, grant, peer};
-use crate::gnttab::retry::{Backoff, NoRetry};
-use crate::gnttab::{Access, DomainId, InvalidDomainId};
+use crate::gnttab::retry::Backoff;
 use crate::hypercall::{Cause, UNTOUCHED};
-use crate::view::{ReadOnly, ReadWrite};
+use crate::view::{Access, ReadOnly, ReadWrite};
+use crate::{DomainId, InvalidDomainId};
 
 mod batch;
 mod deferred;
 
 type Mapped<'r, A> = Mapping<&'r crate::gnttab::fake::Fake, Room<'r>, A>;
 
-fn map<A: Access>(rig: &Rig, number: u64) -> Result<Mapped<'_, A>, MapError<Room<'_>>> {
-    Mapping::new(&rig.xen, grant(40), rig.room(number), &mut NoRetry)
+fn map<A: Access>(
+    rig: &Rig,
+    number: u64,
+    access: A,
+) -> Result<Mapped<'_, A>, Failed<MapError, Room<'_>>> {
+    Mapping::new(&rig.xen, grant(40), rig.room(number), access)
 }
 
-fn status(reason: Reason) -> Option<GrantStatus> {
-    match reason {
-        Reason::Xen(error) => error.status(),
+fn status(error: MapError) -> Option<GrantStatus> {
+    match error {
+        MapError::Xen(error) => error.status(),
         _ => None,
     }
 }
@@ -36,7 +41,7 @@ fn status(reason: Reason) -> Option<GrantStatus> {
 #[test]
 fn a_grant_is_mapped_seen_and_unmapped() {
     let rig = Rig::new();
-    let mapping = map::<ReadWrite>(&rig, 1).unwrap();
+    let mapping = map(&rig, 1, ReadWrite).unwrap();
     assert_eq!(rig.xen.mapped.borrow()[&mapping.handle().0].flags, GNTMAP_host_map);
     assert_eq!((mapping.grant(), mapping.host_addr()), (grant(40), addr(1)));
     assert_eq!(mapping.machine_addr(), device_address(grant_ref_t(40)));
@@ -50,7 +55,7 @@ fn a_grant_is_mapped_seen_and_unmapped() {
 #[test]
 fn a_read_only_mapping_asks_for_no_more() {
     let rig = Rig::new();
-    let mapping = map::<ReadOnly>(&rig, 1).unwrap();
+    let mapping = map(&rig, 1, ReadOnly).unwrap();
     let flags = rig.xen.mapped.borrow()[&mapping.handle().0].flags;
     assert_eq!(flags, GNTMAP_host_map | GNTMAP_readonly);
 }
@@ -58,9 +63,9 @@ fn a_read_only_mapping_asks_for_no_more() {
 #[test]
 fn dropping_unmaps_and_gives_the_target_back() {
     let rig = Rig::new();
-    drop(map::<ReadOnly>(&rig, 3).unwrap());
+    drop(map(&rig, 3, ReadOnly).unwrap());
     assert_eq!(*rig.returned.borrow(), [3]);
-    assert_eq!(rig.xen.mapped_at(), []);
+    assert!(rig.xen.mapped_at().is_empty());
 }
 
 /// Zephyr overwrote a success on the last try with `bad_page`, and so leaked a live mapping.
@@ -71,17 +76,17 @@ fn d3_success_on_the_last_try_stays_success() {
     rig.xen.script([Status(-12); 255]);
     let mut policy = Backoff::new(|time: Duration| waited.push(time.as_millis()));
     let mapping: Mapped<'_, ReadOnly> =
-        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut policy).unwrap();
+        Mapping::with_retry(&rig.xen, grant(40), rig.room(1), ReadOnly, &mut policy).unwrap();
     assert_eq!(rig.xen.mapped_at(), [mapping.host_addr()]);
     drop(mapping);
     assert_eq!(waited, (1..=255).collect::<Vec<_>>());
 
     rig.xen.script([Status(-12); 256]);
     let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::new(&rig.xen, grant(40), rig.room(2), &mut Backoff::new(|_| ()));
+        Mapping::with_retry(&rig.xen, grant(40), rig.room(2), ReadOnly, &mut Backoff::new(|_| ()));
     let error = failed.unwrap_err();
-    assert_eq!(status(error.reason), Some(GNTST_eagain));
-    assert!(error.target.is_some());
+    assert_eq!(status(error.error), Some(GNTST_eagain));
+    assert!(error.returned.is_some());
     assert!(rig.xen.script.borrow().is_empty(), "tried 256 times");
 }
 
@@ -91,8 +96,8 @@ fn d3_the_result_of_the_retried_hypercall_counts() {
     let rig = Rig::new();
     rig.xen.script([Status(-12), Fault]);
     let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut Backoff::new(|_| ()));
-    let Reason::Xen(error) = failed.unwrap_err().reason else { panic!() };
+        Mapping::with_retry(&rig.xen, grant(40), rig.room(1), ReadOnly, &mut Backoff::new(|_| ()));
+    let MapError::Xen(error) = failed.unwrap_err().error else { panic!() };
     assert_eq!(error.errno(), Some(XEN_EFAULT));
 }
 
@@ -101,11 +106,11 @@ fn d3_the_result_of_the_retried_hypercall_counts() {
 fn d4_a_failed_unmap_never_gives_the_target_back() {
     for answer in [Status(-1), Status(-4), Status(1), Skip, Fault] {
         let rig = Rig::new();
-        let mapping = map::<ReadOnly>(&rig, 1).unwrap();
+        let mapping = map(&rig, 1, ReadOnly).unwrap();
         rig.xen.script([answer]);
         let error = mapping.unmap().unwrap_err();
-        assert!(error.mapping.is_none(), "{answer:?}");
-        assert_eq!(*rig.returned.borrow(), [], "{answer:?}");
+        assert!(error.returned.is_none(), "{answer:?}");
+        assert!(rig.returned.borrow().is_empty(), "{answer:?}");
         assert_eq!(rig.xen.counts(GNTTABOP_unmap_grant_ref), [1], "{answer:?}: no second try");
     }
 }
@@ -113,13 +118,13 @@ fn d4_a_failed_unmap_never_gives_the_target_back() {
 #[test]
 fn an_unmap_that_changed_nothing_can_be_tried_again() {
     let rig = Rig::new();
-    let mut mapping = map::<ReadWrite>(&rig, 1).unwrap();
+    let mut mapping = map(&rig, 1, ReadWrite).unwrap();
     for refused in [-1, -22, -38] {
         rig.xen.results.borrow_mut().push_back(refused);
-        mapping = mapping.unmap().unwrap_err().mapping.unwrap();
+        mapping = mapping.unmap().unwrap_err().returned.unwrap();
     }
     rig.xen.script([Status(-8)]);
-    let mapping = mapping.unmap().unwrap_err().mapping.unwrap();
+    let mapping = mapping.unmap().unwrap_err().returned.unwrap();
     mapping.view().write(0, &[1]).unwrap();
     assert_eq!(mapping.unmap().unwrap().number, 1);
 }
@@ -129,10 +134,10 @@ fn an_unmap_that_changed_nothing_can_be_tried_again() {
 fn d6_a_failed_unmap_in_drop_leaks_the_target_and_is_counted() {
     let rig = Rig::new();
     let before = leaked();
-    let mapping = map::<ReadOnly>(&rig, 1).unwrap();
+    let mapping = map(&rig, 1, ReadOnly).unwrap();
     rig.xen.script([Status(-1)]);
     drop(mapping);
-    assert_eq!(*rig.returned.borrow(), []);
+    assert!(rig.returned.borrow().is_empty());
     assert!(leaked() > before);
 }
 
@@ -142,9 +147,9 @@ fn d6_the_status_of_each_grant_is_read() {
     for value in -13..0 {
         let rig = Rig::new();
         rig.xen.script([Status(value)]);
-        let error = map::<ReadOnly>(&rig, 1).unwrap_err();
-        assert_eq!(status(error.reason), Some(GrantStatus(value)));
-        assert_eq!(error.target.unwrap().number, 1);
+        let error = map(&rig, 1, ReadOnly).unwrap_err();
+        assert_eq!(status(error.error), Some(GrantStatus(value)));
+        assert_eq!(error.returned.unwrap().number, 1);
     }
 }
 
@@ -153,18 +158,18 @@ fn d6_the_status_of_each_grant_is_read() {
 fn xsa_316_a_positive_status_is_a_failure() {
     let rig = Rig::new();
     rig.xen.script([Status(1)]);
-    let error = map::<ReadOnly>(&rig, 1).unwrap_err();
-    assert_eq!(status(error.reason), Some(GrantStatus(1)));
-    assert!(error.target.is_none(), "nobody knows what was done");
+    let error = map(&rig, 1, ReadOnly).unwrap_err();
+    assert_eq!(status(error.error), Some(GrantStatus(1)));
+    assert!(error.returned.is_none(), "nobody knows what was done");
 }
 
 #[test]
 fn a_status_that_xen_does_not_define_says_nothing() {
     let rig = Rig::new();
     rig.xen.script([Status(-14)]);
-    let error = map::<ReadOnly>(&rig, 1).unwrap_err();
-    assert_eq!(status(error.reason), Some(GrantStatus(-14)));
-    assert!(error.target.is_none(), "nobody knows what was done");
+    let error = map(&rig, 1, ReadOnly).unwrap_err();
+    assert_eq!(status(error.error), Some(GrantStatus(-14)));
+    assert!(error.returned.is_none(), "nobody knows what was done");
 }
 
 #[test]
@@ -174,8 +179,8 @@ fn a_hypercall_that_failed_is_not_tried_again() {
     rig.xen.results.borrow_mut().push_back(-14);
     let mut retry = Backoff::new(|_| panic!("waits"));
     let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut retry);
-    assert!(failed.unwrap_err().target.is_some());
+        Mapping::with_retry(&rig.xen, grant(40), rig.room(1), ReadOnly, &mut retry);
+    assert!(failed.unwrap_err().returned.is_some());
 }
 
 /// A continuation of Xen's once left statuses as they were and reported success.
@@ -183,9 +188,9 @@ fn a_hypercall_that_failed_is_not_tried_again() {
 fn xsa_318_an_element_without_a_status_is_a_failure() {
     let rig = Rig::new();
     rig.xen.script([Skip]);
-    let error = map::<ReadOnly>(&rig, 1).unwrap_err();
-    assert_eq!(status(error.reason), Some(UNTOUCHED));
-    assert!(error.target.is_none(), "nobody knows what was done");
+    let error = map(&rig, 1, ReadOnly).unwrap_err();
+    assert_eq!(status(error.error), Some(UNTOUCHED));
+    assert!(error.returned.is_none(), "nobody knows what was done");
 }
 
 /// Xen maps before it writes the answer: when that faults, the frame is there without a handle.
@@ -193,8 +198,8 @@ fn xsa_318_an_element_without_a_status_is_a_failure() {
 fn a_map_whose_answer_is_lost_leaks_the_target() {
     let rig = Rig::new();
     rig.xen.script([DoThenFault]);
-    let error = map::<ReadOnly>(&rig, 1).unwrap_err();
-    assert!(error.target.is_none());
+    let error = map(&rig, 1, ReadOnly).unwrap_err();
+    assert!(error.returned.is_none());
     assert_eq!(rig.xen.mapped_at(), [addr(1)], "and it is still there");
 }
 
@@ -203,8 +208,8 @@ fn a_hypercall_that_xen_refuses_keeps_the_target() {
     for refused in [-1, -22, -38, -95] {
         let rig = Rig::new();
         rig.xen.results.borrow_mut().push_back(refused);
-        let error = map::<ReadOnly>(&rig, 1).unwrap_err();
-        assert!(error.target.is_some(), "{refused}");
+        let error = map(&rig, 1, ReadOnly).unwrap_err();
+        assert!(error.returned.is_some(), "{refused}");
     }
 }
 
@@ -213,7 +218,7 @@ fn a_hypercall_that_xen_refuses_keeps_the_target() {
 fn xsa_361_an_unmap_takes_the_device_map_away_too() {
     let rig = Rig::new();
     let mapping: Mapped<'_, ReadOnly> =
-        Mapping::with_devices(&rig.xen, grant(40), rig.room(1), &mut NoRetry).unwrap();
+        Mapping::for_devices(&rig.xen, grant(40), rig.room(1), ReadOnly).unwrap();
     assert!(mapping.has_devices());
     let flags = rig.xen.mapped.borrow()[&mapping.handle().0].flags;
     assert_eq!(flags, GNTMAP_host_map | GNTMAP_device_map | GNTMAP_readonly);
@@ -228,19 +233,19 @@ fn xsa_361_a_device_map_at_address_0_is_a_failure() {
     let rig = Rig::new();
     rig.xen.no_device_address.set(true);
     let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::with_devices(&rig.xen, grant(40), rig.room(1), &mut NoRetry);
+        Mapping::for_devices(&rig.xen, grant(40), rig.room(1), ReadOnly);
     let error = failed.unwrap_err();
-    assert_eq!(error.reason, Reason::DeviceAddress);
-    assert!(error.target.is_none());
+    assert_eq!(error.error, MapError::DeviceAddress);
+    assert!(error.returned.is_none());
 }
 
 /// An unmap of host address 0 unmaps nothing and says that all is well, so nothing is mapped there.
 #[test]
 fn a_target_at_address_0_is_refused() {
     let rig = Rig::new();
-    let error = map::<ReadOnly>(&rig, 0).unwrap_err();
-    assert_eq!(error.reason, Reason::HostAddress(0));
-    assert_eq!(error.target.unwrap().number, 0);
+    let error = map(&rig, 0, ReadOnly).unwrap_err();
+    assert_eq!(error.error, MapError::HostAddress(0));
+    assert_eq!(error.returned.unwrap().number, 0);
     assert!(rig.xen.calls.borrow().is_empty());
 }
 
@@ -270,11 +275,11 @@ fn any_answer(first: Answer, second: Answer, result: isize) {
     let rig = Rig::new();
     rig.xen.script([first]);
     rig.xen.results.borrow_mut().push_back(result);
-    let Ok(mapping) = map::<ReadOnly>(&rig, 1) else { return };
+    let Ok(mapping) = map(&rig, 1, ReadOnly) else { return };
     rig.xen.script([second]);
     rig.xen.results.borrow_mut().push_back(result);
     if let Err(error) = mapping.unmap() {
-        drop(error.mapping);
+        drop(error.returned);
     }
 }
 
@@ -288,8 +293,8 @@ fn xsa_363_what_a_peer_names_is_checked() {
     let rig = Rig::new();
     rig.xen.script([Status(-3)]);
     let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::new(&rig.xen, grant(u32::MAX), rig.room(1), &mut NoRetry);
-    assert_eq!(status(failed.unwrap_err().reason), Some(GNTST_bad_gntref));
+        Mapping::new(&rig.xen, grant(u32::MAX), rig.room(1), ReadOnly);
+    assert_eq!(status(failed.unwrap_err().error), Some(GNTST_bad_gntref));
 }
 
 /// A peer that has its frame paged out for ever holds nobody up for ever.
@@ -298,28 +303,29 @@ fn xsa_376_391_392_waiting_for_a_peer_ends() {
     let rig = Rig::new();
     rig.xen.script([Status(-12); 1000]);
     let mut waited = Duration::ZERO;
-    let failed: Result<Mapped<'_, ReadOnly>, _> =
-        Mapping::new(&rig.xen, grant(40), rig.room(1), &mut Backoff::new(|time| waited += time));
-    assert_eq!(status(failed.unwrap_err().reason), Some(GNTST_eagain));
+    let failed: Result<Mapped<'_, ReadOnly>, _> = Mapping::with_retry(
+        &rig.xen,
+        grant(40),
+        rig.room(1),
+        ReadOnly,
+        &mut Backoff::new(|time| waited += time),
+    );
+    assert_eq!(status(failed.unwrap_err().error), Some(GNTST_eagain));
     assert_eq!(waited, Duration::from_millis(255 * 256 / 2));
 }
 
 #[test]
-fn errors_say_what_and_what_became_of_the_target() {
+fn errors_say_what_failed() {
     let rig = Rig::new();
     rig.xen.script([Status(-3), Status(5)]);
-    let text = std::string::ToString::to_string(&map::<ReadOnly>(&rig, 1).unwrap_err());
+    let text = std::string::ToString::to_string(&map(&rig, 1, ReadOnly).unwrap_err());
     assert_eq!(
         text,
         "GNTTABOP_map_grant_ref: unknown or unsuitable grant reference (GNTST_bad_gntref)"
     );
-    let error = map::<ReadOnly>(&rig, 1).unwrap_err();
-    let text = std::string::ToString::to_string(&error);
-    assert_eq!(
-        text,
-        "GNTTABOP_map_grant_ref: unknown grant status 5; the target is leaked since something may \
-         be mapped there"
-    );
-    let Reason::Xen(error) = error.reason else { panic!() };
+    let failed = map(&rig, 1, ReadOnly).unwrap_err();
+    let text = std::string::ToString::to_string(&failed);
+    assert_eq!(text, "GNTTABOP_map_grant_ref: unknown grant status 5");
+    let MapError::Xen(error) = failed.error else { panic!() };
     assert_eq!(error.cause(), Cause::Status(GrantStatus(5)));
 }

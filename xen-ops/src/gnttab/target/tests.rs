@@ -6,9 +6,9 @@ use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::*;
+use crate::Failed;
 use crate::gnttab::fake::{Fake, Rig, Room, addr, grant};
 use crate::gnttab::map::Mapping;
-use crate::gnttab::retry::NoRetry;
 use crate::page::PAGE_SIZE;
 use crate::view::ReadOnly;
 
@@ -31,7 +31,7 @@ fn a_pool_hands_out_each_frame_once_and_again_when_it_is_back() {
     let words = words();
     for count in [0, 1, 63, 64, 65, 128, 200] {
         let pool = &pool(&words, count).unwrap();
-        let targets: Vec<_> = core::iter::from_fn(|| pool.take()).collect();
+        let targets: Vec<_> = core::iter::from_fn(|| pool.take().ok()).collect();
         assert_eq!((targets.len(), pool.free(), pool.count()), (count, 0, count));
         for (at, target) in targets.iter().enumerate() {
             assert_eq!(target.host_addr(), 0x4000_0000 + (at * PAGE_SIZE) as u64);
@@ -49,7 +49,7 @@ fn a_leaked_target_is_never_handed_out_again() {
     core::mem::forget(pool.take());
     let second = pool.take().unwrap();
     assert_eq!(second.host_addr(), 0x4000_1000);
-    assert!(pool.take().is_none());
+    assert!(pool.take().is_err());
     drop(second);
     assert_eq!(pool.take().unwrap().host_addr(), 0x4000_1000);
 }
@@ -104,7 +104,7 @@ fn xsa_406_threads_never_get_the_same_frame() {
         for _ in 0..3 {
             scope.spawn(|| {
                 for _ in 0..if cfg!(miri) { 3 } else { 300 } {
-                    let targets: Vec<_> = (0..30).filter_map(|_| pool.take()).collect();
+                    let targets: Vec<_> = (0..30).filter_map(|_| pool.take().ok()).collect();
                     let index =
                         |target: &PoolTarget<'_>| (target.host_addr() >> 12) as usize & 0xff;
                     for target in &targets {
@@ -126,7 +126,7 @@ fn a_cache_keeps_the_last_and_refuses_more_than_it_holds() {
     let pool = &pool(&words, 3).unwrap();
     let mut cache = Cache::<_, 2>::new();
     let mut targets: Vec<_> = (0..3).map(|_| cache.take(pool).unwrap()).collect();
-    assert!(cache.take(pool).is_none());
+    assert!(cache.take(pool).is_err());
     let third = targets.pop().unwrap();
     cache.put(third).unwrap();
     cache.put(targets.pop().unwrap()).unwrap();
@@ -142,7 +142,7 @@ fn a_cache_keeps_the_last_and_refuses_more_than_it_holds() {
 
 type Out<'r> = Ballooned<&'r Fake, Room<'r>>;
 
-fn balloon(rig: &Rig) -> Result<Out<'_>, BalloonError<Room<'_>>> {
+fn balloon(rig: &Rig) -> Result<Out<'_>, Failed<BalloonError, Room<'_>>> {
     #[allow(unsafe_code, reason = "a promise about a guest that is not there")]
     // SAFETY: nothing is at any address of this guest's.
     unsafe {
@@ -157,9 +157,9 @@ fn d12_a_page_has_memory_again_before_it_is_given_back() {
     let rig = Rig::new();
     let target = balloon(&rig).unwrap();
     assert_eq!((target.host_addr(), rig.xen.holes.borrow().len()), (addr(3), 1));
-    let mapping = Mapping::<_, _, ReadOnly>::new(&rig.xen, grant(9), target, &mut NoRetry).unwrap();
+    let mapping = Mapping::new(&rig.xen, grant(9), target, ReadOnly).unwrap();
     let target = mapping.unmap().unwrap();
-    assert_eq!(*rig.returned.borrow(), []);
+    assert!(rig.returned.borrow().is_empty());
     let page = target.restore().unwrap();
     assert!(rig.xen.holes.borrow().is_empty());
     assert_eq!(page.number, 3);
@@ -174,13 +174,13 @@ fn d12_a_page_without_memory_is_never_given_back() {
     let rig = Rig::new();
     let target = balloon(&rig).unwrap();
     rig.xen.results.borrow_mut().push_back(0);
-    let target = target.restore().unwrap_err().kept.expect("still a target");
+    let target = target.restore().unwrap_err().returned.expect("still a target");
     rig.xen.results.borrow_mut().extend([isize::MAX]);
-    assert!(target.restore().unwrap_err().kept.is_none(), "nobody can tell");
+    assert!(target.restore().unwrap_err().returned.is_none(), "nobody can tell");
 
     rig.xen.results.borrow_mut().extend([1, 0]);
     drop(balloon(&rig).unwrap());
-    assert_eq!(*rig.returned.borrow(), []);
+    assert!(rig.returned.borrow().is_empty());
 }
 
 #[test]
@@ -188,6 +188,6 @@ fn a_page_that_xen_does_not_take_is_kept() {
     let rig = Rig::new();
     for (result, kept) in [(0, true), (-38, true), (2, false), (isize::MIN, false)] {
         rig.xen.results.borrow_mut().push_back(result);
-        assert_eq!(balloon(&rig).unwrap_err().kept.is_some(), kept, "{result}");
+        assert_eq!(balloon(&rig).unwrap_err().returned.is_some(), kept, "{result}");
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::gnttab::batch::TooLarge;
 use crate::gnttab::fake::Fake;
-use crate::gnttab::retry::Retry;
+use crate::gnttab::retry::{NoRetry, Retry};
 
 type Place<'r> = Slot<&'r Fake, Room<'r>, ReadWrite>;
 
@@ -11,16 +11,16 @@ type Place<'r> = Slot<&'r Fake, Room<'r>, ReadWrite>;
 fn slots<const N: usize>(rig: &Rig) -> [Place<'_>; N] {
     core::array::from_fn(|at| {
         let grant = RemoteGrant::new(peer(7 + at as u16 % 2), grant_ref_t(40 + at as u32));
-        Slot::new(grant, rig.room(at as u64 + 1))
+        Slot::new(grant, rig.room(at as u64 + 1), ReadWrite)
     })
 }
 
 fn each<'r>(rig: &'r Rig, slots: &mut [Place<'r>], retry: &mut impl Retry) -> usize {
-    map_each(&rig.xen, slots, &mut elements::<8>(), retry).unwrap()
+    map_each_with_retry(&rig.xen, slots, &mut elements::<8>(), retry).unwrap()
 }
 
 fn all<'r>(rig: &'r Rig, slots: &mut [Place<'r>]) -> Result<(), BatchError> {
-    map_all(&rig.xen, slots, &mut elements::<8>(), &mut Backoff::new(|_| ()))
+    map_all_with_retry(&rig.xen, slots, &mut elements::<8>(), &mut Backoff::new(|_| ()))
 }
 
 /// `r`equest, `m`apped, `f`ree, `s`tuck, `x` failed, `L` failed and leaked, `-` empty.
@@ -60,7 +60,7 @@ fn all_or_nothing_unmaps_what_was_mapped() {
     let mut slots = slots::<5>(&rig);
     rig.xen.script([Do, Do, Status(-3), Do, Status(-9)]);
     let error = all(&rig, &mut slots).unwrap_err();
-    let BatchError::Slot { index, reason, stuck } = error else { panic!("{error}") };
+    let BatchError::Slot { index, error: reason, stuck } = error else { panic!("{error}") };
     assert_eq!((index, status(reason), stuck), (2, Some(GNTST_bad_gntref), 0));
     assert_eq!(picture(&slots), "rrxrx");
     assert!(rig.xen.mapped.borrow().is_empty());
@@ -75,8 +75,8 @@ fn all_or_nothing_after_a_fault_half_way() {
         let mut slots = slots::<4>(&rig);
         rig.xen.script([Do, answer]);
         let error = all(&rig, &mut slots).unwrap_err();
-        let BatchError::Slot { index, reason, stuck } = error else { panic!("{error}") };
-        let Reason::Xen(reason) = reason else { panic!("{reason}") };
+        let BatchError::Slot { index, error: reason, stuck } = error else { panic!("{error}") };
+        let MapError::Xen(reason) = reason else { panic!("{reason}") };
         assert_eq!((index, reason.errno(), stuck), (1, Some(XEN_EFAULT), 1));
         assert_eq!(picture(&slots), "rLxx");
         assert_eq!(rig.xen.mapped.borrow().len(), left);
@@ -108,7 +108,7 @@ fn keeping_what_is_mapped_gives_each_slot_its_result() {
     assert_eq!(each(&rig, &mut slots, &mut NoRetry), 2);
     assert_eq!(picture(&slots), "mxmLx");
     let statuses = slots.iter().filter_map(|slot| match slot {
-        Slot::Failed { reason, .. } => status(*reason).map(|status| status.0),
+        Slot::Failed { error: reason, .. } => status(*reason).map(|status| status.0),
         _ => None,
     });
     assert_eq!(statuses.collect::<Vec<_>>(), [-3, 7, -12]);
@@ -139,7 +139,7 @@ fn xsa_365_an_error_stays_when_others_are_tried_again() {
     rig.xen.script([Status(-3), Status(-12), Status(-9)]);
     assert_eq!(each(&rig, &mut slots, &mut Backoff::new(|_| ())), 1);
     assert_eq!(picture(&slots), "xmx");
-    let Slot::Failed { reason, .. } = &slots[0] else { panic!() };
+    let Slot::Failed { error: reason, .. } = &slots[0] else { panic!() };
     assert_eq!(status(*reason), Some(GNTST_bad_gntref));
 }
 
@@ -150,7 +150,8 @@ fn all_or_nothing_does_not_wait_after_a_failure() {
     let mut slots = slots::<2>(&rig);
     rig.xen.script([Status(-12), Status(-3)]);
     let mut retry = Backoff::new(|_| panic!("waits"));
-    let error = map_all(&rig.xen, &mut slots, &mut elements::<2>(), &mut retry).unwrap_err();
+    let error =
+        map_all_with_retry(&rig.xen, &mut slots, &mut elements::<2>(), &mut retry).unwrap_err();
     assert!(matches!(error, BatchError::Slot { index: 1, .. }), "{error}");
     assert_eq!(picture(&slots), "rx");
 }
@@ -169,8 +170,8 @@ fn all_or_nothing_gives_up_in_the_end() {
     let rig = Rig::new();
     let mut slots = slots::<2>(&rig);
     rig.xen.script([Status(-12); 1000]);
-    let error = map_all(&rig.xen, &mut slots, &mut elements::<2>(), &mut NoRetry).unwrap_err();
-    let BatchError::Slot { index: 0, reason, stuck: 0 } = error else { panic!("{error}") };
+    let error = map_all(&rig.xen, &mut slots, &mut elements::<2>()).unwrap_err();
+    let BatchError::Slot { index: 0, error: reason, stuck: 0 } = error else { panic!("{error}") };
     assert_eq!(status(reason), Some(GNTST_eagain));
     assert_eq!(picture(&slots), "rr");
 }
@@ -194,8 +195,8 @@ fn xsa_367_a_failure_of_our_own_after_xens_success_unmaps() {
     *devices = true;
     rig.xen.no_device_address.set(true);
     let error = all(&rig, &mut slots).unwrap_err();
-    let BatchError::Slot { index: 1, reason, stuck: 1 } = error else { panic!("{error}") };
-    assert_eq!(reason, Reason::DeviceAddress);
+    let BatchError::Slot { index: 1, error: reason, stuck: 1 } = error else { panic!("{error}") };
+    assert_eq!(reason, MapError::DeviceAddress);
     assert_eq!(picture(&slots), "rLr");
     assert_eq!(rig.xen.mapped_at(), [addr(2)], "which nobody uses again");
 }
@@ -221,11 +222,11 @@ fn nonsense_is_refused_before_any_hypercall() {
     let mut slots = slots::<3>(&rig);
     let large = TooLarge::Elements { needed: 3, given: 2 };
     let mut short = elements::<2>();
-    assert_eq!(map_each(&rig.xen, &mut slots, &mut short, &mut NoRetry), Err(large));
-    assert_eq!(map_all(&rig.xen, &mut slots, &mut short, &mut NoRetry), Err(large.into()));
-    slots[2] = Slot::new(grant(8), rig.room(0));
+    assert_eq!(map_each(&rig.xen, &mut slots, &mut short), Err(large));
+    assert_eq!(map_all(&rig.xen, &mut slots, &mut short), Err(large.into()));
+    slots[2] = Slot::new(grant(8), rig.room(0), ReadWrite);
     let error = all(&rig, &mut slots).unwrap_err();
-    let refused = BatchError::Slot { index: 2, reason: Reason::HostAddress(0), stuck: 0 };
+    let refused = BatchError::Slot { index: 2, error: MapError::HostAddress(0), stuck: 0 };
     assert_eq!(error, refused);
     assert_eq!(picture(&slots), "rrr");
     assert!(rig.xen.calls.borrow().is_empty());
@@ -253,7 +254,7 @@ fn d4_each_status_of_an_unmap_batch_is_read() {
     all(&rig, &mut slots).unwrap();
     rig.xen.script([Do, Status(-8), Status(-1), Do, Fault]);
     let error = unmap_each(&mut slots, &mut unmap_elements::<6>()).unwrap_err();
-    let BatchError::Slot { index, reason, stuck } = error else { panic!("{error}") };
+    let BatchError::Slot { index, error: reason, stuck } = error else { panic!("{error}") };
     assert_eq!((index, status(reason), stuck), (1, Some(GNTST_permission_denied), 4));
     assert_eq!(picture(&slots), "fsLfLs");
     slots[1].view().unwrap().write(0, &[1]).unwrap();

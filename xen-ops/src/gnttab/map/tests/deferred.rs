@@ -14,9 +14,10 @@ fn a_mapping_is_unmapped_once_nobody_uses_it() {
     let mut places: [Place<'_>; 2] = [None, None];
     let mut deferred = Deferred::new(&mut places);
     for (number, users) in (1..).zip(&users) {
-        deferred.push(map(&rig, number).unwrap(), users).unwrap();
+        deferred.push(map(&rig, number, ReadOnly).unwrap(), users).unwrap();
     }
-    let (kept, _) = deferred.push(map(&rig, 3).unwrap(), &users[0]).unwrap_err();
+    let full = deferred.push(map(&rig, 3, ReadOnly).unwrap(), &users[0]).unwrap_err();
+    let (kept, _) = full.returned.unwrap();
     assert_eq!(kept.host_addr(), addr(3));
 
     let mut freed = Vec::new();
@@ -39,7 +40,7 @@ fn xsa_376_391_392_a_poll_looks_once_at_each() {
     let mut places: [Place<'_>; 3] = [None, None, None];
     let mut deferred = Deferred::new(&mut places);
     for number in 1..=3 {
-        deferred.push(map(&rig, number).unwrap(), &users).unwrap();
+        deferred.push(map(&rig, number, ReadOnly).unwrap(), &users).unwrap();
     }
     rig.xen.script([Status(-8), Status(-1)]);
     let polled = deferred.poll(drop);
@@ -56,7 +57,7 @@ fn what_is_in_use_when_it_is_dropped_is_never_used_again() {
     let mut places: [Place<'_>; 2] = [None, None];
     let mut deferred = Deferred::new(&mut places);
     for (number, users) in (1..).zip(&users) {
-        deferred.push(map(&rig, number).unwrap(), users).unwrap();
+        deferred.push(map(&rig, number, ReadOnly).unwrap(), users).unwrap();
     }
     drop(places);
     assert_eq!(rig.xen.mapped_at(), [addr(2)]);

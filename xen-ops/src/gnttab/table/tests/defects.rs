@@ -7,9 +7,7 @@ use std::vec::Vec;
 use xen_abi::grant_table::GTF_permit_access;
 
 use super::fake::{ROOM, Store, World, ended, peer};
-use crate::gnttab::{
-    AllocError, AllocHint, GrantError, Granted, Reaped, ReaperCounts, Version, revoke_all,
-};
+use crate::gnttab::{AllocError, GrantError, Granted, Reaped, ReaperCounts, Version, revoke_all};
 use crate::view::ReadWrite;
 
 const BOTH: [Version; 2] = [Version::V1, Version::V2];
@@ -21,17 +19,16 @@ fn d1_what_is_revoked_is_free_and_what_is_in_use_is_not() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let mut cursor = AllocHint::default();
         for _ in 0..2 * ROOM * 512 / if cfg!(miri) { 64 } else { 1 } {
-            let granted = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
+            let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
             drop(ended(granted.revoke()));
         }
         assert_eq!(table.frames(), 1, "none was lost");
-        let granted = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
+        let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
         let reference = granted.reference();
         world.claim(reference, 7, false).unwrap();
         let revoking = granted.revoke().unwrap_err();
-        assert_ne!(table.alloc(&mut cursor).unwrap().reference(), reference);
+        assert_ne!(table.alloc().unwrap().reference(), reference);
         world.unclaim(reference);
         drop(ended(revoking.retry()));
     }
@@ -44,9 +41,8 @@ fn d2_a_lost_compare_and_swap_is_no_success() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let mut cursor = AllocHint::default();
         for _ in 0..if cfg!(miri) { 5 } else { 2000 } {
-            let granted = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
+            let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
             let reference = granted.reference();
             thread::scope(|scope| {
                 let claim = scope.spawn(|| world.claim(reference, 7, true).is_some());
@@ -68,10 +64,9 @@ fn d4_exhaustion_is_an_error() {
     let table = world.table(&storage, Version::V1);
     let all = table.alloc_run(ROOM as u32 * 512 - 8).unwrap();
     let why = AllocError::Exhausted { frames: ROOM as u32 };
-    assert_eq!(table.alloc(&mut AllocHint::default()).unwrap_err(), why);
-    let refused =
-        table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap_err();
-    assert_eq!(refused.why, GrantError::Alloc(why));
+    assert_eq!(table.alloc().unwrap_err(), why);
+    let refused = table.grant(peer(), world.page(), ReadWrite).unwrap_err();
+    assert_eq!(refused.error, GrantError::Alloc(why));
     assert_eq!(world.pages(), 1, "the page is in the error");
     drop(all);
 }
@@ -82,8 +77,7 @@ fn d8_what_is_revoked_is_revoked_in_the_shared_table() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let granted =
-            table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap();
+        let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
         let reference = granted.reference();
         assert!(world.claim(reference, 7, true).is_some());
         world.unclaim(reference);
@@ -102,7 +96,7 @@ fn d9_one_in_use_costs_no_other() {
     let free = table.free_refs();
     let mut slots: [Option<Granted<'_, _>>; 40] = [const { None }; 40];
     let mut pages = core::iter::repeat_with(|| world.page());
-    table.grant_all(&mut AllocHint::default(), peer(), &mut pages, &mut slots).unwrap();
+    table.grant_all(peer(), &mut pages, ReadWrite, &mut slots).unwrap();
     for busy in [0, 17, 39] {
         world.claim(slots[busy].as_ref().unwrap().reference(), 7, false).unwrap();
     }
@@ -121,8 +115,7 @@ fn d10_a_hundred_failures_are_no_success() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let granted =
-            table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap();
+        let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
         let reference = granted.reference();
         world.claim(reference, 7, true).unwrap();
         let mut revoking = granted.revoke().unwrap_err();
@@ -140,9 +133,8 @@ fn d10_a_hundred_failures_are_no_success() {
 fn d11_the_table_grows() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = AllocHint::default();
     assert_eq!(table.frames(), 1);
-    let all: Vec<_> = core::iter::from_fn(|| table.alloc(&mut cursor).ok()).collect();
+    let all: Vec<_> = core::iter::from_fn(|| table.alloc().ok()).collect();
     assert_eq!((table.frames() as usize, all.len()), (ROOM, ROOM * 512 - 8));
 }
 
@@ -152,10 +144,9 @@ fn d11_the_table_grows() {
 fn xsa_300_what_is_deferred_is_bounded() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = AllocHint::default();
     let mut references = Vec::new();
     for _ in 0..6 {
-        let granted = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
+        let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
         world.claim(granted.reference(), 7, true).unwrap();
         references.push(granted.reference());
         drop(granted);
@@ -170,7 +161,7 @@ fn xsa_300_what_is_deferred_is_bounded() {
     assert_eq!(table.reap(3), Reaped { freed: 1, still_busy: 0 });
     let counted = ReaperCounts { waiting: 0, total: 4, reclaimed: 4, leaked: 2 };
     assert_eq!((table.deferred(), world.pages()), (counted, 2));
-    let others: Vec<_> = (0..1000).map(|_| table.alloc(&mut cursor).unwrap()).collect();
+    let others: Vec<_> = (0..1000).map(|_| table.alloc().unwrap()).collect();
     assert!(others.iter().all(|free| !references[4..].contains(&free.reference())));
 }
 
@@ -180,15 +171,14 @@ fn xsa_300_what_is_deferred_is_bounded() {
 fn xsa_371_an_entry_in_use_is_left_alone() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = AllocHint::default();
-    let granted = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
+    let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
     let reference = granted.reference();
     world.claim(reference, 7, true).unwrap();
     let before = (world.header(reference).load(Relaxed), world.frame(reference));
     drop(granted.revoke().unwrap_err().retry().unwrap_err());
     assert_eq!(table.reap(10), Reaped { freed: 0, still_busy: 1 });
     for _ in 0..1000 {
-        let other = table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
+        let other = table.grant(peer(), world.page(), ReadWrite).unwrap();
         assert_ne!(other.reference(), reference);
     }
     assert_eq!((world.header(reference).load(Relaxed), world.frame(reference)), before);
@@ -203,9 +193,7 @@ fn xsa_376_a_peer_that_never_lets_go_makes_nobody_wait() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let mut granted = Some(
-            table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap(),
-        );
+        let mut granted = Some(table.grant(peer(), world.page(), ReadWrite).unwrap());
         let reference = granted.as_ref().unwrap().reference();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -218,7 +206,7 @@ fn xsa_376_a_peer_that_never_lets_go_makes_nobody_wait() {
             for _ in 0..if cfg!(miri) { 5 } else { 1000 } {
                 granted = Some(match granted.take().unwrap().forbid_writing() {
                     Ok(granted) => granted.allow_writing(),
-                    Err(granted) => granted,
+                    Err(failed) => failed.returned.unwrap(),
                 });
             }
         });
@@ -233,8 +221,7 @@ fn xsa_396_a_page_is_not_freed_while_it_is_mapped() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
-        let granted =
-            table.grant::<ReadWrite>(&mut AllocHint::default(), peer(), world.page()).unwrap();
+        let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
         let reference = granted.reference();
         // Nobody uses it, and then, before it is ended, someone does.
         let unused = world.header(reference).load(Relaxed);

@@ -11,9 +11,10 @@ use xen_abi::grant_table::*;
 use xen_abi::memory::{XENMEM_add_to_physmap, XENMEM_remove_from_physmap, xen_add_to_physmap};
 use xen_abi::xen::{__HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op, domid_t, xen_pfn_t};
 
-use crate::gnttab::lend::entries::{Entries, Entry};
+use crate::DomainId;
+use crate::gnttab::granting::{Entries, Entry};
 use crate::gnttab::{
-    Config, DomainId, FrameRange, GrantTable, Revoking, StartError, Storage, Translated, Version,
+    Config, FrameRange, GrantTable, Revoking, StartError, Storage, Translated, Version,
     VersionPolicy,
 };
 use crate::hypercall::Hypercall;

@@ -9,7 +9,7 @@ use core::pin::pin;
 use proptest::prelude::*;
 
 use super::fake::{ROOM, Store, World, peer};
-use crate::gnttab::{AllocError, AllocHint, FreeRef, Version};
+use crate::gnttab::{AllocError, FreeRef, Version};
 use crate::view::{ReadOnly, ReadWrite};
 
 const ALL: usize = ROOM * 512 - 8;
@@ -19,15 +19,15 @@ fn a_word_is_held_and_given_back() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
     let free = table.free_refs();
-    let mut local = table.local(AllocHint::default());
-    assert_eq!((local.held(), table.free_refs()), (0, free));
+    let mut local = table.per_cpu(0);
+    assert_eq!((local.cached(), table.free_refs()), (0, free));
     let first = local.alloc().unwrap();
     // The first 8 of the word are reserved.
-    assert_eq!((first.reference().0, local.held(), table.free_refs()), (8, 23, free - 24));
+    assert_eq!((first.reference().0, local.cached(), table.free_refs()), (8, 23, free - 24));
     local.free(first);
-    assert_eq!((local.held(), table.free_refs()), (24, free - 24));
+    assert_eq!((local.cached(), table.free_refs()), (24, free - 24));
     local.flush();
-    assert_eq!((local.held(), table.free_refs()), (0, free));
+    assert_eq!((local.cached(), table.free_refs()), (0, free));
     let kept = local.alloc().unwrap();
     drop(local);
     assert_eq!(table.free_refs(), free - 1);
@@ -41,20 +41,20 @@ fn a_page_is_granted_and_taken_back() {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
         let free = table.free_refs();
-        let mut local = table.local(AllocHint::default());
-        let granted = local.grant::<ReadWrite>(peer(), world.page()).unwrap();
+        let mut local = table.per_cpu(0);
+        let granted = local.grant(peer(), world.page(), ReadWrite).unwrap();
         let reference = granted.reference();
         assert!(world.claim(reference, 7, true).is_some());
         let revoking = local.revoke(granted).unwrap_err();
-        assert_eq!((revoking.reference(), world.pages(), local.held()), (reference, 1, 23));
+        assert_eq!((revoking.reference(), world.pages(), local.cached()), (reference, 1, 23));
         world.unclaim(reference);
         let (back, page) = super::fake::ended(revoking.retry());
         local.free(back);
-        assert_eq!(local.held(), 24);
-        let granted = local.grant::<ReadOnly>(peer(), page).unwrap();
+        assert_eq!(local.cached(), 24);
+        let granted = local.grant(peer(), page, ReadOnly).unwrap();
         assert_eq!(granted.reference(), reference, "the entry that is in the cache");
         drop(local.revoke(granted).unwrap_or_else(|_| panic!("still in use")));
-        assert_eq!((local.held(), world.pages()), (24, 0));
+        assert_eq!((local.cached(), world.pages()), (24, 0));
         drop(local);
         assert_eq!(table.free_refs(), free);
     }
@@ -64,15 +64,14 @@ fn a_page_is_granted_and_taken_back() {
 fn the_table_grows_until_every_reference_is_out() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut local = table.local(AllocHint::default());
+    let mut local = table.per_cpu(0);
     let mut taken: Vec<_> = core::iter::from_fn(|| local.alloc().ok()).collect();
     assert_eq!((taken.len(), table.frames()), (ALL, ROOM as u32));
     assert_eq!(local.alloc().unwrap_err(), AllocError::Exhausted { frames: ROOM as u32 });
     local.free(taken.swap_remove(0));
-    let mut cursor = AllocHint::default();
-    assert!(table.alloc(&mut cursor).is_err(), "what is held counts as taken");
+    assert!(table.alloc().is_err(), "what is held counts as taken");
     local.flush();
-    assert!(table.alloc(&mut cursor).is_ok());
+    assert!(table.alloc().is_ok());
 }
 
 #[test]
@@ -82,13 +81,13 @@ fn a_reference_of_another_table_goes_back_there() {
     let table = world.table(&storage, Version::V1);
     let other = other_world.table(&other_storage, Version::V1);
     let (free, others) = (table.free_refs(), other.free_refs());
-    let mut local = table.local(AllocHint::default());
+    let mut local = table.per_cpu(0);
     let mine = local.alloc().unwrap();
-    local.free(other.alloc(&mut AllocHint::default()).unwrap());
+    local.free(other.alloc().unwrap());
     let page = other_world.page();
-    let granted = other.grant::<ReadOnly>(&mut AllocHint::default(), peer(), page).unwrap();
+    let granted = other.grant(peer(), page, ReadOnly).unwrap();
     drop(local.revoke(granted).unwrap_or_else(|_| panic!("nobody uses it")));
-    assert_eq!((local.held(), other.free_refs()), (23, others));
+    assert_eq!((local.cached(), other.free_refs()), (23, others));
     drop((mine, local));
     assert_eq!(table.free_refs(), free);
 }
@@ -97,16 +96,15 @@ fn a_reference_of_another_table_goes_back_there() {
 fn who_is_seen_to_wait_gets_what_is_held() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut local = table.local(AllocHint::default());
+    let mut local = table.per_cpu(0);
     let mine = local.alloc().unwrap();
-    let mut cursor = AllocHint::default();
-    let all: Vec<_> = core::iter::from_fn(|| table.alloc(&mut cursor).ok()).collect();
+    let all: Vec<_> = core::iter::from_fn(|| table.alloc().ok()).collect();
     assert_eq!((all.len(), table.free_refs()), (ALL - 24, 0));
     let mut waiter = pin!(table.waiter(24).unwrap());
     let mut context = Context::from_waker(Waker::noop());
     assert_eq!(waiter.as_mut().poll(&mut context), Poll::Pending);
     local.free(mine);
-    assert_eq!((local.held(), table.free_refs()), (0, 24));
+    assert_eq!((local.cached(), table.free_refs()), (0, 24));
     assert_eq!(waiter.as_mut().poll(&mut context), Poll::Ready(()));
 }
 
@@ -146,8 +144,7 @@ proptest! {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, Version::V1);
         // Both look in the same place first.
-        let mut locals = [0; LOCALS].map(|number| table.local(AllocHint::new(number)));
-        let mut cursor = AllocHint::default();
+        let mut locals = [0; LOCALS].map(|number| table.per_cpu(number));
         let mut out: Vec<FreeRef<'_, _>> = Vec::new();
         let mut numbers = BTreeSet::new();
         for step in steps {
@@ -155,7 +152,7 @@ proptest! {
                 Step::Take(who) => {
                     let taken = match locals.get_mut(who) {
                         Some(local) => local.alloc(),
-                        None => table.alloc(&mut cursor),
+                        None => table.alloc(),
                     }.unwrap();
                     prop_assert!(taken.reference().0 >= 8, "a reserved one");
                     prop_assert!(numbers.insert(taken.reference().0), "had twice");
@@ -172,8 +169,8 @@ proptest! {
                 Step::Free(..) => {}
                 Step::Flush(who) => locals[who].flush(),
             }
-            let held: usize = locals.iter().map(|local| local.held()).sum();
-            prop_assert!(locals.iter().all(|local| local.held() <= 32));
+            let held: usize = locals.iter().map(|local| local.cached()).sum();
+            prop_assert!(locals.iter().all(|local| local.cached() <= 32));
             let all = table.frames() as usize * 512 - 8;
             prop_assert_eq!(table.free_refs() + held + out.len(), all);
         }

@@ -8,7 +8,7 @@ use xen_abi::xen::domid_t;
 
 use super::fake::{ENOSYS, ROOM, Store, World, ended, peer};
 use crate::gnttab::{
-    AllocError, AllocHint, Config, StartError, ToolstackEntry, ToolstackRef, Version, VersionPolicy,
+    AllocError, Config, StartError, ToolstackEntry, ToolstackRef, Version, VersionPolicy,
 };
 use crate::hypercall::Error;
 use crate::view::ReadWrite;
@@ -65,24 +65,23 @@ fn the_limit_is_the_smallest_of_all() {
     }
     let (world, storage) = (World::new(), Store::new());
     world.state.lock().unwrap().max_frames = 0;
-    assert_eq!(world.start(&storage, Config::default()).unwrap_err(), StartError::NoRoom);
+    assert_eq!(world.start(&storage, Config::default()).unwrap_err(), StartError::NoFrames);
 }
 
 #[test]
 fn a_table_that_cannot_grow_says_why_and_can_grow_later() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let mut cursor = AllocHint::default();
-    let all: Vec<_> = (0..504).map(|_| table.alloc(&mut cursor).unwrap()).collect();
+    let all: Vec<_> = (0..504).map(|_| table.alloc().unwrap()).collect();
     world.state.lock().unwrap().refuse = Some(2);
     let error = Error::from_result("XENMEM_add_to_physmap", -22);
     assert_eq!(table.grow(3), Err(AllocError::Grow(error)));
     assert_eq!(world.state.lock().unwrap().removed, 1, "frame 3 was placed");
     assert_eq!((table.frames(), table.free_refs()), (1, 0));
     world.state.lock().unwrap().refuse = Some(1);
-    assert_eq!(table.alloc(&mut cursor).unwrap_err(), AllocError::Grow(error));
+    assert_eq!(table.alloc().unwrap_err(), AllocError::Grow(error));
     world.state.lock().unwrap().refuse = None;
-    assert_eq!(table.alloc(&mut cursor).unwrap().reference(), grant_ref_t(512));
+    assert_eq!(table.alloc().unwrap().reference(), grant_ref_t(512));
     drop(all);
 }
 
@@ -101,10 +100,10 @@ fn the_toolstacks_entries_can_be_read() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
     let nothing = ToolstackEntry { flags: 0, peer: domid_t(0), frame: 0 };
-    assert_eq!(table.reserved(ToolstackRef::CONSOLE), nothing);
+    assert_eq!(table.toolstack_entry(ToolstackRef::CONSOLE), nothing);
     world.header(grant_ref_t(1)).store(u32::from(GTF_permit_access) | 3 << 16, Relaxed);
     let granted = ToolstackEntry { flags: GTF_permit_access, peer: domid_t(3), frame: 0 };
-    assert_eq!(table.reserved(ToolstackRef::XENSTORE), granted);
+    assert_eq!(table.toolstack_entry(ToolstackRef::XENSTORE), granted);
     assert_eq!(
         ToolstackRef::new(grant_ref_t(7)).map(ToolstackRef::reference),
         Some(grant_ref_t(7))
@@ -119,8 +118,7 @@ fn after_a_suspend_the_table_is_attached_again_and_old_grants_end() {
         let config = Config { initial_frames: 2, ..config(policy) };
         let table = world.start(&storage, config).unwrap();
         let version = table.version();
-        let mut cursor = AllocHint::default();
-        let mut grant = || table.grant::<ReadWrite>(&mut cursor, peer(), world.page()).unwrap();
+        let grant = || table.grant(peer(), world.page(), ReadWrite).unwrap();
         let (granted, busy) = (grant(), grant());
         let busy_reference = busy.reference();
         world.claim(busy_reference, 7, true).unwrap();
