@@ -25,12 +25,12 @@ fn bytes_are_copied_by_frame_and_by_reference() {
         let (xen, a, b) = pair(kind);
         let theirs = granted(&a, 8, 0, &b);
         let (one, two) = (b.page().unwrap(), b.page().unwrap());
-        view(&theirs).write(4000, b"from a").unwrap();
+        theirs.view().write(4000, b"from a").unwrap();
         assert_eq!(copy(&b, by_ref(&a, 8, 4000), by_frame(&one, 7), 6, SOURCE), GNTST_okay);
         assert_eq!(copy(&b, by_frame(&one, 7), by_frame(&two, 0), 6, 0), GNTST_okay);
         assert_eq!(copy(&b, by_frame(&two, 0), by_ref(&a, 8, 0), 4, DEST), GNTST_okay);
         let mut bytes = [0; 6];
-        view(&theirs).read(0, &mut bytes).unwrap();
+        theirs.view().read(0, &mut bytes).unwrap();
         assert_eq!(&bytes, b"from\0\0");
         assert_eq!(flags(&a, 8), GTF_permit_access);
         xen.check_invariants().unwrap();
@@ -84,7 +84,7 @@ fn a_sub_page_grant_is_a_window() {
     let (xen, a, b) = version_2_pair();
     let page = a.page().unwrap();
     // 16 bytes from offset 64 on.
-    grant2(&a, 8, GTF_permit_access | GTF_sub_page, b.domid(), 64 | 16 << 16, page.frame().0);
+    grant2(&a, 8, GTF_permit_access | GTF_sub_page, domid(&b), 64 | 16 << 16, page.frame().0);
     let own = b.page().unwrap();
     for (offset, len, status) in [
         (64, 16, GNTST_okay),
@@ -101,7 +101,7 @@ fn a_sub_page_grant_is_a_window() {
     // Version 1 does not know of windows: the bit is just not looked at for a copy.
     let (_, a, b) = pair(GuestKind::Pvh);
     let page = a.page().unwrap();
-    grant(&a, 8, GTF_permit_access | GTF_sub_page, b.domid(), page.frame());
+    grant(&a, 8, GTF_permit_access | GTF_sub_page, domid(&b), page.frame());
     let own = b.page().unwrap();
     assert_eq!(copy(&b, by_ref(&a, 8, 0), by_frame(&own, 0), 4096, SOURCE), GNTST_okay);
 }
@@ -112,32 +112,32 @@ fn a_transitive_grant_passes_on_one_level() {
     let c = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(8));
     assert_eq!(set_version(&c, 2).0, 0);
     let page = c.page().unwrap();
-    view(&page).write(0, b"c's").unwrap();
+    page.view().write(0, b"c's").unwrap();
     // From c to a, and on to b.
-    grant2(&c, 9, GTF_permit_access, a.domid(), 0, page.frame().0);
-    grant2(&a, 8, GTF_transitive, b.domid(), u32::from(c.domid().0), 9);
+    grant2(&c, 9, GTF_permit_access, domid(&a), 0, page.frame().0);
+    grant2(&a, 8, GTF_transitive, domid(&b), u32::from(domid(&c).0), 9);
     let own = b.page().unwrap();
     assert_eq!(copy(&b, by_ref(&a, 8, 0), by_frame(&own, 0), 3, SOURCE), GNTST_okay);
-    assert_eq!(byte(view(&own), 0), b'c');
+    assert_eq!(byte(own.view(), 0), b'c');
     assert_eq!(copy(&b, by_frame(&own, 0), by_ref(&a, 8, 1), 1, DEST), GNTST_okay);
     assert_eq!((status(&a, 8), status(&c, 9), c.references(page.frame())), (0, 0, 1));
     xen.check_invariants().unwrap();
     assert_eq!(map(&b, &a, 8, GNTMAP_host_map, &b.target()).status, GNTST_general_error);
 
-    let fails = |domid: domid_t, ref_: u64, status| {
-        grant2(&a, 8, GTF_transitive, b.domid(), u32::from(domid.0), ref_);
+    let fails = |owner: domid_t, ref_: u64, status| {
+        grant2(&a, 8, GTF_transitive, domid(&b), u32::from(owner.0), ref_);
         assert_eq!(copy(&b, by_ref(&a, 8, 0), by_frame(&own, 0), 3, SOURCE), status);
         xen.check_invariants().unwrap();
     };
     // To itself, to nobody, to what is not there, to another of its kind.
-    fails(a.domid(), 9, GNTST_general_error);
+    fails(domid(&a), 9, GNTST_general_error);
     fails(domid_t(77), 9, GNTST_general_error);
-    fails(c.domid(), 5000, GNTST_bad_gntref);
-    grant2(&c, 10, GTF_transitive, a.domid(), u32::from(b.domid().0), 8);
-    fails(c.domid(), 10, GNTST_general_error);
+    fails(domid(&c), 5000, GNTST_bad_gntref);
+    grant2(&c, 10, GTF_transitive, domid(&a), u32::from(domid(&b).0), 8);
+    fails(domid(&c), 10, GNTST_general_error);
     // Not granted to a, however well to b.
-    grant2(&c, 11, GTF_permit_access, b.domid(), 0, page.frame().0);
-    fails(c.domid(), 11, GNTST_general_error);
+    grant2(&c, 11, GTF_permit_access, domid(&b), 0, page.frame().0);
+    fails(domid(&c), 11, GNTST_general_error);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_copy_joins_a_mapping() {
     assert_eq!(copy(&b, by_frame(&own, 0), by_ref(&a, 8, 0), 1, DEST), GNTST_okay);
     assert_eq!(flags(&a, 8), GTF_permit_access | GTF_reading);
     // The entry is b's for as long as it is pinned.
-    grant(&a, 8, GTF_permit_access | GTF_reading, c.domid(), page.frame());
+    grant(&a, 8, GTF_permit_access | GTF_reading, domid(&c), page.frame());
     let status = copy(&c, by_ref(&a, 8, 0), by_frame(&theirs, 0), 1, SOURCE);
     assert_eq!(status, GNTST_general_error);
     // A dying domain's pinned pages cannot be copied.

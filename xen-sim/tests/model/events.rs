@@ -12,7 +12,9 @@ use xen_abi::sched::*;
 use xen_abi::vcpu::*;
 use xen_abi::version::*;
 use xen_abi::xen::*;
+use xen_ops::field;
 use xen_ops::page::Page as _;
+use xen_ops::view::Field;
 use xen_sim::{Domain, DomainConfig, GuestKind, Xen, Xsm};
 
 use crate::support::*;
@@ -48,9 +50,9 @@ const NOW: Duration = Duration::ZERO;
 #[test]
 fn events_wake_the_other_domain() {
     let (_, a, b) = pair(GuestKind::Pvh);
-    let (_, there) = unbound(&a, b.domid());
+    let (_, there) = unbound(&a, domid(&b));
     assert_eq!(state_of(&a, there), EVTCHNSTAT_unbound);
-    let (done, here) = bind(&b, a.domid(), there);
+    let (done, here) = bind(&b, domid(&a), there);
     assert_eq!((done, state_of(&a, there)), (0, EVTCHNSTAT_interdomain));
     // Binding gives an event, in case one was sent before.
     assert!(b.wait(here.0, NOW));
@@ -66,7 +68,7 @@ fn events_wake_the_other_domain() {
     assert_eq!(send(&b, here), -22);
     assert_eq!(send(&a, there), 0, "nobody hears it");
     // Who had the other end may have it again.
-    assert_eq!(bind(&b, a.domid(), there).0, 0);
+    assert_eq!(bind(&b, domid(&a), there).0, 0);
     b.destroy();
     assert_eq!(state_of(&a, there), EVTCHNSTAT_unbound);
 }
@@ -75,18 +77,18 @@ fn events_wake_the_other_domain() {
 fn ports_have_errors() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let c = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(4));
-    let (_, there) = unbound(&a, b.domid());
-    assert_eq!(bind(&c, a.domid(), there).0, -22, "kept for another");
-    assert_eq!(bind(&b, a.domid(), evtchn_port_t(9)).0, -22);
+    let (_, there) = unbound(&a, domid(&b));
+    assert_eq!(bind(&c, domid(&a), there).0, -22, "kept for another");
+    assert_eq!(bind(&b, domid(&a), evtchn_port_t(9)).0, -22);
     assert_eq!(bind(&b, domid_t(77), there).0, -3);
     assert_eq!(send(&a, evtchn_port_t(9)), -22);
     assert_eq!(event(&a, EVTCHNOP_close, &mut evtchn_close { port: evtchn_port_t(9) }), -22);
     let mut op =
-        evtchn_alloc_unbound { dom: b.domid(), remote_dom: a.domid(), port: evtchn_port_t(0) };
+        evtchn_alloc_unbound { dom: domid(&b), remote_dom: domid(&a), port: evtchn_port_t(0) };
     assert_eq!(event(&a, EVTCHNOP_alloc_unbound, &mut op), -1);
     op.dom = domid_t(77);
     assert_eq!(event(&a, EVTCHNOP_alloc_unbound, &mut op), -3);
-    let mut op = evtchn_status { dom: b.domid(), ..evtchn_status::ZERO };
+    let mut op = evtchn_status { dom: domid(&b), ..evtchn_status::ZERO };
     assert_eq!(event(&a, EVTCHNOP_status, &mut op), -1);
     op = evtchn_status { dom: DOMID_SELF, port: evtchn_port_t(4096), ..op };
     assert_eq!(event(&a, EVTCHNOP_status, &mut op), -22);
@@ -97,38 +99,48 @@ fn ports_have_errors() {
     let mut priority = evtchn_set_priority::ZERO;
     assert_eq!(event(&a, EVTCHNOP_set_priority, &mut priority), -38);
     for _ in 1..4096 {
-        assert_eq!(unbound(&a, b.domid()).0, 0);
+        assert_eq!(unbound(&a, domid(&b)).0, 0);
     }
-    assert_eq!(unbound(&a, b.domid()).0, -28);
+    assert_eq!(unbound(&a, domid(&b)).0, -28);
 
     let xen = Xen::builder().xsm(Xsm::Silo).build();
     let a = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(4));
     let b = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(4));
-    assert_eq!(unbound(&a, b.domid()).0, -1);
+    assert_eq!(unbound(&a, domid(&b)).0, -1);
 }
 
-/// Words and control block are the guest's, who finds a port by them, and Xen holds their pages.
+/// A page of event words, one for each port.
+const WORDS: Field<[event_word_t; 1024]> = Field::at::<0>();
+/// The first port of each queue.
+const HEADS: Field<[u32; EVTCHN_FIFO_MAX_QUEUES as usize]> =
+    field!(evtchn_fifo_control_block, head);
+
+/// Words and control block are the guest's, which finds a port by them, and Xen holds their pages.
 #[test]
 fn events_go_through_queues() {
     for kind in [GuestKind::Pv, GuestKind::Pvh, GuestKind::Arm] {
         let (xen, a) = machine(kind);
         let b = guest(&xen, DomainConfig::new(kind).pages(4));
         let (control, words) = (a.page().unwrap(), a.page().unwrap());
-        let (_, port) = unbound(&a, b.domid());
-        let (_, theirs) = bind(&b, a.domid(), port);
+        let (_, port) = unbound(&a, domid(&b));
+        let (_, theirs) = bind(&b, domid(&a), port);
         let mut init =
             evtchn_init_control { control_gfn: control.frame().0, ..evtchn_init_control::ZERO };
         assert_eq!(event(&a, EVTCHNOP_init_control, &mut init), 0);
         let mut array = evtchn_expand_array { array_gfn: words.frame().0 };
         assert_eq!(event(&a, EVTCHNOP_expand_array, &mut array), 0);
         assert_eq!((a.references(control.frame()), a.references(words.frame())), (2, 2));
-        let word = |shift| view(&words).load::<u32>(port.0 as usize * 4, SeqCst).unwrap() >> shift;
+        let word = |shift| {
+            let word = words.view().at(WORDS).element(port.0 as usize).unwrap();
+            word.load(SeqCst) >> shift
+        };
 
         assert!(!a.wait(port.0, NOW));
         assert_eq!(send(&b, theirs), 0);
         assert_eq!((word(EVTCHN_FIFO_PENDING), word(EVTCHN_FIFO_LINKED)), (1, 0b101));
-        let head = 8 + EVTCHN_FIFO_PRIORITY_DEFAULT as usize * 4;
-        assert_eq!(view(&control).load::<u32>(head, SeqCst).unwrap(), port.0);
+        let heads = control.view().at(HEADS);
+        let head = heads.element(EVTCHN_FIFO_PRIORITY_DEFAULT as usize).unwrap();
+        assert_eq!(head.load(SeqCst), port.0);
         assert!(a.wait(port.0, SOON));
         assert_eq!(word(EVTCHN_FIFO_LINKED), 1, "taken, and in its queue still");
         xen.check_invariants().unwrap();
@@ -173,8 +185,8 @@ fn virtual_interrupts_have_ports() {
 #[test]
 fn a_guest_waits_by_hypercall() {
     let (_, a, b) = pair(GuestKind::Pvh);
-    let (_, there) = unbound(&a, b.domid());
-    let (_, here) = bind(&b, a.domid(), there);
+    let (_, there) = unbound(&a, domid(&b));
+    let (_, here) = bind(&b, domid(&a), there);
     let poll = |ports: &mut [evtchn_port_t], timeout| {
         let mut op = sched_poll {
             ports: GuestHandle::from_mut_slice(ports),
@@ -214,9 +226,9 @@ fn a_guest_shuts_down() {
         };
         other_op(domain, __HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &mut op)
     };
-    assert_eq!(remote(&a, tools.domid()), -1);
+    assert_eq!(remote(&a, domid(&tools)), -1);
     assert_eq!(remote(&tools, domid_t(77)), -3);
-    assert_eq!((remote(&tools, tools.domid()), tools.shutdown_reason()), (0, Some(1)));
+    assert_eq!((remote(&tools, domid(&tools)), tools.shutdown_reason()), (0, Some(1)));
 }
 
 #[test]
@@ -269,13 +281,13 @@ fn parameters_and_interrupts_are_for_the_guests_that_have_them() {
     let mut op = xen_hvm_param { domid: DOMID_SELF, index: 2, value: 42, ..xen_hvm_param::ZERO };
     let hvm = |domain, command, op: &mut _| other_op(domain, __HYPERVISOR_hvm_op, command, op);
     assert_eq!(hvm(&a, HVMOP_set_param, &mut op), 0);
-    op = xen_hvm_param { domid: a.domid(), value: 0, ..op };
+    op = xen_hvm_param { domid: domid(&a), value: 0, ..op };
     assert_eq!((hvm(&tools, HVMOP_get_param, &mut op), op.value), (0, 42));
     op = xen_hvm_param { domid: DOMID_SELF, index: HVM_PARAM_STORE_PFN, ..op };
     assert_eq!(hvm(&a, HVMOP_set_param, &mut op), -1, "the toolstack's to set");
     op.index = 39;
     assert_eq!(hvm(&a, HVMOP_get_param, &mut op), -22);
-    op = xen_hvm_param { domid: tools.domid(), index: 1, ..op };
+    op = xen_hvm_param { domid: domid(&tools), index: 1, ..op };
     assert_eq!(hvm(&tools, HVMOP_get_param, &mut op), -22, "a PV guest has none");
     op.domid = domid_t(77);
     assert_eq!(hvm(&a, HVMOP_get_param, &mut op), -3);

@@ -82,7 +82,7 @@ fn permission_denied() -> GrantStatus {
 
 fn bad_page() -> GrantStatus {
     map_after(GuestKind::Pvh, |a, b, _| {
-        grant(a, 8, GTF_permit_access, b.domid(), xen_pfn_t(0xdead));
+        grant(a, 8, GTF_permit_access, domid(&b), xen_pfn_t(0xdead));
     })
 }
 
@@ -97,7 +97,7 @@ fn address_too_big() -> GrantStatus {
     let xen = Xen::builder().first_frame(1 << 32).build();
     let a = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(2));
     let page = a.page().unwrap();
-    let mut op = [gnttab_transfer { mfn: page.frame(), domid: a.domid(), ..gnttab_transfer::ZERO }];
+    let mut op = [gnttab_transfer { mfn: page.frame(), domid: domid(&a), ..gnttab_transfer::ZERO }];
     assert_eq!(grant_op(&a, GNTTABOP_transfer, &mut op), 0);
     op[0].status
 }
@@ -181,7 +181,7 @@ fn acquire(release: Release, privileged: bool, nr_frames: u32, fails: Option<u32
     }
     let mut list: Vec<_> = (0..u64::from(nr_frames)).map(|at| xen_pfn_t(0x20_0000 + at)).collect();
     let mut op = xen_mem_acquire_resource {
-        domid: a.domid(),
+        domid: domid(&a),
         type_: XENMEM_resource_grant_table as u16,
         nr_frames,
         frame_list: GuestHandle::from_mut_slice(&mut list),
@@ -285,7 +285,7 @@ fn every_error_number_is_produced() {
         (XEN_EDOM, Box::new(|| raw(MEMORY, XENMEM_add_to_physmap as usize | 1 << 22, 0, 0))),
         (
             XEN_ERANGE,
-            Box::new(|| leave_version_2(|a| grant2(a, 0, GTF_transitive, a.domid(), 0, 0))),
+            Box::new(|| leave_version_2(|a| grant2(a, 0, GTF_transitive, domid(&a), 0, 0))),
         ),
         (XEN_ENOSYS, Box::new(|| raw(GRANT, GNTTABOP_dump_table as usize, 0, 1))),
         (XEN_EOVERFLOW, Box::new(overflowing_range)),

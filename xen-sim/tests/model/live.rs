@@ -61,7 +61,7 @@ fn x86_version_2() {
         let (xen, a) = dom0(release, GuestKind::Pvh);
         assert_eq!(set_version(&a, 2), (0, 2));
         let (page, own) = (a.page().unwrap(), a.page().unwrap());
-        let domid = a.domid();
+        let domid = domid(&a);
         let window = GTF_permit_access | GTF_sub_page;
         grant2(&a, 8, window, domid, 16 | 32 << 16, page.frame().0);
         let source = GNTCOPY_source_gref;
@@ -96,7 +96,7 @@ fn arm() {
         let statuses = [0, GNTMAP_device_map].map(|flags| map(&a, &a, 8, flags, &target).status.0);
         assert_eq!(statuses, [-3, -1]);
         grant(&a, 9, GTF_permit_access, domid_t(77), page.frame());
-        grant(&a, 10, GTF_permit_access, a.domid(), xen_pfn_t(0xdead));
+        grant(&a, 10, GTF_permit_access, domid(&a), xen_pfn_t(0xdead));
         let readonly = GNTMAP_host_map | GNTMAP_readonly;
         let statuses = [9, 10].map(|ref_| map(&a, &a, ref_, readonly, &target).status.0);
         assert_eq!(statuses, [-1, -9]);

@@ -11,14 +11,14 @@ fn a_mapped_page_is_the_same_memory() {
     for kind in [GuestKind::Pv, GuestKind::Pvh, GuestKind::Arm] {
         let (xen, a, b) = pair(kind);
         let page = granted(&a, 8, 0, &b);
-        view(&page).write(100, b"hello").unwrap();
+        page.view().write(100, b"hello").unwrap();
         let target = b.target();
         let handle = map_okay(&b, &a, 8, false, &target);
         let mut bytes = [0; 5];
         view_of(&target).read(100, &mut bytes).unwrap();
         assert_eq!(&bytes, b"hello");
         view_of(&target).write(100, b"J").unwrap();
-        assert_eq!(byte(view(&page), 100), b'J');
+        assert_eq!(byte(page.view(), 100), b'J');
         assert_eq!(flags(&a, 8), GTF_permit_access | GTF_reading | GTF_writing);
         assert_eq!((a.pins(grant_ref_t(8)).host_write, b.live_mappings()), (1, 1));
         xen.check_invariants().unwrap();
@@ -37,12 +37,12 @@ fn an_entry_must_permit_what_is_asked_for() {
     let target = b.target();
     let general = GNTST_general_error;
     for (flags, to, readonly, status) in [
-        (0, b.domid(), true, general),
-        (GTF_permit_access, a.domid(), true, general),
-        (GTF_accept_transfer, b.domid(), true, general),
-        (GTF_permit_access | GTF_sub_page, b.domid(), true, general),
-        (GTF_permit_access | GTF_readonly, b.domid(), false, general),
-        (GTF_permit_access | GTF_readonly, b.domid(), true, GNTST_okay),
+        (0, domid(&b), true, general),
+        (GTF_permit_access, domid(&a), true, general),
+        (GTF_accept_transfer, domid(&b), true, general),
+        (GTF_permit_access | GTF_sub_page, domid(&b), true, general),
+        (GTF_permit_access | GTF_readonly, domid(&b), false, general),
+        (GTF_permit_access | GTF_readonly, domid(&b), true, GNTST_okay),
     ] {
         grant(&a, 8, flags, to, page.frame());
         let readonly = if readonly { GNTMAP_readonly } else { 0 };
@@ -64,7 +64,7 @@ fn one_who_reads_already_needs_no_permission_to_read_again() {
     grant(&a, 8, GTF_reading, DOMID_SELF, page.frame());
     let handle = map_okay(&b, &a, 8, true, &second);
     // To write is another matter.
-    grant(&a, 8, GTF_permit_access | GTF_readonly | GTF_reading, b.domid(), page.frame());
+    grant(&a, 8, GTF_permit_access | GTF_readonly | GTF_reading, domid(&b), page.frame());
     let third = b.target();
     assert_eq!(map(&b, &a, 8, GNTMAP_host_map, &third).status, GNTST_general_error);
     assert_eq!(a.pins(grant_ref_t(8)).host_read, 2);
@@ -180,7 +180,7 @@ fn d12_a_page_that_was_mapped_over_is_dead() {
         assert_eq!(unmap(&b, op.handle, op.host_addr, 0), GNTST_okay);
         assert_eq!(b.machine_frame(heap.frame().0), None);
         // Neither can it be granted.
-        grant(&b, 8, GTF_permit_access, a.domid(), heap.frame());
+        grant(&b, 8, GTF_permit_access, domid(&a), heap.frame());
         assert_eq!(map(&a, &b, 8, GNTMAP_host_map, &a.target()).status, GNTST_bad_page);
     }
 }
@@ -262,7 +262,7 @@ fn unmap_and_replace_moves_a_mapping_in_pv_only() {
 fn a_domain_that_dies_with_its_pages_mapped_stays_until_they_are_unmapped() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let page = granted(&a, 8, 0, &b);
-    view(&page).write(0, b"kept").unwrap();
+    page.view().write(0, b"kept").unwrap();
     let target = b.target();
     let handle = map_okay(&b, &a, 8, false, &target);
     a.destroy();
@@ -296,15 +296,15 @@ fn what_is_written_to_a_table_that_is_not_mapped_is_lost() {
     let a = xen.domain(DomainConfig::new(GuestKind::Pvh).pages(8)).unwrap();
     let b = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(8));
     let page = a.page().unwrap();
-    grant(&a, 8, GTF_permit_access, b.domid(), page.frame());
-    grant(&a, 1, GTF_permit_access, b.domid(), page.frame());
+    grant(&a, 8, GTF_permit_access, domid(&b), page.frame());
+    grant(&a, 1, GTF_permit_access, domid(&b), page.frame());
     let target = b.target();
     assert_eq!(map(&b, &a, 8, GNTMAP_host_map, &target).status, GNTST_general_error);
     let seeded = map_okay(&b, &a, 1, true, &target);
     assert_eq!(unmap(&b, seeded, target.host_addr(), 0), GNTST_okay);
     map_table(&a, 1);
     assert_eq!(flags(&a, 8), 0);
-    grant(&a, 8, GTF_permit_access, b.domid(), page.frame());
+    grant(&a, 8, GTF_permit_access, domid(&b), page.frame());
     map_okay(&b, &a, 8, false, &target);
 }
 

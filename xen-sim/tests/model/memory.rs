@@ -89,7 +89,7 @@ fn a_count_and_never_an_error_number() {
     };
     assert_eq!((start(&a, 0, 0), start(&a, 0, 3)), (0, 3));
     assert_eq!(reserve_for(&a, domid_t(77), populate, &mut list, 0, 0), 0);
-    assert_eq!(reserve_for(&a, b.domid(), populate, &mut list, 0, 0), 0);
+    assert_eq!(reserve_for(&a, domid(&b), populate, &mut list, 0, 0), 0);
     for flags in [12, XENMEMF_exact_node_request | 1 << 8, XENMEMF_populate_on_demand] {
         assert_eq!(reserve_for(&a, DOMID_SELF, populate, &mut list, 0, flags), 0, "{flags:#x}");
     }
@@ -189,10 +189,10 @@ fn values_are_returned() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let tools = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(4).privileged());
     assert_eq!(value(&a, XENMEM_current_reservation, DOMID_SELF), 8);
-    assert_eq!(value(&a, XENMEM_maximum_reservation, a.domid()), 16);
+    assert_eq!(value(&a, XENMEM_maximum_reservation, domid(&a)), 16);
     assert_eq!(value(&a, XENMEM_maximum_gpfn, DOMID_SELF), TABLE_GFN as isize);
-    assert_eq!(value(&tools, XENMEM_current_reservation, b.domid()), 8);
-    assert_eq!(value(&a, XENMEM_current_reservation, b.domid()), -1);
+    assert_eq!(value(&tools, XENMEM_current_reservation, domid(&b)), 8);
+    assert_eq!(value(&a, XENMEM_current_reservation, domid(&b)), -1);
     assert_eq!(value(&a, XENMEM_current_reservation, domid_t(77)), -3);
     assert!(call(&a, __HYPERVISOR_memory_op, [XENMEM_maximum_ram_page as usize, 0, 0, 0, 0]) > 0);
     let current = XENMEM_current_reservation as usize;
@@ -225,7 +225,7 @@ fn memory_maps_are_cut_to_the_room_there_is() {
     assert_eq!(u64::from_ne_bytes(buffer[0][..8].try_into().unwrap()), 0);
 
     let mut op = xen_foreign_memory_map {
-        domid: tools.domid(),
+        domid: domid(&tools),
         map: xen_memory_map {
             nr_entries: 2,
             buffer: GuestHandle::from_mut_slice(&mut buffer).cast(),
@@ -289,7 +289,7 @@ fn virtual_numa_tells_its_sizes_first() {
     };
     assert_eq!(ask(DOMID_SELF, [2, 1, 2], 1).0, -22);
     assert_eq!(ask(domid_t(77), [2, 1, 2], 0).0, -3);
-    assert_eq!(ask(b.domid(), [2, 1, 2], 0).0, -1);
+    assert_eq!(ask(domid(&b), [2, 1, 2], 0).0, -1);
     assert_eq!(ask(DOMID_SELF, [2, 1, 2], 0).0, -95);
     let range = xen_vmemrange { end: 4096, ..xen_vmemrange::ZERO };
     a.set_vnuma(Vnuma { ranges: vec![range; 2], distances: vec![10, 20, 20, 10], vcpus: vec![1] });
@@ -315,11 +315,11 @@ fn memory_is_claimed_by_toolstacks_only() {
         };
         memory_op(domain, XENMEM_claim_pages, &mut op)
     };
-    assert_eq!(claim(&a, a.domid(), 1, 0), -1);
+    assert_eq!(claim(&a, domid(&a), 1, 0), -1);
     assert_eq!(claim(&tools, domid_t(77), 1, 0), -22);
-    assert_eq!(claim(&tools, a.domid(), 1, 1), -22);
-    assert_eq!(claim(&tools, a.domid(), 17, 0), -22);
-    assert_eq!(claim(&tools, a.domid(), 16, 0), 0);
+    assert_eq!(claim(&tools, domid(&a), 1, 1), -22);
+    assert_eq!(claim(&tools, domid(&a), 17, 0), -22);
+    assert_eq!(claim(&tools, domid(&a), 16, 0), 0);
 }
 
 #[test]

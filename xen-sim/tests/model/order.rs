@@ -42,16 +42,16 @@ fn map_checks_in_xens_order() {
                 0 => op.flags &= !GNTMAP_host_map,
                 1 => op.flags |= GNTMAP_application_map,
                 2 => op.dom = domid_t(77),
-                3 => op.dom = c.domid(),
+                3 => op.dom = domid(&c),
                 4 => b.faults().no_space(1),
                 5 => op.ref_ = grant_ref_t(512),
                 6 => {
                     let spare = a.page().unwrap();
-                    grant(&a, 8, GTF_permit_access, a.domid(), spare.frame());
+                    grant(&a, 8, GTF_permit_access, domid(&a), spare.frame());
                     map_okay(&a, &a, 8, true, &held);
                 }
                 7 => b.faults().eagain(1),
-                8 => grant(&a, 8, GTF_permit_access, b.domid(), xen_pfn_t(0xdead)),
+                8 => grant(&a, 8, GTF_permit_access, domid(&b), xen_pfn_t(0xdead)),
                 _ => op.flags |= 1 << _GNTMAP_guest_avail0,
             }
         }
@@ -117,7 +117,7 @@ fn copy_checks_in_xens_order() {
                     dest.domid = domid_t(77);
                     flags |= GNTCOPY_dest_gref;
                 }
-                2 => source.domid = c.domid(),
+                2 => source.domid = domid(&c),
                 3 => source.u = gnttab_copy_ptr_u::from_ref(grant_ref_t(512)),
                 4 => dest.u = gnttab_copy_ptr_u::from_gmfn(xen_pfn_t(0xdead)),
                 _ => len = 4097,
@@ -153,7 +153,7 @@ fn setup_and_sizes_check_in_xens_order() {
         for wrong in which.iter().rev() {
             match wrong {
                 0 => op.dom = domid_t(77),
-                1 => op.dom = b.domid(),
+                1 => op.dom = domid(&b),
                 2 => op.nr_frames = 65,
                 _ => op.frame_list = xen_abi::GuestHandle::NULL,
             }
@@ -163,8 +163,8 @@ fn setup_and_sizes_check_in_xens_order() {
     });
     for (dom, status) in [
         (domid_t(77), GNTST_bad_domain),
-        (b.domid(), GNTST_permission_denied),
-        (a.domid(), GNTST_okay),
+        (domid(&b), GNTST_permission_denied),
+        (domid(&a), GNTST_okay),
     ] {
         let mut op = [gnttab_query_size { dom, status: UNTOUCHED, ..gnttab_query_size::ZERO }];
         assert_eq!(grant_op(&a, GNTTABOP_query_size, &mut op), 0);

@@ -66,7 +66,7 @@ fn each_space_has_its_own_errors() {
         assert_eq!(add_to_physmap(&a, SHARED_INFO, 0, UNUSED + 2), again);
         a.faults().busy(1);
         assert_eq!(add_to_physmap(&a, TABLE, 1, TABLE_GFN + 1), -16);
-        let mut op = xen_add_to_physmap { domid: b.domid(), ..xen_add_to_physmap::ZERO };
+        let mut op = xen_add_to_physmap { domid: domid(&b), ..xen_add_to_physmap::ZERO };
         assert_eq!(memory_op(&a, XENMEM_add_to_physmap, &mut op), -1);
         op.domid = domid_t(77);
         assert_eq!(memory_op(&a, XENMEM_add_to_physmap, &mut op), -3);
@@ -162,21 +162,21 @@ fn foreign_frames_are_for_toolstacks() {
         let (xen, a) = machine(kind);
         let tools = guest(&xen, DomainConfig::new(kind).pages(8).privileged());
         let page = a.page().unwrap();
-        view(&page).write(0, b"seen").unwrap();
+        page.view().write(0, b"seen").unwrap();
         let foreign = |domain: &Domain, owner: domid_t, idx: u64, gfn: u64| {
             let (mut idxs, mut gfns, mut errs) = ([idx], [xen_pfn_t(gfn)], [7]);
             let space = XENMAPSPACE_gmfn_foreign;
             let done = batch(domain, space, owner, &mut idxs, &mut gfns, &mut errs);
             (done, errs[0])
         };
-        assert_eq!(foreign(&tools, a.domid(), page.frame().0, UNUSED), (0, 0));
+        assert_eq!(foreign(&tools, domid(&a), page.frame().0, UNUSED), (0, 0));
         assert_eq!(tools.machine_frame(UNUSED), a.machine_frame(page.frame().0));
         assert_eq!(a.references(page.frame()), 2);
         xen.check_invariants().unwrap();
-        assert_eq!(foreign(&tools, a.domid(), 0xdead, UNUSED + 1), (0, -22));
-        assert_eq!(foreign(&tools, tools.domid(), 0x100, UNUSED + 1), (0, -1));
+        assert_eq!(foreign(&tools, domid(&a), 0xdead, UNUSED + 1), (0, -22));
+        assert_eq!(foreign(&tools, domid(&tools), 0x100, UNUSED + 1), (0, -1));
         assert_eq!(foreign(&tools, DOMID_SELF, 0x100, UNUSED + 1), (0, -3));
-        assert_eq!(foreign(&a, tools.domid(), 0x100, UNUSED + 1), (0, -1));
+        assert_eq!(foreign(&a, domid(&tools), 0x100, UNUSED + 1), (0, -1));
         // What is mapped by force is not the mapper's to grant, to copy or to map over.
         assert_eq!(remove(&tools, DOMID_SELF, UNUSED), 0);
         assert_eq!((a.references(page.frame()), tools.machine_frame(UNUSED)), (1, None));
@@ -195,7 +195,7 @@ fn a_removed_page_stays_the_domains() {
     assert_eq!(remove(&b, DOMID_SELF, mapped), -2, "a grant is unmapped otherwise");
     assert_eq!(remove(&a, DOMID_SELF, page.frame().0), 0);
     assert_eq!((a.pages(), a.machine_frame(page.frame().0)), (8, None));
-    assert_eq!(remove(&a, b.domid(), 0x100), -1);
+    assert_eq!(remove(&a, domid(&b), 0x100), -1);
     assert_eq!(remove(&a, domid_t(77), 0x100), -3);
     drop(page);
     xen.check_invariants().unwrap();
@@ -216,7 +216,7 @@ fn a_toolstack_acquires_grant_tables() {
         let (xen, a, b) = pair(kind);
         let tools = guest(&xen, DomainConfig::new(kind).pages(8).privileged());
         let table = xen_mem_acquire_resource {
-            domid: a.domid(),
+            domid: domid(&a),
             type_: XENMEM_resource_grant_table as u16,
             ..xen_mem_acquire_resource::ZERO
         };
@@ -230,7 +230,7 @@ fn a_toolstack_acquires_grant_tables() {
         // The toolstack writes an entry for the guest.
         assert_eq!(tools.machine_frame(gfns[1].0).is_some(), kind != GuestKind::Pv);
         let page = a.page().unwrap();
-        grant(&a, 520, xen_abi::grant_table::GTF_permit_access, b.domid(), page.frame());
+        grant(&a, 520, xen_abi::grant_table::GTF_permit_access, domid(&b), page.frame());
         map_okay(&b, &a, 520, true, &b.target());
         xen.check_invariants().unwrap();
         // More than one stride.
@@ -248,7 +248,7 @@ fn a_toolstack_acquires_grant_tables() {
         assert_eq!(errno(&tools, wide, one), -22);
         let far = xen_mem_acquire_resource { frame: 64, ..table };
         assert_eq!(errno(&tools, far, one), -22);
-        for (domid, error) in [(domid_t(77), -3), (DOMID_SELF, -3), (tools.domid(), -1)] {
+        for (domid, error) in [(domid_t(77), -3), (DOMID_SELF, -3), (domid(&tools), -1)] {
             assert_eq!(errno(&tools, xen_mem_acquire_resource { domid, ..table }, one), error);
         }
         assert_eq!(errno(&b, table, one), -1);
@@ -269,7 +269,7 @@ fn an_acquisition_can_fail_half_done() {
     let (xen, a) = machine(GuestKind::Pvh);
     let tools = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(8).privileged());
     let op = xen_mem_acquire_resource {
-        domid: a.domid(),
+        domid: domid(&a),
         type_: XENMEM_resource_grant_table as u16,
         nr_frames: 3,
         ..xen_mem_acquire_resource::ZERO
@@ -296,13 +296,13 @@ fn before_4_20_only_toolstacks_acquire_on_x86() {
     let a = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(8));
     let tools = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(8).privileged());
     let op = xen_mem_acquire_resource {
-        domid: tools.domid(),
+        domid: domid(&tools),
         type_: XENMEM_resource_grant_table as u16,
         ..xen_mem_acquire_resource::ZERO
     };
     assert_eq!(acquire(&a, op, &mut []).0, -13);
     // The size was how many frames could be asked for at a time.
-    let op = xen_mem_acquire_resource { domid: a.domid(), ..op };
+    let op = xen_mem_acquire_resource { domid: domid(&a), ..op };
     assert_eq!(acquire(&tools, op, &mut []), (0, 32));
     let op = xen_mem_acquire_resource { nr_frames: 33, ..op };
     assert_eq!(acquire(&tools, op, &mut [xen_pfn_t(UNUSED); 33]).0, -7);

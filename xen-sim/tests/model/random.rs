@@ -141,7 +141,7 @@ fn reserve(domain: &Domain, command: u32, gfn: u64) -> isize {
 fn run(guests: &mut [Guest], step: Step) {
     match step {
         Step::Grant { from, to, ref_, readonly } => {
-            let to = guests[to].domain.domid();
+            let to = domid(&guests[to].domain);
             guests[from].grant(ref_, readonly, to);
         }
         Step::Revoke { from, ref_ } => guests[from].revoke(ref_),
@@ -225,7 +225,7 @@ proptest! {
         // The toolstack's entry, which no operation here may touch.
         let seeded: Vec<u32> = guests.iter().map(|guest| {
             grant(&guest.domain, 0, GTF_permit_access, domid_t(0), xen_pfn_t(0x42));
-            guest.domain.domid().0.into()
+            domid(&guest.domain).0.into()
         }).collect();
         for step in steps {
             run(&mut guests, step.clone());

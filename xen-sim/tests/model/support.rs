@@ -10,7 +10,7 @@ use xen_abi::xen::*;
 use xen_abi::{GrantStatus, GuestHandle, Plain};
 use xen_ops::hypercall::Hypercall;
 use xen_ops::page::{MapTarget as _, Page as _};
-use xen_ops::view::{ReadWrite, View};
+use xen_ops::{ReadWrite, View};
 use xen_sim::{Domain, DomainConfig, GuestKind, MapTarget, Page, Xen};
 
 /// What a status is before Xen writes it.
@@ -66,6 +66,11 @@ pub(crate) fn map_table(domain: &Domain, frames: u32) {
     }
 }
 
+/// The domain's number as raw operations take it.
+pub(crate) fn domid(domain: &Domain) -> domid_t {
+    domain.domid().domid()
+}
+
 /// Any hypercall.
 pub(crate) fn call(domain: &Domain, number: u32, arguments: [usize; 5]) -> isize {
     // SAFETY: tests pass addresses of their own values, or none.
@@ -109,7 +114,7 @@ pub(crate) fn map_op(
         host_addr: target.host_addr(),
         flags,
         ref_: grant_ref_t(ref_),
-        dom: granter.domid(),
+        dom: domid(granter),
         status: UNTOUCHED,
         ..gnttab_map_grant_ref::ZERO
     }
@@ -164,7 +169,7 @@ pub(crate) fn end(domid: domid_t, u: gnttab_copy_ptr_u, offset: u16) -> gnttab_c
 }
 
 pub(crate) fn by_ref(domain: &Domain, ref_: u32, offset: u16) -> gnttab_copy_ptr {
-    end(domain.domid(), gnttab_copy_ptr_u::from_ref(grant_ref_t(ref_)), offset)
+    end(domid(&domain), gnttab_copy_ptr_u::from_ref(grant_ref_t(ref_)), offset)
 }
 
 pub(crate) fn by_frame(page: &Page, offset: u16) -> gnttab_copy_ptr {
@@ -257,20 +262,17 @@ pub(crate) fn revoke(domain: &Domain, ref_: u32) -> bool {
 /// A page of `domain`'s granted by version 1 entry `ref_`.
 pub(crate) fn granted(domain: &Domain, ref_: u32, flags: u16, to: &Domain) -> Page {
     let page = domain.page().unwrap();
-    grant(domain, ref_, GTF_permit_access | flags, to.domid(), page.frame());
+    grant(domain, ref_, GTF_permit_access | flags, domid(&to), page.frame());
     page
 }
 
-pub(crate) fn view(page: &Page) -> View<'_, ReadWrite> {
-    // SAFETY: the page is this test's, and everybody accesses it atomically.
-    unsafe { View::new(page.address()) }
-}
-
+/// What raw hypercalls have mapped at `target`.
 pub(crate) fn view_of(target: &MapTarget) -> View<'_, ReadWrite> {
     // SAFETY: the memory is there as long as the machine; everybody accesses it atomically.
     unsafe { View::new(target.address()) }
 }
 
+/// One byte of a page.
 pub(crate) fn byte(view: View<'_, ReadWrite>, at: usize) -> u8 {
-    view.load(at, Ordering::Relaxed).unwrap()
+    view.read_obj(at).unwrap()
 }

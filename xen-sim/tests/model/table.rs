@@ -126,7 +126,7 @@ fn the_version_can_be_asked_and_chosen() {
         (grant_op(domain, GNTTABOP_get_version, &mut op), op[0].version)
     };
     assert_eq!(version(&a, DOMID_SELF), (0, 1));
-    assert_eq!(version(&a, b.domid()), (-1, 0));
+    assert_eq!(version(&a, domid(&b)), (-1, 0));
     assert_eq!(version(&a, domid_t(77)), (-3, 0));
     assert_eq!(set_version(&a, 0), (-22, 1));
     assert_eq!(set_version(&a, 3), (-22, 1));
@@ -180,16 +180,16 @@ fn a_table_in_use_keeps_its_version() {
     a.faults().copying(1);
     assert_eq!(set_version(&a, 1), (-11, 2));
     // Reserved entries that version 1 cannot say.
-    grant2(&a, 7, GTF_permit_access, b.domid(), 0, 1 << 32);
+    grant2(&a, 7, GTF_permit_access, domid(&b), 0, 1 << 32);
     assert_eq!(set_version(&a, 1), (-34, 2));
-    grant2(&a, 7, GTF_transitive, b.domid(), 0, 0);
+    grant2(&a, 7, GTF_transitive, domid(&b), 0, 0);
     assert_eq!(set_version(&a, 1), (-34, 2));
-    grant2(&a, 7, GTF_permit_access, b.domid(), 0, page.frame().0);
+    grant2(&a, 7, GTF_permit_access, domid(&b), 0, page.frame().0);
     // Status frames that a toolstack has mapped.
     let tools = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(8).privileged());
     let mut gfns = [xen_pfn_t(0x20_0000)];
     let mut acquire = xen_mem_acquire_resource {
-        domid: a.domid(),
+        domid: domid(&a),
         type_: XENMEM_resource_grant_table as u16,
         id: XENMEM_resource_grant_table_id_status,
         nr_frames: 1,
@@ -215,7 +215,7 @@ fn limits_that_xen_refuses_are_refused() {
     assert_eq!(error(config.clone().pages(17)), NoMemory);
     assert_eq!(error(config.clone().domid(DOMID_SELF)), NoDomid);
     let domain = xen.domain(config.clone().domid(domid_t(5))).unwrap();
-    assert_eq!(error(config.clone().domid(domid_t(5))), Exists(domain.domid()));
+    assert_eq!(error(config.clone().domid(domid_t(5))), Exists(domid(&domain)));
     xen.domain(config.pages(12)).unwrap();
     xen.check_invariants().unwrap();
 }

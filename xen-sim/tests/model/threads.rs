@@ -4,11 +4,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use xen_abi::grant_table::*;
 use xen_ops::page::{MapTarget as _, Page as _};
+use xen_ops::view::Field;
 use xen_sim::{DomainConfig, GuestKind};
 
 use crate::support::*;
 
 const ROUNDS: u32 = if cfg!(miri) { 10 } else { 100 };
+
+const BYTES: [Field<u8>; 2] = [Field::at::<0>(), Field::at::<1>()];
+const READY: Field<u32> = Field::at::<0>();
+const VALUE: Field<u64> = Field::at::<8>();
 
 /// Two threads map and unmap while the owner publishes and revokes: a page that was revoked is not
 /// written any more, whoever had it.
@@ -19,14 +24,14 @@ fn a_revoked_page_is_the_owners_again() {
     let over = AtomicBool::new(false);
     let mapped = AtomicU32::new(0);
     std::thread::scope(|scope| {
-        for at in 0..2 {
+        for byte in BYTES {
             let (a, b, over, mapped) = (&a, &b, &over, &mapped);
             scope.spawn(move || {
                 let target = b.target();
                 while !over.load(Ordering::Relaxed) {
                     let op = map(b, a, 8, GNTMAP_host_map, &target);
                     if op.status.is_okay() {
-                        view_of(&target).store(at, 1_u8, Ordering::Relaxed).unwrap();
+                        view_of(&target).at(byte).store(1, Ordering::Relaxed);
                         assert_eq!(unmap(b, op.handle, target.host_addr(), 0), GNTST_okay);
                         mapped.fetch_add(1, Ordering::Relaxed);
                     } else {
@@ -36,20 +41,21 @@ fn a_revoked_page_is_the_owners_again() {
             });
         }
         for _ in 0..ROUNDS {
-            grant(&a, 8, GTF_permit_access, b.domid(), page.frame());
+            grant(&a, 8, GTF_permit_access, domid(&b), page.frame());
             std::thread::yield_now();
             while !revoke(&a, 8) {
                 std::thread::yield_now();
             }
             // Nobody else has the page: what is written stays.
-            for at in 0..2 {
-                view(&page).store(at, 0_u8, Ordering::Relaxed).unwrap();
+            let bytes = BYTES.map(|byte| page.view().at(byte));
+            for byte in bytes {
+                byte.store(0, Ordering::Relaxed);
             }
             std::thread::yield_now();
-            assert_eq!([byte(view(&page), 0), byte(view(&page), 1)], [0, 0]);
+            assert_eq!(bytes.map(|byte| byte.load(Ordering::Relaxed)), [0, 0]);
         }
         // The others must have had their turn at least once.
-        grant(&a, 8, GTF_permit_access, b.domid(), page.frame());
+        grant(&a, 8, GTF_permit_access, domid(&b), page.frame());
         while mapped.load(Ordering::Relaxed) == 0 {
             std::thread::yield_now();
         }
@@ -66,7 +72,7 @@ fn a_revoked_page_is_the_owners_again_in_version_2() {
     assert_eq!(set_version(&a, 2).0, 0);
     let page = a.page().unwrap();
     let own = b.page().unwrap();
-    view(&own).write(0, &[1]).unwrap();
+    own.view().write(0, &[1]).unwrap();
     let over = AtomicBool::new(false);
     let copied = AtomicU32::new(0);
     std::thread::scope(|scope| {
@@ -81,7 +87,7 @@ fn a_revoked_page_is_the_owners_again_in_version_2() {
                 }
             }
         });
-        let grant = || grant2(&a, 8, GTF_permit_access, b.domid(), 0, page.frame().0);
+        let grant = || grant2(&a, 8, GTF_permit_access, domid(&b), 0, page.frame().0);
         for _ in 0..ROUNDS {
             grant();
             std::thread::yield_now();
@@ -90,9 +96,10 @@ fn a_revoked_page_is_the_owners_again_in_version_2() {
             while status(&a, 8) != 0 {
                 std::thread::yield_now();
             }
-            view(&page).store(0, 0_u8, Ordering::Relaxed).unwrap();
+            let byte = page.view().at(BYTES[0]);
+            byte.store(0, Ordering::Relaxed);
             std::thread::yield_now();
-            assert_eq!(byte(view(&page), 0), 0);
+            assert_eq!(byte.load(Ordering::Relaxed), 0);
         }
         grant();
         while copied.load(Ordering::Relaxed) == 0 {
@@ -112,13 +119,13 @@ fn memory_is_shared_between_threads() {
     map_okay(&b, &a, 8, false, &target);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            view_of(&target).store(8, 42_u64, Ordering::Relaxed).unwrap();
-            view_of(&target).store(0, 1_u32, Ordering::Release).unwrap();
+            view_of(&target).at(VALUE).store(42, Ordering::Relaxed);
+            view_of(&target).at(READY).store(1, Ordering::Release);
         });
-        while view(&page).load::<u32>(0, Ordering::Acquire).unwrap() == 0 {
+        while page.view().at(READY).load(Ordering::Acquire) == 0 {
             std::thread::yield_now();
         }
-        assert_eq!(view(&page).load::<u64>(8, Ordering::Relaxed), Ok(42));
+        assert_eq!(page.view().at(VALUE).load(Ordering::Relaxed), 42);
     });
 }
 

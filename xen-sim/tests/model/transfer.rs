@@ -30,17 +30,17 @@ fn a_page_changes_its_owner() {
         let (xen, a, b) = pair(GuestKind::Pv);
         assert_eq!(set_version(&b, version).0, 0);
         let page = a.page().unwrap();
-        view(&page).write(0, b"mine").unwrap();
+        page.view().write(0, b"mine").unwrap();
         let frame = gone(page);
         let (flags, committed) = match version {
             1 => {
-                grant(&b, 8, GTF_accept_transfer, a.domid(), xen_pfn_t(0));
-                let done = transfer(&a, frame, b.domid(), 8);
+                grant(&b, 8, GTF_accept_transfer, domid(&a), xen_pfn_t(0));
+                let done = transfer(&a, frame, domid(&b), 8);
                 (flags(&b, 8), done)
             }
             _ => {
-                grant2(&b, 8, GTF_accept_transfer, a.domid(), 0, 0);
-                let done = transfer(&a, frame, b.domid(), 8);
+                grant2(&b, 8, GTF_accept_transfer, domid(&a), 0, 0);
+                let done = transfer(&a, frame, domid(&b), 8);
                 let header = header2(&b, 8).load(std::sync::atomic::Ordering::Acquire);
                 (header as u16, done)
             }
@@ -65,10 +65,10 @@ fn a_page_that_nobody_takes_is_lost() {
     let general = GNTST_general_error;
     for (to, ref_, status) in [
         (domid_t(77), 8, GNTST_bad_domain),
-        (c.domid(), 8, GNTST_permission_denied),
-        (full.domid(), 8, general),
-        (b.domid(), 5000, general),
-        (b.domid(), 8, general),
+        (domid(&c), 8, GNTST_permission_denied),
+        (domid(&full), 8, general),
+        (domid(&b), 5000, general),
+        (domid(&b), 8, general),
     ] {
         let (frame, before) = (gone(a.page().unwrap()), a.pages());
         assert_eq!(transfer(&a, frame, to, ref_), (0, status));
@@ -79,8 +79,8 @@ fn a_page_that_nobody_takes_is_lost() {
     let page = granted(&a, 8, 0, &b);
     map_okay(&b, &a, 8, true, &b.target());
     let before = a.pages();
-    assert_eq!(transfer(&a, page.frame(), b.domid(), 8), (0, GNTST_bad_page));
-    assert_eq!(transfer(&a, xen_pfn_t(0xdead), b.domid(), 8), (0, GNTST_bad_page));
+    assert_eq!(transfer(&a, page.frame(), domid(&b), 8), (0, GNTST_bad_page));
+    assert_eq!(transfer(&a, xen_pfn_t(0xdead), domid(&b), 8), (0, GNTST_bad_page));
     assert_eq!(a.pages(), before);
     xen.check_invariants().unwrap();
 }
@@ -90,27 +90,27 @@ fn a_frame_too_far_up_for_a_version_1_table_is_refused() {
     let xen = Xen::builder().first_frame(1 << 32).build();
     let a = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
     let b = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
-    grant(&b, 8, GTF_accept_transfer, a.domid(), xen_pfn_t(0));
+    grant(&b, 8, GTF_accept_transfer, domid(&a), xen_pfn_t(0));
     let frame = gone(a.page().unwrap());
-    assert_eq!(transfer(&a, frame, b.domid(), 8), (0, GNTST_address_too_big));
+    assert_eq!(transfer(&a, frame, domid(&b), 8), (0, GNTST_address_too_big));
     assert_eq!(set_version(&b, 2).0, 0);
-    grant2(&b, 8, GTF_accept_transfer, a.domid(), 0, 0);
+    grant2(&b, 8, GTF_accept_transfer, domid(&a), 0, 0);
     let frame = gone(a.page().unwrap());
-    assert_eq!(transfer(&a, frame, b.domid(), 8), (0, GNTST_okay));
+    assert_eq!(transfer(&a, frame, domid(&b), 8), (0, GNTST_okay));
 }
 
 #[test]
 fn translated_guests_cannot_transfer() {
     let (_, a, b) = pair(GuestKind::Pvh);
     let page = a.page().unwrap();
-    assert_eq!(transfer(&a, page.frame(), b.domid(), 8), (-38, UNTOUCHED));
+    assert_eq!(transfer(&a, page.frame(), domid(&b), 8), (-38, UNTOUCHED));
     let (_, a, b) = pair(GuestKind::Arm);
     let page = a.page().unwrap();
-    assert_eq!(transfer(&a, page.frame(), b.domid(), 8), (-95, UNTOUCHED));
+    assert_eq!(transfer(&a, page.frame(), domid(&b), 8), (-95, UNTOUCHED));
     let xen = Xen::builder().release(Release::V4_14).build();
     let a = guest(&xen, DomainConfig::new(GuestKind::Arm).pages(8));
     let page = a.page().unwrap();
-    assert_eq!(transfer(&a, page.frame(), a.domid(), 8), (0, GNTST_general_error));
+    assert_eq!(transfer(&a, page.frame(), domid(&a), 8), (0, GNTST_general_error));
 }
 
 fn swap(domain: &Domain, a: u32, b: u32) -> GrantStatus {
@@ -142,7 +142,7 @@ fn entries_that_nobody_uses_are_swapped() {
     let (_, a, b) = pair(GuestKind::Pvh);
     assert_eq!(set_version(&a, 2).0, 0);
     let page = a.page().unwrap();
-    grant2(&a, 8, GTF_permit_access, b.domid(), 0, page.frame().0);
+    grant2(&a, 8, GTF_permit_access, domid(&b), 0, page.frame().0);
     assert_eq!(swap(&a, 8, 200), GNTST_okay);
     map_okay(&b, &a, 200, false, &b.target());
 }

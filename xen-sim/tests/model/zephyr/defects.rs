@@ -5,10 +5,9 @@
 use std::collections::BTreeSet;
 
 use xen_abi::grant_table::*;
-use xen_ops::gnttab::AllocHint;
+use xen_ops::ReadWrite;
 use xen_ops::hypercall::grant_table_op::{UnmapGrantRef, unmap_grant_ref};
 use xen_ops::page::MapTarget as _;
-use xen_ops::view::ReadWrite;
 use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
 
 use super::*;
@@ -40,7 +39,7 @@ fn zephyr_a_failed_map_is_told_by_its_status_and_not_by_its_handle() {
     let target = b.target();
     let op = support::map(&b, &a, 5000, GNTMAP_host_map, &target);
     assert_eq!((op.status, op.handle.0), (GNTST_bad_gntref, 0));
-    assert_eq!(refused(super::map::<ReadWrite>(&b, &a, grant_ref_t(5000))), GNTST_bad_gntref);
+    assert_eq!(refused(super::map(&b, &a, grant_ref_t(5000), ReadWrite)), GNTST_bad_gntref);
 }
 
 /// The header of Xen 4.5 has a flag that translated guests are refused for today, `GNTMAP_can_fail`, and
@@ -53,13 +52,13 @@ fn zephyr_statuses_and_flags_are_todays() {
         let a = support::guest(&xen, DomainConfig::new(kind).pages(8));
         let b = support::guest(&xen, DomainConfig::new(kind).pages(8).max_maptrack_frames(0));
         let _page = granted(&a, 8, 0, &b);
-        assert_eq!(refused(super::map::<ReadWrite>(&b, &a, grant_ref_t(8))), GNTST_no_space);
+        assert_eq!(refused(super::map(&b, &a, grant_ref_t(8), ReadWrite)), GNTST_no_space);
         let c = support::guest(&xen, DomainConfig::new(kind).pages(8));
         let _page = granted(&a, 9, 0, &c);
         let mut op = [map_op(&a, 9, GNTMAP_host_map | CAN_FAIL, &c.target())];
         assert_eq!(support::grant_op(&c, GNTTABOP_map_grant_ref, &mut op), 0);
         assert_eq!(op[0].status, GNTST_general_error);
-        drop(super::map::<ReadWrite>(&c, &a, grant_ref_t(9)).unwrap());
+        drop(super::map(&c, &a, grant_ref_t(9), ReadWrite).unwrap());
     }
 }
 
@@ -71,11 +70,9 @@ fn d4_nothing_is_freed_twice() {
     let mut storage = Storage::new(1, 4);
     let table = a.grant_table(&mut storage, Default::default()).unwrap();
     let free = table.free_refs();
-    let mut cursor = AllocHint::default();
     for deferred in [false, true] {
-        let granted = table.grant_zeroed(peer(&b), &a, ReadWrite).unwrap();
-        let mapping =
-            deferred.then(|| super::map::<ReadWrite>(&b, &a, granted.reference()).unwrap());
+        let granted = table.grant_zeroed(b.domid(), &a, ReadWrite).unwrap();
+        let mapping = deferred.then(|| super::map(&b, &a, granted.reference(), ReadWrite).unwrap());
         drop(granted);
         drop(mapping);
         for _ in 0..2 {

@@ -10,17 +10,16 @@ use xen_abi::GrantStatus;
 use xen_abi::errno::XEN_EFAULT;
 use xen_abi::grant_table::*;
 use xen_ops::gnttab::map::{
-    BatchError, Mapping, Reason, Slot, elements, map_all, map_each, unmap_each, unmap_elements,
+    BatchError, MapError, Slot, elements, map_all, map_each, unmap_each, unmap_elements,
 };
-use xen_ops::gnttab::retry::NoRetry;
 use xen_ops::gnttab::target::{Ballooned, Pool, Targets};
-use xen_ops::gnttab::{AllocError, AllocHint, GrantError, PageAllocator};
-use xen_ops::page::{MapTarget as _, PAGE_SIZE, Page as _};
-use xen_ops::view::{ReadOnly, ReadWrite};
+use xen_ops::gnttab::{AllocError, GrantError, PageAllocator};
+use xen_ops::page::{Exhausted, MapTarget as _, PAGE_SIZE, Page as _};
+use xen_ops::{ReadOnly, ReadWrite};
 use xen_sim::{DomainConfig, GuestKind, MapTarget, Page, Storage};
 
 use super::*;
-use crate::support::{flags, granted, header, revoke, view};
+use crate::support::{flags, granted, header, revoke};
 
 /// "permits access to 4K page for specific domain"
 #[test]
@@ -31,13 +30,13 @@ fn zephyr_grant_access_lets_one_domain_use_one_page() {
         let mut storage = Storage::new(1, 4);
         let table = a.grant_table(&mut storage, Default::default()).unwrap();
         let page = a.page().unwrap();
-        view(&page).write(4090, b"theirs").unwrap();
-        let granted = table.grant::<ReadWrite>(&mut AllocHint::default(), peer(&b), page).unwrap();
-        let mapping = map::<ReadWrite>(&b, &a, granted.reference()).unwrap();
+        page.view().write(4090, b"theirs").unwrap();
+        let granted = table.grant(b.domid(), page, ReadWrite).unwrap();
+        let mapping = map(&b, &a, granted.reference(), ReadWrite).unwrap();
         assert_eq!(mapping.view().read_obj::<[u8; 6]>(4090).unwrap(), *b"theirs");
         mapping.view().write(0, b"ours").unwrap();
         assert_eq!(granted.view().read_obj::<[u8; 4]>(0).unwrap(), *b"ours");
-        let other = map::<ReadOnly>(&c, &a, granted.reference());
+        let other = map(&c, &a, granted.reference(), ReadOnly);
         assert_eq!(refused(other), GNTST_general_error, "granted to another");
         drop(mapping);
         drop(granted);
@@ -54,8 +53,8 @@ fn zephyr_grant_access_names_the_pages_frame() {
         let table = a.grant_table(&mut storage, Default::default()).unwrap();
         let page = a.page().unwrap();
         let machine = a.machine_frame(page.frame().0);
-        let granted = table.grant::<ReadOnly>(&mut AllocHint::default(), peer(&b), page).unwrap();
-        let mapping = map::<ReadOnly>(&b, &a, granted.reference()).unwrap();
+        let granted = table.grant(b.domid(), page, ReadOnly).unwrap();
+        let mapping = map(&b, &a, granted.reference(), ReadOnly).unwrap();
         assert_eq!(b.machine_frame(mapping.host_addr() >> 12), machine);
     }
 }
@@ -68,13 +67,13 @@ fn zephyr_grant_access_read_only_cannot_be_mapped_for_writing() {
         let mut storage = Storage::new(1, 0);
         let table = a.grant_table(&mut storage, Default::default()).unwrap();
         let page = a.page().unwrap();
-        let granted = table.grant::<ReadOnly>(&mut AllocHint::default(), peer(&b), page).unwrap();
+        let granted = table.grant(b.domid(), page, ReadOnly).unwrap();
         let reference = granted.reference();
         assert_eq!(flags(&a, reference.0), GTF_permit_access | GTF_readonly);
-        assert_eq!(refused(map::<ReadWrite>(&b, &a, reference)), GNTST_general_error);
-        drop(map::<ReadOnly>(&b, &a, reference).unwrap());
+        assert_eq!(refused(map(&b, &a, reference, ReadWrite)), GNTST_general_error);
+        drop(map(&b, &a, reference, ReadOnly).unwrap());
         let granted = granted.allow_writing();
-        drop(map::<ReadWrite>(&b, &a, reference).unwrap());
+        drop(map(&b, &a, reference, ReadWrite).unwrap());
         drop(granted);
     }
 }
@@ -89,12 +88,12 @@ fn zephyr_end_access_gives_the_page_back_as_it_is() {
         let free = table.free_refs();
         let page = a.page().unwrap();
         let frame = page.frame();
-        let granted = table.grant::<ReadWrite>(&mut AllocHint::default(), peer(&b), page).unwrap();
+        let granted = table.grant(b.domid(), page, ReadWrite).unwrap();
         let reference = granted.reference();
-        map::<ReadWrite>(&b, &a, reference).unwrap().view().write(0, b"kept").unwrap();
+        map(&b, &a, reference, ReadWrite).unwrap().view().write(0, b"kept").unwrap();
         let (ref_, page) = granted.revoke().unwrap();
-        assert_eq!((page.frame(), view(&page).read_obj::<[u8; 4]>(0).unwrap()), (frame, *b"kept"));
-        assert_eq!(refused(map::<ReadOnly>(&b, &a, reference)), GNTST_general_error);
+        assert_eq!((page.frame(), page.view().read_obj::<[u8; 4]>(0).unwrap()), (frame, *b"kept"));
+        assert_eq!(refused(map(&b, &a, reference, ReadOnly)), GNTST_general_error);
         assert_eq!((ref_.reference(), table.free_refs()), (reference, free - 1));
         drop(ref_);
         assert_eq!(table.free_refs(), free);
@@ -110,9 +109,9 @@ fn zephyr_end_access_fails_while_the_page_is_mapped_and_keeps_it() {
         let mut storage = Storage::new(1, 4);
         let table = a.grant_table(&mut storage, Default::default()).unwrap();
         let page = a.page().unwrap();
-        let granted = table.grant::<ReadWrite>(&mut AllocHint::default(), peer(&b), page).unwrap();
+        let granted = table.grant(b.domid(), page, ReadWrite).unwrap();
         let reference = granted.reference();
-        let mapping = map::<ReadWrite>(&b, &a, reference).unwrap();
+        let mapping = map(&b, &a, reference, ReadWrite).unwrap();
         let revoking = granted.revoke().unwrap_err();
         assert_ne!(header(&a, reference.0).load(std::sync::atomic::Ordering::Relaxed), 0);
         let revoking = revoking.retry().unwrap_err();
@@ -120,8 +119,8 @@ fn zephyr_end_access_fails_while_the_page_is_mapped_and_keeps_it() {
         let (ref_, page) = revoking.retry().unwrap();
 
         // Dropping frees the page no sooner.
-        let granted = ref_.grant::<ReadWrite>(peer(&b), page).unwrap();
-        let mapping = map::<ReadWrite>(&b, &a, granted.reference()).unwrap();
+        let granted = ref_.grant(b.domid(), page, ReadWrite).unwrap();
+        let mapping = map(&b, &a, granted.reference(), ReadWrite).unwrap();
         drop(granted);
         xen.check_invariants().unwrap();
         assert_eq!(table.reap(4).freed, 0);
@@ -137,12 +136,12 @@ struct Used(RefCell<Vec<Page>>);
 impl PageAllocator for Used {
     type Page = Page;
 
-    fn take(&self) -> Option<Page> {
-        let page = self.0.borrow_mut().pop()?;
+    fn take(&self) -> Result<Page, Exhausted> {
+        let page = self.0.borrow_mut().pop().ok_or(Exhausted)?;
         for at in (0..PAGE_SIZE).step_by(8) {
-            view(&page).write_obj(at, &u64::MAX).unwrap();
+            page.view().write_obj(at, &u64::MAX).unwrap();
         }
-        Some(page)
+        Ok(page)
     }
 }
 
@@ -155,9 +154,8 @@ fn zephyr_alloc_and_grant_shares_a_cleared_page_with_any_domain() {
         let mut storage = Storage::new(1, 0);
         let table = a.grant_table(&mut storage, Default::default()).unwrap();
         let pages = Used(RefCell::new(vec![a.page().unwrap()]));
-        let granted =
-            table.grant_zeroed(peer(&b), &pages, ReadOnly).unwrap();
-        let mapping = map::<ReadOnly>(&b, &a, granted.reference()).unwrap();
+        let granted = table.grant_zeroed(b.domid(), &pages, ReadOnly).unwrap();
+        let mapping = map(&b, &a, granted.reference(), ReadOnly).unwrap();
         for at in (0..PAGE_SIZE).step_by(8) {
             assert_eq!(mapping.view().read_obj::<u64>(at).unwrap(), 0, "{at}");
         }
@@ -171,9 +169,9 @@ fn zephyr_alloc_and_grant_says_why_it_fails() {
     let mut storage = Storage::new(1, 0);
     let table = a.grant_table(&mut storage, Default::default()).unwrap();
     let free = table.free_refs();
-    let grant = || table.grant_zeroed(peer(&b), &a, ReadOnly);
+    let grant = || table.grant_zeroed(b.domid(), &a, ReadOnly);
     let all: Vec<Page> = std::iter::from_fn(|| a.page()).collect();
-    assert_eq!(grant().unwrap_err(), GrantError::NoPage);
+    assert_eq!(grant().unwrap_err(), GrantError::NoPage(Exhausted));
     assert_eq!(table.free_refs(), free, "no reference is lost");
     drop(all);
     let run = table.alloc_run(free as u32).unwrap();
@@ -192,17 +190,17 @@ fn zephyr_get_page_and_put_page_take_and_give_back_room_for_a_frame() {
     let (xen, a, b) = two(GuestKind::Arm);
     let mut storage = Storage::new(1, 0);
     let table = a.grant_table(&mut storage, Default::default()).unwrap();
-    let granted = table.grant_zeroed(peer(&b), &a, ReadOnly).unwrap();
+    let granted = table.grant_zeroed(b.domid(), &a, ReadOnly).unwrap();
     let words = [const { AtomicUsize::new(0) }; Pool::words(2)];
     let address = NonNull::without_provenance(0x1000_0000.try_into().unwrap());
     // SAFETY: nothing is at these guest frames, and nobody looks at what is mapped there.
     let pool = unsafe { Pool::new(0x20_0000 << 12, address, 2, &words) }.unwrap();
     let [first, second] = [pool.take().unwrap(), pool.take().unwrap()];
-    assert!(pool.take().is_none());
+    assert_eq!(pool.take().unwrap_err(), Exhausted);
     assert_ne!(first.host_addr(), second.host_addr());
     assert_eq!((first.host_addr() | second.host_addr()) % PAGE_SIZE as u64, 0);
     drop(second);
-    let grant = foreign(&a, granted.reference());
+    let grant = remote(&a, granted.reference());
     let mapping = Mapping::new(&b, grant, first, ReadOnly).unwrap();
     assert_eq!(pool.free(), 1, "the mapping has it");
     let first = mapping.unmap().unwrap();
@@ -228,12 +226,10 @@ fn zephyr_get_page_takes_a_pages_memory_and_put_page_brings_it_back() {
         b.faults().no_memory(1);
         // SAFETY: a translated guest.
         let target = unsafe { Ballooned::new(&b, page) }.unwrap();
-        assert!(target.restore().unwrap_err().kept.is_some(), "no memory to bring back");
+        assert!(target.restore().unwrap_err().returned.is_some(), "no memory to bring back");
         xen.check_invariants().unwrap();
     }
 }
-
-type Place<'d, T = MapTarget> = Slot<&'d Domain, T, ReadOnly>;
 
 /// Room that a test keeps, some bytes further on: when it is leaked, no memory is.
 #[derive(Debug)]
@@ -257,15 +253,15 @@ fn zephyr_map_refs_is_one_hypercall_with_a_status_for_each() {
     for &kind in KINDS {
         let (xen, a, b) = crate::support::pair(kind);
         let _pages = [granted(&a, 8, 0, &b), granted(&a, 10, 0, &b)];
-        let mut slots: [Place<'_>; 3] =
-            [8, 5000, 10].map(|at| Slot::new(foreign(&a, grant_ref_t(at)), b.target()));
+        let mut slots =
+            [8, 5000, 10].map(|at| Slot::new(remote(&a, grant_ref_t(at)), b.target(), ReadOnly));
         let calls = calls(&xen);
         assert_eq!(map_each(&b, &mut slots, &mut elements::<3>()), Ok(2));
         assert_eq!(*calls.lock().unwrap(), ["d2 GNTTABOP_map_grant_ref x3 = 0 [0, -3, 0]"]);
-        let [Slot::Mapped(_), Slot::Failed { target, reason, .. }, Slot::Mapped(_)] = &slots else {
+        let [Slot::Mapped(_), Slot::Failed { target, error, .. }, Slot::Mapped(_)] = &slots else {
             panic!("{slots:?}");
         };
-        assert_eq!((status(*reason), target.is_some()), (GNTST_bad_gntref, true));
+        assert_eq!((status(*error), target.is_some()), (GNTST_bad_gntref, true));
         assert_eq!(b.live_mappings(), 2);
     }
 }
@@ -276,11 +272,11 @@ fn zephyr_map_refs_that_fails_as_a_whole_has_an_error_number() {
     let (_xen, a, b) = crate::support::pair(GuestKind::Arm);
     let _pages = [8, 9].map(|at| granted(&a, at, 0, &b));
     let room = [b.target(), b.target()];
-    let mut slots: [Place<'_, _>; 2] =
-        [0, 1].map(|at| Slot::new(foreign(&a, grant_ref_t(8 + at as u32)), Borrowed(&room[at], 0)));
+    let mut slots = [(8, &room[0]), (9, &room[1])]
+        .map(|(at, target)| Slot::new(remote(&a, grant_ref_t(at)), Borrowed(target, 0), ReadOnly));
     b.faults().unreadable(0);
     let error = map_all(&b, &mut slots, &mut elements::<2>()).unwrap_err();
-    let BatchError::Slot { index: 0, reason: Reason::Xen(error), .. } = error else {
+    let BatchError::Slot { index: 0, error: MapError::Xen(error), .. } = error else {
         panic!("{error}");
     };
     assert_eq!(error.errno(), Some(XEN_EFAULT));
@@ -295,10 +291,9 @@ fn zephyr_map_refs_refuses_room_that_is_not_the_start_of_a_page() {
     let calls = calls(&xen);
     let room = b.target();
     let target = Borrowed(&room, 8);
-    let wrong = Reason::HostAddress(target.host_addr());
-    let mapped: Result<Mapping<_, _, ReadOnly>, _> =
-        Mapping::new(&b, foreign(&a, grant_ref_t(8)), target, &mut NoRetry);
-    assert_eq!(mapped.unwrap_err().reason, wrong);
+    let wrong = MapError::HostAddress(target.host_addr());
+    let mapped = Mapping::new(&b, remote(&a, grant_ref_t(8)), target, ReadOnly);
+    assert_eq!(mapped.unwrap_err().error, wrong);
     assert!(calls.lock().unwrap().is_empty());
 }
 
@@ -309,14 +304,14 @@ fn zephyr_unmap_refs_gives_back_the_room_of_each_that_is_unmapped() {
     for &kind in KINDS {
         let (xen, a, b) = crate::support::pair(kind);
         let _pages = [8, 9, 10].map(|at| granted(&a, at, 0, &b));
-        let mut slots: [Place<'_>; 3] =
-            [8, 9, 10].map(|at| Slot::new(foreign(&a, grant_ref_t(at)), b.target()));
+        let mut slots =
+            [8, 9, 10].map(|at| Slot::new(remote(&a, grant_ref_t(at)), b.target(), ReadOnly));
         map_all(&b, &mut slots, &mut elements::<3>()).unwrap();
         let calls = calls(&xen);
         b.faults().status(1, GNTST_permission_denied);
         let error = unmap_each(&mut slots, &mut unmap_elements::<3>()).unwrap_err();
-        let BatchError::Slot { index, reason, stuck } = error else { panic!("{error}") };
-        assert_eq!((index, status(reason), stuck), (1, GNTST_permission_denied, 1));
+        let BatchError::Slot { index, error, stuck } = error else { panic!("{error}") };
+        assert_eq!((index, status(error), stuck), (1, GNTST_permission_denied, 1));
         assert!(matches!(slots, [Slot::Free(_), Slot::Stuck { .. }, Slot::Free(_)]), "{slots:?}");
         assert!(!revoke(&a, 9) && revoke(&a, 8) && revoke(&a, 10));
         unmap_each(&mut slots, &mut unmap_elements::<1>()).unwrap();
@@ -336,12 +331,12 @@ fn zephyr_unmap_refs_that_fails_as_a_whole_has_an_error_number() {
     let (xen, a, b) = crate::support::pair(GuestKind::Arm);
     let _pages = [8, 9, 10].map(|at| granted(&a, at, 0, &b));
     let room = [b.target(), b.target(), b.target()];
-    let mut slots: [Place<'_, _>; 3] = [0, 1, 2]
-        .map(|at| Slot::new(foreign(&a, grant_ref_t(8 + at as u32)), Borrowed(&room[at], 0)));
+    let mut slots = [(8, &room[0]), (9, &room[1]), (10, &room[2])]
+        .map(|(at, target)| Slot::new(remote(&a, grant_ref_t(at)), Borrowed(target, 0), ReadOnly));
     map_all(&b, &mut slots, &mut elements::<3>()).unwrap();
     b.faults().unreadable(1);
     let error = unmap_each(&mut slots, &mut unmap_elements::<3>()).unwrap_err();
-    let BatchError::Slot { index: 1, reason: Reason::Xen(error), stuck: 2 } = error else {
+    let BatchError::Slot { index: 1, error: MapError::Xen(error), stuck: 2 } = error else {
         panic!("{error}");
     };
     assert_eq!(error.errno(), Some(XEN_EFAULT));
@@ -374,7 +369,7 @@ fn zephyr_error_text_for_each_status() {
     }
     // An error says of which operation.
     let (_xen, a, b) = two(GuestKind::Arm);
-    let error = map::<ReadOnly>(&b, &a, grant_ref_t(u32::MAX)).unwrap_err().to_string();
+    let error = map(&b, &a, grant_ref_t(u32::MAX), ReadOnly).unwrap_err().to_string();
     assert!(
         error.contains("GNTTABOP_map_grant_ref") && error.contains("GNTST_bad_gntref"),
         "{error}"

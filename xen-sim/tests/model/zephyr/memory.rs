@@ -14,7 +14,7 @@ use xen_ops::page::Page as _;
 use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
 
 use super::*;
-use crate::support::{TABLE_GFN, guest};
+use crate::support::{TABLE_GFN, domid, guest};
 
 /// Guest frames that the model's guests do not use.
 const UNUSED: u64 = 0x20_0000;
@@ -90,7 +90,7 @@ fn zephyr_add_to_physmap_makes_the_page_visible() {
 fn zephyr_physmaps_of_others_are_for_the_privileged() {
     for &kind in TRANSLATED {
         let (_xen, a, tools) = with_tools(kind);
-        let (ours, theirs) = (a.domid(), tools.domid());
+        let (ours, theirs) = (domid(&a), domid(&tools));
         let table = Space::GrantTable { frame: 1 };
         fails(add(&a, theirs, table, UNUSED), XEN_EPERM);
         fails(batch(&a, theirs, BatchSpace::GrantTable, &[1], &mut [0]).result, XEN_EPERM);
@@ -142,7 +142,7 @@ fn zephyr_add_to_physmap_batch_maps_a_foreign_domains_frames() {
         let (xen, a, tools) = with_tools(kind);
         let pages = [a.page().unwrap(), a.page().unwrap()];
         let idxs = pages.each_ref().map(|page| page.frame().0);
-        let space = BatchSpace::GmfnForeign { domid: a.domid() };
+        let space = BatchSpace::GmfnForeign { domid: domid(&a) };
         batch(&tools, DOMID_SELF, space, &idxs, &mut [0; 2]).complete().unwrap();
         for (gpfn, gmfn) in frames::<2>(UNUSED).iter().zip(idxs) {
             assert_eq!(tools.machine_frame(gpfn.0), a.machine_frame(gmfn));
@@ -207,8 +207,8 @@ fn zephyr_populate_physmap_counts_what_it_did() {
 fn zephyr_acquire_resource_tells_the_size() {
     for &kind in KINDS {
         let (_xen, a, tools) = with_tools(kind);
-        assert_eq!(acquire::size(&tools, a.domid(), TABLE), Ok(64));
-        let server = acquire::size(&tools, a.domid(), Resource::GrantTable { status: true });
+        assert_eq!(acquire::size(&tools, domid(&a), TABLE), Ok(64));
+        let server = acquire::size(&tools, domid(&a), Resource::GrantTable { status: true });
         let errno = server.map_err(|error| error.errno());
         assert_eq!(errno, if kind == GuestKind::Arm { Err(Some(XEN_EINVAL)) } else { Ok(8) });
     }
@@ -222,7 +222,7 @@ fn zephyr_acquire_resource_maps_frames_where_the_list_says() {
         crate::support::add_to_physmap(&a, XENMAPSPACE_GRANT_TABLE, 1, TABLE_GFN + 1);
         let mut list = frames::<1>(UNUSED);
         // SAFETY: nothing is there; the caller is translated.
-        unsafe { acquire::map(&tools, a.domid(), TABLE, 1, &mut list) }.unwrap();
+        unsafe { acquire::map(&tools, domid(&a), TABLE, 1, &mut list) }.unwrap();
         assert_eq!(list, frames(UNUSED));
         assert!(a.machine_frame(TABLE_GFN + 1).is_some());
         assert_eq!(tools.machine_frame(UNUSED), a.machine_frame(TABLE_GFN + 1));
@@ -242,7 +242,7 @@ fn zephyr_acquire_resource_tells_a_pv_guest_machine_frames() {
     let (mut table, mut list) = (frames::<2>(0), frames::<2>(0));
     setup_table(&a, DOMID_SELF, &mut table).unwrap();
     // SAFETY: the caller is a PV guest.
-    unsafe { acquire::machine_frames(&tools, a.domid(), TABLE, 0, &mut list) }.unwrap();
+    unsafe { acquire::machine_frames(&tools, domid(&a), TABLE, 0, &mut list) }.unwrap();
     assert_eq!(list, table);
     assert_ne!(list, frames(0));
 }
@@ -258,11 +258,11 @@ fn zephyr_acquire_resource_fails_with_an_error_number_and_maps_nothing() {
             other => panic!("{other:?}"),
         };
         assert_eq!(errno(&tools, domid_t(77)), Some(XEN_ESRCH));
-        assert_eq!(errno(&tools, tools.domid()), Some(XEN_EPERM));
-        assert_eq!(errno(&a, tools.domid()), Some(XEN_EPERM));
+        assert_eq!(errno(&tools, domid(&tools)), Some(XEN_EPERM));
+        assert_eq!(errno(&a, domid(&tools)), Some(XEN_EPERM));
         // Half way: what is mapped is removed again.
         tools.faults().acquire_fails_after(2);
-        assert_eq!(errno(&tools, a.domid()), Some(XEN_EIO));
+        assert_eq!(errno(&tools, domid(&a)), Some(XEN_EIO));
         assert!(list.iter().all(|gpfn| tools.machine_frame(gpfn.0).is_none()));
         xen.check_invariants().unwrap();
     }

@@ -9,10 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use xen_abi::GrantStatus;
 use xen_abi::grant_table::grant_ref_t;
-use xen_ops::gnttab::RemoteGrant;
-use xen_ops::gnttab::map::{MapError, Mapping, Reason};
-use xen_ops::gnttab::retry::NoRetry;
-use xen_ops::gnttab::{Access, DomainId};
+use xen_ops::gnttab::map::MapError;
+use xen_ops::view::Access;
+use xen_ops::{Failed, Mapping, RemoteGrant};
 use xen_sim::{Domain, DomainConfig, GuestKind, MapTarget, Xen};
 
 // Zephyr runs on Arm, and Miri takes its time.
@@ -30,34 +29,31 @@ fn two(kind: GuestKind) -> (Xen, Domain, Domain) {
     (xen, a, b)
 }
 
-fn peer(domain: &Domain) -> DomainId {
-    domain.domid()
-}
-
-fn foreign(granter: &Domain, reference: grant_ref_t) -> RemoteGrant {
-    RemoteGrant::new(peer(granter), reference)
+fn remote(granter: &Domain, reference: grant_ref_t) -> RemoteGrant {
+    RemoteGrant::new(granter.domid(), reference)
 }
 
 fn map<'d, A: Access>(
     mapper: &'d Domain,
     granter: &Domain,
     reference: grant_ref_t,
-) -> Result<Mapped<'d, A>, MapError<MapTarget>> {
-    Mapping::new(mapper, foreign(granter, reference), mapper.target(), &mut NoRetry)
+    access: A,
+) -> Result<Mapped<'d, A>, Failed<MapError, MapTarget>> {
+    Mapping::new(mapper, remote(granter, reference), mapper.target(), access)
 }
 
 /// The status with which Xen refused; the target must be free again.
 #[track_caller]
-fn refused<A: Access>(mapped: Result<Mapped<'_, A>, MapError<MapTarget>>) -> GrantStatus {
-    let error = mapped.unwrap_err();
-    assert!(error.target.is_some(), "{error}");
-    status(error.reason)
+fn refused<A: Access>(mapped: Result<Mapped<'_, A>, Failed<MapError, MapTarget>>) -> GrantStatus {
+    let failed = mapped.unwrap_err();
+    assert!(failed.returned.is_some(), "{failed}");
+    status(failed.error)
 }
 
 #[track_caller]
-fn status(reason: Reason) -> GrantStatus {
-    match reason {
-        Reason::Xen(error) => error.status().unwrap(),
+fn status(error: MapError) -> GrantStatus {
+    match error {
+        MapError::Xen(error) => error.status().unwrap(),
         other => panic!("{other}"),
     }
 }
