@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use syn::{Expr, Fields, ImplItem, Item, Lit};
+use devtools::Arch;
 
 use super::handles::{Handles, PREFIX};
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::ir::{BitField, Int, RecordKind, Type};
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use xen_headers::HeaderTree;
+use devtools::Arch;
 
 use super::Source;
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::exceptions;
 use crate::ir::{Location, Omission, Profile};

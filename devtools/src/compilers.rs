@@ -4,82 +4,10 @@
 //! macros, that it compiles for the architecture asked for. No package manager is consulted.
 
 use std::env;
-use std::fmt;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::process;
-
-/// An architecture whose layouts a C compiler is asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Arch {
-    X86_64,
-    X86_32,
-    Aarch64,
-    Arm,
-    Riscv64,
-}
-
-impl Arch {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::X86_64, Self::X86_32, Self::Aarch64, Self::Arm, Self::Riscv64];
-
-    /// The name that the generator's `--arch` uses.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64",
-            Self::X86_32 => "x86_32",
-            Self::Aarch64 => "aarch64",
-            Self::Arm => "arm",
-            Self::Riscv64 => "riscv64",
-        }
-    }
-
-    /// The environment variable that names this architecture's compiler, arguments included.
-    #[must_use]
-    pub fn variable(self) -> String {
-        format!("CC_{}", self.name())
-    }
-
-    /// The triple that Debian's cross compilers and clang's `--target` go by.
-    #[must_use]
-    pub fn triple(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64-linux-gnu",
-            Self::X86_32 => "i686-linux-gnu",
-            Self::Aarch64 => "aarch64-linux-gnu",
-            Self::Arm => "arm-linux-gnueabihf",
-            Self::Riscv64 => "riscv64-linux-gnu",
-        }
-    }
-
-    /// Whether this program runs on it.
-    #[must_use]
-    pub fn is_native(self) -> bool {
-        let host = env::consts::ARCH;
-        self.name() == if host == "x86" { "x86_32" } else { host }
-    }
-
-    /// A condition that C's preprocessor finds true on this architecture alone.
-    fn condition(self) -> &'static str {
-        match self {
-            Self::X86_64 => "defined(__x86_64__) && defined(__LP64__)",
-            Self::X86_32 => "defined(__i386__)",
-            Self::Aarch64 => "defined(__aarch64__) && defined(__AARCH64EL__)",
-            Self::Arm => "defined(__arm__) && defined(__ARM_EABI__) && defined(__ARMEL__)",
-            Self::Riscv64 => "defined(__riscv) && __riscv_xlen == 64",
-        }
-    }
-}
-
-impl fmt::Display for Arch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+use crate::{Arch, answer, succeeds};
 
 /// Whose compiler it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,6 +33,12 @@ pub struct Compiler {
 }
 
 impl Compiler {
+    /// The environment variable that names an architecture's compiler, arguments included.
+    #[must_use]
+    pub fn variable(arch: Arch) -> String {
+        format!("CC_{arch}")
+    }
+
     /// A command that starts this compiler.
     ///
     /// The packages that `setup` installs bring no C library for foreign architectures, so pass
@@ -124,14 +58,14 @@ pub fn compilers() -> Vec<Compiler> {
     let clang = clang();
     let mut found = Vec::new();
     for arch in Arch::ALL {
-        let own = match env::var(arch.variable()) {
+        let own = match env::var(Compiler::variable(arch)) {
             // The user's word is final: a compiler that does not work counts as missing.
             Ok(words) => probe(arch, &words),
             Err(_) => guesses(arch).iter().find_map(|words| probe(arch, words)),
         };
         let second = clang
             .as_ref()
-            .and_then(|program| probe(arch, &format!("{program} --target={}", arch.triple())));
+            .and_then(|program| probe(arch, &format!("{program} --target={}", arch.gnu_triple())));
         // A user's own clang, or a gcc that is one in disguise, is not counted twice.
         let is_clang = own.as_ref().is_some_and(|own| own.family == Family::Clang);
         found.extend(own);
@@ -143,7 +77,7 @@ pub fn compilers() -> Vec<Compiler> {
 /// The commands worth trying for an architecture, best first: the names that Debian, Fedora and
 /// most cross toolchains use. Others are the user's to name.
 fn guesses(arch: Arch) -> Vec<String> {
-    let mut guesses = vec![format!("{}-gcc", arch.triple())];
+    let mut guesses = vec![format!("{}-gcc", arch.gnu_triple())];
     if arch.is_native() {
         guesses.push("gcc".to_owned());
     }
@@ -156,7 +90,7 @@ fn clang() -> Option<String> {
     ["clang".to_owned()]
         .into_iter()
         .chain(versioned)
-        .find(|name| process::succeeds(Command::new(name).arg("--version")))
+        .find(|name| succeeds(Command::new(name).arg("--version")))
 }
 
 /// Tries one command, words separated by spaces.
@@ -164,11 +98,22 @@ fn probe(arch: Arch, words: &str) -> Option<Compiler> {
     let mut words = words.split_whitespace().map(str::to_owned);
     let program = words.next()?;
     let arguments = words.collect::<Vec<_>>();
-    let version = process::answer(Command::new(&program).arg("--version"))?;
+    let version = answer(Command::new(&program).arg("--version"))?;
     let family = if version.contains("clang") { Family::Clang } else { Family::Gcc };
     let version = version.lines().next().unwrap_or_default().to_owned();
     let compiler = Compiler { arch, family, program, arguments, version };
     compiles(&compiler).then_some(compiler)
+}
+
+/// A condition that C's preprocessor finds true on this architecture alone.
+fn condition(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "defined(__x86_64__) && defined(__LP64__)",
+        Arch::X86_32 => "defined(__i386__)",
+        Arch::Aarch64 => "defined(__aarch64__) && defined(__AARCH64EL__)",
+        Arch::Arm => "defined(__arm__) && defined(__ARM_EABI__) && defined(__ARMEL__)",
+        Arch::Riscv64 => "defined(__riscv) && __riscv_xlen == 64",
+    }
 }
 
 /// A name that the assembly of the trial file must have.
@@ -178,7 +123,7 @@ fn compiles(compiler: &Compiler) -> bool {
     let source = format!(
         "#include <stddef.h>\n#include <stdint.h>\n#if !({})\n#error another architecture\n#endif\n\
          _Static_assert(sizeof(uintptr_t) == sizeof(size_t), \"\");\nint {MARK} = 1;\n",
-        compiler.arch.condition()
+        condition(compiler.arch)
     );
     let child = compiler
         .command()

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clang_sys::{clang_disposeString, clang_getCString, clang_getClangVersion};
 
-/// The oldest version the generator takes.
+/// The oldest version that the generator takes: the oldest whose output was compared with newer ones'.
 pub const MINIMUM: u32 = 14;
 
 /// A libclang that was found.
