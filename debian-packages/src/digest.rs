@@ -22,7 +22,11 @@ impl Digest {
     }
 
     /// The digest of a file's content, and its length.
-    pub(crate) fn of_file(path: &Path) -> io::Result<(Self, u64)> {
+    ///
+    /// # Errors
+    ///
+    /// The system's, when the file cannot be read.
+    pub fn of_file(path: &Path) -> io::Result<(Self, u64)> {
         let mut file = File::open(path)?;
         let mut hasher = Hasher(Sha256::new());
         let length = io::copy(&mut file, &mut hasher)?;

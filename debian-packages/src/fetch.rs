@@ -3,21 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::cache::Scratch;
 use crate::download::{Outcome, download};
 use crate::mirror::mirrors;
-use crate::suite::current;
-use crate::{Digest, Error, Options, PackagePin, Warning};
+use crate::suite::no_current;
+use crate::{Digest, Error, Options, PackagePin, Replaced, Scratch, Suite};
 
 /// A package file whose SHA-256 was checked.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// The file, in the cache.
-    pub deb: PathBuf,
+    pub file: PathBuf,
     /// What it is: the pin, or what was taken instead.
     pub package: PackagePin,
     /// Says so when it is not the pinned one.
-    pub warning: Option<Warning>,
+    pub replaced: Option<Replaced>,
 }
 
 /// Gets the package of `pin`, from the cache or a Debian mirror, and checks its hash.
@@ -31,12 +30,12 @@ pub struct Fetched {
 /// a cache that cannot be written.
 pub fn fetch(pin: &PackagePin, options: &Options<'_>) -> Result<Fetched, Error> {
     if !pin.is_sound() {
-        return Err(Error::bad_pins(format!("package {}: a field is not a plain word", pin.name)));
+        return Err(Error::BadPin { package: pin.name.clone() });
     }
     let cache = &options.cache;
-    let deb = cache.join(pin.file_name());
-    if is_file(&deb, pin.sha256) {
-        return Ok(Fetched { deb, package: pin.clone(), warning: None });
+    let file = cache.join(pin.file_name());
+    if is_file(&file, pin.sha256) {
+        return Ok(Fetched { file, package: pin.clone(), replaced: None });
     }
     if let Some(fetched) = taken_before(pin, cache) {
         return Ok(fetched);
@@ -46,12 +45,12 @@ pub fn fetch(pin: &PackagePin, options: &Options<'_>) -> Result<Fetched, Error> 
     }
     let mirrors = mirrors(pin, options)?;
     if first_that_has(&mirrors, pin, options)?.is_some() {
-        return Ok(Fetched { deb, package: pin.clone(), warning: None });
+        return Ok(Fetched { file, package: pin.clone(), replaced: None });
     }
     (options.progress)(&format!("{} is gone; asking what {} has today", named(pin), pin.suite));
     let mut failure = None;
     for base in &mirrors {
-        match current(pin, base, cache) {
+        match Suite::at(base, pin, cache).and_then(|suite| suite.current(pin)) {
             Ok(taken) => return take(pin, taken, base, options),
             Err(error) => failure = failure.or(Some(error)),
         }
@@ -108,7 +107,7 @@ fn download_to_cache(
     Ok(Outcome::Done)
 }
 
-/// Downloads what is there instead of the pin, and notes it for the next time.
+/// Downloads the package that replaces the pinned one, and records that for later runs.
 fn take(
     pin: &PackagePin,
     taken: PackagePin,
@@ -117,37 +116,37 @@ fn take(
 ) -> Result<Fetched, Error> {
     if download_to_cache(base, &taken, options)? == Outcome::Gone {
         let detail = format!("it lists {} but does not have it", taken.pool);
-        let cause = Error::no_current(&taken, detail);
+        let cause = no_current(&taken, detail);
         return Err(Error::PinGone { package: named(pin), cause: Box::new(cause) });
     }
     let note = note(pin, &options.cache);
     let scratch = Scratch::new(&options.cache)?;
-    let text = toml::to_string(&taken).map_err(Error::bad_pins)?;
+    let text = toml::to_string(&taken).expect("a pin is a table of words and numbers");
     fs::write(scratch.path(), text).map_err(|source| Error::cache(scratch.path(), source))?;
     scratch.publish(&note, &|| false)?;
     Ok(replacement(pin, taken, &options.cache))
 }
 
-/// Where it is noted what was taken instead of `pin`. A new pin has a new note.
+/// The file that records what was taken instead of `pin`. A new pin has a new note.
 fn note(pin: &PackagePin, cache: &Path) -> PathBuf {
     cache.join(format!("{}.instead.toml", pin.file_name()))
 }
 
-/// What an earlier run took instead of `pin`, so that not every run asks the mirror in vain.
+/// What an earlier run took instead of `pin`, so that later runs need not ask the mirror.
 fn taken_before(pin: &PackagePin, cache: &Path) -> Option<Fetched> {
     let text = fs::read_to_string(note(pin, cache)).ok()?;
     let taken = toml::from_str::<PackagePin>(&text).ok().filter(PackagePin::is_sound)?;
     let fetched = replacement(pin, taken, cache);
-    is_file(&fetched.deb, fetched.package.sha256).then_some(fetched)
+    is_file(&fetched.file, fetched.package.sha256).then_some(fetched)
 }
 
 fn replacement(pin: &PackagePin, taken: PackagePin, cache: &Path) -> Fetched {
-    let warning = Warning::PinGone {
+    let replaced = Replaced {
         package: pin.name.clone(),
         suite: pin.suite.clone(),
         pinned: pin.version.clone(),
         taken: taken.version.clone(),
         note: note(pin, cache),
     };
-    Fetched { deb: cache.join(taken.file_name()), package: taken, warning: Some(warning) }
+    Fetched { file: cache.join(taken.file_name()), package: taken, replaced: Some(replaced) }
 }

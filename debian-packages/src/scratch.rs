@@ -1,6 +1,5 @@
-//! The cache: where it is, and how to write into it while others do the same.
+//! How to write into the cache while other processes do the same.
 
-use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,35 +8,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::Error;
 
-/// Where packages and trees are kept unless told otherwise: `xen-headers` in cargo's target
-/// directory.
-///
-/// That is `CARGO_TARGET_DIR` when set, else `target` beside the nearest `Cargo.lock` at or above
-/// the running package's or the current directory, else `target` in the current directory.
-#[must_use]
-pub fn default_cache() -> PathBuf {
-    let here = env::current_dir().unwrap_or_default();
-    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    let workspace = [package.as_deref(), Some(&here)].into_iter().flatten().find_map(|start| {
-        start.ancestors().find(|dir| dir.join("Cargo.lock").is_file()).map(Path::to_owned)
-    });
-    let base = workspace.unwrap_or(here);
-    match env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty()) {
-        // A relative one is relative to the workspace, not to the test that happens to run.
-        Some(dir) => base.join(dir).join("xen-headers"),
-        None => base.join("target").join("xen-headers"),
-    }
-}
-
-/// A path in the cache that nobody else uses, removed when dropped.
+/// A path in the cache that no other process uses, removed when dropped.
 ///
 /// What is to appear in the cache is made here first and then renamed, so that a reader never
 /// sees half of it and an interrupted run leaves nothing under a real name.
-pub(crate) struct Scratch(PathBuf);
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// A fresh name in `cache`, which is made when absent. Nothing exists there yet.
-    pub(crate) fn new(cache: &Path) -> Result<Self, Error> {
+    /// A fresh name in `cache`, which is made when absent. Nothing exists at that name yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cache`].
+    pub fn new(cache: &Path) -> Result<Self, Error> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         fs::create_dir_all(cache).map_err(|source| Error::cache(cache, source))?;
@@ -48,19 +32,29 @@ impl Scratch {
     }
 
     /// A fresh, empty directory in `cache`.
-    pub(crate) fn dir(cache: &Path) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cache`].
+    pub fn dir(cache: &Path) -> Result<Self, Error> {
         let scratch = Self::new(cache)?;
         fs::create_dir(&scratch.0).map_err(|source| Error::cache(&scratch.0, source))?;
         Ok(scratch)
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Makes this appear as `place`, unless a directory is there that `is_good`: another process
-    /// was faster then, and may be reading it.
-    pub(crate) fn publish(self, place: &Path, is_good: &dyn Fn() -> bool) -> Result<(), Error> {
+    /// Renames this to `place`. A directory that is there already and `is_good` stays: another
+    /// process was faster, and may be reading it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cache`].
+    pub fn publish(self, place: &Path, is_good: &dyn Fn() -> bool) -> Result<(), Error> {
         let failed = |source| Error::cache(place, source);
         for _ in 0..8 {
             match fs::rename(&self.0, place) {

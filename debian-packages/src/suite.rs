@@ -7,9 +7,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::cache::Scratch;
 use crate::download::{complaint, run};
-use crate::{Error, PackagePin};
+use crate::mirror::mirrors;
+use crate::{Error, Options, PackagePin, Scratch};
 
 /// Debian's archive keys, under their names of old and of late.
 const KEYRINGS: [&str; 2] = [
@@ -20,23 +20,31 @@ const KEYRINGS: [&str; 2] = [
 /// An update must not run the machine's hooks, which clean caches and refresh desktops.
 const NO_HOOKS: &str = "#clear APT::Update;\n#clear DPkg::Post-Invoke;\n";
 
-/// The package that `pin`'s suite has today on the mirror at `base`.
-pub(crate) fn current(pin: &PackagePin, base: &str, cache: &Path) -> Result<PackagePin, Error> {
-    Suite::open(pin, base, cache)?.current(pin)
-}
-
-/// A suite's index, and apt with its own lists, cache and sources, all in one scratch directory.
-pub(crate) struct Suite {
+/// What a suite of Debian has today: its index, read by apt with lists, cache and sources of its own
+/// in a scratch directory.
+#[derive(Debug)]
+pub struct Suite {
     scratch: Scratch,
     arch: String,
 }
 
 impl Suite {
-    /// The suite of `pin`, for its architecture, on the mirror at `base`.
-    pub(crate) fn open(pin: &PackagePin, base: &str, cache: &Path) -> Result<Self, Error> {
+    /// The suite of `pin`, for its architecture, on the machine's Debian mirror.
+    ///
+    /// # Errors
+    ///
+    /// No mirror, no network, no keys of Debian's, or a cache that cannot be written.
+    pub fn open(pin: &PackagePin, options: &Options<'_>) -> Result<Self, Error> {
+        let mirrors = mirrors(pin, options)?;
+        let none = || Error::NoMirror { package: pin.name.clone() };
+        Self::at(mirrors.first().ok_or_else(none)?, pin, &options.cache)
+    }
+
+    /// The same on the mirror at `base`.
+    pub(crate) fn at(base: &str, pin: &PackagePin, cache: &Path) -> Result<Self, Error> {
         let keyring = KEYRINGS.into_iter().find(|path| Path::new(path).is_file());
         let Some(keyring) = keyring else {
-            return Err(Error::no_current(
+            return Err(no_current(
                 pin,
                 "Debian's keys (package debian-archive-keyring) are not installed",
             ));
@@ -55,8 +63,12 @@ impl Suite {
         Ok(opened)
     }
 
-    /// The package that the suite has today instead of `pin`.
-    pub(crate) fn current(&self, pin: &PackagePin) -> Result<PackagePin, Error> {
+    /// The package that the suite has today in place of `pin`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoCurrent`] when it has none.
+    pub fn current(&self, pin: &PackagePin) -> Result<PackagePin, Error> {
         let name = match &pin.meta {
             Some(meta) => self.dependency(pin, meta)?,
             None => pin.name.clone(),
@@ -66,7 +78,7 @@ impl Suite {
         answer
             .lines()
             .find_map(|line| parse(line, &wanted))
-            .ok_or_else(|| Error::no_current(pin, "apt's answer could not be understood"))
+            .ok_or_else(|| no_current(pin, "apt's answer could not be understood"))
     }
 
     /// The package that `meta` depends on and whose name begins as `meta`'s does.
@@ -75,7 +87,7 @@ impl Suite {
         let answer = self.run(pin, "apt-cache", &["depends", meta])?;
         let depends = |line: &str| line.trim().strip_prefix("Depends: ").map(str::to_owned);
         let found = answer.lines().filter_map(depends).find(|name| name.starts_with(stem));
-        found.ok_or_else(|| Error::no_current(pin, format!("{meta} depends on no {stem}*")))
+        found.ok_or_else(|| no_current(pin, format!("{meta} depends on no {stem}*")))
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), Error> {
@@ -107,7 +119,7 @@ impl Suite {
             "Acquire::Languages=none",
             "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
             "Acquire::Retries=2",
-            // An index that could not be had is an error, not a warning.
+            // An index that cannot be fetched is an error, not a warning.
             "APT::Update::Error-Mode=any",
         ] {
             command.args(["-o", option]);
@@ -115,13 +127,29 @@ impl Suite {
         command.arg("-o").arg(format!("APT::Architecture={}", self.arch));
         command.arg("-o").arg(format!("APT::Architectures={}", self.arch));
         let output = run(command.args(arguments)).map_err(|_| {
-            Error::no_current(pin, format!("{program}, which looks it up, is missing"))
+            no_current(pin, format!("{program}, which looks it up, is missing"))
         })?;
         if !output.status.success() {
-            return Err(Error::no_current(pin, complaint(&output)));
+            return Err(no_current(pin, complaint(&output)));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
+}
+
+impl PackagePin {
+    /// The package that its suite has today on the machine's Debian mirror: a fresh pin.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Suite::open`] and [`Suite::current`].
+    pub fn current(&self, options: &Options<'_>) -> Result<Self, Error> {
+        Suite::open(self, options)?.current(self)
+    }
+}
+
+pub(crate) fn no_current(pin: &PackagePin, detail: impl Into<String>) -> Error {
+    let PackagePin { name, suite, .. } = pin;
+    Error::NoCurrent { package: name.clone(), suite: suite.clone(), detail: detail.into() }
 }
 
 /// Reads apt's line `'ADDRESS' FILE SIZE SHA256:HASH`.
@@ -158,12 +186,12 @@ fn unescaped(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pins;
+    use crate::Digest;
 
     #[test]
     fn apts_answer_becomes_a_pin() {
-        let pin = &pins().default_release().package;
-        let hash = pin.sha256;
+        let pin = &PackagePin::named("libxen-dev", "amd64", "trixie");
+        let hash = Digest::of(b"package");
         let found = parse(
             &format!(
                 "'http://a.test/debian/pool/main/x/xen/libxen-dev_9%2b1-1_amd64.deb' \

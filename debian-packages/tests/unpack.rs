@@ -1,12 +1,19 @@
 //! Packages that are damaged, hostile or not packages at all.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use support::{NEW, ar, deb, files, headers, headers_deb, says, tar, xz};
-use xen_headers::{Error, Pins, repin, unpack};
+use debian_packages::testing::{ar, deb, files, says, tar, xz};
+use debian_packages::{Error, PackagePin, unpack};
+
+/// A package with some files.
+fn whole() -> Vec<u8> {
+    let names: Vec<_> = (0..9).map(|n| format!("./usr/include/xen/{n}.h")).collect();
+    let texts: Vec<_> = (0..9).map(|n| format!("#define NUMBER_{n} {n}\n")).collect();
+    let pairs: Vec<_> =
+        names.iter().zip(&texts).map(|(name, text)| (&name[..], &text[..])).collect();
+    deb(&files(&pairs))
+}
 
 fn all(_: &str) -> bool {
     true
@@ -55,7 +62,7 @@ fn what_is_no_package_is_refused() {
 
 #[test]
 fn a_package_cut_anywhere_is_refused() {
-    let whole = headers_deb(&headers(NEW, ""));
+    let whole = whole();
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(unpack_bytes(&whole, &dir.path().join("dest")).unwrap().len(), 9);
     for length in (0..whole.len() - 1).step_by(7) {
@@ -65,13 +72,13 @@ fn a_package_cut_anywhere_is_refused() {
 
 #[test]
 fn a_flipped_bit_is_refused_or_harmless() {
-    let whole = headers_deb(&headers(NEW, ""));
-    let data = whole.len() - xz(&tar(&files(&[]))).len();
+    let whole = whole();
+    let data = whole.len() - xz(&tar([])).len();
     let dir = tempfile::tempdir().unwrap();
     for place in (0..whole.len()).step_by(3) {
         let mut bytes = whole.clone();
         bytes[place] ^= 1 << (place % 8);
-        // An archive's header has fields that nobody reads; the compressed data has a check sum.
+        // An archive's header has fields that are not read; the compressed data has a check sum.
         let _ = unpack_bytes(&bytes, &dir.path().join("dest"));
     }
     let mut bytes = whole;
@@ -103,7 +110,7 @@ fn a_link_in_place_of_a_header_is_refused() {
 
 #[test]
 fn an_entry_that_lies_about_its_size_is_refused() {
-    let mut tar = tar(&files(&[("a", "short")]));
+    let mut tar = tar([("a", &b"short"[..])]);
     let mut header = tar::Header::from_byte_slice(&tar[..512]).clone();
     header.set_size(1 << 40);
     header.set_cksum();
@@ -112,27 +119,14 @@ fn an_entry_that_lies_about_its_size_is_refused() {
 }
 
 #[test]
-fn a_fresh_pin_describes_the_package() {
+fn a_package_describes_itself() {
     let dir = tempfile::tempdir().unwrap();
     let package = dir.path().join("any-name.deb");
-    let headers = headers(NEW, "");
-    fs::write(&package, headers_deb(&headers)).unwrap();
-    let release = repin("9.1", "trixie", &package, &dir.path().join("cache")).unwrap();
-    assert_eq!(release.versions, NEW);
-    assert_eq!(release.package.version, "1:9.1-1");
-    assert_eq!(release.package.pool, "pool/main/x/xen/libxen-dev_9.1-1_amd64.deb");
-    assert_eq!(release.package.size, fs::metadata(&package).unwrap().len());
-    assert!(release.headers.keys().eq(headers.keys()));
-    let read = Pins::parse(&release.to_toml()).unwrap();
-    assert_eq!(read.default_release(), &release);
-    assert_eq!(fs::read_dir(dir.path().join("cache")).unwrap().count(), 0, "nothing is left");
-}
-
-#[test]
-fn a_package_without_headers_has_no_pin() {
-    let dir = tempfile::tempdir().unwrap();
-    let package = dir.path().join("p.deb");
-    fs::write(&package, deb(&files(&[("./usr/include/xenctrl.h", "")]))).unwrap();
-    let error = repin("9.1", "trixie", &package, &dir.path().join("cache")).unwrap_err();
-    says(&error, &["p.deb", "holds no headers in usr/include/xen"]);
+    fs::write(&package, whole()).unwrap();
+    let pin = PackagePin::of_file("trixie", &package).unwrap();
+    assert_eq!((pin.name.as_str(), pin.version.as_str()), ("libxen-dev", "1:9.1-1"));
+    assert_eq!((pin.arch.as_str(), pin.suite.as_str()), ("amd64", "trixie"));
+    assert_eq!(pin.pool, "pool/main/x/xen/libxen-dev_9.1-1_amd64.deb");
+    assert_eq!(pin.size, fs::metadata(&package).unwrap().len());
+    assert!(pin.is_sound());
 }
