@@ -126,9 +126,8 @@ impl Suite {
         }
         command.arg("-o").arg(format!("APT::Architecture={}", self.arch));
         command.arg("-o").arg(format!("APT::Architectures={}", self.arch));
-        let output = run(command.args(arguments)).map_err(|_| {
-            no_current(pin, format!("{program}, which looks it up, is missing"))
-        })?;
+        let output = run(command.args(arguments))
+            .map_err(|_| no_current(pin, format!("{program}, which looks it up, is missing")))?;
         if !output.status.success() {
             return Err(no_current(pin, complaint(&output)));
         }

@@ -123,16 +123,24 @@ impl Mirror {
         self.dir.path().join("mirror")
     }
 
-    /// Puts a package on the mirror, and returns its path.
+    /// Puts a package on the mirror.
     ///
     /// # Panics
     ///
     /// When it cannot be written.
-    pub fn serve(&self, package: &PackagePin, deb: &[u8]) -> PathBuf {
+    pub fn serve(&self, package: &PackagePin, deb: &[u8]) {
         let path = self.root().join(&package.pool);
         fs::create_dir_all(path.parent().expect("a pool")).expect("the directory is ours");
         fs::write(&path, deb).expect("the directory is ours");
-        path
+    }
+
+    /// Takes a package off the mirror.
+    ///
+    /// # Panics
+    ///
+    /// When it is not there.
+    pub fn remove(&self, package: &PackagePin) {
+        fs::remove_file(self.root().join(&package.pool)).expect("a package on the mirror");
     }
 
     /// The cache; it does not exist before a package is fetched.

@@ -15,16 +15,13 @@ static TURN: Mutex<()> = Mutex::new(());
 /// The compiled library, with the options of a release: the bytes of an archive.
 pub(crate) fn build(triple: &str) -> Vec<u8> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let workspace = tests.parent().expect("the package is in the workspace");
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = suite.ancestors().nth(2).expect("the package is in the workspace");
     let scratch = Path::new(SCRATCH).join(triple);
     fs::create_dir_all(&scratch).expect("the directory is ours");
     let manifest = scratch.join("Cargo.toml");
-    fs::write(
-        &manifest,
-        text(&tests.join("fixtures/hypercalls/lib.rs"), &workspace.join("xen-ops")),
-    )
-    .expect("the directory is ours");
+    fs::write(&manifest, text(&suite.join("hypercalls/lib.rs"), &workspace.join("xen-ops")))
+        .expect("the directory is ours");
     // The workspace's own choice of versions, which are here already.
     fs::copy(workspace.join("Cargo.lock"), scratch.join("Cargo.lock")).expect("it is there");
 

@@ -1,7 +1,7 @@
 //! A hypercall costs no instruction more than assembly by hand, and its arguments are where the
 //! calling convention has them.
 //!
-//! `fixtures/hypercalls` is compiled for each architecture with the options of a release, and each
+//! `hypercalls` is compiled for each architecture with the options of a release, and each
 //! function is compared with its twin.
 
 mod decode;
@@ -134,14 +134,14 @@ impl Target {
     /// The instructions of each function of the fixture, or nothing where the target is missing and
     /// need not be there.
     fn functions(&self) -> Option<Functions> {
-        if xtask::has_target(self.triple) {
+        if devtools::has_target(self.triple) {
             return Some(self.decoder.functions(&fixture::build(self.triple)));
         }
         let remedy = format!("`rustup target add {}`", self.triple);
-        if cfg!(feature = "headers") {
+        if cfg!(feature = "targets") {
             panic!("{} is not installed: {remedy}", self.triple);
         }
-        eprintln!("passed over: {} is not installed: {remedy}", self.triple);
+        eprintln!("skipped: {} is not installed: {remedy}", self.triple);
         None
     }
 
@@ -167,7 +167,7 @@ impl Target {
 /// A function of the fixture and its twin.
 fn pair<'a>(functions: &'a Functions, name: &str) -> [&'a Vec<String>; 2] {
     [name.to_owned(), format!("{name}_by_hand")].map(|name| {
-        functions.get(&name).unwrap_or_else(|| panic!("fixtures/hypercalls has no {name}"))
+        functions.get(&name).unwrap_or_else(|| panic!("tests/disassembly/hypercalls has no {name}"))
     })
 }
 

@@ -21,7 +21,7 @@ impl Row {
 
 /// Every row of every table.
 pub(crate) fn rows() -> impl Iterator<Item = Row> {
-    let tables = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xen-ops/src/hypercall");
+    let tables = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../xen-ops/src/hypercall");
     let files = tables.read_dir().expect("the workspace is whole");
     let rows = files.flat_map(|file| {
         let path = file.expect("the workspace is whole").path();

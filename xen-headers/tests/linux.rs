@@ -91,7 +91,7 @@ fn taken_instead(mirror: &Mirror, pin: &LinuxPin, taken: &PackagePin) {
     fs::create_dir_all(mirror.cache()).unwrap();
     let deb = mirror.root().join(&taken.pool);
     fs::copy(deb, mirror.cache().join(taken.file_name())).unwrap();
-    fs::remove_file(mirror.root().join(&pin.package.pool)).unwrap();
+    mirror.remove(&pin.package);
     let note = format!("{}.instead.toml", pin.package.file_name());
     fs::write(mirror.cache().join(note), toml::to_string(taken).unwrap()).unwrap();
 }

@@ -93,7 +93,11 @@ fn a_broken_package_with_the_right_hash_is_refused() {
         world.pins = Pins::parse(&release.to_toml()).unwrap();
         let error = obtain(&world, &world.options()).unwrap_err();
         says(&error, &["libxen-dev_1.3.0-1_amd64.deb is not a usable package"]);
-        assert_eq!(world.mirror.cached(), ["libxen-dev_1.3.0-1_amd64.deb"], "nothing half-unpacked");
+        assert_eq!(
+            world.mirror.cached(),
+            ["libxen-dev_1.3.0-1_amd64.deb"],
+            "nothing half-unpacked"
+        );
     }
 }
 

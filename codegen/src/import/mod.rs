@@ -13,8 +13,8 @@ mod wrapper;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use xen_headers::{HeaderTree, LinuxTree};
 use devtools::Arch;
+use xen_headers::{HeaderTree, LinuxTree};
 
 use crate::error::Error;
 use crate::ir::{Abi, Location, Profile};

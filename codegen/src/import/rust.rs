@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use syn::{Expr, Fields, ImplItem, Item, Lit};
 use devtools::Arch;
+use syn::{Expr, Fields, ImplItem, Item, Lit};
 
 use super::handles::{Handles, PREFIX};
 use crate::error::Error;

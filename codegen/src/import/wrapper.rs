@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use xen_headers::HeaderTree;
 use devtools::Arch;
+use xen_headers::HeaderTree;
 
 use super::Source;
 use crate::error::Error;

@@ -4,9 +4,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use xen_headers::{Options, SourcePackage};
+use debian_packages::Options;
+use devtools::Arch;
 
 use crate::Error;
+use crate::pins::SourcePackage;
 
 /// Builds `source` below `place`, unless that was done before, and returns the linked hypervisor.
 pub fn build(source: &SourcePackage, place: &Path) -> Result<PathBuf, Error> {
@@ -17,7 +19,7 @@ pub fn build(source: &SourcePackage, place: &Path) -> Result<PathBuf, Error> {
         return Ok(linked);
     }
     fs::create_dir_all(place).map_err(Error::io(place))?;
-    // What an interrupted build left may be patched half.
+    // An interrupted build may have left a tree that is half patched.
     if tree.exists() {
         fs::remove_dir_all(&tree).map_err(Error::io(&tree))?;
     }
@@ -26,8 +28,8 @@ pub fn build(source: &SourcePackage, place: &Path) -> Result<PathBuf, Error> {
     let SourcePackage { release, arch, .. } = source;
     (options.progress)(&format!("building Xen {release} for {arch}; this takes minutes"));
     patch(&tree)?;
-    let cross = match source.arch.as_str() {
-        "amd64" => ["XEN_TARGET_ARCH=x86_64", "CROSS_COMPILE=x86_64-linux-gnu-"],
+    let cross = match source.arch {
+        Arch::X86_64 => ["XEN_TARGET_ARCH=x86_64", "CROSS_COMPILE=x86_64-linux-gnu-"],
         _ => ["XEN_TARGET_ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"],
     };
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -59,7 +61,7 @@ fn patch(tree: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Runs a program in `tree`, with what it says added to a log there.
+/// Runs a program in `tree` and appends its output to a log there.
 fn logged(command: &mut Command, tree: &Path) -> Result<(), Error> {
     let log = tree.join("build.log");
     let file = File::options().create(true).append(true).open(&log).map_err(Error::io(&log))?;

@@ -1,6 +1,6 @@
 //! What a C compiler says the headers define: its debug information as plain data.
 //!
-//! It names every type of the translation unit by itself: nobody has to know what to ask for.
+//! It names every type of the translation unit, so no list of names is needed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
         for entry in entries.iter().filter(|entry| is_record(entry)) {
             let is_known = self.name(entry)?.is_some() || self.reached.contains(&entry.offset());
             if let (false, Some(place)) = (is_known, self.place(entry)?) {
-                // For the caller to wonder at.
+                // No name that the ABI could have: the caller reports it.
                 self.define_type(entry, String::from("a record out of reach"), place)?;
             }
         }

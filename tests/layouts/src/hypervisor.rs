@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use xen_codegen::arch::Arch;
+use devtools::Arch;
 use xen_codegen::import::Source;
 use xen_codegen::ir::{Abi, Profile};
 use xen_codegen::layout::{Depth, leaves};

@@ -1,14 +1,18 @@
-//! What the tests across crates share: header trees, C compilers, and the C oracle.
+//! What the tests of layouts share: headers of each release, C compilers, debug information, and the C
+//! oracle.
 
 pub mod build;
 pub mod compilers;
 pub mod dwarf;
 pub mod hypervisor;
 pub mod oracle;
+pub mod pins;
 pub mod prove;
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
+use devtools::Arch;
 use xen_codegen::import::Source;
 use xen_headers::{HeaderTree, LinuxTree, Options, linux_pins, pins};
 
@@ -19,15 +23,45 @@ pub fn release(name: &str) -> Result<Source, Error> {
     Ok(Source::new(HeaderTree::obtain(pins(), name, &options)?, Some(linux))?)
 }
 
+/// The headers of the newest pinned release.
+pub fn newest() -> Result<Source, Error> {
+    release(&pins().default_release().name)
+}
+
+/// Checks every pinned release, all at the same time.
+///
+/// # Panics
+///
+/// When a check does, or headers cannot be obtained.
+pub fn each_release(check: impl Fn(&Source) + Sync) {
+    thread::scope(|scope| {
+        for pin in pins().releases() {
+            let check = &check;
+            scope.spawn(move || {
+                check(&release(&pin.name).unwrap_or_else(|error| panic!("{}: {error}", pin.name)));
+            });
+        }
+    });
+}
+
 /// What can go wrong beneath a check.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The headers could not be had.
+    /// The headers could not be obtained.
     #[error(transparent)]
     Headers(#[from] xen_headers::Error),
+    /// A hypervisor's package could not be obtained.
+    #[error(transparent)]
+    Package(#[from] debian_packages::Error),
     /// The generator failed.
     #[error(transparent)]
     Codegen(#[from] xen_codegen::error::Error),
+    /// An architecture has no C compiler here.
+    #[error("no C compiler for {arch}; install one with `cargo xtask setup`")]
+    NoCompiler {
+        /// The architecture.
+        arch: Arch,
+    },
     /// A compiler could not be started.
     #[error("cannot run {program}: {source}; install it with `cargo xtask setup`")]
     Compiler {

@@ -1,16 +1,15 @@
-//! The C oracle: our exported figures as C assertions, judged by a C compiler that knows nothing of
+//! The C oracle: our exported figures as C assertions, checked by a C compiler, which knows nothing of
 //! bindgen or Rust.
 
 use std::fmt::Write as _;
 
+use devtools::{Arch, Compiler};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
-use xen_codegen::arch::Arch;
 use xen_codegen::import::{Source, includes, write_stubs};
 use xen_codegen::ir::Profile;
 use xen_codegen::view::export::{Export, ExportValue};
 
-use crate::Error;
-use crate::compilers::Compiler;
+use crate::{Error, compilers};
 
 /// What a compiler made of our figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +20,8 @@ pub struct Verdict {
     pub complaints: Vec<String>,
 }
 
-/// Has `compiler` judge every figure in `export` against the headers of `source`.
-pub fn judge(source: &Source, export: &Export, compiler: &Compiler) -> Result<Verdict, Error> {
+/// Has `compiler` check every figure in `export` against the headers of `source`.
+pub fn check(source: &Source, export: &Export, compiler: &Compiler) -> Result<Verdict, Error> {
     let dir = tempfile::tempdir().map_err(|source| io(std::env::temp_dir(), source))?;
     let stubs = dir.path().join("stubs");
     write_stubs(&stubs)?;
@@ -32,7 +31,7 @@ pub fn judge(source: &Source, export: &Export, compiler: &Compiler) -> Result<Ve
     std::fs::write(&c, text).map_err(|source| io(c.clone(), source))?;
     let object_path = object.to_string_lossy().into_owned();
     let more = ["-c", "-fdata-sections", "-o", &object_path];
-    let output = compiler.run(source, &c, &stubs, &more)?;
+    let output = compilers::run(compiler, source, &c, &stubs, &more)?;
     let mut complaints: Vec<String> = String::from_utf8_lossy(&output.stderr)
         .lines()
         .filter(|line| line.contains("error"))
@@ -40,9 +39,9 @@ pub fn judge(source: &Source, export: &Export, compiler: &Compiler) -> Result<Ve
         .collect();
     if output.status.success() {
         let data = std::fs::read(&object).map_err(|source| io(object, source))?;
-        complaints.extend(judge_bits(&data, &bits)?);
+        complaints.extend(check_bits(&data, &bits)?);
     } else if complaints.is_empty() {
-        complaints.push(format!("{} failed without a word", compiler.program));
+        complaints.push(format!("{} failed and gave no reason", compiler.program));
     }
     Ok(Verdict { checks, complaints })
 }
@@ -125,7 +124,7 @@ impl Assertions {
     }
 }
 
-fn judge_bits(data: &[u8], probes: &[BitProbe]) -> Result<Vec<String>, Error> {
+fn check_bits(data: &[u8], probes: &[BitProbe]) -> Result<Vec<String>, Error> {
     let file = object::File::parse(data)?;
     let mut complaints = Vec::new();
     for probe in probes {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use xen_codegen::arch::Arch;
+use devtools::Arch;
 
 use crate::Error;
 
@@ -14,7 +14,7 @@ const FAMILIES: [&str; 5] = ["argo", "hvm", "io", "linux", "toolstack"];
 #[must_use]
 pub fn workspace() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
 /// Compiles the modules of `arch` in `generated` with `xen-abi`'s own support code, every family

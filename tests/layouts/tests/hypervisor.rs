@@ -2,16 +2,17 @@
 //! own build, which has the structures of 32-bit guests (compat) too.
 #![cfg(feature = "headers")]
 
-use xen_abi_tests::hypervisor::compare;
-use xen_abi_tests::release;
-use xen_codegen::arch::Arch;
-use xen_headers::{Options, symbols};
+use debian_packages::Options;
+use devtools::Arch;
+use xen_layouts::hypervisor::compare;
+use xen_layouts::pins::symbols;
+use xen_layouts::release;
 
 #[test]
 fn layouts_are_those_the_hypervisor_was_compiled_with() {
     let known = symbols().first().expect("one is pinned");
     let image = known.obtain(&Options::from_env()).expect("the package");
-    let data = std::fs::read(&image.path).expect("the image is in the cache");
+    let data = std::fs::read(&image).expect("the image is in the cache");
     let source = release(&known.release).expect("headers");
     for (arch, root, minimum) in
         [(Arch::X86_64, "./include/public", 400), (Arch::X86_32, "./include/compat", 85)]

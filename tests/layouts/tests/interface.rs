@@ -1,13 +1,13 @@
 //! The ABI as guests of older interface versions see it.
 #![cfg(feature = "headers")]
 
-use xen_abi_tests::release;
-use xen_codegen::arch::Arch;
+use devtools::Arch;
 use xen_codegen::ir::{Abi, Profile};
 use xen_codegen::view::text;
+use xen_layouts::newest;
 
 fn guest(version: u32, arch: Arch) -> Abi {
-    let source = release("4.20").expect("the headers are to be had");
+    let source = newest().expect("the headers are at hand");
     xen_codegen::abi(&source, arch, Profile::Guest(version)).expect("they import")
 }
 

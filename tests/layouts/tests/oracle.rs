@@ -1,45 +1,33 @@
-//! Every figure we export, judged by C compilers against the same headers.
+//! Every figure that `codegen export` gives, checked by C compilers against the same headers.
 #![cfg(feature = "headers")]
 
-use xen_abi_tests::compilers::Compiler;
-use xen_abi_tests::{oracle, release};
-use xen_codegen::arch::Arch;
+use devtools::Arch;
+use xen_codegen::import::Source;
 use xen_codegen::ir::Profile;
 use xen_codegen::view::export::{Export, ExportValue, export};
+use xen_layouts::{compilers, each_release, newest, oracle};
 
-fn exported(source: &xen_codegen::import::Source, arch: Arch) -> Export {
+fn exported(source: &Source, arch: Arch) -> Export {
     export(&xen_codegen::abi(source, arch, Profile::Tools).expect("the headers import"))
 }
 
-fn agrees(name: &str) {
-    let source = release(name).expect("the headers are to be had");
-    for arch in Arch::ALL {
-        if arch == Arch::Riscv64 && name != "4.20" {
-            continue;
-        }
-        let export = exported(&source, arch);
-        for compiler in [Some(Compiler::gcc(arch)), Compiler::clang(arch)].into_iter().flatten() {
-            let verdict = oracle::judge(&source, &export, &compiler).expect("the compiler runs");
-            assert!(verdict.complaints.is_empty(), "{arch}: {:#?}", verdict.complaints);
+#[test]
+fn c_agrees_with_every_release() {
+    each_release(agrees);
+}
+
+fn agrees(source: &Source) {
+    let name = &source.tree.label;
+    for arch in Arch::ALL.into_iter().filter(|arch| source.has(*arch)) {
+        let export = exported(source, arch);
+        let gcc = compilers::gcc(arch).expect("it is installed");
+        for compiler in [gcc].into_iter().chain(compilers::clang(arch)) {
+            let verdict = oracle::check(source, &export, compiler).expect("the compiler runs");
+            assert!(verdict.complaints.is_empty(), "{name} {arch}: {:#?}", verdict.complaints);
             let expected: usize = export.types.iter().map(|ty| 2 + ty.fields.len()).sum();
-            assert!(verdict.checks > expected, "{arch}: only {} checks", verdict.checks);
+            assert!(verdict.checks > expected, "{name} {arch}: only {} checks", verdict.checks);
         }
     }
-}
-
-#[test]
-fn c_agrees_with_4_14() {
-    agrees("4.14");
-}
-
-#[test]
-fn c_agrees_with_4_17() {
-    agrees("4.17");
-}
-
-#[test]
-fn c_agrees_with_4_20() {
-    agrees("4.20");
 }
 
 /// Makes one figure wrong.
@@ -48,7 +36,8 @@ type Spoil = fn(&mut Export);
 /// The negative control: one wrong figure of each kind, and C must object to just that one.
 #[test]
 fn c_objects_to_each_kind_of_wrong_figure() {
-    let source = release("4.20").expect("the headers are to be had");
+    let source = newest().expect("the headers are at hand");
+    let compiler = compilers::gcc(Arch::X86_64).expect("it is installed");
     let wrong: [(&str, Spoil); 9] = [
         ("struct gnttab_copy: size", |e| ty(e, "gnttab_copy").size += 8),
         ("struct gnttab_copy: align", |e| ty(e, "gnttab_copy").align = 4),
@@ -74,8 +63,7 @@ fn c_objects_to_each_kind_of_wrong_figure() {
     for (what, spoil) in wrong {
         let mut export = exported(&source, Arch::X86_64);
         spoil(&mut export);
-        let compiler = Compiler::gcc(Arch::X86_64);
-        let verdict = oracle::judge(&source, &export, &compiler).expect("the compiler runs");
+        let verdict = oracle::check(&source, &export, compiler).expect("the compiler runs");
         assert_eq!(verdict.complaints.len(), 1, "{what}: {:#?}", verdict.complaints);
         assert!(verdict.complaints[0].contains(what), "{what}: {:#?}", verdict.complaints);
     }

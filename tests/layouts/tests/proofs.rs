@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use xen_abi_tests::prove::{prove, workspace};
-use xen_codegen::arch::Arch;
+use devtools::Arch;
+use xen_layouts::prove::{prove, workspace};
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
@@ -61,7 +61,7 @@ fn a_wrong_alignment_does_not() {
 }
 
 #[test]
-fn a_wrong_offset_behind_an_anonymous_level_does_not() {
+fn a_wrong_offset_in_an_anonymous_member_does_not() {
     let wrong = "112, \"cpu_user_regs.edi\"";
     let said = spoiled(Arch::X86_64, "arch_x86/xen_x86_64.rs", wrong, &wrong.replace("112", "120"));
     assert!(said.contains("cpu_user_regs.edi"), "{said}");

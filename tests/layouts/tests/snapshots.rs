@@ -5,25 +5,25 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use xen_abi_tests::release;
-use xen_codegen::arch::Arch;
+use devtools::Arch;
 use xen_codegen::ir::Profile;
 use xen_codegen::view::text;
-
-const RELEASES: [&str; 3] = ["4.14", "4.17", "4.20"];
+use xen_headers::pins;
+use xen_layouts::release;
 
 #[test]
 fn layouts_are_as_reviewed() {
     let mut expected = BTreeSet::new();
-    for name in RELEASES {
-        let source = release(name).expect("the headers are to be had");
+    for pin in pins().releases() {
+        let name = &pin.name;
+        let source = release(name).expect("the headers are at hand");
         let abis = xen_codegen::abis(&source, &Arch::SHIPPED, Profile::Tools).expect("they import");
         for abi in &abis {
             for header in &abi.headers {
-                // Linux's are the same behind each release of Xen.
+                // Linux's are the same with each release of Xen.
                 let (of, release) = match abi.linux.get(header) {
                     Some(package) => (package.clone(), "linux"),
-                    None => (format!("Xen {name}"), name),
+                    None => (format!("Xen {name}"), name.as_str()),
                 };
                 let directory = snapshots().join(release).join(abi.arch.name());
                 let text = text::header(abi, header);

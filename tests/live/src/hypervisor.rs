@@ -1,43 +1,27 @@
-//! The hypervisors themselves, as `hypervisors.toml` lists them, fetched and checked as headers are.
+//! The hypervisors that are booted, as `hypervisors.toml` lists them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use debian_packages::{Error, Files, Options, PackageFiles, PackagePin, Replaced};
+use devtools::Arch;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::Scratch;
-use crate::mirror::mirrors;
-use crate::packed::plain;
-use crate::source::SourcePackage;
-use crate::{Digest, Error, Fetched, Options, PackagePin, Warning, fetch, suite, unpack};
+use crate::NotPinned;
 
-/// The image in the cache.
+/// What the image is called in the cache.
 const IMAGE: &str = "xen";
 
-/// The file beside the image that says which package it came from.
-const RECORD: &str = "pin.toml";
-
-/// A hypervisor as a distribution ships it.
+/// A hypervisor as Debian ships it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hypervisor {
     /// The release of Xen, for example `4.20`.
     pub release: String,
-    /// The package that holds it; its `arch` is the machine the hypervisor runs on.
+    /// The boot image's path in the package, without a leading slash; a `.gz` is decompressed.
+    pub image: String,
+    /// The package; its `arch` is the machine that the hypervisor runs on.
     pub package: PackagePin,
-    /// The image in the package.
-    pub image: ImagePin,
-}
-
-/// A boot image in a package.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImagePin {
-    /// Its path in the package, without a leading slash; a `.gz` is unpacked.
-    pub path: String,
-    /// The SHA-256 of the image, unpacked.
-    pub sha256: Digest,
 }
 
 /// An image in the cache, checked.
@@ -45,52 +29,39 @@ pub struct ImagePin {
 pub struct Image {
     /// The file: what a boot loader loads, not compressed.
     pub path: PathBuf,
-    /// The package it came from: the pin, or what was taken instead.
-    pub package: PackagePin,
-    /// Says so when it is not the pinned one.
-    pub warning: Option<Warning>,
+    /// Says so when it is not out of the pinned package.
+    pub replaced: Option<Replaced>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct List {
+struct List {
     #[serde(rename = "hypervisor")]
     hypervisors: Vec<Hypervisor>,
-    #[serde(default)]
-    symbols: Vec<Hypervisor>,
-    #[serde(default, rename = "source")]
-    pub(crate) sources: Vec<SourcePackage>,
 }
 
-pub(crate) static LIST: LazyLock<List> = LazyLock::new(|| {
+static LIST: LazyLock<List> = LazyLock::new(|| {
     let text = include_str!("../hypervisors.toml");
-    toml::from_str(text).expect("the crate's own hypervisors.toml is tested")
+    toml::from_str(text).expect("the suite's own hypervisors.toml is tested")
 });
 
-/// The hypervisors this crate knows, by release and then by architecture.
-#[must_use]
-pub fn hypervisors() -> &'static [Hypervisor] {
-    &LIST.hypervisors
-}
-
-/// The same hypervisors as the linker made them, with debug information of the structures that they
-/// were compiled with; where the distribution has that.
-#[must_use]
-pub fn symbols() -> &'static [Hypervisor] {
-    &LIST.symbols
-}
-
 impl Hypervisor {
-    /// The pinned hypervisor of a release for a Debian architecture, for example `4.20`, `arm64`.
+    /// The pinned hypervisors, by release and then by architecture.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        &LIST.hypervisors
+    }
+
+    /// The pinned hypervisor of a release for an architecture.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownHypervisor`] lists the known ones.
-    pub fn known(release: &str, arch: &str) -> Result<&'static Self, Error> {
-        let found = |known: &&Self| known.release == release && known.package.arch == arch;
-        hypervisors().iter().find(found).ok_or_else(|| {
-            let known = hypervisors().iter().map(Self::label).collect();
-            Error::UnknownHypervisor { wanted: format!("{release} {arch}"), known }
+    /// [`NotPinned`] lists the pinned ones.
+    pub fn pinned(release: &str, arch: Arch) -> Result<&'static Self, NotPinned> {
+        let found = |known: &&Self| known.release == release && known.package.arch == arch.debian();
+        Self::all().iter().find(found).ok_or_else(|| NotPinned {
+            what: format!("hypervisor {release} {}", arch.debian()),
+            pinned: Self::all().iter().map(Self::label).collect(),
         })
     }
 
@@ -98,93 +69,35 @@ impl Hypervisor {
     ///
     /// # Errors
     ///
-    /// Those of [`fetch()`], and [`Error::BadPackage`] when no image is in the package.
+    /// Those of [`PackagePin::current`] and of [`Hypervisor::obtain`].
     pub fn current(
         release: &str,
         suite: &str,
-        arch: &str,
+        arch: Arch,
         options: &Options<'_>,
     ) -> Result<Self, Error> {
-        let model = PackagePin {
-            name: format!("xen-hypervisor-{release}-{arch}"),
-            meta: None,
-            arch: arch.to_owned(),
-            suite: suite.to_owned(),
-            version: "any".to_owned(),
-            pool: String::new(),
-            size: 0,
-            sha256: Digest::of(&[]),
-        };
-        let mirrors = mirrors(&model, options)?;
-        let base =
-            mirrors.first().ok_or_else(|| Error::NoMirror { package: model.name.clone() })?;
-        let package = suite::current(&model, base, &options.cache)?;
-        let Fetched { deb, package, .. } = fetch(&package, options)?;
+        let arch = arch.debian();
+        let name = format!("xen-hypervisor-{release}-{arch}");
+        let package = PackagePin::named(&name, arch, suite).current(options)?;
+        // A hypervisor for x86 is compressed, one for Arm is not.
         let image = format!("boot/xen-{release}-{arch}");
-        let packed = format!("{image}.gz");
-        let scratch = Scratch::dir(&options.cache)?;
-        let found = unpack(&deb, scratch.path(), &|path| path == image || path == packed)?;
-        let [path] = <[String; 1]>::try_from(found)
-            .map_err(|found| Error::bad_package(&deb, format!("{} images in it", found.len())))?;
-        let sha256 = Digest::of(&plain(&scratch.path().join(&path), &deb)?);
-        Ok(Self { release: release.to_owned(), package, image: ImagePin { path, sha256 } })
+        let suffix = if arch == Arch::X86_64.debian() { ".gz" } else { "" };
+        let found = Self { release: release.to_owned(), image: image + suffix, package };
+        found.obtain(options)?;
+        Ok(found)
     }
 
     /// The image, from the cache or from its package; checked each time.
     ///
     /// # Errors
     ///
-    /// Those of [`fetch()`] and [`unpack`].
+    /// Those of [`PackageFiles::obtain`].
     pub fn obtain(&self, options: &Options<'_>) -> Result<Image, Error> {
-        if let Some(path) = self.cached(&options.cache) {
-            return Ok(Image { path, package: self.package.clone(), warning: None });
-        }
-        let Fetched { deb, package, warning } = fetch(&self.package, options)?;
-        let taken = recorded(&place(&package, &options.cache)).filter(|_| warning.is_some());
-        let path = match taken {
-            Some(path) => path,
-            None => {
-                (options.progress)(&format!("unpacking {}", package.file_name()));
-                self.publish(&deb, &package, &options.cache)?
-            }
-        };
-        Ok(Image { path, package, warning })
-    }
-
-    /// The pinned image, when the cache has it.
-    fn cached(&self, cache: &Path) -> Option<PathBuf> {
-        let path = place(&self.package, cache).join(IMAGE);
-        let (found, _) = Digest::of_file(&path).ok()?;
-        (found == self.image.sha256).then_some(path)
-    }
-
-    /// Unpacks the image of `package`, the pinned one or another, into the cache.
-    fn publish(&self, deb: &Path, package: &PackagePin, cache: &Path) -> Result<PathBuf, Error> {
-        let scratch = Scratch::dir(cache)?;
-        let path = &self.image.path;
-        if unpack(deb, scratch.path(), &|name| name == path)?.is_empty() {
-            return Err(Error::bad_package(deb, format!("it holds no {path}")));
-        }
-        let bytes = plain(&scratch.path().join(path), deb)?;
-        let sha256 = Digest::of(&bytes);
-        if *package == self.package && sha256 != self.image.sha256 {
-            let (label, file) = (self.label(), package.file_name());
-            return Err(Error::bad_pins(format!("hypervisor {label}: {path} in {file} differs")));
-        }
-        let record = Self {
-            release: self.release.clone(),
-            package: package.clone(),
-            image: ImagePin { path: path.clone(), sha256 },
-        };
-        let image = Scratch::dir(cache)?;
-        let text = toml::to_string(&record).map_err(Error::bad_pins)?;
-        for (name, content) in [(IMAGE, &bytes[..]), (RECORD, text.as_bytes())] {
-            let file = image.path().join(name);
-            fs::write(&file, content).map_err(|source| Error::cache(&file, source))?;
-        }
-        let place = place(package, cache);
-        image.publish(&place, &|| recorded(&place).is_some())?;
-        Ok(place.join(IMAGE))
+        let files = [(IMAGE.to_owned(), self.image.clone())].into();
+        let files = PackageFiles { files, package: self.package.clone() };
+        let Files { paths, replaced } = files.obtain(options)?;
+        let path = paths.into_values().collect();
+        Ok(Image { path, replaced: replaced.into_iter().next() })
     }
 
     fn label(&self) -> String {
@@ -194,30 +107,14 @@ impl Hypervisor {
     /// The hypervisor as an entry of `hypervisors.toml`.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let Self { release, package, image } = self;
+        let Self { release, image, package } = self;
         let PackagePin { name, arch, suite, version, pool, size, sha256, .. } = package;
         format!(
-            "[[hypervisor]]\nrelease = \"{release}\"\n\n\
+            "[[hypervisor]]\nrelease = \"{release}\"\nimage = \"{image}\"\n\n\
              [hypervisor.package]\nname = \"{name}\"\narch = \"{arch}\"\nsuite = \"{suite}\"\n\
-             version = \"{version}\"\npool = \"{pool}\"\nsize = {size}\nsha256 = \"{sha256}\"\n\n\
-             [hypervisor.image]\npath = \"{}\"\nsha256 = \"{}\"\n",
-            image.path, image.sha256
+             version = \"{version}\"\npool = \"{pool}\"\nsize = {size}\nsha256 = \"{sha256}\"\n"
         )
     }
-}
-
-/// The directory in the cache for the image of a package.
-fn place(package: &PackagePin, cache: &Path) -> PathBuf {
-    cache.join(package.file_name().trim_end_matches(".deb"))
-}
-
-/// The image in `dir`, when it is what was recorded beside it.
-fn recorded(dir: &Path) -> Option<PathBuf> {
-    let record = fs::read_to_string(dir.join(RECORD)).ok()?;
-    let record = toml::from_str::<Hypervisor>(&record).ok()?;
-    let path = dir.join(IMAGE);
-    let (found, _) = Digest::of_file(&path).ok()?;
-    (found == record.image.sha256).then_some(path)
 }
 
 #[cfg(test)]
@@ -225,34 +122,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hypervisors_of_the_crate_are_whole() {
-        let labels: Vec<_> = hypervisors().iter().map(Hypervisor::label).collect();
-        assert_eq!(
-            labels,
-            [
-                "4.14 amd64",
-                "4.14 arm64",
-                "4.17 amd64",
-                "4.17 arm64",
-                "4.17 armhf",
-                "4.20 amd64",
-                "4.20 arm64"
-            ]
-        );
-        let symbols = symbols().iter();
-        assert!(symbols.clone().all(|known| known.image.path.contains("xen-syms")));
-        for known in hypervisors().iter().chain(symbols) {
+    fn the_pins_are_whole() {
+        for known in Hypervisor::all() {
             assert!(known.package.is_sound(), "{}", known.label());
-            assert!(known.image.path.contains("boot/xen-"), "{}", known.label());
+            assert!(known.image.contains("boot/xen-"), "{}", known.label());
             let again: List = toml::from_str(&known.to_toml()).unwrap();
             assert_eq!(again.hypervisors, std::slice::from_ref(known));
         }
     }
 
     #[test]
-    fn an_unknown_hypervisor_lists_the_known_ones() {
-        let text = Hypervisor::known("4.20", "armhf").unwrap_err().to_string();
+    fn what_is_not_pinned_is_named_beside_what_is() {
+        let text = Hypervisor::pinned("4.20", Arch::Arm).unwrap_err().to_string();
         assert!(text.contains("4.20 armhf") && text.contains("4.17 armhf"), "{text}");
-        assert_eq!(Hypervisor::known("4.17", "armhf").unwrap().release, "4.17");
+        assert_eq!(Hypervisor::pinned("4.17", Arch::Arm).unwrap().release, "4.17");
     }
 }

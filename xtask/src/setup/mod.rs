@@ -80,7 +80,8 @@ impl Survey {
         });
         let arches = self.missing_compilers();
         let names = arches.iter().map(|arch| arch.name()).collect::<Vec<_>>().join(", ");
-        let variables = arches.iter().map(|arch| Compiler::variable(*arch)).collect::<Vec<_>>().join(", ");
+        let variables =
+            arches.iter().map(|arch| Compiler::variable(*arch)).collect::<Vec<_>>().join(", ");
         let compilers = (!arches.is_empty()).then(|| format!("gcc for {names} ({variables})"));
         let programs = self.programs.iter().map(|program| program.name.to_owned());
         libclang.into_iter().chain(compilers).chain(programs).collect::<Vec<_>>().join(" and ")

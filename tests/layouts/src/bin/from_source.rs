@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use xen_abi_tests::hypervisor::{Compared, compare};
-use xen_abi_tests::{Error, build::build, release};
-use xen_codegen::arch::Arch;
-use xen_headers::{SourcePackage, default_cache, sources};
-use xtask::Table;
+use debian_packages::default_cache;
+use devtools::{Arch, Table};
+use xen_layouts::build::build;
+use xen_layouts::hypervisor::{Compared, compare};
+use xen_layouts::pins::{SourcePackage, sources};
+use xen_layouts::{Error, release};
 
 /// Builds hypervisors from their distribution's source and compares their layouts with ours.
 #[derive(Debug, Parser)]
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every layout is the same; what is not has been said.
+/// Whether every layout is the same. Each difference was printed.
 fn run(all: &[&SourcePackage]) -> Result<bool, Error> {
     let place = default_cache().with_file_name("xen-live").join("source");
     let mut table = Table::new([
@@ -59,7 +60,7 @@ fn run(all: &[&SourcePackage]) -> Result<bool, Error> {
         let linked = build(known, &place)?;
         let data = std::fs::read(&linked).map_err(Error::io(&linked))?;
         let source = release(&known.release)?;
-        for (arch, root, least) in layouts(&known.arch) {
+        for (arch, root, least) in layouts(known.arch) {
             let mut compared = compare(&data, root, &source, *arch)?;
             if compared.compared < *least {
                 compared.complaints.push(format!("fewer than {least} records were found"));
@@ -81,9 +82,9 @@ fn run(all: &[&SourcePackage]) -> Result<bool, Error> {
 }
 
 /// Whose structures a hypervisor has, below which directory of its source, and how many at least.
-fn layouts(arch: &str) -> &'static [(Arch, &'static str, usize)] {
+fn layouts(arch: Arch) -> &'static [(Arch, &'static str, usize)] {
     match arch {
-        "amd64" => {
+        Arch::X86_64 => {
             &[(Arch::X86_64, "./include/public", 400), (Arch::X86_32, "./include/compat", 90)]
         }
         _ => &[(Arch::Aarch64, "./include/public", 260)],

@@ -1,5 +1,5 @@
-//! The main job, as `cargo xtask verify` runs it: every pinned release on every architecture is read
-//! anew, compared with what is shipped, proven by rustc and judged by C compilers.
+//! `cargo xtask verify`: every pinned release on every architecture is read anew, compared with what is
+//! shipped, proven by rustc and checked by C compilers.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -7,10 +7,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use xen_abi_tests::compilers::Compiler;
-use xen_abi_tests::prove::{prove, workspace};
-use xen_abi_tests::{Error, oracle, release};
-use xen_codegen::arch::Arch;
+use devtools::Arch;
 use xen_codegen::docs::Docs;
 use xen_codegen::emit::{self, Counts};
 use xen_codegen::import::Source;
@@ -18,6 +15,8 @@ use xen_codegen::ir::{Abi, Profile};
 use xen_codegen::output;
 use xen_codegen::view::export::export;
 use xen_headers::{LinuxTree, Options, linux_pins};
+use xen_layouts::prove::{prove, workspace};
+use xen_layouts::{Error, compilers, oracle, release};
 
 fn main() -> ExitCode {
     match run() {
@@ -41,7 +40,7 @@ struct Row {
     time: Duration,
 }
 
-/// Whether everything held; what did not has been said.
+/// Whether everything held. Each failure was printed.
 fn run() -> Result<bool, Error> {
     let start = Instant::now();
     let docs = Docs::load()?;
@@ -67,7 +66,7 @@ fn run() -> Result<bool, Error> {
         if is_shipped {
             complaints.extend(drift(&imported, &docs)?);
         }
-        let (mut done, mut wrong) = judge(&source, &imported, &docs)?;
+        let (mut done, mut wrong) = check(&source, &imported, &docs)?;
         rows.append(&mut done);
         complaints.append(&mut wrong);
     }
@@ -86,7 +85,7 @@ fn run() -> Result<bool, Error> {
     Ok(complaints.is_empty())
 }
 
-/// What is shipped and is not what the headers say.
+/// Where the shipped modules are not what the headers say.
 fn drift(imported: &[(Abi, Duration)], docs: &Docs) -> Result<Vec<String>, Error> {
     let shipped = imported.iter().filter(|(abi, _)| Arch::SHIPPED.contains(&abi.arch));
     let abis: Vec<_> = shipped.map(|(abi, _)| abi.clone()).collect();
@@ -100,8 +99,8 @@ fn drift(imported: &[(Abi, Duration)], docs: &Docs) -> Result<Vec<String>, Error
     Ok(complaints)
 }
 
-/// Proves each architecture and has it judged, as many at a time as there are cores.
-fn judge(
+/// Proves and checks each architecture, as many at a time as there are cores.
+fn check(
     source: &Source,
     imported: &[(Abi, Duration)],
     docs: &Docs,
@@ -160,10 +159,10 @@ fn one(
     );
     let export = export(abi);
     let mut checks = [None, None];
-    let compilers = [Some(Compiler::gcc(abi.arch)), Compiler::clang(abi.arch)];
+    let compilers = [Some(compilers::gcc(abi.arch)?), compilers::clang(abi.arch)];
     for (checks, compiler) in checks.iter_mut().zip(compilers) {
         let Some(compiler) = compiler else { continue };
-        let verdict = oracle::judge(source, &export, &compiler)?;
+        let verdict = oracle::check(source, &export, compiler)?;
         *checks = Some(verdict.checks);
         let program = &compiler.program;
         complaints
