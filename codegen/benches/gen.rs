@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use xen_codegen::arch::Arch;
+use devtools::Arch;
 use xen_codegen::docs::Docs;
 use xen_codegen::import::{Source, time_bindgen};
 use xen_codegen::ir::Profile;

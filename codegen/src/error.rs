@@ -54,14 +54,6 @@ pub enum Error {
         /// The first place.
         other: String,
     },
-    /// An architecture that Xen, or the generator, does not know.
-    #[error("unknown architecture {name:?}{}; known: x86_64, x86_32, aarch64, arm, riscv64", did_you_mean(.nearest))]
-    UnknownArch {
-        /// As typed.
-        name: String,
-        /// The closest known one.
-        nearest: Option<String>,
-    },
     /// The tree has no headers for the architecture.
     #[error(
         "the {release} headers have no {header}: {arch} is not in this tree; choose another --release, --headers or --arch"

@@ -1,6 +1,7 @@
 //! Every exception to the generator's rules, in one place, each with its reason.
 
-use crate::arch::Arch;
+use devtools::Arch;
+
 use crate::ir::{Int, Location, Profile};
 
 /// Headers that are not read.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::arch::Arch;
+use devtools::Arch;
 
 /// The public ABI of one header tree on one architecture.
 #[derive(Clone, Debug)]

@@ -4,7 +4,6 @@
 //! [`transform`] applies one rule a file; [`validate`] checks the result; [`emit`] prints
 //! `xen-abi`'s modules and [`view`] everything a person or another program reads.
 
-pub mod arch;
 pub mod cli;
 pub mod docs;
 pub mod emit;
@@ -22,7 +21,7 @@ pub mod transform;
 pub mod validate;
 pub mod view;
 
-use arch::Arch;
+use devtools::Arch;
 use error::Error;
 use import::Source;
 use ir::{Abi, Profile};

@@ -4,10 +4,11 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::text::{did_you_mean, older, one_line, shown};
-use crate::{Digest, MIRROR_VARIABLE, PackagePin};
+use debian_packages::text::{one_line, shown};
 
-/// Why a header tree or a package could not be had.
+use crate::text::{did_you_mean, older};
+
+/// Why a header tree could not be obtained.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -26,26 +27,8 @@ pub enum Error {
         known: Vec<String>,
     },
 
-    /// No hypervisor is pinned for that release and architecture.
-    #[error("no hypervisor {wanted} is pinned; known are {}", known.join(", "))]
-    UnknownHypervisor {
-        /// The release and Debian architecture that were asked for.
-        wanted: String,
-        /// All pinned hypervisors, in the same form.
-        known: Vec<String>,
-    },
-
-    /// No such files are pinned for that release and architecture.
-    #[error("no {wanted} is pinned; known are {}", known.join(", "))]
-    UnknownCollection {
-        /// What was asked for, with the release and Debian architecture.
-        wanted: String,
-        /// All that are pinned, in the same form.
-        known: Vec<String>,
-    },
-
     /// A list of pins is malformed.
-    #[error("pins.toml is malformed: {detail}; write the entry with the example repin")]
+    #[error("the pins of headers are malformed: {detail}; write the entry with the example repin")]
     BadPins {
         /// What is wrong, and where.
         detail: String,
@@ -104,119 +87,9 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The cache of packages and trees cannot be written or read.
-    #[error(
-        "cannot use the header cache at {}: {source}; \
-         set CARGO_TARGET_DIR to a writable place or name a tree with --headers DIR",
-        shown(path)
-    )]
-    Cache {
-        /// The file or directory in the cache.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-
-    /// A file is not a Debian package that can be unpacked.
-    #[error("{} is not a usable package: {detail}; delete it and try again", shown(path))]
-    BadPackage {
-        /// The package file.
-        path: PathBuf,
-        /// What is wrong with it.
-        detail: String,
-    },
-
-    /// A downloaded file is not the one that was wanted.
-    #[error(
-        "{what} has SHA-256 {found}, expected {expected}; the mirror gave another file: \
-         try again, or set {MIRROR_VARIABLE} to another Debian mirror"
-    )]
-    WrongDigest {
-        /// The file's address.
-        what: String,
-        /// The digest that was wanted.
-        expected: Digest,
-        /// The digest that it has.
-        found: Digest,
-    },
-
-    /// No Debian mirror is known on this machine.
-    #[error(
-        "no Debian mirror to fetch {package} from: apt's configuration names none; \
-         set {MIRROR_VARIABLE} to one, or name a tree with --headers DIR"
-    )]
-    NoMirror {
-        /// The package that was wanted.
-        package: String,
-    },
-
-    /// A mirror's address cannot be used.
-    #[error(
-        "{mirror:?} is not the address of a mirror; set {MIRROR_VARIABLE} to an http, https or \
-         file address whose directory pool/ holds the packages"
-    )]
-    BadMirror {
-        /// The address that was given.
-        mirror: String,
-    },
-
-    /// The machine has no program that can fetch a file.
-    #[error(
-        "nothing here can fetch {uri}: neither apt-helper (package apt) nor curl is installed; \
-         install one, or name a tree with --headers DIR"
-    )]
-    NoDownloader {
-        /// The address that was wanted.
-        uri: String,
-    },
-
-    /// A download failed.
-    #[error(
-        "cannot fetch {uri}: {detail}; check the network, set {MIRROR_VARIABLE} to a mirror \
-         that can be reached, or name a tree with --headers DIR"
-    )]
-    Download {
-        /// The address that was wanted.
-        uri: String,
-        /// The downloader's reason.
-        detail: String,
-    },
-
-    /// The package is not in the cache and the network may not be used.
-    #[error(
-        "{package} is not in the header cache {} and the network may not be used; \
-         run once without the offline option, or name a tree with --headers DIR",
-        shown(cache)
-    )]
-    Offline {
-        /// The package that was wanted.
-        package: String,
-        /// The cache.
-        cache: PathBuf,
-    },
-
-    /// It cannot be found out which version of a package a suite has today.
-    #[error(
-        "no {package} can be taken from {suite} on the mirror: {detail}; set {MIRROR_VARIABLE} to \
-         a mirror or archive that has it, or name a tree with --headers DIR"
-    )]
-    NoCurrent {
-        /// The package's name.
-        package: String,
-        /// The suite.
-        suite: String,
-        /// Why.
-        detail: String,
-    },
-
-    /// The pinned package has left the mirror and no current one can be had instead.
-    #[error("{package} has left the mirror, and {cause}")]
-    PinGone {
-        /// The package that was wanted.
-        package: String,
-        /// Why nothing was taken instead.
-        cause: Box<Error>,
-    },
+    /// A package could not be fetched, or is not what it should be.
+    #[error("{0}; or name a tree with --headers DIR")]
+    Package(#[from] debian_packages::Error),
 }
 
 impl Error {
@@ -224,20 +97,7 @@ impl Error {
         Self::BadPins { detail: one_line(&detail.to_string()) }
     }
 
-    pub(crate) fn no_current(package: &PackagePin, detail: impl Into<String>) -> Self {
-        let PackagePin { name, suite, .. } = package;
-        Self::NoCurrent { package: name.clone(), suite: suite.clone(), detail: detail.into() }
-    }
-
     pub(crate) fn read(path: &Path, source: io::Error) -> Self {
         Self::Read { path: path.to_owned(), source }
-    }
-
-    pub(crate) fn cache(path: &Path, source: io::Error) -> Self {
-        Self::Cache { path: path.to_owned(), source }
-    }
-
-    pub(crate) fn bad_package(path: &Path, detail: impl Display) -> Self {
-        Self::BadPackage { path: path.to_owned(), detail: one_line(&detail.to_string()) }
     }
 }

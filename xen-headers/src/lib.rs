@@ -6,15 +6,13 @@
 //! without touching the system, and [`HeaderTree::open`] takes any tree the user names and says
 //! how it stands to the known releases.
 //!
-//! Linux's headers for programs that use Xen's devices are pinned in `linux.toml` and had in the
-//! same way: [`LinuxTree::obtain`].
+//! [`pins`] is also the one list of releases: what does something for every release iterates it.
 //!
-//! The hypervisors that the tests boot are pinned in `hypervisors.toml` and had in the same way:
-//! [`Hypervisor::obtain`]. So is the Linux that some of them start, in `dom0.toml`:
-//! [`Collection::obtain`].
+//! Linux's headers for programs that use Xen's devices are pinned in `linux.toml` and obtained in the
+//! same way: [`LinuxTree::obtain`]. Packages are fetched and unpacked by [`debian_packages`].
 //!
-//! The crate prints nothing: progress goes through [`Options::progress`], everything else comes
-//! back as [`Error`] or [`Warning`], each of them one line that names the thing and the way out.
+//! The crate prints nothing: progress goes through [`Options::progress`], everything else is an
+//! [`Error`] or a [`Warning`], each of them one line that names the thing and the way out.
 //!
 //! ```no_run
 //! use xen_headers::{HeaderTree, Options, pins};
@@ -28,43 +26,25 @@
 //! # Ok::<(), xen_headers::Error>(())
 //! ```
 
-mod cache;
-mod deb;
-mod digest;
-mod dom0;
-mod download;
 mod error;
-mod fetch;
-mod hypervisor;
 mod linux;
 mod listing;
-mod mirror;
 mod obtain;
-mod options;
-mod packed;
+mod package;
 mod pins;
 mod relation;
 mod repin;
-mod source;
-mod suite;
 mod text;
 mod tree;
 mod versions;
 mod warning;
 
-pub use cache::default_cache;
-pub use deb::unpack;
-pub use digest::Digest;
-pub use dom0::{Collection, Files, Part};
+pub use debian_packages::Options;
 pub use error::Error;
-pub use fetch::{Fetched, fetch};
-pub use hypervisor::{Hypervisor, Image, ImagePin, hypervisors, symbols};
 pub use linux::{LinuxHeader, LinuxPin, LinuxTree, linux_pins};
-pub use options::{MIRROR_VARIABLE, Options};
-pub use pins::{PackagePin, Pins, Release, pins};
+pub use pins::{Pins, Release, pins};
 pub use relation::{Differences, Relation};
 pub use repin::{repin, repin_current};
-pub use source::{SourcePackage, sources};
 pub use tree::{HeaderTree, Origin};
 pub use versions::Versions;
 pub use warning::Warning;

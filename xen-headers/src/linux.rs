@@ -8,10 +8,11 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cache::Scratch;
-use crate::mirror::mirrors;
+use debian_packages::Error as PackageError;
+use debian_packages::{Digest, Fetched, Options, PackagePin, Scratch, fetch, unpack};
+
 use crate::tree::upstream_version;
-use crate::{Digest, Error, Fetched, Options, PackagePin, Warning, fetch, suite, unpack};
+use crate::{Error, Warning};
 
 /// A package, and the headers that are taken from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,14 +56,11 @@ impl LinuxPin {
     ///
     /// # Errors
     ///
-    /// Those of [`fetch()`], and [`Error::BadPackage`] when a header is not in the package.
+    /// Those of [`PackagePin::current`] and [`fetch()`], and [`debian_packages::Error::BadPackage`]
+    /// when a header is not in the package.
     pub fn current(&self, suite: &str, options: &Options<'_>) -> Result<Self, Error> {
         let model = PackagePin { suite: suite.to_owned(), ..self.package.clone() };
-        let mirrors = mirrors(&model, options)?;
-        let base =
-            mirrors.first().ok_or_else(|| Error::NoMirror { package: model.name.clone() })?;
-        let package = suite::current(&model, base, &options.cache)?;
-        let fetched = fetch(&package, options)?;
+        let fetched = fetch(&model.current(options)?, options)?;
         let scratch = Scratch::dir(&options.cache)?;
         self.unpack(&fetched, scratch.path(), &options.cache)
     }
@@ -91,17 +89,18 @@ impl LinuxPin {
         let mut headers = BTreeMap::new();
         let scratch = Scratch::dir(cache)?;
         let wanted = |path: &str| self.headers.values().any(|header| header.path == path);
-        let found = unpack(&fetched.deb, scratch.path(), &wanted)?;
+        let found = unpack(&fetched.file, scratch.path(), &wanted)?;
         for (name, LinuxHeader { path, .. }) in &self.headers {
             if !found.contains(path) {
-                return Err(Error::bad_package(&fetched.deb, format!("it holds no {path}")));
+                let detail = format!("it holds no {path}");
+                return Err(PackageError::bad_package(&fetched.file, detail).into());
             }
             let (from, to) = (scratch.path().join(path), root.join(name));
             let (sha256, _) =
-                Digest::of_file(&from).map_err(|source| Error::cache(&from, source))?;
+                Digest::of_file(&from).map_err(|source| PackageError::cache(&from, source))?;
             let dir = to.parent().unwrap_or(root);
-            fs::create_dir_all(dir).map_err(|source| Error::cache(dir, source))?;
-            fs::rename(&from, &to).map_err(|source| Error::cache(&to, source))?;
+            fs::create_dir_all(dir).map_err(|source| PackageError::cache(dir, source))?;
+            fs::rename(&from, &to).map_err(|source| PackageError::cache(&to, source))?;
             headers.insert(name.clone(), LinuxHeader { path: path.clone(), sha256 });
         }
         Ok(Self { package, headers })
@@ -147,7 +146,7 @@ impl LinuxTree {
                 return Err(Error::bad_pins(format!("the headers in {file} differ from theirs")));
             }
             taken.push(found);
-            warnings.extend(fetched.warning);
+            warnings.extend(fetched.replaced.map(Warning::from));
         }
         let place = place(&taken, cache);
         scratch.publish(&place, &|| is_whole(&place, &taken))?;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::{Digest, Error};
+use debian_packages::Digest;
+
+use crate::Error;
 
 /// Directories that are installed beside the ABI but are not part of it: Linux's device headers,
 /// and a generated copy of the structures of every architecture.

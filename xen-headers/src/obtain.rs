@@ -3,16 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::cache::Scratch;
-use crate::deb::unpack;
-use crate::listing::{hashes, is_abi_header};
-use crate::repin::pin;
-use crate::{
-    Differences, Error, Fetched, HeaderTree, Options, Origin, PackagePin, Pins, Release, fetch,
-};
+use debian_packages::{Fetched, Options, PackagePin, fetch};
 
-/// Where a package holds the headers.
-pub(crate) const INCLUDE: &str = "usr/include/xen/";
+use crate::listing::hashes;
+use crate::package::{INCLUDE, describe, unpack_headers};
+use crate::{Differences, Error, HeaderTree, Origin, Pins, Release, Warning};
 
 /// The file beside the headers of a package that is not pinned: what they were when unpacked.
 const RECORD: &str = "pin.toml";
@@ -25,7 +20,7 @@ impl HeaderTree {
     ///
     /// # Errors
     ///
-    /// Those of [`Pins::release`], [`fetch()`] and [`unpack`].
+    /// Those of [`Pins::release`], [`fetch()`] and [`debian_packages::unpack`].
     pub fn obtain(pins: &Pins, release: &str, options: &Options<'_>) -> Result<Self, Error> {
         let release = pins.release(release)?;
         let root = include_dir(&release.package, &options.cache);
@@ -37,20 +32,20 @@ impl HeaderTree {
         let root = include_dir(&fetched.package, &options.cache);
         let headers = if fetched.package == release.package {
             (options.progress)(&format!("unpacking {}", release.package.file_name()));
-            unpack_pinned(release, &fetched.deb, &options.cache)?;
+            unpack_pinned(release, &fetched.file, &options.cache)?;
             release.headers.clone()
         } else {
             unpack_taken(&release.name, &fetched, options)?.headers
         };
         let mut tree = Self::identify(pins, root, &headers, Origin::Package(fetched.package))?;
-        tree.warnings.splice(0..0, fetched.warning);
+        tree.warnings.splice(0..0, fetched.replaced.map(Warning::from));
         Ok(tree)
     }
 }
 
 /// The directory in the cache for the content of a package.
 fn place(package: &PackagePin, cache: &Path) -> PathBuf {
-    cache.join(package.file_name().trim_end_matches(".deb"))
+    cache.join(package.directory_name())
 }
 
 fn include_dir(package: &PackagePin, cache: &Path) -> PathBuf {
@@ -67,7 +62,8 @@ fn unpack_pinned(release: &Release, deb: &Path, cache: &Path) -> Result<(), Erro
         return Err(Error::bad_pins(format!("release {name} and {file} differ: {differences}")));
     }
     let dir = place(&release.package, cache);
-    scratch.publish(&dir, &|| hashes(&dir.join(INCLUDE)).is_ok_and(|f| f == release.headers))
+    let is_good = || hashes(&dir.join(INCLUDE)).is_ok_and(|found| found == release.headers);
+    Ok(scratch.publish(&dir, &is_good)?)
 }
 
 /// Unpacks a package that is not pinned, unless the cache has it, and says what it holds.
@@ -77,11 +73,11 @@ fn unpack_taken(name: &str, fetched: &Fetched, options: &Options<'_>) -> Result<
         return Ok(release);
     }
     (options.progress)(&format!("unpacking {}", fetched.package.file_name()));
-    let scratch = unpack_headers(&fetched.deb, &options.cache)?;
-    let release = pin(name, fetched.package.clone(), &scratch.path().join(INCLUDE))?;
+    let scratch = unpack_headers(&fetched.file, &options.cache)?;
+    let release = describe(name, fetched.package.clone(), &scratch.path().join(INCLUDE))?;
     let text = toml::to_string(&release).map_err(Error::bad_pins)?;
     let record = scratch.path().join(RECORD);
-    fs::write(&record, text).map_err(|source| Error::cache(&record, source))?;
+    fs::write(&record, text).map_err(|source| debian_packages::Error::cache(&record, source))?;
     scratch.publish(&dir, &|| recorded(&dir).is_some())?;
     Ok(release)
 }
@@ -91,14 +87,4 @@ fn recorded(dir: &Path) -> Option<Release> {
     let record = fs::read_to_string(dir.join(RECORD)).ok()?;
     let release = toml::from_str::<Release>(&record).ok()?;
     hashes(&dir.join(INCLUDE)).is_ok_and(|found| found == release.headers).then_some(release)
-}
-
-/// The headers of a package in a scratch directory.
-pub(crate) fn unpack_headers(deb: &Path, cache: &Path) -> Result<Scratch, Error> {
-    let scratch = Scratch::dir(cache)?;
-    let wanted = |path: &str| path.strip_prefix(INCLUDE).is_some_and(is_abi_header);
-    if unpack(deb, scratch.path(), &wanted)?.is_empty() {
-        return Err(Error::bad_package(deb, format!("it holds no headers in {INCLUDE}")));
-    }
-    Ok(scratch)
 }

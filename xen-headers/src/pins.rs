@@ -3,57 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use debian_packages::{Digest, PackagePin};
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Error, Versions};
-
-/// Everything that identifies one distribution package.
-///
-/// The mirror is left out: it is the machine's business, not the project's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PackagePin {
-    /// The package's name, for example `libxen-dev`.
-    pub name: String,
-    /// The package that depends on the suite's current one, where the name itself carries a version:
-    /// for a kernel, `linux-image-amd64`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub meta: Option<String>,
-    /// The Debian architecture, for example `amd64`; for a package that fits all, one whose index
-    /// lists it.
-    pub arch: String,
-    /// The Debian suite that carries it, for example `trixie`.
-    pub suite: String,
-    /// The package's full version.
-    pub version: String,
-    /// The file's path below a mirror's base address; it starts with `pool/`.
-    pub pool: String,
-    /// The file's size in bytes.
-    pub size: u64,
-    /// The file's SHA-256.
-    pub sha256: Digest,
-}
-
-impl PackagePin {
-    /// The file's name: the last part of its path in the pool.
-    #[must_use]
-    pub fn file_name(&self) -> &str {
-        self.pool.rsplit('/').next().unwrap_or(&self.pool)
-    }
-
-    /// Whether every part is fit to become part of a path, an address and a command line.
-    pub(crate) fn is_sound(&self) -> bool {
-        let word = |text: &str| {
-            text.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-._:~".contains(c))
-        };
-        let words = [&self.name, &self.arch, &self.suite, &self.version];
-        words.into_iter().chain(&self.meta).all(|text| word(text))
-            && self.pool.starts_with("pool/")
-            && [".deb", ".tar.xz"].iter().any(|end| self.pool.ends_with(end))
-            && self.pool.split('/').all(word)
-    }
-}
+use crate::{Error, Versions};
 
 /// One known release of Xen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +96,7 @@ impl Pins {
             return Err(Error::bad_pins("no release in it"));
         }
         if !pins.releases.is_sorted_by(|a, b| a.number() < b.number()) {
-            return Err(Error::bad_pins("releases must stand oldest first, each once"));
+            return Err(Error::bad_pins("releases must be in order, oldest first, each once"));
         }
         Ok(pins)
     }
@@ -203,19 +156,22 @@ mod tests {
     #[test]
     fn the_pins_of_the_crate_are_whole() {
         let pins = pins();
-        let names: Vec<_> = pins.releases().iter().map(|release| release.name.as_str()).collect();
-        assert_eq!(names, ["4.14", "4.17", "4.20"]);
-        assert_eq!(pins.default_release().name, "4.20");
+        assert_eq!(pins.default_release().name, pins.releases().last().unwrap().name);
         assert!(pins.required().any(|name| name == "grant_table.h"));
         for release in pins.releases() {
             let foreign = |name: &String| name.starts_with("sys/") || name.starts_with("foreign/");
             assert!(!release.headers.keys().any(foreign), "{}", release.name);
+            let again = Pins::parse(&release.to_toml()).unwrap();
+            assert_eq!(again.releases(), std::slice::from_ref(release));
         }
     }
 
     #[test]
     fn an_unknown_release_suggests_the_nearest() {
-        let message = |name| pins().release(name).unwrap_err().to_string();
+        let text = pins().releases()[0].to_toml();
+        let of = |name| text.replacen(&pins().releases()[0].name, name, 1);
+        let pins = Pins::parse(&[of("4.14"), of("4.17"), of("4.20")].join("\n")).unwrap();
+        let message = |name| pins.release(name).unwrap_err().to_string();
         let text = message("4.2");
         assert!(text.contains("did you mean 4.20?") && text.contains("4.14, 4.17"), "{text}");
         assert!(!message("unstable").contains("did you mean"));

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use debian_packages::Digest;
+
 use crate::versions::Announced;
-use crate::{Digest, Pins, Release, Versions};
+use crate::{Pins, Release, Versions};
 
 /// The place of a tree that is not pinned among the releases that are.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use debian_packages::{Digest, PackagePin};
+
 use crate::listing::hashes;
 use crate::relation::relate;
 use crate::versions::Announced;
-use crate::{Differences, Digest, Error, PackagePin, Pins, Relation, Versions, Warning, pins};
+use crate::{Differences, Error, Pins, Relation, Versions, Warning, pins};
 
 /// Where a tree may lie below the directory that a user names: the directory itself, an upstream
 /// checkout, its `xen`, the root of an unpacked package, its `usr`, an include directory.

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::text::shown;
+use debian_packages::Replaced;
+use debian_packages::text::shown;
+
 use crate::{Differences, Relation};
 
 /// Something about a tree or package that is not as pinned.
@@ -11,18 +13,7 @@ use crate::{Differences, Relation};
 #[non_exhaustive]
 pub enum Warning {
     /// The pinned package has left the mirror, and another version was taken.
-    PinGone {
-        /// The package's name.
-        package: String,
-        /// The suite that it was sought in.
-        suite: String,
-        /// The pinned version.
-        pinned: String,
-        /// The version that was taken.
-        taken: String,
-        /// The file that remembers this; without it the pinned version is sought again.
-        note: PathBuf,
-    },
+    Replaced(Replaced),
     /// The headers are not those of a pinned release.
     NotPinned {
         /// The directory that holds `xen.h`.
@@ -36,15 +27,16 @@ pub enum Warning {
     },
 }
 
+impl From<Replaced> for Warning {
+    fn from(replaced: Replaced) -> Self {
+        Self::Replaced(replaced)
+    }
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PinGone { package, suite, pinned, taken, note } => write!(
-                f,
-                "{package} {pinned} has left the mirror; took {suite}'s current {taken} instead: \
-                 pin it in pins.toml, or delete {} to look for the pinned one again",
-                shown(note)
-            ),
+            Self::Replaced(replaced) => replaced.fmt(f),
             Self::NotPinned { root, relation, baseline, differences } => write!(
                 f,
                 "the headers in {} {relation}; against {baseline}, comments included, \

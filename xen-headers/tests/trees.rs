@@ -5,7 +5,8 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use support::{NEW, OLD, headers, pins, says, write_tree};
+use debian_packages::testing::{files, says};
+use support::{NEW, OLD, headers, pins, write_tree};
 use xen_headers::{HeaderTree, Origin, Relation, Versions, Warning};
 
 fn open(dir: &Path) -> HeaderTree {
@@ -29,7 +30,7 @@ fn a_tree_is_found_at_every_place_a_user_may_name() {
         let dir = tempfile::tempdir().unwrap();
         let root = if place.is_empty() { dir.path().into() } else { dir.path().join(place) };
         write_tree(&root, &headers(NEW, "1.3"));
-        write_tree(&root, &support::files(&[("sys/gntdev.h", ""), ("foreign/x.h", "")]));
+        write_tree(&root, &files(&[("sys/gntdev.h", ""), ("foreign/x.h", "")]));
         let tree = open(dir.path());
         assert_eq!(tree.root, root);
         assert_eq!(tree.release.as_deref(), Some("1.3"));
@@ -46,7 +47,7 @@ fn a_tree_is_found_at_every_place_a_user_may_name() {
 fn what_is_not_a_tree_is_named() {
     let dir = tempfile::tempdir().unwrap();
     // The x86 directory of a tree has a xen.h too.
-    write_tree(dir.path(), &support::files(&[("xen.h", ""), ("cpuid.h", "")]));
+    write_tree(dir.path(), &files(&[("xen.h", ""), ("cpuid.h", "")]));
     let file = dir.path().join("xen.h");
     for wrong in [dir.path(), &file, Path::new("/no/such/dir")] {
         let error = HeaderTree::open_among(&pins(), wrong).unwrap_err();

@@ -55,7 +55,7 @@ enum Command {
 
 /// Reads the command line, runs the command and says how it went.
 #[must_use]
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
+use devtools::Table;
+
 use crate::progress::seconds;
-use crate::table::Table;
 use crate::{Error, process, toolchain, workspace};
 
 /// The targets: of each architecture one without an operating system and one with Linux.

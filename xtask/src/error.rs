@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// A failure of a developer command.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub(crate) enum Error {
     /// A program could not be started.
     #[error("{program} cannot be started ({source}); {remedy}")]
     Start {

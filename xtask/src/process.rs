@@ -6,6 +6,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+pub(crate) use devtools::{answer, succeeds};
+
 use crate::progress::{Outcome, Step};
 use crate::{Error, workspace};
 
@@ -89,18 +91,6 @@ pub(crate) fn open(name: &str, command: &mut Command) -> Result<Duration, Error>
     Err(failed(name, command, status))
 }
 
-/// Runs a program for its standard output, or `None` if it is absent or fails.
-pub(crate) fn answer(command: &mut Command) -> Option<String> {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    output.status.success().then_some(text)
-}
-
-/// Whether a program runs and succeeds.
-pub(crate) fn succeeds(command: &mut Command) -> bool {
-    answer(command).is_some()
-}
-
 /// A command as a line for a shell, with the variables set for it.
 pub(crate) fn line(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(name, value)| {
@@ -149,13 +139,6 @@ mod tests {
         let mut command = Command::new("/somewhere/bin/cargo");
         command.args(["doc", "--features", "a b"]).env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(line(&command), "RUSTDOCFLAGS='-D warnings' cargo doc --features 'a b'");
-    }
-
-    #[test]
-    fn an_absent_program_gives_no_answer() {
-        assert_eq!(answer(&mut Command::new("xen-abi-no-such-program")), None);
-        assert_eq!(answer(Command::new("sh").args(["-c", "echo hello"])).as_deref(), Some("hello"));
-        assert!(!succeeds(Command::new("sh").args(["-c", "exit 3"])));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use devtools::Table;
+
 use crate::progress::{Outcome, Step, seconds};
-use crate::table::Table;
 use crate::{
     Error, cross, examples, fuzz, live, loom, miri, process, setup, toolchain, verify, workspace,
 };
@@ -44,10 +45,12 @@ enum In {
 }
 
 /// The features of tests that need what `setup` installs, and of optional integrations.
-const HEADERS: &str = "xen-abi-tests/headers,codegen/headers,xen-linux/vm-memory";
+const HEADERS: &str =
+    "xen-layouts/headers,xen-disassembly/targets,codegen/headers,xen-linux/vm-memory";
 
 /// The same, and those of tests that `cargo xtask live` prepares.
-const LINTED: &str = "xen-abi-tests/headers,codegen/headers,xen-linux/vm-memory,xen-live/boot";
+const LINTED: &str = "xen-layouts/headers,xen-disassembly/targets,codegen/headers,\
+    xen-linux/vm-memory,xen-live/boot";
 
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";

@@ -2,8 +2,9 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::Command;
+
+use devtools::has_target;
 
 use crate::{Error, process, workspace};
 
@@ -19,20 +20,6 @@ pub(crate) fn host() -> Result<String, Error> {
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned)
         .ok_or_else(|| Error::Unexpected("`rustc -vV` does not name the host".to_owned()))
-}
-
-/// Whether a target's core library is installed, however it came there.
-#[must_use]
-pub fn has_target(target: &str) -> bool {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
-    let directory =
-        process::answer(Command::new(rustc).args(["--print", "target-libdir", "--target", target]));
-    let is_core = |name: OsString| name.to_string_lossy().starts_with("libcore-");
-    directory.is_some_and(|directory| {
-        Path::new(&directory).read_dir().is_ok_and(|mut files| {
-            files.any(|file| file.is_ok_and(|file| is_core(file.file_name())))
-        })
-    })
 }
 
 /// Installs the targets that are missing, or says which ones are.

@@ -9,6 +9,6 @@ pub(crate) fn run() -> Result<(), Error> {
     // A program of its own: it links the generator, which takes a minute to build, and nobody
     // should wait for that before learning what is missing.
     let mut command = workspace::cargo()?;
-    command.args(["run", "-p", "xen-abi-tests", "--bin", "verify"]);
+    command.args(["run", "-p", "xen-layouts", "--bin", "verify"]);
     process::open("verify", &mut command).map(drop)
 }

@@ -2,9 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
+use devtools::Arch;
 
 use super::{Outcome, arches, interface_version, print, tree};
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::ir::Profile;
 use crate::view::diff::{Change, diff};

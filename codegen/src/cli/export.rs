@@ -1,9 +1,9 @@
 //! `codegen export`.
 
 use clap::{Args, ValueEnum};
+use devtools::Arch;
 
 use super::{Input, Outcome, print, tree};
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::view;
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use devtools::Arch;
 
 use super::{Input, Outcome, arches, tree};
-use crate::arch::Arch;
 use crate::docs::Docs;
 use crate::emit;
 use crate::error::Error;

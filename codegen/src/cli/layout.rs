@@ -1,9 +1,9 @@
 //! `codegen layout`.
 
 use clap::Args;
+use devtools::Arch;
 
 use super::{Input, Outcome, arches, print, tree};
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::view;
 

@@ -8,8 +8,8 @@ mod omitted;
 mod tree;
 
 use clap::{Args, Parser, Subcommand};
+use devtools::Arch;
 
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::ir::Profile;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use devtools::Arch;
 
 use super::{Input, Outcome, print, tree};
-use crate::arch::Arch;
 use crate::error::Error;
 
 #[derive(Debug, Args)]

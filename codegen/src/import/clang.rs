@@ -9,16 +9,13 @@ use std::time::{Duration, Instant};
 use bindgen::callbacks::{
     DiscoveredItem, DiscoveredItemId, MacroParsingBehavior, ParseCallbacks, SourceLocation,
 };
+use devtools::Arch;
 
 use super::handles::PREFIX;
 use super::quiet::Quiet;
 use super::{Source, wrapper};
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::ir::{Location, Profile};
-
-/// The oldest libclang whose output was compared with the newer ones'.
-pub const MINIMUM_LIBCLANG: u32 = 14;
 
 /// What to run bindgen on.
 pub(super) struct Job<'a> {
@@ -54,25 +51,16 @@ pub(super) enum Failure {
 }
 
 /// Loads libclang and checks its version, so that bindgen never meets a missing one.
-pub fn check_libclang() -> Result<u32, Error> {
+fn check_libclang() -> Result<(), Error> {
     // Bindgen takes arguments from the environment: the same headers would not give the same text.
     let name = "BINDGEN_EXTRA_CLANG_ARGS";
     if std::env::vars_os().any(|(variable, _)| variable.to_string_lossy().starts_with(name)) {
         return Err(Error::Environment { name });
     }
-    if !clang_sys::is_loaded() {
-        clang_sys::load().map_err(|reason| Error::Libclang { reason })?;
+    match devtools::libclang::find() {
+        Ok(_) => Ok(()),
+        Err(reason) => Err(Error::Libclang { reason }),
     }
-    let text = bindgen::clang_version().full;
-    match major_version(&text) {
-        Some(major) if major >= MINIMUM_LIBCLANG => Ok(major),
-        _ => Err(Error::Libclang { reason: format!("it calls itself {text:?}") }),
-    }
-}
-
-fn major_version(text: &str) -> Option<u32> {
-    let number = text.split_once("version ")?.1;
-    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
@@ -163,7 +151,7 @@ fn builder(job: &Job<'_>, stubs: &Path) -> bindgen::Builder {
         .header_contents("wrapper.h", job.wrapper)
         // Without -nostdinc the host's own headers leak into cross targets.
         .clang_args(["-nostdinc", "-std=gnu11", "-w", "-Wfatal-errors"])
-        .clang_arg(format!("--target={}", job.arch.triple()))
+        .clang_arg(format!("--target={}", job.arch.clang_triple()))
         .clang_arg(format!("-I{}", stubs.display()))
         .clang_args(job.source.roots().map(|root| format!("-I{}", root.display())))
         .clang_args(interface)
@@ -228,17 +216,5 @@ impl ParseCallbacks for Callbacks {
         let file = location.file_name.clone().unwrap_or_default();
         let item = SeenItem { file, line: location.line, c_name };
         self.seen.borrow_mut().items.insert(name, item);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::major_version;
-
-    #[test]
-    fn reads_the_versions_distributions_print() {
-        assert_eq!(major_version("Debian clang version 14.0.6"), Some(14));
-        assert_eq!(major_version("clang version 19.1.7 (3+b1)"), Some(19));
-        assert_eq!(major_version("Apple clang"), None);
     }
 }

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::arch::Arch;
+use devtools::Arch;
+
 use crate::ir::{Abi, Int, Location, Omission, Profile, Type};
 
 /// What every handle's name begins with.

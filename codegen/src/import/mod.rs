@@ -13,13 +13,13 @@ mod wrapper;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use devtools::Arch;
 use xen_headers::{HeaderTree, LinuxTree};
 
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::ir::{Abi, Location, Profile};
 
-pub use clang::{MINIMUM_LIBCLANG, check_libclang, time_bindgen};
+pub use clang::time_bindgen;
 pub use macros::{Macro, MacroKind, Macros};
 pub use wrapper::{includes, write_stubs};
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use devtools::Arch;
 use syn::{Expr, Fields, ImplItem, Item, Lit};
 
 use super::handles::{Handles, PREFIX};
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::ir::{BitField, Int, RecordKind, Type};
 

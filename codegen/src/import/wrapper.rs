@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use devtools::Arch;
 use xen_headers::HeaderTree;
 
 use super::Source;
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::exceptions;
 use crate::ir::{Location, Omission, Profile};

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use xen_headers::{Hypervisor, Options, Warning};
+use debian_packages::{Options, Replaced};
 use xen_scenarios::SCENARIOS;
 
 use crate::linux::{self, Work};
 use crate::machine::{Ended, Machine};
 use crate::qemu::Files;
-use crate::{Arch, Cause, Error, Failure, Mode, Row, Transcript, guest, matrix, qemu};
+use crate::{Arch, Cause, Error, Failure, Hypervisor, Image, Mode, Row, Transcript};
+use crate::{guest, matrix, qemu};
 
 /// What QEMU ends with when the guest says that it is done.
 const DONE: i32 = 85;
@@ -63,8 +64,8 @@ pub(crate) struct Guest {
     pub(crate) kernel: PathBuf,
     /// The root file system, for Linux.
     pub(crate) initramfs: Option<PathBuf>,
-    /// What is to be said about packages.
-    pub(crate) warnings: Vec<Warning>,
+    /// The packages that are not the pinned ones.
+    pub(crate) replaced: Vec<Replaced>,
 }
 
 /// A boot that was a success.
@@ -78,8 +79,8 @@ pub struct Report {
     pub log: Option<PathBuf>,
     /// All that came over the serial line.
     pub output: String,
-    /// What is to be said about the hypervisor's package, and those of Linux.
-    pub warnings: Vec<Warning>,
+    /// The packages that are not the pinned ones.
+    pub replaced: Vec<Replaced>,
 }
 
 impl Boot {
@@ -212,8 +213,8 @@ impl Boot {
             return Err(Error::NotLinux(row.to_string()));
         }
         let qemu = qemu::find(row, self.qemu.as_deref())?;
-        let (hypervisor, warning) = self.image(row)?;
-        let mut warnings = Vec::from_iter(warning);
+        let Image { path: hypervisor, replaced } = self.image(row)?;
+        let mut replaced = Vec::from_iter(replaced);
         let base = self.place.clone().unwrap_or_else(guest::target_dir);
         fs::create_dir_all(&base).map_err(Error::file(&base))?;
         let prefix = format!("{}-", row.to_string().replace(' ', "-"));
@@ -221,9 +222,9 @@ impl Boot {
         let mut place = place.map_err(Error::file(&base))?;
         let domids = if row.has_toolstack() { row.guests() } else { row.domids() };
         let words: Vec<_> = domids.map(|domid| self.command_line(row, domid)).collect();
-        let Guest { kernel, initramfs, warnings: others } =
+        let Guest { kernel, initramfs, replaced: others } =
             self.guest(row, &words, place.path())?;
-        warnings.extend(others);
+        replaced.extend(others);
         let log = place.path().join("serial.log");
         let complaints = place.path().join("qemu.log");
         let initramfs = initramfs.as_deref();
@@ -252,7 +253,7 @@ impl Boot {
         }
         let Ended { output, elapsed, .. } = ended;
         let log = self.keep.then_some(log);
-        Ok(Report { transcript, elapsed, log, output, warnings })
+        Ok(Report { transcript, elapsed, log, output, replaced })
     }
 
     /// The machine that is meant.
@@ -273,14 +274,12 @@ impl Boot {
         self.deadline.unwrap_or(usual)
     }
 
-    /// The hypervisor, and what is to be said about its package.
-    fn image(&self, row: Row) -> Result<(PathBuf, Option<Warning>), Error> {
+    /// The hypervisor.
+    fn image(&self, row: Row) -> Result<Image, Error> {
         if let Some(image) = &self.hypervisor {
-            return Ok((image.clone(), None));
+            return Ok(Image { path: image.clone(), replaced: None });
         }
-        let known = Hypervisor::known(row.release, row.hypervisor())?;
-        let image = known.obtain(&self.options())?;
-        Ok((image.path, image.warning))
+        Ok(Hypervisor::pinned(row.release, row.hypervisor())?.obtain(&self.options())?)
     }
 
     /// How packages are fetched.
@@ -303,7 +302,7 @@ impl Boot {
         }
         if row.mode != Mode::Linux || self.kernel.is_some() {
             let kernel = own()?;
-            return Ok(Guest { kernel, initramfs: None, warnings: Vec::new() });
+            return Ok(Guest { kernel, initramfs: None, replaced: Vec::new() });
         }
         if !self.work.commands.is_empty() {
             return linux::make(row, &self.work, &self.options(), place);

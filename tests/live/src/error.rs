@@ -58,9 +58,13 @@ pub enum Error {
         detail: String,
     },
 
-    /// The hypervisor, or Linux, cannot be had.
+    /// The hypervisor, or Linux, is not pinned.
     #[error(transparent)]
-    Hypervisor(#[from] xen_headers::Error),
+    NotPinned(#[from] NotPinned),
+
+    /// The hypervisor, or Linux, cannot be obtained.
+    #[error(transparent)]
+    Package(#[from] debian_packages::Error),
 
     /// The guest kernel, or a program for Linux, does not compile.
     #[error(
@@ -74,7 +78,7 @@ pub enum Error {
         output: String,
     },
 
-    /// A file cannot be written or read: no permission, or no room.
+    /// A file cannot be written or read: no permission, or no space.
     #[error("{}: {source}; the place is set by CARGO_TARGET_DIR", path.display())]
     File {
         /// The file or directory.
@@ -103,6 +107,16 @@ impl Error {
         let path = path.to_owned();
         move |source| Self::File { path, source }
     }
+}
+
+/// Something to boot is not pinned for a release and architecture.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no {what} is pinned; known are {}", pinned.join(", "))]
+pub struct NotPinned {
+    /// What was asked for, with the release and Debian architecture.
+    pub what: String,
+    /// All that are pinned, in the same form.
+    pub pinned: Vec<String>,
 }
 
 /// A boot that was no success: everything that is needed to understand it, and to see it again.

@@ -1,4 +1,4 @@
-//! The guest kernel and programs for other targets, built when they are first wanted.
+//! The guest kernel and programs for other targets, built when they are first needed.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -15,20 +15,21 @@ static BUILT: Mutex<BTreeMap<(PathBuf, &str), PathBuf>> = Mutex::new(BTreeMap::n
 /// The kernel for an architecture, as its loader wants it.
 pub(crate) fn kernel(arch: Arch) -> Result<PathBuf, Error> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("guest");
-    Ok(build(&source, target(arch), "guest")?.join("xen-guest"))
+    Ok(build(&source, target(arch)?, "guest")?.join("xen-guest"))
 }
 
 /// Rust's name of the target without an operating system.
-fn target(arch: Arch) -> &'static str {
+fn target(arch: Arch) -> Result<&'static str, Error> {
     match arch {
-        Arch::X86_64 => "x86_64-unknown-none",
-        Arch::Arm64 => "aarch64-unknown-none",
-        Arch::Armhf => "armv7a-none-eabi",
+        Arch::X86_64 => Ok("x86_64-unknown-none"),
+        Arch::Aarch64 => Ok("aarch64-unknown-none"),
+        Arch::Arm => Ok("armv7a-none-eabi"),
+        Arch::X86_32 | Arch::Riscv64 => Err(Error::NoSuchRow(arch.to_string())),
     }
 }
 
-/// Builds the package in the directory `source`, below our directory `name`: the directory with what
-/// came of it.
+/// Builds the package in the directory `source`, below our directory `name`, and returns the directory
+/// with its programs.
 pub(crate) fn build(source: &Path, target: &'static str, name: &str) -> Result<PathBuf, Error> {
     // One at a time: cargo would have the others wait anyway.
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@ use crate::{Arch, Mode};
 const ENOTTY: Option<&str> = Some("-ENOTTY");
 
 const fn is_arm64(at: Where) -> bool {
-    matches!((at.arch, at.mode), (Arch::Arm64, Mode::Linux))
+    matches!((at.arch, at.mode), (Arch::Aarch64, Mode::Linux))
 }
 
 /// What hypervisors and kernels really do.

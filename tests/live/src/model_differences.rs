@@ -7,7 +7,7 @@ use crate::differences::Difference;
 
 /// See [`crate::differences`]; these come after the hypervisors' own.
 pub(crate) const MODEL: &[Difference] = &[Difference {
-    place: |at| at.arch == Arch::Armhf,
+    place: |at| at.arch == Arch::Arm,
     scenario: "sched",
     steps: &[("watchdog, a third one", Some("4294967268"))],
     reason: "results have as many bits as the process that the model is in",

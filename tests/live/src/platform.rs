@@ -4,36 +4,28 @@ use std::fmt;
 use std::ops::Range;
 
 use clap::ValueEnum;
+use devtools::Arch;
+use xen_headers::pins;
 
-/// The architecture of the guest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Arch {
-    /// x86 with 64 bits.
-    #[value(name = "x86-64")]
-    X86_64,
-    /// Arm with 64 bits.
-    Arm64,
-    /// Arm with 32 bits.
-    Armhf,
-}
+use crate::{Dom0Files, Hypervisor};
 
-/// The kind of guest, and what is underneath.
+/// The kind of guest, and of hypervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Mode {
     /// A paravirtualised guest: x86 only.
     Pv,
-    /// A translated guest of x86.
+    /// A translated guest: x86 only.
     Pvh,
     /// Arm's one kind of guest, on a hypervisor of its own architecture.
     Native,
     /// A guest of 32 bits on a hypervisor of 64: Arm only.
     On64,
-    /// Debian's Linux as the first domain, in the mode that it has where nothing else is asked for: a
-    /// paravirtualised guest on x86. It runs programs instead of our kernel.
+    /// Debian's Linux as the first domain, in its default mode: a paravirtualised guest on x86. It runs
+    /// programs instead of our kernel.
     Linux,
 }
 
-/// One combination that there is a hypervisor for.
+/// One machine that can be booted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
     /// The release of Xen.
@@ -46,44 +38,55 @@ pub struct Row {
     pub domains: u16,
 }
 
-/// The releases, oldest first.
-const RELEASES: [&str; 3] = ["4.14", "4.17", "4.20"];
-
-/// The combinations, with the releases for which Debian has a hypervisor, and how many domains there
-/// are. Arm's hypervisors start several without a toolstack; on x86 a Linux starts them, of the releases
-/// whose toolstack Debian still looks after.
-const COMBINATIONS: [(Arch, Mode, &[&str], u16); 11] = [
-    (Arch::X86_64, Mode::Pv, &RELEASES, 1),
-    (Arch::X86_64, Mode::Pvh, &RELEASES, 1),
-    (Arch::Arm64, Mode::Native, &RELEASES, 1),
-    (Arch::Armhf, Mode::On64, &RELEASES, 1),
-    (Arch::Armhf, Mode::Native, &["4.17"], 1),
-    (Arch::Arm64, Mode::Native, &RELEASES, 3),
-    (Arch::X86_64, Mode::Pv, &["4.17", "4.20"], 3),
-    (Arch::X86_64, Mode::Pvh, &["4.17", "4.20"], 3),
-    (Arch::X86_64, Mode::Linux, &["4.17", "4.20"], 1),
-    (Arch::Arm64, Mode::Linux, &["4.20"], 1),
-    (Arch::X86_64, Mode::Linux, &["4.17", "4.20"], 3),
+/// The combinations: the guest's architecture and mode, and how many domains there are. Arm's
+/// hypervisors start several without a toolstack; on x86 a Linux starts them.
+const COMBINATIONS: [(Arch, Mode, u16); 11] = [
+    (Arch::X86_64, Mode::Pv, 1),
+    (Arch::X86_64, Mode::Pvh, 1),
+    (Arch::Aarch64, Mode::Native, 1),
+    (Arch::Arm, Mode::On64, 1),
+    (Arch::Arm, Mode::Native, 1),
+    (Arch::Aarch64, Mode::Native, 3),
+    (Arch::X86_64, Mode::Pv, 3),
+    (Arch::X86_64, Mode::Pvh, 3),
+    (Arch::X86_64, Mode::Linux, 1),
+    (Arch::Aarch64, Mode::Linux, 1),
+    (Arch::X86_64, Mode::Linux, 3),
 ];
 
-/// Everything that can be booted.
+/// The releases whose headers are pinned, oldest first.
+pub fn releases() -> impl DoubleEndedIterator<Item = &'static str> {
+    pins().releases().iter().map(|release| release.name.as_str())
+}
+
+/// The releases of which no hypervisor is pinned for any architecture: they cannot be booted.
+pub fn without_hypervisor() -> impl Iterator<Item = &'static str> {
+    releases().filter(|release| Hypervisor::all().iter().all(|known| known.release != *release))
+}
+
+/// Everything that can be booted: each combination with every release of which the hypervisor, and the
+/// Linux and toolstack that it needs, are pinned.
 #[must_use]
 pub fn matrix() -> Vec<Row> {
-    let rows = COMBINATIONS.iter().flat_map(|&(arch, mode, releases, domains)| {
-        releases.iter().map(move |&release| Row { release, arch, mode, domains })
+    let rows = COMBINATIONS.iter().flat_map(|&(arch, mode, domains)| {
+        releases().map(move |release| Row { release, arch, mode, domains })
     });
-    rows.collect()
+    rows.filter(|row| row.is_pinned()).collect()
 }
 
 impl Row {
-    /// Debian's name of the hypervisor's architecture.
+    /// The hypervisor's architecture.
     #[must_use]
-    pub fn hypervisor(self) -> &'static str {
-        match (self.arch, self.mode) {
-            (Arch::X86_64, _) => "amd64",
-            (Arch::Arm64, _) | (Arch::Armhf, Mode::On64) => "arm64",
-            (Arch::Armhf, _) => "armhf",
-        }
+    pub fn hypervisor(self) -> Arch {
+        if self.mode == Mode::On64 { Arch::Aarch64 } else { self.arch }
+    }
+
+    /// Whether everything that is booted is pinned.
+    fn is_pinned(self) -> bool {
+        let (release, arch) = (self.release, self.hypervisor());
+        Hypervisor::pinned(release, arch).is_ok()
+            && (!self.has_linux() || Dom0Files::linux(release, arch).is_ok())
+            && (!self.has_toolstack() || Dom0Files::toolstack(release, arch).is_ok())
     }
 
     /// The numbers of the domains that write a transcript: all with our kernel, or Linux alone.
@@ -139,42 +142,49 @@ impl fmt::Display for Row {
     }
 }
 
-/// The name that the command line has for a value.
-fn name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match value.to_possible_value() {
-        Some(value) => f.write_str(value.get_name()),
-        None => Ok(()),
-    }
-}
-
-impl fmt::Display for Arch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(self, f)
-    }
-}
-
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(self, f)
+        // The name that the command line has for it.
+        match self.to_possible_value() {
+            Some(value) => f.write_str(value.get_name()),
+            None => Ok(()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use xen_headers::Hypervisor;
 
     #[test]
-    fn every_row_has_a_pinned_hypervisor() {
-        for row in matrix() {
-            Hypervisor::known(row.release, row.hypervisor()).unwrap();
+    fn every_combination_is_booted_with_some_release() {
+        let matrix = matrix();
+        for (arch, mode, domains) in COMBINATIONS {
+            let is_it = |row: &&Row| (row.arch, row.mode, row.domains) == (arch, mode, domains);
+            assert!(matrix.iter().any(|row| is_it(&row)), "{arch} {mode} {domains}");
         }
-        assert_eq!(matrix().len(), 25);
-        assert_eq!(matrix()[3].to_string(), "4.14 x86-64 pvh");
+        let names: Vec<_> = matrix.iter().map(Row::to_string).collect();
+        for name in ["4.14 x86_64 pvh", "4.17 arm native", "4.14 aarch64 native 3 domains"] {
+            assert!(names.iter().any(|own| own == name), "no {name} in {names:#?}");
+        }
+        assert!(names.iter().all(|own| own != "4.20 arm native"), "Debian has none");
+    }
+
+    #[test]
+    fn every_pinned_hypervisor_is_booted() {
+        for known in Hypervisor::all() {
+            let is_it = |row: &Row| {
+                row.release == known.release && row.hypervisor().debian() == known.package.arch
+            };
+            assert!(matrix().iter().any(is_it), "{} {}", known.release, known.package.arch);
+        }
+    }
+
+    #[test]
+    fn domains_that_a_linux_starts_are_of_both_kinds() {
         let linux = Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 3 };
         let modes = [0, 1, 2].map(|domid| linux.mode_of(domid));
         assert_eq!(modes, [Mode::Linux, Mode::Pv, Mode::Pvh]);
         assert_eq!((linux.domids(), linux.guests()), (0..1, 1..3));
-        assert_eq!(matrix()[13].to_string(), "4.14 arm64 native 3 domains");
     }
 }

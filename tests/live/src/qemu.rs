@@ -49,8 +49,8 @@ pub(crate) struct Files<'a> {
 /// The program for a machine, and Debian's package of it.
 fn program(row: Row) -> (&'static str, &'static str) {
     match row.hypervisor() {
-        "amd64" => ("qemu-system-x86_64", "qemu-system-x86"),
-        "arm64" => ("qemu-system-aarch64", "qemu-system-arm"),
+        Arch::X86_64 => ("qemu-system-x86_64", "qemu-system-x86"),
+        Arch::Aarch64 => ("qemu-system-aarch64", "qemu-system-arm"),
         _ => ("qemu-system-arm", "qemu-system-arm"),
     }
 }
@@ -67,7 +67,7 @@ pub(crate) fn find(row: Row, directory: Option<&Path>) -> Result<PathBuf, Error>
     let answer = String::from_utf8_lossy(&output.stdout);
     let answer = answer.lines().next().unwrap_or_default();
     let minimum = match (row.has_linux(), row.arch) {
-        (true, Arch::Arm64) => MINIMUM_FOR_ARM_LINUX,
+        (true, Arch::Aarch64) => MINIMUM_FOR_ARM_LINUX,
         _ => MINIMUM,
     };
     if version(answer).is_some_and(|version| version >= minimum) {
@@ -95,7 +95,7 @@ pub(crate) fn command(
     command.args(["-no-reboot", "-serial", "stdio", "-kernel"]).arg(files.hypervisor);
     match row.arch {
         Arch::X86_64 => x86(&mut command, row, files, &arguments.concat()),
-        Arch::Arm64 | Arch::Armhf => {
+        _ => {
             arm_machine(&mut command, row);
             match arguments {
                 [arguments] => arm(&mut command, row, files, arguments),
@@ -130,7 +130,7 @@ fn x86(command: &mut Command, row: Row, files: &Files<'_>, arguments: &str) {
 fn arm_machine(command: &mut Command, row: Row) {
     // Neither processor is one that Xen 4.14 warns about for three seconds.
     let (machine, cpu) = match row.hypervisor() {
-        "arm64" => ("virt,virtualization=on,gic-version=3", "cortex-a53"),
+        Arch::Aarch64 => ("virt,virtualization=on,gic-version=3", "cortex-a53"),
         _ => ("virt,virtualization=on", "cortex-a15"),
     };
     // One processor, though there be several domains: they wait for each other by giving way, which

@@ -87,5 +87,5 @@ fn a_kernel_that_is_none_is_refused() {
     quotes(&failure, "@failed xl create domain-1.cfg: 3");
     assert!(log.contains("libxl: error"), "{failure}");
     let text = failure.to_string();
-    assert!(text.contains("cargo xtask live --release 4.17 --arch x86-64 --mode pv --domains 3"));
+    assert!(text.contains("cargo xtask live --release 4.17 --arch x86_64 --mode pv --domains 3"));
 }

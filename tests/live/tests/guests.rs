@@ -10,8 +10,8 @@ use xen_live::{Arch, Boot, Cause, Error, Mode};
 const MACHINES: [(Arch, Mode); 4] = [
     (Arch::X86_64, Mode::Pv),
     (Arch::X86_64, Mode::Pvh),
-    (Arch::Arm64, Mode::Native),
-    (Arch::Armhf, Mode::Native),
+    (Arch::Aarch64, Mode::Native),
+    (Arch::Arm, Mode::Native),
 ];
 
 #[track_caller]

@@ -19,7 +19,8 @@ fn linux(release: &str, arch: Arch) -> Boot {
 
 #[test]
 fn commands_run_and_their_lines_are_read() {
-    for (release, arch) in [("4.17", Arch::X86_64), ("4.20", Arch::X86_64), ("4.20", Arch::Arm64)] {
+    for (release, arch) in [("4.17", Arch::X86_64), ("4.20", Arch::X86_64), ("4.20", Arch::Aarch64)]
+    {
         let report = hello(&linux(release, arch)).run().unwrap_or_else(|error| panic!("{error}"));
         let step = report.transcript.steps().next().unwrap();
         eprintln!("{release} {arch}: {} in {:.1?}", step.result, report.elapsed);
@@ -29,7 +30,7 @@ fn commands_run_and_their_lines_are_read() {
 
 #[test]
 fn a_command_that_fails_fails_the_boot() {
-    let boot = hello(&linux("4.20", Arch::Arm64)).command("test -e /nowhere");
+    let boot = hello(&linux("4.20", Arch::Aarch64)).command("test -e /nowhere");
     match boot.run() {
         Err(Error::Failed(failure)) => {
             assert_eq!(failure.cause, Cause::Crash("@failed test -e /nowhere: 1".to_owned()));

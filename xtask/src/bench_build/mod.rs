@@ -9,7 +9,8 @@ mod measure;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::table::Table;
+use devtools::Table;
+
 use crate::{Error, process, workspace};
 
 use measure::{Figures, Sample};

@@ -4,8 +4,9 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::compilers::Arch;
-use crate::libclang::MINIMUM;
+use devtools::Arch;
+use devtools::libclang::MINIMUM;
+
 use crate::{Error, process};
 
 /// Options of `apt-get install`: nothing but what is named, no questions, and patience with

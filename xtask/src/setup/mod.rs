@@ -4,9 +4,10 @@ mod apt;
 mod distribution;
 mod programs;
 
-use crate::compilers::{Arch, Compiler};
-use crate::libclang::{self, Libclang};
-use crate::{Error, compilers, cross, toolchain};
+use devtools::libclang::{self, Libclang};
+use devtools::{Arch, Compiler, compilers};
+
+use crate::{Error, cross, toolchain};
 
 use distribution::Distribution;
 use programs::Program;
@@ -79,7 +80,8 @@ impl Survey {
         });
         let arches = self.missing_compilers();
         let names = arches.iter().map(|arch| arch.name()).collect::<Vec<_>>().join(", ");
-        let variables = arches.iter().map(|arch| arch.variable()).collect::<Vec<_>>().join(", ");
+        let variables =
+            arches.iter().map(|arch| Compiler::variable(*arch)).collect::<Vec<_>>().join(", ");
         let compilers = (!arches.is_empty()).then(|| format!("gcc for {names} ({variables})"));
         let programs = self.programs.iter().map(|program| program.name.to_owned());
         libclang.into_iter().chain(compilers).chain(programs).collect::<Vec<_>>().join(" and ")
@@ -157,7 +159,7 @@ fn ensure_variables(survey: &Survey) -> Result<(), Error> {
     });
     let compilers = survey.missing_compilers().into_iter().map(|arch| {
         let what = format!("compiles nothing for {arch}");
-        (arch.variable(), what)
+        (Compiler::variable(arch), what)
     });
     for (variable, what) in libclang.into_iter().chain(compilers) {
         if let Some(value) = std::env::var_os(&variable) {

@@ -4,9 +4,10 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use debian_packages::{Options, fetch, unpack};
+use devtools::Table;
 use xen_devices::{Ending, Errno, Held, Program, Run, State, errnos};
-use xen_headers::{Options, fetch, pins, unpack};
-use xtask::Table;
+use xen_headers::pins;
 
 /// The operations: one grant or sixteen mapped and unmapped, a page shared and unshared, sixteen
 /// ranges copied, sixteen frames of another domain mapped and unmapped, the same where some do not
@@ -139,7 +140,7 @@ fn compile(to: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let parts = to.join("libxen-dev");
     std::fs::create_dir_all(&parts)?;
     let wanted = |path: &str| path.ends_with(".a") || path.starts_with("usr/include/xen");
-    unpack(&fetched.deb, &parts, &wanted)?;
+    unpack(&fetched.file, &parts, &wanted)?;
     let program = to.join("libxengnttab");
     let library = |name| parts.join(format!("usr/lib/x86_64-linux-gnu/lib{name}.a"));
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());

@@ -12,10 +12,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use xen_live::{
-    Arch, Boot, Mode, Report, Row, Transcript, Where, compare, matrix, reference, stale,
-};
-use xtask::Table;
+use clap::builder::PossibleValuesParser;
+use devtools::Table;
+use xen_live::{Arch, Boot, Mode, Report, Row, Transcript, Where, compare, matrix, reference};
+use xen_live::{releases, stale, without_hypervisor};
 
 /// Boots real Xen hypervisors with our own guest and compares what they do with the reference.
 #[derive(Debug, Parser)]
@@ -24,14 +24,14 @@ use xtask::Table;
     bin_name = "cargo xtask live",
     after_help = "Examples:\n  \
         cargo xtask live                                 the whole matrix\n  \
-        cargo xtask live --arch x86-64 --mode pvh        three releases\n  \
+        cargo xtask live --arch x86_64 --mode pvh        every release\n  \
         cargo xtask live --mode linux                    programs in Debian's Linux as dom0\n  \
         cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote\n  \
         cargo xtask live --from-source                   two builds of minutes, and their layouts"
 )]
 struct Options {
     /// Only this release; may be repeated
-    #[arg(long, value_parser = ["4.14", "4.17", "4.20"])]
+    #[arg(long, value_parser = PossibleValuesParser::new(releases()))]
     release: Vec<String>,
     /// Only guests of this architecture; may be repeated
     #[arg(long)]
@@ -40,7 +40,7 @@ struct Options {
     #[arg(long)]
     mode: Vec<Mode>,
     /// Only this scenario; may be repeated
-    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(xen_scenarios::SCENARIOS))]
+    #[arg(long, value_parser = PossibleValuesParser::new(xen_scenarios::SCENARIOS))]
     scenario: Vec<String>,
     /// Only machines with so many domains; may be repeated
     #[arg(long)]
@@ -62,14 +62,28 @@ struct Options {
     jobs: Option<NonZero<usize>>,
 }
 
-/// The rows that the reference is written from: a scenario is that of the first one that has it.
-const REFERENCE: [Row; 5] = [
-    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 1 },
-    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pvh, domains: 1 },
-    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 1 },
-    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 3 },
-    Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Pv, domains: 3 },
+/// The machines that the reference is written from: a scenario is that of the first one that has it. All
+/// of them boot the newest release for which each is pinned.
+const REFERENCE: [(Arch, Mode, u16); 5] = [
+    (Arch::X86_64, Mode::Pv, 1),
+    (Arch::X86_64, Mode::Pvh, 1),
+    (Arch::X86_64, Mode::Linux, 1),
+    (Arch::X86_64, Mode::Linux, 3),
+    (Arch::X86_64, Mode::Pv, 3),
 ];
+
+/// Where a machine is among those that the reference is written from.
+fn place_in_reference(row: &Row) -> Option<usize> {
+    let has_all = |release: &&'static str| {
+        let is_pinned = |&(arch, mode, domains): &(Arch, Mode, u16)| {
+            matrix().contains(&Row { release, arch, mode, domains })
+        };
+        REFERENCE.iter().all(is_pinned)
+    };
+    let newest = releases().rev().find(has_all)?;
+    let own = (row.arch, row.mode, row.domains);
+    REFERENCE.iter().position(|known| *known == own && row.release == newest)
+}
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -84,8 +98,12 @@ fn main() -> ExitCode {
             && any(options.domains.is_empty(), options.domains.contains(&row.domains))
             // The scenarios that can be named are those of our kernel as the only domain.
             && (options.scenario.is_empty() || (row.domains == 1 && row.mode != Mode::Linux))
-            && (!options.write_reference || REFERENCE.contains(row))
+            && (!options.write_reference || place_in_reference(row).is_some())
     };
+    let named = |release: &&str| options.release.iter().any(|own| own == release);
+    for release in without_hypervisor().filter(|own| options.release.is_empty() || named(own)) {
+        eprintln!("warning: {release} is not booted: hypervisors.toml pins no hypervisor of it");
+    }
     let rows: Vec<Row> = matrix().into_iter().filter(wanted).collect();
     if rows.is_empty() {
         eprintln!("error: no hypervisor is pinned for that; see --help");
@@ -94,11 +112,10 @@ fn main() -> ExitCode {
     if run(&options, &rows) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Hands over to the program that builds hypervisors: it links what reads headers, which boots need
-/// not wait for.
+/// Runs the program that builds hypervisors. It links the generator, which boots need not wait for.
 fn from_source(releases: &[String]) -> ExitCode {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["run", "--quiet", "-p", "xen-abi-tests", "--bin", "from_source", "--"]);
+    command.args(["run", "--quiet", "-p", "xen-layouts", "--bin", "from_source", "--"]);
     command.args(releases.iter().flat_map(|release| ["--release", release]));
     match command.status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
@@ -150,7 +167,7 @@ fn run(options: &Options, rows: &[Row]) -> bool {
     if options.write_reference && *lock(&good) {
         return write_reference(transcripts);
     }
-    // Only all machines and scenarios together show that nobody needs a difference.
+    // Only all machines and scenarios together show that no machine needs a difference.
     if transcripts.len() == matrix().len() && options.scenario.is_empty() {
         let by_domain = transcripts.iter().flat_map(|(row, transcript)| {
             row.domids().map(move |domid| (Where::new(*row, domid), domid, transcript))
@@ -171,7 +188,7 @@ fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String, Option<Trans
     let boot = options.scenario.iter().fold(boot, |boot, name| boot.scenario(name));
     let (steps, time, result, words, transcript) = match boot.run() {
         Ok(report) => {
-            let (result, words) = judge(options, row, &report);
+            let (result, words) = verdict(options, row, &report);
             let time = seconds(report.elapsed);
             (report.transcript.len().to_string(), time, result, words, Some(report.transcript))
         }
@@ -187,13 +204,13 @@ fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String, Option<Trans
 }
 
 /// The verdict over a boot that was a success, and what there is to say about it.
-fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
+fn verdict(options: &Options, row: Row, report: &Report) -> (String, String) {
     let mut words = String::new();
     if options.log {
         words += &report.output;
     }
-    for warning in &report.warnings {
-        words += &format!("warning: {warning}\n");
+    for replaced in &report.replaced {
+        words += &format!("warning: {replaced}\n");
     }
     if let Some(log) = &report.log {
         words += &format!("{row}: log in {}\n", log.display());
@@ -218,7 +235,7 @@ fn judge(options: &Options, row: Row, report: &Report) -> (String, String) {
 
 /// Writes the reference.
 fn write_reference(mut transcripts: Vec<(Row, Transcript)>) -> bool {
-    transcripts.sort_by_key(|(own, _)| REFERENCE.iter().position(|row| row == own));
+    transcripts.sort_by_key(|(row, _)| place_in_reference(row));
     let transcripts: Vec<_> = transcripts.into_iter().map(|(_, transcript)| transcript).collect();
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reference.txt");
     match fs::write(&path, reference(&transcripts)) {

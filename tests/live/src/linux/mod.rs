@@ -8,10 +8,10 @@ mod vmlinuz;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use xen_headers::{Collection, Files, Options};
+use debian_packages::{Files, Options};
 
 use crate::boot::Guest;
-use crate::{Arch, Error, Row, guest};
+use crate::{Arch, Dom0Files, Error, Row, guest};
 use archive::Archive;
 
 pub(crate) use guests::guests;
@@ -55,8 +55,7 @@ pub(crate) fn make(
     place: &Path,
 ) -> Result<Guest, Error> {
     let arch = row.hypervisor();
-    let Files { mut paths, mut warnings } =
-        Collection::linux(row.release, arch)?.obtain(options)?;
+    let Files { mut paths, mut replaced } = Dom0Files::linux(row.release, arch)?.obtain(options)?;
     let vmlinuz = paths.remove("vmlinuz").unwrap_or_default();
     let kernel = match row.arch {
         Arch::X86_64 => unpacked(&vmlinuz, options)?,
@@ -64,9 +63,9 @@ pub(crate) fn make(
         _ => vmlinuz,
     };
     if work.toolstack {
-        let toolstack = Collection::toolstack(row.release, arch)?.obtain(options)?;
+        let toolstack = Dom0Files::toolstack(row.release, arch)?.obtain(options)?;
         paths.extend(toolstack.paths);
-        warnings.extend(toolstack.warnings);
+        replaced.extend(toolstack.replaced);
     }
     paths.insert("bin/finish".to_owned(), program("finish", row.arch)?);
     paths.extend(work.files.iter().cloned());
@@ -82,7 +81,7 @@ pub(crate) fn make(
     archive.add("wanted", (work.commands.join("\n") + "\n").as_bytes());
     let initramfs = place.join("initramfs.cpio");
     fs::write(&initramfs, archive.finish()).map_err(Error::file(&initramfs))?;
-    Ok(Guest { kernel, initramfs: Some(initramfs), warnings })
+    Ok(Guest { kernel, initramfs: Some(initramfs), replaced })
 }
 
 /// The kernel in a `vmlinuz`, as Xen starts it: Xen would unpack it too, but takes seconds.
@@ -99,7 +98,7 @@ fn unpacked(vmlinuz: &Path, options: &Options<'_>) -> Result<PathBuf, Error> {
     let kernel = vmlinuz::kernel(&bytes)
         .map_err(|detail| Error::BadKernel { path: vmlinuz.to_owned(), detail })?;
     fs::create_dir_all(&dir).map_err(Error::file(&dir))?;
-    // Others may want it at the same time: it appears as a whole.
+    // Another process may need it at the same time: it appears as a whole.
     let file = tempfile::NamedTempFile::new_in(&dir).map_err(Error::file(&dir))?;
     fs::write(file.path(), kernel).map_err(Error::file(&path))?;
     file.persist(&path).map_err(|error| Error::file(&path)(error.error))?;

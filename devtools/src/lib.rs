@@ -1,0 +1,26 @@
+//! What the generator, the tests and `xtask` share about architectures and about the tools installed
+//! on this machine.
+//!
+//! | item | what it is |
+//! |---|---|
+//! | [`Arch`] | an architecture of Xen's ABI, with its name in each tool |
+//! | [`compilers()`] | the C compilers of each architecture |
+//! | [`libclang::find`] | the libclang that the generator uses |
+//! | [`has_target`] | whether a target's core library for Rust is installed |
+//! | [`Table`] | a table on standard output |
+//!
+//! Nothing that a user links depends on this crate.
+
+pub mod libclang;
+
+mod arch;
+mod compilers;
+mod program;
+mod rust;
+mod table;
+
+pub use arch::{Arch, UnknownArch};
+pub use compilers::{Compiler, Family, compilers};
+pub use program::{answer, succeeds};
+pub use rust::has_target;
+pub use table::Table;

@@ -1,0 +1,206 @@
+//! `cargo xtask verify`: every pinned release on every architecture is read anew, compared with what is
+//! shipped, proven by rustc and checked by C compilers.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use devtools::Arch;
+use xen_codegen::docs::Docs;
+use xen_codegen::emit::{self, Counts};
+use xen_codegen::import::Source;
+use xen_codegen::ir::{Abi, Profile};
+use xen_codegen::output;
+use xen_codegen::view::export::export;
+use xen_headers::{LinuxTree, Options, linux_pins};
+use xen_layouts::prove::{prove, workspace};
+use xen_layouts::{Error, compilers, oracle, release};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One line of the table.
+struct Row {
+    release: String,
+    arch: Arch,
+    counts: Counts,
+    omitted: usize,
+    gcc: usize,
+    clang: Option<usize>,
+    time: Duration,
+}
+
+/// Whether everything held. Each failure was printed.
+fn run() -> Result<bool, Error> {
+    let start = Instant::now();
+    let docs = Docs::load()?;
+    let mut rows = Vec::new();
+    let mut complaints = Vec::new();
+    let linux = LinuxTree::obtain(linux_pins(), &Options::from_env())?;
+    for warning in &linux.warnings {
+        eprintln!("warning: {warning}");
+    }
+    for pin in xen_headers::pins().releases() {
+        let source = release(&pin.name)?;
+        for warning in &source.tree.warnings {
+            eprintln!("warning: {warning}");
+        }
+        let arches: Vec<_> = Arch::ALL.into_iter().filter(|arch| source.has(*arch)).collect();
+        let mut imported = Vec::new();
+        for arch in arches {
+            let start = Instant::now();
+            let abi = xen_codegen::abi(&source, arch, Profile::Tools)?;
+            imported.push((abi, start.elapsed()));
+        }
+        let is_shipped = pin.name == xen_headers::pins().default_release().name;
+        if is_shipped {
+            complaints.extend(drift(&imported, &docs)?);
+        }
+        let (mut done, mut wrong) = check(&source, &imported, &docs)?;
+        rows.append(&mut done);
+        complaints.append(&mut wrong);
+    }
+    rows.sort_by(|a, b| (&a.release, a.arch).cmp(&(&b.release, b.arch)));
+    print(&rows);
+    for complaint in &complaints {
+        eprintln!("error: {complaint}");
+    }
+    let verdict = if complaints.is_empty() { "all hold" } else { "see the errors above" };
+    let total: usize = rows.iter().map(|row| row.counts.proofs).sum();
+    let checks: usize = rows.iter().map(|row| row.gcc + row.clang.unwrap_or(0)).sum();
+    println!(
+        "\n{total} proofs by rustc, {checks} checks by C compilers, {:.0} s: {verdict}",
+        start.elapsed().as_secs_f32()
+    );
+    Ok(complaints.is_empty())
+}
+
+/// Where the shipped modules are not what the headers say.
+fn drift(imported: &[(Abi, Duration)], docs: &Docs) -> Result<Vec<String>, Error> {
+    let shipped = imported.iter().filter(|(abi, _)| Arch::SHIPPED.contains(&abi.arch));
+    let abis: Vec<_> = shipped.map(|(abi, _)| abi.clone()).collect();
+    let directory = workspace().join("xen-abi/src/generated");
+    let mut complaints = output::differences(&directory, &emit::tree(&abis, docs))?;
+    complaints.extend(
+        docs.stale(&abis)
+            .into_iter()
+            .map(|name| format!("codegen/docs, {name}: not in the headers")),
+    );
+    Ok(complaints)
+}
+
+/// Proves and checks each architecture, as many at a time as there are cores.
+fn check(
+    source: &Source,
+    imported: &[(Abi, Duration)],
+    docs: &Docs,
+) -> Result<(Vec<Row>, Vec<String>), Error> {
+    let dir =
+        tempfile::tempdir().map_err(|source| Error::Io { path: std::env::temp_dir(), source })?;
+    let abis: Vec<_> = imported.iter().map(|(abi, _)| abi.clone()).collect();
+    output::write(dir.path(), &emit::tree(&abis, docs))?;
+    let queue = Mutex::new(imported.iter());
+    let results = Mutex::new(Vec::new());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let Some((abi, time)) = next(&queue) {
+                    let result = one(source, abi, *time, dir.path());
+                    push(&results, result);
+                }
+            });
+        }
+    });
+    let mut rows = Vec::new();
+    let mut complaints = Vec::new();
+    let results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for result in results {
+        let (row, mut wrong) = result?;
+        rows.push(row);
+        complaints.append(&mut wrong);
+    }
+    Ok((rows, complaints))
+}
+
+fn next<'a, T>(queue: &Mutex<std::slice::Iter<'a, T>>) -> Option<&'a T> {
+    queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next()
+}
+
+fn push<T>(results: &Mutex<Vec<T>>, result: T) {
+    results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(result);
+}
+
+fn one(
+    source: &Source,
+    abi: &Abi,
+    import: Duration,
+    generated: &Path,
+) -> Result<(Row, Vec<String>), Error> {
+    let start = Instant::now();
+    let name = format!("{} {}", abi.release, abi.arch);
+    let mut complaints = Vec::new();
+    let errors = prove(generated, abi.arch)?;
+    complaints.extend(
+        errors
+            .lines()
+            .filter(|line| line.starts_with("error"))
+            .map(|line| format!("{name}: {line}")),
+    );
+    let export = export(abi);
+    let mut checks = [None, None];
+    let compilers = [Some(compilers::gcc(abi.arch)?), compilers::clang(abi.arch)];
+    for (checks, compiler) in checks.iter_mut().zip(compilers) {
+        let Some(compiler) = compiler else { continue };
+        let verdict = oracle::check(source, &export, compiler)?;
+        *checks = Some(verdict.checks);
+        let program = &compiler.program;
+        complaints
+            .extend(verdict.complaints.iter().map(|said| format!("{name}, {program}: {said}")));
+    }
+    let row = Row {
+        release: abi.release.clone(),
+        arch: abi.arch,
+        counts: emit::counts(abi),
+        omitted: abi.omitted.len(),
+        gcc: checks[0].unwrap_or(0),
+        clang: checks[1],
+        time: import + start.elapsed(),
+    };
+    if std::io::stderr().is_terminal() {
+        eprintln!("  {name}: {:.1} s", row.time.as_secs_f32());
+    }
+    Ok((row, complaints))
+}
+
+fn print(rows: &[Row]) {
+    println!(
+        "release  arch      types  fields  constants  proofs  left out     gcc   clang  seconds"
+    );
+    for row in rows {
+        let counts = row.counts;
+        let clang = row.clang.map_or_else(|| String::from("-"), |checks| checks.to_string());
+        println!(
+            "{:7}  {:8}  {:5}  {:6}  {:9}  {:6}  {:8}  {:6}  {clang:>6}  {:7.1}",
+            row.release,
+            row.arch,
+            counts.types,
+            counts.fields,
+            counts.constants,
+            counts.proofs,
+            row.omitted,
+            row.gcc,
+            row.time.as_secs_f32()
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! What the tests of layouts share: headers of each release, C compilers, debug information, and the C
+//! oracle.
+
+pub mod build;
+pub mod compilers;
+pub mod dwarf;
+pub mod hypervisor;
+pub mod oracle;
+pub mod pins;
+pub mod prove;
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use devtools::Arch;
+use xen_codegen::import::Source;
+use xen_headers::{HeaderTree, LinuxTree, Options, linux_pins, pins};
+
+/// The headers of a pinned release and Linux's, from the cache or the mirror.
+pub fn release(name: &str) -> Result<Source, Error> {
+    let options = Options::from_env();
+    let linux = LinuxTree::obtain(linux_pins(), &options)?;
+    Ok(Source::new(HeaderTree::obtain(pins(), name, &options)?, Some(linux))?)
+}
+
+/// The headers of the newest pinned release.
+pub fn newest() -> Result<Source, Error> {
+    release(&pins().default_release().name)
+}
+
+/// Checks every pinned release, all at the same time.
+///
+/// # Panics
+///
+/// When a check does, or headers cannot be obtained.
+pub fn each_release(check: impl Fn(&Source) + Sync) {
+    thread::scope(|scope| {
+        for pin in pins().releases() {
+            let check = &check;
+            scope.spawn(move || {
+                check(&release(&pin.name).unwrap_or_else(|error| panic!("{}: {error}", pin.name)));
+            });
+        }
+    });
+}
+
+/// What can go wrong beneath a check.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The headers could not be obtained.
+    #[error(transparent)]
+    Headers(#[from] xen_headers::Error),
+    /// A hypervisor's package could not be obtained.
+    #[error(transparent)]
+    Package(#[from] debian_packages::Error),
+    /// The generator failed.
+    #[error(transparent)]
+    Codegen(#[from] xen_codegen::error::Error),
+    /// An architecture has no C compiler here.
+    #[error("no C compiler for {arch}; install one with `cargo xtask setup`")]
+    NoCompiler {
+        /// The architecture.
+        arch: Arch,
+    },
+    /// A compiler could not be started.
+    #[error("cannot run {program}: {source}; install it with `cargo xtask setup`")]
+    Compiler {
+        /// The program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A hypervisor could not be built.
+    #[error("{program} failed; what it said is in {}", log.display())]
+    Build {
+        /// The program.
+        program: String,
+        /// Its output.
+        log: PathBuf,
+    },
+    /// A file of ours could not be used.
+    #[error("cannot use {}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The compiler made something that is no object file.
+    #[error("the compiler's object file cannot be read: {0}")]
+    Object(#[from] object::Error),
+    /// The compiler's debug information is no DWARF that is understood.
+    #[error("the compiler's debug information cannot be read: {0}")]
+    Dwarf(#[from] gimli::Error),
+}
+
+impl Error {
+    /// For `map_err`: a file or directory refused.
+    pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+}

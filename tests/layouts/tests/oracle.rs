@@ -1,0 +1,89 @@
+//! Every figure that `codegen export` gives, checked by C compilers against the same headers.
+#![cfg(feature = "headers")]
+
+use devtools::Arch;
+use xen_codegen::import::Source;
+use xen_codegen::ir::Profile;
+use xen_codegen::view::export::{Export, ExportValue, export};
+use xen_layouts::{compilers, each_release, newest, oracle};
+
+fn exported(source: &Source, arch: Arch) -> Export {
+    export(&xen_codegen::abi(source, arch, Profile::Tools).expect("the headers import"))
+}
+
+#[test]
+fn c_agrees_with_every_release() {
+    each_release(agrees);
+}
+
+fn agrees(source: &Source) {
+    let name = &source.tree.label;
+    for arch in Arch::ALL.into_iter().filter(|arch| source.has(*arch)) {
+        let export = exported(source, arch);
+        let gcc = compilers::gcc(arch).expect("it is installed");
+        for compiler in [gcc].into_iter().chain(compilers::clang(arch)) {
+            let verdict = oracle::check(source, &export, compiler).expect("the compiler runs");
+            assert!(verdict.complaints.is_empty(), "{name} {arch}: {:#?}", verdict.complaints);
+            let expected: usize = export.types.iter().map(|ty| 2 + ty.fields.len()).sum();
+            assert!(verdict.checks > expected, "{name} {arch}: only {} checks", verdict.checks);
+        }
+    }
+}
+
+/// Makes one figure wrong.
+type Spoil = fn(&mut Export);
+
+/// The negative control: one wrong figure of each kind, and C must object to just that one.
+#[test]
+fn c_objects_to_each_kind_of_wrong_figure() {
+    let source = newest().expect("the headers are at hand");
+    let compiler = compilers::gcc(Arch::X86_64).expect("it is installed");
+    let wrong: [(&str, Spoil); 9] = [
+        ("struct gnttab_copy: size", |e| ty(e, "gnttab_copy").size += 8),
+        ("struct gnttab_copy: align", |e| ty(e, "gnttab_copy").align = 4),
+        ("struct gnttab_copy.dest.u.gmfn: offset", |e| {
+            field(e, "gnttab_copy", "dest.u.gmfn").offset += 1;
+        }),
+        ("struct gnttab_copy.len: size", |e| field(e, "gnttab_copy", "len").size = 4),
+        ("struct ioreq.dir: bits", |e| {
+            let bits = &mut field(e, "ioreq", "dir").bit_offset;
+            *bits = bits.map(|bit| bit + 1);
+        }),
+        ("GNTST_eagain: value", |e| {
+            constant(e, "GNTST_eagain").value = ExportValue::Signed(12);
+        }),
+        ("IOCTL_GNTDEV_GRANT_COPY: value", |e| {
+            constant(e, "IOCTL_GNTDEV_GRANT_COPY").value = ExportValue::Signed(0x0008_4708);
+        }),
+        ("GNTST_eagain: bytes", |e| constant(e, "GNTST_eagain").bytes = 8),
+        ("XEN_IO_PROTO_ABI_NATIVE: value", |e| {
+            constant(e, "XEN_IO_PROTO_ABI_NATIVE").value = ExportValue::Text("arm-abi".into());
+        }),
+    ];
+    for (what, spoil) in wrong {
+        let mut export = exported(&source, Arch::X86_64);
+        spoil(&mut export);
+        let verdict = oracle::check(&source, &export, compiler).expect("the compiler runs");
+        assert_eq!(verdict.complaints.len(), 1, "{what}: {:#?}", verdict.complaints);
+        assert!(verdict.complaints[0].contains(what), "{what}: {:#?}", verdict.complaints);
+    }
+}
+
+fn ty<'a>(export: &'a mut Export, name: &str) -> &'a mut xen_codegen::view::export::ExportType {
+    export.types.iter_mut().find(|ty| ty.name == name).expect("the type is exported")
+}
+
+fn field<'a>(
+    export: &'a mut Export,
+    name: &str,
+    path: &str,
+) -> &'a mut xen_codegen::view::export::ExportField {
+    ty(export, name).fields.iter_mut().find(|field| field.path == path).expect("a field")
+}
+
+fn constant<'a>(
+    export: &'a mut Export,
+    name: &str,
+) -> &'a mut xen_codegen::view::export::ExportConstant {
+    export.constants.iter_mut().find(|constant| constant.name == name).expect("a constant")
+}
