@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
 
+use crate::install::Install;
 use crate::{
-    Error, bench_build, compare, cross, examples, fuzz, live, loom, miri, setup, test, verify,
+    Error, bench_build, compare, cross, deny, examples, features, fuzz, live, loom, miri, msrv,
+    public_api, setup, test, verify,
 };
 
 /// Developer commands of the xen-abi workspace.
@@ -16,47 +18,69 @@ use crate::{
     bin_name = "cargo xtask",
     arg_required_else_help = true,
     after_help = "Examples:\n  \
-        cargo xtask setup           install what the other commands need (root, Debian or Ubuntu)\n  \
-        cargo xtask verify          regenerate everything, check drift, prove\n  \
-        cargo xtask test --quick    format, lints and tests that need no system package\n  \
-        cargo xtask test            everything"
+        cargo xtask setup --print         what is installed, what is missing; changes nothing\n  \
+        cargo xtask test --quick          formatting, lints and tests that need no more than Rust\n  \
+        cargo xtask test                  every check\n  \
+        cargo xtask test --list           its steps\n  \
+        cargo xtask miri --no-install     one of them; fails if Miri is missing\n\n\
+        Exit status: 0 success, 1 a check failed or something is missing, 2 wrong usage."
 )]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// Install nothing: fail where something is missing, and say how to install it
+    #[arg(long, global = true)]
+    no_install: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run every check there is, tests included; stops at the first failure.
+    /// Run every check, or some of them; stop at the first failure
     Test(test::Options),
-    /// Regenerate everything from upstream's headers and compare.
+    /// Install the system packages and targets that the other commands need, or name them
+    Setup(setup::Options),
+    /// Generate every release again from upstream's headers, compare, and prove it
     #[command(after_help = "Example:\n  cargo xtask verify")]
     Verify,
-    /// Boot real hypervisors with our own guest and compare what they do.
-    Live(live::Options),
-    /// Walk through every interleaving of the lock-free protocols.
-    Loom,
-    /// Run the tests of xen-ops and xen-sim under Miri.
-    Miri,
-    /// Let libFuzzer play a hostile hypervisor and a hostile peer.
-    Fuzz(fuzz::Options),
-    /// Run every example.
-    Examples,
-    /// Supervise others' ways to grants from user space beside ours.
-    Compare,
-    /// Check xen-abi and xen-ops for every architecture, with and without an operating system.
+    /// Check the crates for every architecture, with and without an operating system
     Cross(cross::Options),
-    /// Install, or name, the system packages that the other commands need.
-    Setup(setup::Options),
-    /// Time clean builds of xen-abi beside its peers'.
+    /// Check every cargo feature of the published crates, alone and in pairs
+    #[command(after_help = "Example:\n  cargo xtask features")]
+    Features,
+    /// Check the licences, sources and users of dependencies
+    #[command(after_help = "Example:\n  cargo xtask deny\n\nThe rules are in deny.toml.")]
+    Deny,
+    /// Compare the public API of the libraries with the checked-in listings, or write them
+    PublicApi(public_api::Options),
+    /// Check the published crates with the oldest Rust version that is promised to work
+    #[command(after_help = "Example:\n  cargo xtask msrv")]
+    Msrv,
+    /// Run every example
+    #[command(after_help = "Example:\n  cargo xtask examples")]
+    Examples,
+    /// Boot real hypervisors with our own guest, or with Linux, and compare what they do
+    Live(live::Options),
+    /// Run every interleaving of the lock-free protocols
+    #[command(after_help = "Example:\n  cargo xtask loom")]
+    Loom,
+    /// Run tests under Miri, which finds undefined behaviour
+    #[command(after_help = "Example:\n  cargo xtask miri")]
+    Miri,
+    /// Fuzz the crates with a hostile hypervisor and a hostile peer
+    Fuzz(fuzz::Options),
+    /// Compare other libraries that use grants from user space with xen-linux
+    #[command(after_help = "Example:\n  cargo xtask compare")]
+    Compare,
+    /// Time clean builds of xen-abi and of comparable crates
     BenchBuild(bench_build::Options),
 }
 
-/// Reads the command line, runs the command and says how it went.
+/// Reads the command line, runs the command and reports how it ended.
 #[must_use]
 pub(crate) fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let arguments = Arguments::parse();
+    let install = if arguments.no_install { Install::Forbidden } else { Install::Allowed };
+    match run(arguments.command, install) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
@@ -66,18 +90,22 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Error> {
+fn run(command: Command, install: Install) -> Result<(), Error> {
     match command {
-        Command::Test(options) => test::run(&options),
-        Command::Verify => verify::run(),
-        Command::Live(options) => live::run(&options),
-        Command::Loom => loom::run(),
-        Command::Miri => miri::run().map(drop),
-        Command::Fuzz(options) => fuzz::run(&options).map(drop),
+        Command::Test(options) => test::run(&options, install),
+        Command::Setup(options) => setup::run(&options, install),
+        Command::Verify => verify::run(install),
+        Command::Cross(options) => cross::run(&options, install),
+        Command::Features => features::run(install),
+        Command::Deny => deny::run(install),
+        Command::PublicApi(options) => public_api::run(&options, install),
+        Command::Msrv => msrv::run(install),
         Command::Examples => examples::run(),
+        Command::Live(options) => live::run(&options, install),
+        Command::Loom => loom::run(),
+        Command::Miri => miri::run(install),
+        Command::Fuzz(options) => fuzz::run(&options, install),
         Command::Compare => compare::run(),
-        Command::Cross(options) => cross::run(&options),
-        Command::Setup(options) => setup::run(&options),
         Command::BenchBuild(options) => bench_build::run(&options),
     }
 }
@@ -94,10 +122,31 @@ mod tests {
 
     #[test]
     fn wrong_usage_is_status_2() {
-        for arguments in
-            [&["cargo xtask", "tset"][..], &["cargo xtask", "bench-build", "--runs", "0"]]
-        {
+        for arguments in [
+            &["cargo xtask", "tset"][..],
+            &["cargo xtask", "test", "no-such-step"],
+            &["cargo xtask", "bench-build", "--runs", "0"],
+        ] {
             assert_eq!(Arguments::try_parse_from(arguments).unwrap_err().exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn no_install_stands_before_or_after_the_command() {
+        for arguments in
+            [["cargo xtask", "--no-install", "miri"], ["cargo xtask", "miri", "--no-install"]]
+        {
+            assert!(Arguments::try_parse_from(arguments).unwrap().no_install);
+        }
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Arguments::command().get_subcommands() {
+            // Those of `live` are in the program that it starts.
+            let help = command.get_after_help().map(ToString::to_string);
+            let has_example = help.is_some_and(|help| help.contains("cargo xtask "));
+            assert!(has_example || command.get_name() == "live", "{}", command.get_name());
         }
     }
 }

@@ -1,8 +1,8 @@
-//! `cargo xtask compare`: others' ways to grants from user space, beside ours.
+//! `cargo xtask compare`: other libraries that use grants from user space, compared with xen-linux.
 
 use crate::{Error, process, workspace};
 
-/// Builds the programs, which are a workspace of their own, and has one of them supervise the others.
+/// Builds the programs, which are a workspace of their own, and runs the one that supervises the others.
 pub(crate) fn run() -> Result<(), Error> {
     for arguments in [&["build", "--bins"][..], &["run", "--bin", "compare"]] {
         let mut command = workspace::cargo()?;

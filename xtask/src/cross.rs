@@ -1,5 +1,5 @@
-//! `cargo xtask cross`: xen-abi and xen-ops on every architecture, with and without an operating system;
-//! with Linux xen-linux too.
+//! `cargo xtask cross`: xen-abi and xen-ops on every architecture, with and without an operating system,
+//! and xen-linux on Linux.
 //!
 //! Checking is enough: the proofs are constants, which `cargo check` evaluates.
 
@@ -7,8 +7,13 @@ use std::time::Duration;
 
 use devtools::Table;
 
+use crate::install::Install;
+use crate::need::Need;
 use crate::progress::seconds;
 use crate::{Error, process, toolchain, workspace};
+
+/// What it needs.
+pub(crate) const NEEDS: &[Need] = &[Need::Targets(&TARGETS)];
 
 /// The targets: of each architecture one without an operating system and one with Linux.
 ///
@@ -35,7 +40,7 @@ const CHECKS: [(&str, &[&str]); 5] = [
     (LINUX, &["--package", "xen-linux"]),
 ];
 
-/// The package that there is for Linux only.
+/// The package that is for Linux only.
 const LINUX: &str = "xen-linux";
 
 /// Options of `cross`.
@@ -51,11 +56,11 @@ pub(crate) struct Options {
 }
 
 /// Does every check for every target and prints what each took.
-pub(crate) fn run(options: &Options) -> Result<(), Error> {
+pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     let wanted =
         |target: &&str| options.target.is_empty() || options.target.iter().any(|t| t == target);
     let targets = TARGETS.into_iter().filter(wanted).collect::<Vec<_>>();
-    toolchain::ensure_targets(&targets)?;
+    toolchain::ensure_targets(&targets, install)?;
 
     let [a, b, c, d, e] = CHECKS.map(|(name, _)| name);
     let mut table = Table::new(["target", a, b, c, d, e, "all"]);
@@ -80,10 +85,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 fn check(target: &str, name: &str, arguments: &[&str]) -> Result<Duration, Error> {
     let mut command = workspace::cargo()?;
     command.args(["check", "--target", target]).args(arguments);
-    // Apart from everyone else's builds: other features of the shared dependencies would have
-    // them built again and again.
+    // A directory of its own: these builds and the others would replace each other's shared
+    // dependencies, whose features differ.
     command.arg("--target-dir").arg(workspace::scratch("cross")?);
-    // What the compiler would keep for the next change costs a third of the time.
+    // Incremental data costs a third of the time.
     command.env("CARGO_INCREMENTAL", "0");
     process::captured(&format!("{target} {name}"), &mut command)
 }

@@ -1,8 +1,8 @@
-//! `cargo xtask examples`: every example of xen-sim is run, and has to end well.
+//! `cargo xtask examples`: runs every example of xen-sim; each has to succeed.
 
 use crate::{Error, process, workspace};
 
-/// Runs the examples one after the other; what they print goes through.
+/// Runs the examples one after the other and shows what they print.
 pub(crate) fn run() -> Result<(), Error> {
     let directory = workspace::root()?.join("xen-sim/examples");
     let entries = directory.read_dir().map_err(Error::file(&directory))?;

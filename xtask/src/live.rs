@@ -1,6 +1,11 @@
-//! `cargo xtask live`: real hypervisors.
+//! `cargo xtask live`: boots real hypervisors.
 
-use crate::{Error, process, setup, toolchain, workspace};
+use crate::install::Install;
+use crate::need::{self, Need};
+use crate::{Error, process, setup, workspace};
+
+/// What it needs.
+pub(crate) const NEEDS: &[Need] = &[Need::Packages(setup::For::Live), Need::Targets(&TARGETS)];
 
 /// The targets that the guest kernel and programs for Linux are built for.
 const TARGETS: [&str; 5] = [
@@ -20,14 +25,13 @@ pub(crate) struct Options {
     arguments: Vec<String>,
 }
 
-/// Makes sure of QEMU and of Rust's targets, or of what builds hypervisors, then does what is wanted.
-pub(crate) fn run(options: &Options) -> Result<(), Error> {
+/// Provides QEMU and Rust's targets, or what builds hypervisors, then runs the program.
+pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     let has = |word: &str| options.arguments.iter().any(|argument| argument == word);
     if has("--from-source") {
-        setup::ensure(setup::For::Source)?;
+        setup::ensure(setup::For::Source, install)?;
     } else if !has("--help") && !has("-h") {
-        setup::ensure(setup::For::Live)?;
-        toolchain::ensure_targets(&TARGETS)?;
+        need::provide(NEEDS, install)?;
     }
     // A program of its own, as for `verify`.
     let mut command = workspace::cargo()?;

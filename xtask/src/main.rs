@@ -1,18 +1,25 @@
 //! The developer commands of this workspace, one file each, run as `cargo xtask COMMAND`.
 //!
-//! | command       | file           | what it does                                                  |
-//! |---------------|----------------|---------------------------------------------------------------|
-//! | `setup`       | `setup/`       | installs, or names, the system packages the others need       |
-//! | `verify`      | `verify.rs`    | the main job: regenerate everything and compare               |
-//! | `cross`       | `cross.rs`     | `cargo check` of xen-abi and xen-ops for every target         |
-//! | `live`        | `live.rs`      | real hypervisors, booted with our own guest                   |
-//! | `loom`        | `loom.rs`      | every interleaving of the lock-free protocols                 |
-//! | `miri`        | `miri.rs`      | xen-ops and xen-sim under Miri                              |
-//! | `fuzz`        | `fuzz.rs`      | a hostile hypervisor and a hostile peer, by libFuzzer         |
-//! | `examples`    | `examples.rs`  | every example, run                                            |
-//! | `compare`       | `peers.rs`     | others' ways to grants from user space, beside ours           |
-//! | `test`        | `test.rs`      | everything, in the order in which it fails soonest            |
-//! | `bench-build` | `bench_build/` | clean builds of xen-abi beside its peers                      |
+//! | command       | file            | what it does                                               |
+//! |---------------|-----------------|------------------------------------------------------------|
+//! | `test`        | `test/`         | every check in steps, side by side where they can          |
+//! | `setup`       | `setup/`        | installs, or names, the system packages the others need    |
+//! | `verify`      | `verify.rs`     | generates every release again, compares and proves         |
+//! | `cross`       | `cross.rs`      | `cargo check` for every target                             |
+//! | `features`    | `features.rs`   | every cargo feature alone and in pairs, by cargo-hack      |
+//! | `deny`        | `deny.rs`       | licences, sources and users of dependencies, by cargo-deny |
+//! | `public-api`  | `public_api.rs` | the public API beside its listings, by cargo-public-api    |
+//! | `msrv`        | `msrv.rs`       | the oldest Rust version that is promised to work           |
+//! | `examples`    | `examples.rs`   | every example, run                                         |
+//! | `live`        | `live.rs`       | real hypervisors, booted with our own guest                |
+//! | `loom`        | `loom.rs`       | every interleaving of the lock-free protocols              |
+//! | `miri`        | `miri.rs`       | undefined behaviour                                        |
+//! | `fuzz`        | `fuzz.rs`       | a hostile hypervisor and a hostile peer, by cargo-fuzz     |
+//! | `compare`     | `compare.rs`    | other libraries over grants from user space                |
+//! | `bench-build` | `bench_build/`  | clean builds of xen-abi and of comparable crates           |
+//!
+//! What a command needs is in its `NEEDS` (`need.rs`). Cargo subcommands from crates.io are pinned in
+//! `tool.rs`. Nothing is installed without a line that says so (`install.rs`).
 //!
 //! Results go to standard output, progress to standard error. The exit status is 0 for success, 1
 //! for a failure and 2 for wrong usage.
@@ -20,17 +27,25 @@
 mod bench_build;
 mod cli;
 mod compare;
+mod cpu;
 mod cross;
+mod deny;
 mod error;
 mod examples;
+mod features;
 mod fuzz;
+mod install;
 mod live;
 mod loom;
 mod miri;
+mod msrv;
+mod need;
 mod process;
 mod progress;
+mod public_api;
 mod setup;
 mod test;
+mod tool;
 mod toolchain;
 mod verify;
 mod workspace;

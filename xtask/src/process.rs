@@ -1,4 +1,4 @@
-//! Running programs: silently with their output kept for the case of failure, or in the open.
+//! Running programs: with their output kept and shown if they fail, or with their output shown at once.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub(crate) use devtools::{answer, succeeds};
 
-use crate::progress::{Outcome, Step};
+use crate::progress::Progress;
 use crate::{Error, workspace};
 
 /// How often a running program is looked at.
@@ -35,13 +35,13 @@ pub(crate) fn together(
         }
         logs.push(log);
     }
-    let mut step = Step::start(step);
+    let mut step = Progress::start(step);
     let mut running = Vec::new();
     for (_, command) in programs.iter_mut() {
         match command.spawn() {
             Ok(child) => running.push(Running(child)),
             Err(source) => {
-                step.end(&Outcome::Failed);
+                step.end(false);
                 return Err(cannot_start(command, source));
             }
         }
@@ -60,35 +60,49 @@ pub(crate) fn together(
             failure = failure.or(Some((&logs[index], failed(name, command, status))));
         }
     }
-    let Some((log, error)) = failure else { return Ok(step.end(&Outcome::Ok)) };
-    step.end(&Outcome::Failed);
+    let Some((log, error)) = failure else { return Ok(step.end(true)) };
+    step.end(false);
     let output = std::fs::read(log).map_err(Error::file(log))?;
     anstream::eprintln!("{}", String::from_utf8_lossy(&output).trim_end());
     Err(error)
 }
 
-/// A program that does not outlive the step that it is of.
+/// A program that is ended with its step.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail when it has ended and was waited for.
+        // Both fail if it has ended and was waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Runs a program whose output the user is to see as it comes.
+/// Runs a program and shows its output as it comes.
 pub(crate) fn open(name: &str, command: &mut Command) -> Result<Duration, Error> {
-    let step = Step::announce(name);
+    let step = Progress::announce(name);
     let status = command.status().map_err(|source| cannot_start(command, source))?;
     // Our own lines and the program's share a stream that may be a pipe.
     let _ = io::stdout().flush();
     if status.success() {
-        return Ok(step.end(&Outcome::Ok));
+        return Ok(step.end(true));
     }
-    step.end(&Outcome::Failed);
+    step.end(false);
     Err(failed(name, command, status))
+}
+
+/// Runs a program for its standard output; shows its standard error if it fails.
+pub(crate) fn output(name: &str, command: &mut Command) -> Result<String, Error> {
+    let step = Progress::start(name);
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|source| cannot_start(command, source))?;
+    if output.status.success() {
+        step.end(true);
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    step.end(false);
+    anstream::eprintln!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
+    Err(failed(name, command, output.status))
 }
 
 /// A command as a line for a shell, with the variables set for it.
@@ -100,8 +114,8 @@ pub(crate) fn line(command: &Command) -> String {
             .map(|value| format!("{}={}", name.to_string_lossy(), quoted(&value.to_string_lossy())))
     });
     let program = command.get_program().to_string_lossy();
-    // cargo is known to us by its full path; a user calls it by its name.
-    let name = program.rsplit('/').next().unwrap_or(&program).to_owned();
+    // Of cargo the full path is known; a user calls it by its name.
+    let name = program.strip_suffix("/cargo").map_or(&*program, |_| "cargo").to_owned();
     let arguments = command.get_args().map(|argument| quoted(&argument.to_string_lossy()));
     variables.chain([name]).chain(arguments).collect::<Vec<_>>().join(" ")
 }
@@ -115,7 +129,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn cannot_start(command: &Command, source: io::Error) -> Error {
+pub(crate) fn cannot_start(command: &Command, source: io::Error) -> Error {
     let program = command.get_program().to_string_lossy().into_owned();
     Error::Start { program, source, remedy: "install it or put it on PATH".to_owned() }
 }
@@ -124,7 +138,8 @@ fn failed(name: &str, command: &Command, status: ExitStatus) -> Error {
     Error::Failed { name: name.to_owned(), status, command: line(command) }
 }
 
-fn log_file(name: &str) -> Result<std::path::PathBuf, Error> {
+/// The file for the output of a program or step.
+pub(crate) fn log_file(name: &str) -> Result<std::path::PathBuf, Error> {
     let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let name: String = name.chars().map(safe).collect();
     Ok(workspace::scratch("xtask")?.join(name + ".log"))

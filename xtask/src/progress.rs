@@ -5,42 +5,11 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 
-/// How a step ended.
-#[derive(Clone, Debug)]
-pub(crate) enum Outcome {
-    /// It passed.
-    Ok,
-    /// It could not be done here, for this reason.
-    Skipped(String),
-    /// It failed.
-    Failed,
-}
-
-impl Outcome {
-    /// The word for it in lines and tables.
-    pub(crate) fn word(&self) -> String {
-        match self {
-            Self::Ok => "ok".to_owned(),
-            Self::Skipped(reason) => format!("NOT checked: {reason}"),
-            Self::Failed => "FAILED".to_owned(),
-        }
-    }
-
-    fn colour(&self) -> Style {
-        let colour = match self {
-            Self::Ok => AnsiColor::Green,
-            Self::Skipped(_) => AnsiColor::Yellow,
-            Self::Failed => AnsiColor::Red,
-        };
-        Style::new().bold().fg_color(Some(colour.into()))
-    }
-}
-
-/// One step under way.
+/// The line about one program or command under way.
 ///
 /// On a terminal its line shows the running seconds; elsewhere it grows by a figure every half
 /// minute, so that a log shows life without filling up.
-pub(crate) struct Step {
+pub(crate) struct Progress {
     name: String,
     start: Instant,
     shown: u64,
@@ -48,13 +17,13 @@ pub(crate) struct Step {
     terminal: bool,
 }
 
-impl Step {
-    /// Starts a step that prints nothing until it ends: `name ... ok 3.2 s` is one line.
+impl Progress {
+    /// Starts one that prints nothing until it ends: `name ... ok 3.2 s` is one line.
     pub(crate) fn start(name: impl Into<String>) -> Self {
         Self::new(name.into(), true)
     }
 
-    /// Starts a step whose own output follows: its name stands before and after.
+    /// Starts one whose own output follows: its name stands before and after.
     pub(crate) fn announce(name: impl Into<String>) -> Self {
         Self::new(name.into(), false)
     }
@@ -76,7 +45,7 @@ impl Step {
         let _ = std::io::stderr().flush();
     }
 
-    /// To be called now and then while the step runs.
+    /// To be called now and then while it runs.
     pub(crate) fn tick(&mut self) {
         let period = if self.terminal { 1 } else { 30 };
         let now = self.start.elapsed().as_secs() / period * period;
@@ -91,8 +60,8 @@ impl Step {
         }
     }
 
-    /// Ends the step and says how long it took.
-    pub(crate) fn end(self, outcome: &Outcome) -> Duration {
+    /// Says how it ended, and how long it took.
+    pub(crate) fn end(self, is_ok: bool) -> Duration {
         let elapsed = self.start.elapsed();
         if self.terminal && self.shown > 0 {
             anstream::eprint!("\r\x1b[K");
@@ -100,13 +69,15 @@ impl Step {
         if !self.alone || (self.terminal && self.shown > 0) {
             self.head();
         }
-        let style = outcome.colour();
-        anstream::eprintln!("{style}{}{style:#} {}", outcome.word(), seconds(elapsed));
+        let (word, colour) =
+            if is_ok { ("ok", AnsiColor::Green) } else { ("FAILED", AnsiColor::Red) };
+        let style = Style::new().bold().fg_color(Some(colour.into()));
+        anstream::eprintln!("{style}{word}{style:#} {}", seconds(elapsed));
         elapsed
     }
 }
 
-/// A duration with as many digits as anyone reads.
+/// A duration, to a tenth of a second.
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }

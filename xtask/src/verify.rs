@@ -1,13 +1,18 @@
-//! `cargo xtask verify`: the main job.
+//! `cargo xtask verify`: regenerates the ABI of every release and checks it.
 
+use crate::install::Install;
+use crate::need::{self, Need};
 use crate::{Error, process, setup, workspace};
 
-/// Obtains headers and tools, regenerates everything, checks drift, has rustc evaluate the proofs and
-/// C compilers judge the figures, and prints one table.
-pub(crate) fn run() -> Result<(), Error> {
-    setup::ensure(setup::For::Headers)?;
-    // A program of its own: it links the generator, which takes a minute to build, and nobody
-    // should wait for that before learning what is missing.
+/// What it needs.
+pub(crate) const NEEDS: &[Need] = &[Need::Packages(setup::For::Headers)];
+
+/// Obtains headers and tools, regenerates everything, compares it with what is checked in, has rustc
+/// evaluate the proofs and C compilers check the figures, and prints one table.
+pub(crate) fn run(install: Install) -> Result<(), Error> {
+    need::provide(NEEDS, install)?;
+    // A program of its own: it links the generator, which takes a minute to build, and what is missing
+    // should be reported before that.
     let mut command = workspace::cargo()?;
     command.args(["run", "-p", "xen-layouts", "--bin", "verify"]);
     process::open("verify", &mut command).map(drop)

@@ -1,9 +1,8 @@
 //! Wall and processor time of a child with all its descendants.
 
-use std::fs;
 use std::time::Duration;
 
-use crate::Error;
+use crate::{Error, cpu};
 
 /// The times of one build, in seconds.
 #[derive(Clone, Copy, Debug)]
@@ -55,36 +54,16 @@ pub(super) fn sample(work: impl FnOnce() -> Result<Duration, Error>) -> Result<S
     Ok(Sample { wall, cpu: waited_for()? - before })
 }
 
-/// The processor seconds of all children waited for, and of theirs.
 fn waited_for() -> Result<f64, Error> {
-    let path = "/proc/self/stat";
-    let text = fs::read_to_string(path).map_err(Error::file(path))?;
-    let ticks = children(&text).ok_or_else(|| {
-        Error::Unexpected(format!("{path} has no processor times; run the benchmark on Linux"))
+    let time = cpu::of_children().ok_or_else(|| {
+        Error::Unexpected("/proc/self/stat has no times; run the benchmark on Linux".to_owned())
     })?;
-    #[allow(clippy::cast_precision_loss, reason = "ticks and their rate are far below 2^53")]
-    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
-}
-
-/// cutime and cstime, the 16th and 17th fields of proc_pid_stat(5), together.
-fn children(stat: &str) -> Option<u64> {
-    // The second field, the program's name, may hold anything; it ends at the last parenthesis.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(13);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(user + system)
+    Ok(time.as_secs_f64())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_fields_are_counted_from_the_name() {
-        let stat = "7 (a) b) S 1 7 7 0 -1 4194304 10 20 0 0 1 2 300 40 20 0 1 0 99";
-        assert_eq!(children(stat), Some(340));
-        assert_eq!(children("7 (a"), None);
-    }
 
     #[test]
     fn figures_are_medians() {

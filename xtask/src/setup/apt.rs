@@ -9,12 +9,12 @@ use devtools::libclang::MINIMUM;
 
 use crate::{Error, process};
 
-/// Options of `apt-get install`: nothing but what is named, no questions, and patience with
-/// another package manager at work.
+/// Options of `apt-get install`: only the named packages, no questions, and ten minutes for another
+/// package manager to finish.
 const INSTALL: [&str; 5] =
     ["install", "--no-install-recommends", "-y", "-o", "DPkg::Lock::Timeout=600"];
 
-/// How often `apt-get update` is tried: its lock knows no patience of its own.
+/// How often `apt-get update` is tried: it does not wait for its lock.
 const UPDATE_TRIES: u32 = 5;
 
 /// A package of libclang that apt knows.
@@ -49,8 +49,8 @@ fn parse(default: &str, numbered: &str) -> Vec<Offer> {
 
 /// The package to install: the distribution's own choice, unless it is too old; then the newest.
 ///
-/// Not simply the newest: Debian 12 also carries much newer ones, for the browsers' sake, and the
-/// distribution's choice is the one that was tried most.
+/// Not simply the newest: Debian 12 also has much newer ones, for browsers, and the distribution's
+/// choice is the one that was tested most.
 pub(super) fn libclang_package(offers: &[Offer]) -> String {
     let default = offers.iter().find(|offer| offer.name == "libclang1" && offer.major >= MINIMUM);
     let newest = || offers.iter().max_by_key(|offer| offer.major);
@@ -82,7 +82,8 @@ pub(super) fn knows(packages: &[String]) -> bool {
     })
 }
 
-/// Installs packages, and once more with new lists if that fails: old ones name files long gone.
+/// Installs packages; if that fails, fetches new lists and tries again, since old lists name files that
+/// are gone.
 pub(super) fn install(packages: &[String]) -> Result<(), Error> {
     let name = format!("apt-get install {}", packages.join(" "));
     let mut command = apt_get();

@@ -7,6 +7,7 @@ mod programs;
 use devtools::libclang::{self, Libclang};
 use devtools::{Arch, Compiler, compilers};
 
+use crate::install::Install;
 use crate::{Error, cross, toolchain};
 
 use distribution::Distribution;
@@ -29,17 +30,28 @@ pub(crate) struct Options {
 /// What packages are wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum For {
-    /// Reading headers and judging what comes of them.
+    /// Reading headers and checking the result with C compilers.
     Headers,
     /// Booting hypervisors.
     Live,
     /// Reading headers, and building hypervisors from their source.
     Source,
-    /// All that the tests want.
+    /// All the tests.
     Everything,
 }
 
-/// What the system has, and has not.
+impl For {
+    fn why(self) -> &'static str {
+        match self {
+            Self::Headers => "Xen's headers are read with libclang and checked with C compilers",
+            Self::Live => "hypervisors are booted under QEMU",
+            Self::Source => "hypervisors are built from source",
+            Self::Everything => "headers are read and checked, and hypervisors booted",
+        }
+    }
+}
+
+/// What the system has and what it lacks.
 struct Survey {
     purpose: For,
     libclang: Result<Libclang, String>,
@@ -89,28 +101,30 @@ impl Survey {
 
     fn print(&self) {
         match &self.libclang {
-            Ok(found) => println!("libclang  {} ({})", found.version, found.path.display()),
-            Err(reason) => println!("libclang  missing: {reason}"),
+            Ok(found) => {
+                println!("{:<19}  {} ({})", "libclang", found.version, found.path.display());
+            }
+            Err(reason) => println!("{:<19}  missing: {reason}", "libclang"),
         }
         for arch in Arch::ALL {
             let mut found = self.compilers.iter().filter(|found| found.arch == arch).peekable();
             if found.peek().is_none() {
-                println!("{arch:<8}  missing: no C compiler");
+                println!("{:<19}  missing", format!("C for {arch}"));
             }
             for compiler in found {
-                println!("{arch:<8}  {}", compiler.version);
+                println!("{:<19}  {}", format!("C for {arch}"), compiler.version);
             }
         }
         for program in programs::EMULATORS {
             let is_missing = self.programs.contains(&program);
-            let state = if is_missing { "missing" } else { "there" };
-            println!("{}  {state}", program.name);
+            let state = if is_missing { "missing" } else { "found" };
+            println!("{:<19}  {state}", program.name);
         }
     }
 }
 
-/// Installs what is missing when that is possible, and says what to do when it is not.
-pub(crate) fn run(options: &Options) -> Result<(), Error> {
+/// Installs what is missing if it can; otherwise says what to do.
+pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     let survey = Survey::take(For::Everything);
     if options.print {
         survey.print();
@@ -121,18 +135,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         }
         return Ok(());
     }
-    ensure_packages(survey)?.print();
-    toolchain::ensure_components()?;
-    toolchain::ensure_targets(&cross::TARGETS)
+    ensure_packages(survey, install)?.print();
+    toolchain::ensure_components(install)?;
+    toolchain::ensure_targets(&cross::TARGETS, install)
 }
 
-/// Installs what a command needs when that is possible, and says what to do when it is not.
-pub(crate) fn ensure(purpose: For) -> Result<(), Error> {
-    ensure_packages(Survey::take(purpose)).map(drop)
+/// Installs what a command needs if it can; otherwise says what to do.
+pub(crate) fn ensure(purpose: For, install: Install) -> Result<(), Error> {
+    ensure_packages(Survey::take(purpose), install).map(drop)
 }
 
 /// Installs the packages of what is missing, and surveys again.
-fn ensure_packages(before: Survey) -> Result<Survey, Error> {
+fn ensure_packages(before: Survey, install: Install) -> Result<Survey, Error> {
     if before.is_complete() {
         return Ok(before);
     }
@@ -142,8 +156,14 @@ fn ensure_packages(before: Survey) -> Result<Survey, Error> {
         return Err(still_missing(&before, &distribution));
     }
     let mut wanted = packages(&before);
+    install.announce(
+        &format!("Debian's packages {}", wanted.join(" ")),
+        before.purpose.why(),
+        &apt::install_line(&wanted),
+    )?;
     if !apt::knows(&wanted) {
         apt::update()?;
+        // Only the lists tell which package has a libclang that is new enough.
         wanted = packages(&before);
     }
     apt::install(&wanted)?;
@@ -151,7 +171,7 @@ fn ensure_packages(before: Survey) -> Result<Survey, Error> {
     if after.is_complete() { Ok(after) } else { Err(still_missing(&after, &distribution)) }
 }
 
-/// A variable that points at nothing usable hides whatever a package would install.
+/// Refuses a variable that points at nothing usable: it would hide what a package installs.
 fn ensure_variables(survey: &Survey) -> Result<(), Error> {
     let libclang = survey.missing_libclang().map(|reason| {
         let what = format!("gives no libclang {} or newer: {reason}", libclang::MINIMUM);

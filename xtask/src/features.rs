@@ -1,0 +1,23 @@
+//! `cargo xtask features`: every cargo feature of the published crates, alone and in pairs.
+
+use crate::install::Install;
+use crate::need::{self, Need};
+use crate::{Error, process, tool, workspace};
+
+/// What it needs.
+pub(crate) const NEEDS: &[Need] = &[Need::Tool(&tool::HACK)];
+
+/// Has cargo-hack check each set; a warning in one of them is an error.
+///
+/// `default` and `full` are sums of others that other steps check. cargo-hack's `--no-dev-deps` is not
+/// used: it edits the manifests while it runs, which other steps read, and cargo's resolver keeps the
+/// features of dev-dependencies out of a plain check anyway.
+pub(crate) fn run(install: Install) -> Result<(), Error> {
+    need::provide(NEEDS, install)?;
+    let mut command = tool::HACK.command()?;
+    command.args(["check", "-p", "xen-abi", "-p", "xen-ops", "-p", "xen-linux"]);
+    command.args(["--feature-powerset", "--depth", "2", "--exclude-features", "default,full"]);
+    command.arg("--target-dir").arg(workspace::scratch("features")?);
+    command.env("RUSTFLAGS", "-D warnings").env("CARGO_INCREMENTAL", "0");
+    process::captured("features", &mut command).map(drop)
+}

@@ -1,0 +1,23 @@
+//! `cargo xtask msrv`: the published crates with the oldest Rust version that is promised to work.
+
+use std::process::Command;
+
+use crate::install::Install;
+use crate::need::{self, Need};
+use crate::{Error, process, workspace};
+
+/// What it needs.
+pub(crate) const NEEDS: &[Need] = &[Need::Msrv];
+
+/// Checks the crates, with all their features.
+pub(crate) fn run(install: Install) -> Result<(), Error> {
+    need::provide(NEEDS, install)?;
+    let version = workspace::msrv();
+    let mut command = Command::new("rustup");
+    command.args(["run", &version, "cargo", "check"]);
+    command.args(["-p", "xen-abi", "-p", "xen-ops", "-p", "xen-linux", "-p", "xen-sim"]);
+    command.args(["--features", "xen-abi/full,xen-ops/alloc,xen-linux/vm-memory"]);
+    command.arg("--target-dir").arg(workspace::scratch("msrv")?).current_dir(workspace::root()?);
+    command.env("CARGO_INCREMENTAL", "0");
+    process::captured(&format!("msrv {version}"), &mut command).map(drop)
+}

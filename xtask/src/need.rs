@@ -1,0 +1,44 @@
+//! What a command needs beyond the default Rust toolchain, and how it is provided.
+
+use crate::install::Install;
+use crate::tool::Tool;
+use crate::{Error, setup, toolchain};
+
+/// Something that may have to be installed first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Need {
+    /// The system's packages for a purpose.
+    Packages(setup::For),
+    /// rustfmt and clippy.
+    Components,
+    /// Rust's core library for other targets.
+    Targets(&'static [&'static str]),
+    /// The oldest Rust version that is promised to work.
+    Msrv,
+    /// The nightly toolchain.
+    Nightly,
+    /// The nightly toolchain with Miri.
+    Miri,
+    /// A cargo subcommand from crates.io.
+    Tool(&'static Tool),
+}
+
+impl Need {
+    /// Installs it if it is missing and may be installed.
+    pub(crate) fn provide(self, install: Install) -> Result<(), Error> {
+        match self {
+            Self::Packages(purpose) => setup::ensure(purpose, install),
+            Self::Components => toolchain::ensure_components(install),
+            Self::Targets(targets) => toolchain::ensure_targets(targets, install),
+            Self::Msrv => toolchain::ensure_msrv(install),
+            Self::Nightly => toolchain::ensure_nightly(install),
+            Self::Miri => toolchain::ensure_miri(install),
+            Self::Tool(tool) => tool.ensure(install),
+        }
+    }
+}
+
+/// Provides everything in a list; the first that cannot be provided is the error.
+pub(crate) fn provide(needs: &[Need], install: Install) -> Result<(), Error> {
+    needs.iter().try_for_each(|need| need.provide(install))
+}

@@ -1,0 +1,335 @@
+//! The steps of `cargo xtask test`.
+
+use crate::install::Install;
+use crate::need::Need;
+use crate::{
+    Error, cross, deny, examples, features, fuzz, live, loom, miri, msrv, public_api, verify,
+};
+
+use super::lanes::Lane;
+
+/// A step.
+pub(super) struct Step {
+    /// The name by which it is chosen.
+    pub(super) name: &'static str,
+    /// What it checks, in one line.
+    pub(super) about: &'static str,
+    /// Which runs have it.
+    pub(super) runs: Runs,
+    /// What it may run beside.
+    pub(super) place: Place,
+    /// What it needs, and whether it is skipped or fails without it.
+    pub(super) needs: Needs,
+    /// What it does.
+    pub(super) action: Action,
+}
+
+/// Which runs have a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// All.
+    Always,
+    /// Only those without `--quick`.
+    Full,
+    /// Only those with it.
+    Quick,
+}
+
+/// What a step may run beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing: it comes first, since it fails soonest.
+    First,
+    /// One step of each other lane.
+    In(Lane),
+}
+
+impl Place {
+    /// The lane, of a step that has one.
+    pub(super) fn lane(self) -> Option<Lane> {
+        match self {
+            Self::First => None,
+            Self::In(lane) => Some(lane),
+        }
+    }
+}
+
+/// The default target directory. Cargo locks it, so its steps take turns.
+const SHARED: Lane = Lane("target");
+
+/// Target directories of their own. These steps could all run at the same time, but not on two cores.
+const OWN: Lane = Lane("own");
+
+/// What a step needs beyond the default Rust toolchain.
+#[derive(Clone, Copy)]
+pub(super) enum Needs {
+    /// It fails without this.
+    Required(&'static [Need]),
+    /// It is skipped without this, which may be impossible to install here.
+    Optional(&'static [Need]),
+}
+
+impl Needs {
+    const NONE: Self = Self::Required(&[]);
+}
+
+/// How a step is done.
+pub(super) enum Action {
+    /// Cargo commands whose output is worth reading only if they fail.
+    Quiet(&'static [&'static [&'static str]]),
+    /// Cargo commands whose output is shown: the results of tests.
+    Tests(&'static [&'static [&'static str]]),
+    /// Another command of ours, which prints its own lines.
+    Command(fn(Install) -> Result<(), Error>),
+}
+
+/// The features of tests that need what `setup` installs, and of optional integrations.
+const HEADERS: &str =
+    "xen-layouts/headers,xen-disassembly/targets,codegen/headers,xen-linux/vm-memory";
+
+/// The same, and those of tests that boot hypervisors.
+const LINTED: &str = "xen-layouts/headers,xen-disassembly/targets,codegen/headers,\
+    xen-linux/vm-memory,xen-live/boot";
+
+/// The guest kernel, which is a workspace of its own.
+const GUEST: &str = "tests/guest/Cargo.toml";
+
+/// Programs over other libraries, likewise.
+const COMPARE: &str = "tests/compare/Cargo.toml";
+
+/// All steps, those of [`Place::First`] first.
+pub(super) const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        about: "formatting",
+        runs: Runs::Always,
+        place: Place::First,
+        needs: Needs::Required(&[Need::Components]),
+        action: Action::Quiet(&[
+            &["fmt", "--all", "--check"],
+            &["fmt", "--manifest-path", GUEST, "--check"],
+            &["fmt", "--manifest-path", COMPARE, "--check"],
+        ]),
+    },
+    Step {
+        name: "clippy",
+        about: "lints of all crates, and of xen-abi with all its features",
+        runs: Runs::Always,
+        place: Place::First,
+        needs: Needs::Required(&[Need::Components]),
+        action: Action::Quiet(&[
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--features",
+                LINTED,
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &["clippy", "-p", "xen-abi", "--features", "full", "--", "-D", "warnings"],
+        ]),
+    },
+    Step {
+        name: "test",
+        about: "all tests that need no system package",
+        runs: Runs::Quick,
+        place: Place::In(SHARED),
+        needs: Needs::NONE,
+        action: Action::Tests(&[
+            &["test", "--workspace"],
+            &["test", "-p", "xen-abi", "--no-default-features"],
+            &["test", "-p", "xen-abi", "--features", "full,foreign"],
+        ]),
+    },
+    Step {
+        name: "test",
+        about: "all tests that boot nothing; xen-abi with no and with all features",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::Required(verify::NEEDS),
+        action: Action::Tests(&[
+            &["test", "--workspace", "--features", HEADERS],
+            &["test", "-p", "xen-abi", "--no-default-features"],
+            &["test", "-p", "xen-abi", "--features", "full,foreign"],
+        ]),
+    },
+    Step {
+        name: "doc",
+        about: "documentation without warnings",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::NONE,
+        action: Action::Quiet(&[
+            &["doc", "-p", "xen-abi", "--no-deps", "--features", "full"],
+            &["doc", "--workspace", "--no-deps"],
+        ]),
+    },
+    Step {
+        name: "examples",
+        about: "every example of xen-sim, run",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::NONE,
+        action: Action::Command(|_| examples::run()),
+    },
+    Step {
+        name: "verify",
+        about: "every release generated again, compared and proven",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::Required(verify::NEEDS),
+        action: Action::Command(verify::run),
+    },
+    Step {
+        name: "live",
+        about: "real hypervisors, booted under QEMU",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::Required(live::NEEDS),
+        action: Action::Command(|install| live::run(&live::Options::default(), install)),
+    },
+    Step {
+        name: "live-clippy",
+        about: "lints of the guest kernel",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::Required(live::NEEDS),
+        action: Action::Quiet(&[&[
+            "clippy",
+            "--manifest-path",
+            GUEST,
+            "--target-dir",
+            "target/xen-live/guest",
+            "--release",
+            "--target",
+            "x86_64-unknown-none",
+            "--target",
+            "aarch64-unknown-none",
+            "--target",
+            "armv7a-none-eabi",
+            "--",
+            "-D",
+            "warnings",
+        ]]),
+    },
+    Step {
+        name: "live-test",
+        about: "tests of what boots hypervisors",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::Required(live::NEEDS),
+        action: Action::Tests(&[&[
+            "test",
+            "-p",
+            "xen-live",
+            "--features",
+            "boot",
+            "--test",
+            "guests",
+            "--test",
+            "linux",
+            "--test",
+            "domains",
+        ]]),
+    },
+    Step {
+        name: "deny",
+        about: "dependencies: licences, sources, and who uses what",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Optional(deny::NEEDS),
+        action: Action::Command(deny::run),
+    },
+    Step {
+        name: "features",
+        about: "every cargo feature alone and in pairs",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Optional(features::NEEDS),
+        action: Action::Command(features::run),
+    },
+    Step {
+        name: "cross",
+        about: "seven targets, with and without an operating system",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Required(cross::NEEDS),
+        action: Action::Command(|install| cross::run(&cross::Options::default(), install)),
+    },
+    Step {
+        name: "public-api",
+        about: "the public API, compared with the checked-in listings",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Optional(public_api::NEEDS),
+        action: Action::Command(|install| {
+            public_api::run(&public_api::Options::default(), install)
+        }),
+    },
+    Step {
+        name: "msrv",
+        about: "the oldest Rust version that is promised to work",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Optional(msrv::NEEDS),
+        action: Action::Command(msrv::run),
+    },
+    Step {
+        name: "loom",
+        about: "every interleaving of the lock-free protocols",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::NONE,
+        action: Action::Command(|_| loom::run()),
+    },
+    Step {
+        name: "miri",
+        about: "undefined behaviour",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Optional(miri::NEEDS),
+        action: Action::Command(miri::run),
+    },
+    Step {
+        name: "fuzz",
+        about: "ten seconds of a hostile hypervisor and of a hostile peer",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Optional(fuzz::NEEDS),
+        action: Action::Command(|install| fuzz::run(&fuzz::Options::SHORT, install)),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn quick_needs_nothing_but_rust() {
+        for step in STEPS.iter().filter(|step| step.runs != Runs::Full) {
+            let (Needs::Required(needs) | Needs::Optional(needs)) = step.needs;
+            let is_rust = needs.iter().all(|need| matches!(need, Need::Components));
+            assert!(is_rust && !matches!(step.action, Action::Command(_)), "{}", step.name);
+        }
+    }
+
+    #[test]
+    fn names_are_words_and_unique_in_every_run() {
+        for left_out in [Runs::Quick, Runs::Full] {
+            let mut names = BTreeSet::new();
+            for step in STEPS.iter().filter(|step| step.runs != left_out) {
+                let is_word = step.name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+                assert!(is_word && names.insert(step.name), "{}", step.name);
+            }
+        }
+    }
+
+    #[test]
+    fn first_steps_come_first() {
+        let is_first: Vec<_> = STEPS.iter().map(|step| step.place == Place::First).collect();
+        assert!(is_first.is_sorted_by(|a, b| a >= b), "{is_first:?}");
+    }
+}
