@@ -47,6 +47,10 @@ pub(crate) enum Error {
         source: io::Error,
     },
 
+    /// The command line contradicts itself.
+    #[error("{0}")]
+    Usage(String),
+
     /// A program answered with something that was not understood.
     #[error("{0}")]
     Unexpected(String),

@@ -56,7 +56,8 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
 }
 
 /// Writes the API of a crate to a file. Blanket and auto trait implementations are left out: they would
-/// be seven lines for each type.
+/// be seven lines for each type. It is the host's API, and the listings are those of x86-64: xen-ops has
+/// another backend on Arm.
 fn list(name: &str, file: &Path) -> Result<(), Error> {
     let mut command = tool::PUBLIC_API.command()?;
     command.args(["-p", name, "--all-features", "--omit", "blanket-impls,auto-trait-impls"]);

@@ -69,7 +69,8 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
         return Ok(());
     }
     if chosen.is_empty() {
-        return Err(Error::Unexpected("these steps are not part of --quick".to_owned()));
+        let steps = options.steps.join(", ");
+        return Err(Error::Usage(format!("not part of --quick: {steps}; leave it out")));
     }
     let start = Instant::now();
     let mut report = Report::default();
