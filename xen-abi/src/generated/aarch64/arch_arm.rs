@@ -15,172 +15,175 @@ use crate::support::union::union_members;
 
 /// Immediate of the `hvc` instruction that marks a Xen hypercall.
 pub const XEN_HYPERCALL_TAG: u32 = 3745;
+/// C `printf` conversion of an `xen_pfn_t`, in hexadecimal.
 pub const PRI_xen_pfn: &str = "lx";
+/// C `printf` conversion of an `xen_pfn_t`, in decimal.
 pub const PRIu_xen_pfn: &str = "lu";
 /// vCPUs that have their `vcpu_info` in the shared info page: the first alone.
 pub const XEN_LEGACY_MAX_VCPUS: u32 = 1;
+/// C `printf` conversion of an `xen_ulong_t`, in hexadecimal.
 pub const PRI_xen_ulong: &str = "lx";
 /// Bit number of `VGCF_online`.
 pub const _VGCF_online: u32 = 0;
-/// The vCPU is up.
+/// `flags` of `vcpu_guest_context`: the vCPU is up.
 pub const VGCF_online: u32 = 1;
-/// Same interrupt controller as the host.
+/// `gic_version`: the same version of interrupt controller as the host.
 pub const XEN_DOMCTL_CONFIG_GIC_NATIVE: u32 = 0;
-/// Version 2 interrupt controller.
+/// `gic_version`: GICv2.
 pub const XEN_DOMCTL_CONFIG_GIC_V2: u32 = 1;
-/// Version 3 interrupt controller.
+/// `gic_version`: GICv3.
 pub const XEN_DOMCTL_CONFIG_GIC_V3: u32 = 2;
-/// No trusted execution environment.
+/// `tee_type`: no access to a trusted execution environment.
 pub const XEN_DOMCTL_CONFIG_TEE_NONE: u32 = 0;
-/// OP-TEE.
+/// `tee_type`: OP-TEE, mediated by Xen.
 pub const XEN_DOMCTL_CONFIG_TEE_OPTEE: u32 = 1;
-/// Firmware framework (FF-A).
+/// `tee_type`: Arm's firmware framework FF-A, mediated by Xen.
 pub const XEN_DOMCTL_CONFIG_TEE_FFA: u32 = 2;
-/// Thumb state.
+/// `cpsr`: Thumb state, 32-bit guests.
 pub const PSR_THUMB: u32 = 32;
-/// Fast interrupts masked.
+/// `cpsr`: fast interrupts are masked.
 pub const PSR_FIQ_MASK: u32 = 64;
-/// Interrupts masked.
+/// `cpsr`: interrupts are masked.
 pub const PSR_IRQ_MASK: u32 = 128;
-/// Asynchronous aborts masked.
+/// `cpsr`: asynchronous aborts are masked.
 pub const PSR_ABT_MASK: u32 = 256;
-/// Big-endian data, 32-bit.
+/// `cpsr`: data accesses are big-endian, 32-bit guests. The same bit as `PSR_DBG_MASK`.
 pub const PSR_BIG_ENDIAN: u32 = 512;
-/// Debug exceptions masked, 64-bit.
+/// `cpsr`: debug exceptions are masked, 64-bit guests.
 pub const PSR_DBG_MASK: u32 = 512;
-/// State of a Thumb if-then block.
+/// `cpsr`: state of a Thumb if-then block, 32-bit guests.
 pub const PSR_IT_MASK: u32 = 0x600fc00;
-/// Jazelle state.
+/// `cpsr`: Jazelle state, 32-bit guests.
 pub const PSR_JAZELLE: u32 = 0x1000000;
-/// Zero flag.
+/// `cpsr`: zero condition flag.
 pub const PSR_Z: u32 = 0x40000000;
-/// 32-bit user mode.
+/// `cpsr`: 32-bit user mode.
 pub const PSR_MODE_USR: u32 = 16;
-/// 32-bit fast interrupt mode.
+/// `cpsr`: 32-bit fast interrupt mode.
 pub const PSR_MODE_FIQ: u32 = 17;
-/// 32-bit interrupt mode.
+/// `cpsr`: 32-bit interrupt mode.
 pub const PSR_MODE_IRQ: u32 = 18;
-/// 32-bit supervisor mode.
+/// `cpsr`: 32-bit supervisor mode.
 pub const PSR_MODE_SVC: u32 = 19;
-/// 32-bit monitor mode.
+/// `cpsr`: 32-bit monitor mode.
 pub const PSR_MODE_MON: u32 = 22;
-/// 32-bit abort mode.
+/// `cpsr`: 32-bit abort mode.
 pub const PSR_MODE_ABT: u32 = 23;
-/// 32-bit hypervisor mode.
+/// `cpsr`: 32-bit hypervisor mode.
 pub const PSR_MODE_HYP: u32 = 26;
-/// 32-bit undefined mode.
+/// `cpsr`: 32-bit undefined mode.
 pub const PSR_MODE_UND: u32 = 27;
-/// 32-bit system mode.
+/// `cpsr`: 32-bit system mode.
 pub const PSR_MODE_SYS: u32 = 31;
-/// Set in every 32-bit mode, clear in every 64-bit one.
+/// `cpsr`: set in every 32-bit mode, clear in every 64-bit one.
 pub const PSR_MODE_BIT: u32 = 16;
-/// 64-bit EL3, own stack pointer.
+/// `cpsr`: 64-bit EL3, with its own stack pointer.
 pub const PSR_MODE_EL3h: u32 = 13;
-/// 64-bit EL3, stack pointer of EL0.
+/// `cpsr`: 64-bit EL3, with the stack pointer of EL0.
 pub const PSR_MODE_EL3t: u32 = 12;
-/// 64-bit EL2, own stack pointer.
+/// `cpsr`: 64-bit EL2, with its own stack pointer.
 pub const PSR_MODE_EL2h: u32 = 9;
-/// 64-bit EL2, stack pointer of EL0.
+/// `cpsr`: 64-bit EL2, with the stack pointer of EL0.
 pub const PSR_MODE_EL2t: u32 = 8;
-/// 64-bit EL1, own stack pointer.
+/// `cpsr`: 64-bit EL1, with its own stack pointer.
 pub const PSR_MODE_EL1h: u32 = 5;
-/// 64-bit EL1, stack pointer of EL0.
+/// `cpsr`: 64-bit EL1, with the stack pointer of EL0.
 pub const PSR_MODE_EL1t: u32 = 4;
-/// 64-bit EL0.
+/// `cpsr`: 64-bit EL0.
 pub const PSR_MODE_EL0t: u32 = 0;
-/// Processor state a 32-bit guest starts with.
+/// `cpsr` a 32-bit guest starts with: supervisor mode, all interrupts masked. The zero flag is set for old Linux kernels whose first instructions are misencoded.
 pub const PSR_GUEST32_INIT: u32 = 0x400001d3;
-/// Processor state a 64-bit guest starts with.
+/// `cpsr` a 64-bit guest starts with: EL1 with its own stack pointer, all interrupts masked.
 pub const PSR_GUEST64_INIT: u32 = 453;
-/// System control register a guest starts with.
+/// `sctlr` a guest starts with: MMU and caches off.
 pub const SCTLR_GUEST_INIT: core::primitive::u64 = 0xc50078;
-/// First byte of the virtio devices. Like all `GUEST_*` values agreed between Xen and its tools; guests read their device tree instead.
+/// Guest-physical address of the virtio devices. Like all `GUEST_*` values agreed between Xen and its tools; guests read their device tree instead.
 pub const GUEST_VIRTIO_MMIO_BASE: core::primitive::u64 = 0x2000000;
-/// Bytes for virtio devices.
+/// Size of the range of virtio devices, in bytes.
 pub const GUEST_VIRTIO_MMIO_SIZE: core::primitive::u64 = 0x100000;
-/// Version 2 interrupt distributor, first byte.
+/// Guest-physical address of the GICv2 interrupt distributor.
 pub const GUEST_GICD_BASE: core::primitive::u64 = 0x3001000;
-/// Version 2 interrupt distributor, bytes.
+/// Size of the GICv2 interrupt distributor, in bytes.
 pub const GUEST_GICD_SIZE: core::primitive::u64 = 4096;
-/// Version 2 CPU interface, first byte.
+/// Guest-physical address of the GICv2 CPU interface.
 pub const GUEST_GICC_BASE: core::primitive::u64 = 0x3002000;
-/// Version 2 CPU interface, bytes.
+/// Size of the GICv2 CPU interface, in bytes.
 pub const GUEST_GICC_SIZE: core::primitive::u64 = 8192;
-/// Version 3 interrupt distributor, first byte.
+/// Guest-physical address of the GICv3 interrupt distributor.
 pub const GUEST_GICV3_GICD_BASE: core::primitive::u64 = 0x3001000;
-/// Version 3 interrupt distributor, bytes.
+/// Size of the GICv3 interrupt distributor, in bytes.
 pub const GUEST_GICV3_GICD_SIZE: core::primitive::u64 = 0x10000;
-/// Version 3 redistributor regions.
+/// Number of GICv3 redistributor regions.
 pub const GUEST_GICV3_RDIST_REGIONS: u32 = 1;
-/// First redistributor region, first byte.
+/// Guest-physical address of the first GICv3 redistributor region.
 pub const GUEST_GICV3_GICR0_BASE: core::primitive::u64 = 0x3020000;
-/// First redistributor region, bytes; room for 128 vCPUs.
+/// Size of the first GICv3 redistributor region, in bytes: enough for 128 vCPUs.
 pub const GUEST_GICV3_GICR0_SIZE: core::primitive::u64 = 0x1000000;
-/// PCI configuration space, first byte.
+/// Guest-physical address of the PCI configuration space.
 pub const GUEST_VPCI_ECAM_BASE: core::primitive::u64 = 0x10000000;
-/// PCI configuration space, bytes.
+/// Size of the PCI configuration space, in bytes: 4096 for each function of 256 buses.
 pub const GUEST_VPCI_ECAM_SIZE: core::primitive::u64 = 0x10000000;
-/// ACPI tables, first byte.
+/// Guest-physical address of the range of ACPI tables.
 pub const GUEST_ACPI_BASE: core::primitive::u64 = 0x20000000;
-/// ACPI tables, bytes.
+/// Size of the range of ACPI tables, in bytes.
 pub const GUEST_ACPI_SIZE: core::primitive::u64 = 0x2000000;
-/// Emulated PL011 UART, first byte.
+/// Guest-physical address of the emulated PL011 UART.
 pub const GUEST_PL011_BASE: core::primitive::u64 = 0x22000000;
-/// Emulated PL011 UART, bytes.
+/// Size of the emulated PL011 UART, in bytes.
 pub const GUEST_PL011_SIZE: core::primitive::u64 = 4096;
-/// Device-tree code of PCI memory space.
+/// First cell of a `ranges` entry in the device tree for PCI memory space.
 pub const GUEST_VPCI_ADDR_TYPE_MEM: core::primitive::u64 = 0x2000000;
-/// PCI memory space, first byte.
+/// Guest-physical address of the PCI memory space.
 pub const GUEST_VPCI_MEM_ADDR: core::primitive::u64 = 0x23000000;
-/// PCI memory space, bytes.
+/// Size of the PCI memory space, in bytes.
 pub const GUEST_VPCI_MEM_SIZE: core::primitive::u64 = 0x10000000;
-/// Room set aside for the grant table, first byte.
+/// Guest-physical address of the range set aside for mapping the grant table.
 pub const GUEST_GNTTAB_BASE: core::primitive::u64 = 0x38000000;
-/// Room for the grant table, bytes: 4096 pages.
+/// Size of the range set aside for mapping the grant table, in bytes: 4096 pages.
 pub const GUEST_GNTTAB_SIZE: core::primitive::u64 = 0x1000000;
-/// Pages for xenstore, console and the like, first byte.
+/// Guest-physical address of the range of special pages: xenstore, console and others.
 pub const GUEST_MAGIC_BASE: core::primitive::u64 = 0x39000000;
-/// Those pages, bytes.
+/// Size of the range of special pages: xenstore, console and others, in bytes.
 pub const GUEST_MAGIC_SIZE: core::primitive::u64 = 0x1000000;
-/// Memory banks a guest may have.
+/// Number of memory banks.
 pub const GUEST_RAM_BANKS: u32 = 2;
-/// First memory bank, first byte.
+/// Guest-physical address of the first memory bank.
 pub const GUEST_RAM0_BASE: core::primitive::u64 = 0x40000000;
-/// First memory bank, most bytes.
+/// Largest size of the first memory bank, in bytes.
 pub const GUEST_RAM0_SIZE: core::primitive::u64 = 0xc0000000;
-/// Device-tree code of prefetchable PCI memory space.
+/// First cell of a `ranges` entry in the device tree for prefetchable PCI memory space.
 pub const GUEST_VPCI_ADDR_TYPE_PREFETCH_MEM: core::primitive::u64 = 0x43000000;
-/// Prefetchable PCI memory space, first byte.
+/// Guest-physical address of the prefetchable PCI memory space.
 pub const GUEST_VPCI_PREFETCH_MEM_ADDR: core::primitive::u64 = 0x100000000;
-/// Prefetchable PCI memory space, bytes.
+/// Size of the prefetchable PCI memory space, in bytes.
 pub const GUEST_VPCI_PREFETCH_MEM_SIZE: core::primitive::u64 = 0x100000000;
-/// Second memory bank, first byte.
+/// Guest-physical address of the second memory bank.
 pub const GUEST_RAM1_BASE: core::primitive::u64 = 0x200000000;
-/// Second memory bank, most bytes.
+/// Largest size of the second memory bank, in bytes.
 pub const GUEST_RAM1_SIZE: core::primitive::u64 = 0xfe00000000;
-/// Lowest address of memory.
+/// Lowest guest-physical address of memory.
 pub const GUEST_RAM_BASE: core::primitive::u64 = 0x40000000;
-/// Most memory a guest can have, in bytes, holes left out.
+/// Largest amount of memory of a guest, in bytes, holes left out.
 pub const GUEST_RAM_MAX: core::primitive::u64 = 0xfec0000000;
-/// Most vCPUs a guest can have.
+/// Largest number of vCPUs of a guest.
 pub const GUEST_MAX_VCPUS: u32 = 128;
-/// Private interrupt of the virtual timer.
+/// Private peripheral interrupt of the virtual timer.
 pub const GUEST_TIMER_VIRT_PPI: u32 = 27;
-/// Private interrupt of the secure physical timer.
+/// Private peripheral interrupt of the secure physical timer.
 pub const GUEST_TIMER_PHYS_S_PPI: u32 = 29;
-/// Private interrupt of the non-secure physical timer.
+/// Private peripheral interrupt of the non-secure physical timer.
 pub const GUEST_TIMER_PHYS_NS_PPI: u32 = 30;
-/// Private interrupt that announces events.
+/// Private peripheral interrupt that announces events.
 pub const GUEST_EVTCHN_PPI: u32 = 31;
-/// Shared interrupt of the emulated UART.
+/// Shared peripheral interrupt of the emulated UART.
 pub const GUEST_VPL011_SPI: u32 = 32;
-/// First shared interrupt for virtio devices.
+/// First shared peripheral interrupt for virtio devices.
 pub const GUEST_VIRTIO_MMIO_SPI_FIRST: u32 = 33;
-/// Last shared interrupt for virtio devices.
+/// Last shared peripheral interrupt for virtio devices.
 pub const GUEST_VIRTIO_MMIO_SPI_LAST: u32 = 43;
-/// Software interrupt that announces pending FF-A notifications.
+/// Software generated interrupt that announces pending FF-A notifications.
 pub const GUEST_FFA_NOTIF_PEND_INTR_ID: u32 = 8;
-/// Software interrupt that asks to schedule an FF-A receiver.
+/// Software generated interrupt that asks to schedule an FF-A receiver.
 pub const GUEST_FFA_SCHEDULE_RECV_INTR_ID: u32 = 9;
 /// PSCI 0.1: suspend this CPU.
 pub const PSCI_cpu_suspend: u32 = 0;
@@ -203,7 +206,8 @@ pub struct xen_pfn_t(pub u64);
 /// `xen_ulong_t` of `arch-arm.h`.
 pub type xen_ulong_t = u64;
 
-/// General registers of a vCPU. Each has a 64-bit name and, for 32-bit guests, the name of the banked register kept there.
+/// General registers of a vCPU. Each has a 64-bit name and, for 32-bit guests, the name of the banked register kept
+/// there.
 ///
 /// `struct vcpu_guest_core_regs` of `arch-arm.h`.
 #[derive(Clone, Copy)]
@@ -374,6 +378,8 @@ leaves! {
     264, "vcpu_guest_core_regs.spsr_svc": (vcpu_guest_core_regs, spsr_el1);
 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -388,6 +394,8 @@ union_members! { vcpu_guest_core_regs_x0;
 }
 layout! { union vcpu_guest_core_regs_x0: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -402,6 +410,8 @@ union_members! { vcpu_guest_core_regs_x1;
 }
 layout! { union vcpu_guest_core_regs_x1: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -416,6 +426,8 @@ union_members! { vcpu_guest_core_regs_x2;
 }
 layout! { union vcpu_guest_core_regs_x2: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -430,6 +442,8 @@ union_members! { vcpu_guest_core_regs_x3;
 }
 layout! { union vcpu_guest_core_regs_x3: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -444,6 +458,8 @@ union_members! { vcpu_guest_core_regs_x4;
 }
 layout! { union vcpu_guest_core_regs_x4: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -458,6 +474,8 @@ union_members! { vcpu_guest_core_regs_x5;
 }
 layout! { union vcpu_guest_core_regs_x5: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -472,6 +490,8 @@ union_members! { vcpu_guest_core_regs_x6;
 }
 layout! { union vcpu_guest_core_regs_x6: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -486,6 +506,8 @@ union_members! { vcpu_guest_core_regs_x7;
 }
 layout! { union vcpu_guest_core_regs_x7: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -495,11 +517,13 @@ pub struct vcpu_guest_core_regs_x8(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x8;
     /// Register X8.
     x8, x8_mut, from_x8: u64;
-    /// Register R8, user mode.
+    /// Register R8 of all modes but fast interrupt.
     r8_usr, r8_usr_mut, from_r8_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x8: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -509,11 +533,13 @@ pub struct vcpu_guest_core_regs_x9(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x9;
     /// Register X9.
     x9, x9_mut, from_x9: u64;
-    /// Register R9, user mode.
+    /// Register R9 of all modes but fast interrupt.
     r9_usr, r9_usr_mut, from_r9_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x9: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -523,11 +549,13 @@ pub struct vcpu_guest_core_regs_x10(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x10;
     /// Register X10.
     x10, x10_mut, from_x10: u64;
-    /// Register R10, user mode.
+    /// Register R10 of all modes but fast interrupt.
     r10_usr, r10_usr_mut, from_r10_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x10: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -537,11 +565,13 @@ pub struct vcpu_guest_core_regs_x11(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x11;
     /// Register X11.
     x11, x11_mut, from_x11: u64;
-    /// Register R11, user mode.
+    /// Register R11 of all modes but fast interrupt.
     r11_usr, r11_usr_mut, from_r11_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x11: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -551,11 +581,13 @@ pub struct vcpu_guest_core_regs_x12(pub [u64; 1]);
 union_members! { vcpu_guest_core_regs_x12;
     /// Register X12.
     x12, x12_mut, from_x12: u64;
-    /// Register R12, user mode.
+    /// Register R12 of all modes but fast interrupt.
     r12_usr, r12_usr_mut, from_r12_usr: u32;
 }
 layout! { union vcpu_guest_core_regs_x12: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -570,6 +602,8 @@ union_members! { vcpu_guest_core_regs_x13;
 }
 layout! { union vcpu_guest_core_regs_x13: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -584,6 +618,8 @@ union_members! { vcpu_guest_core_regs_x14;
 }
 layout! { union vcpu_guest_core_regs_x14: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -598,6 +634,8 @@ union_members! { vcpu_guest_core_regs_x15;
 }
 layout! { union vcpu_guest_core_regs_x15: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -612,6 +650,8 @@ union_members! { vcpu_guest_core_regs_x16;
 }
 layout! { union vcpu_guest_core_regs_x16: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -626,6 +666,8 @@ union_members! { vcpu_guest_core_regs_x17;
 }
 layout! { union vcpu_guest_core_regs_x17: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -640,6 +682,8 @@ union_members! { vcpu_guest_core_regs_x18;
 }
 layout! { union vcpu_guest_core_regs_x18: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -654,6 +698,8 @@ union_members! { vcpu_guest_core_regs_x19;
 }
 layout! { union vcpu_guest_core_regs_x19: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -668,6 +714,8 @@ union_members! { vcpu_guest_core_regs_x20;
 }
 layout! { union vcpu_guest_core_regs_x20: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -682,6 +730,8 @@ union_members! { vcpu_guest_core_regs_x21;
 }
 layout! { union vcpu_guest_core_regs_x21: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -696,6 +746,8 @@ union_members! { vcpu_guest_core_regs_x22;
 }
 layout! { union vcpu_guest_core_regs_x22: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -710,6 +762,8 @@ union_members! { vcpu_guest_core_regs_x23;
 }
 layout! { union vcpu_guest_core_regs_x23: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -724,6 +778,8 @@ union_members! { vcpu_guest_core_regs_x24;
 }
 layout! { union vcpu_guest_core_regs_x24: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -738,6 +794,8 @@ union_members! { vcpu_guest_core_regs_x25;
 }
 layout! { union vcpu_guest_core_regs_x25: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -752,6 +810,8 @@ union_members! { vcpu_guest_core_regs_x26;
 }
 layout! { union vcpu_guest_core_regs_x26: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -766,6 +826,8 @@ union_members! { vcpu_guest_core_regs_x27;
 }
 layout! { union vcpu_guest_core_regs_x27: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -780,6 +842,8 @@ union_members! { vcpu_guest_core_regs_x28;
 }
 layout! { union vcpu_guest_core_regs_x28: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -794,6 +858,8 @@ union_members! { vcpu_guest_core_regs_x29;
 }
 layout! { union vcpu_guest_core_regs_x29: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -808,6 +874,8 @@ union_members! { vcpu_guest_core_regs_x30;
 }
 layout! { union vcpu_guest_core_regs_x30: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -822,6 +890,8 @@ union_members! { vcpu_guest_core_regs_pc64;
 }
 layout! { union vcpu_guest_core_regs_pc64: 8, 8 }
 
+/// One 64-bit slot: the register of a 64-bit guest, and the banked register a 32-bit guest has there.
+///
 /// An anonymous part of `vcpu_guest_core_regs` in `arch-arm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -839,7 +909,7 @@ layout! { union vcpu_guest_core_regs_spsr_el1: 8, 8 }
 /// `vcpu_guest_core_regs_t` of `arch-arm.h`.
 pub type vcpu_guest_core_regs_t = vcpu_guest_core_regs;
 
-/// State of a vCPU, for the toolstack's context calls.
+/// State of a vCPU, for `XEN_DOMCTL_setvcpucontext` and `XEN_DOMCTL_getvcpucontext`.
 ///
 /// `struct vcpu_guest_context` of `arch-arm.h`.
 #[derive(Clone, Copy)]
@@ -852,13 +922,13 @@ pub struct vcpu_guest_context {
     pub _padding0: [u8; 4],
     /// General registers.
     pub user_regs: vcpu_guest_core_regs,
-    /// System control register.
+    /// System control register, `SCTLR_EL1`.
     pub sctlr: u64,
-    /// Translation control register.
+    /// Translation control register, `TTBCR` or `TCR_EL1`.
     pub ttbcr: u64,
-    /// Translation table base 0.
+    /// Translation table base register 0.
     pub ttbr0: u64,
-    /// Translation table base 1.
+    /// Translation table base register 1.
     pub ttbr1: u64,
 }
 layout! { struct vcpu_guest_context: 352, 8;
@@ -883,15 +953,15 @@ pub type vcpu_guest_context_t = vcpu_guest_context;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_arch_domainconfig {
-    /// IN/OUT. `XEN_DOMCTL_CONFIG_GIC_*`; on return, for the native one, what the host has.
+    /// IN/OUT. `XEN_DOMCTL_CONFIG_GIC_*`; when the native one is asked for, the version chosen is returned.
     pub gic_version: u8,
     /// IN. Scalable vector length in units of 128 bits; 0 for none.
     pub sve_vl: u8,
     /// IN. `XEN_DOMCTL_CONFIG_TEE_*`.
     pub tee_type: u16,
-    /// IN. Shared interrupts the domain gets.
+    /// IN. Number of shared peripheral interrupts of the domain.
     pub nr_spis: u32,
-    /// OUT. Timer frequency in hertz to put into the guest's device tree; 0 to leave it out.
+    /// OUT. Timer frequency in Hz, as the host's device tree states it, to be copied to the guest's; 0 when it states none.
     pub clock_frequency: u32,
 }
 layout! { struct xen_arch_domainconfig: 12, 4;

@@ -67,6 +67,7 @@ pub type callback_register_t = callback_register;
 pub struct callback_unregister {
     /// IN. `CALLBACKTYPE_*`.
     pub type_: u16,
+    /// Not used.
     pub _unused: u16,
 }
 layout! { struct callback_unregister: 4, 2;

@@ -4,54 +4,103 @@
 //!
 //! Upstream: `xen/include/public/errno.h`.
 
+/// Operation not permitted: the caller lacks the privilege, or a limit forbids it.
 pub const XEN_EPERM: Errno = Errno(1);
+/// The entry, object or vCPU named does not exist.
 pub const XEN_ENOENT: Errno = Errno(2);
+/// There is no such domain.
 pub const XEN_ESRCH: Errno = Errno(3);
+/// Input or output failed.
 pub const XEN_EIO: Errno = Errno(5);
+/// There is no such device or address.
 pub const XEN_ENXIO: Errno = Errno(6);
+/// An argument or list is too long.
 pub const XEN_E2BIG: Errno = Errno(7);
+/// The image is of the wrong format.
 pub const XEN_ENOEXEC: Errno = Errno(8);
+/// Bad handle.
 pub const XEN_EBADF: Errno = Errno(9);
+/// There is no child.
 pub const XEN_ECHILD: Errno = Errno(10);
+/// Not possible now; try again.
 pub const XEN_EAGAIN: Errno = Errno(11);
+/// The operation would have to wait. Another name of `XEN_EAGAIN`.
 pub const XEN_EWOULDBLOCK: Errno = Errno(11);
+/// Out of memory.
 pub const XEN_ENOMEM: Errno = Errno(12);
+/// Access denied, or the interface version is not Xen's.
 pub const XEN_EACCES: Errno = Errno(13);
+/// Memory named in the arguments cannot be accessed.
 pub const XEN_EFAULT: Errno = Errno(14);
+/// The resource is in use.
 pub const XEN_EBUSY: Errno = Errno(16);
+/// The object exists already.
 pub const XEN_EEXIST: Errno = Errno(17);
+/// The operation would cross devices.
 pub const XEN_EXDEV: Errno = Errno(18);
+/// There is no such device, or the hardware lacks the feature.
 pub const XEN_ENODEV: Errno = Errno(19);
+/// Not a directory.
 pub const XEN_ENOTDIR: Errno = Errno(20);
+/// Is a directory.
 pub const XEN_EISDIR: Errno = Errno(21);
+/// An argument is invalid.
 pub const XEN_EINVAL: Errno = Errno(22);
+/// The system has too many files open.
 pub const XEN_ENFILE: Errno = Errno(23);
+/// The caller has too many files open.
 pub const XEN_EMFILE: Errno = Errno(24);
+/// No free entry or space is left.
 pub const XEN_ENOSPC: Errno = Errno(28);
+/// The object is read-only.
 pub const XEN_EROFS: Errno = Errno(30);
+/// There are too many links.
 pub const XEN_EMLINK: Errno = Errno(31);
+/// The value is outside the function's domain.
 pub const XEN_EDOM: Errno = Errno(33);
+/// The value or result is out of range.
 pub const XEN_ERANGE: Errno = Errno(34);
+/// The operation would deadlock.
 pub const XEN_EDEADLK: Errno = Errno(35);
+/// Another name of `XEN_EDEADLK`.
 pub const XEN_EDEADLOCK: Errno = Errno(35);
+/// A name is too long.
 pub const XEN_ENAMETOOLONG: Errno = Errno(36);
+/// No lock is available.
 pub const XEN_ENOLCK: Errno = Errno(37);
+/// Xen does not implement the hypercall or command.
 pub const XEN_ENOSYS: Errno = Errno(38);
+/// The directory is not empty.
 pub const XEN_ENOTEMPTY: Errno = Errno(39);
+/// There is no data.
 pub const XEN_ENODATA: Errno = Errno(61);
+/// The time has expired.
 pub const XEN_ETIME: Errno = Errno(62);
+/// The message is malformed.
 pub const XEN_EBADMSG: Errno = Errno(74);
+/// The value is too large for its type.
 pub const XEN_EOVERFLOW: Errno = Errno(75);
+/// Invalid byte sequence, or the operation comes out of order.
 pub const XEN_EILSEQ: Errno = Errno(84);
+/// Not a socket.
 pub const XEN_ENOTSOCK: Errno = Errno(88);
+/// The message is too long.
 pub const XEN_EMSGSIZE: Errno = Errno(90);
+/// The operation is not supported, or not for this kind of guest.
 pub const XEN_EOPNOTSUPP: Errno = Errno(95);
+/// The address is in use.
 pub const XEN_EADDRINUSE: Errno = Errno(98);
+/// The address cannot be assigned.
 pub const XEN_EADDRNOTAVAIL: Errno = Errno(99);
+/// The caller's buffer is too small.
 pub const XEN_ENOBUFS: Errno = Errno(105);
+/// The end point is connected already.
 pub const XEN_EISCONN: Errno = Errno(106);
+/// The end point is not connected.
 pub const XEN_ENOTCONN: Errno = Errno(107);
+/// The time for the operation ran out.
 pub const XEN_ETIMEDOUT: Errno = Errno(110);
+/// The peer refused the connection.
 pub const XEN_ECONNREFUSED: Errno = Errno(111);
 
 pub use crate::support::newtypes::Errno;

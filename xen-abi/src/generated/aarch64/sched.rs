@@ -9,21 +9,21 @@ use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 
-/// Let others run; the vCPU stays runnable. No argument.
+/// Lets other vCPUs run; the calling one stays runnable. No argument.
 pub const SCHEDOP_yield: u32 = 0;
-/// Sleep until an event is pending. Unmasks event delivery and looks for pending events in one step, so no wake-up is lost. No argument.
+/// Blocks the vCPU until an event is pending. Unmasks event delivery and looks for pending events in one step, so that no wake-up is lost. No argument.
 pub const SCHEDOP_block: u32 = 1;
-/// Stop the whole domain and tell the toolstack. Takes `sched_shutdown`.
+/// Stops the whole domain and tells the toolstack. Takes `sched_shutdown`.
 pub const SCHEDOP_shutdown: u32 = 2;
-/// Sleep until a port is pending. Takes `sched_poll`.
+/// Blocks the vCPU until a port is pending or a time has come. Takes `sched_poll`.
 pub const SCHEDOP_poll: u32 = 3;
-/// Shut another domain down. Takes `sched_remote_shutdown`.
+/// Shuts another domain down (privileged). Takes `sched_remote_shutdown`.
 pub const SCHEDOP_remote_shutdown: u32 = 4;
-/// Fix the reason a later shutdown will report. Takes `sched_shutdown`.
+/// Sets the reason a later shutdown will report. Takes `sched_shutdown`.
 pub const SCHEDOP_shutdown_code: u32 = 5;
-/// Watchdog timers. Takes `sched_watchdog`.
+/// Arms, re-arms or removes a watchdog. Takes `sched_watchdog`.
 pub const SCHEDOP_watchdog: u32 = 6;
-/// Pin the calling vCPU. Takes `sched_pin_override`.
+/// Pins the calling vCPU to a pCPU (hardware domain). Takes `sched_pin_override`.
 pub const SCHEDOP_pin_override: u32 = 7;
 /// Normal end: the domain is to be destroyed.
 pub const SHUTDOWN_poweroff: u32 = 0;
@@ -135,7 +135,7 @@ layout! { struct sched_watchdog: 8, 4;
 /// `sched_watchdog_t` of `sched.h`.
 pub type sched_watchdog_t = sched_watchdog;
 
-/// Argument of `SCHEDOP_pin_override` (hardware domain): run the calling vCPU on one physical CPU for a while.
+/// Argument of `SCHEDOP_pin_override` (hardware domain): run the calling vCPU on one pCPU for a while.
 ///
 /// `struct sched_pin_override` of `sched.h`.
 #[derive(Clone, Copy)]
@@ -143,7 +143,7 @@ pub type sched_watchdog_t = sched_watchdog;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct sched_pin_override {
-    /// IN. Physical CPU, of the domain's cpupool; a negative number goes back to the previous affinity.
+    /// IN. pCPU, of the domain's cpupool; a negative number goes back to the previous affinity.
     pub pcpu: i32,
 }
 layout! { struct sched_pin_override: 4, 4;

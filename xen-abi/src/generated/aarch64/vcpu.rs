@@ -12,47 +12,47 @@ use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
-/// Give a vCPU its first register state, once. Takes `vcpu_guest_context` (PV, Arm) or `vcpu_hvm_context` (x86 HVM and PVH). The vCPU stays down.
+/// Gives a vCPU its first register state, once. Takes `vcpu_guest_context` (PV, Arm) or `vcpu_hvm_context` (x86 HVM and PVH). The vCPU stays down.
 pub const VCPUOP_initialise: u32 = 0;
-/// Let an initialised vCPU run. No argument.
+/// Lets an initialised vCPU run. No argument. -EINVAL if it is not initialised.
 pub const VCPUOP_up: u32 = 1;
-/// Stop a vCPU. Another vCPU may go on running for a moment after the call returns; itself stops at once. A stopped vCPU keeps its page tables and descriptor tables referenced. No argument.
+/// Stops a vCPU. If it is another vCPU it may run on for a moment after the call returns; the calling vCPU stops at once. A stopped vCPU keeps its page tables and descriptor tables referenced. No argument.
 pub const VCPUOP_down: u32 = 2;
 /// Returns 1 if the vCPU is up, 0 if not. No argument.
 pub const VCPUOP_is_up: u32 = 3;
-/// Read the time accounting. Takes `vcpu_runstate_info`.
+/// Reads the time accounting. Takes `vcpu_runstate_info`.
 pub const VCPUOP_get_runstate_info: u32 = 4;
 /// Bit of `state_entry_time`: Xen is writing the area now, read again.
 pub const XEN_RUNSTATE_UPDATE: core::primitive::u64 = 0x8000000000000000;
-/// On a physical CPU now.
+/// On a pCPU now.
 pub const RUNSTATE_running: u32 = 0;
-/// Could run, waits for a physical CPU.
+/// Could run, waits for a pCPU.
 pub const RUNSTATE_runnable: u32 = 1;
 /// Idle: waits for an event.
 pub const RUNSTATE_blocked: u32 = 2;
 /// Neither runnable nor blocked: down, paused, or held by Xen. A vCPU that is both counts as blocked.
 pub const RUNSTATE_offline: u32 = 3;
-/// Have the time accounting written to memory, by virtual address. Takes `vcpu_register_runstate_memory_area`.
+/// Has the time accounting written to memory, by virtual address. Takes `vcpu_register_runstate_memory_area`.
 pub const VCPUOP_register_runstate_memory_area: u32 = 5;
-/// Start the periodic timer. Takes `vcpu_set_periodic_timer`.
+/// Starts the periodic timer. Takes `vcpu_set_periodic_timer`.
 pub const VCPUOP_set_periodic_timer: u32 = 6;
-/// Stop the periodic timer. No argument.
+/// Stops the periodic timer. No argument.
 pub const VCPUOP_stop_periodic_timer: u32 = 7;
-/// Start the single-shot timer. Takes `vcpu_set_singleshot_timer`.
+/// Starts the single-shot timer. Takes `vcpu_set_singleshot_timer`.
 pub const VCPUOP_set_singleshot_timer: u32 = 8;
-/// Stop the single-shot timer. No argument.
+/// Stops the single-shot timer. No argument.
 pub const VCPUOP_stop_singleshot_timer: u32 = 9;
 /// Bit number of `VCPU_SSHOTTMR_future`.
 pub const _VCPU_SSHOTTMR_future: u32 = 0;
-/// Answer -ETIME if the time is already past. Xen may ignore it.
+/// Return -ETIME if the time is already past. Xen may ignore it.
 pub const VCPU_SSHOTTMR_future: u32 = 1;
-/// Move the `vcpu_info`. Takes `vcpu_register_vcpu_info`.
+/// Moves the `vcpu_info`. Takes `vcpu_register_vcpu_info`.
 pub const VCPUOP_register_vcpu_info: u32 = 10;
-/// Raise an NMI on the vCPU. No argument.
+/// Raises an NMI on the vCPU. No argument.
 pub const VCPUOP_send_nmi: u32 = 11;
-/// Ask for the physical CPU. Takes `vcpu_get_physid`.
+/// Reads the pCPU a pinned vCPU runs on, x86. Takes `vcpu_get_physid`.
 pub const VCPUOP_get_physid: u32 = 12;
-/// Have a copy of the time information kept, by virtual address. Takes `vcpu_register_time_memory_area`.
+/// Has a copy of the time information kept, by virtual address. Takes `vcpu_register_time_memory_area`.
 pub const VCPUOP_register_vcpu_time_memory_area: u32 = 13;
 /// As the memory_area form, by guest-physical address and with the update mark always on; replaces it while registered. See `XENFEAT_runstate_phys_area`.
 pub const VCPUOP_register_runstate_phys_area: u32 = 14;
@@ -95,6 +95,7 @@ pub type vcpu_runstate_info_t = vcpu_runstate_info;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_register_runstate_memory_area {
+    /// IN. Where the area is; the command decides the member.
     pub addr: vcpu_register_runstate_memory_area_addr,
 }
 layout! { struct vcpu_register_runstate_memory_area: 8, 8;
@@ -107,6 +108,8 @@ leaves! {
     0, "vcpu_register_runstate_memory_area.addr.p": (vcpu_register_runstate_memory_area, addr);
 }
 
+/// IN. Where the area is; the command decides the member.
+///
 /// The type of `vcpu_register_runstate_memory_area.addr` in `vcpu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -114,9 +117,9 @@ leaves! {
 #[repr(transparent)]
 pub struct vcpu_register_runstate_memory_area_addr(pub [u64; 1]);
 union_members! { vcpu_register_runstate_memory_area_addr;
-    /// IN. Address of the area as a guest handle.
+    /// IN. For the memory_area form: virtual address of the area, as a guest handle.
     h, h_mut, from_h: GuestHandle64<vcpu_runstate_info_t>;
-    /// IN. Address of the area as a virtual address of the guest.
+    /// IN. The same address, as a pointer.
     v, v_mut, from_v: GuestHandle64<vcpu_runstate_info>;
     /// IN. For the phys_area form: guest-physical address in bytes, the area within one page; all ones drops the registration.
     p, p_mut, from_p: u64;
@@ -126,7 +129,7 @@ layout! { union vcpu_register_runstate_memory_area_addr: 8, 8 }
 /// `vcpu_register_runstate_memory_area_t` of `vcpu.h`.
 pub type vcpu_register_runstate_memory_area_t = vcpu_register_runstate_memory_area;
 
-/// Argument of `VCPUOP_set_periodic_timer`: raise `VIRQ_TIMER` at a fixed interval. -EINVAL below 1 millisecond.
+/// Argument of `VCPUOP_set_periodic_timer`: raise `VIRQ_TIMER` at a fixed interval. -EINVAL for less than 1 ms.
 ///
 /// `struct vcpu_set_periodic_timer` of `vcpu.h`.
 #[derive(Clone, Copy)]
@@ -180,7 +183,7 @@ pub type vcpu_set_singleshot_timer_t = vcpu_set_singleshot_timer;
 pub struct vcpu_register_vcpu_info {
     /// IN. Frame the structure goes to: guest frame on translated guests, machine frame on PV.
     pub mfn: u64,
-    /// IN. Place in the frame, in bytes; the structure must end within the frame.
+    /// IN. Offset in the frame, in bytes; the structure must end within the frame.
     pub offset: u32,
     /// IN. Unused, 0.
     pub rsvd: u32,
@@ -195,7 +198,7 @@ layout! { struct vcpu_register_vcpu_info: 16, 8;
 /// `vcpu_register_vcpu_info_t` of `vcpu.h`.
 pub type vcpu_register_vcpu_info_t = vcpu_register_vcpu_info;
 
-/// Result of `VCPUOP_get_physid` (x86): which CPU a pinned vCPU runs on. -EINVAL for a vCPU that is not pinned.
+/// Result of `VCPUOP_get_physid` (x86): which pCPU a pinned vCPU runs on. -EINVAL for a vCPU that is not pinned.
 ///
 /// `struct vcpu_get_physid` of `vcpu.h`.
 #[derive(Clone, Copy)]
@@ -223,6 +226,7 @@ pub type vcpu_get_physid_t = vcpu_get_physid;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_register_time_memory_area {
+    /// IN. Where the copy is; the command decides the member.
     pub addr: vcpu_register_time_memory_area_addr,
 }
 layout! { struct vcpu_register_time_memory_area: 8, 8;
@@ -235,6 +239,8 @@ leaves! {
     0, "vcpu_register_time_memory_area.addr.p": (vcpu_register_time_memory_area, addr);
 }
 
+/// IN. Where the copy is; the command decides the member.
+///
 /// The type of `vcpu_register_time_memory_area.addr` in `vcpu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -242,9 +248,9 @@ leaves! {
 #[repr(transparent)]
 pub struct vcpu_register_time_memory_area_addr(pub [u64; 1]);
 union_members! { vcpu_register_time_memory_area_addr;
-    /// IN. Address of the copy as a guest handle.
+    /// IN. For the memory_area form: virtual address of the copy, as a guest handle.
     h, h_mut, from_h: GuestHandle64<vcpu_time_info_t>;
-    /// IN. Address of the copy as a virtual address of the guest.
+    /// IN. The same address, as a pointer.
     v, v_mut, from_v: GuestHandle64<vcpu_time_info>;
     /// IN. For the phys_area form: guest-physical address in bytes, the copy within one page; all ones drops the registration.
     p, p_mut, from_p: u64;

@@ -9,43 +9,43 @@ use crate::support::proof::layout;
 
 /// Returns the major version in the upper 16 bits and the minor in the lower. No argument.
 pub const XENVER_version: u32 = 0;
-/// Rest of the version. Takes `xen_extraversion_t`; `XENVER_extraversion2` is better.
+/// Reads the rest of the version. Takes `xen_extraversion_t`; `XENVER_extraversion2` is better.
 pub const XENVER_extraversion: u32 = 1;
 /// Size of `xen_extraversion_t`, in bytes.
 pub const XEN_EXTRAVERSION_LEN: core::primitive::u64 = 16;
-/// Build details. Takes `xen_compile_info`.
+/// Reads how Xen was built. Takes `xen_compile_info`.
 pub const XENVER_compile_info: u32 = 2;
-/// Guest types. Takes `xen_capabilities_info_t`; `XENVER_capabilities2` is better.
+/// Reads the guest types Xen runs. Takes `xen_capabilities_info_t`; `XENVER_capabilities2` is better.
 pub const XENVER_capabilities: u32 = 3;
 /// Size of `xen_capabilities_info_t`, in bytes.
 pub const XEN_CAPABILITIES_INFO_LEN: core::primitive::u64 = 1024;
-/// Source revision. Takes `xen_changeset_info_t`; `XENVER_changeset2` is better.
+/// Reads the source revision. Takes `xen_changeset_info_t`; `XENVER_changeset2` is better.
 pub const XENVER_changeset: u32 = 4;
 /// Size of `xen_changeset_info_t`, in bytes.
 pub const XEN_CHANGESET_INFO_LEN: core::primitive::u64 = 64;
-/// Where Xen's address range begins. Takes `xen_platform_parameters`.
+/// Reads where Xen's address range begins. Takes `xen_platform_parameters`.
 pub const XENVER_platform_parameters: u32 = 5;
-/// Feature bits. Takes `xen_feature_info`.
+/// Reads 32 feature bits. Takes `xen_feature_info`.
 pub const XENVER_get_features: u32 = 6;
 /// Returns the host's page size, in bytes. No argument.
 pub const XENVER_pagesize: u32 = 7;
-/// The caller's UUID as the toolstack set it. Takes `xen_domain_handle_t`.
+/// Reads the caller's UUID as the toolstack set it. Takes `xen_domain_handle_t`.
 pub const XENVER_guest_handle: u32 = 8;
-/// Xen's command line. Takes `xen_commandline_t`; `XENVER_commandline2` is better.
+/// Reads Xen's command line. Takes `xen_commandline_t`; `XENVER_commandline2` is better.
 pub const XENVER_commandline: u32 = 9;
-/// Build id of the running Xen. Takes `xen_varbuf`.
+/// Reads the build id of the running Xen. Takes `xen_varbuf`.
 pub const XENVER_build_id: u32 = 10;
-/// Rest of the version, uncut. Takes `xen_varbuf`.
+/// Reads the rest of the version, uncut. Takes `xen_varbuf`.
 pub const XENVER_extraversion2: u32 = 11;
-/// Guest types, uncut. Takes `xen_varbuf`.
+/// Reads the guest types, uncut. Takes `xen_varbuf`.
 pub const XENVER_capabilities2: u32 = 12;
-/// Source revision, uncut. Takes `xen_varbuf`.
+/// Reads the source revision, uncut. Takes `xen_varbuf`.
 pub const XENVER_changeset2: u32 = 13;
-/// Xen's command line, uncut. Takes `xen_varbuf`.
+/// Reads Xen's command line, uncut. Takes `xen_varbuf`.
 pub const XENVER_commandline2: u32 = 14;
 
-/// OUT. The part of the version behind the minor number, such as `.1-pre`: text of at most 16 bytes, zero-padded, cut off
-/// if longer.
+/// OUT. The part of the version that follows the minor number, such as `.1-pre`: text of at most 16 bytes,
+/// zero-padded, cut off if longer.
 ///
 /// `xen_extraversion_t` of `version.h`.
 pub type xen_extraversion_t = [u8; 16];
@@ -88,7 +88,7 @@ pub type xen_capabilities_info_t = [u8; 1024];
 /// `xen_changeset_info_t` of `version.h`.
 pub type xen_changeset_info_t = [u8; 64];
 
-/// Result of `XENVER_platform_parameters`. Says something to 32-bit x86 PV guests only.
+/// Result of `XENVER_platform_parameters`. It has a meaning for 32-bit x86 PV guests only.
 ///
 /// `struct xen_platform_parameters` of `version.h`.
 #[derive(Clone, Copy)]
@@ -96,7 +96,7 @@ pub type xen_changeset_info_t = [u8; 64];
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_platform_parameters {
-    /// OUT. Virtual address at which Xen's own range begins, in bytes; 0 where the question makes no sense.
+    /// OUT. Virtual address at which Xen's own range begins, in bytes; 0 where that has no meaning.
     pub virt_start: xen_ulong_t,
 }
 layout! { struct xen_platform_parameters: 8, 8;
@@ -142,7 +142,7 @@ pub type xen_commandline_t = [u8; 1024];
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_build_id {
-    /// IN. Bytes there is room for in `buf`.
+    /// IN. Length of `buf`, in bytes.
     pub len: u32,
     /// OUT. The build id, binary, not text.
     pub buf: [u8; 0],
@@ -157,7 +157,7 @@ layout! { struct xen_build_id: 4, 4;
 pub type xen_build_id_t = xen_build_id;
 
 /// Argument of `XENVER_build_id` and of the commands ending in 2: a buffer of any length. A null argument asks for the
-/// size. The hypercall answers with the count of bytes, which may be 0, or a negative errno.
+/// size. The hypercall returns the number of bytes, which may be 0, or a negative errno.
 ///
 /// `struct xen_varbuf` of `version.h`.
 #[derive(Clone, Copy)]
@@ -165,9 +165,9 @@ pub type xen_build_id_t = xen_build_id;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_varbuf {
-    /// IN. Bytes there is room for in `buf`.
+    /// IN. Length of `buf`, in bytes.
     pub len: u32,
-    /// OUT. The answer; texts have no terminating zero.
+    /// OUT. The text or the build id; texts have no terminating zero.
     pub buf: [u8; 0],
 }
 layout! { struct xen_varbuf: 4, 4;

@@ -38,7 +38,7 @@ pub const PHYSDEVOP_apic_read: u32 = 8;
 pub const PHYSDEVOP_apic_write: u32 = 9;
 /// Ask for a vector. Takes `physdev_irq`.
 pub const PHYSDEVOP_alloc_irq_vector: u32 = 10;
-/// Give a vector back; has no effect in today's Xen. Takes `physdev_irq`.
+/// Free a vector; has no effect in today's Xen. Takes `physdev_irq`.
 pub const PHYSDEVOP_free_irq_vector: u32 = 11;
 /// A message interrupt (MSI or MSI-X) of a device on segment 0.
 pub const MAP_PIRQ_TYPE_MSI: u32 = 0;
@@ -132,8 +132,8 @@ layout! { struct physdev_eoi: 4, 4;
 /// `physdev_eoi_t` of `physdev.h`.
 pub type physdev_eoi_t = physdev_eoi;
 
-/// Argument of `PHYSDEVOP_pirq_eoi_gmfn_v1` and `PHYSDEVOP_pirq_eoi_gmfn_v2`: register a page in which bit n tells whether
-/// interrupt n needs `PHYSDEVOP_eoi`. -EBUSY if one is registered already.
+/// Argument of `PHYSDEVOP_pirq_eoi_gmfn_v1` and `PHYSDEVOP_pirq_eoi_gmfn_v2`: register a page in which bit n
+/// tells whether interrupt n needs `PHYSDEVOP_eoi`. -EBUSY if one is registered already.
 ///
 /// `struct physdev_pirq_eoi_gmfn` of `physdev.h`.
 #[derive(Clone, Copy)]
@@ -264,7 +264,8 @@ layout! { struct physdev_irq: 8, 4;
 /// `physdev_irq_t` of `physdev.h`.
 pub type physdev_irq_t = physdev_irq;
 
-/// Argument of `PHYSDEVOP_map_pirq`: give a domain a physical interrupt number for a line or a message interrupt.
+/// Argument of `PHYSDEVOP_map_pirq`: allocate a domain a physical interrupt number for a line or a message
+/// interrupt.
 ///
 /// `struct physdev_map_pirq` of `physdev.h`.
 #[derive(Clone, Copy)]
@@ -308,7 +309,7 @@ layout! { struct physdev_map_pirq: 40, 8;
 /// `physdev_map_pirq_t` of `physdev.h`.
 pub type physdev_map_pirq_t = physdev_map_pirq;
 
-/// Argument of `PHYSDEVOP_unmap_pirq`: take a physical interrupt number back.
+/// Argument of `PHYSDEVOP_unmap_pirq`: free a physical interrupt number of a domain.
 ///
 /// `struct physdev_unmap_pirq` of `physdev.h`.
 #[derive(Clone, Copy)]
@@ -332,8 +333,8 @@ layout! { struct physdev_unmap_pirq: 8, 4;
 /// `physdev_unmap_pirq_t` of `physdev.h`.
 pub type physdev_unmap_pirq_t = physdev_unmap_pirq;
 
-/// Argument of `PHYSDEVOP_manage_pci_add` and `PHYSDEVOP_manage_pci_remove`, segment 0 only; `PHYSDEVOP_pci_device_add`
-/// is newer.
+/// Argument of `PHYSDEVOP_manage_pci_add` and `PHYSDEVOP_manage_pci_remove`, segment 0 only;
+/// `PHYSDEVOP_pci_device_add` is newer.
 ///
 /// `struct physdev_manage_pci` of `physdev.h`.
 #[derive(Clone, Copy)]
@@ -377,7 +378,8 @@ layout! { struct physdev_restore_msi: 2, 1;
 /// `physdev_restore_msi_t` of `physdev.h`.
 pub type physdev_restore_msi_t = physdev_restore_msi;
 
-/// Argument of `PHYSDEVOP_manage_pci_add_ext`: announce a device and whether it is an extended or virtual function.
+/// Argument of `PHYSDEVOP_manage_pci_add_ext`: announce a device and whether it is an extended or virtual
+/// function.
 ///
 /// `struct physdev_manage_pci_ext` of `physdev.h`.
 #[derive(Clone, Copy)]
@@ -394,6 +396,7 @@ pub struct physdev_manage_pci_ext {
     pub is_extfn: u32,
     /// IN. Not 0 for a virtual function.
     pub is_virtfn: u32,
+    /// IN. Physical function, for a virtual one.
     pub physfn: physdev_manage_pci_ext_physfn,
     pub _padding1: [u8; 2],
 }
@@ -412,6 +415,8 @@ leaves! {
     13, "physdev_manage_pci_ext.physfn.devfn": (physdev_manage_pci_ext, physfn.devfn);
 }
 
+/// IN. Physical function, for a virtual one.
+///
 /// The type of `physdev_manage_pci_ext.physfn` in `physdev.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
@@ -443,6 +448,7 @@ pub struct physdev_op {
     /// IN. `PHYSDEVOP_*`; selects the member of `u`.
     pub cmd: u32,
     pub _padding0: [u8; 4],
+    /// IN/OUT. Argument of the operation.
     pub u: physdev_op_u,
 }
 layout! { struct physdev_op: 24, 8;
@@ -459,6 +465,8 @@ leaves! {
     8, "physdev_op.u.irq_op": (physdev_op, u);
 }
 
+/// IN/OUT. Argument of the operation.
+///
 /// The type of `physdev_op.u` in `physdev.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
@@ -482,7 +490,8 @@ layout! { union physdev_op_u: 16, 8 }
 /// `physdev_op_t` of `physdev.h`.
 pub type physdev_op_t = physdev_op;
 
-/// Argument of `PHYSDEVOP_setup_gsi`: set trigger and polarity of an interrupt line. -EEXIST if that was done before.
+/// Argument of `PHYSDEVOP_setup_gsi`: set trigger and polarity of an interrupt line. -EEXIST if that was done
+/// before.
 ///
 /// `struct physdev_setup_gsi` of `physdev.h`.
 #[derive(Clone, Copy)]
@@ -578,6 +587,7 @@ pub struct physdev_pci_device_add {
     pub devfn: u8,
     /// IN. `XEN_PCI_DEV_*`.
     pub flags: u32,
+    /// IN. Physical function, for a virtual one; with `XEN_PCI_DEV_VIRTFN`.
     pub physfn: physdev_pci_device_add_physfn,
     pub _padding0: [u8; 2],
     /// IN. With `XEN_PCI_DEV_PXM` one element, the device's proximity domain.
@@ -598,6 +608,8 @@ leaves! {
     9, "physdev_pci_device_add.physfn.devfn": (physdev_pci_device_add, physfn.devfn);
 }
 
+/// IN. Physical function, for a virtual one; with `XEN_PCI_DEV_VIRTFN`.
+///
 /// The type of `physdev_pci_device_add.physfn` in `physdev.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
@@ -618,8 +630,8 @@ layout! { struct physdev_pci_device_add_physfn: 2, 1;
 /// `physdev_pci_device_add_t` of `physdev.h`.
 pub type physdev_pci_device_add_t = physdev_pci_device_add;
 
-/// A PCI device. Argument of `PHYSDEVOP_pci_device_remove`, `PHYSDEVOP_restore_msi_ext`, `PHYSDEVOP_prepare_msix` and
-/// `PHYSDEVOP_release_msix`.
+/// A PCI device. Argument of `PHYSDEVOP_pci_device_remove`, `PHYSDEVOP_restore_msi_ext`,
+/// `PHYSDEVOP_prepare_msix` and `PHYSDEVOP_release_msix`.
 ///
 /// `struct physdev_pci_device` of `physdev.h`.
 #[derive(Clone, Copy)]
@@ -644,7 +656,8 @@ layout! { struct physdev_pci_device: 4, 2;
 /// `physdev_pci_device_t` of `physdev.h`.
 pub type physdev_pci_device_t = physdev_pci_device;
 
-/// Argument of `PHYSDEVOP_pci_device_reset`: the hardware domain has reset a device, so Xen forgets what it knew of it.
+/// Argument of `PHYSDEVOP_pci_device_reset`: the hardware domain has reset a device, so Xen forgets what it
+/// knew of it.
 ///
 /// `struct pci_device_reset` of `physdev.h`.
 #[derive(Clone, Copy)]
@@ -663,7 +676,8 @@ layout! { struct pci_device_reset: 8, 4;
     [(physdev_pci_device_t) (u32)]
 }
 
-/// Argument of `PHYSDEVOP_dbgp_op`: the USB controller behind Xen's debug port is about to be reset, or has been.
+/// Argument of `PHYSDEVOP_dbgp_op`: the USB controller that Xen's debug port is attached to is about to be
+/// reset, or has been.
 ///
 /// `struct physdev_dbgp_op` of `physdev.h`.
 #[derive(Clone, Copy)]
@@ -675,6 +689,7 @@ pub struct physdev_dbgp_op {
     pub op: u8,
     /// IN. `PHYSDEVOP_DBGP_BUS_*`.
     pub bus: u8,
+    /// IN. The controller; `bus` selects the member.
     pub u: physdev_dbgp_op_u,
 }
 layout! { struct physdev_dbgp_op: 6, 2;
@@ -687,6 +702,8 @@ leaves! {
     2, "physdev_dbgp_op.u.pci": (physdev_dbgp_op, u);
 }
 
+/// IN. The controller; `bus` selects the member.
+///
 /// The type of `physdev_dbgp_op.u` in `physdev.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]

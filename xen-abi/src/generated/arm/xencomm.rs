@@ -6,17 +6,24 @@
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 
+/// Marks a descriptor: the characters `XCOM`.
 pub const XENCOMM_MAGIC: u32 = 0x58434f4d;
+/// Stands for no address.
 pub const XENCOMM_INVALID: u32 = 0xffffffff;
 
+/// A buffer that is contiguous in the caller's virtual memory, as a list of its pages.
+///
 /// `struct xencomm_desc` of `xencomm.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencomm_desc {
+    /// IN. `XENCOMM_MAGIC`.
     pub magic: u32,
+    /// IN. Number of addresses.
     pub nr_addrs: u32,
+    /// IN. Guest-physical address of each piece, in bytes; `XENCOMM_INVALID` marks an entry not in use.
     pub address: [u64; 0],
 }
 layout! { struct xencomm_desc: 8, 8;

@@ -3,16 +3,29 @@
 //!
 //! Upstream: `xen/include/public/device_tree_defs.h`.
 
+/// Handle of the interrupt controller node. Taken from a high range, so that handles the device tree compiler numbers from 1 do not collide.
 pub const GUEST_PHANDLE_GIC: u32 = 65000;
+/// Handle of the I/O memory management unit node.
 pub const GUEST_PHANDLE_IOMMU: u32 = 65001;
+/// `#address-cells` of the root node: 32-bit cells of an address.
 pub const GUEST_ROOT_ADDRESS_CELLS: u32 = 2;
+/// `#size-cells` of the root node: 32-bit cells of a size.
 pub const GUEST_ROOT_SIZE_CELLS: u32 = 2;
+/// Interrupt type: not specified, the default.
 pub const DT_IRQ_TYPE_NONE: u32 = 0;
+/// Interrupt type: triggered by a rising edge.
 pub const DT_IRQ_TYPE_EDGE_RISING: u32 = 1;
+/// Interrupt type: triggered by a falling edge.
 pub const DT_IRQ_TYPE_EDGE_FALLING: u32 = 2;
+/// Interrupt type: triggered by both edges.
 pub const DT_IRQ_TYPE_EDGE_BOTH: u32 = 3;
+/// Interrupt type: triggered while high.
 pub const DT_IRQ_TYPE_LEVEL_HIGH: u32 = 4;
+/// Interrupt type: triggered while low.
 pub const DT_IRQ_TYPE_LEVEL_LOW: u32 = 8;
+/// The level bits of an interrupt type.
 pub const DT_IRQ_TYPE_LEVEL_MASK: u32 = 12;
+/// All edge and level bits of an interrupt type.
 pub const DT_IRQ_TYPE_SENSE_MASK: u32 = 15;
+/// Interrupt type that has not been set; the initial value of a variable.
 pub const DT_IRQ_TYPE_INVALID: u32 = 16;

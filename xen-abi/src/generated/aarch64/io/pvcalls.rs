@@ -11,19 +11,19 @@ use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
-/// Create a socket.
+/// Create a socket. Uses `u.socket`.
 pub const PVCALLS_SOCKET: u32 = 0;
-/// Connect.
+/// Connect a socket to an address and set up its data ring. Uses `u.connect`.
 pub const PVCALLS_CONNECT: u32 = 1;
-/// Close.
+/// Close a socket. Uses `u.release`.
 pub const PVCALLS_RELEASE: u32 = 2;
-/// Bind to an address.
+/// Bind a socket to an address. Uses `u.bind`.
 pub const PVCALLS_BIND: u32 = 3;
-/// Listen.
+/// Listen for connections on a socket. Uses `u.listen`.
 pub const PVCALLS_LISTEN: u32 = 4;
-/// Accept a connection.
+/// Accept a connection as a new socket with a data ring; answered when there is one. Uses `u.accept`.
 pub const PVCALLS_ACCEPT: u32 = 5;
-/// Wait until a connection can be accepted.
+/// Wait for a connection that can be accepted; answered when there is one. Uses `u.poll`.
 pub const PVCALLS_POLL: u32 = 6;
 
 /// Control page of a connection's data rings.
@@ -34,23 +34,25 @@ pub const PVCALLS_POLL: u32 = 6;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct pvcalls_data_intf {
-    /// Received bytes consumed; written by the frontend.
+    /// Received bytes consumed; counts on without limit, written by the frontend.
     pub in_cons: RING_IDX,
-    /// Received bytes produced; written by the backend.
+    /// Received bytes produced; counts on without limit, written by the backend.
     pub in_prod: RING_IDX,
-    /// Error of the receiving side, negative; 0 for none.
+    /// Error of the receiving side, a negative errno written by the backend; 0 for none.
     pub in_error: RING_IDX,
+    /// Padding, so that each direction has cache lines of its own.
     pub pad1: [u8; 52],
-    /// Sent bytes consumed; written by the backend.
+    /// Sent bytes consumed; counts on without limit, written by the backend.
     pub out_cons: RING_IDX,
-    /// Sent bytes produced; written by the frontend.
+    /// Sent bytes produced; counts on without limit, written by the frontend.
     pub out_prod: RING_IDX,
-    /// Error of the sending side, negative; 0 for none.
+    /// Error of the sending side, a negative errno written by the backend; 0 for none.
     pub out_error: RING_IDX,
+    /// Padding.
     pub pad2: [u8; 52],
-    /// Binary logarithm of the rings' size, in 4096-byte pages; half is for each direction.
+    /// The data ring has 2 to this power pages of 4096 bytes; the first half is for received, the second for sent data.
     pub ring_order: RING_IDX,
-    /// Grants of those pages.
+    /// Grants of the data ring's pages.
     pub ref_: [grant_ref_t; 0],
 }
 layout! { struct pvcalls_data_intf: 132, 4;
@@ -67,13 +69,17 @@ layout! { struct pvcalls_data_intf: 132, 4;
     [(RING_IDX) ([grant_ref_t; 0]) ([u8; 52])]
 }
 
+/// Addresses at which one side has mapped the two halves of a data ring; C only, never shared.
+///
 /// `struct pvcalls_data` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct pvcalls_data {
+    /// Half for data received by the frontend.
     pub in_: GuestHandle64<u8>,
+    /// Half for data sent by the frontend.
     pub out: GuestHandle64<u8>,
 }
 layout! { struct pvcalls_data: 16, 8;
@@ -94,6 +100,7 @@ pub struct xen_pvcalls_request {
     pub req_id: u32,
     /// IN. `PVCALLS_*`; selects the member of `u`.
     pub cmd: u32,
+    /// IN. Arguments of the command.
     pub u: xen_pvcalls_request_u,
 }
 layout! { struct xen_pvcalls_request: 64, 8;
@@ -113,6 +120,8 @@ leaves! {
     8, "xen_pvcalls_request.u.dummy": (xen_pvcalls_request, u);
 }
 
+/// IN. Arguments of the command.
+///
 /// The type of `xen_pvcalls_request.u` in `io/pvcalls.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -139,7 +148,7 @@ union_members! { xen_pvcalls_request_u;
 }
 layout! { union xen_pvcalls_request_u: 56, 8 }
 
-/// Request: create a socket.
+/// Arguments of `PVCALLS_SOCKET`.
 ///
 /// `struct xen_pvcalls_socket` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -147,14 +156,15 @@ layout! { union xen_pvcalls_request_u: 56, 8 }
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_socket {
-    /// IN. Socket, as the frontend numbers it.
+    /// IN. Number the frontend gives the new socket.
     pub id: u64,
     /// IN. Address family, 2 for IPv4.
     pub domain: u32,
     /// IN. Type of socket, 1 for stream.
     pub type_: u32,
-    /// IN. Protocol, 0 for the usual.
+    /// IN. Protocol, 0 for the default.
     pub protocol: u32,
+    /// Padding.
     pub pad: [u8; 4],
 }
 layout! { struct xen_pvcalls_socket: 24, 8;
@@ -166,7 +176,7 @@ layout! { struct xen_pvcalls_socket: 24, 8;
     [([u8; 4]) (u32) (u64)]
 }
 
-/// Request: connect a socket.
+/// Arguments of `PVCALLS_CONNECT`.
 ///
 /// `struct xen_pvcalls_connect` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -174,18 +184,19 @@ layout! { struct xen_pvcalls_socket: 24, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_connect {
-    /// IN. Socket, as the frontend numbers it.
+    /// IN. Number the frontend has given the socket.
     pub id: u64,
     /// IN. Address, in the form of a socket address.
     pub addr: [u8; 28],
-    /// IN. Bytes of the address.
+    /// IN. Length of the address, in bytes.
     pub len: u32,
     /// IN. Reserved, 0.
     pub flags: u32,
-    /// IN. Grant of the data ring's page.
+    /// IN. Grant of the `pvcalls_data_intf` page.
     pub ref_: grant_ref_t,
-    /// IN. Port of the data ring.
+    /// IN. Event channel port of the data ring.
     pub evtchn: u32,
+    /// Padding.
     pub pad: [u8; 4],
 }
 layout! { struct xen_pvcalls_connect: 56, 8;
@@ -199,7 +210,7 @@ layout! { struct xen_pvcalls_connect: 56, 8;
     [([u8; 28]) ([u8; 4]) (grant_ref_t) (u32) (u64)]
 }
 
-/// Request: close a socket.
+/// Arguments of `PVCALLS_RELEASE`.
 ///
 /// `struct xen_pvcalls_release` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -207,10 +218,11 @@ layout! { struct xen_pvcalls_connect: 56, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_release {
-    /// IN. Socket, as the frontend numbers it.
+    /// IN. Number the frontend has given the socket.
     pub id: u64,
-    /// IN. 1 to keep the data ring for another socket.
+    /// IN. 1 to keep the data ring mapped for another socket.
     pub reuse: u8,
+    /// Padding.
     pub pad: [u8; 7],
 }
 layout! { struct xen_pvcalls_release: 16, 8;
@@ -220,7 +232,7 @@ layout! { struct xen_pvcalls_release: 16, 8;
     [([u8; 7]) (u64) (u8)]
 }
 
-/// Request: bind a socket to an address.
+/// Arguments of `PVCALLS_BIND`.
 ///
 /// `struct xen_pvcalls_bind` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -228,11 +240,11 @@ layout! { struct xen_pvcalls_release: 16, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_bind {
-    /// IN. Socket, as the frontend numbers it.
+    /// IN. Number the frontend has given the socket.
     pub id: u64,
     /// IN. Address, in the form of a socket address.
     pub addr: [u8; 28],
-    /// IN. Bytes of the address.
+    /// IN. Length of the address, in bytes.
     pub len: u32,
 }
 layout! { struct xen_pvcalls_bind: 40, 8;
@@ -242,7 +254,7 @@ layout! { struct xen_pvcalls_bind: 40, 8;
     [([u8; 28]) (u32) (u64)]
 }
 
-/// Request: listen on a socket.
+/// Arguments of `PVCALLS_LISTEN`.
 ///
 /// `struct xen_pvcalls_listen` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -250,10 +262,11 @@ layout! { struct xen_pvcalls_bind: 40, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_listen {
-    /// IN. Socket, as the frontend numbers it.
+    /// IN. Number the frontend has given the socket.
     pub id: u64,
-    /// IN. Connections that may wait.
+    /// IN. Number of connections that may wait to be accepted.
     pub backlog: u32,
+    /// Padding.
     pub pad: [u8; 4],
 }
 layout! { struct xen_pvcalls_listen: 16, 8;
@@ -263,7 +276,7 @@ layout! { struct xen_pvcalls_listen: 16, 8;
     [([u8; 4]) (u32) (u64)]
 }
 
-/// Request: accept a connection.
+/// Arguments of `PVCALLS_ACCEPT`.
 ///
 /// `struct xen_pvcalls_accept` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -271,13 +284,13 @@ layout! { struct xen_pvcalls_listen: 16, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_accept {
-    /// IN. Socket, as the frontend numbers it.
+    /// IN. Number the frontend has given the socket.
     pub id: u64,
-    /// IN. Number for the new socket.
+    /// IN. Number the frontend gives the new socket.
     pub id_new: u64,
-    /// IN. Grant of the new data ring's page.
+    /// IN. Grant of the `pvcalls_data_intf` page of the new socket.
     pub ref_: grant_ref_t,
-    /// IN. Port of the new data ring.
+    /// IN. Event channel port of the new socket's data ring.
     pub evtchn: u32,
 }
 layout! { struct xen_pvcalls_accept: 24, 8;
@@ -288,7 +301,7 @@ layout! { struct xen_pvcalls_accept: 24, 8;
     [(grant_ref_t) (u32) (u64)]
 }
 
-/// Request: wait for a connection.
+/// Arguments of `PVCALLS_POLL`.
 ///
 /// `struct xen_pvcalls_poll` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -296,7 +309,7 @@ layout! { struct xen_pvcalls_accept: 24, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_poll {
-    /// IN. Socket, as the frontend numbers it.
+    /// IN. Number the frontend has given the socket.
     pub id: u64,
 }
 layout! { struct xen_pvcalls_poll: 8, 8;
@@ -304,7 +317,7 @@ layout! { struct xen_pvcalls_poll: 8, 8;
     [(u64)]
 }
 
-/// Request: pad to full size.
+/// Gives the arguments the same size on all architectures.
 ///
 /// `struct xen_pvcalls_dummy` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -332,9 +345,11 @@ pub struct xen_pvcalls_response {
     pub req_id: u32,
     /// OUT. The request's command.
     pub cmd: u32,
-    /// OUT. 0 or a negative error.
+    /// OUT. 0 on success, or a negative error number.
     pub ret: i32,
+    /// Padding.
     pub pad: u32,
+    /// OUT. Answer to the command.
     pub u: xen_pvcalls_response_u,
 }
 layout! { struct xen_pvcalls_response: 24, 8;
@@ -356,6 +371,8 @@ leaves! {
     16, "xen_pvcalls_response.u.dummy": (xen_pvcalls_response, u);
 }
 
+/// OUT. Answer to the command.
+///
 /// The type of `xen_pvcalls_response.u` in `io/pvcalls.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -382,7 +399,7 @@ union_members! { xen_pvcalls_response_u;
 }
 layout! { union xen_pvcalls_response_u: 8, 8 }
 
-/// Response: create a socket.
+/// Answer to `PVCALLS_SOCKET`.
 ///
 /// `struct _xen_pvcalls_socket` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -390,7 +407,7 @@ layout! { union xen_pvcalls_response_u: 8, 8 }
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_socket {
-    /// OUT. Socket, as the frontend numbers it.
+    /// OUT. The socket of the request.
     pub id: u64,
 }
 layout! { struct _xen_pvcalls_socket: 8, 8;
@@ -398,7 +415,7 @@ layout! { struct _xen_pvcalls_socket: 8, 8;
     [(u64)]
 }
 
-/// Response: connect a socket.
+/// Answer to `PVCALLS_CONNECT`.
 ///
 /// `struct _xen_pvcalls_connect` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -406,7 +423,7 @@ layout! { struct _xen_pvcalls_socket: 8, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_connect {
-    /// OUT. Socket, as the frontend numbers it.
+    /// OUT. The socket of the request.
     pub id: u64,
 }
 layout! { struct _xen_pvcalls_connect: 8, 8;
@@ -414,7 +431,7 @@ layout! { struct _xen_pvcalls_connect: 8, 8;
     [(u64)]
 }
 
-/// Response: close a socket.
+/// Answer to `PVCALLS_RELEASE`.
 ///
 /// `struct _xen_pvcalls_release` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -422,7 +439,7 @@ layout! { struct _xen_pvcalls_connect: 8, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_release {
-    /// OUT. Socket, as the frontend numbers it.
+    /// OUT. The socket of the request.
     pub id: u64,
 }
 layout! { struct _xen_pvcalls_release: 8, 8;
@@ -430,7 +447,7 @@ layout! { struct _xen_pvcalls_release: 8, 8;
     [(u64)]
 }
 
-/// Response: bind a socket to an address.
+/// Answer to `PVCALLS_BIND`.
 ///
 /// `struct _xen_pvcalls_bind` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -438,7 +455,7 @@ layout! { struct _xen_pvcalls_release: 8, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_bind {
-    /// OUT. Socket, as the frontend numbers it.
+    /// OUT. The socket of the request.
     pub id: u64,
 }
 layout! { struct _xen_pvcalls_bind: 8, 8;
@@ -446,7 +463,7 @@ layout! { struct _xen_pvcalls_bind: 8, 8;
     [(u64)]
 }
 
-/// Response: listen on a socket.
+/// Answer to `PVCALLS_LISTEN`.
 ///
 /// `struct _xen_pvcalls_listen` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -454,7 +471,7 @@ layout! { struct _xen_pvcalls_bind: 8, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_listen {
-    /// OUT. Socket, as the frontend numbers it.
+    /// OUT. The socket of the request.
     pub id: u64,
 }
 layout! { struct _xen_pvcalls_listen: 8, 8;
@@ -462,7 +479,7 @@ layout! { struct _xen_pvcalls_listen: 8, 8;
     [(u64)]
 }
 
-/// Response: accept a connection.
+/// Answer to `PVCALLS_ACCEPT`.
 ///
 /// `struct _xen_pvcalls_accept` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -470,7 +487,7 @@ layout! { struct _xen_pvcalls_listen: 8, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_accept {
-    /// OUT. Socket, as the frontend numbers it.
+    /// OUT. The socket of the request.
     pub id: u64,
 }
 layout! { struct _xen_pvcalls_accept: 8, 8;
@@ -478,7 +495,7 @@ layout! { struct _xen_pvcalls_accept: 8, 8;
     [(u64)]
 }
 
-/// Response: wait for a connection.
+/// Answer to `PVCALLS_POLL`.
 ///
 /// `struct _xen_pvcalls_poll` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -486,7 +503,7 @@ layout! { struct _xen_pvcalls_accept: 8, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct _xen_pvcalls_poll {
-    /// OUT. Socket, as the frontend numbers it.
+    /// OUT. The socket of the request.
     pub id: u64,
 }
 layout! { struct _xen_pvcalls_poll: 8, 8;
@@ -494,7 +511,7 @@ layout! { struct _xen_pvcalls_poll: 8, 8;
     [(u64)]
 }
 
-/// Response: pad to full size.
+/// Gives the answers the same size on all architectures.
 ///
 /// `struct _xen_pvcalls_dummy` of `io/pvcalls.h`.
 #[derive(Clone, Copy)]
@@ -510,6 +527,8 @@ layout! { struct _xen_pvcalls_dummy: 8, 1;
     [([u8; 8])]
 }
 
+/// 4 bytes reserved for the kind of device; 0 in the others.
+///
 /// The type of `xen_pvcalls_sring.pvt` in `io/pvcalls.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
@@ -517,19 +536,24 @@ layout! { struct _xen_pvcalls_dummy: 8, 1;
 #[repr(transparent)]
 pub struct xen_pvcalls_sring_pvt(pub [u8; 4]);
 union_members! { xen_pvcalls_sring_pvt;
+    /// What network devices keep here.
     netif, netif_mut, from_netif: xen_pvcalls_sring_pvt_netif;
+    /// What tap devices keep here.
     tapif_user, tapif_user_mut, from_tapif_user: xen_pvcalls_sring_pvt_tapif_user;
+    /// The 4 bytes.
     pvt_pad, pvt_pad_mut, from_pvt_pad: [u8; 4];
 }
 layout! { union xen_pvcalls_sring_pvt: 4, 1 }
 
+/// What network devices keep here.
+///
 /// The type of `xen_pvcalls_sring.pvt.netif` in `io/pvcalls.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_sring_pvt_netif {
-    /// For the protocol's own use, network devices.
+    /// Network devices: 1 while the frontend polls the ring and needs no events.
     pub smartpoll_active: u8,
 }
 layout! { struct xen_pvcalls_sring_pvt_netif: 1, 1;
@@ -537,13 +561,15 @@ layout! { struct xen_pvcalls_sring_pvt_netif: 1, 1;
     [(u8)]
 }
 
+/// What tap devices keep here.
+///
 /// The type of `xen_pvcalls_sring.pvt.tapif_user` in `io/pvcalls.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pvcalls_sring_pvt_tapif_user {
-    /// For the protocol's own use, tap devices.
+    /// Tap devices: a message from the kernel part to the user part of the backend.
     pub msg: u8,
 }
 layout! { struct xen_pvcalls_sring_pvt_tapif_user: 1, 1;
@@ -568,7 +594,9 @@ pub struct xen_pvcalls_sring {
     pub rsp_prod: RING_IDX,
     /// The frontend wants an event when `rsp_prod` reaches this.
     pub rsp_event: RING_IDX,
+    /// 4 bytes reserved for the kind of device; 0 in the others.
     pub pvt: xen_pvcalls_sring_pvt,
+    /// Pads the head to 64 bytes; 0.
     pub __pad: [u8; 44],
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [xen_pvcalls_sring_entry; 0],

@@ -8,15 +8,15 @@ use crate::support::int::align8::u64;
 use crate::support::newtypes::newtype;
 use crate::support::proof::layout;
 
-/// Older form: slots.
+/// Older form: number of slots.
 pub const TPMIF_TX_RING_SIZE: u32 = 1;
-/// Nothing there: no command yet, or it was given up.
+/// Set by the backend: the page holds nothing, because no command came or it was cancelled.
 pub const TPMIF_STATE_IDLE: tpmif_state = tpmif_state(0);
-/// Set by the frontend: a command is there and being worked on.
+/// Set by the frontend: the page holds a command, which the backend executes.
 pub const TPMIF_STATE_SUBMIT: tpmif_state = tpmif_state(1);
-/// Set by the backend: the response is there.
+/// Set by the backend: the page holds the response.
 pub const TPMIF_STATE_FINISH: tpmif_state = tpmif_state(2);
-/// Set by the frontend: give the command up.
+/// Set by the frontend: cancel the command. Idle or finish follows.
 pub const TPMIF_STATE_CANCEL: tpmif_state = tpmif_state(3);
 
 /// Older form: one packet.
@@ -29,10 +29,11 @@ pub const TPMIF_STATE_CANCEL: tpmif_state = tpmif_state(3);
 pub struct tpmif_tx_request {
     /// IN. Machine address of the packet.
     pub addr: u64,
-    /// IN. Grant of its page.
+    /// IN. Grant of the packet's page.
     pub ref_: grant_ref_t,
+    /// Unused.
     pub unused: u16,
-    /// IN. Bytes.
+    /// IN. Size of the packet, in bytes.
     pub size: u16,
 }
 layout! { struct tpmif_tx_request: 16, 8;
@@ -96,7 +97,8 @@ newtype! {
 pub struct tpmif_state(pub u32);
 }
 
-/// Head of the shared page; the command or response follows the list of extra pages.
+/// Head of the shared page. The list of extra pages follows, then the command or response, which goes on in the extra
+/// pages.
 ///
 /// `struct tpmif_shared_page` of `io/tpmif.h`.
 #[derive(Clone, Copy)]
@@ -104,14 +106,15 @@ pub struct tpmif_state(pub u32);
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct tpmif_shared_page {
-    /// Bytes of the command or response.
+    /// Length of the command or response, in bytes.
     pub length: u32,
-    /// `TPMIF_STATE_*`.
+    /// `TPMIF_STATE_*`; the frontend only sets submit and cancel, the backend only idle and finish.
     pub state: u8,
     /// TPM locality of the command.
     pub locality: u8,
+    /// Must be 0.
     pub pad: u8,
-    /// Granted pages the data go on in.
+    /// Number of granted pages after the first; may be 0.
     pub nr_extra_pages: u8,
     /// Grants of those pages.
     pub extra_pages: [u32; 0],

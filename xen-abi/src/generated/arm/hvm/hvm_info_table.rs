@@ -5,13 +5,17 @@
 
 use crate::support::proof::layout;
 
+/// Guest frame the table is in.
 pub const HVM_INFO_PFN: u32 = 159;
+/// Where in the frame the table is, in bytes.
 pub const HVM_INFO_OFFSET: u32 = 2048;
+/// Guest-physical address of the table, in bytes.
 pub const HVM_INFO_PADDR: u32 = 0x9f800;
+/// Largest number of vCPUs of an HVM guest.
 pub const HVM_MAX_VCPUS: u32 = 128;
 
 /// The table, found at `HVM_INFO_PADDR`: signature, length in bytes and checksum, then vCPUs and memory limits in
-/// 4096-byte frames.
+/// 4096-byte frames. A memory limit of 0 means that the range does not exist.
 ///
 /// `struct hvm_info_table` of `hvm/hvm_info_table.h`.
 #[derive(Clone, Copy)]
@@ -19,15 +23,24 @@ pub const HVM_MAX_VCPUS: u32 = 128;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct hvm_info_table {
+    /// The 8 characters `HVM INFO`.
     pub signature: [u8; 8],
+    /// Length of the table, in bytes.
     pub length: u32,
+    /// Chosen so that all bytes of the table sum to 0.
     pub checksum: u8,
+    /// 1 if the firmware is to build APIC tables (MADT, MP table), else 0.
     pub apic_mode: u8,
     pub _padding0: [u8; 2],
+    /// Number of vCPUs.
     pub nr_vcpus: u32,
+    /// End of RAM below 4 GiB: first frame beyond it. RAM starts at 0 and leaves out the VGA range 0xa0000 to 0xbffff.
     pub low_mem_pgend: u32,
+    /// First frame of the range, up to 4 GiB, that is reserved for special pages.
     pub reserved_mem_pgstart: u32,
+    /// End of RAM above 4 GiB: first frame beyond it.
     pub high_mem_pgend: u32,
+    /// Bitmap of the vCPUs that are up at boot, lowest bit first.
     pub vcpu_online: [u8; 16],
 }
 layout! { struct hvm_info_table: 48, 4;

@@ -500,8 +500,11 @@ pub struct xen_hvm_altp2m_op {
     pub cmd: u32,
     /// IN. Which domain; `DOMID_SELF` is allowed.
     pub domain: domid_t,
+    /// Must be 0.
     pub pad1: u16,
+    /// Must be 0.
     pub pad2: u32,
+    /// IN/OUT. Argument of the operation.
     pub u: xen_hvm_altp2m_op_u,
 }
 layout! { struct xen_hvm_altp2m_op: 80, 8;
@@ -528,6 +531,8 @@ leaves! {
     16, "xen_hvm_altp2m_op.u.pad": (xen_hvm_altp2m_op, u);
 }
 
+/// IN/OUT. Argument of the operation.
+///
 /// The type of `xen_hvm_altp2m_op.u` in `hvm/hvm_op.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]

@@ -17,7 +17,7 @@ pub const STATE_IOREQ_NONE: u32 = 0;
 pub const STATE_IOREQ_READY: u32 = 1;
 /// The device model works on it.
 pub const STATE_IOREQ_INPROCESS: u32 = 2;
-/// The answer is there.
+/// The response is there; Xen may resume the vCPU.
 pub const STATE_IORESP_READY: u32 = 3;
 /// Port access.
 pub const IOREQ_TYPE_PIO: u32 = 0;
@@ -25,29 +25,45 @@ pub const IOREQ_TYPE_PIO: u32 = 0;
 pub const IOREQ_TYPE_COPY: u32 = 1;
 /// PCI configuration access.
 pub const IOREQ_TYPE_PCI_CONFIG: u32 = 2;
-/// The guest's clock was set.
+/// The guest's clock was set; `data` is the difference in seconds.
 pub const IOREQ_TYPE_TIMEOFFSET: u32 = 7;
-/// Forget cached mappings of the guest.
+/// The device model must drop its cached mappings of guest memory.
 pub const IOREQ_TYPE_INVALIDATE: u32 = 8;
 /// Slots of the buffered ring.
 pub const IOREQ_BUFFER_SLOT_NUM: u32 = 511;
+/// First port of the PM1a event block, old location, for guests migrated from old Xen.
 pub const ACPI_PM1A_EVT_BLK_ADDRESS_V0: u32 = 8000;
+/// First port of the PM1a control block, old location.
 pub const ACPI_PM1A_CNT_BLK_ADDRESS_V0: u32 = 8004;
+/// First port of the power management timer, old location.
 pub const ACPI_PM_TMR_BLK_ADDRESS_V0: u32 = 8008;
+/// First port of general-purpose event block 0, old location.
 pub const ACPI_GPE0_BLK_ADDRESS_V0: u32 = 8040;
+/// Length of general-purpose event block 0 at the old location, in bytes.
 pub const ACPI_GPE0_BLK_LEN_V0: u32 = 8;
+/// First port of the PM1a event block, new location: `HVM_PARAM_ACPI_IOPORTS_LOCATION` is 1.
 pub const ACPI_PM1A_EVT_BLK_ADDRESS_V1: u32 = 45056;
+/// First port of the PM1a control block, new location.
 pub const ACPI_PM1A_CNT_BLK_ADDRESS_V1: u32 = 45060;
+/// First port of the power management timer, new location.
 pub const ACPI_PM_TMR_BLK_ADDRESS_V1: u32 = 45064;
+/// First port of general-purpose event block 0, new location.
 pub const ACPI_GPE0_BLK_ADDRESS_V1: u32 = 45024;
+/// Length of general-purpose event block 0 at the new location, in bytes.
 pub const ACPI_GPE0_BLK_LEN_V1: u32 = 4;
+/// Former name of `ACPI_PM1A_EVT_BLK_ADDRESS_V0`.
 pub const ACPI_PM1A_EVT_BLK_ADDRESS: u32 = 8000;
+/// Former name of `ACPI_PM1A_CNT_BLK_ADDRESS_V0`.
 pub const ACPI_PM1A_CNT_BLK_ADDRESS: u32 = 8004;
+/// Former name of `ACPI_PM_TMR_BLK_ADDRESS_V0`.
 pub const ACPI_PM_TMR_BLK_ADDRESS: u32 = 8008;
+/// Former name of `ACPI_GPE0_BLK_ADDRESS_V0`.
 pub const ACPI_GPE0_BLK_ADDRESS: u32 = 8040;
+/// Former name of `ACPI_GPE0_BLK_LEN_V0`.
 pub const ACPI_GPE0_BLK_LEN: u32 = 8;
 
-/// One I/O access a vCPU waits for. Xen fills it in and makes it ready, the device model answers.
+/// One I/O access a vCPU waits for. Xen fills it in, sets `state` to `STATE_IOREQ_READY` and raises `vp_eport`; the device
+/// model does the access, sets `state` to `STATE_IORESP_READY` and raises the port in turn.
 ///
 /// `struct ioreq` of `hvm/ioreq.h`.
 #[derive(Clone, Copy)]
@@ -55,16 +71,17 @@ pub const ACPI_GPE0_BLK_LEN: u32 = 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct ioreq {
-    /// Port or guest-physical address, in bytes.
+    /// Port or guest-physical address, in bytes. For `IOREQ_TYPE_PCI_CONFIG`: segment in bits 63:48, bus in 47:40, device in 39:35, function in 34:32, offset below.
     pub addr: u64,
     /// Value written or read, or the guest-physical address of the data.
     pub data: u64,
-    /// Repetitions.
+    /// Repetitions of the access, 1 unless it is a string instruction.
     pub count: u32,
-    /// Bytes of each access.
+    /// Size of each access, in bytes.
     pub size: u32,
-    /// Port to notify Xen with.
+    /// Port for notifications in both directions. Xen fills it in once.
     pub vp_eport: u32,
+    /// Not used.
     pub _pad0: u16,
     pub _bits0: u8,
     /// `IOREQ_TYPE_*`.
@@ -73,12 +90,13 @@ pub struct ioreq {
 bit_fields! { ioreq, _bits0, int u8;
     /// `STATE_IOREQ_*` or `STATE_IORESP_READY`.
     state, set_state: u8 = 0, 4;
-    /// 1 if `data` is an address.
+    /// 1 if `data` is an address, where each repetition takes the next `size` bytes.
     data_is_ptr, set_data_is_ptr: u8 = 4, 1;
     /// `IOREQ_READ` or `IOREQ_WRITE`.
     dir, set_dir: u8 = 5, 1;
-    /// 1 if repetitions go downwards.
+    /// 1 if repetitions go downwards, as the direction flag says.
     df, set_df: u8 = 6, 1;
+    /// Not used.
     _pad1, set__pad1: u8 = 7, 1;
 }
 layout! { struct ioreq: 32, 8;
@@ -104,7 +122,7 @@ pub type ioreq_t = ioreq;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct shared_iopage {
-    /// Request of each vCPU, by number.
+    /// Request of each vCPU, indexed by its id. The array goes on beyond the length given in C.
     pub vcpu_ioreq: [ioreq; 1],
 }
 layout! { struct shared_iopage: 32, 8;
@@ -115,7 +133,7 @@ layout! { struct shared_iopage: 32, 8;
 /// `shared_iopage_t` of `hvm/ioreq.h`.
 pub type shared_iopage_t = shared_iopage;
 
-/// A write no vCPU waits for, 8 bytes; 8-byte accesses take two.
+/// A write no vCPU waits for, 8 bytes. An access of 8 bytes takes two slots.
 ///
 /// `struct buf_ioreq` of `hvm/ioreq.h`.
 #[derive(Clone, Copy)]
@@ -126,16 +144,17 @@ pub struct buf_ioreq {
     /// `IOREQ_TYPE_*`.
     pub type_: u8,
     pub _bits0: [u8; 3],
-    /// Value; the upper half in the next slot for 8 bytes.
+    /// Value. For 8 bytes the lower half; the upper half is in the next slot.
     pub data: u32,
 }
 bit_fields! { buf_ioreq, _bits0, bytes 3;
+    /// Not used.
     pad, set_pad: u8 = 0, 1;
     /// `IOREQ_WRITE`.
     dir, set_dir: u8 = 1, 1;
-    /// Binary logarithm of the access's bytes.
+    /// Binary logarithm of the size of the access in bytes, 0 to 3.
     size, set_size: u8 = 2, 2;
-    /// Address, 20 bits.
+    /// Port or guest-physical address, 20 bits.
     addr, set_addr: u32 = 4, 20;
 }
 layout! { struct buf_ioreq: 8, 4;
@@ -156,7 +175,9 @@ pub type buf_ioreq_t = buf_ioreq;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct buffered_iopage {
+    /// Slots consumed; written by the device model. In a ring made with `HVM_IOREQSRV_BUFIOREQ_ATOMIC` Xen takes whole turns of the ring off both pointers at once, and both must be accessed as one 64-bit word.
     pub read_pointer: u32,
+    /// Slots filled; written by Xen. A pointer counts on beyond the ring's end: the slot is its remainder by `IOREQ_BUFFER_SLOT_NUM`.
     pub write_pointer: u32,
     /// The slots.
     pub buf_ioreq: [buf_ioreq_t; 511],

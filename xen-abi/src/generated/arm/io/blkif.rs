@@ -11,37 +11,37 @@ use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
-/// Read sectors.
+/// Read sectors into granted pages. Uses `blkif_request`.
 pub const BLKIF_OP_READ: u32 = 0;
-/// Write sectors.
+/// Write granted pages to sectors. Uses `blkif_request`.
 pub const BLKIF_OP_WRITE: u32 = 1;
-/// Write after all earlier requests and before all later ones.
+/// Write after all earlier requests are complete and before later ones begin. Needs `feature-barrier` of the backend. Uses `blkif_request`.
 pub const BLKIF_OP_WRITE_BARRIER: u32 = 2;
-/// Flush the device's cache.
+/// Flush the cache of the device. Needs `feature-flush-cache` of the backend. Uses `blkif_request`.
 pub const BLKIF_OP_FLUSH_DISKCACHE: u32 = 3;
-/// Reserved.
+/// Reserved for backends that pass packets to the device.
 pub const BLKIF_OP_RESERVED_1: u32 = 4;
-/// Give sectors up.
+/// Declare that the contents of sectors are not needed any more. Needs `feature-discard` of the backend. Uses `blkif_request_discard`.
 pub const BLKIF_OP_DISCARD: u32 = 5;
-/// A request with indirect segments.
+/// Read or write with segments in pages of their own. Needs `feature-max-indirect-segments` of the backend. Uses `blkif_request_indirect`.
 pub const BLKIF_OP_INDIRECT: u32 = 6;
-/// Segments a plain request holds.
+/// Number of segments a plain request can hold.
 pub const BLKIF_MAX_SEGMENTS_PER_REQUEST: u32 = 11;
-/// Grants of segment pages in an indirect request.
+/// Number of segment pages an indirect request can name.
 pub const BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST: u32 = 8;
-/// The data must be unrecoverable afterwards.
+/// `flag`: the data must not be recoverable afterwards. Needs `discard-secure` of the backend.
 pub const BLKIF_DISCARD_SECURE: u32 = 1;
-/// The backend does not know the operation.
+/// The backend does not support the operation.
 pub const BLKIF_RSP_EOPNOTSUPP: i16 = -2;
 /// The operation failed.
 pub const BLKIF_RSP_ERROR: i16 = -1;
-/// The operation is done.
+/// The operation succeeded.
 pub const BLKIF_RSP_OKAY: i16 = 0;
-/// The device is a CD-ROM.
+/// `info` of the backend: the device is a CD-ROM.
 pub const VDISK_CDROM: u32 = 1;
-/// The medium can be removed.
+/// `info` of the backend: the medium can be removed.
 pub const VDISK_REMOVABLE: u32 = 2;
-/// The device cannot be written.
+/// `info` of the backend: the device cannot be written.
 pub const VDISK_READONLY: u32 = 4;
 
 /// A run of sectors in one granted page.
@@ -76,9 +76,9 @@ layout! { struct blkif_request_segment: 8, 4;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_request {
-    /// IN. `BLKIF_OP_*`.
+    /// IN. `BLKIF_OP_READ`, `BLKIF_OP_WRITE`, `BLKIF_OP_WRITE_BARRIER` or `BLKIF_OP_FLUSH_DISKCACHE`.
     pub operation: u8,
-    /// IN. Segments used, at most `BLKIF_MAX_SEGMENTS_PER_REQUEST`.
+    /// IN. Number of segments, at most `BLKIF_MAX_SEGMENTS_PER_REQUEST`.
     pub nr_segments: u8,
     /// IN. Virtual device number, for reads and writes.
     pub handle: u16,
@@ -123,7 +123,7 @@ pub struct blkif_request_discard {
     pub id: u64,
     /// IN. First sector, in units of 512 bytes.
     pub sector_number: u64,
-    /// IN. Sectors, of 512 bytes each.
+    /// IN. Number of sectors, in units of 512 bytes.
     pub nr_sectors: u64,
 }
 layout! { struct blkif_request_discard: 32, 8;
@@ -150,9 +150,9 @@ pub type blkif_request_discard_t = blkif_request_discard;
 pub struct blkif_request_indirect {
     /// IN. `BLKIF_OP_INDIRECT`.
     pub operation: u8,
-    /// IN. What to do: `BLKIF_OP_READ`, `BLKIF_OP_WRITE` and the like.
+    /// IN. `BLKIF_OP_READ` or `BLKIF_OP_WRITE`.
     pub indirect_op: u8,
-    /// IN. Segments, up to what the backend announces.
+    /// IN. Number of segments, at most `feature-max-indirect-segments` of the backend in xenstore.
     pub nr_segments: u16,
     pub _padding0: [u8; 4],
     /// IN. Chosen by the frontend and repeated in the response.
@@ -212,6 +212,8 @@ layout! { struct blkif_response: 16, 8;
 /// `blkif_response_t` of `io/blkif.h`.
 pub type blkif_response_t = blkif_response;
 
+/// 4 bytes reserved for the kind of device; 0 in the others.
+///
 /// The type of `blkif_sring.pvt` in `io/blkif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
@@ -219,19 +221,24 @@ pub type blkif_response_t = blkif_response;
 #[repr(transparent)]
 pub struct blkif_sring_pvt(pub [u8; 4]);
 union_members! { blkif_sring_pvt;
+    /// What network devices keep here.
     netif, netif_mut, from_netif: blkif_sring_pvt_netif;
+    /// What tap devices keep here.
     tapif_user, tapif_user_mut, from_tapif_user: blkif_sring_pvt_tapif_user;
+    /// The 4 bytes.
     pvt_pad, pvt_pad_mut, from_pvt_pad: [u8; 4];
 }
 layout! { union blkif_sring_pvt: 4, 1 }
 
+/// What network devices keep here.
+///
 /// The type of `blkif_sring.pvt.netif` in `io/blkif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_sring_pvt_netif {
-    /// For the protocol's own use, network devices.
+    /// Network devices: 1 while the frontend polls the ring and needs no events.
     pub smartpoll_active: u8,
 }
 layout! { struct blkif_sring_pvt_netif: 1, 1;
@@ -239,13 +246,15 @@ layout! { struct blkif_sring_pvt_netif: 1, 1;
     [(u8)]
 }
 
+/// What tap devices keep here.
+///
 /// The type of `blkif_sring.pvt.tapif_user` in `io/blkif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct blkif_sring_pvt_tapif_user {
-    /// For the protocol's own use, tap devices.
+    /// Tap devices: a message from the kernel part to the user part of the backend.
     pub msg: u8,
 }
 layout! { struct blkif_sring_pvt_tapif_user: 1, 1;
@@ -270,7 +279,9 @@ pub struct blkif_sring {
     pub rsp_prod: RING_IDX,
     /// The frontend wants an event when `rsp_prod` reaches this.
     pub rsp_event: RING_IDX,
+    /// 4 bytes reserved for the kind of device; 0 in the others.
     pub pvt: blkif_sring_pvt,
+    /// Pads the head to 64 bytes; 0.
     pub __pad: [u8; 44],
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [blkif_sring_entry; 0],

@@ -9,7 +9,7 @@ use crate::support::union::union_members;
 
 /// Type of `xenkbd_motion`.
 pub const XENKBD_TYPE_MOTION: u32 = 1;
-/// Not used.
+/// Type that is not used.
 pub const XENKBD_TYPE_RESERVED: u32 = 2;
 /// Type of `xenkbd_key`.
 pub const XENKBD_TYPE_KEY: u32 = 3;
@@ -17,53 +17,53 @@ pub const XENKBD_TYPE_KEY: u32 = 3;
 pub const XENKBD_TYPE_POS: u32 = 4;
 /// Type of `xenkbd_mtouch`.
 pub const XENKBD_TYPE_MTOUCH: u32 = 5;
-/// A touch begins.
+/// Touch event: a contact begins. Uses `u.pos`.
 pub const XENKBD_MT_EV_DOWN: u32 = 0;
-/// A touch ends.
+/// Touch event: a contact ends.
 pub const XENKBD_MT_EV_UP: u32 = 1;
-/// A touch moves.
+/// Touch event: a contact moves. Uses `u.pos`.
 pub const XENKBD_MT_EV_MOTION: u32 = 2;
-/// The group of touch events is complete.
+/// Touch event: a group of events is complete.
 pub const XENKBD_MT_EV_SYN: u32 = 3;
-/// A touch changes shape.
+/// Touch event: a contact changes its shape. Uses `u.shape`.
 pub const XENKBD_MT_EV_SHAPE: u32 = 4;
-/// A touch turns.
+/// Touch event: a contact changes its orientation. Uses `u.orientation`.
 pub const XENKBD_MT_EV_ORIENT: u32 = 5;
-/// Name of the device class in xenstore.
+/// Device type in xenstore paths.
 pub const XENKBD_DRIVER_NAME: &str = "vkbd";
-/// Xenstore node: the backend has no keyboard.
+/// Backend node: 1 when there is no keyboard.
 pub const XENKBD_FIELD_FEAT_DSBL_KEYBRD: &str = "feature-disable-keyboard";
-/// Xenstore node: the backend has no pointer.
+/// Backend node: 1 when there is no pointer.
 pub const XENKBD_FIELD_FEAT_DSBL_POINTER: &str = "feature-disable-pointer";
-/// Xenstore node: the backend can report places.
+/// Backend node: 1 when absolute positions of the pointer are supported.
 pub const XENKBD_FIELD_FEAT_ABS_POINTER: &str = "feature-abs-pointer";
-/// Xenstore node: the backend can report places in device units.
+/// Backend node: 1 when raw positions of the pointer, 0 to 0x7fff, are supported.
 pub const XENKBD_FIELD_FEAT_RAW_POINTER: &str = "feature-raw-pointer";
-/// Xenstore node: the backend can report touches.
+/// Backend node: 1 when touch events are supported.
 pub const XENKBD_FIELD_FEAT_MTOUCH: &str = "feature-multi-touch";
-/// Xenstore node: the frontend wants places.
+/// Frontend node: 1 to get absolute positions instead of movements.
 pub const XENKBD_FIELD_REQ_ABS_POINTER: &str = "request-abs-pointer";
-/// Xenstore node: the frontend wants places in device units.
+/// Frontend node: 1 to get raw positions, 0 to 0x7fff; only together with `XENKBD_FIELD_REQ_ABS_POINTER`.
 pub const XENKBD_FIELD_REQ_RAW_POINTER: &str = "request-raw-pointer";
-/// Xenstore node: the frontend wants touches.
+/// Frontend node: 1 to get touch events.
 pub const XENKBD_FIELD_REQ_MTOUCH: &str = "request-multi-touch";
-/// Xenstore node: grant of the shared page.
+/// Frontend node: grant of the shared page.
 pub const XENKBD_FIELD_RING_GREF: &str = "page-gref";
-/// Xenstore node: port of the shared page.
+/// Frontend node: event channel port of the shared page.
 pub const XENKBD_FIELD_EVT_CHANNEL: &str = "event-channel";
-/// Xenstore node: width of the pointer's area.
+/// Backend node: largest X coordinate of the pointer, in pixels.
 pub const XENKBD_FIELD_WIDTH: &str = "width";
-/// Xenstore node: height of the pointer's area.
+/// Backend node: largest Y coordinate of the pointer, in pixels.
 pub const XENKBD_FIELD_HEIGHT: &str = "height";
-/// Xenstore node: width of the touch area.
+/// Backend node: width of the touch area, in pixels.
 pub const XENKBD_FIELD_MT_WIDTH: &str = "multi-touch-width";
-/// Xenstore node: height of the touch area.
+/// Backend node: height of the touch area, in pixels.
 pub const XENKBD_FIELD_MT_HEIGHT: &str = "multi-touch-height";
-/// Xenstore node: touches at a time.
+/// Backend node: number of simultaneous contacts.
 pub const XENKBD_FIELD_MT_NUM_CONTACTS: &str = "multi-touch-num-contacts";
-/// Xenstore node: id of the device.
+/// Backend node: text by which the backend recognises the device.
 pub const XENKBD_FIELD_UNIQUE_ID: &str = "unique-id";
-/// Xenstore node: frame of the shared page, former way.
+/// Frontend node: guest frame of the shared page. Obsolete.
 pub const XENKBD_FIELD_RING_REF: &str = "page-ref";
 /// Size of an event from the backend, in bytes.
 pub const XENKBD_IN_EVENT_SIZE: u32 = 40;
@@ -71,18 +71,18 @@ pub const XENKBD_IN_EVENT_SIZE: u32 = 40;
 pub const XENKBD_OUT_EVENT_SIZE: u32 = 40;
 /// Size of the ring to the frontend, in bytes.
 pub const XENKBD_IN_RING_SIZE: u32 = 2048;
-/// Events the ring to the frontend holds.
+/// Number of events the ring to the frontend holds.
 pub const XENKBD_IN_RING_LEN: u32 = 51;
-/// Place of the ring to the frontend in the page, in bytes.
+/// Offset of the ring to the frontend in the page, in bytes.
 pub const XENKBD_IN_RING_OFFS: u32 = 1024;
 /// Size of the ring from the frontend, in bytes.
 pub const XENKBD_OUT_RING_SIZE: u32 = 1024;
-/// Events the ring from the frontend holds.
+/// Number of events the ring from the frontend holds.
 pub const XENKBD_OUT_RING_LEN: u32 = 25;
-/// Place of the ring from the frontend in the page, in bytes.
+/// Offset of the ring from the frontend in the page, in bytes.
 pub const XENKBD_OUT_RING_OFFS: u32 = 3072;
 
-/// Backend event: the pointer moved by so much.
+/// Event of `XENKBD_TYPE_MOTION`: relative movement of the pointer.
 ///
 /// `struct xenkbd_motion` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
@@ -109,7 +109,7 @@ layout! { struct xenkbd_motion: 16, 4;
     [([u8; 3]) (i32) (u8)]
 }
 
-/// Backend event: a key or button.
+/// Event of `XENKBD_TYPE_KEY`: a key or a button of the pointer.
 ///
 /// `struct xenkbd_key` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
@@ -119,10 +119,10 @@ layout! { struct xenkbd_motion: 16, 4;
 pub struct xenkbd_key {
     /// `XENKBD_TYPE_KEY`.
     pub type_: u8,
-    /// 1 pressed, 0 released.
+    /// 1 when pressed, 0 when released.
     pub pressed: u8,
     pub _padding0: [u8; 2],
-    /// Linux key code.
+    /// Linux input key code, `KEY_*` or `BTN_*`.
     pub keycode: u32,
 }
 layout! { struct xenkbd_key: 8, 4;
@@ -133,7 +133,7 @@ layout! { struct xenkbd_key: 8, 4;
     [([u8; 2]) (u32) (u8)]
 }
 
-/// Backend event: the pointer is at a place.
+/// Event of `XENKBD_TYPE_POS`: absolute position of the pointer.
 ///
 /// `struct xenkbd_position` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
@@ -144,9 +144,9 @@ pub struct xenkbd_position {
     /// `XENKBD_TYPE_POS`.
     pub type_: u8,
     pub _padding0: [u8; 3],
-    /// Place from the left, in pixels or device units.
+    /// Position from the left, in pixels; 0 to 0x7fff when raw coordinates were requested.
     pub abs_x: i32,
-    /// Place from the top, in pixels or device units.
+    /// Position from the top, in pixels; 0 to 0x7fff when raw coordinates were requested.
     pub abs_y: i32,
     /// Movement of the wheel.
     pub rel_z: i32,
@@ -160,7 +160,7 @@ layout! { struct xenkbd_position: 16, 4;
     [([u8; 3]) (i32) (u8)]
 }
 
-/// Backend event: a touch.
+/// Event of `XENKBD_TYPE_MTOUCH`: one contact of a touch screen.
 ///
 /// `struct xenkbd_mtouch` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
@@ -172,9 +172,11 @@ pub struct xenkbd_mtouch {
     pub type_: u8,
     /// `XENKBD_MT_EV_*`; selects the member of `u`.
     pub event_type: u8,
-    /// Which touch.
+    /// The contact: from 0, less than the number of simultaneous contacts. Free again after `XENKBD_MT_EV_UP`.
     pub contact_id: u8,
+    /// Must be 0.
     pub reserved: [u8; 5],
+    /// Data of the event.
     pub u: xenkbd_mtouch_u,
 }
 layout! { struct xenkbd_mtouch: 16, 4;
@@ -193,6 +195,8 @@ leaves! {
     8, "xenkbd_mtouch.u.orientation": (xenkbd_mtouch, u);
 }
 
+/// Data of the event.
+///
 /// The type of `xenkbd_mtouch.u` in `io/kbdif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
@@ -200,22 +204,26 @@ leaves! {
 #[repr(transparent)]
 pub struct xenkbd_mtouch_u(pub [u32; 2]);
 union_members! { xenkbd_mtouch_u;
+    /// For `XENKBD_MT_EV_DOWN` and `XENKBD_MT_EV_MOTION`: position of the contact.
     pos, pos_mut, from_pos: xenkbd_mtouch_u_pos;
+    /// For `XENKBD_MT_EV_SHAPE`: ellipse that the contact forms.
     shape, shape_mut, from_shape: xenkbd_mtouch_u_shape;
-    /// Angle of the longer axis, clockwise.
+    /// For `XENKBD_MT_EV_ORIENT`: clockwise angle between the longer diameter and the Y axis, in degrees from -180 to 180.
     orientation, orientation_mut, from_orientation: i16;
 }
 layout! { union xenkbd_mtouch_u: 8, 4 }
 
+/// For `XENKBD_MT_EV_DOWN` and `XENKBD_MT_EV_MOTION`: position of the contact.
+///
 /// The type of `xenkbd_mtouch.u.pos` in `io/kbdif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_mtouch_u_pos {
-    /// Place from the left, in pixels.
+    /// Position from the left, in pixels.
     pub abs_x: i32,
-    /// Place from the top, in pixels.
+    /// Position from the top, in pixels.
     pub abs_y: i32,
 }
 layout! { struct xenkbd_mtouch_u_pos: 8, 4;
@@ -224,15 +232,17 @@ layout! { struct xenkbd_mtouch_u_pos: 8, 4;
     [(i32)]
 }
 
+/// For `XENKBD_MT_EV_SHAPE`: ellipse that the contact forms.
+///
 /// The type of `xenkbd_mtouch.u.shape` in `io/kbdif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_mtouch_u_shape {
-    /// Length of the longer axis, in pixels.
+    /// Longer diameter, in pixels.
     pub major: u32,
-    /// Length of the shorter axis, in pixels.
+    /// Shorter diameter, in pixels.
     pub minor: u32,
 }
 layout! { struct xenkbd_mtouch_u_shape: 8, 4;
@@ -250,16 +260,17 @@ layout! { struct xenkbd_mtouch_u_shape: 8, 4;
 #[repr(transparent)]
 pub struct xenkbd_in_event(pub [u32; 10]);
 union_members! { xenkbd_in_event;
-    /// `XENKBD_TYPE_*`.
+    /// `XENKBD_TYPE_*`. Unknown types are to be ignored.
     type_, type_mut, from_type: u8;
-    /// A movement.
+    /// For `XENKBD_TYPE_MOTION`.
     motion, motion_mut, from_motion: xenkbd_motion;
-    /// A key.
+    /// For `XENKBD_TYPE_KEY`.
     key, key_mut, from_key: xenkbd_key;
-    /// A place.
+    /// For `XENKBD_TYPE_POS`.
     pos, pos_mut, from_pos: xenkbd_position;
-    /// A touch.
+    /// For `XENKBD_TYPE_MTOUCH`.
     mtouch, mtouch_mut, from_mtouch: xenkbd_mtouch;
+    /// Gives the event its size.
     pad, pad_mut, from_pad: [u8; 40];
 }
 layout! { union xenkbd_in_event: 40, 4 }
@@ -275,11 +286,12 @@ pub struct xenkbd_out_event(pub [u8; 40]);
 union_members! { xenkbd_out_event;
     /// Type of the event.
     type_, type_mut, from_type: u8;
+    /// Gives the event its size.
     pad, pad_mut, from_pad: [u8; 40];
 }
 layout! { union xenkbd_out_event: 40, 1 }
 
-/// Head of the shared page.
+/// Head of the shared page; the event rings follow at their offsets. Indexes count on without limit.
 ///
 /// `struct xenkbd_page` of `io/kbdif.h`.
 #[derive(Clone, Copy)]
@@ -287,13 +299,13 @@ layout! { union xenkbd_out_event: 40, 1 }
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenkbd_page {
-    /// Events to the frontend, consumed.
+    /// Events to the frontend consumed; written by the frontend.
     pub in_cons: u32,
-    /// Events to the frontend, produced.
+    /// Events to the frontend produced; written by the backend.
     pub in_prod: u32,
-    /// Events from the frontend, consumed.
+    /// Events from the frontend consumed; written by the backend.
     pub out_cons: u32,
-    /// Events from the frontend, produced.
+    /// Events from the frontend produced; written by the frontend.
     pub out_prod: u32,
 }
 layout! { struct xenkbd_page: 16, 4;

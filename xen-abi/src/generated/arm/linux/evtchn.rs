@@ -22,10 +22,10 @@ pub const IOCTL_EVTCHN_UNBIND: u32 = 0x44503;
 pub const IOCTL_EVTCHN_NOTIFY: u32 = 0x44504;
 /// Empties the queue and ends the state that `EFBIG` tells of; without an argument.
 pub const IOCTL_EVTCHN_RESET: u32 = 17669;
-/// Restricts this file to one domain, for good; ports that are bound stay. `EACCES`: it is restricted already. `EINVAL`: domain 0, or a
+/// Restricts this file to one domain permanently; ports that are bound stay. `EACCES`: it is restricted already. `EINVAL`: domain 0, or a
 /// number that names no domain.
 pub const IOCTL_EVTCHN_RESTRICT_DOMID: u32 = 0x24506;
-/// Takes a port that exists since the domain was made; closing the file does not close it. Returns 0. `EISCONN`: the file has it already.
+/// Takes a port that was set up when the domain was created; closing the file does not close it. Returns 0. `EISCONN`: the file has it already.
 pub const IOCTL_EVTCHN_BIND_STATIC: u32 = 0x44507;
 
 /// Argument of `IOCTL_EVTCHN_BIND_VIRQ`.
@@ -135,7 +135,7 @@ layout! { struct ioctl_evtchn_restrict_domid: 2, 2;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct ioctl_evtchn_bind {
-    /// IN. Port that exists since the domain was made.
+    /// IN. Port that was set up when the domain was created.
     pub port: u32,
 }
 layout! { struct ioctl_evtchn_bind: 4, 4;

@@ -3,6 +3,9 @@
 //!
 //! Upstream: `xen/include/public/arch-x86/guest-acpi.h`.
 
+/// First I/O port of the bitmap of vCPUs that are online; bit n stands for vCPU n.
 pub const XEN_ACPI_CPU_MAP: u32 = 44800;
+/// Size of the bitmap in bytes, one bit for each of `HVM_MAX_VCPUS` vCPUs.
 pub const XEN_ACPI_CPU_MAP_LEN: u32 = 16;
+/// Bit of the ACPI GPE0 status that is raised when the bitmap changes.
 pub const XEN_ACPI_GPE0_CPUHP_BIT: u32 = 2;

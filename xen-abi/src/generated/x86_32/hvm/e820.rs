@@ -3,9 +3,15 @@
 //!
 //! Upstream: `xen/include/public/hvm/e820.h`.
 
+/// Guest-physical address of the page that holds the memory map, in bytes.
 pub const HVM_E820_PAGE: u32 = 0x90000;
+/// Where in the page the number of entries is, in bytes.
 pub const HVM_E820_NR_OFFSET: u32 = 488;
+/// Where in the page the entries start, in bytes.
 pub const HVM_E820_OFFSET: u32 = 720;
+/// Highest end of RAM below 4 GiB, as guest-physical address in bytes.
 pub const HVM_BELOW_4G_RAM_END: u32 = 0xf0000000;
+/// Start of the range below 4 GiB that is kept for devices, as guest-physical address in bytes.
 pub const HVM_BELOW_4G_MMIO_START: u32 = 0xf0000000;
+/// Length of that range, in bytes.
 pub const HVM_BELOW_4G_MMIO_LENGTH: core::primitive::u64 = 0x10000000;

@@ -17,7 +17,7 @@ pub struct hvm_save_descriptor {
     pub typecode: u16,
     /// Which of its kind, such as the vCPU.
     pub instance: u16,
-    /// Bytes of the record, without this descriptor.
+    /// Length of the record in bytes, without this descriptor.
     pub length: u32,
 }
 layout! { struct hvm_save_descriptor: 8, 4;
@@ -27,6 +27,8 @@ layout! { struct hvm_save_descriptor: 8, 4;
     [(u16) (u32)]
 }
 
+/// The last record: type code 0, no content.
+///
 /// `struct hvm_save_end` of `hvm/save.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
@@ -38,14 +40,19 @@ layout! { struct hvm_save_end: 0, 1;
     []
 }
 
+/// Ties the type of the last record to its code, by the lengths of its members; only C's macros use it.
+///
 /// `struct __HVM_SAVE_TYPE_END` of `hvm/save.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct __HVM_SAVE_TYPE_END {
+    /// The record's type.
     pub t: hvm_save_end,
+    /// As many bytes as the type code.
     pub c: [u8; 0],
+    /// One byte, or two for a record that has a former layout as well.
     pub cpt: [u8; 1],
 }
 layout! { struct __HVM_SAVE_TYPE_END: 1, 1;

@@ -5,12 +5,12 @@
 
 use crate::support::proof::layout;
 
-/// Notify when data have been written.
+/// `cli_notify` and `srv_notify`: an event is wanted when data has been written.
 pub const VCHAN_NOTIFY_WRITE: u32 = 1;
-/// Notify when data have been read.
+/// `cli_notify` and `srv_notify`: an event is wanted when data has been read.
 pub const VCHAN_NOTIFY_READ: u32 = 2;
 
-/// Position of one ring.
+/// Indexes of one ring; both count on without limit.
 ///
 /// `struct ring_shared` of `io/libxenvchan.h`.
 #[derive(Clone, Copy)]
@@ -18,9 +18,9 @@ pub const VCHAN_NOTIFY_READ: u32 = 2;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct ring_shared {
-    /// Bytes consumed.
+    /// Bytes consumed; written by the reader.
     pub cons: u32,
-    /// Bytes produced.
+    /// Bytes produced; written by the writer.
     pub prod: u32,
 }
 layout! { struct ring_shared: 8, 4;
@@ -45,9 +45,9 @@ pub struct vchan_interface {
     pub left_order: u16,
     /// Binary logarithm of the right ring's size in bytes, likewise.
     pub right_order: u16,
-    /// State of the client: 0 gone, 1 connected, 2 not come yet.
+    /// State of the client: 0 has closed, 1 connected, 2 not connected yet.
     pub cli_live: u8,
-    /// State of the server: 0 gone, 1 connected.
+    /// State of the server: 0 has closed, 1 connected.
     pub srv_live: u8,
     /// `VCHAN_NOTIFY_*` bits the client wants an event for.
     pub cli_notify: u8,

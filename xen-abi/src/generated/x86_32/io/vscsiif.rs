@@ -9,76 +9,76 @@ use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
-/// Execute a SCSI command.
+/// Execute the SCSI command in `cmnd`.
 pub const VSCSIIF_ACT_SCSI_CDB: u32 = 1;
-/// Abort a request.
+/// Abort the request `ref_rqid` of the same device.
 pub const VSCSIIF_ACT_SCSI_ABORT: u32 = 2;
-/// Reset a device.
+/// Reset the device given by channel and target.
 pub const VSCSIIF_ACT_SCSI_RESET: u32 = 3;
-/// Segments sent ahead.
+/// Send segments ahead of a request, as `vscsiif_sg_list`. Deprecated.
 pub const VSCSIIF_ACT_SCSI_SG_PRESET: u32 = 4;
-/// Segments in a request.
+/// Number of segments in a request.
 pub const VSCSIIF_SG_TABLESIZE: u32 = 26;
-/// Most bytes of a command.
+/// Largest length of a command, in bytes.
 pub const VSCSIIF_MAX_COMMAND_SIZE: u32 = 16;
-/// Most bytes of sense data.
+/// Largest length of sense data, in bytes.
 pub const VSCSIIF_SENSE_BUFFERSIZE: u32 = 96;
 /// Page size of the protocol, in bytes.
 pub const VSCSIIF_PAGE_SIZE: u32 = 4096;
-/// Segments in a page of them.
+/// Number of segments that fit a page.
 pub const VSCSIIF_SG_PER_PAGE: u32 = 512;
-/// Flag of `nr_segments`: the segments point at pages of segments.
+/// Flag of `nr_segments`: the segments name arrays of segments. Needs `feature-sg-grant` in xenstore, which is the largest number of segments.
 pub const VSCSIIF_SG_GRANT: u32 = 128;
-/// Segments in a list sent ahead.
+/// Number of segments in a `vscsiif_sg_list`.
 pub const VSCSIIF_SG_LIST_SIZE: u32 = 31;
-/// No error.
+/// Host result: no error.
 pub const XEN_VSCSIIF_RSLT_HOST_OK: u32 = 0;
-/// Could not connect.
+/// Host result: could not connect in time.
 pub const XEN_VSCSIIF_RSLT_HOST_NO_CONNECT: u32 = 1;
-/// Bus busy until it timed out.
+/// Host result: the bus stayed busy until the timeout.
 pub const XEN_VSCSIIF_RSLT_HOST_BUS_BUSY: u32 = 2;
-/// Timed out.
+/// Host result: another timeout.
 pub const XEN_VSCSIIF_RSLT_HOST_TIME_OUT: u32 = 3;
-/// No such target.
+/// Host result: there is no such target.
 pub const XEN_VSCSIIF_RSLT_HOST_BAD_TARGET: u32 = 4;
-/// Aborted.
+/// Host result: the command was aborted.
 pub const XEN_VSCSIIF_RSLT_HOST_ABORT: u32 = 5;
-/// Parity error.
+/// Host result: parity error.
 pub const XEN_VSCSIIF_RSLT_HOST_PARITY: u32 = 6;
-/// Internal error.
+/// Host result: internal error.
 pub const XEN_VSCSIIF_RSLT_HOST_ERROR: u32 = 7;
-/// Reset.
+/// Host result: a reset ended the command.
 pub const XEN_VSCSIIF_RSLT_HOST_RESET: u32 = 8;
-/// Unexpected interrupt.
+/// Host result: unexpected interrupt.
 pub const XEN_VSCSIIF_RSLT_HOST_BAD_INTR: u32 = 9;
-/// Passed through without a decision.
+/// Host result: pass the command on without a decision.
 pub const XEN_VSCSIIF_RSLT_HOST_PASSTHROUGH: u32 = 10;
-/// Retry the command.
+/// Host result: the command is to be retried.
 pub const XEN_VSCSIIF_RSLT_HOST_SOFT_ERROR: u32 = 11;
-/// Retry at once.
+/// Host result: the command is to be retried at once, without counting.
 pub const XEN_VSCSIIF_RSLT_HOST_IMM_RETRY: u32 = 12;
-/// Queue again.
+/// Host result: the command is to be queued again.
 pub const XEN_VSCSIIF_RSLT_HOST_REQUEUE: u32 = 13;
-/// Transport broke; may be retried.
+/// Host result: the transport failed during the command; it may be retried.
 pub const XEN_VSCSIIF_RSLT_HOST_TRANSPORT_DISRUPTED: u32 = 14;
-/// Transport failed fast.
+/// Host result: the transport gave the command up early.
 pub const XEN_VSCSIIF_RSLT_HOST_TRANSPORT_FAILFAST: u32 = 15;
-/// The target failed for good.
+/// Host result: permanent failure of the target.
 pub const XEN_VSCSIIF_RSLT_HOST_TARGET_FAILURE: u32 = 16;
-/// The path to the target failed for good.
+/// Host result: permanent failure of the path to the target.
 pub const XEN_VSCSIIF_RSLT_HOST_NEXUS_FAILURE: u32 = 17;
-/// No space on the target.
+/// Host result: the target is out of space.
 pub const XEN_VSCSIIF_RSLT_HOST_ALLOC_FAILURE: u32 = 18;
-/// Medium error.
+/// Host result: error of the medium.
 pub const XEN_VSCSIIF_RSLT_HOST_MEDIUM_ERROR: u32 = 19;
-/// Transport is marginal.
+/// Host result: the transport is marginal.
 pub const XEN_VSCSIIF_RSLT_HOST_TRANSPORT_MARGINAL: u32 = 20;
-/// Abort or reset is done.
+/// Result of an abort or reset: success.
 pub const XEN_VSCSIIF_RSLT_RESET_SUCCESS: u32 = 8194;
-/// Abort or reset failed.
+/// Result of an abort or reset: failure.
 pub const XEN_VSCSIIF_RSLT_RESET_FAILED: u32 = 8195;
 
-/// Bytes in one granted page.
+/// A part of a buffer: bytes of one granted page.
 ///
 /// `struct scsiif_request_segment` of `io/vscsiif.h`.
 #[derive(Clone, Copy)]
@@ -88,9 +88,9 @@ pub const XEN_VSCSIIF_RSLT_RESET_FAILED: u32 = 8195;
 pub struct scsiif_request_segment {
     /// IN. Grant of the page.
     pub gref: grant_ref_t,
-    /// IN. First byte in the page.
+    /// IN. Offset of the data in the page, in bytes.
     pub offset: u16,
-    /// IN. Bytes.
+    /// IN. Length of the data, in bytes.
     pub length: u16,
 }
 layout! { struct scsiif_request_segment: 8, 4;
@@ -105,7 +105,7 @@ layout! { struct scsiif_request_segment: 8, 4;
 /// `vscsiif_segment_t` of `io/vscsiif.h`.
 pub type vscsiif_segment_t = scsiif_request_segment;
 
-/// A request.
+/// A request, 252 bytes.
 ///
 /// `struct vscsiif_request` of `io/vscsiif.h`.
 #[derive(Clone, Copy)]
@@ -117,26 +117,27 @@ pub struct vscsiif_request {
     pub rqid: u16,
     /// IN. `VSCSIIF_ACT_*`.
     pub act: u8,
-    /// IN. Bytes of the command.
+    /// IN. Length of the command, in bytes.
     pub cmd_len: u8,
-    /// IN. The SCSI command.
+    /// IN. The SCSI command descriptor block.
     pub cmnd: [u8; 16],
-    /// IN. Time limit, in seconds; 0 for the usual. Deprecated.
+    /// IN. Timeout, in seconds; 0 for the default. Deprecated.
     pub timeout_per_command: u16,
-    /// IN. Channel.
+    /// IN. Channel of the virtual device.
     pub channel: u16,
-    /// IN. Target.
+    /// IN. Target of the virtual device.
     pub id: u16,
-    /// IN. Logical unit.
+    /// IN. Logical unit of the virtual device.
     pub lun: u16,
-    /// IN. For an abort: the request to abort.
+    /// IN. For `VSCSIIF_ACT_SCSI_ABORT`: `rqid` of the request to abort.
     pub ref_rqid: u16,
     /// IN. 0 both ways, 1 to the device, 2 from the device, 3 no data.
     pub sc_data_direction: u8,
-    /// IN. Segments used; with `VSCSIIF_SG_GRANT`, segments that hold lists of segments.
+    /// IN. Number of segments. With `VSCSIIF_SG_GRANT`, number of segments that hold arrays of segments.
     pub nr_segments: u8,
     /// IN. The segments.
     pub seg: [vscsiif_segment_t; 26],
+    /// Reserved, to give the request its size.
     pub reserved: [u32; 3],
 }
 layout! { struct vscsiif_request: 252, 4;
@@ -159,7 +160,7 @@ layout! { struct vscsiif_request: 252, 4;
 /// `vscsiif_request_t` of `io/vscsiif.h`.
 pub type vscsiif_request_t = vscsiif_request;
 
-/// Segments sent ahead of a request.
+/// Segments sent ahead of a request. Deprecated.
 ///
 /// `struct vscsiif_sg_list` of `io/vscsiif.h`.
 #[derive(Clone, Copy)]
@@ -167,11 +168,11 @@ pub type vscsiif_request_t = vscsiif_request;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_sg_list {
-    /// IN. The request they belong to.
+    /// IN. `rqid` of the request they belong to.
     pub rqid: u16,
     /// IN. `VSCSIIF_ACT_SCSI_SG_PRESET`.
     pub act: u8,
-    /// IN. Segments used.
+    /// IN. Number of segments.
     pub nr_segments: u8,
     /// IN. The segments.
     pub seg: [vscsiif_segment_t; 31],
@@ -187,7 +188,7 @@ layout! { struct vscsiif_sg_list: 252, 4;
 /// `vscsiif_sg_list_t` of `io/vscsiif.h`.
 pub type vscsiif_sg_list_t = vscsiif_sg_list;
 
-/// The answer to a request.
+/// The answer to a request, 252 bytes.
 ///
 /// `struct vscsiif_response` of `io/vscsiif.h`.
 #[derive(Clone, Copy)]
@@ -197,16 +198,17 @@ pub type vscsiif_sg_list_t = vscsiif_sg_list;
 pub struct vscsiif_response {
     /// OUT. The request's id.
     pub rqid: u16,
-    /// OUT. The request's action.
+    /// OUT. The request's action, with backends that know `VSCSIIF_ACT_SCSI_SG_PRESET`.
     pub act: u8,
-    /// OUT. Bytes of sense data.
+    /// OUT. Length of the sense data, in bytes.
     pub sense_len: u8,
     /// OUT. Sense data.
     pub sense_buffer: [u8; 96],
     /// OUT. SCSI status in bits 7:0, `XEN_VSCSIIF_RSLT_HOST_*` in bits 23:16; for abort and reset `XEN_VSCSIIF_RSLT_RESET_*`.
     pub rslt: i32,
-    /// OUT. Bytes not transferred.
+    /// OUT. Number of bytes not transferred.
     pub residual_len: u32,
+    /// Reserved, to give the response its size.
     pub reserved: [u32; 36],
 }
 layout! { struct vscsiif_response: 252, 4;
@@ -223,6 +225,8 @@ layout! { struct vscsiif_response: 252, 4;
 /// `vscsiif_response_t` of `io/vscsiif.h`.
 pub type vscsiif_response_t = vscsiif_response;
 
+/// 4 bytes reserved for the kind of device; 0 in the others.
+///
 /// The type of `vscsiif_sring.pvt` in `io/vscsiif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
@@ -230,19 +234,24 @@ pub type vscsiif_response_t = vscsiif_response;
 #[repr(transparent)]
 pub struct vscsiif_sring_pvt(pub [u8; 4]);
 union_members! { vscsiif_sring_pvt;
+    /// What network devices keep here.
     netif, netif_mut, from_netif: vscsiif_sring_pvt_netif;
+    /// What tap devices keep here.
     tapif_user, tapif_user_mut, from_tapif_user: vscsiif_sring_pvt_tapif_user;
+    /// The 4 bytes.
     pvt_pad, pvt_pad_mut, from_pvt_pad: [u8; 4];
 }
 layout! { union vscsiif_sring_pvt: 4, 1 }
 
+/// What network devices keep here.
+///
 /// The type of `vscsiif_sring.pvt.netif` in `io/vscsiif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_sring_pvt_netif {
-    /// For the protocol's own use, network devices.
+    /// Network devices: 1 while the frontend polls the ring and needs no events.
     pub smartpoll_active: u8,
 }
 layout! { struct vscsiif_sring_pvt_netif: 1, 1;
@@ -250,13 +259,15 @@ layout! { struct vscsiif_sring_pvt_netif: 1, 1;
     [(u8)]
 }
 
+/// What tap devices keep here.
+///
 /// The type of `vscsiif_sring.pvt.tapif_user` in `io/vscsiif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vscsiif_sring_pvt_tapif_user {
-    /// For the protocol's own use, tap devices.
+    /// Tap devices: a message from the kernel part to the user part of the backend.
     pub msg: u8,
 }
 layout! { struct vscsiif_sring_pvt_tapif_user: 1, 1;
@@ -281,7 +292,9 @@ pub struct vscsiif_sring {
     pub rsp_prod: RING_IDX,
     /// The frontend wants an event when `rsp_prod` reaches this.
     pub rsp_event: RING_IDX,
+    /// 4 bytes reserved for the kind of device; 0 in the others.
     pub pvt: vscsiif_sring_pvt,
+    /// Pads the head to 64 bytes; 0.
     pub __pad: [u8; 44],
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [vscsiif_sring_entry; 0],

@@ -52,9 +52,9 @@ pub const XS_SET_TARGET: xsd_sockmsg_type = xsd_sockmsg_type(19);
 pub const XS_RESET_WATCHES: xsd_sockmsg_type = xsd_sockmsg_type(21);
 /// List a node's children from an offset on.
 pub const XS_DIRECTORY_PART: xsd_sockmsg_type = xsd_sockmsg_type(22);
-/// Number of types.
+/// Number of message types.
 pub const XS_TYPE_COUNT: xsd_sockmsg_type = xsd_sockmsg_type(23);
-/// Never a valid type.
+/// Never a valid message type.
 pub const XS_INVALID: xsd_sockmsg_type = xsd_sockmsg_type(65535);
 /// Former name of `XS_CONTROL`.
 pub const XS_DEBUG: u32 = 0;
@@ -70,27 +70,27 @@ pub const XS_WATCH_PATH: xs_watch_type = xs_watch_type(0);
 pub const XS_WATCH_TOKEN: xs_watch_type = xs_watch_type(1);
 /// Size of each ring, in bytes.
 pub const XENSTORE_RING_SIZE: u32 = 1024;
-/// Most bytes of payload; a longer message costs the connection.
+/// Largest size of a payload, in bytes; a longer message ends the connection.
 pub const XENSTORE_PAYLOAD_MAX: u32 = 4096;
-/// Most bytes of an absolute path.
+/// Largest length of an absolute path, in bytes, without the NUL.
 pub const XENSTORE_ABS_PATH_MAX: u32 = 3072;
-/// Most bytes of a path relative to the domain's home.
+/// Largest length of a path relative to the domain's home, in bytes, without the NUL.
 pub const XENSTORE_REL_PATH_MAX: u32 = 2048;
-/// The server can reconnect a ring.
+/// `server_features`: the server can reconnect a ring.
 pub const XENSTORE_SERVER_FEATURE_RECONNECTION: u32 = 1;
-/// The server reports errors in the page.
+/// `server_features`: the server reports errors in the page.
 pub const XENSTORE_SERVER_FEATURE_ERROR: u32 = 2;
-/// Connection in normal operation.
+/// `connection`: in normal operation.
 pub const XENSTORE_CONNECTED: u32 = 0;
-/// Connection being reset.
+/// `connection`: being reset.
 pub const XENSTORE_RECONNECT: u32 = 1;
-/// No error.
+/// `error`: no error.
 pub const XENSTORE_ERROR_NONE: u32 = 0;
-/// Communication failed.
+/// `error`: communication failed.
 pub const XENSTORE_ERROR_COMM: u32 = 1;
-/// A ring index was impossible.
+/// `error`: a ring index was not valid.
 pub const XENSTORE_ERROR_RINGIDX: u32 = 2;
-/// The protocol was broken, such as by too long a payload.
+/// `error`: the protocol was violated, for example by too long a payload.
 pub const XENSTORE_ERROR_PROTO: u32 = 3;
 
 newtype! {

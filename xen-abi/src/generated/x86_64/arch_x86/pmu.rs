@@ -8,21 +8,32 @@ use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
+/// The counters are in the page, not in the CPU, and the guest may change them.
 pub const PMU_CACHED: u32 = 1;
+/// The sample is from user mode; without it from kernel mode.
 pub const PMU_SAMPLE_USER: u32 = 2;
+/// The sample is from real mode.
 pub const PMU_SAMPLE_REAL: u32 = 4;
+/// The sample is from a PV guest.
 pub const PMU_SAMPLE_PV: u32 = 8;
+/// Bytes set aside for the registers of a sample.
 pub const XENPMU_REGS_PAD_SZ: u32 = 64;
+/// Bytes set aside for the fixed part of the counters.
 pub const XENPMU_CTXT_PAD_SZ: u32 = 128;
 
+/// Performance counters of an AMD CPU.
+///
 /// `struct xen_pmu_amd_ctxt` of `arch-x86/pmu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_amd_ctxt {
+    /// Where the counter registers are, in bytes from the start of this structure. The guest only reads it.
     pub counters: u32,
+    /// Where the control registers are, in bytes from the start of this structure. The guest only reads it.
     pub ctrls: u32,
+    /// The registers, 64 bits each, at the places that `counters` and `ctrls` give.
     pub regs: [u64; 0],
 }
 layout! { struct xen_pmu_amd_ctxt: 8, 8;
@@ -35,13 +46,17 @@ layout! { struct xen_pmu_amd_ctxt: 8, 8;
 /// `xen_pmu_amd_ctxt_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_amd_ctxt_t = xen_pmu_amd_ctxt;
 
+/// A counter of an Intel CPU and its control register.
+///
 /// `struct xen_pmu_cntr_pair` of `arch-x86/pmu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_cntr_pair {
+    /// The counter.
     pub counter: u64,
+    /// Its event selection.
     pub control: u64,
 }
 layout! { struct xen_pmu_cntr_pair: 16, 8;
@@ -53,21 +68,33 @@ layout! { struct xen_pmu_cntr_pair: 16, 8;
 /// `xen_pmu_cntr_pair_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_cntr_pair_t = xen_pmu_cntr_pair;
 
+/// Performance counters of an Intel CPU, by the names of their MSRs.
+///
 /// `struct xen_pmu_intel_ctxt` of `arch-x86/pmu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_intel_ctxt {
+    /// Where the fixed counters are, in bytes from the start of this structure. The guest only reads it.
     pub fixed_counters: u32,
+    /// Where the programmable counters are, `xen_pmu_cntr_pair` each, in bytes from the start of this structure. The guest only reads it.
     pub arch_counters: u32,
+    /// PERF_GLOBAL_CTRL: which counters run.
     pub global_ctrl: u64,
+    /// PERF_GLOBAL_OVF_CTRL: overflow bits to clear.
     pub global_ovf_ctrl: u64,
+    /// PERF_GLOBAL_STATUS: which counters have overflowed.
     pub global_status: u64,
+    /// FIXED_CTR_CTRL: control of the fixed counters.
     pub fixed_ctrl: u64,
+    /// DS_AREA: virtual address of the debug store.
     pub ds_area: u64,
+    /// PEBS_ENABLE: precise event sampling.
     pub pebs_enable: u64,
+    /// DEBUGCTL: branch tracing and related settings.
     pub debugctl: u64,
+    /// The counters, at the places that `fixed_counters` and `arch_counters` give.
     pub regs: [u64; 0],
 }
 layout! { struct xen_pmu_intel_ctxt: 64, 8;
@@ -87,18 +114,27 @@ layout! { struct xen_pmu_intel_ctxt: 64, 8;
 /// `xen_pmu_intel_ctxt_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_intel_ctxt_t = xen_pmu_intel_ctxt;
 
+/// Registers of the vCPU that a sample interrupted.
+///
 /// `struct xen_pmu_regs` of `arch-x86/pmu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_regs {
+    /// Instruction pointer.
     pub ip: u64,
+    /// Stack pointer.
     pub sp: u64,
+    /// Flags register.
     pub flags: u64,
+    /// Code segment selector.
     pub cs: u16,
+    /// Stack segment selector.
     pub ss: u16,
+    /// Privilege level, 0 to 3.
     pub cpl: u8,
+    /// Not used.
     pub pad: [u8; 3],
 }
 layout! { struct xen_pmu_regs: 32, 8;
@@ -115,15 +151,22 @@ layout! { struct xen_pmu_regs: 32, 8;
 /// `xen_pmu_regs_t` of `arch-x86/pmu.h`.
 pub type xen_pmu_regs_t = xen_pmu_regs;
 
+/// State of the CPU at a counter interrupt. Xen sets `PMU_CACHED` in `pmu_flags` and leaves the counters here; while the bit
+/// is set, the guest may change `l` and `c`. `XENPMU_flush` checks and loads them and clears the bit.
+///
 /// `struct xen_pmu_arch` of `arch-x86/pmu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pmu_arch {
+    /// Registers at the interrupt. Written by Xen only.
     pub r: xen_pmu_arch_r,
+    /// `PMU_*`. Written by Xen only.
     pub pmu_flags: u64,
+    /// Local APIC setting of the counter interrupt.
     pub l: xen_pmu_arch_l,
+    /// Counters; the CPU's vendor decides the member.
     pub c: xen_pmu_arch_c,
 }
 layout! { struct xen_pmu_arch: 208, 8;
@@ -143,6 +186,8 @@ leaves! {
     80, "xen_pmu_arch.c.pad": (xen_pmu_arch, c);
 }
 
+/// Registers at the interrupt. Written by Xen only.
+///
 /// The type of `xen_pmu_arch.r` in `arch-x86/pmu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
@@ -150,11 +195,15 @@ leaves! {
 #[repr(transparent)]
 pub struct xen_pmu_arch_r(pub [u64; 8]);
 union_members! { xen_pmu_arch_r;
+    /// The registers.
     regs, regs_mut, from_regs: xen_pmu_regs_t;
+    /// Only gives the part its size.
     pad, pad_mut, from_pad: [u8; 64];
 }
 layout! { union xen_pmu_arch_r: 64, 8 }
 
+/// Local APIC setting of the counter interrupt.
+///
 /// The type of `xen_pmu_arch.l` in `arch-x86/pmu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
@@ -162,11 +211,15 @@ layout! { union xen_pmu_arch_r: 64, 8 }
 #[repr(transparent)]
 pub struct xen_pmu_arch_l(pub [u64; 1]);
 union_members! { xen_pmu_arch_l;
+    /// The LVTPC register. Only its mask bit takes effect, on `XENPMU_flush` and `XENPMU_lvtpc_set`.
     lapic_lvtpc, lapic_lvtpc_mut, from_lapic_lvtpc: u32;
+    /// Only gives the part its size.
     pad, pad_mut, from_pad: u64;
 }
 layout! { union xen_pmu_arch_l: 8, 8 }
 
+/// Counters; the CPU's vendor decides the member.
+///
 /// The type of `xen_pmu_arch.c` in `arch-x86/pmu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
@@ -174,8 +227,11 @@ layout! { union xen_pmu_arch_l: 8, 8 }
 #[repr(transparent)]
 pub struct xen_pmu_arch_c(pub [u64; 16]);
 union_members! { xen_pmu_arch_c;
+    /// On AMD CPUs.
     amd, amd_mut, from_amd: xen_pmu_amd_ctxt_t;
+    /// On Intel CPUs.
     intel, intel_mut, from_intel: xen_pmu_intel_ctxt_t;
+    /// Only gives the part its size; the registers at the end of either member lie beyond it.
     pad, pad_mut, from_pad: [u8; 128];
 }
 layout! { union xen_pmu_arch_c: 128, 8 }

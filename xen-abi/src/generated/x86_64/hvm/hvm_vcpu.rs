@@ -8,10 +8,13 @@ use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
+/// Start in a 32-bit mode.
 pub const VCPU_HVM_MODE_32B: u32 = 0;
+/// Start in 64-bit mode.
 pub const VCPU_HVM_MODE_64B: u32 = 1;
 
-/// First state of a vCPU that starts in a 32-bit mode, paged or not.
+/// First state of a vCPU that starts in a 32-bit mode, paged or not. The access rights of a segment are coded as: type in
+/// bits 3:0, descriptor kind 4, privilege level 6:5, present 7, AVL 8, L 9, D 10, granularity 11; the bits above are 0.
 ///
 /// `struct vcpu_hvm_x86_32` of `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy)]
@@ -19,36 +22,67 @@ pub const VCPU_HVM_MODE_64B: u32 = 1;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_hvm_x86_32 {
+    /// Register EAX.
     pub eax: u32,
+    /// Register ECX.
     pub ecx: u32,
+    /// Register EDX.
     pub edx: u32,
+    /// Register EBX.
     pub ebx: u32,
+    /// Register ESP.
     pub esp: u32,
+    /// Register EBP.
     pub ebp: u32,
+    /// Register ESI.
     pub esi: u32,
+    /// Register EDI.
     pub edi: u32,
+    /// Instruction pointer: where the vCPU starts.
     pub eip: u32,
+    /// Register EFLAGS.
     pub eflags: u32,
+    /// Control register CR0.
     pub cr0: u32,
+    /// Control register CR3.
     pub cr3: u32,
+    /// Control register CR4.
     pub cr4: u32,
+    /// Not used.
     pub pad1: u32,
+    /// MSR EFER: NXE for a start with paging, LME and LMA for a start in compatibility mode; else 0.
     pub efer: u64,
+    /// Base address of segment CS.
     pub cs_base: u32,
+    /// Base address of segment DS.
     pub ds_base: u32,
+    /// Base address of segment SS.
     pub ss_base: u32,
+    /// Base address of segment ES.
     pub es_base: u32,
+    /// Base address of the task register.
     pub tr_base: u32,
+    /// Limit of segment CS.
     pub cs_limit: u32,
+    /// Limit of segment DS.
     pub ds_limit: u32,
+    /// Limit of segment SS.
     pub ss_limit: u32,
+    /// Limit of segment ES.
     pub es_limit: u32,
+    /// Limit of the task register.
     pub tr_limit: u32,
+    /// Access rights of segment CS.
     pub cs_ar: u16,
+    /// Access rights of segment DS.
     pub ds_ar: u16,
+    /// Access rights of segment SS.
     pub ss_ar: u16,
+    /// Access rights of segment ES.
     pub es_ar: u16,
+    /// Access rights of the task register.
     pub tr_ar: u16,
+    /// Not used.
     pub pad2: [u16; 3],
 }
 layout! { struct vcpu_hvm_x86_32: 120, 8;
@@ -89,7 +123,8 @@ layout! { struct vcpu_hvm_x86_32: 120, 8;
 /// `xen_vcpu_hvm_x86_32_t` of `hvm/hvm_vcpu.h`.
 pub type xen_vcpu_hvm_x86_32_t = vcpu_hvm_x86_32;
 
-/// First state of a vCPU that starts in 64-bit mode.
+/// First state of a vCPU that starts in 64-bit mode. The segments are set to suit that mode; to start in compatibility
+/// mode use the 32-bit form.
 ///
 /// `struct vcpu_hvm_x86_64` of `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy)]
@@ -97,19 +132,33 @@ pub type xen_vcpu_hvm_x86_32_t = vcpu_hvm_x86_32;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_hvm_x86_64 {
+    /// Register RAX.
     pub rax: u64,
+    /// Register RCX.
     pub rcx: u64,
+    /// Register RDX.
     pub rdx: u64,
+    /// Register RBX.
     pub rbx: u64,
+    /// Register RSP.
     pub rsp: u64,
+    /// Register RBP.
     pub rbp: u64,
+    /// Register RSI.
     pub rsi: u64,
+    /// Register RDI.
     pub rdi: u64,
+    /// Instruction pointer: where the vCPU starts.
     pub rip: u64,
+    /// Register RFLAGS.
     pub rflags: u64,
+    /// Control register CR0.
     pub cr0: u64,
+    /// Control register CR3.
     pub cr3: u64,
+    /// Control register CR4.
     pub cr4: u64,
+    /// MSR EFER.
     pub efer: u64,
 }
 layout! { struct vcpu_hvm_x86_64: 112, 8;
@@ -141,8 +190,11 @@ pub type xen_vcpu_hvm_x86_64_t = vcpu_hvm_x86_64;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct vcpu_hvm_context {
+    /// IN. `VCPU_HVM_MODE_32B` or `VCPU_HVM_MODE_64B`, else -EINVAL.
     pub mode: u32,
+    /// Not used.
     pub pad: u32,
+    /// IN. The registers.
     pub cpu_regs: vcpu_hvm_context_cpu_regs,
 }
 layout! { struct vcpu_hvm_context: 128, 8;
@@ -156,6 +208,8 @@ leaves! {
     8, "vcpu_hvm_context.cpu_regs.x86_64": (vcpu_hvm_context, cpu_regs);
 }
 
+/// IN. The registers.
+///
 /// The type of `vcpu_hvm_context.cpu_regs` in `hvm/hvm_vcpu.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
@@ -163,7 +217,9 @@ leaves! {
 #[repr(transparent)]
 pub struct vcpu_hvm_context_cpu_regs(pub [u64; 15]);
 union_members! { vcpu_hvm_context_cpu_regs;
+    /// With `VCPU_HVM_MODE_32B`.
     x86_32, x86_32_mut, from_x86_32: xen_vcpu_hvm_x86_32_t;
+    /// With `VCPU_HVM_MODE_64B`.
     x86_64, x86_64_mut, from_x86_64: xen_vcpu_hvm_x86_64_t;
 }
 layout! { union vcpu_hvm_context_cpu_regs: 120, 8 }

@@ -8,13 +8,17 @@ use crate::generated::x86_64::io::ring::RING_IDX;
 use crate::support::handle::GuestHandle64;
 use crate::support::proof::layout;
 
+/// Addresses at which one side has mapped the two halves of a data ring; C only, never shared.
+///
 /// `struct xen_9pfs_data` of `io/9pfs.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_9pfs_data {
+    /// Half for data to the frontend.
     pub in_: GuestHandle64<u8>,
+    /// Half for data from the frontend.
     pub out: GuestHandle64<u8>,
 }
 layout! { struct xen_9pfs_data: 16, 8;
@@ -23,7 +27,7 @@ layout! { struct xen_9pfs_data: 16, 8;
     [(GuestHandle64<u8>)]
 }
 
-/// Control page of a pair of byte rings.
+/// Control page of a pair of byte rings. Indexes count on without limit.
 ///
 /// `struct xen_9pfs_data_intf` of `io/9pfs.h`.
 #[derive(Clone, Copy)]
@@ -35,15 +39,17 @@ pub struct xen_9pfs_data_intf {
     pub in_cons: RING_IDX,
     /// Bytes to the frontend, produced; written by the backend.
     pub in_prod: RING_IDX,
+    /// Padding, so that each direction has cache lines of its own.
     pub pad1: [u8; 56],
     /// Bytes from the frontend, consumed; written by the backend.
     pub out_cons: RING_IDX,
     /// Bytes from the frontend, produced; written by the frontend.
     pub out_prod: RING_IDX,
+    /// Padding.
     pub pad2: [u8; 56],
-    /// Binary logarithm of the rings' size, in 4096-byte pages; half is for each direction.
+    /// The data ring has 2 to this power pages of 4096 bytes; the first half is for data to the frontend, the second for data from it.
     pub ring_order: RING_IDX,
-    /// Grants of those pages.
+    /// Grants of the data ring's pages.
     pub ref_: [grant_ref_t; 0],
 }
 layout! { struct xen_9pfs_data_intf: 132, 4;

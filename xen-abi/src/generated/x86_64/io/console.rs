@@ -18,9 +18,9 @@ pub type XENCONS_RING_IDX = u32;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencons_interface {
-    /// Bytes for the guest, 1024.
+    /// Ring of input to the guest, 1024 bytes.
     pub in_: [u8; 1024],
-    /// Bytes from the guest, 2048.
+    /// Ring of output from the guest, 2048 bytes.
     pub out: [u8; 2048],
     /// Input bytes consumed; written by the guest.
     pub in_cons: XENCONS_RING_IDX,

@@ -15,24 +15,24 @@ pub const XENFB_TYPE_RESIZE: u32 = 3;
 pub const XENFB_OUT_EVENT_SIZE: u32 = 40;
 /// Type of `xenfb_refresh_period`.
 pub const XENFB_TYPE_REFRESH_PERIOD: u32 = 1;
-/// No refreshes are wanted.
+/// `period`: no refreshes are wanted.
 pub const XENFB_NO_REFRESH: u32 = 0;
 /// Size of an event from the backend, in bytes.
 pub const XENFB_IN_EVENT_SIZE: u32 = 40;
 /// Size of the ring to the frontend, in bytes.
 pub const XENFB_IN_RING_SIZE: u32 = 1024;
-/// Events the ring to the frontend holds.
+/// Number of events the ring to the frontend holds.
 pub const XENFB_IN_RING_LEN: u32 = 25;
-/// Place of the ring to the frontend in the page, in bytes.
+/// Offset of the ring to the frontend in the page, in bytes.
 pub const XENFB_IN_RING_OFFS: u32 = 1024;
 /// Size of the ring from the frontend, in bytes.
 pub const XENFB_OUT_RING_SIZE: u32 = 2048;
-/// Events the ring from the frontend holds.
+/// Number of events the ring from the frontend holds.
 pub const XENFB_OUT_RING_LEN: u32 = 51;
-/// Place of the ring from the frontend in the page, in bytes.
+/// Offset of the ring from the frontend in the page, in bytes.
 pub const XENFB_OUT_RING_OFFS: u32 = 2048;
 
-/// Frontend event: a rectangle has changed.
+/// Event of `XENFB_TYPE_UPDATE`: a rectangle has changed.
 ///
 /// `struct xenfb_update` of `io/fbif.h`.
 #[derive(Clone, Copy)]
@@ -62,7 +62,7 @@ layout! { struct xenfb_update: 20, 4;
     [([u8; 3]) (i32) (u8)]
 }
 
-/// Frontend event: the picture has another size.
+/// Event of `XENFB_TYPE_RESIZE`: the picture has another size. Only when `feature-resize` of the backend is 1.
 ///
 /// `struct xenfb_resize` of `io/fbif.h`.
 #[derive(Clone, Copy)]
@@ -79,9 +79,9 @@ pub struct xenfb_resize {
     pub height: i32,
     /// Distance between lines, in bytes.
     pub stride: i32,
-    /// Bits of a pixel.
+    /// Depth, in bits a pixel.
     pub depth: i32,
-    /// First byte of the picture in the frame buffer.
+    /// Offset of the picture in the frame buffer, in bytes.
     pub offset: i32,
 }
 layout! { struct xenfb_resize: 24, 4;
@@ -106,15 +106,16 @@ pub struct xenfb_out_event(pub [u32; 10]);
 union_members! { xenfb_out_event;
     /// `XENFB_TYPE_*`.
     type_, type_mut, from_type: u8;
-    /// A changed rectangle.
+    /// For `XENFB_TYPE_UPDATE`.
     update, update_mut, from_update: xenfb_update;
-    /// A changed size.
+    /// For `XENFB_TYPE_RESIZE`.
     resize, resize_mut, from_resize: xenfb_resize;
+    /// Gives the event its size.
     pad, pad_mut, from_pad: [u8; 40];
 }
 layout! { union xenfb_out_event: 40, 4 }
 
-/// Backend event: how often updates are wanted.
+/// Event of `XENFB_TYPE_REFRESH_PERIOD`: how often the backend wants the picture refreshed. Advice only.
 ///
 /// `struct xenfb_refresh_period` of `io/fbif.h`.
 #[derive(Clone, Copy)]
@@ -125,7 +126,7 @@ pub struct xenfb_refresh_period {
     /// `XENFB_TYPE_REFRESH_PERIOD`.
     pub type_: u8,
     pub _padding0: [u8; 3],
-    /// Milliseconds between refreshes; `XENFB_NO_REFRESH` for none.
+    /// Time between refreshes, in ms; `XENFB_NO_REFRESH` for none.
     pub period: u32,
 }
 layout! { struct xenfb_refresh_period: 8, 4;
@@ -144,15 +145,16 @@ layout! { struct xenfb_refresh_period: 8, 4;
 #[repr(transparent)]
 pub struct xenfb_in_event(pub [u32; 10]);
 union_members! { xenfb_in_event;
-    /// `XENFB_TYPE_*`.
+    /// `XENFB_TYPE_*`. Unknown types are to be ignored.
     type_, type_mut, from_type: u8;
-    /// A refresh interval.
+    /// For `XENFB_TYPE_REFRESH_PERIOD`.
     refresh_period, refresh_period_mut, from_refresh_period: xenfb_refresh_period;
+    /// Gives the event its size.
     pad, pad_mut, from_pad: [u8; 40];
 }
 layout! { union xenfb_in_event: 40, 4 }
 
-/// Head of the shared page.
+/// Head of the shared page; the event rings follow at their offsets. Indexes count on without limit.
 ///
 /// `struct xenfb_page` of `io/fbif.h`.
 #[derive(Clone, Copy)]
@@ -160,26 +162,26 @@ layout! { union xenfb_in_event: 40, 4 }
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xenfb_page {
-    /// Events to the frontend, consumed.
+    /// Events to the frontend consumed; written by the frontend.
     pub in_cons: u32,
-    /// Events to the frontend, produced.
+    /// Events to the frontend produced; written by the backend.
     pub in_prod: u32,
-    /// Events from the frontend, consumed.
+    /// Events from the frontend consumed; written by the backend.
     pub out_cons: u32,
-    /// Events from the frontend, produced.
+    /// Events from the frontend produced; written by the frontend.
     pub out_prod: u32,
-    /// Width, in pixels.
+    /// Width of the picture, in pixels.
     pub width: i32,
-    /// Height, in pixels.
+    /// Height of the picture, in pixels.
     pub height: i32,
     /// Distance between lines, in bytes.
     pub line_length: u32,
     /// Size of the frame buffer, in bytes.
     pub mem_length: u32,
-    /// Bits of a pixel.
+    /// Depth, in bits a pixel.
     pub depth: u8,
     pub _padding0: [u8; 7],
-    /// Frames of the pages that list the frame buffer's frames; 0 ends the list.
+    /// Frames of the pages that list the frames of the frame buffer; 0 ends the list.
     pub pd: [u64; 256],
 }
 layout! { struct xenfb_page: 2088, 8;

@@ -11,60 +11,64 @@ use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
-/// Open.
+/// Open a file by name; the result is its number. Uses `u.fopen`.
 pub const REQ_FILE_OPEN: u32 = 1;
-/// Close.
+/// Close a file. Uses `u.fclose`.
 pub const REQ_FILE_CLOSE: u32 = 2;
-/// Read.
+/// Read a file into granted pages. Uses `u.fread`.
 pub const REQ_FILE_READ: u32 = 3;
-/// Write.
+/// Write granted pages to a file. Uses `u.fwrite`.
 pub const REQ_FILE_WRITE: u32 = 4;
-/// Attributes.
+/// Read the attributes of a file. Uses `u.fstat`, of the response too.
 pub const REQ_STAT: u32 = 5;
-/// Truncate.
+/// Set the size of a file. Uses `u.ftruncate`.
 pub const REQ_FILE_TRUNCATE: u32 = 6;
-/// Remove.
+/// Remove a file by name. Uses `u.fremove`.
 pub const REQ_REMOVE: u32 = 7;
-/// Rename.
+/// Rename a file. Uses `u.frename`.
 pub const REQ_RENAME: u32 = 8;
-/// Create.
+/// Create a file or directory. Uses `u.fcreate`.
 pub const REQ_CREATE: u32 = 9;
-/// List.
+/// List a directory. Uses `u.flist`.
 pub const REQ_DIR_LIST: u32 = 10;
-/// Mode.
+/// Set the permissions of a file. Uses `u.fchmod`.
 pub const REQ_CHMOD: u32 = 11;
-/// Free space.
+/// Read the free space of a file system. Uses `u.fspace`.
 pub const REQ_FS_SPACE: u32 = 12;
-/// Flush.
+/// Flush a file to disk. Uses `u.fsync`.
 pub const REQ_FILE_SYNC: u32 = 13;
-/// First bit of the number of entries in a list's result.
+/// `u.ret_val` of `REQ_DIR_LIST`: first bit of the number of entries.
 pub const NR_FILES_SHIFT: u32 = 0;
-/// Bits of the number of entries.
+/// `u.ret_val` of `REQ_DIR_LIST`: width of the number of entries, in bits.
 pub const NR_FILES_SIZE: u32 = 16;
-/// The number of entries.
+/// `u.ret_val` of `REQ_DIR_LIST`: number of entries.
 pub const NR_FILES_MASK: core::primitive::u64 = 65535;
-/// Bits of the error.
+/// `u.ret_val` of `REQ_DIR_LIST`: width of the error, in bits.
 pub const ERROR_SIZE: u32 = 32;
-/// First bit of the error.
+/// `u.ret_val` of `REQ_DIR_LIST`: first bit of the error.
 pub const ERROR_SHIFT: u32 = 16;
-/// The error.
+/// `u.ret_val` of `REQ_DIR_LIST`: error.
 pub const ERROR_MASK: core::primitive::u64 = 0xffffffff0000;
-/// Bit that says there are more entries.
+/// Bit number of `HAS_MORE_FLAG`.
 pub const HAS_MORE_SHIFT: u32 = 48;
-/// There are more entries.
+/// `u.ret_val` of `REQ_DIR_LIST`: there are more entries, to be asked for with a larger offset.
 pub const HAS_MORE_FLAG: core::primitive::u64 = 0x1000000000000;
-/// Bytes of a slot.
+/// Nominal size of a slot, in bytes.
 pub const FSIF_RING_ENTRY_SIZE: u32 = 64;
-/// Grants a read request holds.
+/// Largest number of grants in a read request.
 pub const FSIF_NR_READ_GNTS: core::primitive::u64 = 11;
-/// Grants a write request holds.
+/// Largest number of grants in a write request.
 pub const FSIF_NR_WRITE_GNTS: core::primitive::u64 = 11;
+/// `state` of the backend or frontend in xenstore: initialised.
 pub const STATE_INITIALISED: &str = "init";
+/// `state` of the backend or frontend in xenstore: ready for requests.
 pub const STATE_READY: &str = "ready";
+/// `state` of the backend or frontend in xenstore: shutting down.
 pub const STATE_CLOSING: &str = "closing";
+/// `state` of the backend or frontend in xenstore: closed.
 pub const STATE_CLOSED: &str = "closed";
 
-/// Request: open a file by name.
+/// Argument of `REQ_FILE_OPEN`.
 ///
 /// `struct fsif_open_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -80,7 +84,7 @@ layout! { struct fsif_open_request: 4, 4;
     [(grant_ref_t)]
 }
 
-/// Request: close a file.
+/// Argument of `REQ_FILE_CLOSE`.
 ///
 /// `struct fsif_close_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -96,7 +100,7 @@ layout! { struct fsif_close_request: 4, 4;
     [(u32)]
 }
 
-/// Request: read from a file.
+/// Argument of `REQ_FILE_READ`.
 ///
 /// `struct fsif_read_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -106,10 +110,11 @@ layout! { struct fsif_close_request: 4, 4;
 pub struct fsif_read_request {
     /// IN. File, as opened.
     pub fd: u32,
+    /// Padding.
     pub pad: i32,
-    /// IN. Bytes.
+    /// IN. Bytes to transfer.
     pub len: u64,
-    /// IN. First byte in the file.
+    /// IN. Offset in the file, in bytes.
     pub offset: u64,
     /// IN. Grants of the pages to fill.
     pub grefs: [grant_ref_t; 0],
@@ -123,7 +128,7 @@ layout! { struct fsif_read_request: 24, 8;
     [([grant_ref_t; 0]) (i32) (u32) (u64)]
 }
 
-/// Request: write to a file.
+/// Argument of `REQ_FILE_WRITE`.
 ///
 /// `struct fsif_write_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -133,10 +138,11 @@ layout! { struct fsif_read_request: 24, 8;
 pub struct fsif_write_request {
     /// IN. File, as opened.
     pub fd: u32,
+    /// Padding.
     pub pad: i32,
-    /// IN. Bytes.
+    /// IN. Bytes to transfer.
     pub len: u64,
-    /// IN. First byte in the file.
+    /// IN. Offset in the file, in bytes.
     pub offset: u64,
     /// IN. Grants of the pages to write out.
     pub grefs: [grant_ref_t; 0],
@@ -150,7 +156,7 @@ layout! { struct fsif_write_request: 24, 8;
     [([grant_ref_t; 0]) (i32) (u32) (u64)]
 }
 
-/// Request: read a file's attributes.
+/// Argument of `REQ_STAT`.
 ///
 /// `struct fsif_stat_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -166,7 +172,7 @@ layout! { struct fsif_stat_request: 4, 4;
     [(u32)]
 }
 
-/// Answer: a file's attributes.
+/// Answer of `REQ_STAT`: attributes of the file.
 ///
 /// `struct fsif_stat_response` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -174,13 +180,13 @@ layout! { struct fsif_stat_request: 4, 4;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_stat_response {
-    /// OUT. Mode.
+    /// OUT. Type and permission bits.
     pub stat_mode: i32,
-    /// OUT. Owner.
+    /// OUT. User that owns it.
     pub stat_uid: u32,
-    /// OUT. Group.
+    /// OUT. Group that owns it.
     pub stat_gid: u32,
-    /// OUT. 0 or an error.
+    /// OUT. 0, or an error, in which case the others do not count.
     pub stat_ret: i32,
     /// OUT. Size, in bytes.
     pub stat_size: i64,
@@ -203,7 +209,7 @@ layout! { struct fsif_stat_response: 48, 8;
     [(i32) (i64) (u32)]
 }
 
-/// Request: cut or extend a file.
+/// Argument of `REQ_FILE_TRUNCATE`.
 ///
 /// `struct fsif_truncate_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -213,6 +219,7 @@ layout! { struct fsif_stat_response: 48, 8;
 pub struct fsif_truncate_request {
     /// IN. File, as opened.
     pub fd: u32,
+    /// Padding.
     pub pad: i32,
     /// IN. New size, in bytes.
     pub length: i64,
@@ -224,7 +231,7 @@ layout! { struct fsif_truncate_request: 16, 8;
     [(i32) (i64) (u32)]
 }
 
-/// Request: remove a file.
+/// Argument of `REQ_REMOVE`.
 ///
 /// `struct fsif_remove_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -240,7 +247,7 @@ layout! { struct fsif_remove_request: 4, 4;
     [(grant_ref_t)]
 }
 
-/// Request: rename a file.
+/// Argument of `REQ_RENAME`.
 ///
 /// `struct fsif_rename_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -262,7 +269,7 @@ layout! { struct fsif_rename_request: 8, 4;
     [(grant_ref_t) (u16)]
 }
 
-/// Request: create a file or directory.
+/// Argument of `REQ_CREATE`.
 ///
 /// `struct fsif_create_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -270,11 +277,13 @@ layout! { struct fsif_rename_request: 8, 4;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_create_request {
-    /// IN. Not 0 for a directory.
+    /// IN. 0 for a file, else a directory.
     pub directory: i8,
+    /// Padding.
     pub pad: i8,
+    /// Padding.
     pub pad2: i16,
-    /// IN. Mode.
+    /// IN. Permission bits.
     pub mode: i32,
     /// IN. Grant of the page with the name.
     pub gref: grant_ref_t,
@@ -288,7 +297,7 @@ layout! { struct fsif_create_request: 12, 4;
     [(grant_ref_t) (i16) (i32) (i8)]
 }
 
-/// Request: list a directory.
+/// Argument of `REQ_DIR_LIST`.
 ///
 /// `struct fsif_list_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -307,7 +316,7 @@ layout! { struct fsif_list_request: 8, 4;
     [(grant_ref_t) (u32)]
 }
 
-/// Request: change a file's mode.
+/// Argument of `REQ_CHMOD`.
 ///
 /// `struct fsif_chmod_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -317,7 +326,7 @@ layout! { struct fsif_list_request: 8, 4;
 pub struct fsif_chmod_request {
     /// IN. File, as opened.
     pub fd: u32,
-    /// IN. Mode.
+    /// IN. Permission bits.
     pub mode: i32,
 }
 layout! { struct fsif_chmod_request: 8, 4;
@@ -326,7 +335,7 @@ layout! { struct fsif_chmod_request: 8, 4;
     [(i32) (u32)]
 }
 
-/// Request: ask for free space.
+/// Argument of `REQ_FS_SPACE`.
 ///
 /// `struct fsif_space_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -342,7 +351,7 @@ layout! { struct fsif_space_request: 4, 4;
     [(grant_ref_t)]
 }
 
-/// Request: flush a file.
+/// Argument of `REQ_FILE_SYNC`.
 ///
 /// `struct fsif_sync_request` of `io/fsif.h`.
 #[derive(Clone, Copy)]
@@ -368,10 +377,13 @@ layout! { struct fsif_sync_request: 4, 4;
 pub struct fsif_request {
     /// IN. `REQ_*`.
     pub type_: u8,
+    /// Padding.
     pub pad: u8,
     /// IN. Chosen by the frontend and repeated in the response.
     pub id: u16,
+    /// Padding.
     pub pad2: u32,
+    /// IN. Argument of the request.
     pub u: fsif_request_u,
 }
 layout! { struct fsif_request: 32, 8;
@@ -398,6 +410,8 @@ leaves! {
     8, "fsif_request.u.fsync": (fsif_request, u);
 }
 
+/// IN. Argument of the request.
+///
 /// The type of `fsif_request.u` in `io/fsif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
@@ -405,31 +419,31 @@ leaves! {
 #[repr(transparent)]
 pub struct fsif_request_u(pub [u64; 3]);
 union_members! { fsif_request_u;
-    /// IN. Open.
+    /// IN. For `REQ_FILE_OPEN`.
     fopen, fopen_mut, from_fopen: fsif_open_request;
-    /// IN. Close.
+    /// IN. For `REQ_FILE_CLOSE`.
     fclose, fclose_mut, from_fclose: fsif_close_request;
-    /// IN. Read.
+    /// IN. For `REQ_FILE_READ`.
     fread, fread_mut, from_fread: fsif_read_request;
-    /// IN. Write.
+    /// IN. For `REQ_FILE_WRITE`.
     fwrite, fwrite_mut, from_fwrite: fsif_write_request;
-    /// IN. Attributes.
+    /// IN. For `REQ_STAT`.
     fstat, fstat_mut, from_fstat: fsif_stat_request;
-    /// IN. Truncate.
+    /// IN. For `REQ_FILE_TRUNCATE`.
     ftruncate, ftruncate_mut, from_ftruncate: fsif_truncate_request;
-    /// IN. Remove.
+    /// IN. For `REQ_REMOVE`.
     fremove, fremove_mut, from_fremove: fsif_remove_request;
-    /// IN. Rename.
+    /// IN. For `REQ_RENAME`.
     frename, frename_mut, from_frename: fsif_rename_request;
-    /// IN. Create.
+    /// IN. For `REQ_CREATE`.
     fcreate, fcreate_mut, from_fcreate: fsif_create_request;
-    /// IN. List.
+    /// IN. For `REQ_DIR_LIST`.
     flist, flist_mut, from_flist: fsif_list_request;
-    /// IN. Mode.
+    /// IN. For `REQ_CHMOD`.
     fchmod, fchmod_mut, from_fchmod: fsif_chmod_request;
-    /// IN. Space.
+    /// IN. For `REQ_FS_SPACE`.
     fspace, fspace_mut, from_fspace: fsif_space_request;
-    /// IN. Flush.
+    /// IN. For `REQ_FILE_SYNC`.
     fsync, fsync_mut, from_fsync: fsif_sync_request;
 }
 layout! { union fsif_request_u: 24, 8 }
@@ -447,8 +461,11 @@ pub type fsif_request_t = fsif_request;
 pub struct fsif_response {
     /// OUT. The request's id.
     pub id: u16,
+    /// Padding.
     pub pad1: u16,
+    /// Padding.
     pub pad2: u32,
+    /// OUT. Result of the request.
     pub u: fsif_response_u,
 }
 layout! { struct fsif_response: 56, 8;
@@ -463,6 +480,8 @@ leaves! {
     8, "fsif_response.u.fstat": (fsif_response, u);
 }
 
+/// OUT. Result of the request.
+///
 /// The type of `fsif_response.u` in `io/fsif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
@@ -472,7 +491,7 @@ pub struct fsif_response_u(pub [u64; 6]);
 union_members! { fsif_response_u;
     /// OUT. Result, or a negative error; for a list its fields are `NR_FILES_MASK`, `ERROR_MASK` and `HAS_MORE_FLAG`.
     ret_val, ret_val_mut, from_ret_val: u64;
-    /// OUT. Attributes.
+    /// OUT. For `REQ_STAT`.
     fstat, fstat_mut, from_fstat: fsif_stat_response;
 }
 layout! { union fsif_response_u: 48, 8 }
@@ -480,6 +499,8 @@ layout! { union fsif_response_u: 48, 8 }
 /// `fsif_response_t` of `io/fsif.h`.
 pub type fsif_response_t = fsif_response;
 
+/// 4 bytes reserved for the kind of device; 0 in the others.
+///
 /// The type of `fsif_sring.pvt` in `io/fsif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
@@ -487,19 +508,24 @@ pub type fsif_response_t = fsif_response;
 #[repr(transparent)]
 pub struct fsif_sring_pvt(pub [u8; 4]);
 union_members! { fsif_sring_pvt;
+    /// What network devices keep here.
     netif, netif_mut, from_netif: fsif_sring_pvt_netif;
+    /// What tap devices keep here.
     tapif_user, tapif_user_mut, from_tapif_user: fsif_sring_pvt_tapif_user;
+    /// The 4 bytes.
     pvt_pad, pvt_pad_mut, from_pvt_pad: [u8; 4];
 }
 layout! { union fsif_sring_pvt: 4, 1 }
 
+/// What network devices keep here.
+///
 /// The type of `fsif_sring.pvt.netif` in `io/fsif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sring_pvt_netif {
-    /// For the protocol's own use, network devices.
+    /// Network devices: 1 while the frontend polls the ring and needs no events.
     pub smartpoll_active: u8,
 }
 layout! { struct fsif_sring_pvt_netif: 1, 1;
@@ -507,13 +533,15 @@ layout! { struct fsif_sring_pvt_netif: 1, 1;
     [(u8)]
 }
 
+/// What tap devices keep here.
+///
 /// The type of `fsif_sring.pvt.tapif_user` in `io/fsif.h`.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct fsif_sring_pvt_tapif_user {
-    /// For the protocol's own use, tap devices.
+    /// Tap devices: a message from the kernel part to the user part of the backend.
     pub msg: u8,
 }
 layout! { struct fsif_sring_pvt_tapif_user: 1, 1;
@@ -538,7 +566,9 @@ pub struct fsif_sring {
     pub rsp_prod: RING_IDX,
     /// The frontend wants an event when `rsp_prod` reaches this.
     pub rsp_event: RING_IDX,
+    /// 4 bytes reserved for the kind of device; 0 in the others.
     pub pvt: fsif_sring_pvt,
+    /// Pads the head to 64 bytes; 0.
     pub __pad: [u8; 44],
     /// The slots; as many as fit the page, rounded down to a power of two.
     pub ring: [fsif_sring_entry; 0],

@@ -9,54 +9,54 @@ use crate::support::proof::layout;
 pub const XEN_PCI_MAGIC: &str = "7";
 /// Bit number of `XEN_PCIF_active`.
 pub const _XEN_PCIF_active: u32 = 0;
-/// Set by the frontend: a request waits.
+/// `flags`: set by the frontend for a request in `op`, cleared by the backend when done.
 pub const XEN_PCIF_active: u32 = 1;
 /// Bit number of `XEN_PCIB_AERHANDLER`.
 pub const _XEN_PCIB_AERHANDLER: u32 = 1;
-/// Set by the backend: an error report is being handled.
+/// `flags`: set by the backend while an error report is being handled.
 pub const XEN_PCIB_AERHANDLER: u32 = 2;
 /// Bit number of `XEN_PCIB_active`.
 pub const _XEN_PCIB_active: u32 = 2;
-/// Set by the backend: an error report waits.
+/// `flags`: set by the backend for a report in `aer_op`, cleared by the frontend when done.
 pub const XEN_PCIB_active: u32 = 4;
 /// Read configuration space.
 pub const XEN_PCI_OP_conf_read: u32 = 0;
 /// Write configuration space.
 pub const XEN_PCI_OP_conf_write: u32 = 1;
-/// Turn MSI on.
+/// Enable MSI.
 pub const XEN_PCI_OP_enable_msi: u32 = 2;
-/// Turn MSI off.
+/// Disable MSI.
 pub const XEN_PCI_OP_disable_msi: u32 = 3;
-/// Turn MSI-X on.
+/// Enable MSI-X with `msix_entries`.
 pub const XEN_PCI_OP_enable_msix: u32 = 4;
-/// Turn MSI-X off.
+/// Disable MSI-X.
 pub const XEN_PCI_OP_disable_msix: u32 = 5;
-/// An error was detected.
+/// Backend: an error of the device was detected.
 pub const XEN_PCI_OP_aer_detected: u32 = 6;
-/// Go on after an error.
+/// Backend: recovery is complete, operation may resume.
 pub const XEN_PCI_OP_aer_resume: u32 = 7;
-/// Device memory works again.
+/// Backend: access to device memory works again.
 pub const XEN_PCI_OP_aer_mmio: u32 = 8;
-/// The slot was reset.
+/// Backend: the slot of the device was reset.
 pub const XEN_PCI_OP_aer_slotreset: u32 = 9;
-/// Turn several MSI messages on.
+/// Enable several MSI messages.
 pub const XEN_PCI_OP_enable_multi_msi: u32 = 10;
 /// Success.
 pub const XEN_PCI_ERR_success: i32 = 0;
-/// No such device.
+/// There is no such device.
 pub const XEN_PCI_ERR_dev_not_found: i32 = -1;
-/// Bad offset.
+/// The offset or size is not valid.
 pub const XEN_PCI_ERR_invalid_offset: i32 = -2;
-/// Not allowed.
+/// The access is not allowed.
 pub const XEN_PCI_ERR_access_denied: i32 = -3;
-/// Not implemented.
+/// The operation is not implemented.
 pub const XEN_PCI_ERR_not_implemented: i32 = -4;
 /// The operation failed.
 pub const XEN_PCI_ERR_op_failed: i32 = -5;
-/// MSI-X entries in a request.
+/// Number of MSI-X entries in a request.
 pub const SH_INFO_MAX_VEC: u32 = 128;
 
-/// One MSI-X entry.
+/// One element of `msix_entries`.
 ///
 /// `struct xen_msix_entry` of `io/pciif.h`.
 #[derive(Clone, Copy)]
@@ -64,9 +64,9 @@ pub const SH_INFO_MAX_VEC: u32 = 128;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_msix_entry {
-    /// OUT. Interrupt it was given.
+    /// OUT. Interrupt (pirq) assigned to the entry.
     pub vector: u16,
-    /// IN. Entry of the device's table.
+    /// IN. Number of the entry in the device's table.
     pub entry: u16,
 }
 layout! { struct xen_msix_entry: 4, 2;
@@ -89,19 +89,19 @@ pub struct xen_pci_op {
     pub err: i32,
     /// IN. PCI segment.
     pub domain: u32,
-    /// IN. PCI bus.
+    /// IN. PCI bus number.
     pub bus: u32,
-    /// IN. PCI device and function.
+    /// IN. PCI device in bits 7:3, function in bits 2:0.
     pub devfn: u32,
     /// IN. Offset in configuration space, in bytes.
     pub offset: i32,
-    /// IN. Bytes to read or write: 1, 2 or 4.
+    /// IN. Access width in bytes: 1, 2 or 4.
     pub size: i32,
-    /// IN/OUT. Value written or read; for MSI the interrupt or the number of them.
+    /// IN/OUT. Configuration value written or read. For MSI the interrupt (pirq), for MSI-X the number of entries, on return a result.
     pub value: u32,
-    /// IN. Further data of the command.
+    /// IN. Further data, for commands that need it.
     pub info: u32,
-    /// IN/OUT. MSI-X entries.
+    /// IN/OUT. Entries to enable, for `XEN_PCI_OP_enable_msix`.
     pub msix_entries: [xen_msix_entry; 128],
 }
 layout! { struct xen_pci_op: 548, 4;
@@ -126,15 +126,15 @@ layout! { struct xen_pci_op: 548, 4;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_pcie_aer_op {
-    /// IN. `XEN_PCI_OP_*`.
+    /// IN. `XEN_PCI_OP_aer_detected`, `XEN_PCI_OP_aer_resume`, `XEN_PCI_OP_aer_mmio` or `XEN_PCI_OP_aer_slotreset`.
     pub cmd: u32,
     /// OUT. `XEN_PCI_ERR_*`.
     pub err: i32,
     /// IN. PCI segment.
     pub domain: u32,
-    /// IN. PCI bus.
+    /// IN. PCI bus number.
     pub bus: u32,
-    /// IN. PCI device and function.
+    /// IN. PCI device in bits 7:3, function in bits 2:0.
     pub devfn: u32,
 }
 layout! { struct xen_pcie_aer_op: 20, 4;

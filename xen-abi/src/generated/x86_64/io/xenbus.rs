@@ -8,7 +8,7 @@ use crate::support::newtypes::newtype;
 
 /// No state: the node is missing, or the device is gone.
 pub const XenbusStateUnknown: xenbus_state = xenbus_state(0);
-/// The driver has begun.
+/// The driver has begun to set the device up.
 pub const XenbusStateInitialising: xenbus_state = xenbus_state(1);
 /// Ready as far as possible; waits for the peer's details or for hotplug scripts.
 pub const XenbusStateInitWait: xenbus_state = xenbus_state(2);

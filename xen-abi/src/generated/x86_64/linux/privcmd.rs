@@ -17,9 +17,9 @@ use crate::support::proof::layout;
 pub const PRIVCMD_MMAPBATCH_MFN_ERROR: u32 = 0xf0000000;
 /// Set in a frame that is paged out, and can be tried again.
 pub const PRIVCMD_MMAPBATCH_PAGED_ERROR: u32 = 0x80000000;
-/// End it.
+/// `flags` of `privcmd_irqfd`: end what an earlier call set up.
 pub const PRIVCMD_IRQFD_FLAG_DEASSIGN: u32 = 1;
-/// End it.
+/// `flags` of `privcmd_ioeventfd`: end what an earlier call set up.
 pub const PRIVCMD_IOEVENTFD_FLAG_DEASSIGN: u32 = 1;
 /// Makes a hypercall. Returns what that returns. `EPERM`: the file is restricted.
 pub const IOCTL_PRIVCMD_HYPERCALL: u32 = 0x305000;
@@ -33,7 +33,7 @@ pub const IOCTL_PRIVCMD_MMAPBATCH_V2: u32 = 0x205004;
 /// Makes the hypercall `dm_op`, whose buffers may be anywhere. `E2BIG`: more than 16 buffers, or more than 4096 bytes in one, unless the
 /// module's parameters say otherwise.
 pub const IOCTL_PRIVCMD_DM_OP: u32 = 0x105005;
-/// Restricts the file to one domain, for good; the argument points to its number. `EINVAL`: it is restricted to another one.
+/// Restricts the file to one domain permanently; the argument points to its number. `EINVAL`: it is restricted to another one.
 pub const IOCTL_PRIVCMD_RESTRICT: u32 = 0x25006;
 /// Maps frames of a resource, or asks how many it has. `EINVAL`: just one of `num` and `addr` is 0, or an address that is in no such range.
 pub const IOCTL_PRIVCMD_MMAP_RESOURCE: u32 = 0x205007;
@@ -42,7 +42,7 @@ pub const IOCTL_PRIVCMD_IRQFD: u32 = 0x40185008;
 /// Has a guest's writes signal an eventfd instead of going to a device model. `EINVAL`: an unknown flag, or numbers that cannot be.
 /// `EOPNOTSUPP`: the kernel is built without it.
 pub const IOCTL_PRIVCMD_IOEVENTFD: u32 = 0x40305009;
-/// Says which global interrupt a PCI device has that is kept for guests. `EINVAL` or `EOPNOTSUPP`: the kernel cannot tell.
+/// Reads the global system interrupt of a PCI device that is set aside for guests. `EINVAL` or `EOPNOTSUPP`: the kernel cannot tell.
 pub const IOCTL_PRIVCMD_PCIDEV_GET_GSI: u32 = 0x8500a;
 
 /// Argument of `IOCTL_PRIVCMD_HYPERCALL`.
@@ -64,7 +64,7 @@ layout! { struct privcmd_hypercall: 48, 8;
     [([u64; 5]) (u64)]
 }
 
-/// Frames that are next to each other.
+/// One element of `privcmd_mmap`: a run of consecutive frames.
 ///
 /// `struct privcmd_mmap_entry` of `linux/privcmd.h`.
 #[derive(Clone, Copy)]
@@ -74,9 +74,9 @@ layout! { struct privcmd_hypercall: 48, 8;
 pub struct privcmd_mmap_entry {
     /// IN. Address to map them at.
     pub va: u64,
-    /// IN. First frame, as the domain counts them.
+    /// IN. First frame, a guest frame number of the domain.
     pub mfn: u64,
-    /// IN. Frames, of 4096 bytes.
+    /// IN. Number of frames, of 4096 bytes each.
     pub npages: u64,
 }
 layout! { struct privcmd_mmap_entry: 24, 8;
@@ -94,7 +94,7 @@ layout! { struct privcmd_mmap_entry: 24, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct privcmd_mmap {
-    /// IN. Entries.
+    /// IN. Number of entries.
     pub num: i32,
     /// IN. Domain whose frames they are.
     pub dom: domid_t,
@@ -118,7 +118,7 @@ layout! { struct privcmd_mmap: 16, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct privcmd_mmapbatch {
-    /// IN. Frames.
+    /// IN. Number of frames, of 4096 bytes each.
     pub num: i32,
     /// IN. Domain whose frames they are.
     pub dom: domid_t,
@@ -145,7 +145,7 @@ layout! { struct privcmd_mmapbatch: 24, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct privcmd_mmapbatch_v2 {
-    /// IN. Frames.
+    /// IN. Number of frames, of 4096 bytes each.
     pub num: u32,
     /// IN. Domain whose frames they are.
     pub dom: domid_t,
@@ -175,9 +175,9 @@ layout! { struct privcmd_mmapbatch_v2: 32, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct privcmd_dm_op_buf {
-    /// IN. Its address.
+    /// IN. Address of the buffer.
     pub uptr: GuestHandle64<c_void>,
-    /// IN. Its bytes.
+    /// IN. Size of the buffer, in bytes.
     pub size: u64,
 }
 layout! { struct privcmd_dm_op_buf: 16, 8;
@@ -196,7 +196,7 @@ layout! { struct privcmd_dm_op_buf: 16, 8;
 pub struct privcmd_dm_op {
     /// IN. Domain that the operation is about.
     pub dom: domid_t,
-    /// IN. Buffers.
+    /// IN. Number of buffers.
     pub num: u16,
     pub _padding0: [u8; 4],
     /// IN/OUT. The buffers; the first holds an `xen_dm_op`.
@@ -227,7 +227,7 @@ pub struct privcmd_mmap_resource {
     pub id: u32,
     /// IN. First frame of it.
     pub idx: u32,
-    /// IN. Frames, of 4096 bytes. OUT, when the size is asked for: how many there are.
+    /// IN. Number of frames, of 4096 bytes each. OUT, when the size is asked for: the number there are.
     pub num: u64,
     /// IN. Address to map them at.
     pub addr: u64,
@@ -253,7 +253,7 @@ layout! { struct privcmd_mmap_resource: 32, 8;
 pub struct privcmd_irqfd {
     /// IN. Address of the `xen_dm_op` that raises the interrupt.
     pub dm_op: u64,
-    /// IN. Its bytes.
+    /// IN. Size of the `xen_dm_op`, in bytes.
     pub size: u32,
     /// IN. Descriptor of an eventfd.
     pub fd: u32,
@@ -261,6 +261,7 @@ pub struct privcmd_irqfd {
     pub flags: u32,
     /// IN. Domain that gets the interrupt.
     pub dom: domid_t,
+    /// Padding.
     pub pad: [u8; 2],
 }
 layout! { struct privcmd_irqfd: 24, 8;
@@ -287,11 +288,11 @@ pub struct privcmd_ioeventfd {
     pub ports: u64,
     /// IN. Address of a virtio MMIO device in the guest; the writes are those to its register `QueueNotify`.
     pub addr: u64,
-    /// IN. Bytes of such a write.
+    /// IN. Size of such a write, in bytes.
     pub addr_len: u32,
     /// IN. Descriptor of an eventfd.
     pub event_fd: u32,
-    /// IN. Virtual processors of the guest.
+    /// IN. Number of vCPUs of the guest.
     pub vcpus: u32,
     /// IN. Queue: the low 16 bits of what is written.
     pub vq: u32,
@@ -299,6 +300,7 @@ pub struct privcmd_ioeventfd {
     pub flags: u32,
     /// IN. The guest.
     pub dom: domid_t,
+    /// Padding.
     pub pad: [u8; 2],
 }
 layout! { struct privcmd_ioeventfd: 48, 8;
@@ -323,9 +325,9 @@ layout! { struct privcmd_ioeventfd: 48, 8;
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct privcmd_pcidev_get_gsi {
-    /// IN. Segment, bus, device and function of a PCI device: 16, 8, 5 and 3 bits.
+    /// IN. Segment, bus, device and function of a PCI device: 16, 8, 5 and 3 bits, function lowest.
     pub sbdf: u32,
-    /// OUT. Its global interrupt.
+    /// OUT. Global system interrupt (GSI) of the device.
     pub gsi: u32,
 }
 layout! { struct privcmd_pcidev_get_gsi: 8, 4;
