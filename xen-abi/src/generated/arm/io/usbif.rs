@@ -2,7 +2,9 @@
 //! Virtual USB host controller: a ring for transfers and a ring on which the backend reports devices plugged in or
 //! removed.
 //!
-//! Upstream: `xen/include/public/io/usbif.h`.
+//! This module needs the feature `io`.
+//!
+//! Upstream: [`xen/include/public/io/usbif.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105).
 
 use crate::generated::arm::grant_table::grant_ref_t;
 use crate::generated::arm::io::ring::RING_IDX;
@@ -11,85 +13,142 @@ use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
-/// USB version is not known.
-pub const USB_VER_UNKNOWN: usb_spec_version = usb_spec_version(0);
-/// USB version 1.1.
-pub const USB_VER_USB11: usb_spec_version = usb_spec_version(1);
-/// USB version 2.0.
-pub const USB_VER_USB20: usb_spec_version = usb_spec_version(2);
-/// USB version 3.0; not supported.
-pub const USB_VER_USB30: usb_spec_version = usb_spec_version(3);
-/// `pipe`: port number.
-pub const USBIF_PIPE_PORT_MASK: u32 = 31;
-/// `pipe`: cancel the transfer `u.unlink` names.
-pub const USBIF_PIPE_UNLINK: u32 = 32;
-/// `pipe`: data goes from the device to the host; clear for the other way.
-pub const USBIF_PIPE_DIR: u32 = 128;
-/// `pipe`: device address, after the shift by `USBIF_PIPE_DEV_SHIFT`.
-pub const USBIF_PIPE_DEV_MASK: u32 = 127;
-/// `pipe`: first bit of the device address.
-pub const USBIF_PIPE_DEV_SHIFT: u32 = 8;
-/// `pipe`: endpoint, after the shift by `USBIF_PIPE_EP_SHIFT`.
-pub const USBIF_PIPE_EP_MASK: u32 = 15;
-/// `pipe`: first bit of the endpoint.
-pub const USBIF_PIPE_EP_SHIFT: u32 = 15;
-/// `pipe`: transfer type, after the shift by `USBIF_PIPE_TYPE_SHIFT`.
-pub const USBIF_PIPE_TYPE_MASK: u32 = 3;
-/// `pipe`: first bit of the transfer type.
-pub const USBIF_PIPE_TYPE_SHIFT: u32 = 30;
-/// Transfer type: isochronous. Uses `u.isoc`.
-pub const USBIF_PIPE_TYPE_ISOC: u32 = 0;
-/// Transfer type: interrupt. Uses `u.intr`.
-pub const USBIF_PIPE_TYPE_INT: u32 = 1;
-/// Transfer type: control. Uses `u.ctrl`.
-pub const USBIF_PIPE_TYPE_CTRL: u32 = 2;
-/// Transfer type: bulk.
-pub const USBIF_PIPE_TYPE_BULK: u32 = 3;
-/// Number of segments in a transfer request.
-pub const USBIF_MAX_SEGMENTS_PER_REQUEST: u32 = 16;
-/// Largest port number.
-pub const USBIF_MAX_PORTNR: u32 = 31;
-/// Size of a ring, in bytes.
-pub const USBIF_RING_SIZE: u32 = 4096;
-/// `transfer_flags`: less data than asked for is an error.
-pub const USBIF_SHORT_NOT_OK: u32 = 1;
-/// Transfer succeeded.
-pub const USBIF_STATUS_OK: i32 = 0;
-/// Transfer failed: there is no device.
-pub const USBIF_STATUS_NODEV: i32 = -19;
-/// Transfer failed: the request is not valid.
-pub const USBIF_STATUS_INVAL: i32 = -22;
-/// Transfer failed: the endpoint stalled.
-pub const USBIF_STATUS_STALL: i32 = -32;
-/// Transfer failed: error on the bus.
-pub const USBIF_STATUS_IOERROR: i32 = -71;
-/// Transfer failed: the device sent more data than asked for.
-pub const USBIF_STATUS_BABBLE: i32 = -75;
-/// Transfer failed: the device was removed or disabled.
-pub const USBIF_STATUS_SHUTDOWN: i32 = -108;
-/// Number of slots of the transfer ring.
-pub const USB_URB_RING_SIZE: u32 = 16;
-/// `speed`: the device was removed.
-pub const USBIF_SPEED_NONE: u32 = 0;
-/// `speed`: low, 1.5 Mbit/s.
-pub const USBIF_SPEED_LOW: u32 = 1;
-/// `speed`: full, 12 Mbit/s.
-pub const USBIF_SPEED_FULL: u32 = 2;
-/// `speed`: high, 480 Mbit/s.
-pub const USBIF_SPEED_HIGH: u32 = 3;
-/// Number of slots of the connection ring.
-pub const USB_CONN_RING_SIZE: u32 = 512;
-
 newtype! {
 /// USB version of the virtual controller, `USB_VER_*`.
 ///
-/// `enum usb_spec_version` of `io/usbif.h`.
+/// `enum usb_spec_version` of [`io/usbif.h:251`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l251).
 pub struct usb_spec_version(pub u32);
+[USB_VER_UNKNOWN USB_VER_USB11 USB_VER_USB20 USB_VER_USB30]
 }
+
+/// USB version is not known.
+///
+/// Defined at [`io/usbif.h:251`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l251).
+pub const USB_VER_UNKNOWN: usb_spec_version = usb_spec_version(0);
+
+/// USB version 1.1.
+///
+/// Defined at [`io/usbif.h:251`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l251).
+pub const USB_VER_USB11: usb_spec_version = usb_spec_version(1);
+
+/// USB version 2.0.
+///
+/// Defined at [`io/usbif.h:251`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l251).
+pub const USB_VER_USB20: usb_spec_version = usb_spec_version(2);
+
+/// USB version 3.0; not supported.
+///
+/// Defined at [`io/usbif.h:251`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l251).
+pub const USB_VER_USB30: usb_spec_version = usb_spec_version(3);
+
+/// [`pipe`][]: port number.
+///
+/// Defined at [`io/usbif.h:281`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l281).
+///
+/// [`pipe`]: usbif_urb_request::pipe
+pub const USBIF_PIPE_PORT_MASK: u32 = 31;
+
+/// [`pipe`][]: cancel the transfer [`u.unlink`] names.
+///
+/// Defined at [`io/usbif.h:282`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l282).
+///
+/// [`pipe`]: usbif_urb_request::pipe
+/// [`u.unlink`]: usbif_urb_request_u::unlink
+pub const USBIF_PIPE_UNLINK: u32 = 32;
+
+/// [`pipe`][]: data goes from the device to the host; clear for the other way.
+///
+/// Defined at [`io/usbif.h:283`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l283).
+///
+/// [`pipe`]: usbif_urb_request::pipe
+pub const USBIF_PIPE_DIR: u32 = 128;
+
+/// [`pipe`][]: device address, after the shift by [`USBIF_PIPE_DEV_SHIFT`].
+///
+/// Defined at [`io/usbif.h:284`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l284).
+///
+/// [`pipe`]: usbif_urb_request::pipe
+pub const USBIF_PIPE_DEV_MASK: u32 = 127;
+
+/// [`pipe`][]: first bit of the device address.
+///
+/// Defined at [`io/usbif.h:285`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l285).
+///
+/// [`pipe`]: usbif_urb_request::pipe
+pub const USBIF_PIPE_DEV_SHIFT: u32 = 8;
+
+/// [`pipe`][]: endpoint, after the shift by [`USBIF_PIPE_EP_SHIFT`].
+///
+/// Defined at [`io/usbif.h:286`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l286).
+///
+/// [`pipe`]: usbif_urb_request::pipe
+pub const USBIF_PIPE_EP_MASK: u32 = 15;
+
+/// [`pipe`][]: first bit of the endpoint.
+///
+/// Defined at [`io/usbif.h:287`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l287).
+///
+/// [`pipe`]: usbif_urb_request::pipe
+pub const USBIF_PIPE_EP_SHIFT: u32 = 15;
+
+/// [`pipe`][]: transfer type, after the shift by [`USBIF_PIPE_TYPE_SHIFT`].
+///
+/// Defined at [`io/usbif.h:288`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l288).
+///
+/// [`pipe`]: usbif_urb_request::pipe
+pub const USBIF_PIPE_TYPE_MASK: u32 = 3;
+
+/// [`pipe`][]: first bit of the transfer type.
+///
+/// Defined at [`io/usbif.h:289`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l289).
+///
+/// [`pipe`]: usbif_urb_request::pipe
+pub const USBIF_PIPE_TYPE_SHIFT: u32 = 30;
+
+/// Transfer type: isochronous. Uses [`u.isoc`].
+///
+/// Defined at [`io/usbif.h:290`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l290).
+///
+/// [`u.isoc`]: usbif_urb_request_u::isoc
+pub const USBIF_PIPE_TYPE_ISOC: u32 = 0;
+
+/// Transfer type: interrupt. Uses [`u.intr`].
+///
+/// Defined at [`io/usbif.h:291`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l291).
+///
+/// [`u.intr`]: usbif_urb_request_u::intr
+pub const USBIF_PIPE_TYPE_INT: u32 = 1;
+
+/// Transfer type: control. Uses [`u.ctrl`].
+///
+/// Defined at [`io/usbif.h:292`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l292).
+///
+/// [`u.ctrl`]: usbif_urb_request_u::ctrl
+pub const USBIF_PIPE_TYPE_CTRL: u32 = 2;
+
+/// Transfer type: bulk.
+///
+/// Defined at [`io/usbif.h:293`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l293).
+pub const USBIF_PIPE_TYPE_BULK: u32 = 3;
+
+/// Number of segments in a transfer request.
+///
+/// Defined at [`io/usbif.h:318`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l318).
+pub const USBIF_MAX_SEGMENTS_PER_REQUEST: u32 = 16;
+
+/// Largest port number.
+///
+/// Defined at [`io/usbif.h:319`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l319).
+pub const USBIF_MAX_PORTNR: u32 = 31;
+
+/// Size of a ring, in bytes.
+///
+/// Defined at [`io/usbif.h:320`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l320).
+pub const USBIF_RING_SIZE: u32 = 4096;
 
 /// A part of a buffer: bytes of one granted page.
 ///
-/// `struct usbif_request_segment` of `io/usbif.h`.
+/// `struct usbif_request_segment` of [`io/usbif.h:325`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l325).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -102,16 +161,10 @@ pub struct usbif_request_segment {
     /// IN. Length of the data, in bytes.
     pub length: u16,
 }
-layout! { struct usbif_request_segment: 8, 4;
-    gref: grant_ref_t = 0, "usbif_request_segment.gref";
-    offset: u16 = 4, "usbif_request_segment.offset";
-    length: u16 = 6, "usbif_request_segment.length";
-    [(grant_ref_t) (u16)]
-}
 
 /// A transfer, or a request to cancel one.
 ///
-/// `struct usbif_urb_request` of `io/usbif.h`.
+/// `struct usbif_urb_request` of [`io/usbif.h:331`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l331).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -119,18 +172,434 @@ layout! { struct usbif_request_segment: 8, 4;
 pub struct usbif_urb_request {
     /// IN. Chosen by the frontend and repeated in the response.
     pub id: u16,
-    /// IN. Number of data segments at the start of `seg`.
+    /// IN. Number of data segments at the start of [`seg`].
+    ///
+    /// [`seg`]: usbif_urb_request::seg
     pub nr_buffer_segs: u16,
     /// IN. Port, direction, device, endpoint and transfer type, in `USBIF_PIPE_*` bits.
     pub pipe: u32,
-    /// IN. `USBIF_SHORT_NOT_OK` or 0.
+    /// IN. [`USBIF_SHORT_NOT_OK`] or 0.
     pub transfer_flags: u16,
     /// IN. Length of the data, in bytes.
     pub buffer_length: u16,
-    /// IN. Depends on the transfer type and on `USBIF_PIPE_UNLINK`; not used by bulk transfers.
+    /// IN. Depends on the transfer type and on [`USBIF_PIPE_UNLINK`]; not used by bulk transfers.
     pub u: usbif_urb_request_u,
     /// IN. The segments: data, then packet descriptions.
     pub seg: [usbif_request_segment; 16],
+}
+
+/// [`transfer_flags`][]: less data than asked for is an error.
+///
+/// Defined at [`io/usbif.h:338`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l338).
+///
+/// [`transfer_flags`]: usbif_urb_request::transfer_flags
+pub const USBIF_SHORT_NOT_OK: u32 = 1;
+
+/// IN. Depends on the transfer type and on [`USBIF_PIPE_UNLINK`]; not used by bulk transfers.
+///
+/// The type of [`usbif_urb_request.u`] in [`io/usbif.h:340`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l340).
+///
+/// [`usbif_urb_request.u`]: usbif_urb_request::u
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct usbif_urb_request_u(pub [u16; 4]);
+union_members! { usbif_urb_request_u;
+    /// IN. Setup packet of a control transfer.
+    ctrl, ctrl_mut, from_ctrl: [u8; 8];
+    /// IN. For an isochronous transfer.
+    isoc, isoc_mut, from_isoc: usbif_urb_request_u_isoc;
+    /// IN. For an interrupt transfer.
+    intr, intr_mut, from_intr: usbif_urb_request_u_intr;
+    /// IN. For a cancellation.
+    unlink, unlink_mut, from_unlink: usbif_urb_request_u_unlink;
+}
+
+/// IN. For an isochronous transfer.
+///
+/// The type of [`usbif_urb_request.u.isoc`] in [`io/usbif.h:343`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l343).
+///
+/// [`usbif_urb_request.u.isoc`]: usbif_urb_request_u::isoc
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_urb_request_u_isoc {
+    /// IN. Interval between packets, in frames or microframes.
+    pub interval: u16,
+    /// IN. Number of the first frame.
+    pub start_frame: u16,
+    /// IN. Number of packets.
+    pub number_of_packets: u16,
+    /// IN. Number of segments with packet descriptions; they follow the data segments in [`seg`].
+    ///
+    /// [`seg`]: usbif_urb_request::seg
+    pub nr_frame_desc_segs: u16,
+}
+
+/// IN. For an interrupt transfer.
+///
+/// The type of [`usbif_urb_request.u.intr`] in [`io/usbif.h:350`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l350).
+///
+/// [`usbif_urb_request.u.intr`]: usbif_urb_request_u::intr
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_urb_request_u_intr {
+    /// IN. Polling interval, in frames or microframes.
+    pub interval: u16,
+    /// Padding.
+    pub pad: [u16; 3],
+}
+
+/// IN. For a cancellation.
+///
+/// The type of [`usbif_urb_request.u.unlink`] in [`io/usbif.h:355`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l355).
+///
+/// [`usbif_urb_request.u.unlink`]: usbif_urb_request_u::unlink
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_urb_request_u_unlink {
+    /// IN. [`id`] of the transfer to cancel.
+    ///
+    /// [`id`]: usbif_urb_request::id
+    pub unlink_id: u16,
+    /// Padding.
+    pub pad: [u16; 3],
+}
+
+/// `usbif_urb_request_t` of [`io/usbif.h:365`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l365).
+pub type usbif_urb_request_t = usbif_urb_request;
+
+/// The answer to a transfer.
+///
+/// `struct usbif_urb_response` of [`io/usbif.h:367`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l367).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_urb_response {
+    /// OUT. The request's id.
+    pub id: u16,
+    /// OUT. Number of the first frame of an isochronous transfer.
+    pub start_frame: u16,
+    /// OUT. `USBIF_STATUS_*`, or another negative errno; isochronous packets have their own.
+    pub status: i32,
+    /// OUT. Length of the data transferred, in bytes.
+    pub actual_length: i32,
+    /// OUT. Number of isochronous packets that failed.
+    pub error_count: i32,
+}
+
+/// Transfer succeeded.
+///
+/// Defined at [`io/usbif.h:371`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l371).
+pub const USBIF_STATUS_OK: i32 = 0;
+
+/// Transfer failed: there is no device.
+///
+/// Defined at [`io/usbif.h:372`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l372).
+pub const USBIF_STATUS_NODEV: i32 = -19;
+
+/// Transfer failed: the request is not valid.
+///
+/// Defined at [`io/usbif.h:373`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l373).
+pub const USBIF_STATUS_INVAL: i32 = -22;
+
+/// Transfer failed: the endpoint stalled.
+///
+/// Defined at [`io/usbif.h:374`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l374).
+pub const USBIF_STATUS_STALL: i32 = -32;
+
+/// Transfer failed: error on the bus.
+///
+/// Defined at [`io/usbif.h:375`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l375).
+pub const USBIF_STATUS_IOERROR: i32 = -71;
+
+/// Transfer failed: the device sent more data than asked for.
+///
+/// Defined at [`io/usbif.h:376`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l376).
+pub const USBIF_STATUS_BABBLE: i32 = -75;
+
+/// Transfer failed: the device was removed or disabled.
+///
+/// Defined at [`io/usbif.h:377`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l377).
+pub const USBIF_STATUS_SHUTDOWN: i32 = -108;
+
+/// `usbif_urb_response_t` of [`io/usbif.h:381`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l381).
+pub type usbif_urb_response_t = usbif_urb_response;
+
+/// 4 bytes reserved for the kind of device; 0 in the others.
+///
+/// The type of [`usbif_urb_sring.pvt`] in [`io/usbif.h:383`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l383).
+///
+/// [`usbif_urb_sring.pvt`]: usbif_urb_sring::pvt
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct usbif_urb_sring_pvt(pub [u8; 4]);
+union_members! { usbif_urb_sring_pvt;
+    /// What network devices keep here.
+    netif, netif_mut, from_netif: usbif_urb_sring_pvt_netif;
+    /// What tap devices keep here.
+    tapif_user, tapif_user_mut, from_tapif_user: usbif_urb_sring_pvt_tapif_user;
+    /// The 4 bytes.
+    pvt_pad, pvt_pad_mut, from_pvt_pad: [u8; 4];
+}
+
+/// What network devices keep here.
+///
+/// The type of [`usbif_urb_sring.pvt.netif`] in [`io/usbif.h:383`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l383).
+///
+/// [`usbif_urb_sring.pvt.netif`]: usbif_urb_sring_pvt::netif
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_urb_sring_pvt_netif {
+    /// Network devices: 1 while the frontend polls the ring and needs no events.
+    pub smartpoll_active: u8,
+}
+
+/// What tap devices keep here.
+///
+/// The type of [`usbif_urb_sring.pvt.tapif_user`] in [`io/usbif.h:383`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l383).
+///
+/// [`usbif_urb_sring.pvt.tapif_user`]: usbif_urb_sring_pvt::tapif_user
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_urb_sring_pvt_tapif_user {
+    /// Tap devices: a message from the kernel part to the user part of the backend.
+    pub msg: u8,
+}
+
+/// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
+/// checked by the other: requests less responses are at most the number of slots.
+///
+/// `struct usbif_urb_sring` of [`io/usbif.h:383`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l383).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_urb_sring {
+    /// Requests produced; written by the frontend.
+    pub req_prod: RING_IDX,
+    /// The backend wants an event when [`req_prod`] reaches this.
+    ///
+    /// [`req_prod`]: usbif_urb_sring::req_prod
+    pub req_event: RING_IDX,
+    /// Responses produced; written by the backend.
+    pub rsp_prod: RING_IDX,
+    /// The frontend wants an event when [`rsp_prod`] reaches this.
+    ///
+    /// [`rsp_prod`]: usbif_urb_sring::rsp_prod
+    pub rsp_event: RING_IDX,
+    /// 4 bytes reserved for the kind of device; 0 in the others.
+    pub pvt: usbif_urb_sring_pvt,
+    /// Pads the head to 64 bytes; 0.
+    pub __pad: [u8; 44],
+    /// The slots; as many as fit the page, rounded down to a power of two.
+    pub ring: [usbif_urb_sring_entry; 0],
+}
+
+/// A slot of the [`usbif_urb_sring`] ring: a request, then the response that takes its place.
+///
+/// `union usbif_urb_sring_entry` of [`io/usbif.h:383`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l383).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct usbif_urb_sring_entry(pub [u32; 37]);
+union_members! { usbif_urb_sring_entry;
+    /// The request, written by the frontend.
+    req, req_mut, from_req: usbif_urb_request;
+    /// The response, written by the backend.
+    rsp, rsp_mut, from_rsp: usbif_urb_response;
+}
+
+/// `usbif_urb_sring_t` of [`io/usbif.h:383`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l383).
+pub type usbif_urb_sring_t = usbif_urb_sring;
+
+/// Number of slots of the transfer ring.
+///
+/// Defined at [`io/usbif.h:384`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l384).
+pub const USB_URB_RING_SIZE: u32 = 16;
+
+/// A slot the frontend gives for the next change of a port. Carries no information.
+///
+/// `struct usbif_conn_request` of [`io/usbif.h:389`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l389).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_conn_request {
+    /// IN. Chosen by the frontend and repeated in the response.
+    pub id: u16,
+}
+
+/// `usbif_conn_request_t` of [`io/usbif.h:392`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l392).
+pub type usbif_conn_request_t = usbif_conn_request;
+
+/// A device was plugged in or removed.
+///
+/// `struct usbif_conn_response` of [`io/usbif.h:394`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l394).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_conn_response {
+    /// OUT. The request's id.
+    pub id: u16,
+    /// OUT. Port, 1 to [`USBIF_MAX_PORTNR`].
+    pub portnum: u8,
+    /// OUT. `USBIF_SPEED_*`: the speed of the device, or [`USBIF_SPEED_NONE`] for a removal.
+    pub speed: u8,
+}
+
+/// [`speed`][]: the device was removed.
+///
+/// Defined at [`io/usbif.h:398`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l398).
+///
+/// [`speed`]: usbif_conn_response::speed
+pub const USBIF_SPEED_NONE: u32 = 0;
+
+/// [`speed`][]: low, 1.5 Mbit/s.
+///
+/// Defined at [`io/usbif.h:399`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l399).
+///
+/// [`speed`]: usbif_conn_response::speed
+pub const USBIF_SPEED_LOW: u32 = 1;
+
+/// [`speed`][]: full, 12 Mbit/s.
+///
+/// Defined at [`io/usbif.h:400`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l400).
+///
+/// [`speed`]: usbif_conn_response::speed
+pub const USBIF_SPEED_FULL: u32 = 2;
+
+/// [`speed`][]: high, 480 Mbit/s.
+///
+/// Defined at [`io/usbif.h:401`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l401).
+///
+/// [`speed`]: usbif_conn_response::speed
+pub const USBIF_SPEED_HIGH: u32 = 3;
+
+/// `usbif_conn_response_t` of [`io/usbif.h:403`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l403).
+pub type usbif_conn_response_t = usbif_conn_response;
+
+/// 4 bytes reserved for the kind of device; 0 in the others.
+///
+/// The type of [`usbif_conn_sring.pvt`] in [`io/usbif.h:405`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l405).
+///
+/// [`usbif_conn_sring.pvt`]: usbif_conn_sring::pvt
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct usbif_conn_sring_pvt(pub [u8; 4]);
+union_members! { usbif_conn_sring_pvt;
+    /// What network devices keep here.
+    netif, netif_mut, from_netif: usbif_conn_sring_pvt_netif;
+    /// What tap devices keep here.
+    tapif_user, tapif_user_mut, from_tapif_user: usbif_conn_sring_pvt_tapif_user;
+    /// The 4 bytes.
+    pvt_pad, pvt_pad_mut, from_pvt_pad: [u8; 4];
+}
+
+/// What network devices keep here.
+///
+/// The type of [`usbif_conn_sring.pvt.netif`] in [`io/usbif.h:405`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l405).
+///
+/// [`usbif_conn_sring.pvt.netif`]: usbif_conn_sring_pvt::netif
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_conn_sring_pvt_netif {
+    /// Network devices: 1 while the frontend polls the ring and needs no events.
+    pub smartpoll_active: u8,
+}
+
+/// What tap devices keep here.
+///
+/// The type of [`usbif_conn_sring.pvt.tapif_user`] in [`io/usbif.h:405`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l405).
+///
+/// [`usbif_conn_sring.pvt.tapif_user`]: usbif_conn_sring_pvt::tapif_user
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_conn_sring_pvt_tapif_user {
+    /// Tap devices: a message from the kernel part to the user part of the backend.
+    pub msg: u8,
+}
+
+/// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
+/// checked by the other: requests less responses are at most the number of slots.
+///
+/// `struct usbif_conn_sring` of [`io/usbif.h:405`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l405).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct usbif_conn_sring {
+    /// Requests produced; written by the frontend.
+    pub req_prod: RING_IDX,
+    /// The backend wants an event when [`req_prod`] reaches this.
+    ///
+    /// [`req_prod`]: usbif_conn_sring::req_prod
+    pub req_event: RING_IDX,
+    /// Responses produced; written by the backend.
+    pub rsp_prod: RING_IDX,
+    /// The frontend wants an event when [`rsp_prod`] reaches this.
+    ///
+    /// [`rsp_prod`]: usbif_conn_sring::rsp_prod
+    pub rsp_event: RING_IDX,
+    /// 4 bytes reserved for the kind of device; 0 in the others.
+    pub pvt: usbif_conn_sring_pvt,
+    /// Pads the head to 64 bytes; 0.
+    pub __pad: [u8; 44],
+    /// The slots; as many as fit the page, rounded down to a power of two.
+    pub ring: [usbif_conn_sring_entry; 0],
+}
+
+/// A slot of the [`usbif_conn_sring`] ring: a request, then the response that takes its place.
+///
+/// `union usbif_conn_sring_entry` of [`io/usbif.h:405`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l405).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct usbif_conn_sring_entry(pub [u16; 2]);
+union_members! { usbif_conn_sring_entry;
+    /// The request, written by the frontend.
+    req, req_mut, from_req: usbif_conn_request;
+    /// The response, written by the backend.
+    rsp, rsp_mut, from_rsp: usbif_conn_response;
+}
+
+/// `usbif_conn_sring_t` of [`io/usbif.h:405`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l405).
+pub type usbif_conn_sring_t = usbif_conn_sring;
+
+/// Number of slots of the connection ring.
+///
+/// Defined at [`io/usbif.h:406`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/usbif.h;hb=c42374a105#l406).
+pub const USB_CONN_RING_SIZE: u32 = 512;
+
+// The layouts of all of the above, proven.
+
+layout! { struct usbif_request_segment: 8, 4;
+    gref: grant_ref_t = 0, "usbif_request_segment.gref";
+    offset: u16 = 4, "usbif_request_segment.offset";
+    length: u16 = 6, "usbif_request_segment.length";
+    [(grant_ref_t) (u16)]
 }
 layout! { struct usbif_urb_request: 148, 4;
     id: u16 = 0, "usbif_urb_request.id";
@@ -153,44 +622,7 @@ leaves! {
     12, "usbif_urb_request.u.unlink.unlink_id": (usbif_urb_request, u) (usbif_urb_request_u_unlink, unlink_id);
     14, "usbif_urb_request.u.unlink.pad": (usbif_urb_request, u) (usbif_urb_request_u_unlink, pad);
 }
-
-/// IN. Depends on the transfer type and on `USBIF_PIPE_UNLINK`; not used by bulk transfers.
-///
-/// The type of `usbif_urb_request.u` in `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct usbif_urb_request_u(pub [u16; 4]);
-union_members! { usbif_urb_request_u;
-    /// IN. Setup packet of a control transfer.
-    ctrl, ctrl_mut, from_ctrl: [u8; 8];
-    /// IN. For an isochronous transfer.
-    isoc, isoc_mut, from_isoc: usbif_urb_request_u_isoc;
-    /// IN. For an interrupt transfer.
-    intr, intr_mut, from_intr: usbif_urb_request_u_intr;
-    /// IN. For a cancellation.
-    unlink, unlink_mut, from_unlink: usbif_urb_request_u_unlink;
-}
 layout! { union usbif_urb_request_u: 8, 2 }
-
-/// IN. For an isochronous transfer.
-///
-/// The type of `usbif_urb_request.u.isoc` in `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_urb_request_u_isoc {
-    /// IN. Interval between packets, in frames or microframes.
-    pub interval: u16,
-    /// IN. Number of the first frame.
-    pub start_frame: u16,
-    /// IN. Number of packets.
-    pub number_of_packets: u16,
-    /// IN. Number of segments with packet descriptions; they follow the data segments in `seg`.
-    pub nr_frame_desc_segs: u16,
-}
 layout! { struct usbif_urb_request_u_isoc: 8, 2;
     interval: u16 = 0, "usbif_urb_request_u_isoc.interval";
     start_frame: u16 = 2, "usbif_urb_request_u_isoc.start_frame";
@@ -198,66 +630,15 @@ layout! { struct usbif_urb_request_u_isoc: 8, 2;
     nr_frame_desc_segs: u16 = 6, "usbif_urb_request_u_isoc.nr_frame_desc_segs";
     [(u16)]
 }
-
-/// IN. For an interrupt transfer.
-///
-/// The type of `usbif_urb_request.u.intr` in `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_urb_request_u_intr {
-    /// IN. Polling interval, in frames or microframes.
-    pub interval: u16,
-    /// Padding.
-    pub pad: [u16; 3],
-}
 layout! { struct usbif_urb_request_u_intr: 8, 2;
     interval: u16 = 0, "usbif_urb_request_u_intr.interval";
     pad: [u16; 3] = 2, "usbif_urb_request_u_intr.pad";
     [([u16; 3]) (u16)]
 }
-
-/// IN. For a cancellation.
-///
-/// The type of `usbif_urb_request.u.unlink` in `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_urb_request_u_unlink {
-    /// IN. `id` of the transfer to cancel.
-    pub unlink_id: u16,
-    /// Padding.
-    pub pad: [u16; 3],
-}
 layout! { struct usbif_urb_request_u_unlink: 8, 2;
     unlink_id: u16 = 0, "usbif_urb_request_u_unlink.unlink_id";
     pad: [u16; 3] = 2, "usbif_urb_request_u_unlink.pad";
     [([u16; 3]) (u16)]
-}
-
-/// `usbif_urb_request_t` of `io/usbif.h`.
-pub type usbif_urb_request_t = usbif_urb_request;
-
-/// The answer to a transfer.
-///
-/// `struct usbif_urb_response` of `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_urb_response {
-    /// OUT. The request's id.
-    pub id: u16,
-    /// OUT. Number of the first frame of an isochronous transfer.
-    pub start_frame: u16,
-    /// OUT. `USBIF_STATUS_*`, or another negative errno; isochronous packets have their own.
-    pub status: i32,
-    /// OUT. Length of the data transferred, in bytes.
-    pub actual_length: i32,
-    /// OUT. Number of isochronous packets that failed.
-    pub error_count: i32,
 }
 layout! { struct usbif_urb_response: 16, 4;
     id: u16 = 0, "usbif_urb_response.id";
@@ -267,83 +648,14 @@ layout! { struct usbif_urb_response: 16, 4;
     error_count: i32 = 12, "usbif_urb_response.error_count";
     [(i32) (u16)]
 }
-
-/// `usbif_urb_response_t` of `io/usbif.h`.
-pub type usbif_urb_response_t = usbif_urb_response;
-
-/// 4 bytes reserved for the kind of device; 0 in the others.
-///
-/// The type of `usbif_urb_sring.pvt` in `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct usbif_urb_sring_pvt(pub [u8; 4]);
-union_members! { usbif_urb_sring_pvt;
-    /// What network devices keep here.
-    netif, netif_mut, from_netif: usbif_urb_sring_pvt_netif;
-    /// What tap devices keep here.
-    tapif_user, tapif_user_mut, from_tapif_user: usbif_urb_sring_pvt_tapif_user;
-    /// The 4 bytes.
-    pvt_pad, pvt_pad_mut, from_pvt_pad: [u8; 4];
-}
 layout! { union usbif_urb_sring_pvt: 4, 1 }
-
-/// What network devices keep here.
-///
-/// The type of `usbif_urb_sring.pvt.netif` in `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_urb_sring_pvt_netif {
-    /// Network devices: 1 while the frontend polls the ring and needs no events.
-    pub smartpoll_active: u8,
-}
 layout! { struct usbif_urb_sring_pvt_netif: 1, 1;
     smartpoll_active: u8 = 0, "usbif_urb_sring_pvt_netif.smartpoll_active";
     [(u8)]
 }
-
-/// What tap devices keep here.
-///
-/// The type of `usbif_urb_sring.pvt.tapif_user` in `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_urb_sring_pvt_tapif_user {
-    /// Tap devices: a message from the kernel part to the user part of the backend.
-    pub msg: u8,
-}
 layout! { struct usbif_urb_sring_pvt_tapif_user: 1, 1;
     msg: u8 = 0, "usbif_urb_sring_pvt_tapif_user.msg";
     [(u8)]
-}
-
-/// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
-/// checked by the other: requests less responses are at most the number of slots.
-///
-/// `struct usbif_urb_sring` of `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_urb_sring {
-    /// Requests produced; written by the frontend.
-    pub req_prod: RING_IDX,
-    /// The backend wants an event when `req_prod` reaches this.
-    pub req_event: RING_IDX,
-    /// Responses produced; written by the backend.
-    pub rsp_prod: RING_IDX,
-    /// The frontend wants an event when `rsp_prod` reaches this.
-    pub rsp_event: RING_IDX,
-    /// 4 bytes reserved for the kind of device; 0 in the others.
-    pub pvt: usbif_urb_sring_pvt,
-    /// Pads the head to 64 bytes; 0.
-    pub __pad: [u8; 44],
-    /// The slots; as many as fit the page, rounded down to a power of two.
-    pub ring: [usbif_urb_sring_entry; 0],
 }
 layout! { struct usbif_urb_sring: 64, 4;
     req_prod: RING_IDX = 0, "usbif_urb_sring.req_prod";
@@ -360,59 +672,10 @@ leaves! {
     16, "usbif_urb_sring.pvt.tapif_user.msg": (usbif_urb_sring, pvt) (usbif_urb_sring_pvt_tapif_user, msg);
     16, "usbif_urb_sring.pvt.pvt_pad": (usbif_urb_sring, pvt);
 }
-
-/// A slot of the `usbif_urb_sring` ring: a request, then the response that takes its place.
-///
-/// `union usbif_urb_sring_entry` of `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct usbif_urb_sring_entry(pub [u32; 37]);
-union_members! { usbif_urb_sring_entry;
-    /// The request, written by the frontend.
-    req, req_mut, from_req: usbif_urb_request;
-    /// The response, written by the backend.
-    rsp, rsp_mut, from_rsp: usbif_urb_response;
-}
 layout! { union usbif_urb_sring_entry: 148, 4 }
-
-/// `usbif_urb_sring_t` of `io/usbif.h`.
-pub type usbif_urb_sring_t = usbif_urb_sring;
-
-/// A slot the frontend gives for the next change of a port. Carries no information.
-///
-/// `struct usbif_conn_request` of `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_conn_request {
-    /// IN. Chosen by the frontend and repeated in the response.
-    pub id: u16,
-}
 layout! { struct usbif_conn_request: 2, 2;
     id: u16 = 0, "usbif_conn_request.id";
     [(u16)]
-}
-
-/// `usbif_conn_request_t` of `io/usbif.h`.
-pub type usbif_conn_request_t = usbif_conn_request;
-
-/// A device was plugged in or removed.
-///
-/// `struct usbif_conn_response` of `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_conn_response {
-    /// OUT. The request's id.
-    pub id: u16,
-    /// OUT. Port, 1 to `USBIF_MAX_PORTNR`.
-    pub portnum: u8,
-    /// OUT. `USBIF_SPEED_*`: the speed of the device, or `USBIF_SPEED_NONE` for a removal.
-    pub speed: u8,
 }
 layout! { struct usbif_conn_response: 4, 2;
     id: u16 = 0, "usbif_conn_response.id";
@@ -420,83 +683,14 @@ layout! { struct usbif_conn_response: 4, 2;
     speed: u8 = 3, "usbif_conn_response.speed";
     [(u16) (u8)]
 }
-
-/// `usbif_conn_response_t` of `io/usbif.h`.
-pub type usbif_conn_response_t = usbif_conn_response;
-
-/// 4 bytes reserved for the kind of device; 0 in the others.
-///
-/// The type of `usbif_conn_sring.pvt` in `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct usbif_conn_sring_pvt(pub [u8; 4]);
-union_members! { usbif_conn_sring_pvt;
-    /// What network devices keep here.
-    netif, netif_mut, from_netif: usbif_conn_sring_pvt_netif;
-    /// What tap devices keep here.
-    tapif_user, tapif_user_mut, from_tapif_user: usbif_conn_sring_pvt_tapif_user;
-    /// The 4 bytes.
-    pvt_pad, pvt_pad_mut, from_pvt_pad: [u8; 4];
-}
 layout! { union usbif_conn_sring_pvt: 4, 1 }
-
-/// What network devices keep here.
-///
-/// The type of `usbif_conn_sring.pvt.netif` in `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_conn_sring_pvt_netif {
-    /// Network devices: 1 while the frontend polls the ring and needs no events.
-    pub smartpoll_active: u8,
-}
 layout! { struct usbif_conn_sring_pvt_netif: 1, 1;
     smartpoll_active: u8 = 0, "usbif_conn_sring_pvt_netif.smartpoll_active";
     [(u8)]
 }
-
-/// What tap devices keep here.
-///
-/// The type of `usbif_conn_sring.pvt.tapif_user` in `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_conn_sring_pvt_tapif_user {
-    /// Tap devices: a message from the kernel part to the user part of the backend.
-    pub msg: u8,
-}
 layout! { struct usbif_conn_sring_pvt_tapif_user: 1, 1;
     msg: u8 = 0, "usbif_conn_sring_pvt_tapif_user.msg";
     [(u8)]
-}
-
-/// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
-/// checked by the other: requests less responses are at most the number of slots.
-///
-/// `struct usbif_conn_sring` of `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct usbif_conn_sring {
-    /// Requests produced; written by the frontend.
-    pub req_prod: RING_IDX,
-    /// The backend wants an event when `req_prod` reaches this.
-    pub req_event: RING_IDX,
-    /// Responses produced; written by the backend.
-    pub rsp_prod: RING_IDX,
-    /// The frontend wants an event when `rsp_prod` reaches this.
-    pub rsp_event: RING_IDX,
-    /// 4 bytes reserved for the kind of device; 0 in the others.
-    pub pvt: usbif_conn_sring_pvt,
-    /// Pads the head to 64 bytes; 0.
-    pub __pad: [u8; 44],
-    /// The slots; as many as fit the page, rounded down to a power of two.
-    pub ring: [usbif_conn_sring_entry; 0],
 }
 layout! { struct usbif_conn_sring: 64, 4;
     req_prod: RING_IDX = 0, "usbif_conn_sring.req_prod";
@@ -513,22 +707,4 @@ leaves! {
     16, "usbif_conn_sring.pvt.tapif_user.msg": (usbif_conn_sring, pvt) (usbif_conn_sring_pvt_tapif_user, msg);
     16, "usbif_conn_sring.pvt.pvt_pad": (usbif_conn_sring, pvt);
 }
-
-/// A slot of the `usbif_conn_sring` ring: a request, then the response that takes its place.
-///
-/// `union usbif_conn_sring_entry` of `io/usbif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct usbif_conn_sring_entry(pub [u16; 2]);
-union_members! { usbif_conn_sring_entry;
-    /// The request, written by the frontend.
-    req, req_mut, from_req: usbif_conn_request;
-    /// The response, written by the backend.
-    rsp, rsp_mut, from_rsp: usbif_conn_response;
-}
 layout! { union usbif_conn_sring_entry: 4, 2 }
-
-/// `usbif_conn_sring_t` of `io/usbif.h`.
-pub type usbif_conn_sring_t = usbif_conn_sring;

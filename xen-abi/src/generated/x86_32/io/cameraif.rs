@@ -2,7 +2,9 @@
 //! Virtual camera: a request ring and an event page for each camera; frames go through buffers shared by grants,
 //! either way.
 //!
-//! Upstream: `xen/include/public/io/cameraif.h`.
+//! This module needs the feature `io`.
+//!
+//! Upstream: [`xen/include/public/io/cameraif.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105).
 
 use crate::generated::x86_32::grant_table::grant_ref_t;
 use crate::generated::x86_32::io::ring::RING_IDX;
@@ -12,161 +14,403 @@ use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
 /// Version of the protocol this header describes, as text.
-pub const XENCAMERA_PROTOCOL_VERSION: &str = "1";
-/// Set pixel format and resolution. Uses `req.config` and `resp.config`. An error while streaming, or while buffers are requested.
-pub const XENCAMERA_OP_CONFIG_SET: u32 = 0;
-/// Read the configuration in effect, frame rate included. Uses `resp.config`.
-pub const XENCAMERA_OP_CONFIG_GET: u32 = 1;
-/// Check a configuration without setting it, at any time. Uses `req.config` and `resp.config`.
-pub const XENCAMERA_OP_CONFIG_VALIDATE: u32 = 2;
-/// Set the frame rate while the stream is stopped. Uses `req.frame_rate`.
-pub const XENCAMERA_OP_FRAME_RATE_SET: u32 = 3;
-/// Read the layout of buffers. Uses `resp.buf_layout`.
-pub const XENCAMERA_OP_BUF_GET_LAYOUT: u32 = 4;
-/// Agree on the number of buffers while the stream is stopped; afterwards the configuration is fixed, and 0 frees the buffers. Uses `req.buf_request` and `resp.buf_request`.
-pub const XENCAMERA_OP_BUF_REQUEST: u32 = 5;
-/// Create a buffer and share it by grants. Uses `req.buf_create`.
-pub const XENCAMERA_OP_BUF_CREATE: u32 = 6;
-/// Destroy a buffer, which must have been queued. Uses `req.index`.
-pub const XENCAMERA_OP_BUF_DESTROY: u32 = 7;
-/// Pass a buffer to the backend, which fills it; the frontend must not access it until it is dequeued. Uses `req.index`.
-pub const XENCAMERA_OP_BUF_QUEUE: u32 = 8;
-/// Get a buffer from the backend; its contents may be read once this is answered. Uses `req.index`.
-pub const XENCAMERA_OP_BUF_DEQUEUE: u32 = 9;
-/// Describe the control with a number. Uses `req.index` and `resp.ctrl_enum`.
-pub const XENCAMERA_OP_CTRL_ENUM: u32 = 10;
-/// Set a control. Uses `req.ctrl_value`.
-pub const XENCAMERA_OP_CTRL_SET: u32 = 11;
-/// Read a control. Uses `req.get_ctrl` and `resp.ctrl_value`.
-pub const XENCAMERA_OP_CTRL_GET: u32 = 12;
-/// Start to capture. Takes no argument.
-pub const XENCAMERA_OP_STREAM_START: u32 = 13;
-/// Stop to capture. Takes no argument.
-pub const XENCAMERA_OP_STREAM_STOP: u32 = 14;
-/// Control: brightness.
-pub const XENCAMERA_CTRL_BRIGHTNESS: u32 = 0;
-/// Control: contrast.
-pub const XENCAMERA_CTRL_CONTRAST: u32 = 1;
-/// Control: saturation.
-pub const XENCAMERA_CTRL_SATURATION: u32 = 2;
-/// Control: hue.
-pub const XENCAMERA_CTRL_HUE: u32 = 3;
-/// Number of controls that are defined.
-pub const XENCAMERA_MAX_CTRL: u32 = 4;
-/// The control can only be read.
-pub const XENCAMERA_CTRL_FLG_RO: u32 = 1;
-/// The control can only be set.
-pub const XENCAMERA_CTRL_FLG_WO: u32 = 2;
-/// The control changes by itself.
-pub const XENCAMERA_CTRL_FLG_VOLATILE: u32 = 4;
-/// Colour space: not given.
-pub const XENCAMERA_COLORSPACE_DEFAULT: u32 = 0;
-/// Colour space: SMPTE 170M.
-pub const XENCAMERA_COLORSPACE_SMPTE170M: u32 = 1;
-/// Colour space: Rec. 709.
-pub const XENCAMERA_COLORSPACE_REC709: u32 = 2;
-/// Colour space: sRGB.
-pub const XENCAMERA_COLORSPACE_SRGB: u32 = 3;
-/// Colour space: opRGB.
-pub const XENCAMERA_COLORSPACE_OPRGB: u32 = 4;
-/// Colour space: BT.2020.
-pub const XENCAMERA_COLORSPACE_BT2020: u32 = 5;
-/// Colour space: DCI-P3.
-pub const XENCAMERA_COLORSPACE_DCI_P3: u32 = 6;
-/// Transfer function: not given.
-pub const XENCAMERA_XFER_FUNC_DEFAULT: u32 = 0;
-/// Transfer function: Rec. 709.
-pub const XENCAMERA_XFER_FUNC_709: u32 = 1;
-/// Transfer function: sRGB.
-pub const XENCAMERA_XFER_FUNC_SRGB: u32 = 2;
-/// Transfer function: opRGB.
-pub const XENCAMERA_XFER_FUNC_OPRGB: u32 = 3;
-/// Transfer function: linear.
-pub const XENCAMERA_XFER_FUNC_NONE: u32 = 4;
-/// Transfer function: DCI-P3.
-pub const XENCAMERA_XFER_FUNC_DCI_P3: u32 = 5;
-/// Transfer function: SMPTE 2084.
-pub const XENCAMERA_XFER_FUNC_SMPTE2084: u32 = 6;
-/// Y'CbCr encoding: does not apply.
-pub const XENCAMERA_YCBCR_ENC_IGNORE: u32 = 0;
-/// Y'CbCr encoding: BT.601.
-pub const XENCAMERA_YCBCR_ENC_601: u32 = 1;
-/// Y'CbCr encoding: Rec. 709.
-pub const XENCAMERA_YCBCR_ENC_709: u32 = 2;
-/// Y'CbCr encoding: xvYCC with BT.601.
-pub const XENCAMERA_YCBCR_ENC_XV601: u32 = 3;
-/// Y'CbCr encoding: xvYCC with Rec. 709.
-pub const XENCAMERA_YCBCR_ENC_XV709: u32 = 4;
-/// Y'CbCr encoding: BT.2020.
-pub const XENCAMERA_YCBCR_ENC_BT2020: u32 = 5;
-/// Y'CbCr encoding: BT.2020 with constant luminance.
-pub const XENCAMERA_YCBCR_ENC_BT2020_CONST_LUM: u32 = 6;
-/// Quantization: not given.
-pub const XENCAMERA_QUANTIZATION_DEFAULT: u32 = 0;
-/// Quantization: full range.
-pub const XENCAMERA_QUANTIZATION_FULL_RANGE: u32 = 1;
-/// Quantization: limited range.
-pub const XENCAMERA_QUANTIZATION_LIM_RANGE: u32 = 2;
-/// A buffer holds a new frame. Uses `evt.frame_avail`.
-pub const XENCAMERA_EVT_FRAME_AVAIL: u32 = 0;
-/// Another frontend or the camera has changed a control. Uses `evt.ctrl_value`. Not sent for write-only controls.
-pub const XENCAMERA_EVT_CTRL_CHANGE: u32 = 1;
-/// Device type in xenstore paths.
-pub const XENCAMERA_DRIVER_NAME: &str = "vcamera";
-/// Separator of list items in xenstore values.
-pub const XENCAMERA_LIST_SEPARATOR: &str = ",";
-/// Separator of width and height in xenstore.
-pub const XENCAMERA_RESOLUTION_SEPARATOR: &str = "x";
-/// Separator of numerator and denominator of a frame rate in xenstore.
-pub const XENCAMERA_FRACTION_SEPARATOR: &str = "/";
-/// Backend node: versions of the protocol it supports, a list.
-pub const XENCAMERA_FIELD_BE_VERSIONS: &str = "versions";
-/// Frontend node: version of the protocol chosen.
-pub const XENCAMERA_FIELD_FE_VERSION: &str = "version";
-/// Frontend node: grant of the request ring's page.
-pub const XENCAMERA_FIELD_REQ_RING_REF: &str = "req-ring-ref";
-/// Frontend node: event channel port of the request ring.
-pub const XENCAMERA_FIELD_REQ_CHANNEL: &str = "req-event-channel";
-/// Frontend node: grant of the event page.
-pub const XENCAMERA_FIELD_EVT_RING_REF: &str = "evt-ring-ref";
-/// Frontend node: event channel port of the event page.
-pub const XENCAMERA_FIELD_EVT_CHANNEL: &str = "evt-event-channel";
-/// Frontend node: largest number of buffers.
-pub const XENCAMERA_FIELD_MAX_BUFFERS: &str = "max-buffers";
-/// Frontend node: controls of the camera, a list of `XENCAMERA_CTRL_*_STR`.
-pub const XENCAMERA_FIELD_CONTROLS: &str = "controls";
-/// Frontend directory: one directory for each four-character code, in it one for each resolution.
-pub const XENCAMERA_FIELD_FORMATS: &str = "formats";
-/// Node of a resolution: frame rates in Hz, a list of fractions.
-pub const XENCAMERA_FIELD_FRAME_RATES: &str = "frame-rates";
-/// Frontend node: `1` when the backend allocates the buffers, else the frontend does.
-pub const XENCAMERA_FIELD_BE_ALLOC: &str = "be-alloc";
-/// Frontend node: text by which the backend recognises the camera.
-pub const XENCAMERA_FIELD_UNIQUE_ID: &str = "unique-id";
-/// Name of `XENCAMERA_CTRL_BRIGHTNESS` in xenstore.
-pub const XENCAMERA_CTRL_BRIGHTNESS_STR: &str = "brightness";
-/// Name of `XENCAMERA_CTRL_CONTRAST` in xenstore.
-pub const XENCAMERA_CTRL_CONTRAST_STR: &str = "contrast";
-/// Name of `XENCAMERA_CTRL_SATURATION` in xenstore.
-pub const XENCAMERA_CTRL_SATURATION_STR: &str = "saturation";
-/// Name of `XENCAMERA_CTRL_HUE` in xenstore.
-pub const XENCAMERA_CTRL_HUE_STR: &str = "hue";
-/// Suffix of a four-character code in xenstore for the big-endian variant of the format.
-pub const XENCAMERA_FOURCC_BIGENDIAN_STR: &str = "-BE";
-/// Largest number of planes of a buffer.
-pub const XENCAMERA_MAX_PLANE: u32 = 4;
-/// Size of the event page, in bytes.
-pub const XENCAMERA_EVENT_PAGE_SIZE: u32 = 4096;
-/// Offset of the first event in the event page, in bytes.
-pub const XENCAMERA_IN_RING_OFFS: u32 = 64;
-/// Size of the space for events in the event page, in bytes.
-pub const XENCAMERA_IN_RING_SIZE: u32 = 4032;
-/// Number of events the event page holds. Event n is at index n modulo this.
-pub const XENCAMERA_IN_RING_LEN: u32 = 63;
-
-/// Argument of `XENCAMERA_OP_CONFIG_SET` and `XENCAMERA_OP_CONFIG_VALIDATE`.
 ///
-/// `struct xencamera_config_req` of `io/cameraif.h`.
+/// Defined at [`io/cameraif.h:23`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l23).
+pub const XENCAMERA_PROTOCOL_VERSION: &str = "1";
+
+/// Set pixel format and resolution. Uses [`req.config`] and [`resp.config`]. An error while streaming, or while buffers are requested.
+///
+/// Defined at [`io/cameraif.h:332`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l332).
+///
+/// [`req.config`]: xencamera_req_req::config
+/// [`resp.config`]: xencamera_resp_resp::config
+pub const XENCAMERA_OP_CONFIG_SET: u32 = 0;
+
+/// Read the configuration in effect, frame rate included. Uses [`resp.config`].
+///
+/// Defined at [`io/cameraif.h:333`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l333).
+///
+/// [`resp.config`]: xencamera_resp_resp::config
+pub const XENCAMERA_OP_CONFIG_GET: u32 = 1;
+
+/// Check a configuration without setting it, at any time. Uses [`req.config`] and [`resp.config`].
+///
+/// Defined at [`io/cameraif.h:334`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l334).
+///
+/// [`req.config`]: xencamera_req_req::config
+/// [`resp.config`]: xencamera_resp_resp::config
+pub const XENCAMERA_OP_CONFIG_VALIDATE: u32 = 2;
+
+/// Set the frame rate while the stream is stopped. Uses [`req.frame_rate`].
+///
+/// Defined at [`io/cameraif.h:335`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l335).
+///
+/// [`req.frame_rate`]: xencamera_req_req::frame_rate
+pub const XENCAMERA_OP_FRAME_RATE_SET: u32 = 3;
+
+/// Read the layout of buffers. Uses [`resp.buf_layout`].
+///
+/// Defined at [`io/cameraif.h:336`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l336).
+///
+/// [`resp.buf_layout`]: xencamera_resp_resp::buf_layout
+pub const XENCAMERA_OP_BUF_GET_LAYOUT: u32 = 4;
+
+/// Agree on the number of buffers while the stream is stopped; afterwards the configuration is fixed, and 0 frees the buffers. Uses [`req.buf_request`] and [`resp.buf_request`].
+///
+/// Defined at [`io/cameraif.h:337`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l337).
+///
+/// [`req.buf_request`]: xencamera_req_req::buf_request
+/// [`resp.buf_request`]: xencamera_resp_resp::buf_request
+pub const XENCAMERA_OP_BUF_REQUEST: u32 = 5;
+
+/// Create a buffer and share it by grants. Uses [`req.buf_create`].
+///
+/// Defined at [`io/cameraif.h:338`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l338).
+///
+/// [`req.buf_create`]: xencamera_req_req::buf_create
+pub const XENCAMERA_OP_BUF_CREATE: u32 = 6;
+
+/// Destroy a buffer, which must have been queued. Uses [`req.index`].
+///
+/// Defined at [`io/cameraif.h:339`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l339).
+///
+/// [`req.index`]: xencamera_req_req::index
+pub const XENCAMERA_OP_BUF_DESTROY: u32 = 7;
+
+/// Pass a buffer to the backend, which fills it; the frontend must not access it until it is dequeued. Uses [`req.index`].
+///
+/// Defined at [`io/cameraif.h:340`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l340).
+///
+/// [`req.index`]: xencamera_req_req::index
+pub const XENCAMERA_OP_BUF_QUEUE: u32 = 8;
+
+/// Get a buffer from the backend; its contents may be read once this is answered. Uses [`req.index`].
+///
+/// Defined at [`io/cameraif.h:341`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l341).
+///
+/// [`req.index`]: xencamera_req_req::index
+pub const XENCAMERA_OP_BUF_DEQUEUE: u32 = 9;
+
+/// Describe the control with a number. Uses [`req.index`] and [`resp.ctrl_enum`].
+///
+/// Defined at [`io/cameraif.h:342`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l342).
+///
+/// [`req.index`]: xencamera_req_req::index
+/// [`resp.ctrl_enum`]: xencamera_resp_resp::ctrl_enum
+pub const XENCAMERA_OP_CTRL_ENUM: u32 = 10;
+
+/// Set a control. Uses [`req.ctrl_value`].
+///
+/// Defined at [`io/cameraif.h:343`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l343).
+///
+/// [`req.ctrl_value`]: xencamera_req_req::ctrl_value
+pub const XENCAMERA_OP_CTRL_SET: u32 = 11;
+
+/// Read a control. Uses [`req.get_ctrl`] and [`resp.ctrl_value`].
+///
+/// Defined at [`io/cameraif.h:344`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l344).
+///
+/// [`req.get_ctrl`]: xencamera_req_req::get_ctrl
+/// [`resp.ctrl_value`]: xencamera_resp_resp::ctrl_value
+pub const XENCAMERA_OP_CTRL_GET: u32 = 12;
+
+/// Start to capture. Takes no argument.
+///
+/// Defined at [`io/cameraif.h:345`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l345).
+pub const XENCAMERA_OP_STREAM_START: u32 = 13;
+
+/// Stop to capture. Takes no argument.
+///
+/// Defined at [`io/cameraif.h:346`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l346).
+pub const XENCAMERA_OP_STREAM_STOP: u32 = 14;
+
+/// Control: brightness.
+///
+/// Defined at [`io/cameraif.h:348`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l348).
+pub const XENCAMERA_CTRL_BRIGHTNESS: u32 = 0;
+
+/// Control: contrast.
+///
+/// Defined at [`io/cameraif.h:349`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l349).
+pub const XENCAMERA_CTRL_CONTRAST: u32 = 1;
+
+/// Control: saturation.
+///
+/// Defined at [`io/cameraif.h:350`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l350).
+pub const XENCAMERA_CTRL_SATURATION: u32 = 2;
+
+/// Control: hue.
+///
+/// Defined at [`io/cameraif.h:351`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l351).
+pub const XENCAMERA_CTRL_HUE: u32 = 3;
+
+/// Number of controls that are defined.
+///
+/// Defined at [`io/cameraif.h:354`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l354).
+pub const XENCAMERA_MAX_CTRL: u32 = 4;
+
+/// The control can only be read.
+///
+/// Defined at [`io/cameraif.h:357`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l357).
+pub const XENCAMERA_CTRL_FLG_RO: u32 = 1;
+
+/// The control can only be set.
+///
+/// Defined at [`io/cameraif.h:359`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l359).
+pub const XENCAMERA_CTRL_FLG_WO: u32 = 2;
+
+/// The control changes by itself.
+///
+/// Defined at [`io/cameraif.h:361`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l361).
+pub const XENCAMERA_CTRL_FLG_VOLATILE: u32 = 4;
+
+/// Colour space: not given.
+///
+/// Defined at [`io/cameraif.h:364`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l364).
+pub const XENCAMERA_COLORSPACE_DEFAULT: u32 = 0;
+
+/// Colour space: SMPTE 170M.
+///
+/// Defined at [`io/cameraif.h:365`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l365).
+pub const XENCAMERA_COLORSPACE_SMPTE170M: u32 = 1;
+
+/// Colour space: Rec. 709.
+///
+/// Defined at [`io/cameraif.h:366`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l366).
+pub const XENCAMERA_COLORSPACE_REC709: u32 = 2;
+
+/// Colour space: sRGB.
+///
+/// Defined at [`io/cameraif.h:367`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l367).
+pub const XENCAMERA_COLORSPACE_SRGB: u32 = 3;
+
+/// Colour space: opRGB.
+///
+/// Defined at [`io/cameraif.h:368`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l368).
+pub const XENCAMERA_COLORSPACE_OPRGB: u32 = 4;
+
+/// Colour space: BT.2020.
+///
+/// Defined at [`io/cameraif.h:369`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l369).
+pub const XENCAMERA_COLORSPACE_BT2020: u32 = 5;
+
+/// Colour space: DCI-P3.
+///
+/// Defined at [`io/cameraif.h:370`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l370).
+pub const XENCAMERA_COLORSPACE_DCI_P3: u32 = 6;
+
+/// Transfer function: not given.
+///
+/// Defined at [`io/cameraif.h:373`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l373).
+pub const XENCAMERA_XFER_FUNC_DEFAULT: u32 = 0;
+
+/// Transfer function: Rec. 709.
+///
+/// Defined at [`io/cameraif.h:374`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l374).
+pub const XENCAMERA_XFER_FUNC_709: u32 = 1;
+
+/// Transfer function: sRGB.
+///
+/// Defined at [`io/cameraif.h:375`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l375).
+pub const XENCAMERA_XFER_FUNC_SRGB: u32 = 2;
+
+/// Transfer function: opRGB.
+///
+/// Defined at [`io/cameraif.h:376`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l376).
+pub const XENCAMERA_XFER_FUNC_OPRGB: u32 = 3;
+
+/// Transfer function: linear.
+///
+/// Defined at [`io/cameraif.h:377`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l377).
+pub const XENCAMERA_XFER_FUNC_NONE: u32 = 4;
+
+/// Transfer function: DCI-P3.
+///
+/// Defined at [`io/cameraif.h:378`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l378).
+pub const XENCAMERA_XFER_FUNC_DCI_P3: u32 = 5;
+
+/// Transfer function: SMPTE 2084.
+///
+/// Defined at [`io/cameraif.h:379`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l379).
+pub const XENCAMERA_XFER_FUNC_SMPTE2084: u32 = 6;
+
+/// Y'CbCr encoding: does not apply.
+///
+/// Defined at [`io/cameraif.h:382`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l382).
+pub const XENCAMERA_YCBCR_ENC_IGNORE: u32 = 0;
+
+/// Y'CbCr encoding: BT.601.
+///
+/// Defined at [`io/cameraif.h:383`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l383).
+pub const XENCAMERA_YCBCR_ENC_601: u32 = 1;
+
+/// Y'CbCr encoding: Rec. 709.
+///
+/// Defined at [`io/cameraif.h:384`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l384).
+pub const XENCAMERA_YCBCR_ENC_709: u32 = 2;
+
+/// Y'CbCr encoding: xvYCC with BT.601.
+///
+/// Defined at [`io/cameraif.h:385`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l385).
+pub const XENCAMERA_YCBCR_ENC_XV601: u32 = 3;
+
+/// Y'CbCr encoding: xvYCC with Rec. 709.
+///
+/// Defined at [`io/cameraif.h:386`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l386).
+pub const XENCAMERA_YCBCR_ENC_XV709: u32 = 4;
+
+/// Y'CbCr encoding: BT.2020.
+///
+/// Defined at [`io/cameraif.h:387`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l387).
+pub const XENCAMERA_YCBCR_ENC_BT2020: u32 = 5;
+
+/// Y'CbCr encoding: BT.2020 with constant luminance.
+///
+/// Defined at [`io/cameraif.h:388`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l388).
+pub const XENCAMERA_YCBCR_ENC_BT2020_CONST_LUM: u32 = 6;
+
+/// Quantization: not given.
+///
+/// Defined at [`io/cameraif.h:391`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l391).
+pub const XENCAMERA_QUANTIZATION_DEFAULT: u32 = 0;
+
+/// Quantization: full range.
+///
+/// Defined at [`io/cameraif.h:392`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l392).
+pub const XENCAMERA_QUANTIZATION_FULL_RANGE: u32 = 1;
+
+/// Quantization: limited range.
+///
+/// Defined at [`io/cameraif.h:393`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l393).
+pub const XENCAMERA_QUANTIZATION_LIM_RANGE: u32 = 2;
+
+/// A buffer holds a new frame. Uses [`evt.frame_avail`].
+///
+/// Defined at [`io/cameraif.h:400`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l400).
+///
+/// [`evt.frame_avail`]: xencamera_evt_evt::frame_avail
+pub const XENCAMERA_EVT_FRAME_AVAIL: u32 = 0;
+
+/// Another frontend or the camera has changed a control. Uses [`evt.ctrl_value`]. Not sent for write-only controls.
+///
+/// Defined at [`io/cameraif.h:401`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l401).
+///
+/// [`evt.ctrl_value`]: xencamera_evt_evt::ctrl_value
+pub const XENCAMERA_EVT_CTRL_CHANGE: u32 = 1;
+
+/// Device type in xenstore paths.
+///
+/// Defined at [`io/cameraif.h:408`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l408).
+pub const XENCAMERA_DRIVER_NAME: &str = "vcamera";
+
+/// Separator of list items in xenstore values.
+///
+/// Defined at [`io/cameraif.h:410`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l410).
+pub const XENCAMERA_LIST_SEPARATOR: &str = ",";
+
+/// Separator of width and height in xenstore.
+///
+/// Defined at [`io/cameraif.h:411`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l411).
+pub const XENCAMERA_RESOLUTION_SEPARATOR: &str = "x";
+
+/// Separator of numerator and denominator of a frame rate in xenstore.
+///
+/// Defined at [`io/cameraif.h:412`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l412).
+pub const XENCAMERA_FRACTION_SEPARATOR: &str = "/";
+
+/// Backend node: versions of the protocol it supports, a list.
+///
+/// Defined at [`io/cameraif.h:414`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l414).
+pub const XENCAMERA_FIELD_BE_VERSIONS: &str = "versions";
+
+/// Frontend node: version of the protocol chosen.
+///
+/// Defined at [`io/cameraif.h:415`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l415).
+pub const XENCAMERA_FIELD_FE_VERSION: &str = "version";
+
+/// Frontend node: grant of the request ring's page.
+///
+/// Defined at [`io/cameraif.h:416`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l416).
+pub const XENCAMERA_FIELD_REQ_RING_REF: &str = "req-ring-ref";
+
+/// Frontend node: event channel port of the request ring.
+///
+/// Defined at [`io/cameraif.h:417`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l417).
+pub const XENCAMERA_FIELD_REQ_CHANNEL: &str = "req-event-channel";
+
+/// Frontend node: grant of the event page.
+///
+/// Defined at [`io/cameraif.h:418`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l418).
+pub const XENCAMERA_FIELD_EVT_RING_REF: &str = "evt-ring-ref";
+
+/// Frontend node: event channel port of the event page.
+///
+/// Defined at [`io/cameraif.h:419`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l419).
+pub const XENCAMERA_FIELD_EVT_CHANNEL: &str = "evt-event-channel";
+
+/// Frontend node: largest number of buffers.
+///
+/// Defined at [`io/cameraif.h:420`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l420).
+pub const XENCAMERA_FIELD_MAX_BUFFERS: &str = "max-buffers";
+
+/// Frontend node: controls of the camera, a list of `XENCAMERA_CTRL_*_STR`.
+///
+/// Defined at [`io/cameraif.h:421`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l421).
+pub const XENCAMERA_FIELD_CONTROLS: &str = "controls";
+
+/// Frontend directory: one directory for each four-character code, in it one for each resolution.
+///
+/// Defined at [`io/cameraif.h:422`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l422).
+pub const XENCAMERA_FIELD_FORMATS: &str = "formats";
+
+/// Node of a resolution: frame rates in Hz, a list of fractions.
+///
+/// Defined at [`io/cameraif.h:423`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l423).
+pub const XENCAMERA_FIELD_FRAME_RATES: &str = "frame-rates";
+
+/// Frontend node: `1` when the backend allocates the buffers, else the frontend does.
+///
+/// Defined at [`io/cameraif.h:424`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l424).
+pub const XENCAMERA_FIELD_BE_ALLOC: &str = "be-alloc";
+
+/// Frontend node: text by which the backend recognises the camera.
+///
+/// Defined at [`io/cameraif.h:425`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l425).
+pub const XENCAMERA_FIELD_UNIQUE_ID: &str = "unique-id";
+
+/// Name of [`XENCAMERA_CTRL_BRIGHTNESS`] in xenstore.
+///
+/// Defined at [`io/cameraif.h:427`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l427).
+pub const XENCAMERA_CTRL_BRIGHTNESS_STR: &str = "brightness";
+
+/// Name of [`XENCAMERA_CTRL_CONTRAST`] in xenstore.
+///
+/// Defined at [`io/cameraif.h:428`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l428).
+pub const XENCAMERA_CTRL_CONTRAST_STR: &str = "contrast";
+
+/// Name of [`XENCAMERA_CTRL_SATURATION`] in xenstore.
+///
+/// Defined at [`io/cameraif.h:429`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l429).
+pub const XENCAMERA_CTRL_SATURATION_STR: &str = "saturation";
+
+/// Name of [`XENCAMERA_CTRL_HUE`] in xenstore.
+///
+/// Defined at [`io/cameraif.h:430`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l430).
+pub const XENCAMERA_CTRL_HUE_STR: &str = "hue";
+
+/// Suffix of a four-character code in xenstore for the big-endian variant of the format.
+///
+/// Defined at [`io/cameraif.h:432`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l432).
+pub const XENCAMERA_FOURCC_BIGENDIAN_STR: &str = "-BE";
+
+/// Largest number of planes of a buffer.
+///
+/// Defined at [`io/cameraif.h:435`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l435).
+pub const XENCAMERA_MAX_PLANE: u32 = 4;
+
+/// Argument of [`XENCAMERA_OP_CONFIG_SET`] and [`XENCAMERA_OP_CONFIG_VALIDATE`].
+///
+/// `struct xencamera_config_req` of [`io/cameraif.h:544`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l544).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -179,16 +423,10 @@ pub struct xencamera_config_req {
     /// IN. Height, in pixels.
     pub height: u32,
 }
-layout! { struct xencamera_config_req: 12, 4;
-    pixel_format: u32 = 0, "xencamera_config_req.pixel_format";
-    width: u32 = 4, "xencamera_config_req.width";
-    height: u32 = 8, "xencamera_config_req.height";
-    [(u32)]
-}
 
-/// Argument of `XENCAMERA_OP_FRAME_RATE_SET`: frames a second, a fraction.
+/// Argument of [`XENCAMERA_OP_FRAME_RATE_SET`][]: frames a second, a fraction.
 ///
-/// `struct xencamera_frame_rate_req` of `io/cameraif.h`.
+/// `struct xencamera_frame_rate_req` of [`io/cameraif.h:600`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l600).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -199,15 +437,10 @@ pub struct xencamera_frame_rate_req {
     /// IN. Denominator of the frame rate in Hz.
     pub frame_rate_denom: u32,
 }
-layout! { struct xencamera_frame_rate_req: 8, 4;
-    frame_rate_numer: u32 = 0, "xencamera_frame_rate_req.frame_rate_numer";
-    frame_rate_denom: u32 = 4, "xencamera_frame_rate_req.frame_rate_denom";
-    [(u32)]
-}
 
-/// Argument and answer of `XENCAMERA_OP_BUF_REQUEST`.
+/// Argument and answer of [`XENCAMERA_OP_BUF_REQUEST`].
 ///
-/// `struct xencamera_buf_request` of `io/cameraif.h`.
+/// `struct xencamera_buf_request` of [`io/cameraif.h:667`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l667).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -216,14 +449,10 @@ pub struct xencamera_buf_request {
     /// IN/OUT. Number of buffers wanted, at most `max-buffers` of xenstore, 0 to free them; on return the number allowed.
     pub num_bufs: u8,
 }
-layout! { struct xencamera_buf_request: 1, 1;
-    num_bufs: u8 = 0, "xencamera_buf_request.num_bufs";
-    [(u8)]
-}
 
-/// Argument of `XENCAMERA_OP_BUF_CREATE`.
+/// Argument of [`XENCAMERA_OP_BUF_CREATE`].
 ///
-/// `struct xencamera_buf_create_req` of `io/cameraif.h`.
+/// `struct xencamera_buf_create_req` of [`io/cameraif.h:728`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l728).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -238,18 +467,11 @@ pub struct xencamera_buf_create_req {
     /// IN. Grant of the first page of the directory, a list of the grants of the buffer.
     pub gref_directory: grant_ref_t,
 }
-layout! { struct xencamera_buf_create_req: 24, 4;
-    index: u8 = 0, "xencamera_buf_create_req.index";
-    reserved: [u8; 3] = 1, "xencamera_buf_create_req.reserved";
-    plane_offset: [u32; 4] = 4, "xencamera_buf_create_req.plane_offset";
-    gref_directory: grant_ref_t = 20, "xencamera_buf_create_req.gref_directory";
-    [([u32; 4]) ([u8; 3]) (grant_ref_t) (u8)]
-}
 
 /// One page of the directory that lists the grants of a shared buffer; the pages form a chain. The number of grants is
 /// that of the pages of the buffer and not transmitted.
 ///
-/// `struct xencamera_page_directory` of `io/cameraif.h`.
+/// `struct xencamera_page_directory` of [`io/cameraif.h:764`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l764).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -260,16 +482,11 @@ pub struct xencamera_page_directory {
     /// Grants of the buffer's pages, as many as fit the page. When the backend allocates the buffer, it writes them and answers then.
     pub gref: [grant_ref_t; 0],
 }
-layout! { struct xencamera_page_directory: 4, 4;
-    gref_dir_next_page: grant_ref_t = 0, "xencamera_page_directory.gref_dir_next_page";
-    gref: [grant_ref_t; 0] = 4, "xencamera_page_directory.gref";
-    [([grant_ref_t; 0]) (grant_ref_t)]
-}
 
-/// Argument of `XENCAMERA_OP_BUF_DESTROY`, `XENCAMERA_OP_BUF_QUEUE`, `XENCAMERA_OP_BUF_DEQUEUE` and
-/// `XENCAMERA_OP_CTRL_ENUM`.
+/// Argument of [`XENCAMERA_OP_BUF_DESTROY`], [`XENCAMERA_OP_BUF_QUEUE`], [`XENCAMERA_OP_BUF_DEQUEUE`] and
+/// [`XENCAMERA_OP_CTRL_ENUM`].
 ///
-/// `struct xencamera_index` of `io/cameraif.h`.
+/// `struct xencamera_index` of [`io/cameraif.h:855`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l855).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -278,14 +495,10 @@ pub struct xencamera_index {
     /// IN. Number of the buffer, or of the control.
     pub index: u8,
 }
-layout! { struct xencamera_index: 1, 1;
-    index: u8 = 0, "xencamera_index.index";
-    [(u8)]
-}
 
-/// Argument of `XENCAMERA_OP_CTRL_SET`, answer of `XENCAMERA_OP_CTRL_GET` and data of `XENCAMERA_EVT_CTRL_CHANGE`.
+/// Argument of [`XENCAMERA_OP_CTRL_SET`], answer of [`XENCAMERA_OP_CTRL_GET`] and data of [`XENCAMERA_EVT_CTRL_CHANGE`].
 ///
-/// `struct xencamera_ctrl_value` of `io/cameraif.h`.
+/// `struct xencamera_ctrl_value` of [`io/cameraif.h:885`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l885).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -298,16 +511,10 @@ pub struct xencamera_ctrl_value {
     /// IN/OUT. Value of the control.
     pub value: i64,
 }
-layout! { struct xencamera_ctrl_value: 16, 4;
-    type_: u8 = 0, "xencamera_ctrl_value.type_";
-    reserved: [u8; 7] = 1, "xencamera_ctrl_value.reserved";
-    value: i64 = 8, "xencamera_ctrl_value.value";
-    [([u8; 7]) (i64) (u8)]
-}
 
-/// Argument of `XENCAMERA_OP_CTRL_GET`.
+/// Argument of [`XENCAMERA_OP_CTRL_GET`].
 ///
-/// `struct xencamera_get_ctrl_req` of `io/cameraif.h`.
+/// `struct xencamera_get_ctrl_req` of [`io/cameraif.h:910`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l910).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -316,15 +523,11 @@ pub struct xencamera_get_ctrl_req {
     /// IN. The control, `XENCAMERA_CTRL_*`.
     pub type_: u8,
 }
-layout! { struct xencamera_get_ctrl_req: 1, 1;
-    type_: u8 = 0, "xencamera_get_ctrl_req.type_";
-    [(u8)]
-}
 
-/// Answer of `XENCAMERA_OP_CONFIG_SET`, `XENCAMERA_OP_CONFIG_GET` and `XENCAMERA_OP_CONFIG_VALIDATE`. The backend may
+/// Answer of [`XENCAMERA_OP_CONFIG_SET`], [`XENCAMERA_OP_CONFIG_GET`] and [`XENCAMERA_OP_CONFIG_VALIDATE`]. The backend may
 /// have changed what was asked for; the frontend checks.
 ///
-/// `struct xencamera_config_resp` of `io/cameraif.h`.
+/// `struct xencamera_config_resp` of [`io/cameraif.h:1010`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1010).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -353,30 +556,16 @@ pub struct xencamera_config_resp {
     /// OUT. Denominator of the frame rate in Hz.
     pub frame_rate_denom: u32,
 }
-layout! { struct xencamera_config_resp: 44, 4;
-    pixel_format: u32 = 0, "xencamera_config_resp.pixel_format";
-    width: u32 = 4, "xencamera_config_resp.width";
-    height: u32 = 8, "xencamera_config_resp.height";
-    colorspace: u32 = 12, "xencamera_config_resp.colorspace";
-    xfer_func: u32 = 16, "xencamera_config_resp.xfer_func";
-    ycbcr_enc: u32 = 20, "xencamera_config_resp.ycbcr_enc";
-    quantization: u32 = 24, "xencamera_config_resp.quantization";
-    displ_asp_ratio_numer: u32 = 28, "xencamera_config_resp.displ_asp_ratio_numer";
-    displ_asp_ratio_denom: u32 = 32, "xencamera_config_resp.displ_asp_ratio_denom";
-    frame_rate_numer: u32 = 36, "xencamera_config_resp.frame_rate_numer";
-    frame_rate_denom: u32 = 40, "xencamera_config_resp.frame_rate_denom";
-    [(u32)]
-}
 
-/// Answer of `XENCAMERA_OP_BUF_GET_LAYOUT`: layout common to all buffers. The offsets of the planes may differ.
+/// Answer of [`XENCAMERA_OP_BUF_GET_LAYOUT`][]: layout common to all buffers. The offsets of the planes may differ.
 ///
-/// `struct xencamera_buf_get_layout_resp` of `io/cameraif.h`.
+/// `struct xencamera_buf_get_layout_resp` of [`io/cameraif.h:1070`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1070).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xencamera_buf_get_layout_resp {
-    /// OUT. Number of planes, at most `XENCAMERA_MAX_PLANE`.
+    /// OUT. Number of planes, at most [`XENCAMERA_MAX_PLANE`].
     pub num_planes: u8,
     /// Must be 0.
     pub reserved: [u8; 3],
@@ -387,18 +576,10 @@ pub struct xencamera_buf_get_layout_resp {
     /// OUT. Size of a line of each plane with padding, in bytes.
     pub plane_stride: [u32; 4],
 }
-layout! { struct xencamera_buf_get_layout_resp: 40, 4;
-    num_planes: u8 = 0, "xencamera_buf_get_layout_resp.num_planes";
-    reserved: [u8; 3] = 1, "xencamera_buf_get_layout_resp.reserved";
-    size: u32 = 4, "xencamera_buf_get_layout_resp.size";
-    plane_size: [u32; 4] = 8, "xencamera_buf_get_layout_resp.plane_size";
-    plane_stride: [u32; 4] = 24, "xencamera_buf_get_layout_resp.plane_stride";
-    [([u32; 4]) ([u8; 3]) (u32) (u8)]
-}
 
-/// Answer of `XENCAMERA_OP_CTRL_ENUM`.
+/// Answer of [`XENCAMERA_OP_CTRL_ENUM`].
 ///
-/// `struct xencamera_ctrl_enum_resp` of `io/cameraif.h`.
+/// `struct xencamera_ctrl_enum_resp` of [`io/cameraif.h:1141`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1141).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -421,21 +602,10 @@ pub struct xencamera_ctrl_enum_resp {
     /// OUT. Default value.
     pub def_val: i64,
 }
-layout! { struct xencamera_ctrl_enum_resp: 40, 4;
-    index: u8 = 0, "xencamera_ctrl_enum_resp.index";
-    type_: u8 = 1, "xencamera_ctrl_enum_resp.type_";
-    reserved: [u8; 2] = 2, "xencamera_ctrl_enum_resp.reserved";
-    flags: u32 = 4, "xencamera_ctrl_enum_resp.flags";
-    min: i64 = 8, "xencamera_ctrl_enum_resp.min";
-    max: i64 = 16, "xencamera_ctrl_enum_resp.max";
-    step: i64 = 24, "xencamera_ctrl_enum_resp.step";
-    def_val: i64 = 32, "xencamera_ctrl_enum_resp.def_val";
-    [([u8; 2]) (i64) (u32) (u8)]
-}
 
-/// Data of `XENCAMERA_EVT_FRAME_AVAIL`.
+/// Data of [`XENCAMERA_EVT_FRAME_AVAIL`].
 ///
-/// `struct xencamera_frame_avail_evt` of `io/cameraif.h`.
+/// `struct xencamera_frame_avail_evt` of [`io/cameraif.h:1231`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1231).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -450,17 +620,10 @@ pub struct xencamera_frame_avail_evt {
     /// OUT. Number of the frame. A gap means that frames were dropped, if the hardware detects that.
     pub seq_num: u32,
 }
-layout! { struct xencamera_frame_avail_evt: 12, 4;
-    index: u8 = 0, "xencamera_frame_avail_evt.index";
-    reserved: [u8; 3] = 1, "xencamera_frame_avail_evt.reserved";
-    used_sz: u32 = 4, "xencamera_frame_avail_evt.used_sz";
-    seq_num: u32 = 8, "xencamera_frame_avail_evt.seq_num";
-    [([u8; 3]) (u32) (u8)]
-}
 
 /// A request, 64 bytes.
 ///
-/// `struct xencamera_req` of `io/cameraif.h`.
+/// `struct xencamera_req` of [`io/cameraif.h:1272`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1272).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -468,12 +631,341 @@ layout! { struct xencamera_frame_avail_evt: 12, 4;
 pub struct xencamera_req {
     /// IN. Chosen by the frontend and repeated in the response.
     pub id: u16,
-    /// IN. `XENCAMERA_OP_*`; selects the member of `req`.
+    /// IN. `XENCAMERA_OP_*`; selects the member of [`req`].
+    ///
+    /// [`req`]: xencamera_req::req
     pub operation: u8,
     /// Must be 0.
     pub reserved: [u8; 5],
     /// IN. Argument of the operation.
     pub req: xencamera_req_req,
+}
+
+/// IN. Argument of the operation.
+///
+/// The type of [`xencamera_req.req`] in [`io/cameraif.h:1276`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1276).
+///
+/// [`xencamera_req.req`]: xencamera_req::req
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct xencamera_req_req(pub [u32; 14]);
+union_members! { xencamera_req_req;
+    /// IN. For [`XENCAMERA_OP_CONFIG_SET`] and [`XENCAMERA_OP_CONFIG_VALIDATE`].
+    config, config_mut, from_config: xencamera_config_req;
+    /// IN. For [`XENCAMERA_OP_FRAME_RATE_SET`].
+    frame_rate, frame_rate_mut, from_frame_rate: xencamera_frame_rate_req;
+    /// IN. For [`XENCAMERA_OP_BUF_REQUEST`].
+    buf_request, buf_request_mut, from_buf_request: xencamera_buf_request;
+    /// IN. For [`XENCAMERA_OP_BUF_CREATE`].
+    buf_create, buf_create_mut, from_buf_create: xencamera_buf_create_req;
+    /// IN. For operations on one buffer and [`XENCAMERA_OP_CTRL_ENUM`].
+    index, index_mut, from_index: xencamera_index;
+    /// IN. For [`XENCAMERA_OP_CTRL_SET`].
+    ctrl_value, ctrl_value_mut, from_ctrl_value: xencamera_ctrl_value;
+    /// IN. For [`XENCAMERA_OP_CTRL_GET`].
+    get_ctrl, get_ctrl_mut, from_get_ctrl: xencamera_get_ctrl_req;
+    /// Gives the member its size; unused bytes must be 0.
+    reserved, reserved_mut, from_reserved: [u8; 56];
+}
+
+/// The answer to a request, 64 bytes.
+///
+/// `struct xencamera_resp` of [`io/cameraif.h:1288`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1288).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xencamera_resp {
+    /// OUT. The request's id.
+    pub id: u16,
+    /// OUT. The request's operation.
+    pub operation: u8,
+    /// Must be 0.
+    pub reserved: u8,
+    /// OUT. 0 on success, or a negative `XEN_E*` error.
+    pub status: i32,
+    /// OUT. Result of the operation.
+    pub resp: xencamera_resp_resp,
+}
+
+/// OUT. Result of the operation.
+///
+/// The type of [`xencamera_resp.resp`] in [`io/cameraif.h:1293`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1293).
+///
+/// [`xencamera_resp.resp`]: xencamera_resp::resp
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct xencamera_resp_resp(pub [u32; 14]);
+union_members! { xencamera_resp_resp;
+    /// OUT. For the configuration operations.
+    config, config_mut, from_config: xencamera_config_resp;
+    /// OUT. For [`XENCAMERA_OP_BUF_GET_LAYOUT`].
+    buf_layout, buf_layout_mut, from_buf_layout: xencamera_buf_get_layout_resp;
+    /// OUT. For [`XENCAMERA_OP_BUF_REQUEST`].
+    buf_request, buf_request_mut, from_buf_request: xencamera_buf_request;
+    /// OUT. For [`XENCAMERA_OP_CTRL_ENUM`].
+    ctrl_enum, ctrl_enum_mut, from_ctrl_enum: xencamera_ctrl_enum_resp;
+    /// OUT. For [`XENCAMERA_OP_CTRL_GET`].
+    ctrl_value, ctrl_value_mut, from_ctrl_value: xencamera_ctrl_value;
+    /// Gives the member its size; unused bytes must be 0.
+    reserved1, reserved1_mut, from_reserved1: [u8; 56];
+}
+
+/// An event, 64 bytes.
+///
+/// `struct xencamera_evt` of [`io/cameraif.h:1303`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1303).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xencamera_evt {
+    /// OUT. Chosen by the backend; the frontend may use it.
+    pub id: u16,
+    /// OUT. `XENCAMERA_EVT_*`; selects the member of [`evt`].
+    ///
+    /// [`evt`]: xencamera_evt::evt
+    pub type_: u8,
+    /// Must be 0.
+    pub reserved: [u8; 5],
+    /// OUT. Data of the event.
+    pub evt: xencamera_evt_evt,
+}
+
+/// OUT. Data of the event.
+///
+/// The type of [`xencamera_evt.evt`] in [`io/cameraif.h:1307`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1307).
+///
+/// [`xencamera_evt.evt`]: xencamera_evt::evt
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct xencamera_evt_evt(pub [u32; 14]);
+union_members! { xencamera_evt_evt;
+    /// OUT. For [`XENCAMERA_EVT_FRAME_AVAIL`].
+    frame_avail, frame_avail_mut, from_frame_avail: xencamera_frame_avail_evt;
+    /// OUT. For [`XENCAMERA_EVT_CTRL_CHANGE`].
+    ctrl_value, ctrl_value_mut, from_ctrl_value: xencamera_ctrl_value;
+    /// Gives the member its size; unused bytes must be 0.
+    reserved, reserved_mut, from_reserved: [u8; 56];
+}
+
+/// 4 bytes reserved for the kind of device; 0 in the others.
+///
+/// The type of [`xen_cameraif_sring.pvt`] in [`io/cameraif.h:1314`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1314).
+///
+/// [`xen_cameraif_sring.pvt`]: xen_cameraif_sring::pvt
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct xen_cameraif_sring_pvt(pub [u8; 4]);
+union_members! { xen_cameraif_sring_pvt;
+    /// What network devices keep here.
+    netif, netif_mut, from_netif: xen_cameraif_sring_pvt_netif;
+    /// What tap devices keep here.
+    tapif_user, tapif_user_mut, from_tapif_user: xen_cameraif_sring_pvt_tapif_user;
+    /// The 4 bytes.
+    pvt_pad, pvt_pad_mut, from_pvt_pad: [u8; 4];
+}
+
+/// What network devices keep here.
+///
+/// The type of [`xen_cameraif_sring.pvt.netif`] in [`io/cameraif.h:1314`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1314).
+///
+/// [`xen_cameraif_sring.pvt.netif`]: xen_cameraif_sring_pvt::netif
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_cameraif_sring_pvt_netif {
+    /// Network devices: 1 while the frontend polls the ring and needs no events.
+    pub smartpoll_active: u8,
+}
+
+/// What tap devices keep here.
+///
+/// The type of [`xen_cameraif_sring.pvt.tapif_user`] in [`io/cameraif.h:1314`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1314).
+///
+/// [`xen_cameraif_sring.pvt.tapif_user`]: xen_cameraif_sring_pvt::tapif_user
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_cameraif_sring_pvt_tapif_user {
+    /// Tap devices: a message from the kernel part to the user part of the backend.
+    pub msg: u8,
+}
+
+/// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
+/// checked by the other: requests less responses are at most the number of slots.
+///
+/// `struct xen_cameraif_sring` of [`io/cameraif.h:1314`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1314).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_cameraif_sring {
+    /// Requests produced; written by the frontend.
+    pub req_prod: RING_IDX,
+    /// The backend wants an event when [`req_prod`] reaches this.
+    ///
+    /// [`req_prod`]: xen_cameraif_sring::req_prod
+    pub req_event: RING_IDX,
+    /// Responses produced; written by the backend.
+    pub rsp_prod: RING_IDX,
+    /// The frontend wants an event when [`rsp_prod`] reaches this.
+    ///
+    /// [`rsp_prod`]: xen_cameraif_sring::rsp_prod
+    pub rsp_event: RING_IDX,
+    /// 4 bytes reserved for the kind of device; 0 in the others.
+    pub pvt: xen_cameraif_sring_pvt,
+    /// Pads the head to 64 bytes; 0.
+    pub __pad: [u8; 44],
+    /// The slots; as many as fit the page, rounded down to a power of two.
+    pub ring: [xen_cameraif_sring_entry; 0],
+}
+
+/// A slot of the [`xen_cameraif_sring`] ring: a request, then the response that takes its place.
+///
+/// `union xen_cameraif_sring_entry` of [`io/cameraif.h:1314`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1314).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct xen_cameraif_sring_entry(pub [u32; 16]);
+union_members! { xen_cameraif_sring_entry;
+    /// The request, written by the frontend.
+    req, req_mut, from_req: xencamera_req;
+    /// The response, written by the backend.
+    rsp, rsp_mut, from_rsp: xencamera_resp;
+}
+
+/// `xen_cameraif_sring_t` of [`io/cameraif.h:1314`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1314).
+pub type xen_cameraif_sring_t = xen_cameraif_sring;
+
+/// Head of the page through which the backend sends camera events; the events follow it.
+///
+/// `struct xencamera_event_page` of [`io/cameraif.h:1332`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1332).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xencamera_event_page {
+    /// Events consumed; counts on without limit, written by the frontend.
+    pub in_cons: u32,
+    /// Events produced; counts on without limit, written by the backend.
+    pub in_prod: u32,
+    /// Must be 0.
+    pub reserved: [u8; 56],
+}
+
+/// Size of the event page, in bytes.
+///
+/// Defined at [`io/cameraif.h:1338`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1338).
+pub const XENCAMERA_EVENT_PAGE_SIZE: u32 = 4096;
+
+/// Offset of the first event in the event page, in bytes.
+///
+/// Defined at [`io/cameraif.h:1339`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1339).
+pub const XENCAMERA_IN_RING_OFFS: u32 = 64;
+
+/// Size of the space for events in the event page, in bytes.
+///
+/// Defined at [`io/cameraif.h:1340`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1340).
+pub const XENCAMERA_IN_RING_SIZE: u32 = 4032;
+
+/// Number of events the event page holds. Event n is at index n modulo this.
+///
+/// Defined at [`io/cameraif.h:1341`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/cameraif.h;hb=c42374a105#l1341).
+pub const XENCAMERA_IN_RING_LEN: u32 = 63;
+
+// The layouts of all of the above, proven.
+
+layout! { struct xencamera_config_req: 12, 4;
+    pixel_format: u32 = 0, "xencamera_config_req.pixel_format";
+    width: u32 = 4, "xencamera_config_req.width";
+    height: u32 = 8, "xencamera_config_req.height";
+    [(u32)]
+}
+layout! { struct xencamera_frame_rate_req: 8, 4;
+    frame_rate_numer: u32 = 0, "xencamera_frame_rate_req.frame_rate_numer";
+    frame_rate_denom: u32 = 4, "xencamera_frame_rate_req.frame_rate_denom";
+    [(u32)]
+}
+layout! { struct xencamera_buf_request: 1, 1;
+    num_bufs: u8 = 0, "xencamera_buf_request.num_bufs";
+    [(u8)]
+}
+layout! { struct xencamera_buf_create_req: 24, 4;
+    index: u8 = 0, "xencamera_buf_create_req.index";
+    reserved: [u8; 3] = 1, "xencamera_buf_create_req.reserved";
+    plane_offset: [u32; 4] = 4, "xencamera_buf_create_req.plane_offset";
+    gref_directory: grant_ref_t = 20, "xencamera_buf_create_req.gref_directory";
+    [([u32; 4]) ([u8; 3]) (grant_ref_t) (u8)]
+}
+layout! { struct xencamera_page_directory: 4, 4;
+    gref_dir_next_page: grant_ref_t = 0, "xencamera_page_directory.gref_dir_next_page";
+    gref: [grant_ref_t; 0] = 4, "xencamera_page_directory.gref";
+    [([grant_ref_t; 0]) (grant_ref_t)]
+}
+layout! { struct xencamera_index: 1, 1;
+    index: u8 = 0, "xencamera_index.index";
+    [(u8)]
+}
+layout! { struct xencamera_ctrl_value: 16, 4;
+    type_: u8 = 0, "xencamera_ctrl_value.type_";
+    reserved: [u8; 7] = 1, "xencamera_ctrl_value.reserved";
+    value: i64 = 8, "xencamera_ctrl_value.value";
+    [([u8; 7]) (i64) (u8)]
+}
+layout! { struct xencamera_get_ctrl_req: 1, 1;
+    type_: u8 = 0, "xencamera_get_ctrl_req.type_";
+    [(u8)]
+}
+layout! { struct xencamera_config_resp: 44, 4;
+    pixel_format: u32 = 0, "xencamera_config_resp.pixel_format";
+    width: u32 = 4, "xencamera_config_resp.width";
+    height: u32 = 8, "xencamera_config_resp.height";
+    colorspace: u32 = 12, "xencamera_config_resp.colorspace";
+    xfer_func: u32 = 16, "xencamera_config_resp.xfer_func";
+    ycbcr_enc: u32 = 20, "xencamera_config_resp.ycbcr_enc";
+    quantization: u32 = 24, "xencamera_config_resp.quantization";
+    displ_asp_ratio_numer: u32 = 28, "xencamera_config_resp.displ_asp_ratio_numer";
+    displ_asp_ratio_denom: u32 = 32, "xencamera_config_resp.displ_asp_ratio_denom";
+    frame_rate_numer: u32 = 36, "xencamera_config_resp.frame_rate_numer";
+    frame_rate_denom: u32 = 40, "xencamera_config_resp.frame_rate_denom";
+    [(u32)]
+}
+layout! { struct xencamera_buf_get_layout_resp: 40, 4;
+    num_planes: u8 = 0, "xencamera_buf_get_layout_resp.num_planes";
+    reserved: [u8; 3] = 1, "xencamera_buf_get_layout_resp.reserved";
+    size: u32 = 4, "xencamera_buf_get_layout_resp.size";
+    plane_size: [u32; 4] = 8, "xencamera_buf_get_layout_resp.plane_size";
+    plane_stride: [u32; 4] = 24, "xencamera_buf_get_layout_resp.plane_stride";
+    [([u32; 4]) ([u8; 3]) (u32) (u8)]
+}
+layout! { struct xencamera_ctrl_enum_resp: 40, 4;
+    index: u8 = 0, "xencamera_ctrl_enum_resp.index";
+    type_: u8 = 1, "xencamera_ctrl_enum_resp.type_";
+    reserved: [u8; 2] = 2, "xencamera_ctrl_enum_resp.reserved";
+    flags: u32 = 4, "xencamera_ctrl_enum_resp.flags";
+    min: i64 = 8, "xencamera_ctrl_enum_resp.min";
+    max: i64 = 16, "xencamera_ctrl_enum_resp.max";
+    step: i64 = 24, "xencamera_ctrl_enum_resp.step";
+    def_val: i64 = 32, "xencamera_ctrl_enum_resp.def_val";
+    [([u8; 2]) (i64) (u32) (u8)]
+}
+layout! { struct xencamera_frame_avail_evt: 12, 4;
+    index: u8 = 0, "xencamera_frame_avail_evt.index";
+    reserved: [u8; 3] = 1, "xencamera_frame_avail_evt.reserved";
+    used_sz: u32 = 4, "xencamera_frame_avail_evt.used_sz";
+    seq_num: u32 = 8, "xencamera_frame_avail_evt.seq_num";
+    [([u8; 3]) (u32) (u8)]
 }
 layout! { struct xencamera_req: 64, 4;
     id: u16 = 0, "xencamera_req.id";
@@ -492,54 +984,7 @@ leaves! {
     8, "xencamera_req.req.get_ctrl": (xencamera_req, req);
     8, "xencamera_req.req.reserved": (xencamera_req, req);
 }
-
-/// IN. Argument of the operation.
-///
-/// The type of `xencamera_req.req` in `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct xencamera_req_req(pub [u32; 14]);
-union_members! { xencamera_req_req;
-    /// IN. For `XENCAMERA_OP_CONFIG_SET` and `XENCAMERA_OP_CONFIG_VALIDATE`.
-    config, config_mut, from_config: xencamera_config_req;
-    /// IN. For `XENCAMERA_OP_FRAME_RATE_SET`.
-    frame_rate, frame_rate_mut, from_frame_rate: xencamera_frame_rate_req;
-    /// IN. For `XENCAMERA_OP_BUF_REQUEST`.
-    buf_request, buf_request_mut, from_buf_request: xencamera_buf_request;
-    /// IN. For `XENCAMERA_OP_BUF_CREATE`.
-    buf_create, buf_create_mut, from_buf_create: xencamera_buf_create_req;
-    /// IN. For operations on one buffer and `XENCAMERA_OP_CTRL_ENUM`.
-    index, index_mut, from_index: xencamera_index;
-    /// IN. For `XENCAMERA_OP_CTRL_SET`.
-    ctrl_value, ctrl_value_mut, from_ctrl_value: xencamera_ctrl_value;
-    /// IN. For `XENCAMERA_OP_CTRL_GET`.
-    get_ctrl, get_ctrl_mut, from_get_ctrl: xencamera_get_ctrl_req;
-    /// Gives the member its size; unused bytes must be 0.
-    reserved, reserved_mut, from_reserved: [u8; 56];
-}
 layout! { union xencamera_req_req: 56, 4 }
-
-/// The answer to a request, 64 bytes.
-///
-/// `struct xencamera_resp` of `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xencamera_resp {
-    /// OUT. The request's id.
-    pub id: u16,
-    /// OUT. The request's operation.
-    pub operation: u8,
-    /// Must be 0.
-    pub reserved: u8,
-    /// OUT. 0 on success, or a negative `XEN_E*` error.
-    pub status: i32,
-    /// OUT. Result of the operation.
-    pub resp: xencamera_resp_resp,
-}
 layout! { struct xencamera_resp: 64, 4;
     id: u16 = 0, "xencamera_resp.id";
     operation: u8 = 2, "xencamera_resp.operation";
@@ -556,48 +1001,7 @@ leaves! {
     8, "xencamera_resp.resp.ctrl_value": (xencamera_resp, resp);
     8, "xencamera_resp.resp.reserved1": (xencamera_resp, resp);
 }
-
-/// OUT. Result of the operation.
-///
-/// The type of `xencamera_resp.resp` in `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct xencamera_resp_resp(pub [u32; 14]);
-union_members! { xencamera_resp_resp;
-    /// OUT. For the configuration operations.
-    config, config_mut, from_config: xencamera_config_resp;
-    /// OUT. For `XENCAMERA_OP_BUF_GET_LAYOUT`.
-    buf_layout, buf_layout_mut, from_buf_layout: xencamera_buf_get_layout_resp;
-    /// OUT. For `XENCAMERA_OP_BUF_REQUEST`.
-    buf_request, buf_request_mut, from_buf_request: xencamera_buf_request;
-    /// OUT. For `XENCAMERA_OP_CTRL_ENUM`.
-    ctrl_enum, ctrl_enum_mut, from_ctrl_enum: xencamera_ctrl_enum_resp;
-    /// OUT. For `XENCAMERA_OP_CTRL_GET`.
-    ctrl_value, ctrl_value_mut, from_ctrl_value: xencamera_ctrl_value;
-    /// Gives the member its size; unused bytes must be 0.
-    reserved1, reserved1_mut, from_reserved1: [u8; 56];
-}
 layout! { union xencamera_resp_resp: 56, 4 }
-
-/// An event, 64 bytes.
-///
-/// `struct xencamera_evt` of `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xencamera_evt {
-    /// OUT. Chosen by the backend; the frontend may use it.
-    pub id: u16,
-    /// OUT. `XENCAMERA_EVT_*`; selects the member of `evt`.
-    pub type_: u8,
-    /// Must be 0.
-    pub reserved: [u8; 5],
-    /// OUT. Data of the event.
-    pub evt: xencamera_evt_evt,
-}
 layout! { struct xencamera_evt: 64, 4;
     id: u16 = 0, "xencamera_evt.id";
     type_: u8 = 2, "xencamera_evt.type_";
@@ -610,98 +1014,15 @@ leaves! {
     8, "xencamera_evt.evt.ctrl_value": (xencamera_evt, evt);
     8, "xencamera_evt.evt.reserved": (xencamera_evt, evt);
 }
-
-/// OUT. Data of the event.
-///
-/// The type of `xencamera_evt.evt` in `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct xencamera_evt_evt(pub [u32; 14]);
-union_members! { xencamera_evt_evt;
-    /// OUT. For `XENCAMERA_EVT_FRAME_AVAIL`.
-    frame_avail, frame_avail_mut, from_frame_avail: xencamera_frame_avail_evt;
-    /// OUT. For `XENCAMERA_EVT_CTRL_CHANGE`.
-    ctrl_value, ctrl_value_mut, from_ctrl_value: xencamera_ctrl_value;
-    /// Gives the member its size; unused bytes must be 0.
-    reserved, reserved_mut, from_reserved: [u8; 56];
-}
 layout! { union xencamera_evt_evt: 56, 4 }
-
-/// 4 bytes reserved for the kind of device; 0 in the others.
-///
-/// The type of `xen_cameraif_sring.pvt` in `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct xen_cameraif_sring_pvt(pub [u8; 4]);
-union_members! { xen_cameraif_sring_pvt;
-    /// What network devices keep here.
-    netif, netif_mut, from_netif: xen_cameraif_sring_pvt_netif;
-    /// What tap devices keep here.
-    tapif_user, tapif_user_mut, from_tapif_user: xen_cameraif_sring_pvt_tapif_user;
-    /// The 4 bytes.
-    pvt_pad, pvt_pad_mut, from_pvt_pad: [u8; 4];
-}
 layout! { union xen_cameraif_sring_pvt: 4, 1 }
-
-/// What network devices keep here.
-///
-/// The type of `xen_cameraif_sring.pvt.netif` in `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_cameraif_sring_pvt_netif {
-    /// Network devices: 1 while the frontend polls the ring and needs no events.
-    pub smartpoll_active: u8,
-}
 layout! { struct xen_cameraif_sring_pvt_netif: 1, 1;
     smartpoll_active: u8 = 0, "xen_cameraif_sring_pvt_netif.smartpoll_active";
     [(u8)]
 }
-
-/// What tap devices keep here.
-///
-/// The type of `xen_cameraif_sring.pvt.tapif_user` in `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_cameraif_sring_pvt_tapif_user {
-    /// Tap devices: a message from the kernel part to the user part of the backend.
-    pub msg: u8,
-}
 layout! { struct xen_cameraif_sring_pvt_tapif_user: 1, 1;
     msg: u8 = 0, "xen_cameraif_sring_pvt_tapif_user.msg";
     [(u8)]
-}
-
-/// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
-/// checked by the other: requests less responses are at most the number of slots.
-///
-/// `struct xen_cameraif_sring` of `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_cameraif_sring {
-    /// Requests produced; written by the frontend.
-    pub req_prod: RING_IDX,
-    /// The backend wants an event when `req_prod` reaches this.
-    pub req_event: RING_IDX,
-    /// Responses produced; written by the backend.
-    pub rsp_prod: RING_IDX,
-    /// The frontend wants an event when `rsp_prod` reaches this.
-    pub rsp_event: RING_IDX,
-    /// 4 bytes reserved for the kind of device; 0 in the others.
-    pub pvt: xen_cameraif_sring_pvt,
-    /// Pads the head to 64 bytes; 0.
-    pub __pad: [u8; 44],
-    /// The slots; as many as fit the page, rounded down to a power of two.
-    pub ring: [xen_cameraif_sring_entry; 0],
 }
 layout! { struct xen_cameraif_sring: 64, 4;
     req_prod: RING_IDX = 0, "xen_cameraif_sring.req_prod";
@@ -718,41 +1039,7 @@ leaves! {
     16, "xen_cameraif_sring.pvt.tapif_user.msg": (xen_cameraif_sring, pvt) (xen_cameraif_sring_pvt_tapif_user, msg);
     16, "xen_cameraif_sring.pvt.pvt_pad": (xen_cameraif_sring, pvt);
 }
-
-/// A slot of the `xen_cameraif_sring` ring: a request, then the response that takes its place.
-///
-/// `union xen_cameraif_sring_entry` of `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct xen_cameraif_sring_entry(pub [u32; 16]);
-union_members! { xen_cameraif_sring_entry;
-    /// The request, written by the frontend.
-    req, req_mut, from_req: xencamera_req;
-    /// The response, written by the backend.
-    rsp, rsp_mut, from_rsp: xencamera_resp;
-}
 layout! { union xen_cameraif_sring_entry: 64, 4 }
-
-/// `xen_cameraif_sring_t` of `io/cameraif.h`.
-pub type xen_cameraif_sring_t = xen_cameraif_sring;
-
-/// Head of the page through which the backend sends camera events; the events follow it.
-///
-/// `struct xencamera_event_page` of `io/cameraif.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xencamera_event_page {
-    /// Events consumed; counts on without limit, written by the frontend.
-    pub in_cons: u32,
-    /// Events produced; counts on without limit, written by the backend.
-    pub in_prod: u32,
-    /// Must be 0.
-    pub reserved: [u8; 56],
-}
 layout! { struct xencamera_event_page: 64, 4;
     in_cons: u32 = 0, "xencamera_event_page.in_cons";
     in_prod: u32 = 4, "xencamera_event_page.in_prod";

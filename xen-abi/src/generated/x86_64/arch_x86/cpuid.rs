@@ -2,49 +2,118 @@
 //! CPUID leaves from 0x40000000 on, by which a guest recognises Xen and learns its version (leaf base + 1: major in
 //! bits 31:16 of EAX, minor in 15:0), hypercall pages, time and features.
 //!
-//! Upstream: `xen/include/public/arch-x86/cpuid.h`.
+//! Upstream: [`xen/include/public/arch-x86/cpuid.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105).
 
 /// First leaf searched for Xen's signature; the base is the first multiple of 0x100 from here with it: 0x40000100 when Viridian leaves are shown, 0x40000000 otherwise.
+///
+/// Defined at [`arch-x86/cpuid.h:25`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l25).
 pub const XEN_CPUID_FIRST_LEAF: u32 = 0x40000000;
+
 /// What EBX of the base leaf must be: the text `XenV`. EAX there is the largest leaf of Xen.
+///
+/// Defined at [`arch-x86/cpuid.h:35`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l35).
 pub const XEN_CPUID_SIGNATURE_EBX: u32 = 0x566e6558;
+
 /// What ECX of the base leaf must be: the text `MMXe`. EAX there is the largest leaf of Xen.
+///
+/// Defined at [`arch-x86/cpuid.h:36`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l36).
 pub const XEN_CPUID_SIGNATURE_ECX: u32 = 0x65584d4d;
+
 /// What EDX of the base leaf must be: the text `nVMM`. EAX there is the largest leaf of Xen.
+///
+/// Defined at [`arch-x86/cpuid.h:37`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l37).
 pub const XEN_CPUID_SIGNATURE_EDX: u32 = 0x4d4d566e;
-/// Bit number of `XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD`.
+
+/// Bit number of [`XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD`].
+///
+/// Defined at [`arch-x86/cpuid.h:56`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l56).
 pub const _XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD: u32 = 0;
-/// ECX of leaf base + 2: `MMU_PT_UPDATE_PRESERVE_AD` may be used. Set for PV guests. The leaf also has the number of hypercall pages in EAX and the first Xen MSR in EBX.
+
+/// ECX of leaf base + 2: [`MMU_PT_UPDATE_PRESERVE_AD`] may be used. Set for PV guests. The leaf also has the number of hypercall pages in EAX and the first Xen MSR in EBX.
+///
+/// Defined at [`arch-x86/cpuid.h:57`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l57).
+///
+/// [`MMU_PT_UPDATE_PRESERVE_AD`]: super::super::xen::MMU_PT_UPDATE_PRESERVE_AD
 pub const XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD: u32 = 1;
+
 /// EAX of leaf base + 3, sub-leaf 0: reads of the time stamp counter are emulated. EBX there is the mode, ECX the rate in kHz, EDX the number of migrations.
+///
+/// Defined at [`arch-x86/cpuid.h:75`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l75).
 pub const XEN_CPUID_TSC_EMULATED: u32 = 1;
+
 /// EAX of leaf base + 3, sub-leaf 0: the host's time stamp counter is known to be dependable.
+///
+/// Defined at [`arch-x86/cpuid.h:76`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l76).
 pub const XEN_CPUID_HOST_TSC_RELIABLE: u32 = 2;
+
 /// EAX of leaf base + 3, sub-leaf 0: the host has `RDTSCP`.
+///
+/// Defined at [`arch-x86/cpuid.h:77`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l77).
 pub const XEN_CPUID_RDTSCP_INSTR_AVAIL: u32 = 4;
+
 /// EBX of leaf base + 3, sub-leaf 0: emulate the time stamp counter only when needed.
+///
+/// Defined at [`arch-x86/cpuid.h:79`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l79).
 pub const XEN_CPUID_TSC_MODE_DEFAULT: u32 = 0;
+
 /// EBX of leaf base + 3, sub-leaf 0: always emulate the time stamp counter.
+///
+/// Defined at [`arch-x86/cpuid.h:80`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l80).
 pub const XEN_CPUID_TSC_MODE_ALWAYS_EMULATE: u32 = 1;
+
 /// EBX of leaf base + 3, sub-leaf 0: never emulate the time stamp counter.
+///
+/// Defined at [`arch-x86/cpuid.h:81`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l81).
 pub const XEN_CPUID_TSC_MODE_NEVER_EMULATE: u32 = 2;
+
 /// EBX of leaf base + 3, sub-leaf 0: never emulate, and let the guest read `MSR_TSC_AUX`. No longer offered by Xen.
+///
+/// Defined at [`arch-x86/cpuid.h:82`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l82).
 pub const XEN_CPUID_TSC_MODE_PVRDTSCP: u32 = 3;
+
 /// EAX of leaf base + 4, HVM: reads of local APIC registers are virtualised by hardware.
+///
+/// Defined at [`arch-x86/cpuid.h:91`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l91).
 pub const XEN_HVM_CPUID_APIC_ACCESS_VIRT: u32 = 1;
+
 /// EAX of leaf base + 4, HVM: x2APIC accesses are virtualised by hardware, without exits.
+///
+/// Defined at [`arch-x86/cpuid.h:92`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l92).
 pub const XEN_HVM_CPUID_X2APIC_VIRT: u32 = 2;
+
 /// EAX of leaf base + 4, HVM: pages mapped from other domains are entered in the IOMMU, so devices can reach them and bounce buffers are not needed.
+///
+/// Defined at [`arch-x86/cpuid.h:94`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l94).
 pub const XEN_HVM_CPUID_IOMMU_MAPPINGS: u32 = 4;
+
 /// EAX of leaf base + 4, HVM: EBX is the number of this vCPU.
+///
+/// Defined at [`arch-x86/cpuid.h:95`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l95).
 pub const XEN_HVM_CPUID_VCPU_ID_PRESENT: u32 = 8;
+
 /// EAX of leaf base + 4, HVM: ECX is the domid of this guest.
+///
+/// Defined at [`arch-x86/cpuid.h:96`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l96).
 pub const XEN_HVM_CPUID_DOMID_PRESENT: u32 = 16;
+
 /// EAX of leaf base + 4, HVM: 15-bit APIC ids as targets of interrupts, with the upper bits in bits 55:49 of I/O APIC entries and 11:5 of MSI addresses.
+///
+/// Defined at [`arch-x86/cpuid.h:103`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l103).
 pub const XEN_HVM_CPUID_EXT_DEST_ID: u32 = 32;
-/// EAX of leaf base + 4, HVM: `HVMOP_set_evtchn_upcall_vector` works with physical interrupts bound to event channels.
+
+/// EAX of leaf base + 4, HVM: [`HVMOP_set_evtchn_upcall_vector`] works with physical interrupts bound to event channels.
+///
+/// Defined at [`arch-x86/cpuid.h:108`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l108).
+///
+/// [`HVMOP_set_evtchn_upcall_vector`]: super::super::hvm::hvm_op::HVMOP_set_evtchn_upcall_vector
 pub const XEN_HVM_CPUID_UPCALL_VECTOR: u32 = 64;
+
 /// EBX of leaf base + 5, sub-leaf 0, PV: width of machine addresses in bits, memory that can be added later included.
+///
+/// Defined at [`arch-x86/cpuid.h:118`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l118).
 pub const XEN_CPUID_MACHINE_ADDRESS_WIDTH_MASK: u32 = 255;
+
 /// Largest leaf, counted from the base.
+///
+/// Defined at [`arch-x86/cpuid.h:120`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpuid.h;hb=c42374a105#l120).
 pub const XEN_CPUID_MAX_NUM_LEAVES: u32 = 5;

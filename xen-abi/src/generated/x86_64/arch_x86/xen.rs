@@ -2,7 +2,7 @@
 //! The x86 half of the guest ABI, common to 32 and 64 bits: virtual CPU state of PV guests, trap table, the
 //! architecture's part of the shared info page, and the serialised forms of CPUID and MSR data.
 //!
-//! Upstream: `xen/include/public/arch-x86/xen.h`.
+//! Upstream: [`xen/include/public/arch-x86/xen.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105).
 
 use crate::generated::x86_64::arch_x86::xen_x86_64::cpu_user_regs;
 use crate::support::int::align8::u64;
@@ -10,123 +10,75 @@ use crate::support::newtypes::newtype;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 
-/// `printf` conversion of a `xen_pfn_t`, hexadecimal; of use to C only.
-pub const PRI_xen_pfn: &str = "lx";
-/// `printf` conversion of a `xen_pfn_t`, decimal; of use to C only.
-pub const PRIu_xen_pfn: &str = "lu";
-/// The architecture starts PV guests through `start_info`.
-pub const XEN_HAVE_PV_GUEST_ENTRY: u32 = 1;
-/// `vcpu_info` has an event mask.
-pub const XEN_HAVE_PV_UPCALL_MASK: u32 = 1;
-/// First page of a PV guest's descriptor table that is Xen's.
-pub const FIRST_RESERVED_GDT_PAGE: u32 = 14;
-/// First byte of a PV guest's descriptor table that is Xen's.
-pub const FIRST_RESERVED_GDT_BYTE: u32 = 57344;
-/// First entry of a PV guest's descriptor table that is Xen's.
-pub const FIRST_RESERVED_GDT_ENTRY: u32 = 7168;
-/// vCPUs that have their `vcpu_info` in the shared info page.
-pub const XEN_LEGACY_MAX_VCPUS: u32 = 32;
-/// `printf` conversion of a `xen_ulong_t`, hexadecimal; of use to C only.
-pub const PRI_xen_ulong: &str = "lx";
-/// The floating point state is valid.
-pub const VGCF_I387_VALID: u32 = 1;
-/// The vCPU is in kernel mode.
-pub const VGCF_IN_KERNEL: u32 = 4;
-/// Bit number of `VGCF_i387_valid`.
-pub const _VGCF_i387_valid: u32 = 0;
-/// The floating point state is valid.
-pub const VGCF_i387_valid: u32 = 1;
-/// Bit number of `VGCF_in_kernel`.
-pub const _VGCF_in_kernel: u32 = 2;
-/// The vCPU is in kernel mode.
-pub const VGCF_in_kernel: u32 = 4;
-/// Bit number of `VGCF_failsafe_disables_events`.
-pub const _VGCF_failsafe_disables_events: u32 = 3;
-/// The failsafe callback masks events.
-pub const VGCF_failsafe_disables_events: u32 = 8;
-/// Bit number of `VGCF_syscall_disables_events`.
-pub const _VGCF_syscall_disables_events: u32 = 4;
-/// The system call callback masks events.
-pub const VGCF_syscall_disables_events: u32 = 16;
-/// Bit number of `VGCF_online`.
-pub const _VGCF_online: u32 = 5;
-/// The vCPU is up.
-pub const VGCF_online: u32 = 32;
-/// Bit number of `XEN_X86_EMU_LAPIC`.
-pub const _XEN_X86_EMU_LAPIC: u32 = 0;
-/// Emulated: local APIC.
-pub const XEN_X86_EMU_LAPIC: u32 = 1;
-/// Bit number of `XEN_X86_EMU_HPET`.
-pub const _XEN_X86_EMU_HPET: u32 = 1;
-/// Emulated: high precision event timer.
-pub const XEN_X86_EMU_HPET: u32 = 2;
-/// Bit number of `XEN_X86_EMU_PM`.
-pub const _XEN_X86_EMU_PM: u32 = 2;
-/// Emulated: ACPI power management timer and ports.
-pub const XEN_X86_EMU_PM: u32 = 4;
-/// Bit number of `XEN_X86_EMU_RTC`.
-pub const _XEN_X86_EMU_RTC: u32 = 3;
-/// Emulated: real-time clock.
-pub const XEN_X86_EMU_RTC: u32 = 8;
-/// Bit number of `XEN_X86_EMU_IOAPIC`.
-pub const _XEN_X86_EMU_IOAPIC: u32 = 4;
-/// Emulated: I/O APIC.
-pub const XEN_X86_EMU_IOAPIC: u32 = 16;
-/// Bit number of `XEN_X86_EMU_PIC`.
-pub const _XEN_X86_EMU_PIC: u32 = 5;
-/// Emulated: legacy interrupt controllers.
-pub const XEN_X86_EMU_PIC: u32 = 32;
-/// Bit number of `XEN_X86_EMU_VGA`.
-pub const _XEN_X86_EMU_VGA: u32 = 6;
-/// Emulated: standard VGA acceleration.
-pub const XEN_X86_EMU_VGA: u32 = 64;
-/// Bit number of `XEN_X86_EMU_IOMMU`.
-pub const _XEN_X86_EMU_IOMMU: u32 = 7;
-/// Emulated: I/O memory management unit.
-pub const XEN_X86_EMU_IOMMU: u32 = 128;
-/// Bit number of `XEN_X86_EMU_PIT`.
-pub const _XEN_X86_EMU_PIT: u32 = 8;
-/// Emulated: programmable interval timer.
-pub const XEN_X86_EMU_PIT: u32 = 256;
-/// Bit number of `XEN_X86_EMU_USE_PIRQ`.
-pub const _XEN_X86_EMU_USE_PIRQ: u32 = 9;
-/// The guest may receive physical interrupts through event channels.
-pub const XEN_X86_EMU_USE_PIRQ: u32 = 512;
-/// Bit number of `XEN_X86_EMU_VPCI`.
-pub const _XEN_X86_EMU_VPCI: u32 = 10;
-/// Emulated: PCI configuration space.
-pub const XEN_X86_EMU_VPCI: u32 = 1024;
-/// Every device that can be emulated.
-pub const XEN_X86_EMU_ALL: u32 = 2047;
-/// Accesses to registers Xen does not know do nothing instead of faulting.
-pub const XEN_X86_MSR_RELAXED: u32 = 1;
-/// The largest flag of `misc_flags`.
-pub const XEN_X86_MISC_FLAGS_MAX: u32 = 1;
-/// The leaf has no subleaves.
-pub const XEN_CPUID_NO_SUBLEAF: u32 = 0xffffffff;
-/// Assembly text of the forced-emulation prefix: the bytes that make Xen emulate the instruction after them.
-pub const XEN_EMULATE_PREFIX: &str = ".byte 0x0f,0x0b,0x78,0x65,0x6e ; ";
-/// Assembly text of a CPUID instruction that Xen emulates, so that a PV guest reads what Xen gives it.
-pub const XEN_CPUID: &str = ".byte 0x0f,0x0b,0x78,0x65,0x6e ; cpuid";
-/// I/O port of an HVM guest whose bytes go to Xen's console, log level permitting.
-pub const XEN_HVM_DEBUGCONS_IOPORT: u32 = 233;
-
 newtype! {
 /// A frame number, of 4096-byte pages, as wide as a register.
 ///
-/// `xen_pfn_t` of `arch-x86/xen.h`.
+/// `xen_pfn_t` of [`arch-x86/xen.h:57`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l57).
 pub struct xen_pfn_t(pub u64);
 }
 
+/// `printf` conversion of a [`xen_pfn_t`], hexadecimal; of use to C only.
+///
+/// Defined at [`arch-x86/xen.h:58`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l58).
+pub const PRI_xen_pfn: &str = "lx";
+
+/// `printf` conversion of a [`xen_pfn_t`], decimal; of use to C only.
+///
+/// Defined at [`arch-x86/xen.h:59`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l59).
+pub const PRIu_xen_pfn: &str = "lu";
+
+/// The architecture starts PV guests through [`start_info`].
+///
+/// Defined at [`arch-x86/xen.h:62`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l62).
+///
+/// [`start_info`]: super::super::xen::start_info
+pub const XEN_HAVE_PV_GUEST_ENTRY: u32 = 1;
+
+/// [`vcpu_info`] has an event mask.
+///
+/// Defined at [`arch-x86/xen.h:64`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l64).
+///
+/// [`vcpu_info`]: super::super::xen::vcpu_info
+pub const XEN_HAVE_PV_UPCALL_MASK: u32 = 1;
+
+/// First page of a PV guest's descriptor table that is Xen's.
+///
+/// Defined at [`arch-x86/xen.h:82`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l82).
+pub const FIRST_RESERVED_GDT_PAGE: u32 = 14;
+
+/// First byte of a PV guest's descriptor table that is Xen's.
+///
+/// Defined at [`arch-x86/xen.h:83`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l83).
+pub const FIRST_RESERVED_GDT_BYTE: u32 = 57344;
+
+/// First entry of a PV guest's descriptor table that is Xen's.
+///
+/// Defined at [`arch-x86/xen.h:84`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l84).
+pub const FIRST_RESERVED_GDT_ENTRY: u32 = 7168;
+
+/// vCPUs that have their [`vcpu_info`] in the shared info page.
+///
+/// Defined at [`arch-x86/xen.h:98`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l98).
+///
+/// [`vcpu_info`]: super::super::xen::vcpu_info
+pub const XEN_LEGACY_MAX_VCPUS: u32 = 32;
+
 /// An unsigned integer as wide as a register.
 ///
-/// `xen_ulong_t` of `arch-x86/xen.h`.
+/// `xen_ulong_t` of [`arch-x86/xen.h:102`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l102).
 pub type xen_ulong_t = u64;
 
-/// One handler of the table a PV guest passes to `__HYPERVISOR_set_trap_table`; an entry with address 0 ends
+/// `printf` conversion of a [`xen_ulong_t`], hexadecimal; of use to C only.
+///
+/// Defined at [`arch-x86/xen.h:103`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l103).
+pub const PRI_xen_ulong: &str = "lx";
+
+/// One handler of the table a PV guest passes to [`__HYPERVISOR_set_trap_table`]; an entry with address 0 ends
 /// the table.
 ///
-/// `struct trap_info` of `arch-x86/xen.h`.
+/// `struct trap_info` of [`arch-x86/xen.h:138`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l138).
+///
+/// [`__HYPERVISOR_set_trap_table`]: super::super::xen::__HYPERVISOR_set_trap_table
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -142,27 +94,21 @@ pub struct trap_info {
     /// IN. Address of the handler; 0 ends the table.
     pub address: u64,
 }
-layout! { struct trap_info: 16, 8;
-    vector: u8 = 0, "trap_info.vector";
-    flags: u8 = 1, "trap_info.flags";
-    cs: u16 = 2, "trap_info.cs";
-    _padding0: [u8; 4] = 4, "trap_info._padding0";
-    address: u64 = 8, "trap_info.address";
-    [([u8; 4]) (u16) (u64) (u8)]
-}
 
-/// `trap_info_t` of `arch-x86/xen.h`.
+/// `trap_info_t` of [`arch-x86/xen.h:144`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l144).
 pub type trap_info_t = trap_info;
 
 /// A reading of the time stamp counter.
 ///
-/// `tsc_timestamp_t` of `arch-x86/xen.h`.
+/// `tsc_timestamp_t` of [`arch-x86/xen.h:147`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l147).
 pub type tsc_timestamp_t = u64;
 
-/// All registers of a PV vCPU. Argument of `VCPUOP_initialise` for PV guests, and of the toolstack's context
+/// All registers of a PV vCPU. Argument of [`VCPUOP_initialise`] for PV guests, and of the toolstack's context
 /// calls.
 ///
-/// `struct vcpu_guest_context` of `arch-x86/xen.h`.
+/// `struct vcpu_guest_context` of [`arch-x86/xen.h:160`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l160).
+///
+/// [`VCPUOP_initialise`]: super::super::vcpu::VCPUOP_initialise
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -207,6 +153,332 @@ pub struct vcpu_guest_context {
     /// Base of segment GS in user mode, 64-bit guests.
     pub gs_base_user: u64,
 }
+
+/// Floating point state in the form of FXSAVE, or of FSAVE on a CPU without it.
+///
+/// The type of [`vcpu_guest_context.fpu_ctxt`] in [`arch-x86/xen.h:162`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l162).
+///
+/// [`vcpu_guest_context.fpu_ctxt`]: vcpu_guest_context::fpu_ctxt
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct vcpu_guest_context_fpu_ctxt {
+    /// The bytes of the floating point state.
+    pub x: [u8; 512],
+}
+
+/// The floating point state is valid.
+///
+/// Defined at [`arch-x86/xen.h:163`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l163).
+pub const VGCF_I387_VALID: u32 = 1;
+
+/// The vCPU is in kernel mode.
+///
+/// Defined at [`arch-x86/xen.h:164`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l164).
+pub const VGCF_IN_KERNEL: u32 = 4;
+
+/// Bit number of [`VGCF_i387_valid`].
+///
+/// Defined at [`arch-x86/xen.h:165`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l165).
+pub const _VGCF_i387_valid: u32 = 0;
+
+/// The floating point state is valid.
+///
+/// Defined at [`arch-x86/xen.h:166`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l166).
+pub const VGCF_i387_valid: u32 = 1;
+
+/// Bit number of [`VGCF_in_kernel`].
+///
+/// Defined at [`arch-x86/xen.h:167`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l167).
+pub const _VGCF_in_kernel: u32 = 2;
+
+/// The vCPU is in kernel mode.
+///
+/// Defined at [`arch-x86/xen.h:168`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l168).
+pub const VGCF_in_kernel: u32 = 4;
+
+/// Bit number of [`VGCF_failsafe_disables_events`].
+///
+/// Defined at [`arch-x86/xen.h:169`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l169).
+pub const _VGCF_failsafe_disables_events: u32 = 3;
+
+/// The failsafe callback masks events.
+///
+/// Defined at [`arch-x86/xen.h:170`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l170).
+pub const VGCF_failsafe_disables_events: u32 = 8;
+
+/// Bit number of [`VGCF_syscall_disables_events`].
+///
+/// Defined at [`arch-x86/xen.h:171`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l171).
+pub const _VGCF_syscall_disables_events: u32 = 4;
+
+/// The system call callback masks events.
+///
+/// Defined at [`arch-x86/xen.h:172`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l172).
+pub const VGCF_syscall_disables_events: u32 = 16;
+
+/// Bit number of [`VGCF_online`].
+///
+/// Defined at [`arch-x86/xen.h:173`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l173).
+pub const _VGCF_online: u32 = 5;
+
+/// The vCPU is up.
+///
+/// Defined at [`arch-x86/xen.h:174`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l174).
+pub const VGCF_online: u32 = 32;
+
+/// `vcpu_guest_context_t` of [`arch-x86/xen.h:212`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l212).
+pub type vcpu_guest_context_t = vcpu_guest_context;
+
+/// The x86 part of [`shared_info`][]: where a PV guest keeps its list of machine frames, for the toolstack to read.
+///
+/// `struct arch_shared_info` of [`arch-x86/xen.h:215`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l215).
+///
+/// [`shared_info`]: super::super::xen::shared_info
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct arch_shared_info {
+    /// How many entries of the list count.
+    pub max_pfn: u64,
+    /// Frame of the top of the three-level tree; 0 not set up yet, all ones not in use, see [`p2m_vaddr`].
+    ///
+    /// [`p2m_vaddr`]: arch_shared_info::p2m_vaddr
+    pub pfn_to_mfn_frame_list_list: xen_pfn_t,
+    /// Why the last NMI came, `XEN_NMIREASON_*`.
+    pub nmi_reason: u64,
+    /// Page-table base under which [`p2m_vaddr`] is valid, in the form of a control register; 0 means there is no linear list.
+    ///
+    /// [`p2m_vaddr`]: arch_shared_info::p2m_vaddr
+    pub p2m_cr3: u64,
+    /// Where the linear list is under [`p2m_cr3`]; its elements change atomically only.
+    ///
+    /// [`p2m_cr3`]: arch_shared_info::p2m_cr3
+    pub p2m_vaddr: u64,
+    /// Counts changes of the list's mapping: odd while one is going on.
+    pub p2m_generation: u64,
+}
+
+/// `arch_shared_info_t` of [`arch-x86/xen.h:256`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l256).
+pub type arch_shared_info_t = arch_shared_info;
+
+/// The x86 part of the configuration a domain is created with; belongs to the versioned toolstack ABI.
+///
+/// `struct xen_arch_domainconfig` of [`arch-x86/xen.h:263`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l263).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_arch_domainconfig {
+    /// IN. Devices Xen emulates, `XEN_X86_EMU_*`.
+    pub emulation_flags: u32,
+    /// IN. [`XEN_X86_MSR_RELAXED`] or 0.
+    pub misc_flags: u32,
+}
+
+/// Bit number of [`XEN_X86_EMU_LAPIC`].
+///
+/// Defined at [`arch-x86/xen.h:264`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l264).
+pub const _XEN_X86_EMU_LAPIC: u32 = 0;
+
+/// Emulated: local APIC.
+///
+/// Defined at [`arch-x86/xen.h:265`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l265).
+pub const XEN_X86_EMU_LAPIC: u32 = 1;
+
+/// Bit number of [`XEN_X86_EMU_HPET`].
+///
+/// Defined at [`arch-x86/xen.h:266`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l266).
+pub const _XEN_X86_EMU_HPET: u32 = 1;
+
+/// Emulated: high precision event timer.
+///
+/// Defined at [`arch-x86/xen.h:267`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l267).
+pub const XEN_X86_EMU_HPET: u32 = 2;
+
+/// Bit number of [`XEN_X86_EMU_PM`].
+///
+/// Defined at [`arch-x86/xen.h:268`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l268).
+pub const _XEN_X86_EMU_PM: u32 = 2;
+
+/// Emulated: ACPI power management timer and ports.
+///
+/// Defined at [`arch-x86/xen.h:269`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l269).
+pub const XEN_X86_EMU_PM: u32 = 4;
+
+/// Bit number of [`XEN_X86_EMU_RTC`].
+///
+/// Defined at [`arch-x86/xen.h:270`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l270).
+pub const _XEN_X86_EMU_RTC: u32 = 3;
+
+/// Emulated: real-time clock.
+///
+/// Defined at [`arch-x86/xen.h:271`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l271).
+pub const XEN_X86_EMU_RTC: u32 = 8;
+
+/// Bit number of [`XEN_X86_EMU_IOAPIC`].
+///
+/// Defined at [`arch-x86/xen.h:272`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l272).
+pub const _XEN_X86_EMU_IOAPIC: u32 = 4;
+
+/// Emulated: I/O APIC.
+///
+/// Defined at [`arch-x86/xen.h:273`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l273).
+pub const XEN_X86_EMU_IOAPIC: u32 = 16;
+
+/// Bit number of [`XEN_X86_EMU_PIC`].
+///
+/// Defined at [`arch-x86/xen.h:274`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l274).
+pub const _XEN_X86_EMU_PIC: u32 = 5;
+
+/// Emulated: legacy interrupt controllers.
+///
+/// Defined at [`arch-x86/xen.h:275`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l275).
+pub const XEN_X86_EMU_PIC: u32 = 32;
+
+/// Bit number of [`XEN_X86_EMU_VGA`].
+///
+/// Defined at [`arch-x86/xen.h:276`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l276).
+pub const _XEN_X86_EMU_VGA: u32 = 6;
+
+/// Emulated: standard VGA acceleration.
+///
+/// Defined at [`arch-x86/xen.h:277`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l277).
+pub const XEN_X86_EMU_VGA: u32 = 64;
+
+/// Bit number of [`XEN_X86_EMU_IOMMU`].
+///
+/// Defined at [`arch-x86/xen.h:278`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l278).
+pub const _XEN_X86_EMU_IOMMU: u32 = 7;
+
+/// Emulated: I/O memory management unit.
+///
+/// Defined at [`arch-x86/xen.h:279`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l279).
+pub const XEN_X86_EMU_IOMMU: u32 = 128;
+
+/// Bit number of [`XEN_X86_EMU_PIT`].
+///
+/// Defined at [`arch-x86/xen.h:280`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l280).
+pub const _XEN_X86_EMU_PIT: u32 = 8;
+
+/// Emulated: programmable interval timer.
+///
+/// Defined at [`arch-x86/xen.h:281`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l281).
+pub const XEN_X86_EMU_PIT: u32 = 256;
+
+/// Bit number of [`XEN_X86_EMU_USE_PIRQ`].
+///
+/// Defined at [`arch-x86/xen.h:282`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l282).
+pub const _XEN_X86_EMU_USE_PIRQ: u32 = 9;
+
+/// The guest may receive physical interrupts through event channels.
+///
+/// Defined at [`arch-x86/xen.h:283`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l283).
+pub const XEN_X86_EMU_USE_PIRQ: u32 = 512;
+
+/// Bit number of [`XEN_X86_EMU_VPCI`].
+///
+/// Defined at [`arch-x86/xen.h:284`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l284).
+pub const _XEN_X86_EMU_VPCI: u32 = 10;
+
+/// Emulated: PCI configuration space.
+///
+/// Defined at [`arch-x86/xen.h:285`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l285).
+pub const XEN_X86_EMU_VPCI: u32 = 1024;
+
+/// Every device that can be emulated.
+///
+/// Defined at [`arch-x86/xen.h:287`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l287).
+pub const XEN_X86_EMU_ALL: u32 = 2047;
+
+/// Accesses to registers Xen does not know do nothing instead of faulting.
+///
+/// Defined at [`arch-x86/xen.h:300`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l300).
+pub const XEN_X86_MSR_RELAXED: u32 = 1;
+
+/// The largest flag of [`misc_flags`].
+///
+/// Defined at [`arch-x86/xen.h:305`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l305).
+///
+/// [`misc_flags`]: xen_arch_domainconfig::misc_flags
+pub const XEN_X86_MISC_FLAGS_MAX: u32 = 1;
+
+/// One CPUID leaf and its values.
+///
+/// `struct xen_cpuid_leaf` of [`arch-x86/xen.h:313`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l313).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_cpuid_leaf {
+    /// Leaf number.
+    pub leaf: u32,
+    /// Subleaf number, [`XEN_CPUID_NO_SUBLEAF`] if the leaf has none.
+    pub subleaf: u32,
+    /// Value of EAX.
+    pub a: u32,
+    /// Value of EBX.
+    pub b: u32,
+    /// Value of ECX.
+    pub c: u32,
+    /// Value of EDX.
+    pub d: u32,
+}
+
+/// The leaf has no subleaves.
+///
+/// Defined at [`arch-x86/xen.h:314`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l314).
+pub const XEN_CPUID_NO_SUBLEAF: u32 = 0xffffffff;
+
+/// `xen_cpuid_leaf_t` of [`arch-x86/xen.h:317`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l317).
+pub type xen_cpuid_leaf_t = xen_cpuid_leaf;
+
+/// One model-specific register and its value.
+///
+/// `struct xen_msr_entry` of [`arch-x86/xen.h:320`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l320).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_msr_entry {
+    /// Register number.
+    pub idx: u32,
+    /// Reserved, must be 0.
+    pub flags: u32,
+    /// Value.
+    pub val: u64,
+}
+
+/// `xen_msr_entry_t` of [`arch-x86/xen.h:324`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l324).
+pub type xen_msr_entry_t = xen_msr_entry;
+
+/// Assembly text of the forced-emulation prefix: the bytes that make Xen emulate the instruction after them.
+///
+/// Defined at [`arch-x86/xen.h:352`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l352).
+pub const XEN_EMULATE_PREFIX: &str = ".byte 0x0f,0x0b,0x78,0x65,0x6e ; ";
+
+/// Assembly text of a CPUID instruction that Xen emulates, so that a PV guest reads what Xen gives it.
+///
+/// Defined at [`arch-x86/xen.h:353`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l353).
+pub const XEN_CPUID: &str = ".byte 0x0f,0x0b,0x78,0x65,0x6e ; cpuid";
+
+/// I/O port of an HVM guest whose bytes go to Xen's console, log level permitting.
+///
+/// Defined at [`arch-x86/xen.h:364`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l364).
+pub const XEN_HVM_DEBUGCONS_IOPORT: u32 = 233;
+
+// The layouts of all of the above, proven.
+
+layout! { struct trap_info: 16, 8;
+    vector: u8 = 0, "trap_info.vector";
+    flags: u8 = 1, "trap_info.flags";
+    cs: u16 = 2, "trap_info.cs";
+    _padding0: [u8; 4] = 4, "trap_info._padding0";
+    address: u64 = 8, "trap_info.address";
+    [([u8; 4]) (u16) (u64) (u8)]
+}
 layout! { struct vcpu_guest_context: 5168, 8;
     fpu_ctxt: vcpu_guest_context_fpu_ctxt = 0, "vcpu_guest_context.fpu_ctxt";
     flags: u64 = 512, "vcpu_guest_context.flags";
@@ -232,46 +504,9 @@ layout! { struct vcpu_guest_context: 5168, 8;
 leaves! {
     0, "vcpu_guest_context.fpu_ctxt.x": (vcpu_guest_context, fpu_ctxt.x);
 }
-
-/// Floating point state in the form of FXSAVE, or of FSAVE on a CPU without it.
-///
-/// The type of `vcpu_guest_context.fpu_ctxt` in `arch-x86/xen.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct vcpu_guest_context_fpu_ctxt {
-    /// The bytes of the floating point state.
-    pub x: [u8; 512],
-}
 layout! { struct vcpu_guest_context_fpu_ctxt: 512, 1;
     x: [u8; 512] = 0, "vcpu_guest_context_fpu_ctxt.x";
     [([u8; 512])]
-}
-
-/// `vcpu_guest_context_t` of `arch-x86/xen.h`.
-pub type vcpu_guest_context_t = vcpu_guest_context;
-
-/// The x86 part of `shared_info`: where a PV guest keeps its list of machine frames, for the toolstack to read.
-///
-/// `struct arch_shared_info` of `arch-x86/xen.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct arch_shared_info {
-    /// How many entries of the list count.
-    pub max_pfn: u64,
-    /// Frame of the top of the three-level tree; 0 not set up yet, all ones not in use, see `p2m_vaddr`.
-    pub pfn_to_mfn_frame_list_list: xen_pfn_t,
-    /// Why the last NMI came, `XEN_NMIREASON_*`.
-    pub nmi_reason: u64,
-    /// Page-table base under which `p2m_vaddr` is valid, in the form of a control register; 0 means there is no linear list.
-    pub p2m_cr3: u64,
-    /// Where the linear list is under `p2m_cr3`; its elements change atomically only.
-    pub p2m_vaddr: u64,
-    /// Counts changes of the list's mapping: odd while one is going on.
-    pub p2m_generation: u64,
 }
 layout! { struct arch_shared_info: 48, 8;
     max_pfn: u64 = 0, "arch_shared_info.max_pfn";
@@ -282,49 +517,10 @@ layout! { struct arch_shared_info: 48, 8;
     p2m_generation: u64 = 40, "arch_shared_info.p2m_generation";
     [(u64) (xen_pfn_t)]
 }
-
-/// `arch_shared_info_t` of `arch-x86/xen.h`.
-pub type arch_shared_info_t = arch_shared_info;
-
-/// The x86 part of the configuration a domain is created with; belongs to the versioned toolstack ABI.
-///
-/// `struct xen_arch_domainconfig` of `arch-x86/xen.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_arch_domainconfig {
-    /// IN. Devices Xen emulates, `XEN_X86_EMU_*`.
-    pub emulation_flags: u32,
-    /// IN. `XEN_X86_MSR_RELAXED` or 0.
-    pub misc_flags: u32,
-}
 layout! { struct xen_arch_domainconfig: 8, 4;
     emulation_flags: u32 = 0, "xen_arch_domainconfig.emulation_flags";
     misc_flags: u32 = 4, "xen_arch_domainconfig.misc_flags";
     [(u32)]
-}
-
-/// One CPUID leaf and its values.
-///
-/// `struct xen_cpuid_leaf` of `arch-x86/xen.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_cpuid_leaf {
-    /// Leaf number.
-    pub leaf: u32,
-    /// Subleaf number, `XEN_CPUID_NO_SUBLEAF` if the leaf has none.
-    pub subleaf: u32,
-    /// Value of EAX.
-    pub a: u32,
-    /// Value of EBX.
-    pub b: u32,
-    /// Value of ECX.
-    pub c: u32,
-    /// Value of EDX.
-    pub d: u32,
 }
 layout! { struct xen_cpuid_leaf: 24, 4;
     leaf: u32 = 0, "xen_cpuid_leaf.leaf";
@@ -335,31 +531,9 @@ layout! { struct xen_cpuid_leaf: 24, 4;
     d: u32 = 20, "xen_cpuid_leaf.d";
     [(u32)]
 }
-
-/// `xen_cpuid_leaf_t` of `arch-x86/xen.h`.
-pub type xen_cpuid_leaf_t = xen_cpuid_leaf;
-
-/// One model-specific register and its value.
-///
-/// `struct xen_msr_entry` of `arch-x86/xen.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_msr_entry {
-    /// Register number.
-    pub idx: u32,
-    /// Reserved, must be 0.
-    pub flags: u32,
-    /// Value.
-    pub val: u64,
-}
 layout! { struct xen_msr_entry: 16, 8;
     idx: u32 = 0, "xen_msr_entry.idx";
     flags: u32 = 4, "xen_msr_entry.flags";
     val: u64 = 8, "xen_msr_entry.val";
     [(u32) (u64)]
 }
-
-/// `xen_msr_entry_t` of `arch-x86/xen.h`.
-pub type xen_msr_entry_t = xen_msr_entry;
