@@ -22,6 +22,18 @@ pub struct HeaderDocs {
     /// About constants.
     #[serde(default)]
     pub constants: BTreeMap<String, String>,
+    /// What C libraries and Linux call the operations, by constant or type: a reader of their code
+    /// searches for those names.
+    #[serde(default)]
+    pub aliases: BTreeMap<String, Vec<String>>,
+}
+
+impl HeaderDocs {
+    /// The other names of one item.
+    #[must_use]
+    pub fn aliases(&self, item: &str) -> &[String] {
+        self.aliases.get(item).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 /// The text of one type.
@@ -77,7 +89,7 @@ impl Docs {
                         || abi.omitted.contains_key(name)
                 })
             };
-            let names = docs.types.keys().chain(docs.constants.keys());
+            let names = docs.types.keys().chain(docs.constants.keys()).chain(docs.aliases.keys());
             stale.extend(
                 names.filter(|name| !known(name)).map(|name| format!("{}: {name}", docs.header)),
             );

@@ -147,6 +147,7 @@ pub(crate) const TYPED_MEMBERS: &[(&str, &str, &str)] = &[
     ("gnttab_get_status_frames", "status", "GrantStatus"),
     ("gnttab_swap_grant_ref", "status", "GrantStatus"),
     ("gntdev_grant_copy_segment", "status", "GrantStatus"),
+    ("xsd_sockmsg", "type_", "xsd_sockmsg_type"),
 ];
 
 /// Constants that are values of a newtype, by prefix.

@@ -1,5 +1,8 @@
 //! Constants.
 
+use super::links::Scope;
+use super::text::Text;
+use super::upstream;
 use super::writer::Writer;
 use crate::docs::HeaderDocs;
 use crate::exceptions;
@@ -11,9 +14,14 @@ pub(super) fn constant(
     constant: &Constant,
     docs: Option<&HeaderDocs>,
 ) {
-    if let Some(doc) = docs.and_then(|docs| docs.constants.get(name)) {
-        out.doc("", doc);
+    let mut text = Text::default();
+    if let Some(words) = docs.and_then(|docs| docs.constants.get(name)) {
+        text.words(&out.links, Scope { item: name, ..Scope::default() }, words);
     }
+    text.plain(format!("Defined at {}.", upstream::place(out.abi, &constant.location)));
+    out.line(format_args!(""));
+    out.doc("", text);
+    out.aliases(docs.map(|docs| docs.aliases(name)).unwrap_or_default());
     match (&constant.value, &constant.newtype) {
         (Value::Str(text), _) => out.line(format_args!("pub const {name}: &str = {text:?};")),
         (Value::Int { value, .. }, Some(newtype)) => {

@@ -1,9 +1,12 @@
 //! The IR as Rust source: one kind of output a file.
 
 mod constants;
+mod links;
 mod modules;
 mod proofs;
+mod text;
 mod types;
+mod upstream;
 mod writer;
 
 use std::collections::BTreeMap;

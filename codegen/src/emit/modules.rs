@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::links::Scope;
+use super::text::Text;
 use super::writer::{Writer, cfg, module_path};
-use super::{constants, proofs, types};
-use crate::docs::Docs;
+use super::{constants, proofs, types, upstream};
+use crate::docs::{Docs, HeaderDocs};
 use crate::exceptions;
-use crate::ir::{Abi, Location, Origin, Value};
+use crate::families::Family;
+use crate::ir::{Abi, Constant, Location, Origin, TypeDef, Value};
 
 pub(super) fn files(abi: &Abi, docs: &Docs) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
@@ -70,53 +73,83 @@ fn head(abi: &Abi, of: &str) -> String {
 
 /// The module of one header, or `None` if it defines nothing.
 fn module(abi: &Abi, header: &str, docs: &Docs) -> Option<String> {
-    let here = |location: &Location| location.header == header;
-    let mut types: Vec<_> = abi.types.iter().filter(|(_, ty)| here(&ty.location)).collect();
-    types.sort_by_key(|(name, ty)| (ty.location.line, ty.c_name.is_some(), *name));
-    let mut values: Vec<_> = abi.constants.iter().filter(|(_, c)| here(&c.location)).collect();
-    // Enumerators share the place of their enumeration: they go by value.
-    values.sort_by_key(|(name, constant)| {
-        let value = match (constant.origin, &constant.value) {
-            (Origin::Enumerator, Value::Int { value, .. }) => *value,
-            _ => 0,
-        };
-        (constant.location.line, value, *name)
-    });
-    if types.is_empty() && values.is_empty() {
+    let items = items(abi, header);
+    if items.is_empty() {
         return None;
     }
     let docs = docs.header(header);
     let mut writer = Writer::new(abi, header);
     reexports(&mut writer);
     repeated(&mut writer);
-    for (name, constant) in values {
-        constants::constant(&mut writer, name, constant, docs);
-    }
-    for (name, ty) in types {
-        types::definition(&mut writer, name, ty, docs);
-        proofs::proofs(&mut writer, name);
+    for item in items {
+        match item {
+            Item::Type(name, ty) => {
+                types::definition(&mut writer, name, ty, docs);
+                proofs::proofs(&mut writer, name);
+            }
+            Item::Constant(name, value) => constants::constant(&mut writer, name, value, docs),
+        }
     }
     let mut top = head(abi, header);
-    let about = docs.map(|docs| docs.doc.trim()).filter(|doc| !doc.is_empty());
-    if let Some(about) = about {
-        about.lines().for_each(|line| top.push_str(&format!("//! {}\n", line.trim())));
-        top.push_str("//!\n");
+    for line in about(&writer, docs).lines() {
+        let space = if line.is_empty() { "" } else { " " };
+        top.push_str(&format!("//!{space}{line}\n"));
     }
-    top.push_str(&format!("//! Upstream: {}.\n\n{CHILDREN}", upstream(header)));
+    top.push_str(&format!("\n{CHILDREN}"));
     Some(writer.finish(&top))
 }
 
-/// Where the project that it belongs to keeps a header.
-fn upstream(header: &str) -> String {
-    match header.strip_prefix("linux/") {
-        Some(INTERNAL) => format!("Linux's `include/xen/{INTERNAL}`"),
-        Some(header) => format!("Linux's `include/uapi/xen/{header}`"),
-        None => format!("`xen/include/public/{header}`"),
-    }
+/// What a header defines.
+enum Item<'a> {
+    Type(&'a str, &'a TypeDef),
+    Constant(&'a str, &'a Constant),
 }
 
-/// The header of Linux's devices that the kernel does not export.
-const INTERNAL: &str = "xenbus_dev.h";
+/// What `header` defines, in its order.
+fn items<'a>(abi: &'a Abi, header: &str) -> Vec<Item<'a>> {
+    let here = |location: &Location| location.header == header;
+    let types = abi.types.iter().filter(|(_, ty)| here(&ty.location)).map(|(name, ty)| {
+        // A structure comes before the typedef of the same line.
+        let order = (ty.location.line, false, i128::from(ty.c_name.is_some()), name);
+        (order, Item::Type(name, ty))
+    });
+    let constants = abi.constants.iter().filter(|(_, c)| here(&c.location)).map(|(name, c)| {
+        // Enumerators share the place of their enumeration: they follow it, by value.
+        let value = match (c.origin, &c.value) {
+            (Origin::Enumerator, Value::Int { value, .. }) => *value,
+            _ => 0,
+        };
+        ((c.location.line, true, value, name), Item::Constant(name, c))
+    });
+    let mut items: Vec<_> = types.chain(constants).collect();
+    items.sort_by_key(|(order, _)| *order);
+    items.into_iter().map(|(_, item)| item).collect()
+}
+
+/// The module's page: one sentence, its feature, the rest of our words, upstream's file.
+fn about(out: &Writer<'_>, docs: Option<&HeaderDocs>) -> Text {
+    let mut text = Text::default();
+    let words = docs.map(|docs| docs.doc.trim()).unwrap_or_default();
+    let (first, rest) = words.split_at(first_sentence(words));
+    text.words(&out.links, Scope::default(), first);
+    if let Some(feature) = Family::of(out.header).feature() {
+        text.plain(format!("This module needs the feature `{feature}`."));
+    }
+    text.words(&out.links, Scope::default(), rest);
+    text.plain(format!("Upstream: {}.", upstream::header(out.abi, out.header)));
+    text
+}
+
+/// The length of the first sentence: its stop is followed by space and a capital letter.
+fn first_sentence(text: &str) -> usize {
+    let mut stops = text.match_indices('.').map(|(at, _)| at + 1);
+    let ends = |at: &usize| {
+        let rest = &text[*at..];
+        let next = rest.trim_start();
+        next.len() < rest.len() && next.starts_with(|c: char| c.is_uppercase() || c == '`')
+    };
+    stops.find(ends).unwrap_or(text.len())
+}
 
 /// Names of the architecture's own headers that a program finds in this one.
 fn reexports(out: &mut Writer<'_>) {

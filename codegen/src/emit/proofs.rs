@@ -11,18 +11,18 @@ pub(super) fn proofs(out: &mut Writer<'_>, name: &str) {
     out.imports.insert(String::from("crate::support::proof::layout"));
     let (size, align) = (record.size, record.align);
     match record.kind {
-        RecordKind::Union => out.line(format_args!("layout! {{ union {name}: {size}, {align} }}")),
+        RecordKind::Union => out.proof(format_args!("layout! {{ union {name}: {size}, {align} }}")),
         RecordKind::Struct => {
-            out.line(format_args!("layout! {{ struct {name}: {size}, {align};"));
+            out.proof(format_args!("layout! {{ struct {name}: {size}, {align};"));
             let mut types = BTreeSet::new();
             for field in &record.fields {
                 let ty = out.ty(&field.ty);
                 let (field, offset) = (&field.name, field.offset);
-                out.line(format_args!("    {field}: {ty} = {offset}, \"{name}.{field}\";"));
+                out.proof(format_args!("    {field}: {ty} = {offset}, \"{name}.{field}\";"));
                 types.insert(ty);
             }
             let types: Vec<_> = types.iter().map(|ty| format!("({ty})")).collect();
-            out.line(format_args!("    [{}]\n}}", types.join(" ")));
+            out.proof(format_args!("    [{}]\n}}", types.join(" ")));
         }
     }
     let deep = deep_leaves(out.abi, name, record);
@@ -30,7 +30,7 @@ pub(super) fn proofs(out: &mut Writer<'_>, name: &str) {
         return;
     }
     out.imports.insert(String::from("crate::support::proof::leaves"));
-    out.line(format_args!("leaves! {{"));
+    out.proof(format_args!("leaves! {{"));
     for leaf in deep {
         let steps: Vec<_> = leaf
             .steps
@@ -39,9 +39,9 @@ pub(super) fn proofs(out: &mut Writer<'_>, name: &str) {
             .map(|(ty, members)| format!("({ty}, {})", members.join(".")))
             .collect();
         let (path, offset, steps) = (&leaf.path, leaf.offset, steps.join(" "));
-        out.line(format_args!("    {offset}, \"{name}.{path}\": {steps};"));
+        out.proof(format_args!("    {offset}, \"{name}.{path}\": {steps};"));
     }
-    out.line(format_args!("}}"));
+    out.proof(format_args!("}}"));
 }
 
 /// The leaves that lie deeper than a member of their own: behind levels C leaves without a name.

@@ -1,8 +1,13 @@
 //! Type definitions.
 
+use std::collections::BTreeMap;
+
+use super::links::Scope;
+use super::text::Text;
+use super::upstream;
 use super::writer::Writer;
 use crate::docs::{HeaderDocs, TypeDocs};
-use crate::ir::{Def, Field, FieldKind, Record, RecordKind, Type, TypeDef};
+use crate::ir::{Abi, Def, Field, FieldKind, Record, RecordKind, Type, TypeDef, Value};
 use crate::keywords;
 
 /// What every type derives, and what only the architecture compiled for does: on a foreign one the
@@ -26,34 +31,38 @@ pub(super) fn definition(
     ty: &TypeDef,
     docs: Option<&HeaderDocs>,
 ) {
-    let docs = Words::of(name, ty, docs);
+    let words = Words::of(name, ty, docs);
     out.line(format_args!(""));
     match &ty.def {
         Def::Shared { rust, .. } => {
             out.line(format_args!("pub use crate::support::newtypes::{rust};"));
             if *rust != name {
-                out.line(format_args!("\n/// `{name}` of `{}`.", ty.location.header));
+                out.line(format_args!(""));
+                about(out, ty, &words);
                 out.line(format_args!("pub type {name} = {rust};"));
             }
         }
         Def::Alias(target) => {
-            about(out, ty, &docs);
+            about(out, ty, &words);
             let target = out.ty(target);
             out.line(format_args!("pub type {name} = {target};"));
         }
         Def::Newtype(target) => {
             let target = out.ty(target);
-            newtype(out, name, ty, &target, &docs);
+            newtype(out, ty, &target, &words);
+            out.line(format_args!("}}"));
         }
         Def::Enum(int) => {
             let int = out.int(*int).to_owned();
-            newtype(out, name, ty, &int, &docs);
+            newtype(out, ty, &int, &words);
+            let values = values(out.abi, name);
+            out.line(format_args!("[{}]\n}}", values.join(" ")));
         }
         Def::Record(record) => {
-            about(out, ty, &docs);
+            about(out, ty, &words);
             match record.kind {
-                RecordKind::Struct => structure(out, name, record, &docs),
-                RecordKind::Union => union(out, name, record, &docs),
+                RecordKind::Struct => structure(out, name, record, &words),
+                RecordKind::Union => union(out, name, record, &words),
             }
         }
     }
@@ -62,26 +71,32 @@ pub(super) fn definition(
 /// The words the tables have about one type.
 struct Words<'a> {
     docs: Option<&'a TypeDocs>,
-    /// Of a type without a name: the path to it, behind which its members stand in the table.
+    /// Of a type without a name: the path to it, with which its members' paths in the table begin.
     prefix: Option<&'a str>,
+    scope: Scope<'a>,
+    aliases: &'a [String],
 }
 
 impl<'a> Words<'a> {
-    fn of(name: &str, ty: &'a TypeDef, docs: Option<&'a HeaderDocs>) -> Self {
-        let (name, prefix) = match &ty.within {
+    fn of(name: &'a str, ty: &'a TypeDef, docs: Option<&'a HeaderDocs>) -> Self {
+        let (owner, prefix) = match &ty.within {
             Some((owner, path)) => (owner.as_str(), Some(path.as_str())),
             None => (name, None),
         };
-        Self { docs: docs.and_then(|docs| docs.types.get(name)), prefix }
+        Self {
+            docs: docs.and_then(|docs| docs.types.get(owner)),
+            prefix,
+            scope: Scope { item: name, records: [Some(name), Some(owner)] },
+            aliases: docs.map(|docs| docs.aliases(name)).unwrap_or_default(),
+        }
     }
 
     fn about(&self) -> Option<&'a str> {
         let docs = self.docs?;
-        let text = match self.prefix {
-            None => &docs.doc,
-            Some(path) => docs.fields.get(path)?,
-        };
-        Some(text.trim()).filter(|text| !text.is_empty())
+        match self.prefix {
+            None => Some(&docs.doc),
+            Some(path) => docs.fields.get(path).map(String::as_str),
+        }
     }
 
     fn member(&self, c_name: &str) -> Option<&'a str> {
@@ -93,31 +108,45 @@ impl<'a> Words<'a> {
     }
 }
 
-/// Our words if there are any, then what C calls it.
-fn about(out: &mut Writer<'_>, ty: &TypeDef, docs: &Words<'_>) {
-    if let Some(doc) = docs.about() {
-        out.doc("", doc);
-        out.line(format_args!("///"));
-    }
-    match &ty.c_name {
-        Some(name) => out.line(format_args!("/// `{name}` of `{}`.", ty.location.header)),
-        None => {
-            let (owner, path) = ty.within.clone().unwrap_or_default();
-            let what = if path.is_empty() { "An anonymous part of" } else { "The type of" };
-            let dot = if path.is_empty() { "" } else { "." };
-            out.line(format_args!("/// {what} `{owner}{dot}{path}` in `{}`.", ty.location.header));
+/// Our words if there are any, then what C calls it and where.
+fn about(out: &mut Writer<'_>, ty: &TypeDef, words: &Words<'_>) {
+    let mut text = Text::default();
+    text.words(&out.links, words.scope, words.about().unwrap_or_default());
+    let place = upstream::place(out.abi, &ty.location);
+    let what = match (&ty.c_name, &ty.within) {
+        (Some(name), _) => format!("`{name}` of {place}."),
+        (None, Some((owner, path))) if path.is_empty() => {
+            format!("An anonymous part of `{owner}` in {place}.")
         }
-    }
+        (None, Some((owner, path))) => format!("The type of `{owner}.{path}` in {place}."),
+        (None, None) => format!("Defined at {place}."),
+    };
+    text.words(&out.links, words.scope, &what);
+    out.doc("", text);
+    out.aliases(words.aliases);
 }
 
-fn newtype(out: &mut Writer<'_>, name: &str, ty: &TypeDef, inner: &str, docs: &Words<'_>) {
+fn newtype(out: &mut Writer<'_>, ty: &TypeDef, inner: &str, words: &Words<'_>) {
     out.imports.insert(String::from("crate::support::newtypes::newtype"));
     out.line(format_args!("newtype! {{"));
-    about(out, ty, docs);
-    out.line(format_args!("pub struct {name}(pub {inner});\n}}"));
+    about(out, ty, words);
+    out.line(format_args!("pub struct {}(pub {inner});", words.scope.item));
 }
 
-fn structure(out: &mut Writer<'_>, name: &str, record: &Record, docs: &Words<'_>) {
+/// The constants of an enumeration in the order of their values; of equal values the first by name.
+fn values<'a>(abi: &'a Abi, name: &str) -> Vec<&'a str> {
+    let mut values = BTreeMap::new();
+    for (constant_name, constant) in &abi.constants {
+        if let (Value::Int { value, .. }, Some(newtype)) = (&constant.value, &constant.newtype) {
+            if newtype == name {
+                values.entry(*value).or_insert(constant_name.as_str());
+            }
+        }
+    }
+    values.into_values().collect()
+}
+
+fn structure(out: &mut Writer<'_>, name: &str, record: &Record, words: &Words<'_>) {
     derives(out);
     match record.packed {
         Some(bytes) => out.line(format_args!("#[repr(C, packed({bytes}))]")),
@@ -125,7 +154,7 @@ fn structure(out: &mut Writer<'_>, name: &str, record: &Record, docs: &Words<'_>
     }
     out.line(format_args!("pub struct {name} {{"));
     for field in &record.fields {
-        field_doc(out, field, docs);
+        field_doc(out, field, words);
         let ty = out.ty(&field.ty);
         out.line(format_args!("    pub {}: {ty},", field.name));
     }
@@ -141,9 +170,7 @@ fn structure(out: &mut Writer<'_>, name: &str, record: &Record, docs: &Words<'_>
             for bit in bits {
                 let getter = keywords::to_rust(&bit.name);
                 let ty = value_type(bit.width);
-                if let Some(doc) = docs.member(&bit.name) {
-                    out.doc("    ", doc);
-                }
+                member_doc(out, &bit.name, words);
                 let (first, width) = (bit.first, bit.width);
                 let setter = format!("set_{}", bit.name);
                 out.line(format_args!("    {getter}, {setter}: {ty} = {first}, {width};"));
@@ -153,10 +180,17 @@ fn structure(out: &mut Writer<'_>, name: &str, record: &Record, docs: &Words<'_>
     }
 }
 
-fn field_doc(out: &mut Writer<'_>, field: &Field, docs: &Words<'_>) {
-    let FieldKind::Named(c_name) = &field.kind else { return };
-    if let Some(doc) = docs.member(c_name) {
-        out.doc("    ", doc);
+fn field_doc(out: &mut Writer<'_>, field: &Field, words: &Words<'_>) {
+    if let FieldKind::Named(c_name) = &field.kind {
+        member_doc(out, c_name, words);
+    }
+}
+
+fn member_doc(out: &mut Writer<'_>, c_name: &str, words: &Words<'_>) {
+    if let Some(doc) = words.member(c_name) {
+        let mut text = Text::default();
+        text.words(&out.links, Scope { item: c_name, ..words.scope }, doc);
+        out.doc("    ", text);
     }
 }
 
@@ -171,17 +205,17 @@ fn value_type(width: u32) -> &'static str {
 }
 
 /// A union is bytes, as words of its alignment, with an accessor for each member.
-fn union(out: &mut Writer<'_>, name: &str, record: &Record, docs: &Words<'_>) {
+fn union(out: &mut Writer<'_>, name: &str, record: &Record, words: &Words<'_>) {
     let word = crate::ir::Int { signed: false, bytes: record.align, align: record.align };
     let word = out.int(word).to_owned();
-    let words = record.size / record.align;
+    let len = record.size / record.align;
     derives(out);
     out.line(format_args!("#[repr(transparent)]"));
-    out.line(format_args!("pub struct {name}(pub [{word}; {words}]);"));
+    out.line(format_args!("pub struct {name}(pub [{word}; {len}]);"));
     out.imports.insert(String::from("crate::support::union::union_members"));
     out.line(format_args!("union_members! {{ {name};"));
     for field in &record.fields {
-        field_doc(out, field, docs);
+        field_doc(out, field, words);
         let ty = out.ty(&field.ty);
         let base = match &field.kind {
             FieldKind::Named(c_name) => c_name,

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::links::Links;
+use super::text::Text;
 use crate::exceptions;
 use crate::families::Family;
 use crate::ir::{Abi, Def, Int, Type};
@@ -11,25 +13,47 @@ use crate::ir::{Abi, Def, Int, Type};
 pub(super) struct Writer<'a> {
     pub(super) abi: &'a Abi,
     pub(super) header: &'a str,
-    pub(super) body: String,
+    pub(super) links: Links<'a>,
     pub(super) imports: BTreeSet<String>,
+    body: String,
+    proofs: String,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(abi: &'a Abi, header: &'a str) -> Self {
-        Self { abi, header, body: String::new(), imports: BTreeSet::new() }
+        Self {
+            abi,
+            header,
+            links: Links::new(abi, header),
+            imports: BTreeSet::new(),
+            body: String::new(),
+            proofs: String::new(),
+        }
     }
 
     /// Appends one line.
     pub(super) fn line(&mut self, text: fmt::Arguments<'_>) {
-        fmt::write(&mut self.body, text).expect("writing to a string");
-        self.body.push('\n');
+        append(&mut self.body, text);
+    }
+
+    /// Appends one line to the proofs, which stand at the end of the module.
+    pub(super) fn proof(&mut self, text: fmt::Arguments<'_>) {
+        append(&mut self.proofs, text);
     }
 
     /// Appends documentation at `indent`, wrapped as the tables have it.
-    pub(super) fn doc(&mut self, indent: &str, text: &str) {
-        for line in text.trim().lines() {
-            self.line(format_args!("{indent}/// {}", line.trim()));
+    pub(super) fn doc(&mut self, indent: &str, text: Text) {
+        for line in text.lines() {
+            let space = if line.is_empty() { "" } else { " " };
+            self.line(format_args!("{indent}///{space}{line}"));
+        }
+    }
+
+    /// Appends the names of other libraries under which a search finds the item.
+    pub(super) fn aliases(&mut self, aliases: &[String]) {
+        if !aliases.is_empty() {
+            let quoted: Vec<_> = aliases.iter().map(|alias| format!("{alias:?}")).collect();
+            self.line(format_args!("#[doc(alias({}))]", quoted.join(", ")));
         }
     }
 
@@ -102,8 +126,19 @@ impl<'a> Writer<'a> {
             text.push('\n');
         }
         text.push_str(self.body.trim_start_matches('\n'));
+        if !self.proofs.is_empty() {
+            text.push_str(&format!(
+                "\n// The layouts of all of the above, proven.\n\n{}",
+                self.proofs
+            ));
+        }
         text
     }
+}
+
+fn append(to: &mut String, line: fmt::Arguments<'_>) {
+    fmt::write(to, line).expect("writing to a string");
+    to.push('\n');
 }
 
 /// The module of a header: `io/xs_wire.h` is `io::xs_wire`, `io/9pfs.h` is `io::_9pfs`.
@@ -116,8 +151,15 @@ pub(super) fn module_path(header: &str) -> Vec<String> {
     stem.split('/').map(module).collect()
 }
 
-/// The `cfg` of a header's module, or nothing.
+/// The attributes of a header's module that make its feature a condition, or nothing.
 pub(super) fn cfg(header: &str) -> String {
     let feature = Family::of(header).feature();
-    feature.map(|feature| format!("#[cfg(feature = \"{feature}\")]\n")).unwrap_or_default()
+    feature
+        .map(|feature| {
+            format!(
+                "#[cfg(feature = \"{feature}\")]\n\
+                 #[cfg_attr(docsrs, doc(cfg(feature = \"{feature}\")))]\n"
+            )
+        })
+        .unwrap_or_default()
 }

@@ -5,11 +5,13 @@ use core::fmt;
 use crate::support::newtypes::newtype;
 
 newtype! {
-    /// An error number of Xen's, positive. Hypercalls return it negated; values Xen never defined
-    /// are kept as they came.
+    /// An error number of Xen's, positive. Hypercalls return it negated. Values that Xen does not
+    /// define are kept.
     ///
-    /// `enum xen_errno` of `errno.h`; the numbers are Xen's own, whatever the guest's are.
+    /// `enum xen_errno` of [`errno.h`](crate::errno). The numbers are Xen's own and do not depend on the
+    /// guest's operating system.
     pub struct Errno(pub u32);
+    named
 }
 
 impl Errno {

@@ -5,11 +5,13 @@ use core::fmt;
 use crate::support::newtypes::newtype;
 
 newtype! {
-    /// The status Xen leaves in each element of a grant operation: 0 is success, what is below is an
-    /// error. Anything else is no success either; unknown values are kept as they came.
+    /// The status that Xen writes to each element of a grant operation: 0 is success, a negative value
+    /// is an error. A positive value is not a success either. Values that this release does not define
+    /// are kept.
     ///
-    /// `GNTST_*` of `grant_table.h`, where C has a bare `int16_t`.
+    /// `GNTST_*` of [`grant_table.h`](crate::grant_table), where C has an `int16_t`.
     pub struct GrantStatus(pub i16);
+    named
 }
 
 impl GrantStatus {

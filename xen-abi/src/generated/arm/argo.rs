@@ -2,57 +2,47 @@
 //! Argo: messages between domains through rings that only Xen writes; the receiver's ring, not the sender's memory, is
 //! shared.
 //!
-//! Upstream: `xen/include/public/argo.h`.
+//! This module needs the feature `argo`.
+//!
+//! Operations of [`__HYPERVISOR_argo_op`].
+//!
+//! Upstream: [`xen/include/public/argo.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105).
+//!
+//! [`__HYPERVISOR_argo_op`]: super::xen::__HYPERVISOR_argo_op
 
 use crate::generated::arm::xen::domid_t;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 
-/// Any domain.
+/// Stands for any domain.
+///
+/// Defined at [`argo.h:17`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l17).
 pub const XEN_ARGO_DOMID_ANY: u32 = 32756;
-/// Most bytes of a ring.
+
+/// Largest size of a ring, in bytes.
+///
+/// Defined at [`argo.h:20`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l20).
 pub const XEN_ARGO_MAX_RING_SIZE: core::primitive::u64 = 0x1000000;
-/// Most pieces of a message.
-pub const XEN_ARGO_MAXIOV: u32 = 8;
-/// Messages start at multiples of this, in bytes.
-pub const XEN_ARGO_MSG_SLOT_SIZE: u32 = 16;
-/// The ring exists.
-pub const XEN_ARGO_RING_EXISTS: u32 = 1;
-/// The ring takes messages of all senders.
-pub const XEN_ARGO_RING_SHARED: u32 = 2;
-/// The ring is empty.
-pub const XEN_ARGO_RING_EMPTY: u32 = 4;
-/// There is room now.
-pub const XEN_ARGO_RING_SUFFICIENT: u32 = 8;
-/// The message can never fit.
-pub const XEN_ARGO_RING_EMSGSIZE: u32 = 16;
-/// Too many senders wait; try again.
-pub const XEN_ARGO_RING_EBUSY: u32 = 32;
-/// Register a ring.
-pub const XEN_ARGO_OP_register_ring: u32 = 1;
-/// Fail if the ring is registered already.
-pub const XEN_ARGO_REGISTER_FLAG_FAIL_EXIST: u32 = 1;
-/// Unregister a ring.
-pub const XEN_ARGO_OP_unregister_ring: u32 = 2;
-/// Send a message in pieces.
-pub const XEN_ARGO_OP_sendv: u32 = 3;
-/// Ask about room in rings.
-pub const XEN_ARGO_OP_notify: u32 = 4;
 
 /// An Argo port; with the domain it makes an address.
 ///
-/// `xen_argo_port_t` of `argo.h`.
+/// `xen_argo_port_t` of [`argo.h:23`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l23).
 pub type xen_argo_port_t = u32;
 
 /// Guest frame of a ring, 64 bits on every architecture.
 ///
-/// `xen_argo_gfn_t` of `argo.h`.
+/// `xen_argo_gfn_t` of [`argo.h:26`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l26).
 pub type xen_argo_gfn_t = u64;
+
+/// Largest number of pieces of a message.
+///
+/// Defined at [`argo.h:35`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l35).
+pub const XEN_ARGO_MAXIOV: u32 = 8;
 
 /// One piece of a message.
 ///
-/// `struct xen_argo_iov` of `argo.h`.
+/// `struct xen_argo_iov` of [`argo.h:37`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l37).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -62,21 +52,16 @@ pub struct xen_argo_iov {
     pub iov_hnd: GuestHandle64<u8>,
     /// IN. Number of bytes.
     pub iov_len: u32,
+    /// Must be 0.
     pub pad: u32,
 }
-layout! { struct xen_argo_iov: 16, 8;
-    iov_hnd: GuestHandle64<u8> = 0, "xen_argo_iov.iov_hnd";
-    iov_len: u32 = 8, "xen_argo_iov.iov_len";
-    pad: u32 = 12, "xen_argo_iov.pad";
-    [(GuestHandle64<u8>) (u32)]
-}
 
-/// `xen_argo_iov_t` of `argo.h`.
+/// `xen_argo_iov_t` of [`argo.h:42`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l42).
 pub type xen_argo_iov_t = xen_argo_iov;
 
 /// An Argo address.
 ///
-/// `struct xen_argo_addr` of `argo.h`.
+/// `struct xen_argo_addr` of [`argo.h:44`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l44).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -84,23 +69,17 @@ pub type xen_argo_iov_t = xen_argo_iov;
 pub struct xen_argo_addr {
     /// IN. Port.
     pub aport: xen_argo_port_t,
-    /// IN. Domain; `XEN_ARGO_DOMID_ANY` for any.
+    /// IN. Domain; [`XEN_ARGO_DOMID_ANY`] for any.
     pub domain_id: domid_t,
     pub pad: u16,
 }
-layout! { struct xen_argo_addr: 8, 4;
-    aport: xen_argo_port_t = 0, "xen_argo_addr.aport";
-    domain_id: domid_t = 4, "xen_argo_addr.domain_id";
-    pad: u16 = 6, "xen_argo_addr.pad";
-    [(domid_t) (u16) (xen_argo_port_t)]
-}
 
-/// `xen_argo_addr_t` of `argo.h`.
+/// `xen_argo_addr_t` of [`argo.h:49`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l49).
 pub type xen_argo_addr_t = xen_argo_addr;
 
 /// Sender and receiver of a message.
 ///
-/// `struct xen_argo_send_addr` of `argo.h`.
+/// `struct xen_argo_send_addr` of [`argo.h:51`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l51).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -111,45 +90,38 @@ pub struct xen_argo_send_addr {
     /// IN. Receiver.
     pub dst: xen_argo_addr_t,
 }
-layout! { struct xen_argo_send_addr: 16, 4;
-    src: xen_argo_addr_t = 0, "xen_argo_send_addr.src";
-    dst: xen_argo_addr_t = 8, "xen_argo_send_addr.dst";
-    [(xen_argo_addr_t)]
-}
 
-/// `xen_argo_send_addr_t` of `argo.h`.
+/// `xen_argo_send_addr_t` of [`argo.h:55`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l55).
 pub type xen_argo_send_addr_t = xen_argo_send_addr;
 
-/// A receiver's ring.
+/// A receiver's ring. Both pointers must be accessed atomically.
 ///
-/// `struct xen_argo_ring` of `argo.h`.
+/// `struct xen_argo_ring` of [`argo.h:57`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l57).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_argo_ring {
-    /// Bytes read; written by the receiver.
+    /// Where the receiver reads next, in bytes from the start of [`ring`]; written by the receiver.
+    ///
+    /// [`ring`]: xen_argo_ring::ring
     pub rx_ptr: u32,
-    /// Bytes written; written by Xen.
+    /// Where Xen writes next, in bytes from the start of [`ring`]; written by Xen. Equal pointers mean an empty ring.
+    ///
+    /// [`ring`]: xen_argo_ring::ring
     pub tx_ptr: u32,
+    /// Not used.
     pub reserved: [u8; 56],
-    /// The messages, in slots of `XEN_ARGO_MSG_SLOT_SIZE` bytes.
+    /// The messages, in slots of [`XEN_ARGO_MSG_SLOT_SIZE`] bytes.
     pub ring: [u8; 0],
 }
-layout! { struct xen_argo_ring: 64, 4;
-    rx_ptr: u32 = 0, "xen_argo_ring.rx_ptr";
-    tx_ptr: u32 = 4, "xen_argo_ring.tx_ptr";
-    reserved: [u8; 56] = 8, "xen_argo_ring.reserved";
-    ring: [u8; 0] = 64, "xen_argo_ring.ring";
-    [([u8; 0]) ([u8; 56]) (u32)]
-}
 
-/// `xen_argo_ring_t` of `argo.h`.
+/// `xen_argo_ring_t` of [`argo.h:69`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l69).
 pub type xen_argo_ring_t = xen_argo_ring;
 
-/// Argument of `XEN_ARGO_OP_register_ring`.
+/// Argument of [`XEN_ARGO_OP_register_ring`].
 ///
-/// `struct xen_argo_register_ring` of `argo.h`.
+/// `struct xen_argo_register_ring` of [`argo.h:71`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l71).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -157,26 +129,19 @@ pub type xen_argo_ring_t = xen_argo_ring;
 pub struct xen_argo_register_ring {
     /// IN. Port to receive on.
     pub aport: xen_argo_port_t,
-    /// IN. The only sender; `XEN_ARGO_DOMID_ANY` for all.
+    /// IN. The only sender; [`XEN_ARGO_DOMID_ANY`] for all.
     pub partner_id: domid_t,
     pub pad: u16,
-    /// IN. Size of the ring's message area, in bytes; a multiple of the slot size, at most `XEN_ARGO_MAX_RING_SIZE`.
+    /// IN. Size of the ring's message area, in bytes; a multiple of the slot size, at most [`XEN_ARGO_MAX_RING_SIZE`].
     pub len: u32,
 }
-layout! { struct xen_argo_register_ring: 12, 4;
-    aport: xen_argo_port_t = 0, "xen_argo_register_ring.aport";
-    partner_id: domid_t = 4, "xen_argo_register_ring.partner_id";
-    pad: u16 = 6, "xen_argo_register_ring.pad";
-    len: u32 = 8, "xen_argo_register_ring.len";
-    [(domid_t) (u16) (u32) (xen_argo_port_t)]
-}
 
-/// `xen_argo_register_ring_t` of `argo.h`.
+/// `xen_argo_register_ring_t` of [`argo.h:77`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l77).
 pub type xen_argo_register_ring_t = xen_argo_register_ring;
 
-/// Argument of `XEN_ARGO_OP_unregister_ring`.
+/// Argument of [`XEN_ARGO_OP_unregister_ring`].
 ///
-/// `struct xen_argo_unregister_ring` of `argo.h`.
+/// `struct xen_argo_unregister_ring` of [`argo.h:79`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l79).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -188,19 +153,48 @@ pub struct xen_argo_unregister_ring {
     pub partner_id: domid_t,
     pub pad: u16,
 }
-layout! { struct xen_argo_unregister_ring: 8, 4;
-    aport: xen_argo_port_t = 0, "xen_argo_unregister_ring.aport";
-    partner_id: domid_t = 4, "xen_argo_unregister_ring.partner_id";
-    pad: u16 = 6, "xen_argo_unregister_ring.pad";
-    [(domid_t) (u16) (xen_argo_port_t)]
-}
 
-/// `xen_argo_unregister_ring_t` of `argo.h`.
+/// `xen_argo_unregister_ring_t` of [`argo.h:84`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l84).
 pub type xen_argo_unregister_ring_t = xen_argo_unregister_ring;
+
+/// Messages start at multiples of this, in bytes.
+///
+/// Defined at [`argo.h:87`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l87).
+pub const XEN_ARGO_MSG_SLOT_SIZE: u32 = 16;
+
+/// The ring exists.
+///
+/// Defined at [`argo.h:93`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l93).
+pub const XEN_ARGO_RING_EXISTS: u32 = 1;
+
+/// The ring takes messages of all senders.
+///
+/// Defined at [`argo.h:95`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l95).
+pub const XEN_ARGO_RING_SHARED: u32 = 2;
+
+/// The ring is empty.
+///
+/// Defined at [`argo.h:97`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l97).
+pub const XEN_ARGO_RING_EMPTY: u32 = 4;
+
+/// The bytes asked for fit now.
+///
+/// Defined at [`argo.h:99`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l99).
+pub const XEN_ARGO_RING_SUFFICIENT: u32 = 8;
+
+/// The bytes asked for can never fit.
+///
+/// Defined at [`argo.h:101`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l101).
+pub const XEN_ARGO_RING_EMSGSIZE: u32 = 16;
+
+/// Too many senders wait; try again.
+///
+/// Defined at [`argo.h:103`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l103).
+pub const XEN_ARGO_RING_EBUSY: u32 = 32;
 
 /// What is asked, and answered, about one ring.
 ///
-/// `struct xen_argo_ring_data_ent` of `argo.h`.
+/// `struct xen_argo_ring_data_ent` of [`argo.h:105`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l105).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -211,10 +205,114 @@ pub struct xen_argo_ring_data_ent {
     /// OUT. `XEN_ARGO_RING_*`.
     pub flags: u16,
     pub pad: u16,
-    /// IN. Bytes the caller wants to send; when too many, an event follows once there is room.
+    /// IN. Bytes the caller wants to send; when they do not fit now, an event follows once they do. 0 asks for no space.
     pub space_required: u32,
-    /// OUT. Most bytes a message can ever have there.
+    /// OUT. Longest message the ring can take, in bytes.
     pub max_message_size: u32,
+}
+
+/// `xen_argo_ring_data_ent_t` of [`argo.h:112`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l112).
+pub type xen_argo_ring_data_ent_t = xen_argo_ring_data_ent;
+
+/// Argument of [`XEN_ARGO_OP_notify`].
+///
+/// `struct xen_argo_ring_data` of [`argo.h:114`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l114).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_argo_ring_data {
+    /// IN. Number of entries.
+    pub nent: u32,
+    pub pad: u32,
+    /// IN/OUT. The entries.
+    pub data: [xen_argo_ring_data_ent_t; 0],
+}
+
+/// `xen_argo_ring_data_t` of [`argo.h:119`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l119).
+pub type xen_argo_ring_data_t = xen_argo_ring_data;
+
+/// Header of a message in a ring.
+///
+/// `struct xen_argo_ring_message_header` of [`argo.h:121`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l121).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_argo_ring_message_header {
+    /// Length of the message in bytes, header included.
+    pub len: u32,
+    /// Sender.
+    pub source: xen_argo_addr_t,
+    /// Type the sender gave.
+    pub message_type: u32,
+    /// The message.
+    pub data: [u8; 0],
+}
+
+/// Registers a ring, or replaces a registered one. Takes [`xen_argo_register_ring`], an array of guest frames (4096 bytes each), their number, and flags.
+///
+/// Defined at [`argo.h:153`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l153).
+pub const XEN_ARGO_OP_register_ring: u32 = 1;
+
+/// Fail if the ring is registered already.
+///
+/// Defined at [`argo.h:162`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l162).
+pub const XEN_ARGO_REGISTER_FLAG_FAIL_EXIST: u32 = 1;
+
+/// Unregisters a ring. Takes [`xen_argo_unregister_ring`]; the other arguments are 0.
+///
+/// Defined at [`argo.h:179`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l179).
+pub const XEN_ARGO_OP_unregister_ring: u32 = 2;
+
+/// Sends a message in pieces, to the ring registered for this sender or else for any. Takes [`xen_argo_send_addr`], an array of [`xen_argo_iov`], its length, and the message type. -EAGAIN if the ring is full; an event follows when the message fits.
+///
+/// Defined at [`argo.h:205`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l205).
+pub const XEN_ARGO_OP_sendv: u32 = 3;
+
+/// Reads the state of rings, and asks for an event when a message fits. Takes [`xen_argo_ring_data`], or null.
+///
+/// Defined at [`argo.h:236`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=c42374a105#l236).
+pub const XEN_ARGO_OP_notify: u32 = 4;
+
+// The layouts of all of the above, proven.
+
+layout! { struct xen_argo_iov: 16, 8;
+    iov_hnd: GuestHandle64<u8> = 0, "xen_argo_iov.iov_hnd";
+    iov_len: u32 = 8, "xen_argo_iov.iov_len";
+    pad: u32 = 12, "xen_argo_iov.pad";
+    [(GuestHandle64<u8>) (u32)]
+}
+layout! { struct xen_argo_addr: 8, 4;
+    aport: xen_argo_port_t = 0, "xen_argo_addr.aport";
+    domain_id: domid_t = 4, "xen_argo_addr.domain_id";
+    pad: u16 = 6, "xen_argo_addr.pad";
+    [(domid_t) (u16) (xen_argo_port_t)]
+}
+layout! { struct xen_argo_send_addr: 16, 4;
+    src: xen_argo_addr_t = 0, "xen_argo_send_addr.src";
+    dst: xen_argo_addr_t = 8, "xen_argo_send_addr.dst";
+    [(xen_argo_addr_t)]
+}
+layout! { struct xen_argo_ring: 64, 4;
+    rx_ptr: u32 = 0, "xen_argo_ring.rx_ptr";
+    tx_ptr: u32 = 4, "xen_argo_ring.tx_ptr";
+    reserved: [u8; 56] = 8, "xen_argo_ring.reserved";
+    ring: [u8; 0] = 64, "xen_argo_ring.ring";
+    [([u8; 0]) ([u8; 56]) (u32)]
+}
+layout! { struct xen_argo_register_ring: 12, 4;
+    aport: xen_argo_port_t = 0, "xen_argo_register_ring.aport";
+    partner_id: domid_t = 4, "xen_argo_register_ring.partner_id";
+    pad: u16 = 6, "xen_argo_register_ring.pad";
+    len: u32 = 8, "xen_argo_register_ring.len";
+    [(domid_t) (u16) (u32) (xen_argo_port_t)]
+}
+layout! { struct xen_argo_unregister_ring: 8, 4;
+    aport: xen_argo_port_t = 0, "xen_argo_unregister_ring.aport";
+    partner_id: domid_t = 4, "xen_argo_unregister_ring.partner_id";
+    pad: u16 = 6, "xen_argo_unregister_ring.pad";
+    [(domid_t) (u16) (xen_argo_port_t)]
 }
 layout! { struct xen_argo_ring_data_ent: 20, 4;
     ring: xen_argo_addr_t = 0, "xen_argo_ring_data_ent.ring";
@@ -224,50 +322,11 @@ layout! { struct xen_argo_ring_data_ent: 20, 4;
     max_message_size: u32 = 16, "xen_argo_ring_data_ent.max_message_size";
     [(u16) (u32) (xen_argo_addr_t)]
 }
-
-/// `xen_argo_ring_data_ent_t` of `argo.h`.
-pub type xen_argo_ring_data_ent_t = xen_argo_ring_data_ent;
-
-/// Argument of `XEN_ARGO_OP_notify`.
-///
-/// `struct xen_argo_ring_data` of `argo.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_argo_ring_data {
-    /// IN. Entries.
-    pub nent: u32,
-    pub pad: u32,
-    /// IN/OUT. The entries.
-    pub data: [xen_argo_ring_data_ent_t; 0],
-}
 layout! { struct xen_argo_ring_data: 8, 4;
     nent: u32 = 0, "xen_argo_ring_data.nent";
     pad: u32 = 4, "xen_argo_ring_data.pad";
     data: [xen_argo_ring_data_ent_t; 0] = 8, "xen_argo_ring_data.data";
     [([xen_argo_ring_data_ent_t; 0]) (u32)]
-}
-
-/// `xen_argo_ring_data_t` of `argo.h`.
-pub type xen_argo_ring_data_t = xen_argo_ring_data;
-
-/// Header of a message in a ring.
-///
-/// `struct xen_argo_ring_message_header` of `argo.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_argo_ring_message_header {
-    /// Bytes of the message, header included.
-    pub len: u32,
-    /// Sender.
-    pub source: xen_argo_addr_t,
-    /// Type the sender gave.
-    pub message_type: u32,
-    /// The message.
-    pub data: [u8; 0],
 }
 layout! { struct xen_argo_ring_message_header: 16, 4;
     len: u32 = 0, "xen_argo_ring_message_header.len";

@@ -7,29 +7,37 @@
 /// The headers below `arch-x86/`.
 pub mod arch_x86 {
     #[cfg(feature = "toolstack")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
     pub mod cpufeatureset;
     pub mod cpuid;
     #[cfg(feature = "toolstack")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
     pub mod guest_acpi;
     /// The headers below `hvm/`.
     pub mod hvm {
         #[cfg(feature = "hvm")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]
         pub mod save;
         pub mod start_info;
     }
     #[cfg(feature = "toolstack")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
     pub mod pmu;
     pub mod xen;
     #[cfg(feature = "toolstack")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
     pub mod xen_mca;
     pub mod xen_x86_32;
 }
 #[cfg(feature = "argo")]
+#[cfg_attr(docsrs, doc(cfg(feature = "argo")))]
 pub mod argo;
 pub mod callback;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod device_tree_defs;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod domctl;
 pub mod elfnote;
 pub mod errno;
@@ -39,105 +47,146 @@ pub mod grant_table;
 /// The headers below `hvm/`.
 pub mod hvm {
     #[cfg(feature = "toolstack")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
     pub mod dm_op;
     #[cfg(feature = "hvm")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]
     pub mod e820;
     #[cfg(feature = "hvm")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]
     pub mod hvm_info_table;
     pub mod hvm_op;
     #[cfg(feature = "hvm")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]
     pub mod hvm_vcpu;
     #[cfg(feature = "hvm")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]
     pub mod hvm_xs_strings;
     #[cfg(feature = "hvm")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]
     pub mod ioreq;
     pub mod params;
     #[cfg(feature = "hvm")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]
     pub mod save;
 }
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod hypfs;
 /// The headers below `io/`.
 pub mod io {
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod _9pfs;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod blkif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod cameraif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod console;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod displif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod fbif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod fsif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod kbdif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod libxenvchan;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod netif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod pciif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod protocols;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod pvcalls;
     pub mod ring;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod sndif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod tpmif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod usbif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod vscsiif;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod xenbus;
     #[cfg(feature = "io")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "io")))]
     pub mod xs_wire;
 }
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod kexec;
 /// What Linux offers to programs below `/dev/xen`.
 pub mod linux {
     #[cfg(feature = "linux")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "linux")))]
     pub mod evtchn;
     #[cfg(feature = "linux")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "linux")))]
     pub mod gntalloc;
     #[cfg(feature = "linux")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "linux")))]
     pub mod gntdev;
     #[cfg(feature = "linux")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "linux")))]
     pub mod privcmd;
     #[cfg(feature = "linux")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "linux")))]
     pub mod xenbus_dev;
 }
 pub mod memory;
 pub mod nmi;
 pub mod physdev;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod platform;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod pmu;
 pub mod sched;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod sysctl;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod trace;
 pub mod vcpu;
 pub mod version;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod vm_event;
 pub mod xen;
 pub mod xen_compat;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod xencomm;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod xenoprof;
 /// The headers below `xsm/`.
 pub mod xsm {
     #[cfg(feature = "toolstack")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
     pub mod flask_op;
 }

@@ -2,37 +2,66 @@
 //! States that frontend and backend of a split device go through, each writing its own to its `state` node in xenstore and
 //! watching the other's.
 //!
-//! Upstream: `xen/include/public/io/xenbus.h`.
+//! This module needs the feature `io`.
+//!
+//! Upstream: [`xen/include/public/io/xenbus.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105).
 
 use crate::support::newtypes::newtype;
-
-/// No state: the node is missing, or the device is gone.
-pub const XenbusStateUnknown: xenbus_state = xenbus_state(0);
-/// The driver has begun.
-pub const XenbusStateInitialising: xenbus_state = xenbus_state(1);
-/// Ready as far as possible; waits for the peer's details or for hotplug scripts.
-pub const XenbusStateInitWait: xenbus_state = xenbus_state(2);
-/// All details are published; waits for the peer to connect.
-pub const XenbusStateInitialised: xenbus_state = xenbus_state(3);
-/// In operation.
-pub const XenbusStateConnected: xenbus_state = xenbus_state(4);
-/// Being shut down, because of a failure or because the device is taken away.
-pub const XenbusStateClosing: xenbus_state = xenbus_state(5);
-/// Shut down; resources are released.
-pub const XenbusStateClosed: xenbus_state = xenbus_state(6);
-/// Being changed while connected.
-pub const XenbusStateReconfiguring: xenbus_state = xenbus_state(7);
-/// The change is done.
-pub const XenbusStateReconfigured: xenbus_state = xenbus_state(8);
 
 newtype! {
 /// State of one end of a device, `XenbusState*`, as a decimal number in xenstore.
 ///
-/// `enum xenbus_state` of `io/xenbus.h`.
+/// `enum xenbus_state` of [`io/xenbus.h:19`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l19).
 pub struct xenbus_state(pub u32);
+[XenbusStateUnknown XenbusStateInitialising XenbusStateInitWait XenbusStateInitialised XenbusStateConnected XenbusStateClosing XenbusStateClosed XenbusStateReconfiguring XenbusStateReconfigured]
 }
 
-/// The typedef of `xenbus_state`.
+/// No state: the node is missing, or the device is gone.
 ///
-/// `XenbusState` of `io/xenbus.h`.
+/// Defined at [`io/xenbus.h:19`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l19).
+pub const XenbusStateUnknown: xenbus_state = xenbus_state(0);
+
+/// The driver has begun to set the device up.
+///
+/// Defined at [`io/xenbus.h:19`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l19).
+pub const XenbusStateInitialising: xenbus_state = xenbus_state(1);
+
+/// Ready as far as possible; waits for the peer's details or for hotplug scripts.
+///
+/// Defined at [`io/xenbus.h:19`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l19).
+pub const XenbusStateInitWait: xenbus_state = xenbus_state(2);
+
+/// All details are published; waits for the peer to connect.
+///
+/// Defined at [`io/xenbus.h:19`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l19).
+pub const XenbusStateInitialised: xenbus_state = xenbus_state(3);
+
+/// In operation.
+///
+/// Defined at [`io/xenbus.h:19`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l19).
+pub const XenbusStateConnected: xenbus_state = xenbus_state(4);
+
+/// Being shut down, because of a failure or because the device is taken away.
+///
+/// Defined at [`io/xenbus.h:19`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l19).
+pub const XenbusStateClosing: xenbus_state = xenbus_state(5);
+
+/// Shut down; resources are released.
+///
+/// Defined at [`io/xenbus.h:19`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l19).
+pub const XenbusStateClosed: xenbus_state = xenbus_state(6);
+
+/// Being changed while connected.
+///
+/// Defined at [`io/xenbus.h:19`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l19).
+pub const XenbusStateReconfiguring: xenbus_state = xenbus_state(7);
+
+/// The change is done.
+///
+/// Defined at [`io/xenbus.h:19`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l19).
+pub const XenbusStateReconfigured: xenbus_state = xenbus_state(8);
+
+/// The typedef of [`xenbus_state`].
+///
+/// `XenbusState` of [`io/xenbus.h:51`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xenbus.h;hb=c42374a105#l51).
 pub type XenbusState = xenbus_state;

@@ -2,7 +2,14 @@
 //! Device models: I/O request servers, interrupts, dirty tracking and memory types, by operations a restricted domain can
 //! be allowed.
 //!
-//! Upstream: `xen/include/public/hvm/dm_op.h`.
+//! This module needs the feature `toolstack`.
+//!
+//! [`__HYPERVISOR_dm_op`] takes a domid (not the caller's own) and an array of buffers, the first of which holds
+//! [`xen_dm_op`]. 0 or a negative errno; -EOPNOTSUPP for an operation this Xen or architecture lacks, -EINVAL for a PV domain.
+//!
+//! Upstream: [`xen/include/public/hvm/dm_op.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105).
+//!
+//! [`__HYPERVISOR_dm_op`]: super::super::xen::__HYPERVISOR_dm_op
 
 use core::ffi::c_void;
 use crate::generated::x86_64::arch_x86::xen::xen_ulong_t;
@@ -13,85 +20,751 @@ use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
-pub const XEN_DMOP_create_ioreq_server: u32 = 1;
-pub const XEN_DMOP_get_ioreq_server_info: u32 = 2;
-pub const _XEN_DMOP_no_gfns: u32 = 0;
-pub const XEN_DMOP_no_gfns: u32 = 1;
-pub const XEN_DMOP_map_io_range_to_ioreq_server: u32 = 3;
-pub const XEN_DMOP_unmap_io_range_from_ioreq_server: u32 = 4;
-pub const XEN_DMOP_IO_RANGE_PORT: u32 = 0;
-pub const XEN_DMOP_IO_RANGE_MEMORY: u32 = 1;
-pub const XEN_DMOP_IO_RANGE_PCI: u32 = 2;
-pub const XEN_DMOP_set_ioreq_server_state: u32 = 5;
-pub const XEN_DMOP_destroy_ioreq_server: u32 = 6;
-pub const XEN_DMOP_track_dirty_vram: u32 = 7;
-pub const XEN_DMOP_set_pci_intx_level: u32 = 8;
-pub const XEN_DMOP_set_isa_irq_level: u32 = 9;
-pub const XEN_DMOP_set_pci_link_route: u32 = 10;
-pub const XEN_DMOP_modified_memory: u32 = 11;
-pub const XEN_DMOP_set_mem_type: u32 = 12;
-pub const XEN_DMOP_inject_event: u32 = 13;
-pub const XEN_DMOP_EVENT_ext_int: u32 = 0;
-pub const XEN_DMOP_EVENT_nmi: u32 = 2;
-pub const XEN_DMOP_EVENT_hw_exc: u32 = 3;
-pub const XEN_DMOP_EVENT_sw_int: u32 = 4;
-pub const XEN_DMOP_EVENT_pri_sw_exc: u32 = 5;
-pub const XEN_DMOP_EVENT_sw_exc: u32 = 6;
-pub const XEN_DMOP_inject_msi: u32 = 14;
-pub const XEN_DMOP_map_mem_type_to_ioreq_server: u32 = 15;
-pub const XEN_DMOP_IOREQ_MEM_ACCESS_READ: u32 = 1;
-pub const XEN_DMOP_IOREQ_MEM_ACCESS_WRITE: u32 = 2;
-pub const XEN_DMOP_remote_shutdown: u32 = 16;
-pub const XEN_DMOP_relocate_memory: u32 = 17;
-pub const XEN_DMOP_pin_memory_cacheattr: u32 = 18;
-pub const XEN_DMOP_MEM_CACHEATTR_UC: u32 = 0;
-pub const XEN_DMOP_MEM_CACHEATTR_WC: u32 = 1;
-pub const XEN_DMOP_MEM_CACHEATTR_WT: u32 = 4;
-pub const XEN_DMOP_MEM_CACHEATTR_WP: u32 = 5;
-pub const XEN_DMOP_MEM_CACHEATTR_WB: u32 = 6;
-pub const XEN_DMOP_MEM_CACHEATTR_UCM: u32 = 7;
-pub const XEN_DMOP_DELETE_MEM_CACHEATTR: u32 = 0xffffffff;
-pub const XEN_DMOP_set_irq_level: u32 = 19;
-pub const XEN_DMOP_nr_vcpus: u32 = 20;
-
-/// `ioservid_t` of `hvm/dm_op.h`.
+/// Id of an I/O request server, unique in the domain it serves.
+///
+/// `ioservid_t` of [`hvm/dm_op.h:36`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l36).
 pub type ioservid_t = u16;
 
-/// Make an I/O request server; returns its id.
+/// Creates an I/O request server, disabled at first. Takes [`u.create_ioreq_server`].
 ///
-/// `struct xen_dm_op_create_ioreq_server` of `hvm/dm_op.h`.
+/// Defined at [`hvm/dm_op.h:48`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l48).
+///
+/// [`u.create_ioreq_server`]: xen_dm_op_u::create_ioreq_server
+pub const XEN_DMOP_create_ioreq_server: u32 = 1;
+
+/// Argument of [`XEN_DMOP_create_ioreq_server`].
+///
+/// `struct xen_dm_op_create_ioreq_server` of [`hvm/dm_op.h:50`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l50).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_create_ioreq_server {
+    /// IN. `HVM_IOREQSRV_BUFIOREQ_*`: whether the server has a ring of buffered requests. Without it every request waits for the server.
     pub handle_bufioreq: u8,
     pub pad: [u8; 3],
+    /// OUT. Id of the new server.
     pub id: ioservid_t,
 }
-layout! { struct xen_dm_op_create_ioreq_server: 6, 2;
-    handle_bufioreq: u8 = 0, "xen_dm_op_create_ioreq_server.handle_bufioreq";
-    pad: [u8; 3] = 1, "xen_dm_op_create_ioreq_server.pad";
-    id: ioservid_t = 4, "xen_dm_op_create_ioreq_server.id";
-    [([u8; 3]) (ioservid_t) (u8)]
-}
 
-/// `xen_dm_op_create_ioreq_server_t` of `hvm/dm_op.h`.
+/// `xen_dm_op_create_ioreq_server_t` of [`hvm/dm_op.h:57`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l57).
 pub type xen_dm_op_create_ioreq_server_t = xen_dm_op_create_ioreq_server;
 
-/// Ask for a server's pages and its port for buffered requests.
+/// Reads port and frames of a server. Takes [`u.get_ioreq_server_info`]. The frames are better mapped with [`XENMEM_acquire_resource`].
 ///
-/// `struct xen_dm_op_get_ioreq_server_info` of `hvm/dm_op.h`.
+/// Defined at [`hvm/dm_op.h:79`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l79).
+///
+/// [`XENMEM_acquire_resource`]: super::super::memory::XENMEM_acquire_resource
+/// [`u.get_ioreq_server_info`]: xen_dm_op_u::get_ioreq_server_info
+pub const XEN_DMOP_get_ioreq_server_info: u32 = 2;
+
+/// Argument of [`XEN_DMOP_get_ioreq_server_info`]. -ENOENT for an unknown server.
+///
+/// `struct xen_dm_op_get_ioreq_server_info` of [`hvm/dm_op.h:81`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l81).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
 pub struct xen_dm_op_get_ioreq_server_info {
+    /// IN. The server.
     pub id: ioservid_t,
+    /// IN. [`XEN_DMOP_no_gfns`] or 0.
     pub flags: u16,
+    /// OUT. Port to bind to for the notifications of buffered requests; valid if the server has such a ring. The ports of other requests are in [`ioreq`].
+    ///
+    /// [`ioreq`]: super::super::hvm::ioreq::ioreq
     pub bufioreq_port: evtchn_port_t,
+    /// OUT. Frame of the [`shared_iopage`]. Valid without [`XEN_DMOP_no_gfns`].
+    ///
+    /// [`shared_iopage`]: super::super::hvm::ioreq::shared_iopage
     pub ioreq_gfn: u64,
+    /// OUT. Frame of the [`buffered_iopage`]. Valid without [`XEN_DMOP_no_gfns`], if the server has such a ring.
+    ///
+    /// [`buffered_iopage`]: super::super::hvm::ioreq::buffered_iopage
     pub bufioreq_gfn: u64,
+}
+
+/// Bit number of [`XEN_DMOP_no_gfns`].
+///
+/// Defined at [`hvm/dm_op.h:87`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l87).
+pub const _XEN_DMOP_no_gfns: u32 = 0;
+
+/// Do not place the server's pages in guest memory: the caller maps them with [`XENMEM_acquire_resource`].
+///
+/// Defined at [`hvm/dm_op.h:88`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l88).
+///
+/// [`XENMEM_acquire_resource`]: super::super::memory::XENMEM_acquire_resource
+pub const XEN_DMOP_no_gfns: u32 = 1;
+
+/// `xen_dm_op_get_ioreq_server_info_t` of [`hvm/dm_op.h:97`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l97).
+pub type xen_dm_op_get_ioreq_server_info_t = xen_dm_op_get_ioreq_server_info;
+
+/// Lets a server emulate a range. Takes [`u.map_io_range_to_ioreq_server`].
+///
+/// Defined at [`hvm/dm_op.h:118`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l118).
+///
+/// [`u.map_io_range_to_ioreq_server`]: xen_dm_op_u::map_io_range_to_ioreq_server
+pub const XEN_DMOP_map_io_range_to_ioreq_server: u32 = 3;
+
+/// Ends a server's emulation of a range. Takes [`u.unmap_io_range_from_ioreq_server`].
+///
+/// Defined at [`hvm/dm_op.h:119`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l119).
+///
+/// [`u.unmap_io_range_from_ioreq_server`]: xen_dm_op_u::unmap_io_range_from_ioreq_server
+pub const XEN_DMOP_unmap_io_range_from_ioreq_server: u32 = 4;
+
+/// Argument of [`XEN_DMOP_map_io_range_to_ioreq_server`] and [`XEN_DMOP_unmap_io_range_from_ioreq_server`][]: a range of ports,
+/// addresses or PCI devices. Only an access that lies in the range entirely goes to the server. -ENOENT for an unknown server
+/// or a range that is not mapped, -EEXIST for one that overlaps a range of this server.
+///
+/// `struct xen_dm_op_ioreq_server_range` of [`hvm/dm_op.h:121`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l121).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_ioreq_server_range {
+    /// IN. The server.
+    pub id: ioservid_t,
+    pub pad: u16,
+    /// IN. `XEN_DMOP_IO_RANGE_*`.
+    pub type_: u32,
+    /// IN. First port, guest-physical address or PCI device. A device is coded with segment in bits 31:16, bus in 15:8, device in 7:3, function in 2:0.
+    pub start: u64,
+    /// IN. Last port, address or device, itself included.
+    pub end: u64,
+}
+
+/// I/O ports.
+///
+/// Defined at [`hvm/dm_op.h:127`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l127).
+pub const XEN_DMOP_IO_RANGE_PORT: u32 = 0;
+
+/// Guest-physical addresses.
+///
+/// Defined at [`hvm/dm_op.h:128`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l128).
+pub const XEN_DMOP_IO_RANGE_MEMORY: u32 = 1;
+
+/// PCI configuration space of devices.
+///
+/// Defined at [`hvm/dm_op.h:129`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l129).
+pub const XEN_DMOP_IO_RANGE_PCI: u32 = 2;
+
+/// `xen_dm_op_ioreq_server_range_t` of [`hvm/dm_op.h:133`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l133).
+pub type xen_dm_op_ioreq_server_range_t = xen_dm_op_ioreq_server_range;
+
+/// Enables or disables a server: a disabled one gets no requests. Takes [`u.set_ioreq_server_state`].
+///
+/// Defined at [`hvm/dm_op.h:150`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l150).
+///
+/// [`u.set_ioreq_server_state`]: xen_dm_op_u::set_ioreq_server_state
+pub const XEN_DMOP_set_ioreq_server_state: u32 = 5;
+
+/// Argument of [`XEN_DMOP_set_ioreq_server_state`].
+///
+/// `struct xen_dm_op_set_ioreq_server_state` of [`hvm/dm_op.h:152`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l152).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_set_ioreq_server_state {
+    /// IN. The server.
+    pub id: ioservid_t,
+    /// IN. Nonzero to enable, 0 to disable.
+    pub enabled: u8,
+    pub pad: u8,
+}
+
+/// `xen_dm_op_set_ioreq_server_state_t` of [`hvm/dm_op.h:159`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l159).
+pub type xen_dm_op_set_ioreq_server_state_t = xen_dm_op_set_ioreq_server_state;
+
+/// Removes a server and its ranges. Takes [`u.destroy_ioreq_server`].
+///
+/// Defined at [`hvm/dm_op.h:166`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l166).
+///
+/// [`u.destroy_ioreq_server`]: xen_dm_op_u::destroy_ioreq_server
+pub const XEN_DMOP_destroy_ioreq_server: u32 = 6;
+
+/// Argument of [`XEN_DMOP_destroy_ioreq_server`].
+///
+/// `struct xen_dm_op_destroy_ioreq_server` of [`hvm/dm_op.h:168`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l168).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_destroy_ioreq_server {
+    /// IN. The server.
+    pub id: ioservid_t,
+    pub pad: u16,
+}
+
+/// `xen_dm_op_destroy_ioreq_server_t` of [`hvm/dm_op.h:173`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l173).
+pub type xen_dm_op_destroy_ioreq_server_t = xen_dm_op_destroy_ioreq_server;
+
+/// Reads which frames of a framebuffer were written, x86. Takes [`u.track_dirty_vram`] and a second buffer.
+///
+/// Defined at [`hvm/dm_op.h:182`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l182).
+///
+/// [`u.track_dirty_vram`]: xen_dm_op_u::track_dirty_vram
+pub const XEN_DMOP_track_dirty_vram: u32 = 7;
+
+/// Argument of [`XEN_DMOP_track_dirty_vram`][]: which frames of a range have been written since the last call. The second buffer
+/// receives a bitmap, one bit for each frame, lowest bit first.
+///
+/// `struct xen_dm_op_track_dirty_vram` of [`hvm/dm_op.h:184`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l184).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_track_dirty_vram {
+    /// IN. Number of frames, at most 1 GiB in all; 0 ends the tracking.
+    pub nr: u32,
+    pub pad: u32,
+    /// IN. First guest frame.
+    pub first_pfn: u64,
+}
+
+/// `xen_dm_op_track_dirty_vram_t` of [`hvm/dm_op.h:191`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l191).
+pub type xen_dm_op_track_dirty_vram_t = xen_dm_op_track_dirty_vram;
+
+/// Asserts or deasserts a PCI interrupt pin, x86. Takes [`u.set_pci_intx_level`].
+///
+/// Defined at [`hvm/dm_op.h:197`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l197).
+///
+/// [`u.set_pci_intx_level`]: xen_dm_op_u::set_pci_intx_level
+pub const XEN_DMOP_set_pci_intx_level: u32 = 8;
+
+/// Argument of [`XEN_DMOP_set_pci_intx_level`]. -EINVAL for values out of range.
+///
+/// `struct xen_dm_op_set_pci_intx_level` of [`hvm/dm_op.h:199`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l199).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_set_pci_intx_level {
+    /// IN. PCI segment; must be 0.
+    pub domain: u16,
+    /// IN. PCI bus; must be 0.
+    pub bus: u8,
+    /// IN. Device number, 0 to 31.
+    pub device: u8,
+    /// IN. Pin, 0 for INTA to 3 for INTD.
+    pub intx: u8,
+    /// IN. 1 to assert, 0 to deassert.
+    pub level: u8,
+}
+
+/// `xen_dm_op_set_pci_intx_level_t` of [`hvm/dm_op.h:206`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l206).
+pub type xen_dm_op_set_pci_intx_level_t = xen_dm_op_set_pci_intx_level;
+
+/// Asserts or deasserts an ISA interrupt line, x86. Takes [`u.set_isa_irq_level`].
+///
+/// Defined at [`hvm/dm_op.h:212`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l212).
+///
+/// [`u.set_isa_irq_level`]: xen_dm_op_u::set_isa_irq_level
+pub const XEN_DMOP_set_isa_irq_level: u32 = 9;
+
+/// Argument of [`XEN_DMOP_set_isa_irq_level`]. -EINVAL for values out of range.
+///
+/// `struct xen_dm_op_set_isa_irq_level` of [`hvm/dm_op.h:214`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l214).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_set_isa_irq_level {
+    /// IN. ISA interrupt line, 0 to 15.
+    pub isa_irq: u8,
+    /// IN. 1 to assert, 0 to deassert.
+    pub level: u8,
+}
+
+/// `xen_dm_op_set_isa_irq_level_t` of [`hvm/dm_op.h:220`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l220).
+pub type xen_dm_op_set_isa_irq_level_t = xen_dm_op_set_isa_irq_level;
+
+/// Routes a PCI interrupt link to an ISA interrupt line, x86. Takes [`u.set_pci_link_route`].
+///
+/// Defined at [`hvm/dm_op.h:225`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l225).
+///
+/// [`u.set_pci_link_route`]: xen_dm_op_u::set_pci_link_route
+pub const XEN_DMOP_set_pci_link_route: u32 = 10;
+
+/// Argument of [`XEN_DMOP_set_pci_link_route`].
+///
+/// `struct xen_dm_op_set_pci_link_route` of [`hvm/dm_op.h:227`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l227).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_set_pci_link_route {
+    /// IN. PCI interrupt link, 0 to 3.
+    pub link: u8,
+    /// IN. ISA interrupt line it goes to, 1 to 15; 0 disconnects the link.
+    pub isa_irq: u8,
+}
+
+/// `xen_dm_op_set_pci_link_route_t` of [`hvm/dm_op.h:233`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l233).
+pub type xen_dm_op_set_pci_link_route_t = xen_dm_op_set_pci_link_route;
+
+/// Tells Xen what memory the device model has written, for dirty logging, x86. Takes [`u.modified_memory`] and a second buffer. No effect while nothing is logged.
+///
+/// Defined at [`hvm/dm_op.h:246`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l246).
+///
+/// [`u.modified_memory`]: xen_dm_op_u::modified_memory
+pub const XEN_DMOP_modified_memory: u32 = 11;
+
+/// Argument of [`XEN_DMOP_modified_memory`]. The second buffer holds an array of [`xen_dm_op_modified_memory_extent`].
+///
+/// `struct xen_dm_op_modified_memory` of [`hvm/dm_op.h:248`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l248).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_modified_memory {
+    /// IN/OUT. Extents in the second buffer. Xen takes the last one first and counts down.
+    pub nr_extents: u32,
+    /// IN/OUT. Progress kept by Xen; 0 on the first call.
+    pub opaque: u32,
+}
+
+/// `xen_dm_op_modified_memory_t` of [`hvm/dm_op.h:257`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l257).
+pub type xen_dm_op_modified_memory_t = xen_dm_op_modified_memory;
+
+/// One run of frames that was written.
+///
+/// `struct xen_dm_op_modified_memory_extent` of [`hvm/dm_op.h:259`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l259).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_modified_memory_extent {
+    /// IN. Number of frames, above 0.
+    pub nr: u32,
+    pub pad: u32,
+    /// IN. First guest frame.
+    pub first_pfn: u64,
+}
+
+/// Sets how Xen treats guest frames, x86. Takes [`u.set_mem_type`].
+///
+/// Defined at [`hvm/dm_op.h:276`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l276).
+///
+/// [`u.set_mem_type`]: xen_dm_op_u::set_mem_type
+pub const XEN_DMOP_set_mem_type: u32 = 12;
+
+/// Argument of [`XEN_DMOP_set_mem_type`]. -EINVAL for a change that is not allowed, -EAGAIN for a page that is paged out or
+/// shared. Xen moves the start forward while it continues.
+///
+/// `struct xen_dm_op_set_mem_type` of [`hvm/dm_op.h:278`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l278).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_set_mem_type {
+    /// IN/OUT. Number of frames.
+    pub nr: u32,
+    /// IN. `HVMMEM_*`. [`HVMMEM_ioreq_server`] needs hardware-assisted paging and a server mapped to the type.
+    ///
+    /// [`HVMMEM_ioreq_server`]: super::super::hvm::hvm_op::HVMMEM_ioreq_server
+    pub mem_type: u16,
+    pub pad: u16,
+    /// IN/OUT. First guest frame.
+    pub first_pfn: u64,
+}
+
+/// `xen_dm_op_set_mem_type_t` of [`hvm/dm_op.h:287`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l287).
+pub type xen_dm_op_set_mem_type_t = xen_dm_op_set_mem_type;
+
+/// Raises an interrupt or exception when the vCPU next runs, x86. Takes [`u.inject_event`].
+///
+/// Defined at [`hvm/dm_op.h:296`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l296).
+///
+/// [`u.inject_event`]: xen_dm_op_u::inject_event
+pub const XEN_DMOP_inject_event: u32 = 13;
+
+/// Argument of [`XEN_DMOP_inject_event`]. -EBUSY while an earlier injection waits.
+///
+/// `struct xen_dm_op_inject_event` of [`hvm/dm_op.h:298`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l298).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_inject_event {
+    /// IN. Which vCPU.
+    pub vcpuid: u32,
+    /// IN. Vector of the interrupt or exception.
+    pub vector: u8,
+    /// IN. `XEN_DMOP_EVENT_*`.
+    pub type_: u8,
+    /// IN. Length of the instruction that causes a software event, in bytes.
+    pub insn_len: u8,
+    pub pad0: u8,
+    /// IN. Error code to push; all ones for none.
+    pub error_code: u32,
+    pub pad1: u32,
+    /// IN. Faulting address for a page fault, pending causes for a debug exception.
+    pub cr2: u64,
+}
+
+/// External interrupt.
+///
+/// Defined at [`hvm/dm_op.h:306`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l306).
+pub const XEN_DMOP_EVENT_ext_int: u32 = 0;
+
+/// Non-maskable interrupt.
+///
+/// Defined at [`hvm/dm_op.h:307`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l307).
+pub const XEN_DMOP_EVENT_nmi: u32 = 2;
+
+/// Hardware exception.
+///
+/// Defined at [`hvm/dm_op.h:308`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l308).
+pub const XEN_DMOP_EVENT_hw_exc: u32 = 3;
+
+/// Software interrupt, INT n.
+///
+/// Defined at [`hvm/dm_op.h:309`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l309).
+pub const XEN_DMOP_EVENT_sw_int: u32 = 4;
+
+/// Privileged software exception, ICEBP.
+///
+/// Defined at [`hvm/dm_op.h:310`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l310).
+pub const XEN_DMOP_EVENT_pri_sw_exc: u32 = 5;
+
+/// Software exception, INT3 or INTO.
+///
+/// Defined at [`hvm/dm_op.h:311`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l311).
+pub const XEN_DMOP_EVENT_sw_exc: u32 = 6;
+
+/// `xen_dm_op_inject_event_t` of [`hvm/dm_op.h:321`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l321).
+pub type xen_dm_op_inject_event_t = xen_dm_op_inject_event;
+
+/// Raises a message-signalled interrupt of an emulated device, x86. Takes [`u.inject_msi`].
+///
+/// Defined at [`hvm/dm_op.h:326`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l326).
+///
+/// [`u.inject_msi`]: xen_dm_op_u::inject_msi
+pub const XEN_DMOP_inject_msi: u32 = 14;
+
+/// Argument of [`XEN_DMOP_inject_msi`].
+///
+/// `struct xen_dm_op_inject_msi` of [`hvm/dm_op.h:328`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l328).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_inject_msi {
+    /// IN. Data of the message.
+    pub data: u32,
+    pub pad: u32,
+    /// IN. Address of the message, 0xfee00000 to 0xfeefffff.
+    pub addr: u64,
+}
+
+/// `xen_dm_op_inject_msi_t` of [`hvm/dm_op.h:335`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l335).
+pub type xen_dm_op_inject_msi_t = xen_dm_op_inject_msi;
+
+/// Sends accesses to pages of a memory type to a server, x86. Takes [`u.map_mem_type_to_ioreq_server`].
+///
+/// Defined at [`hvm/dm_op.h:347`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l347).
+///
+/// [`u.map_mem_type_to_ioreq_server`]: xen_dm_op_u::map_mem_type_to_ioreq_server
+pub const XEN_DMOP_map_mem_type_to_ioreq_server: u32 = 15;
+
+/// Argument of [`XEN_DMOP_map_mem_type_to_ioreq_server`]. -EOPNOTSUPP without hardware-assisted paging.
+///
+/// `struct xen_dm_op_map_mem_type_to_ioreq_server` of [`hvm/dm_op.h:349`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l349).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_map_mem_type_to_ioreq_server {
+    /// IN. The server.
+    pub id: ioservid_t,
+    /// IN. [`HVMMEM_ioreq_server`], the only type that can be mapped.
+    ///
+    /// [`HVMMEM_ioreq_server`]: super::super::hvm::hvm_op::HVMMEM_ioreq_server
+    pub type_: u16,
+    /// IN. [`XEN_DMOP_IOREQ_MEM_ACCESS_WRITE`] to map; 0 to unmap, which turns remaining pages of the type into ordinary memory.
+    pub flags: u32,
+    /// IN/OUT. Progress kept by Xen; 0 on the first call.
+    pub opaque: u64,
+}
+
+/// Reads; not implemented.
+///
+/// Defined at [`hvm/dm_op.h:356`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l356).
+pub const XEN_DMOP_IOREQ_MEM_ACCESS_READ: u32 = 1;
+
+/// Writes.
+///
+/// Defined at [`hvm/dm_op.h:357`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l357).
+pub const XEN_DMOP_IOREQ_MEM_ACCESS_WRITE: u32 = 2;
+
+/// `xen_dm_op_map_mem_type_to_ioreq_server_t` of [`hvm/dm_op.h:362`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l362).
+pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_ioreq_server;
+
+/// Shuts the domain down, as [`SCHEDOP_remote_shutdown`] does. Takes [`u.remote_shutdown`].
+///
+/// Defined at [`hvm/dm_op.h:368`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l368).
+///
+/// [`SCHEDOP_remote_shutdown`]: super::super::sched::SCHEDOP_remote_shutdown
+/// [`u.remote_shutdown`]: xen_dm_op_u::remote_shutdown
+pub const XEN_DMOP_remote_shutdown: u32 = 16;
+
+/// Argument of [`XEN_DMOP_remote_shutdown`].
+///
+/// `struct xen_dm_op_remote_shutdown` of [`hvm/dm_op.h:370`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l370).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_remote_shutdown {
+    /// IN. `SHUTDOWN_*`; Xen does not check it.
+    pub reason: u32,
+}
+
+/// `xen_dm_op_remote_shutdown_t` of [`hvm/dm_op.h:374`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l374).
+pub type xen_dm_op_remote_shutdown_t = xen_dm_op_remote_shutdown;
+
+/// Moves pages to other guest frames, as [`XENMEM_add_to_physmap`] does with [`XENMAPSPACE_gmfn_range`], x86. Takes [`u.relocate_memory`].
+///
+/// Defined at [`hvm/dm_op.h:381`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l381).
+///
+/// [`XENMAPSPACE_gmfn_range`]: super::super::memory::XENMAPSPACE_gmfn_range
+/// [`XENMEM_add_to_physmap`]: super::super::memory::XENMEM_add_to_physmap
+/// [`u.relocate_memory`]: xen_dm_op_u::relocate_memory
+pub const XEN_DMOP_relocate_memory: u32 = 17;
+
+/// Argument of [`XEN_DMOP_relocate_memory`]. Xen changes all members while it continues, and their final values mean nothing.
+///
+/// `struct xen_dm_op_relocate_memory` of [`hvm/dm_op.h:383`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l383).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_relocate_memory {
+    /// IN/OUT. Number of frames.
+    pub size: u32,
+    pub pad: u32,
+    /// IN/OUT. First frame to move from.
+    pub src_gfn: u64,
+    /// IN/OUT. First frame to move to.
+    pub dst_gfn: u64,
+}
+
+/// `xen_dm_op_relocate_memory_t` of [`hvm/dm_op.h:393`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l393).
+pub type xen_dm_op_relocate_memory_t = xen_dm_op_relocate_memory;
+
+/// Fixes the cache attribute of guest frames, or releases it, x86. Takes [`u.pin_memory_cacheattr`].
+///
+/// Defined at [`hvm/dm_op.h:399`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l399).
+///
+/// [`u.pin_memory_cacheattr`]: xen_dm_op_u::pin_memory_cacheattr
+pub const XEN_DMOP_pin_memory_cacheattr: u32 = 18;
+
+/// Argument of [`XEN_DMOP_pin_memory_cacheattr`].
+///
+/// `struct xen_dm_op_pin_memory_cacheattr` of [`hvm/dm_op.h:401`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l401).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_pin_memory_cacheattr {
+    /// IN. First guest frame.
+    pub start: u64,
+    /// IN. Last guest frame, itself included.
+    pub end: u64,
+    /// IN. `XEN_DMOP_MEM_CACHEATTR_*`, or [`XEN_DMOP_DELETE_MEM_CACHEATTR`].
+    pub type_: u32,
+    pub pad: u32,
+}
+
+/// Uncacheable.
+///
+/// Defined at [`hvm/dm_op.h:405`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l405).
+pub const XEN_DMOP_MEM_CACHEATTR_UC: u32 = 0;
+
+/// Write-combining.
+///
+/// Defined at [`hvm/dm_op.h:406`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l406).
+pub const XEN_DMOP_MEM_CACHEATTR_WC: u32 = 1;
+
+/// Write-through.
+///
+/// Defined at [`hvm/dm_op.h:407`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l407).
+pub const XEN_DMOP_MEM_CACHEATTR_WT: u32 = 4;
+
+/// Write-protected.
+///
+/// Defined at [`hvm/dm_op.h:408`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l408).
+pub const XEN_DMOP_MEM_CACHEATTR_WP: u32 = 5;
+
+/// Write-back.
+///
+/// Defined at [`hvm/dm_op.h:409`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l409).
+pub const XEN_DMOP_MEM_CACHEATTR_WB: u32 = 6;
+
+/// Uncacheable, but MTRRs may make it write-combining (UC-).
+///
+/// Defined at [`hvm/dm_op.h:410`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l410).
+pub const XEN_DMOP_MEM_CACHEATTR_UCM: u32 = 7;
+
+/// Release the range; it must be one that was pinned.
+///
+/// Defined at [`hvm/dm_op.h:411`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l411).
+pub const XEN_DMOP_DELETE_MEM_CACHEATTR: u32 = 0xffffffff;
+
+/// `xen_dm_op_pin_memory_cacheattr_t` of [`hvm/dm_op.h:415`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l415).
+pub type xen_dm_op_pin_memory_cacheattr_t = xen_dm_op_pin_memory_cacheattr;
+
+/// Asserts or deasserts an interrupt line, Arm. Takes [`u.set_irq_level`].
+///
+/// Defined at [`hvm/dm_op.h:422`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l422).
+///
+/// [`u.set_irq_level`]: xen_dm_op_u::set_irq_level
+pub const XEN_DMOP_set_irq_level: u32 = 19;
+
+/// Argument of [`XEN_DMOP_set_irq_level`]. -EINVAL for an interrupt that is not an SPI or that is in use otherwise.
+///
+/// `struct xen_dm_op_set_irq_level` of [`hvm/dm_op.h:424`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l424).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_set_irq_level {
+    /// IN. Number of the shared peripheral interrupt, 32 and up.
+    pub irq: u32,
+    /// IN. 1 to assert, 0 to deassert.
+    pub level: u8,
+    pub pad: [u8; 3],
+}
+
+/// `xen_dm_op_set_irq_level_t` of [`hvm/dm_op.h:430`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l430).
+pub type xen_dm_op_set_irq_level_t = xen_dm_op_set_irq_level;
+
+/// Reads the number of the domain's vCPUs. Takes [`u.nr_vcpus`].
+///
+/// Defined at [`hvm/dm_op.h:440`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l440).
+///
+/// [`u.nr_vcpus`]: xen_dm_op_u::nr_vcpus
+pub const XEN_DMOP_nr_vcpus: u32 = 20;
+
+/// Result of [`XEN_DMOP_nr_vcpus`].
+///
+/// `struct xen_dm_op_nr_vcpus` of [`hvm/dm_op.h:442`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l442).
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_nr_vcpus {
+    /// OUT. Number of vCPUs the domain was created with. vCPU ids and the requests of a [`shared_iopage`] are below it.
+    ///
+    /// [`shared_iopage`]: super::super::hvm::ioreq::shared_iopage
+    pub vcpus: u32,
+}
+
+/// `xen_dm_op_nr_vcpus_t` of [`hvm/dm_op.h:445`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l445).
+pub type xen_dm_op_nr_vcpus_t = xen_dm_op_nr_vcpus;
+
+/// The first buffer of [`__HYPERVISOR_dm_op`]; [`op`] selects the member of [`u`]. The buffer need only hold the members that
+/// the operation uses. All padding must be 0.
+///
+/// `struct xen_dm_op` of [`hvm/dm_op.h:447`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l447).
+///
+/// [`__HYPERVISOR_dm_op`]: super::super::xen::__HYPERVISOR_dm_op
+/// [`op`]: xen_dm_op::op
+/// [`u`]: xen_dm_op::u
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op {
+    /// IN. `XEN_DMOP_*`.
+    pub op: u32,
+    /// Must be 0.
+    pub pad: u32,
+    /// IN/OUT. Argument of the operation.
+    pub u: xen_dm_op_u,
+}
+
+/// IN/OUT. Argument of the operation.
+///
+/// The type of [`xen_dm_op.u`] in [`hvm/dm_op.h:450`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l450).
+///
+/// [`xen_dm_op.u`]: xen_dm_op::u
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(transparent)]
+pub struct xen_dm_op_u(pub [u64; 3]);
+union_members! { xen_dm_op_u;
+    /// For [`XEN_DMOP_create_ioreq_server`].
+    create_ioreq_server, create_ioreq_server_mut, from_create_ioreq_server: xen_dm_op_create_ioreq_server_t;
+    /// For [`XEN_DMOP_get_ioreq_server_info`].
+    get_ioreq_server_info, get_ioreq_server_info_mut, from_get_ioreq_server_info: xen_dm_op_get_ioreq_server_info_t;
+    /// For [`XEN_DMOP_map_io_range_to_ioreq_server`].
+    map_io_range_to_ioreq_server, map_io_range_to_ioreq_server_mut, from_map_io_range_to_ioreq_server: xen_dm_op_ioreq_server_range_t;
+    /// For [`XEN_DMOP_unmap_io_range_from_ioreq_server`].
+    unmap_io_range_from_ioreq_server, unmap_io_range_from_ioreq_server_mut, from_unmap_io_range_from_ioreq_server: xen_dm_op_ioreq_server_range_t;
+    /// For [`XEN_DMOP_set_ioreq_server_state`].
+    set_ioreq_server_state, set_ioreq_server_state_mut, from_set_ioreq_server_state: xen_dm_op_set_ioreq_server_state_t;
+    /// For [`XEN_DMOP_destroy_ioreq_server`].
+    destroy_ioreq_server, destroy_ioreq_server_mut, from_destroy_ioreq_server: xen_dm_op_destroy_ioreq_server_t;
+    /// For [`XEN_DMOP_track_dirty_vram`].
+    track_dirty_vram, track_dirty_vram_mut, from_track_dirty_vram: xen_dm_op_track_dirty_vram_t;
+    /// For [`XEN_DMOP_set_pci_intx_level`].
+    set_pci_intx_level, set_pci_intx_level_mut, from_set_pci_intx_level: xen_dm_op_set_pci_intx_level_t;
+    /// For [`XEN_DMOP_set_isa_irq_level`].
+    set_isa_irq_level, set_isa_irq_level_mut, from_set_isa_irq_level: xen_dm_op_set_isa_irq_level_t;
+    /// For [`XEN_DMOP_set_irq_level`].
+    set_irq_level, set_irq_level_mut, from_set_irq_level: xen_dm_op_set_irq_level_t;
+    /// For [`XEN_DMOP_set_pci_link_route`].
+    set_pci_link_route, set_pci_link_route_mut, from_set_pci_link_route: xen_dm_op_set_pci_link_route_t;
+    /// For [`XEN_DMOP_modified_memory`].
+    modified_memory, modified_memory_mut, from_modified_memory: xen_dm_op_modified_memory_t;
+    /// For [`XEN_DMOP_set_mem_type`].
+    set_mem_type, set_mem_type_mut, from_set_mem_type: xen_dm_op_set_mem_type_t;
+    /// For [`XEN_DMOP_inject_event`].
+    inject_event, inject_event_mut, from_inject_event: xen_dm_op_inject_event_t;
+    /// For [`XEN_DMOP_inject_msi`].
+    inject_msi, inject_msi_mut, from_inject_msi: xen_dm_op_inject_msi_t;
+    /// For [`XEN_DMOP_map_mem_type_to_ioreq_server`].
+    map_mem_type_to_ioreq_server, map_mem_type_to_ioreq_server_mut, from_map_mem_type_to_ioreq_server: xen_dm_op_map_mem_type_to_ioreq_server_t;
+    /// For [`XEN_DMOP_remote_shutdown`].
+    remote_shutdown, remote_shutdown_mut, from_remote_shutdown: xen_dm_op_remote_shutdown_t;
+    /// For [`XEN_DMOP_relocate_memory`].
+    relocate_memory, relocate_memory_mut, from_relocate_memory: xen_dm_op_relocate_memory_t;
+    /// For [`XEN_DMOP_pin_memory_cacheattr`].
+    pin_memory_cacheattr, pin_memory_cacheattr_mut, from_pin_memory_cacheattr: xen_dm_op_pin_memory_cacheattr_t;
+    /// For [`XEN_DMOP_nr_vcpus`].
+    nr_vcpus, nr_vcpus_mut, from_nr_vcpus: xen_dm_op_nr_vcpus_t;
+}
+
+/// One buffer handed to [`__HYPERVISOR_dm_op`].
+///
+/// `struct xen_dm_op_buf` of [`hvm/dm_op.h:474`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l474).
+///
+/// [`__HYPERVISOR_dm_op`]: super::super::xen::__HYPERVISOR_dm_op
+#[derive(Clone, Copy)]
+#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
+#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
+#[repr(C)]
+pub struct xen_dm_op_buf {
+    /// IN. Address of the buffer in the caller.
+    pub h: GuestHandle64<c_void>,
+    /// IN. Length in bytes.
+    pub size: xen_ulong_t,
+}
+
+/// `xen_dm_op_buf_t` of [`hvm/dm_op.h:478`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l478).
+pub type xen_dm_op_buf_t = xen_dm_op_buf;
+
+// The layouts of all of the above, proven.
+
+layout! { struct xen_dm_op_create_ioreq_server: 6, 2;
+    handle_bufioreq: u8 = 0, "xen_dm_op_create_ioreq_server.handle_bufioreq";
+    pad: [u8; 3] = 1, "xen_dm_op_create_ioreq_server.pad";
+    id: ioservid_t = 4, "xen_dm_op_create_ioreq_server.id";
+    [([u8; 3]) (ioservid_t) (u8)]
 }
 layout! { struct xen_dm_op_get_ioreq_server_info: 24, 8;
     id: ioservid_t = 0, "xen_dm_op_get_ioreq_server_info.id";
@@ -101,24 +774,6 @@ layout! { struct xen_dm_op_get_ioreq_server_info: 24, 8;
     bufioreq_gfn: u64 = 16, "xen_dm_op_get_ioreq_server_info.bufioreq_gfn";
     [(evtchn_port_t) (ioservid_t) (u16) (u64)]
 }
-
-/// `xen_dm_op_get_ioreq_server_info_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_get_ioreq_server_info_t = xen_dm_op_get_ioreq_server_info;
-
-/// Claim or give up a range of ports, addresses or PCI devices; both ends belong to it.
-///
-/// `struct xen_dm_op_ioreq_server_range` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_ioreq_server_range {
-    pub id: ioservid_t,
-    pub pad: u16,
-    pub type_: u32,
-    pub start: u64,
-    pub end: u64,
-}
 layout! { struct xen_dm_op_ioreq_server_range: 24, 8;
     id: ioservid_t = 0, "xen_dm_op_ioreq_server_range.id";
     pad: u16 = 2, "xen_dm_op_ioreq_server_range.pad";
@@ -127,87 +782,22 @@ layout! { struct xen_dm_op_ioreq_server_range: 24, 8;
     end: u64 = 16, "xen_dm_op_ioreq_server_range.end";
     [(ioservid_t) (u16) (u32) (u64)]
 }
-
-/// `xen_dm_op_ioreq_server_range_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_ioreq_server_range_t = xen_dm_op_ioreq_server_range;
-
-/// Turn a server on or off; a new one is off.
-///
-/// `struct xen_dm_op_set_ioreq_server_state` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_set_ioreq_server_state {
-    pub id: ioservid_t,
-    pub enabled: u8,
-    pub pad: u8,
-}
 layout! { struct xen_dm_op_set_ioreq_server_state: 4, 2;
     id: ioservid_t = 0, "xen_dm_op_set_ioreq_server_state.id";
     enabled: u8 = 2, "xen_dm_op_set_ioreq_server_state.enabled";
     pad: u8 = 3, "xen_dm_op_set_ioreq_server_state.pad";
     [(ioservid_t) (u8)]
 }
-
-/// `xen_dm_op_set_ioreq_server_state_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_set_ioreq_server_state_t = xen_dm_op_set_ioreq_server_state;
-
-/// Remove a server.
-///
-/// `struct xen_dm_op_destroy_ioreq_server` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_destroy_ioreq_server {
-    pub id: ioservid_t,
-    pub pad: u16,
-}
 layout! { struct xen_dm_op_destroy_ioreq_server: 4, 2;
     id: ioservid_t = 0, "xen_dm_op_destroy_ioreq_server.id";
     pad: u16 = 2, "xen_dm_op_destroy_ioreq_server.pad";
     [(ioservid_t) (u16)]
-}
-
-/// `xen_dm_op_destroy_ioreq_server_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_destroy_ioreq_server_t = xen_dm_op_destroy_ioreq_server;
-
-/// Ask which frames of a range have been written since the last time, one bit each.
-///
-/// `struct xen_dm_op_track_dirty_vram` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_track_dirty_vram {
-    pub nr: u32,
-    pub pad: u32,
-    pub first_pfn: u64,
 }
 layout! { struct xen_dm_op_track_dirty_vram: 16, 8;
     nr: u32 = 0, "xen_dm_op_track_dirty_vram.nr";
     pad: u32 = 4, "xen_dm_op_track_dirty_vram.pad";
     first_pfn: u64 = 8, "xen_dm_op_track_dirty_vram.first_pfn";
     [(u32) (u64)]
-}
-
-/// `xen_dm_op_track_dirty_vram_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_track_dirty_vram_t = xen_dm_op_track_dirty_vram;
-
-/// Assert or release a PCI interrupt wire.
-///
-/// `struct xen_dm_op_set_pci_intx_level` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_set_pci_intx_level {
-    pub domain: u16,
-    pub bus: u8,
-    pub device: u8,
-    pub intx: u8,
-    pub level: u8,
 }
 layout! { struct xen_dm_op_set_pci_intx_level: 6, 2;
     domain: u16 = 0, "xen_dm_op_set_pci_intx_level.domain";
@@ -217,81 +807,20 @@ layout! { struct xen_dm_op_set_pci_intx_level: 6, 2;
     level: u8 = 5, "xen_dm_op_set_pci_intx_level.level";
     [(u16) (u8)]
 }
-
-/// `xen_dm_op_set_pci_intx_level_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_set_pci_intx_level_t = xen_dm_op_set_pci_intx_level;
-
-/// Assert or release an ISA interrupt wire.
-///
-/// `struct xen_dm_op_set_isa_irq_level` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_set_isa_irq_level {
-    pub isa_irq: u8,
-    pub level: u8,
-}
 layout! { struct xen_dm_op_set_isa_irq_level: 2, 1;
     isa_irq: u8 = 0, "xen_dm_op_set_isa_irq_level.isa_irq";
     level: u8 = 1, "xen_dm_op_set_isa_irq_level.level";
     [(u8)]
-}
-
-/// `xen_dm_op_set_isa_irq_level_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_set_isa_irq_level_t = xen_dm_op_set_isa_irq_level;
-
-/// Lead a PCI interrupt link to an ISA interrupt, or disconnect it.
-///
-/// `struct xen_dm_op_set_pci_link_route` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_set_pci_link_route {
-    pub link: u8,
-    pub isa_irq: u8,
 }
 layout! { struct xen_dm_op_set_pci_link_route: 2, 1;
     link: u8 = 0, "xen_dm_op_set_pci_link_route.link";
     isa_irq: u8 = 1, "xen_dm_op_set_pci_link_route.isa_irq";
     [(u8)]
 }
-
-/// `xen_dm_op_set_pci_link_route_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_set_pci_link_route_t = xen_dm_op_set_pci_link_route;
-
-/// Tell Xen which memory the device model has written, for dirty logging.
-///
-/// `struct xen_dm_op_modified_memory` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_modified_memory {
-    pub nr_extents: u32,
-    pub opaque: u32,
-}
 layout! { struct xen_dm_op_modified_memory: 8, 4;
     nr_extents: u32 = 0, "xen_dm_op_modified_memory.nr_extents";
     opaque: u32 = 4, "xen_dm_op_modified_memory.opaque";
     [(u32)]
-}
-
-/// `xen_dm_op_modified_memory_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_modified_memory_t = xen_dm_op_modified_memory;
-
-/// One run of frames that was written.
-///
-/// `struct xen_dm_op_modified_memory_extent` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_modified_memory_extent {
-    pub nr: u32,
-    pub pad: u32,
-    pub first_pfn: u64,
 }
 layout! { struct xen_dm_op_modified_memory_extent: 16, 8;
     nr: u32 = 0, "xen_dm_op_modified_memory_extent.nr";
@@ -299,47 +828,12 @@ layout! { struct xen_dm_op_modified_memory_extent: 16, 8;
     first_pfn: u64 = 8, "xen_dm_op_modified_memory_extent.first_pfn";
     [(u32) (u64)]
 }
-
-/// Give a run of frames a memory type, `HVMMEM_*`.
-///
-/// `struct xen_dm_op_set_mem_type` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_set_mem_type {
-    pub nr: u32,
-    pub mem_type: u16,
-    pub pad: u16,
-    pub first_pfn: u64,
-}
 layout! { struct xen_dm_op_set_mem_type: 16, 8;
     nr: u32 = 0, "xen_dm_op_set_mem_type.nr";
     mem_type: u16 = 4, "xen_dm_op_set_mem_type.mem_type";
     pad: u16 = 6, "xen_dm_op_set_mem_type.pad";
     first_pfn: u64 = 8, "xen_dm_op_set_mem_type.first_pfn";
     [(u16) (u32) (u64)]
-}
-
-/// `xen_dm_op_set_mem_type_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_set_mem_type_t = xen_dm_op_set_mem_type;
-
-/// Raise an exception or interrupt on a vCPU.
-///
-/// `struct xen_dm_op_inject_event` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_inject_event {
-    pub vcpuid: u32,
-    pub vector: u8,
-    pub type_: u8,
-    pub insn_len: u8,
-    pub pad0: u8,
-    pub error_code: u32,
-    pub pad1: u32,
-    pub cr2: u64,
 }
 layout! { struct xen_dm_op_inject_event: 24, 8;
     vcpuid: u32 = 0, "xen_dm_op_inject_event.vcpuid";
@@ -352,44 +846,11 @@ layout! { struct xen_dm_op_inject_event: 24, 8;
     cr2: u64 = 16, "xen_dm_op_inject_event.cr2";
     [(u32) (u64) (u8)]
 }
-
-/// `xen_dm_op_inject_event_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_inject_event_t = xen_dm_op_inject_event;
-
-/// Raise a message interrupt, as a device would.
-///
-/// `struct xen_dm_op_inject_msi` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_inject_msi {
-    pub data: u32,
-    pub pad: u32,
-    pub addr: u64,
-}
 layout! { struct xen_dm_op_inject_msi: 16, 8;
     data: u32 = 0, "xen_dm_op_inject_msi.data";
     pad: u32 = 4, "xen_dm_op_inject_msi.pad";
     addr: u64 = 8, "xen_dm_op_inject_msi.addr";
     [(u32) (u64)]
-}
-
-/// `xen_dm_op_inject_msi_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_inject_msi_t = xen_dm_op_inject_msi;
-
-/// Let a server take the accesses to pages of a memory type.
-///
-/// `struct xen_dm_op_map_mem_type_to_ioreq_server` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_map_mem_type_to_ioreq_server {
-    pub id: ioservid_t,
-    pub type_: u16,
-    pub flags: u32,
-    pub opaque: u64,
 }
 layout! { struct xen_dm_op_map_mem_type_to_ioreq_server: 16, 8;
     id: ioservid_t = 0, "xen_dm_op_map_mem_type_to_ioreq_server.id";
@@ -398,40 +859,9 @@ layout! { struct xen_dm_op_map_mem_type_to_ioreq_server: 16, 8;
     opaque: u64 = 8, "xen_dm_op_map_mem_type_to_ioreq_server.opaque";
     [(ioservid_t) (u16) (u32) (u64)]
 }
-
-/// `xen_dm_op_map_mem_type_to_ioreq_server_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_ioreq_server;
-
-/// Shut the domain down, for a `SHUTDOWN_*` reason.
-///
-/// `struct xen_dm_op_remote_shutdown` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_remote_shutdown {
-    pub reason: u32,
-}
 layout! { struct xen_dm_op_remote_shutdown: 4, 4;
     reason: u32 = 0, "xen_dm_op_remote_shutdown.reason";
     [(u32)]
-}
-
-/// `xen_dm_op_remote_shutdown_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_remote_shutdown_t = xen_dm_op_remote_shutdown;
-
-/// Move a run of pages from one guest frame to another.
-///
-/// `struct xen_dm_op_relocate_memory` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_relocate_memory {
-    pub size: u32,
-    pub pad: u32,
-    pub src_gfn: u64,
-    pub dst_gfn: u64,
 }
 layout! { struct xen_dm_op_relocate_memory: 24, 8;
     size: u32 = 0, "xen_dm_op_relocate_memory.size";
@@ -440,23 +870,6 @@ layout! { struct xen_dm_op_relocate_memory: 24, 8;
     dst_gfn: u64 = 16, "xen_dm_op_relocate_memory.dst_gfn";
     [(u32) (u64)]
 }
-
-/// `xen_dm_op_relocate_memory_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_relocate_memory_t = xen_dm_op_relocate_memory;
-
-/// Fix the cache attribute of a range of frames, or release it.
-///
-/// `struct xen_dm_op_pin_memory_cacheattr` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_pin_memory_cacheattr {
-    pub start: u64,
-    pub end: u64,
-    pub type_: u32,
-    pub pad: u32,
-}
 layout! { struct xen_dm_op_pin_memory_cacheattr: 24, 8;
     start: u64 = 0, "xen_dm_op_pin_memory_cacheattr.start";
     end: u64 = 8, "xen_dm_op_pin_memory_cacheattr.end";
@@ -464,62 +877,15 @@ layout! { struct xen_dm_op_pin_memory_cacheattr: 24, 8;
     pad: u32 = 20, "xen_dm_op_pin_memory_cacheattr.pad";
     [(u32) (u64)]
 }
-
-/// `xen_dm_op_pin_memory_cacheattr_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_pin_memory_cacheattr_t = xen_dm_op_pin_memory_cacheattr;
-
-/// Assert or release an interrupt line by number, on Arm.
-///
-/// `struct xen_dm_op_set_irq_level` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_set_irq_level {
-    pub irq: u32,
-    pub level: u8,
-    pub pad: [u8; 3],
-}
 layout! { struct xen_dm_op_set_irq_level: 8, 4;
     irq: u32 = 0, "xen_dm_op_set_irq_level.irq";
     level: u8 = 4, "xen_dm_op_set_irq_level.level";
     pad: [u8; 3] = 5, "xen_dm_op_set_irq_level.pad";
     [([u8; 3]) (u32) (u8)]
 }
-
-/// `xen_dm_op_set_irq_level_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_set_irq_level_t = xen_dm_op_set_irq_level;
-
-/// Ask how many vCPUs the domain can have.
-///
-/// `struct xen_dm_op_nr_vcpus` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_nr_vcpus {
-    pub vcpus: u32,
-}
 layout! { struct xen_dm_op_nr_vcpus: 4, 4;
     vcpus: u32 = 0, "xen_dm_op_nr_vcpus.vcpus";
     [(u32)]
-}
-
-/// `xen_dm_op_nr_vcpus_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_nr_vcpus_t = xen_dm_op_nr_vcpus;
-
-/// The first buffer of `__HYPERVISOR_dm_op`; `op` selects the member of `u`.
-///
-/// `struct xen_dm_op` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op {
-    /// IN. `XEN_DMOP_*`.
-    pub op: u32,
-    pub pad: u32,
-    pub u: xen_dm_op_u,
 }
 layout! { struct xen_dm_op: 32, 8;
     op: u32 = 0, "xen_dm_op.op";
@@ -549,55 +915,9 @@ leaves! {
     8, "xen_dm_op.u.pin_memory_cacheattr": (xen_dm_op, u);
     8, "xen_dm_op.u.nr_vcpus": (xen_dm_op, u);
 }
-
-/// The type of `xen_dm_op.u` in `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct xen_dm_op_u(pub [u64; 3]);
-union_members! { xen_dm_op_u;
-    create_ioreq_server, create_ioreq_server_mut, from_create_ioreq_server: xen_dm_op_create_ioreq_server_t;
-    get_ioreq_server_info, get_ioreq_server_info_mut, from_get_ioreq_server_info: xen_dm_op_get_ioreq_server_info_t;
-    map_io_range_to_ioreq_server, map_io_range_to_ioreq_server_mut, from_map_io_range_to_ioreq_server: xen_dm_op_ioreq_server_range_t;
-    unmap_io_range_from_ioreq_server, unmap_io_range_from_ioreq_server_mut, from_unmap_io_range_from_ioreq_server: xen_dm_op_ioreq_server_range_t;
-    set_ioreq_server_state, set_ioreq_server_state_mut, from_set_ioreq_server_state: xen_dm_op_set_ioreq_server_state_t;
-    destroy_ioreq_server, destroy_ioreq_server_mut, from_destroy_ioreq_server: xen_dm_op_destroy_ioreq_server_t;
-    track_dirty_vram, track_dirty_vram_mut, from_track_dirty_vram: xen_dm_op_track_dirty_vram_t;
-    set_pci_intx_level, set_pci_intx_level_mut, from_set_pci_intx_level: xen_dm_op_set_pci_intx_level_t;
-    set_isa_irq_level, set_isa_irq_level_mut, from_set_isa_irq_level: xen_dm_op_set_isa_irq_level_t;
-    set_irq_level, set_irq_level_mut, from_set_irq_level: xen_dm_op_set_irq_level_t;
-    set_pci_link_route, set_pci_link_route_mut, from_set_pci_link_route: xen_dm_op_set_pci_link_route_t;
-    modified_memory, modified_memory_mut, from_modified_memory: xen_dm_op_modified_memory_t;
-    set_mem_type, set_mem_type_mut, from_set_mem_type: xen_dm_op_set_mem_type_t;
-    inject_event, inject_event_mut, from_inject_event: xen_dm_op_inject_event_t;
-    inject_msi, inject_msi_mut, from_inject_msi: xen_dm_op_inject_msi_t;
-    map_mem_type_to_ioreq_server, map_mem_type_to_ioreq_server_mut, from_map_mem_type_to_ioreq_server: xen_dm_op_map_mem_type_to_ioreq_server_t;
-    remote_shutdown, remote_shutdown_mut, from_remote_shutdown: xen_dm_op_remote_shutdown_t;
-    relocate_memory, relocate_memory_mut, from_relocate_memory: xen_dm_op_relocate_memory_t;
-    pin_memory_cacheattr, pin_memory_cacheattr_mut, from_pin_memory_cacheattr: xen_dm_op_pin_memory_cacheattr_t;
-    nr_vcpus, nr_vcpus_mut, from_nr_vcpus: xen_dm_op_nr_vcpus_t;
-}
 layout! { union xen_dm_op_u: 24, 8 }
-
-/// One buffer handed to `__HYPERVISOR_dm_op`.
-///
-/// `struct xen_dm_op_buf` of `hvm/dm_op.h`.
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_dm_op_buf {
-    /// IN. Address.
-    pub h: GuestHandle64<c_void>,
-    /// IN. Bytes.
-    pub size: xen_ulong_t,
-}
 layout! { struct xen_dm_op_buf: 16, 8;
     h: GuestHandle64<c_void> = 0, "xen_dm_op_buf.h";
     size: xen_ulong_t = 8, "xen_dm_op_buf.size";
     [(GuestHandle64<c_void>) (xen_ulong_t)]
 }
-
-/// `xen_dm_op_buf_t` of `hvm/dm_op.h`.
-pub type xen_dm_op_buf_t = xen_dm_op_buf;
