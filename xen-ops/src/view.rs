@@ -15,12 +15,12 @@ use xen_abi::Plain;
 use crate::page::PAGE_SIZE;
 
 /// A view through which a page can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadOnly {}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadOnly;
 
 /// A view through which a page can be read and written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadWrite {}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadWrite;
 
 /// [`PAGE_SIZE`] bytes that another domain may read and write meanwhile.
 ///
@@ -48,6 +48,9 @@ pub struct OutOfPage {
     /// Bytes in the range.
     pub length: usize,
 }
+
+/// The name that is to stay.
+pub type OutOfBounds = OutOfPage;
 
 impl fmt::Display for OutOfPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

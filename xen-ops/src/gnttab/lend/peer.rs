@@ -30,6 +30,19 @@ impl DomainId {
     pub const fn domain(self) -> domid_t {
         self.0
     }
+
+    /// The domain's number, as the ABI has it.
+    #[inline]
+    #[must_use]
+    pub const fn domid(self) -> domid_t {
+        self.0
+    }
+}
+
+impl From<DomainId> for domid_t {
+    fn from(domain: DomainId) -> Self {
+        domain.domid()
+    }
 }
 
 impl TryFrom<domid_t> for DomainId {
