@@ -9,6 +9,8 @@ use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::OutOfBounds;
 
+use crate::fam::LengthError;
+
 /// An operation that did not succeed: which, and why.
 ///
 /// ```
@@ -41,25 +43,26 @@ pub enum Cause {
     },
     /// The kernel refused.
     Errno(Errno),
-    /// The device does not have this operation: the descriptor is of something else, or the kernel is
-    /// older than the operation, or built without it. 64-bit kernels have none of them for 32-bit programs.
+    /// The device does not support this operation: the descriptor is one of another device, or the
+    /// kernel is older than the operation or built without it. 64-bit kernels support no operation for
+    /// 32-bit programs.
     Unsupported,
-    /// More or fewer elements than the operation takes.
+    /// Fewer or more elements than the operation takes.
     Count {
         /// How many there were.
         count: usize,
-        /// The least that it takes.
-        least: usize,
+        /// The fewest that it takes.
+        min: usize,
         /// The most that it takes.
-        most: usize,
+        max: usize,
     },
     /// A range of bytes that is not inside one page.
     Range(OutOfBounds),
-    /// A page that there is not.
+    /// A page that does not exist.
     Page {
         /// Its number, counted from 0.
         page: usize,
-        /// How many there are.
+        /// How many pages there are.
         pages: usize,
     },
     /// A segment of a copy that was not copied.
@@ -69,7 +72,7 @@ pub enum Cause {
         /// Xen's reason.
         status: GrantStatus,
     },
-    /// A frame of another domain's that is not mapped.
+    /// A frame of another domain that is not mapped.
     Frame {
         /// Its place in the list, counted from 0.
         frame: usize,
@@ -82,18 +85,18 @@ pub enum Cause {
     },
     /// Xen refused at least one of the grants, and none is mapped.
     Refused,
-    /// More events came than there was room for: some are lost.
+    /// More events were pending than the device can store: some are lost.
     Overflow,
-    /// No page or grant is left to be shared.
+    /// No page or grant reference is left to share.
     Exhausted,
-    /// It did not happen in the time given for it.
+    /// The time limit passed.
     TimedOut,
-    /// The kernel's pages are larger than grants, and the operation needs them to be the same.
+    /// The kernel's pages are larger than grants, and the operation needs both to be the same size.
     KernelPages {
-        /// Bytes in a page of the kernel's.
+        /// Bytes in a page of the kernel.
         size: usize,
     },
-    /// The process has forked since: descriptors and mappings are the parent's.
+    /// The process has forked since it opened the device: descriptors and mappings are the parent's.
     Forked,
 }
 
@@ -120,7 +123,14 @@ impl Error {
         }
     }
 
-    /// The kernel mapped something at address 0, which it does for nobody.
+    /// For `map_err`: more or fewer elements than the kernel takes.
+    pub(crate) fn length(operation: &'static str) -> impl FnOnce(LengthError) -> Self {
+        move |LengthError { len, max }| {
+            Self::new(operation, Cause::Count { count: len, min: 1, max })
+        }
+    }
+
+    /// The kernel mapped something at address 0, which it never does.
     pub(crate) const fn nowhere() -> Self {
         Self::new("mmap", Cause::Errno(Errno::FAULT))
     }
@@ -166,11 +176,11 @@ impl fmt::Display for Cause {
             }
             Self::Errno(errno) => errno.fmt(f),
             Self::Unsupported => f.write_str(
-                "the device does not offer this: it is another one, or the kernel is too old or \
+                "the device does not support this: it is another device, or the kernel is too old or \
                  built without it",
             ),
-            Self::Count { count, least, most } => {
-                write!(f, "{count} elements; it takes {least} to {most}")
+            Self::Count { count, min, max } => {
+                write!(f, "{count} elements; it takes {min} to {max}")
             }
             Self::Range(range) => range.fmt(f),
             Self::Page { page, pages } => write!(f, "no page {page}; there are {pages}"),
@@ -185,13 +195,13 @@ impl fmt::Display for Cause {
                  it is for another domain, it is read-only, or the security policy forbids it",
             ),
             Self::Overflow => f.write_str(
-                "events were lost; reset the device, and take every port to have had one",
+                "events were lost; reset the device, and handle every port as if it had one",
             ),
             Self::Exhausted => f.write_str(
-                "no page or grant reference is left to be shared; for pages see \
+                "no page or grant reference is left to share; for pages see \
                  /sys/module/xen_gntalloc/parameters/limit",
             ),
-            Self::TimedOut => f.write_str("it has not happened in the time given for it"),
+            Self::TimedOut => f.write_str("the time limit passed"),
             Self::KernelPages { size } => {
                 write!(f, "the kernel's pages are {size} bytes, and a grant is {PAGE_SIZE}")
             }
@@ -204,13 +214,13 @@ impl fmt::Display for Cause {
 
 impl std::error::Error for Error {}
 
-/// What can be done about a device that does not open.
+/// Writes what to do about a device that does not open.
 fn way_out(path: &Path, errno: Errno, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match errno {
         Errno::NOENT | Errno::NODEV | Errno::NXIO => {
             f.write_str("; is this a Xen domain, and is the module loaded")?;
             match path.file_name().and_then(|name| name.to_str()) {
-                // The one module that has two devices.
+                // The only module that has two devices.
                 Some("hypercall") => f.write_str(" (`modprobe xen-privcmd`)")?,
                 Some(name @ ("evtchn" | "gntalloc" | "gntdev" | "privcmd")) => {
                     write!(f, " (`modprobe xen-{name}`)")?;
@@ -259,7 +269,7 @@ mod tests {
 
     #[test]
     fn an_error_names_the_operation() {
-        let error = Error::new("IOCTL_X", Cause::Count { count: 0, least: 1, most: 7 });
+        let error = Error::new("IOCTL_X", Cause::Count { count: 0, min: 1, max: 7 });
         assert_eq!(error.to_string(), "IOCTL_X: 0 elements; it takes 1 to 7");
         let error = Error::new("IOCTL_X", Cause::Page { page: 2, pages: 2 });
         assert_eq!(error.to_string(), "IOCTL_X: no page 2; there are 2");

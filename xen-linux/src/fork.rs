@@ -1,7 +1,7 @@
-//! Which process this is: a child has its parent's values, and may not touch what they stand for.
+//! Identifies the process: a child has copies of its parent's values, and must not use what they own.
 //!
-//! Asking the kernel for the process number would be a system call at every turn. A page that the
-//! kernel wipes in a child says the same for a load.
+//! To ask the kernel for the process number would take a system call for each operation. A page that the
+//! kernel wipes in a child takes a load.
 
 #![allow(unsafe_code, reason = "a page that is wiped by fork")]
 
@@ -18,16 +18,15 @@ use crate::Error;
 /// The last number that this process or one of its ancestors took.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
-/// The page's word, once there is one: then it stays. There is no lock that another thread could hold
-/// while the process forks, and the child would wait for.
+/// The word in the page, once the page is mapped: then it stays. There is no lock, which another thread
+/// could hold while the process forks, so that the child would wait for it.
 static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 
 /// A number that a child does not share with its parent, nor with any process before that.
 ///
 /// # Errors
 ///
-/// What the kernel says if there is no page to be had that is wiped by fork: Linux has them from
-/// 4.14 on.
+/// The kernel's error number if it has no page that fork wipes: Linux has them since 4.14.
 pub(crate) fn generation() -> Result<u64, Error> {
     loop {
         // SAFETY: null, or a word of a page that is never unmapped: aligned, and zero to begin with.
@@ -36,14 +35,14 @@ pub(crate) fn generation() -> Result<u64, Error> {
         }
         let fresh = Page::new()?;
         let word = fresh.base.as_ptr();
-        // Where another thread was faster, this one's page goes.
+        // If another thread was faster, this page is dropped.
         if WORD.compare_exchange(ptr::null_mut(), word, Release, Relaxed).is_ok() {
             forget(fresh);
         }
     }
 }
 
-/// The number in `word`, which gets one if it has none.
+/// The number in `word`, which is set if it is 0.
 fn number(word: &AtomicU64) -> u64 {
     match word.load(Relaxed) {
         0 => take(word),
@@ -51,13 +50,13 @@ fn number(word: &AtomicU64) -> u64 {
     }
 }
 
-/// A fresh number for `word`, or the one of the thread that was faster.
+/// Sets `word` to a fresh number, unless another thread was faster; the number that it has now.
 fn take(word: &AtomicU64) -> u64 {
     let fresh = LAST.fetch_add(1, Relaxed) + 1;
     word.compare_exchange(0, fresh, Relaxed, Relaxed).map_or_else(|first| first, |_| fresh)
 }
 
-/// A page of zeroes that is one of zeroes again in every child.
+/// A page of zeroes, which every child finds zeroed again.
 struct Page {
     base: NonNull<AtomicU64>,
 }
@@ -65,13 +64,13 @@ struct Page {
 impl Page {
     fn new() -> Result<Self, Error> {
         let rights = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new mapping is in nobody's way.
+        // SAFETY: the kernel chooses an address where nothing is mapped.
         let base =
             unsafe { mmap_anonymous(ptr::null_mut(), page_size(), rights, MapFlags::PRIVATE) };
         let base = base.map_err(Error::errno("mmap"))?;
         let base = NonNull::new(base.cast()).ok_or(Error::nowhere())?;
         let page = Self { base };
-        // SAFETY: the advice is about this page alone, which nobody has seen yet.
+        // SAFETY: the advice is about this page alone, which has no other user yet.
         unsafe { madvise(page.base.as_ptr().cast(), page_size(), Advice::LinuxWipeOnFork) }
             .map_err(Error::errno("madvise"))?;
         Ok(page)
@@ -80,7 +79,7 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        // SAFETY: it is this value's own, and nobody has seen it.
+        // SAFETY: the value owns the page, and nothing else refers to it.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), page_size()) };
     }
 }
@@ -93,7 +92,7 @@ mod tests {
     use crate::testing::in_child;
 
     #[test]
-    fn it_stays_the_same_in_one_process() {
+    fn one_process_has_one_number() {
         let first = generation().unwrap();
         assert_ne!(first, 0);
         assert_eq!(generation().unwrap(), first);
@@ -101,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_come_at_the_same_time_agree() {
-        // Both have seen that there is no number yet.
+    fn concurrent_threads_agree_on_the_number() {
+        // Both have read 0.
         let word = AtomicU64::new(0);
         let first = take(&word);
         assert_eq!(take(&word), first);

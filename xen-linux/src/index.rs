@@ -1,14 +1,14 @@
-//! Pages that a device keeps under a number.
+//! Pages that a device knows by a number.
 
 use rustix::io::Errno;
 
 use crate::Error;
-use crate::device::{Device, give_back};
+use crate::device::{Device, release_twice};
 
-/// How a device is told that its pages from `first` on, `count` of them, are not needed any more.
+/// How a device releases `count` pages from the number `first` on.
 pub(crate) type Release = fn(device: &Device, first: u64, count: u32) -> Result<(), Error>;
 
-/// Pages that a device keeps under a number, until the value goes.
+/// Pages that a device knows by a number, released when the value is dropped.
 ///
 /// The number is in bytes, as an offset for `mmap`.
 #[derive(Debug)]
@@ -16,12 +16,12 @@ pub(crate) struct Index {
     device: Device,
     first: u64,
     count: u32,
-    /// `None` once they have been given back.
+    /// `None` once they are released.
     release: Option<Release>,
 }
 
 impl Index {
-    /// What the device has just put under `first`.
+    /// The pages that the device has just put under `first`.
     pub(crate) fn new(device: &Device, first: u64, count: u32, release: Release) -> Self {
         Self { device: device.clone(), first, count, release: Some(release) }
     }
@@ -34,27 +34,27 @@ impl Index {
         self.first
     }
 
-    /// How many pages it stands for.
+    /// How many pages there are.
     pub(crate) const fn count(&self) -> u32 {
         self.count
     }
 
-    /// Gives the pages back.
+    /// Releases the pages.
     pub(crate) fn release(mut self) -> Result<(), Error> {
-        self.give_back()
+        self.release_once()
     }
 
-    fn give_back(&mut self) -> Result<(), Error> {
+    fn release_once(&mut self) -> Result<(), Error> {
         let Some(release) = self.release.take() else { return Ok(()) };
         // In a child the device refuses: the pages are the parent's.
         let step = || release(&self.device, self.first, self.count);
-        give_back(step, &[Errno::NOENT, Errno::INVAL])
+        release_twice(step, &[Errno::NOENT, Errno::INVAL])
     }
 }
 
 impl Drop for Index {
     fn drop(&mut self) {
-        let _ = self.give_back();
+        let _ = self.release_once();
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
     use crate::testing::memory;
 
     thread_local! {
-        /// How often pages were to be given back, and what the device says to that.
+        /// How often the device was asked to release pages, and its answers.
         static ASKED: Cell<usize> = const { Cell::new(0) };
         static ANSWERS: Cell<[Option<Errno>; 2]> = const { Cell::new([None; 2]) };
     }
@@ -77,8 +77,8 @@ mod tests {
         ANSWERS.get()[asked].map_or(Ok(()), |errno| Err(Error::errno("release")(errno)))
     }
 
-    /// What comes of those answers, and how often the device was asked.
-    fn given_back(answers: [Option<Errno>; 2]) -> (Result<(), Error>, usize) {
+    /// The result of a release with those answers, and how often the device was asked.
+    fn released(answers: [Option<Errno>; 2]) -> (Result<(), Error>, usize) {
         ANSWERS.set(answers);
         let (device, _) = memory("index", 0);
         let result = Index::new(&device, 4096, 1, release).release();
@@ -86,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn they_are_given_back_until_the_device_does_not_have_them() {
+    fn a_failed_release_is_tried_again_unless_the_device_does_not_have_the_pages() {
         let error = |errno| Err(Error::new("release", Cause::Errno(errno)));
-        assert_eq!(given_back([None; 2]), (Ok(()), 1));
-        assert_eq!(given_back([Some(Errno::NOMEM), None]), (Ok(()), 2));
+        assert_eq!(released([None; 2]), (Ok(()), 1));
+        assert_eq!(released([Some(Errno::NOMEM), None]), (Ok(()), 2));
         for errno in [Errno::NOENT, Errno::INVAL] {
-            assert_eq!(given_back([Some(errno), None]), (error(errno), 1));
+            assert_eq!(released([Some(errno), None]), (error(errno), 1));
         }
-        let for_ever = [Some(Errno::NOMEM), Some(Errno::FAULT)];
-        assert_eq!(given_back(for_ever), (error(Errno::FAULT), 2));
+        let twice = [Some(Errno::NOMEM), Some(Errno::FAULT)];
+        assert_eq!(released(twice), (error(Errno::FAULT), 2));
     }
 }

@@ -1,57 +1,61 @@
-//! What the kernel does when a page goes.
+//! What the kernel does when a page is unmapped.
 
 use std::marker::PhantomData;
 
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::linux::gntdev::{UNMAP_NOTIFY_CLEAR_BYTE, UNMAP_NOTIFY_SEND_EVENT};
-use xen_ops::view::ReadWrite;
 
-/// What the kernel does when a page is unmapped, even because the process has died: how the other
-/// domain learns of it.
+use crate::ReadWrite;
+
+/// What the kernel does when a page is unmapped, even because the process has died: it tells the other
+/// domain.
 ///
-/// ```
-/// use xen_abi::event_channel::evtchn_port_t;
-/// use xen_linux::notify::UnmapNotify;
-/// use xen_ops::view::ReadOnly;
+/// The access is that of the mapping, and is inferred from it.
 ///
+/// ```no_run
+/// use xen_linux::{Mapping, ReadOnly, ReadWrite, UnmapNotify, evtchn_port_t};
+///
+/// # fn notify(ring: Mapping<ReadWrite>, data: Mapping<ReadOnly>) -> Result<(), xen_linux::Error> {
 /// // The byte at offset 16 becomes 0, and then an event is sent.
-/// let both = UnmapNotify::clear_byte(16).and_send_event(evtchn_port_t(9));
-/// // Nothing can be written to a page that is mapped for reading.
-/// let event = UnmapNotify::<ReadOnly>::event(evtchn_port_t(9));
-/// # let _ = (both, event);
+/// ring.notify(0, UnmapNotify::clear_byte(16).and_send_event(evtchn_port_t(9)))?;
+/// // A page that is mapped for reading cannot be written.
+/// data.notify(0, UnmapNotify::send_event(evtchn_port_t(9)))?;
+/// # Ok(())
+/// # }
 /// ```
 ///
-/// ```compile_fail
-/// use xen_linux::notify::UnmapNotify;
-/// use xen_ops::view::ReadOnly;
+/// ```compile_fail,E0308
+/// use xen_linux::{Mapping, ReadOnly, UnmapNotify};
 ///
-/// let byte = UnmapNotify::<ReadOnly>::byte(16);
+/// # fn notify(data: Mapping<ReadOnly>) {
+/// data.notify(0, UnmapNotify::clear_byte(16));
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnmapNotify<Access = ReadWrite> {
+pub struct UnmapNotify<A = ReadWrite> {
     byte: Option<usize>,
     event: Option<evtchn_port_t>,
-    access: PhantomData<Access>,
+    access: PhantomData<A>,
 }
 
-impl<Access> UnmapNotify<Access> {
-    /// Nothing, as without any call.
+impl<A> UnmapNotify<A> {
+    /// Nothing, as if no notification were set.
     pub const NOTHING: Self = Self { byte: None, event: None, access: PhantomData };
 
-    /// Sends an event by `port`, a local port that the process holds through `/dev/xen/evtchn`. The
-    /// kernel keeps the port open until then.
+    /// Sends an event through `port`, a local port that a process has bound through `/dev/xen/evtchn`.
+    /// The kernel keeps the port open until then.
     #[must_use]
     pub const fn send_event(port: evtchn_port_t) -> Self {
         Self { event: Some(port), ..Self::NOTHING }
     }
 
-    /// Sends an event by `port` too.
+    /// Also sends an event through `port`.
     #[must_use]
     pub const fn and_send_event(self, port: evtchn_port_t) -> Self {
         Self { event: Some(port), ..self }
     }
 
-    /// The action as the kernel has it.
+    /// `UNMAP_NOTIFY_*`.
     pub(crate) fn action(&self) -> u32 {
         let byte = self.byte.map_or(0, |_| UNMAP_NOTIFY_CLEAR_BYTE);
         let event = self.event.map_or(0, |_| UNMAP_NOTIFY_SEND_EVENT);
@@ -63,9 +67,9 @@ impl<Access> UnmapNotify<Access> {
         self.byte.unwrap_or_default()
     }
 
-    /// The port as the kernel has it, 0 without one.
-    pub(crate) fn port(&self) -> u32 {
-        self.event.map_or(0, |port| port.0)
+    /// The port, 0 without one.
+    pub(crate) fn port(&self) -> evtchn_port_t {
+        self.event.unwrap_or_default()
     }
 }
 
@@ -74,5 +78,20 @@ impl UnmapNotify<ReadWrite> {
     #[must_use]
     pub const fn clear_byte(offset: usize) -> Self {
         Self { byte: Some(offset), ..Self::NOTHING }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_actions_are_set() {
+        let both = UnmapNotify::clear_byte(16).and_send_event(evtchn_port_t(9));
+        assert_eq!((both.action(), both.offset(), both.port()), (3, 16, evtchn_port_t(9)));
+        let event = UnmapNotify::<ReadWrite>::send_event(evtchn_port_t(9));
+        assert_eq!((event.action(), event.offset(), event.port()), (2, 0, evtchn_port_t(9)));
+        let nothing = UnmapNotify::<ReadWrite>::NOTHING;
+        assert_eq!((nothing.action(), nothing.port()), (0, evtchn_port_t(0)));
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests of several modules use.
+//! Helpers for tests of several modules.
 
 #![allow(unsafe_code, reason = "tests that fork, and an allocator that counts")]
 
@@ -12,12 +12,12 @@ use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 
 use crate::device::Device;
 
-/// Runs `what` in a child of this process, and fails if it panics there. What the closure owns is the
-/// child's to drop, and stays in the parent.
+/// Runs `what` in a child of this process, and fails if it panics there. The child drops what the closure
+/// owns; the parent leaks it.
 pub(crate) fn in_child(what: impl FnOnce()) {
-    // SAFETY: the child does what the caller says and ends: no destructor of the parent's runs there.
-    // What the caller does there takes no lock that another thread could hold but the allocator's,
-    // which the C library keeps usable in children.
+    // SAFETY: the child runs the closure and exits: no destructor of the parent runs there. The closure
+    // takes no lock that another thread could hold, except the allocator's, which the C library keeps
+    // usable in children.
     match unsafe { libc::fork() } {
         -1 => panic!("no child"),
         0 => {
@@ -35,7 +35,7 @@ pub(crate) fn in_child(what: impl FnOnce()) {
     }
 }
 
-/// A file of `length` bytes in the place of a device: it can be mapped and takes no ioctl.
+/// A file of `length` bytes in place of a device: it can be mapped, and takes no ioctl.
 pub(crate) fn memory(name: &str, length: usize) -> (Device, File) {
     let descriptor = memfd_create(name, MemfdFlags::CLOEXEC).unwrap();
     ftruncate(&descriptor, length as u64).unwrap();
@@ -60,7 +60,7 @@ pub(crate) fn allocations() -> usize {
 
 struct Counting;
 
-// SAFETY: the system's allocator does it all.
+// SAFETY: the system's allocator does all of it.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);

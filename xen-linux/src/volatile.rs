@@ -1,18 +1,17 @@
-//! Grants as memory of `vm-memory`'s, under the feature `vm-memory`.
+//! Grants as memory of the crate `vm-memory`, under the feature `vm-memory`.
 //!
-//! [`Mapping::volatile_slice`] and [`Shared::volatile_slice`] give pages in one piece, with all that
-//! `vm_memory::VolatileMemory` has. A [`Region`] is mapped grants as a part of a guest's memory, for
-//! what works on that: virtio queues, for one.
+//! [`Mapping::volatile_slice`] and [`Shared::volatile_slice`] give pages as one
+//! `vm_memory::VolatileSlice`. A [`Region`] is a mapping as a region of a guest's memory, for code that
+//! works on that: virtio queues, for example.
 //!
-//! Only what may be written can be had like this: whoever has a volatile slice can write to it. And
-//! `vm-memory` asks that all accesses of a process be volatile, where [views](xen_ops::view) are atomic:
-//! while there is a slice, or a region, there are no views of the same mapping. Where a program has the
-//! same page twice, because it has mapped a grant twice, or by gntdev a page of its own of gntalloc's, it
-//! has to see to that itself: no view of the one is used while another thread uses a slice of the other.
+//! Only pages that may be written have slices, since a slice can be written. And `vm-memory` requires that
+//! all accesses of a process are volatile, whereas [views](xen_ops::view) are atomic. So while there is a
+//! slice, or a region, there are no views of the same mapping. A program can have the same page twice: it
+//! can map a grant twice, or map its own page of gntalloc by gntdev. Then it must not use a view of the
+//! one while another thread uses a slice of the other.
 //!
 //! ```compile_fail,E0502
-//! # use xen_linux::gntdev::Mapping;
-//! # use xen_ops::view::ReadWrite;
+//! # use xen_linux::{Mapping, ReadWrite};
 //! fn both(mapping: &mut Mapping<ReadWrite>) {
 //!     let view = mapping.page(0);
 //!     let slice = mapping.volatile_slice();
@@ -20,30 +19,28 @@
 //! }
 //! ```
 //!
-//! The feature `xen` of `vm-memory` is another way to grants, and is not needed.
+//! The feature `xen` of `vm-memory` maps grants in another way, and is not needed.
 //!
 //! ```no_run
 //! use vm_memory::{Bytes, GuestAddress, GuestRegionCollection};
-//! use xen_abi::grant_table::grant_ref_t;
-//! use xen_abi::xen::domid_t;
-//! use xen_linux::gntdev::{Gntdev, Grants};
 //! use xen_linux::volatile::Region;
-//! use xen_ops::gnttab::{DomainId, RemoteGrant};
+//! use xen_linux::{DomainId, Gntdev, Grants, ReadWrite, RemoteGrant, domid_t, grant_ref_t};
 //!
-//! // Where Linux puts grants in the addresses that its virtio drivers give to a backend.
+//! // Where Linux's virtio drivers have grants in the addresses that they pass to a backend.
 //! const GRANTS: u64 = 1 << 63;
 //!
 //! let gntdev = Gntdev::open()?;
-//! let peer = DomainId::new(domid_t(3))?;
-//! let mut queue: Grants = (8..12).map(|number| RemoteGrant::new(peer, grant_ref_t(number))).collect();
+//! let guest = DomainId::new(domid_t(3))?;
+//! let mut queue: Grants =
+//!     (8..12).map(|number| RemoteGrant::new(guest, grant_ref_t(number))).collect();
 //! let start = GuestAddress(GRANTS | 8 << 12);
-//! let region = Region::new(gntdev.map_all(&mut queue)?, start)?;
+//! let region = Region::new(gntdev.map_all(&mut queue, ReadWrite)?, start)?;
 //! let memory = GuestRegionCollection::from_regions(vec![region])?;
 //! let index: u16 = memory.read_obj(GuestAddress(start.0 + 2))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#![allow(unsafe_code, reason = "slices of what is mapped")]
+#![allow(unsafe_code, reason = "slices of mapped memory")]
 
 use rustix::io::Errno;
 use vm_memory::bitmap::BS;
@@ -51,16 +48,16 @@ use vm_memory::{
     Address as _, GuestAddress, GuestMemoryError, GuestMemoryRegion, GuestMemoryRegionBytes,
     GuestUsize, MemoryRegionAddress, VolatileSlice,
 };
+use xen_ops::Failed;
 use xen_ops::page::PAGE_SIZE;
-use xen_ops::view::ReadWrite;
 
 use crate::gntalloc::Shared;
 use crate::gntdev::Mapping;
 use crate::pages::Pages;
-use crate::{Cause, Error};
+use crate::{Cause, Error, ReadWrite};
 
 impl Mapping<ReadWrite> {
-    /// All of the grants in one piece.
+    /// All of the grants as one slice.
     ///
     /// # Errors
     ///
@@ -72,7 +69,7 @@ impl Mapping<ReadWrite> {
 }
 
 impl Shared {
-    /// All of the pages in one piece.
+    /// All of the pages as one slice.
     ///
     /// # Errors
     ///
@@ -83,17 +80,18 @@ impl Shared {
     }
 }
 
-/// Pages that are mapped for writing, in one piece.
+/// Pages that are mapped for writing, as one slice.
 fn slice(pages: &Pages) -> Result<VolatileSlice<'_>, Error> {
-    let (area, size) = (pages.area(), pages.stride());
-    area.device().own("slice")?;
+    let (region, size) = (pages.region(), pages.stride());
+    region.device().check_own("slice")?;
     if pages.count() > 1 && size != PAGE_SIZE {
         return Err(Error::new("slice", Cause::KernelPages { size }));
     }
-    // SAFETY: mapped for reading and writing for as long as the borrow, and without a gap. Callers have
-    // this mapping to themselves, so that whoever else uses it has such a slice. Other users of the pages
-    // are other domains, unless the program has them twice: what it must not do then is said above.
-    Ok(unsafe { VolatileSlice::new(area.base().as_ptr(), pages.count() * PAGE_SIZE) })
+    // SAFETY: mapped for reading and writing for as long as the borrow, and without a gap. Callers borrow
+    // the mapping exclusively, so all users of it have such a slice. Other users of the pages are other
+    // domains, unless the program has them twice: the module's documentation says what it must not do
+    // then.
+    Ok(unsafe { VolatileSlice::new(region.base().as_ptr(), pages.count() * PAGE_SIZE) })
 }
 
 /// Mapped grants at an address of a guest's memory.
@@ -104,18 +102,25 @@ pub struct Region {
 }
 
 impl Region {
-    /// The grants of `mapping`, one behind the other from `start` on.
+    /// The grants of `mapping`, one after the other from `start` on.
     ///
     /// # Errors
     ///
-    /// As [`Mapping::volatile_slice`], and EOVERFLOW if that is beyond the last address. The grants are
-    /// unmapped then.
-    pub fn new(mut mapping: Mapping<ReadWrite>, start: GuestAddress) -> Result<Self, Error> {
-        let length = mapping.volatile_slice()?.len() as GuestUsize;
-        start
-            .checked_add(length)
-            .map(|_| Self { mapping, start })
-            .ok_or(Error::new("region", Cause::Errno(Errno::OVERFLOW)))
+    /// As [`Mapping::volatile_slice`], and EOVERFLOW if the region ends past the last address. The mapping
+    /// is returned.
+    pub fn new(
+        mut mapping: Mapping<ReadWrite>,
+        start: GuestAddress,
+    ) -> Result<Self, Failed<Error, Mapping<ReadWrite>>> {
+        let length = match mapping.volatile_slice() {
+            Ok(slice) => slice.len() as GuestUsize,
+            Err(error) => return Err(Failed::returning(error, mapping)),
+        };
+        if start.checked_add(length).is_none() {
+            let error = Error::new("region", Cause::Errno(Errno::OVERFLOW));
+            return Err(Failed::returning(error, mapping));
+        }
+        Ok(Self { mapping, start })
     }
 
     /// The mapping alone.
@@ -146,7 +151,7 @@ impl GuestMemoryRegion for Region {
         offset: MemoryRegionAddress,
         count: usize,
     ) -> Result<VolatileSlice<'_>, GuestMemoryError> {
-        // Nobody but the region has the mapping.
+        // The region owns the mapping.
         let all =
             slice(&self.mapping.pages).map_err(|_| GuestMemoryError::HostAddressNotAvailable)?;
         let offset = usize::try_from(offset.raw_value())
@@ -169,7 +174,7 @@ mod tests {
     use crate::index::Index;
     use crate::testing::{in_child, memory};
 
-    /// Two pages in the place of grants, with a number at the end of the first and on.
+    /// Two pages in place of grants, with a number across the end of the first.
     fn mapping(name: &str) -> Mapping<ReadWrite> {
         let (device, file) = memory(name, 2 * page_size());
         file.write_all_at(&0x1122_3344_5566_7788_u64.to_le_bytes(), 4092).unwrap();
@@ -177,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn several_pages_are_one_piece() {
+    fn several_pages_are_one_slice() {
         let mut mapping = mapping("one-piece");
         let slice = mapping.volatile_slice().unwrap();
         assert_eq!(slice.len(), 2 * PAGE_SIZE);
@@ -189,7 +194,7 @@ mod tests {
 
     /// As on a kernel with pages of 64 KiB.
     #[test]
-    fn pages_with_gaps_between_them_are_no_piece() {
+    fn pages_with_gaps_between_them_are_refused() {
         let stride = 16 * PAGE_SIZE;
         let (device, _) = memory("gaps", 2 * stride);
         let pages = |count| {
@@ -205,7 +210,7 @@ mod tests {
     fn a_region_is_memory_of_a_guest() {
         let start = GuestAddress(1 << 63);
         let mapping = mapping("region");
-        let first = mapping.address().as_ptr();
+        let first = mapping.as_ptr();
         let region = Region::new(mapping, start).unwrap();
         assert_eq!((region.len(), region.start_addr()), (2 * PAGE_SIZE as u64, start));
         let inside = MemoryRegionAddress(8191);
@@ -223,11 +228,12 @@ mod tests {
     }
 
     #[test]
-    fn a_region_beyond_the_last_address_is_refused() {
+    fn a_region_past_the_last_address_is_refused() {
         let last = GuestAddress(u64::MAX - 2 * PAGE_SIZE as u64);
         assert!(Region::new(mapping("last"), last).is_ok());
-        let error = Region::new(mapping("beyond"), last.unchecked_add(1)).unwrap_err();
-        assert_eq!(error.as_errno(), Some(Errno::OVERFLOW));
+        let failed = Region::new(mapping("beyond"), last.unchecked_add(1)).unwrap_err();
+        assert_eq!(failed.error.as_errno(), Some(Errno::OVERFLOW));
+        assert_eq!(failed.returned.unwrap().count(), 2);
     }
 
     #[test]

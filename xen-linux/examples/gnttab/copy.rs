@@ -5,10 +5,9 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use clap::Args;
-use xen_linux::gntdev::{Gntdev, Segment};
-use xen_linux::xen_ops::gnttab::RemoteGrant;
 use xen_linux::xen_ops::page::PAGE_SIZE;
 use xen_linux::xen_ops::view::OutOfBounds;
+use xen_linux::{Gntdev, RemoteGrant, Segment};
 
 use crate::failure::Failure;
 use crate::grant::{End, Grants, number};
@@ -16,16 +15,16 @@ use crate::share::read;
 
 #[derive(Args, Debug)]
 pub(crate) struct Copy {
-    /// Where the bytes are
+    /// Where to copy from
     from: End,
-    /// Where they shall be
+    /// Where to copy to
     to: End,
     /// How many bytes [default: all that the grants have, or the file]
     #[arg(long, value_parser = number)]
     length: Option<u32>,
 }
 
-/// The bytes of grants from an offset on.
+/// The bytes of grants, from an offset to the end.
 #[derive(Clone, Copy)]
 struct Range {
     grants: Grants,
@@ -44,23 +43,23 @@ impl Copy {
             (&End::Grants { grants, offset }, &End::Grants { grants: to, offset: to_offset }) => {
                 let (from, to) =
                     (Range { grants, offset }, Range { grants: to, offset: to_offset });
-                let length = self.length(from.room().min(to.room()))?;
+                let length = self.length(from.available().min(to.available()))?;
                 between(&open()?, from, to, length)
             }
             (&End::Grants { grants, offset }, to) => {
                 let from = Range { grants, offset };
-                let mut bytes = vec![0; self.length(from.room())?];
+                let mut bytes = vec![0; self.length(from.available())?];
                 from_grants(&open()?, from, &mut bytes)?;
                 write(to, &bytes, out)
             }
             (from, &End::Grants { grants, offset }) => {
                 let to = Range { grants, offset };
-                self.length(to.room())?;
+                self.length(to.available())?;
                 let gntdev = open()?;
-                let bytes = read(name(from), input, to.room())?;
+                let bytes = read(name(from), input, to.available())?;
                 let bytes = first(&bytes, self.length)?;
-                if bytes.len() > to.room() {
-                    return Err(too_long(to.room()));
+                if bytes.len() > to.available() {
+                    return Err(too_long(to.available()));
                 }
                 to_grants(&gntdev, bytes, to)
             }
@@ -68,37 +67,37 @@ impl Copy {
         }
     }
 
-    fn length(&self, room: usize) -> Result<usize, Failure> {
+    fn length(&self, available: usize) -> Result<usize, Failure> {
         match self.length.map(|length| length as usize) {
-            None => Ok(room),
-            Some(length) if length <= room => Ok(length),
-            Some(_) => Err(too_long(room)),
+            None => Ok(available),
+            Some(length) if length <= available => Ok(length),
+            Some(_) => Err(too_long(available)),
         }
     }
 }
 
-/// As many of the bytes as are asked for.
+/// As many of the bytes as were requested.
 fn first(bytes: &[u8], length: Option<u32>) -> Result<&[u8], Failure> {
     let Some(length) = length else { return Ok(bytes) };
     bytes.get(..length as usize).ok_or_else(|| {
         Failure::Impossible(format!(
-            "the input has {} bytes, and {length} are asked for",
+            "the input has {} bytes, and {length} were requested",
             bytes.len()
         ))
     })
 }
 
-fn too_long(room: usize) -> Failure {
-    Failure::Impossible(format!("the grants have {room} bytes from there on, and that is more"))
+fn too_long(available: usize) -> Failure {
+    Failure::Impossible(format!("the grants have {available} bytes from there on, which is less"))
 }
 
 impl Range {
     /// Bytes to its end.
-    fn room(self) -> usize {
+    fn available(self) -> usize {
         self.grants.iter().len() * PAGE_SIZE - self.offset
     }
 
-    /// Its parts: a grant, the offset in it, and the bytes to its end.
+    /// Its parts: a grant, the offset in it, and how many bytes follow there.
     fn pages(self) -> impl Iterator<Item = (RemoteGrant, usize, usize)> {
         self.grants.iter().enumerate().map(move |(page, grant)| {
             let offset = if page == 0 { self.offset } else { 0 };
@@ -109,8 +108,8 @@ impl Range {
 
 fn from_grants(gntdev: &Gntdev, from: Range, mut to: &mut [u8]) -> Result<(), Failure> {
     let mut segments = Vec::new();
-    for (grant, offset, room) in from.pages() {
-        let (part, rest) = to.split_at_mut(room.min(to.len()));
+    for (grant, offset, available) in from.pages() {
+        let (part, rest) = to.split_at_mut(available.min(to.len()));
         to = rest;
         segments.push((grant.to_string(), Segment::read(grant, offset, part).map_err(impossible)?));
     }
@@ -119,8 +118,8 @@ fn from_grants(gntdev: &Gntdev, from: Range, mut to: &mut [u8]) -> Result<(), Fa
 
 fn to_grants(gntdev: &Gntdev, mut from: &[u8], to: Range) -> Result<(), Failure> {
     let mut segments = Vec::new();
-    for (grant, offset, room) in to.pages() {
-        let (part, rest) = from.split_at(room.min(from.len()));
+    for (grant, offset, available) in to.pages() {
+        let (part, rest) = from.split_at(available.min(from.len()));
         from = rest;
         segments
             .push((grant.to_string(), Segment::write(part, grant, offset).map_err(impossible)?));
@@ -136,7 +135,7 @@ fn between(gntdev: &Gntdev, from: Range, to: Range, length: usize) -> Result<(),
     copy(gntdev, segments.collect::<Result<_, Failure>>()?)
 }
 
-/// Both ends of each part that is in one page on either side, and its bytes.
+/// A part that is in one page at either end: both ends, and how many bytes.
 type Part = ((RemoteGrant, usize), (RemoteGrant, usize), usize);
 
 fn parts(from: Range, to: Range, mut length: usize) -> Vec<Part> {
@@ -156,15 +155,15 @@ fn parts(from: Range, to: Range, mut length: usize) -> Vec<Part> {
     parts
 }
 
-/// What is behind `part` bytes of a page, if anything is.
+/// The rest of a page after `part` bytes, if there is any.
 fn rest(
-    (grant, offset, room): (RemoteGrant, usize, usize),
+    (grant, offset, available): (RemoteGrant, usize, usize),
     part: usize,
 ) -> Option<(RemoteGrant, usize, usize)> {
-    (part < room).then_some((grant, offset + part, room - part))
+    (part < available).then_some((grant, offset + part, available - part))
 }
 
-/// Copies segments, each with words for it.
+/// Copies segments, each with a name for messages.
 fn copy(gntdev: &Gntdev, mut segments: Vec<(String, Segment<'_>)>) -> Result<(), Failure> {
     segments.retain(|(_, segment)| !segment.is_empty());
     let (names, mut segments): (Vec<_>, Vec<_>) = segments.into_iter().unzip();
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_in_one_page_on_either_side() {
+    fn a_part_is_in_one_page_at_either_end() {
         assert_eq!(numbers("3:8", "4:1", 4096), [[8, 0, 1, 0, 4096]]);
         assert_eq!(
             numbers("3:8-9+4000", "4:1-2+10", 4192),
@@ -232,14 +231,14 @@ mod tests {
         assert_eq!(first(b"hello", Some(5)).unwrap(), b"hello");
         assert_eq!(first(b"hello", Some(0)).unwrap(), b"");
         let text = first(b"hello", Some(6)).unwrap_err().to_string();
-        assert_eq!(text, "the input has 5 bytes, and 6 are asked for");
+        assert_eq!(text, "the input has 5 bytes, and 6 were requested");
     }
 
     #[test]
     fn ranges_end_with_their_last_page() {
-        assert_eq!(range("3:8").room(), 4096);
-        assert_eq!(range("3:8-9+0xfff").room(), 4097);
-        let pages: Vec<_> = range("3:8-9+0xfff").pages().map(|(_, at, room)| (at, room)).collect();
+        assert_eq!(range("3:8").available(), 4096);
+        assert_eq!(range("3:8-9+0xfff").available(), 4097);
+        let pages: Vec<_> = range("3:8-9+0xfff").pages().map(|(_, at, rest)| (at, rest)).collect();
         assert_eq!(pages, [(4095, 1), (0, 4096)]);
     }
 }

@@ -1,11 +1,11 @@
-//! Bytes for people.
+//! A hexadecimal dump.
 
 use std::io::{self, Write};
 
 const WIDTH: usize = 16;
 
-/// Writes `bytes`, the first of which is at `offset`, as numbers and as text, 16 a line. Lines like the
-/// one before are one `*`.
+/// Writes `bytes`, which begin at `offset`, as numbers and as text, 16 a line. Lines that repeat the one
+/// before are replaced by one `*`.
 pub(crate) fn dump(out: &mut dyn Write, offset: usize, bytes: &[u8]) -> io::Result<()> {
     let mut before = None;
     let mut is_left_out = false;
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_aligned_and_repetition_is_left_out() {
+    fn lines_are_aligned_and_repetitions_are_left_out() {
         let mut bytes = vec![0; 70];
         bytes[..6].copy_from_slice(b"hello\n");
         bytes[69] = 0xff;
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_its_offset() {
+    fn an_empty_dump_is_the_offset() {
         assert_eq!(text(8, &[]), "00000008\n");
     }
 }

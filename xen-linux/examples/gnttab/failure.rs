@@ -1,4 +1,4 @@
-//! What ends the program, and with which status.
+//! Failures, and their exit statuses.
 
 use std::fmt;
 use std::io;
@@ -16,18 +16,18 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// It cannot be done.
     Impossible(String),
-    /// It was found out and said that this is no Xen that can be used.
+    /// Xen cannot be used here. The details have been printed.
     NoXen,
 }
 
 impl Failure {
-    /// For `map_err`: what is named could not be read or written.
+    /// For `map_err`: the named file could not be read or written.
     pub(crate) fn file(name: &str) -> impl FnOnce(io::Error) -> Self {
         let name = name.to_owned();
         move |error| Self::File(name, error)
     }
 
-    /// The exit status: 1, or 3 where a device is missing or closed to the caller. 2 is wrong usage.
+    /// The exit status: 1, or 3 if a device is missing or may not be opened. 2 is wrong usage.
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Device(error) if matches!(error.cause(), Cause::Open { .. }) => 3,
@@ -36,7 +36,7 @@ impl Failure {
         }
     }
 
-    /// Whether the reader of what is written has gone, who has had enough.
+    /// Whether the reader of standard output has closed it.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_reader_of_standard_output_may_go() {
+    fn only_standard_output_may_be_closed() {
         let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
         assert!(Failure::Output(broken()).is_closed_pipe());
         assert!(!Failure::file("fifo")(broken()).is_closed_pipe());

@@ -1,28 +1,26 @@
-//! How grants are named on the command line.
+//! Names of grants on the command line.
 
 use std::str::FromStr;
 
-use xen_linux::xen_abi::grant_table::grant_ref_t;
-use xen_linux::xen_abi::xen::domid_t;
-use xen_linux::xen_ops::gnttab::{DomainId, RemoteGrant};
 use xen_linux::xen_ops::page::PAGE_SIZE;
+use xen_linux::{DomainId, RemoteGrant, domid_t, grant_ref_t};
 
-/// How many grants one name can stand for.
-const MOST: u32 = 65_536;
+/// How many grants one name can have.
+const MAX_GRANTS: u32 = 65_536;
 
-/// Grants in a row of one domain: `3:8`, or `3:8-15`.
+/// Consecutive grants of one domain: `3:8`, or `3:8-15`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grants {
-    peer: DomainId,
+    domain: DomainId,
     first: u32,
     last: u32,
 }
 
 impl Grants {
     pub(crate) fn iter(self) -> impl ExactSizeIterator<Item = RemoteGrant> + Clone {
-        // Not more than fit, and so a range of what has a length.
+        // At most `MAX_GRANTS`; and a range of `usize` has a length.
         let count = (self.last - self.first + 1) as usize;
-        (0..count).map(move |n| RemoteGrant::new(self.peer, grant_ref_t(self.first + n as u32)))
+        (0..count).map(move |n| RemoteGrant::new(self.domain, grant_ref_t(self.first + n as u32)))
     }
 }
 
@@ -30,14 +28,14 @@ impl FromStr for Grants {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || format!("`{text}` is no grant: say DOMAIN:REFERENCE, as 3:8 or 3:8-15");
+        let form = || format!("`{text}` is not a grant: write DOMAIN:REFERENCE, as 3:8 or 3:8-15");
         let (domain, references) = text.split_once(':').ok_or_else(form)?;
-        let peer = peer(domain)?;
+        let domain = self::domain(domain)?;
         let (first, last) = references.split_once('-').unwrap_or((references, references));
         let (first, last) = (number(first)?, number(last)?);
         match last.checked_sub(first) {
-            Some(count) if count < MOST => Ok(Self { peer, first, last }),
-            Some(_) => Err(format!("`{text}` are more than {MOST} grants")),
+            Some(count) if count < MAX_GRANTS => Ok(Self { domain, first, last }),
+            Some(_) => Err(format!("`{text}` are more than {MAX_GRANTS} grants")),
             None => Err(format!("`{text}` ends before it begins")),
         }
     }
@@ -58,7 +56,7 @@ impl FromStr for End {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // A path begins otherwise, if somebody must have one like that.
+        // A path can begin with `./`.
         let is_grant = text.contains(':') && text.starts_with(|first: char| first.is_ascii_digit());
         match text {
             "-" => Ok(Self::Standard),
@@ -71,10 +69,10 @@ impl FromStr for End {
     }
 }
 
-/// A domain's own number.
-pub(crate) fn peer(text: &str) -> Result<DomainId, String> {
+/// The number of a domain.
+pub(crate) fn domain(text: &str) -> Result<DomainId, String> {
     let number = number(text)?;
-    let domid = u16::try_from(number).map_err(|_| format!("{number} is no domain"))?;
+    let domid = u16::try_from(number).map_err(|_| format!("{number} is not a domain"))?;
     DomainId::new(domid_t(domid)).map_err(|error| error.to_string())
 }
 
@@ -82,7 +80,7 @@ pub(crate) fn peer(text: &str) -> Result<DomainId, String> {
 pub(crate) fn offset_in_page(text: &str) -> Result<usize, String> {
     match number(text)? as usize {
         offset if offset < PAGE_SIZE => Ok(offset),
-        offset => Err(format!("byte {offset} is outside of a page, which has {PAGE_SIZE}")),
+        offset => Err(format!("byte {offset} is outside the page, which has {PAGE_SIZE}")),
     }
 }
 
@@ -91,7 +89,7 @@ pub(crate) fn number(text: &str) -> Result<u32, String> {
     let hexadecimal = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     let (digits, radix) = hexadecimal.map_or((text, 10), |digits| (digits, 16));
     let number = u32::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'));
-    number.ok_or_else(|| format!("`{text}` is no number from 0 to {}", u32::MAX))
+    number.ok_or_else(|| format!("`{text}` is not a number from 0 to {}", u32::MAX))
 }
 
 #[cfg(test)]
@@ -110,23 +108,23 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_grant_says_why() {
+    fn bad_names_are_explained() {
         for (text, why) in [
-            ("8", "say DOMAIN:REFERENCE"),
-            ("", "say DOMAIN:REFERENCE"),
-            ("3:", "`` is no number"),
-            (":8", "`` is no number"),
-            ("3:-1", "`` is no number"),
-            ("3:8-", "`` is no number"),
+            ("8", "write DOMAIN:REFERENCE"),
+            ("", "write DOMAIN:REFERENCE"),
+            ("3:", "`` is not a number"),
+            (":8", "`` is not a number"),
+            ("3:-1", "`` is not a number"),
+            ("3:8-", "`` is not a number"),
             ("3:8-7", "ends before it begins"),
             ("3:0-65536", "more than 65536 grants"),
             ("3:0-4294967295", "more than 65536 grants"),
-            ("3:4294967296", "`4294967296` is no number"),
+            ("3:4294967296", "`4294967296` is not a number"),
             ("0x7ff0:1", "0x7ff0 is no domain"),
-            ("65536:1", "65536 is no domain"),
-            ("3:+8", "`+8` is no number"),
-            ("3:0x+8", "`0x+8` is no number"),
-            ("3:0x", "`0x` is no number"),
+            ("65536:1", "65536 is not a domain"),
+            ("3:+8", "`+8` is not a number"),
+            ("3:0x+8", "`0x+8` is not a number"),
+            ("3:0x", "`0x` is not a number"),
         ] {
             let error = text.parse::<Grants>().unwrap_err();
             assert!(error.contains(why), "{text}: {error}");
@@ -142,7 +140,7 @@ mod tests {
         assert_eq!(end("./3:8"), Ok(End::File("./3:8".into())));
         assert_eq!(end("3:8"), Ok(End::Grants { grants: grants("3:8"), offset: 0 }));
         assert_eq!(end("3:8-9+0xfff"), Ok(End::Grants { grants: grants("3:8-9"), offset: 4095 }));
-        assert!(end("3:8+4096").unwrap_err().contains("outside of a page"));
-        assert!(end("3:8+").unwrap_err().contains("`` is no number"));
+        assert!(end("3:8+4096").unwrap_err().contains("outside the page"));
+        assert!(end("3:8+").unwrap_err().contains("`` is not a number"));
     }
 }

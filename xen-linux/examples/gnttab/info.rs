@@ -5,13 +5,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Args;
-use xen_linux::evtchn::Evtchn;
-use xen_linux::gntalloc::Gntalloc;
-use xen_linux::gntdev::Gntdev;
-use xen_linux::privcmd::Privcmd;
 use xen_linux::xen_abi::xen::DOMID_SELF;
 use xen_linux::xen_ops::hypercall::{Hypercall, grant_table_op, xen_version};
-use xen_linux::{Cause, Error};
+use xen_linux::{Cause, Error, Evtchn, Gntalloc, Gntdev, Privcmd};
 
 use crate::failure::Failure;
 
@@ -43,7 +39,7 @@ fn print(states: &[State<'_>], facts: &[(&str, String)], out: &mut dyn Write) ->
         let state = error.as_ref().map_or("can be used".into(), short);
         writeln!(out, "{name:<10}{what_for:<24}{state}")?;
     }
-    // What can be done about those that do not open.
+    // What to do about those that do not open.
     let closed = |error: &&Error| matches!(error.cause(), Cause::Open { .. });
     let closed: Vec<_> =
         states.iter().filter_map(|(_, _, error)| error.as_ref()).filter(closed).collect();
@@ -62,10 +58,10 @@ fn print(states: &[State<'_>], facts: &[(&str, String)], out: &mut dyn Write) ->
     out.flush()
 }
 
-/// An error beside the name of its device.
+/// The text of an error beside the name of its device.
 fn short(error: &Error) -> String {
     match (error.cause(), error.as_errno()) {
-        // Of two devices it says which.
+        // The line is about two devices.
         (Cause::Open { path, .. }, Some(errno)) if path.ends_with("hypercall") => {
             format!("hypercall: {errno}")
         }
@@ -74,7 +70,7 @@ fn short(error: &Error) -> String {
     }
 }
 
-/// What the kernel says in files.
+/// Facts that the kernel has in files.
 fn facts_of_linux() -> Vec<(&'static str, String)> {
     let files = [
         ("kind of domain", "/sys/hypervisor/guest_type"),
@@ -85,7 +81,7 @@ fn facts_of_linux() -> Vec<(&'static str, String)> {
     files.into_iter().filter_map(read).collect()
 }
 
-/// What Xen says. It keeps some of it from domains without privileges.
+/// Facts from Xen. Domains without privileges do not get all of them.
 fn facts_of_xen(xen: &impl Hypercall) -> Vec<(&'static str, String)> {
     let version = xen_version::version(xen).map(|version| {
         let extra = xen_version::extraversion(xen).map(|extra| text(&extra)).unwrap_or_default();
@@ -105,7 +101,7 @@ fn facts_of_xen(xen: &impl Hypercall) -> Vec<(&'static str, String)> {
     .into()
 }
 
-/// What is before the first 0.
+/// The text before the first 0.
 fn text(bytes: &[u8]) -> String {
     let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).into_owned()

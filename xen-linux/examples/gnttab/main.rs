@@ -35,18 +35,18 @@ struct Arguments {
 enum Command {
     /// Share fresh pages with a domain, until interrupted
     ///
-    /// Prints a table of the references, which the other domain needs to know. What FILE does not fill is
-    /// zero. When the program ends, however it does, so does the sharing.
+    /// Prints a table of the references, which the other domain needs to know. Bytes that FILE does not fill
+    /// are zero. The sharing ends with the program, however that ends.
     Share(share::Share),
-    /// Map grants of other domains, and show what is there
+    /// Map grants of other domains, and show their bytes
     ///
     /// Maps all of the grants for reading, or none.
     Map(map::Map),
     /// Copy between grants and files
     ///
-    /// Xen copies; nothing is mapped. Either end is a grant, and a byte in it at which to begin
-    /// (DOMAIN:REFERENCE+OFFSET); several grants in a row (DOMAIN:FIRST-LAST+OFFSET); a file; or - for
-    /// standard input or output. One of the two is grants.
+    /// Xen copies; nothing is mapped. Either end is a grant and a byte in it at which to begin
+    /// (DOMAIN:REFERENCE+OFFSET); consecutive grants (DOMAIN:FIRST-LAST+OFFSET); a file; or - for standard
+    /// input or output. At least one end is grants.
     Copy(copy::Copy),
     /// Show what this domain can do: devices, limits, Xen's version
     ///
@@ -55,14 +55,14 @@ enum Command {
 }
 
 const EXAMPLES: &str = "\
-A grant is DOMAIN:REFERENCE, as 3:8; several in a row are 3:8-15. Numbers are decimal, or
+A grant is DOMAIN:REFERENCE, as 3:8; consecutive ones are 3:8-15. Numbers are decimal, or
 hexadecimal with 0x. A page has 4096 bytes, whatever the kernel's page size is.
 
 Examples:
   gnttab info
   echo hello | gnttab share 3 -       domain 3 may read a page that says hello
   gnttab share 3 --writable --pages 4
-  gnttab map 3:8                      as hexdump -C shows a file
+  gnttab map 3:8                      in the format of hexdump -C
   gnttab map 3:8-15 --raw > pages     eight pages into a file
   gnttab copy 3:8+0x40 - --length 16  sixteen bytes to standard output
   gnttab copy data 3:8-15             a file into pages that are writable
@@ -70,7 +70,7 @@ Examples:
 
 Exit status:
   0  done
-  1  it did not work: the text says what and why
+  1  failure: the text has the reason
   2  wrong usage
   3  a device is missing or may not be opened: no Xen, no module, no permission";
 
@@ -102,7 +102,7 @@ fn run(
     }
 }
 
-/// Waits for so many seconds, or until the process is interrupted: the kernel then ends what it holds.
+/// Waits for so many seconds, or until the process is interrupted: the kernel then releases everything.
 fn hold(seconds: Option<u64>) {
     match seconds {
         Some(seconds) => sleep(Duration::from_secs(seconds)),

@@ -4,9 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Args;
-use xen_linux::gntdev::{self, Gntdev, Mapping};
 use xen_linux::xen_ops::page::PAGE_SIZE;
-use xen_linux::xen_ops::view::{ReadOnly, View};
+use xen_linux::{Error, Gntdev, Mapping, ReadOnly, View};
 
 use crate::dump::dump;
 use crate::failure::Failure;
@@ -38,19 +37,19 @@ impl Map {
         if length > PAGE_SIZE - self.offset {
             let end = self.offset.saturating_add(length);
             return Err(Failure::Impossible(format!(
-                "byte {end} is outside of a page, which has {PAGE_SIZE}"
+                "byte {end} is outside the page, which has {PAGE_SIZE}"
             )));
         }
         let gntdev = Gntdev::open_at(devices.join("gntdev"))?;
-        let mut grants: gntdev::Grants =
+        let mut grants: xen_linux::Grants =
             self.grants.iter().flat_map(|grants| grants.iter()).collect();
-        let mapping: Mapping<ReadOnly> = gntdev.map_all(&mut grants)?;
+        let mapping = gntdev.map_all(&mut grants, ReadOnly)?;
         self.show(&mapping, length, out).map_err(Failure::Output)?;
         if self.seconds.is_some() {
             hold(self.seconds);
             self.show(&mapping, length, out).map_err(Failure::Output)?;
         }
-        Ok(mapping.unmap()?)
+        Ok(mapping.unmap().map_err(Error::from)?)
     }
 
     fn show(

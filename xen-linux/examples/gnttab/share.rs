@@ -5,25 +5,23 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use clap::Args;
-use xen_linux::gntalloc::{Gntalloc, MOST, Shared};
-use xen_linux::notify::UnmapNotify;
-use xen_linux::xen_ops::gnttab::DomainId;
+use xen_linux::gntalloc::MAX_PAGES_PER_SHARE;
 use xen_linux::xen_ops::page::PAGE_SIZE;
-use xen_linux::xen_ops::view::{ReadOnly, ReadWrite};
+use xen_linux::{DomainId, Error, Gntalloc, ReadOnly, ReadWrite, Shared, UnmapNotify};
 
 use crate::failure::Failure;
-use crate::grant::{offset_in_page, peer};
+use crate::grant::{domain, offset_in_page};
 use crate::hold;
 
 #[derive(Args, Debug)]
 pub(crate) struct Share {
     /// The domain that may use the pages
-    #[arg(value_parser = peer)]
+    #[arg(value_parser = domain)]
     domain: DomainId,
-    /// What the pages hold; - is standard input
+    /// Contents of the pages; - is standard input
     file: Option<String>,
     /// How many pages [default: as many as FILE fills, at least 1]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=MOST as i64))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=MAX_PAGES_PER_SHARE as i64))]
     pages: Option<u32>,
     /// The domain may write too
     #[arg(long)]
@@ -43,7 +41,7 @@ impl Share {
         input: &mut dyn Read,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        // Before anything is read, so that nobody types in vain.
+        // Before anything is read, so that an error comes before the user types.
         let gntalloc = Gntalloc::open_at(devices.join("gntalloc"))?;
         let contents = self.contents(input)?;
         let count = match self.pages {
@@ -57,9 +55,9 @@ impl Share {
             )));
         }
         let shared = if self.writable {
-            gntalloc.share::<ReadWrite>(self.domain, count)?
+            gntalloc.share(self.domain, count, ReadWrite)?
         } else {
-            gntalloc.share::<ReadOnly>(self.domain, count)?
+            gntalloc.share(self.domain, count, ReadOnly)?
         };
         for (page, bytes) in shared.pages().zip(contents.chunks(PAGE_SIZE)) {
             page.write(0, bytes).map_err(|error| Failure::Impossible(error.to_string()))?;
@@ -69,24 +67,24 @@ impl Share {
         }
         table(&shared, out).map_err(Failure::Output)?;
         hold(self.seconds);
-        Ok(shared.unshare()?)
+        Ok(shared.unshare().map_err(Error::from)?)
     }
 
     fn contents(&self, input: &mut dyn Read) -> Result<Vec<u8>, Failure> {
         let Some(file) = self.file.as_deref() else { return Ok(Vec::new()) };
-        read(file, input, MOST * PAGE_SIZE)
+        read(file, input, MAX_PAGES_PER_SHARE * PAGE_SIZE)
     }
 }
 
-/// At most `most` bytes, and one more if there are more.
-pub(crate) fn read(file: &str, input: &mut dyn Read, most: usize) -> Result<Vec<u8>, Failure> {
+/// Reads at most `max` bytes, and one more if there are more.
+pub(crate) fn read(file: &str, input: &mut dyn Read, max: usize) -> Result<Vec<u8>, Failure> {
     let mut contents = Vec::new();
-    let most = (most as u64).saturating_add(1);
+    let limit = (max as u64).saturating_add(1);
     let (name, read) = match file {
-        "-" => ("standard input", input.take(most).read_to_end(&mut contents)),
+        "-" => ("standard input", input.take(limit).read_to_end(&mut contents)),
         path => {
             let opened = File::open(path).map_err(Failure::file(path))?;
-            (path, opened.take(most).read_to_end(&mut contents))
+            (path, opened.take(limit).read_to_end(&mut contents))
         }
     };
     read.map_err(Failure::file(name))?;

@@ -1,11 +1,10 @@
-//! What the tool says to bad input, and where there is no Xen.
+//! The tool's answers to bad input, and without Xen.
 
 use std::path::{Path, PathBuf};
 
 use super::*;
 
-/// What a command line does with devices in `devices`: its output, and what it says and returns if it
-/// fails.
+/// Runs a command line with the devices in `devices`: its output, and the message and status of a failure.
 fn gnttab(devices: &Path, line: &str, input: &[u8]) -> (String, Option<(String, u8)>) {
     let words = line.split_whitespace().map(str::to_owned);
     let global = ["gnttab".to_owned(), "--devices".into(), devices.display().to_string()];
@@ -22,14 +21,14 @@ fn gnttab(devices: &Path, line: &str, input: &[u8]) -> (String, Option<(String, 
     (String::from_utf8(out).unwrap(), failure)
 }
 
-/// What is said, and the status.
+/// The message and the status of a failure.
 fn failure(devices: &Path, line: &str) -> (String, u8) {
     let (out, failure) = gnttab(devices, line, b"");
     assert_eq!(out, "", "{line}");
     failure.unwrap_or_else(|| panic!("{line} did not fail"))
 }
 
-/// A directory with devices that are something else.
+/// A directory with the names of the devices, all of which are another device.
 fn others() -> tempfile::TempDir {
     let devices = tempfile::tempdir().unwrap();
     for name in ["gntdev", "gntalloc", "evtchn", "privcmd", "hypercall"] {
@@ -39,7 +38,7 @@ fn others() -> tempfile::TempDir {
 }
 
 #[test]
-fn without_devices_every_command_says_what_to_do() {
+fn without_devices_every_command_suggests_a_module() {
     let nowhere = PathBuf::from("/dev/xen/missing");
     for (line, module) in [
         ("share 3", "xen-gntalloc"),
@@ -86,11 +85,11 @@ fn other_devices_are_not_taken_for_xens() {
     for line in ["share 3", "map 3:8", "copy 3:8 -"] {
         let (text, status) = failure(devices.path(), line);
         assert_eq!(status, 1, "{line}: {text}");
-        assert!(text.contains("the device does not offer this"), "{line}: {text}");
+        assert!(text.contains("the device does not support this"), "{line}: {text}");
     }
     let (out, failure) = gnttab(devices.path(), "info", b"");
     assert_eq!(failure.map(|(_, status)| status), Some(3));
-    assert_eq!(out.matches("the device does not offer this").count(), 4, "{out}");
+    assert_eq!(out.matches("the device does not support this").count(), 4, "{out}");
     assert!(!out.contains("is the module loaded"), "{out}");
 }
 
@@ -100,18 +99,18 @@ fn wrong_usage_is_2() {
     for (line, why) in [
         ("", "Usage"),
         ("map", "<GRANT>..."),
-        ("map 8", "say DOMAIN:REFERENCE"),
+        ("map 8", "write DOMAIN:REFERENCE"),
         ("map 3:8-7", "ends before it begins"),
-        ("map 3:8 --offset 4096", "outside of a page"),
+        ("map 3:8 --offset 4096", "outside the page"),
         ("map 3:8 --length -1", "'-1'"),
         ("share", "<DOMAIN>"),
-        ("share dom0", "`dom0` is no number"),
+        ("share dom0", "`dom0` is not a number"),
         ("share 0x7ff0", "0x7ff0 is no domain"),
         ("share 3 --pages many", "'many'"),
         ("share 3 --pages 0", "0 is not in 1..=65536"),
-        ("share 3 --clear 5000", "outside of a page"),
+        ("share 3 --clear 5000", "outside the page"),
         ("copy 3:8", "<TO>"),
-        ("copy 3:8+9999 -", "outside of a page"),
+        ("copy 3:8+9999 -", "outside the page"),
         ("unshare 3", "unshare"),
     ] {
         let (text, status) = failure(&nowhere, line);
@@ -121,7 +120,7 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn impossible_requests_are_refused() {
     let nowhere = PathBuf::from("/dev/xen/missing");
     for (line, why) in [
         ("copy one two", "one end of a copy is grants"),
@@ -129,7 +128,7 @@ fn what_cannot_be_is_refused() {
         ("copy 3:8-9+0x10 - --length 8177", "the grants have 8176 bytes"),
         ("copy 3:8 4:9+1 --length 4096", "the grants have 4095 bytes"),
         ("copy - 3:8 --length 4097", "the grants have 4096 bytes"),
-        ("map 3:8 --offset 4095 --length 2", "byte 4097 is outside of a page"),
+        ("map 3:8 --offset 4095 --length 2", "byte 4097 is outside the page"),
     ] {
         let (text, status) = failure(&nowhere, line);
         assert_eq!(status, 1, "{line}: {text}");

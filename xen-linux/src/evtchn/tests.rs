@@ -1,4 +1,4 @@
-//! Events over a socket in the device's place.
+//! Events over a socket in place of the device.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use rustix::fs::{
 use super::*;
 use crate::testing::{allocations, in_child};
 
-/// A device whose other side is the test: what is pending is written there, what is unmasked read.
+/// A device whose other side is the test: it writes pending ports, and reads unmasked ones.
 fn device() -> (Evtchn, UnixStream) {
     let (own, other) = UnixStream::pair().unwrap();
     own.set_nonblocking(true).unwrap();
@@ -25,20 +25,20 @@ fn ports<const N: usize>(numbers: [u32; N]) -> [evtchn_port_t; N] {
 }
 
 #[test]
-fn what_is_pending_is_read_in_its_order() {
+fn pending_ports_are_read_in_order() {
     let (events, mut other) = device();
-    let mut room = ports([0; 3]);
-    assert_eq!(events.pending(&mut room), Ok(None));
+    let mut buffer = ports([0; 3]);
+    assert_eq!(events.pending(&mut buffer), Ok(None));
     assert_eq!(events.wait(Some(Duration::ZERO)), Ok(false));
     other.write_all(bytes(&ports([5, 3, 9, 7]))).unwrap();
     assert_eq!(events.wait(None), Ok(true));
-    assert_eq!(events.pending(&mut room), Ok(Some(&ports([5, 3, 9])[..])));
-    assert_eq!(events.pending(&mut room), Ok(Some(&ports([7])[..])));
-    assert_eq!(events.pending(&mut room), Ok(None));
+    assert_eq!(events.pending(&mut buffer), Ok(Some(&ports([5, 3, 9])[..])));
+    assert_eq!(events.pending(&mut buffer), Ok(Some(&ports([7])[..])));
+    assert_eq!(events.pending(&mut buffer), Ok(None));
 }
 
 #[test]
-fn a_wait_ends_when_its_time_is_over() {
+fn a_wait_ends_after_its_timeout() {
     let (events, _other) = device();
     let begin = Instant::now();
     assert_eq!(events.wait(Some(Duration::from_millis(30))), Ok(false));
@@ -46,15 +46,15 @@ fn a_wait_ends_when_its_time_is_over() {
 }
 
 #[test]
-fn room_for_no_port_is_an_error() {
+fn an_empty_buffer_is_an_error() {
     let (events, _other) = device();
     let error = events.pending(&mut []).unwrap_err();
-    assert_eq!(error.cause(), &Cause::Count { count: 0, least: 1, most: MOST });
+    assert_eq!(error.cause(), &Cause::Count { count: 0, min: 1, max: MAX_PORTS_PER_CALL });
 }
 
-/// A file takes as much as fits in it, and then refuses.
+/// A file takes as many bytes as fit, and then refuses.
 #[test]
-fn what_the_kernel_has_not_taken_is_written_again() {
+fn ports_that_the_kernel_has_not_taken_are_written_again() {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let file = memfd_create("unmask", flags).unwrap();
     ftruncate(&file, 4096).unwrap();
@@ -70,14 +70,14 @@ fn what_the_kernel_has_not_taken_is_written_again() {
 }
 
 #[test]
-fn the_kernels_refusal_is_an_error() {
+fn a_refusal_of_the_kernel_is_an_error() {
     let (events, other) = device();
     drop(other);
     let error = events.unmask(&ports([1])).unwrap_err();
     assert_eq!((error.operation(), error.as_errno()), ("write", Some(Errno::PIPE)));
     let error = events.bind_virq(0).unwrap_err();
     assert_eq!((error.operation(), error.cause()), ("IOCTL_EVTCHN_BIND_VIRQ", &Cause::Unsupported));
-    // What takes no more is none that takes nothing for ever.
+    // A device that takes nothing does not make it loop.
     let full = Evtchn { device: Device::open(Path::new("/dev/full")).unwrap() };
     assert_eq!(full.unmask(&ports([1])).unwrap_err().as_errno(), Some(Errno::NOSPC));
 }
@@ -87,38 +87,36 @@ fn another_device_is_not_taken_for_evtchn() {
     let error = Evtchn::open_at("/dev/null").unwrap_err();
     assert_eq!(error, Error::new(UNBIND, Cause::Unsupported));
     let descriptor = OwnedFd::from(File::open("/dev/null").unwrap());
-    assert_eq!(Evtchn::try_from(descriptor).unwrap_err(), error);
+    let failed = Evtchn::try_from(descriptor).unwrap_err();
+    assert_eq!((&failed.error, failed.returned.is_some()), (&error, true));
     let path = open("/dev/null", OFlags::PATH, Mode::empty()).unwrap();
-    let error = Evtchn::try_from(path).unwrap_err();
-    assert_eq!(error, Error::new(UNBIND, Cause::Errno(Errno::BADF)));
+    let failed = Evtchn::try_from(path).unwrap_err();
+    assert_eq!(failed.error, Error::new(UNBIND, Cause::Errno(Errno::BADF)));
 }
 
 #[test]
-fn a_port_is_unbound_once() {
+fn a_port_that_is_not_unbound_is_returned() {
     let (events, _other) = device();
-    let port = |port| Port { device: events.device.clone(), port, is_bound: true };
-    let error = port(evtchn_port_t(7)).unbind().unwrap_err();
-    assert_eq!(error, Error::new(UNBIND, Cause::Unsupported));
-    let mut twice = port(evtchn_port_t(7));
-    assert!(twice.take_down().is_err());
-    assert_eq!(twice.take_down(), Ok(()));
-    assert_eq!(twice.number(), evtchn_port_t(7));
+    let port = Port::new(&events.device, evtchn_port_t(7));
+    let failed = port.unbind().unwrap_err();
+    assert_eq!(failed.error, Error::new(UNBIND, Cause::Unsupported));
+    assert_eq!(failed.returned.unwrap().number(), evtchn_port_t(7));
 }
 
 #[test]
 fn a_child_has_no_events() {
     let (events, mut other) = device();
     other.write_all(bytes(&ports([5]))).unwrap();
-    let port = Port { device: events.device.clone(), port: evtchn_port_t(1), is_bound: true };
+    let port = Port::new(&events.device, evtchn_port_t(1));
     in_child(|| {
-        let mut room = ports([0; 3]);
+        let mut buffer = ports([0; 3]);
         let forked = |operation| Error::new(operation, Cause::Forked);
-        assert_eq!(events.pending(&mut room), Err(forked("read")));
+        assert_eq!(events.pending(&mut buffer), Err(forked("read")));
         assert_eq!(events.wait(None), Err(forked("poll")));
-        assert_eq!(events.unmask(&room), Err(forked("write")));
+        assert_eq!(events.unmask(&buffer), Err(forked("write")));
         assert_eq!(port.unmask(), Err(forked("write")));
         assert_eq!(port.notify(), Err(forked(NOTIFY)));
-        assert_eq!(port.unbind(), Err(forked(UNBIND)));
+        assert_eq!(port.unbind().unwrap_err().error, forked(UNBIND));
     });
     assert_eq!(events.pending(&mut ports([0; 3])), Ok(Some(&ports([5])[..])));
 }
@@ -126,11 +124,60 @@ fn a_child_has_no_events() {
 #[test]
 fn events_allocate_nothing() {
     let (events, mut other) = device();
-    let mut room = ports([0; 3]);
+    let mut buffer = ports([0; 3]);
     let before = allocations();
     other.write_all(bytes(&ports([5, 3, 9]))).unwrap();
     assert_eq!(events.wait(None), Ok(true));
-    let pending = events.pending(&mut room).unwrap().unwrap();
+    let pending = events.pending(&mut buffer).unwrap().unwrap();
     events.unmask(pending).unwrap();
     assert_eq!(allocations(), before);
+}
+
+/// A set with these ports, the values being their numbers, and the other side of its device.
+fn set<const N: usize>(numbers: [u32; N]) -> (PortSet<u32>, UnixStream) {
+    let (events, other) = device();
+    let mut set = PortSet::from(events.clone());
+    for number in numbers {
+        set.add(Port::new(&events.device, evtchn_port_t(number)), number);
+    }
+    (set, other)
+}
+
+#[test]
+fn a_set_returns_events_one_by_one() {
+    let (mut set, mut other) = set([3, 5, 9]);
+    assert!(set.iter().map(|(port, &value)| (port.0, value)).eq([(3, 3), (5, 5), (9, 9)]));
+    assert_eq!(set.wait(Some(Duration::ZERO)), Ok(None));
+    // Port 7 is not in the set.
+    other.write_all(bytes(&ports([5, 7, 3]))).unwrap();
+    assert_eq!(set.wait(None), Ok(Some(evtchn_port_t(5))));
+    // One that has been read is returned without another system call.
+    assert_eq!(set.wait(Some(Duration::ZERO)), Ok(Some(evtchn_port_t(3))));
+    assert_eq!(set.wait(Some(Duration::ZERO)), Ok(None));
+    assert_eq!(set.get(evtchn_port_t(3)), Some(&3));
+    *set.get_mut(evtchn_port_t(3)).unwrap() = 4;
+    assert_eq!((set.get(evtchn_port_t(3)), set.get(evtchn_port_t(7))), (Some(&4), None));
+}
+
+#[test]
+fn a_set_waits_no_longer_than_its_timeout() {
+    let (mut set, mut other) = set([3]);
+    let begin = Instant::now();
+    // An event that is not its own does not end the wait.
+    other.write_all(bytes(&ports([7]))).unwrap();
+    assert_eq!(set.wait(Some(Duration::from_millis(30))), Ok(None));
+    assert!(begin.elapsed() >= Duration::from_millis(30));
+}
+
+#[test]
+fn a_port_that_was_removed_has_no_events() {
+    let (mut set, mut other) = set([3, 5]);
+    other.write_all(bytes(&ports([3, 5]))).unwrap();
+    assert!(set.wait(None).is_ok());
+    // The device takes no ioctl, and the value is returned all the same.
+    let failed = set.remove(evtchn_port_t(5)).unwrap_err();
+    assert_eq!((failed.error.operation(), failed.returned), (UNBIND, Some(5)));
+    assert!(matches!(set.remove(evtchn_port_t(5)), Ok(None)));
+    assert_eq!((set.len(), set.is_empty()), (1, false));
+    assert_eq!(set.wait(Some(Duration::ZERO)), Ok(None));
 }

@@ -1,4 +1,4 @@
-//! Copies from and to other domains' grants.
+//! Copies between memory of the process and grants of other domains.
 
 #![allow(unsafe_code, reason = "an ioctl that reads and writes memory")]
 
@@ -10,21 +10,20 @@ use xen_abi::linux::gntdev::{
     gntdev_grant_copy_segment_source_foreign, ioctl_gntdev_grant_copy,
 };
 use xen_abi::{GrantStatus, PointerHandle};
-use xen_ops::gnttab::RemoteGrant;
 use xen_ops::hypercall::UNTOUCHED;
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::OutOfBounds;
 
 use super::Gntdev;
-use crate::{Cause, Error};
+use crate::{Cause, Error, RemoteGrant};
 
 const COPY: &str = "IOCTL_GNTDEV_GRANT_COPY";
 
 /// A range of bytes that is copied from or to another domain's grant, or from one grant to another. It
-/// is what the kernel takes, so that a slice of them is a batch.
+/// has the kernel's layout, so a slice of them is a batch.
 ///
-/// From the process' own memory to its own there is no such copy. What the process has at either end
-/// is borrowed, and may be as it likes: in several pages, and at any alignment.
+/// At least one end is a grant. Memory of the process is borrowed; it may cross pages, and have any
+/// alignment.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Segment<'a> {
@@ -33,11 +32,11 @@ pub struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    /// Copies into `to`, from `offset` of `grant` on.
+    /// Copies from `offset` of `grant` into `to`.
     ///
     /// # Errors
     ///
-    /// [`OutOfBounds`] if the range leaves the grant's page.
+    /// [`OutOfBounds`] if the range is not inside the grant's page.
     pub fn read(grant: RemoteGrant, offset: usize, to: &'a mut [u8]) -> Result<Self, OutOfBounds> {
         let (foreign, len) = foreign(grant, offset, to.len())?;
         let source = End::from_foreign(foreign);
@@ -46,11 +45,11 @@ impl<'a> Segment<'a> {
         Ok(Self::new(source, dest, len, GNTCOPY_source_gref))
     }
 
-    /// Copies `from` to `offset` of `grant` and on.
+    /// Copies `from` to `offset` of `grant`.
     ///
     /// # Errors
     ///
-    /// [`OutOfBounds`] if the range leaves the grant's page.
+    /// [`OutOfBounds`] if the range is not inside the grant's page.
     pub fn write(from: &'a [u8], grant: RemoteGrant, offset: usize) -> Result<Self, OutOfBounds> {
         let (foreign, len) = foreign(grant, offset, from.len())?;
         let virt = PointerHandle::from_slice(from).cast();
@@ -59,12 +58,12 @@ impl<'a> Segment<'a> {
         Ok(Self::new(source, dest, len, GNTCOPY_dest_gref))
     }
 
-    /// Copies `length` bytes from one grant to another, which may be of another domain: each end is a
-    /// grant and an offset in it.
+    /// Copies `length` bytes from one grant to another, of the same domain or not. Each end is a grant and
+    /// an offset in it.
     ///
     /// # Errors
     ///
-    /// [`OutOfBounds`] if one of the ranges leaves its page.
+    /// [`OutOfBounds`] if one of the ranges is not inside its page.
     pub fn between(
         (from, from_offset): (RemoteGrant, usize),
         (to, to_offset): (RemoteGrant, usize),
@@ -97,7 +96,7 @@ impl<'a> Segment<'a> {
     }
 }
 
-/// What has become of the segments of a copy.
+/// The results of a copy, one for each segment.
 #[derive(Debug)]
 #[must_use = "a copy can succeed as a whole and fail in each segment"]
 pub struct Copied<'s, 'a> {
@@ -105,11 +104,7 @@ pub struct Copied<'s, 'a> {
 }
 
 impl Copied<'_, '_> {
-    /// Whether each segment was copied, in their order.
-    ///
-    /// # Errors
-    ///
-    /// Inside: why it was not. Some of its bytes may have been copied.
+    /// The result of each segment, in order. Of a segment that failed, some bytes may have been copied.
     #[must_use]
     pub fn results(&self) -> impl ExactSizeIterator<Item = Result<(), GrantStatus>> {
         self.segments.iter().map(|segment| match segment.raw.status {
@@ -118,11 +113,11 @@ impl Copied<'_, '_> {
         })
     }
 
-    /// That all segments were copied.
+    /// Checks that all segments were copied.
     ///
     /// # Errors
     ///
-    /// [`Cause::Segment`], with the first that was not.
+    /// [`Cause::Segment`] with the first segment that was not.
     pub fn all(&self) -> Result<(), Error> {
         for (segment, result) in self.results().enumerate() {
             result.map_err(|status| Error::new(COPY, Cause::Segment { segment, status }))?;
@@ -149,22 +144,19 @@ fn foreign(
 }
 
 impl Gntdev {
-    /// Copies every segment, each for itself, with one system call.
+    /// Copies the segments, with one system call. Each segment succeeds or fails on its own.
     ///
-    /// There is no limit to how many there are; none is no system call. The kernel hands them to Xen in
-    /// small batches. Where a frame is paged out it tries again itself, for half a minute at most with
-    /// each page, and then gives up with `GNTST_bad_page`. So `GNTST_eagain` does not come back, and
-    /// there is nothing here to try again.
+    /// There may be any number of segments; without any, no system call is made. The kernel hands them to
+    /// Xen in small batches. If a frame is paged out the kernel retries, for up to half a minute a page,
+    /// and then reports `GNTST_bad_page`. So `GNTST_eagain` is never a result, and retrying is not useful.
     ///
     /// ```no_run
-    /// use xen_abi::grant_table::grant_ref_t;
-    /// use xen_abi::xen::domid_t;
-    /// use xen_linux::gntdev::{Gntdev, Segment};
-    /// use xen_ops::gnttab::{DomainId, RemoteGrant};
+    /// use xen_linux::{DomainId, Gntdev, RemoteGrant, Segment, domid_t, grant_ref_t};
     ///
     /// let gntdev = Gntdev::open()?;
-    /// let peer = DomainId::new(domid_t(3))?;
-    /// let [header, data] = [8, 9].map(|number| RemoteGrant::new(peer, grant_ref_t(number)));
+    /// let frontend = DomainId::new(domid_t(3))?;
+    /// let header = RemoteGrant::new(frontend, grant_ref_t(8));
+    /// let data = RemoteGrant::new(frontend, grant_ref_t(9));
     /// let (mut first, mut second) = ([0; 16], vec![0; 4096]);
     /// gntdev
     ///     .copy(&mut [
@@ -179,22 +171,21 @@ impl Gntdev {
     /// # Errors
     ///
     /// - [`Cause::Unsupported`] if the kernel is too old for it.
-    /// - What the kernel says: EFAULT, ENOMEM. Some segments may have been copied then, others not, and
-    ///   nobody knows which.
+    /// - The kernel's error number: EFAULT, ENOMEM. Then any of the segments may have been copied, and
+    ///   there are no results.
     pub fn copy<'s, 'a>(&self, segments: &'s mut [Segment<'a>]) -> Result<Copied<'s, 'a>, Error> {
         if segments.is_empty() {
             return Ok(Copied { segments });
         }
-        let (count, most) = (segments.len(), u32::MAX as usize);
+        let (count, max) = (segments.len(), u32::MAX as usize);
         let mut argument = ioctl_gntdev_grant_copy::ZERO;
         argument.count = u32::try_from(count)
-            .map_err(|_| Error::new(COPY, Cause::Count { count, least: 0, most }))?;
-        // What was there before says nothing about this copy.
+            .map_err(|_| Error::new(COPY, Cause::Count { count, min: 0, max }))?;
+        // A status from before says nothing about this copy.
         segments.iter_mut().for_each(|segment| segment.raw.status = UNTOUCHED);
         argument.segments = PointerHandle::from_mut_slice(segments).cast();
-        // SAFETY: a segment is what the kernel takes, and they are borrowed. They borrow the memory that
-        // they name, the destinations for nobody else to see. Whoever fills the sources of others
-        // meanwhile is another domain.
+        // SAFETY: segments have the kernel's layout, and are borrowed. They borrow the memory that they
+        // name, destinations exclusively. The pages of grants are other domains'.
         unsafe { self.device.ioctl_again(COPY, IOCTL_GNTDEV_GRANT_COPY, &raw mut argument) }?;
         Ok(Copied { segments })
     }
@@ -205,16 +196,16 @@ mod tests {
     use xen_abi::grant_table::{GNTST_bad_gntref, GNTST_okay, grant_ref_t};
     use xen_abi::xen::domid_t;
     use xen_abi::{as_bytes, from_bytes};
-    use xen_ops::gnttab::DomainId;
 
     use super::*;
+    use crate::DomainId;
     use crate::testing::memory;
 
     fn grant(domain: u16, number: u32) -> RemoteGrant {
         RemoteGrant::new(DomainId::new(domid_t(domain)).unwrap(), grant_ref_t(number))
     }
 
-    /// The bytes of an end, as the kernel has it for a grant: reference, offset, domain.
+    /// Both ends, read as grants: reference, offset, domain.
     fn ends(segment: &Segment<'_>) -> [(u32, u16, u16); 2] {
         let raw = as_bytes(&segment.raw);
         [0, 8].map(|at| {
@@ -223,14 +214,14 @@ mod tests {
         })
     }
 
-    /// The address in an end.
+    /// The address in the end at this offset.
     fn address(segment: &Segment<'_>, at: usize) -> usize {
         let raw = as_bytes(&segment.raw);
         from_bytes(&raw[at..at + size_of::<usize>()]).unwrap()
     }
 
     #[test]
-    fn each_end_is_named_as_what_it_is() {
+    fn each_end_is_a_grant_or_an_address() {
         let mut buffer = [0; 100];
         let start = buffer.as_ptr().addr();
         let segment = Segment::read(grant(3, 8), 3996, &mut buffer).unwrap();
@@ -246,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_that_leaves_the_page_is_refused() {
+    fn a_range_that_is_not_inside_the_page_is_refused() {
         let mut buffer = vec![0; 70_000];
         let grant = grant(3, 8);
         for (offset, length) in [(4096, 1), (0, 4097), (1, 4096), (usize::MAX, 1), (0, 65_537)] {
@@ -265,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_a_result_of_its_own() {
+    fn each_segment_has_a_result() {
         let mut segments = [0, 1, 2].map(|at| Segment::write(&[1], grant(3, at), 0).unwrap());
         let mut copied = |statuses: [GrantStatus; 3]| {
             for (segment, status) in segments.iter_mut().zip(statuses) {
@@ -275,7 +266,7 @@ mod tests {
             (copied.results().collect::<Vec<_>>(), copied.all())
         };
         assert_eq!(copied([GNTST_okay; 3]), (vec![Ok(()); 3], Ok(())));
-        // One that nobody knows, and one that nobody has written, are no success.
+        // A status that Xen does not define, and one that was not written, are failures.
         for status in [GNTST_bad_gntref, GrantStatus(1), UNTOUCHED] {
             let (results, all) = copied([GNTST_okay, status, GNTST_bad_gntref]);
             assert_eq!(results, [Ok(()), Err(status), Err(GNTST_bad_gntref)]);
@@ -294,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_copied_without_asking_the_device() {
+    fn an_empty_copy_makes_no_system_call() {
         let (device, _) = memory("copy-nothing", 0);
         assert_eq!(Gntdev { device }.copy(&mut []).unwrap().all(), Ok(()));
     }

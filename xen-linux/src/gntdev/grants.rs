@@ -1,38 +1,27 @@
 //! Lists of grants.
 
-use std::mem::offset_of;
+use std::ffi::c_void;
 
 use xen_abi::linux::gntdev::{ioctl_gntdev_grant_ref, ioctl_gntdev_map_grant_ref};
-use xen_ops::gnttab::RemoteGrant;
 
-use crate::fam::{Head, Tailed};
-use crate::wide::number;
+use crate::RemoteGrant;
+use crate::fam::{FamVec, LengthError};
 
-impl Head for ioctl_gntdev_map_grant_ref {
-    type Element = ioctl_gntdev_grant_ref;
-
-    const OFFSET: usize = offset_of!(Self, refs);
-}
-
-/// Grants that are mapped together, of one domain or several, in the kernel's own layout. It can be
-/// used for as many mappings as one likes, and allocates only where it grows.
+/// Grants that are mapped together, of one domain or several, in the kernel's own layout. One list can
+/// be used for any number of mappings, and allocates only where it grows.
 ///
 /// ```
-/// use xen_abi::grant_table::grant_ref_t;
-/// use xen_abi::xen::domid_t;
-/// use xen_linux::gntdev::Grants;
-/// use xen_ops::gnttab::{InvalidDomainId, DomainId, RemoteGrant};
+/// use xen_linux::{DomainId, Grants, RemoteGrant, domid_t, grant_ref_t};
 ///
-/// let [one, other] = [domid_t(1), domid_t(2)].map(DomainId::new);
-/// let (one, other) = (one?, other?);
+/// let (one, other) = (DomainId::new(domid_t(1))?, DomainId::new(domid_t(2))?);
 /// let mut grants: Grants = (8..16).map(|number| RemoteGrant::new(one, grant_ref_t(number))).collect();
 /// grants.push(RemoteGrant::new(other, grant_ref_t(8)));
 /// assert_eq!(grants.len(), 9);
-/// # Ok::<(), InvalidDomainId>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Grants {
-    list: Tailed<ioctl_gntdev_map_grant_ref>,
+    list: FamVec<ioctl_gntdev_map_grant_ref>,
 }
 
 impl Grants {
@@ -42,18 +31,18 @@ impl Grants {
         Self::with_capacity(0)
     }
 
-    /// An empty list with room for `count` grants.
+    /// An empty list with capacity for `capacity` grants.
     #[must_use]
-    pub fn with_capacity(count: usize) -> Self {
-        Self { list: Tailed::with_capacity(count) }
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { list: FamVec::with_capacity(capacity) }
     }
 
-    /// Puts a grant at the end.
+    /// Appends a grant.
     pub fn push(&mut self, grant: RemoteGrant) {
         self.list.push(element(grant));
     }
 
-    /// Takes all grants out; their room stays.
+    /// Removes all grants. The capacity stays.
     pub fn clear(&mut self) {
         self.list.clear();
     }
@@ -61,30 +50,23 @@ impl Grants {
     /// How many grants there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.list.elements().len()
+        self.list.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.list.is_empty()
     }
 
     /// The list as the kernel reads it.
-    pub(super) fn argument(&mut self, count: u32) -> *mut ioctl_gntdev_map_grant_ref {
-        self.list
-            .argument(&ioctl_gntdev_map_grant_ref { count, ..ioctl_gntdev_map_grant_ref::ZERO })
+    pub(super) fn argument(&mut self) -> Result<*mut c_void, LengthError> {
+        self.list.as_mut_ptr(ioctl_gntdev_map_grant_ref::ZERO)
     }
 
     /// The index that the kernel has written into it.
     pub(super) fn index(&self) -> u64 {
-        number(self.list.head().index)
-    }
-}
-
-impl Default for Grants {
-    fn default() -> Self {
-        Self::new()
+        self.list.header().index
     }
 }
 
@@ -96,10 +78,7 @@ impl Extend<RemoteGrant> for Grants {
 
 impl FromIterator<RemoteGrant> for Grants {
     fn from_iter<T: IntoIterator<Item = RemoteGrant>>(grants: T) -> Self {
-        let grants = grants.into_iter();
-        let mut list = Self::with_capacity(grants.size_hint().0);
-        list.extend(grants);
-        list
+        Self { list: grants.into_iter().map(element).collect() }
     }
 }
 

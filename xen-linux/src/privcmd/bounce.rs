@@ -1,9 +1,9 @@
-//! Memory that stays where it is: what hypercalls read and write.
+//! Bounce buffers: memory that stays resident, to which the buffers of hypercalls are copied.
 //!
-//! The kernel may move the pages of a process, or take them away, at any time; Xen does not wait for
+//! The kernel may move the pages of a process, or page them out, at any time, and Xen does not wait for
 //! them to come back. Pages of `/dev/xen/hypercall` stay.
 
-#![allow(unsafe_code, reason = "copies between memory of the caller's and its own")]
+#![allow(unsafe_code, reason = "copies between memory of the caller and its own")]
 
 use std::ptr::{copy_nonoverlapping, with_exposed_provenance, with_exposed_provenance_mut};
 use std::sync::atomic::AtomicU64;
@@ -19,121 +19,121 @@ use crate::Error;
 use crate::device::Device;
 use crate::mmap_region::MmapRegion;
 
-/// Bytes in the unit that is handed out.
+/// Bytes in a chunk, the unit of allocation.
 const CHUNK: usize = 4096;
 
-/// Units in the bounce: one for each bit of a word.
+/// Chunks in the pool: one for each bit of a word.
 const CHUNKS: usize = u64::BITS as usize;
 
-/// Bytes in the bounce.
-pub(super) const ARENA: usize = CHUNK * CHUNKS;
+/// Bytes in the pool.
+pub(super) const POOL: usize = CHUNK * CHUNKS;
 
-/// Memory that copies of lent memory are put in. No thread waits for another's.
+/// A pool of chunks, and regions for buffers that do not fit into it. No thread waits for another.
 #[derive(Debug)]
 pub(super) struct BounceBuffers {
-    buffers: Device,
-    area: MmapRegion,
-    /// Which chunks are lent: bit 0 is the first.
+    device: Device,
+    pool: MmapRegion,
+    /// Which chunks are taken: bit 0 is the first.
     taken: AtomicU64,
-    /// Areas made for what the bounce had no room for, until that is given back.
-    others: Mutex<Vec<MmapRegion>>,
+    /// Regions of buffers for which the pool had no space.
+    large: Mutex<Vec<MmapRegion>>,
 }
 
 impl BounceBuffers {
-    /// Maps it from `buffers`.
-    pub(super) fn new(buffers: Device) -> Result<Self, Error> {
-        let area = map(&buffers, ARENA)?;
-        Ok(Self { buffers, area, taken: AtomicU64::new(0), others: Mutex::default() })
+    /// Maps the pool from `device`.
+    pub(super) fn new(device: Device) -> Result<Self, Error> {
+        let pool = map(&device, POOL)?;
+        Ok(Self { device, pool, taken: AtomicU64::new(0), large: Mutex::default() })
     }
 
-    /// Copies the memory to where it stays.
+    /// Copies a buffer to resident memory, whose address it returns.
     ///
     /// # Safety
     ///
-    /// As [`Hypercall::lend`](xen_ops::hypercall::Hypercall::lend).
-    pub(super) unsafe fn bounce_in(&self, memory: BufferDesc) -> Result<usize, Errno> {
-        if !self.buffers.is_own() {
+    /// As [`Hypercall::bounce_in`](xen_ops::hypercall::Hypercall::bounce_in).
+    pub(super) unsafe fn bounce_in(&self, buffer: BufferDesc) -> Result<usize, Errno> {
+        if !self.device.is_own() {
             return Err(errno::IN_A_CHILD);
         }
-        if memory.length == 0 {
-            return Ok(memory.address);
+        if buffer.length == 0 {
+            return Ok(buffer.address);
         }
-        let lent = match self.take(memory.length) {
+        let bounced = match self.take(buffer.length) {
             Some(address) => address,
-            None => self.map(memory.length).map_err(|error| errno::of(&error))?,
+            None => self.map(buffer.length).map_err(|error| errno::of(&error))?,
         };
-        // SAFETY: the caller's memory can be read; ours has as many bytes, which nobody else uses.
-        unsafe { copy(memory.address, lent, memory.length) };
-        Ok(lent)
+        // SAFETY: the caller's buffer can be read; ours has as many bytes, and no other user.
+        unsafe { copy(buffer.address, bounced, buffer.length) };
+        Ok(bounced)
     }
 
-    /// Copies it back if it is written, and has the place free again.
+    /// Copies the buffer back if Xen writes it, and frees the resident memory.
     ///
     /// # Safety
     ///
-    /// As [`Hypercall::bounce_out`](xen_ops::hypercall::Hypercall::give_back).
-    pub(super) unsafe fn bounce_out(&self, memory: BufferDesc, lent: usize) {
-        // In a child the place is the parent's.
-        if memory.length == 0 || !self.buffers.is_own() {
+    /// As [`Hypercall::bounce_out`](xen_ops::hypercall::Hypercall::bounce_out).
+    pub(super) unsafe fn bounce_out(&self, buffer: BufferDesc, bounced: usize) {
+        // In a child the memory is the parent's.
+        if buffer.length == 0 || !self.device.is_own() {
             return;
         }
-        if memory.is_written {
-            // SAFETY: as in `lend`, the other way round.
-            unsafe { copy(lent, memory.address, memory.length) };
+        if buffer.is_written {
+            // SAFETY: as in `bounce_in`, the other way round.
+            unsafe { copy(bounced, buffer.address, buffer.length) };
         }
-        match lent.checked_sub(address(&self.area)) {
-            Some(offset) if offset < ARENA => {
-                let chunks = mask(memory.length.div_ceil(CHUNK)) << (offset / CHUNK);
+        match bounced.checked_sub(address(&self.pool)) {
+            Some(offset) if offset < POOL => {
+                let chunks = mask(buffer.length.div_ceil(CHUNK)) << (offset / CHUNK);
                 self.taken.fetch_and(!chunks, Release);
             }
-            _ => self.unmap(lent),
+            _ => self.unmap(bounced),
         }
     }
 
-    /// The address of free chunks in a row, which are taken now.
+    /// Takes free chunks in a row, and returns their address.
     fn take(&self, length: usize) -> Option<usize> {
         let count = length.div_ceil(CHUNK);
         let claim = |taken: u64| first(!taken, count).map(|first| taken | mask(count) << first);
         let taken = self.taken.fetch_update(Acquire, Relaxed, claim).ok()?;
-        first(!taken, count).map(|first| address(&self.area) + first * CHUNK)
+        first(!taken, count).map(|first| address(&self.pool) + first * CHUNK)
     }
 
-    /// The address of an area of its own.
+    /// Maps a region for one buffer, and returns its address.
     #[cold]
     fn map(&self, length: usize) -> Result<usize, Error> {
-        let area = map(&self.buffers, length)?;
-        let address = address(&area);
-        self.others.lock().unwrap_or_else(PoisonError::into_inner).push(area);
+        let region = map(&self.device, length)?;
+        let address = address(&region);
+        self.large.lock().unwrap_or_else(PoisonError::into_inner).push(region);
         Ok(address)
     }
 
     #[cold]
-    fn unmap(&self, lent: usize) {
-        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = others.iter().position(|area| address(area) == lent);
-        let area = found.map(|index| others.swap_remove(index));
-        // Other threads need not wait for the kernel.
-        drop(others);
-        drop(area);
+    fn unmap(&self, bounced: usize) {
+        let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = large.iter().position(|region| address(region) == bounced);
+        let region = found.map(|index| large.swap_remove(index));
+        // The lock is not held during the system call.
+        drop(large);
+        drop(region);
     }
 }
 
 #[cfg(test)]
 impl BounceBuffers {
-    /// Whether nothing is lent.
+    /// Whether no memory is taken.
     pub(super) fn is_free(&self) -> bool {
-        self.taken.load(Relaxed) == 0 && self.others.lock().unwrap().is_empty()
+        self.taken.load(Relaxed) == 0 && self.large.lock().unwrap().is_empty()
     }
 
-    /// Where the bounce itself is.
+    /// The addresses of the pool.
     pub(super) fn addresses(&self) -> std::ops::Range<usize> {
-        let start = address(&self.area);
-        start..start + ARENA
+        let start = address(&self.pool);
+        start..start + POOL
     }
 
-    /// The same with another device for what does not fit.
-    pub(super) fn with_device(mut self, buffers: Device) -> Self {
-        self.buffers = buffers;
+    /// The same with another device for large buffers.
+    pub(super) fn with_device(mut self, device: Device) -> Self {
+        self.device = device;
         self
     }
 }
@@ -142,14 +142,14 @@ fn map(device: &Device, length: usize) -> Result<MmapRegion, Error> {
     MmapRegion::map(device, 0, length, ProtFlags::READ | ProtFlags::WRITE)
 }
 
-fn address(area: &MmapRegion) -> usize {
-    area.base().as_ptr().expose_provenance()
+fn address(region: &MmapRegion) -> usize {
+    region.base().as_ptr().expose_provenance()
 }
 
 /// # Safety
 ///
-/// Bytes at `from` can be read, those at `to` written; the ranges do not overlap, and both addresses'
-/// provenance is exposed.
+/// The bytes at `from` can be read, and those at `to` written; the ranges do not overlap, and the
+/// provenance of both addresses is exposed.
 unsafe fn copy(from: usize, to: usize, length: usize) {
     let (from, to) = (with_exposed_provenance::<u8>(from), with_exposed_provenance_mut::<u8>(to));
     // SAFETY: the caller's promise.

@@ -8,20 +8,19 @@ use rustix::io::Errno;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_DM_OP, privcmd_dm_op, privcmd_dm_op_buf};
 use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_abi::{Plain, PointerHandle};
-use xen_ops::gnttab::DomainId;
 
 use super::Privcmd;
 use crate::device::Device;
-use crate::{Cause, Error};
+use crate::{Cause, DomainId, Error};
 
-/// How many buffers an operation can have: the kernel's limit, unless its module's parameter
-/// `dm_op_max_nr_bufs` says otherwise.
-pub const MOST: usize = 16;
+/// How many buffers an operation can have. It is the default of the parameter `dm_op_max_nr_bufs` of the
+/// kernel's module.
+pub const MAX_DM_OP_BUFFERS: usize = 16;
 
 const DM_OP: &str = "IOCTL_PRIVCMD_DM_OP";
 
-/// Memory that an operation reads and writes. It is what the kernel takes, so that a slice of them is
-/// the argument.
+/// Memory that an operation reads and writes. It has the kernel's layout, so a slice of them is the
+/// argument.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Buffer<'a> {
@@ -30,15 +29,15 @@ pub struct Buffer<'a> {
 }
 
 impl<'a> Buffer<'a> {
-    /// A value: for the first buffer, the operation itself.
+    /// One value. In the first buffer it is the operation itself.
     pub fn value<T: Plain>(value: &'a mut T) -> Self {
         Self::slice(std::slice::from_mut(value))
     }
 
-    /// Elements that the operation wants besides.
+    /// Elements that the operation takes besides.
     pub fn slice<T: Plain>(elements: &'a mut [T]) -> Self {
         let mut raw = privcmd_dm_op_buf::ZERO;
-        // Of an empty one the address is none of memory.
+        // The address of an empty slice is not one of memory.
         if !elements.is_empty() {
             raw.size = size_of_val(elements) as _;
             raw.uptr = PointerHandle::from_mut_slice(elements).cast();
@@ -48,50 +47,52 @@ impl<'a> Buffer<'a> {
 }
 
 impl Privcmd {
-    /// Makes an operation on `peer` (`XEN_DMOP_*` of upstream's `hvm/dm_op.h`, which `xen-abi` has under
-    /// its feature `toolstack`): the first buffer is the operation, others are what it wants besides. Xen
-    /// reads the buffers, and writes into them what comes out.
+    /// Performs an operation of a device model on `domain`. The first buffer is the operation, others are
+    /// what it takes besides. Xen reads the buffers and writes its results into them.
+    ///
+    /// The operations are `XEN_DMOP_*` of upstream's `hvm/dm_op.h`, which `xen_abi` has under the feature
+    /// `toolstack`.
     ///
     /// `IOCTL_PRIVCMD_DM_OP`.
     ///
     /// ```no_run
-    /// use xen_linux::privcmd::{Buffer, Privcmd};
+    /// use xen_linux::privcmd::Buffer;
     /// use xen_linux::xen_abi::hvm::dm_op::*;
-    /// use xen_linux::xen_abi::xen::domid_t;
-    /// use xen_linux::xen_ops::gnttab::DomainId;
+    /// use xen_linux::{DomainId, Privcmd, domid_t};
     ///
     /// // How many vCPUs may domain 3 have?
     /// let mut operation = xen_dm_op { op: XEN_DMOP_nr_vcpus, ..xen_dm_op::ZERO };
-    /// let peer = DomainId::new(domid_t(3))?;
-    /// Privcmd::open()?.dm_op(peer, &mut [Buffer::value(&mut operation)])?;
+    /// let domain = DomainId::new(domid_t(3))?;
+    /// Privcmd::open()?.dm_op(domain, &mut [Buffer::value(&mut operation)])?;
     /// println!("{}", operation.u.nr_vcpus().vcpus);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// - [`Cause::Count`] if there are no buffers, or more than [`MOST`](super::MOST_BUFFERS).
-    /// - E2BIG if one is larger than the kernel takes: 4096 bytes, or what its module's parameter
-    ///   `dm_op_buf_max_size` says.
-    /// - What Xen says: ESRCH (no such domain), EPERM (not allowed, or restricted to another domain),
-    ///   EOPNOTSUPP (it has no such operation), EINVAL, EFAULT (a buffer is too small), and what the
-    ///   operation itself has.
-    pub fn dm_op(&self, peer: DomainId, buffers: &mut [Buffer<'_>]) -> Result<(), Error> {
+    /// - [`Cause::Count`] if there are no buffers, or more than [`MAX_DM_OP_BUFFERS`].
+    /// - E2BIG if one is larger than the kernel takes: 4096 bytes, or the parameter `dm_op_buf_max_size`
+    ///   of its module.
+    /// - Xen's error number: ESRCH (no such domain), EPERM (not allowed, or restricted to another
+    ///   domain), EOPNOTSUPP (no such operation), EINVAL, EFAULT (a buffer is too small), and those of the
+    ///   operation itself.
+    pub fn dm_op(&self, domain: DomainId, buffers: &mut [Buffer<'_>]) -> Result<(), Error> {
         let count = buffers.len();
-        if !(1..=MOST).contains(&count) {
-            return Err(Error::new(DM_OP, Cause::Count { count, least: 1, most: MOST }));
+        if !(1..=MAX_DM_OP_BUFFERS).contains(&count) {
+            let max = MAX_DM_OP_BUFFERS;
+            return Err(Error::new(DM_OP, Cause::Count { count, min: 1, max }));
         }
-        // SAFETY: each buffer says where memory is that is borrowed for this, and how many bytes; any
-        // bytes may come to be there.
-        unsafe { dm_op(&self.device, peer.domain(), buffers) }
+        // SAFETY: each buffer has address and size of memory that is borrowed for this. Its type allows
+        // any bytes.
+        unsafe { dm_op(&self.device, domain.domid(), buffers) }
     }
 }
 
-/// That the device answers as privcmd does, which then does nothing without buffers.
+/// Checks that the device answers as privcmd does: an operation without buffers does nothing.
 pub(super) fn check(device: &Device) -> Result<(), Error> {
-    // SAFETY: there is nothing that the kernel could read or write.
+    // SAFETY: there is no memory that the kernel could read or write.
     match unsafe { dm_op(device, DOMID_SELF, &mut []) } {
-        // One that is restricted.
+        // A restricted privcmd.
         Err(error) if error.as_errno() == Some(Errno::PERM) => Ok(()),
         checked => checked,
     }
@@ -99,13 +100,13 @@ pub(super) fn check(device: &Device) -> Result<(), Error> {
 
 /// # Safety
 ///
-/// The memory of the buffers can be read and written, and any bytes can come to be there.
+/// The memory of the buffers can be read and written, and its type allows any bytes.
 unsafe fn dm_op(device: &Device, domid: domid_t, buffers: &mut [Buffer<'_>]) -> Result<(), Error> {
     let mut argument = privcmd_dm_op::ZERO;
     argument.dom = domid;
     argument.num = buffers.len() as u16;
     argument.ubufs = PointerHandle::from_mut_slice(buffers).cast();
-    // SAFETY: the structure says where the buffers are; the rest is the caller's promise.
+    // SAFETY: the structure has the address of the buffers; the rest is the caller's promise.
     unsafe { device.ioctl(DM_OP, IOCTL_PRIVCMD_DM_OP, &raw mut argument) }?;
     Ok(())
 }

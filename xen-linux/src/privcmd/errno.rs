@@ -1,4 +1,4 @@
-//! What stands for a hypercall's result where Linux refused to make it.
+//! Results of hypercalls that Linux refused to issue.
 
 use xen_abi::Errno;
 use xen_abi::errno::{XEN_EBADF, XEN_ENOSYS};
@@ -8,12 +8,12 @@ use crate::{Cause, Error};
 /// The process is a child of the one that opened the device.
 pub(super) const IN_A_CHILD: Errno = XEN_EBADF;
 
-/// The error number: Linux's numbers are Xen's, as far as Xen has them.
+/// The error number. Linux's numbers are Xen's, where Xen has them.
 pub(super) fn of(error: &Error) -> Errno {
     match error.cause() {
         Cause::Errno(errno) => Errno(errno.raw_os_error().unsigned_abs()),
         Cause::Forked => IN_A_CHILD,
-        // A driver without that ioctl.
+        // The device does not have the ioctl.
         _ => XEN_ENOSYS,
     }
 }

@@ -1,6 +1,6 @@
 //! Frames of other domains.
 
-#![allow(unsafe_code, reason = "an ioctl, and views of what is mapped")]
+#![allow(unsafe_code, reason = "an ioctl, and views of mapped memory")]
 
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
@@ -10,36 +10,35 @@ use rustix::param::page_size;
 use xen_abi::PointerHandle;
 use xen_abi::linux::privcmd::{IOCTL_PRIVCMD_MMAPBATCH_V2, privcmd_mmapbatch_v2};
 use xen_abi::xen::xen_pfn_t;
-use xen_ops::gnttab::{Access, DomainId};
+use xen_ops::Failed;
 use xen_ops::page::PAGE_SIZE;
-use xen_ops::view::View;
 
 use super::Privcmd;
-use crate::mmap_region::{MmapRegion, rights};
-use crate::wide::wide;
-use crate::{Cause, Error};
+use crate::mmap_region::{MmapRegion, prot};
+use crate::{Access, Cause, DomainId, Error, View};
 
 /// How many frames can be mapped at once: as many as the kernel counts, and the address space has.
-const MOST: usize = if usize::BITS > 32 { i32::MAX as usize } else { usize::MAX / PAGE_SIZE };
+const MAX_FRAMES_PER_MAP: usize =
+    if usize::BITS > 32 { i32::MAX as usize } else { usize::MAX / PAGE_SIZE };
 
 const MAP: &str = "IOCTL_PRIVCMD_MMAPBATCH_V2";
 
-/// What the kernel says of a frame that is paged out, and what is said of one that it was not asked for.
+/// The kernel's error of a frame that is paged out. Frames that the kernel has not tried have it too.
 const PAGED_OUT: i32 = -Errno::NOENT.raw_os_error();
 
-/// What the kernel can say of a frame: 0, or a negative error number.
+/// The kernel's possible results for a frame: 0, or a negative error number.
 const ERRORS: RangeInclusive<i32> = -4095..=0;
 
-/// Frames of another domain that are mapped into this process, one behind the other, unmapped when the
-/// value goes. Each is there or is not, and then the kernel has said why.
+/// Frames of another domain that are mapped into this process, one after the other, unmapped when the
+/// value is dropped. Each frame is mapped, or has an error.
 ///
-/// It keeps the device open. In a child it gives no frames, and leaves the parent's alone: see
+/// It keeps the device open. In a child it has no frames, and leaves the parent's alone: see
 /// [the crate](crate#fork).
 #[derive(Debug)]
 #[must_use = "frames that are dropped are unmapped"]
 pub struct Frames<A: Access> {
-    area: MmapRegion,
-    peer: DomainId,
+    region: MmapRegion,
+    domain: DomainId,
     frames: Box<[xen_pfn_t]>,
     /// For each frame one of [`ERRORS`].
     errors: Box<[i32]>,
@@ -47,22 +46,20 @@ pub struct Frames<A: Access> {
 }
 
 impl Privcmd {
-    /// Maps `frames` of `peer`: guest frames if it is translated, machine frames if it is a PV domain.
-    /// Ranges need not be in a row, and a frame can be there twice.
+    /// Maps `frames` of `domain`: guest frames if it is translated, machine frames if it is a PV domain.
+    /// They need not be consecutive, and a frame can be mapped twice.
     ///
-    /// That some frames cannot be mapped is no error here: [`Frames::all`] says so, and
-    /// [`Frames::error`] of each.
+    /// A frame that cannot be mapped is no error here: [`Frames::all`] reports it, and [`Frames::error`]
+    /// that of each frame.
     ///
     /// `IOCTL_PRIVCMD_MMAPBATCH_V2`.
     ///
     /// ```no_run
-    /// use xen_linux::privcmd::Privcmd;
-    /// use xen_linux::xen_abi::xen::{domid_t, xen_pfn_t};
-    /// use xen_linux::xen_ops::gnttab::DomainId;
-    /// use xen_linux::xen_ops::view::ReadOnly;
+    /// use xen_linux::{DomainId, Privcmd, ReadOnly, domid_t, xen_pfn_t};
     ///
     /// let xen = Privcmd::open()?;
-    /// let frames = xen.map::<ReadOnly>(DomainId::new(domid_t(3))?, &[xen_pfn_t(0x1000)])?;
+    /// let domain = DomainId::new(domid_t(3))?;
+    /// let frames = xen.map_frames(domain, &[xen_pfn_t(0x1000)], ReadOnly)?;
     /// frames.all()?;
     /// let word: u32 = frames.frame(0).ok_or("no frame")?.read_obj(0)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -71,41 +68,47 @@ impl Privcmd {
     /// # Errors
     ///
     /// - [`Cause::Count`] if there are no frames, or more than fit into the address space.
-    /// - EIO if what the kernel says of the frames makes no sense, as where a translated control domain is
-    ///   short of memory. None is mapped then.
-    /// - What the kernel says: ENOMEM, EPERM (restricted to another domain).
-    pub fn map<A: Access>(&self, peer: DomainId, frames: &[xen_pfn_t]) -> Result<Frames<A>, Error> {
-        let length = length(MAP, frames.len())?;
-        let area = MmapRegion::map(&self.device, 0, length, rights::<A>())?;
+    /// - EIO if the kernel's results for the frames are invalid, which happens where a translated control
+    ///   domain is short of memory. None is mapped then.
+    /// - The kernel's error number: ENOMEM, EPERM (restricted to another domain).
+    pub fn map_frames<A: Access>(
+        &self,
+        domain: DomainId,
+        frames: &[xen_pfn_t],
+        _: A,
+    ) -> Result<Frames<A>, Error> {
+        let size = size_of_frames(MAP, frames.len())?;
+        let region = MmapRegion::map(&self.device, 0, size, prot::<A>())?;
         let errors = vec![PAGED_OUT; frames.len()].into();
-        let mut mapped = Frames { area, peer, frames: frames.into(), errors, access: PhantomData };
-        mapped.attempt(0, frames.len())?;
+        let frames = frames.into();
+        let mut mapped = Frames { region, domain, frames, errors, access: PhantomData };
+        mapped.attempt(0, mapped.count())?;
         Ok(mapped)
     }
 }
 
 impl<A: Access> Frames<A> {
-    /// How many frames were asked for.
+    /// How many frames were requested.
     #[must_use]
     pub const fn count(&self) -> usize {
         self.frames.len()
     }
 
-    /// Frame `index` of those asked for, counted from 0, or `None` if there are not so many or it is not
-    /// mapped. A child has none.
+    /// Frame `index` of the requested ones, counted from 0; `None` if it is not mapped, past the last, and
+    /// in a child.
     #[must_use]
     pub fn frame(&self, index: usize) -> Option<View<'_, A>> {
-        if self.errors.get(index) != Some(&0) || !self.area.device().is_own() {
+        if self.errors.get(index) != Some(&0) || !self.region.device().is_own() {
             return None;
         }
-        // SAFETY: the area has a page for each frame, and this one is mapped, with the rights of `A`, for
-        // as long as the borrow. Whoever else looks at it does so through a view, or is another domain.
-        Some(unsafe { View::new(self.area.base().add(index * PAGE_SIZE)) })
+        // SAFETY: the region has a page for each frame, and this one is mapped, with the access `A`, for
+        // as long as the borrow. Other users of it use views, or are other domains.
+        Some(unsafe { View::new(self.region.base().add(index * PAGE_SIZE)) })
     }
 
-    /// Why frame `index` is not mapped, or `None` if it is or there are not so many: ENOENT if the domain's
-    /// memory is paged out there, and it is being brought [back](Self::try_again); EINVAL if there is no
-    /// such frame; others that Xen has.
+    /// Why frame `index` is not mapped; `None` if it is, and past the last. ENOENT: the domain's memory is
+    /// paged out there, and Xen is [paging it in](Self::retry). EINVAL: there is no such frame. Xen has
+    /// others.
     #[must_use]
     pub fn error(&self, index: usize) -> Option<Errno> {
         match self.errors.get(index) {
@@ -114,11 +117,11 @@ impl<A: Access> Frames<A> {
         }
     }
 
-    /// That all frames are mapped.
+    /// Checks that all frames are mapped.
     ///
     /// # Errors
     ///
-    /// [`Cause::Frame`], with the first that is not.
+    /// [`Cause::Frame`] with the first frame that is not.
     pub fn all(&self) -> Result<(), Error> {
         let domid = self.domain.domid();
         let failed = |(frame, &number)| {
@@ -128,18 +131,30 @@ impl<A: Access> Frames<A> {
         first.map_or(Ok(()), |cause| Err(Error::new(MAP, cause)))
     }
 
-    /// Maps the frames that were paged out, if they are back. How many are still out.
+    /// Address of the first frame. Those that are not mapped must not be accessed.
+    #[must_use]
+    pub const fn as_ptr(&self) -> *mut u8 {
+        self.region.base().as_ptr()
+    }
+
+    /// Bytes of address space that the frames take.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.region.size()
+    }
+
+    /// Maps frames that were paged out, if they are paged in again. Returns how many are still out.
     ///
-    /// To ask again at once is of little use: somebody has to bring them back. It is for PV control
-    /// domains: in translated ones the kernel cannot map a part of an area again. There, and after a try
-    /// that failed, map the frames anew.
+    /// Paging in takes time, so retrying at once is of little use. It works in PV control domains: in a
+    /// translated one the kernel cannot map a part of a region again. There, and after an attempt that
+    /// failed, map the frames anew.
     ///
     /// # Errors
     ///
-    /// - [`Cause::KernelPages`] on a kernel whose pages are larger than frames: it takes no part of one
-    ///   again. Map them anew.
-    /// - What the kernel says; frames that are mapped stay so.
-    pub fn try_again(&mut self) -> Result<usize, Error> {
+    /// - [`Cause::KernelPages`] on a kernel whose pages are larger than frames: it cannot map a part of a
+    ///   region again. Map the frames anew.
+    /// - The kernel's error number. Frames that are mapped stay mapped.
+    pub fn retry(&mut self) -> Result<usize, Error> {
         let size = page_size();
         let mut rest = 0;
         while let Some((first, count)) = run(&self.errors, rest) {
@@ -158,34 +173,36 @@ impl<A: Access> Frames<A> {
         let mut argument = privcmd_mmapbatch_v2::ZERO;
         argument.num = count as u32;
         argument.dom = self.domain.domid();
-        argument.addr = wide((self.area.base().as_ptr().addr() + first * PAGE_SIZE) as u64);
+        argument.addr = (self.region.base().addr().get() + first * PAGE_SIZE) as u64;
         argument.arr = PointerHandle::from_slice(&self.frames[range.clone()]);
         let errors = &mut self.errors[range];
         argument.err = PointerHandle::from_mut_slice(errors);
         let opcode = IOCTL_PRIVCMD_MMAPBATCH_V2;
-        // SAFETY: the range is inside the area, and inside both lists, which are as long as it is. Nobody
-        // has a view of what is not mapped.
-        let mapped = unsafe { self.area.device().ioctl(MAP, opcode, &raw mut argument) };
+        // SAFETY: the range is inside the region, and inside both lists, which are as long as it is. There
+        // is no view of a frame that is not mapped.
+        let mapped = unsafe { self.region.device().ioctl(MAP, opcode, &raw mut argument) };
         settle(mapped.map(drop), errors)
     }
 
-    /// Unmaps, and says whether that worked. If not, they stay until the process ends.
+    /// Unmaps the frames. Dropping the value does the same, without a report.
     ///
     /// # Errors
     ///
-    /// What the kernel says.
-    pub fn unmap(self) -> Result<(), Error> {
-        self.area.unmap()
+    /// The kernel's error number, after two attempts. The frames are still mapped, and returned.
+    pub fn unmap(self) -> Result<(), Failed<Error, Self>> {
+        let Self { region, domain, frames, errors, access } = self;
+        let returned = |region| Self { region, domain, frames, errors, access };
+        region.unmap().map_err(|failed| failed.map(returned))
     }
 }
 
-/// What came of frames that the kernel has said `errors` of. Without success none of them counts as
-/// mapped, whatever it has said.
+/// The result for frames for which the kernel has written `errors`. After a failure none of them counts as
+/// mapped, whatever it has written.
 fn settle(mapped: Result<(), Error>, errors: &mut [i32]) -> Result<(), Error> {
     let settled = match mapped {
         Err(error) if error.as_errno() != Some(Errno::NOENT) => Err(error),
-        // Linux on a translated domain that is short of memory calls it success, and leaves parts of
-        // the frames' numbers there. Then a 0 is no success either.
+        // In a translated domain that is short of memory, Linux reports success and leaves parts of the
+        // frames' numbers there. Then a 0 is not a success either.
         _ if errors.iter().any(|error| !ERRORS.contains(error)) => {
             Err(Error::new(MAP, Cause::Errno(Errno::IO)))
         }
@@ -197,7 +214,7 @@ fn settle(mapped: Result<(), Error>, errors: &mut [i32]) -> Result<(), Error> {
     settled
 }
 
-/// The first and the number of frames in a row that are paged out, from `rest` on.
+/// The first consecutive frames that are paged out, from `rest` on: the first of them, and how many.
 fn run(errors: &[i32], rest: usize) -> Option<(usize, usize)> {
     let rest = errors.iter().enumerate().skip(rest);
     let mut out = rest.skip_while(|&(_, &error)| error != PAGED_OUT);
@@ -206,31 +223,32 @@ fn run(errors: &[i32], rest: usize) -> Option<(usize, usize)> {
 }
 
 /// Bytes in `count` frames, if so many can be mapped.
-pub(super) fn length(operation: &'static str, count: usize) -> Result<usize, Error> {
-    if (1..=MOST).contains(&count) {
+pub(super) fn size_of_frames(operation: &'static str, count: usize) -> Result<usize, Error> {
+    let max = MAX_FRAMES_PER_MAP;
+    if (1..=max).contains(&count) {
         Ok(count * PAGE_SIZE)
     } else {
-        Err(Error::new(operation, Cause::Count { count, least: 1, most: MOST }))
+        Err(Error::new(operation, Cause::Count { count, min: 1, max }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use xen_abi::xen::domid_t;
-    use xen_ops::view::ReadWrite;
 
     use super::*;
+    use crate::ReadWrite;
     use crate::testing::{in_child, memory};
 
     const EINVAL: i32 = -Errno::INVAL.raw_os_error();
 
-    /// Frames of which the kernel has said these.
+    /// Frames for which the kernel has written these.
     fn frames(name: &str, errors: &[i32]) -> Frames<ReadWrite> {
-        let length = length(MAP, errors.len()).unwrap();
-        let (device, _) = memory(name, length);
+        let size = size_of_frames(MAP, errors.len()).unwrap();
+        let (device, _) = memory(name, size);
         Frames {
-            area: MmapRegion::map(&device, 0, length, rights::<ReadWrite>()).unwrap(),
-            peer: DomainId::new(domid_t(3)).unwrap(),
+            region: MmapRegion::map(&device, 0, size, prot::<ReadWrite>()).unwrap(),
+            domain: DomainId::new(domid_t(3)).unwrap(),
             frames: (0..errors.len()).map(|frame| xen_pfn_t(frame as _)).collect(),
             errors: errors.into(),
             access: PhantomData,
@@ -238,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_mapped_is_not_seen() {
+    fn frames_that_are_not_mapped_have_no_view() {
         let frames = frames("seen", &[0, PAGED_OUT, EINVAL, 0]);
         let is_seen = |index| frames.frame(index).is_some();
         assert_eq!([0, 1, 2, 3, 4].map(is_seen), [true, false, false, true, false]);
@@ -248,32 +266,32 @@ mod tests {
         let expected = "frame 0x1 of domain 3, number 1 of the list: No such file";
         assert!(text.contains(expected), "{text}");
         frames.frame(3).unwrap().write(4095, &[5]).unwrap();
-        // SAFETY: mapped, and nobody writes.
-        assert_eq!(unsafe { frames.area.base().add(4 * PAGE_SIZE - 1).read() }, 5);
+        // SAFETY: mapped, and no thread writes.
+        assert_eq!(unsafe { frames.region.base().add(4 * PAGE_SIZE - 1).read() }, 5);
         in_child(|| assert!(frames.frame(0).is_none()));
     }
 
     #[test]
-    fn what_is_there_needs_no_call() {
+    fn mapped_frames_are_not_retried() {
         let mut frames = frames("there", &[0, EINVAL]);
-        assert_eq!(frames.try_again(), Ok(0));
+        assert_eq!(frames.retry(), Ok(0));
         assert_eq!(frames.errors[..], [0, EINVAL]);
     }
 
-    /// The device takes no ioctl, and may have written what it likes before it said so.
+    /// The device takes no ioctl, and may have written anything before its answer.
     #[test]
     fn a_failure_maps_nothing() {
         let mut frames = frames("again", &[0, PAGED_OUT, PAGED_OUT]);
-        assert_eq!(frames.try_again(), Err(Error::new(MAP, Cause::Unsupported)));
+        assert_eq!(frames.retry(), Err(Error::new(MAP, Cause::Unsupported)));
         assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
         frames.errors[1] = 0;
         assert_eq!(frames.attempt(1, 2), Err(Error::new(MAP, Cause::Unsupported)));
         assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
     }
 
-    /// What is left of the frames' numbers is neither an error number nor success.
+    /// Parts of the frames' numbers are neither error numbers nor success.
     #[test]
-    fn what_is_no_error_number_maps_nothing() {
+    fn an_invalid_result_maps_nothing() {
         for wrong in [1, 74_565, -4096, i32::MIN, i32::MAX] {
             let mut frames = frames("wrong-numbers", &[0, wrong, EINVAL]);
             let eio = Error::new(MAP, Cause::Errno(Errno::IO));

@@ -1,13 +1,14 @@
 //! Hypercalls, other domains' memory and device models: `/dev/xen/privcmd`.
 //!
-//! Upstream: `xen/privcmd.h` of Linux. What the control domain's root can do with this device it can do
-//! to every domain, its own included: event channels, grants and memory that its kernel relies on are
-//! the domain's, and a hypercall can take them away.
+//! Root of the control domain can do anything to any domain through this device, also to its own: its
+//! kernel relies on event channels, grants and memory of the domain, and a hypercall can take them away.
+//!
+//! Upstream: `xen/privcmd.h` of Linux; the driver is `drivers/xen/privcmd.c`.
 //!
 //! | C library | here |
 //! |---|---|
-//! | libxencall | [`Privcmd`] as a [`Hypercall`](xen_ops::hypercall::Hypercall); buffers are its own affair |
-//! | libxenforeignmemory | [`Privcmd::map`], [`Privcmd::map_resource`], [`Privcmd::resource_size`], [`Privcmd::restrict`] |
+//! | libxencall | [`Privcmd`] as a [`Hypercall`](xen_ops::hypercall::Hypercall); it bounces buffers itself |
+//! | libxenforeignmemory | [`Privcmd::map_frames`], [`Privcmd::map_resource`], [`Privcmd::resource_size`], [`Privcmd::restrict`] |
 //! | libxendevicemodel | [`Privcmd::dm_op`] |
 
 #![allow(unsafe_code, reason = "an ioctl")]
@@ -25,29 +26,30 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use bounce::BounceBuffers;
-pub use dm_op::{Buffer, MOST as MOST_BUFFERS};
+pub use dm_op::{Buffer, MAX_DM_OP_BUFFERS};
 pub use frames::Frames;
 pub use resource::ResourceFrames;
 use xen_abi::linux::privcmd::IOCTL_PRIVCMD_RESTRICT;
-use xen_abi::xen::domid_t;
+use xen_ops::Failed;
 
-use crate::Error;
-use crate::device::Device;
+use crate::device::{Device, from_fd};
+use crate::{DomainId, Error};
 
 const RESTRICT: &str = "IOCTL_PRIVCMD_RESTRICT";
 
-/// The device, and memory through which it makes hypercalls.
+/// An open `/dev/xen/privcmd`, and bounce buffers for its hypercalls.
 ///
-/// A [`Hypercall`](xen_ops::hypercall::Hypercall): all that is made of one works here as it does in a
-/// kernel, as far as the domain may. What a hypercall reads and writes is copied to memory that stays
-/// resident, and back: 256 KiB, mapped once, are shared by all threads that make hypercalls at that
-/// time. An argument or a list takes whole chunks of 4 KiB there, in a row. Then a hypercall is one
-/// system call, and nothing is allocated. For what does not fit there memory is mapped that goes when
-/// the hypercall is over: two system calls more.
+/// It is a [`Hypercall`](xen_ops::hypercall::Hypercall): everything that takes one works here as in a
+/// kernel, as far as the domain has the rights.
+///
+/// Buffers of a hypercall are copied to memory that stays resident, and back: 256 KiB, mapped once and
+/// shared by all threads. Each buffer takes whole chunks of 4 KiB in a row. So a hypercall is one system
+/// call, and allocates nothing. A buffer that does not fit is mapped for the one hypercall: two more
+/// system calls.
 ///
 /// ```no_run
-/// use xen_linux::privcmd::Privcmd;
-/// use xen_ops::hypercall::xen_version;
+/// use xen_linux::Privcmd;
+/// use xen_linux::xen_ops::hypercall::xen_version;
 ///
 /// let xen = Privcmd::open()?;
 /// let version = xen_version::version(&xen)?;
@@ -57,13 +59,12 @@ const RESTRICT: &str = "IOCTL_PRIVCMD_RESTRICT";
 ///
 /// # Results
 ///
-/// Where Linux refuses to make a hypercall its error number is the result, as if it were Xen's: -EPERM
-/// after [`restrict`](Self::restrict), -EINTR, and -ENOMEM if there is no memory for arguments (Xen then
-/// has not been asked). In a child of the process that opened the device every hypercall is -EBADF.
+/// If Linux refuses to issue a hypercall, its error number is the result, as if Xen had returned it:
+/// -EPERM after [`restrict`](Self::restrict), -EINTR, and -ENOMEM if there is no memory for buffers (then
+/// Xen has not been called). In a child of the process that opened the device every hypercall is -EBADF.
 ///
-/// Linux hands on as many bits of a result as `int` has. On 64-bit processors hypercalls of
-/// `memory_op`, which return numbers of frames, are made as the only entry of a `multicall`, which has
-/// room for all of them.
+/// An ioctl returns an `int`. On 64-bit processors, hypercalls of `memory_op`, whose results are numbers
+/// of frames, are therefore issued as the only entry of a `multicall`, which has the whole result.
 #[derive(Debug)]
 pub struct Privcmd {
     device: Device,
@@ -71,18 +72,19 @@ pub struct Privcmd {
 }
 
 impl Privcmd {
-    /// Opens `/dev/xen/privcmd` and, for memory, `/dev/xen/hypercall`, which Linux has since 4.18. A
-    /// child of the process cannot use them: see [the crate](crate#fork).
+    /// Opens `/dev/xen/privcmd` and, for bounce buffers, `/dev/xen/hypercall`, which Linux has since 4.18.
+    /// A child of the process cannot use them: see [the crate](crate#fork).
     ///
     /// # Errors
     ///
-    /// [`Cause::Open`](crate::Cause::Open): its text says what can be done. As [`new`](Self::new), for
-    /// the rest.
+    /// - [`Cause::Open`](crate::Cause::Open): its text says what to do.
+    /// - [`Cause::Unsupported`](crate::Cause::Unsupported) if the first is not privcmd.
+    /// - The kernel's answer to `mmap`.
     pub fn open() -> Result<Self, Error> {
         Self::open_at("/dev/xen/privcmd", "/dev/xen/hypercall")
     }
 
-    /// Opens the devices at other places.
+    /// Opens the devices at other paths.
     ///
     /// # Errors
     ///
@@ -92,32 +94,44 @@ impl Privcmd {
         Self::checked(device, Device::open(hypercall.as_ref())?)
     }
 
-    /// Uses devices that somebody else has opened: `privcmd`, and `hypercall` for memory. The second
-    /// descriptor is closed with the first.
+    /// Uses descriptors that this process has opened itself, or received: `privcmd`, and `hypercall` for
+    /// bounce buffers.
     ///
     /// # Errors
     ///
-    /// [`Cause::Unsupported`](crate::Cause::NotOffered) if the first is not privcmd's; what the kernel
-    /// says to `mmap`. Both are closed then.
-    pub fn new(privcmd: OwnedFd, hypercall: OwnedFd) -> Result<Self, Error> {
-        Self::checked(Device::new(privcmd)?, Device::new(hypercall)?)
+    /// [`Cause::Unsupported`](crate::Cause::Unsupported) if the first is not of privcmd; the kernel's
+    /// answer to `mmap`. Both descriptors are returned.
+    pub fn new(
+        privcmd: OwnedFd,
+        hypercall: OwnedFd,
+    ) -> Result<Self, Failed<Error, (OwnedFd, OwnedFd)>> {
+        let device = match from_fd(privcmd, |device| dm_op::check(&device).map(|()| device)) {
+            Ok(device) => device,
+            Err(failed) => return Err(failed.map(|privcmd| (privcmd, hypercall))),
+        };
+        match from_fd(hypercall, BounceBuffers::new) {
+            Ok(bounce) => Ok(Self { device, bounce }),
+            Err(Failed { error, returned }) => {
+                Err(Failed { error, returned: device.into_fd().zip(returned) })
+            }
+        }
     }
 
-    /// A device that answers as privcmd does, with memory.
+    /// Checks that the device answers as privcmd does.
     fn checked(device: Device, buffers: Device) -> Result<Self, Error> {
         dm_op::check(&device)?;
         Ok(Self { device, bounce: BounceBuffers::new(buffers)? })
     }
 
-    /// Gives up, for good, all but device models' operations and mappings, and those but for `domid`.
+    /// Permanently restricts the device to operations of device models and mappings, of `domain` only.
     ///
     /// `IOCTL_PRIVCMD_RESTRICT`.
     ///
     /// # Errors
     ///
     /// EINVAL if it is restricted to another domain already.
-    pub fn restrict(&self, domid: domid_t) -> Result<(), Error> {
-        let mut domid = domid;
+    pub fn restrict(&self, domain: DomainId) -> Result<(), Error> {
+        let mut domid = domain.domid();
         // SAFETY: the ioctl reads the number of a domain.
         unsafe { self.device.ioctl_again(RESTRICT, IOCTL_PRIVCMD_RESTRICT, &raw mut domid) }?;
         Ok(())
@@ -125,7 +139,7 @@ impl Privcmd {
 }
 
 impl AsFd for Privcmd {
-    /// The device `privcmd`.
+    /// The descriptor of privcmd.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.device.as_fd()
     }

@@ -1,5 +1,5 @@
-//! Hypercalls whose memory is copied, with `/dev/zero` in the place of the memory, of which each mapping
-//! is fresh too, and a model in the place of Xen.
+//! Hypercalls whose buffers are bounced, with `/dev/zero` in place of the device, of which each mapping is
+//! fresh too, and the simulator in place of Xen.
 
 #![allow(unsafe_code, reason = "plays the hypervisor")]
 
@@ -15,19 +15,17 @@ use xen_abi::Errno;
 use xen_abi::errno::{XEN_EBADF, XEN_ENOSYS};
 use xen_abi::grant_table::{GNTCOPY_source_gref, gnttab_copy_ptr};
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
-use xen_ops::gnttab::DomainId;
 use xen_ops::hypercall::{
     BufferDesc, Hypercall, HypercallBuffer, console_io, event_channel_op, grant_table_op,
     memory_op, xen_version,
 };
 use xen_ops::memory::acquire::Resource;
-use xen_ops::view::ReadWrite;
 use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
 
-use super::bounce::{ARENA, BounceBuffers};
+use super::bounce::{BounceBuffers, POOL};
 use super::*;
 use crate::testing::{allocations, in_child, is_mapped, memory};
-use crate::{Cause, Error};
+use crate::{Cause, Error, ReadWrite};
 
 fn zero() -> Device {
     Device::open(Path::new("/dev/zero")).unwrap()
@@ -38,13 +36,13 @@ fn privcmd() -> Privcmd {
     Privcmd { device: zero(), bounce: BounceBuffers::new(zero()).unwrap() }
 }
 
-/// A hypervisor that is reached through an bounce.
+/// A hypervisor that is called with bounced buffers.
 struct Copying<F> {
     bounce: BounceBuffers,
     xen: F,
 }
 
-// SAFETY: as `Privcmd`, with the model in Linux' place.
+// SAFETY: as `Privcmd`, with the simulator in place of Linux.
 unsafe impl<F: Fn(u32, [usize; 5]) -> isize> Hypercall for Copying<F> {
     unsafe fn call(&self, number: u32, arguments: [usize; 5]) -> isize {
         (self.xen)(number, arguments)
@@ -55,9 +53,9 @@ unsafe impl<F: Fn(u32, [usize; 5]) -> isize> Hypercall for Copying<F> {
         unsafe { self.bounce.bounce_in(memory) }
     }
 
-    unsafe fn bounce_out(&self, memory: BufferDesc, lent: usize) {
+    unsafe fn bounce_out(&self, memory: BufferDesc, bounced: usize) {
         // SAFETY: the caller's promise.
-        unsafe { self.bounce.bounce_out(memory, lent) }
+        unsafe { self.bounce.bounce_out(memory, bounced) }
     }
 }
 
@@ -65,17 +63,17 @@ fn copying<F: Fn(u32, [usize; 5]) -> isize>(xen: F) -> Copying<F> {
     Copying { bounce: BounceBuffers::new(zero()).unwrap(), xen }
 }
 
-/// What wrappers of every kind make of a fresh domain.
+/// Results of wrappers of every kind in a fresh domain.
 fn transcript(xen: &dyn Hypercall) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = |what: &dyn std::fmt::Debug| lines.push(format!("{what:?}"));
-    // Out of nothing, out of a value, out of several members.
+    // Without an argument, with a value, with several members.
     line(&xen_version::version(xen));
     line(&xen_version::extraversion(xen));
     line(&xen_version::get_features(xen, 0));
     line(&grant_table_op::query_size(xen, DOMID_SELF));
     line(&memory_op::current_reservation(xen, DOMID_SELF));
-    // A text without a structure around it.
+    // A text that is not in a structure.
     line(&console_io::write(xen, b"hello"));
     // A list that is written.
     let mut frames = [xen_pfn_t(7); 3];
@@ -95,7 +93,7 @@ fn transcript(xen: &dyn Hypercall) -> Vec<String> {
         let end = gnttab_copy_ptr { domid: DOMID_SELF, ..gnttab_copy_ptr::ZERO };
         grant_table_op::Copy::new(end, end, length, GNTCOPY_source_gref)
     });
-    // SAFETY: there is no such grant, and so nothing to be copied.
+    // SAFETY: there is no such grant, so nothing is copied.
     line(&unsafe { grant_table_op::copy(xen, &mut copies) });
     // In and out.
     line(&event_channel_op::alloc_unbound(xen, DOMID_SELF, domid_t(0)));
@@ -107,7 +105,7 @@ fn guest() -> Domain {
 }
 
 #[test]
-fn hypercalls_are_what_they_are_without_copies() {
+fn results_are_the_same_with_and_without_bouncing() {
     let expected = transcript(&guest());
     assert!(expected.iter().any(|line| line.contains("GrantStatus(-1)")), "{expected:#?}");
     let guest = guest();
@@ -117,7 +115,7 @@ fn hypercalls_are_what_they_are_without_copies() {
     assert!(copying.bounce.is_free());
 }
 
-/// A table with an operation of each kind of memory, to see where it is.
+/// A table with an operation that has every kind of buffer, to see their addresses.
 mod demo {
     #![allow(non_camel_case_types, non_upper_case_globals, reason = "named as upstream would")]
 
@@ -143,7 +141,7 @@ mod demo {
         unsafe hypercall __HYPERVISOR_demo_op(command, argument);
         commands DEMOOP_*, arguments demo_*;
 
-        /// Adds each element of one list to the one of the other.
+        /// Adds each element of one list to that of the other.
         single sum {
             in from: [u8] counted by count,
             inout to: [u8] counted by count,
@@ -151,10 +149,10 @@ mod demo {
     }
 }
 
-/// A hypervisor for `demo`, which tells `seen` where its memory is.
+/// A hypervisor for `demo`, which tells `seen` the addresses of its buffers.
 fn sum(seen: impl Fn([usize; 3])) -> impl Fn(u32, [usize; 5]) -> isize {
     move |_, [_, address, ..]| {
-        // SAFETY: the wrapper says where a structure is, and that where two lists are.
+        // SAFETY: the wrapper passes the address of a structure, which has those of two lists.
         unsafe {
             let argument = with_exposed_provenance::<demo::demo_sum>(address).read();
             let (from, to) = (argument.from.addr() as usize, argument.to.addr() as usize);
@@ -170,8 +168,8 @@ fn sum(seen: impl Fn([usize; 3])) -> impl Fn(u32, [usize; 5]) -> isize {
 }
 
 #[test]
-fn memory_of_any_size_is_copied_there_and_back() {
-    for size in [0, 1, 4095, 4096, 4097, ARENA / 2 - 4096, ARENA / 2, ARENA - 1, 3 * ARENA] {
+fn buffers_of_any_size_are_bounced() {
+    for size in [0, 1, 4095, 4096, 4097, POOL / 2 - 4096, POOL / 2, POOL - 1, 3 * POOL] {
         let xen = copying(sum(|_| ()));
         let from: Vec<u8> = (0..size).map(|index| index as u8).collect();
         let mut to: Vec<u8> = (0..size).map(|index| (index / 256) as u8).collect();
@@ -184,7 +182,7 @@ fn memory_of_any_size_is_copied_there_and_back() {
 }
 
 #[test]
-fn xen_sees_places_of_its_own() {
+fn xen_sees_addresses_in_the_pool() {
     let places = RefCell::new([0; 3]);
     let xen = copying(sum(|seen| *places.borrow_mut() = seen));
     let (from, mut to) = ([1; 4097], [2; 4097]);
@@ -196,30 +194,30 @@ fn xen_sees_places_of_its_own() {
     assert_eq!(places.map(|place| place - bounce.start), [0, 2 * 4096, 4 * 4096]);
 }
 
-/// What is not written is the caller's own, and may be read-only.
+/// A buffer that Xen only reads may be in read-only memory.
 #[test]
-fn what_is_lent_for_reading_is_not_written() {
+fn a_buffer_for_reading_is_not_written() {
     static TEXT: [u8; 3] = *b"abc";
     let xen = copying(|_, _| 0);
-    let lent = HypercallBuffer::to_read(&xen, &TEXT).unwrap();
-    // SAFETY: three bytes are lent there.
-    unsafe { with_exposed_provenance_mut::<u8>(lent.address()).write(b'x') };
-    drop(lent);
+    let buffer = HypercallBuffer::to_read(&xen, &TEXT).unwrap();
+    // SAFETY: three bytes are bounced there.
+    unsafe { with_exposed_provenance_mut::<u8>(buffer.address()).write(b'x') };
+    drop(buffer);
     assert_eq!(&TEXT, b"abc");
 }
 
 #[test]
-fn a_full_arena_makes_nobody_wait() {
+fn no_hypercall_waits_for_a_full_pool() {
     let xen = copying(|_, _| 0);
     let objects = [[0_u8; 4096]; 70];
-    let lent: Vec<_> =
+    let buffers: Vec<_> =
         objects.iter().map(|object| HypercallBuffer::to_read(&xen, object).unwrap()).collect();
     let bounce = xen.bounce.addresses();
-    let inside = |lent: &HypercallBuffer<'_, _, _>| bounce.contains(&lent.address());
-    assert_eq!(lent.iter().filter(|lent| inside(lent)).count(), 64);
-    let places: HashSet<_> = lent.iter().map(HypercallBuffer::address).collect();
+    let inside = |buffer: &HypercallBuffer<'_, _, _>| bounce.contains(&buffer.address());
+    assert_eq!(buffers.iter().filter(|buffer| inside(buffer)).count(), 64);
+    let places: HashSet<_> = buffers.iter().map(HypercallBuffer::address).collect();
     assert_eq!(places.len(), 70);
-    drop(lent);
+    drop(buffers);
     assert!(xen.bounce.is_free());
 }
 
@@ -243,24 +241,24 @@ fn threads_do_not_share_places() {
 }
 
 #[test]
-fn a_panic_leaves_nothing_behind() {
+fn a_panic_leaves_no_buffer() {
     let xen = copying(|_, _| panic!("no hypervisor"));
-    let (from, mut to) = ([1; 4097], vec![2; 2 * ARENA]);
+    let (from, mut to) = ([1; 4097], vec![2; 2 * POOL]);
     let call = || demo::sum(&xen, &from, &mut to);
     assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
     assert!(xen.bounce.is_free());
 }
 
-/// Neither is what would be lent for a hypercall that is never made.
+/// And the hypercall is not issued.
 #[test]
-fn what_cannot_be_lent_is_the_result() {
+fn a_failure_to_bounce_is_the_result() {
     let full = Device::open(Path::new("/proc/self/mem")).unwrap();
-    let xen = copying(|_, _| panic!("the hypercall is not made"));
+    let xen = copying(|_, _| panic!("the hypercall is not issued"));
     let xen = Copying { bounce: xen.bounce.with_device(full), ..xen };
-    let mut to = vec![2; 2 * ARENA];
+    let mut to = vec![2; 2 * POOL];
     let error = demo::sum(&xen, &[1; 4097], &mut to).unwrap_err();
     assert_eq!(error.errno(), Some(Errno(19)), "{error}");
-    assert_eq!(to, vec![2; 2 * ARENA]);
+    assert_eq!(to, vec![2; 2 * POOL]);
     assert!(xen.bounce.is_free());
 }
 
@@ -281,26 +279,26 @@ fn hypercalls_allocate_nothing() {
 }
 
 #[test]
-fn a_child_makes_no_hypercalls() {
+fn a_child_issues_no_hypercalls() {
     let xen = privcmd();
     let mut value = [7_u8; 8];
     let address = (&raw mut value).expose_provenance();
     let memory = BufferDesc { address, length: 8, is_written: true };
-    // SAFETY: eight bytes, which nobody uses meanwhile.
-    let lent = unsafe { xen.bounce_in(memory) }.unwrap();
-    // SAFETY: they are lent there.
-    unsafe { with_exposed_provenance_mut::<u8>(lent).write(8) };
+    // SAFETY: eight bytes, which have no other user.
+    let bounced = unsafe { xen.bounce_in(memory) }.unwrap();
+    // SAFETY: they are bounced there.
+    unsafe { with_exposed_provenance_mut::<u8>(bounced).write(8) };
     in_child(|| {
         // SAFETY: as before; the place is the parent's.
-        unsafe { xen.bounce_out(memory, lent) };
+        unsafe { xen.bounce_out(memory, bounced) };
         assert_eq!(value, [7; 8]);
         assert_eq!(HypercallBuffer::to_read(&xen, &value).unwrap_err(), XEN_EBADF);
         let error = xen_version::version(&xen).unwrap_err();
         assert_eq!(error.errno(), Some(XEN_EBADF));
         let error = xen_version::extraversion(&xen).unwrap_err();
         assert_eq!(error.errno(), Some(XEN_EBADF));
-        let peer = DomainId::new(domid_t(3)).unwrap();
-        let error = xen.map::<ReadWrite>(peer, &[xen_pfn_t(1)]).unwrap_err();
+        let domain = DomainId::new(domid_t(3)).unwrap();
+        let error = xen.map_frames(domain, &[xen_pfn_t(1)], ReadWrite).unwrap_err();
         assert_eq!(error.cause(), &Cause::Forked);
     });
 }
@@ -312,7 +310,7 @@ fn linux_error_numbers_are_results() {
     assert_eq!(xen_version::version(&xen).unwrap_err().errno(), Some(XEN_ENOSYS));
     let error = memory_op::maximum_ram_page(&xen).unwrap_err();
     assert_eq!(error.errno(), Some(XEN_ENOSYS));
-    // Nothing can be done with a descriptor for a path.
+    // A descriptor that is opened for its path takes no ioctl.
     let path = open("/dev/zero", OFlags::PATH, Mode::empty()).unwrap();
     let xen =
         Privcmd { device: Device::new(path).unwrap(), bounce: BounceBuffers::new(zero()).unwrap() };
@@ -339,33 +337,55 @@ fn another_device_is_not_taken_for_privcmd() {
 #[test]
 fn counts_are_checked_before_any_call() {
     let xen = privcmd();
-    let peer = DomainId::new(domid_t(3)).unwrap();
+    let domain = DomainId::new(domid_t(3)).unwrap();
     let count = |error: Error| match error.cause() {
         Cause::Count { count, .. } => *count,
         other => panic!("{other:?}"),
     };
-    assert_eq!(count(xen.map::<ReadWrite>(peer, &[]).unwrap_err()), 0);
+    assert_eq!(count(xen.map_frames(domain, &[], ReadWrite).unwrap_err()), 0);
     let table = Resource::GrantTable { status: false };
     for frames in [0, usize::MAX, 1 << 31] {
-        let error = xen.map_resource::<ReadWrite>(peer, table, 0, frames).unwrap_err();
+        let error = xen.map_resource(domain, table, 0, frames, ReadWrite).unwrap_err();
         assert_eq!(count(error), frames);
     }
-    assert_eq!(count(xen.dm_op(peer, &mut []).unwrap_err()), 0);
+    assert_eq!(count(xen.dm_op(domain, &mut []).unwrap_err()), 0);
     let mut bytes = [[0_u8; 1]; 17];
     let mut buffers = bytes.each_mut().map(|bytes| Buffer::slice(bytes));
-    assert_eq!(count(xen.dm_op(peer, &mut buffers).unwrap_err()), 17);
+    assert_eq!(count(xen.dm_op(domain, &mut buffers).unwrap_err()), 17);
 }
 
-/// The area is there, and the ioctl fails.
+/// The region is mapped, and the ioctl fails.
 #[test]
-fn what_is_not_mapped_leaves_no_area() {
+fn a_failed_ioctl_leaves_no_mapping() {
     let (device, _) = memory("no-frames", 2 * rustix::param::page_size());
     let xen = Privcmd { device, bounce: BounceBuffers::new(zero()).unwrap() };
-    let peer = DomainId::new(domid_t(3)).unwrap();
-    let error = xen.map::<ReadWrite>(peer, &[xen_pfn_t(1), xen_pfn_t(2)]).unwrap_err();
+    let domain = DomainId::new(domid_t(3)).unwrap();
+    let error = xen.map_frames(domain, &[xen_pfn_t(1), xen_pfn_t(2)], ReadWrite).unwrap_err();
     assert_eq!(error.cause(), &Cause::Unsupported);
     let table = Resource::GrantTable { status: false };
-    let error = xen.map_resource::<ReadWrite>(peer, table, 0, 1).unwrap_err();
+    let error = xen.map_resource(domain, table, 0, 1, ReadWrite).unwrap_err();
     assert_eq!(error.cause(), &Cause::Unsupported);
     assert!(!is_mapped("no-frames"));
+}
+
+#[test]
+fn descriptors_that_are_not_accepted_are_returned() {
+    let open = || OwnedFd::from(std::fs::File::open("/dev/zero").unwrap());
+    let failed = Privcmd::new(open(), open()).unwrap_err();
+    assert_eq!(failed.error.operation(), "IOCTL_PRIVCMD_DM_OP");
+    assert!(failed.returned.is_some());
+}
+
+#[test]
+fn frames_that_are_not_unmapped_are_returned() {
+    let (device, _) = memory("returned-frames", rustix::param::page_size());
+    let prot = rustix::mm::ProtFlags::READ;
+    let region = crate::mmap_region::MmapRegion::map(&device, 0, 4096, prot).unwrap();
+    let frames = ResourceFrames::<ReadWrite>::new(region);
+    assert_eq!((frames.count(), frames.size()), (1, 4096));
+    in_child(|| {
+        let failed = frames.unmap().unwrap_err();
+        assert_eq!(failed.error.cause(), &Cause::Forked);
+        assert_eq!(failed.returned.unwrap().count(), 1);
+    });
 }

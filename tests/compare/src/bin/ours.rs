@@ -8,7 +8,7 @@ use xen_linux::Error;
 use xen_linux::gntalloc::Gntalloc;
 use xen_linux::gntdev::{Gntdev, Grants, Segment};
 use xen_linux::privcmd::Privcmd;
-use xen_ops::gnttab::DomainId;
+use xen_ops::DomainId;
 use xen_ops::gnttab::RemoteGrant;
 use xen_ops::hypercall::xen_version;
 use xen_ops::view::ReadWrite;

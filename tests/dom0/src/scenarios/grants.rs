@@ -9,8 +9,8 @@ use xen_linux::notify::UnmapNotify;
 use xen_linux::xen_abi::GrantStatus;
 use xen_linux::xen_abi::grant_table::grant_ref_t;
 use xen_linux::xen_abi::xen::domid_t;
-use xen_linux::xen_ops::gnttab::{DomainId, RemoteGrant};
 use xen_linux::xen_ops::view::{ReadOnly, ReadWrite};
+use xen_linux::xen_ops::{DomainId, RemoteGrant};
 use xen_linux::{Cause, Error};
 
 use super::pages::{DOM0, NO_REFERENCE};

@@ -12,8 +12,8 @@ use xen_linux::xen_abi::grant_table::{
 use xen_linux::xen_abi::hvm::dm_op::{XEN_DMOP_nr_vcpus, xen_dm_op};
 use xen_linux::xen_abi::linux::evtchn::{IOCTL_EVTCHN_BIND_STATIC, ioctl_evtchn_bind};
 use xen_linux::xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
+use xen_linux::xen_ops::DomainId;
 use xen_linux::xen_ops::events::Port;
-use xen_linux::xen_ops::gnttab::DomainId;
 use xen_linux::xen_ops::hypercall::xen_version::Varbuf;
 use xen_linux::xen_ops::hypercall::{Cause, Error, grant_table_op, memory_op, xen_version};
 use xen_linux::xen_ops::memory::acquire::Resource;

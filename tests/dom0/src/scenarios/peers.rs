@@ -14,10 +14,10 @@ use xen_linux::xen_abi::event_channel::evtchn_port_t;
 use xen_linux::xen_abi::grant_table::{grant_entry_v1, grant_entry_v2, grant_ref_t};
 use xen_linux::xen_abi::hvm::dm_op::{XEN_DMOP_nr_vcpus, xen_dm_op};
 use xen_linux::xen_abi::xen::{domid_t, xen_pfn_t};
-use xen_linux::xen_ops::gnttab::{DomainId, RemoteGrant};
 use xen_linux::xen_ops::hypercall::{grant_table_op, memory_op};
 use xen_linux::xen_ops::memory::acquire::Resource;
 use xen_linux::xen_ops::view::{ReadOnly, ReadWrite, View};
+use xen_linux::xen_ops::{DomainId, RemoteGrant};
 use xen_linux::{Cause, Error};
 use xen_scenarios::{Command, MAILBOX, Mailbox, READ_ONLY, WRITABLE};
 

@@ -3,7 +3,7 @@
 use xen_abi::xen::domid_t;
 use xen_linux::gntalloc::Gntalloc;
 use xen_linux::notify::UnmapNotify;
-use xen_ops::gnttab::DomainId;
+use xen_ops::DomainId;
 use xen_ops::view::{ReadOnly, ReadWrite};
 
 use crate::{Case, Window};

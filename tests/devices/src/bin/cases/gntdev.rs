@@ -7,7 +7,7 @@ use xen_abi::grant_table::grant_ref_t;
 use xen_abi::xen::domid_t;
 use xen_linux::gntdev::{Gntdev, Grants, Memory, Segment};
 use xen_linux::notify::UnmapNotify;
-use xen_ops::gnttab::DomainId;
+use xen_ops::DomainId;
 use xen_ops::gnttab::RemoteGrant;
 use xen_ops::view::{ReadOnly, ReadWrite};
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use xen_abi::hvm::dm_op::{XEN_DMOP_destroy_ioreq_server, xen_dm_op};
 use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_linux::privcmd::{Buffer, Privcmd};
-use xen_ops::gnttab::DomainId;
+use xen_ops::DomainId;
 use xen_ops::hypercall::xen_version::Varbuf;
 use xen_ops::hypercall::{grant_table_op, memory_op, xen_version};
 use xen_ops::memory::acquire::Resource;

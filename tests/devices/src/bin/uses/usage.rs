@@ -11,7 +11,7 @@ use xen_linux::gntdev::{Gntdev, Grants, Memory, Segment};
 use xen_linux::notify::UnmapNotify;
 use xen_linux::privcmd::Privcmd;
 use xen_linux::{Cause, Errno};
-use xen_ops::gnttab::DomainId;
+use xen_ops::DomainId;
 use xen_ops::gnttab::RemoteGrant;
 use xen_ops::hypercall::{grant_table_op, memory_op, xen_version};
 use xen_ops::memory::acquire::Resource;
