@@ -70,7 +70,7 @@ fn in_short(reason: &str) -> String {
 fn version() -> String {
     // SAFETY: the caller has loaded libclang on this thread, which is all that
     // clang_getClangVersion asks for. The string it returns owns its bytes until
-    // clang_disposeString, clang_getCString lends them as a NUL-terminated string or gives null,
+    // clang_disposeString, clang_getCString returns them as a NUL-terminated string or null,
     // and they are copied before the string is disposed of, once.
     unsafe {
         let string = clang_getClangVersion();

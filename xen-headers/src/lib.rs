@@ -6,7 +6,7 @@
 //! without touching the system, and [`HeaderTree::open`] takes any tree the user names and says
 //! how it stands to the known releases.
 //!
-//! [`pins`] is also the one list of releases: what does something for every release iterates it.
+//! [`pins()`] is the workspace's one list of releases: code that concerns every release iterates it.
 //!
 //! Linux's headers for programs that use Xen's devices are pinned in `linux.toml` and obtained in the
 //! same way: [`LinuxTree::obtain`]. Packages are fetched and unpacked by [`debian_packages`].

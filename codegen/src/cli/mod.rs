@@ -9,6 +9,7 @@ mod tree;
 
 use clap::{Args, Parser, Subcommand};
 use devtools::Arch;
+use xen_headers::pins;
 
 use crate::error::Error;
 use crate::ir::Profile;
@@ -59,8 +60,7 @@ enum Command {
 /// Which headers to read, and how.
 #[derive(Clone, Debug, Args)]
 struct Input {
-    /// A pinned release (4.14, 4.17, 4.20)
-    #[arg(long, value_name = "RELEASE", conflicts_with = "headers")]
+    #[arg(long, value_name = "RELEASE", conflicts_with = "headers", help = releases())]
     release: Option<String>,
     /// An upstream checkout, its xen/include/public, or an installed usr/include/xen; without Linux's
     #[arg(long, value_name = "DIR")]
@@ -68,6 +68,12 @@ struct Input {
     /// Read the headers as a guest that defines __XEN_INTERFACE_VERSION__ so (0x00030201)
     #[arg(long, value_name = "VERSION", value_parser = interface_version)]
     interface_version: Option<u32>,
+}
+
+/// What `--release` takes.
+fn releases() -> String {
+    let names: Vec<_> = pins().releases().iter().map(|release| release.name.as_str()).collect();
+    format!("A pinned release ({})", names.join(", "))
 }
 
 impl Input {

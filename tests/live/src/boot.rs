@@ -9,6 +9,7 @@ use std::time::Duration;
 use debian_packages::{Options, Replaced};
 use xen_scenarios::SCENARIOS;
 
+use crate::guest::Guest;
 use crate::linux::{self, Work};
 use crate::machine::{Ended, Machine};
 use crate::qemu::Files;
@@ -57,15 +58,6 @@ pub struct Boot {
     place: Option<PathBuf>,
     work: Work,
     progress: fn(&str),
-}
-
-/// What the first domain runs.
-pub(crate) struct Guest {
-    pub(crate) kernel: PathBuf,
-    /// The root file system, for Linux.
-    pub(crate) initramfs: Option<PathBuf>,
-    /// The packages that are not the pinned ones.
-    pub(crate) replaced: Vec<Replaced>,
 }
 
 /// A boot that was a success.

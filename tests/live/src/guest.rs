@@ -1,4 +1,5 @@
-//! The guest kernel and programs for other targets, built when they are first needed.
+//! What the first domain runs: our kernel or a Linux. The kernel and programs for other targets are built
+//! when they are first needed.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -7,7 +8,18 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use debian_packages::Replaced;
+
 use crate::{Arch, Error};
+
+/// What the first domain runs.
+pub(crate) struct Guest {
+    pub(crate) kernel: PathBuf,
+    /// The root file system, for Linux.
+    pub(crate) initramfs: Option<PathBuf>,
+    /// The packages that are not the pinned ones.
+    pub(crate) replaced: Vec<Replaced>,
+}
 
 /// What this process has built, by source and target.
 static BUILT: Mutex<BTreeMap<(PathBuf, &str), PathBuf>> = Mutex::new(BTreeMap::new());

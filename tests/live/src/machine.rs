@@ -1,4 +1,4 @@
-//! A running QEMU: read until it ends or its time is up, and never left behind.
+//! A running QEMU: read until it ends or its time is up, and always ended.
 
 use std::fs::File;
 use std::io::{Read, Write as _};
@@ -94,7 +94,7 @@ fn hand_on(mut stdout: ChildStdout, sender: &mpsc::Sender<Vec<u8>>) {
     }
 }
 
-/// Has the kernel kill the program when this thread ends, should nobody be left to do it.
+/// Has the kernel kill the program when this thread ends: the destructor may never run.
 #[allow(unsafe_code, reason = "what runs between fork and exec is restricted")]
 fn die_with_parent(command: &mut Command) {
     // SAFETY: makes one system call, and neither allocates nor takes a lock.

@@ -81,7 +81,7 @@ fn a_machine_that_hangs_is_killed() {
     let failed = failure(boot(&qemu).deadline(limit).run());
     assert_eq!(failed.cause, Cause::Deadline(limit));
     let process = fs::read_to_string(qemu.path().join("pid")).unwrap();
-    assert!(!Path::new("/proc").join(process.trim()).exists(), "nothing is left behind");
+    assert!(!Path::new("/proc").join(process.trim()).exists(), "QEMU was killed");
 }
 
 #[test]

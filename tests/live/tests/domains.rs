@@ -68,7 +68,7 @@ fn domains_that_write_much_lose_nothing() {
     let boot = Boot::new("4.17", Arch::X86_64, Mode::Pv).domains(3).place(place.path());
     let report =
         boot.arguments("misbehave=chatter").run().unwrap_or_else(|error| panic!("{error}"));
-    // Twenty times as much as there is room for in a console's ring, one domain after another.
+    // Twenty times as much as a console's ring holds, one domain after another.
     let lines = report.output.lines().filter(|line| line.contains("chatter"));
     let expected = (0..3).flat_map(|_| (0..1000).map(|number| format!("@chatter {number:030}")));
     for (line, expected) in lines.map(str::trim_end).zip(expected.clone()) {

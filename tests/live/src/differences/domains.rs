@@ -1,7 +1,7 @@
 //! What several domains see of each other, where they are of other kinds than in the reference, or kept
 //! apart.
 
-use super::{
+use super::difference::{
     Difference, EINVAL, ENOSYS, EOPNOTSUPP, GENERAL_ERROR, OK, PERMISSION_DENIED, UNTOUCHED, Where,
     ZERO,
 };
@@ -55,7 +55,7 @@ pub(super) const DOMAINS: &[Difference] = &[
         place: |at| at.before(20) && at.is_pvh(),
         scenario: "domains-leader",
         steps: &[("another's acquire_resource", Some("-EACCES"))],
-        reason: "translated guests could not map others' resources whoever they were",
+        reason: "translated guests could not map others' resources, privileged or not",
     },
     Difference {
         place: Where::is_pvh,

@@ -1,6 +1,6 @@
 //! What other kinds of guests than PV ones see.
 
-use super::{
+use super::difference::{
     BAD_HANDLE, Difference, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, GENERAL_ERROR, OK,
     UNTOUCHED, Where, ZERO,
 };

@@ -3,81 +3,22 @@
 //! The reference is the newest release, with a PV guest. A difference that no machine has any more is
 //! found by [`stale`](crate::stale).
 
+mod difference;
 mod domains;
 mod kinds;
+mod linux;
+mod model;
 mod releases;
 
-use self::domains::DOMAINS;
-use self::kinds::KINDS;
-use self::releases::RELEASES;
-use crate::linux_differences::LINUX;
-use crate::model_differences::MODEL;
-use crate::{Arch, Mode, Row};
+pub use difference::Where;
 
-/// Where a transcript was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Where {
-    /// The release of Xen: major and minor number.
-    pub release: (u32, u32),
-    /// The architecture of the guest.
-    pub arch: Arch,
-    /// The mode of the guest.
-    pub mode: Mode,
-    /// Whether it is the model, not a hypervisor.
-    pub model: bool,
-}
+pub(crate) use difference::Difference;
 
-impl Where {
-    /// In one of the domains of a hypervisor.
-    #[must_use]
-    pub fn new(row: Row, domid: u16) -> Self {
-        let (major, minor) = row.release.split_once('.').unwrap_or_default();
-        let release = (major.parse().unwrap_or(0), minor.parse().unwrap_or(0));
-        Self { release, arch: row.arch, mode: row.mode_of(domid), model: false }
-    }
-
-    pub(crate) const fn is_pv(self) -> bool {
-        matches!(self.mode, Mode::Pv)
-    }
-
-    pub(crate) const fn is_pvh(self) -> bool {
-        matches!(self.mode, Mode::Pvh)
-    }
-
-    pub(crate) const fn is_arm(self) -> bool {
-        !matches!(self.arch, Arch::X86_64)
-    }
-
-    /// Whether the release is older than 4.`minor`.
-    pub(crate) const fn before(self, minor: u32) -> bool {
-        self.release.1 < minor
-    }
-}
-
-/// Steps of a scenario with other results at some places.
-pub(crate) struct Difference {
-    /// The places.
-    pub(crate) place: fn(Where) -> bool,
-    /// The scenario.
-    pub(crate) scenario: &'static str,
-    /// The steps, each with the result there; with none if it is not done there. A star stands for
-    /// anything.
-    pub(crate) steps: &'static [(&'static str, Option<&'static str>)],
-    /// Why.
-    pub(crate) reason: &'static str,
-}
-
-pub(crate) const EFAULT: Option<&str> = Some("-EFAULT");
-pub(crate) const EINVAL: Option<&str> = Some("-EINVAL");
-pub(crate) const ENOENT: Option<&str> = Some("-ENOENT");
-pub(crate) const ENOSYS: Option<&str> = Some("-ENOSYS");
-pub(crate) const EOPNOTSUPP: Option<&str> = Some("-EOPNOTSUPP");
-pub(crate) const ZERO: Option<&str> = Some("0");
-pub(crate) const OK: Option<&str> = Some("ok");
-pub(crate) const UNTOUCHED: Option<&str> = Some("untouched");
-pub(crate) const BAD_HANDLE: Option<&str> = Some("GNTST_bad_handle");
-pub(crate) const GENERAL_ERROR: Option<&str> = Some("GNTST_general_error");
-pub(crate) const PERMISSION_DENIED: Option<&str> = Some("GNTST_permission_denied");
+use domains::DOMAINS;
+use kinds::KINDS;
+use linux::LINUX;
+use model::MODEL;
+use releases::RELEASES;
 
 /// All differences that are known for a place. A later one has the last word.
 pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Difference> {
@@ -90,7 +31,7 @@ pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Differe
         .filter(move |difference| (difference.place)(place))
 }
 
-/// The differences that a place has and nobody else: those of the model, or none.
+/// The differences of that kind of place alone: those of the model, or none.
 pub(crate) fn own(place: Where) -> &'static [Difference] {
     if place.model { MODEL } else { &[] }
 }

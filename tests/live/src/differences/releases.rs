@@ -1,6 +1,8 @@
 //! What older releases do otherwise, or one kind of guest since some release.
 
-use super::{Difference, EFAULT, EINVAL, ENOENT, ENOSYS, GENERAL_ERROR, OK, Where, ZERO};
+use super::difference::{
+    Difference, EFAULT, EINVAL, ENOENT, ENOSYS, GENERAL_ERROR, OK, Where, ZERO,
+};
 
 /// See [`super`].
 pub(super) const RELEASES: &[Difference] = &[

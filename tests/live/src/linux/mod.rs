@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use debian_packages::{Files, Options};
 
-use crate::boot::Guest;
-use crate::{Arch, Dom0Files, Error, Row, guest};
+use crate::guest::{self, Guest};
+use crate::{Arch, Dom0Files, Error, Row};
 use archive::Archive;
 
 pub(crate) use guests::guests;

@@ -103,7 +103,7 @@ impl Guest for ModelGuest {
     }
 
     fn frames(&mut self) -> xen_sim::Frames {
-        self.domain.table_frames().expect("nobody else has them")
+        self.domain.table_frames().expect("they are taken once")
     }
 
     fn table(&mut self, part: Part) -> NonNull<u8> {
@@ -165,13 +165,13 @@ impl ModelGuest {
 #[repr(C, align(4096))]
 struct RawPage([u8; PAGE_SIZE]);
 
-/// A page that nobody else gets, used up or not: a guest of the live tests has none back either.
+/// A page that is never freed: a guest of the live tests frees none either.
 struct Kept {
     domain: Domain,
     page: ManuallyDrop<Page>,
 }
 
-// SAFETY: a page of the domain's that nobody else has. Its address is where the domain has it, or that
+// SAFETY: a page of the domain's that has no other owner. Its address is where the domain has it, or that
 // of a hole.
 unsafe impl xen_ops::page::Page for Kept {
     fn frame(&self) -> xen_pfn_t {

@@ -2,11 +2,11 @@
 //!
 //! Each would be a thing that the model could learn: then its row goes, or the test of the model fails.
 
+use super::difference::Difference;
 use crate::Arch;
-use crate::differences::Difference;
 
 /// See [`crate::differences`]; these come after the hypervisors' own.
-pub(crate) const MODEL: &[Difference] = &[Difference {
+pub(super) const MODEL: &[Difference] = &[Difference {
     place: |at| at.arch == Arch::Arm,
     scenario: "sched",
     steps: &[("watchdog, a third one", Some("4294967268"))],

@@ -1,7 +1,7 @@
 //! Where Linux as the first domain really differs from the reference, which is of the newest release on
 //! x86-64.
 
-use crate::differences::{Difference, EFAULT, EINVAL, ENOSYS, Where, ZERO};
+use super::difference::{Difference, EFAULT, EINVAL, ENOSYS, Where, ZERO};
 use crate::{Arch, Mode};
 
 const ENOTTY: Option<&str> = Some("-ENOTTY");
@@ -11,7 +11,7 @@ const fn is_arm64(at: Where) -> bool {
 }
 
 /// What hypervisors and kernels really do.
-pub(crate) const LINUX: &[Difference] = &[
+pub(super) const LINUX: &[Difference] = &[
     Difference {
         place: |at| at.release == (4, 17),
         scenario: "privcmd",
@@ -83,7 +83,7 @@ pub(crate) const LINUX: &[Difference] = &[
         place: is_arm64,
         scenario: "privcmd",
         steps: &[("mmapbatch_v2, again", EINVAL), ("mmapbatch_v2, again, the frame's error", ZERO)],
-        reason: "a translated domain has pages of its own behind the range after the first time",
+        reason: "a translated domain has pages of its own in the range after the first time",
     },
     Difference {
         place: is_arm64,
