@@ -26,7 +26,7 @@ const NO_NEWS: &[(&str, &str, Errno)] = &[
     // Nothing is pending.
     ("event", "read", Errno::EAGAIN),
     // The frame is still paged out.
-    ("foreign-try-again", "MMAPBATCH_V2", Errno::ENOENT),
+    ("foreign-retry", "MMAPBATCH_V2", Errno::ENOENT),
     // Some frames are paged out, of which the case does not ask.
     ("foreign-unmap", "MMAPBATCH_V2", Errno::ENOENT),
     // What gntdev says of an address where nothing is mapped: how it is known to be gntdev.
@@ -81,7 +81,7 @@ cases! {
     hypercall_wide: "hypercall-wide",
     hypercall_large: "hypercall-large",
     foreign_map: "foreign-map",
-    foreign_try_again: "foreign-try-again",
+    foreign_retry: "foreign-retry",
     foreign_unmap: "foreign-unmap",
     resource_size: "resource-size",
     resource_map: "resource-map",

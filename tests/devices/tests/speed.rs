@@ -21,7 +21,7 @@ const TABLE: &[(&str, &[&str], u64)] = &[
     ("hypercall-wide", HYPERCALL, 0),
     ("hypercall-large", &["mmap(hypercall)", HYPERCALL[0], "munmap(hypercall)"], 0),
     ("foreign-map", &["mmap(privcmd)", "ioctl(privcmd, MMAPBATCH_V2)", "munmap(privcmd)"], 2),
-    ("foreign-try-again", &["ioctl(privcmd, MMAPBATCH_V2)"], 0),
+    ("foreign-retry", &["ioctl(privcmd, MMAPBATCH_V2)"], 0),
     ("resource-size", &["ioctl(privcmd, MMAP_RESOURCE)"], 0),
     ("resource-map", &["mmap(privcmd)", "ioctl(privcmd, MMAP_RESOURCE)", "munmap(privcmd)"], 0),
     ("dm-op", &["ioctl(privcmd, DM_OP)"], 0),

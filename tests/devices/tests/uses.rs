@@ -1,8 +1,8 @@
-//! `xen-linux` on devices that answer: what it is for, and what it must survive. The uses check
-//! themselves, in `src/bin/uses`; none may leave anything behind.
+//! Uses of `xen-linux`, right and wrong. They check themselves, in `src/bin/uses`; none may leak
+//! anything.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-use xen_devices::{Ending, Program};
+use xen_devices::{Ending, Errno, Program};
 
 const USES: &str = env!("CARGO_BIN_EXE_uses");
 
@@ -29,12 +29,14 @@ macro_rules! uses {
 
 uses! {
     map: "map",
+    failed_unmap: "failed-unmap",
     notify: "notify",
     copy: "copy",
     dmabuf: "dmabuf",
     share: "share",
     limit: "limit",
     events: "events",
+    port_set: "port-set",
     foreign_frames: "foreign-frames",
     resources: "resources",
     hypercalls: "hypercalls",
@@ -43,4 +45,21 @@ uses! {
     a_domain_that_is_gone: "a-domain-that-is-gone",
     no_such_page: "no-such-page",
     fork: "fork",
+}
+
+/// The library unmaps twice, and then returns the mapping.
+#[test]
+fn a_mapping_that_cannot_be_unmapped_is_returned() {
+    let program = || Program::new(USES).arg("failed-unmap");
+    let well = program().run().unwrap();
+    assert_eq!(well.stdout, "unmapped\n");
+    let mut calls = well.window("failed-unmap").calls.iter();
+    let munmap = calls.position(|call| call.name == "munmap").unwrap();
+    let once = program().fail(munmap, Errno::ENOMEM).run().unwrap();
+    assert_eq!(once.stdout, "unmapped\n");
+    let twice = program().fail(munmap, Errno::ENOMEM).fail(munmap + 1, Errno::ENOMEM);
+    let twice = twice.run().unwrap();
+    assert_eq!(twice.ending, Ending::Exited(0), "{}", twice.stderr);
+    assert!(twice.stdout.starts_with("munmap: "), "{}", twice.stdout);
+    assert_eq!(twice.window("failed-unmap").leaked().to_string(), "nothing");
 }

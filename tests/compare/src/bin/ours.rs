@@ -2,17 +2,12 @@
 
 use std::cell::RefCell;
 
-use xen_abi::grant_table::grant_ref_t;
-use xen_abi::xen::{domid_t, xen_pfn_t};
-use xen_linux::Error;
-use xen_linux::gntalloc::Gntalloc;
-use xen_linux::gntdev::{Gntdev, Grants, Segment};
-use xen_linux::privcmd::Privcmd;
-use xen_ops::DomainId;
-use xen_ops::gnttab::RemoteGrant;
-use xen_ops::hypercall::xen_version;
-use xen_ops::view::ReadWrite;
 use xen_compare::{BATCH, FIRST, HOLES, PEER, run, wanted};
+use xen_linux::xen_ops::hypercall::xen_version;
+use xen_linux::{
+    DomainId, Error, Gntalloc, Gntdev, Grants, Privcmd, ReadWrite, RemoteGrant, Segment, domid_t,
+    grant_ref_t, xen_pfn_t,
+};
 
 #[global_allocator]
 static HEAP: xen_devices::heap::Heap = xen_devices::heap::Heap::new();
@@ -23,16 +18,16 @@ fn main() {
     match &*wanted() {
         "map" => {
             let gntdev = Gntdev::open().unwrap();
-            run("map", || gntdev.map::<ReadWrite>(grant(0)).map(drop));
+            run("map", || gntdev.map(grant(0), ReadWrite).map(drop));
         }
         "map-16" => {
             let gntdev = Gntdev::open().unwrap();
             let grants: RefCell<Grants> = RefCell::new((0..BATCH).map(grant).collect());
-            run("map-16", || gntdev.map_all::<ReadWrite>(&mut grants.borrow_mut()).map(drop));
+            run("map-16", || gntdev.map_all(&mut grants.borrow_mut(), ReadWrite).map(drop));
         }
         "share" => {
             let gntalloc = Gntalloc::open().unwrap();
-            run("share", || gntalloc.share::<ReadWrite>(peer, 1).map(drop));
+            run("share", || gntalloc.share(peer, 1, ReadWrite).map(drop));
         }
         "copy-16" => {
             let gntdev = Gntdev::open().unwrap();
@@ -45,12 +40,12 @@ fn main() {
         "foreign" => {
             let xen = Privcmd::open().unwrap();
             let frames: Vec<_> = (0..BATCH as u64).map(|at| xen_pfn_t(16 + at)).collect();
-            run("foreign", || xen.map::<ReadWrite>(peer, &frames)?.all());
+            run("foreign", || xen.map_frames(peer, &frames, ReadWrite)?.all());
         }
         "foreign-holes" => {
             let xen = Privcmd::open().unwrap();
             let frames: Vec<_> = (0..BATCH as u64).map(|at| xen_pfn_t(HOLES - 8 + at)).collect();
-            run("foreign-holes", || xen.map::<ReadWrite>(peer, &frames)?.all());
+            run("foreign-holes", || xen.map_frames(peer, &frames, ReadWrite)?.all());
         }
         "hypercall" => {
             let xen = Privcmd::open().unwrap();

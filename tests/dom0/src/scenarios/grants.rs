@@ -1,17 +1,14 @@
-//! Grants as `xen-linux` has them: what a program would do.
+//! Grants through `xen-linux`, as a program would use them.
 
 use std::fs;
 
 use rustix::io::Errno;
-use xen_linux::gntalloc::{Gntalloc, Shared};
-use xen_linux::gntdev::{Gntdev, Grants, Mapping, Memory, Segment};
-use xen_linux::notify::UnmapNotify;
+use xen_linux::gntdev::Memory;
 use xen_linux::xen_abi::GrantStatus;
-use xen_linux::xen_abi::grant_table::grant_ref_t;
-use xen_linux::xen_abi::xen::domid_t;
-use xen_linux::xen_ops::view::{ReadOnly, ReadWrite};
-use xen_linux::xen_ops::{DomainId, RemoteGrant};
-use xen_linux::{Cause, Error};
+use xen_linux::{
+    Cause, DomainId, Error, Gntalloc, Gntdev, Grants, ReadOnly, ReadWrite, RemoteGrant, Segment,
+    Shared, UnmapNotify, domid_t, grant_ref_t,
+};
 
 use super::pages::{DOM0, NO_REFERENCE};
 use crate::device::PAGE;
@@ -20,7 +17,7 @@ use crate::transcript::{Answer, Transcript};
 /// Pages that are shared together.
 const PAGES: usize = 5;
 
-/// The most pages that the kernel shares at a time.
+/// How many pages the kernel shares at a time.
 const LIMIT: usize = 1024;
 
 pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
@@ -53,15 +50,15 @@ fn map(
     gntdev: &Gntdev,
     peer: DomainId,
 ) -> Result<(), Error> {
-    let shared = gntalloc.share::<ReadWrite>(peer, PAGES)?;
+    let shared = gntalloc.share(peer, PAGES, ReadWrite)?;
     let mut references: Vec<_> = shared.references().map(|reference| reference.0).collect();
     references.sort_unstable();
     references.dedup();
     t.step("share, references", references.len());
     let mut list: Grants = grants(&shared, peer).into_iter().collect();
-    let mapping: Mapping<ReadWrite> = gntdev.map_all(&mut list)?;
+    let mapping = gntdev.map_all(&mut list, ReadWrite)?;
     t.step("map_all, grants", mapping.count());
-    t.step("map_all, bytes", mapping.length());
+    t.step("map_all, bytes", mapping.size());
     for (number, (here, there)) in (0_u8..).zip(mapping.pages().zip(shared.pages())) {
         let _ = there.write(10, &[number; 3]);
         let _ = here.write(20, &[number + 100; 3]);
@@ -77,19 +74,19 @@ fn map(
             && read(number, 20) == Some([[number + 100; 3]; 2])
     };
     t.step("map_all, bytes are seen at both ends", (0..PAGES as u8).all(is_seen));
-    let located = gntdev.locate(mapping.address().addr().get())?;
+    let located = gntdev.locate(mapping.as_ptr().addr())?;
     t.step("locate", located.offset == mapping.offset() && located.count == mapping.count());
     let _ = shared.page(2).map(|page| page.write(99, &[0xff]));
     t.step("notify", Shown(mapping.notify(2, UnmapNotify::clear_byte(99))));
-    t.step("unmap", Shown(mapping.unmap()));
+    t.step("unmap", Shown(mapping.unmap().map_err(Error::from)));
     let mut byte = [0x55];
     let _ = shared.page(2).map(|page| page.read(99, &mut byte));
     t.step("notify, the byte", byte[0]);
-    let again: Mapping<ReadOnly> = gntdev.map_all(&mut list)?;
-    t.step("unshare, while mapped", Shown(shared.unshare()));
-    let refused = gntdev.map_all::<ReadOnly>(&mut list);
+    let again = gntdev.map_all(&mut list, ReadOnly)?;
+    t.step("unshare, while mapped", Shown(shared.unshare().map_err(Error::from)));
+    let refused = gntdev.map_all(&mut list, ReadOnly);
     t.step("map_all, in use and not shared any more", Shown(refused));
-    t.step("unmap, after that", Shown(again.unmap()));
+    t.step("unmap, after that", Shown(again.unmap().map_err(Error::from)));
     Ok(())
 }
 
@@ -99,17 +96,17 @@ fn rights(
     gntdev: &Gntdev,
     peer: DomainId,
 ) -> Result<(), Error> {
-    let shared = gntalloc.share::<ReadOnly>(peer, 2)?;
+    let shared = gntalloc.share(peer, 2, ReadOnly)?;
     let [first, second] = grants(&shared, peer)[..] else { return Ok(()) };
-    t.step("map, for writing what is for reading", Shown(gntdev.map::<ReadWrite>(first)));
-    t.step("map, for reading", Shown(gntdev.map::<ReadOnly>(first)));
+    t.step("map, for writing what is for reading", Shown(gntdev.map(first, ReadWrite)));
+    t.step("map, for reading", Shown(gntdev.map(first, ReadOnly)));
     let wrong = RemoteGrant::new(peer, grant_ref_t(NO_REFERENCE));
-    t.step("map, no such reference", Shown(gntdev.map::<ReadOnly>(wrong)));
+    t.step("map, no such reference", Shown(gntdev.map(wrong, ReadOnly)));
     let mut list: Grants = [first, wrong, second].into_iter().collect();
-    t.step("map_all, one of them wrong", Shown(gntdev.map_all::<ReadOnly>(&mut list)));
+    t.step("map_all, one of them wrong", Shown(gntdev.map_all(&mut list, ReadOnly)));
     let nobody = DomainId::new(domid_t(0x7000)).expect("there could be such a domain");
     let wrong = RemoteGrant::new(nobody, first.reference);
-    t.step("map, no such domain", Shown(gntdev.map::<ReadOnly>(wrong)));
+    t.step("map, no such domain", Shown(gntdev.map(wrong, ReadOnly)));
     t.step("export", Shown(gntdev.export(peer, &[first.reference], Memory::Any)));
     Ok(())
 }
@@ -120,7 +117,7 @@ fn copy(
     gntdev: &Gntdev,
     peer: DomainId,
 ) -> Result<(), Error> {
-    let (from, to) = (gntalloc.share::<ReadOnly>(peer, 1)?, gntalloc.share::<ReadWrite>(peer, 1)?);
+    let (from, to) = (gntalloc.share(peer, 1, ReadOnly)?, gntalloc.share(peer, 1, ReadWrite)?);
     let ([source], [dest]) = (&grants(&from, peer)[..], &grants(&to, peer)[..]) else {
         return Ok(());
     };
@@ -153,24 +150,24 @@ fn copy(
     Ok(())
 }
 
-/// Nothing is used up, and what there is is not more than it is.
+/// Nothing leaks, and the limit holds.
 fn limits(
     t: &mut Transcript,
     gntalloc: &Gntalloc,
     gntdev: &Gntdev,
     peer: DomainId,
 ) -> Result<(), Error> {
-    t.step("share, none", Shown(gntalloc.share::<ReadWrite>(peer, 0)));
-    t.step("share, more than the limit", Shown(gntalloc.share::<ReadWrite>(peer, LIMIT + 1)));
+    t.step("share, none", Shown(gntalloc.share(peer, 0, ReadWrite)));
+    t.step("share, more than the limit", Shown(gntalloc.share(peer, LIMIT + 1, ReadWrite)));
     for _ in 0..2 * LIMIT / 64 {
-        let shared = gntalloc.share::<ReadWrite>(peer, 64)?;
+        let shared = gntalloc.share(peer, 64, ReadWrite)?;
         let mut list: Grants = grants(&shared, peer).into_iter().collect();
-        let mapping: Mapping<ReadWrite> = gntdev.map_all(&mut list)?;
+        let mapping = gntdev.map_all(&mut list, ReadWrite)?;
         drop((mapping, shared));
     }
-    let all = gntalloc.share::<ReadWrite>(peer, LIMIT)?;
+    let all = gntalloc.share(peer, LIMIT, ReadWrite)?;
     t.step("share, all that there is, after twice as many", all.count());
-    t.step("share, one more", Shown(gntalloc.share::<ReadWrite>(peer, 1)));
+    t.step("share, one more", Shown(gntalloc.share(peer, 1, ReadWrite)));
     Ok(())
 }
 
@@ -181,7 +178,7 @@ fn state() -> Option<(usize, usize)> {
     Some((descriptors, maps.lines().filter(|line| line.contains("/dev/xen")).count()))
 }
 
-/// Success, or what the library says instead, in a word.
+/// Success, or the library's error, in a word.
 pub(super) struct Shown<T>(pub(super) Result<T, Error>);
 
 impl<T> std::fmt::Display for Shown<T> {

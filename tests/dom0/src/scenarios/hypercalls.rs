@@ -1,33 +1,32 @@
-//! Typed hypercalls of `xen-ops` through `xen-linux`'s privcmd, and what else that gives.
+//! Typed hypercalls of `xen-ops` through privcmd of `xen-linux`, and its other operations.
 
 #![allow(unsafe_code, reason = "a batch that Xen refuses")]
 
 use std::fmt::Display;
 
 use rustix::io::Errno;
-use xen_linux::privcmd::{Buffer, Privcmd};
+use xen_linux::privcmd::Buffer;
 use xen_linux::xen_abi::grant_table::{
-    GNTCOPY_source_gref, GNTST_bad_gntref, gnttab_copy_ptr, gnttab_copy_ptr_u, grant_ref_t,
+    GNTCOPY_source_gref, GNTST_bad_gntref, gnttab_copy_ptr, gnttab_copy_ptr_u,
 };
 use xen_linux::xen_abi::hvm::dm_op::{XEN_DMOP_nr_vcpus, xen_dm_op};
 use xen_linux::xen_abi::linux::evtchn::{IOCTL_EVTCHN_BIND_STATIC, ioctl_evtchn_bind};
-use xen_linux::xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
-use xen_linux::xen_ops::DomainId;
+use xen_linux::xen_abi::xen::DOMID_SELF;
 use xen_linux::xen_ops::events::Port;
 use xen_linux::xen_ops::hypercall::xen_version::Varbuf;
 use xen_linux::xen_ops::hypercall::{Cause, Error, grant_table_op, memory_op, xen_version};
 use xen_linux::xen_ops::memory::acquire::Resource;
-use xen_linux::xen_ops::view::ReadOnly;
+use xen_linux::{DomainId, Privcmd, ReadOnly, domid_t, grant_ref_t, xen_pfn_t};
 
 use super::grants::Shown;
 use super::pages::{DOM0, NO_REFERENCE};
 use crate::device::Device;
 use crate::transcript::Transcript;
 
-/// A domain that there is not.
+/// A domain that does not exist.
 const NOBODY: domid_t = domid_t(0x7000);
 
-/// Copies in a batch: more bytes than the memory for hypercalls has.
+/// Copies in a batch: more bytes than the pool of bounce buffers has.
 const MANY: usize = 8000;
 
 pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
@@ -77,7 +76,7 @@ fn grants(t: &mut Transcript, xen: &Privcmd) {
         let dest = gnttab_copy_ptr { domid: DOMID_SELF, ..gnttab_copy_ptr::ZERO };
         let one = || grant_table_op::Copy::new(source, dest, 1, GNTCOPY_source_gref);
         let mut batch: Vec<_> = (0..count).map(|_| one()).collect();
-        // SAFETY: there is no such grant, so that nothing is written anywhere.
+        // SAFETY: there is no such grant, so nothing is written.
         let done = unsafe { grant_table_op::copy(xen, &mut batch) };
         let is_refused = |one: &&grant_table_op::Copy<_>| one.status() == GNTST_bad_gntref;
         let refused = done.elements.iter().filter(is_refused).count();
@@ -86,7 +85,7 @@ fn grants(t: &mut Transcript, xen: &Privcmd) {
     }
 }
 
-/// A port that is made by a hypercall, and then taken by the device.
+/// A port that a hypercall allocates, and that the device then takes over.
 fn events(t: &mut Transcript, xen: &Privcmd) -> Result<(), Errno> {
     let port = match Port::alloc_unbound(xen, domid_t(DOM0)) {
         Ok(port) => port,
@@ -110,21 +109,18 @@ fn events(t: &mut Transcript, xen: &Privcmd) -> Result<(), Errno> {
     Ok(())
 }
 
-/// What is of other domains, of which there is none.
+/// Operations on other domains, which do not exist.
 fn others(t: &mut Transcript, xen: &Privcmd) {
     let [own, nobody] =
         [domid_t(DOM0), NOBODY].map(|domid| DomainId::new(domid).expect("a domain's number"));
     let table = Resource::GrantTable { status: false };
     t.step("resource_size, no such domain", Shown(xen.resource_size(nobody, table)));
     t.step("resource_size, its own", Shown(xen.resource_size(own, table)));
-    t.step(
-        "map_resource, no such domain",
-        Shown(xen.map_resource::<ReadOnly>(nobody, table, 0, 2)),
-    );
-    t.step("map_resource, none", Shown(xen.map_resource::<ReadOnly>(nobody, table, 0, 0)));
-    let frames = xen.map::<ReadOnly>(nobody, &[xen_pfn_t(1), xen_pfn_t(2)]);
+    t.step("map_resource, no such domain", Shown(xen.map_resource(nobody, table, 0, 2, ReadOnly)));
+    t.step("map_resource, none", Shown(xen.map_resource(nobody, table, 0, 0, ReadOnly)));
+    let frames = xen.map_frames(nobody, &[xen_pfn_t(1), xen_pfn_t(2)], ReadOnly);
     t.step("map, no such domain", Shown(frames.and_then(|frames| frames.all())));
-    t.step("map, none", Shown(xen.map::<ReadOnly>(nobody, &[])));
+    t.step("map, none", Shown(xen.map_frames(nobody, &[], ReadOnly)));
     let mut operation = xen_dm_op { op: XEN_DMOP_nr_vcpus, ..xen_dm_op::ZERO };
     let mut buffers = [Buffer::value(&mut operation)];
     t.step("dm_op, no such domain", Shown(xen.dm_op(nobody, &mut buffers)));
@@ -134,8 +130,10 @@ fn others(t: &mut Transcript, xen: &Privcmd) {
 fn restricted(t: &mut Transcript) -> Result<(), Errno> {
     let open = || Privcmd::open().map_err(|error| error.as_errno().unwrap_or(Errno::CANCELED));
     let xen = open()?;
-    t.step("restrict", Shown(xen.restrict(NOBODY)));
-    t.step("restrict, to another", Shown(xen.restrict(domid_t(NOBODY.0 + 1))));
+    let [nobody, another] = [NOBODY, domid_t(NOBODY.0 + 1)]
+        .map(|domid| DomainId::new(domid).expect("a domain's number"));
+    t.step("restrict", Shown(xen.restrict(nobody)));
+    t.step("restrict, to another", Shown(xen.restrict(another)));
     answer(t, "restricted, version", xen_version::version(&xen));
     answer(t, "restricted, current_reservation", memory_op::current_reservation(&xen, DOMID_SELF));
     let other = open()?;

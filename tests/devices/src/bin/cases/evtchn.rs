@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use xen_abi::event_channel::evtchn_port_t;
-use xen_abi::xen::domid_t;
-use xen_linux::evtchn::{Evtchn, Port};
+use xen_linux::{DomainId, Error, Evtchn, Port, domid_t, evtchn_port_t};
 
 use crate::{Case, Window};
 
@@ -45,7 +43,7 @@ fn bind_unbound(window: Window) {
 
 fn unbind(window: Window) {
     let evtchn = evtchn();
-    window.again(|| evtchn.bind_unbound(domid_t(1))?.unbind());
+    window.again(|| Ok::<_, Error>(evtchn.bind_unbound(domid_t(1))?.unbind()?));
 }
 
 /// Both ends of a channel.
@@ -55,7 +53,7 @@ fn pair(evtchn: &Evtchn) -> [Port; 2] {
     [one, other]
 }
 
-/// An event that is sent, taken, and can come again.
+/// An event that is sent, read and unmasked.
 fn event(window: Window) {
     let evtchn = evtchn();
     let [one, other] = pair(&evtchn);
@@ -75,7 +73,7 @@ fn wait(window: Window) {
     one.notify().unwrap();
     window.again(|| {
         assert!(evtchn.wait(Some(Duration::from_secs(1)))?);
-        Ok::<_, xen_linux::Error>(())
+        Ok::<_, Error>(())
     });
 }
 
@@ -86,5 +84,5 @@ fn reset(window: Window) {
 
 fn restrict(window: Window) {
     let evtchn = evtchn();
-    window.first(|| evtchn.restrict(domid_t(1)));
+    window.first(|| evtchn.restrict(DomainId::new(domid_t(1)).unwrap()));
 }

@@ -1,10 +1,6 @@
 //! `/dev/xen/gntalloc`.
 
-use xen_abi::xen::domid_t;
-use xen_linux::gntalloc::Gntalloc;
-use xen_linux::notify::UnmapNotify;
-use xen_ops::DomainId;
-use xen_ops::view::{ReadOnly, ReadWrite};
+use xen_linux::{DomainId, Error, Gntalloc, ReadOnly, ReadWrite, UnmapNotify, domid_t};
 
 use crate::{Case, Window};
 
@@ -30,21 +26,21 @@ fn open(window: Window) {
 
 fn share(window: Window) {
     let gntalloc = gntalloc();
-    window.again(|| gntalloc.share::<ReadWrite>(peer(), 1).map(drop));
+    window.again(|| gntalloc.share(peer(), 1, ReadWrite).map(drop));
 }
 
 fn share_many(window: Window) {
     let gntalloc = gntalloc();
-    window.again(|| gntalloc.share::<ReadOnly>(peer(), 16).map(drop));
+    window.again(|| gntalloc.share(peer(), 16, ReadOnly).map(drop));
 }
 
 fn share_notify(window: Window) {
     let gntalloc = gntalloc();
-    let shared = gntalloc.share::<ReadWrite>(peer(), 2).unwrap();
+    let shared = gntalloc.share(peer(), 2, ReadWrite).unwrap();
     window.again(|| shared.notify(1, UnmapNotify::clear_byte(8)));
 }
 
 fn unshare(window: Window) {
     let gntalloc = gntalloc();
-    window.again(|| gntalloc.share::<ReadWrite>(peer(), 1)?.unshare());
+    window.again(|| Ok::<_, Error>(gntalloc.share(peer(), 1, ReadWrite)?.unshare()?));
 }

@@ -3,13 +3,11 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use xen_abi::grant_table::grant_ref_t;
-use xen_abi::xen::domid_t;
-use xen_linux::gntdev::{Gntdev, Grants, Memory, Segment};
-use xen_linux::notify::UnmapNotify;
-use xen_ops::DomainId;
-use xen_ops::gnttab::RemoteGrant;
-use xen_ops::view::{ReadOnly, ReadWrite};
+use xen_linux::gntdev::Memory;
+use xen_linux::{
+    DomainId, Error, Gntdev, Grants, ReadOnly, ReadWrite, RemoteGrant, Segment, UnmapNotify,
+    domid_t, grant_ref_t,
+};
 
 use crate::{Case, Window};
 
@@ -48,40 +46,40 @@ fn open(window: Window) {
 
 fn map(window: Window) {
     let gntdev = gntdev();
-    window.again(|| gntdev.map::<ReadWrite>(grant(8)).map(drop));
+    window.again(|| gntdev.map(grant(8), ReadWrite).map(drop));
 }
 
 fn map_many(window: Window) {
     let gntdev = gntdev();
     let grants: RefCell<Grants> = RefCell::new((20..36).map(grant).collect());
-    window.again(|| gntdev.map_all::<ReadWrite>(&mut grants.borrow_mut()).map(drop));
+    window.again(|| gntdev.map_all(&mut grants.borrow_mut(), ReadWrite).map(drop));
 }
 
 fn map_read_only(window: Window) {
     let gntdev = gntdev();
-    window.again(|| gntdev.map::<ReadOnly>(grant(9)).map(drop));
+    window.again(|| gntdev.map(grant(9), ReadOnly).map(drop));
 }
 
 /// The other domain has not granted the page for writing.
 fn map_refused(window: Window) {
     let gntdev = gntdev();
-    window.first(|| gntdev.map::<ReadWrite>(grant(9)).map(drop));
+    window.first(|| gntdev.map(grant(9), ReadWrite).map(drop));
 }
 
 fn unmap(window: Window) {
     let gntdev = gntdev();
-    window.again(|| gntdev.map::<ReadWrite>(grant(8))?.unmap());
+    window.again(|| Ok::<_, Error>(gntdev.map(grant(8), ReadWrite)?.unmap()?));
 }
 
 fn locate(window: Window) {
     let gntdev = gntdev();
-    let mapping = gntdev.map::<ReadWrite>(grant(8)).unwrap();
-    window.again(|| gntdev.locate(mapping.address().as_ptr() as usize).map(drop));
+    let mapping = gntdev.map(grant(8), ReadWrite).unwrap();
+    window.again(|| gntdev.locate(mapping.as_ptr() as usize).map(drop));
 }
 
 fn notify(window: Window) {
     let gntdev = gntdev();
-    let mapping = gntdev.map::<ReadWrite>(grant(8)).unwrap();
+    let mapping = gntdev.map(grant(8), ReadWrite).unwrap();
     window.again(|| mapping.notify(0, UnmapNotify::clear_byte(16)));
 }
 
@@ -98,7 +96,7 @@ fn copy(window: Window) {
         let mut segments = segments.borrow_mut();
         let copied = gntdev.copy(&mut *segments)?;
         assert!(copied.results().map(|result| result.is_ok()).eq([true, true, false]));
-        Ok::<_, xen_linux::Error>(())
+        Ok::<_, Error>(())
     });
 }
 
@@ -134,5 +132,5 @@ fn import(window: Window) {
 fn import_release(window: Window) {
     let gntdev = gntdev();
     let buffer = gntdev.export(peer(), &[grant_ref_t(8)], Memory::Any).unwrap();
-    window.again(|| gntdev.import(&buffer, peer(), 1)?.release());
+    window.again(|| Ok::<_, Error>(gntdev.import(&buffer, peer(), 1)?.release()?));
 }

@@ -3,13 +3,11 @@
 use std::cell::RefCell;
 
 use xen_abi::hvm::dm_op::{XEN_DMOP_destroy_ioreq_server, xen_dm_op};
-use xen_abi::xen::{domid_t, xen_pfn_t};
-use xen_linux::privcmd::{Buffer, Privcmd};
-use xen_ops::DomainId;
+use xen_linux::privcmd::Buffer;
+use xen_linux::{DomainId, Error, Privcmd, ReadOnly, ReadWrite, domid_t, xen_pfn_t};
 use xen_ops::hypercall::xen_version::Varbuf;
 use xen_ops::hypercall::{grant_table_op, memory_op, xen_version};
 use xen_ops::memory::acquire::Resource;
-use xen_ops::view::{ReadOnly, ReadWrite};
 
 use crate::{Case, Window};
 
@@ -20,7 +18,7 @@ pub(crate) const CASES: &[Case] = &[
     ("hypercall-wide", hypercall_wide),
     ("hypercall-large", hypercall_large),
     ("foreign-map", foreign_map),
-    ("foreign-try-again", foreign_try_again),
+    ("foreign-retry", foreign_retry),
     ("foreign-unmap", foreign_unmap),
     ("resource-size", resource_size),
     ("resource-map", resource_map),
@@ -51,13 +49,13 @@ fn hypercall_buffer(window: Window) {
     window.again(|| grant_table_op::query_size(&xen, domid_t(1)).map(drop));
 }
 
-/// With a result of more bits than an ioctl's.
+/// With a result wider than that of an ioctl.
 fn hypercall_wide(window: Window) {
     let xen = privcmd();
     window.again(|| memory_op::current_reservation(&xen, domid_t(1)).map(drop));
 }
 
-/// With an argument larger than the memory kept for arguments.
+/// With an argument larger than the pool of bounce buffers.
 fn hypercall_large(window: Window) {
     let xen = privcmd();
     let buffer = RefCell::new(Varbuf::<[u8; 300_000]>::new());
@@ -67,19 +65,19 @@ fn hypercall_large(window: Window) {
 fn foreign_map(window: Window) {
     let xen = privcmd();
     let frames = [5, 1, 6].map(xen_pfn_t);
-    window.again(|| xen.map::<ReadOnly>(peer(), &frames)?.all());
+    window.again(|| xen.map_frames(peer(), &frames, ReadOnly)?.all());
 }
 
 /// One of the frames is paged out, and stays so.
-fn foreign_try_again(window: Window) {
+fn foreign_retry(window: Window) {
     let xen = privcmd();
-    let frames = RefCell::new(xen.map::<ReadWrite>(peer(), &[5, 13].map(xen_pfn_t)).unwrap());
-    window.again(|| frames.borrow_mut().try_again().map(drop));
+    let frames = RefCell::new(xen.map_frames(peer(), &[5, 13].map(xen_pfn_t), ReadWrite).unwrap());
+    window.again(|| frames.borrow_mut().retry().map(drop));
 }
 
 fn foreign_unmap(window: Window) {
     let xen = privcmd();
-    window.again(|| xen.map::<ReadWrite>(peer(), &[xen_pfn_t(5)])?.unmap());
+    window.again(|| Ok::<_, Error>(xen.map_frames(peer(), &[xen_pfn_t(5)], ReadWrite)?.unmap()?));
 }
 
 const TABLE: Resource = Resource::GrantTable { status: false };
@@ -91,7 +89,7 @@ fn resource_size(window: Window) {
 
 fn resource_map(window: Window) {
     let xen = privcmd();
-    window.again(|| xen.map_resource::<ReadOnly>(peer(), TABLE, 1, 2).map(drop));
+    window.again(|| xen.map_resource(peer(), TABLE, 1, 2, ReadOnly).map(drop));
 }
 
 fn dm_op(window: Window) {
@@ -104,5 +102,5 @@ fn dm_op(window: Window) {
 
 fn restrict(window: Window) {
     let xen = privcmd();
-    window.first(|| xen.restrict(domid_t(1)));
+    window.first(|| xen.restrict(peer()));
 }

@@ -1,32 +1,28 @@
-//! What the crate is for.
+//! Right uses: what the crate is for.
 
 use std::time::Duration;
 
-use xen_abi::event_channel::evtchn_port_t;
-use xen_abi::grant_table::{GNTST_bad_gntref, GNTST_general_error, grant_ref_t};
-use xen_abi::xen::{domid_t, xen_pfn_t};
-use xen_linux::evtchn::Evtchn;
-use xen_linux::gntalloc::Gntalloc;
-use xen_linux::gntdev::{Gntdev, Grants, Memory, Segment};
-use xen_linux::notify::UnmapNotify;
-use xen_linux::privcmd::Privcmd;
-use xen_linux::{Cause, Errno};
-use xen_ops::DomainId;
-use xen_ops::gnttab::RemoteGrant;
+use xen_abi::grant_table::{GNTST_bad_gntref, GNTST_general_error};
+use xen_linux::gntdev::Memory;
+use xen_linux::{
+    Cause, DomainId, Errno, Evtchn, Failed, Gntalloc, Gntdev, Grants, PortSet, Privcmd, ReadOnly,
+    ReadWrite, RemoteGrant, Segment, UnmapNotify, domid_t, evtchn_port_t, grant_ref_t, xen_pfn_t,
+};
 use xen_ops::hypercall::{grant_table_op, memory_op, xen_version};
 use xen_ops::memory::acquire::Resource;
-use xen_ops::view::{ReadOnly, ReadWrite};
 
 use crate::Use;
 
 pub(crate) const USES: &[Use] = &[
     ("map", map),
+    ("failed-unmap", failed_unmap),
     ("notify", notify),
     ("copy", copy),
     ("dmabuf", dmabuf),
     ("share", share),
     ("limit", limit),
     ("events", events),
+    ("port-set", port_set),
     ("foreign-frames", foreign_frames),
     ("resources", resources),
     ("hypercalls", hypercalls),
@@ -48,39 +44,50 @@ fn bytes(gntdev: &Gntdev, grant: RemoteGrant, offset: usize) -> [u8; 8] {
     bytes
 }
 
-/// Pages of several domains in a row show what is in them, and keep what is written.
+/// Pages of several domains are mapped together, read and written.
 fn map() {
     let gntdev = Gntdev::open().unwrap();
     let mut grants: Grants = [grant(1, 20), grant(2, 30), grant(1, 8)].into_iter().collect();
-    let mapping = gntdev.map_all::<ReadWrite>(&mut grants).unwrap();
+    let mapping = gntdev.map_all(&mut grants, ReadWrite).unwrap();
     let words = mapping.pages().map(|page| page.read_obj::<[u32; 2]>(0).unwrap());
     assert!(words.eq([[1, 20], [2, 30], [1, 8]]));
-    let located = gntdev.locate(mapping.address().as_ptr() as usize).unwrap();
+    let located = gntdev.locate(mapping.as_ptr() as usize).unwrap();
     assert_eq!((located.offset, located.count), (mapping.offset(), 3));
     mapping.page(1).unwrap().write(64, b"written!").unwrap();
     mapping.unmap().unwrap();
     assert_eq!(&bytes(&gntdev, grant(2, 30), 64), b"written!");
-    let page = gntdev.map::<ReadOnly>(grant(2, 30)).unwrap();
+    let page = gntdev.map(grant(2, 30), ReadOnly).unwrap();
     assert_eq!(&page.page(0).unwrap().read_obj::<[u8; 8]>(64).unwrap(), b"written!");
 }
 
-/// The other side learns that a page is unmapped by a byte, an event, or both.
+/// A mapping that could not be unmapped is returned, and is still mapped. `tests/uses.rs` makes `munmap`
+/// fail.
+fn failed_unmap() {
+    let mapping = Gntdev::open().unwrap().map(grant(1, 8), ReadWrite).unwrap();
+    let Err(Failed { error, returned }) = mapping.unmap() else { return println!("unmapped") };
+    let mapping = returned.unwrap();
+    assert_eq!(mapping.page(0).unwrap().read_obj::<[u32; 2]>(0).unwrap(), [1, 8]);
+    mapping.unmap().unwrap();
+    println!("{error}");
+}
+
+/// A byte and an event tell the other domain that a page is unmapped.
 fn notify() {
     let (gntdev, evtchn) = (Gntdev::open().unwrap(), Evtchn::open().unwrap());
     let one = evtchn.bind_unbound(domid_t(0)).unwrap();
     let other = evtchn.bind_interdomain(domid_t(0), one.number()).unwrap();
-    let mapping = gntdev.map::<ReadWrite>(grant(1, 8)).unwrap();
+    let mapping = gntdev.map(grant(1, 8), ReadWrite).unwrap();
     mapping.page(0).unwrap().write(16, &[1; 8]).unwrap();
     mapping.notify(0, UnmapNotify::clear_byte(19).and_send_event(one.number())).unwrap();
     assert!(!evtchn.wait(Some(Duration::ZERO)).unwrap());
     drop(mapping);
-    // The device looks at what is mapped when it is asked something.
+    // The device looks at the mappings when it is called.
     assert_eq!(bytes(&gntdev, grant(1, 8), 16), [1, 1, 1, 0, 1, 1, 1, 1]);
     let mut ports = [evtchn_port_t(0); 2];
     assert_eq!(evtchn.pending(&mut ports).unwrap(), Some(&[other.number()][..]));
 }
 
-/// Every segment has a result of its own.
+/// Every segment has its own result.
 fn copy() {
     let gntdev = Gntdev::open().unwrap();
     let (mut to, from) = ([0; 8], [7; 8]);
@@ -114,27 +121,27 @@ fn dmabuf() {
     drop(other.into_fd());
 }
 
-/// Shared pages are zero, and other domains, ours here, map them.
+/// Shared pages are zero, and another domain maps them: here it is the same.
 fn share() {
     let (gntalloc, gntdev) = (Gntalloc::open().unwrap(), Gntdev::open().unwrap());
-    let shared = gntalloc.share::<ReadWrite>(peer(0), 2).unwrap();
+    let shared = gntalloc.share(peer(0), 2, ReadWrite).unwrap();
     assert!(shared.pages().all(|page| page.read_obj::<[u8; 4096]>(0).unwrap() == [0; 4096]));
     shared.page(1).unwrap().write(0, b"for all!").unwrap();
     let [_, second] = shared.references().collect::<Vec<_>>()[..] else { panic!("two pages") };
-    let mapping = gntdev.map::<ReadOnly>(RemoteGrant::new(peer(0), second)).unwrap();
+    let mapping = gntdev.map(RemoteGrant::new(peer(0), second), ReadOnly).unwrap();
     assert_eq!(&mapping.page(0).unwrap().read_obj::<[u8; 8]>(0).unwrap(), b"for all!");
     mapping.unmap().unwrap();
     shared.notify(1, UnmapNotify::clear_byte(0)).unwrap();
     shared.unshare().unwrap();
-    assert!(gntdev.map::<ReadOnly>(RemoteGrant::new(peer(0), second)).is_err());
+    assert!(gntdev.map(RemoteGrant::new(peer(0), second), ReadOnly).is_err());
 }
 
-/// All pages that the kernel lends can be shared, and again when they are back.
+/// All pages up to the kernel's limit can be shared, and again once they are unshared.
 fn limit() {
     let gntalloc = Gntalloc::open().unwrap();
     for _ in 0..2 {
-        let all = gntalloc.share::<ReadOnly>(peer(1), 1024).unwrap();
-        let error = gntalloc.share::<ReadOnly>(peer(1), 1).unwrap_err();
+        let all = gntalloc.share(peer(1), 1024, ReadOnly).unwrap();
+        let error = gntalloc.share(peer(1), 1, ReadOnly).unwrap_err();
         assert_eq!(error.cause(), &Cause::Exhausted);
         drop(all);
     }
@@ -162,11 +169,38 @@ fn events() {
     other.unbind().unwrap();
 }
 
-/// Each frame is there, or there is a reason.
+/// A set has ports by number, and waits for their events.
+fn port_set() {
+    let mut set = PortSet::open().unwrap();
+    let one = set.bind_unbound(peer(0), "one").unwrap();
+    let other = set.bind_interdomain(peer(0), one, "other").unwrap();
+    let virq = set.bind_virq(0, "virq").unwrap();
+    assert_eq!(set.len(), 3);
+    assert_eq!(set.wait(Some(Duration::ZERO)).unwrap(), None);
+    for _ in 0..3 {
+        set.notify(one).unwrap();
+        assert_eq!(set.wait(None).unwrap(), Some(other));
+        assert_eq!(set.get(other), Some(&"other"));
+        // Masked, until it is unmasked.
+        set.notify(one).unwrap();
+        assert_eq!(set.wait(Some(Duration::ZERO)).unwrap(), None);
+        set.unmask(other).unwrap();
+        assert_eq!(set.wait(None).unwrap(), Some(other));
+        set.unmask(other).unwrap();
+    }
+    assert_eq!(set.remove(virq).unwrap(), Some("virq"));
+    assert_eq!(set.notify(virq).unwrap_err().as_errno(), Some(Errno::NOTCONN));
+    // A port can be bound anew under the same number, with another value.
+    set.remove(other).unwrap();
+    assert!(set.bind_interdomain(peer(0), one, "again").is_err());
+    assert!(set.iter().eq([(one, &"one")]));
+}
+
+/// Each frame is mapped, or has an error.
 fn foreign_frames() {
     let xen = Privcmd::open().unwrap();
     let frames = [5, 13, 1 << 20, 6].map(xen_pfn_t);
-    let mut frames = xen.map::<ReadOnly>(peer(1), &frames).unwrap();
+    let mut frames = xen.map_frames(peer(1), &frames, ReadOnly).unwrap();
     let number = |frame| frames.frame(frame).map(|page| page.read_obj::<u64>(0).unwrap());
     assert_eq!([0, 1, 2, 3].map(number), [Some(5), None, None, Some(6)]);
     assert_eq!(
@@ -174,7 +208,7 @@ fn foreign_frames() {
         [None, Some(Errno::NOENT), Some(Errno::INVAL)]
     );
     assert!(frames.all().is_err());
-    assert_eq!(frames.try_again().unwrap(), 1);
+    assert_eq!(frames.retry().unwrap(), 1);
     frames.unmap().unwrap();
 }
 
@@ -182,11 +216,11 @@ fn resources() {
     let xen = Privcmd::open().unwrap();
     let table = Resource::GrantTable { status: false };
     assert_eq!(xen.resource_size(peer(1), table).unwrap(), 4);
-    let pages = xen.map_resource::<ReadWrite>(peer(1), table, 1, 3).unwrap();
+    let pages = xen.map_resource(peer(1), table, 1, 3, ReadWrite).unwrap();
     let number = |frame| pages.frame(frame).unwrap().read_obj::<u64>(0).unwrap();
     assert_eq!([0, 1, 2].map(number), [1, 2, 3]);
     pages.unmap().unwrap();
-    assert!(xen.map_resource::<ReadOnly>(peer(1), table, 3, 2).is_err());
+    assert!(xen.map_resource(peer(1), table, 3, 2, ReadOnly).is_err());
 }
 
 fn hypercalls() {
@@ -197,6 +231,6 @@ fn hypercalls() {
     assert_eq!((size.nr_frames, size.max_nr_frames), (1, 64));
     assert_eq!(memory_op::current_reservation(&xen, domid_t(1)).unwrap(), 0x8000);
     assert!(memory_op::current_reservation(&xen, domid_t(7)).is_err());
-    xen.restrict(domid_t(1)).unwrap();
+    xen.restrict(peer(1)).unwrap();
     assert!(xen_version::version(&xen).is_err());
 }
