@@ -60,6 +60,7 @@ use crate::{DomainId, Failed};
 /// ```
 /// # use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
 /// # use xen_ops::ReadWrite;
+/// # use xen_ops::page::Page as _;
 /// # let xen = Xen::new();
 /// # let alice = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
 /// # let bob = xen.domain(DomainConfig::new(GuestKind::Pvh))?.domid();
@@ -72,7 +73,8 @@ use crate::{DomainId, Failed};
 /// let granted = table.grant(bob, page, ReadWrite)?;
 /// println!("tell bob: {}", granted.reference().0);
 ///
-/// let (_reference, page) = granted.revoke()?; // An error while bob maps the page.
+/// // An error while bob maps the page.
+/// let (_reference, page) = granted.revoke().map_err(|revoking| revoking.to_string())?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct GrantTable<'s, H, F, P> {

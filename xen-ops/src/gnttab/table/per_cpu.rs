@@ -37,7 +37,7 @@ use crate::{DomainId, Failed};
 /// let mut cpu0 = table.per_cpu(0);
 /// let granted = cpu0.grant(bob, page, ReadWrite)?;
 /// println!("tell bob: {}", granted.reference().0);
-/// let _page = cpu0.revoke(granted)?;
+/// let _page = cpu0.revoke(granted).map_err(|revoking| revoking.to_string())?;
 /// assert_eq!(cpu0.cached(), 24, "the first 8 of the first 32 are the toolstack's");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
