@@ -11,7 +11,7 @@ use xen_ops::gnttab::retry::Backoff;
 use xen_ops::gnttab::{AllocHint, DomainId};
 use xen_ops::page::Page as _;
 use xen_ops::view::{ReadOnly, ReadWrite, View};
-use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 
 const PACKETS: [&str; 3] = ["the first packet", "the second", "and a third one"];
 
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let driver = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
 
     // The guest grants a page for each packet. Who copies needs no right to write.
-    let mut storage = Storage::new(64, 16);
+    let mut storage = TableMemory::new(64, 16);
     let table = guest.grant_table(&mut storage, Default::default())?;
     let mut cursor = AllocHint::default();
     let mut grants = Vec::new();

@@ -7,7 +7,7 @@ use xen_ops::gnttab::map::Mapping;
 use xen_ops::gnttab::retry::NoRetry;
 use xen_ops::gnttab::{AllocHint, DomainId, Granted};
 use xen_ops::view::ReadWrite;
-use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let xen = Xen::new();
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bob = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
 
     // Alice lends a cleared page to Bob. From now on the page belongs to the grant.
-    let mut storage = Storage::new(64, 16);
+    let mut storage = TableMemory::new(64, 16);
     let table = alice.grant_table(&mut storage, Default::default())?;
     let to_bob = DomainId::new(bob.domid())?;
     let granted: Granted<'_, _, ReadWrite> =

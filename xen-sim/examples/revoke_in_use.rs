@@ -10,13 +10,13 @@ use xen_ops::gnttab::map::Mapping;
 use xen_ops::gnttab::retry::NoRetry;
 use xen_ops::gnttab::{AllocHint, DomainId};
 use xen_ops::view::ReadOnly;
-use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let xen = Xen::new();
     let owner = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
     let peer = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
-    let mut storage = Storage::new(64, 16);
+    let mut storage = TableMemory::new(64, 16);
     let table = owner.grant_table(&mut storage, Default::default())?;
     let mut cursor = AllocHint::default();
 

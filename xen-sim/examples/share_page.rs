@@ -11,7 +11,7 @@ use xen_ops::gnttab::map::Mapping;
 use xen_ops::gnttab::retry::NoRetry;
 use xen_ops::gnttab::{AllocHint, DomainId, Granted};
 use xen_ops::view::ReadWrite;
-use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 
 /// Where the words are: one to say hello with, one for the answer.
 const HELLO: usize = 0;
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("alice is domain {}, bob is domain {}", alice.domid().0, bob.domid().0);
 
     // Alice lends a page to Bob. From now on the page belongs to the grant.
-    let mut storage = Storage::new(64, 16);
+    let mut storage = TableMemory::new(64, 16);
     let table = alice.grant_table(&mut storage, Default::default())?;
     let mut cursor = AllocHint::default();
     let to_bob = DomainId::new(bob.domid())?;

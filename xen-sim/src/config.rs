@@ -129,6 +129,19 @@ impl DomainConfig {
     pub const fn privileged(self) -> Self {
         Self { privileged: true, ..self }
     }
+
+    /// Checks the grant table's limits, as Xen does when it creates the domain.
+    pub(crate) fn check_limits(&self) -> Result<(), CreateError> {
+        let versions = if self.kind == GuestKind::Arm { 1..=1 } else { 1..=2 };
+        let frames = [self.max_grant_frames, self.max_maptrack_frames];
+        if !versions.contains(&self.max_grant_version)
+            || self.max_grant_frames == 0
+            || frames.into_iter().any(|frames| frames > 4096)
+        {
+            return Err(CreateError::BadLimit);
+        }
+        Ok(())
+    }
 }
 
 /// A domain that could not be created.

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use xen_abi::GrantStatus;
+use xen_abi::xen::domid_t;
 
 use crate::machine::Machine;
-use xen_abi::xen::domid_t;
+use crate::state::faults::Pending;
 
 /// Things to go wrong in hypercalls of one domain; [`Domain::faults`](crate::Domain::faults) gives it.
 ///
@@ -14,24 +15,7 @@ use xen_abi::xen::domid_t;
 #[derive(Clone, Copy, Debug)]
 pub struct Faults<'a> {
     pub(crate) machine: &'a Machine,
-    pub(crate) domain: domid_t,
-}
-
-/// What is still to go wrong.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Pending {
-    eagain: u32,
-    no_space: u32,
-    no_memory: u32,
-    lost_claims: u32,
-    busy: u32,
-    copying: u32,
-    vnuma: u32,
-    acquire: Option<u32>,
-    unreadable: Vec<u32>,
-    unwritable: Vec<u32>,
-    statuses: Vec<(u32, GrantStatus)>,
-    absent: Vec<Range<usize>>,
+    pub(crate) domid: domid_t,
 }
 
 impl Faults<'_> {
@@ -110,74 +94,8 @@ impl Faults<'_> {
     }
 
     fn with(&self, change: impl FnOnce(&mut Pending)) {
-        if let Some(domain) = self.machine.lock().domains.get_mut(&self.domain.0) {
+        if let Some(domain) = self.machine.lock().domains.get_mut(&self.domid.0) {
             change(&mut domain.faults);
-        }
-    }
-}
-
-fn once(counter: &mut u32) -> bool {
-    let there = *counter > 0;
-    *counter = counter.saturating_sub(1);
-    there
-}
-
-fn at(list: &mut Vec<u32>, element: u32) -> bool {
-    let found = list.iter().position(|wanted| *wanted == element);
-    found.map(|at| list.remove(at)).is_some()
-}
-
-impl Pending {
-    pub(crate) fn take_eagain(&mut self) -> bool {
-        once(&mut self.eagain)
-    }
-
-    pub(crate) fn take_no_space(&mut self) -> bool {
-        once(&mut self.no_space)
-    }
-
-    pub(crate) fn take_no_memory(&mut self) -> bool {
-        once(&mut self.no_memory)
-    }
-
-    pub(crate) fn take_lost_claim(&mut self) -> bool {
-        once(&mut self.lost_claims)
-    }
-
-    pub(crate) fn take_busy(&mut self) -> bool {
-        once(&mut self.busy)
-    }
-
-    pub(crate) fn take_copying(&mut self) -> bool {
-        once(&mut self.copying)
-    }
-
-    pub(crate) fn take_vnuma(&mut self) -> bool {
-        once(&mut self.vnuma)
-    }
-
-    pub(crate) fn take_acquire(&mut self, done: u32) -> bool {
-        self.acquire.take_if(|after| *after == done).is_some()
-    }
-
-    pub(crate) fn take_unreadable(&mut self, element: u32) -> bool {
-        at(&mut self.unreadable, element)
-    }
-
-    pub(crate) fn take_unwritable(&mut self, element: u32) -> bool {
-        at(&mut self.unwritable, element)
-    }
-
-    pub(crate) fn take_status(&mut self, element: u32) -> Option<GrantStatus> {
-        let found = self.statuses.iter().position(|(wanted, _)| *wanted == element)?;
-        Some(self.statuses.remove(found).1)
-    }
-
-    /// Whether `length` bytes at `address` are there, as far as anybody said.
-    pub(crate) fn present(&self, address: usize, length: usize) -> bool {
-        match address.checked_add(length) {
-            Some(end) => !self.absent.iter().any(|gone| gone.start < end && address < gone.end),
-            None => false,
         }
     }
 }

@@ -6,10 +6,10 @@ use xen_abi::grant_table::*;
 use xen_abi::xen::xen_pfn_t;
 
 use crate::domain::Domain;
-use crate::frames::Mfn;
-use crate::grant::pin::Pins;
-use crate::machine::{State, Xen};
-use crate::p2m;
+use crate::state::frames::Mfn;
+use crate::state::pins::Pins;
+use crate::state::{State, p2m};
+use crate::xen::Xen;
 
 impl Xen {
     /// Checks what must be true at any time, between hypercalls:
@@ -100,13 +100,13 @@ impl State {
             for active in domain.grants.active.values() {
                 *wanted.entry(active.mfn).or_default() += active.pins.total();
             }
-            for mfn in domain.areas.iter().flatten() {
+            for mfn in domain.vcpu_areas.iter().flatten() {
                 *wanted.entry(*mfn).or_default() += 1;
             }
-            for mfn in domain.ports.fifo.iter().flat_map(|fifo| fifo.frames()) {
+            for mfn in domain.ports.fifo().into_iter().flat_map(|fifo| fifo.frames()) {
                 *wanted.entry(mfn).or_default() += 1;
             }
-            for mapped in domain.room.values().flatten().filter(|mapped| !mapped.granted) {
+            for mapped in domain.page_table.values().flatten().filter(|mapped| !mapped.granted) {
                 *wanted.entry(mapped.mfn).or_default() += 1;
             }
             for (gfn, entry) in domain.p2m.iter() {

@@ -7,11 +7,11 @@ use xen_abi::memory::*;
 use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
 
 use crate::error::Answer;
-use crate::frames::Mfn;
-use crate::guest_access::address;
-use crate::machine::State;
-use crate::memory::max_order;
-use crate::p2m;
+use crate::memory::extent::max_order;
+use crate::state::State;
+use crate::state::frames::Mfn;
+use crate::state::guest_access::address;
+use crate::state::p2m;
 
 impl State {
     pub(crate) fn exchange(&mut self, caller: domid_t, at: usize) -> Answer {

@@ -1,10 +1,14 @@
 //! `memory_op`: dispatch, and the operations that return a value.
 
+mod dynamic;
 mod exchange;
-pub(crate) mod map;
+mod extent;
+mod machphys;
+mod memory_map;
 mod physmap;
 mod reservation;
 mod resource;
+mod vnuma;
 
 use xen_abi::errno::*;
 use xen_abi::memory::*;
@@ -12,21 +16,14 @@ use xen_abi::xen::domid_t;
 
 use crate::config::{GuestKind, Release};
 use crate::error::{Answer, result};
-use crate::machine::State;
-use crate::transcript::Call;
+use crate::record::HypercallRecord;
+use crate::state::State;
 
 /// Bits of the command that say which operation; the others hold how far a continued one has come.
 const COMMAND: usize = 0x3f;
-/// Extents that an operation can count in those other bits.
-pub(crate) const MAX_EXTENTS: usize = (u32::MAX >> 6) as usize;
-
-/// The largest extent that a domain may ask for: 2 to that power pages.
-pub(crate) const fn max_order(privileged: bool) -> u32 {
-    if privileged { 18 } else { 9 }
-}
 
 impl State {
-    pub(crate) fn memory_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> Call {
+    pub(crate) fn memory_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> HypercallRecord {
         let (command, at) = (arguments[0], arguments[1]);
         // Six bits fit.
         let operation = (command & COMMAND) as u32;
@@ -38,7 +35,7 @@ impl State {
             _ => result(self.memory_operation(caller, operation, at, start)),
         };
         let operation = name(operation);
-        Call { domain: caller, operation, count: None, result, statuses: Vec::new() }
+        HypercallRecord { domid: caller, operation, count: None, result, statuses: Vec::new() }
     }
 
     fn memory_operation(

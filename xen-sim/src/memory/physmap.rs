@@ -7,11 +7,10 @@ use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t, xen_pfn_t, xen_ulong_t};
 
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
-use crate::frames::Mfn;
-use crate::grant::table::status_frames;
-use crate::guest_access::address;
-use crate::machine::State;
-use crate::p2m;
+use crate::state::State;
+use crate::state::frames::Mfn;
+use crate::state::guest_access::address;
+use crate::state::p2m;
 
 /// The guest frame number that is none.
 const INVALID_GFN: u64 = u64::MAX;
@@ -171,31 +170,6 @@ impl State {
         Ok(())
     }
 
-    /// The frame of entries or status words with that index; the table grows until it has one.
-    pub(crate) fn table_frame(
-        &mut self,
-        caller: domid_t,
-        domid: domid_t,
-        idx: u64,
-        status: bool,
-    ) -> Answer<Mfn> {
-        let idx = u32::try_from(idx).map_err(|_| XEN_EINVAL)?;
-        let table = &self.domain(domid).ok_or(XEN_ESRCH)?.grants;
-        let have = if status { table.status_frames } else { table.frames };
-        if idx >= have {
-            // Status words of as many frames of entries go into one.
-            let per_status = if status { 8 } else { 1 };
-            let needed = idx.checked_add(1).and_then(|count| count.checked_mul(per_status));
-            let needed = needed.filter(|needed| *needed <= table.max_frames).ok_or(XEN_EINVAL)?;
-            if !self.grow_table(caller, domid, needed) {
-                return Err(XEN_EINVAL);
-            }
-        }
-        let table = &self.domain(domid).ok_or(XEN_ESRCH)?.grants;
-        debug_assert!(!status || idx < status_frames(table.frames));
-        Ok(if status { table.status_mfn(idx) } else { table.shared_mfn(idx) })
-    }
-
     /// Maps a frame of Xen's own.
     fn add_special(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
@@ -279,6 +253,14 @@ impl State {
         Err(XEN_EPERM)
     }
 
+    /// Whether a domain may have others' frames in its address space. Before 4.20 x86 did not count the
+    /// references of those that translated domains had.
+    pub(crate) fn may_map_foreign(&self, domid: domid_t) -> bool {
+        self.domain(domid).is_some_and(|domain| {
+            domain.kind != GuestKind::Pvh || domain.privileged || self.release >= Release::V4_20
+        })
+    }
+
     /// Checks that a domain exists whose frames the caller can map, in the words of its release.
     fn foreign(&self, caller: domid_t, domid: domid_t, arm: bool) -> Answer<()> {
         let old = self.release == Release::V4_14 || arm && self.release < Release::V4_20;
@@ -287,13 +269,5 @@ impl State {
             own if old && own == caller => Err(if arm { XEN_ESRCH } else { XEN_EINVAL }),
             _ => self.remote(caller, domid),
         }
-    }
-
-    /// Checks that a domain exists that is not the caller.
-    pub(crate) fn remote(&self, caller: domid_t, domid: domid_t) -> Answer<()> {
-        if domid == DOMID_SELF || self.domain(domid).is_none() {
-            return Err(XEN_ESRCH);
-        }
-        if domid == caller { Err(XEN_EPERM) } else { Ok(()) }
     }
 }

@@ -7,11 +7,11 @@ use xen_abi::xen::{domid_t, xen_pfn_t};
 
 use crate::config::GuestKind;
 use crate::error::Answer;
-use crate::frames::Mfn;
-use crate::guest_access::address;
-use crate::machine::State;
-use crate::memory::{MAX_EXTENTS, max_order};
-use crate::p2m;
+use crate::memory::extent::{MAX_EXTENTS, max_order};
+use crate::state::State;
+use crate::state::frames::Mfn;
+use crate::state::guest_access::address;
+use crate::state::p2m;
 
 /// A checked reservation.
 struct Extents {

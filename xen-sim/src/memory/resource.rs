@@ -8,11 +8,11 @@ use xen_abi::xen::{domid_t, xen_pfn_t};
 
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
-use crate::frames::Mfn;
-use crate::grant::table::status_frames;
-use crate::guest_access::address;
-use crate::machine::State;
-use crate::memory::MAX_EXTENTS;
+use crate::memory::extent::MAX_EXTENTS;
+use crate::state::State;
+use crate::state::frames::Mfn;
+use crate::state::grant_table::status_frames;
+use crate::state::guest_access::address;
 
 /// Frames that Xen maps at a time.
 const STRIDE: usize = 32;
@@ -64,14 +64,6 @@ impl State {
             next += todo;
         }
         Ok(0)
-    }
-
-    /// Whether a domain may have others' frames in its address space. Before 4.20 x86 did not count the
-    /// references of those that translated domains had.
-    pub(crate) fn may_map_foreign(&self, domid: domid_t) -> bool {
-        self.domain(domid).is_some_and(|domain| {
-            domain.kind != GuestKind::Pvh || domain.privileged || self.release >= Release::V4_20
-        })
     }
 
     fn answer_size(&self, caller: domid_t, at: usize, size: u32) -> Answer {

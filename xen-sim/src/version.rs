@@ -1,0 +1,158 @@
+//! `xen_version`.
+
+use xen_abi::errno::*;
+use xen_abi::features::*;
+use xen_abi::version::*;
+use xen_abi::xen::domid_t;
+
+use crate::config::{GuestKind, Release};
+use crate::error::Answer;
+use crate::record::HypercallRecord;
+use crate::state::State;
+
+/// Where Xen's part of a guest's address space begins on x86.
+const VIRT_START: u64 = 0xffff_8000_0000_0000;
+
+const EXTRAVERSION: &str = ".0-model";
+const CHANGESET: &str = "model";
+const COMMAND_LINE: &str = "console=model";
+const BUILD_ID: [u8; 20] = *b"xen-sim, a build id.";
+
+/// Room for `text` of `N` bytes, the rest zero.
+fn text<const N: usize>(text: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    for (to, from) in bytes.iter_mut().zip(text.bytes()).take(N.saturating_sub(1)) {
+        *to = from;
+    }
+    bytes
+}
+
+impl State {
+    pub(crate) fn xen_version(
+        &mut self,
+        caller: domid_t,
+        arguments: [usize; 5],
+    ) -> HypercallRecord {
+        let (command, at) = (arguments[0] as u32, arguments[1]);
+        let (major, minor) = self.release.number();
+        // Texts of any length.
+        let long = self.release >= Release::V4_20;
+        let (operation, answer) = match command {
+            XENVER_version => {
+                ("XENVER_version", Ok((isize::from(major as u8) << 16) | isize::from(minor as u8)))
+            }
+            XENVER_extraversion => (
+                "XENVER_extraversion",
+                self.tell::<xen_extraversion_t>(caller, at, text(EXTRAVERSION)),
+            ),
+            XENVER_capabilities => {
+                let words = self.capabilities(caller);
+                (
+                    "XENVER_capabilities",
+                    self.tell::<xen_capabilities_info_t>(caller, at, text(&words)),
+                )
+            }
+            XENVER_changeset => {
+                ("XENVER_changeset", self.tell::<xen_changeset_info_t>(caller, at, text(CHANGESET)))
+            }
+            XENVER_compile_info => (
+                "XENVER_compile_info",
+                self.tell(
+                    caller,
+                    at,
+                    xen_compile_info { compiler: text("rustc"), ..xen_compile_info::ZERO },
+                ),
+            ),
+            XENVER_platform_parameters => {
+                let virt_start =
+                    if self.caller(caller).kind == GuestKind::Arm { 0 } else { VIRT_START };
+                let parameters = xen_platform_parameters { virt_start };
+                ("XENVER_platform_parameters", self.tell(caller, at, parameters))
+            }
+            XENVER_commandline => (
+                "XENVER_commandline",
+                self.tell::<xen_commandline_t>(caller, at, text(COMMAND_LINE)),
+            ),
+            XENVER_build_id => ("XENVER_build_id", self.tell_all(caller, at, &BUILD_ID)),
+            XENVER_extraversion2 if long => {
+                ("XENVER_extraversion2", self.tell_all(caller, at, EXTRAVERSION.as_bytes()))
+            }
+            XENVER_capabilities2 if long => {
+                let words = self.capabilities(caller);
+                ("XENVER_capabilities2", self.tell_all(caller, at, words.as_bytes()))
+            }
+            XENVER_changeset2 if long => {
+                ("XENVER_changeset2", self.tell_all(caller, at, CHANGESET.as_bytes()))
+            }
+            XENVER_commandline2 if long => {
+                ("XENVER_commandline2", self.tell_all(caller, at, COMMAND_LINE.as_bytes()))
+            }
+            XENVER_get_features => ("XENVER_get_features", self.get_features(caller, at)),
+            XENVER_pagesize if at != 0 => ("XENVER_pagesize", Err(XEN_EINVAL)),
+            XENVER_pagesize => ("XENVER_pagesize", Ok(4096)),
+            XENVER_guest_handle => ("XENVER_guest_handle", self.tell(caller, at, [0_u8; 16])),
+            _ => ("xen_version", Err(XEN_ENOSYS)),
+        };
+        HypercallRecord::new(caller, operation, answer)
+    }
+
+    fn tell<T: xen_abi::Plain>(&self, caller: domid_t, at: usize, value: T) -> Answer {
+        self.write(caller, at, value)?;
+        Ok(0)
+    }
+
+    fn capabilities(&self, caller: domid_t) -> String {
+        let (major, minor) = self.release.number();
+        match self.caller(caller).kind {
+            GuestKind::Arm => format!("xen-{major}.{minor}-aarch64"),
+            _ => "xen-3.0-x86_64 hvm-3.0-x86_64".to_owned(),
+        }
+    }
+
+    /// Tells how many bytes there are, and writes them behind the number of those that there is room for.
+    fn tell_all(&self, caller: domid_t, at: usize, bytes: &[u8]) -> Answer {
+        if at != 0 {
+            let room: u32 = self.read(caller, at)?;
+            if bytes.len() > room as usize {
+                return Err(XEN_ENOBUFS);
+            }
+            let place = at.wrapping_add(size_of::<u32>());
+            for (index, byte) in bytes.iter().enumerate() {
+                self.write_at(caller, place, index, *byte)?;
+            }
+        }
+        Ok(bytes.len() as isize)
+    }
+
+    fn get_features(&mut self, caller: domid_t, at: usize) -> Answer {
+        let mut op: xen_feature_info = self.read(caller, at)?;
+        if op.submap_idx != 0 {
+            return Err(XEN_EINVAL);
+        }
+        let domain = self.caller(caller);
+        let mut features = vec![XENFEAT_memory_op_vnode_supported];
+        match domain.kind {
+            GuestKind::Pv => {
+                features.extend([XENFEAT_mmu_pt_update_preserve_ad, XENFEAT_highmem_assist]);
+            }
+            GuestKind::Pvh => features.extend([
+                XENFEAT_writable_page_tables,
+                XENFEAT_auto_translated_physmap,
+                XENFEAT_supervisor_mode_kernel,
+                XENFEAT_hvm_callback_vector,
+                XENFEAT_hvm_pirqs,
+            ]),
+            GuestKind::Arm => features.extend([
+                XENFEAT_writable_page_tables,
+                XENFEAT_auto_translated_physmap,
+                XENFEAT_ARM_SMCCC_supported,
+            ]),
+        }
+        if domain.privileged {
+            features.push(XENFEAT_dom0);
+        }
+        op.submap = features.into_iter().fold(0, |map, feature| map | 1 << feature);
+        self.write(caller, at, op)?;
+        Ok(0)
+    }
+}
