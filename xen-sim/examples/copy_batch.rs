@@ -1,4 +1,4 @@
-//! A driver domain takes packets from a guest with one hypercall, though one of them cannot be had.
+//! A driver domain copies packets from a guest with one hypercall, and one of the copies fails.
 //!
 //!     cargo run --example copy_batch
 
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let guest = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
     let driver = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
 
-    // The guest grants a page for each packet. Who copies needs no right to write.
+    // The guest grants a page for each packet. To copy from a page, read access is enough.
     let mut storage = TableMemory::new(64, 16);
     let table = guest.grant_table(&mut storage, Default::default())?;
     let mut cursor = AllocHint::default();
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         grants.push(granted);
     }
 
-    // The driver copies them to pages of its own. A fourth reference is one that nobody granted.
+    // The driver copies them to pages of its own. The fourth reference is not granted.
     let from = DomainId::new(guest.domid())?;
     let mut references: Vec<_> = grants.iter().map(|granted| granted.reference()).collect();
     references.push(grant_ref_t(400));
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match result {
             Some(Ok(())) => {
                 // SAFETY: the page is ours, and Xen has written to it already.
-                #[allow(unsafe_code, reason = "looks at a page of the model's")]
+                #[allow(unsafe_code, reason = "reads a page that Xen has written")]
                 let view = unsafe { View::<ReadWrite>::new(page.address()) };
                 let mut bytes = [0; 32];
                 view.read(0, &mut bytes)?;

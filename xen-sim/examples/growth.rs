@@ -1,5 +1,5 @@
-//! A grant table grows while references are asked for, ends at its limit with an error, and goes on
-//! when a reference is free again.
+//! A grant table grows as references are allocated. At its limit allocation fails, until a
+//! reference is freed.
 //!
 //!     cargo run --example growth
 
@@ -32,11 +32,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("after {:4} references: {error}", references.len());
     assert_eq!(error, AllocError::Exhausted { frames: 4 });
 
-    // Whoever wants to wait registers a waker and is woken when a reference is freed.
+    // A waiter registers a waker, which is woken when a reference is freed.
     let mut waiter = table.waiter(1)?;
     println!("one is free: {}", waiter.is_ready(Waker::noop()));
     references.pop();
     println!("one is free: {}", waiter.is_ready(Waker::noop()));
-    println!("that one is {}", table.alloc(&mut cursor)?.reference().0);
+    println!("it is {}", table.alloc(&mut cursor)?.reference().0);
     Ok(())
 }

@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let alice = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
     let bob = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
 
-    // Alice lends a cleared page to Bob. From now on the page belongs to the grant.
+    // Alice grants a cleared page to Bob. From now on the grant owns the page.
     let mut storage = TableMemory::new(64, 16);
     let table = alice.grant_table(&mut storage, Default::default())?;
     let to_bob = DomainId::new(bob.domid())?;
@@ -22,16 +22,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         table.grant_new(&mut AllocHint::default(), to_bob, &alice)?;
     granted.view().write(0, b"hello, bob")?;
 
-    // The reference is all that Bob must be told.
+    // Bob needs the reference.
     let grant = RemoteGrant::new(DomainId::new(alice.domid())?, granted.reference());
     let mapping = Mapping::<_, _, ReadWrite>::new(bob.clone(), grant, bob.target(), &mut NoRetry)
         .map_err(|error| error.reason)?;
     mapping.view().write(7, b"you")?;
 
-    // While Bob maps the page, nobody gets it back. Afterwards it is Alice's again.
+    // Alice gets the page back only after Bob has unmapped it.
     let revoking = granted.revoke().expect_err("bob maps it");
     println!("{revoking}"); // grant 8: the peer still uses the grant: end it again later, ...
     drop(mapping);
-    let (_reference, _page) = revoking.retry().expect("bob is done with it");
+    let (_reference, _page) = revoking.retry().expect("bob has unmapped it");
     Ok(())
 }

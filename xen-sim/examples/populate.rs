@@ -1,5 +1,4 @@
-//! Memory comes and goes: a guest populates guest frames, meets its limit half way, and gives memory
-//! back.
+//! A guest populates guest frames, reaches its limit half way, and releases memory.
 //!
 //!     cargo run --example populate
 
@@ -32,15 +31,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (there, holes) = extents.split(&four);
     println!("populate 4: {extents}, {} pages, {} holes", pages()?.0, holes.len());
 
-    // Who wants no holes says so.
+    // `populate_exactly` leaves no holes.
     // SAFETY: see above.
     let extents = unsafe { decrease_reservation(&guest, DOMID_SELF, 0, there) }?;
-    println!("give back {}: {extents}, {} pages", there.len(), pages()?.0);
+    println!("release {}: {extents}, {} pages", there.len(), pages()?.0);
     // SAFETY: see above.
     let error = unsafe { populate_exactly(&guest, DOMID_SELF, 0, MemFlags::ANY, &mut four) };
     println!("populate exactly 4: {}, {} pages", error.unwrap_err(), pages()?.0);
 
-    // Removing leaves the page with the domain, where nobody can see it.
+    // A removed page still belongs to the domain, which cannot access it.
     // SAFETY: see above.
     unsafe { remove_from_physmap(&guest, DOMID_SELF, three[0]) }?;
     println!("remove {:#x}: {} pages", three[0].0, pages()?.0);

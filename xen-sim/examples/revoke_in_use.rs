@@ -1,5 +1,5 @@
-//! A page is not to be had back while the peer maps it: not by revoking, nor by dropping. The reaper
-//! takes it when it can.
+//! Neither revoking nor dropping a grant returns its page while the peer maps it. The reaper frees
+//! the page later.
 //!
 //!     cargo run --example revoke_in_use
 
@@ -25,18 +25,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mapping = Mapping::<_, _, ReadOnly>::new(&peer, grant, peer.target(), &mut NoRetry)?;
     println!("{grant} is mapped");
 
-    // One step, with one of two results. There is no way to get at the page but the good one.
+    // Only a revocation that succeeds returns the page.
     let Err(revoking) = granted.revoke() else { return Err("the peer has it mapped".into()) };
     println!("revoke: {revoking}");
 
-    // Dropping gives up neither page nor reference: both go to the reaper.
+    // Dropping frees neither page nor reference: the reaper gets both.
     drop(revoking);
     println!("dropped: {:?}", table.deferred());
     println!("reaper, while it is mapped: {:?}", table.reap(32));
 
     drop(mapping);
-    println!("the peer is done with it");
+    println!("the peer has unmapped it");
     println!("reaper, afterwards: {:?}", table.reap(32));
-    println!("at last: {:?}", table.deferred());
+    println!("in the end: {:?}", table.deferred());
     Ok(())
 }

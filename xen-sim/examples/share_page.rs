@@ -1,4 +1,5 @@
-//! Two domains share a page: one lends it, the other maps it, and both see what the other writes.
+//! Two domains share a page: one grants it, the other maps it, and each reads what the other
+//! writes.
 //!
 //!     cargo run --example share_page
 
@@ -24,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bob = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
     println!("alice is domain {}, bob is domain {}", alice.domid().0, bob.domid().0);
 
-    // Alice lends a page to Bob. From now on the page belongs to the grant.
+    // Alice grants a page to Bob. From now on the grant owns the page.
     let mut storage = TableMemory::new(64, 16);
     let table = alice.grant_table(&mut storage, Default::default())?;
     let mut cursor = AllocHint::default();
@@ -32,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let granted: Granted<'_, _, ReadWrite> = table.grant_new(&mut cursor, to_bob, &alice)?;
     println!("alice: granted a page to bob as reference {}", granted.reference().0);
 
-    // The number is all that Bob must be told.
+    // Bob needs the reference.
     let grant = RemoteGrant::new(DomainId::new(alice.domid())?, granted.reference());
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -56,9 +57,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("alice: read 2");
     });
 
-    // The page comes back only if Bob does not use it any more.
+    // Alice gets the page back only if Bob does not map it any more.
     match granted.revoke() {
-        Ok((_reference, _page)) => println!("alice: the page is mine again"),
+        Ok((_reference, _page)) => println!("alice: I have the page again"),
         Err(revoking) => println!("alice: {revoking}"),
     }
     Ok(())

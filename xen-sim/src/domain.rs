@@ -20,12 +20,12 @@ use crate::state::{State, p2m};
 /// A domain: a hypervisor for its guest's code, and what a test asks about it.
 ///
 /// Clones are handles to the same domain. It makes the hypercalls `grant_table_op`, `memory_op` and
-/// `event_channel_op`, those operations of `sched_op`, `xen_version`, `console_io`, `vcpu_op`, `hvm_op`
-/// and `physdev_op` that guests with grants use, and in PV guests `update_va_mapping` for the addresses
-/// of [`target`](Self::target)s. All others return `-ENOSYS`.
+/// `event_channel_op`, those operations of `sched_op`, `xen_version`, `console_io`, `vcpu_op`,
+/// `hvm_op` and `physdev_op` that guests with grants use, and in PV guests `update_va_mapping` for
+/// the addresses of [`target`](Self::target)s. All others return `-ENOSYS`.
 ///
-/// Addresses in arguments are addresses in this process, and have to be valid for what the hypercall
-/// does. Null, and addresses that [`Faults::absent`] names, give `-EFAULT`.
+/// Addresses in arguments are addresses in this process, and have to be valid for what the
+/// hypercall does. Null, and addresses that [`Faults::absent`] names, give `-EFAULT`.
 #[derive(Clone, Debug)]
 pub struct Domain {
     pub(crate) machine: Arc<Machine>,
@@ -33,8 +33,8 @@ pub struct Domain {
     pub(crate) kind: GuestKind,
 }
 
-// SAFETY: the simulator does what Xen does: it reads and writes arguments before the call returns, and
-// other memory as the hypercall is documented to.
+// SAFETY: the simulator does what Xen does: it reads and writes arguments before the call returns,
+// and other memory as the hypercall is documented to.
 unsafe impl Hypercall for Domain {
     unsafe fn call(&self, number: u32, arguments: [usize; 5]) -> isize {
         self.machine.hypercall(self.domid, number, arguments)
@@ -54,8 +54,8 @@ impl Domain {
         self.kind
     }
 
-    /// An unused page of the domain's memory, cleared. It is unused again when the value is dropped.
-    /// `None` if all pages are in use.
+    /// An unused page of the domain's memory, cleared. It is unused again when the value is
+    /// dropped. `None` if all pages are in use.
     #[must_use]
     pub fn page(&self) -> Option<GuestPage> {
         let mut state = self.machine.lock();
@@ -79,8 +79,8 @@ impl Domain {
         }
     }
 
-    /// A place to map a frame at: an unpopulated guest frame, or an unused virtual page of a PV guest.
-    /// No two targets of a domain have the same place.
+    /// A place to map a frame at: an unpopulated guest frame, or an unused virtual page of a PV
+    /// guest. No two targets of a domain have the same place.
     #[must_use]
     pub fn target(&self) -> GuestTarget {
         let mut state = self.machine.lock();
@@ -103,25 +103,26 @@ impl Domain {
         Faults { machine: &self.machine, domid: self.domid }
     }
 
-    /// The address, in this process, of the page with that frame number: a guest frame of a translated
-    /// guest, a machine frame of a PV guest. If nothing is there, the address of a page of ones, which
-    /// is what reads of unpopulated physical addresses return.
+    /// The address, in this process, of the page with that frame number: a guest frame of a
+    /// translated guest, a machine frame of a PV guest. If nothing is there, the address of a page
+    /// of ones, which is what reads of unpopulated physical addresses return.
     ///
-    /// The memory is valid as long as the machine. Other domains may share it: access it atomically.
+    /// The memory is valid as long as the machine. Other domains may share it: access it
+    /// atomically.
     #[must_use]
     pub fn address_of(&self, frame: u64) -> NonNull<u8> {
         self.machine.lock().address_of(self.domid, frame)
     }
 
-    /// The machine frame number that a frame number of the domain's stands for, or `None` if nothing
-    /// is there.
+    /// The machine frame number that a frame number of the domain's stands for, or `None` if
+    /// nothing is there.
     #[must_use]
     pub fn machine_frame(&self, frame: u64) -> Option<u64> {
         self.machine.lock().look_up(self.domid, frame).map(|entry| entry.mfn.0)
     }
 
-    /// Waits for at most `timeout` until an event is pending at `port`, and clears it. False after the
-    /// timeout.
+    /// Waits for at most `timeout` until an event is pending at `port`, and clears it. False after
+    /// the timeout.
     #[must_use]
     pub fn wait(&self, port: u32, timeout: Duration) -> bool {
         let domid = self.domid;
@@ -156,36 +157,38 @@ impl Domain {
         self.machine.lock().domain(self.domid)?.shutdown
     }
 
-    /// The reason for which Xen would have crashed the domain, if it would have. The simulator lets the
-    /// domain continue.
+    /// The reason for which Xen would have crashed the domain, if it would have. The simulator lets
+    /// the domain continue.
     #[must_use]
     pub fn crash_reason(&self) -> Option<&'static str> {
         self.machine.lock().domain(self.domid)?.crashed
     }
 
-    /// Whether Xen still has the domain. A destroyed domain exists as long as another maps its memory.
+    /// Whether Xen still has the domain. A destroyed domain exists as long as another maps its
+    /// memory.
     #[must_use]
     pub fn exists(&self) -> bool {
         self.machine.lock().domain(self.domid).is_some()
     }
 
-    /// Sets the virtual NUMA topology that `XENMEM_get_vnumainfo` reports; a domain has none at first.
+    /// Sets the virtual NUMA topology that `XENMEM_get_vnumainfo` reports; a domain has none at
+    /// first.
     pub fn set_vnuma(&self, vnuma: VnumaTopology) {
         if let Some(domain) = self.machine.lock().domain_mut(self.domid) {
             domain.vnuma = Some(vnuma);
         }
     }
 
-    /// Marks the domain as dying, which is how Xen begins to destroy one: it gets no more memory, and
-    /// its grants that are in use serve no new copies.
+    /// Marks the domain as dying, which is how Xen begins to destroy one: it gets no more memory,
+    /// and its grants that are in use serve no new copies.
     pub fn set_dying(&self) {
         if let Some(domain) = self.machine.lock().domain_mut(self.domid) {
             domain.dying = true;
         }
     }
 
-    /// Destroys the domain: its mappings are removed, its ports closed, its memory freed. Frames that
-    /// other domains map stay valid; the domain id is free again once the last is unmapped.
+    /// Destroys the domain: its mappings are removed, its ports closed, its memory freed. Frames
+    /// that other domains map stay valid; the domain id is free again once the last is unmapped.
     pub fn destroy(&self) {
         self.machine.lock().destroy_domain(self.domid);
         self.machine.wake();

@@ -27,8 +27,8 @@ impl State {
         }
     }
 
-    /// Destroys a domain. Frames that others map stay until the last mapping is gone, and the domain's
-    /// number with them.
+    /// Destroys a domain. Frames that others map stay until the last mapping is gone, and the
+    /// domain's number with them.
     pub(crate) fn destroy_domain(&mut self, domid: domid_t) {
         let Some(domain) = self.domain_mut(domid) else { return };
         domain.dying = true;

@@ -1,4 +1,4 @@
-//! Faults on demand: what a test wants to go wrong.
+//! Fault injection.
 
 use std::ops::Range;
 
@@ -8,10 +8,23 @@ use xen_abi::xen::domid_t;
 use crate::machine::Machine;
 use crate::state::faults::Pending;
 
-/// Things to go wrong in hypercalls of one domain; [`Domain::faults`](crate::Domain::faults) gives it.
+/// Injects faults into hypercalls of one domain; [`Domain::faults`](crate::Domain::faults) returns
+/// it.
 ///
-/// Each method asks for something to go wrong a number of times, next time it can: times add up, and
-/// all kinds can be asked for at once. [`clear`](Self::clear) takes back what has not happened.
+/// Each method requests a kind of fault. Requests of one kind add up, and several kinds can be
+/// requested at once. [`clear`](Self::clear) cancels what has not happened.
+///
+/// ```
+/// use xen_sim::{DomainConfig, GuestKind, TableError, TableMemory, Xen};
+///
+/// let xen = Xen::new();
+/// let guest = xen.domain(DomainConfig::new(GuestKind::Pvh)).unwrap();
+/// guest.faults().busy(1);
+/// let mut memory = TableMemory::new(64, 16);
+/// let refused = guest.grant_table(&mut memory, Default::default()).err();
+/// assert!(matches!(refused, Some(TableError::Start(_))));
+/// assert!(guest.grant_table(&mut memory, Default::default()).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Faults<'a> {
     pub(crate) machine: &'a Machine,
@@ -24,71 +37,73 @@ impl Faults<'_> {
         self.with(|pending| pending.eagain = pending.eagain.saturating_add(times));
     }
 
-    /// The next `times` maps find no free handle: `GNTST_no_space`, or `GNTST_no_device_space` before
-    /// Xen 4.16.
+    /// The next `times` maps find no free maptrack handle: `GNTST_no_space`, or
+    /// `GNTST_no_device_space` before Xen 4.16.
     pub fn no_space(&self, times: u32) {
         self.with(|pending| pending.no_space = pending.no_space.saturating_add(times));
     }
 
     /// The next `times` allocations of memory fail: growth of the grant table, a change of its
-    /// version, population.
+    /// version, population of memory.
     pub fn no_memory(&self, times: u32) {
         self.with(|pending| pending.no_memory = pending.no_memory.saturating_add(times));
     }
 
-    /// The next `times` compare-and-swaps on version 1 entries are lost, as to a guest that changes
-    /// the entry. Xen gives up after five: `GNTST_general_error`.
+    /// The next `times` compare-and-swaps on version 1 entries fail, as if the guest changed the
+    /// entry. Xen gives up after five: `GNTST_general_error`.
     pub fn lose_claims(&self, times: u32) {
         self.with(|pending| pending.lost_claims = pending.lost_claims.saturating_add(times));
     }
 
-    /// The next `times` operations that can be answered with `-EBUSY` are.
+    /// The next `times` operations that can return `-EBUSY` do.
     pub fn busy(&self, times: u32) {
         self.with(|pending| pending.busy = pending.busy.saturating_add(times));
     }
 
-    /// The next `times` changes from version 2 to version 1 find a copy in progress, from a sub-page or
-    /// transitive entry: `-EAGAIN`.
+    /// The next `times` changes from version 2 to version 1 find a copy in progress from a sub-page
+    /// or transitive entry: `-EAGAIN`.
     pub fn copying(&self, times: u32) {
         self.with(|pending| pending.copying = pending.copying.saturating_add(times));
     }
 
-    /// The virtual NUMA layout changes during the next `times` questions for it: `-EAGAIN`.
+    /// The virtual NUMA topology changes during the next `times` `XENMEM_get_vnumainfo`: `-EAGAIN`.
     pub fn vnuma_changes(&self, times: u32) {
         self.with(|pending| pending.vnuma = pending.vnuma.saturating_add(times));
     }
 
-    /// The next `XENMEM_acquire_resource` of a translated domain fails behind `frames` frames: `-EIO`,
-    /// and those stay mapped. With 0 it fails at the first, with `-ENOMEM` and nothing mapped.
+    /// The next `XENMEM_acquire_resource` of a translated domain fails after `frames` frames:
+    /// `-EIO`, and those stay mapped. With 0 it fails at the first: `-ENOMEM`, and nothing is
+    /// mapped.
     pub fn acquire_fails_after(&self, frames: u32) {
         self.with(|pending| pending.acquire = Some(frames));
     }
 
-    /// Element `element` of the next batch long enough cannot be read: `-EFAULT`, and nothing is done
-    /// for it or those behind it.
+    /// Element `element` of the next batch that has one cannot be read: `-EFAULT`, and neither it
+    /// nor any later element is executed.
     pub fn unreadable(&self, element: u32) {
         self.with(|pending| pending.unreadable.push(element));
     }
 
-    /// Element `element` of the next batch long enough cannot be written: `-EFAULT` after it was done,
-    /// with the guest left to guess.
+    /// Element `element` of the next batch that has one cannot be written: `-EFAULT` after it was
+    /// executed, so that the guest does not learn its status.
     pub fn unwritable(&self, element: u32) {
         self.with(|pending| pending.unwritable.push(element));
     }
 
-    /// Element `element` of the next batch of grants long enough is answered with `status` and not
-    /// done, whatever the status says. Positive ones are what Xen once gave by mistake.
+    /// Element `element` of the next batch of grant operations that has one gets `status`, and is
+    /// not executed. Positive statuses are possible: Xen returned some by mistake (XSA-316).
     pub fn status(&self, element: u32, status: GrantStatus) {
         self.with(|pending| pending.statuses.push((element, status)));
     }
 
-    /// The addresses in `range` are not there: hypercalls that read or write them give `-EFAULT`,
-    /// until [`clear`](Self::clear). The model cannot find out by itself that an address is wild.
+    /// The addresses in `range`, in bytes, are absent until [`clear`](Self::clear): hypercalls that
+    /// read or write them return `-EFAULT`. The simulator cannot detect invalid addresses by
+    /// itself.
     pub fn absent(&self, range: Range<usize>) {
         self.with(|pending| pending.absent.push(range));
     }
 
-    /// Nothing is to go wrong any more.
+    /// Cancels all faults that have not happened.
     pub fn clear(&self) {
         self.with(|pending| *pending = Pending::default());
     }

@@ -1,4 +1,5 @@
-//! A guest's grant table, started by xen-ops: where its frames are mapped, and memory for its state.
+//! A guest's grant table, started by xen-ops: where its frames are mapped, and memory for its
+//! state.
 
 #![allow(unsafe_code, reason = "starts the table, and says where its memory is")]
 
@@ -21,8 +22,8 @@ use crate::page::GuestPage;
 const TABLE_GFN: u64 = 0xf_0000;
 const STATUS_GFN: u64 = 0xf_8000;
 
-/// The frames of a domain's grant table, mapped; [`Domain::table_frames`] returns them. A domain has one
-/// such value at a time.
+/// The frames of a domain's grant table, mapped; [`Domain::table_frames`] returns them. A domain
+/// has one such value at a time.
 ///
 /// A translated guest maps the frames by `XENMEM_add_to_physmap`, a PV guest by
 /// `GNTTABOP_setup_table`.
@@ -39,8 +40,8 @@ unsafe impl Send for GrantFrames {}
 // SAFETY: as above.
 unsafe impl Sync for GrantFrames {}
 
-// SAFETY: the table has its own contiguous memory, for as many frames as it can have, valid as long as
-// the machine, which the value holds.
+// SAFETY: the table has its own contiguous memory, for as many frames as it can have, valid as long
+// as the machine, which the value holds.
 unsafe impl TableFrames for GrantFrames {
     fn capacity(&self) -> u32 {
         self.capacity
@@ -71,8 +72,8 @@ unsafe impl TableFrames for GrantFrames {
             return Ok(());
         }
         let range = |address, frame| FrameRange { address, frame: xen_pfn_t(frame) };
-        // SAFETY: no guest has anything else at these frame numbers, and a domain has one value of this
-        // type.
+        // SAFETY: no guest has anything else at these frame numbers, and a domain has one value of
+        // this type.
         let mut translated = unsafe {
             let translated = Translated::new(range(self.shared, TABLE_GFN), self.capacity);
             match self.status {
@@ -100,8 +101,8 @@ pub struct TableMemory {
 }
 
 impl TableMemory {
-    /// Memory for a table of up to `frames` frames of version 1, or twice as many of version 2, and for
-    /// up to `deferred` grants that are dropped while they are in use.
+    /// Memory for a table of up to `frames` frames of version 1, or twice as many of version 2, and
+    /// for up to `deferred` grants that are dropped while they are in use.
     #[must_use]
     pub fn new(frames: usize, deferred: usize) -> Self {
         Self {
@@ -184,8 +185,8 @@ impl Domain {
         config: Config,
     ) -> Result<GrantTable<'s, Self, GrantFrames, GuestPage>, TableError> {
         let frames = self.table_frames().ok_or(TableError::Taken)?;
-        // SAFETY: a domain has one `GrantFrames` at a time, and any other access to entries is unsafe
-        // code's responsibility.
+        // SAFETY: a domain has one `GrantFrames` at a time, and any other access to entries is
+        // unsafe code's responsibility.
         let table = unsafe { GrantTable::start(self.clone(), frames, memory.storage(), config) };
         table.map_err(TableError::Start)
     }

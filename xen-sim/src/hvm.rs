@@ -13,10 +13,10 @@ use crate::record::HypercallRecord;
 use crate::state::State;
 use crate::state::p2m;
 
-/// The operation's number, which Arm's headers leave out.
+/// The operation's number, which the headers define for x86 only.
 const SET_EVTCHN_UPCALL_VECTOR: u32 = 23;
 
-/// Parameters that a guest of x86 may set and get itself.
+/// Parameters that an x86 guest may set and get itself.
 const X86_OWN: [u32; 8] = [
     HVM_PARAM_CALLBACK_IRQ,
     HVM_PARAM_STORE_EVTCHN,
@@ -28,10 +28,10 @@ const X86_OWN: [u32; 8] = [
     HVM_PARAM_X87_FIP_WIDTH,
 ];
 
-/// Those that it may get too.
+/// Parameters that it may only get.
 const X86_TOLD: [u32; 3] = [HVM_PARAM_STORE_PFN, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_ALTP2M];
 
-/// Those that there were once.
+/// Parameters that earlier releases had.
 const X86_GONE: [u32; 10] = [
     HVM_PARAM_PAE_ENABLED,
     HVM_PARAM_DM_DOMAIN,
@@ -45,7 +45,7 @@ const X86_GONE: [u32; 10] = [
     HVM_PARAM_MEMORY_EVENT_MSR,
 ];
 
-/// Those that a guest of Arm may get.
+/// Parameters that an Arm guest may get.
 const ARM_TOLD: [u32; 5] = [
     HVM_PARAM_CALLBACK_IRQ,
     HVM_PARAM_STORE_PFN,
@@ -54,7 +54,7 @@ const ARM_TOLD: [u32; 5] = [
     HVM_PARAM_CONSOLE_EVTCHN,
 ];
 
-/// Whether a parameter can be set or got, by the domain itself or by another.
+/// Checks that a parameter can be set or got, by the domain itself or by another.
 fn is_allowed(kind: GuestKind, index: u32, set: bool, own: bool) -> Answer<()> {
     let for_others = if own { Err(XEN_EPERM) } else { Ok(()) };
     if kind == GuestKind::Arm {
@@ -82,7 +82,7 @@ impl State {
             HVMOP_set_param => ("HVMOP_set_param", self.hvm_param(caller, at, true)),
             HVMOP_get_param => ("HVMOP_get_param", self.hvm_param(caller, at, false)),
             HVMOP_guest_request_vm_event => {
-                // Nobody monitors the domain.
+                // No other domain monitors this one.
                 let answer = if at == 0 { Ok(0) } else { Err(XEN_EINVAL) };
                 ("HVMOP_guest_request_vm_event", answer)
             }
@@ -154,7 +154,7 @@ impl State {
         Ok(0)
     }
 
-    /// Of use to shadow page tables only.
+    /// Xen does this with shadow page tables only.
     fn pagetable_dying(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_hvm_pagetable_dying = self.read(caller, at)?;
         self.any_domid(caller, op.domid).ok_or(XEN_ESRCH)?;
@@ -170,7 +170,7 @@ impl State {
         if !self.caller(caller).is_translated() {
             return Err(XEN_EINVAL);
         }
-        // The vCPU and the vector, as the structure has them that Arm's headers leave out.
+        // vCPU and vector, as in the structure that the headers define for x86 only.
         let (vcpu, vector): (u32, u8) = (self.read(caller, at)?, self.read(caller, at + 4)?);
         match (vcpu, vector) {
             (_, ..16) => Err(XEN_EINVAL),

@@ -1,28 +1,30 @@
-//! A Xen inside one process.
+#![doc = include_str!("../README.md")]
 #![allow(non_upper_case_globals, reason = "upstream's constants are matched against")]
 
 mod config;
-mod console;
-mod domain;
-mod domctl;
 mod error;
+mod record;
+mod state;
+
+mod console;
+mod domctl;
 mod event_channel;
-mod faults;
 mod grant_table;
-mod guest;
 mod hvm;
 mod hypercall;
-mod invariants;
 mod machine;
 mod memory;
 mod mmu;
-mod page;
 mod physdev;
-mod record;
 mod sched;
-mod state;
 mod vcpu;
 mod version;
+
+mod domain;
+mod faults;
+mod guest;
+mod invariants;
+mod page;
 mod xen;
 
 pub use config::{CreateError, DomainConfig, GuestKind, Release, Xsm};

@@ -1,4 +1,5 @@
-//! `update_va_mapping`: the page tables of PV guests, of which the model has the entries for targets.
+//! `update_va_mapping`: page tables of PV guests. The simulator has their entries for mapping
+//! targets.
 
 use xen_abi::errno::*;
 use xen_abi::xen::domid_t;
@@ -13,7 +14,7 @@ use crate::state::frames::Mfn;
 /// Bits of an entry: present, and writable.
 const PRESENT: u64 = 1;
 const WRITABLE: u64 = 2;
-/// Bits with the frame's address.
+/// Bits that hold the frame's address.
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
 impl State {

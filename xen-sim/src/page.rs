@@ -24,8 +24,8 @@ pub struct GuestPage {
     pub(crate) address: NonNull<u8>,
 }
 
-/// A place where a domain can map a frame: an unpopulated guest frame, or an unused virtual page of a
-/// PV guest; [`Domain::target`](crate::Domain::target) returns it.
+/// A place where a domain can map a frame: an unpopulated guest frame, or an unused virtual page of
+/// a PV guest; [`Domain::target`](crate::Domain::target) returns it.
 #[derive(Debug)]
 pub struct GuestTarget {
     pub(crate) machine: Arc<Machine>,
@@ -47,8 +47,8 @@ pub struct RawTable {
     pub(crate) domid: domid_t,
 }
 
-// SAFETY: the frame was taken from the domain's unused ones, and is a page that is valid as long as the
-// machine, which the value holds.
+// SAFETY: the frame was taken from the domain's unused ones, and is a page that is valid as long as
+// the machine, which the value holds.
 unsafe impl Page for GuestPage {
     fn frame(&self) -> xen_pfn_t {
         self.frame
@@ -81,8 +81,8 @@ impl Drop for GuestPage {
     }
 }
 
-// SAFETY: no other target has this number, nothing else is put there, and while a frame is mapped the
-// domain's tables lead to it.
+// SAFETY: no other target has this number, nothing else is put there, and while a frame is mapped
+// the domain's tables lead to it.
 unsafe impl MapTarget for GuestTarget {
     fn host_addr(&self) -> u64 {
         self.number << 12
@@ -107,7 +107,8 @@ impl RawTable {
         self.bases().0
     }
 
-    /// The address of the first frame of version 2's status words; the others follow in the same way.
+    /// The address of the first frame of version 2's status words; the others follow in the same
+    /// way.
     #[must_use]
     pub fn status(&self) -> NonNull<u8> {
         self.bases().1

@@ -27,7 +27,7 @@ impl State {
         if op.iopl > 3 { Err(XEN_EINVAL) } else { Ok(0) }
     }
 
-    /// The interrupt gets the number that was asked for, or that of its line.
+    /// The interrupt gets the number in the argument, or else that of its line.
     fn map_pirq(&mut self, caller: domid_t, at: usize) -> Answer {
         let mut op: physdev_map_pirq = self.read(caller, at)?;
         let domid = self.any_domid(caller, op.domid).ok_or(XEN_ESRCH)?;

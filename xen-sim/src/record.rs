@@ -33,7 +33,8 @@ pub struct HypercallRecord {
     pub operation: &'static str,
     /// Number of elements in the batch, if the operation takes one.
     pub count: Option<u32>,
-    /// What the hypercall returned: a value that is not negative, or an error number with a minus sign.
+    /// What the hypercall returned: a value that is not negative, or an error number with a minus
+    /// sign.
     pub result: isize,
     /// The statuses that Xen wrote to the elements, in their order.
     pub statuses: Vec<GrantStatus>,

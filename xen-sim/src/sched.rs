@@ -112,13 +112,13 @@ fn remote(state: &mut State, caller: domid_t, at: usize) -> Answer {
     Ok(0)
 }
 
-/// Timers that are set and never go off: the model's guests are given all the time they need.
+/// Timers are set and never expire: no guest is shut down for being slow.
 fn watchdog(state: &mut State, caller: domid_t, at: usize) -> Answer {
     let op: sched_watchdog = state.read(caller, at)?;
     let timers = &mut state.caller_mut(caller).watchdogs;
     let Some(index) = op.id.checked_sub(1) else {
         let Some(free) = timers.iter().position(|set| !set) else {
-            // A 64-bit Xen loses the sign of the error number on the way.
+            // A 64-bit Xen loses the sign of the error number when it converts it.
             return match isize::try_from(XEN_ENOSPC.0.wrapping_neg()) {
                 Ok(number) => Ok(number),
                 Err(_) => Err(XEN_ENOSPC),
@@ -132,7 +132,7 @@ fn watchdog(state: &mut State, caller: domid_t, at: usize) -> Answer {
     Ok(0)
 }
 
-/// There is one processor, on which the vCPU is anyway.
+/// The machine has one processor, so the vCPU is pinned to it anyway.
 fn pin_override(state: &mut State, caller: domid_t, at: usize) -> Answer {
     if !state.caller(caller).privileged {
         return Err(XEN_EPERM);

@@ -1,4 +1,4 @@
-//! `vcpu_op`. A domain has one vCPU, which runs, and always will.
+//! `vcpu_op`. A domain has one vCPU, which is always up.
 
 use xen_abi::errno::*;
 use xen_abi::vcpu::*;
@@ -22,7 +22,7 @@ impl State {
         let arm = self.caller(caller).kind == GuestKind::Arm;
         let known = !arm
             || matches!(command, VCPUOP_register_vcpu_info | VCPUOP_register_runstate_memory_area);
-        // Which vCPU is asked first, but by an old Arm.
+        // Xen looks for the vCPU first, except on Arm before 4.17.
         let first = known || self.release > Release::V4_14;
         if vcpu != 0 && first {
             return HypercallRecord::new(caller, "vcpu_op", Err(XEN_ENOENT));
@@ -60,7 +60,7 @@ impl State {
             VCPUOP_set_periodic_timer => {
                 ("VCPUOP_set_periodic_timer", self.periodic_timer(caller, at))
             }
-            // No timer goes off here.
+            // Timers never expire here.
             VCPUOP_stop_periodic_timer => ("VCPUOP_stop_periodic_timer", Ok(0)),
             VCPUOP_set_singleshot_timer => {
                 let op = self.read::<vcpu_set_singleshot_timer>(caller, at);
@@ -84,7 +84,7 @@ impl State {
         Ok(0)
     }
 
-    /// Fills the area once: nothing changes.
+    /// Writes the area once: the vCPU's state does not change.
     fn register_runstate(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: vcpu_register_runstate_memory_area = self.read(caller, at)?;
         match address(*op.addr.h()) {
@@ -93,14 +93,14 @@ impl State {
         }
     }
 
-    /// Leaves the area as it is: there is no clock to be calibrated.
+    /// Leaves the area as it is: the simulator has no clock for it.
     fn register_time(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: vcpu_register_time_memory_area = self.read(caller, at)?;
         self.check_array(caller, address(*op.addr.h()))?;
         Ok(0)
     }
 
-    /// Both kinds of area have their address in the same place.
+    /// Both kinds of area have their address at the same offset.
     fn register_phys(&mut self, caller: domid_t, at: usize, area: VcpuArea, size: usize) -> Answer {
         let op: vcpu_register_time_memory_area = self.read(caller, at)?;
         let [phys] = op.addr.0;
@@ -130,7 +130,8 @@ impl State {
         Ok(0)
     }
 
-    /// Has an area at a frame number of the domain's, up to the byte `end` of the page, or nowhere.
+    /// Registers an area at a frame number of the domain's, which ends before the byte `end` of the
+    /// page; or unregisters it.
     fn set_area(
         &mut self,
         caller: domid_t,

@@ -13,12 +13,12 @@ use crate::state::State;
 /// Where Xen's part of a guest's address space begins on x86.
 const VIRT_START: u64 = 0xffff_8000_0000_0000;
 
-const EXTRAVERSION: &str = ".0-model";
-const CHANGESET: &str = "model";
-const COMMAND_LINE: &str = "console=model";
+const EXTRAVERSION: &str = ".0-sim";
+const CHANGESET: &str = "xen-sim";
+const COMMAND_LINE: &str = "console=sim";
 const BUILD_ID: [u8; 20] = *b"xen-sim, a build id.";
 
-/// Room for `text` of `N` bytes, the rest zero.
+/// `text` in an array of `N` bytes, cut to leave a terminating zero.
 fn text<const N: usize>(text: &str) -> [u8; N] {
     let mut bytes = [0; N];
     for (to, from) in bytes.iter_mut().zip(text.bytes()).take(N.saturating_sub(1)) {
@@ -35,7 +35,7 @@ impl State {
     ) -> HypercallRecord {
         let (command, at) = (arguments[0] as u32, arguments[1]);
         let (major, minor) = self.release.number();
-        // Texts of any length.
+        // The operations that return a text of any length came with 4.18.
         let long = self.release >= Release::V4_20;
         let (operation, answer) = match command {
             XENVER_version => {
@@ -109,11 +109,12 @@ impl State {
         }
     }
 
-    /// Tells how many bytes there are, and writes them behind the number of those that there is room for.
+    /// Returns the number of bytes, and writes them to the buffer after the number that gives its
+    /// size.
     fn tell_all(&self, caller: domid_t, at: usize, bytes: &[u8]) -> Answer {
         if at != 0 {
-            let room: u32 = self.read(caller, at)?;
-            if bytes.len() > room as usize {
+            let size: u32 = self.read(caller, at)?;
+            if bytes.len() > size as usize {
                 return Err(XEN_ENOBUFS);
             }
             let place = at.wrapping_add(size_of::<u32>());

@@ -51,8 +51,8 @@ impl Xen {
         Self::builder().build()
     }
 
-    /// A machine to be configured. Its defaults: the newest [`Release`], 65536 frames of memory, which
-    /// are 256 MiB, and [`Xsm::Dummy`].
+    /// A machine to be configured. Its defaults: the newest [`Release`], 65536 frames of memory,
+    /// which are 256 MiB, and [`Xsm::Dummy`].
     #[must_use]
     pub const fn builder() -> XenBuilder {
         XenBuilder {
@@ -67,8 +67,8 @@ impl Xen {
     ///
     /// # Errors
     ///
-    /// [`CreateError`]: the domain id is in use or reserved, the machine has too little memory, or Xen
-    /// refuses a limit of the grant table.
+    /// [`CreateError`]: the domain id is in use or reserved, the machine has too little memory, or
+    /// Xen refuses a limit of the grant table.
     pub fn domain(&self, config: DomainConfig) -> Result<Domain, CreateError> {
         let domid = self.machine.lock().create_domain(&config)?;
         Ok(Domain { machine: Arc::clone(&self.machine), domid, kind: config.kind })
@@ -80,8 +80,8 @@ impl Xen {
         self.machine.lock().reserved.push((start, pages));
     }
 
-    /// Calls `hook` after each hypercall, on the thread that made it. A machine has one hook: a later
-    /// one replaces it.
+    /// Calls `hook` after each hypercall, on the thread that made it. A machine has one hook: a
+    /// later one replaces it.
     pub fn on_hypercall(&self, hook: impl Fn(&HypercallRecord) + Send + Sync + 'static) {
         self.machine.set_hook(Box::new(hook));
     }
@@ -112,8 +112,8 @@ impl XenBuilder {
         Self { frames, ..self }
     }
 
-    /// The number of the first machine frame, from 1 to 2^40; others are clamped. Frames from 2^32 on
-    /// do not fit an entry of a version 1 grant table.
+    /// The number of the first machine frame, from 1 to 2^40; others are clamped. Frames from 2^32
+    /// on do not fit an entry of a version 1 grant table.
     #[must_use]
     pub const fn first_frame(self, frame: u64) -> Self {
         Self { first_frame: frame, ..self }

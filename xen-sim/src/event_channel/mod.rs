@@ -31,7 +31,7 @@ impl State {
                 ("EVTCHNOP_bind_interdomain", self.bind_interdomain(caller, at))
             }
             EVTCHNOP_bind_virq => ("EVTCHNOP_bind_virq", self.bind_virq(caller, at)),
-            // No interrupt of a device can be bound.
+            // The machine has no physical interrupts.
             EVTCHNOP_bind_pirq => {
                 let arm = self.caller(caller).kind == GuestKind::Arm;
                 let none = arm && self.release >= Release::V4_20;

@@ -23,10 +23,11 @@ pub(crate) struct Window {
 pub(crate) struct Wanted {
     pub(crate) granter: domid_t,
     pub(crate) ref_: u32,
-    /// Whom it must be granted to: the caller, or the domain whose transitive grant leads here.
+    /// The domain that it must be granted to: the caller, or the one whose transitive grant names
+    /// it.
     pub(crate) grantee: domid_t,
     pub(crate) readonly: bool,
-    /// Whether it may be a transitive grant: one that is reached by another may not.
+    /// Whether it may be a transitive grant: one that another transitive grant names may not.
     pub(crate) transitive: bool,
 }
 
@@ -78,7 +79,7 @@ impl State {
         }
     }
 
-    /// Follows a transitive grant to the one that it passes on.
+    /// Acquires the entry that a transitive grant names.
     fn acquire_further(
         &mut self,
         caller: domid_t,
@@ -99,7 +100,7 @@ impl State {
             ..wanted
         };
         let Window { mfn, start, length } = self.acquire(caller, next)?;
-        // Whatever it leads to, a transitive grant cannot be mapped, as a sub-page one cannot.
+        // A transitive grant cannot be mapped, as a sub-page one cannot.
         let is_sub_page = true;
         let (pins, domid) = (Pins::default(), wanted.grantee);
         let new = Active { pins, domid, mfn, start, length, is_sub_page, source };
@@ -149,7 +150,7 @@ impl State {
         Ok(old)
     }
 
-    /// Gives back what [`acquire`](Self::acquire) took.
+    /// Releases what [`acquire`](Self::acquire) acquired.
     pub(crate) fn release(&mut self, granter: domid_t, ref_: u32, readonly: bool) {
         let active = self.domain(granter).and_then(|domain| domain.grants.active.get(&ref_));
         let Some(Active { mfn, source, .. }) = active.copied() else { return };

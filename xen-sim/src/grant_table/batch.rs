@@ -49,7 +49,7 @@ elements! {
 }
 
 impl State {
-    /// Does each element of a batch in turn, up to the first that cannot be read or written.
+    /// Executes the elements of a batch in order, up to the first that cannot be read or written.
     pub(super) fn batch<T: Element>(
         &mut self,
         caller: domid_t,

@@ -10,9 +10,10 @@ use crate::state::State;
 use crate::state::frames::Mfn;
 
 impl State {
-    /// Flushes each element. The model has no caches: only the checks are there.
+    /// Checks each element. The simulator has no caches to flush.
     ///
-    /// `from` is where a continuation of the search for a mapping starts: 0 in a guest's call.
+    /// `from` is the reference at which a continued search for a mapping starts: 0 in a guest's
+    /// call.
     pub(crate) fn cache_flush(
         &mut self,
         caller: domid_t,
@@ -50,7 +51,7 @@ impl State {
         if owner != caller && !mapped {
             return Err(XEN_EINVAL);
         }
-        // x86 has no instruction that drops what it has not written back.
+        // x86 has no instruction that invalidates a line without writing it back.
         let x86 = self.caller(caller).kind != GuestKind::Arm;
         if x86 && op.op == GNTTAB_CACHE_INVAL { Err(XEN_EOPNOTSUPP) } else { Ok(()) }
     }

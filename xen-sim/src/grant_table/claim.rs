@@ -1,5 +1,4 @@
-//! Claiming an entry: Xen's side of the protocol with the guest that may take a grant back at any
-//! moment.
+//! Claiming an entry: Xen's side of the protocol with a guest that may revoke a grant at any time.
 
 use xen_abi::grant_table::*;
 use xen_abi::xen::domid_t;
@@ -12,20 +11,20 @@ use crate::state::pins::Pins;
 /// How often Xen tries to change an entry that the guest changes meanwhile.
 pub(crate) const TRIES: u32 = 5;
 
-/// What an entry is claimed for.
+/// The use that an entry is claimed for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claim {
-    /// Who wants it.
+    /// The domain that uses it.
     pub(crate) claimer: domid_t,
     pub(crate) readonly: bool,
-    /// To map it, which a sub-page or transitive grant does not allow, rather than to copy.
+    /// Whether it is mapped, which a sub-page or transitive grant does not permit, or copied.
     pub(crate) map: bool,
-    /// Whether the entry is in use by the claimer already: then it needs no second permission.
+    /// Whether the claimer uses the entry already: then its permission is not checked again.
     pub(crate) pinned: bool,
 }
 
 impl Claim {
-    /// Whether an entry of this header permits it, but for writing.
+    /// Whether an entry with this header permits the use, apart from writing.
     fn is_permitted(self, header: Header, version_2: bool) -> bool {
         let mask = GTF_type_mask | if self.map { GTF_sub_page } else { 0 };
         let type_ = header.flags() & mask;
@@ -43,7 +42,7 @@ impl Claim {
 }
 
 impl State {
-    /// Checks that an entry permits what is claimed and marks it in use.
+    /// Checks that an entry permits the use, and sets its in-use bits.
     pub(crate) fn claim(&mut self, caller: domid_t, entry: Entry, claim: Claim) -> Granted {
         if entry.is_v2() { claim_v2(entry, claim) } else { self.claim_v1(caller, entry, claim) }
     }
@@ -89,7 +88,7 @@ fn claim_v2(entry: Entry, claim: Claim) -> Granted {
     Ok(())
 }
 
-/// Takes back those in-use marks of an entry that its pins do not need, after an attempt or a use
+/// Clears the in-use bits of an entry that its pins do not need, after a use, or an attempted one,
 /// that was read-only or not.
 pub(crate) fn unclaim(entry: Entry, pins: Pins, readonly: bool) {
     let mut bits = 0;

@@ -9,7 +9,7 @@ use crate::error::Granted;
 use crate::grant_table::acquire::{Wanted, Window};
 use crate::state::State;
 
-/// Both ends of a copy. What Xen has found out about them it keeps for the next element of a batch.
+/// Both ends of a copy. Xen keeps them from one element of a batch to the next.
 #[derive(Default)]
 pub(crate) struct Ends {
     source: End,
@@ -20,7 +20,7 @@ pub(crate) struct Ends {
 struct End {
     /// The domain, as the element names it and by its number.
     domain: Option<(domid_t, domid_t)>,
-    /// What is held.
+    /// The frame or grant that is held.
     held: Option<Held>,
 }
 
@@ -37,8 +37,8 @@ impl End {
         self.domain.is_some_and(|(named, _)| named == domid)
     }
 
-    /// What is held, if an element asks for the same. A frame whose number is the reference of a grant
-    /// that is held is taken for that, as Xen does.
+    /// What is held, if an element asks for the same. As in Xen, a frame number that equals the
+    /// reference of a held grant is mistaken for it.
     fn held_for(&self, ptr: &gnttab_copy_ptr, granted: bool) -> Option<Window> {
         let same = |held: &Held| match granted {
             true => held.granted && held.by.ref_() == ptr.u.ref_(),
@@ -49,7 +49,7 @@ impl End {
 }
 
 impl State {
-    /// Copies what an element says. [`end_copies`](Self::end_copies) lets go of what `ends` hold.
+    /// Executes an element. [`end_copies`](Self::end_copies) releases what `ends` hold.
     pub(crate) fn copy(
         &mut self,
         caller: domid_t,
@@ -85,7 +85,7 @@ impl State {
         self.copy_bytes(op, from, to)
     }
 
-    /// Only the caller's own memory goes by frame number.
+    /// The domain of one end. Only the caller's own memory may be named by frame number.
     fn copy_domain(&self, caller: domid_t, domid: domid_t, granted: bool) -> Granted<domid_t> {
         if domid != DOMID_SELF && !granted {
             return Err(GNTST_permission_denied);
@@ -93,7 +93,7 @@ impl State {
         self.any_domid(caller, domid).ok_or(GNTST_bad_domain)
     }
 
-    /// Has an end hold what an element asks for.
+    /// Makes an end hold what an element asks for.
     fn copy_end(
         &mut self,
         caller: domid_t,
@@ -105,7 +105,7 @@ impl State {
         if let Some(window) = end.held_for(ptr, granted) {
             return Ok(window);
         }
-        self.let_go(end, readonly);
+        self.release_end(end, readonly);
         let (_, domid) = end.domain.ok_or(GNTST_bad_domain)?;
         let (by, window) = if granted {
             let ref_ = *ptr.u.ref_();
@@ -125,7 +125,7 @@ impl State {
         Ok(window)
     }
 
-    fn let_go(&mut self, end: &mut End, readonly: bool) {
+    fn release_end(&mut self, end: &mut End, readonly: bool) {
         let (Some(held), Some((_, domid))) = (end.held.take(), end.domain) else { return };
         if held.granted {
             self.release(domid, held.by.ref_().0, readonly);
@@ -134,10 +134,10 @@ impl State {
         }
     }
 
-    /// Lets go of what both ends hold.
+    /// Releases what both ends hold.
     pub(crate) fn end_copies(&mut self, ends: &mut Ends) {
-        self.let_go(&mut ends.source, true);
-        self.let_go(&mut ends.dest, false);
+        self.release_end(&mut ends.source, true);
+        self.release_end(&mut ends.dest, false);
     }
 
     fn copy_bytes(&self, op: &gnttab_copy, from: Window, to: Window) -> Granted {

@@ -26,7 +26,7 @@ impl State {
         if self.caller(caller).is_translated() && op.flags & pv_only != 0 {
             return Err(GNTST_general_error);
         }
-        // The granter goes by its number even when it is the caller.
+        // `DOMID_SELF` is not accepted, even when the granter is the caller.
         if self.domain(op.dom).is_none() {
             return Err(GNTST_bad_domain);
         }
@@ -128,7 +128,7 @@ impl State {
         Ok(mfn)
     }
 
-    /// Takes pins off an entry, and the in-use marks that go with them.
+    /// Removes pins from an entry, and the in-use bits that no other pin needs.
     pub(crate) fn unpin(&mut self, granter: domid_t, ref_: u32, pins: Pins, readonly: bool) {
         let Some(domain) = self.domain_mut(granter) else { return };
         let table = &mut domain.grants;
@@ -143,7 +143,7 @@ impl State {
         }
     }
 
-    /// Takes a reference to the frame that `domid` has at `gfn`: memory of its own, and nothing else.
+    /// Takes a reference to the frame that `domid` has at `gfn`, which must be its own memory.
     pub(crate) fn hold_frame(&mut self, caller: domid_t, domid: domid_t, gfn: u64) -> Granted<Mfn> {
         if self.caller_mut(caller).faults.take_eagain() {
             return Err(GNTST_eagain);
@@ -158,7 +158,7 @@ impl State {
         let page = host_addr >> 12;
         let domain = self.caller_mut(caller);
         if domain.is_translated() {
-            // No hint for page table entries, which there are none of.
+            // A translated guest has no page table entries that Xen could write.
             if flags & !GNTMAP_readonly != GNTMAP_host_map {
                 return Err(GNTST_general_error);
             }
@@ -169,7 +169,7 @@ impl State {
                 Err(GNTST_general_error)
             };
         }
-        // There are no addresses of entries: one given by its own is not found.
+        // Page table entries have no addresses here: `GNTMAP_contains_pte` finds none.
         let mapped = Mapped { mfn, readonly, granted: true };
         if flags & GNTMAP_contains_pte == 0 && self.set_pte(caller, page, Some(mapped)) {
             Ok(())

@@ -22,7 +22,7 @@ use crate::grant_table::batch::{Element, Statuses};
 use crate::record::HypercallRecord;
 use crate::state::State;
 
-/// The operations that translated guests of x86 have.
+/// The operations that translated x86 guests may call.
 const ON_TRANSLATED_X86: [u32; 8] = [
     GNTTABOP_map_grant_ref,
     GNTTABOP_unmap_grant_ref,
@@ -43,7 +43,7 @@ impl State {
         caller: domid_t,
         arguments: [usize; 5],
     ) -> HypercallRecord {
-        // All three are 32 bits wide but for the address.
+        // Command and count are 32 bits wide.
         let (command, at, count) = (arguments[0] as u32, arguments[1], arguments[2] as u32);
         let operation = name(command & COMMAND);
         let mut statuses = Statuses::new();
@@ -66,7 +66,7 @@ impl State {
         statuses: &mut Statuses,
     ) -> Answer {
         let kind = self.caller(caller).kind;
-        // The list comes before all other checks.
+        // Xen checks the list before anything else.
         if kind == GuestKind::Pvh && !ON_TRANSLATED_X86.contains(&command) {
             return Err(XEN_ENOSYS);
         }

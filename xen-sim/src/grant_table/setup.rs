@@ -1,4 +1,5 @@
-//! `GNTTABOP_setup_table`, `GNTTABOP_query_size` and `GNTTABOP_get_status_frames`: the table's frames.
+//! `GNTTABOP_setup_table`, `GNTTABOP_query_size` and `GNTTABOP_get_status_frames`: the table's
+//! frames.
 
 use core::mem::offset_of;
 
@@ -56,7 +57,7 @@ impl State {
         Ok(())
     }
 
-    /// Makes `domid`'s table `frames` frames. False if there is no memory for it.
+    /// Grows `domid`'s table to `frames` frames. False if there is no memory.
     pub(crate) fn grow_table(&mut self, caller: domid_t, domid: domid_t, frames: u32) -> bool {
         if self.caller_mut(caller).faults.take_no_memory() {
             return false;
@@ -82,7 +83,7 @@ impl State {
         let table = &self.domain(domid).ok_or(XEN_ESRCH)?.grants;
         let have = if status { table.status_frames } else { table.frames };
         if idx >= have {
-            // Status words of as many frames of entries go into one.
+            // A status frame holds the status words of 8 frames of entries.
             let per_status = if status { 8 } else { 1 };
             let needed = idx.checked_add(1).and_then(|count| count.checked_mul(per_status));
             let needed = needed.filter(|needed| *needed <= table.max_frames).ok_or(XEN_EINVAL)?;
@@ -95,7 +96,8 @@ impl State {
         Ok(if status { table.status_mfn(idx) } else { table.shared_mfn(idx) })
     }
 
-    /// What a guest is told of a frame: its number in a PV guest, else where it is mapped.
+    /// The number of a frame as a guest knows it: the machine frame in a PV guest, else the guest
+    /// frame.
     fn table_gfn(&self, pv: bool, mfn: Mfn) -> u64 {
         if pv {
             return mfn.0;

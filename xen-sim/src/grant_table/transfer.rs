@@ -15,7 +15,7 @@ impl State {
         let found =
             self.look_up(caller, op.mfn.0).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let mfn = found.ok_or(GNTST_bad_page)?.mfn;
-        // Translated guests get past the check of the page, but no further.
+        // A translated guest's page is checked, but never transferred.
         if self.caller(caller).is_translated() {
             return Err(GNTST_general_error);
         }
@@ -23,7 +23,7 @@ impl State {
         if frame.special || frame.references != 1 {
             return Err(GNTST_bad_page);
         }
-        // From here on the page is lost to the caller, come what may.
+        // From here on the caller loses the page even if the transfer fails.
         match self.accept(caller, op, mfn) {
             Ok(entry) => self.hand_over(caller, op.domid, entry, mfn),
             Err(status) => {
@@ -33,7 +33,7 @@ impl State {
         }
     }
 
-    /// Checks that the target wants the page, and commits the entry to it.
+    /// Checks that the target accepts the page, and commits its entry to it.
     fn accept(&mut self, caller: domid_t, op: &gnttab_transfer, mfn: Mfn) -> Granted<Entry> {
         let target = self.domain(op.domid).ok_or(GNTST_bad_domain)?;
         if !self.may_deal(caller, caller, op.domid) {
@@ -41,7 +41,7 @@ impl State {
         }
         let wide = target.grants.version > 1 || target.is_translated();
         if !wide && mfn.0 > u64::from(u32::MAX) {
-            // Xen would copy it to a frame further down; the model has none there.
+            // Xen would copy it to a lower frame; the simulator has none.
             return Err(GNTST_address_too_big);
         }
         if target.dying || target.pages >= target.max_pages {
@@ -68,7 +68,7 @@ impl State {
         if !translated {
             entry.set_frame(mfn.0);
         }
-        // Whoever sees the flag sees the frame.
+        // Stored after the frame: a guest that reads the flag reads the frame too.
         entry.set_flags(GTF_transfer_completed);
         if placed { Ok(()) } else { Err(GNTST_general_error) }
     }

@@ -10,11 +10,11 @@ use crate::state::frames::Mfn;
 use crate::state::p2m;
 use crate::state::pins::Pins;
 
-/// What both operations ask for.
+/// The arguments of both operations.
 struct Unmap {
     host_addr: u64,
     dev_bus_addr: u64,
-    /// Where to take the mapping from that replaces it; 0 for none.
+    /// The address of the mapping that replaces it; 0 for none.
     new_addr: u64,
     handle: u32,
 }
@@ -70,8 +70,8 @@ impl State {
         Ok(())
     }
 
-    /// Takes pins and references of the mappings in `done`, which are `GNTMAP_*`, off an entry and its
-    /// frame.
+    /// Removes the pins and references of the mappings in `done`, which are `GNTMAP_*`, from an
+    /// entry and its frame.
     fn drop_mapping(&mut self, granter: domid_t, ref_: u32, mfn: Mfn, done: u32) {
         let pins = Pins::of_map(done);
         if !pins.is_zero() {
@@ -97,7 +97,7 @@ impl State {
                     domain.p2m.remove(page);
                     Ok(())
                 }
-                // Arm looks at the frame only, if at anything, and takes a hole for unmapped already.
+                // Arm checks the frame at most, and succeeds if nothing is mapped.
                 (None, GuestKind::Arm) => Ok(()),
                 (Some(entry), GuestKind::Arm) if entry.mfn == mfn || !checks_frame => {
                     self.unplace(caller, page);
@@ -106,7 +106,7 @@ impl State {
                 _ => Err(GNTST_general_error),
             };
         }
-        // What replaces it is taken away from where it was even if the rest fails.
+        // The replacement loses its old place even if the rest fails.
         let replacement = match unmap.new_addr {
             0 => None,
             _ if flags & GNTMAP_contains_pte != 0 => return Err(GNTST_general_error),
@@ -124,7 +124,7 @@ impl State {
         }
     }
 
-    /// Unmaps whatever a domain that is being destroyed has mapped.
+    /// Unmaps all grants that a domain has mapped, when it is destroyed.
     pub(crate) fn drop_all_mappings(&mut self, domid: domid_t) {
         let Some(domain) = self.domain(domid) else { return };
         let mappings: Vec<_> = domain.maptrack.iter().collect();

@@ -87,7 +87,7 @@ impl State {
         Ok(kept)
     }
 
-    /// Takes the status frames away, unless somebody else has them mapped.
+    /// Frees the status frames, unless another domain has them mapped.
     fn drop_status_frames(&mut self, caller: domid_t) -> Answer<()> {
         let table = &self.caller(caller).grants;
         let frames: Vec<_> = (0..table.status_frames).map(|at| table.status_mfn(at)).collect();

@@ -1,5 +1,5 @@
-//! Operations on memory that is populated on demand, monitored or paged out. The simulator does none of
-//! that: a domain has all of its memory, and no other domain monitors it.
+//! Operations on memory that is populated on demand, monitored or paged out. The simulator does
+//! none of that: a domain has all of its memory, and no other domain monitors it.
 
 use xen_abi::errno::*;
 use xen_abi::memory::*;
@@ -10,7 +10,7 @@ use crate::error::Answer;
 use crate::state::State;
 
 impl State {
-    /// Populating on demand is not modelled: a domain has all that it was promised.
+    /// A domain has all its pages, and no cache of pages to populate others with.
     pub(crate) fn pod_target(&mut self, caller: domid_t, at: usize, set: bool) -> Answer {
         let mut op: xen_pod_target = self.read(caller, at)?;
         let domid = self.any_domid(caller, op.domid).ok_or(XEN_ESRCH)?;
@@ -31,14 +31,14 @@ impl State {
         Ok(0)
     }
 
-    /// Nobody monitors a domain here.
+    /// No domain has a monitor.
     pub(crate) fn access_op(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_mem_access_op = self.read(caller, at)?;
         self.remote(caller, op.domid)?;
         Err(XEN_ENODEV)
     }
 
-    /// Nor pages its memory out.
+    /// No domain has a pager.
     pub(crate) fn paging_op(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_mem_paging_op = self.read(caller, at)?;
         self.remote(caller, op.domain)?;

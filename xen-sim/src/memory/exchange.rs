@@ -95,7 +95,7 @@ impl State {
                 }
             }
         }
-        // As many pages come as go: the number that the domain has stays.
+        // The domain's number of pages does not change.
         for mfn in stolen {
             self.frames.free(mfn);
         }
@@ -108,7 +108,7 @@ impl State {
         answer
     }
 
-    /// A page that nobody but its owner holds.
+    /// The frame of a page that only its owner holds.
     fn stealable(&self, domid: domid_t, gfn: u64) -> Answer<Mfn> {
         let entry = self.look_up(domid, gfn).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let mfn = entry.ok_or(XEN_EINVAL)?.mfn;

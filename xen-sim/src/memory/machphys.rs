@@ -8,8 +8,8 @@ use crate::state::State;
 use crate::state::guest_access::address;
 
 impl State {
-    /// Where the table from machine frames to guest frames is in a PV guest's address space. The model
-    /// has no address spaces: it is where Xen has it, and not to be read.
+    /// Where the machine-to-physical table is in a PV guest's address space. The simulator returns
+    /// Xen's addresses; the table itself is not simulated.
     pub(crate) fn machphys_mapping(&mut self, caller: domid_t, at: usize) -> Answer {
         let op = xen_machphys_mapping {
             v_start: 0xffff_8000_0000_0000,
@@ -20,8 +20,7 @@ impl State {
         Ok(0)
     }
 
-    /// Lists the table's frames, as many as fit: in pieces of 2 MiB, of which a machine of the model has
-    /// one. Nobody can map it.
+    /// Lists the table's extents of 2 MiB, of which a machine here has one. It cannot be mapped.
     pub(crate) fn machphys_mfn_list(&mut self, caller: domid_t, at: usize) -> Answer {
         let mut op: xen_machphys_mfn_list = self.read(caller, at)?;
         op.nr_extents = op.max_extents.min(1);

@@ -70,7 +70,7 @@ impl State {
         if op.flags & !XENMEM_RDM_ALL != 0 {
             return Err(XEN_EINVAL);
         }
-        // No device has an address of its own here: a question for one finds nothing.
+        // Devices have no addresses here: a query for a single device finds no range.
         let ranges = if op.flags & XENMEM_RDM_ALL != 0 { &self.reserved[..] } else { &[] };
         for (index, (start, pages)) in ranges.iter().enumerate().take(op.nr_entries as usize) {
             let range = xen_reserved_device_memory {

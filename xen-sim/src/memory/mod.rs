@@ -19,13 +19,13 @@ use crate::error::{Answer, result};
 use crate::record::HypercallRecord;
 use crate::state::State;
 
-/// Bits of the command that say which operation; the others hold how far a continued one has come.
+/// Bits of the command that select the operation; the others hold the progress of a continued one.
 const COMMAND: usize = 0x3f;
 
 impl State {
     pub(crate) fn memory_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> HypercallRecord {
         let (command, at) = (arguments[0], arguments[1]);
-        // Six bits fit.
+        // Lossless: six bits.
         let operation = (command & COMMAND) as u32;
         let start = command >> 6;
         let result = match operation {
@@ -75,7 +75,7 @@ impl State {
             XENMEM_get_vnumainfo => self.get_vnumainfo(caller, at),
             XENMEM_reserved_device_memory_map => self.reserved_device_memory_map(caller, at),
             XENMEM_get_sharing_freed_pages | XENMEM_get_sharing_shared_pages => Ok(0),
-            // What else there is belongs to x86.
+            // All other operations are x86's.
             _ if self.caller(caller).kind == GuestKind::Arm || start != 0 => Err(XEN_ENOSYS),
             XENMEM_memory_map => self.memory_map(caller, at),
             XENMEM_machine_memory_map
@@ -91,7 +91,7 @@ impl State {
                 self.machphys_mapping(caller, at)
             }
             XENMEM_machphys_mfn_list => self.machphys_mfn_list(caller, at),
-            // 32-bit PV guests, whose table it is, are left out of Debian's later builds.
+            // Debian builds later releases without 32-bit PV guests, whose table it is.
             XENMEM_machphys_compat_mfn_list if self.release > Release::V4_14 => Err(XEN_EOPNOTSUPP),
             XENMEM_machphys_compat_mfn_list => self.machphys_mfn_list(caller, at),
             XENMEM_access_op => self.access_op(caller, at),
@@ -116,7 +116,7 @@ impl State {
         Ok(value as isize)
     }
 
-    /// Sets memory aside for a domain.
+    /// Claims memory for a domain.
     fn claim_pages(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_memory_reservation = self.read(caller, at)?;
         let plain = op.extent_start.is_null() && op.extent_order == 0 && op.mem_flags == 0;

@@ -12,7 +12,7 @@ use crate::state::frames::Mfn;
 use crate::state::guest_access::address;
 use crate::state::p2m;
 
-/// The guest frame number that is none.
+/// The number of no guest frame.
 const INVALID_GFN: u64 = u64::MAX;
 
 impl State {
@@ -37,7 +37,7 @@ impl State {
         let rest = size.checked_sub(start).ok_or(XEN_EILSEQ)?;
         let end = op.gpfn.0.checked_add(size).and(op.idx.checked_add(size));
         if end.is_none() {
-            // Before there was a check of its own, there was no such page.
+            // 4.14 has no check for this, and finds no page there.
             let old = self.release == Release::V4_14;
             let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
             return Err(match (old, arm) {
@@ -129,7 +129,7 @@ impl State {
     ) -> Answer<()> {
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
         if gfn == INVALID_GFN {
-            // Before there was a check of its own, the search for the place failed.
+            // 4.14 has no check for this, and fails to look the frame up.
             return Err(if arm { XEN_EINVAL } else { XEN_ENOENT });
         }
         match space {
@@ -141,7 +141,7 @@ impl State {
             XENMAPSPACE_grant_table => self.add_table_frame(caller, domid, idx, gfn),
             XENMAPSPACE_gmfn if !arm => self.move_page(domid, idx, gfn),
             XENMAPSPACE_gmfn_foreign => self.add_foreign(caller, domid, idx, gfn, foreign),
-            // There are no devices to map.
+            // No device is simulated.
             XENMAPSPACE_dev_mmio if arm => Ok(()),
             _ if arm => Err(XEN_ENOSYS),
             _ => Err(XEN_EINVAL),
@@ -182,13 +182,14 @@ impl State {
                 self.unplace(domid, elsewhere);
             }
         } else {
-            self.make_room(domid, gfn, mfn)?;
+            self.vacate(domid, gfn, mfn)?;
         }
         if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
     }
 
-    /// Takes away what is where something is to be mapped (x86): the domain's memory is freed.
-    fn make_room(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
+    /// Removes what is at a guest frame number where something is to be mapped (x86). Memory of the
+    /// domain's own is freed.
+    fn vacate(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
         let Some(there) = self.look_up(domid, gfn).filter(|there| there.mfn != mfn) else {
             return Ok(());
         };
@@ -204,7 +205,7 @@ impl State {
         let entry = self.look_up(domid, from).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let nothing = if self.release < Release::V4_20 { XEN_EINVAL } else { XEN_EACCES };
         let mfn = entry.ok_or(nothing)?.mfn;
-        self.make_room(domid, gfn, mfn)?;
+        self.vacate(domid, gfn, mfn)?;
         if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
     }
 
@@ -230,7 +231,7 @@ impl State {
         let found = self.look_up(foreign, idx).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let mfn = found.ok_or(XEN_EINVAL)?.mfn;
         if !arm {
-            self.make_room(domid, gfn, mfn)?;
+            self.vacate(domid, gfn, mfn)?;
         }
         self.map_foreign(domid, foreign, gfn, mfn)
     }
@@ -253,15 +254,16 @@ impl State {
         Err(XEN_EPERM)
     }
 
-    /// Whether a domain may have others' frames in its address space. Before 4.20 x86 did not count the
-    /// references of those that translated domains had.
+    /// Whether a domain may map others' frames without a grant. Before 4.20 x86 held no references
+    /// to those that translated domains mapped, and refused.
     pub(crate) fn may_map_foreign(&self, domid: domid_t) -> bool {
         self.domain(domid).is_some_and(|domain| {
             domain.kind != GuestKind::Pvh || domain.privileged || self.release >= Release::V4_20
         })
     }
 
-    /// Checks that a domain exists whose frames the caller can map, in the words of its release.
+    /// Checks that a domain exists whose frames the caller can map. Releases differ in the error
+    /// number.
     fn foreign(&self, caller: domid_t, domid: domid_t, arm: bool) -> Answer<()> {
         let old = self.release == Release::V4_14 || arm && self.release < Release::V4_20;
         match domid {

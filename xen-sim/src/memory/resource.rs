@@ -14,7 +14,7 @@ use crate::state::frames::Mfn;
 use crate::state::grant_table::status_frames;
 use crate::state::guest_access::address;
 
-/// Frames that Xen maps at a time.
+/// Number of frames that Xen maps at a time.
 const STRIDE: usize = 32;
 
 impl State {
@@ -72,7 +72,7 @@ impl State {
         Ok(0)
     }
 
-    /// Frames that the resource can ever have; 0 if there is no such resource.
+    /// Maximum number of frames of a resource; 0 if it does not exist.
     fn resource_size(&self, domid: domid_t, type_: u32, id: u32) -> u32 {
         let Some(domain) = self.domain(domid) else { return 0 };
         match (type_, id) {
@@ -98,14 +98,14 @@ impl State {
         count: usize,
     ) -> Answer<Vec<Mfn>> {
         if u32::from(op.type_) != XENMEM_resource_grant_table {
-            // There is no such server.
+            // No ioreq server exists.
             return Err(XEN_ENOENT);
         }
         let status = op.id == XENMEM_resource_grant_table_id_status;
         if status && self.domain(op.domid).is_none_or(|domain| domain.grants.version != 2) {
             return Err(XEN_EINVAL);
         }
-        // The last one first: then the table grows once.
+        // The last one first, so that the table grows once.
         let frames = (0..count as u64).rev();
         let frames: Answer<Vec<Mfn>> = frames
             .map(|at| self.table_frame(caller, op.domid, first.saturating_add(at), status))
@@ -120,7 +120,7 @@ impl State {
         Ok(frames)
     }
 
-    /// Tells a PV guest the frames' numbers; maps them where a translated one says.
+    /// Returns the frames' numbers to a PV guest; maps them at a translated guest's frames.
     fn list_frames(
         &mut self,
         caller: domid_t,
@@ -146,7 +146,7 @@ impl State {
                 true => Err(XEN_ENOMEM),
                 false => self.map_foreign(caller, owner, gfn, mfn),
             };
-            // What is mapped already stays; the caller is to remove it.
+            // Earlier frames stay mapped: the caller has to remove them.
             mapped.map_err(|errno| if at == 0 { errno } else { XEN_EIO })?;
         }
         Ok(())

@@ -1,4 +1,5 @@
-//! Address spaces: which frame is at which guest frame number, and at which virtual page of a PV guest.
+//! Address spaces: which frame is at which guest frame number, and at which virtual page of a PV
+//! guest.
 
 use std::ptr::NonNull;
 
@@ -21,15 +22,15 @@ impl State {
         held.then_some(p2m::Entry { mfn: Mfn(gfn), kind: p2m::EntryKind::Ram })
     }
 
-    /// Puts a frame of the domain's own at a guest frame number, and takes it from where it was.
-    /// What was there loses its place. Nothing happens in a PV guest.
+    /// Maps a frame of the domain's own at a guest frame number, where it replaces what is mapped.
+    /// Does nothing in a PV guest.
     ///
-    /// False, with the domain crashed, if a grant or foreign mapping is there and it is x86.
+    /// False if a grant or foreign mapping is there and the domain is x86: Xen would crash it.
     pub(crate) fn place(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> bool {
         self.insert(domid, gfn, p2m::Entry { mfn, kind: p2m::EntryKind::Ram })
     }
 
-    /// Puts an entry at a guest frame number, as [`place`](Self::place).
+    /// Sets the entry of a guest frame number, as [`place`](Self::place) does.
     pub(crate) fn insert(&mut self, domid: domid_t, gfn: u64, entry: p2m::Entry) -> bool {
         let Some(domain) = self.domains.get_mut(&domid.0) else { return false };
         if !domain.is_translated() {
@@ -41,7 +42,7 @@ impl State {
             domain.crashed = Some("mapped something over a grant or foreign mapping");
             return false;
         }
-        // On x86 a frame of the domain's own has one place: that of the last mapping.
+        // On x86 a frame of the domain's own has one guest frame number: the last one.
         let own = self.frames.get(entry.mfn).filter(|frame| frame.owner == Some(domid));
         if let Some(elsewhere) = own.and_then(|frame| frame.gfn).filter(|at| x86 && *at != gfn) {
             domain.p2m.remove(elsewhere);
@@ -79,7 +80,7 @@ impl State {
         true
     }
 
-    /// Leaves nothing at a guest frame number. The frame that was there stays allocated.
+    /// Removes the entry of a guest frame number. The frame stays allocated.
     pub(crate) fn unplace(&mut self, domid: domid_t, gfn: u64) -> Option<p2m::Entry> {
         let domain = self.domain_mut(domid)?;
         if !domain.is_translated() {
@@ -90,7 +91,7 @@ impl State {
         Some(old)
     }
 
-    /// What goes with an entry that is no longer at `gfn`.
+    /// Releases what an entry held that `gfn` no longer has.
     fn left(&mut self, gfn: u64, old: p2m::Entry) {
         match old.kind {
             p2m::EntryKind::Ram => {
@@ -100,13 +101,13 @@ impl State {
                 }
             }
             p2m::EntryKind::Foreign => self.put(old.mfn),
-            // The mapping's own reference goes when its handle does.
+            // The handle holds the reference.
             p2m::EntryKind::Grant { .. } => {}
         }
     }
 
-    /// Where the frame at a frame number of a domain's is in this process. Where there is none, a page
-    /// of ones, which is what reads of unpopulated physical addresses return.
+    /// Where the frame at a frame number of a domain's is in this process. Where there is none, a
+    /// page of ones, which is what reads of unpopulated physical addresses return.
     pub(crate) fn address_of(&self, domid: domid_t, gfn: u64) -> NonNull<u8> {
         let entry = self.look_up(domid, gfn);
         let address = entry.and_then(|entry| self.frames.address(entry.mfn));

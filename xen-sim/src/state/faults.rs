@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use xen_abi::GrantStatus;
 
-/// What is still to go wrong.
+/// Faults to be injected.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pending {
     pub(crate) eagain: u32,
@@ -78,7 +78,7 @@ impl Pending {
         Some(self.statuses.remove(found).1)
     }
 
-    /// Whether `length` bytes at `address` are there, as far as anybody said.
+    /// Whether none of the `length` bytes at `address` is declared absent.
     pub(crate) fn present(&self, address: usize, length: usize) -> bool {
         match address.checked_add(length) {
             Some(end) => !self.absent.iter().any(|gone| gone.start < end && address < gone.end),

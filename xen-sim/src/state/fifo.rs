@@ -105,8 +105,8 @@ impl Fifo {
         self.word(port).is_some_and(|word| word.fetch_and(!PENDING, AcqRel) & PENDING != 0)
     }
 
-    /// Puts an event into the queue of a priority, unless it is masked or in a queue already. `queue`
-    /// is the queue that the port was in last. False if the port has no event word.
+    /// Puts an event into the queue of a priority, unless it is masked or in a queue already.
+    /// `queue` is the queue that the port was in last. False if the port has no event word.
     pub(crate) fn set_pending(&mut self, port: u32, priority: u32, queue: &mut u32) -> bool {
         let Some(word) = self.word(port) else { return false };
         word.fetch_or(PENDING, AcqRel);

@@ -17,25 +17,25 @@ pub(crate) struct Mfn(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) struct Frame {
     base: NonNull<u8>,
-    /// Whose it is; nobody's while it is free.
+    /// Its owner; `None` while it is free.
     pub(crate) owner: Option<domid_t>,
-    /// How often it is held: once by being allocated, once by each mapping in another place.
+    /// Number of references: one for its allocation, one for each other mapping.
     pub(crate) references: u32,
-    /// Whether the owner still has it allocated. A frame given back while it is mapped elsewhere
-    /// stays its owner's until the last mapping goes.
+    /// Whether the owner still has it allocated. A frame that is freed while others map it keeps
+    /// its owner until the last mapping is gone.
     pub(crate) allocated: bool,
-    /// Part of a grant table or the like: Xen's own memory, lent to its owner.
+    /// Whether it is Xen's own memory, such as a grant table, assigned to its owner.
     pub(crate) special: bool,
-    /// Where it is in its owner's physical address space (what the M2P table says).
+    /// The guest frame number that its owner has it at, as in the M2P table.
     pub(crate) gfn: Option<u64>,
 }
 
-/// All frames there are. Their memory stays where it is until the machine goes, so that whatever
-/// address a guest still has is harmless.
+/// All frames of the machine. Their memory is not moved or released before the machine is dropped,
+/// so that an address which a guest keeps stays valid.
 pub(crate) struct Frames {
     first: u64,
     limit: usize,
-    /// Frames for domains, free or not.
+    /// Number of frames for domains, free or not.
     ordinary: usize,
     frames: Vec<Frame>,
     free: Vec<Mfn>,
@@ -43,7 +43,7 @@ pub(crate) struct Frames {
     hole: Chunk,
 }
 
-/// Frames in one piece.
+/// Contiguous memory.
 struct Chunk {
     base: NonNull<u8>,
     layout: Layout,
@@ -54,7 +54,7 @@ unsafe impl Send for Chunk {}
 // SAFETY: as above: the pointer goes to a chunk.
 unsafe impl Send for Frame {}
 
-/// Frames that are taken from the system at a time.
+/// Frames that are allocated from the system at a time.
 const CHUNK: usize = if cfg!(miri) { 4 } else { 64 };
 
 impl Frames {
@@ -72,8 +72,8 @@ impl Frames {
         }
     }
 
-    /// 2 to the power of `order` cleared frames of `owner`'s, in one piece and aligned to their
-    /// number, or `None` if there is no memory left.
+    /// 2 to the power of `order` cleared, contiguous frames for `owner`, aligned to their number,
+    /// or `None` if there is no memory left.
     pub(crate) fn allocate(&mut self, owner: domid_t, order: u32) -> Option<Mfn> {
         let count = 1_usize.checked_shl(order)?;
         let mfn = match self.free.pop() {
@@ -89,7 +89,7 @@ impl Frames {
         Some(mfn)
     }
 
-    /// Takes memory from the system: `count` frames in one piece, and some that are free for later.
+    /// Allocates memory from the system: `count` contiguous frames, and some that stay free.
     fn extend(&mut self, count: usize) -> Option<Mfn> {
         let left = self.limit.saturating_sub(self.ordinary);
         let end = self.end();
@@ -97,14 +97,14 @@ impl Frames {
         if count > left {
             return None;
         }
-        // Where alignment wastes too much, a piece that begins anywhere will do.
+        // Do without alignment where it would waste too much.
         let before = if before + count > left { 0 } else { before };
         let after = (CHUNK.saturating_sub(before + count)).min(left - before - count);
         let first = self.add(before + count + after, false);
         self.ordinary += before + count + after;
         let wanted = Mfn(first.0 + before as u64);
-        let behind = wanted.0 + count as u64;
-        self.free.extend((behind..behind + after as u64).rev().map(Mfn));
+        let next = wanted.0 + count as u64;
+        self.free.extend((next..next + after as u64).rev().map(Mfn));
         self.free.extend((first.0..wanted.0).rev().map(Mfn));
         Some(wanted)
     }
@@ -121,7 +121,7 @@ impl Frames {
         }
     }
 
-    /// `count` frames in one piece for Xen's own use. Nobody owns them yet.
+    /// `count` contiguous frames for Xen's own use, without an owner.
     pub(crate) fn reserve(&mut self, count: usize) -> Mfn {
         self.add(count, true)
     }
@@ -168,12 +168,12 @@ impl Frames {
         self.frames.iter().enumerate().map(move |(at, frame)| (Mfn(first + at as u64), frame))
     }
 
-    /// The number behind the last frame.
+    /// The number after that of the last frame.
     pub(crate) fn end(&self) -> u64 {
         self.first + self.frames.len() as u64
     }
 
-    /// Frames for domains that none has.
+    /// Number of free frames for domains.
     pub(crate) fn unused(&self) -> usize {
         self.limit.saturating_sub(self.ordinary) + self.free.len()
     }
@@ -183,7 +183,7 @@ impl Frames {
         self.get(mfn).map(|frame| frame.base)
     }
 
-    /// Takes a reference to a frame of `owner`'s. False if it is not, or nobody's.
+    /// Takes a reference to a frame. False if `owner` does not own it.
     pub(crate) fn hold(&mut self, mfn: Mfn, owner: domid_t) -> bool {
         match self.get_mut(mfn) {
             Some(frame) if frame.owner == Some(owner) && frame.references > 0 => {
@@ -194,7 +194,7 @@ impl Frames {
         }
     }
 
-    /// Gives a reference back. Returns the owner that lost the frame if it was the last.
+    /// Drops a reference. Returns the former owner if it was the last.
     pub(crate) fn release(&mut self, mfn: Mfn) -> Option<domid_t> {
         let frame = self.get_mut(mfn)?;
         frame.references = frame.references.checked_sub(1)?;
@@ -210,7 +210,7 @@ impl Frames {
         owner
     }
 
-    /// Gives back the reference that the owner has by the frame being allocated.
+    /// Drops the reference that the owner has by the frame's allocation.
     pub(crate) fn free(&mut self, mfn: Mfn) -> Option<domid_t> {
         let frame = self.get_mut(mfn)?;
         if !std::mem::replace(&mut frame.allocated, false) {
@@ -221,13 +221,13 @@ impl Frames {
 
     /// The bytes of a frame.
     pub(crate) fn view(&self, mfn: Mfn) -> Option<View<'_, ReadWrite>> {
-        // SAFETY: a frame is a page of its own, there as long as self; all access is atomic.
+        // SAFETY: a frame is a page of its own, valid as long as self; all access is atomic.
         self.get(mfn).map(|frame| unsafe { View::new(frame.base) })
     }
 
-    /// A page where nothing is: all ones, each time it is asked for.
+    /// The page that stands for unpopulated addresses, filled with ones.
     pub(crate) fn hole(&self) -> NonNull<u8> {
-        // SAFETY: a page of its own, there as long as self; all access is atomic.
+        // SAFETY: a page of its own, valid as long as self; all access is atomic.
         let view = unsafe { View::<ReadWrite>::new(self.hole.base) };
         // A whole page fits a page.
         let _ = view.write(0, &[0xff; PAGE_SIZE]);

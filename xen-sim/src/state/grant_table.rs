@@ -1,5 +1,5 @@
-//! A domain's grant table: entries in memory that it shares with Xen, and Xen's own record of those
-//! in use.
+//! A domain's grant table: entries in memory that it shares with Xen, and Xen's record of those in
+//! use.
 
 #![allow(unsafe_code, reason = "reaches into the shared entries, atomically")]
 
@@ -16,7 +16,7 @@ use crate::config::DomainConfig;
 use crate::state::frames::{Frames, Mfn};
 use crate::state::pins::Active;
 
-/// References that belong to the toolstack.
+/// Number of entries reserved for the toolstack.
 pub(crate) const RESERVED: u32 = GNTTAB_NR_RESERVED_ENTRIES;
 
 pub(crate) struct GrantTable {
@@ -29,13 +29,13 @@ pub(crate) struct GrantTable {
     pub(crate) status_frames: u32,
     shared: Region,
     status: Region,
-    /// Entries in use, by reference. One that is not here has no pin.
+    /// Entries in use, by reference. Others have no pin.
     pub(crate) active: BTreeMap<u32, Active>,
-    /// Frames that the guest has had in its address space: what it writes elsewhere is lost.
+    /// Frames that the guest has mapped at some time: what it writes to others is lost.
     exposed: BTreeSet<u32>,
 }
 
-/// Room for as many frames as the table can ever have, in one piece.
+/// Contiguous memory for as many frames as the table can have.
 #[derive(Clone, Copy)]
 struct Region {
     base: NonNull<u8>,
@@ -72,7 +72,7 @@ impl GrantTable {
         table
     }
 
-    /// Makes it `count` frames if it has fewer, with the status words those need.
+    /// Grows the table to `count` frames if it has fewer, with the status frames that those need.
     pub(crate) fn grow(&mut self, frames: &mut Frames, domid: domid_t, count: u32) {
         for at in self.frames..count.min(self.max_frames) {
             frames.assign(self.shared_mfn(at), domid);
@@ -83,7 +83,7 @@ impl GrantTable {
         }
     }
 
-    /// Makes the status frames that a table of version 2 needs.
+    /// Adds the status frames that a table of version 2 needs.
     pub(crate) fn add_status_frames(&mut self, frames: &mut Frames, domid: domid_t) {
         let needed = status_frames(self.frames);
         for at in self.status_frames..needed {
@@ -102,12 +102,12 @@ impl GrantTable {
         Mfn(self.status.first.0 + u64::from(at))
     }
 
-    /// Where the first entry is, and the first status word.
+    /// The addresses of the first entry and the first status word.
     pub(crate) fn bases(&self) -> (NonNull<u8>, NonNull<u8>) {
         (self.shared.base, self.status.base)
     }
 
-    /// How many entries there are.
+    /// Number of entries.
     pub(crate) fn entries(&self) -> u32 {
         self.frames.saturating_mul(self.per_frame())
     }
@@ -120,7 +120,7 @@ impl GrantTable {
         if self.version == 1 { size_of::<grant_entry_v1>() } else { size_of::<grant_entry_v2>() }
     }
 
-    /// The entry with reference `ref_`, or `None` behind the end of the table.
+    /// The entry with reference `ref_`, or `None` beyond the end of the table.
     pub(crate) fn entry(&self, ref_: u32) -> Option<Entry> {
         if ref_ >= self.entries() {
             return None;
@@ -137,8 +137,7 @@ impl GrantTable {
         })
     }
 
-    /// Notes that a frame of entries is in a guest's address space now. What was written to it before
-    /// went nowhere.
+    /// Notes that a guest has mapped a frame of entries. What was written to it before is lost.
     pub(crate) fn expose(&mut self, at: u32) {
         if self.exposed.insert(at) {
             let first = (at * self.per_frame()).max(RESERVED);
@@ -177,18 +176,18 @@ impl Region {
 
 impl Entry {
     fn word(&self, at: usize) -> &AtomicU32 {
-        // SAFETY: entries are 8 bytes or more, aligned to 8, and there as long as the machine; words
-        // of them are accessed atomically only.
+        // SAFETY: entries are 8 bytes or more, aligned to 8, and valid as long as the machine;
+        // their words are accessed atomically only.
         unsafe { self.shared.add(at).cast::<AtomicU32>().as_ref() }
     }
 
     fn long(&self) -> &AtomicU64 {
-        // SAFETY: version 2 entries are 16 bytes, aligned to 8, and there as long as the machine.
+        // SAFETY: version 2 entries are 16 bytes, aligned to 8, and valid as long as the machine.
         unsafe { self.shared.add(8).cast::<AtomicU64>().as_ref() }
     }
 
     fn status_word(&self) -> Option<&AtomicU16> {
-        // SAFETY: a status word, aligned, there as long as the machine.
+        // SAFETY: a status word, aligned, valid as long as the machine.
         self.status.map(|status| unsafe { status.cast::<AtomicU16>().as_ref() })
     }
 
@@ -208,7 +207,11 @@ impl Entry {
         Header(if self.exposed { self.word(0).load(Acquire) } else { 0 })
     }
 
-    /// Replaces the header if it still is `old`; otherwise gives what it is.
+    /// Replaces the header if it still is `old`.
+    ///
+    /// # Errors
+    ///
+    /// The header as it is, if the guest has changed it.
     pub(crate) fn exchange(&self, old: Header, new: Header) -> Result<(), Header> {
         match self.word(0).compare_exchange(old.0, new.0, AcqRel, Acquire) {
             Ok(_) => Ok(()),
@@ -232,8 +235,8 @@ impl Entry {
         word.unwrap_or_else(|| self.header().flags()) & (GTF_reading | GTF_writing)
     }
 
-    /// Sets bits in the status word of version 2, and sees to it that whoever clears the header either
-    /// sees them or is seen.
+    /// Sets bits in the status word of version 2. Either the guest that clears the header reads the
+    /// bits, or Xen reads the cleared header.
     pub(crate) fn raise(&self, bits: u16) {
         if let Some(word) = self.status_word() {
             word.fetch_or(bits, AcqRel);
@@ -276,7 +279,7 @@ impl Entry {
         (word as u16, (word >> 16) as u16)
     }
 
-    /// Domain and reference that a version 2 transitive grant passes on.
+    /// Domain and reference that a version 2 transitive grant names.
     pub(crate) fn transitive(&self) -> (domid_t, u32) {
         (domid_t(self.word(4).load(Relaxed) as u16), self.long().load(Relaxed) as u32)
     }

@@ -1,9 +1,9 @@
-//! Arguments of hypercalls: raw addresses in this process, read and written as Xen copies from and to
-//! a guest.
+//! Arguments of hypercalls: raw addresses in this process, read and written as Xen copies from and
+//! to a guest.
 //!
-//! Null, the end of the address space, Xen's part of a PV guest's and what a test declared absent are
-//! faults. Any other address
-//! is taken at its word: whoever makes a hypercall promises that it is good.
+//! Faults are null, addresses beyond the end of the address space, Xen's part of a PV guest's, and
+//! what a test declared absent. Any other address is valid: the caller of a hypercall guarantees
+//! it.
 
 #![allow(unsafe_code, reason = "follows addresses that a guest passes")]
 
@@ -16,7 +16,7 @@ use crate::config::GuestKind;
 use crate::error::Fault;
 use crate::state::State;
 
-/// What no PV guest may address: addresses that are none, and Xen's own part.
+/// What no PV guest may address: non-canonical addresses, and Xen's own part.
 const PV_XEN: Range<u64> = 1 << 47..0xffff_8800_0000_0000;
 
 impl State {
@@ -28,7 +28,7 @@ impl State {
         index: usize,
     ) -> Result<T, Fault> {
         let at = self.check(caller, address, index, size_of::<T>())?;
-        // SAFETY: the caller of the hypercall answers for the address; any alignment will do.
+        // SAFETY: the caller of the hypercall guarantees the address; no alignment is assumed.
         Ok(unsafe { core::ptr::with_exposed_provenance::<T>(at).read_unaligned() })
     }
 
@@ -46,7 +46,7 @@ impl State {
         value: T,
     ) -> Result<(), Fault> {
         let at = self.check(caller, address, index, size_of::<T>())?;
-        // SAFETY: the caller of the hypercall answers for the address; any alignment will do.
+        // SAFETY: the caller of the hypercall guarantees the address; no alignment is assumed.
         unsafe { core::ptr::with_exposed_provenance_mut::<T>(at).write_unaligned(value) };
         Ok(())
     }
@@ -61,8 +61,8 @@ impl State {
         self.write_at(caller, address, 0, value)
     }
 
-    /// Checks that an array of a guest's may be at an address, as Xen does before it looks at any
-    /// element: a PV guest shares its address space with Xen.
+    /// Checks the address of a guest's array, as Xen does before it reads the first element: a PV
+    /// guest shares its address space with Xen.
     pub(crate) fn check_array(&self, caller: domid_t, address: usize) -> Result<(), Fault> {
         let pv = self.domain(caller).is_some_and(|domain| domain.kind == GuestKind::Pv);
         if pv && PV_XEN.contains(&(address as u64)) { Err(Fault) } else { Ok(()) }

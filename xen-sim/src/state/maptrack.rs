@@ -1,13 +1,13 @@
-//! Handles of a domain's mappings of others' grants.
+//! Handles of the grants that a domain has mapped.
 
 use std::collections::VecDeque;
 
 use xen_abi::xen::domid_t;
 
-/// Handles that a frame holds.
+/// Handles in a frame.
 const PER_FRAME: u32 = 256;
 
-/// One mapping. A handle that stands for none has no flags.
+/// A mapped grant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mapping {
     pub(crate) domid: domid_t,
@@ -20,7 +20,7 @@ pub(crate) struct Mapping {
 pub(crate) struct Maptrack {
     max_frames: u32,
     mappings: Vec<Option<Mapping>>,
-    /// Free handles, the next one first. The last stays: it is where freed ones are added.
+    /// Free handles, the next one first. The last is never used: freed ones are appended to it.
     free: VecDeque<u32>,
 }
 
@@ -29,7 +29,7 @@ impl Maptrack {
         Self { max_frames, mappings: Vec::new(), free: VecDeque::new() }
     }
 
-    /// A free handle.
+    /// Allocates a handle.
     pub(crate) fn take(&mut self) -> Option<u32> {
         if self.free.len() > 1 {
             return self.free.pop_front();
@@ -46,7 +46,7 @@ impl Maptrack {
         Some(limit)
     }
 
-    /// Gives a handle back, to the end of the queue.
+    /// Frees a handle, which is used again after all others that are free.
     pub(crate) fn give(&mut self, handle: u32) {
         if let Some(mapping) = self.mappings.get_mut(handle as usize) {
             *mapping = None;
@@ -54,7 +54,7 @@ impl Maptrack {
         }
     }
 
-    /// Handles that have ever been there.
+    /// Number of handles that exist, free or not.
     pub(crate) fn limit(&self) -> u32 {
         self.mappings.len() as u32
     }
@@ -74,7 +74,7 @@ impl Maptrack {
         (0..).zip(&self.mappings).filter_map(|(handle, mapping)| Some((handle, (*mapping)?)))
     }
 
-    /// Handles that stand for no mapping.
+    /// Free handles.
     pub(crate) fn free(&self) -> impl Iterator<Item = u32> + '_ {
         self.free.iter().copied()
     }

@@ -1,5 +1,5 @@
-//! What Xen knows: the machine's memory, its domains, and for each its address space, grant table and
-//! event channels.
+//! What Xen knows: the machine's memory, its domains, and for each its address space, grant table
+//! and event channels.
 //!
 //! Everything here is data and what keeps it consistent. Hypercalls are in the modules beside this
 //! one, which add their operations to [`State`].

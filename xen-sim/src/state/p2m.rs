@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::state::frames::Mfn;
 
-/// How a frame came to be where it is.
+/// Kind of mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntryKind {
-    /// The domain's own.
+    /// The domain's own memory.
     Ram,
-    /// Another's, by a grant.
+    /// Another domain's frame, mapped by a grant.
     Grant {
         /// Whether the guest cannot write there.
         readonly: bool,
     },
-    /// Another's, mapped by the toolstack.
+    /// Another domain's frame, mapped without a grant.
     Foreign,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Entry {
     pub(crate) kind: EntryKind,
 }
 
-/// The table. A guest frame number that is not in it is a hole.
+/// The table. A guest frame number that is not in it is unpopulated.
 #[derive(Debug, Default)]
 pub(crate) struct P2m(BTreeMap<u64, Entry>);
 

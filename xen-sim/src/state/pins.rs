@@ -1,4 +1,4 @@
-//! Pins: how often an entry is in use, and in which way.
+//! Pins: how often a grant table entry is in use, and in which way.
 
 use xen_abi::grant_table::*;
 use xen_abi::xen::domid_t;
@@ -6,12 +6,13 @@ use xen_abi::xen::domid_t;
 use crate::config::Release;
 use crate::state::frames::Mfn;
 
-/// How often an entry is in use: by the processor and by devices, for reading and for writing.
+/// Pin counts: how often a grant table entry is in use, by the processor and by devices, for
+/// reading and for writing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pins {
-    /// Writable mappings for the processor, and copies in progress.
+    /// Writable mappings for the processor, and copies to the frame in progress.
     pub host_write: u8,
-    /// Read-only mappings for the processor, and copies in progress.
+    /// Read-only mappings for the processor, and copies from the frame in progress.
     pub host_read: u8,
     /// Writable mappings for devices.
     pub device_write: u8,
@@ -20,7 +21,7 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// One for each way that the `GNTMAP_*` in `flags` ask for.
+    /// One pin for each kind of mapping that the `GNTMAP_*` in `flags` request.
     pub(crate) fn of_map(flags: u32) -> Self {
         let read = u8::from(flags & GNTMAP_readonly != 0);
         let host = u8::from(flags & GNTMAP_host_map != 0);
@@ -33,7 +34,7 @@ impl Pins {
         }
     }
 
-    /// Whether there is none.
+    /// Whether the entry is not in use.
     #[must_use]
     pub fn is_zero(self) -> bool {
         self == Self::default()
@@ -45,7 +46,7 @@ impl Pins {
         self.host_write > 0 || self.device_write > 0
     }
 
-    /// How many there are of all kinds.
+    /// The sum of all counts.
     #[must_use]
     pub fn total(self) -> u32 {
         self.array().into_iter().map(u32::from).sum()
@@ -55,8 +56,8 @@ impl Pins {
         [self.host_write, self.host_read, self.device_write, self.device_read]
     }
 
-    /// Whether adding `more` brings a counter into its upper half, which Xen refuses. In old releases
-    /// one such counter was enough, whichever others were to be added to.
+    /// Whether Xen refuses to add `more` because a counter is in its upper half: one that `more`
+    /// adds to, or in 4.14 any of them.
     pub(crate) fn is_full_for(self, more: Self, release: Release) -> bool {
         let any = release == Release::V4_14;
         self.array()
@@ -81,18 +82,19 @@ impl Pins {
     }
 }
 
-/// An entry in use: what it granted when it was first claimed.
+/// An entry in use, as it was when it was first claimed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Active {
     pub(crate) pins: Pins,
-    /// Who uses it.
+    /// The domain that uses it.
     pub(crate) domid: domid_t,
     pub(crate) mfn: Mfn,
     /// The window for copies, in bytes.
     pub(crate) start: u16,
     pub(crate) length: u16,
-    /// Copies only: a sub-page grant, or a transitive one.
+    /// Whether it permits copies only: a sub-page grant, or a transitive one.
     pub(crate) is_sub_page: bool,
-    /// Where the frame comes from: the domain itself, or the one a transitive grant passes on.
+    /// The domain and reference that grant the frame: the entry itself, or the one that a
+    /// transitive grant names.
     pub(crate) source: (domid_t, u32),
 }

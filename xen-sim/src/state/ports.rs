@@ -1,7 +1,8 @@
 //! A domain's event channels: its ports, and which of them are pending.
 //!
 //! Until a guest has event queues, which ports are pending is Xen's knowledge here, not bits in the
-//! shared information page: a guest asks by [`Domain::wait`](crate::Domain::wait) or `SCHEDOP_poll`.
+//! shared information page: a guest asks by [`Domain::wait`](crate::Domain::wait) or
+//! `SCHEDOP_poll`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -28,8 +29,8 @@ pub(crate) enum End {
 #[derive(Clone, Copy, Debug)]
 struct Port {
     end: End,
-    /// Without queues, whether an event is pending. With queues, whether one is pending and the port
-    /// has no event word yet.
+    /// Without queues, whether an event is pending. With queues, whether one is pending and the
+    /// port has no event word yet.
     pending: bool,
     /// The queue for its next event, and the one that it was in last.
     priority: u32,

@@ -24,7 +24,7 @@ fn map_checks_in_xens_order() {
         ("an unknown domain", GNTST_bad_domain),
         ("a domain that XSM forbids", GNTST_permission_denied),
         ("no handle", GNTST_no_space),
-        ("a reference behind the table", GNTST_bad_gntref),
+        ("a reference beyond the table", GNTST_bad_gntref),
         ("another's pin", GNTST_general_error),
         ("a paged-out frame", GNTST_eagain),
         ("a page that is none", GNTST_bad_page),
@@ -98,7 +98,7 @@ fn copy_checks_in_xens_order() {
         ("a foreign frame", GNTST_permission_denied),
         ("an unknown domain at the other end", GNTST_bad_domain),
         ("a domain that XSM forbids", GNTST_permission_denied),
-        ("a source reference behind the table", GNTST_bad_gntref),
+        ("a source reference beyond the table", GNTST_bad_gntref),
         ("a destination that is no page", GNTST_bad_page),
         ("more than a page", GNTST_bad_copy_arg),
     ];
@@ -140,7 +140,7 @@ fn setup_and_sizes_check_in_xens_order() {
         ("an unknown domain", GNTST_bad_domain),
         ("another domain", GNTST_permission_denied),
         ("more frames than there may be", GNTST_general_error),
-        ("no room for the list", GNTST_bad_virt_addr),
+        ("no address for the list", GNTST_bad_virt_addr),
     ];
     assert_order(&wrongs, |which| {
         let mut op = gnttab_setup_table {

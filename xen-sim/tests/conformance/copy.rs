@@ -56,8 +56,9 @@ fn the_last_byte_of_a_page_is_the_last() {
     assert_eq!(flags(&a, 8), GTF_permit_access, "nothing stays claimed");
 }
 
-/// What one element found out serves the next, be it meant or not: a frame of the caller's own with the
-/// number of the reference at hand is taken for it. On a real machine an interrupt in between undoes that.
+/// What one element found out serves the next, be it meant or not: a frame of the caller's own with
+/// the number of the reference at hand is taken for it. On a real machine an interrupt in between
+/// undoes that.
 #[test]
 fn a_batch_keeps_what_it_has_found_out() {
     let (xen, a, b) = pair(GuestKind::Pvh);
@@ -129,7 +130,7 @@ fn a_transitive_grant_passes_on_one_level() {
         assert_eq!(copy(&b, by_ref(&a, 8, 0), by_frame(&own, 0), 3, SOURCE), status);
         xen.check_invariants().unwrap();
     };
-    // To itself, to nobody, to what is not there, to another of its kind.
+    // To itself, to no domain, to an entry that does not exist, to another transitive grant.
     fails(a.domid(), 9, GNTST_general_error);
     fails(domid_t(77), 9, GNTST_general_error);
     fails(c.domid(), 5000, GNTST_bad_gntref);

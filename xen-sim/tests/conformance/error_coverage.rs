@@ -1,5 +1,5 @@
-//! The ledger: every status and every error number that grant and memory operations have is produced
-//! here by a way that a guest can go, not by asking for it.
+//! Every status and every error number that grant and memory operations have is produced here by
+//! what a guest can do, without injected faults.
 
 use std::collections::BTreeSet;
 

@@ -64,7 +64,7 @@ fn events_wake_the_other_domain() {
     assert_eq!(event(&b, EVTCHNOP_close, &mut evtchn_close { port: here }), 0);
     assert_eq!((state_of(&a, there), state_of(&b, here)), (EVTCHNSTAT_unbound, EVTCHNSTAT_closed));
     assert_eq!(send(&b, here), -22);
-    assert_eq!(send(&a, there), 0, "nobody hears it");
+    assert_eq!(send(&a, there), 0, "no domain is notified");
     // Who had the other end may have it again.
     assert_eq!(bind(&b, a.domid(), there).0, 0);
     b.destroy();
@@ -240,7 +240,7 @@ fn the_smaller_hypercalls_answer() {
     let mut changeset: xen_changeset_info_t = [1; 64];
     let command = XENVER_changeset;
     assert_eq!(other_op(&a, __HYPERVISOR_xen_version, command, &mut changeset), 0);
-    assert_eq!(changeset[..6], *b"model\0");
+    assert_eq!(changeset[..8], *b"xen-sim\0");
 
     let text = "hello";
     let at = text.as_ptr().expose_provenance();

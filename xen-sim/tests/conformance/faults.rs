@@ -1,4 +1,4 @@
-//! Faults on demand, and the transcript.
+//! Injected faults, and records of hypercalls.
 
 use std::sync::{Arc, Mutex};
 
@@ -102,7 +102,7 @@ fn faults_are_one_domains_own() {
 }
 
 #[test]
-fn calls_are_told_with_their_outcome() {
+fn hypercalls_are_recorded_with_their_outcome() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let page = granted(&a, 8, 0, &b);
     let told: Arc<Mutex<Vec<String>>> = Arc::default();

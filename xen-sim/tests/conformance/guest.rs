@@ -1,4 +1,4 @@
-//! xen-ops' own grant tables on the model.
+//! xen-ops' grant tables on the simulator.
 
 use xen_abi::grant_table::*;
 use xen_ops::gnttab::{AllocHint, Config as TableConfig, DomainId, StartError, VersionPolicy};
@@ -8,7 +8,7 @@ use xen_sim::{DomainConfig, GuestKind, TableError, TableMemory, Xen};
 use crate::support::*;
 
 #[test]
-fn a_page_is_lent_and_taken_back() {
+fn a_page_is_granted_and_revoked() {
     for kind in [GuestKind::Pv, GuestKind::Pvh, GuestKind::Arm] {
         for version in [VersionPolicy::V1, VersionPolicy::PreferV2] {
             if cfg!(miri) && (kind, version) != (GuestKind::Pvh, VersionPolicy::PreferV2) {
@@ -73,7 +73,7 @@ fn the_table_grows_to_its_limit() {
 }
 
 #[test]
-fn xen_ops_reads_the_models_memory_operations() {
+fn xen_ops_reads_the_simulators_memory_operations() {
     use xen_abi::xen::{DOMID_SELF, domid_t};
     use xen_ops::memory;
 
@@ -97,7 +97,7 @@ fn xen_ops_reads_the_models_memory_operations() {
     claim(0).unwrap();
 }
 
-/// Pages that hold what somebody left there.
+/// Pages that are not clear.
 struct Used<'d>(&'d xen_sim::Domain);
 
 impl xen_ops::gnttab::PageAllocator for Used<'_> {

@@ -1,4 +1,4 @@
-//! What was seen on running hypervisors, each fact as it was seen: one domain that grants to itself.
+//! What real hypervisors were seen to do: one domain that grants to itself.
 
 use xen_abi::GuestHandle;
 use xen_abi::grant_table::*;

@@ -1,4 +1,4 @@
-//! The model against what is known of Xen: every check in its order, every status and error number.
+//! The simulator behaves as Xen does: every check in its order, every status and error number.
 
 mod support;
 

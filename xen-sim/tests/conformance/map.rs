@@ -1,4 +1,5 @@
-//! `GNTTABOP_map_grant_ref` and `GNTTABOP_unmap_grant_ref`: what they do, and what is checked first.
+//! `GNTTABOP_map_grant_ref` and `GNTTABOP_unmap_grant_ref`: what they do, and what is checked
+//! first.
 
 use crate::support::{self, *};
 use xen_abi::grant_table::*;

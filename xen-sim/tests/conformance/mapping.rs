@@ -1,4 +1,4 @@
-//! xen-ops' use of what others grant, against the model: mapping, copying, giving away.
+//! xen-ops' use of what others grant, on the simulator: mapping, copying, transferring.
 
 use crate::support::{TABLE_GFN, flags, granted, guest, pair, revoke, view};
 use xen_abi::GrantStatus;
@@ -246,8 +246,8 @@ mod x86 {
     #[derive(Debug)]
     struct Unmapped(GuestPage);
 
-    // SAFETY: the model has no page tables, and these tests do not look at the page.
-    #[allow(unsafe_code, reason = "vouches for a page of the model")]
+    // SAFETY: the simulator has no page tables, and these tests do not look at the page.
+    #[allow(unsafe_code, reason = "vouches for a page of the simulator")]
     unsafe impl Spare for Unmapped {
         fn frame(&self) -> xen_pfn_t {
             self.0.frame()
@@ -281,12 +281,12 @@ mod x86 {
 /// Two grants of a table change places; their pages go with them, and come back under the other
 /// reference.
 #[test]
-#[allow(unsafe_code, reason = "starts a grant table on the model")]
+#[allow(unsafe_code, reason = "starts a grant table on the simulator")]
 fn grants_are_swapped_with_their_pages() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let area = FrameRange { address: a.raw_table().shared(), frame: xen_pfn_t(TABLE_GFN) };
     let storage = Storage::<GuestPage, 1, 4>::new();
-    // SAFETY: the model keeps these frames for the table, and nothing else here uses it.
+    // SAFETY: the simulator keeps these frames for the table, and nothing else here uses it.
     let table = unsafe {
         let frames = Translated::new(area, 1);
         GrantTable::start(&a, frames, storage.take().unwrap(), Start::default()).unwrap()
@@ -313,7 +313,7 @@ fn grants_are_swapped_with_their_pages() {
     let (first, second) = kept.unwrap();
     a.faults().status(0, GrantStatus(1));
     let (_, kept) = table.swap(first, second, &mut NoRetry).unwrap_err();
-    assert!(kept.is_none(), "nobody can tell");
+    assert!(kept.is_none(), "the page may be lost or not");
 
     let (other, third) = (a.page().unwrap(), a.page().unwrap());
     let frames = [other.frame(), third.frame()];
@@ -326,13 +326,13 @@ fn grants_are_swapped_with_their_pages() {
 }
 
 #[test]
-#[allow(unsafe_code, reason = "starts grant tables on the model")]
+#[allow(unsafe_code, reason = "starts grant tables on the simulator")]
 fn a_grant_of_another_table_is_not_swapped() {
     let (_xen, a, b) = pair(GuestKind::Pvh);
     let storages = [Storage::<GuestPage, 1, 4>::new(), Storage::new()];
     let [ours, theirs] = [(&a, &storages[0]), (&b, &storages[1])].map(|(domain, storage)| {
         let area = FrameRange { address: domain.raw_table().shared(), frame: xen_pfn_t(TABLE_GFN) };
-        // SAFETY: the model keeps these frames for the table, and nothing else here uses it.
+        // SAFETY: the simulator keeps these frames for the table, and nothing else here uses it.
         unsafe {
             let frames = Translated::new(area, 1);
             GrantTable::start(domain, frames, storage.take().unwrap(), Start::default()).unwrap()

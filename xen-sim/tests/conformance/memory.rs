@@ -8,7 +8,7 @@ use xen_sim::{Domain, DomainConfig, GuestKind, VnumaTopology, Xen};
 
 use crate::support::*;
 
-/// Frame numbers that the model's guests do not use.
+/// Frame numbers that the simulator's guests do not use.
 const UNUSED: u64 = 0x20_0000;
 
 /// Does `command` on extents of 2 to the power of `order` pages.
@@ -40,7 +40,7 @@ fn frames<const N: usize>(first: u64) -> [xen_pfn_t; N] {
 }
 
 #[test]
-fn memory_is_populated_and_given_back() {
+fn memory_is_populated_and_freed() {
     for kind in [GuestKind::Pvh, GuestKind::Arm] {
         let (xen, a) = machine(kind);
         let mut list = frames::<4>(UNUSED);
@@ -202,7 +202,7 @@ fn values_are_returned() {
 }
 
 #[test]
-fn memory_maps_are_cut_to_the_room_there_is() {
+fn memory_maps_are_cut_to_the_buffer() {
     let (xen, a) = machine(GuestKind::Pvh);
     let mut buffer = [[0_u8; 20]; 4];
     let mut map = |domain: &Domain, command, entries| {

@@ -8,7 +8,7 @@ use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen};
 
 use crate::support::*;
 
-/// Frame numbers that the model's guests do not use.
+/// Frame numbers that the simulator's guests do not use.
 const UNUSED: u64 = 0x20_0000;
 const SHARED_INFO: u32 = XENMAPSPACE_shared_info;
 const TABLE: u32 = XENMAPSPACE_grant_table;

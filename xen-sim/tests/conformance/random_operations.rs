@@ -1,4 +1,4 @@
-//! Whatever guests do, the books are right: random operations of three domains.
+//! The invariants hold whatever guests do: random operations of three domains.
 
 use proptest::prelude::*;
 use xen_abi::grant_table::*;

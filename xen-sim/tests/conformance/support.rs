@@ -262,12 +262,12 @@ pub(crate) fn granted(domain: &Domain, ref_: u32, flags: u16, to: &Domain) -> Gu
 }
 
 pub(crate) fn view(page: &GuestPage) -> View<'_, ReadWrite> {
-    // SAFETY: the page is this test's, and everybody accesses it atomically.
+    // SAFETY: the page is this test's, and all access is atomic.
     unsafe { View::new(page.address()) }
 }
 
 pub(crate) fn view_of(target: &GuestTarget) -> View<'_, ReadWrite> {
-    // SAFETY: the memory is there as long as the machine; everybody accesses it atomically.
+    // SAFETY: the memory is valid as long as the machine; all access is atomic.
     unsafe { View::new(target.address()) }
 }
 

@@ -61,7 +61,7 @@ fn the_table_grows_and_never_shrinks() {
 }
 
 #[test]
-fn mapping_a_frame_behind_the_table_grows_it() {
+fn mapping_a_frame_beyond_the_table_grows_it() {
     let (xen, a) = machine(GuestKind::Pvh);
     let table = XENMAPSPACE_grant_table;
     assert_eq!(add_to_physmap(&a, table, 63, TABLE_GFN + 63), 0);

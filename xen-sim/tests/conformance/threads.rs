@@ -11,7 +11,7 @@ use crate::support::*;
 const ROUNDS: u32 = if cfg!(miri) { 10 } else { 100 };
 
 /// Two threads map and unmap while the owner publishes and revokes: a page that was revoked is not
-/// written any more, whoever had it.
+/// written any more by the former peer.
 #[test]
 fn a_revoked_page_is_the_owners_again() {
     let (xen, a, b) = pair(GuestKind::Pvh);
@@ -41,7 +41,7 @@ fn a_revoked_page_is_the_owners_again() {
             while !revoke(&a, 8) {
                 std::thread::yield_now();
             }
-            // Nobody else has the page: what is written stays.
+            // No other domain has the page: what is written stays.
             for at in 0..2 {
                 view(&page).store(at, 0_u8, Ordering::Relaxed).unwrap();
             }
@@ -123,7 +123,7 @@ fn memory_is_shared_between_threads() {
 }
 
 #[test]
-fn many_domains_at_once_keep_the_books() {
+fn many_domains_at_once_keep_the_invariants() {
     let (xen, a) = machine(GuestKind::Pvh);
     let peers = [(); 3].map(|()| guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(4)));
     let pages: Vec<_> = (8..).zip(&peers).map(|(ref_, peer)| granted(&a, ref_, 0, peer)).collect();

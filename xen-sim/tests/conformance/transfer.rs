@@ -19,7 +19,7 @@ fn transfer(from: &Domain, frame: xen_pfn_t, to: domid_t, ref_: u32) -> (isize, 
     (grant_op(from, GNTTABOP_transfer, &mut op), op[0].status)
 }
 
-/// A page that is not put back when it has gone to somebody else.
+/// A page that is not put back after another domain has got it.
 fn gone(page: GuestPage) -> xen_pfn_t {
     page.frame()
 }
@@ -56,7 +56,7 @@ fn a_page_changes_its_owner() {
 }
 
 #[test]
-fn a_page_that_nobody_takes_is_lost() {
+fn a_page_that_no_domain_accepts_is_lost() {
     let xen = Xen::builder().xsm(Xsm::Silo).build();
     let a = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
     let b = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8).privileged());
@@ -75,7 +75,7 @@ fn a_page_that_nobody_takes_is_lost() {
         assert_eq!(a.pages(), before - 1, "{status}");
         xen.check_invariants().unwrap();
     }
-    // But not one that is none, or that somebody has mapped.
+    // But not a frame that does not exist, or that another domain has mapped.
     let page = granted(&a, 8, 0, &b);
     map_okay(&b, &a, 8, true, &b.target());
     let before = a.pages();
@@ -125,7 +125,7 @@ fn swap(domain: &Domain, a: u32, b: u32) -> GrantStatus {
 }
 
 #[test]
-fn entries_that_nobody_uses_are_swapped() {
+fn unused_entries_are_swapped() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let _pages = [granted(&a, 8, 0, &b), granted(&a, 9, GTF_readonly, &b)];
     assert_eq!(swap(&a, 8, 9), GNTST_okay);
@@ -182,7 +182,7 @@ fn caches_are_flushed_for_owners_and_mappers_on_arm() {
     assert_eq!(flush(&b, command, gnttab_cache_flush { op: 0, ..good }), 0);
     // The command's upper bits continue a search, which one of nothing never starts.
     assert_eq!(flush(&b, command | 0x1000, nothing), -84);
-    // A frame that is nobody's.
+    // A frame without an owner.
     let before = a.pages();
     a.destroy();
     assert_eq!(before, 8);

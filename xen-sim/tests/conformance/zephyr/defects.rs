@@ -1,5 +1,5 @@
-//! What Zephyr's text says and is not so, and what its code does and should not. Defects that have a
-//! test in xen-ops are not tested again here.
+//! What Zephyr's text says and is not so, and what its code does and should not. Defects that have
+//! a test in xen-ops are not tested again here.
 #![allow(unsafe_code, reason = "asks Xen directly")]
 
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ fn zephyr_unmap_refs_has_elements_of_its_own_and_returns_no_count() {
     });
     assert_eq!((size_of_val(&elements), size_of::<gnttab_map_grant_ref>()), (2 * 24, 32));
     let calls = calls(&xen);
-    // SAFETY: nobody looks at what is mapped there.
+    // SAFETY: the test does not access what is mapped there.
     let batch = unsafe { unmap_grant_ref(&b, &mut elements) };
     assert_eq!(batch.result, Ok(()));
     assert!(batch.elements.iter().all(|element| element.status() == GNTST_okay));
@@ -43,8 +43,8 @@ fn zephyr_a_failed_map_is_told_by_its_status_and_not_by_its_handle() {
     assert_eq!(refused(super::map::<ReadWrite>(&b, &a, grant_ref_t(5000))), GNTST_bad_gntref);
 }
 
-/// The header of Xen 4.5 has a flag that translated guests are refused for today, `GNTMAP_can_fail`, and
-/// lacks `GNTST_no_space`.
+/// The header of Xen 4.5 has a flag that translated guests are refused for today,
+/// `GNTMAP_can_fail`, and lacks `GNTST_no_space`.
 #[test]
 fn zephyr_statuses_and_flags_are_todays() {
     const CAN_FAIL: u32 = 1 << 5;
@@ -63,8 +63,8 @@ fn zephyr_statuses_and_flags_are_todays() {
     }
 }
 
-/// Zephyr's allocator returns from a double free with interrupts locked. Here there is nothing left to
-/// be freed a second time, and so no reference has two owners.
+/// Zephyr's allocator returns from a double free with interrupts locked. Here there is nothing left
+/// to be freed a second time, and so no reference has two owners.
 #[test]
 fn d4_nothing_is_freed_twice() {
     let (_xen, a, b) = two(GuestKind::Arm);

@@ -146,8 +146,8 @@ impl PageAllocator for Used {
     }
 }
 
-/// "Allocates 4K page for grant and share it", "grant ref on success". Zephyr shares it with domain 0,
-/// whatever was in it.
+/// "Allocates 4K page for grant and share it", "grant ref on success". Zephyr shares it with domain
+/// 0, whatever was in it.
 #[test]
 fn zephyr_alloc_and_grant_shares_a_cleared_page_with_any_domain() {
     for &kind in KINDS {
@@ -195,7 +195,7 @@ fn zephyr_get_page_and_put_page_take_and_give_back_room_for_a_frame() {
     let granted = table.grant_new::<ReadOnly>(&mut AllocHint::default(), peer(&b), &a).unwrap();
     let words = [const { AtomicUsize::new(0) }; Pool::words(2)];
     let address = NonNull::without_provenance(0x1000_0000.try_into().unwrap());
-    // SAFETY: nothing is at these guest frames, and nobody looks at what is mapped there.
+    // SAFETY: nothing is at these guest frames, and the test does not access what is mapped there.
     let pool = unsafe { Pool::new(0x20_0000 << 12, address, 2, &words) }.unwrap();
     let [first, second] = [pool.take().unwrap(), pool.take().unwrap()];
     assert!(pool.take().is_none());
@@ -275,9 +275,9 @@ fn zephyr_map_refs_is_one_hypercall_with_a_status_for_each() {
 fn zephyr_map_refs_that_fails_as_a_whole_has_an_error_number() {
     let (_xen, a, b) = crate::support::pair(GuestKind::Arm);
     let _pages = [8, 9].map(|at| granted(&a, at, 0, &b));
-    let room = [b.target(), b.target()];
-    let mut slots: [Place<'_, _>; 2] =
-        [0, 1].map(|at| Slot::new(foreign(&a, grant_ref_t(8 + at as u32)), Borrowed(&room[at], 0)));
+    let targets = [b.target(), b.target()];
+    let mut slots: [Place<'_, _>; 2] = [0, 1]
+        .map(|at| Slot::new(foreign(&a, grant_ref_t(8 + at as u32)), Borrowed(&targets[at], 0)));
     b.faults().unreadable(0);
     let error = map_all(&b, &mut slots, &mut elements::<2>(), &mut NoRetry).unwrap_err();
     let BatchError::Slot { index: 0, reason: Reason::Xen(error), .. } = error else {
@@ -293,8 +293,8 @@ fn zephyr_map_refs_refuses_room_that_is_not_the_start_of_a_page() {
     let (xen, a, b) = crate::support::pair(GuestKind::Arm);
     let _page = granted(&a, 8, 0, &b);
     let calls = calls(&xen);
-    let room = b.target();
-    let target = Borrowed(&room, 8);
+    let targets = b.target();
+    let target = Borrowed(&targets, 8);
     let wrong = Reason::HostAddress(target.host_addr());
     let mapped: Result<Mapping<_, _, ReadOnly>, _> =
         Mapping::new(&b, foreign(&a, grant_ref_t(8)), target, &mut NoRetry);
@@ -335,9 +335,9 @@ fn zephyr_unmap_refs_gives_back_the_room_of_each_that_is_unmapped() {
 fn zephyr_unmap_refs_that_fails_as_a_whole_has_an_error_number() {
     let (xen, a, b) = crate::support::pair(GuestKind::Arm);
     let _pages = [8, 9, 10].map(|at| granted(&a, at, 0, &b));
-    let room = [b.target(), b.target(), b.target()];
+    let targets = [b.target(), b.target(), b.target()];
     let mut slots: [Place<'_, _>; 3] = [0, 1, 2]
-        .map(|at| Slot::new(foreign(&a, grant_ref_t(8 + at as u32)), Borrowed(&room[at], 0)));
+        .map(|at| Slot::new(foreign(&a, grant_ref_t(8 + at as u32)), Borrowed(&targets[at], 0)));
     map_all(&b, &mut slots, &mut elements::<3>(), &mut NoRetry).unwrap();
     b.faults().unreadable(1);
     let error = unmap_each(&mut slots, &mut unmap_elements::<3>()).unwrap_err();
@@ -345,7 +345,7 @@ fn zephyr_unmap_refs_that_fails_as_a_whole_has_an_error_number() {
         panic!("{error}");
     };
     assert_eq!(error.errno(), Some(XEN_EFAULT));
-    // Nobody can tell of the first one that Xen did not answer for; the one behind it is mapped.
+    // The first one without a status may be mapped or not; the one after it is mapped.
     let [Slot::Free(_), Slot::Failed { target: None, .. }, Slot::Stuck { error, .. }] = &slots
     else {
         panic!("{slots:?}");

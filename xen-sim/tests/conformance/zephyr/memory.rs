@@ -1,5 +1,5 @@
 //! `memory.h`.
-#![allow(unsafe_code, reason = "changes which memory is behind guest frames that nobody uses")]
+#![allow(unsafe_code, reason = "changes the memory at guest frames that are not in use")]
 
 use xen_abi::Errno;
 use xen_abi::errno::*;
@@ -16,7 +16,7 @@ use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
 use super::*;
 use crate::support::{TABLE_GFN, guest};
 
-/// Guest frames that the model's guests do not use.
+/// Guest frames that the simulator's guests do not use.
 const UNUSED: u64 = 0x20_0000;
 const TABLE: Resource = Resource::GrantTable { status: false };
 
@@ -168,8 +168,8 @@ fn zephyr_remove_from_physmap_leaves_nothing_there() {
     }
 }
 
-/// "each extent covers 2^extent_order pages", "Array of guest frame numbers that receive the populated
-/// extents", "Arm guests currently pass 0"
+/// "each extent covers 2^extent_order pages", "Array of guest frame numbers that receive the
+/// populated extents", "Arm guests currently pass 0"
 #[test]
 fn zephyr_populate_physmap_puts_extents_behind_guest_frames() {
     assert_eq!(MemFlags::ANY.bits(), 0);
@@ -227,7 +227,7 @@ fn zephyr_acquire_resource_maps_frames_where_the_list_says() {
         assert!(a.machine_frame(TABLE_GFN + 1).is_some());
         assert_eq!(tools.machine_frame(UNUSED), a.machine_frame(TABLE_GFN + 1));
         xen.check_invariants().unwrap();
-        // SAFETY: nobody uses it.
+        // SAFETY: nothing uses it.
         unsafe { acquire::unmap(&tools, &list) }.unwrap();
         assert_eq!(tools.machine_frame(UNUSED), None);
     }

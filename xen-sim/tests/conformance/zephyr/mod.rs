@@ -1,5 +1,5 @@
-//! Zephyr's `gnttab.h` and `memory.h`, promise by promise, kept by xen-ops on the model; and Zephyr's
-//! defects, absent. `xen_ops::zephyr` has the table that names these tests.
+//! Zephyr's `gnttab.h` and `memory.h`, promise by promise, kept by xen-ops on the simulator; and
+//! Zephyr's defects, absent. `xen_ops::zephyr` has the table that names these tests.
 
 mod defects;
 mod gnttab;
