@@ -6,7 +6,7 @@ use xen_abi::errno::*;
 use xen_abi::event_channel::*;
 use xen_abi::xen::*;
 
-use crate::config::{GuestKind, Release};
+use crate::config::{GuestKind, Release, Xsm};
 use crate::error::Answer;
 use crate::record::HypercallRecord;
 use crate::state::State;
@@ -52,11 +52,25 @@ impl State {
         HypercallRecord::new(caller, operation, answer)
     }
 
+    /// Checks that a domain can get a port. Xen allocates one before it checks anything else about it.
+    fn check_free_port(&self, domid: domid_t) -> Answer<()> {
+        let domain = self.domain(domid).ok_or(XEN_ESRCH)?;
+        if domain.dying {
+            return Err(XEN_EINVAL);
+        }
+        domain.ports.free_port().map(|_| ())
+    }
+
     fn alloc_unbound(&mut self, caller: domid_t, at: usize) -> Answer {
         let mut op: evtchn_alloc_unbound = self.read(caller, at)?;
         let domid = self.any_domid(caller, op.dom).ok_or(XEN_ESRCH)?;
+        self.check_free_port(domid)?;
         let remote = if op.remote_dom == DOMID_SELF { caller } else { op.remote_dom };
-        if !self.may_target(caller, domid) || !self.may_deal(caller, domid, remote) {
+        // Only SILO looks the remote domain up.
+        if self.xsm == Xsm::Silo && self.domain(remote).is_none() {
+            return Err(XEN_ESRCH);
+        }
+        if !self.may_deal(caller, domid, remote) || !self.may_target(caller, domid) {
             return Err(XEN_EPERM);
         }
         let domain = self.domain_mut(domid).ok_or(XEN_ESRCH)?;
@@ -68,6 +82,7 @@ impl State {
     fn bind_interdomain(&mut self, caller: domid_t, at: usize) -> Answer {
         let mut op: evtchn_bind_interdomain = self.read(caller, at)?;
         let remote = self.any_domid(caller, op.remote_dom).ok_or(XEN_ESRCH)?;
+        self.check_free_port(caller)?;
         let ports = &self.domain(remote).ok_or(XEN_ESRCH)?.ports;
         let there = ports.end(op.remote_port.0);
         if there != Some(End::Unbound(caller)) {
@@ -101,10 +116,6 @@ impl State {
             return Err(XEN_ENOENT);
         }
         let domain = self.caller_mut(caller);
-        let global = !of_vcpu && op.virq != VIRQ_ARGO;
-        if global && !domain.privileged {
-            return Err(XEN_EBUSY);
-        }
         let end = End::Virq(op.virq);
         if domain.ports.port_of_virq(op.virq).is_some() {
             return Err(XEN_EEXIST);

@@ -143,11 +143,16 @@ impl Ports {
         port <= self.highest | 63
     }
 
-    /// Opens the lowest port that is neither open nor still in a queue.
-    pub(crate) fn open(&mut self, end: End) -> Answer<u32> {
+    /// The lowest port that is neither open nor still in a queue.
+    pub(crate) fn free_port(&self) -> Answer<u32> {
         let linked = |port: u32| self.fifo.as_ref().is_some_and(|fifo| fifo.is_linked(port));
         let free = (1..).find(|port| !self.open.contains_key(port) && !linked(*port));
-        let free = free.filter(|port| self.is_port(*port)).ok_or(XEN_ENOSPC)?;
+        free.filter(|port| self.is_port(*port)).ok_or(XEN_ENOSPC)
+    }
+
+    /// Opens a free port.
+    pub(crate) fn open(&mut self, end: End) -> Answer<u32> {
+        let free = self.free_port()?;
         let priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
         self.open.insert(free, Port { end, pending: false, priority, queue: 0 });
         self.highest = self.highest.max(free);

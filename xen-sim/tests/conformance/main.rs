@@ -14,6 +14,7 @@ mod mapping;
 mod memory;
 mod physmap;
 mod random_operations;
+mod releases;
 mod table;
 mod threads;
 mod transfer;
