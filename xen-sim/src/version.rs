@@ -12,6 +12,10 @@ use crate::state::State;
 
 /// Where Xen's part of a guest's address space begins on x86.
 const VIRT_START: u64 = 0xffff_8000_0000_0000;
+/// The same on Arm.
+const ARM_VIRT_START: u64 = 0x20_0000;
+/// The text in place of one that a domain may not have, as C has it.
+const DENIED: [u8; 9] = *b"<denied>\0";
 
 const EXTRAVERSION: &str = ".0-sim";
 const CHANGESET: &str = "xen-sim";
@@ -37,6 +41,7 @@ impl State {
         let (major, minor) = self.release.number();
         // The operations that return a text of any length came with 4.18.
         let long = self.release >= Release::V4_20;
+        let privileged = self.caller(caller).privileged;
         let (operation, answer) = match command {
             XENVER_version => {
                 ("XENVER_version", Ok((isize::from(major as u8) << 16) | isize::from(minor as u8)))
@@ -64,16 +69,18 @@ impl State {
                 ),
             ),
             XENVER_platform_parameters => {
-                let virt_start =
-                    if self.caller(caller).kind == GuestKind::Arm { 0 } else { VIRT_START };
-                let parameters = xen_platform_parameters { virt_start };
+                let parameters = xen_platform_parameters { virt_start: self.virt_start(caller) };
                 ("XENVER_platform_parameters", self.tell(caller, at, parameters))
+            }
+            XENVER_commandline if !privileged => {
+                ("XENVER_commandline", self.tell(caller, at, DENIED))
             }
             XENVER_commandline => (
                 "XENVER_commandline",
                 self.tell::<xen_commandline_t>(caller, at, text(COMMAND_LINE)),
             ),
-            XENVER_build_id => ("XENVER_build_id", self.tell_all(caller, at, &BUILD_ID)),
+            XENVER_build_id if !privileged => ("XENVER_build_id", Err(XEN_EPERM)),
+            XENVER_build_id => ("XENVER_build_id", self.build_id(caller, at)),
             XENVER_extraversion2 if long => {
                 ("XENVER_extraversion2", self.tell_all(caller, at, EXTRAVERSION.as_bytes()))
             }
@@ -84,6 +91,7 @@ impl State {
             XENVER_changeset2 if long => {
                 ("XENVER_changeset2", self.tell_all(caller, at, CHANGESET.as_bytes()))
             }
+            XENVER_commandline2 if long && !privileged => ("XENVER_commandline2", Err(XEN_EPERM)),
             XENVER_commandline2 if long => {
                 ("XENVER_commandline2", self.tell_all(caller, at, COMMAND_LINE.as_bytes()))
             }
@@ -130,30 +138,60 @@ impl State {
         if op.submap_idx != 0 {
             return Err(XEN_EINVAL);
         }
+        op.submap = self.features(caller).into_iter().fold(0, |map, feature| map | 1 << feature);
+        self.write(caller, at, op)?;
+        Ok(0)
+    }
+
+    fn features(&self, caller: domid_t) -> Vec<u32> {
         let domain = self.caller(caller);
+        let x86 = domain.kind != GuestKind::Arm;
         let mut features = vec![XENFEAT_memory_op_vnode_supported];
+        if domain.is_translated() {
+            features.extend([XENFEAT_writable_page_tables, XENFEAT_auto_translated_physmap]);
+        }
         match domain.kind {
-            GuestKind::Pv => {
-                features.extend([XENFEAT_mmu_pt_update_preserve_ad, XENFEAT_highmem_assist]);
+            GuestKind::Pv => features.extend([
+                XENFEAT_mmu_pt_update_preserve_ad,
+                XENFEAT_highmem_assist,
+                XENFEAT_gnttab_map_avail_bits,
+            ]),
+            GuestKind::Pvh => {
+                features.extend([XENFEAT_hvm_safe_pvclock, XENFEAT_hvm_callback_vector]);
             }
-            GuestKind::Pvh => features.extend([
-                XENFEAT_writable_page_tables,
-                XENFEAT_auto_translated_physmap,
-                XENFEAT_supervisor_mode_kernel,
-                XENFEAT_hvm_callback_vector,
-                XENFEAT_hvm_pirqs,
-            ]),
-            GuestKind::Arm => features.extend([
-                XENFEAT_writable_page_tables,
-                XENFEAT_auto_translated_physmap,
-                XENFEAT_ARM_SMCCC_supported,
-            ]),
+            GuestKind::Arm => features.push(XENFEAT_ARM_SMCCC_supported),
         }
         if domain.privileged {
             features.push(XENFEAT_dom0);
         }
-        op.submap = features.into_iter().fold(0, |map, feature| map | 1 << feature);
-        self.write(caller, at, op)?;
-        Ok(0)
+        if self.release >= Release::V4_17 {
+            let direct = domain.in_place || !domain.is_translated();
+            features.push(if direct { XENFEAT_direct_mapped } else { XENFEAT_not_direct_mapped });
+        }
+        if self.release >= Release::V4_20 {
+            features.push(XENFEAT_runstate_phys_area);
+            if x86 {
+                features.extend([XENFEAT_vcpu_time_phys_area, XENFEAT_dm_msix_all_writes]);
+            }
+        }
+        features
+    }
+
+    /// Where Xen's part of the caller's address space begins. 4.18 stopped telling translated guests.
+    fn virt_start(&self, caller: domid_t) -> u64 {
+        match self.caller(caller).kind {
+            GuestKind::Pv => VIRT_START,
+            _ if self.release >= Release::V4_20 => 0,
+            GuestKind::Pvh => VIRT_START,
+            GuestKind::Arm => ARM_VIRT_START,
+        }
+    }
+
+    fn build_id(&self, caller: domid_t, at: usize) -> Answer {
+        // Before 4.18 an empty buffer was an error of its own.
+        if at != 0 && self.release < Release::V4_20 && self.read::<u32>(caller, at)? == 0 {
+            return Err(XEN_EINVAL);
+        }
+        self.tell_all(caller, at, &BUILD_ID)
     }
 }

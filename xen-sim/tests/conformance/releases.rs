@@ -1,6 +1,8 @@
 //! Answers that depend on the release, the kind of guest, its privilege or the XSM policy.
 
 use xen_abi::event_channel::*;
+use xen_abi::features::*;
+use xen_abi::version::*;
 use xen_abi::xen::*;
 use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen, Xsm};
 
@@ -31,6 +33,10 @@ fn bind_interdomain(domain: &Domain, remote_dom: domid_t, remote_port: u32) -> i
     let mut op =
         evtchn_bind_interdomain { remote_dom, remote_port, ..evtchn_bind_interdomain::ZERO };
     other_op(domain, __HYPERVISOR_event_channel_op, EVTCHNOP_bind_interdomain, &mut op)
+}
+
+fn version<T: xen_abi::Plain>(domain: &Domain, command: u32, op: &mut T) -> isize {
+    other_op(domain, __HYPERVISOR_xen_version, command, op)
 }
 
 /// Only 4.21 keeps a global virtual interrupt to the domain that handles it.
@@ -77,5 +83,69 @@ fn silo_knows_whether_the_remote_domain_exists() {
         let other = if missing == 0 { -1 } else { missing };
         assert_eq!(alloc_unbound(&a, b.domid(), domid_t(77)), other);
         assert_eq!(alloc_unbound(&a, DOMID_SELF, DOMID_SELF), 0);
+    }
+}
+
+#[test]
+fn only_control_domains_learn_build_id_and_command_line() {
+    for release in RELEASES {
+        let (a, tools) = domains(release, GuestKind::Pvh);
+        let size = |domain, command: u32| {
+            call(domain, __HYPERVISOR_xen_version, [command as usize, 0, 0, 0, 0])
+        };
+        assert_eq!((size(&a, XENVER_build_id), size(&tools, XENVER_build_id)), (-1, 20));
+        let commandline2 = if release == Release::V4_20 { (-1, 11) } else { (-38, -38) };
+        let sizes = (size(&a, XENVER_commandline2), size(&tools, XENVER_commandline2));
+        assert_eq!(sizes, commandline2);
+        let mut line: xen_commandline_t = [7; 1024];
+        assert_eq!(version(&a, XENVER_commandline, &mut line), 0);
+        // No more is written than the text and its terminating zero.
+        assert_eq!(line[..11], *b"<denied>\0\x07\x07");
+        assert_eq!(version(&tools, XENVER_commandline, &mut line), 0);
+        assert_eq!(line[..12], *b"console=sim\0");
+        // A buffer of no bytes is an error of its own in old releases.
+        let empty = if release == Release::V4_20 { -105 } else { -22 };
+        assert_eq!(version(&tools, XENVER_build_id, &mut [0_u32; 8]), empty);
+    }
+}
+
+#[test]
+fn features_depend_on_release_and_guest() {
+    let features = |release, kind| {
+        let (a, tools) = domains(release, kind);
+        let (mut own, mut control) = (xen_feature_info::ZERO, xen_feature_info::ZERO);
+        assert_eq!(version(&a, XENVER_get_features, &mut own), 0);
+        assert_eq!(version(&tools, XENVER_get_features, &mut control), 0);
+        let dom0 = 1 << XENFEAT_dom0;
+        assert_eq!((own.submap & dom0, control.submap & dom0), (0, dom0));
+        own.submap
+    };
+    assert_eq!(features(Release::V4_14, GuestKind::Pv), 0x20e0);
+    assert_eq!(features(Release::V4_14, GuestKind::Pvh), 0x2305);
+    assert_eq!(features(Release::V4_14, GuestKind::Arm), 0x6005);
+    let [direct, indirect] = [XENFEAT_direct_mapped, XENFEAT_not_direct_mapped].map(|at| 1 << at);
+    assert_eq!(features(Release::V4_17, GuestKind::Pv), 0x20e0 | direct);
+    assert_eq!(features(Release::V4_17, GuestKind::Pvh), 0x2305 | indirect);
+    assert_eq!(features(Release::V4_17, GuestKind::Arm), 0x6005 | indirect);
+    let runstate = 1 << XENFEAT_runstate_phys_area;
+    let x86 = runstate | 1 << XENFEAT_vcpu_time_phys_area | 1 << XENFEAT_dm_msix_all_writes;
+    assert_eq!(features(Release::V4_20, GuestKind::Pv), 0x20e0 | direct | x86);
+    assert_eq!(features(Release::V4_20, GuestKind::Pvh), 0x2305 | indirect | x86);
+    assert_eq!(features(Release::V4_20, GuestKind::Arm), 0x6005 | indirect | runstate);
+}
+
+/// Where Xen begins is for PV guests to know, and for all of x86 before 4.18.
+#[test]
+fn platform_parameters_are_a_pv_guests() {
+    for (release, kind, told) in [
+        (Release::V4_17, GuestKind::Pvh, true),
+        (Release::V4_17, GuestKind::Pv, true),
+        (Release::V4_20, GuestKind::Pvh, false),
+        (Release::V4_20, GuestKind::Pv, true),
+    ] {
+        let (a, _) = domains(release, kind);
+        let mut op = xen_platform_parameters { virt_start: 1 };
+        assert_eq!(version(&a, XENVER_platform_parameters, &mut op), 0);
+        assert_eq!(op.virt_start != 0, told, "{release:?} {kind:?}");
     }
 }
