@@ -124,6 +124,9 @@ impl State {
         if !self.caller(caller).privileged {
             return Err(XEN_EPERM);
         }
+        if domain.dying && self.release >= Release::V4_20 {
+            return Err(XEN_EINVAL);
+        }
         let wanted = usize::try_from(op.nr_extents).unwrap_or(usize::MAX);
         let more = wanted.saturating_sub(domain.pages);
         if wanted > 0 && (domain.claimed > 0 || more == 0 || wanted > domain.max_pages) {

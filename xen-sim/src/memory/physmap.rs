@@ -46,8 +46,10 @@ impl State {
                 (true, false) => XEN_EINVAL,
             });
         }
-        // Ranges that overlap are moved from the end that is not overwritten.
-        let backwards = op.gpfn.0 > op.idx && op.gpfn.0 < op.idx + size;
+        // Overlapping ranges go from the end that is not overwritten; before 4.20 always forward, which
+        // loses pages.
+        let overlap = op.gpfn.0 > op.idx && op.gpfn.0 < op.idx + size;
+        let backwards = overlap && self.release >= Release::V4_20;
         for step in 0..rest {
             let at = if backwards { rest - 1 - step } else { start + step };
             let (idx, gpfn) = (op.idx + at, op.gpfn.0 + at);

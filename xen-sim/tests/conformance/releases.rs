@@ -2,6 +2,7 @@
 
 use xen_abi::event_channel::*;
 use xen_abi::features::*;
+use xen_abi::memory::*;
 use xen_abi::version::*;
 use xen_abi::xen::*;
 use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen, Xsm};
@@ -147,5 +148,51 @@ fn platform_parameters_are_a_pv_guests() {
         let mut op = xen_platform_parameters { virt_start: 1 };
         assert_eq!(version(&a, XENVER_platform_parameters, &mut op), 0);
         assert_eq!(op.virt_start != 0, told, "{release:?} {kind:?}");
+    }
+}
+
+#[test]
+fn a_dying_domain_claims_nothing_since_4_20() {
+    for (release, expected) in RELEASES.into_iter().zip([0, 0, -22]) {
+        let (a, tools) = domains(release, GuestKind::Pvh);
+        let claim = |nr_extents| {
+            let domid = a.domid();
+            let mut op =
+                xen_memory_reservation { domid, nr_extents, ..xen_memory_reservation::ZERO };
+            memory_op(&tools, XENMEM_claim_pages, &mut op)
+        };
+        // One claim at a time, above what the domain has.
+        assert_eq!((claim(8), claim(12), claim(13), claim(0), claim(13)), (-22, 0, -22, 0, 0));
+        assert_eq!(claim(0), 0);
+        a.set_dying();
+        assert_eq!(claim(12), expected);
+    }
+}
+
+/// Four pages move up by one, with four empty places after them.
+#[test]
+fn an_overlapping_range_loses_pages_before_4_20() {
+    for release in RELEASES {
+        let (a, _) = domains(release, GuestKind::Pvh);
+        let first = 0x100;
+        let frame = |at| a.machine_frame(first + at);
+        let frames: Vec<_> = (0..5).map(frame).collect();
+        let mut op = xen_add_to_physmap {
+            domid: DOMID_SELF,
+            size: 4,
+            space: XENMAPSPACE_gmfn_range,
+            idx: first,
+            gpfn: xen_pfn_t(first + 1),
+        };
+        assert_eq!(memory_op(&a, XENMEM_add_to_physmap, &mut op), 0);
+        if release == Release::V4_20 {
+            let expected = [None, frames[0], frames[1], frames[2], frames[3]];
+            assert_eq!([0, 1, 2, 3, 4].map(frame), expected);
+            assert_eq!(a.pages(), 7, "the page at the end of the range is freed");
+        } else {
+            // The first page moves on and on, and frees each page that it comes to.
+            assert_eq!([0, 1, 2, 3, 4].map(frame), [None, None, None, None, frames[0]]);
+            assert_eq!(a.pages(), 4);
+        }
     }
 }
