@@ -7,7 +7,7 @@ use xen_abi::hvm::hvm_op::*;
 use xen_abi::hvm::params::*;
 use xen_abi::xen::domid_t;
 
-use crate::config::GuestKind;
+use crate::config::{GuestKind, Release};
 use crate::error::Answer;
 use crate::record::HypercallRecord;
 use crate::state::State;
@@ -32,14 +32,13 @@ const X86_OWN: [u32; 8] = [
 const X86_TOLD: [u32; 3] = [HVM_PARAM_STORE_PFN, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_ALTP2M];
 
 /// Parameters that earlier releases had.
-const X86_GONE: [u32; 10] = [
+const X86_GONE: [u32; 9] = [
     HVM_PARAM_PAE_ENABLED,
     HVM_PARAM_DM_DOMAIN,
     HVM_PARAM_MEMORY_EVENT_CR0,
     HVM_PARAM_MEMORY_EVENT_CR3,
     HVM_PARAM_MEMORY_EVENT_CR4,
     HVM_PARAM_MEMORY_EVENT_INT3,
-    HVM_PARAM_NESTEDHVM,
     HVM_PARAM_MEMORY_EVENT_SINGLE_STEP,
     HVM_PARAM_BUFIOREQ_EVTCHN,
     HVM_PARAM_MEMORY_EVENT_MSR,
@@ -54,8 +53,19 @@ const ARM_TOLD: [u32; 5] = [
     HVM_PARAM_CONSOLE_EVTCHN,
 ];
 
+/// Parameters whose value cannot be changed once it is not 0.
+const X86_ONCE: [u32; 7] = [
+    HVM_PARAM_VIRIDIAN,
+    HVM_PARAM_IOREQ_PFN,
+    HVM_PARAM_BUFIOREQ_PFN,
+    HVM_PARAM_IOREQ_SERVER_PFN,
+    HVM_PARAM_NR_IOREQ_SERVER_PAGES,
+    HVM_PARAM_ALTP2M,
+    HVM_PARAM_MCA_CAP,
+];
+
 /// Checks that a parameter can be set or got, by the domain itself or by another.
-fn is_allowed(kind: GuestKind, index: u32, set: bool, own: bool) -> Answer<()> {
+fn is_allowed(release: Release, kind: GuestKind, index: u32, set: bool, own: bool) -> Answer<()> {
     let for_others = if own { Err(XEN_EPERM) } else { Ok(()) };
     if kind == GuestKind::Arm {
         return match index {
@@ -68,10 +78,24 @@ fn is_allowed(kind: GuestKind, index: u32, set: bool, own: bool) -> Answer<()> {
     match index {
         own if X86_OWN.contains(&own) => Ok(()),
         told if X86_TOLD.contains(&told) && !set => Ok(()),
-        HVM_PARAM_ALTP2M => Err(XEN_EEXIST),
+        // It is read-only since 4.18.
+        HVM_PARAM_ALTP2M if set && release >= Release::V4_20 => Err(XEN_EEXIST),
+        HVM_PARAM_NESTEDHVM if release > Release::V4_14 => Err(XEN_EINVAL),
         gone if X86_GONE.contains(&gone) => Err(XEN_EINVAL),
         _ => for_others,
     }
+}
+
+/// Checks a value that is to be set on x86.
+fn check_value(index: u32, value: u64) -> Answer<()> {
+    let valid = match index {
+        HVM_PARAM_ALTP2M => value <= u64::from(XEN_ALTP2M_limited),
+        HVM_PARAM_NESTEDHVM => value <= 1,
+        HVM_PARAM_TIMER_MODE => value <= u64::from(HVMPTM_one_missed_tick_pending),
+        HVM_PARAM_X87_FIP_WIDTH => matches!(value, 0 | 4 | 8),
+        _ => true,
+    };
+    if valid { Ok(()) } else { Err(XEN_EINVAL) }
 }
 
 impl State {
@@ -118,13 +142,19 @@ impl State {
         if !self.may_target(caller, domid) {
             return Err(XEN_EPERM);
         }
-        is_allowed(kind, op.index, set, domid == caller)?;
+        is_allowed(self.release, kind, op.index, set, domid == caller)?;
+        let old = domain.params.get(&op.index).copied().unwrap_or(0);
+        if set && kind == GuestKind::Pvh {
+            if X86_ONCE.contains(&op.index) && old != 0 && op.value != old {
+                return Err(XEN_EEXIST);
+            }
+            check_value(op.index, op.value)?;
+        }
         let domain = self.domain_mut(domid).ok_or(XEN_ESRCH)?;
         if set {
             domain.params.insert(op.index, op.value);
         } else {
-            let value = domain.params.get(&op.index).copied().unwrap_or(0);
-            self.write(caller, at.wrapping_add(offset_of!(xen_hvm_param, value)), value)?;
+            self.write(caller, at.wrapping_add(offset_of!(xen_hvm_param, value)), old)?;
         }
         Ok(0)
     }

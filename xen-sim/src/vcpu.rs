@@ -1,6 +1,7 @@
 //! `vcpu_op`. A domain has one vCPU, which is always up.
 
 use xen_abi::errno::*;
+use xen_abi::sched::SHUTDOWN_poweroff;
 use xen_abi::vcpu::*;
 use xen_abi::xen::{domid_t, vcpu_info, vcpu_time_info};
 use xen_ops::page::PAGE_SIZE;
@@ -67,10 +68,10 @@ impl State {
                 ("VCPUOP_set_singleshot_timer", op.map(|_| 0).map_err(Into::into))
             }
             VCPUOP_stop_singleshot_timer => ("VCPUOP_stop_singleshot_timer", Ok(0)),
-            VCPUOP_get_physid => {
-                let answer = self.write(caller, at, vcpu_get_physid::ZERO);
-                ("VCPUOP_get_physid", answer.map(|()| 0).map_err(Into::into))
-            }
+            VCPUOP_get_physid => ("VCPUOP_get_physid", self.physid(caller, at)),
+            VCPUOP_down => ("VCPUOP_down", Ok(self.last_vcpu_down(caller))),
+            // The vCPU takes no interrupts: the NMI stays pending.
+            VCPUOP_send_nmi => ("VCPUOP_send_nmi", if at == 0 { Ok(0) } else { Err(XEN_EINVAL) }),
             _ => ("vcpu_op", Err(XEN_ENOSYS)),
         };
         HypercallRecord::new(caller, operation, answer)
@@ -155,6 +156,21 @@ impl State {
             self.put(old);
         }
         Ok(())
+    }
+
+    /// The hardware domain's vCPU is pinned to the machine's one processor; others are not told.
+    fn physid(&self, caller: domid_t, at: usize) -> Answer {
+        if !self.caller(caller).privileged {
+            return Err(XEN_EINVAL);
+        }
+        self.write(caller, at, vcpu_get_physid::ZERO)?;
+        Ok(0)
+    }
+
+    /// The domain shuts down with its last vCPU.
+    fn last_vcpu_down(&mut self, caller: domid_t) -> isize {
+        self.caller_mut(caller).shutdown.get_or_insert(SHUTDOWN_poweroff as u8);
+        0
     }
 
     fn periodic_timer(&mut self, caller: domid_t, at: usize) -> Answer {

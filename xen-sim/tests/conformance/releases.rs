@@ -2,7 +2,11 @@
 
 use xen_abi::event_channel::*;
 use xen_abi::features::*;
+use xen_abi::hvm::hvm_op::*;
+use xen_abi::hvm::params::*;
 use xen_abi::memory::*;
+use xen_abi::sched::SHUTDOWN_poweroff;
+use xen_abi::vcpu::*;
 use xen_abi::version::*;
 use xen_abi::xen::*;
 use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen, Xsm};
@@ -166,6 +170,64 @@ fn a_dying_domain_claims_nothing_since_4_20() {
         assert_eq!(claim(0), 0);
         a.set_dying();
         assert_eq!(claim(12), expected);
+    }
+}
+
+#[test]
+fn altp2m_is_the_toolstacks_to_set() {
+    for release in RELEASES {
+        let (a, tools) = domains(release, GuestKind::Pvh);
+        let set = |domain, index, value| {
+            let domid = a.domid();
+            let mut op = xen_hvm_param { domid, index, value, ..xen_hvm_param::ZERO };
+            other_op(domain, __HYPERVISOR_hvm_op, HVMOP_set_param, &mut op)
+        };
+        if release == Release::V4_20 {
+            assert_eq!(set(&a, HVM_PARAM_ALTP2M, 1), -17, "read-only");
+            assert_eq!(set(&tools, HVM_PARAM_ALTP2M, 1), -17);
+        } else {
+            assert_eq!(set(&a, HVM_PARAM_ALTP2M, 1), -1);
+            assert_eq!(set(&tools, HVM_PARAM_ALTP2M, 4), -22, "no such mode");
+            assert_eq!((set(&tools, HVM_PARAM_ALTP2M, 1), set(&a, HVM_PARAM_ALTP2M, 1)), (0, -1));
+            // It is set once.
+            assert_eq!(set(&tools, HVM_PARAM_ALTP2M, 2), -17);
+            assert_eq!(set(&tools, HVM_PARAM_ALTP2M, 1), 0);
+        }
+        let nested = if release == Release::V4_14 { -1 } else { -22 };
+        assert_eq!(set(&a, HVM_PARAM_NESTEDHVM, 1), nested);
+        assert_eq!(set(&tools, HVM_PARAM_BUFIOREQ_EVTCHN, 1), -22);
+    }
+}
+
+#[test]
+fn vcpus_go_down_and_get_interrupts_on_x86() {
+    for release in RELEASES {
+        let (a, tools) = domains(release, GuestKind::Pvh);
+        let vcpu = |domain, command: u32, at| {
+            call(domain, __HYPERVISOR_vcpu_op, [command as usize, 0, at, 0, 0])
+        };
+        let mut physid = vcpu_get_physid { phys_id: 7 };
+        let at = std::ptr::from_mut(&mut physid).expose_provenance();
+        // The hardware domain's vCPU is on the one processor.
+        assert_eq!(
+            (vcpu(&a, VCPUOP_get_physid, at), vcpu(&tools, VCPUOP_get_physid, at)),
+            (-22, 0)
+        );
+        assert_eq!(physid.phys_id, 0);
+        assert_eq!(
+            (vcpu(&a, VCPUOP_get_physid, 0), vcpu(&tools, VCPUOP_get_physid, 0)),
+            (-22, -14)
+        );
+        assert_eq!((vcpu(&a, VCPUOP_send_nmi, 0), vcpu(&a, VCPUOP_send_nmi, at)), (0, -22));
+        // The last vCPU takes the domain with it.
+        assert_eq!(
+            (vcpu(&a, VCPUOP_down, 0), a.shutdown_reason()),
+            (0, Some(SHUTDOWN_poweroff as u8))
+        );
+        let (arm, _) = domains(release, GuestKind::Arm);
+        for command in [VCPUOP_down, VCPUOP_send_nmi, VCPUOP_get_physid] {
+            assert_eq!(vcpu(&arm, command, 0), -22);
+        }
     }
 }
 
