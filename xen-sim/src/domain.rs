@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
+use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::gnttab::PageAllocator;
 use xen_ops::hypercall::Hypercall;
@@ -110,22 +111,22 @@ impl Domain {
     /// The memory is valid as long as the machine. Other domains may share it: access it
     /// atomically.
     #[must_use]
-    pub fn address_of(&self, frame: u64) -> NonNull<u8> {
-        self.machine.lock().address_of(self.domid, frame)
+    pub fn address_of(&self, frame: xen_pfn_t) -> NonNull<u8> {
+        self.machine.lock().address_of(self.domid, frame.0)
     }
 
     /// The machine frame number that a frame number of the domain's stands for, or `None` if
     /// nothing is there.
     #[must_use]
-    pub fn machine_frame(&self, frame: u64) -> Option<u64> {
-        self.machine.lock().look_up(self.domid, frame).map(|entry| entry.mfn.0)
+    pub fn machine_frame(&self, frame: xen_pfn_t) -> Option<xen_pfn_t> {
+        self.machine.lock().look_up(self.domid, frame.0).map(|entry| xen_pfn_t(entry.mfn.0))
     }
 
     /// Waits for at most `timeout` until an event is pending at `port`, and clears it. False after
     /// the timeout.
     #[must_use]
-    pub fn wait(&self, port: u32, timeout: Duration) -> bool {
-        let domid = self.domid;
+    pub fn wait(&self, port: evtchn_port_t, timeout: Duration) -> bool {
+        let (domid, port) = (self.domid, port.0);
         let pending =
             |state: &State| state.domain(domid).is_some_and(|domain| domain.ports.is_pending(port));
         self.machine.sleep(self.machine.lock(), Some(timeout), pending);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use xen_abi::xen::xen_pfn_t;
+
 use crate::config::{CreateError, DomainConfig, Release, Xsm};
 use crate::domain::Domain;
 use crate::machine::Machine;
@@ -41,7 +43,7 @@ pub struct XenBuilder {
     release: Release,
     xsm: Xsm,
     frames: usize,
-    first_frame: u64,
+    first_frame: xen_pfn_t,
 }
 
 impl Xen {
@@ -59,7 +61,7 @@ impl Xen {
             release: Release::V4_20,
             xsm: Xsm::Dummy,
             frames: 0x1_0000,
-            first_frame: 0x1000,
+            first_frame: xen_pfn_t(0x1000),
         }
     }
 
@@ -76,8 +78,8 @@ impl Xen {
 
     /// Adds memory that devices claim, `pages` from the frame number `start` on, to what
     /// `XENMEM_reserved_device_memory_map` reports.
-    pub fn reserve_device_memory(&self, start: u64, pages: u64) {
-        self.machine.lock().reserved.push((start, pages));
+    pub fn reserve_device_memory(&self, start: xen_pfn_t, pages: u64) {
+        self.machine.lock().reserved.push((start.0, pages));
     }
 
     /// Calls `hook` after each hypercall, on the thread that made it. A machine has one hook: a
@@ -115,7 +117,7 @@ impl XenBuilder {
     /// The number of the first machine frame, from 1 to 2^40; others are clamped. Frames from 2^32
     /// on do not fit an entry of a version 1 grant table.
     #[must_use]
-    pub const fn first_frame(self, frame: u64) -> Self {
+    pub const fn first_frame(self, frame: xen_pfn_t) -> Self {
         Self { first_frame: frame, ..self }
     }
 
@@ -123,7 +125,7 @@ impl XenBuilder {
     #[must_use]
     pub fn build(self) -> Xen {
         // Addresses in bytes have to fit 64 bits.
-        let first = self.first_frame.clamp(1, 1 << 40);
+        let first = self.first_frame.0.clamp(1, 1 << 40);
         let state = State::new(self.release, self.xsm, Frames::new(first, self.frames));
         Xen { machine: Arc::new(Machine::new(state)) }
     }

@@ -94,7 +94,7 @@ fn bad_copy_arg() -> GrantStatus {
 }
 
 fn address_too_big() -> GrantStatus {
-    let xen = Xen::builder().first_frame(1 << 32).build();
+    let xen = Xen::builder().first_frame(xen_pfn_t(1 << 32)).build();
     let a = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(2));
     let page = a.page().unwrap();
     let mut op = [gnttab_transfer { mfn: page.frame(), domid: a.domid(), ..gnttab_transfer::ZERO }];

@@ -53,11 +53,11 @@ fn events_wake_the_other_domain() {
     let (done, here) = bind(&b, a.domid(), there);
     assert_eq!((done, state_of(&a, there)), (0, EVTCHNSTAT_interdomain));
     // Binding gives an event, in case one was sent before.
-    assert!(b.wait(here.0, NOW));
-    assert!(!b.wait(here.0, NOW));
+    assert!(b.wait(here, NOW));
+    assert!(!b.wait(here, NOW));
     let waiter = std::thread::spawn({
         let a = a.clone();
-        move || a.wait(there.0, SOON)
+        move || a.wait(there, SOON)
     });
     assert_eq!(send(&b, here), 0);
     assert!(waiter.join().unwrap());
@@ -124,12 +124,12 @@ fn events_go_through_queues() {
         assert_eq!((a.references(control.frame()), a.references(words.frame())), (2, 2));
         let word = |shift| view(&words).load::<u32>(port.0 as usize * 4, SeqCst).unwrap() >> shift;
 
-        assert!(!a.wait(port.0, NOW));
+        assert!(!a.wait(port, NOW));
         assert_eq!(send(&b, theirs), 0);
         assert_eq!((word(EVTCHN_FIFO_PENDING), word(EVTCHN_FIFO_LINKED)), (1, 0b101));
         let head = 8 + EVTCHN_FIFO_PRIORITY_DEFAULT as usize * 4;
         assert_eq!(view(&control).load::<u32>(head, SeqCst).unwrap(), port.0);
-        assert!(a.wait(port.0, SOON));
+        assert!(a.wait(port, SOON));
         assert_eq!(word(EVTCHN_FIFO_LINKED), 1, "taken, and in its queue still");
         xen.check_invariants().unwrap();
 
@@ -158,13 +158,13 @@ fn virtual_interrupts_have_ports() {
     assert_eq!(virq(&a, VIRQ_TIMER, 0).0, -17);
     assert!(a.raise_virq(VIRQ_TIMER));
     assert!(!a.raise_virq(VIRQ_DEBUG));
-    assert!(a.wait(port.0, NOW));
+    assert!(a.wait(port, NOW));
     assert_eq!(send(&a, port), -22);
     let mut op = evtchn_bind_ipi { vcpu: 1, port: evtchn_port_t(0) };
     assert_eq!(event(&a, EVTCHNOP_bind_ipi, &mut op), -2);
     op.vcpu = 0;
     assert_eq!(event(&a, EVTCHNOP_bind_ipi, &mut op), 0);
-    assert_eq!((send(&a, op.port), a.wait(op.port.0, NOW)), (0, true));
+    assert_eq!((send(&a, op.port), a.wait(op.port, NOW)), (0, true));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_guest_waits_by_hypercall() {
     assert_eq!(poll(&mut [there], 0), 0);
     assert_eq!(call(&a, __HYPERVISOR_sched_op, [SCHEDOP_block as usize, 0, 0, 0, 0]), 0);
     assert_eq!(sender.join().unwrap(), 0);
-    assert!(a.wait(there.0, NOW), "polling does not take it");
+    assert!(a.wait(there, NOW), "polling does not take it");
     assert_eq!(call(&a, __HYPERVISOR_sched_op, [SCHEDOP_yield as usize, 0, 0, 0, 0]), 0);
     assert_eq!(call(&a, __HYPERVISOR_sched_op, [99, 0, 0, 0, 0]), -38);
     assert_eq!(call(&a, __HYPERVISOR_sched_op, [SCHEDOP_poll as usize, 0, 0, 0, 0]), -14);

@@ -31,7 +31,7 @@ fn x86_version_1() {
             assert_eq!(flags(&a, 8), 0x1);
             assert_eq!(unmap(&a, handle, target.host_addr(), 0).0, -4);
             // On PVH the owner's page has no place any more.
-            let place = a.machine_frame(page.frame().0);
+            let place = machine_frame(&a, page.frame().0);
             assert_eq!(place.is_none(), kind == GuestKind::Pvh);
 
             let readonly = granted(&a, 9, GTF_readonly, &a);

@@ -179,7 +179,7 @@ fn d12_a_page_that_was_mapped_over_is_dead() {
         assert_eq!(grant_op(&b, GNTTABOP_map_grant_ref, std::slice::from_mut(&mut op)), 0);
         assert_eq!(op.status, GNTST_okay);
         assert_eq!(unmap(&b, op.handle, op.host_addr, 0), GNTST_okay);
-        assert_eq!(b.machine_frame(heap.frame().0), None);
+        assert_eq!(machine_frame(&b, heap.frame().0), None);
         // Neither can it be granted.
         grant(&b, 8, GTF_permit_access, a.domid(), heap.frame());
         assert_eq!(map(&a, &b, 8, GNTMAP_host_map, &a.target()).status, GNTST_bad_page);

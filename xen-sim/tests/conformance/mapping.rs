@@ -1,6 +1,6 @@
 //! xen-ops' use of what others grant, on the simulator: mapping, copying, transferring.
 
-use crate::support::{TABLE_GFN, flags, granted, guest, pair, revoke, view};
+use crate::support::{TABLE_GFN, flags, granted, guest, machine_frame, pair, revoke, view};
 use xen_abi::GrantStatus;
 use xen_abi::errno::XEN_EFAULT;
 use xen_abi::grant_table::*;
@@ -204,20 +204,20 @@ fn d12_a_ballooned_page_is_memory_again_afterwards() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let _page = granted(&a, 8, 0, &b);
     let own = b.page().unwrap();
-    let (frame, machine) = (own.frame(), b.machine_frame(own.frame().0));
+    let (frame, machine) = (own.frame(), machine_frame(&b, own.frame().0));
     assert!(machine.is_some());
     // SAFETY: a translated guest.
     let target = unsafe { Ballooned::new(&b, own) }.unwrap();
-    assert_eq!(b.machine_frame(frame.0), None);
+    assert_eq!(machine_frame(&b, frame.0), None);
     let mapping =
         Mapping::<_, _, ReadWrite>::new(&b, foreign(&a, 8), target, &mut NoRetry).unwrap();
     mapping.view().write(0, &[1]).unwrap();
     let target = mapping.unmap().unwrap();
-    assert_eq!(b.machine_frame(frame.0), None, "what was there before is not back");
+    assert_eq!(machine_frame(&b, frame.0), None, "what was there before is not back");
     b.faults().no_memory(1);
     let target = target.restore().unwrap_err().kept.unwrap();
     let own = target.restore().unwrap();
-    assert!(b.machine_frame(own.frame().0).is_some());
+    assert!(machine_frame(&b, own.frame().0).is_some());
     xen.check_invariants().unwrap();
 }
 

@@ -46,15 +46,15 @@ fn memory_is_populated_and_freed() {
         let mut list = frames::<4>(UNUSED);
         assert_eq!(reserve(&a, XENMEM_populate_physmap, &mut list, 0), 4);
         assert_eq!((a.pages(), list[3].0), (12, UNUSED + 3));
-        assert!(a.machine_frame(UNUSED + 3).is_some());
+        assert!(machine_frame(&a, UNUSED + 3).is_some());
         xen.check_invariants().unwrap();
         assert_eq!(reserve(&a, XENMEM_decrease_reservation, &mut list[1..], 0), 3);
-        assert_eq!((a.pages(), a.machine_frame(UNUSED + 1)), (9, None));
+        assert_eq!((a.pages(), machine_frame(&a, UNUSED + 1)), (9, None));
         // Where nothing is, it stops.
         assert_eq!(reserve(&a, XENMEM_decrease_reservation, &mut list, 0), 1);
         // An extent of several pages, and one of too many.
         assert_eq!(reserve(&a, XENMEM_populate_physmap, &mut frames::<2>(UNUSED), 1), 2);
-        assert!(a.machine_frame(UNUSED + 1).is_some());
+        assert!(machine_frame(&a, UNUSED + 1).is_some());
         assert_eq!(reserve(&a, XENMEM_populate_physmap, &mut frames::<1>(UNUSED), 10), 0);
         xen.check_invariants().unwrap();
     }
@@ -67,13 +67,13 @@ fn a_pv_guest_is_told_which_frames_it_got() {
     assert_eq!(reserve(&a, XENMEM_populate_physmap, &mut list, 1), 2);
     assert_eq!(list[0].0 % 2, 0, "aligned");
     for frame in [list[0].0, list[0].0 + 1, list[1].0] {
-        assert_eq!(a.machine_frame(frame), Some(frame));
+        assert_eq!(machine_frame(&a, frame), Some(frame));
     }
     let mut more = frames::<1>(0);
     assert_eq!(reserve(&a, XENMEM_increase_reservation, &mut more, 0), 1);
-    assert_eq!(a.machine_frame(more[0].0), Some(more[0].0));
+    assert_eq!(machine_frame(&a, more[0].0), Some(more[0].0));
     assert_eq!((a.pages(), reserve(&a, XENMEM_decrease_reservation, &mut more, 0)), (13, 1));
-    assert_eq!(a.machine_frame(more[0].0), None);
+    assert_eq!(machine_frame(&a, more[0].0), None);
     xen.check_invariants().unwrap();
 }
 
@@ -103,7 +103,7 @@ fn a_count_and_never_an_error_number() {
     };
     let at = std::ptr::from_mut(&mut op).expose_provenance();
     assert_eq!(start(&a, at, 2), 4, "the last two of four");
-    assert_eq!((a.pages(), a.machine_frame(UNUSED)), (10, None));
+    assert_eq!((a.pages(), machine_frame(&a, UNUSED)), (10, None));
     assert_eq!(start(&a, at, 4), 4);
     // No memory in the middle, and the limit.
     a.faults().no_memory(1);
@@ -160,7 +160,10 @@ fn a_pv_guest_trades_pages() {
     let mut to = frames::<2>(0);
     assert_eq!(exchange(&a, &mut from, 0, &mut to, 1), (0, 4));
     assert_eq!((a.pages(), to[0].0 % 2), (8, 0));
-    assert_eq!(a.machine_frame(from[0].0).filter(|frame| to.iter().any(|to| to.0 == *frame)), None);
+    assert_eq!(
+        machine_frame(&a, from[0].0).filter(|frame| to.iter().any(|to| to.0 == *frame)),
+        None
+    );
     xen.check_invariants().unwrap();
     // And back.
     let mut back = frames::<4>(0);
@@ -244,8 +247,8 @@ fn memory_maps_are_cut_to_the_buffer() {
 #[test]
 fn reserved_device_memory_tells_how_much_there_is() {
     let (xen, a) = machine(GuestKind::Pvh);
-    xen.reserve_device_memory(0xe0000, 16);
-    xen.reserve_device_memory(0xf0000, 1);
+    xen.reserve_device_memory(xen_pfn_t(0xe0000), 16);
+    xen.reserve_device_memory(xen_pfn_t(0xf0000), 1);
     let mut buffer = [xen_reserved_device_memory::ZERO; 2];
     let mut ask = |flags, nr_entries| {
         let mut op = xen_reserved_device_memory_map {

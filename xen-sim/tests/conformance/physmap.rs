@@ -96,7 +96,7 @@ fn a_frame_that_is_mapped_over_is_freed_on_x86() {
     assert_eq!(a.pages(), 7);
     // Xen's own frames are just moved.
     assert_eq!(add_to_physmap(&a, TABLE, 0, page.frame().0), 0);
-    assert_eq!((a.pages(), a.machine_frame(TABLE_GFN)), (7, None));
+    assert_eq!((a.pages(), machine_frame(&a, TABLE_GFN)), (7, None));
     drop(page);
     xen.check_invariants().unwrap();
 }
@@ -105,9 +105,9 @@ fn a_frame_that_is_mapped_over_is_freed_on_x86() {
 fn pages_are_moved_one_by_one_and_in_ranges() {
     let (xen, a) = machine(GuestKind::Pvh);
     let first = 0x100;
-    let frames: Vec<_> = (first..first + 4).map(|gfn| a.machine_frame(gfn).unwrap()).collect();
+    let frames: Vec<_> = (first..first + 4).map(|gfn| machine_frame(&a, gfn).unwrap()).collect();
     assert_eq!(add_to_physmap(&a, XENMAPSPACE_gmfn, first, UNUSED), 0);
-    assert_eq!((a.machine_frame(first), a.machine_frame(UNUSED)), (None, Some(frames[0])));
+    assert_eq!((machine_frame(&a, first), machine_frame(&a, UNUSED)), (None, Some(frames[0])));
     assert_eq!(add_to_physmap(&a, XENMAPSPACE_gmfn, first, UNUSED + 1), -13);
     assert_eq!(add_to_physmap(&a, XENMAPSPACE_gmfn, UNUSED, first), 0);
     // A range that overlaps itself loses nothing, whichever way it goes.
@@ -115,7 +115,7 @@ fn pages_are_moved_one_by_one_and_in_ranges() {
     assert_eq!(range(&a, UNUSED, UNUSED + 1, 4), 0);
     assert_eq!(range(&a, UNUSED + 1, UNUSED, 4), 0);
     for (at, frame) in frames.iter().enumerate() {
-        assert_eq!(a.machine_frame(UNUSED + at as u64), Some(*frame));
+        assert_eq!(machine_frame(&a, UNUSED + at as u64), Some(*frame));
     }
     assert_eq!(range(&a, UNUSED, first, 5), -13);
     assert_eq!(range(&a, u64::MAX, first, 1), -75);
@@ -170,7 +170,7 @@ fn foreign_frames_are_for_toolstacks() {
             (done, errs[0])
         };
         assert_eq!(foreign(&tools, a.domid(), page.frame().0, UNUSED), (0, 0));
-        assert_eq!(tools.machine_frame(UNUSED), a.machine_frame(page.frame().0));
+        assert_eq!(machine_frame(&tools, UNUSED), machine_frame(&a, page.frame().0));
         assert_eq!(a.references(page.frame()), 2);
         xen.check_invariants().unwrap();
         assert_eq!(foreign(&tools, a.domid(), 0xdead, UNUSED + 1), (0, -22));
@@ -179,7 +179,7 @@ fn foreign_frames_are_for_toolstacks() {
         assert_eq!(foreign(&a, tools.domid(), 0x100, UNUSED + 1), (0, -1));
         // What is mapped by force is not the mapper's to grant, to copy or to map over.
         assert_eq!(remove(&tools, DOMID_SELF, UNUSED), 0);
-        assert_eq!((a.references(page.frame()), tools.machine_frame(UNUSED)), (1, None));
+        assert_eq!((a.references(page.frame()), machine_frame(&tools, UNUSED)), (1, None));
         assert_eq!(remove(&tools, DOMID_SELF, UNUSED), -2);
         xen.check_invariants().unwrap();
     }
@@ -194,7 +194,7 @@ fn a_removed_page_stays_the_domains() {
     let mapped = xen_ops::page::MapTarget::host_addr(&target) >> 12;
     assert_eq!(remove(&b, DOMID_SELF, mapped), -2, "a grant is unmapped otherwise");
     assert_eq!(remove(&a, DOMID_SELF, page.frame().0), 0);
-    assert_eq!((a.pages(), a.machine_frame(page.frame().0)), (8, None));
+    assert_eq!((a.pages(), machine_frame(&a, page.frame().0)), (8, None));
     assert_eq!(remove(&a, b.domid(), 0x100), -1);
     assert_eq!(remove(&a, domid_t(77), 0x100), -3);
     drop(page);
@@ -228,7 +228,7 @@ fn a_toolstack_acquires_grant_tables() {
         let two = xen_mem_acquire_resource { nr_frames: 2, ..table };
         assert_eq!(acquire(&tools, two, &mut gfns).0, 0);
         // The toolstack writes an entry for the guest.
-        assert_eq!(tools.machine_frame(gfns[1].0).is_some(), kind != GuestKind::Pv);
+        assert_eq!(machine_frame(&tools, gfns[1].0).is_some(), kind != GuestKind::Pv);
         let page = a.page().unwrap();
         grant(&a, 520, xen_abi::grant_table::GTF_permit_access, b.domid(), page.frame());
         map_okay(&b, &a, 520, true, &b.target());
@@ -277,7 +277,7 @@ fn an_acquisition_can_fail_half_done() {
     let mut gfns = [0, 1, 2].map(|at| xen_pfn_t(UNUSED + at));
     tools.faults().acquire_fails_after(2);
     assert_eq!(acquire(&tools, op, &mut gfns).0, -5);
-    let mapped = gfns.map(|gfn| tools.machine_frame(gfn.0).is_some());
+    let mapped = gfns.map(|gfn| machine_frame(&tools, gfn.0).is_some());
     assert_eq!(mapped, [true, true, false]);
     xen.check_invariants().unwrap();
     for gfn in &gfns[..2] {

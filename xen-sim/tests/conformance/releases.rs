@@ -237,7 +237,7 @@ fn an_overlapping_range_loses_pages_before_4_20() {
     for release in RELEASES {
         let (a, _) = domains(release, GuestKind::Pvh);
         let first = 0x100;
-        let frame = |at| a.machine_frame(first + at);
+        let frame = |at| machine_frame(&a, first + at);
         let frames: Vec<_> = (0..5).map(frame).collect();
         let mut op = xen_add_to_physmap {
             domid: DOMID_SELF,

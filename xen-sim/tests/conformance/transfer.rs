@@ -49,8 +49,8 @@ fn a_page_changes_its_owner() {
         let all = GTF_accept_transfer | GTF_transfer_committed | GTF_transfer_completed;
         assert_eq!(flags, all);
         assert_eq!((a.pages(), b.pages()), (7, 9));
-        assert_eq!(b.machine_frame(frame.0), Some(frame.0));
-        assert_eq!(a.machine_frame(frame.0), None);
+        assert_eq!(machine_frame(&b, frame.0), Some(frame.0));
+        assert_eq!(machine_frame(&a, frame.0), None);
         xen.check_invariants().unwrap();
     }
 }
@@ -87,7 +87,7 @@ fn a_page_that_no_domain_accepts_is_lost() {
 
 #[test]
 fn a_frame_too_far_up_for_a_version_1_table_is_refused() {
-    let xen = Xen::builder().first_frame(1 << 32).build();
+    let xen = Xen::builder().first_frame(xen_pfn_t(1 << 32)).build();
     let a = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
     let b = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
     grant(&b, 8, GTF_accept_transfer, a.domid(), xen_pfn_t(0));
@@ -155,7 +155,7 @@ fn flush(domain: &Domain, command: u32, op: gnttab_cache_flush) -> isize {
 fn caches_are_flushed_for_owners_and_mappers_on_arm() {
     let (_, a, b) = pair(GuestKind::Arm);
     let page = granted(&a, 8, 0, &b);
-    let frame = a.machine_frame(page.frame().0).unwrap();
+    let frame = machine_frame(&a, page.frame().0).unwrap();
     let good = gnttab_cache_flush {
         a: gnttab_cache_flush_a::from_dev_bus_addr(frame << 12),
         offset: 0,

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
 use xen_abi::xen::{__HYPERVISOR_update_va_mapping, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_live::{Arch, Mode, Row, Transcript};
@@ -130,7 +131,7 @@ impl Guest for ModelGuest {
     }
 
     fn take_event(&mut self, port: u32) -> bool {
-        self.domain.wait(port, Duration::ZERO)
+        self.domain.wait(evtchn_port_t(port), Duration::ZERO)
     }
 
     fn destroy(&mut self, domid: domid_t) {
@@ -179,7 +180,7 @@ unsafe impl xen_ops::page::Page for Kept {
     }
 
     fn address(&self) -> NonNull<u8> {
-        self.domain.address_of(self.page.frame().0)
+        self.domain.address_of(self.page.frame())
     }
 }
 

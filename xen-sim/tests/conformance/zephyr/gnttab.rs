@@ -20,7 +20,7 @@ use xen_ops::view::{ReadOnly, ReadWrite};
 use xen_sim::{DomainConfig, GuestKind, GuestPage, GuestTarget, TableMemory};
 
 use super::*;
-use crate::support::{flags, granted, header, revoke, view};
+use crate::support::{flags, granted, header, machine_frame, revoke, view};
 
 /// "permits access to 4K page for specific domain"
 #[test]
@@ -53,10 +53,10 @@ fn zephyr_grant_access_names_the_pages_frame() {
         let mut storage = TableMemory::new(1, 0);
         let table = a.grant_table(&mut storage, Default::default()).unwrap();
         let page = a.page().unwrap();
-        let machine = a.machine_frame(page.frame().0);
+        let machine = machine_frame(&a, page.frame().0);
         let granted = table.grant::<ReadOnly>(&mut AllocHint::default(), peer(&b), page).unwrap();
         let mapping = map::<ReadOnly>(&b, &a, granted.reference()).unwrap();
-        assert_eq!(b.machine_frame(mapping.host_addr() >> 12), machine);
+        assert_eq!(machine_frame(&b, mapping.host_addr() >> 12), machine);
     }
 }
 
@@ -206,7 +206,7 @@ fn zephyr_get_page_and_put_page_take_and_give_back_room_for_a_frame() {
     let mapping = Mapping::<_, _, ReadOnly>::new(&b, grant, first, &mut NoRetry).unwrap();
     assert_eq!(pool.free(), 1, "the mapping has it");
     let first = mapping.unmap().unwrap();
-    assert_eq!((pool.free(), b.machine_frame(0x20_0000)), (1, None));
+    assert_eq!((pool.free(), machine_frame(&b, 0x20_0000)), (1, None));
     drop(first);
     assert_eq!(pool.free(), 2);
     xen.check_invariants().unwrap();
@@ -221,10 +221,10 @@ fn zephyr_get_page_takes_a_pages_memory_and_put_page_brings_it_back() {
         let (frame, pages) = (page.frame().0, b.pages());
         // SAFETY: a translated guest.
         let target = unsafe { Ballooned::new(&b, page) }.unwrap();
-        assert_eq!((b.pages(), b.machine_frame(frame)), (pages - 1, None));
+        assert_eq!((b.pages(), machine_frame(&b, frame)), (pages - 1, None));
         let page = target.restore().unwrap();
         assert_eq!((b.pages(), page.frame().0), (pages, frame));
-        assert!(b.machine_frame(frame).is_some());
+        assert!(machine_frame(&b, frame).is_some());
         b.faults().no_memory(1);
         // SAFETY: a translated guest.
         let target = unsafe { Ballooned::new(&b, page) }.unwrap();

@@ -14,7 +14,7 @@ use xen_ops::page::Page as _;
 use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
 
 use super::*;
-use crate::support::{TABLE_GFN, guest};
+use crate::support::{TABLE_GFN, guest, machine_frame};
 
 /// Guest frames that the simulator's guests do not use.
 const UNUSED: u64 = 0x20_0000;
@@ -79,7 +79,7 @@ fn zephyr_add_to_physmap_makes_the_page_visible() {
             add(&a, DOMID_SELF, Space::GrantTable { frame }, gpfn).unwrap();
         }
         add(&a, DOMID_SELF, Space::SharedInfo, UNUSED + 2).unwrap();
-        let visible = frames::<3>(UNUSED).map(|gpfn| a.machine_frame(gpfn.0).unwrap());
+        let visible = frames::<3>(UNUSED).map(|gpfn| machine_frame(&a, gpfn.0).unwrap());
         assert!(visible[0] != visible[1] && visible[1] != visible[2]);
         xen.check_invariants().unwrap();
     }
@@ -97,11 +97,11 @@ fn zephyr_physmaps_of_others_are_for_the_privileged() {
         fails(remove(&a, theirs, UNUSED), XEN_EPERM);
         assert_eq!(populate(&a, theirs, 0, &mut frames::<1>(UNUSED)).done(), 0);
         add(&tools, ours, table, UNUSED).unwrap();
-        assert!(a.machine_frame(UNUSED).is_some());
+        assert!(machine_frame(&a, UNUSED).is_some());
         remove(&tools, ours, UNUSED).unwrap();
         batch(&tools, ours, BatchSpace::GrantTable, &[1], &mut [0]).complete().unwrap();
         assert_eq!(populate(&tools, ours, 0, &mut frames::<1>(UNUSED + 1)).done(), 1);
-        assert!(a.machine_frame(UNUSED + 1).is_some());
+        assert!(machine_frame(&a, UNUSED + 1).is_some());
     }
 }
 
@@ -114,7 +114,7 @@ fn zephyr_add_to_physmap_fails_with_an_error_number() {
         fails(add(&a, domid_t(77), Space::SharedInfo, UNUSED), XEN_ESRCH);
         a.faults().busy(1);
         fails(add(&a, DOMID_SELF, Space::GrantTable { frame: 0 }, UNUSED), XEN_EBUSY);
-        assert_eq!(a.machine_frame(UNUSED), None);
+        assert_eq!(machine_frame(&a, UNUSED), None);
     }
     let (_xen, pv, _b) = two(GuestKind::Pv);
     fails(add(&pv, DOMID_SELF, Space::SharedInfo, UNUSED), XEN_EACCES);
@@ -130,7 +130,7 @@ fn zephyr_add_to_physmap_batch_has_an_error_for_each_entry() {
         assert_eq!((placed.result, placed.errs), (Ok(()), &[0, -22, 0][..]));
         let Err(BatchError::Entry(failure)) = placed.complete() else { panic!("{placed:?}") };
         assert_eq!((failure.index, failure.cause), (1, FailureCause::Errno(XEN_EINVAL)));
-        let there = frames::<3>(UNUSED).map(|gpfn| a.machine_frame(gpfn.0).is_some());
+        let there = frames::<3>(UNUSED).map(|gpfn| machine_frame(&a, gpfn.0).is_some());
         assert_eq!(there, [true, false, true]);
     }
 }
@@ -145,7 +145,7 @@ fn zephyr_add_to_physmap_batch_maps_a_foreign_domains_frames() {
         let space = BatchSpace::GmfnForeign { domid: a.domid() };
         batch(&tools, DOMID_SELF, space, &idxs, &mut [0; 2]).complete().unwrap();
         for (gpfn, gmfn) in frames::<2>(UNUSED).iter().zip(idxs) {
-            assert_eq!(tools.machine_frame(gpfn.0), a.machine_frame(gmfn));
+            assert_eq!(machine_frame(&tools, gpfn.0), machine_frame(&a, gmfn));
         }
         for gpfn in frames::<2>(UNUSED) {
             remove(&tools, DOMID_SELF, gpfn.0).unwrap();
@@ -161,7 +161,7 @@ fn zephyr_remove_from_physmap_leaves_nothing_there() {
         let (xen, a, _b) = two(kind);
         add(&a, DOMID_SELF, Space::SharedInfo, UNUSED).unwrap();
         remove(&a, DOMID_SELF, UNUSED).unwrap();
-        assert_eq!(a.machine_frame(UNUSED), None);
+        assert_eq!(machine_frame(&a, UNUSED), None);
         fails(remove(&a, DOMID_SELF, UNUSED), XEN_ENOENT);
         fails(remove(&a, domid_t(77), UNUSED), XEN_ESRCH);
         xen.check_invariants().unwrap();
@@ -179,9 +179,9 @@ fn zephyr_populate_physmap_puts_extents_behind_guest_frames() {
         assert!(populate(&a, DOMID_SELF, 2, &mut list).is_complete());
         assert_eq!(a.pages(), 16);
         for gpfn in (UNUSED..UNUSED + 4).chain(UNUSED + 16..UNUSED + 20) {
-            assert!(a.machine_frame(gpfn).is_some(), "{gpfn:#x}");
+            assert!(machine_frame(&a, gpfn).is_some(), "{gpfn:#x}");
         }
-        assert_eq!(a.machine_frame(UNUSED + 4), None);
+        assert_eq!(machine_frame(&a, UNUSED + 4), None);
         xen.check_invariants().unwrap();
     }
 }
@@ -196,8 +196,8 @@ fn zephyr_populate_physmap_counts_what_it_did() {
         let extents = populate(&a, DOMID_SELF, 0, &mut list);
         assert_eq!((extents.done(), extents.asked(), a.pages()), (3, 5, 11));
         let (memory, holes) = extents.split(&list);
-        assert!(memory.iter().all(|gpfn| a.machine_frame(gpfn.0).is_some()));
-        assert!(holes.iter().all(|gpfn| a.machine_frame(gpfn.0).is_none()));
+        assert!(memory.iter().all(|gpfn| machine_frame(&a, gpfn.0).is_some()));
+        assert!(holes.iter().all(|gpfn| machine_frame(&a, gpfn.0).is_none()));
         xen.check_invariants().unwrap();
     }
 }
@@ -224,12 +224,12 @@ fn zephyr_acquire_resource_maps_frames_where_the_list_says() {
         // SAFETY: nothing is there; the caller is translated.
         unsafe { acquire::map(&tools, a.domid(), TABLE, 1, &mut list) }.unwrap();
         assert_eq!(list, frames(UNUSED));
-        assert!(a.machine_frame(TABLE_GFN + 1).is_some());
-        assert_eq!(tools.machine_frame(UNUSED), a.machine_frame(TABLE_GFN + 1));
+        assert!(machine_frame(&a, TABLE_GFN + 1).is_some());
+        assert_eq!(machine_frame(&tools, UNUSED), machine_frame(&a, TABLE_GFN + 1));
         xen.check_invariants().unwrap();
         // SAFETY: nothing uses it.
         unsafe { acquire::unmap(&tools, &list) }.unwrap();
-        assert_eq!(tools.machine_frame(UNUSED), None);
+        assert_eq!(machine_frame(&tools, UNUSED), None);
     }
 }
 
@@ -263,7 +263,7 @@ fn zephyr_acquire_resource_fails_with_an_error_number_and_maps_nothing() {
         // Half way: what is mapped is removed again.
         tools.faults().acquire_fails_after(2);
         assert_eq!(errno(&tools, a.domid()), Some(XEN_EIO));
-        assert!(list.iter().all(|gpfn| tools.machine_frame(gpfn.0).is_none()));
+        assert!(list.iter().all(|gpfn| machine_frame(&tools, gpfn.0).is_none()));
         xen.check_invariants().unwrap();
     }
 }
