@@ -60,17 +60,17 @@ fn a_port_is_allocated_before_anything_else_is_checked() {
     let a = xen.domain(DomainConfig::new(GuestKind::Pvh).pages(8)).unwrap();
     let b = xen.domain(DomainConfig::new(GuestKind::Pvh).pages(8)).unwrap();
     let tools = xen.domain(DomainConfig::new(GuestKind::Pvh).pages(8).privileged()).unwrap();
-    assert_eq!(alloc_unbound(&a, DOMID_SELF, b.domid()), -1);
-    assert_eq!(bind_interdomain(&a, tools.domid(), 9), -22);
-    while alloc_unbound(&a, DOMID_SELF, tools.domid()) == 0 {}
-    assert_eq!(alloc_unbound(&a, DOMID_SELF, tools.domid()), -28);
-    assert_eq!(alloc_unbound(&a, DOMID_SELF, b.domid()), -28);
-    assert_eq!(alloc_unbound(&b, a.domid(), b.domid()), -28, "though a is not b's to act on");
-    assert_eq!(bind_interdomain(&a, tools.domid(), 9), -28);
+    assert_eq!(alloc_unbound(&a, DOMID_SELF, domid(&b)), -1);
+    assert_eq!(bind_interdomain(&a, domid(&tools), 9), -22);
+    while alloc_unbound(&a, DOMID_SELF, domid(&tools)) == 0 {}
+    assert_eq!(alloc_unbound(&a, DOMID_SELF, domid(&tools)), -28);
+    assert_eq!(alloc_unbound(&a, DOMID_SELF, domid(&b)), -28);
+    assert_eq!(alloc_unbound(&b, domid(&a), domid(&b)), -28, "though a is not b's to act on");
+    assert_eq!(bind_interdomain(&a, domid(&tools), 9), -28);
     assert_eq!(bind_interdomain(&a, domid_t(77), 9), -3);
     // A domain that dies gets no port.
     b.set_dying();
-    assert_eq!(alloc_unbound(&tools, b.domid(), tools.domid()), -22);
+    assert_eq!(alloc_unbound(&tools, domid(&b), domid(&tools)), -22);
 }
 
 /// SILO looks the remote domain up; the dummy policy does not.
@@ -83,10 +83,10 @@ fn silo_knows_whether_the_remote_domain_exists() {
         let tools = xen.domain(DomainConfig::new(GuestKind::Pvh).pages(8).privileged()).unwrap();
         assert_eq!(alloc_unbound(&a, DOMID_SELF, domid_t(77)), missing);
         assert_eq!(alloc_unbound(&tools, DOMID_SELF, domid_t(77)), missing);
-        assert_eq!(alloc_unbound(&tools, a.domid(), domid_t(77)), missing);
+        assert_eq!(alloc_unbound(&tools, domid(&a), domid_t(77)), missing);
         // The policy comes before the question whose port it is.
         let other = if missing == 0 { -1 } else { missing };
-        assert_eq!(alloc_unbound(&a, b.domid(), domid_t(77)), other);
+        assert_eq!(alloc_unbound(&a, domid(&b), domid_t(77)), other);
         assert_eq!(alloc_unbound(&a, DOMID_SELF, DOMID_SELF), 0);
     }
 }
@@ -160,7 +160,7 @@ fn a_dying_domain_claims_nothing_since_4_20() {
     for (release, expected) in RELEASES.into_iter().zip([0, 0, -22]) {
         let (a, tools) = domains(release, GuestKind::Pvh);
         let claim = |nr_extents| {
-            let domid = a.domid();
+            let domid = domid(&a);
             let mut op =
                 xen_memory_reservation { domid, nr_extents, ..xen_memory_reservation::ZERO };
             memory_op(&tools, XENMEM_claim_pages, &mut op)
@@ -178,7 +178,7 @@ fn altp2m_is_the_toolstacks_to_set() {
     for release in RELEASES {
         let (a, tools) = domains(release, GuestKind::Pvh);
         let set = |domain, index, value| {
-            let domid = a.domid();
+            let domid = domid(&a);
             let mut op = xen_hvm_param { domid, index, value, ..xen_hvm_param::ZERO };
             other_op(domain, __HYPERVISOR_hvm_op, HVMOP_set_param, &mut op)
         };

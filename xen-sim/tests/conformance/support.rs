@@ -66,6 +66,11 @@ pub(crate) fn map_table(domain: &Domain, frames: u32) {
     }
 }
 
+/// The domain's number as raw operations take it.
+pub(crate) fn domid(domain: &Domain) -> domid_t {
+    domain.domid()
+}
+
 /// The machine frame number that a frame number of the domain's stands for.
 pub(crate) fn machine_frame(domain: &Domain, frame: u64) -> Option<u64> {
     domain.machine_frame(xen_pfn_t(frame)).map(|frame| frame.0)
