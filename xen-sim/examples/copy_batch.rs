@@ -9,7 +9,7 @@ use xen_ops::gnttab::copy::{Dest, Segment, Source, copy_each_with_retry, element
 use xen_ops::gnttab::retry::Backoff;
 use xen_ops::page::Page as _;
 use xen_ops::{ReadOnly, RemoteGrant};
-use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 
 const PACKETS: [&str; 3] = ["the first packet", "the second", "and a third one"];
 
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let driver = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
 
     // The guest grants a page for each packet, read-only: the driver copies from it.
-    let mut storage = Storage::new(64, 16);
+    let mut storage = TableMemory::new(64, 16);
     let table = guest.grant_table(&mut storage, Default::default())?;
     let mut grants = Vec::new();
     for packet in PACKETS {

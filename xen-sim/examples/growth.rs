@@ -7,12 +7,12 @@ use std::error::Error;
 use std::task::Waker;
 
 use xen_ops::gnttab::AllocError;
-use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let xen = Xen::new();
     let guest = xen.domain(DomainConfig::new(GuestKind::Pvh).max_grant_frames(4))?;
-    let mut storage = Storage::new(64, 16);
+    let mut storage = TableMemory::new(64, 16);
     let table = guest.grant_table(&mut storage, Default::default())?;
     println!("{} frame, at most {}", table.frames(), table.max_frames());
 

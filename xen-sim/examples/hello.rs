@@ -3,7 +3,7 @@
 //!     cargo run --example hello
 
 use xen_ops::{Mapping, Page, ReadWrite, RemoteGrant};
-use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let xen = Xen::new();
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bob = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
 
     // Alice grants a page to Bob. The grant owns the page from now on.
-    let mut storage = Storage::new(64, 16);
+    let mut storage = TableMemory::new(64, 16);
     let table = alice.grant_table(&mut storage, Default::default())?;
     let page = alice.page().ok_or("no page")?;
     page.view().write(0, b"hello, bob")?;

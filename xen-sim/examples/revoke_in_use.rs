@@ -6,13 +6,13 @@
 use std::error::Error;
 
 use xen_ops::{Mapping, ReadOnly, RemoteGrant};
-use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let xen = Xen::new();
     let owner = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
     let peer = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
-    let mut storage = Storage::new(64, 16);
+    let mut storage = TableMemory::new(64, 16);
     let table = owner.grant_table(&mut storage, Default::default())?;
 
     let granted = table.grant_zeroed(peer.domid(), &owner, ReadOnly)?;

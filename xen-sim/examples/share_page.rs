@@ -8,7 +8,7 @@ use std::thread;
 
 use xen_ops::view::Field;
 use xen_ops::{Mapping, ReadWrite, RemoteGrant};
-use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 
 /// A word to say hello with, and one for the answer.
 const HELLO: Field<u32> = Field::at::<0>();
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("alice is {}, bob is {}", alice.domid(), bob.domid());
 
     // Alice grants a page to Bob. The grant owns the page from now on.
-    let mut storage = Storage::new(64, 16);
+    let mut storage = TableMemory::new(64, 16);
     let table = alice.grant_table(&mut storage, Default::default())?;
     let granted = table.grant_zeroed(bob.domid(), &alice, ReadWrite)?;
     println!("alice: granted a page to bob as reference {}", granted.reference().0);

@@ -1,29 +1,29 @@
-//! What machines and domains are made of.
+//! Configuration of machines and domains.
 
 use std::fmt;
 
 use xen_abi::xen::domid_t;
 
-/// Kind of guest: how it sees memory, and which hypercalls it has.
+/// Kind of guest, which decides how it addresses memory and which hypercalls it may make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestKind {
-    /// Paravirtualised x86: machine frame numbers, grants mapped at virtual addresses.
+    /// Paravirtualised x86: uses machine frame numbers, maps grants at virtual addresses.
     Pv,
-    /// Translated x86 (HVM or PVH): guest frame numbers.
+    /// Translated x86 (HVM or PVH): uses guest frame numbers.
     Pvh,
-    /// Translated Arm: guest frame numbers, grant tables of version 1 only.
+    /// Translated Arm: uses guest frame numbers; grant tables have version 1 only.
     Arm,
 }
 
 impl GuestKind {
-    /// Whether the guest has guest frame numbers of its own.
+    /// Whether the guest's frame numbers are guest frames, which Xen translates to machine frames.
     #[must_use]
     pub const fn is_translated(self) -> bool {
         !matches!(self, Self::Pv)
     }
 }
 
-/// Release of Xen whose behaviour the model has, where releases differ.
+/// Release of Xen to behave like, where releases differ. The default is the newest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Release {
@@ -48,17 +48,26 @@ impl Release {
     }
 }
 
-/// Security module: who may deal with whom.
+/// Policy of Xen's security modules (XSM): which domains may communicate by grants and event
+/// channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Xsm {
-    /// Everybody with everybody: x86's default.
+    /// `xsm=dummy`: any two domains. The default on x86.
     #[default]
     Dummy,
-    /// Unprivileged domains only with privileged ones: Debian's default on Arm.
+    /// `xsm=silo`: unprivileged domains communicate only with privileged ones. Debian's default on
+    /// Arm.
     Silo,
 }
 
-/// A domain to be created: [`Xen::domain`](crate::Xen::domain) takes it.
+/// Properties of a domain to be created by [`Xen::domain`](crate::Xen::domain).
+///
+/// ```
+/// use xen_sim::{DomainConfig, GuestKind};
+///
+/// let config = DomainConfig::new(GuestKind::Arm).pages(16).max_grant_frames(4);
+/// # let _ = config;
+/// ```
 #[derive(Clone, Debug)]
 pub struct DomainConfig {
     pub(crate) kind: GuestKind,
@@ -72,8 +81,8 @@ pub struct DomainConfig {
 }
 
 impl DomainConfig {
-    /// An unprivileged domain with 64 pages and Xen's defaults: 64 frames of grant table, 1024
-    /// frames of mapping handles, version 2 where the architecture has it.
+    /// An unprivileged domain with 64 pages, and Xen's default limits: 64 grant frames, 1024
+    /// maptrack frames, and version 2 of the grant table except on Arm.
     #[must_use]
     pub const fn new(kind: GuestKind) -> Self {
         Self {
@@ -88,71 +97,91 @@ impl DomainConfig {
         }
     }
 
-    /// The domain's number, instead of the lowest free one from 1 up.
+    /// The domain id. The default is the lowest free one from 1 on.
     #[must_use]
     pub const fn domid(self, domid: domid_t) -> Self {
         Self { domid: Some(domid), ..self }
     }
 
-    /// How many pages of memory it starts with.
+    /// Number of pages of 4096 bytes that the domain starts with.
     #[must_use]
     pub const fn pages(self, pages: usize) -> Self {
         Self { pages, ..self }
     }
 
-    /// How many pages it may have at most, instead of twice those it starts with.
+    /// Maximum number of pages. The default is twice the number that it starts with.
     #[must_use]
     pub const fn max_pages(self, pages: usize) -> Self {
         Self { max_pages: Some(pages), ..self }
     }
 
-    /// How many frames its grant table can grow to; it starts with one.
+    /// Maximum number of grant table frames, 1 to 4096. The table starts with one.
     #[must_use]
     pub const fn max_grant_frames(self, frames: u32) -> Self {
         Self { max_grant_frames: frames, ..self }
     }
 
-    /// How many frames of 256 mapping handles it can have. One handle always stays unused.
+    /// Maximum number of maptrack frames, up to 4096. A frame holds 256 handles of mapped grants;
+    /// one handle always stays unused.
     #[must_use]
     pub const fn max_maptrack_frames(self, frames: u32) -> Self {
         Self { max_maptrack_frames: frames, ..self }
     }
 
-    /// The highest version of the grant table it may choose: 1 or 2.
+    /// The highest version of the grant table that the domain may choose: 1 or 2.
     #[must_use]
     pub const fn max_grant_version(self, version: u32) -> Self {
         Self { max_grant_version: version, ..self }
     }
 
-    /// Makes it a control domain, which may act on others. On Arm its guest frames are the machine's.
+    /// Makes it a control domain, as dom0 is: it may act on others. On Arm its guest frame numbers
+    /// are machine frame numbers.
     #[must_use]
     pub const fn privileged(self) -> Self {
         Self { privileged: true, ..self }
     }
+
+    /// Checks the grant table's limits, as Xen does when it creates the domain.
+    pub(crate) fn check_limits(&self) -> Result<(), CreateError> {
+        let versions = if self.kind == GuestKind::Arm { 1..=1 } else { 1..=2 };
+        let frames = [self.max_grant_frames, self.max_maptrack_frames];
+        if !versions.contains(&self.max_grant_version)
+            || self.max_grant_frames == 0
+            || frames.into_iter().any(|frames| frames > 4096)
+        {
+            return Err(CreateError::BadLimit);
+        }
+        Ok(())
+    }
 }
 
-/// A domain that could not be created.
+/// Why a domain could not be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CreateError {
-    /// There is a domain of this number.
+    /// The domain id is in use.
     Exists(domid_t),
-    /// Numbers from `DOMID_FIRST_RESERVED` up name no domain; or all others are taken.
+    /// The domain id is `DOMID_FIRST_RESERVED` or above, or all ids are in use.
     NoDomid,
-    /// Not enough frames are left in the machine for the pages asked for.
+    /// The machine has too few free frames.
     NoMemory,
-    /// A limit that Xen refuses: no grant frames, more than 4096 of them or of mapping handles, a
-    /// version other than 1 and 2, or version 2 on Arm.
+    /// Xen refuses a limit: no grant frames, more than 4096 grant or maptrack frames, a version
+    /// other than 1 and 2, or version 2 on Arm.
     BadLimit,
 }
 
 impl fmt::Display for CreateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exists(domid) => write!(f, "domain {} exists already", domid.0),
-            Self::NoDomid => write!(f, "no such domain number, or none left"),
-            Self::NoMemory => write!(f, "too little memory left for the domain's pages"),
-            Self::BadLimit => write!(f, "a limit of the grant table that Xen refuses"),
+            Self::Exists(domid) => write!(f, "domain id {} is in use", domid.0),
+            Self::NoDomid => write!(f, "the domain id is reserved, or none is free"),
+            Self::NoMemory => {
+                write!(f, "too few free frames for the domain's pages: build the machine with more")
+            }
+            Self::BadLimit => write!(
+                f,
+                "Xen refuses a limit of the grant table: frames are 1 to 4096, versions 1 and 2, on Arm 1"
+            ),
         }
     }
 }

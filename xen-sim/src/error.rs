@@ -1,9 +1,9 @@
-//! How hypercalls fail inside the model.
+//! How hypercalls fail inside the simulator.
 
 use xen_abi::errno::*;
 use xen_abi::{Errno, GrantStatus};
 
-/// An address in an argument that is not there.
+/// An address in an argument that cannot be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault;
 
@@ -13,13 +13,13 @@ impl From<Fault> for Errno {
     }
 }
 
-/// What most hypercalls come to: a value that is not negative, or an error number.
+/// What most hypercalls return: a value that is not negative, or an error number.
 pub(crate) type Answer<T = isize> = Result<T, Errno>;
 
-/// What an element of a batch of grants comes to.
+/// The outcome of an element in a batch of grant operations.
 pub(crate) type Granted<T = ()> = Result<T, GrantStatus>;
 
-/// The register value that an answer is.
+/// The value that an answer has in a register.
 pub(crate) fn result(answer: Answer) -> isize {
     match answer {
         Ok(value) => value,

@@ -1,4 +1,5 @@
-//! A plain guest on the model: everything that a [`GrantTable`] needs.
+//! A guest's grant table, started by xen-ops: where its frames are mapped, and memory for its
+//! state.
 
 #![allow(unsafe_code, reason = "starts the table, and says where its memory is")]
 
@@ -8,40 +9,40 @@ use std::ptr::NonNull;
 
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
 use xen_ops::gnttab::{
-    BitmapLine, Config, FrameRange, GrantTable, PageAllocator, ReaperSlot, StartError, TableFrames,
-    TableStorage, Translated, Version,
+    BitmapLine, Config, FrameRange, GrantTable, ReaperSlot, StartError, TableFrames, TableStorage,
+    Translated, Version,
 };
 use xen_ops::hypercall::{Error, Hypercall, grant_table_op};
-use xen_ops::page::Exhausted;
 
 use crate::config::GuestKind;
 use crate::domain::Domain;
-use crate::page::{Page, Table};
+use crate::page::GuestPage;
 
-/// Where a translated guest of the model puts its grant table, and the status frames.
+/// First guest frames of the grant table and of its status words in a translated guest.
 const TABLE_GFN: u64 = 0xf_0000;
 const STATUS_GFN: u64 = 0xf_8000;
 
-/// Where a domain's grant table appears; [`Domain::table_frames`] gives it, to one at a time.
+/// The frames of a domain's grant table, mapped; [`Domain::table_frames`] returns them. A domain
+/// has one such value at a time.
 ///
-/// A translated guest places the frames by `XENMEM_add_to_physmap`, a PV guest has them listed by
+/// A translated guest maps the frames by `XENMEM_add_to_physmap`, a PV guest by
 /// `GNTTABOP_setup_table`.
 #[derive(Debug)]
-pub struct Frames {
-    table: Table,
+pub struct GrantFrames {
+    domain: Domain,
     capacity: u32,
     shared: NonNull<u8>,
     status: Option<NonNull<u8>>,
 }
 
 // SAFETY: addresses of the machine's memory, which is accessed atomically from any thread.
-unsafe impl Send for Frames {}
+unsafe impl Send for GrantFrames {}
 // SAFETY: as above.
-unsafe impl Sync for Frames {}
+unsafe impl Sync for GrantFrames {}
 
-// SAFETY: the table has its own memory there, in one piece, for as many frames as there can be, as long
+// SAFETY: the table has its own contiguous memory, for as many frames as it can have, valid as long
 // as the machine, which the value holds.
-unsafe impl TableFrames for Frames {
+unsafe impl TableFrames for GrantFrames {
     fn capacity(&self) -> u32 {
         self.capacity
     }
@@ -54,14 +55,14 @@ unsafe impl TableFrames for Frames {
         self.status
     }
 
-    fn attach<X: Hypercall>(
+    fn attach<H: Hypercall>(
         &mut self,
-        xen: &X,
+        xen: &H,
         version: Version,
         frames: Range<u32>,
     ) -> Result<(), Error> {
-        if self.table.domain.kind == GuestKind::Pv {
-            // Listing them is what makes them a PV guest's to map; they are mapped already.
+        if self.domain.kind == GuestKind::Pv {
+            // A PV guest may map the frames once Xen has listed them. Here they are mapped already.
             let mut list = vec![xen_pfn_t(0); frames.end as usize];
             grant_table_op::setup_table(xen, DOMID_SELF, &mut list)?;
             if version == Version::V2 {
@@ -70,13 +71,13 @@ unsafe impl TableFrames for Frames {
             }
             return Ok(());
         }
-        let area = |address, frame| FrameRange { address, frame: xen_pfn_t(frame) };
-        // SAFETY: the model's guests have nothing else at these frame numbers, and the value is the only
-        // one of its domain.
+        let range = |address, frame| FrameRange { address, frame: xen_pfn_t(frame) };
+        // SAFETY: no guest has anything else at these frame numbers, and a domain has one value of
+        // this type.
         let mut translated = unsafe {
-            let translated = Translated::new(area(self.shared, TABLE_GFN), self.capacity);
+            let translated = Translated::new(range(self.shared, TABLE_GFN), self.capacity);
             match self.status {
-                Some(status) => translated.with_status(area(status, STATUS_GFN)),
+                Some(status) => translated.with_status(range(status, STATUS_GFN)),
                 None => translated,
             }
         };
@@ -84,24 +85,24 @@ unsafe impl TableFrames for Frames {
     }
 }
 
-impl Drop for Frames {
+impl Drop for GrantFrames {
     fn drop(&mut self) {
-        let mut state = self.table.domain.machine.lock();
-        if let Some(domain) = state.domain_mut(self.table.domain.domid) {
+        let mut state = self.domain.machine.lock();
+        if let Some(domain) = state.domain_mut(self.domain.domid) {
             domain.table_taken = false;
         }
     }
 }
 
-/// Memory for the state of one [`GrantTable`].
-pub struct Storage {
+/// Memory for the state of one [`GrantTable`]: what a [`TableStorage`] borrows.
+pub struct TableMemory {
     lines: Vec<BitmapLine>,
-    slots: Vec<ReaperSlot<Page>>,
+    slots: Vec<ReaperSlot<GuestPage>>,
 }
 
-impl Storage {
-    /// For a table of up to `frames` frames of version 1, or twice as many of version 2, and for
-    /// `deferred` grants that were dropped in use.
+impl TableMemory {
+    /// Memory for a table of up to `frames` frames of version 1, or twice as many of version 2, and
+    /// for up to `deferred` grants that are dropped while they are in use.
     #[must_use]
     pub fn new(frames: usize, deferred: usize) -> Self {
         Self {
@@ -110,33 +111,35 @@ impl Storage {
         }
     }
 
-    /// The memory, for one table.
-    pub fn room(&mut self) -> TableStorage<'_, Page> {
+    /// Borrows the memory for a table.
+    pub fn storage(&mut self) -> TableStorage<'_, GuestPage> {
         TableStorage::new(&mut self.lines, &mut self.slots)
     }
 }
 
-impl fmt::Debug for Storage {
+impl fmt::Debug for TableMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Storage").field("lines", &self.lines.len()).finish_non_exhaustive()
+        f.debug_struct("TableMemory").field("lines", &self.lines.len()).finish_non_exhaustive()
     }
 }
 
-/// A table that was not started.
+/// Why a domain's grant table was not started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TableError {
-    /// The domain's table is in use already: drop what [`Domain::grant_table`] or
-    /// [`Domain::table_frames`] gave before.
+    /// The domain's table is in use. Drop the value of [`Domain::grant_table`] or
+    /// [`Domain::table_frames`] first.
     Taken,
-    /// It did not start.
+    /// Xen refused a hypercall, or the memory is too small.
     Start(StartError),
 }
 
 impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Taken => write!(f, "the domain's grant table is in use already"),
+            Self::Taken => {
+                write!(f, "the domain's grant table is in use: drop the other value first")
+            }
             Self::Start(error) => write!(f, "{error}"),
         }
     }
@@ -145,9 +148,9 @@ impl fmt::Display for TableError {
 impl std::error::Error for TableError {}
 
 impl Domain {
-    /// Where the domain's grant table appears, or `None` while somebody has it.
+    /// The frames of the domain's grant table, or `None` while another value has them.
     #[must_use]
-    pub fn table_frames(&self) -> Option<Frames> {
+    pub fn table_frames(&self) -> Option<GrantFrames> {
         let mut state = self.machine.lock();
         let domain = state.domain_mut(self.domid)?;
         if std::mem::replace(&mut domain.table_taken, true) {
@@ -157,42 +160,34 @@ impl Domain {
         let capacity = domain.grants.max_frames;
         drop(state);
         let status = (self.kind != GuestKind::Arm).then_some(status);
-        Some(Frames { table: self.table(), capacity, shared, status })
+        Some(GrantFrames { domain: self.clone(), capacity, shared, status })
     }
 
-    /// The domain's grant table, started.
+    /// Starts the domain's grant table.
     ///
     /// ```
-    /// use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+    /// use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
     ///
     /// let xen = Xen::new();
     /// let guest = xen.domain(DomainConfig::new(GuestKind::Pvh)).unwrap();
-    /// let mut storage = Storage::new(64, 16);
-    /// let table = guest.grant_table(&mut storage, Default::default()).unwrap();
+    /// let mut memory = TableMemory::new(64, 16);
+    /// let table = guest.grant_table(&mut memory, Default::default()).unwrap();
     /// assert_eq!((table.frames(), table.max_frames()), (1, 64));
     /// assert_eq!(table.free_refs(), 512 - 8);
     /// ```
     ///
     /// # Errors
     ///
-    /// [`TableError::Taken`] if it is in use already, [`TableError::Start`] if it does not start.
+    /// [`TableError::Taken`] if it is in use, [`TableError::Start`] if xen-ops cannot start it.
     pub fn grant_table<'s>(
         &self,
-        storage: &'s mut Storage,
+        memory: &'s mut TableMemory,
         config: Config,
-    ) -> Result<GrantTable<'s, Self, Frames, Page>, TableError> {
+    ) -> Result<GrantTable<'s, Self, GrantFrames, GuestPage>, TableError> {
         let frames = self.table_frames().ok_or(TableError::Taken)?;
-        // SAFETY: there is one `Frames` of a domain at a time, and who writes entries otherwise does so
-        // by unsafe code.
-        let table = unsafe { GrantTable::start(self.clone(), frames, storage.room(), config) };
+        // SAFETY: a domain has one `GrantFrames` at a time, and any other access to entries is
+        // unsafe code's responsibility.
+        let table = unsafe { GrantTable::start(self.clone(), frames, memory.storage(), config) };
         table.map_err(TableError::Start)
-    }
-}
-
-impl PageAllocator for Domain {
-    type Page = Page;
-
-    fn take(&self) -> Result<Page, Exhausted> {
-        self.page().ok_or(Exhausted)
     }
 }

@@ -1,4 +1,4 @@
-//! What must be true at any time, whatever guests do.
+//! Invariants that hold between hypercalls, whatever guests do.
 
 use std::collections::BTreeMap;
 
@@ -6,23 +6,23 @@ use xen_abi::grant_table::*;
 use xen_abi::xen::xen_pfn_t;
 
 use crate::domain::Domain;
-use crate::frames::Mfn;
-use crate::grant::pin::Pins;
-use crate::machine::{State, Xen};
-use crate::p2m;
+use crate::state::frames::Mfn;
+use crate::state::pins::Pins;
+use crate::state::{State, p2m};
+use crate::xen::Xen;
 
 impl Xen {
-    /// Checks what must be true at any time, between hypercalls:
+    /// Checks the invariants that hold between hypercalls:
     ///
     /// - the pins of each entry are those of the live handles for it;
-    /// - each frame has the references that its mappings need, and belongs to somebody;
+    /// - each mapped frame has an owner, and the references that its mappings need;
     /// - no handle is both free and in use;
     /// - the in-use marks of each entry are those that its pins need;
-    /// - no page was given back while somebody mapped it.
+    /// - no page was dropped while another domain mapped it.
     ///
     /// # Errors
     ///
-    /// What is not true, in words.
+    /// A description of the first invariant that does not hold.
     pub fn check_invariants(&self) -> Result<(), String> {
         let state = self.machine.lock();
         if let Some(violation) = state.violations.first() {
@@ -36,14 +36,14 @@ impl Xen {
 }
 
 impl Domain {
-    /// How many live mappings of grants the domain has.
+    /// Number of grants that the domain has mapped.
     #[must_use]
     pub fn live_mappings(&self) -> usize {
         let state = self.machine.lock();
         state.domain(self.domid).map_or(0, |domain| domain.maptrack.iter().count())
     }
 
-    /// How often the domain's entry with that reference is in use.
+    /// The pin counts of the domain's entry with that reference; zero if the entry is not in use.
     #[must_use]
     pub fn pins(&self, ref_: grant_ref_t) -> Pins {
         let state = self.machine.lock();
@@ -52,14 +52,14 @@ impl Domain {
         active.map(|active| active.pins).unwrap_or_default()
     }
 
-    /// How many pages the domain has.
+    /// Number of pages of 4096 bytes that the domain has.
     #[must_use]
     pub fn pages(&self) -> usize {
         self.machine.lock().domain(self.domid).map_or(0, |domain| domain.pages)
     }
 
-    /// References to the frame at a frame number of the domain's: one for its being allocated, one for
-    /// each mapping elsewhere. 0 if nothing is there.
+    /// Number of references to the frame at a frame number of the domain's: one for its allocation,
+    /// one for each other mapping. 0 if nothing is there.
     #[must_use]
     pub fn references(&self, frame: xen_pfn_t) -> u32 {
         let state = self.machine.lock();
@@ -100,13 +100,13 @@ impl State {
             for active in domain.grants.active.values() {
                 *wanted.entry(active.mfn).or_default() += active.pins.total();
             }
-            for mfn in domain.areas.iter().flatten() {
+            for mfn in domain.vcpu_areas.iter().flatten() {
                 *wanted.entry(*mfn).or_default() += 1;
             }
-            for mfn in domain.ports.fifo.iter().flat_map(|fifo| fifo.frames()) {
+            for mfn in domain.ports.fifo().into_iter().flat_map(|fifo| fifo.frames()) {
                 *wanted.entry(mfn).or_default() += 1;
             }
-            for mapped in domain.room.values().flatten().filter(|mapped| !mapped.granted) {
+            for mapped in domain.page_table.values().flatten().filter(|mapped| !mapped.granted) {
                 *wanted.entry(mapped.mfn).or_default() += 1;
             }
             for (gfn, entry) in domain.p2m.iter() {

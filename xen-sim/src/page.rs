@@ -1,49 +1,57 @@
-//! The guest's side of memory: its pages, room for mappings, its grant table.
+//! The guest's side of memory: its pages, targets for mappings, its grant table.
 
 #![allow(unsafe_code, reason = "implements what others rely on")]
 
 use std::ptr::NonNull;
+use std::sync::Arc;
 
-use xen_abi::xen::xen_pfn_t;
-use xen_ops::page;
+use xen_abi::xen::{domid_t, xen_pfn_t};
+use xen_ops::page::{MapTarget, Page};
 
-use crate::domain::Domain;
-use crate::frames::Mfn;
+use crate::machine::Machine;
+use crate::state::frames::Mfn;
 
-/// A page of a domain's memory; [`Domain::page`] gives it.
+/// A page of a domain's memory, 4096 bytes; [`Domain::page`](crate::Domain::page) returns it.
 ///
-/// When it is dropped while somebody has it mapped, the page is not used again, and
-/// [`Xen::check_invariants`](crate::Xen::check_invariants) says so.
+/// Drop it only when no other domain maps it. A page that is dropped earlier is not used again, and
+/// [`Xen::check_invariants`](crate::Xen::check_invariants) reports it.
 #[derive(Debug)]
-pub struct Page {
-    pub(crate) domain: Domain,
-    pub(crate) frame: u64,
+pub struct GuestPage {
+    pub(crate) machine: Arc<Machine>,
+    pub(crate) domid: domid_t,
+    pub(crate) frame: xen_pfn_t,
     pub(crate) mfn: Mfn,
     pub(crate) address: NonNull<u8>,
 }
 
-/// Room for a foreign frame; [`Domain::target`] gives it.
+/// A place where a domain can map a frame: an unpopulated guest frame, or an unused virtual page of
+/// a PV guest; [`Domain::target`](crate::Domain::target) returns it.
 #[derive(Debug)]
-pub struct MapTarget {
-    pub(crate) domain: Domain,
+pub struct GuestTarget {
+    pub(crate) machine: Arc<Machine>,
+    pub(crate) domid: domid_t,
+    pub(crate) translated: bool,
+    /// The guest frame number, or the virtual page number.
     pub(crate) number: u64,
 }
 
-/// A domain's grant table in memory; [`Domain::table`] gives it.
+/// The memory of a domain's grant table, to read and write entries without xen-ops;
+/// [`Domain::raw_table`](crate::Domain::raw_table) returns it.
 ///
-/// The frames of the table are in one piece here, as a guest would map them. What is written to a
-/// frame before the guest has mapped it, by `XENMEM_add_to_physmap` or, in a PV guest, by
-/// `GNTTABOP_setup_table`, is lost: Xen sees empty entries there, but for the reserved ones.
+/// The frames of the table are contiguous, as a guest would map them. Xen sees what is written to a
+/// frame only once the guest has mapped it, by `XENMEM_add_to_physmap` or, in a PV guest, by
+/// `GNTTABOP_setup_table`: what was written earlier is lost, except in the reserved entries.
 #[derive(Clone, Debug)]
-pub struct Table {
-    pub(crate) domain: Domain,
+pub struct RawTable {
+    pub(crate) machine: Arc<Machine>,
+    pub(crate) domid: domid_t,
 }
 
-// SAFETY: the frame was taken out of the domain's unused ones, and is a page that stays where it is as
-// long as the machine, which the value holds.
-unsafe impl page::Page for Page {
+// SAFETY: the frame was taken from the domain's unused ones, and is a page that is valid as long as
+// the machine, which the value holds.
+unsafe impl Page for GuestPage {
     fn frame(&self) -> xen_pfn_t {
-        xen_pfn_t(self.frame)
+        self.frame
     }
 
     fn address(&self) -> NonNull<u8> {
@@ -52,63 +60,63 @@ unsafe impl page::Page for Page {
 }
 
 // SAFETY: the memory belongs to the value, whatever thread it is on, and is accessed atomically.
-unsafe impl Send for Page {}
+unsafe impl Send for GuestPage {}
 // SAFETY: as above.
-unsafe impl Sync for Page {}
+unsafe impl Sync for GuestPage {}
 
-impl Drop for Page {
+impl Drop for GuestPage {
     fn drop(&mut self) {
-        let domid = self.domain.domid;
-        let mut state = self.domain.machine.lock();
-        // Perhaps the page is gone, or another frame is there now.
-        if state.look_up(domid, self.frame).is_none_or(|entry| entry.mfn != self.mfn) {
+        let xen_pfn_t(frame) = self.frame;
+        let mut state = self.machine.lock();
+        // The guest may have given the page away, or have put another frame in its place.
+        if state.look_up(self.domid, frame).is_none_or(|entry| entry.mfn != self.mfn) {
             return;
         }
         if state.frames.get(self.mfn).is_some_and(|frame| frame.references > 1) {
-            let (frame, domid) = (self.frame, domid.0);
+            let domid = self.domid.0;
             state.violations.push(format!("d{domid} dropped page {frame:#x} while it was mapped"));
-        } else if let Some(domain) = state.domain_mut(domid) {
-            domain.spare.push(self.frame);
+        } else if let Some(domain) = state.domain_mut(self.domid) {
+            domain.unused.push(frame);
         }
     }
 }
 
-// SAFETY: no other target has this number, nothing else is put there, and while a frame is mapped the
-// domain's tables lead to it.
-unsafe impl page::MapTarget for MapTarget {
+// SAFETY: no other target has this number, nothing else is put there, and while a frame is mapped
+// the domain's tables lead to it.
+unsafe impl MapTarget for GuestTarget {
     fn host_addr(&self) -> u64 {
         self.number << 12
     }
 
     fn address(&self) -> NonNull<u8> {
-        if self.domain.kind.is_translated() {
-            return self.domain.address_of(self.number);
+        let state = self.machine.lock();
+        if self.translated {
+            return state.address_of(self.domid, self.number);
         }
-        let state = self.domain.machine.lock();
-        let room = state.domain(self.domain.domid).and_then(|domain| domain.room.get(&self.number));
-        let mapped = room.copied().flatten();
+        let mapped = state.page_table_entry(self.domid, self.number);
         let address = mapped.and_then(|mapped| state.frames.address(mapped.mfn));
         address.unwrap_or_else(|| state.frames.hole())
     }
 }
 
-impl Table {
-    /// Where the first frame of entries is; the frame with index `i` is `i` times 4096 bytes behind.
-    /// There is room for as many as the table can grow to.
+impl RawTable {
+    /// The address of the first frame of entries. The frame with index `i` is `i` times 4096 bytes
+    /// further on, for as many frames as the table can grow to.
     #[must_use]
     pub fn shared(&self) -> NonNull<u8> {
         self.bases().0
     }
 
-    /// Where the first frame of version 2's status words is, and so on.
+    /// The address of the first frame of version 2's status words; the others follow in the same
+    /// way.
     #[must_use]
     pub fn status(&self) -> NonNull<u8> {
         self.bases().1
     }
 
     fn bases(&self) -> (NonNull<u8>, NonNull<u8>) {
-        let state = self.domain.machine.lock();
-        match state.domain(self.domain.domid) {
+        let state = self.machine.lock();
+        match state.domain(self.domid) {
             Some(domain) => domain.grants.bases(),
             None => (state.frames.hole(), state.frames.hole()),
         }

@@ -15,7 +15,7 @@ pub(crate) const NEEDS: &[Need] = &[Need::Miri];
 const RUNS: &[(&str, &[&str])] = &[
     ("miri xen-ops", &["-p", "xen-ops", "--lib", "--test", "hypercalls", "--", "--skip", GRANTS]),
     ("miri xen-ops grants", &["-p", "xen-ops", "--lib", "--", GRANTS]),
-    ("miri xen-sim", &["-p", "xen-sim", "--test", "model", "--", "guest::", "threads::"]),
+    ("miri xen-sim", &["-p", "xen-sim", "--test", "conformance", "--", "guest::", "threads::"]),
     ("miri xen-fuzz", &["-p", "xen-fuzz", "--tests"]),
 ];
 

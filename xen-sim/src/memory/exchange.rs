@@ -7,11 +7,11 @@ use xen_abi::memory::*;
 use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
 
 use crate::error::Answer;
-use crate::frames::Mfn;
-use crate::guest_access::address;
-use crate::machine::State;
-use crate::memory::max_order;
-use crate::p2m;
+use crate::memory::extent::max_order;
+use crate::state::State;
+use crate::state::frames::Mfn;
+use crate::state::guest_access::address;
+use crate::state::p2m;
 
 impl State {
     pub(crate) fn exchange(&mut self, caller: domid_t, at: usize) -> Answer {
@@ -95,7 +95,7 @@ impl State {
                 }
             }
         }
-        // As many pages come as go: the number that the domain has stays.
+        // The domain's number of pages does not change.
         for mfn in stolen {
             self.frames.free(mfn);
         }
@@ -108,7 +108,7 @@ impl State {
         answer
     }
 
-    /// A page that nobody but its owner holds.
+    /// The frame of a page that only its owner holds.
     fn stealable(&self, domid: domid_t, gfn: u64) -> Answer<Mfn> {
         let entry = self.look_up(domid, gfn).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let mfn = entry.ok_or(XEN_EINVAL)?.mfn;

@@ -1,10 +1,14 @@
 //! `memory_op`: dispatch, and the operations that return a value.
 
+mod dynamic;
 mod exchange;
-pub(crate) mod map;
+mod extent;
+mod machphys;
+mod memory_map;
 mod physmap;
 mod reservation;
 mod resource;
+mod vnuma;
 
 use xen_abi::errno::*;
 use xen_abi::memory::*;
@@ -12,23 +16,16 @@ use xen_abi::xen::domid_t;
 
 use crate::config::{GuestKind, Release};
 use crate::error::{Answer, result};
-use crate::machine::State;
-use crate::transcript::Call;
+use crate::record::HypercallRecord;
+use crate::state::State;
 
-/// Bits of the command that say which operation; the others hold how far a continued one has come.
+/// Bits of the command that select the operation; the others hold the progress of a continued one.
 const COMMAND: usize = 0x3f;
-/// Extents that an operation can count in those other bits.
-pub(crate) const MAX_EXTENTS: usize = (u32::MAX >> 6) as usize;
-
-/// The largest extent that a domain may ask for: 2 to that power pages.
-pub(crate) const fn max_order(privileged: bool) -> u32 {
-    if privileged { 18 } else { 9 }
-}
 
 impl State {
-    pub(crate) fn memory_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> Call {
+    pub(crate) fn memory_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> HypercallRecord {
         let (command, at) = (arguments[0], arguments[1]);
-        // Six bits fit.
+        // Lossless: six bits.
         let operation = (command & COMMAND) as u32;
         let start = command >> 6;
         let result = match operation {
@@ -38,7 +35,7 @@ impl State {
             _ => result(self.memory_operation(caller, operation, at, start)),
         };
         let operation = name(operation);
-        Call { domain: caller, operation, count: None, result, statuses: Vec::new() }
+        HypercallRecord { domid: caller, operation, count: None, result, statuses: Vec::new() }
     }
 
     fn memory_operation(
@@ -78,7 +75,7 @@ impl State {
             XENMEM_get_vnumainfo => self.get_vnumainfo(caller, at),
             XENMEM_reserved_device_memory_map => self.reserved_device_memory_map(caller, at),
             XENMEM_get_sharing_freed_pages | XENMEM_get_sharing_shared_pages => Ok(0),
-            // What else there is belongs to x86.
+            // All other operations are x86's.
             _ if self.caller(caller).kind == GuestKind::Arm || start != 0 => Err(XEN_ENOSYS),
             XENMEM_memory_map => self.memory_map(caller, at),
             XENMEM_machine_memory_map
@@ -94,7 +91,7 @@ impl State {
                 self.machphys_mapping(caller, at)
             }
             XENMEM_machphys_mfn_list => self.machphys_mfn_list(caller, at),
-            // 32-bit PV guests, whose table it is, are left out of Debian's later builds.
+            // Debian builds later releases without 32-bit PV guests, whose table it is.
             XENMEM_machphys_compat_mfn_list if self.release > Release::V4_14 => Err(XEN_EOPNOTSUPP),
             XENMEM_machphys_compat_mfn_list => self.machphys_mfn_list(caller, at),
             XENMEM_access_op => self.access_op(caller, at),
@@ -119,13 +116,16 @@ impl State {
         Ok(value as isize)
     }
 
-    /// Sets memory aside for a domain.
+    /// Claims memory for a domain.
     fn claim_pages(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_memory_reservation = self.read(caller, at)?;
         let plain = op.extent_start.is_null() && op.extent_order == 0 && op.mem_flags == 0;
         let domain = self.domain(op.domid).filter(|_| plain).ok_or(XEN_EINVAL)?;
         if !self.caller(caller).privileged {
             return Err(XEN_EPERM);
+        }
+        if domain.dying && self.release >= Release::V4_20 {
+            return Err(XEN_EINVAL);
         }
         let wanted = usize::try_from(op.nr_extents).unwrap_or(usize::MAX);
         let more = wanted.saturating_sub(domain.pages);

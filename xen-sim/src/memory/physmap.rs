@@ -7,13 +7,12 @@ use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t, xen_pfn_t, xen_ulong_t};
 
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
-use crate::frames::Mfn;
-use crate::grant::table::status_frames;
-use crate::guest_access::address;
-use crate::machine::State;
-use crate::p2m;
+use crate::state::State;
+use crate::state::frames::Mfn;
+use crate::state::guest_access::address;
+use crate::state::p2m;
 
-/// The guest frame number that is none.
+/// The number of no guest frame.
 const INVALID_GFN: u64 = u64::MAX;
 
 impl State {
@@ -38,7 +37,7 @@ impl State {
         let rest = size.checked_sub(start).ok_or(XEN_EILSEQ)?;
         let end = op.gpfn.0.checked_add(size).and(op.idx.checked_add(size));
         if end.is_none() {
-            // Before there was a check of its own, there was no such page.
+            // 4.14 has no check for this, and finds no page there.
             let old = self.release == Release::V4_14;
             let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
             return Err(match (old, arm) {
@@ -47,8 +46,10 @@ impl State {
                 (true, false) => XEN_EINVAL,
             });
         }
-        // Ranges that overlap are moved from the end that is not overwritten.
-        let backwards = op.gpfn.0 > op.idx && op.gpfn.0 < op.idx + size;
+        // Overlapping ranges go from the end that is not overwritten; before 4.20 always forward, which
+        // loses pages.
+        let overlap = op.gpfn.0 > op.idx && op.gpfn.0 < op.idx + size;
+        let backwards = overlap && self.release >= Release::V4_20;
         for step in 0..rest {
             let at = if backwards { rest - 1 - step } else { start + step };
             let (idx, gpfn) = (op.idx + at, op.gpfn.0 + at);
@@ -130,7 +131,7 @@ impl State {
     ) -> Answer<()> {
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
         if gfn == INVALID_GFN {
-            // Before there was a check of its own, the search for the place failed.
+            // 4.14 has no check for this, and fails to look the frame up.
             return Err(if arm { XEN_EINVAL } else { XEN_ENOENT });
         }
         match space {
@@ -142,7 +143,7 @@ impl State {
             XENMAPSPACE_grant_table => self.add_table_frame(caller, domid, idx, gfn),
             XENMAPSPACE_gmfn if !arm => self.move_page(domid, idx, gfn),
             XENMAPSPACE_gmfn_foreign => self.add_foreign(caller, domid, idx, gfn, foreign),
-            // There are no devices to map.
+            // No device is simulated.
             XENMAPSPACE_dev_mmio if arm => Ok(()),
             _ if arm => Err(XEN_ENOSYS),
             _ => Err(XEN_EINVAL),
@@ -171,31 +172,6 @@ impl State {
         Ok(())
     }
 
-    /// The frame of entries or status words with that index; the table grows until it has one.
-    pub(crate) fn table_frame(
-        &mut self,
-        caller: domid_t,
-        domid: domid_t,
-        idx: u64,
-        status: bool,
-    ) -> Answer<Mfn> {
-        let idx = u32::try_from(idx).map_err(|_| XEN_EINVAL)?;
-        let table = &self.domain(domid).ok_or(XEN_ESRCH)?.grants;
-        let have = if status { table.status_frames } else { table.frames };
-        if idx >= have {
-            // Status words of as many frames of entries go into one.
-            let per_status = if status { 8 } else { 1 };
-            let needed = idx.checked_add(1).and_then(|count| count.checked_mul(per_status));
-            let needed = needed.filter(|needed| *needed <= table.max_frames).ok_or(XEN_EINVAL)?;
-            if !self.grow_table(caller, domid, needed) {
-                return Err(XEN_EINVAL);
-            }
-        }
-        let table = &self.domain(domid).ok_or(XEN_ESRCH)?.grants;
-        debug_assert!(!status || idx < status_frames(table.frames));
-        Ok(if status { table.status_mfn(idx) } else { table.shared_mfn(idx) })
-    }
-
     /// Maps a frame of Xen's own.
     fn add_special(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
@@ -208,13 +184,14 @@ impl State {
                 self.unplace(domid, elsewhere);
             }
         } else {
-            self.make_room(domid, gfn, mfn)?;
+            self.vacate(domid, gfn, mfn)?;
         }
         if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
     }
 
-    /// Takes away what is where something is to be mapped (x86): the domain's memory is freed.
-    fn make_room(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
+    /// Removes what is at a guest frame number where something is to be mapped (x86). Memory of the
+    /// domain's own is freed.
+    fn vacate(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
         let Some(there) = self.look_up(domid, gfn).filter(|there| there.mfn != mfn) else {
             return Ok(());
         };
@@ -230,7 +207,7 @@ impl State {
         let entry = self.look_up(domid, from).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let nothing = if self.release < Release::V4_20 { XEN_EINVAL } else { XEN_EACCES };
         let mfn = entry.ok_or(nothing)?.mfn;
-        self.make_room(domid, gfn, mfn)?;
+        self.vacate(domid, gfn, mfn)?;
         if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
     }
 
@@ -256,7 +233,7 @@ impl State {
         let found = self.look_up(foreign, idx).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let mfn = found.ok_or(XEN_EINVAL)?.mfn;
         if !arm {
-            self.make_room(domid, gfn, mfn)?;
+            self.vacate(domid, gfn, mfn)?;
         }
         self.map_foreign(domid, foreign, gfn, mfn)
     }
@@ -279,7 +256,16 @@ impl State {
         Err(XEN_EPERM)
     }
 
-    /// Checks that a domain exists whose frames the caller can map, in the words of its release.
+    /// Whether a domain may map others' frames without a grant. Before 4.20 x86 held no references
+    /// to those that translated domains mapped, and refused.
+    pub(crate) fn may_map_foreign(&self, domid: domid_t) -> bool {
+        self.domain(domid).is_some_and(|domain| {
+            domain.kind != GuestKind::Pvh || domain.privileged || self.release >= Release::V4_20
+        })
+    }
+
+    /// Checks that a domain exists whose frames the caller can map. Releases differ in the error
+    /// number.
     fn foreign(&self, caller: domid_t, domid: domid_t, arm: bool) -> Answer<()> {
         let old = self.release == Release::V4_14 || arm && self.release < Release::V4_20;
         match domid {
@@ -287,13 +273,5 @@ impl State {
             own if old && own == caller => Err(if arm { XEN_ESRCH } else { XEN_EINVAL }),
             _ => self.remote(caller, domid),
         }
-    }
-
-    /// Checks that a domain exists that is not the caller.
-    pub(crate) fn remote(&self, caller: domid_t, domid: domid_t) -> Answer<()> {
-        if domid == DOMID_SELF || self.domain(domid).is_none() {
-            return Err(XEN_ESRCH);
-        }
-        if domid == caller { Err(XEN_EPERM) } else { Ok(()) }
     }
 }

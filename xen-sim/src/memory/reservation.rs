@@ -7,17 +7,17 @@ use xen_abi::xen::{domid_t, xen_pfn_t};
 
 use crate::config::GuestKind;
 use crate::error::Answer;
-use crate::frames::Mfn;
-use crate::guest_access::address;
-use crate::machine::State;
-use crate::memory::{MAX_EXTENTS, max_order};
-use crate::p2m;
+use crate::memory::extent::{MAX_EXTENTS, max_order};
+use crate::state::State;
+use crate::state::frames::Mfn;
+use crate::state::guest_access::address;
+use crate::state::p2m;
 
 /// A checked reservation.
 struct Extents {
     domid: domid_t,
     list: usize,
-    /// The first that is not done, and the one behind the last.
+    /// The first that is not done, and the end.
     start: usize,
     end: usize,
     order: u32,
@@ -26,7 +26,8 @@ struct Extents {
 }
 
 impl State {
-    /// Does one of the three operations on the extents from `start` on.
+    /// Executes one of the three operations on the extents from `start` on. Returns the number
+    /// done.
     pub(crate) fn change_reservation(
         &mut self,
         caller: domid_t,
@@ -71,14 +72,14 @@ impl State {
         })
     }
 
-    /// How many bits an address may have by these `XENMEMF_*`; 0 for any number. `None` if Xen refuses
-    /// the flags.
+    /// How many bits an address may have by these `XENMEMF_*`; 0 for any number. `None` if Xen
+    /// refuses the flags.
     pub(crate) fn check_flags(&self, caller: domid_t, domid: domid_t, flags: u32) -> Option<u32> {
         let address_bits = flags & 0xff;
         if (1..=12).contains(&address_bits) {
             return None;
         }
-        // Nodes are counted from 1 here; 0 is any.
+        // The node plus 1; 0 is any.
         let node = flags >> 8 & 0xff;
         if flags & XENMEMF_vnode != 0 {
             let vnuma = self.domain(domid)?.vnuma.as_ref();
@@ -111,13 +112,13 @@ impl State {
         let translated = self.domain(extents.domid).is_some_and(|domain| domain.is_translated());
         for at in extents.start..extents.end {
             let Ok(xen_pfn_t(gfn)) = self.read_at(caller, extents.list, at) else { return at };
-            // Memory that comes only once it is touched is not modelled: none is promised.
+            // Populating on demand is not simulated: nothing is marked for it.
             if extents.on_demand {
                 return at;
             }
             let in_place = self.domain(extents.domid).is_some_and(|domain| domain.in_place);
             let mfn = match in_place {
-                true => self.kept_extent(extents, gfn),
+                true => self.direct_extent(extents, gfn),
                 false => self.allocate_extent(caller, extents),
             };
             let Some(mfn) = mfn else { return at };
@@ -134,8 +135,8 @@ impl State {
         extents.end
     }
 
-    /// The frames that are kept for a domain whose guest frames are the machine's.
-    fn kept_extent(&self, extents: &Extents, gfn: u64) -> Option<Mfn> {
+    /// The frames of a domain whose guest frames are the machine's: they stay assigned to it.
+    fn direct_extent(&self, extents: &Extents, gfn: u64) -> Option<Mfn> {
         let frames = gfn..gfn.checked_add(1 << extents.order)?;
         let kept = |mfn| self.frames.get(Mfn(mfn)).is_some_and(|f| f.owner == Some(extents.domid));
         frames.clone().all(kept).then_some(Mfn(gfn))
@@ -168,7 +169,7 @@ impl State {
         extents.end
     }
 
-    /// Takes a page of the domain's own away from it.
+    /// Frees a page of the domain's own memory.
     pub(crate) fn remove_page(&mut self, domid: domid_t, gfn: u64) -> Answer<()> {
         let x86 = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Pvh);
         let hole = if x86 { XEN_ENOENT } else { XEN_EINVAL };

@@ -8,13 +8,13 @@ use xen_abi::xen::{domid_t, xen_pfn_t};
 
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
-use crate::frames::Mfn;
-use crate::grant::table::status_frames;
-use crate::guest_access::address;
-use crate::machine::State;
-use crate::memory::MAX_EXTENTS;
+use crate::memory::extent::MAX_EXTENTS;
+use crate::state::State;
+use crate::state::frames::Mfn;
+use crate::state::grant_table::status_frames;
+use crate::state::guest_access::address;
 
-/// Frames that Xen maps at a time.
+/// Number of frames that Xen maps at a time.
 const STRIDE: usize = 32;
 
 impl State {
@@ -66,21 +66,13 @@ impl State {
         Ok(0)
     }
 
-    /// Whether a domain may have others' frames in its address space. Before 4.20 x86 did not count the
-    /// references of those that translated domains had.
-    pub(crate) fn may_map_foreign(&self, domid: domid_t) -> bool {
-        self.domain(domid).is_some_and(|domain| {
-            domain.kind != GuestKind::Pvh || domain.privileged || self.release >= Release::V4_20
-        })
-    }
-
     fn answer_size(&self, caller: domid_t, at: usize, size: u32) -> Answer {
         let place = at.wrapping_add(offset_of!(xen_mem_acquire_resource, nr_frames));
         self.write(caller, place, size)?;
         Ok(0)
     }
 
-    /// Frames that the resource can ever have; 0 if there is no such resource.
+    /// Maximum number of frames of a resource; 0 if it does not exist.
     fn resource_size(&self, domid: domid_t, type_: u32, id: u32) -> u32 {
         let Some(domain) = self.domain(domid) else { return 0 };
         match (type_, id) {
@@ -106,14 +98,14 @@ impl State {
         count: usize,
     ) -> Answer<Vec<Mfn>> {
         if u32::from(op.type_) != XENMEM_resource_grant_table {
-            // There is no such server.
+            // No ioreq server exists.
             return Err(XEN_ENOENT);
         }
         let status = op.id == XENMEM_resource_grant_table_id_status;
         if status && self.domain(op.domid).is_none_or(|domain| domain.grants.version != 2) {
             return Err(XEN_EINVAL);
         }
-        // The last one first: then the table grows once.
+        // The last one first, so that the table grows once.
         let frames = (0..count as u64).rev();
         let frames: Answer<Vec<Mfn>> = frames
             .map(|at| self.table_frame(caller, op.domid, first.saturating_add(at), status))
@@ -128,7 +120,7 @@ impl State {
         Ok(frames)
     }
 
-    /// Tells a PV guest the frames' numbers; maps them where a translated one says.
+    /// Returns the frames' numbers to a PV guest; maps them at a translated guest's frames.
     fn list_frames(
         &mut self,
         caller: domid_t,
@@ -154,7 +146,7 @@ impl State {
                 true => Err(XEN_ENOMEM),
                 false => self.map_foreign(caller, owner, gfn, mfn),
             };
-            // What is mapped already stays; the caller is to remove it.
+            // Earlier frames stay mapped: the caller has to remove them.
             mapped.map_err(|errno| if at == 0 { errno } else { XEN_EIO })?;
         }
         Ok(())

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
 use xen_abi::xen::{__HYPERVISOR_update_va_mapping, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_live::{Arch, Mode, Row, Transcript};
@@ -18,7 +19,7 @@ use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
 use xen_ops::hypercall::memory_op::add_to_physmap;
 use xen_ops::page::{MapTarget as _, PAGE_SIZE, Page as _};
 use xen_scenarios::{Guest, Kind, Part};
-use xen_sim::{Domain, DomainConfig, MapTarget, Page, Release, Xen, Xsm};
+use xen_sim::{Domain, DomainConfig, GuestPage, GuestTarget, Release, Xen, Xsm};
 
 /// A domain of the model that scenarios can run in.
 struct ModelGuest {
@@ -53,8 +54,8 @@ unsafe impl Hypercall for Recorded {
 impl Guest for ModelGuest {
     type Xen = Recorded;
     type Page = Kept;
-    type MapTarget = MapTarget;
-    type Frames = xen_sim::Frames;
+    type MapTarget = GuestTarget;
+    type Frames = xen_sim::GrantFrames;
 
     fn xen(&self) -> &Recorded {
         &self.xen
@@ -83,7 +84,7 @@ impl Guest for ModelGuest {
         self.loose_page().frame()
     }
 
-    fn target(&mut self) -> MapTarget {
+    fn target(&mut self) -> GuestTarget {
         self.domain.target()
     }
 
@@ -102,12 +103,12 @@ impl Guest for ModelGuest {
         NonNull::from(pages).cast()
     }
 
-    fn frames(&mut self) -> xen_sim::Frames {
-        self.domain.table_frames().expect("they are taken once")
+    fn frames(&mut self) -> xen_sim::GrantFrames {
+        self.domain.table_frames().expect("nobody else has them")
     }
 
     fn table(&mut self, part: Part) -> NonNull<u8> {
-        let (domain, table) = (&self.domain, self.domain.table());
+        let (domain, table) = (&self.domain, self.domain.raw_table());
         match (part, self.kind().is_translated()) {
             (Part::Shared, false) => {
                 setup_table(domain, DOMID_SELF, &mut [xen_pfn_t(0)]).expect("the table's frame");
@@ -130,7 +131,7 @@ impl Guest for ModelGuest {
     }
 
     fn take_event(&mut self, port: u32) -> bool {
-        self.domain.wait(port, Duration::ZERO)
+        self.domain.wait(evtchn_port_t(port), Duration::ZERO)
     }
 
     fn destroy(&mut self, domid: domid_t) {
@@ -151,7 +152,7 @@ impl ModelGuest {
     }
 
     /// Maps a machine frame, in a PV guest.
-    fn map_frame(&self, target: &MapTarget, frame: u64) {
+    fn map_frame(&self, target: &GuestTarget, frame: u64) {
         if self.kind() == Kind::Pv {
             let arguments = [target.host_addr() as usize, (frame << 12 | 3) as usize, 0];
             // SAFETY: nothing is there.
@@ -168,7 +169,7 @@ struct RawPage([u8; PAGE_SIZE]);
 /// A page that is never freed: a guest of the live tests frees none either.
 struct Kept {
     domain: Domain,
-    page: ManuallyDrop<Page>,
+    page: ManuallyDrop<GuestPage>,
 }
 
 // SAFETY: a page of the domain's that has no other owner. Its address is where the domain has it, or that
@@ -179,7 +180,7 @@ unsafe impl xen_ops::page::Page for Kept {
     }
 
     fn address(&self) -> NonNull<u8> {
-        self.domain.address_of(self.page.frame().0)
+        self.domain.address_of(self.page.frame())
     }
 }
 

@@ -13,14 +13,14 @@ use crate::view::OutOfBounds;
 /// to the start of `page`. Returns how many bytes that are.
 ///
 /// ```
-/// # use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+/// # use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 /// # use xen_ops::page::Page;
 /// # use xen_ops::{ReadOnly, RemoteGrant};
 /// use xen_ops::gnttab::copy;
 ///
 /// # let machine = Xen::new();
 /// # let (alice, xen) = (machine.domain(DomainConfig::new(GuestKind::Pvh))?, machine.domain(DomainConfig::new(GuestKind::Pvh))?);
-/// # let mut storage = Storage::new(4, 4);
+/// # let mut storage = TableMemory::new(4, 4);
 /// # let table = alice.grant_table(&mut storage, Default::default())?;
 /// # let granted = table.grant(xen.domid(), alice.page().ok_or("no page")?, ReadOnly)?;
 /// # granted.view().write(64, b"hello")?;

@@ -58,13 +58,13 @@ use crate::{DomainId, Failed};
 /// `H` makes the hypercalls, `F` says where the table's frames appear, `P` is what is granted.
 ///
 /// ```
-/// # use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+/// # use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 /// # use xen_ops::ReadWrite;
 /// # use xen_ops::page::Page as _;
 /// # let xen = Xen::new();
 /// # let alice = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
 /// # let bob = xen.domain(DomainConfig::new(GuestKind::Pvh))?.domid();
-/// # let mut storage = Storage::new(4, 4);
+/// # let mut storage = TableMemory::new(4, 4);
 /// // A guest on the simulator. A real one makes its table by `start`.
 /// let table = alice.grant_table(&mut storage, Default::default())?;
 /// let page = alice.page().ok_or("no page")?;

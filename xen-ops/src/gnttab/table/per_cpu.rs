@@ -26,12 +26,12 @@ use crate::{DomainId, Failed};
 /// the cached ones go to the shared bitmap.
 ///
 /// ```
-/// # use xen_sim::{DomainConfig, GuestKind, Storage, Xen};
+/// # use xen_sim::{DomainConfig, GuestKind, TableMemory, Xen};
 /// # use xen_ops::ReadWrite;
 /// # let xen = Xen::new();
 /// # let alice = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
 /// # let bob = xen.domain(DomainConfig::new(GuestKind::Pvh))?.domid();
-/// # let mut storage = Storage::new(4, 4);
+/// # let mut storage = TableMemory::new(4, 4);
 /// # let page = alice.page().ok_or("no page")?;
 /// let table = alice.grant_table(&mut storage, Default::default())?;
 /// let mut cpu0 = table.per_cpu(0);

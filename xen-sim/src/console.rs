@@ -1,0 +1,35 @@
+//! `console_io`: Xen's own console.
+
+use xen_abi::errno::*;
+use xen_abi::xen::*;
+
+use crate::error::Answer;
+use crate::record::HypercallRecord;
+use crate::state::State;
+
+impl State {
+    pub(crate) fn console_io(&mut self, caller: domid_t, arguments: [usize; 5]) -> HypercallRecord {
+        let (command, count, at) = (arguments[0] as u32, arguments[1] as u32, arguments[2]);
+        let (operation, answer) = match command {
+            CONSOLEIO_write => ("CONSOLEIO_write", self.console_write(caller, at, count)),
+            // The console has no input.
+            CONSOLEIO_read => ("CONSOLEIO_read", self.console_allowed(caller).map(|()| 0)),
+            _ => ("console_io", Err(XEN_ENOSYS)),
+        };
+        HypercallRecord::new(caller, operation, answer)
+    }
+
+    /// In a release build of Xen only control domains may.
+    fn console_allowed(&self, caller: domid_t) -> Answer<()> {
+        if self.caller(caller).privileged { Ok(()) } else { Err(XEN_EPERM) }
+    }
+
+    fn console_write(&mut self, caller: domid_t, at: usize, count: u32) -> Answer {
+        self.console_allowed(caller)?;
+        for index in 0..count as usize {
+            let byte: u8 = self.read_at(caller, at, index)?;
+            self.caller_mut(caller).console.push(byte);
+        }
+        Ok(0)
+    }
+}

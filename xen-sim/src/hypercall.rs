@@ -1,0 +1,44 @@
+//! Dispatch of hypercalls by their number.
+
+use xen_abi::errno::*;
+use xen_abi::xen::*;
+
+use crate::error::result;
+use crate::machine::Machine;
+use crate::record::HypercallRecord;
+
+impl Machine {
+    /// Makes a hypercall of the domain `caller`. Returns what it leaves in the result register.
+    pub(crate) fn hypercall(&self, caller: domid_t, number: u32, arguments: [usize; 5]) -> isize {
+        let mut state = self.lock();
+        if state.domain(caller).is_none_or(|domain| domain.destroyed) {
+            // A destroyed domain has no vCPU that could call.
+            return result(Err(XEN_ESRCH));
+        }
+        let record = match number {
+            // May wait, and unlocks the state to do so.
+            __HYPERVISOR_sched_op => self.sched_op(state, caller, arguments),
+            _ => {
+                let record = match number {
+                    __HYPERVISOR_update_va_mapping => state.update_va_mapping(caller, arguments),
+                    __HYPERVISOR_memory_op => state.memory_op(caller, arguments),
+                    __HYPERVISOR_xen_version => state.xen_version(caller, arguments),
+                    __HYPERVISOR_console_io => state.console_io(caller, arguments),
+                    __HYPERVISOR_grant_table_op => state.grant_table_op(caller, arguments),
+                    __HYPERVISOR_vcpu_op => state.vcpu_op(caller, arguments),
+                    __HYPERVISOR_event_channel_op => state.event_channel_op(caller, arguments),
+                    __HYPERVISOR_physdev_op => state.physdev_op(caller, arguments),
+                    __HYPERVISOR_hvm_op => state.hvm_op(caller, arguments),
+                    _ => HypercallRecord::new(caller, "hypercall", Err(XEN_ENOSYS)),
+                };
+                drop(state);
+                if number == __HYPERVISOR_event_channel_op {
+                    self.wake();
+                }
+                record
+            }
+        };
+        self.tell(&record);
+        record.result
+    }
+}

@@ -1,0 +1,21 @@
+//! The simulator behaves as Xen does: every check in its order, every status and error number.
+
+mod support;
+
+mod check_order;
+mod copy;
+mod error_coverage;
+mod events;
+mod faults;
+mod guest;
+mod live;
+mod map;
+mod mapping;
+mod memory;
+mod physmap;
+mod random_operations;
+mod releases;
+mod table;
+mod threads;
+mod transfer;
+mod zephyr;
