@@ -120,7 +120,7 @@ mod tests {
         print(&[("gntdev", "maps", None)], &facts, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("\ngntdev    maps                    can be used\n"), "{text}");
-        assert!(text.contains("\nXen                               4.20.0-model\n"), "{text}");
+        assert!(text.contains("\nXen                               4.20.0-sim\n"), "{text}");
         assert!(text.contains("\nframes of the grant table         1 of 64\n"), "{text}");
     }
 }
