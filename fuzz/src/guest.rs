@@ -13,18 +13,14 @@ use std::time::Duration;
 use xen_abi::grant_table::{GTF_reading, GTF_writing, grant_ref_t};
 use xen_abi::memory::xen_reserved_device_memory;
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
-use xen_ops::gnttab::RemoteGrant;
-use xen_ops::gnttab::copy::{self, Dest, Segment, Source, copy_each};
-use xen_ops::gnttab::map::{self, Mapping, Slot};
+use xen_ops::gnttab::copy::{self, Dest, Segment, Source, copy_each_with_retry};
+use xen_ops::gnttab::map::{self, Slot};
 use xen_ops::gnttab::retry::Backoff;
-use xen_ops::gnttab::{
-    AllocHint, BitmapLine, Config, DomainId, GrantTable, Granted, TableFrames, TableStorage,
-    Version, VersionPolicy,
-};
+use xen_ops::gnttab::{BitmapLine, Config, TableFrames, TableStorage, Version, VersionPolicy};
 use xen_ops::hypercall::{Error, Hypercall, grant_table_op};
 use xen_ops::memory;
 use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
-use xen_ops::view::ReadWrite;
+use xen_ops::{DomainId, GrantTable, Granted, Mapping, ReadWrite, RemoteGrant};
 
 use crate::bytes::Bytes;
 use crate::hostile::Hostile;
@@ -32,7 +28,7 @@ use crate::hostile::Hostile;
 /// The domain on the other side.
 const PEER: DomainId = match DomainId::new(domid_t(1)) {
     Ok(peer) => peer,
-    Err(_) => unreachable!(),
+    Err(_) => panic!("1 is the number of an ordinary domain"),
 };
 
 const FRAMES: u32 = 4;
@@ -51,26 +47,26 @@ impl Frame {
     }
 }
 
-/// The guest's memory: its table, and pages to lend.
+/// The guest's memory: its table, and pages to grant.
 struct Memory {
     shared: [Frame; FRAMES as usize],
     status: [Frame; 1],
     pages: [Frame; PAGES],
-    /// Pages that nobody has.
+    /// Pages that are free.
     spare: RefCell<Vec<usize>>,
-    /// References under which a page is lent that has not come back.
-    lent: RefCell<BTreeSet<u32>>,
+    /// References under which a page is granted that has not been returned.
+    granted: RefCell<BTreeSet<u32>>,
 }
 
-/// A page, with the reference it was last lent under.
-struct Lendable<'m> {
+/// A page, with the reference that it was granted under last.
+struct OwnPage<'m> {
     memory: &'m Memory,
     index: usize,
     under: RefCell<Option<u32>>,
 }
 
-// SAFETY: a frame of the guest's that nobody else has, since it is not spare.
-unsafe impl Page for Lendable<'_> {
+// SAFETY: a frame of the guest's that belongs to this value, since it is not spare.
+unsafe impl Page for OwnPage<'_> {
     fn frame(&self) -> xen_pfn_t {
         xen_pfn_t(self.index as _)
     }
@@ -80,10 +76,10 @@ unsafe impl Page for Lendable<'_> {
     }
 }
 
-impl Drop for Lendable<'_> {
+impl Drop for OwnPage<'_> {
     fn drop(&mut self) {
         if let Some(reference) = self.under.take() {
-            self.memory.lent.borrow_mut().remove(&reference);
+            self.memory.granted.borrow_mut().remove(&reference);
         }
         self.memory.spare.borrow_mut().push(self.index);
     }
@@ -111,7 +107,7 @@ unsafe impl TableFrames for Table<'_> {
     }
 }
 
-/// Room for a mapping, which must not come back while something is mapped there.
+/// A target, which must not be returned while something is mapped there.
 struct Place<'h, 'b> {
     xen: &'h Hostile<'b>,
     address: u64,
@@ -149,7 +145,7 @@ pub fn hypervisor(bytes: &[u8]) {
         status: [const { Frame::new() }; 1],
         pages: [const { Frame::new() }; PAGES],
         spare: RefCell::new((0..PAGES).collect()),
-        lent: RefCell::new(BTreeSet::new()),
+        granted: RefCell::new(BTreeSet::new()),
     };
     let mut lines: [BitmapLine; 2 * FRAMES as usize] = std::array::from_fn(|_| BitmapLine::new());
     let mut slots = [const { xen_ops::gnttab::ReaperSlot::new() }; 6];
@@ -176,23 +172,21 @@ struct Guest<'g, 'b> {
     next: u64,
 }
 
-type Lent<'t, 'm> = Granted<'t, Lendable<'m>, ReadWrite>;
+type Grant<'t, 'm> = Granted<'t, OwnPage<'m>>;
 type Mapped<'g, 'b> = Mapping<&'g Hostile<'b>, Place<'g, 'b>, ReadWrite>;
 
 impl<'g, 'b> Guest<'g, 'b> {
-    fn live(&mut self, table: &GrantTable<'_, &'g Hostile<'b>, Table<'g>, Lendable<'g>>) {
-        let mut cursor = AllocHint::default();
-        let mut lent: Vec<Lent<'_, 'g>> = Vec::new();
+    fn live(&mut self, table: &GrantTable<'_, &'g Hostile<'b>, Table<'g>, OwnPage<'g>>) {
+        let mut grants: Vec<Grant<'_, 'g>> = Vec::new();
         let mut mapped: Vec<Mapped<'g, 'b>> = Vec::new();
         while !self.bytes.is_empty() {
             match self.bytes.byte() % 12 {
-                0..=2 => self.lend(table, &mut cursor, &mut lent),
-                3 => self.revoke(table.version(), &mut lent),
-                4 => drop(self.any(&mut lent)),
+                0..=2 => self.grant(table, &mut grants),
+                3 => self.revoke(table.version(), &mut grants),
+                4 => drop(self.any(&mut grants)),
                 5 => drop(table.reap(self.bytes.byte().into())),
-                6 => self.take(table, &mut cursor),
-                7 => mapped
-                    .extend(Mapping::new(self.xen, self.grant(), self.place(), &mut retry()).ok()),
+                6 => self.take(table),
+                7 => mapped.extend(self.map()),
                 8 => drop(self.any(&mut mapped).map(Mapping::unmap)),
                 9 => self.batch(),
                 10 => self.memory(),
@@ -207,30 +201,29 @@ impl<'g, 'b> Guest<'g, 'b> {
         Some(things.swap_remove(index))
     }
 
-    /// A reference that was handed out must not be one that somebody has.
+    /// A reference that was handed out must not be in use already.
     fn check_new(&self, reference: grant_ref_t) {
         assert!(reference.0 >= 8, "{} is reserved", reference.0);
-        let live = self.memory.lent.borrow().contains(&reference.0);
-        assert!(!live, "{} is handed out again while it is lent", reference.0);
+        let live = self.memory.granted.borrow().contains(&reference.0);
+        assert!(!live, "{} is handed out again while it is granted", reference.0);
     }
 
-    fn lend<'t>(
+    fn grant<'t>(
         &self,
-        table: &'t GrantTable<'_, &'g Hostile<'b>, Table<'g>, Lendable<'g>>,
-        cursor: &mut AllocHint,
-        lent: &mut Vec<Lent<'t, 'g>>,
+        table: &'t GrantTable<'_, &'g Hostile<'b>, Table<'g>, OwnPage<'g>>,
+        grants: &mut Vec<Grant<'t, 'g>>,
     ) {
         let Some(index) = self.memory.spare.borrow_mut().pop() else { return };
-        let page = Lendable { memory: self.memory, index, under: RefCell::new(None) };
-        let Ok(free) = table.alloc(cursor) else { return };
+        let page = OwnPage { memory: self.memory, index, under: RefCell::new(None) };
+        let Ok(free) = table.alloc() else { return };
         self.check_new(free.reference());
         page.under.replace(Some(free.reference().0));
-        self.memory.lent.borrow_mut().insert(free.reference().0);
-        lent.extend(free.grant(PEER, page).ok());
+        self.memory.granted.borrow_mut().insert(free.reference().0);
+        grants.extend(free.grant(PEER, page, ReadWrite).ok());
     }
 
-    fn revoke(&self, version: Version, lent: &mut Vec<Lent<'_, 'g>>) {
-        let Some(granted) = self.any(lent) else { return };
+    fn revoke(&self, version: Version, grants: &mut Vec<Grant<'_, 'g>>) {
+        let Some(granted) = self.any(grants) else { return };
         let reference = granted.reference();
         let in_use =
             self.word(version, reference.0).load(Relaxed) & self.in_use(version, reference.0) != 0;
@@ -241,24 +234,25 @@ impl<'g, 'b> Guest<'g, 'b> {
     }
 
     /// References that are not used for anything.
-    fn take(
-        &self,
-        table: &GrantTable<'_, &'g Hostile<'b>, Table<'g>, Lendable<'g>>,
-        cursor: &mut AllocHint,
-    ) {
+    fn take(&self, table: &GrantTable<'_, &'g Hostile<'b>, Table<'g>, OwnPage<'g>>) {
         let count = self.bytes.byte();
         if let Ok(run) = table.alloc_run(count.into()) {
             run.for_each(|free| self.check_new(free.reference()));
         }
-        let mut room = [grant_ref_t(0); 16];
-        if let Ok(mut reserve) = table.reserve(cursor, &mut room[..usize::from(count % 16)]) {
-            while let Some(free) = reserve.claim() {
+        let mut refs = [grant_ref_t(0); 16];
+        if let Ok(mut pool) = table.preallocate(&mut refs[..usize::from(count % 16)]) {
+            while let Some(free) = pool.claim() {
                 self.check_new(free.reference());
             }
         }
     }
 
-    fn grant(&self) -> RemoteGrant {
+    fn map(&mut self) -> Option<Mapped<'g, 'b>> {
+        let (grant, place) = (self.remote(), self.place());
+        Mapping::with_retry(self.xen, grant, place, ReadWrite, &mut retry()).ok()
+    }
+
+    fn remote(&self) -> RemoteGrant {
         RemoteGrant::new(PEER, grant_ref_t(self.bytes.byte().into()))
     }
 
@@ -269,23 +263,24 @@ impl<'g, 'b> Guest<'g, 'b> {
 
     fn batch(&mut self) {
         let count = usize::from(self.bytes.byte() % 6);
-        let mut slots: Vec<Slot<_, _, ReadWrite>> =
-            (0..count).map(|_| Slot::new(self.grant(), self.place())).collect();
+        let mut slots: Vec<_> =
+            (0..count).map(|_| Slot::new(self.remote(), self.place(), ReadWrite)).collect();
         let mut elements = map::elements::<5>();
         if self.bytes.is_kind() {
-            let _ = map::map_all(self.xen, &mut slots, &mut elements, &mut retry());
+            let _ = map::map_all_with_retry(self.xen, &mut slots, &mut elements, &mut retry());
         } else {
-            let _ = map::map_each(self.xen, &mut slots, &mut elements, &mut retry());
+            let _ = map::map_each_with_retry(self.xen, &mut slots, &mut elements, &mut retry());
         }
         let _ = map::unmap_each(&mut slots, &mut map::unmap_elements::<5>());
         let ends = (0..count).filter_map(|_| {
             let at = |bytes: &Bytes<'_>| usize::from(bytes.byte()) * 17;
             let (from, to) = (at(self.bytes), at(self.bytes));
-            let (source, dest) = (Source::grant(self.grant()), Dest::grant(self.grant()));
+            let (source, dest) = (Source::grant(self.remote()), Dest::grant(self.remote()));
             Segment::new(source, from, dest, to, at(self.bytes)).ok()
         });
         let mut segments: Vec<_> = ends.collect();
-        let _ = copy_each(self.xen, &mut segments, &mut copy::elements::<5>(), &mut retry());
+        let _ =
+            copy_each_with_retry(self.xen, &mut segments, &mut copy::elements::<5>(), &mut retry());
     }
 
     fn memory(&self) {
@@ -348,7 +343,7 @@ impl<'g, 'b> Guest<'g, 'b> {
     }
 }
 
-/// Linux's patience, without its pauses.
+/// As often as Linux tries again, without its pauses.
 fn retry() -> Backoff<impl FnMut(Duration)> {
     Backoff::new(|_| ())
 }

@@ -8,15 +8,19 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use xen_abi::macros::ring;
 use xen_ops::page::PAGE_SIZE;
-use xen_ops::view::{ReadWrite, View};
+use xen_ops::view::Field;
+use xen_ops::{ReadWrite, View};
 
 use crate::bytes::Bytes;
+
+/// A ring's indices, at the start of its page.
+const INDICES: Field<[u32; 3]> = Field::at::<0>();
 
 #[repr(align(4096))]
 struct Page([AtomicU64; PAGE_SIZE / 8]);
 
 /// Reads and writes a shared page at places that `bytes` say, while a peer fills it with them: between
-/// any two accesses, so that a failure can be had again.
+/// any two accesses, so that a failure can be repeated.
 ///
 /// # Panics
 ///
@@ -24,7 +28,7 @@ struct Page([AtomicU64; PAGE_SIZE / 8]);
 pub fn peer(bytes: &[u8]) {
     let page = Page([const { AtomicU64::new(0) }; PAGE_SIZE / 8]);
     // SAFETY: the page lives longer than the view, and is accessed atomically.
-    let view = unsafe { View::<ReadWrite>::new(NonNull::from(&page.0).cast()) };
+    let view = unsafe { View::new(NonNull::from(&page.0).cast()) };
     let bytes = Bytes::new(bytes);
     while !bytes.is_empty() {
         for _ in 0..bytes.byte() % 8 {
@@ -49,14 +53,13 @@ fn ranges(view: View<'_, ReadWrite>, bytes: &Bytes<'_>) {
     assert_eq!(view.read(offset, &mut buffer[..length]).is_ok(), inside, "{offset} {length}");
     assert_eq!(view.write(offset, &buffer[..length]).is_ok(), inside, "{offset} {length}");
     let aligned = offset % 4 == 0 && offset < PAGE_SIZE;
-    assert_eq!(view.load::<u32>(offset, Relaxed).is_ok(), aligned, "{offset}");
+    assert_eq!(view.at_offset::<u32>(offset).is_ok(), aligned, "{offset}");
 }
 
 /// Indices of a ring, as the peer gives them, lead nowhere but into the ring.
 fn indices(view: View<'_, ReadWrite>, bytes: &Bytes<'_>) {
     let size = ring::ring_size(PAGE_SIZE as u32, u32::from(bytes.byte()));
-    let index = |offset| view.load::<u32>(offset, Relaxed).unwrap_or_default();
-    let (produced, consumed, answered) = (index(0), index(4), index(8));
+    let [produced, consumed, answered] = view.at(INDICES).read();
     assert!(ring::slot(produced, size) < size.max(1));
     assert!(ring::nr_unconsumed_requests(size, produced, consumed, answered) <= size);
     let _ = ring::needs_notify(produced, consumed, answered);

@@ -9,7 +9,7 @@ use core::slice;
 use xen_abi::xen::xen_pfn_t;
 use xen_ops::gnttab::{FrameRange, MapFrames, Paravirtual, TableFrames, Translated, Version};
 use xen_ops::hypercall::{Error, Hypercall};
-use xen_ops::page::{Page, MapTarget};
+use xen_ops::page::{MapTarget, Page};
 
 use crate::memory::{OwnPage, Room, Space, map_frame};
 

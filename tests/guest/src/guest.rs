@@ -3,9 +3,8 @@
 #![allow(unsafe_code, reason = "reads the page that Xen shares with the domain")]
 
 use core::fmt;
-use core::mem::offset_of;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::Ordering;
 
 use xen_abi::memory::{
     XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table, XENMAPSPACE_shared_info,
@@ -13,7 +12,9 @@ use xen_abi::memory::{
 use xen_abi::xen::{DOMID_SELF, domid_t, shared_info, xen_pfn_t};
 use xen_ops::gnttab::TableFrames as _;
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
-use xen_ops::page::{Page, MapTarget};
+use xen_ops::page::{MapTarget, Page};
+use xen_ops::view::Field;
+use xen_ops::{ReadWrite, View, field};
 use xen_scenarios::{Guest, Kind, Part};
 
 use crate::console;
@@ -22,13 +23,16 @@ use crate::frames::LiveFrames;
 use crate::memory::{OwnPage, Room, Space};
 use crate::toolstack;
 
+/// One bit for each port, in words that all processors here can change atomically.
+const PENDING: Field<[u32; 128]> = Field::at::<{ field!(shared_info, evtchn_pending).offset() }>();
+
 /// The guest that this kernel is.
 pub(crate) struct LiveGuest {
     xen: Xen,
     kind: Kind,
     domid: domid_t,
     space: Space,
-    shared_info: NonNull<u8>,
+    shared_info: View<'static, ReadWrite>,
     /// The first frame of the grant table, once it is mapped: Arm maps it once only.
     entries: Option<NonNull<u8>>,
 }
@@ -44,7 +48,9 @@ impl LiveGuest {
             Space::Pv { shared_info, .. } => room.point_to(shared_info >> 12),
             Space::Translated { .. } => room.fill(XENMAPSPACE_shared_info, 0),
         }
-        Self { xen: xen(), kind, domid, space, shared_info: room.address(), entries: None }
+        // SAFETY: the page that Xen shares is there from now on, and is accessed through this view.
+        let shared_info = unsafe { View::new(room.address()) };
+        Self { xen: xen(), kind, domid, space, shared_info, entries: None }
     }
 }
 
@@ -139,12 +145,9 @@ impl Guest for LiveGuest {
     }
 
     fn take_event(&mut self, port: u32) -> bool {
-        let bits = usize::BITS as usize;
-        let (word, bit) = (port as usize / bits, port as usize % bits);
-        let offset = offset_of!(shared_info, evtchn_pending) + word * size_of::<usize>();
-        // SAFETY: inside the page that Xen shares, aligned, and touched by atomic means only.
-        let pending = unsafe { self.shared_info.add(offset).cast::<AtomicUsize>().as_ref() };
-        pending.fetch_and(!(1 << bit), Ordering::AcqRel) & 1 << bit != 0
+        let bit = 1 << (port % u32::BITS);
+        let word = self.shared_info.at(PENDING).element((port / u32::BITS) as usize);
+        word.is_some_and(|word| word.fetch_and(!bit, Ordering::AcqRel) & bit != 0)
     }
 
     fn destroy(&mut self, domid: domid_t) {

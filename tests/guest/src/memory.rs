@@ -11,7 +11,7 @@ use xen_abi::xen::{
 };
 use xen_ops::hypercall::Hypercall;
 use xen_ops::hypercall::memory_op::{add_to_physmap, remove_from_physmap};
-use xen_ops::page::{PAGE_SIZE, Page, MapTarget};
+use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
 
 use crate::entry::xen;
 

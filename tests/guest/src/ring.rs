@@ -5,7 +5,6 @@
 
 #![allow(unsafe_code, reason = "a page that is shared with another domain")]
 
-use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
@@ -17,13 +16,17 @@ use xen_ops::hypercall::event_channel_op::send;
 use xen_ops::hypercall::hvm_op::get_param;
 use xen_ops::hypercall::sched_op::yield_;
 use xen_ops::page::PAGE_SIZE;
-use xen_ops::view::{ReadWrite, View};
+use xen_ops::view::Field;
+use xen_ops::{ReadWrite, View, field};
 
 use crate::entry::xen;
 
-/// Where the ring is in its page, and how many bytes there is room for.
-const OUT: usize = offset_of!(xencons_interface, out);
+/// The ring's bytes, and how many there are.
+const OUT: Field<[u8; SIZE]> = field!(xencons_interface, out);
 const SIZE: usize = xencons_interface::ZERO.out.len();
+/// How many bytes were ever written, and how many were ever read.
+const PRODUCED: Field<u32> = field!(xencons_interface, out_prod);
+const CONSUMED: Field<u32> = field!(xencons_interface, out_cons);
 
 /// The ring's page, and the port that wakes up the reader; null before [`open`].
 static PAGE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
@@ -65,22 +68,19 @@ pub(crate) struct Ring {
     port: evtchn_port_t,
 }
 
-// Offsets are those of the structure's members: they are in the page.
 impl Ring {
     /// Writes all of the bytes, and waits for room where there is none.
     pub(crate) fn write(&self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let produced = self.index(offset_of!(xencons_interface, out_prod));
+            let produced = self.page.at(PRODUCED).load(Ordering::Relaxed);
             let place = produced as usize % SIZE;
             // Up to the ring's end at most: the rest goes to its beginning, in another turn.
             let room = self.room().min(SIZE - place).min(bytes.len());
             let (now, later) = bytes.split_at(room);
-            self.page.write(OUT + place, now).unwrap_or_default();
+            self.page.write(OUT.offset() + place, now).unwrap_or_default();
             let produced = produced.wrapping_add(room as u32);
             // The reader sees the bytes before it sees that there are more.
-            let order = Ordering::Release;
-            let at = offset_of!(xencons_interface, out_prod);
-            self.page.store(at, produced, order).unwrap_or_default();
+            self.page.at(PRODUCED).store(produced, Ordering::Release);
             bytes = later;
             // Before the reader comes there is nobody to tell, and it looks when it comes.
             let _ = send(&xen(), self.port);
@@ -99,13 +99,9 @@ impl Ring {
 
     /// Bytes that can be written now. A reader that counts wrongly gets no more than it has room for.
     fn room(&self) -> usize {
-        let produced = self.index(offset_of!(xencons_interface, out_prod));
-        let consumed = self.index(offset_of!(xencons_interface, out_cons));
+        let produced = self.page.at(PRODUCED).load(Ordering::Relaxed);
+        let consumed = self.page.at(CONSUMED).load(Ordering::Acquire);
         SIZE.saturating_sub(produced.wrapping_sub(consumed) as usize)
-    }
-
-    fn index(&self, offset: usize) -> u32 {
-        self.page.load(offset, Ordering::Acquire).unwrap_or_default()
     }
 }
 

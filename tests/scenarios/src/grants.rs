@@ -3,9 +3,8 @@
 
 #![allow(unsafe_code, reason = "scenarios map their own pages and take them away")]
 
-use core::mem::offset_of;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
 use xen_abi::grant_table::{
     GNTMAP_device_map, GNTMAP_host_map, GTF_reading, GTF_writing, gnttab_copy_ptr,
@@ -20,55 +19,61 @@ use xen_ops::hypercall::grant_table_op::{
     unmap_grant_ref,
 };
 use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
-use xen_ops::view::{ReadWrite, View};
+use xen_ops::view::{Field, Place};
+use xen_ops::{ReadWrite, View, field};
 
-use crate::outcome::Outcome;
+use crate::outcome::{Hex, Outcome};
 use crate::{Guest, Part};
 
-/// Why entries of the first frame can be accessed.
-const INSIDE: &str = "the entry is in the first frame";
+/// Flags and domain of the first entry, which both versions have at once.
+const HEADER: Field<u32> = Field::at::<0>();
+const FLAGS: Field<u16> = field!(grant_entry_header, flags);
+
+/// What an entry has at `member`, which is where the first entry has it.
+fn entry<E, T>(
+    entries: View<'static, ReadWrite>,
+    ref_: grant_ref_t,
+    member: Field<T>,
+) -> Place<'static, T, ReadWrite> {
+    let member = member.moved(ref_.0 as usize * size_of::<E>());
+    entries.at(member.expect("the entry is in the first frame"))
+}
 
 /// The first frame of the guest's table in version 1.
-pub(crate) struct V1 {
-    entries: View<'static, ReadWrite>,
-    base: NonNull<u8>,
-}
+pub(crate) struct V1(View<'static, ReadWrite>);
 
 impl V1 {
     /// Maps it.
     pub(crate) fn map<G: Guest>(guest: &mut G) -> Self {
-        let base = guest.table(Part::Shared);
-        Self { entries: view(base), base }
+        Self(view(guest.table(Part::Shared)))
+    }
+
+    fn entry<T>(&self, ref_: grant_ref_t, member: Field<T>) -> Place<'static, T, ReadWrite> {
+        entry::<grant_entry_v1, T>(self.0, ref_, member)
     }
 
     /// Grants `frame` to `domid`, as far as `flags` say so.
     pub(crate) fn set(&self, ref_: grant_ref_t, flags: u16, domid: domid_t, frame: xen_pfn_t) {
-        let at = ref_.0 as usize * size_of::<grant_entry_v1>();
-        let frame = frame.0 as u32;
-        self.entries
-            .store(at + offset_of!(grant_entry_v1, frame), frame, Ordering::Relaxed)
-            .expect(INSIDE);
-        self.entries.store(at, header(flags, domid), Ordering::SeqCst).expect(INSIDE);
+        self.entry(ref_, field!(grant_entry_v1, frame)).store(frame.0 as u32, Relaxed);
+        self.entry(ref_, HEADER).store(header(flags, domid), SeqCst);
     }
 
     /// The flags of an entry.
     pub(crate) fn flags(&self, ref_: grant_ref_t) -> u16 {
-        let at = ref_.0 as usize * size_of::<grant_entry_v1>();
-        self.entries.load(at, Ordering::SeqCst).expect(INSIDE)
+        self.entry(ref_, FLAGS).load(SeqCst)
     }
 
-    /// Takes back a grant, in one step, unless somebody uses it.
+    /// Revokes a grant, in one step, unless it is in use.
     pub(crate) fn revoke(&self, ref_: grant_ref_t) -> &'static str {
-        let at = ref_.0 as usize * size_of::<grant_entry_v1>();
-        assert!(at < PAGE_SIZE, "{INSIDE}");
-        // SAFETY: inside the frame, aligned, and touched by atomic means only.
-        let header = unsafe { self.base.add(at).cast::<AtomicU32>().as_ref() };
-        let used = u32::from(GTF_reading | GTF_writing);
-        let unused = |now: u32| (now & used == 0).then_some(0);
-        match header.fetch_update(Ordering::AcqRel, Ordering::Relaxed, unused) {
-            Ok(_) => "done",
-            Err(_) => "in use",
+        let header = self.entry(ref_, HEADER);
+        let mut now = header.load(Relaxed);
+        while now & u32::from(GTF_reading | GTF_writing) == 0 {
+            match header.compare_exchange(now, 0, AcqRel, Relaxed) {
+                Ok(_) => return "done",
+                Err(changed) => now = changed,
+            }
         }
+        "in use"
     }
 }
 
@@ -120,28 +125,28 @@ impl V2 {
     }
 
     fn set(&self, ref_: grant_ref_t, entry: grant_entry_v2, flags: u16, domid: domid_t) {
-        let at = ref_.0 as usize * size_of::<grant_entry_v2>();
-        self.entries.write_obj(at, &entry).expect(INSIDE);
-        self.entries.store(at, header(flags, domid), Ordering::SeqCst).expect(INSIDE);
+        self.entry(ref_, Field::at::<0>()).write(&entry);
+        self.entry(ref_, HEADER).store(header(flags, domid), SeqCst);
     }
 
-    /// Takes back a grant, and says whether nobody uses it any more: nobody can begin to.
+    fn entry<T>(&self, ref_: grant_ref_t, member: Field<T>) -> Place<'static, T, ReadWrite> {
+        entry::<grant_entry_v2, T>(self.entries, ref_, member)
+    }
+
+    /// Revokes a grant: no use of it can begin. Says whether one goes on.
     pub(crate) fn revoke(&self, ref_: grant_ref_t) -> &'static str {
-        let at = ref_.0 as usize * size_of::<grant_entry_v2>();
-        self.entries.store(at, 0_u32, Ordering::SeqCst).expect(INSIDE);
+        self.entry(ref_, HEADER).store(0, SeqCst);
         if self.status(ref_) & (GTF_reading | GTF_writing) == 0 { "done" } else { "in use" }
     }
 
     /// The flags of an entry.
     pub(crate) fn flags(&self, ref_: grant_ref_t) -> u16 {
-        let at = ref_.0 as usize * size_of::<grant_entry_v2>();
-        self.entries.load(at, Ordering::SeqCst).expect(INSIDE)
+        self.entry(ref_, FLAGS).load(SeqCst)
     }
 
     /// The status word of an entry.
     pub(crate) fn status(&self, ref_: grant_ref_t) -> u16 {
-        let at = ref_.0 as usize * size_of::<grant_status_t>();
-        self.statuses.load(at, Ordering::SeqCst).expect(INSIDE)
+        entry::<grant_status_t, grant_status_t>(self.statuses, ref_, Field::at::<0>()).load(SeqCst)
     }
 }
 
@@ -151,16 +156,21 @@ fn header(flags: u16, domid: domid_t) -> u32 {
     u32::from(flags) | u32::from(domid.0) << 16
 }
 
-/// A view of a page that stays.
+/// A view of a page that stays where it is.
 fn view(base: NonNull<u8>) -> View<'static, ReadWrite> {
-    // SAFETY: a page that stays mapped while the table has its version, and that the hypervisor
-    // touches atomically.
+    // SAFETY: a frame of the table, which stays mapped while the table has its version, or a target's
+    // place. The address space stays when the frame goes, and this program accesses it atomically.
     unsafe { View::new(base) }
 }
 
-/// A view of a page, or of what is mapped at a target.
-pub(crate) fn bytes(base: NonNull<u8>) -> View<'static, ReadWrite> {
-    view(base)
+/// What raw hypercalls have mapped at a target.
+pub(crate) fn mapped(target: &impl MapTarget) -> View<'static, ReadWrite> {
+    view(target.address())
+}
+
+/// One byte of a page.
+pub(crate) fn byte<A>(view: View<'_, A>, at: usize) -> Hex {
+    Hex(view.read_obj::<u8>(at).unwrap_or_default().into())
 }
 
 /// A mapping, or the attempt at one.
@@ -254,6 +264,6 @@ pub(crate) fn status_of(
 /// A page with one byte all over it.
 pub(crate) fn filled<G: Guest>(guest: &mut G, byte: u8) -> G::Page {
     let page = guest.page();
-    bytes(page.address()).write(0, &[byte; PAGE_SIZE]).expect("a page is a page long");
+    page.view().write(0, &[byte; PAGE_SIZE]).expect("a page is a page long");
     page
 }

@@ -70,7 +70,7 @@ impl Guest for ModelGuest {
     }
 
     fn domid(&self) -> domid_t {
-        self.domain.domid()
+        self.domain.domid().domid()
     }
 
     fn page(&mut self) -> Kept {

@@ -7,10 +7,10 @@ use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_ops::events::Port;
 use xen_ops::page::Page;
 
-use super::leader::{FROM, Lending, Peer, binding, first_byte, grant};
+use super::leader::{FROM, Lending, Peer, binding, grant};
 use super::mailbox::Command;
 use super::{MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, give_way};
-use crate::grants::{copy_bytes, filled, granted, local, map, unmap};
+use crate::grants::{byte, copy_bytes, filled, granted, local, map, mapped, unmap};
 use crate::outcome::{Outcome, Value};
 use crate::{Guest, Run};
 
@@ -41,7 +41,7 @@ pub(super) fn death<G: Guest>(
     if again.outcome.is_ok() {
         run.step("dead, unmap it again", unmap(run.guest, again));
     }
-    run.step("dead, a byte of the page", first_byte(&room));
+    run.step("dead, a byte of the page", byte(mapped(&room), 0));
     if let Some(port) = port {
         run.step("dead, status of a port", Value(binding(&port)));
         run.outcome("dead, send", port.notify());

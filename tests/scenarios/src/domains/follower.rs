@@ -2,18 +2,16 @@
 
 #![allow(unsafe_code, reason = "chooses the version of the grant table")]
 
-use core::sync::atomic::Ordering;
-
 use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::events::Port;
 use xen_ops::hypercall::grant_table_op::set_version;
 use xen_ops::hypercall::memory_op::decrease_reservation;
-use xen_ops::page::{MapTarget, Page};
+use xen_ops::{DomainId, Page, ReadWrite, RemoteGrant};
 
 use super::mailbox::{Command, Mailbox};
-use super::{ACCEPTED, FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE};
-use crate::grants::{Mapping, V1, V2, bytes, filled, map, swap, unmap};
+use super::{ACCEPTED, FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, share};
+use crate::grants::{Mapping, V1, V2, byte, filled, map, mapped, swap, unmap};
 use crate::outcome::{Hex, Outcome, Value};
 use crate::{Guest, Run};
 
@@ -21,9 +19,10 @@ use crate::{Guest, Run};
 pub(super) fn follow<G: Guest>(run: &mut Run<'_, G>, first: domid_t, other: domid_t) {
     let table = if other < run.guest.domid() { Table::newest(run) } else { Table::oldest(run) };
     let page = filled(run.guest, 0);
-    let mailbox = Mailbox(bytes(page.address()));
+    let mailbox = Mailbox(page.view());
     table.set(MAILBOX, GTF_permit_access, first, page.frame());
-    let mut follower = Follower { run, first, other, table, page: None, mapping: None, port: None };
+    let mut follower =
+        Follower { run, first, other, table, page: None, mapping: None, shared: None, port: None };
     loop {
         let (command, with) = mailbox.wait(follower.run.guest);
         if command == Command::End {
@@ -107,6 +106,8 @@ struct Follower<'r, 'a, G: Guest> {
     page: Option<G::Page>,
     /// What is mapped of the leader's, and where.
     mapping: Option<(Mapping, G::MapTarget)>,
+    /// What is mapped of the leader's as the README's example does.
+    shared: Option<xen_ops::Mapping<G::Xen, G::MapTarget, ReadWrite>>,
     port: Option<Port<G::Xen>>,
 }
 
@@ -139,6 +140,8 @@ impl<G: Guest> Follower<'_, '_, G> {
                 let revoked = map(self.run.guest, &room, 0, grant_ref_t(with), self.first);
                 self.run.step("map from the first, revoked", revoked.outcome);
             }
+            Command::Share => self.share(grant_ref_t(with)),
+            Command::Unshare => drop(self.shared.take()),
             Command::OpenPort => return self.open_port(),
             Command::AnswerEvent => self.answer_event(),
             Command::GrantToOther => {
@@ -181,8 +184,7 @@ impl<G: Guest> Follower<'_, '_, G> {
 
     fn look_at_page(&mut self, name: &str) {
         let Some(page) = &self.page else { return };
-        let byte: u8 = bytes(page.address()).load(1, Ordering::Relaxed).unwrap_or_default();
-        self.run.step(name, Hex(byte.into()));
+        self.run.step(name, byte(page.view(), 1));
     }
 
     fn map(&mut self, ref_: grant_ref_t) {
@@ -193,11 +195,23 @@ impl<G: Guest> Follower<'_, '_, G> {
         if !mapping.outcome.is_ok() {
             return;
         }
-        let there = bytes(room.address());
-        let byte: u8 = there.load(0, Ordering::Relaxed).unwrap_or_default();
-        run.step("map from the first, a byte", Hex(byte.into()));
-        there.store(1, 0x43_u8, Ordering::Relaxed).unwrap_or_default();
+        let there = mapped(&room);
+        run.step("map from the first, a byte", byte(there, 0));
+        there.write(1, &[0x43]).unwrap_or_default();
         self.mapping = Some((mapping, room));
+    }
+
+    /// What Bob does in the README's example.
+    fn share(&mut self, reference: grant_ref_t) {
+        let Ok(alice) = DomainId::new(self.first) else { return };
+        let (xen, target) = (self.run.guest.xen().clone(), self.run.guest.target());
+        match share::map(xen, RemoteGrant::new(alice, reference), target) {
+            Ok(mapping) => {
+                self.run.step("README, map", "ok");
+                self.shared = Some(mapping);
+            }
+            Err(error) => self.run.step("README, map", error),
+        }
     }
 
     /// Returns the port's number.
@@ -234,8 +248,7 @@ impl<G: Guest> Follower<'_, '_, G> {
         let mapping = map(run.guest, &room, 0, FOR_THE_OTHER, self.other);
         run.step("map from the other", mapping.outcome);
         if mapping.outcome.is_ok() {
-            let byte: u8 = bytes(room.address()).load(0, Ordering::Relaxed).unwrap_or_default();
-            run.step("map from the other, a byte", Hex(byte.into()));
+            run.step("map from the other, a byte", byte(mapped(&room), 0));
             run.step("unmap from the other", unmap(run.guest, mapping));
         }
     }

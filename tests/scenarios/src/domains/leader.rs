@@ -3,24 +3,21 @@
 #![allow(unsafe_code, reason = "starts the grant table")]
 
 use core::array;
-use core::sync::atomic::Ordering;
 
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_ops::events::{Binding, Port};
-use xen_ops::gnttab::{
-    AllocHint, BitmapLine, Config, GrantTable, Granted, ReaperSlot, TableStorage,
-};
+use xen_ops::gnttab::{BitmapLine, Config, ReaperSlot, TableStorage};
 use xen_ops::hypercall::Error;
-use xen_ops::page::{MapTarget, Page};
+use xen_ops::{DomainId, GrantTable, Granted, Page, ReadWrite};
 
 use super::mailbox::{Command, Mailbox};
 use super::{
-    FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, death, give_way, unprivileged,
+    FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, death, give_way, share, unprivileged,
 };
-use crate::grants::{Mapping, bytes, copy_bytes, filled, granted, local, map, unmap};
-use crate::outcome::{Hex, Outcome, Value};
+use crate::grants::{Mapping, byte, copy_bytes, filled, granted, local, map, mapped, unmap};
+use crate::outcome::{Outcome, Value};
 use crate::{Guest, Run};
 
 /// The grant table of the domain that leads.
@@ -37,7 +34,7 @@ pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
     let mut slots: [ReaperSlot<G::Page>; 2] = array::from_fn(|_| ReaperSlot::new());
     let room = TableStorage::new(&mut lines, &mut slots);
     let config = Config { max_frames: 1, ..Config::default() };
-    // SAFETY: nobody else uses the table, and what is mapped is others'.
+    // SAFETY: nothing else uses the table, and what is mapped is others'.
     let table = match unsafe { GrantTable::start(run.guest.xen().clone(), frames, room, config) } {
         Ok(table) => table,
         Err(error) => return run.step("start", error),
@@ -46,6 +43,7 @@ pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
     let [port, _] = [(1, &one), (2, &two)].map(|(number, peer)| {
         borrow(run, number, peer);
         lend(run, number, peer, &table);
+        readme(run, number, peer, &table);
         unprivileged::transfer(run, number, peer);
         events(run, number, peer)
     });
@@ -74,7 +72,7 @@ impl<G: Guest> Peer<G> {
         loop {
             let mapping = map(run.guest, &room, 0, MAILBOX, domid);
             if mapping.outcome.is_ok() {
-                let mailbox = Mailbox(bytes(room.address()));
+                let mailbox = Mailbox(mapped(&room));
                 return Self { domid, mailbox, mapping, _room: room };
             }
             give_way(run.guest);
@@ -94,9 +92,9 @@ fn borrow<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>) {
     let room = run.guest.target();
     let mapping = map(run.guest, &room, 0, WRITABLE, domid);
     run.step(format_args!("{name}, map"), mapping.outcome);
-    let there = bytes(room.address());
-    run.step(format_args!("{name}, map, a byte of the page"), first_byte(&room));
-    there.store(1, 0x99_u8, Ordering::Relaxed).unwrap_or_default();
+    let there = mapped(&room);
+    run.step(format_args!("{name}, map, a byte of the page"), byte(there, 0));
+    there.write(1, &[0x99]).unwrap_or_default();
     peer.tell(run, Command::LookWhileMapped);
     run.step(format_args!("{name}, unmap"), unmap(run.guest, mapping));
     peer.tell(run, Command::Revoke);
@@ -112,8 +110,7 @@ fn borrow<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>) {
     let from = granted(READ_ONLY, domid, 0);
     let copied = copy_bytes(run.guest, from, destination, 64, FROM);
     run.step(format_args!("{name}, copy"), copied);
-    let byte: u8 = bytes(own.address()).load(63, Ordering::Relaxed).unwrap_or_default();
-    run.step(format_args!("{name}, copy, the last byte"), Hex(byte.into()));
+    run.step(format_args!("{name}, copy, the last byte"), byte(own.view(), 63));
     let copied = copy_bytes(run.guest, destination, from, 64, TO);
     run.step(format_args!("{name}, copy to a read-only grant"), copied);
     let revoked = granted(WRITABLE, domid, 0);
@@ -129,8 +126,7 @@ fn lend<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>, table: &Lendi
     let Some(granted) = grant(run, peer, table) else { return };
     let reference = granted.reference().0;
     peer.mailbox.tell(run.guest, Command::Map, reference);
-    let byte: u8 = granted.view().load(1, Ordering::Relaxed).unwrap_or_default();
-    run.step(format_args!("{name}, a byte that the peer wrote"), Hex(byte.into()));
+    run.step(format_args!("{name}, a byte that the peer wrote"), byte(granted.view(), 1));
     drop(granted);
     let waiting = table.deferred().waiting;
     run.step(format_args!("{name}, drop while it is mapped, grants that wait"), waiting);
@@ -142,14 +138,36 @@ fn lend<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>, table: &Lendi
     peer.mailbox.tell(run.guest, Command::MapRevoked, reference);
 }
 
+/// What Alice does in the README's example.
+fn readme<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>, table: &Lending<'_, G>) {
+    let Ok(bob) = DomainId::new(peer.domid) else { return };
+    let granted = match share::grant(table, bob, run.guest.page()) {
+        Ok(granted) => granted,
+        Err(error) => return run.step(format_args!("{name}, README, grant"), error),
+    };
+    peer.mailbox.tell(run.guest, Command::Share, granted.reference().0);
+    let page = share::take_back(granted, |_revoking| {
+        run.step(format_args!("{name}, README, revoke while it is mapped"), "in use");
+        peer.tell(run, Command::Unshare);
+    });
+    match page {
+        Ok(page) => {
+            let text = page.view().at(share::GREETING).read();
+            let text = core::str::from_utf8(&text).unwrap_or("no text");
+            run.step(format_args!("{name}, README, revoke once it is unmapped"), text);
+        }
+        Err(error) => run.step(format_args!("{name}, README, revoke once it is unmapped"), error),
+    }
+}
+
 /// Grants a new page to a domain.
 pub(super) fn grant<'t, G: Guest>(
     run: &mut Run<'_, G>,
     peer: &Peer<G>,
     table: &'t Lending<'_, G>,
 ) -> Option<Granted<'t, G::Page>> {
-    let to = xen_ops::gnttab::DomainId::new(peer.domid).ok()?;
-    table.grant(&mut AllocHint::default(), to, filled(run.guest, 0x42)).ok()
+    let to = DomainId::new(peer.domid).ok()?;
+    table.grant(to, filled(run.guest, 0x42), ReadWrite).ok()
 }
 
 /// Sends events in both directions, and returns the port.
@@ -213,8 +231,7 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, one: &Peer<G>, two: &Peer<G>) {
     run.step("copy what is another's", copied);
     let source = granted(PASSED_ON, two.domid, 0);
     run.step("copy what is passed on", copy_bytes(run.guest, source, destination, 64, FROM));
-    let byte: u8 = bytes(own.address()).load(63, Ordering::Relaxed).unwrap_or_default();
-    run.step("copy what is passed on, the last byte", Hex(byte.into()));
+    run.step("copy what is passed on, the last byte", byte(own.view(), 63));
     run.step("copy to what is passed on", copy_bytes(run.guest, destination, source, 64, TO));
     let room = run.guest.target();
     let mapping = map(run.guest, &room, 0, PASSED_ON, two.domid);
@@ -224,10 +241,4 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, one: &Peer<G>, two: &Peer<G>) {
     let copied = copy_bytes(run.guest, source, destination, 64, FROM);
     run.step("copy what is passed on, revoked at its source", copied);
     one.tell(run, Command::GrantToOther);
-}
-
-/// The first byte of what is mapped.
-pub(super) fn first_byte(room: &impl MapTarget) -> Hex {
-    let byte: u8 = bytes(room.address()).load(0, Ordering::Relaxed).unwrap_or_default();
-    Hex(byte.into())
 }

@@ -2,7 +2,8 @@
 
 use core::sync::atomic::Ordering;
 
-use xen_ops::view::{ReadWrite, View};
+use xen_ops::view::Field;
+use xen_ops::{ReadWrite, View};
 
 use super::give_way;
 use crate::Guest;
@@ -25,6 +26,10 @@ pub enum Command {
     Unmap,
     /// Try to map it again.
     MapRevoked,
+    /// Map what the leader grants as the README's example does, and write to it.
+    Share,
+    /// Unmap that.
+    Unshare,
     /// Make a port for the leader, and answer with its number.
     OpenPort,
     /// Look for an event at the port, and send one back.
@@ -50,7 +55,7 @@ pub enum Command {
 }
 
 /// All of them, in the order of their numbers from 1 on.
-const COMMANDS: [Command; 18] = [
+const COMMANDS: [Command; 20] = [
     Command::Grant,
     Command::LookWhileMapped,
     Command::Revoke,
@@ -58,6 +63,8 @@ const COMMANDS: [Command; 18] = [
     Command::Map,
     Command::Unmap,
     Command::MapRevoked,
+    Command::Share,
+    Command::Unshare,
     Command::OpenPort,
     Command::AnswerEvent,
     Command::GrantToOther,
@@ -71,13 +78,16 @@ const COMMANDS: [Command; 18] = [
     Command::End,
 ];
 
-/// Where in the page there is what, each a `u32`: how many commands were given, the last one, what
-/// goes with it, how many are done, and the answer to the last one.
-const GIVEN: usize = 0;
-const COMMAND: usize = 4;
-const WITH: usize = 8;
-const DONE: usize = 12;
-const ANSWER: usize = 16;
+/// How many commands were given.
+const GIVEN: Field<u32> = Field::at::<0>();
+/// The last one.
+const COMMAND: Field<u32> = Field::at::<4>();
+/// What goes with it.
+const WITH: Field<u32> = Field::at::<8>();
+/// How many commands are done.
+const DONE: Field<u32> = Field::at::<12>();
+/// The answer to the last one.
+const ANSWER: Field<u32> = Field::at::<16>();
 
 /// A page of zeroes at first, as both sides see it.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +127,7 @@ impl Mailbox<'_> {
             give_way(guest);
         }
         let number = self.load(COMMAND).wrapping_sub(1) as usize;
-        // What nobody says ends it.
+        // An unknown number ends it.
         let command = COMMANDS.get(number).copied().unwrap_or(Command::End);
         (command, self.load(WITH))
     }
@@ -128,11 +138,11 @@ impl Mailbox<'_> {
         self.store(DONE, self.load(GIVEN));
     }
 
-    fn load(self, offset: usize) -> u32 {
-        self.0.load(offset, Ordering::Acquire).unwrap_or_default()
+    fn load(self, field: Field<u32>) -> u32 {
+        self.0.at(field).load(Ordering::Acquire)
     }
 
-    fn store(self, offset: usize, value: u32) {
-        self.0.store(offset, value, Ordering::Release).unwrap_or_default();
+    fn store(self, field: Field<u32>, value: u32) {
+        self.0.at(field).store(value, Ordering::Release);
     }
 }

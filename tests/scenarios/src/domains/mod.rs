@@ -5,6 +5,9 @@ mod death;
 mod follower;
 mod leader;
 mod mailbox;
+/// What the README shows: the file that the example of xen-sim has too.
+#[path = "../../../../xen-sim/examples/hello/share.rs"]
+mod share;
 mod unprivileged;
 
 use xen_abi::grant_table::grant_ref_t;

@@ -8,8 +8,8 @@ use xen_abi::xen::{
 };
 use xen_ops::page::Page;
 
-use crate::grants::{bytes, filled};
-use crate::outcome::{Hex, Returned};
+use crate::grants::{byte, filled};
+use crate::outcome::Returned;
 use crate::{Guest, Run};
 
 pub(crate) fn compat<G: Guest>(run: &mut Run<'_, G>) {
@@ -38,9 +38,6 @@ pub(crate) fn compat<G: Guest>(run: &mut Run<'_, G>) {
         run.step(name, Returned(result.unwrap_or(0) as isize));
         run.step(format_args!("{name}, status"), copy.status.name().unwrap_or("unknown"));
     }
-    let mut byte = [0];
-    bytes(to.address()).read(63, &mut byte).unwrap_or_default();
-    run.step("copy, the last byte", Hex(byte[0].into()));
-    bytes(to.address()).read(64, &mut byte).unwrap_or_default();
-    run.step("copy, the byte behind it", Hex(byte[0].into()));
+    run.step("copy, the last byte", byte(to.view(), 63));
+    run.step("copy, the byte behind it", byte(to.view(), 64));
 }

@@ -10,48 +10,63 @@ use xen_abi::Plain;
 use xen_abi::event_channel::*;
 use xen_abi::xen::{__HYPERVISOR_event_channel_op, DOMID_SELF};
 use xen_ops::page::Page;
-use xen_ops::view::{ReadWrite, View};
+use xen_ops::view::{Field, Place};
+use xen_ops::{ReadWrite, View, field};
 
-use crate::grants::bytes;
 use crate::{Guest, Run};
 
 /// Frames that are none.
 const NOWHERE: u64 = 0x7fff_ffff;
-/// Where the control block is in its page, in bytes.
-const OFFSET: u32 = 64;
 
-/// The control block and the words, one for each port.
-struct Queues {
-    control: View<'static, ReadWrite>,
-    words: View<'static, ReadWrite>,
+/// A page with a control block inside.
+#[repr(C)]
+struct ControlPage {
+    before: [u8; 64],
+    block: evtchn_fifo_control_block,
 }
 
-impl Queues {
-    /// The bits of a port's word, and the port behind it in its queue.
+/// Where the control block is in its page, in bytes.
+const OFFSET: u32 = offset_of!(ControlPage, block) as u32;
+const READY: Field<u32> = field!(ControlPage, block.ready);
+const HEADS: Field<[u32; 16]> = field!(ControlPage, block.head);
+/// A page of words, one for each port.
+const WORDS: Field<[event_word_t; 1024]> = Field::at::<0>();
+
+/// The control block and the words.
+struct Queues<'a> {
+    control: View<'a, ReadWrite>,
+    words: View<'a, ReadWrite>,
+}
+
+impl<'a> Queues<'a> {
+    /// The bits of a port's word, and the next port in its queue.
     fn word(&self, port: evtchn_port_t) -> u32 {
-        self.words.load(port.0 as usize * 4, Ordering::SeqCst).unwrap_or_default()
+        self.place(port).load(Ordering::SeqCst)
     }
 
     fn set_word(&self, port: evtchn_port_t, word: u32) {
-        self.words.store(port.0 as usize * 4, word, Ordering::SeqCst).unwrap_or_default();
+        self.place(port).store(word, Ordering::SeqCst);
+    }
+
+    fn place(&self, port: evtchn_port_t) -> Place<'a, event_word_t, ReadWrite> {
+        let word = self.words.at(WORDS).element(port.0 as usize);
+        word.expect("a domain with few ports has small port numbers")
     }
 
     /// The queues that have events, a bit for each.
     fn ready(&self) -> u32 {
-        let at = OFFSET as usize + offset_of!(evtchn_fifo_control_block, ready);
-        self.control.load(at, Ordering::SeqCst).unwrap_or_default()
+        self.control.at(READY).load(Ordering::SeqCst)
     }
 
     /// Says that none has any.
     fn clear_ready(&self) {
-        let at = OFFSET as usize + offset_of!(evtchn_fifo_control_block, ready);
-        self.control.store(at, 0_u32, Ordering::SeqCst).unwrap_or_default();
+        self.control.at(READY).store(0, Ordering::SeqCst);
     }
 
     /// The port at the head of a queue.
     fn head(&self, priority: u32) -> u32 {
-        let heads = OFFSET as usize + offset_of!(evtchn_fifo_control_block, head);
-        self.control.load(heads + priority as usize * 4, Ordering::SeqCst).unwrap_or_default()
+        let head = self.control.at(HEADS).element(priority as usize);
+        head.map_or(0, |head| head.load(Ordering::SeqCst))
     }
 }
 
@@ -78,7 +93,7 @@ pub(crate) fn fifo<G: Guest>(run: &mut Run<'_, G>) {
     }
     let mut nowhere = evtchn_expand_array { array_gfn: NOWHERE };
     op(run, "expand_array, no such frame", EVTCHNOP_expand_array, &mut nowhere);
-    let queues = Queues { control: bytes(control.address()), words: bytes(words.address()) };
+    let queues = Queues { control: control.view(), words: words.view() };
     run.step("ready before there are words", Bits(queues.ready()));
     op(run, "expand_array", EVTCHNOP_expand_array, &mut array);
     run.step("pending before, ready", Bits(queues.ready()));
@@ -98,7 +113,7 @@ pub(crate) fn fifo<G: Guest>(run: &mut Run<'_, G>) {
 }
 
 /// Events in two queues, one behind the other, masked and unmasked.
-fn queue<G: Guest>(run: &mut Run<'_, G>, queues: &Queues, first: evtchn_port_t) {
+fn queue<G: Guest>(run: &mut Run<'_, G>, queues: &Queues<'_>, first: evtchn_port_t) {
     let (second, urgent) = (ipi(run), ipi(run));
     let behind = |word: u32, port: evtchn_port_t| {
         let link = word & EVTCHN_FIFO_LINK_MASK;

@@ -11,7 +11,7 @@ use xen_abi::{GrantStatus, Plain};
 use xen_ops::hypercall::UNTOUCHED;
 use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
 
-use crate::grants::{V1, bytes, filled, granted, local};
+use crate::grants::{V1, byte, filled, granted, local};
 use crate::outcome::{Hex, Status};
 use crate::{Guest, Run};
 
@@ -150,11 +150,7 @@ fn copies<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let (from, to) = (GNTCOPY_source_gref, GNTCOPY_dest_gref);
     let here = |offset| local(own.frame(), DOMID_SELF, offset);
     let source = granted(REF, me, 0);
-    let byte = |at: usize| {
-        let mut byte = [0];
-        bytes(own.address()).read(at, &mut byte).unwrap_or_default();
-        Hex(byte[0].into())
-    };
+    let byte = |at| byte(own.view(), at);
     // Xen keeps what it found out about one element for the next.
     let mut copies = [
         copy(source, here(0), from),

@@ -4,7 +4,7 @@ use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_IO, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::page::Page;
 
-use crate::grants::{V1, bytes, copy_bytes, filled, granted, local};
+use crate::grants::{V1, byte, copy_bytes, filled, granted, local};
 use crate::outcome::Hex;
 use crate::{Guest, Run};
 
@@ -58,11 +58,8 @@ pub(crate) fn copy<G: Guest>(run: &mut Run<'_, G>) {
     step("no bytes, beyond all", granted(BEYOND, nobody, 9999), destination, 0, FROM);
     step("flags that are none", source, destination, 16, FROM | 4);
 
-    let mut byte = [0];
-    bytes(own.address()).read(100, &mut byte).unwrap_or_default();
-    run.step("a byte that was copied", Hex(byte[0].into()));
-    bytes(page.address()).read(8, &mut byte).unwrap_or_default();
-    run.step("a byte that was copied to the grant", Hex(byte[0].into()));
+    run.step("a byte that was copied", byte(own.view(), 100));
+    run.step("a byte that was copied to the grant", byte(page.view(), 8));
     run.step("flags of the entry", Hex(table.flags(REF)));
     for ref_ in [REF, READ_ONLY, REVOKED] {
         table.set(ref_, GTF_invalid, domid_t(0), xen_pfn_t(0));

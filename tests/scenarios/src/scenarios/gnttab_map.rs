@@ -3,13 +3,11 @@
 //! On translated x86 a page that its owner maps is gone from where it was, so that each step that may
 //! map one takes another page.
 
-use core::sync::atomic::Ordering;
-
 use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_IO, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::page::{MapTarget, Page};
 
-use crate::grants::{Mapping, V1, bytes, filled, map, map_at, swap, unmap};
+use crate::grants::{Mapping, V1, byte, filled, map, map_at, mapped, swap, unmap};
 use crate::outcome::Hex;
 use crate::{Guest, Run};
 
@@ -41,12 +39,10 @@ fn successes<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     run.step("map", mapping.outcome);
     run.step("map, flags of the entry", Hex(table.flags(REF)));
     if mapping.outcome.is_ok() {
-        let there = bytes(target.address());
-        let byte = there.load::<u8>(100, Ordering::Relaxed).unwrap_or_default();
-        run.step("map, a byte of the page", Hex(byte.into()));
-        there.store(100, 0xa5_u8, Ordering::Relaxed).unwrap_or_default();
-        let byte = bytes(page.address()).load::<u8>(100, Ordering::Relaxed).unwrap_or_default();
-        run.step("map, a byte that was written, at the owner's", Hex(byte.into()));
+        let there = mapped(&target);
+        run.step("map, a byte of the page", byte(there, 100));
+        there.write(100, &[0xa5]).unwrap_or_default();
+        run.step("map, a byte that was written, at the owner's", byte(page.view(), 100));
     }
     run.step("unmap", unmap(run.guest, mapping));
     run.step("unmap, flags of the entry", Hex(table.flags(REF)));

@@ -4,19 +4,12 @@
 #![allow(unsafe_code, reason = "starts the grant table")]
 
 use core::array;
-use core::sync::atomic::Ordering;
 
-use xen_ops::gnttab::RemoteGrant;
 use xen_ops::gnttab::copy::{Dest, Segment, Source, copy_each, elements};
-use xen_ops::gnttab::map::Mapping;
-use xen_ops::gnttab::retry::NoRetry;
-use xen_ops::gnttab::{
-    AllocHint, BitmapLine, Config, DomainId, FreeRef, GrantTable, ReaperSlot, TableStorage,
-};
-use xen_ops::view::{ReadOnly, ReadWrite};
+use xen_ops::gnttab::{BitmapLine, Config, FreeRef, ReaperSlot, TableStorage};
+use xen_ops::{DomainId, GrantTable, Mapping, ReadOnly, ReadWrite, RemoteGrant};
 
-use crate::grants::filled;
-use crate::outcome::Hex;
+use crate::grants::{byte, filled};
 use crate::{Guest, Run};
 
 /// More references than two frames have.
@@ -30,26 +23,26 @@ pub(crate) fn library<G: Guest>(run: &mut Run<'_, G>) {
     let mut slots: [ReaperSlot<G::Page>; 4] = array::from_fn(|_| ReaperSlot::new());
     let room = TableStorage::new(&mut lines, &mut slots);
     let config = Config { max_frames: 2, ..Config::default() };
-    // SAFETY: nobody else uses the table until this is over.
+    // SAFETY: nothing else uses the table until this is over.
     let table = match unsafe { GrantTable::start(xen.clone(), frames, room, config) } {
         Ok(table) => table,
         Err(error) => return run.step("start", error),
     };
     run.step("start", "ok");
-    let mut cursor = AllocHint::default();
 
     // A page that is mapped does not come back.
     let page = filled(run.guest, 0x51);
-    let Ok(free) = table.alloc() else { return run.step("alloc", "none") };
-    let Ok(granted) = free.grant::<ReadWrite>(me, page) else { return run.step("grant", "no") };
+    let granted = match table.grant(me, page, ReadWrite) {
+        Ok(granted) => granted,
+        Err(error) => return run.step("grant", error),
+    };
     let grant = RemoteGrant::new(me, granted.reference());
     let target = run.guest.target();
     let mapping = match Mapping::new(&xen, grant, target, ReadWrite) {
         Ok(mapping) => mapping,
         Err(error) => return run.step("map", error),
     };
-    let byte: u8 = mapping.view().load(0, Ordering::Relaxed).unwrap_or_default();
-    run.step("map, a byte of the page", Hex(byte.into()));
+    run.step("map, a byte of the page", byte(mapping.view(), 0));
     let Err(revoking) = granted.revoke() else { return run.step("revoke", "done too early") };
     run.step("revoke while it is mapped", "in use");
     run.step("unmap", if mapping.unmap().is_ok() { "ok" } else { "failed" });
@@ -57,8 +50,10 @@ pub(crate) fn library<G: Guest>(run: &mut Run<'_, G>) {
 
     // What is granted read-only cannot be mapped otherwise, and can be copied.
     let (page, own) = (filled(run.guest, 0x52), &mut filled(run.guest, 0));
-    let Ok(free) = table.alloc() else { return run.step("alloc", "none") };
-    let Ok(granted) = free.grant::<ReadOnly>(me, page) else { return run.step("grant", "no") };
+    let granted = match table.grant(me, page, ReadOnly) {
+        Ok(granted) => granted,
+        Err(error) => return run.step("grant", error),
+    };
     let grant = RemoteGrant::new(me, granted.reference());
     let target = run.guest.target();
     match Mapping::new(&xen, grant, target, ReadWrite) {

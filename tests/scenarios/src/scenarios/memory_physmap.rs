@@ -2,16 +2,14 @@
 
 #![allow(unsafe_code, reason = "puts things where nothing is")]
 
-use core::sync::atomic::Ordering;
-
 use xen_abi::GuestHandle;
 use xen_abi::memory::*;
 use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, domid_t, xen_pfn_t, xen_ulong_t};
 use xen_ops::hypercall::memory_op::{add_to_physmap, add_to_physmap_batch, remove_from_physmap};
 use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
 
-use crate::grants::{bytes, filled};
-use crate::outcome::{Hex, Outcome, Returned};
+use crate::grants::{byte, filled, mapped};
+use crate::outcome::{Outcome, Returned};
 use crate::{Guest, Run};
 
 const GRANTS: u32 = XENMAPSPACE_grant_table;
@@ -145,7 +143,6 @@ fn moves<G: Guest>(run: &mut Run<'_, G>) {
         run.outcome(format_args!("move, {name}"), added);
     }
     if run.guest.kind().is_x86() {
-        let byte = bytes(targets[1].address()).load::<u8>(0, Ordering::Relaxed).unwrap_or_default();
-        run.step("move, a byte of the page", Hex(byte.into()));
+        run.step("move, a byte of the page", byte(mapped(&targets[1]), 0));
     }
 }

@@ -9,7 +9,6 @@ use xen_abi::vcpu::*;
 use xen_abi::xen::__HYPERVISOR_vcpu_op;
 use xen_ops::page::Page;
 
-use crate::grants::bytes;
 use crate::{Guest, Run};
 
 /// A vCPU that the domain does not have.
@@ -84,7 +83,7 @@ fn areas<G: Guest>(run: &mut Run<'_, G>) {
     let command = VCPUOP_register_runstate_memory_area;
     op(run, "register_runstate_memory_area", command, &mut runstate(virt));
     let mut entered = [0; 8];
-    bytes(page.address()).read(8, &mut entered).unwrap_or_default();
+    page.view().read(8, &mut entered).unwrap_or_default();
     run.step("register_runstate_memory_area, written", entered != [0; 8]);
     op(run, "register_runstate_memory_area, none", command, &mut runstate(0));
     let command = VCPUOP_register_vcpu_time_memory_area;
