@@ -25,8 +25,6 @@
 
 pub mod batch;
 pub mod copy;
-#[cfg(all(test, not(loom)))]
-mod fake;
 pub mod flush;
 mod granting;
 pub mod map;
@@ -37,8 +35,6 @@ pub mod retry;
 pub mod swap;
 mod table;
 pub mod target;
-#[cfg(all(test, not(loom)))]
-mod tests;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub mod transfer;
 

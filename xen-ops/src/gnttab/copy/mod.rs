@@ -26,8 +26,6 @@ mod end;
 mod error;
 mod segment;
 mod split;
-#[cfg(test)]
-mod tests;
 mod whole;
 
 pub use end::{Dest, Source};

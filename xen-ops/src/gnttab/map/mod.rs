@@ -57,8 +57,6 @@ mod mapping;
 mod outcome;
 mod slot;
 mod slots;
-#[cfg(test)]
-mod tests;
 
 pub use deferred::{Deferred, Full, InUse, Polled, Waiting};
 pub use error::{BatchError, MapError};

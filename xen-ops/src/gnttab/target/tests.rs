@@ -6,11 +6,7 @@ use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::*;
-use crate::Failed;
-use crate::gnttab::fake::{Fake, Rig, Room, addr, grant};
-use crate::gnttab::map::Mapping;
 use crate::page::PAGE_SIZE;
-use crate::view::ReadOnly;
 
 const WORDS: usize = Pool::words(200);
 
@@ -138,56 +134,4 @@ fn a_cache_keeps_the_last_and_refuses_more_than_it_holds() {
     cache.shrink(0);
     assert!(cache.is_empty());
     assert_eq!(pool.free(), 3);
-}
-
-type Out<'r> = Ballooned<&'r Fake, Room<'r>>;
-
-fn balloon(rig: &Rig) -> Result<Out<'_>, Failed<BalloonError, Room<'_>>> {
-    #[allow(unsafe_code, reason = "a promise about a guest that is not there")]
-    // SAFETY: nothing is at any address of this guest's.
-    unsafe {
-        Ballooned::new(&rig.xen, rig.room(3))
-    }
-}
-
-/// Mirage mapped grants over pages of its heap, which were dead after the unmap. Here a page gets new
-/// memory before anyone has it back.
-#[test]
-fn d12_a_page_has_memory_again_before_it_is_given_back() {
-    let rig = Rig::new();
-    let target = balloon(&rig).unwrap();
-    assert_eq!((target.host_addr(), rig.xen.holes.borrow().len()), (addr(3), 1));
-    let mapping = Mapping::new(&rig.xen, grant(9), target, ReadOnly).unwrap();
-    let target = mapping.unmap().unwrap();
-    assert!(rig.returned.borrow().is_empty());
-    let page = target.restore().unwrap();
-    assert!(rig.xen.holes.borrow().is_empty());
-    assert_eq!(page.number, 3);
-
-    drop(balloon(&rig).unwrap());
-    assert!(rig.xen.holes.borrow().is_empty());
-    assert_eq!(*rig.returned.borrow(), [3]);
-}
-
-#[test]
-fn d12_a_page_without_memory_is_never_given_back() {
-    let rig = Rig::new();
-    let target = balloon(&rig).unwrap();
-    rig.xen.results.borrow_mut().push_back(0);
-    let target = target.restore().unwrap_err().returned.expect("still a target");
-    rig.xen.results.borrow_mut().extend([isize::MAX]);
-    assert!(target.restore().unwrap_err().returned.is_none(), "nobody can tell");
-
-    rig.xen.results.borrow_mut().extend([1, 0]);
-    drop(balloon(&rig).unwrap());
-    assert!(rig.returned.borrow().is_empty());
-}
-
-#[test]
-fn a_page_that_xen_does_not_take_is_kept() {
-    let rig = Rig::new();
-    for (result, kept) in [(0, true), (-38, true), (2, false), (isize::MIN, false)] {
-        rig.xen.results.borrow_mut().push_back(result);
-        assert_eq!(balloon(&rig).unwrap_err().returned.is_some(), kept, "{result}");
-    }
 }

@@ -3,12 +3,20 @@
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Release;
 
-use super::*;
+use xen_abi::grant_table::GNTST_permission_denied;
+use xen_ops::ReadOnly;
+use xen_ops::gnttab::map::{Deferred, Polled, Waiting};
+use xen_sim::Domain;
 
-type Place<'r> = Option<Waiting<&'r crate::gnttab::fake::Fake, Room<'r>, &'r AtomicUsize>>;
+use super::one::map;
+use super::{Rig, Target};
+use crate::lies::Answer::Status;
+use crate::lies::Lies;
+
+type Place<'r> = Option<Waiting<&'r Lies<Domain>, Target<'r>, &'r AtomicUsize>>;
 
 #[test]
-fn a_mapping_is_unmapped_once_nobody_uses_it() {
+fn a_mapping_is_unmapped_once_it_is_unused() {
     let users = [AtomicUsize::new(2), AtomicUsize::new(0)];
     let rig = Rig::new();
     let mut places: [Place<'_>; 2] = [None, None];
@@ -18,7 +26,7 @@ fn a_mapping_is_unmapped_once_nobody_uses_it() {
     }
     let full = deferred.push(map(&rig, 3, ReadOnly).unwrap(), &users[0]).unwrap_err();
     let (kept, _) = full.returned.unwrap();
-    assert_eq!(kept.host_addr(), addr(3));
+    assert_eq!(kept.host_addr(), rig.addr(3));
 
     let mut freed = Vec::new();
     let polled = deferred.poll(|target| freed.push(target.number));
@@ -42,12 +50,12 @@ fn xsa_376_391_392_a_poll_looks_once_at_each() {
     for number in 1..=3 {
         deferred.push(map(&rig, number, ReadOnly).unwrap(), &users).unwrap();
     }
-    rig.xen.script([Status(-8), Status(-1)]);
+    rig.xen.answer([Status(-8), Status(-1)]);
     let polled = deferred.poll(drop);
     assert_eq!((polled.unmapped, polled.stuck, polled.leaked), (1, 1, 1));
     assert_eq!(polled.error.unwrap().status(), Some(GNTST_permission_denied));
     assert_eq!(deferred.poll(drop).unmapped, 1, "what was stuck can be unmapped later");
-    assert_eq!(*rig.returned.borrow(), [3, 1]);
+    assert_eq!(rig.returned(), [3, 1]);
 }
 
 #[test]
@@ -60,6 +68,6 @@ fn what_is_in_use_when_it_is_dropped_is_never_used_again() {
         deferred.push(map(&rig, number, ReadOnly).unwrap(), users).unwrap();
     }
     drop(places);
-    assert_eq!(rig.xen.mapped_at(), [addr(2)]);
-    assert_eq!(*rig.returned.borrow(), [1]);
+    assert_eq!(rig.mapped(), [2]);
+    assert_eq!(rig.returned(), [1]);
 }
