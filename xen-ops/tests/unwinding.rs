@@ -13,9 +13,13 @@ mod batches;
 mod deferred;
 #[path = "unwinding/exchanging.rs"]
 mod exchanging;
+#[path = "unwinding/granting.rs"]
+mod granting;
 #[path = "unwinding/mapping.rs"]
 mod mapping;
 #[path = "unwinding/support.rs"]
 mod support;
 #[path = "unwinding/targets.rs"]
 mod targets;
+#[path = "unwinding/waiting.rs"]
+mod waiting;
