@@ -39,9 +39,9 @@ pub mod target;
 pub mod transfer;
 
 pub use granting::{
-    Accepted, Accepting, AllocError, FreeRef, FreeRun, GrantError, Granted, NotTransferred, Reaped,
-    ReaperCounts, ReaperSlot, RefPool, ReleaseError, RevokeCounts, Revoking, StillInUse, SubPage,
-    ToolstackRef, TransitiveGrant, Version, revoke_all,
+    Accepted, Accepting, AllocError, FreeRef, FreeRun, GrantError, Granted, NotGranted,
+    NotTransferred, Reaped, ReaperCounts, ReaperSlot, RefPool, ReleaseError, RevokeCounts,
+    Revoking, StillInUse, SubPage, ToolstackRef, TransitiveGrant, Version, revoke_all,
 };
 pub use references::{BitmapLine, WaitError, Waiter};
 pub use remote::RemoteGrant;

@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 
 use xen_abi::xen::xen_pfn_t;
 
-use super::map::{Mapping, Unmapped, leak, unmapped_status};
+use super::map::{Mapping, Unmapped, leak_on_unwind, unmapped_status};
 use crate::Failed;
 use crate::hypercall::grant_table_op::{UnmapAndReplace, unmap_and_replace};
 use crate::hypercall::{Error, Hypercall, UNTOUCHED};
@@ -102,22 +102,28 @@ pub fn replace<H: Hypercall, T: MapTarget, A: Access, P: Page>(
         return Err(Failed::returning(ReplaceError::ForDevices, (mapping, page)));
     }
     let new_addr = page.address().addr().get() as u64;
-    let mut element = [UnmapAndReplace::new(mapping.host_addr(), new_addr, mapping.handle())];
-    // SAFETY: mapping and page are owned, so nobody looks at either; afterwards they are given out
-    // only as what they have become.
-    let batch = unsafe { unmap_and_replace(mapping.xen(), &mut element) };
-    let status = batch.elements.first().map_or(UNTOUCHED, |element| element.status());
-    match unmapped_status("GNTTABOP_unmap_and_replace", status, batch.result, true) {
+    let ((mapping, page), unmapped) = leak_on_unwind((mapping, page), |(mapping, _)| {
+        let mut element = [UnmapAndReplace::new(mapping.host_addr(), new_addr, mapping.handle())];
+        // SAFETY: mapping and page are owned, so nothing accesses either; afterwards they are returned
+        // only as what they have become.
+        let batch = unsafe { unmap_and_replace(mapping.xen(), &mut element) };
+        let status = batch.elements.first().map_or(UNTOUCHED, |element| element.status());
+        unmapped_status("GNTTABOP_unmap_and_replace", status, batch.result, true)
+    });
+    match unmapped {
         Unmapped::Done => {
-            let target = ManuallyDrop::new(mapping.into_target());
-            Ok(Replaced { target, page: ManuallyDrop::new(page) })
+            let (xen, target) = mapping.into_parts();
+            let target = ManuallyDrop::new(target);
+            let replaced = Replaced { target, page: ManuallyDrop::new(page) };
+            drop(xen);
+            Ok(replaced)
         }
         Unmapped::Intact(error) => {
             Err(Failed::returning(ReplaceError::Xen(error), (mapping, page)))
         }
         Unmapped::Unknown(error) => {
-            leak(mapping.into_target());
             core::mem::forget(page);
+            mapping.leak();
             Err(Failed::keeping(ReplaceError::Xen(error)))
         }
     }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "changes what references mean")]
 
 use core::fmt;
+use core::mem::ManuallyDrop;
 
 use xen_abi::grant_table::{
     GNTST_bad_gntref, GNTST_eagain, GNTTAB_NR_RESERVED_ENTRIES, grant_ref_t,
@@ -89,26 +90,35 @@ impl<H: Hypercall, F, P> GrantTable<'_, H, F, P> {
                 return Err(Failed::returning(SwapError::OtherTable(reference), (a, b)));
             }
         }
-        // SAFETY: both are owned, and take each other's page when the entries have changed places.
-        match unsafe { swap(self.xen(), a.reference(), b.reference(), retry) } {
-            Ok(()) => Ok(a.exchanged(b)),
-            Err(error) if nothing_done(error) => Err(Failed::returning(error, (a, b))),
-            Err(error) => {
-                core::mem::forget((a, b));
-                Err(Failed::keeping(error))
+        let references = [a.reference(), b.reference()];
+        let mut tries = Tries::new(retry);
+        let mut grants = (a, b);
+        loop {
+            // If the hypercall panics, it cannot be known which reference grants which page.
+            let granted = ManuallyDrop::new(grants);
+            // SAFETY: both are owned, and take each other's page when the entries have changed places.
+            let result = unsafe { once(self.xen(), references) };
+            grants = ManuallyDrop::into_inner(granted);
+            match result {
+                Ok(()) => return Ok(grants.0.exchanged(grants.1)),
+                Err(error) if error.status() == Some(GNTST_eagain) && tries.another() => {}
+                Err(error) if nothing_done(error) => {
+                    return Err(Failed::returning(SwapError::Xen(error), grants));
+                }
+                Err(error) => {
+                    core::mem::forget(grants);
+                    return Err(Failed::keeping(SwapError::Xen(error)));
+                }
             }
         }
     }
 }
 
 /// Whether the entries are certain to be as they were.
-fn nothing_done(error: SwapError) -> bool {
-    match error {
-        SwapError::Reserved(_) | SwapError::OtherTable(_) => true,
-        SwapError::Xen(error) => match error.status() {
-            Some(status) => [GNTST_eagain, GNTST_bad_gntref].contains(&status),
-            None => !may_have_begun(error),
-        },
+fn nothing_done(error: Error) -> bool {
+    match error.status() {
+        Some(status) => [GNTST_eagain, GNTST_bad_gntref].contains(&status),
+        None => !may_have_begun(error),
     }
 }
 
@@ -125,8 +135,9 @@ fn nothing_done(error: SwapError) -> bool {
 ///
 /// # Safety
 ///
-/// For grants of a [`GrantTable`] there is [`GrantTable::swap`]. Whoever holds one of the references holds the other's grant afterwards. Both are the caller's, and
-/// no page is freed because the reference that used to grant it was revoked.
+/// Afterwards each reference grants what the other granted before. Both are the caller's, and no page is
+/// freed because the reference that used to grant it was revoked. For grants of a [`GrantTable`] there
+/// is [`GrantTable::swap`].
 pub unsafe fn swap<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     xen: &H,
     a: grant_ref_t,
@@ -140,16 +151,22 @@ pub unsafe fn swap<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     }
     let mut tries = Tries::new(retry);
     loop {
-        match once(xen, a, b) {
+        // SAFETY: the caller's promise.
+        match unsafe { once(xen, [a, b]) } {
             Err(error) if error.status() == Some(GNTST_eagain) && tries.another() => {}
             result => return result.map_err(SwapError::Xen),
         }
     }
 }
 
-fn once<H: Hypercall + ?Sized>(xen: &H, a: grant_ref_t, b: grant_ref_t) -> Result<(), Error> {
+/// Tries it once.
+///
+/// # Safety
+///
+/// As for [`swap`].
+unsafe fn once<H: Hypercall + ?Sized>(xen: &H, [a, b]: [grant_ref_t; 2]) -> Result<(), Error> {
     let mut element = [SwapGrantRef::new(a, b)];
-    // SAFETY: the caller of `swap` answers for what the references mean afterwards.
+    // SAFETY: the caller's promise.
     let batch = unsafe { swap_grant_ref(xen, &mut element) };
     batch.result?;
     batch

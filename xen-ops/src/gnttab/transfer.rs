@@ -87,14 +87,20 @@ pub fn transfer<H: Hypercall + ?Sized, P: Spare>(
     to: RemoteGrant,
 ) -> Result<LostPage<P>, Failed<Error, PageState<P>>> {
     let mut element = [Transfer::new(page.frame(), to.domain.domid(), to.reference)];
-    // SAFETY: the page is owned, nothing maps it, and it is given out again only if it is kept.
+    // From here on it is dropped only if it is known to be kept.
+    let page = LostPage::new(page);
+    // SAFETY: the page is owned, nothing maps it, and it is returned only if it is kept.
     let batch = unsafe { call(xen, &mut element) };
     let status = batch.elements.first().map_or(UNTOUCHED, |element| element.status());
     let (error, kept) = match batch.result {
-        _ if status == GNTST_okay => return Ok(LostPage::new(page)),
+        _ if status == GNTST_okay => return Ok(page),
         Err(error) if status == UNTOUCHED => (error, !may_have_begun(error)),
         _ => (Error::from_status("GNTTABOP_transfer", status), status == GNTST_bad_page),
     };
-    let page = if kept { PageState::Kept(page) } else { PageState::Lost(LostPage::new(page)) };
-    Err(Failed::returning(error, page))
+    let state = if kept {
+        PageState::Kept(ManuallyDrop::into_inner(page.0))
+    } else {
+        PageState::Lost(page)
+    };
+    Err(Failed::returning(error, state))
 }

@@ -95,7 +95,8 @@ fn fill<'t: 's, 's, P: Page + 's, A: Access + 's>(
 /// Revokes the grants in the slots: those that the peer does not use leave their slots, and their
 /// pages go to `back`.
 ///
-/// References are freed when all slots have been looked at, or a few words of the bitmap earlier.
+/// All references are free when this returns. Those that wait for references are woken then, and not
+/// earlier.
 pub fn revoke_all<'t, P, Kind>(
     slots: &mut [Option<Granted<'t, P, Kind>>],
     mut back: impl FnMut(P),
@@ -120,9 +121,9 @@ pub fn revoke_all<'t, P, Kind>(
             continue;
         }
         revoked.done += 1;
-        freeing.add(own.reference().0);
         // It is moved only now that it has ended.
         if let Some(granted) = slot.take() {
+            freeing.add(own.reference().0);
             back(granted.into_page());
         }
     }

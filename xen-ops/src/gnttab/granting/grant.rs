@@ -106,6 +106,9 @@ impl<P> Drop for Published<'_, P> {
     }
 }
 
+/// What [`FreeRef::grant`] returns if it fails: the reference and the page too.
+pub type NotGranted<'t, P> = Failed<GrantError, (FreeRef<'t, P>, P)>;
+
 impl<'t, P: Page> FreeRef<'t, P> {
     /// Grants `page` to `peer`, which may map it and copy from it, and write to it if `access` is
     /// [`ReadWrite`].
@@ -123,7 +126,7 @@ impl<'t, P: Page> FreeRef<'t, P> {
         peer: DomainId,
         page: P,
         _access: A,
-    ) -> Result<Granted<'t, P, A>, Failed<GrantError, (Self, P)>> {
+    ) -> Result<Granted<'t, P, A>, NotGranted<'t, P>> {
         match frame(self.own().grants().version(), &page) {
             Ok(frame) => {
                 let header = Header::access(peer.domid(), A::READONLY);

@@ -41,14 +41,16 @@ impl<'s, P> Grants<'s, P> {
         &self.reaper
     }
 
-    /// Takes a reference into service: those `from` to `to`, which lie in frames that have just been
-    /// attached. Where an entry is not empty, someone before us granted a page that may be in use:
-    /// its reference stays out.
+    /// Takes references into service: those `from` to `to`, which lie in frames that have just been
+    /// attached. Where an entry is not empty, what ran before in this domain granted a page that may be
+    /// in use: its reference stays out.
+    ///
+    /// They are free when this returns. Dropping the result wakes those that wait for references.
     ///
     /// # Safety
     ///
-    /// The frames stay attached while `self` lives, and nobody else hands these references out.
-    pub(crate) unsafe fn add(&self, from: u32, to: u32) {
+    /// The frames stay attached while `self` lives, and these references have not been added before.
+    pub(crate) unsafe fn add(&self, from: u32, to: u32) -> Freeing<'_, 's> {
         self.refs.extend(to);
         let mut freeing = Freeing::new(&self.refs);
         for reference in from.max(ToolstackRef::COUNT)..to {
@@ -57,6 +59,8 @@ impl<'s, P> Grants<'s, P> {
                 freeing.add(reference);
             }
         }
+        freeing.release();
+        freeing
     }
 
     /// A reserved reference's entry.
@@ -202,34 +206,40 @@ impl<P> Drop for Held<'_, P> {
     }
 }
 
-/// Frees references, those of a word at once.
+/// Frees references, those of a word at once, and wakes those that wait for some when it is dropped:
+/// wakers may panic.
 pub(crate) struct Freeing<'r, 's> {
     refs: &'r Refs<'s>,
     taken: Taken,
+    waited_for: bool,
 }
 
 impl<'r, 's> Freeing<'r, 's> {
     pub(crate) const fn new(refs: &'r Refs<'s>) -> Self {
-        Self { refs, taken: Taken::NONE }
+        Self { refs, taken: Taken::NONE, waited_for: false }
     }
 
     #[inline]
     pub(crate) fn add(&mut self, reference: u32) {
         if !self.taken.add(reference) {
-            free(self.refs, core::mem::replace(&mut self.taken, Taken::one(reference)));
+            self.release();
+            self.taken = Taken::one(reference);
         }
+    }
+
+    /// Once for a word.
+    #[cold]
+    fn release(&mut self) {
+        self.waited_for |= self.refs.release::<Proven>(self.taken.rest());
     }
 }
 
 impl Drop for Freeing<'_, '_> {
     #[inline]
     fn drop(&mut self) {
-        free(self.refs, self.taken.rest());
+        self.release();
+        if self.waited_for {
+            self.refs.wake::<Proven>();
+        }
     }
-}
-
-/// Once for a word.
-#[cold]
-fn free(refs: &Refs<'_>, taken: Taken) {
-    refs.free::<Proven>(taken);
 }

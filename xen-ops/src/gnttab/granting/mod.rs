@@ -24,7 +24,7 @@ pub use entries::Version;
 pub use entry::{Body, EntryV1, EntryV2, Header, Status, StillInUse, Transfer};
 pub use error::{AllocError, GrantError};
 pub use free::{FreeRef, FreeRun};
-pub use grant::{Granted, Revoking};
+pub use grant::{Granted, NotGranted, Revoking};
 pub use reaper::{Reaped, Reaper, ReaperCounts, ReaperSlot};
 pub use ref_pool::{RefPool, ReleaseError};
 pub use toolstack_ref::ToolstackRef;

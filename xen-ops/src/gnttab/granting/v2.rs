@@ -13,7 +13,7 @@ use super::entries::Version;
 use super::entry::{Body, Header, StillInUse};
 use super::error::GrantError;
 use super::free::FreeRef;
-use super::grant::{Granted, frame};
+use super::grant::{Granted, NotGranted, frame};
 use super::grants::Own;
 use crate::DomainId;
 use crate::Failed;
@@ -42,7 +42,7 @@ impl<'t, P: Page> FreeRef<'t, P> {
         offset: u16,
         length: u16,
         _access: A,
-    ) -> Result<Granted<'t, P, SubPage<A>>, Failed<GrantError, (Self, P)>> {
+    ) -> Result<Granted<'t, P, SubPage<A>>, NotGranted<'t, P>> {
         let version = self.own().grants().version();
         let checked = if version == Version::V1 {
             Err(GrantError::NeedsVersion2)

@@ -4,6 +4,7 @@ use core::fmt;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Acquire;
 
+use super::unwind::leak_on_unwind;
 use super::{Mapping, leak};
 use crate::Failed;
 use crate::hypercall::{Error, Hypercall};
@@ -28,27 +29,24 @@ impl InUse for &AtomicUsize {
 
 /// A mapping that is to be unmapped, and its user.
 ///
-/// Dropping it unmaps if the user is done by then, and otherwise leaks mapping and target: the user
-/// would find another frame there.
+/// Dropping it unmaps if the user is done by then. Otherwise, or if [`InUse::in_use`] panics, it leaks
+/// mapping and target: the user would find another frame there.
 pub struct Waiting<H: Hypercall, T: MapTarget, U: InUse, A: Access = ReadOnly> {
     /// There until it is dropped.
     parts: Option<(Mapping<H, T, A>, U)>,
 }
 
 impl<H: Hypercall, T: MapTarget, U: InUse, A: Access> Waiting<H, T, U, A> {
-    /// The mapping, if its user is done.
-    fn done(mut self) -> Result<(Mapping<H, T, A>, U), Self> {
-        match self.parts.take() {
-            Some((mapping, user)) if !user.in_use() => Ok((mapping, user)),
-            parts => Err(Self { parts }),
-        }
+    fn in_use(&self) -> bool {
+        self.parts.as_ref().is_some_and(|(_, user)| user.in_use())
     }
 }
 
 impl<H: Hypercall, T: MapTarget, U: InUse, A: Access> Drop for Waiting<H, T, U, A> {
     fn drop(&mut self) {
         if let Some((mapping, user)) = self.parts.take() {
-            if user.in_use() {
+            let (mapping, in_use) = leak_on_unwind(mapping, |_| user.in_use());
+            if in_use {
                 leak(mapping);
             }
         }
@@ -73,6 +71,9 @@ impl fmt::Display for Full {
 
 impl core::error::Error for Full {}
 
+/// What [`Deferred::push`] returns if it fails.
+pub type NotPushed<H, T, U, A> = Failed<Full, (Mapping<H, T, A>, U)>;
+
 /// What a poll found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Polled {
@@ -90,7 +91,7 @@ pub struct Polled {
 }
 
 impl<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access> Deferred<'p, H, T, U, A> {
-    /// Room for as many mappings as there are `places`. What is in them already counts as put there.
+    /// Keeps as many mappings as there are `places`. What is in them already counts as pushed.
     pub fn new(places: &'p mut [Option<Waiting<H, T, U, A>>]) -> Self {
         Self { places }
     }
@@ -104,7 +105,7 @@ impl<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access> Deferred<'p, H, T, U, 
         &mut self,
         mapping: Mapping<H, T, A>,
         user: U,
-    ) -> Result<(), Failed<Full, (Mapping<H, T, A>, U)>> {
+    ) -> Result<(), NotPushed<H, T, U, A>> {
         match self.places.iter_mut().find(|place| place.is_none()) {
             Some(place) => {
                 *place = Some(Waiting { parts: Some((mapping, user)) });
@@ -118,24 +119,24 @@ impl<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access> Deferred<'p, H, T, U, 
     pub fn poll(&mut self, mut free: impl FnMut(T)) -> Polled {
         let mut polled = Polled::default();
         for place in self.places.iter_mut() {
-            match place.take().map(Waiting::done) {
-                None => {}
-                Some(Err(waiting)) => {
-                    *place = Some(waiting);
-                    polled.in_use += 1;
+            // The user is asked while the mapping is in its place: it stays there if that panics.
+            if place.as_ref().is_some_and(Waiting::in_use) {
+                polled.in_use += 1;
+                continue;
+            }
+            let parts = place.take().and_then(|mut waiting| waiting.parts.take());
+            let Some((mapping, user)) = parts else { continue };
+            match mapping.unmap() {
+                Ok(target) => {
+                    polled.unmapped += 1;
+                    free(target);
                 }
-                Some(Ok((mapping, user))) => match mapping.unmap() {
-                    Ok(target) => {
-                        free(target);
-                        polled.unmapped += 1;
-                    }
-                    Err(Failed { error, returned: mapping }) => {
-                        polled.error.get_or_insert(error);
-                        polled.stuck += usize::from(mapping.is_some());
-                        polled.leaked += usize::from(mapping.is_none());
-                        *place = mapping.map(|mapping| Waiting { parts: Some((mapping, user)) });
-                    }
-                },
+                Err(Failed { error, returned: mapping }) => {
+                    polled.error.get_or_insert(error);
+                    polled.stuck += usize::from(mapping.is_some());
+                    polled.leaked += usize::from(mapping.is_none());
+                    *place = mapping.map(|mapping| Waiting { parts: Some((mapping, user)) });
+                }
             }
         }
         polled

@@ -10,6 +10,7 @@ use core::ptr;
 use xen_abi::grant_table::{GNTMAP_device_map, GNTMAP_host_map, GNTMAP_readonly, grant_handle_t};
 
 use super::outcome::{self, Outcome, Unmapped};
+use super::unwind::leak_on_unwind;
 use super::{MapError, leak};
 use crate::Failed;
 use crate::gnttab::remote::RemoteGrant;
@@ -136,7 +137,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
     fn map<R: Retry + ?Sized>(
         xen: H,
         grant: RemoteGrant,
-        target: T,
+        mut target: T,
         devices: bool,
         retry: &mut R,
     ) -> Result<Self, Failed<MapError, T>> {
@@ -146,13 +147,14 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
         };
         let mut tries = Tries::new(retry);
         loop {
-            // Anew each time, so that no status of an earlier try is left.
-            let mut element = [request];
-            // SAFETY: the host address is the target's, where there is room for a frame and nothing
-            // else.
-            let batch = unsafe { map_grant_ref(&xen, &mut element) };
-            let failed = batch.result.is_err();
-            let outcome = outcome::mapped_one(batch);
+            let (returned, (failed, outcome)) = leak_on_unwind(target, |_| {
+                // Anew each time, so that no status of an earlier try is left.
+                let mut element = [request];
+                // SAFETY: the host address is the target's, where nothing else is.
+                let batch = unsafe { map_grant_ref(&xen, &mut element) };
+                (batch.result.is_err(), outcome::mapped_one(batch))
+            });
+            target = returned;
             if outcome != Outcome::Again || failed || !tries.another() {
                 return Self::settle(xen, grant, target, devices, outcome);
             }
@@ -168,14 +170,13 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
         outcome: Outcome,
     ) -> Result<Self, Failed<MapError, T>> {
         match outcome {
-            Outcome::Mapped { handle, machine_addr } => {
-                let host_addr = target.host_addr();
+            Outcome::Mapped { handle, host_addr, machine_addr } => {
                 let entry = Entry { grant, handle, host_addr, machine_addr, devices };
                 let target = ManuallyDrop::new(target);
                 let mapping = Self { xen, target, entry, access: PhantomData };
                 if devices && machine_addr == 0 {
                     // The unmap would leave the device's half and report success.
-                    leak(mapping.into_target());
+                    mapping.leak();
                     return Err(Failed::keeping(MapError::DeviceAddress));
                 }
                 Ok(mapping)
@@ -198,14 +199,14 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
     /// [`Error`], with the mapping if it is certain to exist as before: Xen has not looked at it, or
     /// refused to touch it. Otherwise the target is leaked.
     pub fn unmap(self) -> Result<T, Failed<Error, Self>> {
-        let unmapped = self.unmap_once();
-        self.after(unmapped)
+        let (mapping, unmapped) = leak_on_unwind(self, Self::unmap_once);
+        mapping.after(unmapped)
     }
 
     fn unmap_once(&self) -> Unmapped {
         let mut element = [self.entry.unmap()];
-        // SAFETY: whoever looks at the frame has borrowed the mapping, which both callers own or have
-        // to themselves, and which they give out again only if Xen has left it as it was.
+        // SAFETY: views of the frame borrow the mapping, which both callers own or borrow mutably, and
+        // which they return only if Xen has left it as it was.
         let batch = unsafe { unmap_grant_ref(&self.xen, &mut element) };
         outcome::unmapped_one(batch)
     }
@@ -216,27 +217,38 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
             Unmapped::Done => Ok(self.into_target()),
             Unmapped::Intact(error) => Err(Failed::returning(error, self)),
             Unmapped::Unknown(error) => {
-                leak(self.into_target());
+                self.leak();
                 Err(Failed::keeping(error))
             }
         }
     }
 
-    /// The target, without unmapping.
-    pub(in crate::gnttab) fn into_target(self) -> T {
+    /// The hypervisor and the target, without unmapping.
+    pub(in crate::gnttab) fn into_parts(self) -> (H, T) {
         let mut this = ManuallyDrop::new(self);
-        // SAFETY: `this` is never dropped, so each is dropped or taken once.
-        unsafe {
-            ptr::drop_in_place(&mut this.xen);
-            ManuallyDrop::take(&mut this.target)
-        }
+        // SAFETY: `this` is never dropped, so each is taken once.
+        unsafe { (ptr::read(&this.xen), ManuallyDrop::take(&mut this.target)) }
+    }
+
+    /// The target, at which nothing is mapped any more.
+    fn into_target(self) -> T {
+        let (xen, target) = self.into_parts();
+        drop(xen);
+        target
+    }
+
+    /// Leaks the target, at which something may be mapped.
+    pub(in crate::gnttab) fn leak(self) {
+        let (xen, target) = self.into_parts();
+        leak(target);
+        drop(xen);
     }
 
     /// The frame's bytes, which the granting domain may change at any time.
     #[must_use]
     pub fn view(&self) -> View<'_, A> {
         // SAFETY: the frame is mapped with this access while `self` lives; a target's address is
-        // that of a page, and foreign memory is only seen through views.
+        // that of a page, and the granting domain's memory is only accessed through views.
         unsafe { View::new(self.target.address()) }
     }
 
@@ -282,9 +294,9 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
 
 impl<H: Hypercall, T: MapTarget, A: Access> Drop for Mapping<H, T, A> {
     fn drop(&mut self) {
-        let unmapped = self.unmap_once();
         // SAFETY: the field is not touched again.
         let target = unsafe { ManuallyDrop::take(&mut self.target) };
+        let (target, unmapped) = leak_on_unwind(target, |_| self.unmap_once());
         if unmapped != Unmapped::Done {
             leak(target);
         }

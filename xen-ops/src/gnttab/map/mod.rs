@@ -9,8 +9,8 @@
 //!
 //! Reusing a target where a foreign frame may still be mapped would expose another domain's memory to
 //! the target's next user. So whenever Xen's answer leaves that open (a status that Xen does not define,
-//! positive ones too; no status at all; a hypercall that ended half way; an unmap that failed) the
-//! target is not returned but leaked, and [`leaked`] counts it.
+//! positive ones too; no status at all; a hypercall that ended half way; an unmap that failed), and if a
+//! backend panics in the hypercall, the target is not returned but leaked, and [`leaked`] counts it.
 //!
 //! ```
 //! use xen_ops::gnttab::map::{BatchError, Slot, elements, map_all, unmap_each, unmap_elements};
@@ -57,8 +57,9 @@ mod mapping;
 mod outcome;
 mod slot;
 mod slots;
+mod unwind;
 
-pub use deferred::{Deferred, Full, InUse, Polled, Waiting};
+pub use deferred::{Deferred, Full, InUse, NotPushed, Polled, Waiting};
 pub use error::{BatchError, MapError};
 pub use mapping::Mapping;
 pub(super) use outcome::{Unmapped, unmapped_status};
@@ -67,6 +68,7 @@ pub use slots::{
     elements, map_all, map_all_with_retry, map_each, map_each_with_retry, unmap_each,
     unmap_elements,
 };
+pub(super) use unwind::leak_on_unwind;
 
 static LEAKED: AtomicUsize = AtomicUsize::new(0);
 
@@ -79,5 +81,9 @@ pub fn leaked() -> usize {
 /// Leaks `target`, so that it is never used again.
 pub(super) fn leak<T>(target: T) {
     core::mem::forget(target);
+    count_leaked();
+}
+
+fn count_leaked() {
     LEAKED.fetch_add(1, Relaxed);
 }

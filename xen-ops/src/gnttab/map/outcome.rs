@@ -17,6 +17,7 @@ const UNMAP: &str = "GNTTABOP_unmap_grant_ref";
 pub(super) enum Outcome {
     Mapped {
         handle: grant_handle_t,
+        host_addr: u64,
         machine_addr: u64,
     },
     /// Not mapped now; it may work later.
@@ -29,7 +30,12 @@ pub(super) enum Outcome {
 
 /// The outcome of a map of one element.
 pub(super) fn mapped_one(batch: Batch<'_, MapGrantRef<Done>>) -> Outcome {
-    mapped(batch).next().unwrap_or(Outcome::Unknown(Error::from_status(MAP, UNTOUCHED)))
+    mapped(batch).next().unwrap_or(Outcome::Unknown(no_map_answer()))
+}
+
+/// The error of a map that has no answer.
+pub(super) fn no_map_answer() -> Error {
+    Error::from_status(MAP, UNTOUCHED)
 }
 
 /// The outcome of each element of a map, in order.
@@ -44,8 +50,11 @@ pub(super) fn mapped<'a>(
             return untouched(result, core::mem::replace(&mut first, false));
         }
         if status.is_okay() {
-            let machine_addr = element.dev_bus_addr();
-            Outcome::Mapped { handle: element.handle(), machine_addr }
+            Outcome::Mapped {
+                handle: element.handle(),
+                host_addr: element.host_addr(),
+                machine_addr: element.dev_bus_addr(),
+            }
         } else if status == GNTST_eagain {
             Outcome::Again
         } else if status.name().is_some() {
@@ -59,7 +68,7 @@ pub(super) fn mapped<'a>(
 /// An element without an answer.
 fn untouched(result: Result<(), Error>, first: bool) -> Outcome {
     match result {
-        Ok(()) => Outcome::Unknown(Error::from_status(MAP, UNTOUCHED)),
+        Ok(()) => Outcome::Unknown(no_map_answer()),
         Err(error) if first && may_have_begun(error) => Outcome::Unknown(error),
         Err(error) => Outcome::Refused(error),
     }
@@ -83,7 +92,12 @@ pub(in crate::gnttab) enum Unmapped {
 
 /// The outcome of an unmap of one element.
 pub(super) fn unmapped_one(batch: Batch<'_, UnmapGrantRef<Done>>) -> Unmapped {
-    unmapped(batch).next().unwrap_or(Unmapped::Unknown(Error::from_status(UNMAP, UNTOUCHED)))
+    unmapped(batch).next().unwrap_or(Unmapped::Unknown(no_unmap_answer()))
+}
+
+/// The error of an unmap that has no answer.
+pub(super) fn no_unmap_answer() -> Error {
+    Error::from_status(UNMAP, UNTOUCHED)
 }
 
 /// The outcome of each element of an unmap, in order.

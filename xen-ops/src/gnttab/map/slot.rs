@@ -1,4 +1,4 @@
-//! One place of a batch.
+//! One grant of a batch.
 
 use core::fmt;
 use core::mem;
@@ -11,7 +11,10 @@ use crate::hypercall::{Error, Hypercall};
 use crate::page::MapTarget;
 use crate::view::{Access, ReadOnly, View};
 
-/// One place of a batch, and what has become of it.
+/// One grant of a batch, and what has become of it.
+///
+/// The functions for batches take slots of `&H`, and compare these references: mappings of one batch may
+/// belong to several domains, each with a hypervisor handle of its own.
 ///
 /// ```text
 ///             map_all, map_each               unmap_each
@@ -87,8 +90,17 @@ impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
         matches!(self, Self::Request { .. })
     }
 
+    /// Whether something is, or may be, still mapped after an attempt to unmap, or to map.
+    pub(super) fn is_stuck(&self) -> bool {
+        matches!(self, Self::Stuck { .. } | Self::Failed { target: None, .. })
+    }
+}
+
+/// What batches do. No code of the caller's runs in here, but for hypercalls: a reference is copied and
+/// dropped by itself, and targets stay in the slots.
+impl<'x, H: Hypercall, T: MapTarget, A: Access> Slot<&'x H, T, A> {
     /// Gives a request its outcome. [`Outcome::Again`] leaves it a request.
-    pub(super) fn mapped(&mut self, xen: H, outcome: Outcome) {
+    pub(super) fn mapped(&mut self, xen: &'x H, outcome: Outcome) {
         if outcome == Outcome::Again {
             return;
         }
@@ -105,7 +117,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
         };
     }
 
-    /// Makes a failure of a request that has not been done in time.
+    /// Makes a failure of a request that Xen has not done when the tries are over.
     pub(super) fn give_up(&mut self) {
         self.fail(MapError::Xen(outcome::still_eagain()));
     }
@@ -139,6 +151,12 @@ impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
         *self = match self.take() {
             Self::Mapped(mapping) => {
                 let (grant, devices) = (mapping.grant(), mapping.has_devices());
+                // What the slot says if the hypercall panics.
+                *self = Self::Failed {
+                    grant,
+                    target: None,
+                    error: MapError::Xen(outcome::no_unmap_answer()),
+                };
                 match mapping.unmap() {
                     Ok(target) => Self::Request { grant, target, devices },
                     Err(error) => Self::not_unmapped(grant, error),
@@ -148,17 +166,12 @@ impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
         };
     }
 
-    fn not_unmapped(grant: RemoteGrant, failed: Failed<Error, Mapping<H, T, A>>) -> Self {
+    fn not_unmapped(grant: RemoteGrant, failed: Failed<Error, Mapping<&'x H, T, A>>) -> Self {
         let Failed { error, returned } = failed;
         match returned {
             Some(mapping) => Self::Stuck { mapping, error },
             None => Self::Failed { grant, target: None, error: MapError::Xen(error) },
         }
-    }
-
-    /// Whether something is, or may be, still mapped after an attempt to unmap, or to map.
-    pub(super) fn is_stuck(&self) -> bool {
-        matches!(self, Self::Stuck { .. } | Self::Failed { target: None, .. })
     }
 }
 

@@ -2,11 +2,14 @@
 
 #![allow(unsafe_code, reason = "asks Xen for mappings")]
 
+use core::ptr;
+
 use xen_abi::grant_table::{grant_handle_t, grant_ref_t};
 use xen_abi::xen::domid_t;
 
 use super::mapping::request;
-use super::outcome::{self, Unmapped};
+use super::outcome::{self, Outcome, Unmapped};
+use super::unwind::OnUnwind;
 use super::{BatchError, MapError, Mapping, Slot};
 use crate::gnttab::batch::{TooLarge, fits};
 use crate::gnttab::retry::{NoRetry, Retry, Tries};
@@ -34,15 +37,18 @@ pub fn unmap_elements<const N: usize>() -> [UnmapGrantRef; N] {
 /// Maps every request among `slots`, each for itself, and returns how many of them are mapped now.
 /// All go to Xen in one hypercall.
 ///
+/// `xen` is a reference, which each mapping keeps: then no code of the backend's runs while the answers
+/// are distributed, and [`unmap_each`] can tell mappings of one hypervisor handle from those of another.
+///
 /// A request becomes [`Mapped`](Slot::Mapped) or [`Failed`](Slot::Failed); other slots are left alone.
 ///
 /// # Errors
 ///
 /// [`TooLarge`] if there are more requests than `elements`, or than a hypercall takes; then nothing
 /// has been done.
-pub fn map_each<H: Hypercall + Clone, T: MapTarget, A: Access>(
-    xen: H,
-    slots: &mut [Slot<H, T, A>],
+pub fn map_each<'x, H: Hypercall, T: MapTarget, A: Access>(
+    xen: &'x H,
+    slots: &mut [Slot<&'x H, T, A>],
     elements: &mut [MapGrantRef],
 ) -> Result<usize, TooLarge> {
     map_each_with_retry(xen, slots, elements, &mut NoRetry)
@@ -54,9 +60,9 @@ pub fn map_each<H: Hypercall + Clone, T: MapTarget, A: Access>(
 /// # Errors
 ///
 /// As [`map_each`].
-pub fn map_each_with_retry<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized>(
-    xen: H,
-    slots: &mut [Slot<H, T, A>],
+pub fn map_each_with_retry<'x, H: Hypercall, T: MapTarget, A: Access, R: Retry + ?Sized>(
+    xen: &'x H,
+    slots: &mut [Slot<&'x H, T, A>],
     elements: &mut [MapGrantRef],
     retry: &mut R,
 ) -> Result<usize, TooLarge> {
@@ -64,7 +70,7 @@ pub fn map_each_with_retry<H: Hypercall + Clone, T: MapTarget, A: Access, R: Ret
     let mut tries = Tries::new(retry);
     let mut mapped = 0;
     loop {
-        let round = round(&xen, slots, elements);
+        let round = round(xen, slots, elements);
         mapped += round.mapped;
         if !round.again || !tries.another() {
             break;
@@ -86,9 +92,9 @@ pub fn map_each_with_retry<H: Hypercall + Clone, T: MapTarget, A: Access, R: Ret
 ///   nothing has been done.
 /// - [`BatchError::NoRequest`] if one of the slots is not a request; then nothing has been done.
 /// - [`BatchError::Slot`] with the first slot that failed.
-pub fn map_all<H: Hypercall + Clone, T: MapTarget, A: Access>(
-    xen: H,
-    slots: &mut [Slot<H, T, A>],
+pub fn map_all<'x, H: Hypercall, T: MapTarget, A: Access>(
+    xen: &'x H,
+    slots: &mut [Slot<&'x H, T, A>],
     elements: &mut [MapGrantRef],
 ) -> Result<(), BatchError> {
     map_all_with_retry(xen, slots, elements, &mut NoRetry)
@@ -100,9 +106,9 @@ pub fn map_all<H: Hypercall + Clone, T: MapTarget, A: Access>(
 /// # Errors
 ///
 /// As [`map_all`].
-pub fn map_all_with_retry<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retry + ?Sized>(
-    xen: H,
-    slots: &mut [Slot<H, T, A>],
+pub fn map_all_with_retry<'x, H: Hypercall, T: MapTarget, A: Access, R: Retry + ?Sized>(
+    xen: &'x H,
+    slots: &mut [Slot<&'x H, T, A>],
     elements: &mut [MapGrantRef],
     retry: &mut R,
 ) -> Result<(), BatchError> {
@@ -117,7 +123,7 @@ pub fn map_all_with_retry<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retr
     }
     let mut tries = Tries::new(retry);
     let (index, error) = loop {
-        let round = round(&xen, slots, elements);
+        let round = round(xen, slots, elements);
         if let Some(failure) = first_failure(slots) {
             break failure;
         }
@@ -131,7 +137,10 @@ pub fn map_all_with_retry<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retr
     Err(BatchError::Slot { index, error, stuck })
 }
 
-/// Unmaps every mapping among `slots` with one hypercall; other slots are left alone.
+/// Unmaps every mapping among `slots`; other slots are left alone.
+///
+/// It takes one hypercall if all were mapped through the same `&H`, as those of one
+/// [`map_all`] or [`map_each`] are. Mappings in a row that were mapped through another take another one.
 ///
 /// A mapping becomes [`Free`](Slot::Free); [`Stuck`](Slot::Stuck) if it is certain to be there as
 /// before; or [`Failed`](Slot::Failed), with its target leaked.
@@ -141,32 +150,53 @@ pub fn map_all_with_retry<H: Hypercall + Clone, T: MapTarget, A: Access, R: Retr
 /// - [`BatchError::TooLarge`] if there are more mappings than `elements`, or than a hypercall takes;
 ///   then nothing has been done.
 /// - [`BatchError::Slot`] with the first mapping that could not be unmapped.
-pub fn unmap_each<H: Hypercall + Clone, T: MapTarget, A: Access>(
-    slots: &mut [Slot<H, T, A>],
+pub fn unmap_each<H: Hypercall, T: MapTarget, A: Access>(
+    slots: &mut [Slot<&H, T, A>],
     elements: &mut [UnmapGrantRef],
 ) -> Result<(), BatchError> {
-    let mappings = || slots.iter().filter_map(Slot::mapping);
-    let count = mappings().count();
-    fits(count, elements.len())?;
-    let Some(xen) = mappings().map(Mapping::xen).next().cloned() else {
-        return Ok(());
-    };
-    for (element, mapping) in elements.iter_mut().zip(mappings()) {
+    fits(slots.iter().filter_map(Slot::mapping).count(), elements.len())?;
+    let mut failures = Failures::default();
+    let (mut first, mut rest) = (0, slots);
+    while let Some(xen) = rest.iter().find_map(Slot::mapping).map(|mapping| *mapping.xen()) {
+        let is_other = |mapping: &Mapping<&H, T, A>| !ptr::eq(*mapping.xen(), xen);
+        let other = rest.iter().position(|slot| slot.mapping().is_some_and(is_other));
+        let length = other.unwrap_or(rest.len());
+        let (run, others) = rest.split_at_mut(length);
+        unmap_run(xen, run, elements, |index, unmapped| failures.note(first + index, unmapped));
+        (first, rest) = (first + length, others);
+    }
+    failures.result()
+}
+
+/// Unmaps the mappings among `slots`, which are all of this hypervisor handle.
+fn unmap_run<H: Hypercall, T: MapTarget, A: Access>(
+    xen: &H,
+    slots: &mut [Slot<&H, T, A>],
+    elements: &mut [UnmapGrantRef],
+    mut note: impl FnMut(usize, &Unmapped),
+) {
+    let mut count = 0;
+    for (element, mapping) in elements.iter_mut().zip(slots.iter().filter_map(Slot::mapping)) {
         *element = mapping.entry().unmap();
+        count += 1;
     }
     let elements = elements.get_mut(..count).unwrap_or_default();
-    // SAFETY: the mappings are borrowed mutably, so nobody looks at their frames, and they can be
+    let unwinding = OnUnwind::new(|| {
+        for slot in slots.iter_mut() {
+            slot.unmapped(Unmapped::Unknown(outcome::no_unmap_answer()));
+        }
+    });
+    // SAFETY: the mappings are borrowed mutably, so nothing accesses their frames, and they can be
     // seen again only if Xen has left them as they were.
-    let batch = unsafe { unmap_grant_ref(&xen, elements) };
-    let mut failures = Failures::default();
+    let batch = unsafe { unmap_grant_ref(xen, elements) };
+    unwinding.disarm();
     let mut outcomes = outcome::unmapped(batch);
     for (index, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.mapping().is_some()) {
         if let Some(unmapped) = outcomes.next() {
-            failures.note(index, &unmapped);
+            note(index, &unmapped);
             slot.unmapped(unmapped);
         }
     }
-    failures.result()
 }
 
 /// The failures of an unmap: the first, and how many.
@@ -199,11 +229,11 @@ struct Round {
     again: bool,
 }
 
-/// Hands all requests to Xen and deals out the answers. Both go through the slots in their order, and
-/// a slot is a request until it has its answer, so the answers find their slots.
-fn round<H: Hypercall + Clone, T: MapTarget, A: Access>(
-    xen: &H,
-    slots: &mut [Slot<H, T, A>],
+/// Passes all requests to Xen and distributes the answers. Both go through the slots in their order, and
+/// a slot is a request until it has its answer, so each answer reaches its slot.
+fn round<'x, H: Hypercall, T: MapTarget, A: Access>(
+    xen: &'x H,
+    slots: &mut [Slot<&'x H, T, A>],
     elements: &mut [MapGrantRef],
 ) -> Round {
     let mut asked = 0;
@@ -223,13 +253,19 @@ fn round<H: Hypercall + Clone, T: MapTarget, A: Access>(
     if elements.is_empty() {
         return round;
     }
-    // SAFETY: each host address is a target's, where there is room for a frame and nothing else.
+    let unwinding = OnUnwind::new(|| {
+        for slot in slots.iter_mut() {
+            slot.mapped(xen, Outcome::Unknown(outcome::no_map_answer()));
+        }
+    });
+    // SAFETY: each host address is a target's, where nothing else is.
     let batch = unsafe { map_grant_ref(xen, elements) };
+    unwinding.disarm();
     let complete = batch.result.is_ok();
     let mut outcomes = outcome::mapped(batch);
     for slot in slots.iter_mut().filter(|slot| slot.is_request()) {
         let Some(outcome) = outcomes.next() else { break };
-        slot.mapped(xen.clone(), outcome);
+        slot.mapped(xen, outcome);
         match slot {
             Slot::Mapped(_) => round.mapped += 1,
             Slot::Request { .. } => round.again = complete,

@@ -231,16 +231,26 @@ impl<'s> Refs<'s> {
         }
     }
 
-    /// Frees references. They must belong to the caller: they are not free.
+    /// Frees references, and wakes those that wait for some. The references must belong to the caller:
+    /// they are not free.
+    ///
+    /// Wakers are the caller's code and may panic, so this comes after the caller's own bookkeeping.
     #[inline]
     pub fn free<O: Orders>(&self, taken: Taken) {
-        let Some(word) = self.word(taken.word).filter(|_| taken.mask != 0) else { return };
+        if self.release::<O>(taken) {
+            self.wake::<O>();
+        }
+    }
+
+    /// Frees references, as [`free`](Self::free), and tells whether to [`wake`](Self::wake) afterwards.
+    #[inline]
+    #[must_use]
+    pub(in crate::gnttab) fn release<O: Orders>(&self, taken: Taken) -> bool {
+        let Some(word) = self.word(taken.word).filter(|_| taken.mask != 0) else { return false };
         // The bits are clear, so adding sets them, which is one instruction where "or" is a loop.
         let before = word.fetch_add(taken.mask.into(), O::FREE);
         debug_assert_eq!(free(before) & taken.mask, 0, "freed twice");
-        if before & WAITED != 0 {
-            self.wake::<O>();
-        }
+        before & WAITED != 0
     }
 
     /// Whether someone is seen to wait for references of this word.
@@ -251,8 +261,10 @@ impl<'s> Refs<'s> {
 
     /// Frees `count` references from `first` on. They must belong to the caller: they are not free.
     pub fn free_run<O: Orders>(&self, first: u32, count: u32) {
-        for part in parts(first, count) {
-            self.free::<O>(part);
+        let waited =
+            parts(first, count).fold(false, |waited, part| self.release::<O>(part) | waited);
+        if waited {
+            self.wake::<O>();
         }
     }
 
@@ -272,7 +284,7 @@ impl<'s> Refs<'s> {
     /// Wakes all who wait. The marks go first: who sets one again behind this has registered before
     /// it, is seen, and is woken.
     #[cold]
-    fn wake<O: Orders>(&self) {
+    pub(in crate::gnttab) fn wake<O: Orders>(&self) {
         for word in self.words() {
             word.fetch_and(!WAITED, O::FREE);
         }
@@ -312,10 +324,13 @@ impl<'s> Refs<'s> {
 
     /// The first of `count` references from `from` on that follow each other and look free.
     fn find_run(&self, from: u32, count: u32) -> Option<u32> {
+        let words = self.in_service.load(Relaxed) * WORDS;
         let (mut first, mut at) = (from, from);
         while at - first < count {
             let bit = at % PER_WORD;
-            let word = self.word((at / PER_WORD) as usize)?;
+            // No further, so that `at` does not overflow: a table ends below the last of 2^32 references.
+            let index = Some((at / PER_WORD) as usize).filter(|index| *index < words)?;
+            let word = self.word(index)?;
             let left = free(word.load(Relaxed)) >> bit;
             let ones = left.trailing_ones();
             at += ones;

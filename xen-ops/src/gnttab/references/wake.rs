@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "a waker in a cell, guarded by an atomic state")]
 
 use core::fmt;
+use core::slice;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use core::task::Waker;
 
@@ -56,13 +57,15 @@ impl Slot {
 
     /// Puts the waker in. Only the waiter that has claimed the slot does so.
     fn register(&self, waker: &Waker) {
+        // Cloned before the slot is touched: that is the caller's code, which may panic.
+        let waker = waker.clone();
         if self.state.compare_exchange(IDLE, REGISTERING, Acquire, Acquire).is_err() {
             // Being woken at this moment: with the waker of before, so wake this one too.
-            waker.wake_by_ref();
+            waker.wake();
             return;
         }
         // SAFETY: the state was IDLE, so until it is again the waker is ours.
-        let before = self.waker.with_mut(|old| unsafe { (*old).replace(waker.clone()) });
+        let before = self.waker.with_mut(|old| unsafe { (*old).replace(waker) });
         if self.state.compare_exchange(REGISTERING, IDLE, AcqRel, Acquire).is_err() {
             // Woken meanwhile.
             // SAFETY: WAKING was added to REGISTERING, which leaves the waker ours.
@@ -103,18 +106,34 @@ impl Waiters {
     /// Gives the room back, and forgets its waker.
     pub fn leave(&self, room: usize) {
         if let Some(slot) = self.0.get(room) {
-            drop(slot.take());
+            let waker = slot.take();
             slot.claimed.store(false, Release);
+            drop(waker);
         }
     }
 
-    /// Wakes everyone, once.
+    /// Wakes all that wait, once. If a waker panics, the others are woken all the same.
     pub fn wake(&self) {
-        for slot in &self.0 {
+        Waking(self.0.iter()).run();
+    }
+}
+
+/// Slots whose wakers are still to be woken.
+struct Waking<'w>(slice::Iter<'w, Slot>);
+
+impl Waking<'_> {
+    fn run(&mut self) {
+        for slot in self.0.by_ref() {
             if let Some(waker) = slot.take() {
                 waker.wake();
             }
         }
+    }
+}
+
+impl Drop for Waking<'_> {
+    fn drop(&mut self) {
+        self.run();
     }
 }
 

@@ -295,9 +295,12 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
         let per_frame = version.entries_per_frame();
         // SAFETY: they are attached now, and stay so, for they are dropped with `self`. The limit
         // keeps references within 32 bits.
-        unsafe { self.grants.add(from * per_frame, to * per_frame) };
-        // Last: who sees the limit reached and finds no reference has to be right.
+        let added = unsafe { self.grants.add(from * per_frame, to * per_frame) };
+        // After the references are free: who sees the limit reached and finds none has to be right.
         self.frames.store(to, Release);
+        drop(attacher);
+        // Wakes, which is code of the caller's.
+        drop(added);
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use xen_abi::xen::DOMID_SELF;
 
@@ -71,10 +71,13 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
     /// The guest is a translated one. In a PV guest the address that follows from the frame's number
     /// is that of something else.
     pub unsafe fn new(xen: H, page: P) -> Result<Self, Failed<BalloonError, P>> {
-        // SAFETY: the page is owned and nobody looks at its memory, which is lost.
-        match once(unsafe { decrease_reservation(&xen, &[page.frame()], 0, 0, DOMID_SELF) }) {
-            Ok(()) => Ok(Self { xen, page: ManuallyDrop::new(page) }),
-            Err(error) => Err(failed(error, page)),
+        let frame = page.frame();
+        // A page without memory must not be dropped, if the hypercall panics.
+        let page = ManuallyDrop::new(page);
+        // SAFETY: the page is owned and nothing accesses its memory, which is lost.
+        match once(unsafe { decrease_reservation(&xen, &[frame], 0, 0, DOMID_SELF) }) {
+            Ok(()) => Ok(Self { xen, page }),
+            Err(error) => Err(failed(error, ManuallyDrop::into_inner(page))),
         }
     }
 
@@ -84,16 +87,17 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
     ///
     /// [`BalloonError`], with the target if it still is one: Xen had no memory.
     pub fn restore(self) -> Result<P, Failed<BalloonError, Self>> {
-        match self.populate() {
+        // If the hypercall panics, it is not made again by a drop.
+        let mut this = ManuallyDrop::new(self);
+        match this.populate() {
             Ok(()) => {
-                let mut this = ManuallyDrop::new(self);
                 // SAFETY: `this` is not dropped, so each is taken once.
-                unsafe {
-                    core::ptr::drop_in_place(&mut this.xen);
-                    Ok(ManuallyDrop::take(&mut this.page))
-                }
+                let (xen, page) =
+                    unsafe { (ptr::read(&this.xen), ManuallyDrop::take(&mut this.page)) };
+                drop(xen);
+                Ok(page)
             }
-            Err(error) => Err(failed(error, self)),
+            Err(error) => Err(failed(error, ManuallyDrop::into_inner(this))),
         }
     }
 

@@ -1,0 +1,37 @@
+//! What happens to targets when a panic unwinds through a hypercall.
+//!
+//! A backend may panic, and Xen may have changed the mapping by then. So, as where Xen's answer leaves
+//! open what it did, the target is leaked and counted.
+
+use core::mem::{self, ManuallyDrop};
+
+use super::count_leaked;
+
+/// Runs a closure if it is dropped while a panic unwinds. [`disarm`](Self::disarm) ends that.
+pub(super) struct OnUnwind<F: FnMut()>(F);
+
+impl<F: FnMut()> OnUnwind<F> {
+    pub(super) const fn new(run: F) -> Self {
+        Self(run)
+    }
+
+    pub(super) fn disarm(self) {
+        mem::forget(self);
+    }
+}
+
+impl<F: FnMut()> Drop for OnUnwind<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Calls `hypercall` with `value`, a target or what holds one, and returns the value with the result. If
+/// the hypercall panics, the value is leaked and counted.
+pub(in crate::gnttab) fn leak_on_unwind<T, R>(value: T, hypercall: impl FnOnce(&T) -> R) -> (T, R) {
+    let value = ManuallyDrop::new(value);
+    let unwinding = OnUnwind::new(count_leaked);
+    let result = hypercall(&value);
+    unwinding.disarm();
+    (ManuallyDrop::into_inner(value), result)
+}
