@@ -73,6 +73,11 @@ impl Docs {
         self.0.get(header)
     }
 
+    /// Every table, in the order of the headers' names.
+    pub fn headers(&self) -> impl Iterator<Item = &HeaderDocs> {
+        self.0.values()
+    }
+
     /// Names in the tables that none of `abis` knows: upstream has renamed or removed them.
     #[must_use]
     pub fn stale(&self, abis: &[Abi]) -> Vec<String> {

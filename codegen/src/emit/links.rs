@@ -200,3 +200,108 @@ fn element(ty: &Type) -> Option<&str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::Arch;
+    use crate::ir::{
+        Constant, Field, Int, Location, Origin, Profile, Record, RecordKind, TypeDef, Value,
+    };
+
+    const U32: Type = Type::Int(Int { signed: false, bytes: 4, align: 4 });
+
+    /// Two records and a constant in `xen.h`, a constant of the same name as a member's in `sysctl.h`.
+    fn abi() -> Abi {
+        let mut abi = Abi {
+            release: String::from("none"),
+            linux: BTreeMap::new(),
+            arch: Arch::X86_64,
+            profile: Profile::Tools,
+            headers: vec![String::from("sysctl.h"), String::from("xen.h")],
+            types: BTreeMap::new(),
+            constants: BTreeMap::new(),
+            omitted: BTreeMap::new(),
+        };
+        for (name, members) in [("one", ["both", "type"]), ("two", ["both", "only"])] {
+            let field = |member: &&str| Field {
+                name: keywords::to_rust(member),
+                offset: 0,
+                ty: U32,
+                kind: FieldKind::Named((*member).to_owned()),
+            };
+            let fields = members.iter().map(field).collect();
+            let record =
+                Record { kind: RecordKind::Struct, size: 8, align: 4, packed: None, fields };
+            let location = Location { header: String::from("xen.h"), line: 9 };
+            let c_name = Some(format!("struct {name}"));
+            let def = Def::Record(record);
+            abi.types.insert(name.to_owned(), TypeDef { location, c_name, within: None, def });
+        }
+        for (name, header) in [("CORE", "xen.h"), ("TOOLS", "sysctl.h")] {
+            let constant = Constant {
+                location: Location { header: header.to_owned(), line: 3 },
+                repeated: Vec::new(),
+                value: Value::Str(String::new()),
+                origin: Origin::Macro,
+                newtype: None,
+            };
+            abi.constants.insert(name.to_owned(), constant);
+        }
+        abi
+    }
+
+    /// `text` about `item` in `header`, linked, and the targets.
+    fn link(header: &str, item: &str, text: &str) -> (String, Vec<(String, String)>) {
+        let abi = abi();
+        let links = Links::new(&abi, header);
+        let mut targets = BTreeMap::new();
+        let record = (item == "one").then_some(item);
+        let linked = links.link(Scope { item, records: [record, None] }, text, &mut targets);
+        (linked, targets.into_iter().collect())
+    }
+
+    #[track_caller]
+    fn target(header: &str, item: &str, word: &str) -> Option<String> {
+        let (text, targets) = link(header, item, &format!("`{word}`"));
+        assert_eq!(
+            text,
+            if targets.is_empty() { format!("`{word}`") } else { format!("[`{word}`]") }
+        );
+        targets.into_iter().next().map(|(_, target)| target)
+    }
+
+    #[test]
+    fn items_members_and_headers() {
+        assert_eq!(target("xen.h", "", "CORE").as_deref(), Some("CORE"));
+        assert_eq!(target("sysctl.h", "", "CORE").as_deref(), Some("super::xen::CORE"));
+        assert_eq!(target("sysctl.h", "", "xen.h").as_deref(), Some("super::xen"));
+        assert_eq!(target("xen.h", "", "struct two").as_deref(), Some("two"));
+        assert_eq!(target("xen.h", "", "one.type").as_deref(), Some("one::type_"));
+        assert_eq!(target("xen.h", "one", "both").as_deref(), Some("one::both"));
+        assert_eq!(target("xen.h", "", "only").as_deref(), Some("two::only"));
+        assert_eq!(target("xen.h", "", "GrantStatus").as_deref(), Some("crate::GrantStatus"));
+    }
+
+    #[test]
+    fn what_is_no_name_or_no_one_things_name_stays() {
+        for word in ["", "both", "CORE_*", "nothing", "one.nothing", "u32"] {
+            assert_eq!(target("xen.h", "", word), None, "{word}");
+        }
+        assert_eq!(target("xen.h", "one", "struct one"), None, "the item itself");
+    }
+
+    /// The core must not link to what the feature `toolstack` may leave out.
+    #[test]
+    fn links_stay_within_what_a_feature_has() {
+        assert_eq!(target("xen.h", "", "TOOLS"), None);
+        assert_eq!(target("sysctl.h", "", "TOOLS").as_deref(), Some("TOOLS"));
+    }
+
+    #[test]
+    fn text_around_a_link_changes_nothing() {
+        assert_eq!(link("xen.h", "", "`CORE`: 3.").0, "[`CORE`][]: 3.");
+        assert_eq!(link("xen.h", "", "[`CORE`](there) ``CORE``").0, "[`CORE`](there) ``CORE``");
+        assert_eq!(link("xen.h", "", "a `CORE`, an odd `").0, "a [`CORE`], an odd `");
+    }
+}

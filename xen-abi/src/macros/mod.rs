@@ -24,35 +24,46 @@ pub use slot::{FRAME_SIZE, Slot};
 pub use word::Word;
 
 #[cfg(feature = "io")]
+#[cfg_attr(docsrs, doc(cfg(feature = "io")))]
 pub mod console;
 pub mod cpuid;
 pub mod cr3;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod dm_op;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod domctl;
 pub mod event_channel;
 pub mod grant_table;
 pub mod hvm;
 #[cfg(feature = "hvm")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]
 pub mod hvm_save;
 pub mod memory;
 #[cfg(feature = "io")]
+#[cfg_attr(docsrs, doc(cfg(feature = "io")))]
 pub mod page_ring;
 #[cfg(feature = "hvm")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]
 pub mod pvdrivers;
 pub mod ring;
 pub mod smccc;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod trace;
 pub mod trap_info;
 #[cfg(feature = "io")]
+#[cfg_attr(docsrs, doc(cfg(feature = "io")))]
 pub mod usbif;
 pub mod vcpu;
 #[cfg(feature = "io")]
+#[cfg_attr(docsrs, doc(cfg(feature = "io")))]
 pub mod vscsiif;
 pub mod xen;
 #[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod xen_mca;
 #[cfg(feature = "io")]
+#[cfg_attr(docsrs, doc(cfg(feature = "io")))]
 pub mod xs_wire;

@@ -105,6 +105,7 @@ pub struct xen_hypfs_dirlistentry {
 /// Returns the version of the interface, above 0. All arguments are 0.
 ///
 /// Defined at [`hypfs.h:64`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hypfs.h;hb=c42374a105#l64).
+#[doc(alias("xenhypfs_open"))]
 pub const XEN_HYPFS_OP_get_version: u32 = 0;
 
 /// Reads an entry, or lists a directory as [`xen_hypfs_dirlistentry`]. -ENOBUFS if the buffer holds the entry only; [`content_len`] says how much is needed.
@@ -112,11 +113,13 @@ pub const XEN_HYPFS_OP_get_version: u32 = 0;
 /// Defined at [`hypfs.h:91`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hypfs.h;hb=c42374a105#l91).
 ///
 /// [`content_len`]: xen_hypfs_direntry::content_len
+#[doc(alias("xenhypfs_read_raw", "xenhypfs_write"))]
 pub const XEN_HYPFS_OP_read: u32 = 1;
 
 /// Writes the content of an entry from the buffer. Type and encoding stay; the length may change for bytes and texts only.
 ///
 /// Defined at [`hypfs.h:111`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hypfs.h;hb=c42374a105#l111).
+#[doc(alias("xenhypfs_write"))]
 pub const XEN_HYPFS_OP_write_contents: u32 = 2;
 
 // The layouts of all of the above, proven.

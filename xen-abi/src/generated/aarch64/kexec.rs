@@ -47,6 +47,7 @@ pub type xen_kexec_image_t = xen_kexec_image;
 /// Starts an image, on one pCPU with interrupts off and all memory of the image mapped one to one. Takes [`xen_kexec_exec`].
 ///
 /// Defined at [`kexec.h:106`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/kexec.h;hb=c42374a105#l106).
+#[doc(alias("xc_kexec_exec"))]
 pub const KEXEC_CMD_kexec: u32 = 0;
 
 /// Argument of [`KEXEC_CMD_kexec`][]: start the image of a type.
@@ -132,6 +133,7 @@ pub const KEXEC_RANGE_MA_VMCOREINFO: u32 = 6;
 /// Reads a memory range. Takes [`xen_kexec_range`].
 ///
 /// Defined at [`kexec.h:144`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/kexec.h;hb=c42374a105#l144).
+#[doc(alias("xc_kexec_get_range"))]
 pub const KEXEC_CMD_kexec_get_range: u32 = 3;
 
 /// Argument of [`KEXEC_CMD_kexec_get_range`][]: address and size in bytes of a range that matters to a crash kernel.
@@ -199,6 +201,7 @@ pub type xen_kexec_segment_t = xen_kexec_segment;
 /// Loads an image. Takes [`xen_kexec_load`].
 ///
 /// Defined at [`kexec.h:188`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/kexec.h;hb=c42374a105#l188).
+#[doc(alias("xc_kexec_load"))]
 pub const KEXEC_CMD_kexec_load: u32 = 4;
 
 /// Argument of [`KEXEC_CMD_kexec_load`]. The pieces of a crash image must lie in the range [`KEXEC_RANGE_MA_CRASH`]; those of a
@@ -249,6 +252,7 @@ pub type xen_kexec_load_t = xen_kexec_load;
 /// Unloads an image. Takes [`xen_kexec_unload`].
 ///
 /// Defined at [`kexec.h:207`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/kexec.h;hb=c42374a105#l207).
+#[doc(alias("xc_kexec_unload"))]
 pub const KEXEC_CMD_kexec_unload: u32 = 5;
 
 /// Argument of [`KEXEC_CMD_kexec_unload`].
@@ -269,6 +273,7 @@ pub type xen_kexec_unload_t = xen_kexec_unload;
 /// Returns 1 if an image is loaded, 0 if not. Takes [`xen_kexec_status`].
 ///
 /// Defined at [`kexec.h:221`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/kexec.h;hb=c42374a105#l221).
+#[doc(alias("xc_kexec_status"))]
 pub const KEXEC_CMD_kexec_status: u32 = 6;
 
 /// Argument of [`KEXEC_CMD_kexec_status`][]: returns 1 if an image of the type is loaded, 0 if not.

@@ -233,6 +233,7 @@ pub const MAP_PIRQ_TYPE_MULTI_MSI: u32 = 4;
 /// Map an interrupt. Takes [`physdev_map_pirq`].
 ///
 /// Defined at [`physdev.h:144`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/physdev.h;hb=c42374a105#l144).
+#[doc(alias("xc_physdev_map_pirq", "xc_physdev_map_pirq_msi", "xc_physdev_map_pirq_gsi"))]
 pub const PHYSDEVOP_map_pirq: u32 = 13;
 
 /// Argument of [`PHYSDEVOP_map_pirq`][]: allocate a domain a physical interrupt number for a line or a message
@@ -272,6 +273,7 @@ pub type physdev_map_pirq_t = physdev_map_pirq;
 /// Unmap an interrupt. Takes [`physdev_unmap_pirq`].
 ///
 /// Defined at [`physdev.h:165`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/physdev.h;hb=c42374a105#l165).
+#[doc(alias("xc_physdev_unmap_pirq"))]
 pub const PHYSDEVOP_unmap_pirq: u32 = 14;
 
 /// Argument of [`PHYSDEVOP_unmap_pirq`][]: free a physical interrupt number of a domain.

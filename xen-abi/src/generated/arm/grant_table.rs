@@ -291,66 +291,79 @@ pub type grant_status_t = u16;
 /// Map granted pages. Takes [`gnttab_map_grant_ref`], batch, per-element status.
 ///
 /// Defined at [`grant_table.h:287`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l287).
+#[doc(alias("xengnttab_map_grant_ref", "xengnttab_map_grant_refs", "xengnttab_map_domain_grant_refs", "xengnttab_map_grant_ref_notify", "HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_map_grant_ref: u32 = 0;
 
 /// Unmap granted pages. Takes [`gnttab_unmap_grant_ref`], batch, per-element status.
 ///
 /// Defined at [`grant_table.h:288`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l288).
+#[doc(alias("xengnttab_unmap", "HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_unmap_grant_ref: u32 = 1;
 
 /// Grow the table and list its frames. Takes one [`gnttab_setup_table`].
 ///
 /// Defined at [`grant_table.h:289`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l289).
+#[doc(alias("xc_gnttab_map_table_v1", "HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_setup_table: u32 = 2;
 
 /// Print a table on the console. Takes [`gnttab_dump_table`]; not implemented by today's Xen.
 ///
 /// Defined at [`grant_table.h:290`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l290).
+#[doc(alias("HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_dump_table: u32 = 3;
 
 /// Transfer pages to other domains. Takes [`gnttab_transfer`], batch, per-element status.
 ///
 /// Defined at [`grant_table.h:291`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l291).
+#[doc(alias("HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_transfer: u32 = 4;
 
 /// Copy between granted or own pages. Takes [`gnttab_copy`], batch, per-element status.
 ///
 /// Defined at [`grant_table.h:292`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l292).
+#[doc(alias("xengnttab_grant_copy", "HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_copy: u32 = 5;
 
 /// Ask for the size of a table. Takes one [`gnttab_query_size`].
 ///
 /// Defined at [`grant_table.h:293`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l293).
+#[doc(alias("xc_gnttab_query_size", "HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_query_size: u32 = 6;
 
 /// Unmap and put another page in its place. Takes [`gnttab_unmap_and_replace`], batch, per-element status.
 ///
 /// Defined at [`grant_table.h:294`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l294).
+#[doc(alias("HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_unmap_and_replace: u32 = 7;
 
 /// Choose the entry format. Takes [`gnttab_set_version`], returns an errno.
 ///
 /// Defined at [`grant_table.h:296`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l296).
+#[doc(alias("HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_set_version: u32 = 8;
 
 /// List the version 2 status frames. Takes one [`gnttab_get_status_frames`].
 ///
 /// Defined at [`grant_table.h:297`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l297).
+#[doc(alias("xc_gnttab_map_table_v2", "HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_get_status_frames: u32 = 9;
 
 /// Ask for the entry format. Takes [`gnttab_get_version`], returns an errno.
 ///
 /// Defined at [`grant_table.h:298`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l298).
+#[doc(alias("xc_gnttab_get_version", "HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_get_version: u32 = 10;
 
 /// Exchange entries. Takes [`gnttab_swap_grant_ref`], batch, per-element status.
 ///
 /// Defined at [`grant_table.h:299`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l299).
+#[doc(alias("HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_swap_grant_ref: u32 = 11;
 
 /// Cache maintenance on granted pages, Arm. Takes [`gnttab_cache_flush`], batch, returns an errno.
 ///
 /// Defined at [`grant_table.h:300`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=c42374a105#l300).
+#[doc(alias("HYPERVISOR_grant_table_op"))]
 pub const GNTTABOP_cache_flush: u32 = 12;
 
 pub use crate::support::newtypes::grant_handle_t;

@@ -1382,6 +1382,7 @@ pub type xenpf_pcpuinfo_t = xenpf_pcpuinfo;
 /// Defined at [`platform.h:490`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/platform.h;hb=c42374a105#l490).
 ///
 /// [`u.pcpu_version`]: xen_platform_op_u::pcpu_version
+#[doc(alias("xc_get_cpu_version"))]
 pub const XENPF_get_cpu_version: u32 = 48;
 
 /// Argument of [`XENPF_get_cpu_version`][]: make and model of a pCPU; all zero if it is not online. -EBUSY during CPU
@@ -1534,6 +1535,7 @@ pub type xenpf_core_parking_t = xenpf_core_parking;
 /// Defined at [`platform.h:555`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/platform.h;hb=c42374a105#l555).
 ///
 /// [`u.resource_op`]: xen_platform_op_u::resource_op
+#[doc(alias("xc_resource_op"))]
 pub const XENPF_resource_op: u32 = 61;
 
 /// Reads an MSR, one of a few allowed.
@@ -1651,6 +1653,7 @@ pub type xenpf_dom0_console_t = dom0_vga_console_info;
 /// Defined at [`platform.h:617`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/platform.h;hb=c42374a105#l617).
 ///
 /// [`u.ucode_revision`]: xen_platform_op_u::ucode_revision
+#[doc(alias("xc_get_ucode_revision"))]
 pub const XENPF_get_ucode_revision: u32 = 65;
 
 /// Argument of [`XENPF_get_ucode_revision`][]: microcode of a pCPU. -ENOENT if the pCPU is not online, -EBUSY
@@ -1680,6 +1683,7 @@ pub type xenpf_ucode_revision_t = xenpf_ucode_revision;
 /// Defined at [`platform.h:628`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/platform.h;hb=c42374a105#l628).
 ///
 /// [`u.microcode2`]: xen_platform_op_u::microcode2
+#[doc(alias("xc_microcode_update"))]
 pub const XENPF_microcode_update2: u32 = 66;
 
 /// Argument of [`XENPF_microcode_update2`][]: load microcode into all pCPUs, with flags.

@@ -92,6 +92,7 @@ pub struct xen_sysctl_tbuf_op {
 /// [`buffer_mfn`]: xen_sysctl_tbuf_op::buffer_mfn
 /// [`evt_mask`]: xen_sysctl_tbuf_op::evt_mask
 /// [`t_info`]: super::trace::t_info
+#[doc(alias("xc_tbuf_get_size", "xc_tbuf_enable"))]
 pub const XEN_SYSCTL_TBUFOP_get_info: u32 = 0;
 
 /// Chooses the pCPUs to trace, by [`cpu_mask`].
@@ -99,6 +100,7 @@ pub const XEN_SYSCTL_TBUFOP_get_info: u32 = 0;
 /// Defined at [`sysctl.h:59`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l59).
 ///
 /// [`cpu_mask`]: xen_sysctl_tbuf_op::cpu_mask
+#[doc(alias("xc_tbuf_set_cpu_mask"))]
 pub const XEN_SYSCTL_TBUFOP_set_cpu_mask: u32 = 1;
 
 /// Chooses the events to trace, by [`evt_mask`].
@@ -106,21 +108,25 @@ pub const XEN_SYSCTL_TBUFOP_set_cpu_mask: u32 = 1;
 /// Defined at [`sysctl.h:60`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l60).
 ///
 /// [`evt_mask`]: xen_sysctl_tbuf_op::evt_mask
+#[doc(alias("xc_tbuf_set_evt_mask"))]
 pub const XEN_SYSCTL_TBUFOP_set_evt_mask: u32 = 2;
 
 /// Allocates the buffers, `size` frames for each pCPU, and starts tracing. Works once; later -EINVAL, or -EBUSY for the same size.
 ///
 /// Defined at [`sysctl.h:61`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l61).
+#[doc(alias("xc_tbuf_set_size"))]
 pub const XEN_SYSCTL_TBUFOP_set_size: u32 = 3;
 
 /// Starts tracing. -EINVAL if there are no buffers.
 ///
 /// Defined at [`sysctl.h:62`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l62).
+#[doc(alias("xc_tbuf_enable"))]
 pub const XEN_SYSCTL_TBUFOP_enable: u32 = 4;
 
 /// Stops tracing. The buffers stay allocated.
 ///
 /// Defined at [`sysctl.h:63`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l63).
+#[doc(alias("xc_tbuf_disable"))]
 pub const XEN_SYSCTL_TBUFOP_disable: u32 = 5;
 
 /// Bit number of [`XEN_SYSCTL_PHYSCAP_hvm`].
@@ -274,11 +280,13 @@ pub struct xen_sysctl_sched_id {
 /// Reads the counters, then sets them to 0.
 ///
 /// Defined at [`sysctl.h:142`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l142).
+#[doc(alias("xc_perfc_reset"))]
 pub const XEN_SYSCTL_PERFCOP_reset: u32 = 1;
 
 /// Reads the counters.
 ///
 /// Defined at [`sysctl.h:143`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l143).
+#[doc(alias("xc_perfc_query_number", "xc_perfc_query"))]
 pub const XEN_SYSCTL_PERFCOP_query: u32 = 2;
 
 /// Description of one of Xen's software performance counters.
@@ -546,31 +554,37 @@ pub const PMSTAT_CX: u32 = 32;
 /// Defined at [`sysctl.h:260`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l260).
 ///
 /// [`total`]: pm_px_stat::total
+#[doc(alias("xc_pm_get_max_px"))]
 pub const PMSTAT_get_max_px: u32 = 17;
 
 /// Reads statistics of performance states. -ENODATA if none are kept.
 ///
 /// Defined at [`sysctl.h:261`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l261).
+#[doc(alias("xc_pm_get_pxstat"))]
 pub const PMSTAT_get_pxstat: u32 = 18;
 
 /// Resets statistics of performance states.
 ///
 /// Defined at [`sysctl.h:262`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l262).
+#[doc(alias("xc_pm_reset_pxstat"))]
 pub const PMSTAT_reset_pxstat: u32 = 19;
 
 /// Reads the number of idle states into `nr`.
 ///
 /// Defined at [`sysctl.h:263`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l263).
+#[doc(alias("xc_pm_get_max_cx"))]
 pub const PMSTAT_get_max_cx: u32 = 33;
 
 /// Reads statistics of idle states.
 ///
 /// Defined at [`sysctl.h:264`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l264).
+#[doc(alias("xc_pm_get_cxstat"))]
 pub const PMSTAT_get_cxstat: u32 = 34;
 
 /// Resets statistics of idle states. Does nothing today.
 ///
 /// Defined at [`sysctl.h:265`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l265).
+#[doc(alias("xc_pm_reset_cxstat"))]
 pub const PMSTAT_reset_cxstat: u32 = 35;
 
 /// IN/OUT. Statistics, of the kind the command names.
@@ -607,21 +621,25 @@ pub struct xen_sysctl_cpu_hotplug {
 /// Takes the pCPU `cpu` online.
 ///
 /// Defined at [`sysctl.h:281`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l281).
+#[doc(alias("xc_cpu_online"))]
 pub const XEN_SYSCTL_CPU_HOTPLUG_ONLINE: u32 = 0;
 
 /// Takes the pCPU `cpu` offline.
 ///
 /// Defined at [`sysctl.h:282`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l282).
+#[doc(alias("xc_cpu_offline"))]
 pub const XEN_SYSCTL_CPU_HOTPLUG_OFFLINE: u32 = 1;
 
 /// Takes all secondary hardware threads online. -EOPNOTSUPP without them, -EBUSY if the scheduler does not allow it.
 ///
 /// Defined at [`sysctl.h:298`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l298).
+#[doc(alias("xc_smt_enable"))]
 pub const XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE: u32 = 2;
 
 /// Takes all secondary hardware threads offline. -EOPNOTSUPP without them, -EBUSY if the scheduler does not allow it.
 ///
 /// Defined at [`sysctl.h:299`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l299).
+#[doc(alias("xc_smt_disable"))]
 pub const XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE: u32 = 3;
 
 /// Parameters of the `userspace` frequency governor.
@@ -980,6 +998,7 @@ pub const CPUFREQ_PARA: u32 = 16;
 /// Defined at [`sysctl.h:500`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l500).
 ///
 /// [`u.get_para`]: xen_sysctl_pm_op_u::get_para
+#[doc(alias("xc_get_cpufreq_para"))]
 pub const GET_CPUFREQ_PARA: u32 = 17;
 
 /// Chooses the governor. Uses [`u.set_gov`].
@@ -987,6 +1006,7 @@ pub const GET_CPUFREQ_PARA: u32 = 17;
 /// Defined at [`sysctl.h:501`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l501).
 ///
 /// [`u.set_gov`]: xen_sysctl_pm_op_u::set_gov
+#[doc(alias("xc_set_cpufreq_gov"))]
 pub const SET_CPUFREQ_GOV: u32 = 18;
 
 /// Sets one parameter. Uses [`u.set_para`].
@@ -994,6 +1014,7 @@ pub const SET_CPUFREQ_GOV: u32 = 18;
 /// Defined at [`sysctl.h:502`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l502).
 ///
 /// [`u.set_para`]: xen_sysctl_pm_op_u::set_para
+#[doc(alias("xc_set_cpufreq_para"))]
 pub const SET_CPUFREQ_PARA: u32 = 19;
 
 /// Reads the average frequency. Uses [`u.get_avgfreq`].
@@ -1001,6 +1022,7 @@ pub const SET_CPUFREQ_PARA: u32 = 19;
 /// Defined at [`sysctl.h:503`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l503).
 ///
 /// [`u.get_avgfreq`]: xen_sysctl_pm_op_u::get_avgfreq
+#[doc(alias("xc_get_cpufreq_avgfreq"))]
 pub const GET_CPUFREQ_AVGFREQ: u32 = 20;
 
 /// Sets performance hints. Uses [`u.set_cppc`]; -EOPNOTSUPP unless HWP is in use.
@@ -1008,6 +1030,7 @@ pub const GET_CPUFREQ_AVGFREQ: u32 = 20;
 /// Defined at [`sysctl.h:504`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l504).
 ///
 /// [`u.set_cppc`]: xen_sysctl_pm_op_u::set_cppc
+#[doc(alias("xc_set_cpufreq_cppc"))]
 pub const SET_CPUFREQ_CPPC: u32 = 21;
 
 /// Sets whether the scheduler packs vCPUs on sibling threads to save power. Uses [`u.set_sched_opt_smt`].
@@ -1015,6 +1038,7 @@ pub const SET_CPUFREQ_CPPC: u32 = 21;
 /// Defined at [`sysctl.h:507`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l507).
 ///
 /// [`u.set_sched_opt_smt`]: xen_sysctl_pm_op_u::set_sched_opt_smt
+#[doc(alias("xc_set_sched_opt_smt"))]
 pub const XEN_SYSCTL_pm_op_set_sched_opt_smt: u32 = 33;
 
 /// Reads the deepest idle state or sub-state allowed. Uses [`u.get_max_cstate`].
@@ -1022,6 +1046,7 @@ pub const XEN_SYSCTL_pm_op_set_sched_opt_smt: u32 = 33;
 /// Defined at [`sysctl.h:514`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l514).
 ///
 /// [`u.get_max_cstate`]: xen_sysctl_pm_op_u::get_max_cstate
+#[doc(alias("xc_get_cpuidle_max_cstate", "xc_get_cpuidle_max_csubstate"))]
 pub const XEN_SYSCTL_pm_op_get_max_cstate: u32 = 34;
 
 /// Sets the deepest idle state or sub-state allowed. Uses [`u.set_max_cstate`].
@@ -1029,6 +1054,7 @@ pub const XEN_SYSCTL_pm_op_get_max_cstate: u32 = 34;
 /// Defined at [`sysctl.h:515`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l515).
 ///
 /// [`u.set_max_cstate`]: xen_sysctl_pm_op_u::set_max_cstate
+#[doc(alias("xc_set_cpuidle_max_cstate", "xc_set_cpuidle_max_csubstate"))]
 pub const XEN_SYSCTL_pm_op_set_max_cstate: u32 = 35;
 
 /// Formerly set the Credit scheduler's migration delay; now -ENOSYS, use [`XEN_SYSCTL_scheduler_op`].
@@ -1044,11 +1070,13 @@ pub const XEN_SYSCTL_pm_op_get_vcpu_migration_delay: u32 = 37;
 /// Enables turbo mode of a pCPU. -EOPNOTSUPP without it.
 ///
 /// Defined at [`sysctl.h:522`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l522).
+#[doc(alias("xc_enable_turbo"))]
 pub const XEN_SYSCTL_pm_op_enable_turbo: u32 = 38;
 
 /// Disables turbo mode of a pCPU. -EOPNOTSUPP without it.
 ///
 /// Defined at [`sysctl.h:523`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l523).
+#[doc(alias("xc_disable_turbo"))]
 pub const XEN_SYSCTL_pm_op_disable_turbo: u32 = 39;
 
 /// IN/OUT. Argument of the command.
@@ -1232,11 +1260,13 @@ pub const PG_OFFLINE_OWNER_SHIFT: u32 = 16;
 /// Sets all lock statistics to 0.
 ///
 /// Defined at [`sysctl.h:591`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l591).
+#[doc(alias("xc_lockprof_reset"))]
 pub const XEN_SYSCTL_LOCKPROF_reset: u32 = 1;
 
 /// Reads the lock statistics.
 ///
 /// Defined at [`sysctl.h:592`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l592).
+#[doc(alias("xc_lockprof_query_number", "xc_lockprof_query"))]
 pub const XEN_SYSCTL_LOCKPROF_query: u32 = 2;
 
 /// A lock there is one of; `idx` has no meaning.
@@ -1405,36 +1435,43 @@ pub struct xen_sysctl_numainfo {
 /// Creates a pool. -EEXIST if the number is taken.
 ///
 /// Defined at [`sysctl.h:690`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l690).
+#[doc(alias("xc_cpupool_create"))]
 pub const XEN_SYSCTL_CPUPOOL_OP_CREATE: u32 = 1;
 
 /// Destroys a pool. -EBUSY while domains are in it.
 ///
 /// Defined at [`sysctl.h:691`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l691).
+#[doc(alias("xc_cpupool_destroy"))]
 pub const XEN_SYSCTL_CPUPOOL_OP_DESTROY: u32 = 2;
 
 /// Describes the pool with the smallest number from `cpupool_id` on.
 ///
 /// Defined at [`sysctl.h:692`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l692).
+#[doc(alias("xc_cpupool_getinfo"))]
 pub const XEN_SYSCTL_CPUPOOL_OP_INFO: u32 = 3;
 
 /// Adds a free pCPU to a pool. -ENODEV if it is not free, -EADDRNOTAVAIL while an earlier removal is incomplete.
 ///
 /// Defined at [`sysctl.h:693`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l693).
+#[doc(alias("xc_cpupool_addcpu"))]
 pub const XEN_SYSCTL_CPUPOOL_OP_ADDCPU: u32 = 4;
 
 /// Takes a pCPU out of a pool. -EBUSY for the last one while domains run in the pool, -EADDRINUSE while a temporary affinity holds a vCPU there, -EAGAIN to repeat the call soon.
 ///
 /// Defined at [`sysctl.h:694`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l694).
+#[doc(alias("xc_cpupool_removecpu"))]
 pub const XEN_SYSCTL_CPUPOOL_OP_RMCPU: u32 = 5;
 
 /// Moves a domain to a pool. -ENOENT if the pool does not exist or has no pCPU.
 ///
 /// Defined at [`sysctl.h:695`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l695).
+#[doc(alias("xc_cpupool_movedomain"))]
 pub const XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN: u32 = 6;
 
 /// Lists the pCPUs that are in no pool.
 ///
 /// Defined at [`sysctl.h:696`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l696).
+#[doc(alias("xc_cpupool_freeinfo"))]
 pub const XEN_SYSCTL_CPUPOOL_OP_FREEINFO: u32 = 7;
 
 /// Any pool number or any pCPU, as Xen chooses.
@@ -1575,11 +1612,13 @@ pub struct xen_sysctl_credit2_schedule {
 /// Sets the parameters.
 ///
 /// Defined at [`sysctl.h:799`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l799).
+#[doc(alias("xc_sched_credit_params_set", "xc_sched_credit2_params_set", "xc_sched_arinc653_schedule_set"))]
 pub const XEN_SYSCTL_SCHEDOP_putinfo: u32 = 0;
 
 /// Reads the parameters.
 ///
 /// Defined at [`sysctl.h:800`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l800).
+#[doc(alias("xc_sched_credit_params_get", "xc_sched_credit2_params_get", "xc_sched_arinc653_schedule_get"))]
 pub const XEN_SYSCTL_SCHEDOP_getinfo: u32 = 1;
 
 /// Argument of [`XEN_SYSCTL_scheduler_op`][]: read or set the parameters of a cpupool's scheduler. -ESRCH if there
@@ -1682,26 +1721,31 @@ pub struct xen_sysctl_coverage_op {
 /// Reads the largest resource monitoring id (RMID).
 ///
 /// Defined at [`sysctl.h:852`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l852).
+#[doc(alias("xc_psr_cmt_get_total_rmid"))]
 pub const XEN_SYSCTL_PSR_CMT_get_total_rmid: u32 = 0;
 
 /// Reads the factor that turns a hardware counter into bytes.
 ///
 /// Defined at [`sysctl.h:853`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l853).
+#[doc(alias("xc_psr_cmt_get_l3_upscaling_factor"))]
 pub const XEN_SYSCTL_PSR_CMT_get_l3_upscaling_factor: u32 = 1;
 
 /// Reads the size of a pCPU's L3 cache, in KiB.
 ///
 /// Defined at [`sysctl.h:855`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l855).
+#[doc(alias("xc_psr_cmt_get_l3_cache_size"))]
 pub const XEN_SYSCTL_PSR_CMT_get_l3_cache_size: u32 = 2;
 
 /// Reads whether L3 occupancy can be monitored, 1 or 0.
 ///
 /// Defined at [`sysctl.h:856`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l856).
+#[doc(alias("xc_psr_cmt_enabled"))]
 pub const XEN_SYSCTL_PSR_CMT_enabled: u32 = 3;
 
 /// Reads the mask of L3 events that can be monitored.
 ///
 /// Defined at [`sysctl.h:857`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l857).
+#[doc(alias("xc_psr_cmt_get_l3_event_mask"))]
 pub const XEN_SYSCTL_PSR_CMT_get_l3_event_mask: u32 = 4;
 
 /// Argument of [`XEN_SYSCTL_psr_cmt_op`] (Intel): capabilities of cache and memory bandwidth monitoring. -ENODEV
@@ -1782,6 +1826,7 @@ pub struct xen_sysctl_pcitopoinfo {
 /// Defined at [`sysctl.h:892`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l892).
 ///
 /// [`u.cat_info`]: xen_sysctl_psr_alloc_u::cat_info
+#[doc(alias("xc_psr_get_hw_info"))]
 pub const XEN_SYSCTL_PSR_get_l3_info: u32 = 0;
 
 /// Reads capabilities of L2 cache allocation. Uses [`u.cat_info`].
@@ -1789,6 +1834,7 @@ pub const XEN_SYSCTL_PSR_get_l3_info: u32 = 0;
 /// Defined at [`sysctl.h:893`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l893).
 ///
 /// [`u.cat_info`]: xen_sysctl_psr_alloc_u::cat_info
+#[doc(alias("xc_psr_get_hw_info"))]
 pub const XEN_SYSCTL_PSR_get_l2_info: u32 = 1;
 
 /// Reads capabilities of memory bandwidth allocation. Uses [`u.mba_info`].
@@ -1796,6 +1842,7 @@ pub const XEN_SYSCTL_PSR_get_l2_info: u32 = 1;
 /// Defined at [`sysctl.h:894`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l894).
 ///
 /// [`u.mba_info`]: xen_sysctl_psr_alloc_u::mba_info
+#[doc(alias("xc_psr_get_hw_info"))]
 pub const XEN_SYSCTL_PSR_get_mba_info: u32 = 2;
 
 /// Argument of [`XEN_SYSCTL_psr_alloc`] (x86): capabilities of cache allocation and memory bandwidth allocation.
@@ -2014,6 +2061,7 @@ pub struct xen_livepatch_name {
 /// Defined at [`sysctl.h:1050`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1050).
 ///
 /// [`u.upload`]: xen_sysctl_livepatch_op_u::upload
+#[doc(alias("xc_livepatch_upload"))]
 pub const XEN_SYSCTL_LIVEPATCH_UPLOAD: u32 = 0;
 
 /// Argument of [`XEN_SYSCTL_LIVEPATCH_UPLOAD`][]: load a live patch and check it, without applying it.
@@ -2037,6 +2085,7 @@ pub struct xen_sysctl_livepatch_upload {
 /// Defined at [`sysctl.h:1065`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1065).
 ///
 /// [`u.get`]: xen_sysctl_livepatch_op_u::get
+#[doc(alias("xc_livepatch_get"))]
 pub const XEN_SYSCTL_LIVEPATCH_GET: u32 = 1;
 
 /// State of a live patch.
@@ -2085,6 +2134,7 @@ pub struct xen_sysctl_livepatch_get {
 /// Defined at [`sysctl.h:1104`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1104).
 ///
 /// [`u.list`]: xen_sysctl_livepatch_op_u::list
+#[doc(alias("xc_livepatch_list_get_sizes", "xc_livepatch_list"))]
 pub const XEN_SYSCTL_LIVEPATCH_LIST: u32 = 2;
 
 /// Argument of [`XEN_SYSCTL_LIVEPATCH_LIST`][]: state, name and metadata of the live patches loaded. Returns the
@@ -2140,6 +2190,7 @@ pub struct xen_sysctl_livepatch_list {
 /// Defined at [`sysctl.h:1137`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1137).
 ///
 /// [`u.action`]: xen_sysctl_livepatch_op_u::action
+#[doc(alias("xc_livepatch_apply", "xc_livepatch_revert", "xc_livepatch_replace", "xc_livepatch_unload"))]
 pub const XEN_SYSCTL_LIVEPATCH_ACTION: u32 = 3;
 
 /// Argument of [`XEN_SYSCTL_LIVEPATCH_ACTION`][]: apply, revert, replace or unload a live patch. The action
@@ -2295,6 +2346,7 @@ pub struct xen_sysctl {
 /// Defined at [`sysctl.h:1226`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1226).
 ///
 /// [`u.readconsole`]: xen_sysctl_u::readconsole
+#[doc(alias("xc_readconsolering"))]
 pub const XEN_SYSCTL_readconsole: u32 = 1;
 
 /// Sets up and steers the trace buffers. Uses [`u.tbuf_op`].
@@ -2309,6 +2361,7 @@ pub const XEN_SYSCTL_tbuf_op: u32 = 2;
 /// Defined at [`sysctl.h:1228`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1228).
 ///
 /// [`u.physinfo`]: xen_sysctl_u::physinfo
+#[doc(alias("xc_physinfo"))]
 pub const XEN_SYSCTL_physinfo: u32 = 3;
 
 /// Names the default scheduler. Uses [`u.sched_id`].
@@ -2316,6 +2369,7 @@ pub const XEN_SYSCTL_physinfo: u32 = 3;
 /// Defined at [`sysctl.h:1229`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1229).
 ///
 /// [`u.sched_id`]: xen_sysctl_u::sched_id
+#[doc(alias("xc_sched_id"))]
 pub const XEN_SYSCTL_sched_id: u32 = 4;
 
 /// Reads or resets Xen's software performance counters. Uses [`u.perfc_op`].
@@ -2330,6 +2384,7 @@ pub const XEN_SYSCTL_perfc_op: u32 = 5;
 /// Defined at [`sysctl.h:1231`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1231).
 ///
 /// [`u.getdomaininfolist`]: xen_sysctl_u::getdomaininfolist
+#[doc(alias("xc_domain_getinfolist"))]
 pub const XEN_SYSCTL_getdomaininfolist: u32 = 6;
 
 /// Triggers debug keys of Xen's console. Uses [`u.debug_keys`].
@@ -2337,6 +2392,7 @@ pub const XEN_SYSCTL_getdomaininfolist: u32 = 6;
 /// Defined at [`sysctl.h:1232`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1232).
 ///
 /// [`u.debug_keys`]: xen_sysctl_u::debug_keys
+#[doc(alias("xc_send_debug_keys"))]
 pub const XEN_SYSCTL_debug_keys: u32 = 7;
 
 /// Reads the idle time of pCPUs. Uses [`u.getcpuinfo`].
@@ -2344,6 +2400,7 @@ pub const XEN_SYSCTL_debug_keys: u32 = 7;
 /// Defined at [`sysctl.h:1233`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1233).
 ///
 /// [`u.getcpuinfo`]: xen_sysctl_u::getcpuinfo
+#[doc(alias("xc_getcpuinfo"))]
 pub const XEN_SYSCTL_getcpuinfo: u32 = 8;
 
 /// Counts free memory in a region. Uses [`u.availheap`].
@@ -2351,6 +2408,7 @@ pub const XEN_SYSCTL_getcpuinfo: u32 = 8;
 /// Defined at [`sysctl.h:1234`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1234).
 ///
 /// [`u.availheap`]: xen_sysctl_u::availheap
+#[doc(alias("xc_availheap"))]
 pub const XEN_SYSCTL_availheap: u32 = 9;
 
 /// Reads or resets power statistics of a pCPU. Uses [`u.get_pmstat`].
@@ -2358,6 +2416,7 @@ pub const XEN_SYSCTL_availheap: u32 = 9;
 /// Defined at [`sysctl.h:1235`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1235).
 ///
 /// [`u.get_pmstat`]: xen_sysctl_u::get_pmstat
+#[doc(alias("xc_pm_get_max_px", "xc_pm_get_pxstat", "xc_pm_reset_pxstat", "xc_pm_get_max_cx", "xc_pm_get_cxstat", "xc_pm_reset_cxstat"))]
 pub const XEN_SYSCTL_get_pmstat: u32 = 10;
 
 /// Takes pCPUs online or offline, x86. Uses [`u.cpu_hotplug`].
@@ -2379,6 +2438,7 @@ pub const XEN_SYSCTL_pm_op: u32 = 12;
 /// Defined at [`sysctl.h:1238`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1238).
 ///
 /// [`u.page_offline`]: xen_sysctl_u::page_offline
+#[doc(alias("xc_mark_page_online", "xc_mark_page_offline", "xc_query_page_offline_status"))]
 pub const XEN_SYSCTL_page_offline_op: u32 = 14;
 
 /// Reads or resets spinlock statistics. Uses [`u.lockprof_op`].
@@ -2393,6 +2453,7 @@ pub const XEN_SYSCTL_lockprof_op: u32 = 15;
 /// Defined at [`sysctl.h:1240`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1240).
 ///
 /// [`u.cputopoinfo`]: xen_sysctl_u::cputopoinfo
+#[doc(alias("xc_cputopoinfo"))]
 pub const XEN_SYSCTL_cputopoinfo: u32 = 16;
 
 /// Reads memory and distances of NUMA nodes. Uses [`u.numainfo`].
@@ -2400,6 +2461,7 @@ pub const XEN_SYSCTL_cputopoinfo: u32 = 16;
 /// Defined at [`sysctl.h:1241`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1241).
 ///
 /// [`u.numainfo`]: xen_sysctl_u::numainfo
+#[doc(alias("xc_numainfo"))]
 pub const XEN_SYSCTL_numainfo: u32 = 17;
 
 /// Manages cpupools. Uses [`u.cpupool_op`].
@@ -2435,6 +2497,7 @@ pub const XEN_SYSCTL_psr_cmt_op: u32 = 21;
 /// Defined at [`sysctl.h:1246`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1246).
 ///
 /// [`u.pcitopoinfo`]: xen_sysctl_u::pcitopoinfo
+#[doc(alias("xc_pcitopoinfo"))]
 pub const XEN_SYSCTL_pcitopoinfo: u32 = 22;
 
 /// Reads capabilities of cache and bandwidth allocation, x86. Uses [`u.psr_alloc`].
@@ -2449,6 +2512,7 @@ pub const XEN_SYSCTL_psr_alloc: u32 = 23;
 /// Defined at [`sysctl.h:1249`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1249).
 ///
 /// [`u.cpu_levelling_caps`]: xen_sysctl_u::cpu_levelling_caps
+#[doc(alias("xc_get_cpu_levelling_caps"))]
 pub const XEN_SYSCTL_get_cpu_levelling_caps: u32 = 25;
 
 /// Reads a set of CPU features, x86. Uses [`u.cpu_featureset`].
@@ -2456,6 +2520,7 @@ pub const XEN_SYSCTL_get_cpu_levelling_caps: u32 = 25;
 /// Defined at [`sysctl.h:1250`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1250).
 ///
 /// [`u.cpu_featureset`]: xen_sysctl_u::cpu_featureset
+#[doc(alias("xc_get_cpu_featureset"))]
 pub const XEN_SYSCTL_get_cpu_featureset: u32 = 26;
 
 /// Manages live patches. Uses [`u.livepatch`].
@@ -2468,6 +2533,7 @@ pub const XEN_SYSCTL_livepatch_op: u32 = 27;
 /// Reads a CPU policy of the host, x86. Uses `u.cpu_policy`.
 ///
 /// Defined at [`sysctl.h:1253`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1253).
+#[doc(alias("xc_cpu_policy_get_size", "xc_cpu_policy_get_system"))]
 pub const XEN_SYSCTL_get_cpu_policy: u32 = 29;
 
 /// Applies or removes a device tree overlay, Arm. Uses [`u.dt_overlay`].
@@ -2475,6 +2541,7 @@ pub const XEN_SYSCTL_get_cpu_policy: u32 = 29;
 /// Defined at [`sysctl.h:1254`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=c42374a105#l1254).
 ///
 /// [`u.dt_overlay`]: xen_sysctl_u::dt_overlay
+#[doc(alias("xc_dt_overlay"))]
 pub const XEN_SYSCTL_dt_overlay: u32 = 30;
 
 /// IN/OUT. Argument of the command.

@@ -22,26 +22,31 @@ use crate::support::union::union_members;
 /// Defined at [`vcpu.h:32`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l32).
 ///
 /// [`vcpu_guest_context`]: super::arch_arm::vcpu_guest_context
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_initialise: u32 = 0;
 
 /// Lets an initialised vCPU run. No argument. -EINVAL if it is not initialised.
 ///
 /// Defined at [`vcpu.h:38`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l38).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_up: u32 = 1;
 
 /// Stops a vCPU. If it is another vCPU it may run on for a moment after the call returns; the calling vCPU stops at once. A stopped vCPU keeps its page tables and descriptor tables referenced. No argument.
 ///
 /// Defined at [`vcpu.h:54`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l54).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_down: u32 = 2;
 
 /// Returns 1 if the vCPU is up, 0 if not. No argument.
 ///
 /// Defined at [`vcpu.h:57`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l57).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_is_up: u32 = 3;
 
 /// Reads the time accounting. Takes [`vcpu_runstate_info`].
 ///
 /// Defined at [`vcpu.h:63`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l63).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_get_runstate_info: u32 = 4;
 
 /// How a vCPU has spent its time. Result of [`VCPUOP_get_runstate_info`], and the form of the area that
@@ -95,6 +100,7 @@ pub const RUNSTATE_offline: u32 = 3;
 /// Has the time accounting written to memory, by virtual address. Takes [`vcpu_register_runstate_memory_area`].
 ///
 /// Defined at [`vcpu.h:117`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l117).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_register_runstate_memory_area: u32 = 5;
 
 /// Argument of [`VCPUOP_register_runstate_memory_area`] and [`VCPUOP_register_runstate_phys_area`]. One area a vCPU.
@@ -134,11 +140,13 @@ pub type vcpu_register_runstate_memory_area_t = vcpu_register_runstate_memory_ar
 /// Starts the periodic timer. Takes [`vcpu_set_periodic_timer`].
 ///
 /// Defined at [`vcpu.h:133`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l133).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_set_periodic_timer: u32 = 6;
 
 /// Stops the periodic timer. No argument.
 ///
 /// Defined at [`vcpu.h:134`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l134).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_stop_periodic_timer: u32 = 7;
 
 /// Argument of [`VCPUOP_set_periodic_timer`][]: raise [`VIRQ_TIMER`] at a fixed interval. -EINVAL for less than 1 ms.
@@ -161,11 +169,13 @@ pub type vcpu_set_periodic_timer_t = vcpu_set_periodic_timer;
 /// Starts the single-shot timer. Takes [`vcpu_set_singleshot_timer`].
 ///
 /// Defined at [`vcpu.h:145`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l145).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_set_singleshot_timer: u32 = 8;
 
 /// Stops the single-shot timer. No argument.
 ///
 /// Defined at [`vcpu.h:146`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l146).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_stop_singleshot_timer: u32 = 9;
 
 /// Argument of [`VCPUOP_set_singleshot_timer`][]: raise [`VIRQ_TIMER`] once.
@@ -203,6 +213,7 @@ pub const VCPU_SSHOTTMR_future: u32 = 1;
 /// Defined at [`vcpu.h:171`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l171).
 ///
 /// [`vcpu_info`]: super::xen::vcpu_info
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_register_vcpu_info: u32 = 10;
 
 /// Argument of [`VCPUOP_register_vcpu_info`][]: move a vCPU's [`vcpu_info`] to a place of the guest's choice. Once only for
@@ -231,11 +242,13 @@ pub type vcpu_register_vcpu_info_t = vcpu_register_vcpu_info;
 /// Raises an NMI on the vCPU. No argument.
 ///
 /// Defined at [`vcpu.h:181`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l181).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_send_nmi: u32 = 11;
 
 /// Reads the pCPU a pinned vCPU runs on, x86. Takes [`vcpu_get_physid`].
 ///
 /// Defined at [`vcpu.h:189`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l189).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_get_physid: u32 = 12;
 
 /// Result of [`VCPUOP_get_physid`] (x86): which pCPU a pinned vCPU runs on. -EINVAL for a vCPU that is not pinned.
@@ -256,6 +269,7 @@ pub type vcpu_get_physid_t = vcpu_get_physid;
 /// Has a copy of the time information kept, by virtual address. Takes [`vcpu_register_time_memory_area`].
 ///
 /// Defined at [`vcpu.h:217`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l217).
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_register_vcpu_time_memory_area: u32 = 13;
 
 /// Argument of [`VCPUOP_register_vcpu_time_memory_area`] and [`VCPUOP_register_vcpu_time_phys_area`][]: a second copy of the
@@ -300,6 +314,7 @@ pub type vcpu_register_time_memory_area_t = vcpu_register_time_memory_area;
 /// Defined at [`vcpu.h:243`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l243).
 ///
 /// [`XENFEAT_runstate_phys_area`]: super::features::XENFEAT_runstate_phys_area
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_register_runstate_phys_area: u32 = 14;
 
 /// As the memory_area form, by guest-physical address; replaces it while registered. See [`XENFEAT_vcpu_time_phys_area`].
@@ -307,6 +322,7 @@ pub const VCPUOP_register_runstate_phys_area: u32 = 14;
 /// Defined at [`vcpu.h:244`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=c42374a105#l244).
 ///
 /// [`XENFEAT_vcpu_time_phys_area`]: super::features::XENFEAT_vcpu_time_phys_area
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const VCPUOP_register_vcpu_time_phys_area: u32 = 15;
 
 // The layouts of all of the above, proven.

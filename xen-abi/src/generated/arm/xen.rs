@@ -156,31 +156,37 @@ pub use crate::generated::arm::arch_arm::{
 /// Install a PV guest's exception handlers, an array of `trap_info`.
 ///
 /// Defined at [`xen.h:79`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l79).
+#[doc(alias("HYPERVISOR_set_trap_table"))]
 pub const __HYPERVISOR_set_trap_table: u32 = 0;
 
 /// Write page-table entries, an array of [`mmu_update`].
 ///
 /// Defined at [`xen.h:80`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l80).
+#[doc(alias("HYPERVISOR_mmu_update"))]
 pub const __HYPERVISOR_mmu_update: u32 = 1;
 
 /// Install a PV guest's global descriptor table, a list of frames.
 ///
 /// Defined at [`xen.h:81`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l81).
+#[doc(alias("HYPERVISOR_set_gdt"))]
 pub const __HYPERVISOR_set_gdt: u32 = 2;
 
 /// Set a PV guest's kernel stack.
 ///
 /// Defined at [`xen.h:82`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l82).
+#[doc(alias("HYPERVISOR_stack_switch"))]
 pub const __HYPERVISOR_stack_switch: u32 = 3;
 
 /// Register PV entry points; [`__HYPERVISOR_callback_op`] is newer.
 ///
 /// Defined at [`xen.h:83`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l83).
+#[doc(alias("HYPERVISOR_set_callbacks"))]
 pub const __HYPERVISOR_set_callbacks: u32 = 4;
 
 /// Set or clear a PV guest's task-switched flag.
 ///
 /// Defined at [`xen.h:84`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l84).
+#[doc(alias("HYPERVISOR_fpu_taskswitch"))]
 pub const __HYPERVISOR_fpu_taskswitch: u32 = 5;
 
 /// Scheduling, former form, see [`sched.h`].
@@ -193,21 +199,25 @@ pub const __HYPERVISOR_sched_op_compat: u32 = 6;
 /// Platform control by the hardware domain, see `platform.h`.
 ///
 /// Defined at [`xen.h:86`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l86).
+#[doc(alias("HYPERVISOR_platform_op"))]
 pub const __HYPERVISOR_platform_op: u32 = 7;
 
 /// Write a debug register.
 ///
 /// Defined at [`xen.h:87`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l87).
+#[doc(alias("HYPERVISOR_set_debugreg"))]
 pub const __HYPERVISOR_set_debugreg: u32 = 8;
 
 /// Read a debug register.
 ///
 /// Defined at [`xen.h:88`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l88).
+#[doc(alias("HYPERVISOR_get_debugreg"))]
 pub const __HYPERVISOR_get_debugreg: u32 = 9;
 
 /// Write one descriptor-table entry.
 ///
 /// Defined at [`xen.h:89`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l89).
+#[doc(alias("HYPERVISOR_update_descriptor"))]
 pub const __HYPERVISOR_update_descriptor: u32 = 10;
 
 /// Memory, see [`memory.h`].
@@ -215,21 +225,25 @@ pub const __HYPERVISOR_update_descriptor: u32 = 10;
 /// Defined at [`xen.h:90`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l90).
 ///
 /// [`memory.h`]: super::memory
+#[doc(alias("HYPERVISOR_memory_op"))]
 pub const __HYPERVISOR_memory_op: u32 = 12;
 
 /// Many hypercalls in one, an array of [`multicall_entry`].
 ///
 /// Defined at [`xen.h:91`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l91).
+#[doc(alias("HYPERVISOR_multicall"))]
 pub const __HYPERVISOR_multicall: u32 = 13;
 
 /// Write the page-table entry of one virtual address.
 ///
 /// Defined at [`xen.h:92`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l92).
+#[doc(alias("HYPERVISOR_update_va_mapping"))]
 pub const __HYPERVISOR_update_va_mapping: u32 = 14;
 
 /// Start the vCPU's timer: absolute system time in nanoseconds, 0 to stop it.
 ///
 /// Defined at [`xen.h:93`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l93).
+#[doc(alias("HYPERVISOR_set_timer_op"))]
 pub const __HYPERVISOR_set_timer_op: u32 = 15;
 
 /// Event channels, former form, see [`event_channel.h`].
@@ -244,11 +258,13 @@ pub const __HYPERVISOR_event_channel_op_compat: u32 = 16;
 /// Defined at [`xen.h:95`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l95).
 ///
 /// [`version.h`]: super::version
+#[doc(alias("HYPERVISOR_xen_version"))]
 pub const __HYPERVISOR_xen_version: u32 = 17;
 
 /// Read or write Xen's console, `CONSOLEIO_*`.
 ///
 /// Defined at [`xen.h:96`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l96).
+#[doc(alias("HYPERVISOR_console_io"))]
 pub const __HYPERVISOR_console_io: u32 = 18;
 
 /// Physical devices, former form, see [`physdev.h`].
@@ -263,21 +279,25 @@ pub const __HYPERVISOR_physdev_op_compat: u32 = 19;
 /// Defined at [`xen.h:98`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l98).
 ///
 /// [`grant_table.h`]: super::grant_table
+#[doc(alias("HYPERVISOR_grant_table_op"))]
 pub const __HYPERVISOR_grant_table_op: u32 = 20;
 
 /// Turn assists on or off, `VMASST_*`.
 ///
 /// Defined at [`xen.h:99`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l99).
+#[doc(alias("HYPERVISOR_vm_assist"))]
 pub const __HYPERVISOR_vm_assist: u32 = 21;
 
 /// As update_va_mapping, mapping a page of another domain.
 ///
 /// Defined at [`xen.h:100`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l100).
+#[doc(alias("HYPERVISOR_update_va_mapping_otherdomain"))]
 pub const __HYPERVISOR_update_va_mapping_otherdomain: u32 = 22;
 
 /// Return from a PV trap handler.
 ///
 /// Defined at [`xen.h:101`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l101).
+#[doc(alias("HYPERVISOR_iret"))]
 pub const __HYPERVISOR_iret: u32 = 23;
 
 /// Virtual CPUs, see [`vcpu.h`].
@@ -285,21 +305,25 @@ pub const __HYPERVISOR_iret: u32 = 23;
 /// Defined at [`xen.h:102`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l102).
 ///
 /// [`vcpu.h`]: super::vcpu
+#[doc(alias("HYPERVISOR_vcpu_op"))]
 pub const __HYPERVISOR_vcpu_op: u32 = 24;
 
 /// Set a segment base, 64-bit PV, `SEGBASE_*`.
 ///
 /// Defined at [`xen.h:103`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l103).
+#[doc(alias("HYPERVISOR_set_segment_base"))]
 pub const __HYPERVISOR_set_segment_base: u32 = 25;
 
 /// Further MMU operations, an array of [`mmuext_op`].
 ///
 /// Defined at [`xen.h:104`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l104).
+#[doc(alias("HYPERVISOR_mmuext_op"))]
 pub const __HYPERVISOR_mmuext_op: u32 = 26;
 
 /// Security modules, see `xsm/flask_op.h`.
 ///
 /// Defined at [`xen.h:105`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l105).
+#[doc(alias("HYPERVISOR_xsm_op"))]
 pub const __HYPERVISOR_xsm_op: u32 = 27;
 
 /// Non-maskable interrupts, see [`nmi.h`].
@@ -307,6 +331,7 @@ pub const __HYPERVISOR_xsm_op: u32 = 27;
 /// Defined at [`xen.h:106`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l106).
 ///
 /// [`nmi.h`]: super::nmi
+#[doc(alias("HYPERVISOR_nmi_op"))]
 pub const __HYPERVISOR_nmi_op: u32 = 28;
 
 /// Scheduling, see [`sched.h`].
@@ -314,6 +339,7 @@ pub const __HYPERVISOR_nmi_op: u32 = 28;
 /// Defined at [`xen.h:107`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l107).
 ///
 /// [`sched.h`]: super::sched
+#[doc(alias("HYPERVISOR_sched_op"))]
 pub const __HYPERVISOR_sched_op: u32 = 29;
 
 /// PV entry points, see [`callback.h`].
@@ -321,11 +347,13 @@ pub const __HYPERVISOR_sched_op: u32 = 29;
 /// Defined at [`xen.h:108`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l108).
 ///
 /// [`callback.h`]: super::callback
+#[doc(alias("HYPERVISOR_callback_op"))]
 pub const __HYPERVISOR_callback_op: u32 = 30;
 
 /// Profiling, see `xenoprof.h`.
 ///
 /// Defined at [`xen.h:109`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l109).
+#[doc(alias("HYPERVISOR_xenoprof_op"))]
 pub const __HYPERVISOR_xenoprof_op: u32 = 31;
 
 /// Event channels, see [`event_channel.h`].
@@ -333,6 +361,7 @@ pub const __HYPERVISOR_xenoprof_op: u32 = 31;
 /// Defined at [`xen.h:110`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l110).
 ///
 /// [`event_channel.h`]: super::event_channel
+#[doc(alias("HYPERVISOR_event_channel_op"))]
 pub const __HYPERVISOR_event_channel_op: u32 = 32;
 
 /// Physical devices, see [`physdev.h`].
@@ -340,6 +369,7 @@ pub const __HYPERVISOR_event_channel_op: u32 = 32;
 /// Defined at [`xen.h:111`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l111).
 ///
 /// [`physdev.h`]: super::physdev
+#[doc(alias("HYPERVISOR_physdev_op"))]
 pub const __HYPERVISOR_physdev_op: u32 = 33;
 
 /// HVM guests, see [`hvm/hvm_op.h`].
@@ -347,46 +377,55 @@ pub const __HYPERVISOR_physdev_op: u32 = 33;
 /// Defined at [`xen.h:112`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l112).
 ///
 /// [`hvm/hvm_op.h`]: super::hvm::hvm_op
+#[doc(alias("HYPERVISOR_hvm_op"))]
 pub const __HYPERVISOR_hvm_op: u32 = 34;
 
 /// Host control by the toolstack, see `sysctl.h`.
 ///
 /// Defined at [`xen.h:113`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l113).
+#[doc(alias("HYPERVISOR_sysctl"))]
 pub const __HYPERVISOR_sysctl: u32 = 35;
 
 /// Domain control by the toolstack, see `domctl.h`.
 ///
 /// Defined at [`xen.h:114`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l114).
+#[doc(alias("HYPERVISOR_domctl"))]
 pub const __HYPERVISOR_domctl: u32 = 36;
 
 /// Crash and kexec images, see `kexec.h`.
 ///
 /// Defined at [`xen.h:115`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l115).
+#[doc(alias("HYPERVISOR_kexec_op"))]
 pub const __HYPERVISOR_kexec_op: u32 = 37;
 
 /// Transcendent memory, removed from Xen.
 ///
 /// Defined at [`xen.h:116`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l116).
+#[doc(alias("HYPERVISOR_tmem_op"))]
 pub const __HYPERVISOR_tmem_op: u32 = 38;
 
 /// Argo messages, see `argo.h`.
 ///
 /// Defined at [`xen.h:117`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l117).
+#[doc(alias("HYPERVISOR_argo_op"))]
 pub const __HYPERVISOR_argo_op: u32 = 39;
 
 /// Performance counters, see `pmu.h`.
 ///
 /// Defined at [`xen.h:118`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l118).
+#[doc(alias("HYPERVISOR_xenpmu_op"))]
 pub const __HYPERVISOR_xenpmu_op: u32 = 40;
 
 /// Device models, see `hvm/dm_op.h`.
 ///
 /// Defined at [`xen.h:119`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l119).
+#[doc(alias("HYPERVISOR_dm_op"))]
 pub const __HYPERVISOR_dm_op: u32 = 41;
 
 /// Hypervisor file system, see `hypfs.h`.
 ///
 /// Defined at [`xen.h:120`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=c42374a105#l120).
+#[doc(alias("HYPERVISOR_hypfs_op"))]
 pub const __HYPERVISOR_hypfs_op: u32 = 42;
 
 /// First of eight calls an architecture defines; x86: machine-check control.

@@ -19,71 +19,85 @@ use crate::support::union::union_members;
 /// Connect to a peer's port. Takes [`evtchn_bind_interdomain`].
 ///
 /// Defined at [`event_channel.h:46`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l46).
+#[doc(alias("xenevtchn_bind_interdomain", "HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_bind_interdomain: u32 = 0;
 
 /// Bind a virtual interrupt. Takes [`evtchn_bind_virq`].
 ///
 /// Defined at [`event_channel.h:47`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l47).
+#[doc(alias("xenevtchn_bind_virq", "HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_bind_virq: u32 = 1;
 
 /// Bind a physical interrupt. Takes [`evtchn_bind_pirq`].
 ///
 /// Defined at [`event_channel.h:48`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l48).
+#[doc(alias("HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_bind_pirq: u32 = 2;
 
 /// Close a port. Takes [`evtchn_close`].
 ///
 /// Defined at [`event_channel.h:49`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l49).
+#[doc(alias("xenevtchn_unbind", "HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_close: u32 = 3;
 
 /// Signal the peer. Takes [`evtchn_send`].
 ///
 /// Defined at [`event_channel.h:50`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l50).
+#[doc(alias("xenevtchn_notify", "HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_send: u32 = 4;
 
 /// Read the state of a port. Takes [`evtchn_status`].
 ///
 /// Defined at [`event_channel.h:51`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l51).
+#[doc(alias("xc_evtchn_status", "HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_status: u32 = 5;
 
 /// Open a port for a peer. Takes [`evtchn_alloc_unbound`].
 ///
 /// Defined at [`event_channel.h:52`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l52).
+#[doc(alias("xc_evtchn_alloc_unbound", "xenevtchn_bind_unbound_port", "HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_alloc_unbound: u32 = 6;
 
 /// Open a port to signal a vCPU of the same domain. Takes [`evtchn_bind_ipi`].
 ///
 /// Defined at [`event_channel.h:53`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l53).
+#[doc(alias("HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_bind_ipi: u32 = 7;
 
 /// Choose the vCPU notified. Takes [`evtchn_bind_vcpu`].
 ///
 /// Defined at [`event_channel.h:54`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l54).
+#[doc(alias("HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_bind_vcpu: u32 = 8;
 
 /// Unmask a port. Takes [`evtchn_unmask`].
 ///
 /// Defined at [`event_channel.h:55`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l55).
+#[doc(alias("xenevtchn_unmask", "HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_unmask: u32 = 9;
 
 /// Close all ports. Takes [`evtchn_reset`].
 ///
 /// Defined at [`event_channel.h:56`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l56).
+#[doc(alias("xc_evtchn_reset", "HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_reset: u32 = 10;
 
 /// Set up a vCPU for the FIFO ABI. Takes [`evtchn_init_control`].
 ///
 /// Defined at [`event_channel.h:57`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l57).
+#[doc(alias("HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_init_control: u32 = 11;
 
 /// Add a page of event words. Takes [`evtchn_expand_array`].
 ///
 /// Defined at [`event_channel.h:58`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l58).
+#[doc(alias("HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_expand_array: u32 = 12;
 
 /// Set a port's priority. Takes [`evtchn_set_priority`].
 ///
 /// Defined at [`event_channel.h:59`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=c42374a105#l59).
+#[doc(alias("HYPERVISOR_event_channel_op"))]
 pub const EVTCHNOP_set_priority: u32 = 13;
 
 pub use crate::support::newtypes::evtchn_port_t;

@@ -27,16 +27,19 @@ use crate::support::union::union_members;
 /// Allocate extents. Takes [`xen_memory_reservation`]; returns the number done, never an errno.
 ///
 /// Defined at [`memory.h:21`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l21).
+#[doc(alias("xc_domain_increase_reservation", "xc_domain_increase_reservation_exact", "HYPERVISOR_memory_op"))]
 pub const XENMEM_increase_reservation: u32 = 0;
 
 /// Free extents. Takes [`xen_memory_reservation`]; returns the number done, never an errno.
 ///
 /// Defined at [`memory.h:22`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l22).
+#[doc(alias("xc_domain_decrease_reservation", "xc_domain_decrease_reservation_exact", "HYPERVISOR_memory_op"))]
 pub const XENMEM_decrease_reservation: u32 = 1;
 
 /// Allocate memory and map it at guest frames. Takes [`xen_memory_reservation`]; returns the number done, never an errno.
 ///
 /// Defined at [`memory.h:23`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l23).
+#[doc(alias("xc_domain_populate_physmap", "xc_domain_populate_physmap_exact", "HYPERVISOR_memory_op"))]
 pub const XENMEM_populate_physmap: u32 = 6;
 
 /// Only promise the memory: it is allocated when touched.
@@ -87,6 +90,7 @@ pub type xen_memory_reservation_t = xen_memory_reservation;
 /// Trades pages. Takes [`xen_memory_exchange`]; PV only.
 ///
 /// Defined at [`memory.h:91`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l91).
+#[doc(alias("xc_domain_memory_exchange_pages", "HYPERVISOR_memory_op"))]
 pub const XENMEM_exchange: u32 = 11;
 
 /// Argument of [`XENMEM_exchange`] (PV only, -EOPNOTSUPP elsewhere): trade pages for others, such as contiguous or
@@ -114,6 +118,7 @@ pub type xen_memory_exchange_t = xen_memory_exchange;
 /// Returns the highest machine frame that is RAM. No argument; never fails.
 ///
 /// Defined at [`memory.h:132`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l132).
+#[doc(alias("xc_maximum_ram_page", "HYPERVISOR_memory_op"))]
 pub const XENMEM_maximum_ram_page: u32 = 2;
 
 /// Argument of the queries [`XENMEM_current_reservation`], [`XENMEM_maximum_reservation`] and
@@ -134,21 +139,25 @@ pub struct xen_memory_domain {
 /// Returns the pages a domain has, or an errno. Takes [`xen_memory_domain`].
 ///
 /// Defined at [`memory.h:144`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l144).
+#[doc(alias("HYPERVISOR_memory_op"))]
 pub const XENMEM_current_reservation: u32 = 3;
 
 /// Returns the pages a domain may have, or an errno. Takes [`xen_memory_domain`].
 ///
 /// Defined at [`memory.h:145`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l145).
+#[doc(alias("HYPERVISOR_memory_op"))]
 pub const XENMEM_maximum_reservation: u32 = 4;
 
 /// Returns the highest guest frame in use, or an errno. Takes [`xen_memory_domain`].
 ///
 /// Defined at [`memory.h:152`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l152).
+#[doc(alias("xc_domain_maximum_gpfn", "HYPERVISOR_memory_op"))]
 pub const XENMEM_maximum_gpfn: u32 = 14;
 
 /// Lists the extents of the machine-to-physical table. Takes [`xen_machphys_mfn_list`].
 ///
 /// Defined at [`memory.h:160`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l160).
+#[doc(alias("xc_machphys_mfn_list", "HYPERVISOR_memory_op"))]
 pub const XENMEM_machphys_mfn_list: u32 = 5;
 
 /// Argument of [`XENMEM_machphys_mfn_list`] and [`XENMEM_machphys_compat_mfn_list`] (x86): list the 2 MiB extents the
@@ -174,11 +183,13 @@ pub type xen_machphys_mfn_list_t = xen_machphys_mfn_list;
 /// As [`XENMEM_machphys_mfn_list`], for the table 32-bit guests use.
 ///
 /// Defined at [`memory.h:191`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l191).
+#[doc(alias("HYPERVISOR_memory_op"))]
 pub const XENMEM_machphys_compat_mfn_list: u32 = 25;
 
 /// Tells where the machine-to-physical table is mapped. Takes [`xen_machphys_mapping`].
 ///
 /// Defined at [`memory.h:199`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l199).
+#[doc(alias("HYPERVISOR_memory_op"))]
 pub const XENMEM_machphys_mapping: u32 = 12;
 
 /// Result of [`XENMEM_machphys_mapping`] (x86 PV): where the machine-to-physical table is in the guest's address
@@ -236,6 +247,7 @@ pub const XENMAPSPACE_dev_mmio: u32 = 5;
 /// Places a page in the guest-physical map. Takes [`xen_add_to_physmap`].
 ///
 /// Defined at [`memory.h:227`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l227).
+#[doc(alias("xc_domain_add_to_physmap", "HYPERVISOR_memory_op"))]
 pub const XENMEM_add_to_physmap: u32 = 7;
 
 /// Argument of [`XENMEM_add_to_physmap`] (translated guests): place one page, or a run of them, at a guest frame.
@@ -273,6 +285,7 @@ pub type xen_add_to_physmap_t = xen_add_to_physmap;
 /// Places many pages, possibly another domain's. Takes [`xen_add_to_physmap_batch`].
 ///
 /// Defined at [`memory.h:249`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l249).
+#[doc(alias("xc_domain_add_to_physmap_batch", "HYPERVISOR_memory_op"))]
 pub const XENMEM_add_to_physmap_batch: u32 = 23;
 
 /// Argument of [`XENMEM_add_to_physmap_batch`][]: place many pages, one result each. Returns 0 even if entries
@@ -324,6 +337,7 @@ pub type xen_add_to_physmap_batch_t = xen_add_to_physmap_batch;
 /// Empties a guest frame. Takes [`xen_remove_from_physmap`].
 ///
 /// Defined at [`memory.h:294`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l294).
+#[doc(alias("xc_domain_remove_from_physmap", "HYPERVISOR_memory_op"))]
 pub const XENMEM_remove_from_physmap: u32 = 15;
 
 /// Argument of [`XENMEM_remove_from_physmap`] (translated guests): remove the page at a guest frame. Returns 0,
@@ -348,6 +362,7 @@ pub type xen_remove_from_physmap_t = xen_remove_from_physmap;
 /// Reads the memory map the domain was started with. Takes [`xen_memory_map`].
 ///
 /// Defined at [`memory.h:313`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l313).
+#[doc(alias("HYPERVISOR_memory_op"))]
 pub const XENMEM_memory_map: u32 = 9;
 
 /// Argument of [`XENMEM_memory_map`] and [`XENMEM_machine_memory_map`][]: an E820 table. Returns 0 or an errno
@@ -371,11 +386,13 @@ pub type xen_memory_map_t = xen_memory_map;
 /// Reads the host's memory map (privileged). Takes [`xen_memory_map`].
 ///
 /// Defined at [`memory.h:338`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l338).
+#[doc(alias("xc_get_machine_memory_map", "HYPERVISOR_memory_op"))]
 pub const XENMEM_machine_memory_map: u32 = 10;
 
 /// Sets the map a domain reads. Takes [`xen_foreign_memory_map`].
 ///
 /// Defined at [`memory.h:345`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l345).
+#[doc(alias("xc_domain_set_memory_map", "HYPERVISOR_memory_op"))]
 pub const XENMEM_set_memory_map: u32 = 13;
 
 /// Argument of [`XENMEM_set_memory_map`] (toolstack, x86): give a domain the map its [`XENMEM_memory_map`] will
@@ -400,11 +417,13 @@ pub type xen_foreign_memory_map_t = xen_foreign_memory_map;
 /// Sets the populate-on-demand target. Takes [`xen_pod_target`].
 ///
 /// Defined at [`memory.h:353`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l353).
+#[doc(alias("xc_domain_set_pod_target", "HYPERVISOR_memory_op"))]
 pub const XENMEM_set_pod_target: u32 = 16;
 
 /// Reads populate-on-demand counters. Takes [`xen_pod_target`].
 ///
 /// Defined at [`memory.h:354`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l354).
+#[doc(alias("xc_domain_get_pod_target", "HYPERVISOR_memory_op"))]
 pub const XENMEM_get_pod_target: u32 = 17;
 
 /// Argument of [`XENMEM_set_pod_target`] and [`XENMEM_get_pod_target`] (x86 HVM): populate-on-demand accounting.
@@ -434,31 +453,37 @@ pub type xen_pod_target_t = xen_pod_target;
 /// Returns the pages that page sharing has saved. No argument; never fails.
 ///
 /// Defined at [`memory.h:377`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l377).
+#[doc(alias("xc_sharing_freed_pages", "HYPERVISOR_memory_op"))]
 pub const XENMEM_get_sharing_freed_pages: u32 = 18;
 
 /// Returns the pages that are shared. No argument; never fails.
 ///
 /// Defined at [`memory.h:378`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l378).
+#[doc(alias("xc_sharing_used_frames", "HYPERVISOR_memory_op"))]
 pub const XENMEM_get_sharing_shared_pages: u32 = 19;
 
 /// Guest paging. Takes [`xen_mem_paging_op`].
 ///
 /// Defined at [`memory.h:380`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l380).
+#[doc(alias("HYPERVISOR_memory_op"))]
 pub const XENMEM_paging_op: u32 = 20;
 
 /// Mark a frame as a candidate to be paged out.
 ///
 /// Defined at [`memory.h:381`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l381).
+#[doc(alias("xc_mem_paging_nominate"))]
 pub const XENMEM_paging_op_nominate: u32 = 0;
 
 /// Page the nominated frame out.
 ///
 /// Defined at [`memory.h:382`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l382).
+#[doc(alias("xc_mem_paging_evict"))]
 pub const XENMEM_paging_op_evict: u32 = 1;
 
 /// Provide a page, and its contents, before paging in.
 ///
 /// Defined at [`memory.h:383`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l383).
+#[doc(alias("xc_mem_paging_prep", "xc_mem_paging_load"))]
 pub const XENMEM_paging_op_prep: u32 = 2;
 
 /// Argument of [`XENMEM_paging_op`] (toolstack, x86): one step of paging a guest frame out or in.
@@ -492,16 +517,19 @@ pub const XENMEM_access_op: u32 = 21;
 /// Set the right of a run of frames, or the default.
 ///
 /// Defined at [`memory.h:398`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l398).
+#[doc(alias("xc_set_mem_access"))]
 pub const XENMEM_access_op_set_access: u32 = 0;
 
 /// Read the right of one frame, or the default.
 ///
 /// Defined at [`memory.h:399`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l399).
+#[doc(alias("xc_get_mem_access"))]
 pub const XENMEM_access_op_get_access: u32 = 1;
 
 /// Set the rights of listed frames.
 ///
 /// Defined at [`memory.h:407`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l407).
+#[doc(alias("xc_set_mem_access_multi"))]
 pub const XENMEM_access_op_set_access_multi: u32 = 4;
 
 newtype! {
@@ -609,6 +637,7 @@ pub type xen_mem_access_op_t = xen_mem_access_op;
 /// Page sharing. Takes [`xen_mem_sharing_op`].
 ///
 /// Defined at [`memory.h:474`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l474).
+#[doc(alias("HYPERVISOR_memory_op"))]
 pub const XENMEM_sharing_op: u32 = 22;
 
 /// Make the page at a guest frame shareable. Uses [`u.nominate`].
@@ -616,11 +645,13 @@ pub const XENMEM_sharing_op: u32 = 22;
 /// Defined at [`memory.h:475`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l475).
 ///
 /// [`u.nominate`]: xen_mem_sharing_op_u::nominate
+#[doc(alias("xc_memshr_nominate_gfn"))]
 pub const XENMEM_sharing_op_nominate_gfn: u32 = 0;
 
 /// Make the page of a grant shareable.
 ///
 /// Defined at [`memory.h:476`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l476).
+#[doc(alias("xc_memshr_nominate_gref"))]
 pub const XENMEM_sharing_op_nominate_gref: u32 = 1;
 
 /// Merge two nominated pages. Uses [`u.share`].
@@ -628,6 +659,7 @@ pub const XENMEM_sharing_op_nominate_gref: u32 = 1;
 /// Defined at [`memory.h:477`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l477).
 ///
 /// [`u.share`]: xen_mem_sharing_op_u::share
+#[doc(alias("xc_memshr_share_gfns", "xc_memshr_share_grefs"))]
 pub const XENMEM_sharing_op_share: u32 = 2;
 
 /// Report on the sharing of a guest frame. Uses [`u.debug`].
@@ -635,6 +667,7 @@ pub const XENMEM_sharing_op_share: u32 = 2;
 /// Defined at [`memory.h:478`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l478).
 ///
 /// [`u.debug`]: xen_mem_sharing_op_u::debug
+#[doc(alias("xc_memshr_debug_gfn"))]
 pub const XENMEM_sharing_op_debug_gfn: u32 = 3;
 
 /// Report on the sharing of a machine frame. Uses [`u.debug`].
@@ -649,16 +682,19 @@ pub const XENMEM_sharing_op_debug_mfn: u32 = 4;
 /// Defined at [`memory.h:480`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l480).
 ///
 /// [`u.debug`]: xen_mem_sharing_op_u::debug
+#[doc(alias("xc_memshr_debug_gref"))]
 pub const XENMEM_sharing_op_debug_gref: u32 = 5;
 
 /// Map a shared page at an empty frame of the client.
 ///
 /// Defined at [`memory.h:481`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l481).
+#[doc(alias("xc_memshr_add_to_physmap"))]
 pub const XENMEM_sharing_op_add_physmap: u32 = 6;
 
 /// Check the sharing state; returns the number of errors.
 ///
 /// Defined at [`memory.h:482`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l482).
+#[doc(alias("xc_memshr_audit"))]
 pub const XENMEM_sharing_op_audit: u32 = 7;
 
 /// Share a range of frames with another domain. Uses [`u.range`].
@@ -666,6 +702,7 @@ pub const XENMEM_sharing_op_audit: u32 = 7;
 /// Defined at [`memory.h:483`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l483).
 ///
 /// [`u.range`]: xen_mem_sharing_op_u::range
+#[doc(alias("xc_memshr_range_share"))]
 pub const XENMEM_sharing_op_range_share: u32 = 8;
 
 /// Fork a domain from a paused parent. Uses [`u.fork`].
@@ -673,11 +710,13 @@ pub const XENMEM_sharing_op_range_share: u32 = 8;
 /// Defined at [`memory.h:484`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l484).
 ///
 /// [`u.fork`]: xen_mem_sharing_op_u::fork
+#[doc(alias("xc_memshr_fork"))]
 pub const XENMEM_sharing_op_fork: u32 = 9;
 
 /// Reset a fork to its parent's state.
 ///
 /// Defined at [`memory.h:485`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l485).
+#[doc(alias("xc_memshr_fork_reset"))]
 pub const XENMEM_sharing_op_fork_reset: u32 = 10;
 
 /// The source handle no longer names its page.
@@ -883,11 +922,13 @@ pub type xen_mem_sharing_op_t = xen_mem_sharing_op;
 /// Sets host pages aside for a domain without assigning them; a later claim replaces an earlier one and counts what the domain already has. Takes [`xen_memory_reservation`]; privileged.
 ///
 /// Defined at [`memory.h:573`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l573).
+#[doc(alias("xc_domain_claim_pages", "HYPERVISOR_memory_op"))]
 pub const XENMEM_claim_pages: u32 = 24;
 
 /// Lists guest memory to keep free for devices. Takes [`xen_reserved_device_memory_map`].
 ///
 /// Defined at [`memory.h:585`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l585).
+#[doc(alias("xc_reserved_device_memory_map", "HYPERVISOR_memory_op"))]
 pub const XENMEM_reserved_device_memory_map: u32 = 27;
 
 /// One range of guest-physical memory that a device needs kept free.
@@ -954,6 +995,7 @@ pub type xen_reserved_device_memory_map_t = xen_reserved_device_memory_map;
 /// Maps pages of a domain's resource. Takes [`xen_mem_acquire_resource`].
 ///
 /// Defined at [`memory.h:620`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l620).
+#[doc(alias("xenforeignmemory_map_resource", "xenforeignmemory_resource_size", "HYPERVISOR_memory_op"))]
 pub const XENMEM_acquire_resource: u32 = 28;
 
 /// Argument of [`XENMEM_acquire_resource`][]: map pages that belong to a domain's resource. A null list with 0
@@ -1025,6 +1067,7 @@ pub type xen_mem_acquire_resource_t = xen_mem_acquire_resource;
 /// Reads the virtual NUMA topology. Takes [`xen_vnuma_topology_info`].
 ///
 /// Defined at [`memory.h:698`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=c42374a105#l698).
+#[doc(alias("xc_domain_getvnuma", "HYPERVISOR_memory_op"))]
 pub const XENMEM_get_vnumainfo: u32 = 26;
 
 /// One range of guest memory and the virtual NUMA node it is on.

@@ -16,41 +16,49 @@ use crate::support::proof::layout;
 /// Lets other vCPUs run; the calling one stays runnable. No argument.
 ///
 /// Defined at [`sched.h:47`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sched.h;hb=c42374a105#l47).
+#[doc(alias("HYPERVISOR_sched_op", "HYPERVISOR_yield"))]
 pub const SCHEDOP_yield: u32 = 0;
 
 /// Blocks the vCPU until an event is pending. Unmasks event delivery and looks for pending events in one step, so that no wake-up is lost. No argument.
 ///
 /// Defined at [`sched.h:56`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sched.h;hb=c42374a105#l56).
+#[doc(alias("HYPERVISOR_sched_op", "HYPERVISOR_block"))]
 pub const SCHEDOP_block: u32 = 1;
 
 /// Stops the whole domain and tells the toolstack. Takes [`sched_shutdown`].
 ///
 /// Defined at [`sched.h:71`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sched.h;hb=c42374a105#l71).
+#[doc(alias("HYPERVISOR_sched_op", "HYPERVISOR_shutdown"))]
 pub const SCHEDOP_shutdown: u32 = 2;
 
 /// Blocks the vCPU until a port is pending or a time has come. Takes [`sched_poll`].
 ///
 /// Defined at [`sched.h:78`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sched.h;hb=c42374a105#l78).
+#[doc(alias("HYPERVISOR_sched_op", "HYPERVISOR_poll"))]
 pub const SCHEDOP_poll: u32 = 3;
 
 /// Shuts another domain down (privileged). Takes [`sched_remote_shutdown`].
 ///
 /// Defined at [`sched.h:86`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sched.h;hb=c42374a105#l86).
+#[doc(alias("xc_domain_shutdown", "HYPERVISOR_sched_op"))]
 pub const SCHEDOP_remote_shutdown: u32 = 4;
 
 /// Sets the reason a later shutdown will report. Takes [`sched_shutdown`].
 ///
 /// Defined at [`sched.h:93`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sched.h;hb=c42374a105#l93).
+#[doc(alias("HYPERVISOR_sched_op"))]
 pub const SCHEDOP_shutdown_code: u32 = 5;
 
 /// Arms, re-arms or removes a watchdog. Takes [`sched_watchdog`].
 ///
 /// Defined at [`sched.h:103`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sched.h;hb=c42374a105#l103).
+#[doc(alias("xc_watchdog", "HYPERVISOR_sched_op"))]
 pub const SCHEDOP_watchdog: u32 = 6;
 
 /// Pins the calling vCPU to a pCPU (hardware domain). Takes [`sched_pin_override`].
 ///
 /// Defined at [`sched.h:115`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sched.h;hb=c42374a105#l115).
+#[doc(alias("HYPERVISOR_sched_op"))]
 pub const SCHEDOP_pin_override: u32 = 7;
 
 /// Argument of [`SCHEDOP_shutdown`] and [`SCHEDOP_shutdown_code`]. A suspend returns 0 in the resumed domain and 1 when it was

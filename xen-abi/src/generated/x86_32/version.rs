@@ -14,6 +14,7 @@ use crate::support::proof::layout;
 /// Returns the major version in the upper 16 bits and the minor in the lower. No argument.
 ///
 /// Defined at [`version.h:20`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/version.h;hb=c42374a105#l20).
+#[doc(alias("xc_version"))]
 pub const XENVER_version: u32 = 0;
 
 /// Reads the rest of the version. Takes [`xen_extraversion_t`]; [`XENVER_extraversion2`] is better.
@@ -203,21 +204,25 @@ pub const XENVER_build_id: u32 = 10;
 /// Reads the rest of the version, uncut. Takes [`xen_varbuf`].
 ///
 /// Defined at [`version.h:170`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/version.h;hb=c42374a105#l170).
+#[doc(alias("xc_xenver_extraversion"))]
 pub const XENVER_extraversion2: u32 = 11;
 
 /// Reads the guest types, uncut. Takes [`xen_varbuf`].
 ///
 /// Defined at [`version.h:171`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/version.h;hb=c42374a105#l171).
+#[doc(alias("xc_xenver_capabilities"))]
 pub const XENVER_capabilities2: u32 = 12;
 
 /// Reads the source revision, uncut. Takes [`xen_varbuf`].
 ///
 /// Defined at [`version.h:172`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/version.h;hb=c42374a105#l172).
+#[doc(alias("xc_xenver_changeset"))]
 pub const XENVER_changeset2: u32 = 13;
 
 /// Reads Xen's command line, uncut. Takes [`xen_varbuf`].
 ///
 /// Defined at [`version.h:173`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/version.h;hb=c42374a105#l173).
+#[doc(alias("xc_xenver_commandline"))]
 pub const XENVER_commandline2: u32 = 14;
 
 // The layouts of all of the above, proven.

@@ -791,11 +791,13 @@ pub type xen_domctl_schedparam_vcpu_t = xen_domctl_schedparam_vcpu;
 /// Sets the domain's parameters, or those of all its vCPUs at once.
 ///
 /// Defined at [`domctl.h:433`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l433).
+#[doc(alias("xc_sched_credit_domain_set", "xc_sched_credit2_domain_set", "xc_sched_rtds_domain_set"))]
 pub const XEN_DOMCTL_SCHEDOP_putinfo: u32 = 0;
 
 /// Reads the domain's parameters, or the defaults where parameters are kept for each vCPU.
 ///
 /// Defined at [`domctl.h:434`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l434).
+#[doc(alias("xc_sched_credit_domain_get", "xc_sched_credit2_domain_get", "xc_sched_rtds_domain_get"))]
 pub const XEN_DOMCTL_SCHEDOP_getinfo: u32 = 1;
 
 /// Sets parameters of listed vCPUs; [`XEN_SCHEDULER_RTDS`] only, -EINVAL under the credit schedulers. Takes [`u.v`].
@@ -803,6 +805,7 @@ pub const XEN_DOMCTL_SCHEDOP_getinfo: u32 = 1;
 /// Defined at [`domctl.h:435`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l435).
 ///
 /// [`u.v`]: xen_domctl_scheduler_op_u::v
+#[doc(alias("xc_sched_rtds_vcpu_set"))]
 pub const XEN_DOMCTL_SCHEDOP_putvcpuinfo: u32 = 2;
 
 /// Reads parameters of listed vCPUs; [`XEN_SCHEDULER_RTDS`] only, -EINVAL under the credit schedulers. Takes [`u.v`].
@@ -810,6 +813,7 @@ pub const XEN_DOMCTL_SCHEDOP_putvcpuinfo: u32 = 2;
 /// Defined at [`domctl.h:436`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l436).
 ///
 /// [`u.v`]: xen_domctl_scheduler_op_u::v
+#[doc(alias("xc_sched_rtds_vcpu_get"))]
 pub const XEN_DOMCTL_SCHEDOP_getvcpuinfo: u32 = 3;
 
 /// Argument of [`XEN_DOMCTL_scheduler_op`][]: read or set a domain's scheduling parameters.
@@ -1655,16 +1659,19 @@ pub struct xen_domctl_gdbsx_domstatus {
 /// Set up the ring, in the frame the HVM parameter names (-EOPNOTSUPP if it names none). Returns the port in `u.enable`.
 ///
 /// Defined at [`domctl.h:827`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l827).
+#[doc(alias("xc_mem_paging_enable", "xc_memshr_ring_enable"))]
 pub const XEN_VM_EVENT_ENABLE: u32 = 0;
 
 /// Tear the ring down. -EINVAL if it is not set up, -EBUSY while vCPUs wait for a free slot.
 ///
 /// Defined at [`domctl.h:828`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l828).
+#[doc(alias("xc_mem_paging_disable", "xc_memshr_ring_disable", "xc_monitor_disable"))]
 pub const XEN_VM_EVENT_DISABLE: u32 = 1;
 
 /// Have Xen take the responses off the ring. -ENODEV if there is no ring.
 ///
 /// Defined at [`domctl.h:829`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l829).
+#[doc(alias("xc_mem_paging_resume", "xc_memshr_domain_resume", "xc_monitor_resume"))]
 pub const XEN_VM_EVENT_RESUME: u32 = 2;
 
 /// Read the version of the ring's format into [`u.version`]. Needs no domain; [`DOMID_INVALID`] will do.
@@ -1673,6 +1680,7 @@ pub const XEN_VM_EVENT_RESUME: u32 = 2;
 ///
 /// [`DOMID_INVALID`]: super::xen::DOMID_INVALID
 /// [`u.version`]: xen_domctl_vm_event_op_u::version
+#[doc(alias("xc_vm_event_get_version"))]
 pub const XEN_VM_EVENT_GET_VERSION: u32 = 3;
 
 /// The ring of the pager; its frame is in [`HVM_PARAM_PAGING_RING_PFN`].
@@ -1753,6 +1761,7 @@ pub struct xen_domctl_vm_event_op_u_enable {
 /// Switch memory sharing on or off. Takes `u.enable`.
 ///
 /// Defined at [`domctl.h:907`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l907).
+#[doc(alias("xc_memshr_control"))]
 pub const XEN_DOMCTL_MEM_SHARING_CONTROL: u32 = 0;
 
 /// Argument of [`XEN_DOMCTL_mem_sharing_op`] (x86).
@@ -1977,16 +1986,19 @@ pub struct xen_domctl_psr_cmt_op {
 /// Stop monitoring the domain. -ENOENT if it is not monitored.
 ///
 /// Defined at [`domctl.h:1057`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1057).
+#[doc(alias("xc_psr_cmt_detach"))]
 pub const XEN_DOMCTL_PSR_CMT_OP_DETACH: u32 = 0;
 
 /// Start monitoring the domain. -EEXIST if it is monitored, -EOVERFLOW if no id is free.
 ///
 /// Defined at [`domctl.h:1058`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1058).
+#[doc(alias("xc_psr_cmt_attach"))]
 pub const XEN_DOMCTL_PSR_CMT_OP_ATTACH: u32 = 1;
 
 /// Read the domain's resource monitoring id.
 ///
 /// Defined at [`domctl.h:1059`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1059).
+#[doc(alias("xc_psr_cmt_get_domain_rmid"))]
 pub const XEN_DOMCTL_PSR_CMT_OP_QUERY_RMID: u32 = 2;
 
 /// Report an event.
@@ -2004,11 +2016,13 @@ pub const XEN_DOMCTL_MONITOR_OP_DISABLE: u32 = 1;
 /// Defined at [`domctl.h:1080`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1080).
 ///
 /// [`event`]: xen_domctl_monitor_op::event
+#[doc(alias("xc_monitor_get_capabilities"))]
 pub const XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES: u32 = 2;
 
 /// Report each repetition of a string instruction that is emulated, instead of the first alone. x86; -EINVAL without a listener.
 ///
 /// Defined at [`domctl.h:1081`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1081).
+#[doc(alias("xc_monitor_emulate_each_rep"))]
 pub const XEN_DOMCTL_MONITOR_OP_EMULATE_EACH_REP: u32 = 3;
 
 /// Carry out reported writes to control registers and MSRs only when the response arrives, so that [`VM_EVENT_FLAG_DENY`] can discard them. x86. All vCPUs must have resumed before monitoring ends, else the guest may crash.
@@ -2023,6 +2037,7 @@ pub const XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS: u32 = 4;
 /// Defined at [`domctl.h:1089`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1089).
 ///
 /// [`u.mov_to_cr`]: xen_domctl_monitor_op_u::mov_to_cr
+#[doc(alias("xc_monitor_write_ctrlreg"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_WRITE_CTRLREG: u32 = 0;
 
 /// Writes to a model-specific register. Takes [`u.mov_to_msr`].
@@ -2030,16 +2045,19 @@ pub const XEN_DOMCTL_MONITOR_EVENT_WRITE_CTRLREG: u32 = 0;
 /// Defined at [`domctl.h:1090`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1090).
 ///
 /// [`u.mov_to_msr`]: xen_domctl_monitor_op_u::mov_to_msr
+#[doc(alias("xc_monitor_mov_to_msr"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_MOV_TO_MSR: u32 = 1;
 
 /// Single-stepped instructions.
 ///
 /// Defined at [`domctl.h:1091`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1091).
+#[doc(alias("xc_monitor_singlestep"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_SINGLESTEP: u32 = 2;
 
 /// Breakpoint instructions.
 ///
 /// Defined at [`domctl.h:1092`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1092).
+#[doc(alias("xc_monitor_software_breakpoint"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_SOFTWARE_BREAKPOINT: u32 = 3;
 
 /// Requests of the guest by [`HVMOP_guest_request_vm_event`]. Takes [`u.guest_request`].
@@ -2048,6 +2066,7 @@ pub const XEN_DOMCTL_MONITOR_EVENT_SOFTWARE_BREAKPOINT: u32 = 3;
 ///
 /// [`HVMOP_guest_request_vm_event`]: super::hvm::hvm_op::HVMOP_guest_request_vm_event
 /// [`u.guest_request`]: xen_domctl_monitor_op_u::guest_request
+#[doc(alias("xc_monitor_guest_request"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_GUEST_REQUEST: u32 = 4;
 
 /// Debug exceptions. Takes [`u.debug_exception`].
@@ -2055,16 +2074,19 @@ pub const XEN_DOMCTL_MONITOR_EVENT_GUEST_REQUEST: u32 = 4;
 /// Defined at [`domctl.h:1094`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1094).
 ///
 /// [`u.debug_exception`]: xen_domctl_monitor_op_u::debug_exception
+#[doc(alias("xc_monitor_debug_exceptions"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_DEBUG_EXCEPTION: u32 = 5;
 
 /// CPUID instructions.
 ///
 /// Defined at [`domctl.h:1095`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1095).
+#[doc(alias("xc_monitor_cpuid"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_CPUID: u32 = 6;
 
 /// SMC instructions, Arm.
 ///
 /// Defined at [`domctl.h:1096`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1096).
+#[doc(alias("xc_monitor_privileged_call"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_PRIVILEGED_CALL: u32 = 7;
 
 /// Interrupts on delivery. A capability only: [`VM_EVENT_FLAG_GET_NEXT_INTERRUPT`] in a response asks for each.
@@ -2077,16 +2099,19 @@ pub const XEN_DOMCTL_MONITOR_EVENT_INTERRUPT: u32 = 8;
 /// Reads and writes of the descriptor-table registers.
 ///
 /// Defined at [`domctl.h:1098`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1098).
+#[doc(alias("xc_monitor_descriptor_access"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_DESC_ACCESS: u32 = 9;
 
 /// Instructions Xen's emulator lacks.
 ///
 /// Defined at [`domctl.h:1099`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1099).
+#[doc(alias("xc_monitor_emul_unimplemented"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_EMUL_UNIMPLEMENTED: u32 = 10;
 
 /// Access violations during the CPU's own page-table walks, reported unless this is enabled: enabling it suppresses them and emulates the walk.
 ///
 /// Defined at [`domctl.h:1101`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1101).
+#[doc(alias("xc_monitor_inguest_pagefault"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT: u32 = 11;
 
 /// Every exit from the guest to Xen. Takes [`u.vmexit`].
@@ -2094,11 +2119,13 @@ pub const XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT: u32 = 11;
 /// Defined at [`domctl.h:1102`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1102).
 ///
 /// [`u.vmexit`]: xen_domctl_monitor_op_u::vmexit
+#[doc(alias("xc_monitor_vmexit"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_VMEXIT: u32 = 12;
 
 /// I/O port instructions.
 ///
 /// Defined at [`domctl.h:1103`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1103).
+#[doc(alias("xc_monitor_io"))]
 pub const XEN_DOMCTL_MONITOR_EVENT_IO: u32 = 13;
 
 /// Argument of [`XEN_DOMCTL_monitor_op`][]: choose the events of a domain that are reported on its monitor ring.
@@ -2250,51 +2277,61 @@ pub struct xen_domctl_psr_alloc {
 /// Set the mask of the L3 cache.
 ///
 /// Defined at [`domctl.h:1163`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1163).
+#[doc(alias("xc_psr_set_domain_data"))]
 pub const XEN_DOMCTL_PSR_SET_L3_CBM: u32 = 0;
 
 /// Read the mask of the L3 cache.
 ///
 /// Defined at [`domctl.h:1164`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1164).
+#[doc(alias("xc_psr_get_domain_data"))]
 pub const XEN_DOMCTL_PSR_GET_L3_CBM: u32 = 1;
 
 /// Set the mask of the L3 cache for code.
 ///
 /// Defined at [`domctl.h:1165`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1165).
+#[doc(alias("xc_psr_set_domain_data"))]
 pub const XEN_DOMCTL_PSR_SET_L3_CODE: u32 = 2;
 
 /// Set the mask of the L3 cache for data.
 ///
 /// Defined at [`domctl.h:1166`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1166).
+#[doc(alias("xc_psr_set_domain_data"))]
 pub const XEN_DOMCTL_PSR_SET_L3_DATA: u32 = 3;
 
 /// Read the mask of the L3 cache for code.
 ///
 /// Defined at [`domctl.h:1167`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1167).
+#[doc(alias("xc_psr_get_domain_data"))]
 pub const XEN_DOMCTL_PSR_GET_L3_CODE: u32 = 4;
 
 /// Read the mask of the L3 cache for data.
 ///
 /// Defined at [`domctl.h:1168`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1168).
+#[doc(alias("xc_psr_get_domain_data"))]
 pub const XEN_DOMCTL_PSR_GET_L3_DATA: u32 = 5;
 
 /// Set the mask of the L2 cache.
 ///
 /// Defined at [`domctl.h:1169`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1169).
+#[doc(alias("xc_psr_set_domain_data"))]
 pub const XEN_DOMCTL_PSR_SET_L2_CBM: u32 = 6;
 
 /// Read the mask of the L2 cache.
 ///
 /// Defined at [`domctl.h:1170`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1170).
+#[doc(alias("xc_psr_get_domain_data"))]
 pub const XEN_DOMCTL_PSR_GET_L2_CBM: u32 = 7;
 
 /// Set the throttling of memory bandwidth; Xen rounds it down to a value the CPU can do.
 ///
 /// Defined at [`domctl.h:1171`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1171).
+#[doc(alias("xc_psr_set_domain_data"))]
 pub const XEN_DOMCTL_PSR_SET_MBA_THRTL: u32 = 8;
 
 /// Read the throttling of memory bandwidth.
 ///
 /// Defined at [`domctl.h:1172`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1172).
+#[doc(alias("xc_psr_get_domain_data"))]
 pub const XEN_DOMCTL_PSR_GET_MBA_THRTL: u32 = 9;
 
 /// Argument of [`XEN_DOMCTL_vuart_op`] (Arm).
@@ -2321,6 +2358,7 @@ pub struct xen_domctl_vuart_op {
 /// Set up the serial port, before the domain starts.
 ///
 /// Defined at [`domctl.h:1180`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1180).
+#[doc(alias("xc_dom_vuart_init"))]
 pub const XEN_DOMCTL_VUART_OP_INIT: u32 = 0;
 
 /// An emulated PL011.
@@ -2350,21 +2388,25 @@ pub struct xen_domctl_vmtrace_op {
 /// Start tracing where it left off. -EINVAL if tracing is on.
 ///
 /// Defined at [`domctl.h:1213`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1213).
+#[doc(alias("xc_vmtrace_enable"))]
 pub const XEN_DOMCTL_vmtrace_enable: u32 = 1;
 
 /// Stop tracing. -EINVAL if tracing is off.
 ///
 /// Defined at [`domctl.h:1214`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1214).
+#[doc(alias("xc_vmtrace_disable"))]
 pub const XEN_DOMCTL_vmtrace_disable: u32 = 2;
 
 /// Start tracing from the beginning of the buffer, status cleared. -EINVAL if tracing is on.
 ///
 /// Defined at [`domctl.h:1215`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1215).
+#[doc(alias("xc_vmtrace_reset_and_enable"))]
 pub const XEN_DOMCTL_vmtrace_reset_and_enable: u32 = 3;
 
 /// Read where in the buffer the next output goes, in bytes, into `value`.
 ///
 /// Defined at [`domctl.h:1218`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1218).
+#[doc(alias("xc_vmtrace_output_position"))]
 pub const XEN_DOMCTL_vmtrace_output_position: u32 = 4;
 
 /// Read the register [`key`] into `value`.
@@ -2372,6 +2414,7 @@ pub const XEN_DOMCTL_vmtrace_output_position: u32 = 4;
 /// Defined at [`domctl.h:1226`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1226).
 ///
 /// [`key`]: xen_domctl_vmtrace_op::key
+#[doc(alias("xc_vmtrace_get_option"))]
 pub const XEN_DOMCTL_vmtrace_get_option: u32 = 5;
 
 /// Set the register [`key`] to `value`, as far as that is safe.
@@ -2379,6 +2422,7 @@ pub const XEN_DOMCTL_vmtrace_get_option: u32 = 5;
 /// Defined at [`domctl.h:1227`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1227).
 ///
 /// [`key`]: xen_domctl_vmtrace_op::key
+#[doc(alias("xc_vmtrace_set_option"))]
 pub const XEN_DOMCTL_vmtrace_set_option: u32 = 6;
 
 /// `xen_domctl_vmtrace_op_t` of [`domctl.h:1229`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1229).
@@ -2431,6 +2475,7 @@ pub struct xen_domctl {
 /// Defined at [`domctl.h:1251`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1251).
 ///
 /// [`u.createdomain`]: xen_domctl_u::createdomain
+#[doc(alias("xc_domain_create"))]
 pub const XEN_DOMCTL_createdomain: u32 = 1;
 
 /// Kills a domain and frees what it has. No argument. Raises [`VIRQ_DOM_EXC`] when done; the domid stays in use until other domains drop their references.
@@ -2438,16 +2483,19 @@ pub const XEN_DOMCTL_createdomain: u32 = 1;
 /// Defined at [`domctl.h:1252`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1252).
 ///
 /// [`VIRQ_DOM_EXC`]: super::xen::VIRQ_DOM_EXC
+#[doc(alias("xc_domain_destroy"))]
 pub const XEN_DOMCTL_destroydomain: u32 = 2;
 
 /// Stops all vCPUs of a domain. No argument. Pauses are counted.
 ///
 /// Defined at [`domctl.h:1253`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1253).
+#[doc(alias("xc_domain_pause"))]
 pub const XEN_DOMCTL_pausedomain: u32 = 3;
 
 /// Undoes one pause, -EINVAL if there is none. No argument. A new domain has one pause; undoing it ends the creation and starts the guest.
 ///
 /// Defined at [`domctl.h:1254`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1254).
+#[doc(alias("xc_domain_unpause"))]
 pub const XEN_DOMCTL_unpausedomain: u32 = 4;
 
 /// Reads state and counters of a domain. Takes [`u.getdomaininfo`]. The xenstore domain may call it too.
@@ -2455,6 +2503,7 @@ pub const XEN_DOMCTL_unpausedomain: u32 = 4;
 /// Defined at [`domctl.h:1255`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1255).
 ///
 /// [`u.getdomaininfo`]: xen_domctl_u::getdomaininfo
+#[doc(alias("xc_domain_getinfo_single"))]
 pub const XEN_DOMCTL_getdomaininfo: u32 = 5;
 
 /// Sets where a vCPU may run and prefers to. Takes [`u.vcpuaffinity`].
@@ -2462,6 +2511,7 @@ pub const XEN_DOMCTL_getdomaininfo: u32 = 5;
 /// Defined at [`domctl.h:1259`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1259).
 ///
 /// [`u.vcpuaffinity`]: xen_domctl_u::vcpuaffinity
+#[doc(alias("xc_vcpu_setaffinity"))]
 pub const XEN_DOMCTL_setvcpuaffinity: u32 = 9;
 
 /// Paging assistance and dirty logging, x86. Takes [`u.shadow_op`].
@@ -2469,6 +2519,7 @@ pub const XEN_DOMCTL_setvcpuaffinity: u32 = 9;
 /// Defined at [`domctl.h:1260`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1260).
 ///
 /// [`u.shadow_op`]: xen_domctl_u::shadow_op
+#[doc(alias("xc_shadow_control", "xc_logdirty_control"))]
 pub const XEN_DOMCTL_shadow_op: u32 = 10;
 
 /// Sets the limit of a domain's memory. Takes [`u.max_mem`].
@@ -2476,6 +2527,7 @@ pub const XEN_DOMCTL_shadow_op: u32 = 10;
 /// Defined at [`domctl.h:1261`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1261).
 ///
 /// [`u.max_mem`]: xen_domctl_u::max_mem
+#[doc(alias("xc_domain_setmaxmem"))]
 pub const XEN_DOMCTL_max_mem: u32 = 11;
 
 /// Sets the registers of a vCPU, or resets it. Takes [`u.vcpucontext`].
@@ -2483,6 +2535,7 @@ pub const XEN_DOMCTL_max_mem: u32 = 11;
 /// Defined at [`domctl.h:1262`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1262).
 ///
 /// [`u.vcpucontext`]: xen_domctl_u::vcpucontext
+#[doc(alias("xc_vcpu_setcontext"))]
 pub const XEN_DOMCTL_setvcpucontext: u32 = 12;
 
 /// Reads the registers of a vCPU. Takes [`u.vcpucontext`]. -ENODATA if the vCPU was never initialised.
@@ -2490,6 +2543,7 @@ pub const XEN_DOMCTL_setvcpucontext: u32 = 12;
 /// Defined at [`domctl.h:1263`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1263).
 ///
 /// [`u.vcpucontext`]: xen_domctl_u::vcpucontext
+#[doc(alias("xc_vcpu_getcontext"))]
 pub const XEN_DOMCTL_getvcpucontext: u32 = 13;
 
 /// Reads state and running time of a vCPU. Takes [`u.getvcpuinfo`].
@@ -2497,6 +2551,7 @@ pub const XEN_DOMCTL_getvcpucontext: u32 = 13;
 /// Defined at [`domctl.h:1264`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1264).
 ///
 /// [`u.getvcpuinfo`]: xen_domctl_u::getvcpuinfo
+#[doc(alias("xc_vcpu_getinfo", "xc_domain_get_cpu_usage"))]
 pub const XEN_DOMCTL_getvcpuinfo: u32 = 14;
 
 /// Allocates the vCPUs of a domain. Takes [`u.max_vcpus`].
@@ -2504,6 +2559,7 @@ pub const XEN_DOMCTL_getvcpuinfo: u32 = 14;
 /// Defined at [`domctl.h:1265`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1265).
 ///
 /// [`u.max_vcpus`]: xen_domctl_u::max_vcpus
+#[doc(alias("xc_domain_max_vcpus"))]
 pub const XEN_DOMCTL_max_vcpus: u32 = 15;
 
 /// Reads or sets scheduling parameters. Takes [`u.scheduler_op`].
@@ -2518,6 +2574,7 @@ pub const XEN_DOMCTL_scheduler_op: u32 = 16;
 /// Defined at [`domctl.h:1267`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1267).
 ///
 /// [`u.setdomainhandle`]: xen_domctl_u::setdomainhandle
+#[doc(alias("xc_domain_sethandle"))]
 pub const XEN_DOMCTL_setdomainhandle: u32 = 17;
 
 /// Tells Xen whether a debugger is attached, so that the guest stops at breakpoints for it. Takes [`u.setdebugging`].
@@ -2525,6 +2582,7 @@ pub const XEN_DOMCTL_setdomainhandle: u32 = 17;
 /// Defined at [`domctl.h:1268`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1268).
 ///
 /// [`u.setdebugging`]: xen_domctl_u::setdebugging
+#[doc(alias("xc_domain_setdebugging"))]
 pub const XEN_DOMCTL_setdebugging: u32 = 18;
 
 /// Allows or denies a domain a physical interrupt, x86. Takes [`u.irq_permission`].
@@ -2532,6 +2590,7 @@ pub const XEN_DOMCTL_setdebugging: u32 = 18;
 /// Defined at [`domctl.h:1269`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1269).
 ///
 /// [`u.irq_permission`]: xen_domctl_u::irq_permission
+#[doc(alias("xc_domain_irq_permission"))]
 pub const XEN_DOMCTL_irq_permission: u32 = 19;
 
 /// Allows or denies a domain a range of I/O memory; maps nothing. Takes [`u.iomem_permission`].
@@ -2539,6 +2598,7 @@ pub const XEN_DOMCTL_irq_permission: u32 = 19;
 /// Defined at [`domctl.h:1270`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1270).
 ///
 /// [`u.iomem_permission`]: xen_domctl_u::iomem_permission
+#[doc(alias("xc_domain_iomem_permission"))]
 pub const XEN_DOMCTL_iomem_permission: u32 = 20;
 
 /// Allows or denies a domain a range of I/O ports, x86. Takes [`u.ioport_permission`].
@@ -2546,6 +2606,7 @@ pub const XEN_DOMCTL_iomem_permission: u32 = 20;
 /// Defined at [`domctl.h:1271`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1271).
 ///
 /// [`u.ioport_permission`]: xen_domctl_u::ioport_permission
+#[doc(alias("xc_domain_ioport_permission"))]
 pub const XEN_DOMCTL_ioport_permission: u32 = 21;
 
 /// Fills a page of the domain with the hypercall stubs, x86. Takes [`u.hypercall_init`]. -EINVAL if there is no page, -EPERM if it cannot be written.
@@ -2560,6 +2621,7 @@ pub const XEN_DOMCTL_hypercall_init: u32 = 22;
 /// Defined at [`domctl.h:1277`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1277).
 ///
 /// [`u.settimeoffset`]: xen_domctl_u::settimeoffset
+#[doc(alias("xc_domain_set_time_offset"))]
 pub const XEN_DOMCTL_settimeoffset: u32 = 24;
 
 /// Reads where a vCPU may run and prefers to. Takes [`u.vcpuaffinity`].
@@ -2567,6 +2629,7 @@ pub const XEN_DOMCTL_settimeoffset: u32 = 24;
 /// Defined at [`domctl.h:1278`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1278).
 ///
 /// [`u.vcpuaffinity`]: xen_domctl_u::vcpuaffinity
+#[doc(alias("xc_vcpu_getaffinity"))]
 pub const XEN_DOMCTL_getvcpuaffinity: u32 = 25;
 
 /// Obsolete, PowerPC only; not implemented.
@@ -2577,6 +2640,7 @@ pub const XEN_DOMCTL_real_mode_area: u32 = 26;
 /// Takes a domain out of its shutdown, mostly after a suspend that is not carried through. No argument.
 ///
 /// Defined at [`domctl.h:1280`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1280).
+#[doc(alias("xc_domain_resume"))]
 pub const XEN_DOMCTL_resumedomain: u32 = 27;
 
 /// Sends an NMI, or presses the power or sleep button. Takes [`u.sendtrigger`]; x86.
@@ -2584,6 +2648,7 @@ pub const XEN_DOMCTL_resumedomain: u32 = 27;
 /// Defined at [`domctl.h:1281`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1281).
 ///
 /// [`u.sendtrigger`]: xen_domctl_u::sendtrigger
+#[doc(alias("xc_domain_send_trigger"))]
 pub const XEN_DOMCTL_sendtrigger: u32 = 28;
 
 /// Names the port to raise when the domain suspends, instead of [`VIRQ_DOM_EXC`]. Takes [`u.subscribe`]. Other shutdowns and death are still told by [`VIRQ_DOM_EXC`].
@@ -2592,6 +2657,7 @@ pub const XEN_DOMCTL_sendtrigger: u32 = 28;
 ///
 /// [`VIRQ_DOM_EXC`]: super::xen::VIRQ_DOM_EXC
 /// [`u.subscribe`]: xen_domctl_u::subscribe
+#[doc(alias("xc_domain_subscribe_for_suspend"))]
 pub const XEN_DOMCTL_subscribe: u32 = 29;
 
 /// Reads all save records of an HVM domain, x86. Takes [`u.hvmcontext`].
@@ -2599,6 +2665,7 @@ pub const XEN_DOMCTL_subscribe: u32 = 29;
 /// Defined at [`domctl.h:1283`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1283).
 ///
 /// [`u.hvmcontext`]: xen_domctl_u::hvmcontext
+#[doc(alias("xc_domain_hvm_getcontext"))]
 pub const XEN_DOMCTL_gethvmcontext: u32 = 33;
 
 /// Loads save records into an HVM domain, x86. Takes [`u.hvmcontext`].
@@ -2606,6 +2673,7 @@ pub const XEN_DOMCTL_gethvmcontext: u32 = 33;
 /// Defined at [`domctl.h:1284`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1284).
 ///
 /// [`u.hvmcontext`]: xen_domctl_u::hvmcontext
+#[doc(alias("xc_domain_hvm_setcontext"))]
 pub const XEN_DOMCTL_sethvmcontext: u32 = 34;
 
 /// Chooses 32 or 64 bits: a PV guest on x86 (-EOPNOTSUPP for HVM), a guest without memory yet on Arm (else -EBUSY). Takes [`u.address_size`].
@@ -2620,6 +2688,7 @@ pub const XEN_DOMCTL_set_address_size: u32 = 35;
 /// Defined at [`domctl.h:1286`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1286).
 ///
 /// [`u.address_size`]: xen_domctl_u::address_size
+#[doc(alias("xc_domain_get_guest_width"))]
 pub const XEN_DOMCTL_get_address_size: u32 = 36;
 
 /// Assigns a host device to a domain and sets up the IOMMU for it. Takes [`u.assign_device`]. [`DOMID_IO`] quarantines a PCI device.
@@ -2628,6 +2697,7 @@ pub const XEN_DOMCTL_get_address_size: u32 = 36;
 ///
 /// [`DOMID_IO`]: super::xen::DOMID_IO
 /// [`u.assign_device`]: xen_domctl_u::assign_device
+#[doc(alias("xc_assign_device", "xc_assign_dt_device"))]
 pub const XEN_DOMCTL_assign_device: u32 = 37;
 
 /// Delivers a host interrupt to a guest. Takes [`u.bind_pt_irq`]. A device model may call it; -EPERM unless the caller has access to the interrupt.
@@ -2635,6 +2705,7 @@ pub const XEN_DOMCTL_assign_device: u32 = 37;
 /// Defined at [`domctl.h:1288`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1288).
 ///
 /// [`u.bind_pt_irq`]: xen_domctl_u::bind_pt_irq
+#[doc(alias("xc_domain_update_msi_irq", "xc_domain_bind_pt_irq", "xc_domain_bind_pt_pci_irq", "xc_domain_bind_pt_isa_irq", "xc_domain_bind_pt_spi_irq"))]
 pub const XEN_DOMCTL_bind_pt_irq: u32 = 38;
 
 /// Maps or unmaps host I/O memory in a guest. Takes [`u.memory_mapping`]. A device model may call it; no effect on PV guests.
@@ -2642,6 +2713,7 @@ pub const XEN_DOMCTL_bind_pt_irq: u32 = 38;
 /// Defined at [`domctl.h:1289`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1289).
 ///
 /// [`u.memory_mapping`]: xen_domctl_u::memory_mapping
+#[doc(alias("xc_domain_memory_mapping"))]
 pub const XEN_DOMCTL_memory_mapping: u32 = 39;
 
 /// Maps or unmaps host I/O ports in an HVM guest, x86. Takes [`u.ioport_mapping`]. A device model may call it.
@@ -2649,6 +2721,7 @@ pub const XEN_DOMCTL_memory_mapping: u32 = 39;
 /// Defined at [`domctl.h:1290`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1290).
 ///
 /// [`u.ioport_mapping`]: xen_domctl_u::ioport_mapping
+#[doc(alias("xc_domain_ioport_mapping"))]
 pub const XEN_DOMCTL_ioport_mapping: u32 = 40;
 
 /// Sets further state of a vCPU, x86. Takes [`u.ext_vcpucontext`].
@@ -2676,6 +2749,7 @@ pub const XEN_DOMCTL_set_opt_feature: u32 = 44;
 ///
 /// [`DOMID_INVALID`]: super::xen::DOMID_INVALID
 /// [`u.assign_device`]: xen_domctl_u::assign_device
+#[doc(alias("xc_test_assign_device", "xc_test_assign_dt_device"))]
 pub const XEN_DOMCTL_test_assign_device: u32 = 45;
 
 /// Makes a domain the device model of another, once. Takes [`u.set_target`].
@@ -2683,6 +2757,7 @@ pub const XEN_DOMCTL_test_assign_device: u32 = 45;
 /// Defined at [`domctl.h:1296`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1296).
 ///
 /// [`u.set_target`]: xen_domctl_u::set_target
+#[doc(alias("xc_domain_set_target"))]
 pub const XEN_DOMCTL_set_target: u32 = 46;
 
 /// Takes a device away from a domain. Takes [`u.assign_device`]. A PCI device goes to the hardware domain or to quarantine, a device-tree device stays unassigned.
@@ -2690,6 +2765,7 @@ pub const XEN_DOMCTL_set_target: u32 = 46;
 /// Defined at [`domctl.h:1297`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1297).
 ///
 /// [`u.assign_device`]: xen_domctl_u::assign_device
+#[doc(alias("xc_deassign_device", "xc_deassign_dt_device"))]
 pub const XEN_DOMCTL_deassign_device: u32 = 47;
 
 /// Ends the delivery of a host interrupt to a guest. Takes [`u.bind_pt_irq`].
@@ -2697,6 +2773,7 @@ pub const XEN_DOMCTL_deassign_device: u32 = 47;
 /// Defined at [`domctl.h:1298`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1298).
 ///
 /// [`u.bind_pt_irq`]: xen_domctl_u::bind_pt_irq
+#[doc(alias("xc_domain_unbind_msi_irq", "xc_domain_unbind_pt_irq", "xc_domain_unbind_pt_spi_irq"))]
 pub const XEN_DOMCTL_unbind_pt_irq: u32 = 48;
 
 /// Lists the devices that share an IOMMU group. Takes [`u.get_device_group`].
@@ -2704,6 +2781,7 @@ pub const XEN_DOMCTL_unbind_pt_irq: u32 = 48;
 /// Defined at [`domctl.h:1300`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1300).
 ///
 /// [`u.get_device_group`]: xen_domctl_u::get_device_group
+#[doc(alias("xc_get_device_group"))]
 pub const XEN_DOMCTL_get_device_group: u32 = 50;
 
 /// Switches single-stepping of a vCPU, x86 HVM. Takes [`u.debug_op`].
@@ -2711,6 +2789,7 @@ pub const XEN_DOMCTL_get_device_group: u32 = 50;
 /// Defined at [`domctl.h:1304`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1304).
 ///
 /// [`u.debug_op`]: xen_domctl_u::debug_op
+#[doc(alias("xc_domain_debug_control"))]
 pub const XEN_DOMCTL_debug_op: u32 = 54;
 
 /// Reads one save record of an HVM domain, x86. Takes [`u.hvmcontext_partial`].
@@ -2718,6 +2797,7 @@ pub const XEN_DOMCTL_debug_op: u32 = 54;
 /// Defined at [`domctl.h:1305`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1305).
 ///
 /// [`u.hvmcontext_partial`]: xen_domctl_u::hvmcontext_partial
+#[doc(alias("xc_domain_hvm_getcontext_partial"))]
 pub const XEN_DOMCTL_gethvmcontext_partial: u32 = 55;
 
 /// Sets up, tears down or serves an event ring. Takes [`u.vm_event_op`].
@@ -2725,6 +2805,7 @@ pub const XEN_DOMCTL_gethvmcontext_partial: u32 = 55;
 /// Defined at [`domctl.h:1306`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1306).
 ///
 /// [`u.vm_event_op`]: xen_domctl_u::vm_event_op
+#[doc(alias("xc_vm_event_get_version"))]
 pub const XEN_DOMCTL_vm_event_op: u32 = 56;
 
 /// Allows or stops memory sharing for a domain, x86. Takes [`u.mem_sharing_op`].
@@ -2739,6 +2820,7 @@ pub const XEN_DOMCTL_mem_sharing_op: u32 = 57;
 /// Defined at [`domctl.h:1309`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1309).
 ///
 /// [`u.tsc_info`]: xen_domctl_u::tsc_info
+#[doc(alias("xc_domain_get_tsc_info"))]
 pub const XEN_DOMCTL_gettscinfo: u32 = 59;
 
 /// Sets how a domain sees the time-stamp counter, x86. Takes [`u.tsc_info`].
@@ -2746,6 +2828,7 @@ pub const XEN_DOMCTL_gettscinfo: u32 = 59;
 /// Defined at [`domctl.h:1310`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1310).
 ///
 /// [`u.tsc_info`]: xen_domctl_u::tsc_info
+#[doc(alias("xc_domain_set_tsc_info"))]
 pub const XEN_DOMCTL_settscinfo: u32 = 60;
 
 /// Reads the page-table types of frames, x86. Takes [`u.getpageframeinfo3`].
@@ -2767,6 +2850,7 @@ pub const XEN_DOMCTL_setvcpuextstate: u32 = 62;
 /// Defined at [`domctl.h:1313`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1313).
 ///
 /// [`u.vcpuextstate`]: xen_domctl_u::vcpuextstate
+#[doc(alias("xc_vcpu_get_extstate"))]
 pub const XEN_DOMCTL_getvcpuextstate: u32 = 63;
 
 /// Says whether access violations need a listener. Takes [`u.access_required`]. -EPERM for the caller's own domain.
@@ -2774,6 +2858,7 @@ pub const XEN_DOMCTL_getvcpuextstate: u32 = 63;
 /// Defined at [`domctl.h:1314`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1314).
 ///
 /// [`u.access_required`]: xen_domctl_u::access_required
+#[doc(alias("xc_domain_set_access_required"))]
 pub const XEN_DOMCTL_set_access_required: u32 = 64;
 
 /// Checks a domain's frame mappings, x86 debug builds. Takes [`u.audit_p2m`].
@@ -2781,6 +2866,7 @@ pub const XEN_DOMCTL_set_access_required: u32 = 64;
 /// Defined at [`domctl.h:1315`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1315).
 ///
 /// [`u.audit_p2m`]: xen_domctl_u::audit_p2m
+#[doc(alias("xc_domain_p2m_audit"))]
 pub const XEN_DOMCTL_audit_p2m: u32 = 65;
 
 /// Makes a domain the receiver of a global VIRQ, in place of the hardware domain. Takes [`u.set_virq_handler`].
@@ -2788,6 +2874,7 @@ pub const XEN_DOMCTL_audit_p2m: u32 = 65;
 /// Defined at [`domctl.h:1316`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1316).
 ///
 /// [`u.set_virq_handler`]: xen_domctl_u::set_virq_handler
+#[doc(alias("xc_domain_set_virq_handler"))]
 pub const XEN_DOMCTL_set_virq_handler: u32 = 66;
 
 /// Marks a guest frame as broken, x86 HVM. Takes [`u.set_broken_page_p2m`].
@@ -2795,6 +2882,7 @@ pub const XEN_DOMCTL_set_virq_handler: u32 = 66;
 /// Defined at [`domctl.h:1317`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1317).
 ///
 /// [`u.set_broken_page_p2m`]: xen_domctl_u::set_broken_page_p2m
+#[doc(alias("xc_set_broken_page_p2m"))]
 pub const XEN_DOMCTL_set_broken_page_p2m: u32 = 67;
 
 /// Sets the NUMA nodes a domain's memory preferably comes from. Takes [`u.nodeaffinity`].
@@ -2802,6 +2890,7 @@ pub const XEN_DOMCTL_set_broken_page_p2m: u32 = 67;
 /// Defined at [`domctl.h:1318`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1318).
 ///
 /// [`u.nodeaffinity`]: xen_domctl_u::nodeaffinity
+#[doc(alias("xc_domain_node_setaffinity"))]
 pub const XEN_DOMCTL_setnodeaffinity: u32 = 68;
 
 /// Reads the NUMA nodes a domain's memory preferably comes from. Takes [`u.nodeaffinity`].
@@ -2809,6 +2898,7 @@ pub const XEN_DOMCTL_setnodeaffinity: u32 = 68;
 /// Defined at [`domctl.h:1319`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1319).
 ///
 /// [`u.nodeaffinity`]: xen_domctl_u::nodeaffinity
+#[doc(alias("xc_domain_node_getaffinity"))]
 pub const XEN_DOMCTL_getnodeaffinity: u32 = 69;
 
 /// Cleans and invalidates the data caches for guest pages, Arm. Takes [`u.cacheflush`].
@@ -2816,6 +2906,7 @@ pub const XEN_DOMCTL_getnodeaffinity: u32 = 69;
 /// Defined at [`domctl.h:1321`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1321).
 ///
 /// [`u.cacheflush`]: xen_domctl_u::cacheflush
+#[doc(alias("xc_domain_cacheflush"))]
 pub const XEN_DOMCTL_cacheflush: u32 = 71;
 
 /// Reads model-specific registers of a vCPU, x86 PV. Takes [`u.vcpu_msrs`].
@@ -2837,6 +2928,7 @@ pub const XEN_DOMCTL_set_vcpu_msrs: u32 = 73;
 /// Defined at [`domctl.h:1324`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1324).
 ///
 /// [`u.vnuma`]: xen_domctl_u::vnuma
+#[doc(alias("xc_domain_setvnuma"))]
 pub const XEN_DOMCTL_setvnumainfo: u32 = 74;
 
 /// Cache monitoring of a domain, x86. Takes [`u.psr_cmt_op`].
@@ -2863,6 +2955,7 @@ pub const XEN_DOMCTL_psr_alloc: u32 = 78;
 /// Resets the domain's Xen state (event channels, shared areas, rings) after it has shut down, and resumes it. No argument. -EINVAL unless all vCPUs are stopped by the shutdown.
 ///
 /// Defined at [`domctl.h:1328`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1328).
+#[doc(alias("xc_domain_soft_reset"))]
 pub const XEN_DOMCTL_soft_reset: u32 = 79;
 
 /// Sets up the emulated serial port of a domain, Arm. Takes [`u.vuart_op`]. -EPERM once the domain has started.
@@ -2877,6 +2970,7 @@ pub const XEN_DOMCTL_vuart_op: u32 = 81;
 /// Defined at [`domctl.h:1331`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1331).
 ///
 /// [`u.cpu_policy`]: xen_domctl_u::cpu_policy
+#[doc(alias("xc_cpu_policy_get_domain"))]
 pub const XEN_DOMCTL_get_cpu_policy: u32 = 82;
 
 /// Sets the CPUID leaves and MSRs a domain sees, x86. Takes [`u.cpu_policy`]. -EEXIST once the domain has started.
@@ -2884,6 +2978,7 @@ pub const XEN_DOMCTL_get_cpu_policy: u32 = 82;
 /// Defined at [`domctl.h:1332`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1332).
 ///
 /// [`u.cpu_policy`]: xen_domctl_u::cpu_policy
+#[doc(alias("xc_set_domain_cpu_policy", "xc_cpu_policy_set_domain"))]
 pub const XEN_DOMCTL_set_cpu_policy: u32 = 83;
 
 /// Processor trace of a vCPU, x86. Takes [`u.vmtrace_op`].
@@ -2898,6 +2993,7 @@ pub const XEN_DOMCTL_vmtrace_op: u32 = 84;
 /// Defined at [`domctl.h:1334`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1334).
 ///
 /// [`u.paging_mempool`]: xen_domctl_u::paging_mempool
+#[doc(alias("xc_get_paging_mempool_size"))]
 pub const XEN_DOMCTL_get_paging_mempool_size: u32 = 85;
 
 /// Sets the size of the domain's page-table pool. Takes [`u.paging_mempool`].
@@ -2905,11 +3001,13 @@ pub const XEN_DOMCTL_get_paging_mempool_size: u32 = 85;
 /// Defined at [`domctl.h:1335`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1335).
 ///
 /// [`u.paging_mempool`]: xen_domctl_u::paging_mempool
+#[doc(alias("xc_set_paging_mempool_size"))]
 pub const XEN_DOMCTL_set_paging_mempool_size: u32 = 86;
 
 /// Gives the devices of a device-tree overlay to a domain, Arm. Takes `u.dt_overlay`.
 ///
 /// Defined at [`domctl.h:1336`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1336).
+#[doc(alias("xc_dt_overlay_domain"))]
 pub const XEN_DOMCTL_dt_overlay: u32 = 87;
 
 /// Allows or denies a domain a host GSI, x86. Takes [`u.gsi_permission`].
@@ -2917,6 +3015,7 @@ pub const XEN_DOMCTL_dt_overlay: u32 = 87;
 /// Defined at [`domctl.h:1337`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1337).
 ///
 /// [`u.gsi_permission`]: xen_domctl_u::gsi_permission
+#[doc(alias("xc_domain_gsi_permission"))]
 pub const XEN_DOMCTL_gsi_permission: u32 = 88;
 
 /// Sets the cache colors of a domain, once. Takes [`u.set_llc_colors`].
@@ -2924,6 +3023,7 @@ pub const XEN_DOMCTL_gsi_permission: u32 = 88;
 /// Defined at [`domctl.h:1338`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=c42374a105#l1338).
 ///
 /// [`u.set_llc_colors`]: xen_domctl_u::set_llc_colors
+#[doc(alias("xc_domain_set_llc_colors"))]
 pub const XEN_DOMCTL_set_llc_colors: u32 = 89;
 
 /// Reads or writes guest memory for the debugger, x86. Takes [`u.gdbsx_guest_memio`].

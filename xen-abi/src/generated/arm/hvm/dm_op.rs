@@ -30,6 +30,7 @@ pub type ioservid_t = u16;
 /// Defined at [`hvm/dm_op.h:48`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l48).
 ///
 /// [`u.create_ioreq_server`]: xen_dm_op_u::create_ioreq_server
+#[doc(alias("xendevicemodel_create_ioreq_server"))]
 pub const XEN_DMOP_create_ioreq_server: u32 = 1;
 
 /// Argument of [`XEN_DMOP_create_ioreq_server`].
@@ -56,6 +57,7 @@ pub type xen_dm_op_create_ioreq_server_t = xen_dm_op_create_ioreq_server;
 ///
 /// [`XENMEM_acquire_resource`]: super::super::memory::XENMEM_acquire_resource
 /// [`u.get_ioreq_server_info`]: xen_dm_op_u::get_ioreq_server_info
+#[doc(alias("xendevicemodel_get_ioreq_server_info"))]
 pub const XEN_DMOP_get_ioreq_server_info: u32 = 2;
 
 /// Argument of [`XEN_DMOP_get_ioreq_server_info`]. -ENOENT for an unknown server.
@@ -104,6 +106,7 @@ pub type xen_dm_op_get_ioreq_server_info_t = xen_dm_op_get_ioreq_server_info;
 /// Defined at [`hvm/dm_op.h:118`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l118).
 ///
 /// [`u.map_io_range_to_ioreq_server`]: xen_dm_op_u::map_io_range_to_ioreq_server
+#[doc(alias("xendevicemodel_map_io_range_to_ioreq_server", "xendevicemodel_map_pcidev_to_ioreq_server"))]
 pub const XEN_DMOP_map_io_range_to_ioreq_server: u32 = 3;
 
 /// Ends a server's emulation of a range. Takes [`u.unmap_io_range_from_ioreq_server`].
@@ -111,6 +114,7 @@ pub const XEN_DMOP_map_io_range_to_ioreq_server: u32 = 3;
 /// Defined at [`hvm/dm_op.h:119`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l119).
 ///
 /// [`u.unmap_io_range_from_ioreq_server`]: xen_dm_op_u::unmap_io_range_from_ioreq_server
+#[doc(alias("xendevicemodel_unmap_io_range_from_ioreq_server", "xendevicemodel_unmap_pcidev_from_ioreq_server"))]
 pub const XEN_DMOP_unmap_io_range_from_ioreq_server: u32 = 4;
 
 /// Argument of [`XEN_DMOP_map_io_range_to_ioreq_server`] and [`XEN_DMOP_unmap_io_range_from_ioreq_server`][]: a range of ports,
@@ -157,6 +161,7 @@ pub type xen_dm_op_ioreq_server_range_t = xen_dm_op_ioreq_server_range;
 /// Defined at [`hvm/dm_op.h:150`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l150).
 ///
 /// [`u.set_ioreq_server_state`]: xen_dm_op_u::set_ioreq_server_state
+#[doc(alias("xendevicemodel_set_ioreq_server_state"))]
 pub const XEN_DMOP_set_ioreq_server_state: u32 = 5;
 
 /// Argument of [`XEN_DMOP_set_ioreq_server_state`].
@@ -182,6 +187,7 @@ pub type xen_dm_op_set_ioreq_server_state_t = xen_dm_op_set_ioreq_server_state;
 /// Defined at [`hvm/dm_op.h:166`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l166).
 ///
 /// [`u.destroy_ioreq_server`]: xen_dm_op_u::destroy_ioreq_server
+#[doc(alias("xendevicemodel_destroy_ioreq_server"))]
 pub const XEN_DMOP_destroy_ioreq_server: u32 = 6;
 
 /// Argument of [`XEN_DMOP_destroy_ioreq_server`].
@@ -205,6 +211,7 @@ pub type xen_dm_op_destroy_ioreq_server_t = xen_dm_op_destroy_ioreq_server;
 /// Defined at [`hvm/dm_op.h:182`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l182).
 ///
 /// [`u.track_dirty_vram`]: xen_dm_op_u::track_dirty_vram
+#[doc(alias("xendevicemodel_track_dirty_vram"))]
 pub const XEN_DMOP_track_dirty_vram: u32 = 7;
 
 /// Argument of [`XEN_DMOP_track_dirty_vram`][]: which frames of a range have been written since the last call. The second buffer
@@ -231,6 +238,7 @@ pub type xen_dm_op_track_dirty_vram_t = xen_dm_op_track_dirty_vram;
 /// Defined at [`hvm/dm_op.h:197`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l197).
 ///
 /// [`u.set_pci_intx_level`]: xen_dm_op_u::set_pci_intx_level
+#[doc(alias("xendevicemodel_set_pci_intx_level"))]
 pub const XEN_DMOP_set_pci_intx_level: u32 = 8;
 
 /// Argument of [`XEN_DMOP_set_pci_intx_level`]. -EINVAL for values out of range.
@@ -261,6 +269,7 @@ pub type xen_dm_op_set_pci_intx_level_t = xen_dm_op_set_pci_intx_level;
 /// Defined at [`hvm/dm_op.h:212`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l212).
 ///
 /// [`u.set_isa_irq_level`]: xen_dm_op_u::set_isa_irq_level
+#[doc(alias("xendevicemodel_set_isa_irq_level"))]
 pub const XEN_DMOP_set_isa_irq_level: u32 = 9;
 
 /// Argument of [`XEN_DMOP_set_isa_irq_level`]. -EINVAL for values out of range.
@@ -285,6 +294,7 @@ pub type xen_dm_op_set_isa_irq_level_t = xen_dm_op_set_isa_irq_level;
 /// Defined at [`hvm/dm_op.h:225`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l225).
 ///
 /// [`u.set_pci_link_route`]: xen_dm_op_u::set_pci_link_route
+#[doc(alias("xendevicemodel_set_pci_link_route"))]
 pub const XEN_DMOP_set_pci_link_route: u32 = 10;
 
 /// Argument of [`XEN_DMOP_set_pci_link_route`].
@@ -309,6 +319,7 @@ pub type xen_dm_op_set_pci_link_route_t = xen_dm_op_set_pci_link_route;
 /// Defined at [`hvm/dm_op.h:246`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l246).
 ///
 /// [`u.modified_memory`]: xen_dm_op_u::modified_memory
+#[doc(alias("xendevicemodel_modified_memory_bulk", "xendevicemodel_modified_memory"))]
 pub const XEN_DMOP_modified_memory: u32 = 11;
 
 /// Argument of [`XEN_DMOP_modified_memory`]. The second buffer holds an array of [`xen_dm_op_modified_memory_extent`].
@@ -348,6 +359,7 @@ pub struct xen_dm_op_modified_memory_extent {
 /// Defined at [`hvm/dm_op.h:276`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l276).
 ///
 /// [`u.set_mem_type`]: xen_dm_op_u::set_mem_type
+#[doc(alias("xendevicemodel_set_mem_type"))]
 pub const XEN_DMOP_set_mem_type: u32 = 12;
 
 /// Argument of [`XEN_DMOP_set_mem_type`]. -EINVAL for a change that is not allowed, -EAGAIN for a page that is paged out or
@@ -378,6 +390,7 @@ pub type xen_dm_op_set_mem_type_t = xen_dm_op_set_mem_type;
 /// Defined at [`hvm/dm_op.h:296`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l296).
 ///
 /// [`u.inject_event`]: xen_dm_op_u::inject_event
+#[doc(alias("xendevicemodel_inject_event"))]
 pub const XEN_DMOP_inject_event: u32 = 13;
 
 /// Argument of [`XEN_DMOP_inject_event`]. -EBUSY while an earlier injection waits.
@@ -442,6 +455,7 @@ pub type xen_dm_op_inject_event_t = xen_dm_op_inject_event;
 /// Defined at [`hvm/dm_op.h:326`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l326).
 ///
 /// [`u.inject_msi`]: xen_dm_op_u::inject_msi
+#[doc(alias("xendevicemodel_inject_msi"))]
 pub const XEN_DMOP_inject_msi: u32 = 14;
 
 /// Argument of [`XEN_DMOP_inject_msi`].
@@ -467,6 +481,7 @@ pub type xen_dm_op_inject_msi_t = xen_dm_op_inject_msi;
 /// Defined at [`hvm/dm_op.h:347`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l347).
 ///
 /// [`u.map_mem_type_to_ioreq_server`]: xen_dm_op_u::map_mem_type_to_ioreq_server
+#[doc(alias("xendevicemodel_map_mem_type_to_ioreq_server"))]
 pub const XEN_DMOP_map_mem_type_to_ioreq_server: u32 = 15;
 
 /// Argument of [`XEN_DMOP_map_mem_type_to_ioreq_server`]. -EOPNOTSUPP without hardware-assisted paging.
@@ -508,6 +523,7 @@ pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_io
 ///
 /// [`SCHEDOP_remote_shutdown`]: super::super::sched::SCHEDOP_remote_shutdown
 /// [`u.remote_shutdown`]: xen_dm_op_u::remote_shutdown
+#[doc(alias("xendevicemodel_shutdown"))]
 pub const XEN_DMOP_remote_shutdown: u32 = 16;
 
 /// Argument of [`XEN_DMOP_remote_shutdown`].
@@ -532,6 +548,7 @@ pub type xen_dm_op_remote_shutdown_t = xen_dm_op_remote_shutdown;
 /// [`XENMAPSPACE_gmfn_range`]: super::super::memory::XENMAPSPACE_gmfn_range
 /// [`XENMEM_add_to_physmap`]: super::super::memory::XENMEM_add_to_physmap
 /// [`u.relocate_memory`]: xen_dm_op_u::relocate_memory
+#[doc(alias("xendevicemodel_relocate_memory"))]
 pub const XEN_DMOP_relocate_memory: u32 = 17;
 
 /// Argument of [`XEN_DMOP_relocate_memory`]. Xen changes all members while it continues, and their final values mean nothing.
@@ -559,6 +576,7 @@ pub type xen_dm_op_relocate_memory_t = xen_dm_op_relocate_memory;
 /// Defined at [`hvm/dm_op.h:399`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l399).
 ///
 /// [`u.pin_memory_cacheattr`]: xen_dm_op_u::pin_memory_cacheattr
+#[doc(alias("xendevicemodel_pin_memory_cacheattr"))]
 pub const XEN_DMOP_pin_memory_cacheattr: u32 = 18;
 
 /// Argument of [`XEN_DMOP_pin_memory_cacheattr`].
@@ -621,6 +639,7 @@ pub type xen_dm_op_pin_memory_cacheattr_t = xen_dm_op_pin_memory_cacheattr;
 /// Defined at [`hvm/dm_op.h:422`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l422).
 ///
 /// [`u.set_irq_level`]: xen_dm_op_u::set_irq_level
+#[doc(alias("xendevicemodel_set_irq_level"))]
 pub const XEN_DMOP_set_irq_level: u32 = 19;
 
 /// Argument of [`XEN_DMOP_set_irq_level`]. -EINVAL for an interrupt that is not an SPI or that is in use otherwise.
@@ -646,6 +665,7 @@ pub type xen_dm_op_set_irq_level_t = xen_dm_op_set_irq_level;
 /// Defined at [`hvm/dm_op.h:440`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=c42374a105#l440).
 ///
 /// [`u.nr_vcpus`]: xen_dm_op_u::nr_vcpus
+#[doc(alias("xendevicemodel_nr_vcpus"))]
 pub const XEN_DMOP_nr_vcpus: u32 = 20;
 
 /// Result of [`XEN_DMOP_nr_vcpus`].

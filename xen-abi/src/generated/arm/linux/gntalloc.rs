@@ -17,6 +17,7 @@ use crate::support::union::union_members;
 /// Allocates zeroed pages and grants them. `ENOSPC`: more than the limit allows. `ENOMEM`: no memory.
 ///
 /// Defined at `linux/gntalloc.h:19`.
+#[doc(alias("xengntshr_share_pages", "xengntshr_share_page_notify"))]
 pub const IOCTL_GNTALLOC_ALLOC_GREF: u32 = 0x184705;
 
 /// Argument of [`IOCTL_GNTALLOC_ALLOC_GREF`]; memory for further elements of [`gref_ids`] follows the first.
@@ -67,6 +68,7 @@ pub const GNTALLOC_FLAG_WRITABLE: u16 = 1;
 /// this file's.
 ///
 /// Defined at `linux/gntalloc.h:46`.
+#[doc(alias("xengntshr_unshare"))]
 pub const IOCTL_GNTALLOC_DEALLOC_GREF: u32 = 0x104706;
 
 /// Argument of [`IOCTL_GNTALLOC_DEALLOC_GREF`].
@@ -88,6 +90,7 @@ pub struct ioctl_gntalloc_dealloc_gref {
 /// action, or a port that cannot be used.
 ///
 /// Defined at `linux/gntalloc.h:66`.
+#[doc(alias("xengntshr_share_page_notify"))]
 pub const IOCTL_GNTALLOC_SET_UNMAP_NOTIFY: u32 = 0x104707;
 
 /// Argument of [`IOCTL_GNTALLOC_SET_UNMAP_NOTIFY`]. A page has one notification; another call replaces it.

@@ -254,6 +254,7 @@ pub struct privcmd_pcidev_get_gsi {
 /// Makes a hypercall. Returns what that returns. `EPERM`: the file is restricted.
 ///
 /// Defined at `linux/privcmd.h:147`.
+#[doc(alias("xencall0", "xencall1", "xencall2", "xencall3", "xencall4", "xencall5"))]
 pub const IOCTL_PRIVCMD_HYPERCALL: u32 = 0x305000;
 
 /// Maps frames; PV domains only, `ENOSYS` in others. `EINVAL`: addresses that are no such range, or have something mapped.
@@ -264,6 +265,7 @@ pub const IOCTL_PRIVCMD_MMAP: u32 = 0xc5002;
 /// Maps frames one by one. Superseded by [`IOCTL_PRIVCMD_MMAPBATCH_V2`], whose errors it has.
 ///
 /// Defined at `linux/privcmd.h:151`.
+#[doc(alias("xenforeignmemory_map"))]
 pub const IOCTL_PRIVCMD_MMAPBATCH: u32 = 0x185003;
 
 /// Maps frames one by one. Returns 0 even if some failed: [`err`] says which. `ENOENT`: some are paged out, and are to be tried again.
@@ -272,24 +274,27 @@ pub const IOCTL_PRIVCMD_MMAPBATCH: u32 = 0x185003;
 /// Defined at `linux/privcmd.h:153`.
 ///
 /// [`err`]: privcmd_mmapbatch_v2::err
+#[doc(alias("xenforeignmemory_map", "xenforeignmemory_map2"))]
 pub const IOCTL_PRIVCMD_MMAPBATCH_V2: u32 = 0x185004;
 
-/// Makes the hypercall [`dm_op`], whose buffers may be anywhere. `E2BIG`: more than 16 buffers, or more than 4096 bytes in one, unless the
+/// Makes the hypercall [`__HYPERVISOR_dm_op`], whose buffers may be anywhere. `E2BIG`: more than 16 buffers, or more than 4096 bytes in one, unless the
 /// module's parameters say otherwise.
 ///
 /// Defined at `linux/privcmd.h:155`.
 ///
-/// [`dm_op`]: privcmd_irqfd::dm_op
+/// [`__HYPERVISOR_dm_op`]: super::super::xen::__HYPERVISOR_dm_op
 pub const IOCTL_PRIVCMD_DM_OP: u32 = 0x85005;
 
 /// Restricts the file to one domain permanently; the argument points to its number. `EINVAL`: it is restricted to another one.
 ///
 /// Defined at `linux/privcmd.h:157`.
+#[doc(alias("xenforeignmemory_restrict", "xendevicemodel_restrict"))]
 pub const IOCTL_PRIVCMD_RESTRICT: u32 = 0x25006;
 
 /// Maps frames of a resource, or asks how many it has. `EINVAL`: just one of `num` and `addr` is 0, or an address that is in no such range.
 ///
 /// Defined at `linux/privcmd.h:159`.
+#[doc(alias("xenforeignmemory_map_resource"))]
 pub const IOCTL_PRIVCMD_MMAP_RESOURCE: u32 = 0x205007;
 
 /// Has an eventfd raise an interrupt in a guest. `EINVAL`: an unknown flag. `EOPNOTSUPP`: the kernel is built without it.
@@ -306,6 +311,7 @@ pub const IOCTL_PRIVCMD_IOEVENTFD: u32 = 0x40305009;
 /// Reads the global system interrupt of a PCI device that is set aside for guests. `EINVAL` or `EOPNOTSUPP`: the kernel cannot tell.
 ///
 /// Defined at `linux/privcmd.h:165`.
+#[doc(alias("xc_pcidev_get_gsi"))]
 pub const IOCTL_PRIVCMD_PCIDEV_GET_GSI: u32 = 0x8500a;
 
 // The layouts of all of the above, proven.

@@ -74,6 +74,7 @@ pub const FLAT_USER_SS: u32 = 57395;
 /// Start of Xen's virtual address range, PAE.
 ///
 /// Defined at [`arch-x86/xen-x86_32.h:41`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen-x86_32.h;hb=c42374a105#l41).
+#[doc(alias("HYPERVISOR_VIRT_START_PAE"))]
 pub const __HYPERVISOR_VIRT_START_PAE: u32 = 0xf5800000;
 
 /// Start of the machine-to-physical table, PAE.
@@ -104,6 +105,7 @@ pub const MACH2PHYS_VIRT_END_PAE: u32 = 0xf6800000;
 /// Start of Xen's range without PAE; obsolete.
 ///
 /// Defined at [`arch-x86/xen-x86_32.h:49`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen-x86_32.h;hb=c42374a105#l49).
+#[doc(alias("HYPERVISOR_VIRT_START_NONPAE"))]
 pub const __HYPERVISOR_VIRT_START_NONPAE: u32 = 0xfc000000;
 
 /// Start of the machine-to-physical table without PAE; obsolete.

@@ -18,11 +18,13 @@ use crate::support::union::union_members;
 /// Write a parameter. Takes [`xen_hvm_param`].
 ///
 /// Defined at [`hvm/hvm_op.h:14`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l14).
+#[doc(alias("xc_hvm_param_set"))]
 pub const HVMOP_set_param: u32 = 0;
 
 /// Read a parameter. Takes [`xen_hvm_param`].
 ///
 /// Defined at [`hvm/hvm_op.h:15`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l15).
+#[doc(alias("xc_hvm_param_get"))]
 pub const HVMOP_get_param: u32 = 1;
 
 /// Argument of [`HVMOP_set_param`] and [`HVMOP_get_param`]. -EINVAL for an unknown index, -EPERM for one the caller may not
@@ -483,81 +485,97 @@ pub struct xen_hvm_altp2m_op {
 /// Read whether views are in use.
 ///
 /// Defined at [`hvm/hvm_op.h:314`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l314).
+#[doc(alias("xc_altp2m_get_domain_state"))]
 pub const HVMOP_altp2m_get_domain_state: u32 = 1;
 
 /// Turn views on or off.
 ///
 /// Defined at [`hvm/hvm_op.h:315`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l315).
+#[doc(alias("xc_altp2m_set_domain_state"))]
 pub const HVMOP_altp2m_set_domain_state: u32 = 2;
 
 /// Let a vCPU receive virtualization exceptions.
 ///
 /// Defined at [`hvm/hvm_op.h:317`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l317).
+#[doc(alias("xc_altp2m_set_vcpu_enable_notify"))]
 pub const HVMOP_altp2m_vcpu_enable_notify: u32 = 3;
 
 /// Create a view.
 ///
 /// Defined at [`hvm/hvm_op.h:319`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l319).
+#[doc(alias("xc_altp2m_create_view"))]
 pub const HVMOP_altp2m_create_p2m: u32 = 4;
 
 /// Destroy a view; not the one in use.
 ///
 /// Defined at [`hvm/hvm_op.h:321`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l321).
+#[doc(alias("xc_altp2m_destroy_view"))]
 pub const HVMOP_altp2m_destroy_p2m: u32 = 5;
 
 /// Put all vCPUs of the domain on a view.
 ///
 /// Defined at [`hvm/hvm_op.h:323`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l323).
+#[doc(alias("xc_altp2m_switch_to_view"))]
 pub const HVMOP_altp2m_switch_p2m: u32 = 6;
 
 /// Set a frame's access right in a view.
 ///
 /// Defined at [`hvm/hvm_op.h:325`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l325).
+#[doc(alias("xc_altp2m_set_mem_access"))]
 pub const HVMOP_altp2m_set_mem_access: u32 = 7;
 
 /// Change what a frame of a view shows.
 ///
 /// Defined at [`hvm/hvm_op.h:327`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l327).
+#[doc(alias("xc_altp2m_change_gfn"))]
 pub const HVMOP_altp2m_change_gfn: u32 = 8;
 
 /// Set the access rights of listed frames.
 ///
 /// Defined at [`hvm/hvm_op.h:329`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l329).
+#[doc(alias("xc_altp2m_set_mem_access_multi"))]
 pub const HVMOP_altp2m_set_mem_access_multi: u32 = 9;
 
 /// Suppress or allow a frame's exceptions.
 ///
 /// Defined at [`hvm/hvm_op.h:331`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l331).
+#[doc(alias("xc_altp2m_set_suppress_ve"))]
 pub const HVMOP_altp2m_set_suppress_ve: u32 = 10;
 
 /// Read whether a frame's exceptions are suppressed.
 ///
 /// Defined at [`hvm/hvm_op.h:333`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l333).
+#[doc(alias("xc_altp2m_get_suppress_ve"))]
 pub const HVMOP_altp2m_get_suppress_ve: u32 = 11;
 
 /// Read a frame's access right in a view.
 ///
 /// Defined at [`hvm/hvm_op.h:335`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l335).
+#[doc(alias("xc_altp2m_get_mem_access"))]
 pub const HVMOP_altp2m_get_mem_access: u32 = 12;
 
 /// Stop a vCPU's virtualization exceptions.
 ///
 /// Defined at [`hvm/hvm_op.h:337`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l337).
+#[doc(alias("xc_altp2m_set_vcpu_disable_notify"))]
 pub const HVMOP_altp2m_vcpu_disable_notify: u32 = 13;
 
 /// Ask which view a vCPU runs on.
 ///
 /// Defined at [`hvm/hvm_op.h:339`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l339).
+#[doc(alias("xc_altp2m_get_vcpu_p2m_idx"))]
 pub const HVMOP_altp2m_get_p2m_idx: u32 = 14;
 
 /// Suppress or allow the exceptions of a range of frames.
 ///
 /// Defined at [`hvm/hvm_op.h:341`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l341).
+#[doc(alias("xc_altp2m_set_supress_ve_multi"))]
 pub const HVMOP_altp2m_set_suppress_ve_multi: u32 = 15;
 
 /// Show a view to the guest or hide it.
 ///
 /// Defined at [`hvm/hvm_op.h:343`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/hvm_op.h;hb=c42374a105#l343).
+#[doc(alias("xc_altp2m_set_visibility"))]
 pub const HVMOP_altp2m_set_visibility: u32 = 16;
 
 /// IN/OUT. Argument of the operation.

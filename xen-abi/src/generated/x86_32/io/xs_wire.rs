@@ -23,81 +23,97 @@ pub struct xsd_sockmsg_type(pub u32);
 /// Command to xenstored itself, privileged.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_control_command"))]
 pub const XS_CONTROL: xsd_sockmsg_type = xsd_sockmsg_type(0);
 
 /// List a node's children.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_directory"))]
 pub const XS_DIRECTORY: xsd_sockmsg_type = xsd_sockmsg_type(1);
 
 /// Read a node's value.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_read"))]
 pub const XS_READ: xsd_sockmsg_type = xsd_sockmsg_type(2);
 
 /// Read a node's permissions.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_get_permissions"))]
 pub const XS_GET_PERMS: xsd_sockmsg_type = xsd_sockmsg_type(3);
 
 /// Watch a node and everything below it.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_watch"))]
 pub const XS_WATCH: xsd_sockmsg_type = xsd_sockmsg_type(4);
 
 /// Drop a watch.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_unwatch"))]
 pub const XS_UNWATCH: xsd_sockmsg_type = xsd_sockmsg_type(5);
 
 /// Begin a transaction; replies with its id.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_transaction_start"))]
 pub const XS_TRANSACTION_START: xsd_sockmsg_type = xsd_sockmsg_type(6);
 
 /// Commit or abandon a transaction.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_transaction_end"))]
 pub const XS_TRANSACTION_END: xsd_sockmsg_type = xsd_sockmsg_type(7);
 
 /// Tell xenstored of a new domain, privileged.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_introduce_domain"))]
 pub const XS_INTRODUCE: xsd_sockmsg_type = xsd_sockmsg_type(8);
 
 /// Tell xenstored that a domain has gone, privileged.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_release_domain"))]
 pub const XS_RELEASE: xsd_sockmsg_type = xsd_sockmsg_type(9);
 
 /// Ask for a domain's home path.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_get_domain_path"))]
 pub const XS_GET_DOMAIN_PATH: xsd_sockmsg_type = xsd_sockmsg_type(10);
 
 /// Write a node's value, creating it.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_write"))]
 pub const XS_WRITE: xsd_sockmsg_type = xsd_sockmsg_type(11);
 
 /// Create an empty node.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_mkdir"))]
 pub const XS_MKDIR: xsd_sockmsg_type = xsd_sockmsg_type(12);
 
 /// Remove a node and everything below it.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_rm"))]
 pub const XS_RM: xsd_sockmsg_type = xsd_sockmsg_type(13);
 
 /// Set a node's permissions.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_set_permissions"))]
 pub const XS_SET_PERMS: xsd_sockmsg_type = xsd_sockmsg_type(14);
 
 /// From xenstored, without a request: a watched node has changed.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_read_watch", "xs_check_watch"))]
 pub const XS_WATCH_EVENT: xsd_sockmsg_type = xsd_sockmsg_type(15);
 
 /// From xenstored: the request failed; the payload is an error name.
@@ -108,16 +124,19 @@ pub const XS_ERROR: xsd_sockmsg_type = xsd_sockmsg_type(16);
 /// Ask whether xenstored knows a domain.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_is_domain_introduced"))]
 pub const XS_IS_DOMAIN_INTRODUCED: xsd_sockmsg_type = xsd_sockmsg_type(17);
 
 /// Let a suspended domain's shutdown be reported again, privileged.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_resume_domain"))]
 pub const XS_RESUME: xsd_sockmsg_type = xsd_sockmsg_type(18);
 
 /// Give a domain another one's rights, privileged.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_set_target"))]
 pub const XS_SET_TARGET: xsd_sockmsg_type = xsd_sockmsg_type(19);
 
 /// Drop all the client's watches and transactions.
@@ -128,6 +147,7 @@ pub const XS_RESET_WATCHES: xsd_sockmsg_type = xsd_sockmsg_type(21);
 /// List a node's children from an offset on.
 ///
 /// Defined at [`io/xs_wire.h:12`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/xs_wire.h;hb=c42374a105#l12).
+#[doc(alias("xs_directory"))]
 pub const XS_DIRECTORY_PART: xsd_sockmsg_type = xsd_sockmsg_type(22);
 
 /// Number of message types.

@@ -16,6 +16,7 @@ use crate::support::proof::layout;
 /// Binds a virtual interrupt to a new port of this file. Returns the port. `EEXIST`: bound already. `EACCES`: the file is restricted.
 ///
 /// Defined at `linux/evtchn.h:41`.
+#[doc(alias("xenevtchn_bind_virq"))]
 pub const IOCTL_EVTCHN_BIND_VIRQ: u32 = 0x44500;
 
 /// Argument of [`IOCTL_EVTCHN_BIND_VIRQ`].
@@ -34,6 +35,7 @@ pub struct ioctl_evtchn_bind_virq {
 /// another domain.
 ///
 /// Defined at `linux/evtchn.h:51`.
+#[doc(alias("xenevtchn_bind_interdomain"))]
 pub const IOCTL_EVTCHN_BIND_INTERDOMAIN: u32 = 0x84501;
 
 /// Argument of [`IOCTL_EVTCHN_BIND_INTERDOMAIN`].
@@ -53,6 +55,7 @@ pub struct ioctl_evtchn_bind_interdomain {
 /// Makes a port for another domain to bind to. Returns the port. `EACCES`: the file is restricted, be it to that domain.
 ///
 /// Defined at `linux/evtchn.h:61`.
+#[doc(alias("xenevtchn_bind_unbound_port"))]
 pub const IOCTL_EVTCHN_BIND_UNBOUND_PORT: u32 = 0x44502;
 
 /// Argument of [`IOCTL_EVTCHN_BIND_UNBOUND_PORT`].
@@ -70,6 +73,7 @@ pub struct ioctl_evtchn_bind_unbound_port {
 /// Closes a port. `EINVAL`: there cannot be such a port. `ENOTCONN`: it is not one of this file's.
 ///
 /// Defined at `linux/evtchn.h:70`.
+#[doc(alias("xenevtchn_unbind"))]
 pub const IOCTL_EVTCHN_UNBIND: u32 = 0x44503;
 
 /// Argument of [`IOCTL_EVTCHN_UNBIND`].
@@ -87,6 +91,7 @@ pub struct ioctl_evtchn_unbind {
 /// Sends an event. `ENOTCONN`: the port is not one of this file's.
 ///
 /// Defined at `linux/evtchn.h:79`.
+#[doc(alias("xenevtchn_notify"))]
 pub const IOCTL_EVTCHN_NOTIFY: u32 = 0x44504;
 
 /// Argument of [`IOCTL_EVTCHN_NOTIFY`].
@@ -110,6 +115,7 @@ pub const IOCTL_EVTCHN_RESET: u32 = 17669;
 /// number that names no domain.
 ///
 /// Defined at `linux/evtchn.h:98`.
+#[doc(alias("xenevtchn_restrict"))]
 pub const IOCTL_EVTCHN_RESTRICT_DOMID: u32 = 0x24506;
 
 /// Argument of [`IOCTL_EVTCHN_RESTRICT_DOMID`].

@@ -40,6 +40,7 @@ pub struct ioctl_gntdev_grant_ref {
 /// `ENOMEM`: no memory.
 ///
 /// Defined at `linux/gntdev.h:58`.
+#[doc(alias("xengnttab_map_grant_ref", "xengnttab_map_grant_refs", "xengnttab_map_domain_grant_refs"))]
 pub const IOCTL_GNTDEV_MAP_GRANT_REF: u32 = 0x184700;
 
 /// Argument of [`IOCTL_GNTDEV_MAP_GRANT_REF`]; memory for further elements of [`refs`] follows the first.
@@ -65,6 +66,7 @@ pub struct ioctl_gntdev_map_grant_ref {
 /// Forgets grants. They are unmapped once no mapping of theirs is left. `ENOENT`: none were named under this offset and count.
 ///
 /// Defined at `linux/gntdev.h:78`.
+#[doc(alias("xengnttab_unmap"))]
 pub const IOCTL_GNTDEV_UNMAP_GRANT_REF: u32 = 0x104701;
 
 /// Argument of [`IOCTL_GNTDEV_UNMAP_GRANT_REF`].
@@ -109,6 +111,7 @@ pub struct ioctl_gntdev_get_offset_for_vaddr {
 /// Limited the number of grants of a file; current kernels fail with `ENOTTY`.
 ///
 /// Defined at `linux/gntdev.h:121`.
+#[doc(alias("xengnttab_set_max_grants"))]
 pub const IOCTL_GNTDEV_SET_MAX_GRANTS: u32 = 0x44703;
 
 /// Argument of [`IOCTL_GNTDEV_SET_MAX_GRANTS`].
@@ -127,6 +130,7 @@ pub struct ioctl_gntdev_set_max_grants {
 /// `EINVAL`: an unknown action, a byte to clear in a read-only mapping, or a port that cannot be used.
 ///
 /// Defined at `linux/gntdev.h:139`.
+#[doc(alias("xengnttab_map_grant_ref_notify"))]
 pub const IOCTL_GNTDEV_SET_UNMAP_NOTIFY: u32 = 0x104707;
 
 /// Argument of [`IOCTL_GNTDEV_SET_UNMAP_NOTIFY`]. The grants of one offset have one notification; another call replaces it.
@@ -219,6 +223,7 @@ pub struct gntdev_grant_copy_segment_source_foreign {
 /// grant's bytes cross a page; `EFAULT` when memory is not there. Later ones keep their status.
 ///
 /// Defined at `linux/gntdev.h:198`.
+#[doc(alias("xengnttab_grant_copy"))]
 pub const IOCTL_GNTDEV_GRANT_COPY: u32 = 0x84708;
 
 /// Argument of [`IOCTL_GNTDEV_GRANT_COPY`].
@@ -248,6 +253,7 @@ pub const GNTDEV_DMA_FLAG_COHERENT: u32 = 2;
 /// Maps grants and makes a dma-buf of them. `EINVAL`: in a PV domain, both flags, no grants or too many, or a grant that cannot be mapped.
 ///
 /// Defined at `linux/gntdev.h:240`.
+#[doc(alias("xengnttab_dmabuf_exp_from_refs"))]
 pub const IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS: u32 = 0x144709;
 
 /// Argument of [`IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS`]; memory for further elements of [`refs`] follows the first.
@@ -275,6 +281,7 @@ pub struct ioctl_gntdev_dmabuf_exp_from_refs {
 /// Waits until the buffer has been released by all users. `ENOENT`: it has been already, or is not this file's. `ETIMEDOUT`: not in time.
 ///
 /// Defined at `linux/gntdev.h:270`.
+#[doc(alias("xengnttab_dmabuf_exp_wait_released"))]
 pub const IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED: u32 = 0x8470a;
 
 /// Argument of [`IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED`].
@@ -295,6 +302,7 @@ pub struct ioctl_gntdev_dmabuf_exp_wait_released {
 /// `ENOSPC`: no grant references.
 ///
 /// Defined at `linux/gntdev.h:283`.
+#[doc(alias("xengnttab_dmabuf_imp_to_refs"))]
 pub const IOCTL_GNTDEV_DMABUF_IMP_TO_REFS: u32 = 0x14470b;
 
 /// Argument of [`IOCTL_GNTDEV_DMABUF_IMP_TO_REFS`]; memory for further elements of [`refs`] follows the first.
@@ -322,6 +330,7 @@ pub struct ioctl_gntdev_dmabuf_imp_to_refs {
 /// Ends the grants of a dma-buf. `ENOENT`: it has none of this file's.
 ///
 /// Defined at `linux/gntdev.h:306`.
+#[doc(alias("xengnttab_dmabuf_imp_release"))]
 pub const IOCTL_GNTDEV_DMABUF_IMP_RELEASE: u32 = 0x8470c;
 
 /// Argument of [`IOCTL_GNTDEV_DMABUF_IMP_RELEASE`].

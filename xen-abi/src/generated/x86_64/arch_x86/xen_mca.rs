@@ -19,6 +19,7 @@ use crate::support::union::union_members;
 /// Hypercall: machine checks. Takes [`xen_mc`]; privileged.
 ///
 /// Defined at [`arch-x86/xen-mca.h:40`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen-mca.h;hb=c42374a105#l40).
+#[doc(alias("HYPERVISOR_mca"))]
 pub const __HYPERVISOR_mca: u32 = 48;
 
 /// Version the argument must carry.

@@ -135,11 +135,13 @@ pub const FLAT_USER_SS: u32 = 57387;
 /// Start of Xen's virtual address range.
 ///
 /// Defined at [`arch-x86/xen-x86_64.h:56`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen-x86_64.h;hb=c42374a105#l56).
+#[doc(alias("HYPERVISOR_VIRT_START"))]
 pub const __HYPERVISOR_VIRT_START: core::primitive::u64 = 0xffff800000000000;
 
 /// End of Xen's virtual address range, itself outside.
 ///
 /// Defined at [`arch-x86/xen-x86_64.h:57`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen-x86_64.h;hb=c42374a105#l57).
+#[doc(alias("HYPERVISOR_VIRT_END"))]
 pub const __HYPERVISOR_VIRT_END: core::primitive::u64 = 0xffff880000000000;
 
 /// Start of the machine-to-physical table.

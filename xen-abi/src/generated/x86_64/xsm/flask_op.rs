@@ -329,11 +329,13 @@ pub struct xen_flask_op {
 /// Defined at [`xsm/flask_op.h:160`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l160).
 ///
 /// [`u.load`]: xen_flask_op_u::load
+#[doc(alias("xc_flask_load"))]
 pub const FLASK_LOAD: u32 = 1;
 
 /// Returns 1 if the policy is enforced, 0 if not. No argument.
 ///
 /// Defined at [`xsm/flask_op.h:161`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l161).
+#[doc(alias("xc_flask_getenforce"))]
 pub const FLASK_GETENFORCE: u32 = 2;
 
 /// Sets whether the policy is enforced. Uses [`u.enforce`].
@@ -341,6 +343,7 @@ pub const FLASK_GETENFORCE: u32 = 2;
 /// Defined at [`xsm/flask_op.h:162`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l162).
 ///
 /// [`u.enforce`]: xen_flask_op_u::enforce
+#[doc(alias("xc_flask_setenforce"))]
 pub const FLASK_SETENFORCE: u32 = 3;
 
 /// Turns a context into its SID. Uses [`u.sid_context`].
@@ -348,6 +351,7 @@ pub const FLASK_SETENFORCE: u32 = 3;
 /// Defined at [`xsm/flask_op.h:163`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l163).
 ///
 /// [`u.sid_context`]: xen_flask_op_u::sid_context
+#[doc(alias("xc_flask_context_to_sid"))]
 pub const FLASK_CONTEXT_TO_SID: u32 = 4;
 
 /// Turns a SID into its context. Uses [`u.sid_context`].
@@ -355,6 +359,7 @@ pub const FLASK_CONTEXT_TO_SID: u32 = 4;
 /// Defined at [`xsm/flask_op.h:164`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l164).
 ///
 /// [`u.sid_context`]: xen_flask_op_u::sid_context
+#[doc(alias("xc_flask_sid_to_context"))]
 pub const FLASK_SID_TO_CONTEXT: u32 = 5;
 
 /// Asks what an access is allowed. Uses [`u.access`].
@@ -362,6 +367,7 @@ pub const FLASK_SID_TO_CONTEXT: u32 = 5;
 /// Defined at [`xsm/flask_op.h:165`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l165).
 ///
 /// [`u.access`]: xen_flask_op_u::access
+#[doc(alias("xc_flask_access"))]
 pub const FLASK_ACCESS: u32 = 6;
 
 /// Asks for the label of an object the subject creates. Uses [`u.transition`].
@@ -386,6 +392,7 @@ pub const FLASK_USER: u32 = 9;
 /// Returns the newest policy version Xen can read. No argument.
 ///
 /// Defined at [`xsm/flask_op.h:169`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l169).
+#[doc(alias("xc_flask_policyvers"))]
 pub const FLASK_POLICYVERS: u32 = 10;
 
 /// Reads a boolean. Uses [`u.boolean`].
@@ -393,6 +400,7 @@ pub const FLASK_POLICYVERS: u32 = 10;
 /// Defined at [`xsm/flask_op.h:170`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l170).
 ///
 /// [`u.boolean`]: xen_flask_op_u::boolean
+#[doc(alias("xc_flask_getbool_byid", "xc_flask_getbool_byname"))]
 pub const FLASK_GETBOOL: u32 = 11;
 
 /// Sets a boolean, pending or at once. Uses [`u.boolean`].
@@ -400,6 +408,7 @@ pub const FLASK_GETBOOL: u32 = 11;
 /// Defined at [`xsm/flask_op.h:171`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l171).
 ///
 /// [`u.boolean`]: xen_flask_op_u::boolean
+#[doc(alias("xc_flask_setbool"))]
 pub const FLASK_SETBOOL: u32 = 12;
 
 /// Puts all pending booleans into effect. No argument.
@@ -420,6 +429,7 @@ pub const FLASK_DISABLE: u32 = 15;
 /// Returns the threshold of the access vector cache. No argument.
 ///
 /// Defined at [`xsm/flask_op.h:175`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l175).
+#[doc(alias("xc_flask_getavc_threshold"))]
 pub const FLASK_GETAVC_THRESHOLD: u32 = 16;
 
 /// Sets the threshold of the access vector cache. Uses [`u.setavc_threshold`].
@@ -427,6 +437,7 @@ pub const FLASK_GETAVC_THRESHOLD: u32 = 16;
 /// Defined at [`xsm/flask_op.h:176`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l176).
 ///
 /// [`u.setavc_threshold`]: xen_flask_op_u::setavc_threshold
+#[doc(alias("xc_flask_setavc_threshold"))]
 pub const FLASK_SETAVC_THRESHOLD: u32 = 17;
 
 /// Reads statistics of the access vector cache. Uses [`u.hash_stats`].
@@ -434,6 +445,7 @@ pub const FLASK_SETAVC_THRESHOLD: u32 = 17;
 /// Defined at [`xsm/flask_op.h:177`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l177).
 ///
 /// [`u.hash_stats`]: xen_flask_op_u::hash_stats
+#[doc(alias("xc_flask_avc_hashstats"))]
 pub const FLASK_AVC_HASHSTATS: u32 = 18;
 
 /// Reads a pCPU's statistics of the access vector cache. Uses [`u.cache_stats`]; -ENOSYS if Xen was built without them.
@@ -441,6 +453,7 @@ pub const FLASK_AVC_HASHSTATS: u32 = 18;
 /// Defined at [`xsm/flask_op.h:178`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l178).
 ///
 /// [`u.cache_stats`]: xen_flask_op_u::cache_stats
+#[doc(alias("xc_flask_avc_cachestats"))]
 pub const FLASK_AVC_CACHESTATS: u32 = 19;
 
 /// Asks for the label of a member of a polyinstantiated object. Uses [`u.transition`].
@@ -455,6 +468,7 @@ pub const FLASK_MEMBER: u32 = 20;
 /// Defined at [`xsm/flask_op.h:180`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l180).
 ///
 /// [`u.ocontext`]: xen_flask_op_u::ocontext
+#[doc(alias("xc_flask_add_pirq", "xc_flask_add_ioport", "xc_flask_add_iomem", "xc_flask_add_device"))]
 pub const FLASK_ADD_OCONTEXT: u32 = 21;
 
 /// Removes the label of a range of resources. Uses [`u.ocontext`].
@@ -462,6 +476,7 @@ pub const FLASK_ADD_OCONTEXT: u32 = 21;
 /// Defined at [`xsm/flask_op.h:181`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l181).
 ///
 /// [`u.ocontext`]: xen_flask_op_u::ocontext
+#[doc(alias("xc_flask_del_pirq", "xc_flask_del_ioport", "xc_flask_del_iomem", "xc_flask_del_device"))]
 pub const FLASK_DEL_OCONTEXT: u32 = 22;
 
 /// Reads the label of an event channel's peer. Uses [`u.peersid`].
@@ -476,6 +491,7 @@ pub const FLASK_GET_PEER_SID: u32 = 23;
 /// Defined at [`xsm/flask_op.h:183`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xsm/flask_op.h;hb=c42374a105#l183).
 ///
 /// [`u.relabel`]: xen_flask_op_u::relabel
+#[doc(alias("xc_flask_relabel_domain"))]
 pub const FLASK_RELABEL_DOMAIN: u32 = 24;
 
 /// Labels a node of the device tree. Uses [`u.devicetree_label`].
