@@ -39,6 +39,7 @@ uses! {
     port_set: "port-set",
     foreign_frames: "foreign-frames",
     resources: "resources",
+    eventfds: "eventfds",
     hypercalls: "hypercalls",
     counts: "counts",
     another_device: "another-device",

@@ -10,6 +10,8 @@
 //! | libxencall | [`Privcmd`] as a [`Hypercall`](xen_ops::hypercall::Hypercall); it bounces buffers itself |
 //! | libxenforeignmemory | [`Privcmd::map_frames`], [`Privcmd::map_resource`], [`Privcmd::resource_size`], [`Privcmd::restrict`] |
 //! | libxendevicemodel | [`Privcmd::dm_op`] |
+//!
+//! [`Privcmd::irqfd`] and [`Privcmd::ioeventfd`] connect eventfds, as of vhost, to a guest without a C library.
 
 #![allow(unsafe_code, reason = "an ioctl")]
 
@@ -18,6 +20,8 @@ mod dm_op;
 mod errno;
 mod frames;
 mod hypercall;
+mod ioeventfd;
+mod irqfd;
 mod resource;
 #[cfg(test)]
 mod tests;
@@ -28,6 +32,8 @@ use std::path::Path;
 use bounce::BounceBuffers;
 pub use dm_op::{Buffer, MAX_DM_OP_BUFFERS};
 pub use frames::Frames;
+pub use ioeventfd::{Ioeventfd, QueueNotify, Width};
+pub use irqfd::Irqfd;
 pub use resource::ResourceFrames;
 use xen_abi::linux::privcmd::IOCTL_PRIVCMD_RESTRICT;
 use xen_ops::Failed;

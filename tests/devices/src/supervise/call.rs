@@ -45,6 +45,10 @@ impl Call {
             (_, Some(Device::Gntdev), Some("DMABUF_IMP_RELEASE")) => &[Held::Import],
             (_, Some(Device::Gntalloc), Some("DEALLOC_GREF")) => &[Held::SharedPage],
             (_, Some(Device::Evtchn), Some("UNBIND")) => &[Held::Port],
+            // The same request assigns and deassigns.
+            (_, Some(Device::Privcmd), Some("IRQFD")) => &[Held::Eventfd],
+            // The frames that an eventfd needs stay mapped as well.
+            (_, Some(Device::Privcmd), Some("IOEVENTFD")) => &[Held::Eventfd, Held::MappedPage],
             _ => &[],
         }
     }

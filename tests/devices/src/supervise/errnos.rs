@@ -1,8 +1,9 @@
 //! Which error numbers a call may give, by what Linux's drivers and memory management do.
 
 use nix::errno::Errno::{
-    self, E2BIG, EACCES, EAGAIN, EBADF, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV,
-    ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTCONN, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESRCH, ETIMEDOUT,
+    self, E2BIG, EACCES, EAGAIN, EBADF, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE,
+    ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTCONN, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESRCH,
+    ETIMEDOUT,
 };
 
 use super::call::Call;
@@ -57,6 +58,12 @@ fn request(device: Device, request: &str) -> &'static [Errno] {
         }
         (Device::Privcmd, "DM_OP") => {
             &[E2BIG, EPERM, ESRCH, EINVAL, EOPNOTSUPP, EFAULT, ENOMEM, ENOTTY, EINTR]
+        }
+        (Device::Privcmd, "IRQFD") => {
+            &[EBUSY, EINVAL, EBADF, EPERM, EFAULT, ENOMEM, EOPNOTSUPP, ENOTTY, EINTR]
+        }
+        (Device::Privcmd, "IOEVENTFD") => {
+            &[EBUSY, EINVAL, EBADF, EPERM, EFAULT, ENODEV, ENOMEM, EOPNOTSUPP, ENOTTY, EINTR]
         }
         (Device::Privcmd, "RESTRICT") => &[EINVAL, EFAULT, ENOTTY, EINTR],
         (Device::Evtchn, "BIND_VIRQ") => {

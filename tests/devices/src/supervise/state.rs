@@ -19,17 +19,20 @@ pub enum Held {
     Import,
     /// An event channel bound through evtchn.
     Port,
+    /// An eventfd that is assigned through privcmd.
+    Eventfd,
 }
 
 impl Held {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Descriptor,
         Self::Index,
         Self::MappedPage,
         Self::SharedPage,
         Self::Import,
         Self::Port,
+        Self::Eventfd,
     ];
 }
 
@@ -88,6 +91,7 @@ impl fmt::Display for State {
                 Held::SharedPage => ("shared page", "shared pages"),
                 Held::Import => ("import", "imports"),
                 Held::Port => ("port", "ports"),
+                Held::Eventfd => ("assigned eventfd", "assigned eventfds"),
             };
             let comma = if at == 0 { "" } else { ", " };
             write!(f, "{comma}{count} {}", if *count == 1 { one } else { many })?;

@@ -1,10 +1,13 @@
 //! `/dev/xen/privcmd`.
 
 use std::cell::RefCell;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
+use rustix::event::EventfdFlags;
 use xen_abi::hvm::dm_op::{XEN_DMOP_destroy_ioreq_server, xen_dm_op};
-use xen_linux::privcmd::Buffer;
-use xen_linux::{DomainId, Error, Privcmd, ReadOnly, ReadWrite, domid_t, xen_pfn_t};
+use xen_linux::privcmd::{Buffer, QueueNotify, ResourceFrames, Width};
+use xen_linux::{DomainId, Error, Privcmd, ReadOnly, ReadWrite, domid_t, evtchn_port_t, xen_pfn_t};
 use xen_ops::hypercall::xen_version::Varbuf;
 use xen_ops::hypercall::{grant_table_op, memory_op, xen_version};
 use xen_ops::memory::acquire::Resource;
@@ -23,6 +26,10 @@ pub(crate) const CASES: &[Case] = &[
     ("resource-size", resource_size),
     ("resource-map", resource_map),
     ("dm-op", dm_op),
+    ("irqfd", irqfd),
+    ("irqfd-deassign", irqfd_deassign),
+    ("ioeventfd", ioeventfd),
+    ("ioeventfd-deassign", ioeventfd_deassign),
     ("restrict", restrict),
 ];
 
@@ -98,6 +105,45 @@ fn dm_op(window: Window) {
         let mut operation = xen_dm_op { op: XEN_DMOP_destroy_ioreq_server, ..xen_dm_op::ZERO };
         xen.dm_op(peer(), &mut [Buffer::value(&mut operation)])
     });
+}
+
+fn eventfd() -> OwnedFd {
+    rustix::event::eventfd(0, EventfdFlags::CLOEXEC).unwrap()
+}
+
+/// Without a report of what goes wrong at the end.
+fn irqfd(window: Window) {
+    let (xen, eventfd) = (privcmd(), eventfd());
+    window.again(|| xen.irqfd(peer(), &xen_dm_op::ZERO, &eventfd).map(drop));
+}
+
+fn irqfd_deassign(window: Window) {
+    let (xen, eventfd) = (privcmd(), eventfd());
+    let irqfd = || xen.irqfd(peer(), &xen_dm_op::ZERO, &eventfd);
+    window.again(|| Ok::<_, Error>(irqfd()?.deassign()?));
+}
+
+/// The frames of a server, and the write.
+fn server(xen: &Privcmd) -> (Arc<ResourceFrames<ReadWrite>>, QueueNotify) {
+    let resource = Resource::IoreqServer { id: 1 };
+    let frames = xen.map_resource(peer(), resource, 1, 1, ReadWrite).unwrap();
+    let notify = QueueNotify { device: 0x0200_0000, queue: 1, width: Width::U32 };
+    (Arc::new(frames), notify)
+}
+
+fn ioeventfd(window: Window) {
+    let (xen, eventfd) = (privcmd(), eventfd());
+    let (frames, notify) = server(&xen);
+    let ports = [evtchn_port_t(1)];
+    window.again(|| xen.ioeventfd(peer(), &frames, &ports, notify, &eventfd).map(drop));
+}
+
+fn ioeventfd_deassign(window: Window) {
+    let (xen, eventfd) = (privcmd(), eventfd());
+    let (frames, notify) = server(&xen);
+    let ports = [evtchn_port_t(1)];
+    let ioeventfd = || xen.ioeventfd(peer(), &frames, &ports, notify, &eventfd);
+    window.again(|| Ok::<_, Error>(ioeventfd()?.deassign()?));
 }
 
 fn restrict(window: Window) {

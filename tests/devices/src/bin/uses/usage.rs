@@ -1,9 +1,13 @@
 //! Right uses: what the crate is for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::event::EventfdFlags;
 use xen_abi::grant_table::{GNTST_bad_gntref, GNTST_general_error};
+use xen_abi::hvm::dm_op::xen_dm_op;
 use xen_linux::gntdev::Memory;
+use xen_linux::privcmd::{QueueNotify, Width};
 use xen_linux::{
     Cause, DomainId, Errno, Evtchn, Failed, Gntalloc, Gntdev, Grants, PortSet, Privcmd, ReadOnly,
     ReadWrite, RemoteGrant, Segment, UnmapNotify, domid_t, evtchn_port_t, grant_ref_t, xen_pfn_t,
@@ -25,6 +29,7 @@ pub(crate) const USES: &[Use] = &[
     ("port-set", port_set),
     ("foreign-frames", foreign_frames),
     ("resources", resources),
+    ("eventfds", eventfds),
     ("hypercalls", hypercalls),
 ];
 
@@ -190,10 +195,11 @@ fn port_set() {
     }
     assert_eq!(set.remove(virq).unwrap(), Some("virq"));
     assert_eq!(set.notify(virq).unwrap_err().as_errno(), Some(Errno::NOTCONN));
-    // A port can be bound anew under the same number, with another value.
-    set.remove(other).unwrap();
-    assert!(set.bind_interdomain(peer(0), one, "again").is_err());
+    // The other end is unbound then, and can be bound anew, with another value.
+    assert_eq!(set.remove(other).unwrap(), Some("other"));
     assert!(set.iter().eq([(one, &"one")]));
+    let again = set.bind_interdomain(peer(0), one, "again").unwrap();
+    assert_eq!((set.get(again), set.len()), (Some(&"again"), 2));
 }
 
 /// Each frame is mapped, or has an error.
@@ -221,6 +227,40 @@ fn resources() {
     assert_eq!([0, 1, 2].map(number), [1, 2, 3]);
     pages.unmap().unwrap();
     assert!(xen.map_resource(peer(1), table, 3, 2, ReadOnly).is_err());
+}
+
+/// Interrupts and writes have an eventfd, each until it is deassigned.
+fn eventfds() {
+    let xen = Privcmd::open().unwrap();
+    let eventfd = || rustix::event::eventfd(0, EventfdFlags::CLOEXEC).unwrap();
+    let (call, kick, other) = (eventfd(), eventfd(), eventfd());
+    let errno = |error: xen_linux::Error| error.as_errno();
+    let irqfd = xen.irqfd(peer(1), &xen_dm_op::ZERO, &call).unwrap();
+    let again = xen.irqfd(peer(1), &xen_dm_op::ZERO, &call);
+    assert_eq!(again.map_err(errno).unwrap_err(), Some(Errno::BUSY));
+    irqfd.deassign().unwrap();
+    drop(xen.irqfd(peer(1), &xen_dm_op::ZERO, &call).unwrap());
+    let wrong = xen.irqfd(peer(1), &xen_dm_op::ZERO, &xen);
+    assert_eq!(wrong.map_err(errno).unwrap_err(), Some(Errno::INVAL));
+
+    let resource = Resource::IoreqServer { id: 1 };
+    let frames = Arc::new(xen.map_resource(peer(1), resource, 1, 1, ReadWrite).unwrap());
+    let ports = [evtchn_port_t(1), evtchn_port_t(2)];
+    let notify = |queue| QueueNotify { device: 0x0200_0000, queue, width: Width::U32 };
+    let first = xen.ioeventfd(peer(1), &frames, &ports, notify(0), &kick).unwrap();
+    let second = xen.ioeventfd(peer(1), &frames, &ports, notify(1), &other).unwrap();
+    // Another number of vCPUs with the same frames.
+    let wrong = xen.ioeventfd(peer(1), &frames, &ports[..1], notify(2), &call);
+    assert_eq!(wrong.map_err(errno).unwrap_err(), Some(Errno::INVAL));
+    // More vCPUs than there are requests in a page, and none.
+    for ports in [&[evtchn_port_t(1); 129][..], &[]] {
+        let error = xen.ioeventfd(peer(1), &frames, ports, notify(2), &call).unwrap_err();
+        assert!(matches!(error.cause(), Cause::Count { min: 1, max: 128, .. }));
+    }
+    // The frames stay mapped as long as one of them is assigned.
+    assert!(Arc::into_inner(frames).is_none());
+    first.deassign().unwrap();
+    drop(second);
 }
 
 fn hypercalls() {

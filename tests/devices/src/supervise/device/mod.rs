@@ -2,6 +2,7 @@
 
 mod copy;
 mod dmabuf;
+mod eventfds;
 mod evtchn;
 mod gntalloc;
 mod gntdev;
@@ -195,12 +196,13 @@ impl State {
     }
 }
 
-/// Requests of one device, by the letter, number and size of argument that encode them.
+/// Requests of one device, by the letter, number and size of argument that encode them. Few have a
+/// direction, as bits 14 and 15 of the size.
 macro_rules! requests {
-    ($($name:ident = $letter:literal, $number:literal, $size:literal;)*) => {
+    ($($name:ident = $letter:literal, $number:literal, $size:expr;)*) => {
         /// Numbers of the device's requests.
         pub(crate) mod request {
-            $(pub(crate) const $name: u32 = $size << 16 | ($letter as u32) << 8 | $number;)*
+            $(pub(crate) const $name: u32 = ($size) << 16 | ($letter as u32) << 8 | $number;)*
             pub(crate) const NAMES: &[(u32, &str)] = &[$(($name, stringify!($name))),*];
         }
     };

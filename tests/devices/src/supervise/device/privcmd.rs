@@ -8,8 +8,10 @@ use std::rc::Rc;
 use nix::errno::Errno;
 
 use super::super::peers::{self, FRAMES, PAGE, PAGED_OUT, Page};
-use super::super::process::Mapping;
+use super::super::process::{FileId, Mapping};
+use super::super::state::Held;
 use super::super::thread::Struct;
+use super::eventfds::Eventfds;
 use super::{Context, Driver, Machine, Reply, Wanted, area_at, hypercalls, overlaps, requests};
 
 requests! {
@@ -20,6 +22,8 @@ requests! {
     DM_OP = b'P', 5, 16;
     RESTRICT = b'P', 6, 2;
     MMAP_RESOURCE = b'P', 7, 32;
+    IRQFD = b'P', 8, 1 << 14 | 24;
+    IOEVENTFD = b'P', 9, 1 << 14 | 48;
 }
 
 /// Frames of every resource that there is.
@@ -35,6 +39,7 @@ pub(crate) struct Privcmd {
     next: u64,
     /// Offsets of pages in the file that memory was mapped at.
     filled: BTreeSet<u64>,
+    eventfds: Eventfds,
 }
 
 impl Privcmd {
@@ -181,6 +186,14 @@ impl Driver for Privcmd {
             request::MMAPBATCH_V2 => self.batch(cx, argument)?,
             request::MMAP_RESOURCE => self.resource(cx, argument)?,
             request::DM_OP => self.dm_op(argument)?,
+            request::IRQFD => {
+                self.allows(Eventfds::irqfd_domain(argument)?)?;
+                self.eventfds.irqfd(cx, argument)?
+            }
+            request::IOEVENTFD => {
+                self.allows(Eventfds::ioeventfd_domain(argument)?)?;
+                self.eventfds.ioeventfd(cx, argument)?
+            }
             request::RESTRICT => self.restrict(argument.u16(0)?)?,
             // Only a PV domain has the first; the second is that of 32-bit frame numbers.
             request::MMAP => return Err(Errno::ENOSYS),
@@ -198,5 +211,9 @@ impl Driver for Privcmd {
 
     fn look(&mut self, _: &mut Machine, _: &Rc<File>, mapped: &[Range<u64>]) {
         self.filled.retain(|offset| overlaps(mapped, &(*offset..offset + PAGE)));
+    }
+
+    fn held(&self, _: FileId, _: &Machine) -> Vec<(Held, usize)> {
+        vec![(Held::Eventfd, self.eventfds.count())]
     }
 }
