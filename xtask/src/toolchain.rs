@@ -17,15 +17,6 @@ pub(crate) fn has_rustup() -> bool {
     process::succeeds(Command::new("rustup").arg("--version"))
 }
 
-/// The target that programs are built for if none is named.
-pub(crate) fn host() -> Result<String, Error> {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
-    let version = process::answer(Command::new(rustc).arg("-vV")).unwrap_or_default();
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned)
-        .ok_or_else(|| Error::Unexpected("`rustc -vV` does not name the host".to_owned()))
-}
-
 /// Installs the targets that are missing, or says which ones are.
 pub(crate) fn ensure_targets(targets: &[&str], install: Install) -> Result<(), Error> {
     let missing = || targets.iter().copied().filter(|t| !has_target(t)).collect::<Vec<_>>();

@@ -204,10 +204,10 @@ fn element(ty: &Type) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::Arch;
     use crate::ir::{
         Constant, Field, Int, Location, Origin, Profile, Record, RecordKind, TypeDef, Value,
     };
+    use devtools::Arch;
 
     const U32: Type = Type::Int(Int { signed: false, bytes: 4, align: 4 });
 
