@@ -47,5 +47,5 @@ pub use differences::Where;
 pub use dom0::Dom0Files;
 pub use error::{Cause, Error, Failure, NotPinned};
 pub use hypervisor::{Hypervisor, Image};
-pub use platform::{Mode, Row, matrix, releases, without_hypervisor};
+pub use platform::{Mode, Row, matrix, missing_hypervisors, releases};
 pub use transcript::{Step, Transcript};

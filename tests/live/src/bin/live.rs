@@ -15,7 +15,7 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use devtools::Table;
 use xen_live::{Arch, Boot, Mode, Report, Row, Transcript, Where, compare, matrix, reference};
-use xen_live::{releases, stale, without_hypervisor};
+use xen_live::{missing_hypervisors, releases, stale};
 
 /// Boots real Xen hypervisors with our own guest and compares what they do with the reference.
 #[derive(Debug, Parser)]
@@ -101,8 +101,10 @@ fn main() -> ExitCode {
             && (!options.write_reference || place_in_reference(row).is_some())
     };
     let named = |release: &&str| options.release.iter().any(|own| own == release);
-    for release in without_hypervisor().filter(|own| options.release.is_empty() || named(own)) {
-        eprintln!("warning: {release} is not booted: hypervisors.toml pins no hypervisor of it");
+    for (release, arch) in missing_hypervisors() {
+        if options.release.is_empty() || named(&release) {
+            eprintln!("warning: {release} is not booted on {arch}: hypervisors.toml pins none");
+        }
     }
     let rows: Vec<Row> = matrix().into_iter().filter(wanted).collect();
     if rows.is_empty() {
