@@ -1,4 +1,4 @@
-//! `cargo xtask bench-build`: clean release builds of xen-abi beside its peers'.
+//! `cargo xtask bench-build`: clean release builds of xen-abi and of comparable crates.
 //!
 //! Every case is a project of its own with one dependency and a target directory of its own. All
 //! of them are downloaded first. Then the cases take turns, so that a machine that slows down
@@ -20,8 +20,7 @@ use measure::{Figures, Sample};
 #[command(after_help = "Examples:\n  \
     cargo xtask bench-build            three builds of each case\n  \
     cargo xtask bench-build --runs 9   more of them, on a machine that is not quiet\n\n\
-    Nothing else should run meanwhile. The verdicts are information: they do not change the\n\
-    exit status.")]
+    Run it alone on the machine. A bound that is missed does not change the exit status.")]
 pub(crate) struct Options {
     /// How many clean builds of each case
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99))]
@@ -101,7 +100,7 @@ const BOUNDS: [Bound; 3] = [
     Bound { case: FULL, other: DEFAULT, seconds: 10.0 },
 ];
 
-/// Builds every case several times and prints the table and the verdicts.
+/// Builds every case several times and prints the table and the bounds.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let directory = workspace::scratch("bench-build")?;
     for case in &CASES {
@@ -137,7 +136,7 @@ fn prepare(case: &Case, directory: &Path) -> Result<(), Error> {
     fs::create_dir_all(&source).map_err(Error::file(&source))?;
     write(directory.join("Cargo.toml"), manifest.as_bytes())?;
     write(source.join("lib.rs"), b"//! Nothing.\n#![no_std]\n")?;
-    // The versions that the workspace has locked; cargo drops the rest and adds the peers.
+    // The versions that the workspace has locked; cargo drops the rest and adds the other crates.
     let lock = root.join("Cargo.lock");
     let lock = fs::read(&lock).map_err(Error::file(&lock))?;
     write(directory.join("Cargo.lock"), &lock)?;
