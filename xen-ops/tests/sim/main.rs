@@ -8,4 +8,4 @@
 mod lies;
 mod mapping;
 // mod memory;
-// mod table;
+mod table;

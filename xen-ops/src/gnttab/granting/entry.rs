@@ -5,7 +5,7 @@
 //! compare-and-swap of these 32 bits; so they are one atomic integer here too. In version 2 they are
 //! in a word of their own, in the status frames.
 
-#[cfg(any(test, loom))]
+#[cfg(loom)]
 mod xen_side;
 
 use core::fmt;

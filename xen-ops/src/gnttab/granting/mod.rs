@@ -18,8 +18,6 @@ mod v2;
 pub use accept::{Accepted, Accepting, NotTransferred};
 pub use batch::{RevokeCounts, revoke_all};
 pub(super) use entries::Entries;
-#[cfg(test)]
-pub(super) use entries::Entry;
 pub use entries::Version;
 pub use entry::{Body, EntryV1, EntryV2, Header, Status, StillInUse, Transfer};
 pub use error::{AllocError, GrantError};

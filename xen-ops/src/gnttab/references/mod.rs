@@ -13,7 +13,7 @@ pub(super) use bitmap::PER_LINE;
 pub use bitmap::{AllocHint, BitmapLine, Refs, Taken};
 pub use cache::RefCache;
 pub use orders::{Orders, Proven};
-#[cfg(any(test, loom))]
+#[cfg(loom)]
 pub(super) use sync::fence;
 pub(super) use sync::{
     AtomicU16, AtomicU32, AtomicU64, AtomicUsize, UnsafeCell, const_but_for_loom,

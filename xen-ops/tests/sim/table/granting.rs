@@ -5,15 +5,13 @@ use core::sync::atomic::Ordering::Relaxed;
 use xen_abi::grant_table::*;
 use xen_abi::xen::domid_t;
 
-use super::fake::{Store, World, ended, peer};
-use crate::gnttab::{
+use super::{BOTH, Store, World, ended, peer};
+use xen_ops::gnttab::{
     Accepted, GrantError, Granted, PageAllocator, Reaped, RevokeCounts, Version, revoke_all,
 };
-use crate::page::Exhausted;
-use crate::view::{OutOfBounds, ReadOnly, ReadWrite};
-use crate::{DomainId, InvalidDomainId, RemoteGrant};
-
-const BOTH: [Version; 2] = [Version::V1, Version::V2];
+use xen_ops::page::Exhausted;
+use xen_ops::view::{OutOfBounds, ReadOnly, ReadWrite};
+use xen_ops::{DomainId, InvalidDomainId, RemoteGrant};
 
 fn header(flags: u16) -> u32 {
     u32::from(flags) | 7 << 16
@@ -43,23 +41,23 @@ fn a_grant_says_who_may_do_what_with_which_frame() {
 }
 
 #[test]
-fn a_page_comes_back_once_the_peer_lets_go() {
+fn a_page_is_returned_once_the_peer_unmaps_it() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
         let free = table.free_refs();
         let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
         let reference = granted.reference();
-        assert_eq!(world.claim(reference, 8, true), None, "not the peer");
-        assert!(world.claim(reference, 7, true).is_some());
+        assert!(world.claim_by_other(reference, ReadWrite).is_none(), "not the peer");
+        let used = world.claim(reference, ReadWrite).unwrap();
         let revoking = granted.revoke().unwrap_err();
         assert_eq!(revoking.reference(), reference);
         let revoking = revoking.retry().unwrap_err();
         assert_eq!((table.free_refs(), world.pages()), (free - 1, 1));
-        world.unclaim(reference);
+        drop(used);
         drop(ended(revoking.retry()));
         assert_eq!((table.free_refs(), world.pages()), (free, 0));
-        assert_eq!(world.claim(reference, 7, true), None);
+        assert!(world.claim(reference, ReadWrite).is_none());
     }
 }
 
@@ -69,31 +67,30 @@ fn in_version_2_the_peer_cannot_come_back_while_revoking() {
     let table = world.table(&storage, Version::V2);
     let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
     let reference = granted.reference();
-    world.claim(reference, 7, false).unwrap();
+    let used = world.claim(reference, ReadOnly).unwrap();
     let revoking = granted.revoke().unwrap_err();
-    world.unclaim(reference);
-    assert_eq!(world.claim(reference, 7, false), None);
+    drop(used);
+    assert!(world.claim(reference, ReadOnly).is_none());
     drop(ended(revoking.retry()));
 }
 
 #[test]
-fn writing_is_forbidden_only_while_nobody_writes() {
+fn writing_is_forbidden_only_while_the_peer_does_not_write() {
     for version in BOTH {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
         let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
         let reference = granted.reference();
-        world.claim(reference, 7, true).unwrap();
+        let used = world.claim(reference, ReadWrite).unwrap();
         let granted = granted.forbid_writing().unwrap_err().returned.unwrap();
         assert_eq!(world.header(reference).load(Relaxed) & u32::from(GTF_readonly), 0, "as it was");
-        world.unclaim(reference);
-        world.claim(reference, 7, false).unwrap();
+        drop(used);
+        let used = world.claim(reference, ReadOnly).unwrap();
         let granted = granted.forbid_writing().unwrap();
-        world.unclaim(reference);
-        assert_eq!(world.claim(reference, 7, true), None);
+        drop(used);
+        assert!(world.claim(reference, ReadWrite).is_none());
         let granted = granted.allow_writing();
-        assert!(world.claim(reference, 7, true).is_some());
-        world.unclaim(reference);
+        drop(world.claim(reference, ReadWrite).unwrap());
         drop(ended(granted.revoke()));
     }
 }
@@ -212,13 +209,13 @@ fn a_batch_fills_the_empty_slots() {
         assert_eq!((table.free_refs(), world.pages()), (free - 99, 100));
 
         let busy = slots[40].as_ref().unwrap().reference();
-        world.claim(busy, 7, false).unwrap();
+        let used = world.claim(busy, ReadOnly).unwrap();
         let mut back = 0;
         let revoked = revoke_all(&mut slots, |_| back += 1);
         assert_eq!((revoked, back), (RevokeCounts { done: 99, still_busy: 1 }, 99));
         assert_eq!(slots.iter().flatten().count(), 1);
         assert_eq!((table.free_refs(), world.pages()), (free, 1));
-        world.unclaim(busy);
+        drop(used);
         assert_eq!(revoke_all(&mut slots, drop), RevokeCounts { done: 1, still_busy: 0 });
         assert_eq!(table.free_refs(), free + 1);
     }
@@ -234,11 +231,11 @@ fn a_batch_may_be_of_several_tables() {
     let mut slots = [(&table, &world), (&other, &other_world), (&other, &other_world)]
         .map(|(table, world)| Some(table.grant(peer(), world.page(), ReadWrite).unwrap()));
     let busy = slots[2].as_ref().unwrap().reference();
-    other_world.claim(busy, 7, false).unwrap();
+    let used = other_world.claim(busy, ReadOnly).unwrap();
     assert_eq!(revoke_all(&mut slots, drop), RevokeCounts { done: 2, still_busy: 1 });
     assert_eq!((table.free_refs(), other.free_refs()), (free, others - 1));
     assert_eq!((world.pages(), other_world.pages()), (0, 1));
-    other_world.unclaim(busy);
+    drop(used);
     assert_eq!(revoke_all(&mut slots, drop), RevokeCounts { done: 1, still_busy: 0 });
     assert_eq!(other.free_refs(), others);
 }
@@ -256,7 +253,7 @@ fn domain_ids_are_those_of_domains() {
 fn a_new_page_is_zero_before_the_peer_sees_it() {
     struct Pool<'w>(&'w World);
     impl<'w> PageAllocator for Pool<'w> {
-        type Page = super::fake::TestPage<'w>;
+        type Page = super::TestPage<'w>;
         fn take(&self) -> Result<Self::Page, Exhausted> {
             if self.0.pages() < 1 { Ok(self.0.page()) } else { Err(Exhausted) }
         }

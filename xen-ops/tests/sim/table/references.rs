@@ -13,10 +13,10 @@ use std::vec::Vec;
 use proptest::prelude::*;
 use xen_abi::grant_table::grant_ref_t;
 
-use super::fake::{ROOM, Store, World};
-use crate::gnttab::{AllocError, Version, WaitError};
+use super::{FRAMES, Store, World};
+use xen_ops::gnttab::{AllocError, Version, WaitError};
 
-const ALL: usize = ROOM * 512 - 8;
+const ALL: usize = FRAMES * 512 - 8;
 
 #[test]
 fn every_reference_is_handed_out_once_and_the_reserved_ones_never() {
@@ -31,9 +31,9 @@ fn every_reference_is_handed_out_once_and_the_reserved_ones_never() {
                 Err(error) => break error,
             }
         };
-        assert_eq!(error, AllocError::Exhausted { frames: ROOM as u32 });
+        assert_eq!(error, AllocError::Exhausted { frames: FRAMES as u32 });
         let numbers: BTreeSet<u32> = taken.iter().map(|free| free.reference().0).collect();
-        assert!(numbers.iter().copied().eq(8..ROOM as u32 * per_frame));
+        assert!(numbers.iter().copied().eq(8..FRAMES as u32 * per_frame));
         assert_eq!(numbers.len(), taken.len());
         drop((taken, cpu));
         assert_eq!(table.free_refs(), numbers.len());
@@ -61,7 +61,7 @@ fn a_run_follows_itself_across_words_and_frames() {
     assert_eq!(table.frames(), 3);
     assert_eq!(
         table.alloc_run(ALL as u32).unwrap_err(),
-        AllocError::Exhausted { frames: ROOM as u32 }
+        AllocError::Exhausted { frames: FRAMES as u32 }
     );
     assert_eq!(table.free_refs(), ALL - 1100);
     let mut run = run;
@@ -91,12 +91,12 @@ fn a_reserve_has_references_when_there_are_none() {
     drop(all);
     let full = reserve.release(table.alloc().unwrap()).unwrap_err();
     drop((full, reserve));
-    assert_eq!(table.free_refs(), ROOM * 256 - 8);
+    assert_eq!(table.free_refs(), FRAMES * 256 - 8);
 
     let mut room = [grant_ref_t(0); 1100];
     let error = table.preallocate(&mut room).unwrap_err();
-    assert_eq!(error, AllocError::Exhausted { frames: ROOM as u32 });
-    assert_eq!(table.free_refs(), ROOM * 256 - 8, "all or none");
+    assert_eq!(error, AllocError::Exhausted { frames: FRAMES as u32 });
+    assert_eq!(table.free_refs(), FRAMES * 256 - 8, "all or none");
 }
 
 #[derive(Default)]

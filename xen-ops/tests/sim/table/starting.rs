@@ -1,71 +1,96 @@
 //! How a table starts, grows, and comes back after a suspend.
 
-use core::sync::atomic::Ordering::Relaxed;
-use std::vec::Vec;
+use std::mem::forget;
+use std::sync::atomic::Ordering::Relaxed;
 
-use xen_abi::grant_table::{GTF_permit_access, GTF_reading, grant_ref_t};
-use xen_abi::xen::domid_t;
-
-use super::fake::{ENOSYS, ROOM, Store, World, ended, peer};
-use crate::gnttab::{
+use xen_abi::errno::{XEN_EINVAL, XEN_ENOSYS};
+use xen_abi::grant_table::{GTF_permit_access, grant_ref_t};
+use xen_abi::memory::{XENMEM_remove_from_physmap, xen_add_to_physmap};
+use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, domid_t};
+use xen_ops::ReadWrite;
+use xen_ops::gnttab::{
     AllocError, Config, StartError, ToolstackEntry, ToolstackRef, Version, VersionPolicy,
 };
-use crate::hypercall::Error;
-use crate::view::ReadWrite;
+use xen_ops::hypercall::grant_table_op;
+use xen_sim::{DomainConfig, GuestKind, Xen};
+
+use super::{FRAMES, Store, World, ended, peer};
+use crate::lies::Outcome::{Do, Instead};
 
 const STATUS: u64 = 0x8000_0000;
+const ENOSYS: isize = -(XEN_ENOSYS.0 as isize);
 
 fn config(version: VersionPolicy) -> Config {
     Config { version, ..Config::default() }
 }
 
+fn world(change: impl FnOnce(DomainConfig) -> DomainConfig) -> World {
+    World::with(Xen::builder(), change(DomainConfig::new(GuestKind::Pvh)))
+}
+
+/// The indices of the frames that were placed, in order.
+fn placed(world: &World) -> Vec<u64> {
+    world.xen.seen::<xen_add_to_physmap>().iter().map(|argument| argument.idx).collect()
+}
+
 #[test]
 fn the_version_is_the_one_asked_for_or_the_one_there_is() {
     for (policy, max, version) in [
-        (VersionPolicy::V1, 2, Ok(Version::V1)),
-        (VersionPolicy::V2, 2, Ok(Version::V2)),
-        (VersionPolicy::PreferV2, 2, Ok(Version::V2)),
-        (VersionPolicy::PreferV2, 1, Ok(Version::V1)),
-        // A Xen that does not know the operation.
-        (VersionPolicy::V1, 0, Ok(Version::V1)),
-        (VersionPolicy::PreferV2, 0, Ok(Version::V1)),
-        (VersionPolicy::V2, 1, Err(ENOSYS)),
+        (VersionPolicy::V1, 2, Some(Version::V1)),
+        (VersionPolicy::V2, 2, Some(Version::V2)),
+        (VersionPolicy::PreferV2, 2, Some(Version::V2)),
+        (VersionPolicy::PreferV2, 1, Some(Version::V1)),
+        (VersionPolicy::V2, 1, None),
     ] {
+        let world = world(|config| config.max_grant_version(max));
+        let storage = Store::new();
+        match (world.start(&storage, config(policy)), version) {
+            (Ok(table), Some(version)) => assert_eq!(table.version(), version, "{policy:?} {max}"),
+            (Err(StartError::Version(Version::V2, error)), None) => {
+                assert_eq!(error.errno(), Some(XEN_ENOSYS));
+                assert_eq!(error.operation(), "GNTTABOP_set_version");
+            }
+            (started, _) => panic!("{policy:?} {max}: {started:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_xen_that_does_not_know_versions_has_the_first() {
+    for (policy, asked) in [(VersionPolicy::V1, 1), (VersionPolicy::PreferV2, 2)] {
         let (world, storage) = (World::new(), Store::new());
-        world.state.lock().unwrap().max_version = max;
-        let started = world.start(&storage, config(policy)).map(|table| table.version());
-        let expected = version.map_err(|result| {
-            StartError::Version(Version::V2, Error::from_result("GNTTABOP_set_version", result))
-        });
-        assert_eq!(started, expected, "{policy:?} {max}");
+        world.xen.outcome(vec![Instead(ENOSYS); asked]);
+        let started = world.start(&storage, config(policy));
+        assert_eq!(started.map(|table| table.version()), Ok(Version::V1), "{policy:?}");
     }
 }
 
 #[test]
 fn frames_are_placed_from_the_highest_down() {
-    let (world, storage) = (World::new(), Store::new());
+    let world = world(|config| config.max_grant_frames(FRAMES as u32));
+    let storage = Store::new();
     let config = Config { initial_frames: 3, ..config(VersionPolicy::V2) };
     let table = world.start(&storage, config).unwrap();
-    assert_eq!(world.state.lock().unwrap().placed, [2, 1, 0, STATUS]);
+    assert_eq!(placed(&world), [2, 1, 0, STATUS]);
     assert_eq!(table.free_refs(), 3 * 256 - 8);
     table.grow(1).unwrap();
-    assert_eq!(world.state.lock().unwrap().placed[4..], [3], "the status frame is there");
-    assert_eq!(table.grow(1), Err(AllocError::Exhausted { frames: ROOM as u32 }));
+    assert_eq!(placed(&world)[4..], [3], "the status frame is there");
+    assert_eq!(table.grow(1), Err(AllocError::Exhausted { frames: FRAMES as u32 }));
     assert_eq!((table.frames(), table.free_refs()), (4, 4 * 256 - 8));
 }
 
 #[test]
 fn the_limit_is_the_smallest_of_all() {
-    for (xen, own, limit) in [(64, 64, ROOM as u32), (2, 64, 2), (64, 3, 3)] {
-        let (world, storage) = (World::new(), Store::new());
-        world.state.lock().unwrap().max_frames = xen;
+    for (xen, own, limit) in [(64, 64, FRAMES as u32), (2, 64, 2), (64, 3, 3)] {
+        let world = world(|config| config.max_grant_frames(xen));
+        let storage = Store::new();
         let config = Config { max_frames: own, initial_frames: 64, ..Config::default() };
         let table = world.start(&storage, config).unwrap();
         assert_eq!((table.max_frames(), table.frames()), (limit, limit));
     }
     let (world, storage) = (World::new(), Store::new());
-    world.state.lock().unwrap().max_frames = 0;
-    assert_eq!(world.start(&storage, Config::default()).unwrap_err(), StartError::NoFrames);
+    let config = Config { max_frames: 0, ..Config::default() };
+    assert_eq!(world.start(&storage, config).unwrap_err(), StartError::NoFrames);
 }
 
 #[test]
@@ -73,26 +98,52 @@ fn a_table_that_cannot_grow_says_why_and_can_grow_later() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
     let all: Vec<_> = (0..504).map(|_| table.alloc().unwrap()).collect();
-    world.state.lock().unwrap().refuse = Some(2);
-    let error = Error::from_result("XENMEM_add_to_physmap", -22);
-    assert_eq!(table.grow(3), Err(AllocError::Grow(error)));
-    assert_eq!(world.state.lock().unwrap().removed, 1, "frame 3 was placed");
+    let refused = |result| match result {
+        Err(AllocError::Grow(error)) => {
+            assert_eq!(error.operation(), "XENMEM_add_to_physmap");
+            assert_eq!(error.errno(), Some(XEN_EINVAL));
+        }
+        other => panic!("{other:?}"),
+    };
+    world.xen.outcome([Do, Instead(-22)]);
+    refused(table.grow(3));
+    let commands = world.xen.commands(__HYPERVISOR_memory_op);
+    let removed = commands.iter().filter(|command| **command == XENMEM_remove_from_physmap);
+    assert_eq!(removed.count(), 1, "frame 3 was placed");
     assert_eq!((table.frames(), table.free_refs()), (1, 0));
-    world.state.lock().unwrap().refuse = Some(1);
-    assert_eq!(table.alloc().unwrap_err(), AllocError::Grow(error));
-    world.state.lock().unwrap().refuse = None;
+    world.xen.outcome([Instead(-22)]);
+    refused(table.alloc().map(drop));
     assert_eq!(table.alloc().unwrap().reference(), grant_ref_t(512));
     drop(all);
 }
 
 #[test]
 fn what_was_granted_before_us_stays_out_of_service() {
-    let (world, storage) = (World::new(), Store::new());
-    world.header(grant_ref_t(100)).store(u32::from(GTF_permit_access) | 3 << 16, Relaxed);
+    let (world, before, storage) = (World::new(), Store::new(), Store::new());
+    {
+        let table = world.table(&before, Version::V1);
+        let last = table.alloc_run(93).unwrap().last().unwrap();
+        forget(last.grant(peer(), world.page(), ReadWrite).unwrap());
+    }
     let table = world.table(&storage, Version::V1);
     assert_eq!(table.free_refs(), 512 - 8 - 1);
     let run = table.alloc_run(100).unwrap();
     assert_eq!(run.first(), Some(grant_ref_t(101)));
+}
+
+#[test]
+fn entries_in_use_are_not_taken_into_service() {
+    let (world, before, storage) = (World::new(), Store::new(), Store::new());
+    let _used = {
+        let table = world.table(&before, Version::V2);
+        let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
+        let used = world.claim(granted.reference(), ReadWrite).unwrap();
+        forget(granted.revoke().unwrap_err());
+        assert_eq!(world.header(grant_ref_t(8)).load(Relaxed), 0);
+        used
+    };
+    let table = world.table(&storage, Version::V2);
+    assert_eq!(table.free_refs(), 256 - 8 - 1);
 }
 
 #[test]
@@ -120,25 +171,22 @@ fn after_a_suspend_the_table_is_attached_again_and_old_grants_end() {
         let version = table.version();
         let grant = || table.grant(peer(), world.page(), ReadWrite).unwrap();
         let (granted, busy) = (grant(), grant());
-        let busy_reference = busy.reference();
-        world.claim(busy_reference, 7, true).unwrap();
+        let references = [granted.reference(), busy.reference()];
+        let used = world.claim(busy.reference(), ReadWrite).unwrap();
         let revoking = busy.revoke().unwrap_err();
 
-        // The domain wakes up with an empty table of version 1.
-        world.header(granted.reference()).store(0, Relaxed);
-        world.header(busy_reference).store(0, Relaxed);
-        world.status(busy_reference).store(0, Relaxed);
-        {
-            let mut state = world.state.lock().unwrap();
-            state.version = 1;
-            state.placed.clear();
+        // On the other host, nothing is mapped, and the table is empty and of version 1.
+        drop(used);
+        for reference in references {
+            world.header(reference).store(0, Relaxed);
         }
-        // SAFETY: nobody uses the table meanwhile.
+        // SAFETY: what was granted is forgotten.
+        assert_eq!(unsafe { grant_table_op::set_version(world.us(), 1) }, (Ok(()), 1));
+        let before = placed(&world).len();
+        // SAFETY: the table is not used meanwhile.
         unsafe { table.resume() }.unwrap();
-        let state = world.state.lock().unwrap();
-        assert_eq!(state.version, version.number());
-        assert_eq!(state.placed[..2], [1, 0]);
-        drop(state);
+        assert_eq!(grant_table_op::get_version(world.us(), DOMID_SELF), Ok(version.number()));
+        assert_eq!(placed(&world)[before..][..2], [1, 0]);
         drop((ended(granted.revoke()), ended(revoking.retry())));
         assert_eq!(world.pages(), 0);
         assert_eq!(table.free_refs() as u32, 2 * version.entries_per_frame() - 8);
@@ -149,27 +197,19 @@ fn after_a_suspend_the_table_is_attached_again_and_old_grants_end() {
 fn a_suspend_may_end_where_the_version_is_not() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V2);
-    world.state.lock().unwrap().max_version = 1;
-    // SAFETY: nobody uses the table meanwhile.
+    world.xen.outcome([Instead(ENOSYS)]);
+    // SAFETY: the table is not used meanwhile.
     let error = unsafe { table.resume() }.unwrap_err();
     assert!(matches!(error, StartError::Version(Version::V2, _)));
 }
 
 #[test]
-fn entries_in_use_are_not_taken_into_service() {
-    let (world, storage) = (World::new(), Store::new());
-    world.status(grant_ref_t(9)).store(GTF_reading, Relaxed);
-    let table = world.table(&storage, Version::V2);
-    assert_eq!(table.free_refs(), 256 - 8 - 1);
-}
-
-#[test]
 fn the_storage_is_small() {
     // Linux has a free list of 4 bytes and a bitmap of 1 bit for each reference.
-    let refs = ROOM * 512;
-    let all = size_of::<crate::gnttab::Storage<(), ROOM, 0>>();
+    let refs = FRAMES * 512;
+    let all = size_of::<xen_ops::gnttab::Storage<(), FRAMES, 0>>();
     assert!(8 * all <= refs * (32 + 1), "{all} bytes for {refs} references");
-    let line = size_of::<crate::gnttab::BitmapLine>();
+    let line = size_of::<xen_ops::gnttab::BitmapLine>();
     assert_eq!((line, 4 * line), (64, 256), "a quarter of a byte for each");
 }
 
