@@ -1,4 +1,4 @@
-//! What batches over callers' slices have in common.
+//! Checks that all batches share.
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ use crate::hypercall::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TooLarge {
-    /// There are fewer elements to put the operations in than there are operations.
+    /// There are fewer elements than operations.
     Elements {
         /// How many are needed.
         needed: usize,
@@ -48,9 +48,9 @@ pub(crate) fn fits(needed: usize, given: usize) -> Result<(), TooLarge> {
     }
 }
 
-/// Whether a hypercall that failed may have done the first element that it left without an answer:
-/// Xen does an element and writes its answer then, which may be what failed. Not so where Xen
-/// refused before it looked at any element.
+/// Whether a failed hypercall may have done the first element that has no answer: Xen does an element
+/// and then writes its answer, which may be what failed. Not so for errors that Xen returns before the
+/// first element.
 pub(crate) fn may_have_begun(error: Error) -> bool {
     const BEFORE: [Option<Errno>; 4] =
         [Some(XEN_EPERM), Some(XEN_EINVAL), Some(XEN_ENOSYS), Some(XEN_EOPNOTSUPP)];

@@ -6,8 +6,8 @@ use xen_abi::grant_table::grant_ref_t;
 
 use crate::DomainId;
 
-/// A grant in another domain's table: the domain and the reference, as the peer announced them. Only Xen
-/// knows whether the grant exists.
+/// A grant in another domain's table: the domain and the reference, as the peer announced them. Xen
+/// checks whether the grant exists when it is used.
 ///
 /// It must not be one of this domain's own: see [`GrantTable::start`](super::GrantTable::start).
 ///

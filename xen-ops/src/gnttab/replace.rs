@@ -1,4 +1,4 @@
-//! Unmapping a grant and putting a page of the guest's own in its place, in one step: PV.
+//! Unmapping a grant and moving a page of the guest's own to its address, in one step: PV.
 
 #![allow(unsafe_code, reason = "moves memory from one address to another")]
 
@@ -15,11 +15,11 @@ use crate::hypercall::{Error, Hypercall, UNTOUCHED};
 use crate::page::{MapTarget, Page};
 use crate::view::Access;
 
-/// Memory of the page `P`, which has moved to where the target `T` is. Nothing is left at the page's
+/// Memory of the page `P`, which has moved to the address of the target `T`. Nothing is left at the page's
 /// own address.
 ///
-/// It is a page like any other. Dropping it frees neither memory nor target, since neither is any
-/// longer what its type says.
+/// It is a page like any other. Dropping it frees neither the page nor the target: what their types
+/// promise no longer holds.
 pub struct Replaced<T: MapTarget, P: Page> {
     target: ManuallyDrop<T>,
     page: ManuallyDrop<P>,
@@ -30,8 +30,8 @@ impl<T: MapTarget, P: Page> Replaced<T, P> {
     ///
     /// # Safety
     ///
-    /// They have changed places: the page's address is room for a mapping now, and memory is at the
-    /// target's address. The caller makes both types' promises true before anyone relies on them.
+    /// They have changed places: the page's address can take a mapping now, and memory is at the target's
+    /// address. The caller restores what both types promise before anything relies on it.
     #[must_use]
     pub unsafe fn into_parts(self) -> (T, P) {
         (ManuallyDrop::into_inner(self.target), ManuallyDrop::into_inner(self.page))
@@ -85,15 +85,15 @@ impl<T> From<Failed<Self, T>> for ReplaceError {
 /// What [`replace`] returns if it fails.
 pub type NotReplaced<H, T, A, P> = Failed<ReplaceError, (Mapping<H, T, A>, P)>;
 
-/// Unmaps a grant and moves the memory of `page` to where it was mapped.
+/// Unmaps a grant and moves the memory of `page` to its address.
 ///
 /// PV guests only, where a target's host address and a page's address are both virtual.
 /// `GNTTABOP_unmap_and_replace` of `xen/include/public/grant_table.h`.
 ///
 /// # Errors
 ///
-/// [`ReplaceError`], with the mapping and the page if they are certain to be as before. Otherwise the
-/// target and the page are leaked: Xen takes the page from its address before it looks at the mapping.
+/// [`ReplaceError`], with the mapping and the page if they have certainly not changed. Otherwise the
+/// target and the page are leaked: Xen removes the page from its address before it checks the mapping.
 pub fn replace<H: Hypercall, T: MapTarget, A: Access, P: Page>(
     mapping: Mapping<H, T, A>,
     page: P,

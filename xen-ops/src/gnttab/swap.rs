@@ -1,6 +1,6 @@
 //! Exchanging two entries of the guest's own grant table.
 
-#![allow(unsafe_code, reason = "changes what references mean")]
+#![allow(unsafe_code, reason = "exchanges what references grant")]
 
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -21,9 +21,9 @@ use crate::hypercall::{__private, Error, Hypercall};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwapError {
-    /// One of the first eight references, which are the toolstack's. Nothing was asked of Xen.
+    /// One of the first eight references, which are the toolstack's. No hypercall was made.
     Reserved(grant_ref_t),
-    /// A grant of another table. Nothing was asked of Xen.
+    /// A grant of another table. No hypercall was made.
     OtherTable(grant_ref_t),
     /// Xen did not exchange them.
     Xen(Error),
@@ -49,9 +49,9 @@ impl<T> From<Failed<Self, T>> for SwapError {
     }
 }
 
-/// Two grants with their pages exchanged: the first reference with the second page, and the other way
-/// round. On failure both as they were, unless it cannot be known which reference grants which page:
-/// then both are leaked and stay granted.
+/// Two grants with their pages exchanged: the first reference with the second page, and the reverse. On
+/// failure both unchanged, unless Xen's answer leaves open which reference grants which page: then both
+/// are leaked and stay granted.
 pub type Swapped<'t, P, A, B> = Result<
     (Granted<'t, P, B>, Granted<'t, P, A>),
     Failed<SwapError, (Granted<'t, P, A>, Granted<'t, P, B>)>,
@@ -94,7 +94,7 @@ impl<H: Hypercall, F, P> GrantTable<'_, H, F, P> {
         let mut tries = Tries::new(retry);
         let mut grants = (a, b);
         loop {
-            // If the hypercall panics, it cannot be known which reference grants which page.
+            // Not dropped if the hypercall panics: Xen may have exchanged the entries by then.
             let granted = ManuallyDrop::new(grants);
             // SAFETY: both are owned, and take each other's page when the entries have changed places.
             let result = unsafe { once(self.xen(), references) };
@@ -114,7 +114,7 @@ impl<H: Hypercall, F, P> GrantTable<'_, H, F, P> {
     }
 }
 
-/// Whether the entries are certain to be as they were.
+/// Whether the entries have certainly not changed.
 fn nothing_done(error: Error) -> bool {
     match error.status() {
         Some(status) => [GNTST_eagain, GNTST_bad_gntref].contains(&status),
@@ -122,8 +122,8 @@ fn nothing_done(error: Error) -> bool {
     }
 }
 
-/// Exchanges the entries of two references, so that each reference grants what the other did. Nothing
-/// happens if they are the same.
+/// Exchanges the entries of two references, so that each grants what the other did. If they are the same,
+/// nothing changes.
 ///
 /// `GNTTABOP_swap_grant_ref` of `xen/include/public/grant_table.h`.
 ///
@@ -131,7 +131,7 @@ fn nothing_done(error: Error) -> bool {
 ///
 /// - [`SwapError::Reserved`] for references below 8.
 /// - [`SwapError::Xen`] with `GNTST_bad_gntref` if one is beyond the table, or `GNTST_eagain` if a peer
-///   uses one of them, for as long as `retry` has it tried again.
+///   still uses one of them after the last try.
 ///
 /// # Safety
 ///

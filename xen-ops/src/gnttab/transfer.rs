@@ -1,6 +1,6 @@
 //! Transferring a page to another domain: PV.
 
-#![allow(unsafe_code, reason = "gives memory away")]
+#![allow(unsafe_code, reason = "transfers memory away")]
 
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -14,28 +14,27 @@ use crate::Failed;
 use crate::hypercall::grant_table_op::{Transfer, transfer as call};
 use crate::hypercall::{Error, Hypercall, UNTOUCHED};
 
-/// A frame of the guest's own memory that can be given away.
+/// A frame of the guest's own memory that can be transferred.
 ///
 /// # Safety
 ///
 /// While the value lives, [`frame`](Self::frame) is a machine frame of this guest that belongs to this
-/// value: no page table of the guest maps it, and nobody relies on what is in it.
+/// value: no page table of the guest maps it, and nothing relies on its contents.
 pub unsafe trait Spare {
     /// The frame.
     fn frame(&self) -> xen_pfn_t;
 }
 
-/// What has become of a page that did not arrive.
+/// State of a page whose transfer failed.
 #[derive(Debug)]
 pub enum PageState<P> {
-    /// It is as before.
+    /// The page has not changed.
     Kept(P),
-    /// No domain owns it any more, or that cannot be known.
+    /// No domain owns the page any more, or Xen's answer leaves that open.
     Lost(LostPage<P>),
 }
 
-/// A page whose memory is gone. It is never dropped, so that no allocator reuses memory that does not
-/// exist.
+/// A page without memory. It is never dropped, so that no allocator reuses memory that does not exist.
 pub struct LostPage<P>(ManuallyDrop<P>);
 
 impl<P> LostPage<P> {
@@ -43,12 +42,12 @@ impl<P> LostPage<P> {
         Self(ManuallyDrop::new(page))
     }
 
-    /// The page, for code that puts other memory in its place.
+    /// The page, for code that puts other memory there.
     ///
     /// # Safety
     ///
-    /// What the type promises about its memory is not true any more: the caller makes it true before
-    /// anyone relies on it, by putting other memory there.
+    /// What the type promises about its memory no longer holds: the caller puts other memory there before
+    /// anything relies on it.
     #[must_use]
     pub unsafe fn into_inner(self) -> P {
         ManuallyDrop::into_inner(self.0)
@@ -61,33 +60,33 @@ impl<P> fmt::Debug for LostPage<P> {
     }
 }
 
-/// Gives a page to the domain that waits for one under `to`, a grant of the kind accept-transfer.
+/// Transfers a page to the domain that accepts one under `to`, a grant of the kind accept-transfer.
 ///
-/// PV guests only. In others nothing is given away, but Xen's answer is `GNTST_general_error`, by which
-/// a PV guest loses its page; so that page counts as lost too. Where Xen has transfers switched off
-/// the error is `EOPNOTSUPP`, and the page is kept.
+/// PV guests only. In others Xen transfers nothing, but its answer is `GNTST_general_error`, with which a
+/// PV guest loses its page; so that page counts as lost too. Where transfers are disabled in Xen, the error
+/// is `EOPNOTSUPP`, and the page is kept.
 ///
 /// `GNTTABOP_transfer` of `xen/include/public/grant_table.h`.
 ///
 /// # Errors
 ///
-/// [`Error`], with what became of the page. Xen takes the page first and looks for the receiver then, so that it is lost with
-/// every status but one:
+/// [`Error`], with the state of the page. Xen takes the page before it checks the receiver, so the page is
+/// lost with every status but one:
 ///
 /// | status | page |
 /// |---|---|
-/// | `GNTST_bad_page`: no frame of this guest, or still mapped somewhere | kept |
+/// | `GNTST_bad_page`: not a frame of this guest, or still mapped | kept |
 /// | `GNTST_bad_domain`: no such domain | lost |
 /// | `GNTST_permission_denied`: the security policy forbids it | lost |
 /// | `GNTST_address_too_big`: the receiver cannot have a frame with such a number | lost |
-/// | `GNTST_general_error`: the receiver is dying or has no room, or does not wait under `to` | lost |
+/// | `GNTST_general_error`: the receiver is dying, at its memory limit, or does not accept under `to` | lost |
 pub fn transfer<H: Hypercall + ?Sized, P: Spare>(
     xen: &H,
     page: P,
     to: RemoteGrant,
 ) -> Result<LostPage<P>, Failed<Error, PageState<P>>> {
     let mut element = [Transfer::new(page.frame(), to.domain.domid(), to.reference)];
-    // From here on it is dropped only if it is known to be kept.
+    // Dropped only if Xen certainly has not taken it.
     let page = LostPage::new(page);
     // SAFETY: the page is owned, nothing maps it, and it is returned only if it is kept.
     let batch = unsafe { call(xen, &mut element) };

@@ -1,4 +1,4 @@
-//! Accepting a page that another domain gives away. Only PV guests can.
+//! Accepting a page that another domain transfers. PV guests only.
 
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -11,9 +11,9 @@ use super::grants::Own;
 use crate::DomainId;
 use crate::Failed;
 
-/// A reference under which a peer may give a page to this domain.
+/// A reference under which a peer may transfer a page to this domain.
 ///
-/// Dropping it takes the offer back. If a transfer has begun by then, its page is lost and the
+/// Dropping it withdraws the offer. If a transfer has begun by then, its page is lost and the
 /// reference is never used again, which [`ReaperCounts::leaked`](super::ReaperCounts::leaked) counts.
 #[must_use = "dropped, no page is accepted"]
 pub struct Accepting<'t, P> {
@@ -26,7 +26,7 @@ pub struct NotTransferred;
 
 impl fmt::Display for NotTransferred {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the page has not been transferred: look again later")
+        f.write_str("the page has not been transferred yet: try again later")
     }
 }
 
@@ -42,7 +42,7 @@ pub enum Accepted<'t, P> {
 }
 
 impl<'t, P> FreeRef<'t, P> {
-    /// Lets `peer` give one page to this domain.
+    /// Lets `peer` transfer one page to this domain.
     pub fn accept(self, peer: DomainId) -> Accepting<'t, P> {
         let own = self.into_own();
         own.entry().publish(Header::accept_transfer(peer.domid()), Body::page(0));
@@ -69,7 +69,7 @@ impl<'t, P> Accepting<'t, P> {
         }
     }
 
-    /// Withdraws the offer. If a transfer has begun, Xen completes it soon: this looks for that up to
+    /// Withdraws the offer. If a transfer has begun, Xen completes it soon: this checks for that up to
     /// `spins` times.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Granting many pages and taking them back: references are taken and freed a word of the bitmap at
-//! once, instead of one by one.
+//! Granting and revoking many pages: references are taken and freed by the word of the bitmap instead of
+//! one by one.
 
 use core::ops::ControlFlow::{self, Break, Continue};
 
@@ -18,8 +18,8 @@ use crate::view::Access;
 pub struct RevokeCounts {
     /// Grants that were revoked.
     pub done: usize,
-    /// Grants that the peer still uses: they are where they were. In version 2 it cannot begin to use
-    /// them again; nothing remains to be done with them but to revoke or drop them.
+    /// Grants that the peer still uses: they are still in their slots. In version 2 the peer cannot begin
+    /// to use them again; they can only be revoked or dropped.
     pub still_busy: usize,
 }
 
@@ -41,13 +41,13 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
     filled: &mut usize,
 ) -> Result<(), Stop<P>> {
     let header = Header::access(peer.domid(), A::READONLY);
-    // As many as there are slots, if all are empty: what is too much goes back at the end.
+    // As many as there are slots, in case all are empty. References that are left are freed at the end.
     let mut left = slots.len();
     let mut slots = slots.iter_mut().filter(|slot| slot.is_none());
     let mut taking = Taking::new(grants);
     while left > 0 {
         let Some(mut held) = taking.word(hint, left) else {
-            // No more than there are pages for, as far as they say.
+            // No more than the iterator says that it has pages.
             let missing = slots.count().min(pages.size_hint().1.unwrap_or(usize::MAX));
             return if missing == 0 { Ok(()) } else { Err(Stop::NoRefs { missing }) };
         };
@@ -63,7 +63,7 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
     Ok(())
 }
 
-/// Grants pages under the references that are held, as long as there are some of either.
+/// Grants pages under the references until either run out.
 #[inline]
 fn fill<'t: 's, 's, P: Page + 's, A: Access + 's>(
     grants: &'t Grants<'t, P>,
@@ -83,7 +83,7 @@ fn fill<'t: 's, 's, P: Page + 's, A: Access + 's>(
                 let entry = unsafe { entries.get(own.reference().0) };
                 entry.publish(header, Body::page(frame));
                 let granted = Granted::published(own, page, header);
-                // The slot is empty: nothing is forgotten.
+                // The slot was empty, so this forgets `None`: a drop would cost a branch.
                 core::mem::forget(slot.replace(granted));
             }
             Err(why) => return Break(Err(Stop::Refused(page, why))),
@@ -93,7 +93,7 @@ fn fill<'t: 's, 's, P: Page + 's, A: Access + 's>(
 }
 
 /// Revokes the grants in the slots: those that the peer does not use leave their slots, and their
-/// pages go to `back`.
+/// pages are passed to `back`.
 ///
 /// All references are free when this returns. Those that wait for references are woken then, and not
 /// earlier.
@@ -121,16 +121,16 @@ pub fn revoke_all<'t, P, Kind>(
             continue;
         }
         revoked.done += 1;
-        // It is moved only now that it has ended.
+        freeing.add(own.reference().0);
+        // Moved only now that the grant has ended.
         if let Some(granted) = slot.take() {
-            freeing.add(own.reference().0);
             back(granted.into_page());
         }
     }
     revoked
 }
 
-/// Revokes a grant of another table than most.
+/// Revokes a grant of another table than the first one's.
 #[cold]
 fn revoke_one<P, Kind>(
     slot: &mut Option<Granted<'_, P, Kind>>,

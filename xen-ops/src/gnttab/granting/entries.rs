@@ -13,8 +13,8 @@ use crate::page::PAGE_SIZE;
 pub enum Version {
     /// 8 bytes, of which 32 bits are the frame number. On every architecture.
     V1,
-    /// 16 bytes and a status word of 2: with wide frame numbers, grants of a part of a page, and
-    /// grants that are passed on. Not on Arm.
+    /// 16 bytes and a status word of 2: with wide frame numbers, sub-page grants and
+    /// transitive grants. Not on Arm.
     V2,
 }
 
@@ -83,7 +83,7 @@ impl Entries {
     #[inline]
     pub(crate) unsafe fn get<'t>(&self, reference: u32) -> Entry<'t> {
         let at = reference as usize;
-        // SAFETY: inside the attached frames, whose entries nobody touches but atomically.
+        // SAFETY: inside the attached frames, whose entries are accessed atomically.
         unsafe {
             match self.version {
                 Version::V1 => Entry::V1(self.shared.cast::<EntryV1>().add(at).as_ref()),
@@ -113,7 +113,7 @@ impl Entry<'_> {
         }
     }
 
-    /// As `end`, where this was published.
+    /// As `end`, for an entry under which `header` was published.
     #[inline]
     pub(crate) fn end_published(self, header: Header) -> Result<(), StillInUse> {
         match self {
@@ -157,7 +157,7 @@ impl Entry<'_> {
         }
     }
 
-    /// Nothing is granted, and nobody uses what was.
+    /// Whether nothing is granted, and what was is not in use.
     pub(crate) fn is_empty(self) -> bool {
         match self {
             Self::V1(entry) => entry.read().0.flags() == 0,

@@ -27,10 +27,10 @@ const READONLY: u32 = GTF_readonly as u32;
 const COMMITTED: u32 = GTF_transfer_committed as u32;
 const COMPLETED: u32 = GTF_transfer_completed as u32;
 
-/// How often a compare-and-swap is tried again because another reader came or went.
+/// How often a compare-and-swap is tried while the peer begins and ends to read.
 const TRIES: u32 = 8;
 
-/// The first 32 bits of an entry: what is granted, and to whom.
+/// The first 32 bits of an entry: the kind of the grant, and the domain that may use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header(u32);
 
@@ -58,7 +58,7 @@ impl Header {
         Self::new(GTF_transitive | if readonly { GTF_readonly } else { 0 }, peer)
     }
 
-    /// The peer may give a page. PV.
+    /// The peer may transfer a page. PV.
     #[must_use]
     pub const fn accept_transfer(peer: domid_t) -> Self {
         Self::new(GTF_accept_transfer, peer)
@@ -77,7 +77,7 @@ impl Header {
     }
 }
 
-/// The peer uses the entry.
+/// The peer still uses the grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StillInUse;
 
@@ -92,7 +92,7 @@ impl core::error::Error for StillInUse {}
 /// How far a transfer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transfer {
-    /// Nobody has begun one.
+    /// None has begun.
     Awaited,
     /// Xen has begun it, and will complete it soon.
     Committed,
@@ -100,7 +100,7 @@ pub enum Transfer {
     Completed(u64),
 }
 
-/// What an entry says besides its header.
+/// The part of an entry that follows its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Body {
     word: u32,
@@ -172,8 +172,8 @@ const _: () = {
 };
 
 impl EntryV1 {
-    /// Lets the peer use the entry. It must be one that nobody uses: a free reference's. Of the
-    /// frame number the low 32 bits are taken.
+    /// Lets the peer use the entry. The entry must be unused: that of a free reference. Only
+    /// the low 32 bits of the frame number are used.
     #[inline]
     pub fn publish<O: Orders>(&self, header: Header, body: Body) {
         self.frame.store(body.frame as u32, Relaxed);
@@ -191,30 +191,29 @@ impl EntryV1 {
         if header & IN_USE != 0 {
             return Err(StillInUse);
         }
-        // Only Xen changes the header besides its owner, and only to claim it or let it go: that
-        // it is not what it was a moment ago means that the peer uses it.
+        // Apart from its owner only Xen changes the header, when the peer begins or ends to use the
+        // entry. So if it has changed since it was loaded, the peer uses the entry.
         match self.header.compare_exchange(header, 0, O::END, Relaxed) {
             Ok(_) => Ok(()),
             Err(_) => Err(StillInUse),
         }
     }
 
-    /// As [`end`](Self::end), for an entry that should say what was published: then it need not be
-    /// looked at first.
+    /// As [`end`](Self::end), for an entry under which `header` was published: saves loading it first.
     #[inline]
     pub fn end_published<O: Orders>(&self, header: Header) -> Result<(), StillInUse> {
         match self.header.compare_exchange(header.0, 0, O::END, Relaxed) {
             Ok(_) => Ok(()),
-            // In use, or, after a suspend, gone.
+            // In use, or empty after a suspend.
             Err(_) => self.end::<O>(),
         }
     }
 
-    /// Takes the right to write away, or does nothing.
+    /// Makes the entry read-only, or does nothing.
     ///
     /// # Errors
     ///
-    /// [`StillInUse`] if the peer can write the page now, or if it came and went all the time.
+    /// [`StillInUse`] if the peer can write the page now, or if its uses changed during every try.
     pub fn forbid_writing<O: Orders>(&self) -> Result<(), StillInUse> {
         let mut header = self.header.load(Relaxed);
         for _ in 0..TRIES {
@@ -229,7 +228,7 @@ impl EntryV1 {
         Err(StillInUse)
     }
 
-    /// Gives the right to write.
+    /// Makes the entry writable.
     pub fn allow_writing<O: Orders>(&self) {
         self.header.fetch_and(!READONLY, O::PUBLISH);
     }
@@ -240,7 +239,7 @@ impl EntryV1 {
         transfer::<O>(&self.header, || self.frame.load(Relaxed).into())
     }
 
-    /// Ends an accept-transfer entry that nobody has begun to use, or does nothing.
+    /// Ends an accept-transfer entry if no transfer has begun, or does nothing.
     ///
     /// # Errors
     ///
@@ -249,12 +248,12 @@ impl EntryV1 {
         end_transfer(&self.header)
     }
 
-    /// Clears the entry. It must be one that Xen is done with: that of a completed transfer.
+    /// Clears the entry, which Xen no longer uses: that of a completed transfer.
     pub fn clear(&self) {
         self.header.store(0, Release);
     }
 
-    /// What the entry says: header and frame.
+    /// The entry's header and frame.
     #[must_use]
     pub fn read(&self) -> (Header, u64) {
         (Header(self.header.load(Acquire)), self.frame.load(Relaxed).into())
@@ -262,7 +261,7 @@ impl EntryV1 {
 }
 
 impl EntryV2 {
-    /// Lets the peer use the entry. It must be one that nobody uses: a free reference's.
+    /// Lets the peer use the entry. The entry must be unused: that of a free reference.
     #[inline]
     pub fn publish<O: Orders>(&self, header: Header, body: Body) {
         self.word.store(body.word, Relaxed);
@@ -274,7 +273,7 @@ impl EntryV2 {
     ///
     /// # Errors
     ///
-    /// [`StillInUse`] if it uses the entry already. This can be asked again.
+    /// [`StillInUse`] if it uses the entry already. Call this again later.
     #[inline]
     pub fn end<O: Orders>(&self, status: &Status) -> Result<(), StillInUse> {
         self.header.store(0, Relaxed);
@@ -282,10 +281,9 @@ impl EntryV2 {
         status.without::<O>(GTF_reading | GTF_writing)
     }
 
-    /// Takes the right to write away, or leaves it.
+    /// Makes the entry read-only, or leaves it as it was.
     ///
-    /// For a moment the entry is read-only in any case: a peer that wants to write and comes just
-    /// then is refused.
+    /// The entry is read-only for a moment in any case: Xen refuses a peer that begins to write then.
     ///
     /// # Errors
     ///
@@ -300,7 +298,7 @@ impl EntryV2 {
         unused
     }
 
-    /// Gives the right to write.
+    /// Makes the entry writable.
     pub fn allow_writing<O: Orders>(&self) {
         self.header.fetch_and(!READONLY, O::PUBLISH);
     }
@@ -311,7 +309,7 @@ impl EntryV2 {
         transfer::<O>(&self.header, || self.frame.load(Relaxed))
     }
 
-    /// Ends an accept-transfer entry that nobody has begun to use, or does nothing.
+    /// Ends an accept-transfer entry if no transfer has begun, or does nothing.
     ///
     /// # Errors
     ///
@@ -320,12 +318,12 @@ impl EntryV2 {
         end_transfer(&self.header)
     }
 
-    /// Clears the entry. It must be one that Xen is done with: that of a completed transfer.
+    /// Clears the entry, which Xen no longer uses: that of a completed transfer.
     pub fn clear(&self) {
         self.header.store(0, Release);
     }
 
-    /// What the entry says: header and frame.
+    /// The entry's header and frame.
     #[must_use]
     pub fn read(&self) -> (Header, u64) {
         (Header(self.header.load(Acquire)), self.frame.load(Relaxed))
@@ -333,7 +331,7 @@ impl EntryV2 {
 }
 
 impl Status {
-    /// Nobody uses the entry.
+    /// Whether the peer does not use the entry.
     #[must_use]
     pub fn is_unused(&self) -> bool {
         self.0.load(Acquire) & (GTF_reading | GTF_writing) == 0
@@ -361,7 +359,7 @@ fn end_transfer(header: &AtomicU32) -> Result<(), StillInUse> {
     if before & (COMMITTED | COMPLETED) != 0 {
         return Err(StillInUse);
     }
-    // As for access: what Xen has changed, it has begun to use.
+    // As for access: if the header has changed, Xen has begun a transfer.
     match header.compare_exchange(before, 0, Release, Relaxed) {
         Ok(_) => Ok(()),
         Err(_) => Err(StillInUse),

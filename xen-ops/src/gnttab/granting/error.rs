@@ -14,8 +14,9 @@ use crate::hypercall::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AllocError {
-    /// Not enough references are free, and the table has grown to its limit, in frames. End grants
-    /// first; the reaper may have some to end, and a [`Waiter`](crate::gnttab::Waiter) waits for it.
+    /// Not enough references are free, and the table has grown to its limit, in frames. Revoke
+    /// grants, [reap](crate::gnttab::GrantTable::reap) dropped ones, or wait with a
+    /// [`Waiter`](crate::gnttab::Waiter).
     Exhausted {
         /// The limit.
         frames: u32,
@@ -32,7 +33,7 @@ impl fmt::Display for AllocError {
             Self::Exhausted { frames } => write!(
                 f,
                 "no grant reference is free, and the table has all of its {frames} frames: \
-                 end grants, run the reaper, or wait"
+                 revoke grants, reap dropped ones, or wait"
             ),
             Self::Growing => f.write_str("the grant table is growing at this moment: try again"),
             Self::Grow(error) => write!(f, "the grant table does not grow: {error}"),
@@ -57,7 +58,7 @@ pub enum GrantError {
     Alloc(AllocError),
     /// The frame number does not fit the 32 bits it has in version 1.
     FrameTooBig(xen_pfn_t),
-    /// Only entries of version 2 can say this.
+    /// Only a table of version 2 has such grants.
     NeedsVersion2,
     /// The range is empty, or not inside the page.
     OutOfBounds(OutOfBounds),
@@ -75,7 +76,7 @@ impl fmt::Display for GrantError {
                 frame.0
             ),
             Self::NeedsVersion2 => f.write_str(
-                "only a table of version 2 can grant this, and this one is of version 1",
+                "only a table of version 2 has such grants, and this one is of version 1",
             ),
             Self::OutOfBounds(OutOfBounds { length: 0, .. }) => {
                 f.write_str("a grant of 0 bytes: grant at least one")

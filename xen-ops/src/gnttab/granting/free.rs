@@ -32,7 +32,7 @@ impl<'t, P> FreeRef<'t, P> {
         self.own
     }
 
-    /// To be something else than free.
+    /// The reference, which is no longer freed when this is dropped.
     #[inline]
     pub(crate) fn into_own(self) -> Own<'t, P> {
         ManuallyDrop::new(self).own
@@ -52,8 +52,7 @@ impl<P> fmt::Debug for FreeRef<'_, P> {
     }
 }
 
-/// References that follow each other. They are its items; those that are left when it is dropped are
-/// freed.
+/// Consecutive references: an iterator over them. Dropping it frees those that are left.
 #[must_use = "dropped, the references are free again"]
 pub struct FreeRun<'t, P> {
     grants: &'t Grants<'t, P>,
@@ -64,7 +63,7 @@ pub struct FreeRun<'t, P> {
 impl<'t, P> FreeRun<'t, P> {
     /// # Safety
     ///
-    /// The references were taken from these grants, and nobody else has them.
+    /// The references were taken from these grants, and nothing else owns them.
     #[allow(unsafe_code, reason = "vouches for references")]
     pub(crate) const unsafe fn new(grants: &'t Grants<'t, P>, first: u32, count: u32) -> Self {
         Self { grants, first, count }

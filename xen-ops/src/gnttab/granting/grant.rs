@@ -1,4 +1,4 @@
-//! Granting a page, and getting it back.
+//! Granting and revoking a page.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -39,13 +39,13 @@ pub struct Granted<'t, P, Kind = ReadWrite> {
     kind: PhantomData<Kind>,
 }
 
-/// A page that is being taken back while the peer still uses it.
+/// A grant that is being revoked while the peer still uses the page.
 ///
-/// In version 2 the peer cannot begin to use it any more. In version 1 an entry that is in use must
-/// not be changed, so until it is not, the peer can also use it again.
+/// In version 2 the peer cannot begin to use it again. In version 1 it can, until the grant has ended: an
+/// entry that is in use must not be changed.
 ///
-/// Dropping it leaves reference and page to the reaper.
-#[must_use = "dropped, reference and page wait for the reaper"]
+/// Dropping it passes the reference and the page to the reaper.
+#[must_use = "dropped, the reference and the page wait for the reaper"]
 pub struct Revoking<'t, P> {
     published: Published<'t, P>,
 }
@@ -62,7 +62,7 @@ impl<'t, P> Published<'t, P> {
     #[inline]
     fn own(&self) -> Own<'t, P> {
         #[allow(unsafe_code, reason = "vouches for a reference")]
-        // SAFETY: it was given to `publish` by its owner.
+        // SAFETY: its owner passed it to `publish`.
         unsafe {
             self.grants.own(self.reference)
         }
@@ -144,7 +144,7 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
         Self::published(own, page, header)
     }
 
-    /// What has been published already.
+    /// A grant whose entry has been published.
     #[inline]
     pub(crate) const fn published(own: Own<'t, P>, page: P, header: Header) -> Self {
         let reference = own.reference().0;
@@ -162,12 +162,12 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
         grant_ref_t(self.published.reference)
     }
 
-    /// Takes the page back, in one step that cannot be undone by the peer: it succeeds only if the
-    /// peer does not use the page, and then it cannot begin to.
+    /// Revokes the grant and returns the reference and the page. It succeeds only if the peer does not use
+    /// the page, and then the peer cannot begin to: both are one atomic step.
     ///
     /// # Errors
     ///
-    /// [`Revoking`] if the peer uses the page: reference and page stay as they are, in there.
+    /// [`Revoking`] if the peer uses the page; it holds the reference and the page.
     #[inline]
     pub fn revoke(self) -> Result<(FreeRef<'t, P>, P), Revoking<'t, P>> {
         match self.end() {
@@ -186,7 +186,7 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
         Revoking { published: self.published }
     }
 
-    /// The reference, and what was published under it.
+    /// The reference and the header that was published under it.
     #[inline]
     pub(crate) fn parts(&self) -> (Own<'t, P>, Header) {
         (self.published.own(), self.published.header)
@@ -241,7 +241,7 @@ impl<P: Page, Kind> Granted<'_, P, Kind> {
 }
 
 impl<'t, P> Granted<'t, P, ReadOnly> {
-    /// Lets the peer write too.
+    /// Allows the peer to write.
     pub fn allow_writing(self) -> Granted<'t, P, ReadWrite> {
         self.published.own().entry().allow_writing();
         self.into_access()
@@ -249,7 +249,7 @@ impl<'t, P> Granted<'t, P, ReadOnly> {
 }
 
 impl<'t, P> Granted<'t, P, ReadWrite> {
-    /// Lets the peer only read from now on.
+    /// Makes the grant read-only.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! What a table and everything taken from it share: entries, free references, the reaper.
 
-#![allow(unsafe_code, reason = "one place says why a reference's entry is there")]
+#![allow(unsafe_code, reason = "looks up the entries of references")]
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ use super::toolstack_ref::ToolstackRef;
 use crate::gnttab::references::Proven;
 use crate::gnttab::references::{AllocHint, Refs, Taken};
 
-/// The part of a table that does without hypercalls.
+/// The part of a table that makes no hypercalls.
 pub(crate) struct Grants<'s, P> {
     entries: Entries,
     refs: Refs<'s>,
@@ -28,7 +28,7 @@ impl<'s, P> Grants<'s, P> {
         self.entries.version()
     }
 
-    /// The entries, for those who look up many.
+    /// The entries, to look up many.
     pub(crate) const fn entries(&self) -> Entries {
         self.entries
     }
@@ -45,7 +45,7 @@ impl<'s, P> Grants<'s, P> {
     /// attached. Where an entry is not empty, what ran before in this domain granted a page that may be
     /// in use: its reference stays out.
     ///
-    /// They are free when this returns. Dropping the result wakes those that wait for references.
+    /// They are free when this returns. Dropping the result wakes waiters.
     ///
     /// # Safety
     ///
@@ -63,7 +63,7 @@ impl<'s, P> Grants<'s, P> {
         freeing
     }
 
-    /// A reserved reference's entry.
+    /// The entry of a reference that the toolstack fills in.
     pub(crate) fn toolstack_entry(&self, reference: ToolstackRef) -> Entry<'_> {
         // SAFETY: they are in the first frame, without which there is no table.
         unsafe { self.entries.get(reference.reference().0) }
@@ -77,7 +77,7 @@ impl<'s, P> Grants<'s, P> {
 
     /// # Safety
     ///
-    /// The reference was taken from these grants, or not yet given back, and nobody else has it.
+    /// The reference was taken from these grants and has not been freed since, and nothing else owns it.
     #[inline]
     pub(crate) unsafe fn own(&self, reference: u32) -> Own<'_, P> {
         Own { grants: self, reference }
@@ -86,7 +86,7 @@ impl<'s, P> Grants<'s, P> {
     pub(crate) fn reap(&self, limit: usize) -> Reaped {
         self.reaper.reap::<Proven>(
             limit,
-            // SAFETY: what is in the reaper was put there by its owner.
+            // SAFETY: the reference's owner passed it to the reaper.
             |reference| unsafe { self.entries.get(reference) }.end().is_ok(),
             |reference| self.refs.free::<Proven>(Taken::one(reference)),
         )
@@ -103,8 +103,8 @@ impl<P> fmt::Debug for Grants<'_, P> {
     }
 }
 
-/// A reference that is not free, and that nobody else has. Whoever holds this passes it on or gives
-/// it back; it does nothing by itself.
+/// A reference that is not free and has this one owner. Dropping it does nothing: its holder frees it or
+/// passes it on.
 pub(crate) struct Own<'t, P> {
     grants: &'t Grants<'t, P>,
     reference: u32,
@@ -146,11 +146,11 @@ impl<'t, P> Own<'t, P> {
     }
 }
 
-/// Takes references, those of a word at once.
+/// Takes references by the word of the bitmap.
 pub(crate) struct Taking<'t, P> {
     grants: &'t Grants<'t, P>,
-    /// Runs ahead of the caller's hint, which stays where the first references were: when they are
-    /// freed, the next ones are taken there again.
+    /// Advances instead of the caller's hint, which stays at the first references: when they are freed,
+    /// the next ones are taken there again.
     ahead: Option<AllocHint>,
 }
 
@@ -159,7 +159,7 @@ impl<'t, P> Taking<'t, P> {
         Self { grants, ahead: None }
     }
 
-    /// Some of a word, at most `limit`.
+    /// References of one word, at most `limit`.
     pub(crate) fn word(&mut self, hint: &mut AllocHint, limit: usize) -> Option<Held<'t, P>> {
         let refs = &self.grants.refs;
         let taken = match &mut self.ahead {
@@ -174,7 +174,7 @@ impl<'t, P> Taking<'t, P> {
     }
 }
 
-/// References of one word. Those that are left when it is dropped are freed.
+/// References of one word. Dropping it frees those that are left.
 pub(crate) struct Held<'t, P> {
     grants: &'t Grants<'t, P>,
     taken: Taken,
@@ -186,13 +186,13 @@ impl<'t, P> Held<'t, P> {
         self.taken.left()
     }
 
-    /// The first one, for use once it is [removed](Self::remove_first).
+    /// The first one, which the caller owns after [`remove_first`](Self::remove_first).
     #[inline]
     pub(crate) fn first(&self) -> Option<Own<'t, P>> {
         Some(Own { grants: self.grants, reference: self.taken.first()? })
     }
 
-    /// Leaves the first one to the caller.
+    /// Removes the first one, which is the caller's from then on.
     #[inline]
     pub(crate) fn remove_first(&mut self) {
         self.taken.remove_first();
@@ -206,8 +206,8 @@ impl<P> Drop for Held<'_, P> {
     }
 }
 
-/// Frees references, those of a word at once, and wakes those that wait for some when it is dropped:
-/// wakers may panic.
+/// Frees references by the word of the bitmap. Waiters are woken when it is dropped, after all
+/// bookkeeping: wakers are the caller's code and may panic.
 pub(crate) struct Freeing<'r, 's> {
     refs: &'r Refs<'s>,
     taken: Taken,
@@ -222,16 +222,22 @@ impl<'r, 's> Freeing<'r, 's> {
     #[inline]
     pub(crate) fn add(&mut self, reference: u32) {
         if !self.taken.add(reference) {
-            self.release();
-            self.taken = Taken::one(reference);
+            let word = core::mem::replace(&mut self.taken, Taken::one(reference));
+            self.waited_for |= release(self.refs, word);
         }
     }
 
-    /// Once for a word.
-    #[cold]
+    /// Frees the references of the current word.
+    #[inline]
     fn release(&mut self) {
-        self.waited_for |= self.refs.release::<Proven>(self.taken.rest());
+        self.waited_for |= release(self.refs, self.taken.rest());
     }
+}
+
+/// Called once for a word. Takes values, so that the others stay in registers.
+#[cold]
+fn release(refs: &Refs<'_>, taken: Taken) -> bool {
+    refs.release::<Proven>(taken)
 }
 
 impl Drop for Freeing<'_, '_> {

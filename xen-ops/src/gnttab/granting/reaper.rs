@@ -11,20 +11,20 @@ use crate::gnttab::references::{AtomicU32, AtomicUsize, UnsafeCell, const_but_fo
 
 /// Nothing is in the slot.
 const EMPTY: u32 = 0;
-/// Someone fills, tries or empties it.
+/// A thread fills, tries or empties the slot.
 const HELD: u32 = 1;
 // Any other state is the reference in the slot. It is not one of these two: the first 8 references
 // are never granted.
 
-/// Room for one grant that was dropped while the peer still used it.
+/// Storage for one grant that was dropped while the peer still used it.
 ///
-/// Dropping a slot does not drop the page in it: the peer still uses that.
+/// Dropping a slot does not drop the page in it, which the peer still uses.
 pub struct ReaperSlot<P> {
     state: AtomicU32,
     page: UnsafeCell<MaybeUninit<Option<P>>>,
 }
 
-// SAFETY: the page is touched by who has moved the state to HELD, and goes from thread to thread.
+// SAFETY: only the thread that has set the state to HELD accesses the page, which moves between threads.
 unsafe impl<P: Send> Sync for ReaperSlot<P> {}
 
 impl<P> ReaperSlot<P> {
@@ -36,7 +36,7 @@ impl<P> ReaperSlot<P> {
         }
     }
 
-    /// Holds the slot, if it is in `state`.
+    /// Sets the state to `HELD` if it is `state`.
     fn hold<O: Orders>(&self, state: u32) -> bool {
         self.state.compare_exchange(state, HELD, O::HOLD, Relaxed).is_ok()
     }
@@ -54,7 +54,7 @@ impl<P> fmt::Debug for ReaperSlot<P> {
     }
 }
 
-/// What one run of the reaper has done.
+/// Result of one run of the reaper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reaped {
     /// Grants that were ended: references freed, pages dropped.
@@ -63,7 +63,7 @@ pub struct Reaped {
     pub still_busy: usize,
 }
 
-/// What became of grants that were dropped while the peer still used them.
+/// Counts of grants that were dropped while the peer still used them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReaperCounts {
     /// Grants that wait for the reaper now.
@@ -76,10 +76,10 @@ pub struct ReaperCounts {
     pub leaked: usize,
 }
 
-/// The grants that wait for being ended.
+/// Grants that wait until the peer no longer uses them.
 pub struct Reaper<'s, P> {
     slots: &'s [ReaperSlot<P>],
-    /// Which slot is tried next.
+    /// Index of the slot to try next.
     next: AtomicUsize,
     total: AtomicUsize,
     reclaimed: AtomicUsize,
@@ -88,7 +88,7 @@ pub struct Reaper<'s, P> {
 
 impl<'s, P> Reaper<'s, P> {
     const_but_for_loom! {
-        /// A reaper with as much room as there are slots.
+        /// A reaper for as many grants as there are slots.
         #[must_use]
         pub fn new(slots: &'s [ReaperSlot<P>]) -> Self {
             Self {
@@ -101,7 +101,7 @@ impl<'s, P> Reaper<'s, P> {
         }
     }
 
-    /// Keeps a reference that is in use, and its page. Without room both are leaked.
+    /// Keeps a reference that is in use, and its page. If no slot is empty, both are leaked.
     #[cold]
     pub fn defer<O: Orders>(&self, reference: u32, page: Option<P>) {
         let Some(slot) = self.slots.iter().find(|slot| slot.hold::<O>(EMPTY)) else {
@@ -109,9 +109,9 @@ impl<'s, P> Reaper<'s, P> {
             self.leak();
             return;
         };
-        slot.page.with_mut(|room| {
-            // SAFETY: the slot is held by us, and empty.
-            unsafe { (*room).write(page) };
+        slot.page.with_mut(|place| {
+            // SAFETY: this thread holds the slot, which is empty.
+            unsafe { (*place).write(page) };
         });
         self.total.fetch_add(1, Relaxed);
         slot.state.store(reference, O::DEFER);
@@ -122,9 +122,8 @@ impl<'s, P> Reaper<'s, P> {
         self.leaked.fetch_add(1, Relaxed);
     }
 
-    /// Tries to end up to `limit` of the grants, the ones first that were not tried for longest.
-    /// `end` says whether it has ended the grant of a reference; then its page is dropped, and the
-    /// reference is for `free`.
+    /// Tries to end up to `limit` of the grants, in turn. `end` returns whether it has ended the grant of a
+    /// reference; then the reference is passed to `free`, and the page is dropped.
     pub fn reap<O: Orders>(
         &self,
         limit: usize,
@@ -151,7 +150,7 @@ impl<'s, P> Reaper<'s, P> {
                 continue;
             }
             let page = slot.page.with_mut(|page| {
-                // SAFETY: the slot is held by us and full; it is about to be empty.
+                // SAFETY: this thread holds the slot, which is full and becomes empty below.
                 unsafe { (*page).assume_init_read() }
             });
             slot.state.store(EMPTY, Release);

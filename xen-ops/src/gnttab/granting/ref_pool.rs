@@ -9,8 +9,8 @@ use super::grants::{Freeing, Grants, Taking};
 use crate::Failed;
 use crate::gnttab::references::AllocHint;
 
-/// References allocated in advance, which only their holder takes: as many as the caller's slice holds,
-/// allocated all at once. Dropping the pool frees those that are left.
+/// References allocated in advance, as many as the caller's slice holds. Dropping the pool frees those
+/// that are left.
 ///
 /// Claiming and releasing access no memory that other CPUs use.
 #[must_use = "dropping it frees the references"]
@@ -25,7 +25,7 @@ impl<'t, 'b, P> RefPool<'t, 'b, P> {
         Self { grants, refs, left: 0 }
     }
 
-    /// Fills the slice, or tells how many references are missing.
+    /// Fills the slice, or returns how many references are missing.
     pub(crate) fn fill(&mut self, hint: &mut AllocHint) -> Result<(), usize> {
         let mut taking = Taking::new(self.grants);
         loop {
@@ -50,7 +50,7 @@ impl<'t, 'b, P> RefPool<'t, 'b, P> {
         self.left
     }
 
-    /// Takes one out, if one is left.
+    /// Takes a reference out of the pool, if one is left.
     pub fn claim(&mut self) -> Option<FreeRef<'t, P>> {
         let left = self.left.checked_sub(1)?;
         let reference = self.refs.get(left)?.0;
@@ -61,7 +61,7 @@ impl<'t, 'b, P> RefPool<'t, 'b, P> {
         Some(FreeRef::new(own))
     }
 
-    /// Puts one in.
+    /// Puts a reference into the pool.
     ///
     /// # Errors
     ///

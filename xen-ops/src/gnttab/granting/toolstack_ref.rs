@@ -5,7 +5,7 @@ use xen_abi::grant_table::{
 };
 
 /// One of the first 8 references. The toolstack may fill in their entries when it creates the domain.
-/// They are never handed out.
+/// They are never allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ToolstackRef(u32);
 

@@ -1,4 +1,4 @@
-//! Unmapping later: mappings that something still uses.
+//! Deferring an unmap while something uses the mapping.
 
 use core::fmt;
 use core::sync::atomic::AtomicUsize;
@@ -13,14 +13,14 @@ use crate::view::{Access, ReadOnly};
 
 /// Tells whether something still uses a mapping.
 ///
-/// Views borrow their mapping, so the compiler knows of them. This is for users that it does not know
-/// of: a device that reads the frame, a packet on its way.
+/// The compiler tracks views, which borrow their mapping. This is for users that it cannot track: a
+/// device that reads the frame, or a packet that is being sent.
 pub trait InUse {
-    /// Whether the frame is still in use. Once it says no, there is no new use.
+    /// Whether the frame is still in use. After it returns false, no new use begins.
     fn in_use(&self) -> bool;
 }
 
-/// A count of users; at 0 none is left. Users count down with `Release`.
+/// A count of users. Each decrements it with `Release` when it is done.
 impl InUse for &AtomicUsize {
     fn in_use(&self) -> bool {
         self.load(Acquire) != 0
@@ -32,7 +32,7 @@ impl InUse for &AtomicUsize {
 /// Dropping it unmaps if the user is done by then. Otherwise, or if [`InUse::in_use`] panics, it leaks
 /// mapping and target: the user would find another frame there.
 pub struct Waiting<H: Hypercall, T: MapTarget, U: InUse, A: Access = ReadOnly> {
-    /// There until it is dropped.
+    /// `Some` until it is unmapped or dropped.
     parts: Option<(Mapping<H, T, A>, U)>,
 }
 
@@ -53,8 +53,8 @@ impl<H: Hypercall, T: MapTarget, U: InUse, A: Access> Drop for Waiting<H, T, U, 
     }
 }
 
-/// Mappings that are unmapped as soon as nothing uses them: in places of the caller's, looked at when
-/// the caller [polls](Self::poll). Nothing here waits.
+/// Mappings that are unmapped once nothing uses them, which [`poll`](Self::poll) checks. The caller
+/// provides the places. No operation waits.
 pub struct Deferred<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access = ReadOnly> {
     places: &'p mut [Option<Waiting<H, T, U, A>>],
 }
@@ -65,7 +65,7 @@ pub struct Full;
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("all places are taken: empty one first")
+        f.write_str("all places are taken: poll until one is empty")
     }
 }
 
@@ -74,7 +74,7 @@ impl core::error::Error for Full {}
 /// What [`Deferred::push`] returns if it fails.
 pub type NotPushed<H, T, U, A> = Failed<Full, (Mapping<H, T, A>, U)>;
 
-/// What a poll found.
+/// Result of a poll.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Polled {
     /// Mappings that were unmapped.
@@ -96,7 +96,7 @@ impl<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access> Deferred<'p, H, T, U, 
         Self { places }
     }
 
-    /// Takes a mapping to unmap it once `user` is done.
+    /// Adds a mapping, to be unmapped once `user` is done.
     ///
     /// # Errors
     ///
@@ -115,11 +115,11 @@ impl<'p, H: Hypercall, T: MapTarget, U: InUse, A: Access> Deferred<'p, H, T, U, 
         }
     }
 
-    /// Looks at each mapping once and unmaps it if nothing uses it. Its target goes to `free`.
+    /// Checks each mapping once and unmaps it if nothing uses it. Its target is passed to `free`.
     pub fn poll(&mut self, mut free: impl FnMut(T)) -> Polled {
         let mut polled = Polled::default();
         for place in self.places.iter_mut() {
-            // The user is asked while the mapping is in its place: it stays there if that panics.
+            // Called while the mapping is in its place: it stays there if `in_use` panics.
             if place.as_ref().is_some_and(Waiting::in_use) {
                 polled.in_use += 1;
                 continue;

@@ -54,7 +54,7 @@ pub struct Mapping<H: Hypercall, T: MapTarget, A: Access = ReadOnly> {
     access: PhantomData<A>,
 }
 
-/// What Xen has to be told to unmap.
+/// What an unmap passes to Xen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) grant: RemoteGrant,
@@ -150,7 +150,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
             let (returned, (failed, outcome)) = leak_on_unwind(target, |_| {
                 // Anew each time, so that no status of an earlier try is left.
                 let mut element = [request];
-                // SAFETY: the host address is the target's, where nothing else is.
+                // SAFETY: the host address is the target's, which nothing else uses.
                 let batch = unsafe { map_grant_ref(&xen, &mut element) };
                 (batch.result.is_err(), outcome::mapped_one(batch))
             });
@@ -161,7 +161,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
         }
     }
 
-    /// Makes of an outcome what it says. An operation that is not done by now has failed.
+    /// Turns the outcome of a map into the result. [`Outcome::Again`] is a failure now.
     pub(super) fn settle(
         xen: H,
         grant: RemoteGrant,
@@ -196,8 +196,8 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
     ///
     /// # Errors
     ///
-    /// [`Error`], with the mapping if it is certain to exist as before: Xen has not looked at it, or
-    /// refused to touch it. Otherwise the target is leaked.
+    /// [`Error`], with the mapping if it certainly still exists: Xen did not process the request, or
+    /// refused it. Otherwise the target is leaked.
     pub fn unmap(self) -> Result<T, Failed<Error, Self>> {
         let (mapping, unmapped) = leak_on_unwind(self, Self::unmap_once);
         mapping.after(unmapped)
@@ -211,7 +211,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
         outcome::unmapped_one(batch)
     }
 
-    /// Makes of an unmap's outcome what it says.
+    /// Turns the outcome of an unmap into the result.
     pub(super) fn after(self, unmapped: Unmapped) -> Result<T, Failed<Error, Self>> {
         match unmapped {
             Unmapped::Done => Ok(self.into_target()),
@@ -252,7 +252,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
         unsafe { View::new(self.target.address()) }
     }
 
-    /// Which grant it is.
+    /// The grant.
     #[must_use]
     pub fn grant(&self) -> RemoteGrant {
         self.entry.grant
@@ -264,7 +264,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
         self.entry.handle
     }
 
-    /// Where it is mapped: the target's host address, in bytes.
+    /// The target's host address, in bytes.
     #[must_use]
     pub fn host_addr(&self) -> u64 {
         self.entry.host_addr
@@ -309,7 +309,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> fmt::Debug for Mapping<H, T, A> {
     }
 }
 
-/// The element that asks for a mapping, if what it says makes sense.
+/// The element that requests a mapping, if the target's address is valid.
 pub(super) fn request<A: Access>(
     grant: RemoteGrant,
     target: &impl MapTarget,

@@ -7,10 +7,10 @@
 //!
 //! # A target is returned only when nothing is mapped there
 //!
-//! Reusing a target where a foreign frame may still be mapped would expose another domain's memory to
-//! the target's next user. So whenever Xen's answer leaves that open (a status that Xen does not define,
-//! positive ones too; no status at all; a hypercall that ended half way; an unmap that failed), and if a
-//! backend panics in the hypercall, the target is not returned but leaked, and [`leaked`] counts it.
+//! Reusing a target where a granted frame may still be mapped would expose another domain's memory to
+//! the target's next user. So the target is not returned but leaked, and [`leaked`] counts it, whenever
+//! Xen's answer leaves that open (a status that Xen does not define, positive ones too; no status at all;
+//! a hypercall that failed half way; an unmap that failed), and when a backend panics in the hypercall.
 //!
 //! ```
 //! use xen_ops::gnttab::map::{BatchError, Slot, elements, map_all, unmap_each, unmap_elements};
@@ -72,7 +72,7 @@ pub(super) use unwind::leak_on_unwind;
 
 static LEAKED: AtomicUsize = AtomicUsize::new(0);
 
-/// How many targets were leaked since the start, because a foreign frame may still be mapped there.
+/// How many targets were leaked since the start, because a granted frame may still be mapped there.
 #[must_use]
 pub fn leaked() -> usize {
     LEAKED.load(Relaxed)

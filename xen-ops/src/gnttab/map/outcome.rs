@@ -1,4 +1,4 @@
-//! What an answered element means: mapped, not mapped, or nobody knows.
+//! What Xen's answer means: mapped, not mapped, or unknown.
 
 use xen_abi::GrantStatus;
 use xen_abi::grant_table::{
@@ -12,7 +12,7 @@ use crate::hypercall::{Batch, Done, Error, UNTOUCHED};
 const MAP: &str = "GNTTABOP_map_grant_ref";
 const UNMAP: &str = "GNTTABOP_unmap_grant_ref";
 
-/// What became of one element of a map.
+/// The outcome of one element of a map.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Mapped {
@@ -20,11 +20,11 @@ pub(super) enum Outcome {
         host_addr: u64,
         machine_addr: u64,
     },
-    /// Not mapped now; it may work later.
+    /// Not mapped; another try may succeed.
     Again,
     /// Not mapped.
     Refused(Error),
-    /// Mapped or not: nobody can tell.
+    /// Mapped or not: the answer does not tell.
     Unknown(Error),
 }
 
@@ -74,19 +74,19 @@ fn untouched(result: Result<(), Error>, first: bool) -> Outcome {
     }
 }
 
-/// The error of a map that was tried again in vain.
+/// The error of a map whose last try was answered with `GNTST_eagain`.
 pub(super) fn still_eagain() -> Error {
     Error::from_status(MAP, GNTST_eagain)
 }
 
-/// What became of one element of an unmap.
+/// The outcome of one element of an unmap.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::gnttab) enum Unmapped {
     Done,
     /// Mapped as before.
     Intact(Error),
-    /// Mapped or not: nobody can tell. The handle may be another mapping's by now, so that another
-    /// try could harm that one.
+    /// Mapped or not: the answer does not tell. The handle may be another mapping's by now, so trying
+    /// again could unmap that one.
     Unknown(Error),
 }
 
@@ -113,8 +113,8 @@ pub(super) fn unmapped<'a>(
     })
 }
 
-/// What the status of an unmap and its hypercall's result say, for an element that Xen may have
-/// `reached`.
+/// What the status of an unmap and the result of its hypercall mean. `reached` says whether Xen may have
+/// begun with the element.
 pub(in crate::gnttab) fn unmapped_status(
     operation: &'static str,
     status: GrantStatus,
@@ -130,11 +130,11 @@ pub(in crate::gnttab) fn unmapped_status(
             Unmapped::Unknown(failed)
         }
         Err(failed) if status == UNTOUCHED => Unmapped::Intact(failed),
-        // Xen looks at both before it changes anything.
+        // Xen checks for both before it changes anything.
         _ if [GNTST_permission_denied, GNTST_bad_dev_addr].contains(&status) => {
             Unmapped::Intact(error)
         }
-        // A general error may mean that all but the last step was done.
+        // After a general error all but the last step may be done.
         _ => Unmapped::Unknown(error),
     }
 }

@@ -11,7 +11,7 @@ use crate::hypercall::{Error, Hypercall};
 use crate::page::MapTarget;
 use crate::view::{Access, ReadOnly, View};
 
-/// One grant of a batch, and what has become of it.
+/// One grant of a batch, and its state.
 ///
 /// The functions for batches take slots of `&H`, and compare these references: mappings of one batch may
 /// belong to several domains, each with a hypervisor handle of its own.
@@ -24,14 +24,14 @@ use crate::view::{Access, ReadOnly, View};
 /// ```
 #[derive(Default)]
 pub enum Slot<H: Hypercall, T: MapTarget, A: Access = ReadOnly> {
-    /// Nothing, and left alone.
+    /// Nothing. Batches skip it.
     #[default]
     Empty,
     /// A grant that is to be mapped at a target.
     Request {
-        /// Which grant.
+        /// The grant.
         grant: RemoteGrant,
-        /// Where.
+        /// Where to map it.
         target: T,
         /// Whether also for devices, see [`Mapping::for_devices`].
         devices: bool,
@@ -40,7 +40,7 @@ pub enum Slot<H: Hypercall, T: MapTarget, A: Access = ReadOnly> {
     Mapped(Mapping<H, T, A>),
     /// A target that is free again, after an unmap.
     Free(T),
-    /// A mapping that could not be unmapped and is there as before.
+    /// A mapping that could not be unmapped and still exists.
     Stuck {
         /// The mapping.
         mapping: Mapping<H, T, A>,
@@ -49,7 +49,7 @@ pub enum Slot<H: Hypercall, T: MapTarget, A: Access = ReadOnly> {
     },
     /// A grant that could not be mapped, or neither kept nor unmapped.
     Failed {
-        /// Which grant.
+        /// The grant.
         grant: RemoteGrant,
         /// The target, unless something may be mapped there: then it is leaked.
         target: Option<T>,
@@ -80,7 +80,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
         self.mapping().map(Mapping::view)
     }
 
-    /// Takes out what is there and leaves [`Empty`](Self::Empty).
+    /// Takes the value and leaves [`Empty`](Self::Empty).
     #[must_use]
     pub fn take(&mut self) -> Self {
         mem::take(self)
@@ -96,10 +96,10 @@ impl<H: Hypercall, T: MapTarget, A: Access> Slot<H, T, A> {
     }
 }
 
-/// What batches do. No code of the caller's runs in here, but for hypercalls: a reference is copied and
-/// dropped by itself, and targets stay in the slots.
+/// The steps of a batch. Apart from hypercalls they run none of the user's code, which may panic: copying
+/// and dropping `&H` runs none, and targets stay in the slots.
 impl<'x, H: Hypercall, T: MapTarget, A: Access> Slot<&'x H, T, A> {
-    /// Gives a request its outcome. [`Outcome::Again`] leaves it a request.
+    /// Applies the outcome of a map to a request. [`Outcome::Again`] leaves it a request.
     pub(super) fn mapped(&mut self, xen: &'x H, outcome: Outcome) {
         if outcome == Outcome::Again {
             return;
@@ -117,12 +117,12 @@ impl<'x, H: Hypercall, T: MapTarget, A: Access> Slot<&'x H, T, A> {
         };
     }
 
-    /// Makes a failure of a request that Xen has not done when the tries are over.
+    /// Turns a request into a failure after the last try.
     pub(super) fn give_up(&mut self) {
         self.fail(MapError::Xen(outcome::still_eagain()));
     }
 
-    /// Makes a failure of a request.
+    /// Turns a request into a failure.
     pub(super) fn fail(&mut self, error: MapError) {
         *self = match self.take() {
             Self::Request { grant, target, .. } => {
@@ -132,7 +132,7 @@ impl<'x, H: Hypercall, T: MapTarget, A: Access> Slot<&'x H, T, A> {
         };
     }
 
-    /// Gives a mapping the outcome of its unmap.
+    /// Applies the outcome of an unmap to a mapping.
     pub(super) fn unmapped(&mut self, unmapped: Unmapped) {
         *self = match self.take() {
             Self::Mapped(mapping) | Self::Stuck { mapping, .. } => {
@@ -146,12 +146,12 @@ impl<'x, H: Hypercall, T: MapTarget, A: Access> Slot<&'x H, T, A> {
         };
     }
 
-    /// Unmaps what was mapped, and makes it a request again.
+    /// Unmaps a mapping and turns it into a request again.
     pub(super) fn roll_back(&mut self) {
         *self = match self.take() {
             Self::Mapped(mapping) => {
                 let (grant, devices) = (mapping.grant(), mapping.has_devices());
-                // What the slot says if the hypercall panics.
+                // The slot's state if the hypercall panics.
                 *self = Self::Failed {
                     grant,
                     target: None,

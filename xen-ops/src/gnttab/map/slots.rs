@@ -20,27 +20,27 @@ use crate::hypercall::grant_table_op::{
 use crate::page::MapTarget;
 use crate::view::Access;
 
-/// Elements for batches of up to `N` slots: memory in which Xen is told what to map. What they say
-/// before and after does not matter.
+/// Elements for batches of up to `N` slots: memory for the hypercall that maps. Their values before and
+/// after do not matter.
 #[must_use]
 pub fn elements<const N: usize>() -> [MapGrantRef; N] {
     core::array::from_fn(|_| MapGrantRef::new(0, 0, grant_ref_t(0), domid_t(0)))
 }
 
-/// Elements for batches of up to `N` slots: memory in which Xen is told what to unmap. What they say
-/// before and after does not matter.
+/// Elements for batches of up to `N` slots: memory for the hypercall that unmaps. Their values before and
+/// after do not matter.
 #[must_use]
 pub fn unmap_elements<const N: usize>() -> [UnmapGrantRef; N] {
     core::array::from_fn(|_| UnmapGrantRef::new(0, 0, grant_handle_t(0)))
 }
 
-/// Maps every request among `slots`, each for itself, and returns how many of them are mapped now.
-/// All go to Xen in one hypercall.
+/// Maps every request among `slots`, independently of each other, with one hypercall, and returns how many
+/// of them are mapped.
 ///
-/// `xen` is a reference, which each mapping keeps: then no code of the backend's runs while the answers
-/// are distributed, and [`unmap_each`] can tell mappings of one hypervisor handle from those of another.
+/// Each mapping keeps the reference `xen`. So neither `Clone` nor `Drop` of the backend runs while the
+/// slots are filled, and [`unmap_each`] can compare references.
 ///
-/// A request becomes [`Mapped`](Slot::Mapped) or [`Failed`](Slot::Failed); other slots are left alone.
+/// A request becomes [`Mapped`](Slot::Mapped) or [`Failed`](Slot::Failed); other slots do not change.
 ///
 /// # Errors
 ///
@@ -54,8 +54,8 @@ pub fn map_each<'x, H: Hypercall, T: MapTarget, A: Access>(
     map_each_with_retry(xen, slots, elements, &mut NoRetry)
 }
 
-/// As [`map_each`]. Those with `GNTST_eagain` go to Xen again, in one more hypercall for each try that
-/// `retry` makes.
+/// As [`map_each`], and tries those again for which Xen answers `GNTST_eagain`: with one hypercall for
+/// each try that `retry` allows.
 ///
 /// # Errors
 ///
@@ -80,11 +80,11 @@ pub fn map_each_with_retry<'x, H: Hypercall, T: MapTarget, A: Access, R: Retry +
     Ok(mapped)
 }
 
-/// Maps all of `slots`, or none. All go to Xen in one hypercall.
+/// Maps all of `slots` with one hypercall, or none.
 ///
-/// If one fails, those that were mapped are unmapped and are requests again; those that failed say
-/// why. What cannot be unmapped again stays in its slot as [`Stuck`](Slot::Stuck), or has lost its
-/// target.
+/// If one fails, those that were mapped are unmapped and become requests again; those that failed hold
+/// the error. What cannot be unmapped becomes [`Stuck`](Slot::Stuck), or [`Failed`](Slot::Failed) with
+/// its target leaked.
 ///
 /// # Errors
 ///
@@ -100,8 +100,8 @@ pub fn map_all<'x, H: Hypercall, T: MapTarget, A: Access>(
     map_all_with_retry(xen, slots, elements, &mut NoRetry)
 }
 
-/// As [`map_all`]. Those with `GNTST_eagain` go to Xen again, in one more hypercall for each try that
-/// `retry` makes.
+/// As [`map_all`], and tries those again for which Xen answers `GNTST_eagain`: with one hypercall for each
+/// try that `retry` allows.
 ///
 /// # Errors
 ///
@@ -137,13 +137,13 @@ pub fn map_all_with_retry<'x, H: Hypercall, T: MapTarget, A: Access, R: Retry + 
     Err(BatchError::Slot { index, error, stuck })
 }
 
-/// Unmaps every mapping among `slots`; other slots are left alone.
+/// Unmaps every mapping among `slots`; other slots do not change.
 ///
-/// It takes one hypercall if all were mapped through the same `&H`, as those of one
-/// [`map_all`] or [`map_each`] are. Mappings in a row that were mapped through another take another one.
+/// This makes one hypercall for each run of mappings that have the same `&H`: one in all for what a
+/// [`map_all`] or [`map_each`] has mapped.
 ///
-/// A mapping becomes [`Free`](Slot::Free); [`Stuck`](Slot::Stuck) if it is certain to be there as
-/// before; or [`Failed`](Slot::Failed), with its target leaked.
+/// A mapping becomes [`Free`](Slot::Free); [`Stuck`](Slot::Stuck) if it certainly still exists; or
+/// [`Failed`](Slot::Failed), with its target leaked.
 ///
 /// # Errors
 ///
@@ -168,7 +168,7 @@ pub fn unmap_each<H: Hypercall, T: MapTarget, A: Access>(
     failures.result()
 }
 
-/// Unmaps the mappings among `slots`, which are all of this hypervisor handle.
+/// Unmaps the mappings among `slots`, which all have this reference.
 fn unmap_run<H: Hypercall, T: MapTarget, A: Access>(
     xen: &H,
     slots: &mut [Slot<&H, T, A>],
@@ -199,7 +199,7 @@ fn unmap_run<H: Hypercall, T: MapTarget, A: Access>(
     }
 }
 
-/// The failures of an unmap: the first, and how many.
+/// The first failure of an unmap, and how many there are.
 #[derive(Default)]
 struct Failures {
     first: Option<(usize, MapError)>,
@@ -222,7 +222,7 @@ impl Failures {
     }
 }
 
-/// What one hypercall did.
+/// Result of one hypercall.
 struct Round {
     mapped: usize,
     /// Whether there are requests that may be tried again.
@@ -258,7 +258,7 @@ fn round<'x, H: Hypercall, T: MapTarget, A: Access>(
             slot.mapped(xen, Outcome::Unknown(outcome::no_map_answer()));
         }
     });
-    // SAFETY: each host address is a target's, where nothing else is.
+    // SAFETY: each host address is a target's, which nothing else uses.
     let batch = unsafe { map_grant_ref(xen, elements) };
     unwinding.disarm();
     let complete = batch.result.is_ok();

@@ -1,13 +1,13 @@
-//! What happens to targets when a panic unwinds through a hypercall.
+//! Leaking targets when a panic unwinds through a hypercall.
 //!
-//! A backend may panic, and Xen may have changed the mapping by then. So, as where Xen's answer leaves
-//! open what it did, the target is leaked and counted.
+//! A backend may panic after Xen has changed what is mapped. Then the target is leaked and counted, as
+//! for an answer that leaves open what Xen did.
 
 use core::mem::{self, ManuallyDrop};
 
 use super::count_leaked;
 
-/// Runs a closure if it is dropped while a panic unwinds. [`disarm`](Self::disarm) ends that.
+/// Calls a closure when it is dropped, unless [`disarm`](Self::disarm) is called first.
 pub(super) struct OnUnwind<F: FnMut()>(F);
 
 impl<F: FnMut()> OnUnwind<F> {

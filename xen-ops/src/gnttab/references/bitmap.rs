@@ -1,10 +1,9 @@
-//! The references that are free: a bitmap that is allocated from without a lock.
+//! The free references: a lock-free bitmap.
 //!
-//! One bit stands for a reference, so that a reference which is freed and taken again between two
-//! looks of another thread is not mistaken for anything else: there is no list whose head could
-//! change its meaning (ABA). A word holds 32 references in its low half. In its high half is one
-//! mark: someone waits for references. Whoever frees one sees the mark in the same read-modify-write,
-//! and whoever sets it sees what was free, so nobody waits for what is there already.
+//! Each reference has one bit. There is no list whose head could be changed and changed back between a
+//! load and a compare-exchange (ABA). A word has 32 references in its low half, and one mark in its
+//! high half: there are waiters. A thread that frees references sees the mark in the same
+//! read-modify-write, and a waiter that sets it sees what is free, so no waiter misses a reference.
 
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
@@ -17,17 +16,17 @@ use super::wake::Waiters;
 /// References in a word.
 pub(super) const PER_WORD: u32 = u32::BITS;
 
-/// Someone waits for references.
+/// There are waiters for references.
 const WAITED: u64 = 1 << 32;
 
-/// Words in a line. Loom goes through all interleavings, so it gets few.
+/// Words in a line. Under loom, which tries all interleavings, few.
 const WORDS: usize = if cfg!(loom) { 2 } else { 8 };
 
 /// References in a [`BitmapLine`].
 pub(in crate::gnttab) const PER_LINE: u32 = WORDS as u32 * PER_WORD;
 
-/// Room for the state of 256 references: a cache line, so that threads which take from different
-/// lines do not disturb each other. Their entries in the table lie in different lines too.
+/// Storage for the state of 256 references: a cache line, so that threads which take from different
+/// lines do not contend. Their entries in the table are in different cache lines too.
 #[repr(align(64))]
 pub struct BitmapLine([AtomicU64; WORDS]);
 
@@ -82,9 +81,9 @@ impl AllocHint {
     }
 }
 
-/// References of one word, which belong to whoever holds this. They are its items.
+/// Taken references of one word: an iterator over them. Dropping it does not free them.
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "they are lost, unless freed"]
+#[must_use = "references that are not freed are lost"]
 pub struct Taken {
     word: usize,
     mask: u32,
@@ -111,7 +110,7 @@ impl Taken {
         self.mask.count_ones() as usize
     }
 
-    /// The first one, which stays.
+    /// The first one, which is not removed.
     #[inline]
     pub(crate) const fn first(&self) -> Option<u32> {
         match lowest(self.mask) {
@@ -125,7 +124,7 @@ impl Taken {
         self.mask &= self.mask.wrapping_sub(1);
     }
 
-    /// Adds a reference, if it is of the same word as the others.
+    /// Adds a reference if it is of the same word as the others.
     #[inline]
     pub fn add(&mut self, reference: u32) -> bool {
         let one = Self::one(reference);
@@ -156,7 +155,7 @@ impl Iterator for Taken {
     }
 }
 
-/// The references that are free.
+/// The free references.
 pub struct Refs<'s> {
     lines: &'s [BitmapLine],
     /// Lines in which references are in service: only these are searched.
@@ -173,19 +172,20 @@ impl<'s> Refs<'s> {
         }
     }
 
-    /// From now on references below `end` may be freed, as far as there is room for them.
+    /// Takes the references below `end` into service, as far as there are lines for them: they may be
+    /// freed from now on.
     pub fn extend(&self, end: u32) {
         let lines = end.div_ceil(PER_LINE) as usize;
-        // Those who search too little for a moment find less; nothing else depends on it.
+        // A thread that sees the old value searches fewer lines; nothing else depends on it.
         self.in_service.store(lines.min(self.lines.len()), Relaxed);
     }
 
-    /// Who waits for references.
+    /// The waiters for references.
     pub const fn waiters(&self) -> &Waiters {
         &self.waiters
     }
 
-    /// How many references are free. Others may take and free some meanwhile.
+    /// How many references are free. Other threads may take and free some meanwhile.
     #[must_use]
     pub fn count(&self) -> usize {
         self.words().map(|word| free(word.load(Relaxed)).count_ones() as usize).sum()
@@ -216,10 +216,10 @@ impl<'s> Refs<'s> {
         Some(Taken { word, mask })
     }
 
-    /// Takes `count` references that follow each other: gives the first.
+    /// Takes `count` consecutive references and returns the first.
     ///
-    /// Where others take references meanwhile, ones that were free all the time may be missed; and for
-    /// a moment this may hold references it gives back.
+    /// While other threads take references, this may miss a run that is free, and it may take references
+    /// for a moment and free them again.
     pub fn take_run<O: Orders>(&self, count: u32) -> Option<u32> {
         let mut from = 0;
         loop {
@@ -231,10 +231,9 @@ impl<'s> Refs<'s> {
         }
     }
 
-    /// Frees references, and wakes those that wait for some. The references must belong to the caller:
-    /// they are not free.
+    /// Frees references, which must be taken, and wakes waiters.
     ///
-    /// Wakers are the caller's code and may panic, so this comes after the caller's own bookkeeping.
+    /// Wakers are the user's code and may panic, so the caller's own bookkeeping comes before this.
     #[inline]
     pub fn free<O: Orders>(&self, taken: Taken) {
         if self.release::<O>(taken) {
@@ -242,7 +241,8 @@ impl<'s> Refs<'s> {
         }
     }
 
-    /// Frees references, as [`free`](Self::free), and tells whether to [`wake`](Self::wake) afterwards.
+    /// Frees references as [`free`](Self::free) does, and returns whether to [`wake`](Self::wake)
+    /// afterwards.
     #[inline]
     #[must_use]
     pub(in crate::gnttab) fn release<O: Orders>(&self, taken: Taken) -> bool {
@@ -253,13 +253,13 @@ impl<'s> Refs<'s> {
         before & WAITED != 0
     }
 
-    /// Whether someone is seen to wait for references of this word.
+    /// Whether the word of these references has the mark of waiters.
     #[inline]
     pub(crate) fn is_waited_for(&self, of: &Taken) -> bool {
         self.word(of.word).is_some_and(|word| word.load(Relaxed) & WAITED != 0)
     }
 
-    /// Frees `count` references from `first` on. They must belong to the caller: they are not free.
+    /// Frees `count` references from `first` on, which must be taken, and wakes waiters.
     pub fn free_run<O: Orders>(&self, first: u32, count: u32) {
         let waited =
             parts(first, count).fold(false, |waited, part| self.release::<O>(part) | waited);
@@ -268,21 +268,21 @@ impl<'s> Refs<'s> {
         }
     }
 
-    /// Has `waker` called at the next freeing, and tells how many references are free: what was freed
-    /// before the mark was set is counted, and what is freed behind it wakes.
-    pub fn wait<O: Orders>(&self, room: usize, waker: &Waker) -> usize {
-        self.waiters.register(room, waker);
+    /// Registers `waker` for the next freeing, and returns how many references are free. References freed
+    /// before the mark is set are counted; freeing others later wakes.
+    pub fn wait<O: Orders>(&self, slot: usize, waker: &Waker) -> usize {
+        self.waiters.register(slot, waker);
         self.mark::<O>()
     }
 
-    /// Marks that someone waits, and tells how many references are free. Whatever is freed from now
-    /// on wakes the [`waiters`](Self::waiters).
+    /// Marks that there are waiters, and returns how many references are free. Freeing references from
+    /// now on wakes the [`waiters`](Self::waiters).
     pub fn mark<O: Orders>(&self) -> usize {
         self.words().map(|word| free(word.fetch_or(WAITED, O::FREE)).count_ones() as usize).sum()
     }
 
-    /// Wakes all who wait. The marks go first: who sets one again behind this has registered before
-    /// it, is seen, and is woken.
+    /// Wakes all waiters. The marks are cleared first: a waiter that sets one again has registered before,
+    /// so its waker is seen and woken.
     #[cold]
     pub(in crate::gnttab) fn wake<O: Orders>(&self) {
         for word in self.words() {
@@ -322,7 +322,7 @@ impl<'s> Refs<'s> {
         None
     }
 
-    /// The first of `count` references from `from` on that follow each other and look free.
+    /// The first of `count` consecutive references, from `from` on, that look free.
     fn find_run(&self, from: u32, count: u32) -> Option<u32> {
         let words = self.in_service.load(Relaxed) * WORDS;
         let (mut first, mut at) = (from, from);
@@ -344,7 +344,7 @@ impl<'s> Refs<'s> {
         Some(first)
     }
 
-    /// Takes all of the run, or nothing: then the error is from where to look on.
+    /// Takes all references of the run, or none: then the error is where to continue the search.
     fn claim_run<O: Orders>(&self, first: u32, count: u32) -> Result<(), u32> {
         for part in parts(first, count) {
             let begin = part.word as u32 * PER_WORD;

@@ -1,27 +1,27 @@
-//! References that are free for one alone.
+//! A cache of free references for one owner.
 
 use super::bitmap::{AllocHint, PER_WORD, Refs, Taken};
 use super::orders::Orders;
 
-/// Free references of one word of the bitmap, where they count as taken. Its holder takes and frees
-/// them without touching memory that others use.
+/// Free references of one word of the bitmap, where they count as taken. Taking and freeing them
+/// accesses no memory that other threads use.
 #[derive(Debug)]
-#[must_use = "they are lost, unless flushed"]
+#[must_use = "references that are not flushed are lost"]
 pub struct RefCache {
     taken: Taken,
 }
 
 impl RefCache {
-    /// Nothing is held.
+    /// An empty cache.
     pub const EMPTY: Self = Self { taken: Taken::NONE };
 
-    /// How many are held.
+    /// How many references it has.
     #[must_use]
     pub const fn left(&self) -> usize {
         self.taken.left()
     }
 
-    /// Takes a reference. If none is held, all free ones of a word are, from now on.
+    /// Takes a reference. An empty cache takes all free references of a word first.
     #[inline]
     pub fn take<O: Orders>(&mut self, refs: &Refs<'_>, hint: &mut AllocHint) -> Option<u32> {
         match self.taken.next() {
@@ -36,10 +36,10 @@ impl RefCache {
         self.taken.next()
     }
 
-    /// Frees a reference, which must belong to the caller. It is held if it is of the word of those
-    /// that are, and nobody is seen to wait; else it is everyone's, and so are all if somebody waits.
+    /// Frees a reference, which must be taken. It is cached if it is of the same word as the others, and
+    /// freed to the bitmap otherwise. If the word has the mark of waiters, the cache is flushed.
     ///
-    /// Who begins to wait just then may not be seen: then what is held is as if it were taken.
+    /// A waiter that begins to wait at this moment may be missed: it sees the cached references as taken.
     #[inline]
     pub fn free<O: Orders>(&mut self, refs: &Refs<'_>, reference: u32) {
         if !self.taken.add(reference) {
@@ -49,7 +49,7 @@ impl RefCache {
         }
     }
 
-    /// Gives back what is held.
+    /// Frees all cached references to the bitmap.
     #[cold]
     pub fn flush<O: Orders>(&mut self, refs: &Refs<'_>) {
         refs.free::<O>(self.taken.rest());

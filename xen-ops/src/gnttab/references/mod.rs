@@ -1,6 +1,6 @@
-//! References as numbers: which are free, who holds some back, and who waits for them.
+//! References as numbers: the free ones, caches of them, and waiters for them.
 //!
-//! Nothing here knows about entries, pages or hypercalls. [`granting`](super::granting) builds on it.
+//! This module does not depend on entries, pages or hypercalls. [`granting`](super::granting) builds on it.
 
 mod bitmap;
 mod cache;

@@ -1,4 +1,4 @@
-//! Atomics: the core's, or loom's when loom checks the protocols (`--cfg loom`).
+//! Atomics: those of `core`, or loom's when loom checks the protocols (`--cfg loom`).
 
 #[cfg(not(loom))]
 pub(crate) use core::sync::atomic::{
@@ -11,7 +11,7 @@ pub(crate) use loom::sync::atomic::{
     AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, fence,
 };
 
-/// The core's cell with loom's interface.
+/// The cell of `core` with loom's interface.
 #[cfg(not(loom))]
 pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
 
@@ -27,7 +27,7 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A function that is `const`, but for loom, whose atomics are made while it runs.
+/// A function that is `const` except under loom, whose atomics have no `const` constructors.
 macro_rules! const_but_for_loom {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($argument:ident: $of:ty),*) -> $ret:ty $body:block) => {
         $(#[$meta])*

@@ -1,4 +1,4 @@
-//! Waiting for references, which is the caller's choice and never happens otherwise.
+//! Waiting for references. No other operation waits.
 
 use core::fmt;
 use core::future::Future;
@@ -8,25 +8,25 @@ use core::task::{Context, Poll, Waker};
 use super::bitmap::Refs;
 use super::orders::Proven;
 
-/// One who waits until references are free: a future, and something to poll for those without an
-/// executor. Dropping it ends the wait.
+/// A future that is ready when enough references are free. Without an executor, call
+/// [`is_ready`](Self::is_ready). Dropping it ends the wait.
 ///
-/// It waits for what is free and takes nothing: someone else may be faster. It may wake before enough
-/// are free, and then is to be polled again.
+/// It allocates nothing, so another CPU may take the references first. It may be woken before enough are
+/// free.
 #[must_use = "does nothing unless polled"]
 pub struct Waiter<'t> {
     refs: &'t Refs<'t>,
-    room: usize,
+    slot: usize,
     count: usize,
 }
 
-/// Why nobody can wait.
+/// Why a waiter could not be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// So many wait already (8).
+    /// There are 8 waiters already.
     TooManyWaiters,
-    /// The table can never have that many references.
+    /// The table can never have so many references.
     TooManyRefs {
         /// How many it can have.
         max: usize,
@@ -54,14 +54,14 @@ impl<'t> Waiter<'t> {
         if count > max {
             return Err(WaitError::TooManyRefs { max });
         }
-        let room = refs.waiters().join().ok_or(WaitError::TooManyWaiters)?;
-        Ok(Self { refs, room, count })
+        let slot = refs.waiters().join().ok_or(WaitError::TooManyWaiters)?;
+        Ok(Self { refs, slot, count })
     }
 
-    /// Whether enough references are free. If not, `waker` is called once some have been freed.
+    /// Whether enough references are free. If not, `waker` is woken once some have been freed.
     #[must_use]
     pub fn is_ready(&mut self, waker: &Waker) -> bool {
-        self.refs.count() >= self.count || self.refs.wait::<Proven>(self.room, waker) >= self.count
+        self.refs.count() >= self.count || self.refs.wait::<Proven>(self.slot, waker) >= self.count
     }
 }
 
@@ -75,7 +75,7 @@ impl Future for Waiter<'_> {
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.refs.waiters().leave(self.room);
+        self.refs.waiters().leave(self.slot);
     }
 }
 

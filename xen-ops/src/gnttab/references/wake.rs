@@ -1,4 +1,4 @@
-//! Who waits for references: a few wakers.
+//! The wakers of waiters for references.
 
 #![allow(unsafe_code, reason = "a waker in a cell, guarded by an atomic state")]
 
@@ -9,27 +9,27 @@ use core::task::Waker;
 
 use super::sync::{AtomicBool, AtomicU8, UnsafeCell, const_but_for_loom};
 
-/// How many can wait at a time.
+/// How many waiters there can be.
 pub(crate) const WAITERS: usize = if cfg!(loom) { 1 } else { 8 };
 
-/// Nobody touches the waker.
+/// No thread accesses the waker.
 const IDLE: u8 = 0;
-/// The waiter puts one in.
+/// The waiter stores its waker.
 const REGISTERING: u8 = 1;
-/// Someone takes it out.
+/// A thread takes the waker out to wake it.
 const WAKING: u8 = 2;
 
-/// Those who wait for references.
+/// The waiters for references.
 pub struct Waiters([Slot; WAITERS]);
 
-/// Room for one who waits.
+/// The place of one waiter.
 struct Slot {
     claimed: AtomicBool,
     state: AtomicU8,
     waker: UnsafeCell<Option<Waker>>,
 }
 
-// SAFETY: the waker, itself Send and Sync, is touched by who has moved the state away from IDLE.
+// SAFETY: only the thread that has moved the state from IDLE accesses the waker, which is Send and Sync.
 unsafe impl Sync for Slot {}
 
 impl Slot {
@@ -43,32 +43,32 @@ impl Slot {
         }
     }
 
-    /// Takes the waker out, unless someone else is doing so or the waiter is putting one in: then
-    /// they see that it was to be woken.
+    /// Takes the waker out, unless another thread is doing so or the waiter is storing one: that thread
+    /// sees `WAKING` and wakes it.
     fn take(&self) -> Option<Waker> {
         if self.state.fetch_or(WAKING, AcqRel) != IDLE {
             return None;
         }
-        // SAFETY: the state was IDLE, so until it is again the waker is ours.
+        // SAFETY: the state was IDLE, so until it is again only this thread accesses the waker.
         let waker = self.waker.with_mut(|waker| unsafe { (*waker).take() });
         self.state.fetch_and(!WAKING, Release);
         waker
     }
 
-    /// Puts the waker in. Only the waiter that has claimed the slot does so.
+    /// Stores the waker. Only the waiter that has claimed the slot calls this.
     fn register(&self, waker: &Waker) {
-        // Cloned before the slot is touched: that is the caller's code, which may panic.
+        // Cloned before the slot is changed: that is the user's code, which may panic.
         let waker = waker.clone();
         if self.state.compare_exchange(IDLE, REGISTERING, Acquire, Acquire).is_err() {
-            // Being woken at this moment: with the waker of before, so wake this one too.
+            // The previous waker is being woken at this moment, so wake this one too.
             waker.wake();
             return;
         }
-        // SAFETY: the state was IDLE, so until it is again the waker is ours.
+        // SAFETY: the state was IDLE, so until it is again only this thread accesses the waker.
         let before = self.waker.with_mut(|old| unsafe { (*old).replace(waker) });
         if self.state.compare_exchange(REGISTERING, IDLE, AcqRel, Acquire).is_err() {
-            // Woken meanwhile.
-            // SAFETY: WAKING was added to REGISTERING, which leaves the waker ours.
+            // A thread has tried to wake it meanwhile.
+            // SAFETY: WAKING was added to REGISTERING, so still only this thread accesses the waker.
             let waker = self.waker.with_mut(|waker| unsafe { (*waker).take() });
             self.state.swap(IDLE, AcqRel);
             if let Some(waker) = waker {
@@ -89,36 +89,36 @@ impl Waiters {
         }
     }
 
-    /// Room for one more, unless all is taken. To be given back with [`leave`](Self::leave).
+    /// Claims a slot, if one is unclaimed. [`leave`](Self::leave) returns it.
     pub fn join(&self) -> Option<usize> {
         self.0
             .iter()
             .position(|slot| slot.claimed.compare_exchange(false, true, Acquire, Acquire).is_ok())
     }
 
-    /// Wakes `waker` at the next [`wake`](Self::wake). The room must be the caller's.
-    pub fn register(&self, room: usize, waker: &Waker) {
-        if let Some(slot) = self.0.get(room) {
+    /// Wakes `waker` at the next [`wake`](Self::wake). The caller must have claimed the slot.
+    pub fn register(&self, slot: usize, waker: &Waker) {
+        if let Some(slot) = self.0.get(slot) {
             slot.register(waker);
         }
     }
 
-    /// Gives the room back, and forgets its waker.
-    pub fn leave(&self, room: usize) {
-        if let Some(slot) = self.0.get(room) {
+    /// Returns the slot, and drops its waker.
+    pub fn leave(&self, slot: usize) {
+        if let Some(slot) = self.0.get(slot) {
             let waker = slot.take();
             slot.claimed.store(false, Release);
             drop(waker);
         }
     }
 
-    /// Wakes all that wait, once. If a waker panics, the others are woken all the same.
+    /// Wakes all registered wakers, once. If one panics, the others are woken while it unwinds.
     pub fn wake(&self) {
         Waking(self.0.iter()).run();
     }
 }
 
-/// Slots whose wakers are still to be woken.
+/// Slots whose wakers have not been woken yet.
 struct Waking<'w>(slice::Iter<'w, Slot>);
 
 impl Waking<'_> {

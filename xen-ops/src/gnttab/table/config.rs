@@ -1,4 +1,4 @@
-//! What a table is to be like.
+//! Configuration of a table.
 
 /// Which format the table's entries have. It is chosen once, before anything is granted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,14 +12,14 @@ pub enum VersionPolicy {
     PreferV2,
 }
 
-/// What a table is to be like.
+/// Configuration of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The entries' format.
     pub version: VersionPolicy,
     /// How many frames the table has from the start: at least 1, at most its limit.
     pub initial_frames: u32,
-    /// How many frames it may grow to. The limit is the smallest of this, Xen's limit, the capacity of
+    /// How many frames the table may grow to. The limit is the smallest of this, Xen's limit, the capacity of
     /// [`TableFrames`](super::TableFrames), and that of the storage.
     pub max_frames: u32,
 }

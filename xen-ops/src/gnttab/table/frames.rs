@@ -1,6 +1,6 @@
-//! How the table's frames become reachable.
+//! Mapping the table's frames.
 
-#![allow(unsafe_code, reason = "says where memory appears")]
+#![allow(unsafe_code, reason = "places the table's frames in memory")]
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -14,35 +14,36 @@ use crate::hypercall::{Error, Hypercall, memory_op};
 /// Status words in a frame for each entry of version 2 in one: 2048 to 256.
 const GRANT_FRAMES_PER_STATUS_FRAME: u32 = 8;
 
-/// Room in the guest's address space where the table's frames appear, and how they are put there.
+/// Address space for the table's frames, and the way to map them there.
 ///
 /// # Safety
 ///
 /// While the value lives:
 ///
 /// - [`shared`](Self::shared) and [`status`](Self::status) are the same each time, aligned to
-///   [`PAGE_SIZE`](crate::page::PAGE_SIZE), and have room for [`capacity`](Self::capacity) frames, and for an eighth of that
-///   (rounded up), which nothing else uses;
+///   [`PAGE_SIZE`](crate::page::PAGE_SIZE), and have address space for
+///   [`capacity`](Self::capacity) frames, and for an eighth of that (rounded up), which nothing else
+///   uses;
 /// - once [`attach`](Self::attach) has succeeded for frames from 0 to `n`, the first `n` frames of the
 ///   table are there, in order, readable and writable from every CPU, and so are the status frames of
 ///   their entries, if the version is 2. They stay there. The memory type is the one of ordinary
 ///   memory (on Arm: normal, write-back, inner shareable).
 pub unsafe trait TableFrames {
-    /// For how many frames there is room.
+    /// How many frames fit.
     fn capacity(&self) -> u32;
 
     /// Where the first frame appears.
     fn shared(&self) -> NonNull<u8>;
 
-    /// Where the first status frame appears, if there is room for them.
+    /// Where the first status frame appears, if there is address space for them.
     fn status(&self) -> Option<NonNull<u8>>;
 
-    /// Makes frames reachable, where those before them are. Xen's table grows as needed. The range
+    /// Maps frames; those before the range are mapped already. Xen's table grows as needed. The range
     /// ends within [`capacity`](Self::capacity).
     ///
     /// # Errors
     ///
-    /// What Xen says. Then these frames are not to be used, and it can be tried again.
+    /// Xen's error. Then the table does not use these frames, and the call can be repeated.
     fn attach<H: Hypercall>(
         &mut self,
         xen: &H,
@@ -51,13 +52,13 @@ pub unsafe trait TableFrames {
     ) -> Result<(), Error>;
 }
 
-/// The status frames that come with these frames, when those before them are there.
+/// The status frames that these frames add to those of the frames before them.
 pub(crate) const fn status_frames(frames: &Range<u32>) -> Range<u32> {
     frames.start.div_ceil(GRANT_FRAMES_PER_STATUS_FRAME)
         ..frames.end.div_ceil(GRANT_FRAMES_PER_STATUS_FRAME)
 }
 
-/// Guest frames that hold nothing, and where the CPU reaches them.
+/// Guest frames without memory, and the address at which the CPU accesses them.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameRange {
     /// The first byte's address, aligned to [`PAGE_SIZE`](crate::page::PAGE_SIZE).
@@ -66,8 +67,8 @@ pub struct FrameRange {
     pub frame: xen_pfn_t,
 }
 
-/// The table's frames in a translated guest, which is any but PV: Xen places them at guest frames of
-/// our choice.
+/// The table's frames in a translated guest, which is any but PV: Xen places them at guest frames that
+/// the guest chooses.
 #[derive(Debug)]
 pub struct Translated {
     shared: FrameRange,
@@ -77,23 +78,22 @@ pub struct Translated {
 
 // SAFETY: addresses of memory that is reachable from every CPU.
 unsafe impl Send for Translated {}
-// SAFETY: as above; nothing is done with them here.
+// SAFETY: as above; this type does not access them.
 unsafe impl Sync for Translated {}
 
 impl Translated {
-    /// Room for `capacity` frames.
+    /// Places the table at `shared`, which has `capacity` frames.
     ///
     /// # Safety
     ///
-    /// There are so many guest frames in the area, at which nothing is, that nothing else uses, and
-    /// that stay mapped to the addresses as ordinary memory, readable and writable, while the value
-    /// lives. Whatever was there is gone.
+    /// The guest frames of the range have no memory, nothing else uses them, and they stay mapped to the
+    /// addresses as ordinary memory, readable and writable, while the value lives.
     #[must_use]
     pub const unsafe fn new(shared: FrameRange, capacity: u32) -> Self {
         Self { shared, status: None, capacity }
     }
 
-    /// Adds room for the status frames of version 2: one for each 8 frames, rounded up.
+    /// Places the status frames of version 2 at `status`: one for each 8 frames, rounded up.
     ///
     /// # Safety
     ///
@@ -104,7 +104,7 @@ impl Translated {
     }
 }
 
-// SAFETY: the areas are promised by whoever made the value; Xen places the frames there.
+// SAFETY: the caller of `new` promises the ranges; Xen places the frames there.
 unsafe impl TableFrames for Translated {
     fn capacity(&self) -> u32 {
         self.capacity
@@ -136,15 +136,15 @@ unsafe impl TableFrames for Translated {
     }
 }
 
-/// Places frames of the table, from the highest down: so Xen's table grows once.
+/// Places frames of the table, from the highest down, so that Xen's table grows once.
 fn place<H: Hypercall>(
     xen: &H,
-    area: FrameRange,
+    range: FrameRange,
     frames: Range<u32>,
     kind: u32,
 ) -> Result<(), Error> {
     for frame in frames.clone().rev() {
-        // SAFETY: nothing is at these guest frames but what is placed there now.
+        // SAFETY: the guest frames have no memory but what is placed there now.
         let placed = unsafe {
             memory_op::add_to_physmap(
                 xen,
@@ -152,31 +152,30 @@ fn place<H: Hypercall>(
                 0,
                 XENMAPSPACE_grant_table,
                 index(frame | kind),
-                at(area, frame),
+                at(range, frame),
             )
         };
         if placed.is_err() {
-            remove(xen, area, frame + 1..frames.end);
+            remove(xen, range, frame + 1..frames.end);
             return placed;
         }
     }
     Ok(())
 }
 
-/// Takes frames away again, so that they can be placed another time: Arm places a frame only once.
-fn remove<H: Hypercall>(xen: &H, area: FrameRange, frames: Range<u32>) {
+/// Removes frames, so that they can be placed again: Arm places a frame only once.
+fn remove<H: Hypercall>(xen: &H, range: FrameRange, frames: Range<u32>) {
     for frame in frames {
-        // SAFETY: what is there was placed by us, and nobody has used it yet. If it stays there, no
-        // harm is done.
-        let _ = unsafe { memory_op::remove_from_physmap(xen, DOMID_SELF, at(area, frame)) };
+        // SAFETY: `place` put the frame there, and nothing uses it yet. If it stays, that does no harm.
+        let _ = unsafe { memory_op::remove_from_physmap(xen, DOMID_SELF, at(range, frame)) };
     }
 }
 
-/// The guest frame of the area for this frame of the table.
+/// The guest frame of the range for this frame of the table.
 #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]
-const fn at(area: FrameRange, frame: u32) -> xen_pfn_t {
-    // The area's frames exist, so this does not wrap.
-    xen_pfn_t(area.frame.0.wrapping_add(frame as _))
+const fn at(range: FrameRange, frame: u32) -> xen_pfn_t {
+    // The range's frames exist, so this does not wrap.
+    xen_pfn_t(range.frame.0.wrapping_add(frame as _))
 }
 
 #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]

@@ -1,11 +1,11 @@
-//! Where allocations look first that come without a per-CPU handle.
+//! The allocation hint of the table itself, for allocations without a per-CPU handle.
 
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::gnttab::references::AllocHint;
 
-/// A hint that all CPUs share. A lost update costs a longer search and nothing else.
+/// A hint that all CPUs share. A lost update only makes a search longer.
 pub(super) struct SharedHint(AtomicUsize);
 
 impl SharedHint {
@@ -13,8 +13,8 @@ impl SharedHint {
         Self(AtomicUsize::new(0))
     }
 
-    /// Lets `f` allocate with the hint. It is written only if it changed, so that CPUs which share it
-    /// do not take its cache line from each other.
+    /// Calls `f` with the hint. It is stored only if it changed, so that CPUs do not contend for its cache
+    /// line.
     #[inline]
     pub(super) fn with<T>(&self, f: impl FnOnce(&mut AllocHint) -> T) -> T {
         let before = self.0.load(Relaxed);

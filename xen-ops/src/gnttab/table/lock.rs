@@ -1,4 +1,4 @@
-//! A lock that nobody waits for.
+//! A lock that is only tried.
 
 #![allow(unsafe_code, reason = "a value in a cell, guarded by an atomic flag")]
 
@@ -8,13 +8,13 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Release};
 
-/// A value for one at a time; the others are turned away.
+/// A value that one thread at a time accesses. Locking never waits.
 pub(crate) struct TryLock<T> {
     held: AtomicBool,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: one thread at a time touches the value, and it goes from thread to thread.
+// SAFETY: one thread at a time accesses the value, which moves between threads.
 unsafe impl<T: Send> Sync for TryLock<T> {}
 
 impl<T> TryLock<T> {
@@ -22,7 +22,7 @@ impl<T> TryLock<T> {
         Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
-    /// The value, unless someone has it.
+    /// Locks the value, unless it is locked.
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
         self.held.compare_exchange(false, true, Acquire, Acquire).ok().map(|_| Guard { lock: self })
     }
@@ -34,7 +34,7 @@ impl<T> fmt::Debug for TryLock<T> {
     }
 }
 
-/// The value, as long as this lives.
+/// Access to the value. Dropping it unlocks.
 pub(crate) struct Guard<'a, T> {
     lock: &'a TryLock<T>,
 }

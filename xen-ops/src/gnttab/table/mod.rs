@@ -78,7 +78,7 @@ use crate::{DomainId, Failed};
 pub struct GrantTable<'s, H, F, P> {
     grants: Grants<'s, P>,
     xen: H,
-    /// Its holder adds frames.
+    /// Locked while frames are added.
     attacher: TryLock<F>,
     /// Frames whose references are in service.
     frames: AtomicU32,
@@ -104,17 +104,17 @@ pub struct ToolstackEntry {
 impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
     /// Chooses the version, attaches the first frames, and takes their references into service.
     ///
-    /// References 0 to 7 are left alone, and so are those whose entries are not empty: what ran before
-    /// in this domain has granted something under them.
+    /// References 0 to 7 are not used, nor are those whose entries are not empty: what ran before in this
+    /// domain has granted something under them.
     ///
     /// # Errors
     ///
     /// - [`StartError::Version`]: Xen refuses the version that the policy demands; `EBUSY` if grants
     ///   of what ran before are in use.
     /// - [`StartError::OtherVersion`]: Xen accepts that, and another one is in effect.
-    /// - [`StartError::NoStatusFrames`]: version 2 is demanded, without room for status frames.
-    /// - [`StartError::Size`], [`StartError::Attach`]: Xen does not tell the size, or does not let the
-    ///   frames be attached.
+    /// - [`StartError::NoStatusFrames`]: version 2 is demanded, and `frames` has no status frames.
+    /// - [`StartError::Size`], [`StartError::Attach`]: Xen fails to return the size, or to attach the
+    ///   frames.
     /// - [`StartError::NoFrames`]: the limit is less than one frame.
     ///
     /// # Safety
@@ -260,7 +260,8 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
         }
     }
 
-    /// Tries `take`, and lets the table grow as long as it fails: by as many references as it says.
+    /// Calls `take` until it succeeds, and grows the table each time by the number of references that it
+    /// returns as missing.
     pub(crate) fn growing<T>(
         &self,
         mut take: impl FnMut() -> Result<T, usize>,
@@ -273,7 +274,7 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
             };
             let limit = self.limit.load(Relaxed);
             let per_frame = self.version().entries_per_frame();
-            // More than there can ever be is no reason to grow.
+            // The table does not grow for more than it can ever have.
             if from >= limit || missing > limit.saturating_mul(per_frame) - ToolstackRef::COUNT {
                 return Err(AllocError::Exhausted { frames: limit });
             }
@@ -294,10 +295,10 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
         // SAFETY: they are attached now, and stay so, for they are dropped with `self`. The limit
         // keeps references within 32 bits.
         let added = unsafe { self.grants.add(from * per_frame, to * per_frame) };
-        // After the references are free: who sees the limit reached and finds none has to be right.
+        // After the references are free: a CPU that sees the limit reached and finds none is right then.
         self.frames.store(to, Release);
         drop(attacher);
-        // Wakes, which is code of the caller's.
+        // Wakes waiters: the user's code, which may panic.
         drop(added);
         Ok(())
     }
@@ -370,7 +371,7 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
         }
     }
 
-    /// Takes a page from `pages`, clears it, and grants it: the peer sees nothing that it held before.
+    /// Takes a page from `pages`, clears it, and grants it: the peer does not see its previous contents.
     ///
     /// # Errors
     ///
@@ -448,13 +449,12 @@ impl<'s, H, F, P> GrantTable<'s, H, F, P> {
 
     /// Tries to end up to `limit` of the grants that were dropped while the peer still used them.
     ///
-    /// Nothing else ends them. Call it from time to time, with a limit that keeps up with what is
-    /// dropped.
+    /// Nothing else ends them. Call it regularly, with a limit that keeps up with what is dropped.
     pub fn reap(&self, limit: usize) -> Reaped {
         self.grants.reap(limit)
     }
 
-    /// What became of grants that were dropped while the peer still used them.
+    /// Counts of grants that were dropped while the peer still used them.
     #[must_use]
     pub fn deferred(&self) -> ReaperCounts {
         self.grants.reaper().deferred()

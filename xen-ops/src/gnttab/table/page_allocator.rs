@@ -1,4 +1,4 @@
-//! Where pages to be granted come from.
+//! Allocators of pages to grant.
 
 use crate::page::{Exhausted, Page};
 

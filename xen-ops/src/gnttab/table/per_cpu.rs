@@ -17,7 +17,7 @@ use crate::{DomainId, Failed};
 /// grant.
 ///
 /// The references that it caches, at most 32, count as allocated for everything else: another CPU may
-/// be told that none is left, and [waiters](GrantTable::waiter) are not woken for these. It frees them
+/// find none free, and [waiters](GrantTable::waiter) are not woken for these. It frees them
 /// when it is dropped, on [`flush`](Self::flush), and when a reference is freed through it while it
 /// sees a waiter.
 ///

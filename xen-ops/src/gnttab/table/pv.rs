@@ -1,6 +1,6 @@
 //! The table's frames in a PV guest.
 
-#![allow(unsafe_code, reason = "says where memory appears")]
+#![allow(unsafe_code, reason = "places the table's frames in memory")]
 
 use core::fmt;
 use core::ops::Range;
@@ -13,7 +13,7 @@ use crate::gnttab::granting::Version;
 use crate::hypercall::{Error, Hypercall, grant_table_op};
 use crate::page::{PAGE_SIZE, pfn_to_u64};
 
-/// A way to map machine frames: the guest's page tables.
+/// Maps machine frames in the guest's page tables.
 ///
 /// # Safety
 ///
@@ -24,11 +24,11 @@ pub unsafe trait MapFrames {
     ///
     /// # Errors
     ///
-    /// If it is not mapped.
+    /// Why it is not mapped.
     ///
     /// # Safety
     ///
-    /// The frame is one that Xen lets this domain map, and nothing else uses what is at the address.
+    /// Xen allows this domain to map the frame, and nothing else uses the page at the address.
     unsafe fn map(&mut self, at: NonNull<u8>, frame: u64) -> Result<(), Error>;
 }
 
@@ -43,24 +43,24 @@ pub struct Paravirtual<'l, M> {
 
 // SAFETY: addresses of memory that is reachable from every CPU.
 unsafe impl<M: Send> Send for Paravirtual<'_, M> {}
-// SAFETY: as above; nothing is done with them through a shared reference.
+// SAFETY: as above; a shared reference does not access them.
 unsafe impl<M: Sync> Sync for Paravirtual<'_, M> {}
 
 impl<'l, M: MapFrames> Paravirtual<'l, M> {
-    /// Room at `shared` for as many frames as `list` has elements, where Xen writes their numbers.
+    /// Places the table at `shared`: up to as many frames as `list` has elements, where Xen writes their
+    /// numbers.
     ///
     /// # Safety
     ///
-    /// `shared` is aligned to [`PAGE_SIZE`], and so many pages of address space from there on are used
-    /// by nothing else while the value lives.
+    /// `shared` is aligned to [`PAGE_SIZE`], and nothing else uses so many pages of address space from
+    /// there on while the value lives.
     #[must_use]
     pub const unsafe fn new(map: M, shared: NonNull<u8>, list: &'l mut [xen_pfn_t]) -> Self {
         Self { map, shared, status: None, frames: list, status_frames: &mut [] }
     }
 
-    /// Adds room at `status` for the status frames of version 2, as many as `list` has elements: one
-    /// for each 8 frames of the table, rounded up. If there are fewer, the table's size is limited to
-    /// what they are enough for.
+    /// Places the status frames of version 2 at `status`, as many as `list` has elements: one for each 8
+    /// frames of the table, rounded up. If there are fewer, they limit the table's size.
     ///
     /// # Safety
     ///
@@ -71,7 +71,7 @@ impl<'l, M: MapFrames> Paravirtual<'l, M> {
     }
 }
 
-// SAFETY: the room is promised by whoever made the value; the frames are mapped there in order.
+// SAFETY: the caller of `new` promises the address space; the frames are mapped there in order.
 unsafe impl<M: MapFrames> TableFrames for Paravirtual<'_, M> {
     fn capacity(&self) -> u32 {
         let frames = match self.status {
@@ -100,7 +100,7 @@ unsafe impl<M: MapFrames> TableFrames for Paravirtual<'_, M> {
         let list = &mut self.frames[..end];
         grant_table_op::setup_table(xen, DOMID_SELF, list)?;
         for (at, frame) in list.iter().enumerate().skip(frames.start as usize) {
-            // SAFETY: the frame is the table's, and the page is in the room for it.
+            // SAFETY: the frame is the table's, and the page is in the address space for it.
             unsafe { self.map.map(self.shared.add(at * PAGE_SIZE), pfn_to_u64(*frame))? };
         }
         if let (Version::V2, Some(status)) = (version, self.status) {

@@ -20,7 +20,7 @@ pub struct TableStorage<'s, P> {
 }
 
 impl<'s, P> TableStorage<'s, P> {
-    /// Uses the caller's memory, which is forgotten what it held.
+    /// Uses the caller's memory, whose previous contents do not matter.
     #[must_use]
     pub fn new(lines: &'s mut [BitmapLine], slots: &'s mut [ReaperSlot<P>]) -> Self {
         lines.fill_with(BitmapLine::new);
@@ -29,7 +29,7 @@ impl<'s, P> TableStorage<'s, P> {
     }
 
     /// Takes memory for `frames` frames of version 1 (twice as many of version 2) and for `deferred`
-    /// grants from the allocator, and never gives it back: a guest's table lives as long as the guest.
+    /// grants from the allocator, and never frees it: a guest's table lives as long as the guest.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn leak(frames: usize, deferred: usize) -> TableStorage<'static, P> {
@@ -68,7 +68,7 @@ pub struct Storage<P, const FRAMES: usize, const DEFERRED: usize> {
 
 #[cfg(not(loom))]
 impl<P, const FRAMES: usize, const DEFERRED: usize> Storage<P, FRAMES, DEFERRED> {
-    /// Room that nobody has taken.
+    /// Storage that has not been taken.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -78,10 +78,10 @@ impl<P, const FRAMES: usize, const DEFERRED: usize> Storage<P, FRAMES, DEFERRED>
         }
     }
 
-    /// The room, or `None` if it has been taken before.
+    /// The storage, or `None` if it has been taken before.
     #[must_use]
     pub fn take(&self) -> Option<TableStorage<'_, P>> {
-        // The room holds no value of the taker's before: relaxed is enough.
+        // Nothing is written to the storage before it is taken: relaxed is enough.
         if self.taken.swap(true, Relaxed) {
             return None;
         }

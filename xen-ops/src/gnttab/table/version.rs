@@ -32,8 +32,7 @@ fn is_absent(error: &Error) -> bool {
 }
 
 pub(super) fn set_version<H: Hypercall>(xen: &H, version: Version) -> Result<Version, StartError> {
-    // SAFETY: entries are wiped, but nothing is granted: nothing yet, or, after a suspend, in the new
-    // table.
+    // SAFETY: entries are wiped, but nothing is granted yet, or, after a suspend, in the new table.
     let (result, in_effect) = unsafe { grant_table_op::set_version(xen, version.number()) };
     match result {
         Ok(()) if in_effect == version.number() => Ok(version),

@@ -1,6 +1,6 @@
-//! The guest's own memory, given back to Xen for the time.
+//! Pages of the guest's own whose memory is released to Xen.
 
-#![allow(unsafe_code, reason = "takes memory away from under a page and puts it back")]
+#![allow(unsafe_code, reason = "releases a page's memory and populates it again")]
 
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -16,10 +16,9 @@ use crate::page::{MapTarget, PAGE_SIZE, Page};
 /// A page of the guest's own that was ballooned out: its memory was released to Xen, so its frame can be
 /// the target of a mapping.
 ///
-/// In a translated guest a mapping replaces what was at its frame, and after the unmap nothing is there.
-/// A page of the heap would stay without memory. This type owns the page meanwhile and has Xen populate
-/// its frame again before it returns the page, in [`restore`](Self::restore) or when it is dropped. If
-/// Xen has no memory, the page is leaked.
+/// In a translated guest a mapping replaces the memory at its frame, and after the unmap the frame has
+/// none. This type owns the page and has Xen populate the frame before it returns the page, in
+/// [`restore`](Self::restore) or when it is dropped. If Xen has no memory, the page is leaked.
 ///
 /// The contents of the page are lost. The new memory has arbitrary contents.
 ///
@@ -34,7 +33,7 @@ pub struct Ballooned<H: Hypercall, P: Page> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BalloonError {
-    /// Xen did nothing, and says no more: it did not take the page's memory, or has none to put there.
+    /// Xen did not take the page's memory, or has none to populate it. It gives no reason.
     NotDone,
     /// Xen or the backend refused the hypercall.
     Xen(Error),
@@ -44,7 +43,7 @@ impl fmt::Display for BalloonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotDone => {
-                f.write_str("Xen did not take the page's memory, or has none to put there")
+                f.write_str("Xen did not take the page's memory, or has none to populate it")
             }
             Self::Xen(error) => error.fmt(f),
         }
@@ -68,11 +67,11 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
     ///
     /// # Safety
     ///
-    /// The guest is a translated one. In a PV guest the address that follows from the frame's number
-    /// is that of something else.
+    /// The guest is a translated one. In a PV guest the host address that this type computes from the
+    /// frame number is not the page's.
     pub unsafe fn new(xen: H, page: P) -> Result<Self, Failed<BalloonError, P>> {
         let frame = page.frame();
-        // A page without memory must not be dropped, if the hypercall panics.
+        // Not dropped if the hypercall panics: by then it may be without memory.
         let page = ManuallyDrop::new(page);
         // SAFETY: the page is owned and nothing accesses its memory, which is lost.
         match once(unsafe { decrease_reservation(&xen, &[frame], 0, 0, DOMID_SELF) }) {
@@ -87,7 +86,7 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
     ///
     /// [`BalloonError`], with the target if it still is one: Xen had no memory.
     pub fn restore(self) -> Result<P, Failed<BalloonError, Self>> {
-        // If the hypercall panics, it is not made again by a drop.
+        // Not dropped if the hypercall panics: that would make the hypercall again.
         let mut this = ManuallyDrop::new(self);
         match this.populate() {
             Ok(()) => {
@@ -102,7 +101,7 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
     }
 
     fn populate(&self) -> Result<(), BalloonError> {
-        // SAFETY: nothing is at the frame, where a mapping was or could be.
+        // SAFETY: the frame has no memory: a mapping was there, or could be.
         once(unsafe { populate_physmap(&self.xen, &mut [self.page.frame()], 0, 0, DOMID_SELF) })
     }
 }
@@ -116,8 +115,8 @@ fn once(done: Result<usize, Error>) -> Result<(), BalloonError> {
     }
 }
 
-/// The error, with `value` if nothing was done: the operation counted none, or it was refused with an
-/// error number, which it has none of itself.
+/// The error, with `value` if Xen did nothing: it counted no extent, or refused the hypercall with an
+/// error number, which the operation itself never returns.
 fn failed<V>(error: BalloonError, value: V) -> Failed<BalloonError, V> {
     match error {
         BalloonError::Xen(xen) if xen.errno().is_none() => {
@@ -128,9 +127,8 @@ fn failed<V>(error: BalloonError, value: V) -> Failed<BalloonError, V> {
     }
 }
 
-// SAFETY: whoever made the value promised a translated guest. There the frame's memory is gone and the
-// page, which nobody else uses, is owned, so there is room at its frame, which the CPU reaches at the
-// page's address.
+// SAFETY: the caller of `new` promised a translated guest. There the frame has no memory, and nothing else
+// uses the page, which is owned. The CPU accesses the frame at the page's address.
 unsafe impl<H: Hypercall, P: Page> MapTarget for Ballooned<H, P> {
     #[allow(clippy::useless_conversion, reason = "a frame number has 32 bits on x86_32")]
     fn host_addr(&self) -> u64 {

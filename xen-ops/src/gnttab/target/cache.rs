@@ -1,4 +1,4 @@
-//! Targets kept for the next mapping.
+//! A cache of targets.
 
 use core::fmt;
 

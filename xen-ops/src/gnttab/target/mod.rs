@@ -1,18 +1,16 @@
-//! Where mappings get their targets from.
+//! Sources of targets for mappings.
 //!
-//! A [`MapTarget`] is room for a foreign frame. There are two kinds of places for it: guest frames that
-//! have never had memory, of which a [`Pool`] hands out one after the other; and memory that is
-//! [`Ballooned`] out for the time. [`Targets`] is what both look like to one who needs some, and the
-//! trait to implement for any other source.
+//! A [`MapTarget`] is a place for a granted frame. There are two kinds: guest frames that have never had
+//! memory, which a [`Pool`] allocates; and pages whose memory is [`Ballooned`] out. [`Targets`] is the
+//! trait of such sources.
 //!
 //! # Other sources
 //!
-//! Memory for devices, contiguous in their address space, needs nothing more: a type of the caller's
-//! owns it and implements [`Page`](crate::page::Page), [`Ballooned`] makes a target of it, and when it
-//! is [restored](Ballooned::restore) the caller's allocator gets back what it gave. A run of frames
-//! next to each other in an extended region comes from [`Pool::take_run`].
+//! Memory that is contiguous for devices can be a target too: a type of the caller's owns it and
+//! implements [`Page`](crate::page::Page), and [`Ballooned`] makes a target of it until it is
+//! [restored](Ballooned::restore). [`Pool::take_run`] allocates contiguous frames of an extended region.
 //!
-//! Making targets is slow where it takes a hypercall. A [`Cache`] keeps some.
+//! Making a target is slow where it takes a hypercall. A [`Cache`] keeps some.
 
 use crate::page::{Exhausted, MapTarget};
 
@@ -32,7 +30,7 @@ pub use pool::{InvalidPool, Pool, PoolTarget, Run};
 /// use xen_ops::gnttab::target::Targets;
 /// use xen_ops::page::Exhausted;
 ///
-/// /// A target for each of two grants, or none at all.
+/// /// Two targets, or none.
 /// fn two<S: Targets>(source: &S) -> Result<[S::Target<'_>; 2], Exhausted> {
 ///     Ok([source.take()?, source.take()?])
 /// }

@@ -1,4 +1,4 @@
-//! A range of guest frames without memory, handed out one by one.
+//! An allocator of guest frames without memory.
 
 #![allow(unsafe_code, reason = "vouches for the range")]
 
@@ -12,10 +12,10 @@ use crate::page::{Exhausted, MapTarget, PAGE_SIZE};
 
 const BITS: usize = usize::BITS as usize;
 
-/// A range of guest frames without memory: unused ones behind the guest's memory, or an extended
-/// region that the toolstack announces.
+/// A range of guest frames without memory: unused ones after the guest's memory, or an extended region
+/// that the toolstack announces.
 ///
-/// Lock-free: any number of threads take and give back at once, and also interrupt handlers.
+/// Lock-free: threads and interrupt handlers may allocate and free at the same time.
 ///
 /// ```
 /// use core::ptr::{NonNull, with_exposed_provenance_mut};
@@ -25,7 +25,7 @@ const BITS: usize = usize::BITS as usize;
 /// // 100 frames from guest physical address 0x4000_0000 on.
 /// static USED: [AtomicUsize; Pool::words(100)] = [const { AtomicUsize::new(0) }; Pool::words(100)];
 /// let virt = NonNull::new(with_exposed_provenance_mut(0x7000_0000)).unwrap();
-/// // SAFETY: in this example nothing is ever mapped, or looked at.
+/// // SAFETY: this example maps nothing and accesses no frame.
 /// let pool = unsafe { Pool::new(0x4000_0000, virt, 100, &USED)? };
 /// let first = pool.take().unwrap();
 /// assert_eq!(pool.free(), 99);
@@ -84,7 +84,7 @@ impl<'w> Pool<'w> {
     /// # Safety
     ///
     /// Each of the frames keeps what [`MapTarget`] promises, for as long as the pool or a target from it
-    /// exists, leaked ones too; `address` may be used for all `count` pages; and nobody else writes to
+    /// exists, leaked ones too; `address` may be used for all `count` pages; and nothing else writes to
     /// `words`.
     pub unsafe fn new(
         host_addr: u64,
@@ -107,7 +107,7 @@ impl<'w> Pool<'w> {
         for word in taken {
             word.store(0, Relaxed);
         }
-        // Bits beyond the last frame are taken for ever.
+        // Bits after the last frame always count as taken.
         if let (Some(last), used @ 1..) = (taken.last(), count % BITS) {
             last.store(usize::MAX << used, Release);
         }
@@ -126,8 +126,8 @@ impl<'w> Pool<'w> {
         self.taken.iter().map(|word| word.load(Relaxed).count_zeros() as usize).sum()
     }
 
-    /// Takes `length` frames next to each other: the first that are free. `None` if there are no so
-    /// many in a row, or `length` is 0.
+    /// Allocates the first `length` consecutive frames that are free. `None` if there are not so many in a
+    /// row, or `length` is 0.
     #[must_use]
     pub fn take_run(&self, length: usize) -> Option<Run<'_>> {
         let mut run = Run { pool: self, next: 0, end: 0 };
@@ -136,7 +136,7 @@ impl<'w> Pool<'w> {
         }
         for index in 0..self.count {
             if !self.claim(index) {
-                // Gives back what was claimed before the gap.
+                // Frees what was claimed before the gap.
                 run = Run { pool: self, next: index + 1, end: index + 1 };
                 continue;
             }
@@ -148,7 +148,7 @@ impl<'w> Pool<'w> {
         None
     }
 
-    /// Takes the frame `index`, if it is free.
+    /// Allocates the frame `index`, if it is free.
     fn claim(&self, index: usize) -> bool {
         let bit = 1 << (index % BITS);
         self.taken.get(index / BITS).is_some_and(|word| word.fetch_or(bit, Acquire) & bit == 0)
@@ -191,8 +191,8 @@ impl fmt::Debug for Pool<'_> {
     }
 }
 
-// SAFETY: the address is only calculated with; what is mapped there is shared through views, and the
-// words are atomic.
+// SAFETY: the address is used in calculations only; views access what is mapped there, and the words are
+// atomic.
 unsafe impl Send for Pool<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Pool<'_> {}
@@ -203,15 +203,14 @@ pub struct PoolTarget<'p> {
     index: usize,
 }
 
-// SAFETY: each index is handed out once until it is given back, and the pool's maker vouches for the
-// frames.
+// SAFETY: each index has one owner until it is freed, and the caller of `new` vouches for the frames.
 unsafe impl MapTarget for PoolTarget<'_> {
     fn host_addr(&self) -> u64 {
         self.pool.host_addr + (self.index * PAGE_SIZE) as u64
     }
 
     fn address(&self) -> NonNull<u8> {
-        // Not pointer arithmetic, which asks for memory to be there. `new` saw that it fits.
+        // Not pointer arithmetic, which requires an allocation there. `new` has checked that it fits.
         self.pool.address.map_addr(|first| first.saturating_add(self.index * PAGE_SIZE))
     }
 }
@@ -228,8 +227,7 @@ impl fmt::Debug for PoolTarget<'_> {
     }
 }
 
-/// Frames next to each other: an iterator over their targets, in order. What it has not handed out
-/// is given back when it is dropped.
+/// Consecutive frames: an iterator over their targets, in order. Dropping it frees those that are left.
 #[derive(Debug)]
 pub struct Run<'p> {
     pool: &'p Pool<'p>,
