@@ -1,7 +1,5 @@
 //! Rust's own parts: targets, components and other toolchains, through rustup where there is one.
 
-use std::env;
-use std::ffi::OsString;
 use std::process::Command;
 
 use devtools::has_target;
