@@ -32,7 +32,7 @@ pub(super) struct Lane(pub(super) &'static str);
 
 /// Something to run.
 pub(super) struct Job {
-    /// Its name, which is also that of the file for its output.
+    /// Its name.
     pub(super) name: &'static str,
     pub(super) lane: Lane,
     pub(super) command: Command,
@@ -169,7 +169,8 @@ struct Running {
 impl Running {
     fn start(job: Job) -> Result<Self, Error> {
         let Job { name, lane, mut command, by_hand } = job;
-        let log = process::log_file(name)?;
+        // The job writes files by the names of its own programs.
+        let log = process::log_file(&format!("job {name}"))?;
         let file = File::create(&log).map_err(Error::file(&log))?;
         let copy = file.try_clone().map_err(Error::file(&log))?;
         // With a group of its own everything that it starts can be stopped at once.
