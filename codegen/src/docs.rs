@@ -78,7 +78,7 @@ impl Docs {
         self.0.values()
     }
 
-    /// Names in the tables that none of `abis` knows: upstream has renamed or removed them.
+    /// Names in the tables that are in none of `abis`: upstream has renamed or removed them.
     #[must_use]
     pub fn stale(&self, abis: &[Abi]) -> Vec<String> {
         let mut stale = Vec::new();

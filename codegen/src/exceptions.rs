@@ -18,7 +18,7 @@ const SKIPPED_ON: &[(Arch, &str, &str)] = &[
     (Arch::Riscv64, "io/protocols.h", "its riscv64 part is not written upstream"),
 ];
 
-/// Headers that refuse to be read by anyone but a toolstack.
+/// Headers that only a toolstack can read: others get an `#error`.
 const TOOLS_ONLY: &[&str] =
     &["domctl.h", "sysctl.h", "arch-x86/xen-mca.h", "kexec.h", "xsm/flask_op.h", "vm_event.h"];
 

@@ -1,6 +1,6 @@
 //! The cargo features of `xen-abi`: which header belongs to which family.
 
-/// A family of headers, behind one cargo feature.
+/// A family of headers, under one cargo feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
     /// What every guest needs: always there.

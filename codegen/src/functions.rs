@@ -25,9 +25,9 @@ pub(crate) const FUNCTIONS: &[(&str, &str)] = &[
     ("MASK_XENCONS_IDX", "const fn xen_abi::macros::console::mask_xencons_idx"),
     ("MASK_XENSTORE_IDX", "const fn xen_abi::macros::xs_wire::mask_xenstore_idx"),
     ("PVDRIVERS_PRODUCT_LIST", "an x-macro; its list is the constant xen_abi::macros::pvdrivers::PRODUCT_LIST"),
-    ("RING_COPY_", "copies an entry out of shared memory: a volatile read by whoever owns the mapping"),
-    ("RING_COPY_REQUEST", "copies an entry out of shared memory: a volatile read by whoever owns the mapping"),
-    ("RING_COPY_RESPONSE", "copies an entry out of shared memory: a volatile read by whoever owns the mapping"),
+    ("RING_COPY_", "copies an entry out of shared memory: a volatile read by the owner of the mapping"),
+    ("RING_COPY_REQUEST", "copies an entry out of shared memory: a volatile read by the owner of the mapping"),
+    ("RING_COPY_RESPONSE", "copies an entry out of shared memory: a volatile read by the owner of the mapping"),
     ("RING_FINAL_CHECK_FOR_REQUESTS", "stores and a fence between two calls of xen_abi::macros::ring::has_unconsumed_requests"),
     ("RING_FINAL_CHECK_FOR_RESPONSES", "stores and a fence between two calls of xen_abi::macros::ring::has_unconsumed_responses"),
     ("RING_FREE_REQUESTS", "const fn xen_abi::macros::ring::free_requests"),
@@ -179,8 +179,8 @@ mod tests {
         assert_eq!(function_like("RING"), None);
     }
 
-    /// Every item of `xen_abi::macros` the table speaks of exists, and functions are spoken of in one
-    /// form only.
+    /// Every item of `xen_abi::macros` that the table names exists, and functions are named in one form
+    /// only.
     #[test]
     fn names_what_exists() {
         for (name, text) in FUNCTIONS {

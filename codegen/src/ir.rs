@@ -9,7 +9,7 @@ use devtools::Arch;
 pub struct Abi {
     /// The tree's name: a release such as `4.20`, or what an unpinned tree calls itself.
     pub release: String,
-    /// The headers of Linux that were read behind it, each with what it came from.
+    /// The headers of Linux that were read after the tree, each with its origin.
     pub linux: BTreeMap<String, String>,
     /// The architecture.
     pub arch: Arch,
@@ -163,7 +163,7 @@ impl Int {
 pub enum Type {
     /// An integer.
     Int(Int),
-    /// `void`, only ever behind a pointer or a handle.
+    /// `void`, only as the target of a pointer or a handle.
     Void,
     /// A type defined in some header.
     Named(String),

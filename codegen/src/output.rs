@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-/// Every file of ours begins so; nothing else is ever deleted.
+/// The first words of every generated file. No other file is deleted.
 const MARK: &str = "// @generated";
 
 /// Files by path relative to the output directory.

@@ -116,7 +116,7 @@ fn check_reference(abi: &Abi, header: &str, used: &Type) -> Option<String> {
             };
             let (here, there) = (Family::of(header), Family::of(&target.location.header));
             (!here.may_use(there))
-                .then(|| format!("{name} of {} is behind another feature", target.location.header))
+                .then(|| format!("{name} of {} needs another feature", target.location.header))
         }
         Type::Array(inner, _) | Type::Handle(inner, _) => check_reference(abi, header, inner),
         Type::Pointer(_) => Some(String::from("a raw pointer is left")),

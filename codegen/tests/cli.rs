@@ -1,4 +1,4 @@
-//! The mistakes people make at the command line: one line that names the thing and the way out.
+//! Mistakes at the command line: one line that names the thing and the way out.
 #![cfg(feature = "headers")]
 
 use std::fs;
@@ -40,7 +40,7 @@ fn newest() -> &'static str {
 /// A copy of the newest headers that a test may spoil.
 fn copied_headers(dir: &Path) -> PathBuf {
     let tree = HeaderTree::obtain(pins(), newest(), &Options::from_env());
-    let tree = tree.expect("the headers are at hand");
+    let tree = tree.expect("the headers can be obtained");
     for header in &tree.headers {
         let target = dir.join(header);
         fs::create_dir_all(target.parent().expect("a parent")).expect("a directory");
@@ -83,7 +83,7 @@ fn trees_named_from_where_one_stands() {
     }
 }
 
-/// A release is read with Linux's headers behind it, a tree that the user names by itself.
+/// A release is read together with Linux's headers, a tree that the user names is read alone.
 #[test]
 fn linux_stands_behind_releases() {
     let layout = ["layout", "gntdev_grant_copy_segment", "--arch", "arm"];
@@ -196,7 +196,7 @@ fn outputs_that_cannot_be() {
     let command = &mut codegen(&["gen", "--release", "4.17", "--out", &out]);
     refused(command, 1, &["file", "--out"]);
     assert_eq!(fs::read_to_string(&file).expect("still there"), "mine");
-    // A directory of somebody else's is left as it is.
+    // A directory with files of another origin is left as it is.
     let theirs = dir.path().join("theirs");
     fs::create_dir_all(theirs.join("arm")).expect("a directory");
     fs::write(theirs.join("arm/notes.txt"), "mine").expect("a file");

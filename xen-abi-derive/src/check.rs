@@ -1,4 +1,4 @@
-//! What a table may not say: every mistake at once, each with its row and the way out.
+//! Finds every mistake in a table at once and reports each with its row and the way out.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -118,7 +118,7 @@ fn safety(row: &Row, errors: &mut RowErrors<'_>) {
     if let (Some(span), false) = (row.is_unsafe, is_section) {
         errors.add(
             span,
-            "an unsafe row says in its documentation, under `# Safety`, what the caller answers for",
+            "an unsafe row says in its documentation, under `# Safety`, what the caller must guarantee",
         );
     }
 }

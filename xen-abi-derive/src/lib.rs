@@ -1,7 +1,4 @@
-//! Typed Xen hypercall wrappers from a table of operations.
-//!
-//! [`hypercalls!`] is re-exported by `xen-ops`, whose traits its expansion uses; depend on that crate
-//! rather than on this one.
+#![doc = include_str!("../README.md")]
 
 mod check;
 mod expand;
@@ -15,13 +12,17 @@ mod tests;
 /// A table begins with the hypercall's number and what it takes, in order: `command`, `argument`,
 /// `count`, and numbers of its own that every operation has, as `vcpuid: u32`. Where names are regular
 /// the rule follows that turns a row's name into the command and the structure: a row that follows
-/// the rule cannot pair a command with another one's argument. The part about `arguments` may be
-/// missing. An underscore at the end of a row's name, which keeps it apart from a keyword, is none of
-/// the command's name.
+/// the rule cannot pair a command with another one's argument. The part about `arguments` is optional.
+/// A trailing underscore in a row's name, which keeps it apart from a keyword, is not a part of the
+/// command's name.
 ///
-/// A table is a promise, which is why it begins with `unsafe`. Rows that do not are functions that
-/// anyone can call, so whoever writes the table answers for this: Xen reads and writes no memory but
-/// what the row names, and whatever it writes there is a value of the type.
+/// # Safety
+///
+/// A table begins with `unsafe`, because rows without `unsafe` become safe functions. The author of the
+/// table guarantees for each of those rows: Xen reads and writes no memory but what the row names, and
+/// what it writes there is a value of the type.
+///
+/// # Example
 ///
 /// ```text
 /// unsafe hypercall __HYPERVISOR_grant_table_op(command, argument, count);
@@ -57,46 +58,47 @@ mod tests;
 ///
 /// | part | what it says |
 /// |---|---|
-/// | `unsafe` | a call can break memory; the row's documentation then has a section `# Safety` |
+/// | `unsafe` | a call can violate memory safety; the row's documentation then has a section `# Safety` |
 /// | `single` | Xen takes one argument |
 /// | `batch` | Xen takes an array of them |
-/// | `= COMMAND`, `: STRUCTURE` | the names that the rule does not give; the command begins as it says |
-/// | `on x86`, `on arm` | the architectures that have it: `x86`, `x86_32`, `x86_64`, `arm`, `arm32`, `aarch64`, several with commas |
+/// | `= COMMAND`, `: STRUCTURE` | the names, where the rule does not give them; the command begins as the rule says |
+/// | `on x86`, `on arm` | the architectures that have the operation: `x86`, `x86_32`, `x86_64`, `arm`, `arm32`, `aarch64`, separated by commas |
 ///
 /// | argument | what it is |
 /// |---|---|
 /// | none | the address is 0 |
 /// | `(in name: type)` | a value without a structure around it; `out` and `inout` too |
-/// | `(in name: &type)` | the same where the caller has it; `out` and `inout` by `&mut type` |
+/// | `(in name: &type)` | the same by reference; `out` and `inout` by `&mut type` |
 /// | `(in name: [type])` | the elements of a slice, counted by the hypercall's `count` |
-/// | `{ in a: type, out b: type, ... }` | a structure: those members that anyone says or reads; the others are zero |
+/// | `{ in a: type, out b: type, ... }` | a structure: the members that the caller sets or reads; the others are zero |
 /// | `out list: [type] counted by nr` | a member that is a handle to a slice, and the one with its length |
-/// | `... untyped` | behind such a member: upstream's handle is to `void` |
+/// | `... untyped` | after such a member: upstream's handle is to `void` |
 ///
 /// | convention | what the hypercall returns | what the wrapper returns |
 /// |---|---|---|
-/// | `status` | 0 or an error number, and a grant status in each argument | `Result<Out, Error>`; for a batch `Batch`, with statuses to look at |
+/// | `status` | 0 or an error number, and a grant status in each argument | `Result<Out, Error>`; for a batch `Batch`, which has the statuses |
 /// | `errno` | 0 or an error number | `Result<Out, Error>` |
-/// | `errno_and_out` | the same, and what comes out counts when it fails too | `(Result<(), Error>, Out)` |
-/// | `count` | how many elements were done, never an error number for a failure of one | `Result<usize, Error>` |
+/// | `errno_and_out` | the same, and the output is valid after a failure too | `(Result<(), Error>, Out)` |
+/// | `count` | the number of elements done, without an error number if one fails | `Result<usize, Error>` |
 /// | `value` | a value that is not negative, or an error number | `Result<usize, Error>` |
 ///
-/// A `cfg` of a row is for all that the row expands to; other attributes are for its function.
+/// A `cfg` of a row applies to everything that the row expands to; other attributes apply to its
+/// function.
 ///
 /// # What it expands to
 ///
-/// A `single` row is a function: what goes in are its parameters, in the order of the row, and what
-/// comes out is its result: `()`, the one member that comes out, or a structure named after the row
-/// that has them all. A member that comes out cannot be read before the call, since it is nowhere.
+/// A `single` row is a function. Its parameters are the inputs, in the order of the row. Its result is
+/// the output: `()`, the value of the only output member, or a structure named after the row with all
+/// of them. An output cannot be read before the call.
 ///
 /// A `batch` row is a type named after the row, transparent over upstream's structure, and a function
-/// that takes a slice of it. The type has a state: `Request` until the call, with `new` and what goes
-/// in; `Done` afterwards, with what came out as well.
+/// that takes a slice of it. The type has a state: `Request` before the call, with `new` and the inputs;
+/// `Done` after it, with the outputs too.
 ///
-/// Xen looks at the low 32 bits of `count`. A `status` batch hands the number of its elements over
-/// unchecked: those that Xen does not see are left untouched, which their statuses say. In other rows
-/// a number that does not fit goes as the largest. So does the length of a slice if the member that
-/// counts it is too small. Where one member counts several slices it is the length of the shortest.
+/// Xen reads the low 32 bits of `count`. A `status` batch passes the number of its elements unchecked:
+/// Xen does not touch the elements beyond, and their statuses show it. In other rows a number that does
+/// not fit is replaced by the largest that does. The same is true of the length of a slice if the member
+/// that counts it is too small. A member that counts several slices is the length of the shortest.
 #[proc_macro]
 pub fn hypercalls(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand::hypercalls(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()

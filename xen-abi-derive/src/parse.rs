@@ -31,8 +31,8 @@ impl Parse for Parsed {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         if !input.peek(Token![unsafe]) {
             return Err(input.error(
-                "a table begins with `unsafe hypercall NUMBER(...)`: whoever writes it vouches for \
-                 what it says of the hypercall",
+                "a table begins with `unsafe hypercall NUMBER(...)`: its author guarantees what it \
+                 says of the hypercall",
             ));
         }
         input.parse::<Token![unsafe]>()?;
@@ -56,7 +56,7 @@ impl Parse for Parsed {
 }
 
 /// The tokens up to the next semicolon, which ends a row: a mistake in one row does not hide those in
-/// the rows behind it.
+/// the rows after it.
 fn row(input: ParseStream<'_>) -> Result<TokenStream> {
     let mut row = TokenStream::new();
     while !input.is_empty() {

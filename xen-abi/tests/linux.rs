@@ -1,4 +1,4 @@
-//! Linux's device interface as a program meets it; C judges every figure of it in `tests/`.
+//! Linux's device interface as a program uses it; C compilers check every layout of it in `tests/`.
 #![cfg(feature = "linux")]
 
 use xen_abi::grant_table::{GNTCOPY_source_gref, grant_ref_t};

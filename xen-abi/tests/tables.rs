@@ -1,5 +1,6 @@
 //! The tables written by hand keep up with the generated constants.
 
+use xen_abi::xen::domid_t;
 use xen_abi::{Errno, GrantStatus};
 
 /// The values of the constants of type `ty` in a generated module.
@@ -29,5 +30,19 @@ fn every_status_has_a_text() {
     for (name, value) in all {
         let status = GrantStatus(i16::try_from(value).expect("a status"));
         assert_eq!(status.name(), Some(name.as_str()));
+    }
+}
+
+#[test]
+fn every_reserved_domain_has_its_name() {
+    let all = values(include_str!("../src/generated/x86_64/xen.rs"), "domid_t");
+    // Two constants are bounds, of the same value as the reserved domain there.
+    let bounds = ["DOMID_FIRST_RESERVED", "DOMID_MASK"];
+    let all: Vec<_> =
+        all.into_iter().filter(|(name, _)| !bounds.contains(&name.as_str())).collect();
+    assert!(all.len() >= 6, "only {all:?}");
+    for (name, value) in all {
+        let domain = domid_t(u16::try_from(value).expect("a domain"));
+        assert_eq!(domain.name(), Some(name.as_str()));
     }
 }

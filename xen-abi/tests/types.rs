@@ -1,11 +1,45 @@
-//! The hand-written types, and generated ones as a user meets them.
+//! The hand-written types, and generated ones as a program uses them.
 
 use xen_abi::grant_table::{GNTST_no_space, GNTST_okay, gnttab_copy_ptr_u, gnttab_setup_table};
-use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
+use xen_abi::xen::{DOMID_FIRST_RESERVED, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_abi::{Errno, GrantStatus, GuestHandle, as_bytes, from_bytes};
 
+/// What `{:?}` and `{}` print.
+fn printed(value: impl std::fmt::Debug + std::fmt::Display) -> (String, String) {
+    (format!("{value:?}"), value.to_string())
+}
+
 #[test]
-fn statuses_keep_what_nobody_knows() {
+fn values_print_their_names() {
+    assert_eq!(format!("{:?}", xen_abi::grant_table::GNTST_bad_gntref), "GNTST_bad_gntref");
+    assert_eq!(format!("{:?}", GrantStatus(7)), "GrantStatus(7)");
+    assert_eq!(format!("{:?}", xen_abi::errno::XEN_EINVAL), "EINVAL");
+    assert_eq!(format!("{:?}", Errno(4000)), "Errno(4000)");
+    assert_eq!(printed(DOMID_SELF), ("DOMID_SELF".into(), "DOMID_SELF".into()));
+    assert_eq!(printed(DOMID_FIRST_RESERVED).0, "DOMID_SELF", "the same value");
+    assert_eq!(printed(domid_t(5)), ("domid_t(5)".into(), "5".into()));
+    assert_eq!(printed(xen_pfn_t(9)), ("xen_pfn_t(9)".into(), "9".into()));
+    assert_eq!(format!("{:>12?}|", xen_abi::errno::XEN_EPERM), "       EPERM|");
+}
+
+#[cfg(feature = "io")]
+#[test]
+fn enumerators_print_their_names() {
+    use xen_abi::io::xenbus::{XenbusStateConnected, xenbus_state};
+    use xen_abi::io::xs_wire::{XS_READ, XS_TYPE_COUNT, xsd_sockmsg};
+    assert_eq!(printed(XS_READ), ("XS_READ".into(), "XS_READ".into()));
+    assert_eq!(printed(XenbusStateConnected).0, "XenbusStateConnected");
+    assert_eq!(XenbusStateConnected.name(), Some("XenbusStateConnected"));
+    let unknown = xenbus_state(9);
+    assert_eq!(printed(unknown), ("xenbus_state(9)".into(), "xenbus_state(9)".into()));
+    assert_eq!(unknown.name(), None);
+    assert_eq!(XS_TYPE_COUNT.name(), Some("XS_TYPE_COUNT"));
+    let message = xsd_sockmsg { type_: XS_READ, ..xsd_sockmsg::ZERO };
+    assert_eq!(message.type_.0, 2);
+}
+
+#[test]
+fn unknown_statuses_are_kept() {
     assert!(GNTST_okay.is_okay());
     for value in 0..=13 {
         let status = GrantStatus(-value);

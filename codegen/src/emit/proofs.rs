@@ -44,7 +44,7 @@ pub(super) fn proofs(out: &mut Writer<'_>, name: &str) {
     out.proof(format_args!("}}"));
 }
 
-/// The leaves that lie deeper than a member of their own: behind levels C leaves without a name.
+/// The leaves that lie deeper than a member of their own, inside members without a name in C.
 fn deep_leaves(abi: &Abi, name: &str, record: &Record) -> Vec<Leaf> {
     if record.kind == RecordKind::Union || abi.types.get(name).is_none_or(|ty| ty.c_name.is_none())
     {

@@ -1,4 +1,4 @@
-//! The door to bindgen and libclang.
+//! Calls bindgen and libclang.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,8 +91,8 @@ pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
     Ok(Run { rust, places: places.collect(), strings: seen.strings })
 }
 
-/// Runs bindgen without a word; where it panics, which it does when libclang lacks a function, the
-/// panic's words become the error.
+/// Runs bindgen silently. Bindgen panics when libclang lacks a function; the message of the panic
+/// becomes the error.
 fn generate(builder: bindgen::Builder) -> Result<bindgen::Bindings, Failure> {
     let result = {
         let _quiet = Quiet::new();

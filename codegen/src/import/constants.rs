@@ -1,7 +1,7 @@
 //! Constants with the value and the type C gives them.
 //!
 //! Bindgen's own evaluation of macros loses some and mistypes others. A probe
-//! `static const __typeof__(M) V__M = (M);` behind the headers has clang evaluate each one.
+//! `static const __typeof__(M) V__M = (M);` after the headers makes clang evaluate each one.
 
 use std::fmt::Write as _;
 
@@ -104,7 +104,7 @@ fn macro_constant(
     Ok(())
 }
 
-/// Enumerators are `int` in C, or whatever their enumeration needs beyond that.
+/// Enumerators are `int` in C, or a wider type if their enumeration needs one.
 fn enumerator(abi: &mut Abi, raw: &Raw, run: &Run, found: &RawConst) -> Result<(), Error> {
     let (Type::Named(owner), Some(value)) = (&found.ty, found.value) else {
         return Err(Error::not_understood(&found.name, "a constant that no header defines"));

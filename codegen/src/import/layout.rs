@@ -1,7 +1,7 @@
 //! Puts every member of every record at its offset.
 //!
 //! Bindgen asserts sizes, alignments and the offsets of named members. Anonymous members and the
-//! storage of bit fields it leaves out: those follow from C's rule, each behind its predecessor.
+//! storage of bit fields it leaves out: those follow from C's rule, each after its predecessor.
 
 use std::collections::BTreeMap;
 

@@ -20,9 +20,9 @@ pub struct Macro {
 /// What kind of macro it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MacroKind {
-    /// It stands for nothing: an include guard or a flag.
+    /// Its replacement is empty: an include guard or a flag.
     Empty,
-    /// It stands for something.
+    /// It has a replacement.
     Object,
     /// It takes arguments.
     Function,
@@ -50,7 +50,7 @@ impl Macros {
     }
 
     /// The definition that counts where only `headers` are read: one that takes arguments makes
-    /// the macro a function, one that stands for something beats an empty one.
+    /// the macro a function, one with a replacement beats an empty one.
     #[must_use]
     pub fn find(&self, name: &str, headers: &[String]) -> Option<&Macro> {
         let read = |found: &&Macro| headers.binary_search(&found.location.header).is_ok();

@@ -1,4 +1,4 @@
-//! Headers to IR: one run of bindgen for the types, with the constants' probes behind the headers.
+//! Headers to IR: one run of bindgen for the types, with the constants' probes after the headers.
 
 mod clang;
 mod constants;
@@ -28,7 +28,7 @@ pub use wrapper::{includes, write_stubs};
 pub struct Source {
     /// The tree.
     pub tree: HeaderTree,
-    /// Linux's headers, read behind it.
+    /// Linux's headers, read after the tree.
     pub linux: Option<LinuxTree>,
     /// Every `#define` in them.
     pub macros: Macros,
@@ -38,9 +38,9 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads every header of `tree` once, and those of `linux` behind them.
+    /// Reads every header of `tree` once, and those of `linux` after them.
     pub fn new(mut tree: HeaderTree, mut linux: Option<LinuxTree>) -> Result<Self, Error> {
-        // Clang's places are compared with it, whatever way the user wrote it.
+        // Clang's places are compared with it, so it must not depend on how the user wrote it.
         for root in [&mut tree.root].into_iter().chain(linux.as_mut().map(|linux| &mut linux.root))
         {
             *root = root.canonicalize().map_err(|source| Error::Io {
@@ -144,7 +144,7 @@ impl Source {
         Ok(abi)
     }
 
-    /// Clang's complaint as an error: about one of our probes if its line lies behind the headers.
+    /// Clang's complaint as an error: about one of our probes if its line comes after the headers.
     fn explain(
         &self,
         text: &str,

@@ -61,7 +61,7 @@ pub(super) fn parse(rust: &str, arch: Arch, handles: &Handles) -> Result<Raw, Er
 }
 
 impl Raw {
-    /// Reads the layout assertions and gives back the rest. They are most of the text and all of one
+    /// Reads the layout assertions and returns the rest. They are most of the text and all of one
     /// form, `const _ : () = { ["Size of X"] [... - 8usize] ; ... } ;`, so that parsing them as Rust
     /// would take most of the generator's time.
     fn take_assertions(&mut self, rust: &str) -> Result<String, Error> {

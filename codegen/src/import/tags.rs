@@ -27,10 +27,10 @@ impl Tags {
             rest = after;
             if matches!(word, "struct" | "union" | "enum") {
                 let tag = after.trim_start();
-                let (tag, behind) = tag.split_at(tag.find(|c| !is_word(c)).unwrap_or(tag.len()));
+                let (tag, rest) = tag.split_at(tag.find(|c| !is_word(c)).unwrap_or(tag.len()));
                 if !tag.is_empty() {
                     let known = self.0.entry(tag.to_owned()).or_default();
-                    if known.is_none() && behind.trim_start().starts_with('{') {
+                    if known.is_none() && rest.trim_start().starts_with('{') {
                         let line = text[..text.len() - after.len()].matches('\n').count() + 1;
                         *known = Some(Location { header: header.to_owned(), line });
                     }

@@ -76,7 +76,7 @@ fn types(old: &Abi, new: &Abi, changes: &mut BTreeSet<Change>) {
     }
 }
 
-/// What a typedef or an enumeration stands for.
+/// The type of a typedef or an enumeration.
 fn target(old: &Abi, new: &Abi, name: &str, note: &mut impl FnMut(ChangeKind)) {
     let spelled = |abi: &Abi| match &abi.types.get(name)?.def {
         Def::Alias(ty) | Def::Newtype(ty) => Some(text::spell(ty)),

@@ -51,7 +51,7 @@ pub fn picture(abis: &[Abi], name: &str) -> Result<String, Error> {
     Ok(out)
 }
 
-/// A typedef or enumeration: what it stands for, a line for each architecture.
+/// A typedef or enumeration: its type, a line for each architecture.
 fn scalar(abis: &[Abi], name: &str) -> Option<String> {
     let mut out = String::new();
     for abi in abis {
@@ -70,8 +70,8 @@ fn scalar(abis: &[Abi], name: &str) -> Option<String> {
     (!out.is_empty()).then_some(out)
 }
 
-/// Every path of every architecture: a path one architecture alone has stands behind the one it
-/// follows there.
+/// Every path of every architecture: a path that only one architecture has stands after the one
+/// that it follows there.
 fn merged_paths(all: &[Vec<Leaf>]) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     for leaves in all {

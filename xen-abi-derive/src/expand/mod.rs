@@ -72,15 +72,15 @@ fn call(
     }
 }
 
-/// A call inside of what lends memory to it, which ends with the call; the call itself, if there is
-/// nothing to lend.
-fn lending(lend: &TokenStream, call: &TokenStream) -> TokenStream {
-    if lend.is_empty() {
+/// A call inside of the block that bounces its buffers and ends with the call; the call itself if it
+/// has no buffers.
+fn bouncing(bounce: &TokenStream, call: &TokenStream) -> TokenStream {
+    if bounce.is_empty() {
         return call.clone();
     }
     quote! {
         ::xen_ops::hypercall::__private::lending(|| {
-            #lend
+            #bounce
             Ok(#call)
         })
     }

@@ -1,4 +1,4 @@
-//! What is said of a table that is wrong.
+//! The errors that a wrong table gets.
 
 use super::messages;
 
@@ -10,16 +10,18 @@ fn row(row: &str, expected: &[&str]) {
 }
 
 #[test]
-fn a_table_is_a_promise() {
+fn a_table_begins_with_unsafe() {
     assert_eq!(
         messages("hypercall N(command, argument); commands C_*; single a -> errno;"),
-        ["a table begins with `unsafe hypercall NUMBER(...)`: whoever writes it vouches for what \
-             it says of the hypercall"],
+        [
+            "a table begins with `unsafe hypercall NUMBER(...)`: its author guarantees what it says of \
+             the hypercall"
+        ],
     );
 }
 
 #[test]
-fn nothing_is_said_of_a_right_one() {
+fn a_right_table_has_no_errors() {
     row("single a -> errno; batch b { in x: u32, out status: GrantStatus } -> status;", &[]);
 }
 
@@ -30,8 +32,8 @@ fn every_mistake_at_once() {
          single a -> errno;
          batch b(in x: u32) -> value;",
         &[
-            "a: an unsafe row says in its documentation, under `# Safety`, what the caller answers \
-             for",
+            "a: an unsafe row says in its documentation, under `# Safety`, what the caller must \
+             guarantee",
             "a: unknown architecture `riscv`: there are `x86`, `x86_32`, `x86_64`, `arm`, `arm32`, \
              `aarch64`",
             "a: convention `count` counts the elements of a slice, and there is none",

@@ -1,4 +1,4 @@
-//! The code that rows of each kind become, for a reader to judge.
+//! The code that rows of each kind expand to, for review.
 
 use insta::{assert_snapshot, with_settings};
 

@@ -2,12 +2,12 @@
 //! guest reads as CR3.
 //!
 //! Upstream: `xen/include/public/arch-x86/xen-x86_32.h` and `xen-x86_64.h`. A 32-bit guest's root may
-//! lie above 4 GiB; the frame bits that CR3 has no room for are then in its low twelve.
+//! lie above 4 GiB; the frame bits that do not fit into CR3 are then in its low twelve.
 
 use super::Word;
 
 /// The control register for a root in machine frame `pfn`, of a guest whose registers are `W`. Bits
-/// that `W` has no room for are lost, as in C.
+/// that do not fit into `W` are lost, as in C.
 ///
 /// `xen_pfn_to_cr3` of `arch-x86/xen-x86_32.h` for `u32` and `arch-x86/xen-x86_64.h` for `u64`.
 ///

@@ -4,12 +4,13 @@
 //! what the module's name says already. A macro that stores through a pointer becomes a function from
 //! the old value to the new one, and one that returns a pointer becomes the offset. No input makes any
 //! of them panic: what C leaves undefined or lets run into a neighbouring field is `None`, masked or
-//! saturated, and said so. Macros without a counterpart stand in `codegen`'s table with the reason.
+//! saturated, as its documentation says. Macros without a counterpart are in `codegen`'s table with the
+//! reason.
 //!
 //! Where word sizes differ between architectures the function is generic over [`Word`], so that a
-//! 64-bit toolstack can speak of a 32-bit guest.
+//! 64-bit toolstack can use it for a 32-bit guest.
 
-// The constants behind these functions come from the host's generated modules.
+// The constants that these functions use come from the host's generated modules.
 #![cfg(any(
     target_arch = "aarch64",
     target_arch = "arm",

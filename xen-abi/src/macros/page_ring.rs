@@ -35,7 +35,7 @@ rings! {
     ///
     /// ```
     /// # use xen_abi::macros::page_ring::xendispl_in_ring_ref;
-    /// assert_eq!(xendispl_in_ring_ref(64), 64 + 64); // entry 64 modulo 63, behind the header
+    /// assert_eq!(xendispl_in_ring_ref(64), 64 + 64); // entry 64 modulo 63, after the header
     /// ```
     xendispl_in_ring_ref: xendispl_evt, XENDISPL_IN_RING_OFFS, XENDISPL_IN_RING_LEN of displif;
     /// The place of an event to the frame buffer's front end in its page.

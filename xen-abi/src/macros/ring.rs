@@ -5,7 +5,7 @@
 //! 2^32; a ring's size is a power of two. `size` is in entries, and in bytes for the byte rings whose
 //! functions start with `flex_`.
 //!
-//! An index that the peer wrote must be read once, into a local variable, and judged there.
+//! An index that the peer wrote must be read once, into a local variable, and checked there.
 
 use super::FRAME_SIZE;
 
@@ -105,8 +105,8 @@ pub const fn nr_unconsumed_requests(
     rsp_prod_pvt: u32,
 ) -> u32 {
     let announced = req_prod.wrapping_sub(req_cons);
-    let room = size.saturating_sub(req_cons.wrapping_sub(rsp_prod_pvt));
-    if announced < room { announced } else { room }
+    let space = size.saturating_sub(req_cons.wrapping_sub(rsp_prod_pvt));
+    if announced < space { announced } else { space }
 }
 
 /// Whether there is a request to take, see [`nr_unconsumed_requests`].
@@ -196,7 +196,7 @@ pub const fn flex_ring_size(order: u32) -> Option<u32> {
     if order > 20 { None } else { Some((FRAME_SIZE / 2) << order) }
 }
 
-/// Bytes waiting in a ring of `size` bytes: at most `size`, whatever the indices are.
+/// Bytes waiting in a ring of `size` bytes: at most `size`, for any indices.
 ///
 /// The function `NAME_queued` that `DEFINE_XEN_FLEX_RING` of `io/ring.h` declares; its `NAME_mask` is
 /// [`slot`].

@@ -1,6 +1,6 @@
 //! Places in arrays that are shared one frame at a time.
 
-/// Bytes of a frame as Xen counts them, whatever the guest's own page size.
+/// Bytes of a frame as Xen counts them. They do not depend on the guest's page size.
 ///
 /// `1 << XEN_PAGE_SHIFT` of `io/ring.h`; grant frames and event arrays use the same unit.
 pub const FRAME_SIZE: u32 = 1 << 12;

@@ -27,7 +27,7 @@ pub const fn x86_mcinfo_common(mi_data: &[u64], offset: usize) -> Option<(u16, u
     Some((half(mi_data, offset), size))
 }
 
-/// The offset behind the entry at `offset`, where the next one begins if there is one; `None` if there
+/// The offset after the entry at `offset`, where the next one begins if there is one; `None` if there
 /// is no whole entry at `offset`.
 ///
 /// `x86_mcinfo_next` of `arch-x86/xen-mca.h`.

@@ -15,7 +15,7 @@ newtype! {
 }
 
 impl Errno {
-    /// The error a hypercall's result stands for, or `None` if it is no error.
+    /// The error that a hypercall's result is, or `None` for a success.
     ///
     /// ```
     /// # use xen_abi::Errno;

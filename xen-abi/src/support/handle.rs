@@ -90,8 +90,8 @@ macro_rules! handle {
 /// Handles made from Rust's own memory, where an address fits.
 macro_rules! from_memory {
     ($name:ident, $int:ty) => {
-        /// Handles to Rust's own memory. A handle does not borrow: whoever makes the call that uses
-        /// it answers for the memory being there, and for nothing else writing to it meanwhile.
+        /// Handles to Rust's own memory. A handle does not borrow. The caller of the hypercall that
+        /// uses it must keep the memory alive and free of other writers until the call returns.
         impl<T> $name<T> {
             /// A handle to one value that the hypervisor reads.
             #[must_use]

@@ -1,4 +1,4 @@
-//! 64-bit integers with the alignment one architecture gives them, whatever the host's.
+//! 64-bit integers with the alignment of one architecture, on every host.
 //!
 //! The i386 ABI aligns them to four bytes, all others to eight. On a host that agrees the type is
 //! the primitive itself; elsewhere it is a wrapper: in modules of foreign architectures, and for
@@ -81,7 +81,7 @@ macro_rules! wrapper {
             }
         }
 
-        // SAFETY: a 64-bit integer, whatever its alignment: no padding, no invalid pattern.
+        // SAFETY: a 64-bit integer of any alignment: no padding, no invalid pattern.
         #[allow(unsafe_code, reason = "states a fact about an integer")]
         unsafe impl $crate::support::plain::Plain for $name {}
     };

@@ -1,4 +1,4 @@
-//! The one property all ABI types share, and the few casts that rest on it.
+//! The property that all ABI types share, and the casts that rely on it.
 
 /// Plain data: every pattern of bytes is a value, and every byte belongs to a member.
 ///
@@ -20,13 +20,13 @@ macro_rules! plain_integers {
 }
 plain_integers!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize);
 
-// SAFETY: an array is its elements, one behind the other.
+// SAFETY: an array is its elements without gaps.
 #[allow(unsafe_code, reason = "states a fact about arrays")]
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
 /// The value whose bytes are all zero.
 #[must_use]
-#[allow(unsafe_code, reason = "the door Plain opens")]
+#[allow(unsafe_code, reason = "sound for every type that is Plain")]
 pub const fn zeroed<T: Plain>() -> T {
     // SAFETY: T is Plain, so all zeros is one of its values.
     unsafe { core::mem::zeroed() }
@@ -41,13 +41,13 @@ pub const fn zeroed<T: Plain>() -> T {
 /// assert_eq!(as_bytes(&entry), [0, 0, 0, 0, 0x34, 0x12, 0, 0]);
 /// ```
 #[must_use]
-#[allow(unsafe_code, reason = "the door Plain opens")]
+#[allow(unsafe_code, reason = "sound for every type that is Plain")]
 pub const fn as_bytes<T: Plain>(value: &T) -> &[u8] {
     // SAFETY: T is Plain, so all of its bytes are initialised; the result borrows `value`.
     unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
 }
 
-/// The `T` that `bytes` are, whatever their alignment, or `None` unless there are just
+/// The `T` that `bytes` are, of any alignment, or `None` unless there are exactly
 /// `size_of::<T>()` of them.
 ///
 /// ```
@@ -58,7 +58,7 @@ pub const fn as_bytes<T: Plain>(value: &T) -> &[u8] {
 /// assert!(from_bytes::<grant_entry_v1>(&[0; 7]).is_none());
 /// ```
 #[must_use]
-#[allow(unsafe_code, reason = "the door Plain opens")]
+#[allow(unsafe_code, reason = "sound for every type that is Plain")]
 pub const fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {
     if bytes.len() != size_of::<T>() {
         return None;
@@ -75,7 +75,7 @@ pub(crate) const fn fits<U: Plain, T: Plain>() {
 }
 
 /// The first bytes of `whole` as a `T`: how a union shows one of its members.
-#[allow(unsafe_code, reason = "the door Plain opens")]
+#[allow(unsafe_code, reason = "sound for every type that is Plain")]
 pub(crate) const fn view<U: Plain, T: Plain>(whole: &U) -> &T {
     const { fits::<U, T>() };
     // SAFETY: `fits` keeps T inside U and aligned; U is initialised throughout since it has
@@ -84,11 +84,11 @@ pub(crate) const fn view<U: Plain, T: Plain>(whole: &U) -> &T {
 }
 
 /// The first bytes of `whole` as a `T` that can be written.
-#[allow(unsafe_code, reason = "the door Plain opens")]
+#[allow(unsafe_code, reason = "sound for every type that is Plain")]
 pub(crate) const fn view_mut<U: Plain, T: Plain>(whole: &mut U) -> &mut T {
     const { fits::<U, T>() };
-    // SAFETY: as in `view`, and whatever is written through T leaves initialised bytes behind,
-    // since T has no padding, of which any are a U. The result borrows `whole` exclusively.
+    // SAFETY: as in `view`, and every write through T leaves initialised bytes, since T has no
+    // padding; any bytes are a U. The result borrows `whole` exclusively.
     unsafe { &mut *core::ptr::from_mut(whole).cast::<T>() }
 }
 

@@ -3,7 +3,7 @@
 /// Proves size, alignment and offsets of one type, that no byte of it lacks a name, and with that,
 /// that it is plain.
 ///
-/// The list behind the members holds each of their types once.
+/// The list after the members holds each of their types once.
 macro_rules! layout {
     (
         struct $name:ident: $size:literal, $align:literal;
@@ -37,7 +37,7 @@ macro_rules! layout {
 }
 pub(crate) use layout;
 
-/// Proves the offsets of members behind anonymous structures and unions: each step is a type and
+/// Proves the offsets of members inside anonymous structures and unions: each step is a type and
 /// the members walked inside it, and a union's members all start where it starts.
 macro_rules! leaves {
     ($($offset:literal, $path:literal: $(($step:ident, $($member:tt)+))*;)*) => {

@@ -57,7 +57,7 @@ const TABLE: [(&str, &str); 14] = [
     ("GNTST_bad_handle", "unknown or stale mapping handle"),
     ("GNTST_bad_virt_addr", "unsuitable virtual address"),
     ("GNTST_bad_dev_addr", "device address does not match the mapping"),
-    ("GNTST_no_device_space", "no room left in the I/O translation"),
+    ("GNTST_no_device_space", "no space left in the I/O translation"),
     ("GNTST_permission_denied", "caller lacks the privilege"),
     ("GNTST_bad_page", "page cannot be used for this operation"),
     ("GNTST_bad_copy_arg", "copy leaves its page"),

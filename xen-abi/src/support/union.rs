@@ -21,13 +21,13 @@ macro_rules! union_members {
                     $crate::support::plain::view(self)
                 }
 
-                #[doc = concat!("`", stringify!($get), "`, to be written.")]
+                #[doc = concat!("`", stringify!($get), "`, mutable.")]
                 #[inline]
                 pub const fn $get_mut(&mut self) -> &mut $ty {
                     $crate::support::plain::view_mut(self)
                 }
 
-                #[doc = concat!("A union of `", stringify!($get), "`, all bytes behind it zero.")]
+                #[doc = concat!("A union of `", stringify!($get), "`, all bytes after it zero.")]
                 #[inline]
                 #[must_use]
                 pub const fn $from(value: $ty) -> Self {
