@@ -9,7 +9,7 @@
 mod xen_side;
 
 use core::fmt;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use xen_abi::grant_table::{
     GTF_accept_transfer, GTF_permit_access, GTF_reading, GTF_readonly, GTF_sub_page,
@@ -250,7 +250,7 @@ impl EntryV1 {
 
     /// Clears the entry, which Xen no longer uses: that of a completed transfer.
     pub fn clear(&self) {
-        self.header.store(0, Release);
+        self.header.store(0, Relaxed);
     }
 
     /// The entry's header and frame.
@@ -320,7 +320,7 @@ impl EntryV2 {
 
     /// Clears the entry, which Xen no longer uses: that of a completed transfer.
     pub fn clear(&self) {
-        self.header.store(0, Release);
+        self.header.store(0, Relaxed);
     }
 
     /// The entry's header and frame.
@@ -334,7 +334,7 @@ impl Status {
     /// Whether the peer does not use the entry.
     #[must_use]
     pub fn is_unused(&self) -> bool {
-        self.0.load(Acquire) & (GTF_reading | GTF_writing) == 0
+        self.0.load(Relaxed) & (GTF_reading | GTF_writing) == 0
     }
 
     #[inline]
@@ -359,8 +359,9 @@ fn end_transfer(header: &AtomicU32) -> Result<(), StillInUse> {
     if before & (COMMITTED | COMPLETED) != 0 {
         return Err(StillInUse);
     }
-    // As for access: if the header has changed, Xen has begun a transfer.
-    match header.compare_exchange(before, 0, Release, Relaxed) {
+    // As for access: if the header has changed, Xen has begun a transfer. No page was shared, so there is
+    // nothing to order.
+    match header.compare_exchange(before, 0, Relaxed, Relaxed) {
         Ok(_) => Ok(()),
         Err(_) => Err(StillInUse),
     }

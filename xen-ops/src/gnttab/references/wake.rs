@@ -4,7 +4,7 @@
 
 use core::fmt;
 use core::slice;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::task::Waker;
 
 use super::sync::{AtomicBool, AtomicU8, UnsafeCell, const_but_for_loom};
@@ -46,6 +46,8 @@ impl Slot {
     /// Takes the waker out, unless another thread is doing so or the waiter is storing one: that thread
     /// sees `WAKING` and wakes it.
     fn take(&self) -> Option<Waker> {
+        // Acquire: the waker was stored before. Release, which loom cannot show: a waiter that reads WAKING
+        // wakes itself and then counts the references that were freed before this.
         if self.state.fetch_or(WAKING, AcqRel) != IDLE {
             return None;
         }
@@ -66,7 +68,8 @@ impl Slot {
         }
         // SAFETY: the state was IDLE, so until it is again only this thread accesses the waker.
         let before = self.waker.with_mut(|old| unsafe { (*old).replace(waker) });
-        if self.state.compare_exchange(REGISTERING, IDLE, AcqRel, Acquire).is_err() {
+        // Both failures acquire, as does the swap, because of the release in `take`.
+        if self.state.compare_exchange(REGISTERING, IDLE, Release, Acquire).is_err() {
             // A thread has tried to wake it meanwhile.
             // SAFETY: WAKING was added to REGISTERING, so still only this thread accesses the waker.
             let waker = self.waker.with_mut(|waker| unsafe { (*waker).take() });
@@ -93,7 +96,7 @@ impl Waiters {
     pub fn join(&self) -> Option<usize> {
         self.0
             .iter()
-            .position(|slot| slot.claimed.compare_exchange(false, true, Acquire, Acquire).is_ok())
+            .position(|slot| slot.claimed.compare_exchange(false, true, Acquire, Relaxed).is_ok())
     }
 
     /// Wakes `waker` at the next [`wake`](Self::wake). The caller must have claimed the slot.
@@ -107,6 +110,8 @@ impl Waiters {
     pub fn leave(&self, slot: usize) {
         if let Some(slot) = self.0.get(slot) {
             let waker = slot.take();
+            // Release and acquire, which loom cannot show: `take` must not take effect after the next
+            // waiter has registered, whose waker it would remove.
             slot.claimed.store(false, Release);
             drop(waker);
         }

@@ -5,7 +5,7 @@
 use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicUsize;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::Targets;
 use crate::page::{Exhausted, MapTarget, PAGE_SIZE};
@@ -172,7 +172,7 @@ impl<'w> Targets for Pool<'w> {
             let mut seen = word.load(Relaxed);
             while seen != usize::MAX {
                 let free = seen.trailing_ones();
-                match word.compare_exchange_weak(seen, seen | 1 << free, AcqRel, Relaxed) {
+                match word.compare_exchange_weak(seen, seen | 1 << free, Acquire, Relaxed) {
                     Ok(_) => {
                         return Ok(PoolTarget { pool: self, index: at * BITS + free as usize });
                     }
