@@ -40,8 +40,7 @@ enum Command {
     /// Install the system packages and targets that the other commands need, or name them
     Setup(setup::Options),
     /// Generate every release again from upstream's headers, compare, and prove it
-    #[command(after_help = "Example:\n  cargo xtask verify")]
-    Verify,
+    Verify(verify::Options),
     /// Check the crates for every architecture, with and without an operating system
     Cross(cross::Options),
     /// Check every cargo feature of the published crates, alone and in pairs
@@ -94,7 +93,7 @@ fn run(command: Command, install: Install) -> Result<(), Error> {
     match command {
         Command::Test(options) => test::run(&options, install),
         Command::Setup(options) => setup::run(&options, install),
-        Command::Verify => verify::run(install),
+        Command::Verify(options) => verify::run(&options, install),
         Command::Cross(options) => cross::run(&options, install),
         Command::Features => features::run(install),
         Command::Deny => deny::run(install),

@@ -180,7 +180,7 @@ pub(super) const STEPS: &[Step] = &[
         runs: Runs::Full,
         place: Place::In(SHARED),
         needs: Needs::Required(verify::NEEDS),
-        action: Action::Command(verify::run),
+        action: Action::Command(|install| verify::run(&verify::Options::default(), install)),
     },
     Step {
         name: "live",

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use devtools::Arch;
+use devtools::{Arch, Table};
 use xen_codegen::docs::Docs;
 use xen_codegen::emit::{self, Counts};
 use xen_codegen::import::Source;
@@ -72,6 +72,7 @@ fn run() -> Result<bool, Error> {
     }
     rows.sort_by(|a, b| (&a.release, a.arch).cmp(&(&b.release, b.arch)));
     print(&rows);
+    complaints.extend(documented(&figures(&rows))?);
     for complaint in &complaints {
         eprintln!("error: {complaint}");
     }
@@ -181,6 +182,32 @@ fn one(
         eprintln!("  {name}: {:.1} s", row.time.as_secs_f32());
     }
     Ok((row, complaints))
+}
+
+/// What is the same on every machine, as `docs/figures/verify.txt` shows it.
+fn figures(rows: &[Row]) -> String {
+    let headings = ["release", "arch", "types", "fields", "constants", "proofs", "left out", "gcc"];
+    let mut table = Table::new(headings);
+    for row in rows {
+        let counts = row.counts;
+        let numbers =
+            [counts.types, counts.fields, counts.constants, counts.proofs, row.omitted, row.gcc];
+        let names = [row.release.clone(), row.arch.to_string()];
+        table.row(names.into_iter().chain(numbers.map(|number| number.to_string())));
+    }
+    table.text()
+}
+
+/// Where the documentation shows other figures. `--write` writes them there.
+fn documented(figures: &str) -> Result<Option<String>, Error> {
+    let path = workspace().join("docs/figures/verify.txt");
+    if std::env::args().any(|argument| argument == "--write") {
+        std::fs::write(&path, figures).map_err(|source| Error::Io { path, source })?;
+        return Ok(None);
+    }
+    let shown = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = "docs/figures/verify.txt shows other figures: run `cargo xtask verify --write`";
+    Ok((shown != figures).then(|| differs.to_owned()))
 }
 
 fn print(rows: &[Row]) {
