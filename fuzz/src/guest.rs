@@ -51,25 +51,25 @@ impl Frame {
     }
 }
 
-/// The guest's memory: its table, and pages to lend.
+/// The guest's memory: its table, and pages to grant.
 struct Memory {
     shared: [Frame; FRAMES as usize],
     status: [Frame; 1],
     pages: [Frame; PAGES],
-    /// Pages that nobody has.
+    /// Pages that are free.
     spare: RefCell<Vec<usize>>,
-    /// References under which a page is lent that has not come back.
+    /// References under which a page is granted.
     lent: RefCell<BTreeSet<u32>>,
 }
 
-/// A page, with the reference it was last lent under.
+/// A page, with the reference under which it was last granted.
 struct Lendable<'m> {
     memory: &'m Memory,
     index: usize,
     under: RefCell<Option<u32>>,
 }
 
-// SAFETY: a frame of the guest's that nobody else has, since it is not spare.
+// SAFETY: a frame of the guest that has no other owner, since it is not spare.
 unsafe impl Page for Lendable<'_> {
     fn frame(&self) -> xen_pfn_t {
         xen_pfn_t(self.index as _)
@@ -111,7 +111,7 @@ unsafe impl TableFrames for Table<'_> {
     }
 }
 
-/// Room for a mapping, which must not come back while something is mapped there.
+/// Address space for a mapping, which must not be freed while something is mapped there.
 struct Place<'h, 'b> {
     xen: &'h Hostile<'b>,
     address: u64,
@@ -136,11 +136,11 @@ impl Drop for Place<'_, '_> {
     }
 }
 
-/// Lives a guest's life over a hypervisor that answers and acts as `bytes` say.
+/// Performs operations of a guest on a hypervisor whose answers and actions `bytes` decide.
 ///
 /// # Panics
 ///
-/// If a promise is broken.
+/// If an invariant is broken.
 pub fn hypervisor(bytes: &[u8]) {
     let bytes = Bytes::new(bytes);
     let xen = Hostile::new(&bytes);
@@ -207,7 +207,7 @@ impl<'g, 'b> Guest<'g, 'b> {
         Some(things.swap_remove(index))
     }
 
-    /// A reference that was handed out must not be one that somebody has.
+    /// A reference that was allocated must not be in use.
     fn check_new(&self, reference: grant_ref_t) {
         assert!(reference.0 >= 8, "{} is reserved", reference.0);
         let live = self.memory.lent.borrow().contains(&reference.0);
@@ -292,7 +292,7 @@ impl<'g, 'b> Guest<'g, 'b> {
         let mut frames = [1, 2, 3].map(xen_pfn_t);
         let mut errs = [0; 3];
         let room = &mut [xen_reserved_device_memory::ZERO; 2];
-        // SAFETY: there is no memory behind these numbers, and Xen is not real.
+        // SAFETY: these numbers stand for no memory, and this hypervisor maps nothing.
         unsafe {
             let flags = memory::MemFlags::ANY;
             let _ = memory::populate_exactly(self.xen, DOMID_SELF, 0, flags, &mut frames);
@@ -348,7 +348,7 @@ impl<'g, 'b> Guest<'g, 'b> {
     }
 }
 
-/// Linux's patience, without its pauses.
+/// The retries of Linux, without the pauses.
 fn retry() -> Backoff<impl FnMut(Duration)> {
     Backoff::new(|_| ())
 }
