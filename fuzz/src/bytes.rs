@@ -1,8 +1,8 @@
-//! Arbitrary bytes as the decisions of the other side.
+//! Decisions of the other side, from arbitrary bytes.
 
 use std::cell::Cell;
 
-/// Bytes that are used up; behind their end everything is zero.
+/// Bytes that are consumed one by one. After the last, all are zero.
 pub(crate) struct Bytes<'a>(Cell<&'a [u8]>);
 
 impl<'a> Bytes<'a> {
@@ -20,12 +20,12 @@ impl<'a> Bytes<'a> {
         *first
     }
 
-    /// A number as wide as the decision needs it.
+    /// Any number.
     pub(crate) fn number(&self) -> u64 {
         u64::from_le_bytes(std::array::from_fn(|_| self.byte()))
     }
 
-    /// A number that is small most of the time: what an answer should be, or nearly.
+    /// The result of a hypercall: a likely one most of the time.
     pub(crate) fn result(&self) -> isize {
         match self.byte() {
             0..=160 => 0,
@@ -35,7 +35,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// True three times out of four, so that a guest gets somewhere.
+    /// True three times out of four, so that operations also succeed.
     pub(crate) fn is_kind(&self) -> bool {
         self.byte() < 192
     }

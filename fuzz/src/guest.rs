@@ -132,11 +132,11 @@ impl Drop for Place<'_, '_> {
     }
 }
 
-/// Lives a guest's life over a hypervisor that answers and acts as `bytes` say.
+/// Performs operations of a guest on a hypervisor whose answers and actions `bytes` decide.
 ///
 /// # Panics
 ///
-/// If a promise is broken.
+/// If an invariant is broken.
 pub fn hypervisor(bytes: &[u8]) {
     let bytes = Bytes::new(bytes);
     let xen = Hostile::new(&bytes);
@@ -287,7 +287,7 @@ impl<'g, 'b> Guest<'g, 'b> {
         let mut frames = [1, 2, 3].map(xen_pfn_t);
         let mut errs = [0; 3];
         let room = &mut [xen_reserved_device_memory::ZERO; 2];
-        // SAFETY: there is no memory behind these numbers, and Xen is not real.
+        // SAFETY: these numbers stand for no memory, and this hypervisor maps nothing.
         unsafe {
             let flags = memory::MemFlags::ANY;
             let _ = memory::populate_exactly(self.xen, DOMID_SELF, 0, flags, &mut frames);

@@ -14,14 +14,13 @@ use xen_ops::hypercall::{Hypercall, UNTOUCHED};
 
 use crate::bytes::Bytes;
 
-/// More elements than any guest here has.
-const MOST: usize = 64;
+/// More elements than the guest here passes.
+const MAX_ELEMENTS: usize = 64;
 
-/// Answers hypercalls as the bytes say, and keeps the truth about what is mapped.
+/// Answers hypercalls as the bytes decide, and records what is really mapped.
 pub(crate) struct Hostile<'b> {
     bytes: &'b Bytes<'b>,
-    /// Host addresses at which something is mapped, or was mapped under an answer that nobody can
-    /// read.
+    /// Host addresses at which something is mapped, or may be mapped because the answer was invalid.
     pub(crate) mapped: RefCell<BTreeSet<u64>>,
 }
 
@@ -30,7 +29,7 @@ impl<'b> Hostile<'b> {
         Self { bytes, mapped: RefCell::new(BTreeSet::new()) }
     }
 
-    /// A status that Xen has, or any other number.
+    /// A status of Xen, or any other number.
     fn status(&self) -> GrantStatus {
         match self.bytes.byte() {
             0..=150 => GNTST_okay,
@@ -44,7 +43,7 @@ impl<'b> Hostile<'b> {
         op.status = self.status();
         op.handle = grant_handle_t(self.bytes.byte().into());
         op.dev_bus_addr = self.bytes.number();
-        // What an error of Xen's says is true; what nobody understands may be anything.
+        // An error of Xen means that nothing is mapped; an invalid status can mean anything.
         if !(-13..0).contains(&op.status.0) {
             self.mapped.borrow_mut().insert(op.host_addr);
         }
@@ -57,7 +56,7 @@ impl<'b> Hostile<'b> {
         }
     }
 
-    /// Maps elements; where the hypercall fails on the way, perhaps one more of which nobody learns.
+    /// Maps elements. If the hypercall fails half way, one more may be mapped without a status.
     ///
     /// # Safety
     ///
@@ -66,7 +65,7 @@ impl<'b> Hostile<'b> {
         // SAFETY: the caller's promise.
         let result = unsafe { self.batch(address, count, |op| self.map(op)) };
         let begun = ![0, -1, -22, -38, -95].contains(&result);
-        if begun && count <= MOST && self.bytes.is_kind() {
+        if begun && count <= MAX_ELEMENTS && self.bytes.is_kind() {
             let first = std::ptr::with_exposed_provenance::<gnttab_map_grant_ref>(address);
             // SAFETY: the caller's promise.
             let elements = unsafe { std::slice::from_raw_parts(first, count) };
@@ -76,11 +75,11 @@ impl<'b> Hostile<'b> {
         result
     }
 
-    /// Does `each` to elements, up to where it pleases to stop, and gives the result.
+    /// Applies `each` to elements up to some element, and returns the hypercall's result.
     ///
     /// # Safety
     ///
-    /// `address` is that of `count` values which this may write.
+    /// `address` is that of `count` values that may be written.
     unsafe fn batch<T: Plain>(
         &self,
         address: usize,
@@ -93,7 +92,7 @@ impl<'b> Hostile<'b> {
         } else {
             usize::from(self.bytes.byte()) % count.max(1)
         };
-        for at in 0..done.min(count).min(MOST) {
+        for at in 0..done.min(count).min(MAX_ELEMENTS) {
             let element = std::ptr::with_exposed_provenance_mut::<T>(address).wrapping_add(at);
             // SAFETY: the caller's promise.
             each(unsafe { &mut *element });
@@ -101,11 +100,11 @@ impl<'b> Hostile<'b> {
         result
     }
 
-    /// Answers with any number in a list of the caller's.
+    /// Fills a list of the caller with any numbers.
     ///
     /// # Safety
     ///
-    /// `address` is that of `count` values which this may write.
+    /// `address` is that of `count` values that may be written.
     unsafe fn list<T: Plain>(&self, address: u64, count: usize, value: impl Fn(u64) -> T) {
         let _ = unsafe {
             // SAFETY: the caller's promise.
@@ -119,8 +118,8 @@ impl<'b> Hostile<'b> {
     ///
     /// As for a hypercall.
     unsafe fn grant_table_op(&self, command: u32, address: usize, count: usize) -> isize {
-        // SAFETY: the guest hands over `count` elements of the command's type, to be written, whose
-        // lists are as long as they say.
+        // SAFETY: the guest passes `count` elements of the command's type, which may be written, and whose
+        // lists have the lengths that they state.
         unsafe {
             match command {
                 GNTTABOP_map_grant_ref => self.map_all(address, count),
@@ -158,8 +157,8 @@ impl<'b> Hostile<'b> {
     ///
     /// As for a hypercall.
     unsafe fn memory_op(&self, command: u32, address: usize) -> isize {
-        // SAFETY: the guest hands over one argument of the command's type, to be written, whose lists
-        // are as long as it says.
+        // SAFETY: the guest passes one argument of the command's type, which may be written, and whose lists
+        // have the lengths that it states.
         unsafe {
             match command {
                 XENMEM_acquire_resource => {
@@ -201,8 +200,8 @@ impl<'b> Hostile<'b> {
     }
 }
 
-// SAFETY: what the trait wants of a hypervisor, this does on purpose only in part: it writes no memory
-// but what hypercalls write, and there what it likes.
+// SAFETY: of the trait's requirements it fulfils those about memory: it writes only what hypercalls write.
+// What it writes there is arbitrary on purpose.
 unsafe impl Hypercall for Hostile<'_> {
     unsafe fn call(&self, number: u32, [command, first, second, ..]: [usize; 5]) -> isize {
         // SAFETY: the caller's promise.

@@ -1,12 +1,11 @@
-//! What a guest lives through when the other side is hostile: arbitrary bytes say what that side does.
+//! A guest with a hostile other side, whose actions arbitrary bytes decide.
 //!
-//! [`hypervisor`] answers hypercalls with anything: results, statuses, numbers, and the in-use bits of
-//! the grant table. [`peer`] writes anything into a page that it shares. Both go through the whole of
-//! what a guest does and stop at the first promise that is broken: nothing panics, nothing that may
-//! be in use is handed out again, and nobody touches what is not theirs. Run under a sanitizer or Miri
-//! they see undefined behaviour too.
+//! [`hypervisor`] answers hypercalls with any results, statuses and numbers, and changes the in-use bits of
+//! the grant table. [`peer`] writes anything into a shared page. Both perform all operations of a guest and
+//! stop at the first broken invariant: nothing panics, nothing that may be in use is reused, and no memory
+//! is accessed by a side that does not own it. Under a sanitizer or Miri they find undefined behaviour too.
 //!
-//! The tests run both with random bytes; `cargo xtask fuzz` lets libFuzzer look for better ones.
+//! The tests run both with random bytes; `cargo xtask fuzz` runs libFuzzer.
 
 mod bytes;
 mod guest;

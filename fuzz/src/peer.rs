@@ -1,4 +1,4 @@
-//! The hostile peer: a page that is another one each time it is looked at.
+//! The hostile peer: a page whose contents change between any two accesses.
 
 #![allow(unsafe_code, reason = "shares memory")]
 
@@ -24,7 +24,7 @@ struct Page([AtomicU64; PAGE_SIZE / 8]);
 ///
 /// # Panics
 ///
-/// If a promise is broken.
+/// If an invariant is broken.
 pub fn peer(bytes: &[u8]) {
     let page = Page([const { AtomicU64::new(0) }; PAGE_SIZE / 8]);
     // SAFETY: the page lives longer than the view, and is accessed atomically.
@@ -42,9 +42,9 @@ pub fn peer(bytes: &[u8]) {
     }
 }
 
-/// What is inside the page can be accessed, and nothing else.
+/// Exactly the ranges inside the page can be accessed.
 fn ranges(view: View<'_, ReadWrite>, bytes: &Bytes<'_>) {
-    // Most places are in the page or near its end, the others anywhere.
+    // Most offsets are in the page or near its end, the others anywhere.
     let offset = bytes.number() as usize;
     let offset = if bytes.is_kind() { offset % (PAGE_SIZE + 16) } else { offset };
     let mut buffer = [0; 300];
@@ -56,7 +56,7 @@ fn ranges(view: View<'_, ReadWrite>, bytes: &Bytes<'_>) {
     assert_eq!(view.at_offset::<u32>(offset).is_ok(), aligned, "{offset}");
 }
 
-/// Indices of a ring, as the peer gives them, lead nowhere but into the ring.
+/// Whatever indices the peer writes, slots are inside the ring.
 fn indices(view: View<'_, ReadWrite>, bytes: &Bytes<'_>) {
     let size = ring::ring_size(PAGE_SIZE as u32, u32::from(bytes.byte()));
     let [produced, consumed, answered] = view.at(INDICES).read();

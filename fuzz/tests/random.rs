@@ -1,4 +1,4 @@
-//! Random bytes in place of the other side's decisions.
+//! Random bytes for the other side's decisions.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 /// Cases: few under Miri, which is a thousand times slower.
 const CASES: u32 = if cfg!(miri) { 4 } else { 3000 };
 
-/// Bytes a case: some hundred decisions.
+/// Bytes of a case: some hundred decisions.
 const LENGTH: usize = if cfg!(miri) { 200 } else { 3000 };
 
 proptest! {

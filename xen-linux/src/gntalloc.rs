@@ -224,6 +224,7 @@ impl Shared {
     /// The kernel's error number; each step was tried twice. If the pages could not be unmapped, they are
     /// still shared, and returned. If only the kernel's number of them could not be released, nothing is
     /// returned, and closing the device releases it.
+    #[allow(clippy::result_large_err, reason = "a failure is rare, and returns the pages")]
     pub fn unshare(self) -> Result<(), Failed<Error, Self>> {
         let Self { pages, list } = self;
         pages.unmap().map_err(|failed| failed.map(|pages| Self { pages, list }))

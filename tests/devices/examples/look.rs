@@ -1,7 +1,7 @@
-//! Runs a program with `/dev/xen`, and shows what it did.
+//! Runs a program with `/dev/xen`, and prints its system calls.
 //!
 //! `cargo run -p xen-devices --example look -- PROGRAM ARGUMENTS...`; with `FAIL=3:4` in the
-//! environment, the fourth call within the program's windows fails with error number 4, EINTR.
+//! environment, the fourth call in the program's windows fails with error number 4, EINTR.
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,17 +18,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     print!("{}", run.stdout);
     eprint!("{}", run.stderr);
     for window in &run.windows {
-        println!("window {}, heap asked {} times:", window.name, window.heap_requests);
+        println!("window {}, {} allocations:", window.name, window.heap_requests);
         window.calls.iter().for_each(|call| println!("    {call}"));
         if window.after.is_some() {
             println!("leaked {}", window.leaked());
         }
     }
-    println!("{:?}; it left {}", run.ending, run.left);
+    println!("{:?}; it leaked {}", run.ending, run.left);
     Ok(())
 }
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 fn main() {
-    eprintln!("programs are supervised on Linux and x86_64 only");
+    eprintln!("programs can be supervised on Linux and x86_64 only");
 }

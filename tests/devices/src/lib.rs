@@ -1,8 +1,8 @@
-//! The kernel's `/dev/xen` devices without a Xen, for any program, with faults on demand.
+//! The kernel's devices in `/dev/xen` without Xen, for any program, with faults on demand.
 //!
-//! A [`Program`] runs under ptrace. Where it opens a device below `/dev/xen`, it gets a descriptor
-//! that this crate answers for; every other system call is the real kernel's. The program need not
-//! know: ours, another Rust crate or a C library are all supervised at the same boundary.
+//! A [`Program`] runs under ptrace. If it opens a device in `/dev/xen`, it gets a descriptor for which
+//! this crate answers; all other system calls go to the real kernel. The program needs no change, so
+//! other Rust crates and C libraries are supervised in the same way as ours.
 //!
 //! ```no_run
 //! use xen_devices::{Device, Errno, Held, Program};
@@ -14,18 +14,18 @@
 //! # Ok::<(), xen_devices::Error>(())
 //! ```
 //!
-//! A supervised program marks what it wants looked at with [`window`]. Within, system calls are
-//! listed and can be made to fail; what the program holds before and after is compared.
+//! A supervised program marks an operation with [`window`]. The supervisor lists the system calls in it,
+//! can make them fail, and compares what the program holds before and after.
 //!
-//! The devices follow Linux 6.12 in a domain that is not PV. What the other domains have to offer
-//! is fixed, and described in [`peers`].
+//! The devices behave as those of Linux 6.12 in a domain that is not PV. The other domains are fixed, and
+//! described in [`peers`].
 //!
-//! A device's descriptor is that of a memory file, so that the real kernel maps and closes it; evtchn's
-//! is an event file, so that it can be polled. What is open and mapped is asked of `/proc`, whatever
-//! calls brought it about. `open`, `openat`, `ioctl`, `mmap`, `read` and `write` are answered for.
-//! `examples/look.rs` shows what any program does.
+//! A device's descriptor is that of a memory file, so the real kernel maps and closes it; evtchn's is an
+//! eventfd, so it can be polled. `/proc` tells what is open and mapped. The crate answers `open`,
+//! `openat`, `ioctl`, `mmap`, `read` and `write`. `examples/look.rs` shows the system calls of any
+//! program.
 //!
-//! Supervision needs Linux on `x86_64`; elsewhere only what a supervised program uses is compiled.
+//! Supervision needs Linux on `x86_64`. Elsewhere only [`window`] and [`heap`] are compiled.
 
 pub mod heap;
 mod marker;

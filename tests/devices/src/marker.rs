@@ -1,17 +1,17 @@
-//! How a supervised program tells its supervisor what to look at.
+//! How a supervised program marks a window for its supervisor.
 
 use crate::heap;
 
-/// The number of a system call that no kernel has. Unsupervised, it fails and nothing else happens.
+/// The number of a system call that no kernel has. Without a supervisor it fails and does nothing else.
 pub(crate) const NUMBER: i64 = 0x0058_454e;
 /// First argument: a window begins; its name's address and length follow.
 pub(crate) const BEGIN: u64 = 1;
-/// First argument: it ends; how often the heap was asked for memory within, and how many bytes more
-/// it has lent than before, follow.
+/// First argument: it ends. The number of allocations in it follows, and how many bytes more are allocated
+/// than before.
 pub(crate) const END: u64 = 2;
 
-/// Does something within a window of that name: the supervisor lists the system calls made in it,
-/// may let one fail, and compares what the program holds before and after.
+/// Performs an operation in a window of that name. The supervisor lists the system calls in it, may make
+/// them fail, and compares what the program holds before and after.
 ///
 /// Windows do not nest.
 pub fn window<R>(name: &str, operation: impl FnOnce() -> R) -> R {
@@ -19,7 +19,7 @@ pub fn window<R>(name: &str, operation: impl FnOnce() -> R) -> R {
     mark([BEGIN, name.as_ptr() as u64, name.len() as u64]);
     let result = operation();
     let after = heap::used();
-    mark([END, after.requests - before.requests, after.lent.wrapping_sub(before.lent)]);
+    mark([END, after.requests - before.requests, after.allocated.wrapping_sub(before.allocated)]);
     result
 }
 

@@ -1,11 +1,10 @@
-//! Every system call of every operation of `xen-linux` fails, with every error number it may give.
+//! Every system call of every operation of `xen-linux` fails, with every error number that it may return.
 //!
-//! Each case of `src/bin/cases` runs once as it should, which lists its calls; then for each of them
-//! and each error number, once with a call that fails once and once with one that fails for ever; and
-//! for each call that follows on such a fault, once more with that one failing too. Each time the
-//! program must end well, the error must be told, unless it is made good or in a destructor, and
-//! nothing may be held that the calls that failed were not there to give back. `tests/snapshots` has
-//! the tables.
+//! Each case of `src/bin/cases` runs once without a fault, which lists its calls. Then it runs for each of
+//! them and each error number: once with a call that fails once, once with one that always fails, and for
+//! each call after such a fault once more with that one failing too. Each time the program must end
+//! normally, report the error unless it recovers or is in a destructor, and hold nothing but what the
+//! failed calls would have released. `tests/snapshots` has the tables.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::fmt::Write;
@@ -14,8 +13,8 @@ use xen_devices::{Call, Device, Ending, Errno, Held, Program, Run};
 
 const CASES: &str = env!("CARGO_BIN_EXE_cases");
 
-/// Cases whose last call gives something back and says whether that worked; others drop it.
-const SAY_SO: &[&str] = &[
+/// Cases whose last call releases something and reports errors; others drop it.
+const REPORTING: &[&str] = &[
     "unmap",
     "unshare",
     "import-release",
@@ -25,27 +24,27 @@ const SAY_SO: &[&str] = &[
     "ioeventfd-deassign",
 ];
 
-/// Errors that are no news, and why.
-const NO_NEWS: &[(&str, &str, Errno)] = &[
-    // What evtchn says of a port that there is not.
+/// Errors that are expected, and why.
+const EXPECTED: &[(&str, &str, Errno)] = &[
+    // The answer of evtchn about a port that does not exist: how the library identifies it.
     ("evtchn-open", "UNBIND", Errno::EINVAL),
-    // What a restricted privcmd says, which can be used all the same.
+    // The answer of a restricted privcmd, which can be used nevertheless.
     ("privcmd-open", "DM_OP", Errno::EPERM),
     // Nothing is pending.
     ("event", "read", Errno::EAGAIN),
     // The frame is still paged out.
     ("foreign-retry", "MMAPBATCH_V2", Errno::ENOENT),
-    // Some frames are paged out, of which the case does not ask.
+    // Some frames are paged out, which the case does not check.
     ("foreign-unmap", "MMAPBATCH_V2", Errno::ENOENT),
-    // What gntdev says of an address where nothing is mapped: how it is known to be gntdev.
+    // The answer of gntdev about an address where nothing is mapped: how the library identifies it.
     ("gntdev-open", "GET_OFFSET_FOR_VADDR", Errno::EINVAL),
-    // Likewise gntalloc, of pages that there are not.
+    // The answer of gntalloc about pages that do not exist.
     ("gntalloc-open", "DEALLOC_GREF", Errno::EINVAL),
     // The buffer is released already.
     ("export-wait", "DMABUF_EXP_WAIT_RELEASED", Errno::ENOENT),
 ];
 
-/// Declares a test for each case, and one that none is left out.
+/// Declares a test for each case, and one that checks that none is missing.
 macro_rules! cases {
     ($($test:ident: $case:literal,)*) => {
         $(
@@ -110,14 +109,14 @@ cases! {
     evtchn_restrict: "evtchn-restrict",
 }
 
-/// Runs a case with every fault. Gives the table of faults and outcomes.
+/// Runs a case with every fault, and returns the table of faults and outcomes.
 fn every_call_fails(case: &str) -> String {
     let mut table = String::new();
     let program = || Program::new(CASES).arg(case);
     let well = program().run().unwrap();
     let as_ever = check(case, "", &well);
     for (nth, call) in well.window(case).calls.iter().enumerate() {
-        // Where debug assertions are on, Rust's library asks whether what it closes is open.
+        // With debug assertions, the standard library checks that what it closes is open.
         if call.request == Some("F_GETFD") {
             continue;
         }
@@ -128,9 +127,9 @@ fn every_call_fails(case: &str) -> String {
             let once = program().fail(nth, *errno).run().unwrap();
             let outcome = check(case, &as_ever, &once);
             writeln!(table, "    {errno:?}: {outcome}").unwrap();
-            // A call that is interrupted for ever is made for ever.
+            // A call that is always interrupted would be repeated forever.
             if *errno != Errno::EINTR {
-                let ever = program().fail_for_ever(nth, *errno).run().unwrap();
+                let ever = program().fail_always(nth, *errno).run().unwrap();
                 let worse = check(case, &as_ever, &ever);
                 if worse != outcome {
                     writeln!(table, "    {errno:?}, again and again: {worse}").unwrap();
@@ -140,7 +139,7 @@ fn every_call_fails(case: &str) -> String {
                 let Some(second) = xen_devices::errnos(call).first() else {
                     panic!("{case}: {call}")
                 };
-                let both = program().fail(nth, *errno).fail_for_ever(later, *second);
+                let both = program().fail(nth, *errno).fail_always(later, *second);
                 check(case, &as_ever, &both.run().unwrap());
             }
         }
@@ -148,12 +147,12 @@ fn every_call_fails(case: &str) -> String {
     table
 }
 
-/// Checks what must be so after any faults. Gives the outcome in words.
+/// Checks what must hold after any fault, and returns the outcome as text.
 #[track_caller]
 fn check(case: &str, as_ever: &str, run: &Run) -> String {
     let window = run.window(case);
     let failed: Vec<_> = window.calls.iter().filter(|call| call.failed).collect();
-    // One that fails for ever may be made thousands of times.
+    // One that always fails may be made thousands of times.
     let what = failed.iter().take(4).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     assert_eq!(run.ending, Ending::Exited(0), "{case}: {what}: {}", run.stderr);
     assert_eq!(run.stderr, "", "{case}: {what}");
@@ -162,16 +161,16 @@ fn check(case: &str, as_ever: &str, run: &Run) -> String {
     let leaked = window.leaked();
     let told = failed.iter().any(|call| tells(outcome, call));
     let silent = |call: &&Call| {
-        may_be_silent(case, call) || leaked.is_empty() && !call.gives_back().is_empty()
+        may_be_silent(case, call) || leaked.is_empty() && !call.releases().is_empty()
     };
     let silent = outcome == as_ever && failed.iter().all(silent);
     assert!(failed.is_empty() || told || silent, "{case}: {what} came to {outcome:?}");
 
     for kind in Held::ALL {
-        let may_stay = failed.iter().any(|call| call.gives_back().contains(&kind));
+        let may_stay = failed.iter().any(|call| call.releases().contains(&kind));
         assert!(may_stay || leaked.count(kind) == 0, "{case}: {what} leaks {leaked}");
     }
-    // What is closed gives back everything but mappings, and what is mapped.
+    // Closing a device releases everything but mappings.
     let stays = |call: &&&Call| call.name == "munmap" || call.request == Some("IOEVENTFD");
     let mapped = failed.iter().any(|call| stays(&call));
     assert!(mapped || run.left.is_empty(), "{case}: {what} leaves {}", run.left);
@@ -183,7 +182,7 @@ fn check(case: &str, as_ever: &str, run: &Run) -> String {
 
 /// Whether an error names the call that failed.
 fn tells(error: &str, call: &Call) -> bool {
-    // A hypercall's error is Xen's, and names the hypercall.
+    // The error of a hypercall names the hypercall.
     if call.device == Some(Device::Hypercall) || call.request == Some("HYPERCALL") {
         return error != "done";
     }
@@ -197,15 +196,15 @@ fn tells(error: &str, call: &Call) -> bool {
     error.contains(name)
 }
 
-/// Whether a call may fail and nobody learns of it.
+/// Whether a call may fail without a report.
 fn may_be_silent(case: &str, call: &Call) -> bool {
     let Err(errno) = call.result else { return false };
     match (&*call.name, call.request) {
-        // Made again.
+        // Repeated.
         ("openat" | "ioctl" | "read" | "write" | "dup3", _) if errno == Errno::EINTR => true,
-        // Closed all the same, and the other is no call of the crate's.
+        // It has closed; the other is a call of the standard library.
         ("close", _) | ("fcntl", Some("F_GETFD")) => true,
-        (name, request) if NO_NEWS.contains(&(case, request.unwrap_or(name), errno)) => true,
-        _ => !call.gives_back().is_empty() && !SAY_SO.contains(&case),
+        (name, request) if EXPECTED.contains(&(case, request.unwrap_or(name), errno)) => true,
+        _ => !call.releases().is_empty() && !REPORTING.contains(&case),
     }
 }

@@ -1,11 +1,11 @@
-//! The devices answer as Linux's drivers do, at the level of bare system calls.
+//! The devices answer as Linux's drivers do, to system calls without a library.
 //!
-//! Each transcript is what `src/bin/probe` prints; read the case there beside it.
+//! Each transcript is the output of `src/bin/probe`; read it beside the case there.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use xen_devices::{Ending, Program};
 
-/// Runs a case of the probe: it must print this, end well, and leave nothing.
+/// Runs a case of the probe: it must print this, end normally, and leak nothing.
 #[track_caller]
 fn prints(case: &str, expected: &str) {
     let run = Program::new(env!("CARGO_BIN_EXE_probe")).arg(case).run().unwrap();
@@ -14,7 +14,7 @@ fn prints(case: &str, expected: &str) {
     assert_eq!(run.left.to_string(), "nothing");
 }
 
-/// gntdev: a map has an index and a count, is mapped once and whole, and notifies when it goes.
+/// gntdev: a map has an index and a count, is mapped once and whole, and notifies when it is unmapped.
 #[test]
 fn map() {
     prints(
@@ -111,7 +111,7 @@ another: ENOENT
     );
 }
 
-/// gntalloc: pages are shared until they are neither listed nor mapped.
+/// gntalloc: pages are shared until they are deallocated and unmapped.
 #[test]
 fn share() {
     prints(
@@ -140,7 +140,7 @@ at page 3, as [8]
     );
 }
 
-/// gntalloc: there are so many pages for all programs.
+/// gntalloc: all programs share one limit.
 #[test]
 fn limit() {
     prints(
@@ -181,7 +181,7 @@ unmask: 12
 readable: true
 reset: 0
 readable: false
-waiting for ever: EINTR
+blocking: EINTR
 unbind another's: ENOTCONN
 unbind: 0
 again: ENOTCONN

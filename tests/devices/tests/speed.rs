@@ -1,9 +1,9 @@
-//! The system calls of every operation, and how often it asks for memory, once it was done before.
+//! The system calls and allocations of every operation that has been performed before.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use xen_devices::Program;
 
-/// A case of `src/bin/cases`, its calls in their order, and how often it asks the heap.
+/// A case of `src/bin/cases`, its calls in order, and how many allocations it makes.
 const TABLE: &[(&str, &[&str], u64)] = &[
     ("map", BATCH, 0),
     ("map-many", BATCH, 0),
@@ -55,6 +55,6 @@ fn operations_make_these_calls_and_no_others() {
         let window = run.window(case);
         let made: Vec<_> = window.calls.iter().map(|call| call.signature()).collect();
         assert_eq!(made, *calls, "{case}");
-        assert_eq!(window.heap_requests, *heap, "{case}: requests of heap");
+        assert_eq!(window.heap_requests, *heap, "{case}: allocations");
     }
 }

@@ -1,4 +1,4 @@
-//! What the supervisor sees of a program, and what it does to it.
+//! The supervisor: what it sees of a program, and its faults.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::process::Command;
@@ -46,13 +46,13 @@ fn a_call_fails_once() {
 }
 
 #[test]
-fn a_call_fails_for_ever() {
-    let run = run(probe("limit").fail_for_ever(1, Errno::EAGAIN));
+fn a_call_always_fails() {
+    let run = run(probe("limit").fail_always(1, Errno::EAGAIN));
     assert!(run.stdout.lines().all(|line| line.ends_with(": EAGAIN")), "{}", run.stdout);
     assert_eq!(run.stdout.lines().count(), 4);
 }
 
-/// The kernel has no descriptor after a close, whatever the close says.
+/// The kernel has no descriptor after a close, even one that fails.
 #[test]
 fn a_close_that_fails_has_closed() {
     let run = run(probe("resource").fail(19, Errno::EINTR));
@@ -70,7 +70,7 @@ fn an_open_that_fails_gives_no_descriptor() {
 }
 
 #[test]
-fn what_is_not_given_back_is_seen() {
+fn leaks_are_reported() {
     let run = run(probe("leak"));
     let expected = [
         (Held::Descriptor, 3),
@@ -113,28 +113,28 @@ fn children_are_followed() {
 }
 
 #[test]
-fn a_program_that_does_not_end_is_ended() {
+fn a_program_that_does_not_end_is_killed() {
     let run = run(probe("runaway"));
     assert_eq!(run.ending, Ending::Runaway);
     assert_eq!(run.windows.len(), 1);
 }
 
 #[test]
-fn a_crash_is_told() {
+fn a_crash_is_reported() {
     const SIGABRT: i32 = 6;
     assert_eq!(run(probe("crash")).ending, Ending::Killed(SIGABRT));
 }
 
 #[test]
-fn there_is_no_such_program() {
+fn a_missing_program_is_an_error() {
     let error = Program::new("/nonexistent/program").run().unwrap_err();
     assert!(matches!(error, Error::Start { .. }), "{error}");
     assert!(error.to_string().starts_with("/nonexistent/program cannot be started"), "{error}");
 }
 
-/// Without a supervisor a window is what happens in it.
+/// Without a supervisor a window only performs its operation.
 #[test]
-fn unsupervised_programs_run_as_ever() {
+fn unsupervised_programs_are_not_changed() {
     let output = Command::new(PROBE).arg("heap").output().unwrap();
     assert!(output.status.success(), "{output:?}");
 }

@@ -1,4 +1,4 @@
-//! The devices as the kernel has them, for what a library would not let through.
+//! The devices without a library, for calls that a library refuses.
 
 #![allow(unsafe_code, reason = "ioctls, and memory that is mapped")]
 
@@ -39,9 +39,9 @@ impl Device {
         open(format!("/dev/xen/{name}"), flags, Mode::empty()).map(Self)
     }
 
-    /// An ioctl: what it returned, and what it has written into the argument.
+    /// An ioctl. It may write into the argument.
     pub(crate) fn call<T: Numbers>(&self, opcode: u32, argument: &mut T) -> Result<c_int, Errno> {
-        // SAFETY: the kernel reads and writes the argument, in which there is no address.
+        // SAFETY: the kernel reads and writes the argument, which has no address.
         unsafe { self.call_unchecked(opcode, argument) }
     }
 
@@ -49,7 +49,7 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// The ioctl takes a `T`, and every address in it is good for what the kernel does there.
+    /// The ioctl takes a `T`, and every address in it is valid for what the kernel does there.
     pub(crate) unsafe fn call_unchecked<T>(
         &self,
         opcode: u32,
@@ -59,9 +59,9 @@ impl Device {
         unsafe { ioctl(&self.0, Call { opcode, argument: argument.cast() }) }
     }
 
-    /// An ioctl whose argument is at an address where there is nothing.
+    /// An ioctl whose argument is at an address where nothing is mapped.
     pub(crate) fn call_nowhere(&self, opcode: u32) -> Result<c_int, Errno> {
-        // SAFETY: programs have nothing at the lowest addresses, and the kernel finds that out.
+        // SAFETY: nothing is mapped at the lowest addresses, and the kernel checks that.
         unsafe { self.call_unchecked(opcode, ptr::without_provenance_mut::<c_void>(8)) }
     }
 
@@ -80,7 +80,7 @@ impl Device {
         sharing: MapFlags,
     ) -> Result<Area, Errno> {
         let length = pages * PAGE;
-        // SAFETY: the kernel chooses an address that is free.
+        // SAFETY: the kernel chooses a free address.
         let base = unsafe { mmap(ptr::null_mut(), length, rights, sharing, &self.0, offset) }?;
         let base = NonNull::new(base.cast()).ok_or(Errno::FAULT)?;
         Ok(Area { base, length })
@@ -98,7 +98,7 @@ impl AsFd for Device {
     }
 }
 
-/// Mapped pages, unmapped when the value goes.
+/// Mapped pages, unmapped when the value is dropped.
 pub(crate) struct Area {
     base: NonNull<u8>,
     length: usize,
@@ -120,29 +120,29 @@ impl Area {
     /// Writes the byte at an offset of an area that is mapped for writing.
     pub(crate) fn write(&self, offset: usize, byte: u8) {
         assert!(offset < self.length);
-        // SAFETY: inside the area. Without the right, the kernel ends the program.
+        // SAFETY: inside the area. If it is read-only, the kernel ends the program.
         unsafe { self.base.add(offset).write_volatile(byte) }
     }
 }
 
 impl Drop for Area {
     fn drop(&mut self) {
-        // SAFETY: nobody has a reference into it.
+        // SAFETY: there is no reference into it.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), self.length) };
     }
 }
 
-/// Arguments that the kernel reads no address from.
+/// Arguments without addresses.
 ///
 /// # Safety
 ///
-/// That is so.
+/// The kernel accesses no memory through the argument, or checks the address itself.
 pub(crate) unsafe trait Numbers {}
 
 macro_rules! numbers {
     ($($name:ty),* $(,)?) => {
-        // SAFETY: they hold numbers. Of the addresses among them one is only looked up, and what is at
-        // the others the kernel copies.
+        // SAFETY: they hold numbers. The kernel looks up one address among them, and copies from the others,
+        // which it checks.
         $(unsafe impl Numbers for $name {})*
     };
 }
@@ -178,7 +178,7 @@ struct Call {
     argument: *mut c_void,
 }
 
-// SAFETY: the argument is handed on, and the kernel may write there.
+// SAFETY: the argument goes to the kernel as it is, and the kernel may write there.
 unsafe impl Ioctl for Call {
     type Output = c_int;
 

@@ -1,8 +1,9 @@
-//! What a program in dom0 can do with `/dev/xen`, step by step: every ioctl that the kernel offers, in
-//! success and in each error that is documented. With arguments, the numbers of other domains: what it
-//! does with these until they die.
+//! What a program in dom0 can do with `/dev/xen`, step by step: every ioctl of the kernel, in success and in
+//! each documented error. Its arguments are the numbers of other domains, with which it works until they
+//! die.
 //!
-//! As in the guest's scenarios, nothing is judged here: what is right is in the reference transcript.
+//! As in the guest's scenarios, nothing is checked here: the expected results are in the reference
+//! transcript.
 
 mod device;
 mod scenarios;
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(errno) => {
-            eprintln!("what the steps need cannot be had: {errno}");
+            eprintln!("a step that others need has failed: {errno}");
             ExitCode::FAILURE
         }
     }

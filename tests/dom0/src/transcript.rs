@@ -1,4 +1,4 @@
-//! The lines that the harness reads.
+//! Lines for the harness.
 
 use std::fmt::{self, Display};
 use std::io::{self, Write as _};
@@ -13,30 +13,30 @@ pub(crate) struct Transcript {
 }
 
 impl Transcript {
-    /// A scenario begins.
+    /// Begins a scenario.
     pub(crate) fn begin(&mut self, scenario: &str) {
         write(&Line::Begin { scenario });
     }
 
-    /// What came of a step; no colon is in its name.
+    /// The result of a step, whose name has no colon.
     pub(crate) fn step(&mut self, name: &str, result: impl Display) {
         self.steps += 1;
         write(&Line::Step { name, result: &result.to_string() });
     }
 
-    /// What a system call answered.
+    /// The result of a system call.
     pub(crate) fn call<T: Display>(&mut self, name: &str, result: Result<T, Errno>) {
         self.step(name, Answer(result));
     }
 
-    /// There is no more.
+    /// Ends the transcript.
     pub(crate) fn end(self) {
         write(&Line::End { steps: self.steps });
     }
 }
 
-/// Writes a line at once: Xen's own messages come between lines then, not into one. A line that cannot
-/// be written is missing in the harness.
+/// Writes a line at once, so that Xen's own messages come between lines, not into one. The harness notices
+/// a line that could not be written.
 fn write(line: &Line<'_>) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(format!("@0 {line}\n").as_bytes());

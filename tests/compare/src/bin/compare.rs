@@ -1,4 +1,4 @@
-//! Supervises what each library does for the same operations, and prints a table.
+//! Supervises the same operations of each library, and prints a table.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -22,23 +22,23 @@ const HOLES: &str = "foreign-holes";
 struct Peer {
     name: &'static str,
     program: PathBuf,
-    /// Its program counts what it asks of the heap.
+    /// Its program counts allocations.
     counts_heap: bool,
 }
 
-/// What was seen of an operation.
+/// The results of an operation.
 struct Seen {
     outcome: String,
     calls: usize,
     heap: u64,
     faults: usize,
-    /// Faults after which something is held that the call that failed was not there to give back.
+    /// Faults after which something is held that the failed call would not have released.
     leaks: usize,
-    /// Faults that the program did not survive.
+    /// Faults that ended the program.
     deaths: usize,
-    /// Faults that it tries to get over for ever.
+    /// Faults after which it retries forever.
     endless: usize,
-    /// Which calls those were, and what came of it.
+    /// Those calls, and the consequences.
     found: Vec<String>,
 }
 
@@ -75,12 +75,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Runs an operation as it should go, and with every fault. None if the library does not have it.
+/// Runs an operation without a fault, and with every fault. `None` if the library does not have it.
 fn look(peer: &Peer, operation: &str) -> Result<Option<Seen>, xen_devices::Error> {
     let program = || Program::new(&peer.program).arg(operation);
     let well = program().run()?;
     let Some(window) = well.windows.first() else { return Ok(None) };
-    // Where debug assertions are on, Rust's library asks whether what it closes is open.
+    // With debug assertions, the standard library checks that what it closes is open.
     let calls = window.calls.iter().enumerate().filter(|(_, call)| call.request != Some("F_GETFD"));
     let mut seen = Seen {
         outcome: well.stdout.trim_end().to_owned(),
@@ -102,7 +102,7 @@ fn look(peer: &Peer, operation: &str) -> Result<Option<Seen>, xen_devices::Error
                     seen.found.push(what);
                 }
             };
-            if let Some(leaked) = leaked(&run, call.gives_back()) {
+            if let Some(leaked) = leaked(&run, call.releases()) {
                 seen.leaks += 1;
                 found(&format!("leaks {leaked}"));
             }
@@ -111,10 +111,10 @@ fn look(peer: &Peer, operation: &str) -> Result<Option<Seen>, xen_devices::Error
                 found("dies");
             }
             if *errno == Errno::EAGAIN {
-                let run = program().fail_for_ever(nth, *errno).run()?;
+                let run = program().fail_always(nth, *errno).run()?;
                 if run.ending == Ending::Runaway {
                     seen.endless += 1;
-                    found("EAGAIN is tried again for ever");
+                    found("EAGAIN is retried forever");
                 }
             }
         }
@@ -122,7 +122,7 @@ fn look(peer: &Peer, operation: &str) -> Result<Option<Seen>, xen_devices::Error
     Ok(Some(seen))
 }
 
-/// What is held at the end of the window, if there is more than what is excused.
+/// What is held at the end of the window beyond what is excused.
 fn leaked(run: &Run, excused: &[Held]) -> Option<State> {
     let window = run.windows.first().filter(|window| window.after.is_some())?;
     let leaked = window.leaked();

@@ -19,7 +19,7 @@ fn main() {
     match &*wanted() {
         "map" => map("map", 1),
         "map-16" => map("map-16", BATCH),
-        // It maps no shared page; to allocate and free one is all there is.
+        // It cannot map a shared page, only allocate and free one.
         "share" => {
             const WRITABLE: u16 = 1;
             let device = GrantAlloc::open().unwrap();

@@ -9,7 +9,7 @@ use xen_compare::{BATCH, FIRST, HOLES, PEER, run, wanted};
 #[global_allocator]
 static HEAP: xen_devices::heap::Heap = xen_devices::heap::Heap::new();
 
-/// How its users say that an address is a grant's.
+/// How its users mark the address of a grant.
 const GRANT: u64 = 1 << 63;
 const PAGE: u64 = 4096;
 

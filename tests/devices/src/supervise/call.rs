@@ -1,4 +1,4 @@
-//! System calls as a person reads them.
+//! System calls in readable form.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,28 +16,28 @@ use super::thread::{SystemCall, Thread};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// What it is called: `"ioctl"`; one that is not known by name, by its number.
+    /// Its name: `"ioctl"`; or its number, if this crate has no name for it.
     pub name: Cow<'static, str>,
-    /// The device it was about: by descriptor, by path, or by the mapping that an address is in.
+    /// The device it was about: by descriptor, path, or the mapping at an address.
     pub device: Option<Device>,
-    /// What an ioctl or fcntl asked for: `"MAP_GRANT_REF"`.
+    /// The request of an ioctl or fcntl: `"MAP_GRANT_REF"`.
     pub request: Option<&'static str>,
-    /// What the program got.
+    /// What the program received.
     pub result: Result<i64, Errno>,
-    /// Whether that was a fault and not an answer.
+    /// Whether that was an injected fault.
     pub failed: bool,
 }
 
 impl Call {
-    /// Whether it is this call of a device's: by name, for an ioctl or fcntl by what it asks for.
+    /// Whether it is this call of a device: by name, or for an ioctl or fcntl by request.
     #[must_use]
     pub fn is(&self, device: Device, name: &str) -> bool {
         self.device == Some(device) && self.request.unwrap_or(&self.name) == name
     }
 
-    /// What it is there to give back: what is still held if it fails, whatever the program does.
+    /// What it releases: what is still held if it fails, whatever the program does.
     #[must_use]
-    pub fn gives_back(&self) -> &'static [Held] {
+    pub fn releases(&self) -> &'static [Held] {
         match (&*self.name, self.device, self.request) {
             ("munmap", Some(Device::Gntalloc), _) => &[Held::MappedPage, Held::SharedPage],
             ("munmap", _, _) => &[Held::MappedPage],
@@ -53,7 +53,7 @@ impl Call {
         }
     }
 
-    /// Which call this is, without its result: `ioctl(gntdev, MAP_GRANT_REF)`.
+    /// The call without its result: `ioctl(gntdev, MAP_GRANT_REF)`.
     #[must_use]
     pub fn signature(&self) -> String {
         let arguments: Vec<_> =
@@ -73,7 +73,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// The call a program is about to make; the result comes later.
+/// The call that a program is about to make; the result follows later.
 pub(crate) fn describe(
     thread: Thread,
     call: SystemCall,
@@ -113,7 +113,7 @@ fn fcntl(command: i32) -> Option<&'static str> {
     })
 }
 
-/// Names of the calls that programs under test make.
+/// Names of the calls of programs under test.
 macro_rules! names {
     ($($name:ident: $number:ident,)*) => {
         fn name(number: i64) -> Cow<'static, str> {

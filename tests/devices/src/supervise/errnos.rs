@@ -1,4 +1,4 @@
-//! Which error numbers a call may give, by what Linux's drivers and memory management do.
+//! Error numbers that a call may return, according to Linux's drivers and memory management.
 
 use nix::errno::Errno::{
     self, E2BIG, EACCES, EAGAIN, EBADF, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE,
@@ -9,14 +9,14 @@ use nix::errno::Errno::{
 use super::call::Call;
 use super::device::Device;
 
-/// The error numbers of a call, EINTR last; none if it is not expected at all.
+/// The error numbers of a call, EINTR last; none if the call is not expected.
 #[must_use]
 pub fn errnos(call: &Call) -> &'static [Errno] {
     match &*call.name {
         "openat" => &[ENOENT, EACCES, EPERM, ENODEV, ENXIO, EMFILE, ENFILE, ENOMEM, EINTR],
         "close" => &[EIO, EINTR],
         "mmap" => &[ENOMEM, EINVAL, EAGAIN, ENODEV, EPERM],
-        // Where a mapping must be split and there are too many.
+        // If a mapping must be split and there are too many.
         "munmap" => &[ENOMEM, EINVAL],
         "madvise" => &[EINVAL, ENOMEM, EAGAIN],
         "fcntl" => &[EMFILE, EINVAL],

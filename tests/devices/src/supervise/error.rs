@@ -8,7 +8,7 @@ use nix::errno::Errno;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It could not be started.
+    /// The program could not be started.
     #[error("{program} cannot be started: {source}")]
     Start {
         /// The program.
@@ -16,13 +16,13 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// The kernel refused to let it be traced, or its trace went wrong.
+    /// The kernel refused to trace it, or a request of ptrace failed.
     #[error(
         "ptrace: {0}; where a container forbids it, its seccomp profile must allow ptrace and \
          process_vm_readv"
     )]
     Trace(#[from] Errno),
-    /// There is no room for what it writes, or no descriptor left for the supervisor.
-    #[error("the supervisor's own files: {0}; TMPDIR sets the place")]
+    /// There is no space for its output, or no descriptor left for the supervisor.
+    #[error("the supervisor's own files: {0}; TMPDIR sets their directory")]
     Files(#[from] io::Error),
 }

@@ -1,4 +1,4 @@
-//! An event file that is readable or not, as wanted.
+//! An eventfd that is made readable or not.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use nix::errno::Errno;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Makes the file readable, or not. It never waits.
+/// Makes the eventfd readable, or not. It does not block.
 pub(crate) fn set(mut file: &File, readable: bool) -> Result<(), Errno> {
     let mut polled = [PollFd::new(file, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };

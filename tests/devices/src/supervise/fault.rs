@@ -10,9 +10,9 @@ pub(crate) struct Fault {
     /// Of the calls within windows, from 0 on.
     nth: usize,
     errno: Errno,
-    /// Every later call like it fails as well.
-    for_ever: bool,
-    /// The call that failed, once it has.
+    /// Every later call with the same signature fails too.
+    always: bool,
+    /// The call that has failed, if one has.
     hit: Option<String>,
 }
 
@@ -20,19 +20,19 @@ pub(crate) struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) errno: Errno,
-    /// It happens all the same: a close that fails has closed the descriptor.
+    /// The call is performed nevertheless: a close that fails has closed the descriptor.
     pub(crate) performed: bool,
 }
 
 impl Fault {
-    pub(crate) fn new(nth: usize, errno: Errno, for_ever: bool) -> Self {
-        Self { nth, errno, for_ever, hit: None }
+    pub(crate) fn new(nth: usize, errno: Errno, always: bool) -> Self {
+        Self { nth, errno, always, hit: None }
     }
 
-    /// Whether a call fails, which is the `nth`.
+    /// The failure of the `nth` call, if it fails.
     pub(crate) fn strikes(&mut self, nth: usize, call: &Call) -> Option<Failure> {
         let signature = call.signature();
-        let again = self.for_ever && self.hit.as_deref() == Some(&signature);
+        let again = self.always && self.hit.as_deref() == Some(&signature);
         if nth != self.nth && !again {
             return None;
         }

@@ -1,4 +1,4 @@
-//! The part of the kernel that this crate stands in for.
+//! The part of the kernel that this crate replaces.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,7 +18,7 @@ use super::process::{FileId, Mapping, Process};
 use super::state::{Held, State};
 use super::thread::{Struct, SystemCall, Thread};
 
-/// Whether reads wait, which is so for any file: no driver is asked.
+/// Sets whether reads block. It works on all files, so the real kernel handles it.
 pub(crate) const FIONBIO: u32 = 0x5421;
 
 /// An opening of a device.
@@ -29,29 +29,29 @@ struct Open {
     driver: Box<dyn Driver>,
 }
 
-/// What becomes of a system call.
+/// What happens to a system call.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// The real kernel does it.
+    /// The real kernel performs it.
     Pass,
-    /// It is not done, and this is its result.
+    /// It is not performed, and this is its result.
     Answer(Result<i64, Errno>),
-    /// The real kernel does another, and then there is more to do.
+    /// The real kernel performs another call, and then there is more to do.
     Instead(SystemCall, Afterwards),
 }
 
-/// What to do when a call that was put in the place of another is done.
+/// What to do after a call that replaced another.
 #[derive(Debug)]
 pub(crate) enum Afterwards {
     /// The result stands.
     Nothing,
     /// The result is the descriptor of a device.
     Opened(Device),
-    /// The result is the descriptor of a dma-buf, to be written to a place.
+    /// The result is the descriptor of a dma-buf, which is written to an address.
     Exported { exporter: FileId, pages: u32, to: Struct },
 }
 
-/// The devices' side of the kernel, with everything that is open.
+/// The devices, with all that are open.
 #[derive(Debug)]
 pub(crate) struct Kernel {
     open: BTreeMap<FileId, Open>,
@@ -65,7 +65,7 @@ impl Kernel {
         Ok(Self { open: BTreeMap::new(), machine: Machine { grants, ports, exports, shared: 0 } })
     }
 
-    /// Whether a call may be about a device, which then must know what is still in use.
+    /// Whether a call may be about a device, which then has to know what is still in use.
     pub(crate) fn answers(&self, call: SystemCall) -> bool {
         !self.open.is_empty() && matches!(call.number, libc::SYS_ioctl | libc::SYS_mmap)
     }
@@ -83,7 +83,7 @@ impl Kernel {
         }
     }
 
-    /// The call that was made in the place of another is done. Gives what the program gets.
+    /// A call that replaced another has returned. Returns the result for the program.
     pub(crate) fn leave(&mut self, thread: Thread, then: Afterwards, result: i64) -> i64 {
         let Ok(descriptor) = u64::try_from(result) else { return result };
         let made = match then {
@@ -105,13 +105,13 @@ impl Kernel {
         device: Device,
         driver: Box<dyn Driver>,
     ) -> Result<FileId, Errno> {
-        /// Bytes of a file that mappings of any device fit into.
-        const ROOM: u64 = 1 << 40;
+        /// Size of a device's file: mappings of any device fit into it.
+        const CAPACITY: u64 = 1 << 40;
         let process = Process(thread.0);
         let file = process.take(descriptor).map_err(|_| Errno::EIO)?;
         let id = process.file(descriptor).ok_or(Errno::EIO)?;
         if matches!(id, FileId::Memory(_)) {
-            file.set_len(ROOM).map_err(|_| Errno::EIO)?;
+            file.set_len(CAPACITY).map_err(|_| Errno::EIO)?;
         }
         self.open.insert(id, Open { device, file: Rc::new(file), driver });
         Ok(id)
@@ -229,7 +229,7 @@ impl Kernel {
         });
     }
 
-    /// What a process holds. Correct after a look.
+    /// What a process holds. Correct after [`look`](Self::look).
     pub(crate) fn state(&self, process: Process) -> State {
         let mut state = State::default();
         state.add(Held::Descriptor, process.descriptors().len());
@@ -245,29 +245,29 @@ impl Kernel {
         state
     }
 
-    /// A call as a person reads it; the result comes later.
+    /// A call in readable form; the result follows later.
     pub(crate) fn describe(&self, thread: Thread, call: SystemCall) -> Call {
         describe(thread, call, |id| self.open.get(&id).map(|open| open.device))
     }
 
-    /// Descriptors of event channels become readable, or no longer are, as ports have it.
+    /// Makes descriptors of evtchn readable while they have a pending port.
     pub(crate) fn signal(&self) {
         for (id, open) in &self.open {
             if open.device == Device::Evtchn {
-                // At worst a poll sees too little or too much, and a read tells.
+                // If it fails, a poll is wrong, and the next read shows it.
                 let _ = super::event::set(&open.file, self.machine.ports.readable(*id));
             }
         }
     }
 }
 
-/// A memory file, whose name is at an address.
+/// The call that creates a memory file, with the name at an address.
 fn create(name: u64, flags: u64) -> SystemCall {
     SystemCall { number: libc::SYS_memfd_create, arguments: [name, flags, 0, 0, 0, 0] }
 }
 
-/// A device is a memory file under its path, so that it can be mapped; event channels are an event
-/// file, so that they can be polled.
+/// Opens a device. Its descriptor is that of a memory file with the path as its name, which can be mapped;
+/// evtchn's is an eventfd, which can be polled.
 fn open(thread: Thread, path: u64, flags: u64) -> nix::Result<Verdict> {
     let Some(device) = thread.path(path).as_deref().and_then(Device::at) else {
         return Ok(Verdict::Pass);

@@ -1,4 +1,4 @@
-//! The other domains, as every supervised program finds them.
+//! The other domains, the same for every supervised program.
 //!
 //! The program runs in domain 0. Domains 1 to [`LAST`] exist, except [`GONE`]. Each of them has
 //! granted domain 0 the pages with references from 8 to [`REFERENCES`] - 1, writable but for
@@ -6,8 +6,8 @@
 //! rest is zero. Memory of theirs has frames from 0 to [`FRAMES`] - 1, except [`PAGED_OUT`], which
 //! is there only later; a frame's first eight bytes are its number.
 //!
-//! A page that is mapped holds what it held before, and what the program writes is the page's when
-//! it is unmapped: until then other mappings of the same page do not show it, but a grant copy does.
+//! A mapped page has its earlier contents. What the program writes to it becomes the page's when it is
+//! unmapped: until then other mappings of the same page do not show it, but a grant copy does.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,11 +19,11 @@ use std::rc::Rc;
 pub const PAGE: u64 = 4096;
 /// The last domain that there is.
 pub const LAST: u16 = 99;
-/// A domain that is no more.
+/// A domain that has been destroyed.
 pub const GONE: u16 = 7;
-/// References from here on are beyond a domain's table.
+/// References from here on are past a domain's table.
 pub const REFERENCES: u32 = 1 << 15;
-/// A reference through which a page may only be read.
+/// The reference of a page that is granted for reading.
 pub const READ_ONLY: u32 = 9;
 /// Frames from here on do not exist.
 pub const FRAMES: u64 = 1 << 20;
@@ -37,7 +37,7 @@ pub(crate) mod status {
     pub(crate) const BAD_GNTREF: i16 = -3;
 }
 
-/// Whether there is such a domain.
+/// Whether the domain exists.
 pub(crate) fn exists(domid: u32) -> bool {
     domid <= u32::from(LAST) && domid != u32::from(GONE)
 }
@@ -68,7 +68,7 @@ impl Page {
 /// A granted page: a domain and its reference.
 pub(crate) type Grant = (u32, u32);
 
-/// Every page that is granted, by whom and where it is.
+/// Every granted page: its domain, and its bytes.
 #[derive(Debug)]
 pub(crate) struct Grants {
     memory: Rc<File>,
@@ -78,7 +78,7 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
-    /// Peers' pages are kept in a file of any size.
+    /// The other domains' pages are in a file, which grows.
     pub(crate) fn new(memory: File) -> Self {
         Self { memory: Rc::new(memory), used: 0, places: BTreeMap::new() }
     }
@@ -116,13 +116,13 @@ impl Grants {
         Ok(page)
     }
 
-    /// From now on the page is there.
+    /// The page has moved.
     pub(crate) fn moved(&mut self, grant: Grant, to: Page) {
         self.places.insert(grant, to);
     }
 
     /// Grants a page of domain 0's own, under the lowest free reference.
-    pub(crate) fn lend(&mut self, page: Page) -> Option<u32> {
+    pub(crate) fn grant(&mut self, page: Page) -> Option<u32> {
         let mut references = 8..REFERENCES;
         let reference = references.find(|reference| !self.places.contains_key(&(0, *reference)))?;
         self.places.insert((0, reference), page);

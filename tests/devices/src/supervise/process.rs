@@ -1,4 +1,4 @@
-//! What a supervised process has open and mapped, as the real kernel tells below `/proc`.
+//! What a supervised process has open and mapped, according to `/proc`.
 
 use std::fs::{self, File};
 use std::ops::Range;
@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use nix::unistd::Pid;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-/// One opening of a device: all descriptors and mappings that came of it have the same.
+/// One open file description of a device: the same for all its descriptors and mappings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileId {
     /// A memory file, by inode.
     Memory(u64),
-    /// An event file, by the number the kernel gave it.
+    /// An eventfd, by the kernel's id.
     Event(u64),
 }
 
@@ -23,11 +23,11 @@ pub(crate) struct Mapping {
     pub(crate) addresses: Range<u64>,
     /// Offset of the first byte in the file.
     pub(crate) offset: u64,
-    /// None for what is no memory file.
+    /// `None` if it is not a memory file.
     pub(crate) file: Option<FileId>,
 }
 
-/// A process, stopped while it is looked at.
+/// A process, which is stopped meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Process(pub(crate) Pid);
 
@@ -36,7 +36,7 @@ impl Process {
         PathBuf::from(format!("/proc/{}/{what}", self.0))
     }
 
-    /// What a descriptor refers to, if that can be a device of ours.
+    /// The file of a descriptor, if it can be a device of this crate.
     pub(crate) fn file(self, descriptor: u64) -> Option<FileId> {
         let descriptor = i32::try_from(descriptor).ok()?;
         let link = self.at(&format!("fd/{descriptor}"));
@@ -48,7 +48,7 @@ impl Process {
         self.info(descriptor, "eventfd-id")?.parse().ok().map(FileId::Event)
     }
 
-    /// The flags of an open descriptor, as `fcntl` gives them and with O_CLOEXEC.
+    /// The flags of an open descriptor, as `fcntl` returns them, with O_CLOEXEC.
     pub(crate) fn flags(self, descriptor: u64) -> Option<i32> {
         i32::from_str_radix(&self.info(i32::try_from(descriptor).ok()?, "flags")?, 8).ok()
     }
@@ -70,13 +70,13 @@ impl Process {
         text.lines().filter_map(mapping).collect()
     }
 
-    /// The first of its threads, by which the whole is known.
+    /// The first of its threads, whose number is that of the process.
     fn leader(self) -> Option<i32> {
         let text = fs::read_to_string(self.at("status")).ok()?;
         pairs(&text).find(|(key, _)| *key == "Tgid")?.1.parse().ok()
     }
 
-    /// A descriptor of the process, as one of this process.
+    /// A duplicate, in this process, of a descriptor of the other.
     pub(crate) fn take(self, descriptor: u64) -> rustix::io::Result<File> {
         let pid = self.leader().and_then(rustix::process::Pid::from_raw);
         let pid = pid.ok_or(rustix::io::Errno::SRCH)?;

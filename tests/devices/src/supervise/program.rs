@@ -1,4 +1,4 @@
-//! A program, what is done to it, and what became of it.
+//! A program, its faults, and the results of a run.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::state::State;
 use super::supervisor::Supervisor;
 
-/// A program to be run with `/dev/xen` as this crate has it.
+/// A program to run with the `/dev/xen` of this crate.
 #[derive(Debug)]
 pub struct Program {
     command: Command,
@@ -30,40 +30,40 @@ impl Program {
         Self { command, faults: Vec::new() }
     }
 
-    /// With an argument more.
+    /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
         self
     }
 
-    /// With an environment variable more.
+    /// Adds an environment variable.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// The call with this number, of those made within windows, from 0 on, fails; others may as
-    /// well. It is not performed, unless it is a close, which closes even where it fails.
+    /// Makes a call fail: the `nth` in windows, counted from 0. It may be called several times. The call is
+    /// not performed, unless it is a close, which closes the descriptor even if it fails.
     #[must_use]
     pub fn fail(mut self, nth: usize, errno: Errno) -> Self {
         self.faults.push(Fault::new(nth, errno, false));
         self
     }
 
-    /// That call fails, and so does every later one like it.
+    /// Makes the call fail, and every later call with the same signature.
     #[must_use]
-    pub fn fail_for_ever(mut self, nth: usize, errno: Errno) -> Self {
+    pub fn fail_always(mut self, nth: usize, errno: Errno) -> Self {
         self.faults.push(Fault::new(nth, errno, true));
         self
     }
 
-    /// Runs it to its end. Standard input is empty; output and errors are kept.
+    /// Runs it to its end. Standard input is empty; standard output and error are kept.
     ///
     /// # Errors
     ///
-    /// [`Error`] if it could not be run and watched; not if it failed.
+    /// [`Error`] if it could not be run and supervised; not if the program failed.
     pub fn run(mut self) -> Result<Run, Error> {
         let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
         self.command.stdin(Stdio::null());
@@ -94,13 +94,13 @@ pub enum Ending {
     Exited(i32),
     /// By this signal.
     Killed(i32),
-    /// It made more calls in a window than any operation needs, and was killed.
+    /// It was killed, because it made more calls in a window than any operation needs.
     Runaway,
-    /// It was not through in time, and was killed.
+    /// It was killed, because it took too long.
     Late,
 }
 
-/// What became of a program.
+/// The results of a run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Run {
@@ -108,7 +108,7 @@ pub struct Run {
     pub ending: Ending,
     /// What happened in each window, in order.
     pub windows: Vec<Window>,
-    /// What it held when it ended and not when it started.
+    /// What it held at its end and not at its start.
     pub left: State,
     /// What it wrote to its standard output.
     pub stdout: String,
@@ -121,7 +121,7 @@ impl Run {
     ///
     /// # Panics
     ///
-    /// If there is none: the program did not get that far.
+    /// If there is none: the program ended before.
     #[must_use]
     pub fn window(&self, name: &str) -> &Window {
         let found = self.windows.iter().find(|window| window.name == name);
@@ -141,20 +141,20 @@ pub struct Window {
     pub calls: Vec<Call>,
     /// What the program held when it began.
     pub before: State,
-    /// What it held at the end; none if the program did not get there.
+    /// What it held at the end; `None` if the program ended in the window.
     pub after: Option<State>,
-    /// How often it asked its heap for memory, if that is a [`Heap`](crate::heap::Heap).
+    /// How many allocations it made, if its allocator is a [`Heap`](crate::heap::Heap).
     pub heap_requests: u64,
-    /// Bytes of heap that it has and did not have before; negative if it has fewer.
+    /// Bytes that are allocated more than before; negative if there are fewer.
     pub heap_kept: i64,
 }
 
 impl Window {
-    /// What the program holds at the end and did not hold before.
+    /// What the program holds at the end of the window and did not hold before.
     ///
     /// # Panics
     ///
-    /// If it did not get to the end.
+    /// If the program ended in the window.
     #[must_use]
     pub fn leaked(&self) -> State {
         let after = self.after.as_ref();

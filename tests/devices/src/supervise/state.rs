@@ -1,19 +1,19 @@
-//! What a program holds, as numbers that can be compared.
+//! What a program holds, as comparable numbers.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A kind of thing that a program must give back.
+/// A kind of resource that a program must release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Held {
-    /// A file descriptor, of a device or of anything else.
+    /// A file descriptor, of a device or another file.
     Descriptor,
-    /// A map of gntdev's that is listed: `MAP_GRANT_REF` without `UNMAP_GRANT_REF`.
+    /// An index of gntdev: `MAP_GRANT_REF` without `UNMAP_GRANT_REF`.
     Index,
-    /// A page of a device's in the program's address space.
+    /// A page of a device in the program's address space.
     MappedPage,
-    /// A page that gntalloc shares, until it is neither listed nor mapped.
+    /// A page that gntalloc shares, until it is deallocated and unmapped.
     SharedPage,
     /// A dma-buf that was imported and not released.
     Import,
@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    /// What is held here beyond what `earlier` holds.
+    /// What is held here and not in `earlier`.
     #[must_use]
     pub fn beyond(&self, earlier: &Self) -> Self {
         let mut more = Self::default();

@@ -25,31 +25,31 @@ use super::state::State;
 use super::thread::{SystemCall, Thread};
 use crate::marker;
 
-/// More calls in one window mean that it will not end.
-const MOST_CALLS: usize = 2000;
+/// More calls in one window mean that the program does not end.
+const MAX_CALLS: usize = 2000;
 /// How long a program may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A call under way in the real kernel, and what to make of its result.
+/// A call in the real kernel, and what to do with its result.
 #[derive(Debug)]
 struct UnderWay {
     arguments: [u64; 6],
     outcome: Outcome,
-    /// It is in the current window, at this place.
+    /// Its index in the current window.
     listed: Option<usize>,
 }
 
 #[derive(Debug)]
 enum Outcome {
-    /// The real kernel's.
+    /// That of the real kernel.
     Its,
     /// This one.
     Answer(Result<i64, Errno>),
-    /// What follows from that of another call.
+    /// It follows from the result of another call.
     Then(Afterwards),
 }
 
-/// What was seen of a program.
+/// What the supervisor has seen of a program.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) ending: Ending,
@@ -64,12 +64,12 @@ pub(crate) struct Supervisor {
     root: Pid,
     kernel: Kernel,
     faults: Vec<Fault>,
-    /// All threads of the program and of those it started, and where each is.
+    /// All threads of the program and its children, each with the call that it is in.
     threads: BTreeMap<Pid, Option<UnderWay>>,
     windows: Vec<Window>,
     /// The last window has not ended.
     within: bool,
-    /// Calls made within windows.
+    /// Calls made in windows.
     calls: usize,
     at_start: State,
     at_exit: State,
@@ -127,7 +127,7 @@ impl Supervisor {
 
     fn follow(&mut self) -> Result<Ending, Errno> {
         loop {
-            // Other threads of this process may have children of their own.
+            // Not of children that other threads of this process have.
             match waitpid(None, Some(WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD))? {
                 WaitStatus::Exited(pid, status) if pid == self.root => {
                     return Ok(Ending::Exited(status));
@@ -176,8 +176,8 @@ impl Supervisor {
         self.kernel.state(Process(pid))
     }
 
-    /// Lets the devices see what is in use, unless a thread is just making more of that: it would be
-    /// taken for gone.
+    /// Lets the devices see what is in use, unless a thread is opening or mapping one: the device would take
+    /// that for closed.
     fn look(&mut self) {
         let mut under_way = self.threads.values().flatten();
         if !under_way.any(|call| matches!(call.outcome, Outcome::Then(_))) {
@@ -203,7 +203,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Writes the call down if it is in a window, and says whether it fails.
+    /// Lists the call if it is in a window, and returns its failure if it has one.
     fn list(&mut self, thread: Thread, call: SystemCall) -> (Option<Failure>, Option<usize>) {
         let Some(window) = self.windows.last_mut().filter(|_| self.within) else {
             return (None, None);
@@ -214,9 +214,9 @@ impl Supervisor {
         call.failed = failure.is_some();
         self.calls += 1;
         window.calls.push(call);
-        if window.calls.len() >= MOST_CALLS {
+        if window.calls.len() >= MAX_CALLS {
             self.runaway = true;
-            // It is stopped, so it is there to be killed.
+            // It is stopped, so its number is still its own.
             let _ = kill(self.root, Signal::SIGKILL);
         }
         (failure, Some(window.calls.len() - 1))
@@ -272,7 +272,7 @@ impl Supervisor {
         match what {
             marker::BEGIN => {
                 let mut name = vec![0; usize::try_from(second).unwrap_or(LONGEST).min(LONGEST)];
-                // A name that cannot be read is one of zeros.
+                // A name that cannot be read is all zeros.
                 let _ = thread.read(first, &mut name);
                 let name = String::from_utf8_lossy(&name).into_owned();
                 self.windows.push(Window { name, before: state, ..Window::default() });
@@ -291,15 +291,15 @@ impl Supervisor {
     }
 }
 
-/// A thread may be killed while it is stopped; its end is reported next.
+/// A thread can be killed while it is stopped; then its end is reported next.
 fn gone(errno: Errno) -> Result<(), Errno> {
     if errno == Errno::ESRCH { Ok(()) } else { Err(errno) }
 }
 
-#[allow(unsafe_code, reason = "what a new process does before it runs the program")]
+#[allow(unsafe_code, reason = "a hook between fork and exec")]
 fn trace(command: &mut Command) {
-    // SAFETY: between fork and exec only what signal handlers may do: `ptrace` is a bare system
-    // call, and the conversion of its error allocates nothing.
+    // SAFETY: the hook does only what a signal handler may do: `ptrace` is a system call, and the
+    // conversion of its error allocates nothing.
     unsafe { command.pre_exec(|| ptrace::traceme().map_err(io::Error::from)) };
 }
 
@@ -328,7 +328,7 @@ impl Timer {
         Ok(Self { done, late, thread })
     }
 
-    /// Whether it had to.
+    /// Stops the timer. Returns whether it has killed the process.
     fn stop(self) -> bool {
         drop(self.done);
         // A thread that only waits and kills does not panic.

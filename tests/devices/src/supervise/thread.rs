@@ -1,4 +1,4 @@
-//! One stopped thread of a supervised program: its system call and its memory.
+//! A stopped thread of a supervised program: its system call and its memory.
 
 use std::io::{IoSlice, IoSliceMut};
 
@@ -14,9 +14,9 @@ pub(crate) struct SystemCall {
     pub(crate) arguments: [u64; 6],
 }
 
-/// The number that has the kernel skip a call.
+/// The number with which the kernel skips a call.
 const SKIPPED: i64 = -1;
-/// What lies below a stack pointer belongs to the function running, as far as this.
+/// Bytes below the stack pointer that belong to the running function.
 const RED_ZONE: u64 = 128;
 
 /// A thread at the entry to a system call, or at the exit from it.
@@ -30,7 +30,7 @@ impl Thread {
         Ok(SystemCall { number: r.orig_rax as i64, arguments })
     }
 
-    /// At the entry: has the kernel do this call.
+    /// At the entry: makes the kernel perform this call instead.
     pub(crate) fn replace(self, call: SystemCall) -> nix::Result<()> {
         let mut r = ptrace::getregs(self.0)?;
         r.orig_rax = call.number as u64;
@@ -38,14 +38,14 @@ impl Thread {
         ptrace::setregs(self.0, r)
     }
 
-    /// At the entry: has the kernel do nothing.
+    /// At the entry: makes the kernel skip the call.
     pub(crate) fn skip(self) -> nix::Result<()> {
         let call = self.call()?;
         self.replace(SystemCall { number: SKIPPED, ..call })
     }
 
-    /// At the exit: puts back arguments that were replaced, and sets the result. A program may rely
-    /// on the registers of its arguments, which the kernel keeps.
+    /// At the exit: restores the arguments, and sets the result. A program may rely on the registers of its
+    /// arguments, which the kernel preserves.
     pub(crate) fn finish(self, arguments: [u64; 6], result: i64) -> nix::Result<()> {
         let mut r = ptrace::getregs(self.0)?;
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9] = arguments;
@@ -58,7 +58,7 @@ impl Thread {
         Ok(ptrace::getregs(self.0)?.rax as i64)
     }
 
-    /// Where a few hundred bytes of the program's stack are free while it is stopped.
+    /// Address of a few hundred bytes of the stack that are free while the program is stopped.
     pub(crate) fn scratch(self) -> nix::Result<u64> {
         Ok(ptrace::getregs(self.0)?.rsp.wrapping_sub(RED_ZONE + 512))
     }
@@ -98,9 +98,8 @@ fn remote(address: u64, len: usize) -> Result<RemoteIoVec, Errno> {
     Ok(RemoteIoVec { base: usize::try_from(address).map_err(|_| Errno::EFAULT)?, len })
 }
 
-/// A structure in the program's memory, by address. Members are read and written by offset: what
-/// this crate takes a structure to be comes from the kernel's headers and not from the code that is
-/// tested with it.
+/// A structure in the program's memory, by address. Members are read and written by offset: this crate
+/// has the layout from the kernel's headers, not from the code that is tested with it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Struct {
     pub(crate) thread: Thread,
@@ -132,8 +131,8 @@ impl Struct {
         self.thread.write(address, bytes.as_ref())
     }
 
-    /// The structure that a member points to, at an index of an array of structures of `size` bytes.
-    pub(crate) fn behind(self, offset: u64, index: u32, size: u64) -> Result<Self, Errno> {
+    /// Element `index` of the array that a member points to, of structures of `size` bytes.
+    pub(crate) fn element(self, offset: u64, index: u32, size: u64) -> Result<Self, Errno> {
         let address = self.u64(offset)?.checked_add(u64::from(index) * size);
         Ok(Self { address: address.ok_or(Errno::EFAULT)?, ..self })
     }

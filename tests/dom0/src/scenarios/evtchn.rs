@@ -19,14 +19,14 @@ use crate::transcript::Transcript;
 /// An ioctl that the device does not have.
 const NONE: u32 = 0x45ff;
 
-/// A domain that there is not.
+/// A domain that does not exist.
 const NOBODY: u16 = 0x7000;
 
-/// A port that the kernel has room for, but nobody has.
+/// A valid port number that is not bound.
 const NO_PORT: u32 = 1000;
 
 /// How long an event may take.
-const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+const TIMEOUT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     let evtchn = Device::open("evtchn")?;
@@ -59,7 +59,7 @@ fn virq(t: &mut Transcript, evtchn: &Device) {
     t.call("bind_virq, unbind", port.and_then(|port| unbind_one(evtchn, port.unsigned_abs())));
 }
 
-/// A port that nobody is bound to yet.
+/// A port that is still unbound.
 fn unbound(t: &mut Transcript, evtchn: &Device) -> Result<u32, Errno> {
     t.call("bind_unbound_port, nowhere", evtchn.call_nowhere(IOCTL_EVTCHN_BIND_UNBOUND_PORT));
     t.call("bind_unbound_port, no such domain", allocate(evtchn, NOBODY).map(|port| port > 0));
@@ -90,7 +90,7 @@ fn events(t: &mut Transcript, evtchn: &Device, here: u32, there: u32) -> Result<
         let mut ports = [0; 64];
         Ok(read(evtchn, &mut ports)? / 4)
     };
-    // Whoever binds to a port may be told by an event that it may be used.
+    // The domain that binds to a port may get an event, which says that it may be used.
     while drain().is_ok_and(|count| count > 0) {
         for port in [here, there] {
             write(evtchn, &port.to_ne_bytes())?;
@@ -103,14 +103,14 @@ fn events(t: &mut Transcript, evtchn: &Device, here: u32, there: u32) -> Result<
     t.call("notify, nowhere", evtchn.call_nowhere(IOCTL_EVTCHN_NOTIFY));
     t.call("notify, no port of ours", notify(evtchn, NO_PORT));
     t.call("notify", notify(evtchn, here));
-    t.step("notify, the event", next(evtchn, PATIENCE)? == Some(there));
+    t.step("notify, the event", next(evtchn, TIMEOUT)? == Some(there));
     t.call("notify, masked", notify(evtchn, here));
     t.step("notify, masked, no event", next(evtchn, Timespec::default())?.is_none());
     t.call("unmask", write(evtchn, &there.to_ne_bytes()));
-    t.step("unmask, the event", next(evtchn, PATIENCE)? == Some(there));
+    t.step("unmask, the event", next(evtchn, TIMEOUT)? == Some(there));
     write(evtchn, &there.to_ne_bytes())?;
     t.call("notify, the other way", notify(evtchn, there));
-    t.step("notify, the other way, the event", next(evtchn, PATIENCE)? == Some(here));
+    t.step("notify, the other way, the event", next(evtchn, TIMEOUT)? == Some(here));
     write(evtchn, &here.to_ne_bytes())?;
     t.step("nothing is left", next(evtchn, Timespec::default())?.is_none());
     Ok(())
@@ -161,9 +161,9 @@ fn unbind_one(evtchn: &Device, port: u32) -> Result<i32, Errno> {
     evtchn.call(IOCTL_EVTCHN_UNBIND, &mut ioctl_evtchn_unbind { port })
 }
 
-/// The port of the next event, if there is one in time.
-fn next(evtchn: &Device, patience: Timespec) -> Result<Option<u32>, Errno> {
-    if poll(&mut [PollFd::new(evtchn, PollFlags::IN)], Some(&patience))? == 0 {
+/// The port of the next event, if one comes in time.
+fn next(evtchn: &Device, timeout: Timespec) -> Result<Option<u32>, Errno> {
+    if poll(&mut [PollFd::new(evtchn, PollFlags::IN)], Some(&timeout))? == 0 {
         return Ok(None);
     }
     let mut port = [0; 4];

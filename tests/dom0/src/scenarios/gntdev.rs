@@ -57,7 +57,7 @@ fn map(t: &mut Transcript, gntalloc: &Device, gntdev: &Device) -> Result<(), Err
     page.end(gntalloc).map(drop)
 }
 
-/// What may be read and what written.
+/// Access for reading and for writing.
 fn rights(t: &mut Transcript, gntalloc: &Device, gntdev: &Device) -> Result<(), Errno> {
     let (read, write) = (ProtFlags::READ, ProtFlags::READ | ProtFlags::WRITE);
     for (name, writable) in [("a grant for reading", false), ("a grant for writing", true)] {
@@ -77,7 +77,7 @@ fn rights(t: &mut Transcript, gntalloc: &Device, gntdev: &Device) -> Result<(), 
     Ok(())
 }
 
-/// What Xen does not allow.
+/// Grants that Xen refuses.
 fn refused(t: &mut Transcript, gntalloc: &Device, gntdev: &Device) -> Result<(), Errno> {
     let page = Page::new(gntalloc, true)?;
     for (name, domid, reference) in [

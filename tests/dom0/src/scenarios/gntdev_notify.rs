@@ -21,7 +21,7 @@ use crate::transcript::Transcript;
 const BOTH: u32 = UNMAP_NOTIFY_CLEAR_BYTE | UNMAP_NOTIFY_SEND_EVENT;
 
 /// How long an event may take.
-const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+const TIMEOUT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     let (gntalloc, gntdev) = (Device::open("gntalloc")?, Device::open("gntdev")?);
@@ -43,7 +43,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     forget(&gntdev, index, 1)?;
     t.step("both, no event for the index alone", ports.event(Timespec::default())?);
     drop(area);
-    t.step("both, the event", ports.event(PATIENCE)?);
+    t.step("both, the event", ports.event(TIMEOUT)?);
     t.step("both, the byte", format!("{:#x}", page.area.read(16)));
     t.step("both, the byte behind it", format!("{:#x}", page.area.read(17)));
 
@@ -78,7 +78,7 @@ fn closing(t: &mut Transcript, ports: &Ports, page: &Page) -> Result<(), Errno> 
     drop(gntdev);
     t.step("close, mapped", ports.event(Timespec::default())?);
     drop(area);
-    t.step("close, the event", ports.event(PATIENCE)?);
+    t.step("close, the event", ports.event(TIMEOUT)?);
     t.step("close, the byte", format!("{:#x}", page.area.read(32)));
     Ok(())
 }
@@ -101,7 +101,7 @@ fn sharing(
     t.call("gntalloc", gntalloc.call(IOCTL_GNTALLOC_SET_UNMAP_NOTIFY, &mut argument));
     page.area.write(48, 0xff);
     t.call("gntalloc, dealloc", page.end(gntalloc));
-    t.step("gntalloc, the event", ports.event(PATIENCE)?);
+    t.step("gntalloc, the event", ports.event(TIMEOUT)?);
     t.step("gntalloc, the byte, at who still maps it", format!("{:#x}", area.read(48)));
     drop(area);
     forget(gntdev, index, 1).map(drop)
@@ -129,16 +129,16 @@ impl Ports {
         let mut argument =
             ioctl_evtchn_bind_interdomain { remote_domain: DOM0.into(), remote_port: there };
         let here = evtchn.call(IOCTL_EVTCHN_BIND_INTERDOMAIN, &mut argument)?.unsigned_abs();
-        // Whoever binds to a port is told by an event that it may be used.
+        // The domain that binds to a port gets an event, which says that it may be used.
         let ports = Self { evtchn, here, there };
         ports.event(Timespec::default())?;
         Ok(ports)
     }
 
     /// Whether there is an event in time. The port can have another one then.
-    fn event(&self, patience: Timespec) -> Result<bool, Errno> {
+    fn event(&self, timeout: Timespec) -> Result<bool, Errno> {
         let mut waits = [PollFd::new(&self.evtchn, PollFlags::IN)];
-        if poll(&mut waits, Some(&patience))? == 0 {
+        if poll(&mut waits, Some(&timeout))? == 0 {
             return Ok(false);
         }
         let mut port = [0; 4];

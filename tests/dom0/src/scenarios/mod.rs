@@ -1,4 +1,5 @@
-//! The scenarios: those called after a device go past the library, to where it would let nothing through.
+//! The scenarios. Those named after a device issue ioctls without the library, also those that it would
+//! refuse.
 
 mod evtchn;
 mod gntalloc;
@@ -17,7 +18,7 @@ use rustix::io::Errno;
 
 use crate::transcript::Transcript;
 
-/// A scenario. Its error is that of a step whose success the others need.
+/// A scenario. Its error is that of a step that the others need.
 type Scenario = fn(&mut Transcript) -> Result<(), Errno>;
 
 /// All of them, by name.

@@ -24,7 +24,7 @@ use crate::transcript::Transcript;
 /// An ioctl that the device does not have.
 const NONE: u32 = 0x50ff;
 
-/// Domains that there are not.
+/// Domains that do not exist.
 const NOBODY: u16 = 0x7000;
 const NOBODY_ELSE: u16 = 0x7001;
 
@@ -57,7 +57,7 @@ fn hypercalls(t: &mut Transcript, privcmd: &Device) -> Result<(), Errno> {
     t.call("hypercall, an answer to nowhere", extra_version(8));
     let buffers = Device::open("hypercall")?;
     let buffer = buffers.map_shared(0, 1)?;
-    // Where the processor notes which pages were written, this one can be read only until it is.
+    // If the processor tracks dirty pages, a fresh page is read-only until it is written.
     t.call("hypercall, an answer in a fresh buffer", extra_version(buffer.address()));
     buffer.write(0, 0);
     t.call("hypercall, an answer in a buffer", extra_version(buffer.address()));
@@ -68,11 +68,11 @@ fn hypercalls(t: &mut Transcript, privcmd: &Device) -> Result<(), Errno> {
     Ok(())
 }
 
-/// The hypercall `op`, one that asks for something: no memory is given away and nothing is mapped.
+/// The hypercall `op`, which only reads: it frees and maps no memory.
 fn hypercall(privcmd: &Device, op: u64, arg: [u64; 5]) -> Result<i32, Errno> {
     let mut argument = privcmd_hypercall { op, arg };
-    // SAFETY: the addresses in it are in a buffer that is mapped and large enough, or nowhere, which
-    // the kernel or Xen finds out.
+    // SAFETY: the addresses in it are in a mapped buffer that is large enough, or invalid, which the kernel
+    // or Xen checks.
     unsafe { privcmd.call_unchecked(IOCTL_PRIVCMD_HYPERCALL, &raw mut argument) }
 }
 
@@ -200,11 +200,11 @@ fn dm_op_with(
     let mut argument = privcmd_dm_op::ZERO;
     (argument.dom, argument.num) = (domid_t(domid), buffers.len() as u16);
     argument.ubufs = GuestHandle::from_mut_slice(&mut buffers);
-    // SAFETY: the buffers are there and not used meanwhile, or are refused for their size or place.
+    // SAFETY: the buffers are valid and have no other user, or are refused for their size or address.
     unsafe { privcmd.call_unchecked(IOCTL_PRIVCMD_DM_OP, &raw mut argument) }
 }
 
-/// What only newer kernels have, and Debian's are built without most of.
+/// Requests of newer kernels, most of which Debian's are built without.
 fn later(t: &mut Transcript, privcmd: &Device) {
     let mut argument = privcmd_irqfd::ZERO;
     t.call("irqfd", privcmd.call(IOCTL_PRIVCMD_IRQFD, &mut argument));

@@ -21,7 +21,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     t.call("mmap, the next page", device.map_shared(4096, 1).map(|_| "mapped"));
     let private = device.map(0, 1, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
     t.call("mmap, private", private.map(|_| "mapped"));
-    // Nobody runs xenstore here, and nobody will.
+    // No xenstore runs here.
     let port = device.call_number(IOCTL_XENBUS_BACKEND_SETUP, DOM0.into());
     t.call("setup", port.map(|port| port > 0));
     let port = device.call_number(IOCTL_XENBUS_BACKEND_SETUP, DOM0.into());

@@ -1,4 +1,4 @@
-//! What `xen-linux` does, one operation a case: `cases CASE`, supervised; `cases` lists them.
+//! Operations of `xen-linux`, one a case: `cases CASE`, supervised; `cases` lists them.
 
 #[cfg(target_os = "linux")]
 mod evtchn;
@@ -25,14 +25,14 @@ fn main() {
 #[cfg(not(target_os = "linux"))]
 fn main() {}
 
-/// A case: what it needs, and then what it is about, in a window.
+/// A case: it prepares what its operation needs, and then performs the operation in a window.
 type Case = (&'static str, fn(Window));
 
 /// The window of a case, by its name.
 struct Window(&'static str);
 
 impl Window {
-    /// Does something for the first time, and says what came of it.
+    /// Performs an operation for the first time, and prints its result.
     fn first<E: std::error::Error>(self, operation: impl Fn() -> Result<(), E>) {
         match xen_devices::window(self.0, operation) {
             Ok(()) => println!("done"),
@@ -40,9 +40,9 @@ impl Window {
         }
     }
 
-    /// Does something that was done before, so that what is done once in a process is done already.
+    /// Performs an operation that has been performed before, so one-time setup is not in the window.
     fn again<E: std::error::Error>(self, operation: impl Fn() -> Result<(), E>) {
-        operation().expect("a first time, in which nothing fails");
+        operation().expect("the first time, without a fault");
         self.first(operation);
     }
 }

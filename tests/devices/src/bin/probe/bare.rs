@@ -1,6 +1,6 @@
-//! System calls by number, with structures as the kernel's headers have them.
+//! System calls by number, with structures laid out as in the kernel's headers.
 
-#![allow(unsafe_code, reason = "bare system calls")]
+#![allow(unsafe_code, reason = "system calls")]
 
 use nix::errno::Errno;
 use nix::libc;
@@ -37,19 +37,19 @@ pub(crate) struct Fd(i32);
 
 impl Drop for Fd {
     fn drop(&mut self) {
-        // SAFETY: it is this value's own.
+        // SAFETY: the value owns the descriptor.
         unsafe { libc::close(self.0) };
     }
 }
 
-/// Opens a device; a program without it has nothing to do.
+/// Opens a device, or panics.
 pub(crate) fn open(device: &str) -> Fd {
     open_with(device, 0)
 }
 
 pub(crate) fn open_with(device: &str, flags: i32) -> Fd {
     let path = std::ffi::CString::new(format!("/dev/xen/{device}")).unwrap();
-    // SAFETY: a string with its end.
+    // SAFETY: a string that ends in 0.
     let fd = unsafe { libc::open(path.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC | flags) };
     assert!(fd >= 0, "{device}: {:?}", Errno::last());
     Fd(fd)
@@ -60,13 +60,13 @@ pub(crate) const fn request(letter: u8, number: u64, size: u64) -> u64 {
     size << 16 | (letter as u64) << 8 | number
 }
 
-/// An ioctl on a structure; what it comes to.
+/// An ioctl on a structure.
 pub(crate) fn ioctl(fd: &Fd, request: u64, argument: &mut [u32]) -> Result<i32, Errno> {
     // SAFETY: the structure is at least as large as the request says.
     Errno::result(unsafe { libc::ioctl(fd.0, request, argument.as_mut_ptr()) })
 }
 
-/// The same, printed.
+/// Prints a result.
 pub(crate) fn say(what: &str, result: Result<i32, Errno>) {
     match result {
         Ok(value) => println!("{what}: {value}"),
@@ -74,7 +74,7 @@ pub(crate) fn say(what: &str, result: Result<i32, Errno>) {
     }
 }
 
-/// Pages of a device in this program's memory.
+/// Mapped pages of a device.
 pub(crate) struct Pages {
     pub(crate) address: *mut u8,
     length: usize,
@@ -116,7 +116,7 @@ impl Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        // SAFETY: it is this value's own.
+        // SAFETY: the value owns the mapping.
         unsafe { libc::munmap(self.address.cast(), self.length) };
     }
 }
@@ -131,7 +131,7 @@ pub(crate) fn error(of: Result<Pages, Errno>) -> Result<i32, Errno> {
     of.map(|_| 0)
 }
 
-/// The device without a descriptor of this program's wrapper.
+/// Reads ports.
 pub(crate) fn read(fd: &Fd, words: &mut [u32]) -> Result<i32, Errno> {
     // SAFETY: the buffer's own size.
     let read = unsafe { libc::read(fd.0, words.as_mut_ptr().cast(), size_of_val(words)) };

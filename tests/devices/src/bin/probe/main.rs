@@ -1,6 +1,6 @@
-//! The devices without any library: bare system calls, each of which prints what came of it.
+//! The devices without a library: system calls, each of which prints its result.
 //!
-//! `probe CASE`, supervised. `tests/semantics.rs` says what must be printed.
+//! `probe CASE`, supervised. `tests/semantics.rs` has the expected output.
 
 #[cfg(target_os = "linux")]
 mod bare;

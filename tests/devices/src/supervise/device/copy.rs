@@ -30,11 +30,11 @@ impl End {
     }
 }
 
-/// Does a batch: an errno is about the request, the status of each segment about its grants. Linux
+/// Performs a batch. An error number is about the request, the status of a segment about its grants. Linux
 /// checks and performs segment by segment.
 pub(super) fn copy(grants: &mut Grants, argument: Struct) -> Result<(), Errno> {
     for index in 0..argument.u32(0)? {
-        let segment = argument.behind(8, index, SEGMENT)?;
+        let segment = argument.element(8, index, SEGMENT)?;
         let (len, flags) = (u64::from(segment.u16(16)?), segment.u16(18)?);
         if flags & (SOURCE_GREF | DEST_GREF) == 0 {
             return Err(Errno::EINVAL);
@@ -50,7 +50,8 @@ pub(super) fn copy(grants: &mut Grants, argument: Struct) -> Result<(), Errno> {
     Ok(())
 }
 
-/// A segment: an errno where local memory is not the program's, a status where a grant is of no use.
+/// Performs a segment: an error number if local memory is not the program's, a status if a grant cannot be
+/// used.
 fn one(grants: &mut Grants, source: &End, dest: &End, len: u64) -> Result<Result<(), i16>, Errno> {
     let mut bytes = vec![0; usize::try_from(len).map_err(|_| Errno::EINVAL)?];
     match source {

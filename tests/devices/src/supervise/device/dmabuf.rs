@@ -1,5 +1,5 @@
-//! Buffers that gntdev exports, and who still uses them. Their memory is their own: it is neither that
-//! of the grants they are made of, nor that of those they are made into.
+//! Buffers that gntdev exports, and their users. They have memory of their own: not that of the grants of
+//! which they were made, nor of the grants that are made of them.
 
 use nix::errno::Errno;
 
@@ -14,10 +14,10 @@ impl Driver for Dmabuf {}
 
 #[derive(Debug)]
 struct Export {
-    /// The gntdev it came of.
+    /// The gntdev that exported it.
     exporter: FileId,
     file: FileId,
-    /// Its number when it was made, by which gntdev knows it.
+    /// The descriptor's number when it was made, by which gntdev identifies it.
     descriptor: u32,
     pages: u32,
     /// The program has a descriptor or a mapping.
@@ -33,7 +33,7 @@ impl Exports {
         self.0.push(Export { exporter, file, descriptor, pages, open: true });
     }
 
-    /// The program has let go of it.
+    /// The program has closed it.
     pub(crate) fn close(&mut self, file: FileId) {
         let of = |export: &&mut Export| export.file == file;
         self.0.iter_mut().filter(of).for_each(|export| export.open = false);
@@ -44,8 +44,8 @@ impl Exports {
         self.0.iter().find(|export| Some(export.file) == file).map(|export| export.pages)
     }
 
-    /// Waits for a buffer to be released. Time does not pass here: whoever else uses the buffer lets
-    /// go of it as soon as the program has and waits at all.
+    /// Waits for a buffer to be released. No time passes here: other users release the buffer as soon as the
+    /// program has closed it and waits with a timeout.
     pub(super) fn wait(&mut self, exporter: FileId, descriptor: u32, ms: u32) -> Result<(), Errno> {
         let is = |export: &Export| export.exporter == exporter && export.descriptor == descriptor;
         let at = self.0.iter().position(is).ok_or(Errno::ENOENT)?;

@@ -108,7 +108,7 @@ impl Eventfds {
             return Err(Errno::EFAULT);
         }
         for vcpu in 0..server.vcpus {
-            argument.behind(8, vcpu, 4)?.u32(0)?;
+            argument.element(8, vcpu, 4)?.u32(0)?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ requests! {
     RESTRICT_DOMID = b'E', 6, 2;
 }
 
-/// Domain numbers from here on have meanings of their own.
+/// Domain numbers from here on are reserved.
 const FIRST_RESERVED: u16 = 0x7ff0;
 
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ impl Evtchn {
     }
 }
 
-/// A size in whole ports, no more than a page of them.
+/// A size in whole ports, at most a page.
 fn whole(size: u64) -> u64 {
     (size & !3).min(PAGE)
 }
@@ -90,7 +90,7 @@ impl Driver for Evtchn {
         }
     }
 
-    /// A read that would have to wait is interrupted: nothing else happens while it does.
+    /// A read that would block is interrupted: no event could come meanwhile.
     fn read(&mut self, cx: &mut Context<'_>, data: Data) -> Result<i64, Errno> {
         let count = usize::try_from(whole(data.size) / 4).unwrap_or(0);
         if count == 0 {

@@ -19,12 +19,12 @@ requests! {
     SET_UNMAP_NOTIFY = b'G', 7, 16;
 }
 
-/// The most pages that all programs share.
+/// How many pages all programs share at most.
 const LIMIT: u32 = 1024;
 
 #[derive(Debug)]
 struct Shared {
-    /// Of the page, in the file.
+    /// Offset of the page in the file.
     index: u64,
     reference: u32,
     listed: bool,
@@ -45,7 +45,7 @@ impl Gntalloc {
         let index = self.next;
         for at in 0..u64::from(count) {
             let page = Page { file: Rc::clone(cx.file), offset: self.next };
-            let reference = cx.machine.grants.lend(page).ok_or(Errno::ENOSPC)?;
+            let reference = cx.machine.grants.grant(page).ok_or(Errno::ENOSPC)?;
             self.pages.push(Shared { index: self.next, reference, listed: true, notify: None });
             self.next += PAGE;
             argument.put(16 + 4 * at, reference.to_ne_bytes())?;
@@ -53,7 +53,7 @@ impl Gntalloc {
         argument.put(8, index.to_ne_bytes())
     }
 
-    /// So many listed pages in a row, from an index on.
+    /// `count` consecutive listed pages, from an index on.
     fn row(&mut self, index: u64, count: u64) -> Option<&mut [Shared]> {
         let listed = |shared: &Shared| shared.listed && shared.index == index;
         let start = self.pages.iter().position(listed)?;

@@ -25,16 +25,16 @@ requests! {
     DMABUF_IMP_RELEASE = b'G', 12, 8;
 }
 
-/// The most pages of one request.
+/// How many pages one request has at most.
 const LIMIT: u32 = 64 * 1024;
 
 pub(super) const CLEAR_BYTE: u32 = 1;
 pub(super) const SEND_EVENT: u32 = 2;
 
-/// An action for when a page is no longer mapped.
+/// An action for when a page is unmapped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Notify {
-    /// Of the byte, in the file.
+    /// Offset of the byte in the file.
     pub(super) offset: u64,
     pub(super) action: u32,
     pub(super) port: u32,
@@ -45,10 +45,10 @@ struct Map {
     index: u64,
     grants: Vec<Grant>,
     listed: bool,
-    /// It was mapped once, which is as often as it can be.
+    /// It has been mapped, which can happen once.
     used: bool,
     writable: bool,
-    /// Where each page was before it was mapped; empty unless it is mapped.
+    /// Each page before it was mapped; empty unless it is mapped.
     pages: Vec<Page>,
     notify: Option<Notify>,
 }
@@ -58,14 +58,14 @@ impl Map {
         self.index..self.index + self.grants.len() as u64 * PAGE
     }
 
-    /// The last mapping is gone: notifies, and puts the pages back.
+    /// The last mapping is gone: notifies, and restores the pages.
     fn unmapped(&mut self, machine: &mut Machine, file: &Rc<File>) {
         if let Some(notify) = self.notify.take() {
             notify.act(machine, file);
         }
         for (at, (grant, page)) in self.grants.iter().zip(self.pages.drain(..)).enumerate() {
             let mapped = Page { file: Rc::clone(file), offset: self.index + at as u64 * PAGE };
-            // A page that cannot be written keeps what it had.
+            // A page that cannot be written keeps its contents.
             let _ = mapped.copy_to(&page);
             machine.grants.moved(*grant, page);
         }
@@ -83,7 +83,7 @@ impl Notify {
         }
     }
 
-    /// Reads the request, which gntalloc has too.
+    /// Reads the request, which is the same for gntalloc.
     pub(super) fn asked(argument: Struct) -> Result<Self, Errno> {
         Ok(Self { offset: argument.u64(0)?, action: argument.u32(8)?, port: argument.u32(12)? })
     }
@@ -124,7 +124,7 @@ impl Gntdev {
         argument.put(8, index.to_ne_bytes())
     }
 
-    /// The lowest index at which there is nothing. Linux also uses those again that are still mapped.
+    /// The lowest free index. Linux also reuses indices that are still mapped.
     fn free_index(&self, size: u64) -> u64 {
         let mut ranges: Vec<_> = self.maps.iter().map(Map::range).collect();
         ranges.sort_by_key(|range| range.start);
@@ -189,7 +189,7 @@ impl Gntdev {
         let mut references = Vec::new();
         for at in 0..u64::from(count) {
             let page = cx.machine.grants.fresh().map_err(|_| Errno::ENOMEM)?;
-            let reference = cx.machine.grants.lend(page).ok_or(Errno::ENOSPC)?;
+            let reference = cx.machine.grants.grant(page).ok_or(Errno::ENOSPC)?;
             references.push(reference);
             argument.put(16 + 4 * at, reference.to_ne_bytes())?;
         }
@@ -270,7 +270,7 @@ impl Driver for Gntdev {
                 map.unmapped(machine, file);
             }
         }
-        // A map that goes without ever having been mapped notifies as well.
+        // A map that was never mapped notifies too.
         for map in &mut self.maps {
             if !map.listed && map.pages.is_empty() {
                 map.unmapped(machine, file);

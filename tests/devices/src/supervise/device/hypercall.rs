@@ -1,4 +1,4 @@
-//! `/dev/xen/hypercall`: memory for hypercalls' arguments.
+//! `/dev/xen/hypercall`: memory for the buffers of hypercalls.
 
 use nix::errno::Errno;
 
@@ -11,7 +11,7 @@ pub(crate) struct Hypercall {
 }
 
 impl Driver for Hypercall {
-    /// Each mapping is of pages of its own, whatever the offset.
+    /// Each mapping has new pages, whatever the offset.
     fn mmap(&mut self, _: &mut Context<'_>, wanted: Wanted) -> Result<u64, Errno> {
         if !wanted.shared {
             return Err(Errno::EINVAL);

@@ -1,4 +1,4 @@
-//! The few hypercalls that are answered, as Xen 4.20 does.
+//! The few hypercalls that are implemented, as in Xen 4.20.
 
 use nix::errno::Errno;
 
@@ -23,7 +23,7 @@ const DM_OP_CREATE_IOREQ_SERVER: u32 = 1;
 const DM_OP_DESTROY_IOREQ_SERVER: u32 = 6;
 const GNTST_OKAY: i16 = 0;
 
-/// A hypercall of domain 0's.
+/// A hypercall of domain 0.
 pub(super) fn call(thread: Thread, number: u64, arguments: [u64; 5]) -> Result<i64, Errno> {
     let [command, pointer, count, ..] = arguments;
     let at = |address| Struct { thread, address };
@@ -47,7 +47,7 @@ pub(super) fn call(thread: Thread, number: u64, arguments: [u64; 5]) -> Result<i
     }
 }
 
-/// A number of bytes, and then as many.
+/// A number of bytes, and the bytes.
 fn build_id(argument: Struct) -> Result<i64, Errno> {
     const ID: [u8; 20] = [0xab; 20];
     const LENGTH: i64 = ID.len() as i64;
@@ -82,22 +82,22 @@ fn query_size(argument: Struct) -> Result<i64, Errno> {
     const SELF: u16 = 0x7ff0;
     let domid = argument.u16(0)?;
     let known = domid == SELF || peers::exists(domid.into());
-    let (frames, most, status) =
+    let (frames, max, status) =
         if known { (1, 64, GNTST_OKAY) } else { (0, 0, peers::status::BAD_DOMAIN) };
     argument.put(4, u32::to_ne_bytes(frames))?;
-    argument.put(8, u32::to_ne_bytes(most))?;
+    argument.put(8, u32::to_ne_bytes(max))?;
     argument.put(12, status.to_ne_bytes())?;
     Ok(0)
 }
 
-/// A device model's operation, whose first buffer says which.
+/// An operation of a device model. The first buffer has the operation.
 pub(super) fn dm_op(domid: u16, buffer: Struct) -> Result<i64, Errno> {
     if !peers::exists(domid.into()) {
         return Err(Errno::ESRCH);
     }
     let operation = Struct { address: buffer.u64(0)?, ..buffer };
     match operation.u32(0)? {
-        // The server's number is behind one byte and its padding.
+        // The server's number follows one byte and its padding.
         DM_OP_CREATE_IOREQ_SERVER => operation.put(12, 1_u16.to_ne_bytes()).map(|()| 0),
         DM_OP_DESTROY_IOREQ_SERVER => Ok(0),
         _ => Err(Errno::EOPNOTSUPP),

@@ -1,4 +1,4 @@
-//! The devices, one file each, as Linux's drivers answer.
+//! The devices, one file each, with the answers of Linux's drivers.
 
 mod copy;
 mod dmabuf;
@@ -26,7 +26,7 @@ use super::thread::{Struct, Thread};
 pub(crate) use dmabuf::{Dmabuf, Exports};
 pub(crate) use ports::Ports;
 
-/// A device file below `/dev/xen`, or a dma-buf that came of one.
+/// A device in `/dev/xen`, or a dma-buf that gntdev exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Device {
@@ -36,7 +36,7 @@ pub enum Device {
     Gntalloc,
     /// Hypercalls, and memory of other domains.
     Privcmd,
-    /// Memory for hypercalls' arguments.
+    /// Memory for the buffers of hypercalls.
     Hypercall,
     /// Event channels.
     Evtchn,
@@ -52,7 +52,7 @@ impl Device {
         devices.into_iter().find(|device| device.name() == name)
     }
 
-    /// What its file is called.
+    /// The name of its file.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl Device {
         }
     }
 
-    /// What Linux's headers call a request, without `IOCTL_` and the device.
+    /// The name of a request in Linux's headers, without `IOCTL_` and the device.
     pub(crate) fn request(self, number: u32) -> Option<&'static str> {
         let names = match self {
             Self::Gntdev => gntdev::request::NAMES,
@@ -77,7 +77,7 @@ impl Device {
         names.iter().find(|(of, _)| *of == number).map(|(_, name)| *name)
     }
 
-    /// A freshly opened one.
+    /// A device that has just been opened.
     pub(crate) fn driver(self) -> Box<dyn Driver> {
         match self {
             Self::Gntdev => Box::new(gntdev::Gntdev::default()),
@@ -96,7 +96,7 @@ impl fmt::Display for Device {
     }
 }
 
-/// What all openings of all devices share: other domains, and the kernel's own tables.
+/// What all open devices share: other domains, and tables of the kernel.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) grants: Grants,
@@ -106,13 +106,13 @@ pub(crate) struct Machine {
     pub(crate) shared: u32,
 }
 
-/// The opening that a driver answers for, and who asks.
+/// The open device that a driver answers for, and the calling thread.
 pub(crate) struct Context<'a> {
     pub(crate) machine: &'a mut Machine,
     pub(crate) thread: Thread,
     pub(crate) process: Process,
     pub(crate) id: FileId,
-    /// What mappings of it show.
+    /// The contents of its mappings.
     pub(crate) file: &'a Rc<File>,
 }
 
@@ -122,16 +122,16 @@ impl Context<'_> {
     }
 }
 
-/// What an ioctl comes to.
+/// The reply to an ioctl.
 #[derive(Debug)]
 pub(crate) enum Reply {
     /// This result.
     Value(i64),
-    /// A descriptor of a new dma-buf of so many pages, written to a place.
+    /// A descriptor of a new dma-buf of so many pages, which is written to an address.
     Export { pages: u32, to: Struct },
 }
 
-/// What a program wants mapped.
+/// What a program wants to map.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     pub(crate) offset: u64,
@@ -140,7 +140,7 @@ pub(crate) struct Wanted {
     pub(crate) writable: bool,
 }
 
-/// What a program wants read or written.
+/// What a program wants to read or write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Data {
     pub(crate) descriptor: u64,
@@ -148,13 +148,13 @@ pub(crate) struct Data {
     pub(crate) size: u64,
 }
 
-/// One opening of a device.
+/// The driver of one open device.
 pub(crate) trait Driver: fmt::Debug {
     fn ioctl(&mut self, _: &mut Context<'_>, _: u32, _: u64) -> Result<Reply, Errno> {
         Err(Errno::ENOTTY)
     }
 
-    /// The offset in the file that stands for what is wanted.
+    /// The offset in the file for what is wanted.
     fn mmap(&mut self, _: &mut Context<'_>, _: Wanted) -> Result<u64, Errno> {
         Err(Errno::ENODEV)
     }
@@ -167,21 +167,21 @@ pub(crate) trait Driver: fmt::Debug {
         Err(Errno::EINVAL)
     }
 
-    /// Gives up what has become unused: these ranges of the file are mapped, in any process.
+    /// Frees what is no longer used: these ranges of the file are mapped, in any process.
     fn look(&mut self, _: &mut Machine, _: &Rc<File>, _mapped: &[Range<u64>]) {}
 
-    /// Gives up everything: the last descriptor and the last mapping are gone.
+    /// Frees everything: the last descriptor and the last mapping are gone.
     fn release(&mut self, machine: &mut Machine, file: &Rc<File>) {
         self.look(machine, file, &[]);
     }
 
-    /// What it holds that descriptors and mappings do not show.
+    /// What it holds besides descriptors and mappings.
     fn held(&self, _: FileId, _: &Machine) -> Vec<(Held, usize)> {
         Vec::new()
     }
 }
 
-/// The mapping that Linux finds for an address: the first that ends beyond it.
+/// The mapping that Linux finds for an address: the first that ends past it.
 pub(crate) fn area_at(process: Process, address: u64) -> Option<Mapping> {
     process.mappings().into_iter().find(|mapping| mapping.addresses.end > address)
 }

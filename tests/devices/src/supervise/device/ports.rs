@@ -1,4 +1,4 @@
-//! Event channels: who has bound which port, and what is pending.
+//! Event channels: bound ports, and pending events.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,17 +7,17 @@ use nix::errno::Errno;
 use super::super::peers;
 use super::super::process::FileId;
 
-/// Ports that Xen's two-level event channels have.
+/// How many ports two-level event channels have.
 const PORTS: u32 = 4096;
-/// Virtual interrupts that there are.
+/// How many virtual interrupts there are.
 const VIRQS: u32 = 24;
 
-/// What is at a port's other end.
+/// The other end of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remote {
-    /// Nothing yet; this domain may bind to it.
+    /// Unbound; this domain may bind to it.
     Unbound(u32),
-    /// Another domain's port, or one of domain 0's own.
+    /// A port of another domain, or of domain 0 itself.
     Interdomain(u32, u32),
     /// A virtual interrupt.
     Virq(u32),
@@ -32,7 +32,7 @@ struct Port {
     latched: bool,
 }
 
-/// All ports of domain 0, and each opening's pending events.
+/// All ports of domain 0, and the pending events of each open device.
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
     bound: BTreeMap<u32, Port>,
@@ -96,7 +96,7 @@ impl Ports {
         let owned = self.bound.iter().filter(|(_, port)| port.owner == owner);
         let owned: Vec<_> = owned.map(|(number, _)| *number).collect();
         for port in owned {
-            // It is the owner's: nothing can go wrong.
+            // It is the owner's, so it cannot fail.
             let _ = self.unbind(owner, port);
         }
         self.pending.remove(&owner);
@@ -108,7 +108,7 @@ impl Ports {
         Ok(())
     }
 
-    /// Sends an event through a port. Those to other domains go unseen.
+    /// Sends an event through a port. Events to other domains are lost.
     pub(super) fn notify(&mut self, port: u32) {
         let Some(Remote::Interdomain(0, other)) = self.bound.get(&port).map(|port| port.remote)
         else {
@@ -134,12 +134,12 @@ impl Ports {
         self.pending.remove(&owner);
     }
 
-    /// Whether a read would give something.
+    /// Whether a read would return an event.
     pub(crate) fn readable(&self, owner: FileId) -> bool {
         self.pending.get(&owner).is_some_and(|pending| !pending.is_empty())
     }
 
-    /// Enables a port again; one that is not the owner's is passed over.
+    /// Enables a port again; a port of another owner is ignored.
     pub(super) fn unmask(&mut self, owner: FileId, port: u32) {
         let Ok(own) = self.own(owner, port) else { return };
         own.enabled = true;

@@ -28,16 +28,16 @@ requests! {
 
 /// Frames of every resource that there is.
 const RESOURCE_FRAMES: u64 = 4;
-/// The most buffers of one device model's operation, and the most bytes of each.
+/// How many buffers an operation of a device model has at most, and how many bytes each.
 const DM_OP_BUFFERS: u16 = 16;
 const DM_OP_BYTES: u64 = 4096;
 
 #[derive(Debug, Default)]
 pub(crate) struct Privcmd {
-    /// The only domain that may be worked on.
+    /// The only domain that operations may be on.
     restricted: Option<u16>,
     next: u64,
-    /// Offsets of pages in the file that memory was mapped at.
+    /// Offsets in the file of pages where frames are mapped.
     filled: BTreeSet<u64>,
     eventfds: Eventfds,
 }
@@ -74,10 +74,10 @@ impl Privcmd {
             return Err(Errno::EINVAL);
         }
         let frames: Result<Vec<u64>, Errno> =
-            (0..count).map(|at| argument.behind(16, at, 8)?.u64(0)).collect();
+            (0..count).map(|at| argument.element(16, at, 8)?.u64(0)).collect();
         let frames = frames?;
         for at in 0..count {
-            argument.behind(24, at, 4)?.put(0, 0_i32.to_ne_bytes())?;
+            argument.element(24, at, 4)?.put(0, 0_i32.to_ne_bytes())?;
         }
         let pages = self.area(cx, argument.u64(8)?, count.into())?;
         let mut paged_out = false;
@@ -94,12 +94,12 @@ impl Privcmd {
                 }
             };
             paged_out |= error == Errno::ENOENT;
-            argument.behind(24, at, 4)?.put(0, (-(error as i32)).to_ne_bytes())?;
+            argument.element(24, at, 4)?.put(0, (-(error as i32)).to_ne_bytes())?;
         }
         if paged_out { Err(Errno::ENOENT) } else { Ok(0) }
     }
 
-    /// Offsets of the pages of a whole mapping of this device's, or of pages of it that are empty.
+    /// Offsets of the pages of a whole mapping of this device, or of pages in one that are empty.
     fn area(
         &self,
         cx: &Context<'_>,
@@ -160,12 +160,12 @@ impl Privcmd {
             return Err(Errno::E2BIG);
         }
         for at in 0..u32::from(count) {
-            let buffer = argument.behind(8, at, 16)?;
+            let buffer = argument.element(8, at, 16)?;
             let (address, size) = (buffer.u64(0)?, buffer.u64(8)?);
             if size > DM_OP_BYTES {
                 return Err(Errno::E2BIG);
             }
-            // Pinned for writing, so every buffer must be writable.
+            // Linux pins every buffer for writing.
             let buffer = Struct { address, ..argument };
             let mut bytes = vec![0; usize::try_from(size).map_err(|_| Errno::E2BIG)?];
             buffer.thread.read(address, &mut bytes)?;
@@ -174,7 +174,7 @@ impl Privcmd {
         if count == 0 {
             return Ok(0);
         }
-        hypercalls::dm_op(domid, argument.behind(8, 0, 16)?)
+        hypercalls::dm_op(domid, argument.element(8, 0, 16)?)
     }
 }
 
@@ -195,14 +195,14 @@ impl Driver for Privcmd {
                 self.eventfds.ioeventfd(cx, argument)?
             }
             request::RESTRICT => self.restrict(argument.u16(0)?)?,
-            // Only a PV domain has the first; the second is that of 32-bit frame numbers.
+            // Only PV domains have this one.
             request::MMAP => return Err(Errno::ENOSYS),
             _ => return Err(Errno::ENOTTY),
         };
         Ok(Reply::Value(value))
     }
 
-    /// Each mapping is of pages of its own, whatever the offset.
+    /// Each mapping has new pages, whatever the offset.
     fn mmap(&mut self, _: &mut Context<'_>, wanted: Wanted) -> Result<u64, Errno> {
         let offset = self.next;
         self.next += wanted.pages * PAGE;

@@ -37,7 +37,7 @@ pub(super) fn events() {
     println!("readable: {}", readable(&evtchn));
     say("reset", ioctl(&evtchn, RESET, &mut []));
     println!("readable: {}", readable(&evtchn));
-    say("waiting for ever", read(&other, &mut ports));
+    say("blocking", read(&other, &mut ports));
     say("unbind another's", ioctl(&evtchn, UNBIND, &mut [2]));
     say("unbind", ioctl(&evtchn, UNBIND, &mut [1]));
     say("again", ioctl(&evtchn, UNBIND, &mut [1]));
