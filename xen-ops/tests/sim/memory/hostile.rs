@@ -60,8 +60,8 @@ fn xsa_316_a_positive_result_is_no_success() {
         assert_eq!(machphys_mapping(&xen).map(drop).map_err(unexpected), Err(Some(garbage)));
         assert_eq!(pod_target(&xen, PEER).map(drop).map_err(unexpected), Err(Some(garbage)));
         assert_eq!(vnuma_sizes(&xen, PEER).map_err(unexpected), Err(Some(garbage)));
-        let room = VnumaRoom { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
-        let error = vnuma(&xen, PEER, room).unwrap_err();
+        let lists = VnumaRoom { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
+        let error = vnuma(&xen, PEER, lists).unwrap_err();
         assert!(matches!(error, VnumaError::Failed(error) if unexpected(error) == Some(garbage)));
         let error = reserved_device_memory_map(&xen, Devices::All, &mut []).unwrap_err();
         assert!(
@@ -174,14 +174,14 @@ fn more_entries_than_there_is_room_for_are_none() {
             }
             0
         });
-        let mut room = [E820Entry::default(); 2];
+        let mut list = [E820Entry::default(); 2];
         let lie = Some(lie as isize);
-        assert_eq!(memory_map(&xen, &mut room).map(drop).map_err(unexpected), Err(lie));
-        assert_eq!(machine_memory_map(&xen, &mut room).map_err(unexpected), Err(lie));
-        let mut room = [xen_pfn_t(0); 2];
-        assert_eq!(machphys_mfn_list(&xen, &mut room).map_err(unexpected), Err(lie));
-        let mut room = [xen_reserved_device_memory::ZERO; 2];
-        let error = reserved_device_memory_map(&xen, Devices::All, &mut room).unwrap_err();
+        assert_eq!(memory_map(&xen, &mut list).map(drop).map_err(unexpected), Err(lie));
+        assert_eq!(machine_memory_map(&xen, &mut list).map_err(unexpected), Err(lie));
+        let mut list = [xen_pfn_t(0); 2];
+        assert_eq!(machphys_mfn_list(&xen, &mut list).map_err(unexpected), Err(lie));
+        let mut list = [xen_reserved_device_memory::ZERO; 2];
+        let error = reserved_device_memory_map(&xen, Devices::All, &mut list).unwrap_err();
         assert!(matches!(error, ReservedError::Failed(error) if unexpected(error) == lie));
     }
 }
@@ -195,12 +195,12 @@ fn a_topology_larger_than_its_room_is_none() {
             poke(argument, topology);
             0
         });
-        let room = VnumaRoom {
+        let lists = VnumaRoom {
             distances: &mut [0; 4],
             vcpu_to_node: &mut [0; 2],
             ranges: &mut [xen_vmemrange::ZERO; 1],
         };
-        let error = vnuma(&xen, DOMID_SELF, room).unwrap_err();
+        let error = vnuma(&xen, DOMID_SELF, lists).unwrap_err();
         assert!(matches!(error, VnumaError::Failed(error) if unexpected(error).is_some()));
     }
 }

@@ -127,12 +127,12 @@ fn a_topology_comes_with_its_sizes() {
     let sizes = VnumaSizes { nodes: 2, vcpus: 3, ranges: 1 };
     assert_eq!(vnuma_sizes(&rig.xen, DOMID_SELF), Ok(sizes));
     let (mut distances, mut vcpu_to_node, mut ranges) = ([0; 10], [0; 4], [xen_vmemrange::ZERO; 2]);
-    let room = VnumaRoom {
+    let lists = VnumaRoom {
         distances: &mut distances,
         vcpu_to_node: &mut vcpu_to_node,
         ranges: &mut ranges,
     };
-    let found = vnuma(&rig.xen, DOMID_SELF, room).unwrap();
+    let found = vnuma(&rig.xen, DOMID_SELF, lists).unwrap();
     assert_eq!(found.nodes, 2);
     assert_eq!(found.distances, [10, 20, 20, 10]);
     assert_eq!(found.vcpu_to_node, [0, 1, 1]);
@@ -143,13 +143,13 @@ fn a_topology_comes_with_its_sizes() {
 fn a_topology_that_does_not_fit_tells_its_sizes() {
     let rig = with_topology();
     for (distances, vcpus, ranges) in [(3, 3, 1), (4, 2, 1), (4, 3, 0), (0, 0, 0)] {
-        let room = VnumaRoom {
+        let lists = VnumaRoom {
             distances: &mut [0; 4][..distances],
             vcpu_to_node: &mut [0; 3][..vcpus],
             ranges: &mut [xen_vmemrange::ZERO; 1][..ranges],
         };
         let needed = VnumaSizes { nodes: 2, vcpus: 3, ranges: 1 };
-        assert_eq!(vnuma(&rig.xen, DOMID_SELF, room).unwrap_err(), VnumaError::TooSmall(needed));
+        assert_eq!(vnuma(&rig.xen, DOMID_SELF, lists).unwrap_err(), VnumaError::TooSmall(needed));
     }
 }
 
@@ -160,12 +160,12 @@ fn a_domain_without_a_topology_says_so() {
     assert_eq!(vnuma_sizes(&rig.xen, ABSENT).unwrap_err().errno(), Some(XEN_ESRCH));
     let changing = with_topology();
     changing.us().faults().vnuma_changes(1);
-    let room = VnumaRoom {
+    let lists = VnumaRoom {
         distances: &mut [0; 4],
         vcpu_to_node: &mut [0; 3],
         ranges: &mut [xen_vmemrange::ZERO],
     };
-    assert_eq!(vnuma(&changing.xen, DOMID_SELF, room).unwrap_err(), VnumaError::Changed);
+    assert_eq!(vnuma(&changing.xen, DOMID_SELF, lists).unwrap_err(), VnumaError::Changed);
 }
 
 #[test]
