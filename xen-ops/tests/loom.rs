@@ -9,8 +9,6 @@
 mod collisions;
 #[path = "loom/entries.rs"]
 mod entries;
-#[path = "loom/hold.rs"]
-mod hold;
 #[path = "loom/reaper.rs"]
 mod reaper;
 #[path = "loom/references.rs"]
@@ -36,7 +34,7 @@ impl Page {
     /// Writes a value, and gives the one of before.
     #[allow(unsafe_code, reason = "loom checks each access")]
     fn replace(&self, value: u32) -> u32 {
-        // SAFETY: loom checks that nobody else is at it.
+        // SAFETY: loom checks that no other thread is at it.
         self.0.with_mut(|page| unsafe { page.replace(value) })
     }
 }

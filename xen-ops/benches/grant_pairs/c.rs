@@ -9,7 +9,7 @@ use libloading::Library;
 
 use super::{Contestant, ENTRIES, table};
 
-/// Why there is nobody to compare with.
+/// Why there is nothing to compare with.
 pub(super) enum Error {
     NoCompiler(String, io::Error),
     NotCompiled(String),

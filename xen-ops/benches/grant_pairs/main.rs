@@ -28,15 +28,15 @@ use std::process::ExitCode;
 /// References granted at once.
 const BATCH: usize = 256;
 
-/// Entries in everyone's table.
+/// Entries in each table.
 const ENTRIES: usize = 2048;
 
-/// Someone who can grant.
+/// An implementation of grants.
 trait Contestant: Sync {
     /// Makes pairs, one after another, as the thread of this number.
     fn pairs(&self, thread: usize, pairs: usize);
 
-    /// Makes pairs, one after another, as the thread of this number, with nothing held back for it.
+    /// Makes pairs, one after another, as the thread of this number, with nothing cached for it.
     fn shared_pairs(&self, thread: usize, pairs: usize) {
         self.pairs(thread, pairs);
     }

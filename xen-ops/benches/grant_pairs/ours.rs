@@ -28,13 +28,13 @@ pub(super) struct Ours {
 impl Ours {
     pub(super) fn new() -> Self {
         let address = NonNull::new(table().cast()).expect("allocated");
-        // SAFETY: so much memory is there, and nobody else's.
+        // SAFETY: there is so much memory, and nothing else uses it.
         let frames =
             unsafe { Translated::new(FrameRange { address, frame: xen_pfn_t(0) }, FRAMES as u32) };
-        let room = STORAGE.take().expect("there is one table");
+        let storage = STORAGE.take().expect("there is one table");
         let config = Config { initial_frames: FRAMES as u32, ..Config::default() };
-        // SAFETY: nobody else uses the table.
-        let table = unsafe { GrantTable::start(Yes, frames, room, config) };
+        // SAFETY: nothing else uses the table.
+        let table = unsafe { GrantTable::start(Yes, frames, storage, config) };
         let peer = DomainId::new(domid_t(7)).expect("a domain");
         Self { table: table.expect("the hypervisor says yes"), peer }
     }
@@ -45,7 +45,7 @@ impl Contestant for Ours {
         let mut cpu = self.table.per_cpu(thread);
         for n in 0..pairs {
             let granted = cpu.grant(self.peer, Numbered(n as u32), ReadWrite);
-            let _: Numbered = cpu.revoke(granted.expect("enough")).expect("nobody uses it");
+            let _: Numbered = cpu.revoke(granted.expect("enough")).expect("not in use");
         }
     }
 
@@ -53,7 +53,7 @@ impl Contestant for Ours {
         for n in 0..pairs {
             let page = Numbered(n as u32);
             let granted = self.table.grant(self.peer, page, ReadWrite);
-            drop(granted.expect("enough").revoke().expect("nobody uses it"));
+            drop(granted.expect("enough").revoke().expect("not in use"));
         }
     }
 
@@ -84,7 +84,7 @@ struct Bytes([u8; PAGE_SIZE]);
 
 static BYTES: Bytes = Bytes([0; PAGE_SIZE]);
 
-// SAFETY: nobody here reads or writes a page, nor is a peer there who does.
+// SAFETY: nothing here reads or writes a page, and there is no peer.
 unsafe impl Page for Numbered {
     fn frame(&self) -> xen_pfn_t {
         xen_pfn_t(self.0.into())

@@ -184,7 +184,7 @@ fn a_port_that_is_gone_cannot_be_closed() {
     assert_eq!(port.close().unwrap_err().errno(), Some(XEN_EINVAL));
 }
 
-/// By the second time the number may be somebody else's.
+/// By the second time, the number may be another port's.
 #[test]
 fn a_port_is_closed_once() {
     let xen = Counting(RefCell::new(0));
@@ -207,7 +207,7 @@ fn events_go_to_the_other_side() {
     let xen = Xen::default();
     let unbound = Port::alloc_unbound(&xen, PEER).unwrap();
     unbound.notify().unwrap();
-    assert!(xen.sent.borrow().is_empty(), "nobody there to hear it");
+    assert!(xen.sent.borrow().is_empty(), "there is no receiver");
     let bound = Port::bind_interdomain(&xen, PEER, OFFERED).unwrap();
     bound.notify().unwrap();
     assert_eq!(*xen.sent.borrow(), [bound.number().0]);

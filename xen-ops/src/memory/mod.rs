@@ -103,6 +103,3 @@ pub use values::{
     sharing_freed_pages, sharing_shared_pages,
 };
 pub use vnuma::{Vnuma, VnumaError, VnumaRoom, VnumaSizes, vnuma, vnuma_sizes};
-
-#[cfg(all(test, target_pointer_width = "64"))]
-mod tests;

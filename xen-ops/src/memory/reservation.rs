@@ -214,3 +214,15 @@ impl fmt::Display for PopulateError {
 }
 
 impl core::error::Error for PopulateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_xen_would_not_look_at_is_refused() {
+        assert_eq!(fits(MAX_EXTENTS), Ok(()));
+        let asked = MAX_EXTENTS + 1;
+        assert_eq!(fits(asked), Err(Error::TooMany { asked, limit: MAX_EXTENTS }));
+    }
+}

@@ -11,7 +11,7 @@ use super::Page;
 
 const PEER: domid_t = domid_t(7);
 
-/// An entry of either version, and the page behind it.
+/// An entry of either version, and the page that it grants.
 #[derive(Debug)]
 struct Shared<E> {
     entry: E,
@@ -78,7 +78,7 @@ impl Entry for (EntryV2, Status) {
 type V1 = EntryV1;
 type V2 = (EntryV2, Status);
 
-/// Who claims the entry sees the frame and what the page held.
+/// A peer that claims the entry sees the frame and what the page held.
 fn publish<E: Entry, O: Orders>() {
     loom::model(|| {
         let shared = E::shared();
@@ -122,7 +122,7 @@ fn end<E: Entry, O: Orders>() {
     share::<E>(|entry| entry.end::<O>());
 }
 
-/// Where writing is forbidden, nobody writes.
+/// Where writing is forbidden, the peer does not write.
 fn forbid_writing<E: Entry, O: Orders>() {
     share::<E>(|entry| entry.forbid_writing::<O>());
 }

@@ -36,9 +36,9 @@ fn two<O: Orders>() {
     });
 }
 
-/// A peer lets go, the reaper ends the grant and frees the reference: who waits for it is woken.
+/// A peer unmaps, the reaper ends the grant and frees the reference: a waiter for it is woken.
 #[test]
-fn who_waits_for_what_is_deferred_is_woken() {
+fn a_waiter_for_what_is_deferred_is_woken() {
     loom::model(|| {
         let shared = Shared::new(9);
         assert_eq!(shared.refs.take_run::<Proven>(9), Some(0));

@@ -23,7 +23,7 @@ impl Shared {
         Box::leak(Box::new(Self { refs, pages: (0..count).map(|_| Page::new()).collect() }))
     }
 
-    /// Uses a reference as if nobody else had it.
+    /// Uses a reference as its only holder.
     pub(super) fn touch(&self, reference: u32) {
         self.pages[reference as usize].replace(reference);
     }
@@ -34,9 +34,9 @@ fn one<O: Orders>(count: u32, times: u32) {
     loom::model(move || {
         let shared = Shared::new(count);
         let work = move |shared: &Shared| {
-            let mut cursor = AllocHint::new(0);
+            let mut hint = AllocHint::new(0);
             for _ in 0..times {
-                if let Some(reference) = shared.refs.take::<O>(&mut cursor) {
+                if let Some(reference) = shared.refs.take::<O>(&mut hint) {
                     shared.touch(reference);
                     shared.refs.free::<O>(Taken::one(reference));
                 }

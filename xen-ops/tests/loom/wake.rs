@@ -1,4 +1,4 @@
-//! Those who wait: nobody waits for what is there.
+//! Waiters: none sleeps while there is what it waits for.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use xen_ops::gnttab::protocol::{Proven, Taken};
 
 use super::references::Shared;
 
-/// Whether someone was woken. It orders nothing: loom does not know of it.
+/// Whether the waiter was woken. It orders nothing: loom does not know of it.
 #[derive(Default)]
 struct Woken(AtomicBool);
 
@@ -29,22 +29,22 @@ pub(super) fn until_free(
 ) {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
-    let room = shared.refs.waiters().join().unwrap();
-    let is_ready = || wait(shared, room, &waker) >= count;
+    let slot = shared.refs.waiters().join().unwrap();
+    let is_ready = || wait(shared, slot, &waker) >= count;
     let is_woken = || woken.0.swap(false, Relaxed);
     let mut ready = is_ready() || is_woken() && is_ready();
     for other in others {
         other.join().unwrap();
     }
     while !ready {
-        assert!(is_woken(), "asleep for ever");
+        assert!(is_woken(), "asleep forever");
         ready = is_ready();
     }
-    shared.refs.waiters().leave(room);
+    shared.refs.waiters().leave(slot);
 }
 
-pub(super) fn right(shared: &Shared, room: usize, waker: &Waker) -> usize {
-    shared.refs.wait::<Proven>(room, waker)
+pub(super) fn right(shared: &Shared, slot: usize, waker: &Waker) -> usize {
+    shared.refs.wait::<Proven>(slot, waker)
 }
 
 /// One thread each frees one of the references 0 and 32, which are in different words.
@@ -61,31 +61,31 @@ fn wait(wait: fn(&Shared, usize, &Waker) -> usize, count: usize) {
 }
 
 #[test]
-fn who_waits_for_one_is_woken() {
+fn a_waiter_for_one_is_woken() {
     wait(right, 1);
 }
 
 #[test]
-fn who_waits_for_two_is_woken() {
+fn a_waiter_for_two_is_woken() {
     wait(right, 2);
 }
 
 #[test]
-#[should_panic(expected = "asleep for ever")]
+#[should_panic(expected = "asleep forever")]
 fn marking_before_registering_loses_the_wake_up() {
-    let weak = |shared: &Shared, room, waker: &_| {
+    let weak = |shared: &Shared, slot, waker: &_| {
         let free = shared.refs.mark::<Proven>();
-        shared.refs.waiters().register(room, waker);
+        shared.refs.waiters().register(slot, waker);
         free
     };
     wait(weak, 1);
 }
 
 #[test]
-#[should_panic(expected = "asleep for ever")]
+#[should_panic(expected = "asleep forever")]
 fn looking_without_a_mark_loses_the_wake_up() {
-    let weak = |shared: &Shared, room, waker: &_| {
-        shared.refs.waiters().register(room, waker);
+    let weak = |shared: &Shared, slot, waker: &_| {
+        shared.refs.waiters().register(slot, waker);
         shared.refs.count()
     };
     wait(weak, 1);

@@ -132,11 +132,6 @@ impl<H> Lies<H> {
         script.outcomes.clear();
     }
 
-    /// Whether all answers for elements have been given.
-    pub(crate) fn all_answered(&self) -> bool {
-        self.script().answers.is_empty()
-    }
-
     /// From now on, maps report device address 0.
     pub(crate) fn hide_device_addresses(&self) {
         self.script().no_device_address = true;

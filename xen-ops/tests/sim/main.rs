@@ -7,5 +7,5 @@
 
 mod lies;
 mod mapping;
-// mod memory;
+mod memory;
 mod table;

@@ -125,12 +125,13 @@ fn a_page_takes_the_place_of_a_mapping() {
     let rig = Rig::with(GuestKind::Pv, 8);
     let placed = Placed::new(&rig);
     let (frame, memory) = (Page::frame(&placed), placed.at.address());
-    let replaced = replace(mapping(&rig), placed).unwrap();
-    assert_eq!(rig.xen.truth().live_mappings(), 0);
-    assert_eq!(replaced.frame(), frame);
-    assert_eq!(rig.targets[0].address(), memory);
-    assert_eq!(replaced.address(), rig.targets[0].address());
-    drop(replaced);
+    {
+        let replaced = replace(mapping(&rig), placed).unwrap();
+        assert_eq!(rig.xen.truth().live_mappings(), 0);
+        assert_eq!(replaced.frame(), frame);
+        assert_eq!(rig.targets[0].address(), memory);
+        assert_eq!(replaced.address(), rig.targets[0].address());
+    }
     assert!(rig.returned().is_empty());
 }
 

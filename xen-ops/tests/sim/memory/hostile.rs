@@ -3,11 +3,9 @@
 use xen_abi::memory::*;
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
 
-use super::fake::{PEER, Scripted, at, peek, poke};
-use super::frames;
-use crate::hypercall::{Cause, Hypercall};
-use crate::memory::acquire::{self, AcquireError, Resource};
-use crate::memory::{
+use xen_ops::hypercall::{Cause, Hypercall};
+use xen_ops::memory::acquire::{self, AcquireError, Resource};
+use xen_ops::memory::{
     BatchSpace, Devices, E820Entry, Error, Failure, FailureCause, Give, MemFlags, PageCount,
     PopulateError, ReservedError, Space, Take, VnumaError, VnumaRoom, add_to_physmap,
     add_to_physmap_batch, claim_pages, current_reservation, decrease_reservation, exchange,
@@ -16,6 +14,9 @@ use crate::memory::{
     remove_from_physmap, reserved_device_memory_map, set_memory_map, set_pod_target,
     sharing_freed_pages, sharing_shared_pages, vnuma, vnuma_sizes,
 };
+
+use super::{PEER, frames};
+use crate::lies::{Says, at, peek, poke};
 
 /// The value that Xen does not have, wherever an error carries it.
 fn unexpected(error: Error) -> Option<isize> {
@@ -52,15 +53,15 @@ fn errno_operations(xen: &impl Hypercall) -> [Result<(), Error>; 10] {
 #[test]
 fn xsa_316_a_positive_result_is_no_success() {
     for garbage in GARBAGE {
-        let xen = Scripted(|_, _| garbage);
+        let xen = Says(|_, _| garbage);
         for (index, result) in errno_operations(&xen).into_iter().enumerate() {
             assert_eq!(result.map_err(unexpected), Err(Some(garbage)), "operation {index}");
         }
         assert_eq!(machphys_mapping(&xen).map(drop).map_err(unexpected), Err(Some(garbage)));
         assert_eq!(pod_target(&xen, PEER).map(drop).map_err(unexpected), Err(Some(garbage)));
         assert_eq!(vnuma_sizes(&xen, PEER).map_err(unexpected), Err(Some(garbage)));
-        let room = VnumaRoom { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
-        let error = vnuma(&xen, PEER, room).unwrap_err();
+        let lists = VnumaRoom { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
+        let error = vnuma(&xen, PEER, lists).unwrap_err();
         assert!(matches!(error, VnumaError::Failed(error) if unexpected(error) == Some(garbage)));
         let error = reserved_device_memory_map(&xen, Devices::All, &mut []).unwrap_err();
         assert!(
@@ -72,7 +73,7 @@ fn xsa_316_a_positive_result_is_no_success() {
 #[test]
 fn a_count_above_what_was_asked_is_no_count() {
     for garbage in [3, 4096, isize::MAX, isize::MIN, -4096] {
-        let xen = Scripted(|_, _| garbage);
+        let xen = Says(|_, _| garbage);
         let (mut list, flags) = (frames(1..3), MemFlags::ANY);
         // SAFETY: this hypervisor changes nothing.
         let results = unsafe {
@@ -93,7 +94,7 @@ fn a_count_above_what_was_asked_is_no_count() {
 
 #[test]
 fn giving_back_that_counts_wrong_is_no_undo() {
-    let xen = Scripted(|operation, _| if operation == XENMEM_populate_physmap { 2 } else { 9 });
+    let xen = Says(|operation, _| if operation == XENMEM_populate_physmap { 2 } else { 9 });
     // SAFETY: this hypervisor changes nothing.
     let result = unsafe { populate_exactly(&xen, DOMID_SELF, 0, MemFlags::ANY, &mut frames(1..4)) };
     assert!(matches!(result, Err(PopulateError::Stranded { returned: 0, .. })));
@@ -102,7 +103,7 @@ fn giving_back_that_counts_wrong_is_no_undo() {
 #[test]
 fn a_negative_value_is_an_error() {
     for garbage in [isize::MIN, -4096] {
-        let xen = Scripted(|_, _| garbage);
+        let xen = Says(|_, _| garbage);
         let results = [
             current_reservation(&xen, DOMID_SELF).map(drop),
             maximum_gpfn(&xen, DOMID_SELF).map(drop),
@@ -119,7 +120,7 @@ fn a_negative_value_is_an_error() {
 #[test]
 fn xsa_316_a_positive_result_of_an_entry_is_no_success() {
     for garbage in [1, i32::MAX, -4096, i32::MIN + 1] {
-        let xen = Scripted(|_, argument| {
+        let xen = Says(|_, argument| {
             let batch: xen_add_to_physmap_batch = peek(argument);
             poke(at(batch.errs, 0), garbage);
             0
@@ -138,7 +139,7 @@ fn xsa_316_a_positive_result_of_an_entry_is_no_success() {
 #[test]
 fn an_exchange_that_succeeds_without_trading_is_none() {
     for (reported, known) in [(0, 0), (1, 1), (3, 2), (u64::MAX, 2)] {
-        let xen = Scripted(|_, argument| {
+        let xen = Says(|_, argument| {
             let mut exchange: xen_memory_exchange = peek(argument);
             assert_eq!(exchange.nr_exchanged, 0);
             exchange.nr_exchanged = reported;
@@ -157,7 +158,7 @@ fn an_exchange_that_succeeds_without_trading_is_none() {
 #[test]
 fn more_entries_than_there_is_room_for_are_none() {
     for lie in [3, u32::MAX] {
-        let xen = Scripted(|operation, argument| {
+        let xen = Says(|operation, argument| {
             #[allow(non_upper_case_globals, reason = "upstream's constants, as patterns")]
             match operation {
                 XENMEM_memory_map | XENMEM_machine_memory_map => {
@@ -173,14 +174,14 @@ fn more_entries_than_there_is_room_for_are_none() {
             }
             0
         });
-        let mut room = [E820Entry::default(); 2];
+        let mut list = [E820Entry::default(); 2];
         let lie = Some(lie as isize);
-        assert_eq!(memory_map(&xen, &mut room).map(drop).map_err(unexpected), Err(lie));
-        assert_eq!(machine_memory_map(&xen, &mut room).map_err(unexpected), Err(lie));
-        let mut room = [xen_pfn_t(0); 2];
-        assert_eq!(machphys_mfn_list(&xen, &mut room).map_err(unexpected), Err(lie));
-        let mut room = [xen_reserved_device_memory::ZERO; 2];
-        let error = reserved_device_memory_map(&xen, Devices::All, &mut room).unwrap_err();
+        assert_eq!(memory_map(&xen, &mut list).map(drop).map_err(unexpected), Err(lie));
+        assert_eq!(machine_memory_map(&xen, &mut list).map_err(unexpected), Err(lie));
+        let mut list = [xen_pfn_t(0); 2];
+        assert_eq!(machphys_mfn_list(&xen, &mut list).map_err(unexpected), Err(lie));
+        let mut list = [xen_reserved_device_memory::ZERO; 2];
+        let error = reserved_device_memory_map(&xen, Devices::All, &mut list).unwrap_err();
         assert!(matches!(error, ReservedError::Failed(error) if unexpected(error) == lie));
     }
 }
@@ -188,18 +189,18 @@ fn more_entries_than_there_is_room_for_are_none() {
 #[test]
 fn a_topology_larger_than_its_room_is_none() {
     for lie in [(3, 2, 1), (2, 3, 1), (2, 2, 2), (u32::MAX, 0, 0), (0x1_0000, 0, 0)] {
-        let xen = Scripted(|_, argument| {
+        let xen = Says(|_, argument| {
             let mut topology: xen_vnuma_topology_info = peek(argument);
             (topology.nr_vnodes, topology.nr_vcpus, topology.nr_vmemranges) = lie;
             poke(argument, topology);
             0
         });
-        let room = VnumaRoom {
+        let lists = VnumaRoom {
             distances: &mut [0; 4],
             vcpu_to_node: &mut [0; 2],
             ranges: &mut [xen_vmemrange::ZERO; 1],
         };
-        let error = vnuma(&xen, DOMID_SELF, room).unwrap_err();
+        let error = vnuma(&xen, DOMID_SELF, lists).unwrap_err();
         assert!(matches!(error, VnumaError::Failed(error) if unexpected(error).is_some()));
     }
 }
@@ -207,7 +208,7 @@ fn a_topology_larger_than_its_room_is_none() {
 #[test]
 fn the_frame_count_that_comes_back_is_not_used() {
     for garbage in [1, isize::MIN] {
-        let xen = Scripted(|operation, argument| {
+        let xen = Says(|operation, argument| {
             if operation == XENMEM_acquire_resource {
                 poke(argument, xen_mem_acquire_resource { nr_frames: u32::MAX, ..peek(argument) });
             }
@@ -227,7 +228,7 @@ fn the_frame_count_that_comes_back_is_not_used() {
 
 #[test]
 fn a_resource_without_frames_is_an_error() {
-    let xen = Scripted(|_, _| 0);
+    let xen = Says(|_, _| 0);
     let size = acquire::size(&xen, PEER, Resource::Vmtrace { vcpu: 0 });
     assert_eq!(size.map_err(unexpected), Err(Some(0)));
 }

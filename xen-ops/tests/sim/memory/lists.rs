@@ -1,18 +1,20 @@
 //! Maps, topologies and tables that Xen fills in, and what a toolstack does.
 
+use xen_abi::Errno;
 use xen_abi::errno::*;
 use xen_abi::memory::*;
 use xen_abi::physdev::physdev_pci_device;
-use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
-use xen_abi::{Errno, GuestHandle};
-
-use super::fake::{PEER, Scripted, at, peek, poke};
-use crate::memory::{
+use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
+use xen_ops::memory::{
     Devices, E820Entry, E820Kind, PageCount, PodTarget, ReservedError, VnumaError, VnumaRoom,
     VnumaSizes, claim_pages, machine_memory_map, machphys_compat_mfn_list, machphys_mapping,
     machphys_mfn_list, memory_map, pod_target, reserved_device_memory_map, set_memory_map,
     set_pod_target, vnuma, vnuma_sizes,
 };
+use xen_sim::{GuestKind, Release, Vnuma};
+
+use super::{ABSENT, ME, PAGES, PEER, Rig};
+use crate::lies::{Says, at, peek, poke};
 
 const fn negative(errno: Errno) -> isize {
     -(errno.0 as isize)
@@ -34,52 +36,32 @@ const RAW: [[u8; 20]; 3] = [
     [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0],
 ];
 
-fn write_map(map: &mut xen_memory_map, most: u32) {
-    map.nr_entries = map.nr_entries.min(most);
-    for (index, entry) in RAW.iter().enumerate().take(map.nr_entries as usize) {
-        poke(at(map.buffer.cast::<[u8; 20]>(), index), *entry);
-    }
-}
-
 #[test]
-fn a_memory_map_with_room_to_spare_is_complete() {
-    let xen = Scripted(|operation, argument| {
-        assert_eq!(operation, XENMEM_memory_map);
-        let mut map = peek(argument);
-        write_map(&mut map, 3);
-        poke(argument, map);
-        0
-    });
-    let mut room = [E820Entry::default(); 4];
-    let map = memory_map(&xen, &mut room).unwrap();
+fn a_memory_map_with_entries_to_spare_is_complete() {
+    let rig = Rig::privileged(GuestKind::Pvh);
+    set_memory_map(&rig.xen, PEER, &ranges()).unwrap();
+    let mut entries = [E820Entry::default(); 4];
+    let map = memory_map(&rig.peer, &mut entries).unwrap();
     assert_eq!((map.entries, map.complete), (&ranges()[..], true));
     for size in [0, 2, 3] {
-        let map = memory_map(&xen, &mut room[..size]).unwrap();
+        let map = memory_map(&rig.peer, &mut entries[..size]).unwrap();
         assert_eq!((map.entries.len(), map.complete), (size, false), "there may be more");
     }
 }
 
 #[test]
 fn the_machine_map_is_whole_or_an_error() {
-    let xen = Scripted(|operation, argument| {
-        assert_eq!(operation, XENMEM_machine_memory_map);
-        let mut map: xen_memory_map = peek(argument);
-        if map.nr_entries < 4 {
-            return negative(XEN_EINVAL);
-        }
-        write_map(&mut map, 3);
-        poke(argument, map);
-        0
-    });
-    let mut room = [E820Entry::default(); 4];
-    assert_eq!(machine_memory_map(&xen, &mut room), Ok(&ranges()[..]));
-    let error = machine_memory_map(&xen, &mut room[..3]).unwrap_err();
+    let rig = Rig::privileged(GuestKind::Pvh);
+    let mut entries = [E820Entry::default(); 4];
+    let map = machine_memory_map(&rig.xen, &mut entries).unwrap();
+    assert_eq!((map.len(), map[0].kind()), (1, E820Kind::RAM));
+    let error = machine_memory_map(&rig.xen, &mut entries[..1]).unwrap_err();
     assert_eq!(error.errno(), Some(XEN_EINVAL));
 }
 
 #[test]
 fn a_map_is_set_for_a_domain() {
-    let xen = Scripted(|operation, argument| {
+    let xen = Says(|operation, argument| {
         assert_eq!(operation, XENMEM_set_memory_map);
         let argument: xen_foreign_memory_map = peek(argument);
         assert_eq!((argument.domid, argument.map.nr_entries), (PEER, 3));
@@ -92,41 +74,32 @@ fn a_map_is_set_for_a_domain() {
 
 #[test]
 fn a_domain_that_was_given_no_map_has_none() {
-    let xen = Scripted(|_, _| negative(XEN_ENOSYS));
-    assert_eq!(memory_map(&xen, &mut []).unwrap_err().errno(), Some(XEN_ENOSYS));
+    let rig = Rig::new(GuestKind::Pv);
+    assert_eq!(memory_map(&rig.xen, &mut []).unwrap_err().errno(), Some(XEN_ENOSYS));
 }
 
 #[test]
 fn reserved_memory_that_does_not_fit_tells_how_much_there_is() {
-    let xen = Scripted(|operation, argument| {
-        assert_eq!(operation, XENMEM_reserved_device_memory_map);
-        let mut map: xen_reserved_device_memory_map = peek(argument);
-        let there = if map.flags == XENMEM_RDM_ALL { 3 } else { 1 };
-        for index in 0..map.nr_entries.min(there) {
-            let start_pfn = xen_pfn_t(0x100 * u64::from(index));
-            let slot = at(map.buffer, index as usize);
-            poke(slot, xen_reserved_device_memory { start_pfn, nr_pages: 8 });
-        }
-        let fits = map.nr_entries >= there;
-        map.nr_entries = there;
-        poke(argument, map);
-        if fits { 0 } else { negative(XEN_ENOBUFS) }
-    });
-    let mut room = [xen_reserved_device_memory::ZERO; 3];
-    let list = |size, room: &mut [xen_reserved_device_memory]| {
-        reserved_device_memory_map(&xen, Devices::All, &mut room[..size]).map(<[_]>::len)
+    let rig = Rig::new(GuestKind::Pvh);
+    for start in [0, 0x100, 0x200] {
+        rig.machine.reserve_device_memory(start, 8);
+    }
+    let mut entries = [xen_reserved_device_memory::ZERO; 3];
+    let list = |size, entries: &mut [xen_reserved_device_memory]| {
+        reserved_device_memory_map(&rig.xen, Devices::All, &mut entries[..size]).map(<[_]>::len)
     };
-    assert_eq!(list(0, &mut room), Err(ReservedError::TooSmall { needed: 3 }));
-    assert_eq!(list(2, &mut room), Err(ReservedError::TooSmall { needed: 3 }));
-    assert_eq!(list(3, &mut room), Ok(3));
-    assert_eq!(room[2].start_pfn.0, 0x200);
+    assert_eq!(list(0, &mut entries), Err(ReservedError::TooSmall { needed: 3 }));
+    assert_eq!(list(2, &mut entries), Err(ReservedError::TooSmall { needed: 3 }));
+    assert_eq!(list(3, &mut entries), Ok(3));
+    assert_eq!((entries[2].start_pfn.0, entries[2].nr_pages), (0x200, 8));
     let one = Devices::One { segment: 1, bus: 2, devfn: 0x18 };
-    assert_eq!(reserved_device_memory_map(&xen, one, &mut room).map(<[_]>::len), Ok(1));
+    let found = reserved_device_memory_map(&rig.xen, one, &mut entries).map(<[_]>::len);
+    assert_eq!(found, Ok(0), "the device has none");
 }
 
 #[test]
 fn reserved_memory_of_one_device_names_it() {
-    let xen = Scripted(|_, argument| {
+    let xen = Says(|_, argument| {
         let map: xen_reserved_device_memory_map = peek(argument);
         assert_eq!(*map.dev.pci(), physdev_pci_device { seg: 1, bus: 2, devfn: 0x18 });
         assert_eq!(map.flags, 0);
@@ -137,43 +110,29 @@ fn reserved_memory_of_one_device_names_it() {
     assert!(matches!(error, ReservedError::Failed(error) if error.errno() == Some(XEN_EPERM)));
 }
 
-/// A topology of two nodes, three vCPUs and one range, as Xen copies it out.
-fn topology(operation: u32, argument: usize) -> isize {
-    assert_eq!(operation, XENMEM_get_vnumainfo);
-    let mut t: xen_vnuma_topology_info = peek(argument);
-    assert_eq!(t.pad, 0);
-    if t.domid != DOMID_SELF {
-        return negative(if t.domid == PEER { XEN_EOPNOTSUPP } else { XEN_ESRCH });
-    }
-    let fits = t.nr_vnodes >= 2 && t.nr_vcpus >= 3 && t.nr_vmemranges >= 1;
-    (t.nr_vnodes, t.nr_vcpus, t.nr_vmemranges) = (2, 3, 1);
-    poke(argument, t);
-    if !fits {
-        return negative(XEN_ENOBUFS);
-    }
-    let put = |list: GuestHandle<u32>, values: &[u32]| {
-        for (index, value) in values.iter().enumerate() {
-            poke(at(list, index), *value);
-        }
-    };
-    put(*t.vdistance.h(), &[10, 20, 20, 10]);
-    put(*t.vcpu_to_vnode.h(), &[0, 1, 1]);
-    poke(at(*t.vmemrange.h(), 0), xen_vmemrange { start: 0, end: 0x1000, flags: 0, nid: 1 });
-    0
+/// A guest with two nodes, three vCPUs and one range.
+fn with_topology() -> Rig {
+    let rig = Rig::new(GuestKind::Pvh);
+    rig.us().set_vnuma(Vnuma {
+        ranges: vec![xen_vmemrange { start: 0, end: 0x1000, flags: 0, nid: 1 }],
+        distances: vec![10, 20, 20, 10],
+        vcpus: vec![0, 1, 1],
+    });
+    rig
 }
 
 #[test]
 fn a_topology_comes_with_its_sizes() {
-    let xen = Scripted(topology);
+    let rig = with_topology();
     let sizes = VnumaSizes { nodes: 2, vcpus: 3, ranges: 1 };
-    assert_eq!(vnuma_sizes(&xen, DOMID_SELF), Ok(sizes));
+    assert_eq!(vnuma_sizes(&rig.xen, DOMID_SELF), Ok(sizes));
     let (mut distances, mut vcpu_to_node, mut ranges) = ([0; 10], [0; 4], [xen_vmemrange::ZERO; 2]);
-    let room = VnumaRoom {
+    let lists = VnumaRoom {
         distances: &mut distances,
         vcpu_to_node: &mut vcpu_to_node,
         ranges: &mut ranges,
     };
-    let found = vnuma(&xen, DOMID_SELF, room).unwrap();
+    let found = vnuma(&rig.xen, DOMID_SELF, lists).unwrap();
     assert_eq!(found.nodes, 2);
     assert_eq!(found.distances, [10, 20, 20, 10]);
     assert_eq!(found.vcpu_to_node, [0, 1, 1]);
@@ -181,79 +140,78 @@ fn a_topology_comes_with_its_sizes() {
 }
 
 #[test]
-fn too_little_room_for_a_topology_is_told_with_what_is_needed() {
-    let xen = Scripted(topology);
+fn a_topology_that_does_not_fit_tells_its_sizes() {
+    let rig = with_topology();
     for (distances, vcpus, ranges) in [(3, 3, 1), (4, 2, 1), (4, 3, 0), (0, 0, 0)] {
-        let room = VnumaRoom {
+        let lists = VnumaRoom {
             distances: &mut [0; 4][..distances],
             vcpu_to_node: &mut [0; 3][..vcpus],
             ranges: &mut [xen_vmemrange::ZERO; 1][..ranges],
         };
         let needed = VnumaSizes { nodes: 2, vcpus: 3, ranges: 1 };
-        assert_eq!(vnuma(&xen, DOMID_SELF, room).unwrap_err(), VnumaError::TooSmall(needed));
+        assert_eq!(vnuma(&rig.xen, DOMID_SELF, lists).unwrap_err(), VnumaError::TooSmall(needed));
     }
 }
 
 #[test]
 fn a_domain_without_a_topology_says_so() {
-    let xen = Scripted(topology);
-    assert_eq!(vnuma_sizes(&xen, PEER).unwrap_err().errno(), Some(XEN_EOPNOTSUPP));
-    assert_eq!(vnuma_sizes(&xen, domid_t(77)).unwrap_err().errno(), Some(XEN_ESRCH));
-    let changing = Scripted(|_, _| negative(XEN_EAGAIN));
-    let room = VnumaRoom { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
-    assert_eq!(vnuma(&changing, PEER, room).unwrap_err(), VnumaError::Changed);
+    let rig = Rig::privileged(GuestKind::Pvh);
+    assert_eq!(vnuma_sizes(&rig.xen, PEER).unwrap_err().errno(), Some(XEN_EOPNOTSUPP));
+    assert_eq!(vnuma_sizes(&rig.xen, ABSENT).unwrap_err().errno(), Some(XEN_ESRCH));
+    let changing = with_topology();
+    changing.us().faults().vnuma_changes(1);
+    let lists = VnumaRoom {
+        distances: &mut [0; 4],
+        vcpu_to_node: &mut [0; 3],
+        ranges: &mut [xen_vmemrange::ZERO],
+    };
+    assert_eq!(vnuma(&changing.xen, DOMID_SELF, lists).unwrap_err(), VnumaError::Changed);
 }
 
 #[test]
-fn the_machine_to_physical_table_is_listed_as_far_as_there_is_room() {
-    let xen = Scripted(|operation, argument| {
-        if operation == XENMEM_machphys_compat_mfn_list {
-            return negative(XEN_EOPNOTSUPP);
-        }
-        if operation == XENMEM_machphys_mapping {
-            poke(argument, xen_machphys_mapping { v_start: 1, v_end: 2, max_mfn: 3 });
-            return 0;
-        }
-        assert_eq!(operation, XENMEM_machphys_mfn_list);
-        let mut list: xen_machphys_mfn_list = peek(argument);
-        list.nr_extents = list.max_extents.min(2);
-        for index in 0..list.nr_extents as usize {
-            poke(at(list.extent_start, index), xen_pfn_t(0x200 * (index as u64 + 1)));
-        }
-        poke(argument, list);
-        0
-    });
-    let mut room = [xen_pfn_t(0); 3];
-    assert_eq!(machphys_mfn_list(&xen, &mut room), Ok(&[0x200, 0x400].map(xen_pfn_t)[..]));
-    assert_eq!(machphys_mfn_list(&xen, &mut room[..1]).map(<[_]>::len), Ok(1));
-    let error = machphys_compat_mfn_list(&xen, &mut room).unwrap_err();
+fn the_machine_to_physical_table_is_listed_as_far_as_the_list_goes() {
+    let rig = Rig::new(GuestKind::Pv);
+    let mut list = [xen_pfn_t(0); 3];
+    assert_eq!(machphys_mfn_list(&rig.xen, &mut list).map(<[_]>::len), Ok(1));
+    assert_ne!(list[0], xen_pfn_t(0));
+    assert_eq!(machphys_mfn_list(&rig.xen, &mut []).map(<[_]>::len), Ok(0));
+    let error = machphys_compat_mfn_list(&rig.xen, &mut list).unwrap_err();
     assert_eq!(error.errno(), Some(XEN_EOPNOTSUPP));
-    let mapping = machphys_mapping(&xen).unwrap();
-    assert_eq!((mapping.v_start, mapping.v_end, mapping.max_mfn), (1, 2, 3));
+    let old = Rig::with(Release::V4_14, GuestKind::Pv, |config| config);
+    assert_eq!(machphys_compat_mfn_list(&old.xen, &mut list).map(<[_]>::len), Ok(1));
+    let mapping = machphys_mapping(&rig.xen).unwrap();
+    assert!(mapping.v_start < mapping.v_end && mapping.max_mfn > 0);
 }
 
 #[test]
 fn a_claim_is_pages_and_nothing_else() {
-    let xen = Scripted(|operation, argument| {
+    let rig = Rig::privileged(GuestKind::Pvh);
+    let claim =
+        |domid, pages| claim_pages(&rig.xen, domid, PageCount(pages)).map_err(|e| e.errno());
+    let pages = PAGES as u64;
+    assert_eq!(claim(PEER, pages + 1), Ok(()));
+    assert_eq!(claim(PEER, pages + 2), Err(Some(XEN_EINVAL)), "there is one already");
+    assert_eq!(claim(PEER, 0), Ok(()), "there is none any more");
+    assert_eq!(claim(PEER, u64::MAX >> 12), Err(Some(XEN_EINVAL)), "more than it may have");
+    assert_eq!(claim(DOMID_SELF, 1), Err(Some(XEN_EINVAL)));
+    let guest = Rig::new(GuestKind::Pvh);
+    let error = claim_pages(&guest.xen, ME, PageCount(pages + 1)).unwrap_err();
+    assert_eq!(error.errno(), Some(XEN_EPERM));
+
+    let xen = Says(|operation, argument| {
         assert_eq!(operation, XENMEM_claim_pages);
         let claim: xen_memory_reservation = peek(argument);
         assert!(claim.extent_start.is_null());
-        assert_eq!((claim.extent_order, claim.mem_flags), (0, 0));
-        match claim.domid {
-            PEER if claim.nr_extents <= 100 => 0,
-            PEER => negative(XEN_ENOMEM),
-            _ => negative(XEN_EINVAL),
-        }
+        assert_eq!((claim.nr_extents, claim.extent_order, claim.mem_flags), (100, 0, 0));
+        negative(XEN_ENOMEM)
     });
-    let errno = |domid, pages| claim_pages(&xen, domid, PageCount(pages)).map_err(|e| e.errno());
-    assert_eq!(errno(PEER, 100), Ok(()));
-    assert_eq!(errno(PEER, 101), Err(Some(XEN_ENOMEM)));
-    assert_eq!(errno(DOMID_SELF, 1), Err(Some(XEN_EINVAL)));
+    let error = claim_pages(&xen, PEER, PageCount(100)).unwrap_err();
+    assert_eq!(error.errno(), Some(XEN_ENOMEM));
 }
 
 #[test]
 fn the_on_demand_target_is_set_and_read() {
-    let xen = Scripted(|operation, argument| {
+    let xen = Says(|operation, argument| {
         let mut target: xen_pod_target = peek(argument);
         assert_eq!(target.domid, PEER);
         target.tot_pages = 40;

@@ -1,149 +1,153 @@
 //! Placing pages and taking them away.
 
-use core::cell::RefCell;
-use std::vec;
-use std::vec::Vec;
+use std::cell::RefCell;
 
 use xen_abi::Errno;
 use xen_abi::errno::*;
 use xen_abi::memory::{XENMAPIDX_grant_table_status, xen_add_to_physmap_batch};
-use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
-
-use super::fake::{GRANT_FRAMES, Kind, ME, PEER, Scripted, What, Xen, at, peek, poke};
-use super::frames;
-use crate::memory::{
+use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
+use xen_ops::hypercall::grant_table_op;
+use xen_ops::memory::{
     BatchError, BatchSpace, Error, Failure, FailureCause, Placed, Space, UNTOUCHED, add_to_physmap,
     add_to_physmap_batch, remove_from_physmap,
 };
+use xen_sim::{DomainConfig, GuestKind, Release};
+
+use super::{ABSENT, FIRST, ME, PAGES, PEER, Rig, fails, frame_of, frames};
+use crate::lies::{Says, at, peek, poke};
 
 const INVALID_GFN: xen_pfn_t = xen_pfn_t(!0);
 
-fn add(xen: &Xen, what: Space, at: u64) -> Result<(), Error> {
-    // SAFETY: the frames are a map's keys.
-    unsafe { add_to_physmap(xen, DOMID_SELF, what, xen_pfn_t(at)) }
+fn add(rig: &Rig, what: Space, at: u64) -> Result<(), Error> {
+    // SAFETY: nothing is at these guest frames.
+    unsafe { add_to_physmap(&rig.xen, DOMID_SELF, what, xen_pfn_t(at)) }
 }
 
 fn batch<'a>(
-    xen: &Xen,
+    rig: &Rig,
     space: BatchSpace,
     idxs: &[u64],
     gpfns: &[xen_pfn_t],
     errs: &'a mut [i32],
 ) -> Placed<'a> {
-    // SAFETY: the frames are a map's keys.
-    unsafe { add_to_physmap_batch(xen, DOMID_SELF, space, idxs, gpfns, errs) }
+    // SAFETY: nothing is at these guest frames.
+    unsafe { add_to_physmap_batch(&rig.xen, DOMID_SELF, space, idxs, gpfns, errs) }
 }
 
-#[track_caller]
-fn fails<T: core::fmt::Debug>(result: Result<T, Error>, errno: Errno) {
-    assert_eq!(result.unwrap_err().errno(), Some(errno));
+/// A guest whose grant table is of version 2.
+fn version_2() -> Rig {
+    let rig = Rig::new(GuestKind::Pvh);
+    // SAFETY: nothing is granted.
+    assert_eq!(unsafe { grant_table_op::set_version(rig.us(), 2) }, (Ok(()), 2));
+    rig
 }
 
 #[test]
 fn each_space_is_placed_with_its_own_index() {
-    let xen = Xen::new(Kind::Hvm).with_ram(0x10..0x14);
-    add(&xen, Space::SharedInfo, 0x100).unwrap();
-    add(&xen, Space::GrantTable { frame: 3 }, 0x101).unwrap();
-    add(&xen, Space::GrantStatus { frame: 2 }, 0x102).unwrap();
-    add(&xen, Space::Gmfn { frame: xen_pfn_t(0x10) }, 0x103).unwrap();
-    add(&xen, Space::GmfnRange { first: xen_pfn_t(0x11), count: 3 }, 0x104).unwrap();
-    assert_eq!(xen.what(0x100), Some(What::SharedInfo));
-    assert_eq!(xen.what(0x101), Some(What::Grant(3)));
-    assert_eq!(xen.what(0x102), Some(What::Status(2)));
-    for frame in 0x103..0x107 {
-        assert_eq!(xen.what(frame), Some(What::Ram));
-    }
-    for frame in 0x10..0x14 {
-        assert_eq!(xen.what(frame), None, "moved away");
-    }
+    let rig = version_2();
+    let before: Vec<_> = (FIRST..FIRST + 4).map(|frame| rig.us().machine_frame(frame)).collect();
+    add(&rig, Space::SharedInfo, 0x1000).unwrap();
+    add(&rig, Space::GrantTable { frame: 3 }, 0x1001).unwrap();
+    add(&rig, Space::GrantStatus { frame: 2 }, 0x1002).unwrap();
+    add(&rig, Space::Gmfn { frame: xen_pfn_t(FIRST) }, 0x1003).unwrap();
+    add(&rig, Space::GmfnRange { first: xen_pfn_t(FIRST + 1), count: 3 }, 0x1004).unwrap();
+    let (us, table) = (rig.us(), rig.us().table());
+    assert!(rig.has(0x1000));
+    assert_eq!(us.address_of(0x1001), frame_of(table.shared(), 3));
+    assert_eq!(us.address_of(0x1002), frame_of(table.status(), 2));
+    let after: Vec<_> = (0x1003..0x1007).map(|frame| us.machine_frame(frame)).collect();
+    assert_eq!(after, before);
+    assert!((FIRST..FIRST + 4).all(|frame| !rig.has(frame)), "moved away");
 }
 
 #[test]
 fn the_grant_table_grows_to_the_frame_placed() {
-    let xen = Xen::new(Kind::Hvm);
-    add(&xen, Space::GrantTable { frame: 7 }, 0x100).unwrap();
-    assert_eq!(xen.state.borrow().grant_frames, 8);
-    fails(add(&xen, Space::GrantTable { frame: GRANT_FRAMES }, 0x101), XEN_EINVAL);
+    let rig = Rig::new(GuestKind::Pvh);
+    add(&rig, Space::GrantTable { frame: 7 }, 0x1000).unwrap();
+    let size = grant_table_op::query_size(rig.us(), DOMID_SELF).unwrap();
+    assert_eq!(size.nr_frames, 8);
+    fails(add(&rig, Space::GrantTable { frame: size.max_nr_frames }, 0x1001), XEN_EINVAL);
 }
 
 #[test]
 fn an_entry_frame_cannot_be_taken_for_a_status_frame() {
-    let xen = Xen::new(Kind::Hvm);
+    let rig = Rig::new(GuestKind::Pvh);
     let frame = XENMAPIDX_grant_table_status | 1;
     let refused = Err(Error::GrantFrame { frame });
-    assert_eq!(add(&xen, Space::GrantTable { frame }, 0x100), refused);
-    assert_eq!(add(&xen, Space::GrantStatus { frame }, 0x100), refused);
-    assert_eq!(xen.calls(), 0);
+    assert_eq!(add(&rig, Space::GrantTable { frame }, 0x100), refused);
+    assert_eq!(add(&rig, Space::GrantStatus { frame }, 0x100), refused);
+    assert_eq!(rig.xen.calls(), 0);
 }
 
 #[test]
 fn invalid_gfn_is_refused_before_the_call() {
-    let xen = Xen::new(Kind::Hvm);
+    let rig = Rig::new(GuestKind::Pvh);
     let refused = Err(Error::NotAFrame { index: 0, frame: INVALID_GFN });
-    assert_eq!(add(&xen, Space::SharedInfo, !0), refused);
-    assert_eq!(add(&xen, Space::Gmfn { frame: INVALID_GFN }, 1), refused);
-    assert_eq!(add(&xen, Space::GmfnRange { first: INVALID_GFN, count: 1 }, 1), refused);
-    assert_eq!(add(&xen, Space::DevMmio { frame: INVALID_GFN }, 1), refused);
+    assert_eq!(add(&rig, Space::SharedInfo, !0), refused);
+    assert_eq!(add(&rig, Space::Gmfn { frame: INVALID_GFN }, 1), refused);
+    assert_eq!(add(&rig, Space::GmfnRange { first: INVALID_GFN, count: 1 }, 1), refused);
+    assert_eq!(add(&rig, Space::DevMmio { frame: INVALID_GFN }, 1), refused);
     // SAFETY: refused.
-    assert_eq!(unsafe { remove_from_physmap(&xen, DOMID_SELF, INVALID_GFN) }, refused);
-    assert_eq!(xen.calls(), 0);
+    assert_eq!(unsafe { remove_from_physmap(&rig.xen, DOMID_SELF, INVALID_GFN) }, refused);
+    assert_eq!(rig.xen.calls(), 0);
 }
 
 #[test]
 fn add_to_physmap_fails_as_xen_does() {
-    let pv = Xen::new(Kind::Pv);
+    let pv = Rig::new(GuestKind::Pv);
     fails(add(&pv, Space::SharedInfo, 1), XEN_EACCES);
-    let hvm = Xen::new(Kind::Hvm);
-    fails(add(&hvm, Space::DevMmio { frame: xen_pfn_t(1) }, 1), XEN_EACCES);
-    fails(add(&hvm, Space::Gmfn { frame: xen_pfn_t(9) }, 1), XEN_EACCES);
-    fails(add(&hvm, Space::GmfnRange { first: xen_pfn_t(9), count: 2 }, !1), XEN_EOVERFLOW);
-    let arm = Xen::new(Kind::Arm);
+    let pvh = Rig::new(GuestKind::Pvh);
+    fails(add(&pvh, Space::DevMmio { frame: xen_pfn_t(1) }, 1), XEN_EACCES);
+    fails(add(&pvh, Space::Gmfn { frame: xen_pfn_t(9) }, 1), XEN_EACCES);
+    fails(add(&pvh, Space::GmfnRange { first: xen_pfn_t(9), count: 2 }, !1), XEN_EOVERFLOW);
+    let arm = Rig::new(GuestKind::Arm);
     fails(add(&arm, Space::Gmfn { frame: xen_pfn_t(9) }, 1), XEN_ENOSYS);
     add(&arm, Space::SharedInfo, 1).unwrap();
     fails(add(&arm, Space::SharedInfo, 2), XEN_EBUSY);
-    for (domid, errno) in [(PEER, XEN_EPERM), (domid_t(77), XEN_ESRCH)] {
-        // SAFETY: not the caller's map.
-        let result = unsafe { add_to_physmap(&hvm, domid, Space::SharedInfo, xen_pfn_t(1)) };
+    for (domid, errno) in [(PEER, XEN_EPERM), (ABSENT, XEN_ESRCH)] {
+        // SAFETY: not the caller's address space.
+        let result = unsafe { add_to_physmap(&pvh.xen, domid, Space::SharedInfo, xen_pfn_t(1)) };
         fails(result, errno);
     }
 }
 
 #[test]
 fn remove_from_physmap_fails_as_xen_does() {
-    // SAFETY: the frames are a map's keys.
-    let remove = |xen: &Xen, domid, at| unsafe { remove_from_physmap(xen, domid, xen_pfn_t(at)) };
-    let xen = Xen::new(Kind::Hvm).with_ram(5..6);
-    remove(&xen, DOMID_SELF, 5).unwrap();
-    assert_eq!(xen.what(5), None);
-    fails(remove(&xen, DOMID_SELF, 5), XEN_ENOENT);
-    fails(remove(&xen, PEER, 5), XEN_EPERM);
-    fails(remove(&xen, domid_t(77), 5), XEN_ESRCH);
-    fails(remove(&Xen::new(Kind::Pv), DOMID_SELF, 5), XEN_EACCES);
+    let remove = |rig: &Rig, domid| {
+        // SAFETY: nothing uses the page.
+        unsafe { remove_from_physmap(&rig.xen, domid, xen_pfn_t(FIRST)) }
+    };
+    let rig = Rig::new(GuestKind::Pvh);
+    remove(&rig, DOMID_SELF).unwrap();
+    assert!(!rig.has(FIRST));
+    fails(remove(&rig, DOMID_SELF), XEN_ENOENT);
+    fails(remove(&rig, PEER), XEN_EPERM);
+    fails(remove(&rig, ABSENT), XEN_ESRCH);
+    fails(remove(&Rig::new(GuestKind::Pv), DOMID_SELF), XEN_EACCES);
 }
 
 #[test]
 fn a_batch_succeeds_as_a_whole_while_entries_fail() {
-    let xen = Xen::new(Kind::Hvm);
-    xen.state.borrow_mut().bad.insert(0x101, XEN_ENOMEM);
+    let rig = Rig::privileged(GuestKind::Pvh);
     let mut errs = [0; 3];
     let space = BatchSpace::GmfnForeign { domid: PEER };
-    let placed = batch(&xen, space, &[1, 2, 0x5000], &frames(0x100..0x103), &mut errs);
+    let idxs = [FIRST, 0x5000, FIRST + PAGES as u64];
+    let placed = batch(&rig, space, &idxs, &frames(0x1000..0x1003), &mut errs);
     assert_eq!(placed.result, Ok(()));
-    assert_eq!(placed.errs, [0, -12, -22]);
     let failures: Vec<_> = placed.failures().collect();
-    let first = Failure { index: 1, cause: FailureCause::Errno(XEN_ENOMEM) };
-    assert_eq!(failures, [first, Failure { index: 2, cause: FailureCause::Errno(XEN_EINVAL) }]);
+    let first = Failure { index: 1, cause: FailureCause::Errno(XEN_EINVAL) };
+    assert_eq!(failures, [first, Failure { index: 2, ..first }]);
     assert_eq!(placed.complete(), Err(BatchError::Entry(first)));
-    assert_eq!(xen.what(0x100), Some(What::RemoteGrant(1)));
+    assert_eq!(rig.us().machine_frame(0x1000), rig.peer.machine_frame(FIRST));
 }
 
 #[test]
 fn entries_that_xen_never_came_to_are_told_apart() {
-    let xen = Xen::new(Kind::Hvm);
-    xen.state.borrow_mut().fault_at = Some(2);
+    let rig = Rig::new(GuestKind::Pvh);
+    rig.us().faults().unreadable(2);
     // What is in the caller's slice before must not be taken for a result.
     let mut errs = [0; 4];
-    let placed = batch(&xen, BatchSpace::GrantTable, &[0, 1, 2, 3], &frames(1..5), &mut errs);
+    let placed = batch(&rig, BatchSpace::GrantTable, &[0, 1, 2, 3], &frames(1..5), &mut errs);
     fails(placed.result, XEN_EFAULT);
     assert_eq!(placed.errs, [0, 0, UNTOUCHED, UNTOUCHED]);
     let untouched: Vec<_> =
@@ -159,25 +163,25 @@ fn no_error_number_is_the_sentinel() {
 
 #[test]
 fn invalid_gfn_in_a_batch_is_refused_where_xen_would_end_it_without_a_word() {
-    let xen = Xen::new(Kind::Hvm);
+    let rig = Rig::new(GuestKind::Pvh);
     let mut errs = [0; 3];
     let gpfns = [xen_pfn_t(1), INVALID_GFN, xen_pfn_t(3)];
-    let placed = batch(&xen, BatchSpace::GrantTable, &[0, 1, 2], &gpfns, &mut errs);
+    let placed = batch(&rig, BatchSpace::GrantTable, &[0, 1, 2], &gpfns, &mut errs);
     assert_eq!(placed.result, Err(Error::NotAFrame { index: 1, frame: INVALID_GFN }));
     assert_eq!(placed.errs, [UNTOUCHED; 3]);
-    assert_eq!(xen.calls(), 0);
+    assert_eq!(rig.xen.calls(), 0);
 }
 
 #[test]
 fn slices_of_different_lengths_are_refused() {
-    let xen = Xen::new(Kind::Hvm);
+    let rig = Rig::new(GuestKind::Pvh);
     for (gpfns, errs, found) in [(1, 2, 1), (3, 2, 3), (2, 1, 1), (2, 0, 0)] {
         let mut errs = vec![0; errs];
-        let placed = batch(&xen, BatchSpace::GrantTable, &[0, 1], &frames(0..gpfns), &mut errs);
+        let placed = batch(&rig, BatchSpace::GrantTable, &[0, 1], &frames(0..gpfns), &mut errs);
         assert_eq!(placed.result, Err(Error::Lengths { expected: 2, found }));
         assert!(placed.complete().is_err());
     }
-    assert_eq!(xen.calls(), 0);
+    assert_eq!(rig.xen.calls(), 0);
 }
 
 #[test]
@@ -187,7 +191,7 @@ fn a_batch_longer_than_the_count_type_goes_in_parts_up_to_one_that_fails() {
     let seen = RefCell::new(Vec::new());
     let answer = |result| {
         let seen = &seen;
-        Scripted(move |_, argument| {
+        Says(move |_, argument| {
             let batch: xen_add_to_physmap_batch = peek(argument);
             seen.borrow_mut().push(batch.size);
             poke(at(batch.errs, usize::from(batch.size) - 1), 0);
@@ -212,28 +216,33 @@ fn a_batch_longer_than_the_count_type_goes_in_parts_up_to_one_that_fails() {
 fn a_batch_fails_as_xen_does() {
     let mut errs = [0];
     let foreign = |domid| BatchSpace::GmfnForeign { domid };
-    let entry = |kind, domid, errs: &mut [i32]| {
-        let placed = batch(&Xen::new(kind), foreign(domid), &[1], &frames(1..2), errs);
+    let mut entry = |release, kind, domid| {
+        let rig = Rig::with(release, kind, DomainConfig::privileged);
+        let placed = batch(&rig, foreign(domid), &[FIRST], &frames(0x1000..0x1001), &mut errs);
         assert_eq!(placed.result, Ok(()));
         placed.errs[0]
     };
-    assert_eq!(entry(Kind::Hvm, ME, &mut errs), -22, "one's own domain");
-    assert_eq!(entry(Kind::Arm, ME, &mut errs), -1, "one's own domain");
-    assert_eq!(entry(Kind::Hvm, DOMID_SELF, &mut errs), -3);
-    assert_eq!(entry(Kind::Hvm, domid_t(77), &mut errs), -3);
-    assert_eq!(entry(Kind::Hvm, PEER, &mut errs), 0);
-    let pv = Xen::new(Kind::Pv);
+    let newest = Release::V4_20;
+    assert_eq!(entry(newest, GuestKind::Pvh, ME), -1, "one's own domain");
+    assert_eq!(entry(Release::V4_14, GuestKind::Pvh, ME), -22, "one's own domain");
+    assert_eq!(entry(newest, GuestKind::Arm, ME), -1, "one's own domain");
+    assert_eq!(entry(newest, GuestKind::Pvh, DOMID_SELF), -3);
+    assert_eq!(entry(newest, GuestKind::Pvh, ABSENT), -3);
+    assert_eq!(entry(newest, GuestKind::Pvh, PEER), 0);
+    let pv = Rig::privileged(GuestKind::Pv);
     fails(batch(&pv, foreign(PEER), &[1], &frames(1..2), &mut errs).result, XEN_EACCES);
-    let hvm = Xen::new(Kind::Hvm);
-    fails(batch(&hvm, BatchSpace::DevMmio, &[1], &frames(1..2), &mut errs).result, XEN_EACCES);
-    assert!(batch(&hvm, foreign(PEER), &[], &[], &mut []).complete().is_ok(), "nothing to do");
+    let pvh = Rig::new(GuestKind::Pvh);
+    fails(batch(&pvh, BatchSpace::DevMmio, &[1], &frames(1..2), &mut errs).result, XEN_EACCES);
+    assert!(batch(&pvh, foreign(PEER), &[], &[], &mut []).complete().is_ok(), "nothing to do");
 }
 
 #[test]
 fn status_frames_in_a_batch_are_marked_in_the_index() {
-    let xen = Xen::new(Kind::Hvm);
+    let rig = version_2();
     let idxs = [1, u64::from(XENMAPIDX_grant_table_status) | 1];
     let mut errs = [0; 2];
-    batch(&xen, BatchSpace::GrantTable, &idxs, &frames(8..10), &mut errs).complete().unwrap();
-    assert_eq!((xen.what(8), xen.what(9)), (Some(What::Grant(1)), Some(What::Status(1))));
+    let gpfns = frames(0x1000..0x1002);
+    batch(&rig, BatchSpace::GrantTable, &idxs, &gpfns, &mut errs).complete().unwrap();
+    assert_eq!(rig.us().address_of(0x1000), frame_of(rig.us().table().shared(), 1));
+    assert_eq!(rig.us().address_of(0x1001), frame_of(rig.us().table().status(), 1));
 }

@@ -33,7 +33,7 @@ fn d1_what_is_revoked_is_free_and_what_is_in_use_is_not() {
 }
 
 /// Zephyr's macro reports a lost compare-and-swap as won. Here one that is lost to the peer is never
-/// success: what is given back is not in use, whatever the peer does meanwhile.
+/// success: what a revoke returns is not in use, whatever the peer does meanwhile.
 #[test]
 fn d2_a_lost_compare_and_swap_is_no_success() {
     for version in BOTH {

@@ -86,7 +86,7 @@ fn a_reference_of_another_table_is_freed_there() {
     cpu.free(other.alloc().unwrap());
     let page = other_world.page();
     let granted = other.grant(peer(), page, ReadOnly).unwrap();
-    drop(cpu.revoke(granted).unwrap_or_else(|_| panic!("nobody uses it")));
+    drop(cpu.revoke(granted).unwrap_or_else(|_| panic!("not in use")));
     assert_eq!((cpu.cached(), other.free_refs()), (23, others));
     drop((mine, cpu));
     assert_eq!(table.free_refs(), free);
@@ -154,7 +154,7 @@ proptest! {
                         Some(cpu) => cpu.alloc(),
                         None => table.alloc(),
                     }.unwrap();
-                    prop_assert!(taken.reference().0 >= 8, "a reserved one");
+                    prop_assert!(taken.reference().0 >= 8, "one of the toolstack's");
                     prop_assert!(numbers.insert(taken.reference().0), "allocated twice");
                     out.push(taken);
                 }

@@ -1,4 +1,4 @@
-//! References: taken once, freed once.
+//! References: allocated once, freed once.
 
 use core::future::Future;
 use core::pin::pin;
@@ -19,7 +19,7 @@ use xen_ops::gnttab::{AllocError, Version, WaitError};
 const ALL: usize = FRAMES * 512 - 8;
 
 #[test]
-fn every_reference_is_handed_out_once_and_the_reserved_ones_never() {
+fn every_reference_is_allocated_once_and_the_toolstacks_never() {
     for (version, per_frame) in [(Version::V1, 512), (Version::V2, 256)] {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, version);
@@ -41,7 +41,7 @@ fn every_reference_is_handed_out_once_and_the_reserved_ones_never() {
 }
 
 #[test]
-fn one_that_is_freed_is_the_next_one_taken() {
+fn a_freed_reference_is_allocated_next() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
     let first = table.alloc().unwrap().reference();
@@ -77,24 +77,24 @@ fn a_run_follows_itself_across_words_and_frames() {
 }
 
 #[test]
-fn a_reserve_has_references_when_there_are_none() {
+fn a_pool_has_references_when_the_table_has_none() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V2);
-    let mut room = [grant_ref_t(0); 300];
-    let mut reserve = table.preallocate(&mut room).unwrap();
-    assert_eq!((reserve.left(), table.frames()), (300, 2));
+    let mut list = [grant_ref_t(0); 300];
+    let mut pool = table.preallocate(&mut list).unwrap();
+    assert_eq!((pool.left(), table.frames()), (300, 2));
     let all: Vec<_> = core::iter::from_fn(|| table.alloc().ok()).collect();
     assert_eq!(table.free_refs(), 0);
-    let claimed = reserve.claim().unwrap();
+    let claimed = pool.claim().unwrap();
     assert!(all.iter().all(|free| free.reference() != claimed.reference()));
-    reserve.release(claimed).unwrap();
+    pool.release(claimed).unwrap();
     drop(all);
-    let full = reserve.release(table.alloc().unwrap()).unwrap_err();
-    drop((full, reserve));
+    let full = pool.release(table.alloc().unwrap()).unwrap_err();
+    drop((full, pool));
     assert_eq!(table.free_refs(), FRAMES * 256 - 8);
 
-    let mut room = [grant_ref_t(0); 1100];
-    let error = table.preallocate(&mut room).unwrap_err();
+    let mut list = [grant_ref_t(0); 1100];
+    let error = table.preallocate(&mut list).unwrap_err();
     assert_eq!(error, AllocError::Exhausted { frames: FRAMES as u32 });
     assert_eq!(table.free_refs(), FRAMES * 256 - 8, "all or none");
 }
@@ -109,7 +109,7 @@ impl Wake for Count {
 }
 
 #[test]
-fn who_waits_is_woken_when_references_are_freed() {
+fn a_waiter_is_woken_when_references_are_freed() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
     let mut all: Vec<_> = core::iter::from_fn(|| table.alloc().ok()).collect();
@@ -129,7 +129,7 @@ fn who_waits_is_woken_when_references_are_freed() {
         assert_eq!(waiter.as_mut().poll(&mut context), Poll::Ready(()));
     }
     all.pop();
-    assert_eq!(woken(), 2, "nobody waits");
+    assert_eq!(woken(), 2, "there is no waiter");
     assert_eq!(table.waiter(ALL + 1).unwrap_err(), WaitError::TooManyRefs { max: ALL });
     let waiters: Vec<_> = (0..8).map(|_| table.waiter(1).unwrap()).collect();
     assert_eq!(table.waiter(1).unwrap_err(), WaitError::TooManyWaiters);
@@ -163,7 +163,7 @@ proptest! {
     })]
 
     #[test]
-    fn no_reference_is_had_twice_and_none_is_lost(steps in steps()) {
+    fn no_reference_is_allocated_twice_and_none_is_lost(steps in steps()) {
         let (world, storage) = (World::new(), Store::new());
         let table = world.table(&storage, Version::V1);
         let mut held: Vec<Vec<_>> = Vec::new();
@@ -182,9 +182,9 @@ proptest! {
                     held.push(run);
                 },
                 Step::Many(count) => {
-                    let mut room = std::vec![grant_ref_t(0); count];
-                    if let Ok(mut reserve) = table.preallocate(&mut room) {
-                        held.push(core::iter::from_fn(|| reserve.claim()).collect());
+                    let mut list = std::vec![grant_ref_t(0); count];
+                    if let Ok(mut pool) = table.preallocate(&mut list) {
+                        held.push(core::iter::from_fn(|| pool.claim()).collect());
                     }
                 }
                 Step::Free(at) if !held.is_empty() => drop(held.swap_remove(at % held.len())),
@@ -192,8 +192,8 @@ proptest! {
             }
             let numbers: BTreeSet<u32> =
                 held.iter().flatten().map(|free| free.reference().0).collect();
-            prop_assert_eq!(numbers.len(), held.iter().flatten().count(), "had twice");
-            prop_assert!(numbers.iter().all(|number| *number >= 8), "a reserved one");
+            prop_assert_eq!(numbers.len(), held.iter().flatten().count(), "allocated twice");
+            prop_assert!(numbers.iter().all(|number| *number >= 8), "one of the toolstack's");
             let all = table.frames() as usize * 512 - 8;
             prop_assert_eq!(table.free_refs() + numbers.len(), all);
         }
