@@ -5,6 +5,8 @@
 //! needs is weakened once, and then loom must find what goes wrong.
 #![cfg(loom)]
 
+#[path = "loom/cache.rs"]
+mod cache;
 #[path = "loom/collisions.rs"]
 mod collisions;
 #[path = "loom/entries.rs"]

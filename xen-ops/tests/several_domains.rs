@@ -3,7 +3,7 @@
 
 use xen_ops::gnttab::map::{Slot, elements, map_all, unmap_each, unmap_elements};
 use xen_ops::{GrantTable, Mapping, ReadWrite, RemoteGrant};
-use xen_sim::{Call, Domain, DomainConfig, Frames, GuestKind, MapTarget, Page, Storage, Xen};
+use xen_sim::{Call, Domain, DomainConfig, GrantFrames, GuestKind, GuestTarget, GuestPage, TableMemory, Xen};
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -13,7 +13,7 @@ fn domain(xen: &Xen) -> Domain {
 }
 
 fn grant_to(
-    table: &GrantTable<'_, Domain, Frames, Page>,
+    table: &GrantTable<'_, Domain, GrantFrames, GuestPage>,
     owner: &Domain,
     peer: &Domain,
 ) -> RemoteGrant {
@@ -40,10 +40,10 @@ fn count_unmaps(xen: &Xen) -> Arc<AtomicUsize> {
 fn mappings_of_two_domains_are_unmapped_together() {
     let xen = Xen::new();
     let [alice, bob, carol] = [(); 3].map(|()| domain(&xen));
-    let mut storage = Storage::new(1, 4);
+    let mut storage = TableMemory::new(1, 4);
     let table = alice.grant_table(&mut storage, Default::default()).unwrap();
     // The same handles and the same guest frames in both domains.
-    let map = |domain| -> [Slot<&Domain, MapTarget, ReadWrite>; 2] {
+    let map = |domain| -> [Slot<&Domain, GuestTarget, ReadWrite>; 2] {
         let mut slots = [(); 2]
             .map(|()| Slot::new(grant_to(&table, &alice, domain), domain.target(), ReadWrite));
         map_all(domain, &mut slots, &mut elements::<2>()).unwrap();
@@ -64,7 +64,7 @@ fn mappings_of_two_domains_are_unmapped_together() {
 fn the_index_of_a_failure_counts_all_slots() {
     let xen = Xen::new();
     let [alice, bob, carol] = [(); 3].map(|()| domain(&xen));
-    let mut storage = Storage::new(1, 4);
+    let mut storage = TableMemory::new(1, 4);
     let table = alice.grant_table(&mut storage, Default::default()).unwrap();
     let map = |domain| {
         let grant = grant_to(&table, &alice, domain);
@@ -83,9 +83,9 @@ fn mappings_through_a_static() {
     static BOB: OnceLock<Domain> = OnceLock::new();
     let xen = Xen::new();
     let (alice, bob) = (domain(&xen), BOB.get_or_init(|| domain(&xen)));
-    let mut storage = Storage::new(1, 4);
+    let mut storage = TableMemory::new(1, 4);
     let table = alice.grant_table(&mut storage, Default::default()).unwrap();
-    let mut slots: [Slot<&'static Domain, MapTarget, ReadWrite>; 2] =
+    let mut slots: [Slot<&'static Domain, GuestTarget, ReadWrite>; 2] =
         [(); 2].map(|()| Slot::new(grant_to(&table, &alice, bob), bob.target(), ReadWrite));
     map_all(bob, &mut slots, &mut elements::<2>()).unwrap();
     let unmaps = count_unmaps(&xen);

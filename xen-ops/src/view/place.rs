@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU8, fence};
 use xen_abi::Plain;
 
 use super::access::ReadWrite;
-use super::word::Word;
+use super::word::{self, Word};
 
 /// A value of type `T` in a page that another domain may change at any time: inside the page, and
 /// aligned. [`View::at`](super::View::at) gives it.
@@ -35,18 +35,20 @@ impl<T, A> Place<'_, T, A> {
 
 impl<T: Plain, A> Place<'_, T, A> {
     /// Copies the value out, once.
+    #[inline]
     #[must_use]
     pub fn read(&self) -> T {
         // SAFETY: `new`'s promise.
-        unsafe { super::read_obj(self.at) }
+        unsafe { word::read(self.at) }
     }
 }
 
 impl<T: Plain> Place<'_, T, ReadWrite> {
     /// Copies `value` in.
+    #[inline]
     pub fn write(&self, value: &T) {
         // SAFETY: `new`'s promise.
-        unsafe { super::write(self.at, xen_abi::as_bytes(value)) }
+        unsafe { word::write(self.at, value) }
     }
 }
 

@@ -6,6 +6,8 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{self, Relaxed};
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32};
 
+use xen_abi::Plain;
+
 /// An integer that is read and written in one access: `u8`, `u16`, `u32`, and on 64-bit processors
 /// `u64`.
 ///
@@ -99,4 +101,65 @@ words! {
 #[cfg(target_pointer_width = "64")]
 words! {
     u64, AtomicU64;
+}
+
+#[cfg(target_pointer_width = "64")]
+type Widest = u64;
+#[cfg(not(target_pointer_width = "64"))]
+type Widest = u32;
+
+/// Copies a value out of a page, in words as wide as its alignment.
+///
+/// # Safety
+///
+/// A value of type `T` at `at` is aligned and inside memory that is valid for atomic loads.
+#[inline]
+pub(super) unsafe fn read<T: Plain>(at: NonNull<u8>) -> T {
+    #[inline]
+    unsafe fn copy<T: Plain, W: Word>(at: NonNull<u8>) -> T {
+        let mut value = xen_abi::zeroed::<T>();
+        let to = NonNull::from(&mut value).cast::<u8>();
+        for offset in (0..size_of::<T>()).step_by(size_of::<W>()) {
+            // SAFETY: both are inside a value, whose alignment is that of a word or more. Any bytes are
+            // a plain value.
+            unsafe { to.add(offset).cast::<W>().write(W::load(at.add(offset))) };
+        }
+        value
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        match align_of::<T>() {
+            1 => copy::<T, u8>(at),
+            2 => copy::<T, u16>(at),
+            4 => copy::<T, u32>(at),
+            _ => copy::<T, Widest>(at),
+        }
+    }
+}
+
+/// Copies a value into a page, in words as wide as its alignment.
+///
+/// # Safety
+///
+/// As for [`read`], and the memory is valid for atomic stores.
+#[inline]
+pub(super) unsafe fn write<T: Plain>(at: NonNull<u8>, value: &T) {
+    #[inline]
+    unsafe fn copy<T: Plain, W: Word>(at: NonNull<u8>, value: &T) {
+        let from = NonNull::from(value).cast::<u8>();
+        for offset in (0..size_of::<T>()).step_by(size_of::<W>()) {
+            // SAFETY: both are inside a value, whose alignment is that of a word or more. No byte of a
+            // plain value is padding.
+            unsafe { W::store(at.add(offset), from.add(offset).cast::<W>().read()) };
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        match align_of::<T>() {
+            1 => copy::<T, u8>(at, value),
+            2 => copy::<T, u16>(at, value),
+            4 => copy::<T, u32>(at, value),
+            _ => copy::<T, Widest>(at, value),
+        }
+    }
 }

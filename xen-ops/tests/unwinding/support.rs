@@ -15,7 +15,7 @@ use xen_ops::hypercall::Hypercall;
 use xen_ops::page::Exhausted;
 use xen_ops::xen_abi::xen::xen_pfn_t;
 use xen_ops::{DomainId, ReadWrite, RemoteGrant, page};
-use xen_sim::{Domain, DomainConfig, Frames, GuestKind, Xen};
+use xen_sim::{Domain, DomainConfig, GrantFrames, GuestKind, Xen};
 
 /// The payload of the panics that this file causes.
 struct Injected;
@@ -109,7 +109,7 @@ impl Drop for Backend {
 
 /// A page all of whose methods are foreign code.
 #[derive(Debug)]
-pub(super) struct Page(pub(super) xen_sim::Page);
+pub(super) struct Page(pub(super) xen_sim::GuestPage);
 
 // SAFETY: as the page inside.
 unsafe impl page::Page for Page {
@@ -135,7 +135,7 @@ impl Drop for Page {
 #[derive(Debug)]
 pub(super) struct Target {
     domain: Domain,
-    target: xen_sim::MapTarget,
+    target: xen_sim::GuestTarget,
 }
 
 // SAFETY: as the target inside.
@@ -154,7 +154,7 @@ unsafe impl page::MapTarget for Target {
 impl Drop for Target {
     fn drop(&mut self) {
         let host_addr = page::MapTarget::host_addr(&self.target);
-        if self.domain.machine_frame(host_addr >> 12).is_some() {
+        if self.domain.machine_frame(xen_pfn_t(host_addr >> 12)).is_some() {
             violation(format!(
                 "target {host_addr:#x} was returned while something is mapped there"
             ));
@@ -206,7 +206,7 @@ const VTABLE: RawWakerVTable = RawWakerVTable::new(
     },
 );
 
-pub(super) type Table = GrantTable<'static, Backend, Frames, Page>;
+pub(super) type Table = GrantTable<'static, Backend, GrantFrames, Page>;
 
 /// A machine with two domains. The hook that it calls once for each hypercall is foreign code.
 pub(super) struct Machine {

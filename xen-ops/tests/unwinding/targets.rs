@@ -24,7 +24,7 @@ impl Drop for Whole<'_> {
     fn drop(&mut self) {
         let page = self.0.take().unwrap();
         let frame = page.0.frame();
-        assert!(self.1.alice.machine_frame(frame.0).is_some(), "returned without its memory");
+        assert!(self.1.alice.machine_frame(frame).is_some(), "returned without its memory");
         foreign_code();
     }
 }

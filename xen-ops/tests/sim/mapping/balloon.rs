@@ -26,11 +26,11 @@ fn d12_a_page_has_memory_again_before_it_is_given_back() {
     let rig = Rig::new();
     let page = rig.page();
     let number = page.number();
-    let memory = || rig.xen.truth().machine_frame(number);
+    let memory = || rig.xen.truth().machine_frame(xen_pfn_t(number));
     let target = balloon(&rig, page).unwrap();
     assert_eq!((target.host_addr(), memory()), (number << 12, None));
     let mapping = Mapping::new(&rig.xen, grant(FIRST), target, ReadOnly).unwrap();
-    let peers = rig.peers[0].machine_frame(rig.granted(FIRST).frame().0);
+    let peers = rig.peers[0].machine_frame(rig.granted(FIRST).frame());
     assert_eq!(memory(), peers);
     let target = mapping.unmap().unwrap();
     assert_eq!((rig.returned().len(), memory()), (0, None));

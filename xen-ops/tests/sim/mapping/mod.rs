@@ -36,8 +36,8 @@ struct Rig {
     machine: Xen,
     xen: Lies<Domain>,
     peers: [Domain; 2],
-    granted: Vec<xen_sim::Page>,
-    targets: Vec<xen_sim::MapTarget>,
+    granted: Vec<xen_sim::GuestPage>,
+    targets: Vec<xen_sim::GuestTarget>,
     /// Numbers of targets and pages that were dropped, so that they can be used again.
     returned: RefCell<Vec<u64>>,
 }
@@ -87,7 +87,7 @@ impl Rig {
     }
 
     /// What the first peer granted under this reference.
-    fn granted(&self, reference: u32) -> &xen_sim::Page {
+    fn granted(&self, reference: u32) -> &xen_sim::GuestPage {
         &self.granted[(reference - FIRST) as usize]
     }
 
@@ -97,11 +97,11 @@ impl Rig {
     }
 
     fn is_mapped(&self, number: u64) -> bool {
-        let nothing = self.xen.truth().address_of(u64::MAX);
+        let nothing = self.xen.truth().address_of(xen_pfn_t(u64::MAX));
         self.at(number).is_some_and(|target| target.address() != nothing)
     }
 
-    fn at(&self, number: u64) -> Option<&xen_sim::MapTarget> {
+    fn at(&self, number: u64) -> Option<&xen_sim::GuestTarget> {
         self.targets.get((number as usize).checked_sub(1)?)
     }
 
@@ -154,7 +154,7 @@ fn header(granter: &Domain, reference: u32) -> u32 {
 fn word(granter: &Domain, at: u32) -> &AtomicU32 {
     // SAFETY: inside the first frame of the table, which lives as long as the machine and is accessed
     // atomically.
-    unsafe { granter.table().shared().add(at as usize).cast::<AtomicU32>().as_ref() }
+    unsafe { granter.raw_table().shared().add(at as usize).cast::<AtomicU32>().as_ref() }
 }
 
 /// What the first peer may have granted under this reference.
@@ -200,7 +200,7 @@ unsafe impl MapTarget for Target<'_> {
 
 /// A page that is noted when it is dropped, and must have memory then.
 struct OwnPage<'r> {
-    page: xen_sim::Page,
+    page: xen_sim::GuestPage,
     rig: &'r Rig,
 }
 
@@ -212,7 +212,7 @@ impl OwnPage<'_> {
 
 impl Drop for OwnPage<'_> {
     fn drop(&mut self) {
-        let memory = self.rig.xen.truth().machine_frame(self.number());
+        let memory = self.rig.xen.truth().machine_frame(xen_pfn_t(self.number()));
         assert!(memory.is_some(), "returned without memory");
         self.rig.returned.borrow_mut().push(self.number());
     }

@@ -44,8 +44,8 @@ fn a_grant_is_mapped_seen_and_unmapped() {
     assert_eq!(rig.xen.seen::<gnttab_map_grant_ref>()[0].flags, GNTMAP_host_map);
     assert_eq!((mapping.grant(), mapping.host_addr()), (grant(FIRST), rig.addr(1)));
     let page = rig.granted(FIRST);
-    let frame = rig.peers[0].machine_frame(page.frame().0).unwrap();
-    assert_eq!(mapping.machine_addr(), frame << 12);
+    let frame = rig.peers[0].machine_frame(page.frame()).unwrap();
+    assert_eq!(mapping.machine_addr(), frame.0 << 12);
     mapping.view().write(8, b"seen").unwrap();
     assert_eq!(page.view().read_obj::<[u8; 4]>(8).unwrap(), *b"seen");
     let target = mapping.unmap().unwrap();

@@ -26,7 +26,7 @@ type Mapped<'r> = Mapping<&'r Lies<Domain>, Target<'r>>;
 #[derive(Debug)]
 struct Placed<'r> {
     page: OwnPage<'r>,
-    at: xen_sim::MapTarget,
+    at: xen_sim::GuestTarget,
 }
 
 impl<'r> Placed<'r> {

@@ -11,7 +11,7 @@ use xen_ops::memory::{
     machphys_mfn_list, memory_map, pod_target, reserved_device_memory_map, set_memory_map,
     set_pod_target, vnuma, vnuma_sizes,
 };
-use xen_sim::{GuestKind, Release, Vnuma};
+use xen_sim::{GuestKind, Release, VnumaTopology};
 
 use super::{ABSENT, ME, PAGES, PEER, Rig};
 use crate::lies::{Says, at, peek, poke};
@@ -113,10 +113,10 @@ fn reserved_memory_of_one_device_names_it() {
 /// A guest with two nodes, three vCPUs and one range.
 fn with_topology() -> Rig {
     let rig = Rig::new(GuestKind::Pvh);
-    rig.us().set_vnuma(Vnuma {
-        ranges: vec![xen_vmemrange { start: 0, end: 0x1000, flags: 0, nid: 1 }],
-        distances: vec![10, 20, 20, 10],
-        vcpus: vec![0, 1, 1],
+    rig.us().set_vnuma(VnumaTopology {
+        vmemranges: vec![xen_vmemrange { start: 0, end: 0x1000, flags: 0, nid: 1 }],
+        vdistance: vec![10, 20, 20, 10],
+        vcpu_to_vnode: vec![0, 1, 1],
     });
     rig
 }

@@ -18,18 +18,18 @@ use xen_ops::gnttab::{Config, FreeRef, Revoking, StartError, Storage, Version, V
 use xen_ops::page::Page;
 use xen_ops::view::Access;
 use xen_ops::{DomainId, GrantTable, Mapping, RemoteGrant};
-use xen_sim::{Builder, Domain, DomainConfig, Frames, GuestKind, MapTarget, Xen};
+use xen_sim::{XenBuilder, Domain, DomainConfig, GrantFrames, GuestKind, GuestTarget, Xen};
 
 use crate::lies::Lies;
 
-/// Frames that the storage is for.
+/// GrantFrames that the storage is for.
 const FRAMES: usize = 4;
 const BOTH: [Version; 2] = [Version::V1, Version::V2];
 
 type Store<'w> = Storage<TestPage<'w>, FRAMES, 4>;
-type Table<'w> = GrantTable<'w, &'w Lies<Domain>, Frames, TestPage<'w>>;
+type Table<'w> = GrantTable<'w, &'w Lies<Domain>, GrantFrames, TestPage<'w>>;
 /// The peer uses a grant as long as this lives.
-type Use<'w, A> = Mapping<&'w Domain, MapTarget, A>;
+type Use<'w, A> = Mapping<&'w Domain, GuestTarget, A>;
 
 /// A guest with a grant table, and two other domains: 7, which is the peer, and 8.
 struct World {
@@ -47,7 +47,7 @@ impl World {
         Self::with(Xen::builder(), config)
     }
 
-    fn with(builder: Builder, config: DomainConfig) -> Self {
+    fn with(builder: XenBuilder, config: DomainConfig) -> Self {
         let machine = builder.frames(512).build();
         let domain = |config: DomainConfig| machine.domain(config).expect("enough memory");
         let us = domain(config.clone().domid(domid_t(1)).pages(128));
@@ -161,7 +161,7 @@ impl fmt::Debug for World {
 #[derive(Debug)]
 struct TestPage<'w> {
     world: &'w World,
-    page: xen_sim::Page,
+    page: xen_sim::GuestPage,
     frame: u64,
 }
 
