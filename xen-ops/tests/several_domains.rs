@@ -3,7 +3,10 @@
 
 use xen_ops::gnttab::map::{Slot, elements, map_all, unmap_each, unmap_elements};
 use xen_ops::{GrantTable, Mapping, ReadWrite, RemoteGrant};
-use xen_sim::{Call, Domain, DomainConfig, GrantFrames, GuestKind, GuestTarget, GuestPage, TableMemory, Xen};
+use xen_sim::{
+    Domain, DomainConfig, GrantFrames, GuestKind, GuestPage, GuestTarget, HypercallRecord,
+    TableMemory, Xen,
+};
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -27,7 +30,7 @@ fn grant_to(
 fn count_unmaps(xen: &Xen) -> Arc<AtomicUsize> {
     let unmaps = Arc::new(AtomicUsize::new(0));
     let counted = unmaps.clone();
-    xen.on_hypercall(move |call: &Call| {
+    xen.on_hypercall(move |call: &HypercallRecord| {
         if call.operation == "GNTTABOP_unmap_grant_ref" {
             counted.fetch_add(1, Relaxed);
         }

@@ -1,5 +1,6 @@
 //! Pages that are ballooned out and back.
 
+use xen_abi::xen::xen_pfn_t;
 use xen_ops::gnttab::target::{BalloonError, Ballooned};
 use xen_ops::page::{MapTarget as _, Page as _};
 use xen_ops::{Failed, Mapping, ReadOnly};

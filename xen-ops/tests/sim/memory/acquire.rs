@@ -59,8 +59,8 @@ fn frames_appear_where_the_list_says() {
     let mut list = frames(0x1000..0x1003);
     map(&rig, 5, &mut list).unwrap();
     for (frame, index) in list.iter().zip(5..) {
-        let address = frame_of(rig.peer.table().shared(), index);
-        assert_eq!(rig.us().address_of(frame.0), address);
+        let address = frame_of(rig.peer.raw_table().shared(), index);
+        assert_eq!(rig.us().address_of(*frame), address);
     }
     // SAFETY: as in `map_of`.
     unsafe { acquire::unmap(&rig.xen, &list) }.unwrap();
@@ -93,9 +93,13 @@ fn more_frames_than_4_14_takes_are_mapped_in_parts() {
     let rig = Rig::with(Release::V4_14, GuestKind::Pvh, DomainConfig::privileged);
     assert_eq!(acquire::size(&rig.xen, ABSENT, TABLE), Ok(32), "it looks at nothing");
     map(&rig, 1, &mut frames(0x1000..0x1022)).unwrap();
-    let table = rig.peer.table().shared();
-    assert_eq!(rig.us().address_of(0x1000), frame_of(table, 1));
-    assert_eq!(rig.us().address_of(0x1020), frame_of(table, 33), "the first of the second part");
+    let table = rig.peer.raw_table().shared();
+    assert_eq!(rig.us().address_of(xen_pfn_t(0x1000)), frame_of(table, 1));
+    assert_eq!(
+        rig.us().address_of(xen_pfn_t(0x1020)),
+        frame_of(table, 33),
+        "the first of the second part"
+    );
     assert_eq!(rig.xen.commands(__HYPERVISOR_memory_op), [XENMEM_acquire_resource; 3]);
 }
 
@@ -146,7 +150,7 @@ fn a_pv_guest_is_told_the_machine_frames() {
         let at = xen_pfn_t(0x2000);
         // SAFETY: nothing but the frame before is at this guest frame.
         unsafe { add_to_physmap(&rig.peer, DOMID_SELF, Space::GrantTable { frame }, at) }.unwrap();
-        assert_eq!(rig.peer.machine_frame(at.0), Some(machine.0));
+        assert_eq!(rig.peer.machine_frame(at), Some(*machine));
     }
 }
 

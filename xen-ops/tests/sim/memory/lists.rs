@@ -82,7 +82,7 @@ fn a_domain_that_was_given_no_map_has_none() {
 fn reserved_memory_that_does_not_fit_tells_how_much_there_is() {
     let rig = Rig::new(GuestKind::Pvh);
     for start in [0, 0x100, 0x200] {
-        rig.machine.reserve_device_memory(start, 8);
+        rig.machine.reserve_device_memory(xen_pfn_t(start), 8);
     }
     let mut entries = [xen_reserved_device_memory::ZERO; 3];
     let list = |size, entries: &mut [xen_reserved_device_memory]| {

@@ -71,7 +71,7 @@ impl Rig {
 
     /// Whether the guest has memory at this frame.
     fn has(&self, frame: u64) -> bool {
-        self.us().machine_frame(frame).is_some()
+        self.us().machine_frame(xen_pfn_t(frame)).is_some()
     }
 
     /// Frame numbers of pages that the guest has.

@@ -45,17 +45,18 @@ fn version_2() -> Rig {
 #[test]
 fn each_space_is_placed_with_its_own_index() {
     let rig = version_2();
-    let before: Vec<_> = (FIRST..FIRST + 4).map(|frame| rig.us().machine_frame(frame)).collect();
+    let before: Vec<_> =
+        (FIRST..FIRST + 4).map(|frame| rig.us().machine_frame(xen_pfn_t(frame))).collect();
     add(&rig, Space::SharedInfo, 0x1000).unwrap();
     add(&rig, Space::GrantTable { frame: 3 }, 0x1001).unwrap();
     add(&rig, Space::GrantStatus { frame: 2 }, 0x1002).unwrap();
     add(&rig, Space::Gmfn { frame: xen_pfn_t(FIRST) }, 0x1003).unwrap();
     add(&rig, Space::GmfnRange { first: xen_pfn_t(FIRST + 1), count: 3 }, 0x1004).unwrap();
-    let (us, table) = (rig.us(), rig.us().table());
+    let (us, table) = (rig.us(), rig.us().raw_table());
     assert!(rig.has(0x1000));
-    assert_eq!(us.address_of(0x1001), frame_of(table.shared(), 3));
-    assert_eq!(us.address_of(0x1002), frame_of(table.status(), 2));
-    let after: Vec<_> = (0x1003..0x1007).map(|frame| us.machine_frame(frame)).collect();
+    assert_eq!(us.address_of(xen_pfn_t(0x1001)), frame_of(table.shared(), 3));
+    assert_eq!(us.address_of(xen_pfn_t(0x1002)), frame_of(table.status(), 2));
+    let after: Vec<_> = (0x1003..0x1007).map(|frame| us.machine_frame(xen_pfn_t(frame))).collect();
     assert_eq!(after, before);
     assert!((FIRST..FIRST + 4).all(|frame| !rig.has(frame)), "moved away");
 }
@@ -138,7 +139,7 @@ fn a_batch_succeeds_as_a_whole_while_entries_fail() {
     let first = Failure { index: 1, cause: FailureCause::Errno(XEN_EINVAL) };
     assert_eq!(failures, [first, Failure { index: 2, ..first }]);
     assert_eq!(placed.complete(), Err(BatchError::Entry(first)));
-    assert_eq!(rig.us().machine_frame(0x1000), rig.peer.machine_frame(FIRST));
+    assert_eq!(rig.us().machine_frame(xen_pfn_t(0x1000)), rig.peer.machine_frame(xen_pfn_t(FIRST)));
 }
 
 #[test]
@@ -243,6 +244,6 @@ fn status_frames_in_a_batch_are_marked_in_the_index() {
     let mut errs = [0; 2];
     let gpfns = frames(0x1000..0x1002);
     batch(&rig, BatchSpace::GrantTable, &idxs, &gpfns, &mut errs).complete().unwrap();
-    assert_eq!(rig.us().address_of(0x1000), frame_of(rig.us().table().shared(), 1));
-    assert_eq!(rig.us().address_of(0x1001), frame_of(rig.us().table().status(), 1));
+    assert_eq!(rig.us().address_of(xen_pfn_t(0x1000)), frame_of(rig.us().raw_table().shared(), 1));
+    assert_eq!(rig.us().address_of(xen_pfn_t(0x1001)), frame_of(rig.us().raw_table().status(), 1));
 }

@@ -247,7 +247,7 @@ fn questions_about_a_domain_have_values() {
     assert_eq!(current_reservation(&rig.xen, DOMID_SELF), Ok(PageCount(pages)));
     assert_eq!(maximum_reservation(&rig.xen, DOMID_SELF), Ok(PageCount(pages + 4)));
     assert_eq!(maximum_gpfn(&rig.xen, DOMID_SELF), Ok(xen_pfn_t(last)));
-    assert!(maximum_ram_page(&rig.xen).unwrap().0 > rig.us().machine_frame(last).unwrap());
+    assert!(maximum_ram_page(&rig.xen).unwrap() > rig.us().machine_frame(xen_pfn_t(last)).unwrap());
     assert_eq!(sharing_freed_pages(&rig.xen), Ok(PageCount(0)));
     let errno = |result: Result<PageCount, Error>| result.unwrap_err().errno();
     assert_eq!(errno(current_reservation(&rig.xen, PEER)), Some(XEN_EPERM));

@@ -18,7 +18,7 @@ use xen_ops::gnttab::{Config, FreeRef, Revoking, StartError, Storage, Version, V
 use xen_ops::page::Page;
 use xen_ops::view::Access;
 use xen_ops::{DomainId, GrantTable, Mapping, RemoteGrant};
-use xen_sim::{XenBuilder, Domain, DomainConfig, GrantFrames, GuestKind, GuestTarget, Xen};
+use xen_sim::{Domain, DomainConfig, GrantFrames, GuestKind, GuestTarget, Xen, XenBuilder};
 
 use crate::lies::Lies;
 
@@ -118,7 +118,7 @@ impl World {
         let size = if self.version.load(Relaxed) == 2 { 16 } else { 8 };
         let at = reference.0 as usize * size + offset;
         // SAFETY: inside the table's memory.
-        unsafe { self.us().table().shared().add(at).cast().as_ref() }
+        unsafe { self.us().raw_table().shared().add(at).cast().as_ref() }
     }
 
     fn header(&self, reference: grant_ref_t) -> &AtomicU32 {
@@ -139,7 +139,7 @@ impl World {
 
     fn status(&self, reference: grant_ref_t) -> &AtomicU16 {
         // SAFETY: inside the table's memory.
-        unsafe { self.us().table().status().add(reference.0 as usize * 2).cast().as_ref() }
+        unsafe { self.us().raw_table().status().add(reference.0 as usize * 2).cast().as_ref() }
     }
 }
 

@@ -3,6 +3,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use xen_abi::grant_table::grant_ref_t;
+use xen_abi::xen::xen_pfn_t;
 use xen_ops::gnttab::{GrantError, Granted, Version};
 use xen_ops::page::Page as _;
 use xen_ops::{Failed, ReadOnly, ReadWrite};
@@ -12,7 +13,7 @@ use super::{Store, World, peer};
 
 /// A machine without a frame whose number fits 32 bits.
 fn high() -> World {
-    World::with(Xen::builder().first_frame(1 << 32), DomainConfig::new(GuestKind::Pv))
+    World::with(Xen::builder().first_frame(xen_pfn_t(1 << 32)), DomainConfig::new(GuestKind::Pv))
 }
 
 /// Zephyr truncates the frame number to 32 bits. Here one that does not fit is refused, and nothing else
