@@ -18,8 +18,6 @@
 //! Upstream: `xen/include/public/event_channel.h`.
 
 mod status;
-#[cfg(test)]
-mod tests;
 
 use core::fmt;
 
