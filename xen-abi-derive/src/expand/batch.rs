@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Ident, Type};
 
 use super::names::local;
-use super::{call, count, lending, names, parameters};
+use super::{bouncing, call, count, names, parameters};
 use crate::table::{Convention, Direction, Field, Kind, Row, Table};
 
 /// The element's type and the wrapper of a `batch` row.
@@ -125,11 +125,11 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
     let condition = names::condition(row);
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let parameters = parameters(table);
-    let (lent, length) = (local("lent"), local("count"));
+    let (buffer, length) = (local("bounced"), local("count"));
     let count = count(row, &quote!(#elements.len()));
-    let lend = quote!(let #lent = ::xen_ops::hypercall::HypercallBuffer::to_write(#xen, &mut *#elements)?;);
-    let call = call(table, &command, &quote!(#lent.address()), &quote!(#length));
-    let call = lending(&lend, &call);
+    let buffers = quote!(let #buffer = ::xen_ops::hypercall::HypercallBuffer::to_write(#xen, &mut *#elements)?;);
+    let call = call(table, &command, &quote!(#buffer.address()), &quote!(#length));
+    let call = bouncing(&buffers, &call);
     let check = quote!(::xen_ops::hypercall::__private);
     let (lifetime, prepare, returns, finish, doc) = match row.convention {
         Convention::Status => (

@@ -72,15 +72,14 @@ fn call(
     }
 }
 
-/// A call inside of what lends memory to it, which ends with the call; the call itself, if there is
-/// nothing to lend.
-fn lending(lend: &TokenStream, call: &TokenStream) -> TokenStream {
-    if lend.is_empty() {
+/// A call inside a closure that bounces its buffers in and out; the call itself if it has no buffers.
+fn bouncing(buffers: &TokenStream, call: &TokenStream) -> TokenStream {
+    if buffers.is_empty() {
         return call.clone();
     }
     quote! {
-        ::xen_ops::hypercall::__private::lending(|| {
-            #lend
+        ::xen_ops::hypercall::__private::bouncing(|| {
+            #buffers
             Ok(#call)
         })
     }

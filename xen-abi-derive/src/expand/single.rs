@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
 
 use super::names::local;
-use super::{call, count, lending, names, parameters, result};
+use super::{bouncing, call, count, names, parameters, result};
 use crate::table::{Body, Convention, Direction, Field, Kind, Row, Table};
 
 /// The wrapper of a `single` row.
@@ -13,7 +13,7 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     let command = names::command(table, row);
     let operation = command.to_string();
     let (xen, argument, result) = (local("xen"), local("argument"), local("result"));
-    let Prepared { argument: make, lend, address, count } = prepare(table, row);
+    let Prepared { argument: make, buffers, address, count } = prepare(table, row);
     let read = |member: &Ident| match row.body {
         Body::Structure(_) => quote!(#argument.#member),
         _ => quote!(#argument),
@@ -26,7 +26,7 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let name = &row.name;
     let parameters = parameters(table).into_iter().chain(row.fields().iter().filter_map(parameter));
-    let call = lending(&lend, &call(table, &command, &address, &count));
+    let call = bouncing(&buffers, &call(table, &command, &address, &count));
     let definition = &out.definition;
     quote! {
         #definition
@@ -64,32 +64,33 @@ fn parameter(field: &Field) -> Option<TokenStream> {
     }
 }
 
-/// What is done before the call: the argument is made, and all that Xen is to reach is lent.
+/// What precedes the call: the argument is made, and a buffer for all memory that Xen reaches.
 struct Prepared {
     /// Makes the argument, or counts it.
     argument: TokenStream,
-    /// Lends memory; nothing, if the operation has none.
-    lend: TokenStream,
-    /// The address to hand over.
+    /// Makes the buffers; nothing, if the operation has none.
+    buffers: TokenStream,
+    /// The address of the argument.
     address: TokenStream,
     /// The number of elements there.
     count: TokenStream,
 }
 
 impl Prepared {
-    /// An argument of the wrapper's own, which `make` makes. What is behind its handles is lent first.
-    fn own(make: TokenStream, behind: &TokenStream) -> Self {
+    /// An argument of the wrapper's own, which `make` makes. The `lists` that its handles point to come
+    /// first.
+    fn own(make: TokenStream, lists: &TokenStream) -> Self {
         let argument = local("argument");
-        let own = lend(&argument, Direction::InOut, quote!(&mut #argument));
+        let own = buffer(&argument, Direction::InOut, quote!(&mut #argument));
         let address = quote!(#argument.address());
-        Self { argument: make, lend: quote!(#behind #own), address, count: quote!(1) }
+        Self { argument: make, buffers: quote!(#lists #own), address, count: quote!(1) }
     }
 
-    /// What the caller has: a value.
+    /// An argument of the caller's.
     fn callers(Field { name, direction, .. }: &Field) -> Self {
-        let lent = local("lent");
-        let lend = lend(&lent, *direction, name);
-        Self { argument: quote!(), lend, address: quote!(#lent.address()), count: quote!(1) }
+        let own = local("bounced");
+        let buffers = buffer(&own, *direction, name);
+        Self { argument: quote!(), buffers, address: quote!(#own.address()), count: quote!(1) }
     }
 }
 
@@ -97,7 +98,7 @@ fn prepare(table: &Table, row: &Row) -> Prepared {
     let argument = local("argument");
     match &row.body {
         Body::Nothing => {
-            Prepared { argument: quote!(), lend: quote!(), address: quote!(0), count: quote!(0) }
+            Prepared { argument: quote!(), buffers: quote!(), address: quote!(0), count: quote!(0) }
         }
         Body::Whole(field @ Field { name, kind: Kind::Slice { .. }, .. }) => {
             let (length, count) = (local("count"), count(row, &quote!(#name.len())));
@@ -120,7 +121,7 @@ fn prepare(table: &Table, row: &Row) -> Prepared {
     }
 }
 
-/// A structure. Its handles are known once the slices are lent, and it is written once.
+/// A structure. Its handles are known once the slices are bounced, and it is written once.
 fn structure(structure: &TokenStream, row: &Row, fields: &[Field]) -> Prepared {
     let (argument, request) = (local("argument"), local("request"));
     let members = fields.iter().filter_map(|field| member(row, field));
@@ -131,21 +132,21 @@ fn structure(structure: &TokenStream, row: &Row, fields: &[Field]) -> Prepared {
         return Prepared::own(quote!(let mut #argument = #whole;), &quote!());
     }
     let slices = fields.iter().filter(|field| matches!(field.kind, Kind::Slice { .. }));
-    let lend = slices.map(|Field { name, direction, .. }| lend(name, *direction, name));
+    let lists = slices.map(|Field { name, direction, .. }| buffer(name, *direction, name));
     Prepared::own(
         quote!(let #request = #whole; let mut #argument = #request;),
-        &quote!(#(#lend)* #argument = #structure { #(#handles)* ..#request };),
+        &quote!(#(#lists)* #argument = #structure { #(#handles)* ..#request };),
     )
 }
 
-/// Lends an expression, a reference, under the name `lent`.
-fn lend(lent: &Ident, direction: Direction, object: impl ToTokens) -> TokenStream {
+/// Makes the buffer `name` of an expression that is a reference.
+fn buffer(name: &Ident, direction: Direction, object: impl ToTokens) -> TokenStream {
     let xen = local("xen");
     let function = if direction.is_output() { quote!(to_write) } else { quote!(to_read) };
-    quote!(let #lent = ::xen_ops::hypercall::HypercallBuffer::#function(#xen, #object)?;)
+    quote!(let #name = ::xen_ops::hypercall::HypercallBuffer::#function(#xen, #object)?;)
 }
 
-/// A member that is a handle to a slice, which is lent under its name.
+/// A member that is a handle to a slice, whose buffer has its name.
 fn handle(field: &Field) -> Option<TokenStream> {
     let Field { name, kind: Kind::Slice { untyped, .. }, .. } = field else { return None };
     let handle = Ident::new(if *untyped { "untyped_handle" } else { "handle" }, name.span());
