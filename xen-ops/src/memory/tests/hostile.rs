@@ -9,7 +9,7 @@ use crate::hypercall::{Cause, Hypercall};
 use crate::memory::acquire::{self, AcquireError, Resource};
 use crate::memory::{
     BatchSpace, Devices, E820Entry, Error, Failure, FailureCause, Give, MemFlags, PageCount,
-    PopulateError, ReservedError, Space, Take, VnumaError, VnumaRoom, add_to_physmap,
+    PopulateError, ReservedError, Space, Take, VnumaBuffers, VnumaError, add_to_physmap,
     add_to_physmap_batch, claim_pages, current_reservation, decrease_reservation, exchange,
     increase_reservation, machine_memory_map, machphys_mapping, machphys_mfn_list, maximum_gpfn,
     maximum_ram_page, memory_map, pod_target, populate_exactly, populate_physmap,
@@ -59,8 +59,8 @@ fn xsa_316_a_positive_result_is_no_success() {
         assert_eq!(machphys_mapping(&xen).map(drop).map_err(unexpected), Err(Some(garbage)));
         assert_eq!(pod_target(&xen, PEER).map(drop).map_err(unexpected), Err(Some(garbage)));
         assert_eq!(vnuma_sizes(&xen, PEER).map_err(unexpected), Err(Some(garbage)));
-        let room = VnumaRoom { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
-        let error = vnuma(&xen, PEER, room).unwrap_err();
+        let buffers = VnumaBuffers { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
+        let error = vnuma(&xen, PEER, buffers).unwrap_err();
         assert!(matches!(error, VnumaError::Failed(error) if unexpected(error) == Some(garbage)));
         let error = reserved_device_memory_map(&xen, Devices::All, &mut []).unwrap_err();
         assert!(
@@ -96,7 +96,7 @@ fn giving_back_that_counts_wrong_is_no_undo() {
     let xen = Scripted(|operation, _| if operation == XENMEM_populate_physmap { 2 } else { 9 });
     // SAFETY: this hypervisor changes nothing.
     let result = unsafe { populate_exactly(&xen, DOMID_SELF, 0, MemFlags::ANY, &mut frames(1..4)) };
-    assert!(matches!(result, Err(PopulateError::Stranded { returned: 0, .. })));
+    assert!(matches!(result, Err(PopulateError::Stranded { released: 0, .. })));
 }
 
 #[test]
@@ -173,14 +173,14 @@ fn more_entries_than_there_is_room_for_are_none() {
             }
             0
         });
-        let mut room = [E820Entry::default(); 2];
+        let mut buffer = [E820Entry::default(); 2];
         let lie = Some(lie as isize);
-        assert_eq!(memory_map(&xen, &mut room).map(drop).map_err(unexpected), Err(lie));
-        assert_eq!(machine_memory_map(&xen, &mut room).map_err(unexpected), Err(lie));
-        let mut room = [xen_pfn_t(0); 2];
-        assert_eq!(machphys_mfn_list(&xen, &mut room).map_err(unexpected), Err(lie));
-        let mut room = [xen_reserved_device_memory::ZERO; 2];
-        let error = reserved_device_memory_map(&xen, Devices::All, &mut room).unwrap_err();
+        assert_eq!(memory_map(&xen, &mut buffer).map(drop).map_err(unexpected), Err(lie));
+        assert_eq!(machine_memory_map(&xen, &mut buffer).map_err(unexpected), Err(lie));
+        let mut buffer = [xen_pfn_t(0); 2];
+        assert_eq!(machphys_mfn_list(&xen, &mut buffer).map_err(unexpected), Err(lie));
+        let mut buffer = [xen_reserved_device_memory::ZERO; 2];
+        let error = reserved_device_memory_map(&xen, Devices::All, &mut buffer).unwrap_err();
         assert!(matches!(error, ReservedError::Failed(error) if unexpected(error) == lie));
     }
 }
@@ -194,12 +194,12 @@ fn a_topology_larger_than_its_room_is_none() {
             poke(argument, topology);
             0
         });
-        let room = VnumaRoom {
+        let buffers = VnumaBuffers {
             distances: &mut [0; 4],
             vcpu_to_node: &mut [0; 2],
             ranges: &mut [xen_vmemrange::ZERO; 1],
         };
-        let error = vnuma(&xen, DOMID_SELF, room).unwrap_err();
+        let error = vnuma(&xen, DOMID_SELF, buffers).unwrap_err();
         assert!(matches!(error, VnumaError::Failed(error) if unexpected(error).is_some()));
     }
 }

@@ -8,7 +8,7 @@ use xen_abi::{Errno, GuestHandle};
 
 use super::fake::{PEER, Scripted, at, peek, poke};
 use crate::memory::{
-    Devices, E820Entry, E820Kind, PageCount, PodTarget, ReservedError, VnumaError, VnumaRoom,
+    Devices, E820Entry, E820Kind, PageCount, PodTarget, ReservedError, VnumaBuffers, VnumaError,
     VnumaSizes, claim_pages, machine_memory_map, machphys_compat_mfn_list, machphys_mapping,
     machphys_mfn_list, memory_map, pod_target, reserved_device_memory_map, set_memory_map,
     set_pod_target, vnuma, vnuma_sizes,
@@ -50,11 +50,11 @@ fn a_memory_map_with_room_to_spare_is_complete() {
         poke(argument, map);
         0
     });
-    let mut room = [E820Entry::default(); 4];
-    let map = memory_map(&xen, &mut room).unwrap();
+    let mut buffer = [E820Entry::default(); 4];
+    let map = memory_map(&xen, &mut buffer).unwrap();
     assert_eq!((map.entries, map.complete), (&ranges()[..], true));
     for size in [0, 2, 3] {
-        let map = memory_map(&xen, &mut room[..size]).unwrap();
+        let map = memory_map(&xen, &mut buffer[..size]).unwrap();
         assert_eq!((map.entries.len(), map.complete), (size, false), "there may be more");
     }
 }
@@ -71,9 +71,9 @@ fn the_machine_map_is_whole_or_an_error() {
         poke(argument, map);
         0
     });
-    let mut room = [E820Entry::default(); 4];
-    assert_eq!(machine_memory_map(&xen, &mut room), Ok(&ranges()[..]));
-    let error = machine_memory_map(&xen, &mut room[..3]).unwrap_err();
+    let mut buffer = [E820Entry::default(); 4];
+    assert_eq!(machine_memory_map(&xen, &mut buffer), Ok(&ranges()[..]));
+    let error = machine_memory_map(&xen, &mut buffer[..3]).unwrap_err();
     assert_eq!(error.errno(), Some(XEN_EINVAL));
 }
 
@@ -112,16 +112,16 @@ fn reserved_memory_that_does_not_fit_tells_how_much_there_is() {
         poke(argument, map);
         if fits { 0 } else { negative(XEN_ENOBUFS) }
     });
-    let mut room = [xen_reserved_device_memory::ZERO; 3];
-    let list = |size, room: &mut [xen_reserved_device_memory]| {
-        reserved_device_memory_map(&xen, Devices::All, &mut room[..size]).map(<[_]>::len)
+    let mut buffer = [xen_reserved_device_memory::ZERO; 3];
+    let list = |size, buffer: &mut [xen_reserved_device_memory]| {
+        reserved_device_memory_map(&xen, Devices::All, &mut buffer[..size]).map(<[_]>::len)
     };
-    assert_eq!(list(0, &mut room), Err(ReservedError::TooSmall { needed: 3 }));
-    assert_eq!(list(2, &mut room), Err(ReservedError::TooSmall { needed: 3 }));
-    assert_eq!(list(3, &mut room), Ok(3));
-    assert_eq!(room[2].start_pfn.0, 0x200);
+    assert_eq!(list(0, &mut buffer), Err(ReservedError::TooSmall { needed: 3 }));
+    assert_eq!(list(2, &mut buffer), Err(ReservedError::TooSmall { needed: 3 }));
+    assert_eq!(list(3, &mut buffer), Ok(3));
+    assert_eq!(buffer[2].start_pfn.0, 0x200);
     let one = Devices::One { segment: 1, bus: 2, devfn: 0x18 };
-    assert_eq!(reserved_device_memory_map(&xen, one, &mut room).map(<[_]>::len), Ok(1));
+    assert_eq!(reserved_device_memory_map(&xen, one, &mut buffer).map(<[_]>::len), Ok(1));
 }
 
 #[test]
@@ -168,12 +168,12 @@ fn a_topology_comes_with_its_sizes() {
     let sizes = VnumaSizes { nodes: 2, vcpus: 3, ranges: 1 };
     assert_eq!(vnuma_sizes(&xen, DOMID_SELF), Ok(sizes));
     let (mut distances, mut vcpu_to_node, mut ranges) = ([0; 10], [0; 4], [xen_vmemrange::ZERO; 2]);
-    let room = VnumaRoom {
+    let buffers = VnumaBuffers {
         distances: &mut distances,
         vcpu_to_node: &mut vcpu_to_node,
         ranges: &mut ranges,
     };
-    let found = vnuma(&xen, DOMID_SELF, room).unwrap();
+    let found = vnuma(&xen, DOMID_SELF, buffers).unwrap();
     assert_eq!(found.nodes, 2);
     assert_eq!(found.distances, [10, 20, 20, 10]);
     assert_eq!(found.vcpu_to_node, [0, 1, 1]);
@@ -184,13 +184,13 @@ fn a_topology_comes_with_its_sizes() {
 fn too_little_room_for_a_topology_is_told_with_what_is_needed() {
     let xen = Scripted(topology);
     for (distances, vcpus, ranges) in [(3, 3, 1), (4, 2, 1), (4, 3, 0), (0, 0, 0)] {
-        let room = VnumaRoom {
+        let buffers = VnumaBuffers {
             distances: &mut [0; 4][..distances],
             vcpu_to_node: &mut [0; 3][..vcpus],
             ranges: &mut [xen_vmemrange::ZERO; 1][..ranges],
         };
         let needed = VnumaSizes { nodes: 2, vcpus: 3, ranges: 1 };
-        assert_eq!(vnuma(&xen, DOMID_SELF, room).unwrap_err(), VnumaError::TooSmall(needed));
+        assert_eq!(vnuma(&xen, DOMID_SELF, buffers).unwrap_err(), VnumaError::TooSmall(needed));
     }
 }
 
@@ -200,8 +200,8 @@ fn a_domain_without_a_topology_says_so() {
     assert_eq!(vnuma_sizes(&xen, PEER).unwrap_err().errno(), Some(XEN_EOPNOTSUPP));
     assert_eq!(vnuma_sizes(&xen, domid_t(77)).unwrap_err().errno(), Some(XEN_ESRCH));
     let changing = Scripted(|_, _| negative(XEN_EAGAIN));
-    let room = VnumaRoom { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
-    assert_eq!(vnuma(&changing, PEER, room).unwrap_err(), VnumaError::Changed);
+    let buffers = VnumaBuffers { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
+    assert_eq!(vnuma(&changing, PEER, buffers).unwrap_err(), VnumaError::Changed);
 }
 
 #[test]
@@ -223,10 +223,10 @@ fn the_machine_to_physical_table_is_listed_as_far_as_there_is_room() {
         poke(argument, list);
         0
     });
-    let mut room = [xen_pfn_t(0); 3];
-    assert_eq!(machphys_mfn_list(&xen, &mut room), Ok(&[0x200, 0x400].map(xen_pfn_t)[..]));
-    assert_eq!(machphys_mfn_list(&xen, &mut room[..1]).map(<[_]>::len), Ok(1));
-    let error = machphys_compat_mfn_list(&xen, &mut room).unwrap_err();
+    let mut buffer = [xen_pfn_t(0); 3];
+    assert_eq!(machphys_mfn_list(&xen, &mut buffer), Ok(&[0x200, 0x400].map(xen_pfn_t)[..]));
+    assert_eq!(machphys_mfn_list(&xen, &mut buffer[..1]).map(<[_]>::len), Ok(1));
+    let error = machphys_compat_mfn_list(&xen, &mut buffer).unwrap_err();
     assert_eq!(error.errno(), Some(XEN_EOPNOTSUPP));
     let mapping = machphys_mapping(&xen).unwrap();
     assert_eq!((mapping.v_start, mapping.v_end, mapping.max_mfn), (1, 2, 3));

@@ -92,7 +92,7 @@ fn d4_what_cannot_be_given_back_is_told() {
     let mut list = frames(0x100..0x105);
     let error = exactly(&xen, 0, &mut list).unwrap_err();
     let short = Shortfall { done: 3, asked: 5 };
-    assert_eq!(error, PopulateError::Stranded { short, returned: 1 });
+    assert_eq!(error, PopulateError::Stranded { short, released: 1 });
     assert_eq!(xen.what(0x100), None);
     assert_eq!(xen.what(0x101), Some(What::Ram));
     assert!(error.to_string().contains("3 of 5 extents, only 1"), "{error}");
