@@ -1,7 +1,7 @@
 //! Copying between pages without mapping them: Xen copies.
 //!
 //! Each end of a copy is a page: one that another domain grants, or one of the guest's own. All
-//! combinations are allowed, own to own too. [`read`] and [`write`] copy between one grant and one page.
+//! combinations are allowed, own to own too. [`read`] and [`write()`] copy between one grant and one page.
 //! [`copy`] copies any number of bytes between buffers of several pages. A [`Segment`] is inside one page
 //! at either end, and [`copy_each`] copies a slice of them with one hypercall.
 //!
