@@ -1,12 +1,12 @@
-//! Numbers of domains.
+//! Domain ids.
 
 use core::fmt;
 
 use xen_abi::xen::{DOMID_FIRST_RESERVED, domid_t};
 
-/// The number of an ordinary domain, checked: below `DOMID_FIRST_RESERVED` (0x7ff0).
+/// The id of an ordinary domain, checked: below `DOMID_FIRST_RESERVED` (0x7ff0).
 ///
-/// Where an operation takes `DOMID_SELF` and the other reserved numbers too, it takes a [`domid_t`].
+/// Operations that also accept `DOMID_SELF` or another reserved id take a [`domid_t`].
 ///
 /// ```
 /// use xen_ops::DomainId;
@@ -20,13 +20,13 @@ use xen_abi::xen::{DOMID_FIRST_RESERVED, domid_t};
 pub struct DomainId(u16);
 
 impl DomainId {
-    /// The domain with this number.
+    /// The domain with this id.
     ///
     /// # Errors
     ///
-    /// [`InvalidDomainId`] from `DOMID_FIRST_RESERVED` on: `DOMID_SELF` and the other reserved
-    /// numbers. Xen compares a grant entry's domain with the number of the domain that uses the grant,
-    /// which is never a reserved one.
+    /// [`InvalidDomainId`] from `DOMID_FIRST_RESERVED` on: `DOMID_SELF` and the other reserved ids. Xen
+    /// compares a grant entry's domain with the id of the domain that uses the grant, which is never a
+    /// reserved one.
     pub const fn new(domid: domid_t) -> Result<Self, InvalidDomainId> {
         if domid.0 < DOMID_FIRST_RESERVED.0 {
             Ok(Self(domid.0))
@@ -35,7 +35,7 @@ impl DomainId {
         }
     }
 
-    /// The number as the ABI has it.
+    /// The id as the ABI has it.
     #[inline]
     #[must_use]
     pub const fn domid(self) -> domid_t {
@@ -63,20 +63,20 @@ impl PartialEq<domid_t> for DomainId {
     }
 }
 
-/// `d3`, as Xen's own messages name a domain.
+/// `d3`, as in Xen's own messages.
 impl fmt::Display for DomainId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "d{}", self.0)
     }
 }
 
-/// A number that no ordinary domain has.
+/// An id that no ordinary domain has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidDomainId(pub domid_t);
 
 impl fmt::Display for InvalidDomainId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x} is a reserved domain id: use the domain's own number", self.0.0)
+        write!(f, "{:#x} is a reserved domain id: use the domain's own id", self.0.0)
     }
 }
 

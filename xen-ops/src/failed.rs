@@ -1,16 +1,16 @@
-//! The one shape of failures that hand a value back.
+//! The error type of operations that return a value on failure.
 
 use core::fmt;
 
-/// An operation failed, and what it was given comes back.
+/// An operation failed, and returns what it was given.
 ///
-/// `?` turns it into the error alone, in functions that return that error, and drops what came back:
-/// every type here that can be returned cleans up when it is dropped.
+/// In functions that return the error alone, `?` converts to it and drops the returned value. Every type
+/// that this crate returns cleans up when it is dropped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Failed<E, T> {
     /// Why the operation failed.
     pub error: E,
-    /// What was given, unless the operation says that it keeps or leaks it in this case.
+    /// The value that was given, or `None` where the operation documents that it keeps or leaks it.
     pub returned: Option<T>,
 }
 

@@ -1,7 +1,7 @@
-//! Typed hypercalls, grant tables and memory operations: the thin layer over [`xen_abi`].
-//!
-//! `no_std`, and without an allocator unless the feature `alloc` is on.
+#![doc = include_str!("../README.md")]
 #![no_std]
+// Labels say which feature an item needs, and nothing about architectures.
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg = false))]
 
 #[cfg(any(feature = "alloc", test))]
 extern crate alloc;

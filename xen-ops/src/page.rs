@@ -16,25 +16,25 @@ pub const PAGE_SIZE: usize = 4096;
 ///
 /// # Safety
 ///
-/// Until the value is dropped, which may be never (a page that stays in use is forgotten, so a type
-/// that borrows its memory cannot be a page):
+/// Until the value is dropped, which may be never (a page that stays in use is leaked, so a type that
+/// borrows its memory cannot be a page):
 ///
 /// - [`address`](Self::address) is the same each time, aligned to [`PAGE_SIZE`], and [`PAGE_SIZE`]
 ///   bytes there can be read and written;
 /// - those bytes belong to this value: nothing else holds references to them or uses them, and the
 ///   type itself accesses them only as [`View`] does;
-/// - [`frame`](Self::frame) is the number under which Xen knows this memory.
-#[allow(unsafe_code, reason = "others rely on what it says")]
+/// - [`frame`](Self::frame) is the frame number of this memory.
+#[allow(unsafe_code, reason = "an implementation makes promises")]
 pub unsafe trait Page {
     /// The frame number: gfn, which is the mfn in a PV guest.
     fn frame(&self) -> xen_pfn_t;
 
-    /// Where the page's first byte is.
+    /// The address of the page's first byte.
     fn address(&self) -> NonNull<u8>;
 
     /// The page's bytes.
     fn view(&self) -> View<'_, ReadWrite> {
-        #[allow(unsafe_code, reason = "the trait's promise becomes the view's")]
+        #[allow(unsafe_code, reason = "relies on the trait's promise")]
         // SAFETY: the bytes belong to this value, which is borrowed for as long as the view; they are
         // accessed through views only.
         unsafe {
@@ -46,7 +46,7 @@ pub unsafe trait Page {
 /// A place for one frame in the guest's address space, where a granted frame can be mapped.
 ///
 /// It holds no memory that anything relies on. Mapping a frame in a translated guest removes what was
-/// at that guest frame, and after unmapping nothing is there: reads give all ones. So a page of the
+/// at that guest frame, and after unmapping nothing is there: reads return all ones. So a page of the
 /// heap cannot be a target; a page that was ballooned out can, and so can an unused guest frame.
 ///
 /// # Safety
@@ -57,29 +57,29 @@ pub unsafe trait Page {
 ///   else uses, neither as memory nor as another target;
 /// - while a frame is mapped there, [`address`](Self::address) is where the CPU reaches its
 ///   [`PAGE_SIZE`] bytes, aligned to [`PAGE_SIZE`].
-#[allow(unsafe_code, reason = "others rely on what it says")]
+#[allow(unsafe_code, reason = "an implementation makes promises")]
 pub unsafe trait MapTarget {
-    /// What goes into `host_addr` of a mapping, in bytes: the guest physical address in a translated
-    /// guest, the virtual address in a PV guest.
+    /// The `host_addr` of a mapping, in bytes: the guest physical address in a translated guest, the
+    /// virtual address in a PV guest.
     fn host_addr(&self) -> u64;
 
-    /// Where the mapped frame's first byte is. Asked for once the frame is mapped.
+    /// The address of the mapped frame's first byte. Called once the frame is mapped.
     fn address(&self) -> NonNull<u8>;
 }
 
-/// An allocator has nothing left.
+/// An allocator is exhausted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted;
 
 impl fmt::Display for Exhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the allocator is exhausted: drop what it gave out before")
+        f.write_str("the allocator is exhausted: drop what it allocated before")
     }
 }
 
 impl core::error::Error for Exhausted {}
 
-/// A frame number, which is 32 bits wide on 32-bit x86 alone.
+/// A frame number, which has 32 bits on 32-bit x86 only.
 #[allow(clippy::unnecessary_cast, clippy::cast_lossless, reason = "64 or 32 bits wide")]
 #[inline]
 pub(crate) const fn pfn_to_u64(frame: xen_pfn_t) -> u64 {

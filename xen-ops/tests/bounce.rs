@@ -1,7 +1,7 @@
-//! What typed wrappers lend to a backend, and that every backend around another hands it on.
+//! Which buffers typed wrappers bounce, and that backends around another forward them.
 
 #![cfg(not(loom))]
-#![allow(unsafe_code, reason = "the test plays a backend, and calls unsafe operations")]
+#![allow(unsafe_code, reason = "the test is a backend, and calls unsafe operations")]
 
 use std::cell::{Cell, RefCell};
 
@@ -17,72 +17,76 @@ use xen_ops::hypercall::{
 };
 use xen_ops::memory::{Give, MemFlags, Take, exchange};
 
-/// A backend that says another address than the memory's, and remembers. It runs out of memory after
-/// `room` objects.
+/// A backend that returns another address than the buffer's, and records it. It runs out of memory after
+/// `capacity` buffers.
 struct Elsewhere {
-    room: Cell<usize>,
-    lent: RefCell<Vec<(BufferDesc, usize)>>,
-    given_back: RefCell<Vec<(BufferDesc, usize)>>,
+    capacity: Cell<usize>,
+    bounced_in: RefCell<Vec<(BufferDesc, usize)>>,
+    bounced_out: RefCell<Vec<(BufferDesc, usize)>>,
 }
 
-/// How far away that is.
+/// The distance of the two addresses.
 const AWAY: usize = 0x1000_0000;
 
-// SAFETY: there is no hypervisor, so that no memory is reached at all.
+// SAFETY: there is no hypervisor, so no memory is accessed.
 unsafe impl Hypercall for Elsewhere {
     unsafe fn call(&self, _: u32, _: [usize; 5]) -> isize {
-        assert!(self.given_back.borrow().is_empty(), "before the call");
+        assert!(self.bounced_out.borrow().is_empty(), "before the call");
         0
     }
 
-    unsafe fn bounce_in(&self, memory: BufferDesc) -> Result<usize, Errno> {
-        self.room.set(self.room.get().checked_sub(1).ok_or(XEN_ENOMEM)?);
-        let lent = memory.address.wrapping_add(AWAY);
-        self.lent.borrow_mut().push((memory, lent));
-        Ok(lent)
+    unsafe fn bounce_in(&self, buffer: BufferDesc) -> Result<usize, Errno> {
+        self.capacity.set(self.capacity.get().checked_sub(1).ok_or(XEN_ENOMEM)?);
+        let bounced = buffer.address.wrapping_add(AWAY);
+        self.bounced_in.borrow_mut().push((buffer, bounced));
+        Ok(bounced)
     }
 
-    unsafe fn bounce_out(&self, memory: BufferDesc, lent: usize) {
-        self.given_back.borrow_mut().push((memory, lent));
+    unsafe fn bounce_out(&self, buffer: BufferDesc, bounced: usize) {
+        self.bounced_out.borrow_mut().push((buffer, bounced));
     }
 }
 
 impl Elsewhere {
-    fn new(room: usize) -> Self {
-        Self { room: Cell::new(room), lent: RefCell::default(), given_back: RefCell::default() }
+    fn new(capacity: usize) -> Self {
+        Self {
+            capacity: Cell::new(capacity),
+            bounced_in: RefCell::default(),
+            bounced_out: RefCell::default(),
+        }
     }
 
-    /// What was lent, length and whether it may be written; all of it has been given back, the last
-    /// first.
-    fn lent(&self) -> Vec<(usize, bool)> {
-        let lent = self.lent.borrow();
-        assert!(self.given_back.borrow().iter().eq(lent.iter().rev()));
-        lent.iter().map(|(memory, _)| (memory.length, memory.is_written)).collect()
+    /// The buffers that were bounced: length, and whether it is written. All were bounced out again, in
+    /// reverse order.
+    fn bounced(&self) -> Vec<(usize, bool)> {
+        let bounced = self.bounced_in.borrow();
+        assert!(self.bounced_out.borrow().iter().eq(bounced.iter().rev()));
+        bounced.iter().map(|(buffer, _)| (buffer.length, buffer.is_written)).collect()
     }
 
-    /// Where the object is that was lent as number `index`.
-    fn place(&self, index: usize) -> usize {
-        self.lent.borrow()[index].1
+    /// The address of the buffer number `index` for the hypervisor.
+    fn address(&self, index: usize) -> usize {
+        self.bounced_in.borrow()[index].1
     }
 }
 
 type Recorded = Recorder<Elsewhere, 1>;
 
-fn backend(room: usize) -> Recorded {
-    Recorder::new(Elsewhere::new(room))
+fn backend(capacity: usize) -> Recorded {
+    Recorder::new(Elsewhere::new(capacity))
 }
 
-/// What was handed over as argument `index` of the only call.
+/// Argument `index` of the only call.
 fn argument(xen: &Recorded, index: usize) -> usize {
     xen.calls().next().expect("a call").arguments()[index]
 }
 
 #[test]
-fn every_kind_of_memory_is_lent_for_the_call() {
+fn every_kind_of_argument_is_bounced_for_the_call() {
     let xen = backend(9);
     grant_table_op::query_size(&xen, DOMID_SELF).unwrap_err();
-    assert_eq!(xen.inner().lent(), [(size_of::<gnttab_query_size>(), true)]);
-    assert_eq!(argument(&xen, 1), xen.inner().place(0));
+    assert_eq!(xen.inner().bounced(), [(size_of::<gnttab_query_size>(), true)]);
+    assert_eq!(argument(&xen, 1), xen.inner().address(0));
 
     let xen = backend(9);
     let frames = [xen_pfn_t(1); 3];
@@ -102,52 +106,55 @@ fn every_kind_of_memory_is_lent_for_the_call() {
     }
     let own = size_of::<xen_add_to_physmap_batch>();
     let word = size_of::<usize>().max(size_of_val(&frames[0]));
-    assert_eq!(xen.inner().lent(), [(2 * word, false), (3 * word, false), (12, true), (own, true)]);
-    assert_eq!(argument(&xen, 1), xen.inner().place(3));
+    assert_eq!(
+        xen.inner().bounced(),
+        [(2 * word, false), (3 * word, false), (12, true), (own, true)]
+    );
+    assert_eq!(argument(&xen, 1), xen.inner().address(3));
 
     let xen = backend(9);
     console_io::write(&xen, b"hello").unwrap();
-    assert_eq!(xen.inner().lent(), [(5, false)]);
-    assert_eq!((argument(&xen, 1), argument(&xen, 2)), (5, xen.inner().place(0)));
+    assert_eq!(xen.inner().bounced(), [(5, false)]);
+    assert_eq!((argument(&xen, 1), argument(&xen, 2)), (5, xen.inner().address(0)));
 
     let xen = backend(9);
     let mut requests = [grant_table_op::UnmapGrantRef::new(0, 0, Default::default()); 2];
     // SAFETY: nothing is mapped.
     unsafe { grant_table_op::unmap_grant_ref(&xen, &mut requests) }.result.unwrap();
-    assert_eq!(xen.inner().lent(), [(size_of_val(&requests), true)]);
-    assert_eq!(argument(&xen, 1), xen.inner().place(0));
+    assert_eq!(xen.inner().bounced(), [(size_of_val(&requests), true)]);
+    assert_eq!(argument(&xen, 1), xen.inner().address(0));
 
     let xen = backend(9);
     sched_op::yield_(&xen).unwrap();
-    assert_eq!(xen.inner().lent(), []);
+    assert_eq!(xen.inner().bounced(), []);
 }
 
-/// A structure whose lists the caller has lent.
+/// A structure whose lists the caller bounces.
 #[test]
-fn lists_behind_a_callers_structure_are_lent_too() {
+fn lists_of_a_callers_structure_are_bounced_too() {
     let xen = backend(9);
     let (given, mut taken) = ([xen_pfn_t(1); 2], [xen_pfn_t(2); 2]);
     let give = Give { order: 0, frames: &given };
     let take = Take { order: 0, flags: MemFlags::default(), frames: &mut taken };
     // SAFETY: nothing is exchanged.
     let _ = unsafe { exchange(&xen, DOMID_SELF, give, take) };
-    let lent = xen.inner().lent();
-    assert_eq!(lent[..2], [(size_of_val(&given), false), (size_of_val(&taken), true)]);
-    assert_eq!(lent.len(), 3);
+    let bounced = xen.inner().bounced();
+    assert_eq!(bounced[..2], [(size_of_val(&given), false), (size_of_val(&taken), true)]);
+    assert_eq!(bounced.len(), 3);
 }
 
 #[test]
-fn what_cannot_be_lent_is_no_call_and_an_error() {
+fn without_a_buffer_there_is_an_error_and_no_call() {
     let refused = |operation| Error::from_errno(operation, XEN_ENOMEM);
     let xen = backend(0);
     let error = event_channel_op::alloc_unbound(&xen, DOMID_SELF, domid_t(1)).unwrap_err();
     assert_eq!(error, refused("EVTCHNOP_alloc_unbound"));
 
-    // The list has room, the structure has none.
+    // There is memory for the list, and none for the structure.
     let xen = backend(1);
     let error = grant_table_op::setup_table(&xen, DOMID_SELF, &mut [xen_pfn_t(0)]).unwrap_err();
     assert_eq!(error, refused("GNTTABOP_setup_table"));
-    assert_eq!((xen.made(), xen.inner().lent().len()), (0, 1));
+    assert_eq!((xen.made(), xen.inner().bounced().len()), (0, 1));
 
     let xen = backend(0);
     let mut requests = [grant_table_op::UnmapGrantRef::new(0, 0, Default::default())];
@@ -159,13 +166,13 @@ fn what_cannot_be_lent_is_no_call_and_an_error() {
 }
 
 #[test]
-fn references_and_trait_objects_lend_as_what_they_refer_to() {
+fn references_and_trait_objects_forward_buffers() {
     let xen = backend(9);
     let object: &dyn Hypercall = &xen;
     console_io::write(object, b"1").unwrap();
-    assert_eq!(xen.inner().lent(), [(1, false)]);
+    assert_eq!(xen.inner().bounced(), [(1, false)]);
     let xen = backend(9);
     console_io::write(&&xen, b"22").unwrap();
-    assert_eq!(xen.inner().lent(), [(2, false)]);
-    assert_eq!(argument(&xen, 2), xen.inner().place(0));
+    assert_eq!(xen.inner().bounced(), [(2, false)]);
+    assert_eq!(argument(&xen, 2), xen.inner().address(0));
 }

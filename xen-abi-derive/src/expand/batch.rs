@@ -125,11 +125,11 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
     let condition = names::condition(row);
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let parameters = parameters(table);
-    let (buffer, length) = (local("buffer"), local("count"));
+    let (buffer, length) = (local("bounced"), local("count"));
     let count = count(row, &quote!(#elements.len()));
-    let bounce = quote!(let #buffer = ::xen_ops::hypercall::HypercallBuffer::to_write(#xen, &mut *#elements)?;);
+    let buffers = quote!(let #buffer = ::xen_ops::hypercall::HypercallBuffer::to_write(#xen, &mut *#elements)?;);
     let call = call(table, &command, &quote!(#buffer.address()), &quote!(#length));
-    let call = bouncing(&bounce, &call);
+    let call = bouncing(&buffers, &call);
     let check = quote!(::xen_ops::hypercall::__private);
     let (lifetime, prepare, returns, finish, doc) = match row.convention {
         Convention::Status => (

@@ -72,15 +72,14 @@ fn call(
     }
 }
 
-/// A call inside of the block that bounces its buffers and ends with the call; the call itself if it
-/// has no buffers.
-fn bouncing(bounce: &TokenStream, call: &TokenStream) -> TokenStream {
-    if bounce.is_empty() {
+/// A call inside a closure that bounces its buffers in and out; the call itself if it has no buffers.
+fn bouncing(buffers: &TokenStream, call: &TokenStream) -> TokenStream {
+    if buffers.is_empty() {
         return call.clone();
     }
     quote! {
-        ::xen_ops::hypercall::__private::lending(|| {
-            #bounce
+        ::xen_ops::hypercall::__private::bouncing(|| {
+            #buffers
             Ok(#call)
         })
     }

@@ -13,7 +13,7 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     let command = names::command(table, row);
     let operation = command.to_string();
     let (xen, argument, result) = (local("xen"), local("argument"), local("result"));
-    let Prepared { argument: make, bounce, address, count } = prepare(table, row);
+    let Prepared { argument: make, buffers, address, count } = prepare(table, row);
     let read = |member: &Ident| match row.body {
         Body::Structure(_) => quote!(#argument.#member),
         _ => quote!(#argument),
@@ -26,7 +26,7 @@ pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let name = &row.name;
     let parameters = parameters(table).into_iter().chain(row.fields().iter().filter_map(parameter));
-    let call = bouncing(&bounce, &call(table, &command, &address, &count));
+    let call = bouncing(&buffers, &call(table, &command, &address, &count));
     let definition = &out.definition;
     quote! {
         #definition
@@ -64,32 +64,33 @@ fn parameter(field: &Field) -> Option<TokenStream> {
     }
 }
 
-/// What is done before the call: the argument is made, and all that Xen reads and writes is bounced.
+/// What precedes the call: the argument is made, and a buffer for all memory that Xen reaches.
 struct Prepared {
     /// Makes the argument, or counts it.
     argument: TokenStream,
-    /// Makes the hypercall buffers; nothing if the operation has none.
-    bounce: TokenStream,
-    /// The address to hand over.
+    /// Makes the buffers; nothing, if the operation has none.
+    buffers: TokenStream,
+    /// The address of the argument.
     address: TokenStream,
     /// The number of elements there.
     count: TokenStream,
 }
 
 impl Prepared {
-    /// An argument of the wrapper's own, which `make` makes. The targets of its handles are bounced first.
-    fn own(make: TokenStream, targets: &TokenStream) -> Self {
+    /// An argument of the wrapper's own, which `make` makes. The `lists` that its handles point to come
+    /// first.
+    fn own(make: TokenStream, lists: &TokenStream) -> Self {
         let argument = local("argument");
-        let own = bounce(&argument, Direction::InOut, quote!(&mut #argument));
+        let own = buffer(&argument, Direction::InOut, quote!(&mut #argument));
         let address = quote!(#argument.address());
-        Self { argument: make, bounce: quote!(#targets #own), address, count: quote!(1) }
+        Self { argument: make, buffers: quote!(#lists #own), address, count: quote!(1) }
     }
 
-    /// What the caller has: a value.
+    /// An argument of the caller's.
     fn callers(Field { name, direction, .. }: &Field) -> Self {
-        let buffer = local("buffer");
-        let bounce = bounce(&buffer, *direction, name);
-        Self { argument: quote!(), bounce, address: quote!(#buffer.address()), count: quote!(1) }
+        let own = local("bounced");
+        let buffers = buffer(&own, *direction, name);
+        Self { argument: quote!(), buffers, address: quote!(#own.address()), count: quote!(1) }
     }
 }
 
@@ -97,7 +98,7 @@ fn prepare(table: &Table, row: &Row) -> Prepared {
     let argument = local("argument");
     match &row.body {
         Body::Nothing => {
-            Prepared { argument: quote!(), bounce: quote!(), address: quote!(0), count: quote!(0) }
+            Prepared { argument: quote!(), buffers: quote!(), address: quote!(0), count: quote!(0) }
         }
         Body::Whole(field @ Field { name, kind: Kind::Slice { .. }, .. }) => {
             let (length, count) = (local("count"), count(row, &quote!(#name.len())));
@@ -131,18 +132,18 @@ fn structure(structure: &TokenStream, row: &Row, fields: &[Field]) -> Prepared {
         return Prepared::own(quote!(let mut #argument = #whole;), &quote!());
     }
     let slices = fields.iter().filter(|field| matches!(field.kind, Kind::Slice { .. }));
-    let bounce = slices.map(|Field { name, direction, .. }| bounce(name, *direction, name));
+    let lists = slices.map(|Field { name, direction, .. }| buffer(name, *direction, name));
     Prepared::own(
         quote!(let #request = #whole; let mut #argument = #request;),
-        &quote!(#(#bounce)* #argument = #structure { #(#handles)* ..#request };),
+        &quote!(#(#lists)* #argument = #structure { #(#handles)* ..#request };),
     )
 }
 
-/// Makes a hypercall buffer of an expression, a reference, under the name `buffer`.
-fn bounce(buffer: &Ident, direction: Direction, object: impl ToTokens) -> TokenStream {
+/// Makes the buffer `name` of an expression that is a reference.
+fn buffer(name: &Ident, direction: Direction, object: impl ToTokens) -> TokenStream {
     let xen = local("xen");
     let function = if direction.is_output() { quote!(to_write) } else { quote!(to_read) };
-    quote!(let #buffer = ::xen_ops::hypercall::HypercallBuffer::#function(#xen, #object)?;)
+    quote!(let #name = ::xen_ops::hypercall::HypercallBuffer::#function(#xen, #object)?;)
 }
 
 /// A member that is a handle to a slice, whose buffer has its name.

@@ -49,7 +49,7 @@ macro_rules! hvc {
         "hvc #{tag}"
     };
 }
-// The assembler wants to be told that the processor has the instruction.
+// The assembler needs to know that the processor has the instruction.
 #[cfg(target_arch = "arm")]
 macro_rules! hvc {
     () => {
@@ -65,7 +65,7 @@ macro_rules! method {
         unsafe fn $name(&self, number: u32, [$first $(, $argument)*]: [usize; $count]) -> isize {
             let result;
             // SAFETY: the caller's promise. Whatever Xen may overwrite is marked, and memory may
-            // change, since `nomem` is not said.
+            // change, since `nomem` is not given.
             unsafe {
                 asm!(
                     hvc!(),

@@ -1,6 +1,6 @@
-//! Backends: the ways to a hypervisor.
+//! Backends: types that issue hypercalls.
 //!
-//! | guest | backend | how it is had |
+//! | guest | backend | constructor |
 //! |---|---|---|
 //! | x86, HVM and PVH | `x86::Hvm` | `x86::Hvm::detect` |
 //! | x86, PV | `x86::HypercallPage` | the page that the ELF note `XEN_ELFNOTE_HYPERCALL_PAGE` names |
@@ -9,9 +9,9 @@
 //! | Linux, user space | `xen_linux::privcmd::Privcmd` | its `open` |
 //! | none: a test | [`Script`], [`Recorder`] | their constructors |
 //!
-//! Each but that of user space passes number and arguments in the registers of Xen's calling convention, leaves alone the
-//! registers of arguments that a hypercall does not have, and takes those of the arguments that it has
-//! for overwritten: builds of Xen for debugging do overwrite them.
+//! Each one for kernels passes number and arguments in the registers of Xen's calling convention, does
+//! not touch the registers of arguments that a hypercall does not have, and treats those of the arguments
+//! that it has as overwritten: debug builds of Xen do overwrite them.
 
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 pub mod arm;

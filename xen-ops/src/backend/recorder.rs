@@ -1,4 +1,4 @@
-//! A backend that remembers what went through it.
+//! A backend that records hypercalls.
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicIsize, AtomicU32, AtomicUsize};
@@ -7,10 +7,10 @@ use xen_abi::Errno;
 
 use crate::hypercall::{BufferDesc, Hypercall};
 
-/// Hands hypercalls on to another backend, and remembers the first `N` of them.
+/// Forwards hypercalls to another backend, and records the first `N` of them.
 ///
-/// Threads may share it. It needs no allocator, and the hypercalls past the first `N` are handed on
-/// and [counted](Self::made) but not remembered.
+/// Threads may share it. It needs no allocator. Hypercalls past the first `N` are forwarded and
+/// [counted](Self::made), but not recorded.
 ///
 /// ```
 /// # #![allow(unsafe_code)]
@@ -57,7 +57,7 @@ struct Slot {
     result: AtomicIsize,
     arguments: [AtomicUsize; 5],
     count: AtomicUsize,
-    /// Whether the rest is there to be read.
+    /// Whether the other fields are complete.
     is_answered: AtomicBool,
 }
 
@@ -72,7 +72,7 @@ impl Slot {
         }
     }
 
-    /// Called once, by the thread whose turn the slot is.
+    /// Called once, by the thread that claimed the slot.
     fn fill(&self, number: u32, arguments: &[usize], result: isize) {
         self.number.store(number, Relaxed);
         self.result.store(result, Relaxed);
@@ -94,25 +94,25 @@ impl Slot {
 }
 
 impl<H, const N: usize> Recorder<H, N> {
-    /// Remembers what is handed on to `inner`.
+    /// Records the hypercalls that it forwards to `inner`.
     #[must_use]
     pub const fn new(inner: H) -> Self {
         Self { inner, made: AtomicUsize::new(0), slots: [const { Slot::new() }; N] }
     }
 
-    /// The hypercalls remembered, in the order in which they began. One that is still under way is
-    /// left out.
+    /// The recorded hypercalls, in the order in which they began. A hypercall that has not returned yet
+    /// is left out.
     pub fn calls(&self) -> impl Iterator<Item = Call> + '_ {
         self.slots.iter().take(self.made()).filter_map(Slot::read)
     }
 
-    /// How many hypercalls began. Beyond `N` they are not remembered.
+    /// How many hypercalls began, including those past the first `N`.
     #[must_use]
     pub fn made(&self) -> usize {
         self.made.load(Relaxed)
     }
 
-    /// The backend that answers.
+    /// The backend that it forwards to.
     #[must_use]
     pub const fn inner(&self) -> &H {
         &self.inner
@@ -128,7 +128,7 @@ impl<H, const N: usize> Recorder<H, N> {
     }
 }
 
-/// A method of [`Hypercall`] that records and hands on to the one of the same name.
+/// A method of [`Hypercall`] that records, and forwards to the one of the same name.
 macro_rules! record {
     ($($name:ident, $count:literal;)*) => {$(
         unsafe fn $name(&self, number: u32, arguments: [usize; $count]) -> isize {
@@ -140,19 +140,19 @@ macro_rules! record {
     )*};
 }
 
-// SAFETY: hands everything on.
+// SAFETY: forwards everything.
 #[allow(unsafe_code, reason = "the trait is unsafe to implement")]
 unsafe impl<H: Hypercall, const N: usize> Hypercall for Recorder<H, N> {
     record! { call, 5; call1, 1; call2, 2; call3, 3; call4, 4; }
 
-    unsafe fn bounce_in(&self, memory: BufferDesc) -> Result<usize, Errno> {
+    unsafe fn bounce_in(&self, buffer: BufferDesc) -> Result<usize, Errno> {
         // SAFETY: the caller's promise.
-        unsafe { self.inner.bounce_in(memory) }
+        unsafe { self.inner.bounce_in(buffer) }
     }
 
-    unsafe fn bounce_out(&self, memory: BufferDesc, lent: usize) {
+    unsafe fn bounce_out(&self, buffer: BufferDesc, bounced: usize) {
         // SAFETY: the caller's promise.
-        unsafe { self.inner.bounce_out(memory, lent) }
+        unsafe { self.inner.bounce_out(buffer, bounced) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A hypervisor that answers what it was told to: for tests.
+//! A hypervisor that returns given results, for tests.
 
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
@@ -7,8 +7,8 @@ use xen_abi::errno::XEN_ENOSYS;
 
 use crate::hypercall::Hypercall;
 
-/// Answers hypercalls with results given beforehand, in their order, and those after the last with
-/// `-ENOSYS`. It reads and writes nothing that arguments point to.
+/// Returns the given results in order, and `-ENOSYS` after the last. It does not access what arguments
+/// point to.
 ///
 /// ```
 /// # #![allow(unsafe_code)]
@@ -27,21 +27,20 @@ pub struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    /// Answers with `results`.
+    /// Returns `results`.
     ///
     /// # Safety
     ///
-    /// Nothing relies on an effect that a result stands for. A result that says a page was mapped
-    /// does not map it.
-    #[allow(unsafe_code, reason = "others rely on what hypercalls do")]
+    /// Nothing relies on the effect of a hypercall. A result that reports success does not map a page.
+    #[allow(unsafe_code, reason = "other code relies on the effects of hypercalls")]
     #[must_use]
     pub const unsafe fn new(results: &'a [isize]) -> Self {
         Self { results, answered: AtomicUsize::new(0) }
     }
 }
 
-// SAFETY: it stands for a hypervisor that does nothing but answer, and who made it has promised that
-// this is enough.
+// SAFETY: it stands for a hypervisor without effects, which is what the caller of `new` promised to
+// rely on.
 #[allow(unsafe_code, reason = "the trait is unsafe to implement")]
 unsafe impl Hypercall for Script<'_> {
     unsafe fn call(&self, _: u32, _: [usize; 5]) -> isize {

@@ -1,9 +1,9 @@
-//! Event channels: ports that wake the other side up.
+//! Event channels: ports that notify the other side.
 //!
-//! A [`Port`] is one of the caller's, and is closed when it is dropped. What is here makes ports
-//! and sends events; receiving them is the business of whoever has the guest's shared information
-//! page and its interrupts. The operations as C has them are in
-//! [`hypercall::event_channel_op`](crate::hypercall::event_channel_op).
+//! A [`Port`] belongs to the caller's domain, and is closed when it is dropped. This module makes ports
+//! and sends events. It does not receive them: that needs the guest's shared information page and its
+//! interrupts. [`hypercall::event_channel_op`](crate::hypercall::event_channel_op) has the operations as
+//! C has them.
 //!
 //! | C operation | here |
 //! |---|---|
@@ -29,26 +29,25 @@ pub use status::{Binding, PortStatus};
 use crate::hypercall::event_channel_op as op;
 use crate::hypercall::{Error, Hypercall};
 
-/// An event-channel port of the caller's.
+/// An event-channel port of the caller's domain.
 ///
-/// Dropping it closes it, and nobody hears if that fails: [`close`](Self::close) tells.
+/// Dropping it closes it, and ignores an error of that. [`close`](Self::close) returns it.
 ///
 /// ```
-/// # use xen_ops::hypercall::Hypercall;
-/// # struct Xen;
-/// # unsafe impl Hypercall for Xen {
-/// #     unsafe fn call(&self, _: u32, _: [usize; 5]) -> isize { 0 }
-/// # }
-/// # let xen = Xen;
-/// use xen_abi::xen::domid_t;
+/// # use xen_sim::{DomainConfig, GuestKind, Xen};
+/// # let machine = Xen::new();
+/// # let [alice, bob] = [machine.domain(DomainConfig::new(GuestKind::Pvh))?, machine.domain(DomainConfig::new(GuestKind::Pvh))?];
 /// use xen_ops::events::Port;
 ///
-/// // Offered to domain 5, which is told the number, say through xenstore.
-/// let port = Port::alloc_unbound(&xen, domid_t(5))?;
+/// // Alice offers a port to Bob, who learns its number through xenstore for example.
+/// let port = Port::alloc_unbound(&alice, bob.domid())?;
 /// println!("event-channel = {}", port.number().0);
-/// port.notify()?;
-/// port.close()?;
-/// # Ok::<(), xen_ops::hypercall::Error>(())
+///
+/// // Bob binds it, and notifies Alice.
+/// let peer = Port::bind_interdomain(&bob, alice.domid(), port.number())?;
+/// peer.notify()?;
+/// # assert!(matches!(port.status()?.binding, xen_ops::events::Binding::Interdomain { .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a port that is dropped is closed"]
 pub struct Port<H: Hypercall> {
@@ -58,40 +57,46 @@ pub struct Port<H: Hypercall> {
 }
 
 impl<H: Hypercall> Port<H> {
-    /// A port that waits for domain `remote` to bind it.
+    /// A port that domain `remote` can bind: a [`DomainId`](crate::DomainId), or `DOMID_SELF` for a port
+    /// of the caller's own.
     ///
     /// # Errors
     ///
-    /// -ENOSPC (no port left), -ENOMEM, -EPERM (not allowed). A `remote` that does not exist is
-    /// none.
-    pub fn alloc_unbound(xen: H, remote: domid_t) -> Result<Self, Error> {
-        let number = op::alloc_unbound(&xen, DOMID_SELF, remote)?;
+    /// -ENOSPC (no port free), -ENOMEM, -EPERM (the security policy forbids it). With the policy SILO,
+    /// -ESRCH if `remote` does not exist; with the default policy Xen does not check that.
+    pub fn alloc_unbound(xen: H, remote: impl Into<domid_t>) -> Result<Self, Error> {
+        let number = op::alloc_unbound(&xen, DOMID_SELF, remote.into())?;
         Ok(Self::new(xen, number))
     }
 
-    /// A port connected to port `remote_port` of domain `remote`, which waits for the caller. An
-    /// event is pending on it at once, since earlier ones may have been lost.
+    /// A port connected to port `remote_port` of domain `remote`, which that domain has allocated for the
+    /// caller. `remote` is a [`DomainId`](crate::DomainId), or `DOMID_SELF`. An event is pending on the
+    /// new port at once, since earlier ones may have been lost.
     ///
     /// # Errors
     ///
-    /// -EINVAL (that port does not wait for the caller), -ESRCH (no such domain), -ENOSPC (no port
-    /// left), -ENOMEM, -EPERM (not allowed).
+    /// In the order in which Xen checks: -ESRCH (no such domain), -ENOSPC (no port free) or -ENOMEM,
+    /// -EINVAL (`remote_port` is not allocated for the caller), -EPERM (the security policy forbids it).
     pub fn bind_interdomain(
         xen: H,
-        remote: domid_t,
+        remote: impl Into<domid_t>,
         remote_port: evtchn_port_t,
     ) -> Result<Self, Error> {
-        let number = op::bind_interdomain(&xen, remote, remote_port)?;
+        let number = op::bind_interdomain(&xen, remote.into(), remote_port)?;
         Ok(Self::new(xen, number))
     }
 
-    /// A port for virtual interrupt `virq` (`VIRQ_*` of `xen.h`) of vCPU `vcpu`, which is 0 for one
-    /// that belongs to the domain or to the machine.
+    /// A port for virtual interrupt `virq` (`VIRQ_*` of `xen.h`) of vCPU `vcpu`, which is 0 for a global
+    /// interrupt or one of the domain.
+    ///
+    /// Up to Xen 4.20 an unprivileged domain can bind a global interrupt, such as `VIRQ_CONSOLE`, but
+    /// receives no events for it.
     ///
     /// # Errors
     ///
-    /// -EINVAL (no such interrupt, or not one of that vCPU), -ENOENT (no such vCPU), -EEXIST (it
-    /// has a port already), -ENOSPC (no port left), -ENOMEM.
+    /// -EINVAL (no such interrupt, or a `vcpu` other than 0 for an interrupt that is not per vCPU),
+    /// -ENOENT (no such vCPU), -EEXIST (it has a port already), -ENOSPC (no port free), -ENOMEM. From
+    /// 4.21 on, -EBUSY for a global interrupt that another domain handles.
     pub fn bind_virq(xen: H, virq: u32, vcpu: u32) -> Result<Self, Error> {
         let number = op::bind_virq(&xen, virq, vcpu)?;
         Ok(Self::new(xen, number))
@@ -102,7 +107,7 @@ impl<H: Hypercall> Port<H> {
     ///
     /// # Errors
     ///
-    /// -ENOENT (no such vCPU), -ENOSPC (no port left), -ENOMEM.
+    /// -ENOENT (no such vCPU), -ENOSPC (no port free), -ENOMEM.
     pub fn bind_ipi(xen: H, vcpu: u32) -> Result<Self, Error> {
         let number = op::bind_ipi(&xen, vcpu)?;
         Ok(Self::new(xen, number))
@@ -112,20 +117,20 @@ impl<H: Hypercall> Port<H> {
         Self { xen, number, open: true }
     }
 
-    /// The port's number: what the other side binds, and which bit or queue its events are.
+    /// The port's number, which the other side needs to bind it.
     #[must_use]
     pub const fn number(&self) -> evtchn_port_t {
         self.number
     }
 
-    /// Sends an event to the other side. Events that have not been seen yet are one.
+    /// Sends an event to the other side. Several events that it has not handled yet count as one.
     ///
-    /// As long as nobody has bound the port, the event is lost and this succeeds.
+    /// While the port is not bound, the event is lost and this succeeds.
     ///
     /// # Errors
     ///
-    /// -EINVAL (the port is for a virtual interrupt; it was closed behind our back), -EPERM (not
-    /// allowed).
+    /// -EINVAL (the port is for a virtual interrupt, or was closed by other means, such as
+    /// `EVTCHNOP_reset`), -EPERM (not allowed).
     pub fn notify(&self) -> Result<(), Error> {
         op::send(&self.xen, self.number)
     }
@@ -134,17 +139,17 @@ impl<H: Hypercall> Port<H> {
     ///
     /// # Errors
     ///
-    /// None of Xen's own as long as the port is open.
+    /// None while the port is open.
     pub fn status(&self) -> Result<PortStatus, Error> {
         op::status(&self.xen, DOMID_SELF, self.number).map(Into::into)
     }
 
-    /// Closes the port. The other side's waits for the caller again.
+    /// Closes the port. If it was connected to a port of another domain, that port can be bound again.
     ///
     /// # Errors
     ///
-    /// -EINVAL (it was closed behind our back). There is no port to try again with: Xen has no
-    /// other reason.
+    /// -EINVAL (the port was closed by other means). There is nothing to retry, so the port is not
+    /// returned.
     pub fn close(mut self) -> Result<(), Error> {
         self.open = false;
         op::close(&self.xen, self.number)
@@ -154,7 +159,7 @@ impl<H: Hypercall> Port<H> {
 impl<H: Hypercall> Drop for Port<H> {
     fn drop(&mut self) {
         if self.open {
-            // Not closed means that it was none: nothing is left to do.
+            // An error means that the port was closed already.
             let _ = op::close(&self.xen, self.number);
         }
     }

@@ -8,12 +8,12 @@ use xen_abi::xen::domid_t;
 
 use crate::hypercall::event_channel_op::Status;
 
-/// A port as Xen sees it at the moment.
+/// The current state of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortStatus {
     /// What it is connected to.
     pub binding: Binding,
-    /// The vCPU that learns of its events.
+    /// The vCPU that receives its events.
     pub vcpu: u32,
 }
 
@@ -23,14 +23,14 @@ pub struct PortStatus {
 pub enum Binding {
     /// It is not in use.
     Closed,
-    /// It waits to be bound.
+    /// It can be bound by a remote domain.
     Unbound {
-        /// Who may bind it.
+        /// The domain that may bind it.
         remote: domid_t,
     },
     /// It is connected to another domain's port.
     Interdomain {
-        /// Whose port.
+        /// The other domain.
         remote: domid_t,
         /// The port there.
         port: evtchn_port_t,

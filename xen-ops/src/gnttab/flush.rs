@@ -1,10 +1,10 @@
-//! Cache maintenance on granted pages: guests of Arm, and PV guests.
+//! Cache maintenance on granted pages, for guests on Arm and PV guests.
 //!
-//! For pages that a device which does not snoop the caches reads or writes. Xen names the page by its
-//! machine address, which a mapping knows, also one that is not for devices.
+//! It is for pages that are read or written by a device which does not snoop the caches. The page is
+//! named by its machine address, which every mapping has.
 //!
-//! `GNTTABOP_cache_flush` of `xen/include/public/grant_table.h`. It leaves no statuses: the hypercall's
-//! result says whether all of it was done.
+//! `GNTTABOP_cache_flush` of `xen/include/public/grant_table.h`. It has no statuses: the hypercall's
+//! result is that of the whole batch.
 
 #![allow(unsafe_code, reason = "asks Xen for cache maintenance")]
 
@@ -24,11 +24,11 @@ use crate::view::{Access, OutOfBounds};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheOp {
-    /// Write back what is in them: before a device reads.
+    /// Write them back, before a device reads.
     Clean,
-    /// Drop them: before the CPU reads what a device wrote. What the CPU wrote may be lost. Arm only.
+    /// Discard them, before the CPU reads what a device wrote. Writes of the CPU may be lost. Arm only.
     Invalidate,
-    /// Write back what is in them, and drop them.
+    /// Write them back and discard them.
     CleanAndInvalidate,
 }
 
@@ -77,7 +77,7 @@ impl<'m> Flush<'m> {
     ///
     /// # Safety
     ///
-    /// Invalidating takes back what was written and not cleaned yet: nobody relies on such writes.
+    /// Invalidating discards writes that were not cleaned yet: nothing relies on them.
     pub unsafe fn at(
         machine_addr: u64,
         offset: usize,
@@ -105,9 +105,9 @@ impl<'m> Flush<'m> {
 pub enum FlushError {
     /// Refused before any hypercall: too many ranges.
     TooLarge(TooLarge),
-    /// Xen stopped at one of the ranges, and does not say at which. `EPERM`: a page without an owner
-    /// that has grants; `EINVAL`: an address where no memory is; `EOPNOTSUPP`: x86, which drops nothing
-    /// that it has not written back; `ENOSYS`: a translated guest of x86.
+    /// Xen stopped at one of the ranges, and does not report at which. `EPERM`: a page without an owner
+    /// that has grants; `EINVAL`: no memory at the address; `EOPNOTSUPP`: x86, which does not invalidate without
+    /// cleaning; `ENOSYS`: a translated guest on x86.
     Xen(Error),
 }
 
@@ -122,8 +122,8 @@ impl fmt::Display for FlushError {
 
 impl core::error::Error for FlushError {}
 
-/// Elements for batches of up to `N` ranges: memory in which Xen is told what to flush. What they say
-/// before and after does not matter.
+/// Elements for batches of up to `N` ranges: the buffer of the hypercall. The contents before and after
+/// a call do not matter.
 #[must_use]
 pub fn elements<const N: usize>() -> [CacheFlush; N] {
     core::array::from_fn(|_| CacheFlush::new(gnttab_cache_flush_a::ZERO, 0, 0, 0))
@@ -158,6 +158,7 @@ pub fn flush_each<H: Hypercall + ?Sized>(
     for (element, flush) in elements.iter_mut().zip(flushes) {
         *element = flush.element();
     }
-    // SAFETY: whoever made a range answers for writes that are lost.
+    // SAFETY: a mapping is only accessed through views; otherwise the caller of `Flush::at` vouches for
+    // writes that are lost.
     unsafe { cache_flush(xen, elements) }.map_err(FlushError::Xen)
 }

@@ -4,10 +4,10 @@
 //!
 //! A [`GrantTable`] is this domain's table. A reference has three states, each a type: a [`FreeRef`]
 //! grants nothing; a [`Granted`] holds the page that a peer may use; a [`Revoking`] still holds it,
-//! because the peer was using it. Only a revoke that succeeds, at once or later, returns the page, so the
+//! because the peer was using it. Only a revoke that succeeds, at once or later, returns the page. So the
 //! page cannot be freed, or granted again, while another domain writes to it.
 //!
-//! # Using what others grant
+//! # Using grants of other domains
 //!
 //! A [`RemoteGrant`] names a grant of another domain. [`map`] maps it at a [`target`], [`copy`](mod@copy)
 //! copies from and to it. [`replace`] and `transfer` are for PV guests; [`flush`] is for PV guests and
@@ -15,12 +15,12 @@
 //!
 //! [`zephyr`](crate::zephyr) has the calls of Zephyr's headers beside these.
 //!
-//! # Where to find it
+//! # Implementation
 //!
-//! | module | what |
+//! | private module | contents |
 //! |---|---|
-//! | `references` | which references are free: a bitmap without a lock, caches of it, waiters |
-//! | `granting` | grants as types, over entries that Xen reads and writes |
+//! | `references` | allocation of references: a lock-free bitmap, caches of it, waiters |
+//! | `granting` | the types of grants, over entries that Xen reads and writes |
 //! | `table` | the table: its memory, its growth, per-CPU handles |
 
 pub mod batch;

@@ -1,10 +1,9 @@
-//! What to do about `GNTST_eagain`: how often an operation is tried again, and how long to wait
-//! before that.
+//! Retry policies for `GNTST_eagain`: how often an operation is tried, and how long to wait between.
 //!
-//! Xen answers `GNTST_eagain` when a frame is paged out or shared for the moment. How long that
-//! lasts is up to others, so no policy here waits without an end. A policy decides for an operation,
-//! one element or a whole batch: each round hands the elements that are not done yet to Xen again,
-//! in one hypercall, and asks the policy once. Elements that are done stay as they are.
+//! Xen returns `GNTST_eagain` when a frame is temporarily paged out or shared. No policy here waits
+//! without a limit, since another domain decides how long that lasts. A policy decides for an operation,
+//! one element or a whole batch: each round passes the elements that are not done yet to Xen again, in
+//! one hypercall, and asks the policy once. Elements that are done do not change.
 
 use core::ops::ControlFlow;
 use core::time::Duration;
@@ -15,7 +14,7 @@ use core::time::Duration;
 /// use core::ops::ControlFlow;
 /// use xen_ops::gnttab::retry::Retry;
 ///
-/// /// Three tries, with whatever else there is to do between them.
+/// /// Three tries, with other work between them.
 /// struct Thrice<F>(F);
 ///
 /// impl<F: FnMut()> Retry for Thrice<F> {
@@ -32,7 +31,7 @@ use core::time::Duration;
 /// # assert!(policy.wait(3).is_break());
 /// ```
 pub trait Retry {
-    /// Waits and continues, or breaks: then what is not done has failed with `GNTST_eagain`.
+    /// Waits and continues, or breaks: then the elements that are not done fail with `GNTST_eagain`.
     ///
     /// `tries` is how often the operation has been tried so far, counted from 1. It stops at
     /// [`u32::MAX`].
@@ -50,10 +49,10 @@ impl Retry for NoRetry {
 }
 
 /// Tries again up to 255 times, after 1, 2, 3 and so on up to 255 milliseconds: 33 seconds at most.
-/// Linux's policy, except that time runs for a batch as a whole and not for each element, and that
-/// what was not done in time keeps its `GNTST_eagain`.
+/// This is Linux's policy, except that the limit is for a batch as a whole and not for each element, and
+/// that elements which time out keep their `GNTST_eagain`.
 ///
-/// The waiting itself is the caller's: a function that returns after the time it is given.
+/// The caller provides the function that waits: it returns after the time that it is given.
 ///
 /// ```
 /// use xen_ops::gnttab::retry::{Backoff, Retry};

@@ -1,4 +1,4 @@
-//! What the expansion of `hypercalls!` uses. Not for anyone else.
+//! What the expansion of `hypercalls!` uses. Not a public interface.
 
 #![allow(unsafe_code, reason = "casts between the states of one transparent type")]
 
@@ -6,13 +6,13 @@ use xen_abi::{Errno, GrantStatus, GuestHandle64};
 
 use super::Error;
 
-/// The result of a hypercall that memory is lent for: if it cannot be, the backend's reason.
+/// The result of a hypercall with bounced buffers, or the backend's reason if it cannot bounce one.
 #[inline]
-pub fn lending(call: impl FnOnce() -> Result<isize, Errno>) -> isize {
+pub fn bouncing(call: impl FnOnce() -> Result<isize, Errno>) -> isize {
     call().unwrap_or_else(|errno| (errno.0 as isize).wrapping_neg())
 }
 
-/// A number of elements, or as much of it as Xen reads: it goes no further then.
+/// A number of elements, limited to what Xen reads of it. Xen does not go past that.
 #[inline]
 #[must_use]
 pub fn saturated(length: usize) -> usize {
@@ -21,12 +21,12 @@ pub fn saturated(length: usize) -> usize {
 
 /// A guest handle of either width.
 #[diagnostic::on_unimplemented(
-    message = "the member of type `{Self}` is no guest handle, so no slice can be behind it",
+    message = "the member of type `{Self}` is no guest handle, so no slice can be given for it",
     label = "a slice is given for this member",
     note = "`name: [type]` in a row is for members of type `GuestHandle<type>`"
 )]
 pub trait Handle {
-    /// What lies there.
+    /// The type of the elements at the address.
     type Element;
 
     /// The handle to `address`.
@@ -59,7 +59,7 @@ impl<T> Handle for xen_abi::GuestHandle32<T> {
     note = "a number of elements is a `u16`, `u32` or `u64`"
 )]
 pub trait Length {
-    /// The length, or as much of it as the member can say: the hypervisor then goes no further.
+    /// The length, limited to what the member can hold. The hypervisor does not go past that.
     fn of(length: usize) -> Self;
 }
 
@@ -89,7 +89,7 @@ pub unsafe trait Element {
 #[inline]
 pub fn done<E: Element>(elements: &mut [E]) -> &mut [E::Done] {
     let length = elements.len();
-    // SAFETY: the trait promises the same layout; the borrow is handed on as a whole.
+    // SAFETY: the trait promises the same layout; the whole borrow is converted.
     unsafe { core::slice::from_raw_parts_mut(elements.as_mut_ptr().cast(), length) }
 }
 

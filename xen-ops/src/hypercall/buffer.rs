@@ -10,10 +10,10 @@ use xen_abi::Errno;
 use super::__private::Handle;
 use super::Hypercall;
 
-/// Memory that the hypervisor is to reach during a hypercall.
+/// Memory that a hypercall reads, and may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferDesc {
-    /// Where the caller has it.
+    /// Its address for the caller.
     pub address: usize,
     /// Bytes in it.
     pub length: usize,
@@ -21,11 +21,11 @@ pub struct BufferDesc {
     pub is_written: bool,
 }
 
-/// A value or a slice that is lent to the hypervisor for a hypercall, and given back when this is
-/// dropped.
+/// A value or a slice in memory that the hypervisor can reach. Dropping it copies out what the
+/// hypervisor wrote.
 ///
-/// The typed wrappers lend what their operations take, by themselves. Lists behind handles in a
-/// structure that the caller fills are lent by the caller:
+/// The typed wrappers make one for each argument that they take. For a list that a structure of the
+/// caller's points to, the caller makes one:
 ///
 /// ```
 /// # use xen_ops::backend::Script;
@@ -33,25 +33,25 @@ pub struct BufferDesc {
 /// # use xen_ops::xen_abi::{GuestHandle, xen::xen_pfn_t};
 /// # let xen = unsafe { Script::new(&[]) };
 /// let frames = [xen_pfn_t(1), xen_pfn_t(2)];
-/// let lent = HypercallBuffer::to_read(&xen, &frames[..])?;
-/// let handle: GuestHandle<xen_pfn_t> = lent.handle();
+/// let buffer = HypercallBuffer::to_read(&xen, &frames[..])?;
+/// let handle: GuestHandle<xen_pfn_t> = buffer.handle();
 /// # assert_eq!(handle, GuestHandle::from_slice(&frames));
 /// # Ok::<(), xen_ops::xen_abi::Errno>(())
 /// ```
 ///
-/// If it is never dropped the backend misses for ever what it took to lend the memory.
-#[must_use = "dropping it gives the memory back"]
+/// A buffer that is never dropped leaks the backend's memory.
+#[must_use = "dropping it ends the hypervisor's access"]
 pub struct HypercallBuffer<'a, H: Hypercall + ?Sized, T: ?Sized> {
     xen: &'a H,
-    memory: BufferDesc,
+    desc: BufferDesc,
     address: usize,
     borrow: PhantomData<&'a mut T>,
 }
 
-/// What can be lent for reading: values and slices of what is `Copy`.
+/// What a buffer for reading can hold: values and slices of what is `Copy`.
 ///
-/// A backend may copy what it lends while others look at it, so nothing of it may change behind a shared
-/// reference, as atomics and cells do. Those are not `Copy`.
+/// A backend may copy the buffer while other threads read it, so no part of it may change through a
+/// shared reference. Atomics and cells can change like that, and are not `Copy`.
 ///
 /// ```compile_fail,E0277
 /// # use core::sync::atomic::AtomicU32;
@@ -61,9 +61,9 @@ pub struct HypercallBuffer<'a, H: Hypercall + ?Sized, T: ?Sized> {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` may change while it is lent for reading",
+    message = "`{Self}` may change while the hypervisor reads it",
     label = "not `Copy`, nor a slice of what is",
-    note = "what can be lent for reading is `T` and `[T]` where `T: Copy`"
+    note = "a hypercall can read `T` and `[T]` where `T: Copy`"
 )]
 pub trait Readable: sealed::Sealed {}
 
@@ -78,11 +78,11 @@ mod sealed {
 }
 
 impl<'a, H: Hypercall + ?Sized, T: ?Sized> HypercallBuffer<'a, H, T> {
-    /// Lends `object` for the hypervisor to read.
+    /// A buffer for the hypervisor to read.
     ///
     /// # Errors
     ///
-    /// What the backend says if it cannot: see [`Hypercall::bounce_in`].
+    /// The backend's reason if it cannot bounce `object`: see [`Hypercall::bounce_in`].
     #[inline]
     pub fn to_read(xen: &'a H, object: &'a T) -> Result<Self, Errno>
     where
@@ -92,11 +92,11 @@ impl<'a, H: Hypercall + ?Sized, T: ?Sized> HypercallBuffer<'a, H, T> {
         Self::new(xen, address.expose_provenance(), length, false)
     }
 
-    /// Lends `object` for the hypervisor to read and write.
+    /// A buffer for the hypervisor to read and write.
     ///
     /// # Errors
     ///
-    /// What the backend says if it cannot: see [`Hypercall::bounce_in`].
+    /// The backend's reason if it cannot bounce `object`: see [`Hypercall::bounce_in`].
     #[inline]
     pub fn to_write(xen: &'a H, object: &'a mut T) -> Result<Self, Errno> {
         let length = size_of_val(object);
@@ -105,13 +105,13 @@ impl<'a, H: Hypercall + ?Sized, T: ?Sized> HypercallBuffer<'a, H, T> {
 
     #[inline]
     fn new(xen: &'a H, address: usize, length: usize, is_written: bool) -> Result<Self, Errno> {
-        let memory = BufferDesc { address, length, is_written };
-        // SAFETY: the memory is borrowed, for writing if it is written, until it has been given back.
-        let address = unsafe { xen.bounce_in(memory) }?;
-        Ok(Self { xen, memory, address, borrow: PhantomData })
+        let desc = BufferDesc { address, length, is_written };
+        // SAFETY: the memory is borrowed, mutably if it is written, until it is bounced out.
+        let address = unsafe { xen.bounce_in(desc) }?;
+        Ok(Self { xen, desc, address, borrow: PhantomData })
     }
 
-    /// Where the hypervisor finds it.
+    /// Its address for the hypervisor.
     #[inline]
     #[must_use]
     pub fn address(&self) -> usize {
@@ -120,14 +120,14 @@ impl<'a, H: Hypercall + ?Sized, T: ?Sized> HypercallBuffer<'a, H, T> {
 }
 
 impl<H: Hypercall + ?Sized, T> HypercallBuffer<'_, H, [T]> {
-    /// The handle by which the hypervisor finds the elements.
+    /// The guest handle to the elements.
     #[inline]
     #[must_use]
     pub fn handle<G: Handle<Element = T>>(&self) -> G {
         G::to(self.address)
     }
 
-    /// The same, for a member that does not say what it is a handle to.
+    /// The guest handle to the elements, for a member whose type is a handle to something else.
     #[inline]
     #[must_use]
     pub fn untyped_handle<G: Handle>(&self) -> G {
@@ -138,14 +138,14 @@ impl<H: Hypercall + ?Sized, T> HypercallBuffer<'_, H, [T]> {
 impl<H: Hypercall + ?Sized, T: ?Sized> Drop for HypercallBuffer<'_, H, T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: it was lent to this address, and is borrowed still.
-        unsafe { self.xen.bounce_out(self.memory, self.address) };
+        // SAFETY: it was bounced to this address, and is still borrowed.
+        unsafe { self.xen.bounce_out(self.desc, self.address) };
     }
 }
 
 impl<H: Hypercall + ?Sized, T: ?Sized> fmt::Debug for HypercallBuffer<'_, H, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { memory, address, .. } = self;
-        f.debug_struct("HypercallBuffer").field("memory", memory).field("address", address).finish()
+        let Self { desc, address, .. } = self;
+        f.debug_struct("HypercallBuffer").field("desc", desc).field("address", address).finish()
     }
 }

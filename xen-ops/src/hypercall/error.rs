@@ -24,14 +24,14 @@ pub struct Error {
 pub enum Cause {
     /// The hypercall's result was an error number.
     Errno(Errno),
-    /// The status in the operation's argument says so.
+    /// The operation's argument has a status that is not okay.
     Status(GrantStatus),
-    /// The hypercall's result was none that the operation has: neither success nor an error number.
+    /// The hypercall's result is neither success nor an error number.
     Unexpected(isize),
 }
 
 impl Error {
-    /// The error of `operation` that a hypercall's result stands for.
+    /// The error of `operation` from a hypercall's result.
     #[must_use]
     pub const fn from_result(operation: &'static str, result: isize) -> Self {
         let cause = match Errno::from_result(result) {
@@ -41,19 +41,19 @@ impl Error {
         Self { operation, cause }
     }
 
-    /// The error of `operation` that an error number stands for.
+    /// The error of `operation` from an error number.
     #[must_use]
     pub const fn from_errno(operation: &'static str, errno: Errno) -> Self {
         Self { operation, cause: Cause::Errno(errno) }
     }
 
-    /// The error of `operation` that a grant status stands for.
+    /// The error of `operation` from a grant status.
     #[must_use]
     pub const fn from_status(operation: &'static str, status: GrantStatus) -> Self {
         Self { operation, cause: Cause::Status(status) }
     }
 
-    /// Upstream's name of the operation, as `GNTTABOP_copy`.
+    /// Upstream's name of the operation, such as `GNTTABOP_copy`.
     #[must_use]
     pub const fn operation(&self) -> &'static str {
         self.operation
@@ -74,7 +74,7 @@ impl Error {
         }
     }
 
-    /// The grant status, if one says why.
+    /// The grant status, if the error is one.
     #[must_use]
     pub const fn status(&self) -> Option<GrantStatus> {
         match self.cause {

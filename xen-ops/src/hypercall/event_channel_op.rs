@@ -11,16 +11,18 @@ hypercalls! {
     unsafe hypercall __HYPERVISOR_event_channel_op(command, argument);
     commands EVTCHNOP_*, arguments evtchn_*;
 
-    /// Connects a new port of the caller's to `remote_port` of `remote_dom`, which waits for the caller,
-    /// and returns it. An event is pending at once: earlier ones may have been lost.
+    /// Connects a new port of the caller's to `remote_port` of `remote_dom`, which was allocated for the
+    /// caller, and returns it. An event is pending at once: earlier ones may have been lost. `EINVAL` for
+    /// another port, `ENOSPC` if no port is free, which Xen checks first.
     single bind_interdomain {
         in remote_dom: domid_t,
         in remote_port: evtchn_port_t,
         out local_port: evtchn_port_t,
     } -> errno;
 
-    /// Makes a port for a virtual interrupt (`VIRQ_*`) and returns it. `vcpu` is 0 for one that belongs
-    /// to the domain or to the machine. `EEXIST` if it has a port already.
+    /// Makes a port for a virtual interrupt (`VIRQ_*`) and returns it. `vcpu` is 0 for a global interrupt
+    /// or one of the domain. `EEXIST` if it has a port already; from 4.21 on `EBUSY` for a global interrupt
+    /// that another domain handles.
     single bind_virq {
         in virq: u32,
         in vcpu: u32,
@@ -34,7 +36,7 @@ hypercalls! {
         out port: evtchn_port_t,
     } -> errno;
 
-    /// Closes a port of the caller's. The other end waits for the caller again.
+    /// Closes a port of the caller's. The port at the other end can be bound by the caller again.
     single close {
         in port: evtchn_port_t,
     } -> errno;
@@ -44,7 +46,7 @@ hypercalls! {
         in port: evtchn_port_t,
     } -> errno;
 
-    /// What a port of `dom` is: `status` is one of `EVTCHNSTAT_*`, which says which member of `u` holds.
+    /// The state of a port of `dom`. `status` is one of `EVTCHNSTAT_*`, and determines the member of `u`.
     single status {
         in dom: domid_t,
         in port: evtchn_port_t,
@@ -53,7 +55,8 @@ hypercalls! {
         out u: evtchn_status_u,
     } -> errno;
 
-    /// Makes a port of `dom` that waits for `remote_dom` to bind it, and returns it.
+    /// Makes a port of `dom` that `remote_dom` can bind, and returns it. `ENOSPC` if no port is free, which
+    /// Xen checks first. With the policy SILO, `ESRCH` if `remote_dom` does not exist.
     single alloc_unbound {
         in dom: domid_t,
         in remote_dom: domid_t,
@@ -66,7 +69,7 @@ hypercalls! {
         out port: evtchn_port_t,
     } -> errno;
 
-    /// Chooses the vCPU that learns of a port's events. `EINVAL` for a port bound to one for good.
+    /// Chooses the vCPU that receives a port's events. `EINVAL` for a port whose vCPU is fixed.
     single bind_vcpu {
         in port: evtchn_port_t,
         in vcpu: u32,
@@ -77,19 +80,19 @@ hypercalls! {
         in port: evtchn_port_t,
     } -> errno;
 
-    /// Closes every port of `dom`. Queues with control blocks end; ports are bits in the shared
-    /// information page again.
+    /// Closes every port of `dom`. The event queues end, and ports are bits in the shared information page
+    /// again.
     single reset {
         in dom: domid_t,
     } -> errno;
 
-    /// Gives Xen the control block of a vCPU, at byte `offset` of frame `control_gfn`, and returns how
-    /// many bits of an event word link to the next. The first one turns from bits to queues.
+    /// Registers the control block of a vCPU, at byte `offset` of frame `control_gfn`, and returns how many
+    /// bits of an event word link to the next. The first registration replaces the bits by queues.
     ///
     /// # Safety
     ///
-    /// Xen uses the block from then on: those `size_of::<evtchn_fifo_control_block>()` bytes are set
-    /// aside for it, and touched as shared memory only.
+    /// Xen uses the block from then on: those `size_of::<evtchn_fifo_control_block>()` bytes are used for
+    /// nothing else, and accessed as shared memory only.
     unsafe single init_control {
         in control_gfn: u64,
         in offset: u32,
@@ -101,13 +104,13 @@ hypercalls! {
     ///
     /// # Safety
     ///
-    /// Xen uses the frame from then on: it is set aside for that, and touched as shared memory only.
+    /// Xen uses the frame from then on: it is used for nothing else, and accessed as shared memory only.
     unsafe single expand_array {
         in array_gfn: u64,
     } -> errno;
 
     /// Sets a port's priority, `EVTCHN_FIFO_PRIORITY_MAX` (0) to `EVTCHN_FIFO_PRIORITY_MIN` (15). `ENOSYS`
-    /// as long as ports are bits.
+    /// while ports are bits.
     single set_priority {
         in port: evtchn_port_t,
         in priority: u32,

@@ -16,9 +16,9 @@ hypercalls! {
     ///
     /// # Safety
     ///
-    /// Whatever was at `host_addr` is replaced by the frame of another domain, which may change it at
-    /// any time. Nothing in the caller's program may rely on what was there, nor take what is there
-    /// now for memory of its own. In a translated guest `host_addr` is a guest physical address in
+    /// What was at `host_addr` is replaced by a frame of another domain, which may change it at any time.
+    /// Nothing in the caller's program relies on what was there, nor uses what is there now as its own
+    /// memory. In a translated guest `host_addr` is a guest physical address in
     /// bytes, in a PV guest a virtual one, or that of a page-table entry with `GNTMAP_contains_pte`.
     unsafe batch map_grant_ref {
         in host_addr: u64,
@@ -52,13 +52,13 @@ hypercalls! {
         out frame_list: [xen_pfn_t] counted by nr_frames,
     } -> status;
 
-    /// Prints a table on the console; not implemented by any release that is known here.
+    /// Prints a table on the console; no known release implements it.
     single dump_table {
         in dom: domid_t,
         out status: GrantStatus,
     } -> status;
 
-    /// Gives frames away to domains that accept them. PV guests only.
+    /// Transfers frames to domains that accept them. PV guests only.
     ///
     /// # Safety
     ///
@@ -76,7 +76,7 @@ hypercalls! {
     /// # Safety
     ///
     /// Xen writes to the destination: if that is a frame of the caller's, nothing else uses those
-    /// bytes meanwhile, and nothing relies on what they were.
+    /// bytes meanwhile, and nothing relies on their previous contents.
     unsafe batch copy {
         in source: gnttab_copy_ptr,
         in dest: gnttab_copy_ptr,
@@ -85,7 +85,7 @@ hypercalls! {
         out status: GrantStatus,
     } -> status;
 
-    /// How many frames the table of `dom` has, and to how many it may grow.
+    /// The number of frames that the table of `dom` has, and its maximum.
     single query_size {
         in dom: domid_t,
         out nr_frames: u32,
@@ -93,8 +93,8 @@ hypercalls! {
         out status: GrantStatus,
     } -> status;
 
-    /// Unmaps granted frames, and puts what is mapped at `new_addr` in their place. Of use in PV
-    /// guests only.
+    /// Unmaps granted frames, and moves what is mapped at `new_addr` to their place. Useful in PV guests
+    /// only.
     ///
     /// # Safety
     ///
@@ -106,8 +106,8 @@ hypercalls! {
         out status: GrantStatus,
     } -> status;
 
-    /// Chooses the format of the caller's table, 1 or 2, and returns the one in effect, which Xen
-    /// reports when it refuses too.
+    /// Sets the format of the caller's table, 1 or 2, and returns the one in effect, which Xen also
+    /// reports when it refuses.
     ///
     /// # Safety
     ///
@@ -134,20 +134,20 @@ hypercalls! {
     ///
     /// # Safety
     ///
-    /// Whoever owns one of the references owns the other one's grant afterwards: both agree to that.
+    /// The owner of each reference has the other one's grant afterwards, and expects that.
     unsafe batch swap_grant_ref {
         in ref_a: grant_ref_t,
         in ref_b: grant_ref_t,
         out status: GrantStatus,
     } -> status;
 
-    /// Cleans or invalidates the data cache for parts of granted frames. Bytes of the frame, which
-    /// `offset` and `length` say, and `GNTTAB_CACHE_*` in `op`. Arm's guests and PV guests have it;
-    /// x86 does not invalidate without cleaning (`EOPNOTSUPP`).
+    /// Cleans or invalidates the data cache for the bytes of a granted frame that `offset` and `length`
+    /// name; `op` is `GNTTAB_CACHE_*`. Guests on Arm and PV guests only; x86 does not invalidate without
+    /// cleaning (`EOPNOTSUPP`).
     ///
     /// # Safety
     ///
-    /// Invalidating drops what was written and is not in memory yet: nothing relies on it.
+    /// Invalidating discards writes that are not in memory yet: nothing relies on them.
     unsafe batch cache_flush {
         in a: gnttab_cache_flush_a,
         in offset: u16,

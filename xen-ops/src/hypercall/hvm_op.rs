@@ -1,4 +1,4 @@
-//! `HVMOP_*`: what translated guests have.
+//! `HVMOP_*`: operations of translated guests.
 //!
 //! Upstream: `xen/include/public/hvm/hvm_op.h`, and `hvm/params.h` for the parameters.
 
@@ -16,7 +16,7 @@ hypercalls! {
     /// # Safety
     ///
     /// Some parameters say where Xen writes, and some how it interrupts the domain: if that is the
-    /// caller's, the memory is set aside for Xen and the handler is in place.
+    /// caller's, the memory is used for nothing else and the handler is in place.
     unsafe single set_param: xen_hvm_param {
         in domid: domid_t,
         in index: u32,
@@ -33,8 +33,8 @@ hypercalls! {
     /// Flushes the TLBs of all the caller's vCPUs.
     single flush_tlbs on x86 -> errno;
 
-    /// Says that page tables rooted at guest physical address `gpa`, in bytes, are about to go: of use
-    /// to shadow paging. `domid` is the caller's.
+    /// Reports that the page tables at guest physical address `gpa`, in bytes, are about to be freed. Shadow
+    /// paging uses it. `domid` is the caller's.
     single pagetable_dying on x86 {
         in domid: domid_t,
         in gpa: u64,
@@ -45,7 +45,7 @@ hypercalls! {
         out now: u64,
     } -> errno;
 
-    /// Puts an event of the guest's, with `extra_bytes` of `extra` (a multiple of 4), into Xen's trace
+    /// Writes an event of the guest's, with `extra_bytes` of `extra` (a multiple of 4), to Xen's trace
     /// buffer.
     single xentrace on x86 {
         in event: u16,
@@ -53,7 +53,7 @@ hypercalls! {
         in extra: [u8; 28],
     } -> errno;
 
-    /// What is at guest frame `pfn` of `domid` (`HVMMEM_*`).
+    /// The type of guest frame `pfn` of `domid` (`HVMMEM_*`).
     single get_mem_type on x86 {
         in domid: domid_t,
         in pfn: u64,
@@ -70,7 +70,7 @@ hypercalls! {
         in vector: u8,
     } -> errno;
 
-    /// Sends an event to whoever monitors the domain.
+    /// Sends an event to the monitor of the domain.
     single guest_request_vm_event -> errno;
 
     /// One of the operations `HVMOP_altp2m_*` on alternate views of a domain's memory, which `cmd` of the
@@ -78,7 +78,7 @@ hypercalls! {
     ///
     /// # Safety
     ///
-    /// Handles in the argument are to lists of as many elements as stand beside them. If the memory is
+    /// Handles in the argument are to lists of as many elements as the counts say. If the memory is
     /// the caller's own, nothing relies on what the operation changes.
     unsafe single altp2m on x86 (inout op: xen_hvm_altp2m_op) -> errno_and_out;
 }

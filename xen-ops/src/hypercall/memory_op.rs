@@ -11,7 +11,7 @@ hypercalls! {
     unsafe hypercall __HYPERVISOR_memory_op(command, argument);
     commands XENMEM_*, arguments xen_*;
 
-    /// Gives `domid` more memory, in extents of 2^`extent_order` pages, and lists their first machine
+    /// Allocates memory to `domid`, in extents of 2^`extent_order` pages, and lists their first machine
     /// frames.
     single increase_reservation: xen_memory_reservation {
         out extent_start: [xen_pfn_t] counted by nr_extents,
@@ -20,7 +20,7 @@ hypercalls! {
         in domid: domid_t,
     } -> count;
 
-    /// Takes memory from `domid`: the listed extents of 2^`extent_order` pages.
+    /// Releases memory of `domid`: the listed extents of 2^`extent_order` pages.
     ///
     /// # Safety
     ///
@@ -32,7 +32,7 @@ hypercalls! {
         in domid: domid_t,
     } -> count;
 
-    /// Puts memory at the listed guest frames of `domid`, in extents of 2^`extent_order` pages. In a PV
+    /// Populates the listed guest frames of `domid`, in extents of 2^`extent_order` pages. In a PV
     /// guest the list holds the machine frames afterwards.
     ///
     /// # Safety
@@ -45,13 +45,13 @@ hypercalls! {
         in domid: domid_t,
     } -> count;
 
-    /// Exchanges memory for memory of another kind. `nr_exchanged` is 0 on entry, and says afterwards
-    /// how many pages of the first list are gone, whatever the result. PV guests only.
+    /// Exchanges memory for memory of another kind. `nr_exchanged` is 0 on entry, and
+    /// afterwards the number of pages of the first list that are gone, also if it fails. PV guests only.
     ///
     /// # Safety
     ///
-    /// The handles are to lists of as many elements as stand beside them, to be read and to be
-    /// written, and nothing relies on the memory that goes.
+    /// The handles are to lists of as many elements as the counts say, valid for reads and for writes,
+    /// and nothing relies on the memory given.
     unsafe single exchange(inout exchange: xen_memory_exchange) -> errno_and_out;
 
     /// One more than the highest machine frame number that has memory, which is what Xen returns; the
@@ -86,9 +86,10 @@ hypercalls! {
         out max_mfn: xen_ulong_t,
     } -> errno;
 
-    /// Puts frame `idx` of a space (`XENMAPSPACE_*`) at guest frame `gpfn` of `domid`. `size` is the
-    /// number of frames for `XENMAPSPACE_gmfn_range`, else 0; a range
-    /// that fails on the way stays half done.
+    /// Places frame `idx` of a space (`XENMAPSPACE_*`) at guest frame `gpfn` of `domid`. `size` is the
+    /// number of frames for `XENMAPSPACE_gmfn_range`, else 0. A range that fails stays half done. Before
+    /// 4.20 a range that overlaps its destination loses pages: see
+    /// [`Space::GmfnRange`](crate::memory::Space::GmfnRange).
     ///
     /// # Safety
     ///
@@ -101,8 +102,8 @@ hypercalls! {
         in gpfn: xen_pfn_t,
     } -> errno;
 
-    /// Puts frames of a space at guest frames of `domid`, as many as the shortest of the three lists
-    /// has elements. The result is 0 though entries fail: their error numbers, negative, are in `errs`.
+    /// Places frames of a space at guest frames of `domid`, as many as the shortest of the three lists
+    /// has elements. The result is 0 even if entries fail: their error numbers, negative, are in `errs`.
     ///
     /// # Safety
     ///
@@ -116,7 +117,7 @@ hypercalls! {
         out errs: [i32] counted by size,
     } -> errno;
 
-    /// Takes away what is at guest frame `gpfn` of `domid`.
+    /// Removes what is at guest frame `gpfn` of `domid`.
     ///
     /// # Safety
     ///
@@ -126,7 +127,7 @@ hypercalls! {
         in gpfn: xen_pfn_t,
     } -> errno;
 
-    /// The caller's memory map, as many entries as fit into `buffer`; how many those are comes out.
+    /// The caller's memory map, as many entries as fit into `buffer`, and returns their number.
     single memory_map {
         out nr_entries: u32,
         out buffer: [[u8; E820_ENTRY_SIZE]] counted by nr_entries untyped,
@@ -138,17 +139,17 @@ hypercalls! {
         out buffer: [[u8; E820_ENTRY_SIZE]] counted by nr_entries untyped,
     } -> errno;
 
-    /// Says what [`memory_map`] tells `domid`.
+    /// Sets the map that [`memory_map`] returns to `domid`.
     ///
     /// # Safety
     ///
-    /// The handle in `map` is to as many entries as stand beside it.
+    /// The handle in `map` is to as many entries as its count says.
     unsafe single set_memory_map: xen_foreign_memory_map on x86 {
         in domid: domid_t,
         in map: xen_memory_map_t,
     } -> errno;
 
-    /// Sets how many pages a domain with memory populated on demand shall have.
+    /// Sets the number of pages of a domain with memory populated on demand.
     single set_pod_target: xen_pod_target on x86 {
         in target_pages: u64,
         out tot_pages: u64,
@@ -157,7 +158,7 @@ hypercalls! {
         in domid: domid_t,
     } -> errno;
 
-    /// How many pages a domain with memory populated on demand has.
+    /// The number of pages of a domain with memory populated on demand.
     single get_pod_target: xen_pod_target on x86 {
         out tot_pages: u64,
         out pod_cache_pages: u64,
@@ -175,7 +176,7 @@ hypercalls! {
     ///
     /// # Safety
     ///
-    /// The handle is to a page to be read, if the operation reads one.
+    /// The handle is to a page for reading, if the operation reads one.
     unsafe single paging_op(inout op: xen_mem_paging_op) -> errno;
 
     /// Sets and reads what a domain may do with its own pages.
@@ -192,7 +193,7 @@ hypercalls! {
     /// If it is the caller's own memory, nothing relies on it.
     unsafe single sharing_op(inout op: xen_mem_sharing_op) -> errno_and_out;
 
-    /// Sets memory aside for `domid`: `nr_extents` pages; 0 ends that.
+    /// Claims memory for `domid` without allocating it: `nr_extents` pages in total; 0 cancels the claim.
     single claim_pages: xen_memory_reservation {
         in nr_extents: xen_ulong_t,
         in extent_order: u32,
@@ -200,8 +201,8 @@ hypercalls! {
         in domid: domid_t,
     } -> errno;
 
-    /// Lists the memory that devices need to find at its machine address. How many ranges there are
-    /// comes out in either case: `ENOBUFS` says that the list is too short.
+    /// Lists the memory that devices need at its machine address, and returns the number of ranges also if
+    /// it fails: with `ENOBUFS` the list is too short.
     single reserved_device_memory_map {
         in flags: u32,
         out nr_entries: u32,
@@ -209,8 +210,8 @@ hypercalls! {
         in dev: xen_reserved_device_memory_map_dev,
     } -> errno_and_out;
 
-    /// Makes frames of a resource of `domid` (`XENMEM_resource_*`) reachable: at the guest frames that
-    /// `frame_list` says in a translated guest; in a PV guest the list holds machine frames afterwards.
+    /// Maps frames of a resource of `domid` (`XENMEM_resource_*`), in a translated guest at the guest frames
+    /// of `frame_list`. In a PV guest the list holds machine frames afterwards.
     ///
     /// # Safety
     ///
@@ -224,7 +225,7 @@ hypercalls! {
         inout frame_list: [xen_pfn_t] counted by nr_frames,
     } -> errno;
 
-    /// How many frames a resource has.
+    /// The number of frames that a resource has.
     single acquire_resource_size = XENMEM_acquire_resource: xen_mem_acquire_resource {
         in domid: domid_t,
         in type_: u16,
@@ -232,12 +233,12 @@ hypercalls! {
         out nr_frames: u32,
     } -> errno;
 
-    /// The virtual NUMA layout of a domain. `ENOBUFS` says that a list is too short; the sizes are then
-    /// in the argument.
+    /// The virtual NUMA layout of a domain. With `ENOBUFS` a list is too short, and the argument has the
+    /// sizes.
     ///
     /// # Safety
     ///
-    /// The handles are to lists to be written, of as many elements as the numbers beside them say.
+    /// The handles are to lists for writing, of as many elements as the counts say.
     unsafe single get_vnumainfo(inout topology: xen_vnuma_topology_info) -> errno_and_out;
 }
 

@@ -1,8 +1,8 @@
-//! Hypercalls: the one unsafe door to the hypervisor, and typed wrappers over it.
+//! Hypercalls: [`Hypercall`], the only trait that issues them, and typed wrappers over it.
 //!
-//! There is a module for each hypercall, with a function for each of its operations. They come from
-//! tables that say of each operation what it takes, what it returns and whether it can break memory,
-//! as [`hypercalls!`] explains. Anyone can write one for a hypercall that has none here:
+//! There is a module for each hypercall, with a function for each of its operations. The functions are
+//! generated from tables that state what each operation takes, what it returns and whether it can break
+//! memory safety, as [`hypercalls!`] explains. Other crates can define a table of their own:
 //!
 //! ```
 //! # #![allow(unsafe_code)]
@@ -15,13 +15,13 @@
 //!     unsafe hypercall __HYPERVISOR_callback_op(command, argument);
 //!     commands CALLBACKOP_*, arguments callback_*;
 //!
-//!     /// Ends a callback of a PV guest's (`CALLBACKTYPE_*`).
+//!     /// Unregisters a callback (`CALLBACKTYPE_*`). PV guests only.
 //!     single unregister {
 //!         in type_: u16,
 //!     } -> errno;
 //! }
 //!
-//! // A hypervisor that refuses, and what is remembered of it.
+//! // A hypervisor that refuses, and a record of the hypercall.
 //! // SAFETY: nothing here relies on what a hypercall has done.
 //! let xen: Recorder<_, 1> = Recorder::new(unsafe { Script::new(&[-22]) });
 //!
@@ -55,29 +55,29 @@ pub use operation::{Batch, Done, Request, UNTOUCHED};
 use xen_abi::Errno;
 pub use xen_abi_derive::hypercalls;
 
-/// A way to the hypervisor.
+/// Issues hypercalls. It is the only trait that does.
 ///
-/// The arguments are passed as the architecture's calling convention has them; `number` is one of
-/// `__HYPERVISOR_*` of `xen.h`. [`call`](Self::call) is all that an implementation in a kernel needs:
-/// `call1` to `call4` exist so that one which passes registers need not clear those that the hypercall
-/// does not read, [`lend`](Self::lend) and [`bounce_out`](Self::give_back) for one whose caller's memory
-/// the hypervisor cannot reach where it is.
+/// The arguments are passed as the architecture's calling convention defines; `number` is one of
+/// `__HYPERVISOR_*` of `xen.h`. An implementation in a kernel needs only [`call`](Self::call). It can
+/// override `call1` to `call4` to leave alone the registers of arguments that the hypercall does not
+/// have. An implementation whose callers' memory the hypervisor cannot reach in place overrides
+/// [`bounce_in`](Self::bounce_in) and [`bounce_out`](Self::bounce_out).
 ///
 /// # Safety
 ///
-/// An implementation hands number and arguments to the hypervisor (or what stands for it) unchanged,
+/// An implementation passes number and arguments to the hypervisor (or what stands for it) unchanged,
 /// returns its result, and has no other effect on the caller's memory than the hypercall's own.
-/// The hypercall is an ordinary memory access for the compiler: what was stored before it is in
-/// memory when the hypervisor looks, and what is loaded after it is read after it.
+/// The hypercall is an ordinary memory access for the compiler: stores before it reach memory before the
+/// hypervisor reads them, and loads after it are not moved before it.
 ///
-/// If it lends: from [`lend`](Self::lend) to [`bounce_out`](Self::give_back) the hypervisor finds at the
-/// address returned as many bytes as the memory has, with the memory's own contents, and nobody else
-/// uses them unless they are the memory itself. Giving back memory that is written leaves in it what is
-/// in those bytes then, and memory that is not written is never touched. Both may be called by several
-/// threads at once if the type can be shared.
-#[allow(unsafe_code, reason = "the door to the hypervisor")]
+/// If it bounces: from [`bounce_in`](Self::bounce_in) to [`bounce_out`](Self::bounce_out) the address
+/// returned is that of as many bytes as the buffer has, with the buffer's contents. The hypervisor can
+/// reach them, and nothing else uses them unless they are the buffer itself. Bouncing out a buffer that
+/// is written copies those bytes to it; a buffer that is not written is never changed. Both may be
+/// called by several threads at once if the type is `Sync`.
+#[allow(unsafe_code, reason = "issues hypercalls")]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no way to the hypervisor",
+    message = "`{Self}` does not issue hypercalls",
     label = "the first argument is a backend, one of `xen_ops::backend`"
 )]
 pub unsafe trait Hypercall {
@@ -85,9 +85,9 @@ pub unsafe trait Hypercall {
     ///
     /// # Safety
     ///
-    /// The hypervisor does what it is asked to: every address in the arguments, or in memory they
-    /// point to, must be good for the access that this hypercall makes, and no effect of it (a
-    /// mapping changed, a page taken away) may break a promise that Rust code relies on.
+    /// Every address in the arguments, or in memory that they point to, is valid for the access that
+    /// this hypercall makes, and no effect of it (a mapping changed, a page removed) breaks what Rust
+    /// code relies on.
     unsafe fn call(&self, number: u32, arguments: [usize; 5]) -> isize;
 
     /// Makes a hypercall that takes one argument.
@@ -138,38 +138,40 @@ pub unsafe trait Hypercall {
         unsafe { self.call(number, [a, b, c, d, 0]) }
     }
 
-    /// Makes memory reachable for the hypervisor, and returns the address to hand to it: in an argument
-    /// of the next hypercalls, or in memory that an argument points to.
+    /// Makes a buffer reachable for the hypervisor, and returns the address to pass to it: in an
+    /// argument of the next hypercalls, or in memory that an argument points to.
     ///
-    /// Here that is the memory's own. A backend in user space, where pages come and go, copies it to
-    /// memory that stays.
+    /// By default that is the buffer's own address. A backend in user space, whose pages may be moved or
+    /// swapped out, copies the buffer to memory that is locked. Libxc's name is
+    /// `xc_hypercall_bounce_pre`.
     ///
     /// # Errors
     ///
-    /// Why the hypervisor cannot reach it. No hypercall is made then, and a typed wrapper returns this
-    /// as if it were the hypervisor's answer.
+    /// The reason why the hypervisor cannot reach it. A typed wrapper then makes no hypercall, and
+    /// returns this number as if it were the hypervisor's.
     ///
     /// # Safety
     ///
-    /// Until the memory is given back it can be read (and written, if it says so), and nobody writes
-    /// there (or looks there) but through the address returned. The provenance of its address is
-    /// exposed, since an implementation makes a pointer of it.
+    /// Until the buffer is bounced out, it is valid for reads (and writes, if it is written), and it is
+    /// not written (nor read, if it is written) but through the address returned. The provenance of its
+    /// address is exposed, since an implementation makes a pointer of it.
     #[inline]
-    unsafe fn bounce_in(&self, memory: BufferDesc) -> Result<usize, Errno> {
-        Ok(memory.address)
+    unsafe fn bounce_in(&self, buffer: BufferDesc) -> Result<usize, Errno> {
+        Ok(buffer.address)
     }
 
-    /// Ends what [`lend`](Self::lend) began: what the hypervisor has written is in the memory now.
+    /// Ends what [`bounce_in`](Self::bounce_in) began: the buffer now has what the hypervisor wrote.
+    /// Libxc's name is `xc_hypercall_bounce_post`.
     ///
     /// # Safety
     ///
-    /// The memory was lent by this backend to the address `lent`, has not been given back since, and no
-    /// hypercall will use that address any more.
+    /// This backend has bounced the buffer in, to the address `bounced`, and has not bounced it out
+    /// since. No hypercall uses that address afterwards.
     #[inline]
-    unsafe fn bounce_out(&self, _memory: BufferDesc, _lent: usize) {}
+    unsafe fn bounce_out(&self, _buffer: BufferDesc, _bounced: usize) {}
 }
 
-// SAFETY: hands everything on.
+// SAFETY: forwards everything.
 #[allow(unsafe_code, reason = "the trait is unsafe to implement")]
 unsafe impl<H: Hypercall + ?Sized> Hypercall for &H {
     #[inline]
@@ -203,14 +205,14 @@ unsafe impl<H: Hypercall + ?Sized> Hypercall for &H {
     }
 
     #[inline]
-    unsafe fn bounce_in(&self, memory: BufferDesc) -> Result<usize, Errno> {
+    unsafe fn bounce_in(&self, buffer: BufferDesc) -> Result<usize, Errno> {
         // SAFETY: the caller's promise.
-        unsafe { (**self).bounce_in(memory) }
+        unsafe { (**self).bounce_in(buffer) }
     }
 
     #[inline]
-    unsafe fn bounce_out(&self, memory: BufferDesc, lent: usize) {
+    unsafe fn bounce_out(&self, buffer: BufferDesc, bounced: usize) {
         // SAFETY: the caller's promise.
-        unsafe { (**self).bounce_out(memory, lent) }
+        unsafe { (**self).bounce_out(buffer, bounced) }
     }
 }

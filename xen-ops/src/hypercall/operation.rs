@@ -4,23 +4,22 @@ use xen_abi::GrantStatus;
 
 use super::Error;
 
-/// State of an operation's argument that has not been handed to the hypervisor: only what goes in
-/// can be seen.
+/// The state of an operation's argument before the hypercall: only its inputs can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {}
 
-/// State of an operation's argument that the hypervisor has had: what came out can be read too.
+/// The state of an operation's argument after the hypercall: its outputs can be read too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {}
 
-/// The status in a request: none that Xen has. Where it is still there after the call, Xen has not
-/// looked at the element.
+/// The status in a request, which Xen never writes. An element that still has it after the call was not
+/// reached.
 pub const UNTOUCHED: GrantStatus = GrantStatus(i16::MIN);
 
-/// What became of a batch: the hypercall's own result, and the elements with their statuses.
+/// The results of a batch: that of the hypercall, and the elements with their statuses.
 ///
-/// A failed hypercall may have done some elements before it failed: theirs is a status of Xen's, the
-/// others still say [`UNTOUCHED`].
+/// A hypercall that fails may have done some elements before: those have a status of Xen's, the others
+/// have [`UNTOUCHED`].
 #[derive(Debug)]
 #[must_use = "a batch can succeed as a whole and fail in each element"]
 pub struct Batch<'a, T> {

@@ -1,5 +1,5 @@
-//! `PHYSDEVOP_*`: physical interrupts, ports and PCI devices. Most are for the hardware domain; on Arm
-//! there are the three for PCI devices alone.
+//! `PHYSDEVOP_*`: physical interrupts, ports and PCI devices. Most are for the hardware domain; Arm has
+//! only the three for PCI devices.
 //!
 //! Upstream: `xen/include/public/physdev.h`.
 
@@ -22,18 +22,18 @@ hypercalls! {
         in irq: u32,
     } -> errno;
 
-    /// Shows a page in which Xen sets a bit for each interrupt that needs [`eoi`]. From then on an
+    /// Registers a page in which Xen sets a bit for each interrupt that needs [`eoi`]. From then on an
     /// [`eoi`] unmasks the event channel as well.
     ///
     /// # Safety
     ///
-    /// Xen writes to the frame from then on: it is set aside for that, and touched as shared memory
+    /// Xen writes to the frame from then on: it is used for nothing else, and accessed as shared memory
     /// only.
     unsafe single pirq_eoi_gmfn_v1: physdev_pirq_eoi_gmfn on x86 {
         in gmfn: xen_pfn_t,
     } -> errno;
 
-    /// As [`pirq_eoi_gmfn_v1`], but event channels stay as they are.
+    /// As [`pirq_eoi_gmfn_v1`], but [`eoi`] does not unmask event channels.
     ///
     /// # Safety
     ///
@@ -42,7 +42,7 @@ hypercalls! {
         in gmfn: xen_pfn_t,
     } -> errno;
 
-    /// What is to be known of an interrupt (`XENIRQSTAT_*`).
+    /// The properties of an interrupt (`XENIRQSTAT_*`).
     single irq_status_query on x86 {
         in irq: u32,
         out flags: u32,
@@ -56,12 +56,12 @@ hypercalls! {
         in iopl: u32,
     } -> errno;
 
-    /// Says which of the first `nr_ports` ports, at most 65536, user space may use on this vCPU: those
-    /// whose bit is clear. PV guests only.
+    /// Sets which of the first `nr_ports` ports, at most 65536, user space may use on this vCPU: those whose
+    /// bit is clear. PV guests only.
     ///
     /// # Safety
     ///
-    /// Xen reads the 8192 bytes there at each access from then on: they stay what they are.
+    /// Xen reads the 8192 bytes there at each access from then on: they do not change.
     unsafe single set_iobitmap on x86 {
         in bitmap: GuestHandle<u8>,
         in nr_ports: u32,
@@ -74,7 +74,7 @@ hypercalls! {
         out value: u32,
     } -> errno;
 
-    /// Writes a register of an I/O APIC. Xen keeps vectors to itself.
+    /// Writes a register of an I/O APIC. Xen ignores vectors.
     single apic_write: physdev_apic on x86 {
         in apic_physbase: xen_ulong_t,
         in reg: u32,
@@ -87,15 +87,15 @@ hypercalls! {
         out vector: u32,
     } -> errno;
 
-    /// Gives a vector back; not implemented by any release that is known here.
+    /// Frees a vector; no known release implements it.
     single free_irq_vector: physdev_irq on x86 {
         in irq: u32,
         in vector: u32,
     } -> errno;
 
-    /// Gives `domid` an interrupt, of the kind `type_` (`MAP_PIRQ_TYPE_*`). With `pirq` negative Xen
-    /// chooses its number. `entry_nr` is the entry of an MSI-X table, or how many vectors there shall be
-    /// with `MAP_PIRQ_TYPE_MULTI_MSI`; if there are not so many it says how many there are.
+    /// Assigns an interrupt to `domid`, of the kind `type_` (`MAP_PIRQ_TYPE_*`). With `pirq` negative Xen
+    /// chooses its number. `entry_nr` is the entry of an MSI-X table, or the number of vectors with
+    /// `MAP_PIRQ_TYPE_MULTI_MSI`; if there are fewer, it returns their number.
     single map_pirq on x86 {
         in domid: domid_t,
         in type_: i32,
@@ -107,7 +107,7 @@ hypercalls! {
         in table_base: u64,
     } -> errno_and_out;
 
-    /// Takes an interrupt from `domid`.
+    /// Removes an interrupt from `domid`.
     single unmap_pirq on x86 {
         in domid: domid_t,
         in pirq: i32,
@@ -200,7 +200,7 @@ hypercalls! {
         in flags: u32,
     } -> errno;
 
-    /// Says that the USB controller of Xen's debug port is about to be reset, or has been: `op` is one of
+    /// Reports that the USB controller of Xen's debug port is about to be reset, or has been: `op` is one of
     /// `PHYSDEVOP_DBGP_RESET_*`, `bus` one of `PHYSDEVOP_DBGP_BUS_*`.
     single dbgp_op on x86 {
         in op: u8,
@@ -209,11 +209,11 @@ hypercalls! {
     } -> errno;
 }
 
-/// A PCI device, and the proximity domain that Xen reads behind it if `flags` has `XEN_PCI_DEV_PXM`.
+/// A PCI device, and the proximity domain that Xen reads after it if `flags` has `XEN_PCI_DEV_PXM`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct PciDeviceAdd {
-    /// Upstream's structure, with room for no option of its own.
+    /// Upstream's structure, without its flexible array of options.
     pub device: physdev_pci_device_add,
     /// The proximity domain, as ACPI numbers them.
     pub pxm: u32,

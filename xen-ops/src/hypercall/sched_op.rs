@@ -12,7 +12,7 @@ hypercalls! {
     unsafe hypercall __HYPERVISOR_sched_op(command, argument);
     commands SCHEDOP_*, arguments sched_*;
 
-    /// Lets others run.
+    /// Yields the physical CPU to other vCPUs.
     single yield_ -> errno;
 
     /// Waits for an event, with events delivered.
@@ -24,13 +24,12 @@ hypercalls! {
 
     /// Ends the domain for `reason` (`SHUTDOWN_*`) and does not return, unless the reason is
     /// `SHUTDOWN_suspend`: then it returns 0 where the domain is resumed, and 1 if the suspension was
-    /// given up or only a copy was taken. A PV guest suspends with [`suspend`].
+    /// cancelled or only a copy was taken. A PV guest suspends with [`suspend`].
     ///
     /// # Safety
     ///
-    /// After suspending Xen knows nothing of what the domain had set up: grants, mappings, event
-    /// channels and registered memory are gone, and nothing relies on them. Other reasons ask for
-    /// nothing.
+    /// After a suspension, grants, mappings, event channels and registered memory are gone, and nothing
+    /// relies on them. Other reasons have no requirement.
     unsafe single shutdown {
         in reason: u32,
     } -> value;
@@ -42,27 +41,28 @@ hypercalls! {
         in timeout: u64,
     } -> errno;
 
-    /// Says that another domain has ended, and why (`SHUTDOWN_*`). For whoever emulates its devices.
+    /// Reports that another domain has ended, and why (`SHUTDOWN_*`). For the domain's device model.
     single remote_shutdown {
         in domain_id: domid_t,
         in reason: u32,
     } -> errno;
 
-    /// Settles which reason (`SHUTDOWN_*`) the domain will have ended for, whatever its shutdown says.
+    /// Sets the reason (`SHUTDOWN_*`) that Xen reports for the domain's end, in place of that of the
+    /// shutdown.
     single shutdown_code: sched_shutdown {
         in reason: u32,
     } -> errno;
 
     /// Sets a timer that ends the domain after `timeout` seconds. With `id` 0 it is a new one, whose
     /// number is returned; with a number it is set again, or removed if `timeout` is 0, and 0 is
-    /// returned. Where both timers are set already, a 64-bit Xen means `ENOSPC` and returns
-    /// 4294967268: the error number has lost its sign.
+    /// returned. If both timers are set already, a 64-bit Xen returns 4294967268: `ENOSPC`
+    /// that lost its sign.
     single watchdog {
         in id: u32,
         in timeout: u32,
     } -> value;
 
-    /// Ties the vCPU to a physical CPU; a negative one ends that. For the hardware domain.
+    /// Pins the vCPU to a physical CPU; a negative one ends that. For the hardware domain.
     single pin_override {
         in pcpu: i32,
     } -> errno;
@@ -72,7 +72,7 @@ hypercalls! {
     unsafe hypercall __HYPERVISOR_sched_op(command, argument, start_info: usize);
 
     /// [`shutdown`] for a PV guest that suspends: `reason` is `SHUTDOWN_suspend`, and `start_info` the
-    /// machine frame number of its start information page, which the toolstack fills anew. Returns
+    /// machine frame number of its start information page, which the toolstack fills again. Returns
     /// what [`shutdown`] does.
     ///
     /// # Safety

@@ -1,7 +1,7 @@
 //! `VCPUOP_*`: the vCPUs of the caller's domain.
 //!
 //! Upstream: `xen/include/public/vcpu.h`. `ENOENT` for a vCPU that the domain does not have. On Arm vCPUs
-//! are started through PSCI, and only two of these operations are there.
+//! are started through PSCI, and only two of these operations exist.
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use xen_abi::arch_x86::xen::vcpu_guest_context;
@@ -14,12 +14,11 @@ hypercalls! {
     unsafe hypercall __HYPERVISOR_vcpu_op(command, vcpuid: u32, argument);
     commands VCPUOP_*, arguments vcpu_*;
 
-    /// Gives a vCPU of a PV guest the registers with which it will start. `EEXIST` if it has been given
-    /// some.
+    /// Sets the registers with which a vCPU of a PV guest starts. `EEXIST` if they are set already.
     ///
     /// # Safety
     ///
-    /// What the vCPU does from there is sound: code, stack and page tables belong to it.
+    /// The vCPU starts with code, stack and page tables that are valid for it.
     unsafe single initialise on x86 (in context: &vcpu_guest_context) -> errno;
 
     /// Starts a vCPU that has been initialised. Nothing happens to one that runs.
@@ -38,12 +37,12 @@ hypercalls! {
         out time: [u64; 4],
     } -> errno;
 
-    /// Has Xen keep `vcpu_runstate_info` at a virtual address up to date.
+    /// Makes Xen update `vcpu_runstate_info` at a virtual address.
     ///
     /// # Safety
     ///
-    /// Xen writes there whenever the vCPU is scheduled, in whatever address space is current: the memory
-    /// is set aside for it in all of them, and touched as shared memory only.
+    /// Xen writes there whenever the vCPU is scheduled, in the current address space: the memory is
+    /// used for nothing else in all of them, and accessed as shared memory only.
     unsafe single register_runstate_memory_area {
         in addr: vcpu_register_runstate_memory_area_addr,
     } -> errno;
@@ -57,7 +56,7 @@ hypercalls! {
     single stop_periodic_timer on x86 -> errno;
 
     /// Raises `VIRQ_TIMER` once, when the system time reaches `timeout_abs_ns` nanoseconds; at once if
-    /// that is over, or `ETIME` if `flags` is `VCPU_SSHOTTMR_future` and Xen older than 4.18. The vCPU is
+    /// that has passed, or `ETIME` if `flags` is `VCPU_SSHOTTMR_future` and Xen is older than 4.18. The vCPU is
     /// the one that calls.
     single set_singleshot_timer on x86 {
         in timeout_abs_ns: u64,
@@ -71,7 +70,7 @@ hypercalls! {
     ///
     /// # Safety
     ///
-    /// Xen uses it there from then on: the memory is set aside for it, and touched as shared memory
+    /// Xen uses it there from then on: the memory is used for nothing else, and accessed as shared memory
     /// only.
     unsafe single register_vcpu_info {
         in mfn: u64,
@@ -81,13 +80,13 @@ hypercalls! {
     /// Sends a non-maskable interrupt to a vCPU.
     single send_nmi on x86 -> errno;
 
-    /// The physical CPU of a vCPU that is tied to one: the APIC's number in the low 32 bits, ACPI's in
-    /// the high ones. For the hardware domain.
+    /// The physical CPU of a pinned vCPU: the APIC's number in the low 32 bits, ACPI's in the high ones.
+    /// `EINVAL` unless the caller is the hardware domain and the vCPU is pinned.
     single get_physid on x86 {
         out phys_id: u64,
     } -> errno;
 
-    /// Has Xen keep `vcpu_time_info` at a virtual address up to date.
+    /// Makes Xen update `vcpu_time_info` at a virtual address.
     ///
     /// # Safety
     ///
@@ -96,16 +95,17 @@ hypercalls! {
         in addr: vcpu_register_time_memory_area_addr,
     } -> errno;
 
-    /// Has Xen keep `vcpu_runstate_info` at a guest physical address, in bytes, up to date.
+    /// Makes Xen update `vcpu_runstate_info` at a guest physical address, in bytes.
     ///
     /// # Safety
     ///
-    /// Xen writes there from then on: the memory is set aside for it, and touched as shared memory only.
+    /// Xen writes there from then on: the memory is used for nothing else, and accessed as shared memory
+    /// only.
     unsafe single register_runstate_phys_area: vcpu_register_runstate_memory_area on x86 {
         in addr: vcpu_register_runstate_memory_area_addr,
     } -> errno;
 
-    /// Has Xen keep `vcpu_time_info` at a guest physical address, in bytes, up to date.
+    /// Makes Xen update `vcpu_time_info` at a guest physical address, in bytes.
     ///
     /// # Safety
     ///

@@ -1,7 +1,8 @@
-//! `XENVER_*`: which Xen this is, and what it can do.
+//! `XENVER_*`: the version and the features of Xen.
 //!
-//! Texts end at the first 0 byte, and those of a fixed size are cut to it. Xen withholds some of them
-//! from domains without privileges: the answer is then a word that says so, or nothing.
+//! Texts end at the first 0 byte, and those of a fixed size are truncated to it. Xen withholds some from
+//! domains other than the hardware and control domain: the text is then `<denied>` or empty, and
+//! [`build_id`] and [`commandline2`] fail with `EPERM`.
 //!
 //! Upstream: `xen/include/public/version.h`.
 
@@ -17,7 +18,7 @@ hypercalls! {
     /// The version: the major number times 2^16, plus the minor one.
     single version -> value;
 
-    /// What follows the two numbers of the version, as `.2`.
+    /// The rest of the version after the two numbers, such as `.2`.
     single extraversion(out text: xen_extraversion_t) -> errno;
 
     /// Who compiled this Xen, where, when and with what.
@@ -31,64 +32,65 @@ hypercalls! {
     /// The kinds of guest that Xen runs here, as `xen-3.0-x86_64`, with spaces between them.
     single capabilities(out text: xen_capabilities_info_t) -> errno;
 
-    /// Which change in its history this Xen was made from.
+    /// The changeset that this Xen was built from.
     single changeset(out text: xen_changeset_info_t) -> errno;
 
-    /// The virtual address at which Xen's part of a 32-bit PV guest's address space begins. Means
-    /// nothing to other guests.
+    /// The virtual address at which Xen's part of a 32-bit PV guest's address space begins. Other guests
+    /// have no use for it.
     single platform_parameters {
         out virt_start: xen_ulong_t,
     } -> errno;
 
-    /// The features `XENFEAT_*` of number 32 times `submap_idx` and up, one a bit.
+    /// The features `XENFEAT_*` from number 32 times `submap_idx` on, one bit each. They depend on the
+    /// release and on the kind of the guest.
     single get_features: xen_feature_info {
         in submap_idx: u32,
         out submap: u32,
     } -> errno;
 
-    /// Bytes in a page of Xen's own.
+    /// The size of a page of Xen's, in bytes.
     single pagesize -> value;
 
     /// The UUID that the toolstack gave the domain.
     single guest_handle(out handle: xen_domain_handle_t) -> errno;
 
-    /// Xen's command line.
+    /// Xen's command line; `<denied>` for an unprivileged domain.
     single commandline(out text: xen_commandline_t) -> errno;
 
-    /// The identification that the linker gave this Xen; how many bytes it has is returned. `ENOBUFS` if
-    /// they do not fit, `ENODATA` if there is none.
+    /// The build ID that the linker wrote, and its length in bytes. `ENOBUFS` if it does not fit, `ENODATA`
+    /// if there is none, `EPERM` for an unprivileged domain.
     single build_id(out buffer: &mut Varbuf) -> value;
 
-    /// How many bytes [`build_id`] has.
+    /// The length of [`build_id`] in bytes, with the same errors.
     single build_id_size = XENVER_build_id -> value;
 
-    /// The whole of [`extraversion`]; how many bytes it has is returned. `ENOBUFS` if they do not fit.
-    /// No 0 byte ends it. Since 4.20, as the three others like it.
+    /// The whole of [`extraversion`], and its length in bytes. `ENOBUFS` if it does not fit. There is no 0
+    /// byte at the end. Since 4.20, as are the three others like it.
     single extraversion2(out buffer: &mut Varbuf) -> value;
 
-    /// How many bytes [`extraversion2`] has.
+    /// The length of [`extraversion2`] in bytes.
     single extraversion2_size = XENVER_extraversion2 -> value;
 
     /// The whole of [`capabilities`], likewise.
     single capabilities2(out buffer: &mut Varbuf) -> value;
 
-    /// How many bytes [`capabilities2`] has.
+    /// The length of [`capabilities2`] in bytes.
     single capabilities2_size = XENVER_capabilities2 -> value;
 
     /// The whole of [`changeset`], likewise.
     single changeset2(out buffer: &mut Varbuf) -> value;
 
-    /// How many bytes [`changeset2`] has.
+    /// The length of [`changeset2`] in bytes.
     single changeset2_size = XENVER_changeset2 -> value;
 
-    /// The whole of [`commandline`], likewise.
+    /// The whole of [`commandline`], likewise. `EPERM` for an unprivileged domain.
     single commandline2(out buffer: &mut Varbuf) -> value;
 
-    /// How many bytes [`commandline2`] has.
+    /// The length of [`commandline2`] in bytes. `EPERM` for an unprivileged domain.
     single commandline2_size = XENVER_commandline2 -> value;
 }
 
-/// Room for an answer of any size: upstream's `xen_varbuf`, with the number of bytes before them.
+/// A buffer for a text of any size: upstream's `xen_varbuf`, a number of bytes and the bytes.
 ///
 /// ```
 /// # #![allow(unsafe_code)]
@@ -105,20 +107,20 @@ hypercalls! {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Varbuf<B: ?Sized = [u8]> {
-    /// Bytes in `buf`: never more than there are, since Xen writes as many.
+    /// Bytes in `buf`. Never more than there are, since Xen writes that many.
     len: u32,
     buf: B,
 }
 
 impl<const N: usize> Varbuf<[u8; N]> {
-    /// Room for `N` bytes.
+    /// A buffer of `N` bytes.
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(N <= u32::MAX as usize, "Xen reads 32 bits of the number of bytes") };
         Self { len: N as u32, buf: [0; N] }
     }
 
-    /// The first `length` bytes, or as many as there is room for.
+    /// The first `length` bytes, or all if there are fewer.
     #[must_use]
     pub fn bytes(&self, length: usize) -> &[u8] {
         self.buf.get(..length).unwrap_or(&self.buf)

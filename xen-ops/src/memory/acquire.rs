@@ -1,7 +1,6 @@
-//! Pages that Xen or a toolstack keeps for another domain, mapped into the caller: its grant table,
-//! its request pages, its trace buffers.
+//! Mapping resources of another domain: its grant table, its I/O request pages, its trace buffers.
 
-#![allow(unsafe_code, reason = "changes which memory is behind an address")]
+#![allow(unsafe_code, reason = "changes which memory is at a guest frame")]
 
 use core::fmt;
 
@@ -16,7 +15,7 @@ use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 use super::{Error, frame, remove_from_physmap};
 use crate::hypercall::{self, Hypercall, memory_op};
 
-/// Something of another domain's that has pages.
+/// A resource of a domain, which consists of pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resource {
@@ -26,12 +25,12 @@ pub enum Resource {
         /// The server's number.
         id: u16,
     },
-    /// The grant table; mapping a frame it does not have yet makes it grow.
+    /// The grant table. Mapping a frame that it does not have yet grows the table.
     GrantTable {
         /// The frames of a version 2 table's status words, rather than those of its entries.
         status: bool,
     },
-    /// The buffer into which a vCPU is traced.
+    /// The processor trace buffer of a vCPU.
     Vmtrace {
         /// The vCPU's number.
         vcpu: u32,
@@ -53,16 +52,15 @@ impl Resource {
     }
 }
 
-/// How many frames `resource` of domain `domid` has at most. Never 0.
+/// The maximum number of frames that `resource` of domain `domid` has. Never 0.
 ///
-/// Xen before 4.15 answers with the frames that one of its calls maps, 32, whatever the resource
-/// and the domain are.
+/// Xen before 4.15 always returns 32, the number of frames that one of its calls maps.
 ///
 /// `XENMEM_acquire_resource` of `memory.h` without a list.
 ///
 /// # Errors
 ///
-/// [`Error::Xen`]: -EINVAL (no such resource), -ESRCH (no such domain; `DOMID_SELF` is none here),
+/// [`Error::Xen`]: -EINVAL (no such resource), -ESRCH (no such domain, or `DOMID_SELF`),
 /// -EPERM (the caller's own number; not allowed), -EACCES (x86: a translated caller that is not the
 /// hardware domain).
 pub fn size<H>(xen: &H, domid: domid_t, resource: Resource) -> Result<u32, Error>
@@ -80,17 +78,17 @@ where
 /// guest frames `frames` of the caller, which is translated (HVM, PVH, Arm). A PV guest uses
 /// [`machine_frames`].
 ///
-/// All are mapped or none: what is mapped when Xen fails is removed again. Any number of frames can
-/// be asked for: one hypercall is made for each 32 of them, which is what every release takes.
+/// All are mapped or none: if Xen fails, the frames that are mapped are removed again. There may be any
+/// number of frames: one hypercall is made for each 32 of them, which is what every release takes.
 ///
-/// [`unmap`] takes the frames away again.
+/// [`unmap`] removes the frames.
 ///
 /// `XENMEM_acquire_resource` of `memory.h`.
 ///
 /// # Errors
 ///
 /// [`AcquireError::Failed`]: nothing is mapped. [`Error::NoFrames`], [`Error::NotAFrame`] and
-/// [`Error::TooMany`] (a range that ends behind what 32 bits count), before Xen is asked. Of Xen's:
+/// [`Error::TooMany`] (a range that ends past the 32-bit frame numbers), before Xen is asked. Of Xen's:
 /// those of [`size`], -EINVAL (frames the resource does not have), -ENOENT (no such server or
 /// vCPU), -EIO, -ENOMEM.
 ///
@@ -98,8 +96,8 @@ where
 ///
 /// # Safety
 ///
-/// The caller is a translated guest. Nothing is behind the guest frames `frames`. Nobody uses the
-/// pages mapped there but as the shared memory they are.
+/// The caller is a translated guest. Nothing is at the guest frames `frames`. The pages mapped there are
+/// accessed as shared memory only.
 pub unsafe fn map<H>(
     xen: &H,
     domid: domid_t,
@@ -114,7 +112,7 @@ where
     // SAFETY: the caller's promise.
     match unsafe { acquire(xen, domid, resource, first, frames) } {
         Err(error @ Error::Xen(_)) => {
-            // SAFETY: nothing but what this call mapped is behind these frames.
+            // SAFETY: nothing is at these frames but what this call mapped.
             Err(match unsafe { remove(xen, frames, true) } {
                 Ok(()) => AcquireError::Failed(error),
                 Err(left) => AcquireError::Stranded { error, left },
@@ -124,17 +122,17 @@ where
     }
 }
 
-/// The machine frames that `frames.len()` frames of `resource` of domain `domid` are, from frame
-/// `first` of it on, for a PV caller to map with its page tables. To a translated caller, the
-/// contents of `frames` would say where to map them, see [`map`].
+/// Writes the machine frames of `frames.len()` frames of `resource` of domain `domid`, from frame `first`
+/// of it on, to `frames`, for a PV caller to map with its page tables. In a translated guest, use
+/// [`map`].
 ///
-/// If it fails, some of `frames` may be written; they stand for nothing.
+/// If it fails, some of `frames` may be written; ignore them.
 ///
 /// `XENMEM_acquire_resource` of `memory.h`.
 ///
 /// # Errors
 ///
-/// As [`map`], without [`Error::NotAFrame`] since what is in `frames` before does not matter.
+/// As [`map`], without [`Error::NotAFrame`] since the previous contents of `frames` do not matter.
 ///
 /// # Safety
 ///
@@ -149,12 +147,12 @@ pub unsafe fn machine_frames<H>(
 where
     H: Hypercall + ?Sized,
 {
-    // SAFETY: no map of a PV guest's changes.
+    // SAFETY: the guest-physical map of a PV guest does not change.
     unsafe { acquire(xen, domid, resource, first, frames) }
 }
 
-/// Removes what [`map`] has mapped at the caller's guest frames `frames`. Frames with nothing
-/// behind them are passed over.
+/// Removes what [`map`] has mapped at the caller's guest frames `frames`. Frames with nothing at them are
+/// skipped.
 ///
 /// # Errors
 ///
@@ -162,7 +160,7 @@ where
 ///
 /// # Safety
 ///
-/// Nothing relies on what is behind `frames`.
+/// Nothing relies on what is at `frames`.
 pub unsafe fn unmap<H>(xen: &H, frames: &[xen_pfn_t]) -> Result<(), StillMapped>
 where
     H: Hypercall + ?Sized,
@@ -173,7 +171,7 @@ where
 
 /// # Safety
 ///
-/// As [`map`] or [`machine_frames`], after whichever kind of guest the caller is.
+/// As [`map`] in a translated guest, as [`machine_frames`] in a PV guest.
 unsafe fn acquire<H>(
     xen: &H,
     domid: domid_t,
@@ -185,7 +183,7 @@ where
     H: Hypercall + ?Sized,
 {
     if frames.is_empty() {
-        // Xen would take it for a question about the size, or for an error.
+        // For Xen that is a query of the size, or an error.
         return Err(Error::NoFrames);
     }
     let limit = (u32::MAX - first) as usize;
@@ -195,7 +193,7 @@ where
     let (kind, id) = resource.encode();
     let mut frame = u64::from(first);
     for frames in frames.chunks_mut(CHUNK) {
-        // The count that comes back is of no use: Xen changes it while a call continues.
+        // The returned count is not reliable: Xen changes it when a call continues.
         // SAFETY: the caller's promise, for a part of the frames.
         let _count = unsafe { memory_op::acquire_resource(xen, domid, kind, id, frame, frames) }?;
         frame += CHUNK as u64;
@@ -203,15 +201,15 @@ where
     Ok(())
 }
 
-/// The most frames that every release takes in one call: 4.14 answers -E2BIG above.
+/// The maximum of frames that every release takes in one call: 4.14 returns -E2BIG above.
 const CHUNK: usize = 32;
 
-/// Removes what is behind the caller's frames. `in_order` says that frames behind an empty one are
-/// empty too, as Xen maps one after the other.
+/// Removes what is at the caller's frames. With `in_order`, all frames after an empty one are empty too,
+/// as Xen maps them in order.
 ///
 /// # Safety
 ///
-/// Nothing relies on what is behind `frames`.
+/// Nothing relies on what is at `frames`.
 unsafe fn remove<H>(xen: &H, frames: &[xen_pfn_t], in_order: bool) -> Result<(), StillMapped>
 where
     H: Hypercall + ?Sized,
@@ -248,10 +246,10 @@ pub struct StillMapped {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AcquireError {
-    /// The guest frames are empty as before.
+    /// Nothing is mapped at the guest frames.
     Failed(Error),
-    /// Some of the frames are mapped, and could not be removed: they must not be used for anything
-    /// else before [`unmap`] has succeeded for them.
+    /// Some of the frames are mapped, and could not be removed. Do not use them for anything else before
+    /// [`unmap`] has succeeded for them.
     Stranded {
         /// Why mapping failed.
         error: Error,

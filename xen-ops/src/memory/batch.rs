@@ -1,6 +1,6 @@
-//! Many places of the guest-physical map in one call, with a result for each.
+//! Placing many pages in the guest-physical map with one call, and a result for each.
 
-#![allow(unsafe_code, reason = "changes which memory is behind an address")]
+#![allow(unsafe_code, reason = "changes which memory is at a guest frame")]
 
 use core::fmt;
 
@@ -10,16 +10,16 @@ use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
 use super::{BatchSpace, Error, frame};
 use crate::hypercall::{Hypercall, memory_op};
 
-/// What an entry's result is before Xen has written it: no error number that Xen has.
+/// An entry's result before Xen has written it. It is not an error number of Xen's.
 pub const UNTOUCHED: i32 = i32::MIN;
 
-/// The most entries one hypercall takes: `size` has 16 bits.
+/// The maximum of entries that one hypercall takes: `size` has 16 bits.
 const CHUNK: usize = u16::MAX as usize;
 
-/// What became of a batch: the hypercalls' own result, and each entry's.
+/// The results of a batch: that of the hypercalls, and each entry's.
 ///
-/// Either can fail without the other. Xen returns success whatever becomes of the entries, and a
-/// call that fails half way leaves the entries behind that point [`UNTOUCHED`].
+/// Either can fail without the other. Xen returns success even if entries fail, and a call that fails
+/// half way leaves the later entries [`UNTOUCHED`].
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a batch can succeed as a whole and fail in each entry"]
 pub struct Placed<'a> {
@@ -45,13 +45,13 @@ pub struct Failure {
 pub enum FailureCause {
     /// Xen's error number for it.
     Errno(Errno),
-    /// Xen never came to it: the call ended before.
+    /// Xen did not reach it: the call ended before.
     Untouched,
     /// A result that is neither success nor an error number.
     Unexpected(i32),
 }
 
-/// Why [`Placed::complete`] is not: the hypercall's failure, or else the first entry's.
+/// The error of [`Placed::complete`]: the hypercall's failure, or else the first entry's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BatchError {
@@ -89,12 +89,12 @@ impl<'a> Placed<'a> {
 }
 
 /// Places page `idxs[i]` of `space` at guest frame `gpfns[i]` of domain `domid`, for each `i`, and
-/// leaves what became of it in `errs[i]`.
+/// stores the result in `errs[i]`.
 ///
-/// `DOMID_SELF` is the caller, and all that an unprivileged one may name. Translated guests only
-/// (HVM, PVH, Arm). What was at the guest frames before is taken away, and if it was memory of the
-/// domain, Xen frees it. There may be any number of entries: one hypercall is made for each
-/// 65535 of them, and none after one that fails.
+/// `DOMID_SELF` is the caller. An unprivileged caller may not name another domain. Translated guests
+/// only (HVM, PVH, Arm). What was at the guest frames before is removed, and if it was memory of the
+/// domain, Xen frees it. There may be any number of entries: one hypercall is made for each 65535 of
+/// them, and none after one that fails.
 ///
 /// `XENMEM_add_to_physmap_batch` of `memory.h`.
 ///
@@ -106,14 +106,14 @@ impl<'a> Placed<'a> {
 /// domain).
 ///
 /// For each entry, see [`Placed::failures`]: what [`add_to_physmap`](super::add_to_physmap) has;
-/// for [`BatchSpace::GmfnForeign`] -EINVAL or -EPERM (one's own domain, nothing at the frame),
+/// for [`BatchSpace::GmfnForeign`] -EINVAL or -EPERM (the caller's own domain, nothing at the frame),
 /// -ESRCH.
 ///
 /// # Safety
 ///
 /// If `domid` is the caller: nothing relies on what is at the guest frames `gpfns`, nor, for
-/// [`BatchSpace::Gmfn`], on what is at the frames `idxs`. Nobody uses the pages placed but as the
-/// shared memory they are.
+/// [`BatchSpace::Gmfn`], on what is at the frames `idxs`. The pages placed are
+/// accessed as shared memory only.
 pub unsafe fn add_to_physmap_batch<'a, H>(
     xen: &H,
     domid: domid_t,
@@ -146,7 +146,7 @@ fn check(idxs: &[xen_ulong_t], gpfns: &[xen_pfn_t], errs: &[i32]) -> Result<(), 
             return Err(Error::Lengths { expected: idxs.len(), found });
         }
     }
-    // Xen would end the call at such a frame, without a word in `errs`.
+    // Xen would end the call at such a frame, and write nothing to `errs`.
     frame::check(gpfns)
 }
 

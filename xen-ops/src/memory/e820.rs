@@ -1,6 +1,6 @@
 //! Memory maps in the format of the PC's BIOS.
 
-#![allow(unsafe_code, reason = "hands buffers to the hypervisor")]
+#![allow(unsafe_code, reason = "passes buffers to the hypervisor")]
 
 use core::fmt;
 
@@ -12,12 +12,12 @@ use super::{Error, list};
 use crate::hypercall::{self, HypercallBuffer};
 use crate::hypercall::{Hypercall, memory_op};
 
-/// A range of physical memory: 20 bytes, as the BIOS call E820 gives them.
+/// A range of physical memory: 20 bytes, as the BIOS call E820 returns them.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct E820Entry([u8; memory_op::E820_ENTRY_SIZE]);
 
-/// What a range of physical memory is. Values that are none of these are kept.
+/// The type of a range of physical memory. Unknown values are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct E820Kind(pub u32);
 
@@ -26,9 +26,9 @@ impl E820Kind {
     pub const RAM: Self = Self(1);
     /// In use by the platform.
     pub const RESERVED: Self = Self(2);
-    /// ACPI tables: memory once they are read.
+    /// ACPI tables. The memory can be used once they are read.
     pub const ACPI: Self = Self(3);
-    /// What ACPI wants kept.
+    /// Memory that ACPI preserves across sleep.
     pub const NVS: Self = Self(4);
     /// Faulty memory.
     pub const UNUSABLE: Self = Self(5);
@@ -52,24 +52,24 @@ impl E820Entry {
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// How many bytes.
+    /// The length in bytes.
     #[must_use]
     pub const fn length(self) -> u64 {
         let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// What is there.
+    /// The type of the range.
     #[must_use]
     pub const fn kind(self) -> E820Kind {
         let [.., a, b, c, d] = self.0;
         E820Kind(u32::from_le_bytes([a, b, c, d]))
     }
 
-    /// Room for entries as the hypercall has it.
-    fn bytes(room: &mut [Self]) -> &mut [[u8; memory_op::E820_ENTRY_SIZE]] {
-        // SAFETY: an entry is transparent over its bytes; the borrow is handed on as a whole.
-        unsafe { core::slice::from_raw_parts_mut(room.as_mut_ptr().cast(), room.len()) }
+    /// The entries as the hypercall takes them.
+    fn bytes(entries: &mut [Self]) -> &mut [[u8; memory_op::E820_ENTRY_SIZE]] {
+        // SAFETY: an entry is transparent over its bytes; the whole borrow is converted.
+        unsafe { core::slice::from_raw_parts_mut(entries.as_mut_ptr().cast(), entries.len()) }
     }
 }
 
@@ -82,50 +82,51 @@ impl fmt::Debug for E820Entry {
 /// A memory map, or the beginning of one.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryMap<'a> {
-    /// The ranges there was room for.
+    /// The ranges that fitted into the buffer.
     pub entries: &'a [E820Entry],
-    /// Whether these are certain to be all: Xen does not say if there was more than room for.
+    /// Whether these are certain to be all. Xen does not tell whether it left any out.
     pub complete: bool,
 }
 
-/// The memory map the caller was started with, into `room`. With room to spare it is complete.
+/// Writes the memory map that the caller was started with to `buffer`. The map is complete if it does
+/// not fill the buffer.
 ///
 /// `XENMEM_memory_map` of `memory.h`.
 ///
 /// # Errors
 ///
 /// -ENOSYS (Arm; a domain that was given no map).
-pub fn memory_map<'a, H>(xen: &H, room: &'a mut [E820Entry]) -> Result<MemoryMap<'a>, Error>
+pub fn memory_map<'a, H>(xen: &H, buffer: &'a mut [E820Entry]) -> Result<MemoryMap<'a>, Error>
 where
     H: Hypercall + ?Sized,
 {
-    let size = room.len();
-    let written = memory_op::memory_map(xen, E820Entry::bytes(room))?;
-    let entries = list::written("XENMEM_memory_map", room, written)?;
-    Ok(MemoryMap { entries, complete: entries.len() < size })
+    let capacity = buffer.len();
+    let written = memory_op::memory_map(xen, E820Entry::bytes(buffer))?;
+    let entries = list::written("XENMEM_memory_map", buffer, written)?;
+    Ok(MemoryMap { entries, complete: entries.len() < capacity })
 }
 
-/// The host's memory map, into `room`. For the control domain.
+/// Writes the host's memory map to `buffer`. For the control domain.
 ///
 /// `XENMEM_machine_memory_map` of `memory.h`.
 ///
 /// # Errors
 ///
-/// -EINVAL (not room enough, which is for at least one entry more than the host has ranges), -EPERM
-/// (not allowed).
+/// -EINVAL (`buffer` does not hold at least one entry more than the host has ranges), -EPERM (not
+/// allowed).
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub fn machine_memory_map<'a, H>(
     xen: &H,
-    room: &'a mut [E820Entry],
+    buffer: &'a mut [E820Entry],
 ) -> Result<&'a [E820Entry], Error>
 where
     H: Hypercall + ?Sized,
 {
-    let written = memory_op::machine_memory_map(xen, E820Entry::bytes(room))?;
-    list::written("XENMEM_machine_memory_map", room, written)
+    let written = memory_op::machine_memory_map(xen, E820Entry::bytes(buffer))?;
+    list::written("XENMEM_machine_memory_map", buffer, written)
 }
 
-/// Gives domain `domid` the map that its [`memory_map`] shall report. For its toolstack.
+/// Sets the map that [`memory_map`] returns to domain `domid`. For its toolstack.
 ///
 /// `XENMEM_set_memory_map` of `memory.h`.
 ///
@@ -140,11 +141,11 @@ where
 {
     let nr_entries = u32::try_from(entries.len())
         .map_err(|_| Error::TooMany { asked: entries.len(), limit: u32::MAX as usize })?;
-    let lent = HypercallBuffer::to_read(xen, entries)
+    let buffer = HypercallBuffer::to_read(xen, entries)
         .map_err(|errno| hypercall::Error::from_errno("XENMEM_set_memory_map", errno))?;
     let mut map = xen_memory_map::ZERO;
     map.nr_entries = nr_entries;
-    map.buffer = lent.untyped_handle();
-    // SAFETY: Xen reads as many entries as there are.
+    map.buffer = buffer.untyped_handle();
+    // SAFETY: the handle is to as many entries as the count says.
     Ok(unsafe { memory_op::set_memory_map(xen, domid, map) }?)
 }

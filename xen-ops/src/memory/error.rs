@@ -1,4 +1,4 @@
-//! Why a memory operation did not do what it was asked to.
+//! Why a memory operation failed.
 
 use core::fmt;
 
@@ -8,11 +8,11 @@ use crate::hypercall;
 
 /// A memory operation that was refused before the hypercall, or that Xen did not do.
 ///
-/// Of all variants but [`Xen`](Self::Xen) it is certain that nothing was asked of the hypervisor.
+/// For all variants but [`Xen`](Self::Xen), no hypercall was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The number at `index` of the frames given is none that a frame can have (`INVALID_GFN`).
+    /// The number at `index` is too large for a frame (`INVALID_GFN` and above).
     NotAFrame {
         /// Which of the frames; 0 where there is only one.
         index: usize,
@@ -33,26 +33,26 @@ pub enum Error {
     },
     /// The two sides of an exchange are not the same number of pages.
     PageCount {
-        /// Pages given, or `None` if they are more than a word can count.
+        /// Pages given, or `None` if they overflow a word.
         given: Option<usize>,
-        /// Pages asked for, or `None` if they are more than a word can count.
+        /// Pages asked for, or `None` if they overflow a word.
         wanted: Option<usize>,
     },
-    /// More elements than one call can have: to be asked for in parts.
+    /// More elements than one call takes: split the request.
     TooMany {
         /// Elements asked for.
         asked: usize,
-        /// The most that a call can have.
+        /// The maximum of one call.
         limit: usize,
     },
-    /// No frames were given where Xen wants at least one.
+    /// No frames were given where Xen needs at least one.
     NoFrames,
     /// Xen's answer.
     Xen(hypercall::Error),
 }
 
 impl Error {
-    /// Xen's error number, if that is what it answered.
+    /// Xen's error number, if it returned one.
     #[must_use]
     pub const fn errno(&self) -> Option<xen_abi::Errno> {
         match self {
@@ -88,7 +88,7 @@ impl fmt::Display for Error {
                 f.write_str(": both must be the same")
             }
             Self::TooMany { asked, limit } => {
-                write!(f, "{asked} elements: one call takes at most {limit}, ask in parts")
+                write!(f, "{asked} elements: one call takes at most {limit}, split the request")
             }
             Self::NoFrames => f.write_str("no frames given: at least one is needed"),
             Self::Xen(error) => error.fmt(f),

@@ -1,6 +1,6 @@
-//! Trading pages for others.
+//! Exchanging pages for others.
 
-#![allow(unsafe_code, reason = "changes which memory is behind an address")]
+#![allow(unsafe_code, reason = "changes which memory is at a guest frame")]
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ use super::reservation::fits;
 use super::{Error, MemFlags, frame};
 use crate::hypercall::{self, Hypercall, HypercallBuffer, memory_op};
 
-/// Extents that are given up.
+/// Extents that the domain gives.
 #[derive(Clone, Copy, Debug)]
 pub struct Give<'a> {
     /// Each extent is 2 to this power pages.
@@ -20,36 +20,36 @@ pub struct Give<'a> {
     pub frames: &'a [xen_pfn_t],
 }
 
-/// Extents that are wanted.
+/// Extents that the domain takes.
 #[derive(Debug)]
 pub struct Take<'a> {
-    /// Each extent is 2 to this power pages, in a row in machine memory.
+    /// Each extent is 2 to this power pages, contiguous in machine memory.
     pub order: u32,
-    /// What the memory must be like.
+    /// Constraints on the memory.
     pub flags: MemFlags,
-    /// The guest frames they are to have; after the call, the machine frames they are.
+    /// Their guest frames; after the call, their machine frames.
     pub frames: &'a mut [xen_pfn_t],
 }
 
-/// Trades pages of domain `domid` for others that are in a row, or low, or on another node. For PV
-/// domains: Xen refuses it to translated ones.
+/// Exchanges pages of domain `domid` for others: contiguous ones, or at low addresses, or on another
+/// node. PV domains only; Xen refuses it for translated ones.
 ///
-/// What the pages given hold is lost.
+/// The contents of the pages given are lost.
 ///
 /// `XENMEM_exchange` of `memory.h`.
 ///
 /// # Errors
 ///
-/// [`ExchangeError`], which counts the extents given that are traded already. In its `error`:
+/// [`ExchangeError`], which counts the extents that are exchanged already. In its `error`:
 /// [`Error::PageCount`] unless both sides are the same number of pages, [`Error::NotAFrame`] and
 /// [`Error::TooMany`], before Xen is asked. Of Xen's: -EOPNOTSUPP (HVM, PVH, Arm), -EPERM (an order
-/// beyond the caller's maximum; not allowed), -ENOMEM (no such memory left; a page that is shared),
+/// above the caller's maximum; not allowed), -ENOMEM (no such memory left; a page that is shared),
 /// -EINVAL (not the domain's memory, an unknown node), -ESRCH (no such domain).
 ///
 /// # Safety
 ///
-/// If `domid` is the caller: nothing relies on the memory given, nothing maps it, it is granted to
-/// nobody, and nothing relies on what is behind the guest frames taken.
+/// If `domid` is the caller: nothing relies on the memory given, nothing maps it, it is not granted,
+/// and nothing relies on what is at the guest frames taken.
 pub unsafe fn exchange<H>(
     xen: &H,
     domid: domid_t,
@@ -81,14 +81,14 @@ where
         out: side(taken.handle(), wanted, take.order, take.flags.bits()),
         nr_exchanged: 0,
     };
-    // SAFETY: Xen reads one list and writes the other, which are lent for that; the effect is as the
-    // caller promises.
+    // SAFETY: the handles are to a list for reading and one for writing; the effect is as the caller
+    // promises.
     let (result, argument) = unsafe { memory_op::exchange(xen, argument) };
     let reported = argument.nr_exchanged;
     let exchanged = usize::try_from(reported).unwrap_or(usize::MAX).min(asked);
     match result {
         Ok(()) if reported == asked as xen_ulong_t => Ok(()),
-        // Success that is not: no error number says so.
+        // Xen reports success, but did not exchange all: no error number says so.
         Ok(()) => {
             Err(ExchangeError { error: hypercall::Error::from_result(NAME, 0).into(), exchanged })
         }
@@ -113,13 +113,12 @@ fn check(give: &Give<'_>, take: &Take<'_>) -> Result<(), Error> {
     frame::check(take.frames)
 }
 
-/// An exchange that was not done, or not to the end.
+/// An exchange that was not done, or not completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExchangeError {
     /// Why.
     pub error: Error,
-    /// Extents given, from the first, that are traded already; those behind are as they were. At
-    /// most as many as there are.
+    /// Extents given, from the first, that are exchanged already. The others are unchanged.
     pub exchanged: usize,
 }
 

@@ -1,14 +1,14 @@
-//! How much of what was asked for is done.
+//! How many extents of a request are done.
 
 use core::fmt;
 
 /// How many extents Xen did of those asked for.
 ///
-/// It does them in order, so that the first [`done`](Self::done) of a list are done and the others
-/// are not. Why it stopped it does not say: an argument it refuses, a domain that does not exist,
-/// an order beyond the caller's maximum and a lack of memory all look the same.
+/// Xen goes through the list in order: the first [`done`](Self::done) are done and the others are not.
+/// It does not report why it stopped: an invalid argument, a domain that does not exist, an order above
+/// the caller's maximum and a lack of memory all look the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a shortfall is no error: the count has to be looked at"]
+#[must_use = "a shortfall is not an error: check the count"]
 pub struct Extents {
     done: usize,
     asked: usize,
@@ -72,7 +72,7 @@ impl fmt::Display for Extents {
 
 impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} extents done: Xen does not say why", self.done, self.asked)
+        write!(f, "{} of {} extents done: Xen does not report why", self.done, self.asked)
     }
 }
 

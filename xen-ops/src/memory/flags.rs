@@ -1,12 +1,12 @@
-//! What memory is wanted.
+//! Constraints on memory to allocate.
 
 use xen_abi::macros::memory::{xenmemf_address_bits, xenmemf_node};
 use xen_abi::memory::{XENMEMF_exact_node_request, XENMEMF_populate_on_demand, XENMEMF_vnode};
 
 /// Constraints on the memory Xen is to allocate: `mem_flags` of `memory.h`.
 ///
-/// Each method adds one; of two that say the same thing the last holds. What Xen cannot or may not
-/// satisfy shows as a shortfall of [`Extents`](super::Extents), never as an error of its own.
+/// Each method adds one; the last of two contradictory ones wins. If Xen cannot satisfy them, the result
+/// is a shortfall of [`Extents`](super::Extents), never an error of its own.
 ///
 /// ```
 /// use xen_ops::memory::MemFlags;
@@ -25,15 +25,15 @@ impl MemFlags {
     /// No constraint.
     pub const ANY: Self = Self(0);
 
-    /// Memory whose machine addresses have at most `bits` bits; 0 is any. From 1 to 12 is less than
-    /// a page, and Xen does nothing.
+    /// Memory whose machine addresses have at most `bits` bits; 0 is any. Values from 1 to 12 are
+    /// less than a page, and Xen does nothing.
     #[must_use]
     pub const fn address_bits(self, bits: u8) -> Self {
         Self(self.0 & !ADDRESS_BITS | xenmemf_address_bits(bits))
     }
 
-    /// Memory of NUMA node `node` if there is some, of another otherwise. `None` for 255, which is
-    /// no node. Xen passes over the wish unless the caller is the control or hardware domain.
+    /// Memory of NUMA node `node` if there is some, of another node otherwise. `None` for 255, which is
+    /// no node. Xen ignores this unless the caller is the control or hardware domain.
     #[must_use]
     pub const fn node(self, node: u8) -> Option<Self> {
         match xenmemf_node(node) {
@@ -63,7 +63,7 @@ impl MemFlags {
         }
     }
 
-    /// As [`vnode`](Self::vnode), and from no other node than the one behind it.
+    /// As [`vnode`](Self::vnode), and from no other node than the one that it translates to.
     #[must_use]
     pub const fn exact_vnode(self, node: u8) -> Option<Self> {
         match self.vnode(node) {
@@ -72,14 +72,14 @@ impl MemFlags {
         }
     }
 
-    /// Memory that is promised only, and allocated when it is touched. For populating an HVM domain
-    /// other than the caller's own; Xen does nothing otherwise.
+    /// Memory that is allocated on first access (populate on demand). For populating an HVM domain other
+    /// than the caller's own; Xen does nothing otherwise.
     #[must_use]
     pub const fn populate_on_demand(self) -> Self {
         Self(self.0 | XENMEMF_populate_on_demand)
     }
 
-    /// As it goes into `mem_flags`.
+    /// The value for `mem_flags`.
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0

@@ -4,10 +4,10 @@ use xen_abi::xen::{xen_pfn_t, xen_ulong_t};
 
 use super::Error;
 
-/// Refuses numbers that are no frame's.
+/// Refuses numbers that no frame can have.
 ///
 /// Xen keeps a frame number in an `unsigned long`, the largest of which stands for no frame. Where
-/// the ABI is wider than that (32-bit Arm), what is above would be cut off without a word.
+/// the ABI is wider than that (32-bit Arm), Xen would truncate the number silently.
 pub(super) fn check(frames: &[xen_pfn_t]) -> Result<(), Error> {
     let mut frames = frames.iter().copied().enumerate();
     match frames.find(|(_, frame)| widen(*frame) >= usize::MAX as u64) {

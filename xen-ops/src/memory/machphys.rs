@@ -1,4 +1,4 @@
-//! Where a PV guest finds the table from machine frames to its own.
+//! The machine-to-physical table, which PV guests use.
 
 use xen_abi::memory::xen_machphys_mapping;
 use xen_abi::xen::xen_pfn_t;
@@ -6,9 +6,9 @@ use xen_abi::xen::xen_pfn_t;
 use super::{Error, list};
 use crate::hypercall::{Hypercall, memory_op};
 
-/// The machine frames at which the 2 MiB extents of the machine-to-physical table begin, into
-/// `room`, as many as there is room for. An extent that is a hole repeats the frame before it. For
-/// the control domain.
+/// Writes the machine frames at which the 2 MiB extents of the machine-to-physical table begin to
+/// `frames`, as many as fit. An extent that is a hole repeats the frame before it. For the control
+/// domain.
 ///
 /// `XENMEM_machphys_mfn_list` of `memory.h`.
 ///
@@ -17,13 +17,13 @@ use crate::hypercall::{Hypercall, memory_op};
 /// -EPERM (not allowed).
 pub fn machphys_mfn_list<'a, H>(
     xen: &H,
-    room: &'a mut [xen_pfn_t],
+    frames: &'a mut [xen_pfn_t],
 ) -> Result<&'a [xen_pfn_t], Error>
 where
     H: Hypercall + ?Sized,
 {
-    let extents = memory_op::machphys_mfn_list(xen, room)?;
-    list::written("XENMEM_machphys_mfn_list", room, extents)
+    let extents = memory_op::machphys_mfn_list(xen, frames)?;
+    list::written("XENMEM_machphys_mfn_list", frames, extents)
 }
 
 /// As [`machphys_mfn_list`], of the table that 32-bit PV guests use.
@@ -35,13 +35,13 @@ where
 /// As [`machphys_mfn_list`], and -EOPNOTSUPP if Xen runs no 32-bit PV guests.
 pub fn machphys_compat_mfn_list<'a, H>(
     xen: &H,
-    room: &'a mut [xen_pfn_t],
+    frames: &'a mut [xen_pfn_t],
 ) -> Result<&'a [xen_pfn_t], Error>
 where
     H: Hypercall + ?Sized,
 {
-    let extents = memory_op::machphys_compat_mfn_list(xen, room)?;
-    list::written("XENMEM_machphys_compat_mfn_list", room, extents)
+    let extents = memory_op::machphys_compat_mfn_list(xen, frames)?;
+    list::written("XENMEM_machphys_compat_mfn_list", frames, extents)
 }
 
 /// Where Xen maps the machine-to-physical table in the caller's address space, in bytes, and its

@@ -1,9 +1,9 @@
 //! Memory operations: the reservation, the guest-physical map, other domains' resources, memory
 //! maps.
 //!
-//! Each function is one `XENMEM_*` operation of `memory.h`, and its result is what that operation
-//! really returns. They differ: some return an error number, some a count that is never one, some
-//! succeed although every element failed.
+//! Each function is one `XENMEM_*` operation of `memory.h`. The results differ as those of the
+//! operations do: some return an error number, some a count that is never one, some succeed although
+//! every element failed.
 //!
 //! | C operation | here | what its result means |
 //! |---|---|---|
@@ -11,10 +11,10 @@
 //! | `XENMEM_add_to_physmap_batch` | [`add_to_physmap_batch`] | [`Placed`]: the call's result, and one for each entry |
 //! | `XENMEM_remove_from_physmap` | [`remove_from_physmap`] | done, or an error number |
 //! | `XENMEM_populate_physmap` | [`populate_physmap`] | [`Extents`]: how many are done, without a reason for the rest |
-//! | | [`populate_exactly`] | all, or none: a shortfall is given back |
+//! | | [`populate_exactly`] | all extents, or none: if Xen falls short, what it populated is returned to it |
 //! | `XENMEM_increase_reservation` | [`increase_reservation`] | [`Extents`] |
 //! | `XENMEM_decrease_reservation` | [`decrease_reservation`] | [`Extents`] |
-//! | `XENMEM_exchange` | [`exchange`](exchange()) | done, or an error number and how many are traded already |
+//! | `XENMEM_exchange` | [`exchange`](exchange()) | done, or an error number and how many are exchanged already |
 //! | `XENMEM_maximum_ram_page` | [`maximum_ram_page`] | a machine frame |
 //! | `XENMEM_maximum_gpfn` | [`maximum_gpfn`] | a guest frame, or an error number |
 //! | `XENMEM_current_reservation` | [`current_reservation`] | [`PageCount`], or an error number |
@@ -22,9 +22,9 @@
 //! | `XENMEM_get_sharing_*_pages` | [`sharing_freed_pages`], [`sharing_shared_pages`] | [`PageCount`] |
 //! | `XENMEM_acquire_resource` | [`acquire::size`] | frames, or an error number |
 //! | | [`acquire::map`], [`acquire::machine_frames`] | all frames, or none: what is mapped when it fails is removed |
-//! | `XENMEM_memory_map` | [`memory_map`] | [`MemoryMap`]: the entries there was room for, and if they are all |
+//! | `XENMEM_memory_map` | [`memory_map`] | [`MemoryMap`]: the entries that fitted, and whether they are all |
 //! | `XENMEM_reserved_device_memory_map` | [`reserved_device_memory_map`] | all ranges, or how many there are |
-//! | `XENMEM_get_vnumainfo` | [`vnuma_sizes`], [`vnuma`](vnuma()) | the topology, or how much room it needs |
+//! | `XENMEM_get_vnumainfo` | [`vnuma_sizes`], [`vnuma`](vnuma()) | the topology, or its size |
 //! | `XENMEM_claim_pages` | [`claim_pages`] | done, or an error number |
 //!
 //! On x86 only:
@@ -33,7 +33,7 @@
 //! |---|---|---|
 //! | `XENMEM_machine_memory_map` | `machine_memory_map` | all entries, or an error number |
 //! | `XENMEM_set_memory_map` | `set_memory_map` | done, or an error number |
-//! | `XENMEM_machphys_mfn_list`, `_compat_mfn_list` | `machphys_mfn_list`, `machphys_compat_mfn_list` | the frames there was room for |
+//! | `XENMEM_machphys_mfn_list`, `_compat_mfn_list` | `machphys_mfn_list`, `machphys_compat_mfn_list` | the frames that fitted |
 //! | `XENMEM_machphys_mapping` | `machphys_mapping` | where it is |
 //! | `XENMEM_set_pod_target`, `XENMEM_get_pod_target` | `set_pod_target`, `pod_target` | what the domain has, or an error number |
 //!
@@ -49,13 +49,12 @@
 //!
 //! # What is unsafe
 //!
-//! These operations change which memory is behind an address, or whether there is any. Where that
-//! is memory of the caller's own, Rust cannot know: such functions are unsafe, and what they ask
-//! for is that nothing relies on the memory concerned. What only asks or counts is safe, and so is
-//! what fills in a slice that is borrowed for it. A page that is given away by value can be given
-//! back safely: [`Ballooned`](crate::gnttab::target::Ballooned) does that.
+//! These operations change which memory is at a guest frame, or remove it. Rust cannot track that for
+//! the caller's own memory. Such functions are unsafe, and require that nothing relies on the memory
+//! concerned. Functions that only query are safe, and so are those that fill a borrowed slice. A type
+//! that owns a page can do the same safely, as [`Ballooned`](crate::gnttab::target::Ballooned) does.
 //!
-//! Those who come from Zephyr find its calls beside these in [`zephyr`](crate::zephyr).
+//! [`zephyr`](crate::zephyr) has the calls of Zephyr's headers beside these.
 
 pub mod acquire;
 mod batch;
@@ -102,4 +101,4 @@ pub use values::{
     PageCount, current_reservation, maximum_gpfn, maximum_ram_page, maximum_reservation,
     sharing_freed_pages, sharing_shared_pages,
 };
-pub use vnuma::{Vnuma, VnumaError, VnumaRoom, VnumaSizes, vnuma, vnuma_sizes};
+pub use vnuma::{Vnuma, VnumaBuffers, VnumaError, VnumaSizes, vnuma, vnuma_sizes};

@@ -1,6 +1,6 @@
-//! One place of the guest-physical map: put a page there, take it away.
+//! Placing a page in the guest-physical map, and removing it.
 
-#![allow(unsafe_code, reason = "changes which memory is behind an address")]
+#![allow(unsafe_code, reason = "changes which memory is at a guest frame")]
 
 use xen_abi::xen::{domid_t, xen_pfn_t};
 
@@ -10,8 +10,8 @@ use crate::hypercall::{Hypercall, memory_op};
 
 /// Places `what` at guest frame `at` of domain `domid`; of a [`Space::GmfnRange`], the first page.
 ///
-/// `DOMID_SELF` is the caller, and all that an unprivileged one may name. Translated guests only
-/// (HVM, PVH, Arm). What was at `at` before is taken away, and if it was memory of the domain, Xen
+/// `DOMID_SELF` is the caller. An unprivileged caller may not name another domain. Translated guests
+/// only (HVM, PVH, Arm). What was at `at` before is removed, and if it was memory of the domain, Xen
 /// frees it.
 ///
 /// `XENMEM_add_to_physmap` of `memory.h`.
@@ -19,17 +19,17 @@ use crate::hypercall::{Hypercall, memory_op};
 /// # Errors
 ///
 /// [`Error::NotAFrame`] and [`Error::GrantFrame`], before Xen is asked. Of Xen's: -EINVAL (the
-/// grant table cannot have that frame, nothing at the frame to be moved, a space the architecture
-/// has not on x86), -ENOSYS (such a space on Arm), -EBUSY (Arm: the page is placed elsewhere
+/// grant table cannot have that frame, nothing at the frame to be moved, on x86 a space that
+/// the architecture lacks), -ENOSYS (such a space on Arm), -EBUSY (Arm: the page is placed elsewhere
 /// already and must be removed there first), -EACCES (a PV guest; device memory for other than the
-/// hardware domain), -EPERM (not allowed), -ESRCH (no such domain), -EOVERFLOW (a range beyond the
+/// hardware domain), -EPERM (not allowed), -ESRCH (no such domain), -EOVERFLOW (a range past the
 /// last frame), -ENOMEM.
 ///
 /// # Safety
 ///
 /// If `domid` is the caller: nothing relies on what is at the guest frames from `at` on, nor, for
-/// the spaces that move pages, on what is where they are now. Nobody uses the page placed but as
-/// the shared memory it is.
+/// the spaces that move pages, on what is at the frames they move from. The page placed is accessed as
+/// shared memory only.
 pub unsafe fn add_to_physmap<H>(
     xen: &H,
     domid: domid_t,
@@ -45,13 +45,12 @@ where
     Ok(unsafe { memory_op::add_to_physmap(xen, domid, size, space, idx, at) }?)
 }
 
-/// Empties guest frame `at` of domain `domid`. Reads there give all ones, and nothing keeps what is
-/// written. Translated guests only.
+/// Removes the page at guest frame `at` of domain `domid`. Afterwards reads there return all ones, and
+/// writes are discarded. Translated guests only.
 ///
-/// Memory of the domain's own stays allocated to it, though nowhere to be found:
-/// [`decrease_reservation`](super::decrease_reservation) gives memory back. For pages placed by
-/// [`add_to_physmap`], [`add_to_physmap_batch`](super::add_to_physmap_batch) and
-/// [`acquire::map`](super::acquire::map) this is the inverse.
+/// This is the inverse of [`add_to_physmap`], [`add_to_physmap_batch`](super::add_to_physmap_batch) and
+/// [`acquire::map`](super::acquire::map). Memory of the domain's own stays allocated to it, although it
+/// is at no guest frame: [`decrease_reservation`](super::decrease_reservation) releases memory.
 ///
 /// `XENMEM_remove_from_physmap` of `memory.h`.
 ///

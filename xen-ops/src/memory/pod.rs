@@ -1,23 +1,22 @@
-//! Memory that is allocated once it is touched.
+//! Memory that is allocated on first access (populate on demand).
 
 use xen_abi::xen::domid_t;
 
 use super::{Error, PageCount};
 use crate::hypercall::{Hypercall, memory_op};
 
-/// A domain's memory that is allocated once touched (populate on demand).
+/// A domain's memory that is populated on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodTarget {
     /// Pages the domain has.
     pub total: PageCount,
-    /// Of them, pages kept to be put where it touches.
+    /// Of them, pages in the cache, from which first accesses are served.
     pub cache: PageCount,
-    /// Pages promised, with nothing behind them yet.
+    /// Pages that are not populated yet.
     pub entries: PageCount,
 }
 
-/// How much of the memory of domain `domid` is still to be touched. For the control domain, about
-/// HVM domains.
+/// How much of the memory of domain `domid` is populated. For the control domain, about HVM domains.
 ///
 /// `XENMEM_get_pod_target` of `memory.h`.
 ///
@@ -37,8 +36,8 @@ where
     })
 }
 
-/// Lets domain `domid` have `target` pages in all, and returns what it has then. For the control
-/// domain, about HVM domains.
+/// Sets how many pages domain `domid` shall have in total, and returns what it has then. For the
+/// control domain, about HVM domains.
 ///
 /// `XENMEM_set_pod_target` of `memory.h`.
 ///

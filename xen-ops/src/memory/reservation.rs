@@ -1,6 +1,6 @@
-//! How much memory a domain has, and behind which guest frames it is.
+//! Allocating and releasing the memory of a domain.
 
-#![allow(unsafe_code, reason = "changes which memory is behind an address")]
+#![allow(unsafe_code, reason = "changes which memory is at a guest frame")]
 
 use core::fmt;
 
@@ -9,29 +9,29 @@ use xen_abi::xen::{domid_t, xen_pfn_t};
 use super::{Error, Extents, MemFlags, Shortfall, frame};
 use crate::hypercall::{Hypercall, memory_op};
 
-/// The most extents one call takes: above the operation's 6 bits, a 32-bit command says where to
-/// resume. Xen does none of a longer list.
+/// The maximum of extents that one call takes. A 32-bit command encodes where to resume above the
+/// operation's 6 bits, so Xen does nothing for a longer list.
 pub const MAX_EXTENTS: usize = (u32::MAX >> 6) as usize;
 
-/// Puts memory behind guest frames of domain `domid`: `frames` are the first frames of extents of 2
+/// Populates guest frames of domain `domid` with memory: `frames` are the first frames of extents of 2
 /// to the power `order` pages each, and multiples of that.
 ///
-/// `DOMID_SELF` is the caller, and all that an unprivileged one may name. To a PV domain, Xen gives
-/// the machine frames it took: they stand in `frames` afterwards, for the extents that are done.
+/// `DOMID_SELF` is the caller. An unprivileged caller may not name another domain. For a PV domain,
+/// `frames` holds machine frames afterwards, for the extents that are done.
 ///
 /// `XENMEM_populate_physmap` of `memory.h`.
 ///
 /// # Errors
 ///
-/// [`Error::NotAFrame`] and [`Error::TooMany`], before Xen is asked. What Xen could not do is no
-/// error but a shortfall of [`Extents`]: it never returns an error number here, unless it has no
-/// such hypercall. A result that is not a count up to `frames.len()` is
+/// [`Error::NotAFrame`] and [`Error::TooMany`], before Xen is asked. If Xen does not do all extents, the
+/// result is a shortfall of [`Extents`] and not an error: Xen returns no error number here, unless it has
+/// no such hypercall. A result that is not a count up to `frames.len()` is
 /// [`Cause::Unexpected`](crate::hypercall::Cause::Unexpected).
 ///
 /// # Safety
 ///
-/// If `domid` is the caller: nothing is behind the guest frames of the extents, or nothing relies
-/// on it. Nothing relies on what the memory holds.
+/// If `domid` is the caller: nothing is at the guest frames of the extents, or nothing relies on it.
+/// Nothing relies on the contents of the memory.
 ///
 /// # Examples
 ///
@@ -70,17 +70,17 @@ where
     Ok(Extents::new(done, asked))
 }
 
-/// [`populate_physmap`] of all or nothing: if Xen falls short, what it did is given back, so that
-/// there is memory behind all of `frames` or behind none.
+/// As [`populate_physmap`], but populates all of `frames` or none: if Xen falls short, the extents that
+/// it did are released again.
 ///
-/// In a PV domain, `frames` holds machine frames afterwards for what was done, even if that is
-/// given back.
+/// In a PV domain, `frames` holds machine frames afterwards for the extents that were done, even if they
+/// are released.
 ///
 /// # Errors
 ///
-/// [`PopulateError::Shortfall`] if Xen did not do all: nothing is left of it.
-/// [`PopulateError::Stranded`] if giving back fell short too. [`PopulateError::Call`] for the
-/// errors of [`populate_physmap`], after which nothing is populated if Xen is to be trusted.
+/// [`PopulateError::Shortfall`] if Xen did not do all extents: none is populated.
+/// [`PopulateError::Stranded`] if releasing fell short too. [`PopulateError::Call`] for the errors of
+/// [`populate_physmap`], after which nothing is populated.
 ///
 /// # Safety
 ///
@@ -103,32 +103,32 @@ where
     if done.is_empty() {
         return Err(PopulateError::Shortfall(short));
     }
-    // SAFETY: nobody has been told of this memory yet.
-    let returned = match unsafe { decrease_reservation(xen, domid, order, done) } {
-        Ok(returned) if returned.is_complete() => return Err(PopulateError::Shortfall(short)),
-        Ok(returned) => returned.done(),
+    // SAFETY: this memory is new, and nothing uses it yet.
+    let released = match unsafe { decrease_reservation(xen, domid, order, done) } {
+        Ok(released) if released.is_complete() => return Err(PopulateError::Shortfall(short)),
+        Ok(released) => released.done(),
         Err(_) => 0,
     };
-    Err(PopulateError::Stranded { short, returned })
+    Err(PopulateError::Stranded { short, released })
 }
 
-/// Gives the memory behind guest frames of domain `domid` back to Xen: `frames` are the first
-/// frames of extents of 2 to the power `order` pages each. In a PV domain they are machine frames.
+/// Releases the memory at guest frames of domain `domid` to Xen: `frames` are the first frames of
+/// extents of 2 to the power `order` pages each. In a PV domain they are machine frames.
 ///
-/// `DOMID_SELF` is the caller, and all that an unprivileged one may name. Of the extent that Xen
-/// stopped at, if `order` is not 0, some pages may be gone although it is not counted.
+/// `DOMID_SELF` is the caller. An unprivileged caller may not name another domain. If `order` is not 0,
+/// some pages of the extent that Xen stopped at may be gone although it is not counted.
 ///
 /// `XENMEM_decrease_reservation` of `memory.h`.
 ///
 /// # Errors
 ///
-/// As [`populate_physmap`]: what Xen did not do is a shortfall of [`Extents`]. A frame with nothing
-/// behind it, or that is not the domain's own memory, ends it.
+/// As [`populate_physmap`]: extents that Xen did not do are a shortfall of [`Extents`]. Xen stops at a
+/// frame that is not populated, or that is not the domain's own memory.
 ///
 /// # Safety
 ///
-/// If `domid` is the caller: nothing relies on the memory behind these frames any more. Nothing
-/// maps it, and it is granted to nobody.
+/// If `domid` is the caller: nothing relies on the memory at these frames any more. Nothing maps it,
+/// and it is not granted.
 pub unsafe fn decrease_reservation<H>(
     xen: &H,
     domid: domid_t,
@@ -150,14 +150,14 @@ where
 /// `frames` has elements.
 ///
 /// For a PV domain, `frames` holds the first machine frame of each extent that is done. For a
-/// translated one, Xen leaves `frames` alone and the memory is behind no guest frame:
-/// [`populate_physmap`] is what such a domain wants.
+/// translated one, Xen does not change `frames`, and the memory is at no guest frame: use
+/// [`populate_physmap`] there.
 ///
 /// `XENMEM_increase_reservation` of `memory.h`.
 ///
 /// # Errors
 ///
-/// As [`populate_physmap`]: what Xen did not do is a shortfall of [`Extents`].
+/// As [`populate_physmap`]: extents that Xen did not do are a shortfall of [`Extents`].
 pub fn increase_reservation<H>(
     xen: &H,
     domid: domid_t,
@@ -183,18 +183,18 @@ pub(super) const fn fits(asked: usize) -> Result<(), Error> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PopulateError {
-    /// Refused before the call, or no count came back.
+    /// Refused before the call, or the result is not a count.
     Call(Error),
-    /// Xen did fewer extents than asked for. They are given back: all frames are as they were.
+    /// Xen did fewer extents than asked for. They were released again.
     Shortfall(Shortfall),
-    /// Xen did fewer extents than asked for, and took back fewer than it did. Behind the frames
-    /// from index `returned` to `short.done` there is still memory, except that for an order above
-    /// 0 the first of these extents may have lost pages.
+    /// Xen did fewer extents than asked for, and released fewer than it did. The frames from index
+    /// `released` to `short.done` are still populated, except that for an order above 0 the first of
+    /// these extents may have lost pages.
     Stranded {
         /// What populating did.
         short: Shortfall,
-        /// Extents that were given back, from the first.
-        returned: usize,
+        /// Extents that were released again, from the first.
+        released: usize,
     },
 }
 
@@ -203,11 +203,11 @@ impl fmt::Display for PopulateError {
         match self {
             Self::Call(error) => error.fmt(f),
             Self::Shortfall(Shortfall { done, asked }) => {
-                write!(f, "XENMEM_populate_physmap: {done} of {asked} extents, given back")
+                write!(f, "XENMEM_populate_physmap: {done} of {asked} extents, released again")
             }
-            Self::Stranded { short: Shortfall { done, asked }, returned } => write!(
+            Self::Stranded { short: Shortfall { done, asked }, released } => write!(
                 f,
-                "XENMEM_populate_physmap: {done} of {asked} extents, only {returned} of them given back"
+                "XENMEM_populate_physmap: {done} of {asked} extents, only {released} of them released again"
             ),
         }
     }

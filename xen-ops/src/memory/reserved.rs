@@ -11,7 +11,7 @@ use xen_abi::physdev::physdev_pci_device;
 use super::{Error, list};
 use crate::hypercall::{Hypercall, memory_op};
 
-/// Whose reserved memory is asked for.
+/// The devices whose reserved memory is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Devices {
     /// All devices of the host.
@@ -27,11 +27,11 @@ pub enum Devices {
     },
 }
 
-/// Why there is no list of reserved memory.
+/// Why the ranges were not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReservedError {
-    /// There are more ranges than room for them; those there is room for are filled in.
+    /// There are more ranges than the buffer holds. It is filled with the first ones.
     TooSmall {
         /// How many ranges there are.
         needed: u32,
@@ -40,19 +40,19 @@ pub enum ReservedError {
     Failed(Error),
 }
 
-/// The ranges of guest-physical memory that must be kept free for `devices`, into `room`. For the
-/// control domain, on x86 hosts with an IOMMU.
+/// Writes the ranges of guest-physical memory that must be kept free for `devices` to `buffer`. For
+/// the control domain, on x86 hosts with an IOMMU.
 ///
 /// `XENMEM_reserved_device_memory_map` of `memory.h`.
 ///
 /// # Errors
 ///
-/// [`ReservedError::TooSmall`] with the number there are, which an empty `room` asks for. In
+/// [`ReservedError::TooSmall`] with the number of ranges; call with an empty `buffer` to learn it. In
 /// [`ReservedError::Failed`]: -ENOSYS (Xen has no such operation), -EPERM (not allowed).
 pub fn reserved_device_memory_map<'a, H>(
     xen: &H,
     devices: Devices,
-    room: &'a mut [xen_reserved_device_memory],
+    buffer: &'a mut [xen_reserved_device_memory],
 ) -> Result<&'a [xen_reserved_device_memory], ReservedError>
 where
     H: Hypercall + ?Sized,
@@ -62,9 +62,9 @@ where
         Devices::One { segment: seg, bus, devfn } => (0, physdev_pci_device { seg, bus, devfn }),
     };
     let dev = xen_reserved_device_memory_map_dev::from_pci(pci);
-    let (result, entries) = memory_op::reserved_device_memory_map(xen, flags, room, dev);
+    let (result, entries) = memory_op::reserved_device_memory_map(xen, flags, buffer, dev);
     match result {
-        Ok(()) => list::written("XENMEM_reserved_device_memory_map", room, entries)
+        Ok(()) => list::written("XENMEM_reserved_device_memory_map", buffer, entries)
             .map_err(ReservedError::Failed),
         Err(error) if error.errno() == Some(XEN_ENOBUFS) => {
             Err(ReservedError::TooSmall { needed: entries })
@@ -77,7 +77,10 @@ impl fmt::Display for ReservedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooSmall { needed } => {
-                write!(f, "XENMEM_reserved_device_memory_map: room for {needed} ranges is needed")
+                write!(
+                    f,
+                    "XENMEM_reserved_device_memory_map: a buffer for {needed} ranges is needed"
+                )
             }
             Self::Failed(error) => error.fmt(f),
         }

@@ -11,7 +11,7 @@ use super::{Error, frame};
 
 /// What [`add_to_physmap`](super::add_to_physmap) places: a space with the index that goes with it.
 ///
-/// Pages of another domain are no variant: Xen places them in a batch only, see
+/// There is no variant for pages of another domain, since Xen places them in a batch only: see
 /// [`BatchSpace::GmfnForeign`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Space {
@@ -29,15 +29,19 @@ pub enum Space {
         /// Which frame of the status words.
         frame: u32,
     },
-    /// A page the domain has already, which moves away from `frame` (`XENMAPSPACE_gmfn`, x86 only).
+    /// A page of the domain's, which moves from `frame` (`XENMAPSPACE_gmfn`, x86 only).
     Gmfn {
-        /// Where the page is now.
+        /// The frame that the page moves from.
         frame: xen_pfn_t,
     },
-    /// `count` pages in a row, which move (`XENMAPSPACE_gmfn_range`, x86 only). A call that fails
-    /// may have moved some, and Xen does not say how many.
+    /// `count` consecutive pages of the domain's, which move (`XENMAPSPACE_gmfn_range`, x86 only). A
+    /// call that fails may have moved some, and Xen does not report how many.
+    ///
+    /// Xen goes from the first page to the last. Before 4.20, if the destination overlaps the source and
+    /// is above it, Xen moves the same page again and again and the pages that it overwrites are lost.
+    /// Move such a range with [`Gmfn`](Self::Gmfn), from the last page to the first.
     GmfnRange {
-        /// Where the first page is now.
+        /// The frame that the first page moves from.
         first: xen_pfn_t,
         /// How many pages.
         count: u16,
@@ -91,20 +95,20 @@ fn own(frame: xen_pfn_t) -> Result<xen_ulong_t, Error> {
     Ok(frame::index(frame))
 }
 
-/// Which space the indexes of [`add_to_physmap_batch`](super::add_to_physmap_batch) are in.
+/// The space of the indexes of [`add_to_physmap_batch`](super::add_to_physmap_batch).
 ///
-/// A run of pages (`XENMAPSPACE_gmfn_range`) is no variant, since Xen refuses it in a batch, nor is
-/// `shared_info`, of which there is only one page.
+/// There is no variant for a range of pages (`XENMAPSPACE_gmfn_range`), which Xen refuses in a batch, nor
+/// for `shared_info`, which is a single page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchSpace {
     /// Frames of the domain's grant table, from 0; those with `XENMAPIDX_grant_table_status` added
     /// are frames of status words.
     GrantTable,
-    /// Pages the domain has already, by where they are now; x86 only.
+    /// Pages of the domain's, by the frames they move from; x86 only.
     Gmfn,
-    /// Pages of another domain, by guest frame there. Xen refuses each entry of one's own domain.
+    /// Pages of another domain, by guest frame there. Xen refuses the caller's own domain.
     GmfnForeign {
-        /// Whose pages.
+        /// The other domain.
         domid: domid_t,
     },
     /// Pages of device memory, by machine frame; Arm only, the hardware domain for itself.

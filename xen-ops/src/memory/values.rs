@@ -1,4 +1,4 @@
-//! Questions whose answer is the hypercall's result.
+//! Queries whose answer is the hypercall's result.
 
 use core::fmt;
 
@@ -32,8 +32,8 @@ impl fmt::Display for PageCount {
     }
 }
 
-/// A machine frame that no RAM of the host is above. Upstream's header calls it the highest frame;
-/// its code returns the one behind that.
+/// One more than the highest machine frame that is RAM. Upstream's header says the highest frame; its
+/// code returns the one after that.
 ///
 /// `XENMEM_maximum_ram_page` of `memory.h`.
 ///
@@ -50,7 +50,7 @@ pub fn maximum_ram_page<H: Hypercall + ?Sized>(xen: &H) -> Result<xen_pfn_t, Err
 ///
 /// # Errors
 ///
-/// -ESRCH (no such domain), -EPERM (not the caller's to ask).
+/// -ESRCH (no such domain), -EPERM (not allowed).
 pub fn current_reservation<H: Hypercall + ?Sized>(
     xen: &H,
     domid: domid_t,
@@ -58,7 +58,7 @@ pub fn current_reservation<H: Hypercall + ?Sized>(
     Ok(pages(memory_op::current_reservation(xen, domid)?))
 }
 
-/// The pages that domain `domid` may have at most.
+/// The maximum number of pages that domain `domid` may have.
 ///
 /// For a domain without a limit Xen keeps `u32::MAX`, which a 32-bit guest cannot tell from -EPERM.
 ///
@@ -66,7 +66,7 @@ pub fn current_reservation<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// -ESRCH (no such domain), -EPERM (not the caller's to ask).
+/// -ESRCH (no such domain), -EPERM (not allowed).
 pub fn maximum_reservation<H: Hypercall + ?Sized>(
     xen: &H,
     domid: domid_t,
@@ -80,7 +80,7 @@ pub fn maximum_reservation<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// -ESRCH (no such domain), -EPERM (not the caller's to ask).
+/// -ESRCH (no such domain), -EPERM (not allowed).
 pub fn maximum_gpfn<H: Hypercall + ?Sized>(xen: &H, domid: domid_t) -> Result<xen_pfn_t, Error> {
     Ok(xen_pfn_t(memory_op::maximum_gpfn(xen, domid)? as _))
 }

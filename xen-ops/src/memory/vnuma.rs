@@ -1,6 +1,6 @@
 //! A domain's virtual NUMA topology.
 
-#![allow(unsafe_code, reason = "hands its buffers to the hypervisor")]
+#![allow(unsafe_code, reason = "passes buffers to the hypervisor")]
 
 use core::fmt;
 
@@ -25,10 +25,10 @@ pub struct VnumaSizes {
     pub ranges: u32,
 }
 
-/// Room for a virtual NUMA topology.
+/// Buffers for a virtual NUMA topology.
 #[derive(Debug)]
-pub struct VnumaRoom<'a> {
-    /// For the distances: the square of as many nodes as there is room for.
+pub struct VnumaBuffers<'a> {
+    /// For the distances: the square of the largest number of nodes.
     pub distances: &'a mut [u32],
     /// For the node of each vCPU.
     pub vcpu_to_node: &'a mut [u32],
@@ -49,21 +49,21 @@ pub struct Vnuma<'a> {
     pub ranges: &'a [xen_vmemrange],
 }
 
-/// Why there is no topology.
+/// Why the topology was not returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VnumaError {
-    /// One of the slices is too small; this is what they must have room for.
+    /// One of the buffers is too small. These are the sizes needed.
     TooSmall(VnumaSizes),
-    /// The topology changed while Xen copied it (-EAGAIN): to be tried again.
+    /// The topology changed while Xen copied it (-EAGAIN): try again.
     Changed,
     /// Xen's answer.
     Failed(Error),
 }
 
-/// How much room the topology of domain `domid` needs.
+/// The size of the topology of domain `domid`.
 ///
-/// `XENMEM_get_vnumainfo` of `memory.h` without room.
+/// `XENMEM_get_vnumainfo` of `memory.h` without buffers.
 ///
 /// # Errors
 ///
@@ -74,7 +74,7 @@ where
     H: Hypercall + ?Sized,
 {
     let argument = xen_vnuma_topology_info { domid, ..xen_vnuma_topology_info::ZERO };
-    // SAFETY: without room Xen writes nothing but the sizes.
+    // SAFETY: without buffers Xen writes nothing but the sizes.
     let (result, argument) = unsafe { memory_op::get_vnumainfo(xen, argument) };
     match result {
         Err(error) if error.errno() != Some(XEN_ENOBUFS) => Err(error.into()),
@@ -82,7 +82,7 @@ where
     }
 }
 
-/// The topology of domain `domid`, in `room`.
+/// The topology of domain `domid`, in `buffers`.
 ///
 /// `XENMEM_get_vnumainfo` of `memory.h`.
 ///
@@ -90,18 +90,22 @@ where
 ///
 /// [`VnumaError::TooSmall`] with what is needed; [`VnumaError::Changed`]. In [`VnumaError::Failed`]
 /// those of [`vnuma_sizes`], -ENOMEM, and
-/// [`Cause::Unexpected`](crate::hypercall::Cause::Unexpected) if Xen claims to have filled in more
-/// than there is room for.
-pub fn vnuma<'a, H>(xen: &H, domid: domid_t, room: VnumaRoom<'a>) -> Result<Vnuma<'a>, VnumaError>
+/// [`Cause::Unexpected`](crate::hypercall::Cause::Unexpected) if Xen reports more elements than the
+/// buffers hold.
+pub fn vnuma<'a, H>(
+    xen: &H,
+    domid: domid_t,
+    buffers: VnumaBuffers<'a>,
+) -> Result<Vnuma<'a>, VnumaError>
 where
     H: Hypercall + ?Sized,
 {
-    let VnumaRoom { distances, vcpu_to_node, ranges } = room;
+    let VnumaBuffers { distances, vcpu_to_node, ranges } = buffers;
     let argument = xen_vnuma_topology_info {
         domid,
         nr_vnodes: u32::try_from(distances.len().isqrt()).unwrap_or(u32::MAX),
-        nr_vcpus: list::room(vcpu_to_node),
-        nr_vmemranges: list::room(ranges),
+        nr_vcpus: list::capacity(vcpu_to_node),
+        nr_vmemranges: list::capacity(ranges),
         ..xen_vnuma_topology_info::ZERO
     };
     let (result, argument) = {
@@ -115,7 +119,7 @@ where
             vmemrange: xen_vnuma_topology_info_vmemrange::from_h(ranges.handle()),
             ..argument
         };
-        // SAFETY: Xen writes no more than the sizes say there is room for, which is lent for that.
+        // SAFETY: the handles are to buffers for writing, of as many elements as the sizes say.
         unsafe { memory_op::get_vnumainfo(xen, argument) }
     };
     let VnumaSizes { nodes, vcpus, ranges: count } = sizes(&argument);
@@ -160,9 +164,9 @@ impl fmt::Display for VnumaError {
         match self {
             Self::TooSmall(VnumaSizes { nodes, vcpus, ranges }) => write!(
                 f,
-                "{NAME}: room for {nodes} nodes, {vcpus} vCPUs and {ranges} ranges is needed"
+                "{NAME}: buffers for {nodes} nodes, {vcpus} vCPUs and {ranges} ranges are needed"
             ),
-            Self::Changed => write!(f, "{NAME}: the topology changed meanwhile, to be tried again"),
+            Self::Changed => write!(f, "{NAME}: the topology changed meanwhile, try again"),
             Self::Failed(error) => error.fmt(f),
         }
     }

@@ -1,4 +1,4 @@
-//! What may be done with a page.
+//! Access to a page: read-only or read-write.
 
 use core::fmt;
 
@@ -16,7 +16,7 @@ mod sealed {
     impl Sealed for super::ReadWrite {}
 }
 
-/// What may be done with a page: [`ReadOnly`] or [`ReadWrite`].
+/// The access to a page: [`ReadOnly`] or [`ReadWrite`].
 pub trait Access: sealed::Sealed + Copy + Default + fmt::Debug {
     /// Whether writing is forbidden.
     const READONLY: bool;

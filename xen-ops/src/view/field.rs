@@ -6,10 +6,10 @@ use core::marker::PhantomData;
 use super::error::{AccessError, Misaligned, OutOfBounds};
 use crate::page::PAGE_SIZE;
 
-/// Where a value of type `T` lies in a page: inside it, and aligned.
+/// The offset of a value of type `T` in a page: inside it, and aligned.
 ///
 /// [`field!`](crate::field) names a member of a structure. [`at`](Self::at) is for protocols without
-/// one. Both are checked when they are compiled:
+/// one. Both are checked at compile time:
 ///
 /// ```
 /// use xen_ops::field;

@@ -12,7 +12,7 @@ use super::access::ReadWrite;
 use super::word::{self, Word};
 
 /// A value of type `T` in a page that another domain may change at any time: inside the page, and
-/// aligned. [`View::at`](super::View::at) gives it.
+/// aligned. [`View::at`](super::View::at) returns it.
 ///
 /// A [`Word`] is loaded, stored and modified in one access. Any other value is copied, which is not
 /// atomic as a whole.
@@ -111,7 +111,7 @@ impl<W: Word> Place<'_, W, ReadWrite> {
     ///
     /// # Errors
     ///
-    /// The value that is there instead of `current`. Then nothing is stored.
+    /// The current value, if it is not `current`. Then nothing is stored.
     #[inline]
     pub fn compare_exchange(
         &self,
@@ -138,7 +138,7 @@ impl<'a, T, A, const N: usize> Place<'a, [T; N], A> {
     }
 }
 
-/// What an ordering adds to a relaxed access.
+/// The fence that an ordering adds to a relaxed access.
 #[inline]
 fn fence_unless_relaxed(order: Ordering) {
     if order != Relaxed {

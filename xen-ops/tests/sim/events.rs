@@ -111,7 +111,7 @@ fn events_go_to_the_other_side() {
     let unbound = Port::alloc_unbound(&xen, PEER).unwrap();
     unbound.notify().unwrap();
     let offered = offer(&peer);
-    let received = || peer.wait(offered.number().0, Duration::ZERO);
+    let received = || peer.wait(offered.number(), Duration::ZERO);
     let bound = Port::bind_interdomain(&xen, PEER, offered.number()).unwrap();
     assert!(!received(), "no event was sent to this port");
     bound.notify().unwrap();

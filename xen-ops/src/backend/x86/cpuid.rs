@@ -1,4 +1,4 @@
-//! What CPUID tells of Xen, and which instruction makes hypercalls.
+//! What CPUID reports about Xen, and which instruction makes hypercalls.
 
 use core::arch::asm;
 #[cfg(target_arch = "x86")]
@@ -15,17 +15,17 @@ use xen_abi::xen::domid_t;
 
 use super::{Hvm, Vmcall, Vmmcall};
 
-/// Where the leaves of the last hypervisor can start, and the distance between two hypervisors.
+/// The end of the leaves of hypervisors, and the distance between two hypervisors.
 const END: u32 = XEN_CPUID_FIRST_LEAF + 0x1_0000;
 const STEP: usize = 0x100;
 
-/// What Xen says of itself through CPUID.
+/// What Xen reports about itself through CPUID.
 ///
 /// Upstream: `xen/include/public/arch-x86/cpuid.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hypervisor {
-    /// The first of Xen's leaves: 0x40000000, or higher where Xen also poses as another hypervisor.
+    /// The first of Xen's leaves: 0x40000000, or higher where Xen also emulates another hypervisor's.
     pub base: u32,
     /// Xen's version: major, then minor.
     pub version: (u16, u16),
@@ -35,13 +35,13 @@ pub struct Hypervisor {
     pub features: u32,
     /// `XEN_HVM_CPUID_*`; 0 in a PV guest, and under a Xen that has no such leaf.
     pub hvm_features: u32,
-    /// The number of the virtual CPU that asked, if Xen tells.
+    /// The number of the virtual CPU that executed CPUID, if Xen reports it.
     pub vcpu: Option<u32>,
-    /// The number of this domain, if Xen tells.
+    /// The id of this domain, if Xen reports it.
     pub domid: Option<domid_t>,
 }
 
-/// Why there is no instruction to make hypercalls with.
+/// Why no hypercall instruction was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DetectError {
@@ -54,10 +54,10 @@ pub enum DetectError {
 }
 
 impl Hypervisor {
-    /// What the processor's CPUID instruction tells, in an HVM or PVH guest.
+    /// Queries the processor's CPUID instruction, in an HVM or PVH guest.
     ///
-    /// A PV guest is told by [`detect_by`](Self::detect_by) and [`pv_cpuid`]: the plain instruction
-    /// shows it the machine, on some processors.
+    /// A PV guest uses [`detect_by`](Self::detect_by) with [`pv_cpuid`]: on some processors the plain
+    /// instruction shows it the physical machine.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl Hypervisor {
         Self::detect_by(cpuid)
     }
 
-    /// What `cpuid`, asked with a leaf and a subleaf, tells.
+    /// Queries `cpuid`, a function of a leaf and a subleaf.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ fn is_xen(base: u32, leaf: CpuidResult) -> bool {
 }
 
 impl Hvm {
-    /// The way of this HVM or PVH guest, as CPUID tells.
+    /// The instruction of this HVM or PVH guest's processor, by CPUID.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ impl Hvm {
         Hypervisor::detect_by(&cpuid)?;
         let vendor = cpuid(0, 0);
         let vendor = text([vendor.ebx, vendor.edx, vendor.ecx]);
-        #[allow(unsafe_code, reason = "here it has been found out that they may be made")]
+        #[allow(unsafe_code, reason = "the checks above are the safety conditions")]
         match &vendor {
             b"GenuineIntel" | b"CentaurHauls" | b"  Shanghai  " => {
                 // SAFETY: ring 0 under Xen, and these vendors' processors have VMCALL.
@@ -182,7 +182,7 @@ macro_rules! base {
     };
 }
 
-/// CPUID as Xen answers it to a PV guest: the instruction behind the prefix `XEN_EMULATE_PREFIX`.
+/// CPUID as Xen answers it to a PV guest: the instruction after the prefix `XEN_EMULATE_PREFIX`.
 ///
 /// # Safety
 ///
@@ -191,7 +191,7 @@ macro_rules! base {
 #[must_use]
 pub unsafe fn pv_cpuid(leaf: u32, subleaf: u32) -> CpuidResult {
     let (eax, ebx, ecx, edx): (u32, usize, u32, u32);
-    // SAFETY: the caller's promise. The compiler may keep `rbx` to itself: it is put back.
+    // SAFETY: the caller's promise. The compiler may reserve `rbx`: it is restored.
     unsafe {
         asm!(
             concat!("xchg {b}, ", base!()),

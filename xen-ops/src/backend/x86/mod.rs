@@ -27,19 +27,19 @@ use crate::hypercall::Hypercall;
 
 /// Hypercalls by VMCALL, the instruction of Intel's and Zhaoxin's processors, for HVM and PVH guests.
 ///
-/// [`Hvm::detect`] finds out which instruction there is.
+/// [`Hvm::detect`] finds out which instruction the processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vmcall(());
 
 /// Hypercalls by VMMCALL, the instruction of AMD's and Hygon's processors, for HVM and PVH guests.
 ///
-/// [`Hvm::detect`] finds out which instruction there is.
+/// [`Hvm::detect`] finds out which instruction the processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vmmcall(());
 
 /// Hypercalls of an HVM or PVH guest, by the instruction that its processor has.
 ///
-/// A kernel for one kind of processor spares itself the choice by using [`Vmcall`] or [`Vmmcall`].
+/// A kernel for one kind of processor can use [`Vmcall`] or [`Vmmcall`] and avoid the choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hvm {
     /// By VMCALL.
@@ -48,11 +48,11 @@ pub enum Hvm {
     Vmmcall(Vmmcall),
 }
 
-/// Hypercalls through the page of stubs that Xen fills: the only way of a PV guest, and open to HVM
-/// and PVH guests too.
+/// Hypercalls through the page of stubs that Xen fills. A PV guest has no other way; HVM and PVH guests
+/// can use it too.
 ///
-/// The stub of a hypercall stands at 32 bytes times its number. A guest that has VMCALL or VMMCALL
-/// had better use those: an indirect call is a target for speculative attacks (XSA-466).
+/// The stub of a hypercall is at 32 bytes times its number. A guest that has VMCALL or VMMCALL should use
+/// those: an indirect call is a target for speculative attacks (XSA-466).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HypercallPage {
     address: usize,
@@ -109,7 +109,7 @@ impl HypercallPage {
         Self { address: address.as_ptr().expose_provenance() }
     }
 
-    /// Has Xen fill the page at `address`, in an HVM or PVH guest, and makes hypercalls through it.
+    /// Makes Xen fill the page at `address`, in an HVM or PVH guest, and makes hypercalls through it.
     ///
     /// `physical` is the guest physical address of that page in bytes. The model-specific register
     /// that it is written to is the one that `hypervisor` names.
@@ -121,8 +121,8 @@ impl HypercallPage {
     /// underneath.
     #[must_use]
     pub unsafe fn enable(hypervisor: &Hypervisor, address: NonNull<u8>, physical: u64) -> Self {
-        // SAFETY: the caller's promise. The low bits of the value, all zero, say which of the pages
-        // of stubs is wanted: the first, the only one there has ever been.
+        // SAFETY: the caller's promise. The low bits of the value are the number of the page of
+        // stubs: 0, the only one that exists.
         unsafe {
             asm!(
                 "wrmsr",
@@ -142,7 +142,7 @@ impl HypercallPage {
     }
 }
 
-/// A method of [`Hypercall`] that hands on to the one of the same name.
+/// A method of [`Hypercall`] that forwards to the one of the same name.
 macro_rules! choose {
     ($($name:ident, $count:literal;)*) => {$(
         #[inline]
@@ -157,7 +157,7 @@ macro_rules! choose {
     )*};
 }
 
-// SAFETY: hands everything on.
+// SAFETY: forwards everything.
 #[allow(unsafe_code, reason = "the trait is unsafe to implement")]
 unsafe impl Hypercall for Hvm {
     choose! { call, 5; call1, 1; call2, 2; call3, 3; call4, 4; }

@@ -1,6 +1,6 @@
 //! The two ends of a copy.
 
-#![allow(unsafe_code, reason = "frames by number are the caller's to answer for")]
+#![allow(unsafe_code, reason = "the caller vouches for frames by number")]
 
 use core::marker::PhantomData;
 
@@ -37,7 +37,7 @@ impl<'a> Source<'a> {
         Self { end: End::Grant(grant), memory: PhantomData }
     }
 
-    /// A page of the guest's own, borrowed so that nothing writes to it meanwhile.
+    /// A page of the guest's own, borrowed so that nothing writes to it during the copy.
     #[must_use]
     pub fn page(page: &'a impl Page) -> Self {
         Self { end: End::Frame(page.frame()), memory: PhantomData }
@@ -47,7 +47,7 @@ impl<'a> Source<'a> {
     ///
     /// # Safety
     ///
-    /// For `'a`, the frame may be read, and whoever writes to it meanwhile does so atomically.
+    /// For `'a`, the frame is readable, and all writes to it are atomic.
     #[must_use]
     pub const unsafe fn frame(frame: xen_pfn_t) -> Self {
         Self { end: End::Frame(frame), memory: PhantomData }
@@ -65,7 +65,7 @@ impl<'a> Dest<'a> {
         Self { end: End::Grant(grant), memory: PhantomData }
     }
 
-    /// A page of the guest's own, borrowed so that nothing else looks at it meanwhile.
+    /// A page of the guest's own, borrowed so that nothing else accesses it during the copy.
     #[must_use]
     pub fn page(page: &'a mut impl Page) -> Self {
         Self { end: End::Frame(page.frame()), memory: PhantomData }
@@ -75,7 +75,7 @@ impl<'a> Dest<'a> {
     ///
     /// # Safety
     ///
-    /// For `'a`, the frame may be written, and whoever uses it meanwhile does so atomically.
+    /// For `'a`, the frame is writable, and all other accesses to it are atomic.
     #[must_use]
     pub const unsafe fn frame(frame: xen_pfn_t) -> Self {
         Self { end: End::Frame(frame), memory: PhantomData }
@@ -87,8 +87,7 @@ impl<'a> Dest<'a> {
 }
 
 impl End {
-    /// The end as Xen reads it. A grant is never named without the flag that says so, nor a frame
-    /// with it.
+    /// The end as Xen reads it, with the flag `gref` if and only if it is a grant.
     pub(super) fn at(self, offset: u16, gref: u16) -> (gnttab_copy_ptr, u16) {
         let (u, domid, flag) = match self {
             Self::Frame(frame) => (gnttab_copy_ptr_u::from_gmfn(frame), DOMID_SELF, 0),

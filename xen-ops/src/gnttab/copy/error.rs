@@ -5,7 +5,7 @@ use core::fmt;
 use crate::hypercall::Error;
 use crate::view::OutOfBounds;
 
-/// A copy that is refused before any hypercall.
+/// A copy that was refused before any hypercall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Invalid {
@@ -45,7 +45,7 @@ pub enum CopyError {
     Xen {
         /// Bytes from the start that were copied. Some of those after may have been too.
         copied: usize,
-        /// Why the next could not be copied.
+        /// Why the next segment was not copied.
         error: Error,
     },
 }

@@ -1,10 +1,9 @@
-//! Copying between pages without mapping them: Xen does it.
+//! Copying between pages without mapping them: Xen copies.
 //!
 //! Each end of a copy is a page: one that another domain grants, or one of the guest's own. All
-//! combinations are allowed, own to own too. [`read`] and [`write`] copy between one grant and one page.
-//! [`copy`] copies any number of bytes between buffers of several pages; a [`Segment`] is what Xen copies
-//! in one piece, inside one page at either end, and [`copy_each`] does a slice of them with one
-//! hypercall.
+//! combinations are allowed, own to own too. [`read`] and [`write()`] copy between one grant and one page.
+//! [`copy`] copies any number of bytes between buffers of several pages. A [`Segment`] is inside one page
+//! at either end, and [`copy_each`] copies a slice of them with one hypercall.
 //!
 //! # Statuses
 //!
@@ -12,13 +11,13 @@
 //! |---|---|
 //! | `GNTST_bad_domain` | no such domain, or it is dying |
 //! | `GNTST_permission_denied` | the security policy forbids it |
-//! | `GNTST_bad_gntref` | beyond the domain's table, or nothing granted to this domain |
+//! | `GNTST_bad_gntref` | past the domain's table, or not granted to this domain |
 //! | `GNTST_general_error` | the grant does not allow it: read-only and written to, for another domain, or outside the bytes of a sub-page grant |
 //! | `GNTST_bad_page` | the frame does not exist |
-//! | `GNTST_eagain` | a frame is paged out or shared for the moment: see [`retry`](super::retry) |
+//! | `GNTST_eagain` | a frame is temporarily paged out or shared: see [`retry`](super::retry) |
 //!
 //! `GNTST_bad_copy_arg`, for ranges that leave their page, does not happen: [`Segment::new`] refuses
-//! them. Where a copy failed, what the destination holds is not defined.
+//! them. After a copy that failed, the contents of the destination are not defined.
 //!
 //! Upstream: `xen/include/public/grant_table.h`.
 

@@ -1,4 +1,4 @@
-//! What Xen copies in one piece, and batches of it.
+//! Segments, which are inside one page at either end, and batches of them.
 
 #![allow(unsafe_code, reason = "asks Xen to copy")]
 
@@ -18,7 +18,7 @@ use crate::view::OutOfBounds;
 
 const COPY: &str = "GNTTABOP_copy";
 
-/// A range of bytes that is copied from one page to another, and what has become of that.
+/// A range of bytes to copy from one page to another, and the result.
 #[derive(Debug)]
 pub struct Segment<'a> {
     source: (End, u16),
@@ -78,7 +78,7 @@ impl<'a> Segment<'a> {
     ///
     /// # Errors
     ///
-    /// Inside: the status or the hypercall's error that says why not.
+    /// The inner error is the status, or the hypercall's error.
     #[must_use]
     pub fn result(&self) -> Option<Result<(), Error>> {
         self.result
@@ -104,16 +104,16 @@ fn in_page(offset: usize, length: usize) -> Result<(u16, u16), Invalid> {
     }
 }
 
-/// Elements for batches of up to `N` segments: memory in which Xen is told what to copy. What they
-/// say before and after does not matter.
+/// Elements for batches of up to `N` segments: the buffer of the hypercall. The contents before and
+/// after a call do not matter.
 #[must_use]
 pub fn elements<const N: usize>() -> [Copy; N] {
     let end = gnttab_copy_ptr::ZERO;
     core::array::from_fn(|_| Copy::new(end, end, 0, 0))
 }
 
-/// Copies every segment that has no result yet, each for itself, and returns how many of them were
-/// copied. All go to Xen in one hypercall. Afterwards every segment has a result.
+/// Copies every segment that has no result yet, with one hypercall, and returns how many of them were
+/// copied. Afterwards every segment has a result; one that fails does not affect the others.
 ///
 /// # Errors
 ///
@@ -144,7 +144,7 @@ pub fn copy_each_with_retry<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     Ok(rounds(xen, segments, elements, &mut Tries::new(retry)))
 }
 
-/// Copies the pending segments, of which there are no more than elements, and says how many it copied.
+/// Copies the pending segments, of which there are no more than elements, and returns how many.
 pub(super) fn rounds<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     xen: &H,
     segments: &mut [Segment<'_>],
@@ -172,8 +172,8 @@ struct Round {
     again: bool,
 }
 
-/// Hands all pending segments to Xen and deals out the answers. Both go through the segments in their
-/// order, and a segment is pending until it has its answer, so the answers find their segments.
+/// Passes all pending segments to Xen and stores the results. Both go through the segments in order, and
+/// a segment is pending until it has its result, so results and segments correspond.
 fn round<H: Hypercall + ?Sized>(
     xen: &H,
     segments: &mut [Segment<'_>],
@@ -190,8 +190,8 @@ fn round<H: Hypercall + ?Sized>(
     if elements.is_empty() {
         return round;
     }
-    // SAFETY: whoever made a segment answers for its ends: they borrow the memory, or it is foreign,
-    // or they were made with a promise.
+    // SAFETY: the ends of a segment borrow the memory, or it is another domain's, or the caller of an
+    // unsafe constructor vouches for it.
     let Batch { result, elements } = unsafe { op::copy(xen, elements) };
     let pending = segments.iter_mut().filter(|segment| segment.is_pending());
     for (segment, element) in pending.zip(elements) {

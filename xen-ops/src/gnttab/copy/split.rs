@@ -7,14 +7,14 @@ use crate::gnttab::retry::{NoRetry, Retry, Tries};
 use crate::hypercall::Hypercall;
 use crate::page::PAGE_SIZE;
 
-/// Segments that [`copy`] hands to Xen with one hypercall.
+/// Segments that [`copy`] passes to Xen with one hypercall.
 const AT_ONCE: usize = 16;
 
 /// Copies `len` bytes from offset `from` of the buffer `source` to offset `to` of the buffer `dest`.
 /// Offsets are in bytes, from the start of the first page.
 ///
-/// It takes one hypercall for each 16 segments (see [`split`]), and stops after the first 16 of which
-/// one fails.
+/// It makes one hypercall for each 16 segments (see [`split`]), and stops after the first hypercall in
+/// which one fails.
 ///
 /// ```
 /// use xen_ops::gnttab::copy::{CopyError, Dest, Source, copy};
@@ -38,7 +38,7 @@ const AT_ONCE: usize = 16;
 /// # Errors
 ///
 /// - [`CopyError::Invalid`] if a range ends past its buffer; then nothing has been done.
-/// - [`CopyError::Xen`] with how far it got.
+/// - [`CopyError::Xen`] with the number of bytes that were copied.
 pub fn copy<H: Hypercall + ?Sized>(
     xen: &H,
     source: &[Source<'_>],

@@ -80,11 +80,11 @@ pub fn write<H: Hypercall + ?Sized>(
     Ok(len)
 }
 
-/// As [`write`], and tries again as `retry` says while Xen answers `GNTST_eagain`.
+/// As [`write()`], and tries again as `retry` says while Xen answers `GNTST_eagain`.
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn write_with_retry<H: Hypercall + ?Sized, R: Retry + ?Sized>(
     xen: &H,
     page: &impl Page,

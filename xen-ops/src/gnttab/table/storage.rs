@@ -31,6 +31,7 @@ impl<'s, P> TableStorage<'s, P> {
     /// Takes memory for `frames` frames of version 1 (twice as many of version 2) and for `deferred`
     /// grants from the allocator, and never frees it: a guest's table lives as long as the guest.
     #[cfg(feature = "alloc")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
     #[must_use]
     pub fn leak(frames: usize, deferred: usize) -> TableStorage<'static, P> {
         use core::iter::repeat_with;

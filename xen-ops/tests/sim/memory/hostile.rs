@@ -7,7 +7,7 @@ use xen_ops::hypercall::{Cause, Hypercall};
 use xen_ops::memory::acquire::{self, AcquireError, Resource};
 use xen_ops::memory::{
     BatchSpace, Devices, E820Entry, Error, Failure, FailureCause, Give, MemFlags, PageCount,
-    PopulateError, ReservedError, Space, Take, VnumaError, VnumaRoom, add_to_physmap,
+    PopulateError, ReservedError, Space, Take, VnumaBuffers, VnumaError, add_to_physmap,
     add_to_physmap_batch, claim_pages, current_reservation, decrease_reservation, exchange,
     increase_reservation, machine_memory_map, machphys_mapping, machphys_mfn_list, maximum_gpfn,
     maximum_ram_page, memory_map, pod_target, populate_exactly, populate_physmap,
@@ -60,7 +60,7 @@ fn xsa_316_a_positive_result_is_no_success() {
         assert_eq!(machphys_mapping(&xen).map(drop).map_err(unexpected), Err(Some(garbage)));
         assert_eq!(pod_target(&xen, PEER).map(drop).map_err(unexpected), Err(Some(garbage)));
         assert_eq!(vnuma_sizes(&xen, PEER).map_err(unexpected), Err(Some(garbage)));
-        let lists = VnumaRoom { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
+        let lists = VnumaBuffers { distances: &mut [], vcpu_to_node: &mut [], ranges: &mut [] };
         let error = vnuma(&xen, PEER, lists).unwrap_err();
         assert!(matches!(error, VnumaError::Failed(error) if unexpected(error) == Some(garbage)));
         let error = reserved_device_memory_map(&xen, Devices::All, &mut []).unwrap_err();
@@ -97,7 +97,7 @@ fn giving_back_that_counts_wrong_is_no_undo() {
     let xen = Says(|operation, _| if operation == XENMEM_populate_physmap { 2 } else { 9 });
     // SAFETY: this hypervisor changes nothing.
     let result = unsafe { populate_exactly(&xen, DOMID_SELF, 0, MemFlags::ANY, &mut frames(1..4)) };
-    assert!(matches!(result, Err(PopulateError::Stranded { returned: 0, .. })));
+    assert!(matches!(result, Err(PopulateError::Stranded { released: 0, .. })));
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_topology_larger_than_its_room_is_none() {
             poke(argument, topology);
             0
         });
-        let lists = VnumaRoom {
+        let lists = VnumaBuffers {
             distances: &mut [0; 4],
             vcpu_to_node: &mut [0; 2],
             ranges: &mut [xen_vmemrange::ZERO; 1],

@@ -6,7 +6,7 @@ use xen_abi::memory::*;
 use xen_abi::physdev::physdev_pci_device;
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
 use xen_ops::memory::{
-    Devices, E820Entry, E820Kind, PageCount, PodTarget, ReservedError, VnumaError, VnumaRoom,
+    Devices, E820Entry, E820Kind, PageCount, PodTarget, ReservedError, VnumaBuffers, VnumaError,
     VnumaSizes, claim_pages, machine_memory_map, machphys_compat_mfn_list, machphys_mapping,
     machphys_mfn_list, memory_map, pod_target, reserved_device_memory_map, set_memory_map,
     set_pod_target, vnuma, vnuma_sizes,
@@ -127,7 +127,7 @@ fn a_topology_comes_with_its_sizes() {
     let sizes = VnumaSizes { nodes: 2, vcpus: 3, ranges: 1 };
     assert_eq!(vnuma_sizes(&rig.xen, DOMID_SELF), Ok(sizes));
     let (mut distances, mut vcpu_to_node, mut ranges) = ([0; 10], [0; 4], [xen_vmemrange::ZERO; 2]);
-    let lists = VnumaRoom {
+    let lists = VnumaBuffers {
         distances: &mut distances,
         vcpu_to_node: &mut vcpu_to_node,
         ranges: &mut ranges,
@@ -143,7 +143,7 @@ fn a_topology_comes_with_its_sizes() {
 fn a_topology_that_does_not_fit_tells_its_sizes() {
     let rig = with_topology();
     for (distances, vcpus, ranges) in [(3, 3, 1), (4, 2, 1), (4, 3, 0), (0, 0, 0)] {
-        let lists = VnumaRoom {
+        let lists = VnumaBuffers {
             distances: &mut [0; 4][..distances],
             vcpu_to_node: &mut [0; 3][..vcpus],
             ranges: &mut [xen_vmemrange::ZERO; 1][..ranges],
@@ -160,7 +160,7 @@ fn a_domain_without_a_topology_says_so() {
     assert_eq!(vnuma_sizes(&rig.xen, ABSENT).unwrap_err().errno(), Some(XEN_ESRCH));
     let changing = with_topology();
     changing.us().faults().vnuma_changes(1);
-    let lists = VnumaRoom {
+    let lists = VnumaBuffers {
         distances: &mut [0; 4],
         vcpu_to_node: &mut [0; 3],
         ranges: &mut [xen_vmemrange::ZERO],

@@ -92,7 +92,7 @@ fn d4_what_cannot_be_given_back_is_told() {
     rig.xen.outcome([Do, Instead(1)]);
     let error = exactly(&rig, 0, &mut frames(0x1000..0x1005)).unwrap_err();
     let short = Shortfall { done: 3, asked: 5 };
-    assert_eq!(error, PopulateError::Stranded { short, returned: 1 });
+    assert_eq!(error, PopulateError::Stranded { short, released: 1 });
     assert!(error.to_string().contains("3 of 5 extents, only 1"), "{error}");
 }
 
