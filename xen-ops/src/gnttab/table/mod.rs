@@ -123,7 +123,7 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
     ///   the result or anything taken from it exists.
     /// - This domain maps none of its own grants: in a translated guest that takes the page away from
     ///   where its owner has it, for good. What a peer calls its number is compared with one's own
-    ///   before it becomes a [`RemoteGrant`](crate::gnttab::foreign::Foreign) that is mapped; copying does no
+    ///   before it becomes a [`RemoteGrant`](crate::gnttab::RemoteGrant) that is mapped; copying does no
     ///   harm.
     pub unsafe fn start(
         xen: H,
