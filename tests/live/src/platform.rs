@@ -55,6 +55,7 @@ const COMBINATIONS: [(Arch, Mode, u16); 11] = [
 ];
 
 /// The releases whose headers are pinned, oldest first.
+#[must_use]
 pub fn releases() -> impl DoubleEndedIterator<Item = &'static str> {
     pins().releases().iter().map(|release| release.name.as_str())
 }
