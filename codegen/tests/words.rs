@@ -43,13 +43,12 @@ fn doc(attributes: &[Attribute]) -> String {
     attributes.iter().filter_map(text).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a documentation has a sentence beyond the one that names the place in the header.
+/// Whether a documentation has a sentence before the one that names the place in the header.
 fn has_words(doc: &str) -> bool {
     const PLACE: [&str; 3] = ["Defined at ", "An anonymous part of ", "The type of "];
-    let first = doc.trim();
-    !(first.is_empty()
-        || first.starts_with('`')
-        || PLACE.iter().any(|start| first.starts_with(start)))
+    let first = doc.trim().lines().next().unwrap_or_default();
+    let is_definition = first.starts_with('`') && first.contains("` of ") && first.contains(".h");
+    !(first.is_empty() || is_definition || PLACE.iter().any(|start| first.starts_with(start)))
 }
 
 #[test]
