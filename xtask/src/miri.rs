@@ -10,17 +10,14 @@ use crate::{Error, process, workspace};
 /// What it needs.
 pub(crate) const NEEDS: &[Need] = &[Need::Miri];
 
-/// What is run, all at the same time: all tests of xen-ops, in two parts, and those of the other crates
-/// that are fast enough at a thousandth of the usual speed. Arguments after the last `--` choose tests.
+/// What is run, all at the same time: the tests of xen-ops and of the other crates that are fast enough
+/// at a thousandth of the usual speed. Arguments after the last `--` choose tests.
 const RUNS: &[(&str, &[&str])] = &[
-    ("miri xen-ops", &["-p", "xen-ops", "--lib", "--test", "hypercalls", "--", "--skip", GRANTS]),
-    ("miri xen-ops grants", &["-p", "xen-ops", "--lib", "--", GRANTS]),
+    ("miri xen-ops", &["-p", "xen-ops", "--lib", "--test", "hypercalls", "--test", "unwinding"]),
+    ("miri xen-ops on xen-sim", &["-p", "xen-ops", "--test", "sim", "--", "table::", "mapping::"]),
     ("miri xen-sim", &["-p", "xen-sim", "--test", "conformance", "--", "guest::", "threads::"]),
     ("miri xen-fuzz", &["-p", "xen-fuzz", "--tests"]),
 ];
-
-/// The half of xen-ops' tests that takes longer.
-const GRANTS: &str = "gnttab::lend::";
 
 /// A handle is an address as an integer: reading it takes the provenance that was exposed. Miri's
 /// emulation of weak memory gives up where words and bytes of a page are accessed in turn, as every
