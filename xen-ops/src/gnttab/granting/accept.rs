@@ -7,7 +7,7 @@ use xen_abi::grant_table::grant_ref_t;
 
 use super::entry::{Body, Header, StillInUse, Transfer};
 use super::free::FreeRef;
-use super::grants::Own;
+use super::grants::OwnedRef;
 use crate::DomainId;
 use crate::Failed;
 
@@ -17,7 +17,7 @@ use crate::Failed;
 /// reference is never used again, which [`ReaperCounts::leaked`](super::ReaperCounts::leaked) counts.
 #[must_use = "dropped, no page is accepted"]
 pub struct Accepting<'t, P> {
-    own: Own<'t, P>,
+    owned: OwnedRef<'t, P>,
 }
 
 /// The transfer of a page is not complete.
@@ -44,9 +44,9 @@ pub enum Accepted<'t, P> {
 impl<'t, P> FreeRef<'t, P> {
     /// Lets `peer` transfer one page to this domain.
     pub fn accept(self, peer: DomainId) -> Accepting<'t, P> {
-        let own = self.into_own();
-        own.entry().publish(Header::accept_transfer(peer.domid()), Body::page(0));
-        Accepting { own }
+        let owned = self.into_owned_ref();
+        owned.entry().publish(Header::accept_transfer(peer.domid()), Body::page(0));
+        Accepting { owned }
     }
 }
 
@@ -54,7 +54,7 @@ impl<'t, P> Accepting<'t, P> {
     /// The reference's number: what the peer must be told.
     #[must_use]
     pub const fn reference(&self) -> grant_ref_t {
-        self.own.reference()
+        self.owned.reference()
     }
 
     /// The frame, if the transfer is complete.
@@ -63,7 +63,7 @@ impl<'t, P> Accepting<'t, P> {
     ///
     /// [`NotTransferred`] if it is not; the reference is returned.
     pub fn received(self) -> Result<(FreeRef<'t, P>, u64), Failed<NotTransferred, Self>> {
-        match self.own.entry().transfer() {
+        match self.owned.entry().transfer() {
             Transfer::Completed(frame) => Ok((self.clear(), frame)),
             Transfer::Awaited | Transfer::Committed => Err(Failed::returning(NotTransferred, self)),
         }
@@ -76,11 +76,11 @@ impl<'t, P> Accepting<'t, P> {
     ///
     /// [`NotTransferred`] if a transfer has begun and is not complete yet; the reference is returned.
     pub fn finish(self, spins: u32) -> Result<Accepted<'t, P>, Failed<NotTransferred, Self>> {
-        if self.own.entry().end_transfer() == Ok(()) {
-            return Ok(Accepted::Cancelled(FreeRef::new(ManuallyDrop::new(self).own)));
+        if self.owned.entry().end_transfer() == Ok(()) {
+            return Ok(Accepted::Cancelled(FreeRef::new(ManuallyDrop::new(self).owned)));
         }
         for _ in 0..spins {
-            if let Transfer::Completed(frame) = self.own.entry().transfer() {
+            if let Transfer::Completed(frame) = self.owned.entry().transfer() {
                 return Ok(Accepted::Received(self.clear(), frame));
             }
             core::hint::spin_loop();
@@ -89,17 +89,17 @@ impl<'t, P> Accepting<'t, P> {
     }
 
     fn clear(self) -> FreeRef<'t, P> {
-        let own = ManuallyDrop::new(self).own;
-        own.entry().clear();
-        FreeRef::new(own)
+        let owned = ManuallyDrop::new(self).owned;
+        owned.entry().clear();
+        FreeRef::new(owned)
     }
 }
 
 impl<P> Drop for Accepting<'_, P> {
     fn drop(&mut self) {
-        match self.own.entry().end_transfer() {
-            Ok(()) => self.own.free(),
-            Err(StillInUse) => self.own.grants().reaper().leak(),
+        match self.owned.entry().end_transfer() {
+            Ok(()) => self.owned.free(),
+            Err(StillInUse) => self.owned.grants().reaper().leak(),
         }
     }
 }

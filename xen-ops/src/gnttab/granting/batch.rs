@@ -6,7 +6,7 @@ use core::ops::ControlFlow::{self, Break, Continue};
 use super::entry::{Body, Header, StillInUse};
 use super::error::GrantError;
 use super::grant::{Granted, frame};
-use super::grants::{Freeing, Grants, Held, Taking};
+use super::grants::{FreeBatch, Grants, TakeBatch, WordRefs};
 use crate::DomainId;
 use crate::gnttab::references::AllocHint;
 use crate::page::Page;
@@ -44,16 +44,16 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
     // As many as there are slots, in case all are empty. References that are left are freed at the end.
     let mut left = slots.len();
     let mut slots = slots.iter_mut().filter(|slot| slot.is_none());
-    let mut taking = Taking::new(grants);
+    let mut take = TakeBatch::new(grants);
     while left > 0 {
-        let Some(mut held) = taking.word(hint, left) else {
+        let Some(mut refs) = take.word(hint, left) else {
             // No more than the iterator says that it has pages.
             let missing = slots.count().min(pages.size_hint().1.unwrap_or(usize::MAX));
             return if missing == 0 { Ok(()) } else { Err(Stop::NoRefs { missing }) };
         };
-        let before = held.left();
-        let done = fill(grants, &mut held, header, pages, &mut slots);
-        let granted = before - held.left();
+        let before = refs.left();
+        let done = fill(grants, &mut refs, header, pages, &mut slots);
+        let granted = before - refs.left();
         left -= granted;
         *filled += granted;
         if let Break(result) = done {
@@ -67,22 +67,22 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
 #[inline]
 fn fill<'t: 's, 's, P: Page + 's, A: Access + 's>(
     grants: &'t Grants<'t, P>,
-    held: &mut Held<'t, P>,
+    refs: &mut WordRefs<'t, P>,
     header: Header,
     pages: &mut (impl Iterator<Item = P> + ?Sized),
     slots: &mut impl Iterator<Item = &'s mut Option<Granted<'t, P, A>>>,
 ) -> ControlFlow<Result<(), Stop<P>>> {
     let entries = grants.entries();
-    while let Some(own) = held.first() {
+    while let Some(owned) = refs.first() {
         let (Some(slot), Some(page)) = (slots.next(), pages.next()) else { return Break(Ok(())) };
         match frame(entries.version(), &page) {
             Ok(frame) => {
-                held.remove_first();
+                refs.remove_first();
                 #[allow(unsafe_code, reason = "looks up the table's entries once")]
                 // SAFETY: the entries are of the table whose reference this is.
-                let entry = unsafe { entries.get(own.reference().0) };
+                let entry = unsafe { entries.get(owned.reference().0) };
                 entry.publish(header, Body::page(frame));
-                let granted = Granted::published(own, page, header);
+                let granted = Granted::published(owned, page, header);
                 // The slot was empty, so this forgets `None`: a drop would cost a branch.
                 core::mem::forget(slot.replace(granted));
             }
@@ -103,11 +103,11 @@ pub fn revoke_all<'t, P, Kind>(
 ) -> RevokeCounts {
     let mut revoked = RevokeCounts::default();
     let Some(grants) = slots.iter().flatten().next().map(Granted::grants) else { return revoked };
-    let mut freeing = Freeing::new(grants.refs());
+    let mut freed = FreeBatch::new(grants.refs());
     let entries = grants.entries();
     for slot in slots {
-        let Some((own, header)) = slot.as_ref().map(Granted::parts) else { continue };
-        if !core::ptr::eq(own.grants(), grants) {
+        let Some((owned, header)) = slot.as_ref().map(Granted::parts) else { continue };
+        if !core::ptr::eq(owned.grants(), grants) {
             let one = revoke_one(slot, &mut back);
             revoked.done += one.done;
             revoked.still_busy += one.still_busy;
@@ -115,13 +115,13 @@ pub fn revoke_all<'t, P, Kind>(
         }
         #[allow(unsafe_code, reason = "looks up the table's entries once")]
         // SAFETY: the entries are of the table whose reference this is.
-        let entry = unsafe { entries.get(own.reference().0) };
+        let entry = unsafe { entries.get(owned.reference().0) };
         if let Err(StillInUse) = entry.end_published(header) {
             revoked.still_busy += 1;
             continue;
         }
         revoked.done += 1;
-        freeing.add(own.reference().0);
+        freed.add(owned.reference().0);
         // Moved only now that the grant has ended.
         if let Some(granted) = slot.take() {
             back(granted.into_page());
@@ -138,8 +138,8 @@ fn revoke_one<P, Kind>(
 ) -> RevokeCounts {
     match slot.take().map(Granted::end) {
         None => RevokeCounts::default(),
-        Some(Ok((own, page))) => {
-            own.free();
+        Some(Ok((owned, page))) => {
+            owned.free();
             back(page);
             RevokeCounts { done: 1, still_busy: 0 }
         }

@@ -5,44 +5,44 @@ use core::mem::ManuallyDrop;
 
 use xen_abi::grant_table::grant_ref_t;
 
-use super::grants::{Grants, Own};
+use super::grants::{Grants, OwnedRef};
 use crate::gnttab::references::Proven;
 
 /// A reference that belongs to its holder and grants nothing. Dropping it frees it.
 #[must_use = "dropped, the reference is free again"]
 pub struct FreeRef<'t, P> {
-    own: Own<'t, P>,
+    owned: OwnedRef<'t, P>,
 }
 
 impl<'t, P> FreeRef<'t, P> {
     #[inline]
-    pub(crate) const fn new(own: Own<'t, P>) -> Self {
-        Self { own }
+    pub(crate) const fn new(owned: OwnedRef<'t, P>) -> Self {
+        Self { owned }
     }
 
     /// The reference's number.
     #[inline]
     #[must_use]
     pub const fn reference(&self) -> grant_ref_t {
-        self.own.reference()
+        self.owned.reference()
     }
 
     #[inline]
-    pub(crate) const fn own(&self) -> Own<'t, P> {
-        self.own
+    pub(crate) const fn owned_ref(&self) -> OwnedRef<'t, P> {
+        self.owned
     }
 
     /// The reference, which is no longer freed when this is dropped.
     #[inline]
-    pub(crate) fn into_own(self) -> Own<'t, P> {
-        ManuallyDrop::new(self).own
+    pub(crate) fn into_owned_ref(self) -> OwnedRef<'t, P> {
+        ManuallyDrop::new(self).owned
     }
 }
 
 impl<P> Drop for FreeRef<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        self.own.free();
+        self.owned.free();
     }
 }
 
@@ -83,9 +83,9 @@ impl<'t, P> Iterator for FreeRun<'t, P> {
         self.count = self.count.checked_sub(1)?;
         #[allow(unsafe_code, reason = "vouches for a reference")]
         // SAFETY: it was in the run, and is no longer.
-        let own = unsafe { self.grants.own(self.first) };
+        let owned = unsafe { self.grants.owned_ref(self.first) };
         self.first += 1;
-        Some(FreeRef::new(own))
+        Some(FreeRef::new(owned))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

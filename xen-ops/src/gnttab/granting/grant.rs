@@ -10,7 +10,7 @@ use super::entries::Version;
 use super::entry::{Body, Header, StillInUse};
 use super::error::GrantError;
 use super::free::FreeRef;
-use super::grants::{Grants, Own};
+use super::grants::{Grants, OwnedRef};
 use crate::DomainId;
 use crate::Failed;
 use crate::page::Page;
@@ -60,33 +60,33 @@ struct Published<'t, P> {
 
 impl<'t, P> Published<'t, P> {
     #[inline]
-    fn own(&self) -> Own<'t, P> {
+    fn owned_ref(&self) -> OwnedRef<'t, P> {
         #[allow(unsafe_code, reason = "vouches for a reference")]
         // SAFETY: its owner passed it to `publish`.
         unsafe {
-            self.grants.own(self.reference)
+            self.grants.owned_ref(self.reference)
         }
     }
 
     /// Ends the grant, or does nothing.
     #[inline]
     fn end_entry(&self) -> Result<(), StillInUse> {
-        self.own().entry().end_published(self.header)
+        self.owned_ref().entry().end_published(self.header)
     }
 
     /// The reference and the page, once the grant has ended.
     #[inline]
-    fn into_parts(self) -> (Own<'t, P>, P) {
+    fn into_parts(self) -> (OwnedRef<'t, P>, P) {
         let mut this = ManuallyDrop::new(self);
         #[allow(unsafe_code, reason = "moves out of a value that has a destructor")]
         // SAFETY: what it is taken from is neither used nor dropped.
         let page = unsafe { ManuallyDrop::take(&mut this.page) };
-        (this.own(), page)
+        (this.owned_ref(), page)
     }
 
     /// Ends the grant.
     #[inline]
-    fn end(self) -> Result<(Own<'t, P>, P), Self> {
+    fn end(self) -> Result<(OwnedRef<'t, P>, P), Self> {
         match self.end_entry() {
             Ok(()) => Ok(self.into_parts()),
             Err(StillInUse) => Err(self),
@@ -100,8 +100,8 @@ impl<P> Drop for Published<'_, P> {
         // SAFETY: this is the destructor.
         let page = unsafe { ManuallyDrop::take(&mut self.page) };
         match self.end_entry() {
-            Ok(()) => self.own().free(),
-            Err(StillInUse) => self.own().defer(Some(page)),
+            Ok(()) => self.owned_ref().free(),
+            Err(StillInUse) => self.owned_ref().defer(Some(page)),
         }
     }
 }
@@ -127,10 +127,10 @@ impl<'t, P: Page> FreeRef<'t, P> {
         page: P,
         _access: A,
     ) -> Result<Granted<'t, P, A>, NotGranted<'t, P>> {
-        match frame(self.own().grants().version(), &page) {
+        match frame(self.owned_ref().grants().version(), &page) {
             Ok(frame) => {
                 let header = Header::access(peer.domid(), A::READONLY);
-                Ok(Granted::publish(self.into_own(), page, header, Body::page(frame)))
+                Ok(Granted::publish(self.into_owned_ref(), page, header, Body::page(frame)))
             }
             Err(error) => Err(Failed::returning(error, (self, page))),
         }
@@ -139,18 +139,18 @@ impl<'t, P: Page> FreeRef<'t, P> {
 
 impl<'t, P, Kind> Granted<'t, P, Kind> {
     #[inline]
-    pub(crate) fn publish(own: Own<'t, P>, page: P, header: Header, body: Body) -> Self {
-        own.entry().publish(header, body);
-        Self::published(own, page, header)
+    pub(crate) fn publish(owned: OwnedRef<'t, P>, page: P, header: Header, body: Body) -> Self {
+        owned.entry().publish(header, body);
+        Self::published(owned, page, header)
     }
 
     /// A grant whose entry has been published.
     #[inline]
-    pub(crate) const fn published(own: Own<'t, P>, page: P, header: Header) -> Self {
-        let reference = own.reference().0;
+    pub(crate) const fn published(owned: OwnedRef<'t, P>, page: P, header: Header) -> Self {
+        let reference = owned.reference().0;
         let page = ManuallyDrop::new(page);
         Self {
-            published: Published { grants: own.grants(), reference, header, page },
+            published: Published { grants: owned.grants(), reference, header, page },
             kind: PhantomData,
         }
     }
@@ -171,13 +171,13 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
     #[inline]
     pub fn revoke(self) -> Result<(FreeRef<'t, P>, P), Revoking<'t, P>> {
         match self.end() {
-            Ok((own, page)) => Ok((FreeRef::new(own), page)),
+            Ok((owned, page)) => Ok((FreeRef::new(owned), page)),
             Err(granted) => Err(granted.into_revoking()),
         }
     }
 
     #[inline]
-    pub(crate) fn end(self) -> Result<(Own<'t, P>, P), Self> {
+    pub(crate) fn end(self) -> Result<(OwnedRef<'t, P>, P), Self> {
         self.published.end().map_err(|published| Self { published, kind: PhantomData })
     }
 
@@ -188,8 +188,8 @@ impl<'t, P, Kind> Granted<'t, P, Kind> {
 
     /// The reference and the header that was published under it.
     #[inline]
-    pub(crate) fn parts(&self) -> (Own<'t, P>, Header) {
-        (self.published.own(), self.published.header)
+    pub(crate) fn parts(&self) -> (OwnedRef<'t, P>, Header) {
+        (self.published.owned_ref(), self.published.header)
     }
 
     /// The page, once the grant has ended.
@@ -243,7 +243,7 @@ impl<P: Page, Kind> Granted<'_, P, Kind> {
 impl<'t, P> Granted<'t, P, ReadOnly> {
     /// Allows the peer to write.
     pub fn allow_writing(self) -> Granted<'t, P, ReadWrite> {
-        self.published.own().entry().allow_writing();
+        self.published.owned_ref().entry().allow_writing();
         self.into_access()
     }
 }
@@ -256,7 +256,7 @@ impl<'t, P> Granted<'t, P, ReadWrite> {
     /// [`StillInUse`] if the peer has the page mapped for writing, or copies to it; the grant is
     /// returned unchanged.
     pub fn forbid_writing(self) -> Result<Granted<'t, P, ReadOnly>, Failed<StillInUse, Self>> {
-        match self.published.own().entry().forbid_writing() {
+        match self.published.owned_ref().entry().forbid_writing() {
             Ok(()) => Ok(self.into_access()),
             Err(error) => Err(Failed::returning(error, self)),
         }
@@ -277,7 +277,7 @@ impl<'t, P> Revoking<'t, P> {
     /// This again, if the peer still uses the page.
     pub fn retry(self) -> Result<(FreeRef<'t, P>, P), Self> {
         match self.published.end() {
-            Ok((own, page)) => Ok((FreeRef::new(own), page)),
+            Ok((owned, page)) => Ok((FreeRef::new(owned), page)),
             Err(published) => Err(Self { published }),
         }
     }

@@ -50,17 +50,17 @@ impl<'s, P> Grants<'s, P> {
     /// # Safety
     ///
     /// The frames stay attached while `self` lives, and these references have not been added before.
-    pub(crate) unsafe fn add(&self, from: u32, to: u32) -> Freeing<'_, 's> {
+    pub(crate) unsafe fn add(&self, from: u32, to: u32) -> FreeBatch<'_, 's> {
         self.refs.extend(to);
-        let mut freeing = Freeing::new(&self.refs);
+        let mut freed = FreeBatch::new(&self.refs);
         for reference in from.max(ToolstackRef::COUNT)..to {
             // SAFETY: the caller's promise.
             if unsafe { self.entries.get(reference) }.is_empty() {
-                freeing.add(reference);
+                freed.add(reference);
             }
         }
-        freeing.release();
-        freeing
+        freed.release();
+        freed
     }
 
     /// The entry of a reference that the toolstack fills in.
@@ -70,17 +70,17 @@ impl<'s, P> Grants<'s, P> {
     }
 
     #[inline]
-    pub(crate) fn take<'t>(&'t self, hint: &mut AllocHint) -> Option<Own<'t, P>> {
+    pub(crate) fn take<'t>(&'t self, hint: &mut AllocHint) -> Option<OwnedRef<'t, P>> {
         let reference = self.refs.take::<Proven>(hint)?;
-        Some(Own { grants: self, reference })
+        Some(OwnedRef { grants: self, reference })
     }
 
     /// # Safety
     ///
     /// The reference was taken from these grants and has not been freed since, and nothing else owns it.
     #[inline]
-    pub(crate) unsafe fn own(&self, reference: u32) -> Own<'_, P> {
-        Own { grants: self, reference }
+    pub(crate) unsafe fn owned_ref(&self, reference: u32) -> OwnedRef<'_, P> {
+        OwnedRef { grants: self, reference }
     }
 
     pub(crate) fn reap(&self, limit: usize) -> Reaped {
@@ -105,20 +105,20 @@ impl<P> fmt::Debug for Grants<'_, P> {
 
 /// A reference that is not free and has this one owner. Dropping it does nothing: its holder frees it or
 /// passes it on.
-pub(crate) struct Own<'t, P> {
+pub(crate) struct OwnedRef<'t, P> {
     grants: &'t Grants<'t, P>,
     reference: u32,
 }
 
-impl<P> Clone for Own<'_, P> {
+impl<P> Clone for OwnedRef<'_, P> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<P> Copy for Own<'_, P> {}
+impl<P> Copy for OwnedRef<'_, P> {}
 
-impl<'t, P> Own<'t, P> {
+impl<'t, P> OwnedRef<'t, P> {
     #[inline]
     pub(crate) const fn grants(self) -> &'t Grants<'t, P> {
         self.grants
@@ -147,20 +147,20 @@ impl<'t, P> Own<'t, P> {
 }
 
 /// Takes references by the word of the bitmap.
-pub(crate) struct Taking<'t, P> {
+pub(crate) struct TakeBatch<'t, P> {
     grants: &'t Grants<'t, P>,
     /// Advances instead of the caller's hint, which stays at the first references: when they are freed,
     /// the next ones are taken there again.
     ahead: Option<AllocHint>,
 }
 
-impl<'t, P> Taking<'t, P> {
+impl<'t, P> TakeBatch<'t, P> {
     pub(crate) const fn new(grants: &'t Grants<'t, P>) -> Self {
         Self { grants, ahead: None }
     }
 
     /// References of one word, at most `limit`.
-    pub(crate) fn word(&mut self, hint: &mut AllocHint, limit: usize) -> Option<Held<'t, P>> {
+    pub(crate) fn word(&mut self, hint: &mut AllocHint, limit: usize) -> Option<WordRefs<'t, P>> {
         let refs = &self.grants.refs;
         let taken = match &mut self.ahead {
             Some(ahead) => refs.take_some::<Proven>(ahead, limit)?,
@@ -170,17 +170,17 @@ impl<'t, P> Taking<'t, P> {
                 taken
             }
         };
-        Some(Held { grants: self.grants, taken })
+        Some(WordRefs { grants: self.grants, taken })
     }
 }
 
 /// References of one word. Dropping it frees those that are left.
-pub(crate) struct Held<'t, P> {
+pub(crate) struct WordRefs<'t, P> {
     grants: &'t Grants<'t, P>,
     taken: Taken,
 }
 
-impl<'t, P> Held<'t, P> {
+impl<'t, P> WordRefs<'t, P> {
     /// How many are left.
     pub(crate) const fn left(&self) -> usize {
         self.taken.left()
@@ -188,8 +188,8 @@ impl<'t, P> Held<'t, P> {
 
     /// The first one, which the caller owns after [`remove_first`](Self::remove_first).
     #[inline]
-    pub(crate) fn first(&self) -> Option<Own<'t, P>> {
-        Some(Own { grants: self.grants, reference: self.taken.first()? })
+    pub(crate) fn first(&self) -> Option<OwnedRef<'t, P>> {
+        Some(OwnedRef { grants: self.grants, reference: self.taken.first()? })
     }
 
     /// Removes the first one, which is the caller's from then on.
@@ -199,7 +199,7 @@ impl<'t, P> Held<'t, P> {
     }
 }
 
-impl<P> Drop for Held<'_, P> {
+impl<P> Drop for WordRefs<'_, P> {
     #[inline]
     fn drop(&mut self) {
         self.grants.refs.free::<Proven>(self.taken.rest());
@@ -208,13 +208,13 @@ impl<P> Drop for Held<'_, P> {
 
 /// Frees references by the word of the bitmap. Waiters are woken when it is dropped, after all
 /// bookkeeping: wakers are the caller's code and may panic.
-pub(crate) struct Freeing<'r, 's> {
+pub(crate) struct FreeBatch<'r, 's> {
     refs: &'r Refs<'s>,
     taken: Taken,
     waited_for: bool,
 }
 
-impl<'r, 's> Freeing<'r, 's> {
+impl<'r, 's> FreeBatch<'r, 's> {
     pub(crate) const fn new(refs: &'r Refs<'s>) -> Self {
         Self { refs, taken: Taken::NONE, waited_for: false }
     }
@@ -240,7 +240,7 @@ fn release(refs: &Refs<'_>, taken: Taken) -> bool {
     refs.release::<Proven>(taken)
 }
 
-impl Drop for Freeing<'_, '_> {
+impl Drop for FreeBatch<'_, '_> {
     #[inline]
     fn drop(&mut self) {
         self.release();

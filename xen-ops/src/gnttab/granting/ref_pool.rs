@@ -5,7 +5,7 @@ use core::fmt;
 use xen_abi::grant_table::grant_ref_t;
 
 use super::free::FreeRef;
-use super::grants::{Freeing, Grants, Taking};
+use super::grants::{FreeBatch, Grants, TakeBatch};
 use crate::Failed;
 use crate::gnttab::references::AllocHint;
 
@@ -27,18 +27,18 @@ impl<'t, 'b, P> RefPool<'t, 'b, P> {
 
     /// Fills the slice, or returns how many references are missing.
     pub(crate) fn fill(&mut self, hint: &mut AllocHint) -> Result<(), usize> {
-        let mut taking = Taking::new(self.grants);
+        let mut take = TakeBatch::new(self.grants);
         loop {
             let empty = self.refs.get_mut(self.left..).unwrap_or_default();
             if empty.is_empty() {
                 return Ok(());
             }
             let missing = empty.len();
-            let mut held = taking.word(hint, missing).ok_or(missing)?;
+            let mut refs = take.word(hint, missing).ok_or(missing)?;
             for place in empty {
-                let Some(own) = held.first() else { break };
-                held.remove_first();
-                *place = own.reference();
+                let Some(owned) = refs.first() else { break };
+                refs.remove_first();
+                *place = owned.reference();
                 self.left += 1;
             }
         }
@@ -57,8 +57,8 @@ impl<'t, 'b, P> RefPool<'t, 'b, P> {
         self.left = left;
         #[allow(unsafe_code, reason = "vouches for a reference")]
         // SAFETY: it was in the pool, and is no longer.
-        let own = unsafe { self.grants.own(reference) };
-        Some(FreeRef::new(own))
+        let owned = unsafe { self.grants.owned_ref(reference) };
+        Some(FreeRef::new(owned))
     }
 
     /// Puts a reference into the pool.
@@ -71,13 +71,13 @@ impl<'t, 'b, P> RefPool<'t, 'b, P> {
         &mut self,
         free: FreeRef<'t, P>,
     ) -> Result<(), Failed<ReleaseError, FreeRef<'t, P>>> {
-        if !core::ptr::eq(free.own().grants(), self.grants) {
+        if !core::ptr::eq(free.owned_ref().grants(), self.grants) {
             return Err(Failed::returning(ReleaseError::OtherTable, free));
         }
         let Some(place) = self.refs.get_mut(self.left) else {
             return Err(Failed::returning(ReleaseError::Full, free));
         };
-        *place = free.into_own().reference();
+        *place = free.into_owned_ref().reference();
         self.left += 1;
         Ok(())
     }
@@ -106,9 +106,9 @@ impl core::error::Error for ReleaseError {}
 
 impl<P> Drop for RefPool<'_, '_, P> {
     fn drop(&mut self) {
-        let mut freeing = Freeing::new(self.grants.refs());
+        let mut freed = FreeBatch::new(self.grants.refs());
         for reference in self.refs.iter().take(self.left) {
-            freeing.add(reference.0);
+            freed.add(reference.0);
         }
     }
 }

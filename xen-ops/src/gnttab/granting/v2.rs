@@ -14,7 +14,7 @@ use super::entry::{Body, Header, StillInUse};
 use super::error::GrantError;
 use super::free::FreeRef;
 use super::grant::{Granted, NotGranted, frame};
-use super::grants::Own;
+use super::grants::OwnedRef;
 use crate::DomainId;
 use crate::Failed;
 use crate::gnttab::remote::RemoteGrant;
@@ -43,7 +43,7 @@ impl<'t, P: Page> FreeRef<'t, P> {
         length: u16,
         _access: A,
     ) -> Result<Granted<'t, P, SubPage<A>>, NotGranted<'t, P>> {
-        let version = self.own().grants().version();
+        let version = self.owned_ref().grants().version();
         let checked = if version == Version::V1 {
             Err(GrantError::NeedsVersion2)
         } else if length == 0 || usize::from(offset) + usize::from(length) > PAGE_SIZE {
@@ -58,7 +58,7 @@ impl<'t, P: Page> FreeRef<'t, P> {
             Ok(frame) => {
                 let header = Header::sub_page(peer.domid(), A::READONLY);
                 let body = Body::sub_page(frame, offset, length);
-                Ok(Granted::publish(self.into_own(), page, header, body))
+                Ok(Granted::publish(self.into_owned_ref(), page, header, body))
             }
             Err(error) => Err(Failed::returning(error, (self, page))),
         }
@@ -80,13 +80,13 @@ impl<'t, P> FreeRef<'t, P> {
         grant: RemoteGrant,
         _access: A,
     ) -> Result<TransitiveGrant<'t, P>, Failed<GrantError, Self>> {
-        if self.own().grants().version() == Version::V1 {
+        if self.owned_ref().grants().version() == Version::V1 {
             return Err(Failed::returning(GrantError::NeedsVersion2, self));
         }
-        let own = self.into_own();
+        let owned = self.into_owned_ref();
         let header = Header::transitive(peer.domid(), A::READONLY);
-        own.entry().publish(header, Body::transitive(grant.domain.domid(), grant.reference));
-        Ok(TransitiveGrant { own })
+        owned.entry().publish(header, Body::transitive(grant.domain.domid(), grant.reference));
+        Ok(TransitiveGrant { owned })
     }
 }
 
@@ -94,14 +94,14 @@ impl<'t, P> FreeRef<'t, P> {
 /// reference goes to the reaper.
 #[must_use = "dropping it revokes the grant"]
 pub struct TransitiveGrant<'t, P> {
-    own: Own<'t, P>,
+    owned: OwnedRef<'t, P>,
 }
 
 impl<'t, P> TransitiveGrant<'t, P> {
     /// The reference's number: what the peer must be told.
     #[must_use]
     pub const fn reference(&self) -> grant_ref_t {
-        self.own.reference()
+        self.owned.reference()
     }
 
     /// Revokes the grant.
@@ -111,8 +111,8 @@ impl<'t, P> TransitiveGrant<'t, P> {
     /// [`StillInUse`] if the peer copies at this moment; the grant is returned. The peer cannot begin
     /// another copy.
     pub fn revoke(self) -> Result<FreeRef<'t, P>, Failed<StillInUse, Self>> {
-        match self.own.entry().end() {
-            Ok(()) => Ok(FreeRef::new(ManuallyDrop::new(self).own)),
+        match self.owned.entry().end() {
+            Ok(()) => Ok(FreeRef::new(ManuallyDrop::new(self).owned)),
             Err(error) => Err(Failed::returning(error, self)),
         }
     }
@@ -120,9 +120,9 @@ impl<'t, P> TransitiveGrant<'t, P> {
 
 impl<P> Drop for TransitiveGrant<'_, P> {
     fn drop(&mut self) {
-        match self.own.entry().end() {
-            Ok(()) => self.own.free(),
-            Err(StillInUse) => self.own.defer(None),
+        match self.owned.entry().end() {
+            Ok(()) => self.owned.free(),
+            Err(StillInUse) => self.owned.defer(None),
         }
     }
 }

@@ -68,7 +68,7 @@ impl Slot {
         }
         // SAFETY: the state was IDLE, so until it is again only this thread accesses the waker.
         let before = self.waker.with_mut(|old| unsafe { (*old).replace(waker) });
-        // Both failures acquire, as does the swap, because of the release in `take`.
+        // Both failures and the swap acquire, which loom cannot show, because of the release in `take`.
         if self.state.compare_exchange(REGISTERING, IDLE, Release, Acquire).is_err() {
             // A thread has tried to wake it meanwhile.
             // SAFETY: WAKING was added to REGISTERING, so still only this thread accesses the waker.

@@ -119,12 +119,13 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
     ///
     /// # Safety
     ///
-    /// - Nothing else in this domain uses the grant table, its reserved references excepted, as long as
-    ///   the result or anything taken from it exists.
-    /// - This domain maps none of its own grants: in a translated guest that takes the page away from
-    ///   where its owner has it, for good. What a peer calls its number is compared with one's own
-    ///   before it becomes a [`RemoteGrant`](crate::gnttab::RemoteGrant) that is mapped; copying does no
-    ///   harm.
+    /// - Nothing else in this domain uses the grant table, except for its first 8 references, while the
+    ///   result or anything taken from it exists.
+    /// - The pages that are granted are memory of the domain whose table this is. An entry holds a frame
+    ///   number, which is another page's in another domain.
+    /// - The domain maps none of its own grants: in a translated guest that removes the page from its own
+    ///   address, for good. So a domain id that a peer names is compared with the domain's own before its
+    ///   [`RemoteGrant`](crate::gnttab::RemoteGrant) is mapped. Copying does no harm.
     pub unsafe fn start(
         xen: H,
         frames: F,
@@ -194,7 +195,7 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
     #[inline]
     pub fn alloc(&self) -> Result<FreeRef<'_, P>, AllocError> {
         self.hint.with(|hint| match self.grants.take(hint) {
-            Some(own) => Ok(FreeRef::new(own)),
+            Some(owned) => Ok(FreeRef::new(owned)),
             None => self.alloc_growing(hint),
         })
     }

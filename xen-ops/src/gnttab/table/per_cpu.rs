@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::GrantTable;
 use super::frames::TableFrames;
-use crate::gnttab::granting::grants::Own;
+use crate::gnttab::granting::grants::OwnedRef;
 use crate::gnttab::granting::{AllocError, FreeRef, GrantError, Granted, Revoking};
 use crate::gnttab::references::{AllocHint, Proven, RefCache};
 use crate::hypercall::Hypercall;
@@ -61,7 +61,7 @@ impl<'t, 's, H, F, P> PerCpuRefs<'t, 's, H, F, P> {
     /// Frees a reference.
     #[inline]
     pub fn free(&mut self, free: FreeRef<'_, P>) {
-        self.put(free.into_own());
+        self.put(free.into_owned_ref());
     }
 
     /// As [`Granted::revoke`], and frees the reference.
@@ -74,8 +74,8 @@ impl<'t, 's, H, F, P> PerCpuRefs<'t, 's, H, F, P> {
         &mut self,
         granted: Granted<'g, P, Kind>,
     ) -> Result<P, Revoking<'g, P>> {
-        let (own, page) = granted.end().map_err(Granted::into_revoking)?;
-        self.put(own);
+        let (owned, page) = granted.end().map_err(Granted::into_revoking)?;
+        self.put(owned);
         Ok(page)
     }
 
@@ -90,12 +90,12 @@ impl<'t, 's, H, F, P> PerCpuRefs<'t, 's, H, F, P> {
     }
 
     #[inline]
-    fn put(&mut self, own: Own<'_, P>) {
+    fn put(&mut self, owned: OwnedRef<'_, P>) {
         let grants = self.table.grants();
-        if core::ptr::addr_eq(own.grants(), grants) {
-            self.cache.free::<Proven>(grants.refs(), own.reference().0);
+        if core::ptr::addr_eq(owned.grants(), grants) {
+            self.cache.free::<Proven>(grants.refs(), owned.reference().0);
         } else {
-            own.free();
+            owned.free();
         }
     }
 }
@@ -114,8 +114,8 @@ impl<'t, H: Hypercall, F: TableFrames, P> PerCpuRefs<'t, '_, H, F, P> {
         };
         #[allow(unsafe_code, reason = "vouches for a reference")]
         // SAFETY: it has just been taken.
-        let own = unsafe { self.table.grants().own(reference) };
-        Ok(FreeRef::new(own))
+        let owned = unsafe { self.table.grants().owned_ref(reference) };
+        Ok(FreeRef::new(owned))
     }
 
     #[cold]
