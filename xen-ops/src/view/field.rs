@@ -119,10 +119,11 @@ impl<T, const N: usize> Field<[T; N]> {
 macro_rules! field {
     ($structure:ty, $($member:tt)+) => {
         const {
-            let object = ::core::mem::MaybeUninit::<$structure>::uninit();
-            let base = object.as_ptr();
-            // SAFETY: the member's address is computed inside the object, and nothing is read.
-            unsafe { $crate::view::Field::between(base, &raw const (*base).$($member)+) }
+            let object: $structure = $crate::xen_abi::zeroed();
+            let (base, member) = (&raw const object, &raw const object.$($member)+);
+            // SAFETY: both point into the object. Another object does not compile, since this is a
+            // constant.
+            unsafe { $crate::view::Field::between(base, member) }
         }
     };
 }
