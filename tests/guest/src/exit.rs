@@ -1,4 +1,4 @@
-//! The end: a status for whoever started the machine.
+//! The end: a status for the program that started the machine.
 //!
 //! The statuses are QEMU's exit statuses. That of success is none that QEMU has for other ends.
 

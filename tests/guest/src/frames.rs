@@ -25,7 +25,7 @@ pub(crate) enum LiveFrames {
 }
 
 impl LiveFrames {
-    /// Room that nobody had before.
+    /// Room, never handed out before.
     pub(crate) fn new(space: Space) -> Self {
         let rooms = [(); CAPACITY].map(|()| {
             let page = OwnPage::take(space);
@@ -38,12 +38,12 @@ impl LiveFrames {
                 let list = OwnPage::take(space).address().cast::<xen_pfn_t>();
                 // SAFETY: the page is ours, zeroed, and has room for 512 numbers.
                 let list = unsafe { slice::from_raw_parts_mut(list.as_ptr(), CAPACITY) };
-                // SAFETY: the rooms are nobody else's.
+                // SAFETY: nothing else uses the rooms.
                 Self::Pv(unsafe { Paravirtual::new(PageTables, first.address(), list) })
             }
             Space::Translated { .. } => {
                 let area = FrameRange { address: first.address(), frame };
-                // SAFETY: the rooms are nobody else's, and nothing is there.
+                // SAFETY: nothing else uses the rooms, and nothing is there.
                 Self::Translated(unsafe { Translated::new(area, CAPACITY as u32) })
             }
         }

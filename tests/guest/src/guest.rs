@@ -54,7 +54,7 @@ impl LiveGuest {
     }
 }
 
-/// Room that nobody had before.
+/// Room, never handed out before.
 fn room(space: Space) -> Room {
     Room::new(&OwnPage::take(space), space)
 }

@@ -19,7 +19,7 @@ use crate::entry::xen;
 #[repr(C, align(4096))]
 pub(crate) struct RawPage(UnsafeCell<[u8; PAGE_SIZE]>);
 
-// SAFETY: the content is reached through raw pointers only, by whoever was handed the page.
+// SAFETY: the content is reached through raw pointers only, by the code that was handed the page.
 unsafe impl Sync for RawPage {}
 
 impl RawPage {
@@ -78,7 +78,7 @@ pub(crate) struct OwnPage {
 }
 
 impl OwnPage {
-    /// A page that nobody else has or will have.
+    /// A page, never handed out before or afterwards.
     pub(crate) fn take(space: Space) -> Self {
         let page = POOL.get(NEXT.fetch_add(1, Ordering::Relaxed)).expect("a page of the pool");
         let address = page.address();
@@ -113,7 +113,7 @@ impl Room {
                 address.as_ptr().addr() as u64
             }
             Space::Translated { .. } => {
-                // SAFETY: nobody has the page.
+                // SAFETY: nothing else has the page.
                 let removed = unsafe { remove_from_physmap(&xen(), DOMID_SELF, page.frame()) };
                 removed.expect("an own page can be taken out of the address space");
                 page.frame().0 << 12
@@ -158,7 +158,7 @@ pub(crate) fn map_frame(address: NonNull<u8>, frame: u64) {
 /// Writes the page-table entry for an address, in a PV guest.
 fn set_entry(address: NonNull<u8>, entry: u64) {
     let arguments = [address.as_ptr().addr(), entry as usize, (UVMF_INVLPG | UVMF_LOCAL) as usize];
-    // SAFETY: the page there was handed out to be room, and nobody uses it as memory.
+    // SAFETY: the page there was handed out to be room, and nothing uses it as memory.
     let result = unsafe { xen().call3(__HYPERVISOR_update_va_mapping, arguments) };
     assert_eq!(result, 0, "update_va_mapping");
 }

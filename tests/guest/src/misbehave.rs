@@ -1,4 +1,4 @@
-//! What a guest should not do, for the tests of whoever watches over it.
+//! What a guest should not do, for the tests of the harness.
 
 #![allow(unsafe_code, reason = "that is the point")]
 

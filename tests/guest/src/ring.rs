@@ -82,7 +82,7 @@ impl Ring {
             // The reader sees the bytes before it sees that there are more.
             self.page.at(PRODUCED).store(produced, Ordering::Release);
             bytes = later;
-            // Before the reader comes there is nobody to tell, and it looks when it comes.
+            // Before the reader has bound the port this fails, and it looks at the ring when it binds.
             let _ = send(&xen(), self.port);
             if room == 0 {
                 give_way();

@@ -62,13 +62,13 @@ pub trait Guest {
     /// Its own number.
     fn domid(&self) -> domid_t;
 
-    /// A page of zeroes that nobody had before.
+    /// A page of zeroes, never handed out before.
     fn page(&mut self) -> Self::Page;
 
     /// The frame of a page of its own that is mapped nowhere, to be given away.
     fn loose_frame(&mut self) -> xen_pfn_t;
 
-    /// Room for one frame that nobody had before.
+    /// Room for one frame, never handed out before.
     fn target(&mut self) -> Self::MapTarget;
 
     /// An address, in bytes, where there is nothing that Xen could read or write for this guest.
@@ -88,8 +88,8 @@ pub trait Guest {
     /// Whether an event is pending at a port of its own; it is not afterwards.
     fn take_event(&mut self, port: u32) -> bool;
 
-    /// Has another domain destroyed, which is through with all that it does. Nothing is done if somebody
-    /// else does that.
+    /// Has another domain destroyed, which is through with all that it does. Nothing is done where a
+    /// toolstack does that.
     fn destroy(&mut self, domid: domid_t);
 
     /// Makes a hypercall as 32-bit code does, if the guest has such code. Addresses are below 4 GiB.

@@ -130,7 +130,7 @@ fn a_transitive_grant_passes_on_one_level() {
         assert_eq!(copy(&b, by_ref(&a, 8, 0), by_frame(&own, 0), 3, SOURCE), status);
         xen.check_invariants().unwrap();
     };
-    // To itself, to nobody, to what is not there, to another of its kind.
+    // To itself, to no domain, to no reference, to another transitive grant.
     fails(domid(&a), 9, GNTST_general_error);
     fails(domid_t(77), 9, GNTST_general_error);
     fails(domid(&c), 5000, GNTST_bad_gntref);

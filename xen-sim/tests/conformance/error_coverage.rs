@@ -82,7 +82,7 @@ fn permission_denied() -> GrantStatus {
 
 fn bad_page() -> GrantStatus {
     map_after(GuestKind::Pvh, |a, b, _| {
-        grant(a, 8, GTF_permit_access, domid(&b), xen_pfn_t(0xdead));
+        grant(a, 8, GTF_permit_access, domid(b), xen_pfn_t(0xdead));
     })
 }
 
@@ -288,7 +288,7 @@ fn every_error_number_is_produced() {
         (XEN_EDOM, Box::new(|| raw(MEMORY, XENMEM_add_to_physmap as usize | 1 << 22, 0, 0))),
         (
             XEN_ERANGE,
-            Box::new(|| leave_version_2(|a| grant2(a, 0, GTF_transitive, domid(&a), 0, 0))),
+            Box::new(|| leave_version_2(|a| grant2(a, 0, GTF_transitive, domid(a), 0, 0))),
         ),
         (XEN_ENOSYS, Box::new(|| raw(GRANT, GNTTABOP_dump_table as usize, 0, 1))),
         (XEN_EOVERFLOW, Box::new(overflowing_range)),

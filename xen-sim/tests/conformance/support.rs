@@ -174,7 +174,7 @@ pub(crate) fn end(domid: domid_t, u: gnttab_copy_ptr_u, offset: u16) -> gnttab_c
 }
 
 pub(crate) fn by_ref(domain: &Domain, ref_: u32, offset: u16) -> gnttab_copy_ptr {
-    end(domid(&domain), gnttab_copy_ptr_u::from_ref(grant_ref_t(ref_)), offset)
+    end(domid(domain), gnttab_copy_ptr_u::from_ref(grant_ref_t(ref_)), offset)
 }
 
 pub(crate) fn by_frame(page: &GuestPage, offset: u16) -> gnttab_copy_ptr {
@@ -267,7 +267,7 @@ pub(crate) fn revoke(domain: &Domain, ref_: u32) -> bool {
 /// A page of `domain`'s granted by version 1 entry `ref_`.
 pub(crate) fn granted(domain: &Domain, ref_: u32, flags: u16, to: &Domain) -> GuestPage {
     let page = domain.page().unwrap();
-    grant(domain, ref_, GTF_permit_access | flags, domid(&to), page.frame());
+    grant(domain, ref_, GTF_permit_access | flags, domid(to), page.frame());
     page
 }
 

@@ -79,7 +79,7 @@ unsafe extern "C" fn start_pv(info: *const start_info) -> ! {
         let console = info.console.domU();
         let room = Room::new(&OwnPage::take(space), space);
         room.point_to(console.mfn.0);
-        // SAFETY: that frame is the ring's, and nobody else has the room.
+        // SAFETY: that frame is the ring's, and nothing else has the room.
         unsafe { ring::open(room.address(), evtchn_port_t(console.evtchn)) };
     }
     run(Start { kind: Kind::Pv, arguments, space })

@@ -7,7 +7,7 @@ use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_ops::events::Port;
 use xen_ops::page::Page;
 
-use super::leader::{FROM, Lending, Peer, binding, grant};
+use super::leader::{FROM, LeaderTable, Peer, binding, grant};
 use super::mailbox::Command;
 use super::{MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, give_way};
 use crate::grants::{byte, copy_bytes, filled, granted, local, map, mapped, unmap};
@@ -19,7 +19,7 @@ pub(super) fn death<G: Guest>(
     one: Peer<G>,
     port: Option<Port<G::Xen>>,
     two: &Peer<G>,
-    table: &Lending<'_, G>,
+    table: &LeaderTable<'_, G>,
 ) {
     let domid = one.domid;
     one.tell(run, Command::Grant);
@@ -93,7 +93,7 @@ fn refused<G: Guest>(run: &mut Run<'_, G>, domid: domid_t, two: &Peer<G>) {
 }
 
 /// How often something is tried: far longer than any toolstack takes.
-const PATIENCE: usize = 1_000_000;
+const MAX_TRIES: usize = 1_000_000;
 
 /// Tries again and again, until the outcome is as it should be, or is never going to be.
 fn until<G: Guest>(
@@ -101,7 +101,7 @@ fn until<G: Guest>(
     is_expected: impl Fn(Outcome) -> bool,
     mut attempt: impl FnMut(&mut Run<'_, G>) -> Outcome,
 ) -> Outcome {
-    for _ in 0..PATIENCE {
+    for _ in 0..MAX_TRIES {
         let outcome = attempt(run);
         if is_expected(outcome) {
             return outcome;

@@ -60,7 +60,7 @@ impl Table {
             Self::V1(_) => 2,
             Self::V2(_) => 1,
         };
-        // SAFETY: it is refused, or nobody would have trusted in the grants.
+        // SAFETY: it is refused, or nothing relies on the grants.
         let (result, _) = unsafe { set_version(run.guest.xen(), other) };
         run.step("set_version to the other while it is mapped", Outcome::of(&result));
     }
@@ -232,7 +232,7 @@ impl<G: Guest> Follower<'_, '_, G> {
     /// Has no more memory than before when a page has come.
     fn accept(&mut self) {
         let frames = [self.run.guest.loose_frame()];
-        // SAFETY: the page is nobody's.
+        // SAFETY: nothing uses the page.
         let given =
             unsafe { decrease_reservation(self.run.guest.xen(), &frames, 0, 0, DOMID_SELF) };
         self.run.step("decrease_reservation", Value(given));

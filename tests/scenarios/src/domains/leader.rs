@@ -21,7 +21,7 @@ use crate::outcome::{Outcome, Value};
 use crate::{Guest, Run};
 
 /// The grant table of the domain that leads.
-pub(super) type Lending<'s, G> =
+pub(super) type LeaderTable<'s, G> =
     GrantTable<'s, <G as Guest>::Xen, <G as Guest>::Frames, <G as Guest>::Page>;
 
 pub(super) const FROM: u16 = GNTCOPY_source_gref;
@@ -42,7 +42,7 @@ pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
     let [one, two] = followers.map(|domid| Peer::meet(run, domid));
     let [port, _] = [(1, &one), (2, &two)].map(|(number, peer)| {
         borrow(run, number, peer);
-        lend(run, number, peer, &table);
+        grant_and_drop(run, number, peer, &table);
         readme(run, number, peer, &table);
         unprivileged::transfer(run, number, peer);
         events(run, number, peer)
@@ -122,7 +122,12 @@ fn borrow<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>) {
 }
 
 /// Grants a page to a domain, and drops the grant while it is mapped there.
-fn lend<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>, table: &Lending<'_, G>) {
+fn grant_and_drop<G: Guest>(
+    run: &mut Run<'_, G>,
+    name: u16,
+    peer: &Peer<G>,
+    table: &LeaderTable<'_, G>,
+) {
     let Some(granted) = grant(run, peer, table) else { return };
     let reference = granted.reference().0;
     peer.mailbox.tell(run.guest, Command::Map, reference);
@@ -139,7 +144,7 @@ fn lend<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>, table: &Lendi
 }
 
 /// What Alice does in the README's example.
-fn readme<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>, table: &Lending<'_, G>) {
+fn readme<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>, table: &LeaderTable<'_, G>) {
     let Ok(bob) = DomainId::new(peer.domid) else { return };
     let granted = match share::grant(table, bob, run.guest.page()) {
         Ok(granted) => granted,
@@ -164,7 +169,7 @@ fn readme<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>, table: &Len
 pub(super) fn grant<'t, G: Guest>(
     run: &mut Run<'_, G>,
     peer: &Peer<G>,
-    table: &'t Lending<'_, G>,
+    table: &'t LeaderTable<'_, G>,
 ) -> Option<Granted<'t, G::Page>> {
     let to = DomainId::new(peer.domid).ok()?;
     table.grant(to, filled(run.guest, 0x42), ReadWrite).ok()

@@ -48,7 +48,7 @@ pub(super) fn transfer<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>
         let (domid, ref_) = (peer.domid, ACCEPTED);
         let mut op = gnttab_transfer { mfn, domid, ref_, status, ..gnttab_transfer::ZERO };
         let at = ptr::from_mut(&mut op).expose_provenance();
-        // SAFETY: the page is nobody's, and lost.
+        // SAFETY: nothing uses the page, which is lost.
         unsafe { run.raw_grant(format_args!("{name}, {what}"), GNTTABOP_transfer, at, 1) };
         let outcome = Outcome::of(&status_of("transfer", op.status));
         run.step(format_args!("{name}, {what}, status"), outcome);

@@ -10,7 +10,7 @@ use xen_abi::xen::{__HYPERVISOR_event_channel_op, DOMID_SELF, VIRQ_DEBUG, VIRQ_T
 
 use crate::{Guest, Run};
 
-/// Ports that nobody has.
+/// A port that the domain does not have.
 const NO_PORT: evtchn_port_t = evtchn_port_t(1000);
 const NO_DOMAIN: domid_t = domid_t(777);
 

@@ -112,10 +112,10 @@ pub(crate) fn fifo<G: Guest>(run: &mut Run<'_, G>) {
     op(run, "close, bits again", EVTCHNOP_close, &mut evtchn_close { port });
 }
 
-/// Events in two queues, one behind the other, masked and unmasked.
+/// Events in two queues, one after the other, masked and unmasked.
 fn queue<G: Guest>(run: &mut Run<'_, G>, queues: &Queues<'_>, first: evtchn_port_t) {
     let (second, urgent) = (ipi(run), ipi(run));
-    let behind = |word: u32, port: evtchn_port_t| {
+    let next = |word: u32, port: evtchn_port_t| {
         let link = word & EVTCHN_FIFO_LINK_MASK;
         if link == 0 {
             "nothing"
@@ -136,11 +136,11 @@ fn queue<G: Guest>(run: &mut Run<'_, G>, queues: &Queues<'_>, first: evtchn_port
         run.step(format_args!("send, {name}, word"), bits(queues.word(port)));
     }
     run.step("queue, head", queues.head(EVTCHN_FIFO_PRIORITY_DEFAULT) == first.0);
-    run.step("queue, behind the first", behind(queues.word(first), second));
-    run.step("queue, behind the second", behind(queues.word(second), first));
+    run.step("queue, behind the first", next(queues.word(first), second));
+    run.step("queue, behind the second", next(queues.word(second), first));
     run.step("queue, urgent, head", queues.head(1) == urgent.0);
     op(run, "send, first again", EVTCHNOP_send, &mut evtchn_send { port: first });
-    run.step("send, first again, behind it", behind(queues.word(first), second));
+    run.step("send, first again, behind it", next(queues.word(first), second));
     for port in [first, second, urgent] {
         queues.set_word(port, 0);
     }
@@ -177,7 +177,7 @@ fn op<G: Guest, T: Plain>(
     argument: &mut T,
 ) {
     let at = ptr::from_mut(argument).expose_provenance();
-    // SAFETY: Xen reads and writes the argument, and pages that are nobody else's.
+    // SAFETY: Xen reads and writes the argument, and pages that nothing else uses.
     unsafe { run.raw(name, __HYPERVISOR_event_channel_op, [command as usize, at, 0]) };
 }
 

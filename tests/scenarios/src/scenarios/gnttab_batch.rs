@@ -67,12 +67,12 @@ fn done<G: Guest, T: Element>(run: &mut Run<'_, G>, name: &str, elements: &mut [
     }
 }
 
-/// Does a batch that lies across a page that is not there, with two elements before it and one behind
+/// Does a batch that lies across a page that is not there, with two elements before it and one after
 /// it, and writes down the same.
 fn torn<G: Guest, T: Element>(run: &mut Run<'_, G>, name: &str, elements: [T; 3]) -> [T; 3] {
     let size = size_of::<T>();
     let before = PAGE_SIZE - 2 * size;
-    // The first element that begins in the last page, or behind its first byte.
+    // The first element that begins in the last page, or after its first byte.
     let last = (2 * PAGE_SIZE - before).div_ceil(size);
     let base = run.guest.torn();
     let place = |index: usize| -> NonNull<T> {

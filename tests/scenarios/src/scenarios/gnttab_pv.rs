@@ -31,7 +31,7 @@ fn transfers<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
         let zero = gnttab_transfer::ZERO;
         let mut op = gnttab_transfer { mfn, domid, ref_, status: UNTOUCHED, ..zero };
         let at = ptr::from_mut(&mut op).expose_provenance();
-        // SAFETY: the page is nobody's, and lost.
+        // SAFETY: nothing uses the page, which is lost.
         unsafe { run.raw_grant(name, GNTTABOP_transfer, at, 1) };
         run.step(format_args!("{name}, status"), Status(op.status));
     };
@@ -98,7 +98,7 @@ fn flushes<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
             };
             let mut op = gnttab_cache_flush { a, offset, length, op };
             let at = ptr::from_mut(&mut op).expose_provenance();
-            // SAFETY: nobody relies on what is in the page.
+            // SAFETY: nothing relies on what is in the page.
             unsafe { run.raw_grant(name, GNTTABOP_cache_flush, at, 1) };
         };
     let (clean, inval) = (GNTTAB_CACHE_CLEAN, GNTTAB_CACHE_INVAL);

@@ -14,7 +14,7 @@ use xen_ops::hypercall::grant_table_op::{
 use crate::outcome::{Outcome, Value};
 use crate::{Guest, Run};
 
-const NOBODY: domid_t = domid_t(777);
+const NO_DOMAIN: domid_t = domid_t(777);
 
 pub(crate) fn table<G: Guest>(run: &mut Run<'_, G>) {
     let me = run.guest.domid();
@@ -22,7 +22,7 @@ pub(crate) fn table<G: Guest>(run: &mut Run<'_, G>) {
         let size = query_size(run.guest.xen(), dom);
         run.step(format_args!("{name}, most frames"), Value(size.map(|size| size.max_nr_frames)));
     }
-    let size = query_size(run.guest.xen(), NOBODY);
+    let size = query_size(run.guest.xen(), NO_DOMAIN);
     run.outcome("query_size, no such domain", size);
 
     let mut frames = [xen_pfn_t(0); 70];
@@ -30,7 +30,7 @@ pub(crate) fn table<G: Guest>(run: &mut Run<'_, G>) {
         ("setup_table, 1 frame", DOMID_SELF, 1),
         ("setup_table, own number", me, 1),
         ("setup_table, no frames", DOMID_SELF, 0),
-        ("setup_table, no such domain", NOBODY, 1),
+        ("setup_table, no such domain", NO_DOMAIN, 1),
         ("setup_table, more than there can be", DOMID_SELF, 65),
         ("setup_table, all there can be", DOMID_SELF, 64),
     ] {
@@ -55,7 +55,7 @@ pub(crate) fn table<G: Guest>(run: &mut Run<'_, G>) {
     for (name, dom) in [
         ("get_version", DOMID_SELF),
         ("get_version, own number", me),
-        ("get_version, no such domain", NOBODY),
+        ("get_version, no such domain", NO_DOMAIN),
     ] {
         let version = get_version(run.guest.xen(), dom);
         run.step(name, Value(version));
@@ -64,13 +64,13 @@ pub(crate) fn table<G: Guest>(run: &mut Run<'_, G>) {
     for (name, dom, count) in [
         ("get_status_frames in version 1", DOMID_SELF, 1),
         ("get_status_frames in version 1, none", DOMID_SELF, 0),
-        ("get_status_frames, no such domain", NOBODY, 1),
+        ("get_status_frames, no such domain", NO_DOMAIN, 1),
     ] {
         let result = get_status_frames(run.guest.xen(), dom, &mut list[..count]);
         run.outcome(name, result);
     }
     for version in [0, 1, 3, u32::MAX] {
-        // SAFETY: nobody relies on a grant.
+        // SAFETY: nothing relies on a grant.
         let (result, now) = unsafe { set_version(run.guest.xen(), version) };
         run.step(format_args!("set_version {version}"), Outcome::of(&result));
         run.step(format_args!("set_version {version}, in effect"), now);

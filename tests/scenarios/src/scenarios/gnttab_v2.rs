@@ -52,7 +52,7 @@ pub(crate) fn v2<G: Guest>(run: &mut Run<'_, G>) {
 }
 
 fn choose<G: Guest>(run: &mut Run<'_, G>, name: &str, version: u32) {
-    // SAFETY: nobody relies on a grant.
+    // SAFETY: nothing relies on a grant.
     let (result, now) = unsafe { set_version(run.guest.xen(), version) };
     run.step(name, Outcome::of(&result));
     run.step(format_args!("{name}, in effect"), now);

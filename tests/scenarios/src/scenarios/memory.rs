@@ -14,7 +14,7 @@ use xen_ops::page::MapTarget;
 use crate::outcome::{Outcome, Returned, Value};
 use crate::{Guest, Run};
 
-const NOBODY: domid_t = domid_t(777);
+const NO_DOMAIN: domid_t = domid_t(777);
 const INVALID_GFN: xen_pfn_t = xen_pfn_t(!0);
 
 pub(crate) fn memory<G: Guest>(run: &mut Run<'_, G>) {
@@ -47,11 +47,11 @@ fn sizes<G: Guest>(run: &mut Run<'_, G>) {
     let answers = [
         ("maximum_ram_page", maximum_ram_page(xen)),
         ("current_reservation", current_reservation(xen, DOMID_SELF)),
-        ("current_reservation, no such domain", current_reservation(xen, NOBODY)),
+        ("current_reservation, no such domain", current_reservation(xen, NO_DOMAIN)),
         ("maximum_reservation", maximum_reservation(xen, DOMID_SELF)),
-        ("maximum_reservation, no such domain", maximum_reservation(xen, NOBODY)),
+        ("maximum_reservation, no such domain", maximum_reservation(xen, NO_DOMAIN)),
         ("maximum_gpfn", maximum_gpfn(xen, DOMID_SELF)),
-        ("maximum_gpfn, no such domain", maximum_gpfn(xen, NOBODY)),
+        ("maximum_gpfn, no such domain", maximum_gpfn(xen, NO_DOMAIN)),
     ];
     for (name, answer) in answers {
         run.outcome(name, answer);
@@ -62,11 +62,11 @@ fn reservations<G: Guest>(run: &mut Run<'_, G>) {
     // What is taken away is put back, so that the domain never has more than it may.
     let frame = [run.guest.loose_frame()];
     for (name, domid, order) in [
-        ("decrease_reservation, no such domain", NOBODY, 0),
+        ("decrease_reservation, no such domain", NO_DOMAIN, 0),
         ("decrease_reservation", DOMID_SELF, 0),
         ("decrease_reservation, gone already", DOMID_SELF, 0),
     ] {
-        // SAFETY: nobody uses the page.
+        // SAFETY: nothing uses the page.
         let done = unsafe { decrease_reservation(run.guest.xen(), &frame, order, 0, domid) };
         run.step(name, Value(done));
     }
@@ -76,7 +76,7 @@ fn reservations<G: Guest>(run: &mut Run<'_, G>) {
         false => xen_pfn_t(0),
     };
     for (name, domid, order) in [
-        ("populate_physmap, no such domain", NOBODY, 0),
+        ("populate_physmap, no such domain", NO_DOMAIN, 0),
         ("populate_physmap, order too large", DOMID_SELF, 60),
         ("populate_physmap", DOMID_SELF, 0),
     ] {
@@ -108,7 +108,7 @@ fn physmap<G: Guest>(run: &mut Run<'_, G>) {
         ("grant_table, no frame", DOMID_SELF, grants, 0, invalid),
         ("gmfn_foreign", DOMID_SELF, XENMAPSPACE_gmfn_foreign, 0, hole),
         ("unknown space", DOMID_SELF, 99, 0, hole),
-        ("no such domain", NOBODY, grants, 0, hole),
+        ("no such domain", NO_DOMAIN, grants, 0, hole),
     ] {
         // SAFETY: nothing is there.
         let added = unsafe { add_to_physmap(run.guest.xen(), domid, 0, space, index, frame) };
@@ -116,12 +116,12 @@ fn physmap<G: Guest>(run: &mut Run<'_, G>) {
     }
     let page = run.guest.loose_frame();
     for (name, domid, frame) in [
-        ("no such domain", NOBODY, page),
+        ("no such domain", NO_DOMAIN, page),
         ("no frame", DOMID_SELF, invalid),
         ("a page", DOMID_SELF, page),
         ("nothing there", DOMID_SELF, page),
     ] {
-        // SAFETY: nobody uses the page.
+        // SAFETY: nothing uses the page.
         let removed = unsafe { remove_from_physmap(run.guest.xen(), domid, frame) };
         run.outcome(format_args!("remove_from_physmap, {name}"), removed);
     }
@@ -133,7 +133,7 @@ fn batches<G: Guest>(run: &mut Run<'_, G>) {
     let (grants, range) = (XENMAPSPACE_grant_table as u16, XENMAPSPACE_gmfn_range as u16);
     for (name, domid, space, index, frame, count) in [
         ("no frames", DOMID_SELF, grants, 0, hole, 0),
-        ("no such domain", NOBODY, grants, 0, hole, 1),
+        ("no such domain", NO_DOMAIN, grants, 0, hole, 1),
         ("beyond the table", DOMID_SELF, grants, 5000, hole, 1),
         ("no frame", DOMID_SELF, grants, 0, INVALID_GFN, 1),
         ("range", DOMID_SELF, range, 0, hole, 1),
@@ -157,7 +157,7 @@ fn resources<G: Guest>(run: &mut Run<'_, G>) {
     let me = run.guest.domid();
     let grants = XENMEM_resource_grant_table as u16;
     for (name, domid) in
-        [("no such domain", NOBODY), ("DOMID_SELF", DOMID_SELF), ("own number", me)]
+        [("no such domain", NO_DOMAIN), ("DOMID_SELF", DOMID_SELF), ("own number", me)]
     {
         let size = acquire_resource_size(run.guest.xen(), domid, grants, 0);
         run.outcome(format_args!("acquire_resource, {name}"), size);

@@ -13,7 +13,7 @@ use xen_ops::page::PAGE_SIZE;
 use crate::outcome::Value;
 use crate::{Guest, Run};
 
-const NOBODY: domid_t = domid_t(777);
+const NO_DOMAIN: domid_t = domid_t(777);
 const NOWHERE: xen_pfn_t = xen_pfn_t(0x7fff_ffff);
 
 pub(crate) fn extents<G: Guest>(run: &mut Run<'_, G>) {
@@ -46,7 +46,7 @@ fn op_of<G: Guest>(
     unsafe { run.raw(name, __HYPERVISOR_memory_op, [command as usize, at, 0]) };
 }
 
-/// A list of frames of which the page ends behind the first `there`.
+/// A list of frames whose page ends after the first `there`.
 fn torn<G: Guest>(run: &mut Run<'_, G>, there: &[xen_pfn_t]) -> NonNull<xen_pfn_t> {
     let base = run.guest.torn();
     let before = PAGE_SIZE - size_of_val(there);
@@ -126,7 +126,7 @@ fn claims<G: Guest>(run: &mut Run<'_, G>) {
         ("claim_pages, more than the machine has", 1 << 30, 0, 0, me),
         ("claim_pages, order 1", 1, 1, 0, me),
         ("claim_pages, flags", 1, 0, 1, me),
-        ("claim_pages, no such domain", 0, 0, 0, NOBODY),
+        ("claim_pages, no such domain", 0, 0, 0, NO_DOMAIN),
     ] {
         let claimed = claim_pages(run.guest.xen(), nr as _, order, flags, domid);
         run.outcome(name, claimed);

@@ -13,7 +13,7 @@ use crate::outcome::{Outcome, Returned};
 use crate::{Guest, Run};
 
 const GRANTS: u32 = XENMAPSPACE_grant_table;
-const NOBODY: domid_t = domid_t(777);
+const NO_DOMAIN: domid_t = domid_t(777);
 
 /// Frames of the grant table that nothing else uses.
 const FIRST: xen_ulong_t = 8;
@@ -74,7 +74,7 @@ fn batches<G: Guest>(run: &mut Run<'_, G>) {
             [holes[6], xen_pfn_t(!0), holes[7]],
         ),
         ("unknown space", 99, none, [0, 1, 2], [holes[8]; 3]),
-        ("foreign, nobody's", foreign, NOBODY, [0, 1, 2], [holes[8]; 3]),
+        ("foreign, nobody's", foreign, NO_DOMAIN, [0, 1, 2], [holes[8]; 3]),
         ("foreign, own", foreign, me, [0, 1, 2], [holes[8]; 3]),
         ("foreign, DOMID_SELF", foreign, DOMID_SELF, [0, 1, 2], [holes[8]; 3]),
     ] {

@@ -10,19 +10,19 @@ use xen_abi::{GuestHandle, Plain};
 
 use crate::{Guest, Run};
 
-const NOBODY: domid_t = domid_t(777);
+const NO_DOMAIN: domid_t = domid_t(777);
 
 pub(crate) fn tables<G: Guest>(run: &mut Run<'_, G>) {
     machphys(run);
     let zero = xen_foreign_memory_map::ZERO;
     for (name, domid, nr_entries) in [
-        ("set_memory_map, no such domain", NOBODY, 0),
+        ("set_memory_map, no such domain", NO_DOMAIN, 0),
         ("set_memory_map, too many entries", DOMID_SELF, 5000),
     ] {
         let map = xen_memory_map { nr_entries, ..xen_memory_map::ZERO };
         op(run, name, XENMEM_set_memory_map, &mut xen_foreign_memory_map { domid, map, ..zero });
     }
-    for (name, domid) in [("no such domain", NOBODY), ("own", DOMID_SELF)] {
+    for (name, domid) in [("no such domain", NO_DOMAIN), ("own", DOMID_SELF)] {
         let mut target = xen_pod_target { domid, ..xen_pod_target::ZERO };
         op(run, format_args!("get_pod_target, {name}"), XENMEM_get_pod_target, &mut target);
         op(run, format_args!("set_pod_target, {name}"), XENMEM_set_pod_target, &mut target);
@@ -34,7 +34,7 @@ pub(crate) fn tables<G: Guest>(run: &mut Run<'_, G>) {
         op(run, name, command, &mut 0_u64);
     }
     let me = run.guest.domid();
-    for (name, domid) in [("no such domain", NOBODY), ("own", me)] {
+    for (name, domid) in [("no such domain", NO_DOMAIN), ("own", me)] {
         let mut access = xen_mem_access_op { domid, ..xen_mem_access_op::ZERO };
         op(run, format_args!("access_op, {name}"), XENMEM_access_op, &mut access);
         let mut paging = xen_mem_paging_op { domain: domid, ..xen_mem_paging_op::ZERO };

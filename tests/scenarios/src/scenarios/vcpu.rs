@@ -39,7 +39,7 @@ fn plain<G: Guest>(run: &mut Run<'_, G>, name: &str, command: u32) {
 
 fn op<G: Guest, T: Plain>(run: &mut Run<'_, G>, name: &str, command: u32, argument: &mut T) {
     let at = ptr::from_mut(argument).expose_provenance();
-    // SAFETY: Xen reads and writes the argument, and memory that is nobody else's.
+    // SAFETY: Xen reads and writes the argument, and memory that nothing else uses.
     unsafe { run.raw(name, __HYPERVISOR_vcpu_op, [command as usize, 0, at]) };
 }
 
