@@ -161,6 +161,7 @@ impl<T> PortSet<T> {
         // A time that cannot be represented is no limit.
         let deadline = timeout.map(|timeout| Instant::now().checked_add(timeout));
         let deadline = deadline.flatten();
+        let mut is_last = false;
         loop {
             while let Some(&port) = self.batch[..self.end].get(self.next) {
                 self.next += 1;
@@ -170,12 +171,14 @@ impl<T> PortSet<T> {
                 }
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if !self.evtchn.wait(left)? {
+            if is_last || !self.evtchn.wait(left)? {
                 return Ok(None);
             }
             // With a clone of the descriptor, another thread may have been faster.
             (self.next, self.end) = (0, 0);
             self.end = self.evtchn.pending(&mut self.batch)?.map_or(0, <[_]>::len);
+            // Events of ports that are not in the set do not prolong the wait.
+            is_last = left == Some(Duration::ZERO) && self.end < BATCH;
         }
     }
 

@@ -168,6 +168,7 @@ fn a_set_waits_no_longer_than_its_timeout() {
             other.write_all(bytes(&ports([7]))).unwrap();
             std::thread::sleep(Duration::from_millis(20));
         }
+        other
     });
     let begin = Instant::now();
     assert_eq!(set.wait(Some(Duration::from_millis(100))), Ok(None));
