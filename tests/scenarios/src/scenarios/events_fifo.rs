@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code, reason = "gives Xen pages to write to")]
 
-use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::Ordering;
 
@@ -18,17 +17,12 @@ use crate::{Guest, Run};
 /// Frames that are none.
 const NOWHERE: u64 = 0x7fff_ffff;
 
-/// A page with a control block inside.
-#[repr(C)]
-struct ControlPage {
-    before: [u8; 64],
-    block: evtchn_fifo_control_block,
-}
-
 /// Where the control block is in its page, in bytes.
-const OFFSET: u32 = offset_of!(ControlPage, block) as u32;
-const READY: Field<u32> = field!(ControlPage, block.ready);
-const HEADS: Field<[u32; 16]> = field!(ControlPage, block.head);
+const OFFSET: usize = 64;
+const READY: Field<u32> =
+    Field::at::<{ OFFSET + field!(evtchn_fifo_control_block, ready).offset() }>();
+const HEADS: Field<[u32; 16]> =
+    Field::at::<{ OFFSET + field!(evtchn_fifo_control_block, head).offset() }>();
 /// A page of words, one for each port.
 const WORDS: Field<[event_word_t; 1024]> = Field::at::<0>();
 
@@ -79,11 +73,11 @@ pub(crate) fn fifo<G: Guest>(run: &mut Run<'_, G>) {
     // What is pending already is found again.
     op(run, "send before there are queues", EVTCHNOP_send, &mut evtchn_send { port: first });
     for (name, control_gfn, offset, vcpu) in [
-        ("no such vcpu", control.frame().0, OFFSET, 99),
+        ("no such vcpu", control.frame().0, OFFSET as u32, 99),
         ("across the end of the page", control.frame().0, 4096 - 71, 0),
         ("not aligned", control.frame().0, 4, 0),
-        ("no such frame", NOWHERE, OFFSET, 0),
-        ("a block", control.frame().0, OFFSET, 0),
+        ("no such frame", NOWHERE, OFFSET as u32, 0),
+        ("a block", control.frame().0, OFFSET as u32, 0),
         ("a second one", control.frame().0, 1024, 0),
     ] {
         let mut init =
