@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn grants_have_names() {
-        assert_eq!(names("3:8"), ["grant 8 of domain 3"]);
-        assert_eq!(names("0x10:0xff-256"), ["grant 255 of domain 16", "grant 256 of domain 16"]);
+        assert_eq!(names("3:8"), ["grant 8 of d3"]);
+        assert_eq!(names("0x10:0xff-256"), ["grant 255 of d16", "grant 256 of d16"]);
         assert_eq!(names("3:4294967295").len(), 1);
     }
 
@@ -120,7 +120,7 @@ mod tests {
             ("3:0-65536", "more than 65536 grants"),
             ("3:0-4294967295", "more than 65536 grants"),
             ("3:4294967296", "`4294967296` is not a number"),
-            ("0x7ff0:1", "0x7ff0 is no domain"),
+            ("0x7ff0:1", "0x7ff0 is a reserved domain id"),
             ("65536:1", "65536 is not a domain"),
             ("3:+8", "`+8` is not a number"),
             ("3:0x+8", "`0x+8` is not a number"),

@@ -105,7 +105,7 @@ fn wrong_usage_is_2() {
         ("map 3:8 --length -1", "'-1'"),
         ("share", "<DOMAIN>"),
         ("share dom0", "`dom0` is not a number"),
-        ("share 0x7ff0", "0x7ff0 is no domain"),
+        ("share 0x7ff0", "0x7ff0 is a reserved domain id"),
         ("share 3 --pages many", "'many'"),
         ("share 3 --pages 0", "0 is not in 1..=65536"),
         ("share 3 --clear 5000", "outside the page"),
