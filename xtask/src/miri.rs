@@ -16,17 +16,7 @@ const RUNS: &[(&str, &[&str])] = &[
     ("miri xen-ops", &["-p", "xen-ops", "--lib", "--test", "hypercalls"]),
     (
         "miri xen-ops on xen-sim",
-        &[
-            "-p",
-            "xen-ops",
-            "--test",
-            "sim",
-            "--",
-            "balloon::",
-            "deferred::",
-            "transfer::",
-            "per_cpu::",
-        ],
+        &["-p", "xen-ops", "--test", "sim", "--", "balloon::", "deferred::", "transfer::"],
     ),
     ("miri xen-sim", &["-p", "xen-sim", "--test", "conformance", "--", "guest::", "threads::"]),
     ("miri xen-fuzz", &["-p", "xen-fuzz", "--tests"]),
