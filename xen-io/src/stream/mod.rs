@@ -1,0 +1,1 @@
+//! Streams of bytes over a shared page.
