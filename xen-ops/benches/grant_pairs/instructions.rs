@@ -24,7 +24,8 @@ const SHARED: &str = "shared pairs";
 /// Counts and prints.
 pub(super) fn count(contestants: &Contestants) -> ExitCode {
     let names = contestants.named().map(|(name, _)| name);
-    println!("{:<44}{:>10}{:>10}{:>10}", "instructions", names[0], names[1], names[2]);
+    let heads: String = names.iter().map(|name| format!("{name:>10}")).collect();
+    println!("{:<44}{heads}", "instructions");
     for (text, kind, references) in KINDS {
         print!("{text:<44}");
         for name in names {

@@ -19,18 +19,22 @@ const ATTEMPTS: usize = 10;
 /// What one round found, in nanoseconds: for each contestant, in the order of [`Contestants::named`].
 struct Round {
     /// For a pair.
-    pair: [f64; 3],
+    pair: [f64; WHO],
     /// For a pair with nothing held back for the thread.
-    shared_pair: [f64; 3],
+    shared_pair: [f64; WHO],
     /// For a reference in a batch.
-    batch: [f64; 3],
+    batch: [f64; WHO],
     /// For a pair, when two threads make them at the same time: from both together.
-    together: [f64; 3],
+    together: [f64; WHO],
 }
+
+/// How many contestants there are.
+const WHO: usize = 4;
 
 const OURS: usize = 0;
 const MINI_OS: usize = 1;
 const LINUX: usize = 2;
+const ENTRY: usize = 3;
 
 /// Measures and prints.
 pub(super) fn measure(contestants: &Contestants, rounds: usize) {
@@ -40,13 +44,16 @@ pub(super) fn measure(contestants: &Contestants, rounds: usize) {
     let named = contestants.named();
     let median = |of: &dyn Fn(&Round) -> f64| median(rounds.iter().map(of).collect());
 
-    println!("{:<44}{:>10}{:>10}{:>10}", "", named[0].0, named[1].0, named[2].0);
-    let row = |name: &str, values: [f64; 3]| {
-        let cells = values.map(figure);
-        println!("{name:<44}{:>10}{:>10}{:>10}", cells[0], cells[1], cells[2]);
+    let line = |name: &str, cells: [String; WHO]| {
+        let cells: String = cells.iter().map(|cell| format!("{cell:>10}")).collect();
+        println!("{name:<44}{cells}");
     };
-    let all = |of: fn(&Round) -> &[f64; 3]| {
-        [OURS, MINI_OS, LINUX].map(|who| median(&|round| of(round)[who]))
+    line("", named.map(|(name, _)| name.to_owned()));
+    let row = |name: &str, values: [f64; WHO]| {
+        line(name, values.map(figure));
+    };
+    let all = |of: fn(&Round) -> &[f64; WHO]| {
+        [OURS, MINI_OS, LINUX, ENTRY].map(|who| median(&|round| of(round)[who]))
     };
     row("a pair, ns", all(|round| &round.pair));
     row("a pair, ours through the shared bitmap, ns", all(|round| &round.shared_pair));
@@ -69,10 +76,12 @@ pub(super) fn measure(contestants: &Contestants, rounds: usize) {
         println!("{name:<44}{:>10}{:>10}  {word}", figure(value), format!("{sign} {bound}"));
     };
     bound("a pair: ours / mini-os", median(&|r| r.pair[OURS] / r.pair[MINI_OS]), true, 0.8);
+    bound("a pair: entry / mini-os", median(&|r| r.pair[ENTRY] / r.pair[MINI_OS]), true, 1.0);
     bound("a batch: ours / mini-os", median(&|r| r.batch[OURS] / r.batch[MINI_OS]), true, 0.6);
+    bound("a batch: entry / mini-os", median(&|r| r.batch[ENTRY] / r.batch[MINI_OS]), true, 1.0);
     // Rounds in which two threads had two processors are few where others are at work, so these are
     // ratios of medians.
-    let [ours_together, _, linux_together] = together;
+    let [ours_together, _, linux_together, _] = together;
     let alone = median(&|round| round.pair[OURS]);
     bound("throughput: ours on two threads / on one", alone / ours_together, false, 1.7);
     bound("throughput on two threads: ours / Linux", linux_together / ours_together, false, 3.0);
@@ -94,9 +103,9 @@ fn round(contestants: &Contestants) -> Round {
         batch: each.map(|contestant| {
             nanoseconds(time(|| contestant.batches(0, BATCHES)), BATCHES * BATCH)
         }),
-        together: [OURS, MINI_OS, LINUX].map(|who| {
+        together: [OURS, MINI_OS, LINUX, ENTRY].map(|who| {
             // What has no lock cannot be shared.
-            let time = if who == MINI_OS { None } else { together(each[who]) };
+            let time = if who == MINI_OS || who == ENTRY { None } else { together(each[who]) };
             time.map_or(f64::NAN, |time| nanoseconds(time, 2 * TOGETHER))
         }),
     }

@@ -194,15 +194,15 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
     /// [`AllocError`] if none is left. This never waits.
     #[inline]
     pub fn alloc(&self) -> Result<FreeRef<'_, P>, AllocError> {
-        self.hint.with(|hint| match self.grants.take(hint) {
+        match self.hint.with(|hint| self.grants.take(hint)) {
             Some(owned) => Ok(FreeRef::new(owned)),
-            None => self.alloc_growing(hint),
-        })
+            None => self.alloc_growing(),
+        }
     }
 
     #[cold]
-    fn alloc_growing(&self, hint: &mut AllocHint) -> Result<FreeRef<'_, P>, AllocError> {
-        self.growing(|| self.grants.take(hint).map(FreeRef::new).ok_or(1))
+    fn alloc_growing(&self) -> Result<FreeRef<'_, P>, AllocError> {
+        self.hint.with(|hint| self.growing(|| self.grants.take(hint).map(FreeRef::new).ok_or(1)))
     }
 
     /// Allocates `count` consecutive references. The table grows if there are not so many in a row.
