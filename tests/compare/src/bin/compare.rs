@@ -134,8 +134,8 @@ fn leaked(run: &Run, excused: &[Held]) -> Option<State> {
 /// Compiles the program in C with the library from Debian's package of the default release.
 fn compile(to: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let fetched = fetch(&pins().default_release().package, &Options::from_env())?;
-    if let Some(warning) = fetched.warning {
-        eprintln!("warning: {warning}");
+    if let Some(replaced) = fetched.replaced {
+        eprintln!("warning: {replaced}");
     }
     let parts = to.join("libxen-dev");
     std::fs::create_dir_all(&parts)?;
