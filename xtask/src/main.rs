@@ -6,7 +6,7 @@
 //! | `setup`       | `setup/`        | installs, or names, the system packages the others need    |
 //! | `verify`      | `verify.rs`     | generates every release again, compares and proves         |
 //! | `cross`       | `cross.rs`      | `cargo check` for every target                             |
-//! | `features`    | `features.rs`   | every cargo feature alone and in pairs, by cargo-hack      |
+//! | `features`    | `features.rs`   | every cargo feature, by cargo-hack                         |
 //! | `deny`        | `deny.rs`       | licences, sources and users of dependencies, by cargo-deny |
 //! | `public-api`  | `public_api.rs` | the public API beside its listings, by cargo-public-api    |
 //! | `msrv`        | `msrv.rs`       | the oldest Rust version that is promised to work           |

@@ -244,7 +244,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "features",
-        about: "every cargo feature alone and in pairs",
+        about: "every cargo feature alone, and those of xen-abi in pairs",
         runs: Runs::Full,
         place: Place::In(OWN),
         needs: Needs::Optional(features::NEEDS),
