@@ -29,6 +29,7 @@ pub mod gnttab;
 pub mod hypercall;
 pub mod memory;
 pub mod page;
+mod page_size;
 pub mod view;
 #[doc = include_str!("../docs/zephyr.md")]
 pub mod zephyr {}

@@ -9,8 +9,8 @@ use xen_abi::xen::xen_pfn_t;
 
 use crate::view::{ReadWrite, View};
 
-/// Bytes in a frame, on every architecture and whatever the guest's own page size.
-pub const PAGE_SIZE: usize = 4096;
+#[doc(inline)]
+pub use crate::page_size::PAGE_SIZE;
 
 /// A page of the guest's own memory, which can be granted.
 ///

@@ -10,25 +10,11 @@ use devtools::Table;
 use crate::install::Install;
 use crate::need::Need;
 use crate::progress::seconds;
+use crate::toolchain::TARGETS;
 use crate::{Error, process, toolchain, workspace};
 
 /// What it needs.
 pub(crate) const NEEDS: &[Need] = &[Need::Targets(&TARGETS)];
-
-/// The targets: of each architecture one without an operating system and one with Linux.
-///
-/// x86_32 has Linux only. Rust's other target of it without an operating system,
-/// i686-unknown-uefi, aligns 64-bit integers to 8 bytes where Xen's ABI has 4: the proofs fail
-/// there, as they should.
-pub(crate) const TARGETS: [&str; 7] = [
-    "x86_64-unknown-none",
-    "x86_64-unknown-linux-gnu",
-    "i686-unknown-linux-gnu",
-    "aarch64-unknown-none",
-    "aarch64-unknown-linux-gnu",
-    "armv7a-none-eabi",
-    "armv7-unknown-linux-gnueabihf",
-];
 
 /// What is checked: xen-abi with the feature sets that matter, xen-ops and xen-linux; each with cargo's
 /// arguments for it.

@@ -10,6 +10,21 @@ use crate::{Error, process, workspace};
 /// The toolchain that has Miri, sanitizers and rustdoc's JSON.
 pub(crate) const NIGHTLY: &str = "nightly";
 
+/// The targets that every crate is checked for: of each architecture one without an operating system and one with Linux.
+///
+/// x86_32 has Linux only. Rust's other target of it without an operating system,
+/// i686-unknown-uefi, aligns 64-bit integers to 8 bytes where Xen's ABI has 4: the proofs fail
+/// there, as they should.
+pub(crate) const TARGETS: [&str; 7] = [
+    "x86_64-unknown-none",
+    "x86_64-unknown-linux-gnu",
+    "i686-unknown-linux-gnu",
+    "aarch64-unknown-none",
+    "aarch64-unknown-linux-gnu",
+    "armv7a-none-eabi",
+    "armv7-unknown-linux-gnueabihf",
+];
+
 /// Whether rustup can be asked to install things.
 pub(crate) fn has_rustup() -> bool {
     process::succeeds(Command::new("rustup").arg("--version"))

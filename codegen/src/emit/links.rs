@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::writer::module_path;
+use super::module_path::module_path;
 use crate::families::Family;
 use crate::functions;
 use crate::ir::{Abi, Def, FieldKind, Type};

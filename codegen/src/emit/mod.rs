@@ -2,6 +2,7 @@
 
 mod constants;
 mod links;
+mod module_path;
 mod modules;
 mod proofs;
 mod text;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::links::Scope;
+use super::module_path::module_path;
 use super::text::Text;
-use super::writer::{Writer, cfg, module_path};
+use super::writer::{Writer, cfg};
 use super::{constants, proofs, types, upstream};
 use crate::docs::{Docs, HeaderDocs};
 use crate::exceptions;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::links::Links;
+use super::module_path::module_path;
 use super::text::Text;
 use crate::exceptions;
 use crate::families::Family;
@@ -139,16 +140,6 @@ impl<'a> Writer<'a> {
 fn append(to: &mut String, line: fmt::Arguments<'_>) {
     fmt::write(to, line).expect("writing to a string");
     to.push('\n');
-}
-
-/// The module of a header: `io/xs_wire.h` is `io::xs_wire`, `io/9pfs.h` is `io::_9pfs`.
-pub(super) fn module_path(header: &str) -> Vec<String> {
-    let stem = header.strip_suffix(".h").unwrap_or(header);
-    let module = |part: &str| {
-        let digit = part.starts_with(|c: char| c.is_ascii_digit());
-        format!("{}{}", if digit { "_" } else { "" }, part.replace('-', "_"))
-    };
-    stem.split('/').map(module).collect()
 }
 
 /// The attributes of a header's module that make its feature a condition, or nothing.

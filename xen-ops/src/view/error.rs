@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::page::PAGE_SIZE;
+use crate::page_size::PAGE_SIZE;
 
 /// A range that does not lie inside the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

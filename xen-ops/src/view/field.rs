@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::error::{AccessError, Misaligned, OutOfBounds};
-use crate::page::PAGE_SIZE;
+use crate::page_size::PAGE_SIZE;
 
 /// The offset of a value of type `T` in a page: inside it, and aligned.
 ///

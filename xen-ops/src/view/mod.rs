@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU8, AtomicUsize};
 
 use xen_abi::Plain;
 
-use crate::page::PAGE_SIZE;
+use crate::page_size::PAGE_SIZE;
 
 mod access;
 mod error;

@@ -8,7 +8,7 @@ use devtools::libclang::{self, Libclang};
 use devtools::{Arch, Compiler, compilers};
 
 use crate::install::Install;
-use crate::{Error, cross, toolchain};
+use crate::{Error, toolchain};
 
 use distribution::Distribution;
 use programs::Program;
@@ -137,7 +137,7 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     }
     ensure_packages(survey, install)?.print();
     toolchain::ensure_components(install)?;
-    toolchain::ensure_targets(&cross::TARGETS, install)
+    toolchain::ensure_targets(&toolchain::TARGETS, install)
 }
 
 /// Installs what a command needs if it can; otherwise says what to do.
