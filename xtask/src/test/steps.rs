@@ -251,6 +251,21 @@ pub(super) const STEPS: &[Step] = &[
         action: Action::Command(features::run),
     },
     Step {
+        name: "compare",
+        about: "the programs over other libraries, which `cargo xtask compare` runs, compile",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::NONE,
+        action: Action::Quiet(&[&[
+            "check",
+            "--locked",
+            "--manifest-path",
+            COMPARE,
+            "--target-dir",
+            "target/compare",
+        ]]),
+    },
+    Step {
         name: "cross",
         about: "seven targets, with and without an operating system",
         runs: Runs::Full,
