@@ -8,6 +8,7 @@ use super::text::Text;
 use crate::exceptions;
 use crate::families::Family;
 use crate::ir::{Abi, Def, Int, Type};
+use crate::keywords;
 
 /// One header's module.
 pub(super) struct Writer<'a> {
@@ -141,12 +142,16 @@ fn append(to: &mut String, line: fmt::Arguments<'_>) {
     to.push('\n');
 }
 
-/// The module of a header: `io/xs_wire.h` is `io::xs_wire`, `io/9pfs.h` is `io::_9pfs`.
+/// The module of a header: `io/xs_wire.h` is `io::xs_wire`, `io/9pfs.h` is `io::_9pfs`. What a
+/// module cannot be called gets an underscore; two headers of one module are an error ([`check`]).
+///
+/// [`check`]: super::modules::check
 pub(super) fn module_path(header: &str) -> Vec<String> {
     let stem = header.strip_suffix(".h").unwrap_or(header);
     let module = |part: &str| {
         let digit = part.starts_with(|c: char| c.is_ascii_digit());
-        format!("{}{}", if digit { "_" } else { "" }, part.replace('-', "_"))
+        let part = part.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        format!("{}{}", if digit { "_" } else { "" }, keywords::to_rust(&part))
     };
     stem.split('/').map(module).collect()
 }
