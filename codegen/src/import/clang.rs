@@ -170,7 +170,7 @@ fn builder(job: &Job<'_>, stubs: &Path) -> bindgen::Builder {
     bindgen::Builder::default()
         .header_contents("wrapper.h", job.wrapper)
         // Without -nostdinc the host's own headers leak into cross targets.
-        .clang_args(["-nostdinc", "-std=gnu11", "-w", "-ferror-limit=100"])
+        .clang_args(["-nostdinc", "-std=gnu11", "-w", "-Wfatal-errors"])
         .clang_arg(format!("--target={}", job.arch.clang_triple()))
         .clang_arg(format!("-I{}", stubs.display()))
         .clang_args(job.source.roots().map(|root| format!("-I{}", root.display())))

@@ -25,6 +25,9 @@ pub use clang::time_bindgen;
 pub use macros::{Macro, MacroKind, Macros};
 pub use wrapper::{includes, write_stubs};
 
+/// How often clang is asked again without a macro that it rejects: each time costs a second.
+const MAX_NO_CONSTANTS: usize = 32;
+
 /// A header tree with what is common to its architectures, read off the text.
 #[derive(Debug)]
 pub struct Source {
@@ -146,11 +149,12 @@ impl Source {
                 Ok(run) => break run,
                 Err(clang::Failure::Error(error)) => return Err(error),
                 Err(clang::Failure::Diagnostic(text)) => {
-                    let found = self.rejected(&text, &includes.text, &probes);
-                    if found.is_empty() {
-                        return Err(self.explain(&text, arch, profile));
+                    match self.rejected(&text, &includes.text, &probes) {
+                        Some(name) if no_constants.len() < MAX_NO_CONSTANTS => {
+                            no_constants.insert(name);
+                        }
+                        _ => return Err(self.explain(&text, arch, profile)),
                     }
-                    no_constants.extend(found);
                 }
             }
         };
@@ -173,21 +177,19 @@ impl Source {
         Ok(abi)
     }
 
-    /// The macros whose probes clang rejects, if it rejects nothing else.
+    /// The macro whose probe clang rejects first, if it is a probe. Later complaints may be of clang's
+    /// confusion.
     fn rejected(
         &self,
         text: &str,
         includes: &str,
         probes: &constants::Probes<'_>,
-    ) -> BTreeSet<String> {
-        let first = includes.lines().count() + 1;
-        let errors = text.lines().filter(|line| line.contains("error:"));
-        let names = errors.map(|error| {
-            let rest = error.split_once("wrapper.h:")?.1;
-            let line: usize = rest.split(':').next()?.parse().ok()?;
-            Some(probes.at(line.checked_sub(first)?)?.name.clone())
-        });
-        names.collect::<Option<_>>().unwrap_or_default()
+    ) -> Option<String> {
+        let first = text.lines().find(|line| line.contains("error:"))?;
+        let (_, rest) = first.split_once("wrapper.h:")?;
+        let line: usize = rest.split(':').next()?.parse().ok()?;
+        let probe = probes.at(line.checked_sub(includes.lines().count() + 1)?)?;
+        Some(probe.name.clone())
     }
 
     /// Clang's complaint as an error.
