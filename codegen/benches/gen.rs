@@ -37,12 +37,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .iter()
             .map(|arch| xen_codegen::abi(&source, *arch, Profile::Tools))
             .collect();
-        output::write(&dir.path().join("generated"), &emit::tree(&abis?, &Docs::load()?))?;
+        output::write(&dir.path().join("generated"), &emit::tree(&abis?, &Docs::load()?)?)?;
         ours.push(start.elapsed());
 
         let start = Instant::now();
         let abis = xen_codegen::abis(&source, &Arch::SHIPPED, Profile::Tools)?;
-        output::write(&dir.path().join("generated"), &emit::tree(&abis, &Docs::load()?))?;
+        output::write(&dir.path().join("generated"), &emit::tree(&abis, &Docs::load()?)?)?;
         parallel.push(start.elapsed());
     }
     let (alone, ours, parallel) = (median(alone), median(ours), median(parallel));

@@ -42,6 +42,24 @@ pub enum Error {
         /// What was met.
         what: String,
     },
+    /// Something that no header has, and that is not safe to read or to hand to clang.
+    #[error("{place}: {what}; that is in no header of Xen's: name another tree with --headers")]
+    Refused {
+        /// Header and line.
+        place: String,
+        /// What was met.
+        what: String,
+    },
+    /// The headers set the interface version whatever is asked for.
+    #[error(
+        "{place}: the headers set __XEN_INTERFACE_VERSION__ themselves, to another version than {wanted}; name a tree whose xen-compat.h does not"
+    )]
+    InterfaceVersion {
+        /// Header and line of the definition.
+        place: String,
+        /// The version that is asked for.
+        wanted: String,
+    },
     /// Two things would get one name.
     #[error(
         "{place}: {name} is defined already at {other}; add a rename to codegen/src/exceptions.rs"

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use devtools::Arch;
 
+use crate::error::Error;
+
 /// The public ABI of one header tree on one architecture.
 #[derive(Clone, Debug)]
 pub struct Abi {
@@ -23,7 +25,12 @@ pub struct Abi {
     pub constants: BTreeMap<String, Constant>,
     /// What the headers define and the ABI leaves out, by name.
     pub omitted: BTreeMap<String, Omission>,
+    /// Macros that the generator has no rule for. Nothing else depends on them.
+    pub unknown: Unknown,
 }
+
+/// Macros without a rule, by name: where each stands, and what it is.
+pub type Unknown = BTreeMap<String, (Location, String)>;
 
 /// Which side of the interface the headers were read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,6 +238,14 @@ pub struct Omission {
 }
 
 impl Abi {
+    /// Fails if a macro has no rule: for what must hold the whole ABI.
+    pub fn require_whole(&self) -> Result<(), Error> {
+        match self.unknown.values().next() {
+            Some((location, what)) => Err(Error::not_understood(location.to_string(), what)),
+            None => Ok(()),
+        }
+    }
+
     /// The record called `name`, seen through typedefs.
     #[must_use]
     pub fn record(&self, name: &str) -> Option<&Record> {
@@ -241,7 +256,8 @@ impl Abi {
         }
     }
 
-    /// Size and alignment of `ty` in bytes, or `None` if it names an unknown type or is `void`.
+    /// Size and alignment of `ty` in bytes, or `None` if it names an unknown type, is `void`, or is larger
+    /// than any address space.
     #[must_use]
     pub fn size_align(&self, ty: &Type) -> Option<(u64, u64)> {
         let pointer = self.arch.pointer_bytes();
@@ -252,7 +268,7 @@ impl Abi {
             Type::Handle(_, bytes) => (*bytes, *bytes),
             Type::Array(element, len) => {
                 let (size, align) = self.size_align(element)?;
-                (size * len, align)
+                (size.checked_mul(*len)?, align)
             }
             Type::Named(name) => match &self.types.get(name)?.def {
                 Def::Record(record) => (record.size, record.align),

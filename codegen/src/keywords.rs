@@ -1,9 +1,9 @@
 //! Names that are C's but cannot be Rust's.
 
-/// What bindgen appends an underscore to: the keywords of every edition, and the names of
-/// primitive types.
+/// What bindgen appends an underscore to: the keywords of every edition, the names of primitive
+/// types, and the name that matches anything.
 const TAKEN: &[&str] = &[
-    "Self", "abstract", "alignof", "as", "async", "await", "become", "bool", "box", "break",
+    "_", "Self", "abstract", "alignof", "as", "async", "await", "become", "bool", "box", "break",
     "const", "continue", "crate", "do", "dyn", "else", "enum", "extern", "f32", "f64", "false",
     "final", "fn", "for", "gen", "i128", "i16", "i32", "i64", "i8", "if", "impl", "in", "isize",
     "let", "loop", "macro", "match", "mod", "move", "mut", "offsetof", "override", "priv", "proc",

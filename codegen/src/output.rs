@@ -30,7 +30,7 @@ pub fn differences(out: &Path, files: &Files) -> Result<Vec<String>, Error> {
     let mut there = BTreeSet::new();
     collect(out, out, &mut there)?;
     for (name, text) in files {
-        match fs::read_to_string(out.join(name)) {
+        match read(&out.join(name)) {
             Ok(found) if found == *text => {}
             Ok(found) => {
                 let line = found.lines().zip(text.lines()).take_while(|(a, b)| a == b).count();
@@ -54,24 +54,23 @@ pub fn write(out: &Path, files: &Files) -> Result<(), Error> {
         only_ours(&out.join(top))?;
     }
     create(out)?;
-    let staging = out.join(format!(".new-{}", std::process::id()));
-    let result = stage(&staging, files).and_then(|()| {
-        let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
-        for top in &tops {
-            let (new, old) = (staging.join(top), out.join(top));
-            let aside = staging.join(format!("old-{top}"));
-            if let Err(error) = replace(&new, &old, &aside) {
-                // All or nothing: what was replaced already goes back.
-                moved.iter().rev().for_each(|(old, aside)| restore(old, aside));
-                return Err(error);
-            }
-            moved.push((old, aside));
+    // Created exclusively: what an earlier run or another process left is never taken for ours. It
+    // is removed when dropped.
+    let staging = tempfile::Builder::new().prefix(".new-").tempdir_in(out);
+    let staging = staging.map_err(|source| Error::output("create", out, source))?;
+    stage(staging.path(), files)?;
+    let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
+    for top in &tops {
+        let (new, old) = (staging.path().join(top), out.join(top));
+        let aside = staging.path().join(format!("old-{top}"));
+        if let Err(error) = replace(&new, &old, &aside) {
+            // All or nothing: what was replaced already goes back.
+            moved.iter().rev().for_each(|(old, aside)| restore(old, aside));
+            return Err(error);
         }
-        Ok(())
-    });
-    // Whatever happened, nothing of ours is left beside the result.
-    let _ = fs::remove_dir_all(&staging);
-    result
+        moved.push((old, aside));
+    }
+    Ok(())
 }
 
 fn stage(staging: &Path, files: &Files) -> Result<(), Error> {
@@ -85,7 +84,7 @@ fn stage(staging: &Path, files: &Files) -> Result<(), Error> {
 
 /// Moves `old`, if it is there, to `aside`, and `new` into its place.
 fn replace(new: &Path, old: &Path, aside: &Path) -> Result<(), Error> {
-    if old.exists() {
+    if fs::symlink_metadata(old).is_ok() {
         fs::rename(old, aside).map_err(|source| Error::output("replace", old, source))?;
     }
     fs::rename(new, old).map_err(|source| {
@@ -107,14 +106,14 @@ fn create(dir: &Path) -> Result<(), Error> {
 /// Fails if `path` holds a file that is not generated, so that a mistyped --out destroys nothing.
 fn only_ours(path: &Path) -> Result<(), Error> {
     let mut there = BTreeSet::new();
-    if path.is_file() {
-        there.insert(String::new());
-    } else {
-        collect(path, path, &mut there)?;
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => collect(path, path, &mut there)?,
+        Ok(_) => drop(there.insert(String::new())),
+        Err(_) => {}
     }
     for name in there {
         let file = if name.is_empty() { path.to_owned() } else { path.join(name) };
-        let ours = fs::read_to_string(&file).is_ok_and(|text| text.starts_with(MARK));
+        let ours = read(&file).is_ok_and(|text| text.starts_with(MARK));
         if !ours {
             return Err(Error::NotOurs { path: file });
         }
@@ -122,15 +121,27 @@ fn only_ours(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every file below `dir`, relative to `root`; a directory that is not there holds none.
-fn collect(root: &Path, dir: &Path, out: &mut BTreeSet<String>) -> Result<(), Error> {
-    if !dir.exists() {
-        return Ok(());
+/// The text of a regular file; nothing else is opened.
+fn read(path: &Path) -> std::io::Result<String> {
+    if fs::symlink_metadata(path)?.is_file() {
+        fs::read_to_string(path)
+    } else {
+        Err(std::io::Error::other("not a regular file"))
     }
+}
+
+/// Everything below `dir` but directories, relative to `root`, links not followed; a directory that is
+/// not there holds nothing.
+fn collect(root: &Path, dir: &Path, out: &mut BTreeSet<String>) -> Result<(), Error> {
     let failed = |source| Error::output("read", dir, source);
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        if entry.file_type().map_err(failed)?.is_dir() {
             collect(root, &path, out)?;
         } else if let Ok(name) = path.strip_prefix(root) {
             out.insert(name.to_string_lossy().into_owned());

@@ -7,9 +7,13 @@ use std::path::{Component, Path, PathBuf};
 use lzma_rust2::XzReader;
 
 use crate::Error;
+use crate::limited::{self, Limited};
 
 /// The most memory that decompression may take; Debian's packages need 65 MiB at most.
 pub(crate) const MEMORY_LIMIT_KIB: u32 = 128 << 10;
+
+/// The most bytes of a package's control fields.
+const CONTROL: u64 = 1 << 20;
 
 /// Writes those files of the package `deb` below `dest` whose path `wanted` accepts, and returns
 /// their paths, sorted. A path is given as in the package, without a leading `./` or `/`.
@@ -20,8 +24,9 @@ pub(crate) const MEMORY_LIMIT_KIB: u32 = 128 << 10;
 /// # Errors
 ///
 /// [`Error::BadPackage`] when the file is no package, is damaged, is compressed in another way
-/// than Debian's, or has a path that leads outside it or a wanted one that is no plain file;
-/// [`Error::Cache`] when `dest` cannot be written.
+/// than Debian's, has a path that leads outside it or a wanted one that is no plain file, unpacks to
+/// more than 2 GiB, or has a wanted file of more than 128 MiB;
+/// [`Error::Cache`] when `dest` cannot be written, or a file to write exists in it.
 pub fn unpack(
     deb: &Path,
     dest: &Path,
@@ -40,9 +45,9 @@ pub fn unpack(
             if let Some(parent) = target.parent() {
                 fs::create_dir_all(parent).map_err(cannot_write)?;
             }
-            let mut content = Vec::new();
-            file.read_to_end(&mut content).map_err(|error| Error::bad_package(deb, error))?;
-            fs::write(&target, content).map_err(cannot_write)?;
+            let mut out = File::create_new(&target).map_err(cannot_write)?;
+            limited::copy(file, &mut out, name, limited::FILE)
+                .map_err(|error| Error::bad_package(deb, error))?;
             written.push(name.to_owned());
             Ok(())
         },
@@ -54,20 +59,21 @@ pub fn unpack(
 
 /// The package's control fields as text, for example "Version: 4.20.3-1".
 pub(crate) fn control(deb: &Path) -> Result<String, Error> {
-    let mut text = String::new();
+    let mut text = Vec::new();
     let is_control = |name: &str| name == "control";
     each_file(
         deb,
         "control.tar",
         &mut |path, file| {
             if path == Path::new("control") {
-                file.read_to_string(&mut text).map_err(|error| Error::bad_package(deb, error))?;
+                limited::copy(file, &mut text, "control", CONTROL)
+                    .map_err(|error| Error::bad_package(deb, error))?;
             }
             Ok(())
         },
         &is_control,
     )?;
-    Ok(text)
+    String::from_utf8(text).map_err(|error| Error::bad_package(deb, error))
 }
 
 type Visitor<'a> = &'a mut dyn FnMut(&Path, &mut dyn Read) -> Result<(), Error>;
@@ -90,13 +96,33 @@ fn each_file(
             return Err(Error::bad_package(deb, detail));
         }
     };
+    let mut tarball = Limited::new(&mut tarball, limited::ARCHIVE);
     let mut archive = tar::Archive::new(&mut tarball);
-    for entry in archive.entries().map_err(bad)? {
+    // Raw, since otherwise the names that GNU tar puts before an entry are read whatever their size.
+    let mut long_name = None;
+    for (index, entry) in archive.entries().map_err(bad)?.raw(true).enumerate() {
         let mut entry = entry.map_err(bad)?;
-        let path = inside(&entry.path().map_err(bad)?).map_err(bad)?;
+        if index >= limited::ENTRIES {
+            return Err(Error::bad_package(deb, format!("it has more than {index} entries")));
+        }
         let kind = entry.header().entry_type();
+        if kind.is_gnu_longname() {
+            long_name = Some(long(&mut entry).map_err(bad)?);
+            continue;
+        }
+        if kind.is_gnu_longlink() {
+            continue;
+        }
+        let path = match long_name.take() {
+            Some(path) => path,
+            None => entry.header().path().map_err(bad)?.into_owned(),
+        };
+        let path = inside(&path).map_err(bad)?;
         if kind.is_file() {
             visit(&path, &mut entry)?;
+        } else if kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
+            // As dpkg: they might name the next entry.
+            return Err(Error::bad_package(deb, "it has pax headers, which no package has"));
         } else if !kind.is_dir() && path.to_str().is_some_and(wanted) {
             let detail = format!("{} in it is not a plain file", path.display());
             return Err(Error::bad_package(deb, detail));
@@ -107,8 +133,17 @@ fn each_file(
     Ok(())
 }
 
+/// The name that GNU tar puts before an entry whose own field is too short for it.
+fn long(entry: &mut dyn Read) -> io::Result<PathBuf> {
+    let mut bytes = Vec::new();
+    limited::copy(entry, &mut bytes, "a name", limited::PATH)?;
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let name = std::str::from_utf8(&bytes[..end]).map_err(io::Error::other)?;
+    Ok(PathBuf::from(name))
+}
+
 /// The path of a tar entry as a relative one that stays inside.
-fn inside(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn inside(path: &Path) -> io::Result<PathBuf> {
     path.components()
         .filter(|part| *part != Component::CurDir)
         .map(|part| match part {

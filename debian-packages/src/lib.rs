@@ -27,6 +27,7 @@ mod download;
 mod error;
 mod fetch;
 mod files;
+mod limited;
 mod mirror;
 mod options;
 mod packed;

@@ -9,24 +9,20 @@ use lzma_rust2::XzReader;
 
 use crate::Error;
 use crate::deb::MEMORY_LIMIT_KIB;
-
-/// The most bytes a file may unpack to: more than any hypervisor or kernel takes.
-const LIMIT: u64 = 128 << 20;
+use crate::limited;
 
 /// The content of a file out of `deb`, decompressed if its name says that it must be.
 pub(crate) fn plain(path: &Path, deb: &Path) -> Result<Vec<u8>, Error> {
     let bad = |error: io::Error| Error::bad_package(deb, error);
     let file = File::open(path).map_err(|source| Error::read(path, source))?;
-    let reader: Box<dyn Read> = match path.extension().and_then(|extension| extension.to_str()) {
+    let mut reader: Box<dyn Read> = match path.extension().and_then(|extension| extension.to_str())
+    {
         Some("gz") => Box::new(MultiGzDecoder::new(file)),
         Some("xz") => Box::new(XzReader::new_mem_limit(file, true, MEMORY_LIMIT_KIB)),
         _ => Box::new(file),
     };
     let mut bytes = Vec::new();
-    reader.take(LIMIT + 1).read_to_end(&mut bytes).map_err(bad)?;
-    if bytes.len() as u64 > LIMIT {
-        let detail = format!("{} in it is larger than any file of its kind", path.display());
-        return Err(Error::bad_package(deb, detail));
-    }
+    let name = path.display().to_string();
+    limited::copy(&mut reader, &mut bytes, &name, limited::FILE).map_err(bad)?;
     Ok(bytes)
 }

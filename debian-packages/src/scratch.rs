@@ -3,17 +3,23 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
+
+use tempfile::TempDir;
 
 use crate::Error;
 
 /// A path in the cache that no other process uses, removed when dropped.
 ///
 /// What is to appear in the cache is made here first and then renamed, so that a reader never
-/// sees half of it and an interrupted run leaves nothing under a real name.
+/// sees half of it and an interrupted run leaves nothing under a real name. The path lies in a
+/// directory that is created exclusively: processes may share the cache from different PID
+/// namespaces or machines.
 #[derive(Debug)]
-pub struct Scratch(PathBuf);
+pub struct Scratch {
+    path: PathBuf,
+    // Removes itself when dropped; what stays then is under a name that no one reads.
+    _dir: TempDir,
+}
 
 impl Scratch {
     /// A fresh name in `cache`, which is made when absent. Nothing exists at that name yet.
@@ -22,13 +28,10 @@ impl Scratch {
     ///
     /// [`Error::Cache`].
     pub fn new(cache: &Path) -> Result<Self, Error> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        fs::create_dir_all(cache).map_err(|source| Error::cache(cache, source))?;
-        let path = cache.join(format!(".tmp-{}-{number}", process::id()));
-        // A killed run with the same process number may have left something.
-        remove(&path).map_err(|source| Error::cache(&path, source))?;
-        Ok(Self(path))
+        let failed = |source| Error::cache(cache, source);
+        fs::create_dir_all(cache).map_err(failed)?;
+        let dir = tempfile::Builder::new().prefix(".tmp-").tempdir_in(cache).map_err(failed)?;
+        Ok(Self { path: dir.path().join("content"), _dir: dir })
     }
 
     /// A fresh, empty directory in `cache`.
@@ -38,14 +41,14 @@ impl Scratch {
     /// [`Error::Cache`].
     pub fn dir(cache: &Path) -> Result<Self, Error> {
         let scratch = Self::new(cache)?;
-        fs::create_dir(&scratch.0).map_err(|source| Error::cache(&scratch.0, source))?;
+        fs::create_dir(&scratch.path).map_err(|source| Error::cache(&scratch.path, source))?;
         Ok(scratch)
     }
 
     /// The path.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Renames this to `place`. A directory that is there already and `is_good` stays: another
@@ -57,7 +60,7 @@ impl Scratch {
     pub fn publish(self, place: &Path, is_good: &dyn Fn() -> bool) -> Result<(), Error> {
         let failed = |source| Error::cache(place, source);
         for _ in 0..8 {
-            match fs::rename(&self.0, place) {
+            match fs::rename(&self.path, place) {
                 Ok(()) => return Ok(()),
                 Err(source) if is_occupied(&source) => {
                     if is_good() {
@@ -66,7 +69,7 @@ impl Scratch {
                     // Nothing can be renamed over a full directory: move that out of the way.
                     let cache = place.parent().unwrap_or(place);
                     let old = Self::new(cache)?;
-                    match fs::rename(place, &old.0) {
+                    match fs::rename(place, &old.path) {
                         Err(source) if source.kind() != io::ErrorKind::NotFound => {
                             return Err(failed(source));
                         }
@@ -80,28 +83,9 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Best effort: what stays is under a name that no one reads.
-        let _ = remove(&self.0);
-    }
-}
-
 fn is_occupied(error: &io::Error) -> bool {
     use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory};
     matches!(error.kind(), AlreadyExists | DirectoryNotEmpty | IsADirectory | NotADirectory)
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    let removed = match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    removed.or_else(|error| match error.kind() {
-        io::ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
-    })
 }
 
 #[cfg(test)]
@@ -137,6 +121,20 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         drop(Scratch::dir(cache.path()).unwrap());
         assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+    }
+
+    /// Two PID namespaces that share a cache have the same process numbers.
+    #[test]
+    fn what_another_process_has_there_is_left_alone() {
+        let cache = tempfile::tempdir().unwrap();
+        let theirs: Vec<_> = (0..64)
+            .map(|number| cache.path().join(format!(".tmp-{}-{number}", std::process::id())))
+            .collect();
+        theirs.iter().for_each(|dir| fs::create_dir(dir).unwrap());
+        let ours = Scratch::dir(cache.path()).unwrap();
+        assert!(!theirs.iter().any(|dir| ours.path().starts_with(dir)));
+        drop(ours);
+        assert!(theirs.iter().all(|dir| dir.is_dir()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Packages that are damaged, hostile or not packages at all.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use debian_packages::testing::{ar, deb, files, says, tar, xz};
@@ -116,6 +117,73 @@ fn an_entry_that_lies_about_its_size_is_refused() {
     header.set_cksum();
     tar[..512].copy_from_slice(header.as_bytes());
     refused(&ar(&[("data.tar", &tar)]));
+}
+
+/// A tar archive of one file that is nothing but zeros: compressed, it is a ten-thousandth.
+fn zeros(name: &str, size: u64) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_path(name).unwrap();
+    header.set_size(size);
+    header.set_mode(0o644);
+    header.set_cksum();
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append(&header, std::io::repeat(0).take(size)).unwrap();
+    builder.into_inner().unwrap()
+}
+
+#[test]
+fn a_file_larger_than_any_is_refused() {
+    let large = xz(&zeros("usr/include/xen/xen.h", (128 << 20) + 1));
+    assert!(large.len() < 100_000);
+    says(
+        &refused(&ar(&[("data.tar.xz", &large)])),
+        &["usr/include/xen/xen.h unpacks to more than 134217728 bytes"],
+    );
+}
+
+#[test]
+fn a_control_file_larger_than_any_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let package = dir.path().join("p.deb");
+    fs::write(&package, ar(&[("control.tar", &zeros("control", (1 << 20) + 1))])).unwrap();
+    let error = PackagePin::of_file("trixie", &package).unwrap_err();
+    says(&error, &["p.deb", "control unpacks to more than 1048576 bytes"]);
+}
+
+#[test]
+fn a_long_name_is_read_and_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    for (length, fine) in [(120, true), (4097, false)] {
+        let name = ["d/"; 4].concat() + &"n/".repeat(length / 2);
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNULongName);
+        header.set_size(name.len() as u64);
+        header.set_cksum();
+        let mut builder = tar::Builder::new(Vec::new());
+        builder.append(&header, name.as_bytes()).unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_path("short").unwrap();
+        header.set_size(0);
+        header.set_cksum();
+        builder.append(&header, &b""[..]).unwrap();
+        let bytes = ar(&[("data.tar", &builder.into_inner().unwrap())]);
+        if fine {
+            let found = unpack_bytes(&bytes, &dir.path().join("dest")).unwrap();
+            assert_eq!(found, [name.trim_end_matches('/')]);
+        } else {
+            says(&refused(&bytes), &["a name unpacks to more than 4096 bytes"]);
+        }
+    }
+}
+
+#[test]
+fn a_file_is_not_written_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let dest = dir.path().join("dest");
+    let twice = ar(&[("data.tar", &tar([("a", &b"1"[..]), ("a", &b"2"[..])]))]);
+    let error = unpack_bytes(&twice, &dest).unwrap_err();
+    assert!(matches!(error, Error::Cache { .. }), "{error}");
+    assert_eq!(fs::read(dest.join("a")).unwrap(), b"1");
 }
 
 #[test]

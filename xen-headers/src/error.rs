@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use debian_packages::text::{one_line, shown};
 
-use crate::text::{did_you_mean, older};
+use crate::text::did_you_mean;
 
 /// Why a header tree could not be obtained.
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +45,11 @@ pub enum Error {
         dir: PathBuf,
     },
 
-    /// A tree lacks headers that every known release has.
+    /// A tree lacks headers that every known release has, and is not older than all of them.
     #[error(
-        "the Xen header tree {}{} lacks {}; restore the missing files or name a complete tree \
+        "the Xen header tree {} lacks {}; restore the missing files or name a complete tree \
          with --headers DIR",
         shown(root),
-        older(older_than.as_deref()),
         missing.join(", ")
     )]
     MissingHeaders {
@@ -58,8 +57,15 @@ pub enum Error {
         root: PathBuf,
         /// The missing headers, relative to it.
         missing: Vec<String>,
-        /// The oldest known release, when the tree is older still and so may be whole.
-        older_than: Option<String>,
+    },
+
+    /// A tree holds something that no header tree does and that is not safe to read.
+    #[error("{} {what}; remove it or name another tree with --headers DIR", shown(path))]
+    Hostile {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
     },
 
     /// A header does not define the version number it should.
@@ -95,6 +101,10 @@ pub enum Error {
 impl Error {
     pub(crate) fn bad_pins(detail: impl Display) -> Self {
         Self::BadPins { detail: one_line(&detail.to_string()) }
+    }
+
+    pub(crate) fn hostile(path: &Path, what: &'static str) -> Self {
+        Self::Hostile { path: path.to_owned(), what }
     }
 
     pub(crate) fn read(path: &Path, source: io::Error) -> Self {

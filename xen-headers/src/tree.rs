@@ -134,10 +134,14 @@ fn check_complete(
     if missing.is_empty() {
         return Ok(());
     }
+    // What is older than every known release may never have had them.
     let oldest = pins.oldest();
-    let older = Versions::read(root).is_ok_and(|versions| oldest.versions.exceeds(&versions));
-    let older_than = older.then(|| oldest.name.clone());
-    Err(Error::MissingHeaders { root: root.to_owned(), missing, older_than })
+    let announced = Announced::read(root).map(|found| (found.major, found.minor));
+    let older = match announced {
+        Some(number) => Some(number) < oldest.number(),
+        None => Versions::read(root).is_ok_and(|versions| oldest.versions.exceeds(&versions)),
+    };
+    if older { Ok(()) } else { Err(Error::MissingHeaders { root: root.to_owned(), missing }) }
 }
 
 /// "4.20.3" of "4.20.3+127-gc42374a105-0+deb13u1".

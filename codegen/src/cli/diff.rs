@@ -30,6 +30,8 @@ impl Diff {
         let (old, new) = (tree::named(&self.old)?, tree::named(&self.new)?);
         let olds = crate::abis(&old, &arches, profile)?;
         let news = crate::abis(&new, &arches, profile)?;
+        tree::warn_of_unknown(&olds);
+        tree::warn_of_unknown(&news);
         let mut broken = 0;
         let mut out = String::new();
         for (old, new) in olds.iter().zip(&news) {

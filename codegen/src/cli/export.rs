@@ -31,6 +31,7 @@ impl Export {
     pub(super) fn run(self) -> Result<Outcome, Error> {
         let source = tree::source(&self.input)?;
         let abi = crate::abi(&source, self.arch, self.input.profile())?;
+        abi.require_whole()?;
         let text = match self.format {
             Format::Json => {
                 let export = view::export::export(&abi);

@@ -37,7 +37,7 @@ impl Gen {
         let source = tree::source(&self.input)?;
         let arches = arches(&self.arch);
         let abis = crate::abis(&source, &arches, self.input.profile())?;
-        let files = emit::tree(&abis, &Docs::load()?);
+        let files = emit::tree(&abis, &Docs::load()?)?;
         if self.check {
             let differences = output::differences(&out, &files)?;
             for difference in &differences {

@@ -23,6 +23,7 @@ impl Layout {
     pub(super) fn run(self) -> Result<Outcome, Error> {
         let source = tree::source(&self.input)?;
         let abis = crate::abis(&source, &arches(&self.arch), self.input.profile())?;
+        tree::warn_of_unknown(&abis);
         print(&view::layout::picture(&abis, &self.name)?)?;
         Ok(Outcome::Good)
     }

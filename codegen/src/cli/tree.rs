@@ -1,13 +1,16 @@
 //! From what the user names to headers that can be read.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use xen_headers::{HeaderTree, LinuxTree, Options, Warning, linux_pins, pins};
+use xen_headers::{HeaderTree, LinuxTree, Options, linux_pins, pins};
 
 use super::Input;
 use crate::error::Error;
 use crate::import::Source;
+use crate::ir::Abi;
 
 /// The headers that `input` asks for, warnings said: a release's with Linux's, or a directory's.
 pub(super) fn source(input: &Input) -> Result<Source, Error> {
@@ -18,7 +21,7 @@ pub(super) fn source(input: &Input) -> Result<Source, Error> {
     };
     let tree = obtained(release)?;
     let linux = LinuxTree::obtain(linux_pins(), &options())?;
-    linux.warnings.iter().for_each(warn);
+    linux.warnings.iter().for_each(|warning| warn(warning));
     Source::new(tree, Some(linux))
 }
 
@@ -31,15 +34,23 @@ pub(super) fn named(name: &str) -> Result<Source, Error> {
     }
 }
 
+/// Says which macros have no rule, for a command that does without them.
+pub(super) fn warn_of_unknown(abis: &[Abi]) {
+    let unknown: BTreeSet<_> = abis.iter().flat_map(|abi| abi.unknown.values()).collect();
+    for (location, what) in unknown {
+        warn(&format_args!("{location}: the generator does not understand {what}; it is left out"));
+    }
+}
+
 fn opened(dir: &Path) -> Result<Source, Error> {
     let tree = HeaderTree::open(dir)?;
-    tree.warnings.iter().for_each(warn);
+    tree.warnings.iter().for_each(|warning| warn(warning));
     Source::new(tree, None)
 }
 
 fn obtained(release: &str) -> Result<HeaderTree, Error> {
     let tree = HeaderTree::obtain(pins(), release, &options())?;
-    tree.warnings.iter().for_each(warn);
+    tree.warnings.iter().for_each(|warning| warn(warning));
     Ok(tree)
 }
 
@@ -47,7 +58,7 @@ fn options() -> Options<'static> {
     Options { progress: &|text| anstream::eprintln!("{text}"), ..Options::from_env() }
 }
 
-fn warn(warning: &Warning) {
+fn warn(warning: &dyn Display) {
     let style = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
     anstream::eprintln!("{style}warning{style:#}: {warning}");
 }

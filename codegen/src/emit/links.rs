@@ -221,6 +221,7 @@ mod tests {
             headers: vec![String::from("sysctl.h"), String::from("xen.h")],
             types: BTreeMap::new(),
             constants: BTreeMap::new(),
+            unknown: Default::default(),
             omitted: BTreeMap::new(),
         };
         for (name, members) in [("one", ["both", "type"]), ("two", ["both", "only"])] {

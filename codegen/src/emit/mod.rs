@@ -13,18 +13,24 @@ mod writer;
 use std::collections::BTreeMap;
 
 use crate::docs::Docs;
+use crate::error::Error;
 use crate::ir::Abi;
 
 /// The files of several architectures, by path: a directory each, and the module over them.
-#[must_use]
-pub fn tree(abis: &[Abi], docs: &Docs) -> BTreeMap<String, String> {
+///
+/// # Errors
+///
+/// A macro without a rule, and two headers that would be one module.
+pub fn tree(abis: &[Abi], docs: &Docs) -> Result<BTreeMap<String, String>, Error> {
     let mut out = BTreeMap::new();
     for abi in abis {
+        abi.require_whole()?;
+        modules::check(abi)?;
         let files = modules::files(abi, docs).into_iter();
         out.extend(files.map(|(name, text)| (format!("{}/{name}", abi.arch), text)));
     }
     out.insert(String::from("mod.rs"), modules::root(abis));
-    out
+    Ok(out)
 }
 
 /// How many things of each kind one architecture's modules state.

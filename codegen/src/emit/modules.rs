@@ -8,6 +8,7 @@ use super::text::Text;
 use super::writer::{Writer, cfg};
 use super::{constants, proofs, types, upstream};
 use crate::docs::{Docs, HeaderDocs};
+use crate::error::Error;
 use crate::exceptions;
 use crate::families::Family;
 use crate::ir::{Abi, Constant, Location, Origin, TypeDef, Value};
@@ -33,6 +34,19 @@ pub(super) fn files(abi: &Abi, docs: &Docs) -> BTreeMap<String, String> {
     out.insert(String::from("mod.rs"), root);
     out.values_mut().for_each(|text| *text = text.replace(CHILDREN, ""));
     out
+}
+
+/// Fails if two headers would be one module: one of them would be lost.
+pub(super) fn check(abi: &Abi) -> Result<(), Error> {
+    let mut modules = BTreeMap::new();
+    for header in &abi.headers {
+        let name = module_path(header).join("::");
+        if let Some(other) = modules.insert(name.clone(), header) {
+            let (place, other) = (header.clone(), other.clone());
+            return Err(Error::Collision { place, name: format!("the module {name}"), other });
+        }
+    }
+    Ok(())
 }
 
 /// What generated modules may do and hand-written ones may not.

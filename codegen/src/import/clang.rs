@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,23 @@ fn check_libclang() -> Result<(), Error> {
     }
 }
 
+/// Bytes of stack for bindgen, which recurses over types made of types.
+const STACK: usize = 256 << 20;
+
+/// Runs bindgen on a thread of its own.
 pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let failed = |source| {
+            let (action, path) = ("start", PathBuf::from("a thread"));
+            Failure::Error(Error::Io { action, path, source, hint: "" })
+        };
+        let running = thread.spawn_scoped(scope, || run_here(job)).map_err(failed)?;
+        running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn run_here(job: &Job<'_>) -> Result<Run, Failure> {
     check_libclang().map_err(Failure::Error)?;
     let stubs = stubs().map_err(Failure::Error)?;
     let seen = Rc::new(RefCell::new(Seen::default()));
@@ -106,7 +122,11 @@ fn generate(builder: bindgen::Builder) -> Result<bindgen::Bindings, Failure> {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
             let reason = text.unwrap_or("bindgen stopped").lines().next().unwrap_or_default();
-            Err(Failure::Error(Error::Libclang { reason: reason.to_owned() }))
+            // clang-sys panics where the library or a function of it is missing.
+            if reason.contains("libclang") {
+                return Err(Failure::Error(Error::Libclang { reason: reason.to_owned() }));
+            }
+            Err(Failure::Diagnostic(format!("error: bindgen gave up: {reason}")))
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Bindgen's own evaluation of macros loses some and mistypes others. A probe
 //! `static const __typeof__(M) V__M = (M);` after the headers makes clang evaluate each one.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::clang::Run;
@@ -11,7 +12,7 @@ use super::{Macro, MacroKind, Macros};
 use crate::error::Error;
 use crate::exceptions;
 use crate::functions;
-use crate::ir::{Abi, Constant, Int, Omission, Origin, Type, Value};
+use crate::ir::{Abi, Constant, Int, Omission, Origin, Type, Unknown, Value};
 
 const PREFIX: &str = "V__";
 
@@ -22,11 +23,19 @@ pub(super) struct Probes<'a> {
 }
 
 impl<'a> Probes<'a> {
-    pub(super) fn new(macros: &'a Macros, headers: &[String]) -> Self {
+    /// Probes of all macros in `headers` that may be constants, except `no_constants`.
+    pub(super) fn new(
+        macros: &'a Macros,
+        headers: &[String],
+        no_constants: &BTreeSet<String>,
+    ) -> Self {
         let mut probes = Self { text: String::new(), probed: Vec::new() };
         for candidate in macros.0.keys().filter_map(|name| macros.find(name, headers)) {
             let name = &candidate.name;
-            if candidate.kind != MacroKind::Object || exceptions::not_a_constant(name).is_some() {
+            if candidate.kind != MacroKind::Object
+                || exceptions::not_a_constant(name).is_some()
+                || no_constants.contains(name)
+            {
                 continue;
             }
             probes.probed.push(candidate);
@@ -42,11 +51,18 @@ impl<'a> Probes<'a> {
     }
 }
 
-/// Fills in every constant of the ABI and the reasons for the macros that are none.
-pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) -> Result<(), Error> {
+/// Fills in every constant of the ABI and the reasons for the macros that are none; `no_constants` are
+/// those that clang could not evaluate.
+pub(super) fn constants(
+    abi: &mut Abi,
+    raw: &Raw,
+    run: &Run,
+    macros: &Macros,
+    no_constants: &BTreeSet<String>,
+) -> Result<(), Error> {
     for found in &raw.consts {
         match probed(abi, macros, &found.name) {
-            Some(source) => macro_constant(abi, macros, source, found)?,
+            Some(source) => macro_constant(abi, macros, source, found),
             // What bindgen itself reads of a macro comes through the callback and the probes.
             None if macros.0.contains_key(&found.name) => {}
             None => enumerator(abi, raw, run, found)?,
@@ -57,8 +73,8 @@ pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) ->
             return Err(Error::not_understood(name, "an external variable"));
         };
         let Some(bytes) = run.strings.get(&source.name) else {
-            let what = format!("the macro {}, neither an integer nor a string", source.name);
-            return Err(Error::not_understood(source.location.to_string(), what));
+            unknown(&mut abi.unknown, source, "neither an integer nor a string");
+            continue;
         };
         let value = Value::Str(String::from_utf8_lossy(bytes).into_owned());
         insert_macro(abi, macros, source, value);
@@ -73,8 +89,11 @@ pub(super) fn constants(abi: &mut Abi, raw: &Raw, run: &Run, macros: &Macros) ->
             let omission = Omission { location: source.location.clone(), reason };
             abi.omitted.insert(source.name.clone(), omission);
         } else if source.kind == MacroKind::Function {
-            let what = format!("the function-like macro {}", source.name);
-            return Err(Error::not_understood(source.location.to_string(), what));
+            unknown(&mut abi.unknown, source, "which takes arguments");
+        } else if no_constants.contains(&source.name) {
+            unknown(&mut abi.unknown, source, "which is no constant expression");
+        } else if abi.unknown.contains_key(&source.name) {
+            // Its probe was evaluated, to something that is no constant.
         } else if !abi.constants.contains_key(&source.name) {
             // The probe's `#ifdef` passed over it, or it would be among the variables.
             let reason = exceptions::NOT_TAKEN;
@@ -90,18 +109,17 @@ fn probed<'a>(abi: &Abi, macros: &'a Macros, variable: &str) -> Option<&'a Macro
     macros.find(variable.strip_prefix(PREFIX)?, &abi.headers)
 }
 
-fn macro_constant(
-    abi: &mut Abi,
-    macros: &Macros,
-    source: &Macro,
-    found: &RawConst,
-) -> Result<(), Error> {
-    let (Some(ty), Some(value)) = (integer(abi, &found.ty), found.value) else {
-        let what = format!("the macro {}, neither an integer nor a string", source.name);
-        return Err(Error::not_understood(source.location.to_string(), what));
-    };
-    insert_macro(abi, macros, source, Value::Int { value, ty });
-    Ok(())
+fn macro_constant(abi: &mut Abi, macros: &Macros, source: &Macro, found: &RawConst) {
+    match (integer(abi, &found.ty), found.value) {
+        (Some(ty), Some(value)) => insert_macro(abi, macros, source, Value::Int { value, ty }),
+        _ => unknown(&mut abi.unknown, source, "neither an integer nor a string"),
+    }
+}
+
+/// Notes a macro that has no rule.
+fn unknown(unknown: &mut Unknown, source: &Macro, why: &str) {
+    let what = format!("the macro {}, {why}", source.name);
+    unknown.insert(source.name.clone(), (source.location.clone(), what));
 }
 
 /// Enumerators are `int` in C, or a wider type if their enumeration needs one.

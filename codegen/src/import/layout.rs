@@ -64,8 +64,21 @@ impl Types<'_> {
             _ => c_name.clone(),
         });
         let location = place.location.clone();
-        abi.types.insert(name.to_owned(), TypeDef { location, c_name, within: None, def });
-        Ok(())
+        let other = location.to_string();
+        let ty = TypeDef { location, c_name, within: None, def };
+        match abi.types.insert(name.to_owned(), ty) {
+            None => Ok(()),
+            // A tag and a typedef of another type: C keeps them apart, Rust does not.
+            Some(first) => Err(Error::Collision {
+                place: other.clone(),
+                name: name.to_owned(),
+                other: if first.location.to_string() == other {
+                    String::from("another line, as a tag or a typedef")
+                } else {
+                    first.location.to_string()
+                },
+            }),
+        }
     }
 }
 

@@ -77,20 +77,21 @@ impl Macros {
     /// The macros that can never stand for a string, directly or through another macro.
     #[must_use]
     pub fn without_strings(&self) -> BTreeSet<String> {
+        // From the macros that may be strings themselves to those that stand for them.
+        let mut stand_for: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut strings: BTreeSet<&str> = BTreeSet::new();
-        loop {
-            let before = strings.len();
-            for (name, definitions) in &self.0 {
-                let text = |found: &Macro| {
-                    let body = found.body.as_str();
-                    body.contains('"') || strings.contains(body) || !self.is_known(body)
-                };
-                if definitions.iter().any(text) {
-                    strings.insert(name);
+        let mut new = Vec::new();
+        for (name, definitions) in &self.0 {
+            for body in definitions.iter().map(|found| found.body.as_str()) {
+                stand_for.entry(body).or_default().push(name);
+                if body.contains('"') || !self.is_known(body) {
+                    new.push(name.as_str());
                 }
             }
-            if strings.len() == before {
-                break;
+        }
+        while let Some(name) = new.pop() {
+            if strings.insert(name) {
+                new.extend(stand_for.get(name).into_iter().flatten());
             }
         }
         let others = self.0.keys().filter(|name| !strings.contains(name.as_str()));

@@ -1,8 +1,10 @@
 //! Headers to IR: one run of bindgen for the types, with the constants' probes after the headers.
 
+mod bounds;
 mod clang;
 mod constants;
 mod handles;
+mod included;
 mod layout;
 mod macros;
 mod quiet;
@@ -22,6 +24,9 @@ use crate::ir::{Abi, Location, Profile};
 pub use clang::time_bindgen;
 pub use macros::{Macro, MacroKind, Macros};
 pub use wrapper::{includes, write_stubs};
+
+/// How often clang is asked again without a macro that it rejects: each time costs a second.
+const MAX_NO_CONSTANTS: usize = 32;
 
 /// A header tree with what is common to its architectures, read off the text.
 #[derive(Debug)]
@@ -63,6 +68,8 @@ impl Source {
             .iter()
             .flat_map(|linux| linux.headers.keys().map(|header| (&linux.root, header)));
         let of_xen = source.tree.headers.iter().map(|header| (&source.tree.root, header));
+        let mut chains = bounds::Chains::default();
+        let mut texts = Vec::new();
         for (root, header) in of_xen.chain(of_linux) {
             let path = root.join(header);
             let bytes = std::fs::read(&path).map_err(|source| Error::Io {
@@ -75,9 +82,24 @@ impl Source {
             source.macros.scan(header, &text);
             source.tags.scan(header, &text);
             source.handles.scan(header, &text);
+            chains.scan(header, &text)?;
+            texts.push((header.clone(), text));
         }
+        source.check_includes(&texts)?;
+        bounds::check_macros(&source.macros)?;
+        source.tags.add_renamed(&source.macros);
         source.ignored = source.macros.without_strings();
         Ok(source)
+    }
+
+    /// Fails if a header of the tree includes anything else. Linux's are pinned, so that they need no
+    /// look.
+    fn check_includes(&self, texts: &[(String, String)]) -> Result<(), Error> {
+        let headers = self.tree.headers.iter().map(String::as_str).collect();
+        let included = included::Included { headers, root: &self.tree.root };
+        let of_tree = |header: &String| self.tree.headers.binary_search(header).is_ok();
+        let mut texts = texts.iter().filter(|(header, _)| of_tree(header));
+        texts.try_for_each(|(header, text)| included.check(header, text))
     }
 
     /// The directories that headers are in.
@@ -117,15 +139,25 @@ impl Source {
     pub fn import(&self, arch: Arch, profile: Profile) -> Result<Abi, Error> {
         wrapper::check_arch(&self.tree, arch)?;
         let includes = wrapper::includes(self, arch, profile);
-        let probes = constants::Probes::new(&self.macros, &includes.headers);
-        let wrapper = format!("{}{}", includes.text, probes.text);
-        let run = clang::run(&clang::Job { source: self, arch, profile, wrapper: &wrapper })
-            .map_err(|failure| match failure {
-                clang::Failure::Error(error) => error,
-                clang::Failure::Diagnostic(text) => {
-                    self.explain(&text, &includes.text, &probes, arch)
+        // A macro that is no constant expression is left out, and the rest is read again.
+        let mut no_constants = BTreeSet::new();
+        let run = loop {
+            let probes = constants::Probes::new(&self.macros, &includes.headers, &no_constants);
+            let wrapper = format!("{}{}", includes.text, probes.text);
+            let job = clang::Job { source: self, arch, profile, wrapper: &wrapper };
+            match clang::run(&job) {
+                Ok(run) => break run,
+                Err(clang::Failure::Error(error)) => return Err(error),
+                Err(clang::Failure::Diagnostic(text)) => {
+                    match self.rejected(&text, &includes.text, &probes) {
+                        Some(name) if no_constants.len() < MAX_NO_CONSTANTS => {
+                            no_constants.insert(name);
+                        }
+                        _ => return Err(self.explain(&text, arch, profile)),
+                    }
                 }
-            })?;
+            }
+        };
         let raw = rust::parse(&run.rust, arch, &self.handles)?;
         let mut abi = Abi {
             release: self.tree.label.clone(),
@@ -136,47 +168,64 @@ impl Source {
             types: Default::default(),
             constants: Default::default(),
             omitted: includes.omitted,
+            unknown: Default::default(),
         };
         layout::Types { raw: &raw, places: &run.places, tags: &self.tags }.fill(&mut abi)?;
         self.handles.omit(&mut abi);
         self.tags.omit(&mut abi);
-        constants::constants(&mut abi, &raw, &run, &self.macros)?;
+        constants::constants(&mut abi, &raw, &run, &self.macros, &no_constants)?;
         Ok(abi)
     }
 
-    /// Clang's complaint as an error: about one of our probes if its line comes after the headers.
-    fn explain(
+    /// The macro whose probe clang rejects first, if it is a probe. Later complaints may be of clang's
+    /// confusion.
+    fn rejected(
         &self,
         text: &str,
         includes: &str,
         probes: &constants::Probes<'_>,
-        arch: Arch,
-    ) -> Error {
+    ) -> Option<String> {
+        let first = text.lines().find(|line| line.contains("error:"))?;
+        let (_, rest) = first.split_once("wrapper.h:")?;
+        let line: usize = rest.split(':').next()?.parse().ok()?;
+        let probe = probes.at(line.checked_sub(includes.lines().count() + 1)?)?;
+        Some(probe.name.clone())
+    }
+
+    /// Clang's complaint as an error.
+    fn explain(&self, text: &str, arch: Arch, profile: Profile) -> Error {
         let first = text.lines().find(|line| line.contains("error:")).unwrap_or(text);
-        let line = first
-            .split_once("wrapper.h:")
-            .and_then(|(_, rest)| rest.split(':').next())
-            .and_then(|line| line.parse::<usize>().ok());
-        let probe = line
-            .and_then(|line| line.checked_sub(includes.lines().count() + 1))
-            .and_then(|line| probes.at(line));
-        match probe {
-            Some(probed) => Error::NotUnderstood {
-                place: probed.location.to_string(),
-                what: format!("the macro {}, which is no constant expression", probed.name),
-            },
-            None => Error::Clang {
-                release: self.tree.label.clone(),
-                arch: arch.name(),
-                diagnostic: self
-                    .roots()
-                    .fold(first.to_owned(), |text, root| {
-                        text.replace(&format!("{}/", root.display()), "")
-                    })
-                    .trim()
-                    .to_owned(),
-            },
+        if first.contains(wrapper::OVERRIDDEN) {
+            return self.overridden(profile);
         }
+        Error::Clang {
+            release: self.tree.label.clone(),
+            arch: arch.name(),
+            diagnostic: self
+                .roots()
+                .fold(first.to_owned(), |text, root| {
+                    text.replace(&format!("{}/", root.display()), "")
+                })
+                .trim()
+                .to_owned(),
+        }
+    }
+
+    /// The definition of the interface version that is not upstream's own.
+    fn overridden(&self, profile: Profile) -> Error {
+        const NAME: &str = "__XEN_INTERFACE_VERSION__";
+        let definitions = self.macros.0.get(NAME).into_iter().flatten();
+        let upstream = ["__XEN_LATEST_INTERFACE_VERSION__", "0x00000000"];
+        let own = |found: &&Macro| !upstream.contains(&found.body.as_str());
+        let all = definitions.clone();
+        let found =
+            definitions.clone().find(own).or_else(|| all.min_by_key(|found| found.location.line));
+        let place = found.map_or_else(|| NAME.to_owned(), |found| found.location.to_string());
+        let wanted = match profile {
+            Profile::Tools => String::from("the tree's latest"),
+            Profile::Guest(version) => format!("{version:#010x}"),
+        };
+        Error::InterfaceVersion { place, wanted }
     }
 }
 

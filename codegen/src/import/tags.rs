@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Macros;
 use crate::exceptions;
 use crate::ir::{Abi, Location, Omission, RecordKind};
 
@@ -21,6 +22,7 @@ impl Tags {
     pub(super) fn scan(&mut self, header: &str, text: &str) {
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let mut rest = text;
+        let (mut line, mut counted) = (1, 0);
         while let Some(start) = rest.find(is_word) {
             rest = &rest[start..];
             let (word, after) = rest.split_at(rest.find(|c| !is_word(c)).unwrap_or(rest.len()));
@@ -31,12 +33,23 @@ impl Tags {
                 if !tag.is_empty() {
                     let known = self.0.entry(tag.to_owned()).or_default();
                     if known.is_none() && rest.trim_start().starts_with('{') {
-                        let line = text[..text.len() - after.len()].matches('\n').count() + 1;
+                        let here = text.len() - after.len();
+                        line += text[counted..here].matches('\n').count();
+                        counted = here;
                         *known = Some(Location { header: header.to_owned(), line });
                     }
                 }
             }
         }
+    }
+
+    /// Adds the tags that macros put in the place of others: for programs of older interfaces,
+    /// `struct grant_entry_v1` is `struct grant_entry`.
+    pub(super) fn add_renamed(&mut self, macros: &Macros) {
+        let renamed = macros.0.iter().filter(|(name, _)| self.0.contains_key(*name));
+        let bodies = renamed.flat_map(|(_, definitions)| definitions).map(|found| &found.body);
+        let new: Vec<_> = bodies.filter(|body| !self.0.contains_key(*body)).cloned().collect();
+        self.0.extend(new.into_iter().map(|name| (name, None)));
     }
 
     /// Says which definitions the preprocessor passed over.

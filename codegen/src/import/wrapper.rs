@@ -60,6 +60,26 @@ pub fn write_stubs(dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether `name` is one of the stand-ins.
+pub(super) fn is_stub(name: &str) -> bool {
+    STUBS.iter().any(|(stub, _)| *stub == name)
+}
+
+/// What the preprocessor says where a header sets the interface version itself.
+pub(super) const OVERRIDDEN: &str = "the interface version is not the one asked for";
+
+/// Stops where the headers do not have the interface version that is asked for.
+fn check_version(profile: Profile) -> String {
+    let wanted = match profile {
+        Profile::Tools => String::from("__XEN_LATEST_INTERFACE_VERSION__"),
+        Profile::Guest(version) => format!("{version:#x}"),
+    };
+    format!(
+        "#include <xen-compat.h>\n#if __XEN_INTERFACE_VERSION__ != {wanted}\n\
+         #error {OVERRIDDEN}\n#endif\n"
+    )
+}
+
 /// Fails for an architecture that has no header of its own in this tree.
 pub(super) fn check_arch(tree: &HeaderTree, arch: Arch) -> Result<(), Error> {
     let prefix = arch.header_prefix();
@@ -77,7 +97,10 @@ pub(super) fn check_arch(tree: &HeaderTree, arch: Arch) -> Result<(), Error> {
 #[must_use]
 pub fn includes(source: &Source, arch: Arch, profile: Profile) -> Includes {
     let mut out = Includes {
-        text: String::from("#include <stdint.h>\n#include <string.h>\n#include <xen.h>\n"),
+        text: format!(
+            "#include <stdint.h>\n#include <string.h>\n{}#include <xen.h>\n",
+            check_version(profile)
+        ),
         headers: Vec::new(),
         omitted: BTreeMap::new(),
     };

@@ -91,7 +91,7 @@ fn drift(imported: &[(Abi, Duration)], docs: &Docs) -> Result<Vec<String>, Error
     let shipped = imported.iter().filter(|(abi, _)| Arch::SHIPPED.contains(&abi.arch));
     let abis: Vec<_> = shipped.map(|(abi, _)| abi.clone()).collect();
     let directory = workspace().join("xen-abi/src/generated");
-    let mut complaints = output::differences(&directory, &emit::tree(&abis, docs))?;
+    let mut complaints = output::differences(&directory, &emit::tree(&abis, docs)?)?;
     complaints.extend(
         docs.stale(&abis)
             .into_iter()
@@ -109,7 +109,7 @@ fn check(
     let dir =
         tempfile::tempdir().map_err(|source| Error::Io { path: std::env::temp_dir(), source })?;
     let abis: Vec<_> = imported.iter().map(|(abi, _)| abi.clone()).collect();
-    output::write(dir.path(), &emit::tree(&abis, docs))?;
+    output::write(dir.path(), &emit::tree(&abis, docs)?)?;
     let queue = Mutex::new(imported.iter());
     let results = Mutex::new(Vec::new());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

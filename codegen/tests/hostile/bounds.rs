@@ -1,0 +1,110 @@
+//! What would take for ever, all memory, or the stack.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::Tree;
+
+/// `count` lines, each from the number of the one before.
+fn lines(count: usize, line: impl Fn(usize, usize) -> String) -> String {
+    (1..=count).map(|number| line(number - 1, number) + "\n").collect()
+}
+
+#[test]
+fn chained_typedefs() {
+    let tree = Tree::with(&lines(20_000, |a, b| format!("typedef t{a} t{b};")));
+    tree.refused(&["sched.h:", "levels deep"]);
+}
+
+#[test]
+fn chained_structures() {
+    let tree = Tree::with(&lines(3_000, |a, b| format!("struct n{b} {{ struct n{a} a; }};")));
+    tree.refused(&["sched.h:", "levels deep"]);
+}
+
+#[test]
+fn chained_macros() {
+    let tree = Tree::with(&lines(20_000, |a, b| format!("#define M{b} M{a}")));
+    tree.refused(&["sched.h:", "levels deep"]);
+}
+
+#[test]
+fn a_macro_bomb() {
+    let tree = Tree::with(&lines(40, |a, b| format!("#define B{b} B{a} + B{a}")));
+    tree.refused(&["sched.h:", "stands for more than"]);
+}
+
+#[test]
+fn stars() {
+    let tree = Tree::new();
+    let line = tree.append(&format!("typedef int {}p;", "*".repeat(50_000)));
+    tree.refused(&[&format!("sched.h:{line}"), "pointers to pointers"]);
+}
+
+#[test]
+fn includes_of_anything_else() {
+    for (file, line) in [
+        ("/dev/zero", "#include \"/dev/zero\""),
+        ("/etc/passwd", "#include </etc/passwd>"),
+        ("../../../../../../etc/passwd", "#include \"../../../../../../etc/passwd\""),
+        ("/etc/passwd", "#inc\\\nlude \"/etc/passwd\""),
+        ("NAME", "#define NAME \"/etc/passwd\"\n#include NAME"),
+    ] {
+        let tree = Tree::new();
+        tree.append(line);
+        tree.refused(&["sched.h:", "it includes", file]);
+    }
+}
+
+#[test]
+fn an_included_fifo() {
+    let tree = Tree::with("#include \"pipe\"");
+    assert!(Command::new("mkfifo").arg(tree.path().join("pipe")).status().unwrap().success());
+    tree.refused(&["sched.h:", "pipe"]);
+}
+
+#[test]
+fn huge_arrays() {
+    for members in [
+        "char a[0x7fffffffffffffff];",
+        "char a[0x4000000000000000]; char b[0x4000000000000000];",
+        "char a[0x2000000000000000][8];",
+    ] {
+        let tree = Tree::new();
+        let line = tree.append(&format!("struct huge {{ {members} }};"));
+        let output = tree.run(&["export"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("libclang cannot") && !said.contains("panicked"), "{said}");
+        // Clang's own limit on a type's size differs between versions; what passes it must add up.
+        let place = format!("sched.h:{line}");
+        assert!(output.status.success() || said.contains(&place), "{said}");
+    }
+}
+
+/// Members and macros of a large header cost what their number says. The bound is generous: it tells
+/// a linear cost from a quadratic one on a busy machine.
+#[test]
+fn cost_grows_with_size_and_no_faster() {
+    let time = |count: usize| {
+        let members = lines(count, |_, n| format!("uint8_t m{n};"));
+        let macros = lines(count, |_, n| format!("#define V{n} {n}"));
+        let tree = Tree::with(&format!("struct big {{\n{members}}};\n{macros}"));
+        let start = Instant::now();
+        let json = tree.prints(&["export"]);
+        assert!(json.contains(&format!("\"m{count}\"")) && json.contains(&format!("\"V{count}\"")));
+        start.elapsed()
+    };
+    let (base, small, large) = (time(1), time(1_000), time(10_000));
+    // What the headers themselves cost is taken off; never less than the clock can tell.
+    let small = small.saturating_sub(base).max(Duration::from_millis(300));
+    assert!(large.saturating_sub(base) < 30 * small, "{base:?} {small:?} {large:?}");
+}
+
+#[test]
+fn more_than_any_header_holds() {
+    let tree = Tree::new();
+    let members = lines(100_000, |_, n| format!("uint8_t member{n};"));
+    fs::write(tree.path().join("big.h"), format!("struct big {{\n{members}}};\n")).unwrap();
+    tree.refused(&["big.h", "larger than any header"]);
+}
