@@ -33,7 +33,12 @@ pub(super) const AREAS: &[Area] = &[
         tested_by: &["xen-sim", "xen-ops"],
         without: &[COMPILE_FAIL],
     },
-    Area { name: "xen-linux", paths: &["xen-linux/src"], tested_by: &["xen-linux", "xen-devices"] },
+    Area {
+        name: "xen-linux",
+        paths: &["xen-linux/src"],
+        tested_by: &["xen-linux", "xen-devices"],
+        without: &[],
+    },
     Area {
         name: "xen-abi-derive",
         paths: &["xen-abi-derive/src"],
