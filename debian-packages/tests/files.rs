@@ -98,6 +98,23 @@ fn a_compressed_file_is_decompressed() {
     assert_eq!(fs::read(&found.paths["xen"]).unwrap(), b"image");
 }
 
+/// A small file does not fill the memory.
+#[test]
+fn a_file_unpacks_to_128_mib_at_most() {
+    // Streams follow each other.
+    let mut packed = gzip(&[0; 1 << 20]).repeat(128);
+    let image = |packed: &[u8]| {
+        let mirror = Mirror::new();
+        let image = part(&mirror, "xen", &[("./boot/xen.gz", packed)], &[("xen", "boot/xen.gz")]);
+        let found = image.obtain(&mirror.options())?;
+        Ok(fs::metadata(&found.paths["xen"]).unwrap().len())
+    };
+    assert_eq!(image(&packed).unwrap(), 128 << 20);
+    packed.extend(gzip(&[0]));
+    let error: Error = image(&packed).unwrap_err();
+    says(&error, &["larger than any file of its kind"]);
+}
+
 #[test]
 fn a_damaged_file_is_refused() {
     let mirror = Mirror::new();

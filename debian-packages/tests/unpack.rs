@@ -48,6 +48,17 @@ fn only_wanted_files_are_written() {
     assert!(!dest.join("b").exists());
 }
 
+/// Members of an archive start at even offsets.
+#[test]
+fn members_may_have_odd_sizes() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = tar([("a", &b"1"[..])]);
+    for first in [&b"even"[..], b"odd"] {
+        let bytes = ar(&[("debian-binary", b"2.0\n"), ("control.tar", first), ("data.tar", &data)]);
+        assert_eq!(unpack_bytes(&bytes, &dir.path().join("dest")).unwrap(), ["a"]);
+    }
+}
+
 #[test]
 fn what_is_no_package_is_refused() {
     says(&refused(b"<html>not found</html>"), &["it is not an ar archive"]);

@@ -150,6 +150,7 @@ fn what_was_taken_instead_is_used_with_warnings() {
         };
         assert_eq!(*relation, Relation::Altered("1.3".to_owned()));
         assert_eq!(differences.changed, ["grant_table.h"]);
+        assert_eq!(fs::read_to_string(tree.root.join("xen.h")).unwrap(), changed["xen.h"]);
         // The second time the tree is damaged, and mended from the record.
         fs::write(tree.root.join("xen.h"), "damaged").unwrap();
     }

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::install::Install;
 use crate::{
     Error, bench_build, compare, cross, deny, examples, features, fuzz, live, loom, miri, msrv,
-    public_api, setup, test, verify,
+    mutants, public_api, setup, test, verify,
 };
 
 /// Developer commands of the xen-abi workspace.
@@ -67,6 +67,8 @@ enum Command {
     Miri,
     /// Fuzz the crates with a hostile hypervisor and a hostile peer
     Fuzz(fuzz::Options),
+    /// Change single lines of the code that keeps promises: a test must notice each
+    Mutants(mutants::Options),
     /// Compare other libraries that use grants from user space with xen-linux
     #[command(after_help = "Example:\n  cargo xtask compare")]
     Compare,
@@ -104,6 +106,7 @@ fn run(command: Command, install: Install) -> Result<(), Error> {
         Command::Loom => loom::run(),
         Command::Miri => miri::run(install),
         Command::Fuzz(options) => fuzz::run(&options, install),
+        Command::Mutants(options) => mutants::run(&options, install),
         Command::Compare => compare::run(),
         Command::BenchBuild(options) => bench_build::run(&options),
     }

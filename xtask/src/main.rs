@@ -15,6 +15,7 @@
 //! | `loom`        | `loom.rs`       | every interleaving of the lock-free protocols              |
 //! | `miri`        | `miri.rs`       | undefined behaviour                                        |
 //! | `fuzz`        | `fuzz.rs`       | a hostile hypervisor and a hostile peer, by cargo-fuzz     |
+//! | `mutants`     | `mutants/`      | changes of single lines that a test must notice            |
 //! | `compare`     | `compare.rs`    | other libraries over grants from user space                |
 //! | `bench-build` | `bench_build/`  | clean builds of xen-abi and of comparable crates           |
 //!
@@ -39,6 +40,7 @@ mod live;
 mod loom;
 mod miri;
 mod msrv;
+mod mutants;
 mod need;
 mod process;
 mod progress;

@@ -40,6 +40,13 @@ pub(crate) const PUBLIC_API: Tool = Tool {
 pub(crate) const FUZZ: Tool =
     Tool { package: "cargo-fuzz", version: "0.13.2", why: "it builds and runs the fuzz targets" };
 
+/// It needs Rust 1.88.
+pub(crate) const MUTANTS: Tool = Tool {
+    package: "cargo-mutants",
+    version: "27.1.0",
+    why: "it changes single lines of code and runs the tests",
+};
+
 /// The tools start a few times a run and wait for compilers: optimising them costs more than it saves.
 /// cargo-deny alone would take several minutes.
 const PROFILE: [(&str, &str); 3] = [

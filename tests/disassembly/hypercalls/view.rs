@@ -68,6 +68,14 @@ rows! {
             byte(page).store(value, Relaxed);
         },
     }
+    store_seq_cst(page: *mut u8, value: u32) -> () {
+        ours: place(page, WORD).store(value, SeqCst),
+        by_hand: {
+            fence(SeqCst);
+            word(page).store(value, Relaxed);
+            fence(SeqCst);
+        },
+    }
     swap(page: *mut u8, value: u32) -> u32 {
         ours: place(page, WORD).swap(value, AcqRel),
         by_hand: word(page).swap(value, AcqRel),

@@ -9,7 +9,7 @@
 //! A mapped page has its earlier contents. What the program writes to it becomes the page's when it is
 //! unmapped: until then other mappings of the same page do not show it, but a grant copy does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -75,12 +75,19 @@ pub(crate) struct Grants {
     /// Bytes of `memory` in use.
     used: u64,
     places: BTreeMap<Grant, Page>,
+    /// References of domain 0's own that are granted for reading.
+    read_only: BTreeSet<u32>,
 }
 
 impl Grants {
     /// The other domains' pages are in a file, which grows.
     pub(crate) fn new(memory: File) -> Self {
-        Self { memory: Rc::new(memory), used: 0, places: BTreeMap::new() }
+        Self {
+            memory: Rc::new(memory),
+            used: 0,
+            places: BTreeMap::new(),
+            read_only: BTreeSet::new(),
+        }
     }
 
     /// The page that a grant is of, if domain 0 may use it, or a status.
@@ -92,7 +99,9 @@ impl Grants {
         if !(8..REFERENCES).contains(&reference) {
             return Err(status::BAD_GNTREF);
         }
-        if domid != 0 && writable && reference == READ_ONLY {
+        let is_read_only =
+            if domid == 0 { self.read_only.contains(&reference) } else { reference == READ_ONLY };
+        if writable && is_read_only {
             return Err(status::GENERAL_ERROR);
         }
         if let Some(page) = self.places.get(&grant) {
@@ -129,8 +138,16 @@ impl Grants {
         Some(reference)
     }
 
+    /// As [`grant`](Self::grant), for reading.
+    pub(crate) fn grant_read_only(&mut self, page: Page) -> Option<u32> {
+        let reference = self.grant(page)?;
+        self.read_only.insert(reference);
+        Some(reference)
+    }
+
     /// Ends a grant of domain 0's own.
     pub(crate) fn end(&mut self, reference: u32) {
         self.places.remove(&(0, reference));
+        self.read_only.remove(&reference);
     }
 }

@@ -11,6 +11,8 @@ mod page_allocator;
 mod per_cpu;
 mod pv;
 mod storage;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod version;
 
 use core::fmt;

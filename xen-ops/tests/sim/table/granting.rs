@@ -95,6 +95,22 @@ fn writing_is_forbidden_only_while_the_peer_does_not_write() {
     }
 }
 
+/// An entry that was read-only stays so, also if the peer still writes the page.
+#[test]
+fn forbidding_writing_gives_no_right_to_write() {
+    for version in BOTH {
+        let (world, storage) = (World::new(), Store::new());
+        let table = world.table(&storage, version);
+        let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
+        let reference = granted.reference();
+        let used = world.claim(reference, ReadWrite).unwrap();
+        world.header(reference).fetch_or(GTF_readonly.into(), Relaxed);
+        let granted = granted.forbid_writing().unwrap_err().returned.unwrap();
+        assert_ne!(world.header(reference).load(Relaxed) & u32::from(GTF_readonly), 0);
+        drop((used, granted));
+    }
+}
+
 #[test]
 fn only_version_2_grants_parts_of_pages() {
     let (world, storage) = (World::new(), Store::new());

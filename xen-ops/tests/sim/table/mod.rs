@@ -2,9 +2,11 @@
 
 mod defects;
 mod granting;
+mod paravirtual;
 mod per_cpu;
 mod references;
 mod starting;
+mod swapping;
 mod wide;
 
 use std::fmt;

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use xen_abi::grant_table::grant_ref_t;
 
 use super::{FRAMES, Store, World};
-use xen_ops::gnttab::{AllocError, Version, WaitError};
+use xen_ops::gnttab::{AllocError, ReleaseError, Version, WaitError};
 
 const ALL: usize = FRAMES * 512 - 8;
 
@@ -99,6 +99,24 @@ fn a_pool_has_references_when_the_table_has_none() {
     assert_eq!(table.free_refs(), FRAMES * 256 - 8, "all or none");
 }
 
+/// In the pool it would be taken for this table's reference of that number.
+#[test]
+fn a_pool_refuses_a_reference_of_another_table() {
+    let (world, storage) = (World::new(), Store::new());
+    let (other_world, other_storage) = (World::new(), Store::new());
+    let table = world.table(&storage, Version::V1);
+    let other = other_world.table(&other_storage, Version::V1);
+    let free = other.free_refs();
+    let mut list = [grant_ref_t(0)];
+    let mut pool = table.preallocate(&mut list).unwrap();
+    std::mem::forget(pool.claim().unwrap());
+    let refused = pool.release(other.alloc().unwrap()).unwrap_err();
+    assert_eq!((refused.error, pool.left()), (ReleaseError::OtherTable, 0));
+    assert_eq!(other.free_refs(), free - 1, "it is returned");
+    drop(refused);
+    assert_eq!(other.free_refs(), free);
+}
+
 #[derive(Default)]
 struct Count(AtomicUsize);
 
@@ -135,6 +153,22 @@ fn a_waiter_is_woken_when_references_are_freed() {
     assert_eq!(table.waiter(1).unwrap_err(), WaitError::TooManyWaiters);
     drop(waiters);
     assert!(table.waiter(1).is_ok());
+}
+
+#[test]
+fn a_waiter_that_is_dropped_is_not_woken() {
+    let (world, storage) = (World::new(), Store::new());
+    let table = world.table(&storage, Version::V1);
+    let all: Vec<_> = core::iter::from_fn(|| table.alloc().ok()).collect();
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(count.clone());
+    let mut waiter = table.waiter(1).unwrap();
+    assert!(!waiter.is_ready(&waker));
+    assert_eq!(Arc::strong_count(&count), 3, "the waiter has a waker");
+    drop(waiter);
+    assert_eq!(Arc::strong_count(&count), 2, "it is dropped with the waiter");
+    drop(all);
+    assert_eq!(count.0.load(Relaxed), 0);
 }
 
 #[derive(Clone, Debug)]

@@ -117,6 +117,21 @@ fn a_table_that_cannot_grow_says_why_and_can_grow_later() {
     drop(all);
 }
 
+/// A frame of entries does not stay without its status frame: Arm places a frame only once.
+#[test]
+fn frames_are_removed_again_if_their_status_frames_cannot_be_placed() {
+    let (world, storage) = (World::new(), Store::new());
+    let config = Config { initial_frames: 2, ..config(VersionPolicy::V2) };
+    // Version, size, two frames of entries, the status frame.
+    world.xen.outcome([Do, Do, Do, Do, Instead(-12)]);
+    let error = world.start(&storage, config).unwrap_err();
+    assert!(matches!(error, StartError::Attach(_)), "{error:?}");
+    assert_eq!(placed(&world), [1, 0, STATUS]);
+    let commands = world.xen.commands(__HYPERVISOR_memory_op);
+    let removed = commands.iter().filter(|command| **command == XENMEM_remove_from_physmap);
+    assert_eq!(removed.count(), 2);
+}
+
 #[test]
 fn what_was_granted_before_us_stays_out_of_service() {
     let (world, before, storage) = (World::new(), Store::new(), Store::new());

@@ -139,6 +139,16 @@ fn share() {
     shared.notify(1, UnmapNotify::clear_byte(0)).unwrap();
     shared.unshare().unwrap();
     assert!(gntdev.map(RemoteGrant::new(peer(0), second), ReadOnly).is_err());
+
+    // What is shared for reading cannot be mapped for writing.
+    for (writable, shared) in [
+        (false, gntalloc.share(peer(0), 1, ReadOnly).unwrap()),
+        (true, gntalloc.share(peer(0), 1, ReadWrite).unwrap()),
+    ] {
+        let grant = RemoteGrant::new(peer(0), shared.references().next().unwrap());
+        assert_eq!(gntdev.map(grant, ReadWrite).is_ok(), writable);
+        assert!(gntdev.map(grant, ReadOnly).is_ok());
+    }
 }
 
 /// All pages up to the kernel's limit can be shared, and again once they are unshared.
@@ -226,6 +236,10 @@ fn resources() {
     let number = |frame| pages.frame(frame).unwrap().read_obj::<u64>(0).unwrap();
     assert_eq!([0, 1, 2].map(number), [1, 2, 3]);
     pages.unmap().unwrap();
+    for first in 0..4 {
+        let page = xen.map_resource(peer(1), table, first, 1, ReadOnly).unwrap();
+        assert_eq!(page.frame(0).unwrap().read_obj::<u64>(0).unwrap(), u64::from(first));
+    }
     assert!(xen.map_resource(peer(1), table, 3, 2, ReadOnly).is_err());
 }
 

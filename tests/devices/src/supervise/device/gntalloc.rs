@@ -19,6 +19,9 @@ requests! {
     SET_UNMAP_NOTIFY = b'G', 7, 16;
 }
 
+/// `GNTALLOC_FLAG_WRITABLE`: the other domain may write.
+const WRITABLE: u16 = 1;
+
 /// How many pages all programs share at most.
 const LIMIT: u32 = 1024;
 
@@ -39,13 +42,18 @@ pub(crate) struct Gntalloc {
 
 impl Gntalloc {
     fn alloc(&mut self, cx: &mut Context<'_>, argument: Struct) -> Result<(), Errno> {
-        let count = argument.u32(4)?;
+        let (flags, count) = (argument.u16(2)?, argument.u32(4)?);
         let shared = cx.machine.shared.checked_add(count).filter(|shared| *shared <= LIMIT);
         cx.machine.shared = shared.ok_or(Errno::ENOSPC)?;
         let index = self.next;
         for at in 0..u64::from(count) {
             let page = Page { file: Rc::clone(cx.file), offset: self.next };
-            let reference = cx.machine.grants.grant(page).ok_or(Errno::ENOSPC)?;
+            let grants = &mut cx.machine.grants;
+            let reference = match flags & WRITABLE {
+                0 => grants.grant_read_only(page),
+                _ => grants.grant(page),
+            };
+            let reference = reference.ok_or(Errno::ENOSPC)?;
             self.pages.push(Shared { index: self.next, reference, listed: true, notify: None });
             self.next += PAGE;
             argument.put(16 + 4 * at, reference.to_ne_bytes())?;
