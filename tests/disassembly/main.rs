@@ -112,7 +112,8 @@ impl Target {
         }
     }
 
-    /// Every access to a shared page costs no more than the same over an atomic.
+    /// Every access to a shared page costs no more than the same over an atomic, but for what assembly
+    /// cannot express.
     fn check_accesses(&self) {
         let Some(functions) = self.functions() else { return };
         let accesses = functions
@@ -120,10 +121,21 @@ impl Target {
             .filter(|name| name.starts_with("hypercalls::view::") && !name.ends_with("_by_hand"));
         let mut count = 0;
         for name in accesses {
-            no_more(name, pair(&functions, name));
+            let [ours, by_hand] = pair(&functions, name);
+            let bound = by_hand.len() + self.beyond_an_atomic(name);
+            assert!(ours.len() <= bound, "{name}: more than {bound}: {ours:#?} {by_hand:#?}");
             count += 1;
         }
         assert!(count > 10, "only {count} accesses: are they elsewhere now?");
+    }
+
+    /// Instructions of an access that an atomic does not have. Assembly takes the address in a register,
+    /// so that a constant offset is added first. It returns a flag of x86 in a register; and the compiler
+    /// does not know that 32-bit Arm has extended a byte already.
+    fn beyond_an_atomic(&self, name: &str) -> usize {
+        let is_flag = self.names.contains(&"x86") && name.ends_with("compare_exchange");
+        let is_extended = self.names.contains(&"arm32") && name.ends_with("byte");
+        1 + usize::from(is_flag || is_extended)
     }
 
     /// A second hypercall with the same arguments: what the first may have overwritten is there anew.
