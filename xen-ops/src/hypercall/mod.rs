@@ -49,7 +49,7 @@ pub mod sched_op;
 pub mod vcpu_op;
 pub mod xen_version;
 
-pub use buffer::{BufferDesc, HypercallBuffer, Readable};
+pub use buffer::{BufferDesc, HypercallBuffer, Readable, Writable};
 pub use error::{Cause, Error};
 pub use operation::{Batch, Done, Request, UNTOUCHED};
 use xen_abi::Errno;
