@@ -44,7 +44,8 @@ const X86_64: Target = Target {
 };
 
 /// The compiler keeps `esi`, the register of the fourth argument, to itself: it must be filled inside
-/// the assembly, and five arguments with the number are one more than the registers left.
+/// the assembly, and five arguments with the number are one more than the registers left. They need the
+/// stack, which the compiler aligns.
 const X86_32: Target = Target {
     triple: "i686-unknown-linux-gnu",
     names: &["x86", "x86_32"],
