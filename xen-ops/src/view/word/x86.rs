@@ -127,6 +127,7 @@ macro_rules! words {
                         options(nostack),
                     );
                 }
+                #[allow(clippy::transmute_int_to_bool, reason = "a comparison is two instructions")]
                 // SAFETY: `sete` makes it 0 or 1.
                 let is_exchanged = unsafe { core::mem::transmute::<u8, bool>(is_exchanged) };
                 if is_exchanged { Ok(previous) } else { Err(previous) }
