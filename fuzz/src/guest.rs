@@ -111,7 +111,7 @@ unsafe impl TableFrames for Table<'_> {
 struct Place<'h, 'b> {
     xen: &'h Hostile<'b>,
     address: u64,
-    page: Frame,
+    page: Box<Frame>,
 }
 
 // SAFETY: a number of its own, and a page of its own in place of what is mapped.
@@ -258,7 +258,7 @@ impl<'g, 'b> Guest<'g, 'b> {
 
     fn place(&mut self) -> Place<'g, 'b> {
         self.next += PAGE_SIZE as u64;
-        Place { xen: self.xen, address: self.next, page: Frame::new() }
+        Place { xen: self.xen, address: self.next, page: Box::new(Frame::new()) }
     }
 
     fn batch(&mut self) {

@@ -29,7 +29,9 @@ pub(crate) fn build(triple: &str) -> Vec<u8> {
     cargo.args(["build", "--release", "--offline", "--quiet", "--target", triple]);
     cargo.arg("--manifest-path").arg(&manifest).arg("--target-dir").arg(SCRATCH);
     // Other options make other instructions.
-    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
+    for variable in
+        ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_INCREMENTAL"]
+    {
         cargo.env_remove(variable);
     }
     let output = cargo.output().expect("cargo can be run");

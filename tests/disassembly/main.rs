@@ -44,7 +44,8 @@ const X86_64: Target = Target {
 };
 
 /// The compiler keeps `esi`, the register of the fourth argument, to itself: it must be filled inside
-/// the assembly, and five arguments with the number are one more than the registers left.
+/// the assembly, and five arguments with the number are one more than the registers left. They need the
+/// stack, which the compiler aligns.
 const X86_32: Target = Target {
     triple: "i686-unknown-linux-gnu",
     names: &["x86", "x86_32"],
@@ -112,7 +113,8 @@ impl Target {
         }
     }
 
-    /// Every access to a shared page costs no more than the same over an atomic.
+    /// Every access to a shared page costs no more than the same over an atomic, but for what assembly
+    /// cannot express.
     fn check_accesses(&self) {
         let Some(functions) = self.functions() else { return };
         let accesses = functions
@@ -120,13 +122,23 @@ impl Target {
             .filter(|name| name.starts_with("hypercalls::view::") && !name.ends_with("_by_hand"));
         let mut count = 0;
         for name in accesses {
-            let pair = pair(&functions, name);
-            no_more(name, pair);
-            let [ours, by_hand] = pair.map(|lines| barriers(lines));
+            let [ours, by_hand] = pair(&functions, name);
+            let bound = by_hand.len() + self.beyond_an_atomic(name);
+            assert!(ours.len() <= bound, "{name}: more than {bound}: {ours:#?} {by_hand:#?}");
+            let [ours, by_hand] = [ours, by_hand].map(|lines| barriers(lines));
             assert_eq!(ours, by_hand, "{name}, ours left, by hand right");
             count += 1;
         }
         assert!(count > 10, "only {count} accesses: are they elsewhere now?");
+    }
+
+    /// Instructions of an access that an atomic does not have. Assembly takes the address in a register,
+    /// so that a constant offset is added first. It returns a flag of x86 in a register; and the compiler
+    /// does not know that 32-bit Arm has extended a byte already.
+    fn beyond_an_atomic(&self, name: &str) -> usize {
+        let is_flag = self.names.contains(&"x86") && name.ends_with("compare_exchange");
+        let is_extended = self.names.contains(&"arm32") && name.ends_with("byte");
+        1 + usize::from(is_flag || is_extended)
     }
 
     /// A second hypercall with the same arguments: what the first may have overwritten is there anew.

@@ -2,19 +2,48 @@
 
 #![allow(unsafe_code, reason = "the only module that issues ioctls")]
 
-use std::ffi::{c_int, c_void};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ffi::{c_long, c_ulong, c_void};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, major, minor, openat, readlinkat};
 use rustix::io::{Errno, retry_on_intr};
-use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl};
 use xen_ops::Failed;
 
 use crate::fork::generation;
 use crate::{Cause, Error};
+
+/// A device below `/dev`, by its path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeviceName(pub(crate) &'static str);
+
+/// The major number of the kernel's miscellaneous devices, which all of Xen's are.
+const MISC_MAJOR: u32 = 10;
+
+/// Whether the miscellaneous device with this minor number is the one with this name.
+fn is_registered(minor: u32, DeviceName(path): DeviceName) -> Result<bool, Error> {
+    let name = path.strip_prefix("/dev/").unwrap_or(path);
+    // The link leads to the device's directory, in whose name the kernel has `!` for `/`.
+    let link = format!("/sys/dev/char/{MISC_MAJOR}:{minor}");
+    match retry_on_intr(|| readlinkat(CWD, &link, Vec::new())) {
+        Ok(target) => {
+            let directory = target.to_bytes().rsplit(|&byte| byte == b'/').next();
+            return Ok(directory == Some(name.replace('/', "!").as_bytes()));
+        }
+        Err(Errno::NOENT | Errno::ACCESS) => {}
+        Err(errno) => return Err(Error::errno("readlinkat")(errno)),
+    }
+    // Without sysfs: lines of a minor number and a name.
+    let list = Path::new("/proc/misc");
+    let text = std::fs::read_to_string(list)
+        .map_err(|error| Error::open(list)(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+    Ok(text.lines().any(|line| {
+        let mut words = line.split_ascii_whitespace();
+        words.next().is_some_and(|word| word.parse() == Ok(minor)) && words.next() == Some(name)
+    }))
+}
 
 /// An open device. Clones share the descriptor, which is closed with the last of them.
 #[derive(Clone, Debug)]
@@ -45,6 +74,18 @@ impl Device {
         }
     }
 
+    /// Checks that the descriptor is one of this device, by the name that its driver registered: whatever
+    /// the path, and before any ioctl, which another device could take for one of its own.
+    pub(crate) fn check_is(&self, name: DeviceName) -> Result<(), Error> {
+        let stat = fstat(self).map_err(Error::errno("fstat"))?;
+        let is_misc = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
+            && major(stat.st_rdev) == MISC_MAJOR;
+        if is_misc && is_registered(minor(stat.st_rdev), name)? {
+            return Ok(());
+        }
+        Err(Error::new(name.0, Cause::Unsupported))
+    }
+
     /// The descriptor, unless clones share it.
     pub(crate) fn into_fd(self) -> Option<OwnedFd> {
         Arc::into_inner(self.shared).map(|shared| shared.descriptor)
@@ -60,8 +101,9 @@ impl Device {
         if self.is_own() { Ok(()) } else { Err(Error::new(operation, Cause::Forked)) }
     }
 
-    /// Issues an ioctl whose argument is a structure that the kernel reads and writes. An error has the
-    /// kernel's number, EINTR too; ENOTTY is [`Cause::Unsupported`].
+    /// Issues an ioctl whose argument is a structure that the kernel reads and writes, and returns the
+    /// kernel's result, which is as wide as a register. An error has the kernel's number, EINTR too; ENOTTY
+    /// is [`Cause::Unsupported`].
     ///
     /// # Safety
     ///
@@ -72,13 +114,21 @@ impl Device {
         operation: &'static str,
         opcode: u32,
         argument: *mut T,
-    ) -> Result<c_int, Error> {
+    ) -> Result<c_long, Error> {
         self.check_own(operation)?;
-        let call = Call { opcode, argument: argument.cast() };
-        // SAFETY: the caller's promise.
-        unsafe { ioctl(&self.shared.descriptor, call) }
-            .map_err(Error::errno(operation))
-            .map_err(Error::instead(Errno::NOTTY, Cause::Unsupported))
+        let descriptor = self.shared.descriptor.as_raw_fd();
+        let (opcode, argument) = (c_ulong::from(opcode), argument.cast::<c_void>());
+        // Not the C library's `ioctl`, nor rustix's: their results are an `int`.
+        // SAFETY: the arguments are those of the system call; the rest is the caller's promise.
+        match unsafe { libc::syscall(libc::SYS_ioctl, descriptor, opcode, argument) } {
+            -1 => {
+                let errno = Errno::from_io_error(&std::io::Error::last_os_error());
+                let errno = errno.unwrap_or(Errno::IO);
+                Err(Error::errno(operation)(errno))
+                    .map_err(Error::instead(Errno::NOTTY, Cause::Unsupported))
+            }
+            result => Ok(result),
+        }
     }
 
     /// Issues an [`ioctl`](Self::ioctl) again whenever a signal interrupts it: for operations that have
@@ -92,7 +142,7 @@ impl Device {
         operation: &'static str,
         opcode: u32,
         argument: *mut T,
-    ) -> Result<c_int, Error> {
+    ) -> Result<c_long, Error> {
         loop {
             // SAFETY: the caller's promise.
             let result = unsafe { self.ioctl(operation, opcode, argument) };
@@ -133,31 +183,6 @@ pub(crate) fn from_fd<T>(
     checked(device).map_err(|error| Failed { error, returned: clone.into_fd() })
 }
 
-/// An ioctl with its argument. Its result is what the kernel returned.
-struct Call {
-    opcode: u32,
-    argument: *mut c_void,
-}
-
-// SAFETY: the argument goes to the kernel as it is, and the kernel may write there.
-unsafe impl Ioctl for Call {
-    type Output = c_int;
-
-    const IS_MUTATING: bool = true;
-
-    fn opcode(&self) -> Opcode {
-        self.opcode as Opcode
-    }
-
-    fn as_ptr(&mut self) -> *mut c_void {
-        self.argument
-    }
-
-    unsafe fn output_from_ptr(output: IoctlOutput, _: *mut c_void) -> Result<c_int, Errno> {
-        Ok(output)
-    }
-}
-
 /// For ioctls without an argument.
 pub(crate) const NOTHING: *mut c_void = ptr::null_mut();
 
@@ -169,9 +194,40 @@ mod tests {
     use crate::testing::{in_child, memory};
 
     /// An ioctl that no device has.
-    fn ioctl(device: &Device) -> Result<c_int, Error> {
+    fn ioctl(device: &Device) -> Result<c_long, Error> {
         // SAFETY: no device takes it, with whatever argument.
         unsafe { device.ioctl_again("IOCTL", 0, NOTHING) }
+    }
+
+    /// Whatever there is on a Linux, of every kind of file.
+    #[test]
+    fn another_file_is_not_taken_for_the_device() {
+        let name = DeviceName("/dev/xen/hypercall");
+        let refused = Err(Error::new(name.0, Cause::Unsupported));
+        let (device, _) = memory("not-a-device", 4096);
+        assert_eq!(device.check_is(name), refused);
+        let mut count = 0;
+        for path in ["/dev/zero", "/dev/urandom", "/dev/kvm", "/dev/net/tun", "/dev/fuse", "/"] {
+            let flags = OFlags::PATH | OFlags::CLOEXEC;
+            let Ok(descriptor) = openat(CWD, path, flags, Mode::empty()) else { continue };
+            assert_eq!(Device::new(descriptor).unwrap().check_is(name), refused, "{path}");
+            count += 1;
+        }
+        assert!(count >= 3);
+        let epoll = rustix::event::epoll::create(rustix::event::epoll::CreateFlags::CLOEXEC);
+        assert_eq!(Device::new(epoll.unwrap()).unwrap().check_is(name), refused);
+    }
+
+    /// The names of the machine that runs the test.
+    #[test]
+    fn a_device_is_known_by_its_name() {
+        let Ok(text) = std::fs::read_to_string("/proc/misc") else { return };
+        for line in text.lines() {
+            let (minor, name) = line.trim().split_once(' ').unwrap();
+            let path: &'static str = format!("/dev/{name}").leak();
+            assert_eq!(is_registered(minor.parse().unwrap(), DeviceName(path)), Ok(true), "{line}");
+            assert_eq!(is_registered(255, DeviceName(path)), Ok(false), "{line}");
+        }
     }
 
     #[test]

@@ -135,7 +135,8 @@ impl Error {
         Self::new("mmap", Cause::Errno(Errno::FAULT))
     }
 
-    /// The operation: the name of the `ioctl` in upstream's header, or of the system call.
+    /// The operation: the name of the `ioctl` in upstream's header, or of the system call; the path of the
+    /// device where a descriptor is one of another.
     #[must_use]
     pub const fn operation(&self) -> &'static str {
         self.operation
@@ -217,6 +218,9 @@ impl std::error::Error for Error {}
 /// Writes what to do about a device that does not open.
 fn way_out(path: &Path, errno: Errno, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match errno {
+        _ if path == Path::new("/proc/misc") => {
+            f.write_str("; it or sysfs says which device a file is: mount one of them")
+        }
         Errno::NOENT | Errno::NODEV | Errno::NXIO => {
             f.write_str("; is this a Xen domain, and is the module loaded")?;
             match path.file_name().and_then(|name| name.to_str()) {
@@ -251,6 +255,8 @@ mod tests {
         assert!(text.ends_with("is the module loaded (`modprobe xen-privcmd`)?"), "{text}");
         let text = opening("/run/container/gntalloc", Errno::NXIO);
         assert!(text.ends_with("(`modprobe xen-gntalloc`)?"), "{text}");
+        let text = opening("/proc/misc", Errno::NOENT);
+        assert!(text.ends_with("which device a file is: mount one of them"), "{text}");
         assert!(opening("/tmp/other", Errno::NODEV).ends_with("is the module loaded?"));
         assert!(opening("/dev/xen/gntdev", Errno::ACCESS).contains("only root"));
         let text = opening("/dev/xen/gntdev", Errno::MFILE);

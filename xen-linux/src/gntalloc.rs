@@ -48,7 +48,7 @@ use xen_abi::linux::gntalloc::{
 };
 use xen_ops::Failed;
 
-use crate::device::{Device, from_fd};
+use crate::device::{Device, DeviceName, from_fd};
 use crate::fam::{FamStruct, FamVec};
 use crate::index::Index;
 use crate::notify::UnmapNotify;
@@ -58,6 +58,8 @@ use crate::{Access, Cause, DomainId, Error, ReadWrite, View};
 /// How many pages can be shared at once. The kernel's own limit, for all pages of all processes, is the
 /// parameter `limit` of its module: 1024 by default.
 pub const MAX_PAGES_PER_SHARE: usize = ioctl_gntalloc_alloc_gref::MAX_LEN;
+
+const GNTALLOC: DeviceName = DeviceName("/dev/xen/gntalloc");
 
 const SHARE: &str = "IOCTL_GNTALLOC_ALLOC_GREF";
 const UNSHARE: &str = "IOCTL_GNTALLOC_DEALLOC_GREF";
@@ -77,7 +79,7 @@ impl Gntalloc {
     /// - [`Cause::Open`]: its text says what to do.
     /// - [`Cause::Unsupported`] if the device is not gntalloc.
     pub fn open() -> Result<Self, Error> {
-        Self::open_at("/dev/xen/gntalloc")
+        Self::open_at(GNTALLOC.0)
     }
 
     /// Opens the device at another path.
@@ -89,8 +91,9 @@ impl Gntalloc {
         Self::checked(Device::open(path.as_ref())?)
     }
 
-    /// Checks that the device answers as gntalloc does.
+    /// Checks that the device is gntalloc, and answers as it does.
     fn checked(device: Device) -> Result<Self, Error> {
+        device.check_is(GNTALLOC)?;
         // gntalloc has no page under that index, and says so.
         match unshare(&device, u64::MAX, 1) {
             Err(error) if error.as_errno() != Some(Errno::INVAL) => Err(error),
@@ -252,7 +255,7 @@ mod tests {
     #[test]
     fn another_device_is_not_taken_for_gntalloc() {
         let other = Gntalloc::open_at("/dev/null").unwrap_err();
-        assert_eq!(other, Error::new(UNSHARE, Cause::Unsupported));
+        assert_eq!(other, Error::new(GNTALLOC.0, Cause::Unsupported));
     }
 
     #[test]

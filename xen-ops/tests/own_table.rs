@@ -20,6 +20,9 @@ pub struct demo_confuse {
     result: u32,
 }
 
+// SAFETY: integers, which fill the structure.
+unsafe impl xen_ops::xen_abi::Plain for demo_confuse {}
+
 impl demo_confuse {
     const ZERO: Self = Self { xen: 0, argument: 0, result: 0 };
 }

@@ -1,7 +1,13 @@
 //! What belongs to several domains of one machine, in one call.
 #![cfg(not(loom))]
 
-use xen_ops::gnttab::map::{Slot, elements, map_all, unmap_each, unmap_elements};
+use xen_ops::gnttab::GrantError;
+use xen_ops::gnttab::copy::{self, CopyError};
+use xen_ops::gnttab::map::{
+    BatchError, MapError, Slot, elements, map_all, map_each, unmap_each, unmap_elements,
+};
+use xen_ops::gnttab::target::{BalloonError, Ballooned};
+use xen_ops::xen_abi::grant_table::GNTST_permission_denied;
 use xen_ops::{GrantTable, Mapping, ReadWrite, RemoteGrant};
 use xen_sim::{
     Domain, DomainConfig, GrantFrames, GuestKind, GuestPage, GuestTarget, HypercallRecord,
@@ -94,4 +100,90 @@ fn mappings_through_a_static() {
     let unmaps = count_unmaps(&xen);
     unmap_each(&mut slots, &mut unmap_elements::<2>()).unwrap();
     assert_eq!((unmaps.load(Relaxed), bob.live_mappings()), (1, 0));
+}
+
+/// A frame number is another page's in another domain: granting bob's page in alice's table would grant
+/// the page of alice's with that number.
+#[test]
+fn a_page_of_another_domain_is_not_granted() {
+    let xen = Xen::new();
+    let [alice, bob, carol] = [(); 3].map(|()| domain(&xen));
+    let mut storage = TableMemory::new(1, 4);
+    let table = alice.grant_table(&mut storage, Default::default()).unwrap();
+    let free = table.free_refs();
+    let failed = table.grant(carol.domid(), bob.page().unwrap(), ReadWrite).unwrap_err();
+    assert_eq!(failed.error, GrantError::OtherDomain);
+    let page = failed.returned.expect("the page is returned");
+    let free_ref = table.alloc().unwrap();
+    let failed = free_ref.grant(carol.domid(), page, ReadWrite).unwrap_err();
+    assert_eq!(failed.error, GrantError::OtherDomain);
+    let (free_ref, page) = failed.returned.expect("both are returned");
+    drop(free_ref);
+    // In a batch, and after a page that is granted.
+    let mut slots = [None, None];
+    let mut pages = [alice.page().unwrap(), page].into_iter();
+    let failed = table.grant_all(carol.domid(), &mut pages, ReadWrite, &mut slots).unwrap_err();
+    assert_eq!(failed.error, GrantError::OtherDomain);
+    assert!(slots[0].is_some() && slots[1].is_none());
+    drop((slots, failed, pages));
+    assert_eq!(table.free_refs(), free);
+    assert_eq!(table.deferred().leaked, 0);
+    xen.check_invariants().unwrap();
+}
+
+/// Nothing is mapped at the place of alice's that has the number of bob's target.
+#[test]
+fn nothing_is_mapped_at_a_target_of_another_domain() {
+    let xen = Xen::new();
+    let [alice, bob, carol] = [(); 3].map(|()| domain(&xen));
+    let mut storage = TableMemory::new(1, 4);
+    let table = alice.grant_table(&mut storage, Default::default()).unwrap();
+    let remote = grant_to(&table, &alice, &carol);
+    let failed = Mapping::new(&carol, remote, bob.target(), ReadWrite).unwrap_err();
+    assert_eq!(failed.error, MapError::OtherDomain);
+    let target = failed.returned.expect("the target is returned");
+    let mut slots = [Slot::new(remote, target, ReadWrite)];
+    let error = map_all(&carol, &mut slots, &mut elements::<1>()).unwrap_err();
+    assert!(matches!(error, BatchError::Slot { error: MapError::OtherDomain, .. }), "{error:?}");
+    map_each(&carol, &mut slots, &mut elements::<1>()).unwrap();
+    let Slot::Failed { target: Some(_), error: MapError::OtherDomain, .. } = &slots[0] else {
+        panic!("{slots:?}");
+    };
+    assert_eq!(carol.live_mappings(), 0);
+    // The same number of another machine.
+    let other = Xen::new();
+    let [_, _, twin] = [(); 3].map(|()| domain(&other));
+    assert_eq!(twin.domid(), carol.domid());
+    let failed = Mapping::new(&carol, remote, twin.target(), ReadWrite).unwrap_err();
+    assert_eq!(failed.error, MapError::OtherDomain);
+}
+
+#[test]
+fn a_page_of_another_domain_is_not_ballooned_out() {
+    let xen = Xen::new();
+    let [alice, bob] = [(); 2].map(|()| domain(&xen));
+    #[allow(unsafe_code, reason = "a translated guest")]
+    // SAFETY: both are.
+    let failed = unsafe { Ballooned::new(&alice, bob.page().unwrap()) }.unwrap_err();
+    assert_eq!(failed.error, BalloonError::OtherDomain);
+    assert!(failed.returned.is_some());
+}
+
+/// A copy would write to the page of alice's with the number of bob's.
+#[test]
+fn a_page_of_another_domain_is_not_copied() {
+    let xen = Xen::new();
+    let [alice, bob, carol] = [(); 3].map(|()| domain(&xen));
+    let mut storage = TableMemory::new(1, 4);
+    let table = carol.grant_table(&mut storage, Default::default()).unwrap();
+    let remote = grant_to(&table, &carol, &alice);
+    let mut page = bob.page().unwrap();
+    let refused = |result: Result<usize, CopyError>| match result {
+        Err(CopyError::Xen { copied: 0, error }) => error.status() == Some(GNTST_permission_denied),
+        _ => false,
+    };
+    assert!(refused(copy::read(&alice, remote, 0, &mut page)));
+    assert!(refused(copy::write(&alice, &page, remote, 0)));
+    let mut page = alice.page().unwrap();
+    assert_eq!(copy::read(&alice, remote, 0, &mut page), Ok(4096));
 }

@@ -11,8 +11,9 @@ use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::DomainId;
 use xen_ops::gnttab::PageAllocator;
 use xen_ops::hypercall::Hypercall;
-use xen_ops::page::Exhausted;
+use xen_ops::page::{Exhausted, Owner};
 
+use crate::abi::{pfn, pfn_to_u64};
 use crate::config::GuestKind;
 use crate::faults::Faults;
 use crate::machine::Machine;
@@ -41,6 +42,10 @@ pub struct Domain {
 unsafe impl Hypercall for Domain {
     unsafe fn call(&self, number: u32, arguments: [usize; 5]) -> isize {
         self.machine.hypercall(self.domid, number, arguments)
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        Some(self.machine.owner(self.domid))
     }
 }
 
@@ -72,13 +77,7 @@ impl Domain {
             let address = state.frames.address(mfn)?;
             drop(state);
             let machine = Arc::clone(&self.machine);
-            return Some(GuestPage {
-                machine,
-                domid: self.domid,
-                frame: xen_pfn_t(frame),
-                mfn,
-                address,
-            });
+            return Some(GuestPage { machine, domid: self.domid, frame: pfn(frame), mfn, address });
         }
     }
 
@@ -114,14 +113,14 @@ impl Domain {
     /// atomically.
     #[must_use]
     pub fn address_of(&self, frame: xen_pfn_t) -> NonNull<u8> {
-        self.machine.lock().address_of(self.domid, frame.0)
+        self.machine.lock().address_of(self.domid, pfn_to_u64(frame))
     }
 
     /// The machine frame number that a frame number of the domain's stands for, or `None` if
     /// nothing is there.
     #[must_use]
     pub fn machine_frame(&self, frame: xen_pfn_t) -> Option<xen_pfn_t> {
-        self.machine.lock().look_up(self.domid, frame.0).map(|entry| xen_pfn_t(entry.mfn.0))
+        self.machine.lock().look_up(self.domid, pfn_to_u64(frame)).map(|entry| pfn(entry.mfn.0))
     }
 
     /// Waits for at most `timeout` until an event is pending at `port`, and clears it. False after

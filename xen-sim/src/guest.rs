@@ -14,6 +14,7 @@ use xen_ops::gnttab::{
 };
 use xen_ops::hypercall::{Error, Hypercall, grant_table_op};
 
+use crate::abi::pfn;
 use crate::config::GuestKind;
 use crate::domain::Domain;
 use crate::page::GuestPage;
@@ -71,7 +72,7 @@ unsafe impl TableFrames for GrantFrames {
             }
             return Ok(());
         }
-        let range = |address, frame| FrameRange { address, frame: xen_pfn_t(frame) };
+        let range = |address, frame| FrameRange { address, frame: pfn(frame) };
         // SAFETY: no guest has anything else at these frame numbers, and a domain has one value of
         // this type.
         let mut translated = unsafe {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use xen_abi::grant_table::*;
 use xen_abi::xen::xen_pfn_t;
 
+use crate::abi::pfn_to_u64;
 use crate::domain::Domain;
 use crate::state::frames::Mfn;
 use crate::state::pins::Pins;
@@ -63,7 +64,7 @@ impl Domain {
     #[must_use]
     pub fn references(&self, frame: xen_pfn_t) -> u32 {
         let state = self.machine.lock();
-        let entry = state.look_up(self.domid, frame.0);
+        let entry = state.look_up(self.domid, pfn_to_u64(frame));
         let frame = entry.and_then(|entry| state.frames.get(entry.mfn));
         frame.map_or(0, |frame| frame.references)
     }

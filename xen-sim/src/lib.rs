@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![allow(non_upper_case_globals, reason = "upstream's constants are matched against")]
 
+mod abi;
 mod config;
 mod error;
 mod record;

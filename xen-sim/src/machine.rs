@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use xen_abi::xen::domid_t;
+use xen_ops::page::Owner;
+
 use crate::record::{Hook, HypercallRecord};
 use crate::state::State;
 
@@ -26,6 +29,11 @@ impl Machine {
     /// The hypervisor's state, for as long as the guard lives.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A domain of this machine, which no other domain of the process equals while the machine exists.
+    pub(crate) fn owner(&self, domid: domid_t) -> Owner {
+        Owner { machine: std::ptr::from_ref(self).addr(), domid }
     }
 
     /// Wakes the threads that wait for an event.

@@ -6,8 +6,9 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use xen_abi::xen::{domid_t, xen_pfn_t};
-use xen_ops::page::{MapTarget, Page};
+use xen_ops::page::{MapTarget, Owner, Page};
 
+use crate::abi::pfn_to_u64;
 use crate::machine::Machine;
 use crate::state::frames::Mfn;
 
@@ -57,6 +58,10 @@ unsafe impl Page for GuestPage {
     fn address(&self) -> NonNull<u8> {
         self.address
     }
+
+    fn owner(&self) -> Option<Owner> {
+        Some(self.machine.owner(self.domid))
+    }
 }
 
 // SAFETY: the memory belongs to the value, whatever thread it is on, and is accessed atomically.
@@ -66,7 +71,7 @@ unsafe impl Sync for GuestPage {}
 
 impl Drop for GuestPage {
     fn drop(&mut self) {
-        let xen_pfn_t(frame) = self.frame;
+        let frame = pfn_to_u64(self.frame);
         let mut state = self.machine.lock();
         // The guest may have given the page away, or have put another frame in its place.
         if state.look_up(self.domid, frame).is_none_or(|entry| entry.mfn != self.mfn) {
@@ -96,6 +101,10 @@ unsafe impl MapTarget for GuestTarget {
         let mapped = state.page_table_entry(self.domid, self.number);
         let address = mapped.and_then(|mapped| state.frames.address(mapped.mfn));
         address.unwrap_or_else(|| state.frames.hole())
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        Some(self.machine.owner(self.domid))
     }
 }
 

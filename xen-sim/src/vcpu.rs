@@ -104,7 +104,7 @@ impl State {
     /// Both kinds of area have their address at the same offset.
     fn register_phys(&mut self, caller: domid_t, at: usize, area: VcpuArea, size: usize) -> Answer {
         let op: vcpu_register_time_memory_area = self.read(caller, at)?;
-        let [phys] = op.addr.0;
+        let phys = *op.addr.p();
         if phys == u64::MAX {
             self.set_area(caller, area, None)?;
         } else {

@@ -5,6 +5,7 @@ use xen_abi::features::*;
 use xen_abi::version::*;
 use xen_abi::xen::domid_t;
 
+use crate::abi::ulong;
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
 use crate::record::HypercallRecord;
@@ -69,7 +70,8 @@ impl State {
                 ),
             ),
             XENVER_platform_parameters => {
-                let parameters = xen_platform_parameters { virt_start: self.virt_start(caller) };
+                let parameters =
+                    xen_platform_parameters { virt_start: ulong(self.virt_start(caller)) };
                 ("XENVER_platform_parameters", self.tell(caller, at, parameters))
             }
             XENVER_commandline if !privileged => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use xen_abi::xen::xen_pfn_t;
 
+use crate::abi::pfn_to_u64;
 use crate::config::{CreateError, DomainConfig, Release, Xsm};
 use crate::domain::Domain;
 use crate::machine::Machine;
@@ -79,7 +80,7 @@ impl Xen {
     /// Adds memory that devices claim, `pages` from the frame number `start` on, to what
     /// `XENMEM_reserved_device_memory_map` reports.
     pub fn reserve_device_memory(&self, start: xen_pfn_t, pages: u64) {
-        self.machine.lock().reserved.push((start.0, pages));
+        self.machine.lock().reserved.push((pfn_to_u64(start), pages));
     }
 
     /// Calls `hook` after each hypercall, on the thread that made it. A machine has one hook: a
@@ -125,7 +126,7 @@ impl XenBuilder {
     #[must_use]
     pub fn build(self) -> Xen {
         // Addresses in bytes have to fit 64 bits.
-        let first = self.first_frame.0.clamp(1, 1 << 40);
+        let first = pfn_to_u64(self.first_frame).clamp(1, 1 << 40);
         let state = State::new(self.release, self.xsm, Frames::new(first, self.frames));
         Xen { machine: Arc::new(Machine::new(state)) }
     }

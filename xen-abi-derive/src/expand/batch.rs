@@ -111,6 +111,7 @@ fn element(table: &Table, row: &Row) -> TokenStream {
         // SAFETY: transparent over the type that is named.
         #[allow(unsafe_code, reason = "states a fact about a transparent wrapper")]
         unsafe impl ::xen_ops::hypercall::__private::Element for #name {
+            type Argument = #structure;
             type Done = #name<::xen_ops::hypercall::Done>;
         }
     }
@@ -127,7 +128,8 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
     let parameters = parameters(table);
     let (buffer, length) = (local("bounced"), local("count"));
     let count = count(row, &quote!(#elements.len()));
-    let buffers = quote!(let #buffer = ::xen_ops::hypercall::HypercallBuffer::to_write(#xen, &mut *#elements)?;);
+    let buffers =
+        quote!(let #buffer = ::xen_ops::hypercall::__private::written(#xen, &mut *#elements)?;);
     let call = call(table, &command, &quote!(#buffer.address()), &quote!(#length));
     let call = bouncing(&buffers, &call);
     let check = quote!(::xen_ops::hypercall::__private);

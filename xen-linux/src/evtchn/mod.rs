@@ -63,10 +63,12 @@ use xen_ops::Failed;
 pub use port::Port;
 pub use port_set::PortSet;
 
-use crate::device::{Device, NOTHING, from_fd};
+use crate::device::{Device, DeviceName, NOTHING, from_fd};
 use crate::{Cause, DomainId, Error};
 
 /// How many ports the kernel takes or returns in one system call where pages have 4096 bytes.
+const EVTCHN: DeviceName = DeviceName("/dev/xen/evtchn");
+
 const MAX_PORTS_PER_CALL: usize = 1024;
 
 const NOTIFY: &str = "IOCTL_EVTCHN_NOTIFY";
@@ -89,7 +91,7 @@ impl Evtchn {
     /// - [`Cause::Open`]: its text says what to do.
     /// - [`Cause::Unsupported`] if the device is not evtchn.
     pub fn open() -> Result<Self, Error> {
-        Self::open_at("/dev/xen/evtchn")
+        Self::open_at(EVTCHN.0)
     }
 
     /// Opens the device at another path.
@@ -103,8 +105,9 @@ impl Evtchn {
         Ok(opened)
     }
 
-    /// Checks that the device answers as evtchn does.
+    /// Checks that the device is evtchn, and answers as it does.
     fn checked(device: Device) -> Result<Self, Error> {
+        device.check_is(EVTCHN)?;
         // evtchn has no such port, and says so.
         match unbind(&device, evtchn_port_t(u32::MAX)) {
             Err(error) if error.as_errno() != Some(Errno::INVAL) => Err(error),
@@ -160,7 +163,7 @@ impl Evtchn {
     fn bind<T>(&self, operation: &'static str, opcode: u32, mut bind: T) -> Result<Port, Error> {
         // SAFETY: the callers pair the ioctl with its structure, which holds no address.
         let port = unsafe { self.device.ioctl_again(operation, opcode, &raw mut bind) }?;
-        Ok(Port::new(&self.device, evtchn_port_t(port.unsigned_abs())))
+        Ok(Port::new(&self.device, evtchn_port_t(port as u32)))
     }
 
     /// Waits until an event is pending, for `timeout` at most. Returns whether one is.

@@ -81,13 +81,15 @@ pub use dmabuf::{Exported, Imported, Memory, Releasing};
 pub use grants::Grants;
 pub use mapping::Mapping;
 
-use crate::device::{Device, from_fd};
+use crate::device::{Device, DeviceName, from_fd};
 use crate::fam::FamStruct;
 use crate::{Access, Error, RemoteGrant};
 
 /// How many grants can be mapped at once. It is also the default of the parameter `limit` of the
 /// kernel's module.
 pub const MAX_GRANTS_PER_MAP: usize = ioctl_gntdev_map_grant_ref::MAX_LEN;
+
+const GNTDEV: DeviceName = DeviceName("/dev/xen/gntdev");
 
 const MAP: &str = "IOCTL_GNTDEV_MAP_GRANT_REF";
 const LOCATE: &str = "IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR";
@@ -115,7 +117,7 @@ impl Gntdev {
     /// - [`Cause::Open`](crate::Cause::Open): its text says what to do.
     /// - [`Cause::Unsupported`](crate::Cause::Unsupported) if the device is not gntdev.
     pub fn open() -> Result<Self, Error> {
-        Self::open_at("/dev/xen/gntdev")
+        Self::open_at(GNTDEV.0)
     }
 
     /// Opens the device at another path.
@@ -127,8 +129,9 @@ impl Gntdev {
         Self::checked(Device::open(path.as_ref())?)
     }
 
-    /// Checks that the device answers as gntdev does.
+    /// Checks that the device is gntdev, and answers as it does.
     fn checked(device: Device) -> Result<Self, Error> {
+        device.check_is(GNTDEV)?;
         let device = Self { device };
         match device.locate(0) {
             // Nothing is mapped at address 0, and the kernel takes the next mapping after it.
@@ -232,19 +235,20 @@ mod tests {
     #[test]
     fn another_device_is_not_taken_for_gntdev() {
         let other = Gntdev::open_at("/dev/null").unwrap_err();
-        assert_eq!(other, Error::new(LOCATE, Cause::Unsupported));
+        assert_eq!(other, Error::new(GNTDEV.0, Cause::Unsupported));
         let descriptor = OwnedFd::from(File::open("/dev/zero").unwrap());
         let failed = Gntdev::try_from(descriptor).unwrap_err();
         assert_eq!(failed.error, other);
         assert!(failed.returned.is_some());
     }
 
-    /// The kernel calls it a bad descriptor too if it was opened for its path only.
+    /// A descriptor that was opened for its path only takes no ioctl.
     #[test]
     fn a_bad_descriptor_is_an_error() {
         let descriptor = open("/dev/null", OFlags::PATH, Mode::empty()).unwrap();
-        let failed = Gntdev::try_from(descriptor).unwrap_err();
-        assert_eq!(failed.error, Error::new(LOCATE, Cause::Errno(Errno::BADF)));
+        let gntdev = Gntdev { device: Device::new(descriptor).unwrap() };
+        let error = gntdev.locate(0).unwrap_err();
+        assert_eq!(error, Error::new(LOCATE, Cause::Errno(Errno::BADF)));
     }
 
     #[test]

@@ -38,8 +38,11 @@ pub use resource::ResourceFrames;
 use xen_abi::linux::privcmd::IOCTL_PRIVCMD_RESTRICT;
 use xen_ops::Failed;
 
-use crate::device::{Device, from_fd};
+use crate::device::{Device, DeviceName, from_fd};
 use crate::{DomainId, Error};
+
+const PRIVCMD: DeviceName = DeviceName("/dev/xen/privcmd");
+const HYPERCALL: DeviceName = DeviceName("/dev/xen/hypercall");
 
 const RESTRICT: &str = "IOCTL_PRIVCMD_RESTRICT";
 
@@ -68,9 +71,6 @@ const RESTRICT: &str = "IOCTL_PRIVCMD_RESTRICT";
 /// If Linux refuses to issue a hypercall, its error number is the result, as if Xen had returned it:
 /// -EPERM after [`restrict`](Self::restrict), -EINTR, and -ENOMEM if there is no memory for buffers (then
 /// Xen has not been called). In a child of the process that opened the device every hypercall is -EBADF.
-///
-/// An ioctl returns an `int`. On 64-bit processors, hypercalls of `memory_op`, whose results are numbers
-/// of frames, are therefore issued as the only entry of a `multicall`, which has the whole result.
 #[derive(Debug)]
 pub struct Privcmd {
     device: Device,
@@ -84,10 +84,10 @@ impl Privcmd {
     /// # Errors
     ///
     /// - [`Cause::Open`](crate::Cause::Open): its text says what to do.
-    /// - [`Cause::Unsupported`](crate::Cause::Unsupported) if the first is not privcmd.
+    /// - [`Cause::Unsupported`](crate::Cause::Unsupported) if one of them is another device.
     /// - The kernel's answer to `mmap`.
     pub fn open() -> Result<Self, Error> {
-        Self::open_at("/dev/xen/privcmd", "/dev/xen/hypercall")
+        Self::open_at(PRIVCMD.0, HYPERCALL.0)
     }
 
     /// Opens the devices at other paths.
@@ -97,7 +97,8 @@ impl Privcmd {
     /// As [`open`](Self::open).
     pub fn open_at(privcmd: impl AsRef<Path>, hypercall: impl AsRef<Path>) -> Result<Self, Error> {
         let device = Device::open(privcmd.as_ref())?;
-        Self::checked(device, Device::open(hypercall.as_ref())?)
+        let buffers = Device::open(hypercall.as_ref())?;
+        Ok(Self { device: Self::checked(device)?, bounce: Self::buffers(buffers)? })
     }
 
     /// Uses descriptors that this process has opened itself, or received: `privcmd`, and `hypercall` for
@@ -105,17 +106,17 @@ impl Privcmd {
     ///
     /// # Errors
     ///
-    /// [`Cause::Unsupported`](crate::Cause::Unsupported) if the first is not of privcmd; the kernel's
+    /// [`Cause::Unsupported`](crate::Cause::Unsupported) if one of them is of another device; the kernel's
     /// answer to `mmap`. Both descriptors are returned.
     pub fn new(
         privcmd: OwnedFd,
         hypercall: OwnedFd,
     ) -> Result<Self, Failed<Error, (OwnedFd, OwnedFd)>> {
-        let device = match from_fd(privcmd, |device| dm_op::check(&device).map(|()| device)) {
+        let device = match from_fd(privcmd, Self::checked) {
             Ok(device) => device,
             Err(failed) => return Err(failed.map(|privcmd| (privcmd, hypercall))),
         };
-        match from_fd(hypercall, BounceBuffers::new) {
+        match from_fd(hypercall, Self::buffers) {
             Ok(bounce) => Ok(Self { device, bounce }),
             Err(Failed { error, returned }) => {
                 Err(Failed { error, returned: device.into_fd().zip(returned) })
@@ -123,10 +124,16 @@ impl Privcmd {
         }
     }
 
-    /// Checks that the device answers as privcmd does.
-    fn checked(device: Device, buffers: Device) -> Result<Self, Error> {
-        dm_op::check(&device)?;
-        Ok(Self { device, bounce: BounceBuffers::new(buffers)? })
+    /// Checks that the device is privcmd, and answers as it does.
+    fn checked(device: Device) -> Result<Device, Error> {
+        device.check_is(PRIVCMD)?;
+        dm_op::check(&device).map(|()| device)
+    }
+
+    /// Bounce buffers of the device for them. In another file someone else could write.
+    fn buffers(device: Device) -> Result<BounceBuffers, Error> {
+        device.check_is(HYPERCALL)?;
+        BounceBuffers::new(device)
     }
 
     /// Permanently restricts the device to operations of device models and mappings, of `domain` only.

@@ -133,6 +133,9 @@ mod demo {
         pub(super) count: u64,
     }
 
+    // SAFETY: integers, which fill the structure.
+    unsafe impl xen_abi::Plain for demo_sum {}
+
     impl demo_sum {
         const ZERO: Self = Self { from: GuestHandle::NULL, to: GuestHandle::NULL, count: 0 };
     }
@@ -329,7 +332,7 @@ fn threads_may_share_it() {
 #[test]
 fn another_device_is_not_taken_for_privcmd() {
     let error = Privcmd::open_at("/dev/zero", "/dev/zero").unwrap_err();
-    assert_eq!((error.operation(), error.cause()), ("IOCTL_PRIVCMD_DM_OP", &Cause::Unsupported));
+    assert_eq!((error.operation(), error.cause()), ("/dev/xen/privcmd", &Cause::Unsupported));
     let error = Privcmd::open_at("/dev/xen/none", "/dev/zero").unwrap_err();
     assert!(matches!(error.cause(), Cause::Open { .. }));
 }
@@ -372,8 +375,19 @@ fn a_failed_ioctl_leaves_no_mapping() {
 fn descriptors_that_are_not_accepted_are_returned() {
     let open = || OwnedFd::from(std::fs::File::open("/dev/zero").unwrap());
     let failed = Privcmd::new(open(), open()).unwrap_err();
-    assert_eq!(failed.error.operation(), "IOCTL_PRIVCMD_DM_OP");
+    assert_eq!(failed.error.operation(), "/dev/xen/privcmd");
     assert!(failed.returned.is_some());
+}
+
+/// In an ordinary file another process could write while a hypercall's memory is there.
+#[test]
+fn memory_that_others_may_write_is_not_taken_for_bounce_buffers() {
+    let (file, _) = memory("no-bounce-buffers", POOL);
+    for device in [file, zero()] {
+        let error = Privcmd::buffers(device).unwrap_err();
+        assert_eq!((error.operation(), error.cause()), ("/dev/xen/hypercall", &Cause::Unsupported));
+    }
+    assert!(!is_mapped("no-bounce-buffers"));
 }
 
 #[test]

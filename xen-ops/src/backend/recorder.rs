@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicIsize, AtomicU32, AtomicUsize};
 use xen_abi::Errno;
 
 use crate::hypercall::{BufferDesc, Hypercall};
+use crate::page::Owner;
 
 /// Forwards hypercalls to another backend, and records the first `N` of them.
 ///
@@ -153,6 +154,10 @@ unsafe impl<H: Hypercall, const N: usize> Hypercall for Recorder<H, N> {
     unsafe fn bounce_out(&self, buffer: BufferDesc, bounced: usize) {
         // SAFETY: the caller's promise.
         unsafe { self.inner.bounce_out(buffer, bounced) }
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        self.inner.owner()
     }
 }
 

@@ -12,7 +12,7 @@ use super::map::{Mapping, Unmapped, leak_on_unwind, unmapped_status};
 use crate::Failed;
 use crate::hypercall::grant_table_op::{UnmapAndReplace, unmap_and_replace};
 use crate::hypercall::{Error, Hypercall, UNTOUCHED};
-use crate::page::{MapTarget, Page};
+use crate::page::{MapTarget, Owner, Page};
 use crate::view::Access;
 
 /// Memory of the page `P`, which has moved to the address of the target `T`. Nothing is left at the page's
@@ -46,6 +46,10 @@ unsafe impl<T: MapTarget, P: Page> Page for Replaced<T, P> {
 
     fn address(&self) -> NonNull<u8> {
         self.target.address()
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        self.page.owner()
     }
 }
 

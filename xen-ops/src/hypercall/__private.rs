@@ -2,9 +2,9 @@
 
 #![allow(unsafe_code, reason = "casts between the states of one transparent type")]
 
-use xen_abi::{Errno, GrantStatus, GuestHandle64};
+use xen_abi::{Errno, GrantStatus, GuestHandle64, Plain};
 
-use super::Error;
+use super::{Error, Hypercall, HypercallBuffer};
 
 /// The result of a hypercall with bounced buffers, or the backend's reason if it cannot bounce one.
 #[inline]
@@ -79,17 +79,32 @@ length!(u16, u32, u64);
 ///
 /// # Safety
 ///
-/// `Done` has the same layout, and any value of this type is one of that.
+/// It is transparent over `Argument`, and so is `Done`.
 pub unsafe trait Element {
+    /// Upstream's structure.
+    type Argument: Plain;
     /// The element after the call.
     type Done;
+}
+
+/// A buffer of elements, for the hypervisor to write. What is in them is plain.
+///
+/// # Errors
+///
+/// As [`HypercallBuffer::to_write`].
+#[inline]
+pub fn written<'a, H: Hypercall + ?Sized, E: Element>(
+    xen: &'a H,
+    elements: &'a mut [E],
+) -> Result<HypercallBuffer<'a, H, [E]>, Errno> {
+    HypercallBuffer::written(xen, elements)
 }
 
 /// The elements after the call.
 #[inline]
 pub fn done<E: Element>(elements: &mut [E]) -> &mut [E::Done] {
     let length = elements.len();
-    // SAFETY: the trait promises the same layout; the whole borrow is converted.
+    // SAFETY: both are transparent over one plain structure; the whole borrow is converted.
     unsafe { core::slice::from_raw_parts_mut(elements.as_mut_ptr().cast(), length) }
 }
 

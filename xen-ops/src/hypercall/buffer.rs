@@ -5,7 +5,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use xen_abi::Errno;
+use xen_abi::{Errno, Plain};
 
 use super::__private::Handle;
 use super::Hypercall;
@@ -70,6 +70,36 @@ pub trait Readable: sealed::Sealed {}
 impl<T: Copy> Readable for T {}
 impl<T: Copy> Readable for [T] {}
 
+/// What a buffer for writing can hold: values and slices of what is [`Plain`].
+///
+/// The hypervisor writes any bytes there, and a backend copies them back; so every pattern of bytes must
+/// be a value.
+///
+/// ```compile_fail,E0277
+/// # use xen_ops::hypercall::{Hypercall, HypercallBuffer};
+/// fn bounce_in(xen: &impl Hypercall, flag: &mut bool) {
+///     let _ = HypercallBuffer::to_write(xen, flag);
+/// }
+/// ```
+///
+/// # Safety
+///
+/// Every pattern of bytes is a value of the type.
+#[allow(unsafe_code, reason = "`to_write` relies on it")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` may have no value for what the hypervisor writes",
+    label = "not `Plain`, nor a slice of what is",
+    note = "a hypercall can write `T` and `[T]` where `T: Plain`"
+)]
+pub unsafe trait Writable {}
+
+// SAFETY: what the trait `Plain` promises.
+#[allow(unsafe_code, reason = "states a fact about plain types")]
+unsafe impl<T: Plain> Writable for T {}
+// SAFETY: what the trait `Plain` promises, of each element.
+#[allow(unsafe_code, reason = "states a fact about plain types")]
+unsafe impl<T: Plain> Writable for [T] {}
+
 mod sealed {
     pub trait Sealed {}
 
@@ -98,7 +128,16 @@ impl<'a, H: Hypercall + ?Sized, T: ?Sized> HypercallBuffer<'a, H, T> {
     ///
     /// The backend's reason if it cannot bounce `object`: see [`Hypercall::bounce_in`].
     #[inline]
-    pub fn to_write(xen: &'a H, object: &'a mut T) -> Result<Self, Errno> {
+    pub fn to_write(xen: &'a H, object: &'a mut T) -> Result<Self, Errno>
+    where
+        T: Writable,
+    {
+        Self::written(xen, object)
+    }
+
+    /// A buffer of which the caller knows that every pattern of bytes is a value.
+    #[inline]
+    pub(super) fn written(xen: &'a H, object: &'a mut T) -> Result<Self, Errno> {
         let length = size_of_val(object);
         Self::new(xen, core::ptr::from_mut(object).expose_provenance(), length, true)
     }

@@ -49,11 +49,13 @@ pub mod sched_op;
 pub mod vcpu_op;
 pub mod xen_version;
 
-pub use buffer::{BufferDesc, HypercallBuffer, Readable};
+pub use buffer::{BufferDesc, HypercallBuffer, Readable, Writable};
 pub use error::{Cause, Error};
 pub use operation::{Batch, Done, Request, UNTOUCHED};
 use xen_abi::Errno;
 pub use xen_abi_derive::hypercalls;
+
+use crate::page::Owner;
 
 /// Issues hypercalls. It is the only trait that does.
 ///
@@ -169,6 +171,12 @@ pub unsafe trait Hypercall {
     /// since. No hypercall uses that address afterwards.
     #[inline]
     unsafe fn bounce_out(&self, _buffer: BufferDesc, _bounced: usize) {}
+
+    /// The domain that makes the hypercalls, if the program has several. By default there is one domain.
+    #[inline]
+    fn owner(&self) -> Option<Owner> {
+        None
+    }
 }
 
 // SAFETY: forwards everything.
@@ -214,5 +222,10 @@ unsafe impl<H: Hypercall + ?Sized> Hypercall for &H {
     unsafe fn bounce_out(&self, buffer: BufferDesc, bounced: usize) {
         // SAFETY: the caller's promise.
         unsafe { (**self).bounce_out(buffer, bounced) }
+    }
+
+    #[inline]
+    fn owner(&self) -> Option<Owner> {
+        (**self).owner()
     }
 }

@@ -222,4 +222,9 @@ pub struct PciDeviceAdd {
 const _: () = assert!(
     core::mem::offset_of!(PciDeviceAdd, pxm)
         == core::mem::offset_of!(physdev_pci_device_add, optarr)
+        && size_of::<PciDeviceAdd>() == size_of::<physdev_pci_device_add>() + size_of::<u32>()
 );
+
+// SAFETY: both members are plain, and fill the structure.
+#[allow(unsafe_code, reason = "states a fact about a structure")]
+unsafe impl xen_abi::Plain for PciDeviceAdd {}

@@ -9,7 +9,7 @@
 use xen_abi::version::*;
 use xen_abi::xen::{__HYPERVISOR_xen_version, xen_domain_handle_t, xen_ulong_t};
 
-use super::hypercalls;
+use super::{Writable, hypercalls};
 
 hypercalls! {
     unsafe hypercall __HYPERVISOR_xen_version(command, argument);
@@ -111,6 +111,10 @@ pub struct Varbuf<B: ?Sized = [u8]> {
     len: u32,
     buf: B,
 }
+
+// SAFETY: a number and bytes.
+#[allow(unsafe_code, reason = "states a fact about integers")]
+unsafe impl Writable for Varbuf {}
 
 impl<const N: usize> Varbuf<[u8; N]> {
     /// A buffer of `N` bytes.

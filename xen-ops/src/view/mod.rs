@@ -5,12 +5,13 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicU8, AtomicUsize};
+use core::sync::atomic::AtomicU8;
 
 use xen_abi::Plain;
 
 use crate::page_size::PAGE_SIZE;
+use word::Widest;
+use word::sealed::Sealed as _;
 
 mod access;
 mod error;
@@ -28,8 +29,8 @@ pub use word::Word;
 
 /// [`PAGE_SIZE`] bytes that another domain may read and write at the same time.
 ///
-/// No method returns a reference to plain bytes. Every access is an atomic load or store, so an access
-/// of the peer is never a data race, and a value that was read does not change. Copies are not atomic
+/// No method returns a reference to plain bytes. Every access is one of the processor's loads or stores,
+/// so an access of the peer is never a data race, and a value that was read does not change. Copies are not atomic
 /// as a whole: a copy may hold parts of two of the peer's writes.
 ///
 /// [`at`](Self::at) gives a member of the ABI's structure by name:
@@ -48,10 +49,10 @@ pub use word::Word;
 /// }
 /// ```
 ///
-/// Where both sides are threads of one Rust program, two accesses to the same bytes at the same time
-/// must have the same size. Rust defines no result for others. Threads of one program share a page on
-/// the simulator, and where a program maps a page twice. So load and store a word while the other side
-/// uses it, and use such a word to hand over what is copied.
+/// Two accesses to the same bytes may have different sizes, of the peer and of threads of this program
+/// alike. Each [`Word`] is accessed at once, as the processor does it: a load has for each of its bytes
+/// what the last of the stores to it wrote, and no part of a store comes after another part of it. On
+/// processors other than Xen's (x86 and Arm, 32 and 64 bits) it holds for accesses through views.
 ///
 /// Offsets and lengths are in bytes.
 pub struct View<'a, A> {
@@ -60,7 +61,7 @@ pub struct View<'a, A> {
     access: PhantomData<A>,
 }
 
-const WORD: usize = size_of::<usize>();
+const WORD: usize = size_of::<Widest>();
 
 impl<'a, A> View<'a, A> {
     /// A view of the page at `base`.
@@ -69,7 +70,7 @@ impl<'a, A> View<'a, A> {
     ///
     /// For `'a`, `base` is aligned to [`PAGE_SIZE`], [`PAGE_SIZE`] bytes there can be read (and
     /// written, if the access is [`ReadWrite`]), and everything else in this program that uses them
-    /// meanwhile does so atomically.
+    /// meanwhile does so through views.
     #[must_use]
     pub const unsafe fn new(base: NonNull<u8>) -> Self {
         Self { base, page: PhantomData, access: PhantomData }
@@ -154,7 +155,7 @@ impl View<'_, ReadWrite> {
     pub fn clear(&self) {
         for at in (0..PAGE_SIZE).step_by(WORD) {
             // SAFETY: inside the page, which begins aligned.
-            unsafe { self.base.add(at).cast::<AtomicUsize>().as_ref() }.store(0, Relaxed);
+            unsafe { Widest::store(self.base.add(at), 0) };
         }
     }
 }
@@ -163,7 +164,7 @@ impl View<'_, ReadWrite> {
 ///
 /// # Safety
 ///
-/// `to.len()` bytes at `at` are inside memory that is valid for atomic loads.
+/// `to.len()` bytes at `at` are inside a page that is valid for loads.
 unsafe fn read(at: NonNull<u8>, to: &mut [u8]) {
     let (head, words) = to.split_at_mut(head(at, to.len()));
     let (words, tail) = words.split_at_mut(words.len() / WORD * WORD);
@@ -171,15 +172,15 @@ unsafe fn read(at: NonNull<u8>, to: &mut [u8]) {
     // SAFETY: the caller's promise; words begin where the address is aligned.
     unsafe {
         for byte in head {
-            *byte = next.cast::<AtomicU8>().as_ref().load(Relaxed);
+            *byte = u8::load(next);
             next = next.add(1);
         }
         for word in words.chunks_exact_mut(WORD) {
-            word.copy_from_slice(&next.cast::<AtomicUsize>().as_ref().load(Relaxed).to_ne_bytes());
+            word.copy_from_slice(&Widest::load(next).to_ne_bytes());
             next = next.add(WORD);
         }
         for byte in tail {
-            *byte = next.cast::<AtomicU8>().as_ref().load(Relaxed);
+            *byte = u8::load(next);
             next = next.add(1);
         }
     }
@@ -207,7 +208,7 @@ unsafe fn read_obj<T: Plain>(at: NonNull<u8>) -> T {
 ///
 /// # Safety
 ///
-/// `from.len()` bytes at `at` are inside memory that is valid for atomic stores.
+/// `from.len()` bytes at `at` are inside a page that is valid for stores.
 unsafe fn write(at: NonNull<u8>, from: &[u8]) {
     let (head, words) = from.split_at(head(at, from.len()));
     let words = words.chunks_exact(WORD);
@@ -215,18 +216,18 @@ unsafe fn write(at: NonNull<u8>, from: &[u8]) {
     // SAFETY: the caller's promise; words begin where the address is aligned.
     unsafe {
         for byte in head {
-            next.cast::<AtomicU8>().as_ref().store(*byte, Relaxed);
+            u8::store(next, *byte);
             next = next.add(1);
         }
         let tail = words.remainder();
         for word in words {
             let mut bytes = [0; WORD];
             bytes.copy_from_slice(word);
-            next.cast::<AtomicUsize>().as_ref().store(usize::from_ne_bytes(bytes), Relaxed);
+            Widest::store(next, Widest::from_ne_bytes(bytes));
             next = next.add(WORD);
         }
         for byte in tail {
-            next.cast::<AtomicU8>().as_ref().store(*byte, Relaxed);
+            u8::store(next, *byte);
             next = next.add(1);
         }
     }
@@ -251,7 +252,7 @@ impl<A> fmt::Debug for View<'_, A> {
     }
 }
 
-// SAFETY: every access is atomic.
+// SAFETY: every access is one of a `Word`, which any thread may make.
 unsafe impl<A> Send for View<'_, A> {}
-// SAFETY: every access is atomic.
+// SAFETY: every access is one of a `Word`, which any thread may make.
 unsafe impl<A> Sync for View<'_, A> {}

@@ -4,6 +4,7 @@ use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_ops::page::PAGE_SIZE;
 
+use crate::abi::pfn_to_u64;
 use crate::config::Release;
 use crate::error::Granted;
 use crate::grant_table::acquire::{Wanted, Window};
@@ -118,7 +119,7 @@ impl State {
             };
             (gnttab_copy_ptr_u::from_ref(ref_), self.acquire(caller, wanted)?)
         } else {
-            let mfn = self.hold_frame(caller, domid, ptr.u.gmfn().0)?;
+            let mfn = self.hold_frame(caller, domid, pfn_to_u64(*ptr.u.gmfn()))?;
             (ptr.u, Window { mfn, start: 0, length: PAGE_SIZE as u16 })
         };
         end.held = Some(Held { by, granted, window });

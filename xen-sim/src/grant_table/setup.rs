@@ -5,8 +5,9 @@ use core::mem::offset_of;
 
 use xen_abi::errno::*;
 use xen_abi::grant_table::*;
-use xen_abi::xen::{domid_t, xen_pfn_t};
+use xen_abi::xen::domid_t;
 
+use crate::abi::pfn;
 use crate::error::{Answer, Granted};
 use crate::grant_table::Statuses;
 use crate::state::State;
@@ -50,7 +51,7 @@ impl State {
             if pv {
                 domain.grants.expose(at);
             }
-            let frame = xen_pfn_t(self.table_gfn(pv, mfn));
+            let frame = pfn(self.table_gfn(pv, mfn));
             self.write_at(caller, address(op.frame_list), at as usize, frame)
                 .map_err(|_| GNTST_bad_virt_addr)?;
         }

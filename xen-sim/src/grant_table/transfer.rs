@@ -3,6 +3,7 @@
 use xen_abi::grant_table::*;
 use xen_abi::xen::domid_t;
 
+use crate::abi::pfn_to_u64;
 use crate::error::Granted;
 use crate::grant_table::claim::TRIES;
 use crate::state::State;
@@ -12,8 +13,9 @@ use crate::state::p2m;
 
 impl State {
     pub(crate) fn transfer(&mut self, caller: domid_t, op: &mut gnttab_transfer) -> Granted {
-        let found =
-            self.look_up(caller, op.mfn.0).filter(|entry| entry.kind == p2m::EntryKind::Ram);
+        let found = self
+            .look_up(caller, pfn_to_u64(op.mfn))
+            .filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let mfn = found.ok_or(GNTST_bad_page)?.mfn;
         // A translated guest's page is checked, but never transferred.
         if self.caller(caller).is_translated() {

@@ -4,8 +4,9 @@ use core::mem::offset_of;
 
 use xen_abi::errno::*;
 use xen_abi::memory::*;
-use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
+use xen_abi::xen::{domid_t, xen_ulong_t};
 
+use crate::abi::{pfn, pfn_to_u64};
 use crate::error::Answer;
 use crate::memory::extent::max_order;
 use crate::state::State;
@@ -76,7 +77,7 @@ impl State {
     ) -> Answer<()> {
         let mut stolen = Vec::new();
         for at in chunk * ins..(chunk + 1) * ins {
-            let xen_pfn_t(gfn) = self.read_at(caller, address(exchange.in_.extent_start), at)?;
+            let gfn = pfn_to_u64(self.read_at(caller, address(exchange.in_.extent_start), at)?);
             for page in 0..1 << exchange.in_.extent_order {
                 stolen.push(self.stealable(domid, gfn.wrapping_add(page))?);
             }
@@ -102,7 +103,7 @@ impl State {
         let mut answer = Ok(());
         for (at, mfn) in (chunk * outs..).zip(fresh) {
             let list = address(exchange.out.extent_start);
-            let written = self.write_at(caller, list, at, xen_pfn_t(mfn.0));
+            let written = self.write_at(caller, list, at, pfn(mfn.0));
             answer = answer.and(written.map_err(|_| XEN_EFAULT));
         }
         answer

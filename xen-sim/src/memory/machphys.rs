@@ -1,8 +1,9 @@
 //! The machine-to-physical table: `XENMEM_machphys_mapping` and `XENMEM_machphys_mfn_list`.
 
 use xen_abi::memory::*;
-use xen_abi::xen::{domid_t, xen_pfn_t};
+use xen_abi::xen::domid_t;
 
+use crate::abi::{pfn, ulong};
 use crate::error::Answer;
 use crate::state::State;
 use crate::state::guest_access::address;
@@ -12,9 +13,9 @@ impl State {
     /// Xen's addresses; the table itself is not simulated.
     pub(crate) fn machphys_mapping(&mut self, caller: domid_t, at: usize) -> Answer {
         let op = xen_machphys_mapping {
-            v_start: 0xffff_8000_0000_0000,
-            v_end: 0xffff_8040_0000_0000,
-            max_mfn: self.frames.end() - 1,
+            v_start: ulong(0xffff_8000_0000_0000),
+            v_end: ulong(0xffff_8040_0000_0000),
+            max_mfn: ulong(self.frames.end() - 1),
         };
         self.write(caller, at, op)?;
         Ok(0)
@@ -25,7 +26,7 @@ impl State {
         let mut op: xen_machphys_mfn_list = self.read(caller, at)?;
         op.nr_extents = op.max_extents.min(1);
         if op.nr_extents > 0 {
-            let frame = xen_pfn_t(self.frames.end().next_multiple_of(512));
+            let frame = pfn(self.frames.end().next_multiple_of(512));
             self.write(caller, address(op.extent_start), frame)?;
         }
         self.write(caller, at, op)?;

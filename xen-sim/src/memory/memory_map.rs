@@ -3,8 +3,9 @@
 
 use xen_abi::errno::*;
 use xen_abi::memory::*;
-use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
+use xen_abi::xen::{domid_t, xen_ulong_t};
 
+use crate::abi::pfn;
 use crate::error::Answer;
 use crate::state::State;
 use crate::state::guest_access::address;
@@ -74,7 +75,7 @@ impl State {
         let ranges = if op.flags & XENMEM_RDM_ALL != 0 { &self.reserved[..] } else { &[] };
         for (index, (start, pages)) in ranges.iter().enumerate().take(op.nr_entries as usize) {
             let range = xen_reserved_device_memory {
-                start_pfn: xen_pfn_t(*start),
+                start_pfn: pfn(*start),
                 nr_pages: *pages as xen_ulong_t,
             };
             self.write_at(caller, address(op.buffer), index, range)?;

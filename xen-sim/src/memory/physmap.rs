@@ -3,8 +3,9 @@
 use xen_abi::Errno;
 use xen_abi::errno::*;
 use xen_abi::memory::*;
-use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t, xen_pfn_t, xen_ulong_t};
+use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t, xen_ulong_t};
 
+use crate::abi::{pfn_to_u64, ulong_to_u64};
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
 use crate::state::State;
@@ -25,17 +26,21 @@ impl State {
             return Err(XEN_ENOSYS);
         }
         let domid = self.physmap_of(caller, op.domid, op.space)?;
-        if op.gpfn.0 == INVALID_GFN && self.release > Release::V4_14 {
+        let (first, gpfn) = (ulong_to_u64(op.idx), pfn_to_u64(op.gpfn));
+        if gpfn == INVALID_GFN && self.release > Release::V4_14 {
             return Err(XEN_EINVAL);
         }
         if op.space != XENMAPSPACE_gmfn_range {
-            self.add_one(caller, domid, op.space, op.idx, op.gpfn.0, DOMID_INVALID)?;
+            self.add_one(caller, domid, op.space, first, gpfn, DOMID_INVALID)?;
             return Ok(0);
         }
         let size = u64::from(op.size);
         let start = start as u64;
         let rest = size.checked_sub(start).ok_or(XEN_EILSEQ)?;
-        let end = op.gpfn.0.checked_add(size).and(op.idx.checked_add(size));
+        // As wide as the guest's numbers.
+        let widest = ulong_to_u64(xen_ulong_t::MAX);
+        let fits = |from: u64| from.checked_add(size).filter(|end| *end <= widest);
+        let end = fits(gpfn).and(fits(first));
         if end.is_none() {
             // 4.14 has no check for this, and finds no page there.
             let old = self.release == Release::V4_14;
@@ -48,11 +53,11 @@ impl State {
         }
         // Overlapping ranges go from the end that is not overwritten; before 4.20 always forward, which
         // loses pages.
-        let overlap = op.gpfn.0 > op.idx && op.gpfn.0 < op.idx + size;
+        let overlap = gpfn > first && gpfn < first + size;
         let backwards = overlap && self.release >= Release::V4_20;
         for step in 0..rest {
             let at = if backwards { rest - 1 - step } else { start + step };
-            let (idx, gpfn) = (op.idx + at, op.gpfn.0 + at);
+            let (idx, gpfn) = (first + at, gpfn + at);
             self.add_one(caller, domid, XENMAPSPACE_gmfn, idx, gpfn, DOMID_INVALID)?;
         }
         Ok(0)
@@ -85,8 +90,8 @@ impl State {
             if self.caller_mut(caller).faults.take_unreadable(at as u32) {
                 return Err(XEN_EFAULT);
             }
-            let idx: xen_ulong_t = self.read_at(caller, address(op.idxs), at)?;
-            let xen_pfn_t(gpfn) = self.read_at(caller, address(op.gpfns), at)?;
+            let idx = ulong_to_u64(self.read_at(caller, address(op.idxs), at)?);
+            let gpfn = pfn_to_u64(self.read_at(caller, address(op.gpfns), at)?);
             if gpfn == INVALID_GFN && self.release > Release::V4_14 {
                 return Err(XEN_EINVAL);
             }
@@ -100,12 +105,13 @@ impl State {
     pub(crate) fn remove_from_physmap(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_remove_from_physmap = self.read(caller, at)?;
         let domid = self.physmap_of(caller, op.domid, XENMAPSPACE_gmfn)?;
-        let there = self.look_up(domid, op.gpfn.0);
+        let gpfn = pfn_to_u64(op.gpfn);
+        let there = self.look_up(domid, gpfn);
         let removable = |entry: p2m::Entry| !matches!(entry.kind, p2m::EntryKind::Grant { .. });
         if !there.is_some_and(removable) {
             return Err(XEN_ENOENT);
         }
-        self.unplace(domid, op.gpfn.0);
+        self.unplace(domid, gpfn);
         Ok(0)
     }
 
@@ -125,7 +131,7 @@ impl State {
         caller: domid_t,
         domid: domid_t,
         space: u32,
-        idx: xen_ulong_t,
+        idx: u64,
         gfn: u64,
         foreign: domid_t,
     ) -> Answer<()> {
@@ -154,11 +160,11 @@ impl State {
         &mut self,
         caller: domid_t,
         domid: domid_t,
-        idx: xen_ulong_t,
+        idx: u64,
         gfn: u64,
     ) -> Answer<()> {
         let table = &self.domain(domid).ok_or(XEN_ESRCH)?.grants;
-        let status_bit = xen_ulong_t::from(XENMAPIDX_grant_table_status);
+        let status_bit = u64::from(XENMAPIDX_grant_table_status);
         let status = table.version == 2 && idx & status_bit != 0;
         let idx = if status { idx & !status_bit } else { idx };
         let mfn = self.table_frame(caller, domid, idx, status)?;

@@ -3,8 +3,9 @@
 
 use xen_abi::errno::*;
 use xen_abi::memory::*;
-use xen_abi::xen::{domid_t, xen_pfn_t};
+use xen_abi::xen::domid_t;
 
+use crate::abi::{pfn, pfn_to_u64};
 use crate::config::GuestKind;
 use crate::error::Answer;
 use crate::memory::extent::{MAX_EXTENTS, max_order};
@@ -100,7 +101,7 @@ impl State {
             let Some(mfn) = self.allocate_extent(caller, extents) else { return at };
             if !translated
                 && extents.list != 0
-                && self.write_at(caller, extents.list, at, xen_pfn_t(mfn.0)).is_err()
+                && self.write_at(caller, extents.list, at, pfn(mfn.0)).is_err()
             {
                 return at;
             }
@@ -111,7 +112,8 @@ impl State {
     fn populate(&mut self, caller: domid_t, extents: &Extents) -> usize {
         let translated = self.domain(extents.domid).is_some_and(|domain| domain.is_translated());
         for at in extents.start..extents.end {
-            let Ok(xen_pfn_t(gfn)) = self.read_at(caller, extents.list, at) else { return at };
+            let Ok(gfn) = self.read_at(caller, extents.list, at) else { return at };
+            let gfn = pfn_to_u64(gfn);
             // Populating on demand is not simulated: nothing is marked for it.
             if extents.on_demand {
                 return at;
@@ -128,7 +130,7 @@ impl State {
                     return at;
                 }
             }
-            if !translated && self.write_at(caller, extents.list, at, xen_pfn_t(mfn.0)).is_err() {
+            if !translated && self.write_at(caller, extents.list, at, pfn(mfn.0)).is_err() {
                 return at;
             }
         }
@@ -159,7 +161,8 @@ impl State {
 
     fn decrease(&mut self, caller: domid_t, extents: &Extents) -> usize {
         for at in extents.start..extents.end {
-            let Ok(xen_pfn_t(gfn)) = self.read_at(caller, extents.list, at) else { return at };
+            let Ok(gfn) = self.read_at(caller, extents.list, at) else { return at };
+            let gfn = pfn_to_u64(gfn);
             for page in 0..1 << extents.order {
                 if self.remove_page(extents.domid, gfn.wrapping_add(page)).is_err() {
                     return at;

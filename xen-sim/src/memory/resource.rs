@@ -4,8 +4,9 @@ use core::mem::offset_of;
 
 use xen_abi::errno::*;
 use xen_abi::memory::*;
-use xen_abi::xen::{domid_t, xen_pfn_t};
+use xen_abi::xen::domid_t;
 
+use crate::abi::{pfn, pfn_to_u64};
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
 use crate::memory::extent::MAX_EXTENTS;
@@ -131,14 +132,13 @@ impl State {
     ) -> Answer<()> {
         if !self.caller(caller).is_translated() {
             for (at, mfn) in (first..).zip(frames) {
-                self.write_at(caller, list, at, xen_pfn_t(mfn.0))?;
+                self.write_at(caller, list, at, pfn(mfn.0))?;
             }
             return Ok(());
         }
         let mut gfns = Vec::new();
         for at in first..first + frames.len() {
-            let xen_pfn_t(gfn) = self.read_at(caller, list, at)?;
-            gfns.push(gfn);
+            gfns.push(pfn_to_u64(self.read_at(caller, list, at)?));
         }
         for (at, (mfn, gfn)) in frames.into_iter().zip(gfns).enumerate() {
             let fails = self.caller_mut(caller).faults.take_acquire(at as u32);

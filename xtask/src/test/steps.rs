@@ -153,6 +153,8 @@ pub(super) const STEPS: &[Step] = &[
             &["test", "--workspace", "--features", HEADERS],
             &["test", "-p", "xen-abi", "--no-default-features"],
             &["test", "-p", "xen-abi", "--features", "full,foreign"],
+            // As users compile it: what the compiler makes of values that are moved.
+            &["test", "-p", "xen-fuzz", "--release"],
         ]),
     },
     Step {

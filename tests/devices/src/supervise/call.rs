@@ -161,6 +161,7 @@ names! {
     prctl: SYS_prctl,
     read: SYS_read,
     readlink: SYS_readlink,
+    readlinkat: SYS_readlinkat,
     rt_sigaction: SYS_rt_sigaction,
     rt_sigprocmask: SYS_rt_sigprocmask,
     sched_yield: SYS_sched_yield,

@@ -15,6 +15,8 @@ pub fn errnos(call: &Call) -> &'static [Errno] {
     match &*call.name {
         "openat" => &[ENOENT, EACCES, EPERM, ENODEV, ENXIO, EMFILE, ENFILE, ENOMEM, EINTR],
         "close" => &[EIO, EINTR],
+        "fstat" => &[ENOMEM],
+        "readlinkat" => &[EIO, ENOMEM],
         "mmap" => &[ENOMEM, EINVAL, EAGAIN, ENODEV, EPERM],
         // If a mapping must be split and there are too many.
         "munmap" => &[ENOMEM, EINVAL],

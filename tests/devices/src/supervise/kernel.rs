@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -76,6 +77,8 @@ impl Kernel {
         match call.number {
             libc::SYS_open => open(thread, arguments[0], arguments[1]),
             libc::SYS_openat => open(thread, arguments[1], arguments[2]),
+            libc::SYS_fstat => Ok(self.fstat(thread, arguments)),
+            libc::SYS_readlinkat => Ok(readlink(thread, arguments)),
             libc::SYS_ioctl => self.ioctl(thread, arguments),
             libc::SYS_mmap => Ok(self.mmap(thread, call)),
             libc::SYS_read | libc::SYS_write => Ok(self.transfer(thread, call)),
@@ -142,6 +145,19 @@ impl Kernel {
         let process = Process(thread.0);
         let mut context = Context { machine, thread, process, id, file };
         Some(what(driver.as_mut(), &mut context))
+    }
+
+    /// What a device's file is: a character device with its numbers.
+    fn fstat(&self, thread: Thread, [descriptor, to, ..]: [u64; 6]) -> Verdict {
+        const MODE: usize = mem::offset_of!(libc::stat, st_mode);
+        const RDEV: usize = mem::offset_of!(libc::stat, st_rdev);
+        let id = Process(thread.0).file(descriptor);
+        let open = id.and_then(|id| self.open.get(&id));
+        let Some(minor) = open.and_then(|open| open.device.minor()) else { return Verdict::Pass };
+        let mut stat = [0; size_of::<libc::stat>()];
+        stat[MODE..MODE + 4].copy_from_slice(&(libc::S_IFCHR | 0o600).to_ne_bytes());
+        stat[RDEV..RDEV + 8].copy_from_slice(&(10 << 8 | minor).to_ne_bytes());
+        Verdict::Answer(thread.write(to, &stat).map(|()| 0))
     }
 
     fn ioctl(&mut self, thread: Thread, arguments: [u64; 6]) -> nix::Result<Verdict> {
@@ -264,6 +280,16 @@ impl Kernel {
 /// The call that creates a memory file, with the name at an address.
 fn create(name: u64, flags: u64) -> SystemCall {
     SystemCall { number: libc::SYS_memfd_create, arguments: [name, flags, 0, 0, 0, 0] }
+}
+
+/// Where a device's link in sysfs leads.
+fn readlink(thread: Thread, [_, path, to, size, ..]: [u64; 6]) -> Verdict {
+    let Some(device) = thread.path(path).as_deref().and_then(Device::linked_from) else {
+        return Verdict::Pass;
+    };
+    let mut target = format!("../../devices/virtual/misc/xen!{device}").into_bytes();
+    target.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    Verdict::Answer(thread.write(to, &target).map(|()| target.len() as i64))
 }
 
 /// Opens a device. Its descriptor is that of a memory file with the path as its name, which can be mapped;

@@ -17,6 +17,8 @@ mod registers_32;
 mod registers_64;
 #[cfg(all(test, target_arch = "x86_64", not(miri)))]
 mod tests;
+#[cfg(all(test, target_arch = "x86", not(miri)))]
+mod tests_32;
 
 use core::arch::asm;
 use core::ptr::NonNull;

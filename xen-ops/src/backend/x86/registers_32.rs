@@ -1,8 +1,8 @@
 //! The calling convention of 32-bit guests.
 //!
 //! The compiler keeps `esi` to itself. So the fourth argument goes there inside the assembly, which
-//! puts back what was there; and as that leaves one register too few for five arguments and the
-//! number, two of them come in memory.
+//! restores what was there: from `edi`, or, where that has the fifth argument, from the stack. And as that
+//! leaves one register too few for five arguments and the number, two of them come in memory.
 
 use core::arch::asm;
 
@@ -45,13 +45,13 @@ macro_rules! calls {
             #[inline]
             unsafe fn call4(&self, number: u32, [a, b, c, d]: [usize; 4]) -> isize {
                 let result;
-                // SAFETY: as the other methods; `esi` is what it was.
+                // SAFETY: as the other methods. `esi` is what it was: it is in `edi` meanwhile, which Xen does
+                // not overwrite, since the hypercall has no fifth argument.
                 unsafe {
                     asm!(
-                        "push esi",
-                        "mov esi, edi",
+                        "xchg esi, edi",
                         $instruction,
-                        "pop esi",
+                        "mov esi, edi",
                         inlateout("eax") self.selector(number) => result,
                         inlateout("ebx") a => _,
                         inlateout("ecx") b => _,
@@ -67,7 +67,8 @@ macro_rules! calls {
             unsafe fn call(&self, number: u32, [a, b, c, d, e]: [usize; 5]) -> isize {
                 let in_memory = [self.selector(number), d];
                 let result;
-                // SAFETY: as the other methods; `esi` is what it was.
+                // SAFETY: as the other methods. `esi` is what it was: it is on the stack meanwhile, of which
+                // the compiler knows, since `nostack` is not said.
                 unsafe {
                     asm!(
                         "push esi",
@@ -80,7 +81,6 @@ macro_rules! calls {
                         inlateout("ecx") b => _,
                         inlateout("edx") c => _,
                         inlateout("edi") e => _,
-                        options(nostack),
                     );
                 }
                 result

@@ -8,7 +8,7 @@ use xen_abi::grant_table::{gnttab_copy_ptr, gnttab_copy_ptr_u};
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
 
 use crate::gnttab::RemoteGrant;
-use crate::page::Page;
+use crate::page::{Owner, Page};
 
 /// A page that a copy reads.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,8 @@ pub struct Dest<'a> {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End {
-    Frame(xen_pfn_t),
+    /// A frame, and whose it is, if that is known.
+    Frame(xen_pfn_t, Option<Owner>),
     Grant(RemoteGrant),
 }
 
@@ -40,7 +41,7 @@ impl<'a> Source<'a> {
     /// A page of the guest's own, borrowed so that nothing writes to it during the copy.
     #[must_use]
     pub fn page(page: &'a impl Page) -> Self {
-        Self { end: End::Frame(page.frame()), memory: PhantomData }
+        Self { end: End::Frame(page.frame(), page.owner()), memory: PhantomData }
     }
 
     /// A frame of the guest's own, by number.
@@ -50,7 +51,7 @@ impl<'a> Source<'a> {
     /// For `'a`, the frame is readable, and all writes to it are atomic.
     #[must_use]
     pub const unsafe fn frame(frame: xen_pfn_t) -> Self {
-        Self { end: End::Frame(frame), memory: PhantomData }
+        Self { end: End::Frame(frame, None), memory: PhantomData }
     }
 
     pub(super) const fn end(&self) -> End {
@@ -68,7 +69,7 @@ impl<'a> Dest<'a> {
     /// A page of the guest's own, borrowed so that nothing else accesses it during the copy.
     #[must_use]
     pub fn page(page: &'a mut impl Page) -> Self {
-        Self { end: End::Frame(page.frame()), memory: PhantomData }
+        Self { end: End::Frame(page.frame(), page.owner()), memory: PhantomData }
     }
 
     /// A frame of the guest's own, by number.
@@ -78,7 +79,7 @@ impl<'a> Dest<'a> {
     /// For `'a`, the frame is writable, and all other accesses to it are atomic.
     #[must_use]
     pub const unsafe fn frame(frame: xen_pfn_t) -> Self {
-        Self { end: End::Frame(frame), memory: PhantomData }
+        Self { end: End::Frame(frame, None), memory: PhantomData }
     }
 
     pub(super) const fn end(&self) -> End {
@@ -87,10 +88,18 @@ impl<'a> Dest<'a> {
 }
 
 impl End {
+    /// Whose frame it is, if that is known.
+    pub(super) const fn owner(self) -> Option<Owner> {
+        match self {
+            Self::Frame(_, owner) => owner,
+            Self::Grant(_) => None,
+        }
+    }
+
     /// The end as Xen reads it, with the flag `gref` if and only if it is a grant.
     pub(super) fn at(self, offset: u16, gref: u16) -> (gnttab_copy_ptr, u16) {
         let (u, domid, flag) = match self {
-            Self::Frame(frame) => (gnttab_copy_ptr_u::from_gmfn(frame), DOMID_SELF, 0),
+            Self::Frame(frame, _) => (gnttab_copy_ptr_u::from_gmfn(frame), DOMID_SELF, 0),
             Self::Grant(grant) => {
                 (gnttab_copy_ptr_u::from_ref(grant.reference), grant.domain.domid(), gref)
             }

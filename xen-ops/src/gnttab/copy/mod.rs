@@ -10,7 +10,7 @@
 //! | status | |
 //! |---|---|
 //! | `GNTST_bad_domain` | no such domain, or it is dying |
-//! | `GNTST_permission_denied` | the security policy forbids it |
+//! | `GNTST_permission_denied` | the security policy forbids it; or, without a hypercall, a page is of another domain than the one that copies |
 //! | `GNTST_bad_gntref` | past the domain's table, or not granted to this domain |
 //! | `GNTST_general_error` | the grant does not allow it: read-only and written to, for another domain, or outside the bytes of a sub-page grant |
 //! | `GNTST_bad_page` | the frame does not exist |

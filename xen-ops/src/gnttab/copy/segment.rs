@@ -4,7 +4,9 @@
 
 use core::marker::PhantomData;
 
-use xen_abi::grant_table::{GNTCOPY_dest_gref, GNTCOPY_source_gref, GNTST_eagain, gnttab_copy_ptr};
+use xen_abi::grant_table::{
+    GNTCOPY_dest_gref, GNTCOPY_source_gref, GNTST_eagain, GNTST_permission_denied, gnttab_copy_ptr,
+};
 use xen_abi::xen::xen_pfn_t;
 
 use super::end::{Dest, End, Source};
@@ -13,7 +15,7 @@ use crate::gnttab::batch::{TooLarge, fits};
 use crate::gnttab::retry::{NoRetry, Retry, Tries};
 use crate::hypercall::grant_table_op::{self as op, Copy};
 use crate::hypercall::{Batch, Error, Hypercall, UNTOUCHED};
-use crate::page::PAGE_SIZE;
+use crate::page::{Owner, PAGE_SIZE};
 use crate::view::OutOfBounds;
 
 const COPY: &str = "GNTTABOP_copy";
@@ -58,7 +60,7 @@ impl<'a> Segment<'a> {
 
     /// A segment that copies nothing and is done.
     pub(super) const fn nothing() -> Self {
-        let end = (End::Frame(xen_pfn_t(0)), 0);
+        let end = (End::Frame(xen_pfn_t(0), None), 0);
         Self { source: end, dest: end, len: 0, result: Some(Ok(())), memory: PhantomData }
     }
 
@@ -86,6 +88,14 @@ impl<'a> Segment<'a> {
 
     fn is_pending(&self) -> bool {
         self.result.is_none()
+    }
+
+    /// Whether one end is a page of another domain, in place of which the frame of this domain with its
+    /// number would be copied.
+    fn is_foreign<H: Hypercall + ?Sized>(&self, xen: &H) -> bool {
+        [self.source.0, self.dest.0]
+            .iter()
+            .any(|end| Owner::is_foreign(|| xen.owner(), end.owner()))
     }
 
     fn element(&self) -> Copy {
@@ -180,6 +190,12 @@ fn round<H: Hypercall + ?Sized>(
     elements: &mut [Copy],
 ) -> Round {
     let mut asked = 0;
+    for segment in segments.iter_mut().filter(|segment| segment.is_pending()) {
+        if segment.is_foreign(xen) {
+            // As Xen answers for another domain's frame.
+            segment.result = Some(Err(Error::from_status(COPY, GNTST_permission_denied)));
+        }
+    }
     let pending = segments.iter().filter(|segment| segment.is_pending());
     for (element, segment) in elements.iter_mut().zip(pending) {
         *element = segment.element();

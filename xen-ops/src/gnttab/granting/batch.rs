@@ -75,7 +75,7 @@ fn fill<'t: 's, 's, P: Page + 's, A: Access + 's>(
     let entries = grants.entries();
     while let Some(owned) = refs.first() {
         let (Some(slot), Some(page)) = (slots.next(), pages.next()) else { return Break(Ok(())) };
-        match frame(entries.version(), &page) {
+        match frame(grants, entries.version(), &page) {
             Ok(frame) => {
                 refs.remove_first();
                 #[allow(unsafe_code, reason = "looks up the table's entries once")]

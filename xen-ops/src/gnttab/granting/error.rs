@@ -56,6 +56,8 @@ impl core::error::Error for AllocError {
 pub enum GrantError {
     /// No reference could be allocated.
     Alloc(AllocError),
+    /// The page is not of the domain whose table this is.
+    OtherDomain,
     /// The frame number does not fit the 32 bits it has in version 1.
     FrameTooBig(xen_pfn_t),
     /// Only a table of version 2 has such grants.
@@ -74,6 +76,9 @@ impl fmt::Display for GrantError {
                 f,
                 "frame {:#x} does not fit an entry of version 1: grant a lower page, or use version 2",
                 frame.0
+            ),
+            Self::OtherDomain => f.write_str(
+                "the page belongs to another domain than the table: its frame number is another page's here",
             ),
             Self::NeedsVersion2 => f.write_str(
                 "only a table of version 2 has such grants, and this one is of version 1",

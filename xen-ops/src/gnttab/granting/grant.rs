@@ -13,8 +13,7 @@ use super::free::FreeRef;
 use super::grants::{Grants, OwnedRef};
 use crate::DomainId;
 use crate::Failed;
-use crate::page::Page;
-use crate::page::pfn_to_u64;
+use crate::page::{Owner, Page, check_is_movable, pfn_to_u64};
 use crate::view::{Access, ReadOnly, ReadWrite, View};
 
 /// A page that the peer may use, as `Kind` says. Only [`revoke`](Self::revoke) returns the page.
@@ -119,7 +118,8 @@ impl<'t, P: Page> FreeRef<'t, P> {
     /// # Errors
     ///
     /// [`GrantError::FrameTooBig`] if the table is of version 1 and the frame number is above
-    /// `u32::MAX`. The reference and the page are returned.
+    /// `u32::MAX`, [`GrantError::OtherDomain`] if the page is another domain's. The reference and the page
+    /// are returned.
     #[inline]
     pub fn grant<A: Access>(
         self,
@@ -127,7 +127,8 @@ impl<'t, P: Page> FreeRef<'t, P> {
         page: P,
         _access: A,
     ) -> Result<Granted<'t, P, A>, NotGranted<'t, P>> {
-        match frame(self.owned_ref().grants().version(), &page) {
+        let grants = self.owned_ref().grants();
+        match frame(grants, grants.version(), &page) {
             Ok(frame) => {
                 let header = Header::access(peer.domid(), A::READONLY);
                 Ok(Granted::publish(self.into_owned_ref(), page, header, Body::page(frame)))
@@ -303,9 +304,17 @@ impl<P> fmt::Display for Revoking<'_, P> {
 
 impl<P> core::error::Error for Revoking<'_, P> {}
 
-/// The page's frame number, if an entry of this version can hold it.
+/// The page's frame number, if an entry of this version can hold it, and it is one of the table's domain.
 #[inline]
-pub(crate) fn frame<P: Page>(version: Version, page: &P) -> Result<u64, GrantError> {
+pub(crate) fn frame<P: Page>(
+    grants: &Grants<'_, P>,
+    version: Version,
+    page: &P,
+) -> Result<u64, GrantError> {
+    check_is_movable::<P>();
+    if Owner::is_foreign(|| grants.owner(), page.owner()) {
+        return Err(GrantError::OtherDomain);
+    }
     let frame = page.frame();
     match version {
         Version::V1 if pfn_to_u64(frame) > u64::from(u32::MAX) => {

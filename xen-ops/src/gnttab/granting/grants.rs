@@ -11,17 +11,29 @@ use super::reaper::{Reaped, Reaper};
 use super::toolstack_ref::ToolstackRef;
 use crate::gnttab::references::Proven;
 use crate::gnttab::references::{AllocHint, Refs, Taken};
+use crate::page::Owner;
 
 /// The part of a table that makes no hypercalls.
 pub(crate) struct Grants<'s, P> {
     entries: Entries,
     refs: Refs<'s>,
     reaper: Reaper<'s, P>,
+    owner: Option<Owner>,
 }
 
 impl<'s, P> Grants<'s, P> {
-    pub(crate) const fn new(entries: Entries, refs: Refs<'s>, reaper: Reaper<'s, P>) -> Self {
-        Self { entries, refs, reaper }
+    pub(crate) const fn new(
+        entries: Entries,
+        refs: Refs<'s>,
+        reaper: Reaper<'s, P>,
+        owner: Option<Owner>,
+    ) -> Self {
+        Self { entries, refs, reaper, owner }
+    }
+
+    /// The domain whose table it is, if that is known.
+    pub(crate) const fn owner(&self) -> Option<Owner> {
+        self.owner
     }
 
     pub(crate) const fn version(&self) -> Version {

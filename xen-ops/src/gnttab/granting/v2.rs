@@ -43,7 +43,8 @@ impl<'t, P: Page> FreeRef<'t, P> {
         length: u16,
         _access: A,
     ) -> Result<Granted<'t, P, SubPage<A>>, NotGranted<'t, P>> {
-        let version = self.owned_ref().grants().version();
+        let grants = self.owned_ref().grants();
+        let version = grants.version();
         let checked = if version == Version::V1 {
             Err(GrantError::NeedsVersion2)
         } else if length == 0 || usize::from(offset) + usize::from(length) > PAGE_SIZE {
@@ -52,7 +53,7 @@ impl<'t, P: Page> FreeRef<'t, P> {
                 length: length.into(),
             }))
         } else {
-            frame(version, &page)
+            frame(grants, version, &page)
         };
         match checked {
             Ok(frame) => {

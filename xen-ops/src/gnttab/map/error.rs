@@ -15,6 +15,8 @@ pub enum MapError {
     /// The target's host address is 0, which an unmap would ignore, or not the start of a page. No
     /// hypercall was made.
     HostAddress(u64),
+    /// The target is not of the domain that maps. No hypercall was made.
+    OtherDomain,
     /// Mapped for devices at device address 0, which an unmap would ignore. The mapping and the target
     /// are leaked.
     DeviceAddress,
@@ -30,6 +32,10 @@ impl fmt::Display for MapError {
                     "{addr:#x} is not an address for a mapping: it is 0 or not the start of a page"
                 )
             }
+            Self::OtherDomain => f.write_str(
+                "the target belongs to another domain than the one that maps: there is another place at its \
+                 address",
+            ),
             Self::DeviceAddress => f.write_str("mapped for devices at address 0"),
         }
     }

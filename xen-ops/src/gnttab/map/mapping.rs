@@ -19,7 +19,7 @@ use crate::hypercall::grant_table_op::{
     MapGrantRef, UnmapGrantRef, map_grant_ref, unmap_grant_ref,
 };
 use crate::hypercall::{Error, Hypercall};
-use crate::page::{MapTarget, PAGE_SIZE};
+use crate::page::{MapTarget, Owner, PAGE_SIZE, check_is_movable};
 use crate::view::{Access, ReadOnly, View};
 
 /// A granted frame that is mapped at the target `T`.
@@ -141,7 +141,7 @@ impl<H: Hypercall, T: MapTarget, A: Access> Mapping<H, T, A> {
         devices: bool,
         retry: &mut R,
     ) -> Result<Self, Failed<MapError, T>> {
-        let request = match request::<A>(grant, &target, devices) {
+        let request = match request::<A, H, T>(&xen, grant, &target, devices) {
             Ok(request) => request,
             Err(error) => return Err(Failed::returning(error, target)),
         };
@@ -309,12 +309,17 @@ impl<H: Hypercall, T: MapTarget, A: Access> fmt::Debug for Mapping<H, T, A> {
     }
 }
 
-/// The element that requests a mapping, if the target's address is valid.
-pub(super) fn request<A: Access>(
+/// The element that requests a mapping, if the target is of this domain and its address valid.
+pub(super) fn request<A: Access, H: Hypercall, T: MapTarget>(
+    xen: &H,
     grant: RemoteGrant,
-    target: &impl MapTarget,
+    target: &T,
     devices: bool,
 ) -> Result<MapGrantRef, MapError> {
+    check_is_movable::<T>();
+    if Owner::is_foreign(|| xen.owner(), target.owner()) {
+        return Err(MapError::OtherDomain);
+    }
     let host_addr = target.host_addr();
     if host_addr == 0 || host_addr % PAGE_SIZE as u64 != 0 {
         return Err(MapError::HostAddress(host_addr));

@@ -117,7 +117,7 @@ pub fn map_all_with_retry<'x, H: Hypercall, T: MapTarget, A: Access, R: Retry + 
         let Slot::Request { grant, target, devices } = slot else {
             return Err(BatchError::NoRequest(index));
         };
-        if let Err(error) = request::<A>(*grant, target, *devices) {
+        if let Err(error) = request::<A, _, _>(xen, *grant, target, *devices) {
             return Err(BatchError::Slot { index, error, stuck: 0 });
         }
     }
@@ -239,7 +239,7 @@ fn round<'x, H: Hypercall, T: MapTarget, A: Access>(
     let mut asked = 0;
     for slot in slots.iter_mut() {
         let Slot::Request { grant, target, devices } = slot else { continue };
-        match (request::<A>(*grant, target, *devices), elements.get_mut(asked)) {
+        match (request::<A, _, _>(xen, *grant, target, *devices), elements.get_mut(asked)) {
             (Ok(request), Some(element)) => {
                 *element = request;
                 asked += 1;

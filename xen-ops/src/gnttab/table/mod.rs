@@ -123,8 +123,8 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
     ///
     /// - Nothing else in this domain uses the grant table, except for its first 8 references, while the
     ///   result or anything taken from it exists.
-    /// - The pages that are granted are memory of the domain whose table this is. An entry holds a frame
-    ///   number, which is another page's in another domain.
+    /// - The pages that are granted are memory of the domain whose table this is, unless they know their
+    ///   [`owner`](Page::owner). An entry holds a frame number, which is another page's in another domain.
     /// - The domain maps none of its own grants: in a translated guest that removes the page from its own
     ///   address, for good. So a domain id that a peer names is compared with the domain's own before its
     ///   [`RemoteGrant`](crate::gnttab::RemoteGrant) is mapped. Copying does no harm.
@@ -150,7 +150,12 @@ impl<'s, H: Hypercall, F: TableFrames, P> GrantTable<'s, H, F, P> {
         // SAFETY: aligned, as the trait demands; there are status frames if the version is 2.
         let entries = unsafe { Entries::new(version, frames.shared(), status) };
         let table = Self {
-            grants: Grants::new(entries, Refs::new(storage.lines), Reaper::new(storage.slots)),
+            grants: Grants::new(
+                entries,
+                Refs::new(storage.lines),
+                Reaper::new(storage.slots),
+                xen.owner(),
+            ),
             xen,
             attacher: TryLock::new(frames),
             frames: AtomicU32::new(0),

@@ -11,7 +11,7 @@ use xen_abi::xen::DOMID_SELF;
 use crate::Failed;
 use crate::hypercall::memory_op::{decrease_reservation, populate_physmap};
 use crate::hypercall::{Error, Hypercall};
-use crate::page::{MapTarget, PAGE_SIZE, Page};
+use crate::page::{MapTarget, Owner, PAGE_SIZE, Page, check_is_movable};
 
 /// A page of the guest's own that was ballooned out: its memory was released to Xen, so its frame can be
 /// the target of a mapping.
@@ -33,6 +33,8 @@ pub struct Ballooned<H: Hypercall, P: Page> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BalloonError {
+    /// The page is not of the domain that releases it. No hypercall was made.
+    OtherDomain,
     /// Xen did not take the page's memory, or has none to populate it. It gives no reason.
     NotDone,
     /// Xen or the backend refused the hypercall.
@@ -42,6 +44,7 @@ pub enum BalloonError {
 impl fmt::Display for BalloonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OtherDomain => f.write_str("the page belongs to another domain"),
             Self::NotDone => {
                 f.write_str("Xen did not take the page's memory, or has none to populate it")
             }
@@ -70,6 +73,10 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
     /// The guest is a translated one. In a PV guest the host address that this type computes from the
     /// frame number is not the page's.
     pub unsafe fn new(xen: H, page: P) -> Result<Self, Failed<BalloonError, P>> {
+        check_is_movable::<P>();
+        if Owner::is_foreign(|| xen.owner(), page.owner()) {
+            return Err(Failed::returning(BalloonError::OtherDomain, page));
+        }
         let frame = page.frame();
         // Not dropped if the hypercall panics: by then it may be without memory.
         let page = ManuallyDrop::new(page);
@@ -137,6 +144,10 @@ unsafe impl<H: Hypercall, P: Page> MapTarget for Ballooned<H, P> {
 
     fn address(&self) -> NonNull<u8> {
         self.page.address()
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        self.page.owner()
     }
 }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use super::Targets;
 use crate::Failed;
 use crate::gnttab::map::Full;
-use crate::page::{Exhausted, MapTarget};
+use crate::page::{Exhausted, MapTarget, check_is_movable};
 
 /// Up to `N` targets that are kept for the next mappings instead of being returned to their source.
 ///
@@ -33,6 +33,7 @@ impl<T: MapTarget, const N: usize> Cache<T, N> {
     /// An empty cache.
     #[must_use]
     pub const fn new() -> Self {
+        check_is_movable::<T>();
         Self { kept: [const { None }; N], len: 0 }
     }
 

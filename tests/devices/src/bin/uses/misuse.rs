@@ -52,13 +52,17 @@ fn counts() {
 
 /// Every descriptor in place of every other.
 fn another_device() {
-    const DEVICES: [&str; 6] = [
+    const DEVICES: [&str; 9] = [
         "/dev/xen/gntdev",
         "/dev/xen/gntalloc",
         "/dev/xen/privcmd",
         "/dev/xen/evtchn",
         "/dev/xen/hypercall",
         "/dev/null",
+        "/dev/zero",
+        // They take every ioctl, or answer with EINVAL.
+        "/dev/urandom",
+        "/dev/ptmx",
     ];
     let open = |path| OwnedFd::from(File::options().read(true).write(true).open(path).unwrap());
     for path in DEVICES {
@@ -67,6 +71,8 @@ fn another_device() {
         assert_eq!(Evtchn::try_from(open(path)).is_ok(), path == "/dev/xen/evtchn");
         let privcmd = Privcmd::new(open(path), open("/dev/xen/hypercall"));
         assert_eq!(privcmd.is_ok(), path == "/dev/xen/privcmd");
+        let privcmd = Privcmd::new(open("/dev/xen/privcmd"), open(path));
+        assert_eq!(privcmd.is_ok(), path == "/dev/xen/hypercall");
     }
 }
 

@@ -12,7 +12,7 @@ use xen_linux::{
     Cause, DomainId, Errno, Evtchn, Failed, Gntalloc, Gntdev, Grants, PortSet, Privcmd, ReadOnly,
     ReadWrite, RemoteGrant, Segment, UnmapNotify, domid_t, evtchn_port_t, grant_ref_t, xen_pfn_t,
 };
-use xen_ops::hypercall::{grant_table_op, memory_op, xen_version};
+use xen_ops::hypercall::{grant_table_op, memory_op, sched_op, xen_version};
 use xen_ops::memory::acquire::Resource;
 
 use crate::Use;
@@ -285,6 +285,8 @@ fn hypercalls() {
     assert_eq!((size.nr_frames, size.max_nr_frames), (1, 64));
     assert_eq!(memory_op::current_reservation(&xen, domid_t(1)).unwrap(), 0x8000);
     assert!(memory_op::current_reservation(&xen, domid_t(7)).is_err());
+    // A result that no `int` holds.
+    assert_eq!(sched_op::watchdog(&xen, 0, 10), Ok(4_294_967_268));
     xen.restrict(peer(1)).unwrap();
     assert!(xen_version::version(&xen).is_err());
 }

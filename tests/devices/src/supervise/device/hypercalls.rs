@@ -9,6 +9,7 @@ const MEMORY_OP: u64 = 12;
 const MULTICALL: u64 = 13;
 const XEN_VERSION: u64 = 17;
 const GRANT_TABLE_OP: u64 = 20;
+const SCHED_OP: u64 = 29;
 
 const XENMEM_CURRENT_RESERVATION: u64 = 3;
 const XENMEM_MAXIMUM_RESERVATION: u64 = 4;
@@ -16,6 +17,7 @@ const XENVER_VERSION: u64 = 0;
 const XENVER_EXTRAVERSION: u64 = 1;
 const XENVER_BUILD_ID: u64 = 10;
 const GNTTABOP_QUERY_SIZE: u64 = 6;
+const SCHEDOP_WATCHDOG: u64 = 6;
 
 /// Pages that every domain has.
 const RESERVATION: i64 = 0x8000;
@@ -35,6 +37,8 @@ pub(super) fn call(thread: Thread, number: u64, arguments: [u64; 5]) -> Result<i
             at(pointer).put(0, text).map(|()| 0)
         }
         (XEN_VERSION, XENVER_BUILD_ID) => build_id(at(pointer)),
+        // No timer is left: ENOSPC, which Xen makes a 32-bit number of without a sign.
+        (SCHED_OP, SCHEDOP_WATCHDOG) => Ok(i64::from(u32::MAX) + 1 - 28),
         (MULTICALL, list) => multicall(at(list), pointer),
         (GRANT_TABLE_OP, GNTTABOP_QUERY_SIZE) if count == 1 => query_size(at(pointer)),
         (GRANT_TABLE_OP, GNTTABOP_QUERY_SIZE) => Err(Errno::EINVAL),

@@ -45,11 +45,28 @@ pub enum Device {
 }
 
 impl Device {
+    /// Those that have a file.
+    const FILES: [Self; 5] =
+        [Self::Gntdev, Self::Gntalloc, Self::Privcmd, Self::Hypercall, Self::Evtchn];
+
     /// The device at a path.
     pub(crate) fn at(path: &str) -> Option<Self> {
         let name = path.strip_prefix("/dev/xen/")?;
-        let devices = [Self::Gntdev, Self::Gntalloc, Self::Privcmd, Self::Hypercall, Self::Evtchn];
-        devices.into_iter().find(|device| device.name() == name)
+        Self::FILES.into_iter().find(|device| device.name() == name)
+    }
+
+    /// The device whose link in sysfs this is.
+    pub(crate) fn linked_from(path: &str) -> Option<Self> {
+        let minor: u64 = path.strip_prefix("/sys/dev/char/10:")?.parse().ok()?;
+        Self::FILES.into_iter().find(|device| device.minor() == Some(minor))
+    }
+
+    /// Its minor number; the major one is 10, of miscellaneous devices.
+    pub(crate) fn minor(self) -> Option<u64> {
+        /// The first that no device of Linux's has.
+        const FIRST: u64 = 40;
+        let place = Self::FILES.iter().position(|device| *device == self)?;
+        Some(FIRST + place as u64)
     }
 
     /// The name of its file.

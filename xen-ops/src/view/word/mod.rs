@@ -1,12 +1,35 @@
 //! Integers that are accessed in one piece.
+//!
+//! The other side of a page accesses it with words of any size, and so may another thread: a byte of a
+//! word, or two words at once. Rust has no rule for that, and its atomics may not be used for it; the
+//! processors have one. So on Xen's architectures an access is an instruction of assembly, of which the
+//! compiler knows no more than that it accesses memory. What the assembly does is in `portable`, in terms
+//! of Rust's atomics. That is what Miri runs, and what other architectures have.
 
 use core::ptr::NonNull;
-#[cfg(target_pointer_width = "64")]
-use core::sync::atomic::AtomicU64;
-use core::sync::atomic::Ordering::{self, Relaxed};
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32};
+use core::sync::atomic::Ordering;
 
 use xen_abi::Plain;
+
+#[cfg(all(target_arch = "aarch64", not(miri)))]
+mod aarch64;
+#[cfg(all(target_arch = "arm", not(miri)))]
+mod arm;
+#[cfg(any(
+    test,
+    miri,
+    not(any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "arm"
+    ))
+))]
+mod portable;
+#[cfg(test)]
+mod tests;
+#[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), not(miri)))]
+mod x86;
 
 /// An integer that is read and written in one access: `u8`, `u16`, `u32`, and on 64-bit processors
 /// `u64`.
@@ -21,8 +44,10 @@ pub(super) mod sealed {
     ///
     /// # Safety
     ///
-    /// For all functions, `at` is aligned and inside memory that is valid for atomic loads, and, for all
-    /// but `load`, for atomic stores.
+    /// For all functions, `at` is aligned and inside a page that is valid for loads, and, for all but
+    /// `load`, for stores. For as long as it is, the program accesses the page by these functions only.
+    ///
+    /// `load` and `store` are relaxed.
     pub trait Sealed: Sized {
         unsafe fn load(at: NonNull<u8>) -> Self;
         unsafe fn store(at: NonNull<u8>, value: Self);
@@ -40,79 +65,28 @@ pub(super) mod sealed {
     }
 }
 
-macro_rules! words {
-    ($($word:ty, $atomic:ty;)*) => {$(
-        // SAFETY (of all blocks): the caller's promise.
-        #[allow(clippy::undocumented_unsafe_blocks, reason = "argued once for all functions")]
-        impl sealed::Sealed for $word {
-            #[inline]
-            unsafe fn load(at: NonNull<u8>) -> Self {
-                unsafe { at.cast::<$atomic>().as_ref() }.load(Relaxed)
-            }
-
-            #[inline]
-            unsafe fn store(at: NonNull<u8>, value: Self) {
-                unsafe { at.cast::<$atomic>().as_ref() }.store(value, Relaxed);
-            }
-
-            #[inline]
-            unsafe fn swap(at: NonNull<u8>, value: Self, order: Ordering) -> Self {
-                unsafe { at.cast::<$atomic>().as_ref() }.swap(value, order)
-            }
-
-            #[inline]
-            unsafe fn fetch_and(at: NonNull<u8>, value: Self, order: Ordering) -> Self {
-                unsafe { at.cast::<$atomic>().as_ref() }.fetch_and(value, order)
-            }
-
-            #[inline]
-            unsafe fn fetch_or(at: NonNull<u8>, value: Self, order: Ordering) -> Self {
-                unsafe { at.cast::<$atomic>().as_ref() }.fetch_or(value, order)
-            }
-
-            #[inline]
-            unsafe fn fetch_add(at: NonNull<u8>, value: Self, order: Ordering) -> Self {
-                unsafe { at.cast::<$atomic>().as_ref() }.fetch_add(value, order)
-            }
-
-            #[inline]
-            unsafe fn compare_exchange(
-                at: NonNull<u8>,
-                current: Self,
-                new: Self,
-                success: Ordering,
-                failure: Ordering,
-            ) -> Result<Self, Self> {
-                unsafe { at.cast::<$atomic>().as_ref() }
-                    .compare_exchange(current, new, success, failure)
-            }
-        }
-
-        impl Word for $word {}
-    )*};
+/// Whether an ordering forbids later accesses to move before it.
+#[cfg(not(all(any(target_arch = "x86", target_arch = "x86_64"), not(any(miri, test)))))]
+const fn acquires(order: Ordering) -> bool {
+    matches!(order, Ordering::Acquire | Ordering::AcqRel | Ordering::SeqCst)
 }
 
-words! {
-    u8, AtomicU8;
-    u16, AtomicU16;
-    u32, AtomicU32;
+/// Whether an ordering forbids earlier accesses to move past it.
+#[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), not(miri)))]
+const fn releases(order: Ordering) -> bool {
+    matches!(order, Ordering::Release | Ordering::AcqRel | Ordering::SeqCst)
 }
 
 #[cfg(target_pointer_width = "64")]
-words! {
-    u64, AtomicU64;
-}
-
-#[cfg(target_pointer_width = "64")]
-type Widest = u64;
+pub(super) type Widest = u64;
 #[cfg(not(target_pointer_width = "64"))]
-type Widest = u32;
+pub(super) type Widest = u32;
 
 /// Copies a value out of a page, in words as wide as its alignment.
 ///
 /// # Safety
 ///
-/// A value of type `T` at `at` is aligned and inside memory that is valid for atomic loads.
+/// A value of type `T` at `at` is aligned and inside a page, as for [`Sealed::load`](sealed::Sealed::load).
 #[inline]
 pub(super) unsafe fn read<T: Plain>(at: NonNull<u8>) -> T {
     #[inline]
@@ -141,7 +115,7 @@ pub(super) unsafe fn read<T: Plain>(at: NonNull<u8>) -> T {
 ///
 /// # Safety
 ///
-/// As for [`read`], and the memory is valid for atomic stores.
+/// As for [`read`], and the page is valid for stores.
 #[inline]
 pub(super) unsafe fn write<T: Plain>(at: NonNull<u8>, value: &T) {
     #[inline]
