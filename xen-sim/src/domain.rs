@@ -114,7 +114,9 @@ impl Domain {
     /// atomically.
     #[must_use]
     pub fn address_of(&self, frame: xen_pfn_t) -> NonNull<u8> {
-        self.machine.lock().address_of(self.domid, frame.0)
+        let mut state = self.machine.lock();
+        state.populate_on_use(self.domid, frame.0);
+        state.address_of(self.domid, frame.0)
     }
 
     /// The machine frame number that a frame number of the domain's stands for, or `None` if

@@ -53,7 +53,7 @@ impl Xen {
         Self::builder().build()
     }
 
-    /// A machine to be configured. Its defaults: the newest [`Release`], 65536 frames of memory,
+    /// A machine to be configured. Its defaults: [`Release::V4_20`], 65536 frames of memory,
     /// which are 256 MiB, and [`Xsm::Dummy`].
     #[must_use]
     pub const fn builder() -> XenBuilder {

@@ -100,6 +100,7 @@ impl State {
     pub(crate) fn remove_from_physmap(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_remove_from_physmap = self.read(caller, at)?;
         let domid = self.physmap_of(caller, op.domid, XENMAPSPACE_gmfn)?;
+        self.populate_on_use(domid, op.gpfn.0);
         let there = self.look_up(domid, op.gpfn.0);
         let removable = |entry: p2m::Entry| !matches!(entry.kind, p2m::EntryKind::Grant { .. });
         if !there.is_some_and(removable) {
@@ -130,10 +131,6 @@ impl State {
         foreign: domid_t,
     ) -> Answer<()> {
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
-        if gfn == INVALID_GFN {
-            // 4.14 has no check for this, and fails to look the frame up.
-            return Err(if arm { XEN_EINVAL } else { XEN_ENOENT });
-        }
         match space {
             XENMAPSPACE_shared_info if idx != 0 => Err(XEN_EINVAL),
             XENMAPSPACE_shared_info => {
@@ -174,8 +171,10 @@ impl State {
 
     /// Maps a frame of Xen's own.
     fn add_special(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
+        self.check_gfn(domid, gfn)?;
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
-        if arm {
+        // Since 4.22 Arm does not track where such a frame is.
+        if arm && self.release < Release::V4_22 {
             let mapped = self.frames.get(mfn).and_then(|frame| frame.gfn);
             if let Some(elsewhere) = mapped {
                 if self.release > Release::V4_14 {
@@ -183,10 +182,19 @@ impl State {
                 }
                 self.unplace(domid, elsewhere);
             }
-        } else {
+        } else if !arm {
             self.vacate(domid, gfn, mfn)?;
         }
         if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
+    }
+
+    /// Only 4.14 comes here with the number of no frame, once it has found what is to be put there.
+    fn check_gfn(&self, domid: domid_t, gfn: u64) -> Answer<()> {
+        let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
+        match gfn {
+            INVALID_GFN => Err(if arm { XEN_EINVAL } else { XEN_ENOENT }),
+            _ => Ok(()),
+        }
     }
 
     /// Removes what is at a guest frame number where something is to be mapped (x86). Memory of the
@@ -204,9 +212,11 @@ impl State {
 
     /// Moves a page within the domain's address space (x86).
     fn move_page(&mut self, domid: domid_t, from: u64, gfn: u64) -> Answer<()> {
+        self.populate_on_use(domid, from);
         let entry = self.look_up(domid, from).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let nothing = if self.release < Release::V4_20 { XEN_EINVAL } else { XEN_EACCES };
         let mfn = entry.ok_or(nothing)?.mfn;
+        self.check_gfn(domid, gfn)?;
         self.vacate(domid, gfn, mfn)?;
         if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
     }
@@ -230,8 +240,10 @@ impl State {
         if !self.may_target(domid, foreign) {
             return Err(XEN_EPERM);
         }
+        self.populate_on_use(foreign, idx);
         let found = self.look_up(foreign, idx).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let mfn = found.ok_or(XEN_EINVAL)?.mfn;
+        self.check_gfn(domid, gfn)?;
         if !arm {
             self.vacate(domid, gfn, mfn)?;
         }

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod answers;
 mod check_order;
 mod copy;
 mod error_coverage;
@@ -12,6 +13,7 @@ mod live;
 mod map;
 mod mapping;
 mod memory;
+mod on_demand;
 mod physmap;
 mod random_operations;
 mod releases;
