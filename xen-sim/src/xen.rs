@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use xen_abi::xen::xen_pfn_t;
+use xen_ops::DomainId;
 
 use crate::config::{CreateError, DomainConfig, Release, Xsm};
 use crate::domain::Domain;
@@ -86,6 +87,14 @@ impl Xen {
     /// later one replaces it.
     pub fn on_hypercall(&self, hook: impl Fn(&HypercallRecord) + Send + Sync + 'static) {
         self.machine.set_hook(Box::new(hook));
+    }
+
+    /// Calls `hook` with the caller's number each time a hypercall was interrupted
+    /// ([`Faults::interrupt_after`](crate::Faults::interrupt_after)) and is to be continued. It may
+    /// make hypercalls of other domains, and change what the interrupted one reads. A machine has
+    /// one hook: a later one replaces it.
+    pub fn on_continuation(&self, hook: impl Fn(DomainId) + Send + Sync + 'static) {
+        self.machine.set_continuation_hook(Box::new(hook));
     }
 }
 

@@ -32,6 +32,7 @@ impl State {
             self.add_one(caller, domid, op.space, op.idx, op.gpfn.0, DOMID_INVALID)?;
             return Ok(0);
         }
+        let argument = at;
         let size = u64::from(op.size);
         let start = start as u64;
         let rest = size.checked_sub(start).ok_or(XEN_EILSEQ)?;
@@ -51,6 +52,11 @@ impl State {
         let overlap = op.gpfn.0 > op.idx && op.gpfn.0 < op.idx + size;
         let backwards = overlap && self.release >= Release::V4_20;
         for step in 0..rest {
+            // Lossless: both are 16 bits.
+            let next = XENMEM_add_to_physmap as usize | ((start + step) as usize) << 6;
+            if self.interrupts(caller, step as usize, [next, argument, 0]) {
+                return Ok(0);
+            }
             let at = if backwards { rest - 1 - step } else { start + step };
             let (idx, gpfn) = (op.idx + at, op.gpfn.0 + at);
             self.add_one(caller, domid, XENMAPSPACE_gmfn, idx, gpfn, DOMID_INVALID)?;
@@ -81,7 +87,12 @@ impl State {
         if space == XENMAPSPACE_dev_mmio && *op.u.res0() != 0 {
             return Err(XEN_EOPNOTSUPP);
         }
+        let argument = at;
         for at in start..size {
+            let next = XENMEM_add_to_physmap_batch as usize | at << 6;
+            if self.interrupts(caller, at - start, [next, argument, 0]) {
+                return Ok(0);
+            }
             if self.caller_mut(caller).faults.take_unreadable(at as u32) {
                 return Err(XEN_EFAULT);
             }

@@ -15,6 +15,9 @@ use crate::state::p2m;
 
 /// A checked reservation.
 struct Extents {
+    /// The operation, and the address of its argument.
+    operation: u32,
+    argument: usize,
     domid: domid_t,
     list: usize,
     /// The first that is not done, and the end.
@@ -62,8 +65,7 @@ impl State {
         at: usize,
         start: usize,
     ) -> isize {
-        let populates = operation == XENMEM_populate_physmap;
-        let done = match self.check_reservation(caller, at, start, populates) {
+        let done = match self.check_reservation(caller, at, start, operation) {
             None => start,
             Some(extents) => match operation {
                 XENMEM_increase_reservation => self.increase(caller, &extents),
@@ -79,7 +81,7 @@ impl State {
         caller: domid_t,
         at: usize,
         start: usize,
-        populates: bool,
+        operation: u32,
     ) -> Option<Extents> {
         let reservation: xen_memory_reservation = self.read(caller, at).ok()?;
         let end = usize::try_from(reservation.nr_extents).ok()?;
@@ -92,12 +94,15 @@ impl State {
             return None;
         }
         let (order, on_demand) = (reservation.extent_order, reservation.mem_flags);
+        let populates = operation == XENMEM_populate_physmap;
         let on_demand = populates && on_demand & XENMEMF_populate_on_demand != 0;
         let most = max_order(self.caller(caller).privileged);
         if order > if on_demand { MAX_ORDER } else { most } {
             return None;
         }
         Some(Extents {
+            operation,
+            argument: at,
             domid,
             list: address(reservation.extent_start),
             start,
@@ -134,9 +139,18 @@ impl State {
         (node == 0 || !refused).then_some(Memory { address_bits, nowhere })
     }
 
+    /// Whether the operation is interrupted before the extent `at`.
+    fn interrupts_at(&mut self, caller: domid_t, extents: &Extents, at: usize) -> bool {
+        let command = extents.operation as usize | at << 6;
+        self.interrupts(caller, at - extents.start, [command, extents.argument, 0])
+    }
+
     fn increase(&mut self, caller: domid_t, extents: &Extents) -> usize {
         let translated = self.domain(extents.domid).is_some_and(|domain| domain.is_translated());
         for at in extents.start..extents.end {
+            if self.interrupts_at(caller, extents, at) {
+                return at;
+            }
             let Some(mfn) = self.allocate_extent(caller, extents) else { return at };
             if !translated
                 && extents.list != 0
@@ -151,6 +165,9 @@ impl State {
     fn populate(&mut self, caller: domid_t, extents: &Extents) -> usize {
         let translated = self.domain(extents.domid).is_some_and(|domain| domain.is_translated());
         for at in extents.start..extents.end {
+            if self.interrupts_at(caller, extents, at) {
+                return at;
+            }
             let Ok(xen_pfn_t(gfn)) = self.read_at(caller, extents.list, at) else { return at };
             if extents.on_demand {
                 if !self.mark_on_demand(caller, extents.domid, gfn, extents.order) {
@@ -200,6 +217,9 @@ impl State {
 
     fn decrease(&mut self, caller: domid_t, extents: &Extents) -> usize {
         for at in extents.start..extents.end {
+            if self.interrupts_at(caller, extents, at) {
+                return at;
+            }
             let Ok(xen_pfn_t(gfn)) = self.read_at(caller, extents.list, at) else { return at };
             for page in 0..1 << extents.order {
                 let gfn = gfn.wrapping_add(page);

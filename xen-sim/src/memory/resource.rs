@@ -63,6 +63,10 @@ impl State {
         }
         let mut next = start;
         while next < count {
+            let continued = XENMEM_acquire_resource as usize | next << 6;
+            if self.interrupts(caller, (next - start) / STRIDE, [continued, at, 0]) {
+                return Ok(0);
+            }
             let todo = (count - next).min(STRIDE);
             let frames =
                 self.resource_frames(caller, &op, op.frame.saturating_add(next as u64), todo)?;

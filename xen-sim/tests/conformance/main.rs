@@ -4,6 +4,7 @@ mod support;
 
 mod answers;
 mod check_order;
+mod continuations;
 mod copy;
 mod error_coverage;
 mod events;
