@@ -417,3 +417,25 @@ fn caches_are_flushed_where_memory_is_not_coherent() {
         assert_eq!(grant_op(&a, GNTTABOP_cache_flush, &mut op), expected, "{release:?} {kind:?}");
     }
 }
+
+/// Xen itself writes an entry when it swaps two: it is there though the guest has not mapped its frame.
+#[test]
+fn an_entry_is_swapped_to_a_frame_that_is_not_mapped() {
+    use xen_abi::grant_table::*;
+    let (_xen, a, b) = pair(Arm);
+    let mut list = [xen_pfn_t(0); 3];
+    let mut op = gnttab_setup_table {
+        dom: DOMID_SELF,
+        nr_frames: 3,
+        frame_list: GuestHandle::from_mut_slice(&mut list),
+        ..gnttab_setup_table::ZERO
+    };
+    assert_eq!(grant_op(&a, GNTTABOP_setup_table, std::slice::from_mut(&mut op)), 0);
+    let _page = granted(&a, 8, 0, &b);
+    let (ref_a, ref_b) = (grant_ref_t(8), grant_ref_t(1024));
+    let mut op = [gnttab_swap_grant_ref { ref_a, ref_b, ..gnttab_swap_grant_ref::ZERO }];
+    assert_eq!((grant_op(&a, GNTTABOP_swap_grant_ref, &mut op), op[0].status), (0, GNTST_okay));
+    let own = b.page().unwrap();
+    let from = |ref_| copy(&b, by_ref(&a, ref_, 0), by_frame(&own, 0), 8, GNTCOPY_source_gref);
+    assert_eq!((from(1024), from(8)), (GNTST_okay, GNTST_general_error));
+}
