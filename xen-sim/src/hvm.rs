@@ -153,7 +153,7 @@ impl State {
         if !set {
             let value = match (kind, op.index) {
                 (GuestKind::Pvh, HVM_PARAM_VM86_TSS) => {
-                    param(HVM_PARAM_VM86_TSS_SIZED) as u32 as u64
+                    param(HVM_PARAM_VM86_TSS_SIZED) & u64::from(u32::MAX)
                 }
                 (_, index) => param(index),
             };

@@ -69,7 +69,7 @@ fn values<G: Guest>(world: &mut World<'_, '_, G>) {
         // How it has changed: domains have different numbers of pages.
         let change = if value < 0 { 0 } else { value - world.memory.values[at] };
         let error = value.min(0);
-        world.record(format_args!("{what} {name}"), error, &[change as u32 as u64]);
+        world.record(format_args!("{what} {name}"), error, &[u64::from(change as u32)]);
     }
     let gpfn = value(world, XENMEM_maximum_gpfn, dom);
     world.record(format_args!("maximum_gpfn {name}"), gpfn.min(0), &[]);
@@ -230,7 +230,7 @@ fn exchange<G: Guest>(world: &mut World<'_, '_, G>) {
         nr_exchanged: done,
     };
     let returned = world.call(OP, XENMEM_exchange, &mut op);
-    let words = [op.nr_exchanged as u64];
+    let words = [op.nr_exchanged];
     let dom = named(world, domid);
     let (from, to) = ((from_count, from_order), (to_count, to_order));
     let what = format_args!("exchange {dom} {from:?} {to:?} {flags:x} {done}");
