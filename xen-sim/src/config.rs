@@ -23,7 +23,8 @@ impl GuestKind {
     }
 }
 
-/// Release of Xen to behave like, where releases differ. The default is the newest.
+/// Release of Xen to behave like, where releases differ. The default is 4.20, the newest that is
+/// compared with real hypervisors; what later ones do otherwise is taken from their source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Release {
@@ -34,6 +35,10 @@ pub enum Release {
     /// Xen 4.20.
     #[default]
     V4_20,
+    /// Xen 4.21.
+    V4_21,
+    /// Xen 4.22.
+    V4_22,
 }
 
 impl Release {
@@ -44,6 +49,8 @@ impl Release {
             Self::V4_14 => (4, 14),
             Self::V4_17 => (4, 17),
             Self::V4_20 => (4, 20),
+            Self::V4_21 => (4, 21),
+            Self::V4_22 => (4, 22),
         }
     }
 }

@@ -12,9 +12,8 @@ impl State {
         let (command, count, at) = (arguments[0] as u32, arguments[1] as u32, arguments[2]);
         let (operation, answer) = match command {
             CONSOLEIO_write => ("CONSOLEIO_write", self.console_write(caller, at, count)),
-            // The console has no input.
-            CONSOLEIO_read => ("CONSOLEIO_read", self.console_allowed(caller).map(|()| 0)),
-            _ => ("console_io", Err(XEN_ENOSYS)),
+            CONSOLEIO_read => ("CONSOLEIO_read", self.console_read(caller, count)),
+            _ => ("console_io", self.console_allowed(caller).and(Err(XEN_ENOSYS))),
         };
         HypercallRecord::new(caller, operation, answer)
     }
@@ -22,6 +21,12 @@ impl State {
     /// In a release build of Xen only control domains may.
     fn console_allowed(&self, caller: domid_t) -> Answer<()> {
         if self.caller(caller).privileged { Ok(()) } else { Err(XEN_EPERM) }
+    }
+
+    /// The console has no input.
+    fn console_read(&self, caller: domid_t, count: u32) -> Answer {
+        self.console_allowed(caller)?;
+        if i32::try_from(count).is_err() { Err(XEN_E2BIG) } else { Ok(0) }
     }
 
     fn console_write(&mut self, caller: domid_t, at: usize, count: u32) -> Answer {

@@ -113,7 +113,9 @@ impl Domain {
     /// atomically.
     #[must_use]
     pub fn address_of(&self, frame: xen_pfn_t) -> NonNull<u8> {
-        self.machine.lock().address_of(self.domid, pfn_to_u64(frame))
+        let (mut state, gfn) = (self.machine.lock(), pfn_to_u64(frame));
+        state.populate_on_use(self.domid, gfn);
+        state.address_of(self.domid, gfn)
     }
 
     /// The machine frame number that a frame number of the domain's stands for, or `None` if

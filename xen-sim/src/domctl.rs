@@ -3,7 +3,7 @@
 use xen_abi::xen::{DOMID_FIRST_RESERVED, domid_t};
 
 use crate::config::{CreateError, DomainConfig};
-use crate::state::domain::DomainState;
+use crate::state::domain::{DomainState, Pod};
 use crate::state::frames::{Frame, Mfn};
 use crate::state::{State, p2m};
 
@@ -38,6 +38,8 @@ impl State {
         let Some(domain) = self.domain_mut(domid) else { return };
         let foreign = domain.p2m.take().into_values();
         let foreign = foreign.filter(|entry| entry.kind == p2m::EntryKind::Foreign);
+        // Its frames are freed with the domain's others.
+        domain.pod = Pod::default();
         let mapped = std::mem::take(&mut domain.page_table).into_values().flatten();
         let mapped = mapped.filter(|mapped| !mapped.granted);
         let areas = std::mem::take(&mut domain.vcpu_areas).into_iter().flatten();

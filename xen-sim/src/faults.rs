@@ -78,6 +78,17 @@ impl Faults<'_> {
         self.with(|pending| pending.acquire = Some(frames));
     }
 
+    /// The next hypercall that executes more elements than `elements` is interrupted after so many,
+    /// one at least, and continued: others may run, then Xen reads the arguments again and
+    /// executes the remaining elements. The caller sees one hypercall.
+    /// [`Xen::on_continuation`](crate::Xen::on_continuation) runs in between.
+    ///
+    /// Elements are those of a batch of grant operations, extents, frames of a physical address
+    /// space, and strides of 32 frames of a resource.
+    pub fn interrupt_after(&self, elements: u32) {
+        self.with(|pending| pending.interrupt = Some(elements));
+    }
+
     /// Element `element` of the next batch that has one cannot be read: `-EFAULT`, and neither it
     /// nor any later element is executed.
     pub fn unreadable(&self, element: u32) {

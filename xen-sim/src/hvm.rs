@@ -1,5 +1,7 @@
 //! `hvm_op`.
 
+mod params;
+
 use core::mem::offset_of;
 
 use xen_abi::errno::*;
@@ -12,6 +14,9 @@ use crate::error::Answer;
 use crate::record::HypercallRecord;
 use crate::state::State;
 use crate::state::p2m;
+
+/// Bits of the number of a trace event that a guest chooses.
+const EVENT_BITS: u32 = 12;
 
 /// The operation's number, which the headers define for x86 only.
 const SET_EVTCHN_UPCALL_VECTOR: u32 = 23;
@@ -86,21 +91,20 @@ fn is_allowed(release: Release, kind: GuestKind, index: u32, set: bool, own: boo
     }
 }
 
-/// Checks a value that is to be set on x86.
-fn check_value(index: u32, value: u64) -> Answer<()> {
-    let valid = match index {
-        HVM_PARAM_ALTP2M => value <= u64::from(XEN_ALTP2M_limited),
-        HVM_PARAM_NESTEDHVM => value <= 1,
-        HVM_PARAM_TIMER_MODE => value <= u64::from(HVMPTM_one_missed_tick_pending),
-        HVM_PARAM_X87_FIP_WIDTH => matches!(value, 0 | 4 | 8),
+/// Whether a value can be the VM86 TSS; true for other parameters. Xen crashes a domain that sets
+/// another for itself.
+fn is_tss(index: u32, value: u64) -> bool {
+    match index {
+        HVM_PARAM_VM86_TSS => value <= u64::from(u32::MAX),
+        HVM_PARAM_VM86_TSS_SIZED => value >> 32 >= params::TSS_SIZE,
         _ => true,
-    };
-    if valid { Ok(()) } else { Err(XEN_EINVAL) }
+    }
 }
 
 impl State {
     pub(crate) fn hvm_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> HypercallRecord {
-        let (command, at) = (arguments[0] as u32, arguments[1]);
+        // The command has all bits of the register.
+        let (command, at) = (u32::try_from(arguments[0]).unwrap_or(u32::MAX), arguments[1]);
         let arm = self.caller(caller).kind == GuestKind::Arm;
         let (operation, answer) = match command {
             HVMOP_set_param => ("HVMOP_set_param", self.hvm_param(caller, at, true)),
@@ -130,7 +134,9 @@ impl State {
 
     fn hvm_param(&mut self, caller: domid_t, at: usize, set: bool) -> Answer {
         let op: xen_hvm_param = self.read(caller, at)?;
-        if op.index >= HVM_NR_PARAMS {
+        // Arm looks at the number last.
+        let arm = self.caller(caller).kind == GuestKind::Arm;
+        if op.index >= HVM_NR_PARAMS && !arm {
             return Err(XEN_EINVAL);
         }
         let domid = self.any_domid(caller, op.domid).ok_or(XEN_ESRCH)?;
@@ -143,19 +149,32 @@ impl State {
             return Err(XEN_EPERM);
         }
         is_allowed(self.release, kind, op.index, set, domid == caller)?;
-        let old = domain.params.get(&op.index).copied().unwrap_or(0);
-        if set && kind == GuestKind::Pvh {
+        let param = |index| domain.params.get(&index).copied().unwrap_or(0);
+        if !set {
+            let value = match (kind, op.index) {
+                (GuestKind::Pvh, HVM_PARAM_VM86_TSS) => {
+                    param(HVM_PARAM_VM86_TSS_SIZED) & u64::from(u32::MAX)
+                }
+                (_, index) => param(index),
+            };
+            self.write(caller, at.wrapping_add(offset_of!(xen_hvm_param, value)), value)?;
+            return Ok(0);
+        }
+        let mut stored = Some((op.index, op.value));
+        if kind == GuestKind::Pvh {
+            let old = param(op.index);
             if X86_ONCE.contains(&op.index) && old != 0 && op.value != old {
                 return Err(XEN_EEXIST);
             }
-            check_value(op.index, op.value)?;
+            let crash = domid == caller && !is_tss(op.index, op.value);
+            let checked = params::check(op.index, op.value, old);
+            if let Some(domain) = self.domain_mut(domid).filter(|_| crash) {
+                domain.crashed = Some("set its VM86 TSS to what cannot be one");
+            }
+            stored = checked?;
         }
         let domain = self.domain_mut(domid).ok_or(XEN_ESRCH)?;
-        if set {
-            domain.params.insert(op.index, op.value);
-        } else {
-            self.write(caller, at.wrapping_add(offset_of!(xen_hvm_param, value)), old)?;
-        }
+        domain.params.extend(stored);
         Ok(0)
     }
 
@@ -169,7 +188,10 @@ impl State {
             return Err(XEN_EINVAL);
         }
         let readonly = p2m::EntryKind::Grant { readonly: true };
+        let on_demand =
+            self.domain(domid).is_some_and(|domain| domain.pod.entries.contains(&op.pfn));
         let type_ = match self.look_up(domid, op.pfn).map(|entry| entry.kind) {
+            None if on_demand => HVMMEM_ram_rw,
             None => HVMMEM_mmio_dm,
             Some(kind) if kind == readonly => HVMMEM_ram_ro,
             Some(_) => HVMMEM_ram_rw,
@@ -187,13 +209,16 @@ impl State {
     /// Xen does this with shadow page tables only.
     fn pagetable_dying(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_hvm_pagetable_dying = self.read(caller, at)?;
-        self.any_domid(caller, op.domid).ok_or(XEN_ESRCH)?;
-        Err(XEN_EINVAL)
+        let domid = self.any_domid(caller, op.domid).ok_or(XEN_ESRCH)?;
+        Err(if domid == caller { XEN_EINVAL } else { XEN_EOPNOTSUPP })
     }
 
     fn xentrace(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_hvm_xentrace = self.read(caller, at)?;
-        if usize::from(op.extra_bytes) > op.extra.len() { Err(XEN_EINVAL) } else { Ok(0) }
+        // Since 4.18 the bytes are whole words.
+        let whole = self.release < Release::V4_20 || op.extra_bytes % 4 == 0;
+        let fits = usize::from(op.extra_bytes) <= op.extra.len() && op.event >> EVENT_BITS == 0;
+        if whole && fits { Ok(0) } else { Err(XEN_EINVAL) }
     }
 
     fn upcall_vector(&mut self, caller: domid_t, at: usize) -> Answer {

@@ -10,35 +10,52 @@ use crate::record::HypercallRecord;
 impl Machine {
     /// Makes a hypercall of the domain `caller`. Returns what it leaves in the result register.
     pub(crate) fn hypercall(&self, caller: domid_t, number: u32, arguments: [usize; 5]) -> isize {
+        let (record, mut next) = self.part(caller, number, arguments);
+        let Some(mut record) = record else { return result(Err(XEN_ESRCH)) };
+        while let Some(arguments) = next {
+            self.tell_continuation(caller);
+            let part;
+            (part, next) = self.part(caller, number, arguments);
+            // Who was destroyed meanwhile does not learn of the end.
+            let Some(part) = part else { return result(Err(XEN_ESRCH)) };
+            record.result = part.result;
+            record.statuses.extend(part.statuses);
+        }
+        self.tell(&record);
+        record.result
+    }
+
+    /// Executes a hypercall up to where Xen interrupts it: returns the arguments to continue with
+    /// in that case. No record if the domain is destroyed, which has no vCPU that could call.
+    fn part(
+        &self,
+        caller: domid_t,
+        number: u32,
+        arguments: [usize; 5],
+    ) -> (Option<HypercallRecord>, Option<[usize; 5]>) {
         let mut state = self.lock();
         if state.domain(caller).is_none_or(|domain| domain.destroyed) {
-            // A destroyed domain has no vCPU that could call.
-            return result(Err(XEN_ESRCH));
+            return (None, None);
         }
         let record = match number {
             // May wait, and unlocks the state to do so.
-            __HYPERVISOR_sched_op => self.sched_op(state, caller, arguments),
-            _ => {
-                let record = match number {
-                    __HYPERVISOR_update_va_mapping => state.update_va_mapping(caller, arguments),
-                    __HYPERVISOR_memory_op => state.memory_op(caller, arguments),
-                    __HYPERVISOR_xen_version => state.xen_version(caller, arguments),
-                    __HYPERVISOR_console_io => state.console_io(caller, arguments),
-                    __HYPERVISOR_grant_table_op => state.grant_table_op(caller, arguments),
-                    __HYPERVISOR_vcpu_op => state.vcpu_op(caller, arguments),
-                    __HYPERVISOR_event_channel_op => state.event_channel_op(caller, arguments),
-                    __HYPERVISOR_physdev_op => state.physdev_op(caller, arguments),
-                    __HYPERVISOR_hvm_op => state.hvm_op(caller, arguments),
-                    _ => HypercallRecord::new(caller, "hypercall", Err(XEN_ENOSYS)),
-                };
-                drop(state);
-                if number == __HYPERVISOR_event_channel_op {
-                    self.wake();
-                }
-                record
-            }
+            __HYPERVISOR_sched_op => return (Some(self.sched_op(state, caller, arguments)), None),
+            __HYPERVISOR_update_va_mapping => state.update_va_mapping(caller, arguments),
+            __HYPERVISOR_memory_op => state.memory_op(caller, arguments),
+            __HYPERVISOR_xen_version => state.xen_version(caller, arguments),
+            __HYPERVISOR_console_io => state.console_io(caller, arguments),
+            __HYPERVISOR_grant_table_op => state.grant_table_op(caller, arguments),
+            __HYPERVISOR_vcpu_op => state.vcpu_op(caller, arguments),
+            __HYPERVISOR_event_channel_op => state.event_channel_op(caller, arguments),
+            __HYPERVISOR_physdev_op => state.physdev_op(caller, arguments),
+            __HYPERVISOR_hvm_op => state.hvm_op(caller, arguments),
+            _ => HypercallRecord::new(caller, "hypercall", Err(XEN_ENOSYS)),
         };
-        self.tell(&record);
-        record.result
+        let next = state.continuation.take();
+        drop(state);
+        if number == __HYPERVISOR_event_channel_op {
+            self.wake();
+        }
+        (Some(record), next)
     }
 }

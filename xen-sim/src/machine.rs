@@ -5,9 +5,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use xen_abi::xen::domid_t;
+use xen_ops::DomainId;
 use xen_ops::page::Owner;
 
-use crate::record::{Hook, HypercallRecord};
+use crate::record::{ContinuationHook, Hook, HypercallRecord};
 use crate::state::State;
 
 /// How long a thread sleeps at most before it looks again.
@@ -19,11 +20,13 @@ pub(crate) struct Machine {
     /// Notified whenever an event may have become pending.
     events: Condvar,
     hook: RwLock<Option<Hook>>,
+    continuation_hook: RwLock<Option<ContinuationHook>>,
 }
 
 impl Machine {
     pub(crate) fn new(state: State) -> Self {
-        Self { state: Mutex::new(state), events: Condvar::new(), hook: RwLock::new(None) }
+        let (hook, continuation_hook) = (RwLock::new(None), RwLock::new(None));
+        Self { state: Mutex::new(state), events: Condvar::new(), hook, continuation_hook }
     }
 
     /// The hypervisor's state, for as long as the guard lives.
@@ -70,6 +73,19 @@ impl Machine {
     /// Calls `hook` with each record from now on.
     pub(crate) fn set_hook(&self, hook: Hook) {
         *self.hook.write().unwrap_or_else(PoisonError::into_inner) = Some(hook);
+    }
+
+    /// Calls `hook` from now on whenever a hypercall was interrupted.
+    pub(crate) fn set_continuation_hook(&self, hook: ContinuationHook) {
+        *self.continuation_hook.write().unwrap_or_else(PoisonError::into_inner) = Some(hook);
+    }
+
+    /// Calls the hook for a hypercall of `caller` that was interrupted.
+    pub(crate) fn tell_continuation(&self, caller: domid_t) {
+        let hook = self.continuation_hook.read().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(hook), Ok(caller)) = (&*hook, DomainId::new(caller)) {
+            hook(caller);
+        }
     }
 
     /// Calls the hook with a record.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use xen_abi::GrantStatus;
 use xen_abi::xen::domid_t;
+use xen_ops::DomainId;
 
 use crate::error::{Answer, result};
 
@@ -42,6 +43,9 @@ pub struct HypercallRecord {
 
 /// What is called with each record.
 pub(crate) type Hook = Box<dyn Fn(&HypercallRecord) + Send + Sync>;
+
+/// What is called with the domain whose hypercall is to be continued.
+pub(crate) type ContinuationHook = Box<dyn Fn(DomainId) + Send + Sync>;
 
 impl HypercallRecord {
     /// A hypercall without a batch.

@@ -8,6 +8,7 @@ use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::sched::*;
 use xen_abi::xen::domid_t;
 
+use crate::config::Release;
 use crate::error::Answer;
 use crate::machine::Machine;
 use crate::record::HypercallRecord;
@@ -50,11 +51,19 @@ impl Machine {
         if op.nr_ports > MAX_PORTS {
             return Err(XEN_EINVAL);
         }
+        state.check_array(caller, address(op.ports))?;
+        // Before 4.15 a port only had to be allocated, not open.
+        let old = state.release == Release::V4_14;
         let mut ports = Vec::new();
         for index in 0..op.nr_ports as usize {
             let evtchn_port_t(port) = state.read_at(caller, address(op.ports), index)?;
-            if !state.caller(caller).ports.is_known(port) {
+            let known = &state.caller(caller).ports;
+            if !known.is_known(port) || !(old || known.end(port).is_some()) {
                 return Err(XEN_EINVAL);
+            }
+            // Xen does not look at those after a pending one.
+            if known.is_pending(port) {
+                return Ok(0);
             }
             ports.push(port);
         }
@@ -132,11 +141,18 @@ fn watchdog(state: &mut State, caller: domid_t, at: usize) -> Answer {
     Ok(0)
 }
 
-/// The machine has one processor, so the vCPU is pinned to it anyway.
+/// Pins the vCPU to the machine's one processor, or undoes that.
 fn pin_override(state: &mut State, caller: domid_t, at: usize) -> Answer {
     if !state.caller(caller).privileged {
         return Err(XEN_EPERM);
     }
     let op: sched_pin_override = state.read(caller, at)?;
-    if op.pcpu == 0 { Ok(0) } else { Err(XEN_EINVAL) }
+    let pinned = &mut state.caller_mut(caller).pinned;
+    match (op.pcpu, *pinned) {
+        (0, true) => return Err(XEN_EBUSY),
+        (0, false) => *pinned = true,
+        (..0, true) => *pinned = false,
+        _ => return Err(XEN_EINVAL),
+    }
+    Ok(0)
 }

@@ -16,6 +16,10 @@ use crate::state::p2m;
 
 /// The shortest period of a timer, in nanoseconds.
 const SHORTEST: u64 = 1_000_000;
+/// The longest period of a timer, in nanoseconds.
+const LONGEST: u64 = u64::MAX >> 2;
+/// Alignment of areas, in bytes.
+const ALIGN: usize = 8;
 
 impl State {
     pub(crate) fn vcpu_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> HypercallRecord {
@@ -33,7 +37,11 @@ impl State {
         }
         let phys = self.release >= Release::V4_20;
         let (operation, answer) = match command {
-            VCPUOP_initialise => ("VCPUOP_initialise", Err(XEN_EEXIST)),
+            VCPUOP_initialise => {
+                // The one vCPU runs; Xen reads the context first.
+                let context = self.read::<u8>(caller, at).map_err(Into::into);
+                ("VCPUOP_initialise", context.and(Err(XEN_EEXIST)))
+            }
             VCPUOP_up => ("VCPUOP_up", Ok(0)),
             VCPUOP_is_up => ("VCPUOP_is_up", Ok(1)),
             VCPUOP_get_runstate_info => {
@@ -64,8 +72,7 @@ impl State {
             // Timers never expire here.
             VCPUOP_stop_periodic_timer => ("VCPUOP_stop_periodic_timer", Ok(0)),
             VCPUOP_set_singleshot_timer => {
-                let op = self.read::<vcpu_set_singleshot_timer>(caller, at);
-                ("VCPUOP_set_singleshot_timer", op.map(|_| 0).map_err(Into::into))
+                ("VCPUOP_set_singleshot_timer", self.singleshot_timer(caller, at))
             }
             VCPUOP_stop_singleshot_timer => ("VCPUOP_stop_singleshot_timer", Ok(0)),
             VCPUOP_get_physid => ("VCPUOP_get_physid", self.physid(caller, at)),
@@ -88,10 +95,11 @@ impl State {
     /// Writes the area once: the vCPU's state does not change.
     fn register_runstate(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: vcpu_register_runstate_memory_area = self.read(caller, at)?;
-        match address(*op.addr.h()) {
-            0 => Ok(0),
-            area => self.write_runstate(caller, area),
-        }
+        let area = address(*op.addr.h());
+        self.check_array(caller, area)?;
+        // Xen does not look whether it could write.
+        let _ = self.write_runstate(caller, area);
+        Ok(0)
     }
 
     /// Leaves the area as it is: the simulator has no clock for it.
@@ -105,45 +113,40 @@ impl State {
     fn register_phys(&mut self, caller: domid_t, at: usize, area: VcpuArea, size: usize) -> Answer {
         let op: vcpu_register_time_memory_area = self.read(caller, at)?;
         let phys = *op.addr.p();
-        if phys == u64::MAX {
-            self.set_area(caller, area, None)?;
-        } else {
-            self.set_area(
-                caller,
-                area,
-                Some((phys >> 12, (phys % PAGE_SIZE as u64) as usize + size)),
-            )?;
+        let place = (phys != u64::MAX).then(|| (phys >> 12, (phys % PAGE_SIZE as u64) as usize));
+        if place.is_some_and(|(_, offset)| offset + size > PAGE_SIZE || offset % ALIGN != 0) {
+            return Err(XEN_ENXIO);
         }
+        self.set_area(caller, area, place.map(|(gfn, _)| gfn))?;
         Ok(0)
     }
 
     fn register_info(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: vcpu_register_vcpu_info = self.read(caller, at)?;
-        let end = (op.offset as usize).saturating_add(size_of::<vcpu_info>());
-        let (old, older) = (self.release < Release::V4_20, self.release < Release::V4_17);
-        if end > PAGE_SIZE {
-            return Err(if older { XEN_EINVAL } else { XEN_ENXIO });
+        let offset = op.offset as usize;
+        let fits = offset <= PAGE_SIZE - size_of::<vcpu_info>() && offset % ALIGN == 0;
+        let taken = self.caller(caller).vcpu_areas[VcpuArea::Info as usize].is_some();
+        match self.release {
+            Release::V4_14 if !fits || taken => return Err(XEN_EINVAL),
+            Release::V4_14 => {}
+            Release::V4_17 if !fits => return Err(XEN_ENXIO),
+            Release::V4_17 if taken => return Err(XEN_EINVAL),
+            Release::V4_17 => {}
+            // The two make one address, which must be in that frame.
+            _ if offset >= PAGE_SIZE || op.mfn > u64::MAX >> 12 => return Err(XEN_EINVAL),
+            _ if taken => return Err(XEN_EBUSY),
+            _ if !fits => return Err(XEN_ENXIO),
+            _ => {}
         }
-        if self.caller(caller).vcpu_areas[VcpuArea::Info as usize].is_some() {
-            return Err(if old { XEN_EINVAL } else { XEN_EBUSY });
-        }
-        self.set_area(caller, VcpuArea::Info, Some((op.mfn, end)))?;
+        self.set_area(caller, VcpuArea::Info, Some(op.mfn))?;
         Ok(0)
     }
 
-    /// Registers an area at a frame number of the domain's, which ends before the byte `end` of the
-    /// page; or unregisters it.
-    fn set_area(
-        &mut self,
-        caller: domid_t,
-        area: VcpuArea,
-        place: Option<(u64, usize)>,
-    ) -> Answer<()> {
+    /// Registers an area in a frame of the domain's, or unregisters it.
+    fn set_area(&mut self, caller: domid_t, area: VcpuArea, gfn: Option<u64>) -> Answer<()> {
         let mut held = None;
-        if let Some((gfn, end)) = place {
-            if end > PAGE_SIZE {
-                return Err(XEN_ENXIO);
-            }
+        if let Some(gfn) = gfn {
+            self.populate_on_use(caller, gfn);
             let found = self.look_up(caller, gfn).filter(|entry| entry.kind == p2m::EntryKind::Ram);
             let mfn = found.ok_or(XEN_EINVAL)?.mfn;
             if !self.frames.hold(mfn, caller) {
@@ -175,6 +178,13 @@ impl State {
 
     fn periodic_timer(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: vcpu_set_periodic_timer = self.read(caller, at)?;
-        if op.period_ns < SHORTEST { Err(XEN_EINVAL) } else { Ok(0) }
+        if (SHORTEST..=LONGEST).contains(&op.period_ns) { Ok(0) } else { Err(XEN_EINVAL) }
+    }
+
+    /// Timers never expire here. Since 4.15 the flag is ignored that refuses a moment in the past.
+    fn singleshot_timer(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: vcpu_set_singleshot_timer = self.read(caller, at)?;
+        let future = op.flags & VCPU_SSHOTTMR_future != 0 && self.release == Release::V4_14;
+        if future && op.timeout_abs_ns < self.now() { Err(XEN_ETIME) } else { Ok(0) }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use xen_abi::xen::xen_pfn_t;
+use xen_ops::DomainId;
 
 use crate::abi::pfn_to_u64;
 use crate::config::{CreateError, DomainConfig, Release, Xsm};
@@ -54,7 +55,7 @@ impl Xen {
         Self::builder().build()
     }
 
-    /// A machine to be configured. Its defaults: the newest [`Release`], 65536 frames of memory,
+    /// A machine to be configured. Its defaults: [`Release::V4_20`], 65536 frames of memory,
     /// which are 256 MiB, and [`Xsm::Dummy`].
     #[must_use]
     pub const fn builder() -> XenBuilder {
@@ -87,6 +88,14 @@ impl Xen {
     /// later one replaces it.
     pub fn on_hypercall(&self, hook: impl Fn(&HypercallRecord) + Send + Sync + 'static) {
         self.machine.set_hook(Box::new(hook));
+    }
+
+    /// Calls `hook` with the caller's number each time a hypercall was interrupted
+    /// ([`Faults::interrupt_after`](crate::Faults::interrupt_after)) and is to be continued. It may
+    /// make hypercalls of other domains, and change what the interrupted one reads. A machine has
+    /// one hook: a later one replaces it.
+    pub fn on_continuation(&self, hook: impl Fn(DomainId) + Send + Sync + 'static) {
+        self.machine.set_continuation_hook(Box::new(hook));
     }
 }
 

@@ -3,12 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use xen_scenarios::RANDOM;
+
 use crate::differences::{Difference, Where, differences, own};
 use crate::{Step, Transcript};
 
 /// What the newest release does in a PV guest, which has the most, or in a translated one where a PV guest
 /// has nothing to do: the scenarios' results, with `[scenario]` before each one's steps.
 pub const REFERENCE: &str = include_str!("../reference.txt");
+
+/// Differences of one random sequence that are shown.
+const SHOWN: usize = 5;
 
 /// A result by scenario and step.
 type Results<'a> = BTreeMap<(&'a str, &'a str), &'a str>;
@@ -37,6 +42,45 @@ impl fmt::Display for Divergence {
 #[must_use]
 pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Divergence> {
     depart(transcript, domid, &expectations(differences(place).flat_map(rules)))
+}
+
+/// Where the random sequences in a domain's transcript depart from those of the simulator, which was told
+/// the same: of each seed the first [`SHOWN`] steps, for a difference leads to others.
+#[must_use]
+pub fn compare_random(
+    transcript: &Transcript,
+    domid: u16,
+    simulated: &Transcript,
+) -> Vec<Divergence> {
+    let own = |transcript: &Transcript| -> Vec<Step> {
+        let steps = transcript.steps().filter(|step| step.domid == domid);
+        steps.filter(|step| step.scenario == RANDOM).cloned().collect()
+    };
+    let (found, expected) = (own(transcript), own(simulated));
+    let seed = |step: &Step| step.name.split('.').next().unwrap_or_default().to_owned();
+    let mut shown: BTreeMap<String, usize> = BTreeMap::new();
+    let mut divergences = Vec::new();
+    for at in 0..found.len().max(expected.len()) {
+        let (found, expected) = (found.get(at), expected.get(at));
+        let Some(step) = found.or(expected).filter(|_| found != expected) else { continue };
+        let shown = shown.entry(seed(step)).or_default();
+        *shown += 1;
+        if *shown <= SHOWN {
+            let same = found.zip(expected).is_some_and(|(found, other)| found.name == other.name);
+            let result = |step: Option<&Step>| {
+                step.map(|step| match same {
+                    true => step.result.clone(),
+                    false => format!("{} in {}", step.result, step.name),
+                })
+            };
+            divergences.push(Divergence {
+                step: format!("{RANDOM}, {}", step.name),
+                expected: result(expected),
+                found: result(found),
+            });
+        }
+    }
+    divergences
 }
 
 /// The differences that make none: those without which every one of the transcripts, each of a domain,
@@ -80,7 +124,9 @@ fn rules(difference: &'static Difference) -> impl Iterator<Item = Rule> {
 }
 
 fn depart(transcript: &Transcript, domid: u16, all: &Results<'_>) -> Vec<Divergence> {
-    let steps: Vec<_> = transcript.steps().filter(|step| step.domid == domid).collect();
+    // Random sequences have no reference: see `compare_random`.
+    let steps = transcript.steps().filter(|step| step.domid == domid && step.scenario != RANDOM);
+    let steps: Vec<_> = steps.collect();
     let ran = |scenario: &str| steps.iter().any(|step| step.scenario == scenario);
     let mut found = Results::new();
     let mut divergences = Vec::new();
@@ -161,7 +207,7 @@ pub fn reference(transcripts: &[Transcript]) -> String {
         for Step { domid, scenario, .. } in transcript.steps() {
             let mut known =
                 scenarios.iter().map(|known| known.2).chain(own.iter().map(|own| own.1));
-            if known.all(|known| known != scenario) {
+            if scenario != RANDOM && known.all(|known| known != scenario) {
                 own.push((*domid, scenario));
             }
         }

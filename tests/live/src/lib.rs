@@ -38,14 +38,16 @@ mod linux;
 mod machine;
 mod platform;
 mod qemu;
+mod simulated;
 mod transcript;
 
 pub use boot::{Boot, Report};
-pub use compare::{Divergence, REFERENCE, compare, reference, stale};
+pub use compare::{Divergence, REFERENCE, compare, compare_random, reference, stale};
 pub use devtools::Arch;
 pub use differences::Where;
 pub use dom0::Dom0Files;
 pub use error::{Cause, Error, Failure, NotPinned};
 pub use hypervisor::{Hypervisor, Image};
 pub use platform::{Mode, Row, matrix, missing_hypervisors, releases};
+pub use simulated::{Calls, run as simulate};
 pub use transcript::{Step, Transcript};

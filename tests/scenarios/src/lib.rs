@@ -10,10 +10,12 @@ mod grants;
 mod guest;
 mod line;
 mod outcome;
+mod random;
 mod run;
 mod scenarios;
 
 pub use domains::{Command, MAILBOX, Mailbox, READ_ONLY, WRITABLE};
 pub use guest::{Guest, Kind, Part};
 pub use line::Line;
+pub use random::{RANDOM, SEEDS, STEPS};
 pub use run::{Run, SCENARIOS, run};

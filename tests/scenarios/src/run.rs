@@ -15,10 +15,16 @@ pub const SCENARIOS: &[&str] = scenarios::NAMES;
 pub struct Run<'a, G> {
     /// The guest.
     pub guest: &'a mut G,
+    arguments: &'a str,
     steps: usize,
 }
 
 impl<G: Guest> Run<'_, G> {
+    /// The number that the command line has as `name=NUMBER`.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        word(self.arguments, name)?.parse().ok()
+    }
+
     /// Writes down what came of a step. `name` says what was done, without a colon, and is the
     /// same on every machine.
     pub fn step(&mut self, name: impl fmt::Display, result: impl fmt::Display) {
@@ -85,12 +91,11 @@ impl<G: Guest> Run<'_, G> {
 
 /// Runs the scenarios that `arguments` names with `scenario=NAME,NAME`, or all of them; with
 /// `first=DOMID` the one of several domains instead, of which that one is the first.
+///
+/// `seed=NUMBER` and `steps=NUMBER` name a random sequence other than [`SEEDS`](crate::SEEDS).
 pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
-    let word = |name| {
-        let mut words = arguments.split_whitespace();
-        words.find_map(move |word| word.strip_prefix(name)?.strip_prefix('='))
-    };
-    let mut run = Run { guest, steps: 0 };
+    let word = |name| word(arguments, name);
+    let mut run = Run { guest, arguments, steps: 0 };
     if let Some(first) = word("first").and_then(|domid| domid.parse().ok()) {
         return domains::run(&mut run, domid_t(first));
     }
@@ -101,4 +106,10 @@ pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
         }
     }
     run.end();
+}
+
+/// What the command line says after `name=`.
+fn word<'a>(arguments: &'a str, name: &str) -> Option<&'a str> {
+    let mut words = arguments.split_whitespace();
+    words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }

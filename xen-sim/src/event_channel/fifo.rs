@@ -43,6 +43,7 @@ impl State {
     }
 
     fn hold_guest_frame(&mut self, caller: domid_t, gfn: u64) -> Answer<GuestFrame> {
+        self.populate_on_use(caller, gfn);
         let found = self.look_up(caller, gfn).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let mfn = found.ok_or(XEN_EINVAL)?.mfn;
         let base = self.frames.address(mfn).ok_or(XEN_EINVAL)?;

@@ -12,6 +12,12 @@ use crate::record::HypercallRecord;
 use crate::state::State;
 use crate::state::ports::End;
 
+/// The operation by which Xen continues a reset, which the headers do not define for guests.
+const RESET_CONT: u32 = 14;
+
+/// Interrupts that every x86 machine has.
+const LEGACY_INTERRUPTS: u32 = 16;
+
 /// Whether a virtual interrupt belongs to a vCPU, not to the domain or the machine.
 fn is_of_vcpu(virq: u32) -> bool {
     matches!(virq, VIRQ_TIMER | VIRQ_DEBUG | VIRQ_XENOPROF | VIRQ_XENPMU)
@@ -31,12 +37,7 @@ impl State {
                 ("EVTCHNOP_bind_interdomain", self.bind_interdomain(caller, at))
             }
             EVTCHNOP_bind_virq => ("EVTCHNOP_bind_virq", self.bind_virq(caller, at)),
-            // The machine has no physical interrupts.
-            EVTCHNOP_bind_pirq => {
-                let arm = self.caller(caller).kind == GuestKind::Arm;
-                let none = arm && self.release >= Release::V4_20;
-                ("EVTCHNOP_bind_pirq", Err(if none { XEN_EOPNOTSUPP } else { XEN_EINVAL }))
-            }
+            EVTCHNOP_bind_pirq => ("EVTCHNOP_bind_pirq", self.bind_pirq(caller, at)),
             EVTCHNOP_bind_ipi => ("EVTCHNOP_bind_ipi", self.bind_ipi(caller, at)),
             EVTCHNOP_close => ("EVTCHNOP_close", self.close_port(caller, at)),
             EVTCHNOP_send => ("EVTCHNOP_send", self.send_event(caller, at)),
@@ -46,7 +47,8 @@ impl State {
             EVTCHNOP_init_control => ("EVTCHNOP_init_control", self.init_control(caller, at)),
             EVTCHNOP_expand_array => ("EVTCHNOP_expand_array", self.expand_array(caller, at)),
             EVTCHNOP_set_priority => ("EVTCHNOP_set_priority", self.set_priority(caller, at)),
-            EVTCHNOP_reset => ("EVTCHNOP_reset", self.reset_ports(caller, at)),
+            EVTCHNOP_reset => ("EVTCHNOP_reset", self.reset_ports(caller, at, false)),
+            RESET_CONT => ("EVTCHNOP_reset", self.reset_ports(caller, at, true)),
             _ => ("event_channel_op", Err(XEN_ENOSYS)),
         };
         HypercallRecord::new(caller, operation, answer)
@@ -103,12 +105,25 @@ impl State {
         Ok(0)
     }
 
+    /// The machine has no physical interrupts, and so none that a PV guest was given.
+    fn bind_pirq(&mut self, caller: domid_t, at: usize) -> Answer {
+        let op: evtchn_bind_pirq = self.read(caller, at)?;
+        let domain = self.caller(caller);
+        match domain.kind {
+            GuestKind::Arm if self.release >= Release::V4_20 => Err(XEN_EOPNOTSUPP),
+            GuestKind::Pv if op.pirq < LEGACY_INTERRUPTS && !domain.privileged => Err(XEN_EPERM),
+            _ => Err(XEN_EINVAL),
+        }
+    }
+
     fn bind_virq(&mut self, caller: domid_t, at: usize) -> Answer {
         let mut op: evtchn_bind_virq = self.read(caller, at)?;
         if op.virq >= NR_VIRQS {
             return Err(XEN_EINVAL);
         }
         let of_vcpu = is_of_vcpu(op.virq);
+        // 4.21 keeps the machine's interrupts to the domain that handles them.
+        let later = self.release >= Release::V4_21;
         if !of_vcpu && op.vcpu != 0 {
             return Err(XEN_EINVAL);
         }
@@ -116,6 +131,9 @@ impl State {
             return Err(XEN_ENOENT);
         }
         let domain = self.caller_mut(caller);
+        if later && !of_vcpu && op.virq != VIRQ_ARGO && !domain.privileged {
+            return Err(XEN_EBUSY);
+        }
         let end = End::Virq(op.virq);
         if domain.ports.port_of_virq(op.virq).is_some() {
             return Err(XEN_EEXIST);
@@ -252,11 +270,19 @@ impl State {
         Ok(0)
     }
 
-    fn reset_ports(&mut self, caller: domid_t, at: usize) -> Answer {
+    fn reset_ports(&mut self, caller: domid_t, at: usize, continued: bool) -> Answer {
         let op: evtchn_reset = self.read(caller, at)?;
         let domid = self.any_domid(caller, op.dom).ok_or(XEN_ESRCH)?;
         if !self.may_target(caller, domid) {
             return Err(XEN_EPERM);
+        }
+        // Another domain has to be paused, which no operation here does.
+        if domid != caller {
+            return Err(XEN_EINVAL);
+        }
+        // A reset is never interrupted here: none can be continued.
+        if continued {
+            return Err(XEN_EBUSY);
         }
         self.close_all(domid);
         Ok(0)

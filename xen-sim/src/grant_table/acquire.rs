@@ -3,6 +3,7 @@
 use xen_abi::grant_table::*;
 use xen_abi::xen::domid_t;
 
+use crate::config::Release;
 use crate::error::Granted;
 use crate::grant_table::claim::{Claim, unclaim};
 use crate::state::State;
@@ -127,16 +128,18 @@ impl State {
         let (pins, domid) = (Pins::default(), wanted.grantee);
         let source = (wanted.granter, wanted.ref_);
         let new = Active { pins, domid, mfn, start, length, is_sub_page, source };
-        match old {
-            Some(old)
-                if old.mfn != mfn
-                    || old.source != source
-                    || (old.is_sub_page && !is_same(&old, &new)) =>
-            {
-                self.put(mfn);
-                Err(GNTST_general_error)
-            }
-            old => Ok(old.unwrap_or(new)),
+        let Some(old) = old else { return Ok(new) };
+        let changed =
+            old.mfn != mfn || old.source != source || (old.is_sub_page && !is_same(&old, &new));
+        if !changed {
+            return Ok(old);
+        }
+        // 4.21 refuses an entry that names another frame than the one in use. Earlier releases look
+        // the new one up, and copy to the old one.
+        self.put(mfn);
+        match self.release < Release::V4_21 && self.frames.hold(old.mfn, wanted.granter) {
+            true => Ok(old),
+            false => Err(GNTST_general_error),
         }
     }
 

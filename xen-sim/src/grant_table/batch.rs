@@ -15,6 +15,8 @@ pub(crate) type Statuses = Vec<GrantStatus>;
 
 /// An element of a batch, with a status.
 pub(super) trait Element: Plain {
+    /// The operation's number.
+    const COMMAND: u32;
     /// Upstream's name of the operation.
     const NAME: &'static str;
     /// Where the status is, in bytes.
@@ -26,8 +28,9 @@ pub(super) trait Element: Plain {
 }
 
 macro_rules! elements {
-    ($($ty:ident, $name:literal, $whole:literal;)*) => {$(
+    ($($ty:ident, $command:ident, $name:literal, $whole:literal;)*) => {$(
         impl Element for $ty {
+            const COMMAND: u32 = $command;
             const NAME: &'static str = $name;
             const STATUS: usize = offset_of!($ty, status);
             const WHOLE: bool = $whole;
@@ -40,12 +43,12 @@ macro_rules! elements {
 }
 
 elements! {
-    gnttab_map_grant_ref, "GNTTABOP_map_grant_ref", true;
-    gnttab_unmap_grant_ref, "GNTTABOP_unmap_grant_ref", false;
-    gnttab_unmap_and_replace, "GNTTABOP_unmap_and_replace", false;
-    gnttab_transfer, "GNTTABOP_transfer", false;
-    gnttab_copy, "GNTTABOP_copy", false;
-    gnttab_swap_grant_ref, "GNTTABOP_swap_grant_ref", false;
+    gnttab_map_grant_ref, GNTTABOP_map_grant_ref, "GNTTABOP_map_grant_ref", true;
+    gnttab_unmap_grant_ref, GNTTABOP_unmap_grant_ref, "GNTTABOP_unmap_grant_ref", false;
+    gnttab_unmap_and_replace, GNTTABOP_unmap_and_replace, "GNTTABOP_unmap_and_replace", false;
+    gnttab_transfer, GNTTABOP_transfer, "GNTTABOP_transfer", false;
+    gnttab_copy, GNTTABOP_copy, "GNTTABOP_copy", false;
+    gnttab_swap_grant_ref, GNTTABOP_swap_grant_ref, "GNTTABOP_swap_grant_ref", false;
 }
 
 impl State {
@@ -60,6 +63,11 @@ impl State {
     ) -> Answer {
         self.check_array(caller, at)?;
         for element in 0..count {
+            let rest = at.wrapping_add(element as usize * size_of::<T>());
+            let next = [T::COMMAND as usize, rest, (count - element) as usize];
+            if self.interrupts(caller, element as usize, next) {
+                return Ok(0);
+            }
             let mut op: T = self.batch_element(caller, at, element)?;
             let status = match self.caller_mut(caller).faults.take_status(element) {
                 Some(forced) => forced,

@@ -23,6 +23,11 @@ impl State {
     ) -> Answer {
         self.check_array(caller, at)?;
         for element in 0..count {
+            let rest = at.wrapping_add(element as usize * size_of::<gnttab_cache_flush>());
+            let next = [GNTTABOP_cache_flush as usize, rest, (count - element) as usize];
+            if self.interrupts(caller, element as usize, next) {
+                return Ok(0);
+            }
             let op = self.batch_element(caller, at, element)?;
             self.flush(caller, &op, if element == 0 { from } else { 0 })?;
         }

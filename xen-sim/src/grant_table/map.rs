@@ -148,6 +148,7 @@ impl State {
         if self.caller_mut(caller).faults.take_eagain() {
             return Err(GNTST_eagain);
         }
+        self.populate_on_use(domid, gfn);
         let found = self.look_up(domid, gfn).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let mfn = found.ok_or(GNTST_bad_page)?.mfn;
         if self.frames.hold(mfn, domid) { Ok(mfn) } else { Err(GNTST_bad_page) }

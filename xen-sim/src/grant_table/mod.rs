@@ -105,6 +105,8 @@ impl State {
             GNTTABOP_swap_grant_ref => {
                 self.batch(caller, at, count, statuses, Self::swap_grant_ref)
             }
+            // 4.21 leaves it out where memory is coherent.
+            GNTTABOP_cache_flush if !arm && self.release >= Release::V4_21 => Err(XEN_ENOSYS),
             GNTTABOP_cache_flush => self.cache_flush(caller, at, count, rest),
             _ => Err(XEN_ENOSYS),
         }

@@ -12,7 +12,12 @@ impl State {
         caller: domid_t,
         op: &mut gnttab_swap_grant_ref,
     ) -> Granted {
-        let table = &self.caller(caller).grants;
+        let table = &mut self.caller_mut(caller).grants;
+        for ref_ in [op.ref_a.0, op.ref_b.0] {
+            if ref_ < table.entries() {
+                table.expose_entry(ref_);
+            }
+        }
         let a = table.entry(op.ref_a.0).ok_or(GNTST_bad_gntref)?;
         let b = table.entry(op.ref_b.0).ok_or(GNTST_bad_gntref)?;
         if op.ref_a == op.ref_b {

@@ -9,6 +9,7 @@ use xen_abi::xen::{domid_t, xen_ulong_t};
 use crate::abi::{pfn, pfn_to_u64};
 use crate::error::Answer;
 use crate::memory::extent::max_order;
+use crate::memory::reservation::Memory;
 use crate::state::State;
 use crate::state::frames::Mfn;
 use crate::state::guest_access::address;
@@ -47,10 +48,14 @@ impl State {
         if *done == from.nr_extents {
             return Ok(0);
         }
-        let flags = exchange.out.mem_flags & !XENMEMF_vnode;
-        let domid = self.any_domid(caller, from.domid);
-        self.check_flags(caller, domid.unwrap_or(caller), flags).ok_or(XEN_EINVAL)?;
-        let domid = domid.ok_or(XEN_ESRCH)?;
+        self.check_array(caller, address(from.extent_start))?;
+        self.check_array(caller, address(to.extent_start))?;
+        // Numbers of address bits that no frame has find no memory; here they are not refused.
+        let (flags, bits) = (exchange.out.mem_flags, exchange.out.mem_flags & 0xff);
+        let flags = flags & !(XENMEMF_vnode | 0xff);
+        let memory = self.check_flags(caller, caller, flags).ok_or(XEN_EINVAL)?;
+        let memory = memory.with_bits(bits);
+        let domid = self.any_domid(caller, from.domid).ok_or(XEN_ESRCH)?;
         if !self.may_target(caller, domid) {
             return Err(XEN_EPERM);
         }
@@ -58,9 +63,11 @@ impl State {
         let order = from.extent_order.max(to.extent_order);
         let ins = 1 << (order - from.extent_order);
         let outs = 1 << (order - to.extent_order);
+        // Xen begins with the chunk that the progress is in.
+        *done -= *done % ins;
         while *done < from.nr_extents {
             let chunk = (*done / ins) as usize;
-            self.exchange_chunk(caller, domid, exchange, chunk, ins as usize, outs)?;
+            self.exchange_chunk(caller, domid, exchange, memory, chunk, (ins as usize, outs))?;
             *done += ins;
         }
         Ok(0)
@@ -71,9 +78,9 @@ impl State {
         caller: domid_t,
         domid: domid_t,
         exchange: &xen_memory_exchange,
+        memory: Memory,
         chunk: usize,
-        ins: usize,
-        outs: usize,
+        (ins, outs): (usize, usize),
     ) -> Answer<()> {
         let mut stolen = Vec::new();
         for at in chunk * ins..(chunk + 1) * ins {
@@ -84,11 +91,15 @@ impl State {
         }
         let mut fresh = Vec::new();
         for _ in 0..outs {
-            let failed = self.caller_mut(caller).faults.take_no_memory();
+            let failed = self.caller_mut(caller).faults.take_no_memory() || memory.is_nowhere();
             let order = exchange.out.extent_order;
-            match self.frames.allocate(domid, order).filter(|_| !failed) {
-                Some(mfn) => fresh.push(mfn),
-                None => {
+            let found = if failed { None } else { self.frames.allocate(domid, order) };
+            match found {
+                Some(mfn) if memory.has(mfn, order) => fresh.push(mfn),
+                found => {
+                    if let Some(mfn) = found {
+                        self.free_run(mfn, order);
+                    }
                     for mfn in fresh {
                         self.free_run(mfn, order);
                     }

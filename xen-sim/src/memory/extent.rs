@@ -7,3 +7,6 @@ pub(super) const MAX_EXTENTS: usize = (u32::MAX >> 6) as usize;
 pub(super) const fn max_order(privileged: bool) -> u32 {
     if privileged { 18 } else { 9 }
 }
+
+/// The order of the largest extent that is marked to be populated on demand.
+pub(super) const MAX_ORDER: u32 = 20;

@@ -6,6 +6,7 @@ mod extent;
 mod machphys;
 mod memory_map;
 mod physmap;
+mod pod;
 mod reservation;
 mod resource;
 mod vnuma;
@@ -74,7 +75,7 @@ impl State {
             XENMEM_claim_pages => self.claim_pages(caller, at),
             XENMEM_get_vnumainfo => self.get_vnumainfo(caller, at),
             XENMEM_reserved_device_memory_map => self.reserved_device_memory_map(caller, at),
-            XENMEM_get_sharing_freed_pages | XENMEM_get_sharing_shared_pages => Ok(0),
+            XENMEM_get_sharing_freed_pages | XENMEM_get_sharing_shared_pages if start == 0 => Ok(0),
             // All other operations are x86's.
             _ if self.caller(caller).kind == GuestKind::Arm || start != 0 => Err(XEN_ENOSYS),
             XENMEM_memory_map => self.memory_map(caller, at),
@@ -110,7 +111,9 @@ impl State {
         let value = match operation {
             XENMEM_current_reservation => domain.pages as u64,
             XENMEM_maximum_reservation => domain.max_pages as u64,
-            _ if domain.is_translated() => domain.p2m.last().unwrap_or(0),
+            _ if domain.is_translated() => {
+                domain.p2m.last().max(domain.pod.entries.last().copied()).unwrap_or(0)
+            }
             _ => (domain.pages as u64).saturating_sub(1),
         };
         Ok(value as isize)

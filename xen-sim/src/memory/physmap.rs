@@ -34,6 +34,7 @@ impl State {
             self.add_one(caller, domid, op.space, first, gpfn, DOMID_INVALID)?;
             return Ok(0);
         }
+        let argument = at;
         let size = u64::from(op.size);
         let start = start as u64;
         let rest = size.checked_sub(start).ok_or(XEN_EILSEQ)?;
@@ -56,6 +57,11 @@ impl State {
         let overlap = gpfn > first && gpfn < first + size;
         let backwards = overlap && self.release >= Release::V4_20;
         for step in 0..rest {
+            // Lossless: both are 16 bits.
+            let next = XENMEM_add_to_physmap as usize | ((start + step) as usize) << 6;
+            if self.interrupts(caller, step as usize, [next, argument, 0]) {
+                return Ok(0);
+            }
             let at = if backwards { rest - 1 - step } else { start + step };
             let (idx, gpfn) = (first + at, gpfn + at);
             self.add_one(caller, domid, XENMAPSPACE_gmfn, idx, gpfn, DOMID_INVALID)?;
@@ -86,7 +92,12 @@ impl State {
         if space == XENMAPSPACE_dev_mmio && *op.u.res0() != 0 {
             return Err(XEN_EOPNOTSUPP);
         }
+        let argument = at;
         for at in start..size {
+            let next = XENMEM_add_to_physmap_batch as usize | at << 6;
+            if self.interrupts(caller, at - start, [next, argument, 0]) {
+                return Ok(0);
+            }
             if self.caller_mut(caller).faults.take_unreadable(at as u32) {
                 return Err(XEN_EFAULT);
             }
@@ -106,6 +117,7 @@ impl State {
         let op: xen_remove_from_physmap = self.read(caller, at)?;
         let domid = self.physmap_of(caller, op.domid, XENMAPSPACE_gmfn)?;
         let gpfn = pfn_to_u64(op.gpfn);
+        self.populate_on_use(domid, gpfn);
         let there = self.look_up(domid, gpfn);
         let removable = |entry: p2m::Entry| !matches!(entry.kind, p2m::EntryKind::Grant { .. });
         if !there.is_some_and(removable) {
@@ -136,10 +148,6 @@ impl State {
         foreign: domid_t,
     ) -> Answer<()> {
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
-        if gfn == INVALID_GFN {
-            // 4.14 has no check for this, and fails to look the frame up.
-            return Err(if arm { XEN_EINVAL } else { XEN_ENOENT });
-        }
         match space {
             XENMAPSPACE_shared_info if idx != 0 => Err(XEN_EINVAL),
             XENMAPSPACE_shared_info => {
@@ -180,8 +188,10 @@ impl State {
 
     /// Maps a frame of Xen's own.
     fn add_special(&mut self, domid: domid_t, gfn: u64, mfn: Mfn) -> Answer<()> {
+        self.check_gfn(domid, gfn)?;
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
-        if arm {
+        // Since 4.22 Arm does not track where such a frame is.
+        if arm && self.release < Release::V4_22 {
             let mapped = self.frames.get(mfn).and_then(|frame| frame.gfn);
             if let Some(elsewhere) = mapped {
                 if self.release > Release::V4_14 {
@@ -189,10 +199,19 @@ impl State {
                 }
                 self.unplace(domid, elsewhere);
             }
-        } else {
+        } else if !arm {
             self.vacate(domid, gfn, mfn)?;
         }
         if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
+    }
+
+    /// Only 4.14 comes here with the number of no frame, once it has found what is to be put there.
+    fn check_gfn(&self, domid: domid_t, gfn: u64) -> Answer<()> {
+        let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
+        match gfn {
+            INVALID_GFN => Err(if arm { XEN_EINVAL } else { XEN_ENOENT }),
+            _ => Ok(()),
+        }
     }
 
     /// Removes what is at a guest frame number where something is to be mapped (x86). Memory of the
@@ -210,9 +229,11 @@ impl State {
 
     /// Moves a page within the domain's address space (x86).
     fn move_page(&mut self, domid: domid_t, from: u64, gfn: u64) -> Answer<()> {
+        self.populate_on_use(domid, from);
         let entry = self.look_up(domid, from).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let nothing = if self.release < Release::V4_20 { XEN_EINVAL } else { XEN_EACCES };
         let mfn = entry.ok_or(nothing)?.mfn;
+        self.check_gfn(domid, gfn)?;
         self.vacate(domid, gfn, mfn)?;
         if self.place(domid, gfn, mfn) { Ok(()) } else { Err(XEN_EPERM) }
     }
@@ -236,8 +257,10 @@ impl State {
         if !self.may_target(domid, foreign) {
             return Err(XEN_EPERM);
         }
+        self.populate_on_use(foreign, idx);
         let found = self.look_up(foreign, idx).filter(|entry| entry.kind == p2m::EntryKind::Ram);
         let mfn = found.ok_or(XEN_EINVAL)?.mfn;
+        self.check_gfn(domid, gfn)?;
         if !arm {
             self.vacate(domid, gfn, mfn)?;
         }

@@ -45,6 +45,12 @@ impl State {
             return Err(XEN_EPERM);
         }
         let size = self.resource_size(op.domid, u32::from(op.type_), op.id);
+        let unknown = u32::from(op.type_) > XENMEM_resource_vmtrace_buf;
+        // 4.17 takes the error number for an unknown type as a number of frames.
+        let size = match self.release {
+            Release::V4_17 if unknown => XEN_EOPNOTSUPP.0.wrapping_neg(),
+            _ => size,
+        };
         if size == 0 {
             return Err(if old && op.type_ != 1 { XEN_EOPNOTSUPP } else { XEN_EINVAL });
         }
@@ -58,6 +64,10 @@ impl State {
         }
         let mut next = start;
         while next < count {
+            let continued = XENMEM_acquire_resource as usize | next << 6;
+            if self.interrupts(caller, (next - start) / STRIDE, [continued, at, 0]) {
+                return Ok(0);
+            }
             let todo = (count - next).min(STRIDE);
             let frames =
                 self.resource_frames(caller, &op, op.frame.saturating_add(next as u64), todo)?;
@@ -98,9 +108,11 @@ impl State {
         first: u64,
         count: usize,
     ) -> Answer<Vec<Mfn>> {
-        if u32::from(op.type_) != XENMEM_resource_grant_table {
+        match u32::from(op.type_) {
+            XENMEM_resource_grant_table => {}
             // No ioreq server exists.
-            return Err(XEN_ENOENT);
+            XENMEM_resource_ioreq_server => return Err(XEN_ENOENT),
+            _ => return Err(XEN_EOPNOTSUPP),
         }
         let status = op.id == XENMEM_resource_grant_table_id_status;
         if status && self.domain(op.domid).is_none_or(|domain| domain.grants.version != 2) {

@@ -50,6 +50,7 @@ impl State {
                 frame.gfn = None;
             }
         }
+        domain.pod.entries.remove(&gfn);
         domain.p2m.set(gfn, entry);
         if let Some(old) = old {
             self.left(gfn, old);

@@ -1,7 +1,8 @@
 //! What Xen knows of a domain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use xen_abi::hvm::params::HVM_PARAM_CALLBACK_IRQ;
 use xen_abi::xen::domid_t;
 
 use crate::config::{CreateError, DomainConfig, GuestKind};
@@ -33,6 +34,8 @@ pub(crate) struct DomainState {
     pub(crate) shutdown: Option<u8>,
     /// Which of its watchdog timers are set.
     pub(crate) watchdogs: [bool; 2],
+    /// Whether its vCPU is pinned by `SCHEDOP_pin_override`.
+    pub(crate) pinned: bool,
     pub(crate) max_pages: usize,
     pub(crate) pages: usize,
     /// Whether its guest frames are the machine's, which stay assigned to it.
@@ -40,6 +43,8 @@ pub(crate) struct DomainState {
     /// Pages that are claimed for it, beyond those it has.
     pub(crate) claimed: usize,
     pub(crate) p2m: P2m,
+    /// Guest frames that are populated on demand, which `p2m` does not have yet.
+    pub(crate) pod: Pod,
     /// Entries of a PV guest's page tables, by virtual page number: those of mapping targets.
     pub(crate) page_table: BTreeMap<u64, Option<Mapped>>,
     pub(crate) grants: GrantTable,
@@ -59,6 +64,15 @@ pub(crate) struct DomainState {
     next_target: u64,
     /// Whether the guest's code has started its grant table.
     pub(crate) table_taken: bool,
+}
+
+/// Memory that is populated on demand.
+#[derive(Debug, Default)]
+pub(crate) struct Pod {
+    /// The guest frames.
+    pub(crate) entries: BTreeSet<u64>,
+    /// Pages to populate them with; the domain has them already.
+    pub(crate) cache: Vec<Mfn>,
 }
 
 /// A frame in a PV guest's page table.
@@ -81,6 +95,17 @@ pub(crate) enum VcpuArea {
 impl VcpuArea {
     /// Number of kinds.
     pub(crate) const COUNT: usize = 3;
+}
+
+/// The interrupt that tells Arm guests of events is Xen's to choose: a private one, which is active low.
+fn first_params(config: &DomainConfig) -> BTreeMap<u32, u64> {
+    // Names of Arm's headers: kind 2 in the top byte, flag 2 in the second.
+    const KIND: u64 = 2 << 56;
+    const ACTIVE_LOW: u64 = 2 << 8;
+    let interrupt = if config.privileged { 16 } else { 31 };
+    let value = KIND | ACTIVE_LOW | interrupt;
+    let told = (config.kind == GuestKind::Arm).then_some((HVM_PARAM_CALLBACK_IRQ, value));
+    told.into_iter().collect()
 }
 
 impl DomainState {
@@ -132,10 +157,12 @@ impl DomainState {
             crashed: None,
             shutdown: None,
             watchdogs: [false; 2],
+            pinned: false,
             max_pages: config.max_pages.unwrap_or(config.pages.saturating_mul(2)),
             pages: config.pages,
             memory_map: MemoryMap::new(config.kind, p2m.last()),
             p2m,
+            pod: Pod::default(),
             in_place,
             claimed: 0,
             page_table: BTreeMap::new(),
@@ -143,7 +170,7 @@ impl DomainState {
             maptrack: Maptrack::new(config.max_maptrack_frames),
             ports: Ports::default(),
             vcpu_areas: [None; VcpuArea::COUNT],
-            params: BTreeMap::new(),
+            params: first_params(config),
             console: Vec::new(),
             vnuma: None,
             shared_info,

@@ -15,6 +15,7 @@ pub(crate) struct Pending {
     pub(crate) copying: u32,
     pub(crate) vnuma: u32,
     pub(crate) acquire: Option<u32>,
+    pub(crate) interrupt: Option<u32>,
     pub(crate) unreadable: Vec<u32>,
     pub(crate) unwritable: Vec<u32>,
     pub(crate) statuses: Vec<(u32, GrantStatus)>,
@@ -63,6 +64,11 @@ impl Pending {
 
     pub(crate) fn take_acquire(&mut self, done: u32) -> bool {
         self.acquire.take_if(|after| *after == done).is_some()
+    }
+
+    /// Whether a hypercall is interrupted that has executed `done` elements, one at least.
+    pub(crate) fn take_interrupt(&mut self, done: usize) -> bool {
+        self.interrupt.take_if(|after| done > 0 && done >= *after as usize).is_some()
     }
 
     pub(crate) fn take_unreadable(&mut self, element: u32) -> bool {

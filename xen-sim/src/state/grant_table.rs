@@ -149,6 +149,12 @@ impl GrantTable {
         }
     }
 
+    /// Notes that Xen itself writes an entry, which is then there whether the guest has mapped the
+    /// frame or not.
+    pub(crate) fn expose_entry(&mut self, ref_: u32) {
+        self.expose(ref_ / self.per_frame());
+    }
+
     /// Clears all entries.
     pub(crate) fn clear(&self) {
         for ref_ in 0..self.entries() {

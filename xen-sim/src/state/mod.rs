@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) domains: BTreeMap<u16, DomainState>,
     /// Memory that devices claim: first frame and number of frames.
     pub(crate) reserved: Vec<(u64, u64)>,
+    /// The arguments by which Xen continues the hypercall that it has just interrupted.
+    pub(crate) continuation: Option<[usize; 5]>,
     /// When the machine was started: Xen's time counts from there.
     started: Instant,
     /// Mistakes of guests that no hypercall reports: a page freed while another domain maps it.
@@ -53,6 +55,7 @@ impl State {
             frames,
             domains: BTreeMap::new(),
             reserved: Vec::new(),
+            continuation: None,
             started: Instant::now(),
             violations: Vec::new(),
         }
@@ -61,6 +64,21 @@ impl State {
     /// Nanoseconds since the machine was started.
     pub(crate) fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether the caller's hypercall is interrupted that has executed `done` elements. It is
+    /// continued with `command`, and with what is at `at` from then on, of which there are `count`.
+    pub(crate) fn interrupts(
+        &mut self,
+        caller: domid_t,
+        done: usize,
+        [command, at, count]: [usize; 3],
+    ) -> bool {
+        let interrupts = self.caller_mut(caller).faults.take_interrupt(done);
+        if interrupts {
+            self.continuation = Some([command, at, count, 0, 0]);
+        }
+        interrupts
     }
 
     /// The domain of that number, which may be dying.

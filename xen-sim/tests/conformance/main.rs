@@ -2,7 +2,9 @@
 
 mod support;
 
+mod answers;
 mod check_order;
+mod continuations;
 mod copy;
 mod error_coverage;
 mod events;
@@ -12,6 +14,7 @@ mod live;
 mod map;
 mod mapping;
 mod memory;
+mod on_demand;
 mod physmap;
 mod random_operations;
 mod releases;

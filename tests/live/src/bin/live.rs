@@ -15,7 +15,8 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use devtools::Table;
 use xen_live::{Arch, Boot, Mode, Report, Row, Transcript, Where, compare, matrix, reference};
-use xen_live::{missing_hypervisors, releases, stale};
+use xen_live::{compare_random, missing_hypervisors, releases, simulate, stale};
+use xen_scenarios::RANDOM;
 
 /// Boots real Xen hypervisors with our own guest and compares what they do with the reference.
 #[derive(Debug, Parser)]
@@ -42,6 +43,12 @@ struct Options {
     /// Only this scenario; may be repeated
     #[arg(long, value_parser = PossibleValuesParser::new(xen_scenarios::SCENARIOS))]
     scenario: Vec<String>,
+    /// Random operations of this seed, instead of the seeds that are kept; names the scenario `random`
+    #[arg(long)]
+    seed: Option<u64>,
+    /// So many random operations of each seed
+    #[arg(long)]
+    steps: Option<u32>,
     /// Only machines with so many domains; may be repeated
     #[arg(long)]
     domains: Vec<u16>,
@@ -85,6 +92,29 @@ fn place_in_reference(row: &Row) -> Option<usize> {
     REFERENCE.iter().position(|known| *known == own && row.release == newest)
 }
 
+impl Options {
+    /// The scenarios that are wanted; none for all of them.
+    fn scenarios(&self) -> impl Iterator<Item = &str> {
+        let random = self.seed.is_some() && self.scenario.is_empty();
+        self.scenario.iter().map(String::as_str).chain(random.then_some(RANDOM))
+    }
+
+    /// What guests are told about random operations.
+    fn words(&self) -> String {
+        let seed = self.seed.map(|seed| format!("seed={seed} ")).unwrap_or_default();
+        seed + &self.steps.map(|steps| format!("steps={steps}")).unwrap_or_default()
+    }
+
+    /// All that a guest is told about what to do.
+    fn arguments(&self) -> String {
+        let scenarios: Vec<_> = self.scenarios().collect();
+        match scenarios[..] {
+            [] => self.words(),
+            _ => format!("scenario={} {}", scenarios.join(","), self.words()),
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let options = Options::parse();
     if options.from_source {
@@ -97,7 +127,7 @@ fn main() -> ExitCode {
             && any(options.mode.is_empty(), options.mode.contains(&row.mode))
             && any(options.domains.is_empty(), options.domains.contains(&row.domains))
             // The scenarios that can be named are those of our kernel as the only domain.
-            && (options.scenario.is_empty() || (row.domains == 1 && row.mode != Mode::Linux))
+            && (options.scenarios().next().is_none() || (row.domains == 1 && row.mode != Mode::Linux))
             && (!options.write_reference || place_in_reference(row).is_some())
     };
     let named = |release: &&str| options.release.iter().any(|own| own == release);
@@ -170,7 +200,7 @@ fn run(options: &Options, rows: &[Row]) -> bool {
         return write_reference(transcripts);
     }
     // Only all machines and scenarios together show that no machine needs a difference.
-    if transcripts.len() == matrix().len() && options.scenario.is_empty() {
+    if transcripts.len() == matrix().len() && options.scenarios().next().is_none() {
         let by_domain = transcripts.iter().flat_map(|(row, transcript)| {
             row.domids().map(move |domid| (Where::new(*row, domid), domid, transcript))
         });
@@ -187,7 +217,7 @@ fn run(options: &Options, rows: &[Row]) -> bool {
 fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String, Option<Transcript>) {
     let boot = Boot::new(row.release, row.arch, row.mode).domains(row.domains);
     let boot = boot.keep(options.keep).progress(say);
-    let boot = options.scenario.iter().fold(boot, |boot, name| boot.scenario(name));
+    let boot = options.scenarios().fold(boot, Boot::scenario).arguments(&options.words());
     let (steps, time, result, words, transcript) = match boot.run() {
         Ok(report) => {
             let (result, words) = verdict(options, row, &report);
@@ -224,7 +254,14 @@ fn verdict(options: &Options, row: Row, report: &Report) -> (String, String) {
         let divergences = compare(&report.transcript, domid, Where::new(row, domid));
         divergences.into_iter().map(move |divergence| (domid, divergence))
     };
-    let divergences: Vec<_> = row.domids().flat_map(of).collect();
+    let mut divergences: Vec<_> = row.domids().flat_map(of).collect();
+    let has_random = report.transcript.steps().any(|step| step.scenario == RANDOM);
+    if has_random {
+        for (domid, simulated) in simulate(row, &options.arguments()).0 {
+            let random = compare_random(&report.transcript, domid, &simulated);
+            divergences.extend(random.into_iter().map(|divergence| (domid, divergence)));
+        }
+    }
     for (domid, divergence) in &divergences {
         words += &format!("error: {row}: domain {domid}: {divergence}\n");
     }

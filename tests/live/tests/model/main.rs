@@ -1,9 +1,8 @@
 //! The same scenarios on the model, compared as on a real hypervisor.
 
-mod guest;
 mod ledger;
 
-use xen_live::{Mode, Row, Where, compare, matrix, stale};
+use xen_live::{Mode, Row, Where, compare, matrix, simulate, stale};
 
 /// The machines that there is a model of: of all but those with Linux.
 fn rows() -> impl Iterator<Item = Row> {
@@ -15,7 +14,7 @@ fn the_model_does_as_the_hypervisors_do() {
     let mut divergences = Vec::new();
     let mut all = Vec::new();
     for row in rows() {
-        for (domid, transcript) in guest::run(row).0 {
+        for (domid, transcript) in simulate(row, "").0 {
             let place = Where { model: true, ..Where::new(row, domid) };
             assert!(transcript.len() > 10, "{row}: {}", transcript.len());
             for divergence in compare(&transcript, domid, place) {

@@ -23,6 +23,7 @@ mod sched;
 mod vcpu;
 mod version;
 
+use crate::random;
 use crate::{Guest, Run};
 
 /// A scenario.
@@ -61,4 +62,5 @@ scenarios! {
     "memory-tables" memory_tables::tables;
     "vcpu" vcpu::vcpu;
     "compat" compat::compat;
+    "random" random::random;
 }

@@ -1,4 +1,4 @@
-//! A domain of the model as the scenarios see it, and all of them on a model of a machine.
+//! A domain of the simulator as the scenarios see it, and all of them on a simulated machine.
 
 #![allow(unsafe_code, reason = "maps the model's grant table")]
 
@@ -13,7 +13,6 @@ use std::time::Duration;
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
 use xen_abi::xen::{__HYPERVISOR_update_va_mapping, DOMID_SELF, domid_t, xen_pfn_t};
-use xen_live::{Arch, Mode, Row, Transcript};
 use xen_ops::hypercall::Hypercall;
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
 use xen_ops::hypercall::memory_op::add_to_physmap;
@@ -21,17 +20,20 @@ use xen_ops::page::{MapTarget as _, PAGE_SIZE, Page as _};
 use xen_scenarios::{Guest, Kind, Part};
 use xen_sim::{Domain, DomainConfig, GuestPage, GuestTarget, Release, Xen, Xsm};
 
+use crate::{Arch, Mode, Row, Transcript};
+
 /// A domain of the model that scenarios can run in.
 struct ModelGuest {
     domain: Domain,
     /// All domains, this one too.
     domains: Arc<[Domain]>,
     xen: Recorded,
+    bad_address: usize,
     transcript: Transcript,
 }
 
 /// Numbers and commands of hypercalls.
-pub(crate) type Calls = BTreeSet<(u32, u32)>;
+pub type Calls = BTreeSet<(u32, u32)>;
 
 /// A domain whose hypercalls are written down.
 #[derive(Clone)]
@@ -92,7 +94,7 @@ impl Guest for ModelGuest {
         match self.kind() {
             // Xen's own part of the address space.
             Kind::Pv => 0xffff_8300_0000_0000_u64 as usize,
-            _ => 0,
+            _ => self.bad_address,
         }
     }
 
@@ -197,9 +199,14 @@ fn kind(mode: Mode) -> xen_sim::GuestKind {
     }
 }
 
-/// What the scenarios of one domain give on a model of the machine, or that of several domains, by
-/// domain; and the hypercalls that were made.
-pub(crate) fn run(row: Row) -> (Vec<(u16, Transcript)>, Calls) {
+/// What the scenarios of one domain, told `arguments`, give on a simulated machine, or that of several
+/// domains, by domain; and the hypercalls that were made.
+///
+/// # Panics
+///
+/// The machine is one with Linux, of which there is no simulation, or a scenario panics.
+#[must_use]
+pub fn run(row: Row, arguments: &str) -> (Vec<(u16, Transcript)>, Calls) {
     let release = match row.release {
         "4.14" => Release::V4_14,
         "4.17" => Release::V4_17,
@@ -221,11 +228,15 @@ pub(crate) fn run(row: Row) -> (Vec<(u16, Transcript)>, Calls) {
     let domains: Arc<[Domain]> = domains.collect();
     let calls = Arc::default();
     let first = row.domids().start;
-    let arguments = if row.domains > 1 { format!("first={first}") } else { String::new() };
+    let arguments = if row.domains > 1 { format!("first={first}") } else { arguments.to_owned() };
     let run = |domain: &Domain| {
         let (domain, domains) = (domain.clone(), domains.clone());
         let xen = Recorded { domain: domain.clone(), calls: Arc::clone(&calls) };
-        let mut guest = ModelGuest { domain, domains, xen, transcript: Transcript::default() };
+        let [.., nothing] = &*Box::leak(Box::new([const { RawPage([0; PAGE_SIZE]) }; 2]));
+        let bad_address = nothing.0.as_ptr().addr();
+        domain.faults().absent(bad_address..bad_address + PAGE_SIZE);
+        let transcript = Transcript::default();
+        let mut guest = ModelGuest { domain, domains, xen, bad_address, transcript };
         xen_scenarios::run(&mut guest, &arguments);
         guest.transcript
     };
