@@ -5,6 +5,8 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub use error::{AttachError, BadIndex};
 pub use pages::{Pages, SharedPage};
