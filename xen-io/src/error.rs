@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use xen_ops::Failed;
+
 use crate::indices::Lie;
 
 /// The peer has written an index that it cannot have: more entries than the ring holds, an answer to a
@@ -73,5 +75,11 @@ impl core::error::Error for AttachError {}
 impl From<BadIndex> for AttachError {
     fn from(error: BadIndex) -> Self {
         Self::Index(error)
+    }
+}
+
+impl<T> From<Failed<Self, T>> for AttachError {
+    fn from(failed: Failed<Self, T>) -> Self {
+        failed.error
     }
 }

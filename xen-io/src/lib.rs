@@ -13,6 +13,7 @@ pub use pages::{Pages, SharedPage};
 pub use xen_ops;
 pub use xen_ops::xen_abi;
 
+pub mod block;
 mod error;
 mod indices;
 mod pages;

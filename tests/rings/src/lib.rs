@@ -104,12 +104,21 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Compiles `c/rings.c` into the directory `to`, and loads it.
+    /// Compiles `c/rings.c` with `-O2` into the directory `to`, and loads it.
     ///
     /// # Errors
     ///
     /// [`Error`] says what is missing.
     pub fn compile(to: &Path) -> Result<Self, Error> {
+        Self::compile_with(to, &[])
+    }
+
+    /// As [`compile`](Self::compile), with more options for the compiler.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn compile_with(to: &Path, options: &[&str]) -> Result<Self, Error> {
         let release = &pins().default_release().name;
         let tree = HeaderTree::obtain(pins(), release, &Options::from_env());
         let include = include_dir(&tree.map_err(Error::Headers)?.root);
@@ -121,6 +130,7 @@ impl Peer {
         let output = compiler
             .command()
             .args(["-O2", "-std=gnu11", "-w", "-shared", "-fPIC"])
+            .args(options)
             .arg(format!("-I{}", include.display()))
             .arg("-o")
             .arg(&library)

@@ -12,11 +12,11 @@
 //! # let page = domain.page().ok_or("no page")?;
 //! # let (ours, theirs) = (page.view(), page.view());
 //!
-//! let mut back = EventSender::<KbdifIn, _>::attach(theirs)?;
+//! let mut back = EventSender::<KbdifIn, _>::attach(theirs).map_err(|failed| failed.error)?;
 //! let key = xenkbd_key { type_: XENKBD_TYPE_KEY as u8, pressed: 1, keycode: 30, ..xenkbd_key::ZERO };
 //! assert!(back.send(&xenkbd_in_event::from_key(key))?);
 //!
-//! let mut front = EventReceiver::<KbdifIn, _>::attach(ours)?;
+//! let mut front = EventReceiver::<KbdifIn, _>::attach(ours).map_err(|failed| failed.error)?;
 //! assert_eq!(front.receive()?.map(|event| event.key().keycode), Some(30));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -45,8 +45,8 @@
 //! # let mapping = xen_ops::Mapping::new(&bob, remote, bob.target(), ReadWrite)?;
 //!
 //! // Alice has granted a page to Bob, who has mapped it.
-//! let mut front = Front::<Blkif, _>::new(granted)?;
-//! let mut back = Back::<Blkif, _>::attach(mapping)?;
+//! let mut front = Front::<Blkif, _>::new(granted).map_err(|failed| failed.error)?;
+//! let mut back = Back::<Blkif, _>::attach(mapping).map_err(|failed| failed.error)?;
 //!
 //! front.put(&blkif_request { id: 7, ..blkif_request::ZERO })?;
 //! let notify_bob = front.push();

@@ -17,13 +17,13 @@
 //!
 //! // The front end, whose two data pages have the grants 8 and 9.
 //! Interface::write(pages[0], &[grant_ref_t(8), grant_ref_t(9)])?;
-//! let mut front = Stream::attach(pages, flex::layout(P9FS, 1).unwrap())?;
+//! let mut front = Stream::attach(pages, flex::layout(P9FS, 1).unwrap()).map_err(|failed| failed.error)?;
 //!
 //! // The back end.
 //! let interface = Interface::read(pages[0])?;
 //! assert_eq!(interface.grants().collect::<Vec<_>>(), [grant_ref_t(8), grant_ref_t(9)]);
 //! let layout = flex::layout(P9FS, interface.order()).unwrap().reversed();
-//! let mut back = Stream::attach(pages, layout)?;
+//! let mut back = Stream::attach(pages, layout).map_err(|failed| failed.error)?;
 //!
 //! assert_eq!(front.write(&[7; 9000])?.bytes, 4096);
 //! assert_eq!(back.available()?, 4096);

@@ -22,8 +22,8 @@
 //! # let page = domain.page().ok_or("no page")?;
 //! # let (ours, theirs) = (page.view(), page.view());
 //!
-//! let mut guest = Stream::attach(ours, console::FRONT)?;
-//! let mut console = Stream::attach(theirs, console::BACK)?;
+//! let mut guest = Stream::attach(ours, console::FRONT).map_err(|failed| failed.error)?;
+//! let mut console = Stream::attach(theirs, console::BACK).map_err(|failed| failed.error)?;
 //!
 //! let sent = guest.write(b"login: ")?;
 //! assert_eq!((sent.bytes, sent.notify), (7, true));

@@ -172,8 +172,8 @@ enum Side {
 /// # let page = domain.page().unwrap();
 /// # let (ours, theirs) = (page.view(), page.view());
 ///
-/// let mut server = Vchan::server(ours, Orders { left: 10, right: 11 })?;
-/// let mut client = Vchan::client(theirs, Orders::read(&theirs)?)?;
+/// let mut server = Vchan::server(ours, Orders { left: 10, right: 11 }).map_err(|failed| failed.error)?;
+/// let mut client = Vchan::client(theirs, Orders::read(&theirs)?).map_err(|failed| failed.error)?;
 ///
 /// let sent = client.write(b"hello")?;
 /// assert_eq!((sent.bytes, sent.notify), (5, true));

@@ -294,7 +294,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "fuzz",
-        about: "ten seconds of a hostile hypervisor and of a hostile peer",
+        about: "ten seconds each of a hostile hypervisor and of hostile peers",
         runs: Runs::Full,
         place: Place::In(OWN),
         needs: Needs::Optional(fuzz::NEEDS),
