@@ -209,7 +209,6 @@ impl<M: Pages, T, const N: usize> Front<M, T, N> {
 
     /// Returns the pages of the ring, and what was kept for requests that are not complete. The back end
     /// may still use what those grant.
-    #[must_use]
     pub fn detach(self) -> (M, impl Iterator<Item = T>) {
         let kept = self.on_their_way.into_iter().flatten().map(|kept| kept.value);
         (self.ring.detach().0, kept)

@@ -65,9 +65,9 @@ fn serve(
     assert!(!notify, "everything was pushed");
     drop(mapping);
     for granted in [data, front.detach().0] {
-        granted.revoke().unwrap();
+        let (_reference, _page) = granted.revoke().unwrap();
     }
-    sealed.revoke().unwrap();
+    let (_reference, _page) = sealed.revoke().unwrap();
     xen.check_invariants().unwrap();
     (statuses, disk)
 }

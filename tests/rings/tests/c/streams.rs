@@ -60,16 +60,16 @@ fn both_directions(layout: Layout, name: &str, side: &str, memory: &Memory) {
     let mut stream = Stream::attach(memory.views(), layout).unwrap();
     let (mut reader, mut writer) = stream.split();
     thread::scope(|scope| {
-        // SAFETY: the memory is the protocol's pages, and the slice has the length that C is told.
         scope.spawn(|| {
-            write_all(|piece| unsafe {
-                count(c_write(memory.address(), piece.as_ptr(), piece.len() as u32))
+            write_all(|piece| {
+                // SAFETY: the memory is the protocol's pages, and C is told the slice's length.
+                count(unsafe { c_write(memory.address(), piece.as_ptr(), piece.len() as u32) })
             });
         });
-        // SAFETY: as above.
         scope.spawn(|| {
-            read_all(|piece| unsafe {
-                count(c_read(memory.address(), piece.as_mut_ptr(), piece.len() as u32))
+            read_all(|piece| {
+                // SAFETY: as above.
+                count(unsafe { c_read(memory.address(), piece.as_mut_ptr(), piece.len() as u32) })
             });
         });
         scope.spawn(move || write_all(|piece| writer.write(piece).unwrap().bytes));
