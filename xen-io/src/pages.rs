@@ -135,14 +135,21 @@ pub(crate) fn write<T: Plain, M: Pages>(pages: &M, offset: usize, value: &T) {
     }
 }
 
-#[cold]
+/// Inlined, so that the value need not be in memory where it is inside one page.
+#[inline]
 fn read_parts<T: Plain, M: Pages>(pages: &M, offset: usize) -> T {
     const { assert!(size_of::<T>() <= MAX_VALUE, "a value too large to be copied in parts") };
     let mut buffer = [0; MAX_VALUE];
     let bytes = &mut buffer[..size_of::<T>()];
-    read_bytes(pages, offset, bytes);
+    read_cold(pages, offset, bytes);
     // The slice has the size of the value.
     xen_abi::from_bytes(bytes).unwrap_or(xen_abi::zeroed())
+}
+
+#[cold]
+#[inline(never)]
+fn read_cold<M: Pages>(pages: &M, offset: usize, to: &mut [u8]) {
+    read_bytes(pages, offset, to);
 }
 
 /// Copies bytes out, from `offset` on, page by page. What lies past the pages is not read.

@@ -4,7 +4,6 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::sync::atomic::Ordering::Relaxed;
 
-use xen_abi::macros::ring::free_requests;
 use xen_ops::Failed;
 
 use super::Full;
@@ -105,7 +104,7 @@ impl<P: Protocol, M: Pages> Front<P, M> {
     #[inline]
     #[must_use]
     pub const fn free_requests(&self) -> u32 {
-        free_requests(self.size, self.requests.next(), self.responses.next())
+        self.size.saturating_sub(self.outstanding())
     }
 
     /// How many requests are put in of which the response was not taken.

@@ -2,11 +2,10 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use xen_abi::macros::ring::slot;
 use xen_ops::view::Field;
 
 use crate::error::{AttachError, BadIndex};
-use crate::indices::Lie;
+use crate::indices::{Lie, slot};
 use crate::pages::{self, Pages, word};
 
 /// A ring of bytes: its two indices, which are in the first page, and its bytes, which are in any of the
