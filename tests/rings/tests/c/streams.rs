@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use xen_io::stream::{Layout, Stream, console, flex};
 use xen_rings::Memory;
@@ -19,13 +20,14 @@ fn byte(index: usize) -> u8 {
 
 /// Writes all bytes in pieces of changing length.
 fn write_all(mut write: impl FnMut(&[u8]) -> usize) {
-    let (mut done, mut length) = (0, 1);
+    let (mut done, mut length, start) = (0, 1, Instant::now());
     while done < BYTES {
         let piece: Vec<u8> = (done..BYTES.min(done + length)).map(byte).collect();
         let written = write(&piece);
         done += written;
         length = length % 4000 + 13;
         if written == 0 {
+            assert!(start.elapsed() < Duration::from_secs(60), "the other end has stopped");
             thread::yield_now();
         }
     }
@@ -33,7 +35,7 @@ fn write_all(mut write: impl FnMut(&[u8]) -> usize) {
 
 /// Reads all bytes in pieces of changing length, and checks each.
 fn read_all(mut read: impl FnMut(&mut [u8]) -> usize) {
-    let (mut done, mut length) = (0, 1);
+    let (mut done, mut length, start) = (0, 1, Instant::now());
     while done < BYTES {
         let mut piece = vec![0; length];
         let found = read(&mut piece);
@@ -41,6 +43,7 @@ fn read_all(mut read: impl FnMut(&mut [u8]) -> usize) {
         done += found;
         length = length % 3000 + 17;
         if found == 0 {
+            assert!(start.elapsed() < Duration::from_secs(60), "the other end has stopped");
             thread::yield_now();
         }
     }
