@@ -5,12 +5,16 @@
 //! stop at the first broken invariant: nothing panics, nothing that may be in use is reused, and no memory
 //! is accessed by a side that does not own it. Under a sanitizer or Miri they find undefined behaviour too.
 //!
-//! The tests run both with random bytes; `cargo xtask fuzz` runs libFuzzer.
+//! [`rings`] is the same peer at the other end of the rings and streams of xen-io.
+//!
+//! The tests run them with random bytes; `cargo xtask fuzz` runs libFuzzer.
 
 mod bytes;
 mod guest;
 mod hostile;
 mod peer;
+mod rings;
 
 pub use guest::hypervisor;
 pub use peer::peer;
+pub use rings::rings;

@@ -25,4 +25,9 @@ proptest! {
     fn no_peer_breaks_a_promise(bytes in vec(any::<u8>(), 0..LENGTH / 2)) {
         xen_fuzz::peer(&bytes);
     }
+
+    #[test]
+    fn no_peer_makes_a_ring_break_a_promise(bytes in vec(any::<u8>(), 0..LENGTH / 4)) {
+        xen_fuzz::rings(&bytes);
+    }
 }

@@ -1,8 +1,31 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
-#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg = false))]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub use error::{AttachError, BadIndex};
+pub use pages::{Pages, SharedPage};
+pub use xen_ops;
+pub use xen_ops::xen_abi;
+
+pub mod block;
+mod error;
+mod indices;
+mod pages;
 pub mod ring;
 pub mod stream;
 pub mod xenstore;
+
+/// The protocols by which both sides change shared indices. They are public for the tests that run them
+/// under loom.
+#[doc(hidden)]
+pub mod protocol {
+    pub use crate::indices::{
+        Consumer, Lie, Orders, Producer, Proven, Receiver, Sender, SharedIndex,
+    };
+}

@@ -11,6 +11,7 @@ pub(crate) const NEEDS: &[Need] = &[Need::Tool(&tool::HACK)];
 /// them: pairs of those would check xen-abi's pairs again.
 const SETS: &[(&str, &[&str])] = &[
     ("features of xen-abi", &["-p", "xen-abi", "--feature-powerset", "--depth", "2"]),
+    ("features of xen-io", &["-p", "xen-io", "--feature-powerset", "--depth", "2"]),
     ("features of the others", &["-p", "xen-ops", "-p", "xen-linux", "--each-feature"]),
 ];
 

@@ -9,12 +9,12 @@ use crate::{Error, process, tool, workspace};
 pub(crate) const NEEDS: &[Need] = &[Need::Nightly, Need::Tool(&tool::FUZZ)];
 
 /// The targets: binaries of the package `xen-fuzz`.
-const TARGETS: [&str; 2] = ["hypervisor", "peer"];
+const TARGETS: [&str; 3] = ["hypervisor", "peer", "rings"];
 
 /// Options of `fuzz`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    cargo xtask fuzz                                    both targets, 60 seconds each\n  \
+    cargo xtask fuzz                                    all targets, 60 seconds each\n  \
     cargo xtask fuzz --target hypervisor --seconds 3600\n\n\
     fuzz/corpus keeps the inputs that reach new code, for the next run. fuzz/artifacts gets inputs\n\
     that fail; the message says how to run one again. `cargo fuzz` does more: cmin, tmin, coverage.")]

@@ -84,12 +84,12 @@ pub(super) enum Action {
 }
 
 /// The features of tests that need what `setup` installs, and of optional integrations.
-const HEADERS: &str =
-    "xen-layouts/headers,xen-disassembly/targets,codegen/headers,xen-linux/vm-memory";
+const HEADERS: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,\
+    xen-linux/vm-memory,xen-io/embedded-io,xen-io/std";
 
 /// The same, and those of tests that boot hypervisors.
-const LINTED: &str = "xen-layouts/headers,xen-disassembly/targets,codegen/headers,\
-    xen-linux/vm-memory,xen-live/boot";
+const LINTED: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,\
+    xen-linux/vm-memory,xen-io/embedded-io,xen-io/std,xen-live/boot";
 
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";
@@ -311,7 +311,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "fuzz",
-        about: "ten seconds of a hostile hypervisor and of a hostile peer",
+        about: "ten seconds each of a hostile hypervisor and of hostile peers",
         runs: Runs::Full,
         place: Place::In(OWN),
         needs: Needs::Optional(fuzz::NEEDS),

@@ -1,0 +1,130 @@
+//! A ring of one entry for requests and responses.
+
+use std::sync::Arc;
+
+use loom::thread;
+use xen_io::protocol::{Consumer, Orders, Producer, Proven};
+
+use super::{Index, NoFinalFence, NoNotifyFence, Slot, WeakObserve, WeakPublish};
+
+const SIZE: u32 = 1;
+
+struct Ring {
+    req_prod: Index,
+    req_event: Index,
+    rsp_prod: Index,
+    rsp_event: Index,
+    slot: Slot,
+}
+
+impl Ring {
+    /// A ring in which no side waits.
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            req_prod: Index::new(0),
+            req_event: Index::new(0),
+            rsp_prod: Index::new(0),
+            rsp_event: Index::new(0),
+            slot: Slot::new(),
+        })
+    }
+}
+
+/// The front end makes a request, and another in the same slot once it has the response. The back end
+/// answers what it finds.
+fn entries<F: Orders, B: Orders>() {
+    loom::model(|| {
+        let ring = Ring::new();
+        let back_end = Arc::clone(&ring);
+        let back_end = thread::spawn(move || {
+            let (mut requests, mut responses) = (Consumer::new(0), Producer::new(0));
+            if requests.available::<B>(&back_end.req_prod, SIZE).unwrap() == 0 {
+                return;
+            }
+            assert_eq!(back_end.slot.read(), 1);
+            requests.advance();
+            back_end.slot.write(2);
+            responses.advance();
+            responses.publish::<B>(&back_end.rsp_prod, &back_end.rsp_event);
+        });
+        let (mut requests, mut responses) = (Producer::new(0), Consumer::new(0));
+        ring.slot.write(1);
+        requests.advance();
+        requests.publish::<F>(&ring.req_prod, &ring.req_event);
+        if responses.available::<F>(&ring.rsp_prod, SIZE).unwrap() > 0 {
+            assert_eq!(ring.slot.read(), 2);
+            responses.advance();
+            ring.slot.write(3);
+        }
+        back_end.join().unwrap();
+    });
+}
+
+#[test]
+fn entries_are_seen_whole() {
+    entries::<Proven, Proven>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn publishing_requests_without_release_is_a_race() {
+    entries::<WeakPublish, Proven>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn observing_requests_without_acquire_is_a_race() {
+    entries::<Proven, WeakObserve>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn publishing_responses_without_release_is_a_race() {
+    entries::<Proven, WeakPublish>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn observing_responses_without_acquire_is_a_race() {
+    entries::<WeakObserve, Proven>();
+}
+
+/// One side produces while the other is about to wait for `count` entries: it sees them, or is notified.
+fn hold_off<P: Orders, C: Orders>(count: u32) {
+    loom::model(move || {
+        let ring = Ring::new();
+        let producing = Arc::clone(&ring);
+        let producer = thread::spawn(move || {
+            let mut producer = Producer::new(0);
+            let mut notified = false;
+            for _ in 0..count {
+                producer.advance();
+                notified |= producer.publish::<P>(&producing.req_prod, &producing.req_event);
+            }
+            notified
+        });
+        let mut consumer = Consumer::new(0);
+        let is_ready =
+            consumer.final_check::<C>(&ring.req_prod, &ring.req_event, count, count).unwrap();
+        let is_notified = producer.join().unwrap();
+        assert!(is_ready || is_notified, "asleep forever");
+    });
+}
+
+#[test]
+fn no_wake_up_is_lost() {
+    hold_off::<Proven, Proven>(1);
+    hold_off::<Proven, Proven>(2);
+}
+
+#[test]
+#[should_panic(expected = "asleep forever")]
+fn notifying_without_a_fence_loses_a_wake_up() {
+    hold_off::<NoNotifyFence, Proven>(1);
+}
+
+#[test]
+#[should_panic(expected = "asleep forever")]
+fn checking_without_a_fence_loses_a_wake_up() {
+    hold_off::<Proven, NoFinalFence>(1);
+}
