@@ -3,6 +3,13 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "alloc", test))]
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
 pub mod ring;
 pub mod stream;
+#[cfg(feature = "alloc")]
+pub mod xenbus;
 pub mod xenstore;
