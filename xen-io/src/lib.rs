@@ -11,5 +11,6 @@ extern crate std;
 pub mod ring;
 pub mod stream;
 #[cfg(feature = "alloc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 pub mod xenbus;
 pub mod xenstore;

@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use xen_ops::xen_abi::io::xs_wire::xsd_sockmsg;
@@ -9,12 +10,13 @@ use xen_ops::xen_abi::xen::domid_t;
 
 use super::transaction::Transaction;
 use crate::xenstore::Path;
-use crate::xenstore::wire::{
-    HEADER_SIZE, MESSAGE_MAX, Receiver, WatchEvent, encode_event, header_to_bytes,
-};
+use crate::xenstore::wire::{HEADER_SIZE, Receiver, WatchEvent, encode_event, header_to_bytes};
 
 /// Bytes that a queued message takes besides its own, for accounting.
 const MESSAGE_OVERHEAD: usize = 32;
+
+/// Messages at the end of the queue among which the same event is looked for. All of them would take long.
+const COMPARED_EVENTS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -107,23 +109,27 @@ impl Connection {
         self.output.push_back(message);
     }
 
-    /// Queues an event of a watch. Not if the same is queued already, if it is too long, or if it needs more
+    /// Queues an event of a watch. Not if the same was queued lately, if it is too long, or if it needs more
     /// than `available` bytes.
     pub(super) fn event(&mut self, watch: usize, path: &str, available: usize) {
         let Some(watch) = self.watches.get(watch) else { return };
         let seen = path.get(watch.hidden..).unwrap_or(path);
         let Ok(seen) = Path::new(seen) else { return };
-        let mut buffer = [0; MESSAGE_MAX];
-        let event = WatchEvent { path: seen, token: &watch.token };
-        let Ok(bytes) = encode_event(&event, &mut buffer) else { return };
-        // Each special event stands for a domain.
-        let mut queued = self.output.iter();
-        if !seen.is_special() && queued.any(|old| old.is_event && old.bytes == bytes) {
+        let length = HEADER_SIZE + seen.as_str().len() + watch.token.len() + 2;
+        if length + MESSAGE_OVERHEAD > available {
             return;
         }
-        if bytes.len() + MESSAGE_OVERHEAD <= available {
-            self.push(Message { bytes: bytes.to_vec(), is_event: true });
+        let mut bytes = vec![0; length];
+        let event = WatchEvent { path: seen, token: &watch.token };
+        if encode_event(&event, &mut bytes).is_err() {
+            return;
         }
+        // Each special event stands for a domain.
+        let mut newest = self.output.iter().rev().take(COMPARED_EVENTS);
+        if !seen.is_special() && newest.any(|old| old.is_event && old.bytes == bytes) {
+            return;
+        }
+        self.push(Message { bytes, is_event: true });
     }
 
     pub(super) fn watches(&self) -> &[Watch] {

@@ -153,9 +153,14 @@ impl Server {
         id
     }
 
-    /// Forgets a connection, its watches and transactions.
+    /// Forgets a connection, its watches and transactions. A domain whose connection it is has to be
+    /// introduced again.
     pub fn disconnect(&mut self, id: ConnectionId) {
-        self.connections.remove(&id);
+        if let Some(connection) = self.connections.remove(&id) {
+            if let Some(domain) = self.domains.get_mut(&connection.domid.0) {
+                domain.connection = domain.connection.filter(|own| *own != id);
+            }
+        }
     }
 
     /// Forgets what a connection has sent and would get, its watches and transactions, and continues with

@@ -182,7 +182,7 @@ fn wait_connected<C: EventChannel>(
     Ok(())
 }
 
-impl<C: EventChannel + fmt::Debug> Transport for RingTransport<'_, C> {
+impl<C: EventChannel> Transport for RingTransport<'_, C> {
     type Error = RingError<C::Error>;
 
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
