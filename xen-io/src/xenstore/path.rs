@@ -141,6 +141,7 @@ impl<'a> Path<'a> {
     }
 
     /// The names, from the root on.
+    #[must_use]
     pub fn components(self) -> impl DoubleEndedIterator<Item = &'a str> {
         self.0.split('/').filter(|name| !name.is_empty())
     }
