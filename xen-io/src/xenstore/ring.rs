@@ -148,6 +148,7 @@ impl Reader {
 }
 
 /// Empties both rings, which only xenstored does.
+#[cfg(feature = "alloc")]
 pub(crate) fn clear(page: Page<'_>) {
     for ring in [REQUESTS, REPLIES] {
         page.at(ring.cons).store(0, Relaxed);

@@ -6,7 +6,9 @@ use xen_ops::xen_abi::io::xs_wire::{XS_WATCH_EVENT, xsd_sockmsg};
 
 use super::number::parse;
 use super::{EncodeError, HEADER_SIZE, PAYLOAD_MAX, Strings, header_to_bytes};
-use crate::xenstore::{Path, Permissions};
+use crate::xenstore::Path;
+#[cfg(feature = "alloc")]
+use crate::xenstore::Permissions;
 
 /// A reply or event that breaks the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,18 +78,21 @@ impl<'a> DirectoryPart<'a> {
 
 /// The string of a payload that is one. Its final zero byte may be missing, as it is in replies of some
 /// xenstoreds.
+#[cfg(feature = "alloc")]
 pub(crate) fn string(payload: &[u8]) -> Option<&[u8]> {
     let string = payload.strip_suffix(&[0]).unwrap_or(payload);
     (!string.contains(&0)).then_some(string)
 }
 
 /// The number of a payload that is one.
+#[cfg(feature = "alloc")]
 pub(crate) fn number<T: TryFrom<u64>>(payload: &[u8]) -> Result<T, MalformedReply> {
     let expected = MalformedReply { expected: "a decimal number" };
     string(payload).and_then(parse).ok_or(expected)
 }
 
 /// The permissions of a payload that is a list of them.
+#[cfg(feature = "alloc")]
 pub(crate) fn permissions(payload: &[u8]) -> Result<Permissions<'_>, MalformedReply> {
     Permissions::from_payload(payload).ok_or(MalformedReply { expected: "a list of permissions" })
 }
