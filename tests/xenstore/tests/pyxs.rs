@@ -7,7 +7,8 @@ use std::process::Command;
 
 use xen_xenstore::Xenstored;
 
-const REQUIREMENT: &str = "pyxs==0.4.1 --hash=sha256:ae6016b05e7a99d0a4e8b3eb83bbc32362d1b013498d64c5fb1b429f43bb049f\n";
+const REQUIREMENT: &str =
+    "pyxs==0.4.1 --hash=sha256:ae6016b05e7a99d0a4e8b3eb83bbc32362d1b013498d64c5fb1b429f43bb049f\n";
 
 /// Each statement fails by an assertion.
 const PROGRAM: &str = r#"

@@ -14,8 +14,8 @@ use super::{Error, Key, state_from_value};
 use crate::xenstore::wire::ErrorName;
 use crate::xenstore::{self, Client, Store, Transport};
 
-const OTHER_END: Key<String> = Key::new("backend");
-const OTHER_ID: Key<u16> = Key::new("backend-id");
+const BACK_END: Key<String> = Key::new("backend");
+const BACK_ID: Key<u16> = Key::new("backend-id");
 const FRONT_END: Key<String> = Key::new("frontend");
 const FRONT_ID: Key<u16> = Key::new("frontend-id");
 const STATE: &str = "state";
@@ -43,7 +43,7 @@ impl End {
         kind: &str,
         id: u32,
     ) -> Result<Self, Error<S::TransportError>> {
-        Self::open(store, format!("device/{kind}/{id}"), OTHER_END, OTHER_ID)
+        Self::open(store, format!("device/{kind}/{id}"), BACK_END, BACK_ID)
     }
 
     /// The back end, in the caller's own domain, of a device of domain `frontend`:

@@ -89,7 +89,7 @@ impl EventChannel for &Peer<'_> {
             return Ok(true);
         }
         *self.idle.borrow_mut() += 1;
-        assert!(timeout.is_some() || *self.idle.borrow() < 10, "the guest waits for ever");
+        assert!(timeout.is_some() || *self.idle.borrow() < 10, "the guest waits without end");
         Ok(false)
     }
 }

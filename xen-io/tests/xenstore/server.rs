@@ -112,7 +112,7 @@ fn permissions_decide_for_each_domain() {
         let result = result.map_err(|error| error.refused().unwrap());
         assert_eq!(result, expected(domid == 1), "owning by {domid}");
     }
-    // The first entry is for everybody else.
+    // The first entry is for all other domains.
     control.set_permissions("/node", &[Permission::read(d(1))]).unwrap();
     assert_eq!(world.domain(9).read("/node").unwrap(), b"v");
     control

@@ -22,7 +22,7 @@ pub(super) struct Caller {
     pub(super) privileged: bool,
 }
 
-/// What somebody may do with a node.
+/// What a caller may do with a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Right {
     Read,
@@ -233,7 +233,7 @@ impl Server {
         }
     }
 
-    /// Removes a node that exists, and all below it, whoever owns that.
+    /// Removes a node that exists, and all below it, of any owner.
     pub(super) fn remove_tree(
         &mut self,
         caller: Caller,
@@ -324,7 +324,7 @@ impl Server {
         self.check_memory(caller, bytes_of(path, new), removed, transaction)
     }
 
-    /// Checks the memory of the caller, who pays for what it adds, whoever owns that.
+    /// Checks the memory of the caller, to whom all counts that it adds, of any owner.
     fn check_memory(
         &self,
         caller: Caller,

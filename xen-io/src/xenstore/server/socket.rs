@@ -18,7 +18,7 @@ pub const MAX_CLIENTS: usize = 256;
 /// Steps for one client before it is another's turn.
 const MAX_STEPS: usize = 64;
 
-/// A [`Server`] on a unix socket. Whoever can connect to it has the permissions of the control domain, so
+/// A [`Server`] on a unix socket. Every program that can connect to it has the permissions of the control domain, so
 /// its directory has to be the control domain's own.
 #[derive(Debug)]
 pub struct SocketServer {

@@ -45,7 +45,7 @@ pub(super) enum Match {
 pub(super) struct Change {
     pub(super) path: String,
     pub(super) matches: Match,
-    /// Whoever could read the node before is told too.
+    /// Domains that could read the node before are told too.
     pub(super) old: Option<Vec<Permission>>,
 }
 

@@ -58,7 +58,7 @@ impl Server {
             let reads = |permissions: &[Permission]| caller.may(Right::Read, permissions);
             let node = removed.or_else(|| self.tree.get(guard).map(AsRef::as_ref));
             let above = self.tree.get(parent(guard));
-            // Whoever may read the node, or might, or may read the list that names it.
+            // Domains that may read the node, or could, or may read the list that names it.
             let permitted = old.is_some_and(reads)
                 || node.is_some_and(|node| {
                     reads(&node.permissions) || above.is_some_and(|node| reads(&node.permissions))
