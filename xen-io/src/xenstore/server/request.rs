@@ -13,8 +13,8 @@ use super::transaction::{Limits, Scope, Transaction};
 use super::{ConnectionId, FEATURE_WATCHDEPTH, FEATURES, Quota, Server};
 use crate::xenstore::Path;
 use crate::xenstore::wire::{
-    Decimal, ErrorName, MalformedRequest, PAYLOAD_MAX, QuotaName, Request, Strings, XS_GET_FEATURE,
-    XS_GET_QUOTA, XS_SET_FEATURE, XS_SET_QUOTA,
+    Decimal, ErrorName, MalformedRequest, PAYLOAD_MAX, QuotaName, Request, Strings, XS_GET_QUOTA,
+    XS_SET_FEATURE, XS_SET_QUOTA,
 };
 
 /// The payload of replies that say no more than that.
