@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg = false))]
 
-#[cfg(feature = "alloc")]
+#[cfg(any(feature = "alloc", test))]
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
 pub use error::{AttachError, BadIndex};
@@ -19,6 +19,9 @@ mod indices;
 mod pages;
 pub mod ring;
 pub mod stream;
+#[cfg(feature = "alloc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+pub mod xenbus;
 pub mod xenstore;
 
 /// The protocols by which both sides change shared indices. They are public for the tests that run them
