@@ -27,7 +27,7 @@ static BUILT: Mutex<BTreeMap<(PathBuf, &str), PathBuf>> = Mutex::new(BTreeMap::n
 /// The kernel for an architecture, as its loader wants it.
 pub(crate) fn kernel(arch: Arch) -> Result<PathBuf, Error> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("guest");
-    Ok(build(&source, target(arch)?, "guest")?.join("xen-guest"))
+    Ok(build(&source, target(arch)?, "guest")?.join("xen-test-kernel"))
 }
 
 /// Rust's name of the target without an operating system.
