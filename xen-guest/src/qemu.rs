@@ -4,6 +4,12 @@
 
 use core::arch::asm;
 
+/// The exit status of success: one that QEMU has for no other end, and that every architecture can have.
+pub const SUCCESS: u8 = 85;
+
+/// The exit status of a failure, as of a panic in a program of Rust's.
+pub const FAILURE: u8 = 101;
+
 /// Ends QEMU with this exit status, from 0 to 255, if it is set up for that: on x86 by the device
 /// `isa-debug-exit` at port 0xf4, with odd statuses only; on Arm by `-semihosting-config enable=on`.
 /// Otherwise it returns, or the domain ends as crashed.

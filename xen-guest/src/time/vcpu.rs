@@ -59,15 +59,17 @@ impl VcpuTime {
     /// Nanoseconds since boot when the counter is at `tsc`.
     ///
     /// A counter that is behind the values, as another vCPU's may be by a little, counts as the one that
-    /// goes with them. What does not fit into 64 bits is the largest value.
+    /// goes with them. The counter wraps around: a guest's begins at 0 when it is created, and the values may
+    /// go with an earlier time. What does not fit into 64 bits is the largest value.
     #[must_use]
     pub fn nanoseconds(&self, tsc: u64) -> u64 {
-        let ticks = tsc.saturating_sub(self.info.tsc_timestamp);
+        let ticks = tsc.wrapping_sub(self.info.tsc_timestamp);
+        let ticks = if ticks > i64::MAX as u64 { 0 } else { ticks };
         let shift = u32::from(self.info.tsc_shift.unsigned_abs());
         let shifted = if self.info.tsc_shift < 0 {
             ticks.checked_shr(shift).unwrap_or(0)
-        } else if ticks.leading_zeros() >= shift {
-            // All zeroes, if the shift is 64 or more.
+        } else if ticks == 0 || ticks.leading_zeros() >= shift {
+            // Without a tick the shift may be 64 or more.
             ticks.checked_shl(shift).unwrap_or(0)
         } else {
             u64::MAX

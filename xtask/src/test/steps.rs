@@ -232,6 +232,8 @@ pub(super) const STEPS: &[Step] = &[
             "linux",
             "--test",
             "domains",
+            "--test",
+            "template",
         ]]),
     },
     Step {
