@@ -1,4 +1,4 @@
-//! `cargo xtask cross`: xen-abi and xen-ops on every architecture, with and without an operating system,
+//! `cargo xtask cross`: xen-abi, xen-ops and xen-guest on every architecture, with and without an operating system,
 //! and xen-linux on Linux.
 //!
 //! Checking is enough: the proofs are constants, which `cargo check` evaluates.
@@ -30,13 +30,14 @@ pub(crate) const TARGETS: [&str; 7] = [
     "armv7-unknown-linux-gnueabihf",
 ];
 
-/// What is checked: xen-abi with the feature sets that matter, xen-ops and xen-linux; each with cargo's
-/// arguments for it.
-const CHECKS: [(&str, &[&str]); 5] = [
+/// What is checked: xen-abi with the feature sets that matter, xen-ops, xen-guest and xen-linux; each with
+/// cargo's arguments for it.
+const CHECKS: [(&str, &[&str]); 6] = [
     ("none", &["--package", "xen-abi", "--no-default-features"]),
     ("default", &["--package", "xen-abi"]),
     ("full", &["--package", "xen-abi", "--no-default-features", "--features", "full"]),
     ("xen-ops", &["--package", "xen-ops"]),
+    ("xen-guest", &["--package", "xen-guest", "--all-features"]),
     (LINUX, &["--package", "xen-linux"]),
 ];
 
@@ -62,8 +63,8 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     let targets = TARGETS.into_iter().filter(wanted).collect::<Vec<_>>();
     toolchain::ensure_targets(&targets, install)?;
 
-    let [a, b, c, d, e] = CHECKS.map(|(name, _)| name);
-    let mut table = Table::new(["target", a, b, c, d, e, "all"]);
+    let [a, b, c, d, e, f] = CHECKS.map(|(name, _)| name);
+    let mut table = Table::new(["target", a, b, c, d, e, f, "all"]);
     let mut total = Duration::ZERO;
     for target in targets {
         let mut times = Vec::new();

@@ -15,7 +15,7 @@ pub(crate) const NEEDS: &[Need] = &[Need::Tool(&tool::HACK)];
 pub(crate) fn run(install: Install) -> Result<(), Error> {
     need::provide(NEEDS, install)?;
     let mut command = tool::HACK.command()?;
-    command.args(["check", "-p", "xen-abi", "-p", "xen-ops", "-p", "xen-linux"]);
+    command.args(["check", "-p", "xen-abi", "-p", "xen-ops", "-p", "xen-guest", "-p", "xen-linux"]);
     command.args(["--feature-powerset", "--depth", "2", "--exclude-features", "default,full"]);
     command.arg("--target-dir").arg(workspace::scratch("features")?);
     command.env("RUSTFLAGS", "-D warnings").env("CARGO_INCREMENTAL", "0");

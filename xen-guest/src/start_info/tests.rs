@@ -198,7 +198,7 @@ proptest! {
         }
         let memory = Range { address: BASE, bytes: &bytes };
         if let Ok(info) = HvmStartInfo::read(memory, BASE) {
-            info.modules().for_each(|module| drop(module.command_line));
+            info.modules().for_each(|module| assert!(module.command_line.len() < MAX_COMMAND_LINE));
             info.memory_map().for_each(drop);
         }
         let _ = HvmStartInfo::read(memory, address);

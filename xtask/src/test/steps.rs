@@ -94,6 +94,9 @@ const LINTED: &str = "xen-layouts/headers,xen-disassembly/targets,codegen/header
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";
 
+/// The kernel to start from, likewise.
+const TEMPLATE: &str = "templates/kernel/Cargo.toml";
+
 /// Programs over other libraries, likewise.
 const COMPARE: &str = "tests/compare/Cargo.toml";
 
@@ -108,6 +111,7 @@ pub(super) const STEPS: &[Step] = &[
         action: Action::Quiet(&[
             &["fmt", "--all", "--check"],
             &["fmt", "--manifest-path", GUEST, "--check"],
+            &["fmt", "--manifest-path", TEMPLATE, "--check"],
             &["fmt", "--manifest-path", COMPARE, "--check"],
         ]),
     },
