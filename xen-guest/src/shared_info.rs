@@ -5,6 +5,7 @@
 use core::fmt;
 
 use xen_abi::xen::{shared_info, vcpu_info};
+use xen_ops::events::TwoLevel;
 use xen_ops::hypercall::{Error, vcpu_op};
 use xen_ops::page::{MapTarget as _, PAGE_SIZE, Page as _};
 use xen_ops::view::Field;
@@ -47,6 +48,12 @@ impl SharedInfo {
     #[must_use]
     pub const fn view(&self) -> View<'static, ReadWrite> {
         self.view
+    }
+
+    /// The events of the first vCPU, unless it has [registered](register_vcpu_info) information of its own.
+    #[must_use]
+    pub fn events(&self) -> TwoLevel<'static> {
+        TwoLevel::new(self.view, self.view, xen_ops::field!(shared_info, vcpu_info[0]))
     }
 
     /// Where a vCPU's information is, for the first 32 vCPUs on x86 and the first one on Arm. `None` for

@@ -1,4 +1,5 @@
-//! A kernel that Xen starts: it prints, shares a page, and measures how long that takes.
+//! A kernel that Xen starts: it prints, shares a page, measures how long that takes, and
+//! receives an event.
 #![no_std]
 #![no_main]
 
@@ -7,6 +8,7 @@ use core::panic::PanicInfo;
 use xen_guest::shutdown::{Reason, shutdown};
 use xen_guest::time::{Clock, WallClock};
 use xen_guest::xen_abi::xen::domid_t;
+use xen_guest::xen_ops::events::Port;
 use xen_guest::xen_ops::gnttab::{Storage, copy};
 use xen_guest::xen_ops::{DomainId, GrantTable, Page as _, ReadOnly, RemoteGrant};
 use xen_guest::{GrantFrames, Guest, GuestPage, PagePool, SharedInfo, println, qemu};
@@ -27,6 +29,7 @@ fn main(guest: Guest) -> ! {
     }
     share(&guest);
     println!("shared a page within {} ns", clock.now() - start);
+    receive(&guest, &shared_info);
     // Under QEMU this ends the machine. Elsewhere the domain ends.
     qemu::exit(qemu::SUCCESS);
     shutdown(Reason::Poweroff)
@@ -52,6 +55,15 @@ fn share(guest: &Guest) {
     let bytes = own.view().read_obj::<[u8; 6]>(0).expect("six bytes");
     println!("copied {count} bytes: {:?}", core::str::from_utf8(&bytes));
     assert!(granted.revoke().is_ok(), "nothing has the page mapped");
+}
+
+/// Sends an event to this vCPU itself, and receives it as from another domain.
+fn receive(guest: &Guest, shared_info: &SharedInfo) {
+    let port = Port::bind_ipi(guest.xen(), 0).expect("a port");
+    port.notify().expect("an event");
+    let mut events = 0;
+    shared_info.events().receive(|from| events += u32::from(from == port.number()));
+    println!("received {events} event");
 }
 
 fn take(guest: &Guest) -> GuestPage {

@@ -22,7 +22,7 @@ fn boot(release: &str, arch: Arch, mode: Mode) -> Boot {
 }
 
 #[test]
-fn the_template_prints_shares_a_page_and_times_itself() {
+fn the_template_prints_shares_a_page_times_itself_and_receives_an_event() {
     for (release, arch, mode, kind) in MACHINES {
         let report = boot(release, arch, mode).arguments("a=1 b").run().unwrap();
         let line = |start: &str| {
@@ -32,6 +32,7 @@ fn the_template_prints_shares_a_page_and_times_itself() {
         let hello = line(&format!("hello from a {kind} guest"));
         assert!(hello.ends_with("a=1 b\""), "{hello}");
         assert_eq!(line("copied"), "copied 4096 bytes: Ok(\"shared\")");
+        assert_eq!(line("received"), "received 1 event");
         let time = line("shared a page").split(' ').rev().nth(1).unwrap();
         let time: u64 = time.parse().unwrap();
         // An emulated machine takes longer than 1 microsecond and less than its deadline.
