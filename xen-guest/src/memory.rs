@@ -60,7 +60,7 @@ impl AddressSpace {
     /// The frame under which Xen knows the page at `address`, which is in the image. `None` if a PV guest
     /// has no such page.
     #[must_use]
-    #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]
+    #[allow(clippy::cast_lossless, clippy::unnecessary_cast, reason = "64 or 32 bits wide")]
     pub fn frame(self, address: NonNull<u8>) -> Option<xen_pfn_t> {
         let address = address.as_ptr().addr();
         match self {
@@ -192,7 +192,11 @@ impl UnmappedPage {
             AddressSpace::Translated { .. } => {
                 // SAFETY: nothing else has the page.
                 unsafe { remove_from_physmap(&xen, DOMID_SELF, page.frame())? };
-                #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]
+                #[allow(
+                    clippy::cast_lossless,
+                    clippy::unnecessary_cast,
+                    reason = "64 or 32 bits wide"
+                )]
                 let frame = page.frame().0 as u64;
                 frame << 12
             }

@@ -79,7 +79,7 @@ pub fn register_vcpu_info(
     let field = Field::at_offset(offset).map_err(|_| VcpuInfoError::BadOffset(offset))?;
     // SAFETY: the page was handed out once, and this view is all that uses it. It stays.
     let view = unsafe { View::new(page.address()) };
-    #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]
+    #[allow(clippy::cast_lossless, clippy::unnecessary_cast, reason = "64 or 32 bits wide")]
     let mfn = page.frame().0 as u64;
     // SAFETY: the page is used through the view only.
     unsafe { vcpu_op::register_vcpu_info(&guest.xen(), vcpu, mfn, offset as u32)? };

@@ -19,12 +19,14 @@ pub unsafe fn start_image(
 ) -> ! {
     // SAFETY: Xen put a device tree there, which is mapped where it lies and stays.
     let tree = unsafe { DeviceTree::from_ptr(tree) };
-    // Where the hypervisor is not Xen, the instruction for hypercalls means something else, and there is
-    // no console that is known.
-    let Some(tree) = tree.ok().filter(|tree| matches!(tree.xen(), Ok(Some(_)))) else {
-        shutdown(Reason::Crash)
+    // Where the hypervisor is another, the instruction for hypercalls means something else, and there is no
+    // console that is known. Xen starts some domains without the node: those of dom0less.
+    let is_other = |tree: &DeviceTree<'_>| {
+        let found = tree.find(&["hypervisor"], "compatible");
+        !matches!((found, tree.xen()), (Ok(None), _) | (Ok(_), Ok(Some(_))))
     };
-    // SAFETY: the hypervisor is Xen, and this is its guest's kernel.
+    let Some(tree) = tree.ok().filter(|tree| !is_other(tree)) else { shutdown(Reason::Crash) };
+    // SAFETY: nothing says that the hypervisor is not Xen, and this is its guest's kernel.
     let xen = unsafe { backend::adopt() };
     // SAFETY: the entry code has mapped physical memory where it is.
     unsafe { console::attach_by_parameters(&xen) };

@@ -80,13 +80,13 @@ impl<'m> PvStartInfo<'m> {
         let line = &line[..terminator.ok_or(StartInfoError::NotTerminated { what, address })?];
         let command_line =
             core::str::from_utf8(line).map_err(|_| StartInfoError::NotText { what, address })?;
-        #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]
+        #[allow(clippy::cast_lossless, clippy::unnecessary_cast, reason = "64 or 32 bits wide")]
         let (list, count) = (info.mfn_list as u64, info.nr_pages as u64);
         let what = "the list of frames";
         let wraps = StartInfoError::Wraps { what, address: list, length: count };
         let length = count.checked_mul(size_of::<xen_pfn_t>() as u64).ok_or(wraps)?;
         let bytes = memory.bytes(list, length).ok_or(unreadable(what, list, length))?;
-        #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]
+        #[allow(clippy::cast_lossless, clippy::unnecessary_cast, reason = "64 or 32 bits wide")]
         let (start, size) = (info.mod_start as u64, info.mod_len as u64);
         start.checked_add(size).ok_or(StartInfoError::Wraps {
             what: "the module",
@@ -122,14 +122,14 @@ impl<'m> PvStartInfo<'m> {
 
     /// The machine address of the shared information page, in bytes.
     #[must_use]
-    #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]
+    #[allow(clippy::cast_lossless, clippy::unnecessary_cast, reason = "64 or 32 bits wide")]
     pub const fn shared_info(&self) -> u64 {
         self.info.shared_info as u64
     }
 
     /// The boot module's virtual address and its length in bytes, if there is one that is mapped.
     #[must_use]
-    #[allow(clippy::cast_lossless, reason = "64 or 32 bits wide")]
+    #[allow(clippy::cast_lossless, clippy::unnecessary_cast, reason = "64 or 32 bits wide")]
     pub fn module(&self) -> Option<(u64, u64)> {
         let mapped = self.info.mod_start != 0 && self.info.flags & SIF_MOD_START_PFN == 0;
         mapped.then_some((self.info.mod_start as u64, self.info.mod_len as u64))
