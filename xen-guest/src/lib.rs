@@ -1,3 +1,33 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(test)]
+extern crate std;
+
+#[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
+pub use exception::Exception;
+pub use frames::GrantFrames;
+pub use guest::{Guest, GuestKind, StartInfo};
+pub use memory::{AddressSpace, GuestPage, MemoryError, PagePool, PageStorage, UnmappedPage};
+pub use shared_info::{SharedInfo, VcpuInfoError, register_vcpu_info};
+pub use xen_abi;
+pub use xen_ops;
+
+pub mod backend;
+pub mod console;
+pub mod device_tree;
+#[doc(hidden)]
+pub mod entry;
+#[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
+mod exception;
+mod frames;
+mod guest;
+mod memory;
+pub mod note;
+#[cfg(feature = "qemu")]
+pub mod qemu;
+mod shared_info;
+pub mod shutdown;
+pub mod start_info;
+pub mod time;

@@ -1,4 +1,4 @@
-//! `cargo xtask cross`: xen-abi and xen-ops on every architecture, with and without an operating system,
+//! `cargo xtask cross`: xen-abi and the crates over it on every architecture, with and without an operating system,
 //! and xen-linux on Linux.
 //!
 //! Checking is enough: the proofs are constants, which `cargo check` evaluates.
@@ -16,13 +16,15 @@ use crate::{Error, process, toolchain, workspace};
 /// What it needs.
 pub(crate) const NEEDS: &[Need] = &[Need::Targets(&TARGETS)];
 
-/// What is checked: xen-abi with the feature sets that matter, xen-ops and xen-linux; each with cargo's
-/// arguments for it.
-const CHECKS: [(&str, &[&str]); 5] = [
+/// What is checked: xen-abi with the feature sets that matter, xen-ops and the crates over it; each with
+/// cargo's arguments for it.
+const CHECKS: [(&str, &[&str]); 7] = [
     ("none", &["--package", "xen-abi", "--no-default-features"]),
     ("default", &["--package", "xen-abi"]),
     ("full", &["--package", "xen-abi", "--no-default-features", "--features", "full"]),
     ("xen-ops", &["--package", "xen-ops"]),
+    ("xen-guest", &["--package", "xen-guest", "--all-features"]),
+    ("xen-io", &["--package", "xen-io", "--features", "alloc"]),
     (LINUX, &["--package", "xen-linux"]),
 ];
 
@@ -48,8 +50,8 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     let targets = TARGETS.into_iter().filter(wanted).collect::<Vec<_>>();
     toolchain::ensure_targets(&targets, install)?;
 
-    let [a, b, c, d, e] = CHECKS.map(|(name, _)| name);
-    let mut table = Table::new(["target", a, b, c, d, e, "all"]);
+    let [a, b, c, d, e, f, g] = CHECKS.map(|(name, _)| name);
+    let mut table = Table::new(["target", a, b, c, d, e, f, g, "all"]);
     let mut total = Duration::ZERO;
     for target in targets {
         let mut times = Vec::new();

@@ -12,7 +12,10 @@ pub(crate) const NEEDS: &[Need] = &[Need::Tool(&tool::HACK)];
 const SETS: &[(&str, &[&str])] = &[
     ("features of xen-abi", &["-p", "xen-abi", "--feature-powerset", "--depth", "2"]),
     ("features of xen-io", &["-p", "xen-io", "--feature-powerset", "--depth", "2"]),
-    ("features of the others", &["-p", "xen-ops", "-p", "xen-linux", "--each-feature"]),
+    (
+        "features of the others",
+        &["-p", "xen-ops", "-p", "xen-guest", "-p", "xen-linux", "--each-feature"],
+    ),
 ];
 
 /// Has cargo-hack check each set; a warning in one of them is an error.

@@ -15,8 +15,12 @@ pub(crate) fn run(install: Install) -> Result<(), Error> {
     let version = workspace::msrv();
     let mut command = Command::new("rustup");
     command.args(["run", &version, "cargo", "check"]);
-    command.args(["-p", "xen-abi", "-p", "xen-ops", "-p", "xen-linux", "-p", "xen-sim"]);
-    command.args(["--features", "xen-abi/full,xen-ops/alloc,xen-linux/vm-memory"]);
+    command.args(["-p", "xen-abi", "-p", "xen-ops", "-p", "xen-guest", "-p", "xen-io"]);
+    command.args(["-p", "xen-linux", "-p", "xen-sim"]);
+    command.args([
+        "--features",
+        "xen-abi/full,xen-ops/alloc,xen-guest/qemu,xen-io/std,xen-linux/vm-memory",
+    ]);
     command.arg("--target-dir").arg(workspace::scratch("msrv")?).current_dir(workspace::root()?);
     command.env("CARGO_INCREMENTAL", "0");
     process::captured(&format!("msrv {version}"), &mut command).map(drop)

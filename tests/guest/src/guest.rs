@@ -1,118 +1,117 @@
 //! This kernel as the scenarios see it.
 
-#![allow(unsafe_code, reason = "reads the page that Xen shares with the domain")]
-
 use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-use xen_abi::memory::{
-    XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table, XENMAPSPACE_shared_info,
+use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
+use xen_abi::xen::{domid_t, shared_info, xen_pfn_t};
+use xen_guest::backend::Backend;
+use xen_guest::{
+    GrantFrames, Guest as Kernel, GuestKind, GuestPage, PagePool, SharedInfo, UnmappedPage,
 };
-use xen_abi::xen::{DOMID_SELF, domid_t, shared_info, xen_pfn_t};
+use xen_ops::field;
 use xen_ops::gnttab::TableFrames as _;
-use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
-use xen_ops::page::{MapTarget, Page};
+use xen_ops::page::{MapTarget as _, Page as _};
 use xen_ops::view::Field;
-use xen_ops::{ReadWrite, View, field};
 use xen_scenarios::{Guest, Kind, Part};
 
-use crate::console;
-use crate::entry::{Start, Xen, compat_call, xen};
-use crate::frames::LiveFrames;
-use crate::memory::{OwnPage, Room, Space};
 use crate::toolstack;
 
 /// One bit for each port, in words that all processors here can change atomically.
 const PENDING: Field<[u32; 128]> = Field::at::<{ field!(shared_info, evtchn_pending).offset() }>();
 
+/// Pages to be handed out, each once.
+static POOL: PagePool<1024> = PagePool::new();
+
 /// The guest that this kernel is.
 pub(crate) struct LiveGuest {
-    xen: Xen,
-    kind: Kind,
+    kernel: Kernel,
+    xen: Backend,
     domid: domid_t,
-    space: Space,
-    shared_info: View<'static, ReadWrite>,
+    shared_info: SharedInfo,
     /// The first frame of the grant table, once it is mapped: Arm maps it once only.
     entries: Option<NonNull<u8>>,
 }
 
 impl LiveGuest {
     /// The guest that was started so.
-    pub(crate) fn new(start: Start) -> Self {
-        let Start { kind, arguments, space } = start;
-        let me = arguments.split_whitespace().find_map(|word| word.strip_prefix("me="));
+    pub(crate) fn new(kernel: Kernel) -> Self {
+        let mut words = kernel.command_line().split_whitespace();
+        let me = words.find_map(|word| word.strip_prefix("me="));
         let domid = domid_t(me.and_then(|me| me.parse().ok()).unwrap_or(0));
-        let room = room(space);
-        match space {
-            Space::Pv { shared_info, .. } => room.point_to(shared_info >> 12),
-            Space::Translated { .. } => room.fill(XENMAPSPACE_shared_info, 0),
-        }
-        // SAFETY: the page that Xen shares is there from now on, and is accessed through this view.
-        let shared_info = unsafe { View::new(room.address()) };
-        Self { xen: xen(), kind, domid, space, shared_info, entries: None }
+        let shared_info = SharedInfo::map(&kernel, take(&kernel)).expect("the shared page");
+        Self { xen: kernel.xen(), domid, shared_info, entries: None, kernel }
     }
 }
 
-/// Room, never handed out before.
-fn room(space: Space) -> Room {
-    Room::new(&OwnPage::take(space), space)
+fn take(kernel: &Kernel) -> GuestPage {
+    POOL.take(kernel).expect("a page of the pool")
+}
+
+/// Takes a page's memory away.
+fn unmap(kernel: &Kernel, page: GuestPage) -> UnmappedPage {
+    UnmappedPage::new(kernel, page).expect("a page of our own without memory")
 }
 
 impl Guest for LiveGuest {
-    type Xen = Xen;
-    type Page = OwnPage;
-    type MapTarget = Room;
-    type Frames = LiveFrames;
+    type Xen = Backend;
+    type Page = GuestPage;
+    type MapTarget = UnmappedPage;
+    type Frames = GrantFrames;
 
-    fn xen(&self) -> &Xen {
+    fn xen(&self) -> &Backend {
         &self.xen
     }
 
     fn kind(&self) -> Kind {
-        self.kind
+        match self.kernel.kind() {
+            GuestKind::Pv => Kind::Pv,
+            GuestKind::Pvh => Kind::Pvh,
+            GuestKind::Arm => Kind::Arm,
+        }
     }
 
     fn domid(&self) -> domid_t {
         self.domid
     }
 
-    fn page(&mut self) -> OwnPage {
-        OwnPage::take(self.space)
+    fn page(&mut self) -> GuestPage {
+        take(&self.kernel)
     }
 
     fn loose_frame(&mut self) -> xen_pfn_t {
-        let page = OwnPage::take(self.space);
-        if let Space::Pv { .. } = self.space {
-            let _ = Room::new(&page, self.space);
+        let page = take(&self.kernel);
+        let frame = page.frame();
+        if self.kernel.kind() == GuestKind::Pv {
+            let _ = unmap(&self.kernel, page);
         }
-        page.frame()
+        frame
     }
 
-    fn target(&mut self) -> Room {
-        room(self.space)
+    fn target(&mut self) -> UnmappedPage {
+        unmap(&self.kernel, take(&self.kernel))
     }
 
     fn bad_address(&self) -> usize {
-        match self.kind {
+        match self.kernel.kind() {
             // Xen's own part of the address space.
-            Kind::Pv => 0xffff_8300_0000_0000_u64 as usize,
+            GuestKind::Pv => 0xffff_8300_0000_0000_u64 as usize,
             // Beyond what the entry code mapped.
-            Kind::Pvh => (1_u64 << 40) as usize,
+            GuestKind::Pvh => (1_u64 << 40) as usize,
             // Mapped, and nothing is there.
-            Kind::Arm => 0x1000,
+            GuestKind::Arm => 0x1000,
         }
     }
 
     fn torn(&mut self) -> NonNull<u8> {
-        // Pages are handed out one after the other.
-        let [first, middle, _] = [(); 3].map(|()| OwnPage::take(self.space));
-        let _ = Room::new(&middle, self.space);
+        let [first, middle, _] = POOL.take_array(&self.kernel).expect("pages of the pool");
+        let _ = unmap(&self.kernel, middle);
         first.address()
     }
 
-    fn frames(&mut self) -> LiveFrames {
-        let frames = LiveFrames::new(self.space);
+    fn frames(&mut self) -> GrantFrames {
+        let frames = GrantFrames::new::<2, 1024>(&self.kernel, &POOL).expect("the table's place");
         self.entries = Some(frames.shared());
         frames
     }
@@ -121,32 +120,25 @@ impl Guest for LiveGuest {
         if let (Part::Shared, Some(entries)) = (part, self.entries) {
             return entries;
         }
-        let room = room(self.space);
-        match (self.space, part) {
-            (Space::Pv { .. }, Part::Shared) => {
-                let mut frames = [xen_pfn_t(0)];
-                setup_table(&self.xen, DOMID_SELF, &mut frames).expect("the table's frames");
-                room.point_to(frames[0].0);
-            }
-            (Space::Pv { .. }, Part::Status) => {
-                let mut frames = [0];
-                get_status_frames(&self.xen, DOMID_SELF, &mut frames).expect("the status frames");
-                room.point_to(frames[0]);
-            }
-            (Space::Translated { .. }, Part::Shared) => room.fill(XENMAPSPACE_grant_table, 0),
-            (Space::Translated { .. }, Part::Status) => {
-                room.fill(XENMAPSPACE_grant_table, XENMAPIDX_grant_table_status as usize);
-            }
+        let place = self.target();
+        if self.kernel.kind() == GuestKind::Pv {
+            map_part(&self.xen, &place, part);
+        } else {
+            let index = match part {
+                Part::Shared => 0,
+                Part::Status => XENMAPIDX_grant_table_status as usize,
+            };
+            place.place(XENMAPSPACE_grant_table, index).expect("the table's frame");
         }
         if part == Part::Shared {
-            self.entries = Some(room.address());
+            self.entries = Some(place.address());
         }
-        room.address()
+        place.address()
     }
 
     fn take_event(&mut self, port: u32) -> bool {
         let bit = 1 << (port % u32::BITS);
-        let word = self.shared_info.at(PENDING).element((port / u32::BITS) as usize);
+        let word = self.shared_info.view().at(PENDING).element((port / u32::BITS) as usize);
         word.is_some_and(|word| word.fetch_and(!bit, Ordering::AcqRel) & bit != 0)
     }
 
@@ -158,10 +150,41 @@ impl Guest for LiveGuest {
     }
 
     fn compat_call(&mut self, number: u32, arguments: [u32; 5]) -> Option<i32> {
-        compat_call(self.kind, number, arguments)
+        #[cfg(target_arch = "x86_64")]
+        return (self.kernel.kind() == GuestKind::Pvh)
+            .then(|| crate::compat::call(number, arguments));
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let _ = (number, arguments);
+            None
+        }
     }
 
     fn write(&mut self, line: fmt::Arguments<'_>) {
-        console::write(line);
+        xen_guest::console::write_line(line);
     }
 }
+
+/// Maps the first frame of the grant table's part, in a PV guest.
+#[cfg(target_arch = "x86_64")]
+fn map_part(xen: &Backend, place: &UnmappedPage, part: Part) {
+    use xen_abi::xen::DOMID_SELF;
+    use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
+
+    let frame = match part {
+        Part::Shared => {
+            let mut frames = [xen_pfn_t(0)];
+            setup_table(xen, DOMID_SELF, &mut frames).expect("the table's frames");
+            frames[0].0
+        }
+        Part::Status => {
+            let mut frames = [0];
+            get_status_frames(xen, DOMID_SELF, &mut frames).expect("the status frames");
+            frames[0]
+        }
+    };
+    place.map_frame(frame).expect("the table's frame");
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn map_part(_: &Backend, _: &UnmappedPage, _: Part) {}

@@ -5,7 +5,7 @@
 use core::hint;
 use core::ptr;
 
-use crate::console;
+use xen_guest::println;
 
 /// Does what `misbehave=WHAT` on the command line says.
 pub(crate) fn misbehave(arguments: &str) {
@@ -16,7 +16,7 @@ pub(crate) fn misbehave(arguments: &str) {
         },
         Some("chatter") => {
             for number in 0..1000 {
-                console::write(format_args!("@chatter {number:030}"));
+                println!("@chatter {number:030}");
             }
         }
         Some("panic") => panic!("as it was told"),
@@ -25,9 +25,7 @@ pub(crate) fn misbehave(arguments: &str) {
             unsafe { ptr::without_provenance_mut::<u8>(1 << (usize::BITS - 2)).write_volatile(0) }
         }
         Some("garbage") => loop {
-            console::write(format_args!(
-                "\u{7}@garbage @0 step @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"
-            ));
+            println!("\u{7}@garbage @0 step @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@");
         },
         _ => {}
     }

@@ -27,7 +27,20 @@ static BUILT: Mutex<BTreeMap<(PathBuf, &str), PathBuf>> = Mutex::new(BTreeMap::n
 /// The kernel for an architecture, as its loader wants it.
 pub(crate) fn kernel(arch: Arch) -> Result<PathBuf, Error> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("guest");
-    Ok(build(&source, target(arch)?, "guest")?.join("xen-guest"))
+    Ok(build(&source, target(arch)?, "guest")?.join("xen-test-kernel"))
+}
+
+/// Builds the package of a kernel, in the directory `source` below the repository, for an architecture
+/// without an operating system. Returns the directory with its programs.
+///
+/// # Errors
+///
+/// [`Error::Guest`] if it does not build, [`Error::NoSuchRow`] for an architecture whose kernels are not
+/// booted.
+pub fn build_kernel(source: &str, arch: Arch) -> Result<PathBuf, Error> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
+    let name = source.replace('/', "-");
+    build(&root.join(source), target(arch)?, &name)
 }
 
 /// Rust's name of the target without an operating system.

@@ -47,6 +47,7 @@ pub use devtools::Arch;
 pub use differences::Where;
 pub use dom0::Dom0Files;
 pub use error::{Cause, Error, Failure, NotPinned};
+pub use guest::build_kernel;
 pub use hypervisor::{Hypervisor, Image};
 pub use platform::{Mode, Row, matrix, missing_hypervisors, releases};
 pub use simulated::{Calls, run as simulate};

@@ -1,8 +1,8 @@
 //! Event channels: ports that notify the other side.
 //!
-//! A [`Port`] belongs to the caller's domain, and is closed when it is dropped. This module makes ports
-//! and sends events. It does not receive them: that needs the guest's shared information page and its
-//! interrupts. [`hypercall::event_channel_op`](crate::hypercall::event_channel_op) has the operations as
+//! A [`Port`] belongs to the caller's domain, and is closed when it is dropped. [`TwoLevel`] receives events
+//! in a kernel, in the ABI that every domain starts with; a kernel's interrupt handler or its main loop calls
+//! it. [`hypercall::event_channel_op`](crate::hypercall::event_channel_op) has the operations as
 //! C has them.
 //!
 //! | C operation | here |
@@ -18,6 +18,7 @@
 //! Upstream: `xen/include/public/event_channel.h`.
 
 mod status;
+mod two_level;
 
 use core::fmt;
 
@@ -25,6 +26,7 @@ use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::xen::{DOMID_SELF, domid_t};
 
 pub use status::{Binding, PortStatus};
+pub use two_level::{NoSuchPort, TWO_LEVEL_PORTS, TwoLevel, UnmaskError};
 
 use crate::hypercall::event_channel_op as op;
 use crate::hypercall::{Error, Hypercall};

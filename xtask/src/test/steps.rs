@@ -94,6 +94,9 @@ const LINTED: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targ
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";
 
+/// The kernel to start from, likewise.
+const TEMPLATE: &str = "templates/kernel/Cargo.toml";
+
 /// Programs over other libraries, likewise.
 const COMPARE: &str = "tests/compare/Cargo.toml";
 
@@ -108,6 +111,7 @@ pub(super) const STEPS: &[Step] = &[
         action: Action::Quiet(&[
             &["fmt", "--all", "--check"],
             &["fmt", "--manifest-path", GUEST, "--check"],
+            &["fmt", "--manifest-path", TEMPLATE, "--check"],
             &["fmt", "--manifest-path", COMPARE, "--check"],
         ]),
     },
@@ -234,6 +238,8 @@ pub(super) const STEPS: &[Step] = &[
             "linux",
             "--test",
             "domains",
+            "--test",
+            "template",
         ]]),
     },
     Step {

@@ -1,0 +1,136 @@
+#![allow(unsafe_code, reason = "pages and scripts of the test's")]
+
+use core::ptr::NonNull;
+use std::vec::Vec;
+
+use super::*;
+use crate::backend::Script;
+use crate::field;
+use crate::page::PAGE_SIZE;
+
+#[repr(C, align(4096))]
+struct Frame([u8; PAGE_SIZE]);
+
+const VCPU: Field<vcpu_info> = match field!(shared_info, vcpu_info).element(0) {
+    Some(vcpu) => vcpu,
+    None => unreachable!(),
+};
+
+fn view(frame: &mut Frame) -> View<'_, ReadWrite> {
+    // SAFETY: the frame is borrowed for as long as the view.
+    unsafe { View::new(NonNull::from(&mut frame.0).cast()) }
+}
+
+/// What Xen does when an event is sent.
+fn send(events: &TwoLevel<'_>, port: u32) {
+    let (pending, bit) = split(events.pending(), evtchn_port_t(port)).unwrap();
+    if pending.fetch_or(bit, SeqCst) & bit != 0 {
+        return;
+    }
+    let (mask, _) = split(events.masks(), evtchn_port_t(port)).unwrap();
+    if mask.load(SeqCst) & bit == 0 {
+        let word = port as usize / WORD_BITS;
+        events.selector.element(word / 32).unwrap().fetch_or(1 << (word % 32), SeqCst);
+        events.upcall_pending.store(1, SeqCst);
+    }
+}
+
+fn received(events: &TwoLevel<'_>) -> Vec<u32> {
+    let mut ports = Vec::new();
+    let count = events.receive(|port| ports.push(port.0));
+    assert_eq!(count, ports.len());
+    ports
+}
+
+#[test]
+fn every_port_is_received_once() {
+    let mut frame = Frame([0; PAGE_SIZE]);
+    let page = view(&mut frame);
+    let events = TwoLevel::new(page, page, VCPU);
+    let ports = [1, 31, 32, 63, 64, 2047, 2048, TWO_LEVEL_PORTS - 1];
+    for port in ports {
+        send(&events, port);
+        send(&events, port);
+    }
+    assert!(events.upcall_pending());
+    assert_eq!(received(&events), ports);
+    assert!(!events.upcall_pending());
+    assert!(received(&events).is_empty());
+}
+
+#[test]
+fn an_event_of_a_masked_port_waits_for_the_unmask() {
+    let mut frame = Frame([0; PAGE_SIZE]);
+    let page = view(&mut frame);
+    let events = TwoLevel::new(page, page, VCPU);
+    let port = evtchn_port_t(70);
+    assert_eq!(events.mask(port), Ok(false));
+    send(&events, 70);
+    send(&events, 71);
+    assert_eq!(received(&events), [71], "its word was looked at, and it is masked");
+    // SAFETY: nothing here relies on what a hypercall has done.
+    let refuses = unsafe { Script::new(&[-22]) };
+    assert!(matches!(events.unmask(&refuses, port), Err(UnmaskError::Hypercall(_))));
+    assert_eq!(events.mask(port), Ok(true), "it is masked after the error");
+    assert_eq!(events.take(port), Ok(true));
+    // Without an event Xen is not called: the script would have no answer.
+    // SAFETY: nothing here relies on what a hypercall has done.
+    let none = unsafe { Script::new(&[]) };
+    assert_eq!(events.unmask(&none, port), Ok(()));
+    assert_eq!(events.mask(port), Ok(false));
+}
+
+/// An event between clearing the pending bit and the handler's end is received by the next walk.
+#[test]
+fn an_event_during_the_handler_is_received_by_the_next_walk() {
+    let mut frame = Frame([0; PAGE_SIZE]);
+    let page = view(&mut frame);
+    let events = TwoLevel::new(page, page, VCPU);
+    send(&events, 5);
+    let count = events.receive(|port| send(&events, port.0));
+    assert_eq!(count, 1, "the walk ends though the port never rests");
+    assert!(events.upcall_pending());
+    assert_eq!(received(&events), [5]);
+}
+
+#[test]
+fn a_selector_that_lies_is_harmless() {
+    let mut frame = Frame([0; PAGE_SIZE]);
+    let page = view(&mut frame);
+    let events = TwoLevel::new(page, page, VCPU);
+    for half in 0..PER_WORD {
+        events.selector.element(half).unwrap().store(u32::MAX, Relaxed);
+    }
+    assert!(received(&events).is_empty());
+}
+
+#[test]
+fn a_port_beyond_the_abi_is_an_error() {
+    let mut frame = Frame([0; PAGE_SIZE]);
+    let page = view(&mut frame);
+    let events = TwoLevel::new(page, page, VCPU);
+    let port = evtchn_port_t(TWO_LEVEL_PORTS);
+    assert_eq!(events.take(port), Err(NoSuchPort(port)));
+    assert_eq!(events.mask(evtchn_port_t(u32::MAX)), Err(NoSuchPort(evtchn_port_t(u32::MAX))));
+}
+
+/// Threads send while one receives: nothing is lost.
+#[test]
+fn no_event_of_many_is_lost() {
+    let mut frame = Frame([0; PAGE_SIZE]);
+    let page = view(&mut frame);
+    let events = TwoLevel::new(page, page, VCPU);
+    const LAST: u32 = 200;
+    std::thread::scope(|scope| {
+        for start in [1, 2] {
+            scope.spawn(move || (start..=LAST).step_by(2).for_each(|port| send(&events, port)));
+        }
+        let mut ports = Vec::new();
+        while ports.len() < LAST as usize {
+            ports.extend(received(&events));
+            std::thread::yield_now();
+        }
+        ports.sort_unstable();
+        assert!(ports.into_iter().eq(1..=LAST));
+    });
+}
