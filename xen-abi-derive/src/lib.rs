@@ -61,7 +61,7 @@ mod tests;
 /// | `unsafe` | a call can violate memory safety; the row's documentation then has a section `# Safety` |
 /// | `single` | Xen takes one argument |
 /// | `batch` | Xen takes an array of them |
-/// | `= COMMAND`, `: STRUCTURE` | the names, where the rule does not give them; the command begins as the rule says |
+/// | `= COMMAND`, `: STRUCTURE` | the names, where the rule does not give them; the command begins as the rule says. That the two belong together is then the author's promise |
 /// | `on x86`, `on arm` | the architectures that have the operation: `x86`, `x86_32`, `x86_64`, `arm`, `arm32`, `aarch64`, separated by commas |
 ///
 /// | argument | what it is |
@@ -91,9 +91,25 @@ mod tests;
 /// the output: `()`, the value of the only output member, or a structure named after the row with all
 /// of them. An output cannot be read before the call.
 ///
-/// A `batch` row is a type named after the row, transparent over upstream's structure, and a function
+/// A `batch` row is a type named after the row in CamelCase, as `MapGrantRef`, transparent over upstream's structure, and a function
 /// that takes a slice of it. The type has a state: `Request` before the call, with `new` and the inputs;
-/// `Done` after it, with the outputs too.
+/// `Done` after it, with the outputs too:
+///
+/// ```
+/// use xen_ops::hypercall::Hypercall;
+/// use xen_ops::hypercall::grant_table_op::{UnmapGrantRef, unmap_grant_ref};
+/// use xen_ops::xen_abi::grant_table::grant_handle_t;
+///
+/// /// # Safety
+/// ///
+/// /// Nothing uses what is mapped at the address.
+/// unsafe fn unmap(xen: &impl Hypercall, host_addr: u64, handle: grant_handle_t) -> bool {
+///     let mut elements = [UnmapGrantRef::new(host_addr, 0, handle)];
+///     // SAFETY: the caller's promise.
+///     let batch = unsafe { unmap_grant_ref(xen, &mut elements) };
+///     batch.elements[0].status().is_okay()
+/// }
+/// ```
 ///
 /// Xen reads the low 32 bits of `count`. A `status` batch passes the number of its elements unchecked:
 /// Xen does not touch the elements beyond, and their statuses show it. In other rows a number that does

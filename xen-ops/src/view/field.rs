@@ -21,6 +21,10 @@ use crate::page_size::PAGE_SIZE;
 /// assert_eq!(ANSWER.offset(), 64);
 /// ```
 ///
+/// A part of an array that is a member, at an index known when the program runs, is at
+/// [`offset`](Self::offset) plus the index, for [`View::read`](super::View::read) and
+/// [`View::write`](super::View::write).
+///
 /// ```compile_fail,E0080
 /// use xen_ops::view::Field;
 /// const OUTSIDE: Field<u32> = Field::at::<4094>();

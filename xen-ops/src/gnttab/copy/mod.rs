@@ -11,8 +11,8 @@
 //! |---|---|
 //! | `GNTST_bad_domain` | no such domain, or it is dying |
 //! | `GNTST_permission_denied` | the security policy forbids it; or, without a hypercall, a page is of another domain than the one that copies |
-//! | `GNTST_bad_gntref` | past the domain's table, or not granted to this domain |
-//! | `GNTST_general_error` | the grant does not allow it: read-only and written to, for another domain, or outside the bytes of a sub-page grant |
+//! | `GNTST_bad_gntref` | past the domain's table |
+//! | `GNTST_general_error` | nothing is granted to this domain under the reference, or not any more; or read-only and written to, or outside the bytes of a sub-page grant |
 //! | `GNTST_bad_page` | the frame does not exist |
 //! | `GNTST_eagain` | a frame is temporarily paged out or shared: see [`retry`](super::retry) |
 //!

@@ -10,7 +10,9 @@ use crate::hypercall::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MapError {
-    /// Xen did not map it; the module lists the statuses.
+    /// Xen did not map it; the [module](super) lists the statuses. `GNTST_general_error` mostly means that
+    /// the peer has granted nothing under this reference, or has revoked the grant: say which
+    /// [`RemoteGrant`](crate::RemoteGrant) it was.
     Xen(Error),
     /// The target's host address is 0, which an unmap would ignore, or not the start of a page. No
     /// hypercall was made.

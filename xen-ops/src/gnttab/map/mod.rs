@@ -36,7 +36,7 @@
 //!
 //! | status | mapping | unmapping |
 //! |---|---|---|
-//! | `GNTST_general_error` | granted to another domain, not writable, not for whole pages, changed too often meanwhile; a device map in a guest that is not PV; the target cannot take it | not mapped at this address |
+//! | `GNTST_general_error` | nothing is granted to this domain under the reference, or not any more; not writable, not for whole pages, changed too often meanwhile; a device map in a guest that is not PV; the target cannot take it | not mapped at this address |
 //! | `GNTST_bad_domain` | no such domain | |
 //! | `GNTST_bad_gntref` | beyond the domain's table | |
 //! | `GNTST_bad_handle` | | unknown or stale |
