@@ -112,7 +112,7 @@ fn a_file_unpacks_to_128_mib_at_most() {
     assert_eq!(image(&packed).unwrap(), 128 << 20);
     packed.extend(gzip(&[0]));
     let error: Error = image(&packed).unwrap_err();
-    says(&error, &["larger than any file of its kind"]);
+    says(&error, &["unpacks to more than 134217728 bytes"]);
 }
 
 #[test]

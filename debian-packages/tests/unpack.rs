@@ -51,9 +51,9 @@ fn only_wanted_files_are_written() {
 /// Members of an archive start at even offsets.
 #[test]
 fn members_may_have_odd_sizes() {
-    let dir = tempfile::tempdir().unwrap();
     let data = tar([("a", &b"1"[..])]);
     for first in [&b"even"[..], b"odd"] {
+        let dir = tempfile::tempdir().unwrap();
         let bytes = ar(&[("debian-binary", b"2.0\n"), ("control.tar", first), ("data.tar", &data)]);
         assert_eq!(unpack_bytes(&bytes, &dir.path().join("dest")).unwrap(), ["a"]);
     }

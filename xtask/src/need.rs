@@ -1,8 +1,10 @@
 //! What a command needs beyond the default Rust toolchain, and how it is provided.
 
+use std::process::Command;
+
 use crate::install::Install;
 use crate::tool::Tool;
-use crate::{Error, setup, toolchain};
+use crate::{Error, process, setup, toolchain};
 
 /// Something that may have to be installed first.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +23,8 @@ pub(crate) enum Need {
     Miri,
     /// A cargo subcommand from crates.io.
     Tool(&'static Tool),
+    /// Python with pip.
+    Pip,
 }
 
 impl Need {
@@ -34,8 +38,20 @@ impl Need {
             Self::Nightly => toolchain::ensure_nightly(install),
             Self::Miri => toolchain::ensure_miri(install),
             Self::Tool(tool) => tool.ensure(install),
+            Self::Pip => pip(),
         }
     }
+}
+
+/// Python is the user's: it is not installed.
+fn pip() -> Result<(), Error> {
+    if process::succeeds(Command::new("python3").args(["-m", "pip", "--version"])) {
+        return Ok(());
+    }
+    Err(Error::Missing {
+        what: "pip for python3".to_owned(),
+        remedy: "install the packages python3 and python3-pip".to_owned(),
+    })
 }
 
 /// Provides everything in a list; the first that cannot be provided is the error.

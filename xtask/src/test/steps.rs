@@ -181,6 +181,14 @@ pub(super) const STEPS: &[Step] = &[
         action: Action::Command(|_| examples::run()),
     },
     Step {
+        name: "xenstore",
+        about: "the xenstore server with other projects' clients",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::Optional(&[Need::Pip]),
+        action: Action::Tests(&[&["test", "-p", "xen-xenstore", "--features", "network"]]),
+    },
+    Step {
         name: "verify",
         about: "every release generated again, compared and proven",
         runs: Runs::Full,
