@@ -106,7 +106,7 @@ impl Guest for ModelGuest {
     }
 
     fn frames(&mut self) -> xen_sim::GrantFrames {
-        self.domain.table_frames().expect("nobody else has them")
+        self.domain.table_frames().expect("the frames are not taken")
     }
 
     fn table(&mut self, part: Part) -> NonNull<u8> {

@@ -12,7 +12,7 @@ hypercalls! {
         out nr_frames: u32,
     } -> status;
 
-    /// Nobody says what the caller answers for.
+    /// Nothing says what the caller answers for.
     unsafe batch swap_grant_ref {
         in ref_a: grant_ref_t,
         in ref_b: grant_ref_t,
@@ -33,7 +33,7 @@ hypercalls! {
     /// Nothing to count.
     single set_version(inout version: u32) -> count;
 
-    /// Nobody says how long the list is.
+    /// Nothing says how long the list is.
     single setup_table {
         out frame_list: [xen_pfn_t],
         out status: GrantStatus,

@@ -58,7 +58,7 @@ struct Movable {
     replaced: Rc<Cell<bool>>,
 }
 
-// SAFETY: nobody looks at its memory here.
+// SAFETY: its memory is not accessed here.
 unsafe impl page::Page for Movable {
     fn frame(&self) -> xen_pfn_t {
         foreign_code();

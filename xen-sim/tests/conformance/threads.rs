@@ -46,7 +46,7 @@ fn a_revoked_page_is_the_owners_again() {
             while !revoke(&a, 8) {
                 std::thread::yield_now();
             }
-            // Nobody else has the page: what is written stays.
+            // No other owner writes the page: what is written stays.
             let bytes = BYTES.map(|byte| page.view().at(byte));
             for byte in bytes {
                 byte.store(0, Ordering::Relaxed);

@@ -20,7 +20,7 @@ use crate::transcript::Transcript;
 const NONE: u32 = 0x45ff;
 
 /// A domain that does not exist.
-const NOBODY: u16 = 0x7000;
+const ABSENT: u16 = 0x7000;
 
 /// A valid port number that is not bound.
 const NO_PORT: u32 = 1000;
@@ -62,7 +62,7 @@ fn virq(t: &mut Transcript, evtchn: &Device) {
 /// A port that is still unbound.
 fn unbound(t: &mut Transcript, evtchn: &Device) -> Result<u32, Errno> {
     t.call("bind_unbound_port, nowhere", evtchn.call_nowhere(IOCTL_EVTCHN_BIND_UNBOUND_PORT));
-    t.call("bind_unbound_port, no such domain", allocate(evtchn, NOBODY).map(|port| port > 0));
+    t.call("bind_unbound_port, no such domain", allocate(evtchn, ABSENT).map(|port| port > 0));
     let port = allocate(evtchn, DOM0);
     t.call("bind_unbound_port", port.map(|port| port > 0));
     port
@@ -76,7 +76,7 @@ fn interdomain(t: &mut Transcript, evtchn: &Device, there: u32) -> Result<u32, E
         let result = evtchn.call(IOCTL_EVTCHN_BIND_INTERDOMAIN, &mut argument);
         result.map(i32::unsigned_abs)
     };
-    t.call("bind_interdomain, no such domain", bind(NOBODY, there));
+    t.call("bind_interdomain, no such domain", bind(ABSENT, there));
     t.call("bind_interdomain, no such port", bind(DOM0, NO_PORT));
     let here = bind(DOM0, there);
     t.call("bind_interdomain", here.map(|port| port != there));
@@ -135,13 +135,13 @@ fn restrict(t: &mut Transcript) -> Result<(), Errno> {
     t.call("restrict, nowhere", evtchn.call_nowhere(IOCTL_EVTCHN_RESTRICT_DOMID));
     t.call("restrict, to the first domain", restrict(DOM0));
     t.call("restrict, to no domain", restrict(0x7ff0));
-    t.call("restrict", restrict(NOBODY));
-    t.call("restrict, again", restrict(NOBODY));
+    t.call("restrict", restrict(ABSENT));
+    t.call("restrict, again", restrict(ABSENT));
     let mut argument = ioctl_evtchn_bind_virq { virq: VIRQ_TBUF };
     let result = evtchn.call(IOCTL_EVTCHN_BIND_VIRQ, &mut argument);
     t.call("restricted, bind_virq", result.map(|_| "bound"));
     t.call("restricted, bind_unbound_port", allocate(&evtchn, DOM0));
-    t.call("restricted, bind_unbound_port, to its domain", allocate(&evtchn, NOBODY));
+    t.call("restricted, bind_unbound_port, to its domain", allocate(&evtchn, ABSENT));
     let mut argument = ioctl_evtchn_bind_interdomain { remote_domain: DOM0.into(), remote_port: 1 };
     let result = evtchn.call(IOCTL_EVTCHN_BIND_INTERDOMAIN, &mut argument);
     t.call("restricted, bind_interdomain", result.map(|_| "bound"));

@@ -35,7 +35,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     t.call("no such index", set(&gntdev, 1 << 40, clear, 0));
     t.call("no such action", set(&gntdev, index, 4, 0));
     t.call("no such port", set(&gntdev, index, UNMAP_NOTIFY_SEND_EVENT, u32::MAX));
-    t.call("a port of nobody's", set(&gntdev, index, UNMAP_NOTIFY_SEND_EVENT, 4000));
+    t.call("a port that does not exist", set(&gntdev, index, UNMAP_NOTIFY_SEND_EVENT, 4000));
     t.call("both", set(&gntdev, index + 16, BOTH, ports.here));
     page.area.write(16, 0xff);
     page.area.write(17, 0xee);

@@ -104,8 +104,8 @@ fn rights(
     t.step("map, no such reference", Shown(gntdev.map(wrong, ReadOnly)));
     let mut list: Grants = [first, wrong, second].into_iter().collect();
     t.step("map_all, one of them wrong", Shown(gntdev.map_all(&mut list, ReadOnly)));
-    let nobody = DomainId::new(domid_t(0x7000)).expect("there could be such a domain");
-    let wrong = RemoteGrant::new(nobody, first.reference);
+    let absent = DomainId::new(domid_t(0x7000)).expect("there could be such a domain");
+    let wrong = RemoteGrant::new(absent, first.reference);
     t.step("map, no such domain", Shown(gntdev.map(wrong, ReadOnly)));
     t.step("export", Shown(gntdev.export(peer, &[first.reference], Memory::Any)));
     Ok(())

@@ -24,7 +24,7 @@ use crate::device::Device;
 use crate::transcript::Transcript;
 
 /// A domain that does not exist.
-const NOBODY: domid_t = domid_t(0x7000);
+const ABSENT: domid_t = domid_t(0x7000);
 
 /// Copies in a batch: more bytes than the pool of bounce buffers has.
 const MANY: usize = 8000;
@@ -60,7 +60,7 @@ fn memory(t: &mut Transcript, xen: &Privcmd) {
     let by_number = memory_op::current_reservation(xen, domid_t(DOM0));
     answer(t, "current_reservation, of 100 megabytes and more", own.map(|pages| pages > 25600));
     answer(t, "current_reservation, by number", same(by_number, own));
-    answer(t, "current_reservation, no such domain", memory_op::current_reservation(xen, NOBODY));
+    answer(t, "current_reservation, no such domain", memory_op::current_reservation(xen, ABSENT));
     let highest = memory_op::maximum_ram_page(xen).map(|frame| frame > 25600);
     answer(t, "maximum_ram_page", highest);
 }
@@ -68,7 +68,7 @@ fn memory(t: &mut Transcript, xen: &Privcmd) {
 fn grants(t: &mut Transcript, xen: &Privcmd) {
     let size = grant_table_op::query_size(xen, DOMID_SELF);
     answer(t, "query_size, most", size.map(|size| size.max_nr_frames));
-    answer(t, "query_size, no such domain", grant_table_op::query_size(xen, NOBODY).map(|_| ""));
+    answer(t, "query_size, no such domain", grant_table_op::query_size(xen, ABSENT).map(|_| ""));
     answer(t, "get_version", grant_table_op::get_version(xen, DOMID_SELF));
     for count in [1, MANY] {
         let mut source = gnttab_copy_ptr { domid: domid_t(DOM0), ..gnttab_copy_ptr::ZERO };
@@ -111,28 +111,28 @@ fn events(t: &mut Transcript, xen: &Privcmd) -> Result<(), Errno> {
 
 /// Operations on other domains, which do not exist.
 fn others(t: &mut Transcript, xen: &Privcmd) {
-    let [own, nobody] =
-        [domid_t(DOM0), NOBODY].map(|domid| DomainId::new(domid).expect("a domain's number"));
+    let [own, absent] =
+        [domid_t(DOM0), ABSENT].map(|domid| DomainId::new(domid).expect("a domain's number"));
     let table = Resource::GrantTable { status: false };
-    t.step("resource_size, no such domain", Shown(xen.resource_size(nobody, table)));
+    t.step("resource_size, no such domain", Shown(xen.resource_size(absent, table)));
     t.step("resource_size, its own", Shown(xen.resource_size(own, table)));
-    t.step("map_resource, no such domain", Shown(xen.map_resource(nobody, table, 0, 2, ReadOnly)));
-    t.step("map_resource, none", Shown(xen.map_resource(nobody, table, 0, 0, ReadOnly)));
-    let frames = xen.map_frames(nobody, &[xen_pfn_t(1), xen_pfn_t(2)], ReadOnly);
+    t.step("map_resource, no such domain", Shown(xen.map_resource(absent, table, 0, 2, ReadOnly)));
+    t.step("map_resource, none", Shown(xen.map_resource(absent, table, 0, 0, ReadOnly)));
+    let frames = xen.map_frames(absent, &[xen_pfn_t(1), xen_pfn_t(2)], ReadOnly);
     t.step("map, no such domain", Shown(frames.and_then(|frames| frames.all())));
-    t.step("map, none", Shown(xen.map_frames(nobody, &[], ReadOnly)));
+    t.step("map, none", Shown(xen.map_frames(absent, &[], ReadOnly)));
     let mut operation = xen_dm_op { op: XEN_DMOP_nr_vcpus, ..xen_dm_op::ZERO };
     let mut buffers = [Buffer::value(&mut operation)];
-    t.step("dm_op, no such domain", Shown(xen.dm_op(nobody, &mut buffers)));
-    t.step("dm_op, no buffer", Shown(xen.dm_op(nobody, &mut [])));
+    t.step("dm_op, no such domain", Shown(xen.dm_op(absent, &mut buffers)));
+    t.step("dm_op, no buffer", Shown(xen.dm_op(absent, &mut [])));
 }
 
 fn restricted(t: &mut Transcript) -> Result<(), Errno> {
     let open = || Privcmd::open().map_err(|error| error.as_errno().unwrap_or(Errno::CANCELED));
     let xen = open()?;
-    let [nobody, another] = [NOBODY, domid_t(NOBODY.0 + 1)]
+    let [absent, another] = [ABSENT, domid_t(ABSENT.0 + 1)]
         .map(|domid| DomainId::new(domid).expect("a domain's number"));
-    t.step("restrict", Shown(xen.restrict(nobody)));
+    t.step("restrict", Shown(xen.restrict(absent)));
     t.step("restrict, to another", Shown(xen.restrict(another)));
     answer(t, "restricted, version", xen_version::version(&xen));
     answer(t, "restricted, current_reservation", memory_op::current_reservation(&xen, DOMID_SELF));

@@ -25,8 +25,8 @@ use crate::transcript::Transcript;
 const NONE: u32 = 0x50ff;
 
 /// Domains that do not exist.
-const NOBODY: u16 = 0x7000;
-const NOBODY_ELSE: u16 = 0x7001;
+const ABSENT: u16 = 0x7000;
+const ABSENT_TOO: u16 = 0x7001;
 
 /// A frame that no domain has.
 const NO_FRAME: u64 = 1 << 36;
@@ -90,9 +90,9 @@ fn mmap(t: &mut Transcript, privcmd: &Device) -> Result<(), Errno> {
     let entry = |va| privcmd_mmap_entry { va, mfn: NO_FRAME, npages: 1 };
     map(", none", DOM0, 0, &mut []);
     map(", no such address", DOM0, 1, &mut [entry(8)]);
-    map(", one of two pages", NOBODY, 1, &mut [entry(area.address())]);
-    map(", no such domain", NOBODY, 1, &mut [entry(one.address())]);
-    map(", again", NOBODY, 1, &mut [entry(one.address())]);
+    map(", one of two pages", ABSENT, 1, &mut [entry(area.address())]);
+    map(", no such domain", ABSENT, 1, &mut [entry(one.address())]);
+    map(", again", ABSENT, 1, &mut [entry(one.address())]);
     t.call("mmap, nowhere", privcmd.call_nowhere(IOCTL_PRIVCMD_MMAP));
     Ok(())
 }
@@ -109,10 +109,10 @@ fn mmapbatch(t: &mut Transcript, privcmd: &Device) -> Result<(), Errno> {
         t.call(&format!("mmapbatch{name}"), result);
         t.step(&format!("mmapbatch{name}, the frame's error"), format!("{:#x}", frames[0].0 >> 28));
     };
-    map(", none", NOBODY, 0, one.address());
-    map(", no such address", NOBODY, 1, 8);
-    map(", one of two pages", NOBODY, 1, area.address());
-    map(", no such domain", NOBODY, 1, one.address());
+    map(", none", ABSENT, 0, one.address());
+    map(", no such address", ABSENT, 1, 8);
+    map(", one of two pages", ABSENT, 1, area.address());
+    map(", no such domain", ABSENT, 1, one.address());
     t.call("mmapbatch, nowhere", privcmd.call_nowhere(IOCTL_PRIVCMD_MMAPBATCH));
     Ok(())
 }
@@ -138,11 +138,11 @@ fn mmapbatch_v2(t: &mut Transcript, privcmd: &Device) -> Result<(), Errno> {
         };
         t.step(&format!("mmapbatch_v2{name}, the frame's error"), error);
     };
-    map(", none", NOBODY, 0, one.address());
-    map(", no such address", NOBODY, 1, 8);
-    map(", one of two pages", NOBODY, 1, area.address());
-    map(", no such domain", NOBODY, 1, one.address());
-    map(", again", NOBODY, 1, one.address());
+    map(", none", ABSENT, 0, one.address());
+    map(", no such address", ABSENT, 1, 8);
+    map(", one of two pages", ABSENT, 1, area.address());
+    map(", no such domain", ABSENT, 1, one.address());
+    map(", again", ABSENT, 1, one.address());
     t.call("mmapbatch_v2, nowhere", privcmd.call_nowhere(IOCTL_PRIVCMD_MMAPBATCH_V2));
     Ok(())
 }
@@ -150,14 +150,14 @@ fn mmapbatch_v2(t: &mut Transcript, privcmd: &Device) -> Result<(), Errno> {
 fn mmap_resource(t: &mut Transcript, privcmd: &Device) -> Result<(), Errno> {
     let grants = XENMEM_resource_grant_table;
     for (name, domid, kind, num, address) in [
-        ("how many, no such domain", NOBODY, grants, 0, Some(0)),
+        ("how many, no such domain", ABSENT, grants, 0, Some(0)),
         ("how many, its own", DOM0, grants, 0, Some(0)),
-        ("how many, no such kind", NOBODY, 77, 0, Some(0)),
-        ("an address for none", NOBODY, grants, 0, Some(8)),
-        ("some for no address", NOBODY, grants, 1, Some(0)),
-        ("no such address", NOBODY, grants, 1, Some(8)),
-        ("no such domain", NOBODY, grants, 1, None),
-        ("no such kind", NOBODY, 77, 1, None),
+        ("how many, no such kind", ABSENT, 77, 0, Some(0)),
+        ("an address for none", ABSENT, grants, 0, Some(8)),
+        ("some for no address", ABSENT, grants, 1, Some(0)),
+        ("no such address", ABSENT, grants, 1, Some(8)),
+        ("no such domain", ABSENT, grants, 1, None),
+        ("no such kind", ABSENT, 77, 1, None),
         ("its own", DOM0, XENMEM_resource_ioreq_server, 1, None),
     ] {
         // A range of just as many pages, and a fresh one: a kernel whose domain is translated survives
@@ -181,7 +181,7 @@ fn dm_op(t: &mut Transcript, privcmd: &Device) {
     let nowhere = privcmd_dm_op_buf { uptr: GuestHandle::from_addr(8), ..one };
     for (name, domid, buffers) in [
         ("", DOM0, vec![one]),
-        (", no such domain", NOBODY, vec![one]),
+        (", no such domain", ABSENT, vec![one]),
         (", no buffer", DOM0, vec![]),
         (", 17 buffers", DOM0, vec![one; 17]),
         (", a buffer of more than a page", DOM0, vec![privcmd_dm_op_buf { size: 4097, ..one }]),
@@ -218,13 +218,13 @@ fn restrict(t: &mut Transcript) -> Result<(), Errno> {
     let privcmd = Device::open("privcmd")?;
     let restrict = |domid| privcmd.call(IOCTL_PRIVCMD_RESTRICT, &mut domid_t(domid));
     t.call("restrict, nowhere", privcmd.call_nowhere(IOCTL_PRIVCMD_RESTRICT));
-    t.call("restrict", restrict(NOBODY));
-    t.call("restrict, again", restrict(NOBODY));
-    t.call("restrict, to another", restrict(NOBODY_ELSE));
+    t.call("restrict", restrict(ABSENT));
+    t.call("restrict, again", restrict(ABSENT));
+    t.call("restrict, to another", restrict(ABSENT_TOO));
     t.call("restricted, hypercall", hypercall(&privcmd, __HYPERVISOR_xen_version.into(), [0; 5]));
     t.call("restricted, dm_op", dm_op_with(&privcmd, DOM0, vec![]));
-    t.call("restricted, dm_op, its domain", dm_op_with(&privcmd, NOBODY, vec![]));
-    for (name, domid) in [("", DOM0), (", its domain", NOBODY)] {
+    t.call("restricted, dm_op, its domain", dm_op_with(&privcmd, ABSENT, vec![]));
+    for (name, domid) in [("", DOM0), (", its domain", ABSENT)] {
         let area = privcmd.map_shared(0, 1)?;
         let mut argument = privcmd_mmap_resource::ZERO;
         (argument.dom, argument.num, argument.addr) = (domid_t(domid), 1, area.address());

@@ -74,11 +74,11 @@ fn refused<G: Guest>(run: &mut Run<'_, G>, domid: domid_t, two: &Peer<G>) {
             mapping.outcome
         },
     );
-    run.step("dead, map a page that nobody mapped", refused);
+    run.step("dead, map an unmapped page", refused);
     let own = filled(run.guest, 0);
     let destination = local(own.frame(), DOMID_SELF, 0);
     for (name, ref_, of) in [
-        ("dead, copy a page that nobody mapped", READ_ONLY, domid),
+        ("dead, copy an unmapped page", READ_ONLY, domid),
         ("dead, copy a page that is mapped", WRITABLE, domid),
         ("dead, copy what was passed on", PASSED_ON, two.domid),
     ] {

@@ -42,7 +42,7 @@ pub(super) fn ask<G: Guest>(run: &mut Run<'_, G>, peer: &Peer<G>) {
 /// Gives pages away, to a domain that waits for none at first and then for one.
 pub(super) fn transfer<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>) {
     for (what, then) in
-        [("transfer, nobody accepts", Command::Accept), ("transfer", Command::LookAtAccepted)]
+        [("transfer, no entry accepts", Command::Accept), ("transfer", Command::LookAtAccepted)]
     {
         let (mfn, status) = (run.guest.loose_frame(), UNTOUCHED);
         let (domid, ref_) = (peer.domid, ACCEPTED);

@@ -18,7 +18,7 @@ const TO: u16 = GNTCOPY_dest_gref;
 
 pub(crate) fn copy<G: Guest>(run: &mut Run<'_, G>) {
     let me = run.guest.domid();
-    let nobody = domid_t(777);
+    let absent = domid_t(777);
     let table = V1::map(run.guest);
     let (page, own) = (filled(run.guest, 0x11), filled(run.guest, 0x22));
     let (frame, here) = (page.frame(), own.frame());
@@ -41,10 +41,10 @@ pub(crate) fn copy<G: Guest>(run: &mut Run<'_, G>) {
     step("to a read-only grant", destination, granted(READ_ONLY, me, 0), 16, TO);
     step("from a grant, DOMID_SELF", granted(REF, DOMID_SELF, 0), destination, 16, FROM);
     step("from a frame, own number", local(frame, me, 0), destination, 16, 0);
-    step("from a frame of another", local(frame, nobody, 0), destination, 16, 0);
+    step("from a frame of another", local(frame, absent, 0), destination, 16, 0);
     step("to a frame, own number", source, local(here, me, 0), 16, FROM);
     step("to a frame of DOMID_IO", source, local(here, DOMID_IO, 0), 16, FROM);
-    step("from a grant of nobody", granted(REF, nobody, 0), destination, 16, FROM);
+    step("from a grant of no domain", granted(REF, absent, 0), destination, 16, FROM);
     step("from a revoked grant", granted(REVOKED, me, 0), destination, 16, FROM);
     step("from a reference beyond the table", granted(BEYOND, me, 0), destination, 16, FROM);
     step("to a frame that is none", source, local(nowhere, DOMID_SELF, 0), 16, FROM);
@@ -55,7 +55,7 @@ pub(crate) fn copy<G: Guest>(run: &mut Run<'_, G>) {
     step("beyond the end of the destination", source, local(here, DOMID_SELF, 4095), 2, FROM);
     step("up to the end", granted(REF, me, 4094), destination, 2, FROM);
     step("offset of a page", granted(REF, me, 4096), destination, 1, FROM);
-    step("no bytes, beyond all", granted(BEYOND, nobody, 9999), destination, 0, FROM);
+    step("no bytes, beyond all", granted(BEYOND, absent, 9999), destination, 0, FROM);
     step("flags that are none", source, destination, 16, FROM | 4);
 
     run.step("a byte that was copied", byte(own.view(), 100));

@@ -39,7 +39,7 @@ fn transfers<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     transfer("transfer, no such frame", Some(0x7fff_ffff), me, REF);
     transfer("transfer, no such domain", None, domid_t(777), REF);
     transfer("transfer, DOMID_SELF", None, DOMID_SELF, REF);
-    transfer("transfer, nobody accepts", None, me, REF);
+    transfer("transfer, no entry accepts", None, me, REF);
     table.set(ACCEPT, GTF_accept_transfer, me, xen_pfn_t(0));
     transfer("transfer", None, me, ACCEPT);
     run.step("transfer, flags of the entry", Hex(table.flags(ACCEPT)));

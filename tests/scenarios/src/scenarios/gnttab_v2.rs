@@ -125,8 +125,8 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, table: &V2) {
     run.step("copy from what is passed on to oneself", outcome);
     table.grant_transitive(PASSED_ON, GTF_transitive, me, domid_t(777), REF);
     let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
-    run.step("copy from what nobody granted", outcome);
-    run.step("copy from what nobody granted, status word", Hex(table.status(PASSED_ON)));
+    run.step("copy from what is not granted", outcome);
+    run.step("copy from what is not granted, status word", Hex(table.status(PASSED_ON)));
     // Where a grant leads to oneself, nothing goes on: not to write, in parts, or to one that leads on.
     for (name, flags, from, gref) in [
         ("copy from what is passed on read-only", GTF_transitive | GTF_readonly, me, REF),

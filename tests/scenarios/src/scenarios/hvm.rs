@@ -14,20 +14,20 @@ use crate::{Guest, Run};
 
 pub(crate) fn hvm<G: Guest>(run: &mut Run<'_, G>) {
     let bad = run.guest.bad_address();
-    let nobody = domid_t(777);
+    let absent = domid_t(777);
     let mut param = |name: &str, command: u32, domid: domid_t, index: u32| {
         let mut param = xen_hvm_param { domid, index, value: 0, ..xen_hvm_param::ZERO };
         op(run, name, command, &mut param);
     };
     for (name, command, domid, index) in [
         ("get_param", HVMOP_get_param, DOMID_SELF, HVM_PARAM_STORE_PFN),
-        ("get_param, no such domain", HVMOP_get_param, nobody, HVM_PARAM_STORE_PFN),
+        ("get_param, no such domain", HVMOP_get_param, absent, HVM_PARAM_STORE_PFN),
         ("get_param, no such parameter", HVMOP_get_param, DOMID_SELF, HVM_NR_PARAMS),
         ("get_param, interrupt", HVMOP_get_param, DOMID_SELF, HVM_PARAM_CALLBACK_IRQ),
         ("get_param, console", HVMOP_get_param, DOMID_SELF, HVM_PARAM_CONSOLE_EVTCHN),
         ("get_param, for tools", HVMOP_get_param, DOMID_SELF, HVM_PARAM_MONITOR_RING_PFN),
         ("set_param, no interrupt", HVMOP_set_param, DOMID_SELF, HVM_PARAM_CALLBACK_IRQ),
-        ("set_param, no such domain", HVMOP_set_param, nobody, HVM_PARAM_CALLBACK_IRQ),
+        ("set_param, no such domain", HVMOP_set_param, absent, HVM_PARAM_CALLBACK_IRQ),
         ("set_param, no such parameter", HVMOP_set_param, DOMID_SELF, HVM_NR_PARAMS),
         ("set_param, for tools", HVMOP_set_param, DOMID_SELF, HVM_PARAM_STORE_PFN),
     ] {
@@ -36,10 +36,10 @@ pub(crate) fn hvm<G: Guest>(run: &mut Run<'_, G>) {
     let frame = run.guest.page().frame().0;
     let type_of = |domid| xen_hvm_get_mem_type { domid, pfn: frame, ..xen_hvm_get_mem_type::ZERO };
     op(run, "get_mem_type", HVMOP_get_mem_type, &mut type_of(DOMID_SELF));
-    op(run, "get_mem_type, no such domain", HVMOP_get_mem_type, &mut type_of(nobody));
+    op(run, "get_mem_type, no such domain", HVMOP_get_mem_type, &mut type_of(absent));
     let mut time = xen_hvm_get_time::ZERO;
     op(run, "get_time", HVMOP_get_time, &mut time);
-    let mut dying = xen_hvm_pagetable_dying { domid: nobody, ..xen_hvm_pagetable_dying::ZERO };
+    let mut dying = xen_hvm_pagetable_dying { domid: absent, ..xen_hvm_pagetable_dying::ZERO };
     op(run, "pagetable_dying, no such domain", HVMOP_pagetable_dying, &mut dying);
     let mut long = xen_hvm_xentrace { extra_bytes: 29, ..xen_hvm_xentrace::ZERO };
     op(run, "xentrace, too long", HVMOP_xentrace, &mut long);

@@ -74,7 +74,7 @@ fn batches<G: Guest>(run: &mut Run<'_, G>) {
             [holes[6], xen_pfn_t(!0), holes[7]],
         ),
         ("unknown space", 99, none, [0, 1, 2], [holes[8]; 3]),
-        ("foreign, nobody's", foreign, NO_DOMAIN, [0, 1, 2], [holes[8]; 3]),
+        ("foreign, of no domain", foreign, NO_DOMAIN, [0, 1, 2], [holes[8]; 3]),
         ("foreign, own", foreign, me, [0, 1, 2], [holes[8]; 3]),
         ("foreign, DOMID_SELF", foreign, DOMID_SELF, [0, 1, 2], [holes[8]; 3]),
     ] {
