@@ -99,7 +99,8 @@ hypercalls! {
     ///
     /// # Errors
     ///
-    /// As [`transfer`](crate::gnttab::transfer()).
+    /// The statuses that [`transfer`](crate::gnttab::transfer::transfer) lists. `EOPNOTSUPP` where transfers are
+    /// disabled in Xen, and `ENOSYS` in a translated guest on x86.
     ///
     /// # Safety
     ///
@@ -148,7 +149,8 @@ hypercalls! {
     ///
     /// # Errors
     ///
-    /// As [`unmap_grant_ref`]. `GNTST_general_error` also in a translated guest, unless `new_addr` is 0.
+    /// As [`unmap_grant_ref`]. In a translated guest `ENOSYS` on x86, and on Arm `GNTST_general_error`
+    /// unless `new_addr` is 0.
     ///
     /// # Safety
     ///
@@ -183,9 +185,10 @@ hypercalls! {
     ///
     /// # Errors
     ///
-    /// `EFAULT` (Xen cannot write the list; PV guests). The status, in the order of Xen's checks:
-    /// `GNTST_bad_domain` (no such domain), `GNTST_permission_denied` (another domain, for an unprivileged
-    /// caller), `GNTST_general_error` (more frames than there are; a table of version 1 has none).
+    /// `ENOSYS` in a translated guest on x86, `EFAULT` (Xen cannot write the list; PV guests). The status,
+    /// in the order of Xen's checks: `GNTST_bad_domain` (no such domain), `GNTST_permission_denied`
+    /// (another domain, for an unprivileged caller), `GNTST_general_error` (more frames than there are; a
+    /// table of version 1 has none).
     single get_status_frames {
         in dom: domid_t,
         out status: GrantStatus,
@@ -219,14 +222,16 @@ hypercalls! {
     } -> status;
 
     /// Cleans or invalidates the data cache for the bytes of a granted frame that `offset` and `length`
-    /// name; `op` is `GNTTAB_CACHE_*`. Guests on Arm and PV guests only; x86 does not invalidate without
-    /// cleaning (`EOPNOTSUPP`).
+    /// name; `op` is `GNTTAB_CACHE_*`. Guests on Arm, and PV guests before 4.21; x86 does
+    /// not invalidate without cleaning.
     ///
     /// # Errors
     ///
-    /// In the order of Xen's checks: `EINVAL` (bytes outside the page, or bits in `op` that are not
-    /// defined), nothing if `length` or `op` is 0, `EINVAL` (no memory is at the address), `EPERM` (it is
-    /// no domain's, or another domain's that the caller has not mapped by a grant).
+    /// `ENOSYS` in a translated guest on x86, from 4.21 on in every guest on x86. Else in the order of
+    /// Xen's checks: `EINVAL` (bytes outside the page, or bits in `op` that are not defined), nothing if
+    /// `length` or `op` is 0, `EINVAL` (no memory is at the address), `EPERM` (it is no domain's), `EINVAL`
+    /// (it is another domain's, and the caller has not mapped it by a grant), `EOPNOTSUPP` (x86: `op` is
+    /// `GNTTAB_CACHE_INVAL` only).
     ///
     /// # Safety
     ///

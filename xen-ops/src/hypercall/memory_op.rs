@@ -117,6 +117,10 @@ hypercalls! {
     } -> errno;
 
     /// Where the machine-to-physical table is: virtual addresses, and the highest frame number in it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` in a translated guest.
     single machphys_mapping on x86 {
         out v_start: xen_ulong_t,
         out v_end: xen_ulong_t,
@@ -197,8 +201,8 @@ hypercalls! {
     ///
     /// # Errors
     ///
-    /// `EPERM` (the caller is not a control domain), `EINVAL` (`buffer` does not hold at least one entry
-    /// more than there are ranges).
+    /// In a translated guest `ENOSYS` before 4.19. `EPERM` (the caller is not a control domain), `EINVAL`
+    /// (`buffer` does not hold at least one entry more than there are ranges).
     single machine_memory_map: xen_memory_map on x86 {
         out nr_entries: u32,
         out buffer: [[u8; E820_ENTRY_SIZE]] counted by nr_entries untyped,
@@ -295,8 +299,7 @@ hypercalls! {
     ///
     /// # Errors
     ///
-    /// `ENOBUFS` (the list is too short), `EINVAL` (flags other than `XENMEM_RDM_ALL`), `ENOSYS` (a Xen
-    /// without IOMMU support).
+    /// `EINVAL` (flags other than `XENMEM_RDM_ALL`), `ENOBUFS` (the list is too short).
     single reserved_device_memory_map {
         in flags: u32,
         out nr_entries: u32,

@@ -4,7 +4,7 @@
 //! An HVM or PVH guest has few of them, `ENOSYS` for the others: [`eoi`], [`irq_status_query`] and
 //! [`get_free_pirq`] if it has interrupts of the machine as event channels, [`map_pirq`] and [`unmap_pirq`]
 //! too (from 4.20 on always), and as the hardware domain [`pci_mmcfg_reserved`], in 4.20 also [`setup_gsi`],
-//! [`pci_device_add`], [`pci_device_remove`], [`pci_device_reset`] and [`dbgp_op`].
+//! [`pci_device_add`], [`pci_device_remove`], [`pci_device_reset()`] and [`dbgp_op`].
 //!
 //! Upstream: `xen/include/public/physdev.h`.
 
@@ -145,8 +145,8 @@ hypercalls! {
     ///
     /// # Errors
     ///
-    /// `EINVAL` (`MAP_PIRQ_TYPE_MULTI_MSI` with a `table_base`), `ESRCH` (no such domain), and what mapping
-    /// has.
+    /// `EINVAL` (`MAP_PIRQ_TYPE_MULTI_MSI` with a `table_base`), `ESRCH` (no such domain), and the
+    /// errors of mapping.
     single map_pirq on x86 {
         in domid: domid_t,
         in type_: i32,
