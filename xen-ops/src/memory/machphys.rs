@@ -14,7 +14,7 @@ use crate::hypercall::{Hypercall, memory_op};
 ///
 /// # Errors
 ///
-/// None of Xen's own.
+/// None of Xen's own, which does not check who asks.
 pub fn machphys_mfn_list<'a, H>(
     xen: &H,
     frames: &'a mut [xen_pfn_t],
