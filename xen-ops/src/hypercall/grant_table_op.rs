@@ -228,10 +228,10 @@ hypercalls! {
     /// # Errors
     ///
     /// `ENOSYS` in a translated guest on x86, from 4.21 on in every guest on x86. Else in the order of
-    /// Xen's checks: `EINVAL` (bytes outside the page, or bits in `op` that are not defined), nothing if
-    /// `length` or `op` is 0, `EINVAL` (no memory is at the address), `EPERM` (it is no domain's), `EINVAL`
-    /// (it is another domain's, and the caller has not mapped it by a grant), `EOPNOTSUPP` (x86: `op` is
-    /// `GNTTAB_CACHE_INVAL` only).
+    /// Xen's checks: `EINVAL` (bytes outside the page, or other bits in `op` than `GNTTAB_CACHE_CLEAN` and
+    /// `GNTTAB_CACHE_INVAL`), nothing if `length` or `op` is 0, `EINVAL` (no memory is at the address),
+    /// `EPERM` (it is no domain's), `EINVAL` (it is another domain's, and the caller has not mapped it by a
+    /// grant), `EOPNOTSUPP` (x86: `op` is `GNTTAB_CACHE_INVAL` only).
     ///
     /// # Safety
     ///

@@ -51,7 +51,7 @@ hypercalls! {
     ///
     /// # Errors
     ///
-    /// `ESRCH` (no such domain, or `DOMID_SELF`), `EPERM` (the caller is not the domain's device model).
+    /// `ESRCH` (no such domain, or `DOMID_SELF`), `EPERM` (an unprivileged caller).
     single remote_shutdown {
         in domain_id: domid_t,
         in reason: u32,
