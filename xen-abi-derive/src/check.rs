@@ -104,9 +104,14 @@ fn slots(table: &Table, errors: &mut Errors) {
 
 /// Whether an attribute is the line of documentation that begins the section about safety.
 pub(crate) fn is_safety(attribute: &Attribute) -> bool {
+    is_heading(attribute, "# Safety")
+}
+
+/// Whether an attribute is the line of documentation that is `heading`.
+pub(crate) fn is_heading(attribute: &Attribute, heading: &str) -> bool {
     match &attribute.meta {
         Meta::NameValue(doc) if doc.path.is_ident("doc") => match &doc.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value().trim() == "# Safety",
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value().trim() == heading,
             _ => false,
         },
         _ => false,

@@ -64,6 +64,9 @@ mod tests;
 /// | `= COMMAND`, `: STRUCTURE` | the names, where the rule does not give them; the command begins as the rule says. That the two belong together is then the author's promise |
 /// | `on x86`, `on arm` | the architectures that have the operation: `x86`, `x86_32`, `x86_64`, `arm`, `arm32`, `aarch64`, separated by commas |
 ///
+/// The row's documentation is the wrapper's. A section `# Errors` in it, before `# Safety`, follows what
+/// the wrapper says of its result.
+///
 /// | argument | what it is |
 /// |---|---|
 /// | none | the address is 0 |

@@ -83,7 +83,7 @@ fn is_allowed(release: Release, kind: GuestKind, index: u32, set: bool, own: boo
     match index {
         own if X86_OWN.contains(&own) => Ok(()),
         told if X86_TOLD.contains(&told) && !set => Ok(()),
-        // It is read-only since 4.18.
+        // It is read-only since 4.19.
         HVM_PARAM_ALTP2M if set && release >= Release::V4_20 => Err(XEN_EEXIST),
         HVM_PARAM_NESTEDHVM if release > Release::V4_14 => Err(XEN_EINVAL),
         gone if X86_GONE.contains(&gone) => Err(XEN_EINVAL),

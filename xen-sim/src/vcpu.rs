@@ -181,7 +181,7 @@ impl State {
         if (SHORTEST..=LONGEST).contains(&op.period_ns) { Ok(0) } else { Err(XEN_EINVAL) }
     }
 
-    /// Timers never expire here. Since 4.15 the flag is ignored that refuses a moment in the past.
+    /// Timers never expire here. Since 4.17 the flag is ignored that refuses a moment in the past.
     fn singleshot_timer(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: vcpu_set_singleshot_timer = self.read(caller, at)?;
         let future = op.flags & VCPU_SSHOTTMR_future != 0 && self.release == Release::V4_14;

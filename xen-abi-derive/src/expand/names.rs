@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Ident};
 
-use crate::check::{ARCHITECTURES, is_safety};
+use crate::check::{ARCHITECTURES, is_heading, is_safety};
 use crate::table::{Row, Table};
 
 /// The constant that is the row's command.
@@ -54,14 +54,21 @@ pub(super) fn condition(row: &Row) -> TokenStream {
 }
 
 /// The attributes of the row's function: its own, and documentation of what it returns. That stands
-/// before a section about safety, of which it is no part.
+/// before a section about safety, of which it is no part, and begins the row's section about errors.
 pub(super) fn attributes(row: &Row, returns: &str) -> TokenStream {
     let own = row.attributes.iter().filter(|attribute| !is_condition(attribute));
     let own = own.collect::<Vec<_>>();
     let safety = own.iter().position(|attribute| is_safety(attribute));
     let (before, safety) = own.split_at(safety.unwrap_or(own.len()));
-    let blank = safety.first().map(|_| quote!(#[doc = ""]));
-    quote!(#(#before)* #[doc = ""] #[doc = #returns] #blank #(#safety)*)
+    let errors = before.iter().position(|attribute| is_heading(attribute, "# Errors"));
+    let (before, errors) = before.split_at(errors.unwrap_or(before.len()));
+    // One heading is enough.
+    let errors = &errors[usize::from(returns.contains("# Errors") && !errors.is_empty())..];
+    let [blank, separator] =
+        [safety, errors].map(|section| section.first().map(|_| quote!(#[doc = ""])));
+    quote! {
+        #(#before)* #[doc = ""] #[doc = #returns] #separator #(#errors)* #blank #(#safety)*
+    }
 }
 
 fn is_condition(attribute: &Attribute) -> bool {
@@ -98,5 +105,31 @@ mod tests {
         assert!(place("Does it.") < place("# Errors"), "{text}");
         assert!(place("# Errors") < place("# Safety"), "{text}");
         assert!(place("# Safety") < place("All is well."), "{text}");
+    }
+
+    #[test]
+    fn errors_of_the_row_follow_those_of_all() {
+        for result in ["errno", "errno_and_out"] {
+            let table = format!(
+                "unsafe hypercall N(command, argument, count); commands C_*, arguments s_*;
+                /// Does it.
+                ///
+                /// # Errors
+                ///
+                /// It may not.
+                ///
+                /// # Safety
+                ///
+                /// All is well.
+                unsafe single one {{ inout x: u32 }} -> {result};"
+            );
+            let text = hypercalls(table.parse().unwrap()).unwrap().to_string();
+            let place =
+                |text_of: &str| text.find(text_of).unwrap_or_else(|| panic!("{text_of}: {text}"));
+            assert_eq!(text.matches("# Errors").count(), 1, "{text}");
+            assert!(place("Does it.") < place("# Errors"), "{text}");
+            assert!(place("error number").max(place("# Errors")) < place("It may not."), "{text}");
+            assert!(place("It may not.") < place("# Safety"), "{text}");
+        }
     }
 }

@@ -64,8 +64,8 @@ impl<H: Hypercall> Port<H> {
     ///
     /// # Errors
     ///
-    /// -ENOSPC (no port free), -ENOMEM, -EPERM (the security policy forbids it). With the policy SILO,
-    /// -ESRCH if `remote` does not exist; with the default policy Xen does not check that.
+    /// -ENOSPC (no port free) or -ENOMEM. With the policy SILO then -ESRCH (`remote` does not exist) and
+    /// -EPERM (two domains of which neither is a control domain). With the default policy Xen does not look `remote` up.
     pub fn alloc_unbound(xen: H, remote: impl Into<domid_t>) -> Result<Self, Error> {
         let number = op::alloc_unbound(&xen, DOMID_SELF, remote.into())?;
         Ok(Self::new(xen, number))
@@ -78,7 +78,8 @@ impl<H: Hypercall> Port<H> {
     /// # Errors
     ///
     /// In the order in which Xen checks: -ESRCH (no such domain), -ENOSPC (no port free) or -ENOMEM,
-    /// -EINVAL (`remote_port` is not allocated for the caller), -EPERM (the security policy forbids it).
+    /// -EINVAL (`remote_port` is not allocated for the caller), -EPERM (SILO: two domains of which neither
+    /// is a control domain).
     pub fn bind_interdomain(
         xen: H,
         remote: impl Into<domid_t>,
@@ -96,9 +97,9 @@ impl<H: Hypercall> Port<H> {
     ///
     /// # Errors
     ///
-    /// -EINVAL (no such interrupt, or a `vcpu` other than 0 for an interrupt that is not per vCPU),
-    /// -ENOENT (no such vCPU), -EEXIST (it has a port already), -ENOSPC (no port free), -ENOMEM. From
-    /// 4.21 on, -EBUSY for a global interrupt that another domain handles.
+    /// In the order in which Xen checks: -EINVAL (no such interrupt, or a `vcpu` other than 0 for an
+    /// interrupt that is not per vCPU), -ENOENT (no such vCPU), from 4.21 on -EBUSY (a global interrupt that
+    /// another domain handles), -EEXIST (it has a port already), -ENOSPC (no port free) or -ENOMEM.
     pub fn bind_virq(xen: H, virq: u32, vcpu: u32) -> Result<Self, Error> {
         let number = op::bind_virq(&xen, virq, vcpu)?;
         Ok(Self::new(xen, number))
@@ -132,7 +133,7 @@ impl<H: Hypercall> Port<H> {
     /// # Errors
     ///
     /// -EINVAL (the port is for a virtual interrupt, or was closed by other means, such as
-    /// `EVTCHNOP_reset`), -EPERM (not allowed).
+    /// `EVTCHNOP_reset`).
     pub fn notify(&self) -> Result<(), Error> {
         op::send(&self.xen, self.number)
     }

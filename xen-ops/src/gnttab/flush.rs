@@ -106,8 +106,9 @@ pub enum FlushError {
     /// Refused before any hypercall: too many ranges.
     TooLarge(TooLarge),
     /// Xen stopped at one of the ranges, and does not report at which. `EPERM`: a page without an owner
-    /// that has grants; `EINVAL`: no memory at the address; `EOPNOTSUPP`: x86, which does not invalidate without
-    /// cleaning; `ENOSYS`: a translated guest on x86.
+    /// that has grants; `EINVAL`: no memory at the address, or another domain's that is not mapped by
+    /// a grant; `EOPNOTSUPP`: x86, which does not invalidate without cleaning; `ENOSYS`: a translated guest
+    /// on x86, from 4.21 on every guest on x86.
     Xen(Error),
 }
 

@@ -14,6 +14,23 @@ hypercalls! {
 
     /// Maps granted frames at addresses of the caller's.
     ///
+    /// # Errors
+    ///
+    /// The statuses, in the order of Xen's checks:
+    ///
+    /// | status | when |
+    /// |---|---|
+    /// | `GNTST_bad_gntref` | neither `GNTMAP_host_map` nor `GNTMAP_device_map` is set |
+    /// | `GNTST_general_error` | `GNTMAP_device_map`, `GNTMAP_application_map` or `GNTMAP_contains_pte` in a translated guest |
+    /// | `GNTST_bad_domain` | no domain `dom`, or `DOMID_SELF` |
+    /// | `GNTST_permission_denied` | SILO: two domains of which neither is a control domain |
+    /// | `GNTST_no_space` | no handle is free; `GNTST_no_device_space` before 4.16 |
+    /// | `GNTST_bad_gntref` | the table has no such reference |
+    /// | `GNTST_general_error` | it is in use by another domain or too often, is not granted to the caller for this access, or grants a part of a page |
+    /// | `GNTST_eagain` | the page is paged out or shared |
+    /// | `GNTST_bad_page` | the granted frame is not memory of the domain's own |
+    /// | `GNTST_general_error` | the mapping cannot be made at `host_addr`, or for devices |
+    ///
     /// # Safety
     ///
     /// What was at `host_addr` is replaced by a frame of another domain, which may change it at any time.
@@ -34,6 +51,16 @@ hypercalls! {
     ///
     /// With `host_addr` and `dev_bus_addr` both 0 nothing is unmapped and the status is okay.
     ///
+    /// # Errors
+    ///
+    /// The statuses, in the order of Xen's checks:
+    ///
+    /// | status | when |
+    /// |---|---|
+    /// | `GNTST_bad_handle` | no such mapping |
+    /// | `GNTST_bad_dev_addr` | another `dev_bus_addr` than that of the mapping for devices; `GNTST_general_error` before 4.16, also of a mapping that is not for devices |
+    /// | `GNTST_general_error` | something else is at `host_addr` |
+    ///
     /// # Safety
     ///
     /// Nothing uses the mapping any more: afterwards there is nothing at `host_addr`.
@@ -46,6 +73,12 @@ hypercalls! {
 
     /// Grows the table of `dom` to as many frames as `frame_list` has elements, unless it is larger
     /// already, and lists them: machine frames in a PV guest.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` (Xen cannot write the list; PV guests). The status, in the order of Xen's checks:
+    /// `GNTST_bad_domain` (no such domain), `GNTST_permission_denied` (another domain, for an unprivileged
+    /// caller), `GNTST_general_error` (more frames than the maximum, or no memory for them).
     single setup_table {
         in dom: domid_t,
         out status: GrantStatus,
@@ -53,12 +86,21 @@ hypercalls! {
     } -> status;
 
     /// Prints a table on the console; no known release implements it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS`.
     single dump_table {
         in dom: domid_t,
         out status: GrantStatus,
     } -> status;
 
     /// Transfers frames to domains that accept them. PV guests only.
+    ///
+    /// # Errors
+    ///
+    /// The statuses that [`transfer`](crate::gnttab::transfer::transfer) lists. `EOPNOTSUPP` where transfers are
+    /// disabled in Xen, and `ENOSYS` in a translated guest on x86.
     ///
     /// # Safety
     ///
@@ -73,6 +115,10 @@ hypercalls! {
 
     /// Copies bytes between two frames, each named by a frame number of the caller's or a grant.
     ///
+    /// # Errors
+    ///
+    /// The statuses that the module [`copy`](crate::gnttab::copy) lists.
+    ///
     /// # Safety
     ///
     /// Xen writes to the destination: if that is a frame of the caller's, nothing else uses those
@@ -86,6 +132,11 @@ hypercalls! {
     } -> status;
 
     /// The number of frames that the table of `dom` has, and its maximum.
+    ///
+    /// # Errors
+    ///
+    /// The status: `GNTST_bad_domain` (no such domain), `GNTST_permission_denied` (another domain, for an
+    /// unprivileged caller).
     single query_size {
         in dom: domid_t,
         out nr_frames: u32,
@@ -95,6 +146,11 @@ hypercalls! {
 
     /// Unmaps granted frames, and moves what is mapped at `new_addr` to their place. Useful in PV guests
     /// only.
+    ///
+    /// # Errors
+    ///
+    /// As [`unmap_grant_ref`]. In a translated guest `ENOSYS` on x86, and on Arm `GNTST_general_error`
+    /// unless `new_addr` is 0.
     ///
     /// # Safety
     ///
@@ -109,6 +165,14 @@ hypercalls! {
     /// Sets the format of the caller's table, 1 or 2, and returns the one in effect, which Xen also
     /// reports when it refuses.
     ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `EINVAL` (neither 1 nor 2), `ENOSYS` (2 where the domain may have 1
+    /// only), `EBUSY` (an entry other than the first 8 is in use). From version 1 to 2 `ENOMEM`. From 2 to
+    /// 1 `EAGAIN` (a copy by a sub-page or transitive grant is under way), `ERANGE` (one of the first 8
+    /// entries is transitive, or grants a frame beyond 32 bits), `EBUSY` (a status frame is mapped
+    /// elsewhere).
+    ///
     /// # Safety
     ///
     /// All entries but the 8 reserved ones are wiped, and the table is read in another format: nothing
@@ -118,6 +182,13 @@ hypercalls! {
     } -> errno_and_out;
 
     /// Lists the frames with the status words of a table of version 2.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` in a translated guest on x86, `EFAULT` (Xen cannot write the list; PV guests). The status,
+    /// in the order of Xen's checks: `GNTST_bad_domain` (no such domain), `GNTST_permission_denied`
+    /// (another domain, for an unprivileged caller), `GNTST_general_error` (more frames than there are; a
+    /// table of version 1 has none).
     single get_status_frames {
         in dom: domid_t,
         out status: GrantStatus,
@@ -125,12 +196,21 @@ hypercalls! {
     } -> status;
 
     /// The format of the table of `dom`: 1 or 2.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` (no such domain), `EPERM` (another domain, for an unprivileged caller).
     single get_version {
         in dom: domid_t,
         out version: u32,
     } -> errno;
 
     /// Exchanges entries of the caller's table.
+    ///
+    /// # Errors
+    ///
+    /// The statuses, in the order of Xen's checks: `GNTST_bad_gntref` (the table has no such reference),
+    /// `GNTST_eagain` (one of them is in use). A reference with itself is no error.
     ///
     /// # Safety
     ///
@@ -142,8 +222,16 @@ hypercalls! {
     } -> status;
 
     /// Cleans or invalidates the data cache for the bytes of a granted frame that `offset` and `length`
-    /// name; `op` is `GNTTAB_CACHE_*`. Guests on Arm and PV guests only; x86 does not invalidate without
-    /// cleaning (`EOPNOTSUPP`).
+    /// name; `op` is `GNTTAB_CACHE_*`. Guests on Arm, and PV guests before 4.21; x86 does
+    /// not invalidate without cleaning.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` in a translated guest on x86, from 4.21 on in every guest on x86. Else in the order of
+    /// Xen's checks: `EINVAL` (bytes outside the page, or other bits in `op` than `GNTTAB_CACHE_CLEAN` and
+    /// `GNTTAB_CACHE_INVAL`), nothing if `length` or `op` is 0, `EINVAL` (no memory is at the address),
+    /// `EPERM` (it is no domain's), `EINVAL` (it is another domain's, and the caller has not mapped it by a
+    /// grant), `EOPNOTSUPP` (x86: `op` is `GNTTAB_CACHE_INVAL` only).
     ///
     /// # Safety
     ///

@@ -13,6 +13,11 @@ hypercalls! {
 
     /// Allocates memory to `domid`, in extents of 2^`extent_order` pages, and lists their first machine
     /// frames.
+    ///
+    /// # Errors
+    ///
+    /// Xen does no extent if there are 2^26 or more, there is no such domain, it is another domain and the
+    /// caller is unprivileged, or the order is above what the caller may use.
     single increase_reservation: xen_memory_reservation {
         out extent_start: [xen_pfn_t] counted by nr_extents,
         in extent_order: u32,
@@ -21,6 +26,10 @@ hypercalls! {
     } -> count;
 
     /// Releases memory of `domid`: the listed extents of 2^`extent_order` pages.
+    ///
+    /// # Errors
+    ///
+    /// As [`increase_reservation`].
     ///
     /// # Safety
     ///
@@ -35,6 +44,10 @@ hypercalls! {
     /// Populates the listed guest frames of `domid`, in extents of 2^`extent_order` pages. In a PV
     /// guest the list holds the machine frames afterwards.
     ///
+    /// # Errors
+    ///
+    /// As [`increase_reservation`].
+    ///
     /// # Safety
     ///
     /// If they are the caller's own frames, nothing relies on what is there.
@@ -48,6 +61,14 @@ hypercalls! {
     /// Exchanges memory for memory of another kind. `nr_exchanged` is 0 on entry, and
     /// afterwards the number of pages of the first list that are gone, also if it fails. PV guests only.
     ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `EPERM` (an order above the caller's maximum), `EINVAL`
+    /// (`nr_exchanged` above `nr_extents`, other domains or numbers of pages on the two sides, an unknown
+    /// node), `ESRCH` (no such domain), `EPERM` (another domain, for an unprivileged caller). For each
+    /// chunk `ENOMEM` (a page that is shared), `EINVAL` (no page of the domain's), `EOPNOTSUPP` (a
+    /// translated domain), `ENOMEM` (no memory as asked for).
+    ///
     /// # Safety
     ///
     /// The handles are to lists of as many elements as the counts say, valid for reads and for writes,
@@ -59,12 +80,24 @@ hypercalls! {
     single maximum_ram_page -> value;
 
     /// The pages that `domid` has.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` (no such domain), `EPERM` (another domain, for an unprivileged caller).
     single current_reservation(in domid: domid_t) -> value;
 
     /// The pages that `domid` may have.
+    ///
+    /// # Errors
+    ///
+    /// As [`current_reservation`].
     single maximum_reservation(in domid: domid_t) -> value;
 
     /// The highest guest frame number that `domid` has used.
+    ///
+    /// # Errors
+    ///
+    /// As [`current_reservation`].
     single maximum_gpfn(in domid: domid_t) -> value;
 
     /// Lists the machine frames of the machine-to-physical table, 2 MiB each.
@@ -74,12 +107,20 @@ hypercalls! {
     } -> errno;
 
     /// The same for the table that 32-bit guests see.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` (Xen runs no 32-bit PV guests).
     single machphys_compat_mfn_list: xen_machphys_mfn_list on x86 {
         out extent_start: [xen_pfn_t] counted by max_extents,
         out nr_extents: u32,
     } -> errno;
 
     /// Where the machine-to-physical table is: virtual addresses, and the highest frame number in it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` in a translated guest.
     single machphys_mapping on x86 {
         out v_start: xen_ulong_t,
         out v_end: xen_ulong_t,
@@ -87,9 +128,17 @@ hypercalls! {
     } -> errno;
 
     /// Places frame `idx` of a space (`XENMAPSPACE_*`) at guest frame `gpfn` of `domid`. `size` is the
-    /// number of frames for `XENMAPSPACE_gmfn_range`, else 0. A range that fails stays half done. Before
-    /// 4.20 a range that overlaps its destination loses pages: see
+    /// number of frames for `XENMAPSPACE_gmfn_range`, else 0. A range that fails stays half done. A range
+    /// that overlaps its destination can lose pages: see
     /// [`Space::GmfnRange`](crate::memory::Space::GmfnRange).
+    ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `ENOSYS` (`XENMAPSPACE_gmfn_foreign`), `ESRCH` (no such domain),
+    /// `EACCES` (a PV domain; `XENMAPSPACE_dev_mmio` for another domain than the hardware domain's own),
+    /// `EPERM` (another domain, for an unprivileged caller), from 4.17 on `EINVAL` (`gpfn` has all bits
+    /// set), `EOVERFLOW` (a range that ends past the last frame). Then those of the space: on x86 `EINVAL`
+    /// for a space that it lacks, on Arm `ENOSYS`.
     ///
     /// # Safety
     ///
@@ -105,6 +154,12 @@ hypercalls! {
     /// Places frames of a space at guest frames of `domid`, as many as the shortest of the three lists
     /// has elements. The result is 0 even if entries fail: their error numbers, negative, are in `errs`.
     ///
+    /// # Errors
+    ///
+    /// Of the whole, in the order of Xen's checks: `EOPNOTSUPP` (`XENMAPSPACE_gmfn_range`), then `ESRCH`,
+    /// `EACCES` and `EPERM` as [`add_to_physmap`]. From 4.17 on also `EINVAL` for an element of `gpfns`
+    /// with all bits set: the elements before it are done.
+    ///
     /// # Safety
     ///
     /// If they are the caller's own frames, nothing relies on what is there.
@@ -119,6 +174,11 @@ hypercalls! {
 
     /// Removes what is at guest frame `gpfn` of `domid`.
     ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `ESRCH` (no such domain), `EACCES` (a PV domain), `EPERM` (another
+    /// domain, for an unprivileged caller), `ENOENT` (nothing is there).
+    ///
     /// # Safety
     ///
     /// If it is the caller's own frame, nothing relies on what is there.
@@ -128,18 +188,32 @@ hypercalls! {
     } -> errno;
 
     /// The caller's memory map, as many entries as fit into `buffer`, and returns their number.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS`: the domain was given no map. Always on Arm.
     single memory_map {
         out nr_entries: u32,
         out buffer: [[u8; E820_ENTRY_SIZE]] counted by nr_entries untyped,
     } -> errno;
 
     /// The machine's memory map, likewise. For the domain that runs the machine.
+    ///
+    /// # Errors
+    ///
+    /// In a translated guest `ENOSYS` before 4.19. `EPERM` (the caller is not a control domain), `EINVAL`
+    /// (`buffer` does not hold at least one entry more than there are ranges).
     single machine_memory_map: xen_memory_map on x86 {
         out nr_entries: u32,
         out buffer: [[u8; E820_ENTRY_SIZE]] counted by nr_entries untyped,
     } -> errno;
 
     /// Sets the map that [`memory_map`] returns to `domid`.
+    ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `EINVAL` (more than 1024 entries), `ESRCH` (no such domain), `EPERM`
+    /// (another domain, for an unprivileged caller), `ENOMEM`.
     ///
     /// # Safety
     ///
@@ -150,6 +224,12 @@ hypercalls! {
     } -> errno;
 
     /// Sets the number of pages of a domain with memory populated on demand.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` (no such domain), `EINVAL` (not an HVM or PVH domain), `EPERM` (the caller is not a control
+    /// domain), `EINVAL` (more pages than the domain may have), `ENOMEM`. Before 4.17 `EPERM` comes before
+    /// the kind of the domain, which Xen does not check.
     single set_pod_target: xen_pod_target on x86 {
         in target_pages: u64,
         out tot_pages: u64,
@@ -159,6 +239,11 @@ hypercalls! {
     } -> errno;
 
     /// The number of pages of a domain with memory populated on demand.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` (no such domain), `EINVAL` (not an HVM or PVH domain), `EPERM` (the caller is not a control
+    /// domain). Before 4.17 Xen does not check the kind of the domain.
     single get_pod_target: xen_pod_target on x86 {
         out tot_pages: u64,
         out pod_cache_pages: u64,
@@ -194,6 +279,14 @@ hypercalls! {
     unsafe single sharing_op(inout op: xen_mem_sharing_op) -> errno_and_out;
 
     /// Claims memory for `domid` without allocating it: `nr_extents` pages in total; 0 cancels the claim.
+    ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `EOPNOTSUPP` (Xen colours its caches), `EINVAL` (an order or flags
+    /// other than 0; no such domain, or `DOMID_SELF`), `EPERM` (the caller is not a control domain),
+    /// `EINVAL` (the domain is dying, from 4.19.5, 4.20.3, 4.21.1 and 4.22 on). Unless the claim is
+    /// cancelled, `EINVAL` (one is active already, or `nr_extents` is not above what the domain has or is
+    /// above what it may have), `ENOMEM` (not so much memory is free and unclaimed).
     single claim_pages: xen_memory_reservation {
         in nr_extents: xen_ulong_t,
         in extent_order: u32,
@@ -203,6 +296,10 @@ hypercalls! {
 
     /// Lists the memory that devices need at its machine address, and returns the number of ranges also if
     /// it fails: with `ENOBUFS` the list is too short.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` (flags other than `XENMEM_RDM_ALL`), `ENOBUFS` (the list is too short).
     single reserved_device_memory_map {
         in flags: u32,
         out nr_entries: u32,
@@ -212,6 +309,15 @@ hypercalls! {
 
     /// Maps frames of a resource of `domid` (`XENMEM_resource_*`), in a translated guest at the guest frames
     /// of `frame_list`. In a PV guest the list holds machine frames afterwards.
+    ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `EACCES` on x86 (up to 4.18 a translated caller other than the
+    /// hardware domain; from 4.19 on one with alternate views of its memory or nested virtualisation),
+    /// `E2BIG` (before 4.15, more than 32 frames), from 4.15 on `EINVAL` (a range that ends past 32-bit
+    /// numbers), `EPERM` (the caller's own number), `ESRCH` (no such domain, or `DOMID_SELF`), `EPERM` (an
+    /// unprivileged caller), `EINVAL` (it has no such resource, or not so many frames of it), `ENOENT` (no
+    /// such vCPU or I/O request server). Placing a frame can fail too; `EIO` if it is not the first of 32.
     ///
     /// # Safety
     ///
@@ -226,6 +332,10 @@ hypercalls! {
     } -> errno;
 
     /// The number of frames that a resource has.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire_resource`]. Before 4.15 the answer is 32, whatever the domain and the resource.
     single acquire_resource_size = XENMEM_acquire_resource: xen_mem_acquire_resource {
         in domid: domid_t,
         in type_: u16,
@@ -235,6 +345,12 @@ hypercalls! {
 
     /// The virtual NUMA layout of a domain. With `ENOBUFS` a list is too short, and the argument has the
     /// sizes.
+    ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `ESRCH` (no such domain), `EPERM` (another domain, for an unprivileged
+    /// caller), `EOPNOTSUPP` (the domain has no virtual NUMA layout), `ENOBUFS`, `ENOMEM`, `EAGAIN` (the
+    /// layout changed meanwhile).
     ///
     /// # Safety
     ///

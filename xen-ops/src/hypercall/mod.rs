@@ -2,7 +2,19 @@
 //!
 //! There is a module for each hypercall, with a function for each of its operations. The functions are
 //! generated from tables that state what each operation takes, what it returns and whether it can break
-//! memory safety, as [`hypercalls!`] explains. Other crates can define a table of their own:
+//! memory safety, as [`hypercalls!`] explains.
+//!
+//! # Errors
+//!
+//! Each function lists what Xen answers in the releases from 4.14 to 4.22, with the default security policy
+//! and with SILO; other policies can refuse more. It does not repeat `ENOSYS`, for a Xen that lacks the
+//! hypercall or the operation, nor `EFAULT`, for an argument that Xen cannot access.
+//!
+//! An unprivileged caller is neither a control domain nor the device model of the domain that it names.
+//!
+//! # Tables
+//!
+//! Other crates can define a table of their own:
 //!
 //! ```
 //! # #![allow(unsafe_code)]

@@ -36,12 +36,22 @@ hypercalls! {
 
     /// Waits until an event is pending on one of `ports`, at most 128, or until the system time in
     /// nanoseconds reaches `timeout`; 0 is no limit. Delivery stays masked.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` (more than 128 ports). Xen then looks at the ports in their order, up to the first with an
+    /// event: `EINVAL` for one that the domain has not had. From 4.15 on a port that is not open is
+    /// `EINVAL` too; before it has no event.
     single poll {
         in ports: [evtchn_port_t] counted by nr_ports,
         in timeout: u64,
     } -> errno;
 
     /// Reports that another domain has ended, and why (`SHUTDOWN_*`). For the domain's device model.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` (no such domain, or `DOMID_SELF`), `EPERM` (an unprivileged caller).
     single remote_shutdown {
         in domain_id: domid_t,
         in reason: u32,
@@ -57,12 +67,22 @@ hypercalls! {
     /// number is returned; with a number it is set again, or removed if `timeout` is 0, and 0 is
     /// returned. If both timers are set already, a 64-bit Xen returns 4294967268: `ENOSPC`
     /// that lost its sign.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: an `id` above 2, or of a timer that is not set.
     single watchdog {
         in id: u32,
         in timeout: u32,
     } -> value;
 
     /// Pins the vCPU to a physical CPU; a negative one ends that. For the hardware domain.
+    ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `EPERM` (not the hardware domain), `EINVAL` (no such CPU), `EBUSY`
+    /// (the vCPU is pinned this way already, or pinned to another CPU for some other reason), `EINVAL` (the
+    /// CPU is offline; a negative `pcpu` for a vCPU that is not pinned).
     single pin_override {
         in pcpu: i32,
     } -> errno;

@@ -14,7 +14,13 @@ hypercalls! {
     unsafe hypercall __HYPERVISOR_vcpu_op(command, vcpuid: u32, argument);
     commands VCPUOP_*, arguments vcpu_*;
 
-    /// Sets the registers with which a vCPU of a PV guest starts. `EEXIST` if they are set already.
+    /// Sets the registers with which a vCPU of a PV guest starts.
+    ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `EINVAL` (the vCPU's `vcpu_info` is not registered and has no place in
+    /// the shared information page), `ENOMEM`, `EEXIST` (initialised already), `EINVAL` (addresses,
+    /// descriptors or page tables that cannot be the guest's).
     ///
     /// # Safety
     ///
@@ -22,6 +28,10 @@ hypercalls! {
     unsafe single initialise on x86 (in context: &vcpu_guest_context) -> errno;
 
     /// Starts a vCPU that has been initialised. Nothing happens to one that runs.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: the vCPU is not initialised.
     single up on x86 -> errno;
 
     /// Stops a vCPU, at the latest when it is next scheduled. The domain is shut down with its last one.
@@ -39,6 +49,10 @@ hypercalls! {
 
     /// Makes Xen update `vcpu_runstate_info` at a virtual address.
     ///
+    /// # Errors
+    ///
+    /// `EFAULT`: in a PV guest, an address that is not the guest's.
+    ///
     /// # Safety
     ///
     /// Xen writes there whenever the vCPU is scheduled, in the current address space: the memory is
@@ -48,6 +62,10 @@ hypercalls! {
     } -> errno;
 
     /// Raises `VIRQ_TIMER` every `period_ns` nanoseconds, at least 1 000 000.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: less than 1 000 000 ns, or 2^62 ns or more.
     single set_periodic_timer on x86 {
         in period_ns: u64,
     } -> errno;
@@ -56,17 +74,40 @@ hypercalls! {
     single stop_periodic_timer on x86 -> errno;
 
     /// Raises `VIRQ_TIMER` once, when the system time reaches `timeout_abs_ns` nanoseconds; at once if
-    /// that has passed, or `ETIME` if `flags` is `VCPU_SSHOTTMR_future` and Xen is older than 4.18. The vCPU is
-    /// the one that calls.
+    /// that has passed. The vCPU is the one that calls.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` (another vCPU than the caller). Before 4.17 `ETIME` (the time has passed and `flags` is
+    /// `VCPU_SSHOTTMR_future`).
     single set_singleshot_timer on x86 {
         in timeout_abs_ns: u64,
         in flags: u32,
     } -> errno;
 
     /// Ends the timer of [`set_singleshot_timer`]. The vCPU is the one that calls.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: another vCPU than the caller.
     single stop_singleshot_timer on x86 -> errno;
 
     /// Moves a vCPU's `vcpu_info` to byte `offset` of frame `mfn`. Once only.
+    ///
+    /// # Errors
+    ///
+    /// Of several, the first that applies. Before 4.18 Xen looks at the offset first.
+    ///
+    /// | | before 4.16 | 4.16 and 4.17 | from 4.18 on |
+    /// |---|---|---|---|
+    /// | `offset` is not inside the frame | `EINVAL` | `ENXIO` | `EINVAL` |
+    /// | registered already | `EINVAL` | `EINVAL` | `EBUSY` |
+    /// | across the end of the page, or misaligned | `EINVAL` | `ENXIO` | `ENXIO` |
+    /// | the frame is not memory of the caller's | `EINVAL` | `EINVAL` | `EINVAL` |
+    /// | it is not writable | `EINVAL` | `EINVAL` | `EACCES` |
+    ///
+    /// `ENOMEM`. Before 4.18 also `EINVAL` for another vCPU that is up. From 4.18 on also `EAGAIN` (the
+    /// page is paged out or shared), and on x86 `EPERM` (the frame is of a device).
     ///
     /// # Safety
     ///
@@ -81,12 +122,19 @@ hypercalls! {
     single send_nmi on x86 -> errno;
 
     /// The physical CPU of a pinned vCPU: the APIC's number in the low 32 bits, ACPI's in the high ones.
-    /// `EINVAL` unless the caller is the hardware domain and the vCPU is pinned.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` unless the caller is the hardware domain and the vCPU can run on one physical CPU only.
     single get_physid on x86 {
         out phys_id: u64,
     } -> errno;
 
     /// Makes Xen update `vcpu_time_info` at a virtual address.
+    ///
+    /// # Errors
+    ///
+    /// As [`register_runstate_memory_area`].
     ///
     /// # Safety
     ///
@@ -97,6 +145,13 @@ hypercalls! {
 
     /// Makes Xen update `vcpu_runstate_info` at a guest physical address, in bytes.
     ///
+    /// # Errors
+    ///
+    /// `ENOSYS` before 4.18. Then, in the order of Xen's checks: `ENXIO` (across the end of a page, or not
+    /// aligned to a word), `EAGAIN` (the page is paged out or shared), `EPERM` (the frame is of a device),
+    /// `EINVAL` (it is not memory of the caller's), `EACCES` (it is not writable), `ENOMEM`. The address
+    /// with all bits set ends it.
+    ///
     /// # Safety
     ///
     /// Xen writes there from then on: the memory is used for nothing else, and accessed as shared memory
@@ -106,6 +161,10 @@ hypercalls! {
     } -> errno;
 
     /// Makes Xen update `vcpu_time_info` at a guest physical address, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`register_runstate_phys_area`].
     ///
     /// # Safety
     ///

@@ -1,8 +1,9 @@
 //! `XENVER_*`: the version and the features of Xen.
 //!
-//! Texts end at the first 0 byte, and those of a fixed size are truncated to it. Xen withholds some from
-//! domains other than the hardware and control domain: the text is then `<denied>` or empty, and
-//! [`build_id`] and [`commandline2`] fail with `EPERM`.
+//! Texts end at the first 0 byte, and those of a fixed size are truncated to it. Xen tells the command
+//! line and the build ID to a control domain only: for others [`commandline`] is `<denied>`, and
+//! [`build_id`] and [`commandline2`] fail with `EPERM`. Another security policy (Flask) can withhold more:
+//! a text is then `<denied>` or empty.
 //!
 //! Upstream: `xen/include/public/version.h`.
 
@@ -43,6 +44,10 @@ hypercalls! {
 
     /// The features `XENFEAT_*` from number 32 times `submap_idx` on, one bit each. They depend on the
     /// release and on the kind of the guest.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for a `submap_idx` other than 0.
     single get_features: xen_feature_info {
         in submap_idx: u32,
         out submap: u32,
@@ -54,39 +59,79 @@ hypercalls! {
     /// The UUID that the toolstack gave the domain.
     single guest_handle(out handle: xen_domain_handle_t) -> errno;
 
-    /// Xen's command line; `<denied>` for an unprivileged domain.
+    /// Xen's command line; `<denied>` unless the caller is a control domain.
     single commandline(out text: xen_commandline_t) -> errno;
 
-    /// The build ID that the linker wrote, and its length in bytes. `ENOBUFS` if it does not fit, `ENODATA`
-    /// if there is none, `EPERM` for an unprivileged domain.
+    /// The build ID that the linker wrote, and its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `EPERM` (the caller is not a control domain), before 4.20 `EINVAL` (a
+    /// buffer of no bytes), `ENODATA` (there is none), `ENOBUFS` (it does not fit).
     single build_id(out buffer: &mut Varbuf) -> value;
 
-    /// The length of [`build_id`] in bytes, with the same errors.
+    /// The length of [`build_id`] in bytes.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` (the caller is not a control domain), `ENODATA` (there is none).
     single build_id_size = XENVER_build_id -> value;
 
-    /// The whole of [`extraversion`], and its length in bytes. `ENOBUFS` if it does not fit. There is no 0
+    /// The whole of [`extraversion`], and its length in bytes. There is no 0
     /// byte at the end. Since 4.20, as are the three others like it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` before 4.20, `ENOBUFS` (it does not fit).
     single extraversion2(out buffer: &mut Varbuf) -> value;
 
     /// The length of [`extraversion2`] in bytes.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` before 4.20.
     single extraversion2_size = XENVER_extraversion2 -> value;
 
     /// The whole of [`capabilities`], likewise.
+    ///
+    /// # Errors
+    ///
+    /// As [`extraversion2`].
     single capabilities2(out buffer: &mut Varbuf) -> value;
 
     /// The length of [`capabilities2`] in bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`extraversion2_size`].
     single capabilities2_size = XENVER_capabilities2 -> value;
 
     /// The whole of [`changeset`], likewise.
+    ///
+    /// # Errors
+    ///
+    /// As [`extraversion2`].
     single changeset2(out buffer: &mut Varbuf) -> value;
 
     /// The length of [`changeset2`] in bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`extraversion2_size`].
     single changeset2_size = XENVER_changeset2 -> value;
 
-    /// The whole of [`commandline`], likewise. `EPERM` for an unprivileged domain.
+    /// The whole of [`commandline`], likewise.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` before 4.20, `EPERM` (the caller is not a control domain), `ENOBUFS` (it does not fit).
     single commandline2(out buffer: &mut Varbuf) -> value;
 
-    /// The length of [`commandline2`] in bytes. `EPERM` for an unprivileged domain.
+    /// The length of [`commandline2`] in bytes.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` before 4.20, `EPERM` (the caller is not a control domain).
     single commandline2_size = XENVER_commandline2 -> value;
 }
 

@@ -61,8 +61,9 @@ impl Resource {
 /// # Errors
 ///
 /// [`Error::Xen`]: -EINVAL (no such resource), -ESRCH (no such domain, or `DOMID_SELF`),
-/// -EPERM (the caller's own number; not allowed), -EACCES (x86: a translated caller that is not the
-/// hardware domain).
+/// -EPERM (the caller's own number, or an unprivileged caller), -EACCES (x86: up to 4.18 a
+/// translated caller that is not the hardware domain; from 4.19 on one with alternate views of its memory
+/// or nested virtualisation). Before 4.15 -EACCES only.
 pub fn size<H>(xen: &H, domid: domid_t, resource: Resource) -> Result<u32, Error>
 where
     H: Hypercall + ?Sized,

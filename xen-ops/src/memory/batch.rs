@@ -101,13 +101,15 @@ impl<'a> Placed<'a> {
 /// # Errors
 ///
 /// In [`Placed::result`]: [`Error::Lengths`] unless the slices are of equal length and
-/// [`Error::NotAFrame`] for any of `gpfns`, before Xen is asked. Of Xen's: -EACCES (a PV guest;
-/// device memory for other than the hardware domain), -EPERM (not allowed), -ESRCH (no such
-/// domain).
+/// [`Error::NotAFrame`] for any of `gpfns`, before Xen is asked. Of Xen's, in the order in which it checks:
+/// -ESRCH (no such domain), -EACCES (a PV guest; device memory for other than the hardware domain), -EPERM
+/// (another domain, for an unprivileged caller).
 ///
 /// For each entry, see [`Placed::failures`]: what [`add_to_physmap`](super::add_to_physmap) has;
-/// for [`BatchSpace::GmfnForeign`] -EINVAL or -EPERM (the caller's own domain, nothing at the frame),
-/// -ESRCH.
+/// for [`BatchSpace::GmfnForeign`] -EPERM (x86: up to 4.18 `domid` is not the hardware domain, from 4.19 on it
+/// has alternate views of its memory or nested virtualisation), -ESRCH (no such other domain), -EINVAL,
+/// -EPERM or -ESRCH (the caller's own domain, by release), -EPERM (the caller may not map its memory),
+/// -EINVAL (nothing at the frame).
 ///
 /// # Safety
 ///

@@ -112,8 +112,8 @@ where
 ///
 /// # Errors
 ///
-/// -EINVAL (`buffer` does not hold at least one entry more than the host has ranges), -EPERM (not
-/// allowed).
+/// In a translated guest -ENOSYS before 4.19. -EPERM (the caller is not a control domain), -EINVAL (`buffer`
+/// does not hold at least one entry more than the host has ranges).
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub fn machine_memory_map<'a, H>(
     xen: &H,

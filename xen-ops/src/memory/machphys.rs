@@ -14,7 +14,7 @@ use crate::hypercall::{Hypercall, memory_op};
 ///
 /// # Errors
 ///
-/// -EPERM (not allowed).
+/// None of Xen's own, which does not check who asks.
 pub fn machphys_mfn_list<'a, H>(
     xen: &H,
     frames: &'a mut [xen_pfn_t],
@@ -32,7 +32,7 @@ where
 ///
 /// # Errors
 ///
-/// As [`machphys_mfn_list`], and -EOPNOTSUPP if Xen runs no 32-bit PV guests.
+/// -EOPNOTSUPP if Xen runs no 32-bit PV guests.
 pub fn machphys_compat_mfn_list<'a, H>(
     xen: &H,
     frames: &'a mut [xen_pfn_t],
@@ -51,7 +51,7 @@ where
 ///
 /// # Errors
 ///
-/// None of Xen's own.
+/// -ENOSYS in a translated guest.
 pub fn machphys_mapping<H: Hypercall + ?Sized>(xen: &H) -> Result<xen_machphys_mapping, Error> {
     let memory_op::MachphysMapping { v_start, v_end, max_mfn } = memory_op::machphys_mapping(xen)?;
     Ok(xen_machphys_mapping { v_start, v_end, max_mfn })

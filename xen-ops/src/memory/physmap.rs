@@ -18,12 +18,13 @@ use crate::hypercall::{Hypercall, memory_op};
 ///
 /// # Errors
 ///
-/// [`Error::NotAFrame`] and [`Error::GrantFrame`], before Xen is asked. Of Xen's: -EINVAL (the
-/// grant table cannot have that frame, nothing at the frame to be moved, on x86 a space that
-/// the architecture lacks), -ENOSYS (such a space on Arm), -EBUSY (Arm: the page is placed elsewhere
-/// already and must be removed there first), -EACCES (a PV guest; device memory for other than the
-/// hardware domain), -EPERM (not allowed), -ESRCH (no such domain), -EOVERFLOW (a range past the
-/// last frame), -ENOMEM.
+/// [`Error::NotAFrame`] and [`Error::GrantFrame`], before Xen is asked. Of Xen's, first
+/// -ESRCH (no such domain), -EACCES (a PV guest; device memory for other than the hardware domain), -EPERM
+/// (another domain, for an unprivileged caller), from 4.17 on -EOVERFLOW (a range past the last frame). Then
+/// -EINVAL (the grant table cannot have that frame, on x86 a space that the architecture lacks), -ENOSYS (such
+/// a space on Arm), -EBUSY (Arm: the page is placed elsewhere already and must be removed there first),
+/// -EACCES (from 4.19.5, 4.20.3, 4.21.1 and 4.22 on, there is no memory to be moved; before, -EINVAL), -EPERM
+/// (x86: a device is at `at`), -ENOMEM.
 ///
 /// # Safety
 ///

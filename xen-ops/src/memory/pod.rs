@@ -22,7 +22,7 @@ pub struct PodTarget {
 ///
 /// # Errors
 ///
-/// -EINVAL (no HVM domain), -ESRCH (no such domain), -EPERM (not allowed).
+/// -ESRCH (no such domain), from 4.17 on -EINVAL (a PV domain), -EPERM (the caller is not a control domain).
 pub fn pod_target<H>(xen: &H, domid: domid_t) -> Result<PodTarget, Error>
 where
     H: Hypercall + ?Sized,

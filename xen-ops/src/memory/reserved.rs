@@ -48,7 +48,7 @@ pub enum ReservedError {
 /// # Errors
 ///
 /// [`ReservedError::TooSmall`] with the number of ranges; call with an empty `buffer` to learn it. In
-/// [`ReservedError::Failed`]: -ENOSYS (Xen has no such operation), -EPERM (not allowed).
+/// [`ReservedError::Failed`]: -ENOSYS (Xen has no such operation).
 pub fn reserved_device_memory_map<'a, H>(
     xen: &H,
     devices: Devices,

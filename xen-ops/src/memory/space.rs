@@ -37,9 +37,10 @@ pub enum Space {
     /// `count` consecutive pages of the domain's, which move (`XENMAPSPACE_gmfn_range`, x86 only). A
     /// call that fails may have moved some, and Xen does not report how many.
     ///
-    /// Xen goes from the first page to the last. Before 4.20, if the destination overlaps the source and
-    /// is above it, Xen moves the same page again and again and the pages that it overwrites are lost.
-    /// Move such a range with [`Gmfn`](Self::Gmfn), from the last page to the first.
+    /// Xen goes from the first page to the last, from 4.20.4, 4.21.2 and 4.22 on from the last to the first
+    /// if the destination overlaps the source and is above it. Earlier releases move the same page again
+    /// and again then, and the pages that it overwrites are lost: move such a range with
+    /// [`Gmfn`](Self::Gmfn), from the last page to the first.
     GmfnRange {
         /// The frame that the first page moves from.
         first: xen_pfn_t,

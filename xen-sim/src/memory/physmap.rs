@@ -52,8 +52,8 @@ impl State {
                 (true, false) => XEN_EINVAL,
             });
         }
-        // Overlapping ranges go from the end that is not overwritten; before 4.20 always forward, which
-        // loses pages.
+        // Overlapping ranges go from the end that is not overwritten; before 4.20.4 always forward,
+        // which loses pages.
         let overlap = gpfn > first && gpfn < first + size;
         let backwards = overlap && self.release >= Release::V4_20;
         for step in 0..rest {

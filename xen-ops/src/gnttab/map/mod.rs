@@ -40,7 +40,7 @@
 //! | `GNTST_bad_domain` | no such domain | |
 //! | `GNTST_bad_gntref` | beyond the domain's table | |
 //! | `GNTST_bad_handle` | | unknown or stale |
-//! | `GNTST_bad_dev_addr` | | not the device address of this mapping |
+//! | `GNTST_bad_dev_addr` | | not the device address of this mapping; `GNTST_general_error` before 4.16 |
 //! | `GNTST_permission_denied` | the security policy forbids it | the same |
 //! | `GNTST_bad_page` | the granted frame does not exist | |
 //! | `GNTST_eagain` | the frame is paged out or shared for the moment: see [`retry`](super::retry) | |
