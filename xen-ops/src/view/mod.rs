@@ -10,8 +10,8 @@ use core::sync::atomic::AtomicU8;
 use xen_abi::Plain;
 
 use crate::page_size::PAGE_SIZE;
-use word::Widest;
 use word::sealed::Sealed as _;
+use word::{Widest, bulk};
 
 mod access;
 mod error;
@@ -153,10 +153,8 @@ impl View<'_, ReadWrite> {
 
     /// Sets every byte of the page to zero.
     pub fn clear(&self) {
-        for at in (0..PAGE_SIZE).step_by(WORD) {
-            // SAFETY: inside the page, which begins aligned.
-            unsafe { Widest::store(self.base.add(at), 0) };
-        }
+        // SAFETY: the whole page, which begins aligned.
+        unsafe { bulk::clear(self.base, PAGE_SIZE) };
     }
 }
 
@@ -166,6 +164,10 @@ impl View<'_, ReadWrite> {
 ///
 /// `to.len()` bytes at `at` are inside a page that is valid for loads.
 unsafe fn read(at: NonNull<u8>, to: &mut [u8]) {
+    if to.len() >= bulk::MIN {
+        // SAFETY: the caller's promise.
+        return unsafe { bulk::read(at, to) };
+    }
     let (head, words) = to.split_at_mut(head(at, to.len()));
     let (words, tail) = words.split_at_mut(words.len() / WORD * WORD);
     let mut next = at;
@@ -210,6 +212,10 @@ unsafe fn read_obj<T: Plain>(at: NonNull<u8>) -> T {
 ///
 /// `from.len()` bytes at `at` are inside a page that is valid for stores.
 unsafe fn write(at: NonNull<u8>, from: &[u8]) {
+    if from.len() >= bulk::MIN {
+        // SAFETY: the caller's promise.
+        return unsafe { bulk::write(at, from) };
+    }
     let (head, words) = from.split_at(head(at, from.len()));
     let words = words.chunks_exact(WORD);
     let mut next = at;

@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use super::Word;
+use super::bulk::Block;
 use super::sealed::Sealed;
 use super::{acquires, releases};
 
@@ -164,4 +165,51 @@ words! {
     u16, "w", "h", ", uxth";
     u32, "w", "", "";
     u64, "x", "", "";
+}
+
+/// Loads four words. Of a pair, each is accessed at once.
+///
+/// # Safety
+///
+/// As for [`Sealed::load`], of each.
+#[inline]
+pub(super) unsafe fn load_block(at: NonNull<u8>) -> Block {
+    let (first, second, third, fourth);
+    // SAFETY: the caller's promise.
+    unsafe {
+        asm!(
+            "ldp {first}, {second}, [{at}]",
+            "ldp {third}, {fourth}, [{at}, #16]",
+            at = in(reg) at.as_ptr(),
+            // The first pair is there before the address is needed for the last time.
+            first = out(reg) first,
+            second = out(reg) second,
+            third = lateout(reg) third,
+            fourth = lateout(reg) fourth,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    [first, second, third, fourth]
+}
+
+/// Stores four words. Of a pair, each is accessed at once.
+///
+/// # Safety
+///
+/// As for [`Sealed::store`], of each.
+#[inline]
+pub(super) unsafe fn store_block(at: NonNull<u8>, [first, second, third, fourth]: Block) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        asm!(
+            "stp {first}, {second}, [{at}]",
+            "stp {third}, {fourth}, [{at}, #16]",
+            at = in(reg) at.as_ptr(),
+            first = in(reg) first,
+            second = in(reg) second,
+            third = in(reg) third,
+            fourth = in(reg) fourth,
+            options(nostack, preserves_flags),
+        );
+    }
 }

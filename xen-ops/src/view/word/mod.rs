@@ -15,6 +15,7 @@ use xen_abi::Plain;
 mod aarch64;
 #[cfg(all(target_arch = "arm", not(miri)))]
 mod arm;
+pub(super) mod bulk;
 #[cfg(any(
     test,
     miri,

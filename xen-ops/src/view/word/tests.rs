@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::sealed::Sealed;
 use super::{NonNull, portable};
+use crate::page_size::PAGE_SIZE;
+use crate::view;
 
 #[repr(C, align(16))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +65,74 @@ where
     }
 }
 
+#[repr(C, align(4096))]
+struct Frame([u8; PAGE_SIZE]);
+
+/// What a page or a buffer holds at first: no byte is as its neighbours.
+fn pattern(bytes: &mut [u8], seed: u8) {
+    for (byte, at) in bytes.iter_mut().zip(0_usize..) {
+        *byte = (at as u8).wrapping_mul(29).wrapping_add((at >> 8) as u8) ^ seed;
+    }
+}
+
+/// Copies `length` bytes between a page and a buffer, `places` into each, out and in, beside the same by the
+/// portable implementation, byte by byte.
+fn check_copies(places: [usize; 2], length: usize, seed: u8) {
+    let [offset, buffer_offset] = places;
+    let range = buffer_offset..buffer_offset + length;
+    let case = (places, length);
+    let mut frame = Frame([0; PAGE_SIZE]);
+    pattern(&mut frame.0, seed);
+    let mut buffer = alloc::vec![seed; range.end + 8];
+    let mut expected = buffer.clone();
+    let at = NonNull::from(&mut frame.0).cast::<u8>().map_addr(|at| at | offset);
+    for (byte, next) in expected[range.clone()].iter_mut().zip(0..) {
+        // SAFETY: inside the page.
+        *byte = unsafe { portable::load(at.add(next), 1) } as u8;
+    }
+    // SAFETY: inside the page.
+    unsafe { view::read(at, &mut buffer[range.clone()]) };
+    assert!(buffer == expected, "read {case:?}");
+
+    pattern(&mut buffer, !seed);
+    let mut twin = Frame(frame.0);
+    let twin_at = NonNull::from(&mut twin.0).cast::<u8>().map_addr(|at| at | offset);
+    for (byte, next) in buffer[range.clone()].iter().zip(0..) {
+        let new = |_| Some(usize::from(*byte));
+        // SAFETY: inside the page.
+        let _ = unsafe { portable::modify(twin_at.add(next), 1, [Relaxed; 2], new) };
+    }
+    let at = NonNull::from(&mut frame.0).cast::<u8>().map_addr(|at| at | offset);
+    // SAFETY: inside the page.
+    unsafe { view::write(at, &buffer[range]) };
+    assert!(frame.0 == twin.0, "write {case:?}");
+}
+
+/// Around each length from which on a copy is done another way, at each alignment of both sides.
+#[test]
+fn copies_of_any_alignment_do_what_the_portable_implementation_does() {
+    let step = if cfg!(miri) { 5 } else { 1 };
+    for offset in (0..8).step_by(step) {
+        for buffer_offset in (0..8).step_by(step) {
+            for length in (0..=72).chain(504..=544).step_by(step * step) {
+                check_copies([offset, buffer_offset], length, length as u8);
+            }
+            check_copies([offset, buffer_offset], PAGE_SIZE - 8, 0x5a);
+        }
+    }
+}
+
+#[test]
+fn a_page_is_cleared_to_its_end_and_no_further() {
+    let mut frames = alloc::vec::Vec::from([(); 3].map(|()| Frame([0x5a; PAGE_SIZE])));
+    // SAFETY: the frame is borrowed for as long as the view.
+    let view: view::View<'_, crate::ReadWrite> =
+        unsafe { view::View::new(NonNull::from(&mut frames[1].0).cast()) };
+    view.clear();
+    assert!([&frames[0], &frames[2]].iter().all(|frame| frame.0 == [0x5a; PAGE_SIZE]));
+    assert!(frames[1].0 == [0; PAGE_SIZE]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: if cfg!(miri) { 2 } else { 256 },
@@ -81,5 +151,14 @@ proptest! {
         check(bytes, place, values, |value| value as u32);
         #[cfg(target_pointer_width = "64")]
         check(bytes, place, values, |value| value);
+    }
+
+    #[test]
+    fn copies_of_any_length_do_what_the_portable_implementation_does(
+        (offset, length) in (0..PAGE_SIZE).prop_flat_map(|at| (Just(at), 0..=PAGE_SIZE - at)),
+        buffer_offset in 0..16_usize,
+        seed in any::<u8>(),
+    ) {
+        check_copies([offset, buffer_offset], length, seed);
     }
 }

@@ -8,6 +8,8 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use super::Word;
+#[cfg(target_arch = "x86_64")]
+use super::bulk::Block;
 use super::sealed::Sealed;
 
 /// A modification that has no instruction which returns the previous value.
@@ -147,4 +149,128 @@ words! {
 #[cfg(target_pointer_width = "64")]
 words! {
     u64, reg, "", "rax";
+}
+
+/// The bytes from which on a string instruction copies faster than a loop: it takes some twenty cycles to
+/// start.
+pub(super) const STRING_MIN: usize = 512;
+
+/// Copies words, by an instruction that is fast on all processors. The one for bytes is not on some.
+///
+/// Its stores may come in any order, but all of them before a later store, and its loads after an earlier
+/// load (Intel SDM, volume 3, "Fast-String Operation and Out-of-Order Stores").
+///
+/// # Safety
+///
+/// As many words can be loaded at `from` and stored at `to`, and they do not overlap. What is in a page is as
+/// [`Sealed`] says.
+#[inline]
+pub(super) unsafe fn copy(from: *const u8, to: *mut u8, words: usize) {
+    // SAFETY: the caller's promise. The direction flag is clear where assembly begins.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        asm!(
+            "rep movsq",
+            inout("rsi") from => _,
+            inout("rdi") to => _,
+            inout("rcx") words => _,
+            options(nostack, preserves_flags),
+        );
+    }
+    // SAFETY: as above. The compiler keeps `esi` to itself: it is the same afterwards.
+    #[cfg(target_arch = "x86")]
+    unsafe {
+        asm!(
+            "xchg esi, {from}",
+            "rep movsd",
+            "mov esi, {from}",
+            from = inout(reg) from => _,
+            inout("edi") to => _,
+            inout("ecx") words => _,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Sets words to zero, in the order of [`copy`].
+///
+/// # Safety
+///
+/// As many words at `to` are inside a page, as for [`Sealed::store`].
+#[inline]
+pub(super) unsafe fn clear(to: *mut u8, words: usize) {
+    // SAFETY: the caller's promise. The direction flag is clear where assembly begins.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        asm!(
+            "rep stosq",
+            in("rax") 0_u64,
+            inout("rdi") to => _,
+            inout("rcx") words => _,
+            options(nostack, preserves_flags),
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "x86")]
+    unsafe {
+        asm!(
+            "rep stosd",
+            in("eax") 0_u32,
+            inout("edi") to => _,
+            inout("ecx") words => _,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Loads four words, of one address: the compiler would compute four.
+///
+/// # Safety
+///
+/// As for [`Sealed::load`], of each.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(super) unsafe fn load_block(at: NonNull<u8>) -> Block {
+    let (first, second, third, fourth);
+    // SAFETY: the caller's promise.
+    unsafe {
+        asm!(
+            "mov {first}, [{at}]",
+            "mov {second}, [{at} + 8]",
+            "mov {third}, [{at} + 16]",
+            "mov {fourth}, [{at} + 24]",
+            at = in(reg) at.as_ptr(),
+            first = out(reg) first,
+            second = out(reg) second,
+            third = out(reg) third,
+            fourth = lateout(reg) fourth,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    [first, second, third, fourth]
+}
+
+/// Stores four words.
+///
+/// # Safety
+///
+/// As for [`Sealed::store`], of each.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(super) unsafe fn store_block(at: NonNull<u8>, [first, second, third, fourth]: Block) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        asm!(
+            "mov [{at}], {first}",
+            "mov [{at} + 8], {second}",
+            "mov [{at} + 16], {third}",
+            "mov [{at} + 24], {fourth}",
+            at = in(reg) at.as_ptr(),
+            first = in(reg) first,
+            second = in(reg) second,
+            third = in(reg) third,
+            fourth = in(reg) fourth,
+            options(nostack, preserves_flags),
+        );
+    }
 }
