@@ -45,7 +45,7 @@ pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Diverge
 }
 
 /// Where the random sequences in a domain's transcript depart from those of the simulator, which was told
-/// the same: of each seed the first [`SHOWN`] steps, for a difference leads to others.
+/// the same: of each seed the first few steps, for a difference leads to others.
 #[must_use]
 pub fn compare_random(
     transcript: &Transcript,

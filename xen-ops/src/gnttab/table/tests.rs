@@ -69,6 +69,7 @@ fn start<'s>(
 
 /// The last reference of the largest table is below 2^32.
 #[test]
+#[cfg_attr(miri, ignore = "so many frames take minutes")]
 #[cfg_attr(any(miri, target_pointer_width = "32"), ignore = "storage for 2^32 references")]
 fn references_have_32_bits() {
     for (version, frames) in
@@ -90,6 +91,7 @@ fn references_have_32_bits() {
 /// On the other host the table may have fewer frames than it has already. It keeps them, and grows no
 /// further.
 #[test]
+#[cfg_attr(miri, ignore = "so many frames take minutes")]
 fn a_lower_limit_after_a_suspend() {
     for (limit, after) in [(1, 2), (2, 2), (3, 3), (100, 4)] {
         let (memory, lines) = (memory(), [const { BitmapLine::new() }; 8]);
