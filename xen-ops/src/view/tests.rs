@@ -17,8 +17,10 @@ fn view(frame: &mut Frame) -> View<'_, ReadWrite> {
 fn what_is_written_at_any_offset_is_read_back() {
     let mut frame = Frame([0; PAGE_SIZE]);
     let view = view(&mut frame);
+    // Clearing a page takes seconds under Miri.
+    let lengths: &[u8] = if cfg!(miri) { &[9] } else { &[0, 1, 2, 8, 9, 17, 64] };
     for offset in [0, 1, 7, 8, 13, 4000] {
-        for length in [0, 1, 2, 8, 9, 17, 64] {
+        for &length in lengths {
             let from: alloc::vec::Vec<u8> = (0..length).map(|at| at + 1).collect();
             view.clear();
             view.write(offset, &from).unwrap();
