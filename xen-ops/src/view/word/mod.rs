@@ -27,7 +27,8 @@ pub(super) mod bulk;
     ))
 ))]
 mod portable;
-#[cfg(test)]
+// Miri runs the portable implementation, which these compare with.
+#[cfg(all(test, not(miri)))]
 mod tests;
 #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), not(miri)))]
 mod x86;
