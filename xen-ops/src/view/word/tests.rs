@@ -113,7 +113,7 @@ fn check_copies(places: [usize; 2], length: usize, seed: u8) {
 fn copies_of_any_alignment_do_what_the_portable_implementation_does() {
     for offset in 0..8 {
         for buffer_offset in 0..8 {
-            for length in (0..=72).chain(504..=544).step_by(step * step) {
+            for length in (0..=72).chain(504..=544) {
                 check_copies([offset, buffer_offset], length, length as u8);
             }
             check_copies([offset, buffer_offset], PAGE_SIZE - 8, 0x5a);
