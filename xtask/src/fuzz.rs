@@ -43,8 +43,9 @@ fn fuzz(target: &str, seconds: u32) -> Result<(), Error> {
     let mut command = tool::FUZZ.command()?;
     command.args(["run", target, "--features", "libfuzzer"]);
     command.arg("--target-dir").arg(workspace::scratch("fuzz")?);
+    command.args(["--", &format!("-max_total_time={seconds}")]);
     // A frame that may still be mapped is leaked on purpose.
-    command.args(["--", &format!("-max_total_time={seconds}"), "-detect_leaks=0"]);
+    command.env("ASAN_OPTIONS", "detect_leaks=0");
     // cargo-fuzz has no option for the toolchain.
     command.env("RUSTUP_TOOLCHAIN", NIGHTLY).env_remove("CARGO").env_remove("RUSTC");
     process::captured(&format!("fuzz {target} {seconds} s"), &mut command).map(drop)
