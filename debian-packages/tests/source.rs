@@ -43,7 +43,7 @@ impl World {
         pin
     }
 
-    /// Unpacks both into `out/work/tree`.
+    /// Unpacks both into the directory `sources/tree` of `out`.
     fn unpack(
         &self,
         upstream: &[(EntryType, &str, &str)],
@@ -51,7 +51,7 @@ impl World {
     ) -> Result<PathBuf, Error> {
         let upstream = self.serve("xen_1.orig", &archive(upstream));
         let changes = self.serve("xen_1.debian", &archive(changes));
-        let place = self.out.path().join("work/tree");
+        let place = self.out.path().join("sources/tree");
         fs::create_dir_all(place.parent().unwrap()).unwrap();
         unpack_source(&upstream, &changes, &place, &self.mirror.options()).map(|()| place)
     }

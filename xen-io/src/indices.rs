@@ -13,6 +13,7 @@ use core::sync::atomic::fence;
 
 #[cfg(loom)]
 use loom::sync::atomic::fence;
+use xen_abi::macros::ring::needs_notify;
 use xen_ops::ReadWrite;
 use xen_ops::view::Place;
 
@@ -95,20 +96,6 @@ fn checked<W: SharedIndex>(
         return Err(Lie { value, from, allowed });
     }
     Ok(value)
-}
-
-/// The place of the entry with this index in a ring of `size` entries, a power of two: as
-/// [`xen_abi::macros::ring::slot`], but inlined.
-#[inline]
-pub(crate) const fn slot(index: u32, size: u32) -> u32 {
-    index & size.wrapping_sub(1)
-}
-
-/// Whether the peer wants an event for the entries from `old` to `new`: as
-/// [`xen_abi::macros::ring::needs_notify`], but inlined.
-#[inline]
-const fn needs_notify(old: u32, new: u32, event: u32) -> bool {
-    new.wrapping_sub(event) < new.wrapping_sub(old)
 }
 
 /// The producer's side of a ring with hold-off: requests in a front end, responses in a back end.
@@ -295,27 +282,5 @@ impl Receiver {
     pub fn release<O: Orders>(&mut self, consumed: &impl SharedIndex, count: u32) {
         self.consumed = self.consumed.wrapping_add(count);
         consumed.store(self.consumed, O::RELEASE);
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use xen_abi::macros::ring;
-
-    use super::{needs_notify, slot};
-
-    #[test]
-    fn both_versions_of_the_macros_agree() {
-        let values = [0, 1, 2, 31, 32, 255, 256, u32::MAX / 2, u32::MAX - 1, u32::MAX];
-        for a in values {
-            for size in [1, 2, 32, 1 << 31] {
-                assert_eq!(slot(a, size), ring::slot(a, size));
-            }
-            for b in values {
-                for c in values {
-                    assert_eq!(needs_notify(a, b, c), ring::needs_notify(a, b, c));
-                }
-            }
-        }
     }
 }

@@ -8,7 +8,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::thread;
 use std::time::Duration;
 
-use xen_io::stream::{Blocking, Events, Stream, console};
+use xen_io::EventChannel;
+use xen_io::stream::{Blocking, Stream, console};
 use xen_ops::events::Port;
 use xen_ops::{Mapping, ReadWrite, RemoteGrant};
 use xen_sim::{Domain, DomainConfig, GuestKind, TableMemory, Xen};
@@ -32,16 +33,17 @@ impl fmt::Display for ChannelError {
 
 impl Error for ChannelError {}
 
-impl Events for Channel<'_> {
+impl EventChannel for Channel<'_> {
     type Error = ChannelError;
 
-    fn notify(&mut self) -> Result<(), ChannelError> {
+    fn notify(&self) -> Result<(), ChannelError> {
         self.port.notify().map_err(|_| ChannelError("the event channel is closed"))
     }
 
-    fn wait(&mut self) -> Result<(), ChannelError> {
-        let is_notified = self.domain.wait(self.port.number(), Duration::from_secs(60));
-        is_notified.then_some(()).ok_or(ChannelError("no event came in a minute"))
+    fn wait(&self, timeout: Option<Duration>) -> Result<bool, ChannelError> {
+        let timeout = timeout.unwrap_or(Duration::from_secs(60));
+        let is_notified = self.domain.wait(self.port.number(), timeout);
+        is_notified.then_some(true).ok_or(ChannelError("no event came in time"))
     }
 }
 

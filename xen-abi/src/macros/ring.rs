@@ -18,6 +18,7 @@ const _: () = assert!(core::mem::offset_of!(crate::io::blkif::blkif_sring, ring)
 /// The largest power of two not above `n`; 0 for 0.
 ///
 /// `__RD32` of `io/ring.h`.
+#[inline]
 #[must_use]
 pub const fn round_down_pow2(n: u32) -> u32 {
     if n == 0 { 0 } else { 1 << n.ilog2() }
@@ -33,6 +34,7 @@ pub const fn round_down_pow2(n: u32) -> u32 {
 /// # use xen_abi::macros::ring::ring_size;
 /// assert_eq!(ring_size(4096, 112), 32); // a page of blkif
 /// ```
+#[inline]
 #[must_use]
 pub const fn ring_size(bytes: u32, entry_size: u32) -> u32 {
     match bytes.saturating_sub(HEADER_SIZE).checked_div(entry_size) {
@@ -49,6 +51,7 @@ pub const fn ring_size(bytes: u32, entry_size: u32) -> u32 {
 /// # use xen_abi::macros::ring::const_ring_size;
 /// assert_eq!(const_ring_size::<[u32; 28]>(2 * 4096), 64); // two pages of blkif
 /// ```
+#[inline]
 #[must_use]
 pub const fn const_ring_size<E>(bytes: u32) -> u32 {
     let entry_size = size_of::<E>();
@@ -59,6 +62,7 @@ pub const fn const_ring_size<E>(bytes: u32) -> u32 {
 /// The place of the entry with free-running index `index` in a ring of `size` entries: what
 /// `RING_GET_REQUEST` and `RING_GET_RESPONSE` of `io/ring.h` index with. Below `size`, or 0 if that
 /// is 0.
+#[inline]
 #[must_use]
 pub const fn slot(index: u32, size: u32) -> u32 {
     index & size.saturating_sub(1)
@@ -73,6 +77,7 @@ pub const fn slot(index: u32, size: u32) -> u32 {
 /// # use xen_abi::macros::ring::free_requests;
 /// assert_eq!(free_requests(32, 5, u32::MAX - 1), 25); // 7 on their way across the wrap
 /// ```
+#[inline]
 #[must_use]
 pub const fn free_requests(size: u32, req_prod_pvt: u32, rsp_cons: u32) -> u32 {
     size.saturating_sub(req_prod_pvt.wrapping_sub(rsp_cons))
@@ -81,6 +86,7 @@ pub const fn free_requests(size: u32, req_prod_pvt: u32, rsp_cons: u32) -> u32 {
 /// Whether a front end must wait for a response before its next request.
 ///
 /// `RING_FULL` of `io/ring.h`, which takes a ring that is over-full for one that is not.
+#[inline]
 #[must_use]
 pub const fn ring_full(size: u32, req_prod_pvt: u32, rsp_cons: u32) -> bool {
     free_requests(size, req_prod_pvt, rsp_cons) == 0
@@ -97,6 +103,7 @@ pub const fn ring_full(size: u32, req_prod_pvt: u32, rsp_cons: u32) -> bool {
 /// // A peer that claims too much is held to the ring's size.
 /// assert_eq!(nr_unconsumed_requests(32, 10_000, 4, 2), 30);
 /// ```
+#[inline]
 #[must_use]
 pub const fn nr_unconsumed_requests(
     size: u32,
@@ -112,6 +119,7 @@ pub const fn nr_unconsumed_requests(
 /// Whether there is a request to take, see [`nr_unconsumed_requests`].
 ///
 /// `RING_HAS_UNCONSUMED_REQUESTS` of `io/ring.h`.
+#[inline]
 #[must_use]
 pub const fn has_unconsumed_requests(
     size: u32,
@@ -125,6 +133,7 @@ pub const fn has_unconsumed_requests(
 /// Responses the peer's `rsp_prod` announces, not checked: see [`response_prod_overflow`].
 ///
 /// `XEN_RING_NR_UNCONSUMED_RESPONSES` of `io/ring.h`.
+#[inline]
 #[must_use]
 pub const fn nr_unconsumed_responses(rsp_prod: u32, rsp_cons: u32) -> u32 {
     rsp_prod.wrapping_sub(rsp_cons)
@@ -133,6 +142,7 @@ pub const fn nr_unconsumed_responses(rsp_prod: u32, rsp_cons: u32) -> u32 {
 /// Whether there is a response to take.
 ///
 /// `RING_HAS_UNCONSUMED_RESPONSES` of `io/ring.h`.
+#[inline]
 #[must_use]
 pub const fn has_unconsumed_responses(rsp_prod: u32, rsp_cons: u32) -> bool {
     nr_unconsumed_responses(rsp_prod, rsp_cons) != 0
@@ -142,6 +152,7 @@ pub const fn has_unconsumed_responses(rsp_prod: u32, rsp_cons: u32) -> bool {
 /// entries.
 ///
 /// `RING_REQUEST_CONS_OVERFLOW` of `io/ring.h`.
+#[inline]
 #[must_use]
 pub const fn request_cons_overflow(size: u32, cons: u32, rsp_prod_pvt: u32) -> bool {
     cons.wrapping_sub(rsp_prod_pvt) >= size
@@ -151,6 +162,7 @@ pub const fn request_cons_overflow(size: u32, cons: u32, rsp_prod_pvt: u32) -> b
 /// the peer's.
 ///
 /// `RING_REQUEST_PROD_OVERFLOW` of `io/ring.h`.
+#[inline]
 #[must_use]
 pub const fn request_prod_overflow(size: u32, prod: u32, rsp_prod_pvt: u32) -> bool {
     prod.wrapping_sub(rsp_prod_pvt) > size
@@ -160,6 +172,7 @@ pub const fn request_prod_overflow(size: u32, prod: u32, rsp_prod_pvt: u32) -> b
 /// the peer's.
 ///
 /// `RING_RESPONSE_PROD_OVERFLOW` of `io/ring.h`.
+#[inline]
 #[must_use]
 pub const fn response_prod_overflow(size: u32, prod: u32, rsp_cons: u32) -> bool {
     prod.wrapping_sub(rsp_cons) > size
@@ -176,6 +189,7 @@ pub const fn response_prod_overflow(size: u32, prod: u32, rsp_cons: u32) -> bool
 /// assert!(needs_notify(4, 7, 5)); // asked for a word once entry 5 - 1 is there
 /// assert!(!needs_notify(4, 7, 8)); // asks for none yet
 /// ```
+#[inline]
 #[must_use]
 pub const fn needs_notify(old: u32, new: u32, event: u32) -> bool {
     new.wrapping_sub(event) < new.wrapping_sub(old)
@@ -191,6 +205,7 @@ pub const fn needs_notify(old: u32, new: u32, event: u32) -> bool {
 /// assert_eq!(flex_ring_size(0), Some(2048));
 /// assert_eq!(flex_ring_size(21), None);
 /// ```
+#[inline]
 #[must_use]
 pub const fn flex_ring_size(order: u32) -> Option<u32> {
     if order > 20 { None } else { Some((FRAME_SIZE / 2) << order) }
@@ -206,6 +221,7 @@ pub const fn flex_ring_size(order: u32) -> Option<u32> {
 /// assert_eq!(flex_queued(5, u32::MAX, 2048), 6);
 /// assert_eq!(flex_queued(2048, 0, 2048), 2048);
 /// ```
+#[inline]
 #[must_use]
 pub const fn flex_queued(prod: u32, cons: u32, size: u32) -> u32 {
     match slot(prod.wrapping_sub(cons), size) {

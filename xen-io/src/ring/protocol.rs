@@ -1,11 +1,10 @@
 //! What a ring's entries are, and where they lie.
 
 use xen_abi::Plain;
-use xen_abi::macros::ring::{HEADER_SIZE, ring_size};
+use xen_abi::macros::ring::{HEADER_SIZE, ring_size, slot};
 use xen_ops::view::Field;
 
 use crate::error::AttachError;
-use crate::indices::slot;
 use crate::pages::{self, MAX_VALUE, Pages};
 
 /// The requests and responses of a ring that C declares with `DEFINE_RING_TYPES`.

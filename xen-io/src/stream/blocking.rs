@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::{Stream, Transfer, Vchan};
 use crate::error::BadIndex;
+use crate::event_channel::EventChannel;
 use crate::pages::Pages;
 
 /// A stream of bytes that does not wait: [`Stream`] and [`Vchan`].
@@ -84,26 +85,6 @@ impl<M: Pages> ByteStream for Vchan<M> {
     }
 }
 
-/// The event channel of a stream.
-pub trait Events {
-    /// Why it failed.
-    type Error: core::error::Error;
-
-    /// Sends an event to the peer.
-    ///
-    /// # Errors
-    ///
-    /// Those of the event channel.
-    fn notify(&mut self) -> Result<(), Self::Error>;
-
-    /// Waits until the peer has sent an event since the last call. It may return earlier.
-    ///
-    /// # Errors
-    ///
-    /// Those of the event channel, or that waiting took too long.
-    fn wait(&mut self) -> Result<(), Self::Error>;
-}
-
 /// Why a stream that waits failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamError<E> {
@@ -140,7 +121,7 @@ pub struct Blocking<S, E> {
     events: E,
 }
 
-impl<S: ByteStream, E: Events> Blocking<S, E> {
+impl<S: ByteStream, E: EventChannel> Blocking<S, E> {
     /// The stream `stream`, whose peer is notified and waited for through `events`.
     pub const fn new(stream: S, events: E) -> Self {
         Self { stream, events }
@@ -169,7 +150,7 @@ impl<S: ByteStream, E: Events> Blocking<S, E> {
                 if is_closed {
                     return Ok(0);
                 }
-                self.events.wait().map_err(StreamError::Events)?;
+                self.events.wait(None).map_err(StreamError::Events)?;
             }
         }
     }
@@ -189,7 +170,7 @@ impl<S: ByteStream, E: Events> Blocking<S, E> {
                 return Ok(transfer.bytes);
             }
             if !self.stream.final_check_for_space()? && !self.stream.is_closed() {
-                self.events.wait().map_err(StreamError::Events)?;
+                self.events.wait(None).map_err(StreamError::Events)?;
             }
         }
     }
@@ -207,7 +188,7 @@ impl<S: ByteStream, E: Events> Blocking<S, E> {
 mod embedded {
     use embedded_io::{Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 
-    use super::{Blocking, ByteStream, Events, StreamError};
+    use super::{Blocking, ByteStream, EventChannel, StreamError};
 
     impl<E: core::error::Error> Error for StreamError<E> {
         fn kind(&self) -> ErrorKind {
@@ -220,26 +201,26 @@ mod embedded {
     }
 
     #[cfg_attr(docsrs, doc(cfg(feature = "embedded-io")))]
-    impl<S: ByteStream, E: Events> ErrorType for Blocking<S, E> {
+    impl<S: ByteStream, E: EventChannel> ErrorType for Blocking<S, E> {
         type Error = StreamError<E::Error>;
     }
 
     #[cfg_attr(docsrs, doc(cfg(feature = "embedded-io")))]
-    impl<S: ByteStream, E: Events> Read for Blocking<S, E> {
+    impl<S: ByteStream, E: EventChannel> Read for Blocking<S, E> {
         fn read(&mut self, to: &mut [u8]) -> Result<usize, Self::Error> {
             Self::read(self, to)
         }
     }
 
     #[cfg_attr(docsrs, doc(cfg(feature = "embedded-io")))]
-    impl<S: ByteStream, E: Events> ReadReady for Blocking<S, E> {
+    impl<S: ByteStream, E: EventChannel> ReadReady for Blocking<S, E> {
         fn read_ready(&mut self) -> Result<bool, Self::Error> {
             Ok(self.stream.final_check_for_data()? || self.stream.is_closed())
         }
     }
 
     #[cfg_attr(docsrs, doc(cfg(feature = "embedded-io")))]
-    impl<S: ByteStream, E: Events> Write for Blocking<S, E> {
+    impl<S: ByteStream, E: EventChannel> Write for Blocking<S, E> {
         fn write(&mut self, from: &[u8]) -> Result<usize, Self::Error> {
             Self::write(self, from)
         }
@@ -251,7 +232,7 @@ mod embedded {
     }
 
     #[cfg_attr(docsrs, doc(cfg(feature = "embedded-io")))]
-    impl<S: ByteStream, E: Events> WriteReady for Blocking<S, E> {
+    impl<S: ByteStream, E: EventChannel> WriteReady for Blocking<S, E> {
         fn write_ready(&mut self) -> Result<bool, Self::Error> {
             Ok(self.stream.final_check_for_space()? || self.stream.is_closed())
         }
@@ -262,7 +243,7 @@ mod embedded {
 mod standard {
     use std::io::{Error, ErrorKind, Read, Result, Write};
 
-    use super::{Blocking, ByteStream, Events, StreamError};
+    use super::{Blocking, ByteStream, EventChannel, StreamError};
 
     impl<E: core::error::Error + Send + Sync + 'static> From<StreamError<E>> for Error {
         fn from(error: StreamError<E>) -> Self {
@@ -276,14 +257,14 @@ mod standard {
     }
 
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
-    impl<S: ByteStream, E: Events<Error: Send + Sync + 'static>> Read for Blocking<S, E> {
+    impl<S: ByteStream, E: EventChannel<Error: Send + Sync + 'static>> Read for Blocking<S, E> {
         fn read(&mut self, to: &mut [u8]) -> Result<usize> {
             Ok(Self::read(self, to)?)
         }
     }
 
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
-    impl<S: ByteStream, E: Events<Error: Send + Sync + 'static>> Write for Blocking<S, E> {
+    impl<S: ByteStream, E: EventChannel<Error: Send + Sync + 'static>> Write for Blocking<S, E> {
         fn write(&mut self, from: &[u8]) -> Result<usize> {
             Ok(Self::write(self, from)?)
         }

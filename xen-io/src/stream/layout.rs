@@ -2,10 +2,11 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
+use xen_abi::macros::ring::slot;
 use xen_ops::view::Field;
 
 use crate::error::{AttachError, BadIndex};
-use crate::indices::{Lie, slot};
+use crate::indices::Lie;
 use crate::pages::{self, Pages, word};
 
 /// A ring of bytes: its two indices, which are in the first page, and its bytes, which are in any of the
@@ -51,6 +52,16 @@ impl ByteRing {
     pub(super) const fn place(&self, index: u32) -> (usize, usize) {
         let slot = slot(index, self.size);
         (self.data + slot as usize, (self.size - slot) as usize)
+    }
+
+    /// Empties the ring, which neither side uses now.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn clear<M: Pages>(&self, memory: &M) {
+        for index in [self.cons, self.prod] {
+            if let Some(index) = word(memory, index) {
+                index.store(0, Relaxed);
+            }
+        }
     }
 
     /// The producer's and the consumer's index in these pages, which must hold the ring.

@@ -50,7 +50,7 @@ use core::fmt;
 
 use xen_ops::Failed;
 
-pub use blocking::{Blocking, ByteStream, Events, StreamError};
+pub use blocking::{Blocking, ByteStream, StreamError};
 pub use layout::{ByteRing, Layout};
 pub use vchan::Vchan;
 

@@ -61,9 +61,9 @@
 #[cfg(feature = "alloc")]
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 mod client;
+mod page;
 mod path;
 mod permissions;
-mod ring;
 #[cfg(feature = "alloc")]
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 pub mod server;
@@ -77,7 +77,6 @@ pub use client::{
 };
 pub use path::{ABSOLUTE_MAX, Path, PathError, RELATIVE_MAX, ToPath};
 pub use permissions::{Access, Permission, Permissions};
-pub use ring::BadIndex;
 pub use transport::Transport;
 #[cfg(all(feature = "std", unix))]
 pub use transport::open;

@@ -1,12 +1,14 @@
 //! Streams that wait, between two domains with an event channel.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use xen_io::EventChannel;
 use xen_io::stream::vchan::Orders;
-use xen_io::stream::{Blocking, ByteStream, Events, Stream, Vchan, console};
+use xen_io::stream::{Blocking, ByteStream, Stream, Vchan, console};
 
 use super::{pages, views};
 
@@ -14,7 +16,7 @@ use super::{pages, views};
 struct Port {
     to: Sender<()>,
     from: Receiver<()>,
-    sent: usize,
+    sent: Cell<usize>,
 }
 
 #[derive(Debug)]
@@ -28,26 +30,27 @@ impl std::fmt::Display for Timeout {
 
 impl std::error::Error for Timeout {}
 
-impl Events for Port {
+impl EventChannel for Port {
     type Error = Timeout;
 
-    fn notify(&mut self) -> Result<(), Timeout> {
-        self.sent += 1;
+    fn notify(&self) -> Result<(), Timeout> {
+        self.sent.set(self.sent.get() + 1);
         // The other end may have left.
         let _ = self.to.send(());
         Ok(())
     }
 
-    fn wait(&mut self) -> Result<(), Timeout> {
+    fn wait(&self, timeout: Option<Duration>) -> Result<bool, Timeout> {
+        assert_eq!(timeout, None);
         self.from.recv_timeout(Duration::from_secs(60)).map_err(|_| Timeout)?;
         while self.from.try_recv().is_ok() {}
-        Ok(())
+        Ok(true)
     }
 }
 
 fn ports() -> [Port; 2] {
     let ((a, b), (c, d)) = (channel(), channel());
-    [Port { to: a, from: d, sent: 0 }, Port { to: c, from: b, sent: 0 }]
+    [Port { to: a, from: d, sent: Cell::new(0) }, Port { to: c, from: b, sent: Cell::new(0) }]
 }
 
 const BYTES: usize = 100_000;
@@ -75,7 +78,7 @@ fn all_bytes_arrive<S: ByteStream + Send>(reading: S, writing: S) -> usize {
         }
         stream.flush().unwrap();
         assert_eq!(reader.join().unwrap(), bytes);
-        stream.into_parts().1.sent
+        stream.into_parts().1.sent.get()
     })
 }
 
@@ -109,7 +112,7 @@ fn a_peer_that_left_ends_the_stream() {
         Blocking::new(Vchan::client(page, Orders::read(&page).unwrap()).unwrap(), ours);
     let mut server = Blocking::new(server, theirs);
     client.write_all(b"the last words").unwrap();
-    let (client, mut port) = client.into_parts();
+    let (client, port) = client.into_parts();
     let _ = client.close();
     port.notify().unwrap();
     let mut text = String::new();

@@ -8,8 +8,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use xen_io::xenstore::server::ring::ServerRing;
 use xen_io::xenstore::server::{Server, ServerConfig};
-use xen_io::xenstore::transport::{EventChannel, RingError, RingTransport, ServerError};
-use xen_io::xenstore::{BadIndex, Client, Error, Store};
+use xen_io::xenstore::transport::{RingError, RingTransport, ServerError};
+use xen_io::xenstore::{Client, Error, Store};
+use xen_io::{BadIndex, EventChannel};
 use xen_ops::view::Field;
 use xen_ops::xen_abi::io::xs_wire::xenstore_domain_interface;
 use xen_ops::xen_abi::xen::domid_t;
@@ -32,7 +33,7 @@ fn page() -> GuestPage {
 /// A server that works whenever the guest sends an event or waits.
 struct Peer<'a> {
     server: RefCell<Server>,
-    ring: RefCell<Option<ServerRing>>,
+    ring: RefCell<Option<ServerRing<'a>>>,
     page: View<'a, ReadWrite>,
     idle: RefCell<u32>,
 }
@@ -65,7 +66,7 @@ impl<'a> Peer<'a> {
     fn serve(&self) -> bool {
         let mut ring = self.ring.borrow_mut();
         let Some(ring) = ring.as_mut() else { return false };
-        let served = ring.serve(&mut self.server.borrow_mut(), self.page);
+        let served = ring.serve(&mut self.server.borrow_mut());
         served.notify || served.again
     }
 }
@@ -191,11 +192,12 @@ fn the_guest_checks_the_servers_indices() {
     let peer = Peer::new(page.view());
     let mut client = Client::new(RingTransport::attach(page.view(), &peer).unwrap());
     page.view().at(REQ_CONS).store(5000, Relaxed);
-    let bad = BadIndex { index: "req_cons", value: 5000, own: 0 };
+    let bad = BadIndex { ring: "xenstore req", index: "req_cons", value: 5000, first: 0, last: 0 };
     assert_eq!(client.read("name"), Err(Error::Transport(RingError::BadIndex(bad))));
     page.view().at(REQ_CONS).store(0, Relaxed);
     page.view().at(RSP_PROD).store(1025, Relaxed);
-    let bad = BadIndex { index: "rsp_prod", value: 1025, own: 0 };
+    let bad =
+        BadIndex { ring: "xenstore rsp", index: "rsp_prod", value: 1025, first: 0, last: 1024 };
     let attached = RingTransport::attach(page.view(), &peer).map(drop);
     assert_eq!(attached, Err(RingError::BadIndex(bad)));
     // A full ring is no lie.

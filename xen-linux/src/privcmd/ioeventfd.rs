@@ -99,14 +99,14 @@ impl Privcmd {
     /// use xen_linux::xen_ops::memory::acquire::Resource;
     /// use xen_linux::{DomainId, Privcmd, ReadWrite, domid_t, evtchn_port_t};
     ///
-    /// # fn eventfd() -> std::fs::File { unimplemented!() }
-    /// # fn ports() -> Vec<evtchn_port_t> { unimplemented!() }
     /// let (xen, domain) = (Privcmd::open()?, DomainId::new(domid_t(3))?);
     /// let frames = xen.map_resource(domain, Resource::IoreqServer { id: 1 }, 1, 1, ReadWrite)?;
     /// let frames = Arc::new(frames);
     /// let notify = QueueNotify { device: 0x0200_0000, queue: 0, width: Width::U32 };
-    /// let kick = eventfd();
-    /// let ioeventfd = xen.ioeventfd(domain, &frames, &ports(), notify, &kick)?;
+    /// let kick = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)?;
+    /// // The local ports of the server's vCPUs, which `Evtchn` has bound.
+    /// let ports = [evtchn_port_t(20), evtchn_port_t(21)];
+    /// let ioeventfd = xen.ioeventfd(domain, &frames, &ports, notify, &kick)?;
     /// // A vhost back end polls it.
     /// ioeventfd.deassign()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

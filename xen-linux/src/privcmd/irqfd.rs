@@ -44,8 +44,8 @@ impl Privcmd {
     /// use xen_linux::xen_abi::hvm::dm_op::*;
     /// use xen_linux::{DomainId, Privcmd, domid_t};
     ///
-    /// # fn eventfd() -> File { unimplemented!() }
-    /// let mut eventfd: File = eventfd();
+    /// let eventfd = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)?;
+    /// let mut eventfd = File::from(eventfd);
     /// let mut operation = xen_dm_op { op: XEN_DMOP_set_irq_level, ..xen_dm_op::ZERO };
     /// (operation.u.set_irq_level_mut().irq, operation.u.set_irq_level_mut().level) = (33, 1);
     /// let domain = DomainId::new(domid_t(3))?;

@@ -1,6 +1,6 @@
 //! Grant tables: granting pages to other domains, and using pages that they grant.
 //!
-//! # Granting
+//! # Grants
 //!
 //! A [`GrantTable`] is this domain's table. A reference has three states, each a type: a [`FreeRef`]
 //! grants nothing; a [`Granted`] holds the page that a peer may use; a [`Revoking`] still holds it,

@@ -1,4 +1,4 @@
-//! Granting and revoking.
+//! Grants, made and revoked.
 
 use xen_ops::gnttab::revoke_all;
 use xen_ops::{Mapping, ReadWrite};

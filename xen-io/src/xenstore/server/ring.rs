@@ -7,23 +7,21 @@ use xen_ops::xen_abi::xen::domid_t;
 use xen_ops::{ReadWrite, View};
 
 use super::{ConnectionId, Server};
-use crate::xenstore::ring::{
-    BadIndex, CONNECTION, ERROR, REPLIES, REQUESTS, RING_SIZE, Reader, SERVER_FEATURES, Writer,
-    clear,
-};
+use crate::error::BadIndex;
+use crate::stream::xenstore::SERVER;
+use crate::xenstore::page::{self, CONNECTION, ERROR, PageStream, RING_SIZE, SERVER_FEATURES};
 use crate::xenstore::transport::ServerError;
 
 /// The server's end of a domain's page.
 ///
 /// Call [`serve`](Self::serve) for every page after each event, and after each call that may have caused
 /// events for other domains.
-#[derive(Clone, Debug)]
-pub struct ServerRing {
+#[derive(Debug)]
+pub struct ServerRing<'p> {
     connection: ConnectionId,
-    requests: Reader,
-    replies: Writer,
-    /// The domain broke the protocol: nothing until it reconnects.
-    stopped: bool,
+    page: View<'p, ReadWrite>,
+    /// None if the domain broke the protocol: nothing until it reconnects.
+    stream: Option<PageStream<'p>>,
 }
 
 /// What [`ServerRing::serve`] has done.
@@ -38,7 +36,7 @@ pub struct Served {
 /// Steps for one domain before it is another's turn.
 const MAX_STEPS: usize = 256;
 
-impl ServerRing {
+impl<'p> ServerRing<'p> {
     /// Attaches to the page of a domain that was introduced, and offers it the features that it may use. A
     /// domain that waits for xenstored is told that it is there. Send an event then.
     #[must_use]
@@ -46,71 +44,77 @@ impl ServerRing {
         server: &Server,
         domid: domid_t,
         connection: ConnectionId,
-        page: View<'_, ReadWrite>,
+        page: View<'p, ReadWrite>,
     ) -> Self {
-        page.at(ERROR).store(XENSTORE_ERROR_NONE, Relaxed);
         page.at(SERVER_FEATURES).store(server.features(domid), Relaxed);
-        page.at(CONNECTION).store(XENSTORE_CONNECTED, Release);
-        let (requests, replies) = (Reader::attach(REQUESTS, page), Writer::attach(REPLIES, page));
-        Self { connection, requests, replies, stopped: false }
+        Self { connection, page, stream: connect(page) }
     }
 
     /// Moves bytes both ways, but not without end, since other domains wait.
     ///
     /// It never fails: a domain that breaks the protocol is stopped, which its page says, and starts anew
     /// when it reconnects.
-    pub fn serve(&mut self, server: &mut Server, page: View<'_, ReadWrite>) -> Served {
+    pub fn serve(&mut self, server: &mut Server) -> Served {
         let mut changed = false;
-        if page.at(CONNECTION).load(Acquire) == XENSTORE_RECONNECT {
+        if self.page.at(CONNECTION).load(Acquire) == XENSTORE_RECONNECT {
             server.reset(self.connection);
-            clear(page);
-            self.requests = Reader::attach(REQUESTS, page);
-            self.replies = Writer::attach(REPLIES, page);
-            self.stopped = false;
-            page.at(ERROR).store(XENSTORE_ERROR_NONE, Relaxed);
-            page.at(CONNECTION).store(XENSTORE_CONNECTED, Release);
+            SERVER.incoming.clear(&self.page);
+            SERVER.outgoing.clear(&self.page);
+            self.stream = connect(self.page);
             changed = true;
         }
         let mut steps = 0;
-        while !self.stopped && steps < MAX_STEPS {
+        while let Some(stream) = self.stream.as_mut().filter(|_| steps < MAX_STEPS) {
             steps += 1;
-            match self.step(server, page) {
+            match step(stream, server, self.connection) {
                 Ok(0) => break,
                 Ok(_) => changed = true,
                 Err(error) => {
                     server.reset(self.connection);
-                    self.stopped = true;
-                    page.at(ERROR).store(error.field(), Release);
+                    self.stream = None;
+                    self.page.at(ERROR).store(error.field(), Release);
                     changed = true;
                 }
             }
         }
         Served { notify: changed, again: steps == MAX_STEPS }
     }
+}
 
-    /// Moves some bytes, and returns how many.
-    fn step(
-        &mut self,
-        server: &mut Server,
-        page: View<'_, ReadWrite>,
-    ) -> Result<usize, ServerError> {
-        let bad_index = |_: BadIndex| ServerError::RingIndex;
-        let mut moved = 0;
-        if server.is_ready(self.connection) {
-            let mut bytes = [0; RING_SIZE];
-            // As many as the server takes for sure: one message may be all that it does.
-            let space = server.space(self.connection).min(bytes.len());
-            let count = self.requests.read(page, &mut bytes[..space]).map_err(bad_index)?;
-            let result = server.receive(self.connection, &bytes[..count]);
-            result.map_err(|_| ServerError::Protocol)?;
-            moved += count;
-        }
-        let output = server.output(self.connection);
-        if !output.is_empty() {
-            let count = self.replies.write(page, output).map_err(bad_index)?;
-            server.sent(self.connection, count);
-            moved += count;
-        }
-        Ok(moved)
+/// Says in the page that there is a connection. None if the domain's indices are wrong, which the page
+/// then says.
+fn connect(page: View<'_, ReadWrite>) -> Option<PageStream<'_>> {
+    let stream = page::attach(page, SERVER).map_err(bad_index);
+    let error = stream.as_ref().err().map_or(XENSTORE_ERROR_NONE, |error| error.field());
+    page.at(ERROR).store(error, Relaxed);
+    page.at(CONNECTION).store(XENSTORE_CONNECTED, Release);
+    stream.ok()
+}
+
+/// Moves some bytes, and returns how many.
+fn step(
+    stream: &mut PageStream<'_>,
+    server: &mut Server,
+    connection: ConnectionId,
+) -> Result<usize, ServerError> {
+    let mut moved = 0;
+    if server.is_ready(connection) {
+        let mut bytes = [0; RING_SIZE];
+        // As many as the server takes for sure: one message may be all that it does.
+        let space = server.space(connection).min(bytes.len());
+        let count = stream.read(&mut bytes[..space]).map_err(bad_index)?.bytes;
+        server.receive(connection, &bytes[..count]).map_err(|_| ServerError::Protocol)?;
+        moved += count;
     }
+    let output = server.output(connection);
+    if !output.is_empty() {
+        let count = stream.write(output).map_err(bad_index)?.bytes;
+        server.sent(connection, count);
+        moved += count;
+    }
+    Ok(moved)
+}
+
+fn bad_index(_: BadIndex) -> ServerError {
+    ServerError::RingIndex
 }

@@ -8,7 +8,7 @@ mod ring;
 
 #[cfg(all(feature = "std", unix))]
 pub use descriptor::{DEVICE, Descriptor, DescriptorError, SOCKET, open};
-pub use ring::{EventChannel, RingError, RingTransport, ServerError};
+pub use ring::{RingError, RingTransport, ServerError};
 
 /// A stream of bytes to and from xenstored.
 ///

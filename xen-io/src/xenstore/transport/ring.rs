@@ -11,30 +11,10 @@ use xen_ops::xen_abi::io::xs_wire::{
 use xen_ops::{ReadWrite, View};
 
 use super::Transport;
-use crate::xenstore::ring::{
-    BadIndex, CONNECTION, ERROR, REPLIES, REQUESTS, RING_SIZE, Reader, SERVER_FEATURES, Writer,
-};
-
-/// An event channel, as the program that uses it sends and receives events.
-pub trait EventChannel {
-    /// Why it failed.
-    type Error: core::error::Error;
-
-    /// Sends an event to the other side.
-    ///
-    /// # Errors
-    ///
-    /// The channel's own.
-    fn notify(&self) -> Result<(), Self::Error>;
-
-    /// Waits for an event. An event that came since the last wait counts, so that none is missed. Returns
-    /// false after `timeout`. It may return early.
-    ///
-    /// # Errors
-    ///
-    /// The channel's own.
-    fn wait(&self, timeout: Option<Duration>) -> Result<bool, Self::Error>;
-}
+use crate::error::BadIndex;
+use crate::event_channel::EventChannel;
+use crate::stream::xenstore::CLIENT;
+use crate::xenstore::page::{CONNECTION, ERROR, PageStream, RING_SIZE, SERVER_FEATURES, attach};
 
 /// The page and event channel of a guest, as a transport.
 ///
@@ -43,10 +23,8 @@ pub trait EventChannel {
 /// Upstream: `docs/misc/xenstore-ring.txt`.
 #[derive(Debug)]
 pub struct RingTransport<'a, C> {
-    page: View<'a, ReadWrite>,
+    stream: PageStream<'a>,
     channel: C,
-    requests: Writer,
-    replies: Reader,
     /// What was taken from the ring at once, so that one event tells xenstored.
     buffer: [u8; RING_SIZE],
     start: usize,
@@ -57,7 +35,7 @@ pub struct RingTransport<'a, C> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RingError<E> {
-    /// An index of xenstored's is wrong.
+    /// An index of xenstored's is wrong: reconnect.
     BadIndex(BadIndex),
     /// xenstored has stopped the connection.
     Server(ServerError),
@@ -114,19 +92,8 @@ impl<'a, C: EventChannel> RingTransport<'a, C> {
     /// [`RingError`]: the event channel failed, xenstored has stopped the connection, or its indices are
     /// wrong.
     pub fn attach(page: View<'a, ReadWrite>, channel: C) -> Result<Self, RingError<C::Error>> {
-        wait_connected(page, &channel)?;
-        let transport = Self {
-            page,
-            channel,
-            requests: Writer::attach(REQUESTS, page),
-            replies: Reader::attach(REPLIES, page),
-            buffer: [0; RING_SIZE],
-            start: 0,
-            end: 0,
-        };
-        transport.check_server()?;
-        transport.replies.available(page).map_err(RingError::BadIndex)?;
-        Ok(transport)
+        let stream = connected(page, &channel)?;
+        Ok(Self { stream, channel, buffer: [0; RING_SIZE], start: 0, end: 0 })
     }
 
     /// Has xenstored reset the connection: no requests, watches or transactions are left. Do the same to
@@ -140,19 +107,18 @@ impl<'a, C: EventChannel> RingTransport<'a, C> {
         if self.server_features() & XENSTORE_SERVER_FEATURE_RECONNECTION == 0 {
             return Err(RingError::CannotReconnect);
         }
-        self.page.at(CONNECTION).store(XENSTORE_RECONNECT, Release);
+        let page = self.page();
+        page.at(CONNECTION).store(XENSTORE_RECONNECT, Release);
         self.channel.notify().map_err(RingError::Channel)?;
-        wait_connected(self.page, &self.channel)?;
-        self.requests = Writer::attach(REQUESTS, self.page);
-        self.replies = Reader::attach(REPLIES, self.page);
         (self.start, self.end) = (0, 0);
-        self.check_server()
+        self.stream = connected(page, &self.channel)?;
+        Ok(())
     }
 
     /// The features that xenstored offers, `XENSTORE_SERVER_FEATURE_*`.
     #[must_use]
     pub fn server_features(&self) -> u32 {
-        self.page.at(SERVER_FEATURES).load(Acquire)
+        self.page().at(SERVER_FEATURES).load(Acquire)
     }
 
     /// The event channel.
@@ -160,44 +126,49 @@ impl<'a, C: EventChannel> RingTransport<'a, C> {
         &self.channel
     }
 
-    fn check_server(&self) -> Result<(), RingError<C::Error>> {
-        if self.server_features() & XENSTORE_SERVER_FEATURE_ERROR == 0 {
-            return Ok(());
-        }
-        match ServerError::from_field(self.page.at(ERROR).load(Acquire)) {
-            Some(error) => Err(RingError::Server(error)),
-            None => Ok(()),
-        }
+    fn page(&self) -> View<'a, ReadWrite> {
+        *self.stream.pages()
     }
 }
 
-/// Until then, nothing else in the page has a meaning.
-fn wait_connected<C: EventChannel>(
-    page: View<'_, ReadWrite>,
+/// Waits until the connection is there: until then, nothing else in the page has a meaning.
+fn connected<'p, C: EventChannel>(
+    page: View<'p, ReadWrite>,
     channel: &C,
-) -> Result<(), RingError<C::Error>> {
+) -> Result<PageStream<'p>, RingError<C::Error>> {
     while page.at(CONNECTION).load(Acquire) == XENSTORE_RECONNECT {
         channel.wait(None).map_err(RingError::Channel)?;
     }
-    Ok(())
+    check_server(page)?;
+    attach(page, CLIENT).map_err(RingError::BadIndex)
+}
+
+fn check_server<E>(page: View<'_, ReadWrite>) -> Result<(), RingError<E>> {
+    if page.at(SERVER_FEATURES).load(Acquire) & XENSTORE_SERVER_FEATURE_ERROR == 0 {
+        return Ok(());
+    }
+    match ServerError::from_field(page.at(ERROR).load(Acquire)) {
+        Some(error) => Err(RingError::Server(error)),
+        None => Ok(()),
+    }
 }
 
 impl<C: EventChannel> Transport for RingTransport<'_, C> {
     type Error = RingError<C::Error>;
 
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
-        let count = self.requests.write(self.page, bytes).map_err(RingError::BadIndex)?;
-        if count > 0 {
+        let sent = self.stream.write(bytes).map_err(RingError::BadIndex)?;
+        if sent.notify {
             self.channel.notify().map_err(RingError::Channel)?;
         }
-        Ok(count)
+        Ok(sent.bytes)
     }
 
     fn receive(&mut self, into: &mut [u8]) -> Result<usize, Self::Error> {
         if self.start == self.end {
-            let count = self.replies.read(self.page, &mut self.buffer);
-            (self.start, self.end) = (0, count.map_err(RingError::BadIndex)?);
-            if self.end > 0 {
+            let received = self.stream.read(&mut self.buffer).map_err(RingError::BadIndex)?;
+            (self.start, self.end) = (0, received.bytes);
+            if received.notify {
                 // xenstored may wait for space.
                 self.channel.notify().map_err(RingError::Channel)?;
             }
@@ -209,7 +180,7 @@ impl<C: EventChannel> Transport for RingTransport<'_, C> {
     }
 
     fn wait(&mut self, _sending: bool, timeout: Option<Duration>) -> Result<bool, Self::Error> {
-        self.check_server()?;
+        check_server(self.page())?;
         self.channel.wait(timeout).map_err(RingError::Channel)
     }
 }
@@ -217,7 +188,7 @@ impl<C: EventChannel> Transport for RingTransport<'_, C> {
 impl<E: fmt::Display> fmt::Display for RingError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadIndex(error) => error.fmt(f),
+            Self::BadIndex(error) => write!(f, "{error}, or reconnect"),
             Self::Server(error) => error.fmt(f),
             Self::CannotReconnect => f.write_str("xenstored does not support reconnection"),
             Self::Channel(error) => error.fmt(f),

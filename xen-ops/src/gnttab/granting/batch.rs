@@ -1,4 +1,4 @@
-//! Granting and revoking many pages: references are taken and freed by the word of the bitmap instead of
+//! Grants of many pages, made and revoked together: references are taken and freed by the word of the bitmap instead of
 //! one by one.
 
 use core::ops::ControlFlow::{self, Break, Continue};

@@ -1,4 +1,4 @@
-//! Granting and revoking a page.
+//! The grant of a page.
 
 use core::fmt;
 use core::marker::PhantomData;

@@ -12,9 +12,8 @@ use crate::page::Page;
 use crate::view::Access;
 use crate::{DomainId, Failed};
 
-/// A per-CPU cache of references in front of the table's bitmap, which all CPUs share. Granting a page
-/// and revoking the grant through it needs one atomic operation on shared memory: the one that ends the
-/// grant.
+/// A per-CPU cache of references in front of the table's bitmap, which all CPUs share. A grant
+/// that is made and revoked through it needs one atomic operation on shared memory: the one that ends it.
 ///
 /// The references that it caches, at most 32, count as allocated for everything else: another CPU may
 /// find none free, and [waiters](GrantTable::waiter) are not woken for these. It frees them
