@@ -41,9 +41,6 @@ const CRASHES: [&str; 9] = [
     "Kernel panic - not syncing",
 ];
 
-/// The release on which random operations are run without being asked for.
-const RANDOM_RELEASE: &str = "4.20";
-
 /// A boot to be done.
 #[derive(Clone, Debug)]
 pub struct Boot {
@@ -325,11 +322,6 @@ impl Boot {
         }
         if !self.scenarios.is_empty() {
             words.push(format!("scenario={}", self.scenarios.join(",")));
-        }
-        let names_random = ["seed=", "steps="].iter().any(|word| self.arguments.contains(word));
-        // Older releases differ from the simulator in steps that are not explained yet.
-        if !names_random && self.release != RANDOM_RELEASE {
-            words.push("steps=0".to_owned());
         }
         if !self.arguments.is_empty() {
             words.push(self.arguments.clone());
