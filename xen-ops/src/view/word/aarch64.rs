@@ -4,8 +4,8 @@ use core::arch::asm;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
+use super::Block;
 use super::Word;
-use super::bulk::Block;
 use super::sealed::Sealed;
 use super::{acquires, releases};
 

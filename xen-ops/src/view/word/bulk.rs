@@ -5,7 +5,6 @@
 
 use core::ptr::NonNull;
 
-use super::Widest;
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 use super::aarch64::{load_block, store_block};
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
@@ -14,14 +13,13 @@ use super::sealed::Sealed as _;
 use super::x86;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 use super::x86::{load_block, store_block};
+use super::{Block, Widest};
 use crate::view;
 
 const WORD: usize = size_of::<Widest>();
 
 /// The size of a [`Block`] in bytes.
 const BLOCK: usize = 4 * WORD;
-
-pub(super) type Block = [Widest; 4];
 
 /// The bytes from which on a copy is worth the steps of [`read`] and [`write`].
 pub(in crate::view) const MIN: usize = 64;

@@ -84,6 +84,9 @@ pub(super) type Widest = u64;
 #[cfg(not(target_pointer_width = "64"))]
 pub(super) type Widest = u32;
 
+/// What a copy moves at a time.
+type Block = [Widest; 4];
+
 /// Copies a value out of a page, in words as wide as its alignment.
 ///
 /// # Safety

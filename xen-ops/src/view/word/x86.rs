@@ -7,9 +7,9 @@ use core::arch::asm;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-use super::Word;
 #[cfg(target_arch = "x86_64")]
-use super::bulk::Block;
+use super::Block;
+use super::Word;
 use super::sealed::Sealed;
 
 /// A modification that has no instruction which returns the previous value.
