@@ -5,6 +5,7 @@
 
 use core::ptr::NonNull;
 
+use super::Widest;
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 use super::aarch64::{load_block, store_block};
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
@@ -13,12 +14,11 @@ use super::sealed::Sealed as _;
 use super::x86;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 use super::x86::{load_block, store_block};
-use super::{Block, Widest};
 use crate::view;
 
 const WORD: usize = size_of::<Widest>();
 
-/// The size of a [`Block`] in bytes.
+/// The size of a [`Block`](super::Block) in bytes.
 const BLOCK: usize = 4 * WORD;
 
 /// The bytes from which on a copy is worth the steps of [`read`] and [`write`].
@@ -154,7 +154,7 @@ fn word(bytes: &[u8]) -> Widest {
 /// As for [`Sealed::load`](super::sealed::Sealed::load), of each.
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
 #[inline]
-unsafe fn load_block(at: NonNull<u8>) -> Block {
+unsafe fn load_block(at: NonNull<u8>) -> super::Block {
     // SAFETY: the caller's promise.
     unsafe {
         [
@@ -173,7 +173,7 @@ unsafe fn load_block(at: NonNull<u8>) -> Block {
 /// As for [`Sealed::store`](super::sealed::Sealed::store), of each.
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
 #[inline]
-unsafe fn store_block(at: NonNull<u8>, [first, second, third, fourth]: Block) {
+unsafe fn store_block(at: NonNull<u8>, [first, second, third, fourth]: super::Block) {
     // SAFETY: the caller's promise.
     unsafe {
         Widest::store(at, first);
