@@ -43,7 +43,7 @@ enum Command {
     Verify(verify::Options),
     /// Check the crates for every architecture, with and without an operating system
     Cross(cross::Options),
-    /// Check every cargo feature of the published crates, and xen-abi's in pairs
+    /// Check every cargo feature of the published crates alone
     #[command(after_help = "Example:\n  cargo xtask features")]
     Features,
     /// Check the licences, sources and users of dependencies

@@ -18,11 +18,8 @@ pub(crate) struct Tool {
     why: &'static str,
 }
 
-pub(crate) const HACK: Tool = Tool {
-    package: "cargo-hack",
-    version: "0.6.46",
-    why: "it checks every cargo feature alone and in pairs",
-};
+pub(crate) const HACK: Tool =
+    Tool { package: "cargo-hack", version: "0.6.46", why: "it checks every cargo feature alone" };
 
 pub(crate) const DENY: Tool = Tool {
     package: "cargo-deny",

@@ -116,6 +116,19 @@ pub(super) const STEPS: &[Step] = &[
         ]),
     },
     Step {
+        name: "lock",
+        about: "lock files that match their manifests",
+        runs: Runs::Always,
+        place: Place::First,
+        needs: Needs::NONE,
+        action: Action::Quiet(&[
+            &["fetch", "--locked"],
+            &["fetch", "--locked", "--manifest-path", GUEST],
+            &["fetch", "--locked", "--manifest-path", TEMPLATE],
+            &["fetch", "--locked", "--manifest-path", COMPARE],
+        ]),
+    },
+    Step {
         name: "clippy",
         about: "lints of all crates, and of xen-abi with all its features",
         runs: Runs::Always,
@@ -260,7 +273,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "features",
-        about: "every cargo feature alone, and those of xen-abi in pairs",
+        about: "every cargo feature alone",
         runs: Runs::Full,
         place: Place::In(OWN),
         needs: Needs::Optional(features::NEEDS),
