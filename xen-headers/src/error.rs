@@ -47,14 +47,13 @@ pub enum Error {
 
     /// A tree lacks headers that every known release has, and is not older than all of them.
     #[error(
-        "the Xen header tree {} lacks {}; restore the missing files or name a complete tree \
+        "the Xen header tree {place} lacks {}; restore the missing files or name a complete tree \
          with --headers DIR",
-        shown(root),
         missing.join(", ")
     )]
     MissingHeaders {
-        /// The directory that holds `xen.h`.
-        root: PathBuf,
+        /// The directory that holds `xen.h`, or the revision.
+        place: String,
         /// The missing headers, relative to it.
         missing: Vec<String>,
     },
@@ -93,6 +92,77 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// The program that reads git repositories cannot be run.
+    #[error(
+        "cannot run git: {source}; install it (Debian: apt-get install git) or name a checkout \
+         with --headers DIR"
+    )]
+    NoGit {
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// A named directory is not in a git repository.
+    #[error(
+        "{} is no git repository: {detail}; name a checkout or a bare repository with --git DIR, \
+         or a tree without git with --headers DIR",
+        shown(dir)
+    )]
+    NotARepository {
+        /// The directory that was named.
+        dir: PathBuf,
+        /// What git says.
+        detail: String,
+    },
+
+    /// A git repository does not have a revision.
+    #[error(
+        "the git repository {} has no revision {rev:?}{}; {}",
+        shown(dir),
+        did_you_mean(nearest.as_deref()),
+        if *is_shallow {
+            "it is shallow, so deepen it (git fetch --unshallow) or name one that it has"
+        } else {
+            "fetch it, or name a branch, a tag or a commit that it has with --rev"
+        }
+    )]
+    NoRevision {
+        /// The repository.
+        dir: PathBuf,
+        /// The revision that was named.
+        rev: String,
+        /// The branch or tag most like it, when one is.
+        nearest: Option<String>,
+        /// Whether the repository has the newest commits only.
+        is_shallow: bool,
+    },
+
+    /// A revision holds no headers of Xen's.
+    #[error(
+        "{rev:?} of the git repository {} has no Xen header tree: no xen.h among other headers in \
+         xen/include/public; name another revision with --rev or another directory with --git",
+        shown(dir)
+    )]
+    NoHeadersAt {
+        /// The repository.
+        dir: PathBuf,
+        /// The revision.
+        rev: String,
+    },
+
+    /// Git failed on a repository.
+    #[error(
+        "git cannot read {}: {detail}; check the repository (git fsck) or name a tree \
+         with --headers DIR",
+        shown(dir)
+    )]
+    Git {
+        /// The repository.
+        dir: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+
     /// A package could not be fetched, or is not what it should be.
     #[error("{0}; or name a tree with --headers DIR")]
     Package(#[from] debian_packages::Error),
@@ -109,5 +179,17 @@ impl Error {
 
     pub(crate) fn read(path: &Path, source: io::Error) -> Self {
         Self::Read { path: path.to_owned(), source }
+    }
+
+    /// The error, where files in `copy` are files of the revision `rev`.
+    pub(crate) fn relocated(mut self, copy: &Path, rev: &str) -> Self {
+        if let Self::Hostile { path, .. } | Self::NoVersion { path, .. } | Self::Read { path, .. } =
+            &mut self
+        {
+            if let Ok(rest) = path.strip_prefix(copy) {
+                *path = PathBuf::from(format!("{rev}:{}", rest.display()));
+            }
+        }
+        self
     }
 }

@@ -3,8 +3,9 @@
 //! Nothing of the headers' text is kept in this repository. `pins.toml` names, for each known
 //! release, the distribution package that carries its headers and the SHA-256 of the package and
 //! of every header in it. From that, [`HeaderTree::obtain`] gets a verified tree without root and
-//! without touching the system, and [`HeaderTree::open`] takes any tree the user names and says
-//! how it stands to the known releases.
+//! without touching the system. [`HeaderTree::open`] takes any directory that the user names and
+//! [`HeaderTree::from_git`] any revision in a git repository; both say how it stands to the known
+//! releases.
 //!
 //! [`pins()`] is the workspace's one list of releases: code that concerns every release iterates it.
 //!
@@ -27,6 +28,7 @@
 //! ```
 
 mod error;
+mod git;
 mod linux;
 mod listing;
 mod obtain;
@@ -34,6 +36,7 @@ mod package;
 mod pins;
 mod relation;
 mod repin;
+mod repository;
 mod text;
 mod tree;
 mod versions;

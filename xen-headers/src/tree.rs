@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use debian_packages::{Digest, PackagePin};
+use debian_packages::text::{one_line, shown};
+use debian_packages::{Digest, PackagePin, Scratch};
 
 use crate::listing::hashes;
 use crate::relation::relate;
@@ -11,9 +13,9 @@ use crate::versions::Announced;
 use crate::{Differences, Error, Pins, Relation, Versions, Warning, pins};
 
 /// Where a tree may lie below the directory that a user names: the directory itself, an upstream
-/// checkout, its `xen`, the root of an unpacked package, its `usr`, an include directory.
-const PLACES: [&str; 6] =
-    ["", "xen/include/public", "include/public", "usr/include/xen", "include/xen", "xen"];
+/// checkout, its `xen` or `xen/include`, the root of an unpacked package, its `usr`, an include directory.
+const PLACES: [&str; 7] =
+    ["", "xen/include/public", "include/public", "public", "usr/include/xen", "include/xen", "xen"];
 
 /// Headers that tell a tree from any other directory with a `xen.h`; one is enough, because what
 /// lacks others is a tree that is not complete.
@@ -26,6 +28,25 @@ pub enum Origin {
     Directory,
     /// A distribution's package, unpacked in the cache.
     Package(PackagePin),
+    /// A revision in a git repository.
+    Git {
+        /// The repository, as the user named it.
+        dir: PathBuf,
+        /// The revision, as the user named it.
+        rev: String,
+        /// The commit that it is.
+        commit: String,
+    },
+}
+
+impl Origin {
+    /// Where headers in `root` are for the user.
+    pub(crate) fn place(&self, root: &Path) -> String {
+        match self {
+            Self::Directory | Self::Package(_) => shown(root),
+            Self::Git { dir, rev, .. } => format!("{} of {}", one_line(rev), shown(dir)),
+        }
+    }
 }
 
 /// A directory of Xen's public headers, complete and identified.
@@ -45,9 +66,24 @@ pub struct HeaderTree {
     pub origin: Origin,
     /// What the user must be told.
     pub warnings: Vec<Warning>,
+    /// A copy that is removed with the tree.
+    pub(crate) _held: Option<Arc<Scratch>>,
 }
 
 impl HeaderTree {
+    /// What to call the tree beside another one: its label, and for a git revision what the user
+    /// named.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.origin {
+            Origin::Git { rev, commit, .. } => {
+                let short = commit.get(..12).unwrap_or(commit);
+                format!("{} ({}, commit {short})", one_line(rev), self.label)
+            }
+            Origin::Directory | Origin::Package(_) => self.label.clone(),
+        }
+    }
+
     /// Takes the tree in `dir`: an upstream checkout, its `xen/include/public`, or an installed
     /// `usr/include/xen`.
     ///
@@ -76,7 +112,7 @@ impl HeaderTree {
         hashes: &BTreeMap<String, Digest>,
         origin: Origin,
     ) -> Result<Self, Error> {
-        check_complete(pins, &root, hashes)?;
+        check_complete(pins, &root, hashes, &origin)?;
         let versions = Versions::read(&root)?;
         let mut tree = Self {
             label: String::new(),
@@ -85,6 +121,7 @@ impl HeaderTree {
             versions,
             origin,
             warnings: Vec::new(),
+            _held: None,
             root,
         };
         if let Some(release) = pins.releases().iter().find(|release| release.headers == *hashes) {
@@ -103,7 +140,7 @@ impl HeaderTree {
             (None, _, Relation::Between) => format!("near-{}", baseline.name),
         };
         tree.warnings.push(Warning::NotPinned {
-            root: tree.root.clone(),
+            place: tree.origin.place(&tree.root),
             relation,
             baseline: baseline.name.clone(),
             differences: Differences::between(hashes, &baseline.headers),
@@ -114,13 +151,19 @@ impl HeaderTree {
 
 /// The directory that holds `xen.h`, when `dir` is one of the places that a user may name.
 fn root_of(dir: &Path) -> Option<PathBuf> {
-    let candidates = PLACES.iter().map(|place| match *place {
-        // Joining nothing would leave a trailing slash in every message.
-        "" => dir.to_owned(),
-        place => dir.join(place),
-    });
-    candidates.into_iter().find(|root| {
-        root.join("xen.h").is_file() && TELLING.iter().any(|name| root.join(name).is_file())
+    let place = root_among(|name| dir.join(name).is_file())?;
+    // Joining nothing would leave a trailing slash in every message.
+    Some(if place.is_empty() { dir.to_owned() } else { dir.join(place) })
+}
+
+/// The place of a tree below a directory whose files are those that `has` knows.
+pub(crate) fn root_among(has: impl Fn(&str) -> bool) -> Option<&'static str> {
+    PLACES.into_iter().find(|place| {
+        let at = |name: &str| match *place {
+            "" => has(name),
+            place => has(&format!("{place}/{name}")),
+        };
+        at("xen.h") && TELLING.into_iter().any(at)
     })
 }
 
@@ -128,6 +171,7 @@ fn check_complete(
     pins: &Pins,
     root: &Path,
     hashes: &BTreeMap<String, Digest>,
+    origin: &Origin,
 ) -> Result<(), Error> {
     let absent = pins.required().filter(|name| !hashes.contains_key(*name));
     let missing: Vec<String> = absent.map(str::to_owned).collect();
@@ -141,7 +185,7 @@ fn check_complete(
         Some(number) => Some(number) < oldest.number(),
         None => Versions::read(root).is_ok_and(|versions| oldest.versions.exceeds(&versions)),
     };
-    if older { Ok(()) } else { Err(Error::MissingHeaders { root: root.to_owned(), missing }) }
+    if older { Ok(()) } else { Err(Error::MissingHeaders { place: origin.place(root), missing }) }
 }
 
 /// "4.20.3" of "4.20.3+127-gc42374a105-0+deb13u1".

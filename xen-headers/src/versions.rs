@@ -69,6 +69,9 @@ fn number(text: &str) -> Option<u32> {
     }
 }
 
+/// The file that names the release in an upstream checkout, beside its directory of headers.
+pub(crate) const MAKEFILE: &str = "Makefile";
+
 /// The release that an upstream checkout's `xen/Makefile` announces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Announced {
@@ -81,7 +84,7 @@ pub(crate) struct Announced {
 impl Announced {
     /// Reads `xen/Makefile` of the checkout whose public headers are in `root`, when there is one.
     pub(crate) fn read(root: &Path) -> Option<Self> {
-        let makefile = root.parent()?.parent()?.join("Makefile");
+        let makefile = root.parent()?.parent()?.join(MAKEFILE);
         Self::parse(&fs::read_to_string(makefile).ok()?)
     }
 

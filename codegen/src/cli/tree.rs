@@ -12,8 +12,12 @@ use crate::error::Error;
 use crate::import::Source;
 use crate::ir::Abi;
 
-/// The headers that `input` asks for, warnings said: a release's with Linux's, or a directory's.
+/// The headers that `input` asks for, warnings said: a release's with Linux's, or a directory's or
+/// revision's alone.
 pub(super) fn source(input: &Input) -> Result<Source, Error> {
+    if let (Some(dir), Some(rev)) = (&input.git.dir, &input.git.rev) {
+        return at_revision(dir, rev);
+    }
     let release = match (&input.headers, &input.release) {
         (Some(dir), _) => return opened(dir),
         (None, Some(release)) => release,
@@ -32,6 +36,13 @@ pub(super) fn named(name: &str) -> Result<Source, Error> {
     } else {
         Source::new(obtained(name)?, None)
     }
+}
+
+/// Xen's own headers at a revision of a git repository.
+pub(super) fn at_revision(dir: &Path, rev: &str) -> Result<Source, Error> {
+    let tree = HeaderTree::from_git(dir, rev, &options())?;
+    tree.warnings.iter().for_each(|warning| warn(warning));
+    Source::new(tree, None)
 }
 
 /// Says which macros have no rule, for a command that does without them.
