@@ -118,9 +118,10 @@ fn trees_that_are_none() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().to_string_lossy().into_owned();
     refused(&mut codegen(&["export", "--headers", &path]), 1, &[&path, "not a Xen header tree"]);
-    let headers = copied_headers(dir.path());
-    fs::remove_file(headers.join("grant_table.h")).expect("removed");
-    refused(&mut codegen(&["export", "--headers", &path]), 1, &["grant_table.h"]);
+    let file = dir.path().join("xen-4.20.4.tar.gz");
+    fs::write(&file, "no archive").expect("a file");
+    let path = file.to_string_lossy().into_owned();
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &[&path, "not a usable package"]);
 }
 
 fn git(dir: &Path, arguments: &[&str]) {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use debian_packages::text::{one_line, shown};
 
+use crate::Differences;
 use crate::text::did_you_mean;
+use crate::upstream::{GIT_VARIABLE, TARBALLS_VARIABLE};
 
 /// Why a header tree could not be obtained.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +16,8 @@ use crate::text::did_you_mean;
 pub enum Error {
     /// The named release is not pinned.
     #[error(
-        "unknown release {name:?}{}; known are {}; for another one name its tree with --headers DIR",
+        "unknown release {name:?}{}; known are {}; for another one name its tree with --headers DIR \
+         or --git DIR --rev REV",
         did_you_mean(nearest.as_deref()),
         known.join(", ")
     )]
@@ -45,19 +48,6 @@ pub enum Error {
         dir: PathBuf,
     },
 
-    /// A tree lacks headers that every known release has, and is not older than all of them.
-    #[error(
-        "the Xen header tree {place} lacks {}; restore the missing files or name a complete tree \
-         with --headers DIR",
-        missing.join(", ")
-    )]
-    MissingHeaders {
-        /// The directory that holds `xen.h`, or the revision.
-        place: String,
-        /// The missing headers, relative to it.
-        missing: Vec<String>,
-    },
-
     /// A tree holds something that no header tree does and that is not safe to read.
     #[error("{} {what}; remove it or name another tree with --headers DIR", shown(path))]
     Hostile {
@@ -67,17 +57,31 @@ pub enum Error {
         what: &'static str,
     },
 
-    /// A header does not define the version number it should.
+    /// No source for the headers of a release of upstream's.
     #[error(
-        "{} does not define {name} as a number; restore the file or name another tree \
-         with --headers DIR",
-        shown(path)
+        "the headers of Xen {name} are in no Debian package; name a clone of upstream's repository with \
+         {GIT_VARIABLE}=DIR, a directory with {} with {TARBALLS_VARIABLE}=DIR, or a tree with --headers DIR",
+        tarball
     )]
-    NoVersion {
-        /// The header.
-        path: PathBuf,
-        /// The macro that it should define.
-        name: &'static str,
+    NoSource {
+        /// The release.
+        name: String,
+        /// Its archive.
+        tarball: String,
+    },
+
+    /// Headers that should be those of a release are not.
+    #[error(
+        "{place} does not have the headers of Xen {name}: {differences}; get it from upstream again, \
+         or read it as it is with --headers or --git"
+    )]
+    NotAsPinned {
+        /// The release.
+        name: String,
+        /// Where the headers come from.
+        place: String,
+        /// Every header that is not as pinned.
+        differences: Differences,
     },
 
     /// A file or directory of a tree cannot be read.
@@ -183,9 +187,7 @@ impl Error {
 
     /// The error, where files in `copy` are files of the revision `rev`.
     pub(crate) fn relocated(mut self, copy: &Path, rev: &str) -> Self {
-        if let Self::Hostile { path, .. } | Self::NoVersion { path, .. } | Self::Read { path, .. } =
-            &mut self
-        {
+        if let Self::Hostile { path, .. } | Self::Read { path, .. } = &mut self {
             if let Ok(rest) = path.strip_prefix(copy) {
                 *path = PathBuf::from(format!("{rev}:{}", rest.display()));
             }

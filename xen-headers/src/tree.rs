@@ -12,13 +12,26 @@ use crate::relation::relate;
 use crate::versions::Announced;
 use crate::{Differences, Error, Pins, Relation, Versions, Warning, pins};
 
-/// Where a tree may lie below the directory that a user names: the directory itself, an upstream
-/// checkout, its `xen` or `xen/include`, the root of an unpacked package, its `usr`, an include directory.
-const PLACES: [&str; 7] =
-    ["", "xen/include/public", "include/public", "public", "usr/include/xen", "include/xen", "xen"];
+/// Where a tree may lie below the directory that a user names: the directory itself; an upstream
+/// checkout, its `xen` or `xen/include`; the root of an unpacked package, its `usr`, an include
+/// directory; the copies in Linux and U-Boot, FreeBSD, Zephyr and EDK II. Linux's come first: it has
+/// headers of its own in `include/xen`.
+const PLACES: [&str; 11] = [
+    "",
+    "include/xen/interface",
+    "xen/include/public",
+    "include/public",
+    "public",
+    "usr/include/xen",
+    "include/xen",
+    "xen",
+    "sys/contrib/xen",
+    "include/zephyr/xen/public",
+    "OvmfPkg/Include/IndustryStandard/Xen",
+];
 
-/// Headers that tell a tree from any other directory with a `xen.h`; one is enough, because what
-/// lacks others is a tree that is not complete.
+/// Headers that tell a tree from any other directory with a `xen.h`; one is enough, because a tree need
+/// not be complete.
 const TELLING: [&str; 4] = ["xen-compat.h", "grant_table.h", "event_channel.h", "memory.h"];
 
 /// Where a tree came from.
@@ -37,6 +50,13 @@ pub enum Origin {
         /// The commit that it is.
         commit: String,
     },
+    /// Upstream's archive of a release's source.
+    Tarball {
+        /// The archive.
+        file: PathBuf,
+        /// What is in it, to the byte.
+        sha256: Digest,
+    },
 }
 
 impl Origin {
@@ -45,11 +65,15 @@ impl Origin {
         match self {
             Self::Directory | Self::Package(_) => shown(root),
             Self::Git { dir, rev, .. } => format!("{} of {}", one_line(rev), shown(dir)),
+            Self::Tarball { file, .. } => shown(file),
         }
     }
 }
 
-/// A directory of Xen's public headers, complete and identified.
+/// A directory of Xen's public headers, identified.
+///
+/// It need not be complete: copies in other projects hold the headers that these use. A warning names
+/// what is absent.
 #[derive(Clone, Debug)]
 pub struct HeaderTree {
     /// The directory that holds `xen.h`.
@@ -71,8 +95,7 @@ pub struct HeaderTree {
 }
 
 impl HeaderTree {
-    /// What to call the tree beside another one: its label, and for a git revision what the user
-    /// named.
+    /// What to call the tree beside another one: its label, and for a git revision that too.
     #[must_use]
     pub fn title(&self) -> String {
         match &self.origin {
@@ -80,7 +103,7 @@ impl HeaderTree {
                 let short = commit.get(..12).unwrap_or(commit);
                 format!("{} ({}, commit {short})", one_line(rev), self.label)
             }
-            Origin::Directory | Origin::Package(_) => self.label.clone(),
+            _ => self.label.clone(),
         }
     }
 
@@ -89,7 +112,7 @@ impl HeaderTree {
     ///
     /// # Errors
     ///
-    /// One that names the directory or file: not a tree, not complete, or not readable.
+    /// One that names the directory or file: not a tree, not safe to read, or not readable.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         Self::open_among(pins(), dir)
     }
@@ -112,8 +135,7 @@ impl HeaderTree {
         hashes: &BTreeMap<String, Digest>,
         origin: Origin,
     ) -> Result<Self, Error> {
-        check_complete(pins, &root, hashes, &origin)?;
-        let versions = Versions::read(&root)?;
+        let versions = Versions::read(&root, |header| hashes.contains_key(header))?;
         let mut tree = Self {
             label: String::new(),
             release: None,
@@ -124,9 +146,9 @@ impl HeaderTree {
             _held: None,
             root,
         };
-        if let Some(release) = pins.releases().iter().find(|release| release.headers == *hashes) {
-            tree.label.clone_from(&release.name);
-            tree.release = Some(release.name.clone());
+        if let Some(known) = pins.known().find(|known| known.headers() == hashes) {
+            tree.label = known.name().to_owned();
+            tree.release = Some(known.name().to_owned());
             return Ok(tree);
         }
         let announced = Announced::read(&tree.root);
@@ -137,13 +159,14 @@ impl HeaderTree {
             (None, _, Relation::Altered(name)) => format!("{name}-altered"),
             (None, _, Relation::Newer(name)) => format!("newer-than-{name}"),
             (None, _, Relation::Older(name)) => format!("older-than-{name}"),
-            (None, _, Relation::Between) => format!("near-{}", baseline.name),
+            (None, _, Relation::Between) => format!("near-{}", baseline.name()),
+            (None, _, Relation::Partial(name)) => format!("part-near-{name}"),
         };
         tree.warnings.push(Warning::NotPinned {
             place: tree.origin.place(&tree.root),
             relation,
-            baseline: baseline.name.clone(),
-            differences: Differences::between(hashes, &baseline.headers),
+            baseline: baseline.name().to_owned(),
+            differences: Differences::between(hashes, baseline.headers()),
         });
         Ok(tree)
     }
@@ -165,27 +188,6 @@ pub(crate) fn root_among(has: impl Fn(&str) -> bool) -> Option<&'static str> {
         };
         at("xen.h") && TELLING.into_iter().any(at)
     })
-}
-
-fn check_complete(
-    pins: &Pins,
-    root: &Path,
-    hashes: &BTreeMap<String, Digest>,
-    origin: &Origin,
-) -> Result<(), Error> {
-    let absent = pins.required().filter(|name| !hashes.contains_key(*name));
-    let missing: Vec<String> = absent.map(str::to_owned).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    // What is older than every known release may never have had them.
-    let oldest = pins.oldest();
-    let announced = Announced::read(root).map(|found| (found.major, found.minor));
-    let older = match announced {
-        Some(number) => Some(number) < oldest.number(),
-        None => Versions::read(root).is_ok_and(|versions| oldest.versions.exceeds(&versions)),
-    };
-    if older { Ok(()) } else { Err(Error::MissingHeaders { place: origin.place(root), missing }) }
 }
 
 /// "4.20.3" of "4.20.3+127-gc42374a105-0+deb13u1".

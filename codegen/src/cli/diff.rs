@@ -13,9 +13,9 @@ use crate::view::diff::{Change, diff};
 
 #[derive(Debug, Args)]
 pub(super) struct Diff {
-    /// The older release, or a directory of headers, or with --git a revision
+    /// The older release, or a directory or archive of headers, or with --git a revision
     old: String,
-    /// The newer release, or a directory of headers, or with --git a revision
+    /// The newer release, or a directory or archive of headers, or with --git a revision
     new: String,
     /// A git repository: compare two of its revisions
     #[arg(long, value_name = "DIR")]

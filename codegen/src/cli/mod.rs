@@ -64,7 +64,8 @@ enum Command {
 struct Input {
     #[arg(long, value_name = "RELEASE", conflicts_with = "headers", help = releases())]
     release: Option<String>,
-    /// An upstream checkout, its xen/include/public, or an installed usr/include/xen; without Linux's
+    /// An upstream checkout, its xen/include/public, an installed usr/include/xen, another project's copy,
+    /// or an archive such as xen-4.20.4.tar.gz; without Linux's
     #[arg(long, value_name = "DIR")]
     headers: Option<std::path::PathBuf>,
     #[command(flatten)]
@@ -92,8 +93,7 @@ struct Revision {
 
 /// What `--release` takes.
 fn releases() -> String {
-    let names: Vec<_> = pins().releases().iter().map(|release| release.name.as_str()).collect();
-    format!("A pinned release ({})", names.join(", "))
+    format!("A pinned release ({})", pins().names().join(", "))
 }
 
 impl Input {

@@ -29,9 +29,9 @@ pub(super) fn source(input: &Input) -> Result<Source, Error> {
     Source::new(tree, Some(linux))
 }
 
-/// Xen's own headers called `name`: a release, or a directory.
+/// Xen's own headers called `name`: a release, or a directory or archive.
 pub(super) fn named(name: &str) -> Result<Source, Error> {
-    if Path::new(name).is_dir() {
+    if Path::new(name).exists() {
         opened(Path::new(name))
     } else {
         Source::new(obtained(name)?, None)
@@ -53,8 +53,13 @@ pub(super) fn warn_of_unknown(abis: &[Abi]) {
     }
 }
 
-fn opened(dir: &Path) -> Result<Source, Error> {
-    let tree = HeaderTree::open(dir)?;
+/// A directory of headers, or an archive of upstream's source.
+fn opened(path: &Path) -> Result<Source, Error> {
+    let tree = if path.is_file() {
+        HeaderTree::from_tarball(path, &options())?
+    } else {
+        HeaderTree::open(path)?
+    };
     tree.warnings.iter().for_each(|warning| warn(warning));
     Source::new(tree, None)
 }
