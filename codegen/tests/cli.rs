@@ -118,9 +118,69 @@ fn trees_that_are_none() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().to_string_lossy().into_owned();
     refused(&mut codegen(&["export", "--headers", &path]), 1, &[&path, "not a Xen header tree"]);
-    let headers = copied_headers(dir.path());
-    fs::remove_file(headers.join("grant_table.h")).expect("removed");
-    refused(&mut codegen(&["export", "--headers", &path]), 1, &["grant_table.h"]);
+    let file = dir.path().join("xen-4.20.4.tar.gz");
+    fs::write(&file, "no archive").expect("a file");
+    let path = file.to_string_lossy().into_owned();
+    refused(&mut codegen(&["export", "--headers", &path]), 1, &[&path, "not a usable package"]);
+}
+
+fn git(dir: &Path, arguments: &[&str]) {
+    let output = Command::new("git")
+        .current_dir(dir)
+        .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .output()
+        .expect("git is installed");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Two commits, of which the second changes a structure of the stable ABI.
+fn repository(dir: &Path) {
+    git(dir, &["init", "--quiet", "--initial-branch=main"]);
+    let headers = copied_headers(&dir.join("xen/include/public"));
+    let commit = |subject| {
+        git(dir, &["add", "--all", "--force"]);
+        git(dir, &["commit", "--quiet", "--message", subject]);
+    };
+    commit("first");
+    let sched = headers.join("sched.h");
+    let text = fs::read_to_string(&sched).expect("the header");
+    let changed = text.replacen("unsigned int reason;", "unsigned int reason, more;", 1);
+    assert_ne!(text, changed);
+    fs::write(&sched, changed).expect("the header");
+    commit("second");
+}
+
+#[test]
+fn revisions_are_read_and_compared() {
+    let dir = tempfile::tempdir().expect("a directory");
+    repository(dir.path());
+    let path = dir.path().to_string_lossy().into_owned();
+    let said = |arguments: &[&str], status| {
+        let output = codegen(arguments).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{said}{errors}");
+        said
+    };
+    let size = |rev| {
+        let layout = ["layout", "sched_shutdown", "--arch", "arm", "--git", &path, "--rev", rev];
+        let said = said(&layout, 0);
+        let line = said.lines().find_map(|line| line.strip_prefix("size")).expect("a size");
+        line.trim().to_owned()
+    };
+    assert_eq!((size("HEAD~1").as_str(), size("main").as_str()), ("4", "8"));
+    let diff = said(&["diff", "--git", &path, "HEAD~1", "HEAD", "--arch", "arm"], 1);
+    assert!(diff.starts_with(&format!("HEAD~1 ({}, commit ", newest())), "{diff}");
+    assert!(diff.contains(") to HEAD (") && diff.contains("! sched_shutdown"), "{diff}");
+    let same = said(&["diff", "--git", &path, "HEAD", "main", "--arch", "arm"], 0);
+    assert!(same.contains(": 0 changes"), "{same}");
+
+    refused(&mut codegen(&["export", "--git", &path, "--rev", "mein"]), 1, &["mein", "main"]);
+    refused(&mut codegen(&["diff", "--git", &path, newest(), "main"]), 1, &["no revision"]);
+    refused(&mut codegen(&["gen", "--git", &path, "--rev", "main"]), 1, &["--out"]);
+    refused(&mut codegen(&["export", "--git", &path]), 2, &["--rev"]);
+    refused(&mut codegen(&["export", "--rev", "main"]), 2, &["--git"]);
 }
 
 #[test]

@@ -33,28 +33,33 @@ pub fn unpack(
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<String>, Error> {
     let mut written = Vec::new();
-    each_file(
-        deb,
-        "data.tar",
-        &mut |path, file| {
-            let Some(name) = path.to_str().filter(|name| wanted(name)) else {
-                return Ok(());
-            };
-            let target = dest.join(path);
-            let cannot_write = |source| Error::cache(&target, source);
-            if let Some(parent) = target.parent() {
-                fs::create_dir_all(parent).map_err(cannot_write)?;
-            }
-            let mut out = File::create_new(&target).map_err(cannot_write)?;
-            limited::copy(file, &mut out, name, limited::FILE)
-                .map_err(|error| Error::bad_package(deb, error))?;
-            written.push(name.to_owned());
-            Ok(())
-        },
-        wanted,
-    )?;
+    each_file(deb, "data.tar", &mut writer(deb, dest, wanted, &mut written), wanted)?;
     written.sort();
     Ok(written)
+}
+
+/// Writes the wanted files of `archive` below `dest`, and notes their paths.
+pub(crate) fn writer(
+    archive: &Path,
+    dest: &Path,
+    wanted: &dyn Fn(&str) -> bool,
+    written: &mut Vec<String>,
+) -> impl FnMut(&Path, &mut dyn Read) -> Result<(), Error> {
+    move |path, file| {
+        let Some(name) = path.to_str().filter(|name| wanted(name)) else {
+            return Ok(());
+        };
+        let target = dest.join(path);
+        let cannot_write = |source| Error::cache(&target, source);
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent).map_err(cannot_write)?;
+        }
+        let mut out = File::create_new(&target).map_err(cannot_write)?;
+        limited::copy(file, &mut out, name, limited::FILE)
+            .map_err(|error| Error::bad_package(archive, error))?;
+        written.push(name.to_owned());
+        Ok(())
+    }
 }
 
 /// The package's control fields as text, for example "Version: 4.20.3-1".
@@ -88,7 +93,7 @@ fn each_file(
     let bad = |error: io::Error| Error::bad_package(deb, error);
     let file = File::open(deb).map_err(|source| Error::read(deb, source))?;
     let (name, member) = member(BufReader::new(file), stem).map_err(bad)?;
-    let mut tarball: Box<dyn Read> = match name.strip_prefix(stem) {
+    let tarball: Box<dyn Read> = match name.strip_prefix(stem) {
         Some("") => Box::new(member),
         Some(".xz") => Box::new(XzReader::new_mem_limit(member, true, MEMORY_LIMIT_KIB)),
         _ => {
@@ -96,7 +101,28 @@ fn each_file(
             return Err(Error::bad_package(deb, detail));
         }
     };
-    let mut tarball = Limited::new(&mut tarball, limited::ARCHIVE);
+    each_tar_file(deb, tarball, Pax::Refused, visit, wanted)
+}
+
+/// What to do with the headers of POSIX's format, which no Debian package has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pax {
+    /// As dpkg: they might name the next entry.
+    Refused,
+    /// Names in them are not looked at: git writes them for names that are longer than a header's.
+    Ignored,
+}
+
+/// Shows `visit` every plain file of a tar archive.
+pub(crate) fn each_tar_file(
+    deb: &Path,
+    tarball: Box<dyn Read>,
+    pax: Pax,
+    visit: Visitor<'_>,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let bad = |error: io::Error| Error::bad_package(deb, error);
+    let mut tarball = Limited::new(tarball, limited::ARCHIVE);
     let mut archive = tar::Archive::new(&mut tarball);
     // Raw, since otherwise the names that GNU tar puts before an entry are read whatever their size.
     let mut long_name = None;
@@ -110,7 +136,8 @@ fn each_file(
             long_name = Some(long(&mut entry).map_err(bad)?);
             continue;
         }
-        if kind.is_gnu_longlink() {
+        let is_pax = kind.is_pax_global_extensions() || kind.is_pax_local_extensions();
+        if kind.is_gnu_longlink() || is_pax && pax == Pax::Ignored {
             continue;
         }
         let path = match long_name.take() {
@@ -120,8 +147,7 @@ fn each_file(
         let path = inside(&path).map_err(bad)?;
         if kind.is_file() {
             visit(&path, &mut entry)?;
-        } else if kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
-            // As dpkg: they might name the next entry.
+        } else if is_pax {
             return Err(Error::bad_package(deb, "it has pax headers, which no package has"));
         } else if !kind.is_dir() && path.to_str().is_some_and(wanted) {
             let detail = format!("{} in it is not a plain file", path.display());

@@ -6,7 +6,8 @@
 //! and the result says so in a [`Replaced`].
 //!
 //! [`unpack`] writes chosen files of a package below a directory; [`PackageFiles`] names files of a
-//! package and keeps them in the cache; [`unpack_source`] unpacks a source package.
+//! package and keeps them in the cache; [`unpack_source`] unpacks a source package, and
+//! [`unpack_tarball`] files of an upstream project's archive.
 //!
 //! The crate prints nothing: progress goes through [`Options::progress`], everything else is an
 //! [`Error`] or a [`Replaced`], each of them one line that names the thing and the way out.
@@ -36,6 +37,7 @@ mod replaced;
 mod scratch;
 mod source;
 mod suite;
+mod tarball;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
@@ -51,3 +53,4 @@ pub use replaced::Replaced;
 pub use scratch::Scratch;
 pub use source::unpack_source;
 pub use suite::Suite;
+pub use tarball::unpack_tarball;

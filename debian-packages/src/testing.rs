@@ -44,6 +44,18 @@ pub fn xz(bytes: &[u8]) -> Vec<u8> {
     writer.finish().expect("memory")
 }
 
+/// A file compressed with gzip.
+///
+/// # Panics
+///
+/// When memory cannot be written.
+#[must_use]
+pub fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    writer.write_all(bytes).expect("memory");
+    writer.finish().expect("memory")
+}
+
 /// A tar archive of plain files. Names go in as they are, for the tests of hostile ones.
 ///
 /// # Panics

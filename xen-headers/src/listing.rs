@@ -18,8 +18,8 @@ const NOT_ABI: [&str; 2] = ["sys", "foreign"];
 /// tree is refused at once.
 const MAX_DEPTH: usize = 8;
 const MAX_ENTRIES: usize = 10_000;
-const MAX_HEADERS: usize = 1_000;
-const MAX_HEADER_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_HEADERS: usize = 1_000;
+pub(crate) const MAX_HEADER_BYTES: u64 = 1 << 20;
 const MAX_TREE_BYTES: u64 = 8 << 20;
 
 /// Whether `name`, relative to the directory of `xen.h`, is a header of the ABI.

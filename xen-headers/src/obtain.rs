@@ -7,22 +7,56 @@ use debian_packages::{Fetched, Options, PackagePin, fetch};
 
 use crate::listing::hashes;
 use crate::package::{INCLUDE, describe, unpack_headers};
-use crate::{Differences, Error, HeaderTree, Origin, Pins, Release, Warning};
+use crate::pins::Known;
+use crate::{Differences, Error, HeaderTree, Origin, Pins, Release, Upstream, Warning};
 
 /// The file beside the headers of a package that is not pinned: what they were when unpacked.
 const RECORD: &str = "pin.toml";
 
 impl HeaderTree {
-    /// Gets the headers of a release of `pins`, and checks every one of them.
+    /// Gets the headers of a release of `pins`, and checks every one of them: from its Debian package,
+    /// or from where the environment says that upstream's releases are
+    /// ([`Upstream::from_env`]).
     ///
-    /// A tree in the cache is checked again each time and replaced when damaged. Concurrent runs
-    /// may share a cache.
+    /// `release` is the name of a release with a package, or of one of upstream's: `4.18.6`, or `4.18`
+    /// for the newest of a series without a package. A tree in the cache is checked again each time and
+    /// replaced when damaged. Concurrent runs may share a cache.
     ///
     /// # Errors
     ///
-    /// Those of [`Pins::release`], [`fetch()`] and [`debian_packages::unpack`].
+    /// - [`Error::UnknownRelease`].
+    /// - Those of [`fetch()`] and [`debian_packages::unpack`].
+    /// - For a release of upstream's those of [`HeaderTree::from_git`] and [`HeaderTree::from_tarball`];
+    ///   [`Error::NoSource`] when the environment names no source that has it and
+    ///   [`Error::NotAsPinned`] when the source has other headers.
     pub fn obtain(pins: &Pins, release: &str, options: &Options<'_>) -> Result<Self, Error> {
-        let release = pins.release(release)?;
+        Self::obtain_from(pins, release, &Upstream::from_env(), options)
+    }
+
+    /// As [`HeaderTree::obtain`], with `upstream` in place of the environment's.
+    ///
+    /// # Errors
+    ///
+    /// As [`HeaderTree::obtain`].
+    pub fn obtain_from(
+        pins: &Pins,
+        release: &str,
+        upstream: &Upstream,
+        options: &Options<'_>,
+    ) -> Result<Self, Error> {
+        match pins.find(release)? {
+            Known::Package(release) => Self::unpacked(pins, release, options),
+            Known::Point(release) => match upstream.obtain(pins, release, options) {
+                Err(error @ Error::NoSource { .. }) => match pins.same_package(release) {
+                    Some(release) => Self::unpacked(pins, release, options),
+                    None => Err(error),
+                },
+                tree => tree,
+            },
+        }
+    }
+
+    fn unpacked(pins: &Pins, release: &Release, options: &Options<'_>) -> Result<Self, Error> {
         let root = include_dir(&release.package, &options.cache);
         if hashes(&root).is_ok_and(|found| found == release.headers) {
             let origin = Origin::Package(release.package.clone());

@@ -23,10 +23,7 @@ pub(crate) fn unpack_headers(deb: &Path, cache: &Path) -> Result<Scratch, Error>
 
 /// Describes the headers in `root`, which came from `package`.
 pub(crate) fn describe(release: &str, package: PackagePin, root: &Path) -> Result<Release, Error> {
-    Ok(Release {
-        name: release.to_owned(),
-        versions: Versions::read(root)?,
-        package,
-        headers: hashes(root)?,
-    })
+    let headers = hashes(root)?;
+    let versions = Versions::read(root, |header| headers.contains_key(header))?;
+    Ok(Release { name: release.to_owned(), versions, package, headers })
 }

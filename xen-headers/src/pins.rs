@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use debian_packages::{Digest, PackagePin};
 use serde::{Deserialize, Serialize};
 
+use crate::points::{self, Packaged, PointRelease};
 use crate::{Error, Versions};
 
 /// One known release of Xen.
@@ -22,11 +23,64 @@ pub struct Release {
     pub headers: BTreeMap<String, Digest>,
 }
 
+/// A release as numbers, for comparing: "4.9" is older than "4.20". What says no point release is older
+/// than all that do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Number {
+    pub(crate) series: (u32, u32),
+    pub(crate) point: Option<u32>,
+}
+
+impl Number {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let mut parts = name.split('.').map(|part| part.parse().ok());
+        let series = (parts.next()??, parts.next()??);
+        let point = match parts.next() {
+            Some(point) => Some(point?),
+            None => None,
+        };
+        parts.next().is_none().then_some(Self { series, point })
+    }
+}
+
+/// A release that is pinned, by its package or by its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Known<'a> {
+    Package(&'a Release),
+    Point(&'a PointRelease),
+}
+
+impl<'a> Known<'a> {
+    pub(crate) fn name(self) -> &'a str {
+        match self {
+            Self::Package(release) => &release.name,
+            Self::Point(release) => &release.name,
+        }
+    }
+
+    pub(crate) fn versions(self) -> &'a Versions {
+        match self {
+            Self::Package(release) => &release.versions,
+            Self::Point(release) => &release.versions,
+        }
+    }
+
+    pub(crate) fn headers(self) -> &'a BTreeMap<String, Digest> {
+        match self {
+            Self::Package(release) => &release.headers,
+            Self::Point(release) => &release.headers,
+        }
+    }
+
+    pub(crate) fn series(self) -> Option<(u32, u32)> {
+        Number::parse(self.name()).map(|number| number.series)
+    }
+}
+
 impl Release {
     /// The release as two numbers, for comparing: "4.9" is older than "4.20".
     pub(crate) fn number(&self) -> Option<(u32, u32)> {
-        let (major, minor) = self.name.split_once('.')?;
-        Some((major.parse().ok()?, minor.parse().ok()?))
+        Number::parse(&self.name).filter(|number| number.point.is_none()).map(|found| found.series)
     }
 
     /// The release as an entry of `pins.toml`.
@@ -62,15 +116,25 @@ impl Release {
     }
 }
 
-/// The known releases, oldest first; there is at least one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The known releases: those whose headers a Debian package has, of which there is at least one, and
+/// upstream's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pins {
+    releases: Vec<Release>,
+    points: Vec<PointRelease>,
+}
+
+/// The text of a list of packages.
+#[derive(Deserialize)]
+struct File {
     #[serde(rename = "release")]
     releases: Vec<Release>,
 }
 
 static PINS: LazyLock<Pins> = LazyLock::new(|| {
-    Pins::parse(include_str!("../pins.toml")).expect("the crate's own pins.toml is tested")
+    Pins::parse(include_str!("../pins.toml"))
+        .and_then(|pins| pins.with_points(include_str!("../points.toml")))
+        .expect("the crate's own pins are tested")
 });
 
 /// The releases this crate knows.
@@ -86,67 +150,138 @@ impl Pins {
     ///
     /// [`Error::BadPins`] names the release and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let pins: Self = toml::from_str(text).map_err(Error::bad_pins)?;
-        for release in &pins.releases {
+        let File { releases } = toml::from_str(text).map_err(Error::bad_pins)?;
+        for release in &releases {
             if let Some(problem) = release.problem() {
                 return Err(Error::bad_pins(format!("release {}: {problem}", release.name)));
             }
         }
-        if pins.releases.is_empty() {
+        if releases.is_empty() {
             return Err(Error::bad_pins("no release in it"));
         }
-        if !pins.releases.is_sorted_by(|a, b| a.number() < b.number()) {
+        if !releases.is_sorted_by(|a, b| a.number() < b.number()) {
             return Err(Error::bad_pins("releases must be in order, oldest first, each once"));
         }
-        Ok(pins)
+        Ok(Self { releases, points: Vec::new() })
     }
 
-    /// All releases, oldest first.
+    /// Takes upstream's releases from the text of a `points.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadPins`] names the release and what is wrong with it: it is not as said the release
+    /// of a package, for example.
+    pub fn with_points(self, text: &str) -> Result<Self, Error> {
+        let points = points::parse(text)?;
+        for PointRelease { name, headers, packaged, .. } in &points {
+            let Some(Packaged { release, lacks }) = packaged else { continue };
+            let package = self.releases.iter().find(|known| known.name == *release);
+            let same = package.is_some_and(|package| {
+                let mut here = headers.clone();
+                lacks.iter().all(|header| here.remove(header).is_some()) && here == package.headers
+            });
+            if !same {
+                let what = format!("the package of {release} does not have these headers");
+                return Err(Error::bad_pins(format!("release {name}: {what}")));
+            }
+        }
+        Ok(Self { points, ..self })
+    }
+
+    /// The releases whose headers a Debian package has, oldest first.
     #[must_use]
     pub fn releases(&self) -> &[Release] {
         &self.releases
     }
 
-    /// The release that is used when none is named: the newest.
+    /// Upstream's releases, oldest first: the newest of each series, and the first where its ABI is
+    /// another.
+    #[must_use]
+    pub fn points(&self) -> &[PointRelease] {
+        &self.points
+    }
+
+    /// The release that is used when none is named: the newest that a package has.
     #[must_use]
     pub fn default_release(&self) -> &Release {
         &self.releases[self.releases.len() - 1]
     }
 
-    /// The oldest known release.
-    #[must_use]
-    pub(crate) fn oldest(&self) -> &Release {
-        &self.releases[0]
-    }
-
-    /// The release of that name.
+    /// The release with a package of that name.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownRelease`] lists the known ones and suggests the nearest.
     pub fn release(&self, name: &str) -> Result<&Release, Error> {
-        if let Some(found) = self.releases.iter().find(|release| release.name == name) {
-            return Ok(found);
-        }
-        let known: Vec<String> = self.releases.iter().map(|release| release.name.clone()).collect();
-        let score = |candidate: &str| strsim::normalized_damerau_levenshtein(candidate, name);
-        let nearest = known
-            .iter()
-            .filter(|candidate| score(candidate) >= 0.5)
-            .max_by(|a, b| score(a).total_cmp(&score(b)))
-            .cloned();
-        Err(Error::UnknownRelease { name: name.to_owned(), nearest, known })
+        let found = self.releases.iter().find(|release| release.name == name);
+        found.ok_or_else(|| self.unknown(name))
     }
 
-    /// The headers that every known release has: a tree without one of them is not complete.
-    pub(crate) fn required(&self) -> impl Iterator<Item = &str> {
-        let (first, others) = (&self.releases[0], &self.releases[1..]);
-        first
-            .headers
-            .keys()
-            .filter(|name| others.iter().all(|release| release.headers.contains_key(*name)))
-            .map(String::as_str)
+    /// Upstream's release of that name; for a series such as `4.18`, its newest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRelease`] lists the known ones and suggests the nearest.
+    pub fn point(&self, name: &str) -> Result<&PointRelease, Error> {
+        let mut newest_first = self.points.iter().rev();
+        let found = newest_first.find(|release| release.name == name || release.series() == name);
+        found.ok_or_else(|| self.unknown(name))
     }
+
+    /// The release of that name: with a package, or else upstream's.
+    pub(crate) fn find(&self, name: &str) -> Result<Known<'_>, Error> {
+        self.release(name).map(Known::Package).or_else(|_| self.point(name).map(Known::Point))
+    }
+
+    /// The release with a package whose headers are all of those of `point`.
+    pub(crate) fn same_package(&self, point: &PointRelease) -> Option<&Release> {
+        self.releases.iter().find(|release| release.headers == point.headers)
+    }
+
+    /// Every known release, those with packages first.
+    pub(crate) fn known(&self) -> impl Iterator<Item = Known<'_>> {
+        let packages = self.releases.iter().map(Known::Package);
+        packages.chain(self.points.iter().map(Known::Point))
+    }
+
+    /// Every name that a release may be asked for by, oldest first.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.known().map(Known::name).collect();
+        names.extend(self.points.iter().map(PointRelease::series));
+        names.sort_by_key(|name| Number::parse(name));
+        names.dedup();
+        names
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let known: Vec<String> = self.names().into_iter().map(str::to_owned).collect();
+        Error::UnknownRelease { name: name.to_owned(), nearest: nearest(name, &known), known }
+    }
+}
+
+/// The release most like `name`: the newest of its series, or else the one whose name is most like it
+/// and, of several, whose number is nearest.
+fn nearest(name: &str, known: &[String]) -> Option<String> {
+    let number = Number::parse(name);
+    let series = |name: &str| Number::parse(name).map(|number| number.series);
+    if let Some(number) = number {
+        let same = known.iter().rfind(|candidate| series(candidate) == Some(number.series));
+        if let Some(same) = same {
+            return Some(same.clone());
+        }
+    }
+    // "4.18" for "4.81", not "4.18.0".
+    let as_long = |candidate: &&String| candidate.split('.').count() == name.split('.').count();
+    let distance = |candidate: &str| match (series(candidate), number) {
+        (Some((_, minor)), Some(number)) => minor.abs_diff(number.series.1),
+        _ => 0,
+    };
+    let score = |candidate: &str| strsim::normalized_damerau_levenshtein(candidate, name);
+    let order = |a: &&String, b: &&String| {
+        score(a).total_cmp(&score(b)).then_with(|| distance(b).cmp(&distance(a)))
+    };
+    known.iter().filter(as_long).filter(|found| score(found) >= 0.5).max_by(order).cloned()
 }
 
 #[cfg(test)]
@@ -157,13 +292,42 @@ mod tests {
     fn the_pins_of_the_crate_are_whole() {
         let pins = pins();
         assert_eq!(pins.default_release().name, pins.releases().last().unwrap().name);
-        assert!(pins.required().any(|name| name == "grant_table.h"));
+        assert!(pins.known().all(|known| known.headers().contains_key("grant_table.h")));
         for release in pins.releases() {
             let foreign = |name: &String| name.starts_with("sys/") || name.starts_with("foreign/");
             assert!(!release.headers.keys().any(foreign), "{}", release.name);
             let again = Pins::parse(&release.to_toml()).unwrap();
             assert_eq!(again.releases(), std::slice::from_ref(release));
         }
+    }
+
+    #[test]
+    fn the_newest_release_of_each_series_is_pinned() {
+        let newest: Vec<_> = (14..=22)
+            .map(|minor| pins().point(&format!("4.{minor}")).unwrap().name.as_str())
+            .collect();
+        assert_eq!(
+            newest,
+            [
+                "4.14.6", "4.15.7", "4.16.7", "4.17.7", "4.18.6", "4.19.6", "4.20.4", "4.21.2",
+                "4.22.0"
+            ]
+        );
+        let packaged: Vec<_> = pins()
+            .points()
+            .iter()
+            .filter_map(|point| Some((point.name.as_str(), point.packaged.as_ref()?)))
+            .map(|(name, packaged)| (name, packaged.release.as_str()))
+            .collect();
+        assert_eq!(packaged, [("4.14.6", "4.14"), ("4.17.6", "4.17"), ("4.20.4", "4.20")]);
+        let mut before = None;
+        let entries = pins().points().iter().map(|point| {
+            let text = point.to_toml(before);
+            before = Some(point);
+            text
+        });
+        let again = points::parse(&entries.collect::<Vec<_>>().join("\n")).unwrap();
+        assert_eq!(again, pins().points());
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::fmt;
 
 use debian_packages::Digest;
 
+use crate::pins::Known;
 use crate::versions::Announced;
-use crate::{Pins, Release, Versions};
+use crate::{Pins, Versions};
 
 /// The place of a tree that is not pinned among the releases that are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Relation {
     Older(String),
     /// It is between known releases.
     Between,
+    /// It lacks the headers that would tell; this release is nearest.
+    Partial(String),
 }
 
 impl fmt::Display for Relation {
@@ -29,6 +32,9 @@ impl fmt::Display for Relation {
             }
             Self::Newer(name) => write!(f, "are newer than {name}, the newest pinned release"),
             Self::Older(name) => write!(f, "are older than {name}, the oldest pinned release"),
+            Self::Partial(name) => {
+                write!(f, "are part of a tree, and do not say of which release; {name} is nearest")
+            }
             Self::Between => f.write_str("are of a release between pinned ones"),
         }
     }
@@ -98,26 +104,32 @@ pub(crate) fn relate<'a>(
     hashes: &BTreeMap<String, Digest>,
     versions: &Versions,
     announced: Option<&Announced>,
-) -> (Relation, &'a Release) {
-    let (oldest, newest) = (pins.oldest(), pins.default_release());
-    let number = announced.map(|found| (found.major, found.minor));
-    let same = |release: &&Release| match number {
-        Some(number) => release.number() == Some(number),
-        None => release.versions == *versions,
+) -> (Relation, Known<'a>) {
+    let distance = |known: &Known<'_>| Differences::between(hashes, known.headers()).len();
+    let series = announced.map(|found| (found.major, found.minor));
+    let same = |known: &Known<'_>| match series {
+        Some(series) => known.series() == Some(series),
+        None => known.versions() == versions,
     };
-    let distance = |release: &&Release| Differences::between(hashes, &release.headers).len();
-    if let Some(release) = pins.releases().iter().filter(same).min_by_key(distance) {
-        return (Relation::Altered(release.name.clone()), release);
+    if let Some(known) = pins.known().filter(same).min_by_key(distance) {
+        return (Relation::Altered(known.name().to_owned()), known);
     }
-    let (newer, older) = match number {
-        Some(number) => (Some(number) > newest.number(), Some(number) < oldest.number()),
-        None => (versions.exceeds(&newest.versions), oldest.versions.exceeds(versions)),
+    let default = Known::Package(pins.default_release());
+    if series.is_none() && !versions.are_all_there() {
+        let nearest = pins.known().min_by_key(distance).unwrap_or(default);
+        return (Relation::Partial(nearest.name().to_owned()), nearest);
+    }
+    let oldest = pins.known().min_by_key(|known| known.series()).unwrap_or(default);
+    let newest = pins.known().max_by_key(|known| known.series()).unwrap_or(default);
+    let (newer, older) = match series {
+        Some(series) => (Some(series) > newest.series(), Some(series) < oldest.series()),
+        None => (versions.exceeds(newest.versions()), oldest.versions().exceeds(versions)),
     };
     if newer {
-        (Relation::Newer(newest.name.clone()), newest)
+        (Relation::Newer(newest.name().to_owned()), newest)
     } else if older {
-        (Relation::Older(oldest.name.clone()), oldest)
+        (Relation::Older(oldest.name().to_owned()), oldest)
     } else {
-        (Relation::Between, pins.releases().iter().min_by_key(distance).unwrap_or(newest))
+        (Relation::Between, pins.known().min_by_key(distance).unwrap_or(newest))
     }
 }

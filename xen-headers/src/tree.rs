@@ -2,21 +2,36 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use debian_packages::{Digest, PackagePin};
+use debian_packages::text::{one_line, shown};
+use debian_packages::{Digest, PackagePin, Scratch};
 
 use crate::listing::hashes;
 use crate::relation::relate;
 use crate::versions::Announced;
 use crate::{Differences, Error, Pins, Relation, Versions, Warning, pins};
 
-/// Where a tree may lie below the directory that a user names: the directory itself, an upstream
-/// checkout, its `xen`, the root of an unpacked package, its `usr`, an include directory.
-const PLACES: [&str; 6] =
-    ["", "xen/include/public", "include/public", "usr/include/xen", "include/xen", "xen"];
+/// Where a tree may lie below the directory that a user names: the directory itself; an upstream
+/// checkout, its `xen` or `xen/include`; the root of an unpacked package, its `usr`, an include
+/// directory; the copies in Linux and U-Boot, FreeBSD, Zephyr and EDK II. Linux's come first: it has
+/// headers of its own in `include/xen`.
+const PLACES: [&str; 11] = [
+    "",
+    "include/xen/interface",
+    "xen/include/public",
+    "include/public",
+    "public",
+    "usr/include/xen",
+    "include/xen",
+    "xen",
+    "sys/contrib/xen",
+    "include/zephyr/xen/public",
+    "OvmfPkg/Include/IndustryStandard/Xen",
+];
 
-/// Headers that tell a tree from any other directory with a `xen.h`; one is enough, because what
-/// lacks others is a tree that is not complete.
+/// Headers that tell a tree from any other directory with a `xen.h`; one is enough, because a tree need
+/// not be complete.
 const TELLING: [&str; 4] = ["xen-compat.h", "grant_table.h", "event_channel.h", "memory.h"];
 
 /// Where a tree came from.
@@ -26,9 +41,39 @@ pub enum Origin {
     Directory,
     /// A distribution's package, unpacked in the cache.
     Package(PackagePin),
+    /// A revision in a git repository.
+    Git {
+        /// The repository, as the user named it.
+        dir: PathBuf,
+        /// The revision, as the user named it.
+        rev: String,
+        /// The commit that it is.
+        commit: String,
+    },
+    /// Upstream's archive of a release's source.
+    Tarball {
+        /// The archive.
+        file: PathBuf,
+        /// What is in it, to the byte.
+        sha256: Digest,
+    },
 }
 
-/// A directory of Xen's public headers, complete and identified.
+impl Origin {
+    /// Where headers in `root` are for the user.
+    pub(crate) fn place(&self, root: &Path) -> String {
+        match self {
+            Self::Directory | Self::Package(_) => shown(root),
+            Self::Git { dir, rev, .. } => format!("{} of {}", one_line(rev), shown(dir)),
+            Self::Tarball { file, .. } => shown(file),
+        }
+    }
+}
+
+/// A directory of Xen's public headers, identified.
+///
+/// It need not be complete: copies in other projects hold the headers that these use. A warning names
+/// what is absent.
 #[derive(Clone, Debug)]
 pub struct HeaderTree {
     /// The directory that holds `xen.h`.
@@ -45,15 +90,29 @@ pub struct HeaderTree {
     pub origin: Origin,
     /// What the user must be told.
     pub warnings: Vec<Warning>,
+    /// A copy that is removed with the tree.
+    pub(crate) _held: Option<Arc<Scratch>>,
 }
 
 impl HeaderTree {
+    /// What to call the tree beside another one: its label, and for a git revision that too.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.origin {
+            Origin::Git { rev, commit, .. } => {
+                let short = commit.get(..12).unwrap_or(commit);
+                format!("{} ({}, commit {short})", one_line(rev), self.label)
+            }
+            _ => self.label.clone(),
+        }
+    }
+
     /// Takes the tree in `dir`: an upstream checkout, its `xen/include/public`, or an installed
     /// `usr/include/xen`.
     ///
     /// # Errors
     ///
-    /// One that names the directory or file: not a tree, not complete, or not readable.
+    /// One that names the directory or file: not a tree, not safe to read, or not readable.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         Self::open_among(pins(), dir)
     }
@@ -76,8 +135,7 @@ impl HeaderTree {
         hashes: &BTreeMap<String, Digest>,
         origin: Origin,
     ) -> Result<Self, Error> {
-        check_complete(pins, &root, hashes)?;
-        let versions = Versions::read(&root)?;
+        let versions = Versions::read(&root, |header| hashes.contains_key(header))?;
         let mut tree = Self {
             label: String::new(),
             release: None,
@@ -85,11 +143,12 @@ impl HeaderTree {
             versions,
             origin,
             warnings: Vec::new(),
+            _held: None,
             root,
         };
-        if let Some(release) = pins.releases().iter().find(|release| release.headers == *hashes) {
-            tree.label.clone_from(&release.name);
-            tree.release = Some(release.name.clone());
+        if let Some(known) = pins.known().find(|known| known.headers() == hashes) {
+            tree.label = known.name().to_owned();
+            tree.release = Some(known.name().to_owned());
             return Ok(tree);
         }
         let announced = Announced::read(&tree.root);
@@ -100,13 +159,14 @@ impl HeaderTree {
             (None, _, Relation::Altered(name)) => format!("{name}-altered"),
             (None, _, Relation::Newer(name)) => format!("newer-than-{name}"),
             (None, _, Relation::Older(name)) => format!("older-than-{name}"),
-            (None, _, Relation::Between) => format!("near-{}", baseline.name),
+            (None, _, Relation::Between) => format!("near-{}", baseline.name()),
+            (None, _, Relation::Partial(name)) => format!("part-near-{name}"),
         };
         tree.warnings.push(Warning::NotPinned {
-            root: tree.root.clone(),
+            place: tree.origin.place(&tree.root),
             relation,
-            baseline: baseline.name.clone(),
-            differences: Differences::between(hashes, &baseline.headers),
+            baseline: baseline.name().to_owned(),
+            differences: Differences::between(hashes, baseline.headers()),
         });
         Ok(tree)
     }
@@ -114,34 +174,20 @@ impl HeaderTree {
 
 /// The directory that holds `xen.h`, when `dir` is one of the places that a user may name.
 fn root_of(dir: &Path) -> Option<PathBuf> {
-    let candidates = PLACES.iter().map(|place| match *place {
-        // Joining nothing would leave a trailing slash in every message.
-        "" => dir.to_owned(),
-        place => dir.join(place),
-    });
-    candidates.into_iter().find(|root| {
-        root.join("xen.h").is_file() && TELLING.iter().any(|name| root.join(name).is_file())
-    })
+    let place = root_among(|name| dir.join(name).is_file())?;
+    // Joining nothing would leave a trailing slash in every message.
+    Some(if place.is_empty() { dir.to_owned() } else { dir.join(place) })
 }
 
-fn check_complete(
-    pins: &Pins,
-    root: &Path,
-    hashes: &BTreeMap<String, Digest>,
-) -> Result<(), Error> {
-    let absent = pins.required().filter(|name| !hashes.contains_key(*name));
-    let missing: Vec<String> = absent.map(str::to_owned).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    // What is older than every known release may never have had them.
-    let oldest = pins.oldest();
-    let announced = Announced::read(root).map(|found| (found.major, found.minor));
-    let older = match announced {
-        Some(number) => Some(number) < oldest.number(),
-        None => Versions::read(root).is_ok_and(|versions| oldest.versions.exceeds(&versions)),
-    };
-    if older { Ok(()) } else { Err(Error::MissingHeaders { root: root.to_owned(), missing }) }
+/// The place of a tree below a directory whose files are those that `has` knows.
+pub(crate) fn root_among(has: impl Fn(&str) -> bool) -> Option<&'static str> {
+    PLACES.into_iter().find(|place| {
+        let at = |name: &str| match *place {
+            "" => has(name),
+            place => has(&format!("{place}/{name}")),
+        };
+        at("xen.h") && TELLING.into_iter().any(at)
+    })
 }
 
 /// "4.20.3" of "4.20.3+127-gc42374a105-0+deb13u1".

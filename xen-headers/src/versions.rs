@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// The numbers by which a tree's headers call themselves.
+/// The numbers by which a tree's headers call themselves; 0 for one that they do not define.
 ///
 /// They do not identify a layout: releases changed layouts without changing any of them. They
 /// serve to say what a tree is near to.
@@ -23,19 +23,26 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// Reads the numbers from the headers in `root`.
-    pub(crate) fn read(root: &Path) -> Result<Self, Error> {
+    /// Reads the numbers from the headers in `root`; `has` knows which there are.
+    pub(crate) fn read(root: &Path, has: impl Fn(&str) -> bool) -> Result<Self, Error> {
         let number = |file: &'static str, name: &'static str| {
+            if !has(file) {
+                return Ok::<_, Error>(0);
+            }
             let path = root.join(file);
             let text = fs::read(&path).map_err(|source| Error::read(&path, source))?;
-            defined_number(&String::from_utf8_lossy(&text), name)
-                .ok_or(Error::NoVersion { path, name })
+            Ok(defined_number(&String::from_utf8_lossy(&text), name).unwrap_or(0))
         };
         Ok(Self {
             interface: number("xen-compat.h", "__XEN_LATEST_INTERFACE_VERSION__")?,
             domctl: number("domctl.h", "XEN_DOMCTL_INTERFACE_VERSION")?,
             sysctl: number("sysctl.h", "XEN_SYSCTL_INTERFACE_VERSION")?,
         })
+    }
+
+    /// Whether no number is missing.
+    pub(crate) fn are_all_there(&self) -> bool {
+        ![self.interface, self.domctl, self.sysctl].contains(&0)
     }
 
     /// Whether any number is above `other`'s.
@@ -69,6 +76,9 @@ fn number(text: &str) -> Option<u32> {
     }
 }
 
+/// The file that names the release in an upstream checkout, beside its directory of headers.
+pub(crate) const MAKEFILE: &str = "Makefile";
+
 /// The release that an upstream checkout's `xen/Makefile` announces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Announced {
@@ -81,7 +91,7 @@ pub(crate) struct Announced {
 impl Announced {
     /// Reads `xen/Makefile` of the checkout whose public headers are in `root`, when there is one.
     pub(crate) fn read(root: &Path) -> Option<Self> {
-        let makefile = root.parent()?.parent()?.join("Makefile");
+        let makefile = root.parent()?.parent()?.join(MAKEFILE);
         Self::parse(&fs::read_to_string(makefile).ok()?)
     }
 

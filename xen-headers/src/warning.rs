@@ -1,10 +1,8 @@
 //! What the user of a tree must be told, each as one line.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use debian_packages::Replaced;
-use debian_packages::text::shown;
 
 use crate::{Differences, Relation};
 
@@ -16,8 +14,8 @@ pub enum Warning {
     Replaced(Replaced),
     /// The headers are not those of a pinned release.
     NotPinned {
-        /// The directory that holds `xen.h`.
-        root: PathBuf,
+        /// The directory that holds `xen.h`, or the revision.
+        place: String,
         /// How the tree stands to the known releases.
         relation: Relation,
         /// The release it was compared with.
@@ -37,11 +35,10 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Replaced(replaced) => replaced.fmt(f),
-            Self::NotPinned { root, relation, baseline, differences } => write!(
+            Self::NotPinned { place, relation, baseline, differences } => write!(
                 f,
-                "the headers in {} {relation}; against {baseline}, comments included, \
-                 {differences}; only the layout proofs vouch for them",
-                shown(root)
+                "the headers in {place} {relation}; against {baseline}, comments included, \
+                 {differences}; only the layout proofs vouch for them"
             ),
         }
     }

@@ -1,5 +1,7 @@
 //! `codegen diff`.
 
+use std::path::PathBuf;
+
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use devtools::Arch;
@@ -11,10 +13,13 @@ use crate::view::diff::{Change, diff};
 
 #[derive(Debug, Args)]
 pub(super) struct Diff {
-    /// The older release, or a directory of headers
+    /// The older release, or a directory or archive of headers, or with --git a revision
     old: String,
-    /// The newer release, or a directory of headers
+    /// The newer release, or a directory or archive of headers, or with --git a revision
     new: String,
+    /// A git repository: compare two of its revisions
+    #[arg(long, value_name = "DIR")]
+    git: Option<PathBuf>,
     /// Only these architectures (x86_64, x86_32, aarch64, arm)
     #[arg(long, value_name = "ARCH")]
     arch: Vec<Arch>,
@@ -27,9 +32,13 @@ impl Diff {
     pub(super) fn run(self) -> Result<Outcome, Error> {
         let arches = arches(&self.arch);
         let profile = self.interface_version.map_or(Profile::Tools, Profile::Guest);
-        let (old, new) = (tree::named(&self.old)?, tree::named(&self.new)?);
-        let olds = crate::abis(&old, &arches, profile)?;
-        let news = crate::abis(&new, &arches, profile)?;
+        let named = |name| match &self.git {
+            Some(dir) => tree::at_revision(dir, name),
+            None => tree::named(name),
+        };
+        let (old_source, new_source) = (named(&self.old)?, named(&self.new)?);
+        let olds = crate::abis(&old_source, &arches, profile)?;
+        let news = crate::abis(&new_source, &arches, profile)?;
         tree::warn_of_unknown(&olds);
         tree::warn_of_unknown(&news);
         let mut broken = 0;
@@ -40,8 +49,8 @@ impl Diff {
             broken += breaks;
             out.push_str(&format!(
                 "{} to {} on {}: {} changes, {breaks} of them breaks of a stable interface\n",
-                old.release,
-                new.release,
+                old_source.tree.title(),
+                new_source.tree.title(),
                 old.arch,
                 changes.len()
             ));

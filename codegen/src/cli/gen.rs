@@ -74,6 +74,7 @@ impl Gen {
     fn shipped_directory(&self) -> Result<PathBuf, Error> {
         let default = &xen_headers::pins().default_release().name;
         let other = self.input.headers.is_some()
+            || self.input.git.dir.is_some()
             || self.input.interface_version.is_some()
             || !self.arch.is_empty()
             || self.input.release.as_ref().is_some_and(|release| release != default);

@@ -34,6 +34,8 @@ pub enum Outcome {
   codegen layout xen_domctl --release 4.17 --arch x86_64
   codegen diff 4.17 4.20 --arch aarch64         what changed; status 1 if a stable interface broke
   codegen diff 4.20 ~/src/xen                   a release against an upstream checkout
+  codegen diff --git ~/src/xen HEAD~3 HEAD      what the newest three commits changed
+  codegen layout xen_domctl --git ~/src/xen --rev RELEASE-4.18.0
   codegen export --arch arm --format json       the whole ABI as data
   codegen export --interface-version 0x30201    as a guest of that interface version sees it
   codegen omitted --arch x86_64                 what has no counterpart in Rust, and why"
@@ -62,18 +64,36 @@ enum Command {
 struct Input {
     #[arg(long, value_name = "RELEASE", conflicts_with = "headers", help = releases())]
     release: Option<String>,
-    /// An upstream checkout, its xen/include/public, or an installed usr/include/xen; without Linux's
+    /// An upstream checkout, its xen/include/public, an installed usr/include/xen, another project's copy,
+    /// or an archive such as xen-4.20.4.tar.gz; without Linux's
     #[arg(long, value_name = "DIR")]
     headers: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    git: Revision,
     /// Read the headers as a guest that defines __XEN_INTERFACE_VERSION__ so (0x00030201)
     #[arg(long, value_name = "VERSION", value_parser = interface_version)]
     interface_version: Option<u32>,
 }
 
+/// A revision in a git repository.
+#[derive(Clone, Debug, Args)]
+struct Revision {
+    /// A git repository, bare or with a checkout; its headers at --rev are read, without Linux's
+    #[arg(
+        long = "git",
+        value_name = "DIR",
+        requires = "rev",
+        conflicts_with_all = ["release", "headers"]
+    )]
+    dir: Option<std::path::PathBuf>,
+    /// The branch, tag or commit to read, such as RELEASE-4.22.0 or HEAD~3
+    #[arg(long, value_name = "REV", requires = "dir")]
+    rev: Option<String>,
+}
+
 /// What `--release` takes.
 fn releases() -> String {
-    let names: Vec<_> = pins().releases().iter().map(|release| release.name.as_str()).collect();
-    format!("A pinned release ({})", names.join(", "))
+    format!("A pinned release ({})", pins().names().join(", "))
 }
 
 impl Input {

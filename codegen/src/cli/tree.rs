@@ -12,8 +12,12 @@ use crate::error::Error;
 use crate::import::Source;
 use crate::ir::Abi;
 
-/// The headers that `input` asks for, warnings said: a release's with Linux's, or a directory's.
+/// The headers that `input` asks for, warnings said: a release's with Linux's, or a directory's or
+/// revision's alone.
 pub(super) fn source(input: &Input) -> Result<Source, Error> {
+    if let (Some(dir), Some(rev)) = (&input.git.dir, &input.git.rev) {
+        return at_revision(dir, rev);
+    }
     let release = match (&input.headers, &input.release) {
         (Some(dir), _) => return opened(dir),
         (None, Some(release)) => release,
@@ -25,13 +29,20 @@ pub(super) fn source(input: &Input) -> Result<Source, Error> {
     Source::new(tree, Some(linux))
 }
 
-/// Xen's own headers called `name`: a release, or a directory.
+/// Xen's own headers called `name`: a release, or a directory or archive.
 pub(super) fn named(name: &str) -> Result<Source, Error> {
-    if Path::new(name).is_dir() {
+    if Path::new(name).exists() {
         opened(Path::new(name))
     } else {
         Source::new(obtained(name)?, None)
     }
+}
+
+/// Xen's own headers at a revision of a git repository.
+pub(super) fn at_revision(dir: &Path, rev: &str) -> Result<Source, Error> {
+    let tree = HeaderTree::from_git(dir, rev, &options())?;
+    tree.warnings.iter().for_each(|warning| warn(warning));
+    Source::new(tree, None)
 }
 
 /// Says which macros have no rule, for a command that does without them.
@@ -42,8 +53,13 @@ pub(super) fn warn_of_unknown(abis: &[Abi]) {
     }
 }
 
-fn opened(dir: &Path) -> Result<Source, Error> {
-    let tree = HeaderTree::open(dir)?;
+/// A directory of headers, or an archive of upstream's source.
+fn opened(path: &Path) -> Result<Source, Error> {
+    let tree = if path.is_file() {
+        HeaderTree::from_tarball(path, &options())?
+    } else {
+        HeaderTree::open(path)?
+    };
     tree.warnings.iter().for_each(|warning| warn(warning));
     Source::new(tree, None)
 }

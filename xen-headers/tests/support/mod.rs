@@ -2,13 +2,15 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod checkout;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use debian_packages::Digest;
 use debian_packages::testing::{Mirror, deb, files, package_pin};
-use xen_headers::{Options, Pins, Release, Versions};
+use xen_headers::{Options, Packaged, Pins, PointRelease, Release, Versions};
 
 /// The made-up headers of a release that calls itself by `versions`.
 pub(crate) fn headers(versions: Versions, mark: &str) -> BTreeMap<String, String> {
@@ -59,6 +61,25 @@ pub(crate) fn release(
 pub(crate) fn pins() -> Pins {
     let of = |name, versions| release(name, versions, &headers(versions, name)).to_toml();
     Pins::parse(&format!("{}\n{}", of("1.1", OLD), of("1.3", NEW))).unwrap()
+}
+
+/// The same with upstream's releases 1.1.0, 1.1.2 and 1.3.0. The headers of 1.3.0 are those of the
+/// package, the others are marked with their names.
+pub(crate) fn pins_with_points() -> Pins {
+    let point = |name: &str, versions, mark| {
+        let headers = headers(versions, mark).into_iter();
+        PointRelease {
+            name: name.to_owned(),
+            versions,
+            headers: headers.map(|(name, text)| (name, Digest::of(text.as_bytes()))).collect(),
+            packaged: (name == "1.3.0")
+                .then(|| Packaged { release: "1.3".to_owned(), lacks: Default::default() }),
+        }
+    };
+    let [first, second, third] =
+        [point("1.1.0", OLD, "1.1.0"), point("1.1.2", OLD, "1.1.2"), point("1.3.0", NEW, "1.3")];
+    let entries = [first.to_toml(None), second.to_toml(Some(&first)), third.to_toml(Some(&second))];
+    pins().with_points(&entries.join("\n")).unwrap()
 }
 
 pub(crate) fn write_tree(root: &Path, headers: &BTreeMap<String, String>) {
