@@ -113,6 +113,7 @@ pub(super) const STEPS: &[Step] = &[
             &["fmt", "--manifest-path", GUEST, "--check"],
             &["fmt", "--manifest-path", TEMPLATE, "--check"],
             &["fmt", "--manifest-path", COMPARE, "--check"],
+            &["fmt", "--manifest-path", loom::MANIFEST, "--all", "--check"],
         ]),
     },
     Step {
