@@ -4,6 +4,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg = false))]
 #![allow(non_camel_case_types, confusable_idents, reason = "upstream's names are kept unchanged")]
 
+#[cfg(feature = "std")]
+extern crate std;
+
 pub mod macros;
 mod support;
 

@@ -3,7 +3,6 @@
 use std::io;
 
 use rustix::io::Errno;
-use xen_abi::GrantStatus;
 use xen_ops::{Failed, hypercall};
 
 use crate::{Cause, Error};
@@ -80,51 +79,15 @@ impl From<Error> for Errno {
     }
 }
 
-/// Turns Xen's own errors into [`io::Error`].
+/// What the hypercall's error number is to the kernel: Xen's numbers are those that Linux has on Xen's
+/// architectures. A grant status, which has none, is EIO.
 ///
-/// A trait, because neither side of the conversion is a type of this crate. Xen's error numbers are
-/// those that Linux has on Xen's architectures.
-///
-/// ```
-/// use std::io;
-///
-/// use xen_linux::IntoIoError;
-/// use xen_linux::xen_abi::errno::XEN_EPERM;
-///
-/// let error = XEN_EPERM.into_io_error();
-/// assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
-/// assert!(error.raw_os_error().is_some());
-/// ```
-pub trait IntoIoError {
-    /// The error with Xen's number where there is one, otherwise with the error inside.
-    fn into_io_error(self) -> io::Error;
-}
-
-impl IntoIoError for xen_abi::Errno {
-    fn into_io_error(self) -> io::Error {
-        i32::try_from(self.0).map_or_else(|_| io::Error::other(self), io::Error::from_raw_os_error)
-    }
-}
-
-impl IntoIoError for GrantStatus {
-    fn into_io_error(self) -> io::Error {
-        io::Error::other(self.to_string())
-    }
-}
-
-impl IntoIoError for hypercall::Error {
-    fn into_io_error(self) -> io::Error {
-        match self.errno() {
-            Some(errno) => errno.into_io_error(),
-            None => io::Error::other(self),
-        }
-    }
-}
-
-/// Of a failure that returns something, which is dropped.
-impl<E: Into<io::Error>, T> IntoIoError for Failed<E, T> {
-    fn into_io_error(self) -> io::Error {
-        self.error.into()
+/// In the standard library's form, with a status inside, it is `std::io::Error::from`.
+impl From<hypercall::Error> for Error {
+    fn from(error: hypercall::Error) -> Self {
+        let number = error.errno().and_then(|errno| i32::try_from(errno.0).ok());
+        let errno = number.map_or(Errno::IO, Errno::from_raw_os_error);
+        Self::new(error.operation(), Cause::Errno(errno))
     }
 }
 
@@ -132,7 +95,7 @@ impl<E: Into<io::Error>, T> IntoIoError for Failed<E, T> {
 mod tests {
     use std::path::Path;
 
-    use xen_abi::errno::{XEN_EINVAL, XEN_ESRCH};
+    use xen_abi::errno::XEN_ESRCH;
     use xen_abi::grant_table::GNTST_bad_gntref;
 
     use super::*;
@@ -169,18 +132,18 @@ mod tests {
         let failed = || Failed::returning(error.clone(), Box::new(1));
         let question_mark = || -> Result<(), Error> { Err(failed())? };
         assert_eq!(question_mark(), Err(error.clone()));
-        let converted = failed().into_io_error();
+        let converted = io::Error::from(failed());
         assert_eq!(converted.raw_os_error(), Some(Errno::NOMEM.raw_os_error()));
     }
 
     #[test]
     fn errors_of_xen_keep_their_numbers() {
-        let text = |number: i32| io::Error::from_raw_os_error(number).to_string();
-        let hypercall = hypercall::Error::from_errno("GNTTABOP_copy", XEN_ESRCH);
-        assert_eq!(hypercall.into_io_error().to_string(), text(Errno::SRCH.raw_os_error()));
-        assert_eq!(XEN_EINVAL.into_io_error().to_string(), text(Errno::INVAL.raw_os_error()));
+        let errno = hypercall::Error::from_errno("GNTTABOP_copy", XEN_ESRCH);
+        let error = Error::from(errno);
+        assert_eq!((error.operation(), Errno::from(error.clone())), ("GNTTABOP_copy", Errno::SRCH));
+        assert_eq!(io::Error::from(errno).raw_os_error(), Some(Errno::SRCH.raw_os_error()));
         let status = hypercall::Error::from_status("GNTTABOP_copy", GNTST_bad_gntref);
-        assert_eq!(status.into_io_error().to_string(), status.to_string());
-        assert_eq!(GNTST_bad_gntref.into_io_error().to_string(), GNTST_bad_gntref.to_string());
+        assert_eq!(Errno::from(Error::from(status)), Errno::IO);
+        assert_eq!(io::Error::from(status).kind(), io::ErrorKind::InvalidInput);
     }
 }

@@ -19,7 +19,6 @@ mod testing;
 #[cfg(all(feature = "vm-memory", target_pointer_width = "64"))]
 pub mod volatile;
 
-pub use convert::IntoIoError;
 pub use error::{Cause, Error};
 pub use evtchn::{Evtchn, Port, PortSet};
 pub use gntalloc::{Gntalloc, Shared};

@@ -5,7 +5,7 @@
 
 #[cfg(any(feature = "alloc", test))]
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
 // The expansion of `hypercalls!` names this crate as its users do.
@@ -27,6 +27,8 @@ pub mod events;
 mod failed;
 pub mod gnttab;
 pub mod hypercall;
+#[cfg(feature = "std")]
+mod io_error;
 pub mod memory;
 pub mod page;
 mod page_size;

@@ -1,6 +1,5 @@
 //! Which buffers typed wrappers bounce, and that backends around another forward them.
 
-#![cfg(not(loom))]
 #![allow(unsafe_code, reason = "the test is a backend, and calls unsafe operations")]
 
 use std::cell::{Cell, RefCell};

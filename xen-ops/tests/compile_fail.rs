@@ -4,7 +4,6 @@
 //! them otherwise.
 
 #![cfg(not(miri))]
-#![cfg(not(loom))]
 #![cfg(target_arch = "x86_64")]
 
 #[test]

@@ -1,5 +1,5 @@
 //! Storage for more references than a reference's 32 bits can name.
-#![cfg(all(not(loom), not(miri)))]
+#![cfg(not(miri))]
 #![allow(unsafe_code, reason = "memory that is not touched")]
 
 use xen_ops::gnttab::BitmapLine;

@@ -1,5 +1,4 @@
 //! What belongs to several domains of one machine, in one call.
-#![cfg(not(loom))]
 
 use xen_ops::gnttab::GrantError;
 use xen_ops::gnttab::copy::{self, CopyError};

@@ -4,7 +4,6 @@
 //! Each test runs once for every call of such code, and that call panics. Afterwards no reference has two
 //! owners, no page was returned while a peer had it mapped, no target while something was mapped there,
 //! and each waiter was woken.
-#![cfg(not(loom))]
 #![allow(unsafe_code, reason = "implements what the operations rely on")]
 
 #[path = "unwinding/batches.rs"]

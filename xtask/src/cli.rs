@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::install::Install;
 use crate::{
     Error, bench_build, compare, cross, deny, examples, features, fuzz, live, loom, miri, msrv,
-    mutants, public_api, setup, test, verify,
+    mutants, package, public_api, release, setup, test, verify,
 };
 
 /// Developer commands of the xen-abi workspace.
@@ -54,6 +54,12 @@ enum Command {
     /// Check the published crates with the oldest Rust version that is promised to work
     #[command(after_help = "Example:\n  cargo xtask msrv")]
     Msrv,
+    /// Pack the published crates as crates.io would get them, and check the packages
+    #[command(after_help = "Example:\n  cargo xtask package")]
+    Package,
+    /// Do everything that comes before a release, and stop before publishing
+    #[command(after_help = "Example:\n  cargo xtask release\n\nSee docs/releasing.md.")]
+    Release,
     /// Run every example
     #[command(after_help = "Example:\n  cargo xtask examples")]
     Examples,
@@ -100,6 +106,8 @@ fn run(command: Command, install: Install) -> Result<(), Error> {
         Command::Features => features::run(install),
         Command::Deny => deny::run(install),
         Command::PublicApi(options) => public_api::run(&options, install),
+        Command::Package => package::run(install),
+        Command::Release => release::run(install),
         Command::Msrv => msrv::run(install),
         Command::Examples => examples::run(),
         Command::Live(options) => live::run(&options, install),

@@ -2,20 +2,13 @@
 
 use crate::{Error, process, workspace};
 
-/// Runs the loom tests of xen-ops and xen-io, optimised: they walk through millions of executions.
+/// The workspace that compiles xen-ops and xen-io with loom's atomics.
+pub(crate) const MANIFEST: &str = "tests/loom/Cargo.toml";
+
+/// Runs the tests, optimised: they walk through millions of executions.
 pub(crate) fn run() -> Result<(), Error> {
     let mut command = workspace::cargo()?;
-    command.args([
-        "test",
-        "--package",
-        "xen-ops",
-        "--package",
-        "xen-io",
-        "--release",
-        "--test",
-        "loom",
-    ]);
+    command.args(["test", "--locked", "--manifest-path", MANIFEST, "--workspace", "--release"]);
     command.arg("--target-dir").arg(workspace::scratch("loom")?);
-    command.env("RUSTFLAGS", "--cfg loom");
     process::open("loom", &mut command).map(drop)
 }

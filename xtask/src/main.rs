@@ -9,6 +9,8 @@
 //! | `features`    | `features.rs`   | every cargo feature, by cargo-hack                         |
 //! | `deny`        | `deny.rs`       | licences, sources and users of dependencies, by cargo-deny |
 //! | `public-api`  | `public_api.rs` | the public API beside its listings, by cargo-public-api    |
+//! | `package`     | `package/`      | what crates.io would get, and its users' lock files        |
+//! | `release`     | `release.rs`    | everything before a release but publishing                 |
 //! | `msrv`        | `msrv.rs`       | the oldest Rust version that is promised to work           |
 //! | `examples`    | `examples.rs`   | every example, run                                         |
 //! | `live`        | `live.rs`       | real hypervisors, booted with our own guest                |
@@ -42,9 +44,11 @@ mod miri;
 mod msrv;
 mod mutants;
 mod need;
+mod package;
 mod process;
 mod progress;
 mod public_api;
+mod release;
 mod setup;
 mod test;
 mod tool;

@@ -34,6 +34,12 @@ pub(crate) const PUBLIC_API: Tool = Tool {
     why: "it lists the public API of the libraries",
 };
 
+pub(crate) const SEMVER: Tool = Tool {
+    package: "cargo-semver-checks",
+    version: "0.51.0",
+    why: "it compares the public API with the last release's",
+};
+
 pub(crate) const FUZZ: Tool =
     Tool { package: "cargo-fuzz", version: "0.13.2", why: "it builds and runs the fuzz targets" };
 

@@ -26,6 +26,7 @@ macro_rules! handle {
         // SAFETY: transparent over an integer.
         #[allow(unsafe_code, reason = "states a fact about a transparent wrapper")]
         unsafe impl<T: 'static> crate::support::plain::Plain for $name<T> {}
+        crate::support::plain::byte_valued! { $name<T> }
 
         impl<T> $name<T> {
             /// The handle that points nowhere.

@@ -84,6 +84,7 @@ macro_rules! wrapper {
         // SAFETY: a 64-bit integer of any alignment: no padding, no invalid pattern.
         #[allow(unsafe_code, reason = "states a fact about an integer")]
         unsafe impl $crate::support::plain::Plain for $name {}
+        $crate::support::plain::byte_valued! { $name }
     };
 }
 #[allow(unused_imports, reason = "each host needs it for one of the two alignments")]

@@ -5,6 +5,8 @@ pub(crate) mod bits;
 pub(crate) mod errno;
 pub(crate) mod handle;
 pub mod int;
+#[cfg(feature = "std")]
+mod io_error;
 pub(crate) mod newtypes;
 pub(crate) mod plain;
 pub(crate) mod proof;

@@ -68,6 +68,7 @@ macro_rules! newtype {
         // SAFETY: transparent over an integer.
         #[allow(unsafe_code, reason = "states a fact about a transparent wrapper")]
         unsafe impl $crate::support::plain::Plain for $name {}
+        $crate::support::plain::byte_valued! { $name }
 
         impl From<$int> for $name {
             fn from(value: $int) -> Self {

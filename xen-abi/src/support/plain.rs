@@ -95,6 +95,19 @@ pub(crate) const fn view_mut<U: Plain, T: Plain>(whole: &mut U) -> &mut T {
 /// Compiles for plain types only.
 pub(crate) const fn is_plain<T: Plain>() {}
 
+/// Gives a plain type the trait by which the crate vm-memory reads and writes guest memory. That crate is
+/// for 64-bit processors only.
+macro_rules! byte_valued {
+    ($name:ident $(<$T:ident>)?) => {
+        // SAFETY: the type is Plain, so any bytes are a value and every byte is initialised.
+        #[cfg(all(feature = "vm-memory", target_pointer_width = "64"))]
+        #[cfg_attr(docsrs, doc(cfg(feature = "vm-memory")))]
+        #[allow(unsafe_code, reason = "Plain asks for as much")]
+        unsafe impl$(<$T: 'static>)? vm_memory::ByteValued for $name$(<$T>)? {}
+    };
+}
+pub(crate) use byte_valued;
+
 /// Gives a plain type its zero.
 macro_rules! zero {
     ($name:ident) => {

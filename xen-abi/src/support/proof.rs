@@ -25,6 +25,7 @@ macro_rules! layout {
         // the type: both asserted just above.
         #[allow(unsafe_code, reason = "asserted above")]
         unsafe impl $crate::support::plain::Plain for $name {}
+        $crate::support::plain::byte_valued! { $name }
         $crate::support::plain::zero! { $name }
     };
     (union $name:ident: $size:literal, $align:literal) => {

@@ -48,6 +48,8 @@ impl fmt::Display for GrantStatus {
     }
 }
 
+impl core::error::Error for GrantStatus {}
+
 /// Name and meaning, from 0 downwards.
 const TABLE: [(&str, &str); 14] = [
     ("GNTST_okay", "success"),

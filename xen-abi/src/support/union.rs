@@ -6,6 +6,7 @@ macro_rules! union_members {
         // SAFETY: transparent over an array of integers.
         #[allow(unsafe_code, reason = "states a fact about a transparent wrapper")]
         unsafe impl $crate::support::plain::Plain for $name {}
+        $crate::support::plain::byte_valued! { $name }
         $crate::support::plain::zero! { $name }
 
         const _: () = {

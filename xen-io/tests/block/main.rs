@@ -1,5 +1,4 @@
 //! Block devices between two domains of the simulator, one of which may be hostile.
-#![cfg(not(loom))]
 
 mod back;
 mod front;

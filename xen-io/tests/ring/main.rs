@@ -1,5 +1,4 @@
 //! Rings of requests and responses, and of events, on pages of the simulator.
-#![cfg(not(loom))]
 
 mod events;
 mod hold_off;

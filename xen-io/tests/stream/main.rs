@@ -1,5 +1,4 @@
 //! Streams of bytes, on pages of the simulator.
-#![cfg(not(loom))]
 
 #[cfg(feature = "std")]
 mod blocking;

@@ -189,3 +189,24 @@ fn a_port_that_was_removed_has_no_events() {
     assert_eq!((set.len(), set.is_empty()), (1, false));
     assert_eq!(set.wait(Some(Duration::ZERO)), Ok(None));
 }
+
+/// The descriptor registers with an event loop, which sees each event once.
+#[test]
+fn events_wake_a_task_of_tokio_s() {
+    let (events, mut other) = device();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let events = tokio::io::unix::AsyncFd::new(events).unwrap();
+        let mut buffer = ports([0; 3]);
+        let none = tokio::time::timeout(Duration::from_millis(20), events.readable());
+        assert!(none.await.is_err(), "no event yet");
+        for number in [5, 6] {
+            other.write_all(bytes(&ports([number]))).unwrap();
+            let mut ready = events.readable().await.unwrap();
+            let pending = ready.get_inner().pending(&mut buffer);
+            assert_eq!(pending, Ok(Some(&ports([number])[..])));
+            assert_eq!(ready.get_inner().pending(&mut buffer), Ok(None));
+            ready.clear_ready();
+        }
+    });
+}

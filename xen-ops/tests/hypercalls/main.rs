@@ -1,7 +1,6 @@
 //! What the typed wrappers hand to the hypervisor, register by register and byte by byte, and what
 //! they make of its answers: a row of every table, and every return convention.
 
-#![cfg(not(loom))]
 #![allow(unsafe_code, reason = "the test plays the hypervisor, and calls unsafe operations")]
 
 mod count;

@@ -2,7 +2,6 @@
 //!
 //! [`lies`] stands between the two where the tests need a hypervisor that answers as no Xen should.
 
-#![cfg(not(loom))]
 #![allow(unsafe_code, reason = "plays guests, whose memory and hypercalls are unsafe")]
 
 mod events;

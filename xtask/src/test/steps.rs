@@ -3,7 +3,8 @@
 use crate::install::Install;
 use crate::need::Need;
 use crate::{
-    Error, cross, deny, examples, features, fuzz, live, loom, miri, msrv, public_api, verify,
+    Error, cross, deny, examples, features, fuzz, live, loom, miri, msrv, package, public_api,
+    verify,
 };
 
 use super::lanes::Lane;
@@ -113,6 +114,7 @@ pub(super) const STEPS: &[Step] = &[
             &["fmt", "--manifest-path", GUEST, "--check"],
             &["fmt", "--manifest-path", TEMPLATE, "--check"],
             &["fmt", "--manifest-path", COMPARE, "--check"],
+            &["fmt", "--manifest-path", loom::MANIFEST, "--all", "--check"],
         ]),
     },
     Step {
@@ -319,6 +321,14 @@ pub(super) const STEPS: &[Step] = &[
         place: Place::In(OWN),
         needs: Needs::Optional(msrv::NEEDS),
         action: Action::Command(msrv::run),
+    },
+    Step {
+        name: "package",
+        about: "packages as crates.io would get them, with the lowest versions and as docs.rs documents them",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Optional(package::NEEDS),
+        action: Action::Command(package::run),
     },
     Step {
         name: "loom",

@@ -3,19 +3,12 @@
 //! The functions are the ones that the grant table runs. What they protect is a cell of loom's, which
 //! notices when two threads get at it without an order between them. Each ordering that a protocol
 //! needs is weakened once, and then loom must find what goes wrong.
-#![cfg(loom)]
 
-#[path = "loom/cache.rs"]
 mod cache;
-#[path = "loom/collisions.rs"]
 mod collisions;
-#[path = "loom/entries.rs"]
 mod entries;
-#[path = "loom/reaper.rs"]
 mod reaper;
-#[path = "loom/references.rs"]
 mod references;
-#[path = "loom/wake.rs"]
 mod wake;
 
 use loom::cell::UnsafeCell;

@@ -3,18 +3,15 @@
 //! The functions are the ones that the rings run. A slot is a cell of loom's, which notices when two
 //! threads access it without an order between them. Each ordering that a protocol needs is weakened once,
 //! on one side, and then loom must find what goes wrong.
-#![cfg(loom)]
 
-#[path = "loom/one_way.rs"]
 mod one_way;
-#[path = "loom/ring.rs"]
 mod ring;
 
 use std::sync::atomic::Ordering;
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU32;
-use xen_io::protocol::{Orders, SharedIndex};
+use xen_io_loom::protocol::{Orders, SharedIndex};
 
 /// An index in shared memory.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use loom::thread;
-use xen_ops::gnttab::BitmapLine;
-use xen_ops::gnttab::protocol::{AllocHint, Orders, Proven, Refs, Taken};
+use xen_ops_loom::gnttab::BitmapLine;
+use xen_ops_loom::gnttab::protocol::{AllocHint, Orders, Proven, Refs, Taken};
 
 use super::Page;
 

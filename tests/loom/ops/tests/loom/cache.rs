@@ -1,7 +1,7 @@
 //! References that one thread caches, against the bitmap that all threads share.
 
 use loom::thread;
-use xen_ops::gnttab::protocol::{AllocHint, Orders, Proven, RefCache, Taken};
+use xen_ops_loom::gnttab::protocol::{AllocHint, Orders, Proven, RefCache, Taken};
 
 use super::references::{Free, Shared, Take};
 use super::wake::{right, until_free};

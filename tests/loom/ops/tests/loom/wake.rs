@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Wake, Waker};
 
 use loom::thread;
-use xen_ops::gnttab::protocol::{Proven, Taken};
+use xen_ops_loom::gnttab::protocol::{Proven, Taken};
 
 use super::references::Shared;
 

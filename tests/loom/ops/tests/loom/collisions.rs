@@ -2,7 +2,7 @@
 
 use loom::model::Builder;
 use loom::thread;
-use xen_ops::gnttab::protocol::{Proven, Taken};
+use xen_ops_loom::gnttab::protocol::{Proven, Taken};
 
 use super::references::Shared;
 use super::wake::{right, until_free};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use loom::thread;
-use xen_io::protocol::{Orders, Proven, Receiver, Sender};
+use xen_io_loom::protocol::{Orders, Proven, Receiver, Sender};
 
 use super::{Index, Slot, WeakObserve, WeakPublish, WeakRelease, WeakReuse};
 

@@ -4,8 +4,10 @@ use std::sync::atomic::Ordering;
 
 use loom::sync::Arc;
 use loom::thread;
-use xen_ops::gnttab::protocol::{Body, EntryV1, EntryV2, Header, Orders, Proven, Status, Transfer};
-use xen_ops::xen_abi::xen::domid_t;
+use xen_ops_loom::gnttab::protocol::{
+    Body, EntryV1, EntryV2, Header, Orders, Proven, Status, Transfer,
+};
+use xen_ops_loom::xen_abi::xen::domid_t;
 
 use super::Page;
 

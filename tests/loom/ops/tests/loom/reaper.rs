@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 
 use loom::sync::Arc;
 use loom::thread;
-use xen_ops::gnttab::ReaperSlot;
-use xen_ops::gnttab::protocol::{Body, EntryV1, Header, Orders, Proven, Reaper, Taken};
-use xen_ops::xen_abi::xen::domid_t;
+use xen_ops_loom::gnttab::ReaperSlot;
+use xen_ops_loom::gnttab::protocol::{Body, EntryV1, Header, Orders, Proven, Reaper, Taken};
+use xen_ops_loom::xen_abi::xen::domid_t;
 
 use super::references::Shared;
 use super::wake::{right, until_free};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use loom::thread;
-use xen_io::protocol::{Consumer, Orders, Producer, Proven};
+use xen_io_loom::protocol::{Consumer, Orders, Producer, Proven};
 
 use super::{Index, NoFinalFence, NoNotifyFence, Slot, WeakObserve, WeakPublish};
 

@@ -1,0 +1,143 @@
+//! `cargo xtask package`: what crates.io would get, and what its users would.
+//!
+//! All published crates are packed in order, as `cargo publish` does it, and nothing is uploaded. Then the
+//! packages, not the checkout, are looked at: their files and metadata ([`contents`]), the lock file that a
+//! user of each gets ([`lock`]), and whether they build and document themselves as docs.rs does, with every
+//! dependency at the lowest version that its requirement admits.
+
+mod contents;
+mod lock;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::install::Install;
+use crate::need::{self, Need};
+use crate::toolchain::NIGHTLY;
+use crate::{Error, process, workspace};
+
+/// What it needs.
+pub(crate) const NEEDS: &[Need] = &[Need::Nightly];
+
+/// The published crates, each after those that it depends on.
+pub(crate) const CRATES: [&str; 7] =
+    ["xen-abi", "xen-abi-derive", "xen-ops", "xen-guest", "xen-io", "xen-linux", "xen-sim"];
+
+/// Features that have dependencies of their own.
+const FEATURES: &str = "xen-abi/zerocopy,xen-io/std,xen-io/embedded-io,xen-linux/vm-memory";
+
+/// Packs the crates and checks the packages.
+pub(crate) fn run(install: Install) -> Result<(), Error> {
+    need::provide(NEEDS, install)?;
+    let target = workspace::scratch("packages")?;
+    let packages = pack(&target)?;
+    for name in CRATES {
+        contents::check(name, &packages.join(directory(name)))?;
+    }
+    lock::check(&packages, &workspace::scratch("packages/users")?)?;
+    build(&packages, &target)
+}
+
+/// The directory of a crate's unpacked package.
+fn directory(name: &str) -> String {
+    format!("{name}-{}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Has cargo pack everything that is not `publish = false`, and unpacks that.
+fn pack(target: &Path) -> Result<PathBuf, Error> {
+    let packed = target.join("package");
+    remove(&packed)?;
+    let mut command = workspace::cargo()?;
+    // What is not committed yet is packed too: this is no release.
+    command.args(["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty"]);
+    command.arg("--target-dir").arg(target);
+    process::captured("cargo publish --dry-run", &mut command)?;
+    let unpacked = target.join("unpacked");
+    remove(&unpacked)?;
+    fs::create_dir_all(&unpacked).map_err(Error::file(&unpacked))?;
+    for name in CRATES {
+        let mut tar = Command::new("tar");
+        let file = packed.join("tmp-crate").join(directory(name) + ".crate");
+        tar.arg("-xzf").arg(file).arg("-C").arg(&unpacked);
+        process::captured(&format!("unpack {name}"), &mut tar)?;
+    }
+    manifest(&unpacked)?;
+    Ok(unpacked)
+}
+
+fn remove(directory: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if directory.exists() => Err(Error::file(directory)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// A workspace of the packages. It has no lock file, and takes none from the packages, which have one if
+/// they have examples.
+fn manifest(unpacked: &Path) -> Result<(), Error> {
+    let members: Vec<_> = CRATES.iter().map(|name| format!("{:?}", directory(name))).collect();
+    let text = format!(
+        "[workspace]\nresolver = \"3\"\nmembers = [{}]\n\n{}",
+        members.join(", "),
+        patches(Path::new("."))
+    );
+    let file = unpacked.join("Cargo.toml");
+    fs::write(&file, text).map_err(Error::file(&file))
+}
+
+/// The packages in the place of what crates.io has.
+fn patches(packages: &Path) -> String {
+    let line = |name: &&str| {
+        let path = packages.join(directory(name));
+        // A literal string of TOML: any path that has no apostrophe.
+        format!("{name} = {{ path = '{}' }}\n", path.display())
+    };
+    format!("[patch.crates-io]\n{}", CRATES.iter().map(line).collect::<String>())
+}
+
+/// Resolves to the lowest versions, and checks and documents that.
+fn build(packages: &Path, target: &Path) -> Result<(), Error> {
+    let cargo = |arguments: &[&str]| {
+        let mut command = Command::new("rustup");
+        command.args(["run", NIGHTLY, "cargo"]).args(arguments).current_dir(packages);
+        command.env("CARGO_INCREMENTAL", "0").env_remove("RUSTFLAGS");
+        command.env_remove("CARGO").env_remove("RUSTC");
+        command
+    };
+    let mut resolve = cargo(&["generate-lockfile", "-Zdirect-minimal-versions"]);
+    process::captured("resolve to the lowest versions", &mut resolve)?;
+    let mut check = cargo(&["check", "--workspace", "--features", FEATURES, "--target-dir"]);
+    check.arg(target.join("lowest"));
+    process::captured("packages with the lowest versions", &mut check)?;
+    let mut document =
+        cargo(&["doc", "--workspace", "--no-deps", "--features", FEATURES, "--target-dir"]);
+    document.arg(target.join("lowest")).env("RUSTDOCFLAGS", "--cfg docsrs -D warnings");
+    process::captured("documentation as docs.rs makes it", &mut document).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crate that is published, and not named here, would go out unchecked.
+    #[test]
+    fn all_published_crates_are_named() {
+        let root = workspace::root().unwrap();
+        let mut published: Vec<_> = fs::read_dir(&root)
+            .unwrap()
+            .filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("Cargo.toml")).ok())
+            .filter_map(|text| {
+                let manifest: toml::Table = toml::from_str(&text).ok()?;
+                let package = manifest.get("package")?.as_table()?;
+                let is_private =
+                    package.get("publish").is_some_and(|value| value.as_bool() == Some(false));
+                (!is_private).then(|| package["name"].as_str().map(str::to_owned))?
+            })
+            .collect();
+        published.sort();
+        let mut named = CRATES.map(str::to_owned);
+        named.sort();
+        assert_eq!(published, named);
+    }
+}
