@@ -1,45 +1,20 @@
 //! One boot, from what is wanted to the transcript.
 
-use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use debian_packages::{Options, Replaced};
+use xen_run::{Ended, GuestKind, Replaced, SUCCESS};
 use xen_scenarios::SCENARIOS;
 
-use crate::guest::Guest;
-use crate::linux::{self, Work};
-use crate::machine::{Ended, Machine};
-use crate::qemu::Files;
-use crate::{Arch, Cause, Error, Failure, Hypervisor, Image, Mode, Row, Transcript};
-use crate::{guest, matrix, qemu};
+use crate::{Arch, Cause, Error, Failure, Mode, Row, Transcript};
+use crate::{guest, matrix, programs};
 
-/// What QEMU ends with when the guest says that it is done.
-const DONE: i32 = 85;
-
-/// How long a boot may take: many times what one takes on a slow machine.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// The same with Linux, which takes five times as long as our kernel.
-const LINUX_DEADLINE: Duration = Duration::from_secs(180);
+/// What Xen is told where our kernel is alone: handles for 255 mappings, of which it runs out.
+const FEW_HANDLES: &str = "gnttab_max_maptrack_frames=1";
 
 /// How many lines of the log a failure shows.
 const TAIL: usize = 25;
-
-/// Words of Xen, Linux and our own after which nothing good comes.
-const CRASHES: [&str; 9] = [
-    "Panic on CPU",
-    "Domain 0 crashed",
-    "Hardware Dom0 crashed",
-    "(vcpu#0) crashed",
-    "Triple fault",
-    "@panic",
-    "@exception",
-    "@failed",
-    "Kernel panic - not syncing",
-];
 
 /// A boot to be done.
 #[derive(Clone, Debug)]
@@ -49,16 +24,12 @@ pub struct Boot {
     mode: Mode,
     domains: u16,
     scenarios: Vec<String>,
-    deadline: Option<Duration>,
     keep: bool,
-    qemu: Option<PathBuf>,
-    hypervisor: Option<PathBuf>,
     kernel: Option<PathBuf>,
     without_transcript: bool,
     arguments: String,
-    place: Option<PathBuf>,
-    work: Work,
-    progress: fn(&str),
+    has_commands: bool,
+    machine: xen_run::Boot,
 }
 
 /// A boot that was a success.
@@ -81,22 +52,23 @@ impl Boot {
     /// scenarios.
     #[must_use]
     pub fn new(release: &str, arch: Arch, mode: Mode) -> Self {
+        let row = Row { release: "", arch, mode, domains: 1 };
+        let machine = xen_run::Boot::new(row.machine());
         Self {
             release: release.to_owned(),
             arch,
             mode,
             domains: 1,
             scenarios: Vec::new(),
-            deadline: None,
             keep: false,
-            qemu: None,
-            hypervisor: None,
             kernel: None,
             without_transcript: false,
             arguments: String::new(),
-            place: None,
-            work: Work::default(),
-            progress: |_| (),
+            has_commands: false,
+            machine: machine
+                .unchecked()
+                .cache(&debian_packages::default_cache())
+                .place(&guest::target_dir()),
         }
     }
 
@@ -117,7 +89,7 @@ impl Boot {
     /// How long it may take, instead of a minute, or three with Linux.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline: Some(deadline), ..self }
+        Self { machine: self.machine.deadline(deadline), ..self }
     }
 
     /// Whether to keep the serial log of a success too.
@@ -129,13 +101,13 @@ impl Boot {
     /// Takes QEMU from this directory, not from PATH.
     #[must_use]
     pub fn qemu(self, directory: &Path) -> Self {
-        Self { qemu: Some(directory.to_owned()), ..self }
+        Self { machine: self.machine.qemu(directory), ..self }
     }
 
     /// Boots this hypervisor, not the pinned one.
     #[must_use]
     pub fn hypervisor(self, image: &Path) -> Self {
-        Self { hypervisor: Some(image.to_owned()), ..self }
+        Self { machine: self.machine.hypervisor(image), ..self }
     }
 
     /// Boots this kernel, not our own.
@@ -144,7 +116,7 @@ impl Boot {
         Self { kernel: Some(kernel.to_owned()), ..self }
     }
 
-    /// Boots this kernel, which writes no transcript: its exit status alone says whether it was a success.
+    /// Boots this kernel, which writes no transcript: its end alone says whether it was a success.
     #[must_use]
     pub fn other_kernel(self, kernel: &Path) -> Self {
         Self { without_transcript: true, ..self.kernel(kernel) }
@@ -159,43 +131,39 @@ impl Boot {
     /// Writes logs below this directory, not below cargo's target directory.
     #[must_use]
     pub fn place(self, directory: &Path) -> Self {
-        Self { place: Some(directory.to_owned()), ..self }
+        Self { machine: self.machine.place(directory), ..self }
     }
 
     /// Has Linux run this line of a shell, after those that were named before. A line that fails ends
     /// the boot as a failure.
     #[must_use]
-    pub fn command(mut self, line: &str) -> Self {
-        self.work.commands.push(line.to_owned());
-        self
+    pub fn command(self, line: &str) -> Self {
+        Self { machine: self.machine.command(line), has_commands: true, ..self }
     }
 
     /// Gives Linux a file, by where it belongs in its root file system: `programs/hello`.
     #[must_use]
-    pub fn file(mut self, name: &str, content: &Path) -> Self {
-        self.work.files.push((name.to_owned(), content.to_owned()));
-        self
+    pub fn file(self, name: &str, content: &Path) -> Self {
+        Self { machine: self.machine.file(name, content), ..self }
     }
 
     /// Has Linux run this program, which needs no library, with `arguments`.
     #[must_use]
-    pub fn program(mut self, program: &Path, arguments: &str) -> Self {
-        self.work.program(program, arguments);
-        self
+    pub fn program(self, program: &Path, arguments: &str) -> Self {
+        Self { machine: self.machine.program(program, arguments), has_commands: true, ..self }
     }
 
     /// Gives Linux the hypervisor's own toolstack, so that `xl` can be among its commands. What
     /// domains write to their consoles is then in `/var/log/xen/console/guest-NAME.log`.
     #[must_use]
-    pub fn toolstack(mut self) -> Self {
-        self.work.toolstack = true;
-        self
+    pub fn toolstack(self) -> Self {
+        Self { machine: self.machine.toolstack(), ..self }
     }
 
     /// Is told, in one line each, what takes time before the machine starts.
     #[must_use]
     pub fn progress(self, progress: fn(&str)) -> Self {
-        Self { progress, ..self }
+        Self { machine: self.machine.progress(progress), ..self }
     }
 
     /// Boots, and waits for the end.
@@ -209,51 +177,33 @@ impl Boot {
         if let Some(name) = self.scenarios.iter().find(|name| !SCENARIOS.contains(&name.as_str())) {
             return Err(Error::NoSuchScenario { name: name.clone() });
         }
-        if row.mode != Mode::Linux && !self.work.commands.is_empty() {
+        if row.mode != Mode::Linux && self.has_commands {
             return Err(Error::NotLinux(row.to_string()));
         }
-        let qemu = qemu::find(row, self.qemu.as_deref())?;
-        let Image { path: hypervisor, replaced } = self.image(row)?;
-        let mut replaced = Vec::from_iter(replaced);
-        let base = self.place.clone().unwrap_or_else(guest::target_dir);
-        fs::create_dir_all(&base).map_err(Error::file(&base))?;
-        let prefix = format!("{}-", row.to_string().replace(' ', "-"));
-        let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&base);
-        let mut place = place.map_err(Error::file(&base))?;
-        let domids = if row.has_toolstack() { row.guests() } else { row.domids() };
-        let words: Vec<_> = domids.map(|domid| self.command_line(row, domid)).collect();
-        let Guest { kernel, initramfs, replaced: others } =
-            self.guest(row, &words, place.path())?;
-        replaced.extend(others);
-        let log = place.path().join("serial.log");
-        let complaints = place.path().join("qemu.log");
-        let initramfs = initramfs.as_deref();
-        let files =
-            Files { hypervisor: &hypervisor, kernel: &kernel, initramfs, place: place.path() };
-        let words = if row.has_linux() { vec![linux::ARGUMENTS.to_owned()] } else { words };
-        let mut command = qemu::command(&qemu, row, &files, &words)?;
-        let machine = Machine::start(&mut command, &complaints).map_err(Error::file(&qemu))?;
-        let ended = machine.finish(self.time(row), &log)?;
-
+        let mut ended = self.boot(row)?.run()?;
         let mut transcript = Transcript::default();
         ended.output.lines().for_each(|line| transcript.read(line));
-        let domids = if self.without_transcript { 0..0 } else { row.domids() };
-        let verdict = verdict(&ended, &transcript, domids);
-        place.disable_cleanup(self.keep || verdict.is_err());
+        let verdict = if self.without_transcript {
+            ended.verdict().map_err(Cause::Ended)
+        } else {
+            verdict(&ended, &transcript, row.domids())
+        };
+        if self.keep || verdict.is_err() {
+            ended.keep();
+        }
         if let Err(cause) = verdict {
-            let said = fs::read_to_string(&complaints).unwrap_or_default();
             return Err(Error::Failed(Box::new(Failure {
                 what: row.to_string(),
                 cause,
                 last_step: transcript.last_step(),
-                tail: tail(&format!("{}\n{said}", ended.output)),
-                log,
+                tail: ended.tail(TAIL),
+                log: ended.log().to_owned(),
                 again: self.again(),
-                qemu: shown(&command),
+                qemu: ended.command,
             })));
         }
-        let Ended { output, elapsed, .. } = ended;
-        let log = self.keep.then_some(log);
+        let log = self.keep.then(|| ended.log().to_owned());
+        let Ended { elapsed, output, replaced, .. } = ended;
         Ok(Report { transcript, elapsed, log, output, replaced })
     }
 
@@ -269,49 +219,42 @@ impl Boot {
         })
     }
 
-    /// How long it may take.
-    fn time(&self, row: Row) -> Duration {
-        let usual = if row.has_linux() { LINUX_DEADLINE } else { DEADLINE };
-        self.deadline.unwrap_or(usual)
-    }
-
-    /// The hypervisor.
-    fn image(&self, row: Row) -> Result<Image, Error> {
-        if let Some(image) = &self.hypervisor {
-            return Ok(Image { path: image.clone(), replaced: None });
-        }
-        Ok(Hypervisor::pinned(row.release, row.hypervisor())?.obtain(&self.options())?)
-    }
-
-    /// How packages are fetched.
-    fn options(&self) -> Options<'_> {
-        Options { progress: &self.progress, ..Options::from_env() }
-    }
-
-    /// What the first domain runs, if our kernel is given these command lines; files of this boot are
-    /// made in `place`.
-    fn guest(&self, row: Row, words: &[String], place: &Path) -> Result<Guest, Error> {
+    /// The machine, with what its domains run.
+    fn boot(&self, row: Row) -> Result<xen_run::Boot, Error> {
         let own = || self.kernel.clone().map_or_else(|| guest::kernel(row.arch), Ok);
+        let boot = self.machine.clone().machine(row.machine());
         if row.has_toolstack() {
             // The other half is for Linux to start.
-            let mut work = linux::guests(row, &own()?, words, self.time(row) / 2, place)?;
-            if row.mode == Mode::Linux {
-                let domids: Vec<_> = row.guests().map(|domid| domid.to_string()).collect();
-                work.program(&linux::program("xen-dom0", row.arch)?, &domids.join(" "));
+            let guests = self.guests(row, &own()?);
+            if row.mode != Mode::Linux {
+                return Ok(boot.guests(guests));
             }
-            return linux::make(row, &work, &self.options(), place);
+            let domids: Vec<_> = row.guests().map(|domid| domid.to_string()).collect();
+            let program = programs::program("xen-dom0", row.arch)?;
+            return Ok(boot.guests_beside(guests).program(&program, &domids.join(" ")));
         }
-        if row.mode != Mode::Linux || self.kernel.is_some() {
-            let kernel = own()?;
-            return Ok(Guest { kernel, initramfs: None, replaced: Vec::new() });
+        if row.mode != Mode::Linux {
+            let words = row.domids().map(|domid| self.command_line(row, domid));
+            let xen_arguments = if row.domains > 1 { "" } else { FEW_HANDLES };
+            return Ok(boot.kernel(&own()?).domains(words).xen_arguments(xen_arguments));
         }
-        if !self.work.commands.is_empty() {
-            return linux::make(row, &self.work, &self.options(), place);
+        if self.has_commands {
+            return Ok(boot);
         }
         // Nothing is asked for: our own program, then.
-        let mut work = self.work.clone();
-        work.program(&linux::program("xen-dom0", row.arch)?, "");
-        linux::make(row, &work, &self.options(), place)
+        Ok(boot.program(&programs::program("xen-dom0", row.arch)?, ""))
+    }
+
+    /// The domains that a Linux starts.
+    fn guests(&self, row: Row, kernel: &Path) -> Vec<xen_run::Guest> {
+        let guest = |domid| xen_run::Guest {
+            name: format!("domain-{domid}"),
+            kind: if row.mode_of(domid) == Mode::Pv { GuestKind::Pv } else { GuestKind::Pvh },
+            vcpus: 1,
+            kernel: kernel.to_owned(),
+            arguments: self.command_line(row, domid),
+        };
+        row.guests().map(guest).collect()
     }
 
     /// The command line of one of the guests.
@@ -345,29 +288,29 @@ impl Boot {
 
 /// Whether a machine that ended was a success.
 fn verdict(ended: &Ended, transcript: &Transcript, domids: Range<u16>) -> Result<(), Cause> {
-    let crash = ended.output.lines().find(|line| CRASHES.iter().any(|word| line.contains(word)));
-    if let Some(line) = crash {
-        return Err(Cause::Crash(line.trim().to_owned()));
-    }
-    let status = ended.end.clone()?;
+    let status = ended.ran().map_err(Cause::Ended)?;
     transcript.is_whole(domids, status)?;
-    if status == Some(DONE) { Ok(()) } else { Err(Cause::Status(status)) }
+    if status == Some(SUCCESS) {
+        return Ok(());
+    }
+    Err(Cause::Ended(xen_run::Cause::Status(status)))
 }
 
-/// The last lines of a text, without what a terminal would not show.
-fn tail(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    let printable = |c: char| if c.is_control() && c != '\n' { '.' } else { c };
-    lines[lines.len().saturating_sub(TAIL)..].join("\n").chars().map(printable).collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A command as a line for a shell.
-fn shown(command: &Command) -> String {
-    let quoted = |word: &std::ffi::OsStr| {
-        let word = word.to_string_lossy();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
-        if word.chars().all(plain) { word.into_owned() } else { format!("'{word}'") }
-    };
-    let words = [command.get_program()].into_iter().chain(command.get_args());
-    words.map(quoted).collect::<Vec<_>>().join(" ")
+    #[test]
+    fn every_other_domain_is_of_the_other_kind() {
+        let boot = Boot::new("4.20", Arch::X86_64, Mode::Pvh).domains(3);
+        let guests = boot.guests(boot.row().unwrap(), Path::new("kernel"));
+        let found: Vec<_> = guests.iter().map(|guest| (&*guest.name, guest.kind)).collect();
+        let expected = [
+            ("domain-1", GuestKind::Pvh),
+            ("domain-2", GuestKind::Pv),
+            ("domain-3", GuestKind::Pvh),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(guests[1].arguments, "me=2 first=1");
+    }
 }

@@ -3,36 +3,14 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Why nothing could be booted, or what went wrong when it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// QEMU is not installed.
-    #[error(
-        "{program} cannot be started ({source}); it is in Debian's package {package}: \
-         run `cargo xtask setup`"
-    )]
-    NoQemu {
-        /// The program.
-        program: String,
-        /// Debian's package of it.
-        package: &'static str,
-        /// The system's reason.
-        source: io::Error,
-    },
-
-    /// QEMU is too old, or it does not say how old it is.
-    #[error("{program} says {answer:?}; version {}.{} or newer is needed", minimum.0, minimum.1)]
-    OldQemu {
-        /// The program.
-        program: String,
-        /// What it answered to `--version`.
-        answer: String,
-        /// The version that is needed.
-        minimum: (u32, u32),
-    },
+    /// Nothing can be booted.
+    #[error(transparent)]
+    Boot(#[from] xen_run::Error),
 
     /// There is no such machine.
     #[error("no {0} to boot: `cargo xtask live --help` lists what there is")]
@@ -48,23 +26,6 @@ pub enum Error {
     /// Linux is to do something, and another kernel is booted.
     #[error("only Linux runs commands: {0} is no machine with Linux")]
     NotLinux(String),
-
-    /// A kernel's package holds something else.
-    #[error("{} cannot be unpacked: {detail}; delete its directory and try again", path.display())]
-    BadKernel {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        detail: String,
-    },
-
-    /// The hypervisor, or Linux, is not pinned.
-    #[error(transparent)]
-    NotPinned(#[from] NotPinned),
-
-    /// The hypervisor, or Linux, cannot be obtained.
-    #[error(transparent)]
-    Package(#[from] debian_packages::Error),
 
     /// The guest kernel, or a program for Linux, does not compile.
     #[error(
@@ -87,15 +48,6 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// QEMU's device tree of the machine is not as expected.
-    #[error("{} is no device tree with a node /chosen; it comes from {program}", path.display())]
-    BadTree {
-        /// The file.
-        path: PathBuf,
-        /// The QEMU that wrote it.
-        program: String,
-    },
-
     /// The machine ran, and not as it should.
     #[error(transparent)]
     Failed(Box<Failure>),
@@ -107,16 +59,6 @@ impl Error {
         let path = path.to_owned();
         move |source| Self::File { path, source }
     }
-}
-
-/// Something to boot is not pinned for a release and architecture.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no {what} is pinned; known are {}", pinned.join(", "))]
-pub struct NotPinned {
-    /// What was asked for, with the release and Debian architecture.
-    pub what: String,
-    /// All that are pinned, in the same form.
-    pub pinned: Vec<String>,
 }
 
 /// A boot that was no success: everything that is needed to understand it, and to see it again.
@@ -142,15 +84,8 @@ pub struct Failure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// It was not through in time.
-    Deadline(Duration),
-    /// It wrote more than any boot does.
-    Garbage {
-        /// Bytes it had written.
-        bytes: usize,
-    },
-    /// A kernel or Xen itself said that it gives up, in this line.
-    Crash(String),
+    /// The machine itself did not end as it should.
+    Ended(xen_run::Cause),
     /// It ended, and this domain had not said that it was through.
     NotThrough {
         /// The domain.
@@ -167,28 +102,20 @@ pub enum Cause {
         /// How many arrived.
         read: usize,
     },
-    /// Every domain was through, and QEMU ended in another way than the guest asked for.
-    Status(Option<i32>),
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |status: &Option<i32>| match status {
-            Some(status) => format!("exit status {status}"),
-            None => "a signal".to_owned(),
-        };
         match self {
-            Self::Deadline(limit) => write!(f, "not through after {limit:.0?}, and killed"),
-            Self::Garbage { bytes } => write!(f, "{bytes} bytes of output and no end, and killed"),
-            Self::Crash(line) => write!(f, "crashed: {line}"),
-            Self::NotThrough { domid, status } => {
-                write!(f, "QEMU ended with {} before domain {domid} was through", shown(status))
+            Self::Ended(cause) => cause.fmt(f),
+            Self::NotThrough { domid, status: Some(status) } => {
+                write!(f, "QEMU ended with exit status {status} before domain {domid} was through")
+            }
+            Self::NotThrough { domid, status: None } => {
+                write!(f, "QEMU ended with a signal before domain {domid} was through")
             }
             Self::Lost { domid, written, read } => {
                 write!(f, "domain {domid} wrote {written} steps and {read} arrived")
-            }
-            Self::Status(status) => {
-                write!(f, "QEMU ended with {}, which the guest did not ask for", shown(status))
             }
         }
     }

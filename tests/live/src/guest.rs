@@ -1,5 +1,4 @@
-//! What the first domain runs: our kernel or a Linux. The kernel and programs for other targets are built
-//! when they are first needed.
+//! Our kernels, and programs for other targets: built when they are first needed.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -8,18 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use debian_packages::Replaced;
-
 use crate::{Arch, Error};
-
-/// What the first domain runs.
-pub(crate) struct Guest {
-    pub(crate) kernel: PathBuf,
-    /// The root file system, for Linux.
-    pub(crate) initramfs: Option<PathBuf>,
-    /// The packages that are not the pinned ones.
-    pub(crate) replaced: Vec<Replaced>,
-}
 
 /// What this process has built, by source and target.
 static BUILT: Mutex<BTreeMap<(PathBuf, &str), PathBuf>> = Mutex::new(BTreeMap::new());
@@ -49,7 +37,7 @@ fn target(arch: Arch) -> Result<&'static str, Error> {
         Arch::X86_64 => Ok("x86_64-unknown-none"),
         Arch::Aarch64 => Ok("aarch64-unknown-none"),
         Arch::Arm => Ok("armv7a-none-eabi"),
-        Arch::X86_32 | Arch::Riscv64 => Err(Error::NoSuchRow(arch.to_string())),
+        Arch::X86_32 => Err(Error::NoSuchRow(arch.to_string())),
     }
 }
 

@@ -28,27 +28,20 @@
 
 mod boot;
 mod compare;
-mod device_tree;
 mod differences;
-mod dom0;
 mod error;
 mod guest;
-mod hypervisor;
-mod linux;
-mod machine;
 mod platform;
-mod qemu;
+mod programs;
 mod simulated;
 mod transcript;
 
 pub use boot::{Boot, Report};
 pub use compare::{Divergence, REFERENCE, compare, compare_random, reference, stale};
-pub use devtools::Arch;
 pub use differences::Where;
-pub use dom0::Dom0Files;
-pub use error::{Cause, Error, Failure, NotPinned};
+pub use error::{Cause, Error, Failure};
 pub use guest::build_kernel;
-pub use hypervisor::{Hypervisor, Image};
 pub use platform::{Mode, Row, matrix, missing_hypervisors, releases};
 pub use simulated::{Calls, run as simulate};
 pub use transcript::{Step, Transcript};
+pub use xen_run::Arch;

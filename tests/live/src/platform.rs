@@ -4,10 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use clap::ValueEnum;
-use devtools::Arch;
 use xen_headers::pins;
-
-use crate::{Dom0Files, Hypervisor};
+use xen_run::{Arch, Dom0, Hypervisor, Machine};
 
 /// The kind of guest, and of hypervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -85,12 +83,21 @@ impl Row {
         if self.mode == Mode::On64 { Arch::Aarch64 } else { self.arch }
     }
 
+    /// The hypervisor and the first domain.
+    #[must_use]
+    pub fn machine(self) -> Machine {
+        let dom0 = match self.mode {
+            _ if self.has_linux() => Dom0::Linux,
+            Mode::Pv => Dom0::Pv,
+            Mode::Pvh => Dom0::Pvh,
+            Mode::Native | Mode::On64 | Mode::Linux => Dom0::Arm,
+        };
+        Machine::new(self.release, self.hypervisor(), dom0)
+    }
+
     /// Whether everything that is booted is pinned.
     fn is_pinned(self) -> bool {
-        let (release, arch) = (self.release, self.hypervisor());
-        Hypervisor::pinned(release, arch).is_ok()
-            && (!self.has_linux() || Dom0Files::linux(release, arch).is_ok())
-            && (!self.has_toolstack() || Dom0Files::toolstack(release, arch).is_ok())
+        self.machine().pinned(self.has_toolstack()).is_ok()
     }
 
     /// The numbers of the domains that write a transcript: all with our kernel, or Linux alone.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use xen_live::{Arch, Boot, Cause, Error, Failure, Mode, Report};
+use xen_run::Cause as Ended;
 
 /// A QEMU that answers to `--version` and then does what `script` says.
 fn qemu(script: &str) -> TempDir {
@@ -63,7 +64,7 @@ fn an_exit_status_alone_is_no_success() {
 fn a_marker_alone_is_no_success() {
     for status in [0, 101] {
         let script = format!("echo '@0 begin a'; echo '@0 end 0'; exit {status}");
-        assert_eq!(failure(run(&script)).cause, Cause::Status(Some(status)));
+        assert_eq!(failure(run(&script)).cause, Cause::Ended(Ended::Status(Some(status))));
     }
 }
 
@@ -79,7 +80,7 @@ fn a_machine_that_hangs_is_killed() {
     let qemu = qemu("echo $$ > \"$(dirname \"$0\")/pid\"; exec sleep 100");
     let limit = Duration::from_millis(700);
     let failed = failure(boot(&qemu).deadline(limit).run());
-    assert_eq!(failed.cause, Cause::Deadline(limit));
+    assert_eq!(failed.cause, Cause::Ended(Ended::Deadline(limit)));
     let process = fs::read_to_string(qemu.path().join("pid")).unwrap();
     assert!(!Path::new("/proc").join(process.trim()).exists(), "QEMU was killed");
 }
@@ -87,7 +88,7 @@ fn a_machine_that_hangs_is_killed() {
 #[test]
 fn a_machine_that_prints_without_end_is_killed() {
     let failed = failure(run("exec yes garbage"));
-    assert!(matches!(failed.cause, Cause::Garbage { .. }), "{failed}");
+    assert!(matches!(failed.cause, Cause::Ended(Ended::Garbage { .. })), "{failed}");
     assert!(failed.tail.lines().count() < 40, "{failed}");
 }
 
@@ -101,7 +102,7 @@ fn a_machine_that_is_killed_is_no_success() {
 fn a_crash_is_quoted() {
     for line in ["(XEN) Panic on CPU 0:", "(XEN) Domain 0 crashed:", "@panic src/main.rs:1:1"] {
         let failed = failure(run(&format!("echo '{line}'; exit 0")));
-        assert_eq!(failed.cause, Cause::Crash(line.to_owned()));
+        assert_eq!(failed.cause, Cause::Ended(Ended::Crash(line.to_owned())));
     }
 }
 
@@ -128,16 +129,16 @@ fn a_failure_says_everything() {
 #[test]
 fn without_qemu_its_package_is_named() {
     let error = boot(&tempfile::tempdir().unwrap()).run().unwrap_err();
-    assert!(matches!(error, Error::NoQemu { .. }));
+    assert!(matches!(error, Error::Boot(xen_run::Error::NoQemu { .. })));
     let text = error.to_string();
-    assert!(text.contains("qemu-system-x86") && text.contains("cargo xtask setup"), "{text}");
+    assert!(text.contains("qemu-system-x86") && text.contains("install QEMU"), "{text}");
 }
 
 #[test]
 fn an_old_qemu_is_refused() {
     for answer in ["QEMU emulator version 2.5.0", "something else", ""] {
         let error = boot(&qemu_of(&format!("echo '{answer}'"))).run().unwrap_err();
-        assert!(matches!(error, Error::OldQemu { .. }), "{error}");
+        assert!(matches!(error, Error::Boot(xen_run::Error::OldQemu { .. })), "{error}");
         assert!(error.to_string().contains("6.0 or newer"), "{error}");
     }
 }
@@ -148,7 +149,7 @@ fn a_place_that_cannot_be_written_is_named() {
     let file = qemu.path().join("file");
     fs::write(&file, "").unwrap();
     let error = boot(&qemu).place(&file.join("logs")).run().unwrap_err();
-    assert!(matches!(error, Error::File { .. }), "{error}");
+    assert!(matches!(error, Error::Boot(xen_run::Error::File { .. })), "{error}");
     assert!(error.to_string().contains("file/logs"), "{error}");
 }
 
@@ -177,15 +178,18 @@ fn linux_on_arm_needs_a_newer_qemu() {
     let qemu = qemu_of("echo 'QEMU emulator version 7.1.0'");
     let (here, there) = ("qemu-system-x86_64", "qemu-system-aarch64");
     fs::rename(qemu.path().join(here), qemu.path().join(there)).unwrap();
-    let boot = Boot::new("4.20", Arch::Aarch64, Mode::Linux).qemu(qemu.path());
+    let boot = Boot::new("4.20", Arch::Aarch64, Mode::Linux).command("true").qemu(qemu.path());
     let error = boot.run().unwrap_err();
-    assert!(matches!(error, Error::OldQemu { minimum: (7, 2), .. }), "{error}");
+    assert!(
+        matches!(error, Error::Boot(xen_run::Error::OldQemu { minimum: (7, 2), .. })),
+        "{error}"
+    );
 }
 
 #[test]
 fn what_linux_says_last_is_quoted() {
     for line in ["@failed /programs/x: 139", "[ 1.0] Kernel panic - not syncing: Fatal exception"] {
         let failed = failure(run(&format!("echo '{line}'; exit 85")));
-        assert_eq!(failed.cause, Cause::Crash(line.to_owned()));
+        assert_eq!(failed.cause, Cause::Ended(Ended::Crash(line.to_owned())));
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use xen_live::{Arch, Boot, Cause, Error, Failure, Mode};
+use xen_run::Cause as Ended;
 
 /// For domains that never end, of which Linux says so after half of it, unless the machine is busy with
 /// other things.
@@ -29,7 +30,10 @@ fn failure(mode: Mode, change: impl FnOnce(Boot, &Path) -> Boot) -> (Failure, St
 /// Whether a line was quoted.
 #[track_caller]
 fn quotes(failure: &Failure, words: &str) {
-    assert!(matches!(&failure.cause, Cause::Crash(line) if line.contains(words)), "{failure}");
+    assert!(
+        matches!(&failure.cause, Cause::Ended(Ended::Crash(line)) if line.contains(words)),
+        "{failure}"
+    );
 }
 
 #[test]
@@ -56,7 +60,7 @@ fn a_paravirtualised_domain_that_faults() {
 fn domains_that_hang() {
     let hang = |boot: Boot, _: &Path| boot.arguments("misbehave=hang").deadline(LIMIT);
     let (failure, log) = failure(Mode::Pv, hang);
-    if failure.cause != Cause::Deadline(LIMIT) {
+    if failure.cause != Cause::Ended(Ended::Deadline(LIMIT)) {
         quotes(&failure, "@failed domains that are not through in time");
         assert!(log.contains("domain-3"), "{failure}");
     }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use xen_live::{Arch, Boot, Cause, Error, Mode};
+use xen_run::Cause as Ended;
 
 /// One machine of each kind.
 const MACHINES: [(Arch, Mode); 4] = [
@@ -28,17 +29,22 @@ fn causes(what: &str, is_expected: impl Fn(&Cause) -> bool) {
 
 #[test]
 fn a_guest_that_panics() {
-    causes("panic", |cause| matches!(cause, Cause::Crash(line) if line.contains("@panic")));
+    causes(
+        "panic",
+        |cause| matches!(cause, Cause::Ended(Ended::Crash(line)) if line.contains("@panic")),
+    );
 }
 
 #[test]
 fn a_guest_that_faults() {
-    causes("fault", |cause| matches!(cause, Cause::Crash(_)));
+    causes("fault", |cause| matches!(cause, Cause::Ended(Ended::Crash(_))));
 }
 
 #[test]
 fn a_guest_that_prints_without_end() {
-    causes("garbage", |cause| matches!(cause, Cause::Garbage { .. } | Cause::Deadline(_)));
+    causes("garbage", |cause| {
+        matches!(cause, Cause::Ended(Ended::Garbage { .. }) | Cause::Ended(Ended::Deadline(_)))
+    });
 }
 
 #[test]
@@ -47,7 +53,9 @@ fn a_guest_that_hangs() {
     let boot = Boot::new("4.17", Arch::X86_64, Mode::Pv).arguments("misbehave=hang");
     let place = tempfile::tempdir().unwrap();
     match boot.place(place.path()).deadline(limit).run() {
-        Err(Error::Failed(failure)) => assert_eq!(failure.cause, Cause::Deadline(limit)),
+        Err(Error::Failed(failure)) => {
+            assert_eq!(failure.cause, Cause::Ended(Ended::Deadline(limit)))
+        }
         other => panic!("{other:?}"),
     }
 }

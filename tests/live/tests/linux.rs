@@ -3,6 +3,7 @@
 #![cfg(feature = "boot")]
 
 use xen_live::{Arch, Boot, Cause, Error, Mode};
+use xen_run::Cause as Ended;
 
 /// A transcript of one step, as a shell writes it.
 fn hello(boot: &Boot) -> Boot {
@@ -33,7 +34,10 @@ fn a_command_that_fails_fails_the_boot() {
     let boot = hello(&linux("4.20", Arch::Aarch64)).command("test -e /nowhere");
     match boot.run() {
         Err(Error::Failed(failure)) => {
-            assert_eq!(failure.cause, Cause::Crash("@failed test -e /nowhere: 1".to_owned()));
+            assert_eq!(
+                failure.cause,
+                Cause::Ended(Ended::Crash("@failed test -e /nowhere: 1".to_owned()))
+            );
         }
         other => panic!("{other:?}"),
     }

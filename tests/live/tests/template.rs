@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use xen_live::{Arch, Boot, Cause, Error, Mode, build_kernel};
+use xen_run::Cause as Ended;
 
 /// What the kernel prints as each kind of guest.
 const MACHINES: [(&str, Arch, Mode, &str); 5] = [
@@ -60,7 +61,12 @@ fn a_kernel_for_another_architecture_is_a_failure() {
     let result = boot.place(place.path()).deadline(std::time::Duration::from_secs(15)).run();
     match result {
         Err(Error::Failed(failure)) => assert!(
-            matches!(failure.cause, Cause::Crash(_) | Cause::Status(_) | Cause::Deadline(_)),
+            matches!(
+                failure.cause,
+                Cause::Ended(Ended::Crash(_))
+                    | Cause::Ended(Ended::Status(_))
+                    | Cause::Ended(Ended::Deadline(_))
+            ),
             "{failure}"
         ),
         other => panic!("{other:?}"),

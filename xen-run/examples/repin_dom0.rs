@@ -1,7 +1,7 @@
 //! Prints a fresh `dom0.toml` entry: the files that are pinned for one release, for another or the
 //! same one.
 //!
-//!     cargo run -p xen-live --example repin_dom0 -- linux 4.20 x86_64 4.20 trixie
+//!     cargo run -p xen-run --example repin_dom0 -- linux 4.20 x86_64 4.20 trixie
 
 use std::collections::BTreeMap;
 use std::env;
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use debian_packages::Options;
-use xen_live::{Arch, Dom0Files};
+use xen_run::{Arch, Dom0Files};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

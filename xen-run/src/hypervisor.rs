@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use debian_packages::{Error, Files, Options, PackageFiles, PackagePin, Replaced};
-use devtools::Arch;
+
 use serde::{Deserialize, Serialize};
 
-use crate::NotPinned;
+use crate::{Arch, NotPinned};
 
 /// What the image is called in the cache.
 const IMAGE: &str = "xen";
@@ -42,7 +42,7 @@ struct List {
 
 static LIST: LazyLock<List> = LazyLock::new(|| {
     let text = include_str!("../hypervisors.toml");
-    toml::from_str(text).expect("the suite's own hypervisors.toml is tested")
+    toml::from_str(text).expect("the own list is tested")
 });
 
 impl Hypervisor {

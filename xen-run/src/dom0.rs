@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use debian_packages::{Error, Files, Options, PackageFiles, PackagePin, Suite};
-use devtools::Arch;
+
 use serde::{Deserialize, Serialize};
 
-use crate::NotPinned;
+use crate::{Arch, NotPinned};
 
 /// Files of several packages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ struct List {
 
 static LIST: LazyLock<List> = LazyLock::new(|| {
     let text = include_str!("../dom0.toml");
-    toml::from_str(text).expect("the suite's own dom0.toml is tested")
+    toml::from_str(text).expect("the own list is tested")
 });
 
 impl Dom0Files {

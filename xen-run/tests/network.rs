@@ -1,12 +1,12 @@
 //! Pinned packages that have left the mirror, on the machine's own Debian mirror:
-//! `cargo test -p xen-live --features network --test network`.
+//! `cargo test -p xen-run --features network --test network`.
 
 #![cfg(feature = "network")]
 
 use std::path::Path;
 
 use debian_packages::{Digest, Options};
-use xen_live::{Arch, Dom0Files, Hypervisor};
+use xen_run::{Arch, Dom0Files, Hypervisor};
 
 fn options(cache: &Path) -> Options<'static> {
     Options {

@@ -1,21 +1,19 @@
 //! Debian's Linux as the first domain: its kernel, and a root file system with what it is to do.
 
 mod archive;
+mod finish;
 mod guests;
-mod programs;
 mod vmlinuz;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use debian_packages::{Files, Options};
+use debian_packages::{Files, Options, Replaced};
 
-use crate::guest::{self, Guest};
-use crate::{Arch, Dom0Files, Error, Row};
+use crate::{Arch, Dom0Files, Error, Machine};
 use archive::Archive;
 
-pub(crate) use guests::guests;
-pub(crate) use programs::program;
+pub use guests::{Guest, GuestKind};
 
 /// The first process.
 const INIT: &str = include_str!("init");
@@ -37,6 +35,15 @@ pub(crate) struct Work {
     pub(crate) toolstack: bool,
 }
 
+/// Linux as it is booted.
+pub(crate) struct Linux {
+    pub(crate) kernel: PathBuf,
+    /// The root file system.
+    pub(crate) initramfs: PathBuf,
+    /// The packages that are not the pinned ones.
+    pub(crate) replaced: Vec<Replaced>,
+}
+
 impl Work {
     /// Has a program run, which needs no library.
     pub(crate) fn program(&mut self, program: &Path, arguments: &str) {
@@ -49,25 +56,24 @@ impl Work {
 
 /// Makes a kernel and a root file system, the latter in the directory `place`.
 pub(crate) fn make(
-    row: Row,
+    machine: &Machine,
     work: &Work,
     options: &Options<'_>,
     place: &Path,
-) -> Result<Guest, Error> {
-    let arch = row.hypervisor();
-    let Files { mut paths, mut replaced } = Dom0Files::linux(row.release, arch)?.obtain(options)?;
+) -> Result<Linux, Error> {
+    let Machine { release, arch, .. } = machine;
+    let Files { mut paths, mut replaced } = Dom0Files::linux(release, *arch)?.obtain(options)?;
     let vmlinuz = paths.remove("vmlinuz").unwrap_or_default();
-    let kernel = match row.arch {
+    let kernel = match arch {
         Arch::X86_64 => unpacked(&vmlinuz, options)?,
         // It is the kernel itself.
         _ => vmlinuz,
     };
     if work.toolstack {
-        let toolstack = Dom0Files::toolstack(row.release, arch)?.obtain(options)?;
+        let toolstack = Dom0Files::toolstack(release, *arch)?.obtain(options)?;
         paths.extend(toolstack.paths);
         replaced.extend(toolstack.replaced);
     }
-    paths.insert("bin/finish".to_owned(), program("finish", row.arch)?);
     paths.extend(work.files.iter().cloned());
 
     let mut archive = Archive::default();
@@ -75,20 +81,21 @@ pub(crate) fn make(
         archive.add(&name, &fs::read(&path).map_err(Error::file(&path))?);
     }
     archive.add("init", INIT.as_bytes());
+    archive.add("bin/finish", &finish::program(*arch));
     if work.toolstack {
         archive.add("toolstack", TOOLSTACK.as_bytes());
     }
     archive.add("wanted", (work.commands.join("\n") + "\n").as_bytes());
     let initramfs = place.join("initramfs.cpio");
     fs::write(&initramfs, archive.finish()).map_err(Error::file(&initramfs))?;
-    Ok(Guest { kernel, initramfs: Some(initramfs), replaced })
+    Ok(Linux { kernel, initramfs, replaced })
 }
 
 /// The kernel in a `vmlinuz`, as Xen starts it: Xen would unpack it too, but takes seconds.
 fn unpacked(vmlinuz: &Path, options: &Options<'_>) -> Result<PathBuf, Error> {
     // The directory is called after the package, with its version.
     let package = vmlinuz.parent().and_then(Path::file_name).unwrap_or_default();
-    let dir = guest::target_dir().join("linux");
+    let dir = options.cache.join("linux");
     let path = dir.join(format!("vmlinux-{}", package.to_string_lossy()));
     if path.is_file() {
         return Ok(path);

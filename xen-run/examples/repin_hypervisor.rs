@@ -1,12 +1,12 @@
 //! Prints a fresh entry for `hypervisors.toml`.
 //!
-//!     cargo run -p xen-live --example repin_hypervisor -- 4.20 trixie aarch64
+//!     cargo run -p xen-run --example repin_hypervisor -- 4.20 trixie aarch64
 
 use std::env;
 use std::process::ExitCode;
 
 use debian_packages::Options;
-use xen_live::{Arch, Hypervisor};
+use xen_run::{Arch, Hypervisor};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

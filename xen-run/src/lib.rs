@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+mod arch;
+mod boot;
+mod cache;
+mod device_tree;
+mod dom0;
+mod error;
+mod hypervisor;
+mod kernel;
+mod linux;
+mod machine;
+mod process;
+mod qemu;
+
+pub use arch::{Arch, UnknownArch};
+pub use boot::{Boot, Ended, Running, SUCCESS};
+pub use cache::default_cache;
+pub use debian_packages::{self, Replaced};
+pub use dom0::Dom0Files;
+pub use error::{Cause, Error, NotPinned};
+pub use hypervisor::{Hypervisor, Image};
+pub use kernel::{Kernel, KernelError};
+pub use linux::{Guest, GuestKind};
+pub use machine::{Dom0, Machine};
+pub use process::Stopper;
