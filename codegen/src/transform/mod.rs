@@ -12,13 +12,18 @@ use crate::ir::{Abi, Def, Type};
 
 /// Applies every rule.
 pub fn run(abi: &mut Abi) -> Result<(), Error> {
-    pointers::run(abi);
-    names::run(abi)?;
-    bits::run(abi);
-    align64::run(abi)?;
+    layout(abi)?;
     padding::run(abi)?;
     newtypes::run(abi);
     Ok(())
+}
+
+/// Applies the rules after which names, types and places are C's: what a record has.
+pub fn layout(abi: &mut Abi) -> Result<(), Error> {
+    pointers::run(abi);
+    names::run(abi)?;
+    bits::run(abi);
+    align64::run(abi)
 }
 
 /// Shows `visit` every type that a member or typedef is written with, innermost last.
