@@ -12,6 +12,7 @@ mod exceptions;
 pub use exceptions::NOT_TAKEN;
 pub mod families;
 mod functions;
+pub mod git;
 pub mod import;
 pub mod ir;
 mod keywords;

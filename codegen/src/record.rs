@@ -11,7 +11,7 @@ use crate::ir::{
     Abi, Constant, Def, Field, FieldKind, Int, Origin, Profile, Record, RecordKind, Type, TypeDef,
     Value,
 };
-use crate::transform;
+use crate::{transform, validate};
 
 /// The architecture as records describe it.
 #[must_use]
@@ -52,6 +52,7 @@ pub fn snapshots(
 ) -> Result<Vec<Snapshot>, Error> {
     let of_arch = |arch: &Arch| -> Result<Snapshot, Error> {
         let mut abi = source.import(*arch, profile)?;
+        abi.require_whole()?;
         transform::layout(&mut abi)?;
         Ok(snapshot(&abi, release))
     };
@@ -69,6 +70,25 @@ pub fn snapshots(
         }
     }
     Ok(out)
+}
+
+/// The ABI on one architecture, validated, with what its record has: both from one look at the headers.
+///
+/// # Errors
+///
+/// Those of [`abi`](crate::abi()).
+pub fn with_abi(
+    source: &Source,
+    release: &catalogue::Release,
+    arch: Arch,
+    profile: Profile,
+) -> Result<(Abi, Snapshot), Error> {
+    let mut abi = source.import(arch, profile)?;
+    transform::layout(&mut abi)?;
+    let snapshot = snapshot(&abi, release);
+    transform::finish(&mut abi)?;
+    validate::run(&abi)?;
+    Ok((abi, snapshot))
 }
 
 fn snapshot(abi: &Abi, release: &catalogue::Release) -> Snapshot {

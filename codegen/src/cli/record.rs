@@ -3,22 +3,18 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use clap::Args;
 use devtools::Arch;
-use xen_headers::{HeaderTree, LinuxTree, linux_pins};
+use xen_headers::{LinuxTree, linux_pins};
 use xen_records::{Files, Records};
 
 use super::{Outcome, tree};
 use crate::error::Error;
 use crate::import::Source;
 use crate::ir::Profile;
-use crate::{output, record};
-
-/// Where upstream's repository has the public headers.
-const PUBLIC: &str = "xen/include/public";
+use crate::{git, output, record};
 
 #[derive(Debug, Args)]
 pub(super) struct Record {
@@ -54,7 +50,7 @@ impl Record {
         for tag in &self.tags {
             let dir = tempfile::tempdir()
                 .map_err(|source| Error::output("create", &std::env::temp_dir(), source))?;
-            let headers = extracted(&self.git, tag, dir.path())?;
+            let headers = git::headers(&self.git, tag, dir.path())?;
             let point = tag.strip_prefix("RELEASE-").unwrap_or(tag);
             let release = record::release(point, &headers.versions);
             let source = Source::new(headers, Some(linux.clone()))?;
@@ -89,33 +85,6 @@ impl Record {
         );
         Ok(Outcome::Good)
     }
-}
-
-/// The headers of a revision, in `dir`.
-fn extracted(git: &Path, rev: &str, dir: &Path) -> Result<HeaderTree, Error> {
-    let failed = |said: &dyn std::fmt::Display| Error::Git {
-        dir: git.to_owned(),
-        rev: rev.to_owned(),
-        said: said.to_string().lines().next().unwrap_or_default().to_owned(),
-    };
-    let tarball = dir.join("public.tar");
-    let archive = Command::new("git")
-        .arg("-C")
-        .arg(git)
-        .args(["archive", "--format=tar", "--output"])
-        .arg(&tarball)
-        .args([&format!("{rev}^{{commit}}"), PUBLIC])
-        .output()
-        .map_err(|error| failed(&error))?;
-    if !archive.status.success() {
-        return Err(failed(&String::from_utf8_lossy(&archive.stderr)));
-    }
-    let unpack = Command::new("tar").arg("-xf").arg(&tarball).arg("-C").arg(dir).output();
-    let unpack = unpack.map_err(|error| failed(&error))?;
-    if !unpack.status.success() {
-        return Err(failed(&String::from_utf8_lossy(&unpack.stderr)));
-    }
-    Ok(HeaderTree::open(&dir.join(PUBLIC))?)
 }
 
 /// Every record in `dir`, by path.

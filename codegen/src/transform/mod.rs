@@ -13,6 +13,11 @@ use crate::ir::{Abi, Def, Type};
 /// Applies every rule.
 pub fn run(abi: &mut Abi) -> Result<(), Error> {
     layout(abi)?;
+    finish(abi)
+}
+
+/// Applies the rules after [`layout`]'s: what the Rust of xen-abi has beyond C.
+pub(crate) fn finish(abi: &mut Abi) -> Result<(), Error> {
     padding::run(abi)?;
     newtypes::run(abi);
     Ok(())
