@@ -8,6 +8,19 @@ pub enum Error {
     /// The header tree could not be found, fetched or trusted.
     #[error(transparent)]
     Headers(#[from] xen_headers::Error),
+    /// The records could not be read or written.
+    #[error(transparent)]
+    Records(#[from] xen_records::Error),
+    /// A revision of a git repository could not be read.
+    #[error("cannot read {rev} in {}: {said}; name a repository of upstream's and a tag of it", .dir.display())]
+    Git {
+        /// The repository.
+        dir: PathBuf,
+        /// The revision.
+        rev: String,
+        /// What git said.
+        said: String,
+    },
     /// No usable libclang.
     #[error(
         "libclang cannot be used ({reason}); install version 14 or newer (Debian: apt-get install libclang1) or point LIBCLANG_PATH at the directory that holds it"

@@ -5,6 +5,7 @@ mod export;
 mod r#gen;
 mod layout;
 mod omitted;
+mod record;
 mod tree;
 
 use clap::{Args, Parser, Subcommand};
@@ -49,6 +50,8 @@ struct Cli {
 enum Command {
     /// Write xen-abi's generated modules, or check that they are up to date
     Gen(r#gen::Gen),
+    /// Write the records of releases, or check that they are what the headers say
+    Record(record::Record),
     /// Show the layout of one type, all architectures side by side
     Layout(layout::Layout),
     /// Show what changed between two releases; status 1 on a break of a stable interface
@@ -119,6 +122,7 @@ fn arches(asked: &[Arch]) -> Vec<Arch> {
 pub fn run() -> Result<Outcome, Error> {
     match Cli::parse().command {
         Command::Gen(command) => command.run(),
+        Command::Record(command) => command.run(),
         Command::Layout(command) => command.run(),
         Command::Diff(command) => command.run(),
         Command::Export(command) => command.run(),

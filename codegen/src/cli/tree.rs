@@ -70,7 +70,7 @@ fn obtained(release: &str) -> Result<HeaderTree, Error> {
     Ok(tree)
 }
 
-fn options() -> Options<'static> {
+pub(super) fn options() -> Options<'static> {
     Options { progress: &|text| anstream::eprintln!("{text}"), ..Options::from_env() }
 }
 

@@ -12,13 +12,23 @@ use crate::ir::{Abi, Def, Type};
 
 /// Applies every rule.
 pub fn run(abi: &mut Abi) -> Result<(), Error> {
-    pointers::run(abi);
-    names::run(abi)?;
-    bits::run(abi);
-    align64::run(abi)?;
+    layout(abi)?;
+    finish(abi)
+}
+
+/// Applies the rules after [`layout`]'s: what the Rust of xen-abi has beyond C.
+pub(crate) fn finish(abi: &mut Abi) -> Result<(), Error> {
     padding::run(abi)?;
     newtypes::run(abi);
     Ok(())
+}
+
+/// Applies the rules after which names, types and places are C's: what a record has.
+pub fn layout(abi: &mut Abi) -> Result<(), Error> {
+    pointers::run(abi);
+    names::run(abi)?;
+    bits::run(abi);
+    align64::run(abi)
 }
 
 /// Shows `visit` every type that a member or typedef is written with, innermost last.

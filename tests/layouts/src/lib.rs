@@ -8,6 +8,7 @@ pub mod hypervisor;
 pub mod oracle;
 pub mod pins;
 pub mod prove;
+pub mod records;
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -53,6 +54,9 @@ pub enum Error {
     /// A hypervisor's package could not be obtained.
     #[error(transparent)]
     Package(#[from] debian_packages::Error),
+    /// The records are not as they were written.
+    #[error(transparent)]
+    Records(#[from] xen_records::Error),
     /// The generator failed.
     #[error(transparent)]
     Codegen(#[from] xen_codegen::error::Error),

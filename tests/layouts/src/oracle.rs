@@ -7,7 +7,7 @@ use devtools::{Arch, Compiler};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use xen_codegen::import::{Source, includes, write_stubs};
 use xen_codegen::ir::Profile;
-use xen_codegen::view::export::{Export, ExportValue};
+use xen_records::view::export::{Export, ExportValue};
 
 use crate::{Error, compilers};
 

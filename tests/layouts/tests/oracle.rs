@@ -4,11 +4,11 @@
 use devtools::Arch;
 use xen_codegen::import::Source;
 use xen_codegen::ir::Profile;
-use xen_codegen::view::export::{Export, ExportValue, export};
-use xen_layouts::{compilers, each_release, newest, oracle};
+use xen_layouts::{compilers, each_release, newest, oracle, records};
+use xen_records::view::export::{Export, ExportValue, export};
 
 fn exported(source: &Source, arch: Arch) -> Export {
-    export(&xen_codegen::abi(source, arch, Profile::Tools).expect("the headers import"))
+    export(&records::abi(source, arch, Profile::Tools).expect("the headers import"))
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn c_objects_to_each_kind_of_wrong_figure() {
     }
 }
 
-fn ty<'a>(export: &'a mut Export, name: &str) -> &'a mut xen_codegen::view::export::ExportType {
+fn ty<'a>(export: &'a mut Export, name: &str) -> &'a mut xen_records::view::export::ExportType {
     export.types.iter_mut().find(|ty| ty.name == name).expect("the type is exported")
 }
 
@@ -77,13 +77,13 @@ fn field<'a>(
     export: &'a mut Export,
     name: &str,
     path: &str,
-) -> &'a mut xen_codegen::view::export::ExportField {
+) -> &'a mut xen_records::view::export::ExportField {
     ty(export, name).fields.iter_mut().find(|field| field.path == path).expect("a field")
 }
 
 fn constant<'a>(
     export: &'a mut Export,
     name: &str,
-) -> &'a mut xen_codegen::view::export::ExportConstant {
+) -> &'a mut xen_records::view::export::ExportConstant {
     export.constants.iter_mut().find(|constant| constant.name == name).expect("a constant")
 }

@@ -12,11 +12,13 @@ use xen_codegen::docs::Docs;
 use xen_codegen::emit::{self, Counts};
 use xen_codegen::import::Source;
 use xen_codegen::ir::{Abi, Profile};
-use xen_codegen::output;
-use xen_codegen::view::export::export;
+use xen_codegen::{output, record};
 use xen_headers::{LinuxTree, Options, linux_pins};
 use xen_layouts::prove::{prove, workspace};
-use xen_layouts::{Error, compilers, oracle, release};
+use xen_layouts::{Error, compilers, oracle, records, release};
+use xen_records::catalogue::Release;
+use xen_records::model::Snapshot;
+use xen_records::view::export::export;
 
 fn main() -> ExitCode {
     match run() {
@@ -40,10 +42,19 @@ struct Row {
     time: Duration,
 }
 
+/// What the headers of one architecture say, and how long it took to read them.
+struct Imported {
+    abi: Abi,
+    snapshot: Snapshot,
+    time: Duration,
+}
+
 /// Whether everything held. Each failure was printed.
 fn run() -> Result<bool, Error> {
     let start = Instant::now();
     let docs = Docs::load()?;
+    let recorded = xen_records::records()?;
+    let mut checked = Vec::new();
     let mut rows = Vec::new();
     let mut complaints = Vec::new();
     let linux = LinuxTree::obtain(linux_pins(), &Options::from_env())?;
@@ -56,12 +67,21 @@ fn run() -> Result<bool, Error> {
             eprintln!("warning: {warning}");
         }
         let arches: Vec<_> = Arch::ALL.into_iter().filter(|arch| source.has(*arch)).collect();
+        let known =
+            recorded.catalogue.release(&pin.name).map(|at| &recorded.catalogue.releases[at]);
+        let of_tree = record::release(&pin.name, &source.tree.versions);
         let mut imported = Vec::new();
+        let mut made = Vec::new();
         for arch in arches {
             let start = Instant::now();
-            let abi = xen_codegen::abi(&source, arch, Profile::Tools)?;
-            imported.push((abi, start.elapsed()));
+            let release = known.unwrap_or(&of_tree);
+            let (abi, snapshot) = record::with_abi(&source, release, arch, Profile::Tools)?;
+            made.push(snapshot.clone());
+            imported.push(Imported { abi, snapshot, time: start.elapsed() });
         }
+        let differences = records::differences(&recorded, &made);
+        complaints.extend(records::unexplained(&of_tree.name, &source.tree.origin, differences));
+        checked.push(of_tree.name);
         let is_shipped = pin.name == xen_headers::pins().default_release().name;
         if is_shipped {
             complaints.extend(drift(&imported, &docs)?);
@@ -70,8 +90,12 @@ fn run() -> Result<bool, Error> {
         rows.append(&mut done);
         complaints.append(&mut wrong);
     }
+    let (unpinned, mut wrong) = check_from_git(&recorded, &checked)?;
+    complaints.append(&mut wrong);
+    checked.extend(unpinned);
     rows.sort_by(|a, b| (&a.release, a.arch).cmp(&(&b.release, b.arch)));
     print(&rows);
+    print_records(&recorded.catalogue.releases, &checked);
     complaints.extend(documented(&figures(&rows))?);
     for complaint in &complaints {
         eprintln!("error: {complaint}");
@@ -86,10 +110,44 @@ fn run() -> Result<bool, Error> {
     Ok(complaints.is_empty())
 }
 
+/// Compares the records of releases that no package has with upstream's repository, if the environment
+/// names it: the releases compared, and what is wrong.
+fn check_from_git(
+    recorded: &xen_records::Records,
+    checked: &[String],
+) -> Result<(Vec<String>, Vec<String>), Error> {
+    let (mut done, mut wrong) = (Vec::new(), Vec::new());
+    let Some(git) = std::env::var_os(records::REPOSITORY) else { return Ok((done, wrong)) };
+    let left = recorded.catalogue.releases.iter().filter(|known| !checked.contains(&known.name));
+    for known in left {
+        let dir = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
+        let source = records::from_git(Path::new(&git), known, dir.path())?;
+        wrong.extend(records::differences(recorded, &records::made(&source, known)?));
+        done.push(known.name.clone());
+    }
+    Ok((done, wrong))
+}
+
+/// Which records were compared with headers, and which not.
+fn print_records(releases: &[Release], checked: &[String]) {
+    let names = |is_checked: bool| {
+        let those = releases.iter().filter(|known| checked.contains(&known.name) == is_checked);
+        those.map(|known| known.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    println!("\nrecords compared with headers: {}", names(true));
+    if checked.len() < releases.len() {
+        let variable = records::REPOSITORY;
+        println!(
+            "not compared, since no package has the headers: {}; set {variable} to a clone of upstream's repository",
+            names(false)
+        );
+    }
+}
+
 /// Where the shipped modules are not what the headers say.
-fn drift(imported: &[(Abi, Duration)], docs: &Docs) -> Result<Vec<String>, Error> {
-    let shipped = imported.iter().filter(|(abi, _)| Arch::SHIPPED.contains(&abi.arch));
-    let abis: Vec<_> = shipped.map(|(abi, _)| abi.clone()).collect();
+fn drift(imported: &[Imported], docs: &Docs) -> Result<Vec<String>, Error> {
+    let abis = imported.iter().map(|imported| &imported.abi);
+    let abis: Vec<_> = abis.filter(|abi| Arch::SHIPPED.contains(&abi.arch)).cloned().collect();
     let directory = workspace().join("xen-abi/src/generated");
     let mut complaints = output::differences(&directory, &emit::tree(&abis, docs)?)?;
     complaints.extend(
@@ -103,12 +161,12 @@ fn drift(imported: &[(Abi, Duration)], docs: &Docs) -> Result<Vec<String>, Error
 /// Proves and checks each architecture, as many at a time as there are cores.
 fn check(
     source: &Source,
-    imported: &[(Abi, Duration)],
+    imported: &[Imported],
     docs: &Docs,
 ) -> Result<(Vec<Row>, Vec<String>), Error> {
     let dir =
         tempfile::tempdir().map_err(|source| Error::Io { path: std::env::temp_dir(), source })?;
-    let abis: Vec<_> = imported.iter().map(|(abi, _)| abi.clone()).collect();
+    let abis: Vec<_> = imported.iter().map(|imported| imported.abi.clone()).collect();
     output::write(dir.path(), &emit::tree(&abis, docs)?)?;
     let queue = Mutex::new(imported.iter());
     let results = Mutex::new(Vec::new());
@@ -116,8 +174,8 @@ fn check(
     std::thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
-                while let Some((abi, time)) = next(&queue) {
-                    let result = one(source, abi, *time, dir.path());
+                while let Some(imported) = next(&queue) {
+                    let result = one(source, imported, dir.path());
                     push(&results, result);
                 }
             });
@@ -144,11 +202,11 @@ fn push<T>(results: &Mutex<Vec<T>>, result: T) {
 
 fn one(
     source: &Source,
-    abi: &Abi,
-    import: Duration,
+    imported: &Imported,
     generated: &Path,
 ) -> Result<(Row, Vec<String>), Error> {
     let start = Instant::now();
+    let Imported { abi, snapshot, time } = imported;
     let name = format!("{} {}", abi.release, abi.arch);
     let mut complaints = Vec::new();
     let errors = prove(generated, abi.arch)?;
@@ -158,7 +216,7 @@ fn one(
             .filter(|line| line.starts_with("error"))
             .map(|line| format!("{name}: {line}")),
     );
-    let export = export(abi);
+    let export = export(&snapshot.clone().into());
     let mut checks = [None, None];
     let compilers = [Some(compilers::gcc(abi.arch)?), compilers::clang(abi.arch)];
     for (checks, compiler) in checks.iter_mut().zip(compilers) {
@@ -176,7 +234,7 @@ fn one(
         omitted: abi.omitted.len(),
         gcc: checks[0].unwrap_or(0),
         clang: checks[1],
-        time: import + start.elapsed(),
+        time: *time + start.elapsed(),
     };
     if std::io::stderr().is_terminal() {
         eprintln!("  {name}: {:.1} s", row.time.as_secs_f32());

@@ -1,0 +1,76 @@
+//! Records as text: one file a header, one for the catalogue, one for the lines.
+//!
+//! ```text
+//! xen-record 1 grant_table.h
+//! sha256 0123...
+//! struct gnttab_copy
+//!   x86_64 aarch64 arm riscv64 | x86_32
+//!    40     8 |   24     4  size, align
+//!     0    16 |    0     8  source: gnttab_copy_ptr
+//! #define GNTTAB_CACHE_SOURCE_GREF = 2147483648 u32 @ 4.15..
+//! ```
+//!
+//! A structure's rows have offset and size for each column of architectures, in bytes. What follows `@`
+//! says where the thing is, if not wherever the header is: see [`cells`](crate::cells).
+
+mod catalogue;
+mod file;
+mod lines;
+mod read;
+mod rows;
+mod write;
+
+use std::collections::BTreeMap;
+
+use crate::error::Error;
+use crate::records::Records;
+
+pub use file::sealed;
+
+pub(crate) use file::CATALOGUE;
+pub(crate) use lines::LINES;
+
+/// The format that is written, and the newest that is read.
+pub const FORMAT: u32 = 1;
+
+/// Records by the path of the file they are in.
+pub type Files = BTreeMap<String, String>;
+
+impl Records {
+    /// The records as files, by path.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unwritable`] for a name that is none of C's.
+    pub fn to_files(&self) -> Result<Files, Error> {
+        let mut files = Files::new();
+        files.insert(CATALOGUE.to_owned(), catalogue::write(&self.catalogue));
+        files.insert(LINES.to_owned(), lines::write(self));
+        for header in &self.headers {
+            files.insert(file::name(&header.name), write::header(&self.catalogue, header)?);
+        }
+        Ok(files)
+    }
+
+    /// The records in these files.
+    ///
+    /// # Errors
+    ///
+    /// One that names the file: it is no record, of a newer format, edited by hand, malformed or missing.
+    pub fn from_files<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, Error> {
+        let files: BTreeMap<&str, &str> = files.into_iter().collect();
+        let text = |name: &str| {
+            files.get(name).copied().ok_or_else(|| Error::Missing { file: name.to_owned() })
+        };
+        let mut records =
+            Self { catalogue: catalogue::read(text(CATALOGUE)?)?, headers: Vec::new() };
+        for (name, text) in files.iter().filter(|(name, _)| ![CATALOGUE, LINES].contains(name)) {
+            records.headers.push(read::header(&records.catalogue, name, text)?);
+        }
+        records.headers.sort_by(|a, b| a.name.cmp(&b.name));
+        lines::read(&mut records, text(LINES)?)?;
+        Ok(records)
+    }
+}
