@@ -17,6 +17,7 @@ pub mod ir;
 mod keywords;
 pub mod layout;
 pub mod output;
+pub mod releases;
 pub mod transform;
 pub mod validate;
 pub mod view;

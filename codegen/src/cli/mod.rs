@@ -5,6 +5,7 @@ mod export;
 mod r#gen;
 mod layout;
 mod omitted;
+mod releases;
 mod tree;
 
 use clap::{Args, Parser, Subcommand};
@@ -47,6 +48,8 @@ struct Cli {
 enum Command {
     /// Write xen-abi's generated modules, or check that they are up to date
     Gen(r#gen::Gen),
+    /// Write xen-abi's modules of other releases' toolstack ABI
+    Releases(releases::Releases),
     /// Show the layout of one type, all architectures side by side
     Layout(layout::Layout),
     /// Show what changed between two releases; status 1 on a break of a stable interface
@@ -58,7 +61,7 @@ enum Command {
 }
 
 /// Which headers to read, and how.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 struct Input {
     #[arg(long, value_name = "RELEASE", conflicts_with = "headers", help = releases())]
     release: Option<String>,
@@ -99,6 +102,7 @@ fn arches(asked: &[Arch]) -> Vec<Arch> {
 pub fn run() -> Result<Outcome, Error> {
     match Cli::parse().command {
         Command::Gen(command) => command.run(),
+        Command::Releases(command) => command.run(),
         Command::Layout(command) => command.run(),
         Command::Diff(command) => command.run(),
         Command::Export(command) => command.run(),
