@@ -26,7 +26,6 @@ const TOOLSTACK: &[&str] = &[
     "bootfdt.h",
     "device_tree_defs.h",
     "domctl.h",
-    "hvm/dm_op.h",
     "hypfs.h",
     "kexec.h",
     "platform.h",

@@ -65,7 +65,7 @@ pub struct TypeDef {
 }
 
 /// What a named type is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Def {
     /// A structure or union.
     Record(Record),
@@ -94,7 +94,7 @@ pub enum RecordKind {
 }
 
 /// A structure or union with its layout.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Which of the two.
     pub kind: RecordKind,
@@ -109,7 +109,7 @@ pub struct Record {
 }
 
 /// One member.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// Its name in Rust.
     pub name: String,

@@ -19,6 +19,7 @@ mod keywords;
 pub mod layout;
 pub mod output;
 pub mod record;
+pub mod releases;
 pub mod transform;
 pub mod validate;
 pub mod view;

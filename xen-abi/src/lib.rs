@@ -35,6 +35,11 @@ compile_error!(
 #[rustfmt::skip]
 mod generated;
 
+#[cfg(feature = "toolstack")]
+#[allow(unreachable_pub, reason = "as above")]
+#[rustfmt::skip]
+mod releases;
+
 #[cfg(target_arch = "aarch64")]
 pub use generated::aarch64::*;
 #[cfg(target_arch = "arm")]
@@ -44,6 +49,19 @@ pub use generated::x86_32::*;
 #[cfg(target_arch = "x86_64")]
 pub use generated::x86_64::*;
 
+#[cfg(all(feature = "toolstack", target_arch = "aarch64"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+pub use releases::aarch64 as toolstack;
+#[cfg(all(feature = "toolstack", target_arch = "arm"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+pub use releases::arm as toolstack;
+#[cfg(all(feature = "toolstack", target_arch = "x86"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+pub use releases::x86_32 as toolstack;
+#[cfg(all(feature = "toolstack", target_arch = "x86_64"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+pub use releases::x86_64 as toolstack;
+
 /// Every architecture's ABI on any host, with the architecture's own alignments.
 ///
 /// The modules are those of the crate's root, which is the architecture compiled for.
@@ -51,4 +69,11 @@ pub use generated::x86_64::*;
 #[cfg_attr(docsrs, doc(cfg(feature = "foreign")))]
 pub mod foreign {
     pub use crate::generated::*;
+
+    /// The toolstack's ABI of each release, for each architecture.
+    #[cfg(feature = "toolstack")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+    pub mod toolstack {
+        pub use crate::releases::*;
+    }
 }

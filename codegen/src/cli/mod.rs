@@ -6,6 +6,7 @@ mod r#gen;
 mod layout;
 mod omitted;
 mod record;
+mod releases;
 mod tree;
 
 use clap::{Args, Parser, Subcommand};
@@ -52,6 +53,8 @@ enum Command {
     Gen(r#gen::Gen),
     /// Write the records of releases, or check that they are what the headers say
     Record(record::Record),
+    /// Write xen-abi's modules of other releases' toolstack ABI
+    Releases(releases::Releases),
     /// Show the layout of one type, all architectures side by side
     Layout(layout::Layout),
     /// Show what changed between two releases; status 1 on a break of a stable interface
@@ -63,7 +66,7 @@ enum Command {
 }
 
 /// Which headers to read, and how.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 struct Input {
     #[arg(long, value_name = "RELEASE", conflicts_with = "headers", help = releases())]
     release: Option<String>,
@@ -79,7 +82,7 @@ struct Input {
 }
 
 /// A revision in a git repository.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 struct Revision {
     /// A git repository, bare or with a checkout; its headers at --rev are read, without Linux's
     #[arg(
@@ -123,6 +126,7 @@ pub fn run() -> Result<Outcome, Error> {
     match Cli::parse().command {
         Command::Gen(command) => command.run(),
         Command::Record(command) => command.run(),
+        Command::Releases(command) => command.run(),
         Command::Layout(command) => command.run(),
         Command::Diff(command) => command.run(),
         Command::Export(command) => command.run(),

@@ -35,6 +35,19 @@ pub(super) fn constant(
     }
 }
 
+/// Whether two constants called `name` are the same text.
+pub(super) fn same(name: &str, a: &Constant, b: &Constant) -> bool {
+    a.newtype == b.newtype
+        && match (&a.value, &b.value) {
+            (Value::Str(a), Value::Str(b)) => a == b,
+            (Value::Int { value: a, ty: of_a }, Value::Int { value: b, ty: of_b }) => {
+                a == b
+                    && primitive(rust_int(name, *a, *of_a)) == primitive(rust_int(name, *b, *of_b))
+            }
+            _ => false,
+        }
+}
+
 /// C's type, but for what C makes an `int` only because it fits: the members those values go into
 /// are unsigned.
 fn rust_int(name: &str, value: i128, c: Int) -> Int {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::module_path::module_path;
+use super::release::Layer;
 use crate::families::Family;
 use crate::functions;
 use crate::ir::{Abi, Def, FieldKind, Type};
@@ -16,6 +17,8 @@ const OWN: &[&str] =
 pub(super) struct Links<'a> {
     abi: &'a Abi,
     header: &'a str,
+    /// The release whose module it is, or `None` for the root.
+    layer: Option<&'a Layer<'a>>,
     /// Headers that have a module.
     modules: BTreeSet<&'a str>,
     /// The named records of this header.
@@ -32,7 +35,7 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Links<'a> {
-    pub(super) fn new(abi: &'a Abi, header: &'a str) -> Self {
+    pub(super) fn new(abi: &'a Abi, header: &'a str, layer: Option<&'a Layer<'a>>) -> Self {
         let types = abi.types.values().map(|ty| ty.location.header.as_str());
         let constants = abi.constants.values().map(|constant| constant.location.header.as_str());
         let named = abi.types.iter().filter(|(_, ty)| {
@@ -41,6 +44,7 @@ impl<'a> Links<'a> {
         Self {
             abi,
             header,
+            layer,
             modules: types.chain(constants).collect(),
             records: named.map(|(name, _)| name.as_str()).collect(),
         }
@@ -150,6 +154,9 @@ impl<'a> Links<'a> {
     }
 
     fn module_at(&self, header: &str) -> Option<String> {
+        if let Some(path) = self.layer.and_then(|layer| layer.stable_module(header)) {
+            return Some(path);
+        }
         let up = "super::".repeat(module_path(self.header).len());
         self.reaches(header).then(|| format!("{up}{}", module_path(header).join("::")))
     }
@@ -255,7 +262,7 @@ mod tests {
     /// `text` about `item` in `header`, linked, and the targets.
     fn link(header: &str, item: &str, text: &str) -> (String, Vec<(String, String)>) {
         let abi = abi();
-        let links = Links::new(&abi, header);
+        let links = Links::new(&abi, header, None);
         let mut targets = BTreeMap::new();
         let record = (item == "one").then_some(item);
         let linked = links.link(Scope { item, records: [record, None] }, text, &mut targets);

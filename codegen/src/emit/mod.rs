@@ -3,14 +3,18 @@
 mod constants;
 mod links;
 mod module_path;
+mod module_tree;
 mod modules;
 mod proofs;
+mod release;
 mod text;
 mod types;
 mod upstream;
 mod writer;
 
 use std::collections::BTreeMap;
+
+pub use release::{Difference, Part, releases};
 
 use crate::docs::Docs;
 use crate::error::Error;

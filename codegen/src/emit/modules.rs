@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::links::Scope;
 use super::module_path::module_path;
+use super::module_tree::ModuleTree;
 use super::text::Text;
 use super::writer::{Writer, cfg};
 use super::{constants, proofs, types, upstream};
@@ -15,7 +16,7 @@ use crate::ir::{Abi, Constant, Location, Origin, TypeDef, Value};
 
 pub(super) fn files(abi: &Abi, docs: &Docs) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
-    let mut tree = Node::default();
+    let mut tree = ModuleTree::default();
     for header in &abi.headers {
         if let Some(text) = module(abi, header, docs) {
             tree.insert(&module_path(header), header);
@@ -23,14 +24,14 @@ pub(super) fn files(abi: &Abi, docs: &Docs) -> BTreeMap<String, String> {
         }
     }
     for (path, node) in tree.inner_modules() {
-        let children = node.declarations();
+        let children = node.declarations(&declare);
         let file = out.entry(format!("{path}.rs")).or_default();
         *file = file.replacen(CHILDREN, &children, 1);
     }
     let mut root = head(abi, "the public headers");
     root.push_str("//! The ABI of this architecture, one module for each upstream header.\n\n");
     root.push_str(LINTS);
-    root.push_str(&tree.declarations());
+    root.push_str(&tree.declarations(&declare));
     out.insert(String::from("mod.rs"), root);
     out.values_mut().for_each(|text| *text = text.replace(CHILDREN, ""));
     out
@@ -49,8 +50,13 @@ pub(super) fn check(abi: &Abi) -> Result<(), Error> {
     Ok(())
 }
 
+/// The declaration of a header's module.
+fn declare(name: &str, header: &str) -> String {
+    format!("{}pub mod {name};\n", cfg(header))
+}
+
 /// What generated modules may do and hand-written ones may not.
-const LINTS: &str = "#![allow(missing_docs, reason = \"upstream leaves much unsaid\")]
+pub(super) const LINTS: &str = "#![allow(missing_docs, reason = \"upstream leaves much unsaid\")]
 #![allow(non_upper_case_globals, non_snake_case, reason = \"upstream's names are kept unchanged\")]
 
 ";
@@ -73,7 +79,7 @@ pub(super) fn root(abis: &[Abi]) -> String {
 }
 
 /// Where the modules below a header's own go.
-const CHILDREN: &str = "// (children)\n";
+pub(super) const CHILDREN: &str = "// (children)\n";
 
 fn head(abi: &Abi, of: &str) -> String {
     let origin = match abi.linux.get(of) {
@@ -93,18 +99,10 @@ fn module(abi: &Abi, header: &str, docs: &Docs) -> Option<String> {
         return None;
     }
     let docs = docs.header(header);
-    let mut writer = Writer::new(abi, header);
+    let mut writer = Writer::new(abi, header, None);
     reexports(&mut writer);
     repeated(&mut writer);
-    for item in items {
-        match item {
-            Item::Type(name, ty) => {
-                types::definition(&mut writer, name, ty, docs);
-                proofs::proofs(&mut writer, name);
-            }
-            Item::Constant(name, value) => constants::constant(&mut writer, name, value, docs),
-        }
-    }
+    items.iter().for_each(|item| item.write(&mut writer, docs));
     let mut top = head(abi, header);
     for line in about(&writer, docs).lines() {
         let space = if line.is_empty() { "" } else { " " };
@@ -115,13 +113,32 @@ fn module(abi: &Abi, header: &str, docs: &Docs) -> Option<String> {
 }
 
 /// What a header defines.
-enum Item<'a> {
+pub(super) enum Item<'a> {
     Type(&'a str, &'a TypeDef),
     Constant(&'a str, &'a Constant),
 }
 
+impl<'a> Item<'a> {
+    pub(super) fn name(&self) -> &'a str {
+        match self {
+            Self::Type(name, _) | Self::Constant(name, _) => name,
+        }
+    }
+
+    /// Its definition, with proofs.
+    pub(super) fn write(&self, out: &mut Writer<'_>, docs: Option<&HeaderDocs>) {
+        match self {
+            Self::Type(name, ty) => {
+                types::definition(out, name, ty, docs);
+                proofs::proofs(out, name);
+            }
+            Self::Constant(name, value) => constants::constant(out, name, value, docs),
+        }
+    }
+}
+
 /// What `header` defines, in its order.
-fn items<'a>(abi: &'a Abi, header: &str) -> Vec<Item<'a>> {
+pub(super) fn items<'a>(abi: &'a Abi, header: &str) -> Vec<Item<'a>> {
     let here = |location: &Location| location.header == header;
     let types = abi.types.iter().filter(|(_, ty)| here(&ty.location)).map(|(name, ty)| {
         // A structure comes before the typedef of the same line.
@@ -192,57 +209,5 @@ fn repeated(out: &mut Writer<'_>) {
             let path = module_path(&constant.location.header).join("::");
             out.line(format_args!("pub use crate::generated::{}::{path}::{name};", abi.arch));
         }
-    }
-}
-
-/// The modules as a tree; a node is a header, a directory, or both.
-#[derive(Default)]
-struct Node {
-    headers: BTreeSet<String>,
-    children: BTreeMap<String, Node>,
-}
-
-impl Node {
-    fn insert(&mut self, path: &[String], header: &str) {
-        match path {
-            [] => {
-                self.headers.insert(header.to_owned());
-            }
-            [first, rest @ ..] => {
-                self.children.entry(first.clone()).or_default().insert(rest, header);
-            }
-        }
-    }
-
-    /// Headers with a directory of the same name beside them, by path.
-    fn inner_modules(&self) -> Vec<(String, &Self)> {
-        let mut found = Vec::new();
-        for (name, child) in &self.children {
-            if !child.headers.is_empty() && !child.children.is_empty() {
-                found.push((name.clone(), child));
-            }
-            let inner = child.inner_modules().into_iter();
-            found.extend(inner.map(|(path, node)| (format!("{name}/{path}"), node)));
-        }
-        found
-    }
-
-    fn declarations(&self) -> String {
-        let mut text = String::new();
-        for (name, child) in &self.children {
-            match child.headers.first() {
-                Some(header) => text.push_str(&format!("{}pub mod {name};\n", cfg(header))),
-                None => {
-                    let inner = child.declarations().replace('\n', "\n    ");
-                    let about = match name.as_str() {
-                        "linux" => String::from("What Linux offers to programs below `/dev/xen`."),
-                        _ => format!("The headers below `{}/`.", name.replace('_', "-")),
-                    };
-                    let inner = inner.trim_end();
-                    text.push_str(&format!("/// {about}\npub mod {name} {{\n    {inner}\n}}\n"));
-                }
-            }
-        }
-        text
     }
 }

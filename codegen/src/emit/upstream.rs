@@ -1,6 +1,7 @@
 //! Where upstream keeps what a module is made from.
 
 use crate::ir::{Abi, Location};
+use crate::releases::RELEASES;
 
 /// Upstream's repository, file by file.
 const BROWSER: &str = "https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/";
@@ -38,6 +39,9 @@ fn linked(abi: &Abi, text: &str, header: &str, anchor: &str) -> String {
 
 /// The revision of upstream's repository whose headers a pinned release has.
 fn revision(release: &str) -> Option<String> {
+    if let Some(tagged) = RELEASES.iter().find(|tagged| tagged.point() == release) {
+        return Some(tagged.tag.to_owned());
+    }
     let pinned = xen_headers::pins().releases().iter().find(|pinned| pinned.name == release)?;
     of_package(&pinned.package.version)
 }

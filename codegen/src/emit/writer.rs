@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::links::Links;
 use super::module_path::module_path;
+use super::release::Layer;
 use super::text::Text;
 use crate::exceptions;
 use crate::families::Family;
@@ -14,6 +15,8 @@ use crate::ir::{Abi, Def, Int, Type};
 pub(super) struct Writer<'a> {
     pub(super) abi: &'a Abi,
     pub(super) header: &'a str,
+    /// The release whose module it is, or `None` for the root.
+    pub(super) layer: Option<&'a Layer<'a>>,
     pub(super) links: Links<'a>,
     pub(super) imports: BTreeSet<String>,
     body: String,
@@ -21,11 +24,12 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(abi: &'a Abi, header: &'a str) -> Self {
+    pub(super) fn new(abi: &'a Abi, header: &'a str, layer: Option<&'a Layer<'a>>) -> Self {
         Self {
             abi,
             header,
-            links: Links::new(abi, header),
+            layer,
+            links: Links::new(abi, header, layer),
             imports: BTreeSet::new(),
             body: String::new(),
             proofs: String::new(),
@@ -111,8 +115,17 @@ impl<'a> Writer<'a> {
         };
         let there = &ty.location.header;
         if there != self.header && !exceptions::reexported(there, self.header) {
-            let path = module_path(there).join("::");
-            self.imports.insert(format!("crate::generated::{}::{path}::{rust}", self.abi.arch));
+            let path = match self.layer {
+                Some(layer) => layer.definition(name, there),
+                None => {
+                    format!(
+                        "crate::generated::{}::{}",
+                        self.abi.arch,
+                        module_path(there).join("::")
+                    )
+                }
+            };
+            self.imports.insert(format!("{path}::{rust}"));
         }
         rust.to_owned()
     }

@@ -1,5 +1,7 @@
 //! What the generated modules are made with.
 
+#[cfg(any(feature = "toolstack-4-19", feature = "toolstack-4-21"))]
+pub(crate) mod absent;
 #[allow(unused, reason = "no header of the core has a bit field")]
 pub(crate) mod bits;
 pub(crate) mod errno;

@@ -22,8 +22,8 @@ pub mod features;
 pub mod grant_table;
 /// The headers below `hvm/`.
 pub mod hvm {
-    #[cfg(feature = "toolstack")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+    #[cfg(feature = "hvm")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]
     pub mod dm_op;
     #[cfg(feature = "hvm")]
     #[cfg_attr(docsrs, doc(cfg(feature = "hvm")))]

@@ -2,7 +2,7 @@
 //! Device models: I/O request servers, interrupts, dirty tracking and memory types, by operations a restricted domain can
 //! be allowed.
 //!
-//! This module needs the feature `toolstack`.
+//! This module needs the feature `hvm`.
 //!
 //! [`__HYPERVISOR_dm_op`] takes a domid (not the caller's own) and an array of buffers, the first of which holds
 //! [`xen_dm_op`]. 0 or a negative errno; -EOPNOTSUPP for an operation this Xen or architecture lacks, -EINVAL for a PV domain.

@@ -1,0 +1,79 @@
+//! `codegen releases`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use devtools::Arch;
+use xen_headers::HeaderTree;
+
+use super::{Input, Outcome, tree};
+use crate::docs::Docs;
+use crate::emit::{self, Difference};
+use crate::error::Error;
+use crate::import::Source;
+use crate::ir::{Abi, Profile};
+use crate::output;
+use crate::releases::RELEASES;
+
+#[derive(Debug, Args)]
+pub(super) struct Releases {
+    /// Upstream's git repository, with the tags of the releases
+    #[arg(long, value_name = "DIR")]
+    git: PathBuf,
+    /// Compare with what is there and list the differences, status 1 if there are any
+    #[arg(long)]
+    check: bool,
+    /// Where the modules are [default: xen-abi/src/releases of this workspace]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Releases {
+    pub(super) fn run(self) -> Result<Outcome, Error> {
+        let out = match &self.out {
+            Some(out) => out.clone(),
+            None => output::workspace_directory()?.with_file_name("releases"),
+        };
+        let root = tree::source(&Input::default())?;
+        let root = abis(&root)?;
+        let mut releases = Vec::new();
+        for release in RELEASES {
+            let mut tree = HeaderTree::from_git(&self.git, release.tag, &tree::options())?;
+            tree.label = release.point().to_owned();
+            releases.push((release, abis(&Source::new(tree, None)?)?));
+        }
+        let (files, differences) = emit::releases(&root, &releases, &Docs::load()?)?;
+        if self.check {
+            let lines = output::differences(&out, &files)?;
+            lines.iter().for_each(|line| anstream::eprintln!("{line}"));
+            return Ok(if lines.is_empty() { Outcome::Good } else { Outcome::Different });
+        }
+        output::write(&out, &files)?;
+        super::print(&table(&differences))?;
+        Ok(Outcome::Good)
+    }
+}
+
+fn abis(source: &Source) -> Result<Vec<Abi>, Error> {
+    crate::abis(source, &Arch::SHIPPED, Profile::Tools)
+}
+
+/// The differences as a table in Markdown, sorted by release and architecture.
+fn table(differences: &[Difference]) -> String {
+    let mut differences: Vec<_> = differences.iter().collect();
+    differences.sort_by_key(|difference| (difference.release, difference.arch.name()));
+    let mut text = String::from(
+        "| release | beside | architecture | types: same | changed | added | absent | constants: same | changed | added | absent |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for difference in differences {
+        let Difference { release, base, arch, types, constants } = difference;
+        text.push_str(&format!("| {release} | {} | {arch} |", base.unwrap_or("the root")));
+        for part in [types, constants] {
+            let emit::Part { same, changed, added, absent } = part;
+            text.push_str(&format!(" {same} | {changed} | {added} | {absent} |"));
+        }
+        text.push('\n');
+    }
+    text
+}
