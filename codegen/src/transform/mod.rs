@@ -7,18 +7,16 @@ mod newtypes;
 mod padding;
 mod pointers;
 
-use crate::error::Error;
 use crate::ir::{Abi, Def, Type};
 
 /// Applies every rule.
-pub fn run(abi: &mut Abi) -> Result<(), Error> {
+pub fn run(abi: &mut Abi) {
     pointers::run(abi);
-    names::run(abi)?;
+    names::run(abi);
     bits::run(abi);
-    align64::run(abi)?;
-    padding::run(abi)?;
+    align64::run(abi);
+    padding::run(abi);
     newtypes::run(abi);
-    Ok(())
 }
 
 /// Shows `visit` every type that a member or typedef is written with, innermost last.
