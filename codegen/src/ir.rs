@@ -25,11 +25,12 @@ pub struct Abi {
     pub constants: BTreeMap<String, Constant>,
     /// What the headers define and the ABI leaves out, by name.
     pub omitted: BTreeMap<String, Omission>,
-    /// Macros that the generator has no rule for. Nothing else depends on them.
+    /// Macros and types that the generator has no rule for, and the types that hold one of these. Nothing
+    /// else depends on them.
     pub unknown: Unknown,
 }
 
-/// Macros without a rule, by name: where each stands, and what it is.
+/// What has no rule, by name: where each stands, and what it is.
 pub type Unknown = BTreeMap<String, (Location, String)>;
 
 /// Which side of the interface the headers were read as.
@@ -82,6 +83,17 @@ pub enum Def {
         /// The integer it holds.
         int: Int,
     },
+}
+
+impl Def {
+    /// Whether the type `name` is part of it.
+    fn holds(&self, name: &str) -> bool {
+        match self {
+            Self::Record(record) => record.fields.iter().any(|field| field.ty.holds(name)),
+            Self::Alias(ty) | Self::Newtype(ty) => ty.holds(name),
+            Self::Enum(_) | Self::Shared { .. } => false,
+        }
+    }
 }
 
 /// Structure or union.
@@ -182,6 +194,17 @@ pub enum Type {
     Handle(Box<Type>, u64),
 }
 
+impl Type {
+    /// Whether the type `name` is part of it, not pointed to.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        match self {
+            Self::Named(own) => own == name,
+            Self::Array(element, _) => element.holds(name),
+            Self::Int(_) | Self::Void | Self::Pointer(_) | Self::Handle(..) => false,
+        }
+    }
+}
+
 /// A constant.
 #[derive(Clone, Debug)]
 pub struct Constant {
@@ -238,7 +261,22 @@ pub struct Omission {
 }
 
 impl Abi {
-    /// Fails if a macro has no rule: for what must hold the whole ABI.
+    /// Leaves out a type that the generator has no rule for, and every type that holds it.
+    pub(crate) fn leave_out(&mut self, name: &str, location: Location, what: &str) {
+        let holds = |(_, ty): &(&String, &TypeDef)| ty.def.holds(name);
+        let holders: Vec<_> =
+            self.types.iter().filter(holds).map(|(holder, _)| holder.clone()).collect();
+        self.types.remove(name);
+        for holder in holders {
+            self.leave_out(&holder, location.clone(), &format!("which holds {name}, {what}"));
+        }
+        for constant in self.constants.values_mut() {
+            constant.newtype.take_if(|newtype| newtype == name);
+        }
+        self.unknown.insert(name.to_owned(), (location, format!("{name}, {what}")));
+    }
+
+    /// Fails if a macro or type has no rule: for what must hold the whole ABI.
     pub fn require_whole(&self) -> Result<(), Error> {
         match self.unknown.values().next() {
             Some((location, what)) => Err(Error::not_understood(location.to_string(), what)),

@@ -52,8 +52,8 @@ pub fn snapshots(
 ) -> Result<Vec<Snapshot>, Error> {
     let of_arch = |arch: &Arch| -> Result<Snapshot, Error> {
         let mut abi = source.import(*arch, profile)?;
+        transform::layout(&mut abi);
         abi.require_whole()?;
-        transform::layout(&mut abi)?;
         Ok(snapshot(&abi, release))
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -84,10 +84,11 @@ pub fn with_abi(
     profile: Profile,
 ) -> Result<(Abi, Snapshot), Error> {
     let mut abi = source.import(arch, profile)?;
-    transform::layout(&mut abi)?;
+    transform::layout(&mut abi);
     let snapshot = snapshot(&abi, release);
-    transform::finish(&mut abi)?;
-    validate::run(&abi)?;
+    transform::finish(&mut abi);
+    validate::run(&mut abi);
+    abi.require_whole()?;
     Ok((abi, snapshot))
 }
 

@@ -1,51 +1,62 @@
 //! The last look before anything is emitted: the IR must add up by itself.
 
-use crate::error::Error;
 use crate::exceptions;
 use crate::families::Family;
-use crate::ir::{Abi, Def, Field, FieldKind, Record, RecordKind, Type, TypeDef, Value};
+use crate::ir::{
+    Abi, Constant, Def, Field, FieldKind, Location, Record, RecordKind, Type, TypeDef, Value,
+};
 
 /// Checks that members lie where Rust's `repr(C)` will put them, that every name resolves, that
-/// features suffice for the types they use, and that constants fit their types.
-pub fn run(abi: &Abi) -> Result<(), Error> {
-    for (name, ty) in &abi.types {
+/// features suffice for the types they use, and that constants fit their types. What does not hold is
+/// left out, with what holds it.
+pub fn run(abi: &mut Abi) {
+    // A type that is left out may be what another one names.
+    while let Some((name, location, what)) = first_problem(abi) {
+        abi.leave_out(&name, location, &what);
+    }
+    let odd: Vec<_> = abi
+        .constants
+        .iter()
+        .filter(|(name, constant)| !fits(abi, name, constant))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in odd {
+        if let Some(constant) = abi.constants.remove(&name) {
+            let what = format!("{name}, whose value does not fit its type");
+            abi.unknown.insert(name, (constant.location, what));
+        }
+    }
+}
+
+fn first_problem(abi: &Abi) -> Option<(String, Location, String)> {
+    abi.types.iter().find_map(|(name, ty)| {
         let problem = match &ty.def {
             Def::Record(record) => check_record(abi, record),
             _ => None,
         };
-        if let Some(what) = problem.or_else(|| check_references(abi, ty)) {
-            return Err(Error::NotUnderstood {
-                place: ty.location.to_string(),
-                what: format!("{name}: {what}"),
-            });
-        }
-    }
-    for (name, constant) in &abi.constants {
-        let Value::Int { value, ty } = &constant.value else { continue };
-        let ty = match &constant.newtype {
-            Some(newtype) => abi.types.get(newtype).and_then(|ty| match &ty.def {
-                Def::Shared { int, .. } | Def::Enum(int) => Some(*int),
-                _ => None,
-            }),
-            None => Some(exceptions::sized_constant(name).unwrap_or(*ty)),
+        let what = problem.or_else(|| check_references(abi, ty))?;
+        Some((name.clone(), ty.location.clone(), what))
+    })
+}
+
+fn fits(abi: &Abi, name: &str, constant: &Constant) -> bool {
+    let Value::Int { value, ty } = &constant.value else { return true };
+    let ty = match &constant.newtype {
+        Some(newtype) => abi.types.get(newtype).and_then(|ty| match &ty.def {
+            Def::Shared { int, .. } | Def::Enum(int) => Some(*int),
+            _ => None,
+        }),
+        None => Some(exceptions::sized_constant(name).unwrap_or(*ty)),
+    };
+    ty.is_some_and(|ty| {
+        let bits = u32::try_from(ty.bytes * 8).unwrap_or(0);
+        let (low, high) = if ty.signed {
+            (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
+        } else {
+            (0, (1i128 << bits) - 1)
         };
-        let fits = ty.is_some_and(|ty| {
-            let bits = u32::try_from(ty.bytes * 8).unwrap_or(0);
-            let (low, high) = if ty.signed {
-                (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
-            } else {
-                (0, (1i128 << bits) - 1)
-            };
-            (low..=high).contains(value)
-        });
-        if !fits {
-            return Err(Error::NotUnderstood {
-                place: constant.location.to_string(),
-                what: format!("{name}, whose value {value} does not fit its type"),
-            });
-        }
-    }
-    Ok(())
+        (low..=high).contains(value)
+    })
 }
 
 /// What is wrong with the layout, if anything.
@@ -118,8 +129,14 @@ fn check_reference(abi: &Abi, header: &str, used: &Type) -> Option<String> {
             (!here.may_use(there))
                 .then(|| format!("{name} of {} needs another feature", target.location.header))
         }
+        // What is left out may still be pointed to.
+        Type::Handle(inner, _) if is_left_out(abi, inner) => None,
         Type::Array(inner, _) | Type::Handle(inner, _) => check_reference(abi, header, inner),
         Type::Pointer(_) => Some(String::from("a raw pointer is left")),
         Type::Int(_) | Type::Void => None,
     }
+}
+
+fn is_left_out(abi: &Abi, ty: &Type) -> bool {
+    matches!(ty, Type::Named(name) if abi.unknown.contains_key(name))
 }

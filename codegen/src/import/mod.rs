@@ -170,11 +170,23 @@ impl Source {
             omitted: includes.omitted,
             unknown: Default::default(),
         };
-        layout::Types { raw: &raw, places: &run.places, tags: &self.tags }.fill(&mut abi)?;
+        let odd = layout::Types { raw: &raw, places: &run.places, tags: &self.tags }.fill(&mut abi);
+        for (name, odd) in odd {
+            abi.leave_out(&name, self.location_of(&odd.root, &run), &odd.what);
+        }
         self.handles.omit(&mut abi);
         self.tags.omit(&mut abi);
         constants::constants(&mut abi, &raw, &run, &self.macros, &no_constants)?;
         Ok(abi)
+    }
+
+    /// Where bindgen's type `name` is defined: the whole that it is in if it has no place of its own.
+    fn location_of(&self, name: &str, run: &clang::Run) -> Location {
+        let whole = name.split("__bindgen_").next().unwrap_or(name);
+        let place = [name, whole].into_iter().find_map(|name| run.places.get(name));
+        let location = place.map(|place| place.location.clone());
+        let location = location.or_else(|| self.tags.location(whole).cloned());
+        location.unwrap_or_else(|| Location { header: "xen.h".to_owned(), line: 1 })
     }
 
     /// The macro whose probe clang rejects first, if it is a probe. Later complaints may be of clang's

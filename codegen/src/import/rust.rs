@@ -23,6 +23,8 @@ pub(super) struct Raw {
     pub(super) offsets: BTreeMap<(String, String), u64>,
     /// By type and storage unit.
     pub(super) bits: BTreeMap<(String, String), Vec<BitField>>,
+    /// Types without a rule, by bindgen's name: what they are.
+    pub(super) odd: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,8 @@ pub(super) struct RawConst {
     pub(super) value: Option<i128>,
 }
 
-/// Parses the whole output; anything it has no rule for is an error, never a silent gap.
+/// Parses the whole output. A type that it has no rule for is among the odd ones; anything else is an
+/// error, never a silent gap.
 pub(super) fn parse(rust: &str, arch: Arch, handles: &Handles) -> Result<Raw, Error> {
     let mut raw = Raw::default();
     let items = raw.take_assertions(rust)?;
@@ -55,9 +58,33 @@ pub(super) fn parse(rust: &str, arch: Arch, handles: &Handles) -> Result<Raw, Er
         .map_err(|error| Error::not_understood("bindgen's output", error.to_string()))?;
     let mut reader = Reader { arch, handles, raw };
     for item in &file.items {
-        reader.item(item)?;
+        match (reader.item(item), type_of(item)) {
+            (Err(Error::NotUnderstood { place, what }), Some(name)) => {
+                let what = if place == name { what } else { format!("{what} ({place})") };
+                reader.raw.odd.entry(name).or_insert(what);
+            }
+            (result, _) => result?,
+        }
     }
+    let Raw { odd, records, aliases, enums, .. } = &mut reader.raw;
+    records.retain(|name, _| !odd.contains_key(name));
+    aliases.retain(|name, _| !odd.contains_key(name));
+    enums.retain(|name, _| !odd.contains_key(name));
     Ok(reader.raw)
+}
+
+/// The type that an item of bindgen's is or is about.
+fn type_of(item: &Item) -> Option<String> {
+    match item {
+        Item::Struct(item) => Some(item.ident.to_string()),
+        Item::Union(item) => Some(item.ident.to_string()),
+        Item::Type(item) => Some(item.ident.to_string()),
+        Item::Impl(item) => match &*item.self_ty {
+            syn::Type::Path(path) => path.path.get_ident().map(ToString::to_string),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 impl Raw {

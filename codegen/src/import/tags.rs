@@ -43,6 +43,11 @@ impl Tags {
         }
     }
 
+    /// Where a tag is defined.
+    pub(super) fn location(&self, tag: &str) -> Option<&Location> {
+        self.0.get(tag)?.as_ref()
+    }
+
     /// Adds the tags that macros put in the place of others: for programs of older interfaces,
     /// `struct grant_entry_v1` is `struct grant_entry`.
     pub(super) fn add_renamed(&mut self, macros: &Macros) {

@@ -7,28 +7,26 @@ mod newtypes;
 mod padding;
 mod pointers;
 
-use crate::error::Error;
 use crate::ir::{Abi, Def, Type};
 
 /// Applies every rule.
-pub fn run(abi: &mut Abi) -> Result<(), Error> {
-    layout(abi)?;
-    finish(abi)
+pub fn run(abi: &mut Abi) {
+    layout(abi);
+    finish(abi);
 }
 
 /// Applies the rules after [`layout`]'s: what the Rust of xen-abi has beyond C.
-pub(crate) fn finish(abi: &mut Abi) -> Result<(), Error> {
-    padding::run(abi)?;
+pub(crate) fn finish(abi: &mut Abi) {
+    padding::run(abi);
     newtypes::run(abi);
-    Ok(())
 }
 
 /// Applies the rules after which names, types and places are C's: what a record has.
-pub fn layout(abi: &mut Abi) -> Result<(), Error> {
+pub fn layout(abi: &mut Abi) {
     pointers::run(abi);
-    names::run(abi)?;
+    names::run(abi);
     bits::run(abi);
-    align64::run(abi)
+    align64::run(abi);
 }
 
 /// Shows `visit` every type that a member or typedef is written with, innermost last.

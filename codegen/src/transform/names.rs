@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::each_type;
-use crate::error::Error;
 use crate::ir::{Abi, Def, FieldKind, Type};
 use crate::keywords;
 
-pub(super) fn run(abi: &mut Abi) -> Result<(), Error> {
+pub(super) fn run(abi: &mut Abi) {
     let mut renamed = BTreeMap::new();
     for (name, ty) in &abi.types {
         let Some(c_name) = &ty.c_name else { continue };
@@ -36,9 +35,8 @@ pub(super) fn run(abi: &mut Abi) -> Result<(), Error> {
         }
         renamed.insert(name, rust);
     }
-    rename(abi, &renamed)?;
+    rename(abi, &renamed);
     name_members(abi);
-    Ok(())
 }
 
 /// An anonymous member goes by the name of the first member inside it: C forbids another member of
@@ -104,7 +102,7 @@ fn name_by_path(abi: &Abi, owner: &str, here: &Here<'_>, unnamed: &mut Unnamed) 
     }
 }
 
-fn rename(abi: &mut Abi, renamed: &BTreeMap<String, String>) -> Result<(), Error> {
+fn rename(abi: &mut Abi, renamed: &BTreeMap<String, String>) {
     each_type(abi, |ty| {
         if let Type::Named(name) = ty {
             if let Some(new) = renamed.get(name) {
@@ -115,15 +113,12 @@ fn rename(abi: &mut Abi, renamed: &BTreeMap<String, String>) -> Result<(), Error
     for (old, new) in renamed {
         let Some(ty) = abi.types.remove(old) else { continue };
         if let Some(other) = abi.types.get(new) {
-            return Err(Error::Collision {
-                place: ty.location.to_string(),
-                name: new.clone(),
-                other: other.location.to_string(),
-            });
+            let what = format!("a name that is also another type's, at {}", other.location);
+            abi.leave_out(new, ty.location, &what);
+            continue;
         }
         abi.types.insert(new.clone(), ty);
     }
-    Ok(())
 }
 
 /// Bindgen appends an underscore to Rust's keywords; C's name is without it.

@@ -90,6 +90,9 @@ fn merged_paths(all: &[Vec<Leaf>]) -> Vec<String> {
 }
 
 fn unknown(abis: &[Abi], name: &str) -> Error {
+    if let Some((location, what)) = abis.iter().find_map(|abi| abi.unknown.get(name)) {
+        return Error::not_understood(location.to_string(), what);
+    }
     let names = abis.iter().flat_map(|abi| abi.types.keys()).map(String::as_str);
     Error::UnknownType {
         name: name.to_owned(),

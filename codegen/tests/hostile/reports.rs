@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{Tree, refused};
+use crate::{Tree, out, refused};
 
 /// Some downstream trees set the version themselves, whatever a program defines.
 #[test]
@@ -57,4 +57,50 @@ fn one_macro_without_a_rule() {
         // What must hold the whole ABI does not go on without it.
         tree.refused(&[&place, "SCHEDOP_"]);
     }
+}
+
+/// A type without a rule fails what holds it and nothing else.
+#[test]
+fn types_without_a_rule() {
+    let odd = [
+        "struct sched_odd0 { uint8_t x; } __attribute__((aligned(64)));",
+        "struct sched_odd1 { int x : 3; };",
+        "union sched_odd2 { uint32_t a : 3; uint32_t b; };",
+        "struct sched_odd3 { void (*f)(int); };",
+        "struct sched_odd4 { uint8_t a; }; struct sched_b { uint32_t b; }; \
+         typedef struct sched_b sched_odd4;",
+    ];
+    let tree = Tree::new();
+    let first = tree.append(&odd.join("\n"));
+    for number in 0..odd.len() {
+        let keyword = if number == 2 { "union" } else { "struct" };
+        let ty = format!("{keyword} sched_odd{number}");
+        tree.append(&format!("struct sched_holder{number} {{ {ty} in[2]; uint32_t after; }};"));
+    }
+    tree.append("struct sched_clean { struct sched_holder0 *to; uint32_t a; };");
+    for name in ["gnttab_copy", "sched_clean"] {
+        let output = tree.run(&["layout", name, "--arch", "arm"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {said}");
+        for number in 0..odd.len() {
+            // What holds it is named with the place of the cause.
+            let place = format!("sched.h:{}: the generator does not understand", first + number);
+            for what in [
+                format!("{place} sched_odd{number}, "),
+                format!("{place} sched_holder{number}, which holds sched_odd{number}, "),
+            ] {
+                assert_eq!(said.matches(&what).count(), 1, "{what} in {said}");
+            }
+        }
+    }
+    for name in ["sched_odd1", "sched_holder1"] {
+        let words = [name, "a bit field with a sign", "sched.h:"];
+        refused(&tree.run(&["layout", name, "--arch", "arm"]), &words);
+    }
+    // What must hold the whole ABI does not go on without it.
+    tree.refused(&["sched_", "sched.h:"]);
+    let (_dir, out) = out();
+    let arguments = ["gen", "--arch", "arm", "--out", &out.to_string_lossy()];
+    refused(&tree.run(&arguments), &["sched_", "sched.h:"]);
+    assert!(!out.exists());
 }
