@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::install::Install;
 use crate::{
-    Error, bench_build, compare, cross, deny, examples, features, fuzz, live, loom, miri, msrv,
-    mutants, package, public_api, release, setup, test, verify,
+    Error, adopters, bench_build, compare, cross, deny, examples, features, fuzz, live, loom, miri,
+    msrv, mutants, package, public_api, release, setup, test, verify,
 };
 
 /// Developer commands of the xen-abi workspace.
@@ -78,6 +78,11 @@ enum Command {
     /// Compare other libraries that use grants from user space with xen-linux
     #[command(after_help = "Example:\n  cargo xtask compare")]
     Compare,
+    /// Run other projects' tests with their Xen definitions replaced by xen-abi's
+    #[command(
+        after_help = "Example:\n  cargo xtask adopters\n\nThe list is tests/adopters/adopters.toml."
+    )]
+    Adopters,
     /// Time clean builds of xen-abi and of comparable crates
     BenchBuild(bench_build::Options),
 }
@@ -115,6 +120,7 @@ fn run(command: Command, install: Install) -> Result<(), Error> {
         Command::Miri => miri::run(install),
         Command::Fuzz(options) => fuzz::run(&options, install),
         Command::Mutants(options) => mutants::run(&options, install),
+        Command::Adopters => adopters::run(),
         Command::Compare => compare::run(),
         Command::BenchBuild(options) => bench_build::run(&options),
     }

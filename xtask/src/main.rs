@@ -19,6 +19,7 @@
 //! | `fuzz`        | `fuzz.rs`       | a hostile hypervisor and a hostile peer, by cargo-fuzz     |
 //! | `mutants`     | `mutants/`      | changes of single lines that a test must notice            |
 //! | `compare`     | `compare.rs`    | other libraries over grants from user space                |
+//! | `adopters`    | `adopters/`     | other projects' crates, with their tests, over xen-abi     |
 //! | `bench-build` | `bench_build/`  | clean builds of xen-abi and of comparable crates           |
 //!
 //! What a command needs is in its `NEEDS` (`need.rs`). Cargo subcommands from crates.io are pinned in
@@ -27,6 +28,7 @@
 //! Results go to standard output, progress to standard error. The exit status is 0 for success, 1
 //! for a failure and 2 for wrong usage.
 
+mod adopters;
 mod bench_build;
 mod cli;
 mod compare;

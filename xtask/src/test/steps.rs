@@ -3,8 +3,8 @@
 use crate::install::Install;
 use crate::need::Need;
 use crate::{
-    Error, cross, deny, examples, features, fuzz, live, loom, miri, msrv, package, public_api,
-    verify,
+    Error, adopters, cross, deny, examples, features, fuzz, live, loom, miri, msrv, package,
+    public_api, verify,
 };
 
 use super::lanes::Lane;
@@ -295,6 +295,14 @@ pub(super) const STEPS: &[Step] = &[
             "--target-dir",
             "target/compare",
         ]]),
+    },
+    Step {
+        name: "adopters",
+        about: "other projects' crates over xen-abi, with their own tests",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::NONE,
+        action: Action::Command(|_| adopters::run()),
     },
     Step {
         name: "cross",
