@@ -23,7 +23,7 @@ mod two_level;
 use core::fmt;
 
 use xen_abi::event_channel::evtchn_port_t;
-use xen_abi::xen::{DOMID_SELF, domid_t};
+use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t};
 
 pub use status::{Binding, PortStatus};
 pub use two_level::{NoSuchPort, TWO_LEVEL_PORTS, TwoLevel, UnmaskError};
@@ -156,6 +156,29 @@ impl<H: Hypercall> Port<H> {
     pub fn close(mut self) -> Result<(), Error> {
         self.open = false;
         op::close(&self.xen, self.number)
+    }
+}
+
+/// The id of the caller's own domain, which no operation reports as such: a port is allocated that the
+/// domain itself may bind, Xen says which domain may, and the port is closed.
+///
+/// `DOMID_INVALID` if Xen says something else.
+///
+/// ```
+/// # use xen_sim::{DomainConfig, GuestKind, Xen};
+/// # let machine = Xen::new();
+/// # let alice = machine.domain(DomainConfig::new(GuestKind::Pv))?;
+/// assert_eq!(xen_ops::events::own_domid(&alice)?, alice.domid().domid());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// -ENOSPC (no port free) or -ENOMEM.
+pub fn own_domid<H: Hypercall>(xen: H) -> Result<domid_t, Error> {
+    match Port::alloc_unbound(xen, DOMID_SELF)?.status()?.binding {
+        Binding::Unbound { remote } => Ok(remote),
+        _ => Ok(DOMID_INVALID),
     }
 }
 
