@@ -11,6 +11,8 @@ mod cache;
 mod collisions;
 #[path = "loom/entries.rs"]
 mod entries;
+#[path = "loom/fifo.rs"]
+mod fifo;
 #[path = "loom/reaper.rs"]
 mod reaper;
 #[path = "loom/references.rs"]
