@@ -30,7 +30,7 @@ pub enum Error {
     /// The cache of packages cannot be written or read.
     #[error(
         "cannot use the package cache at {}: {source}; \
-         set CARGO_TARGET_DIR to a writable place",
+         set CARGO_TARGET_DIR, or for xen-run XEN_RUN_CACHE, to a writable place",
         shown(path)
     )]
     Cache {

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use xen_abi::xen::domid_t;
+use xen_ops::events::own_domid;
+use xen_ops::hypercall::Error;
 
 use crate::backend::Backend;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
@@ -99,10 +101,13 @@ impl Guest {
         self.command_line
     }
 
-    /// The id of this domain, if Xen reports it: to a PVH guest through CPUID. Others learn it from
-    /// their toolstack, by the command line or xenstore.
-    #[must_use]
-    pub const fn domid(&self) -> Option<domid_t> {
-        self.domid
+    /// The id of this domain. A PVH guest has it from CPUID; others have it of a port that they allocate
+    /// and close.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`own_domid`].
+    pub fn domid(&self) -> Result<domid_t, Error> {
+        self.domid.map_or_else(|| own_domid(self.xen), Ok)
     }
 }

@@ -7,11 +7,10 @@ use core::panic::PanicInfo;
 
 use xen_guest::shutdown::{Reason, shutdown};
 use xen_guest::time::{Clock, WallClock};
-use xen_guest::xen_abi::xen::domid_t;
 use xen_guest::xen_ops::events::Port;
 use xen_guest::xen_ops::gnttab::{Storage, copy};
 use xen_guest::xen_ops::{DomainId, GrantTable, Page as _, ReadOnly, RemoteGrant};
-use xen_guest::{GrantFrames, Guest, GuestPage, PagePool, SharedInfo, println, qemu};
+use xen_guest::{GrantFrames, Guest, GuestPage, PagePool, SharedInfo, println};
 
 xen_guest::entry!(main);
 
@@ -30,8 +29,6 @@ fn main(guest: Guest) -> ! {
     share(&guest);
     println!("shared a page within {} ns", clock.now() - start);
     receive(&guest, &shared_info);
-    // Under QEMU this ends the machine. Elsewhere the domain ends.
-    qemu::exit(qemu::SUCCESS);
     shutdown(Reason::Poweroff)
 }
 
@@ -43,8 +40,7 @@ fn share(guest: &Guest) {
     // SAFETY: nothing else in this kernel uses the domain's grant table.
     let table = unsafe { GrantTable::start(xen, frames, storage, Default::default()) };
     let table = table.expect("a grant table");
-    // The first domain, unless Xen says otherwise.
-    let me = DomainId::new(guest.domid().unwrap_or(domid_t(0))).expect("no reserved id");
+    let me = DomainId::new(guest.domid().expect("a port")).expect("no reserved id");
 
     let page = take(guest);
     page.view().write(0, b"shared").expect("six bytes fit");

@@ -54,7 +54,7 @@ fn a_guest_that_hangs() {
     let place = tempfile::tempdir().unwrap();
     match boot.place(place.path()).deadline(limit).run() {
         Err(Error::Failed(failure)) => {
-            assert_eq!(failure.cause, Cause::Ended(Ended::Deadline(limit)))
+            assert_eq!(failure.cause, Cause::Ended(Ended::Deadline(limit)));
         }
         other => panic!("{other:?}"),
     }

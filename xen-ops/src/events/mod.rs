@@ -2,7 +2,7 @@
 //!
 //! A [`Port`] belongs to the caller's domain, and is closed when it is dropped. [`TwoLevel`] receives events
 //! in a kernel, in the ABI that every domain starts with; a kernel's interrupt handler or its main loop calls
-//! it. [`hypercall::event_channel_op`](crate::hypercall::event_channel_op) has the operations as
+//! it. [`FifoVcpu`] and [`EventArray`] do so in the ABI that has priorities and 131072 ports. [`hypercall::event_channel_op`](crate::hypercall::event_channel_op) has the operations as
 //! C has them.
 //!
 //! | C operation | here |
@@ -17,16 +17,25 @@
 //!
 //! Upstream: `xen/include/public/event_channel.h`.
 
+mod fifo;
 mod status;
 mod two_level;
+mod vcpu;
 
 use core::fmt;
 
 use xen_abi::event_channel::evtchn_port_t;
-use xen_abi::xen::{DOMID_SELF, domid_t};
+use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t};
 
+pub use fifo::{EventArray, ExpandError, FifoVcpu, MAX_ARRAY_PAGES, WORDS_PER_PAGE, Walk};
 pub use status::{Binding, PortStatus};
 pub use two_level::{NoSuchPort, TWO_LEVEL_PORTS, TwoLevel, UnmaskError};
+pub use vcpu::Vcpu;
+
+/// What guest and Xen do at the same time, for the tests that check it in every interleaving. Not a public
+/// interface.
+#[doc(hidden)]
+pub use fifo::protocol;
 
 use crate::hypercall::event_channel_op as op;
 use crate::hypercall::{Error, Hypercall};
@@ -156,6 +165,29 @@ impl<H: Hypercall> Port<H> {
     pub fn close(mut self) -> Result<(), Error> {
         self.open = false;
         op::close(&self.xen, self.number)
+    }
+}
+
+/// The id of the caller's own domain, which no operation reports as such: a port is allocated that the
+/// domain itself may bind, Xen says which domain may, and the port is closed.
+///
+/// `DOMID_INVALID` if Xen says something else.
+///
+/// ```
+/// # use xen_sim::{DomainConfig, GuestKind, Xen};
+/// # let machine = Xen::new();
+/// # let alice = machine.domain(DomainConfig::new(GuestKind::Pv))?;
+/// assert_eq!(xen_ops::events::own_domid(&alice)?, alice.domid().domid());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// -ENOSPC (no port free) or -ENOMEM.
+pub fn own_domid<H: Hypercall>(xen: H) -> Result<domid_t, Error> {
+    match Port::alloc_unbound(xen, DOMID_SELF)?.status()?.binding {
+        Binding::Unbound { remote } => Ok(remote),
+        _ => Ok(DOMID_INVALID),
     }
 }
 

@@ -8,6 +8,7 @@ use core::sync::atomic::fence;
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::xen::{shared_info, vcpu_info, xen_ulong_t};
 
+use super::Vcpu;
 use crate::hypercall::{Error, Hypercall, event_channel_op as op};
 use crate::view::{Field, Place, ReadWrite, View};
 
@@ -39,17 +40,23 @@ const MASK: Field<[u32; PIECES]> = Field::at::<{ offset_of!(shared_info, evtchn_
 #[derive(Clone, Copy, Debug)]
 pub struct TwoLevel<'a> {
     shared_info: View<'a, ReadWrite>,
-    upcall_pending: Place<'a, u8, ReadWrite>,
+    vcpu: Vcpu<'a>,
     selector: Place<'a, [u32; PER_WORD], ReadWrite>,
 }
 
-/// A port that the 2-level ABI does not have: [`TWO_LEVEL_PORTS`] or above.
+/// A port that has no place among the domain's: of the 2-level ABI [`TWO_LEVEL_PORTS`] or above, of event
+/// queues one whose page of event words is not there yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoSuchPort(pub evtchn_port_t);
+pub struct NoSuchPort {
+    /// The port.
+    pub port: evtchn_port_t,
+    /// How many ports there are.
+    pub ports: u32,
+}
 
 impl fmt::Display for NoSuchPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "port {}: the 2-level ABI has {TWO_LEVEL_PORTS}", self.0.0)
+        write!(f, "no port {}: there are {}", self.port.0, self.ports)
     }
 }
 
@@ -88,19 +95,14 @@ impl<'a> TwoLevel<'a> {
         // The structure is inside the page and aligned, and so are its members.
         const INSIDE: &str = "a member of a structure that is inside the page";
         let at = vcpu_info.offset();
-        let upcall_pending = vcpu.at_offset(at + offset_of!(vcpu_info, evtchn_upcall_pending));
         let selector = vcpu.at_offset(at + offset_of!(vcpu_info, evtchn_pending_sel));
-        Self {
-            shared_info,
-            upcall_pending: upcall_pending.expect(INSIDE),
-            selector: selector.expect(INSIDE),
-        }
+        Self { shared_info, vcpu: Vcpu::new(vcpu, vcpu_info), selector: selector.expect(INSIDE) }
     }
 
     /// Whether Xen has announced events since the last walk.
     #[must_use]
     pub fn upcall_pending(&self) -> bool {
-        self.upcall_pending.load(Acquire) != 0
+        self.vcpu.upcall_pending()
     }
 
     /// Walks through the events that are pending and not masked, clears each, and calls `handler` with its
@@ -111,7 +113,7 @@ impl<'a> TwoLevel<'a> {
     /// handler ignores it.
     pub fn receive(&self, mut handler: impl FnMut(evtchn_port_t)) -> usize {
         // Xen sets the bits in the reverse order: what it announces from here on is seen by the next walk.
-        self.upcall_pending.swap(0, AcqRel);
+        self.vcpu.clear_upcall();
         let mut count = 0;
         for half in 0..PER_WORD {
             let selected = self.selector.element(half).map_or(0, |half| half.swap(0, AcqRel));
@@ -192,7 +194,8 @@ fn split(
     pieces: Place<'_, [u32; PIECES], ReadWrite>,
     port: evtchn_port_t,
 ) -> Result<(Place<'_, u32, ReadWrite>, u32), NoSuchPort> {
-    let piece = pieces.element((port.0 / 32) as usize).ok_or(NoSuchPort(port))?;
+    let none = NoSuchPort { port, ports: TWO_LEVEL_PORTS };
+    let piece = pieces.element((port.0 / 32) as usize).ok_or(none)?;
     Ok((piece, 1 << (port.0 % 32)))
 }
 

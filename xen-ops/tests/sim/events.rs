@@ -7,9 +7,11 @@ use xen_abi::event_channel::{
     EVTCHNOP_alloc_unbound, EVTCHNOP_status, EVTCHNSTAT_pirq, evtchn_alloc_unbound, evtchn_port_t,
     evtchn_status,
 };
-use xen_abi::xen::{DOMID_SELF, VIRQ_DEBUG, VIRQ_TIMER, domid_t};
-use xen_ops::events::{Binding, Port, PortStatus};
+use xen_abi::xen::{DOMID_SELF, VIRQ_DEBUG, VIRQ_TIMER, domid_t, shared_info};
+use xen_ops::events::{Binding, EventArray, FifoVcpu, Port, PortStatus, Vcpu};
+use xen_ops::field;
 use xen_ops::hypercall::{Cause, Error, Hypercall, event_channel_op};
+use xen_ops::page::Page as _;
 use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
 
 use crate::lies::Outcome::Instead;
@@ -142,4 +144,62 @@ fn xsa_316_a_positive_result_makes_no_port() {
     assert_eq!(error.cause(), Cause::Unexpected(7));
     let error = Port::bind_ipi(Says(|_, _| 7), 0).unwrap_err();
     assert_eq!(error.cause(), Cause::Unexpected(7));
+}
+
+/// The queues of a domain that the peer sends events to.
+#[test]
+fn event_queues_receive_by_priority_and_keep_masked_events() {
+    let machine = Xen::new();
+    let domain = |domid| machine.domain(DomainConfig::new(GuestKind::Pvh).domid(domid)).unwrap();
+    let (guest, peer) = (&domain(domid_t(1)), domain(PEER));
+    let ports: Vec<_> = (0..3).map(|_| offer_to(&peer, guest)).collect();
+    let numbers: Vec<_> = ports.iter().map(|(own, _)| own.number()).collect();
+
+    let info = guest.page().unwrap();
+    let vcpu = Vcpu::new(info.view(), field!(shared_info, vcpu_info[0]));
+    let failed = FifoVcpu::start(guest, 0, vcpu, guest.page().unwrap(), 4).unwrap_err();
+    assert_eq!(failed.error.errno(), Some(XEN_EINVAL), "the offset is no multiple of 8");
+    let mut queues = FifoVcpu::start(guest, 0, vcpu, failed.returned.unwrap(), 128).unwrap();
+    // Before there is a page of words: the event waits.
+    ports[0].1.notify().unwrap();
+    let array = EventArray::<2>::new();
+    array.expand(guest, guest.page().unwrap()).unwrap();
+
+    let mut receive = || {
+        let mut received = Vec::new();
+        let walk = queues.receive(&array, |port| received.push(port));
+        assert_eq!((walk.events, walk.more, walk.lost), (received.len(), false, None));
+        received
+    };
+    assert_eq!(receive(), [], "ports are masked until a handler exists");
+    for (priority, number) in [7, 7, 0].into_iter().zip(&numbers) {
+        event_channel_op::set_priority(guest, *number, priority).unwrap();
+        array.unmask(guest, *number).unwrap();
+    }
+    ports[1].1.notify().unwrap();
+    ports[2].1.notify().unwrap();
+    ports[2].1.notify().unwrap();
+    // Port 0 was pending already; binding made the others pending, too.
+    assert_eq!(receive(), [numbers[2], numbers[0], numbers[1]]);
+    assert_eq!(receive(), []);
+
+    assert_eq!(array.mask(numbers[1]), Ok(false));
+    ports[1].1.notify().unwrap();
+    assert_eq!(receive(), []);
+    array.unmask(guest, numbers[1]).unwrap();
+    assert_eq!(receive(), [numbers[1]]);
+
+    // A port that is closed while it is pending is in no one's way.
+    ports[0].1.notify().unwrap();
+    let (closed, _) = ports.into_iter().next().unwrap();
+    closed.close().unwrap();
+    let _ = receive();
+    assert_eq!(receive(), []);
+}
+
+/// A port of the guest's, and the peer's to which it is connected.
+fn offer_to<'a>(peer: &'a Domain, guest: &'a Domain) -> (Port<&'a Domain>, Port<&'a Domain>) {
+    let own = Port::alloc_unbound(guest, PEER).unwrap();
+    let theirs = Port::bind_interdomain(peer, guest.domid(), own.number()).unwrap();
+    (own, theirs)
 }

@@ -90,7 +90,7 @@ const HEADERS: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/tar
 
 /// The same, and those of tests that boot hypervisors.
 const LINTED: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,\
-    xen-linux/vm-memory,xen-io/embedded-io,xen-io/std,xen-live/boot";
+    xen-linux/vm-memory,xen-io/embedded-io,xen-io/std,xen-live/boot,xen-run/boot";
 
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";
@@ -249,21 +249,24 @@ pub(super) const STEPS: &[Step] = &[
         runs: Runs::Full,
         place: Place::In(SHARED),
         needs: Needs::Required(live::NEEDS),
-        action: Action::Tests(&[&[
-            "test",
-            "-p",
-            "xen-live",
-            "--features",
-            "boot",
-            "--test",
-            "guests",
-            "--test",
-            "linux",
-            "--test",
-            "domains",
-            "--test",
-            "template",
-        ]]),
+        action: Action::Tests(&[
+            &[
+                "test",
+                "-p",
+                "xen-live",
+                "--features",
+                "boot",
+                "--test",
+                "guests",
+                "--test",
+                "linux",
+                "--test",
+                "domains",
+                "--test",
+                "template",
+            ],
+            &["test", "-p", "xen-run", "--features", "boot", "--test", "boot"],
+        ]),
     },
     Step {
         name: "deny",

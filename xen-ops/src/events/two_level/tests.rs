@@ -31,7 +31,7 @@ fn send(events: &TwoLevel<'_>, port: u32) {
     if mask.load(SeqCst) & bit == 0 {
         let word = port as usize / WORD_BITS;
         events.selector.element(word / 32).unwrap().fetch_or(1 << (word % 32), SeqCst);
-        events.upcall_pending.store(1, SeqCst);
+        events.vcpu.announce();
     }
 }
 
@@ -110,8 +110,9 @@ fn a_port_beyond_the_abi_is_an_error() {
     let page = view(&mut frame);
     let events = TwoLevel::new(page, page, VCPU);
     let port = evtchn_port_t(TWO_LEVEL_PORTS);
-    assert_eq!(events.take(port), Err(NoSuchPort(port)));
-    assert_eq!(events.mask(evtchn_port_t(u32::MAX)), Err(NoSuchPort(evtchn_port_t(u32::MAX))));
+    assert_eq!(events.take(port), Err(NoSuchPort { port, ports: TWO_LEVEL_PORTS }));
+    let port = evtchn_port_t(u32::MAX);
+    assert_eq!(events.mask(port), Err(NoSuchPort { port, ports: TWO_LEVEL_PORTS }));
 }
 
 /// Threads send while one receives: nothing is lost.

@@ -60,6 +60,9 @@ pub(crate) struct Options {
     /// Write all that comes over the serial line to this file too
     #[arg(long, env = "XEN_RUN_LOG", value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// A hypervisor of your own, as the pinned one is: an image that is not compressed
+    #[arg(long, env = "XEN_RUN_HYPERVISOR", value_name = "FILE")]
+    pub(crate) hypervisor: Option<PathBuf>,
     /// Words for the hypervisor's command line
     #[arg(
         long,

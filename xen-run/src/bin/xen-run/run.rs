@@ -101,6 +101,9 @@ fn boot(options: &Options) -> Result<Boot, Failure> {
     if let Some(cache) = &options.cache {
         boot = boot.cache(cache);
     }
+    if let Some(hypervisor) = &options.hypervisor {
+        boot = boot.hypervisor(hypervisor);
+    }
     if let Some(port) = options.gdb {
         boot = boot.gdb(port);
     }

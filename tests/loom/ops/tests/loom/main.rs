@@ -7,6 +7,7 @@
 mod cache;
 mod collisions;
 mod entries;
+mod fifo;
 mod reaper;
 mod references;
 mod wake;

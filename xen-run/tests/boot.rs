@@ -1,0 +1,83 @@
+//! The template under real hypervisors, through cargo: `cargo test -p xen-run --features boot --test boot`.
+
+#![cfg(feature = "boot")]
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Instant;
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap().to_owned()
+}
+
+/// Cargo in the template's directory, with this xen-run and images in the repository's cache.
+fn cargo(words: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let bin = Path::new(env!("CARGO_BIN_EXE_xen-run")).parent().unwrap();
+    let path = env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{path}", bin.display()));
+    command.env("XEN_RUN_CACHE", debian_packages::default_cache());
+    let target = root().join("target/xen-live/templates-kernel");
+    command.env("CARGO_TARGET_DIR", target).current_dir(root().join("templates/kernel"));
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
+        command.env_remove(variable);
+    }
+    command.args(words).stdin(Stdio::null());
+    command
+}
+
+#[track_caller]
+fn success(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let (text, said) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{status}\n{text}\n{said}");
+    text.replace('\r', "")
+}
+
+#[test]
+fn cargo_run_boots_every_release_and_mode() {
+    let x86 = "x86_64-unknown-none";
+    for (target, mode, hello, releases) in [
+        (x86, "pv", "hello from a PV guest, told \"one two\"", &["4.14", "4.17", "4.20"][..]),
+        (x86, "pvh", "hello from a PVH guest, told \"one two\"", &["4.14", "4.17", "4.20"]),
+        ("aarch64-unknown-none", "arm64", "hello from a", &["4.14", "4.20"]),
+        ("armv7a-none-eabi", "armhf", "hello from a", &["4.17", "4.20"]),
+    ] {
+        for release in releases {
+            let mut command =
+                cargo(&["run", "-q", "--release", "--target", target, "--", "one", "two"]);
+            command.env("XEN_RUN_MODE", mode).env("XEN_RUN_RELEASE", release);
+            let start = Instant::now();
+            let text = success(&mut command);
+            eprintln!("{release} {mode}: {:.1?}", start.elapsed());
+            assert!(text.contains(hello), "{release} {mode}:\n{text}");
+            assert!(text.contains("received 1 event"), "{release} {mode}:\n{text}");
+            assert!(!text.contains("(XEN)"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn cargo_test_boots_each_test() {
+    let text = success(&mut cargo(&["test", "-q"]));
+    assert!(text.contains("Xen 4.20"), "{text}");
+}
+
+#[test]
+fn several_domains_are_started_without_a_toolstack() {
+    let mut command =
+        cargo(&["run", "-q", "--release", "--target", "aarch64-unknown-none", "--", "me={domid}"]);
+    let text = success(command.env("XEN_RUN_DOMAINS", "2"));
+    assert!(text.contains("told \"me=0\""), "{text}");
+}
+
+#[test]
+fn several_domains_are_started_by_linux() {
+    let mut command = cargo(&["run", "-q", "--release", "--", "me={domid}"]);
+    let text = success(command.env("XEN_RUN_DOMAINS", "2"));
+    for domain in ["told \"me=1\"", "told \"me=2\""] {
+        assert!(text.contains(domain), "{text}");
+    }
+}
