@@ -49,7 +49,7 @@ fn text(library: &Path, xen_ops: &Path) -> String {
          [lib]\n\
          path = {library:?}\n\
          [dependencies]\n\
-         xen-ops = {{ path = {xen_ops:?} }}\n\
+         xen-ops = {{ path = {xen_ops:?}, features = [\"argo\", \"toolstack\"] }}\n\
          [profile.release]\n\
          panic = \"abort\"\n\
          codegen-units = 1\n\

@@ -10,7 +10,8 @@ mod tests;
 /// Expands a table of one hypercall's operations into typed wrappers.
 ///
 /// A table begins with the hypercall's number and what it takes, in order: `command`, `argument`,
-/// `count`, and numbers of its own that every operation has, as `vcpuid: u32`. Where names are regular
+/// `count`, numbers of its own that every operation has, as `vcpuid: u32`, and constants, as
+/// `op = HVMOP_altp2m`. Where names are regular
 /// the rule follows that turns a row's name into the command and the structure: a row that follows
 /// the rule cannot pair a command with another one's argument. The part about `arguments` is optional.
 /// A trailing underscore in a row's name, which keeps it apart from a keyword, is not a part of the
@@ -54,7 +55,8 @@ mod tests;
 ///
 /// # A row
 ///
-/// `[unsafe] FORM NAME [= COMMAND] [: STRUCTURE] [on ARCHITECTURES] [ARGUMENT] -> CONVENTION;`
+/// `[unsafe] FORM NAME [= COMMAND] [: STRUCTURE] [on ARCHITECTURES] [from MODULE] [before MODULE]
+/// [ARGUMENT] -> CONVENTION;`
 ///
 /// | part | what it says |
 /// |---|---|
@@ -63,6 +65,7 @@ mod tests;
 /// | `batch` | Xen takes an array of them |
 /// | `= COMMAND`, `: STRUCTURE` | the names, where the rule does not give them; the command begins as the rule says. That the two belong together is then the author's promise |
 /// | `on x86`, `on arm` | the architectures that have the operation: `x86`, `x86_32`, `x86_64`, `arm`, `arm32`, `aarch64`, separated by commas |
+/// | `from v4_18`, `before v4_20` | which of the table's modules have the operation, if it has modules |
 ///
 /// The row's documentation is the wrapper's. A section `# Errors` in it, before `# Safety`, follows what
 /// the wrapper says of its result.
@@ -76,6 +79,7 @@ mod tests;
 /// | `{ in a: type, out b: type, ... }` | a structure: the members that the caller sets or reads; the others are zero |
 /// | `out list: [type] counted by nr` | a member that is a handle to a slice, and the one with its length |
 /// | `... untyped` | after such a member: upstream's handle is to `void` |
+/// | `member = CONSTANT` | a member that the row itself sets |
 ///
 /// | convention | what the hypercall returns | what the wrapper returns |
 /// |---|---|---|
@@ -84,9 +88,59 @@ mod tests;
 /// | `errno_and_out` | the same, and the output is valid after a failure too | `(Result<(), Error>, Out)` |
 /// | `count` | the number of elements done, without an error number if one fails | `Result<usize, Error>` |
 /// | `value` | a value that is not negative, or an error number | `Result<usize, Error>` |
+/// | `value_and_out` | the same, and the output is valid after a value | `Result<(usize, Out), Error>` |
 ///
 /// A `cfg` of a row applies to everything that the row expands to; other attributes apply to its
 /// function.
+///
+/// # A command inside the structure
+///
+/// Some hypercalls take one structure, which has the command, the version of the interface, and a union with
+/// the operation's argument. The table then says what that structure is:
+///
+/// ```text
+/// unsafe hypercall __HYPERVISOR_domctl(argument);
+/// structure xen_domctl {
+///     cmd: command,
+///     interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+///     domain: domid_t,
+///     u: union xen_domctl_u,
+/// }
+/// commands XEN_DOMCTL_*;
+///
+/// /// Limits a domain's memory.
+/// single max_mem { in max_memkb: u64 } -> errno;
+///
+/// /// What Xen knows about a domain, and which domain that is.
+/// single getdomaininfo(out info: xen_domctl_getdomaininfo) and out domain -> errno;
+/// ```
+///
+/// A member is `command`, `union`, a value of every operation or a constant; the others are zero. The rows'
+/// members are those of the union's member that is called as the row, or as `: MEMBER` says. A value in
+/// parentheses is the whole of it. `and out domain` adds a value of the structure to what comes out.
+///
+/// # One table for several modules
+///
+/// An interface that is not stable has other structures, and other numbers, in each release. A table can fill
+/// a module for each, the oldest first:
+///
+/// ```text
+/// unsafe hypercall __HYPERVISOR_sysctl(argument);
+/// structure xen_sysctl { ... }
+/// modules {
+///     /// Xen 4.17.
+///     v4_17 = xen_abi::toolstack::v4_17::sysctl,
+///     /// Xen 4.18.
+///     v4_18 = xen_abi::toolstack::v4_18::sysctl,
+/// }
+/// commands XEN_SYSCTL_*;
+///
+/// single cpu_policy from v4_18 { ... } -> errno;
+/// ```
+///
+/// Each module sees what the table sees, and all of the module that is given for it: there the constants and
+/// types that the table names are looked up. So the table's own module must not import those. An operation
+/// whose members changed has two rows of one name, with `before` and `from`.
 ///
 /// # What it expands to
 ///

@@ -11,6 +11,11 @@ pub(crate) struct Table {
     pub(crate) number: Path,
     /// What the hypercall takes, in the order of its arguments.
     pub(crate) slots: Vec<Slot>,
+    /// The structure that has the command inside, if the hypercall does not take the command itself.
+    pub(crate) outer: Option<Outer>,
+    /// Modules that have the same operations on definitions of their own, the oldest first. Without any
+    /// the operations are where the table is.
+    pub(crate) modules: Vec<Module>,
     /// How a row's name becomes a command and a structure.
     pub(crate) naming: Option<Naming>,
     pub(crate) rows: Vec<Row>,
@@ -26,6 +31,56 @@ pub(crate) enum Slot {
     Count,
     /// A number that every operation takes.
     Value { name: Ident, ty: Type },
+    /// A number that is the same in every operation.
+    Constant { value: Path },
+}
+
+/// A structure that has the command, and a union of the operations' arguments.
+pub(crate) struct Outer {
+    pub(crate) structure: Path,
+    pub(crate) members: Vec<Member>,
+}
+
+/// One member of such a structure. Those that no table names are zero.
+pub(crate) struct Member {
+    pub(crate) name: Ident,
+    pub(crate) kind: MemberKind,
+}
+
+pub(crate) enum MemberKind {
+    /// Which of the table's operations.
+    Command,
+    /// The union, and its type.
+    Union(Path),
+    /// A value that every operation takes.
+    Value(Type),
+    /// A value that is the same in every operation, such as the interface's version.
+    Constant(Path),
+}
+
+impl Outer {
+    /// The member that is the union.
+    pub(crate) fn union(&self) -> Option<&Ident> {
+        let mut members = self.members.iter();
+        let union = members.find(|member| matches!(member.kind, MemberKind::Union(_)));
+        union.map(|member| &member.name)
+    }
+
+    /// The members that every operation takes, with their types.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&Ident, &Type)> {
+        self.members.iter().filter_map(|member| match &member.kind {
+            MemberKind::Value(ty) => Some((&member.name, ty)),
+            _ => None,
+        })
+    }
+}
+
+/// A module that a table fills.
+pub(crate) struct Module {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) name: Ident,
+    /// The module whose constants and types its operations use.
+    pub(crate) definitions: Path,
 }
 
 /// The rule that gives a row its command and its structure.
@@ -45,11 +100,17 @@ pub(crate) struct Row {
     pub(crate) name: Ident,
     /// The command, where the rule does not give it.
     pub(crate) command: Option<Ident>,
-    /// The structure, where the rule does not give it.
+    /// The structure, where the rule does not give it; in a table with a union, the union's member.
     pub(crate) structure: Option<Path>,
     /// The architectures that have it; all, if none is named.
     pub(crate) architectures: Vec<Ident>,
+    /// The first of the table's modules that has it.
+    pub(crate) from: Option<Ident>,
+    /// The first of those after it that has it no longer.
+    pub(crate) before: Option<Ident>,
     pub(crate) body: Body,
+    /// Members of the outer structure that come out beside the argument's.
+    pub(crate) outer_outputs: Vec<Ident>,
     pub(crate) convention: Convention,
     pub(crate) convention_span: Span,
 }
@@ -100,6 +161,8 @@ impl Direction {
 pub(crate) enum Kind {
     /// A value that is copied into the argument or out of it.
     Value(Type),
+    /// A value that the row itself says.
+    Constant(Path),
     /// A value that stays where the caller has it.
     Reference(TypeReference),
     /// A handle to the first of several elements.
@@ -125,17 +188,45 @@ pub(crate) enum Convention {
     Count,
     /// A value that is not negative, or an error number.
     Value,
+    /// The same, and what came out counts if it is a value.
+    ValueAndOut,
 }
 
 impl Convention {
     /// Every convention with the word for it.
-    pub(crate) const ALL: [(&'static str, Self); 5] = [
+    pub(crate) const ALL: [(&'static str, Self); 6] = [
         ("status", Self::Status),
         ("errno", Self::Errno),
         ("errno_and_out", Self::ErrnoAndOut),
         ("count", Self::Count),
         ("value", Self::Value),
+        ("value_and_out", Self::ValueAndOut),
     ];
+}
+
+impl Field {
+    /// Whether the caller gives it, or a place for it.
+    pub(crate) fn is_parameter(&self) -> bool {
+        match self.kind {
+            Kind::Value(_) => self.direction.is_input(),
+            Kind::Constant(_) => false,
+            Kind::Reference(_) | Kind::Slice { .. } => true,
+        }
+    }
+}
+
+impl Table {
+    /// The place of a module among the table's.
+    pub(crate) fn module(&self, name: &Ident) -> Option<usize> {
+        self.modules.iter().position(|module| module.name == *name)
+    }
+
+    /// Whether the module at a place has a row.
+    pub(crate) fn has(&self, at: usize, row: &Row) -> bool {
+        let place = |name: &Option<Ident>| name.as_ref().and_then(|name| self.module(name));
+        place(&row.from).is_none_or(|from| from <= at)
+            && place(&row.before).is_none_or(|before| at < before)
+    }
 }
 
 impl Row {

@@ -21,7 +21,7 @@ fn members(row: &Row, direction: Direction) -> (Vec<&Ident>, Vec<&Type>) {
     values
         .filter_map(|Field { name, kind, .. }| match kind {
             Kind::Value(ty) => Some((name, ty)),
-            Kind::Reference(_) | Kind::Slice { .. } => None,
+            Kind::Constant(_) | Kind::Reference(_) | Kind::Slice { .. } => None,
         })
         .unzip()
 }

@@ -1,39 +1,72 @@
 //! From a table to Rust.
 
+mod argument;
 mod batch;
 pub(crate) mod names;
 mod result;
 mod single;
+mod union;
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
-use syn::Result;
+use quote::{ToTokens, format_ident, quote};
+use syn::{Path, Result};
 
 use crate::check;
 use crate::parse::Parsed;
-use crate::table::{Convention, Form, Row, Slot, Table};
+use crate::table::{Convention, Form, Module, Outer, Row, Slot, Table};
 
 /// The wrappers for the table in `input`.
 pub(crate) fn hypercalls(input: TokenStream) -> Result<TokenStream> {
     let Parsed { table, mistakes } = syn::parse2(input)?;
     check::check(&table, mistakes)?;
-    Ok(table
-        .rows
-        .iter()
-        .map(|row| match row.form {
-            Form::Single => single::expand(&table, row),
-            Form::Batch => batch::expand(&table, row),
-        })
-        .collect())
+    if table.modules.is_empty() {
+        return Ok(table.rows.iter().map(|row| operation(&table, row)).collect());
+    }
+    Ok(table.modules.iter().enumerate().map(|(at, of)| module(&table, at, of)).collect())
+}
+
+/// One of the modules that a table fills. Its operations see what the table sees, and the definitions
+/// of the module.
+fn module(table: &Table, at: usize, module: &Module) -> TokenStream {
+    let Module { attributes, name, definitions } = module;
+    let rows = table.rows.iter().filter(|row| table.has(at, row)).map(|row| operation(table, row));
+    let doc = format!("The operations with the definitions of `{}`.", path_text(definitions));
+    let doc =
+        attributes.iter().all(|own| !own.path().is_ident("doc")).then(|| quote!(#[doc = #doc]));
+    quote! {
+        #(#attributes)*
+        #doc
+        pub mod #name {
+            #[allow(unused_imports, reason = "not every table needs more than the definitions")]
+            use super::*;
+            #[allow(unused_imports, reason = "some modules have no row")]
+            use #definitions::*;
+
+            #(#rows)*
+        }
+    }
+}
+
+/// A path as it is written.
+fn path_text(path: &Path) -> String {
+    path.to_token_stream().to_string().replace(' ', "")
+}
+
+fn operation(table: &Table, row: &Row) -> TokenStream {
+    match row.form {
+        Form::Single => single::expand(table, row),
+        Form::Batch => batch::expand(table, row),
+    }
 }
 
 /// The parameters that every operation of the hypercall has.
 fn parameters(table: &Table) -> Vec<TokenStream> {
-    let values = table.slots.iter().filter_map(|slot| match slot {
-        Slot::Value { name, ty } => Some(quote!(#name: #ty)),
+    let slots = table.slots.iter().filter_map(|slot| match slot {
+        Slot::Value { name, ty } => Some((name, ty)),
         _ => None,
     });
-    values.collect()
+    let values = slots.chain(table.outer.iter().flat_map(Outer::values));
+    values.map(|(name, ty)| quote!(#name: #ty)).collect()
 }
 
 /// The number of elements that an expression of type `usize` says, as the hypercall's `count`.
@@ -62,6 +95,7 @@ fn call(
         Slot::Argument => address.clone(),
         Slot::Count => count.clone(),
         Slot::Value { name, .. } => quote!(#name as usize),
+        Slot::Constant { value } => quote!(#value as usize),
     });
     let method = match table.slots.len() {
         5 => format_ident!("call"),

@@ -27,6 +27,11 @@ pub(super) fn structure(table: &Table, row: &Row) -> TokenStream {
     }
 }
 
+/// The member of a union that has the row's name.
+pub(super) fn member(row: &Row) -> Ident {
+    format_ident!("{}", bare(&row.name), span = row.name.span())
+}
+
 /// The row's name as a type's.
 pub(super) fn camel(row: &Row) -> Ident {
     let name = bare(&row.name)

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::Ident;
 
 use super::names;
-use crate::table::{Convention, Field, Kind, Row};
+use crate::table::{Convention, Field, Kind, Outer, Row, Table};
 
 /// What comes out of a `single` row: its type, an expression for it, and the type's definition if it
 /// has one of its own.
@@ -15,19 +15,29 @@ pub(super) struct Out {
     pub(super) definition: Option<TokenStream>,
 }
 
-/// What comes out of `row`; `read` makes the expression for one member.
-pub(super) fn out(row: &Row, command: &Ident, read: impl Fn(&Ident) -> TokenStream) -> Out {
+/// What comes out of `row`; `read` makes the expression for one member of the argument.
+pub(super) fn out(
+    table: &Table,
+    row: &Row,
+    command: &Ident,
+    read: impl Fn(&Ident) -> TokenStream,
+) -> Out {
     let members = row.fields().iter().filter_map(|field| match &field.kind {
-        Kind::Value(ty) if is_result(row, field) => Some((&field.name, ty)),
+        Kind::Value(ty) if is_result(row, field) => Some((&field.name, ty, read(&field.name))),
         _ => None,
     });
-    match *members.collect::<Vec<_>>() {
+    let argument = names::local("argument");
+    let outer = table.outer.iter().flat_map(Outer::values);
+    let outer = outer.filter(|(name, _)| row.outer_outputs.contains(name));
+    let outer = outer.map(|(name, ty)| (name, ty, quote!(#argument.#name)));
+    match &*members.chain(outer).collect::<Vec<_>>() {
         [] => Out { ty: quote!(()), value: quote!(()), definition: None },
-        [(name, ty)] => Out { ty: quote!(#ty), value: read(name), definition: None },
-        ref members => {
+        [(_, ty, value)] => Out { ty: quote!(#ty), value: value.clone(), definition: None },
+        members => {
             let name = names::camel(row);
-            let (names, types): (Vec<_>, Vec<_>) = members.iter().copied().unzip();
-            let values = names.iter().map(|name| read(name));
+            let names = members.iter().map(|(name, ..)| name).collect::<Vec<_>>();
+            let types = members.iter().map(|(_, ty, _)| ty);
+            let values = members.iter().map(|(.., value)| value);
             let doc = format!("What comes out of `{command}`.");
             let member_docs = names.iter().map(|name| format!("`{name}` of the argument."));
             let condition = names::condition(row);
@@ -60,7 +70,7 @@ pub(super) fn errors(convention: Convention) -> &'static str {
             "# Errors\n\nThe error number that the hypercall returned, or the argument's status if it \
              is not `GNTST_okay`."
         }
-        Convention::Errno | Convention::Value => {
+        Convention::Errno | Convention::Value | Convention::ValueAndOut => {
             "# Errors\n\nThe error number that the hypercall returned."
         }
         Convention::ErrnoAndOut => {

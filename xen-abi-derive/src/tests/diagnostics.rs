@@ -51,8 +51,8 @@ fn what_a_hypercall_takes() {
     assert_eq!(
         table("command, address"),
         [
-            "a hypercall takes `command`, `argument`, `count`, or a number of its own with a type, as \
-          `address: u32`"
+            "a hypercall takes `command`, `argument`, `count`, a number of its own with a type, as `address: \
+             u32`, or a constant, as `address = CONSTANT`"
         ]
     );
     assert_eq!(
@@ -107,7 +107,7 @@ fn how_a_row_ends() {
         "single a -> bool;",
         &[
             "unknown return convention `bool`: there are `status`, `errno`, `errno_and_out`, `count`, \
-           `value`",
+           `value`, `value_and_out`",
         ],
     );
 }
@@ -194,5 +194,121 @@ fn batches() {
             "a: an element of a batch holds no slice",
             "a: a member of a batch's element is `in` or `out`",
         ],
+    );
+}
+
+/// The messages about a header and rows of a hypercall whose structure has the command.
+#[track_caller]
+fn union(header: &str, rows: &str, expected: &[&str]) {
+    let table = format!("unsafe hypercall N(argument); structure S {header} commands C_*; {rows}");
+    assert_eq!(messages(&table), expected);
+}
+
+const OUTER: &str = "{ cmd: command, version = VERSION, domain: u16, u: union S_u }";
+
+#[test]
+fn a_structure_with_the_command() {
+    union(OUTER, "single a -> errno; single b { in x: u32 } -> errno;", &[]);
+    union(
+        "{ cmd: u32, u: u64, cmd: u32 }",
+        "",
+        &[
+            "the structure has one member that is `command`, not 0",
+            "the structure has one member that is `union`, not 0",
+            "a second member `cmd`",
+        ],
+    );
+    let what = "say what the member is: `cmd: command`, `cmd: union TYPE`, a value of every operation, as \
+                `cmd: u32`, or a constant, as `cmd = CONSTANT`";
+    union("{ cmd }", "", &[what]);
+    assert_eq!(
+        messages(&format!("unsafe hypercall N(command, argument); structure S {OUTER}")),
+        ["the structure has the command, so the hypercall does not take `command` itself"],
+    );
+}
+
+#[test]
+fn rows_inside_a_structure() {
+    union(
+        OUTER,
+        "batch a { in x: u32 } -> errno;
+         single b: some::path { in x: u32 } -> errno;
+         single c(in x: &u32) -> errno;
+         single d(out x: [u8]) -> errno;
+         single e { in domain: u16 } -> errno;",
+        &[
+            "a: a structure with a command holds one operation: `single`",
+            "b: after `:` stands the name of the union's member, which is no path",
+            "c: the argument lies in the structure: give it by value, or its members in braces",
+            "d: the argument lies in the structure: give it by value, or its members in braces",
+            "e: the hypercall takes a number `domain` too; give that one another name",
+        ],
+    );
+}
+
+#[test]
+fn what_comes_out_of_the_structure_itself() {
+    union(OUTER, "single a and out domain -> errno;", &[]);
+    union(
+        OUTER,
+        "single a and out version -> errno;
+         single b { out domain: u16 } and out domain -> errno;
+         single c and out domain -> value;",
+        &[
+            "a: `version` is no value of the structure: `structure S { version: type }`",
+            "b: a second member `domain` comes out",
+            "c: what comes out is the hypercall's result; `domain` cannot come out too",
+        ],
+    );
+    row(
+        "single a and out domain -> errno;",
+        &["a: `and out` names a member of a structure around the argument, and the table has none"],
+    );
+}
+
+#[test]
+fn constants() {
+    let constant =
+        "a constant is a member of the structure of a `single` row: `{ member = CONSTANT }`";
+    row(
+        "single a { op = OP, in x: u32 } -> errno; single b { id = ID, out id: u32 } -> errno;",
+        &[],
+    );
+    row("single a { id = ID, in id: u32 } -> errno;", &["a: a second member `id`"]);
+    row(
+        "single a(op = OP) -> errno; batch b { op = OP, in x: u32 } -> errno;",
+        &[&format!("a: {constant}"), &format!("b: {constant}")],
+    );
+}
+
+#[test]
+fn modules() {
+    let table = |rows: &str| {
+        messages(&format!(
+            "unsafe hypercall N(command, argument); modules {{ v1 = a::v1, v2 = a::v2 }}
+             commands C_*, arguments s_*; {rows}"
+        ))
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(table("single a before v2 -> errno; single a from v2 -> value;"), none);
+    assert_eq!(
+        table("single a -> errno; single a from v2 -> value;"),
+        ["a: a second row of this name; give it another and say which command it is, as `a_two = \
+             COMMAND`"],
+    );
+    assert_eq!(
+        table("single a from v3 -> errno; single b from v2 before v2 -> errno;"),
+        [
+            "a: unknown module `v3`: there are `v1`, `v2`",
+            "b: no module has the row: `v2` is the first that lacks it",
+        ],
+    );
+    row(
+        "single a from v2 -> errno;",
+        &["a: the table has no modules; `v2` is one of them, as `modules { v2 = path }`"],
+    );
+    assert_eq!(
+        messages("unsafe hypercall N(command, argument); modules { v1 = a, v1 = b } commands C_*;"),
+        ["a second module `v1`"],
     );
 }

@@ -116,3 +116,62 @@ fn slot_of_its_own_and_no_rule() {
          } -> errno;"
     ));
 }
+
+#[test]
+fn command_inside_the_structure() {
+    assert_golden!(expanded(
+        "unsafe hypercall __HYPERVISOR_domctl(argument);
+         structure xen_domctl {
+             cmd: command,
+             interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+             domain: domid_t,
+             u: union xen_domctl_u,
+         }
+         commands XEN_DOMCTL_*;
+         single pausedomain -> errno;
+         single max_mem { in max_memkb: u64 } -> errno;
+         single getdomaininfo(out info: xen_domctl_getdomaininfo) and out domain -> errno;
+         single getvcpuaffinity: vcpuaffinity {
+             flags = XEN_VCPUAFFINITY_HARD,
+             in vcpu: u32,
+             out nr_bits: u32,
+             out bitmap: [u8] counted by nr_bits untyped,
+         } -> errno;"
+    ));
+}
+
+#[test]
+fn command_inside_the_structure_of_one_operation() {
+    assert_golden!(expanded(
+        "unsafe hypercall __HYPERVISOR_hvm_op(op = HVMOP_altp2m, argument);
+         structure xen_hvm_altp2m_op {
+             version = HVMOP_ALTP2M_INTERFACE_VERSION,
+             cmd: command,
+             domain: domid_t,
+             u: union xen_hvm_altp2m_op_u,
+         }
+         commands HVMOP_altp2m_*;
+         single create_p2m: view { in hvmmem_default_access: u16, out view: u16 } -> errno;"
+    ));
+}
+
+#[test]
+fn one_table_for_several_modules() {
+    assert_golden!(expanded(
+        "unsafe hypercall __HYPERVISOR_sysctl(argument);
+         structure xen_sysctl {
+             cmd: command,
+             interface_version = XEN_SYSCTL_INTERFACE_VERSION,
+             u: union xen_sysctl_u,
+         }
+         modules {
+             /// Xen 4.17.
+             v4_17 = xen_abi::toolstack::v4_17::sysctl,
+             v4_18 = xen_abi::toolstack::v4_18::sysctl,
+         }
+         commands XEN_SYSCTL_*;
+         single debug_keys from v4_18 { in keys: [u8] counted by nr_keys } -> errno;
+         single sched_id before v4_18 { out sched_id: u32 } -> errno;
+         single sched_id from v4_18 { out sched_id: u64 } -> errno;"
+    ));
+}

@@ -11,16 +11,18 @@ use crate::parse::Parsed;
 
 /// The tables, each with the headers that have its commands, how those begin, and what begins so but
 /// is none.
-const TABLES: [(&str, &str, &str, &[&str]); 9] = [
+const TABLES: [(&str, &str, &str, &[&str]); 11] = [
     ("console_io", "xen", "CONSOLEIO_", &[]),
     ("event_channel_op", "event_channel", "EVTCHNOP_", &[]),
     ("grant_table_op", "grant_table", "GNTTABOP_", &[]),
     ("hvm_op", "hvm/hvm_op", "HVMOP_", HVMOP),
     ("memory_op", "memory", "XENMEM_", XENMEM),
     ("physdev_op", "physdev", "PHYSDEVOP_", PHYSDEVOP),
+    ("platform_op", "platform", "XENPF_", XENPF),
     ("sched_op", "sched", "SCHEDOP_", &[]),
     ("vcpu_op", "vcpu", "VCPUOP_", &[]),
     ("xen_version", "version", "XENVER_", &[]),
+    ("xsm_op", "xsm/flask_op", "FLASK_", FLASK),
 ];
 
 const HVMOP: &[&str] = &[
@@ -54,6 +56,22 @@ const PHYSDEVOP: &[&str] = &[
     "PHYSDEVOP_DBGP_*",
     // Another name of one of the two versions.
     "PHYSDEVOP_pirq_eoi_gmfn",
+];
+
+const XENPF: &[&str] = &[
+    // The version of the argument, a flag of `XENPF_enter_acpi_sleep` and one of
+    // `XENPF_microcode_update2`.
+    "XENPF_INTERFACE_VERSION",
+    "XENPF_ACPI_SLEEP_EXTENDED",
+    "XENPF_UCODE_FORCE",
+    // Another name of `XENPF_settime64`.
+    "XENPF_settime",
+];
+
+const FLASK: &[&str] = &[
+    // Xen no longer has them.
+    "FLASK_USER",
+    "FLASK_DISABLE",
 ];
 
 fn path(relative: &str) -> PathBuf {

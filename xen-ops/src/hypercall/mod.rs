@@ -57,9 +57,15 @@ pub mod grant_table_op;
 pub mod hvm_op;
 pub mod memory_op;
 pub mod physdev_op;
+#[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+pub mod platform_op;
 pub mod sched_op;
 pub mod vcpu_op;
 pub mod xen_version;
+#[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+pub mod xsm_op;
 
 pub use buffer::{BufferDesc, HypercallBuffer, Readable, Writable};
 pub use error::{Cause, Error};

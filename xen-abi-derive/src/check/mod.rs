@@ -1,12 +1,16 @@
 //! Finds every mistake in a table at once and reports each with its row and the way out.
 
+mod header;
+mod modules;
+mod outer;
+
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use proc_macro2::Span;
 use syn::{Attribute, Error, Expr, ExprLit, Lit, Meta, Result};
 
-use crate::table::{Body, Convention, Direction, Field, Form, Kind, Row, Slot, Table};
+use crate::table::{Body, Convention, Direction, Field, Form, Kind, Outer, Row, Slot, Table};
 
 /// Every architecture a row can be limited to, with the names that the compiler has for it.
 pub(crate) const ARCHITECTURES: [(&str, &[&str]); 6] = [
@@ -21,11 +25,13 @@ pub(crate) const ARCHITECTURES: [(&str, &[&str]); 6] = [
 /// Checks the whole table. `found` are the mistakes that are known already.
 pub(crate) fn check(table: &Table, found: Vec<Error>) -> Result<()> {
     let mut errors = Errors(found.into_iter().reduce(both));
-    slots(table, &mut errors);
-    let mut names = BTreeSet::new();
+    header::check(table, &mut errors);
+    let mut rows: Vec<&Row> = Vec::new();
     for row in &table.rows {
         let mut errors = RowErrors { row, errors: &mut errors };
-        if !names.insert(row.name.to_string()) {
+        let is_second =
+            |other: &&Row| other.name == row.name && modules::overlap(table, other, row);
+        if rows.iter().any(is_second) {
             errors.add(
                 row.name.span(),
                 format_args!(
@@ -35,6 +41,9 @@ pub(crate) fn check(table: &Table, found: Vec<Error>) -> Result<()> {
                 ),
             );
         }
+        rows.push(row);
+        modules::row(table, row, &mut errors);
+        outer::row(table, row, &mut errors);
         safety(row, &mut errors);
         naming(table, row, &mut errors);
         architectures(row, &mut errors);
@@ -76,29 +85,6 @@ struct RowErrors<'a> {
 impl RowErrors<'_> {
     fn add(&mut self, span: Span, message: impl Display) {
         self.errors.add(span, format_args!("{}: {message}", self.row.name));
-    }
-}
-
-fn slots(table: &Table, errors: &mut Errors) {
-    let span = table.number.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
-    let number = |wanted: fn(&Slot) -> bool| table.slots.iter().filter(|slot| wanted(slot)).count();
-    for (what, found) in [
-        ("command", number(|slot| matches!(slot, Slot::Command))),
-        ("argument", number(|slot| matches!(slot, Slot::Argument))),
-    ] {
-        if found != 1 {
-            errors.add(
-                span,
-                format_args!("a hypercall of operations takes `{what}` once, not {found} times"),
-            );
-        }
-    }
-    if number(|slot| matches!(slot, Slot::Count)) > 1 {
-        errors.add(span, "a hypercall takes `count` at most once");
-    }
-    let all = table.slots.len();
-    if all > 5 {
-        errors.add(span, format_args!("a hypercall takes at most 5 arguments, not {all}"));
     }
 }
 
@@ -144,6 +130,9 @@ fn naming(table: &Table, row: &Row, errors: &mut RowErrors<'_>) {
         ),
         _ => {}
     }
+    if table.outer.is_some() {
+        return;
+    }
     let is_ruled = table.naming.as_ref().is_some_and(|naming| naming.argument.is_some());
     if !is_ruled && row.structure.is_none() && matches!(row.body, Body::Structure(_)) {
         errors.add(
@@ -171,11 +160,16 @@ fn fields(row: &Row, errors: &mut RowErrors<'_>) {
     let mut names = BTreeSet::new();
     for field in row.fields() {
         let name = &field.name;
-        if !names.insert(name.to_string()) {
+        // A constant may come out as something else.
+        let is_constant = matches!(field.kind, Kind::Constant(_));
+        if !names.insert((name.to_string(), is_constant))
+            || (field.direction.is_input() && names.contains(&(name.to_string(), !is_constant)))
+        {
             errors.add(name.span(), format_args!("a second member `{name}`"));
         }
         match &field.kind {
             Kind::Value(_) => {}
+            Kind::Constant(_) => constant(row, field, errors),
             Kind::Reference(reference) => {
                 if matches!(row.body, Body::Structure(_)) {
                     errors.add(
@@ -195,11 +189,26 @@ fn fields(row: &Row, errors: &mut RowErrors<'_>) {
     }
 }
 
+/// A constant is a member of a `single` row's structure.
+fn constant(row: &Row, field: &Field, errors: &mut RowErrors<'_>) {
+    if row.form == Form::Batch || matches!(row.body, Body::Whole(_)) {
+        errors.add(
+            field.name.span(),
+            "a constant is a member of the structure of a `single` row: `{ member = CONSTANT }`",
+        );
+    }
+}
+
 /// A number that the hypercall takes is a parameter beside the members of a `single` row.
 fn numbers(table: &Table, row: &Row, errors: &mut RowErrors<'_>) {
-    for slot in &table.slots {
-        let Slot::Value { name: number, .. } = slot else { continue };
-        let member = row.fields().iter().find(|field| field.name == *number);
+    let slots = table.slots.iter().filter_map(|slot| match slot {
+        Slot::Value { name, .. } => Some(name),
+        _ => None,
+    });
+    let members = table.outer.iter().flat_map(Outer::values).map(|(name, _)| name);
+    for number in slots.chain(members) {
+        let member =
+            row.fields().iter().find(|field| field.name == *number && field.is_parameter());
         if let (Form::Single, Some(member)) = (row.form, member) {
             errors.add(
                 member.name.span(),
@@ -277,7 +286,7 @@ fn convention(row: &Row, errors: &mut RowErrors<'_>) {
 fn count(table: &Table, row: &Row, errors: &mut RowErrors<'_>) {
     let has_count = table.slots.iter().any(|slot| matches!(slot, Slot::Count));
     let is_slice = matches!(&row.body, Body::Whole(Field { kind: Kind::Slice { .. }, .. }));
-    if !has_count && (row.form == Form::Batch || is_slice) {
+    if table.outer.is_none() && !has_count && (row.form == Form::Batch || is_slice) {
         errors.add(
             row.name.span(),
             "the hypercall takes no `count`, so its argument is `single` and no slice",
