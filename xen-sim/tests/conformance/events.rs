@@ -98,7 +98,7 @@ fn ports_have_errors() {
     assert_eq!(state_of(&a, there), EVTCHNSTAT_closed);
     let mut priority = evtchn_set_priority::ZERO;
     assert_eq!(event(&a, EVTCHNOP_set_priority, &mut priority), -38);
-    for _ in 1..4096 {
+    for _ in 1..xen_ops::events::TWO_LEVEL_PORTS {
         assert_eq!(unbound(&a, domid(&b)).0, 0);
     }
     assert_eq!(unbound(&a, domid(&b)).0, -28);
@@ -124,10 +124,12 @@ fn events_go_through_queues() {
         let (control, words) = (a.page().unwrap(), a.page().unwrap());
         let (_, port) = unbound(&a, domid(&b));
         let (_, theirs) = bind(&b, domid(&a), port);
-        let mut init =
-            evtchn_init_control { control_gfn: control.frame().0, ..evtchn_init_control::ZERO };
+        let mut init = evtchn_init_control {
+            control_gfn: pfn_to_u64(control.frame()),
+            ..evtchn_init_control::ZERO
+        };
         assert_eq!(event(&a, EVTCHNOP_init_control, &mut init), 0);
-        let mut array = evtchn_expand_array { array_gfn: words.frame().0 };
+        let mut array = evtchn_expand_array { array_gfn: pfn_to_u64(words.frame()) };
         assert_eq!(event(&a, EVTCHNOP_expand_array, &mut array), 0);
         assert_eq!((a.references(control.frame()), a.references(words.frame())), (2, 2));
         let word = |shift| {
