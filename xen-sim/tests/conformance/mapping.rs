@@ -229,7 +229,7 @@ fn entries_are_swapped_unless_in_use() {
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod x86 {
     use super::*;
-    use xen_ops::gnttab::transfer::{PageState, Spare, transfer};
+    use xen_ops::gnttab::transfer::{PageState, Spare, TransferError, transfer};
 
     #[derive(Debug)]
     struct Unmapped(GuestPage);
@@ -260,7 +260,8 @@ mod x86 {
         let (xen, a, b) = pair(GuestKind::Pv);
         a.faults().status(0, GNTST_general_error);
         let error = transfer(&a, Unmapped(a.page().unwrap()), remote(&b, 8)).unwrap_err();
-        assert_eq!(error.error.status(), Some(GNTST_general_error));
+        let TransferError::Xen(refused) = error.error else { panic!("{error:?}") };
+        assert_eq!(refused.status(), Some(GNTST_general_error));
         assert!(matches!(error.returned, Some(PageState::Lost(_))));
         xen.check_invariants().unwrap();
     }
