@@ -118,7 +118,9 @@ fn interrupts_belong_to_who_handles_them() {
         (V4_20, Pv, false, 1, -1),
         (V4_20, Pv, false, u32::MAX, -22),
         (V4_20, Pvh, false, 1, -22),
-        (V4_17, Arm, true, 1, -22),
+        (V4_14, Arm, false, 1023, -12),
+        (V4_17, Arm, true, 1, -12),
+        (V4_17, Arm, true, 1024, -22),
         (V4_20, Arm, true, 1, -95),
     ] {
         let (a, tools) = domains(release, kind);

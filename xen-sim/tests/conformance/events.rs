@@ -15,7 +15,7 @@ use xen_abi::xen::*;
 use xen_ops::field;
 use xen_ops::page::Page as _;
 use xen_ops::view::Field;
-use xen_sim::{Domain, DomainConfig, GuestKind, Xen, Xsm};
+use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen, Xsm};
 
 use crate::support::*;
 
@@ -136,6 +136,17 @@ fn events_go_through_queues() {
             let word = words.view().at(WORDS).element(port.0 as usize).unwrap();
             word.load(SeqCst) >> shift
         };
+
+        let priority = |port, priority| {
+            event(&a, EVTCHNOP_set_priority, &mut evtchn_set_priority { port, priority })
+        };
+        let closed = evtchn_port_t(port.0 + 1);
+        assert_eq!([priority(port, 7), priority(port, 16)], [0, -22]);
+        assert_eq!(
+            [priority(closed, 7), priority(closed, 16)],
+            [-13, -13],
+            "it is looked at first"
+        );
 
         assert!(!a.wait(port, NOW));
         assert_eq!(send(&b, theirs), 0);
@@ -316,4 +327,30 @@ fn parameters_and_interrupts_are_for_the_guests_that_have_them() {
     assert_eq!((unmap(&tools, &mut op), unmap(&guest, &mut op)), (0, -1));
     op.pirq = -1;
     assert_eq!(unmap(&tools, &mut op), -22);
+}
+
+/// Translated guests of x86 have the operation since 4.20, and then the checks of a PV guest.
+#[test]
+fn interrupts_are_mapped_by_translated_guests_since_4_20() {
+    for (release, kind, expected) in [
+        (Release::V4_17, GuestKind::Pvh, [-38, -38, -38]),
+        (Release::V4_20, GuestKind::Pvh, [-1, -3, 0]),
+        (Release::V4_20, GuestKind::Arm, [-38, -38, -38]),
+    ] {
+        let xen = Xen::builder().release(release).build();
+        let a = guest(&xen, DomainConfig::new(kind).pages(4));
+        let tools = guest(&xen, DomainConfig::new(kind).pages(4).privileged());
+        let map = |domain, domid| {
+            let mut op = physdev_map_pirq {
+                domid,
+                type_: MAP_PIRQ_TYPE_GSI as i32,
+                index: 9,
+                pirq: -1,
+                ..physdev_map_pirq::ZERO
+            };
+            other_op(domain, __HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &mut op)
+        };
+        let answers = [map(&a, DOMID_SELF), map(&a, domid_t(77)), map(&tools, DOMID_SELF)];
+        assert_eq!(answers, expected, "{release:?} {kind:?}");
+    }
 }
