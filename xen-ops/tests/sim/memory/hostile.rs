@@ -175,7 +175,7 @@ fn more_entries_than_there_is_room_for_are_none() {
             0
         });
         let mut list = [E820Entry::default(); 2];
-        let lie = Some(lie as isize);
+        let lie = Some(isize::try_from(lie).unwrap_or(isize::MAX));
         assert_eq!(memory_map(&xen, &mut list).map(drop).map_err(unexpected), Err(lie));
         assert_eq!(machine_memory_map(&xen, &mut list).map_err(unexpected), Err(lie));
         let mut list = [xen_pfn_t(0); 2];
