@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use xen_abi::grant_table::*;
 use xen_abi::memory::*;
-use xen_abi::xen::{__HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op};
-use xen_abi::{GrantStatus, Plain};
+use xen_abi::xen::{__HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op, xen_pfn_t};
+use xen_abi::{GrantStatus, GuestHandle, Plain};
 use xen_ops::hypercall::{Hypercall, UNTOUCHED};
 
 use crate::bytes::Bytes;
@@ -104,11 +104,11 @@ impl<'b> Hostile<'b> {
     ///
     /// # Safety
     ///
-    /// `address` is that of `count` values that may be written.
-    unsafe fn list<T: Plain>(&self, address: u64, count: usize, value: impl Fn(u64) -> T) {
+    /// `list` is the address of `count` values that may be written.
+    unsafe fn list<T: Plain>(&self, list: GuestHandle<T>, count: usize, value: impl Fn(u64) -> T) {
         let _ = unsafe {
             // SAFETY: the caller's promise.
-            self.batch::<T>(address as usize, count, |element| {
+            self.batch::<T>(list.addr() as usize, count, |element| {
                 *element = value(self.bytes.number());
             })
         };
@@ -145,8 +145,7 @@ impl<'b> Hostile<'b> {
                 }),
                 GNTTABOP_setup_table => self.batch(address, 1, |op: &mut gnttab_setup_table| {
                     op.status = self.status();
-                    let list = op.frame_list.addr();
-                    self.list(list, op.nr_frames as usize, |frame| frame);
+                    self.list(op.frame_list, op.nr_frames as usize, frame);
                 }),
                 _ => self.bytes.result(),
             }
@@ -164,21 +163,20 @@ impl<'b> Hostile<'b> {
                 XENMEM_acquire_resource => {
                     self.batch(address, 1, |op: &mut xen_mem_acquire_resource| {
                         if !op.frame_list.is_null() {
-                            let (list, count) = (op.frame_list.addr(), op.nr_frames as usize);
-                            self.list(list, count, |frame| frame);
+                            self.list(op.frame_list, op.nr_frames as usize, frame);
                         }
                         op.nr_frames = self.bytes.number() as u32;
                     })
                 }
                 XENMEM_add_to_physmap_batch => {
                     self.batch(address, 1, |op: &mut xen_add_to_physmap_batch| {
-                        self.list(op.errs.addr(), op.size.into(), |err| err as i32);
+                        self.list(op.errs, op.size.into(), |err| err as i32);
                     })
                 }
                 XENMEM_memory_map | XENMEM_machine_memory_map => {
                     self.batch(address, 1, |op: &mut xen_memory_map| {
                         let bytes = op.nr_entries as usize * 20;
-                        self.list(op.buffer.addr(), bytes, |byte| byte as u8);
+                        self.list(op.buffer.cast(), bytes, |byte| byte as u8);
                         op.nr_entries = self.bytes.number() as u32;
                     })
                 }
@@ -213,4 +211,9 @@ unsafe impl Hypercall for Hostile<'_> {
             }
         }
     }
+}
+
+/// A number as a frame's, of which 32-bit x86 has 32 bits.
+fn frame(number: u64) -> xen_pfn_t {
+    xen_pfn_t(number as _)
 }

@@ -6,6 +6,7 @@ use std::ffi::c_void;
 use std::os::fd::AsFd as _;
 use std::ptr::{self, NonNull};
 
+use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use xen_ops::Failed;
 
@@ -39,6 +40,10 @@ impl MmapRegion {
         prot: ProtFlags,
     ) -> Result<Self, Error> {
         device.check_own("mmap")?;
+        // The system call of 32 bits takes pages, and an offset within one would be cut off.
+        if cfg!(target_pointer_width = "32") && offset % 4096 != 0 {
+            return Err(Error::errno("mmap")(Errno::INVAL));
+        }
         let (anywhere, shared) = (ptr::null_mut(), MapFlags::SHARED);
         // SAFETY: the kernel chooses an address where nothing is mapped.
         let base = unsafe { mmap(anywhere, size, prot, shared, device.as_fd(), offset) };
@@ -138,7 +143,7 @@ mod tests {
     fn a_refusal_of_the_kernel_is_an_error() {
         let (device, _) = memory("refused", 0);
         let error = MmapRegion::map(&device, 1, page_size(), ProtFlags::READ).unwrap_err();
-        assert_eq!(error, Error::new("mmap", Cause::Errno(rustix::io::Errno::INVAL)));
+        assert_eq!(error, Error::new("mmap", Cause::Errno(Errno::INVAL)));
     }
 
     #[test]

@@ -5,8 +5,12 @@ use xen_ops::gnttab::copy::{self, CopyError};
 use xen_ops::gnttab::map::{
     BatchError, MapError, Slot, elements, map_all, map_each, unmap_each, unmap_elements,
 };
+use xen_ops::gnttab::replace::{ReplaceError, replace};
 use xen_ops::gnttab::target::{BalloonError, Ballooned};
-use xen_ops::xen_abi::grant_table::GNTST_permission_denied;
+use xen_ops::gnttab::transfer::{PageState, Spare, TransferError, transfer};
+use xen_ops::page::{Owner, Page as _};
+use xen_ops::xen_abi::grant_table::{GNTST_permission_denied, grant_ref_t};
+use xen_ops::xen_abi::xen::xen_pfn_t;
 use xen_ops::{GrantTable, Mapping, ReadWrite, RemoteGrant};
 use xen_sim::{
     Domain, DomainConfig, GrantFrames, GuestKind, GuestPage, GuestTarget, HypercallRecord,
@@ -185,4 +189,61 @@ fn a_page_of_another_domain_is_not_copied() {
     assert!(refused(copy::write(&alice, &page, remote, 0)));
     let mut page = alice.page().unwrap();
     assert_eq!(copy::read(&alice, remote, 0, &mut page), Ok(4096));
+}
+
+/// A page of the simulator without a mapping.
+#[derive(Debug)]
+struct Unmapped(GuestPage);
+
+#[allow(unsafe_code, reason = "vouches for a page of the simulator")]
+// SAFETY: nothing maps the page, and nothing looks at it.
+unsafe impl Spare for Unmapped {
+    fn frame(&self) -> xen_pfn_t {
+        self.0.frame()
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        self.0.owner()
+    }
+}
+
+/// Counts a machine's hypercalls.
+fn count_calls(xen: &Xen) -> Arc<AtomicUsize> {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    xen.on_hypercall(move |_: &HypercallRecord| {
+        counted.fetch_add(1, Relaxed);
+    });
+    calls
+}
+
+/// The page of alice's with the number of bob's would go to carol.
+#[test]
+fn a_page_of_another_domain_is_not_transferred() {
+    let xen = Xen::new();
+    let [alice, bob, carol] = [(); 3].map(|()| domain(&xen));
+    let calls = count_calls(&xen);
+    let to = RemoteGrant::new(carol.domid(), grant_ref_t(8));
+    let failed = transfer(&alice, Unmapped(bob.page().unwrap()), to).unwrap_err();
+    assert_eq!(failed.error, TransferError::OtherDomain);
+    assert!(matches!(failed.returned, Some(PageState::Kept(_))), "{failed:?}");
+    assert_eq!(calls.load(Relaxed), 0);
+}
+
+/// Bob would lose what is at that address in his own memory.
+#[test]
+fn a_page_of_another_domain_does_not_replace_a_mapping() {
+    let xen = Xen::new();
+    let [alice, bob, carol] = [(); 3].map(|()| domain(&xen));
+    let mut storage = TableMemory::new(1, 4);
+    let table = alice.grant_table(&mut storage, Default::default()).unwrap();
+    let remote = grant_to(&table, &alice, &bob);
+    let mapping = Mapping::new(&bob, remote, bob.target(), ReadWrite).unwrap();
+    let calls = count_calls(&xen);
+    let failed = replace(mapping, carol.page().unwrap()).unwrap_err();
+    assert_eq!(failed.error, ReplaceError::OtherDomain);
+    assert_eq!(calls.load(Relaxed), 0);
+    drop(failed.returned.expect("both are returned"));
+    assert_eq!(bob.live_mappings(), 0);
+    xen.check_invariants().unwrap();
 }

@@ -23,7 +23,12 @@ impl State {
         caller: domid_t,
         arguments: [usize; 5],
     ) -> HypercallRecord {
-        let (address, entry) = (arguments[0] as u64, arguments[1] as u64);
+        let address = arguments[0] as u64;
+        let mut entry = arguments[1] as u64;
+        if cfg!(target_arch = "x86") {
+            // Two registers.
+            entry |= (arguments[2] as u64) << 32;
+        }
         let answer = match self.caller(caller).kind {
             GuestKind::Pv => self.change_entry(caller, address >> 12, entry),
             _ => Err(XEN_ENOSYS),

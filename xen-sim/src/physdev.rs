@@ -1,10 +1,10 @@
-//! `physdev_op`: as much of it as PV guests call.
+//! `physdev_op`: as much of it as guests without devices call.
 
 use xen_abi::errno::*;
 use xen_abi::physdev::*;
 use xen_abi::xen::domid_t;
 
-use crate::config::GuestKind;
+use crate::config::{GuestKind, Release};
 use crate::error::Answer;
 use crate::record::HypercallRecord;
 use crate::state::State;
@@ -12,11 +12,14 @@ use crate::state::State;
 impl State {
     pub(crate) fn physdev_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> HypercallRecord {
         let (command, at) = (arguments[0] as u32, arguments[1]);
-        let pv = self.caller(caller).kind == GuestKind::Pv;
+        let kind = self.caller(caller).kind;
+        let pv = kind == GuestKind::Pv;
+        // 4.20 lets translated guests of x86 map interrupts, and the checks after that decide.
+        let maps = pv || kind == GuestKind::Pvh && self.release >= Release::V4_20;
         let (operation, answer) = match command {
             PHYSDEVOP_set_iopl if pv => ("PHYSDEVOP_set_iopl", self.set_iopl(caller, at)),
-            PHYSDEVOP_map_pirq if pv => ("PHYSDEVOP_map_pirq", self.map_pirq(caller, at)),
-            PHYSDEVOP_unmap_pirq if pv => ("PHYSDEVOP_unmap_pirq", self.unmap_pirq(caller, at)),
+            PHYSDEVOP_map_pirq if maps => ("PHYSDEVOP_map_pirq", self.map_pirq(caller, at)),
+            PHYSDEVOP_unmap_pirq if maps => ("PHYSDEVOP_unmap_pirq", self.unmap_pirq(caller, at)),
             _ => ("physdev_op", Err(XEN_ENOSYS)),
         };
         HypercallRecord::new(caller, operation, answer)

@@ -5,15 +5,13 @@ use xen_abi::features::*;
 use xen_abi::version::*;
 use xen_abi::xen::domid_t;
 
-use crate::abi::ulong;
+use crate::abi::{VIRT_START, ulong};
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
 use crate::record::HypercallRecord;
 use crate::state::State;
 
-/// Where Xen's part of a guest's address space begins on x86.
-const VIRT_START: u64 = 0xffff_8000_0000_0000;
-/// The same on Arm.
+/// Where Xen's part of a guest's address space begins on Arm.
 const ARM_VIRT_START: u64 = 0x20_0000;
 /// The text in place of one that a domain may not have, as C has it.
 const DENIED: [u8; 9] = *b"<denied>\0";
@@ -179,11 +177,13 @@ impl State {
         features
     }
 
-    /// Where Xen's part of the caller's address space begins. 4.18 stopped telling translated guests.
+    /// Where Xen's part of the caller's address space begins. 4.18 stopped telling translated guests; those
+    /// with 32 bits were never told.
     fn virt_start(&self, caller: domid_t) -> u64 {
         match self.caller(caller).kind {
             GuestKind::Pv => VIRT_START,
             _ if self.release >= Release::V4_20 => 0,
+            GuestKind::Pvh if cfg!(target_arch = "x86") => 0,
             GuestKind::Pvh => VIRT_START,
             GuestKind::Arm => ARM_VIRT_START,
         }

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::install::Install;
 use crate::{
-    Error, adopters, bench_build, compare, cross, deny, examples, features, fuzz, live, loom, miri,
-    msrv, mutants, package, public_api, release, setup, test, verify,
+    Error, adopters, bench_build, compare, cross, deny, examples, features, fuzz, i686, live, loom,
+    miri, msrv, mutants, package, public_api, release, setup, test, verify,
 };
 
 /// Developer commands of the xen-abi workspace.
@@ -63,6 +63,11 @@ enum Command {
     /// Run every example
     #[command(after_help = "Example:\n  cargo xtask examples")]
     Examples,
+    /// Run the tests of the crates as programs of 32 bits
+    #[command(
+        after_help = "Example:\n  cargo xtask i686\n\nIt needs a processor and a kernel that run them: x86-64."
+    )]
+    I686,
     /// Boot real hypervisors with our own guest, or with Linux, and compare what they do
     Live(live::Options),
     /// Run every interleaving of the lock-free protocols
@@ -115,6 +120,7 @@ fn run(command: Command, install: Install) -> Result<(), Error> {
         Command::Release => release::run(install),
         Command::Msrv => msrv::run(install),
         Command::Examples => examples::run(),
+        Command::I686 => i686::run(install),
         Command::Live(options) => live::run(&options, install),
         Command::Loom => loom::run(),
         Command::Miri => miri::run(install),

@@ -13,6 +13,7 @@
 //! | `release`     | `release.rs`    | everything before a release but publishing                 |
 //! | `msrv`        | `msrv.rs`       | the oldest Rust version that is promised to work           |
 //! | `examples`    | `examples.rs`   | every example, run                                         |
+//! | `i686`        | `i686.rs`       | the tests of the crates as programs of 32 bits             |
 //! | `live`        | `live.rs`       | real hypervisors, booted with our own guest                |
 //! | `loom`        | `loom.rs`       | every interleaving of the lock-free protocols              |
 //! | `miri`        | `miri.rs`       | undefined behaviour                                        |
@@ -39,6 +40,7 @@ mod error;
 mod examples;
 mod features;
 mod fuzz;
+mod i686;
 mod install;
 mod live;
 mod loom;

@@ -69,6 +69,13 @@ macro_rules! wrapper {
             }
         }
 
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                // Read first: it may be packed.
+                core::fmt::Display::fmt(&self.get(), f)
+            }
+        }
+
         impl From<$inner> for $name {
             fn from(value: $inner) -> Self {
                 Self(value)

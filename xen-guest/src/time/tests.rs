@@ -70,7 +70,7 @@ fn values_are_read_when_the_version_is_even() {
     let time = VcpuTime::read(&view, TIME).unwrap();
     assert_eq!((time.nanoseconds(7), time.flags()), (10, 1));
     view.at(field!(shared_info, wc_sec)).store(5, Relaxed);
-    view.at(field!(shared_info, wc_sec_hi)).store(1, Relaxed);
+    view.at(super::wall::SECONDS_HIGH).store(1, Relaxed);
     view.at(field!(shared_info, wc_nsec)).store(7, Relaxed);
     let wall = WallClock::read(&view).unwrap();
     assert_eq!(wall.at(3), core::time::Duration::new((1 << 32) + 5, 10));

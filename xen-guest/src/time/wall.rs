@@ -15,9 +15,9 @@ const VERSION: Field<u32> = field!(shared_info, wc_version);
 const SECONDS: Field<u32> = field!(shared_info, wc_sec);
 const NANOSECONDS: Field<u32> = field!(shared_info, wc_nsec);
 #[cfg(target_arch = "x86")]
-const SECONDS_HIGH: Field<u32> = field!(shared_info, arch.wc_sec_hi);
+pub(super) const SECONDS_HIGH: Field<u32> = field!(shared_info, arch.wc_sec_hi);
 #[cfg(not(target_arch = "x86"))]
-const SECONDS_HIGH: Field<u32> = field!(shared_info, wc_sec_hi);
+pub(super) const SECONDS_HIGH: Field<u32> = field!(shared_info, wc_sec_hi);
 
 /// The time of day at which the system time was 0, as Xen reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

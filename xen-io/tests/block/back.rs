@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use xen_io::block::{Abi, Back, CopyGrants, Segment};
+use xen_io::block::{Abi, Back, CopyGrants};
 use xen_io::ring::Front;
 use xen_io::ring::protocols::Blkif;
 use xen_io::xen_abi::from_bytes;
@@ -171,7 +171,7 @@ fn a_call_serves_no_more_than_a_ring() {
 #[cfg(feature = "foreign")]
 #[test]
 fn requests_of_both_x86_abis_are_the_same() {
-    use xen_io::block::{Direction, Request, Segments};
+    use xen_io::block::{Direction, Request, Segment, Segments};
     use xen_io::ring::protocols::{BlkifX86_32, BlkifX86_64};
 
     fn round_trip<A: Abi>(request: &Request) {
@@ -205,7 +205,7 @@ proptest! {
 
     /// Whatever bytes are in the ring, each request gets one response, and the disk keeps its size.
     #[test]
-    fn any_bytes_are_answered(entries in vec(vec(any::<u8>(), 112), 0..32)) {
+    fn any_bytes_are_answered(entries in vec(vec(any::<u8>(), size_of::<blkif_request>()), 0..32)) {
         let requests: Vec<blkif_request> =
             entries.iter().map(|bytes| from_bytes(bytes).unwrap()).collect();
         let (statuses, disk) = serve(|_, _| requests, |_| ());

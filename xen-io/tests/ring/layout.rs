@@ -30,7 +30,7 @@ fn a_32_bit_front_end_has_smaller_entries() {
     assert_eq!(size_of::<<BlkifX86_64 as Protocol>::Request>(), 112);
     let pages = pages::<1>();
     let mut front = Front::<BlkifX86_32, _>::new(views(&pages)).unwrap();
-    for id in 0..2 {
+    for id in 0..2_u64 {
         let request = foreign::x86_32::io::blkif::blkif_request {
             id: id.into(),
             ..foreign::x86_32::io::blkif::blkif_request::ZERO

@@ -65,6 +65,8 @@ impl<T: MapTarget, P: Page> fmt::Debug for Replaced<T, P> {
 pub enum ReplaceError {
     /// The mapping is for devices too, which this operation cannot unmap. No hypercall was made.
     ForDevices,
+    /// The page is not of the domain that has mapped the grant. No hypercall was made.
+    OtherDomain,
     /// Xen refused, with the statuses of an unmap.
     Xen(Error),
 }
@@ -73,6 +75,9 @@ impl fmt::Display for ReplaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ForDevices => f.write_str("a mapping for devices cannot be replaced: unmap it"),
+            Self::OtherDomain => f.write_str(
+                "the page belongs to another domain than the mapping: there is another page at its address",
+            ),
             Self::Xen(error) => error.fmt(f),
         }
     }
@@ -104,6 +109,9 @@ pub fn replace<H: Hypercall, T: MapTarget, A: Access, P: Page>(
 ) -> Result<Replaced<T, P>, NotReplaced<H, T, A, P>> {
     if mapping.has_devices() {
         return Err(Failed::returning(ReplaceError::ForDevices, (mapping, page)));
+    }
+    if Owner::is_foreign(|| mapping.xen().owner(), page.owner()) {
+        return Err(Failed::returning(ReplaceError::OtherDomain, (mapping, page)));
     }
     let new_addr = page.address().addr().get() as u64;
     let ((mapping, page), unmapped) = leak_on_unwind((mapping, page), |(mapping, _)| {

@@ -13,6 +13,7 @@ use super::remote::RemoteGrant;
 use crate::Failed;
 use crate::hypercall::grant_table_op::{Transfer, transfer as call};
 use crate::hypercall::{Error, Hypercall, UNTOUCHED};
+use crate::page::Owner;
 
 /// A frame of the guest's own memory that can be transferred.
 ///
@@ -23,6 +24,44 @@ use crate::hypercall::{Error, Hypercall, UNTOUCHED};
 pub unsafe trait Spare {
     /// The frame.
     fn frame(&self) -> xen_pfn_t;
+
+    /// The domain that it belongs to, if the program has several: another domain's
+    /// [`Hypercall`](crate::Hypercall) then does not transfer it. By default there is one domain, and nothing
+    /// is compared.
+    #[inline]
+    fn owner(&self) -> Option<Owner> {
+        None
+    }
+}
+
+/// Why a page was not transferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// The page is not of the domain that makes the hypercalls. No hypercall was made.
+    OtherDomain,
+    /// Xen did not transfer it, with the statuses that [`transfer`] lists.
+    Xen(Error),
+}
+
+impl fmt::Display for TransferError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherDomain => f.write_str(
+                "the page belongs to another domain than the one that transfers: that one has another page \
+                 with its number",
+            ),
+            Self::Xen(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for TransferError {}
+
+impl<T> From<Failed<Self, T>> for TransferError {
+    fn from(failed: Failed<Self, T>) -> Self {
+        failed.error
+    }
 }
 
 /// State of a page whose transfer failed.
@@ -70,7 +109,7 @@ impl<P> fmt::Debug for LostPage<P> {
 ///
 /// # Errors
 ///
-/// [`Error`], with the state of the page. Xen takes the page before it checks the receiver, so the page is
+/// [`TransferError`], with the state of the page. A page of another domain is kept. Xen takes the page before it checks the receiver, so the page is
 /// lost with every status but one:
 ///
 /// | status | page |
@@ -84,7 +123,10 @@ pub fn transfer<H: Hypercall + ?Sized, P: Spare>(
     xen: &H,
     page: P,
     to: RemoteGrant,
-) -> Result<LostPage<P>, Failed<Error, PageState<P>>> {
+) -> Result<LostPage<P>, Failed<TransferError, PageState<P>>> {
+    if Owner::is_foreign(|| xen.owner(), page.owner()) {
+        return Err(Failed::returning(TransferError::OtherDomain, PageState::Kept(page)));
+    }
     let mut element = [Transfer::new(page.frame(), to.domain.domid(), to.reference)];
     // Dropped only if Xen certainly has not taken it.
     let page = LostPage::new(page);
@@ -101,5 +143,5 @@ pub fn transfer<H: Hypercall + ?Sized, P: Spare>(
     } else {
         PageState::Lost(page)
     };
-    Err(Failed::returning(error, state))
+    Err(Failed::returning(TransferError::Xen(error), state))
 }

@@ -12,7 +12,14 @@ pub(super) fn written<'a, T>(
     usize::try_from(written)
         .ok()
         .and_then(|written| buffer.get(..written))
-        .ok_or_else(|| hypercall::Error::from_result(operation, written as isize).into())
+        .ok_or_else(|| impossible(operation, written))
+}
+
+/// The error for a count that cannot be. With 32 bits the largest ones are no result, and count as the
+/// largest result: none is an error number.
+pub(super) fn impossible(operation: &'static str, count: u32) -> Error {
+    let count = isize::try_from(count).unwrap_or(isize::MAX);
+    hypercall::Error::from_result(operation, count).into()
 }
 
 /// The number of elements that a list holds, as a count of 32 bits.

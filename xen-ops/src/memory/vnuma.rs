@@ -125,9 +125,9 @@ where
     let VnumaSizes { nodes, vcpus, ranges: count } = sizes(&argument);
     match result {
         Ok(()) => {
-            let distance_count = nodes.checked_mul(nodes).ok_or_else(|| {
-                VnumaError::Failed(hypercall::Error::from_result(NAME, nodes as isize).into())
-            })?;
+            let distance_count = nodes
+                .checked_mul(nodes)
+                .ok_or_else(|| VnumaError::Failed(list::impossible(NAME, nodes)))?;
             Ok(Vnuma {
                 nodes: nodes as usize,
                 distances: list::written(NAME, distances, distance_count)?,

@@ -154,7 +154,7 @@ unsafe impl page::MapTarget for Target {
 impl Drop for Target {
     fn drop(&mut self) {
         let host_addr = page::MapTarget::host_addr(&self.target);
-        if self.domain.machine_frame(xen_pfn_t(host_addr >> 12)).is_some() {
+        if self.domain.machine_frame(xen_pfn_t((host_addr >> 12) as _)).is_some() {
             violation(format!(
                 "target {host_addr:#x} was returned while something is mapped there"
             ));

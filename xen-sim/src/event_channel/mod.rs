@@ -17,6 +17,8 @@ const RESET_CONT: u32 = 14;
 
 /// Interrupts that every x86 machine has.
 const LEGACY_INTERRUPTS: u32 = 16;
+/// Numbers of interrupts that Xen has on Arm.
+const ARM_INTERRUPTS: u32 = 1024;
 
 /// Whether a virtual interrupt belongs to a vCPU, not to the domain or the machine.
 fn is_of_vcpu(virq: u32) -> bool {
@@ -111,6 +113,10 @@ impl State {
         let domain = self.caller(caller);
         match domain.kind {
             GuestKind::Arm if self.release >= Release::V4_20 => Err(XEN_EOPNOTSUPP),
+            // It finds a port, but has no interrupts of this kind.
+            GuestKind::Arm if op.pirq < ARM_INTERRUPTS => {
+                self.check_free_port(caller).and(Err(XEN_ENOMEM))
+            }
             GuestKind::Pv if op.pirq < LEGACY_INTERRUPTS && !domain.privileged => Err(XEN_EPERM),
             _ => Err(XEN_EINVAL),
         }
@@ -262,6 +268,9 @@ impl State {
         }
         if ports.fifo().is_none() {
             return Err(XEN_ENOSYS);
+        }
+        if ports.end(op.port.0).is_none() {
+            return Err(XEN_EACCES);
         }
         if op.priority > EVTCHN_FIFO_PRIORITY_MIN {
             return Err(XEN_EINVAL);

@@ -3,7 +3,7 @@
 use xen_abi::memory::*;
 use xen_abi::xen::domid_t;
 
-use crate::abi::{pfn, ulong};
+use crate::abi::{MACHPHYS_END, VIRT_START, pfn, ulong};
 use crate::error::Answer;
 use crate::state::State;
 use crate::state::guest_access::address;
@@ -13,8 +13,8 @@ impl State {
     /// Xen's addresses; the table itself is not simulated.
     pub(crate) fn machphys_mapping(&mut self, caller: domid_t, at: usize) -> Answer {
         let op = xen_machphys_mapping {
-            v_start: ulong(0xffff_8000_0000_0000),
-            v_end: ulong(0xffff_8040_0000_0000),
+            v_start: ulong(VIRT_START),
+            v_end: ulong(MACHPHYS_END),
             max_mfn: ulong(self.frames.end() - 1),
         };
         self.write(caller, at, op)?;

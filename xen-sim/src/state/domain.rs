@@ -18,7 +18,8 @@ use crate::state::vnuma::VnumaTopology;
 /// First guest frame number for targets of mappings: a domain's own memory is below.
 const FIRST_TARGET_GFN: u64 = 0x10_0000;
 /// First virtual page number for targets of mappings in a PV guest.
-const FIRST_TARGET_PAGE: u64 = 0xffff_c900_0000_0000 >> 12;
+const FIRST_TARGET_PAGE: u64 =
+    if cfg!(target_arch = "x86") { 0xe000_0000 } else { 0xffff_c900_0000_0000 } >> 12;
 
 pub(crate) struct DomainState {
     pub(crate) domid: domid_t,

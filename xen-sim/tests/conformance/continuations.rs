@@ -81,7 +81,7 @@ fn a_grant_can_be_revoked_between_two_parts() {
 
 fn reservation(list: &mut [xen_pfn_t]) -> xen_memory_reservation {
     xen_memory_reservation {
-        nr_extents: list.len() as u64,
+        nr_extents: list.len() as xen_ulong_t,
         extent_start: GuestHandle::from_mut_slice(list),
         domid: DOMID_SELF,
         ..xen_memory_reservation::ZERO

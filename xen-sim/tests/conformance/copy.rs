@@ -85,7 +85,14 @@ fn a_sub_page_grant_is_a_window() {
     let (xen, a, b) = version_2_pair();
     let page = a.page().unwrap();
     // 16 bytes from offset 64 on.
-    grant2(&a, 8, GTF_permit_access | GTF_sub_page, domid(&b), 64 | 16 << 16, page.frame().0);
+    grant2(
+        &a,
+        8,
+        GTF_permit_access | GTF_sub_page,
+        domid(&b),
+        64 | 16 << 16,
+        pfn_to_u64(page.frame()),
+    );
     let own = b.page().unwrap();
     for (offset, len, status) in [
         (64, 16, GNTST_okay),
@@ -115,7 +122,7 @@ fn a_transitive_grant_passes_on_one_level() {
     let page = c.page().unwrap();
     page.view().write(0, b"c's").unwrap();
     // From c to a, and on to b.
-    grant2(&c, 9, GTF_permit_access, domid(&a), 0, page.frame().0);
+    grant2(&c, 9, GTF_permit_access, domid(&a), 0, pfn_to_u64(page.frame()));
     grant2(&a, 8, GTF_transitive, domid(&b), u32::from(domid(&c).0), 9);
     let own = b.page().unwrap();
     assert_eq!(copy(&b, by_ref(&a, 8, 0), by_frame(&own, 0), 3, SOURCE), GNTST_okay);
@@ -137,7 +144,7 @@ fn a_transitive_grant_passes_on_one_level() {
     grant2(&c, 10, GTF_transitive, domid(&a), u32::from(domid(&b).0), 8);
     fails(domid(&c), 10, GNTST_general_error);
     // Not granted to a, however well to b.
-    grant2(&c, 11, GTF_permit_access, domid(&b), 0, page.frame().0);
+    grant2(&c, 11, GTF_permit_access, domid(&b), 0, pfn_to_u64(page.frame()));
     fails(domid(&c), 11, GNTST_general_error);
 }
 

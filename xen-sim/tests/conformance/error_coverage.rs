@@ -93,6 +93,8 @@ fn bad_copy_arg() -> GrantStatus {
     copy(&b, by_ref(&a, 8, 4000), by_frame(&own, 0), 100, GNTCOPY_source_gref)
 }
 
+/// A frame number of 32-bit x86 always fits.
+#[cfg(not(target_arch = "x86"))]
 fn address_too_big() -> GrantStatus {
     let xen = Xen::builder().first_frame(xen_pfn_t(1 << 32)).build();
     let a = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(2));
@@ -118,7 +120,7 @@ fn eagain() -> GrantStatus {
 
 #[test]
 fn every_status_is_produced() {
-    let ledger: [(GrantStatus, fn() -> GrantStatus); 14] = [
+    let ledger: &[(GrantStatus, fn() -> GrantStatus)] = &[
         (GNTST_okay, okay),
         (GNTST_general_error, general_error),
         (GNTST_bad_domain, bad_domain),
@@ -130,6 +132,7 @@ fn every_status_is_produced() {
         (GNTST_permission_denied, permission_denied),
         (GNTST_bad_page, bad_page),
         (GNTST_bad_copy_arg, bad_copy_arg),
+        #[cfg(not(target_arch = "x86"))]
         (GNTST_address_too_big, address_too_big),
         (GNTST_eagain, eagain),
         (GNTST_no_space, || without_handles(Release::V4_20)),
@@ -141,7 +144,9 @@ fn every_status_is_produced() {
             status.0
         })
         .collect();
-    assert_eq!(produced, (-13..=0).collect());
+    let can_be =
+        |status: &i16| cfg!(not(target_arch = "x86")) || *status != GNTST_address_too_big.0;
+    assert_eq!(produced, (-13..=0).filter(can_be).collect());
 }
 
 /// Adds a frame of that space to the address space of a domain of that kind.
@@ -179,7 +184,7 @@ fn acquire(release: Release, privileged: bool, nr_frames: u32, fails: Option<u32
     if let Some(frames) = fails {
         tools.faults().acquire_fails_after(frames);
     }
-    let mut list: Vec<_> = (0..u64::from(nr_frames)).map(|at| xen_pfn_t(0x20_0000 + at)).collect();
+    let mut list: Vec<_> = (0..u64::from(nr_frames)).map(|at| pfn(0x20_0000 + at)).collect();
     let mut op = xen_mem_acquire_resource {
         domid: domid(&a),
         type_: XENMEM_resource_grant_table as u16,
@@ -242,7 +247,7 @@ fn overflowing_range() -> isize {
         domid: DOMID_SELF,
         size: 2,
         space: XENMAPSPACE_gmfn_range,
-        idx: u64::MAX,
+        idx: xen_ulong_t::MAX,
         gpfn: xen_pfn_t(0),
     };
     memory_op(&a, XENMEM_add_to_physmap, &mut op)

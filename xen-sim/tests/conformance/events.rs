@@ -15,7 +15,7 @@ use xen_abi::xen::*;
 use xen_ops::field;
 use xen_ops::page::Page as _;
 use xen_ops::view::Field;
-use xen_sim::{Domain, DomainConfig, GuestKind, Xen, Xsm};
+use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen, Xsm};
 
 use crate::support::*;
 
@@ -98,7 +98,7 @@ fn ports_have_errors() {
     assert_eq!(state_of(&a, there), EVTCHNSTAT_closed);
     let mut priority = evtchn_set_priority::ZERO;
     assert_eq!(event(&a, EVTCHNOP_set_priority, &mut priority), -38);
-    for _ in 1..4096 {
+    for _ in 1..xen_ops::events::TWO_LEVEL_PORTS {
         assert_eq!(unbound(&a, domid(&b)).0, 0);
     }
     assert_eq!(unbound(&a, domid(&b)).0, -28);
@@ -124,16 +124,29 @@ fn events_go_through_queues() {
         let (control, words) = (a.page().unwrap(), a.page().unwrap());
         let (_, port) = unbound(&a, domid(&b));
         let (_, theirs) = bind(&b, domid(&a), port);
-        let mut init =
-            evtchn_init_control { control_gfn: control.frame().0, ..evtchn_init_control::ZERO };
+        let mut init = evtchn_init_control {
+            control_gfn: pfn_to_u64(control.frame()),
+            ..evtchn_init_control::ZERO
+        };
         assert_eq!(event(&a, EVTCHNOP_init_control, &mut init), 0);
-        let mut array = evtchn_expand_array { array_gfn: words.frame().0 };
+        let mut array = evtchn_expand_array { array_gfn: pfn_to_u64(words.frame()) };
         assert_eq!(event(&a, EVTCHNOP_expand_array, &mut array), 0);
         assert_eq!((a.references(control.frame()), a.references(words.frame())), (2, 2));
         let word = |shift| {
             let word = words.view().at(WORDS).element(port.0 as usize).unwrap();
             word.load(SeqCst) >> shift
         };
+
+        let priority = |port, priority| {
+            event(&a, EVTCHNOP_set_priority, &mut evtchn_set_priority { port, priority })
+        };
+        let closed = evtchn_port_t(port.0 + 1);
+        assert_eq!([priority(port, 7), priority(port, 16)], [0, -22]);
+        assert_eq!(
+            [priority(closed, 7), priority(closed, 16)],
+            [-13, -13],
+            "it is looked at first"
+        );
 
         assert!(!a.wait(port, NOW));
         assert_eq!(send(&b, theirs), 0);
@@ -314,4 +327,30 @@ fn parameters_and_interrupts_are_for_the_guests_that_have_them() {
     assert_eq!((unmap(&tools, &mut op), unmap(&guest, &mut op)), (0, -1));
     op.pirq = -1;
     assert_eq!(unmap(&tools, &mut op), -22);
+}
+
+/// Translated guests of x86 have the operation since 4.20, and then the checks of a PV guest.
+#[test]
+fn interrupts_are_mapped_by_translated_guests_since_4_20() {
+    for (release, kind, expected) in [
+        (Release::V4_17, GuestKind::Pvh, [-38, -38, -38]),
+        (Release::V4_20, GuestKind::Pvh, [-1, -3, 0]),
+        (Release::V4_20, GuestKind::Arm, [-38, -38, -38]),
+    ] {
+        let xen = Xen::builder().release(release).build();
+        let a = guest(&xen, DomainConfig::new(kind).pages(4));
+        let tools = guest(&xen, DomainConfig::new(kind).pages(4).privileged());
+        let map = |domain, domid| {
+            let mut op = physdev_map_pirq {
+                domid,
+                type_: MAP_PIRQ_TYPE_GSI as i32,
+                index: 9,
+                pirq: -1,
+                ..physdev_map_pirq::ZERO
+            };
+            other_op(domain, __HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &mut op)
+        };
+        let answers = [map(&a, DOMID_SELF), map(&a, domid_t(77)), map(&tools, DOMID_SELF)];
+        assert_eq!(answers, expected, "{release:?} {kind:?}");
+    }
 }

@@ -115,7 +115,7 @@ fn hypercalls_are_recorded_with_their_outcome() {
     ops[2].flags = 0;
     assert_eq!(grant_op(&b, GNTTABOP_map_grant_ref, &mut ops), 0);
     assert_eq!(set_version(&a, 2).0, -16);
-    assert_eq!(add_to_physmap(&a, 77, 0, page.frame().0), -22);
+    assert_eq!(add_to_physmap(&a, 77, 0, pfn_to_u64(page.frame())), -22);
     assert_eq!(call(&a, 63, [0; 5]), -38);
     let told = told.lock().unwrap();
     assert_eq!(

@@ -31,7 +31,7 @@ fn x86_version_1() {
             assert_eq!(flags(&a, 8), 0x1);
             assert_eq!(unmap(&a, handle, target.host_addr(), 0).0, -4);
             // On PVH the owner's page has no place any more.
-            let place = machine_frame(&a, page.frame().0);
+            let place = machine_frame(&a, pfn_to_u64(page.frame()));
             assert_eq!(place.is_none(), kind == GuestKind::Pvh);
 
             let readonly = granted(&a, 9, GTF_readonly, &a);
@@ -63,7 +63,7 @@ fn x86_version_2() {
         let (page, own) = (a.page().unwrap(), a.page().unwrap());
         let domid = domid(&a);
         let window = GTF_permit_access | GTF_sub_page;
-        grant2(&a, 8, window, domid, 16 | 32 << 16, page.frame().0);
+        grant2(&a, 8, window, domid, 16 | 32 << 16, pfn_to_u64(page.frame()));
         let source = GNTCOPY_source_gref;
         assert_eq!(copy(&a, by_ref(&a, 8, 16), by_frame(&own, 0), 32, source).0, 0);
         assert_eq!(copy(&a, by_ref(&a, 8, 0), by_frame(&own, 0), 32, source).0, -1);
@@ -71,7 +71,7 @@ fn x86_version_2() {
         assert_eq!(map(&a, &a, 8, GNTMAP_host_map, &target).status.0, -1);
         grant2(&a, 9, GTF_transitive, domid, u32::from(domid.0), 8);
         assert_eq!(copy(&a, by_ref(&a, 9, 0), by_frame(&own, 0), 8, source).0, -1);
-        grant2(&a, 10, GTF_permit_access, domid, 0, page.frame().0);
+        grant2(&a, 10, GTF_permit_access, domid, 0, pfn_to_u64(page.frame()));
         map_okay(&a, &a, 10, false, &target);
         assert_eq!(status(&a, 10), 0x18);
         assert_eq!(set_version(&a, 1).0, -16);
@@ -141,6 +141,6 @@ fn a_pv_guest_has_its_table_listed_and_a_translated_one_mapped() {
             ..gnttab_setup_table::ZERO
         }];
         assert_eq!(grant_op(&a, GNTTABOP_setup_table, &mut op), 0);
-        assert_eq!((op[0].status.0, list[0].0 != u64::MAX), (0, listed));
+        assert_eq!((op[0].status.0, list[0] != xen_pfn_t(!0)), (0, listed));
     }
 }

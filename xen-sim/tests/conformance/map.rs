@@ -96,7 +96,7 @@ fn pins_are_kept_for_each_kind_of_mapping() {
     let target = b.target();
     let both = GNTMAP_host_map | GNTMAP_device_map;
     let op = map(&b, &a, 8, both, &target);
-    assert_eq!(op.dev_bus_addr, page.frame().0 << 12);
+    assert_eq!(op.dev_bus_addr, pfn_to_u64(page.frame()) << 12);
     let pins = a.pins(grant_ref_t(8));
     assert_eq!((pins.host_write, pins.device_write, pins.total()), (1, 1, 2));
     // Nothing named, nothing unmapped, and all is well.
@@ -175,11 +175,11 @@ fn d12_a_page_that_was_mapped_over_is_dead() {
         let _page = granted(&a, 8, 0, &b);
         let heap = b.page().unwrap();
         let mut op = map_op(&a, 8, GNTMAP_host_map, &b.target());
-        op.host_addr = heap.frame().0 << 12;
+        op.host_addr = pfn_to_u64(heap.frame()) << 12;
         assert_eq!(grant_op(&b, GNTTABOP_map_grant_ref, std::slice::from_mut(&mut op)), 0);
         assert_eq!(op.status, GNTST_okay);
         assert_eq!(unmap(&b, op.handle, op.host_addr, 0), GNTST_okay);
-        assert_eq!(machine_frame(&b, heap.frame().0), None);
+        assert_eq!(machine_frame(&b, pfn_to_u64(heap.frame())), None);
         // Neither can it be granted.
         grant(&b, 8, GTF_permit_access, domid(&a), heap.frame());
         assert_eq!(map(&a, &b, 8, GNTMAP_host_map, &a.target()).status, GNTST_bad_page);
@@ -204,7 +204,10 @@ fn arm_takes_a_hole_for_unmapped() {
     let _page = granted(&a, 8, 0, &b);
     let (target, hole) = (b.target(), b.target());
     let handle = map_okay(&b, &a, 8, false, &target);
-    assert_eq!(unmap(&b, handle, b.page().unwrap().frame().0 << 12, 0), GNTST_general_error);
+    assert_eq!(
+        unmap(&b, handle, pfn_to_u64(b.page().unwrap().frame()) << 12, 0),
+        GNTST_general_error
+    );
     assert_eq!(unmap(&b, handle, hole.host_addr(), 0), GNTST_okay);
     assert_eq!(flags(&a, 8), GTF_permit_access);
     drop(xen);

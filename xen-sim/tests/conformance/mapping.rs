@@ -1,7 +1,7 @@
 //! xen-ops' use of what others grant, on the simulator: mapping, copying, transferring.
 
 use crate::support::machine_frame;
-use crate::support::{self, TABLE_GFN, flags, granted, guest, pair, revoke};
+use crate::support::{self, TABLE_GFN, flags, granted, guest, pair, pfn, pfn_to_u64, revoke};
 use xen_abi::GrantStatus;
 use xen_abi::errno::XEN_EFAULT;
 use xen_abi::grant_table::*;
@@ -194,19 +194,19 @@ fn d12_a_ballooned_page_is_memory_again_afterwards() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let _page = granted(&a, 8, 0, &b);
     let own = b.page().unwrap();
-    let (frame, machine) = (own.frame(), machine_frame(&b, own.frame().0));
+    let (frame, machine) = (own.frame(), machine_frame(&b, pfn_to_u64(own.frame())));
     assert!(machine.is_some());
     // SAFETY: a translated guest.
     let target = unsafe { Ballooned::new(&b, own) }.unwrap();
-    assert_eq!(machine_frame(&b, frame.0), None);
+    assert_eq!(machine_frame(&b, pfn_to_u64(frame)), None);
     let mapping = Mapping::new(&b, remote(&a, 8), target, ReadWrite).unwrap();
     mapping.view().write(0, &[1]).unwrap();
     let target = mapping.unmap().unwrap();
-    assert_eq!(machine_frame(&b, frame.0), None, "what was there before is not back");
+    assert_eq!(machine_frame(&b, pfn_to_u64(frame)), None, "what was there before is not back");
     b.faults().no_memory(1);
     let target = target.restore().unwrap_err().returned.unwrap();
     let own = target.restore().unwrap();
-    assert!(machine_frame(&b, own.frame().0).is_some());
+    assert!(machine_frame(&b, pfn_to_u64(own.frame())).is_some());
     xen.check_invariants().unwrap();
 }
 
@@ -229,7 +229,7 @@ fn entries_are_swapped_unless_in_use() {
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod x86 {
     use super::*;
-    use xen_ops::gnttab::transfer::{PageState, Spare, transfer};
+    use xen_ops::gnttab::transfer::{PageState, Spare, TransferError, transfer};
 
     #[derive(Debug)]
     struct Unmapped(GuestPage);
@@ -260,7 +260,8 @@ mod x86 {
         let (xen, a, b) = pair(GuestKind::Pv);
         a.faults().status(0, GNTST_general_error);
         let error = transfer(&a, Unmapped(a.page().unwrap()), remote(&b, 8)).unwrap_err();
-        assert_eq!(error.error.status(), Some(GNTST_general_error));
+        let TransferError::Xen(refused) = error.error else { panic!("{error:?}") };
+        assert_eq!(refused.status(), Some(GNTST_general_error));
         assert!(matches!(error.returned, Some(PageState::Lost(_))));
         xen.check_invariants().unwrap();
     }
@@ -272,7 +273,7 @@ mod x86 {
 #[allow(unsafe_code, reason = "starts a grant table on the simulator")]
 fn grants_are_swapped_with_their_pages() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let area = FrameRange { address: a.raw_table().shared(), frame: xen_pfn_t(TABLE_GFN) };
+    let area = FrameRange { address: a.raw_table().shared(), frame: pfn(TABLE_GFN) };
     let storage = Storage::<GuestPage, 1, 4>::new();
     // SAFETY: the simulator keeps these frames for the table, and nothing else here uses it.
     let table = unsafe {
@@ -318,7 +319,7 @@ fn a_grant_of_another_table_is_not_swapped() {
     let (_xen, a, b) = pair(GuestKind::Pvh);
     let storages = [Storage::<GuestPage, 1, 4>::new(), Storage::new()];
     let [ours, theirs] = [(&a, &storages[0]), (&b, &storages[1])].map(|(domain, storage)| {
-        let area = FrameRange { address: domain.raw_table().shared(), frame: xen_pfn_t(TABLE_GFN) };
+        let area = FrameRange { address: domain.raw_table().shared(), frame: pfn(TABLE_GFN) };
         // SAFETY: the simulator keeps these frames for the table, and nothing else here uses it.
         unsafe {
             let frames = Translated::new(area, 1);

@@ -26,7 +26,7 @@ fn reserve_for(
 ) -> isize {
     let mut op = xen_memory_reservation {
         extent_start: GuestHandle::from_mut_slice(list),
-        nr_extents: list.len() as u64,
+        nr_extents: list.len() as xen_ulong_t,
         extent_order: order,
         mem_flags,
         domid,
@@ -36,7 +36,7 @@ fn reserve_for(
 }
 
 fn frames<const N: usize>(first: u64) -> [xen_pfn_t; N] {
-    std::array::from_fn(|at| xen_pfn_t(first + at as u64))
+    std::array::from_fn(|at| pfn(first + at as u64))
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn memory_is_populated_and_freed() {
         let (xen, a) = machine(kind);
         let mut list = frames::<4>(UNUSED);
         assert_eq!(reserve(&a, XENMEM_populate_physmap, &mut list, 0), 4);
-        assert_eq!((a.pages(), list[3].0), (12, UNUSED + 3));
+        assert_eq!((a.pages(), list[3]), (12, pfn(UNUSED + 3)));
         assert!(machine_frame(&a, UNUSED + 3).is_some());
         xen.check_invariants().unwrap();
         assert_eq!(reserve(&a, XENMEM_decrease_reservation, &mut list[1..], 0), 3);
@@ -66,14 +66,15 @@ fn a_pv_guest_is_told_which_frames_it_got() {
     let mut list = frames::<2>(1);
     assert_eq!(reserve(&a, XENMEM_populate_physmap, &mut list, 1), 2);
     assert_eq!(list[0].0 % 2, 0, "aligned");
-    for frame in [list[0].0, list[0].0 + 1, list[1].0] {
+    let [first, second] = list.map(pfn_to_u64);
+    for frame in [first, first + 1, second] {
         assert_eq!(machine_frame(&a, frame), Some(frame));
     }
     let mut more = frames::<1>(0);
     assert_eq!(reserve(&a, XENMEM_increase_reservation, &mut more, 0), 1);
-    assert_eq!(machine_frame(&a, more[0].0), Some(more[0].0));
+    assert_eq!(machine_frame(&a, pfn_to_u64(more[0])), Some(pfn_to_u64(more[0])));
     assert_eq!((a.pages(), reserve(&a, XENMEM_decrease_reservation, &mut more, 0)), (13, 1));
-    assert_eq!(machine_frame(&a, more[0].0), None);
+    assert_eq!(machine_frame(&a, pfn_to_u64(more[0])), None);
     xen.check_invariants().unwrap();
 }
 
@@ -121,9 +122,9 @@ fn a_page_that_is_mapped_elsewhere_is_freed_when_it_is_unmapped() {
     assert_eq!(reserve(&a, XENMEM_decrease_reservation, &mut [page.frame()], 0), 1);
     assert_eq!(a.pages(), 8, "still charged");
     // What is mapped from elsewhere cannot be given away.
-    let mut foreign = [xen_pfn_t(xen_ops::page::MapTarget::host_addr(&target) >> 12)];
+    let mut foreign = [pfn(xen_ops::page::MapTarget::host_addr(&target) >> 12)];
     assert_eq!(reserve(&b, XENMEM_decrease_reservation, &mut foreign, 0), 0);
-    let host_addr = foreign[0].0 << 12;
+    let host_addr = pfn_to_u64(foreign[0]) << 12;
     assert_eq!(unmap(&b, handle, host_addr, 0), xen_abi::grant_table::GNTST_okay);
     assert_eq!(a.pages(), 7);
     drop(page);
@@ -136,10 +137,10 @@ fn exchange(
     from_order: u32,
     to: &mut [xen_pfn_t],
     to_order: u32,
-) -> (isize, u64) {
+) -> (isize, xen_ulong_t) {
     let reservation = |list: &mut [xen_pfn_t], extent_order| xen_memory_reservation {
         extent_start: GuestHandle::from_mut_slice(list),
-        nr_extents: list.len() as u64,
+        nr_extents: list.len() as xen_ulong_t,
         extent_order,
         domid: DOMID_SELF,
         ..xen_memory_reservation::ZERO
@@ -161,7 +162,8 @@ fn a_pv_guest_trades_pages() {
     assert_eq!(exchange(&a, &mut from, 0, &mut to, 1), (0, 4));
     assert_eq!((a.pages(), to[0].0 % 2), (8, 0));
     assert_eq!(
-        machine_frame(&a, from[0].0).filter(|frame| to.iter().any(|to| to.0 == *frame)),
+        machine_frame(&a, pfn_to_u64(from[0]))
+            .filter(|frame| to.iter().any(|to| pfn_to_u64(*to) == *frame)),
         None
     );
     xen.check_invariants().unwrap();

@@ -26,7 +26,7 @@ fn pair_of(kind: GuestKind) -> Pair {
 }
 
 fn extent(caller: &Domain, command: u32, dom: domid_t, gfn: u64, order: u32, flags: u32) -> isize {
-    let mut list = [xen_pfn_t(gfn)];
+    let mut list = [pfn(gfn)];
     let mut op = xen_memory_reservation {
         nr_extents: 1,
         extent_start: GuestHandle::from_mut_slice(&mut list),
@@ -80,15 +80,15 @@ fn a_frame_is_populated_when_it_is_used() {
     let (guest, b) = (&pair.guest, guest(&pair.xen, DomainConfig::new(GuestKind::Pvh).pages(8)));
     assert_eq!((pair.mark(GFN, 2), pair.target(&pair.tools, Some(10)).0), (1, 0));
     // By a grant that is copied from, and by the guest itself.
-    grant(guest, 8, GTF_permit_access, domid(&b), xen_pfn_t(GFN));
+    grant(guest, 8, GTF_permit_access, domid(&b), pfn(GFN));
     let own = b.page().unwrap();
     let status = copy(&b, by_ref(guest, 8, 0), by_frame(&own, 0), 8, GNTCOPY_source_gref);
     assert_eq!(status, GNTST_okay);
     assert_eq!(pair.target(&pair.tools, None), (0, [10, 1, 3]));
-    let _ = guest.address_of(xen_pfn_t(GFN + 1));
+    let _ = guest.address_of(pfn(GFN + 1));
     assert_eq!(pair.target(&pair.tools, None), (0, [10, 0, 2]));
     // There is no more.
-    let _ = guest.address_of(xen_pfn_t(GFN + 2));
+    let _ = guest.address_of(pfn(GFN + 2));
     assert!(guest.crash_reason().is_some());
     assert_eq!(pair.xen.check_invariants(), Ok(()));
     pair.guest.destroy();
@@ -108,7 +108,7 @@ fn entries_go_when_memory_is_decreased_or_put_there() {
     // With too small a cache a page that is given up goes there.
     assert_eq!(pair.mark(GFN + 0x100, 3), 1);
     let page = pair.guest.page().unwrap();
-    let frame = page.frame().0;
+    let frame = pfn_to_u64(page.frame());
     assert_eq!(extent(&pair.guest, XENMEM_decrease_reservation, DOMID_SELF, frame, 0, 0), 1);
     assert_eq!(pair.target(&pair.tools, None), (0, [12, 4, 10]));
     assert_eq!(pair.xen.check_invariants(), Ok(()));
@@ -126,7 +126,7 @@ fn frames_are_marked_for_others_and_where_nothing_is() {
     }
     let pair = pair_of(GuestKind::Pvh);
     let page = pair.guest.page().unwrap();
-    assert_eq!((pair.mark(page.frame().0, 0), pair.mark(GFN, 21)), (0, 0));
+    assert_eq!((pair.mark(pfn_to_u64(page.frame()), 0), pair.mark(GFN, 21)), (0, 0));
     // Larger extents than those that are populated at once; marking twice is once.
     assert_eq!((pair.mark(0x10_0000, 10), pair.mark(0x10_0000, 10)), (1, 1));
     assert_eq!(pair.target(&pair.tools, None).1, [8, 0, 1024]);

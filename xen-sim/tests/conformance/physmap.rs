@@ -14,8 +14,7 @@ const SHARED_INFO: u32 = XENMAPSPACE_shared_info;
 const TABLE: u32 = XENMAPSPACE_grant_table;
 
 fn remove(domain: &Domain, domid: domid_t, gfn: u64) -> isize {
-    let mut op =
-        xen_remove_from_physmap { domid, gpfn: xen_pfn_t(gfn), ..xen_remove_from_physmap::ZERO };
+    let mut op = xen_remove_from_physmap { domid, gpfn: pfn(gfn), ..xen_remove_from_physmap::ZERO };
     memory_op(domain, XENMEM_remove_from_physmap, &mut op)
 }
 
@@ -24,8 +23,8 @@ fn range(domain: &Domain, idx: u64, gfn: u64, size: u16) -> isize {
         domid: DOMID_SELF,
         size,
         space: XENMAPSPACE_gmfn_range,
-        idx,
-        gpfn: xen_pfn_t(gfn),
+        idx: ulong(idx),
+        gpfn: pfn(gfn),
     };
     memory_op(domain, XENMEM_add_to_physmap, &mut op)
 }
@@ -34,7 +33,7 @@ fn batch(
     domain: &Domain,
     space: u32,
     foreign: domid_t,
-    idxs: &mut [u64],
+    idxs: &mut [xen_ulong_t],
     gfns: &mut [xen_pfn_t],
     errs: &mut [i32],
 ) -> isize {
@@ -92,10 +91,10 @@ fn before_4_17_arm_maps_a_frame_again() {
 fn a_frame_that_is_mapped_over_is_freed_on_x86() {
     let (xen, a) = machine(GuestKind::Pvh);
     let page = a.page().unwrap();
-    assert_eq!(add_to_physmap(&a, SHARED_INFO, 0, page.frame().0), 0);
+    assert_eq!(add_to_physmap(&a, SHARED_INFO, 0, pfn_to_u64(page.frame())), 0);
     assert_eq!(a.pages(), 7);
     // Xen's own frames are just moved.
-    assert_eq!(add_to_physmap(&a, TABLE, 0, page.frame().0), 0);
+    assert_eq!(add_to_physmap(&a, TABLE, 0, pfn_to_u64(page.frame())), 0);
     assert_eq!((a.pages(), machine_frame(&a, TABLE_GFN)), (7, None));
     drop(page);
     xen.check_invariants().unwrap();
@@ -129,18 +128,18 @@ fn pages_are_moved_one_by_one_and_in_ranges() {
 fn a_batch_succeeds_whatever_its_entries_do() {
     let (xen, a) = machine(GuestKind::Pvh);
     let (mut idxs, mut errs) = ([1, 64, 2], [7; 3]);
-    let mut gfns = [1, 2, 3].map(|at| xen_pfn_t(UNUSED + at));
-    let table = |idxs: &mut [u64], gfns: &mut [xen_pfn_t], errs: &mut [i32]| {
+    let mut gfns = [1, 2, 3].map(|at| pfn(UNUSED + at));
+    let table = |idxs: &mut [xen_ulong_t], gfns: &mut [xen_pfn_t], errs: &mut [i32]| {
         batch(&a, TABLE, DOMID_SELF, idxs, gfns, errs)
     };
     assert_eq!(table(&mut idxs, &mut gfns, &mut errs), 0);
     assert_eq!(errs, [0, -22, 0]);
     // A frame number that is none ends it, and has no error of its own.
-    (gfns[1], errs) = (xen_pfn_t(u64::MAX), [7; 3]);
+    (gfns[1], errs) = (pfn(u64::MAX), [7; 3]);
     assert_eq!(table(&mut idxs, &mut gfns, &mut errs), -22);
     assert_eq!(errs, [0, 7, 7]);
     assert_eq!(table(&mut [], &mut [], &mut []), 0);
-    (gfns[1], errs) = (xen_pfn_t(UNUSED), [7; 3]);
+    (gfns[1], errs) = (pfn(UNUSED), [7; 3]);
     a.faults().unreadable(1);
     assert_eq!(table(&mut idxs, &mut gfns, &mut errs), -14);
     assert_eq!(errs, [0, 7, 7]);
@@ -164,13 +163,13 @@ fn foreign_frames_are_for_toolstacks() {
         let page = a.page().unwrap();
         page.view().write(0, b"seen").unwrap();
         let foreign = |domain: &Domain, owner: domid_t, idx: u64, gfn: u64| {
-            let (mut idxs, mut gfns, mut errs) = ([idx], [xen_pfn_t(gfn)], [7]);
+            let (mut idxs, mut gfns, mut errs) = ([ulong(idx)], [pfn(gfn)], [7]);
             let space = XENMAPSPACE_gmfn_foreign;
             let done = batch(domain, space, owner, &mut idxs, &mut gfns, &mut errs);
             (done, errs[0])
         };
-        assert_eq!(foreign(&tools, domid(&a), page.frame().0, UNUSED), (0, 0));
-        assert_eq!(machine_frame(&tools, UNUSED), machine_frame(&a, page.frame().0));
+        assert_eq!(foreign(&tools, domid(&a), pfn_to_u64(page.frame()), UNUSED), (0, 0));
+        assert_eq!(machine_frame(&tools, UNUSED), machine_frame(&a, pfn_to_u64(page.frame())));
         assert_eq!(a.references(page.frame()), 2);
         xen.check_invariants().unwrap();
         assert_eq!(foreign(&tools, domid(&a), 0xdead, UNUSED + 1), (0, -22));
@@ -193,8 +192,8 @@ fn a_removed_page_stays_the_domains() {
     map_okay(&b, &a, 8, false, &target);
     let mapped = xen_ops::page::MapTarget::host_addr(&target) >> 12;
     assert_eq!(remove(&b, DOMID_SELF, mapped), -2, "a grant is unmapped otherwise");
-    assert_eq!(remove(&a, DOMID_SELF, page.frame().0), 0);
-    assert_eq!((a.pages(), machine_frame(&a, page.frame().0)), (8, None));
+    assert_eq!(remove(&a, DOMID_SELF, pfn_to_u64(page.frame())), 0);
+    assert_eq!((a.pages(), machine_frame(&a, pfn_to_u64(page.frame()))), (8, None));
     assert_eq!(remove(&a, domid(&b), 0x100), -1);
     assert_eq!(remove(&a, domid_t(77), 0x100), -3);
     drop(page);
@@ -224,11 +223,11 @@ fn a_toolstack_acquires_grant_tables() {
         let status = xen_mem_acquire_resource { id: 1, ..table };
         let statuses = if kind == GuestKind::Arm { (-22, 0) } else { (0, 8) };
         assert_eq!(acquire(&tools, status, &mut []), statuses);
-        let mut gfns: Vec<_> = (0..40).map(|at| xen_pfn_t(UNUSED + at)).collect();
+        let mut gfns: Vec<_> = (0..40).map(|at| pfn(UNUSED + at)).collect();
         let two = xen_mem_acquire_resource { nr_frames: 2, ..table };
         assert_eq!(acquire(&tools, two, &mut gfns).0, 0);
         // The toolstack writes an entry for the guest.
-        assert_eq!(machine_frame(&tools, gfns[1].0).is_some(), kind != GuestKind::Pv);
+        assert_eq!(machine_frame(&tools, pfn_to_u64(gfns[1])).is_some(), kind != GuestKind::Pv);
         let page = a.page().unwrap();
         grant(&a, 520, xen_abi::grant_table::GTF_permit_access, domid(&b), page.frame());
         map_okay(&b, &a, 520, true, &b.target());
@@ -274,14 +273,14 @@ fn an_acquisition_can_fail_half_done() {
         nr_frames: 3,
         ..xen_mem_acquire_resource::ZERO
     };
-    let mut gfns = [0, 1, 2].map(|at| xen_pfn_t(UNUSED + at));
+    let mut gfns = [0, 1, 2].map(|at| pfn(UNUSED + at));
     tools.faults().acquire_fails_after(2);
     assert_eq!(acquire(&tools, op, &mut gfns).0, -5);
-    let mapped = gfns.map(|gfn| machine_frame(&tools, gfn.0).is_some());
+    let mapped = gfns.map(|gfn| machine_frame(&tools, pfn_to_u64(gfn)).is_some());
     assert_eq!(mapped, [true, true, false]);
     xen.check_invariants().unwrap();
     for gfn in &gfns[..2] {
-        assert_eq!(remove(&tools, DOMID_SELF, gfn.0), 0);
+        assert_eq!(remove(&tools, DOMID_SELF, pfn_to_u64(*gfn)), 0);
     }
     tools.faults().acquire_fails_after(0);
     assert_eq!(acquire(&tools, op, &mut gfns).0, -12);
@@ -305,5 +304,5 @@ fn before_4_20_only_toolstacks_acquire_on_x86() {
     let op = xen_mem_acquire_resource { domid: domid(&a), ..op };
     assert_eq!(acquire(&tools, op, &mut []), (0, 32));
     let op = xen_mem_acquire_resource { nr_frames: 33, ..op };
-    assert_eq!(acquire(&tools, op, &mut [xen_pfn_t(UNUSED); 33]).0, -7);
+    assert_eq!(acquire(&tools, op, &mut [pfn(UNUSED); 33]).0, -7);
 }

@@ -82,7 +82,7 @@ impl Guest {
         let flags = GTF_permit_access | if readonly { GTF_readonly } else { 0 };
         match self.version {
             1 => grant(&self.domain, ref_, flags, to, page.frame()),
-            _ => grant2(&self.domain, ref_, flags, to, 0, page.frame().0),
+            _ => grant2(&self.domain, ref_, flags, to, 0, pfn_to_u64(page.frame())),
         }
         self.pages[place] = Some(page);
     }
@@ -128,7 +128,7 @@ impl Guest {
 }
 
 fn reserve(domain: &Domain, command: u32, gfn: u64) -> isize {
-    let mut list = [xen_pfn_t(gfn)];
+    let mut list = [pfn(gfn)];
     let mut op = xen_memory_reservation {
         extent_start: xen_abi::GuestHandle::from_mut_slice(&mut list),
         nr_extents: 1,
@@ -185,7 +185,11 @@ fn run(guests: &mut [Guest], step: Step) {
         Step::Decrease { by } => {
             if let Some(page) = guests[by].domain.page() {
                 assert_eq!(
-                    reserve(&guests[by].domain, XENMEM_decrease_reservation, page.frame().0),
+                    reserve(
+                        &guests[by].domain,
+                        XENMEM_decrease_reservation,
+                        pfn_to_u64(page.frame())
+                    ),
                     1
                 );
             }

@@ -139,11 +139,11 @@ fn features_depend_on_release_and_guest() {
     assert_eq!(features(Release::V4_20, GuestKind::Arm), 0x6005 | indirect | runstate);
 }
 
-/// Where Xen begins is for PV guests to know, and for all of x86 before 4.18.
+/// Where Xen begins is for PV guests to know, and for all of x86-64 before 4.18.
 #[test]
 fn platform_parameters_are_a_pv_guests() {
     for (release, kind, told) in [
-        (Release::V4_17, GuestKind::Pvh, true),
+        (Release::V4_17, GuestKind::Pvh, cfg!(not(target_arch = "x86"))),
         (Release::V4_17, GuestKind::Pv, true),
         (Release::V4_20, GuestKind::Pvh, false),
         (Release::V4_20, GuestKind::Pv, true),
@@ -243,8 +243,8 @@ fn an_overlapping_range_loses_pages_before_4_20() {
             domid: DOMID_SELF,
             size: 4,
             space: XENMAPSPACE_gmfn_range,
-            idx: first,
-            gpfn: xen_pfn_t(first + 1),
+            idx: ulong(first),
+            gpfn: pfn(first + 1),
         };
         assert_eq!(memory_op(&a, XENMEM_add_to_physmap, &mut op), 0);
         if release == Release::V4_20 {

@@ -66,6 +66,24 @@ pub(crate) fn map_table(domain: &Domain, frames: u32) {
     }
 }
 
+/// A frame number, which has 32 bits on 32-bit x86 only.
+#[allow(clippy::unnecessary_cast, reason = "64 or 32 bits wide")]
+pub(crate) fn pfn(number: u64) -> xen_pfn_t {
+    xen_pfn_t(number as _)
+}
+
+/// The number of a frame.
+#[allow(clippy::unnecessary_cast, clippy::cast_lossless, reason = "64 or 32 bits wide")]
+pub(crate) fn pfn_to_u64(frame: xen_pfn_t) -> u64 {
+    frame.0 as u64
+}
+
+/// A number as wide as a register.
+#[allow(clippy::unnecessary_cast, reason = "64 or 32 bits wide")]
+pub(crate) fn ulong(number: u64) -> xen_ulong_t {
+    number as _
+}
+
 /// The domain's number as raw operations take it.
 pub(crate) fn domid(domain: &Domain) -> domid_t {
     domain.domid().domid()
@@ -73,7 +91,7 @@ pub(crate) fn domid(domain: &Domain) -> domid_t {
 
 /// The machine frame number that a frame number of the domain's stands for.
 pub(crate) fn machine_frame(domain: &Domain, frame: u64) -> Option<u64> {
-    domain.machine_frame(xen_pfn_t(frame)).map(|frame| frame.0)
+    domain.machine_frame(pfn(frame)).map(pfn_to_u64)
 }
 
 /// Any hypercall.
@@ -99,7 +117,7 @@ pub(crate) fn other_op<T: Plain>(domain: &Domain, number: u32, command: u32, op:
 
 pub(crate) fn add_to_physmap(domain: &Domain, space: u32, idx: u64, gfn: u64) -> isize {
     let mut op =
-        xen_add_to_physmap { domid: DOMID_SELF, size: 0, space, idx, gpfn: xen_pfn_t(gfn) };
+        xen_add_to_physmap { domid: DOMID_SELF, size: 0, space, idx: ulong(idx), gpfn: pfn(gfn) };
     memory_op(domain, XENMEM_add_to_physmap, &mut op)
 }
 

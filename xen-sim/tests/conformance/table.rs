@@ -47,9 +47,9 @@ fn the_table_grows_and_never_shrinks() {
         let mut list = [xen_pfn_t(0); 4];
         assert_eq!(setup(&a, &mut list).status, GNTST_okay);
         assert_eq!(size(&a), (4, 64));
-        let first = if kind == GuestKind::Pv { list[0].0 } else { TABLE_GFN };
-        assert_eq!(list[0].0, first);
-        assert_eq!(list[3].0 == u64::MAX, kind != GuestKind::Pv, "not mapped anywhere yet");
+        let first = if kind == GuestKind::Pv { list[0] } else { pfn(TABLE_GFN) };
+        assert_eq!(list[0], first);
+        assert_eq!(list[3] == xen_pfn_t(!0), kind != GuestKind::Pv, "not mapped anywhere yet");
         assert_eq!(setup(&a, &mut list[..1]).status, GNTST_okay);
         assert_eq!(size(&a), (4, 64));
         assert_eq!(setup(&a, &mut []).status, GNTST_okay);
@@ -105,7 +105,9 @@ fn status_frames_that_a_pv_guest_has_mapped_keep_it_in_version_2() {
     assert_eq!(status_frames(&a, &mut list), GNTST_okay);
     let target = a.target();
     let update = |entry: u64| {
-        let arguments = [target.host_addr() as usize, entry as usize, 0, 0, 0];
+        // 32-bit x86 passes it in two registers.
+        let high = if cfg!(target_arch = "x86") { (entry >> 32) as usize } else { 0 };
+        let arguments = [target.host_addr() as usize, entry as usize, high, 0, 0];
         call(&a, __HYPERVISOR_update_va_mapping, arguments)
     };
     assert_eq!(update(list[0] << 12 | 3), 0);
@@ -184,7 +186,7 @@ fn a_table_in_use_keeps_its_version() {
     assert_eq!(set_version(&a, 1), (-34, 2));
     grant2(&a, 7, GTF_transitive, domid(&b), 0, 0);
     assert_eq!(set_version(&a, 1), (-34, 2));
-    grant2(&a, 7, GTF_permit_access, domid(&b), 0, page.frame().0);
+    grant2(&a, 7, GTF_permit_access, domid(&b), 0, pfn_to_u64(page.frame()));
     // Status frames that a toolstack has mapped.
     let tools = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(8).privileged());
     let mut gfns = [xen_pfn_t(0x20_0000)];

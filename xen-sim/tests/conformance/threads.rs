@@ -13,7 +13,7 @@ const ROUNDS: u32 = if cfg!(miri) { 10 } else { 100 };
 
 const BYTES: [Field<u8>; 2] = [Field::at::<0>(), Field::at::<1>()];
 const READY: Field<u32> = Field::at::<0>();
-const VALUE: Field<u64> = Field::at::<8>();
+const VALUE: Field<u32> = Field::at::<8>();
 
 /// Two threads map and unmap while the owner publishes and revokes: a page that was revoked is not
 /// written any more by the former peer.
@@ -87,7 +87,7 @@ fn a_revoked_page_is_the_owners_again_in_version_2() {
                 }
             }
         });
-        let grant = || grant2(&a, 8, GTF_permit_access, domid(&b), 0, page.frame().0);
+        let grant = || grant2(&a, 8, GTF_permit_access, domid(&b), 0, pfn_to_u64(page.frame()));
         for _ in 0..ROUNDS {
             grant();
             std::thread::yield_now();

@@ -49,8 +49,8 @@ fn a_page_changes_its_owner() {
         let all = GTF_accept_transfer | GTF_transfer_committed | GTF_transfer_completed;
         assert_eq!(flags, all);
         assert_eq!((a.pages(), b.pages()), (7, 9));
-        assert_eq!(machine_frame(&b, frame.0), Some(frame.0));
-        assert_eq!(machine_frame(&a, frame.0), None);
+        assert_eq!(machine_frame(&b, pfn_to_u64(frame)), Some(pfn_to_u64(frame)));
+        assert_eq!(machine_frame(&a, pfn_to_u64(frame)), None);
         xen.check_invariants().unwrap();
     }
 }
@@ -85,6 +85,8 @@ fn a_page_that_no_domain_accepts_is_lost() {
     xen.check_invariants().unwrap();
 }
 
+/// A frame number of 32-bit x86 always fits.
+#[cfg(not(target_arch = "x86"))]
 #[test]
 fn a_frame_too_far_up_for_a_version_1_table_is_refused() {
     let xen = Xen::builder().first_frame(xen_pfn_t(1 << 32)).build();
@@ -142,7 +144,7 @@ fn unused_entries_are_swapped() {
     let (_, a, b) = pair(GuestKind::Pvh);
     assert_eq!(set_version(&a, 2).0, 0);
     let page = a.page().unwrap();
-    grant2(&a, 8, GTF_permit_access, domid(&b), 0, page.frame().0);
+    grant2(&a, 8, GTF_permit_access, domid(&b), 0, pfn_to_u64(page.frame()));
     assert_eq!(swap(&a, 8, 200), GNTST_okay);
     map_okay(&b, &a, 200, false, &b.target());
 }
@@ -155,7 +157,7 @@ fn flush(domain: &Domain, command: u32, op: gnttab_cache_flush) -> isize {
 fn caches_are_flushed_for_owners_and_mappers_on_arm() {
     let (_, a, b) = pair(GuestKind::Arm);
     let page = granted(&a, 8, 0, &b);
-    let frame = machine_frame(&a, page.frame().0).unwrap();
+    let frame = machine_frame(&a, pfn_to_u64(page.frame())).unwrap();
     let good = gnttab_cache_flush {
         a: gnttab_cache_flush_a::from_dev_bus_addr(frame << 12),
         offset: 0,

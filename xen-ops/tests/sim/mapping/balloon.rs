@@ -1,6 +1,5 @@
 //! Pages that are ballooned out and back.
 
-use xen_abi::xen::xen_pfn_t;
 use xen_ops::gnttab::target::{BalloonError, Ballooned};
 use xen_ops::page::{MapTarget as _, Page as _};
 use xen_ops::{Failed, Mapping, ReadOnly};
@@ -9,6 +8,7 @@ use xen_sim::Domain;
 use super::{FIRST, OwnPage, Rig, grant};
 use crate::lies::Lies;
 use crate::lies::Outcome::Instead;
+use crate::pfn;
 
 type Out<'r> = Ballooned<&'r Lies<Domain>, OwnPage<'r>>;
 
@@ -27,7 +27,7 @@ fn d12_a_page_has_memory_again_before_it_is_given_back() {
     let rig = Rig::new();
     let page = rig.page();
     let number = page.number();
-    let memory = || rig.xen.truth().machine_frame(xen_pfn_t(number));
+    let memory = || rig.xen.truth().machine_frame(pfn(number));
     let target = balloon(&rig, page).unwrap();
     assert_eq!((target.host_addr(), memory()), (number << 12, None));
     let mapping = Mapping::new(&rig.xen, grant(FIRST), target, ReadOnly).unwrap();

@@ -18,6 +18,7 @@ use xen_sim::GuestKind;
 
 use super::{FIRST, Rig, grant};
 use crate::lies::Answer::{Do, Fault, Skip, Status};
+use crate::pfn;
 
 fn segments<const N: usize>() -> [Segment<'static>; N] {
     core::array::from_fn(|at| {
@@ -51,12 +52,12 @@ fn each_end_is_named_as_what_it_is() {
     assert_eq!((first.flags, first.len), (GNTCOPY_dest_gref, 4088));
     assert_eq!(
         (first.source.domid, first.source.u.gmfn().0, first.source.offset),
-        (DOMID_SELF, page.number(), 8)
+        (DOMID_SELF, pfn(page.number()).0, 8)
     );
     assert_eq!((first.dest.domid, first.dest.u.ref_().0), (domid_t(7), 9));
     assert_eq!((second.flags, second.len, second.dest.offset), (GNTCOPY_source_gref, 0, 100));
     assert_eq!((second.source.domid, second.source.u.ref_().0), (domid_t(7), FIRST));
-    assert_eq!((second.dest.domid, second.dest.u.gmfn().0), (DOMID_SELF, other.number()));
+    assert_eq!((second.dest.domid, second.dest.u.gmfn().0), (DOMID_SELF, pfn(other.number()).0));
 }
 
 #[test]

@@ -24,6 +24,7 @@ use xen_ops::page::{MapTarget, Page as _};
 use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
 
 use crate::lies::Lies;
+use crate::{pfn, pfn_to_u64};
 
 /// The first reference that is not the toolstack's.
 const FIRST: u32 = 8;
@@ -97,7 +98,7 @@ impl Rig {
     }
 
     fn is_mapped(&self, number: u64) -> bool {
-        let nothing = self.xen.truth().address_of(xen_pfn_t(u64::MAX));
+        let nothing = self.xen.truth().address_of(pfn(u64::MAX));
         self.at(number).is_some_and(|target| target.address() != nothing)
     }
 
@@ -206,13 +207,13 @@ struct OwnPage<'r> {
 
 impl OwnPage<'_> {
     fn number(&self) -> u64 {
-        self.page.frame().0
+        pfn_to_u64(self.page.frame())
     }
 }
 
 impl Drop for OwnPage<'_> {
     fn drop(&mut self) {
-        let memory = self.rig.xen.truth().machine_frame(xen_pfn_t(self.number()));
+        let memory = self.rig.xen.truth().machine_frame(pfn(self.number()));
         assert!(memory.is_some(), "returned without memory");
         self.rig.returned.borrow_mut().push(self.number());
     }

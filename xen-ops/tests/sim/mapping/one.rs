@@ -19,6 +19,7 @@ use super::{FIRST, Rig, Target, grant};
 use crate::lies::Answer::{self, DoThenFault, Fault, Skip, Status};
 use crate::lies::Lies;
 use crate::lies::Outcome::{After, Instead};
+use crate::pfn_to_u64;
 
 type Mapped<'r, A> = Mapping<&'r Lies<Domain>, Target<'r>, A>;
 
@@ -45,7 +46,7 @@ fn a_grant_is_mapped_seen_and_unmapped() {
     assert_eq!((mapping.grant(), mapping.host_addr()), (grant(FIRST), rig.addr(1)));
     let page = rig.granted(FIRST);
     let frame = rig.peers[0].machine_frame(page.frame()).unwrap();
-    assert_eq!(mapping.machine_addr(), frame.0 << 12);
+    assert_eq!(mapping.machine_addr(), pfn_to_u64(frame) << 12);
     mapping.view().write(8, b"seen").unwrap();
     assert_eq!(page.view().read_obj::<[u8; 4]>(8).unwrap(), *b"seen");
     let target = mapping.unmap().unwrap();

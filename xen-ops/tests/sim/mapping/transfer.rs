@@ -8,6 +8,7 @@ use xen_sim::GuestKind;
 use super::{FIRST, Rig, grant, header, publish_as};
 use crate::lies::Answer::{Skip, Status};
 use crate::lies::Outcome::After;
+use crate::pfn;
 
 #[test]
 fn a_page_is_given_away_for_good() {
@@ -18,7 +19,7 @@ fn a_page_is_given_away_for_good() {
     let number = page.number();
     let _ = transfer(&rig.xen, page, grant(FIRST + 9)).unwrap();
     assert_ne!(header(peer, FIRST + 9) & u32::from(GTF_transfer_completed), 0);
-    let frame = xen_pfn_t(number);
+    let frame = pfn(number);
     assert_eq!((us.machine_frame(frame), peer.machine_frame(frame)), (None, Some(frame)));
     assert!(rig.returned().is_empty());
 }

@@ -12,6 +12,7 @@ use xen_sim::{DomainConfig, GuestKind, Release};
 
 use super::{ABSENT, ME, PEER, RESOURCE_FRAMES, Rig, frame_of, frames};
 use crate::lies::Outcome::{Do, Instead};
+use crate::pfn_to_u64;
 
 const TABLE: Resource = Resource::GrantTable { status: false };
 /// Frames that Xen takes at a time when it maps a resource, and 4.14 in one call.
@@ -32,7 +33,7 @@ fn map(rig: &Rig, first: u32, list: &mut [xen_pfn_t]) -> Result<(), AcquireError
 }
 
 fn nothing_is_at(rig: &Rig, list: &[xen_pfn_t]) -> bool {
-    list.iter().all(|frame| !rig.has(frame.0))
+    list.iter().all(|frame| !rig.has(pfn_to_u64(*frame)))
 }
 
 #[track_caller]
@@ -124,7 +125,8 @@ fn what_cannot_be_undone_is_told() {
     };
     assert_eq!((error.errno(), cause.errno()), (Some(XEN_EIO), Some(XEN_EPERM)));
     assert_eq!((first, count), (1, 2));
-    let left: Vec<u64> = list.iter().map(|frame| frame.0).filter(|frame| rig.has(*frame)).collect();
+    let left: Vec<u64> =
+        list.iter().map(|frame| pfn_to_u64(*frame)).filter(|frame| rig.has(*frame)).collect();
     assert_eq!(left, [0x1001, 0x1003]);
 }
 

@@ -1,7 +1,7 @@
 //! Results that no Xen has: each must come out as an error of its type.
 
 use xen_abi::memory::*;
-use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
+use xen_abi::xen::{DOMID_SELF, xen_pfn_t, xen_ulong_t};
 
 use xen_ops::hypercall::{Cause, Hypercall};
 use xen_ops::memory::acquire::{self, AcquireError, Resource};
@@ -138,7 +138,7 @@ fn xsa_316_a_positive_result_of_an_entry_is_no_success() {
 
 #[test]
 fn an_exchange_that_succeeds_without_trading_is_none() {
-    for (reported, known) in [(0, 0), (1, 1), (3, 2), (u64::MAX, 2)] {
+    for (reported, known) in [(0, 0), (1, 1), (3, 2), (xen_ulong_t::MAX, 2)] {
         let xen = Says(|_, argument| {
             let mut exchange: xen_memory_exchange = peek(argument);
             assert_eq!(exchange.nr_exchanged, 0);
@@ -175,7 +175,7 @@ fn more_entries_than_there_is_room_for_are_none() {
             0
         });
         let mut list = [E820Entry::default(); 2];
-        let lie = Some(lie as isize);
+        let lie = Some(isize::try_from(lie).unwrap_or(isize::MAX));
         assert_eq!(memory_map(&xen, &mut list).map(drop).map_err(unexpected), Err(lie));
         assert_eq!(machine_memory_map(&xen, &mut list).map_err(unexpected), Err(lie));
         let mut list = [xen_pfn_t(0); 2];

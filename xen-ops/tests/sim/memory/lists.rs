@@ -192,7 +192,11 @@ fn a_claim_is_pages_and_nothing_else() {
     assert_eq!(claim(PEER, pages + 1), Ok(()));
     assert_eq!(claim(PEER, pages + 2), Err(Some(XEN_EINVAL)), "there is one already");
     assert_eq!(claim(PEER, 0), Ok(()), "there is none any more");
-    assert_eq!(claim(PEER, u64::MAX >> 12), Err(Some(XEN_EINVAL)), "more than it may have");
+    assert_eq!(
+        claim(PEER, (usize::MAX >> 12) as u64),
+        Err(Some(XEN_EINVAL)),
+        "more than it may have"
+    );
     assert_eq!(claim(DOMID_SELF, 1), Err(Some(XEN_EINVAL)));
     let guest = Rig::new(GuestKind::Pvh);
     let error = claim_pages(&guest.xen, ME, PageCount(pages + 1)).unwrap_err();

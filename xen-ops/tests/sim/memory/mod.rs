@@ -19,6 +19,7 @@ use xen_ops::page::{PAGE_SIZE, Page as _};
 use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen};
 
 use crate::lies::Lies;
+use crate::pfn;
 
 const ME: domid_t = domid_t(1);
 const PEER: domid_t = domid_t(2);
@@ -71,7 +72,7 @@ impl Rig {
 
     /// Whether the guest has memory at this frame.
     fn has(&self, frame: u64) -> bool {
-        self.us().machine_frame(xen_pfn_t(frame)).is_some()
+        self.us().machine_frame(pfn(frame)).is_some()
     }
 
     /// Frame numbers of pages that the guest has.
@@ -103,7 +104,7 @@ fn frame_of(base: NonNull<u8>, index: usize) -> NonNull<u8> {
 }
 
 fn frames(range: Range<u64>) -> Vec<xen_pfn_t> {
-    range.map(xen_pfn_t).collect()
+    range.map(pfn).collect()
 }
 
 #[track_caller]

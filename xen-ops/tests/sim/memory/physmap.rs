@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use xen_abi::Errno;
 use xen_abi::errno::*;
 use xen_abi::memory::{XENMAPIDX_grant_table_status, xen_add_to_physmap_batch};
-use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
+use xen_abi::xen::{DOMID_SELF, xen_pfn_t, xen_ulong_t};
 use xen_ops::hypercall::grant_table_op;
 use xen_ops::memory::{
     BatchError, BatchSpace, Error, Failure, FailureCause, Placed, Space, UNTOUCHED, add_to_physmap,
@@ -15,18 +15,19 @@ use xen_sim::{DomainConfig, GuestKind, Release};
 
 use super::{ABSENT, FIRST, ME, PAGES, PEER, Rig, fails, frame_of, frames};
 use crate::lies::{Says, at, peek, poke};
+use crate::{pfn, ulong};
 
 const INVALID_GFN: xen_pfn_t = xen_pfn_t(!0);
 
 fn add(rig: &Rig, what: Space, at: u64) -> Result<(), Error> {
     // SAFETY: nothing is at these guest frames.
-    unsafe { add_to_physmap(&rig.xen, DOMID_SELF, what, xen_pfn_t(at)) }
+    unsafe { add_to_physmap(&rig.xen, DOMID_SELF, what, pfn(at)) }
 }
 
 fn batch<'a>(
     rig: &Rig,
     space: BatchSpace,
-    idxs: &[u64],
+    idxs: &[xen_ulong_t],
     gpfns: &[xen_pfn_t],
     errs: &'a mut [i32],
 ) -> Placed<'a> {
@@ -46,12 +47,12 @@ fn version_2() -> Rig {
 fn each_space_is_placed_with_its_own_index() {
     let rig = version_2();
     let before: Vec<_> =
-        (FIRST..FIRST + 4).map(|frame| rig.us().machine_frame(xen_pfn_t(frame))).collect();
+        (FIRST..FIRST + 4).map(|frame| rig.us().machine_frame(pfn(frame))).collect();
     add(&rig, Space::SharedInfo, 0x1000).unwrap();
     add(&rig, Space::GrantTable { frame: 3 }, 0x1001).unwrap();
     add(&rig, Space::GrantStatus { frame: 2 }, 0x1002).unwrap();
-    add(&rig, Space::Gmfn { frame: xen_pfn_t(FIRST) }, 0x1003).unwrap();
-    add(&rig, Space::GmfnRange { first: xen_pfn_t(FIRST + 1), count: 3 }, 0x1004).unwrap();
+    add(&rig, Space::Gmfn { frame: pfn(FIRST) }, 0x1003).unwrap();
+    add(&rig, Space::GmfnRange { first: pfn(FIRST + 1), count: 3 }, 0x1004).unwrap();
     let (us, table) = (rig.us(), rig.us().raw_table());
     assert!(rig.has(0x1000));
     assert_eq!(us.address_of(xen_pfn_t(0x1001)), frame_of(table.shared(), 3));
@@ -116,7 +117,7 @@ fn add_to_physmap_fails_as_xen_does() {
 fn remove_from_physmap_fails_as_xen_does() {
     let remove = |rig: &Rig, domid| {
         // SAFETY: nothing uses the page.
-        unsafe { remove_from_physmap(&rig.xen, domid, xen_pfn_t(FIRST)) }
+        unsafe { remove_from_physmap(&rig.xen, domid, pfn(FIRST)) }
     };
     let rig = Rig::new(GuestKind::Pvh);
     remove(&rig, DOMID_SELF).unwrap();
@@ -132,14 +133,14 @@ fn a_batch_succeeds_as_a_whole_while_entries_fail() {
     let rig = Rig::privileged(GuestKind::Pvh);
     let mut errs = [0; 3];
     let space = BatchSpace::GmfnForeign { domid: PEER };
-    let idxs = [FIRST, 0x5000, FIRST + PAGES as u64];
+    let idxs = [ulong(FIRST), 0x5000, ulong(FIRST) + PAGES as xen_ulong_t];
     let placed = batch(&rig, space, &idxs, &frames(0x1000..0x1003), &mut errs);
     assert_eq!(placed.result, Ok(()));
     let failures: Vec<_> = placed.failures().collect();
     let first = Failure { index: 1, cause: FailureCause::Errno(XEN_EINVAL) };
     assert_eq!(failures, [first, Failure { index: 2, ..first }]);
     assert_eq!(placed.complete(), Err(BatchError::Entry(first)));
-    assert_eq!(rig.us().machine_frame(xen_pfn_t(0x1000)), rig.peer.machine_frame(xen_pfn_t(FIRST)));
+    assert_eq!(rig.us().machine_frame(xen_pfn_t(0x1000)), rig.peer.machine_frame(pfn(FIRST)));
 }
 
 #[test]
@@ -219,7 +220,8 @@ fn a_batch_fails_as_xen_does() {
     let foreign = |domid| BatchSpace::GmfnForeign { domid };
     let mut entry = |release, kind, domid| {
         let rig = Rig::with(release, kind, DomainConfig::privileged);
-        let placed = batch(&rig, foreign(domid), &[FIRST], &frames(0x1000..0x1001), &mut errs);
+        let placed =
+            batch(&rig, foreign(domid), &[ulong(FIRST)], &frames(0x1000..0x1001), &mut errs);
         assert_eq!(placed.result, Ok(()));
         placed.errs[0]
     };
@@ -240,7 +242,7 @@ fn a_batch_fails_as_xen_does() {
 #[test]
 fn status_frames_in_a_batch_are_marked_in_the_index() {
     let rig = version_2();
-    let idxs = [1, u64::from(XENMAPIDX_grant_table_status) | 1];
+    let idxs = [1, ulong(u64::from(XENMAPIDX_grant_table_status)) | 1];
     let mut errs = [0; 2];
     let gpfns = frames(0x1000..0x1002);
     batch(&rig, BatchSpace::GrantTable, &idxs, &gpfns, &mut errs).complete().unwrap();

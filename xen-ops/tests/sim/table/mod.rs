@@ -7,6 +7,7 @@ mod per_cpu;
 mod references;
 mod starting;
 mod swapping;
+#[cfg(not(target_arch = "x86"))]
 mod wide;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use xen_ops::{DomainId, GrantTable, Mapping, RemoteGrant};
 use xen_sim::{Domain, DomainConfig, GrantFrames, GuestKind, GuestTarget, Xen, XenBuilder};
 
 use crate::lies::Lies;
+use crate::{pfn, pfn_to_u64};
 
 /// GrantFrames that the storage is for.
 const FRAMES: usize = 4;
@@ -88,7 +90,7 @@ impl World {
     fn page(&self) -> TestPage<'_> {
         let page = self.us().page().expect("a page is left");
         self.pages.fetch_add(1, Relaxed);
-        TestPage { frame: page.frame().0, page, world: self }
+        TestPage { frame: pfn_to_u64(page.frame()), page, world: self }
     }
 
     /// How many pages there are.
@@ -170,7 +172,7 @@ struct TestPage<'w> {
 // SAFETY: the simulator's own page. Where the frame number is another one, nothing uses the grant.
 unsafe impl Page for TestPage<'_> {
     fn frame(&self) -> xen_pfn_t {
-        xen_pfn_t(self.frame)
+        pfn(self.frame)
     }
 
     fn address(&self) -> NonNull<u8> {

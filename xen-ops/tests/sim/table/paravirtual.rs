@@ -1,5 +1,6 @@
 //! The table's frames in a PV guest: what Xen lists, and what is mapped where.
 
+use crate::pfn_to_u64;
 use std::ptr::NonNull;
 
 use xen_abi::errno::XEN_EINVAL;
@@ -75,7 +76,7 @@ impl Guest {
         if statuses != 0 {
             grant_table_op::get_status_frames(&self.domain, DOMID_SELF, &mut status_list).unwrap();
         }
-        (list.into_iter().map(|frame| frame.0).collect(), status_list)
+        (list.into_iter().map(pfn_to_u64).collect(), status_list)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use xen_abi::errno::{XEN_EINVAL, XEN_ENOSYS};
 use xen_abi::grant_table::{GTF_permit_access, grant_ref_t};
 use xen_abi::memory::{XENMEM_remove_from_physmap, xen_add_to_physmap};
-use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, domid_t};
+use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, domid_t, xen_ulong_t};
 use xen_ops::ReadWrite;
 use xen_ops::gnttab::{
     AllocError, Config, StartError, ToolstackEntry, ToolstackRef, Version, VersionPolicy,
@@ -17,7 +17,7 @@ use xen_sim::{DomainConfig, GuestKind, Xen};
 use super::{FRAMES, Store, World, ended, peer};
 use crate::lies::Outcome::{Do, Instead};
 
-const STATUS: u64 = 0x8000_0000;
+const STATUS: xen_ulong_t = 0x8000_0000;
 const ENOSYS: isize = -(XEN_ENOSYS.0 as isize);
 
 fn config(version: VersionPolicy) -> Config {
@@ -29,7 +29,7 @@ fn world(change: impl FnOnce(DomainConfig) -> DomainConfig) -> World {
 }
 
 /// The indices of the frames that were placed, in order.
-fn placed(world: &World) -> Vec<u64> {
+fn placed(world: &World) -> Vec<xen_ulong_t> {
     world.xen.seen::<xen_add_to_physmap>().iter().map(|argument| argument.idx).collect()
 }
 

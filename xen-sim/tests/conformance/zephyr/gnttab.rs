@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicUsize;
 
-use crate::support::machine_frame;
+use crate::support::{machine_frame, pfn_to_u64};
 use xen_abi::GrantStatus;
 use xen_abi::errno::XEN_EFAULT;
 use xen_abi::grant_table::*;
@@ -53,7 +53,7 @@ fn zephyr_grant_access_names_the_pages_frame() {
         let mut storage = TableMemory::new(1, 0);
         let table = a.grant_table(&mut storage, Default::default()).unwrap();
         let page = a.page().unwrap();
-        let machine = machine_frame(&a, page.frame().0);
+        let machine = machine_frame(&a, pfn_to_u64(page.frame()));
         let granted = table.grant(b.domid(), page, ReadOnly).unwrap();
         let mapping = map(&b, &a, granted.reference(), ReadOnly).unwrap();
         assert_eq!(machine_frame(&b, mapping.host_addr() >> 12), machine);
@@ -217,12 +217,12 @@ fn zephyr_get_page_takes_a_pages_memory_and_put_page_brings_it_back() {
     for &kind in TRANSLATED {
         let (xen, _a, b) = two(kind);
         let page = b.page().unwrap();
-        let (frame, pages) = (page.frame().0, b.pages());
+        let (frame, pages) = (pfn_to_u64(page.frame()), b.pages());
         // SAFETY: a translated guest.
         let target = unsafe { Ballooned::new(&b, page) }.unwrap();
         assert_eq!((b.pages(), machine_frame(&b, frame)), (pages - 1, None));
         let page = target.restore().unwrap();
-        assert_eq!((b.pages(), page.frame().0), (pages, frame));
+        assert_eq!((b.pages(), pfn_to_u64(page.frame())), (pages, frame));
         assert!(machine_frame(&b, frame).is_some());
         b.faults().no_memory(1);
         // SAFETY: a translated guest.

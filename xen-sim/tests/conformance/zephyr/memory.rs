@@ -15,24 +15,24 @@ use xen_ops::page::Page as _;
 use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
 
 use super::*;
-use crate::support::{TABLE_GFN, domid, guest};
+use crate::support::{TABLE_GFN, domid, guest, pfn, pfn_to_u64};
 
 /// Guest frames that the simulator's guests do not use.
 const UNUSED: u64 = 0x20_0000;
 const TABLE: Resource = Resource::GrantTable { status: false };
 
 fn frames<const N: usize>(first: u64) -> [xen_pfn_t; N] {
-    std::array::from_fn(|at| xen_pfn_t(first + at as u64))
+    std::array::from_fn(|at| pfn(first + at as u64))
 }
 
 fn add(caller: &Domain, domid: domid_t, what: Space, gpfn: u64) -> Result<(), Error> {
     // SAFETY: nothing relies on what is there.
-    unsafe { add_to_physmap(caller, domid, what, xen_pfn_t(gpfn)) }
+    unsafe { add_to_physmap(caller, domid, what, pfn(gpfn)) }
 }
 
 fn remove(caller: &Domain, domid: domid_t, gpfn: u64) -> Result<(), Error> {
     // SAFETY: as above.
-    unsafe { remove_from_physmap(caller, domid, xen_pfn_t(gpfn)) }
+    unsafe { remove_from_physmap(caller, domid, pfn(gpfn)) }
 }
 
 fn populate(caller: &Domain, domid: domid_t, order: u32, list: &mut [xen_pfn_t]) -> Extents {
@@ -44,10 +44,10 @@ fn batch<'e>(
     caller: &Domain,
     domid: domid_t,
     space: BatchSpace,
-    idxs: &[u64],
+    idxs: &[xen_ulong_t],
     errs: &'e mut [i32],
 ) -> Placed<'e> {
-    let gpfns: Vec<_> = (0..idxs.len() as u64).map(|at| xen_pfn_t(UNUSED + at)).collect();
+    let gpfns: Vec<_> = (0..idxs.len() as u64).map(|at| pfn(UNUSED + at)).collect();
     // SAFETY: as above.
     unsafe { add_to_physmap_batch(caller, domid, space, idxs, &gpfns, errs) }
 }
@@ -80,7 +80,7 @@ fn zephyr_add_to_physmap_makes_the_page_visible() {
             add(&a, DOMID_SELF, Space::GrantTable { frame }, gpfn).unwrap();
         }
         add(&a, DOMID_SELF, Space::SharedInfo, UNUSED + 2).unwrap();
-        let visible = frames::<3>(UNUSED).map(|gpfn| machine_frame(&a, gpfn.0).unwrap());
+        let visible = frames::<3>(UNUSED).map(|gpfn| machine_frame(&a, pfn_to_u64(gpfn)).unwrap());
         assert!(visible[0] != visible[1] && visible[1] != visible[2]);
         xen.check_invariants().unwrap();
     }
@@ -131,7 +131,7 @@ fn zephyr_add_to_physmap_batch_has_an_error_for_each_entry() {
         assert_eq!((placed.result, placed.errs), (Ok(()), &[0, -22, 0][..]));
         let Err(BatchError::Entry(failure)) = placed.complete() else { panic!("{placed:?}") };
         assert_eq!((failure.index, failure.cause), (1, FailureCause::Errno(XEN_EINVAL)));
-        let there = frames::<3>(UNUSED).map(|gpfn| machine_frame(&a, gpfn.0).is_some());
+        let there = frames::<3>(UNUSED).map(|gpfn| machine_frame(&a, pfn_to_u64(gpfn)).is_some());
         assert_eq!(there, [true, false, true]);
     }
 }
@@ -146,10 +146,13 @@ fn zephyr_add_to_physmap_batch_maps_a_foreign_domains_frames() {
         let space = BatchSpace::GmfnForeign { domid: domid(&a) };
         batch(&tools, DOMID_SELF, space, &idxs, &mut [0; 2]).complete().unwrap();
         for (gpfn, gmfn) in frames::<2>(UNUSED).iter().zip(idxs) {
-            assert_eq!(machine_frame(&tools, gpfn.0), machine_frame(&a, gmfn));
+            assert_eq!(
+                machine_frame(&tools, pfn_to_u64(*gpfn)),
+                machine_frame(&a, pfn_to_u64(xen_pfn_t(gmfn)))
+            );
         }
         for gpfn in frames::<2>(UNUSED) {
-            remove(&tools, DOMID_SELF, gpfn.0).unwrap();
+            remove(&tools, DOMID_SELF, pfn_to_u64(gpfn)).unwrap();
         }
         xen.check_invariants().unwrap();
     }
@@ -176,7 +179,7 @@ fn zephyr_populate_physmap_puts_extents_behind_guest_frames() {
     assert_eq!(MemFlags::ANY.bits(), 0);
     for &kind in TRANSLATED {
         let (xen, a, _b) = two(kind);
-        let mut list = [UNUSED, UNUSED + 16].map(xen_pfn_t);
+        let mut list = [UNUSED, UNUSED + 16].map(pfn);
         assert!(populate(&a, DOMID_SELF, 2, &mut list).is_complete());
         assert_eq!(a.pages(), 16);
         for gpfn in (UNUSED..UNUSED + 4).chain(UNUSED + 16..UNUSED + 20) {
@@ -197,8 +200,8 @@ fn zephyr_populate_physmap_counts_what_it_did() {
         let extents = populate(&a, DOMID_SELF, 0, &mut list);
         assert_eq!((extents.done(), extents.asked(), a.pages()), (3, 5, 11));
         let (memory, holes) = extents.split(&list);
-        assert!(memory.iter().all(|gpfn| machine_frame(&a, gpfn.0).is_some()));
-        assert!(holes.iter().all(|gpfn| machine_frame(&a, gpfn.0).is_none()));
+        assert!(memory.iter().all(|gpfn| machine_frame(&a, pfn_to_u64(*gpfn)).is_some()));
+        assert!(holes.iter().all(|gpfn| machine_frame(&a, pfn_to_u64(*gpfn)).is_none()));
         xen.check_invariants().unwrap();
     }
 }
@@ -264,7 +267,7 @@ fn zephyr_acquire_resource_fails_with_an_error_number_and_maps_nothing() {
         // Half way: what is mapped is removed again.
         tools.faults().acquire_fails_after(2);
         assert_eq!(errno(&tools, domid(&a)), Some(XEN_EIO));
-        assert!(list.iter().all(|gpfn| machine_frame(&tools, gpfn.0).is_none()));
+        assert!(list.iter().all(|gpfn| machine_frame(&tools, pfn_to_u64(*gpfn)).is_none()));
         xen.check_invariants().unwrap();
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release, SeqCs
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicU32;
 use loom::thread;
-use xen_ops::events::protocol::{Orders, Proven, Queues, SharedWord, Step, unmask};
+use xen_ops_loom::events::protocol::{Orders, Proven, Queues, SharedWord, Step, unmask};
 
 use super::Page;
 

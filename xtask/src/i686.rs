@@ -1,0 +1,57 @@
+//! `cargo xtask i686`: the tests of the crates as programs of 32 bits, where a frame number and an index have
+//! 32 bits, and 64-bit integers are aligned to 4 bytes.
+//!
+//! A 64-bit kernel runs them. Rust's target with musl brings its start files and C library, and Rust brings
+//! a linker: so no package of the system is needed.
+
+use crate::install::Install;
+use crate::need::{self, Need};
+use crate::{Error, process, workspace};
+
+/// The target.
+const TARGET: &str = "i686-unknown-linux-musl";
+
+/// What it needs.
+pub(crate) const NEEDS: &[Need] = &[Need::Targets(&[TARGET])];
+
+/// What is tested, as one build. Documentation tests are left out: they would be compiled one by one.
+const ARGUMENTS: &[&str] = &[
+    "test",
+    "--tests",
+    "--no-fail-fast",
+    "--package",
+    "xen-abi",
+    "--package",
+    "xen-ops",
+    "--package",
+    "xen-guest",
+    "--package",
+    "xen-io",
+    "--package",
+    "xen-linux",
+    "--package",
+    "xen-sim",
+    "--package",
+    "xen-fuzz",
+    "--features",
+    "xen-abi/full,xen-abi/foreign,xen-io/foreign",
+];
+
+/// Runs the tests, or says that this processor cannot.
+pub(crate) fn run(install: Install) -> Result<(), Error> {
+    if !cfg!(any(target_arch = "x86_64", target_arch = "x86")) {
+        println!("skipped: this processor runs no programs for x86");
+        return Ok(());
+    }
+    need::provide(NEEDS, install)?;
+    let mut command = workspace::cargo()?;
+    command.args(ARGUMENTS).args(["--target", TARGET]);
+    command.arg("--target-dir").arg(workspace::scratch("i686")?);
+    command
+        .env("CARGO_TARGET_I686_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld")
+        .env("CARGO_TARGET_I686_UNKNOWN_LINUX_MUSL_RUSTFLAGS", "-Clink-self-contained=yes")
+        // Both cost time and disk space.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("CARGO_INCREMENTAL", "0");
+    process::open("i686", &mut command).map(drop)
+}
