@@ -1,8 +1,10 @@
 //! Block devices between two domains of the simulator, one of which may be hostile.
 #![cfg(not(loom))]
 
+mod advisories;
 mod back;
 mod front;
+mod indirect;
 
 use std::convert::Infallible;
 
