@@ -95,10 +95,11 @@ fn driver(domain: &Domain, guest: DomainId) -> Result<u32, AnyError> {
         if served.notify {
             events.notify()?;
         }
-        if !back.final_check()? && !events.wait(Some(Duration::from_millis(100)))? {
-            if end.other_state(&mut store)? >= XenbusStateClosing {
-                break;
-            }
+        if !back.final_check()?
+            && !events.wait(Some(Duration::from_millis(100)))?
+            && end.other_state(&mut store)? >= XenbusStateClosing
+        {
+            break;
         }
     }
     // The guest's pages are its own again before it learns that the device is closed.

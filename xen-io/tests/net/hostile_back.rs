@@ -72,10 +72,11 @@ fn responses_to_slots_that_are_not_on_their_way_are_refused() {
     assert_eq!(front.detach().1.collect::<Vec<_>>(), [1]);
 }
 
-/// A receive ring with four buffers, whose back end answers so.
-fn receive(
-    responses: &[netif_rx_response],
-) -> (Result<Option<Vec<(u32, usize)>>, ProtocolError>, Vec<u32>) {
+/// The buffers of a packet and how much of each is used, or what was wrong with it.
+type Received = Result<Option<Vec<(u32, usize)>>, ProtocolError>;
+
+/// A receive ring with four buffers, whose back end answers so. Returns the buffers that are left too.
+fn receive(responses: &[netif_rx_response]) -> (Received, Vec<u32>) {
     let page = page();
     let mut front = RxFront::<_, u32, 8>::new(page.view()).unwrap();
     for kept in 10..14 {
