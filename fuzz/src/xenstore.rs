@@ -49,12 +49,10 @@ fn server(bytes: &Bytes<'_>) {
     let control = server.connect(domid_t(0));
     let introduce = |server: &mut Server, domid| {
         let id = server.introduce(domid).expect("no reserved id");
-        for path in [format!("/local/domain/{}/data", domid.0)] {
-            let payload = [path.as_bytes(), b"\0"].concat();
-            send(server, control, 11, 0, &payload);
-            let owner = format!("n{}\0", domid.0);
-            send(server, control, 14, 0, &[&payload[..], owner.as_bytes()].concat());
-        }
+        let payload = format!("/local/domain/{}/data\0", domid.0);
+        send(server, control, 11, 0, payload.as_bytes());
+        let owner = format!("{payload}n{}\0", domid.0);
+        send(server, control, 14, 0, owner.as_bytes());
         id
     };
     let mut clients = DOMAINS.map(|domid| introduce(&mut server, domid));
