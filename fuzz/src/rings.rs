@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use xen_abi::grant_table::grant_ref_t;
-use xen_io::block::{self, GrantAccess, SECTOR_SIZE, Storage};
+use xen_io::GrantAccess;
+use xen_io::block::{self, SECTOR_SIZE, Storage};
 use xen_io::ring::event::{EventReceiver, EventSender, KbdifIn};
 use xen_io::ring::protocols::{Blkif, Vscsiif};
 use xen_io::ring::{Back, Front};
@@ -25,21 +26,21 @@ const PAGES: usize = 2;
 const SECTORS: u64 = 16;
 
 #[repr(align(4096))]
-struct Memory([AtomicU64; PAGES * PAGE_SIZE / 8]);
+pub(crate) struct Memory([AtomicU64; PAGES * PAGE_SIZE / 8]);
 
 impl Memory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self([const { AtomicU64::new(0) }; PAGES * PAGE_SIZE / 8])
     }
 
-    fn views(&self) -> [View<'_, ReadWrite>; PAGES] {
+    pub(crate) fn views(&self) -> [View<'_, ReadWrite>; PAGES] {
         let base = NonNull::from(&self.0).cast::<u8>();
         // SAFETY: the pages live as long as the borrow, and are accessed atomically.
         std::array::from_fn(|page| unsafe { View::new(base.add(page * PAGE_SIZE)) })
     }
 
     /// Lets the peer write some words.
-    fn disturb(&self, bytes: &Bytes<'_>) {
+    pub(crate) fn disturb(&self, bytes: &Bytes<'_>) {
         for _ in 0..bytes.byte() % 4 {
             // Where indices are: at the start, or at the end of the bytes of a console or xenstore.
             let at = match bytes.byte() % 4 {
@@ -166,13 +167,13 @@ impl GrantAccess for Pages {
 fn blocks(bytes: &Bytes<'_>) {
     let memory = Memory::new();
     let views = memory.views();
-    let attached = block::Back::<Blkif, _, _, _>::attach(views[0], Pages, Disk);
+    let attached = block::Back::<Blkif, _, _>::attach(views[0], Pages);
     let mut back = attached.expect("an empty ring");
     let mut front = block::Front::<_, u8, 8>::new(views[1]).expect("the page holds a ring");
     let mut kept = 0_u32;
     while !bytes.is_empty() {
         memory.disturb(bytes);
-        if let Ok(served) = back.serve() {
+        if let Ok(served) = back.serve(&mut Disk) {
             assert!(served.requests <= 32 && served.failed <= served.requests);
         }
         kept += u32::from(front.flush(bytes.byte()).is_ok());

@@ -30,4 +30,14 @@ proptest! {
     fn no_peer_makes_a_ring_break_a_promise(bytes in vec(any::<u8>(), 0..LENGTH / 4)) {
         xen_fuzz::rings(&bytes);
     }
+
+    #[test]
+    fn no_peer_makes_a_device_break_a_promise(bytes in vec(any::<u8>(), 0..LENGTH / 4)) {
+        xen_fuzz::drivers(&bytes);
+    }
+
+    #[test]
+    fn no_client_makes_xenstore_break_a_promise(bytes in vec(any::<u8>(), 0..LENGTH / 4)) {
+        xen_fuzz::xenstore(&bytes);
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use xen_abi::event_channel::evtchn_port_t;
-use xen_abi::xen::{domid_t, xen_pfn_t};
+use xen_abi::xen::{__HYPERVISOR_event_channel_op, __HYPERVISOR_sched_op, domid_t, xen_pfn_t};
 use xen_ops::DomainId;
 use xen_ops::gnttab::PageAllocator;
 use xen_ops::hypercall::Hypercall;
@@ -18,8 +18,8 @@ use crate::config::GuestKind;
 use crate::faults::Faults;
 use crate::machine::Machine;
 use crate::page::{GuestPage, GuestTarget, RawTable};
+use crate::state::State;
 use crate::state::vnuma::VnumaTopology;
-use crate::state::{State, p2m};
 
 /// A domain: a hypervisor for its guest's code, and what a test asks about it.
 ///
@@ -41,7 +41,11 @@ pub struct Domain {
 // and other memory as the hypercall is documented to.
 unsafe impl Hypercall for Domain {
     unsafe fn call(&self, number: u32, arguments: [usize; 5]) -> isize {
-        self.machine.hypercall(self.domid, number, arguments)
+        let result = self.machine.hypercall(self.domid, number, arguments);
+        if matches!(number, __HYPERVISOR_event_channel_op | __HYPERVISOR_sched_op) {
+            self.run_xenstored();
+        }
+        result
     }
 
     fn owner(&self) -> Option<Owner> {
@@ -66,19 +70,9 @@ impl Domain {
     /// dropped. `None` if all pages are in use.
     #[must_use]
     pub fn page(&self) -> Option<GuestPage> {
-        let mut state = self.machine.lock();
-        loop {
-            let frame = state.domain_mut(self.domid)?.unused.pop()?;
-            // The guest may have given the page away since it was last used.
-            let entry = state.look_up(self.domid, frame);
-            let mfn = entry.filter(|entry| entry.kind == p2m::EntryKind::Ram).map(|at| at.mfn);
-            let Some(mfn) = mfn else { continue };
-            state.frames.view(mfn)?.clear();
-            let address = state.frames.address(mfn)?;
-            drop(state);
-            let machine = Arc::clone(&self.machine);
-            return Some(GuestPage { machine, domid: self.domid, frame: pfn(frame), mfn, address });
-        }
+        let (frame, mfn, address) = self.machine.lock().take_unused(self.domid)?;
+        let machine = Arc::clone(&self.machine);
+        Some(GuestPage { machine, domid: self.domid, frame: pfn(frame), mfn, address })
     }
 
     /// A place to map a frame at: an unpopulated guest frame, or an unused virtual page of a PV
@@ -196,6 +190,14 @@ impl Domain {
     pub fn destroy(&self) {
         self.machine.lock().destroy_domain(self.domid);
         self.machine.wake();
+        self.run_xenstored();
+    }
+
+    /// Has xenstored do what this domain may have caused.
+    fn run_xenstored(&self) {
+        if let Some(xenstored) = &self.machine.xenstored {
+            xenstored.run(&self.machine, self.domid);
+        }
     }
 }
 

@@ -22,14 +22,17 @@ mod vcpu;
 mod version;
 
 mod domain;
+mod event_port;
 mod faults;
 mod guest;
 mod invariants;
 mod page;
 mod xen;
+mod xenstore;
 
 pub use config::{CreateError, DomainConfig, GuestKind, Release, Xsm};
 pub use domain::Domain;
+pub use event_port::EventPort;
 pub use faults::Faults;
 pub use guest::{GrantFrames, TableError, TableMemory};
 pub use page::{GuestPage, GuestTarget, RawTable};
@@ -37,3 +40,4 @@ pub use record::HypercallRecord;
 pub use state::pins::Pins;
 pub use state::vnuma::VnumaTopology;
 pub use xen::{Xen, XenBuilder};
+pub use xenstore::StoreError;

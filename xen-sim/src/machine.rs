@@ -10,6 +10,7 @@ use xen_ops::page::Owner;
 
 use crate::record::{ContinuationHook, Hook, HypercallRecord};
 use crate::state::State;
+use crate::xenstore::Xenstored;
 
 /// How long a thread sleeps at most before it looks again.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
@@ -21,12 +22,15 @@ pub(crate) struct Machine {
     events: Condvar,
     hook: RwLock<Option<Hook>>,
     continuation_hook: RwLock<Option<ContinuationHook>>,
+    /// xenstored, if the machine has it.
+    pub(crate) xenstored: Option<Xenstored>,
 }
 
 impl Machine {
-    pub(crate) fn new(state: State) -> Self {
+    pub(crate) fn new(state: State, xenstored: Option<Xenstored>) -> Self {
         let (hook, continuation_hook) = (RwLock::new(None), RwLock::new(None));
-        Self { state: Mutex::new(state), events: Condvar::new(), hook, continuation_hook }
+        let state = Mutex::new(state);
+        Self { state, events: Condvar::new(), hook, continuation_hook, xenstored }
     }
 
     /// The hypervisor's state, for as long as the guard lives.

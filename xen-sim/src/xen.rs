@@ -12,6 +12,7 @@ use crate::machine::Machine;
 use crate::record::HypercallRecord;
 use crate::state::State;
 use crate::state::frames::Frames;
+use crate::xenstore::Xenstored;
 
 /// A machine that runs Xen, with no domain yet.
 ///
@@ -46,6 +47,7 @@ pub struct XenBuilder {
     xsm: Xsm,
     frames: usize,
     first_frame: xen_pfn_t,
+    xenstore: bool,
 }
 
 impl Xen {
@@ -64,6 +66,7 @@ impl Xen {
             xsm: Xsm::Dummy,
             frames: 0x1_0000,
             first_frame: xen_pfn_t(0x1000),
+            xenstore: false,
         }
     }
 
@@ -75,7 +78,11 @@ impl Xen {
     /// Xen refuses a limit of the grant table.
     pub fn domain(&self, config: DomainConfig) -> Result<Domain, CreateError> {
         let domid = self.machine.lock().create_domain(&config)?;
-        Ok(Domain { machine: Arc::clone(&self.machine), domid, kind: config.kind })
+        let domain = Domain { machine: Arc::clone(&self.machine), domid, kind: config.kind };
+        if let Some(xenstored) = &self.machine.xenstored {
+            xenstored.add(&domain);
+        }
+        Ok(domain)
     }
 
     /// Adds memory that devices claim, `pages` from the frame number `start` on, to what
@@ -131,12 +138,35 @@ impl XenBuilder {
         Self { first_frame: frame, ..self }
     }
 
+    /// Gives the machine a xenstored, in a domain of its own with a high id. Domain 0 is the control domain.
+    ///
+    /// Each domain that is created gets a page and a port for it, of which [`Domain::xenstore`] makes a
+    /// client, and the directory `/local/domain/DOMID`. [`Xen::toolstack`] is the toolstack's connection.
+    ///
+    /// ```
+    /// use xen_io::xenstore::Store;
+    /// use xen_sim::{DomainConfig, GuestKind, Xen};
+    ///
+    /// let xen = Xen::builder().xenstore().build();
+    /// let guest = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
+    /// xen.toolstack(|store| store.write("/local/domain/1/data/name", "demo")).ok_or("no xenstore")??;
+    /// assert_eq!(guest.xenstore()?.read_string("domid")?, "1");
+    /// assert_eq!(guest.xenstore()?.read_string("data/name")?, "demo");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn xenstore(self) -> Self {
+        Self { xenstore: true, ..self }
+    }
+
     /// Builds the machine.
     #[must_use]
     pub fn build(self) -> Xen {
         // Addresses in bytes have to fit 64 bits.
         let first = pfn_to_u64(self.first_frame).clamp(1, 1 << 40);
-        let state = State::new(self.release, self.xsm, Frames::new(first, self.frames));
-        Xen { machine: Arc::new(Machine::new(state)) }
+        let mut state = State::new(self.release, self.xsm, Frames::new(first, self.frames));
+        // The first domain of a machine, without memory, is always created.
+        let xenstored = self.xenstore.then(|| Xenstored::new(&mut state).ok()).flatten();
+        Xen { machine: Arc::new(Machine::new(state, xenstored)) }
     }
 }

@@ -9,7 +9,7 @@ use crate::{Error, process, tool, workspace};
 pub(crate) const NEEDS: &[Need] = &[Need::Nightly, Need::Tool(&tool::FUZZ)];
 
 /// The targets: binaries of the package `xen-fuzz`.
-const TARGETS: [&str; 3] = ["hypervisor", "peer", "rings"];
+const TARGETS: [&str; 5] = ["drivers", "hypervisor", "peer", "rings", "xenstore"];
 
 /// Options of `fuzz`.
 #[derive(Debug, clap::Args)]

@@ -119,7 +119,13 @@ impl Boot {
     /// Boots this kernel, which writes no transcript: its end alone says whether it was a success.
     #[must_use]
     pub fn other_kernel(self, kernel: &Path) -> Self {
-        Self { without_transcript: true, ..self.kernel(kernel) }
+        self.kernel(kernel).without_transcript()
+    }
+
+    /// Nothing writes a transcript: the exit status alone says whether it was a success.
+    #[must_use]
+    pub fn without_transcript(self) -> Self {
+        Self { without_transcript: true, ..self }
     }
 
     /// Puts these words on the guest's command line too.
@@ -151,6 +157,16 @@ impl Boot {
     #[must_use]
     pub fn program(self, program: &Path, arguments: &str) -> Self {
         Self { machine: self.machine.program(program, arguments), has_commands: true, ..self }
+    }
+
+    /// Has Linux run a program of `tests/dom0`, which is built when it is first needed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Guest`] if it does not build, [`Error::NoSuchRow`] for an architecture that runs none.
+    pub fn dom0_program(self, name: &str, arguments: &str) -> Result<Self, Error> {
+        let program = linux::program(name, self.arch)?;
+        Ok(self.program(&program, arguments))
     }
 
     /// Gives Linux the hypervisor's own toolstack, so that `xl` can be among its commands. What

@@ -1,9 +1,10 @@
 //! The layouts of requests: the native one, and those of both x86 architectures.
 
+use xen_abi::Plain;
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::io::blkif::{
-    BLKIF_DISCARD_SECURE, BLKIF_OP_DISCARD, BLKIF_OP_FLUSH_DISKCACHE, BLKIF_OP_READ,
-    BLKIF_OP_WRITE, BLKIF_OP_WRITE_BARRIER,
+    BLKIF_DISCARD_SECURE, BLKIF_OP_DISCARD, BLKIF_OP_FLUSH_DISKCACHE, BLKIF_OP_INDIRECT,
+    BLKIF_OP_READ, BLKIF_OP_WRITE, BLKIF_OP_WRITE_BARRIER,
 };
 
 use super::error::BadRequest;
@@ -12,6 +13,9 @@ use crate::ring::Protocol;
 use crate::ring::protocols::Blkif;
 #[cfg(feature = "foreign")]
 use crate::ring::protocols::{BlkifX86_32, BlkifX86_64};
+
+/// Bytes of the largest entry.
+const MAX_ENTRY: usize = 112;
 
 /// The layout of requests and responses, which depends on the architecture of the front end.
 ///
@@ -30,12 +34,13 @@ pub trait Abi: Protocol {
     fn decode_response(entry: &Self::Response) -> (u64, u8, i16);
 }
 
-/// The operation in C.
+/// The operation in C, which is in the response too. Of an indirect request it is that of its data.
 pub(super) const fn operation(request: &Request) -> u8 {
     let operation = match request {
-        Request::Transfer { direction: Direction::Read, .. } => BLKIF_OP_READ,
+        Request::Transfer { direction: Direction::Read, .. }
+        | Request::Indirect { direction: Direction::Read, .. } => BLKIF_OP_READ,
         Request::Transfer { barrier: true, .. } => BLKIF_OP_WRITE_BARRIER,
-        Request::Transfer { .. } => BLKIF_OP_WRITE,
+        Request::Transfer { .. } | Request::Indirect { .. } => BLKIF_OP_WRITE,
         Request::Flush => BLKIF_OP_FLUSH_DISKCACHE,
         Request::Discard { .. } => BLKIF_OP_DISCARD,
     };
@@ -64,6 +69,16 @@ fn segments(
     Ok(segments)
 }
 
+/// The entry with another structure in its first bytes.
+fn overlay<E: Plain, T: Plain>(entry: E, value: &T) -> E {
+    const { assert!(size_of::<T>() <= size_of::<E>() && size_of::<E>() <= MAX_ENTRY) };
+    let mut bytes = [0; MAX_ENTRY];
+    for (to, from) in bytes.iter_mut().zip(xen_abi::as_bytes(value)) {
+        *to = *from;
+    }
+    bytes.get(..size_of::<E>()).and_then(xen_abi::from_bytes).unwrap_or(entry)
+}
+
 macro_rules! abis {
     ($($(#[$meta:meta])* $name:ident: $($module:ident)::+;)*) => {$(
         $(#[$meta])*
@@ -72,7 +87,7 @@ macro_rules! abis {
             fn decode(entry: &Self::Request) -> (u64, u8, Result<Request, BadRequest>) {
                 use $($module)::+ as blkif;
 
-                let (id, operation) = (entry.id.into(), entry.operation);
+                let (id, mut operation) = (entry.id.into(), entry.operation);
                 let transfer = |direction, barrier| {
                     let all = entry.seg.iter().map(|seg| (seg.gref, seg.first_sect, seg.last_sect));
                     let segments = segments(entry.nr_segments, all, barrier)?;
@@ -94,6 +109,25 @@ macro_rules! abis {
                             sector: discard.sector_number.into(),
                             sectors: discard.nr_sectors.into(),
                             secure: u32::from(discard.flag) & BLKIF_DISCARD_SECURE != 0,
+                        })
+                    }
+                    BLKIF_OP_INDIRECT => {
+                        let bytes = xen_abi::as_bytes(entry);
+                        let length = size_of::<blkif::blkif_request_indirect>();
+                        let indirect = bytes.get(..length).and_then(xen_abi::from_bytes);
+                        let indirect: blkif::blkif_request_indirect =
+                            indirect.unwrap_or(blkif::blkif_request_indirect::ZERO);
+                        operation = indirect.indirect_op;
+                        let direction = match u32::from(operation) {
+                            BLKIF_OP_READ => Ok(Direction::Read),
+                            BLKIF_OP_WRITE => Ok(Direction::Write),
+                            _ => Err(BadRequest::Operation(operation)),
+                        };
+                        direction.map(|direction| Request::Indirect {
+                            direction,
+                            sector: indirect.sector_number.into(),
+                            segments: indirect.nr_segments,
+                            pages: indirect.indirect_grefs,
                         })
                     }
                     _ => Err(BadRequest::Operation(operation)),
@@ -119,6 +153,18 @@ macro_rules! abis {
                             to.last_sect = from.last();
                         }
                     }
+                    Request::Indirect { sector, segments, pages, .. } => {
+                        let indirect = blkif::blkif_request_indirect {
+                            operation: BLKIF_OP_INDIRECT as u8,
+                            indirect_op: operation,
+                            nr_segments: *segments,
+                            id: id.into(),
+                            sector_number: (*sector).into(),
+                            indirect_grefs: *pages,
+                            ..blkif::blkif_request_indirect::ZERO
+                        };
+                        entry = overlay(entry, &indirect);
+                    }
                     Request::Flush => {}
                     Request::Discard { sector, sectors, secure } => {
                         let discard = blkif::blkif_request_discard {
@@ -129,11 +175,7 @@ macro_rules! abis {
                             nr_sectors: (*sectors).into(),
                             ..blkif::blkif_request_discard::ZERO
                         };
-                        let mut bytes = [0; size_of::<blkif::blkif_request>()];
-                        for (to, from) in bytes.iter_mut().zip(xen_abi::as_bytes(&discard)) {
-                            *to = *from;
-                        }
-                        entry = xen_abi::from_bytes(&bytes).unwrap_or(entry);
+                        entry = overlay(entry, &discard);
                     }
                 }
                 entry

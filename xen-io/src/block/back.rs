@@ -2,15 +2,19 @@
 
 use core::fmt;
 
-use xen_abi::io::blkif::{BLKIF_RSP_EOPNOTSUPP, BLKIF_RSP_ERROR, BLKIF_RSP_OKAY};
+use xen_abi::grant_table::grant_ref_t;
+use xen_abi::io::blkif::{
+    BLKIF_RSP_EOPNOTSUPP, BLKIF_RSP_ERROR, BLKIF_RSP_OKAY, blkif_request_segment,
+};
 use xen_ops::Failed;
 use xen_ops::page::PAGE_SIZE;
 
+use super::MAX_INDIRECT_SEGMENTS;
 use super::abi::Abi;
 use super::error::BadRequest;
-use super::grants::GrantAccess;
-use super::request::{Direction, Request, Segments};
+use super::request::{Direction, Request, SEGMENT_SIZE, Segment};
 use crate::error::{AttachError, BadIndex};
+use crate::grants::GrantAccess;
 use crate::pages::Pages;
 use crate::ring;
 
@@ -76,12 +80,11 @@ pub struct Served {
     pub notify: bool,
 }
 
-/// The back end of a block device: requests of the ABI `A` in the pages `M`, whose data are reached through
-/// `G`, served from the storage `S`.
-pub struct Back<A: Abi, M: Pages, G: GrantAccess, S: Storage> {
+/// The back end of a queue of a block device: requests of the ABI `A` in the pages `M`, whose data are
+/// reached through `G`. All queues of a device have the same storage.
+pub struct Back<A: Abi, M: Pages, G: GrantAccess> {
     ring: ring::Back<A, M>,
     grants: G,
-    storage: S,
 }
 
 /// Why a request failed.
@@ -100,41 +103,41 @@ impl From<BadRequest> for Failure {
     }
 }
 
-impl<A: Abi, M: Pages, G: GrantAccess, S: Storage> Back<A, M, G, S> {
+impl<A: Abi, M: Pages, G: GrantAccess> Back<A, M, G> {
     /// The back end of the ring in these pages. Requests that another back end has taken and not answered
     /// are served again.
     ///
     /// # Errors
     ///
     /// As [`ring::Back::attach`].
-    pub fn attach(pages: M, grants: G, storage: S) -> Result<Self, Failed<AttachError, M>> {
-        Ok(Self { ring: ring::Back::attach(pages)?, grants, storage })
+    pub fn attach(pages: M, grants: G) -> Result<Self, Failed<AttachError, M>> {
+        Ok(Self { ring: ring::Back::attach(pages)?, grants })
     }
 
-    /// The storage.
-    pub const fn storage(&self) -> &S {
-        &self.storage
-    }
-
-    /// Serves the requests that are there, at most as many as the ring has entries, and pushes their
-    /// responses.
+    /// Serves the requests that are there from `storage`, at most as many as the ring has entries, and pushes
+    /// their responses.
     ///
     /// # Errors
     ///
     /// [`BadIndex`] if the peer's index is not possible. Requests that were served before are answered:
     /// close the device.
-    pub fn serve(&mut self) -> Result<Served, BadIndex> {
+    pub fn serve<S: Storage>(&mut self, storage: &mut S) -> Result<Served, BadIndex> {
         let mut served = Served { requests: 0, failed: 0, notify: false };
-        let result = self.serve_all(&mut served);
+        let result = self.serve_all(storage, &mut served);
         served.notify = self.ring.push();
         result.map(|()| served)
     }
 
-    fn serve_all(&mut self, served: &mut Served) -> Result<(), BadIndex> {
+    fn serve_all<S: Storage>(
+        &mut self,
+        storage: &mut S,
+        served: &mut Served,
+    ) -> Result<(), BadIndex> {
         while served.requests < self.ring.size() {
             let Some(entry) = self.ring.take()? else { return Ok(()) };
             let (id, operation, request) = A::decode(&entry);
-            let status = match request.map_err(Failure::from).and_then(|r| self.perform(&r)) {
+            let request = request.map_err(Failure::from);
+            let status = match request.and_then(|request| self.perform(storage, &request)) {
                 Ok(()) => BLKIF_RSP_OKAY,
                 Err(Failure::Unsupported) => BLKIF_RSP_EOPNOTSUPP,
                 Err(Failure::Bad | Failure::Failed) => BLKIF_RSP_ERROR,
@@ -156,26 +159,33 @@ impl<A: Abi, M: Pages, G: GrantAccess, S: Storage> Back<A, M, G, S> {
         self.ring.final_check()
     }
 
-    /// Returns the pages, the access to grants, the storage, and whether to notify the peer.
-    pub fn detach(self) -> (M, G, S, bool) {
+    /// Returns the pages, the access to grants, and whether to notify the peer.
+    pub fn detach(self) -> (M, G, bool) {
         let (pages, notify) = self.ring.detach();
-        (pages, self.grants, self.storage, notify)
+        (pages, self.grants, notify)
     }
 
-    fn perform(&mut self, request: &Request) -> Result<(), Failure> {
+    fn perform<S: Storage>(&mut self, storage: &mut S, request: &Request) -> Result<(), Failure> {
         match request {
             Request::Transfer { direction, barrier, sector, segments } => {
-                self.check_sectors(*sector, segments.sectors())?;
+                check_sectors(storage, *sector, segments.sectors())?;
                 if *barrier {
-                    self.flush()?;
+                    flush(storage)?;
                 }
-                self.transfer(*direction, *sector, segments)?;
-                if *barrier { self.flush() } else { Ok(()) }
+                self.transfer(storage, *direction, *sector, segments.as_slice())?;
+                if *barrier { flush(storage) } else { Ok(()) }
             }
-            Request::Flush => self.flush(),
+            Request::Indirect { direction, sector, segments, pages } => {
+                let mut table = [Segment::page(grant_ref_t(0)); MAX_INDIRECT_SEGMENTS];
+                let segments = self.read_segments(usize::from(*segments), pages, &mut table)?;
+                let sectors = segments.iter().map(|segment| u64::from(segment.sectors())).sum();
+                check_sectors(storage, *sector, sectors)?;
+                self.transfer(storage, *direction, *sector, segments)
+            }
+            Request::Flush => flush(storage),
             Request::Discard { sector, sectors, secure } => {
-                self.check_sectors(*sector, *sectors)?;
-                match self.storage.discard(*sector, *sectors, *secure) {
+                check_sectors(storage, *sector, *sectors)?;
+                match storage.discard(*sector, *sectors, *secure) {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(Unsupported)) => Err(Failure::Unsupported),
                     Err(_) => Err(Failure::Failed),
@@ -184,36 +194,50 @@ impl<A: Abi, M: Pages, G: GrantAccess, S: Storage> Back<A, M, G, S> {
         }
     }
 
-    fn check_sectors(&self, sector: u64, sectors: u64) -> Result<(), BadRequest> {
-        match sector.checked_add(sectors) {
-            Some(end) if end <= self.storage.sectors() => Ok(()),
-            _ => Err(BadRequest::Sectors { sector, sectors }),
-        }
-    }
-
-    fn flush(&mut self) -> Result<(), Failure> {
-        self.storage.flush().map_err(|_| Failure::Failed)
-    }
-
-    fn transfer(
+    /// Copies the segments of an indirect request out of the front end's page, once, and checks them all.
+    fn read_segments<'t>(
         &mut self,
+        count: usize,
+        pages: &[grant_ref_t],
+        table: &'t mut [Segment; MAX_INDIRECT_SEGMENTS],
+    ) -> Result<&'t [Segment], Failure> {
+        let mut bytes = [0; MAX_INDIRECT_SEGMENTS * SEGMENT_SIZE];
+        // As many as are served fit the first page.
+        let (Some(page), Some(segments)) = (pages.first(), table.get_mut(..count)) else {
+            return Err(BadRequest::Segments(count).into());
+        };
+        let Some(bytes) = bytes.get_mut(..count * SEGMENT_SIZE).filter(|_| count > 0) else {
+            return Err(BadRequest::Segments(count).into());
+        };
+        self.grants.read(*page, 0, bytes).map_err(|_| Failure::Failed)?;
+        for (segment, bytes) in segments.iter_mut().zip(bytes.chunks(SEGMENT_SIZE)) {
+            let entry = xen_abi::from_bytes(bytes).unwrap_or(blkif_request_segment::ZERO);
+            let (first, last) = (entry.first_sect, entry.last_sect);
+            *segment = Segment::from_entry(&entry).ok_or(BadRequest::Segment { first, last })?;
+        }
+        Ok(segments)
+    }
+
+    fn transfer<S: Storage>(
+        &mut self,
+        storage: &mut S,
         direction: Direction,
         mut sector: u64,
-        segments: &Segments,
+        segments: &[Segment],
     ) -> Result<(), Failure> {
         let mut buffer = [0; PAGE_SIZE];
-        for segment in segments.as_slice() {
+        for segment in segments {
             // A segment is inside a page, and as large as it at most.
             let Some(bytes) = buffer.get_mut(..segment.bytes()) else { return Err(Failure::Bad) };
             let (grant, offset) = (segment.grant(), segment.offset());
             match direction {
                 Direction::Read => {
-                    self.storage.read(sector, bytes).map_err(|_| Failure::Failed)?;
+                    storage.read(sector, bytes).map_err(|_| Failure::Failed)?;
                     self.grants.write(grant, offset, bytes).map_err(|_| Failure::Failed)?;
                 }
                 Direction::Write => {
                     self.grants.read(grant, offset, bytes).map_err(|_| Failure::Failed)?;
-                    self.storage.write(sector, bytes).map_err(|_| Failure::Failed)?;
+                    storage.write(sector, bytes).map_err(|_| Failure::Failed)?;
                 }
             }
             sector += u64::from(segment.sectors());
@@ -222,7 +246,18 @@ impl<A: Abi, M: Pages, G: GrantAccess, S: Storage> Back<A, M, G, S> {
     }
 }
 
-impl<A: Abi, M: Pages, G: GrantAccess, S: Storage> fmt::Debug for Back<A, M, G, S> {
+fn check_sectors<S: Storage>(storage: &S, sector: u64, sectors: u64) -> Result<(), BadRequest> {
+    match sector.checked_add(sectors) {
+        Some(end) if end <= storage.sectors() => Ok(()),
+        _ => Err(BadRequest::Sectors { sector, sectors }),
+    }
+}
+
+fn flush<S: Storage>(storage: &mut S) -> Result<(), Failure> {
+    storage.flush().map_err(|_| Failure::Failed)
+}
+
+impl<A: Abi, M: Pages, G: GrantAccess> fmt::Debug for Back<A, M, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Back").field("ring", &self.ring).finish_non_exhaustive()
     }

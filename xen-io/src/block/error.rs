@@ -11,7 +11,7 @@ use crate::error::BadIndex;
 pub enum BadRequest {
     /// There is no such operation, or it is not supported.
     Operation(u8),
-    /// So many segments: none, or more than 11.
+    /// So many segments: none, or more than 11, or than 256 of an indirect request.
     Segments(usize),
     /// This segment is not inside a page.
     Segment {
@@ -36,7 +36,7 @@ impl fmt::Display for BadRequest {
                 write!(f, "blkif: operation {operation} is not supported")
             }
             Self::Segments(count) => {
-                write!(f, "blkif: a request with {count} segments, not 1 to 11")
+                write!(f, "blkif: a request with {count} segments, none or too many")
             }
             Self::Segment { first, last } => {
                 write!(f, "blkif: a segment from sector {first} to {last} of a page, not in 0 to 7")
@@ -100,6 +100,8 @@ pub enum SubmitError {
     Full,
     /// So many segments: none, or more than 11.
     Segments(usize),
+    /// So many segments in a page of their own: none, or more than 512.
+    Indirect(usize),
 }
 
 impl fmt::Display for SubmitError {
@@ -109,6 +111,9 @@ impl fmt::Display for SubmitError {
                 f.write_str("as many requests are on their way as can be: complete one first")
             }
             Self::Segments(count) => write!(f, "a request with {count} segments: pass 1 to 11"),
+            Self::Indirect(count) => {
+                write!(f, "an indirect request with {count} segments: pass 1 to 512")
+            }
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use core::fmt;
 
+use xen_abi::grant_table::grant_ref_t;
 use xen_abi::io::blkif::{BLKIF_RSP_EOPNOTSUPP, BLKIF_RSP_OKAY};
-use xen_ops::Failed;
+use xen_ops::page::PAGE_SIZE;
+use xen_ops::{Failed, ReadWrite, View};
 
 use super::abi::{Abi, operation};
 use super::error::{BadResponse, SubmitError};
-use super::request::{Direction, Request, Segment, Segments};
+use super::request::{Direction, MAX_INDIRECT_PAGES, Request, SEGMENT_SIZE, Segment, Segments};
 use crate::error::{AttachError, BadIndex};
 use crate::pages::Pages;
 use crate::ring;
@@ -98,6 +100,57 @@ impl<M: Pages, T, const N: usize> Front<M, T, N> {
         self.transfer(Direction::Write, sector, segments, keep)
     }
 
+    /// As [`write`](Self::write), but writes that complete before are on the medium before this one, and this one
+    /// before those that are submitted when it is complete. There may be no segment at all. The back end
+    /// supports it if `feature-barrier` is in its xenstore directory.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`]; what was to be kept is returned.
+    pub fn write_barrier(
+        &mut self,
+        sector: u64,
+        segments: &[Segment],
+        keep: T,
+    ) -> Result<(), Failed<SubmitError, T>> {
+        let Some(segments) = Segments::from_slice(segments) else {
+            return Err(Failed::returning(SubmitError::Segments(segments.len()), keep));
+        };
+        let direction = Direction::Write;
+        self.submit(&Request::Transfer { direction, barrier: true, sector, segments }, keep)
+    }
+
+    /// Asks for sectors to be read or written, as [`read`](Self::read) and [`write`](Self::write) do, with up to
+    /// 512 segments. They are written into `table`, a page that the back end may read by the grant `grant`,
+    /// and which must not change before the request is complete. The back end takes as many segments as
+    /// `feature-max-indirect-segments` in its xenstore directory says.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`]; what was to be kept is returned.
+    pub fn transfer_indirect(
+        &mut self,
+        direction: Direction,
+        sector: u64,
+        segments: &[Segment],
+        (grant, table): (grant_ref_t, View<'_, ReadWrite>),
+        keep: T,
+    ) -> Result<(), Failed<SubmitError, T>> {
+        let error = SubmitError::Indirect(segments.len());
+        if segments.is_empty() || segments.len() > PAGE_SIZE / SEGMENT_SIZE {
+            return Err(Failed::returning(error, keep));
+        }
+        for (index, segment) in segments.iter().enumerate() {
+            if table.write_obj(index * SEGMENT_SIZE, &segment.entry()).is_err() {
+                return Err(Failed::returning(error, keep));
+            }
+        }
+        let mut pages = [grant_ref_t(0); MAX_INDIRECT_PAGES];
+        pages[0] = grant;
+        let segments = segments.len() as u16;
+        self.submit(&Request::Indirect { direction, sector, segments, pages }, keep)
+    }
+
     /// Asks for everything that was written to reach the medium. The back end supports it if
     /// `feature-flush-cache` is in its xenstore directory.
     ///
@@ -131,10 +184,10 @@ impl<M: Pages, T, const N: usize> Front<M, T, N> {
         all: &[Segment],
         keep: T,
     ) -> Result<(), Failed<SubmitError, T>> {
-        let mut segments = Segments::new();
-        if all.is_empty() || !all.iter().all(|segment| segments.push(*segment)) {
+        let segments = Segments::from_slice(all).filter(|_| !all.is_empty());
+        let Some(segments) = segments else {
             return Err(Failed::returning(SubmitError::Segments(all.len()), keep));
-        }
+        };
         self.submit(&Request::Transfer { direction, barrier: false, sector, segments }, keep)
     }
 

@@ -18,7 +18,7 @@
 //!
 //! ```text
 //! loop {
-//!     let served = back.serve()?;
+//!     let served = back.serve(&mut storage)?;
 //!     if served.notify { port.notify()?; }
 //!     if !back.final_check()? { /* wait for an event */ }
 //! }
@@ -34,8 +34,14 @@
 //! request that is on its way, once. Anything else is an error for which to close the device;
 //! [`Front::detach`] returns what was kept for the requests on their way.
 //!
-//! Reads, writes, barriers, flushes and discards are served. Indirect requests are answered
-//! `BLKIF_RSP_EOPNOTSUPP`, so do not write `feature-max-indirect-segments` to xenstore.
+//! The segments of an indirect request are copied out of the front end's page once, before any is looked at.
+//!
+//! # Features
+//!
+//! Reads, writes, barriers, flushes, discards and indirect requests of [`MAX_INDIRECT_SEGMENTS`] are served.
+//! Persistent grants are a matter of how the back end reaches pages: `PersistentGrants` keeps them mapped.
+//! A device with several queues has a [`Front`] and a [`Back`] for each. `setup` has the nodes in xenstore
+//! by which both ends agree on all that.
 //!
 //! Upstream: `xen/include/public/io/blkif.h`.
 
@@ -43,18 +49,23 @@ mod abi;
 mod back;
 mod error;
 mod front;
-mod grants;
 mod request;
+#[cfg(feature = "alloc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+pub mod setup;
 
 pub use abi::Abi;
 pub use back::{Back, Served, Storage, Unsupported};
 pub use error::{BadRequest, BadResponse, SubmitError};
 pub use front::{Completion, Front, Status};
-pub use grants::{CopyGrants, CopyGrantsError, GrantAccess};
 pub use request::{Direction, Request, Segment, Segments};
 
 /// Bytes in a sector, whatever the device's own sectors have.
 pub const SECTOR_SIZE: usize = 512;
+
+/// The largest number of segments of an indirect request that a [`Back`] serves: what it says in
+/// `feature-max-indirect-segments`. They fit one page.
+pub const MAX_INDIRECT_SEGMENTS: usize = 256;
 
 /// Sectors in a page.
 const SECTORS_PER_PAGE: u8 = 8;

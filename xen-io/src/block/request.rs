@@ -1,12 +1,20 @@
 //! Requests, decoded and checked.
 
 use xen_abi::grant_table::grant_ref_t;
-use xen_abi::io::blkif::BLKIF_MAX_SEGMENTS_PER_REQUEST;
+use xen_abi::io::blkif::{
+    BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST, BLKIF_MAX_SEGMENTS_PER_REQUEST, blkif_request_segment,
+};
 
 use super::{SECTOR_SIZE, SECTORS_PER_PAGE};
 
 /// The largest number of segments of a request.
 const MAX_SEGMENTS: usize = BLKIF_MAX_SEGMENTS_PER_REQUEST as usize;
+
+/// The largest number of pages with segments that a request names.
+pub(super) const MAX_INDIRECT_PAGES: usize = BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST as usize;
+
+/// Bytes of a segment in a page of segments.
+pub(super) const SEGMENT_SIZE: usize = size_of::<blkif_request_segment>();
 
 /// Which way data go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +48,16 @@ impl Segment {
     #[must_use]
     pub const fn page(grant: grant_ref_t) -> Self {
         Self { grant, first: 0, last: SECTORS_PER_PAGE - 1 }
+    }
+
+    /// The segment in a page of segments.
+    pub(super) fn from_entry(entry: &blkif_request_segment) -> Option<Self> {
+        Self::new(entry.gref, entry.first_sect, entry.last_sect)
+    }
+
+    pub(super) const fn entry(&self) -> blkif_request_segment {
+        let (gref, first_sect, last_sect) = (self.grant, self.first, self.last);
+        blkif_request_segment { gref, first_sect, last_sect, _padding0: [0; 2] }
     }
 
     /// The page's grant.
@@ -93,6 +111,13 @@ impl Segments {
         Self { segments: [Segment::page(grant_ref_t(0)); MAX_SEGMENTS], count: 0 }
     }
 
+    /// These segments. `None` if they are more than 11.
+    #[must_use]
+    pub fn from_slice(all: &[Segment]) -> Option<Self> {
+        let mut segments = Self::new();
+        all.iter().all(|segment| segments.push(*segment)).then_some(segments)
+    }
+
     /// Adds a segment. False if there are 11 already.
     #[must_use]
     pub fn push(&mut self, segment: Segment) -> bool {
@@ -140,6 +165,17 @@ pub enum Request {
         sector: u64,
         /// Where the data are.
         segments: Segments,
+    },
+    /// Read or write sectors, with the segments in pages of their own.
+    Indirect {
+        /// Which way.
+        direction: Direction,
+        /// The first sector on the device.
+        sector: u64,
+        /// How many segments there are.
+        segments: u16,
+        /// The grants of the pages with the segments, 512 in each.
+        pages: [grant_ref_t; MAX_INDIRECT_PAGES],
     },
     /// Write what the device has cached to its medium.
     Flush,

@@ -133,11 +133,24 @@ impl<P: Protocol, M: Pages> Back<P, M> {
     /// As [`take`](Self::take).
     #[inline]
     pub fn final_check(&mut self) -> Result<bool, BadIndex> {
+        self.final_check_for(1)
+    }
+
+    /// As [`final_check`](Self::final_check), but the peer is asked to notify only once `count` requests
+    /// can be taken. `count` is at least 1 and at most the number of requests that the peer can put in before
+    /// it sees further responses; others are clamped, since no event would come.
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    #[inline]
+    pub fn final_check_for(&mut self, count: u32) -> Result<bool, BadIndex> {
         let allowed = self.allowed();
+        let count = count.min(allowed).max(1);
         match (word(&self.pages, REQ_PROD), word(&self.pages, REQ_EVENT)) {
             (Some(produced), Some(event)) => self
                 .requests
-                .final_check::<Proven>(&produced, &event, allowed, 1)
+                .final_check::<Proven>(&produced, &event, allowed, count)
                 .map_err(Self::bad_index),
             _ => Ok(false),
         }

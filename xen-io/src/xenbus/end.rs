@@ -92,6 +92,18 @@ impl End {
         self.other_domain
     }
 
+    /// The directories of one of `count` queues of the device: `queue-INDEX` in those of both ends, or the
+    /// device's own if there is only one queue. Nodes are published and read there; a queue has no state.
+    #[must_use]
+    pub fn queue(&self, index: u32, count: u32) -> Self {
+        if count <= 1 {
+            return self.clone();
+        }
+        let below = |directory| format!("{directory}/queue-{index}");
+        let Self { own, other, other_domain } = self;
+        Self { own: below(own), other: below(other), other_domain: *other_domain }
+    }
+
     /// The state of this end; `XenbusStateUnknown` if the device is gone.
     ///
     /// # Errors
@@ -176,6 +188,20 @@ impl End {
         get(store, &self.other, key)
     }
 
+    /// As [`other`](Self::other), but the node has to exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] if it does not; others as there.
+    pub fn require<S: Store, T: FromStr>(
+        &self,
+        store: &mut S,
+        key: Key<T>,
+    ) -> Result<T, Error<S::TransportError>> {
+        let missing = || Error::Missing { path: format!("{}/{}", self.other, key.name()) };
+        self.other(store, key)?.ok_or_else(missing)
+    }
+
     /// Watches the other end's state and this end's directory, which [`changed`](Self::changed) waits for.
     /// `token` is for this device alone.
     ///
@@ -231,6 +257,29 @@ impl End {
             }
         }
     }
+
+    /// Waits until the other end is at least in `state`, and returns the state that it is in, which is later
+    /// if the other end closes meanwhile. `None` if nothing happens for `timeout`. Otherwise as
+    /// [`changed`](Self::changed).
+    ///
+    /// # Errors
+    ///
+    /// As [`changed`](Self::changed).
+    pub fn wait_for<T: Transport>(
+        &self,
+        client: &mut Client<T>,
+        state: XenbusState,
+        timeout: Option<Duration>,
+    ) -> Result<Option<XenbusState>, Error<T::Error>> {
+        let mut known = XenbusStateUnknown;
+        while known < state {
+            match self.changed(client, known, timeout)? {
+                Some(other) => known = other,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(known))
+    }
 }
 
 /// A node's value, or `None` if it is not there. A domain that may not read what is left above a directory
@@ -256,7 +305,7 @@ fn state<S: Store>(
     Ok(value.as_deref().map_or(XenbusStateUnknown, state_from_value))
 }
 
-fn get<S: Store, T: FromStr>(
+pub(crate) fn get<S: Store, T: FromStr>(
     store: &mut S,
     directory: &str,
     key: Key<T>,

@@ -17,6 +17,11 @@ pub enum Error<E> {
         /// The directory that there was.
         directory: String,
     },
+    /// A node that this device needs is not there, or may not be read.
+    Missing {
+        /// The node.
+        path: String,
+    },
     /// A node has a value that it cannot have.
     BadValue {
         /// The node.
@@ -31,6 +36,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Gone { directory } => write!(f, "{directory}: the device has been removed"),
+            Self::Missing { path } => write!(f, "{path} does not exist, or may not be read"),
             Self::BadValue { path, value } => write!(f, "{path} has the value {value:?}"),
         }
     }

@@ -44,9 +44,11 @@
 mod end;
 mod error;
 mod key;
+pub mod queues;
 pub mod toolstack;
 
 pub use end::End;
+pub(crate) use end::get;
 pub use error::Error;
 pub use key::Key;
 

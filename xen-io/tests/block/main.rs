@@ -1,7 +1,9 @@
 //! Block devices between two domains of the simulator, one of which may be hostile.
 
+mod advisories;
 mod back;
 mod front;
+mod indirect;
 
 use std::convert::Infallible;
 

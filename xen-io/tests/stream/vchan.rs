@@ -1,9 +1,12 @@
 //! vchan: orders, notification on demand, and ends that leave.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
+use xen_io::EventChannel;
 use xen_io::stream::vchan::{BadOrders, Orders};
-use xen_io::stream::{Transfer, Vchan};
+use xen_io::stream::{Blocking, StreamError, Transfer, Vchan};
+use xen_io::xen_abi::grant_table::grant_ref_t;
 
 use super::{pages, views};
 
@@ -71,4 +74,66 @@ fn each_side_sees_the_other_come_and_go() {
     assert_eq!(server.is_open(), Some(false));
     let client = Vchan::client(server.close(), Orders::read(&page).unwrap()).unwrap();
     assert_eq!(client.is_open(), Some(false));
+}
+
+/// XSA-86: the peer's indices are checked. A stream that waits returns an error, and does not wait for what
+/// cannot come.
+#[test]
+fn corrupted_indices_are_an_error_for_a_stream_that_waits() {
+    struct NoEvents;
+
+    impl EventChannel for NoEvents {
+        type Error = std::fmt::Error;
+
+        fn notify(&self) -> Result<(), std::fmt::Error> {
+            Ok(())
+        }
+
+        fn wait(&self, _: Option<Duration>) -> Result<bool, std::fmt::Error> {
+            panic!("it waits");
+        }
+    }
+
+    let memory = pages(1);
+    let page = views(&memory)[0];
+    let orders = Orders { left: 10, right: 11 };
+    // Which side of both rings is corrupted, by whom it is seen, and how it is called there.
+    for (offset, is_server, ring, index) in [
+        (0, false, "vchan left", "left.cons"),
+        (4, true, "vchan left", "left.prod"),
+        (8, true, "vchan right", "right.cons"),
+        (12, false, "vchan right", "right.prod"),
+    ] {
+        page.clear();
+        let server = Vchan::server(page, orders).unwrap();
+        let client = Vchan::client(page, orders).unwrap();
+        let mut stream = Blocking::new(if is_server { server } else { client }, NoEvents);
+        for value in [u32::MAX, 0x8000_0000, 4097] {
+            page.at_offset::<u32>(offset).unwrap().store(value, Relaxed);
+            let result = if index.ends_with("prod") {
+                stream.read(&mut [0; 10])
+            } else {
+                stream.write(&[0; 10])
+            };
+            match result {
+                Err(StreamError::Index(error)) => {
+                    assert_eq!((error.ring, error.index, error.value), (ring, index, value));
+                }
+                other => panic!("{ring} {index}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn grants_of_the_rings_pages_are_those_that_the_server_wrote() {
+    let memory = pages(1);
+    let page = views(&memory)[0];
+    let orders = Orders { left: 13, right: 12 };
+    let grants = [8, 9, 10].map(grant_ref_t);
+    assert!(!orders.write_grants(&page, &grants[..2]));
+    assert!(orders.write_grants(&page, &grants));
+    assert_eq!(orders.grants(&page).collect::<Vec<_>>(), grants);
+    let largest = Orders { left: 20, right: 20 };
+    assert_eq!(largest.grants(&page).count(), 512);
 }

@@ -11,6 +11,19 @@ use crate::state::frames::Mfn;
 use crate::state::{State, p2m};
 
 impl State {
+    /// A page that the domain does not use yet, cleared: its frame number, and where it is.
+    pub(crate) fn take_unused(&mut self, domid: domid_t) -> Option<(u64, Mfn, NonNull<u8>)> {
+        loop {
+            let frame = self.domain_mut(domid)?.unused.pop()?;
+            // The guest may have given the page away since it was last used.
+            let entry = self.look_up(domid, frame);
+            let mfn = entry.filter(|entry| entry.kind == p2m::EntryKind::Ram).map(|at| at.mfn);
+            let Some(mfn) = mfn else { continue };
+            self.frames.view(mfn)?.clear();
+            return Some((frame, mfn, self.frames.address(mfn)?));
+        }
+    }
+
     /// What is at a frame number of a domain's: guest frame, or machine frame of a PV guest.
     pub(crate) fn look_up(&self, domid: domid_t, gfn: u64) -> Option<p2m::Entry> {
         let domain = self.domain(domid)?;

@@ -95,6 +95,9 @@ const LINTED: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targ
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";
 
+/// The kernel over xen-io, likewise.
+const PEERS: &str = "tests/peers/Cargo.toml";
+
 /// The kernel to start from, likewise.
 const TEMPLATE: &str = "templates/kernel/Cargo.toml";
 
@@ -112,6 +115,7 @@ pub(super) const STEPS: &[Step] = &[
         action: Action::Quiet(&[
             &["fmt", "--all", "--check"],
             &["fmt", "--manifest-path", GUEST, "--check"],
+            &["fmt", "--manifest-path", PEERS, "--check"],
             &["fmt", "--manifest-path", TEMPLATE, "--check"],
             &["fmt", "--manifest-path", COMPARE, "--check"],
             &["fmt", "--manifest-path", loom::MANIFEST, "--all", "--check"],
@@ -221,27 +225,42 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "live-clippy",
-        about: "lints of the guest kernel",
+        about: "lints of the guest kernels",
         runs: Runs::Full,
         place: Place::In(SHARED),
         needs: Needs::Required(live::NEEDS),
-        action: Action::Quiet(&[&[
-            "clippy",
-            "--manifest-path",
-            GUEST,
-            "--target-dir",
-            "target/xen-live/guest",
-            "--release",
-            "--target",
-            "x86_64-unknown-none",
-            "--target",
-            "aarch64-unknown-none",
-            "--target",
-            "armv7a-none-eabi",
-            "--",
-            "-D",
-            "warnings",
-        ]]),
+        action: Action::Quiet(&[
+            &[
+                "clippy",
+                "--manifest-path",
+                GUEST,
+                "--target-dir",
+                "target/xen-live/guest",
+                "--release",
+                "--target",
+                "x86_64-unknown-none",
+                "--target",
+                "aarch64-unknown-none",
+                "--target",
+                "armv7a-none-eabi",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &[
+                "clippy",
+                "--manifest-path",
+                PEERS,
+                "--target-dir",
+                "target/xen-live/tests-peers",
+                "--release",
+                "--target",
+                "x86_64-unknown-none",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ]),
     },
     Step {
         name: "live-test",

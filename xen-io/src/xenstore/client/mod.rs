@@ -146,8 +146,8 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// The next event if there is one within `timeout`, which may be zero; without one it waits as long as
-    /// the transport does.
+    /// The next event, or `None` if nothing comes for `timeout`, which may be zero. Without a timeout it waits
+    /// as long as the transport does. What comes and is not an event starts the timeout again.
     ///
     /// # Errors
     ///
@@ -156,7 +156,6 @@ impl<T: Transport> Client<T> {
         &mut self,
         timeout: Option<Duration>,
     ) -> Result<Option<Event>, Error<T::Error>> {
-        let mut waited = false;
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Ok(Some(event));
@@ -168,12 +167,11 @@ impl<T: Transport> Client<T> {
                 Some(Incoming::Event(event)) => return Ok(Some(event)),
                 // No request is open here; the connection has reported such a reply as an error.
                 Some(Incoming::Reply(_)) => {}
-                None if waited && timeout.is_some() => return Ok(None),
+                // A wait may return early: the event of a reply that was taken without waiting.
                 None => {
                     if !self.transport.wait(false, timeout).map_err(Error::Transport)? {
                         return Ok(None);
                     }
-                    waited = true;
                 }
             }
         }

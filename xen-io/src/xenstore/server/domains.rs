@@ -87,6 +87,13 @@ impl Server {
         self.domains.get(&domid.0).is_some_and(|domain| domain.connection.is_some())
     }
 
+    /// The domains that were introduced and not released.
+    #[must_use]
+    pub fn introduced(&self) -> Vec<domid_t> {
+        let introduced = self.domains.iter().filter(|(_, domain)| domain.connection.is_some());
+        introduced.map(|(domid, _)| domid_t(*domid)).collect()
+    }
+
     /// Reports that a domain has shut down or crashed, once until it is resumed.
     pub fn domain_shutdown(&mut self, domid: domid_t) {
         match self.domains.get_mut(&domid.0) {

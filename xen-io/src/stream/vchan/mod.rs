@@ -1,19 +1,29 @@
 //! vchan: a stream between two domains without a driver, with notification on demand.
 //!
 //! The server grants the interface page and, for rings of a page or more, the pages of the rings; the
-//! client maps them. Each side says in the interface page for what it wants to be notified.
+//! client maps them. Each side says in the interface page for what it wants to be notified. The client
+//! learns the grant of the interface page and the event channel from xenstore: `Offer`.
+//!
+//! The example `vchan` of xen-sim is a whole program, with both domains.
 //!
 //! Upstream: `xen/include/public/io/libxenvchan.h`. The library libxenvchan of upstream is the usual peer.
+
+#[cfg(feature = "alloc")]
+mod offer;
 
 use core::fmt;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
 use core::sync::atomic::fence;
 
+use xen_abi::grant_table::grant_ref_t;
 use xen_abi::io::libxenvchan::{ring_shared, vchan_interface};
 use xen_ops::Failed;
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::Field;
+
+#[cfg(feature = "alloc")]
+pub use offer::Offer;
 
 use super::{ByteRing, Layout, Stream, Transfer};
 use crate::error::{AttachError, BadIndex};
@@ -30,6 +40,9 @@ const SRV_LIVE: Field<u8> = Field::at::<{ offset_of!(vchan_interface, srv_live) 
 /// What the client is to notify the server of, and the server the client.
 const CLI_NOTIFY: Field<u8> = Field::at::<{ offset_of!(vchan_interface, cli_notify) }>();
 const SRV_NOTIFY: Field<u8> = Field::at::<{ offset_of!(vchan_interface, srv_notify) }>();
+
+/// The grants of the rings' pages.
+const GRANTS: usize = offset_of!(vchan_interface, grants);
 
 /// Notify when data is written.
 const NOTIFY_WRITE: u8 = xen_abi::io::libxenvchan::VCHAN_NOTIFY_WRITE as u8;
@@ -94,6 +107,28 @@ impl Orders {
     #[must_use]
     pub const fn pages(&self) -> [usize; 2] {
         [own_pages(self.left), own_pages(self.right)]
+    }
+
+    /// Writes the grants of the rings' pages into the interface page, for the client: those of
+    /// [`pages`](Self::pages) in their order. False, and nothing useful written, if they are not as many.
+    #[must_use]
+    pub fn write_grants(&self, interface: &impl SharedPage, grants: &[grant_ref_t]) -> bool {
+        let [left, right] = self.pages();
+        let view = interface.view();
+        let written = (GRANTS..).step_by(4).zip(grants).all(|(offset, grant)| {
+            view.at_offset::<u32>(offset).map(|place| place.store(grant.0, Release)).is_ok()
+        });
+        written && grants.len() == left + right
+    }
+
+    /// The grants of the rings' pages that the server has written into the interface page.
+    pub fn grants(&self, interface: &impl SharedPage) -> impl Iterator<Item = grant_ref_t> {
+        let [left, right] = self.pages();
+        let view = interface.view();
+        // Both rings at their largest have 512 pages, whose grants fit the page.
+        (GRANTS..).step_by(4).take(left + right).map_while(move |offset| {
+            view.at_offset::<u32>(offset).ok().map(|place| grant_ref_t(place.load(Acquire)))
+        })
     }
 
     /// The client's layout. `None` if the orders are not possible.

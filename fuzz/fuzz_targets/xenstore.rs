@@ -1,0 +1,5 @@
+//! `xen_fuzz::xenstore` under libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| xen_fuzz::xenstore(bytes));

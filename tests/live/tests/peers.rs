@@ -1,0 +1,91 @@
+//! The drivers of xen-io with the daemons and drivers of a Linux dom0 as peers: the kernel of `tests/peers`
+//! in a domain that xl starts. `cargo test -p xen-live --features boot --test peers`.
+
+#![cfg(feature = "boot")]
+
+use std::fs;
+
+use xen_live::{Arch, Boot, Mode, build_kernel};
+
+/// Starts the kernel with `words` on its command line, after `before` in dom0, and returns the lines that it
+/// wrote. `attach` is what dom0 does between making the domain and starting it.
+fn run(words: &str, attach: &[&str]) -> Vec<String> {
+    let place = tempfile::tempdir().unwrap();
+    let kernel = build_kernel("tests/peers", Arch::X86_64).unwrap().join("xen-peers");
+    let path = place.path().join("peer.cfg");
+    let text = format!(
+        "name = \"peer\"\ntype = \"pvh\"\nmemory = 64\nkernel = \"/peer\"\nextra = \"{words}\"\n\
+         on_poweroff = \"destroy\"\non_crash = \"destroy\"\n"
+    );
+    fs::write(&path, text).unwrap();
+    let mut boot = Boot::new("4.20", Arch::X86_64, Mode::Linux).toolstack().without_transcript();
+    boot = boot.file("peer", &kernel).file("peer.cfg", &path).command("xl create -q -p /peer.cfg");
+    for line in attach {
+        boot = match line.split_once(' ') {
+            Some(("attach_disk", arguments)) => {
+                boot.dom0_program("attach_disk", arguments).unwrap()
+            }
+            _ => boot.command(line),
+        };
+    }
+    let through = "for i in $(seq 600); do [ $(xl list | wc -l) = 2 ] && break; sleep 0.2; done";
+    let report = boot
+        .command("xl unpause peer")
+        .command(through)
+        .command("cat /var/log/xen/console/guest-peer.log")
+        .run()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let lines: Vec<String> = report.output.lines().map(|line| line.trim_end().to_owned()).collect();
+    assert!(lines.iter().any(|line| line == "through"), "{}", report.output);
+    lines
+}
+
+#[track_caller]
+fn expect(lines: &[String], expected: &[&str]) {
+    for wanted in expected {
+        assert!(lines.iter().any(|line| line == wanted), "no {wanted:?} in {lines:#?}");
+    }
+}
+
+#[test]
+fn xenstored_reads_writes_watches_and_has_transactions() {
+    let lines = run("store", &[]);
+    expect(
+        &lines,
+        &[
+            "store name peer",
+            "store domid 1",
+            "store read \"hello\"",
+            "store refused true",
+            "store missing true",
+            // What fits 2048 bytes.
+            "store directory 80 Some(\"a-name-that-is-long-0079\")",
+            "store events \"data/watched\" \"data/watched/below\"",
+            "store transaction true",
+            "store owner Some(domid_t(1))",
+            "store removed true",
+        ],
+    );
+}
+
+#[test]
+fn linux_reads_and_writes_the_sectors_of_a_ram_disk() {
+    // The device 1:0 is the first RAM disk, of 8 MiB.
+    let attach = [
+        "insmod /modules/brd.ko rd_nr=1 rd_size=8192",
+        "insmod /modules/xen-blkback.ko",
+        "attach_disk 1 1:0",
+    ];
+    let lines = run("disk", &attach);
+    expect(
+        &lines,
+        &[
+            "disk takes 256 segments",
+            "disk sectors 16384 of 512 bytes",
+            "disk past the end Error(-1)",
+            "disk closed, 18 pages returned",
+        ],
+    );
+    let wrote = lines.iter().find(|line| line.starts_with("disk wrote")).expect("what was written");
+    assert!(wrote.ends_with(": true"), "{wrote}");
+}
