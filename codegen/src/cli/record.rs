@@ -11,6 +11,7 @@ use xen_headers::{LinuxTree, linux_pins};
 use xen_records::{Files, Records};
 
 use super::{Outcome, tree};
+use crate::docs::Docs;
 use crate::error::Error;
 use crate::import::Source;
 use crate::ir::Profile;
@@ -58,13 +59,14 @@ impl Record {
             snapshots.extend(record::snapshots(&source, &release, &arches, Profile::Tools)?);
         }
         let there = read(&out)?;
-        let records = match there.is_empty() || self.only {
+        let mut records = match there.is_empty() || self.only {
             true => Records::from_snapshots(&snapshots)?,
             false => Records::from_files(
                 there.iter().map(|(name, text)| (name.as_str(), text.as_str())),
             )?
             .with(&snapshots)?,
         };
+        records.words = record::words(&Docs::load()?);
         let files = records.to_files()?;
         if self.check {
             let names: BTreeSet<_> = files.keys().chain(there.keys()).collect();

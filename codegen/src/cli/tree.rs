@@ -25,15 +25,6 @@ pub(super) fn source(input: &Input) -> Result<Source, Error> {
     Source::new(tree, Some(linux))
 }
 
-/// Xen's own headers called `name`: a release, or a directory.
-pub(super) fn named(name: &str) -> Result<Source, Error> {
-    if Path::new(name).is_dir() {
-        opened(Path::new(name))
-    } else {
-        Source::new(obtained(name)?, None)
-    }
-}
-
 /// Says which macros have no rule, for a command that does without them.
 pub(super) fn warn_of_unknown(abis: &[Abi]) {
     let unknown: BTreeSet<_> = abis.iter().flat_map(|abi| abi.unknown.values()).collect();
