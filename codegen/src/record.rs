@@ -189,7 +189,7 @@ fn ty(abi: &Abi, ty: &Type, offset: u64) -> model::Type {
         Type::Int(int) => self::int(*int),
         Type::Void => model::Type::Void,
         Type::Array(element, len) => model::Type::Array(boxed(element), *len),
-        Type::Pointer(target) => model::Type::Handle(boxed(target), abi.arch.pointer_bytes()),
+        Type::Pointer(target) => model::Type::Pointer(boxed(target), abi.arch.pointer_bytes()),
         Type::Handle(target, bytes) => model::Type::Handle(boxed(target), *bytes),
         Type::Named(name) => match abi.types.get(name) {
             Some(TypeDef { def: Def::Record(record), c_name: None, .. }) => {

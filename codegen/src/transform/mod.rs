@@ -18,6 +18,7 @@ pub fn run(abi: &mut Abi) -> Result<(), Error> {
 
 /// Applies the rules after [`layout`]'s: what the Rust of xen-abi has beyond C.
 pub(crate) fn finish(abi: &mut Abi) -> Result<(), Error> {
+    pointers::run(abi);
     padding::run(abi)?;
     newtypes::run(abi);
     Ok(())
@@ -25,7 +26,7 @@ pub(crate) fn finish(abi: &mut Abi) -> Result<(), Error> {
 
 /// Applies the rules after which names, types and places are C's: what a record has.
 pub fn layout(abi: &mut Abi) -> Result<(), Error> {
-    pointers::run(abi);
+    pointers::omit_private(abi);
     names::run(abi)?;
     bits::run(abi);
     align64::run(abi)

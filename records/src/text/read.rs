@@ -86,8 +86,10 @@ impl<'a> Block<'a> {
             for number in arches {
                 let cells = self.cells.only(*number);
                 let arch = &catalogue.arches[*number];
-                let same =
-                    |other: &Arch| (other.handle, other.align64) == (arch.handle, arch.align64);
+                let same = |other: &Arch| {
+                    (other.pointer, other.handle, other.align64)
+                        == (arch.pointer, arch.handle, arch.align64)
+                };
                 match read.iter_mut().find(|(other, ..)| same(other)) {
                     Some((_, _, known)) => *known = known.union(&cells),
                     None => read.push((arch, self.item(column, arch)?, cells)),

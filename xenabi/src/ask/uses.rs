@@ -58,6 +58,9 @@ impl Uses {
                 _ => {}
             }
         }
+        if !is_used {
+            anstream::eprintln!("nothing in Xen {} uses {name}", asked.name());
+        }
         print(&table.text(""))?;
         Ok(if is_used { Outcome::Yes } else { Outcome::No })
     }
@@ -84,7 +87,9 @@ fn names<'a>(abi: &'a Abi, name: &'a str) -> BTreeSet<&'a str> {
 fn mentions(ty: &Type, names: &BTreeSet<&str>) -> bool {
     match ty {
         Type::Named(name) => names.contains(name.as_str()),
-        Type::Array(inner, _) | Type::Handle(inner, _) => mentions(inner, names),
+        Type::Array(inner, _) | Type::Handle(inner, _) | Type::Pointer(inner, _) => {
+            mentions(inner, names)
+        }
         _ => false,
     }
 }
