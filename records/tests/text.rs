@@ -36,7 +36,7 @@ fn integer(align64: u64) -> impl Strategy<Value = Type> {
 
 fn ty(align64: u64, pointer: u64) -> impl Strategy<Value = Type> {
     let leaf = prop_oneof![integer(align64), name().prop_map(Type::Named)];
-    leaf.prop_recursive(2, 4, 1, |inner| {
+    leaf.prop_recursive(2, 4, 1, move |inner| {
         prop_oneof![
             (inner.clone(), 0..9u64).prop_map(|(ty, len)| Type::Array(Box::new(ty), len)),
             inner.clone().prop_map(move |ty| Type::Pointer(Box::new(ty), pointer)),
