@@ -11,16 +11,6 @@ pub enum Error {
     /// The records could not be read or written.
     #[error(transparent)]
     Records(#[from] xen_records::Error),
-    /// A revision of a git repository could not be read.
-    #[error("cannot read {rev} in {}: {said}; name a repository of upstream's and a tag of it", .dir.display())]
-    Git {
-        /// The repository.
-        dir: PathBuf,
-        /// The revision.
-        rev: String,
-        /// What git said.
-        said: String,
-    },
     /// No usable libclang.
     #[error(
         "libclang cannot be used ({reason}); install version 14 or newer (Debian: apt-get install libclang1) or point LIBCLANG_PATH at the directory that holds it"
@@ -97,16 +87,6 @@ pub enum Error {
         /// The architecture.
         arch: &'static str,
     },
-    /// A type the ABI does not have.
-    #[error("no type {name:?} in {release}{}; `codegen export` lists them all", did_you_mean(.nearest))]
-    UnknownType {
-        /// As typed.
-        name: String,
-        /// The tree.
-        release: String,
-        /// The closest known one.
-        nearest: Option<String>,
-    },
     /// The repository's modules are of one release.
     #[error(
         "xen-abi holds {shipped}, all architectures, as toolstacks see it; name another directory with --out"
@@ -159,17 +139,4 @@ impl Error {
         let hint = "; choose another directory with --out";
         Self::Io { action, path: path.to_owned(), source, hint }
     }
-}
-
-fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
-}
-
-/// The candidate most like `name`, if any is alike at all.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(score, _)| *score > 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate.to_owned())
 }

@@ -2,7 +2,7 @@
 //!
 //! Headers come from [`xen_headers`]; [`import`] runs bindgen over them and builds the [`ir`];
 //! [`transform`] applies one rule a file; [`validate`] checks the result; [`emit`] prints
-//! `xen-abi`'s modules and [`view`] everything a person or another program reads.
+//! `xen-abi`'s modules, and [`record`] makes what records have.
 
 pub mod cli;
 pub mod docs;
@@ -12,7 +12,6 @@ mod exceptions;
 pub use exceptions::NOT_TAKEN;
 pub mod families;
 mod functions;
-pub mod git;
 pub mod import;
 pub mod ir;
 mod keywords;
@@ -22,7 +21,6 @@ pub mod record;
 pub mod releases;
 pub mod transform;
 pub mod validate;
-pub mod view;
 
 use devtools::Arch;
 use error::Error;
@@ -42,14 +40,19 @@ pub fn abi(source: &Source, arch: Arch, profile: Profile) -> Result<Abi, Error> 
 
 /// The ABI on several architectures, as many at a time as the machine has cores.
 pub fn abis(source: &Source, arches: &[Arch], profile: Profile) -> Result<Vec<Abi>, Error> {
+    on_each(arches, |arch| abi(source, arch, profile))
+}
+
+/// What `made` is on each architecture, as many at a time as the machine has cores.
+pub(crate) fn on_each<T: Send>(
+    arches: &[Arch],
+    made: impl Fn(Arch) -> Result<T, Error> + Sync,
+) -> Result<Vec<T>, Error> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut out = Vec::new();
     for group in arches.chunks(cores) {
         let results: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = group
-                .iter()
-                .map(|arch| scope.spawn(move || self::abi(source, *arch, profile)))
-                .collect();
+            let threads: Vec<_> = group.iter().map(|arch| scope.spawn(|| made(*arch))).collect();
             threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
         });
         for result in results {

@@ -1,4 +1,4 @@
-//! The command-line tool over Xen's public ABI.
+//! Xen's public headers to Rust and to records.
 
 use std::process::ExitCode;
 

@@ -1,10 +1,13 @@
 //! The ABI as records have it: C's own, without what the Rust of xen-abi adds.
 
+use std::collections::BTreeMap;
+
 use devtools::Arch;
 use xen_headers::Versions;
 use xen_records::catalogue;
 use xen_records::model::{self, HeaderAbi, Item, Kind, Located, Member, Snapshot};
 
+use crate::docs::Docs;
 use crate::error::Error;
 use crate::import::Source;
 use crate::ir::{
@@ -39,6 +42,19 @@ pub fn release(point: &str, versions: &Versions) -> catalogue::Release {
     }
 }
 
+/// Constants whose meaning a record has beside their value: error numbers and statuses.
+const EXPLAINED: [&str; 2] = ["XEN_E", "GNTST_"];
+
+/// What error numbers and statuses mean, in the words of `docs`.
+#[must_use]
+pub fn words(docs: &Docs) -> BTreeMap<String, String> {
+    let of_errors = ["errno.h", "grant_table.h"].into_iter().filter_map(|name| docs.header(name));
+    let constants = of_errors.flat_map(|header| &header.constants);
+    let explained =
+        constants.filter(|(name, _)| EXPLAINED.iter().any(|start| name.starts_with(start)));
+    explained.map(|(name, text)| (name.clone(), text.replace('`', ""))).collect()
+}
+
 /// The ABI of `source` on each architecture that it has, for the record of `release`.
 ///
 /// # Errors
@@ -50,26 +66,24 @@ pub fn snapshots(
     arches: &[Arch],
     profile: Profile,
 ) -> Result<Vec<Snapshot>, Error> {
-    let of_arch = |arch: &Arch| -> Result<Snapshot, Error> {
-        let mut abi = source.import(*arch, profile)?;
-        transform::layout(&mut abi);
-        abi.require_whole()?;
-        Ok(snapshot(&abi, release))
-    };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut out = Vec::new();
-    for group in arches.chunks(cores) {
-        let results: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                group.iter().map(|arch| scope.spawn(move || of_arch(arch))).collect();
-            threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
-        });
-        for result in results {
-            // A panic in a thread is a bug; it goes on in this one.
-            out.push(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        }
-    }
-    Ok(out)
+    let (snapshots, abis): (Vec<_>, Vec<_>) =
+        snapshots_as_far(source, release, arches, profile)?.into_iter().unzip();
+    abis.iter().try_for_each(Abi::require_whole)?;
+    Ok(snapshots)
+}
+
+/// As [`snapshots`], but macros without a rule are left out: each ABI beside its snapshot names them.
+///
+/// # Errors
+///
+/// Those of the import.
+pub fn snapshots_as_far(
+    source: &Source,
+    release: &catalogue::Release,
+    arches: &[Arch],
+    profile: Profile,
+) -> Result<Vec<(Snapshot, Abi)>, Error> {
+    crate::on_each(arches, |arch| with_abi(source, release, arch, profile))
 }
 
 /// The ABI on one architecture, validated, with what its record has: both from one look at the headers.
@@ -82,14 +96,13 @@ pub fn with_abi(
     release: &catalogue::Release,
     arch: Arch,
     profile: Profile,
-) -> Result<(Abi, Snapshot), Error> {
+) -> Result<(Snapshot, Abi), Error> {
     let mut abi = source.import(arch, profile)?;
     transform::layout(&mut abi);
     let snapshot = snapshot(&abi, release);
     transform::finish(&mut abi);
     validate::run(&mut abi);
-    abi.require_whole()?;
-    Ok((abi, snapshot))
+    Ok((snapshot, abi))
 }
 
 fn snapshot(abi: &Abi, release: &catalogue::Release) -> Snapshot {
@@ -176,7 +189,7 @@ fn ty(abi: &Abi, ty: &Type, offset: u64) -> model::Type {
         Type::Int(int) => self::int(*int),
         Type::Void => model::Type::Void,
         Type::Array(element, len) => model::Type::Array(boxed(element), *len),
-        Type::Pointer(target) => model::Type::Handle(boxed(target), abi.arch.pointer_bytes()),
+        Type::Pointer(target) => model::Type::Pointer(boxed(target), abi.arch.pointer_bytes()),
         Type::Handle(target, bytes) => model::Type::Handle(boxed(target), *bytes),
         Type::Named(name) => match abi.types.get(name) {
             Some(TypeDef { def: Def::Record(record), c_name: None, .. }) => {

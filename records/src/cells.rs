@@ -60,6 +60,12 @@ impl Cells {
         pairs.filter(|(release, arch)| self.contains(*release, *arch))
     }
 
+    /// The pairs of the set with `arch`.
+    #[must_use]
+    pub fn only(&self, arch: usize) -> Self {
+        Self::of(arch, self.releases(arch))
+    }
+
     /// The pairs of one architecture with these releases, as bits.
     fn of(arch: usize, releases: u64) -> Self {
         let mut cells = Self::default();

@@ -119,8 +119,10 @@ pub enum Type {
     Named(String),
     /// An array; the length of a flexible array member is 0.
     Array(Box<Type>, u64),
-    /// A guest handle or pointer, of so many bytes.
+    /// A guest handle, of so many bytes.
     Handle(Box<Type>, u64),
+    /// A pointer, of so many bytes.
+    Pointer(Box<Type>, u64),
     /// A structure or union that has no name of its own.
     Inline(Kind, Vec<Member>),
 }

@@ -14,6 +14,8 @@ pub struct Records {
     pub catalogue: Catalogue,
     /// Every header of any of them, sorted by name.
     pub headers: Vec<Header>,
+    /// What statuses and error numbers mean, in our own words, by constant.
+    pub words: BTreeMap<String, String>,
 }
 
 /// One header.
@@ -135,7 +137,7 @@ impl Records {
             header
         });
         let headers = headers.collect();
-        Ok(Self { catalogue, headers })
+        Ok(Self { catalogue, headers, words: BTreeMap::new() })
     }
 
     /// These records with the places of `snapshots` as they are there, and all others as they are.
@@ -151,7 +153,7 @@ impl Records {
             |old: &Snapshot| snapshots.iter().any(|new| new.release.name == old.release.name);
         all.retain(|old| !is_replaced(old));
         all.extend_from_slice(snapshots);
-        Self::from_snapshots(&all)
+        Ok(Self { words: self.words.clone(), ..Self::from_snapshots(&all)? })
     }
 
     /// What is known of one release on one architecture, by their numbers in the catalogue; empty if

@@ -44,6 +44,7 @@ pub fn spell(ty: &Type, arch: &Arch) -> String {
             let width = if *bytes == arch.handle { String::new() } else { (bytes * 8).to_string() };
             format!("handle{width}({})", spell(target, arch))
         }
+        Type::Pointer(target, _) => format!("pointer({})", spell(target, arch)),
         Type::Inline(kind, _) => kind.keyword().to_owned(),
     }
 }
@@ -103,6 +104,10 @@ fn prefix<'a>(text: &'a str, arch: &Arch, depth: usize) -> Option<(Type, &'a str
     if let (Some(bytes), Some(rest)) = (handle, rest.strip_prefix('(')) {
         let (target, rest) = prefix(rest, arch, depth)?;
         return Some((Type::Handle(Box::new(target), bytes), rest.strip_prefix(')')?));
+    }
+    if let ("pointer", Some(rest)) = (word, rest.strip_prefix('(')) {
+        let (target, rest) = prefix(rest, arch, depth)?;
+        return Some((Type::Pointer(Box::new(target), arch.pointer), rest.strip_prefix(')')?));
     }
     let (aligned, name) = match word.strip_prefix("aligned_") {
         Some(name) => (true, name),

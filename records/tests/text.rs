@@ -34,11 +34,12 @@ fn integer(align64: u64) -> impl Strategy<Value = Type> {
     })
 }
 
-fn ty(align64: u64) -> impl Strategy<Value = Type> {
+fn ty(align64: u64, pointer: u64) -> impl Strategy<Value = Type> {
     let leaf = prop_oneof![integer(align64), name().prop_map(Type::Named)];
-    leaf.prop_recursive(2, 4, 1, |inner| {
+    leaf.prop_recursive(2, 4, 1, move |inner| {
         prop_oneof![
             (inner.clone(), 0..9u64).prop_map(|(ty, len)| Type::Array(Box::new(ty), len)),
+            inner.clone().prop_map(move |ty| Type::Pointer(Box::new(ty), pointer)),
             (inner, prop_oneof![Just(4u64), Just(8)])
                 .prop_map(|(ty, bytes)| Type::Handle(Box::new(ty), bytes)),
             Just(Type::Handle(Box::new(Type::Void), 8)),
@@ -46,10 +47,11 @@ fn ty(align64: u64) -> impl Strategy<Value = Type> {
     })
 }
 
-fn members(align64: u64) -> impl Strategy<Value = Vec<Member>> {
-    let plain = (name(), 0..99u64, 0..99u64, ty(align64)).prop_map(|(name, offset, size, ty)| {
-        Member { name: Some(name), offset, size, ty, bits: None }
-    });
+fn members(align64: u64, pointer: u64) -> impl Strategy<Value = Vec<Member>> {
+    let plain =
+        (name(), 0..99u64, 0..99u64, ty(align64, pointer)).prop_map(|(name, offset, size, ty)| {
+            Member { name: Some(name), offset, size, ty, bits: None }
+        });
     let bits =
         (name(), integer(align64), 0..31u32, 1..9u32).prop_map(|(name, ty, first, width)| Member {
             name: Some(name),
@@ -94,23 +96,23 @@ fn constant() -> impl Strategy<Value = Constant> {
     (value, origin, also).prop_map(|(value, origin, also)| Constant { value, origin, also })
 }
 
-fn item(align64: u64) -> impl Strategy<Value = Item> {
-    let record = (kind(), any::<bool>(), 0..99u64, 1..9u64, members(align64)).prop_map(
+fn item(align64: u64, pointer: u64) -> impl Strategy<Value = Item> {
+    let record = (kind(), any::<bool>(), 0..99u64, 1..9u64, members(align64, pointer)).prop_map(
         |(kind, is_tag, size, align, members)| {
             Item::Record(Record { kind, is_tag, size, align, members })
         },
     );
     prop_oneof![
         record,
-        ty(align64).prop_map(Item::Typedef),
+        ty(align64, pointer).prop_map(Item::Typedef),
         (any::<bool>(), integer(align64)).prop_map(|(is_tag, int)| Item::Enum { is_tag, int }),
         constant().prop_map(Item::Constant),
     ]
 }
 
 /// Some of a few names, so that releases and architectures share most.
-fn items(align64: u64) -> impl Strategy<Value = Vec<Located>> {
-    let one = (prop::sample::select(vec!["va", "vb", "vc"]), 1..9u32, item(align64));
+fn items(align64: u64, pointer: u64) -> impl Strategy<Value = Vec<Located>> {
+    let one = (prop::sample::select(vec!["va", "vb", "vc"]), 1..9u32, item(align64, pointer));
     prop::collection::btree_map(0..3usize, one, 0..4).prop_map(|items| {
         let mut out: Vec<Located> = Vec::new();
         for (_, (name, line, item)) in items {
@@ -125,7 +127,8 @@ fn items(align64: u64) -> impl Strategy<Value = Vec<Located>> {
 
 fn snapshot() -> impl Strategy<Value = Snapshot> {
     (9..13usize, 0..ARCHES.len()).prop_flat_map(|(minor, at)| {
-        let headers = prop::collection::btree_map("[a-b]\\.h", items(ARCHES[at].3), 0..3);
+        let headers =
+            prop::collection::btree_map("[a-b]\\.h", items(ARCHES[at].3, ARCHES[at].1), 0..3);
         headers.prop_map(move |headers| Snapshot {
             release: release(minor),
             arch: arch(at),

@@ -12,8 +12,8 @@ use crate::{Error, process, tool, workspace};
 /// What it needs.
 pub(crate) const NEEDS: &[Need] = &[Need::Nightly, Need::Tool(&tool::PUBLIC_API)];
 
-/// The crates. xen-abi is left out: almost all of it is generated, and the snapshots in
-/// `tests/snapshots` list it.
+/// The crates. xen-abi is left out: almost all of it is generated, and the records
+/// list it.
 const CRATES: [&str; 6] =
     ["xen-abi-derive", "xen-ops", "xen-guest", "xen-io", "xen-linux", "xen-sim"];
 

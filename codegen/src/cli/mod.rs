@@ -1,12 +1,10 @@
 //! The commands.
 
-mod diff;
-mod export;
 mod r#gen;
-mod layout;
 mod omitted;
 mod record;
 mod releases;
+mod show;
 mod tree;
 
 use clap::{Args, Parser, Subcommand};
@@ -28,18 +26,13 @@ pub enum Outcome {
 #[derive(Debug, Parser)]
 #[command(
     name = "codegen",
-    about = "Xen's public headers to Rust, and questions about the ABI they define",
+    about = "Xen's public headers to Rust and to records; xenabi answers questions about them",
     after_help = "Examples:
   codegen gen                                   write xen-abi's modules anew
   codegen gen --check                           fail if they are not what the headers say
-  codegen layout gnttab_copy                    one type, all architectures side by side
-  codegen layout xen_domctl --release 4.17 --arch x86_64
-  codegen diff 4.17 4.20 --arch aarch64         what changed; status 1 if a stable interface broke
-  codegen diff 4.20 ~/src/xen                   a release against an upstream checkout
-  codegen diff --git ~/src/xen HEAD~3 HEAD      what the newest three commits changed
-  codegen layout xen_domctl --git ~/src/xen --rev RELEASE-4.18.0
-  codegen export --arch arm --format json       the whole ABI as data
-  codegen export --interface-version 0x30201    as a guest of that interface version sees it
+  codegen record --git ~/src/xen RELEASE-4.22.0   record a release anew
+  codegen show --headers ~/src/xen --arch arm   what a tree defines, as a record has it
+  codegen show --interface-version 0x30201      as a guest of that interface version sees it
   codegen omitted --arch x86_64                 what has no counterpart in Rust, and why"
 )]
 struct Cli {
@@ -55,12 +48,8 @@ enum Command {
     Record(record::Record),
     /// Write xen-abi's modules of other releases' toolstack ABI
     Releases(releases::Releases),
-    /// Show the layout of one type, all architectures side by side
-    Layout(layout::Layout),
-    /// Show what changed between two releases; status 1 on a break of a stable interface
-    Diff(diff::Diff),
-    /// Print the whole ABI of one release and architecture as data
-    Export(export::Export),
+    /// Print what the headers define on one architecture, as a record has it
+    Show(show::Show),
     /// List what the headers define and the ABI leaves out, with the reason
     Omitted(omitted::Omitted),
 }
@@ -127,9 +116,7 @@ pub fn run() -> Result<Outcome, Error> {
         Command::Gen(command) => command.run(),
         Command::Record(command) => command.run(),
         Command::Releases(command) => command.run(),
-        Command::Layout(command) => command.run(),
-        Command::Diff(command) => command.run(),
-        Command::Export(command) => command.run(),
+        Command::Show(command) => command.run(),
         Command::Omitted(command) => command.run(),
     }
 }

@@ -7,14 +7,15 @@ use std::time::Instant;
 
 use clap::Args;
 use devtools::Arch;
-use xen_headers::{LinuxTree, linux_pins};
+use xen_headers::{HeaderTree, LinuxTree, linux_pins};
 use xen_records::{Files, Records};
 
 use super::{Outcome, tree};
+use crate::docs::Docs;
 use crate::error::Error;
 use crate::import::Source;
 use crate::ir::Profile;
-use crate::{git, output, record};
+use crate::{output, record};
 
 #[derive(Debug, Args)]
 pub(super) struct Record {
@@ -48,9 +49,7 @@ impl Record {
         let linux = LinuxTree::obtain(linux_pins(), &tree::options())?;
         let mut snapshots = Vec::new();
         for tag in &self.tags {
-            let dir = tempfile::tempdir()
-                .map_err(|source| Error::output("create", &std::env::temp_dir(), source))?;
-            let headers = git::headers(&self.git, tag, dir.path())?;
+            let headers = HeaderTree::from_git(&self.git, tag, &tree::options())?;
             let point = tag.strip_prefix("RELEASE-").unwrap_or(tag);
             let release = record::release(point, &headers.versions);
             let source = Source::new(headers, Some(linux.clone()))?;
@@ -58,13 +57,14 @@ impl Record {
             snapshots.extend(record::snapshots(&source, &release, &arches, Profile::Tools)?);
         }
         let there = read(&out)?;
-        let records = match there.is_empty() || self.only {
+        let mut records = match there.is_empty() || self.only {
             true => Records::from_snapshots(&snapshots)?,
             false => Records::from_files(
                 there.iter().map(|(name, text)| (name.as_str(), text.as_str())),
             )?
             .with(&snapshots)?,
         };
+        records.words = record::words(&Docs::load()?);
         let files = records.to_files()?;
         if self.check {
             let names: BTreeSet<_> = files.keys().chain(there.keys()).collect();

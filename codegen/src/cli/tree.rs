@@ -29,15 +29,6 @@ pub(super) fn source(input: &Input) -> Result<Source, Error> {
     Source::new(tree, Some(linux))
 }
 
-/// Xen's own headers called `name`: a release, or a directory or archive.
-pub(super) fn named(name: &str) -> Result<Source, Error> {
-    if Path::new(name).exists() {
-        opened(Path::new(name))
-    } else {
-        Source::new(obtained(name)?, None)
-    }
-}
-
 /// Xen's own headers at a revision of a git repository.
 pub(super) fn at_revision(dir: &Path, rev: &str) -> Result<Source, Error> {
     let tree = HeaderTree::from_git(dir, rev, &options())?;

@@ -17,13 +17,14 @@ pub fn run(abi: &mut Abi) {
 
 /// Applies the rules after [`layout`]'s: what the Rust of xen-abi has beyond C.
 pub(crate) fn finish(abi: &mut Abi) {
+    pointers::run(abi);
     padding::run(abi);
     newtypes::run(abi);
 }
 
 /// Applies the rules after which names, types and places are C's: what a record has.
 pub fn layout(abi: &mut Abi) {
-    pointers::run(abi);
+    pointers::omit_private(abi);
     names::run(abi);
     bits::run(abi);
     align64::run(abi);

@@ -4,7 +4,8 @@ use super::each_type;
 use crate::exceptions;
 use crate::ir::{Abi, Def, Omission, Type};
 
-pub(super) fn run(abi: &mut Abi) {
+/// Leaves out what is private.
+pub(super) fn omit_private(abi: &mut Abi) {
     let private: Vec<_> = abi
         .types
         .iter()
@@ -21,6 +22,10 @@ pub(super) fn run(abi: &mut Abi) {
             abi.omitted.insert(name, Omission { location: ty.location, reason });
         }
     }
+}
+
+/// Makes handles of the pointers that are left.
+pub(super) fn run(abi: &mut Abi) {
     let bytes = abi.arch.pointer_bytes();
     each_type(abi, |ty| {
         if let Type::Pointer(target) = ty {

@@ -58,7 +58,7 @@ impl Tree {
     /// The export for x86_64 fails with status 1 and a line that has all these words.
     #[track_caller]
     fn refused(&self, words: &[&str]) {
-        refused(&self.run(&["export"]), words);
+        refused(&self.run(&["show"]), words);
     }
 
     /// What a command prints.

@@ -55,8 +55,8 @@ fn names_that_no_header_has() {
 #[test]
 fn a_member_named_underscore() {
     let tree = Tree::with("struct odd_member { uint8_t _; uint8_t type; };");
-    let json = tree.prints(&["export"]);
-    assert!(json.contains("\"path\": \"_\"") && !json.contains("\"path\": \"__\""));
+    let text = tree.prints(&["show"]);
+    assert!(text.contains("  _: u8\n") && !text.contains("  __: u8\n"));
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn a_tree_that_sets_the_interface_version() {
     let spoiled = text.lines().position(|line| line == own.trim_end()).unwrap() + 1;
     assert!(spoiled >= line);
     let place = format!("xen-compat.h:{spoiled}");
-    let fixed = tree.run(&["export", "--interface-version", "0x00040d00"]);
+    let fixed = tree.run(&["show", "--interface-version", "0x00040d00"]);
     refused(&fixed, &[&place, "__XEN_INTERFACE_VERSION__", "0x00040d00"]);
 }
 
@@ -30,11 +30,11 @@ fn a_tree_that_sets_the_interface_version() {
 #[test]
 fn c_names_of_older_interfaces() {
     let tree = Tree::new();
-    let json = tree.prints(&["export", "--interface-version", "0x00030209"]);
-    assert!(json.contains("\"c\": \"struct grant_entry\""));
-    assert!(!json.contains("\"c\": \"grant_entry\""));
-    let json = tree.prints(&["export", "--interface-version", "0x0003020a"]);
-    assert!(json.contains("\"c\": \"struct grant_entry_v1\""));
+    let text = tree.prints(&["show", "--interface-version", "0x00030209"]);
+    assert!(text.contains("\nstruct grant_entry\n"));
+    assert!(!text.contains("typedef struct grant_entry\n"));
+    let text = tree.prints(&["show", "--interface-version", "0x0003020a"]);
+    assert!(text.contains("\nstruct grant_entry_v1\n"));
 }
 
 /// A macro without a rule is left out of what does not need it, with a warning.
@@ -48,10 +48,9 @@ fn one_macro_without_a_rule() {
     ] {
         let tree = Tree::new();
         let place = format!("sched.h:{}", tree.append(text));
-        let output = tree.run(&["layout", "gnttab_copy", "--arch", "arm"]);
+        let output = tree.run(&["omitted", "--arch", "arm"]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
-        assert!(String::from_utf8_lossy(&output.stdout).contains("source.u.ref"));
         let warned = said.lines().filter(|line| line.contains(&place)).count();
         assert_eq!(warned, 1, "{said}");
         // What must hold the whole ABI does not go on without it.

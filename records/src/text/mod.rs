@@ -1,4 +1,5 @@
-//! Records as text: one file a header, one for the catalogue, one for the lines.
+//! Records as text: one file a header, one for the catalogue, one for the lines, one for
+//! what statuses mean.
 //!
 //! ```text
 //! xen-record 1 grant_table.h
@@ -18,17 +19,19 @@ mod file;
 mod lines;
 mod read;
 mod rows;
+mod words;
 mod write;
 
 use std::collections::BTreeMap;
 
 use crate::error::Error;
-use crate::records::Records;
+use crate::records::{Header, Records};
 
 pub use file::sealed;
 
 pub(crate) use file::CATALOGUE;
 pub(crate) use lines::LINES;
+pub(crate) use words::WORDS;
 
 /// The format that is written, and the newest that is read.
 pub const FORMAT: u32 = 1;
@@ -46,10 +49,24 @@ impl Records {
         let mut files = Files::new();
         files.insert(CATALOGUE.to_owned(), catalogue::write(&self.catalogue));
         files.insert(LINES.to_owned(), lines::write(self));
+        files.insert(WORDS.to_owned(), words::write(&self.words));
         for header in &self.headers {
             files.insert(file::name(&header.name), write::header(&self.catalogue, header)?);
         }
         Ok(files)
+    }
+
+    /// The headers' records as one text to be read: each header's name, and what it defines.
+    ///
+    /// # Errors
+    ///
+    /// As [`Records::to_files`].
+    pub fn to_text(&self) -> Result<String, Error> {
+        let text = |header: &Header| {
+            let body = write::body(&self.catalogue, header)?;
+            Ok(format!("{}\n\n{body}\n", header.name))
+        };
+        self.headers.iter().map(text).collect()
     }
 
     /// The records in these files.
@@ -64,9 +81,14 @@ impl Records {
         let text = |name: &str| {
             files.get(name).copied().ok_or_else(|| Error::Missing { file: name.to_owned() })
         };
-        let mut records =
-            Self { catalogue: catalogue::read(text(CATALOGUE)?)?, headers: Vec::new() };
-        for (name, text) in files.iter().filter(|(name, _)| ![CATALOGUE, LINES].contains(name)) {
+        let mut records = Self {
+            catalogue: catalogue::read(text(CATALOGUE)?)?,
+            words: words::read(text(WORDS)?)?,
+            headers: Vec::new(),
+        };
+        for (name, text) in
+            files.iter().filter(|(name, _)| ![CATALOGUE, LINES, WORDS].contains(name))
+        {
             records.headers.push(read::header(&records.catalogue, name, text)?);
         }
         records.headers.sort_by(|a, b| a.name.cmp(&b.name));

@@ -84,13 +84,12 @@ impl<'a> Block<'a> {
             // Architectures with the same rules read the same.
             let mut read: Vec<(&Arch, Item, Cells)> = Vec::new();
             for number in arches {
-                let mut cells = Cells::default();
-                for (release, _) in self.cells.iter().filter(|(_, arch)| arch == number) {
-                    cells.insert(release, *number);
-                }
+                let cells = self.cells.only(*number);
                 let arch = &catalogue.arches[*number];
-                let same =
-                    |other: &Arch| (other.handle, other.align64) == (arch.handle, arch.align64);
+                let same = |other: &Arch| {
+                    (other.pointer, other.handle, other.align64)
+                        == (arch.pointer, arch.handle, arch.align64)
+                };
                 match read.iter_mut().find(|(other, ..)| same(other)) {
                     Some((_, _, known)) => *known = known.union(&cells),
                     None => read.push((arch, self.item(column, arch)?, cells)),

@@ -115,7 +115,9 @@ fn of_members<'a>(members: &'a [Member], out: &mut Vec<&'a str>) {
 fn of_type<'a>(ty: &'a Type, out: &mut Vec<&'a str>) {
     match ty {
         Type::Named(name) => out.push(name),
-        Type::Array(inner, _) | Type::Handle(inner, _) => of_type(inner, out),
+        Type::Array(inner, _) | Type::Handle(inner, _) | Type::Pointer(inner, _) => {
+            of_type(inner, out);
+        }
         Type::Inline(_, members) => of_members(members, out),
         Type::Int { .. } | Type::Void => {}
     }

@@ -19,6 +19,10 @@ struct Block {
 }
 
 pub(super) fn header(catalogue: &Catalogue, header: &Header) -> Result<String, Error> {
+    Ok(file::seal(&header.name, &body(catalogue, header)?))
+}
+
+pub(super) fn body(catalogue: &Catalogue, header: &Header) -> Result<String, Error> {
     let mut out = String::new();
     let scope = cells::write(catalogue, &catalogue.cells, &header.cells);
     if !scope.is_empty() {
@@ -30,7 +34,7 @@ pub(super) fn header(catalogue: &Catalogue, header: &Header) -> Result<String, E
             write(catalogue, &header.cells, &block, &mut out);
         }
     }
-    Ok(file::seal(&header.name, &out))
+    Ok(out)
 }
 
 /// Refuses names that would read back as something else.
@@ -75,10 +79,7 @@ fn blocks(catalogue: &Catalogue, coverage: &Cells, entry: &Entry) -> Vec<Block> 
     let mut groups: Vec<(Rows, Cells)> = Vec::new();
     for variant in &entry.variants {
         for (number, arch) in catalogue.arches.iter().enumerate() {
-            let mut cells = Cells::default();
-            for (release, _) in variant.cells.iter().filter(|(_, arch)| *arch == number) {
-                cells.insert(release, number);
-            }
+            let cells = variant.cells.only(number);
             if cells.is_empty() {
                 continue;
             }

@@ -58,7 +58,7 @@ pub fn variable(abi: &Abi, ty: &Type, name: &str, depth: usize) -> String {
         element = inner;
     }
     let base = base(abi, element, depth);
-    let space = if name.is_empty() { "" } else { " " };
+    let space = if name.is_empty() || base.ends_with('*') { "" } else { " " };
     format!("{base}{space}{name}{dimensions}")
 }
 
@@ -87,13 +87,9 @@ fn base(abi: &Abi, ty: &Type, depth: usize) -> String {
         },
         Type::Handle(target, bytes) => {
             let width = if *bytes == abi.snapshot().arch.handle { "" } else { "_64" };
-            let target = base(abi, target, depth);
-            if *bytes < abi.snapshot().arch.handle {
-                format!("{target} *")
-            } else {
-                format!("XEN_GUEST_HANDLE{width}({target})")
-            }
+            format!("XEN_GUEST_HANDLE{width}({})", base(abi, target, depth))
         }
+        Type::Pointer(target, _) => format!("{} *", base(abi, target, depth)),
         Type::Array(..) => variable(abi, ty, "", depth),
         Type::Inline(kind, members) => inline(abi, *kind, members, depth),
     }

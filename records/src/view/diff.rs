@@ -50,38 +50,45 @@ pub enum ChangeKind {
 #[must_use]
 pub fn diff(old: &Abi, new: &Abi) -> Vec<Change> {
     let mut changes = BTreeSet::new();
-    types(old, new, &mut changes);
-    constants(old, new, &mut changes);
+    let types = old.types().chain(new.types()).map(|(_, located)| located.name.as_str());
+    types.collect::<BTreeSet<_>>().into_iter().for_each(|name| ty(old, new, name, &mut changes));
+    let constants = old.constants().chain(new.constants());
+    let constants: BTreeSet<_> = constants.map(|(_, located, _)| located.name.as_str()).collect();
+    constants.into_iter().for_each(|name| constant(old, new, name, &mut changes));
     changes.into_iter().collect()
 }
 
-fn types(old: &Abi, new: &Abi, changes: &mut BTreeSet<Change>) {
-    let names: BTreeSet<_> =
-        old.types().chain(new.types()).map(|(_, located)| located.name.as_str()).collect();
-    for name in names {
-        let (before, after) = (old.ty(name), new.ty(name));
-        let header = after.or(before).map_or("", |(header, _)| header);
-        let mut note = |kind: ChangeKind| {
-            let breaks = is_stable(header) && kind.is_break();
-            let (header, name) = (header.to_owned(), name.to_owned());
-            changes.insert(Change { header, name, kind, breaks });
-        };
-        match (before, after) {
-            (Some((_, before)), Some((_, after))) => {
-                let items = (&before.item, &after.item);
-                if let (Item::Record(_), Item::Record(_)) = items {
-                    record(old, new, name, &mut note);
-                } else if let (Some(then), Some(now)) = (target(old, items.0), target(new, items.1))
-                {
-                    if then != now {
-                        note(ChangeKind::Value(then, now));
-                    }
+/// The changes of one type or constant.
+#[must_use]
+pub fn of(old: &Abi, new: &Abi, name: &str) -> Vec<Change> {
+    let mut changes = BTreeSet::new();
+    ty(old, new, name, &mut changes);
+    constant(old, new, name, &mut changes);
+    changes.into_iter().collect()
+}
+
+fn ty(old: &Abi, new: &Abi, name: &str, changes: &mut BTreeSet<Change>) {
+    let (before, after) = (old.ty(name), new.ty(name));
+    let header = after.or(before).map_or("", |(header, _)| header);
+    let mut note = |kind: ChangeKind| {
+        let breaks = is_stable(header) && kind.is_break();
+        let (header, name) = (header.to_owned(), name.to_owned());
+        changes.insert(Change { header, name, kind, breaks });
+    };
+    match (before, after) {
+        (Some((_, before)), Some((_, after))) => {
+            let items = (&before.item, &after.item);
+            if let (Item::Record(_), Item::Record(_)) = items {
+                record(old, new, name, &mut note);
+            } else if let (Some(then), Some(now)) = (target(old, items.0), target(new, items.1)) {
+                if then != now {
+                    note(ChangeKind::Value(then, now));
                 }
             }
-            (Some(_), None) => note(ChangeKind::Removed),
-            (None, Some(_)) => note(ChangeKind::Added),
-            (None, None) => {}
         }
+        (Some(_), None) => note(ChangeKind::Removed),
+        (None, Some(_)) => note(ChangeKind::Added),
+        (None, None) => {}
     }
 }
 
@@ -135,28 +142,22 @@ fn record(old: &Abi, new: &Abi, name: &str, note: &mut impl FnMut(ChangeKind)) {
     }
 }
 
-fn constants(old: &Abi, new: &Abi, changes: &mut BTreeSet<Change>) {
-    let names: BTreeSet<_> = old
-        .constants()
-        .chain(new.constants())
-        .map(|(_, located, _)| located.name.as_str())
-        .collect();
-    for name in names {
-        let (before, after) = (old.constant(name), new.constant(name));
-        let kind = match (before, after) {
-            (None, _) => ChangeKind::Added,
-            (_, None) => ChangeKind::Removed,
-            (Some((.., before)), Some((.., after))) if before.value != after.value => {
-                ChangeKind::Value(value(before), value(after))
-            }
-            _ => continue,
-        };
-        let Some((header, ..)) = after.or(before) else { continue };
-        // Another C type alone breaks no program.
-        let same = before.zip(after).is_some_and(|((.., a), (.., b))| number(a) == number(b));
-        let breaks = is_stable(header) && kind.is_break() && !same;
-        changes.insert(Change { header: header.to_owned(), name: name.to_owned(), kind, breaks });
-    }
+fn constant(old: &Abi, new: &Abi, name: &str, changes: &mut BTreeSet<Change>) {
+    let (before, after) = (old.constant(name), new.constant(name));
+    let kind = match (before, after) {
+        (None, None) => return,
+        (None, Some(_)) => ChangeKind::Added,
+        (Some(_), None) => ChangeKind::Removed,
+        (Some((.., before)), Some((.., after))) if before.value != after.value => {
+            ChangeKind::Value(value(before), value(after))
+        }
+        _ => return,
+    };
+    let Some((header, ..)) = after.or(before) else { return };
+    // Another C type alone breaks no program.
+    let same = before.zip(after).is_some_and(|((.., a), (.., b))| number(a) == number(b));
+    let breaks = is_stable(header) && kind.is_break() && !same;
+    changes.insert(Change { header: header.to_owned(), name: name.to_owned(), kind, breaks });
 }
 
 /// Headers that carry a version of their own and promise nothing from one release to the next.

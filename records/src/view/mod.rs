@@ -110,7 +110,7 @@ impl Abi {
         let depth = depth.checked_sub(1)?;
         Some(match ty {
             Type::Int { bytes, align, .. } => (*bytes, *align),
-            Type::Handle(_, bytes) => (*bytes, *bytes),
+            Type::Handle(_, bytes) | Type::Pointer(_, bytes) => (*bytes, *bytes),
             Type::Array(element, len) => {
                 let (size, align) = self.size_align_within(element, depth)?;
                 (size.checked_mul(*len)?, align)

@@ -7,7 +7,7 @@ use devtools::Arch;
 use xen_codegen::import::Source;
 use xen_codegen::ir::Profile;
 use xen_codegen::record;
-use xen_headers::{LinuxTree, Options, Origin, linux_pins};
+use xen_headers::{HeaderTree, LinuxTree, Options, Origin, linux_pins};
 use xen_records::Records;
 use xen_records::catalogue::Release;
 use xen_records::model::{HeaderAbi, Item, Snapshot};
@@ -31,10 +31,11 @@ pub fn abi(source: &Source, arch: Arch, profile: Profile) -> Result<Abi, Error> 
     Ok(Abi::from(snapshots.into_iter().next().expect("one architecture, one snapshot")))
 }
 
-/// The headers of a recorded release, from the repository `git`, in `dir`.
-pub fn from_git(git: &Path, release: &Release, dir: &Path) -> Result<Source, Error> {
-    let tree = xen_codegen::git::headers(git, &format!("RELEASE-{}", release.point), dir)?;
-    let linux = LinuxTree::obtain(linux_pins(), &Options::from_env())?;
+/// The headers of a recorded release, from the repository `git`.
+pub fn from_git(git: &Path, release: &Release) -> Result<Source, Error> {
+    let options = Options::from_env();
+    let tree = HeaderTree::from_git(git, &format!("RELEASE-{}", release.point), &options)?;
+    let linux = LinuxTree::obtain(linux_pins(), &options)?;
     Ok(Source::new(tree, Some(linux))?)
 }
 

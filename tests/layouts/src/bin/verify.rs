@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use devtools::{Arch, Table};
 use xen_codegen::docs::Docs;
-use xen_codegen::emit::{self, Counts};
+use xen_codegen::emit;
 use xen_codegen::import::Source;
 use xen_codegen::ir::{Abi, Profile};
 use xen_codegen::{output, record};
@@ -18,6 +18,7 @@ use xen_layouts::prove::{prove, workspace};
 use xen_layouts::{Error, compilers, oracle, records, release};
 use xen_records::catalogue::Release;
 use xen_records::model::Snapshot;
+use xen_records::view::Counts;
 use xen_records::view::export::export;
 
 fn main() -> ExitCode {
@@ -36,6 +37,7 @@ struct Row {
     release: String,
     arch: Arch,
     counts: Counts,
+    proofs: usize,
     omitted: usize,
     gcc: usize,
     clang: Option<usize>,
@@ -75,7 +77,7 @@ fn run() -> Result<bool, Error> {
         for arch in arches {
             let start = Instant::now();
             let release = known.unwrap_or(&of_tree);
-            let (abi, snapshot) = record::with_abi(&source, release, arch, Profile::Tools)?;
+            let (snapshot, abi) = record::with_abi(&source, release, arch, Profile::Tools)?;
             made.push(snapshot.clone());
             imported.push(Imported { abi, snapshot, time: start.elapsed() });
         }
@@ -101,7 +103,7 @@ fn run() -> Result<bool, Error> {
         eprintln!("error: {complaint}");
     }
     let verdict = if complaints.is_empty() { "all hold" } else { "see the errors above" };
-    let total: usize = rows.iter().map(|row| row.counts.proofs).sum();
+    let total: usize = rows.iter().map(|row| row.proofs).sum();
     let checks: usize = rows.iter().map(|row| row.gcc + row.clang.unwrap_or(0)).sum();
     println!(
         "\n{total} proofs by rustc, {checks} checks by C compilers, {:.0} s: {verdict}",
@@ -120,8 +122,7 @@ fn check_from_git(
     let Some(git) = std::env::var_os(records::REPOSITORY) else { return Ok((done, wrong)) };
     let left = recorded.catalogue.releases.iter().filter(|known| !checked.contains(&known.name));
     for known in left {
-        let dir = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
-        let source = records::from_git(Path::new(&git), known, dir.path())?;
+        let source = records::from_git(Path::new(&git), known)?;
         wrong.extend(records::differences(recorded, &records::made(&source, known)?));
         done.push(known.name.clone());
     }
@@ -216,7 +217,8 @@ fn one(
             .filter(|line| line.starts_with("error"))
             .map(|line| format!("{name}: {line}")),
     );
-    let export = export(&snapshot.clone().into());
+    let counted = xen_records::view::Abi::from(snapshot.clone());
+    let export = export(&counted);
     let mut checks = [None, None];
     let compilers = [Some(compilers::gcc(abi.arch)?), compilers::clang(abi.arch)];
     for (checks, compiler) in checks.iter_mut().zip(compilers) {
@@ -230,7 +232,8 @@ fn one(
     let row = Row {
         release: abi.release.clone(),
         arch: abi.arch,
-        counts: emit::counts(abi),
+        counts: counted.counts(),
+        proofs: emit::counts(abi).proofs,
         omitted: abi.omitted.len(),
         gcc: checks[0].unwrap_or(0),
         clang: checks[1],
@@ -249,7 +252,7 @@ fn figures(rows: &[Row]) -> String {
     for row in rows {
         let counts = row.counts;
         let numbers =
-            [counts.types, counts.fields, counts.constants, counts.proofs, row.omitted, row.gcc];
+            [counts.types, counts.fields, counts.constants, row.proofs, row.omitted, row.gcc];
         let names = [row.release.clone(), row.arch.to_string()];
         table.row(names.into_iter().chain(numbers.map(|number| number.to_string())));
     }
@@ -282,7 +285,7 @@ fn print(rows: &[Row]) {
             counts.types,
             counts.fields,
             counts.constants,
-            counts.proofs,
+            row.proofs,
             row.omitted,
             row.gcc,
             row.time.as_secs_f32()
