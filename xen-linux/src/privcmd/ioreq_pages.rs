@@ -1,5 +1,7 @@
 //! The pages of an I/O request server: the vCPUs' requests, and the ring of buffered ones.
 
+#![allow(clippy::useless_conversion, reason = "64-bit members are a type of their own on x86_32")]
+
 use std::sync::atomic::Ordering;
 
 use xen_abi::event_channel::evtchn_port_t;
@@ -83,6 +85,7 @@ impl IoreqPages {
     }
 
     /// Takes the request of a vCPU, if it has one.
+    #[must_use = "the vCPU waits until the request is completed"]
     pub fn request(&self, vcpu: usize) -> Option<VcpuRequest<'_>> {
         self.place(vcpu)?.take()
     }

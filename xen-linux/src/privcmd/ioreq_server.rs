@@ -1,5 +1,7 @@
 //! I/O request servers: what a device model answers a guest's accesses with.
 
+#![allow(clippy::useless_conversion, reason = "64-bit members are a type of their own on x86_32")]
+
 use std::ops::RangeInclusive;
 
 use xen_abi::event_channel::evtchn_port_t;
