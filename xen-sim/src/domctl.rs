@@ -1,8 +1,15 @@
-//! What the toolstack does to a domain: creating and destroying it.
+//! What the toolstack does to a domain: creating and destroying it, and the domctls that only read.
 
+#![allow(clippy::useless_conversion, reason = "64-bit members are a type of their own on x86_32")]
+
+use xen_abi::domctl::*;
+use xen_abi::errno::*;
 use xen_abi::xen::{DOMID_FIRST_RESERVED, domid_t};
 
-use crate::config::{CreateError, DomainConfig};
+use crate::config::{CreateError, DomainConfig, GuestKind, Release};
+use crate::control::{of_release, versions};
+use crate::error::Answer;
+use crate::record::HypercallRecord;
 use crate::state::domain::{DomainState, Pod};
 use crate::state::frames::{Frame, Mfn};
 use crate::state::{State, p2m};
@@ -55,4 +62,118 @@ impl State {
         }
         self.free_if_unused(domid);
     }
+}
+
+/// What Xen tells of a domain, in a release's structure.
+macro_rules! domain_info {
+    ($v:ident, $state:expr, $domain:expr) => {{
+        let mut info = $v::domctl::xen_domctl_getdomaininfo::ZERO;
+        info.domain = $domain.domid;
+        info.flags = $crate::domctl::flags($domain);
+        info.tot_pages = ($domain.pages as u64).into();
+        info.max_pages = ($domain.max_pages as u64).into();
+        info.outstanding_pages = ($domain.claimed as u64).into();
+        info.shared_info_frame = $state.shared_info_frame($domain).into();
+        info.nr_online_vcpus = 1;
+        info.gpaddr_bits = if $domain.kind == $crate::config::GuestKind::Arm { 40 } else { 48 };
+        info
+    }};
+}
+pub(crate) use domain_info;
+
+/// `XEN_DOMINF_*` of a domain, whose vCPU counts as running.
+pub(crate) fn flags(domain: &DomainState) -> u32 {
+    let running = if domain.destroyed { XEN_DOMINF_dying } else { XEN_DOMINF_running };
+    let hvm = if domain.kind == GuestKind::Pv { 0 } else { XEN_DOMINF_hvm_guest };
+    let shutdown = domain
+        .shutdown
+        .map_or(0, |reason| XEN_DOMINF_shutdown | (u32::from(reason) << XEN_DOMINF_shutdownshift));
+    running | hvm | shutdown
+}
+
+impl State {
+    pub(crate) fn domctl(&mut self, caller: domid_t, arguments: [usize; 5]) -> HypercallRecord {
+        let at = arguments[0];
+        let (name, answer) = match self.read(caller, at) {
+            Err(fault) => ("domctl", Err(fault.into())),
+            Ok(op) => self.domctl_op(caller, at, op),
+        };
+        HypercallRecord::new(caller, name, answer)
+    }
+
+    fn domctl_op(
+        &mut self,
+        caller: domid_t,
+        at: usize,
+        mut op: xen_domctl,
+    ) -> (&'static str, Answer) {
+        type Operation = fn(&mut State, domid_t, &mut xen_domctl_u) -> Answer<()>;
+        let (name, operation): (_, Operation) = match op.cmd {
+            XEN_DOMCTL_getdomaininfo => ("XEN_DOMCTL_getdomaininfo", State::domain_info),
+            XEN_DOMCTL_getvcpuinfo => ("XEN_DOMCTL_getvcpuinfo", |_, _, u| vcpu_info(u)),
+            XEN_DOMCTL_get_address_size => ("XEN_DOMCTL_get_address_size", |_, _, u| {
+                u.address_size_mut().size = 64;
+                Ok(())
+            }),
+            XEN_DOMCTL_max_mem => ("XEN_DOMCTL_max_mem", State::max_mem),
+            _ => ("domctl", |_, _, _| Err(XEN_ENOSYS)),
+        };
+        let (version, _) = versions(self.release);
+        let found = match op.cmd {
+            // 4.17 and earlier releases answer with the next domain.
+            XEN_DOMCTL_getdomaininfo if self.release <= Release::V4_17 => {
+                self.domains.range(op.domain.0..).next().map(|(_, domain)| domain.domid)
+            }
+            _ => self.domain(op.domain).map(|domain| domain.domid),
+        };
+        let answer = if op.interface_version != version {
+            Err(XEN_EACCES)
+        } else if let Some(domid) = found {
+            op.domain = domid;
+            let privileged = self.caller(caller).privileged;
+            let answer =
+                if privileged { operation(self, domid, &mut op.u) } else { Err(XEN_EPERM) };
+            answer.and_then(|()| Ok(self.write(caller, at, op)?)).map(|()| 0)
+        } else {
+            Err(XEN_ESRCH)
+        };
+        (name, answer)
+    }
+
+    fn domain_info(&mut self, domid: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
+        let domain = self.domain(domid).ok_or(XEN_ESRCH)?;
+        let mut bytes = [0; 128];
+        of_release!(self.release, v => {
+            let info = domain_info!(v, self, domain);
+            let info = xen_abi::as_bytes(&info);
+            bytes[..info.len()].copy_from_slice(info);
+        });
+        *u.pad_mut() = bytes;
+        Ok(())
+    }
+
+    fn max_mem(&mut self, domid: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
+        let pages = u64::from(u.max_mem().max_memkb) / 4;
+        let domain = self.domain_mut(domid).ok_or(XEN_ESRCH)?;
+        domain.max_pages = usize::try_from(pages).unwrap_or(usize::MAX);
+        Ok(())
+    }
+
+    /// The guest frame of the shared info page, or all bits of one that is not mapped.
+    pub(crate) fn shared_info_frame(&self, domain: &DomainState) -> u64 {
+        if !domain.is_translated() {
+            return domain.shared_info.0;
+        }
+        self.frames.get(domain.shared_info).and_then(|frame| frame.gfn).unwrap_or(u64::MAX)
+    }
+}
+
+/// A domain has one vCPU.
+fn vcpu_info(u: &mut xen_domctl_u) -> Answer<()> {
+    let argument = u.getvcpuinfo_mut();
+    if argument.vcpu != 0 {
+        return Err(XEN_ESRCH);
+    }
+    (argument.online, argument.running) = (1, 1);
+    Ok(())
 }

@@ -48,6 +48,8 @@ impl Machine {
             __HYPERVISOR_vcpu_op => state.vcpu_op(caller, arguments),
             __HYPERVISOR_event_channel_op => state.event_channel_op(caller, arguments),
             __HYPERVISOR_physdev_op => state.physdev_op(caller, arguments),
+            __HYPERVISOR_domctl => state.domctl(caller, arguments),
+            __HYPERVISOR_sysctl => state.sysctl(caller, arguments),
             __HYPERVISOR_hvm_op => state.hvm_op(caller, arguments),
             _ => HypercallRecord::new(caller, "hypercall", Err(XEN_ENOSYS)),
         };

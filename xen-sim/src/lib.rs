@@ -8,6 +8,7 @@ mod record;
 mod state;
 
 mod console;
+mod control;
 mod domctl;
 mod event_channel;
 mod grant_table;
@@ -18,6 +19,7 @@ mod memory;
 mod mmu;
 mod physdev;
 mod sched;
+mod sysctl;
 mod vcpu;
 mod version;
 

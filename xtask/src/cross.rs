@@ -18,13 +18,14 @@ pub(crate) const NEEDS: &[Need] = &[Need::Targets(&TARGETS)];
 
 /// What is checked: xen-abi with the feature sets that matter, xen-ops and the crates over it; each with
 /// cargo's arguments for it.
-const CHECKS: [(&str, &[&str]); 7] = [
+const CHECKS: [(&str, &[&str]); 8] = [
     ("none", &["--package", "xen-abi", "--no-default-features"]),
     ("default", &["--package", "xen-abi"]),
     ("full", &["--package", "xen-abi", "--no-default-features", "--features", "full"]),
     ("xen-ops", &["--package", "xen-ops"]),
     ("xen-guest", &["--package", "xen-guest", "--all-features"]),
     ("xen-io", &["--package", "xen-io", "--features", "alloc"]),
+    ("xen-toolstack", &["--package", "xen-toolstack"]),
     (LINUX, &["--package", "xen-linux"]),
 ];
 

@@ -50,8 +50,8 @@ impl Privcmd {
     /// Performs an operation of a device model on `domain`. The first buffer is the operation, others are
     /// what it takes besides. Xen reads the buffers and writes its results into them.
     ///
-    /// The operations are `XEN_DMOP_*` of upstream's `hvm/dm_op.h`, which `xen_abi` has under the feature
-    /// `toolstack`.
+    /// The operations are `XEN_DMOP_*` of upstream's `hvm/dm_op.h`. [`IoreqServer`](super::IoreqServer) has
+    /// those of I/O request servers.
     ///
     /// `IOCTL_PRIVCMD_DM_OP`.
     ///

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | libxencall | [`Privcmd`] as a [`Hypercall`](xen_ops::hypercall::Hypercall); it bounces buffers itself |
 //! | libxenforeignmemory | [`Privcmd::map_frames`], [`Privcmd::map_resource`], [`Privcmd::resource_size`], [`Privcmd::restrict`] |
-//! | libxendevicemodel | [`Privcmd::dm_op`] |
+//! | libxendevicemodel | [`Privcmd::create_ioreq_server`], [`Privcmd::dm_op`] |
 //!
 //! [`Privcmd::irqfd`] and [`Privcmd::ioeventfd`] connect eventfds, as of vhost, to a guest without a C library.
 
@@ -21,6 +21,8 @@ mod errno;
 mod frames;
 mod hypercall;
 mod ioeventfd;
+mod ioreq_pages;
+mod ioreq_server;
 mod irqfd;
 mod resource;
 #[cfg(test)]
@@ -33,6 +35,8 @@ use bounce::BounceBuffers;
 pub use dm_op::{Buffer, MAX_DM_OP_BUFFERS};
 pub use frames::Frames;
 pub use ioeventfd::{Ioeventfd, QueueNotify, Width};
+pub use ioreq_pages::{IoRequest, IoreqPages, VcpuRequest};
+pub use ioreq_server::{IoRange, IoreqServer};
 pub use irqfd::Irqfd;
 pub use resource::ResourceFrames;
 use xen_abi::linux::privcmd::IOCTL_PRIVCMD_RESTRICT;

@@ -173,6 +173,11 @@ impl Frames {
         self.first + self.frames.len() as u64
     }
 
+    /// Number of frames for domains that the machine has, used or not.
+    pub(crate) fn total(&self) -> usize {
+        self.limit
+    }
+
     /// Number of free frames for domains.
     pub(crate) fn unused(&self) -> usize {
         self.limit.saturating_sub(self.ordinary) + self.free.len()

@@ -1,0 +1,178 @@
+//! Reading calls to the simulator, as each release that it plays.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use xen_abi::errno::{XEN_EPERM, XEN_ESRCH};
+use xen_abi::sysctl::{xen_sysctl_cpuinfo, xen_sysctl_cputopo};
+use xen_abi::xen::domid_t;
+use xen_ops::DomainId;
+use xen_sim::{Domain, DomainConfig, GuestKind, Release as Played, Xen};
+use xen_toolstack::{
+    Altp2m, CreateConfig, DetectError, Detected, DomainBuffer, Error, Reader, Release, Toolstack,
+    Versions,
+};
+
+/// The releases that the simulator plays and this crate knows.
+const PLAYED: [(Played, Release); 4] = [
+    (Played::V4_17, Release::V4_17),
+    (Played::V4_20, Release::V4_20),
+    (Played::V4_21, Release::V4_21),
+    (Played::V4_22, Release::V4_22),
+];
+
+/// A machine with a control domain, whose id is 0, and `guests` with 8 pages each.
+fn machine(release: Played, guests: u16) -> (Domain, Vec<Domain>) {
+    let xen = Xen::builder().release(release).build();
+    let dom0 = DomainConfig::new(GuestKind::Pvh).privileged().domid(domid_t(0));
+    let dom0 = xen.domain(dom0).unwrap();
+    let guest = |_| xen.domain(DomainConfig::new(GuestKind::Pvh).pages(8)).unwrap();
+    (dom0, (0..guests).map(guest).collect())
+}
+
+fn id(number: u16) -> DomainId {
+    DomainId::new(domid_t(number)).unwrap()
+}
+
+#[test]
+fn detects_each_release() {
+    for (played, release) in PLAYED {
+        let (dom0, _guests) = machine(played, 0);
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        assert_eq!(toolstack.release(), release);
+        assert_eq!(toolstack.versions(), release.versions());
+    }
+}
+
+/// A buffer that all domains fit in takes one hypercall.
+#[test]
+fn one_hypercall_fills_the_buffer() {
+    let xen = Xen::new();
+    let dom0 = xen.domain(DomainConfig::new(GuestKind::Pvh).privileged()).unwrap();
+    let config = || DomainConfig::new(GuestKind::Pvh).pages(1).max_grant_frames(1);
+    let _guests: Vec<_> = (0..98).map(|_| xen.domain(config()).unwrap()).collect();
+    let toolstack = Toolstack::detect(&dom0).unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
+    xen.on_hypercall(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    let mut buffer = DomainBuffer::<100>::new();
+    assert_eq!(toolstack.domains(&mut buffer).count(), 99);
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn lists_all_domains() {
+    for (played, _) in PLAYED {
+        let (dom0, guests) = machine(played, 10);
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        let mut small = DomainBuffer::<4>::new();
+        let ids: Vec<_> =
+            toolstack.domains(&mut small).map(|info| info.unwrap().id.domid().0).collect();
+        assert_eq!(ids, (0..=10).collect::<Vec<_>>());
+        let mut exact = DomainBuffer::<11>::new();
+        assert_eq!(toolstack.domains(&mut exact).count(), 11);
+        let mut infos = toolstack.domains(&mut exact).map(Result::unwrap);
+        let guest = infos.find(|info| info.id == guests[3].domid()).unwrap();
+        assert_eq!((guest.total_pages, guest.max_pages), (8, 16));
+        assert!(guest.is_hvm() && guest.is_running() && !guest.is_dying());
+        assert_eq!((guest.online_vcpus, guest.max_vcpu_id), (1, Some(0)));
+        assert_eq!(guest.shutdown(), None);
+        assert_eq!(toolstack.domain_info(guest.id).unwrap(), guest);
+    }
+}
+
+#[test]
+fn a_domain_that_does_not_exist_is_esrch_in_each_release() {
+    for (played, release) in PLAYED {
+        let (dom0, guests) = machine(played, 2);
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        let last = guests.last().unwrap().domid();
+        drop(guests);
+        for missing in [last.domid().0 + 1, 500] {
+            let error = toolstack.domain_info(id(missing)).unwrap_err();
+            assert_eq!(error.errno(), Some(XEN_ESRCH), "{release}");
+        }
+    }
+}
+
+#[test]
+fn reads_the_machine() {
+    for (played, _) in PLAYED {
+        let (dom0, _guests) = machine(played, 1);
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        let info = toolstack.physinfo().unwrap();
+        assert_eq!(info.total_pages, 0x1_0000);
+        assert!(info.free_pages < info.total_pages);
+        let free = toolstack.available_memory(0..0, None).unwrap();
+        assert_eq!(free, u64::from(info.free_pages) * 4096);
+        assert_eq!(toolstack.scheduler_id().unwrap(), 6);
+        assert_eq!(toolstack.cpu_topology(&mut []).unwrap(), 1);
+        assert_eq!(toolstack.cpu_topology(&mut [xen_sysctl_cputopo::ZERO; 4]).unwrap(), 1);
+        assert_eq!(toolstack.cpu_idle_times(&mut [xen_sysctl_cpuinfo::ZERO; 4]).unwrap(), 1);
+    }
+}
+
+#[test]
+fn reads_vcpus_and_sets_a_limit() {
+    let (dom0, guests) = machine(Played::V4_22, 1);
+    let toolstack = Toolstack::detect(&dom0).unwrap();
+    let guest = guests[0].domid();
+    assert_eq!(toolstack.vcpu_info(guest, 0).unwrap().online, 1);
+    assert_eq!(toolstack.vcpu_info(guest, 1).unwrap_err().errno(), Some(XEN_ESRCH));
+    assert_eq!(toolstack.address_size(guest).unwrap(), 64);
+    toolstack.set_max_memory(guest, 80).unwrap();
+    assert_eq!(toolstack.domain_info(guest).unwrap().max_pages, 20);
+}
+
+#[test]
+fn a_guest_is_refused_with_the_operation_named() {
+    let (_dom0, guests) = machine(Played::V4_20, 1);
+    let toolstack = Toolstack::detect(&guests[0]).unwrap();
+    let error = toolstack.physinfo().unwrap_err();
+    assert_eq!(error.errno(), Some(XEN_EPERM));
+    assert!(error.to_string().starts_with("XEN_SYSCTL_physinfo: "), "{error}");
+    let mut buffer = DomainBuffer::<4>::new();
+    let mut domains = toolstack.domains(&mut buffer);
+    assert!(domains.next().unwrap().is_err());
+    assert!(domains.next().is_none(), "an error is the last item");
+}
+
+/// 4.14 is older than anything this crate knows: nothing is called but to find that out.
+#[test]
+fn an_unknown_release_is_refused_by_name() {
+    let (dom0, _guests) = machine(Played::V4_14, 3);
+    let found = Detected::new(&dom0).unwrap();
+    assert_eq!((found.number, found.domctl, found.sysctl), ((4, 14), Some(0x12), Some(0x13)));
+    let error = Toolstack::detect(&dom0).unwrap_err();
+    assert_eq!(error, DetectError::Unknown(found));
+    let text = error.to_string();
+    assert!(text.starts_with("Xen 4.14.0-sim (domctl 0x12, sysctl 0x13) is not known"), "{text}");
+
+    // Reading calls can be made all the same.
+    let versions = Versions { domctl: 0x12, sysctl: 0x13 };
+    // SAFETY: the simulator answers for 4.14 with the structures of 4.17.
+    #[allow(unsafe_code, reason = "that hypervisor's structures are known here")]
+    let reader = unsafe { Reader::assume(&dom0, Release::V4_17, versions) };
+    let mut buffer = DomainBuffer::<8>::new();
+    assert_eq!(reader.domains(&mut buffer).filter(Result::is_ok).count(), 4);
+}
+
+/// What a release lacks is refused before a hypercall is made.
+#[test]
+fn what_a_release_lacks_is_named() {
+    let (dom0, guests) = machine(Played::V4_17, 1);
+    let toolstack = Toolstack::detect(&dom0).unwrap();
+    let error = toolstack.permit_gsi(guests[0].domid(), 9, true).unwrap_err();
+    let what = "XEN_DOMCTL_gsi_permission";
+    assert_eq!(error, Error::Lacks { release: Release::V4_17, what });
+    assert_eq!(error.to_string(), "XEN_DOMCTL_gsi_permission: Xen 4.17 does not have it");
+
+    let altp2m = Some(Altp2m { mode: 1, views: 0 });
+    let error = toolstack.create(&CreateConfig { altp2m, ..CreateConfig::default() }).unwrap_err();
+    assert!(error.to_string().contains("altp2m_opts: Xen 4.17"), "{error}");
+    let config = CreateConfig { flags: 1 << 8, ..CreateConfig::default() };
+    let error = toolstack.create(&config).unwrap_err();
+    assert!(error.to_string().contains("XEN_DOMCTL_CDF_*: Xen 4.17"), "{error}");
+}
