@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use xen_io::block::{Abi, Back, CopyGrants, Segment};
+use xen_io::block::{Abi, Back, CopyGrants};
 use xen_io::ring::Front;
 use xen_io::ring::protocols::Blkif;
 use xen_io::xen_abi::from_bytes;
@@ -171,7 +171,7 @@ fn a_call_serves_no_more_than_a_ring() {
 #[cfg(feature = "foreign")]
 #[test]
 fn requests_of_both_x86_abis_are_the_same() {
-    use xen_io::block::{Direction, Request, Segments};
+    use xen_io::block::{Direction, Request, Segment, Segments};
     use xen_io::ring::protocols::{BlkifX86_32, BlkifX86_64};
 
     fn round_trip<A: Abi>(request: &Request) {
