@@ -8,12 +8,20 @@ use crate::{Error, process, tool, workspace};
 pub(crate) const NEEDS: &[Need] = &[Need::Tool(&tool::HACK)];
 
 /// What is checked. The crates above xen-abi forward its features, and their own code depends on none of
-/// them: pairs of those would check xen-abi's pairs again. The same goes for pairs with `vm-memory`, which
-/// adds an implementation to each type and depends on no other feature.
+/// them: pairs of those would check xen-abi's pairs again. The same goes for pairs with `std` and
+/// `vm-memory`, which add implementations and depend on no other feature.
 const SETS: &[(&str, &[&str])] = &[
     (
         "features of xen-abi",
-        &["-p", "xen-abi", "--feature-powerset", "--depth", "2", "--exclude-features", "vm-memory"],
+        &[
+            "-p",
+            "xen-abi",
+            "--feature-powerset",
+            "--depth",
+            "2",
+            "--exclude-features",
+            "std,vm-memory",
+        ],
     ),
     (
         "features of xen-io",
