@@ -196,7 +196,8 @@ fn events_wake_a_task_of_tokio_s() {
     let (events, mut other) = device();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let events = tokio::io::unix::AsyncFd::new(events).unwrap();
+        // SAFETY: it owns its descriptor, and neither replaces nor closes it before it is dropped.
+        let events = unsafe { tokio::io::unix::AsyncFd::register(events) }.unwrap();
         let mut buffer = ports([0; 3]);
         let none = tokio::time::timeout(Duration::from_millis(20), events.readable());
         assert!(none.await.is_err(), "no event yet");

@@ -27,8 +27,8 @@ const LAPIC: &str = "`pending_esr` came in a point release";
 /// Sizes by type, offsets by `type::member`, and values by constant.
 type Figures = BTreeMap<String, i128>;
 
-/// Prints how many figures agree, and each that does not. One that is not known is an error, and so is a
-/// known one that agrees.
+/// Prints how many figures agree, and each that does not. One that is not known is an error. A known one may
+/// agree: another release of Xen, or of the crate, may have it otherwise.
 pub(super) fn compare(root: &Path, peer: &Path) -> Result<(), Error> {
     let generated = root.join("xen-abi/src/generated/x86_64");
     let (mut ours, mut release) = (Figures::new(), None);

@@ -35,6 +35,9 @@ pub(crate) fn run(install: Install) -> Result<(), Error> {
     for name in CRATES {
         contents::check(name, &packages.join(directory(name)))?;
     }
+    for name in CRATES {
+        drop_dev_dependencies(&packages.join(directory(name)).join("Cargo.toml"))?;
+    }
     lock::check(&packages, &workspace::scratch("packages/users")?)?;
     build(&packages, &target)
 }
@@ -86,6 +89,23 @@ fn manifest(unpacked: &Path) -> Result<(), Error> {
     fs::write(&file, text).map_err(Error::file(&file))
 }
 
+/// Takes out what a user never resolves: a test's dependency must not raise what the crate itself requires.
+fn drop_dev_dependencies(file: &Path) -> Result<(), Error> {
+    let text = fs::read_to_string(file).map_err(Error::file(file))?;
+    let mut manifest: toml::Table = toml::from_str(&text)
+        .map_err(|error| Error::Unexpected(format!("{}: {error}", file.display())))?;
+    without_dev_dependencies(&mut manifest);
+    fs::write(file, manifest.to_string()).map_err(Error::file(file))
+}
+
+fn without_dev_dependencies(manifest: &mut toml::Table) {
+    manifest.remove("dev-dependencies");
+    let targets = manifest.get_mut("target").and_then(toml::Value::as_table_mut);
+    for (_, target) in targets.into_iter().flatten() {
+        target.as_table_mut().map(|target| target.remove("dev-dependencies"));
+    }
+}
+
 /// The packages in the place of what crates.io has.
 fn patches(packages: &Path) -> String {
     let line = |name: &&str| {
@@ -119,6 +139,17 @@ fn build(packages: &Path, target: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_dev_dependencies_go() {
+        let text = "[dependencies]\na = \"1\"\n[dev-dependencies]\nb = \"1\"\n\
+            [target.x.dependencies]\nc = \"1\"\n[target.x.dev-dependencies]\nd = \"1\"\n";
+        let mut manifest = toml::from_str(text).unwrap();
+        without_dev_dependencies(&mut manifest);
+        let left = manifest.to_string();
+        assert!(left.contains("a = ") && left.contains("c = "), "{left}");
+        assert!(!left.contains("b = ") && !left.contains("d = "), "{left}");
+    }
 
     /// A crate that is published, and not named here, would go out unchecked.
     #[test]
