@@ -7,9 +7,9 @@ use std::fs;
 
 use xen_live::{Arch, Boot, Mode, build_kernel};
 
-/// Starts the kernel with `words` on its command line, after `before` in dom0, and returns the lines that it
-/// wrote. `attach` is what dom0 does between making the domain and starting it.
-fn run(words: &str, attach: &[&str]) -> Vec<String> {
+/// Starts the kernel with `words` on its command line, and returns what it and dom0 wrote. `attach` is what dom0 does between making the domain and starting it, `meanwhile` what it does while the
+/// domain runs.
+fn run(words: &str, attach: &[&str], meanwhile: &[&str]) -> Vec<String> {
     let place = tempfile::tempdir().unwrap();
     let kernel = build_kernel("tests/peers", Arch::X86_64).unwrap().join("xen-peers");
     let path = place.path().join("peer.cfg");
@@ -22,15 +22,16 @@ fn run(words: &str, attach: &[&str]) -> Vec<String> {
     boot = boot.file("peer", &kernel).file("peer.cfg", &path).command("xl create -q -p /peer.cfg");
     for line in attach {
         boot = match line.split_once(' ') {
-            Some(("attach_disk", arguments)) => {
-                boot.dom0_program("attach_disk", arguments).unwrap()
-            }
+            Some(("attach", arguments)) => boot.dom0_program("attach", arguments).unwrap(),
             _ => boot.command(line),
         };
     }
     let through = "for i in $(seq 600); do [ $(xl list | wc -l) = 2 ] && break; sleep 0.2; done";
+    boot = boot.command("xl unpause peer");
+    for line in meanwhile {
+        boot = boot.command(line);
+    }
     let report = boot
-        .command("xl unpause peer")
         .command(through)
         .command("cat /var/log/xen/console/guest-peer.log")
         .run()
@@ -49,7 +50,7 @@ fn expect(lines: &[String], expected: &[&str]) {
 
 #[test]
 fn xenstored_reads_writes_watches_and_has_transactions() {
-    let lines = run("store", &[]);
+    let lines = run("store", &[], &[]);
     expect(
         &lines,
         &[
@@ -74,9 +75,9 @@ fn linux_reads_and_writes_the_sectors_of_a_ram_disk() {
     let attach = [
         "insmod /modules/brd.ko rd_nr=1 rd_size=8192",
         "insmod /modules/xen-blkback.ko",
-        "attach_disk 1 1:0",
+        "attach disk 1 1:0",
     ];
-    let lines = run("disk", &attach);
+    let lines = run("disk", &attach, &[]);
     expect(
         &lines,
         &[
@@ -88,4 +89,28 @@ fn linux_reads_and_writes_the_sectors_of_a_ram_disk() {
     );
     let wrote = lines.iter().find(|line| line.starts_with("disk wrote")).expect("what was written");
     assert!(wrote.ends_with(": true"), "{wrote}");
+}
+
+#[test]
+fn linux_pings_the_domain_through_its_network_back_end() {
+    let attach = [
+        "insmod /modules/xen-netback.ko",
+        "attach network 1 00:16:3e:00:00:01",
+        "for i in $(seq 100); do [ -e /sys/class/net/vif1.0 ] && break; sleep 0.1; done",
+        "ifconfig vif1.0 192.168.7.1 netmask 255.255.255.0 up",
+    ];
+    // Linux verifies what comes back.
+    let connected = "[ \"$(cat /sys/class/net/vif1.0/carrier)\" = 1 ] && break";
+    let wait = format!("for i in $(seq 300); do {connected}; sleep 0.1; done");
+    let lines = run("network", &attach, &[&wait, "ping -c 3 -W 20 -s 1000 192.168.7.2"]);
+    expect(
+        &lines,
+        &[
+            "network takes fragments true",
+            "network answered 3 echo requests, all taken: true",
+            "network closed, 26 pages returned",
+        ],
+    );
+    let received = |line: &String| line.contains("3 packets received");
+    assert!(lines.iter().any(received), "{lines:#?}");
 }

@@ -1,10 +1,8 @@
 //! Linux's block back end: sectors are written, read back and compared.
 
-#![allow(unsafe_code, reason = "starts the grant table")]
-
 use alloc::vec::Vec;
 
-use xen_guest::{GrantFrames, GuestPage, println};
+use xen_guest::println;
 use xen_io::EventChannel as _;
 use xen_io::block::setup::{self, Features, Geometry, Queue};
 use xen_io::block::{Direction, Front, Segment, Status};
@@ -12,13 +10,13 @@ use xen_io::xen_abi::io::xenbus::{
     XenbusStateClosed, XenbusStateClosing, XenbusStateConnected, XenbusStateInitWait,
     XenbusStateInitialised,
 };
+use xen_io::xen_ops::DomainId;
 use xen_io::xen_ops::events::Port;
-use xen_io::xen_ops::gnttab::{Granted, Storage};
 use xen_io::xen_ops::page::PAGE_SIZE;
-use xen_io::xen_ops::{DomainId, GrantTable, ReadWrite};
 use xen_io::xenbus::End;
 
 use crate::machine::Machine;
+use crate::table::{self, Page};
 
 /// The number of the first disk.
 const DEVICE: u32 = 51712;
@@ -27,17 +25,8 @@ const BATCH: usize = 16;
 /// Requests.
 const ROUNDS: u64 = 8;
 
-static STORAGE: Storage<GuestPage, 8, 64> = Storage::new();
-
-type Page<'t> = Granted<'t, GuestPage, ReadWrite>;
-
 pub(crate) fn run(machine: &Machine) {
-    let frames = GrantFrames::new::<4, 256>(&machine.guest, machine.pool()).expect("the table");
-    let storage = STORAGE.take().expect("the storage");
-    // SAFETY: nothing else in this kernel uses the domain's grant table.
-    let table = unsafe { GrantTable::start(machine.xen(), frames, storage, Default::default()) };
-    let table = table.expect("a grant table");
-
+    let table = table::start(machine);
     let mut store = machine.store();
     let end = End::frontend(&mut store, "vbd", DEVICE).expect("a disk");
     let back = DomainId::new(end.other_domain()).expect("a domain");
@@ -46,12 +35,7 @@ pub(crate) fn run(machine: &Machine) {
     let features = Features::of_other(&end, &mut store).expect("features");
     println!("disk takes {} segments", features.max_indirect_segments);
 
-    let grant = || -> Page<'_> {
-        table
-            .grant(back, machine.page(), ReadWrite)
-            .map_err(|failed| failed.error)
-            .expect("a grant")
-    };
+    let grant = || table::grant(&table, machine, back);
     let ring = grant();
     let port = Port::alloc_unbound(machine.xen(), back).expect("a port");
     let events = machine.channel(port.number());

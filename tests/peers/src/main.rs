@@ -1,6 +1,6 @@
-//! A guest kernel that uses xenstored and the block back end of a Linux dom0, over xen-io: x86-64, PVH.
+//! A guest kernel that uses xenstored and the back ends of a Linux dom0, over xen-io: x86-64, PVH.
 //!
-//! Command line: `store`, `disk`. Each step writes a line to the console.
+//! Command line: `store`, `disk` or `network`. Each step writes a line to the console.
 #![no_std]
 #![no_main]
 
@@ -9,7 +9,9 @@ extern crate alloc;
 mod disk;
 mod heap;
 mod machine;
+mod network;
 mod store;
+mod table;
 
 use core::panic::PanicInfo;
 
@@ -25,6 +27,7 @@ fn main(guest: Guest) -> ! {
         match word {
             "store" => store::run(&machine),
             "disk" => disk::run(&machine),
+            "network" => network::run(&machine),
             _ => {}
         }
     }
