@@ -20,7 +20,7 @@ pub(super) struct Diff {
     /// A git repository: compare two of its revisions
     #[arg(long, value_name = "DIR")]
     git: Option<PathBuf>,
-    /// Only these architectures (x86_64, x86_32, aarch64, arm)
+    /// Only these architectures (x86_64, x86_32, aarch64, arm, riscv64, ppc64le)
     #[arg(long, value_name = "ARCH")]
     arch: Vec<Arch>,
     /// Read the headers as a guest that defines __XEN_INTERFACE_VERSION__ so (0x00030201)

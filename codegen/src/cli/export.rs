@@ -9,7 +9,7 @@ use crate::view;
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// The architecture (x86_64, x86_32, aarch64, arm, riscv64)
+    /// The architecture (x86_64, x86_32, aarch64, arm, riscv64, ppc64le)
     #[arg(long, value_name = "ARCH", default_value = "x86_64")]
     arch: Arch,
     /// The form of the data

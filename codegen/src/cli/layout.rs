@@ -12,7 +12,7 @@ pub(super) struct Layout {
     /// The type: a tag or a typedef, such as gnttab_copy or "struct gnttab_copy"
     #[arg(value_name = "TYPE")]
     name: String,
-    /// Only these architectures (x86_64, x86_32, aarch64, arm, riscv64)
+    /// Only these architectures (x86_64, x86_32, aarch64, arm, riscv64, ppc64le)
     #[arg(long, value_name = "ARCH")]
     arch: Vec<Arch>,
     #[command(flatten)]

@@ -49,7 +49,7 @@ fn target(arch: Arch) -> Result<&'static str, Error> {
         Arch::X86_64 => Ok("x86_64-unknown-none"),
         Arch::Aarch64 => Ok("aarch64-unknown-none"),
         Arch::Arm => Ok("armv7a-none-eabi"),
-        Arch::X86_32 | Arch::Riscv64 => Err(Error::NoSuchRow(arch.to_string())),
+        Arch::X86_32 | Arch::Riscv64 | Arch::Ppc64le => Err(Error::NoSuchRow(arch.to_string())),
     }
 }
 

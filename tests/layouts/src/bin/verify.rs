@@ -60,6 +60,7 @@ fn run() -> Result<bool, Error> {
         for arch in arches {
             let start = Instant::now();
             let abi = xen_codegen::abi(&source, arch, Profile::Tools)?;
+            abi.require_whole()?;
             imported.push((abi, start.elapsed()));
         }
         let is_shipped = pin.name == xen_headers::pins().default_release().name;
@@ -163,7 +164,7 @@ fn one(
     let compilers = [Some(compilers::gcc(abi.arch)?), compilers::clang(abi.arch)];
     for (checks, compiler) in checks.iter_mut().zip(compilers) {
         let Some(compiler) = compiler else { continue };
-        let verdict = oracle::check(source, &export, compiler)?;
+        let verdict = oracle::check(source, &export, abi.profile, compiler)?;
         *checks = Some(verdict.checks);
         let program = &compiler.program;
         complaints

@@ -10,7 +10,7 @@ fn target(arch: Arch) -> Result<&'static str, Error> {
         Arch::X86_64 => Ok("x86_64-unknown-linux-musl"),
         Arch::Aarch64 => Ok("aarch64-unknown-linux-musl"),
         Arch::Arm => Ok("armv7-unknown-linux-musleabihf"),
-        Arch::X86_32 | Arch::Riscv64 => Err(Error::NoSuchRow(arch.to_string())),
+        Arch::X86_32 | Arch::Riscv64 | Arch::Ppc64le => Err(Error::NoSuchRow(arch.to_string())),
     }
 }
 
