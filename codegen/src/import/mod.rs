@@ -267,7 +267,10 @@ impl Source {
         for header in without {
             let why = match header == location.header {
                 true => format!("the header {header}, which clang rejects: {what}"),
-                false => format!("the header {header}, which includes {}", location.header),
+                false => format!(
+                    "the header {header}, which includes {}, which clang rejects: {what}",
+                    location.header
+                ),
             };
             rejected.unknown.insert(header.clone(), (location.clone(), why));
             // One that was left out before is read through another.
