@@ -35,6 +35,18 @@ pub enum Error {
         /// Clang's first complaint, with header and line.
         diagnostic: String,
     },
+    /// Clang takes too long.
+    #[error(
+        "clang has not read the {release} headers for {arch} after {limit} s; name another tree with --headers, or try again when the machine has less to do"
+    )]
+    TimeLimit {
+        /// The tree.
+        release: String,
+        /// The architecture.
+        arch: &'static str,
+        /// Seconds.
+        limit: u64,
+    },
     /// A construct the generator has no rule for.
     #[error(
         "{place}: the generator does not understand {what}; add a rule to codegen, or an entry with a reason to codegen/src/exceptions.rs"

@@ -16,6 +16,8 @@ const SKIPPED_ON: &[(Arch, &str, &str)] = &[
     (Arch::X86_32, "arch-x86_64.h", "of the other word size"),
     (Arch::Riscv64, "callback.h", "its riscv64 part is not written upstream"),
     (Arch::Riscv64, "io/protocols.h", "its riscv64 part is not written upstream"),
+    (Arch::Ppc64le, "callback.h", "its ppc64le part is not written upstream"),
+    (Arch::Ppc64le, "io/protocols.h", "its ppc64le part is not written upstream"),
 ];
 
 /// Headers that only a toolstack can read: others get an `#error`.

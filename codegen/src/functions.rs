@@ -116,6 +116,7 @@ pub(crate) const FUNCTIONS: &[(&str, &str)] = &[
     ("__xen_mk_uint", "gives a literal its suffix in C and none in assembly"),
     ("__xen_mk_ullong", "gives a literal its suffix in C and none in assembly"),
     ("__xen_mk_ulong", "gives a literal its suffix in C and none in assembly"),
+    ("get_xen_guest_handle", "reads the address in a handle: the methods of xen_abi::GuestHandle"),
     ("set_xen_guest_handle", "stores an address in a handle: the constructors of xen_abi::GuestHandle"),
     ("set_xen_guest_handle_raw", "stores an address in a handle: the constructors of xen_abi::GuestHandle"),
     ("usbif_pipebulk", "const fn xen_abi::macros::usbif::usbif_pipebulk"),

@@ -36,6 +36,7 @@ mod pin;
 mod replaced;
 mod scratch;
 mod source;
+mod stale;
 mod suite;
 mod tarball;
 #[cfg(feature = "testing")]

@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::Error;
+use crate::stale::{self, Lock};
 
 /// A path in the cache that no other process uses, removed when dropped.
 ///
 /// What is to appear in the cache is made here first and then renamed, so that a reader never
 /// sees half of it and an interrupted run leaves nothing under a real name. The path lies in a
 /// directory that is created exclusively: processes may share the cache from different PID
-/// namespaces or machines.
+/// namespaces or machines. What a process that was killed has left is removed when the next one makes
+/// a path, a day later.
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
+    _lock: Lock,
     // Removes itself when dropped; what stays then is under a name that no one reads.
     _dir: TempDir,
 }
@@ -30,8 +33,11 @@ impl Scratch {
     pub fn new(cache: &Path) -> Result<Self, Error> {
         let failed = |source| Error::cache(cache, source);
         fs::create_dir_all(cache).map_err(failed)?;
-        let dir = tempfile::Builder::new().prefix(".tmp-").tempdir_in(cache).map_err(failed)?;
-        Ok(Self { path: dir.path().join("content"), _dir: dir })
+        stale::remove(cache);
+        let dir =
+            tempfile::Builder::new().prefix(stale::PREFIX).tempdir_in(cache).map_err(failed)?;
+        let lock = Lock::create(dir.path()).map_err(failed)?;
+        Ok(Self { path: dir.path().join("content"), _lock: lock, _dir: dir })
     }
 
     /// A fresh, empty directory in `cache`.

@@ -113,6 +113,7 @@ fn condition(arch: Arch) -> &'static str {
         Arch::Aarch64 => "defined(__aarch64__) && defined(__AARCH64EL__)",
         Arch::Arm => "defined(__arm__) && defined(__ARM_EABI__) && defined(__ARMEL__)",
         Arch::Riscv64 => "defined(__riscv) && __riscv_xlen == 64",
+        Arch::Ppc64le => "defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)",
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Gen {
     /// Compare with what is there and list the differences, status 1 if there are any
     #[arg(long)]
     check: bool,
-    /// Only these architectures (x86_64, x86_32, aarch64, arm, riscv64)
+    /// Only these architectures (x86_64, x86_32, aarch64, arm, riscv64, ppc64le)
     #[arg(long, value_name = "ARCH")]
     arch: Vec<Arch>,
     /// Where the modules are [default: xen-abi/src/generated of this workspace]

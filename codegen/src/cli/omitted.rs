@@ -10,7 +10,7 @@ use crate::error::Error;
 
 #[derive(Debug, Args)]
 pub(super) struct Omitted {
-    /// The architecture (x86_64, x86_32, aarch64, arm, riscv64)
+    /// The architecture (x86_64, x86_32, aarch64, arm, riscv64, ppc64le)
     #[arg(long, value_name = "ARCH", default_value = "x86_64")]
     arch: Arch,
     #[command(flatten)]

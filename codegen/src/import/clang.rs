@@ -12,6 +12,7 @@ use bindgen::callbacks::{
 use devtools::Arch;
 
 use super::handles::PREFIX;
+use super::limit::within;
 use super::quiet::Quiet;
 use super::{Source, wrapper};
 use crate::error::Error;
@@ -66,26 +67,47 @@ fn check_libclang() -> Result<(), Error> {
 /// Bytes of stack for bindgen, which recurses over types made of types.
 const STACK: usize = 256 << 20;
 
-/// Runs bindgen on a thread of its own.
-pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK);
-        let failed = |source| {
-            let (action, path) = ("start", PathBuf::from("a thread"));
-            Failure::Error(Error::Io { action, path, source, hint: "" })
-        };
-        let running = thread.spawn_scoped(scope, || run_here(job)).map_err(failed)?;
-        running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
-}
+/// How long clang may take: hundreds of times what it takes for upstream's headers.
+const LIMIT: Duration = Duration::from_secs(300);
 
-fn run_here(job: &Job<'_>) -> Result<Run, Failure> {
+/// Runs bindgen on a thread of its own, for as long as it may take. It is not a process of its own that
+/// could be killed: the generator is a library too, and its callers have no program for that.
+pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
     check_libclang().map_err(Failure::Error)?;
     let stubs = stubs().map_err(Failure::Error)?;
+    let arguments = arguments(job, stubs.path());
+    let (wrapper, ignored) = (job.wrapper.to_owned(), job.source.ignored.clone());
+    let late = || {
+        let release = job.source.tree.label.clone();
+        Failure::Error(Error::TimeLimit { release, arch: job.arch.name(), limit: LIMIT.as_secs() })
+    };
+    let (rust, seen) = {
+        // Here and not on the thread: one that is late must not keep the message from the user.
+        let _quiet = Quiet::new();
+        within(LIMIT, STACK, move || bindings(&wrapper, arguments, ignored))
+            .map_err(|source| {
+                let (action, path) = ("start", PathBuf::from("a thread"));
+                Failure::Error(Error::Io { action, path, source, hint: "" })
+            })?
+            .ok_or_else(late)??
+    };
+    let places = seen.items.into_iter().filter_map(|(name, item)| {
+        let header = job.source.header_at(Path::new(&item.file))?;
+        let location = Location { header, line: item.line };
+        Some((name, Place { location, c_name: item.c_name }))
+    });
+    Ok(Run { rust, places: places.collect(), strings: seen.strings })
+}
+
+/// The bindings, and what the callbacks saw.
+fn bindings(
+    wrapper: &str,
+    arguments: Vec<String>,
+    ignored: BTreeSet<String>,
+) -> Result<(String, Seen), Failure> {
     let seen = Rc::new(RefCell::new(Seen::default()));
-    let ignored = job.source.ignored.clone();
     let callbacks = Callbacks { seen: Rc::clone(&seen), ignored };
-    let builder = builder(job, stubs.path())
+    let builder = builder(wrapper, arguments)
         .ignore_functions()
         .blocklist_type(format!("{PREFIX}.*"))
         // Beside Linux's headers, not of the ABI: the macros that ioctl numbers are made with.
@@ -96,25 +118,13 @@ fn run_here(job: &Job<'_>) -> Result<Run, Failure> {
         .default_enum_style(bindgen::EnumVariation::NewType { is_bitfield: false, is_global: true })
         .default_non_copy_union_style(bindgen::NonCopyUnionStyle::ManuallyDrop)
         .parse_callbacks(Box::new(callbacks));
-    let bindings = generate(builder)?;
-    let rust = bindings.to_string();
-    let seen = seen.take();
-    let places = seen.items.into_iter().filter_map(|(name, item)| {
-        let header = job.source.header_at(Path::new(&item.file))?;
-        let location = Location { header, line: item.line };
-        Some((name, Place { location, c_name: item.c_name }))
-    });
-    Ok(Run { rust, places: places.collect(), strings: seen.strings })
+    let rust = generate(builder)?.to_string();
+    Ok((rust, seen.take()))
 }
 
-/// Runs bindgen silently. Bindgen panics when libclang lacks a function; the message of the panic
-/// becomes the error.
+/// Runs bindgen. It panics when libclang lacks a function; the message of the panic becomes the error.
 fn generate(builder: bindgen::Builder) -> Result<bindgen::Bindings, Failure> {
-    let result = {
-        let _quiet = Quiet::new();
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| builder.generate()))
-    };
-    match result {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| builder.generate())) {
         Ok(Ok(bindings)) => Ok(bindings),
         Ok(Err(bindgen::BindgenError::ClangDiagnostic(text))) => Err(Failure::Diagnostic(text)),
         Ok(Err(other)) => Err(Failure::Diagnostic(format!("error: {other}"))),
@@ -138,13 +148,13 @@ pub fn time_bindgen(source: &Source, arch: Arch) -> Result<Duration, Error> {
     let includes = wrapper::includes(source, arch, Profile::Tools);
     let job = Job { source, arch, profile: Profile::Tools, wrapper: &includes.text };
     let start = Instant::now();
-    let bindings =
-        builder(&job, stubs.path()).generate_comments(true).generate().map_err(|error| {
-            Error::Clang {
-                release: source.tree.label.clone(),
-                arch: arch.name(),
-                diagnostic: error.to_string(),
-            }
+    let bindings = builder(job.wrapper, arguments(&job, stubs.path()))
+        .generate_comments(true)
+        .generate()
+        .map_err(|error| Error::Clang {
+            release: source.tree.label.clone(),
+            arch: arch.name(),
+            diagnostic: error.to_string(),
         })?;
     std::hint::black_box(bindings.to_string());
     Ok(start.elapsed())
@@ -161,20 +171,26 @@ fn stubs() -> Result<tempfile::TempDir, Error> {
     Ok(dir)
 }
 
+/// What clang is told.
+fn arguments(job: &Job<'_>, stubs: &Path) -> Vec<String> {
+    // Without -nostdinc the host's own headers leak into cross targets.
+    let mut arguments =
+        ["-nostdinc", "-std=gnu11", "-w", "-Wfatal-errors"].map(str::to_owned).to_vec();
+    arguments.push(format!("--target={}", job.arch.clang_triple()));
+    arguments.push(format!("-I{}", stubs.display()));
+    arguments.extend(job.source.roots().map(|root| format!("-I{}", root.display())));
+    arguments.push(match job.profile {
+        Profile::Tools => String::from("-D__XEN_TOOLS__=1"),
+        Profile::Guest(version) => format!("-D__XEN_INTERFACE_VERSION__={version:#x}"),
+    });
+    arguments
+}
+
 /// What both a generating and a timed run ask of bindgen.
-fn builder(job: &Job<'_>, stubs: &Path) -> bindgen::Builder {
-    let interface = match job.profile {
-        Profile::Tools => vec![String::from("-D__XEN_TOOLS__=1")],
-        Profile::Guest(version) => vec![format!("-D__XEN_INTERFACE_VERSION__={version:#x}")],
-    };
+fn builder(wrapper: &str, arguments: Vec<String>) -> bindgen::Builder {
     bindgen::Builder::default()
-        .header_contents("wrapper.h", job.wrapper)
-        // Without -nostdinc the host's own headers leak into cross targets.
-        .clang_args(["-nostdinc", "-std=gnu11", "-w", "-Wfatal-errors"])
-        .clang_arg(format!("--target={}", job.arch.clang_triple()))
-        .clang_arg(format!("-I{}", stubs.display()))
-        .clang_args(job.source.roots().map(|root| format!("-I{}", root.display())))
-        .clang_args(interface)
+        .header_contents("wrapper.h", wrapper)
+        .clang_args(arguments)
         .rust_target(bindgen::RustTarget::stable(82, 0).unwrap_or_default())
         .rust_edition(bindgen::RustEdition::Edition2021)
         .use_core()

@@ -53,7 +53,7 @@ impl Handles {
         let wide = match abi.arch {
             Arch::X86_64 => false,
             Arch::X86_32 => abi.profile == Profile::Tools,
-            Arch::Aarch64 | Arch::Arm | Arch::Riscv64 => true,
+            Arch::Aarch64 | Arch::Arm | Arch::Riscv64 | Arch::Ppc64le => true,
         };
         for (name, declared) in &self.0 {
             let mut read = declared.iter().map(|(location, _)| location);

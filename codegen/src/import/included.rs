@@ -30,22 +30,24 @@ impl Included<'_> {
         Ok(())
     }
 
+    /// The headers of the tree that a header includes, whether or not the branch is taken.
+    pub(super) fn targets(&self, header: &str, text: &str) -> BTreeSet<String> {
+        let lines = logical_lines(text);
+        let named = lines.filter_map(|(_, line)| {
+            let (quoted, named) = argument(named_by(&line)?)?;
+            let beside = header.rsplit_once('/').map_or("", |(dir, _)| dir);
+            let places = [quoted.then(|| joined(beside, named)).flatten(), joined("", named)];
+            places.into_iter().flatten().find(|name| self.headers.contains(name.as_str()))
+        });
+        named.collect()
+    }
+
     /// What is wrong with a line, if it includes something that it may not.
     fn directive(&self, header: &str, line: &str) -> Option<String> {
-        let line = line.trim_start();
-        let directive = line.strip_prefix('#').or_else(|| line.strip_prefix("%:"))?.trim_start();
-        let end = directive.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let (name, argument) = directive.split_at(end.unwrap_or(directive.len()));
-        if !matches!(name, "include" | "include_next" | "import" | "embed") {
-            return None;
-        }
-        let argument = argument.trim();
-        let (quoted, named) = match argument.as_bytes().first() {
-            Some(b'"') => (true, argument[1..].split('"').next()),
-            Some(b'<') => (false, argument[1..].split('>').next()),
-            _ => return Some(format!("it includes what {argument:.40} stands for, not a file")),
+        let text = named_by(line)?;
+        let Some((quoted, named)) = argument(text) else {
+            return Some(format!("it includes what {text:.40} stands for, not a file"));
         };
-        let named = named.unwrap_or_default();
         let beside = header.rsplit_once('/').map_or("", |(dir, _)| dir);
         let from_root = joined("", named);
         let places = [quoted.then(|| joined(beside, named)).flatten(), from_root];
@@ -55,6 +57,24 @@ impl Included<'_> {
         let unlisted = places.iter().flatten().any(|name| !known(name) && is_there(name));
         (outside || unlisted)
             .then(|| format!("it includes {named:?}, which is no header of the tree"))
+    }
+}
+
+/// What a directive includes, as it is written, if the line is one.
+fn named_by(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let directive = line.strip_prefix('#').or_else(|| line.strip_prefix("%:"))?.trim_start();
+    let end = directive.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let (name, argument) = directive.split_at(end.unwrap_or(directive.len()));
+    matches!(name, "include" | "include_next" | "import" | "embed").then(|| argument.trim())
+}
+
+/// The file that a directive names, and whether it is in quotes.
+fn argument(text: &str) -> Option<(bool, &str)> {
+    match text.as_bytes().first()? {
+        b'"' => Some((true, text[1..].split('"').next().unwrap_or_default())),
+        b'<' => Some((false, text[1..].split('>').next().unwrap_or_default())),
+        _ => None,
     }
 }
 

@@ -6,24 +6,36 @@ mod constants;
 mod handles;
 mod included;
 mod layout;
+mod limit;
 mod macros;
 mod quiet;
 mod rust;
 mod tags;
 mod wrapper;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use devtools::Arch;
 use xen_headers::{HeaderTree, LinuxTree};
 
 use crate::error::Error;
-use crate::ir::{Abi, Location, Profile};
+use crate::ir::{Abi, Location, Profile, Unknown};
 
 pub use clang::time_bindgen;
 pub use macros::{Macro, MacroKind, Macros};
 pub use wrapper::{includes, write_stubs};
+
+/// How often clang is asked again without a header that it rejects.
+const MAX_REJECTED: usize = 16;
+
+/// The headers that clang rejects, and why.
+#[derive(Default)]
+struct Rejected {
+    headers: BTreeSet<String>,
+    unknown: Unknown,
+    times: usize,
+}
 
 /// How often clang is asked again without a macro that it rejects: each time costs a second.
 const MAX_NO_CONSTANTS: usize = 32;
@@ -40,6 +52,8 @@ pub struct Source {
     tags: tags::Tags,
     handles: handles::Handles,
     ignored: BTreeSet<String>,
+    /// The headers of the tree that each includes.
+    included: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Source {
@@ -62,6 +76,7 @@ impl Source {
             tags: tags::Tags::default(),
             handles: handles::Handles::default(),
             ignored: BTreeSet::new(),
+            included: BTreeMap::new(),
         };
         let of_linux = source
             .linux
@@ -94,12 +109,31 @@ impl Source {
 
     /// Fails if a header of the tree includes anything else. Linux's are pinned, so that they need no
     /// look.
-    fn check_includes(&self, texts: &[(String, String)]) -> Result<(), Error> {
+    fn check_includes(&mut self, texts: &[(String, String)]) -> Result<(), Error> {
         let headers = self.tree.headers.iter().map(String::as_str).collect();
         let included = included::Included { headers, root: &self.tree.root };
         let of_tree = |header: &String| self.tree.headers.binary_search(header).is_ok();
-        let mut texts = texts.iter().filter(|(header, _)| of_tree(header));
-        texts.try_for_each(|(header, text)| included.check(header, text))
+        let mut targets = BTreeMap::new();
+        for (header, text) in texts.iter().filter(|(header, _)| of_tree(header)) {
+            included.check(header, text)?;
+            targets.insert(header.clone(), included.targets(header, text));
+        }
+        self.included = targets;
+        Ok(())
+    }
+
+    /// A header with all that include it, directly or not.
+    fn with_includers(&self, header: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut new = vec![header.to_owned()];
+        while let Some(header) = new.pop() {
+            let includers = self.included.iter().filter(|(_, targets)| targets.contains(&header));
+            new.extend(
+                includers.map(|(name, _)| name.clone()).filter(|name| !found.contains(name)),
+            );
+            found.insert(header);
+        }
+        found
     }
 
     /// The directories that headers are in.
@@ -138,22 +172,26 @@ impl Source {
     /// The ABI as bindgen sees it: types laid out, constants evaluated, names still C's.
     pub fn import(&self, arch: Arch, profile: Profile) -> Result<Abi, Error> {
         wrapper::check_arch(&self.tree, arch)?;
-        let includes = wrapper::includes(self, arch, profile);
-        // A macro that is no constant expression is left out, and the rest is read again.
+        // A macro that is no constant expression is left out, and so is a header that clang rejects,
+        // with those that include it; the rest is read again.
         let mut no_constants = BTreeSet::new();
-        let run = loop {
+        let mut rejected = Rejected::default();
+        let (run, includes) = loop {
+            let includes = wrapper::includes_but(self, arch, profile, &rejected.headers);
             let probes = constants::Probes::new(&self.macros, &includes.headers, &no_constants);
             let wrapper = format!("{}{}", includes.text, probes.text);
             let job = clang::Job { source: self, arch, profile, wrapper: &wrapper };
             match clang::run(&job) {
-                Ok(run) => break run,
+                Ok(run) => break (run, includes),
                 Err(clang::Failure::Error(error)) => return Err(error),
                 Err(clang::Failure::Diagnostic(text)) => {
                     match self.rejected(&text, &includes.text, &probes) {
                         Some(name) if no_constants.len() < MAX_NO_CONSTANTS => {
                             no_constants.insert(name);
                         }
-                        _ => return Err(self.explain(&text, arch, profile)),
+                        Some(_) => return Err(self.explain(&text, arch, profile)),
+                        None if self.leave_out(&text, &mut rejected) => {}
+                        None => return Err(self.explain(&text, arch, profile)),
                     }
                 }
             }
@@ -168,7 +206,7 @@ impl Source {
             types: Default::default(),
             constants: Default::default(),
             omitted: includes.omitted,
-            unknown: Default::default(),
+            unknown: rejected.unknown,
         };
         let odd = layout::Types { raw: &raw, places: &run.places, tags: &self.tags }.fill(&mut abi);
         for (name, odd) in odd {
@@ -202,6 +240,45 @@ impl Source {
         let line: usize = rest.split(':').next()?.parse().ok()?;
         let probe = probes.at(line.checked_sub(includes.lines().count() + 1)?)?;
         Some(probe.name.clone())
+    }
+
+    /// Leaves out the header that clang rejects first, if the tree can be read without it.
+    fn leave_out(&self, text: &str, rejected: &mut Rejected) -> bool {
+        let complaint = || -> Option<(Location, &str)> {
+            let first = text.lines().find(|line| line.contains("error:"))?;
+            let (place, what) = first.split_once("error:")?;
+            let mut parts = place.rsplit(':').skip(1);
+            let (_, line) = (parts.next()?, parts.next()?.parse().ok()?);
+            let path: Vec<_> = parts.collect();
+            let path: String = path.into_iter().rev().collect::<Vec<_>>().join(":");
+            let header = self.header_at(Path::new(path.trim()))?;
+            Some((Location { header, line }, what.trim()))
+        };
+        let Some((location, what)) = complaint() else { return false };
+        let without = self.with_includers(&location.header);
+        rejected.times += 1;
+        if rejected.times > MAX_REJECTED {
+            return false;
+        }
+        // Everything needs it.
+        if without.contains("xen.h") || !self.included.contains_key(&location.header) {
+            return false;
+        }
+        for header in without {
+            let why = match header == location.header {
+                true => format!("the header {header}, which clang rejects: {what}"),
+                false => format!(
+                    "the header {header}, which includes {}, which clang rejects: {what}",
+                    location.header
+                ),
+            };
+            rejected.unknown.insert(header.clone(), (location.clone(), why));
+            // One that was left out before is read through another.
+            if !rejected.headers.insert(header.clone()) && header == location.header {
+                return false;
+            }
+        }
+        true
     }
 
     /// Clang's complaint as an error.

@@ -1,6 +1,6 @@
 //! The one translation unit that takes in every header of an architecture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -96,6 +96,16 @@ pub(super) fn check_arch(tree: &HeaderTree, arch: Arch) -> Result<(), Error> {
 /// Chooses and orders the headers of `source` for one architecture.
 #[must_use]
 pub fn includes(source: &Source, arch: Arch, profile: Profile) -> Includes {
+    includes_but(source, arch, profile, &BTreeSet::new())
+}
+
+/// The same without the headers that clang has rejected.
+pub(super) fn includes_but(
+    source: &Source,
+    arch: Arch,
+    profile: Profile,
+    rejected: &BTreeSet<String>,
+) -> Includes {
     let mut out = Includes {
         text: format!(
             "#include <stdint.h>\n#include <string.h>\n{}#include <xen.h>\n",
@@ -106,6 +116,9 @@ pub fn includes(source: &Source, arch: Arch, profile: Profile) -> Includes {
     };
     for header in &source.tree.headers {
         if header.starts_with("arch-") && !header.starts_with(arch.header_prefix()) {
+            continue;
+        }
+        if rejected.contains(header) {
             continue;
         }
         if let Some(reason) = exceptions::skipped_header(header, arch, profile) {

@@ -103,3 +103,40 @@ fn types_without_a_rule() {
     refused(&tree.run(&arguments), &["sched_", "sched.h:"]);
     assert!(!out.exists());
 }
+
+/// A copy in another project may include what only this project has.
+#[test]
+fn headers_that_clang_rejects() {
+    let tree = Tree::new();
+    let place = format!("sched.h:{}", tree.append("#include <linux/spinlock.h>"));
+    fs::write(tree.path().join("new.h"), "#include \"sched.h\"\nstruct new_one { int a; };\n")
+        .unwrap();
+    let output = tree.run(&["layout", "gnttab_copy", "--arch", "arm"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for words in [
+        "the header sched.h, which clang rejects: 'linux/spinlock.h' file not found",
+        "the header new.h, which includes sched.h",
+    ] {
+        let warned = said.lines().filter(|line| line.contains(words) && line.contains(&place));
+        assert_eq!(warned.count(), 1, "{said}");
+    }
+    refused(&tree.run(&["layout", "sched_poll", "--arch", "arm"]), &["sched_poll"]);
+    tree.refused(&[&place, "clang rejects"]);
+    // Nothing can be read without this one.
+    let xen = tree.path().join("xen.h");
+    let text = fs::read_to_string(&xen).unwrap();
+    fs::write(&xen, format!("{text}\n#error not for you\n")).unwrap();
+    refused(&tree.run(&["layout", "gnttab_copy", "--arch", "arm"]), &["xen.h:", "not for you"]);
+}
+
+/// Of trees that no guest runs on yet.
+#[test]
+fn architectures_on_request() {
+    let tree = Tree::new();
+    for arch in ["ppc64le", "riscv64"] {
+        let json = tree.prints(&["export", "--arch", arch]);
+        assert!(json.contains(&format!("\"arch\": \"{arch}\"")), "{arch}");
+        assert!(json.contains("\"gnttab_copy\""), "{arch}");
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use devtools::{Arch, Compiler, Family, compilers};
 use xen_codegen::import::Source;
+use xen_codegen::ir::Profile;
 
 use crate::Error;
 
@@ -24,17 +25,22 @@ pub fn clang(arch: Arch) -> Option<&'static Compiler> {
 }
 
 /// Runs `compiler` over the C file `c` against the headers of `source`, with our stand-ins in `stubs` for
-/// those that are not of the ABI.
+/// those that are not of the ABI, as a program of this profile.
 pub fn run(
     compiler: &Compiler,
     source: &Source,
     c: &Path,
     stubs: &Path,
+    profile: Profile,
     more: &[&str],
 ) -> Result<Output, Error> {
     compiler
         .command()
-        .args(["-nostdinc", "-std=gnu11", "-w", "-D__XEN_TOOLS__=1"])
+        .args(["-nostdinc", "-std=gnu11", "-w"])
+        .arg(match profile {
+            Profile::Tools => String::from("-D__XEN_TOOLS__=1"),
+            Profile::Guest(version) => format!("-D__XEN_INTERFACE_VERSION__={version:#x}"),
+        })
         .arg(format!("-I{}", stubs.display()))
         .args(source.roots().map(|root| format!("-I{}", root.display())))
         .args(more)

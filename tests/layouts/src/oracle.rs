@@ -20,18 +20,23 @@ pub struct Verdict {
     pub complaints: Vec<String>,
 }
 
-/// Has `compiler` check every figure in `export` against the headers of `source`.
-pub fn check(source: &Source, export: &Export, compiler: &Compiler) -> Result<Verdict, Error> {
+/// Has `compiler` check every figure in `export`, made for `profile`, against the headers of `source`.
+pub fn check(
+    source: &Source,
+    export: &Export,
+    profile: Profile,
+    compiler: &Compiler,
+) -> Result<Verdict, Error> {
     let dir = tempfile::tempdir().map_err(|source| io(std::env::temp_dir(), source))?;
     let stubs = dir.path().join("stubs");
     write_stubs(&stubs)?;
     let c = dir.path().join("oracle.c");
     let object = dir.path().join("oracle.o");
-    let Assertions { text, checks, bits } = assertions(source, export, compiler.arch);
+    let Assertions { text, checks, bits } = assertions(source, export, profile, compiler.arch);
     std::fs::write(&c, text).map_err(|source| io(c.clone(), source))?;
     let object_path = object.to_string_lossy().into_owned();
     let more = ["-c", "-fdata-sections", "-o", &object_path];
-    let output = compilers::run(compiler, source, &c, &stubs, &more)?;
+    let output = compilers::run(compiler, source, &c, &stubs, profile, &more)?;
     let mut complaints: Vec<String> = String::from_utf8_lossy(&output.stderr)
         .lines()
         .filter(|line| line.contains("error"))
@@ -61,12 +66,9 @@ struct BitProbe {
     size: u64,
 }
 
-fn assertions(source: &Source, export: &Export, arch: Arch) -> Assertions {
-    let mut out = Assertions {
-        text: includes(source, arch, Profile::Tools).text,
-        checks: 0,
-        bits: Vec::new(),
-    };
+fn assertions(source: &Source, export: &Export, profile: Profile, arch: Arch) -> Assertions {
+    let mut out =
+        Assertions { text: includes(source, arch, profile).text, checks: 0, bits: Vec::new() };
     for ty in &export.types {
         let c = &ty.c;
         out.check(&format!("sizeof({c}) == {}", ty.size), &format!("{c}: size"));

@@ -36,7 +36,8 @@ impl<'a> Views<'a> {
         std::fs::write(&c, text).expect("the directory is ours");
         let compile = |flags: &[&str]| {
             let gcc = compilers::gcc(arch).expect("it is installed");
-            let output = compilers::run(gcc, source, &c, &stubs, flags).expect("it starts");
+            let output =
+                compilers::run(gcc, source, &c, &stubs, Profile::Tools, flags).expect("it starts");
             assert!(output.status.success(), "{arch}: {}", String::from_utf8_lossy(&output.stderr));
             String::from_utf8_lossy(&output.stdout).into_owned()
         };

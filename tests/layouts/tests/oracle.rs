@@ -22,10 +22,33 @@ fn agrees(source: &Source) {
         let export = exported(source, arch);
         let gcc = compilers::gcc(arch).expect("it is installed");
         for compiler in [gcc].into_iter().chain(compilers::clang(arch)) {
-            let verdict = oracle::check(source, &export, compiler).expect("the compiler runs");
+            let verdict = oracle::check(source, &export, Profile::Tools, compiler)
+                .expect("the compiler runs");
             assert!(verdict.complaints.is_empty(), "{name} {arch}: {:#?}", verdict.complaints);
             let expected: usize = export.types.iter().map(|ty| 2 + ty.fields.len()).sum();
             assert!(verdict.checks > expected, "{name} {arch}: only {} checks", verdict.checks);
+        }
+    }
+}
+
+/// Guests ask for the interface that they were written for: names, members and handles of older ones
+/// are C's too.
+#[test]
+fn c_agrees_at_older_interface_versions() {
+    const VERSIONS: [u32; 6] = [0, 0x0003_0209, 0x0003_020a, 0x0004_0300, 0x0004_0600, 0x0004_0d00];
+    let source = newest().expect("the headers are at hand");
+    for arch in Arch::SHIPPED {
+        let compiler = compilers::gcc(arch).expect("it is installed");
+        for version in VERSIONS {
+            let profile = Profile::Guest(version);
+            let export = export(&xen_codegen::abi(&source, arch, profile).expect("they import"));
+            let verdict =
+                oracle::check(&source, &export, profile, compiler).expect("the compiler runs");
+            let complaints = verdict.complaints;
+            assert!(complaints.is_empty(), "{version:#x} {arch}: {complaints:#?}");
+            let entry =
+                if version < 0x0003_020a { "struct grant_entry" } else { "struct grant_entry_v1" };
+            assert!(export.types.iter().any(|ty| ty.c == entry), "{version:#x} {arch}");
         }
     }
 }
@@ -63,7 +86,8 @@ fn c_objects_to_each_kind_of_wrong_figure() {
     for (what, spoil) in wrong {
         let mut export = exported(&source, Arch::X86_64);
         spoil(&mut export);
-        let verdict = oracle::check(&source, &export, compiler).expect("the compiler runs");
+        let verdict =
+            oracle::check(&source, &export, Profile::Tools, compiler).expect("the compiler runs");
         assert_eq!(verdict.complaints.len(), 1, "{what}: {:#?}", verdict.complaints);
         assert!(verdict.complaints[0].contains(what), "{what}: {:#?}", verdict.complaints);
     }

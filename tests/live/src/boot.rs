@@ -165,7 +165,7 @@ impl Boot {
     ///
     /// [`Error::Guest`] if it does not build, [`Error::NoSuchRow`] for an architecture that runs none.
     pub fn dom0_program(self, name: &str, arguments: &str) -> Result<Self, Error> {
-        let program = linux::program(name, self.arch)?;
+        let program = programs::program(name, self.arch)?;
         Ok(self.program(&program, arguments))
     }
 

@@ -66,6 +66,7 @@ pub(super) fn compiler_package(arch: Arch) -> &'static str {
         Arch::Aarch64 => "gcc-aarch64-linux-gnu",
         Arch::Arm => "gcc-arm-linux-gnueabihf",
         Arch::Riscv64 => "gcc-riscv64-linux-gnu",
+        Arch::Ppc64le => "gcc-powerpc64le-linux-gnu",
     }
 }
 

@@ -78,6 +78,7 @@ fn run() -> Result<bool, Error> {
             let start = Instant::now();
             let release = known.unwrap_or(&of_tree);
             let (snapshot, abi) = record::with_abi(&source, release, arch, Profile::Tools)?;
+            abi.require_whole()?;
             made.push(snapshot.clone());
             imported.push(Imported { abi, snapshot, time: start.elapsed() });
         }
@@ -223,7 +224,7 @@ fn one(
     let compilers = [Some(compilers::gcc(abi.arch)?), compilers::clang(abi.arch)];
     for (checks, compiler) in checks.iter_mut().zip(compilers) {
         let Some(compiler) = compiler else { continue };
-        let verdict = oracle::check(source, &export, compiler)?;
+        let verdict = oracle::check(source, &export, abi.profile, compiler)?;
         *checks = Some(verdict.checks);
         let program = &compiler.program;
         complaints
