@@ -9,14 +9,13 @@ extern crate alloc;
 extern crate std;
 
 pub use error::{AttachError, BadIndex};
-pub use event_channel::EventChannel;
 pub use pages::{Pages, SharedPage};
 pub use xen_ops;
+pub use xen_ops::events::EventChannel;
 pub use xen_ops::xen_abi;
 
 pub mod block;
 mod error;
-mod event_channel;
 mod indices;
 mod pages;
 pub mod ring;

@@ -3,49 +3,15 @@
 //!     cargo run --example console
 
 use std::error::Error;
-use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::thread;
-use std::time::Duration;
 
-use xen_io::EventChannel;
 use xen_io::stream::{Blocking, Stream, console};
 use xen_ops::events::Port;
 use xen_ops::{Mapping, ReadWrite, RemoteGrant};
-use xen_sim::{Domain, DomainConfig, GuestKind, TableMemory, Xen};
+use xen_sim::{Channel, DomainConfig, GuestKind, TableMemory, Xen};
 
 type AnyError = Box<dyn Error + Send + Sync>;
-
-/// The event channel of a console.
-struct Channel<'d> {
-    domain: &'d Domain,
-    port: Port<&'d Domain>,
-}
-
-#[derive(Debug)]
-struct ChannelError(&'static str);
-
-impl fmt::Display for ChannelError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for ChannelError {}
-
-impl EventChannel for Channel<'_> {
-    type Error = ChannelError;
-
-    fn notify(&self) -> Result<(), ChannelError> {
-        self.port.notify().map_err(|_| ChannelError("the event channel is closed"))
-    }
-
-    fn wait(&self, timeout: Option<Duration>) -> Result<bool, ChannelError> {
-        let timeout = timeout.unwrap_or(Duration::from_secs(60));
-        let is_notified = self.domain.wait(self.port.number(), timeout);
-        is_notified.then_some(true).ok_or(ChannelError("no event came in time"))
-    }
-}
 
 fn main() -> Result<(), AnyError> {
     let xen = Xen::new();
@@ -57,15 +23,15 @@ fn main() -> Result<(), AnyError> {
     let table = guest.grant_table(&mut storage, Default::default())?;
     let page = table.grant_zeroed(daemon.domid(), &guest, ReadWrite)?;
     let remote = RemoteGrant::new(guest.domid(), page.reference());
-    let port = Port::alloc_unbound(&guest, daemon.domid())?;
+    let port = Port::alloc_unbound(guest.clone(), daemon.domid())?;
     let number = port.number();
 
     thread::scope(|scope| {
         let typist = scope.spawn(|| -> Result<String, AnyError> {
-            let port = Port::bind_interdomain(&daemon, guest.domid(), number)?;
+            let port = Port::bind_interdomain(daemon.clone(), guest.domid(), number)?;
             let mapping = Mapping::new(&daemon, remote, daemon.target(), ReadWrite)?;
             let stream = Stream::attach(mapping, console::BACK).map_err(|failed| failed.error)?;
-            let mut console = Blocking::new(stream, Channel { domain: &daemon, port });
+            let mut console = Blocking::new(stream, Channel::new(&daemon, port));
             // Waits for the prompt, and types an answer.
             let mut output = Vec::new();
             while !output.ends_with(b"login: ") {
@@ -78,7 +44,7 @@ fn main() -> Result<(), AnyError> {
         });
 
         let stream = Stream::attach(page, console::FRONT).map_err(|failed| failed.error)?;
-        let mut console = Blocking::new(stream, Channel { domain: &guest, port });
+        let mut console = Blocking::new(stream, Channel::new(&guest, port));
         // More than the ring holds: the guest waits for the daemon.
         for line in 1..=200 {
             writeln!(console, "[{line:5}] the guest boots")?;

@@ -21,6 +21,7 @@ mod sched;
 mod vcpu;
 mod version;
 
+mod channel;
 mod domain;
 mod faults;
 mod guest;
@@ -28,6 +29,7 @@ mod invariants;
 mod page;
 mod xen;
 
+pub use channel::Channel;
 pub use config::{CreateError, DomainConfig, GuestKind, Release, Xsm};
 pub use domain::Domain;
 pub use faults::Faults;
