@@ -5,6 +5,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub use channel::Channel;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 pub use exception::Exception;
 pub use frames::GrantFrames;
@@ -15,6 +16,7 @@ pub use xen_abi;
 pub use xen_ops;
 
 pub mod backend;
+mod channel;
 pub mod console;
 pub mod device_tree;
 #[doc(hidden)]
@@ -31,3 +33,4 @@ mod shared_info;
 pub mod shutdown;
 pub mod start_info;
 pub mod time;
+pub mod upcall;

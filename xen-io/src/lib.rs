@@ -9,18 +9,17 @@ extern crate alloc;
 extern crate std;
 
 pub use error::{AttachError, BadIndex};
-pub use event_channel::EventChannel;
 pub use grants::{CopyGrants, CopyGrantsError, GrantAccess};
 pub use pages::{Pages, SharedPage};
 #[cfg(feature = "alloc")]
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 pub use persistent::{PersistentGrants, PersistentGrantsError};
 pub use xen_ops;
+pub use xen_ops::events::EventChannel;
 pub use xen_ops::xen_abi;
 
 pub mod block;
 mod error;
-mod event_channel;
 mod grants;
 mod indices;
 pub mod net;

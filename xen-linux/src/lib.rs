@@ -20,7 +20,7 @@ mod testing;
 pub mod volatile;
 
 pub use error::{Cause, Error};
-pub use evtchn::{Evtchn, Port, PortSet};
+pub use evtchn::{Channel, Evtchn, Port, PortSet};
 pub use gntalloc::{Gntalloc, Shared};
 pub use gntdev::{Gntdev, Grants, Mapping, Segment};
 pub use notify::UnmapNotify;

@@ -157,6 +157,8 @@ fn arm_machine(command: &mut Command, machine: &Machine) {
 
 fn arm(command: &mut Command, config: &Config<'_>, arguments: &str) {
     command.arg("-append").arg(format!("{ARM_CONSOLE} {}", told(config)));
+    // If the kernel has no command line, Xen takes its own for the kernel's.
+    let arguments = if arguments.is_empty() { " " } else { arguments };
     let bootargs = format!(",bootargs={}", arguments.replace(',', ",,"));
     let kernel = commas(config.kernel.as_os_str());
     let loader =

@@ -61,8 +61,11 @@ fn cargo_run_boots_every_release_and_mode() {
 
 #[test]
 fn cargo_test_boots_each_test() {
-    let text = success(&mut cargo(&["test", "-q"]));
-    assert!(text.contains("Xen 4.20"), "{text}");
+    for target in ["x86_64-unknown-none", "aarch64-unknown-none", "armv7a-none-eabi"] {
+        let text = success(&mut cargo(&["test", "-q", "--target", target]));
+        assert!(text.contains("Xen 4.20"), "{target}: {text}");
+        assert!(text.contains("waited for an event"), "{target}: {text}");
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ use xen_io::{EventChannel, PersistentGrants};
 use xen_ops::events::Port;
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::{DomainId, Mapping, ReadWrite, RemoteGrant};
-use xen_sim::{Domain, DomainConfig, EventPort, GuestKind, TableMemory, Xen};
+use xen_sim::{Channel, Domain, DomainConfig, GuestKind, TableMemory, Xen};
 
 /// Pages of the disk, and how many of them each request has.
 const PAGES: usize = 256;
@@ -77,7 +77,7 @@ fn driver(domain: &Domain, guest: DomainId) -> Result<u32, AnyError> {
     let queues = setup::other_queues(&end, &mut store, &features)?;
     let [queue] = &queues[..] else { return Err("one queue was offered".into()) };
     let port = Port::bind_interdomain(domain, guest, queue.port)?;
-    let events = EventPort::of(domain, &port);
+    let events = Channel::of(domain, &port);
     let mut ring = Vec::new();
     for grant in &queue.ring {
         let remote = RemoteGrant::new(guest, *grant);
@@ -154,7 +154,7 @@ fn run_guest(guest: &Domain) -> Result<(), AnyError> {
         ring.push(table.grant_zeroed(server, guest, ReadWrite)?);
     }
     let port = Port::alloc_unbound(guest, server)?;
-    let events = EventPort::of(guest, &port);
+    let events = Channel::of(guest, &port);
     let mut free = Vec::new();
     for _ in 0..2 * BATCH {
         free.push(table.grant_zeroed(server, guest, ReadWrite)?);

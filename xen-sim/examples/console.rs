@@ -16,7 +16,7 @@ use xen_io::xenbus::toolstack::Device;
 use xen_io::xenbus::{End, Key};
 use xen_ops::events::Port;
 use xen_ops::{DomainId, Mapping, ReadWrite, RemoteGrant};
-use xen_sim::{Domain, DomainConfig, EventPort, GuestKind, TableMemory, Xen};
+use xen_sim::{Channel, Domain, DomainConfig, GuestKind, TableMemory, Xen};
 
 /// What the guest publishes.
 const RING_REF: Key<u32> = Key::new("ring-ref");
@@ -40,7 +40,7 @@ fn daemon(domain: &Domain, guest: DomainId) -> Result<String, AnyError> {
     end.set_state(&mut store, XenbusStateConnected)?;
 
     let stream = Stream::attach(mapping, console::BACK).map_err(|failed| failed.error)?;
-    let mut console = Blocking::new(stream, EventPort::of(domain, &port));
+    let mut console = Blocking::new(stream, Channel::of(domain, &port));
     let mut output = Vec::new();
     while !output.ends_with(b"login: ") {
         let mut buffer = [0; 100];
@@ -81,7 +81,7 @@ fn main() -> Result<(), AnyError> {
         end.set_state(&mut store, XenbusStateConnected)?;
 
         let stream = Stream::attach(page, console::FRONT).map_err(|failed| failed.error)?;
-        let mut console = Blocking::new(stream, EventPort::of(&guest, &port));
+        let mut console = Blocking::new(stream, Channel::of(&guest, &port));
         // More than the ring holds: the guest waits for the daemon.
         for line in 1..=200 {
             writeln!(console, "[{line:5}] the guest boots")?;

@@ -21,9 +21,7 @@ use xen_ops::events::Port;
 use xen_ops::gnttab::{GrantTable, Granted};
 use xen_ops::page::PAGE_SIZE;
 use xen_ops::{DomainId, Mapping, ReadWrite, RemoteGrant};
-use xen_sim::{
-    Domain, DomainConfig, EventPort, GrantFrames, GuestKind, GuestPage, TableMemory, Xen,
-};
+use xen_sim::{Channel, Domain, DomainConfig, GrantFrames, GuestKind, GuestPage, TableMemory, Xen};
 
 /// Queues of the device, packets through each, and how large they are.
 const QUEUES: u32 = 2;
@@ -97,7 +95,7 @@ fn serve(
     let grants =
         || Ok::<_, AnyError>(CopyGrants::new(domain, guest, domain.page().ok_or("no page")?));
     let port = Port::bind_interdomain(domain, guest, queue.tx_port)?;
-    let events = EventPort::of(domain, &port);
+    let events = Channel::of(domain, &port);
     let mut tx = TxBack::attach(map(queue.tx_ring)?, grants()?).map_err(|failed| failed.error)?;
     let mut rx = RxBack::attach(map(queue.rx_ring)?, grants()?).map_err(|failed| failed.error)?;
 
@@ -159,7 +157,7 @@ fn guest(domain: &Domain, table: &Table<'_>) -> Result<(), AnyError> {
         });
         let tx = TxFront::<_, Vec<Grant<'_>>>::new(tx_ring).map_err(|failed| failed.error)?;
         let rx = RxFront::<_, Grant<'_>>::new(rx_ring).map_err(|failed| failed.error)?;
-        queues.push((tx, rx, EventPort::of(domain, &port)));
+        queues.push((tx, rx, Channel::of(domain, &port)));
         ports.push(port);
     }
     setup::publish_frontend(&end, &mut store, Offloads::ALL, &nodes)?;
@@ -191,7 +189,7 @@ fn exchange<'t, R: xen_io::Pages>(
     driver: DomainId,
     mut tx: TxFront<R, Vec<Grant<'t>>>,
     mut rx: RxFront<R, Grant<'t>>,
-    events: &EventPort,
+    events: &Channel,
 ) -> Result<usize, AnyError> {
     for _ in 0..BUFFERS {
         let page = table.grant_zeroed(driver, domain, ReadWrite)?;

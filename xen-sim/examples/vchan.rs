@@ -12,7 +12,7 @@ use xen_io::stream::{Blocking, Vchan};
 use xen_io::xenstore::Store;
 use xen_ops::events::Port;
 use xen_ops::{DomainId, Mapping, ReadWrite, RemoteGrant};
-use xen_sim::{Domain, DomainConfig, EventPort, GuestKind, TableMemory, Xen};
+use xen_sim::{Channel, Domain, DomainConfig, GuestKind, TableMemory, Xen};
 
 /// Bytes that go there and back.
 const BYTES: usize = 1 << 20;
@@ -43,7 +43,7 @@ fn server(domain: &Domain, client: DomainId) -> Result<usize, AnyError> {
     // The client may come from now on.
     let mut store = domain.xenstore()?;
     Offer { ring, port: port.number() }.publish(&mut store, PATH, client)?;
-    let mut stream = Blocking::new(vchan, EventPort::of(domain, &port));
+    let mut stream = Blocking::new(vchan, Channel::of(domain, &port));
     let mut bytes = 0;
     let mut buffer = [0; 700];
     loop {
@@ -81,7 +81,7 @@ fn client(domain: &Domain, server: DomainId) -> Result<(), AnyError> {
     }
     println!("the rings have {} and {} bytes", 1 << orders.left, 1 << orders.right);
     let port = Port::bind_interdomain(domain, server, offer.port)?;
-    let events = EventPort::of(domain, &port);
+    let events = Channel::of(domain, &port);
     let vchan = Vchan::client(pages, orders).map_err(|failed| failed.error)?;
     let mut stream = Blocking::new(vchan, events.clone());
 

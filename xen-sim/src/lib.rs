@@ -23,8 +23,8 @@ mod sysctl;
 mod vcpu;
 mod version;
 
+mod channel;
 mod domain;
-mod event_port;
 mod faults;
 mod guest;
 mod invariants;
@@ -32,9 +32,9 @@ mod page;
 mod xen;
 mod xenstore;
 
+pub use channel::Channel;
 pub use config::{CreateError, DomainConfig, GuestKind, Release, Xsm};
 pub use domain::Domain;
-pub use event_port::EventPort;
 pub use faults::Faults;
 pub use guest::{GrantFrames, TableError, TableMemory};
 pub use page::{GuestPage, GuestTarget, RawTable};

@@ -21,9 +21,9 @@ use xen_io::xenstore::{Client, Permission, Store};
 use xen_ops::hypercall::{Error, event_channel_op};
 use xen_ops::{ReadWrite, View};
 
+use crate::channel::Channel;
 use crate::config::{CreateError, DomainConfig, GuestKind};
 use crate::domain::Domain;
-use crate::event_port::EventPort;
 use crate::machine::Machine;
 use crate::state::State;
 use crate::xen::Xen;
@@ -261,14 +261,14 @@ impl Domain {
     /// # Errors
     ///
     /// [`StoreError`].
-    pub fn xenstore(&self) -> Result<Client<RingTransport<'_, EventPort>>, StoreError> {
+    pub fn xenstore(&self) -> Result<Client<RingTransport<'_, Channel>>, StoreError> {
         let state = self.machine.lock();
         let params = state.domain(self.domid).map(|domain| &domain.params);
         let param = |index| params.and_then(|params| params.get(&index)).copied();
         let found = param(HVM_PARAM_STORE_PFN).zip(param(HVM_PARAM_STORE_EVTCHN));
         drop(state);
         let (gfn, port) = found.ok_or(StoreError::NoPage)?;
-        let port = EventPort::new(self, evtchn_port_t(port as u32));
+        let port = Channel::new(self, evtchn_port_t(port as u32));
         let page = view(&self.machine, self.domid, gfn);
         RingTransport::attach(page, port).map(Client::new).map_err(StoreError::Ring)
     }

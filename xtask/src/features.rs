@@ -9,8 +9,20 @@ pub(crate) const NEEDS: &[Need] = &[Need::Tool(&tool::HACK)];
 
 /// What is checked. Pairs of features are not: code of one feature that needs another fails with the first
 /// alone, and code of two features is linted with their sum.
-const PACKAGES: &[&str] =
-    &["-p", "xen-abi", "-p", "xen-io", "-p", "xen-ops", "-p", "xen-guest", "-p", "xen-linux", "-p", "xen-toolstack"];
+const PACKAGES: &[&str] = &[
+    "-p",
+    "xen-abi",
+    "-p",
+    "xen-io",
+    "-p",
+    "xen-ops",
+    "-p",
+    "xen-guest",
+    "-p",
+    "xen-linux",
+    "-p",
+    "xen-toolstack",
+];
 
 /// Has cargo-hack check each feature; a warning in one of them is an error.
 ///

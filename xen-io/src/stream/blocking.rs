@@ -3,8 +3,8 @@
 use core::fmt;
 
 use super::{Stream, Transfer, Vchan};
+use crate::EventChannel;
 use crate::error::BadIndex;
-use crate::event_channel::EventChannel;
 use crate::pages::Pages;
 
 /// A stream of bytes that does not wait: [`Stream`] and [`Vchan`].

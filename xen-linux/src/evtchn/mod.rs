@@ -45,6 +45,7 @@
 
 #![allow(unsafe_code, reason = "ports are read and written as bytes")]
 
+mod channel;
 mod port;
 mod port_set;
 
@@ -60,6 +61,7 @@ use xen_abi::linux::evtchn::*;
 use xen_abi::xen::domid_t;
 use xen_ops::Failed;
 
+pub use channel::Channel;
 pub use port::Port;
 pub use port_set::PortSet;
 

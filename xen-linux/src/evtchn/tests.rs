@@ -211,3 +211,21 @@ fn events_wake_a_task_of_tokio_s() {
         }
     });
 }
+
+#[test]
+fn a_channel_waits_for_its_port_and_lets_the_next_event_come() {
+    use std::io::Read as _;
+
+    use xen_ops::events::EventChannel as _;
+
+    let (events, mut other) = device();
+    let port = Port::new(&events.device, evtchn_port_t(5));
+    let channel = Channel::of(events, port);
+    assert_eq!(channel.wait(Some(Duration::ZERO)), Ok(false));
+    other.write_all(bytes(&ports([5]))).unwrap();
+    assert_eq!(channel.wait(None), Ok(true));
+    let mut unmasked = [0; 4];
+    other.read_exact(&mut unmasked).unwrap();
+    assert_eq!(u32::from_ne_bytes(unmasked), 5);
+    assert_eq!(channel.wait(Some(Duration::ZERO)), Ok(false));
+}

@@ -17,6 +17,7 @@
 //!
 //! Upstream: `xen/include/public/event_channel.h`.
 
+mod channel;
 mod fifo;
 mod status;
 mod two_level;
@@ -27,6 +28,7 @@ use core::fmt;
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t};
 
+pub use channel::EventChannel;
 pub use fifo::{EventArray, ExpandError, FifoVcpu, MAX_ARRAY_PAGES, WORDS_PER_PAGE, Walk};
 pub use status::{Binding, PortStatus};
 pub use two_level::{NoSuchPort, TWO_LEVEL_PORTS, TwoLevel, UnmaskError};

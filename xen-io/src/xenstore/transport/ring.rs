@@ -11,8 +11,8 @@ use xen_ops::xen_abi::io::xs_wire::{
 use xen_ops::{ReadWrite, View};
 
 use super::Transport;
+use crate::EventChannel;
 use crate::error::BadIndex;
-use crate::event_channel::EventChannel;
 use crate::stream::xenstore::CLIENT;
 use crate::xenstore::page::{CONNECTION, ERROR, PageStream, RING_SIZE, SERVER_FEATURES, attach};
 
