@@ -119,7 +119,7 @@ hypercalls! {
 
     /// A debug register. A number that is none gives an error number, which cannot be told from an address:
     /// -19 (`ENODEV`), before 4.16 -22 (`EINVAL`).
-    call get_debugreg(in reg: i32) -> word;
+    call get_debugreg on x86 (in reg: i32) -> word;
 
     /// Changes a descriptor at a machine address, in bytes.
     ///
