@@ -4,8 +4,22 @@ use std::fs;
 use std::path::Path;
 
 /// Tables of which one operation of each form stands for all: their other rows are of the same forms.
-const SAMPLED: [(&str, &[&str]); 2] = [
+const SAMPLED: [(&str, &[&str]); 16] = [
+    ("altp2m", &[]),
+    ("argo_op", &[]),
+    ("callback_op", &[]),
+    ("dm_op", &["modified_memory"]),
+    ("hypfs_op", &[]),
+    ("kexec_op", &[]),
+    ("mca", &[]),
+    ("mmuext_op", &[]),
+    ("multicall", &[]),
+    ("nmi_op", &[]),
     ("platform_op", &["settime64", "read_memtype", "resource_op"]),
+    ("pv", &["get_debugreg"]),
+    ("timer", &["set_timer_op"]),
+    ("vm_assist", &["enable"]),
+    ("xenpmu_op", &[]),
     ("xsm_op", &["getbool_by_name"]),
 ];
 
@@ -50,7 +64,7 @@ fn is_looked_at(row: &Row) -> bool {
 fn row(table: &str, line: &str) -> Option<Row> {
     let mut words = line.strip_prefix("    ")?.split_whitespace().peekable();
     words.next_if_eq(&"unsafe");
-    if !matches!(words.next()?, "single" | "batch") {
+    if !matches!(words.next()?, "single" | "batch" | "call") {
         return None;
     }
     let name = words.next()?.split(|c: char| !(c.is_alphanumeric() || c == '_')).next()?;
@@ -60,5 +74,9 @@ fn row(table: &str, line: &str) -> Option<Row> {
         .map_while(|word| word.chars().next().filter(|c| c.is_alphabetic()).map(|_| word))
         .map(|word| word.trim_end_matches(',').to_owned())
         .collect();
+    // The same form as `initialise`.
+    if name == "initialise_hvm" {
+        return None;
+    }
     Some(Row { table: table.to_owned(), name: name.to_owned(), on })
 }

@@ -142,6 +142,44 @@ mod tests;
 /// types that the table names are looked up. So the table's own module must not import those. An operation
 /// whose members changed has two rows of one name, with `before` and `from`.
 ///
+/// In a list of buffers, as `dm_op` takes, the structure is the first buffer: the table then takes
+/// `(domid: domid_t, count, buffers xen_dm_op_buf)`, and a slice with `buffered` after it is the next buffer.
+///
+/// # Arguments in registers
+///
+/// A row of a table `unsafe hypercall NUMBER(command, ..);` says itself what follows the command, and in a
+/// table `unsafe hypercalls __HYPERVISOR_*;` each row is a hypercall without a command:
+///
+/// ```text
+/// unsafe hypercalls __HYPERVISOR_*;
+///
+/// /// ...
+/// unsafe call mmu_update(
+///     in reqs: [mmu_update],
+///     count reqs,
+///     out done: u32,
+///     in foreigndom: u32,
+/// ) -> errno_and_out;
+/// ```
+///
+/// | argument | what the register has |
+/// |---|---|
+/// | `in name: type` | the value; a `u64` or `i64` takes two registers where they have 32 bits |
+/// | `in name: &type`, `in name: [type]` | the address; `out` and `inout` as above |
+/// | `out name: type` | the address of a value of the wrapper's, which it returns |
+/// | `in name: &CStr` | the address of a text, which ends with a 0 byte |
+/// | `count name` | the elements of that slice, or the bytes of that text with its end |
+/// | `name = CONSTANT` | the constant |
+///
+/// The convention `word` is for a result of which every bit counts: the wrapper returns it as `usize`.
+///
+/// # Who may call
+///
+/// `callers pv, hvm, arm as OPERATIONS;` before the rows says who may call, and `by pv` after a row's
+/// architectures that it is otherwise there: `pv`, `hvm` (PVH too) and `arm` are kinds of guests; `control`,
+/// `hardware`, `device_model` and `owner` what a domain must be. The documentation of the functions says it,
+/// and with `as` a constant lists the operations as `xen_ops::hypercall::Operation`.
+///
 /// # What it expands to
 ///
 /// A `single` row is a function. Its parameters are the inputs, in the order of the row. Its result is

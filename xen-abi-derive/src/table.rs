@@ -7,8 +7,8 @@ use syn::{Attribute, Ident, Path, Type, TypeReference};
 
 /// The operations of one hypercall.
 pub(crate) struct Table {
-    /// The constant with the hypercall's number.
-    pub(crate) number: Path,
+    /// The constant with the hypercall's number; without one, each row is a hypercall of its own.
+    pub(crate) number: Option<Path>,
     /// What the hypercall takes, in the order of its arguments.
     pub(crate) slots: Vec<Slot>,
     /// The structure that has the command inside, if the hypercall does not take the command itself.
@@ -18,6 +18,8 @@ pub(crate) struct Table {
     pub(crate) modules: Vec<Module>,
     /// How a row's name becomes a command and a structure.
     pub(crate) naming: Option<Naming>,
+    /// Who may call, unless a row says otherwise.
+    pub(crate) callers: Option<Callers>,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -33,6 +35,17 @@ pub(crate) enum Slot {
     Value { name: Ident, ty: Type },
     /// A number that is the same in every operation.
     Constant { value: Path },
+    /// The address of a list of buffers, of which the first is the structure with the command.
+    Buffers { ty: Path },
+    /// What each row says.
+    Rest,
+}
+
+/// Who may call the operations of a table.
+pub(crate) struct Callers {
+    pub(crate) callers: Vec<Ident>,
+    /// The constant that lists the operations.
+    pub(crate) list: Option<Ident>,
 }
 
 /// A structure that has the command, and a union of the operations' arguments.
@@ -104,6 +117,8 @@ pub(crate) struct Row {
     pub(crate) structure: Option<Path>,
     /// The architectures that have it; all, if none is named.
     pub(crate) architectures: Vec<Ident>,
+    /// Who may call, if that is not what the table says.
+    pub(crate) callers: Vec<Ident>,
     /// The first of the table's modules that has it.
     pub(crate) from: Option<Ident>,
     /// The first of those after it that has it no longer.
@@ -119,6 +134,8 @@ pub(crate) struct Row {
 pub(crate) enum Form {
     Single,
     Batch,
+    /// Arguments in registers.
+    Call,
 }
 
 /// What an operation's argument is.
@@ -129,6 +146,8 @@ pub(crate) enum Body {
     Whole(Field),
     /// A structure.
     Structure(Vec<Field>),
+    /// One argument of the hypercall's each.
+    Registers(Vec<Field>),
 }
 
 /// One member of an argument.
@@ -172,7 +191,13 @@ pub(crate) enum Kind {
         counted_by: Option<Ident>,
         /// Whether upstream's handle does not say what it is to.
         untyped: bool,
+        /// Whether it is a buffer of its own, and no handle in the structure.
+        buffered: bool,
     },
+    /// A text, with the 0 byte at its end.
+    Text,
+    /// The number of elements of a slice, or of bytes of a text.
+    Count,
 }
 
 /// What the hypercall's result means.
@@ -190,17 +215,20 @@ pub(crate) enum Convention {
     Value,
     /// The same, and what came out counts if it is a value.
     ValueAndOut,
+    /// A value, whatever its bits.
+    Word,
 }
 
 impl Convention {
     /// Every convention with the word for it.
-    pub(crate) const ALL: [(&'static str, Self); 6] = [
+    pub(crate) const ALL: [(&'static str, Self); 7] = [
         ("status", Self::Status),
         ("errno", Self::Errno),
         ("errno_and_out", Self::ErrnoAndOut),
         ("count", Self::Count),
         ("value", Self::Value),
         ("value_and_out", Self::ValueAndOut),
+        ("word", Self::Word),
     ];
 }
 
@@ -209,8 +237,8 @@ impl Field {
     pub(crate) fn is_parameter(&self) -> bool {
         match self.kind {
             Kind::Value(_) => self.direction.is_input(),
-            Kind::Constant(_) => false,
-            Kind::Reference(_) | Kind::Slice { .. } => true,
+            Kind::Constant(_) | Kind::Count => false,
+            Kind::Reference(_) | Kind::Slice { .. } | Kind::Text => true,
         }
     }
 }
@@ -233,7 +261,7 @@ impl Row {
     /// The members of the argument; one, if there is no structure around it.
     pub(crate) fn fields(&self) -> &[Field] {
         match &self.body {
-            Body::Structure(fields) => fields,
+            Body::Structure(fields) | Body::Registers(fields) => fields,
             Body::Whole(field) => std::slice::from_ref(field),
             Body::Nothing => &[],
         }

@@ -51,8 +51,8 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     let targets = TARGETS.into_iter().filter(wanted).collect::<Vec<_>>();
     toolchain::ensure_targets(&targets, install)?;
 
-    let [a, b, c, d, e, f, g] = CHECKS.map(|(name, _)| name);
-    let mut table = Table::new(["target", a, b, c, d, e, f, g, "all"]);
+    let [a, b, c, d, e, f, g, h] = CHECKS.map(|(name, _)| name);
+    let mut table = Table::new(["target", a, b, c, d, e, f, g, h, "all"]);
     let mut total = Duration::ZERO;
     for target in targets {
         let mut times = Vec::new();

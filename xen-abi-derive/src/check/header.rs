@@ -16,13 +16,25 @@ pub(super) fn check(table: &Table, errors: &mut Errors) {
 }
 
 fn slots(table: &Table, errors: &mut Errors) {
-    let span = table.number.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+    let Some(hypercall) = &table.number else { return };
+    let span = hypercall.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
     let number = |wanted: fn(&Slot) -> bool| table.slots.iter().filter(|slot| wanted(slot)).count();
     // A structure that has the command takes its place.
     let commands = usize::from(table.outer.is_none());
+    let is_call = number(|slot| matches!(slot, Slot::Rest)) > 0;
+    if is_call && (table.outer.is_some() || !matches!(table.slots[..], [Slot::Command, Slot::Rest]))
+    {
+        errors.add(
+            span,
+            "a hypercall whose rows say what it takes is `(command, ..)`; several hypercalls without \
+             commands are `unsafe hypercalls PREFIX_*;`",
+        );
+        return;
+    }
+    let arguments = number(|slot| matches!(slot, Slot::Argument | Slot::Buffers { .. }));
     for (what, found, wanted) in [
         ("command", number(|slot| matches!(slot, Slot::Command)), commands),
-        ("argument", number(|slot| matches!(slot, Slot::Argument)), 1),
+        ("argument", arguments, usize::from(!is_call)),
     ] {
         if found != wanted && wanted == 0 {
             errors.add(
@@ -35,6 +47,12 @@ fn slots(table: &Table, errors: &mut Errors) {
                 format_args!("a hypercall of operations takes `{what}` once, not {found} times"),
             );
         }
+    }
+    if table.outer.is_none() && number(|slot| matches!(slot, Slot::Buffers { .. })) > 0 {
+        errors.add(
+            span,
+            "`buffers` begin with the structure that has the command: `structure S { ... }`",
+        );
     }
     if number(|slot| matches!(slot, Slot::Count)) > 1 {
         errors.add(span, "a hypercall takes `count` at most once");

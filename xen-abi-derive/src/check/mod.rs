@@ -1,8 +1,10 @@
 //! Finds every mistake in a table at once and reports each with its row and the way out.
 
+mod callers;
 mod header;
 mod modules;
 mod outer;
+mod registers;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -22,10 +24,13 @@ pub(crate) const ARCHITECTURES: [(&str, &[&str]); 6] = [
     ("aarch64", &["aarch64"]),
 ];
 
+pub(crate) use callers::CALLERS;
+
 /// Checks the whole table. `found` are the mistakes that are known already.
 pub(crate) fn check(table: &Table, found: Vec<Error>) -> Result<()> {
     let mut errors = Errors(found.into_iter().reduce(both));
     header::check(table, &mut errors);
+    callers::header(table, &mut errors);
     let mut rows: Vec<&Row> = Vec::new();
     for row in &table.rows {
         let mut errors = RowErrors { row, errors: &mut errors };
@@ -43,11 +48,13 @@ pub(crate) fn check(table: &Table, found: Vec<Error>) -> Result<()> {
         }
         rows.push(row);
         modules::row(table, row, &mut errors);
+        callers::row(row, &mut errors);
+        registers::row(table, row, &mut errors);
         outer::row(table, row, &mut errors);
         safety(row, &mut errors);
         naming(table, row, &mut errors);
         architectures(row, &mut errors);
-        fields(row, &mut errors);
+        fields(table, row, &mut errors);
         numbers(table, row, &mut errors);
         convention(row, &mut errors);
         count(table, row, &mut errors);
@@ -156,9 +163,9 @@ fn architectures(row: &Row, errors: &mut RowErrors<'_>) {
     }
 }
 
-fn fields(row: &Row, errors: &mut RowErrors<'_>) {
+fn fields(table: &Table, row: &Row, errors: &mut RowErrors<'_>) {
     let mut names = BTreeSet::new();
-    for field in row.fields() {
+    for field in row.fields().iter().filter(|field| !matches!(field.kind, Kind::Count)) {
         let name = &field.name;
         // A constant may come out as something else.
         let is_constant = matches!(field.kind, Kind::Constant(_));
@@ -169,6 +176,11 @@ fn fields(row: &Row, errors: &mut RowErrors<'_>) {
         }
         match &field.kind {
             Kind::Value(_) => {}
+            Kind::Count | Kind::Text if row.form == Form::Call => {}
+            Kind::Count | Kind::Text => errors.add(
+                name.span(),
+                "a text is an argument of a `call` row; elsewhere it is a slice of bytes",
+            ),
             Kind::Constant(_) => constant(row, field, errors),
             Kind::Reference(reference) => {
                 if matches!(row.body, Body::Structure(_)) {
@@ -184,7 +196,9 @@ fn fields(row: &Row, errors: &mut RowErrors<'_>) {
                     );
                 }
             }
-            Kind::Slice { counted_by, .. } => slice(row, field, counted_by.as_ref(), errors),
+            Kind::Slice { counted_by, buffered, .. } => {
+                slice(table, row, field, counted_by.as_ref(), *buffered, errors);
+            }
         }
     }
 }
@@ -209,7 +223,7 @@ fn numbers(table: &Table, row: &Row, errors: &mut RowErrors<'_>) {
     for number in slots.chain(members) {
         let member =
             row.fields().iter().find(|field| field.name == *number && field.is_parameter());
-        if let (Form::Single, Some(member)) = (row.form, member) {
+        if let (Form::Single | Form::Call, Some(member)) = (row.form, member) {
             errors.add(
                 member.name.span(),
                 format_args!(
@@ -220,8 +234,23 @@ fn numbers(table: &Table, row: &Row, errors: &mut RowErrors<'_>) {
     }
 }
 
-fn slice(row: &Row, field: &Field, counted_by: Option<&syn::Ident>, errors: &mut RowErrors<'_>) {
+fn slice(
+    table: &Table,
+    row: &Row,
+    field: &Field,
+    counted_by: Option<&syn::Ident>,
+    is_buffered: bool,
+    errors: &mut RowErrors<'_>,
+) {
+    let has_buffers = table.slots.iter().any(|slot| matches!(slot, Slot::Buffers { .. }));
+    if is_buffered && !has_buffers {
+        errors.add(
+            field.name.span(),
+            "the hypercall takes no list of buffers, so `buffered` has no place to go",
+        );
+    }
     match (&row.body, counted_by) {
+        (Body::Structure(_), None) if is_buffered => {}
         (Body::Structure(_), None) => errors.add(
             field.name.span(),
             "say which member holds the number of elements: `counted by member`",
@@ -239,6 +268,14 @@ fn slice(row: &Row, field: &Field, counted_by: Option<&syn::Ident>, errors: &mut
                 );
             }
         }
+        (Body::Registers(_), Some(by)) => errors.add(
+            by.span(),
+            format_args!(
+                "the number of elements is an argument of its own: `count {}`",
+                field.name
+            ),
+        ),
+        (Body::Registers(_), None) => {}
         (_, Some(by)) => errors.add(
             by.span(),
             "a slice without a structure is counted by the hypercall's own `count`",

@@ -2,13 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Ident;
+use syn::{Ident, Path};
 
 use super::names::local;
 use super::{count, names, union};
 use crate::table::{Body, Convention, Direction, Field, Kind, Row, Table};
 
 /// What precedes the call: the argument is made, and a buffer for all memory that Xen reaches.
+#[derive(Clone)]
 pub(super) struct Prepared {
     /// Makes the argument, or counts it.
     pub(super) argument: TokenStream,
@@ -28,6 +29,19 @@ impl Prepared {
         let own = buffer(&argument, Direction::InOut, quote!(&mut #argument));
         let address = quote!(#argument.address());
         Self { argument: make, buffers: quote!(#lists #own), address, count: quote!(1) }
+    }
+
+    /// The same in a list of buffers: the argument, and after it those of slices.
+    pub(super) fn listed(self, ty: &Path, slices: &[&Ident]) -> Self {
+        let (xen, argument, list) = (local("xen"), local("argument"), local("list"));
+        let own = self.buffers;
+        let number = slices.len() + 1;
+        let buffers = quote! {
+            #own
+            let #list = [#argument.entry::<#ty>() #(, #slices.entry::<#ty>())*];
+            let #list = ::xen_ops::hypercall::HypercallBuffer::to_read(#xen, &#list[..])?;
+        };
+        Self { buffers, address: quote!(#list.address()), count: quote!(#number), ..self }
     }
 
     /// An argument of the caller's.
@@ -64,7 +78,8 @@ pub(super) fn prepare(table: &Table, row: &Row) -> Prepared {
             };
             Prepared::own(quote!(let mut #argument: #ty = #value;), &quote!())
         }
-        Body::Whole(Field { kind: Kind::Constant(_), .. }) => unreachable!("`check` reports it"),
+        Body::Whole(Field { kind: Kind::Constant(_) | Kind::Text | Kind::Count, .. })
+        | Body::Registers(_) => unreachable!("`check` reports it"),
         Body::Structure(fields) => structure(&names::structure(table, row), row, fields),
     }
 }
@@ -110,7 +125,7 @@ fn member(row: &Row, field: &Field) -> Option<TokenStream> {
             Some(quote!(#name: ::xen_ops::hypercall::UNTOUCHED,))
         }
         Kind::Constant(value) => Some(quote!(#name: #value,)),
-        Kind::Value(_) | Kind::Reference(_) | Kind::Slice { .. } => None,
+        Kind::Value(_) | Kind::Reference(_) | Kind::Slice { .. } | Kind::Text | Kind::Count => None,
     }
 }
 

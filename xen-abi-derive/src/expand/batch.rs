@@ -21,7 +21,7 @@ fn members(row: &Row, direction: Direction) -> (Vec<&Ident>, Vec<&Type>) {
     values
         .filter_map(|Field { name, kind, .. }| match kind {
             Kind::Value(ty) => Some((name, ty)),
-            Kind::Constant(_) | Kind::Reference(_) | Kind::Slice { .. } => None,
+            _ => None,
         })
         .unzip()
 }
@@ -160,7 +160,7 @@ fn wrapper(table: &Table, row: &Row) -> TokenStream {
              that is.",
         ),
     };
-    let attributes = names::attributes(row, doc);
+    let attributes = names::attributes(table, row, doc);
     let generics = lifetime.iter().map(|lifetime| quote!(#lifetime,));
     quote! {
         #condition

@@ -2,13 +2,16 @@
 
 mod argument;
 mod batch;
+mod callers;
 pub(crate) mod names;
+mod registers;
 mod result;
 mod single;
 mod union;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
+pub(crate) use registers::is_wide;
 use syn::{Path, Result};
 
 use crate::check;
@@ -20,7 +23,8 @@ pub(crate) fn hypercalls(input: TokenStream) -> Result<TokenStream> {
     let Parsed { table, mistakes } = syn::parse2(input)?;
     check::check(&table, mistakes)?;
     if table.modules.is_empty() {
-        return Ok(table.rows.iter().map(|row| operation(&table, row)).collect());
+        let rows = table.rows.iter().collect::<Vec<_>>();
+        return Ok(operations(&table, &rows));
     }
     Ok(table.modules.iter().enumerate().map(|(at, of)| module(&table, at, of)).collect())
 }
@@ -29,7 +33,8 @@ pub(crate) fn hypercalls(input: TokenStream) -> Result<TokenStream> {
 /// of the module.
 fn module(table: &Table, at: usize, module: &Module) -> TokenStream {
     let Module { attributes, name, definitions } = module;
-    let rows = table.rows.iter().filter(|row| table.has(at, row)).map(|row| operation(table, row));
+    let rows = table.rows.iter().filter(|row| table.has(at, row)).collect::<Vec<_>>();
+    let operations = operations(table, &rows);
     let doc = format!("The operations with the definitions of `{}`.", path_text(definitions));
     let doc =
         attributes.iter().all(|own| !own.path().is_ident("doc")).then(|| quote!(#[doc = #doc]));
@@ -42,7 +47,7 @@ fn module(table: &Table, at: usize, module: &Module) -> TokenStream {
             #[allow(unused_imports, reason = "some modules have no row")]
             use #definitions::*;
 
-            #(#rows)*
+            #operations
         }
     }
 }
@@ -52,9 +57,16 @@ fn path_text(path: &Path) -> String {
     path.to_token_stream().to_string().replace(' ', "")
 }
 
+/// What rows expand to, and the list of them.
+fn operations(table: &Table, rows: &[&Row]) -> TokenStream {
+    let list = callers::list(table, rows);
+    let rows = rows.iter().map(|row| operation(table, row));
+    quote!(#list #(#rows)*)
+}
+
 fn operation(table: &Table, row: &Row) -> TokenStream {
     match row.form {
-        Form::Single => single::expand(table, row),
+        Form::Single | Form::Call => single::expand(table, row),
         Form::Batch => batch::expand(table, row),
     }
 }
@@ -92,9 +104,12 @@ fn call(
     let xen = names::local("xen");
     let arguments = table.slots.iter().map(|slot| match slot {
         Slot::Command => quote!(#command as usize),
-        Slot::Argument => address.clone(),
+        Slot::Argument | Slot::Buffers { .. } => address.clone(),
+        Slot::Rest => unreachable!("`check` reports it"),
         Slot::Count => count.clone(),
-        Slot::Value { name, .. } => quote!(#name as usize),
+        Slot::Value { name, .. } => {
+            quote!(::xen_ops::hypercall::__private::Register::of(#name))
+        }
         Slot::Constant { value } => quote!(#value as usize),
     });
     let method = match table.slots.len() {

@@ -4,6 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Ident};
 
+use super::callers;
 use crate::check::{ARCHITECTURES, is_heading, is_safety};
 use crate::table::{Row, Table};
 
@@ -13,6 +14,16 @@ pub(crate) fn command(table: &Table, row: &Row) -> Ident {
         let prefix = table.naming.as_ref().map_or("", |naming| &naming.command);
         format_ident!("{prefix}{}", bare(&row.name), span = row.name.span())
     })
+}
+
+/// Upstream's name of an operation: of its command, or of a hypercall that has none.
+pub(super) fn operation(table: &Table, command: &Ident) -> String {
+    let command = command.to_string();
+    let prefix = table.naming.as_ref().map_or("", |naming| &naming.command);
+    match &table.number {
+        Some(_) => command,
+        None => command.strip_prefix(prefix).map_or(command.clone(), str::to_owned),
+    }
 }
 
 /// The structure that is the row's argument.
@@ -60,7 +71,7 @@ pub(super) fn condition(row: &Row) -> TokenStream {
 
 /// The attributes of the row's function: its own, and documentation of what it returns. That stands
 /// before a section about safety, of which it is no part, and begins the row's section about errors.
-pub(super) fn attributes(row: &Row, returns: &str) -> TokenStream {
+pub(super) fn attributes(table: &Table, row: &Row, returns: &str) -> TokenStream {
     let own = row.attributes.iter().filter(|attribute| !is_condition(attribute));
     let own = own.collect::<Vec<_>>();
     let safety = own.iter().position(|attribute| is_safety(attribute));
@@ -71,8 +82,9 @@ pub(super) fn attributes(row: &Row, returns: &str) -> TokenStream {
     let errors = &errors[usize::from(returns.contains("# Errors") && !errors.is_empty())..];
     let [blank, separator] =
         [safety, errors].map(|section| section.first().map(|_| quote!(#[doc = ""])));
+    let callers = callers::doc(table, row).map(|doc| quote!(#[doc = ""] #[doc = #doc]));
     quote! {
-        #(#before)* #[doc = ""] #[doc = #returns] #separator #(#errors)* #blank #(#safety)*
+        #(#before)* #callers #[doc = ""] #[doc = #returns] #separator #(#errors)* #blank #(#safety)*
     }
 }
 

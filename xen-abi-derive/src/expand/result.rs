@@ -77,6 +77,7 @@ pub(super) fn errors(convention: Convention) -> &'static str {
             "Returns the hypercall's result, 0 or an error number, and what Xen left in the argument \
              in either case."
         }
+        Convention::Word => "Returns all the bits of the hypercall's result.",
         Convention::Count => {
             "Returns how many elements were done. Xen stops at the first that fails and gives no \
              reason.\n\n# Errors\n\nA result that is no number of \

@@ -6,29 +6,35 @@ use syn::Ident;
 
 use super::argument::{self, Prepared};
 use super::names::local;
-use super::{bouncing, call, names, parameters, result, union};
-use crate::table::{Body, Convention, Direction, Field, Kind, Row, Table};
+use super::{bouncing, call, names, parameters, registers, result, union};
+use crate::table::{Body, Convention, Direction, Field, Form, Kind, Row, Table};
 
 /// The wrapper of a `single` row.
 pub(super) fn expand(table: &Table, row: &Row) -> TokenStream {
     let command = names::command(table, row);
-    let operation = command.to_string();
+    let operation = names::operation(table, &command);
     let (xen, argument, result) = (local("xen"), local("argument"), local("result"));
-    let Prepared { argument: make, buffers, address, count } = argument::prepare(table, row);
+    let (make, buffers, call) = if row.form == Form::Call {
+        registers::prepare(table, row, &command)
+    } else {
+        let Prepared { argument, buffers, address, count } = argument::prepare(table, row);
+        (argument, buffers, call(table, &command, &address, &count))
+    };
     let read = |member: &Ident| match (&table.outer, &row.body) {
         (Some(outer), _) => union::read(outer, row, member),
         (None, Body::Structure(_)) => quote!(#argument.#member),
+        (None, Body::Registers(_)) => quote!(#member),
         (None, _) => quote!(#argument),
     };
     let out = result::out(table, row, &command, read);
     let (returns, finish) = returns(row, &operation, &out, read);
 
-    let attributes = names::attributes(row, result::errors(row.convention));
+    let attributes = names::attributes(table, row, result::errors(row.convention));
     let condition = names::condition(row);
     let is_unsafe = row.is_unsafe.map(|_| quote!(unsafe));
     let name = &row.name;
     let parameters = parameters(table).into_iter().chain(row.fields().iter().filter_map(parameter));
-    let call = bouncing(&buffers, &call(table, &command, &address, &count));
+    let call = bouncing(&buffers, &call);
     let definition = &out.definition;
     quote! {
         #definition
@@ -60,7 +66,8 @@ fn parameter(field: &Field) -> Option<TokenStream> {
     let name = &field.name;
     match (&field.kind, field.direction) {
         (Kind::Value(ty), direction) => direction.is_input().then(|| quote!(#name: #ty)),
-        (Kind::Constant(_), _) => None,
+        (Kind::Constant(_) | Kind::Count, _) => None,
+        (Kind::Text, _) => Some(quote!(#name: &::core::ffi::CStr)),
         (Kind::Reference(reference), _) => Some(quote!(#name: #reference)),
         (Kind::Slice { element, .. }, Direction::In) => Some(quote!(#name: &[#element])),
         (Kind::Slice { element, .. }, _) => Some(quote!(#name: &mut [#element])),
@@ -105,6 +112,7 @@ fn returns(
             (or_error(quote!(usize)), quote!(#check::count(#operation, #result, #asked)))
         }
         Convention::Value => (or_error(quote!(usize)), quote!(#check::value(#operation, #result))),
+        Convention::Word => (quote!(usize), quote!(#result as usize)),
         Convention::ValueAndOut => (
             or_error(quote!((usize, #ty))),
             quote! {

@@ -6,7 +6,7 @@ use syn::Ident;
 
 use super::argument::{Prepared, buffer, lengths};
 use super::names::{self, local};
-use crate::table::{Body, Convention, Field, Kind, Member, MemberKind, Outer, Row, Table};
+use crate::table::{Body, Convention, Field, Kind, Member, MemberKind, Outer, Row, Slot, Table};
 
 /// The structure, and in it the argument. The argument's members are set without its type's name, through
 /// the accessors of the union: an operation whose argument is another one does not compile.
@@ -15,21 +15,30 @@ pub(super) fn prepare(table: &Table, outer: &Outer, row: &Row) -> Prepared {
     let sets = sets(outer, row);
     let slices = row.fields().iter().filter(|field| matches!(field.kind, Kind::Slice { .. }));
     let slices = slices.collect::<Vec<_>>();
+    let list = table.slots.iter().find_map(|slot| match slot {
+        Slot::Buffers { ty } => Some(ty),
+        _ => None,
+    });
     if slices.is_empty() {
         let whole = whole(table, outer, row, !sets.is_empty());
-        return Prepared::own(quote!(#sets let mut #argument = #whole;), &quote!());
+        let prepared = Prepared::own(quote!(#sets let mut #argument = #whole;), &quote!());
+        return list.map_or(prepared.clone(), |ty| prepared.listed(ty, &[]));
     }
     let lists = slices.iter().map(|Field { name, direction, .. }| buffer(name, *direction, name));
     let handles = slices.iter().filter_map(|Field { name, kind, .. }| {
-        let Kind::Slice { untyped, .. } = kind else { return None };
+        let Kind::Slice { untyped, buffered: false, .. } = kind else { return None };
         let handle = Ident::new(if *untyped { "untyped_handle" } else { "handle" }, name.span());
         Some(quote_spanned!(name.span()=> #own.#name = #name.#handle();))
     });
-    let whole = whole(table, outer, row, true);
-    Prepared::own(
-        quote!(#sets let mut #argument = #whole;),
-        &quote!(#(#lists)* #(#handles)* #argument = #whole;),
-    )
+    let whole = whole(table, outer, row, !sets.is_empty());
+    let handles = handles.collect::<Vec<_>>();
+    let again = (!handles.is_empty()).then(|| quote!(#(#handles)* #argument = #whole;));
+    let prepared =
+        Prepared::own(quote!(#sets let mut #argument = #whole;), &quote!(#(#lists)* #again));
+    let apart =
+        slices.iter().filter(|field| matches!(field.kind, Kind::Slice { buffered: true, .. }));
+    let apart = apart.map(|field| &field.name).collect::<Vec<_>>();
+    list.map_or(prepared.clone(), |ty| prepared.listed(ty, &apart))
 }
 
 /// The structure with the row's argument, if something of that goes in.

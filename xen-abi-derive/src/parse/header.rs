@@ -5,11 +5,17 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, Ident, Path, Result, Token, braced};
 
 use super::keyword;
-use crate::table::{Member, MemberKind, Module, Naming, Outer, Slot};
+use crate::table::{Callers, Member, MemberKind, Module, Naming, Outer, Slot};
 
 impl Parse for Slot {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.parse::<Option<Token![..]>>()?.is_some() {
+            return Ok(Self::Rest);
+        }
         let name = input.parse::<Ident>()?;
+        if name == "buffers" && input.peek(Ident) {
+            return Ok(Self::Buffers { ty: Path::parse_mod_style(input)? });
+        }
         if input.peek(Token![:]) {
             input.parse::<Token![:]>()?;
             return Ok(Self::Value { name, ty: input.parse()? });
@@ -100,8 +106,22 @@ impl Parse for Naming {
     }
 }
 
+/// `callers pv, hvm as OPERATIONS;`, if it is there
+pub(super) fn callers(input: ParseStream<'_>) -> Result<Option<Callers>> {
+    if input.parse::<Option<keyword::callers>>()?.is_none() {
+        return Ok(None);
+    }
+    let callers = Punctuated::<Ident, Token![,]>::parse_separated_nonempty(input)?;
+    let list = match input.parse::<Option<Token![as]>>()? {
+        Some(_) => Some(input.parse()?),
+        None => None,
+    };
+    input.parse::<Token![;]>()?;
+    Ok(Some(Callers { callers: callers.into_iter().collect(), list }))
+}
+
 /// `GNTTABOP_*`
-fn prefix(input: ParseStream<'_>) -> Result<String> {
+pub(super) fn prefix(input: ParseStream<'_>) -> Result<String> {
     let prefix = input.parse::<Ident>()?;
     input.parse::<Token![*]>()?;
     Ok(prefix.to_string())

@@ -8,10 +8,15 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Path, Result, Token, parenthesized};
 
-use crate::table::{Slot, Table};
+use crate::table::{Naming, Row, Slot, Table};
 
 mod keyword {
     syn::custom_keyword!(hypercall);
+    syn::custom_keyword!(hypercalls);
+    syn::custom_keyword!(callers);
+    syn::custom_keyword!(call);
+    syn::custom_keyword!(count);
+    syn::custom_keyword!(buffered);
     syn::custom_keyword!(commands);
     syn::custom_keyword!(arguments);
     syn::custom_keyword!(single);
@@ -45,8 +50,17 @@ impl Parse for Parsed {
             ));
         }
         input.parse::<Token![unsafe]>()?;
+        if input.parse::<Option<keyword::hypercalls>>()?.is_some() {
+            let naming = Some(Naming { command: header::prefix(input)?, argument: None });
+            input.parse::<Token![;]>()?;
+            let callers = header::callers(input)?;
+            let (rows, mistakes) = rows(input)?;
+            let (outer, modules, slots) = (None, Vec::new(), vec![Slot::Rest]);
+            let table = Table { number: None, slots, outer, modules, naming, callers, rows };
+            return Ok(Self { table, mistakes });
+        }
         input.parse::<keyword::hypercall>()?;
-        let number = Path::parse_mod_style(input)?;
+        let number = Some(Path::parse_mod_style(input)?);
         let slots;
         parenthesized!(slots in input);
         let slots = Punctuated::<Slot, Token![,]>::parse_terminated(&slots)?.into_iter().collect();
@@ -55,16 +69,23 @@ impl Parse for Parsed {
         let modules =
             if input.peek(keyword::modules) { header::modules(input)? } else { Vec::new() };
         let naming = if input.peek(keyword::commands) { Some(input.parse()?) } else { None };
-        let mut rows = Vec::new();
-        let mut mistakes = Vec::new();
-        while !input.is_empty() {
-            match syn::parse2(tokens(input)?) {
-                Ok(row) => rows.push(row),
-                Err(mistake) => mistakes.push(mistake),
-            }
-        }
-        Ok(Self { table: Table { number, slots, outer, modules, naming, rows }, mistakes })
+        let callers = header::callers(input)?;
+        let (rows, mistakes) = rows(input)?;
+        Ok(Self { table: Table { number, slots, outer, modules, naming, callers, rows }, mistakes })
     }
+}
+
+/// The rows, and the mistakes in those that are none.
+fn rows(input: ParseStream<'_>) -> Result<(Vec<Row>, Vec<Error>)> {
+    let mut rows = Vec::new();
+    let mut mistakes = Vec::new();
+    while !input.is_empty() {
+        match syn::parse2(tokens(input)?) {
+            Ok(row) => rows.push(row),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    Ok((rows, mistakes))
 }
 
 /// The tokens up to the next semicolon, which ends a row: a mistake in one row does not hide those in

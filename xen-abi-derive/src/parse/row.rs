@@ -27,6 +27,12 @@ impl Parse for Row {
                 .collect(),
             None => Vec::new(),
         };
+        let callers = match input.parse::<Option<keyword::by>>()? {
+            Some(_) => Punctuated::<Ident, Token![,]>::parse_separated_nonempty(input)?
+                .into_iter()
+                .collect(),
+            None => Vec::new(),
+        };
         let from = match input.parse::<Option<keyword::from>>()? {
             Some(_) => Some(input.parse()?),
             None => None,
@@ -35,7 +41,7 @@ impl Parse for Row {
             Some(_) => Some(input.parse()?),
             None => None,
         };
-        let body = input.parse()?;
+        let body = if form == Form::Call { registers(input)? } else { input.parse()? };
         let mut outer_outputs = Vec::new();
         while input.parse::<Option<keyword::and>>()?.is_some() {
             input.parse::<keyword::out>()?;
@@ -53,6 +59,7 @@ impl Parse for Row {
             command,
             structure,
             architectures,
+            callers,
             from,
             before,
             body,
@@ -69,13 +76,30 @@ impl Parse for Form {
             Ok(Self::Single)
         } else if input.parse::<Option<keyword::batch>>()?.is_some() {
             Ok(Self::Batch)
+        } else if input.parse::<Option<keyword::call>>()?.is_some() {
+            Ok(Self::Call)
         } else {
             Err(input.error(
-                "a row begins with `single` (Xen takes one argument) or `batch` (an array of \
-                 them), with `unsafe` before it if a call can break memory",
+                "a row begins with `single` (Xen takes one argument), `batch` (an array of them) \
+                 or `call` (arguments in registers), with `unsafe` before it if a call can break \
+                 memory",
             ))
         }
     }
+}
+
+/// The arguments in registers: none without parentheses.
+fn registers(input: ParseStream<'_>) -> Result<Body> {
+    if input.peek(token::Brace) {
+        return Err(input.error("the arguments in registers stand in parentheses"));
+    }
+    if !input.peek(token::Paren) {
+        return Ok(Body::Registers(Vec::new()));
+    }
+    let fields;
+    parenthesized!(fields in input);
+    let fields = Punctuated::<Field, Token![,]>::parse_terminated(&fields)?;
+    Ok(Body::Registers(fields.into_iter().collect()))
 }
 
 impl Parse for Body {
@@ -111,6 +135,11 @@ impl Parse for Field {
             let kind = Kind::Constant(Path::parse_mod_style(input)?);
             return Ok(Self { direction: Direction::In, direction_span, name, kind });
         }
+        if input.peek(keyword::count) {
+            input.parse::<keyword::count>()?;
+            let (direction, name) = (Direction::In, input.parse()?);
+            return Ok(Self { direction, direction_span, name, kind: Kind::Count });
+        }
         Ok(Self {
             direction: input.parse()?,
             direction_span,
@@ -141,6 +170,7 @@ impl Parse for Kind {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let slice = match input.parse()? {
             Type::Slice(slice) => slice,
+            Type::Reference(reference) if is_text(&reference.elem) => return Ok(Self::Text),
             Type::Reference(reference) => return Ok(Self::Reference(reference)),
             value => return Ok(Self::Value(value)),
         };
@@ -152,8 +182,14 @@ impl Parse for Kind {
             None => None,
         };
         let untyped = input.parse::<Option<keyword::untyped>>()?.is_some();
-        Ok(Self::Slice { element: *slice.elem, counted_by, untyped })
+        let buffered = input.parse::<Option<keyword::buffered>>()?.is_some();
+        Ok(Self::Slice { element: *slice.elem, counted_by, untyped, buffered })
     }
+}
+
+/// Whether a type is `CStr`.
+fn is_text(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "CStr"))
 }
 
 impl Parse for Convention {

@@ -88,8 +88,8 @@ fn names_without_a_rule() {
 
 #[test]
 fn how_a_row_begins() {
-    let form = "a row begins with `single` (Xen takes one argument) or `batch` (an array of them), \
-                with `unsafe` before it if a call can break memory";
+    let form = "a row begins with `single` (Xen takes one argument), `batch` (an array of them) or \
+                `call` (arguments in registers), with `unsafe` before it if a call can break memory";
     row("multi a -> errno;", &[form]);
     row("unsafe fn a -> errno;", &[form]);
 }
@@ -107,7 +107,7 @@ fn how_a_row_ends() {
         "single a -> bool;",
         &[
             "unknown return convention `bool`: there are `status`, `errno`, `errno_and_out`, `count`, \
-           `value`, `value_and_out`",
+           `value`, `value_and_out`, `word`",
         ],
     );
 }
@@ -310,5 +310,77 @@ fn modules() {
     assert_eq!(
         messages("unsafe hypercall N(command, argument); modules { v1 = a, v1 = b } commands C_*;"),
         ["a second module `v1`"],
+    );
+}
+
+/// The messages about a row of hypercalls that take arguments in registers.
+#[track_caller]
+fn call(row: &str, expected: &[&str]) {
+    assert_eq!(messages(&format!("unsafe hypercalls N_*; {row}")), expected);
+}
+
+#[test]
+fn arguments_in_registers() {
+    call("call a(in x: u32, in list: [u64], count list, out y: u32) -> errno_and_out;", &[]);
+    call(
+        "call a(inout x: u32) -> errno;",
+        &["a: a register only goes in; what Xen reads and writes is memory: `inout x: &mut type`"],
+    );
+    call(
+        "call a(count list) -> errno;",
+        &["a: `count list` counts a slice or a text, and there is none of that name"],
+    );
+    call(
+        "call a(in list: [u8] counted by nr) -> errno;",
+        &["a: the number of elements is an argument of its own: `count list`"],
+    );
+    call("call a(out path: &CStr) -> errno;", &["a: a text only goes in: `in`"]);
+    call("call a { in x: u32 } -> errno;", &["the arguments in registers stand in parentheses"]);
+    call(
+        "call a(in x: u32) -> status;",
+        &[
+            "a: a `call` is `errno`, `errno_and_out`, `value`, `value_and_out` or `word`",
+            "a: convention `status` needs the member `out status: GrantStatus`; without one the convention \
+         is `errno`",
+        ],
+    );
+    call(
+        "call a(in a: u64, in b: u64, in c: u64) -> errno;",
+        &["a: a hypercall takes at most 5 arguments, not 6"],
+    );
+    call("single a -> errno;", &["a: each row says what its call takes, so it is a `call`"]);
+    row(
+        "call a(in x: u32) -> errno;",
+        &[
+            "a: the hypercall takes what its table says, so a row is `single` or `batch`; a row with \
+         arguments of its own is in a table `(command, ..)` or `unsafe hypercalls`",
+        ],
+    );
+    row(
+        "single a(in path: &CStr) -> errno;",
+        &["a: a text is an argument of a `call` row; elsewhere it is a slice of bytes"],
+    );
+}
+
+#[test]
+fn callers() {
+    let known = "there are `pv`, `hvm`, `arm`, `control`, `hardware`, `device_model`, `owner`";
+    call("call a by pv, control(in x: u32) -> errno;", &[]);
+    call("call a by dom0 -> errno;", &[&format!("a: unknown caller `dom0`: {known}")]);
+    assert_eq!(
+        messages("unsafe hypercalls N_*; callers dom0 as ALL; call a -> errno;"),
+        [format!("unknown caller `dom0`: {known}")],
+    );
+}
+
+#[test]
+fn buffers_in_a_list() {
+    row(
+        "single a { out list: [u8] buffered } -> errno;",
+        &["a: the hypercall takes no list of buffers, so `buffered` has no place to go"],
+    );
+    assert_eq!(
+        messages("unsafe hypercall N(count, command, buffers buf); commands C_*;"),
+        ["`buffers` begin with the structure that has the command: `structure S { ... }`"],
     );
 }

@@ -175,3 +175,40 @@ fn one_table_for_several_modules() {
          single sched_id from v4_18 { out sched_id: u64 } -> errno;"
     ));
 }
+
+#[test]
+fn arguments_in_registers() {
+    assert_golden!(expanded(
+        "unsafe hypercalls __HYPERVISOR_*;
+         callers pv as OPERATIONS;
+         call mmu_update(
+             in reqs: [mmu_update],
+             count reqs,
+             out done: u32,
+             in foreigndom: u32,
+         ) -> errno_and_out;
+         call update_descriptor on x86 (in gaddr: u64, in desc: u64) -> errno;
+         call get_debugreg by pv(in reg: i32) -> word;"
+    ));
+}
+
+#[test]
+fn texts() {
+    assert_golden!(expanded(
+        "unsafe hypercall __HYPERVISOR_hypfs_op(command, ..);
+         commands XEN_HYPFS_OP_*;
+         call get_version(path = NONE, size = NONE) -> value;
+         call read(in path: &CStr, count path, out buffer: [u8], count buffer) -> errno;"
+    ));
+}
+
+#[test]
+fn buffers_in_a_list() {
+    assert_golden!(expanded(
+        "unsafe hypercall __HYPERVISOR_dm_op(domid: domid_t, count, buffers xen_dm_op_buf);
+         structure xen_dm_op { op: command, u: union xen_dm_op_u }
+         commands XEN_DMOP_*;
+         single nr_vcpus { out vcpus: u32 } -> errno;
+         single modified_memory { in extents: [extent] counted by nr_extents buffered } -> errno;"
+    ));
+}

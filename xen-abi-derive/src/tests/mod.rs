@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod expansion;
+mod hypercalls;
 mod ledger;
 
 use proc_macro2::TokenStream;

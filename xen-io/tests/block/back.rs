@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use xen_io::CopyGrants;
-use xen_io::block::{Abi, Back, Segment};
+use xen_io::block::{Abi, Back};
 use xen_io::ring::Front;
 use xen_io::ring::protocols::Blkif;
 use xen_io::xen_abi::from_bytes;

@@ -75,6 +75,58 @@ macro_rules! length {
 }
 length!(u16, u32, u64);
 
+#[cfg(target_arch = "x86")]
+impl Length for xen_abi::int::align8::u64 {
+    #[inline]
+    fn of(length: usize) -> Self {
+        Self::new(length as u64)
+    }
+}
+
+/// An argument that a register holds.
+#[diagnostic::on_unimplemented(
+    message = "an argument of type `{Self}` does not fit a register",
+    label = "is passed in a register",
+    note = "integers and domain numbers do; what lies in memory is `&type`, `&mut type` or `[type]`"
+)]
+pub trait Register {
+    /// The register's bits: a signed number is extended by its sign.
+    fn of(self) -> usize;
+}
+
+macro_rules! register {
+    ($($int:ty),*) => {$(
+        impl Register for $int {
+            #[inline]
+            fn of(self) -> usize {
+                self as usize
+            }
+        }
+    )*};
+}
+register!(u8, u16, u32, u64, usize, i32, i64, isize);
+
+impl Register for xen_abi::xen::domid_t {
+    #[inline]
+    fn of(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A structure that describes a buffer, in a list of buffers.
+pub trait BufferEntry {
+    /// The entry of a buffer at an address of the hypervisor's.
+    fn of(address: usize, length: usize) -> Self;
+}
+
+#[cfg(feature = "device-model")]
+impl BufferEntry for xen_abi::hvm::dm_op::xen_dm_op_buf {
+    #[inline]
+    fn of(address: usize, length: usize) -> Self {
+        Self { h: Handle::to(address), size: length as _ }
+    }
+}
+
 /// A batch's element before the call.
 ///
 /// # Safety

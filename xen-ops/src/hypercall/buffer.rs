@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 
 use xen_abi::{Errno, Plain};
 
-use super::__private::Handle;
+use super::__private::{BufferEntry, Handle};
 use super::Hypercall;
 
 /// Memory that a hypercall reads, and may write.
@@ -155,6 +155,14 @@ impl<'a, H: Hypercall + ?Sized, T: ?Sized> HypercallBuffer<'a, H, T> {
     #[must_use]
     pub fn address(&self) -> usize {
         self.address
+    }
+
+    /// What describes it in a list of buffers.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn entry<E: BufferEntry>(&self) -> E {
+        E::of(self.address, self.desc.length)
     }
 }
 

@@ -11,6 +11,7 @@ use super::hypercalls;
 hypercalls! {
     unsafe hypercall __HYPERVISOR_console_io(command, count, argument);
     commands CONSOLEIO_*;
+    callers pv, hvm, arm, control, hardware as OPERATIONS;
 
     /// Writes `text`, which needs no 0 byte at the end.
     ///

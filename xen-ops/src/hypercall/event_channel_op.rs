@@ -10,6 +10,7 @@ use super::hypercalls;
 hypercalls! {
     unsafe hypercall __HYPERVISOR_event_channel_op(command, argument);
     commands EVTCHNOP_*, arguments evtchn_*;
+    callers pv, hvm, arm as OPERATIONS;
 
     /// Connects a new port of the caller's to `remote_port` of `remote_dom`, which was allocated for the
     /// caller, and returns it. An event is pending at once: earlier ones may have been lost.

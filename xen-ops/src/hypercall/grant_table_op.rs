@@ -11,6 +11,7 @@ use super::hypercalls;
 hypercalls! {
     unsafe hypercall __HYPERVISOR_grant_table_op(command, argument, count);
     commands GNTTABOP_*, arguments gnttab_*;
+    callers pv, hvm, arm as OPERATIONS;
 
     /// Maps granted frames at addresses of the caller's.
     ///

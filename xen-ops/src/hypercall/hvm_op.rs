@@ -10,6 +10,7 @@ use super::hypercalls;
 hypercalls! {
     unsafe hypercall __HYPERVISOR_hvm_op(command, argument);
     commands HVMOP_*, arguments xen_hvm_*;
+    callers pv, hvm, arm as OPERATIONS;
 
     /// Sets the parameter `index` (`HVM_PARAM_*`) of `domid`.
     ///

@@ -10,6 +10,7 @@ use super::hypercalls;
 hypercalls! {
     unsafe hypercall __HYPERVISOR_memory_op(command, argument);
     commands XENMEM_*, arguments xen_*;
+    callers pv, hvm, arm as OPERATIONS;
 
     /// Allocates memory to `domid`, in extents of 2^`extent_order` pages, and lists their first machine
     /// frames.

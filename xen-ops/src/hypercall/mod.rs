@@ -51,25 +51,56 @@ mod buffer;
 mod error;
 mod operation;
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub mod altp2m;
+#[cfg(feature = "argo")]
+#[cfg_attr(docsrs, doc(cfg(feature = "argo")))]
+pub mod argo_op;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub mod callback_op;
 pub mod console_io;
+#[cfg(feature = "device-model")]
+#[cfg_attr(docsrs, doc(cfg(feature = "device-model")))]
+pub mod dm_op;
 pub mod event_channel_op;
 pub mod grant_table_op;
 pub mod hvm_op;
+#[cfg(feature = "toolstack")]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+pub mod hypfs_op;
+#[cfg(all(feature = "toolstack", any(target_arch = "x86", target_arch = "x86_64")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+pub mod kexec_op;
+#[cfg(all(feature = "toolstack", any(target_arch = "x86", target_arch = "x86_64")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+pub mod mca;
 pub mod memory_op;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub mod mmuext_op;
+pub mod multicall;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub mod nmi_op;
 pub mod physdev_op;
 #[cfg(feature = "toolstack")]
 #[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod platform_op;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub mod pv;
 pub mod sched_op;
+pub mod timer;
 pub mod vcpu_op;
+pub mod vm_assist;
 pub mod xen_version;
+#[cfg(all(feature = "toolstack", any(target_arch = "x86", target_arch = "x86_64")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
+pub mod xenpmu_op;
 #[cfg(feature = "toolstack")]
 #[cfg_attr(docsrs, doc(cfg(feature = "toolstack")))]
 pub mod xsm_op;
 
 pub use buffer::{BufferDesc, HypercallBuffer, Readable, Writable};
 pub use error::{Cause, Error};
-pub use operation::{Batch, Done, Request, UNTOUCHED};
+pub use operation::{Batch, Caller, Done, Operation, Request, UNTOUCHED};
 use xen_abi::Errno;
 pub use xen_abi_derive::hypercalls;
 

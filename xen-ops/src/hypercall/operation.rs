@@ -28,3 +28,36 @@ pub struct Batch<'a, T> {
     /// The elements, in the caller's order.
     pub elements: &'a mut [T],
 }
+
+/// An operation of a table of hypercalls, and who may call it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// The hypercall: one of `__HYPERVISOR_*`.
+    pub hypercall: u32,
+    /// Upstream's name.
+    pub name: &'static str,
+    /// The function.
+    pub function: &'static str,
+    /// Who may call: kinds of guests, and what a domain must be beside that.
+    pub callers: &'static [Caller],
+}
+
+/// Who may make a hypercall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Caller {
+    /// PV guests.
+    Pv,
+    /// HVM and PVH guests.
+    Hvm,
+    /// Guests on Arm.
+    Arm,
+    /// A control domain.
+    Control,
+    /// The hardware domain.
+    Hardware,
+    /// The device model of the domain that the call names.
+    DeviceModel,
+    /// The domain that the call names.
+    Owner,
+}

@@ -21,6 +21,7 @@ use super::hypercalls;
 hypercalls! {
     unsafe hypercall __HYPERVISOR_physdev_op(command, argument);
     commands PHYSDEVOP_*, arguments physdev_*;
+    callers pv, hvm, arm as OPERATIONS;
 
     /// Tells Xen that an interrupt has been handled.
     ///

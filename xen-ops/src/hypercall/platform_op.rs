@@ -19,6 +19,7 @@ hypercalls! {
         u: union xen_platform_op_u,
     }
     commands XENPF_*;
+    callers pv, hvm, arm, control as OPERATIONS;
 
     /// Sets the wall clock: `secs` seconds and `nsecs` nanoseconds after the epoch when the system time is
     /// `system_time`, in nanoseconds. Before 2106; [`settime64`] has no such limit.

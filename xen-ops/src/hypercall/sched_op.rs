@@ -11,6 +11,7 @@ use super::hypercalls;
 hypercalls! {
     unsafe hypercall __HYPERVISOR_sched_op(command, argument);
     commands SCHEDOP_*, arguments sched_*;
+    callers pv, hvm, arm as OPERATIONS;
 
     /// Yields the physical CPU to other vCPUs.
     single yield_ -> errno;
@@ -90,6 +91,7 @@ hypercalls! {
 
 hypercalls! {
     unsafe hypercall __HYPERVISOR_sched_op(command, argument, start_info: usize);
+    callers pv;
 
     /// [`shutdown`] for a PV guest that suspends: `reason` is `SHUTDOWN_suspend`, and `start_info` the
     /// machine frame number of its start information page, which the toolstack fills again. Returns
@@ -98,7 +100,7 @@ hypercalls! {
     /// # Safety
     ///
     /// As [`shutdown`].
-    unsafe single suspend = SCHEDOP_shutdown: sched_shutdown on x86 {
+    unsafe single suspend = SCHEDOP_shutdown: sched_shutdown on x86 by pv {
         in reason: u32,
     } -> value;
 }

@@ -13,6 +13,7 @@ use super::hypercalls;
 hypercalls! {
     unsafe hypercall __HYPERVISOR_vcpu_op(command, vcpuid: u32, argument);
     commands VCPUOP_*, arguments vcpu_*;
+    callers pv, hvm, arm as OPERATIONS;
 
     /// Sets the registers with which a vCPU of a PV guest starts.
     ///
@@ -25,7 +26,23 @@ hypercalls! {
     /// # Safety
     ///
     /// The vCPU starts with code, stack and page tables that are valid for it.
-    unsafe single initialise on x86 (in context: &vcpu_guest_context) -> errno;
+    unsafe single initialise on x86 by pv (in context: &vcpu_guest_context) -> errno;
+
+    /// Sets the registers with which a vCPU of an HVM or PVH guest starts.
+    ///
+    /// # Errors
+    ///
+    /// In the order of Xen's checks: `EINVAL` (the `vcpu_info` of a vCPU above 31 is not registered), `ENOMEM`,
+    /// `EEXIST` (initialised already), `EINVAL` (no such mode, or registers that contradict each other),
+    /// `EOPNOTSUPP` (a mode that the guest cannot have).
+    ///
+    /// # Safety
+    ///
+    /// The vCPU starts with code, stack and page tables that are valid for it.
+    #[cfg(feature = "hvm")]
+    unsafe single initialise_hvm = VCPUOP_initialise on x86 by hvm (
+        in context: &xen_abi::hvm::hvm_vcpu::vcpu_hvm_context
+    ) -> errno;
 
     /// Starts a vCPU that has been initialised. Nothing happens to one that runs.
     ///

@@ -15,6 +15,7 @@ use super::{Writable, hypercalls};
 hypercalls! {
     unsafe hypercall __HYPERVISOR_xen_version(command, argument);
     commands XENVER_*, arguments xen_*;
+    callers pv, hvm, arm as OPERATIONS;
 
     /// The version: the major number times 2^16, plus the minor one.
     single version -> value;

@@ -28,6 +28,7 @@ hypercalls! {
         u: union xen_flask_op_u,
     }
     commands FLASK_*;
+    callers pv, hvm, arm as OPERATIONS;
 
     /// Loads a policy, in binary form, or replaces the one that is loaded.
     ///
