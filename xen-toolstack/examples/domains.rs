@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     list(&dom0)
 }
 
+#[allow(clippy::useless_conversion, reason = "not u64 on 32-bit x86")]
 fn list<H: Hypercall>(xen: &H) -> Result<(), Box<dyn Error>> {
     println!("{}", Detected::new(xen)?);
     let toolstack = Toolstack::detect(xen)?;

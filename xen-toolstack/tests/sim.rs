@@ -98,6 +98,7 @@ fn a_domain_that_does_not_exist_is_esrch_in_each_release() {
 }
 
 #[test]
+#[allow(clippy::useless_conversion, reason = "not u64 on 32-bit x86")]
 fn reads_the_machine() {
     for (played, _) in PLAYED {
         let (dom0, _guests) = machine(played, 1);

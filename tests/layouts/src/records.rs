@@ -125,7 +125,7 @@ fn items(recorded: &Snapshot, made: &Snapshot) -> Vec<String> {
             (Some(ours), Some(theirs)) if ours == theirs => {}
             (Some(_), Some(_)) => out.push(format!("{header}: {name} is otherwise in the headers")),
             (Some(_), None) => {
-                out.push(format!("{header}: {name} is recorded, and not in the headers"))
+                out.push(format!("{header}: {name} is recorded, and not in the headers"));
             }
             (None, _) => out.push(format!("{header}: {name} is not recorded")),
         }

@@ -120,7 +120,8 @@ fn eagain() -> GrantStatus {
 
 #[test]
 fn every_status_is_produced() {
-    let ledger: &[(GrantStatus, fn() -> GrantStatus)] = &[
+    type Row = (GrantStatus, fn() -> GrantStatus);
+    let ledger: &[Row] = &[
         (GNTST_okay, okay),
         (GNTST_general_error, general_error),
         (GNTST_bad_domain, bad_domain),

@@ -45,7 +45,7 @@ impl Value {
         found.into_iter().for_each(|row| table.row(row));
         match is_empty {
             true => {
-                anstream::eprintln!("no constant of Xen {} has the value {value}", asked.name())
+                anstream::eprintln!("no constant of Xen {} has the value {value}", asked.name());
             }
             false => print(&table.text(""))?,
         }
