@@ -59,7 +59,7 @@ pub enum Error {
     Records(#[from] xen_records::Error),
     /// The generator failed.
     #[error(transparent)]
-    Codegen(#[from] xen_codegen::error::Error),
+    Codegen(Box<xen_codegen::error::Error>),
     /// An architecture has no C compiler here.
     #[error("no C compiler for {arch}; install one with `cargo xtask setup`")]
     NoCompiler {
@@ -96,6 +96,12 @@ pub enum Error {
     /// The compiler's debug information is no DWARF that is understood.
     #[error("the compiler's debug information cannot be read: {0}")]
     Dwarf(#[from] gimli::Error),
+}
+
+impl From<xen_codegen::error::Error> for Error {
+    fn from(error: xen_codegen::error::Error) -> Self {
+        Self::Codegen(Box::new(error))
+    }
 }
 
 impl Error {

@@ -41,7 +41,7 @@ fn c_agrees_at_older_interface_versions() {
         let compiler = compilers::gcc(arch).expect("it is installed");
         for version in VERSIONS {
             let profile = Profile::Guest(version);
-            let export = export(&xen_codegen::abi(&source, arch, profile).expect("they import"));
+            let export = export(&records::abi(&source, arch, profile).expect("they import"));
             let verdict =
                 oracle::check(&source, &export, profile, compiler).expect("the compiler runs");
             let complaints = verdict.complaints;
