@@ -130,8 +130,10 @@ pub(super) const STEPS: &[Step] = &[
         action: Action::Quiet(&[
             &["fetch", "--locked"],
             &["fetch", "--locked", "--manifest-path", GUEST],
+            &["fetch", "--locked", "--manifest-path", PEERS],
             &["fetch", "--locked", "--manifest-path", TEMPLATE],
             &["fetch", "--locked", "--manifest-path", COMPARE],
+            &["fetch", "--locked", "--manifest-path", loom::MANIFEST],
         ]),
     },
     Step {
