@@ -21,8 +21,16 @@ use crate::{Error, process, workspace};
 pub(crate) const NEEDS: &[Need] = &[Need::Nightly];
 
 /// The published crates, each after those that it depends on.
-pub(crate) const CRATES: [&str; 7] =
-    ["xen-abi", "xen-abi-derive", "xen-ops", "xen-guest", "xen-io", "xen-linux", "xen-sim"];
+pub(crate) const CRATES: [&str; 8] = [
+    "xen-abi",
+    "xen-abi-derive",
+    "xen-ops",
+    "xen-guest",
+    "xen-io",
+    "xen-toolstack",
+    "xen-linux",
+    "xen-sim",
+];
 
 /// Features that have dependencies of their own.
 const FEATURES: &str = "xen-abi/zerocopy,xen-io/std,xen-io/embedded-io,xen-linux/vm-memory";
