@@ -92,7 +92,7 @@ fn nothing_is_written_through_a_link() {
         assert!(matches!(error, Error::BadPackage { .. }), "{upstream:?}: {error}");
         says(&error, &[".tar.xz is not a usable package"]);
         assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "{upstream:?}");
-        let left: Vec<_> = fs::read_dir(world.out.path().join("work")).unwrap().collect();
+        let left: Vec<_> = fs::read_dir(world.out.path().join("sources")).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
     }
 }

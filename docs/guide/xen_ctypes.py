@@ -1,6 +1,6 @@
-"""Xen's ABI as ctypes, from `codegen export`: no header, no compiler.
+"""Xen's ABI as ctypes, from `xenabi export`: no header, no compiler.
 
-    codegen export --arch x86_64 > xen.json
+    xenabi export --arch x86_64 > xen.json
     python3 xen_ctypes.py xen.json gnttab_copy
 
 `load` returns classes by the name of the C type, and constants by theirs. A member lies where the ABI says;

@@ -34,13 +34,13 @@ pub(crate) struct Asked {
 }
 
 impl Input {
-    /// Loads what is asked about.
-    pub(crate) fn load(&self) -> Result<Asked, Error> {
+    /// Loads what is asked about: of a tree `arches` alone, or all if it names none.
+    pub(crate) fn load(&self, arches: &[String]) -> Result<Asked, Error> {
         if let Some(dir) = &self.headers {
-            return Ok(Asked { records: tree(dir)?, release: 0 });
+            return Ok(Asked { records: tree(dir, arches)?, release: 0 });
         }
         if let (Some(dir), Some(rev)) = (&self.git, &self.rev) {
-            return Ok(Asked { records: revision(dir, rev)?, release: 0 });
+            return Ok(Asked { records: revision(dir, rev, arches)?, release: 0 });
         }
         let records = xen_records::records()?;
         let release = match &self.release {
@@ -56,13 +56,13 @@ pub(crate) use crate::trees::{revision, tree};
 
 /// Records of a tree of headers.
 #[cfg(not(feature = "headers"))]
-pub(crate) fn tree(_: &std::path::Path) -> Result<Records, Error> {
+pub(crate) fn tree(_: &std::path::Path, _: &[String]) -> Result<Records, Error> {
     Err(Error::NoTrees)
 }
 
 /// Records of a revision.
 #[cfg(not(feature = "headers"))]
-pub(crate) fn revision(_: &std::path::Path, _: &str) -> Result<Records, Error> {
+pub(crate) fn revision(_: &std::path::Path, _: &str, _: &[String]) -> Result<Records, Error> {
     Err(Error::NoTrees)
 }
 

@@ -77,24 +77,19 @@ fn types_without_a_rule() {
         tree.append(&format!("struct sched_holder{number} {{ {ty} in[2]; uint32_t after; }};"));
     }
     tree.append("struct sched_clean { struct sched_holder0 *to; uint32_t a; };");
-    for name in ["gnttab_copy", "sched_clean"] {
-        let output = tree.run(&["layout", name, "--arch", "arm"]);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{name}: {said}");
-        for number in 0..odd.len() {
-            // What holds it is named with the place of the cause.
-            let place = format!("sched.h:{}: the generator does not understand", first + number);
-            for what in [
-                format!("{place} sched_odd{number}, "),
-                format!("{place} sched_holder{number}, which holds sched_odd{number}, "),
-            ] {
-                assert_eq!(said.matches(&what).count(), 1, "{what} in {said}");
-            }
+    let output = tree.run(&["omitted", "--arch", "arm"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("a bit field with a sign") && !said.contains("sched_clean"), "{said}");
+    for number in 0..odd.len() {
+        // What holds it is named with the place of the cause.
+        let place = format!("sched.h:{}: the generator does not understand", first + number);
+        for what in [
+            format!("{place} sched_odd{number}, "),
+            format!("{place} sched_holder{number}, which holds sched_odd{number}, "),
+        ] {
+            assert_eq!(said.matches(&what).count(), 1, "{what} in {said}");
         }
-    }
-    for name in ["sched_odd1", "sched_holder1"] {
-        let words = [name, "a bit field with a sign", "sched.h:"];
-        refused(&tree.run(&["layout", name, "--arch", "arm"]), &words);
     }
     // What must hold the whole ABI does not go on without it.
     tree.refused(&["sched_", "sched.h:"]);
@@ -111,7 +106,7 @@ fn headers_that_clang_rejects() {
     let place = format!("sched.h:{}", tree.append("#include <linux/spinlock.h>"));
     fs::write(tree.path().join("new.h"), "#include \"sched.h\"\nstruct new_one { int a; };\n")
         .unwrap();
-    let output = tree.run(&["layout", "gnttab_copy", "--arch", "arm"]);
+    let output = tree.run(&["omitted", "--arch", "arm"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     for words in [
@@ -121,13 +116,12 @@ fn headers_that_clang_rejects() {
         let warned = said.lines().filter(|line| line.contains(words) && line.contains(&place));
         assert_eq!(warned.count(), 1, "{said}");
     }
-    refused(&tree.run(&["layout", "sched_poll", "--arch", "arm"]), &["sched_poll"]);
     tree.refused(&[&place, "clang rejects"]);
     // Nothing can be read without this one.
     let xen = tree.path().join("xen.h");
     let text = fs::read_to_string(&xen).unwrap();
     fs::write(&xen, format!("{text}\n#error not for you\n")).unwrap();
-    refused(&tree.run(&["layout", "gnttab_copy", "--arch", "arm"]), &["xen.h:", "not for you"]);
+    refused(&tree.run(&["omitted", "--arch", "arm"]), &["xen.h:", "not for you"]);
 }
 
 /// Of trees that no guest runs on yet.
@@ -135,8 +129,7 @@ fn headers_that_clang_rejects() {
 fn architectures_on_request() {
     let tree = Tree::new();
     for arch in ["ppc64le", "riscv64"] {
-        let json = tree.prints(&["export", "--arch", arch]);
-        assert!(json.contains(&format!("\"arch\": \"{arch}\"")), "{arch}");
-        assert!(json.contains("\"gnttab_copy\""), "{arch}");
+        let text = tree.prints(&["show", "--arch", arch]);
+        assert!(text.contains("\nstruct gnttab_copy\n"), "{arch}");
     }
 }

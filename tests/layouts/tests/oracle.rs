@@ -1,4 +1,4 @@
-//! Every figure that `codegen export` gives, checked by C compilers against the same headers.
+//! Every figure that `xenabi export` gives, checked by C compilers against the same headers.
 #![cfg(feature = "headers")]
 
 use devtools::Arch;

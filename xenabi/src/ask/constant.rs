@@ -25,7 +25,7 @@ pub(crate) struct Const {
 
 impl Const {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = self.input.load()?;
+        let asked = self.input.load(&[])?;
         let catalogue = &asked.records.catalogue;
         let mut table = Table::new(&[0, 1]);
         let mut place = None;

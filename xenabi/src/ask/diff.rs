@@ -63,10 +63,10 @@ impl Diff {
 
     fn side(&self, name: &str) -> Result<Asked, Error> {
         if let Some(git) = &self.git {
-            return Ok(Asked { records: revision(git, name)?, release: 0 });
+            return Ok(Asked { records: revision(git, name, &self.arch)?, release: 0 });
         }
-        if Path::new(name).is_dir() {
-            return Ok(Asked { records: tree(Path::new(name))?, release: 0 });
+        if Path::new(name).exists() {
+            return Ok(Asked { records: tree(Path::new(name), &self.arch)?, release: 0 });
         }
         let records = xen_records::records()?;
         let release = release(&records.catalogue, name)?;

@@ -29,7 +29,7 @@ const KINDS: [(&str, &str); 2] = [("XEN_E", "error"), ("GNTST_", "grant status")
 
 impl Explain {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = self.input.load()?;
+        let asked = self.input.load(&[])?;
         let codes = codes(&asked);
         let found: Vec<_> = match number(&self.code) {
             Some(value) => codes.iter().filter(|code| code.is(value)).collect(),

@@ -37,7 +37,7 @@ enum Format {
 
 impl Export {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = self.input.load()?;
+        let asked = self.input.load(std::slice::from_ref(&self.arch))?;
         let arch = asked.arches(&[self.arch])?.first().copied().unwrap_or_default();
         let text = match self.format {
             Format::Json => {

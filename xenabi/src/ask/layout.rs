@@ -48,7 +48,7 @@ struct Column {
 
 impl Layout {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = self.input.load()?;
+        let asked = self.input.load(&self.arch)?;
         let name = bare(&self.name);
         let (name, member) = name.split_once('.').unwrap_or((name, ""));
         let abis: Vec<Abi> = asked.arches(&self.arch)?.into_iter().map(|a| asked.abi(a)).collect();

@@ -33,7 +33,7 @@ pub(crate) struct Uses {
 
 impl Uses {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = self.input.load()?;
+        let asked = self.input.load(&[])?;
         let name = bare(&self.name);
         let abis = asked.arches(self.arch.as_slice())?.into_iter().map(|arch| asked.abi(arch));
         let Some(abi) = abis.into_iter().find(|abi| abi.ty(name).is_some()) else {

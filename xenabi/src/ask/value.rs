@@ -32,7 +32,7 @@ impl Value {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
         let value = number(&self.value)
             .ok_or_else(|| Error::NotANumber { text: self.value.clone(), nearest: None })?;
-        let asked = self.input.load()?;
+        let asked = self.input.load(&[])?;
         let mut found = matches(&asked, value, &self.prefix);
         if value < 0 {
             // A hypercall's result.

@@ -1,5 +1,4 @@
-//! The example of `docs/guide/other-languages.md`: Python reads what `codegen export` prints.
-#![cfg(feature = "headers")]
+//! The example of `docs/guide/other-languages.md`: Python reads what `xenabi export` prints.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +8,7 @@ use std::process::Command;
 fn python_makes_types_of_the_export() {
     let directory = tempfile::tempdir().unwrap();
     let json = directory.path().join("xen.json");
-    let export = Command::new(env!("CARGO_BIN_EXE_codegen"))
+    let export = Command::new(env!("CARGO_BIN_EXE_xenabi"))
         .args(["export", "--arch", "x86_64"])
         .output()
         .unwrap();
