@@ -23,10 +23,10 @@ use core::time::Duration;
 /// }
 /// # let machine = Xen::new();
 /// # let [alice, bob] = [machine.domain(DomainConfig::new(GuestKind::Pvh))?, machine.domain(DomainConfig::new(GuestKind::Pvh))?];
-/// # let offered = Port::alloc_unbound(alice.clone(), bob.domid())?;
-/// # let peer = Port::bind_interdomain(bob.clone(), alice.domid(), offered.number())?;
-/// # let channel = Channel::new(&alice, offered);
-/// # let peer = Channel::new(&bob, peer);
+/// # let offered = Port::alloc_unbound(&alice, bob.domid())?;
+/// # let bound = Port::bind_interdomain(&bob, alice.domid(), offered.number())?;
+/// # let channel = Channel::of(&alice, &offered);
+/// # let peer = Channel::of(&bob, &bound);
 /// peer.notify()?;
 /// assert_eq!(serve(&channel)?, 1);
 /// assert!(peer.wait(None)?);

@@ -278,7 +278,7 @@ mod tests {
             STEPS.iter().filter(|step| options.wants(step)).map(|step| step.name).collect()
         };
         assert_eq!(chosen(options(&["miri", "fmt"], false)), ["fmt", "miri"]);
-        assert_eq!(chosen(options(&[], true)), ["fmt", "clippy", "test"]);
+        assert_eq!(chosen(options(&[], true)), ["fmt", "lock", "clippy", "test"]);
         assert_eq!(chosen(options(&["miri"], true)), [""; 0]);
         assert_eq!(chosen(options(&[], false)).len(), names().count());
     }

@@ -415,7 +415,10 @@ mod tests {
         for left_out in [Runs::Quick, Runs::Full] {
             let mut names = BTreeSet::new();
             for step in STEPS.iter().filter(|step| step.runs != left_out) {
-                let is_word = step.name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+                let is_word = step
+                    .name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
                 assert!(is_word && names.insert(step.name), "{}", step.name);
             }
         }
