@@ -1,27 +1,182 @@
-//! xen-toolstack, over xen-linux, in a Linux dom0: `cargo test -p xen-live --features boot --test toolstack`.
+//! xen-toolstack, over xen-linux, in a Linux dom0, beside what Xen's own toolstack says: `cargo test -p xen-live
+//! --features boot --test toolstack`.
 
 #![cfg(feature = "boot")]
 
 use xen_live::{Arch, Boot, Mode};
 
-/// What Xen's own toolstack and ours write, in this order.
-fn run(release: &str) -> Vec<String> {
-    let boot = Boot::new(release, Arch::X86_64, Mode::Linux).toolstack().without_transcript();
-    let boot = boot.command("xl info -n").command("xl list");
-    let boot = boot.dom0_program("toolstack", "").unwrap().command("echo through");
-    let report = boot.run().unwrap_or_else(|error| panic!("{error}"));
-    let lines: Vec<_> = report.output.lines().map(|line| line.trim_end().to_owned()).collect();
-    assert!(lines.iter().any(|line| line == "through"), "{}", report.output);
-    eprintln!("{}", report.output);
-    lines
+/// What xl and our program write in a Linux dom0.
+struct Output(Vec<String>);
+
+impl Output {
+    fn of(release: &str) -> Self {
+        let boot = Boot::new(release, Arch::X86_64, Mode::Linux).toolstack().without_transcript();
+        let boot = boot.command("xl info -n").command("xl list");
+        let boot = boot.dom0_program("toolstack", "").unwrap().command("echo through");
+        let report = boot.run().unwrap_or_else(|error| panic!("{error}"));
+        eprintln!("{release}: {:.1?}", report.elapsed);
+        let lines = report.output.lines().filter(|line| !line.starts_with("(XEN)"));
+        Self(lines.map(|line| line.trim_end().to_owned()).collect())
+    }
+
+    /// What `xl info` says of `name`.
+    #[track_caller]
+    fn info(&self, name: &str) -> &str {
+        let pairs = self.0.iter().filter_map(|line| line.split_once(':'));
+        let mut found = pairs.filter(|(key, _)| key.trim_end() == name).map(|(_, value)| value);
+        found.next().unwrap_or_else(|| panic!("no {name} in {:#?}", self.0)).trim()
+    }
+
+    /// What the first domain has, as `xl list` says: its memory in MiB and its vCPUs.
+    #[track_caller]
+    fn first_domain(&self) -> (&str, &str) {
+        let line = self.0.iter().find(|line| line.starts_with("Domain-0 "));
+        let line = line.unwrap_or_else(|| panic!("no Domain-0 in {:#?}", self.0));
+        let mut words = line.split_whitespace().skip(2);
+        (words.next().unwrap(), words.next().unwrap())
+    }
+
+    /// These lines are there, in this order.
+    #[track_caller]
+    fn expect<S: AsRef<str>>(&self, expected: &[S]) {
+        let mut lines = self.0.iter();
+        for wanted in expected {
+            let wanted = wanted.as_ref();
+            assert!(
+                lines.any(|line| line == wanted),
+                "no {wanted:?} in its place in {:#?}",
+                self.0
+            );
+        }
+    }
 }
+
+/// Everything that both releases do alike, and `differing` lines for the others.
+fn check(release: &str, interface_versions: &str, differing: [&str; 2]) {
+    let output = Output::of(release);
+    let (version, cpus) = (output.info("xen_version"), output.info("nr_cpus"));
+    assert!(version.starts_with(release), "{version}");
+    output.expect(&[
+        format!("xen found Xen {version} ({interface_versions})"),
+        format!("xen release {release}"),
+        format!("machine cpus {cpus} nodes {}", output.info("nr_nodes")),
+        format!(
+            "machine threads {} cores {}",
+            output.info("threads_per_core"),
+            output.info("cores_per_socket")
+        ),
+        format!("machine memory {}", output.info("total_memory")),
+        "machine free true".to_owned(),
+        format!("machine topology has {cpus}"),
+        format!("machine idle {cpus}"),
+        "machine node of 1 has free memory true".to_owned(),
+        "machine cpupool Some(CpuPoolInfo { id: 0, scheduler: 6, domains: 1 })".to_owned(),
+        "machine cpupool has cpus 0b1".to_owned(),
+        "machine cpupool after it None".to_owned(),
+    ]);
+    // Number 6 is that of credit2.
+    assert_eq!(output.info("xen_scheduler"), "credit2");
+    output.expect(&["machine scheduler 6"]);
+    let banner = format!("console banner (XEN) Xen version {version} (");
+    assert!(output.0.iter().any(|line| line.starts_with(&banner)), "{:#?}", output.0);
+    output.expect(&["console key true", "console once true"]);
+    let (memory, vcpus) = output.first_domain();
+    output.expect(&[
+        "dom0 id 0 hvm false running true".to_owned(),
+        format!("dom0 vcpus {vcpus} max Some(0)"),
+        format!("dom0 memory {memory}"),
+    ]);
+    output.expect(&FIRST_DOMAIN);
+    output.expect(&differing);
+    output.expect(&LIFE);
+    output.expect(&["through"]);
+}
+
+const FIRST_DOMAIN: [&str; 6] = [
+    "dom0 of 1",
+    "dom0 same true",
+    "dom0 vcpu online 1",
+    "dom0 address size 64",
+    "dom0 pause refused: XEN_DOMCTL_pausedomain: invalid argument (EINVAL)",
+    "dom0 destroy refused: XEN_DOMCTL_destroydomain: invalid argument (EINVAL)",
+];
+
+/// A domain from its creation to its end.
+const LIFE: [&str; 58] = [
+    "guest of too many vcpus refused: XEN_DOMCTL_createdomain: invalid argument (EINVAL)",
+    "guest created true",
+    "guest of the same id refused: XEN_DOMCTL_createdomain: exists already (EEXIST)",
+    "guest listed as it is true",
+    "guest paused true hvm true dying false",
+    "guest handle true",
+    "guest vcpus None pages 0",
+    "guest one vcpu refused: XEN_DOMCTL_max_vcpus: invalid argument (EINVAL)",
+    "guest two vcpus ()",
+    "guest vcpus Some(1)",
+    "guest vcpu online 0",
+    "guest third vcpu refused: XEN_DOMCTL_getvcpuinfo: invalid argument (EINVAL)",
+    "guest pages at most 1024",
+    "guest pool ()",
+    "guest pool size 4194304",
+    // Of eight more than it may have.
+    "guest populated 1024",
+    "guest pages 1024",
+    "guest new handle true",
+    "guest scheduler Credit2 { weight: 256, cap: 0 }",
+    "guest other scheduler refused: XEN_DOMCTL_scheduler_op: invalid argument (EINVAL)",
+    "guest scheduler set true",
+    "guest interrupt refused: XEN_DOMCTL_irq_permission: invalid argument (EINVAL)",
+    "guest memory of devices ()",
+    "guest cpupool 1 of 0 domains",
+    // The cpupool has no processor.
+    "guest moved refused: XEN_SYSCTL_cpupool_op: no such entry (ENOENT)",
+    "guest cpupool destroyed ()",
+    "guest state too long refused: XEN_DOMCTL_gethvmcontext: no space left (ENOSPC)",
+    "guest state true",
+    "guest state restored ()",
+    "guest clock 1",
+    "guest address size refused: XEN_DOMCTL_get_address_size: not supported (EOPNOTSUPP)",
+    "guest log ()",
+    "guest log again refused: XEN_DOMCTL_shadow_op: invalid argument (EINVAL)",
+    "guest log of 1024",
+    "guest log ended ()",
+    "guest events true",
+    "guest event ()",
+    "guest event again refused: XEN_DOMCTL_monitor_op: exists already (EEXIST)",
+    "guest event off ()",
+    "guest unpaused ()",
+    "guest paused false",
+    "guest unpaused again refused: XEN_DOMCTL_unpausedomain: invalid argument (EINVAL)",
+    "guest pause ()",
+    "guest paused true",
+    // The vCPU's accesses to ports, which an I/O request server answers.
+    "vcpu before refused: XEN_DOMCTL_getvcpucontext: no data (ENODATA)",
+    "model range again true",
+    "model read 0x510 size 4",
+    "model write 0x514 size 4",
+    "model written 0xcafef00d",
+    "guest shut down Some(0)",
+    "guest has read 0xcafef00d",
+    "vcpu after refused: XEN_DOMCTL_getvcpucontext: no data (ENODATA)",
+    "vcpu has run true",
+    "model destroyed",
+    "guest destroyed ()",
+    "guest listed false",
+    "guest info refused: XEN_DOMCTL_getdomaininfo: no such domain (ESRCH)",
+    "guest destroyed again refused: XEN_DOMCTL_destroydomain: no such domain (ESRCH)",
+];
 
 #[test]
 fn works_with_4_17() {
-    run("4.17");
+    let lacking =
+        "guest lacking refused: xen_domctl_createdomain.altp2m_opts: Xen 4.17 does not have it";
+    let gsi = "guest gsi refused: XEN_DOMCTL_gsi_permission: Xen 4.17 does not have it";
+    check("4.17", "domctl 0x15, sysctl 0x15", [lacking, gsi]);
 }
 
 #[test]
 fn works_with_4_20() {
-    run("4.20");
+    let lacking =
+        "guest lacking refused: xen_domctl_createdomain.altp2m.nr: Xen 4.20 does not have it";
+    check("4.20", "domctl 0x17, sysctl 0x15", [lacking, "guest gsi ()"]);
 }

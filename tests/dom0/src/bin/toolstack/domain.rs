@@ -22,7 +22,6 @@ const OTHER_HANDLE: [u8; 16] = *b"it has a new one";
 /// Pages that the domain may have.
 const PAGES: u64 = 1024;
 
-/// What no other domain of the machine has, or the release does not have.
 pub(super) fn run(toolstack: &Toolstack<&Privcmd>, xen: &Privcmd) -> Result<(), Box<dyn Error>> {
     let config = CreateConfig {
         handle: HANDLE,
@@ -33,7 +32,7 @@ pub(super) fn run(toolstack: &Toolstack<&Privcmd>, xen: &Privcmd) -> Result<(), 
     };
     refused(toolstack, &config);
     let domain = toolstack.create(&config)?;
-    println!("guest created {}", domain.domid().0);
+    println!("guest created {}", domain.domid().0 != 0);
     let lived = live(toolstack, xen, domain, &config);
     answer("guest destroyed", toolstack.destroy(domain));
     for _ in 0..50 {
@@ -113,8 +112,7 @@ fn limits(
     answer("guest pool size", toolstack.paging_mempool_size(domain));
     let mut frames: Vec<_> = (0..PAGES + 8).map(|frame| xen_pfn_t(frame as _)).collect();
     // SAFETY: the domain is not ours, and does nothing yet.
-    let done =
-        unsafe { populate_physmap(xen, domain.domid(), 0, MemFlags::ANY, &mut frames) }?;
+    let done = unsafe { populate_physmap(xen, domain.domid(), 0, MemFlags::ANY, &mut frames) }?;
     println!("guest populated {}", done.done());
     println!("guest pages {}", toolstack.domain_info(domain)?.total_pages);
     Ok(())

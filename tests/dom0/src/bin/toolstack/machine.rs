@@ -54,7 +54,7 @@ fn console(toolstack: &Toolstack<&Privcmd>) -> Result<(), Box<dyn Error>> {
     println!("console banner {}", banner.trim());
     toolstack.send_debug_keys(b"m")?;
     let (text, _) = read(toolstack, Some(end))?;
-    println!("console key {}", text.contains("'m' pressed"));
+    println!("console key {}", text.contains("Dom heap: "));
     println!("console once {}", !text.contains("Xen version "));
     Ok(())
 }

@@ -19,17 +19,14 @@ const RESULT: usize = 0x800;
 const VALUE: u32 = 0xcafe_f00d;
 
 /// A program for flat 32-bit protected mode, in which a new vCPU is: reads port 0x510, stores what it has read
-/// at 0x1800, writes it to port 0x514, and stops without interrupts, which for Xen is the end.
-const PROGRAM: [u8; 21] = [
+/// at 0x1800, writes it to port 0x514, and stops with interrupts off: Xen has the domain shut down then.
+const PROGRAM: [u8; 16] = [
     0x66, 0xba, 0x10, 0x05, // mov dx, 0x510
     0xed, // in eax, dx
     0xa3, 0x00, 0x18, 0x00, 0x00, // mov [0x1800], eax
     0x66, 0xba, 0x14, 0x05, // mov dx, 0x514
     0xef, // out dx, eax
-    0xfa, // cli
     0xf4, // hlt
-    0xeb, 0xfd, // jmp to hlt
-    0x90, 0x90,
 ];
 
 pub(super) fn run(
@@ -57,7 +54,7 @@ pub(super) fn run(
     let port = pages.port(0).ok_or("the vCPU has no port")?;
     events.bind_interdomain(domain, port, 0)?;
     toolstack.unpause(domain)?;
-    while let Some(port) = events.wait(Some(Duration::from_secs(2)))? {
+    while let Some(port) = events.wait(Some(Duration::from_secs(20)))? {
         events.unmask(port)?;
         let Some(request) = pages.request(0) else { continue };
         let access = request.get();
@@ -68,8 +65,11 @@ pub(super) fn run(
         }
         request.complete(VALUE.into());
         events.notify(port)?;
+        if access.is_write {
+            break;
+        }
     }
-    for _ in 0..20 {
+    for _ in 0..100 {
         if toolstack.domain_info(domain)?.shutdown().is_some() {
             break;
         }
@@ -77,10 +77,10 @@ pub(super) fn run(
     }
     println!("guest shut down {:?}", toolstack.domain_info(domain)?.shutdown());
     println!("guest has read {:#x}", page.read_obj::<u32>(RESULT)?);
-    toolstack.vcpu_context(domain, 0, &mut context)?;
-    println!("vcpu rip {:#x} rax {:#x}", context.user_regs.rip.rip(), context.user_regs.rax.rax());
+    answer("vcpu after", toolstack.vcpu_context(domain, 0, &mut context));
     println!("vcpu has run {}", u64::from(toolstack.vcpu_info(domain, 0)?.cpu_time) > 0);
     server.set_enabled(false)?;
     server.destroy().map_err(|failed| failed.error)?;
+    println!("model destroyed");
     Ok(())
 }
