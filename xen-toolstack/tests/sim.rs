@@ -1,5 +1,7 @@
 //! Reading calls to the simulator, as each release that it plays.
 
+#![allow(clippy::useless_conversion, reason = "64-bit members are a type of their own on x86_32")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -129,7 +129,7 @@ fn settings(toolstack: &Toolstack<&Privcmd>, domain: DomainId) -> Result<(), Box
     println!("guest scheduler set {}", read == params);
     answer("guest gsi", toolstack.permit_gsi(domain, 1, false));
     answer("guest interrupt", toolstack.permit_irq(domain, 4096, true));
-    answer("guest memory of devices", toolstack.permit_iomem(domain, 0xfed0_0..0xfed0_1, true));
+    answer("guest memory of devices", toolstack.permit_iomem(domain, 0xf_ed00..0xf_ed01, true));
     let pool = toolstack.create_cpupool(None, toolstack.scheduler_id()?)?;
     let info = toolstack.cpupool(pool, &mut [0])?.ok_or("the cpupool is not listed")?;
     println!("guest cpupool {} of {} domains", info.id, info.domains);

@@ -3,6 +3,8 @@
 //!
 //! What it finds is written as lines of a subject, a name and a value. The test that boots it compares them.
 
+#![allow(clippy::useless_conversion, reason = "64-bit members are a type of their own on x86_32")]
+
 mod domain;
 mod machine;
 #[cfg(target_arch = "x86_64")]
