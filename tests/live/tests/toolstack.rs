@@ -1,20 +1,22 @@
-//! xen-toolstack, over xen-linux, in a Linux dom0, beside what Xen's own toolstack says: `cargo test -p xen-live
-//! --features boot --test toolstack`.
+//! xen-toolstack, over xen-linux, in a Linux dom0, on x86-64 beside what Xen's own toolstack says: `cargo test -p
+//! xen-live --features boot --test toolstack`.
 
 #![cfg(feature = "boot")]
 
 use xen_live::{Arch, Boot, Mode};
 
-/// What xl and our program write in a Linux dom0.
+/// What our program writes in a Linux dom0, after xl where there is one.
 struct Output(Vec<String>);
 
 impl Output {
-    fn of(release: &str) -> Self {
-        let boot = Boot::new(release, Arch::X86_64, Mode::Linux).toolstack().without_transcript();
-        let boot = boot.command("xl info -n").command("xl list");
+    fn of(release: &str, arch: Arch) -> Self {
+        let mut boot = Boot::new(release, arch, Mode::Linux).without_transcript();
+        if arch == Arch::X86_64 {
+            boot = boot.toolstack().command("xl info").command("xl list");
+        }
         let boot = boot.dom0_program("toolstack", "").unwrap().command("echo through");
         let report = boot.run().unwrap_or_else(|error| panic!("{error}"));
-        eprintln!("{release}: {:.1?}", report.elapsed);
+        eprintln!("{release} {arch}: {:.1?}", report.elapsed);
         let lines = report.output.lines().filter(|line| !line.starts_with("(XEN)"));
         Self(lines.map(|line| line.trim_end().to_owned()).collect())
     }
@@ -51,58 +53,99 @@ impl Output {
     }
 }
 
-/// Everything that both releases do alike, and `differing` lines for the others.
-fn check(release: &str, interface_versions: &str, differing: [&str; 2]) {
-    let output = Output::of(release);
-    let (version, cpus) = (output.info("xen_version"), output.info("nr_cpus"));
+/// The release and its interface versions, and what both architectures say of a machine with one processor.
+#[track_caller]
+fn check_machine(output: &Output, release: &str, version: &str, interface_versions: &str) {
     assert!(version.starts_with(release), "{version}");
     output.expect(&[
         format!("xen found Xen {version} ({interface_versions})"),
         format!("xen release {release}"),
-        format!("machine cpus {cpus} nodes {}", output.info("nr_nodes")),
-        format!(
-            "machine threads {} cores {}",
-            output.info("threads_per_core"),
-            output.info("cores_per_socket")
-        ),
-        format!("machine memory {}", output.info("total_memory")),
-        "machine free true".to_owned(),
-        format!("machine topology has {cpus}"),
-        format!("machine idle {cpus}"),
-        "machine node of 1 has free memory true".to_owned(),
-        "machine cpupool Some(CpuPoolInfo { id: 0, scheduler: 6, domains: 1 })".to_owned(),
-        "machine cpupool has cpus 0b1".to_owned(),
-        "machine cpupool after it None".to_owned(),
     ]);
-    // Number 6 is that of credit2.
-    assert_eq!(output.info("xen_scheduler"), "credit2");
-    output.expect(&["machine scheduler 6"]);
+    output.expect(&MACHINE);
     let banner = format!("console banner (XEN) Xen version {version} (");
     assert!(output.0.iter().any(|line| line.starts_with(&banner)), "{:#?}", output.0);
-    output.expect(&["console key true", "console once true"]);
+}
+
+/// What xl says too.
+#[track_caller]
+fn check_with_xl(output: &Output) {
+    let info = |name| output.info(name);
+    output.expect(&[
+        format!("machine cpus {} nodes {}", info("nr_cpus"), info("nr_nodes")),
+        format!("machine threads {} cores {}", info("threads_per_core"), info("cores_per_socket")),
+        format!("machine memory {}", info("total_memory")),
+    ]);
+    // Number 6 is that of credit2.
+    assert_eq!(info("xen_scheduler"), "credit2");
     let (memory, vcpus) = output.first_domain();
     output.expect(&[
         "dom0 id 0 hvm false running true".to_owned(),
         format!("dom0 vcpus {vcpus} max Some(0)"),
         format!("dom0 memory {memory}"),
+        "dom0 address size 64".to_owned(),
     ]);
-    output.expect(&FIRST_DOMAIN);
-    output.expect(&differing);
-    output.expect(&LIFE);
-    output.expect(&["through"]);
 }
 
-const FIRST_DOMAIN: [&str; 6] = [
+fn check_on_x86(release: &str, interface_versions: &str, lacks: &str, gsi: &str) {
+    let output = Output::of(release, Arch::X86_64);
+    check_machine(&output, release, output.info("xen_version"), interface_versions);
+    check_with_xl(&output);
+    let lacks = format!("guest lacking refused: {lacks}: Xen {release} does not have it");
+    output.expect(&[&[&*lacks][..], &CREATED, &[gsi], &ACCESS, &CPUPOOL].concat());
+    output.expect(&[&CPUPOOL[..], &STATE, &EVENTS, &PAUSE, &MODEL, &END].concat());
+}
+
+#[test]
+fn works_with_4_17() {
+    let gsi = "guest gsi refused: XEN_DOMCTL_gsi_permission: Xen 4.17 does not have it";
+    let lacks = "xen_domctl_createdomain.altp2m_opts";
+    check_on_x86("4.17", "domctl 0x15, sysctl 0x15", lacks, gsi);
+}
+
+#[test]
+fn works_with_4_20() {
+    let lacks = "xen_domctl_createdomain.altp2m.nr";
+    check_on_x86("4.20", "domctl 0x17, sysctl 0x15", lacks, "guest gsi ()");
+}
+
+#[test]
+fn works_with_4_20_on_aarch64() {
+    let output = Output::of("4.20", Arch::Aarch64);
+    let version = output.0.iter().find_map(|line| line.strip_prefix("xen found Xen "));
+    let version = version.and_then(|line| line.split(' ').next()).expect("the release");
+    check_machine(&output, "4.20", version, "domctl 0x17, sysctl 0x15");
+    let own = [
+        "dom0 id 0 hvm true running true",
+        "dom0 vcpus 1 max Some(0)",
+        "dom0 memory 256",
+        "dom0 address size refused: XEN_DOMCTL_get_address_size: not implemented (ENOSYS)",
+        "guest lacking refused: xen_domctl_createdomain.altp2m.nr: Xen 4.20 does not have it",
+    ];
+    let gsi = "guest gsi refused: XEN_DOMCTL_gsi_permission: not implemented (ENOSYS)";
+    output.expect(&[&own[..], &CREATED, &[gsi], &CPUPOOL, &EVENTS, &PAUSE, &END].concat());
+}
+
+const MACHINE: [&str; 16] = [
+    "machine free true",
+    "machine scheduler 6",
+    "machine topology has 1",
+    "machine idle 1",
+    "machine nodes has 1",
+    "machine node of 1 has free memory true",
+    "machine cpupool Some(CpuPoolInfo { id: 0, scheduler: 6, domains: 1 })",
+    "machine cpupool has cpus 0b1",
+    "machine cpupool after it None",
+    "console key true",
+    "console once true",
     "dom0 of 1",
     "dom0 same true",
     "dom0 vcpu online 1",
-    "dom0 address size 64",
     "dom0 pause refused: XEN_DOMCTL_pausedomain: invalid argument (EINVAL)",
     "dom0 destroy refused: XEN_DOMCTL_destroydomain: invalid argument (EINVAL)",
 ];
 
-/// A domain from its creation to its end.
-const LIFE: [&str; 58] = [
+/// A domain, and what it may have.
+const CREATED: [&str; 21] = [
     "guest of too many vcpus refused: XEN_DOMCTL_createdomain: invalid argument (EINVAL)",
     "guest created true",
     "guest of the same id refused: XEN_DOMCTL_createdomain: exists already (EEXIST)",
@@ -125,12 +168,23 @@ const LIFE: [&str; 58] = [
     "guest scheduler Credit2 { weight: 256, cap: 0 }",
     "guest other scheduler refused: XEN_DOMCTL_scheduler_op: invalid argument (EINVAL)",
     "guest scheduler set true",
+];
+
+/// What it may use of the machine, on x86.
+const ACCESS: [&str; 2] = [
     "guest interrupt refused: XEN_DOMCTL_irq_permission: invalid argument (EINVAL)",
     "guest memory of devices ()",
+];
+
+/// A cpupool without a processor.
+const CPUPOOL: [&str; 3] = [
     "guest cpupool 1 of 0 domains",
-    // The cpupool has no processor.
     "guest moved refused: XEN_SYSCTL_cpupool_op: no such entry (ENOENT)",
     "guest cpupool destroyed ()",
+];
+
+/// What x86 has of its state.
+const STATE: [&str; 9] = [
     "guest state too long refused: XEN_DOMCTL_gethvmcontext: no space left (ENOSPC)",
     "guest state true",
     "guest state restored ()",
@@ -140,16 +194,27 @@ const LIFE: [&str; 58] = [
     "guest log again refused: XEN_DOMCTL_shadow_op: invalid argument (EINVAL)",
     "guest log of 1024",
     "guest log ended ()",
+];
+
+/// What a monitor may be told of.
+const EVENTS: [&str; 4] = [
     "guest events true",
     "guest event ()",
     "guest event again refused: XEN_DOMCTL_monitor_op: exists already (EEXIST)",
     "guest event off ()",
+];
+
+/// A new domain is paused once.
+const PAUSE: [&str; 5] = [
     "guest unpaused ()",
     "guest paused false",
     "guest unpaused again refused: XEN_DOMCTL_unpausedomain: invalid argument (EINVAL)",
     "guest pause ()",
     "guest paused true",
-    // The vCPU's accesses to ports, which an I/O request server answers.
+];
+
+/// Its vCPU's accesses to ports, which an I/O request server answers.
+const MODEL: [&str; 10] = [
     "vcpu before refused: XEN_DOMCTL_getvcpucontext: no data (ENODATA)",
     "model range again true",
     "model read 0x510 size 4",
@@ -160,23 +225,12 @@ const LIFE: [&str; 58] = [
     "vcpu after refused: XEN_DOMCTL_getvcpucontext: no data (ENODATA)",
     "vcpu has run true",
     "model destroyed",
+];
+
+const END: [&str; 5] = [
     "guest destroyed ()",
     "guest listed false",
     "guest info refused: XEN_DOMCTL_getdomaininfo: no such domain (ESRCH)",
     "guest destroyed again refused: XEN_DOMCTL_destroydomain: no such domain (ESRCH)",
+    "through",
 ];
-
-#[test]
-fn works_with_4_17() {
-    let lacking =
-        "guest lacking refused: xen_domctl_createdomain.altp2m_opts: Xen 4.17 does not have it";
-    let gsi = "guest gsi refused: XEN_DOMCTL_gsi_permission: Xen 4.17 does not have it";
-    check("4.17", "domctl 0x15, sysctl 0x15", [lacking, gsi]);
-}
-
-#[test]
-fn works_with_4_20() {
-    let lacking =
-        "guest lacking refused: xen_domctl_createdomain.altp2m.nr: Xen 4.20 does not have it";
-    check("4.20", "domctl 0x17, sysctl 0x15", [lacking, "guest gsi ()"]);
-}
