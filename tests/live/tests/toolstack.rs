@@ -197,11 +197,19 @@ const STATE: [&str; 9] = [
 ];
 
 /// What a monitor may be told of.
-const EVENTS: [&str; 4] = [
+const EVENTS: [&str; 12] = [
     "guest events true",
     "guest event ()",
     "guest event again refused: XEN_DOMCTL_monitor_op: exists already (EEXIST)",
     "guest event off ()",
+    "monitor without a ring refused: XEN_DOMCTL_vm_event_op: not supported (EOPNOTSUPP)",
+    "monitor off refused: XEN_DOMCTL_vm_event_op: invalid argument (EINVAL)",
+    "monitor resumed refused: XEN_DOMCTL_vm_event_op: device does not exist (ENODEV)",
+    "monitor has a port true",
+    "monitor again refused: XEN_DOMCTL_vm_event_op: in use (EBUSY)",
+    "monitor is bound",
+    "monitor resumed ()",
+    "monitor off ()",
 ];
 
 /// A new domain is paused once.
@@ -214,8 +222,10 @@ const PAUSE: [&str; 5] = [
 ];
 
 /// Its vCPU's accesses to ports, which an I/O request server answers.
-const MODEL: [&str; 10] = [
+const MODEL: [&str; 12] = [
     "vcpu before refused: XEN_DOMCTL_getvcpucontext: no data (ENODATA)",
+    "model has a port for its ring true",
+    "model has a ring true",
     "model range again true",
     "model read 0x510 size 4",
     "model write 0x514 size 4",

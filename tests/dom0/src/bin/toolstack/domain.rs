@@ -10,7 +10,7 @@ use xen_linux::{DomainId, Privcmd, xen_pfn_t};
 use xen_toolstack::xen_abi::domctl::{XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm};
 use xen_toolstack::xen_ops::memory::{MemFlags, populate_physmap};
 use xen_toolstack::{
-    Altp2m, ArchConfig, CreateConfig, DomainBuffer, DomainInfo, MonitorEvent, Release, Scheduler,
+    Altp2m, ArchConfig, CreateConfig, DomainBuffer, DomainInfo, Release, Scheduler,
     SchedulerParams, Toolstack,
 };
 
@@ -85,6 +85,7 @@ fn live(
     println!("guest vcpus {:?} pages {}", info.max_vcpu_id, info.total_pages);
     limits(toolstack, xen, domain)?;
     settings(toolstack, domain)?;
+    super::monitor::run(toolstack, xen, domain)?;
     // A new domain is paused once.
     answer("guest unpaused", toolstack.unpause(domain));
     println!("guest paused {}", toolstack.domain_info(domain)?.is_paused());
@@ -137,11 +138,6 @@ fn settings(toolstack: &Toolstack<&Privcmd>, domain: DomainId) -> Result<(), Box
     answer("guest cpupool destroyed", toolstack.destroy_cpupool(pool));
     #[cfg(target_arch = "x86_64")]
     saved(toolstack, domain)?;
-    answer("guest events", toolstack.monitor_capabilities(domain).map(|events| events != 0));
-    let event = MonitorEvent::guest_request(true);
-    answer("guest event", toolstack.monitor_event(domain, event, true));
-    answer("guest event again", toolstack.monitor_event(domain, event, true));
-    answer("guest event off", toolstack.monitor_event(domain, event, false));
     Ok(())
 }
 

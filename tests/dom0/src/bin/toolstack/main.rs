@@ -9,6 +9,7 @@ mod domain;
 mod machine;
 #[cfg(target_arch = "x86_64")]
 mod model;
+mod monitor;
 
 use std::error::Error;
 use std::fmt::Debug;

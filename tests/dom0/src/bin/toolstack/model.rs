@@ -44,6 +44,12 @@ pub(super) fn run(
     *context.user_regs.rip.rip_mut() = ENTRY;
     toolstack.set_vcpu_context(domain, 0, &context)?;
 
+    let buffered = xen.create_ioreq_server(domain, true)?;
+    println!("model has a port for its ring {}", buffered.buffered_port()?.is_some());
+    let pages = buffered.map_pages(2)?;
+    println!("model has a ring {}", pages.next_buffered().is_none());
+    drop((pages, buffered));
+
     let server = xen.create_ioreq_server(domain, false)?;
     let pages = server.map_pages(2)?;
     server.add_range(&IoRange::Ports(0x510..=0x517))?;
