@@ -110,11 +110,8 @@ impl State {
         type Operation = fn(&mut State, domid_t, &mut xen_domctl_u) -> Answer<()>;
         let (name, operation): (_, Operation) = match op.cmd {
             XEN_DOMCTL_getdomaininfo => ("XEN_DOMCTL_getdomaininfo", State::domain_info),
-            XEN_DOMCTL_getvcpuinfo => ("XEN_DOMCTL_getvcpuinfo", |_, _, u| vcpu_info(u)),
-            XEN_DOMCTL_get_address_size => ("XEN_DOMCTL_get_address_size", |_, _, u| {
-                u.address_size_mut().size = 64;
-                Ok(())
-            }),
+            XEN_DOMCTL_getvcpuinfo => ("XEN_DOMCTL_getvcpuinfo", State::vcpu_info),
+            XEN_DOMCTL_get_address_size => ("XEN_DOMCTL_get_address_size", State::address_size),
             XEN_DOMCTL_max_mem => ("XEN_DOMCTL_max_mem", State::max_mem),
             _ => ("domctl", |_, _, _| Err(XEN_ENOSYS)),
         };
@@ -152,6 +149,27 @@ impl State {
         Ok(())
     }
 
+    /// A domain has one vCPU, and may have no more.
+    fn vcpu_info(&mut self, _: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
+        let argument = u.getvcpuinfo_mut();
+        if argument.vcpu != 0 {
+            let refusal = if self.release < Release::V4_22 { XEN_EINVAL } else { XEN_ENOENT };
+            return Err(refusal);
+        }
+        (argument.online, argument.running) = (1, 1);
+        Ok(())
+    }
+
+    /// Only PV domains have one that can be asked for.
+    fn address_size(&mut self, domid: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
+        match self.domain(domid).ok_or(XEN_ESRCH)?.kind {
+            GuestKind::Pv => u.address_size_mut().size = 64,
+            GuestKind::Arm => return Err(XEN_ENOSYS),
+            _ => return Err(XEN_EOPNOTSUPP),
+        }
+        Ok(())
+    }
+
     fn max_mem(&mut self, domid: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
         let pages = u64::from(u.max_mem().max_memkb) / 4;
         let domain = self.domain_mut(domid).ok_or(XEN_ESRCH)?;
@@ -166,14 +184,4 @@ impl State {
         }
         self.frames.get(domain.shared_info).and_then(|frame| frame.gfn).unwrap_or(u64::MAX)
     }
-}
-
-/// A domain has one vCPU.
-fn vcpu_info(u: &mut xen_domctl_u) -> Answer<()> {
-    let argument = u.getvcpuinfo_mut();
-    if argument.vcpu != 0 {
-        return Err(XEN_ESRCH);
-    }
-    (argument.online, argument.running) = (1, 1);
-    Ok(())
 }

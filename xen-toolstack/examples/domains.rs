@@ -7,6 +7,8 @@
 //! cargo run -p xen-toolstack --example domains
 //! ```
 
+#![allow(clippy::useless_conversion, reason = "64-bit members are a type of their own on x86_32")]
+
 use std::error::Error;
 
 use xen_ops::Hypercall;

@@ -1,9 +1,11 @@
 //! Reading calls to the simulator, as each release that it plays.
 
+#![allow(clippy::useless_conversion, reason = "64-bit members are a type of their own on x86_32")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use xen_abi::errno::{XEN_EPERM, XEN_ESRCH};
+use xen_abi::errno::{XEN_EINVAL, XEN_ENOENT, XEN_EOPNOTSUPP, XEN_EPERM, XEN_ESRCH};
 use xen_abi::sysctl::{xen_sysctl_cpuinfo, xen_sysctl_cputopo};
 use xen_abi::xen::domid_t;
 use xen_ops::DomainId;
@@ -121,10 +123,30 @@ fn reads_vcpus_and_sets_a_limit() {
     let toolstack = Toolstack::detect(&dom0).unwrap();
     let guest = guests[0].domid();
     assert_eq!(toolstack.vcpu_info(guest, 0).unwrap().online, 1);
-    assert_eq!(toolstack.vcpu_info(guest, 1).unwrap_err().errno(), Some(XEN_ESRCH));
-    assert_eq!(toolstack.address_size(guest).unwrap(), 64);
+    assert_eq!(toolstack.vcpu_info(guest, 1).unwrap_err().errno(), Some(XEN_ENOENT));
+    assert_eq!(toolstack.address_size(guest).unwrap_err().errno(), Some(XEN_EOPNOTSUPP));
     toolstack.set_max_memory(guest, 80).unwrap();
     assert_eq!(toolstack.domain_info(guest).unwrap().max_pages, 20);
+}
+
+#[test]
+fn a_vcpu_that_does_not_exist_is_another_error_since_4_22() {
+    for (played, release) in PLAYED {
+        let (dom0, guests) = machine(played, 1);
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        let error = toolstack.vcpu_info(guests[0].domid(), 1).unwrap_err();
+        let expected = if release < Release::V4_22 { XEN_EINVAL } else { XEN_ENOENT };
+        assert_eq!(error.errno(), Some(expected), "{release}");
+    }
+}
+
+#[test]
+fn a_pv_domain_has_an_address_size() {
+    let xen = Xen::new();
+    let dom0 = xen.domain(DomainConfig::new(GuestKind::Pvh).privileged()).unwrap();
+    let guest = xen.domain(DomainConfig::new(GuestKind::Pv).pages(8)).unwrap();
+    let toolstack = Toolstack::detect(&dom0).unwrap();
+    assert_eq!(toolstack.address_size(guest.domid()).unwrap(), 64);
 }
 
 #[test]

@@ -28,7 +28,8 @@ impl<H: Hypercall> Toolstack<H> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for an interrupt that the caller does not have.
+    /// `EINVAL` for an interrupt that the caller does not have. Arm does not have the operation since 4.20:
+    /// `ENOSYS`, or `EILSEQ`.
     pub fn permit_irq(&self, domain: DomainId, pirq: u32, allow: bool) -> Result<(), Error> {
         let mut argument = xen_domctl_irq_permission {
             pirq,

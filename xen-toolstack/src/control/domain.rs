@@ -103,11 +103,13 @@ impl<H: Hypercall> Toolstack<H> {
         Ok(())
     }
 
-    /// Sets the width of a PV domain's registers in bits: 32 or 64. Only before it has memory.
+    /// Sets the width of a domain's registers in bits: 32 or 64. On x86 only that of a PV domain, before it
+    /// has memory.
     ///
     /// # Errors
     ///
-    /// `EINVAL` for another width or a domain that is not PV, `EACCES` if the domain has memory.
+    /// `EINVAL` for another width, `EOPNOTSUPP` for a domain that is not PV or a Xen without 32-bit PV domains,
+    /// `EACCES` if the domain has memory.
     pub fn set_address_size(&self, domain: DomainId, bits: u32) -> Result<(), Error> {
         let mut argument = xen_domctl_address_size { size: bits };
         self.domctl(every!(domctl::set_address_size), domain, &mut argument)?;

@@ -75,8 +75,8 @@ impl<H: Hypercall> Toolstack<H> {
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such cpupool, `ESRCH` if there is no such domain, `EINVAL` if the cpupool has
-    /// no processor.
+    /// `ENOENT` if there is no such cpupool or it has no processor, `ESRCH` if there is no such domain, `EPERM`
+    /// for the caller's own domain.
     pub fn move_to_cpupool(&self, domain: DomainId, cpupool: u32) -> Result<(), Error> {
         self.cpupool_op(xen_sysctl_cpupool_op {
             op: XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN,

@@ -59,8 +59,8 @@ impl<H: Hypercall> Toolstack<H> {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if it is in operation, `EINVAL` for the caller's own domain, `ENOSYS` if the parameter is not
-    /// set, `EOPNOTSUPP` for a PV domain.
+    /// `EBUSY` if it is in operation, `EINVAL` for the caller's own domain or one without vCPUs, `EOPNOTSUPP` if
+    /// the parameter is not set, as in a PV domain.
     pub fn enable_monitor(&self, domain: DomainId) -> Result<Monitor, Error> {
         let reply = self.vm_event(domain, XEN_VM_EVENT_ENABLE)?;
         Ok(Monitor { port: evtchn_port_t(reply.u.enable().port) })
@@ -70,7 +70,7 @@ impl<H: Hypercall> Toolstack<H> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for the caller's own domain, `ENOSYS` if it is not in operation.
+    /// `EINVAL` for the caller's own domain, or if it is not in operation.
     pub fn disable_monitor(&self, domain: DomainId) -> Result<(), Error> {
         self.vm_event(domain, XEN_VM_EVENT_DISABLE)?;
         Ok(())

@@ -31,7 +31,8 @@ impl<H: Hypercall> Reader<H> {
     ///
     /// # Errors
     ///
-    /// `ESRCH` if there is no such domain or vCPU, and `EPERM` if the caller is no control domain.
+    /// `ESRCH` if there is no such domain, and `EPERM` if the caller is no control domain. If there is no such
+    /// vCPU: `ENOENT` since 4.22, and before that `EINVAL`, or `ESRCH` if it is only not allocated yet.
     pub fn vcpu_info(&self, domain: DomainId, vcpu: u32) -> Result<xen_domctl_getvcpuinfo, Error> {
         let mut argument = xen_domctl_getvcpuinfo { vcpu, ..xen_domctl_getvcpuinfo::ZERO };
         self.domctl(every!(domctl::getvcpuinfo), domain, &mut argument)?;
@@ -42,8 +43,10 @@ impl<H: Hypercall> Reader<H> {
     ///
     /// # Errors
     ///
-    /// `ESRCH` if there is no such domain or vCPU, `EINVAL` for the caller's own domain, `ENODATA` if the
-    /// vCPU was never given registers, and `EPERM` if the caller is no control domain.
+    /// `ESRCH` if there is no such domain, `EINVAL` if there is no such vCPU or it is the caller's own domain,
+    /// `ENODATA` if the vCPU has no registers yet, and `EPERM` if the caller is no control domain. On x86 a vCPU
+    /// of an HVM domain has none by [`set_vcpu_context`](crate::Toolstack::set_vcpu_context): it has them once
+    /// its saved state was restored, or the domain itself started it.
     #[allow(unsafe_code, reason = "the argument has an address")]
     pub fn vcpu_context(
         &self,
@@ -109,11 +112,12 @@ impl<H: Hypercall> Reader<H> {
         Ok(argument.size.into())
     }
 
-    /// The width of a domain's registers in bits: 32 or 64.
+    /// The width of a PV domain's registers in bits: 32 or 64.
     ///
     /// # Errors
     ///
-    /// `ESRCH` if there is no such domain, and `EPERM` if the caller is no control domain.
+    /// `EOPNOTSUPP` for a domain that is not PV, `ENOSYS` on Arm, `ESRCH` if there is no such domain, and
+    /// `EPERM` if the caller is no control domain.
     pub fn address_size(&self, domain: DomainId) -> Result<u32, Error> {
         let mut argument = xen_domctl_address_size::ZERO;
         self.domctl(every!(domctl::get_address_size), domain, &mut argument)?;

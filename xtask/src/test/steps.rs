@@ -285,6 +285,8 @@ pub(super) const STEPS: &[Step] = &[
                 "domains",
                 "--test",
                 "template",
+                "--test",
+                "toolstack",
             ],
             &["test", "-p", "xen-run", "--features", "boot", "--test", "boot"],
         ]),
