@@ -26,7 +26,7 @@ pub unsafe trait Spare {
     fn frame(&self) -> xen_pfn_t;
 
     /// The domain that it belongs to, if the program has several: another domain's
-    /// [`Hypercall`](crate::Hypercall) then does not transfer it. By default there is one domain, and nothing
+    /// [`Hypercall`] then does not transfer it. By default there is one domain, and nothing
     /// is compared.
     #[inline]
     fn owner(&self) -> Option<Owner> {

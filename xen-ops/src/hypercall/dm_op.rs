@@ -2,7 +2,7 @@
 //!
 //! Each fails with `ESRCH` (no such domain), `EINVAL` (on x86, a PV domain), `EPERM` (the caller is neither the
 //! domain's device model nor a control domain), and with `EINVAL` if padding is not 0. Arm has those about
-//! ioreq servers, [`nr_vcpus`] and [`set_irq_level`].
+//! ioreq servers, [`nr_vcpus`] and `set_irq_level`.
 //!
 //! Upstream: `xen/include/public/hvm/dm_op.h`.
 
