@@ -16,7 +16,7 @@ use crate::{Arch, Dom0, Ended, Error, Guest, Image, Kernel, Machine, cache, qemu
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The same with Linux, which takes five times as long as a small kernel.
-const LINUX_DEADLINE: Duration = Duration::from_secs(180);
+const LINUX_DEADLINE: Duration = Duration::from_secs(360);
 
 /// The most bytes that a boot may write: ten times what a chatty one does.
 const OUTPUT_LIMIT: usize = 512 << 10;
