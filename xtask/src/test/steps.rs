@@ -190,7 +190,7 @@ pub(super) const STEPS: &[Step] = &[
         needs: Needs::NONE,
         action: Action::Quiet(&[
             &["doc", "-p", "xen-abi", "--no-deps", "--features", "full"],
-            &["doc", "--workspace", "--no-deps"],
+            &["doc", "--workspace", "--exclude", "xen-abi", "--no-deps"],
         ]),
     },
     Step {
