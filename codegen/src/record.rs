@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use devtools::Arch;
 use xen_headers::Versions;
 use xen_records::catalogue;
-use xen_records::model::{self, HeaderAbi, Item, Kind, Located, Member, Snapshot};
+use xen_records::model::{self, Definition, HeaderAbi, Item, Kind, Member, Snapshot};
 
 use crate::docs::Docs;
 use crate::error::Error;
@@ -111,22 +111,27 @@ fn snapshot(abi: &Abi, release: &catalogue::Release) -> Snapshot {
     Snapshot { release: release.clone(), arch: self::arch(abi.arch), headers: headers.collect() }
 }
 
-fn items(abi: &Abi, header: &str) -> Vec<Located> {
+fn items(abi: &Abi, header: &str) -> Vec<Definition> {
     let types = abi.types.iter().filter(|(_, ty)| ty.location.header == header);
     let types = types.filter_map(|(name, ty)| {
         let item = item(abi, ty)?;
-        Some((ty.location.line, Located { name: name.clone(), line: line(ty.location.line), item }))
+        Some((
+            ty.location.line,
+            Definition { name: name.clone(), line: line(ty.location.line), item },
+        ))
     });
     let constants = abi.constants.iter().filter(|(_, found)| found.location.header == header);
     let constants = constants.map(|(name, found)| {
         let item = Item::Constant(constant(found));
         let at = found.location.line;
-        (at, Located { name: name.clone(), line: line(at), item })
+        (at, Definition { name: name.clone(), line: line(at), item })
     });
     let mut items: Vec<_> = types.chain(constants).collect();
     // Enumerators share a line: by value they are as the header has them.
-    items.sort_by_key(|(line, located)| (*line, value(&located.item), located.name.clone()));
-    items.into_iter().map(|(_, located)| located).collect()
+    items.sort_by_key(|(line, definition)| {
+        (*line, value(&definition.item), definition.name.clone())
+    });
+    items.into_iter().map(|(_, definition)| definition).collect()
 }
 
 fn line(line: usize) -> u32 {

@@ -19,12 +19,12 @@ pub struct HeaderAbi {
     /// Its path, such as `io/blkif.h`.
     pub name: String,
     /// Types and constants, in the order of their lines.
-    pub items: Vec<Located>,
+    pub items: Vec<Definition>,
 }
 
 /// A type or constant with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Located {
+pub struct Definition {
     /// Its name: a type's tag, or its typedef where it has no tag.
     pub name: String,
     /// Its line, or 0 where none is known.

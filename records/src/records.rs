@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::catalogue::{Arch, Catalogue, MAX_ARCHES, MAX_RELEASES, Release};
 use crate::cells::Cells;
 use crate::error::Error;
-use crate::model::{HeaderAbi, Item, Located, Snapshot};
+use crate::model::{Definition, HeaderAbi, Item, Snapshot};
 
 /// The ABI of several releases and architectures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl Records {
                 let (header, entries, order) = headers.entry(name).or_default();
                 header.cells = header.cells.union(&cell);
                 let mut at = 0;
-                for Located { name, line, item } in items {
+                for Definition { name, line, item } in items {
                     let entry = entries.entry(name).or_default();
                     if entry.name.is_empty() {
                         entry.name.clone_from(name);
@@ -168,10 +168,10 @@ impl Records {
         let headers = of_cell.map(|header| {
             let items = header.entries.iter().filter_map(|entry| {
                 let (item, line) = entry.at(release, arch)?;
-                Some(Located { name: entry.name.clone(), line, item: item.clone() })
+                Some(Definition { name: entry.name.clone(), line, item: item.clone() })
             });
             let mut items: Vec<_> = items.collect();
-            items.sort_by_key(|located| located.line);
+            items.sort_by_key(|definition| definition.line);
             HeaderAbi { name: header.name.clone(), items }
         });
         Snapshot {

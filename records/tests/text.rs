@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use xen_records::catalogue::{Arch, Release};
 use xen_records::model::{
-    Constant, HeaderAbi, Item, Kind, Located, Member, Origin, Record, Snapshot, Type, Value,
+    Constant, Definition, HeaderAbi, Item, Kind, Member, Origin, Record, Snapshot, Type, Value,
 };
 use xen_records::{Error, Files, Records};
 
@@ -111,16 +111,16 @@ fn item(align64: u64, pointer: u64) -> impl Strategy<Value = Item> {
 }
 
 /// Some of a few names, so that releases and architectures share most.
-fn items(align64: u64, pointer: u64) -> impl Strategy<Value = Vec<Located>> {
+fn items(align64: u64, pointer: u64) -> impl Strategy<Value = Vec<Definition>> {
     let one = (prop::sample::select(vec!["va", "vb", "vc"]), 1..9u32, item(align64, pointer));
     prop::collection::btree_map(0..3usize, one, 0..4).prop_map(|items| {
-        let mut out: Vec<Located> = Vec::new();
+        let mut out: Vec<Definition> = Vec::new();
         for (_, (name, line, item)) in items {
             if out.iter().all(|known| known.name != name) {
-                out.push(Located { name: name.to_owned(), line, item });
+                out.push(Definition { name: name.to_owned(), line, item });
             }
         }
-        out.sort_by_key(|located| located.line);
+        out.sort_by_key(|definition| definition.line);
         out
     })
 }
@@ -249,7 +249,7 @@ fn malformed_lines_are_named() {
 #[test]
 fn a_name_that_would_read_back_otherwise_is_refused() {
     let item = Item::Typedef(Type::Named(String::from("u8")));
-    let items = vec![Located { name: String::from("mine"), line: 1, item }];
+    let items = vec![Definition { name: String::from("mine"), line: 1, item }];
     let headers = vec![HeaderAbi { name: String::from("a.h"), items }];
     let snapshot = Snapshot { release: release(9), arch: arch(0), headers };
     let error = Records::from_snapshots(&[snapshot]).unwrap().to_files().unwrap_err();

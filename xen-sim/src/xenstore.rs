@@ -1,6 +1,6 @@
 //! xenstored: a domain of its own that serves the pages of all others with xen-io's server.
 //!
-//! It has no thread. It runs on the thread of whoever makes a hypercall that it has to learn of, after that
+//! It has no thread. It runs on the thread that makes a hypercall that it has to learn of, after that
 //! hypercall: an event on one of its ports, a shutdown, a domain created or destroyed.
 
 #![allow(unsafe_code, reason = "views pages of the machine")]
@@ -37,7 +37,7 @@ const CONTROL: domid_t = domid_t(0);
 /// xenstored.
 pub(crate) struct Xenstored {
     work: Mutex<Work>,
-    /// There is something to do. It is set before the lock is tried: whoever holds the lock looks again.
+    /// There is something to do. It is set before the lock is tried: the holder of the lock looks again.
     kicked: AtomicBool,
 }
 

@@ -1,13 +1,13 @@
 //! Types as C declares them.
 
 use super::Abi;
-use crate::model::{Constant, Item, Kind, Located, Member, Record, Type, Value};
+use crate::model::{Constant, Definition, Item, Kind, Member, Record, Type, Value};
 
 /// How C names the type: `struct gnttab_copy`, or `domid_t` for what has no tag.
 #[must_use]
-pub fn c_name(located: &Located) -> String {
-    let name = &located.name;
-    match &located.item {
+pub fn c_name(definition: &Definition) -> String {
+    let name = &definition.name;
+    match &definition.item {
         Item::Record(Record { kind, is_tag: true, .. }) => format!("{} {name}", kind.keyword()),
         Item::Enum { is_tag: true, .. } => format!("enum {name}"),
         _ => name.clone(),
@@ -17,9 +17,9 @@ pub fn c_name(located: &Located) -> String {
 /// The declaration of a type or constant, in the words that the record has: fixed-width integers for
 /// the types that C builds in.
 #[must_use]
-pub fn declaration(abi: &Abi, located: &Located) -> String {
-    let name = &located.name;
-    match &located.item {
+pub fn declaration(abi: &Abi, definition: &Definition) -> String {
+    let name = &definition.name;
+    match &definition.item {
         Item::Record(Record { kind, is_tag, members, .. }) => {
             let body = body(abi, members, 1);
             match is_tag {
@@ -28,7 +28,7 @@ pub fn declaration(abi: &Abi, located: &Located) -> String {
             }
         }
         Item::Typedef(ty) => format!("typedef {};", variable(abi, ty, name, 0)),
-        Item::Enum { .. } => format!("{};", c_name(located)),
+        Item::Enum { .. } => format!("{};", c_name(definition)),
         Item::Constant(constant) => match &constant.value {
             Value::Int { value, .. } => format!("{name} = {value}"),
             Value::Text(text) => format!("{name} = {text:?}"),
@@ -82,7 +82,7 @@ fn base(abi: &Abi, ty: &Type, depth: usize) -> String {
         }
         Type::Void => String::from("void"),
         Type::Named(name) => match abi.ty(name) {
-            Some((_, located)) => c_name(located),
+            Some((_, definition)) => c_name(definition),
             None => name.clone(),
         },
         Type::Handle(target, bytes) => {

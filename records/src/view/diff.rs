@@ -50,10 +50,11 @@ pub enum ChangeKind {
 #[must_use]
 pub fn diff(old: &Abi, new: &Abi) -> Vec<Change> {
     let mut changes = BTreeSet::new();
-    let types = old.types().chain(new.types()).map(|(_, located)| located.name.as_str());
+    let types = old.types().chain(new.types()).map(|(_, definition)| definition.name.as_str());
     types.collect::<BTreeSet<_>>().into_iter().for_each(|name| ty(old, new, name, &mut changes));
     let constants = old.constants().chain(new.constants());
-    let constants: BTreeSet<_> = constants.map(|(_, located, _)| located.name.as_str()).collect();
+    let constants: BTreeSet<_> =
+        constants.map(|(_, definition, _)| definition.name.as_str()).collect();
     constants.into_iter().for_each(|name| constant(old, new, name, &mut changes));
     changes.into_iter().collect()
 }

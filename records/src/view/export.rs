@@ -141,16 +141,16 @@ pub enum ExportValue {
 pub fn export(abi: &Abi) -> Export {
     let counts = abi.counts();
     let (mut types, mut typedefs) = (Vec::new(), Vec::new());
-    for (header, located) in abi.types() {
-        let (name, header, line) = (located.name.clone(), header.to_owned(), located.line);
-        let c = c_name(located);
-        let (kind, ty) = match &located.item {
+    for (header, definition) in abi.types() {
+        let (name, header, line) = (definition.name.clone(), header.to_owned(), definition.line);
+        let c = c_name(definition);
+        let (kind, ty) = match &definition.item {
             Item::Record(record) => {
                 types.push(ExportType {
                     kind: record.kind.keyword(),
                     size: record.size,
                     align: record.align,
-                    declaration: declaration(abi, located),
+                    declaration: declaration(abi, definition),
                     fields: fields(abi, &name),
                     name,
                     c,
@@ -167,7 +167,7 @@ pub fn export(abi: &Abi) -> Export {
         let target = variable(abi, ty, "", 0);
         typedefs.push(ExportTypedef { name, kind, c, header, line, target, size, align });
     }
-    let constants = abi.constants().map(|(header, located, constant)| {
+    let constants = abi.constants().map(|(header, definition, constant)| {
         let (value, bytes) = match &constant.value {
             Value::Text(text) => (ExportValue::Text(text.clone()), text.len() as u64 + 1),
             Value::Int { value, bytes, .. } => (integer(*value), *bytes),
@@ -177,7 +177,7 @@ pub fn export(abi: &Abi) -> Export {
             Origin::Enumerator(owner) => ("enumerator", owner.clone()),
         };
         let c = constant_type(constant);
-        let (name, header, line) = (located.name.clone(), header.to_owned(), located.line);
+        let (name, header, line) = (definition.name.clone(), header.to_owned(), definition.line);
         ExportConstant { name, kind, owner, header, line, c, value, bytes }
     });
     Export {

@@ -7,7 +7,7 @@ pub mod layout;
 
 use std::collections::BTreeMap;
 
-use crate::model::{Constant, Item, Located, Member, Record, Snapshot, Type};
+use crate::model::{Constant, Definition, Item, Member, Record, Snapshot, Type};
 
 /// A [`Snapshot`] whose things are found by name.
 #[derive(Clone, Debug)]
@@ -32,12 +32,12 @@ impl From<Snapshot> for Abi {
     fn from(snapshot: Snapshot) -> Self {
         let (mut types, mut constants) = (BTreeMap::new(), BTreeMap::new());
         for (header, of_header) in snapshot.headers.iter().enumerate() {
-            for (at, located) in of_header.items.iter().enumerate() {
-                let index = match located.item {
+            for (at, definition) in of_header.items.iter().enumerate() {
+                let index = match definition.item {
                     Item::Constant(_) => &mut constants,
                     _ => &mut types,
                 };
-                index.insert(located.name.clone(), (header, at));
+                index.insert(definition.name.clone(), (header, at));
             }
         }
         Self { snapshot, types, constants }
@@ -51,37 +51,37 @@ impl Abi {
         &self.snapshot
     }
 
-    fn at(&self, place: (usize, usize)) -> (&str, &Located) {
+    fn at(&self, place: (usize, usize)) -> (&str, &Definition) {
         let header = &self.snapshot.headers[place.0];
         (&header.name, &header.items[place.1])
     }
 
     /// Every type by name, with its header.
-    pub fn types(&self) -> impl Iterator<Item = (&str, &Located)> {
+    pub fn types(&self) -> impl Iterator<Item = (&str, &Definition)> {
         self.types.values().map(|place| self.at(*place))
     }
 
     /// Every constant by name, with its header.
-    pub fn constants(&self) -> impl Iterator<Item = (&str, &Located, &Constant)> {
+    pub fn constants(&self) -> impl Iterator<Item = (&str, &Definition, &Constant)> {
         self.constants.values().filter_map(|place| {
-            let (header, located) = self.at(*place);
-            let Item::Constant(constant) = &located.item else { return None };
-            Some((header, located, constant))
+            let (header, definition) = self.at(*place);
+            let Item::Constant(constant) = &definition.item else { return None };
+            Some((header, definition, constant))
         })
     }
 
     /// The type called `name`, a tag or a typedef, with its header.
     #[must_use]
-    pub fn ty(&self, name: &str) -> Option<(&str, &Located)> {
+    pub fn ty(&self, name: &str) -> Option<(&str, &Definition)> {
         self.types.get(name).map(|place| self.at(*place))
     }
 
     /// The constant called `name`, with its header.
     #[must_use]
-    pub fn constant(&self, name: &str) -> Option<(&str, &Located, &Constant)> {
-        let (header, located) = self.at(*self.constants.get(name)?);
-        let Item::Constant(constant) = &located.item else { return None };
-        Some((header, located, constant))
+    pub fn constant(&self, name: &str) -> Option<(&str, &Definition, &Constant)> {
+        let (header, definition) = self.at(*self.constants.get(name)?);
+        let Item::Constant(constant) = &definition.item else { return None };
+        Some((header, definition, constant))
     }
 
     /// The structure or union called `name`, seen through typedefs.
@@ -129,7 +129,7 @@ impl Abi {
     /// How much there is.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let records = self.types().filter_map(|(_, located)| match &located.item {
+        let records = self.types().filter_map(|(_, definition)| match &definition.item {
             Item::Record(record) => Some(named(&record.members)),
             _ => None,
         });

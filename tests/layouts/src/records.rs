@@ -136,7 +136,7 @@ fn items(recorded: &Snapshot, made: &Snapshot) -> Vec<String> {
 fn index(headers: &[HeaderAbi]) -> Items<'_> {
     let items = headers.iter().flat_map(|header| {
         let items = header.items.iter();
-        items.map(|located| ((header.name.as_str(), located.name.as_str()), &located.item))
+        items.map(|definition| ((header.name.as_str(), definition.name.as_str()), &definition.item))
     });
     items.collect()
 }

@@ -47,9 +47,9 @@ fn proven(dir: &Path, out: &mut Proven) {
 /// What differs between the record of the shipped release and the proofs, and how much was compared.
 fn against_proofs(abi: &Abi, proven: &Proven) -> (Vec<String>, usize) {
     let (mut out, mut compared) = (Vec::new(), 0);
-    for (_, located) in abi.types() {
-        let Item::Record(Record { size, align, members, .. }) = &located.item else { continue };
-        let name = &located.name;
+    for (_, definition) in abi.types() {
+        let Item::Record(Record { size, align, members, .. }) = &definition.item else { continue };
+        let name = &definition.name;
         let Some((proven_size, proven_align, offsets)) = proven.get(name) else {
             out.push(format!("{name}: no proof"));
             continue;
@@ -91,8 +91,8 @@ fn rustc_has_proven_what_is_recorded() {
         assert!(compared > 1_500, "{arch}: only {compared} members");
         // The negative control: one wrong figure is found.
         let items = snapshot.headers.iter_mut().flat_map(|header| &mut header.items);
-        for located in items.filter(|located| located.name == "gnttab_copy") {
-            let Item::Record(record) = &mut located.item else { panic!("a structure") };
+        for definition in items.filter(|definition| definition.name == "gnttab_copy") {
+            let Item::Record(record) = &mut definition.item else { panic!("a structure") };
             record.members[2].offset += 2;
         }
         let (wrong, _) = against_proofs(&Abi::from(snapshot), &figures);
@@ -131,7 +131,7 @@ mod headers {
             let header =
                 snapshots[0].headers.iter_mut().find(|header| header.name == "grant_table.h");
             let header = header.expect("the header");
-            let at = header.items.iter().position(|located| located.name == name);
+            let at = header.items.iter().position(|definition| definition.name == name);
             (header.clone(), at.expect("the item"))
         };
         let spoil = |edit: &dyn Fn(&mut xen_records::model::HeaderAbi, usize), name: &str| {

@@ -17,7 +17,7 @@ struct Heap {
 #[global_allocator]
 static HEAP: Heap = Heap { bytes: UnsafeCell::new([0; SIZE]), used: AtomicUsize::new(0) };
 
-// SAFETY: each byte is handed out once, to whoever moves `used` past it.
+// SAFETY: each byte is handed out once, to the caller that moves `used` past it.
 unsafe impl Sync for Heap {}
 
 // SAFETY: the ranges that are handed out lie in `bytes`, are aligned, and do not overlap.

@@ -82,7 +82,7 @@ impl EventChannel for Channel<'_> {
         event_channel_op::send(&self.machine.xen(), self.port)
     }
 
-    /// Without end: whoever started this kernel has a deadline.
+    /// Without end: what started this kernel has a deadline.
     fn wait(&self, _: Option<Duration>) -> Result<bool, Error> {
         let events = self.machine.shared_info.events();
         while !events.take(self.port).unwrap_or(false) {

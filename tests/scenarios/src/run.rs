@@ -42,7 +42,7 @@ impl<G: Guest> Run<'_, G> {
     /// # Safety
     ///
     /// As [`Hypercall::call3`].
-    #[allow(unsafe_code, reason = "hands the door on")]
+    #[allow(unsafe_code, reason = "passes the hypercall on")]
     pub(crate) unsafe fn raw(
         &mut self,
         name: impl fmt::Display,
@@ -59,7 +59,7 @@ impl<G: Guest> Run<'_, G> {
     /// # Safety
     ///
     /// As [`Hypercall::call3`].
-    #[allow(unsafe_code, reason = "hands the door on")]
+    #[allow(unsafe_code, reason = "passes the hypercall on")]
     pub(crate) unsafe fn raw_grant(
         &mut self,
         name: impl fmt::Display,

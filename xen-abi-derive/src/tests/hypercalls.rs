@@ -95,7 +95,7 @@ fn who_may_call_is_what_upstream_says() {
         let Some(named) = callers.get(name) else { continue };
         let is_kind = |word: &&str| ["pv", "hvm", "arm"].contains(word);
         let named = named.iter().map(String::as_str).filter(is_kind).collect::<BTreeSet<_>>();
-        // A table that names none is for whoever has the privilege.
+        // A table that names none is for every caller with the privilege.
         if !named.is_empty() {
             assert_eq!(named, kinds, "{name}: the table left, upstream right");
         }

@@ -53,11 +53,11 @@ impl Layout {
         let (name, member) = name.split_once('.').unwrap_or((name, ""));
         let abis: Vec<Abi> = asked.arches(&self.arch)?.into_iter().map(|a| asked.abi(a)).collect();
         let abis: Vec<&Abi> = abis.iter().filter(|abi| abi.ty(name).is_some()).collect();
-        let Some((header, located)) = abis.first().and_then(|abi| abi.ty(name)) else {
+        let Some((header, definition)) = abis.first().and_then(|abi| abi.ty(name)) else {
             return Err(asked.unknown("type", name, is_type));
         };
-        let mut out = styled(BOLD, &c_name(located));
-        out += &format!(", {header}:{}, Xen {}\n\n", located.line, asked.name());
+        let mut out = styled(BOLD, &c_name(definition));
+        out += &format!(", {header}:{}, Xen {}\n\n", definition.line, asked.name());
         out += &match abis.iter().any(|abi| abi.record(name).is_some()) {
             true => picture(&asked, &abis, name, member)?,
             false => scalar(&abis, name),
@@ -206,9 +206,9 @@ fn scalar(abis: &[&Abi], name: &str) -> String {
     let mut table = Table::new(&[2, 3]);
     table.row(["", "type", "size", "align"]);
     for abi in abis {
-        let Some((_, located)) = abi.ty(name) else { continue };
+        let Some((_, definition)) = abi.ty(name) else { continue };
         let (xen_records::model::Item::Typedef(ty)
-        | xen_records::model::Item::Enum { int: ty, .. }) = &located.item
+        | xen_records::model::Item::Enum { int: ty, .. }) = &definition.item
         else {
             continue;
         };

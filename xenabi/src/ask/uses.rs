@@ -42,17 +42,17 @@ impl Uses {
         let names = names(&abi, name);
         let mut table = Table::new(&[]);
         let mut is_used = false;
-        for (header, located) in abi.types() {
-            let place = format!("{header}:{}", located.line);
+        for (header, definition) in abi.types() {
+            let place = format!("{header}:{}", definition.line);
             let mut row = |what: String, ty: &Type| {
                 table.row([what, variable(&abi, ty, "", 0), place.clone()]);
                 is_used = true;
             };
-            match &located.item {
-                Item::Typedef(ty) if mentions(ty, &names) => row(located.name.clone(), ty),
+            match &definition.item {
+                Item::Typedef(ty) if mentions(ty, &names) => row(definition.name.clone(), ty),
                 Item::Record(record) => each(&record.members, "", &mut |path, ty| {
                     if mentions(ty, &names) {
-                        row(format!("{}.{path}", c_name(located)), ty);
+                        row(format!("{}.{path}", c_name(definition)), ty);
                     }
                 }),
                 _ => {}
@@ -70,9 +70,9 @@ impl Uses {
 fn names<'a>(abi: &'a Abi, name: &'a str) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::from([name]);
     loop {
-        let typedefs = abi.types().filter_map(|(_, located)| match &located.item {
+        let typedefs = abi.types().filter_map(|(_, definition)| match &definition.item {
             Item::Typedef(Type::Named(target)) if names.contains(target.as_str()) => {
-                Some(located.name.as_str())
+                Some(definition.name.as_str())
             }
             _ => None,
         });
