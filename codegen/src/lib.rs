@@ -20,6 +20,7 @@ pub mod output;
 pub mod record;
 pub mod releases;
 pub mod transform;
+pub mod tree;
 pub mod validate;
 
 use devtools::Arch;

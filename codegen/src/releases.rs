@@ -1,5 +1,8 @@
 //! The releases whose toolstack ABI `xen-abi` has beside its root, and which headers that is.
 
+use xen_headers::{PointRelease, pins};
+
+use crate::error::Error;
 use crate::families::Family;
 
 /// A release beside the root.
@@ -7,8 +10,6 @@ use crate::families::Family;
 pub struct Release {
     /// Its number: `4.17`.
     pub name: &'static str,
-    /// The tag of its newest point release in upstream's repository.
-    pub tag: &'static str,
     /// The release that its modules build on, or `None` for the root.
     pub base: Option<&'static str>,
 }
@@ -17,22 +18,25 @@ pub struct Release {
 ///
 /// Neighbours have most in common, so a release builds on its neighbour in the direction of the root.
 pub const RELEASES: [Release; 6] = [
-    Release { name: "4.20", tag: "RELEASE-4.20.4", base: None },
-    Release { name: "4.19", tag: "RELEASE-4.19.6", base: None },
-    Release { name: "4.18", tag: "RELEASE-4.18.6", base: Some("4.19") },
-    Release { name: "4.17", tag: "RELEASE-4.17.7", base: Some("4.18") },
-    Release { name: "4.21", tag: "RELEASE-4.21.2", base: None },
-    Release { name: "4.22", tag: "RELEASE-4.22.0", base: Some("4.21") },
+    Release { name: "4.20", base: None },
+    Release { name: "4.19", base: None },
+    Release { name: "4.18", base: Some("4.19") },
+    Release { name: "4.17", base: Some("4.18") },
+    Release { name: "4.21", base: None },
+    Release { name: "4.22", base: Some("4.21") },
 ];
 
 /// Headers of the core that hold the architecture's part of a domain's configuration.
 const DOMAIN_CONFIGURATION: [&str; 2] = ["arch-arm.h", "arch-x86/xen.h"];
 
 impl Release {
-    /// The point release: `4.17.7`.
-    #[must_use]
-    pub fn point(&self) -> &'static str {
-        self.tag.trim_start_matches("RELEASE-")
+    /// Its newest point release.
+    ///
+    /// # Errors
+    ///
+    /// That it is not pinned.
+    pub fn point(&self) -> Result<&'static PointRelease, Error> {
+        Ok(pins().point(self.name)?)
     }
 
     /// Its module: `v4_17`.

@@ -135,7 +135,7 @@ impl Boot {
         Self { xen_arguments: words.to_owned(), ..self }
     }
 
-    /// How long it may take, instead of a minute, or three with Linux.
+    /// How long it may take, instead of a minute, or six with Linux.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), endless: false, ..self }

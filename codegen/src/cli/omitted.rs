@@ -21,7 +21,7 @@ impl Omitted {
     pub(super) fn run(self) -> Result<Outcome, Error> {
         let source = tree::source(&self.input)?;
         let abi = crate::abi(&source, self.arch, self.input.profile())?;
-        tree::warn_of_unknown(std::slice::from_ref(&abi));
+        crate::tree::warn_of_unknown(std::slice::from_ref(&abi));
         let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (name, omission) in &abi.omitted {
             by_reason

@@ -38,8 +38,9 @@ impl Releases {
         let root = abis(&root)?;
         let mut releases = Vec::new();
         for release in RELEASES {
-            let mut tree = HeaderTree::from_git(&self.git, release.tag, &tree::options())?;
-            tree.label = release.point().to_owned();
+            let point = release.point()?;
+            let mut tree = HeaderTree::from_git(&self.git, &point.tag(), &tree::options())?;
+            tree.label.clone_from(&point.name);
             releases.push((release, abis(&Source::new(tree, None)?)?));
         }
         let (files, differences) = emit::releases(&root, &releases, &Docs::load()?)?;

@@ -1,7 +1,6 @@
 //! Where upstream keeps what a module is made from.
 
 use crate::ir::{Abi, Location};
-use crate::releases::RELEASES;
 
 /// Upstream's repository, file by file.
 const BROWSER: &str = "https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/";
@@ -39,10 +38,11 @@ fn linked(abi: &Abi, text: &str, header: &str, anchor: &str) -> String {
 
 /// The revision of upstream's repository whose headers a pinned release has.
 fn revision(release: &str) -> Option<String> {
-    if let Some(tagged) = RELEASES.iter().find(|tagged| tagged.point() == release) {
-        return Some(tagged.tag.to_owned());
+    let pins = xen_headers::pins();
+    if let Some(point) = pins.points().iter().find(|point| point.name == release) {
+        return Some(point.tag());
     }
-    let pinned = xen_headers::pins().releases().iter().find(|pinned| pinned.name == release)?;
+    let pinned = pins.releases().iter().find(|pinned| pinned.name == release)?;
     of_package(&pinned.package.version)
 }
 

@@ -86,7 +86,7 @@ impl Boot {
         self
     }
 
-    /// How long it may take, instead of a minute, or three with Linux.
+    /// How long it may take, instead of a minute, or six with Linux.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { machine: self.machine.deadline(deadline), ..self }

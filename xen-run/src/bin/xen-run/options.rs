@@ -51,7 +51,7 @@ pub(crate) struct Options {
     /// A kernel that Linux starts as a domain beside the program; may be repeated
     #[arg(long, value_name = "KERNEL")]
     pub(crate) guest: Vec<PathBuf>,
-    /// Seconds until a machine that has not ended is ended; 0 for none [default: 60, with Linux 180]
+    /// Seconds until a machine that has not ended is ended; 0 for none [default: 60, with Linux 360]
     #[arg(long, env = "XEN_RUN_TIMEOUT", value_name = "SECONDS")]
     pub(crate) timeout: Option<u32>,
     /// Wait for gdb at this port of the local host, without a time limit
