@@ -7,6 +7,7 @@
 //! | [`compilers()`] | the C compilers of each architecture |
 //! | [`libclang::find`] | the libclang that the generator uses |
 //! | [`has_target`] | whether a target's core library for Rust is installed |
+//! | [`copy_directory`] | a copy of a directory and all below it |
 //! | [`Table`] | a table on standard output |
 //!
 //! Nothing that a user links depends on this crate.
@@ -15,12 +16,14 @@ pub mod libclang;
 
 mod arch;
 mod compilers;
+mod copy;
 mod program;
 mod rust;
 mod table;
 
 pub use arch::{Arch, UnknownArch};
 pub use compilers::{Compiler, Family, compilers};
+pub use copy::copy_directory;
 pub use program::{answer, succeeds};
 pub use rust::has_target;
 pub use table::Table;

@@ -12,21 +12,8 @@ fn headers(dir: &Path) -> PathBuf {
     let from = HeaderTree::obtain(pins(), &pins().default_release().name, &Options::from_env())
         .expect("the headers are at hand");
     let to = dir.join("xen/include/public");
-    copy(&from.root, &to);
+    devtools::copy_directory(&from.root, &to).expect("a copy");
     to
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a directory");
-    for entry in fs::read_dir(from).expect("a directory") {
-        let entry = entry.expect("an entry");
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if from.is_dir() {
-            copy(&from, &to);
-        } else {
-            fs::copy(&from, &to).expect("a copy");
-        }
-    }
 }
 
 fn xenabi(arguments: &[&str]) -> Output {

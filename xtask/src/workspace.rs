@@ -1,8 +1,8 @@
 //! Where the workspace is, and its cargo.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 use crate::Error;
 
@@ -51,4 +51,12 @@ pub(crate) fn cargo() -> Result<Command, Error> {
 pub(crate) fn msrv() -> String {
     let version = env!("CARGO_PKG_RUST_VERSION");
     if version.matches('.').count() == 1 { format!("{version}.0") } else { version.to_owned() }
+}
+
+/// Removes a directory, if it is there.
+pub(crate) fn remove(directory: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if directory.exists() => Err(Error::file(directory)(error)),
+        _ => Ok(()),
+    }
 }

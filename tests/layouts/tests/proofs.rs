@@ -1,29 +1,15 @@
 //! A wrong figure does not compile, and the error names the thing.
 
 use std::fs;
-use std::path::Path;
 
-use devtools::Arch;
+use devtools::{Arch, copy_directory};
 use xen_layouts::prove::{prove, workspace};
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a directory");
-    for entry in fs::read_dir(from).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("a copy");
-        }
-    }
-}
 
 /// Replaces `old` in one module of a copy of what is shipped, and gives what rustc says.
 fn spoiled(arch: Arch, module: &str, old: &str, new: &str) -> String {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let generated = dir.path().join("generated");
-    copy(&workspace().join("xen-abi/src/generated"), &generated);
+    copy_directory(&workspace().join("xen-abi/src/generated"), &generated).expect("a copy");
     let file = generated.join(arch.name()).join(module);
     let text = fs::read_to_string(&file).expect("the module");
     assert_eq!(text.matches(old).count(), 1, "{old:?} is in {module} once");

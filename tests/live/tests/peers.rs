@@ -7,8 +7,8 @@ use std::fs;
 
 use xen_live::{Arch, Boot, Mode, build_kernel};
 
-/// Starts the kernel with `words` on its command line, and returns what it and dom0 wrote. `attach` is what dom0 does between making the domain and starting it, `meanwhile` what it does while the
-/// domain runs.
+/// Starts the kernel with `words` on its command line, and returns what it and dom0 wrote. Dom0 runs `attach`
+/// before the domain runs, and `meanwhile` while it does.
 fn run(words: &str, attach: &[&str], meanwhile: &[&str]) -> Vec<String> {
     let place = tempfile::tempdir().unwrap();
     let kernel = build_kernel("tests/peers", Arch::X86_64).unwrap().join("xen-peers");
@@ -27,11 +27,9 @@ fn run(words: &str, attach: &[&str], meanwhile: &[&str]) -> Vec<String> {
         };
     }
     let through = "for i in $(seq 600); do [ $(xl list | wc -l) = 2 ] && break; sleep 0.2; done";
-    boot = boot.command("xl unpause peer");
-    for line in meanwhile {
-        boot = boot.command(line);
-    }
-    let report = boot
+    let report = meanwhile
+        .iter()
+        .fold(boot.command("xl unpause peer"), |boot, line| boot.command(line))
         .command(through)
         .command("cat /var/log/xen/console/guest-peer.log")
         .run()

@@ -36,29 +36,30 @@ pub struct Safe(());
 pub struct Unsafe(());
 
 /// Stands for an argument that goes in and comes out.
-type Marker<A, S> = PhantomData<(fn(A) -> A, S)>;
+type Marker<K, A, S> = PhantomData<(K, fn(A) -> A, S)>;
 
-/// A domctl of one release, whose argument is an `A`.
+/// An operation of one release, whose argument is an `A`.
 #[derive(Debug)]
-pub struct Domctl<A, S = Safe> {
-    operation: Operation,
-    marker: Marker<A, S>,
-}
-
-/// A sysctl of one release, whose argument is an `A`.
-#[derive(Debug)]
-pub struct Sysctl<A, S = Safe> {
-    operation: Operation,
-    marker: Marker<A, S>,
-}
-
-/// What is the same for both.
-#[derive(Clone, Copy, Debug)]
-struct Operation {
+pub struct Operation<K, A, S = Safe> {
     name: &'static str,
     command: u32,
     version: u32,
+    marker: Marker<K, A, S>,
 }
+
+/// Marks operations on a domain.
+#[derive(Clone, Copy, Debug)]
+pub struct OnDomain(());
+
+/// Marks operations on the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct OnMachine(());
+
+/// A domctl of one release, whose argument is an `A`.
+pub type Domctl<A, S = Safe> = Operation<OnDomain, A, S>;
+
+/// A sysctl of one release, whose argument is an `A`.
+pub type Sysctl<A, S = Safe> = Operation<OnMachine, A, S>;
 
 /// A domctl's answer beside its argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,46 +70,40 @@ pub struct Reply {
     pub domain: domid_t,
 }
 
-impl<A, S> Clone for Domctl<A, S> {
+impl<K, A, S> Clone for Operation<K, A, S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<A, S> Copy for Domctl<A, S> {}
+impl<K, A, S> Copy for Operation<K, A, S> {}
 
-impl<A, S> Clone for Sysctl<A, S> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<A, S> Copy for Sysctl<A, S> {}
-
-impl<A: Plain, S> Domctl<A, S> {
+impl<K, A: Plain, S> Operation<K, A, S> {
     const fn new(name: &'static str, command: u32, version: u32) -> Self {
         assert!(size_of::<A>() <= size_of::<Bytes>());
-        Self { operation: Operation { name, command, version }, marker: PhantomData }
+        Self { name, command, version, marker: PhantomData }
     }
 
     /// Upstream's name, such as `XEN_DOMCTL_pausedomain`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        self.operation.name
+        self.name
     }
 
     /// Upstream's number.
     #[must_use]
     pub const fn command(&self) -> u32 {
-        self.operation.command
+        self.command
     }
 
     /// The version that the argument carries; 0 for an operation that is stable.
     #[must_use]
     pub const fn version(&self) -> u32 {
-        self.operation.version
+        self.version
     }
+}
 
+impl<A: Plain, S> Domctl<A, S> {
     /// Makes the call, with another version unless the operation is stable.
     ///
     /// # Safety
@@ -122,10 +117,9 @@ impl<A: Plain, S> Domctl<A, S> {
         domain: domid_t,
         argument: &mut A,
     ) -> Result<Reply, Error> {
-        let Operation { name, command, version: own } = self.operation;
         let mut op = xen_domctl {
-            cmd: command,
-            interface_version: if own == 0 { 0 } else { version },
+            cmd: self.command,
+            interface_version: if self.version == 0 { 0 } else { version },
             domain,
             u: xen_domctl_u::from_pad(padded(argument)),
             ..xen_domctl::ZERO
@@ -134,7 +128,7 @@ impl<A: Plain, S> Domctl<A, S> {
             // SAFETY: the argument is a whole domctl. The caller promises the rest.
             unsafe { xen.call1(__HYPERVISOR_domctl, [buffer.address()]) }
         });
-        let value = value(name, result)?;
+        let value = value(self.name, result)?;
         unpad(op.u.pad(), argument);
         Ok(Reply { value, domain: op.domain })
     }
@@ -153,7 +147,7 @@ impl<A: Plain> Domctl<A> {
         domain: domid_t,
         argument: &mut A,
     ) -> Result<Reply, Error> {
-        self.call_as(self.operation.version, xen, domain, argument)
+        self.call_as(self.version, xen, domain, argument)
     }
 
     #[allow(unsafe_code, reason = "a safe operation")]
@@ -191,34 +185,11 @@ impl<A: Plain> Domctl<A, Unsafe> {
         argument: &mut A,
     ) -> Result<Reply, Error> {
         // SAFETY: the caller's promise.
-        unsafe { self.issue(self.operation.version, xen, domain, argument) }
+        unsafe { self.issue(self.version, xen, domain, argument) }
     }
 }
 
 impl<A: Plain, S> Sysctl<A, S> {
-    const fn new(name: &'static str, command: u32, version: u32) -> Self {
-        assert!(size_of::<A>() <= size_of::<Bytes>());
-        Self { operation: Operation { name, command, version }, marker: PhantomData }
-    }
-
-    /// Upstream's name, such as `XEN_SYSCTL_physinfo`.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.operation.name
-    }
-
-    /// Upstream's number.
-    #[must_use]
-    pub const fn command(&self) -> u32 {
-        self.operation.command
-    }
-
-    /// The version that the argument carries.
-    #[must_use]
-    pub const fn version(&self) -> u32 {
-        self.operation.version
-    }
-
     /// Makes the call, with another version.
     ///
     /// # Safety
@@ -231,14 +202,13 @@ impl<A: Plain, S> Sysctl<A, S> {
         xen: &H,
         argument: &mut A,
     ) -> Result<usize, Error> {
-        let Operation { name, command, .. } = self.operation;
         let u = xen_sysctl_u::from_pad(padded(argument));
-        let mut op = xen_sysctl { cmd: command, interface_version: version, u };
+        let mut op = xen_sysctl { cmd: self.command, interface_version: version, u };
         let result = HypercallBuffer::to_write(xen, &mut op).map(|buffer| {
             // SAFETY: the argument is a whole sysctl. The caller promises the rest.
             unsafe { xen.call1(__HYPERVISOR_sysctl, [buffer.address()]) }
         });
-        let value = value(name, result)?;
+        let value = value(self.name, result)?;
         unpad(op.u.pad(), argument);
         Ok(value)
     }
@@ -252,7 +222,7 @@ impl<A: Plain> Sysctl<A> {
     /// What Xen answers: `EACCES` if it has another interface version, `EPERM` if the caller is no control
     /// domain, and the operation's own.
     pub fn call<H: Hypercall>(&self, xen: &H, argument: &mut A) -> Result<usize, Error> {
-        self.call_as(self.operation.version, xen, argument)
+        self.call_as(self.version, xen, argument)
     }
 
     #[allow(unsafe_code, reason = "a safe operation")]
@@ -282,7 +252,7 @@ impl<A: Plain> Sysctl<A, Unsafe> {
     #[allow(unsafe_code, reason = "an unsafe operation")]
     pub unsafe fn call<H: Hypercall>(&self, xen: &H, argument: &mut A) -> Result<usize, Error> {
         // SAFETY: the caller's promise.
-        unsafe { self.issue(self.operation.version, xen, argument) }
+        unsafe { self.issue(self.version, xen, argument) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use devtools::copy_directory;
 use serde::Deserialize;
 
 use crate::{Error, process, workspace};
@@ -54,18 +55,6 @@ pub(super) fn obtain(
 
 /// Copies a directory to one that is made anew.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    if to.exists() {
-        fs::remove_dir_all(to).map_err(Error::file(to))?;
-    }
-    fs::create_dir_all(to).map_err(Error::file(to))?;
-    for entry in fs::read_dir(from).map_err(Error::file(from))? {
-        let path = entry.map_err(Error::file(from))?.path();
-        let Some(name) = path.file_name() else { continue };
-        if path.is_dir() {
-            copy(&path, &to.join(name))?;
-        } else {
-            fs::copy(&path, to.join(name)).map_err(Error::file(&path))?;
-        }
-    }
-    Ok(())
+    workspace::remove(to)?;
+    copy_directory(from, to).map_err(Error::file(to))
 }

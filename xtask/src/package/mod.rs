@@ -58,14 +58,14 @@ fn directory(name: &str) -> String {
 /// Has cargo pack everything that is not `publish = false`, and unpacks that.
 fn pack(target: &Path) -> Result<PathBuf, Error> {
     let packed = target.join("package");
-    remove(&packed)?;
+    workspace::remove(&packed)?;
     let mut command = workspace::cargo()?;
     // What is not committed yet is packed too: this is no release.
     command.args(["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty"]);
     command.arg("--target-dir").arg(target);
     process::captured("cargo publish --dry-run", &mut command)?;
     let unpacked = target.join("unpacked");
-    remove(&unpacked)?;
+    workspace::remove(&unpacked)?;
     fs::create_dir_all(&unpacked).map_err(Error::file(&unpacked))?;
     for name in CRATES {
         let mut tar = Command::new("tar");
@@ -75,13 +75,6 @@ fn pack(target: &Path) -> Result<PathBuf, Error> {
     }
     manifest(&unpacked)?;
     Ok(unpacked)
-}
-
-fn remove(directory: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(directory) {
-        Err(error) if directory.exists() => Err(Error::file(directory)(error)),
-        _ => Ok(()),
-    }
 }
 
 /// A workspace of the packages. It has no lock file, and takes none from the packages, which have one if
