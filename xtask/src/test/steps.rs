@@ -286,6 +286,8 @@ pub(super) const STEPS: &[Step] = &[
                 "--test",
                 "template",
                 "--test",
+                "peers",
+                "--test",
                 "toolstack",
             ],
             &["test", "-p", "xen-run", "--features", "boot", "--test", "boot"],
