@@ -131,3 +131,31 @@ fn foreign_layouts_hold_here() {
     let map: x86_32::grant_table::gnttab_map_grant_ref = from_bytes(&bytes).expect("32 bytes");
     assert_eq!(u64::from(map.host_addr), 0x1122_3344_5566_7788);
 }
+
+#[cfg(feature = "std")]
+#[test]
+fn error_numbers_are_linux_s() {
+    use std::io;
+    // Kinds that Linux's numbers have in the standard library, so a wrong number shows.
+    for number in 1..=111 {
+        let errno = Errno(number);
+        if errno.kind() != io::ErrorKind::Other && cfg!(target_os = "linux") {
+            assert_eq!(io::Error::from(errno).kind(), errno.kind(), "{errno:?}");
+        }
+    }
+    assert_eq!(io::Error::from(Errno(u32::MAX)).to_string(), format!("{}", Errno(u32::MAX)));
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_status_stays_inside_an_io_error() {
+    use std::io;
+    use xen_abi::grant_table::{GNTST_bad_gntref, GNTST_eagain, GNTST_permission_denied};
+    let error = io::Error::from(GNTST_eagain);
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    assert_eq!(error.into_inner().unwrap().to_string(), GNTST_eagain.to_string());
+    let kind = |status| io::Error::from(status).kind();
+    assert_eq!(kind(GNTST_permission_denied), io::ErrorKind::PermissionDenied);
+    assert_eq!(kind(GNTST_bad_gntref), io::ErrorKind::InvalidInput);
+    assert_eq!(kind(GrantStatus(7)), io::ErrorKind::Other);
+}

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::install::Install;
 use crate::{
-    Error, adopters, bench_build, compare, cross, deny, examples, features, fuzz, i686, live, loom,
-    miri, msrv, mutants, package, public_api, release, setup, test, verify,
+    Error, adopters, bench_build, compare, cross, deny, doc, examples, features, fuzz, i686, live,
+    loom, miri, msrv, mutants, package, public_api, release, setup, test, verify,
 };
 
 /// Developer commands of the xen-abi workspace.
@@ -49,6 +49,9 @@ enum Command {
     /// Check the licences, sources and users of dependencies
     #[command(after_help = "Example:\n  cargo xtask deny\n\nThe rules are in deny.toml.")]
     Deny,
+    /// Make the documentation of the published crates as docs.rs makes it; warnings are failures
+    #[command(after_help = "Example:\n  cargo xtask doc")]
+    Doc,
     /// Compare the public API of the libraries with the checked-in listings, or write them
     PublicApi(public_api::Options),
     /// Check the published crates with the oldest Rust version that is promised to work
@@ -115,6 +118,7 @@ fn run(command: Command, install: Install) -> Result<(), Error> {
         Command::Cross(options) => cross::run(&options, install),
         Command::Features => features::run(install),
         Command::Deny => deny::run(install),
+        Command::Doc => doc::run(install),
         Command::PublicApi(options) => public_api::run(&options, install),
         Command::Package => package::run(install),
         Command::Release => release::run(install),

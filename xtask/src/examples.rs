@@ -16,7 +16,7 @@ pub(crate) fn run() -> Result<(), Error> {
     names.sort();
     for name in names {
         let mut command = workspace::cargo()?;
-        command.args(["run", "--quiet", "--package", "xen-sim", "--example", &name]);
+        command.args(["run", "--quiet", "--features", workspace::FEATURES, "--example", &name]);
         process::open(&format!("example {name}"), &mut command)?;
     }
     Ok(())

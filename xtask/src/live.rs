@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     }
     // A program of its own, as for `verify`.
     let mut command = workspace::cargo()?;
-    command.args(["run", "--quiet", "-p", "xen-live", "--bin", "live", "--"]);
+    command.args(["run", "--quiet", "--features", workspace::FEATURES, "--bin", "live", "--"]);
     command.args(&options.arguments);
     process::open("live", &mut command).map(drop)
 }

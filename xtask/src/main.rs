@@ -8,7 +8,8 @@
 //! | `cross`       | `cross.rs`      | `cargo check` for every target                             |
 //! | `features`    | `features.rs`   | every cargo feature, by cargo-hack                         |
 //! | `deny`        | `deny.rs`       | licences, sources and users of dependencies, by cargo-deny |
-//! | `public-api`  | `public_api.rs` | the public API beside its listings, by cargo-public-api    |
+//! | `doc`         | `doc.rs`        | the documentation, as docs.rs makes it                     |
+//! | `public-api`  | `public_api.rs` | the public API beside its listings, read by public-api      |
 //! | `package`     | `package/`      | what crates.io would get, and its users' lock files        |
 //! | `release`     | `release.rs`    | everything before a release but publishing                 |
 //! | `msrv`        | `msrv.rs`       | the oldest Rust version that is promised to work           |
@@ -36,6 +37,7 @@ mod compare;
 mod cpu;
 mod cross;
 mod deny;
+mod doc;
 mod error;
 mod examples;
 mod features;

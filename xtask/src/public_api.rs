@@ -6,24 +6,14 @@ use std::process::Command;
 
 use crate::install::Install;
 use crate::need::{self, Need};
-use crate::toolchain::NIGHTLY;
-use crate::{Error, process, tool, workspace};
+use crate::package::CRATES;
+use crate::{Error, doc, workspace};
 
 /// What it needs.
-pub(crate) const NEEDS: &[Need] = &[Need::Nightly, Need::Tool(&tool::PUBLIC_API)];
+pub(crate) const NEEDS: &[Need] = doc::NEEDS;
 
-/// The crates. xen-abi is left out: almost all of it is generated, and the records
-/// list it.
-/// Each has the features that add to its API: traits on xen-abi's types do not, and take minutes.
-const CRATES: [(&str, &str); 7] = [
-    ("xen-abi-derive", ""),
-    ("xen-ops", "alloc,argo,device-model,hvm,io,linux,std,toolstack"),
-    ("xen-guest", "qemu"),
-    ("xen-io", "embedded-io,foreign,std,toolstack"),
-    ("xen-toolstack", ""),
-    ("xen-linux", "argo,io,toolstack,vm-memory"),
-    ("xen-sim", ""),
-];
+/// A crate without a listing: almost all of it is generated, and the records list it.
+const GENERATED: &str = "xen-abi";
 
 /// The directory of the listings.
 const LISTINGS: &str = "tests/public-api";
@@ -47,9 +37,11 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     let new = if options.write { &listings } else { &scratch };
     fs::create_dir_all(new).map_err(Error::file(new))?;
     let mut changed = Vec::new();
-    for (name, features) in CRATES {
+    let described: Vec<_> = CRATES.into_iter().filter(|name| *name != GENERATED).collect();
+    let json = doc::json(&described)?;
+    for name in described {
         let file = format!("{name}.txt");
-        list(name, features, &new.join(&file))?;
+        list(&json.join(name.replace('-', "_") + ".json"), &new.join(&file))?;
         if !options.write && is_changed(name, &listings.join(&file), &new.join(&file))? {
             changed.push(name);
         }
@@ -64,16 +56,14 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     )))
 }
 
-/// Writes the API of a crate to a file. Blanket and auto trait implementations are left out: they would
-/// be seven lines for each type. It is the host's API, and the listings are those of x86-64: xen-ops has
+/// Writes the API that a file of rustdoc describes. Blanket and auto trait implementations are left out: they
+/// would be seven lines for each type. It is the host's API, and the listings are those of x86-64: xen-ops has
 /// another backend on Arm.
-fn list(name: &str, features: &str, file: &Path) -> Result<(), Error> {
-    let mut command = tool::PUBLIC_API.command()?;
-    command.args(["-p", name, "--features", features, "--omit", "blanket-impls,auto-trait-impls"]);
-    command.arg("--target-dir").arg(workspace::scratch("public-api/target")?);
-    command.env("RUSTUP_TOOLCHAIN", NIGHTLY).env_remove("CARGO").env_remove("RUSTC");
-    let listing = process::output(&format!("public API of {name}"), &mut command)?;
-    fs::write(file, listing).map_err(Error::file(file))
+fn list(json: &Path, file: &Path) -> Result<(), Error> {
+    let builder = public_api::Builder::from_rustdoc_json(json);
+    let api = builder.omit_blanket_impls(true).omit_auto_trait_impls(true).build();
+    let api = api.map_err(|error| Error::Unexpected(format!("{}: {error}", json.display())))?;
+    fs::write(file, api.to_string()).map_err(Error::file(file))
 }
 
 /// Compares a listing with the new one and shows the difference.

@@ -27,13 +27,6 @@ pub(crate) const DENY: Tool = Tool {
     why: "it checks the dependencies' licences, sources and users",
 };
 
-/// Reads the JSON of rustdoc from nightly-2025-08-02 on; it was tried with nightly-2026-05-19.
-pub(crate) const PUBLIC_API: Tool = Tool {
-    package: "cargo-public-api",
-    version: "0.52.0",
-    why: "it lists the public API of the libraries",
-};
-
 pub(crate) const SEMVER: Tool = Tool {
     package: "cargo-semver-checks",
     version: "0.51.0",

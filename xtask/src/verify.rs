@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     // A program of its own: it links the generator, which takes a minute to build, and what is missing
     // should be reported before that.
     let mut command = workspace::cargo()?;
-    command.args(["run", "-p", "xen-layouts", "--bin", "verify", "--"]);
+    command.args(["run", "--features", workspace::FEATURES, "--bin", "verify", "--"]);
     command.args(options.write.then_some("--write"));
     process::open("verify", &mut command).map(drop)
 }

@@ -6,6 +6,14 @@ use std::{env, fs};
 
 use crate::Error;
 
+/// The features with which the workspace is tested: those of tests that need what `setup` installs, and those of
+/// optional integrations.
+///
+/// Commands that select all members with these features share what was built. With `-p` alone cargo would choose
+/// other features of common dependencies and build these once more.
+pub(crate) const FEATURES: &str = "xen-abi/full,xen-abi/foreign,xen-abi/std,xen-layouts/headers,xen-rings/headers,\
+    xen-disassembly/targets,codegen/headers,xenabi/headers,xen-linux/vm-memory,xen-io/embedded-io,xen-io/std";
+
 /// The workspace's root directory.
 ///
 /// Taken from the environment that `cargo run` sets, else from the current directory upwards: a

@@ -2,8 +2,9 @@
 
 use crate::install::Install;
 use crate::need::Need;
+use crate::workspace::FEATURES;
 use crate::{
-    Error, adopters, cross, deny, examples, features, fuzz, live, loom, miri, msrv, package,
+    Error, adopters, cross, deny, doc, examples, features, fuzz, live, loom, miri, msrv, package,
     public_api, verify,
 };
 
@@ -84,13 +85,8 @@ pub(super) enum Action {
     Command(fn(Install) -> Result<(), Error>),
 }
 
-/// The features of tests that need what `setup` installs, and of optional integrations.
-const HEADERS: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,xenabi/headers,\
-    xen-linux/vm-memory,xen-io/embedded-io,xen-io/std";
-
-/// The same, and those of tests that boot hypervisors.
-const LINTED: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,xenabi/headers,\
-    xen-linux/vm-memory,xen-io/embedded-io,xen-io/std,xen-live/boot,xen-run/boot";
+/// Features of tests that boot hypervisors.
+const BOOT: &str = "xen-live/boot,xen-run/boot";
 
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";
@@ -138,23 +134,22 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "clippy",
-        about: "lints of all crates, and of xen-abi with all its features",
+        about: "lints of all crates",
         runs: Runs::Always,
         place: Place::First,
         needs: Needs::Required(&[Need::Components]),
-        action: Action::Quiet(&[
-            &[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--features",
-                LINTED,
-                "--",
-                "-D",
-                "warnings",
-            ],
-            &["clippy", "-p", "xen-abi", "--features", "full", "--", "-D", "warnings"],
-        ]),
+        action: Action::Quiet(&[&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--features",
+            FEATURES,
+            "--features",
+            BOOT,
+            "--",
+            "-D",
+            "warnings",
+        ]]),
     },
     Step {
         name: "test",
@@ -170,27 +165,14 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "test",
-        about: "all tests that boot nothing; xen-abi with no and with all features",
+        about: "all tests that boot nothing",
         runs: Runs::Full,
         place: Place::In(SHARED),
         needs: Needs::Required(verify::NEEDS),
         action: Action::Tests(&[
-            &["test", "--workspace", "--features", HEADERS],
-            &["test", "-p", "xen-abi", "--no-default-features"],
-            &["test", "-p", "xen-abi", "--features", "full,foreign"],
+            &["test", "--workspace", "--features", FEATURES],
             // As users compile it: what the compiler makes of values that are moved.
             &["test", "-p", "xen-fuzz", "--release"],
-        ]),
-    },
-    Step {
-        name: "doc",
-        about: "documentation without warnings",
-        runs: Runs::Full,
-        place: Place::In(SHARED),
-        needs: Needs::NONE,
-        action: Action::Quiet(&[
-            &["doc", "-p", "xen-abi", "--no-deps", "--features", "full"],
-            &["doc", "--workspace", "--exclude", "xen-abi", "--no-deps"],
         ]),
     },
     Step {
@@ -207,7 +189,17 @@ pub(super) const STEPS: &[Step] = &[
         runs: Runs::Full,
         place: Place::In(SHARED),
         needs: Needs::Optional(&[Need::Pip]),
-        action: Action::Tests(&[&["test", "-p", "xen-xenstore", "--features", "network"]]),
+        action: Action::Tests(&[&[
+            "test",
+            "--features",
+            FEATURES,
+            "--features",
+            "xen-xenstore/network",
+            "--test",
+            "debian",
+            "--test",
+            "pyxs",
+        ]]),
     },
     Step {
         name: "verify",
@@ -270,28 +262,27 @@ pub(super) const STEPS: &[Step] = &[
         runs: Runs::Full,
         place: Place::In(SHARED),
         needs: Needs::Required(live::NEEDS),
-        action: Action::Tests(&[
-            &[
-                "test",
-                "-p",
-                "xen-live",
-                "--features",
-                "boot",
-                "--test",
-                "guests",
-                "--test",
-                "linux",
-                "--test",
-                "domains",
-                "--test",
-                "template",
-                "--test",
-                "peers",
-                "--test",
-                "toolstack",
-            ],
-            &["test", "-p", "xen-run", "--features", "boot", "--test", "boot"],
-        ]),
+        action: Action::Tests(&[&[
+            "test",
+            "--features",
+            FEATURES,
+            "--features",
+            BOOT,
+            "--test",
+            "guests",
+            "--test",
+            "linux",
+            "--test",
+            "domains",
+            "--test",
+            "template",
+            "--test",
+            "peers",
+            "--test",
+            "toolstack",
+            "--test",
+            "boot",
+        ]]),
     },
     Step {
         name: "deny",
@@ -341,6 +332,14 @@ pub(super) const STEPS: &[Step] = &[
         action: Action::Command(|install| cross::run(&cross::Options::default(), install)),
     },
     Step {
+        name: "doc",
+        about: "documentation of the published crates without warnings, as docs.rs makes it",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Optional(doc::NEEDS),
+        action: Action::Command(doc::run),
+    },
+    Step {
         name: "public-api",
         about: "the public API, compared with the checked-in listings",
         runs: Runs::Full,
@@ -360,7 +359,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "package",
-        about: "packages as crates.io would get them, with the lowest versions and as docs.rs documents them",
+        about: "packages as crates.io would get them, and with the lowest versions",
         runs: Runs::Full,
         place: Place::In(OWN),
         needs: Needs::Optional(package::NEEDS),
