@@ -164,9 +164,6 @@ pub(crate) fn newtype_of(name: &str) -> Option<&'static str> {
 /// Macros that C makes an `int`, by prefix, with the type of the member they go into.
 const SIZED_CONSTANTS: &[(&str, Int)] = &[
     ("BLKIF_RSP_", I16),
-    ("GNTCOPY_", U16),
-    ("GNTALLOC_FLAG_", U16),
-    ("GTF_", U16),
     // C makes them as wide as a size, the kernel takes an unsigned int.
     ("IOCTL_", U32),
     ("NETIF_RSP_", I16),

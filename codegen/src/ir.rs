@@ -76,6 +76,8 @@ pub enum Def {
     Newtype(Type),
     /// A C enumeration: an open newtype over this integer.
     Enum(Int),
+    /// A set of flags: a newtype over this integer.
+    Flags(Int),
     /// A type written by hand in `xen-abi`, the same on every architecture.
     Shared {
         /// Its name there.
@@ -91,7 +93,7 @@ impl Def {
         match self {
             Self::Record(record) => record.fields.iter().any(|field| field.ty.holds(name)),
             Self::Alias(ty) | Self::Newtype(ty) => ty.holds(name),
-            Self::Enum(_) | Self::Shared { .. } => false,
+            Self::Enum(_) | Self::Flags(_) | Self::Shared { .. } => false,
         }
     }
 }
@@ -311,7 +313,9 @@ impl Abi {
             Type::Named(name) => match &self.types.get(name)?.def {
                 Def::Record(record) => (record.size, record.align),
                 Def::Alias(ty) | Def::Newtype(ty) => self.size_align(ty)?,
-                Def::Enum(int) | Def::Shared { int, .. } => (int.bytes, int.align),
+                Def::Enum(int) | Def::Flags(int) | Def::Shared { int, .. } => {
+                    (int.bytes, int.align)
+                }
             },
         })
     }

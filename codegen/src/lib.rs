@@ -11,6 +11,7 @@ pub mod error;
 mod exceptions;
 pub use exceptions::NOT_TAKEN;
 pub mod families;
+mod flags;
 mod functions;
 pub mod import;
 pub mod ir;

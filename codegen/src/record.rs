@@ -157,7 +157,9 @@ fn item(abi: &Abi, ty: &TypeDef) -> Option<Item> {
             members: members(abi, record, 0),
         }),
         Def::Alias(target) | Def::Newtype(target) => Item::Typedef(self::ty(abi, target, 0)),
-        Def::Enum(int) | Def::Shared { int, .. } => Item::Enum { is_tag, int: self::int(*int) },
+        Def::Enum(int) | Def::Flags(int) | Def::Shared { int, .. } => {
+            Item::Enum { is_tag, int: self::int(*int) }
+        }
     })
 }
 

@@ -43,7 +43,7 @@ fn fits(abi: &Abi, name: &str, constant: &Constant) -> bool {
     let Value::Int { value, ty } = &constant.value else { return true };
     let ty = match &constant.newtype {
         Some(newtype) => abi.types.get(newtype).and_then(|ty| match &ty.def {
-            Def::Shared { int, .. } | Def::Enum(int) => Some(*int),
+            Def::Shared { int, .. } | Def::Enum(int) | Def::Flags(int) => Some(*int),
             _ => None,
         }),
         None => Some(exceptions::sized_constant(name).unwrap_or(*ty)),
@@ -114,7 +114,7 @@ fn check_references(abi: &Abi, ty: &TypeDef) -> Option<String> {
     let types: Vec<&Type> = match &ty.def {
         Def::Record(record) => record.fields.iter().map(|field| &field.ty).collect(),
         Def::Alias(target) | Def::Newtype(target) => vec![target],
-        Def::Enum(_) | Def::Shared { .. } => Vec::new(),
+        Def::Enum(_) | Def::Flags(_) | Def::Shared { .. } => Vec::new(),
     };
     types.into_iter().find_map(|used| check_reference(abi, &ty.location.header, used))
 }

@@ -335,7 +335,7 @@ impl<'g, 'b> Guest<'g, 'b> {
 
     /// Those bits.
     fn in_use(&self, version: Version, reference: u32) -> u32 {
-        let bits = u32::from(GTF_reading | GTF_writing);
+        let bits = u32::from((GTF_reading | GTF_writing).bits());
         match version {
             Version::V2 if reference % 2 == 1 => bits << 16,
             _ => bits,

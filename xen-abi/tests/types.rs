@@ -39,6 +39,33 @@ fn enumerators_print_their_names() {
 }
 
 #[test]
+fn flags_are_sets() {
+    use xen_abi::grant_table::{
+        GNTMAP_host_map, GNTMAP_readonly, GTF_permit_access, GTF_readonly, GTF_transitive,
+        GrantEntryFlags, GrantMapFlags, gnttab_map_grant_ref,
+    };
+    const BOTH: GrantMapFlags = GNTMAP_host_map.union(GNTMAP_readonly);
+    assert_eq!((BOTH.bits(), GNTMAP_host_map | GNTMAP_readonly), (6, BOTH));
+    assert!(BOTH.contains(GNTMAP_readonly) && !GNTMAP_readonly.contains(BOTH));
+    assert!(GNTMAP_readonly.intersects(BOTH) && !GNTMAP_readonly.intersects(GNTMAP_host_map));
+    assert_eq!(BOTH.difference(GNTMAP_readonly), GNTMAP_host_map);
+    assert_eq!(BOTH & !GNTMAP_host_map, GNTMAP_readonly);
+    let mut flags = GrantMapFlags::default();
+    assert!(flags.is_empty());
+    flags |= GrantMapFlags::from_bits_retain(0x30005);
+    flags &= !GrantMapFlags(1);
+    assert_eq!(format!("{flags:?}"), "GrantMapFlags(GNTMAP_readonly | 0x30000)");
+    assert_eq!(format!("{:?}", GrantMapFlags::empty()), "GrantMapFlags(0)");
+    let op = gnttab_map_grant_ref { flags, ..gnttab_map_grant_ref::ZERO };
+    assert_eq!(as_bytes(&op)[8..12], [4, 0, 3, 0]);
+    // The type of an entry is a number, not flags.
+    let shown = |flags: GrantEntryFlags| format!("{flags:?}");
+    let read = GTF_permit_access | GTF_readonly;
+    assert_eq!(shown(read), "GrantEntryFlags(GTF_readonly | GTF_permit_access)");
+    assert_eq!(shown(GTF_transitive), "GrantEntryFlags(GTF_transitive)");
+}
+
+#[test]
 fn unknown_statuses_are_kept() {
     assert!(GNTST_okay.is_okay());
     for value in 0..=13 {

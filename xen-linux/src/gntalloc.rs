@@ -42,7 +42,7 @@ use rustix::io::Errno;
 use rustix::mm::ProtFlags;
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::linux::gntalloc::{
-    GNTALLOC_FLAG_WRITABLE, IOCTL_GNTALLOC_ALLOC_GREF, IOCTL_GNTALLOC_DEALLOC_GREF,
+    GNTALLOC_FLAG_WRITABLE, GntallocFlags, IOCTL_GNTALLOC_ALLOC_GREF, IOCTL_GNTALLOC_DEALLOC_GREF,
     IOCTL_GNTALLOC_SET_UNMAP_NOTIFY, ioctl_gntalloc_alloc_gref, ioctl_gntalloc_dealloc_gref,
     ioctl_gntalloc_unmap_notify,
 };
@@ -116,7 +116,7 @@ impl Gntalloc {
         let mut list = FamVec::zeroed(count).map_err(Error::length(SHARE))?;
         let mut header = ioctl_gntalloc_alloc_gref::ZERO;
         header.domid = domain.domid().0;
-        header.flags = if A::READONLY { 0 } else { GNTALLOC_FLAG_WRITABLE };
+        header.flags = if A::READONLY { GntallocFlags::empty() } else { GNTALLOC_FLAG_WRITABLE };
         let argument = list.as_mut_ptr(header).map_err(Error::length(SHARE))?;
         // SAFETY: the list has as many elements as it says, and the kernel writes references there.
         unsafe { self.device.ioctl_again(SHARE, IOCTL_GNTALLOC_ALLOC_GREF, argument) }

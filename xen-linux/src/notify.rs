@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 
 use xen_abi::event_channel::evtchn_port_t;
-use xen_abi::linux::gntdev::{UNMAP_NOTIFY_CLEAR_BYTE, UNMAP_NOTIFY_SEND_EVENT};
+use xen_abi::linux::gntalloc::{
+    UNMAP_NOTIFY_CLEAR_BYTE, UNMAP_NOTIFY_SEND_EVENT, UnmapNotifyFlags,
+};
 
 use crate::ReadWrite;
 
@@ -56,9 +58,9 @@ impl<A> UnmapNotify<A> {
     }
 
     /// `UNMAP_NOTIFY_*`.
-    pub(crate) fn action(&self) -> u32 {
-        let byte = self.byte.map_or(0, |_| UNMAP_NOTIFY_CLEAR_BYTE);
-        let event = self.event.map_or(0, |_| UNMAP_NOTIFY_SEND_EVENT);
+    pub(crate) fn action(&self) -> UnmapNotifyFlags {
+        let byte = self.byte.map(|_| UNMAP_NOTIFY_CLEAR_BYTE).unwrap_or_default();
+        let event = self.event.map(|_| UNMAP_NOTIFY_SEND_EVENT).unwrap_or_default();
         byte | event
     }
 
@@ -88,10 +90,10 @@ mod tests {
     #[test]
     fn both_actions_are_set() {
         let both = UnmapNotify::clear_byte(16).and_send_event(evtchn_port_t(9));
-        assert_eq!((both.action(), both.offset(), both.port()), (3, 16, evtchn_port_t(9)));
+        assert_eq!((both.action().bits(), both.offset(), both.port()), (3, 16, evtchn_port_t(9)));
         let event = UnmapNotify::<ReadWrite>::send_event(evtchn_port_t(9));
-        assert_eq!((event.action(), event.offset(), event.port()), (2, 0, evtchn_port_t(9)));
+        assert_eq!((event.action().bits(), event.offset(), event.port()), (2, 0, evtchn_port_t(9)));
         let nothing = UnmapNotify::<ReadWrite>::NOTHING;
-        assert_eq!((nothing.action(), nothing.port()), (0, evtchn_port_t(0)));
+        assert_eq!((nothing.action().bits(), nothing.port()), (0, evtchn_port_t(0)));
     }
 }

@@ -82,13 +82,16 @@ macro_rules! domain_info {
 pub(crate) use domain_info;
 
 /// `XEN_DOMINF_*` of a domain, whose vCPU counts as running.
-pub(crate) fn flags(domain: &DomainState) -> u32 {
-    let running = if domain.destroyed { XEN_DOMINF_dying } else { XEN_DOMINF_running };
-    let hvm = if domain.kind == GuestKind::Pv { 0 } else { XEN_DOMINF_hvm_guest };
-    let shutdown = domain
-        .shutdown
-        .map_or(0, |reason| XEN_DOMINF_shutdown | (u32::from(reason) << XEN_DOMINF_shutdownshift));
-    running | hvm | shutdown
+pub(crate) fn flags(domain: &DomainState) -> DomainInfoFlags {
+    let mut flags = if domain.destroyed { XEN_DOMINF_dying } else { XEN_DOMINF_running };
+    if domain.kind != GuestKind::Pv {
+        flags |= XEN_DOMINF_hvm_guest;
+    }
+    if let Some(reason) = domain.shutdown {
+        let reason = u32::from(reason) << XEN_DOMINF_shutdownshift;
+        flags |= XEN_DOMINF_shutdown | DomainInfoFlags(reason);
+    }
+    flags
 }
 
 impl State {

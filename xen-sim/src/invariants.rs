@@ -165,11 +165,11 @@ impl State {
                 }
                 let active = domain.grants.active.get(&ref_);
                 let pins = active.map(|active| active.pins).unwrap_or_default();
-                let reading = if pins.is_zero() { 0 } else { GTF_reading };
-                let writing = if pins.writes() { GTF_writing } else { 0 };
+                let reading = if pins.is_zero() { GrantEntryFlags::empty() } else { GTF_reading };
+                let writing = if pins.writes() { GTF_writing } else { GrantEntryFlags::empty() };
                 if entry.status() != reading | writing {
                     let (domid, status) = (domain.domid.0, entry.status());
-                    return Err(format!("d{domid} ref {ref_}: status {status:#x} with {pins:?}"));
+                    return Err(format!("d{domid} ref {ref_}: status {status:?} with {pins:?}"));
                 }
             }
         }

@@ -184,7 +184,7 @@ impl State {
     /// Timers never expire here. Since 4.17 the flag is ignored that refuses a moment in the past.
     fn singleshot_timer(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: vcpu_set_singleshot_timer = self.read(caller, at)?;
-        let future = op.flags & VCPU_SSHOTTMR_future != 0 && self.release == Release::V4_14;
+        let future = op.flags.contains(VCPU_SSHOTTMR_future) && self.release == Release::V4_14;
         if future && op.timeout_abs_ns < self.now() { Err(XEN_ETIME) } else { Ok(0) }
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use xen_abi::domctl::CreateDomainFlags;
 use xen_abi::errno::{XEN_EINVAL, XEN_ENOENT, XEN_EOPNOTSUPP, XEN_EPERM, XEN_ESRCH};
 use xen_abi::sysctl::{xen_sysctl_cpuinfo, xen_sysctl_cputopo};
 use xen_abi::xen::domid_t;
@@ -195,7 +196,7 @@ fn what_a_release_lacks_is_named() {
     let altp2m = Some(Altp2m { mode: 1, views: 0 });
     let error = toolstack.create(&CreateConfig { altp2m, ..CreateConfig::default() }).unwrap_err();
     assert!(error.to_string().contains("altp2m_opts: Xen 4.17"), "{error}");
-    let config = CreateConfig { flags: 1 << 8, ..CreateConfig::default() };
+    let config = CreateConfig { flags: CreateDomainFlags(1 << 8), ..CreateConfig::default() };
     let error = toolstack.create(&config).unwrap_err();
     assert!(error.to_string().contains("XEN_DOMCTL_CDF_*: Xen 4.17"), "{error}");
 }

@@ -7,7 +7,8 @@ use super::text::Text;
 use super::upstream;
 use super::writer::Writer;
 use crate::docs::{HeaderDocs, TypeDocs};
-use crate::ir::{Abi, Def, Field, FieldKind, Record, RecordKind, Type, TypeDef, Value};
+use crate::flags;
+use crate::ir::{Abi, Def, Field, FieldKind, Int, Record, RecordKind, Type, TypeDef, Value};
 use crate::keywords;
 
 /// What every type derives, and what only the architecture compiled for does: on a foreign one the
@@ -58,6 +59,7 @@ pub(super) fn definition(
             let values = values(out.abi, name);
             out.line(format_args!("[{}]\n}}", values.join(" ")));
         }
+        Def::Flags(int) => flags(out, name, *int),
         Def::Record(record) => {
             about(out, ty, &words);
             match record.kind {
@@ -133,6 +135,35 @@ fn newtype(out: &mut Writer<'_>, ty: &TypeDef, inner: &str, words: &Words<'_>) {
     out.line(format_args!("pub struct {}(pub {inner});", words.scope.item));
 }
 
+/// A set of flags: the flags of one bit, and the values of the number beside them.
+fn flags(out: &mut Writer<'_>, name: &str, int: Int) {
+    let Some(set) = flags::named(name) else { return };
+    let mut text = Text::default();
+    let scope = Scope { item: name, ..Scope::default() };
+    text.words(&out.links, scope, set.about);
+    let has = |(record, _): &&(&str, &str)| out.abi.types.contains_key(*record);
+    let members =
+        set.members.iter().filter(has).map(|(record, field)| format!("`{record}.{field}`"));
+    let members = members.collect::<Vec<_>>().join(" and ");
+    let words = format!("`{}`, the flags of {members}. C has an integer.", set.family());
+    text.words(&out.links, scope, &words);
+    out.imports.insert(String::from("crate::support::flags::flags"));
+    out.line(format_args!("flags! {{"));
+    out.doc("", text);
+    let int = out.int(int);
+    out.line(format_args!("pub struct {name}(pub {int});"));
+    let (mask, of_number) = set.number.unwrap_or_default();
+    let is_bit = |flag: &&str| {
+        let value = out.abi.constants.get(*flag).map(|constant| &constant.value);
+        matches!(value, Some(Value::Int { value, .. }) if value.count_ones() == 1)
+            && !of_number.contains(flag)
+    };
+    let bits = values(out.abi, name).into_iter().filter(is_bit).collect::<Vec<_>>().join(" ");
+    let numbers = of_number.iter().filter(|value| out.abi.constants.contains_key(**value));
+    let numbers: Vec<_> = numbers.map(|value| format!("{value} in {mask}")).collect();
+    out.line(format_args!("[{bits}] [{}]\n}}", numbers.join(", ")));
+}
+
 /// The constants of an enumeration in the order of their values; of equal values the first by name.
 fn values<'a>(abi: &'a Abi, name: &str) -> Vec<&'a str> {
     let mut values = BTreeMap::new();
@@ -206,7 +237,7 @@ fn value_type(width: u32) -> &'static str {
 
 /// A union is bytes, as words of its alignment, with an accessor for each member.
 fn union(out: &mut Writer<'_>, name: &str, record: &Record, words: &Words<'_>) {
-    let word = crate::ir::Int { signed: false, bytes: record.align, align: record.align };
+    let word = Int { signed: false, bytes: record.align, align: record.align };
     let word = out.int(word).to_owned();
     let len = record.size / record.align;
     derives(out);

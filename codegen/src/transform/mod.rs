@@ -2,6 +2,7 @@
 
 mod align64;
 mod bits;
+mod flags;
 mod names;
 mod newtypes;
 mod padding;
@@ -20,6 +21,7 @@ pub(crate) fn finish(abi: &mut Abi) {
     pointers::run(abi);
     padding::run(abi);
     newtypes::run(abi);
+    flags::run(abi);
 }
 
 /// Applies the rules after which names, types and places are C's: what a record has.
@@ -38,7 +40,7 @@ fn each_type(abi: &mut Abi, mut visit: impl FnMut(&mut Type)) {
                 record.fields.iter_mut().for_each(|field| nested(&mut field.ty, &mut visit));
             }
             Def::Alias(ty) | Def::Newtype(ty) => nested(ty, &mut visit),
-            Def::Enum(_) | Def::Shared { .. } => {}
+            Def::Enum(_) | Def::Flags(_) | Def::Shared { .. } => {}
         }
     }
 }

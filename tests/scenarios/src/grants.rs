@@ -3,14 +3,15 @@
 
 #![allow(unsafe_code, reason = "scenarios map their own pages and take them away")]
 
+use core::mem::offset_of;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
 use xen_abi::grant_table::{
-    GNTMAP_device_map, GNTMAP_host_map, GTF_reading, GTF_writing, gnttab_copy_ptr,
-    gnttab_copy_ptr_u, grant_entry_header, grant_entry_v1, grant_entry_v2,
-    grant_entry_v2_full_page, grant_entry_v2_sub_page, grant_entry_v2_transitive, grant_handle_t,
-    grant_ref_t, grant_status_t,
+    GNTMAP_device_map, GNTMAP_host_map, GTF_reading, GTF_writing, GrantCopyFlags, GrantEntryFlags,
+    GrantMapFlags, gnttab_copy_ptr, gnttab_copy_ptr_u, grant_entry_header, grant_entry_v1,
+    grant_entry_v2, grant_entry_v2_full_page, grant_entry_v2_sub_page, grant_entry_v2_transitive,
+    grant_handle_t, grant_ref_t, grant_status_t,
 };
 use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::hypercall::Error;
@@ -27,7 +28,7 @@ use crate::{Guest, Part};
 
 /// Flags and domain of the first entry, which both versions have at once.
 const HEADER: Field<u32> = Field::at::<0>();
-const FLAGS: Field<u16> = field!(grant_entry_header, flags);
+const FLAGS: Field<u16> = Field::at::<{ offset_of!(grant_entry_header, flags) }>();
 
 /// What an entry has at `member`, which is where the first entry has it.
 fn entry<E, T>(
@@ -53,21 +54,27 @@ impl V1 {
     }
 
     /// Grants `frame` to `domid`, as far as `flags` say so.
-    pub(crate) fn set(&self, ref_: grant_ref_t, flags: u16, domid: domid_t, frame: xen_pfn_t) {
+    pub(crate) fn set(
+        &self,
+        ref_: grant_ref_t,
+        flags: GrantEntryFlags,
+        domid: domid_t,
+        frame: xen_pfn_t,
+    ) {
         self.entry(ref_, field!(grant_entry_v1, frame)).store(frame.0 as u32, Relaxed);
         self.entry(ref_, HEADER).store(header(flags, domid), SeqCst);
     }
 
     /// The flags of an entry.
-    pub(crate) fn flags(&self, ref_: grant_ref_t) -> u16 {
-        self.entry(ref_, FLAGS).load(SeqCst)
+    pub(crate) fn flags(&self, ref_: grant_ref_t) -> GrantEntryFlags {
+        GrantEntryFlags(self.entry(ref_, FLAGS).load(SeqCst))
     }
 
     /// Revokes a grant, in one step, unless it is in use.
     pub(crate) fn revoke(&self, ref_: grant_ref_t) -> &'static str {
         let header = self.entry(ref_, HEADER);
         let mut now = header.load(Relaxed);
-        while now & u32::from(GTF_reading | GTF_writing) == 0 {
+        while now & u32::from((GTF_reading | GTF_writing).bits()) == 0 {
             match header.compare_exchange(now, 0, AcqRel, Relaxed) {
                 Ok(_) => return "done",
                 Err(changed) => now = changed,
@@ -91,7 +98,13 @@ impl V2 {
     }
 
     /// Grants a whole page.
-    pub(crate) fn page(&self, ref_: grant_ref_t, flags: u16, domid: domid_t, frame: xen_pfn_t) {
+    pub(crate) fn page(
+        &self,
+        ref_: grant_ref_t,
+        flags: GrantEntryFlags,
+        domid: domid_t,
+        frame: xen_pfn_t,
+    ) {
         let entry = grant_entry_v2_full_page { frame: frame.0, ..grant_entry_v2_full_page::ZERO };
         self.set(ref_, grant_entry_v2::from_full_page(entry), flags, domid);
     }
@@ -100,7 +113,7 @@ impl V2 {
     pub(crate) fn part(
         &self,
         ref_: grant_ref_t,
-        flags: u16,
+        flags: GrantEntryFlags,
         domid: domid_t,
         frame: xen_pfn_t,
         (offset, length): (u16, u16),
@@ -114,7 +127,7 @@ impl V2 {
     pub(crate) fn grant_transitive(
         &self,
         ref_: grant_ref_t,
-        flags: u16,
+        flags: GrantEntryFlags,
         domid: domid_t,
         from: domid_t,
         gref: grant_ref_t,
@@ -124,7 +137,13 @@ impl V2 {
         self.set(ref_, grant_entry_v2::from_transitive(entry), flags, domid);
     }
 
-    fn set(&self, ref_: grant_ref_t, entry: grant_entry_v2, flags: u16, domid: domid_t) {
+    fn set(
+        &self,
+        ref_: grant_ref_t,
+        entry: grant_entry_v2,
+        flags: GrantEntryFlags,
+        domid: domid_t,
+    ) {
         self.entry(ref_, Field::at::<0>()).write(&entry);
         self.entry(ref_, HEADER).store(header(flags, domid), SeqCst);
     }
@@ -136,24 +155,26 @@ impl V2 {
     /// Revokes a grant: no use of it can begin. Says whether one goes on.
     pub(crate) fn revoke(&self, ref_: grant_ref_t) -> &'static str {
         self.entry(ref_, HEADER).store(0, SeqCst);
-        if self.status(ref_) & (GTF_reading | GTF_writing) == 0 { "done" } else { "in use" }
+        let used = self.status(ref_).intersects(GTF_reading | GTF_writing);
+        if used { "in use" } else { "done" }
     }
 
     /// The flags of an entry.
-    pub(crate) fn flags(&self, ref_: grant_ref_t) -> u16 {
-        self.entry(ref_, FLAGS).load(SeqCst)
+    pub(crate) fn flags(&self, ref_: grant_ref_t) -> GrantEntryFlags {
+        GrantEntryFlags(self.entry(ref_, FLAGS).load(SeqCst))
     }
 
     /// The status word of an entry.
-    pub(crate) fn status(&self, ref_: grant_ref_t) -> u16 {
-        entry::<grant_status_t, grant_status_t>(self.statuses, ref_, Field::at::<0>()).load(SeqCst)
+    pub(crate) fn status(&self, ref_: grant_ref_t) -> GrantEntryFlags {
+        let place = entry::<grant_status_t, grant_status_t>(self.statuses, ref_, Field::at::<0>());
+        GrantEntryFlags(place.load(SeqCst))
     }
 }
 
 /// Flags and domain as both versions have them, to be written at once.
-fn header(flags: u16, domid: domid_t) -> u32 {
+fn header(flags: GrantEntryFlags, domid: domid_t) -> u32 {
     const { assert!(size_of::<grant_entry_header>() == 4) };
-    u32::from(flags) | u32::from(domid.0) << 16
+    u32::from(flags.bits()) | u32::from(domid.0) << 16
 }
 
 /// A view of a page that stays where it is.
@@ -186,7 +207,7 @@ pub(crate) struct Mapping {
 pub(crate) fn map_at<G: Guest>(
     guest: &G,
     host_addr: u64,
-    flags: u32,
+    flags: GrantMapFlags,
     ref_: grant_ref_t,
     dom: domid_t,
 ) -> Mapping {
@@ -195,15 +216,18 @@ pub(crate) fn map_at<G: Guest>(
     let batch = unsafe { map_grant_ref(guest.xen(), &mut ops) };
     let result = batch.result.and_then(|()| status_of("map", batch.elements[0].status()));
     let (handle, bus) = (batch.elements[0].handle(), batch.elements[0].dev_bus_addr());
-    let dev_bus_addr = if flags & GNTMAP_device_map == 0 { 0 } else { bus };
+    let dev_bus_addr = if flags.contains(GNTMAP_device_map) { bus } else { 0 };
     Mapping { outcome: Outcome::of(&result), host_addr, dev_bus_addr, handle }
 }
+
+/// No flag beside the processor's: the mapping is writable.
+pub(crate) const FOR_WRITING: GrantMapFlags = GrantMapFlags::empty();
 
 /// Maps a grant of `dom` at `target`, for the processor.
 pub(crate) fn map<G: Guest>(
     guest: &G,
     target: &G::MapTarget,
-    flags: u32,
+    flags: GrantMapFlags,
     ref_: grant_ref_t,
     dom: domid_t,
 ) -> Mapping {
@@ -237,7 +261,7 @@ pub(crate) fn copy_bytes<G: Guest>(
     source: gnttab_copy_ptr,
     dest: gnttab_copy_ptr,
     len: u16,
-    flags: u16,
+    flags: GrantCopyFlags,
 ) -> Outcome {
     let mut ops = [Copy::new(source, dest, len, flags)];
     // SAFETY: the pages are the scenario's, which looks at them through views.

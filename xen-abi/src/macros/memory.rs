@@ -3,22 +3,24 @@
 //! Upstream: `xen/include/public/memory.h`.
 
 use crate::grant_table::grant_ref_t;
-use crate::memory::{XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG, XENMEMF_exact_node_request};
+use crate::memory::{
+    MemoryFlags, XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG, XENMEMF_exact_node_request,
+};
 
 /// The part of `mem_flags` that asks for memory addressable with `bits` bits; 0 for any.
 ///
 /// `XENMEMF_address_bits` of `memory.h`.
 #[must_use]
-pub const fn xenmemf_address_bits(bits: u8) -> u32 {
-    bits as u32
+pub const fn xenmemf_address_bits(bits: u8) -> MemoryFlags {
+    MemoryFlags(bits as u32)
 }
 
 /// The address width, in bits, that `mem_flags` asks for; 0 for any.
 ///
 /// `XENMEMF_get_address_bits` of `memory.h`.
 #[must_use]
-pub const fn xenmemf_get_address_bits(mem_flags: u32) -> u8 {
-    mem_flags as u8
+pub const fn xenmemf_get_address_bits(mem_flags: MemoryFlags) -> u8 {
+    mem_flags.0 as u8
 }
 
 /// The part of `mem_flags` that prefers NUMA node `node`. `None` for 255, which C lets run into
@@ -29,13 +31,13 @@ pub const fn xenmemf_get_address_bits(mem_flags: u32) -> u8 {
 /// ```
 /// # use xen_abi::macros::memory::{xenmemf_address_bits, xenmemf_get_node, xenmemf_node};
 /// let flags = xenmemf_address_bits(32) | xenmemf_node(1).unwrap();
-/// assert_eq!(flags, 0x220);
+/// assert_eq!(flags.bits(), 0x220);
 /// assert_eq!(xenmemf_get_node(flags), Some(1));
 /// ```
 #[must_use]
-pub const fn xenmemf_node(node: u8) -> Option<u32> {
+pub const fn xenmemf_node(node: u8) -> Option<MemoryFlags> {
     match node.checked_add(1) {
-        Some(field) => Some((field as u32) << 8),
+        Some(field) => Some(MemoryFlags((field as u32) << 8)),
         None => None,
     }
 }
@@ -44,17 +46,17 @@ pub const fn xenmemf_node(node: u8) -> Option<u32> {
 ///
 /// `XENMEMF_get_node` of `memory.h`.
 #[must_use]
-pub const fn xenmemf_get_node(mem_flags: u32) -> Option<u8> {
-    ((mem_flags >> 8) as u8).checked_sub(1)
+pub const fn xenmemf_get_node(mem_flags: MemoryFlags) -> Option<u8> {
+    ((mem_flags.0 >> 8) as u8).checked_sub(1)
 }
 
 /// The part of `mem_flags` that insists on NUMA node `node`; `None` for 255.
 ///
 /// `XENMEMF_exact_node` of `memory.h`.
 #[must_use]
-pub const fn xenmemf_exact_node(node: u8) -> Option<u32> {
+pub const fn xenmemf_exact_node(node: u8) -> Option<MemoryFlags> {
     match xenmemf_node(node) {
-        Some(flags) => Some(flags | XENMEMF_exact_node_request),
+        Some(flags) => Some(flags.union(XENMEMF_exact_node_request)),
         None => None,
     }
 }

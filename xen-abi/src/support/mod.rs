@@ -5,6 +5,7 @@ pub(crate) mod absent;
 #[allow(unused, reason = "no header of the core has a bit field")]
 pub(crate) mod bits;
 pub(crate) mod errno;
+pub(crate) mod flags;
 pub(crate) mod handle;
 pub mod int;
 #[cfg(feature = "std")]

@@ -5,6 +5,7 @@ use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::macros::event_channel::{fifo, two_level};
 use xen_abi::macros::{Slot, grant_table, hvm, memory, smccc, xen};
+use xen_abi::memory::MemoryFlags;
 
 #[test]
 fn memory_flags() {
@@ -20,13 +21,14 @@ fn memory_flags() {
         (253, 0xfe00, 0x2fe00),
         (254, 0xff00, 0x2ff00),
     ] {
+        let (flags, exact) = (MemoryFlags(flags), MemoryFlags(exact));
         assert_eq!(memory::xenmemf_node(node), Some(flags));
         assert_eq!(memory::xenmemf_exact_node(node), Some(exact));
         assert_eq!(memory::xenmemf_get_node(exact), Some(node));
     }
     // C makes this 0x10000, XENMEMF_populate_on_demand.
     assert_eq!((memory::xenmemf_node(255), memory::xenmemf_exact_node(255)), (None, None));
-    assert_eq!([0, 32, 255].map(memory::xenmemf_address_bits), [0, 32, 255]);
+    assert_eq!([0, 32, 255].map(memory::xenmemf_address_bits), [0, 32, 255].map(MemoryFlags));
     assert_eq!([0, 4, u32::MAX].map(memory::resource_ioreq_server_frame_ioreq), [1, 5, 1 << 32]);
     for gref in WORDS {
         let field = memory::sharing_op_field_make_gref(grant_ref_t(gref));

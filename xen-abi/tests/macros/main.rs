@@ -11,6 +11,7 @@ mod rings;
 mod x86;
 
 use xen_abi::macros::{cpuid, domctl, memory, ring, trace, vscsiif};
+use xen_abi::memory::MemoryFlags;
 
 /// What each macro of one word was applied to.
 const WORDS: [u32; 20] = [
@@ -34,11 +35,11 @@ fn one_word() {
         ],
     );
     check(
-        memory::xenmemf_get_address_bits,
+        |word| memory::xenmemf_get_address_bits(MemoryFlags(word)),
         [0, 1, 2, 3, 4, 7, 8, 0x1f, 0x20, 0xff, 0, 0xff, 0x80, 0, 0x78, 0xff, 0, 0xef, 0xfe, 0xff],
     );
     check(
-        |word| memory::xenmemf_get_node(word).unwrap_or(0xff),
+        |word| memory::xenmemf_get_node(MemoryFlags(word)).unwrap_or(0xff),
         [
             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0x7e, 0x7f, 0xff, 0x55,
             0xfe, 0xff, 0xbd, 0xfe, 0xfe,

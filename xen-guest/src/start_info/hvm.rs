@@ -5,6 +5,7 @@ use core::mem::offset_of;
 use xen_abi::arch_x86::hvm::start_info::{
     XEN_HVM_START_MAGIC_VALUE, hvm_memmap_table_entry, hvm_modlist_entry, hvm_start_info,
 };
+use xen_abi::xen::StartInfoFlags;
 use xen_abi::{Plain, from_bytes};
 
 use super::{Memory, StartInfoError, text};
@@ -141,7 +142,7 @@ impl<'m, M: Memory<'m> + Copy> HvmStartInfo<'m, M> {
 
     /// `SIF_*`.
     #[must_use]
-    pub const fn flags(&self) -> u32 {
+    pub const fn flags(&self) -> StartInfoFlags {
         self.info.flags
     }
 

@@ -2,7 +2,7 @@
 
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::from_bytes;
-use xen_abi::xen::{SIF_INITDOMAIN, SIF_MOD_START_PFN, start_info, xen_pfn_t};
+use xen_abi::xen::{SIF_INITDOMAIN, SIF_MOD_START_PFN, StartInfoFlags, start_info, xen_pfn_t};
 
 use super::{Memory, StartInfoError};
 
@@ -110,7 +110,7 @@ impl<'m> PvStartInfo<'m> {
 
     /// `SIF_*`.
     #[must_use]
-    pub const fn flags(&self) -> u32 {
+    pub const fn flags(&self) -> StartInfoFlags {
         self.info.flags
     }
 
@@ -131,7 +131,7 @@ impl<'m> PvStartInfo<'m> {
     #[must_use]
     #[allow(clippy::cast_lossless, clippy::unnecessary_cast, reason = "64 or 32 bits wide")]
     pub fn module(&self) -> Option<(u64, u64)> {
-        let mapped = self.info.mod_start != 0 && self.info.flags & SIF_MOD_START_PFN == 0;
+        let mapped = self.info.mod_start != 0 && !self.info.flags.contains(SIF_MOD_START_PFN);
         mapped.then_some((self.info.mod_start as u64, self.info.mod_len as u64))
     }
 
@@ -139,7 +139,7 @@ impl<'m> PvStartInfo<'m> {
     #[must_use]
     pub fn console_ring(&self) -> Option<ConsoleRing> {
         let ring = self.info.console.domU();
-        let has_ring = self.info.flags & SIF_INITDOMAIN == 0 && ring.mfn.0 != 0;
+        let has_ring = !self.info.flags.contains(SIF_INITDOMAIN) && ring.mfn.0 != 0;
         has_ring.then_some(ConsoleRing { frame: ring.mfn, port: evtchn_port_t(ring.evtchn) })
     }
 }

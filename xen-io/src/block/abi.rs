@@ -108,7 +108,7 @@ macro_rules! abis {
                         Ok(Request::Discard {
                             sector: discard.sector_number.into(),
                             sectors: discard.nr_sectors.into(),
-                            secure: u32::from(discard.flag) & BLKIF_DISCARD_SECURE != 0,
+                            secure: discard.flag.contains(BLKIF_DISCARD_SECURE),
                         })
                     }
                     BLKIF_OP_INDIRECT => {
@@ -169,7 +169,11 @@ macro_rules! abis {
                     Request::Discard { sector, sectors, secure } => {
                         let discard = blkif::blkif_request_discard {
                             operation,
-                            flag: if *secure { BLKIF_DISCARD_SECURE as u8 } else { 0 },
+                            flag: if *secure {
+                                BLKIF_DISCARD_SECURE
+                            } else {
+                                blkif::DiscardFlags::empty()
+                            },
                             id: id.into(),
                             sector_number: (*sector).into(),
                             nr_sectors: (*sectors).into(),

@@ -2,10 +2,10 @@
 
 use xen_abi::io::netif::{
     NETRXF_csum_blank, NETRXF_data_validated, NETTXF_csum_blank, NETTXF_data_validated,
-    XEN_NETIF_EXTRA_FLAG_MORE, XEN_NETIF_EXTRA_TYPE_GSO, XEN_NETIF_EXTRA_TYPE_HASH,
-    XEN_NETIF_EXTRA_TYPE_MCAST_ADD, XEN_NETIF_EXTRA_TYPE_MCAST_DEL, XEN_NETIF_GSO_TYPE_TCPV4,
-    XEN_NETIF_GSO_TYPE_TCPV6, netif_extra_info, netif_extra_info_u, netif_extra_info_u_gso,
-    netif_extra_info_u_hash, netif_extra_info_u_mcast,
+    NetExtraFlags, NetRxFlags, NetTxFlags, XEN_NETIF_EXTRA_FLAG_MORE, XEN_NETIF_EXTRA_TYPE_GSO,
+    XEN_NETIF_EXTRA_TYPE_HASH, XEN_NETIF_EXTRA_TYPE_MCAST_ADD, XEN_NETIF_EXTRA_TYPE_MCAST_DEL,
+    XEN_NETIF_GSO_TYPE_TCPV4, XEN_NETIF_GSO_TYPE_TCPV6, netif_extra_info, netif_extra_info_u,
+    netif_extra_info_u_gso, netif_extra_info_u_hash, netif_extra_info_u_mcast,
 };
 
 use super::error::ProtocolError;
@@ -79,19 +79,20 @@ pub struct PacketInfo {
 }
 
 impl PacketInfo {
-    pub(super) const fn from_tx_flags(flags: u16) -> Self {
-        Self::from_flags(flags, NETTXF_csum_blank, NETTXF_data_validated)
+    pub(super) const fn from_tx_flags(flags: NetTxFlags) -> Self {
+        let (blank, validated) = (NETTXF_csum_blank, NETTXF_data_validated);
+        Self::with_checksum(flags.intersects(blank), flags.intersects(validated))
     }
 
-    pub(super) const fn from_rx_flags(flags: u16) -> Self {
-        Self::from_flags(flags, NETRXF_csum_blank, NETRXF_data_validated)
+    pub(super) const fn from_rx_flags(flags: NetRxFlags) -> Self {
+        let (blank, validated) = (NETRXF_csum_blank, NETRXF_data_validated);
+        Self::with_checksum(flags.intersects(blank), flags.intersects(validated))
     }
 
-    const fn from_flags(flags: u16, blank: u32, validated: u32) -> Self {
-        let flags = flags as u32;
-        let checksum = if flags & blank != 0 {
+    const fn with_checksum(blank: bool, validated: bool) -> Self {
+        let checksum = if blank {
             Checksum::Blank
-        } else if flags & validated != 0 {
+        } else if validated {
             Checksum::Verified
         } else {
             Checksum::Unverified
@@ -99,21 +100,20 @@ impl PacketInfo {
         Self { checksum, gso: None, hash: None, multicast: None }
     }
 
-    pub(super) const fn tx_flags(&self) -> u16 {
-        self.flags(NETTXF_csum_blank, NETTXF_data_validated)
+    pub(super) const fn tx_flags(&self) -> NetTxFlags {
+        match self.checksum {
+            Checksum::Unverified => NetTxFlags::empty(),
+            Checksum::Verified => NETTXF_data_validated,
+            Checksum::Blank => NETTXF_csum_blank.union(NETTXF_data_validated),
+        }
     }
 
-    pub(super) const fn rx_flags(&self) -> u16 {
-        self.flags(NETRXF_csum_blank, NETRXF_data_validated)
-    }
-
-    const fn flags(&self, blank: u32, validated: u32) -> u16 {
-        let flags = match self.checksum {
-            Checksum::Unverified => 0,
-            Checksum::Verified => validated,
-            Checksum::Blank => blank | validated,
-        };
-        flags as u16
+    pub(super) const fn rx_flags(&self) -> NetRxFlags {
+        match self.checksum {
+            Checksum::Unverified => NetRxFlags::empty(),
+            Checksum::Verified => NETRXF_data_validated,
+            Checksum::Blank => NETRXF_csum_blank.union(NETRXF_data_validated),
+        }
     }
 
     /// The slots with extra information, in their order.
@@ -148,7 +148,8 @@ impl PacketInfo {
         let mut present = all.into_iter().flatten();
         (0..count).map(move |index| {
             let (kind, u) = present.next().unwrap_or((0, netif_extra_info_u([0; 3])));
-            let flags = if index + 1 < count { XEN_NETIF_EXTRA_FLAG_MORE as u8 } else { 0 };
+            let last = index + 1 == count;
+            let flags = if last { NetExtraFlags::empty() } else { XEN_NETIF_EXTRA_FLAG_MORE };
             netif_extra_info { type_: kind as u8, flags, u }
         })
     }
@@ -184,7 +185,7 @@ impl PacketInfo {
         if twice {
             return Err(ProtocolError::Extra { ring, kind: extra.type_ });
         }
-        Ok(u32::from(extra.flags) & XEN_NETIF_EXTRA_FLAG_MORE != 0)
+        Ok(extra.flags.contains(XEN_NETIF_EXTRA_FLAG_MORE))
     }
 }
 

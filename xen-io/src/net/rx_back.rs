@@ -3,7 +3,8 @@
 use core::fmt;
 
 use xen_abi::io::netif::{
-    NETIF_RSP_ERROR, NETRXF_extra_info, NETRXF_more_data, XEN_NETIF_MAX_TX_SIZE, netif_rx_response,
+    NETIF_RSP_ERROR, NETRXF_extra_info, NETRXF_more_data, NetRxFlags, XEN_NETIF_MAX_TX_SIZE,
+    netif_rx_response,
 };
 use xen_ops::Failed;
 use xen_ops::page::PAGE_SIZE;
@@ -68,17 +69,18 @@ impl<M: Pages, G: GrantAccess> RxBack<M, G> {
         }
         let mut flags = info.rx_flags();
         if extras.len() > 0 {
-            flags |= NETRXF_extra_info as u16;
+            flags |= NETRXF_extra_info;
         }
         let mut extras = Some(extras);
         let mut delivery = Delivery::Delivered;
         let mut chunks = packet.chunks(PAGE_SIZE).peekable();
         while let Some(chunk) = chunks.next() {
-            let more = if chunks.peek().is_some() { NETRXF_more_data as u16 } else { 0 };
+            let last = chunks.peek().is_none();
+            let more = if last { NetRxFlags::empty() } else { NETRXF_more_data };
             if !self.fill(chunk, flags | more)? {
                 delivery = Delivery::Refused;
             }
-            flags = 0;
+            flags = NetRxFlags::empty();
             // Extra information comes after the first slot, each in the slot of a buffer.
             for extra in extras.take().into_iter().flatten() {
                 self.ring.take()?;
@@ -89,7 +91,7 @@ impl<M: Pages, G: GrantAccess> RxBack<M, G> {
     }
 
     /// Copies bytes into the next buffer and answers it. False if the buffer cannot be written.
-    fn fill(&mut self, bytes: &[u8], flags: u16) -> Result<bool, BadIndex> {
+    fn fill(&mut self, bytes: &[u8], flags: NetRxFlags) -> Result<bool, BadIndex> {
         // There are enough: they were counted.
         let Some(request) = self.ring.take()? else { return Ok(false) };
         let written = self.grants.write(request.gref, 0, bytes).is_ok();

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::io::netif::{
-    NETRXF_extra_info, NETRXF_more_data, netif_rx_request, netif_rx_response,
+    NETRXF_extra_info, NETRXF_more_data, NetRxFlags, netif_rx_request, netif_rx_response,
 };
 use xen_ops::Failed;
 use xen_ops::page::PAGE_SIZE;
@@ -231,8 +231,8 @@ impl<M: Pages, T, const N: usize> RxFront<M, T, N> {
     }
 }
 
-fn has(response: &netif_rx_response, flag: u32) -> bool {
-    u32::from(response.flags) & flag != 0
+fn has(response: &netif_rx_response, flag: NetRxFlags) -> bool {
+    response.flags.contains(flag)
 }
 
 impl<T> fmt::Debug for RxPacket<T> {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use xen_abi::io::netif::{
     NETIF_RSP_ERROR, NETIF_RSP_NULL, NETIF_RSP_OKAY, NETTXF_extra_info, NETTXF_more_data,
-    netif_tx_request, netif_tx_response,
+    NetTxFlags, netif_tx_request, netif_tx_response,
 };
 use xen_ops::Failed;
 use xen_ops::page::PAGE_SIZE;
@@ -179,8 +179,8 @@ impl<M: Pages, G: GrantAccess> TxBack<M, G> {
     }
 }
 
-fn has(request: &netif_tx_request, flag: u32) -> bool {
-    u32::from(request.flags) & flag != 0
+fn has(request: &netif_tx_request, flag: NetTxFlags) -> bool {
+    request.flags.contains(flag)
 }
 
 fn check_fragment(request: &netif_tx_request, size: u16) -> Result<(), ProtocolError> {

@@ -5,7 +5,7 @@ use core::fmt;
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::io::netif::{
     NETIF_RSP_DROPPED, NETIF_RSP_NULL, NETIF_RSP_OKAY, NETTXF_extra_info, NETTXF_more_data,
-    XEN_NETIF_MAX_TX_SIZE, netif_tx_request,
+    NetTxFlags, XEN_NETIF_MAX_TX_SIZE, netif_tx_request,
 };
 use xen_ops::Failed;
 use xen_ops::page::PAGE_SIZE;
@@ -138,7 +138,7 @@ impl<M: Pages, T, const N: usize> TxFront<M, T, N> {
 
         let mut flags = info.tx_flags();
         if count > 0 {
-            flags |= NETTXF_extra_info as u16;
+            flags |= NETTXF_extra_info;
         }
         // The first request says how large the packet is; its own fragment is what the others leave.
         let head = self.take_id();
@@ -148,8 +148,8 @@ impl<M: Pages, T, const N: usize> TxFront<M, T, N> {
             self.extras += 1;
         }
         for (index, fragment) in others.iter().enumerate() {
-            let id = self.take_id();
-            self.put_fragment(id, head, fragment, fragment.size, 0, index + 1 < others.len());
+            let (id, none) = (self.take_id(), NetTxFlags::empty());
+            self.put_fragment(id, head, fragment, fragment.size, none, index + 1 < others.len());
         }
         if let Some(place) = self.packets.get_mut(usize::from(head)) {
             let packet =
@@ -165,11 +165,11 @@ impl<M: Pages, T, const N: usize> TxFront<M, T, N> {
         head: u16,
         fragment: &Fragment,
         size: u16,
-        flags: u16,
+        flags: NetTxFlags,
         more: bool,
     ) {
         let Fragment { grant: gref, offset, .. } = *fragment;
-        let flags = flags | if more { NETTXF_more_data as u16 } else { 0 };
+        let flags = if more { flags | NETTXF_more_data } else { flags };
         self.put(&netif_tx_request { gref, offset, flags, id, size });
         if let Some(slot) = self.slots.get_mut(usize::from(id)) {
             *slot = Some(head);

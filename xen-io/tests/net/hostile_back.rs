@@ -7,7 +7,7 @@ use xen_io::ring::Back;
 use xen_io::ring::protocols::{NetifRx, NetifTx};
 use xen_io::xen_abi::from_bytes;
 use xen_io::xen_abi::grant_table::grant_ref_t;
-use xen_io::xen_abi::io::netif::{netif_rx_response, netif_tx_response};
+use xen_io::xen_abi::io::netif::{NetRxFlags, netif_rx_response, netif_tx_response};
 use xen_ops::{Page as _, ReadWrite, View};
 use xen_sim::{DomainConfig, GuestKind, GuestPage, Xen};
 
@@ -99,7 +99,7 @@ fn receive(responses: &[netif_rx_response]) -> (Received, Vec<u32>) {
 }
 
 fn response(id: u16, offset: u16, flags: u16, status: i16) -> netif_rx_response {
-    netif_rx_response { id, offset, flags, status }
+    netif_rx_response { id, offset, flags: NetRxFlags(flags), status }
 }
 
 fn extra(bytes: [u8; 8]) -> netif_rx_response {

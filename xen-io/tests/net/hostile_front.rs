@@ -8,7 +8,9 @@ use xen_io::net::{BadPacket, Delivery, PacketInfo, ProtocolError, RxBack, TxBack
 use xen_io::ring::Front;
 use xen_io::ring::protocols::{NetifRx, NetifTx};
 use xen_io::xen_abi::grant_table::grant_ref_t;
-use xen_io::xen_abi::io::netif::{netif_rx_request, netif_tx_request, netif_tx_response};
+use xen_io::xen_abi::io::netif::{
+    NetTxFlags, netif_rx_request, netif_tx_request, netif_tx_response,
+};
 use xen_io::xen_abi::{as_bytes, from_bytes};
 use xen_ops::view::Field;
 use xen_ops::{ReadOnly, ReadWrite};
@@ -66,7 +68,7 @@ fn take(
 }
 
 fn request(gref: grant_ref_t, offset: u16, size: u16, flags: u16) -> netif_tx_request {
-    netif_tx_request { gref, offset, flags, id: 7, size }
+    netif_tx_request { gref, offset, flags: NetTxFlags(flags), id: 7, size }
 }
 
 fn extra(kind: u8, flags: u8, rest: [u8; 6]) -> netif_tx_request {
@@ -207,7 +209,7 @@ proptest! {
                     // Most are nearly right, so that chains become long.
                     let mut request: netif_tx_request = from_bytes(bytes).unwrap();
                     if !raw {
-                        let (offset, flags) = (request.offset % 100, *flags);
+                        let (offset, flags) = (request.offset % 100, NetTxFlags(*flags));
                         request = netif_tx_request { gref: data, offset, size: *size, flags, id: 3 };
                     } else if *kind > 0 {
                         let mut bytes = as_bytes(&request).to_vec();

@@ -4,7 +4,7 @@
 
 use std::marker::PhantomData;
 
-use xen_abi::grant_table::{GNTCOPY_dest_gref, GNTCOPY_source_gref};
+use xen_abi::grant_table::{GNTCOPY_dest_gref, GNTCOPY_source_gref, GrantCopyFlags};
 use xen_abi::linux::gntdev::{
     IOCTL_GNTDEV_GRANT_COPY, gntdev_grant_copy_segment, gntdev_grant_copy_segment_source as End,
     gntdev_grant_copy_segment_source_foreign, ioctl_gntdev_grant_copy,
@@ -76,7 +76,7 @@ impl<'a> Segment<'a> {
         Ok(Self::new(source, dest, len, GNTCOPY_source_gref | GNTCOPY_dest_gref))
     }
 
-    fn new(source: End, dest: End, len: u16, flags: u16) -> Self {
+    fn new(source: End, dest: End, len: u16, flags: GrantCopyFlags) -> Self {
         let mut raw = gntdev_grant_copy_segment::ZERO;
         (raw.source, raw.dest, raw.len, raw.flags) = (source, dest, len, flags);
         raw.status = UNTOUCHED;

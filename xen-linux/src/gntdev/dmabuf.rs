@@ -9,7 +9,7 @@ use rustix::io::{DupFlags, Errno, dup3, fcntl_dupfd_cloexec, retry_on_intr};
 use rustix::param::page_size;
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::linux::gntdev::{
-    GNTDEV_DMA_FLAG_COHERENT, GNTDEV_DMA_FLAG_WC, IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS,
+    DmabufFlags, GNTDEV_DMA_FLAG_COHERENT, GNTDEV_DMA_FLAG_WC, IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS,
     IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED, IOCTL_GNTDEV_DMABUF_IMP_RELEASE,
     IOCTL_GNTDEV_DMABUF_IMP_TO_REFS, ioctl_gntdev_dmabuf_exp_from_refs,
     ioctl_gntdev_dmabuf_exp_wait_released, ioctl_gntdev_dmabuf_imp_release,
@@ -41,9 +41,9 @@ pub enum Memory {
 }
 
 impl Memory {
-    const fn flags(self) -> u32 {
+    const fn flags(self) -> DmabufFlags {
         match self {
-            Self::Any => 0,
+            Self::Any => DmabufFlags::empty(),
             Self::WriteCombined => GNTDEV_DMA_FLAG_WC,
             Self::Coherent => GNTDEV_DMA_FLAG_COHERENT,
         }

@@ -117,7 +117,7 @@ impl IoreqServer<'_> {
         let mut op = xen_dm_op { op: XEN_DMOP_get_ioreq_server_info, ..xen_dm_op::ZERO };
         let info = op.u.get_ioreq_server_info_mut();
         // Without them Xen does not place the pages in the guest's memory.
-        (info.id, info.flags) = (self.id, XEN_DMOP_no_gfns as u16);
+        (info.id, info.flags) = (self.id, XEN_DMOP_no_gfns);
         self.call(&mut op)?;
         Ok(Some(op.u.get_ioreq_server_info().bufioreq_port))
     }

@@ -11,7 +11,9 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use xen_abi::grant_table::{GNTTAB_CACHE_CLEAN, GNTTAB_CACHE_INVAL, gnttab_cache_flush_a};
+use xen_abi::grant_table::{
+    CacheFlushFlags, GNTTAB_CACHE_CLEAN, GNTTAB_CACHE_INVAL, gnttab_cache_flush_a,
+};
 
 use super::batch::{TooLarge, fits};
 use super::map::Mapping;
@@ -33,11 +35,11 @@ pub enum CacheOp {
 }
 
 impl CacheOp {
-    const fn op(self) -> u32 {
+    const fn op(self) -> CacheFlushFlags {
         match self {
             Self::Clean => GNTTAB_CACHE_CLEAN,
             Self::Invalidate => GNTTAB_CACHE_INVAL,
-            Self::CleanAndInvalidate => GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL,
+            Self::CleanAndInvalidate => GNTTAB_CACHE_CLEAN.union(GNTTAB_CACHE_INVAL),
         }
     }
 }
@@ -127,7 +129,8 @@ impl core::error::Error for FlushError {}
 /// a call do not matter.
 #[must_use]
 pub fn elements<const N: usize>() -> [CacheFlush; N] {
-    core::array::from_fn(|_| CacheFlush::new(gnttab_cache_flush_a::ZERO, 0, 0, 0))
+    let none = CacheFlushFlags::empty();
+    core::array::from_fn(|_| CacheFlush::new(gnttab_cache_flush_a::ZERO, 0, 0, none))
 }
 
 /// Does the maintenance of one range.

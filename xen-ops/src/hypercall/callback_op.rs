@@ -25,7 +25,7 @@ hypercalls! {
     /// The address is that of such an entry.
     unsafe single register on x86 {
         in type_: u16,
-        in flags: u16,
+        in flags: CallbackFlags,
         in address: xen_callback_t,
     } -> errno;
 

@@ -40,7 +40,7 @@ hypercalls! {
     /// `EINVAL` (no such `flags`), `ENOENT` (no such server), `EPERM` (another domain's), `ENOMEM`.
     single get_ioreq_server_info {
         in id: ioservid_t,
-        in flags: u16,
+        in flags: IoreqServerInfoFlags,
         out bufioreq_port: evtchn_port_t,
         out ioreq_gfn: uint64_aligned_t,
         out bufioreq_gfn: uint64_aligned_t,
@@ -196,7 +196,7 @@ hypercalls! {
     single map_mem_type_to_ioreq_server on x86 {
         in id: ioservid_t,
         in type_: u16,
-        in flags: u32,
+        in flags: IoreqMemAccessFlags,
     } -> errno;
 
     /// Ends the domain, and reports why (`SHUTDOWN_*`).

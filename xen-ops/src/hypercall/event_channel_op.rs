@@ -52,7 +52,7 @@ hypercalls! {
     /// `ENOMEM` or, for 1024 and above, `EINVAL`.
     single bind_pirq {
         in pirq: u32,
-        in flags: u32,
+        in flags: BindPirqFlags,
         out port: evtchn_port_t,
     } -> errno;
 

@@ -40,7 +40,7 @@ hypercalls! {
     /// bytes, in a PV guest a virtual one, or that of a page-table entry with `GNTMAP_contains_pte`.
     unsafe batch map_grant_ref {
         in host_addr: u64,
-        in flags: u32,
+        in flags: GrantMapFlags,
         in ref_: grant_ref_t,
         in dom: domid_t,
         out status: GrantStatus,
@@ -128,7 +128,7 @@ hypercalls! {
         in source: gnttab_copy_ptr,
         in dest: gnttab_copy_ptr,
         in len: u16,
-        in flags: u16,
+        in flags: GrantCopyFlags,
         out status: GrantStatus,
     } -> status;
 
@@ -241,6 +241,6 @@ hypercalls! {
         in a: gnttab_cache_flush_a,
         in offset: u16,
         in length: u16,
-        in op: u32,
+        in op: CacheFlushFlags,
     } -> errno;
 }

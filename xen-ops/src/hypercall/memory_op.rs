@@ -22,7 +22,7 @@ hypercalls! {
     single increase_reservation: xen_memory_reservation {
         out extent_start: [xen_pfn_t] counted by nr_extents,
         in extent_order: u32,
-        in mem_flags: u32,
+        in mem_flags: MemoryFlags,
         in domid: domid_t,
     } -> count;
 
@@ -38,7 +38,7 @@ hypercalls! {
     unsafe single decrease_reservation: xen_memory_reservation {
         in extent_start: [xen_pfn_t] counted by nr_extents,
         in extent_order: u32,
-        in mem_flags: u32,
+        in mem_flags: MemoryFlags,
         in domid: domid_t,
     } -> count;
 
@@ -55,7 +55,7 @@ hypercalls! {
     unsafe single populate_physmap: xen_memory_reservation {
         inout extent_start: [xen_pfn_t] counted by nr_extents,
         in extent_order: u32,
-        in mem_flags: u32,
+        in mem_flags: MemoryFlags,
         in domid: domid_t,
     } -> count;
 
@@ -291,7 +291,7 @@ hypercalls! {
     single claim_pages: xen_memory_reservation {
         in nr_extents: xen_ulong_t,
         in extent_order: u32,
-        in mem_flags: u32,
+        in mem_flags: MemoryFlags,
         in domid: domid_t,
     } -> errno;
 

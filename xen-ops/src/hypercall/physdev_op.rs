@@ -68,7 +68,7 @@ hypercalls! {
     /// `EINVAL`: the domain has no such interrupt.
     single irq_status_query on x86 {
         in irq: u32,
-        out flags: u32,
+        out flags: IrqStatusFlags,
     } -> errno;
 
     /// Unmasks all event channels of interrupts that Xen has had to hold back. Old guests only.

@@ -198,7 +198,7 @@ hypercalls! {
     single get_cpuinfo: pcpu_info on x86 {
         in xen_cpuid: u32,
         out max_present: u32,
-        out flags: u32,
+        out flags: PcpuFlags,
         out apic_id: u32,
         out acpi_id: u32,
     } -> errno;

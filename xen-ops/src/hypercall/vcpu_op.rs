@@ -99,7 +99,7 @@ hypercalls! {
     /// `VCPU_SSHOTTMR_future`).
     single set_singleshot_timer on x86 {
         in timeout_abs_ns: u64,
-        in flags: u32,
+        in flags: SingleshotFlags,
     } -> errno;
 
     /// Ends the timer of [`set_singleshot_timer`]. The vCPU is the one that calls.

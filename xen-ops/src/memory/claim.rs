@@ -2,7 +2,7 @@
 
 use xen_abi::xen::{domid_t, xen_ulong_t};
 
-use super::{Error, PageCount};
+use super::{Error, MemFlags, PageCount};
 use crate::hypercall::{Hypercall, memory_op};
 
 /// Claims memory of the host for domain `domid`, without allocating it: `pages` is what the domain is
@@ -26,5 +26,5 @@ where
 {
     let nr_extents = xen_ulong_t::try_from(pages.0)
         .map_err(|_| Error::TooMany { asked: usize::MAX, limit: usize::MAX })?;
-    Ok(memory_op::claim_pages(xen, nr_extents, 0, 0, domid)?)
+    Ok(memory_op::claim_pages(xen, nr_extents, 0, MemFlags::ANY.mem_flags(), domid)?)
 }

@@ -77,8 +77,8 @@ where
     let given = HypercallBuffer::to_read(xen, give.frames).map_err(refused)?;
     let taken = HypercallBuffer::to_write(xen, take.frames).map_err(refused)?;
     let argument = xen_memory_exchange {
-        in_: side(given.handle(), asked, give.order, 0),
-        out: side(taken.handle(), wanted, take.order, take.flags.bits()),
+        in_: side(given.handle(), asked, give.order, MemFlags::ANY.mem_flags()),
+        out: side(taken.handle(), wanted, take.order, take.flags.mem_flags()),
         nr_exchanged: 0,
     };
     // SAFETY: the handles are to a list for reading and one for writing; the effect is as the caller

@@ -66,7 +66,8 @@ where
     let asked = frames.len();
     fits(asked)?;
     // SAFETY: the caller's promise.
-    let done = unsafe { memory_op::populate_physmap(xen, frames, order, flags.bits(), domid) }?;
+    let done =
+        unsafe { memory_op::populate_physmap(xen, frames, order, flags.mem_flags(), domid) }?;
     Ok(Extents::new(done, asked))
 }
 
@@ -141,8 +142,9 @@ where
     frame::check(frames)?;
     let asked = frames.len();
     fits(asked)?;
+    let any = MemFlags::ANY.mem_flags();
     // SAFETY: the caller's promise.
-    let done = unsafe { memory_op::decrease_reservation(xen, frames, order, 0, domid) }?;
+    let done = unsafe { memory_op::decrease_reservation(xen, frames, order, any, domid) }?;
     Ok(Extents::new(done, asked))
 }
 
@@ -170,7 +172,7 @@ where
 {
     let asked = frames.len();
     fits(asked)?;
-    let done = memory_op::increase_reservation(xen, frames, order, flags.bits(), domid)?;
+    let done = memory_op::increase_reservation(xen, frames, order, flags.mem_flags(), domid)?;
     Ok(Extents::new(done, asked))
 }
 

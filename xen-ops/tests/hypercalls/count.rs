@@ -15,7 +15,8 @@ fn how_many_were_done() {
         });
         let mut frames = [xen_pfn_t(10), xen_pfn_t(11), xen_pfn_t(12)];
         // SAFETY: nothing is populated.
-        let answer = unsafe { memory_op::populate_physmap(&xen, &mut frames, 0, 0, DOM) };
+        let answer =
+            unsafe { memory_op::populate_physmap(&xen, &mut frames, 0, MemoryFlags(0), DOM) };
         let (number, registers) = only_call(&xen);
         assert_eq!((number, registers.len(), registers[0]), (12, 2, 6));
         answer

@@ -40,7 +40,7 @@ hypercalls! {
     batch flush = GNTTABOP_cache_flush: gnttab_cache_flush {
         in offset: u16,
         in length: u16,
-        in op: u32,
+        in op: CacheFlushFlags,
     } -> errno;
 
     /// Elements without a size.
@@ -56,10 +56,11 @@ fn batch_without_statuses() {
     ] {
         let xen = xen(|[_, address, ..]| {
             let second: gnttab_cache_flush = read(address, 1);
-            assert_eq!((second.offset, second.length, second.op), (64, 128, 1));
+            assert_eq!((second.offset, second.length, second.op), (64, 128, GNTTAB_CACHE_CLEAN));
             result
         });
-        let mut elements = [Flush::new(0, 64, 1), Flush::new(64, 128, 1)];
+        let mut elements =
+            [Flush::new(0, 64, CacheFlushFlags(1)), Flush::new(64, 128, CacheFlushFlags(1))];
         let address = elements.as_ptr().addr();
         assert_eq!(flush(&xen, &mut elements), expected);
         assert_eq!(only_call(&xen), (20, vec![12, address, 2]));

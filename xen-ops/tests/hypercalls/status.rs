@@ -4,7 +4,12 @@ use super::*;
 
 fn requests() -> [grant_table_op::MapGrantRef; 3] {
     [0, 1, 2].map(|n| {
-        grant_table_op::MapGrantRef::new(0x1000 * (n + 1), 2, grant_ref_t(8 + n as u32), DOM)
+        grant_table_op::MapGrantRef::new(
+            0x1000 * (n + 1),
+            GNTMAP_host_map,
+            grant_ref_t(8 + n as u32),
+            DOM,
+        )
     })
 }
 
@@ -15,7 +20,7 @@ fn batch() {
             let request: gnttab_map_grant_ref = read(address, n);
             let expected = gnttab_map_grant_ref {
                 host_addr: 0x1000 * (n as u64 + 1),
-                flags: 2,
+                flags: GNTMAP_host_map,
                 ref_: grant_ref_t(8 + n as u32),
                 dom: DOM,
                 status: UNTOUCHED,

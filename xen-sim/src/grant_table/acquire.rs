@@ -122,7 +122,7 @@ impl State {
         entry: Entry,
         old: Option<Active>,
     ) -> Granted<Active> {
-        let is_sub_page = entry.is_v2() && entry.header().flags() & GTF_sub_page != 0;
+        let is_sub_page = entry.is_v2() && entry.header().flags().contains(GTF_sub_page);
         let (start, length) = if is_sub_page { entry.window() } else { (0, 4096) };
         let mfn = self.hold_frame(caller, wanted.granter, entry.frame())?;
         let (pins, domid) = (Pins::default(), wanted.grantee);

@@ -37,10 +37,10 @@ impl State {
     fn flush(&mut self, caller: domid_t, op: &gnttab_cache_flush, from: u32) -> Answer<()> {
         let end = u32::from(op.offset) + u32::from(op.length);
         let known = GNTTAB_CACHE_INVAL | GNTTAB_CACHE_CLEAN;
-        if op.offset >= 4096 || op.length > 4096 || end > 4096 || op.op & !known != 0 {
+        if op.offset >= 4096 || op.length > 4096 || end > 4096 || op.op.intersects(!known) {
             return Err(XEN_EINVAL);
         }
-        if op.length == 0 || op.op == 0 {
+        if op.length == 0 || op.op.is_empty() {
             return if from == 0 { Ok(()) } else { Err(XEN_EILSEQ) };
         }
         let mfn = Mfn(op.a.dev_bus_addr() >> 12);

@@ -26,17 +26,17 @@ pub(crate) struct Claim {
 impl Claim {
     /// Whether an entry with this header permits the use, apart from writing.
     fn is_permitted(self, header: Header, version_2: bool) -> bool {
-        let mask = GTF_type_mask | if self.map { GTF_sub_page } else { 0 };
+        let mask = if self.map { GTF_type_mask | GTF_sub_page } else { GTF_type_mask };
         let type_ = header.flags() & mask;
         let transitive = version_2 && !self.map && type_ == GTF_transitive;
         header.domid() == self.claimer && (type_ == GTF_permit_access || transitive)
     }
 
     fn writes_readonly(self, header: Header) -> bool {
-        !self.readonly && header.flags() & GTF_readonly != 0
+        !self.readonly && header.flags().contains(GTF_readonly)
     }
 
-    fn bits(self) -> u16 {
+    fn bits(self) -> GrantEntryFlags {
         if self.readonly { GTF_reading } else { GTF_reading | GTF_writing }
     }
 }
@@ -77,7 +77,7 @@ fn claim_v2(entry: Entry, claim: Claim) -> Granted {
     entry.raise(claim.bits());
     let header = entry.header();
     if claim.pinned {
-        if header.flags() & GTF_readonly != 0 {
+        if header.flags().contains(GTF_readonly) {
             entry.lower(GTF_writing);
             return Err(GNTST_general_error);
         }
@@ -91,14 +91,14 @@ fn claim_v2(entry: Entry, claim: Claim) -> Granted {
 /// Clears the in-use bits of an entry that its pins do not need, after a use, or an attempted one,
 /// that was read-only or not.
 pub(crate) fn unclaim(entry: Entry, pins: Pins, readonly: bool) {
-    let mut bits = 0;
+    let mut bits = GrantEntryFlags::empty();
     if pins.is_zero() {
         bits |= GTF_reading;
     }
     if !readonly && !pins.writes() {
         bits |= GTF_writing;
     }
-    if bits != 0 {
+    if !bits.is_empty() {
         entry.lower(bits);
     }
 }

@@ -68,8 +68,8 @@ impl State {
         if op.len == 0 && self.release >= Release::V4_20 {
             return Ok(());
         }
-        let source_granted = op.flags & GNTCOPY_source_gref != 0;
-        let dest_granted = op.flags & GNTCOPY_dest_gref != 0;
+        let source_granted = op.flags.contains(GNTCOPY_source_gref);
+        let dest_granted = op.flags.contains(GNTCOPY_dest_gref);
         if !ends.source.is_of(op.source.domid) || !ends.dest.is_of(op.dest.domid) {
             self.end_copies(ends);
             *ends = Ends::default();

@@ -23,7 +23,7 @@ impl State {
             return Err(GNTST_bad_gntref);
         }
         let pv_only = GNTMAP_device_map | GNTMAP_application_map | GNTMAP_contains_pte;
-        if self.caller(caller).is_translated() && op.flags & pv_only != 0 {
+        if self.caller(caller).is_translated() && op.flags.intersects(pv_only) {
             return Err(GNTST_general_error);
         }
         // `DOMID_SELF` is not accepted, even when the granter is the caller.
@@ -64,7 +64,7 @@ impl State {
     fn map_entry(&mut self, caller: domid_t, op: &gnttab_map_grant_ref) -> Granted<Mfn> {
         let (granter, ref_) = (op.dom, op.ref_.0);
         let pins = Pins::of_map(op.flags);
-        let readonly = op.flags & GNTMAP_readonly != 0;
+        let readonly = op.flags.contains(GNTMAP_readonly);
         let table = &self.domain(granter).ok_or(GNTST_bad_domain)?.grants;
         let entry = table.entry(ref_).ok_or(GNTST_bad_gntref)?;
         let active = table.active.get(&ref_).copied();
@@ -107,13 +107,13 @@ impl State {
             domain.grants.active.entry(ref_).or_insert(active).pins.add(pins);
         }
         let mut references = u32::from(held);
-        let wanted = (op.flags & (GNTMAP_host_map | GNTMAP_device_map)).count_ones();
+        let wanted = (op.flags & (GNTMAP_host_map | GNTMAP_device_map)).bits().count_ones();
         while references < wanted && self.frames.hold(mfn, granter) {
             references += 1;
         }
         let mapped = if references < wanted {
             Err(GNTST_general_error)
-        } else if op.flags & GNTMAP_host_map != 0 {
+        } else if op.flags.contains(GNTMAP_host_map) {
             self.map_host(caller, op.host_addr, mfn, op.flags)
         } else {
             Ok(())
@@ -154,8 +154,14 @@ impl State {
         if self.frames.hold(mfn, domid) { Ok(mfn) } else { Err(GNTST_bad_page) }
     }
 
-    fn map_host(&mut self, caller: domid_t, host_addr: u64, mfn: Mfn, flags: u32) -> Granted {
-        let readonly = flags & GNTMAP_readonly != 0;
+    fn map_host(
+        &mut self,
+        caller: domid_t,
+        host_addr: u64,
+        mfn: Mfn,
+        flags: GrantMapFlags,
+    ) -> Granted {
+        let readonly = flags.contains(GNTMAP_readonly);
         let page = host_addr >> 12;
         let domain = self.caller_mut(caller);
         if domain.is_translated() {
@@ -172,7 +178,7 @@ impl State {
         }
         // Page table entries have no addresses here: `GNTMAP_contains_pte` finds none.
         let mapped = Mapped { mfn, readonly, granted: true };
-        if flags & GNTMAP_contains_pte == 0 && self.set_pte(caller, page, Some(mapped)) {
+        if !flags.contains(GNTMAP_contains_pte) && self.set_pte(caller, page, Some(mapped)) {
             Ok(())
         } else {
             Err(GNTST_general_error)

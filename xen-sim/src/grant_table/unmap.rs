@@ -44,7 +44,7 @@ impl State {
         let table = self.domain(mapping.domid).map(|domain| &domain.grants);
         let active = table.and_then(|table| table.active.get(&mapping.ref_));
         let mfn = active.ok_or(GNTST_bad_handle)?.mfn;
-        let device = unmap.dev_bus_addr != 0 && mapping.flags & GNTMAP_device_map != 0;
+        let device = unmap.dev_bus_addr != 0 && mapping.flags.contains(GNTMAP_device_map);
         let wrong = unmap.dev_bus_addr != 0 && unmap.dev_bus_addr != mfn.0 << 12;
         match self.release {
             Release::V4_14 if wrong => return Err(GNTST_general_error),
@@ -52,7 +52,7 @@ impl State {
             _ => {}
         }
         let mut done = mapping.flags & GNTMAP_readonly;
-        if unmap.host_addr != 0 && mapping.flags & GNTMAP_host_map != 0 {
+        if unmap.host_addr != 0 && mapping.flags.contains(GNTMAP_host_map) {
             self.unmap_host(caller, &unmap, mfn, mapping.flags)?;
             done |= GNTMAP_host_map;
         }
@@ -61,7 +61,7 @@ impl State {
         }
         mapping.flags &= !(done & !GNTMAP_readonly);
         let maptrack = &mut self.caller_mut(caller).maptrack;
-        if mapping.flags & (GNTMAP_host_map | GNTMAP_device_map) == 0 {
+        if !mapping.flags.intersects(GNTMAP_host_map | GNTMAP_device_map) {
             maptrack.give(unmap.handle);
         } else {
             maptrack.set(unmap.handle, mapping);
@@ -72,22 +72,28 @@ impl State {
 
     /// Removes the pins and references of the mappings in `done`, which are `GNTMAP_*`, from an
     /// entry and its frame.
-    fn drop_mapping(&mut self, granter: domid_t, ref_: u32, mfn: Mfn, done: u32) {
+    fn drop_mapping(&mut self, granter: domid_t, ref_: u32, mfn: Mfn, done: GrantMapFlags) {
         let pins = Pins::of_map(done);
         if !pins.is_zero() {
-            self.unpin(granter, ref_, pins, done & GNTMAP_readonly != 0);
+            self.unpin(granter, ref_, pins, done.contains(GNTMAP_readonly));
             for _ in 0..pins.total() {
                 self.put(mfn);
             }
         }
     }
 
-    fn unmap_host(&mut self, caller: domid_t, unmap: &Unmap, mfn: Mfn, flags: u32) -> Granted {
+    fn unmap_host(
+        &mut self,
+        caller: domid_t,
+        unmap: &Unmap,
+        mfn: Mfn,
+        flags: GrantMapFlags,
+    ) -> Granted {
         let page = unmap.host_addr >> 12;
         let checks_frame = self.release > Release::V4_14;
         let domain = self.caller_mut(caller);
         if domain.is_translated() {
-            if unmap.new_addr != 0 || flags & GNTMAP_contains_pte != 0 {
+            if unmap.new_addr != 0 || flags.contains(GNTMAP_contains_pte) {
                 return Err(GNTST_general_error);
             }
             return match (domain.p2m.get(page), domain.kind) {
@@ -109,10 +115,10 @@ impl State {
         // The replacement loses its old place even if the rest fails.
         let replacement = match unmap.new_addr {
             0 => None,
-            _ if flags & GNTMAP_contains_pte != 0 => return Err(GNTST_general_error),
+            _ if flags.contains(GNTMAP_contains_pte) => return Err(GNTST_general_error),
             new => domain.page_table.get_mut(&(new >> 12)).ok_or(GNTST_general_error)?.take(),
         };
-        let readonly = flags & GNTMAP_readonly != 0;
+        let readonly = flags.contains(GNTMAP_readonly);
         match domain.page_table.get_mut(&page) {
             Some(entry)
                 if entry.is_some_and(|there| there.mfn == mfn && there.readonly == readonly) =>

@@ -13,7 +13,7 @@ use crate::state::grant_table::{Header, RESERVED};
 /// An entry that survives a change of version.
 type Kept = (Header, u64);
 
-const STATUS: u16 = GTF_reading | GTF_writing;
+const STATUS: GrantEntryFlags = GTF_reading.union(GTF_writing);
 
 impl State {
     pub(crate) fn set_version(&mut self, caller: domid_t, at: usize) -> Answer {
@@ -49,7 +49,7 @@ impl State {
                 entry.set_frame(frame);
                 if version == 2 {
                     entry.set_status(header.flags() & STATUS);
-                    entry.set_header(Header(header.0 & !u32::from(STATUS)));
+                    entry.set_header(Header(header.0 & !u32::from(STATUS.bits())));
                 } else {
                     entry.set_header(header);
                 }

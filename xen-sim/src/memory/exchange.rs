@@ -51,8 +51,8 @@ impl State {
         self.check_array(caller, address(from.extent_start))?;
         self.check_array(caller, address(to.extent_start))?;
         // Numbers of address bits that no frame has find no memory; here they are not refused.
-        let (flags, bits) = (exchange.out.mem_flags, exchange.out.mem_flags & 0xff);
-        let flags = flags & !(XENMEMF_vnode | 0xff);
+        let (flags, bits) = (exchange.out.mem_flags, exchange.out.mem_flags.bits() & 0xff);
+        let flags = flags & !(XENMEMF_vnode | MemoryFlags(0xff));
         let memory = self.check_flags(caller, caller, flags).ok_or(XEN_EINVAL)?;
         let memory = memory.with_bits(bits);
         let domid = self.any_domid(caller, from.domid).ok_or(XEN_ESRCH)?;

@@ -122,7 +122,7 @@ impl State {
     /// Claims memory for a domain.
     fn claim_pages(&mut self, caller: domid_t, at: usize) -> Answer {
         let op: xen_memory_reservation = self.read(caller, at)?;
-        let plain = op.extent_start.is_null() && op.extent_order == 0 && op.mem_flags == 0;
+        let plain = op.extent_start.is_null() && op.extent_order == 0 && op.mem_flags.is_empty();
         let domain = self.domain(op.domid).filter(|_| plain).ok_or(XEN_EINVAL)?;
         if !self.caller(caller).privileged {
             return Err(XEN_EPERM);

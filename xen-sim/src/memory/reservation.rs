@@ -96,7 +96,7 @@ impl State {
         }
         let (order, on_demand) = (reservation.extent_order, reservation.mem_flags);
         let populates = operation == XENMEM_populate_physmap;
-        let on_demand = populates && on_demand & XENMEMF_populate_on_demand != 0;
+        let on_demand = populates && on_demand.contains(XENMEMF_populate_on_demand);
         let most = max_order(self.caller(caller).privileged);
         if order > if on_demand { MAX_ORDER } else { most } {
             return None;
@@ -119,20 +119,20 @@ impl State {
         &self,
         caller: domid_t,
         domid: domid_t,
-        flags: u32,
+        flags: MemoryFlags,
     ) -> Option<Memory> {
-        let address_bits = flags & 0xff;
+        let address_bits = flags.bits() & 0xff;
         if (1..=12).contains(&address_bits) {
             return None;
         }
         // The node plus 1; 0 is any.
-        let node = flags >> 8 & 0xff;
-        if flags & XENMEMF_vnode != 0 {
+        let node = flags.bits() >> 8 & 0xff;
+        if flags.contains(XENMEMF_vnode) {
             let vnuma = self.domain(domid)?.vnuma.as_ref();
             let known = vnuma.is_none_or(|vnuma| node > 0 && node <= vnuma.nodes());
             return known.then_some(Memory { address_bits, nowhere: false });
         }
-        let exact = flags & XENMEMF_exact_node_request != 0;
+        let exact = flags.contains(XENMEMF_exact_node_request);
         let caller = self.caller(caller);
         let nodes = if caller.kind == GuestKind::Arm { 1 } else { 64 };
         let refused = if caller.privileged { node > nodes } else { exact };

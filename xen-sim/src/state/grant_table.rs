@@ -231,37 +231,37 @@ impl Entry {
     }
 
     /// Sets flags in the header.
-    pub(crate) fn set_flags(&self, flags: u16) {
-        self.word(0).fetch_or(u32::from(flags), AcqRel);
+    pub(crate) fn set_flags(&self, flags: GrantEntryFlags) {
+        self.word(0).fetch_or(flags.bits().into(), AcqRel);
     }
 
     /// The reading and writing bits, wherever this version has them.
-    pub(crate) fn status(&self) -> u16 {
-        let word = self.status_word().map(|word| word.load(Acquire));
+    pub(crate) fn status(&self) -> GrantEntryFlags {
+        let word = self.status_word().map(|word| GrantEntryFlags(word.load(Acquire)));
         word.unwrap_or_else(|| self.header().flags()) & (GTF_reading | GTF_writing)
     }
 
     /// Sets bits in the status word of version 2. Either the guest that clears the header reads the
     /// bits, or Xen reads the cleared header.
-    pub(crate) fn raise(&self, bits: u16) {
+    pub(crate) fn raise(&self, flags: GrantEntryFlags) {
         if let Some(word) = self.status_word() {
-            word.fetch_or(bits, AcqRel);
+            word.fetch_or(flags.bits(), AcqRel);
             fence(SeqCst);
         }
     }
 
     /// Clears reading and writing bits, wherever this version has them.
-    pub(crate) fn lower(&self, bits: u16) {
+    pub(crate) fn lower(&self, flags: GrantEntryFlags) {
         match self.status_word() {
-            Some(word) => word.fetch_and(!bits, AcqRel),
-            None => self.word(0).fetch_and(!u32::from(bits), AcqRel) as u16,
+            Some(word) => word.fetch_and(!flags.bits(), AcqRel),
+            None => self.word(0).fetch_and(!u32::from(flags.bits()), AcqRel) as u16,
         };
     }
 
     /// Writes the status word of version 2.
-    pub(crate) fn set_status(&self, bits: u16) {
+    pub(crate) fn set_status(&self, flags: GrantEntryFlags) {
         if let Some(word) = self.status_word() {
-            word.store(bits, Release);
+            word.store(flags.bits(), Release);
         }
     }
 
@@ -311,19 +311,19 @@ impl Entry {
 pub(crate) struct Header(pub(crate) u32);
 
 impl Header {
-    pub(crate) fn new(flags: u16, domid: domid_t) -> Self {
-        Self(u32::from(flags) | u32::from(domid.0) << 16)
+    pub(crate) fn new(flags: GrantEntryFlags, domid: domid_t) -> Self {
+        Self(u32::from(flags.bits()) | u32::from(domid.0) << 16)
     }
 
-    pub(crate) fn flags(self) -> u16 {
-        self.0 as u16
+    pub(crate) fn flags(self) -> GrantEntryFlags {
+        GrantEntryFlags(self.0 as u16)
     }
 
     pub(crate) fn domid(self) -> domid_t {
         domid_t((self.0 >> 16) as u16)
     }
 
-    pub(crate) fn with(self, flags: u16) -> Self {
-        Self(self.0 | u32::from(flags))
+    pub(crate) fn with(self, flags: GrantEntryFlags) -> Self {
+        Self(self.0 | u32::from(flags.bits()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use xen_abi::grant_table::GrantMapFlags;
 use xen_abi::xen::domid_t;
 
 /// Handles in a frame.
@@ -13,7 +14,7 @@ pub(crate) struct Mapping {
     pub(crate) domid: domid_t,
     pub(crate) ref_: u32,
     /// `GNTMAP_*`, of which `host_map` and `device_map` say what is still mapped.
-    pub(crate) flags: u32,
+    pub(crate) flags: GrantMapFlags,
 }
 
 #[derive(Debug)]

@@ -22,10 +22,10 @@ pub struct Pins {
 
 impl Pins {
     /// One pin for each kind of mapping that the `GNTMAP_*` in `flags` request.
-    pub(crate) fn of_map(flags: u32) -> Self {
-        let read = u8::from(flags & GNTMAP_readonly != 0);
-        let host = u8::from(flags & GNTMAP_host_map != 0);
-        let device = u8::from(flags & GNTMAP_device_map != 0);
+    pub(crate) fn of_map(flags: GrantMapFlags) -> Self {
+        let read = u8::from(flags.contains(GNTMAP_readonly));
+        let host = u8::from(flags.contains(GNTMAP_host_map));
+        let device = u8::from(flags.contains(GNTMAP_device_map));
         Self {
             host_write: host & (1 - read),
             host_read: host & read,

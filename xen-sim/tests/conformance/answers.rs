@@ -171,7 +171,10 @@ fn timers_have_limits() {
         };
         let past = if release == V4_14 { -62 } else { 0 };
         assert_eq!(singleshot(1, VCPU_SSHOTTMR_future), past, "{release:?}");
-        assert_eq!((singleshot(1, 0), singleshot(1 << 62, VCPU_SSHOTTMR_future)), (0, 0));
+        assert_eq!(
+            (singleshot(1, SingleshotFlags::empty()), singleshot(1 << 62, VCPU_SSHOTTMR_future)),
+            (0, 0)
+        );
     }
 }
 
@@ -305,7 +308,7 @@ fn other_hvm_operations_check_their_arguments() {
 /// Memory of a node: which is refused, which is not found, and which is taken from elsewhere.
 #[test]
 fn memory_is_asked_for_by_node() {
-    let node = |number: u32| (number + 1) << 8;
+    let node = |number: u32| MemoryFlags((number + 1) << 8);
     let exact = XENMEMF_exact_node_request;
     for (kind, flags, expected) in [
         (Pvh, node(0), 1),
@@ -319,13 +322,16 @@ fn memory_is_asked_for_by_node() {
         let (_, tools) = domains(V4_20, kind);
         let page = tools.page().unwrap();
         let mut list = [page.frame()];
-        assert_eq!(reserve(&tools, XENMEM_decrease_reservation, &mut list, 0), 1);
+        assert_eq!(
+            reserve(&tools, XENMEM_decrease_reservation, &mut list, MemoryFlags::empty()),
+            1
+        );
         let done = reserve(&tools, XENMEM_populate_physmap, &mut list, flags);
-        assert_eq!(done, expected, "{kind:?} {flags:#x}");
+        assert_eq!(done, expected, "{kind:?} {flags:?}");
     }
 }
 
-fn reserve(domain: &Domain, command: u32, list: &mut [xen_pfn_t], mem_flags: u32) -> isize {
+fn reserve(domain: &Domain, command: u32, list: &mut [xen_pfn_t], mem_flags: MemoryFlags) -> isize {
     let mut op = xen_memory_reservation {
         nr_extents: list.len() as xen_ulong_t,
         extent_start: GuestHandle::from_mut_slice(list),
@@ -353,7 +359,7 @@ fn an_exchange_says_how_far_it_came() {
     let mut op = xen_memory_exchange { in_: in_(&mut bad), out: to, nr_exchanged: 1 };
     assert_eq!((memory_op(&a, XENMEM_exchange, &mut op), op.nr_exchanged), (-22, 0));
     let mut own = [page.frame()];
-    let few = xen_memory_reservation { mem_flags: 5, ..in_(&mut out) };
+    let few = xen_memory_reservation { mem_flags: MemoryFlags(5), ..in_(&mut out) };
     let mut op = xen_memory_exchange { in_: in_(&mut own), out: few, nr_exchanged: 0 };
     assert_eq!((memory_op(&a, XENMEM_exchange, &mut op), op.nr_exchanged), (-12, 0));
 }
@@ -439,7 +445,7 @@ fn an_entry_is_swapped_to_a_frame_that_is_not_mapped() {
         ..gnttab_setup_table::ZERO
     };
     assert_eq!(grant_op(&a, GNTTABOP_setup_table, std::slice::from_mut(&mut op)), 0);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let (ref_a, ref_b) = (grant_ref_t(8), grant_ref_t(1024));
     let mut op = [gnttab_swap_grant_ref { ref_a, ref_b, ..gnttab_swap_grant_ref::ZERO }];
     assert_eq!((grant_op(&a, GNTTABOP_swap_grant_ref, &mut op), op[0].status), (0, GNTST_okay));

@@ -32,8 +32,8 @@ fn map_checks_in_xens_order() {
     ];
     assert_order(&wrongs, |which| {
         let (xen, [a, b, c]) = silo(GuestKind::Pvh);
-        let page = granted(&a, 8, 0, &b);
-        let _forbidden = granted(&c, 8, 0, &b);
+        let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
+        let _forbidden = granted(&c, 8, GrantEntryFlags::empty(), &b);
         let held = a.target();
         let target = b.target();
         let mut op = map_op(&a, 8, GNTMAP_host_map, &target);
@@ -52,7 +52,7 @@ fn map_checks_in_xens_order() {
                 }
                 7 => b.faults().eagain(1),
                 8 => grant(&a, 8, GTF_permit_access, domid(&b), xen_pfn_t(0xdead)),
-                _ => op.flags |= 1 << _GNTMAP_guest_avail0,
+                _ => op.flags |= GrantMapFlags(1 << _GNTMAP_guest_avail0),
             }
         }
         assert_eq!(grant_op(&b, GNTTABOP_map_grant_ref, std::slice::from_mut(&mut op)), 0);
@@ -71,7 +71,7 @@ fn unmap_checks_in_xens_order() {
         ("a wrong host address", GNTST_general_error),
     ];
     let (xen, a, b) = pair(GuestKind::Pv);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     let op = map(&b, &a, 8, GNTMAP_host_map | GNTMAP_device_map, &target);
     assert_eq!((op.status, a.references(page.frame())), (GNTST_okay, 3));
@@ -103,8 +103,8 @@ fn copy_checks_in_xens_order() {
         ("more than a page", GNTST_bad_copy_arg),
     ];
     let (xen, [a, b, c]) = silo(GuestKind::Pvh);
-    let page = granted(&a, 8, 0, &b);
-    let _forbidden = granted(&c, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
+    let _forbidden = granted(&c, 8, GrantEntryFlags::empty(), &b);
     let own = b.page().unwrap();
     assert_order(&wrongs, |which| {
         let mut source = by_ref(&a, 8, 0);
@@ -128,7 +128,10 @@ fn copy_checks_in_xens_order() {
         status
     });
     // A copy of nothing is not looked at.
-    assert_eq!(copy(&b, by_ref(&c, 512, 0), by_frame(&own, 9), 0, 0), GNTST_okay);
+    assert_eq!(
+        copy(&b, by_ref(&c, 512, 0), by_frame(&own, 9), 0, GrantCopyFlags::empty()),
+        GNTST_okay
+    );
     drop(page);
 }
 

@@ -27,7 +27,7 @@ fn a_batch_has_the_statuses_that_it_has_uninterrupted() {
         let (xen, a, b) = pair(GuestKind::Pvh);
         let (count, records) = (counted(&xen), Arc::new(Mutex::new(Vec::new())));
         let told = Arc::clone(&records);
-        let _page = granted(&a, 8, 0, &b);
+        let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
         let own = b.page().unwrap();
         let mut ops = [8, 9, 8, 8].map(|ref_| gnttab_copy {
             source: by_ref(&a, ref_, 0),
@@ -57,7 +57,7 @@ fn a_batch_has_the_statuses_that_it_has_uninterrupted() {
 #[test]
 fn a_grant_can_be_revoked_between_two_parts() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let own = b.page().unwrap();
     let op = gnttab_copy {
         source: by_ref(&a, 8, 0),

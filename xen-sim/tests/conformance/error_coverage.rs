@@ -19,7 +19,7 @@ fn map_after(
     change: impl FnOnce(&xen_sim::Domain, &xen_sim::Domain, &mut gnttab_map_grant_ref),
 ) -> GrantStatus {
     let (_xen, a, b) = pair(kind);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     let mut op = map_op(&a, 8, GNTMAP_host_map, &target);
     change(&a, &b, &mut op);
@@ -62,7 +62,7 @@ fn bad_virt_addr() -> GrantStatus {
 
 fn bad_dev_addr() -> GrantStatus {
     let (_xen, a, b) = pair(GuestKind::Pv);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let op = map(&b, &a, 8, GNTMAP_device_map, &b.target());
     unmap(&b, op.handle, 0, op.dev_bus_addr + 1)
 }
@@ -88,7 +88,7 @@ fn bad_page() -> GrantStatus {
 
 fn bad_copy_arg() -> GrantStatus {
     let (_xen, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let own = b.page().unwrap();
     copy(&b, by_ref(&a, 8, 4000), by_frame(&own, 0), 100, GNTCOPY_source_gref)
 }
@@ -107,7 +107,7 @@ fn address_too_big() -> GrantStatus {
 /// Where nothing is paged out, an entry in use that is to be swapped.
 fn eagain() -> GrantStatus {
     let (_xen, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     map_okay(&b, &a, 8, false, &b.target());
     let mut op = [gnttab_swap_grant_ref {
         ref_a: grant_ref_t(8),
@@ -207,7 +207,7 @@ fn remove_hole() -> isize {
 /// What is at a frame number when something is to be mapped there that cannot be taken away.
 fn map_over_a_grant() -> isize {
     let (_xen, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     map_okay(&b, &a, 8, false, &target);
     add_to_physmap(&b, XENMAPSPACE_shared_info, 0, target.host_addr() >> 12)

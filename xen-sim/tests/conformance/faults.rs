@@ -12,7 +12,7 @@ use crate::support::*;
 #[test]
 fn eagain_is_given_as_often_as_asked_for() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let (target, own) = (b.target(), b.page().unwrap());
     b.faults().eagain(3);
     for _ in 0..2 {
@@ -29,7 +29,7 @@ fn eagain_is_given_as_often_as_asked_for() {
 #[test]
 fn a_claim_is_given_up_after_five_tries() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     b.faults().lose_claims(5);
     assert_eq!(map(&b, &a, 8, GNTMAP_host_map, &target).status, GNTST_general_error);
@@ -41,7 +41,7 @@ fn a_claim_is_given_up_after_five_tries() {
 #[test]
 fn a_batch_stops_where_it_cannot_be_read() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let _pages = [8, 9, 10].map(|ref_| granted(&a, ref_, 0, &b));
+    let _pages = [8, 9, 10].map(|ref_| granted(&a, ref_, GrantEntryFlags::empty(), &b));
     let targets = [(); 3].map(|()| b.target());
     let mut ops = [0, 1, 2].map(|at| map_op(&a, 8 + at, GNTMAP_host_map, &targets[at as usize]));
     b.faults().unreadable(1);
@@ -52,14 +52,14 @@ fn a_batch_stops_where_it_cannot_be_read() {
     b.faults().unwritable(1);
     assert_eq!(grant_op(&b, GNTTABOP_map_grant_ref, &mut ops[1..]), -14);
     assert_eq!(ops.map(|op| op.status), [GNTST_okay, GNTST_okay, UNTOUCHED]);
-    assert_eq!((flags(&a, 10), b.live_mappings()), (0x19, 3));
+    assert_eq!((flags(&a, 10).bits(), b.live_mappings()), (0x19, 3));
     xen.check_invariants().unwrap();
 }
 
 #[test]
 fn addresses_can_be_absent() {
     let (_, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let targets = [b.target(), b.target()];
     let mut ops = [0, 1].map(|at: usize| map_op(&a, 8, GNTMAP_host_map, &targets[at]));
     let second = std::ptr::from_mut(&mut ops[1]).addr();
@@ -75,7 +75,7 @@ fn addresses_can_be_absent() {
 #[test]
 fn any_status_can_be_forced() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     for status in [1, -14, i16::MAX].map(GrantStatus) {
         b.faults().status(0, status);
@@ -95,7 +95,7 @@ fn any_status_can_be_forced() {
 #[test]
 fn faults_are_one_domains_own() {
     let (_, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     a.faults().eagain(1);
     a.faults().no_space(1);
     map_okay(&b, &a, 8, false, &b.target());
@@ -104,7 +104,7 @@ fn faults_are_one_domains_own() {
 #[test]
 fn hypercalls_are_recorded_with_their_outcome() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
     xen.on_hypercall({
         let told = Arc::clone(&told);
@@ -112,7 +112,7 @@ fn hypercalls_are_recorded_with_their_outcome() {
     });
     let target = b.target();
     let mut ops = [8, 600, 8].map(|ref_| map_op(&a, ref_, GNTMAP_host_map, &target));
-    ops[2].flags = 0;
+    ops[2].flags = GrantMapFlags::empty();
     assert_eq!(grant_op(&b, GNTTABOP_map_grant_ref, &mut ops), 0);
     assert_eq!(set_version(&a, 2).0, -16);
     assert_eq!(add_to_physmap(&a, 77, 0, pfn_to_u64(page.frame())), -22);

@@ -23,12 +23,12 @@ fn x86_version_1() {
     for release in RELEASES {
         for kind in [GuestKind::Pv, GuestKind::Pvh] {
             let (xen, a) = dom0(release, kind);
-            let page = granted(&a, 8, 0, &a);
+            let page = granted(&a, 8, GrantEntryFlags::empty(), &a);
             let target = a.target();
             let handle = map_okay(&a, &a, 8, false, &target);
-            assert_eq!(flags(&a, 8), 0x19);
+            assert_eq!(flags(&a, 8).bits(), 0x19);
             assert_eq!(unmap(&a, handle, target.host_addr(), 0).0, 0);
-            assert_eq!(flags(&a, 8), 0x1);
+            assert_eq!(flags(&a, 8).bits(), 0x1);
             assert_eq!(unmap(&a, handle, target.host_addr(), 0).0, -4);
             // On PVH the owner's page has no place any more.
             let place = machine_frame(&a, pfn_to_u64(page.frame()));
@@ -73,7 +73,7 @@ fn x86_version_2() {
         assert_eq!(copy(&a, by_ref(&a, 9, 0), by_frame(&own, 0), 8, source).0, -1);
         grant2(&a, 10, GTF_permit_access, domid, 0, pfn_to_u64(page.frame()));
         map_okay(&a, &a, 10, false, &target);
-        assert_eq!(status(&a, 10), 0x18);
+        assert_eq!(status(&a, 10).bits(), 0x18);
         assert_eq!(set_version(&a, 1).0, -16);
         xen.check_invariants().unwrap();
     }
@@ -91,9 +91,10 @@ fn arm() {
         let again = add_to_physmap(&a, XENMAPSPACE_grant_table, 0, TABLE_GFN + 9);
         assert_eq!(again, if release == Release::V4_14 { 0 } else { -16 });
 
-        let page = granted(&a, 8, 0, &a);
+        let page = granted(&a, 8, GrantEntryFlags::empty(), &a);
         let target = a.target();
-        let statuses = [0, GNTMAP_device_map].map(|flags| map(&a, &a, 8, flags, &target).status.0);
+        let statuses = [GrantMapFlags::empty(), GNTMAP_device_map]
+            .map(|flags| map(&a, &a, 8, flags, &target).status.0);
         assert_eq!(statuses, [-3, -1]);
         grant(&a, 9, GTF_permit_access, domid_t(77), page.frame());
         grant(&a, 10, GTF_permit_access, domid(&a), xen_pfn_t(0xdead));
@@ -101,7 +102,7 @@ fn arm() {
         let statuses = [9, 10].map(|ref_| map(&a, &a, ref_, readonly, &target).status.0);
         assert_eq!(statuses, [-1, -9]);
         let op = map(&a, &a, 8, readonly, &target);
-        assert_eq!((op.status.0, flags(&a, 8)), (0, 0x9));
+        assert_eq!((op.status.0, flags(&a, 8).bits()), (0, 0x9));
         let mut flush = [gnttab_cache_flush {
             a: gnttab_cache_flush_a::from_dev_bus_addr(op.dev_bus_addr),
             offset: 0,
@@ -122,7 +123,11 @@ fn silo_lets_domain_0_deal_with_guests_and_guests_not_with_each_other() {
     let config = DomainConfig::new(GuestKind::Arm).pages(8);
     let tools = guest(&xen, config.clone().domid(domid_t(0)).privileged());
     let (a, b) = (guest(&xen, config.clone()), guest(&xen, config));
-    let _pages = [granted(&a, 8, 0, &tools), granted(&tools, 8, 0, &a), granted(&a, 9, 0, &b)];
+    let _pages = [
+        granted(&a, 8, GrantEntryFlags::empty(), &tools),
+        granted(&tools, 8, GrantEntryFlags::empty(), &a),
+        granted(&a, 9, GrantEntryFlags::empty(), &b),
+    ];
     map_okay(&tools, &a, 8, false, &tools.target());
     map_okay(&a, &tools, 8, false, &a.target());
     assert_eq!(map(&b, &a, 9, GNTMAP_host_map, &b.target()).status.0, -8);

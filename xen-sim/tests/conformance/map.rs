@@ -11,7 +11,7 @@ use xen_sim::{DomainConfig, GuestKind, Release, Xen};
 fn a_mapped_page_is_the_same_memory() {
     for kind in [GuestKind::Pv, GuestKind::Pvh, GuestKind::Arm] {
         let (xen, a, b) = pair(kind);
-        let page = granted(&a, 8, 0, &b);
+        let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
         page.view().write(100, b"hello").unwrap();
         let target = b.target();
         let handle = map_okay(&b, &a, 8, false, &target);
@@ -38,7 +38,7 @@ fn an_entry_must_permit_what_is_asked_for() {
     let target = b.target();
     let general = GNTST_general_error;
     for (flags, to, readonly, status) in [
-        (0, domid(&b), true, general),
+        (GTF_invalid, domid(&b), true, general),
         (GTF_permit_access, domid(&a), true, general),
         (GTF_accept_transfer, domid(&b), true, general),
         (GTF_permit_access | GTF_sub_page, domid(&b), true, general),
@@ -46,10 +46,10 @@ fn an_entry_must_permit_what_is_asked_for() {
         (GTF_permit_access | GTF_readonly, domid(&b), true, GNTST_okay),
     ] {
         grant(&a, 8, flags, to, page.frame());
-        let readonly = if readonly { GNTMAP_readonly } else { 0 };
+        let readonly = if readonly { GNTMAP_readonly } else { GrantMapFlags::empty() };
         let op = map(&b, &a, 8, GNTMAP_host_map | readonly, &target);
-        assert_eq!(op.status, status, "{flags:#x}");
-        let marked = if status.is_okay() { GTF_reading } else { 0 };
+        assert_eq!(op.status, status, "{flags:?}");
+        let marked = if status.is_okay() { GTF_reading } else { GrantEntryFlags::empty() };
         assert_eq!(support::flags(&a, 8), flags | marked);
         xen.check_invariants().unwrap();
     }
@@ -77,7 +77,7 @@ fn one_who_reads_already_needs_no_permission_to_read_again() {
 #[test]
 fn each_counter_goes_to_128() {
     let (xen, a, b) = pair(GuestKind::Pv);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     for _ in 0..128 {
         assert_eq!(map(&b, &a, 8, GNTMAP_device_map, &target).status, GNTST_okay);
@@ -92,7 +92,7 @@ fn each_counter_goes_to_128() {
 #[test]
 fn pins_are_kept_for_each_kind_of_mapping() {
     let (xen, a, b) = pair(GuestKind::Pv);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     let both = GNTMAP_host_map | GNTMAP_device_map;
     let op = map(&b, &a, 8, both, &target);
@@ -115,7 +115,7 @@ fn pins_are_kept_for_each_kind_of_mapping() {
 #[test]
 fn writing_ends_before_reading_does() {
     let (_, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let (reader, writer) = (b.target(), b.target());
     map_okay(&b, &a, 8, true, &reader);
     assert_eq!(flags(&a, 8), GTF_permit_access | GTF_reading);
@@ -130,7 +130,7 @@ fn freed_handles_go_to_the_end_of_the_queue_and_one_is_never_given() {
     let xen = Xen::new();
     let a = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
     let b = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8).max_maptrack_frames(1));
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     let device = |expected| {
         let op = map(&b, &a, 8, GNTMAP_device_map | GNTMAP_readonly, &target);
@@ -144,7 +144,7 @@ fn freed_handles_go_to_the_end_of_the_queue_and_one_is_never_given() {
         device((GNTST_okay, handle));
     }
     // The counter is full with those 127 and handle 1: the rest goes by another entry.
-    let _other = granted(&a, 9, 0, &b);
+    let _other = granted(&a, 9, GrantEntryFlags::empty(), &b);
     for handle in (128..256).chain([0]).take(128) {
         let op = map(&b, &a, 9, GNTMAP_device_map, &target);
         assert_eq!((op.status, op.handle.0), (GNTST_okay, handle));
@@ -161,7 +161,7 @@ fn before_4_16_no_handle_is_no_device_space() {
         let xen = Xen::builder().release(release).build();
         let a = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(2));
         let b = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(2).max_maptrack_frames(0));
-        let _page = granted(&a, 8, 0, &b);
+        let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
         let op = map(&b, &a, 8, GNTMAP_host_map, &b.target());
         assert_eq!(op.status, status);
     }
@@ -172,7 +172,7 @@ fn before_4_16_no_handle_is_no_device_space() {
 fn d12_a_page_that_was_mapped_over_is_dead() {
     for kind in [GuestKind::Pvh, GuestKind::Arm] {
         let (_, a, b) = pair(kind);
-        let _page = granted(&a, 8, 0, &b);
+        let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
         let heap = b.page().unwrap();
         let mut op = map_op(&a, 8, GNTMAP_host_map, &b.target());
         op.host_addr = pfn_to_u64(heap.frame()) << 12;
@@ -189,7 +189,10 @@ fn d12_a_page_that_was_mapped_over_is_dead() {
 #[test]
 fn x86_crashes_a_guest_that_maps_over_a_mapping() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let _pages = [granted(&a, 8, 0, &b), granted(&a, 9, 0, &b)];
+    let _pages = [
+        granted(&a, 8, GrantEntryFlags::empty(), &b),
+        granted(&a, 9, GrantEntryFlags::empty(), &b),
+    ];
     let target = b.target();
     map_okay(&b, &a, 8, false, &target);
     assert_eq!(map(&b, &a, 9, GNTMAP_host_map, &target).status, GNTST_general_error);
@@ -201,7 +204,7 @@ fn x86_crashes_a_guest_that_maps_over_a_mapping() {
 #[test]
 fn arm_takes_a_hole_for_unmapped() {
     let (xen, a, b) = pair(GuestKind::Arm);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let (target, hole) = (b.target(), b.target());
     let handle = map_okay(&b, &a, 8, false, &target);
     assert_eq!(
@@ -216,7 +219,7 @@ fn arm_takes_a_hole_for_unmapped() {
 #[test]
 fn pv_maps_at_virtual_addresses_that_it_has() {
     let (xen, a, b) = pair(GuestKind::Pv);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let mut op = map_op(&a, 8, GNTMAP_host_map, &b.target());
     op.host_addr = 0x5000;
     assert_eq!(grant_op(&b, GNTTABOP_map_grant_ref, std::slice::from_mut(&mut op)), 0);
@@ -230,7 +233,10 @@ fn pv_maps_at_virtual_addresses_that_it_has() {
 #[test]
 fn unmap_and_replace_moves_a_mapping_in_pv_only() {
     let (xen, a, b) = pair(GuestKind::Pv);
-    let _pages = [granted(&a, 8, 0, &b), granted(&a, 9, 0, &b)];
+    let _pages = [
+        granted(&a, 8, GrantEntryFlags::empty(), &b),
+        granted(&a, 9, GrantEntryFlags::empty(), &b),
+    ];
     let (old, new) = (b.target(), b.target());
     let first = map_okay(&b, &a, 8, false, &old);
     map_okay(&b, &a, 9, false, &new);
@@ -252,7 +258,7 @@ fn unmap_and_replace_moves_a_mapping_in_pv_only() {
         [(GuestKind::Pvh, -38, UNTOUCHED), (GuestKind::Arm, 0, GNTST_general_error)]
     {
         let (_, a, b) = pair(kind);
-        let _page = granted(&a, 8, 0, &b);
+        let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
         let target = b.target();
         let handle = map_okay(&b, &a, 8, false, &target);
         let host_addr = target.host_addr();
@@ -265,7 +271,7 @@ fn unmap_and_replace_moves_a_mapping_in_pv_only() {
 #[test]
 fn a_domain_that_dies_with_its_pages_mapped_stays_until_they_are_unmapped() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     page.view().write(0, b"kept").unwrap();
     let target = b.target();
     let handle = map_okay(&b, &a, 8, false, &target);
@@ -286,7 +292,7 @@ fn a_domain_that_dies_with_its_pages_mapped_stays_until_they_are_unmapped() {
 #[test]
 fn a_domain_that_dies_unmaps_what_it_mapped() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     map_okay(&b, &a, 8, false, &b.target());
     b.destroy();
     assert!(!b.exists());
@@ -307,7 +313,7 @@ fn what_is_written_to_a_table_that_is_not_mapped_is_lost() {
     let seeded = map_okay(&b, &a, 1, true, &target);
     assert_eq!(unmap(&b, seeded, target.host_addr(), 0), GNTST_okay);
     map_table(&a, 1);
-    assert_eq!(flags(&a, 8), 0);
+    assert_eq!(flags(&a, 8), GTF_invalid);
     grant(&a, 8, GTF_permit_access, domid(&b), page.frame());
     map_okay(&b, &a, 8, false, &target);
 }
@@ -315,7 +321,7 @@ fn what_is_written_to_a_table_that_is_not_mapped_is_lost() {
 #[test]
 fn a_page_dropped_while_it_is_mapped_is_told() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     map_okay(&b, &a, 8, false, &b.target());
     drop(page);
     assert!(xen.check_invariants().unwrap_err().contains("dropped page"));

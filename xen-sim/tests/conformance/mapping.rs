@@ -27,7 +27,7 @@ fn remote(domain: &Domain, reference: u32) -> RemoteGrant {
 fn a_mapping_reads_writes_and_lets_go() {
     for kind in KINDS {
         let (xen, a, b) = pair(kind);
-        let page = granted(&a, 8, 0, &b);
+        let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
         page.view().write(100, b"hello").unwrap();
         let mapping = Mapping::new(&b, remote(&a, 8), b.target(), ReadWrite).unwrap();
         assert_eq!(mapping.view().read_obj::<[u8; 5]>(100).unwrap(), *b"hello");
@@ -46,7 +46,7 @@ fn a_mapping_reads_writes_and_lets_go() {
 fn each_refusal_keeps_the_target() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let page = granted(&a, 8, GTF_readonly, &b);
-    let _other = granted(&a, 9, 0, &a);
+    let _other = granted(&a, 9, GrantEntryFlags::empty(), &a);
     let status = |domain: DomainId, reference: u32| {
         let grant = RemoteGrant::new(domain, grant_ref_t(reference));
         let failed = Mapping::new(&b, grant, b.target(), ReadWrite).unwrap_err();
@@ -70,7 +70,7 @@ fn each_refusal_keeps_the_target() {
 fn frames_that_are_paged_out_are_waited_for() {
     for (times, okay) in [(255, true), (256, false)] {
         let (xen, a, b) = pair(GuestKind::Pvh);
-        let _page = granted(&a, 8, 0, &b);
+        let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
         b.faults().eagain(times);
         let mut retry = Backoff::new(|_| ());
         let mapped = Mapping::with_retry(&b, remote(&a, 8), b.target(), ReadOnly, &mut retry);
@@ -85,7 +85,7 @@ fn frames_that_are_paged_out_are_waited_for() {
 fn device_maps_are_for_pv_and_go_as_a_whole() {
     for kind in KINDS {
         let (xen, a, b) = pair(kind);
-        let _page = granted(&a, 8, 0, &b);
+        let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
         let mapped = Mapping::for_devices(&b, remote(&a, 8), b.target(), ReadOnly);
         assert_eq!(mapped.is_ok(), kind == GuestKind::Pv);
         drop(mapped);
@@ -100,8 +100,14 @@ fn a_batch_of_two_domains_grants_is_all_or_nothing() {
     for kind in KINDS {
         let (xen, a, b) = pair(kind);
         let c = guest(&xen, DomainConfig::new(kind).pages(8));
-        let _pages: Vec<GuestPage> =
-            (8..10).flat_map(|at| [granted(&a, at, 0, &b), granted(&c, at, 0, &b)]).collect();
+        let _pages: Vec<GuestPage> = (8..10)
+            .flat_map(|at| {
+                [
+                    granted(&a, at, GrantEntryFlags::empty(), &b),
+                    granted(&c, at, GrantEntryFlags::empty(), &b),
+                ]
+            })
+            .collect();
         let wanted = [remote(&a, 8), remote(&c, 8), remote(&a, 9), remote(&c, 9)];
         let mut slots = wanted.map(|grant| Slot::new(grant, b.target(), ReadOnly));
         map_all(&b, &mut slots, &mut elements::<4>()).unwrap();
@@ -125,7 +131,8 @@ fn a_batch_of_two_domains_grants_is_all_or_nothing() {
 fn a_fault_half_way_costs_one_target() {
     for all in [true, false] {
         let (xen, a, b) = pair(GuestKind::Pvh);
-        let _pages: Vec<GuestPage> = (8..12).map(|at| granted(&a, at, 0, &b)).collect();
+        let _pages: Vec<GuestPage> =
+            (8..12).map(|at| granted(&a, at, GrantEntryFlags::empty(), &b)).collect();
         let mut slots = [8, 9, 10, 11].map(|at| Slot::new(remote(&a, at), b.target(), ReadOnly));
         b.faults().unwritable(1);
         if all {
@@ -149,7 +156,7 @@ fn a_fault_half_way_costs_one_target() {
 fn positive_and_missing_statuses_are_failures() {
     for status in [GrantStatus(1), GrantStatus(i16::MIN)] {
         let (_xen, a, b) = pair(GuestKind::Pvh);
-        let _page = granted(&a, 8, 0, &b);
+        let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
         b.faults().status(0, status);
         let failed = Mapping::new(&b, remote(&a, 8), b.target(), ReadOnly);
         assert!(failed.unwrap_err().returned.is_none());
@@ -177,7 +184,7 @@ fn a_copy_runs_over_page_ends() {
             let value: u16 = ours[page].view().read_obj(at).unwrap();
             assert_eq!(usize::from(value), 100 + offset);
         }
-        assert_eq!((flags(&a, 8), flags(&a, 9)), (5, 5), "nothing is left claimed");
+        assert_eq!([8, 9].map(|ref_| flags(&a, ref_).bits()), [5, 5], "nothing is left claimed");
 
         let mut dest = [8, 9].map(|at| Dest::grant(remote(&a, at)));
         let source = ours.each_ref().map(Source::page);
@@ -192,7 +199,7 @@ fn a_copy_runs_over_page_ends() {
 #[allow(unsafe_code, reason = "vouches for the kind of guest")]
 fn d12_a_ballooned_page_is_memory_again_afterwards() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let own = b.page().unwrap();
     let (frame, machine) = (own.frame(), machine_frame(&b, pfn_to_u64(own.frame())));
     assert!(machine.is_some());
@@ -214,7 +221,8 @@ fn d12_a_ballooned_page_is_memory_again_afterwards() {
 #[allow(unsafe_code, reason = "grants are swapped")]
 fn entries_are_swapped_unless_in_use() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let (_first, _second) = (granted(&a, 8, 0, &b), granted(&a, 9, GTF_readonly, &b));
+    let (_first, _second) =
+        (granted(&a, 8, GrantEntryFlags::empty(), &b), granted(&a, 9, GTF_readonly, &b));
     // SAFETY: both pages stay granted.
     let swapped = || unsafe { swap(&a, grant_ref_t(8), grant_ref_t(9), &mut NoRetry) };
     swapped().unwrap();

@@ -1,6 +1,7 @@
 //! `memory_op`: reservations, exchange, values, maps.
 
 use xen_abi::GuestHandle;
+use xen_abi::grant_table::GrantEntryFlags;
 use xen_abi::memory::*;
 use xen_abi::xen::*;
 use xen_ops::page::Page as _;
@@ -13,7 +14,7 @@ const UNUSED: u64 = 0x20_0000;
 
 /// Does `command` on extents of 2 to the power of `order` pages.
 fn reserve(domain: &Domain, command: u32, list: &mut [xen_pfn_t], order: u32) -> isize {
-    reserve_for(domain, DOMID_SELF, command, list, order, 0)
+    reserve_for(domain, DOMID_SELF, command, list, order, MemoryFlags::empty())
 }
 
 fn reserve_for(
@@ -22,7 +23,7 @@ fn reserve_for(
     command: u32,
     list: &mut [xen_pfn_t],
     order: u32,
-    mem_flags: u32,
+    mem_flags: MemoryFlags,
 ) -> isize {
     let mut op = xen_memory_reservation {
         extent_start: GuestHandle::from_mut_slice(list),
@@ -89,10 +90,11 @@ fn a_count_and_never_an_error_number() {
         call(domain, __HYPERVISOR_memory_op, [command, at, 0, 0, 0])
     };
     assert_eq!((start(&a, 0, 0), start(&a, 0, 3)), (0, 3));
-    assert_eq!(reserve_for(&a, domid_t(77), populate, &mut list, 0, 0), 0);
-    assert_eq!(reserve_for(&a, domid(&b), populate, &mut list, 0, 0), 0);
-    for flags in [12, XENMEMF_exact_node_request | 1 << 8, XENMEMF_populate_on_demand] {
-        assert_eq!(reserve_for(&a, DOMID_SELF, populate, &mut list, 0, flags), 0, "{flags:#x}");
+    assert_eq!(reserve_for(&a, domid_t(77), populate, &mut list, 0, MemoryFlags(0)), 0);
+    assert_eq!(reserve_for(&a, domid(&b), populate, &mut list, 0, MemoryFlags(0)), 0);
+    let elsewhere = XENMEMF_exact_node_request | MemoryFlags(1 << 8);
+    for flags in [MemoryFlags(12), elsewhere, XENMEMF_populate_on_demand] {
+        assert_eq!(reserve_for(&a, DOMID_SELF, populate, &mut list, 0, flags), 0, "{flags:?}");
     }
     assert_eq!(reserve(&a, populate, &mut [], 0), 0);
     assert_eq!(reserve(&a, populate, &mut list, u32::MAX), 0);
@@ -116,7 +118,7 @@ fn a_count_and_never_an_error_number() {
 #[test]
 fn a_page_that_is_mapped_elsewhere_is_freed_when_it_is_unmapped() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     let handle = map_okay(&b, &a, 8, false, &target);
     assert_eq!(reserve(&a, XENMEM_decrease_reservation, &mut [page.frame()], 0), 1);

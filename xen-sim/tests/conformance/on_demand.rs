@@ -25,7 +25,14 @@ fn pair_of(kind: GuestKind) -> Pair {
     Pair { xen, guest, tools }
 }
 
-fn extent(caller: &Domain, command: u32, dom: domid_t, gfn: u64, order: u32, flags: u32) -> isize {
+fn extent(
+    caller: &Domain,
+    command: u32,
+    dom: domid_t,
+    gfn: u64,
+    order: u32,
+    flags: MemoryFlags,
+) -> isize {
     let mut list = [pfn(gfn)];
     let mut op = xen_memory_reservation {
         nr_extents: 1,
@@ -101,15 +108,31 @@ fn entries_go_when_memory_is_decreased_or_put_there() {
     assert_eq!((pair.mark(GFN, 2), pair.target(&pair.tools, Some(12)).1), (1, [12, 4, 4]));
     let dom = domid(&pair.guest);
     // An entry is forgotten, with the page of the cache that it had.
-    assert_eq!(extent(&pair.guest, XENMEM_decrease_reservation, DOMID_SELF, GFN, 0, 0), 1);
+    assert_eq!(
+        extent(&pair.guest, XENMEM_decrease_reservation, DOMID_SELF, GFN, 0, MemoryFlags::empty()),
+        1
+    );
     assert_eq!(pair.target(&pair.tools, None), (0, [11, 3, 3]));
-    assert_eq!(extent(&pair.tools, XENMEM_populate_physmap, dom, GFN + 1, 0, 0), 1);
+    assert_eq!(
+        extent(&pair.tools, XENMEM_populate_physmap, dom, GFN + 1, 0, MemoryFlags::empty()),
+        1
+    );
     assert_eq!(pair.target(&pair.tools, None), (0, [12, 3, 2]));
     // With too small a cache a page that is given up goes there.
     assert_eq!(pair.mark(GFN + 0x100, 3), 1);
     let page = pair.guest.page().unwrap();
     let frame = pfn_to_u64(page.frame());
-    assert_eq!(extent(&pair.guest, XENMEM_decrease_reservation, DOMID_SELF, frame, 0, 0), 1);
+    assert_eq!(
+        extent(
+            &pair.guest,
+            XENMEM_decrease_reservation,
+            DOMID_SELF,
+            frame,
+            0,
+            MemoryFlags::empty()
+        ),
+        1
+    );
     assert_eq!(pair.target(&pair.tools, None), (0, [12, 4, 10]));
     assert_eq!(pair.xen.check_invariants(), Ok(()));
 }

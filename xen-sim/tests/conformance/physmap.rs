@@ -1,6 +1,7 @@
 //! The spaces of `XENMEM_add_to_physmap`, batches of them, removal, and acquired resources.
 
 use xen_abi::GuestHandle;
+use xen_abi::grant_table::GrantEntryFlags;
 use xen_abi::memory::*;
 use xen_abi::xen::*;
 use xen_ops::page::Page as _;
@@ -187,7 +188,7 @@ fn foreign_frames_are_for_toolstacks() {
 #[test]
 fn a_removed_page_stays_the_domains() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     map_okay(&b, &a, 8, false, &target);
     let mapped = xen_ops::page::MapTarget::host_addr(&target) >> 12;

@@ -16,7 +16,7 @@ const REFS: u32 = 6;
 enum Step {
     Grant { from: usize, to: usize, ref_: u32, readonly: bool },
     Revoke { from: usize, ref_: u32 },
-    Map { by: usize, from: usize, ref_: u32, flags: u32 },
+    Map { by: usize, from: usize, ref_: u32, flags: GrantMapFlags },
     Unmap { by: usize, mapping: usize, host: bool, device: bool },
     Copy { by: usize, from: usize, ref_: u32, write: bool, offset: u16, len: u16 },
     Swap { by: usize, a: u32, b: u32 },
@@ -79,7 +79,8 @@ impl Guest {
     fn grant(&mut self, ref_: u32, readonly: bool, to: domid_t) {
         let place = (ref_ - 8) as usize;
         let Some(page) = self.domain.page().filter(|_| self.pages[place].is_none()) else { return };
-        let flags = GTF_permit_access | if readonly { GTF_readonly } else { 0 };
+        let flags =
+            GTF_permit_access | if readonly { GTF_readonly } else { GrantEntryFlags::empty() };
         match self.version {
             1 => grant(&self.domain, ref_, flags, to, page.frame()),
             _ => grant2(&self.domain, ref_, flags, to, 0, pfn_to_u64(page.frame())),
@@ -94,7 +95,7 @@ impl Guest {
             _ => {
                 let header = header2(&self.domain, ref_);
                 let old = header.swap(0, std::sync::atomic::Ordering::SeqCst);
-                let free = status(&self.domain, ref_) & (GTF_reading | GTF_writing) == 0;
+                let free = !status(&self.domain, ref_).intersects(GTF_reading | GTF_writing);
                 if !free {
                     header.store(old, std::sync::atomic::Ordering::SeqCst);
                 }
@@ -121,7 +122,7 @@ impl Guest {
         if device {
             op.flags &= !GNTMAP_device_map;
         }
-        if op.flags & (GNTMAP_host_map | GNTMAP_device_map) == 0 {
+        if !op.flags.intersects(GNTMAP_host_map | GNTMAP_device_map) {
             self.mappings.remove(at);
         }
     }
@@ -238,7 +239,7 @@ proptest! {
             }
             for guest in &guests {
                 let first = header(&guest.domain, 0).load(std::sync::atomic::Ordering::Relaxed);
-                prop_assert_eq!(first, u32::from(GTF_permit_access));
+                prop_assert_eq!(first, u32::from(GTF_permit_access.bits()));
                 for (ref_, page) in (8..).zip(&guest.pages) {
                     // No reference is both free and pinned.
                     let pins = guest.domain.pins(grant_ref_t(ref_));

@@ -130,7 +130,7 @@ pub(crate) fn set_version(domain: &Domain, version: u32) -> (isize, u32) {
 pub(crate) fn map_op(
     granter: &Domain,
     ref_: u32,
-    flags: u32,
+    flags: GrantMapFlags,
     target: &GuestTarget,
 ) -> gnttab_map_grant_ref {
     gnttab_map_grant_ref {
@@ -147,7 +147,7 @@ pub(crate) fn map(
     mapper: &Domain,
     granter: &Domain,
     ref_: u32,
-    flags: u32,
+    flags: GrantMapFlags,
     target: &GuestTarget,
 ) -> gnttab_map_grant_ref {
     let mut op = map_op(granter, ref_, flags, target);
@@ -163,8 +163,8 @@ pub(crate) fn map_okay(
     readonly: bool,
     target: &GuestTarget,
 ) -> grant_handle_t {
-    let readonly = if readonly { GNTMAP_readonly } else { 0 };
-    let op = map(mapper, granter, ref_, GNTMAP_host_map | readonly, target);
+    let flags = if readonly { GNTMAP_host_map | GNTMAP_readonly } else { GNTMAP_host_map };
+    let op = map(mapper, granter, ref_, flags, target);
     assert_eq!(op.status, GNTST_okay);
     op.handle
 }
@@ -204,7 +204,7 @@ pub(crate) fn copy(
     source: gnttab_copy_ptr,
     dest: gnttab_copy_ptr,
     len: u16,
-    flags: u16,
+    flags: GrantCopyFlags,
 ) -> GrantStatus {
     let mut op = gnttab_copy { source, dest, len, flags, status: UNTOUCHED, ..gnttab_copy::ZERO };
     assert_eq!(grant_op(caller, GNTTABOP_copy, std::slice::from_mut(&mut op)), 0);
@@ -226,8 +226,8 @@ pub(crate) fn header2(domain: &Domain, ref_: u32) -> &AtomicU32 {
     word32(domain, ref_ as usize * 16)
 }
 
-pub(crate) fn flags(domain: &Domain, ref_: u32) -> u16 {
-    header(domain, ref_).load(Acquire) as u16
+pub(crate) fn flags(domain: &Domain, ref_: u32) -> GrantEntryFlags {
+    GrantEntryFlags(header(domain, ref_).load(Acquire) as u16)
 }
 
 /// Checks an order: for any two of `wrongs` together the first one's answer is `answer`.
@@ -246,25 +246,39 @@ pub(crate) fn assert_order<A: PartialEq + std::fmt::Debug>(
 }
 
 /// A version 2 entry's status word.
-pub(crate) fn status(domain: &Domain, ref_: u32) -> u16 {
+pub(crate) fn status(domain: &Domain, ref_: u32) -> GrantEntryFlags {
+    let words = domain.raw_table().status();
     // SAFETY: as above.
-    unsafe { domain.raw_table().status().add(ref_ as usize * 2).cast::<AtomicU16>().as_ref() }
-        .load(Acquire)
+    let word = unsafe { words.add(ref_ as usize * 2).cast::<AtomicU16>().as_ref() };
+    GrantEntryFlags(word.load(Acquire))
 }
 
 /// Publishes a version 1 entry.
-pub(crate) fn grant(domain: &Domain, ref_: u32, flags: u16, to: domid_t, frame: xen_pfn_t) {
+pub(crate) fn grant(
+    domain: &Domain,
+    ref_: u32,
+    flags: GrantEntryFlags,
+    to: domid_t,
+    frame: xen_pfn_t,
+) {
     word32(domain, ref_ as usize * 8 + 4).store(frame.0 as u32, Ordering::Relaxed);
-    header(domain, ref_).store(u32::from(flags) | u32::from(to.0) << 16, Release);
+    header(domain, ref_).store(u32::from(flags.bits()) | u32::from(to.0) << 16, Release);
 }
 
 /// Publishes a version 2 entry; `low` is what lies between header and frame.
-pub(crate) fn grant2(domain: &Domain, ref_: u32, flags: u16, to: domid_t, low: u32, frame: u64) {
+pub(crate) fn grant2(
+    domain: &Domain,
+    ref_: u32,
+    flags: GrantEntryFlags,
+    to: domid_t,
+    low: u32,
+    frame: u64,
+) {
     word32(domain, ref_ as usize * 16 + 4).store(low, Ordering::Relaxed);
     // SAFETY: as above.
     unsafe { domain.raw_table().shared().add(ref_ as usize * 16 + 8).cast::<AtomicU64>().as_ref() }
         .store(frame, Ordering::Relaxed);
-    header2(domain, ref_).store(u32::from(flags) | u32::from(to.0) << 16, Release);
+    header2(domain, ref_).store(u32::from(flags.bits()) | u32::from(to.0) << 16, Release);
 }
 
 /// Takes a version 1 grant back. False if it is in use.
@@ -272,7 +286,7 @@ pub(crate) fn revoke(domain: &Domain, ref_: u32) -> bool {
     let word = header(domain, ref_);
     let mut header = word.load(Ordering::Relaxed);
     loop {
-        if header as u16 & (GTF_reading | GTF_writing) != 0 {
+        if GrantEntryFlags(header as u16).intersects(GTF_reading | GTF_writing) {
             return false;
         }
         match word.compare_exchange(header, 0, AcqRel, Ordering::Relaxed) {
@@ -283,7 +297,12 @@ pub(crate) fn revoke(domain: &Domain, ref_: u32) -> bool {
 }
 
 /// A page of `domain`'s granted by version 1 entry `ref_`.
-pub(crate) fn granted(domain: &Domain, ref_: u32, flags: u16, to: &Domain) -> GuestPage {
+pub(crate) fn granted(
+    domain: &Domain,
+    ref_: u32,
+    flags: GrantEntryFlags,
+    to: &Domain,
+) -> GuestPage {
     let page = domain.page().unwrap();
     grant(domain, ref_, GTF_permit_access | flags, domid(to), page.frame());
     page

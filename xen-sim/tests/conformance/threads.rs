@@ -93,7 +93,7 @@ fn a_revoked_page_is_the_owners_again_in_version_2() {
             std::thread::yield_now();
             header2(&a, 8).store(0, Ordering::Relaxed);
             std::sync::atomic::fence(Ordering::SeqCst);
-            while status(&a, 8) != 0 {
+            while !status(&a, 8).is_empty() {
                 std::thread::yield_now();
             }
             let byte = page.view().at(BYTES[0]);
@@ -114,7 +114,7 @@ fn a_revoked_page_is_the_owners_again_in_version_2() {
 #[test]
 fn memory_is_shared_between_threads() {
     let (_, a, b) = pair(GuestKind::Pvh);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let target = b.target();
     map_okay(&b, &a, 8, false, &target);
     std::thread::scope(|scope| {
@@ -133,7 +133,10 @@ fn memory_is_shared_between_threads() {
 fn many_domains_at_once_keep_the_invariants() {
     let (xen, a) = machine(GuestKind::Pvh);
     let peers = [(); 3].map(|()| guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(4)));
-    let pages: Vec<_> = (8..).zip(&peers).map(|(ref_, peer)| granted(&a, ref_, 0, peer)).collect();
+    let pages: Vec<_> = (8..)
+        .zip(&peers)
+        .map(|(ref_, peer)| granted(&a, ref_, GrantEntryFlags::empty(), peer))
+        .collect();
     std::thread::scope(|scope| {
         for (ref_, peer) in (8..).zip(&peers) {
             let a = &a;

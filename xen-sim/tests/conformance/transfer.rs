@@ -42,7 +42,7 @@ fn a_page_changes_its_owner() {
                 grant2(&b, 8, GTF_accept_transfer, domid(&a), 0, 0);
                 let done = transfer(&a, frame, domid(&b), 8);
                 let header = header2(&b, 8).load(std::sync::atomic::Ordering::Acquire);
-                (header as u16, done)
+                (GrantEntryFlags(header as u16), done)
             }
         };
         assert_eq!(committed, (0, GNTST_okay));
@@ -76,7 +76,7 @@ fn a_page_that_no_domain_accepts_is_lost() {
         xen.check_invariants().unwrap();
     }
     // But not a frame that does not exist, or that another domain has mapped.
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     map_okay(&b, &a, 8, true, &b.target());
     let before = a.pages();
     assert_eq!(transfer(&a, page.frame(), domid(&b), 8), (0, GNTST_bad_page));
@@ -129,7 +129,7 @@ fn swap(domain: &Domain, a: u32, b: u32) -> GrantStatus {
 #[test]
 fn unused_entries_are_swapped() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let _pages = [granted(&a, 8, 0, &b), granted(&a, 9, GTF_readonly, &b)];
+    let _pages = [granted(&a, 8, GrantEntryFlags::empty(), &b), granted(&a, 9, GTF_readonly, &b)];
     assert_eq!(swap(&a, 8, 9), GNTST_okay);
     assert_eq!(flags(&a, 8), GTF_permit_access | GTF_readonly);
     assert_eq!(flags(&a, 9), GTF_permit_access);
@@ -156,7 +156,7 @@ fn flush(domain: &Domain, command: u32, op: gnttab_cache_flush) -> isize {
 #[test]
 fn caches_are_flushed_for_owners_and_mappers_on_arm() {
     let (_, a, b) = pair(GuestKind::Arm);
-    let page = granted(&a, 8, 0, &b);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let frame = machine_frame(&a, pfn_to_u64(page.frame())).unwrap();
     let good = gnttab_cache_flush {
         a: gnttab_cache_flush_a::from_dev_bus_addr(frame << 12),
@@ -173,7 +173,7 @@ fn caches_are_flushed_for_owners_and_mappers_on_arm() {
         gnttab_cache_flush { offset: 4096, length: 0, ..good },
         gnttab_cache_flush { length: 4097, ..good },
         gnttab_cache_flush { offset: 1, ..good },
-        gnttab_cache_flush { op: 4, ..good },
+        gnttab_cache_flush { op: CacheFlushFlags(4), ..good },
         gnttab_cache_flush { op: GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_SOURCE_GREF, ..good },
         gnttab_cache_flush { a: gnttab_cache_flush_a::from_dev_bus_addr(1 << 50), ..good },
     ] {
@@ -181,7 +181,7 @@ fn caches_are_flushed_for_owners_and_mappers_on_arm() {
     }
     let nothing = gnttab_cache_flush { length: 0, ..good };
     assert_eq!(flush(&b, command, nothing), 0);
-    assert_eq!(flush(&b, command, gnttab_cache_flush { op: 0, ..good }), 0);
+    assert_eq!(flush(&b, command, gnttab_cache_flush { op: CacheFlushFlags(0), ..good }), 0);
     // The command's upper bits continue a search, which one of nothing never starts.
     assert_eq!(flush(&b, command | 0x1000, nothing), -84);
     // A frame without an owner.

@@ -1,6 +1,8 @@
 //! Creation of domains.
 
-use xen_abi::domctl::XEN_DOMCTL_GRANT_version_mask;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use xen_abi::arch_x86::xen::EmulationFlags;
+use xen_abi::domctl::{CreateDomainFlags, IommuOptions, XEN_DOMCTL_GRANT_version_mask};
 use xen_abi::xen::{domid_t, xen_domain_handle_t};
 use xen_ops::{DomainId, Hypercall};
 
@@ -32,9 +34,9 @@ pub struct CreateConfig {
     /// Its UUID.
     pub handle: xen_domain_handle_t,
     /// `XEN_DOMCTL_CDF_*`.
-    pub flags: u32,
+    pub flags: CreateDomainFlags,
     /// `XEN_DOMCTL_IOMMU_*`.
-    pub iommu_opts: u32,
+    pub iommu_opts: IommuOptions,
     /// How many vCPUs it has.
     pub max_vcpus: u32,
     /// The highest event channel that it may have.
@@ -69,7 +71,7 @@ pub struct Altp2m {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArchConfig {
     /// The devices that Xen emulates: `XEN_X86_EMU_*`.
-    pub emulation_flags: u32,
+    pub emulation_flags: EmulationFlags,
     /// `XEN_X86_MSR_RELAXED` and the like.
     pub misc_flags: u32,
 }
@@ -99,8 +101,8 @@ impl Default for CreateConfig {
             domid: None,
             ssidref: 0,
             handle: [0; 16],
-            flags: 0,
-            iommu_opts: 0,
+            flags: CreateDomainFlags::empty(),
+            iommu_opts: IommuOptions::empty(),
             max_vcpus: 1,
             max_evtchn_port: 1023,
             max_grant_frames: None,
@@ -125,7 +127,7 @@ impl CreateConfig {
     fn check(&self, release: Release) -> Result<(), Error> {
         let lacks = |what| Err(Error::Lacks { release, what });
         let highest = for_release!(release, v => v::abi::domctl::XEN_DOMCTL_CDF_MAX);
-        if self.flags >= highest << 1 {
+        if self.flags.bits() >= highest << 1 {
             return lacks("a flag of XEN_DOMCTL_CDF_*");
         }
         if self.altp2m.is_some() && release < Release::V4_19 {

@@ -23,7 +23,7 @@ pub struct DomainInfo {
     /// The domain.
     pub id: DomainId,
     /// `XEN_DOMINF_*`; the methods of this type read them.
-    pub flags: u32,
+    pub flags: DomainInfoFlags,
     /// Pages of 4096 bytes that it has.
     pub total_pages: u64,
     /// Pages that it may have.
@@ -53,8 +53,8 @@ pub struct DomainInfo {
 }
 
 impl DomainInfo {
-    const fn has(&self, flag: u32) -> bool {
-        self.flags & flag != 0
+    const fn has(&self, flag: DomainInfoFlags) -> bool {
+        self.flags.contains(flag)
     }
 
     /// Xen has begun to destroy it.
@@ -90,7 +90,7 @@ impl DomainInfo {
     /// Why it has shut down (`SHUTDOWN_*` of `sched.h`), or `None` if it has not.
     #[must_use]
     pub const fn shutdown(&self) -> Option<u32> {
-        let reason = (self.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
+        let reason = (self.flags.bits() >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
         if self.has(XEN_DOMINF_shutdown) { Some(reason) } else { None }
     }
 }

@@ -154,7 +154,7 @@ fn uses(ty: &TypeDef) -> Vec<&str> {
     match &ty.def {
         Def::Record(record) => record.fields.iter().for_each(|field| add(&field.ty, &mut out)),
         Def::Alias(target) | Def::Newtype(target) => add(target, &mut out),
-        Def::Enum(_) | Def::Shared { .. } => {}
+        Def::Enum(_) | Def::Flags(_) | Def::Shared { .. } => {}
     }
     out
 }

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 use xen_abi::linux::gntalloc::{
     IOCTL_GNTALLOC_ALLOC_GREF, IOCTL_GNTALLOC_DEALLOC_GREF, IOCTL_GNTALLOC_SET_UNMAP_NOTIFY,
-    UNMAP_NOTIFY_CLEAR_BYTE, UNMAP_NOTIFY_SEND_EVENT, ioctl_gntalloc_alloc_gref,
+    UNMAP_NOTIFY_CLEAR_BYTE, UNMAP_NOTIFY_SEND_EVENT, UnmapNotifyFlags, ioctl_gntalloc_alloc_gref,
     ioctl_gntalloc_dealloc_gref, ioctl_gntalloc_unmap_notify,
 };
 
@@ -78,10 +78,10 @@ fn notify(t: &mut Transcript, device: &Device) -> Result<(), Errno> {
         t.call(&format!("notify, {name}"), device.call(opcode, &mut argument));
     };
     set("no such index", 1 << 40, UNMAP_NOTIFY_CLEAR_BYTE);
-    set("no such action", page.index, 4);
+    set("no such action", page.index, UnmapNotifyFlags(4));
     set("no such port", page.index, UNMAP_NOTIFY_SEND_EVENT);
     set("a byte", page.index + 9, UNMAP_NOTIFY_CLEAR_BYTE);
-    set("nothing", page.index, 0);
+    set("nothing", page.index, UnmapNotifyFlags(0));
     t.call("notify, nowhere", device.call_nowhere(opcode));
     page.end(device).map(drop)
 }

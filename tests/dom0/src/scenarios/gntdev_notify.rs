@@ -7,7 +7,9 @@ use xen_abi::linux::evtchn::{
     IOCTL_EVTCHN_BIND_INTERDOMAIN, IOCTL_EVTCHN_BIND_UNBOUND_PORT, ioctl_evtchn_bind_interdomain,
     ioctl_evtchn_bind_unbound_port,
 };
-use xen_abi::linux::gntalloc::{IOCTL_GNTALLOC_SET_UNMAP_NOTIFY, ioctl_gntalloc_unmap_notify};
+use xen_abi::linux::gntalloc::{
+    IOCTL_GNTALLOC_SET_UNMAP_NOTIFY, UnmapNotifyFlags, ioctl_gntalloc_unmap_notify,
+};
 use xen_abi::linux::gntdev::{
     IOCTL_GNTDEV_SET_UNMAP_NOTIFY, UNMAP_NOTIFY_CLEAR_BYTE, UNMAP_NOTIFY_SEND_EVENT,
     ioctl_gntdev_unmap_notify,
@@ -18,7 +20,7 @@ use crate::device::Device;
 use crate::transcript::Transcript;
 
 /// Both actions.
-const BOTH: u32 = UNMAP_NOTIFY_CLEAR_BYTE | UNMAP_NOTIFY_SEND_EVENT;
+const BOTH: UnmapNotifyFlags = UNMAP_NOTIFY_CLEAR_BYTE.union(UNMAP_NOTIFY_SEND_EVENT);
 
 /// How long an event may take.
 const TIMEOUT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
@@ -33,7 +35,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     t.call("a byte, not mapped", set(&gntdev, index, clear, 0));
     let area = gntdev.map_shared(index, 1)?;
     t.call("no such index", set(&gntdev, 1 << 40, clear, 0));
-    t.call("no such action", set(&gntdev, index, 4, 0));
+    t.call("no such action", set(&gntdev, index, UnmapNotifyFlags(4), 0));
     t.call("no such port", set(&gntdev, index, UNMAP_NOTIFY_SEND_EVENT, u32::MAX));
     t.call("a port that does not exist", set(&gntdev, index, UNMAP_NOTIFY_SEND_EVENT, 4000));
     t.call("both", set(&gntdev, index + 16, BOTH, ports.here));
@@ -50,7 +52,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     let index = keep(&gntdev, DOM0, page.reference)?;
     let area = gntdev.map_shared(index, 1)?;
     set(&gntdev, index, BOTH, ports.here)?;
-    t.call("nothing instead", set(&gntdev, index, 0, 0));
+    t.call("nothing instead", set(&gntdev, index, UnmapNotifyFlags(0), 0));
     page.area.write(0, 0xff);
     drop(area);
     forget(&gntdev, index, 1)?;
@@ -107,7 +109,7 @@ fn sharing(
     forget(gntdev, index, 1).map(drop)
 }
 
-fn set(gntdev: &Device, index: u64, action: u32, port: u32) -> Result<i32, Errno> {
+fn set(gntdev: &Device, index: u64, action: UnmapNotifyFlags, port: u32) -> Result<i32, Errno> {
     let mut argument = ioctl_gntdev_unmap_notify { index, action, event_channel_port: port };
     gntdev.call(IOCTL_GNTDEV_SET_UNMAP_NOTIFY, &mut argument)
 }

@@ -31,7 +31,9 @@ impl Page {
     pub(crate) fn new(gntalloc: &Device, writable: bool) -> Result<Self, Errno> {
         let mut argument = ioctl_gntalloc_alloc_gref::ZERO;
         argument.domid = domid_t(DOM0).0;
-        argument.flags = if writable { GNTALLOC_FLAG_WRITABLE } else { 0 };
+        if writable {
+            argument.flags = GNTALLOC_FLAG_WRITABLE;
+        }
         argument.count = 1;
         gntalloc.call(IOCTL_GNTALLOC_ALLOC_GREF, &mut argument)?;
         let area = gntalloc.map_shared(argument.index, 1)?;

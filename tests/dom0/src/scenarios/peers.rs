@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use xen_abi::grant_table::GrantEntryFlags;
 
 use rustix::io::Errno;
 use xen_linux::privcmd::Buffer;
@@ -175,7 +176,7 @@ fn looked_at(t: &mut Transcript, devices: &Devices, mailbox: Mailbox<'_>) -> Res
     let version = grant_table_op::get_version(xen, peer.domid()).unwrap_or_default();
     t.step("get_version", version);
     let entry = |reference| pages.frame(0).and_then(|page| entry(page, version, reference));
-    let shown = |reference| entry(reference).map(|(flags, _)| format!("{flags:#x}"));
+    let shown = |reference| entry(reference).map(|(flags, _)| format!("{:#x}", flags.bits()));
     t.step("map_resource, flags of the mailbox", shown(MAILBOX).unwrap_or_default());
     t.step("map_resource, flags of what is for reading", shown(READ_ONLY).unwrap_or_default());
     let frame = entry(MAILBOX).map_or(NO_FRAME, |(_, frame)| frame);
@@ -209,7 +210,7 @@ fn entry(
     page: View<'_, ReadOnly>,
     version: u32,
     reference: grant_ref_t,
-) -> Option<(u16, xen_pfn_t)> {
+) -> Option<(GrantEntryFlags, xen_pfn_t)> {
     let number = reference.0 as usize;
     if version == 1 {
         let entry: grant_entry_v1 = page.read_obj(number * size_of::<grant_entry_v1>()).ok()?;

@@ -10,7 +10,7 @@ use xen_ops::page::Page;
 use super::leader::{FROM, LeaderTable, Peer, binding, grant};
 use super::mailbox::Command;
 use super::{MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, give_way};
-use crate::grants::{byte, copy_bytes, filled, granted, local, map, mapped, unmap};
+use crate::grants::{FOR_WRITING, byte, copy_bytes, filled, granted, local, map, mapped, unmap};
 use crate::outcome::{Outcome, Value};
 use crate::{Guest, Run};
 
@@ -24,7 +24,7 @@ pub(super) fn death<G: Guest>(
     let domid = one.domid;
     one.tell(run, Command::Grant);
     let [room, elsewhere]: [G::MapTarget; 2] = array::from_fn(|_| run.guest.target());
-    let mapping = map(run.guest, &room, 0, WRITABLE, domid);
+    let mapping = map(run.guest, &room, FOR_WRITING, WRITABLE, domid);
     run.step("before, map", mapping.outcome);
     if let Some(granted) = grant(run, &one, table) {
         one.mailbox.tell(run.guest, Command::Keep, granted.reference().0);
@@ -36,7 +36,7 @@ pub(super) fn death<G: Guest>(
 
     refused(run, domid, two);
     run.step("dead, reap what it had mapped, grants that ended", table.reap(usize::MAX).freed);
-    let again = map(run.guest, &elsewhere, 0, WRITABLE, domid);
+    let again = map(run.guest, &elsewhere, FOR_WRITING, WRITABLE, domid);
     run.step("dead, map a page that is mapped", again.outcome);
     if again.outcome.is_ok() {
         run.step("dead, unmap it again", unmap(run.guest, again));
@@ -50,8 +50,9 @@ pub(super) fn death<G: Guest>(
     run.step("dead, unmap the mailbox", unmap(run.guest, one.mapping));
 
     // Whatever else held it lets go.
-    let gone =
-        until(run, Outcome::is_bad_domain, |run| map(run.guest, &room, 0, MAILBOX, domid).outcome);
+    let gone = until(run, Outcome::is_bad_domain, |run| {
+        map(run.guest, &room, FOR_WRITING, MAILBOX, domid).outcome
+    });
     run.step("gone, map", gone);
     let own = filled(run.guest, 0);
     let destination = local(own.frame(), DOMID_SELF, 0);

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "chooses the version of the grant table")]
 
 use xen_abi::grant_table::*;
+use xen_abi::memory::MemoryFlags;
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::events::Port;
 use xen_ops::hypercall::grant_table_op::set_version;
@@ -11,7 +12,7 @@ use xen_ops::{DomainId, Page, ReadWrite, RemoteGrant};
 
 use super::mailbox::{Command, Mailbox};
 use super::{ACCEPTED, FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, share};
-use crate::grants::{Mapping, V1, V2, byte, filled, map, mapped, swap, unmap};
+use crate::grants::{FOR_WRITING, Mapping, V1, V2, byte, filled, map, mapped, swap, unmap};
 use crate::outcome::{Hex, Outcome, Value};
 use crate::{Guest, Run};
 
@@ -65,7 +66,7 @@ impl Table {
         run.step("set_version to the other while it is mapped", Outcome::of(&result));
     }
 
-    fn set(&self, ref_: grant_ref_t, flags: u16, domid: domid_t, frame: xen_pfn_t) {
+    fn set(&self, ref_: grant_ref_t, flags: GrantEntryFlags, domid: domid_t, frame: xen_pfn_t) {
         match self {
             Self::V1(table) => table.set(ref_, flags, domid, frame),
             Self::V2(table) => table.page(ref_, flags, domid, frame),
@@ -79,7 +80,7 @@ impl Table {
         }
     }
 
-    fn flags(&self, ref_: grant_ref_t) -> u16 {
+    fn flags(&self, ref_: grant_ref_t) -> GrantEntryFlags {
         match self {
             Self::V1(table) => table.flags(ref_),
             Self::V2(table) => table.flags(ref_),
@@ -92,8 +93,8 @@ impl Table {
             Self::V1(table) => table.flags(ref_),
             Self::V2(table) => table.status(ref_),
         };
-        run.step(format_args!("flags {when}"), Hex(self.flags(ref_)));
-        run.step(format_args!("in use {when}"), Hex(used & (GTF_reading | GTF_writing)));
+        run.step(format_args!("flags {when}"), Hex(self.flags(ref_).bits()));
+        run.step(format_args!("in use {when}"), Hex((used & (GTF_reading | GTF_writing)).bits()));
     }
 }
 
@@ -137,7 +138,8 @@ impl<G: Guest> Follower<'_, '_, G> {
             }
             Command::MapRevoked => {
                 let room = self.run.guest.target();
-                let revoked = map(self.run.guest, &room, 0, grant_ref_t(with), self.first);
+                let revoked =
+                    map(self.run.guest, &room, FOR_WRITING, grant_ref_t(with), self.first);
                 self.run.step("map from the first, revoked", revoked.outcome);
             }
             Command::Share => self.share(grant_ref_t(with)),
@@ -162,11 +164,11 @@ impl<G: Guest> Follower<'_, '_, G> {
             Command::Accept => self.accept(),
             Command::LookAtAccepted => {
                 let flags = self.table.flags(ACCEPTED);
-                self.run.step("flags once a page was transferred", Hex(flags));
+                self.run.step("flags once a page was transferred", Hex(flags.bits()));
             }
             Command::Keep => {
                 let room = self.run.guest.target();
-                let kept = map(self.run.guest, &room, 0, grant_ref_t(with), self.first);
+                let kept = map(self.run.guest, &room, FOR_WRITING, grant_ref_t(with), self.first);
                 self.run.step("map from the first, to the end", kept.outcome);
             }
             Command::End => {}
@@ -190,7 +192,7 @@ impl<G: Guest> Follower<'_, '_, G> {
     fn map(&mut self, ref_: grant_ref_t) {
         let run = &mut *self.run;
         let room = run.guest.target();
-        let mapping = map(run.guest, &room, 0, ref_, self.first);
+        let mapping = map(run.guest, &room, FOR_WRITING, ref_, self.first);
         run.step("map from the first", mapping.outcome);
         if !mapping.outcome.is_ok() {
             return;
@@ -232,9 +234,10 @@ impl<G: Guest> Follower<'_, '_, G> {
     /// Has no more memory than before when a page has come.
     fn accept(&mut self) {
         let frames = [self.run.guest.loose_frame()];
+        let none = MemoryFlags::empty();
         // SAFETY: nothing uses the page.
         let given =
-            unsafe { decrease_reservation(self.run.guest.xen(), &frames, 0, 0, DOMID_SELF) };
+            unsafe { decrease_reservation(self.run.guest.xen(), &frames, 0, none, DOMID_SELF) };
         self.run.step("decrease_reservation", Value(given));
         self.table.set(ACCEPTED, GTF_accept_transfer, self.first, frames[0]);
     }
@@ -243,9 +246,9 @@ impl<G: Guest> Follower<'_, '_, G> {
     fn map_from_other(&mut self) {
         let run = &mut *self.run;
         let room = run.guest.target();
-        let not_ours = map(run.guest, &room, 0, MAILBOX, self.other);
+        let not_ours = map(run.guest, &room, FOR_WRITING, MAILBOX, self.other);
         run.step("map from the other what it grants to the first", not_ours.outcome);
-        let mapping = map(run.guest, &room, 0, FOR_THE_OTHER, self.other);
+        let mapping = map(run.guest, &room, FOR_WRITING, FOR_THE_OTHER, self.other);
         run.step("map from the other", mapping.outcome);
         if mapping.outcome.is_ok() {
             run.step("map from the other, a byte", byte(mapped(&room), 0));

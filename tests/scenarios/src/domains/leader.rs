@@ -16,7 +16,9 @@ use super::mailbox::{Command, Mailbox};
 use super::{
     FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, death, give_way, share, unprivileged,
 };
-use crate::grants::{Mapping, byte, copy_bytes, filled, granted, local, map, mapped, unmap};
+use crate::grants::{
+    FOR_WRITING, Mapping, byte, copy_bytes, filled, granted, local, map, mapped, unmap,
+};
 use crate::outcome::{Outcome, Value};
 use crate::{Guest, Run};
 
@@ -24,8 +26,8 @@ use crate::{Guest, Run};
 pub(super) type LeaderTable<'s, G> =
     GrantTable<'s, <G as Guest>::Xen, <G as Guest>::Frames, <G as Guest>::Page>;
 
-pub(super) const FROM: u16 = GNTCOPY_source_gref;
-const TO: u16 = GNTCOPY_dest_gref;
+pub(super) const FROM: GrantCopyFlags = GNTCOPY_source_gref;
+const TO: GrantCopyFlags = GNTCOPY_dest_gref;
 
 /// Leads the other two domains.
 pub(super) fn lead<G: Guest>(run: &mut Run<'_, G>, followers: [domid_t; 2]) {
@@ -70,7 +72,7 @@ impl<G: Guest> Peer<G> {
     fn meet(run: &mut Run<'_, G>, domid: domid_t) -> Self {
         let room = run.guest.target();
         loop {
-            let mapping = map(run.guest, &room, 0, MAILBOX, domid);
+            let mapping = map(run.guest, &room, FOR_WRITING, MAILBOX, domid);
             if mapping.outcome.is_ok() {
                 let mailbox = Mailbox(mapped(&room));
                 return Self { domid, mailbox, mapping, _room: room };
@@ -90,7 +92,7 @@ fn borrow<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>) {
     let domid = peer.domid;
     peer.tell(run, Command::Grant);
     let room = run.guest.target();
-    let mapping = map(run.guest, &room, 0, WRITABLE, domid);
+    let mapping = map(run.guest, &room, FOR_WRITING, WRITABLE, domid);
     run.step(format_args!("{name}, map"), mapping.outcome);
     let there = mapped(&room);
     run.step(format_args!("{name}, map, a byte of the page"), byte(there, 0));
@@ -98,11 +100,11 @@ fn borrow<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>) {
     peer.tell(run, Command::LookWhileMapped);
     run.step(format_args!("{name}, unmap"), unmap(run.guest, mapping));
     peer.tell(run, Command::Revoke);
-    let again = map(run.guest, &room, 0, WRITABLE, domid);
+    let again = map(run.guest, &room, FOR_WRITING, WRITABLE, domid);
     run.step(format_args!("{name}, map, revoked"), again.outcome);
-    let other = map(run.guest, &room, 0, READ_ONLY, domid);
+    let other = map(run.guest, &room, FOR_WRITING, READ_ONLY, domid);
     run.step(format_args!("{name}, map, grant read-only"), other.outcome);
-    let beyond = map(run.guest, &room, 0, grant_ref_t(0x7fff_ffff), domid);
+    let beyond = map(run.guest, &room, FOR_WRITING, grant_ref_t(0x7fff_ffff), domid);
     run.step(format_args!("{name}, map, beyond the table"), beyond.outcome);
 
     let own = filled(run.guest, 0);
@@ -117,7 +119,7 @@ fn borrow<G: Guest>(run: &mut Run<'_, G>, name: u16, peer: &Peer<G>) {
     let copied = copy_bytes(run.guest, revoked, destination, 64, FROM);
     run.step(format_args!("{name}, copy, revoked"), copied);
     let frame = local(own.frame(), domid, 0);
-    let copied = copy_bytes(run.guest, frame, destination, 64, 0);
+    let copied = copy_bytes(run.guest, frame, destination, 64, GrantCopyFlags::empty());
     run.step(format_args!("{name}, copy by frame"), copied);
 }
 
@@ -239,7 +241,7 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, one: &Peer<G>, two: &Peer<G>) {
     run.step("copy what is passed on, the last byte", byte(own.view(), 63));
     run.step("copy to what is passed on", copy_bytes(run.guest, destination, source, 64, TO));
     let room = run.guest.target();
-    let mapping = map(run.guest, &room, 0, PASSED_ON, two.domid);
+    let mapping = map(run.guest, &room, FOR_WRITING, PASSED_ON, two.domid);
     run.step("map what is passed on", mapping.outcome);
     two.tell(run, Command::LookAtPassedOn);
     one.tell(run, Command::RevokeFromOther);

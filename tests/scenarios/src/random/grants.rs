@@ -126,7 +126,7 @@ fn write_entry<G: Guest>(world: &mut World<'_, '_, G>) {
     let frame = world.frame();
     let (bad, window) = (world.rng.once_in(10), world.rng.pick(&[0, 0x0040_0000, 0x1000_0000]));
     let frame = if bad { 0x7fff_ff00 } else { frame.0 as u32 };
-    let header = u32::from(flags) | u32::from(domid.0) << 16;
+    let header = u32::from(flags.bits()) | u32::from(domid.0) << 16;
     let words = match world.grants.version {
         2 if flags & GTF_type_mask == GTF_transitive => [header, me.0.into(), FIRST + 1, 0],
         2 => [header, window, frame, 0],
@@ -134,7 +134,7 @@ fn write_entry<G: Guest>(world: &mut World<'_, '_, G>) {
     };
     set_words(world, ref_, words);
     let to = named(world, domid);
-    world.record(format_args!("entry {ref_} {flags:x} {to} bad {bad} {window:x}"), 0, &[]);
+    world.record(format_args!("entry {ref_} {:x} {to} bad {bad} {window:x}", flags.bits()), 0, &[]);
 }
 
 fn read_entry<G: Guest>(world: &mut World<'_, '_, G>) {
@@ -161,8 +161,8 @@ fn map<G: Guest>(world: &mut World<'_, '_, G>) {
         host | GNTMAP_device_map,
         host | GNTMAP_application_map,
         GNTMAP_readonly,
-        0,
-        host | 1 << 5,
+        GrantMapFlags::empty(),
+        host | GrantMapFlags(1 << 5),
     ]);
     if world.grants.taken[slot] || world.grants.maps[slot].is_some() {
         let Some(Mapped { handle, device, .. }) = world.grants.maps[slot] else {
@@ -176,13 +176,14 @@ fn map<G: Guest>(world: &mut World<'_, '_, G>) {
     let mut op = gnttab_map_grant_ref { host_addr, flags, ref_, dom, status: UNTOUCHED, ..zero };
     let returned = world.call(OP, GNTTABOP_map_grant_ref, &mut op);
     if returned == 0 && op.status == GNTST_okay {
-        let host = flags & host != 0;
-        let device = (flags & GNTMAP_device_map != 0).then_some(op.dev_bus_addr);
+        let host = flags.contains(host);
+        let device = flags.contains(GNTMAP_device_map).then_some(op.dev_bus_addr);
         world.grants.taken[slot] = host;
         world.grants.maps[slot] = Some(Mapped { handle: op.handle, host, device });
     }
     let (dom, status) = (named(world, dom), word(op.status));
     let ref_ = ref_.0;
+    let flags = flags.bits();
     world.record(format_args!("map {ref_} of {dom} at {slot} {flags:x}"), returned, &[status]);
 }
 
@@ -270,9 +271,10 @@ impl fmt::Display for Shown<'_> {
         let op = self.0;
         write!(f, "{}", op.len)?;
         for (ptr, flag) in [(&op.source, GNTCOPY_source_gref), (&op.dest, GNTCOPY_dest_gref)] {
-            match op.flags & flag {
-                0 => write!(f, " page")?,
-                _ => write!(f, " {}", ptr.u.ref_().0)?,
+            if op.flags.contains(flag) {
+                write!(f, " {}", ptr.u.ref_().0)?;
+            } else {
+                write!(f, " page")?;
             }
             write!(f, "+{}", ptr.offset)?;
         }
@@ -280,7 +282,10 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-fn copy_end<G: Guest>(world: &mut World<'_, '_, G>, granted: u16) -> (gnttab_copy_ptr, u16) {
+fn copy_end<G: Guest>(
+    world: &mut World<'_, '_, G>,
+    granted: GrantCopyFlags,
+) -> (gnttab_copy_ptr, GrantCopyFlags) {
     let is_granted = world.rng.once_in(2);
     let (dom, frame, ref_) = (world.domid(), world.frame(), reference(world));
     let me = world.run.guest.domid();
@@ -293,7 +298,7 @@ fn copy_end<G: Guest>(world: &mut World<'_, '_, G>, granted: u16) -> (gnttab_cop
         (false, true) => gnttab_copy_ptr_u::from_gmfn(xen_pfn_t(0x7fff_ff00)),
         (false, false) => gnttab_copy_ptr_u::from_gmfn(frame),
     };
-    let flag = if is_granted { granted } else { 0 };
+    let flag = if is_granted { granted } else { GrantCopyFlags::empty() };
     (gnttab_copy_ptr { u, domid, offset, ..gnttab_copy_ptr::ZERO }, flag)
 }
 
@@ -397,7 +402,7 @@ fn rare<G: Guest>(world: &mut World<'_, '_, G>) {
                 (world.rng.pick(&[0, 64, 4095, 4096]), world.rng.pick(&[0, 64, 4096, 4097]));
             let command = world.rng.pick(&[0, 1, 2, 3, 4, 1 << 31, 1 << 31 | 1]);
             let a = gnttab_cache_flush_a::from_dev_bus_addr(address);
-            let mut op = gnttab_cache_flush { a, offset, length, op: command };
+            let mut op = gnttab_cache_flush { a, offset, length, op: CacheFlushFlags(command) };
             let returned = world.call(OP, GNTTABOP_cache_flush, &mut op);
             let own = address == frame;
             let what = format_args!("cache_flush own {own} {offset} {length} {command:x}");

@@ -47,7 +47,7 @@ pub(super) fn step<G: Guest>(world: &mut World<'_, '_, G>) {
 /// Puts the page back.
 pub(super) fn end<G: Guest>(world: &mut World<'_, '_, G>) {
     if !world.memory.there {
-        populate(world, 0);
+        populate(world, MemoryFlags::empty());
     }
 }
 
@@ -78,7 +78,7 @@ fn values<G: Guest>(world: &mut World<'_, '_, G>) {
 fn reservation(
     list: &mut [xen_pfn_t],
     order: u32,
-    flags: u32,
+    flags: MemoryFlags,
     domid: domid_t,
 ) -> xen_memory_reservation {
     xen_memory_reservation {
@@ -92,6 +92,7 @@ fn reservation(
 }
 
 fn come_and_go<G: Guest>(world: &mut World<'_, '_, G>) {
+    let [exact, vnode] = [XENMEMF_exact_node_request, XENMEMF_vnode].map(MemoryFlags::bits);
     let flags = world.rng.pick(&[
         0,
         0,
@@ -102,21 +103,21 @@ fn come_and_go<G: Guest>(world: &mut World<'_, '_, G>) {
         // The node that there is, and one that there is not.
         1 << 8,
         3 << 8,
-        1 << 8 | XENMEMF_exact_node_request,
-        3 << 8 | XENMEMF_exact_node_request,
-        1 << 8 | XENMEMF_vnode,
+        1 << 8 | exact,
+        3 << 8 | exact,
+        1 << 8 | vnode,
     ]);
     if !world.memory.there {
-        return populate(world, flags);
+        return populate(world, MemoryFlags(flags));
     }
     let mut list = [world.memory.loose];
-    let mut op = reservation(&mut list, 0, 0, DOMID_SELF);
+    let mut op = reservation(&mut list, 0, MemoryFlags::empty(), DOMID_SELF);
     let done = world.call(OP, XENMEM_decrease_reservation, &mut op);
     world.memory.there = done != 1;
     world.record(format_args!("decrease"), done, &[]);
 }
 
-fn populate<G: Guest>(world: &mut World<'_, '_, G>, flags: u32) {
+fn populate<G: Guest>(world: &mut World<'_, '_, G>, flags: MemoryFlags) {
     let mut list = [world.memory.loose];
     let mut op = reservation(&mut list, 0, flags, DOMID_SELF);
     let done = world.call(OP, XENMEM_populate_physmap, &mut op);
@@ -126,7 +127,7 @@ fn populate<G: Guest>(world: &mut World<'_, '_, G>, flags: u32) {
             world.memory.loose = list[0];
         }
     }
-    world.record(format_args!("populate {flags:x}"), done, &[]);
+    world.record(format_args!("populate {:x}", flags.bits()), done, &[]);
 }
 
 /// Extents that are refused: of frames that are nothing's, of another domain, or too large.
@@ -146,7 +147,7 @@ fn extents<G: Guest>(world: &mut World<'_, '_, G>) {
     };
     let start = world.rng.pick(&[0, 0, 1, 2, 3]);
     let mut list = [xen_pfn_t(0x7fff_ff00); 2];
-    let mut op = reservation(&mut list, order, 0, dom);
+    let mut op = reservation(&mut list, order, MemoryFlags::empty(), dom);
     if world.rng.once_in(6) {
         op.nr_extents = world.rng.pick(&[0, 1 << 26, (1 << 26) - 1]);
         op.extent_start = GuestHandle::from_addr(world.no_address() as _);
@@ -161,7 +162,7 @@ fn claim<G: Guest>(world: &mut World<'_, '_, G>) {
     let domid = world.domid();
     let nr_extents = world.rng.pick(&[0, 0, 1, xen_ulong_t::MAX]);
     let (order, flags) = (world.rng.pick(&[0, 0, 0, 1]), world.rng.pick(&[0, 0, 0, 1]));
-    let mut op = reservation(&mut [], order, flags, domid);
+    let mut op = reservation(&mut [], order, MemoryFlags(flags), domid);
     op.nr_extents = nr_extents;
     op.extent_start = GuestHandle::from_addr(0);
     let returned = world.call(OP, XENMEM_claim_pages, &mut op);
@@ -225,8 +226,8 @@ fn exchange<G: Guest>(world: &mut World<'_, '_, G>) {
     let flags = world.rng.pick(&[0, 0, 1, 12, 1 << 8]);
     let done = world.rng.pick(&[0, 0, 0, 1, 2, 3]);
     let mut op = xen_memory_exchange {
-        in_: reservation(&mut from[..from_count], from_order, 0, domid),
-        out: reservation(&mut to[..to_count], to_order, flags, domid),
+        in_: reservation(&mut from[..from_count], from_order, MemoryFlags::empty(), domid),
+        out: reservation(&mut to[..to_count], to_order, MemoryFlags(flags), domid),
         nr_exchanged: done,
     };
     let returned = world.call(OP, XENMEM_exchange, &mut op);

@@ -117,21 +117,21 @@ fn maps<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     table.set(REF, GTF_permit_access, me, page.frame());
     let mut maps = [map(REF, first), map(EMPTY, second), map(BEYOND, second), map(REF, second)];
     done(run, "map", &mut maps);
-    run.step("map, flags of the entry", Hex(table.flags(REF)));
+    run.step("map, flags of the entry", Hex(table.flags(REF).bits()));
     // A handle that is in the batch twice stands for nothing the second time.
     let [one, _, _, two] = &maps;
     let none = gnttab_unmap_grant_ref { handle: NO_HANDLE, ..unmap(one) };
     done(run, "unmap", &mut [unmap(one), unmap(one), none, unmap(two)]);
-    run.step("unmap, flags of the entry", Hex(table.flags(REF)));
+    run.step("unmap, flags of the entry", Hex(table.flags(REF).bits()));
 
     let page = filled(run.guest, 0x62);
     table.set(REF, GTF_permit_access, me, page.frame());
     let maps = torn(run, "map, torn", [map(REF, first), map(EMPTY, second), map(REF, second)]);
-    run.step("map, torn, flags of the entry", Hex(table.flags(REF)));
+    run.step("map, torn, flags of the entry", Hex(table.flags(REF).bits()));
     // What was done before stays done.
     let again = gnttab_unmap_grant_ref { status: UNTOUCHED, ..unmap(&maps[0]) };
     torn(run, "unmap, torn", [again, none, again]);
-    run.step("unmap, torn, flags of the entry", Hex(table.flags(REF)));
+    run.step("unmap, torn, flags of the entry", Hex(table.flags(REF).bits()));
 }
 
 fn copies<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
@@ -166,7 +166,7 @@ fn copies<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
         run.step(format_args!("copy, byte {at}"), byte(at));
     }
     for (name, ref_) in [("source", REF), ("destination", OTHER)] {
-        run.step(format_args!("copy, flags of the {name}"), Hex(table.flags(ref_)));
+        run.step(format_args!("copy, flags of the {name}"), Hex(table.flags(ref_).bits()));
     }
     let nothing = copy(granted(EMPTY, me, 0), here(96), from);
     let copies = [copy(source, here(80), from), nothing, copy(source, here(112), from)];
@@ -174,7 +174,7 @@ fn copies<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     for at in [80, 112] {
         run.step(format_args!("copy, torn, byte {at}"), byte(at));
     }
-    run.step("copy, torn, flags of the source", Hex(table.flags(REF)));
+    run.step("copy, torn, flags of the source", Hex(table.flags(REF).bits()));
 
     let mut many = [copy(source, here(128), from); 300];
     let at = many.as_mut_ptr().expose_provenance();
@@ -194,7 +194,7 @@ fn swaps<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     };
     let flags = |run: &mut Run<'_, G>, name: &str| {
         for (which, ref_) in [("first", REF), ("second", OTHER)] {
-            run.step(format_args!("{name}, flags of the {which}"), Hex(table.flags(ref_)));
+            run.step(format_args!("{name}, flags of the {which}"), Hex(table.flags(ref_).bits()));
         }
         table.set(REF, GTF_permit_access, me, xen_pfn_t(0x111));
         table.set(OTHER, GTF_permit_access | GTF_readonly, me, xen_pfn_t(0x222));

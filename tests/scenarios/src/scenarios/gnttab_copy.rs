@@ -13,8 +13,8 @@ const READ_ONLY: grant_ref_t = grant_ref_t(11);
 const REVOKED: grant_ref_t = grant_ref_t(12);
 const BEYOND: grant_ref_t = grant_ref_t(0x7fff_ffff);
 
-const FROM: u16 = GNTCOPY_source_gref;
-const TO: u16 = GNTCOPY_dest_gref;
+const FROM: GrantCopyFlags = GNTCOPY_source_gref;
+const TO: GrantCopyFlags = GNTCOPY_dest_gref;
 
 pub(crate) fn copy<G: Guest>(run: &mut Run<'_, G>) {
     let me = run.guest.domid();
@@ -36,19 +36,37 @@ pub(crate) fn copy<G: Guest>(run: &mut Run<'_, G>) {
     step("from a grant", source, destination, 16, FROM);
     step("to a grant", destination, granted(REF, me, 8), 4, TO);
     step("from a grant to a grant", source, granted(REF, me, 2048), 16, FROM | TO);
-    step("between own frames", local(frame, DOMID_SELF, 0), destination, 8, 0);
+    step(
+        "between own frames",
+        local(frame, DOMID_SELF, 0),
+        destination,
+        8,
+        GrantCopyFlags::empty(),
+    );
     step("from a read-only grant", granted(READ_ONLY, me, 0), destination, 16, FROM);
     step("to a read-only grant", destination, granted(READ_ONLY, me, 0), 16, TO);
     step("from a grant, DOMID_SELF", granted(REF, DOMID_SELF, 0), destination, 16, FROM);
-    step("from a frame, own number", local(frame, me, 0), destination, 16, 0);
-    step("from a frame of another", local(frame, absent, 0), destination, 16, 0);
+    step("from a frame, own number", local(frame, me, 0), destination, 16, GrantCopyFlags::empty());
+    step(
+        "from a frame of another",
+        local(frame, absent, 0),
+        destination,
+        16,
+        GrantCopyFlags::empty(),
+    );
     step("to a frame, own number", source, local(here, me, 0), 16, FROM);
     step("to a frame of DOMID_IO", source, local(here, DOMID_IO, 0), 16, FROM);
     step("from a grant of no domain", granted(REF, absent, 0), destination, 16, FROM);
     step("from a revoked grant", granted(REVOKED, me, 0), destination, 16, FROM);
     step("from a reference beyond the table", granted(BEYOND, me, 0), destination, 16, FROM);
     step("to a frame that is none", source, local(nowhere, DOMID_SELF, 0), 16, FROM);
-    step("from a frame that is none", local(nowhere, DOMID_SELF, 0), destination, 16, 0);
+    step(
+        "from a frame that is none",
+        local(nowhere, DOMID_SELF, 0),
+        destination,
+        16,
+        GrantCopyFlags::empty(),
+    );
     step("a whole page", source, local(here, DOMID_SELF, 0), 4096, FROM);
     step("more than a page", source, local(here, DOMID_SELF, 0), 4097, FROM);
     step("beyond the end of the source", granted(REF, me, 4095), destination, 2, FROM);
@@ -56,11 +74,11 @@ pub(crate) fn copy<G: Guest>(run: &mut Run<'_, G>) {
     step("up to the end", granted(REF, me, 4094), destination, 2, FROM);
     step("offset of a page", granted(REF, me, 4096), destination, 1, FROM);
     step("no bytes, beyond all", granted(BEYOND, absent, 9999), destination, 0, FROM);
-    step("flags that are none", source, destination, 16, FROM | 4);
+    step("flags that are none", source, destination, 16, FROM | GrantCopyFlags(4));
 
     run.step("a byte that was copied", byte(own.view(), 100));
     run.step("a byte that was copied to the grant", byte(page.view(), 8));
-    run.step("flags of the entry", Hex(table.flags(REF)));
+    run.step("flags of the entry", Hex(table.flags(REF).bits()));
     for ref_ in [REF, READ_ONLY, REVOKED] {
         table.set(ref_, GTF_invalid, domid_t(0), xen_pfn_t(0));
     }

@@ -10,7 +10,7 @@ use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::hypercall::grant_table_op::{UnmapGrantRef, unmap_grant_ref};
 use xen_ops::page::Page;
 
-use crate::grants::{Mapping, V1, filled, map, unmap};
+use crate::grants::{FOR_WRITING, Mapping, V1, filled, map, unmap};
 use crate::outcome::Hex;
 use crate::{Guest, Run};
 
@@ -33,21 +33,24 @@ pub(crate) fn limits<G: Guest>(run: &mut Run<'_, G>) {
     let target = run.guest.target();
     let reading = map(run.guest, &target, GNTMAP_readonly, REF, me);
     run.step("map it read-only", reading.outcome);
-    run.step("map it read-only, flags of the entry", Hex(table.flags(REF)));
+    run.step("map it read-only, flags of the entry", Hex(table.flags(REF).bits()));
     if reading.outcome.is_ok() {
         run.step("unmap it read-only", unmap(run.guest, reading));
-        run.step("unmap it read-only, flags of the entry", Hex(table.flags(REF)));
+        run.step("unmap it read-only, flags of the entry", Hex(table.flags(REF).bits()));
     }
     let mut second = until_refused(run, "map another grant", OTHER);
     if let Some(freed) = second[0].take() {
         run.step("unmap another grant", unmap(run.guest, freed));
-        let again = map(run.guest, &target, 0, OTHER, me);
+        let again = map(run.guest, &target, FOR_WRITING, OTHER, me);
         run.step("map another grant by the handle that is free", again.outcome);
         second[0] = again.outcome.is_ok().then_some(again);
     }
     for (name, mappings, ref_) in [("one", first, REF), ("another", second, OTHER)] {
         unmap_all(run, name, &mappings);
-        run.step(format_args!("unmap all, {name}, flags of the entry"), Hex(table.flags(ref_)));
+        run.step(
+            format_args!("unmap all, {name}, flags of the entry"),
+            Hex(table.flags(ref_).bits()),
+        );
         table.set(ref_, GTF_invalid, domid_t(0), xen_pfn_t(0));
     }
     drop(pages);
@@ -66,7 +69,7 @@ fn until_refused<G: Guest>(
             return None;
         }
         let target = run.guest.target();
-        let mapping = map(run.guest, &target, 0, ref_, me);
+        let mapping = map(run.guest, &target, FOR_WRITING, ref_, me);
         if !mapping.outcome.is_ok() {
             refused = Some(mapping.outcome);
             return None;

@@ -7,7 +7,7 @@ use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_IO, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::page::{MapTarget, Page};
 
-use crate::grants::{Mapping, V1, byte, filled, map, map_at, mapped, swap, unmap};
+use crate::grants::{FOR_WRITING, Mapping, V1, byte, filled, map, map_at, mapped, swap, unmap};
 use crate::outcome::Hex;
 use crate::{Guest, Run};
 
@@ -25,7 +25,7 @@ pub(crate) fn map_and_unmap<G: Guest>(run: &mut Run<'_, G>) {
 }
 
 /// Grants a fresh page.
-fn grant<G: Guest>(run: &mut Run<'_, G>, table: &V1, flags: u16) -> G::Page {
+fn grant<G: Guest>(run: &mut Run<'_, G>, table: &V1, flags: GrantEntryFlags) -> G::Page {
     let page = filled(run.guest, 0x5a);
     table.set(REF, flags, run.guest.domid(), page.frame());
     page
@@ -35,9 +35,9 @@ fn successes<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let me = run.guest.domid();
     let target = run.guest.target();
     let page = grant(run, table, GTF_permit_access);
-    let mapping = map(run.guest, &target, 0, REF, me);
+    let mapping = map(run.guest, &target, FOR_WRITING, REF, me);
     run.step("map", mapping.outcome);
-    run.step("map, flags of the entry", Hex(table.flags(REF)));
+    run.step("map, flags of the entry", Hex(table.flags(REF).bits()));
     if mapping.outcome.is_ok() {
         let there = mapped(&target);
         run.step("map, a byte of the page", byte(there, 100));
@@ -45,19 +45,19 @@ fn successes<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
         run.step("map, a byte that was written, at the owner's", byte(page.view(), 100));
     }
     run.step("unmap", unmap(run.guest, mapping));
-    run.step("unmap, flags of the entry", Hex(table.flags(REF)));
+    run.step("unmap, flags of the entry", Hex(table.flags(REF).bits()));
     run.step("unmap, unmapped already", unmap(run.guest, mapping));
 
     let _page = grant(run, table, GTF_permit_access);
     let mapping = map(run.guest, &target, GNTMAP_readonly, REF, me);
     run.step("map read-only", mapping.outcome);
-    run.step("map read-only, flags of the entry", Hex(table.flags(REF)));
+    run.step("map read-only, flags of the entry", Hex(table.flags(REF).bits()));
     run.step("unmap read-only", unmap(run.guest, mapping));
 
     let _page = grant(run, table, GTF_permit_access | GTF_readonly);
     let mapping = map(run.guest, &target, GNTMAP_readonly, REF, me);
     run.step("map read-only, grant read-only", mapping.outcome);
-    run.step("map read-only, grant read-only, flags", Hex(table.flags(REF)));
+    run.step("map read-only, grant read-only, flags", Hex(table.flags(REF).bits()));
     run.step("unmap read-only, grant read-only", unmap(run.guest, mapping));
 }
 
@@ -67,28 +67,29 @@ fn refusals<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let page = run.guest.page();
     let frame = page.frame();
     let flags = GTF_permit_access;
-    let mut refuse = |name: &str, entry: (u16, domid_t, xen_pfn_t), ref_, dom, map_flags| {
-        let (flags, domid, frame) = entry;
-        table.set(REF, flags, domid, frame);
-        let mapping = map(run.guest, &target, map_flags, ref_, dom);
-        run.step(name, mapping.outcome);
-        if mapping.outcome.is_ok() {
-            run.step(format_args!("{name}, unmap"), unmap(run.guest, mapping));
-        }
-    };
+    let mut refuse =
+        |name: &str, entry: (GrantEntryFlags, domid_t, xen_pfn_t), ref_, dom, map_flags| {
+            let (flags, domid, frame) = entry;
+            table.set(REF, flags, domid, frame);
+            let mapping = map(run.guest, &target, map_flags, ref_, dom);
+            run.step(name, mapping.outcome);
+            if mapping.outcome.is_ok() {
+                run.step(format_args!("{name}, unmap"), unmap(run.guest, mapping));
+            }
+        };
     let good = (flags, me, frame);
-    refuse("map, DOMID_SELF", good, REF, DOMID_SELF, 0);
-    refuse("map, DOMID_IO", good, REF, DOMID_IO, 0);
-    refuse("map, no such domain", good, REF, domid_t(777), 0);
-    refuse("map, reference beyond the table", good, grant_ref_t(0x7fff_ffff), me, 0);
-    refuse("map, reference not in use", good, grant_ref_t(500), me, 0);
-    refuse("map, granted to another", (flags, domid_t(555), frame), REF, me, 0);
-    refuse("map, entry not in use", (GTF_invalid, me, frame), REF, me, 0);
-    refuse("map, entry for a transfer", (GTF_accept_transfer, me, frame), REF, me, 0);
-    refuse("map, entry transitive", (GTF_transitive, me, frame), REF, me, 0);
-    refuse("map, entry sub-page", (flags | GTF_sub_page, me, frame), REF, me, 0);
-    refuse("map, grant read-only", (flags | GTF_readonly, me, frame), REF, me, 0);
-    refuse("map, no such frame", (flags, me, xen_pfn_t(0x7fff_ffff)), REF, me, 0);
+    refuse("map, DOMID_SELF", good, REF, DOMID_SELF, FOR_WRITING);
+    refuse("map, DOMID_IO", good, REF, DOMID_IO, FOR_WRITING);
+    refuse("map, no such domain", good, REF, domid_t(777), FOR_WRITING);
+    refuse("map, reference beyond the table", good, grant_ref_t(0x7fff_ffff), me, FOR_WRITING);
+    refuse("map, reference not in use", good, grant_ref_t(500), me, FOR_WRITING);
+    refuse("map, granted to another", (flags, domid_t(555), frame), REF, me, FOR_WRITING);
+    refuse("map, entry not in use", (GTF_invalid, me, frame), REF, me, FOR_WRITING);
+    refuse("map, entry for a transfer", (GTF_accept_transfer, me, frame), REF, me, FOR_WRITING);
+    refuse("map, entry transitive", (GTF_transitive, me, frame), REF, me, FOR_WRITING);
+    refuse("map, entry sub-page", (flags | GTF_sub_page, me, frame), REF, me, FOR_WRITING);
+    refuse("map, grant read-only", (flags | GTF_readonly, me, frame), REF, me, FOR_WRITING);
+    refuse("map, no such frame", (flags, me, xen_pfn_t(0x7fff_ffff)), REF, me, FOR_WRITING);
 }
 
 fn kinds<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
@@ -96,23 +97,23 @@ fn kinds<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let target = run.guest.target();
     let host = GNTMAP_host_map;
     for (name, flags) in [
-        ("neither host nor device", 0),
+        ("neither host nor device", FOR_WRITING),
         ("neither, read-only", GNTMAP_readonly),
         ("device", GNTMAP_device_map),
         ("device, read-only", GNTMAP_device_map | GNTMAP_readonly),
         ("host and device", host | GNTMAP_device_map),
         ("application", host | GNTMAP_application_map),
         ("by entry, which is none", host | GNTMAP_contains_pte),
-        ("bits for the guest", host | 1 << 16),
+        ("bits for the guest", host | GrantMapFlags(1 << 16)),
     ] {
         let _page = grant(run, table, GTF_permit_access);
         let host_addr = match flags {
-            _ if flags & GNTMAP_contains_pte != 0 || flags & host == 0 => 0,
+            _ if flags.contains(GNTMAP_contains_pte) || !flags.contains(host) => 0,
             _ => target.host_addr(),
         };
         let mapping = map_at(run.guest, host_addr, flags, REF, me);
         run.step(format_args!("map, {name}"), mapping.outcome);
-        run.step(format_args!("map, {name}, flags of the entry"), Hex(table.flags(REF)));
+        run.step(format_args!("map, {name}, flags of the entry"), Hex(table.flags(REF).bits()));
         if mapping.outcome.is_ok() {
             run.step(format_args!("unmap, {name}"), unmap(run.guest, mapping));
         }
@@ -129,10 +130,10 @@ fn unmapping<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let me = run.guest.domid();
     let (target, elsewhere) = (run.guest.target(), run.guest.target());
     let _page = grant(run, table, GTF_permit_access);
-    let mapping = map(run.guest, &target, 0, REF, me);
+    let mapping = map(run.guest, &target, FOR_WRITING, REF, me);
     let nothing = Mapping { host_addr: 0, dev_bus_addr: 0, ..mapping };
     run.step("unmap, neither address", unmap(run.guest, nothing));
-    run.step("unmap, neither address, flags of the entry", Hex(table.flags(REF)));
+    run.step("unmap, neither address, flags of the entry", Hex(table.flags(REF).bits()));
     let wrong = Mapping { host_addr: elsewhere.host_addr(), ..mapping };
     run.step("unmap, another address", unmap(run.guest, wrong));
     let wrong = Mapping { handle: grant_handle_t(12345), ..mapping };
@@ -140,10 +141,10 @@ fn unmapping<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let wrong = Mapping { handle: grant_handle_t(u32::MAX), ..mapping };
     run.step("unmap, handle beyond all", unmap(run.guest, wrong));
     run.step("unmap after all that", unmap(run.guest, mapping));
-    run.step("unmap after all that, flags of the entry", Hex(table.flags(REF)));
+    run.step("unmap after all that, flags of the entry", Hex(table.flags(REF).bits()));
 
     let _page = grant(run, table, GTF_permit_access);
-    let mapping = map(run.guest, &target, 0, REF, me);
+    let mapping = map(run.guest, &target, FOR_WRITING, REF, me);
     let wrong = Mapping { dev_bus_addr: 0x1234_5000, ..mapping };
     run.step("unmap, a device address that is not mapped", unmap(run.guest, wrong));
     // Where that was refused, the page is still mapped.
@@ -154,10 +155,10 @@ fn unmapping<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     run.step("unmap, another device address", unmap(run.guest, wrong));
     let host = Mapping { dev_bus_addr: 0, ..mapping };
     run.step("unmap, for the processor only", unmap(run.guest, host));
-    run.step("unmap, for the processor only, flags of the entry", Hex(table.flags(REF)));
+    run.step("unmap, for the processor only, flags of the entry", Hex(table.flags(REF).bits()));
     let device = Mapping { host_addr: 0, ..mapping };
     run.step("unmap, for the device only", unmap(run.guest, device));
-    run.step("unmap, for the device only, flags of the entry", Hex(table.flags(REF)));
+    run.step("unmap, for the device only, flags of the entry", Hex(table.flags(REF).bits()));
     unmap(run.guest, mapping);
 }
 
@@ -166,13 +167,13 @@ fn pinned<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let (first, second) = (run.guest.target(), run.guest.target());
     let third = run.guest.target();
     let _page = grant(run, table, GTF_permit_access);
-    let one = map(run.guest, &first, 0, REF, me);
-    let two = map(run.guest, &second, 0, REF, me);
+    let one = map(run.guest, &first, FOR_WRITING, REF, me);
+    let two = map(run.guest, &second, FOR_WRITING, REF, me);
     run.step("map twice", two.outcome);
     run.step("unmap one of two", unmap(run.guest, one));
-    run.step("unmap one of two, flags of the entry", Hex(table.flags(REF)));
+    run.step("unmap one of two, flags of the entry", Hex(table.flags(REF).bits()));
     run.step("unmap the other", unmap(run.guest, two));
-    run.step("unmap the other, flags of the entry", Hex(table.flags(REF)));
+    run.step("unmap the other, flags of the entry", Hex(table.flags(REF).bits()));
 
     let page = grant(run, table, GTF_permit_access);
     let one = map(run.guest, &first, GNTMAP_readonly, REF, me);
@@ -180,20 +181,20 @@ fn pinned<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     table.set(REF, GTF_invalid, me, page.frame());
     let two = map(run.guest, &second, GNTMAP_readonly, REF, me);
     run.step("map read-only, revoked while mapped", two.outcome);
-    run.step("map read-only, revoked while mapped, flags", Hex(table.flags(REF)));
-    let three = map(run.guest, &third, 0, REF, me);
+    run.step("map read-only, revoked while mapped, flags", Hex(table.flags(REF).bits()));
+    let three = map(run.guest, &third, FOR_WRITING, REF, me);
     run.step("map, revoked while mapped read-only", three.outcome);
-    run.step("map, revoked while mapped read-only, flags", Hex(table.flags(REF)));
+    run.step("map, revoked while mapped read-only, flags", Hex(table.flags(REF).bits()));
     for (name, mapping) in [("first", one), ("second", two), ("third", three)] {
         run.step(format_args!("unmap what was revoked, {name}"), unmap(run.guest, mapping));
     }
-    run.step("unmap what was revoked, flags of the entry", Hex(table.flags(REF)));
+    run.step("unmap what was revoked, flags of the entry", Hex(table.flags(REF).bits()));
 
     table.set(REF, GTF_permit_access, me, xen_pfn_t(0x111));
     table.set(OTHER, GTF_permit_access | GTF_readonly, me, xen_pfn_t(0x222));
     run.step("swap", swap(run.guest, REF, OTHER));
-    run.step("swap, flags of the first", Hex(table.flags(REF)));
-    run.step("swap, flags of the second", Hex(table.flags(OTHER)));
+    run.step("swap, flags of the first", Hex(table.flags(REF).bits()));
+    run.step("swap, flags of the second", Hex(table.flags(OTHER).bits()));
     run.step("swap, the same", swap(run.guest, REF, REF));
     run.step("swap, beyond the table", swap(run.guest, REF, grant_ref_t(99999)));
     run.step("swap, beyond the table, first", swap(run.guest, grant_ref_t(99999), REF));

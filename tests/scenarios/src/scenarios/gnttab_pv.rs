@@ -9,7 +9,7 @@ use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::hypercall::UNTOUCHED;
 use xen_ops::page::{MapTarget, Page};
 
-use crate::grants::{Mapping, V1, filled, map, unmap};
+use crate::grants::{FOR_WRITING, Mapping, V1, filled, map, unmap};
 use crate::outcome::{Hex, Status};
 use crate::{Guest, Run};
 
@@ -42,7 +42,7 @@ fn transfers<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     transfer("transfer, no entry accepts", None, me, REF);
     table.set(ACCEPT, GTF_accept_transfer, me, xen_pfn_t(0));
     transfer("transfer", None, me, ACCEPT);
-    run.step("transfer, flags of the entry", Hex(table.flags(ACCEPT)));
+    run.step("transfer, flags of the entry", Hex(table.flags(ACCEPT).bits()));
     table.set(ACCEPT, GTF_invalid, domid_t(0), xen_pfn_t(0));
 }
 
@@ -52,8 +52,8 @@ fn replacements<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let nothing = run.guest.target();
     let page = filled(run.guest, 0x33);
     table.set(REF, GTF_permit_access, me, page.frame());
-    let mapping = map(run.guest, &target, 0, REF, me);
-    let second = map(run.guest, &elsewhere, 0, REF, me);
+    let mapping = map(run.guest, &target, FOR_WRITING, REF, me);
+    let second = map(run.guest, &elsewhere, FOR_WRITING, REF, me);
     let mut replace = |name: &str, mapping: Mapping, new_addr| {
         let Mapping { host_addr, handle, .. } = mapping;
         let zero = gnttab_unmap_and_replace::ZERO;
@@ -69,7 +69,7 @@ fn replacements<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let wrong = Mapping { host_addr: nothing.host_addr(), ..mapping };
     replace("replace, another address", wrong, nothing.host_addr());
     replace("replace", mapping, elsewhere.host_addr());
-    run.step("replace, flags of the entry", Hex(table.flags(REF)));
+    run.step("replace, flags of the entry", Hex(table.flags(REF).bits()));
     // Where it could be replaced, what was mapped elsewhere is here now.
     if run.guest.kind().is_translated() {
         run.step("replace, unmap the first", unmap(run.guest, mapping));
@@ -78,7 +78,7 @@ fn replacements<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
         let moved = Mapping { host_addr: target.host_addr(), ..second };
         run.step("replace, unmap what moved", unmap(run.guest, moved));
     }
-    run.step("replace, flags of the entry after all", Hex(table.flags(REF)));
+    run.step("replace, flags of the entry after all", Hex(table.flags(REF).bits()));
     table.set(REF, GTF_invalid, domid_t(0), xen_pfn_t(0));
 }
 
@@ -88,28 +88,31 @@ fn flushes<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let page = filled(run.guest, 0x44);
     let own = page.frame().0 << 12;
     table.set(REF, GTF_permit_access, me, page.frame());
-    let mapping = map(run.guest, &target, 0, REF, me);
-    let flush =
-        |run: &mut Run<'_, G>, name: &str, by: u64, (offset, length): (u16, u16), op: u32| {
-            let a = if op & GNTTAB_CACHE_SOURCE_GREF == 0 {
-                gnttab_cache_flush_a::from_dev_bus_addr(by)
-            } else {
-                gnttab_cache_flush_a::from_ref(grant_ref_t(by as u32))
-            };
-            let mut op = gnttab_cache_flush { a, offset, length, op };
-            let at = ptr::from_mut(&mut op).expose_provenance();
-            // SAFETY: nothing relies on what is in the page.
-            unsafe { run.raw_grant(name, GNTTABOP_cache_flush, at, 1) };
+    let mapping = map(run.guest, &target, FOR_WRITING, REF, me);
+    let flush = |run: &mut Run<'_, G>,
+                 name: &str,
+                 by: u64,
+                 (offset, length): (u16, u16),
+                 op: CacheFlushFlags| {
+        let a = if op.contains(GNTTAB_CACHE_SOURCE_GREF) {
+            gnttab_cache_flush_a::from_ref(grant_ref_t(by as u32))
+        } else {
+            gnttab_cache_flush_a::from_dev_bus_addr(by)
         };
+        let mut op = gnttab_cache_flush { a, offset, length, op };
+        let at = ptr::from_mut(&mut op).expose_provenance();
+        // SAFETY: nothing relies on what is in the page.
+        unsafe { run.raw_grant(name, GNTTABOP_cache_flush, at, 1) };
+    };
     let (clean, inval) = (GNTTAB_CACHE_CLEAN, GNTTAB_CACHE_INVAL);
     flush(run, "flush, own page that is not mapped", own + (1 << 40), (0, 64), clean);
     flush(run, "flush, clean", own, (0, 4096), clean);
     flush(run, "flush, invalidate", own, (64, 64), inval);
     flush(run, "flush, both", own, (0, 64), clean | inval);
-    flush(run, "flush, neither", own, (0, 64), 0);
+    flush(run, "flush, neither", own, (0, 64), CacheFlushFlags::empty());
     flush(run, "flush, no bytes", own, (0, 0), clean);
     flush(run, "flush, beyond the end", own, (4095, 2), clean);
-    flush(run, "flush, unknown bits", own, (0, 64), 4);
+    flush(run, "flush, unknown bits", own, (0, 64), CacheFlushFlags(4));
     flush(run, "flush, by reference", REF.0.into(), (0, 64), clean | GNTTAB_CACHE_SOURCE_GREF);
     run.step("flush, unmap", unmap(run.guest, mapping));
     flush(run, "flush, unmapped", own, (0, 64), clean);

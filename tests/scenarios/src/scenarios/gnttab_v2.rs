@@ -7,14 +7,14 @@ use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_ops::hypercall::grant_table_op::{get_status_frames, get_version, set_version};
 use xen_ops::page::Page;
 
-use crate::grants::{V1, V2, copy_bytes, filled, granted, local, map, swap, unmap};
+use crate::grants::{FOR_WRITING, V1, V2, copy_bytes, filled, granted, local, map, swap, unmap};
 use crate::outcome::{Hex, Outcome, Value};
 use crate::{Guest, Run};
 
 const REF: grant_ref_t = grant_ref_t(8);
 const PART: grant_ref_t = grant_ref_t(9);
 const PASSED_ON: grant_ref_t = grant_ref_t(10);
-const FROM: u16 = GNTCOPY_source_gref;
+const FROM: GrantCopyFlags = GNTCOPY_source_gref;
 
 pub(crate) fn v2<G: Guest>(run: &mut Run<'_, G>) {
     // In use, version 1 stays.
@@ -23,7 +23,7 @@ pub(crate) fn v2<G: Guest>(run: &mut Run<'_, G>) {
     let page = filled(run.guest, 0x10);
     table.set(REF, GTF_permit_access, me, page.frame());
     let target = run.guest.target();
-    let mapping = map(run.guest, &target, 0, REF, me);
+    let mapping = map(run.guest, &target, FOR_WRITING, REF, me);
     choose(run, "set_version 2, mapped", 2);
     run.step("unmap", unmap(run.guest, mapping));
 
@@ -63,20 +63,20 @@ fn pages<G: Guest>(run: &mut Run<'_, G>, table: &V2) {
     let target = run.guest.target();
     let page = filled(run.guest, 0x20);
     table.page(REF, GTF_permit_access, me, page.frame());
-    let mapping = map(run.guest, &target, 0, REF, me);
+    let mapping = map(run.guest, &target, FOR_WRITING, REF, me);
     run.step("map", mapping.outcome);
-    run.step("map, status word", Hex(table.status(REF)));
-    run.step("map, flags of the entry", Hex(table.flags(REF)));
+    run.step("map, status word", Hex(table.status(REF).bits()));
+    run.step("map, flags of the entry", Hex(table.flags(REF).bits()));
     run.step("swap, mapped", swap(run.guest, REF, PART));
     choose(run, "set_version 1, mapped", 1);
     run.step("unmap, again in version 2", unmap(run.guest, mapping));
-    run.step("unmap, status word", Hex(table.status(REF)));
+    run.step("unmap, status word", Hex(table.status(REF).bits()));
 
     let page = filled(run.guest, 0x21);
     table.page(REF, GTF_permit_access, me, page.frame());
     let mapping = map(run.guest, &target, GNTMAP_readonly, REF, me);
     run.step("map read-only", mapping.outcome);
-    run.step("map read-only, status word", Hex(table.status(REF)));
+    run.step("map read-only, status word", Hex(table.status(REF).bits()));
     run.step("unmap read-only", unmap(run.guest, mapping));
 
     let page = filled(run.guest, 0x22);
@@ -87,10 +87,13 @@ fn pages<G: Guest>(run: &mut Run<'_, G>, table: &V2) {
         ("map, entry for a transfer", GTF_accept_transfer, me),
     ] {
         table.page(REF, flags, domid, page.frame());
-        run.step(name, map(run.guest, &target, 0, REF, me).outcome);
-        run.step(format_args!("{name}, status word"), Hex(table.status(REF)));
+        run.step(name, map(run.guest, &target, FOR_WRITING, REF, me).outcome);
+        run.step(format_args!("{name}, status word"), Hex(table.status(REF).bits()));
     }
-    run.step("map, beyond the table", map(run.guest, &target, 0, grant_ref_t(99999), me).outcome);
+    run.step(
+        "map, beyond the table",
+        map(run.guest, &target, FOR_WRITING, grant_ref_t(99999), me).outcome,
+    );
 }
 
 fn parts<G: Guest>(run: &mut Run<'_, G>, table: &V2) {
@@ -106,8 +109,8 @@ fn parts<G: Guest>(run: &mut Run<'_, G>, table: &V2) {
     let (target, source) = (run.guest.target(), local(own.frame(), DOMID_SELF, 0));
     let outcome = copy_bytes(run.guest, source, granted(PART, me, 16), 8, GNTCOPY_dest_gref);
     run.step("copy to a part", outcome);
-    run.step("map a part", map(run.guest, &target, 0, PART, me).outcome);
-    run.step("map a part, status word", Hex(table.status(PART)));
+    run.step("map a part", map(run.guest, &target, FOR_WRITING, PART, me).outcome);
+    run.step("map a part, status word", Hex(table.status(PART).bits()));
     // Without the flag the entry is that of a whole page.
     table.part(PART, GTF_permit_access, me, page.frame(), (16, 8));
     let outcome = copy_bytes(run.guest, granted(PART, me, 0), destination, 64, FROM);
@@ -126,7 +129,7 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, table: &V2) {
     table.grant_transitive(PASSED_ON, GTF_transitive, me, domid_t(777), REF);
     let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
     run.step("copy from what is not granted", outcome);
-    run.step("copy from what is not granted, status word", Hex(table.status(PASSED_ON)));
+    run.step("copy from what is not granted, status word", Hex(table.status(PASSED_ON).bits()));
     // Where a grant leads to oneself, nothing goes on: not to write, in parts, or to one that leads on.
     for (name, flags, from, gref) in [
         ("copy from what is passed on read-only", GTF_transitive | GTF_readonly, me, REF),
@@ -137,19 +140,19 @@ fn passed_on<G: Guest>(run: &mut Run<'_, G>, table: &V2) {
         table.grant_transitive(PASSED_ON, flags, me, from, gref);
         let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
         run.step(name, outcome);
-        run.step(format_args!("{name}, status word"), Hex(table.status(PASSED_ON)));
+        run.step(format_args!("{name}, status word"), Hex(table.status(PASSED_ON).bits()));
     }
     table.grant_transitive(PASSED_ON, GTF_transitive, me, me, REF);
     let to = granted(PASSED_ON, me, 0);
     let outcome = copy_bytes(run.guest, destination, to, 16, GNTCOPY_dest_gref);
     run.step("copy to what is passed on", outcome);
-    run.step("copy to what is passed on, status word", Hex(table.status(PASSED_ON)));
-    run.step("copy to what is passed on, status word of the grant", Hex(table.status(REF)));
+    run.step("copy to what is passed on, status word", Hex(table.status(PASSED_ON).bits()));
+    run.step("copy to what is passed on, status word of the grant", Hex(table.status(REF).bits()));
     table.grant_transitive(PASSED_ON, GTF_transitive, domid_t(555), me, REF);
     let outcome = copy_bytes(run.guest, source, destination, 16, FROM);
     run.step("copy from what is passed on to another", outcome);
     table.grant_transitive(PASSED_ON, GTF_transitive, me, domid_t(777), REF);
     let target = run.guest.target();
-    run.step("map what is passed on", map(run.guest, &target, 0, PASSED_ON, me).outcome);
-    run.step("map what is passed on, status word", Hex(table.status(PASSED_ON)));
+    run.step("map what is passed on", map(run.guest, &target, FOR_WRITING, PASSED_ON, me).outcome);
+    run.step("map what is passed on, status word", Hex(table.status(PASSED_ON).bits()));
 }

@@ -14,6 +14,9 @@ use xen_ops::page::MapTarget;
 use crate::outcome::{Outcome, Returned, Value};
 use crate::{Guest, Run};
 
+/// Memory from any node.
+const ANYWHERE: MemoryFlags = MemoryFlags::empty();
+
 const NO_DOMAIN: domid_t = domid_t(777);
 const INVALID_GFN: xen_pfn_t = xen_pfn_t(!0);
 
@@ -67,7 +70,7 @@ fn reservations<G: Guest>(run: &mut Run<'_, G>) {
         ("decrease_reservation, gone already", DOMID_SELF, 0),
     ] {
         // SAFETY: nothing uses the page.
-        let done = unsafe { decrease_reservation(run.guest.xen(), &frame, order, 0, domid) };
+        let done = unsafe { decrease_reservation(run.guest.xen(), &frame, order, ANYWHERE, domid) };
         run.step(name, Value(done));
     }
     let place = match run.guest.kind().is_translated() {
@@ -81,13 +84,14 @@ fn reservations<G: Guest>(run: &mut Run<'_, G>) {
         ("populate_physmap", DOMID_SELF, 0),
     ] {
         // SAFETY: nothing is there.
-        let done = unsafe { populate_physmap(run.guest.xen(), &mut [place], order, 0, domid) };
+        let done =
+            unsafe { populate_physmap(run.guest.xen(), &mut [place], order, ANYWHERE, domid) };
         run.step(name, Value(done));
     }
     // SAFETY: an empty list.
-    let done = unsafe { populate_physmap(run.guest.xen(), &mut [], 0, 0, DOMID_SELF) };
+    let done = unsafe { populate_physmap(run.guest.xen(), &mut [], 0, ANYWHERE, DOMID_SELF) };
     run.step("populate_physmap, no extents", Value(done));
-    let done = increase_reservation(run.guest.xen(), &mut [place], 60, 0, DOMID_SELF);
+    let done = increase_reservation(run.guest.xen(), &mut [place], 60, ANYWHERE, DOMID_SELF);
     run.step("increase_reservation, order too large", Value(done));
 
     let mut exchanged = xen_memory_exchange { nr_exchanged: 1, ..xen_memory_exchange::ZERO };
@@ -95,7 +99,7 @@ fn reservations<G: Guest>(run: &mut Run<'_, G>) {
     let mut exchanged = xen_memory_exchange::ZERO;
     exchanged.in_.nr_extents = 1;
     op_with(run, "exchange, of different size", XENMEM_exchange, &mut exchanged);
-    let claimed = claim_pages(run.guest.xen(), 0, 0, 0, DOMID_SELF);
+    let claimed = claim_pages(run.guest.xen(), 0, 0, ANYWHERE, DOMID_SELF);
     run.outcome("claim_pages, DOMID_SELF", claimed);
 }
 

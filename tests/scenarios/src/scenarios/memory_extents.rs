@@ -39,8 +39,14 @@ fn op_of<G: Guest>(
     let domid = DOMID_SELF;
     let nr_extents = nr as _;
     let zero = xen_memory_reservation::ZERO;
-    let mut argument =
-        xen_memory_reservation { extent_start, nr_extents, extent_order, mem_flags, domid, ..zero };
+    let mut argument = xen_memory_reservation {
+        extent_start,
+        nr_extents,
+        extent_order,
+        mem_flags: MemoryFlags(mem_flags),
+        domid,
+        ..zero
+    };
     let at = ptr::from_mut(&mut argument).expose_provenance();
     // SAFETY: the pages in the list are loose, and the list is there or Xen finds out.
     unsafe { run.raw(name, __HYPERVISOR_memory_op, [command as usize, at, 0]) };
@@ -89,7 +95,7 @@ fn lists<G: Guest>(run: &mut Run<'_, G>) {
     for (name, mem_flags) in [
         ("populate_physmap, addresses of 5 bits", 5),
         ("populate_physmap, addresses of 13 bits", 13),
-        ("populate_physmap, no such node", XENMEMF_exact_node_request | 200 << 8),
+        ("populate_physmap, no such node", XENMEMF_exact_node_request.bits() | 200 << 8),
     ] {
         op_of(run, name, populate, list, 1, (0, mem_flags));
     }
@@ -128,7 +134,7 @@ fn claims<G: Guest>(run: &mut Run<'_, G>) {
         ("claim_pages, flags", 1, 0, 1, me),
         ("claim_pages, no such domain", 0, 0, 0, NO_DOMAIN),
     ] {
-        let claimed = claim_pages(run.guest.xen(), nr as _, order, flags, domid);
+        let claimed = claim_pages(run.guest.xen(), nr as _, order, MemoryFlags(flags), domid);
         run.outcome(name, claimed);
     }
     let pages_now = current_reservation(run.guest.xen(), DOMID_SELF);

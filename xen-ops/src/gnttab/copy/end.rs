@@ -4,7 +4,7 @@
 
 use core::marker::PhantomData;
 
-use xen_abi::grant_table::{gnttab_copy_ptr, gnttab_copy_ptr_u};
+use xen_abi::grant_table::{GrantCopyFlags, gnttab_copy_ptr, gnttab_copy_ptr_u};
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
 
 use crate::gnttab::RemoteGrant;
@@ -97,9 +97,11 @@ impl End {
     }
 
     /// The end as Xen reads it, with the flag `gref` if and only if it is a grant.
-    pub(super) fn at(self, offset: u16, gref: u16) -> (gnttab_copy_ptr, u16) {
+    pub(super) fn at(self, offset: u16, gref: GrantCopyFlags) -> (gnttab_copy_ptr, GrantCopyFlags) {
         let (u, domid, flag) = match self {
-            Self::Frame(frame, _) => (gnttab_copy_ptr_u::from_gmfn(frame), DOMID_SELF, 0),
+            Self::Frame(frame, _) => {
+                (gnttab_copy_ptr_u::from_gmfn(frame), DOMID_SELF, GrantCopyFlags::empty())
+            }
             Self::Grant(grant) => {
                 (gnttab_copy_ptr_u::from_ref(grant.reference), grant.domain.domid(), gref)
             }

@@ -5,7 +5,8 @@
 use core::marker::PhantomData;
 
 use xen_abi::grant_table::{
-    GNTCOPY_dest_gref, GNTCOPY_source_gref, GNTST_eagain, GNTST_permission_denied, gnttab_copy_ptr,
+    GNTCOPY_dest_gref, GNTCOPY_source_gref, GNTST_eagain, GNTST_permission_denied, GrantCopyFlags,
+    gnttab_copy_ptr,
 };
 use xen_abi::xen::xen_pfn_t;
 
@@ -119,7 +120,7 @@ fn in_page(offset: usize, length: usize) -> Result<(u16, u16), Invalid> {
 #[must_use]
 pub fn elements<const N: usize>() -> [Copy; N] {
     let end = gnttab_copy_ptr::ZERO;
-    core::array::from_fn(|_| Copy::new(end, end, 0, 0))
+    core::array::from_fn(|_| Copy::new(end, end, 0, GrantCopyFlags::empty()))
 }
 
 /// Copies every segment that has no result yet, with one hypercall, and returns how many of them were

@@ -160,8 +160,8 @@ impl Entry<'_> {
     /// Whether nothing is granted, and what was is not in use.
     pub(crate) fn is_empty(self) -> bool {
         match self {
-            Self::V1(entry) => entry.read().0.flags() == 0,
-            Self::V2(entry, status) => entry.read().0.flags() == 0 && status.is_unused(),
+            Self::V1(entry) => entry.read().0.flags().is_empty(),
+            Self::V2(entry, status) => entry.read().0.flags().is_empty() && status.is_unused(),
         }
     }
 

@@ -13,7 +13,8 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use xen_abi::grant_table::{
     GTF_accept_transfer, GTF_permit_access, GTF_reading, GTF_readonly, GTF_sub_page,
-    GTF_transfer_committed, GTF_transfer_completed, GTF_transitive, GTF_writing, grant_ref_t,
+    GTF_transfer_committed, GTF_transfer_completed, GTF_transitive, GTF_writing, GrantEntryFlags,
+    grant_ref_t,
 };
 use xen_abi::xen::domid_t;
 
@@ -21,11 +22,21 @@ use crate::gnttab::references::Orders;
 use crate::gnttab::references::{AtomicU16, AtomicU32, AtomicU64};
 
 /// Reading or writing: the peer uses the entry.
-const IN_USE: u32 = (GTF_reading | GTF_writing) as u32;
-const WRITING: u32 = GTF_writing as u32;
-const READONLY: u32 = GTF_readonly as u32;
-const COMMITTED: u32 = GTF_transfer_committed as u32;
-const COMPLETED: u32 = GTF_transfer_completed as u32;
+const IN_USE: u32 = low(GTF_reading.union(GTF_writing));
+const WRITING: u32 = low(GTF_writing);
+const READONLY: u32 = low(GTF_readonly);
+const COMMITTED: u32 = low(GTF_transfer_committed);
+const COMPLETED: u32 = low(GTF_transfer_completed);
+
+/// Flags as the low half of an entry's first 32 bits.
+const fn low(flags: GrantEntryFlags) -> u32 {
+    flags.bits() as u32
+}
+
+/// The flags of a grant of this type.
+const fn typed(type_: GrantEntryFlags, readonly: bool) -> GrantEntryFlags {
+    if readonly { type_.union(GTF_readonly) } else { type_ }
+}
 
 /// How often a compare-and-swap is tried while the peer begins and ends to read.
 const TRIES: u32 = 8;
@@ -35,27 +46,27 @@ const TRIES: u32 = 8;
 pub struct Header(u32);
 
 impl Header {
-    const fn new(flags: u16, peer: domid_t) -> Self {
-        Self(flags as u32 | (peer.0 as u32) << 16)
+    const fn new(flags: GrantEntryFlags, peer: domid_t) -> Self {
+        Self(low(flags) | (peer.0 as u32) << 16)
     }
 
     /// The peer may map and copy the whole page, and write it unless `readonly`.
     #[inline]
     #[must_use]
     pub const fn access(peer: domid_t, readonly: bool) -> Self {
-        Self::new(GTF_permit_access | if readonly { GTF_readonly } else { 0 }, peer)
+        Self::new(typed(GTF_permit_access, readonly), peer)
     }
 
     /// The peer may copy from, and unless `readonly` to, a part of the page. Version 2.
     #[must_use]
     pub const fn sub_page(peer: domid_t, readonly: bool) -> Self {
-        Self(Self::access(peer, readonly).0 | GTF_sub_page as u32)
+        Self(Self::access(peer, readonly).0 | low(GTF_sub_page))
     }
 
     /// The peer may copy through a grant that a third domain made to this one. Version 2.
     #[must_use]
     pub const fn transitive(peer: domid_t, readonly: bool) -> Self {
-        Self::new(GTF_transitive | if readonly { GTF_readonly } else { 0 }, peer)
+        Self::new(typed(GTF_transitive, readonly), peer)
     }
 
     /// The peer may transfer a page. PV.
@@ -66,8 +77,8 @@ impl Header {
 
     /// `GTF_*`.
     #[must_use]
-    pub const fn flags(self) -> u16 {
-        self.0 as u16
+    pub const fn flags(self) -> GrantEntryFlags {
+        GrantEntryFlags(self.0 as u16)
     }
 
     /// The domain that may use the entry.
@@ -334,12 +345,12 @@ impl Status {
     /// Whether the peer does not use the entry.
     #[must_use]
     pub fn is_unused(&self) -> bool {
-        self.0.load(Relaxed) & (GTF_reading | GTF_writing) == 0
+        self.0.load(Relaxed) & (GTF_reading | GTF_writing).bits() == 0
     }
 
     #[inline]
-    fn without<O: Orders>(&self, bits: u16) -> Result<(), StillInUse> {
-        if self.0.load(O::STATUS) & bits == 0 { Ok(()) } else { Err(StillInUse) }
+    fn without<O: Orders>(&self, flags: GrantEntryFlags) -> Result<(), StillInUse> {
+        if self.0.load(O::STATUS) & flags.bits() == 0 { Ok(()) } else { Err(StillInUse) }
     }
 }
 

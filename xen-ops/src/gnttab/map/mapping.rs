@@ -324,8 +324,12 @@ pub(super) fn request<A: Access, H: Hypercall, T: MapTarget>(
     if host_addr == 0 || host_addr % PAGE_SIZE as u64 != 0 {
         return Err(MapError::HostAddress(host_addr));
     }
-    let devices = if devices { GNTMAP_device_map } else { 0 };
-    let readonly = if A::READONLY { GNTMAP_readonly } else { 0 };
-    let flags = GNTMAP_host_map | devices | readonly;
+    let mut flags = GNTMAP_host_map;
+    if devices {
+        flags |= GNTMAP_device_map;
+    }
+    if A::READONLY {
+        flags |= GNTMAP_readonly;
+    }
     Ok(MapGrantRef::new(host_addr, flags, grant.reference, grant.domain.domid()))
 }

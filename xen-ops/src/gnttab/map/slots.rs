@@ -4,7 +4,7 @@
 
 use core::ptr;
 
-use xen_abi::grant_table::{grant_handle_t, grant_ref_t};
+use xen_abi::grant_table::{GrantMapFlags, grant_handle_t, grant_ref_t};
 use xen_abi::xen::domid_t;
 
 use super::mapping::request;
@@ -24,7 +24,8 @@ use crate::view::Access;
 /// after do not matter.
 #[must_use]
 pub fn elements<const N: usize>() -> [MapGrantRef; N] {
-    core::array::from_fn(|_| MapGrantRef::new(0, 0, grant_ref_t(0), domid_t(0)))
+    let none = GrantMapFlags::empty();
+    core::array::from_fn(|_| MapGrantRef::new(0, none, grant_ref_t(0), domid_t(0)))
 }
 
 /// Elements for batches of up to `N` slots: memory for the hypercall that unmaps. Their values before and

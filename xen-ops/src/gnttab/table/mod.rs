@@ -20,7 +20,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use xen_abi::grant_table::grant_ref_t;
+use xen_abi::grant_table::{GrantEntryFlags, grant_ref_t};
 use xen_abi::xen::domid_t;
 
 pub use config::{Config, VersionPolicy};
@@ -95,8 +95,8 @@ pub struct GrantTable<'s, H, F, P> {
 /// An entry that the toolstack fills in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToolstackEntry {
-    /// `GTF_*`: 0 if nothing is granted.
-    pub flags: u16,
+    /// The type of the grant and its flags; empty if nothing is granted.
+    pub flags: GrantEntryFlags,
     /// The domain that may use the page.
     pub peer: domid_t,
     /// The page's frame number.

@@ -6,12 +6,16 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 
+use xen_abi::memory::MemoryFlags;
 use xen_abi::xen::DOMID_SELF;
 
 use crate::Failed;
 use crate::hypercall::memory_op::{decrease_reservation, populate_physmap};
 use crate::hypercall::{Error, Hypercall};
 use crate::page::{MapTarget, Owner, PAGE_SIZE, Page, check_is_movable};
+
+/// Memory from anywhere.
+const ANY: MemoryFlags = MemoryFlags::empty();
 
 /// A page of the guest's own that was ballooned out: its memory was released to Xen, so its frame can be
 /// the target of a mapping.
@@ -81,7 +85,7 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
         // Not dropped if the hypercall panics: by then it may be without memory.
         let page = ManuallyDrop::new(page);
         // SAFETY: the page is owned and nothing accesses its memory, which is lost.
-        match once(unsafe { decrease_reservation(&xen, &[frame], 0, 0, DOMID_SELF) }) {
+        match once(unsafe { decrease_reservation(&xen, &[frame], 0, ANY, DOMID_SELF) }) {
             Ok(()) => Ok(Self { xen, page }),
             Err(error) => Err(failed(error, ManuallyDrop::into_inner(page))),
         }
@@ -109,7 +113,7 @@ impl<H: Hypercall, P: Page> Ballooned<H, P> {
 
     fn populate(&self) -> Result<(), BalloonError> {
         // SAFETY: the frame has no memory: a mapping was there, or could be.
-        once(unsafe { populate_physmap(&self.xen, &mut [self.page.frame()], 0, 0, DOMID_SELF) })
+        once(unsafe { populate_physmap(&self.xen, &mut [self.page.frame()], 0, ANY, DOMID_SELF) })
     }
 }
 

@@ -67,7 +67,7 @@ fn own_pages_can_be_copied_to_own_pages() {
     let source = [Source::page(&page)];
     let mut dest = [Dest::page(&mut other)];
     copy(&rig.xen, &source, 0, &mut dest, 0, PAGE_SIZE).unwrap();
-    assert_eq!(rig.xen.seen::<gnttab_copy>()[0].flags, 0);
+    assert_eq!(rig.xen.seen::<gnttab_copy>()[0].flags, GrantCopyFlags::empty());
 }
 
 #[test]

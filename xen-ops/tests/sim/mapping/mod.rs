@@ -15,7 +15,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use xen_abi::grant_table::{GTF_permit_access, grant_ref_t};
+use xen_abi::grant_table::{GTF_permit_access, GrantEntryFlags, grant_ref_t};
 use xen_abi::xen::{DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::RemoteGrant;
 use xen_ops::hypercall::grant_table_op::setup_table;
@@ -141,9 +141,15 @@ fn publish(granter: &Domain, reference: u32, to: &Domain, frame: xen_pfn_t) {
 }
 
 /// Publishes an entry of version 1.
-fn publish_as(flags: u16, granter: &Domain, reference: u32, to: &Domain, frame: xen_pfn_t) {
+fn publish_as(
+    flags: GrantEntryFlags,
+    granter: &Domain,
+    reference: u32,
+    to: &Domain,
+    frame: xen_pfn_t,
+) {
     word(granter, reference * 8 + 4).store(frame.0 as u32, Relaxed);
-    let header = u32::from(flags) | u32::from(to.domid().domid().0) << 16;
+    let header = u32::from(flags.bits()) | u32::from(to.domid().domid().0) << 16;
     word(granter, reference * 8).store(header, Release);
 }
 

@@ -18,7 +18,7 @@ fn a_page_is_given_away_for_good() {
     let page = rig.page();
     let number = page.number();
     let _ = transfer(&rig.xen, page, grant(FIRST + 9)).unwrap();
-    assert_ne!(header(peer, FIRST + 9) & u32::from(GTF_transfer_completed), 0);
+    assert_ne!(header(peer, FIRST + 9) & u32::from(GTF_transfer_completed.bits()), 0);
     let frame = pfn(number);
     assert_eq!((us.machine_frame(frame), peer.machine_frame(frame)), (None, Some(frame)));
     assert!(rig.returned().is_empty());

@@ -206,7 +206,7 @@ fn a_claim_is_pages_and_nothing_else() {
         assert_eq!(operation, XENMEM_claim_pages);
         let claim: xen_memory_reservation = peek(argument);
         assert!(claim.extent_start.is_null());
-        assert_eq!((claim.nr_extents, claim.extent_order, claim.mem_flags), (100, 0, 0));
+        assert_eq!((claim.nr_extents, claim.extent_order, claim.mem_flags.bits()), (100, 0, 0));
         negative(XEN_ENOMEM)
     });
     let error = claim_pages(&xen, PEER, PageCount(100)).unwrap_err();

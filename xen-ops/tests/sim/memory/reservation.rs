@@ -175,10 +175,10 @@ fn frames_that_are_none_are_refused_before_the_call() {
 fn of_two_wishes_about_the_same_the_last_holds() {
     let node = |flags: MemFlags, node| flags.node(node).unwrap();
     let exact = MemFlags::ANY.exact_vnode(0xfe).unwrap();
-    assert_eq!(exact.bits(), 0x6_ff00);
-    assert_eq!(node(exact, 0).bits(), 0x100, "neither exact nor virtual any more");
+    assert_eq!(exact.mem_flags().bits(), 0x6_ff00);
+    assert_eq!(node(exact, 0).mem_flags().bits(), 0x100, "neither exact nor virtual any more");
     let flags = MemFlags::ANY.address_bits(0xff).address_bits(32).populate_on_demand();
-    assert_eq!(node(flags, 1).bits(), 0x1_0220);
+    assert_eq!(node(flags, 1).mem_flags().bits(), 0x1_0220);
     for refused in [MemFlags::node, MemFlags::exact_node, MemFlags::vnode, MemFlags::exact_vnode] {
         assert_eq!(refused(MemFlags::ANY, 255), None);
     }

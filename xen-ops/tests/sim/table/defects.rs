@@ -218,7 +218,7 @@ fn xsa_396_a_page_is_not_freed_while_it_is_mapped() {
         let reference = granted.reference();
         // The peer does not use it, and then, before it is ended, does.
         let unused = world.header(reference).load(Relaxed);
-        assert_eq!(unused & 0xffff, u32::from(GTF_permit_access));
+        assert_eq!(unused & 0xffff, u32::from(GTF_permit_access.bits()));
         let used = world.claim(reference, ReadWrite).unwrap();
         drop(granted);
         assert_eq!((world.pages(), table.deferred().waiting), (1, 1));

@@ -13,8 +13,8 @@ use xen_ops::page::Exhausted;
 use xen_ops::view::{OutOfBounds, ReadOnly, ReadWrite};
 use xen_ops::{DomainId, InvalidDomainId, RemoteGrant};
 
-fn header(flags: u16) -> u32 {
-    u32::from(flags) | 7 << 16
+fn header(flags: GrantEntryFlags) -> u32 {
+    u32::from(flags.bits()) | 7 << 16
 }
 
 #[test]
@@ -83,7 +83,11 @@ fn writing_is_forbidden_only_while_the_peer_does_not_write() {
         let reference = granted.reference();
         let used = world.claim(reference, ReadWrite).unwrap();
         let granted = granted.forbid_writing().unwrap_err().returned.unwrap();
-        assert_eq!(world.header(reference).load(Relaxed) & u32::from(GTF_readonly), 0, "as it was");
+        assert_eq!(
+            world.header(reference).load(Relaxed) & u32::from(GTF_readonly.bits()),
+            0,
+            "as it was"
+        );
         drop(used);
         let used = world.claim(reference, ReadOnly).unwrap();
         let granted = granted.forbid_writing().unwrap();
@@ -104,9 +108,9 @@ fn forbidding_writing_gives_no_right_to_write() {
         let granted = table.grant(peer(), world.page(), ReadWrite).unwrap();
         let reference = granted.reference();
         let used = world.claim(reference, ReadWrite).unwrap();
-        world.header(reference).fetch_or(GTF_readonly.into(), Relaxed);
+        world.header(reference).fetch_or(GTF_readonly.bits().into(), Relaxed);
         let granted = granted.forbid_writing().unwrap_err().returned.unwrap();
-        assert_ne!(world.header(reference).load(Relaxed) & u32::from(GTF_readonly), 0);
+        assert_ne!(world.header(reference).load(Relaxed) & u32::from(GTF_readonly.bits()), 0);
         drop((used, granted));
     }
 }
@@ -160,11 +164,11 @@ fn a_grant_is_passed_on() {
     let reference = passed.reference();
     assert_eq!(world.header(reference).load(Relaxed), header(GTF_transitive));
     assert_eq!((world.word(reference), world.frame(reference)), (3, 77));
-    world.status(reference).fetch_or(GTF_reading, Relaxed);
+    world.status(reference).fetch_or(GTF_reading.bits(), Relaxed);
     let passed = passed.revoke().unwrap_err();
     drop(passed);
     assert_eq!(table.deferred().waiting, 1);
-    world.status(reference).fetch_and(!GTF_reading, Relaxed);
+    world.status(reference).fetch_and(!GTF_reading.bits(), Relaxed);
     assert_eq!(table.reap(1), Reaped { freed: 1, still_busy: 0 });
 }
 
@@ -181,15 +185,15 @@ fn an_accepted_page_arrives_or_the_offer_is_taken_back() {
         assert_eq!(world.header(reference).load(Relaxed), 0);
 
         let accepting = free.accept(peer());
-        world.header(reference).fetch_or(GTF_transfer_committed.into(), Relaxed);
+        world.header(reference).fetch_or(GTF_transfer_committed.bits().into(), Relaxed);
         let accepting = accepting.finish(3).unwrap_err().returned.unwrap();
         let accepting = accepting.received().unwrap_err().returned.unwrap();
-        world.header(reference).fetch_or(GTF_transfer_completed.into(), Relaxed);
+        world.header(reference).fetch_or(GTF_transfer_completed.bits().into(), Relaxed);
         let Ok((free, 0)) = accepting.received() else { panic!("completed") };
         assert_eq!(world.header(reference).load(Relaxed), 0);
 
         let accepting = free.accept(peer());
-        world.header(reference).fetch_or(GTF_transfer_committed.into(), Relaxed);
+        world.header(reference).fetch_or(GTF_transfer_committed.bits().into(), Relaxed);
         drop(accepting);
         assert_eq!(table.deferred().leaked, 1);
     }

@@ -4,7 +4,7 @@ use std::mem::forget;
 use std::sync::atomic::Ordering::Relaxed;
 
 use xen_abi::errno::{XEN_EINVAL, XEN_ENOSYS};
-use xen_abi::grant_table::{GTF_permit_access, grant_ref_t};
+use xen_abi::grant_table::{GTF_invalid, GTF_permit_access, grant_ref_t};
 use xen_abi::memory::{XENMEM_remove_from_physmap, xen_add_to_physmap};
 use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, domid_t, xen_ulong_t};
 use xen_ops::ReadWrite;
@@ -165,9 +165,9 @@ fn entries_in_use_are_not_taken_into_service() {
 fn the_toolstacks_entries_can_be_read() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
-    let nothing = ToolstackEntry { flags: 0, peer: domid_t(0), frame: 0 };
+    let nothing = ToolstackEntry { flags: GTF_invalid, peer: domid_t(0), frame: 0 };
     assert_eq!(table.toolstack_entry(ToolstackRef::CONSOLE), nothing);
-    world.header(grant_ref_t(1)).store(u32::from(GTF_permit_access) | 3 << 16, Relaxed);
+    world.header(grant_ref_t(1)).store(u32::from(GTF_permit_access.bits()) | 3 << 16, Relaxed);
     let granted = ToolstackEntry { flags: GTF_permit_access, peer: domid_t(3), frame: 0 };
     assert_eq!(table.toolstack_entry(ToolstackRef::XENSTORE), granted);
     assert_eq!(

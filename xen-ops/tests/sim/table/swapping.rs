@@ -36,7 +36,7 @@ fn seen(world: &World, reference: grant_ref_t) -> [u8; 6] {
 
 /// Whether the peer may write the page.
 fn is_writable(world: &World, reference: grant_ref_t) -> bool {
-    world.header(reference).load(Relaxed) & u32::from(GTF_readonly) == 0
+    world.header(reference).load(Relaxed) & u32::from(GTF_readonly.bits()) == 0
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::support::{self, granted, map_okay, map_op, pair};
 #[test]
 fn zephyr_unmap_refs_has_elements_of_its_own_and_returns_no_count() {
     let (xen, a, b) = pair(GuestKind::Arm);
-    let _pages = [8, 9].map(|at| granted(&a, at, 0, &b));
+    let _pages = [8, 9].map(|at| granted(&a, at, GrantEntryFlags::empty(), &b));
     let targets = [b.target(), b.target()];
     let mut elements = [0, 1].map(|at| {
         let handle = map_okay(&b, &a, 8 + at as u32, true, &targets[at]);
@@ -46,15 +46,15 @@ fn zephyr_a_failed_map_is_told_by_its_status_and_not_by_its_handle() {
 /// `GNTMAP_can_fail`, and lacks `GNTST_no_space`.
 #[test]
 fn zephyr_statuses_and_flags_are_todays() {
-    const CAN_FAIL: u32 = 1 << 5;
+    const CAN_FAIL: GrantMapFlags = GrantMapFlags(1 << 5);
     for &kind in TRANSLATED {
         let xen = Xen::new();
         let a = support::guest(&xen, DomainConfig::new(kind).pages(8));
         let b = support::guest(&xen, DomainConfig::new(kind).pages(8).max_maptrack_frames(0));
-        let _page = granted(&a, 8, 0, &b);
+        let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
         assert_eq!(refused(super::map(&b, &a, grant_ref_t(8), ReadWrite)), GNTST_no_space);
         let c = support::guest(&xen, DomainConfig::new(kind).pages(8));
-        let _page = granted(&a, 9, 0, &c);
+        let _page = granted(&a, 9, GrantEntryFlags::empty(), &c);
         let mut op = [map_op(&a, 9, GNTMAP_host_map | CAN_FAIL, &c.target())];
         assert_eq!(support::grant_op(&c, GNTTABOP_map_grant_ref, &mut op), 0);
         assert_eq!(op[0].status, GNTST_general_error);

@@ -253,7 +253,10 @@ unsafe impl xen_ops::page::MapTarget for Borrowed<'_> {
 fn zephyr_map_refs_is_one_hypercall_with_a_status_for_each() {
     for &kind in KINDS {
         let (xen, a, b) = crate::support::pair(kind);
-        let _pages = [granted(&a, 8, 0, &b), granted(&a, 10, 0, &b)];
+        let _pages = [
+            granted(&a, 8, GrantEntryFlags::empty(), &b),
+            granted(&a, 10, GrantEntryFlags::empty(), &b),
+        ];
         let mut slots =
             [8, 5000, 10].map(|at| Slot::new(remote(&a, grant_ref_t(at)), b.target(), ReadOnly));
         let calls = calls(&xen);
@@ -271,7 +274,7 @@ fn zephyr_map_refs_is_one_hypercall_with_a_status_for_each() {
 #[test]
 fn zephyr_map_refs_that_fails_as_a_whole_has_an_error_number() {
     let (_xen, a, b) = crate::support::pair(GuestKind::Arm);
-    let _pages = [8, 9].map(|at| granted(&a, at, 0, &b));
+    let _pages = [8, 9].map(|at| granted(&a, at, GrantEntryFlags::empty(), &b));
     let room = [b.target(), b.target()];
     let mut slots = [(8, &room[0]), (9, &room[1])]
         .map(|(at, target)| Slot::new(remote(&a, grant_ref_t(at)), Borrowed(target, 0), ReadOnly));
@@ -288,7 +291,7 @@ fn zephyr_map_refs_that_fails_as_a_whole_has_an_error_number() {
 #[test]
 fn zephyr_map_refs_refuses_room_that_is_not_the_start_of_a_page() {
     let (xen, a, b) = crate::support::pair(GuestKind::Arm);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let calls = calls(&xen);
     let room = b.target();
     let target = Borrowed(&room, 8);
@@ -304,7 +307,7 @@ fn zephyr_map_refs_refuses_room_that_is_not_the_start_of_a_page() {
 fn zephyr_unmap_refs_gives_back_the_room_of_each_that_is_unmapped() {
     for &kind in KINDS {
         let (xen, a, b) = crate::support::pair(kind);
-        let _pages = [8, 9, 10].map(|at| granted(&a, at, 0, &b));
+        let _pages = [8, 9, 10].map(|at| granted(&a, at, GrantEntryFlags::empty(), &b));
         let mut slots =
             [8, 9, 10].map(|at| Slot::new(remote(&a, grant_ref_t(at)), b.target(), ReadOnly));
         map_all(&b, &mut slots, &mut elements::<3>()).unwrap();
@@ -330,7 +333,7 @@ fn zephyr_unmap_refs_gives_back_the_room_of_each_that_is_unmapped() {
 #[test]
 fn zephyr_unmap_refs_that_fails_as_a_whole_has_an_error_number() {
     let (xen, a, b) = crate::support::pair(GuestKind::Arm);
-    let _pages = [8, 9, 10].map(|at| granted(&a, at, 0, &b));
+    let _pages = [8, 9, 10].map(|at| granted(&a, at, GrantEntryFlags::empty(), &b));
     let room = [b.target(), b.target(), b.target()];
     let mut slots = [(8, &room[0]), (9, &room[1]), (10, &room[2])]
         .map(|(at, target)| Slot::new(remote(&a, grant_ref_t(at)), Borrowed(target, 0), ReadOnly));

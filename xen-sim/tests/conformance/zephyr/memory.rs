@@ -176,7 +176,7 @@ fn zephyr_remove_from_physmap_leaves_nothing_there() {
 /// populated extents", "Arm guests currently pass 0"
 #[test]
 fn zephyr_populate_physmap_puts_extents_behind_guest_frames() {
-    assert_eq!(MemFlags::ANY.bits(), 0);
+    assert_eq!(MemFlags::ANY.mem_flags().bits(), 0);
     for &kind in TRANSLATED {
         let (xen, a, _b) = two(kind);
         let mut list = [UNUSED, UNUSED + 16].map(pfn);

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use xen_linux::{DomainId, Privcmd, xen_pfn_t};
-use xen_toolstack::xen_abi::domctl::{XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm};
+use xen_toolstack::xen_abi::domctl::{CreateDomainFlags, XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm};
 use xen_toolstack::xen_ops::memory::{MemFlags, populate_physmap};
 use xen_toolstack::{
     Altp2m, ArchConfig, CreateConfig, DomainBuffer, DomainInfo, Release, Scheduler,
@@ -65,7 +65,10 @@ fn refused(toolstack: &Toolstack<&Privcmd>, config: &CreateConfig) {
     let altp2m = |views| CreateConfig { altp2m: Some(Altp2m { mode: 1, views }), ..*config };
     let lacking = if toolstack.release() < Release::V4_19 { altp2m(0) } else { altp2m(2) };
     answer("guest lacking", toolstack.create(&lacking));
-    answer("guest flag", toolstack.create(&CreateConfig { flags: 1 << 30, ..*config }));
+    answer(
+        "guest flag",
+        toolstack.create(&CreateConfig { flags: CreateDomainFlags(1 << 30), ..*config }),
+    );
     let vcpus = CreateConfig { max_vcpus: u32::MAX, ..*config };
     answer("guest of too many vcpus", toolstack.create(&vcpus));
 }

@@ -10,10 +10,21 @@
 
 use crate::generated::aarch64::grant_table::grant_ref_t;
 use crate::generated::aarch64::io::ring::RING_IDX;
+use crate::support::flags::flags;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// How sectors are discarded.
+///
+/// `BLKIF_DISCARD_*`, the flags of [`blkif_request_discard.flag`]. C has an integer.
+///
+/// [`blkif_request_discard.flag`]: blkif_request_discard::flag
+pub struct DiscardFlags(pub u8);
+[BLKIF_DISCARD_SECURE] []
+}
 
 /// Read sectors into granted pages. Uses [`blkif_request`].
 ///
@@ -114,7 +125,7 @@ pub struct blkif_request_discard {
     /// IN. [`BLKIF_OP_DISCARD`].
     pub operation: u8,
     /// IN. [`BLKIF_DISCARD_SECURE`] or 0.
-    pub flag: u8,
+    pub flag: DiscardFlags,
     /// IN. Virtual device number.
     pub handle: u16,
     pub _padding0: [u8; 4],
@@ -131,7 +142,7 @@ pub struct blkif_request_discard {
 /// Defined at [`io/blkif.h:676`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/blkif.h;hb=c42374a105#l676).
 ///
 /// [`flag`]: blkif_request_discard::flag
-pub const BLKIF_DISCARD_SECURE: u32 = 1;
+pub const BLKIF_DISCARD_SECURE: DiscardFlags = DiscardFlags(1);
 
 /// `blkif_request_discard_t` of [`io/blkif.h:682`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/blkif.h;hb=c42374a105#l682).
 pub type blkif_request_discard_t = blkif_request_discard;
@@ -332,13 +343,13 @@ layout! { struct blkif_request: 112, 8;
 }
 layout! { struct blkif_request_discard: 32, 8;
     operation: u8 = 0, "blkif_request_discard.operation";
-    flag: u8 = 1, "blkif_request_discard.flag";
+    flag: DiscardFlags = 1, "blkif_request_discard.flag";
     handle: u16 = 2, "blkif_request_discard.handle";
     _padding0: [u8; 4] = 4, "blkif_request_discard._padding0";
     id: u64 = 8, "blkif_request_discard.id";
     sector_number: u64 = 16, "blkif_request_discard.sector_number";
     nr_sectors: u64 = 24, "blkif_request_discard.nr_sectors";
-    [([u8; 4]) (u16) (u64) (u8)]
+    [(DiscardFlags) ([u8; 4]) (u16) (u64) (u8)]
 }
 layout! { struct blkif_request_indirect: 64, 8;
     operation: u8 = 0, "blkif_request_indirect.operation";

@@ -9,10 +9,32 @@
 //!
 //! Upstream: Linux's `include/uapi/xen/gntalloc.h`.
 
+use crate::support::flags::flags;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// How pages are granted.
+///
+/// `GNTALLOC_FLAG_*`, the flags of [`ioctl_gntalloc_alloc_gref.flags`]. C has an integer.
+///
+/// [`ioctl_gntalloc_alloc_gref.flags`]: ioctl_gntalloc_alloc_gref::flags
+pub struct GntallocFlags(pub u16);
+[GNTALLOC_FLAG_WRITABLE] []
+}
+
+flags! {
+/// What the kernel does when the last mapping goes.
+///
+/// `UNMAP_NOTIFY_*`, the flags of [`ioctl_gntalloc_unmap_notify.action`] and [`ioctl_gntdev_unmap_notify.action`]. C has an integer.
+///
+/// [`ioctl_gntalloc_unmap_notify.action`]: ioctl_gntalloc_unmap_notify::action
+/// [`ioctl_gntdev_unmap_notify.action`]: super::super::linux::gntdev::ioctl_gntdev_unmap_notify::action
+pub struct UnmapNotifyFlags(pub u32);
+[UNMAP_NOTIFY_CLEAR_BYTE UNMAP_NOTIFY_SEND_EVENT] []
+}
 
 /// Allocates zeroed pages and grants them. `ENOSPC`: more than the limit allows. `ENOMEM`: no memory.
 ///
@@ -33,7 +55,7 @@ pub struct ioctl_gntalloc_alloc_gref {
     /// IN. Domain that may map the pages.
     pub domid: u16,
     /// IN. [`GNTALLOC_FLAG_WRITABLE`] or 0.
-    pub flags: u16,
+    pub flags: GntallocFlags,
     /// IN. Number of pages to allocate.
     pub count: u32,
     /// OUT. Offset for `mmap`, in bytes.
@@ -62,7 +84,7 @@ union_members! { ioctl_gntalloc_alloc_gref_gref_ids;
 /// The other domain may write to the pages.
 ///
 /// Defined at `linux/gntalloc.h:40`.
-pub const GNTALLOC_FLAG_WRITABLE: u16 = 1;
+pub const GNTALLOC_FLAG_WRITABLE: GntallocFlags = GntallocFlags(1);
 
 /// Ends the grants of pages; each page is freed once no side has it mapped. `EINVAL`: `index` and `count` name pages that are not
 /// this file's.
@@ -106,7 +128,7 @@ pub struct ioctl_gntalloc_unmap_notify {
     /// [`action`]: ioctl_gntalloc_unmap_notify::action
     pub index: u64,
     /// IN. `UNMAP_NOTIFY_*`, or 0 for none.
-    pub action: u32,
+    pub action: UnmapNotifyFlags,
     /// IN. Port to notify, which must be a file's of `/dev/xen/evtchn`; only with [`UNMAP_NOTIFY_SEND_EVENT`].
     pub event_channel_port: u32,
 }
@@ -114,25 +136,25 @@ pub struct ioctl_gntalloc_unmap_notify {
 /// Set the byte at `index` to 0.
 ///
 /// Defined at `linux/gntalloc.h:83`.
-pub const UNMAP_NOTIFY_CLEAR_BYTE: u32 = 1;
+pub const UNMAP_NOTIFY_CLEAR_BYTE: UnmapNotifyFlags = UnmapNotifyFlags(1);
 
 /// Send an event on [`event_channel_port`].
 ///
 /// Defined at `linux/gntalloc.h:85`.
 ///
 /// [`event_channel_port`]: ioctl_gntalloc_unmap_notify::event_channel_port
-pub const UNMAP_NOTIFY_SEND_EVENT: u32 = 2;
+pub const UNMAP_NOTIFY_SEND_EVENT: UnmapNotifyFlags = UnmapNotifyFlags(2);
 
 // The layouts of all of the above, proven.
 
 layout! { struct ioctl_gntalloc_alloc_gref: 24, 8;
     domid: u16 = 0, "ioctl_gntalloc_alloc_gref.domid";
-    flags: u16 = 2, "ioctl_gntalloc_alloc_gref.flags";
+    flags: GntallocFlags = 2, "ioctl_gntalloc_alloc_gref.flags";
     count: u32 = 4, "ioctl_gntalloc_alloc_gref.count";
     index: u64 = 8, "ioctl_gntalloc_alloc_gref.index";
     gref_ids: ioctl_gntalloc_alloc_gref_gref_ids = 16, "ioctl_gntalloc_alloc_gref.gref_ids";
     _padding0: [u8; 4] = 20, "ioctl_gntalloc_alloc_gref._padding0";
-    [([u8; 4]) (ioctl_gntalloc_alloc_gref_gref_ids) (u16) (u32) (u64)]
+    [(GntallocFlags) ([u8; 4]) (ioctl_gntalloc_alloc_gref_gref_ids) (u16) (u32) (u64)]
 }
 leaves! {
     16, "ioctl_gntalloc_alloc_gref.gref_ids": (ioctl_gntalloc_alloc_gref, gref_ids);
@@ -147,7 +169,7 @@ layout! { struct ioctl_gntalloc_dealloc_gref: 16, 8;
 }
 layout! { struct ioctl_gntalloc_unmap_notify: 16, 8;
     index: u64 = 0, "ioctl_gntalloc_unmap_notify.index";
-    action: u32 = 8, "ioctl_gntalloc_unmap_notify.action";
+    action: UnmapNotifyFlags = 8, "ioctl_gntalloc_unmap_notify.action";
     event_channel_port: u32 = 12, "ioctl_gntalloc_unmap_notify.event_channel_port";
-    [(u32) (u64)]
+    [(UnmapNotifyFlags) (u32) (u64)]
 }

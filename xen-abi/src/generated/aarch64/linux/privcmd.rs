@@ -13,9 +13,30 @@
 use core::ffi::c_void;
 use crate::generated::aarch64::arch_arm::xen_pfn_t;
 use crate::generated::aarch64::xen::domid_t;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
+
+flags! {
+/// Whether an eventfd is assigned to an address or taken from it.
+///
+/// `PRIVCMD_IOEVENTFD_FLAG_*`, the flags of [`privcmd_ioeventfd.flags`]. C has an integer.
+///
+/// [`privcmd_ioeventfd.flags`]: privcmd_ioeventfd::flags
+pub struct IoeventfdFlags(pub u32);
+[PRIVCMD_IOEVENTFD_FLAG_DEASSIGN] []
+}
+
+flags! {
+/// Whether an eventfd is assigned to an interrupt or taken from it.
+///
+/// `PRIVCMD_IRQFD_FLAG_*`, the flags of [`privcmd_irqfd.flags`]. C has an integer.
+///
+/// [`privcmd_irqfd.flags`]: privcmd_irqfd::flags
+pub struct IrqfdFlags(pub u32);
+[PRIVCMD_IRQFD_FLAG_DEASSIGN] []
+}
 
 /// Argument of [`IOCTL_PRIVCMD_HYPERCALL`].
 ///
@@ -176,7 +197,7 @@ pub struct privcmd_mmap_resource {
 /// `flags` of [`privcmd_irqfd`][]: end what an earlier call set up.
 ///
 /// Defined at `linux/privcmd.h:102`.
-pub const PRIVCMD_IRQFD_FLAG_DEASSIGN: u32 = 1;
+pub const PRIVCMD_IRQFD_FLAG_DEASSIGN: IrqfdFlags = IrqfdFlags(1);
 
 /// Argument of [`IOCTL_PRIVCMD_IRQFD`].
 ///
@@ -193,7 +214,7 @@ pub struct privcmd_irqfd {
     /// IN. Descriptor of an eventfd.
     pub fd: u32,
     /// IN. `PRIVCMD_IRQFD_FLAG_*`.
-    pub flags: u32,
+    pub flags: IrqfdFlags,
     /// IN. Domain that gets the interrupt.
     pub dom: domid_t,
     /// Padding.
@@ -203,7 +224,7 @@ pub struct privcmd_irqfd {
 /// `flags` of [`privcmd_ioeventfd`][]: end what an earlier call set up.
 ///
 /// Defined at `linux/privcmd.h:114`.
-pub const PRIVCMD_IOEVENTFD_FLAG_DEASSIGN: u32 = 1;
+pub const PRIVCMD_IOEVENTFD_FLAG_DEASSIGN: IoeventfdFlags = IoeventfdFlags(1);
 
 /// Argument of [`IOCTL_PRIVCMD_IOEVENTFD`].
 ///
@@ -230,7 +251,7 @@ pub struct privcmd_ioeventfd {
     /// IN. Queue: the low 16 bits of what is written.
     pub vq: u32,
     /// IN. `PRIVCMD_IOEVENTFD_FLAG_*`.
-    pub flags: u32,
+    pub flags: IoeventfdFlags,
     /// IN. The guest.
     pub dom: domid_t,
     /// Padding.
@@ -377,10 +398,10 @@ layout! { struct privcmd_irqfd: 24, 8;
     dm_op: u64 = 0, "privcmd_irqfd.dm_op";
     size: u32 = 8, "privcmd_irqfd.size";
     fd: u32 = 12, "privcmd_irqfd.fd";
-    flags: u32 = 16, "privcmd_irqfd.flags";
+    flags: IrqfdFlags = 16, "privcmd_irqfd.flags";
     dom: domid_t = 20, "privcmd_irqfd.dom";
     pad: [u8; 2] = 22, "privcmd_irqfd.pad";
-    [([u8; 2]) (domid_t) (u32) (u64)]
+    [(IrqfdFlags) ([u8; 2]) (domid_t) (u32) (u64)]
 }
 layout! { struct privcmd_ioeventfd: 48, 8;
     ioreq: u64 = 0, "privcmd_ioeventfd.ioreq";
@@ -390,10 +411,10 @@ layout! { struct privcmd_ioeventfd: 48, 8;
     event_fd: u32 = 28, "privcmd_ioeventfd.event_fd";
     vcpus: u32 = 32, "privcmd_ioeventfd.vcpus";
     vq: u32 = 36, "privcmd_ioeventfd.vq";
-    flags: u32 = 40, "privcmd_ioeventfd.flags";
+    flags: IoeventfdFlags = 40, "privcmd_ioeventfd.flags";
     dom: domid_t = 44, "privcmd_ioeventfd.dom";
     pad: [u8; 2] = 46, "privcmd_ioeventfd.pad";
-    [([u8; 2]) (domid_t) (u32) (u64)]
+    [(IoeventfdFlags) ([u8; 2]) (domid_t) (u32) (u64)]
 }
 layout! { struct privcmd_pcidev_get_gsi: 8, 4;
     sbdf: u32 = 0, "privcmd_pcidev_get_gsi.sbdf";

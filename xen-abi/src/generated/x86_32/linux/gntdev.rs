@@ -10,9 +10,12 @@
 //! Upstream: Linux's `include/uapi/xen/gntdev.h`.
 
 use core::ffi::c_void;
+use crate::generated::x86_32::grant_table::GrantCopyFlags;
 use crate::generated::x86_32::grant_table::GrantStatus;
 use crate::generated::x86_32::grant_table::grant_ref_t;
+use crate::generated::x86_32::linux::gntalloc::UnmapNotifyFlags;
 use crate::generated::x86_32::xen::domid_t;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle32;
 use crate::support::int::align4::u64;
 use crate::support::proof::layout;
@@ -21,6 +24,16 @@ use crate::support::union::union_members;
 
 pub use crate::generated::x86_32::linux::gntalloc::UNMAP_NOTIFY_CLEAR_BYTE;
 pub use crate::generated::x86_32::linux::gntalloc::UNMAP_NOTIFY_SEND_EVENT;
+
+flags! {
+/// What kind of memory a dma-buf is made of.
+///
+/// `GNTDEV_DMA_FLAG_*`, the flags of [`ioctl_gntdev_dmabuf_exp_from_refs.flags`] and `ioctl_gntdev_dmabuf_imp_to_refs.flags`. C has an integer.
+///
+/// [`ioctl_gntdev_dmabuf_exp_from_refs.flags`]: ioctl_gntdev_dmabuf_exp_from_refs::flags
+pub struct DmabufFlags(pub u32);
+[GNTDEV_DMA_FLAG_WC GNTDEV_DMA_FLAG_COHERENT] []
+}
 
 /// One grant, of any domain.
 ///
@@ -146,7 +159,7 @@ pub struct ioctl_gntdev_unmap_notify {
     /// [`action`]: ioctl_gntdev_unmap_notify::action
     pub index: u64,
     /// IN. `UNMAP_NOTIFY_*`, or 0 for none.
-    pub action: u32,
+    pub action: UnmapNotifyFlags,
     /// IN. Port to notify, which must be a file's of `/dev/xen/evtchn`; only with [`UNMAP_NOTIFY_SEND_EVENT`].
     ///
     /// [`UNMAP_NOTIFY_SEND_EVENT`]: super::super::linux::gntalloc::UNMAP_NOTIFY_SEND_EVENT
@@ -173,7 +186,7 @@ pub struct gntdev_grant_copy_segment {
     /// IN. Number of bytes to copy.
     pub len: u16,
     /// IN. `GNTCOPY_*`.
-    pub flags: u16,
+    pub flags: GrantCopyFlags,
     /// OUT. [`GNTST_okay`], or of the parts that the kernel made of it the first failure.
     ///
     /// [`GNTST_okay`]: super::super::grant_table::GNTST_okay
@@ -243,12 +256,12 @@ pub struct ioctl_gntdev_grant_copy {
 /// The buffer's memory is for write-combining.
 ///
 /// Defined at `linux/gntdev.h:218`.
-pub const GNTDEV_DMA_FLAG_WC: u32 = 1;
+pub const GNTDEV_DMA_FLAG_WC: DmabufFlags = DmabufFlags(1);
 
 /// The buffer's memory is coherent for devices.
 ///
 /// Defined at `linux/gntdev.h:223`.
-pub const GNTDEV_DMA_FLAG_COHERENT: u32 = 2;
+pub const GNTDEV_DMA_FLAG_COHERENT: DmabufFlags = DmabufFlags(2);
 
 /// Maps grants and makes a dma-buf of them. `EINVAL`: in a PV domain, both flags, no grants or too many, or a grant that cannot be mapped.
 ///
@@ -267,7 +280,7 @@ pub const IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS: u32 = 0x144709;
 #[repr(C)]
 pub struct ioctl_gntdev_dmabuf_exp_from_refs {
     /// IN. `GNTDEV_DMA_FLAG_*`, one at most.
-    pub flags: u32,
+    pub flags: DmabufFlags,
     /// IN. Number of grants, at least 1.
     pub count: u32,
     /// OUT. Descriptor of the buffer, to be closed by the caller.
@@ -380,18 +393,18 @@ layout! { struct ioctl_gntdev_set_max_grants: 4, 4;
 }
 layout! { struct ioctl_gntdev_unmap_notify: 16, 4;
     index: u64 = 0, "ioctl_gntdev_unmap_notify.index";
-    action: u32 = 8, "ioctl_gntdev_unmap_notify.action";
+    action: UnmapNotifyFlags = 8, "ioctl_gntdev_unmap_notify.action";
     event_channel_port: u32 = 12, "ioctl_gntdev_unmap_notify.event_channel_port";
-    [(u32) (u64)]
+    [(UnmapNotifyFlags) (u32) (u64)]
 }
 layout! { struct gntdev_grant_copy_segment: 24, 4;
     source: gntdev_grant_copy_segment_source = 0, "gntdev_grant_copy_segment.source";
     dest: gntdev_grant_copy_segment_source = 8, "gntdev_grant_copy_segment.dest";
     len: u16 = 16, "gntdev_grant_copy_segment.len";
-    flags: u16 = 18, "gntdev_grant_copy_segment.flags";
+    flags: GrantCopyFlags = 18, "gntdev_grant_copy_segment.flags";
     status: GrantStatus = 20, "gntdev_grant_copy_segment.status";
     _padding0: [u8; 2] = 22, "gntdev_grant_copy_segment._padding0";
-    [(GrantStatus) ([u8; 2]) (gntdev_grant_copy_segment_source) (u16)]
+    [(GrantCopyFlags) (GrantStatus) ([u8; 2]) (gntdev_grant_copy_segment_source) (u16)]
 }
 leaves! {
     0, "gntdev_grant_copy_segment.source.virt": (gntdev_grant_copy_segment, source);
@@ -416,12 +429,12 @@ layout! { struct ioctl_gntdev_grant_copy: 8, 4;
     [(GuestHandle32<gntdev_grant_copy_segment>) (u32)]
 }
 layout! { struct ioctl_gntdev_dmabuf_exp_from_refs: 20, 4;
-    flags: u32 = 0, "ioctl_gntdev_dmabuf_exp_from_refs.flags";
+    flags: DmabufFlags = 0, "ioctl_gntdev_dmabuf_exp_from_refs.flags";
     count: u32 = 4, "ioctl_gntdev_dmabuf_exp_from_refs.count";
     fd: u32 = 8, "ioctl_gntdev_dmabuf_exp_from_refs.fd";
     domid: u32 = 12, "ioctl_gntdev_dmabuf_exp_from_refs.domid";
     refs: [u32; 1] = 16, "ioctl_gntdev_dmabuf_exp_from_refs.refs";
-    [([u32; 1]) (u32)]
+    [(DmabufFlags) ([u32; 1]) (u32)]
 }
 layout! { struct ioctl_gntdev_dmabuf_exp_wait_released: 8, 4;
     fd: u32 = 0, "ioctl_gntdev_dmabuf_exp_wait_released.fd";

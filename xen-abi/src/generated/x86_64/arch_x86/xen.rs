@@ -5,10 +5,21 @@
 //! Upstream: [`xen/include/public/arch-x86/xen.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105).
 
 use crate::generated::x86_64::arch_x86::xen_x86_64::cpu_user_regs;
+use crate::support::flags::flags;
 use crate::support::int::align8::u64;
 use crate::support::newtypes::newtype;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
+
+flags! {
+/// The devices that Xen emulates for a domain.
+///
+/// `XEN_X86_EMU_*`, as [`xen_arch_domainconfig.emulation_flags`] holds them; C has an integer.
+///
+/// [`xen_arch_domainconfig.emulation_flags`]: xen_arch_domainconfig::emulation_flags
+pub struct EmulationFlags(pub u32);
+[XEN_X86_EMU_LAPIC XEN_X86_EMU_HPET XEN_X86_EMU_PM XEN_X86_EMU_RTC XEN_X86_EMU_IOAPIC XEN_X86_EMU_PIC XEN_X86_EMU_VGA XEN_X86_EMU_IOMMU XEN_X86_EMU_PIT XEN_X86_EMU_USE_PIRQ XEN_X86_EMU_VPCI] []
+}
 
 newtype! {
 /// A frame number, of 4096-byte pages, as wide as a register.
@@ -273,7 +284,7 @@ pub type arch_shared_info_t = arch_shared_info;
 #[repr(C)]
 pub struct xen_arch_domainconfig {
     /// IN. Devices Xen emulates, `XEN_X86_EMU_*`.
-    pub emulation_flags: u32,
+    pub emulation_flags: EmulationFlags,
     /// IN. [`XEN_X86_MSR_RELAXED`] or 0.
     pub misc_flags: u32,
 }
@@ -286,7 +297,7 @@ pub const _XEN_X86_EMU_LAPIC: u32 = 0;
 /// Emulated: local APIC.
 ///
 /// Defined at [`arch-x86/xen.h:265`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l265).
-pub const XEN_X86_EMU_LAPIC: u32 = 1;
+pub const XEN_X86_EMU_LAPIC: EmulationFlags = EmulationFlags(1);
 
 /// Bit number of [`XEN_X86_EMU_HPET`].
 ///
@@ -296,7 +307,7 @@ pub const _XEN_X86_EMU_HPET: u32 = 1;
 /// Emulated: high precision event timer.
 ///
 /// Defined at [`arch-x86/xen.h:267`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l267).
-pub const XEN_X86_EMU_HPET: u32 = 2;
+pub const XEN_X86_EMU_HPET: EmulationFlags = EmulationFlags(2);
 
 /// Bit number of [`XEN_X86_EMU_PM`].
 ///
@@ -306,7 +317,7 @@ pub const _XEN_X86_EMU_PM: u32 = 2;
 /// Emulated: ACPI power management timer and ports.
 ///
 /// Defined at [`arch-x86/xen.h:269`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l269).
-pub const XEN_X86_EMU_PM: u32 = 4;
+pub const XEN_X86_EMU_PM: EmulationFlags = EmulationFlags(4);
 
 /// Bit number of [`XEN_X86_EMU_RTC`].
 ///
@@ -316,7 +327,7 @@ pub const _XEN_X86_EMU_RTC: u32 = 3;
 /// Emulated: real-time clock.
 ///
 /// Defined at [`arch-x86/xen.h:271`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l271).
-pub const XEN_X86_EMU_RTC: u32 = 8;
+pub const XEN_X86_EMU_RTC: EmulationFlags = EmulationFlags(8);
 
 /// Bit number of [`XEN_X86_EMU_IOAPIC`].
 ///
@@ -326,7 +337,7 @@ pub const _XEN_X86_EMU_IOAPIC: u32 = 4;
 /// Emulated: I/O APIC.
 ///
 /// Defined at [`arch-x86/xen.h:273`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l273).
-pub const XEN_X86_EMU_IOAPIC: u32 = 16;
+pub const XEN_X86_EMU_IOAPIC: EmulationFlags = EmulationFlags(16);
 
 /// Bit number of [`XEN_X86_EMU_PIC`].
 ///
@@ -336,7 +347,7 @@ pub const _XEN_X86_EMU_PIC: u32 = 5;
 /// Emulated: legacy interrupt controllers.
 ///
 /// Defined at [`arch-x86/xen.h:275`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l275).
-pub const XEN_X86_EMU_PIC: u32 = 32;
+pub const XEN_X86_EMU_PIC: EmulationFlags = EmulationFlags(32);
 
 /// Bit number of [`XEN_X86_EMU_VGA`].
 ///
@@ -346,7 +357,7 @@ pub const _XEN_X86_EMU_VGA: u32 = 6;
 /// Emulated: standard VGA acceleration.
 ///
 /// Defined at [`arch-x86/xen.h:277`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l277).
-pub const XEN_X86_EMU_VGA: u32 = 64;
+pub const XEN_X86_EMU_VGA: EmulationFlags = EmulationFlags(64);
 
 /// Bit number of [`XEN_X86_EMU_IOMMU`].
 ///
@@ -356,7 +367,7 @@ pub const _XEN_X86_EMU_IOMMU: u32 = 7;
 /// Emulated: I/O memory management unit.
 ///
 /// Defined at [`arch-x86/xen.h:279`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l279).
-pub const XEN_X86_EMU_IOMMU: u32 = 128;
+pub const XEN_X86_EMU_IOMMU: EmulationFlags = EmulationFlags(128);
 
 /// Bit number of [`XEN_X86_EMU_PIT`].
 ///
@@ -366,7 +377,7 @@ pub const _XEN_X86_EMU_PIT: u32 = 8;
 /// Emulated: programmable interval timer.
 ///
 /// Defined at [`arch-x86/xen.h:281`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l281).
-pub const XEN_X86_EMU_PIT: u32 = 256;
+pub const XEN_X86_EMU_PIT: EmulationFlags = EmulationFlags(256);
 
 /// Bit number of [`XEN_X86_EMU_USE_PIRQ`].
 ///
@@ -376,7 +387,7 @@ pub const _XEN_X86_EMU_USE_PIRQ: u32 = 9;
 /// The guest may receive physical interrupts through event channels.
 ///
 /// Defined at [`arch-x86/xen.h:283`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l283).
-pub const XEN_X86_EMU_USE_PIRQ: u32 = 512;
+pub const XEN_X86_EMU_USE_PIRQ: EmulationFlags = EmulationFlags(512);
 
 /// Bit number of [`XEN_X86_EMU_VPCI`].
 ///
@@ -386,12 +397,12 @@ pub const _XEN_X86_EMU_VPCI: u32 = 10;
 /// Emulated: PCI configuration space.
 ///
 /// Defined at [`arch-x86/xen.h:285`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l285).
-pub const XEN_X86_EMU_VPCI: u32 = 1024;
+pub const XEN_X86_EMU_VPCI: EmulationFlags = EmulationFlags(1024);
 
 /// Every device that can be emulated.
 ///
 /// Defined at [`arch-x86/xen.h:287`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=c42374a105#l287).
-pub const XEN_X86_EMU_ALL: u32 = 2047;
+pub const XEN_X86_EMU_ALL: EmulationFlags = EmulationFlags(2047);
 
 /// Accesses to registers Xen does not know do nothing instead of faulting.
 ///
@@ -518,9 +529,9 @@ layout! { struct arch_shared_info: 48, 8;
     [(u64) (xen_pfn_t)]
 }
 layout! { struct xen_arch_domainconfig: 8, 4;
-    emulation_flags: u32 = 0, "xen_arch_domainconfig.emulation_flags";
+    emulation_flags: EmulationFlags = 0, "xen_arch_domainconfig.emulation_flags";
     misc_flags: u32 = 4, "xen_arch_domainconfig.misc_flags";
-    [(u32)]
+    [(EmulationFlags) (u32)]
 }
 layout! { struct xen_cpuid_leaf: 24, 4;
     leaf: u32 = 0, "xen_cpuid_leaf.leaf";

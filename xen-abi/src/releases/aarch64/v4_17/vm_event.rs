@@ -27,7 +27,7 @@ pub struct vm_event_st {
     /// [`VM_EVENT_INTERFACE_VERSION`]; Xen drops a response with another version.
     pub version: u32,
     /// `VM_EVENT_FLAG_*`.
-    pub flags: u32,
+    pub flags: VmEventFlags,
     /// `VM_EVENT_REASON_*`. A response repeats the request's.
     pub reason: u32,
     /// The vCPU that caused the event. A response repeats it; Xen drops a response with an unknown one.
@@ -142,14 +142,14 @@ pub type vm_event_sring_t = vm_event_sring;
 
 layout! { struct vm_event_st: 400, 8;
     version: u32 = 0, "vm_event_st.version";
-    flags: u32 = 4, "vm_event_st.flags";
+    flags: VmEventFlags = 4, "vm_event_st.flags";
     reason: u32 = 8, "vm_event_st.reason";
     vcpu_id: u32 = 12, "vm_event_st.vcpu_id";
     altp2m_idx: u16 = 16, "vm_event_st.altp2m_idx";
     _pad: [u16; 3] = 18, "vm_event_st._pad";
     u: vm_event_request_t_u = 24, "vm_event_st.u";
     data: vm_event_request_t_data = 56, "vm_event_st.data";
-    [([u16; 3]) (u16) (u32) (vm_event_request_t_data) (vm_event_request_t_u)]
+    [(VmEventFlags) ([u16; 3]) (u16) (u32) (vm_event_request_t_data) (vm_event_request_t_u)]
 }
 leaves! {
     24, "vm_event_st.u.mem_paging": (vm_event_st, u);

@@ -14,14 +14,14 @@ use crate::gnttab::references::fence;
 const TRIES: u32 = 5;
 
 fn bits(write: bool) -> u16 {
-    GTF_reading | if write { GTF_writing } else { 0 }
+    if write { (GTF_reading | GTF_writing).bits() } else { GTF_reading.bits() }
 }
 
 fn allows(header: u32, peer: domid_t, write: bool) -> bool {
     let header = Header(header);
     header.flags() & GTF_type_mask == GTF_permit_access
         && header.peer() == peer
-        && !(write && header.flags() & GTF_readonly != 0)
+        && !(write && header.flags().contains(GTF_readonly))
 }
 
 impl EntryV1 {

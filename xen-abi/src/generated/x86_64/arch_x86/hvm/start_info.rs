@@ -6,6 +6,7 @@
 //!
 //! Upstream: [`xen/include/public/arch-x86/hvm/start_info.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/hvm/start_info.h;hb=c42374a105).
 
+use crate::generated::x86_64::xen::StartInfoFlags;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 
@@ -62,7 +63,7 @@ pub struct hvm_start_info {
     /// Version of the structure: 0, or 1 with the memory map.
     pub version: u32,
     /// `SIF_*`.
-    pub flags: u32,
+    pub flags: StartInfoFlags,
     /// Number of modules.
     pub nr_modules: u32,
     /// Array of [`hvm_modlist_entry`].
@@ -120,7 +121,7 @@ pub struct hvm_memmap_table_entry {
 layout! { struct hvm_start_info: 56, 8;
     magic: u32 = 0, "hvm_start_info.magic";
     version: u32 = 4, "hvm_start_info.version";
-    flags: u32 = 8, "hvm_start_info.flags";
+    flags: StartInfoFlags = 8, "hvm_start_info.flags";
     nr_modules: u32 = 12, "hvm_start_info.nr_modules";
     modlist_paddr: u64 = 16, "hvm_start_info.modlist_paddr";
     cmdline_paddr: u64 = 24, "hvm_start_info.cmdline_paddr";
@@ -128,7 +129,7 @@ layout! { struct hvm_start_info: 56, 8;
     memmap_paddr: u64 = 40, "hvm_start_info.memmap_paddr";
     memmap_entries: u32 = 48, "hvm_start_info.memmap_entries";
     reserved: u32 = 52, "hvm_start_info.reserved";
-    [(u32) (u64)]
+    [(StartInfoFlags) (u32) (u64)]
 }
 layout! { struct hvm_modlist_entry: 32, 8;
     paddr: u64 = 0, "hvm_modlist_entry.paddr";
