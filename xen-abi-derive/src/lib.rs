@@ -55,8 +55,7 @@ mod tests;
 ///
 /// # A row
 ///
-/// `[unsafe] FORM NAME [= COMMAND] [: STRUCTURE] [on ARCHITECTURES] [from MODULE] [before MODULE]
-/// [ARGUMENT] -> CONVENTION;`
+/// `[unsafe] FORM NAME [= COMMAND] [: STRUCTURE] [on ARCHITECTURES] [ARGUMENT] -> CONVENTION;`
 ///
 /// | part | what it says |
 /// |---|---|
@@ -65,7 +64,6 @@ mod tests;
 /// | `batch` | Xen takes an array of them |
 /// | `= COMMAND`, `: STRUCTURE` | the names, where the rule does not give them; the command begins as the rule says. That the two belong together is then the author's promise |
 /// | `on x86`, `on arm` | the architectures that have the operation: `x86`, `x86_32`, `x86_64`, `arm`, `arm32`, `aarch64`, separated by commas |
-/// | `from v4_18`, `before v4_20` | which of the table's modules have the operation, if it has modules |
 ///
 /// The row's documentation is the wrapper's. A section `# Errors` in it, before `# Safety`, follows what
 /// the wrapper says of its result.
@@ -118,29 +116,6 @@ mod tests;
 /// A member is `command`, `union`, a value of every operation or a constant; the others are zero. The rows'
 /// members are those of the union's member that is called as the row, or as `: MEMBER` says. A value in
 /// parentheses is the whole of it. `and out domain` adds a value of the structure to what comes out.
-///
-/// # One table for several modules
-///
-/// An interface that is not stable has other structures, and other numbers, in each release. A table can fill
-/// a module for each, the oldest first:
-///
-/// ```text
-/// unsafe hypercall __HYPERVISOR_sysctl(argument);
-/// structure xen_sysctl { ... }
-/// modules {
-///     /// Xen 4.17.
-///     v4_17 = xen_abi::toolstack::v4_17::sysctl,
-///     /// Xen 4.18.
-///     v4_18 = xen_abi::toolstack::v4_18::sysctl,
-/// }
-/// commands XEN_SYSCTL_*;
-///
-/// single cpu_policy from v4_18 { ... } -> errno;
-/// ```
-///
-/// Each module sees what the table sees, and all of the module that is given for it: there the constants and
-/// types that the table names are looked up. So the table's own module must not import those. An operation
-/// whose members changed has two rows of one name, with `before` and `from`.
 ///
 /// In a list of buffers, as `dm_op` takes, the structure is the first buffer: the table then takes
 /// `(domid: domid_t, count, buffers xen_dm_op_buf)`, and a slice with `buffered` after it is the next buffer.

@@ -13,9 +13,6 @@ pub(crate) struct Table {
     pub(crate) slots: Vec<Slot>,
     /// The structure that has the command inside, if the hypercall does not take the command itself.
     pub(crate) outer: Option<Outer>,
-    /// Modules that have the same operations on definitions of their own, the oldest first. Without any
-    /// the operations are where the table is.
-    pub(crate) modules: Vec<Module>,
     /// How a row's name becomes a command and a structure.
     pub(crate) naming: Option<Naming>,
     /// Who may call, unless a row says otherwise.
@@ -88,14 +85,6 @@ impl Outer {
     }
 }
 
-/// A module that a table fills.
-pub(crate) struct Module {
-    pub(crate) attributes: Vec<Attribute>,
-    pub(crate) name: Ident,
-    /// The module whose constants and types its operations use.
-    pub(crate) definitions: Path,
-}
-
 /// The rule that gives a row its command and its structure.
 pub(crate) struct Naming {
     /// What stands before the row's name in the command.
@@ -119,10 +108,6 @@ pub(crate) struct Row {
     pub(crate) architectures: Vec<Ident>,
     /// Who may call, if that is not what the table says.
     pub(crate) callers: Vec<Ident>,
-    /// The first of the table's modules that has it.
-    pub(crate) from: Option<Ident>,
-    /// The first of those after it that has it no longer.
-    pub(crate) before: Option<Ident>,
     pub(crate) body: Body,
     /// Members of the outer structure that come out beside the argument's.
     pub(crate) outer_outputs: Vec<Ident>,
@@ -240,20 +225,6 @@ impl Field {
             Kind::Constant(_) | Kind::Count => false,
             Kind::Reference(_) | Kind::Slice { .. } | Kind::Text => true,
         }
-    }
-}
-
-impl Table {
-    /// The place of a module among the table's.
-    pub(crate) fn module(&self, name: &Ident) -> Option<usize> {
-        self.modules.iter().position(|module| module.name == *name)
-    }
-
-    /// Whether the module at a place has a row.
-    pub(crate) fn has(&self, at: usize, row: &Row) -> bool {
-        let place = |name: &Option<Ident>| name.as_ref().and_then(|name| self.module(name));
-        place(&row.from).is_none_or(|from| from <= at)
-            && place(&row.before).is_none_or(|before| at < before)
     }
 }
 

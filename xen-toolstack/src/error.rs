@@ -3,7 +3,7 @@
 use core::fmt;
 
 use xen_abi::Errno;
-use xen_ops::hypercall;
+use xen_ops::{Failed, hypercall};
 
 use crate::Release;
 
@@ -50,6 +50,13 @@ impl Error {
 impl From<hypercall::Error> for Error {
     fn from(error: hypercall::Error) -> Self {
         Self::Hypercall(error)
+    }
+}
+
+/// Drops what is returned.
+impl<T> From<Failed<Self, T>> for Error {
+    fn from(failed: Failed<Self, T>) -> Self {
+        failed.error
     }
 }
 

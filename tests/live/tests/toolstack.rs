@@ -3,7 +3,7 @@
 
 #![cfg(feature = "boot")]
 
-use xen_live::{Arch, Boot, Mode};
+use xen_live::{Arch, Boot, Mode, build_kernel};
 
 /// What our program writes in a Linux dom0, after xl where there is one.
 struct Output(Vec<String>);
@@ -14,7 +14,16 @@ impl Output {
         if arch == Arch::X86_64 {
             boot = boot.toolstack().command("xl info").command("xl list");
         }
-        let boot = boot.dom0_program("toolstack", "").unwrap().command("echo through");
+        boot = boot.dom0_program("toolstack", "").unwrap();
+        if arch == Arch::X86_64 {
+            let kernel = build_kernel("templates/kernel", arch).unwrap().join("kernel");
+            boot = boot.file("kernel", &kernel);
+            boot = boot.dom0_program("create", "--cmdline 'a=1 b' /kernel").unwrap();
+            for command in INTERRUPTED {
+                boot = boot.command(command);
+            }
+        }
+        let boot = boot.dom0_program("watch_writes", "").unwrap().command("echo through");
         let report = boot.run().unwrap_or_else(|error| panic!("{error}"));
         eprintln!("{release} {arch}: {:.1?}", report.elapsed);
         let lines = report.output.lines().filter(|line| !line.starts_with("(XEN)"));
@@ -36,6 +45,17 @@ impl Output {
         let line = line.unwrap_or_else(|| panic!("no Domain-0 in {:#?}", self.0));
         let mut words = line.split_whitespace().skip(2);
         (words.next().unwrap(), words.next().unwrap())
+    }
+
+    /// The lines from the one that begins with `first` to the one that begins with `last`.
+    #[track_caller]
+    fn between(&self, first: &str, last: &str) -> &[String] {
+        let find = |start: &str, from: usize| {
+            let found = self.0[from..].iter().position(|line| line.starts_with(start));
+            from + found.unwrap_or_else(|| panic!("no {start:?} in {:#?}", self.0))
+        };
+        let start = find(first, 0);
+        &self.0[start..=find(last, start)]
     }
 
     /// These lines are there, in this order.
@@ -93,6 +113,36 @@ fn check_on_x86(release: &str, interface_versions: &str, lacks: &str, gsi: &str)
     let lacks = format!("guest lacking refused: {lacks}: Xen {release} does not have it");
     output.expect(&[&[&*lacks][..], &CREATED, &[gsi], &ACCESS, &CPUPOOL].concat());
     output.expect(&[&CPUPOOL[..], &STATE, &EVENTS, &PAUSE, &MODEL, &END].concat());
+    check_create(&output);
+    output.expect(&WATCHED);
+}
+
+/// The example `create`: a kernel of ours from its start to its end, one without enough memory, one that is
+/// interrupted.
+#[track_caller]
+fn check_create(output: &Output) {
+    let lines = output.between("created d", "left ");
+    let hello = "hello from a PVH guest, told \"a=1 b\"";
+    let mut lines = lines.iter().map(String::as_str).filter(|line| {
+        // What depends on the time.
+        !line.contains("seconds after") && !line.starts_with("shared a page")
+    });
+    for expected in [
+        "created d",
+        hello,
+        "copied 4096 bytes: Ok(\"shared\")",
+        "received 1 event",
+        "shut down: poweroff",
+        "destroyed",
+        "create: no memory for guest frame 0x",
+        "created d",
+        "interrupted",
+        "destroyed",
+        "left 1",
+    ] {
+        let line = lines.next().unwrap_or_default();
+        assert!(line.starts_with(expected), "{line:?} is not {expected:?} in {:#?}", output.0);
+    }
 }
 
 #[test]
@@ -123,6 +173,7 @@ fn works_with_4_20_on_aarch64() {
     ];
     let gsi = "guest gsi refused: XEN_DOMCTL_gsi_permission: not implemented (ENOSYS)";
     output.expect(&[&own[..], &CREATED, &[gsi], &CPUPOOL, &EVENTS, &PAUSE, &END].concat());
+    output.expect(&WATCHED_ON_ARM);
 }
 
 const MACHINE: [&str; 16] = [
@@ -142,6 +193,14 @@ const MACHINE: [&str; 16] = [
     "dom0 vcpu online 1",
     "dom0 pause refused: XEN_DOMCTL_pausedomain: invalid argument (EINVAL)",
     "dom0 destroy refused: XEN_DOMCTL_destroydomain: invalid argument (EINVAL)",
+];
+
+/// A guest for which the machine has not enough memory, and one whose program is interrupted. After that there
+/// is the first domain.
+const INTERRUPTED: [&str; 3] = [
+    "! /programs/create --memory 1000 /kernel 2>&1",
+    "/programs/create --paused /kernel & sleep 3; kill -INT $!; wait $!",
+    "echo left $(xl list | tail -n +2 | wc -l)",
 ];
 
 /// A domain, and what it may have.
@@ -212,6 +271,25 @@ const EVENTS: [&str; 12] = [
     "monitor off ()",
 ];
 
+/// AMD's processors, of which the emulated one is, cannot restrict pages: the write to a register is seen.
+const WATCHED: [&str; 5] = [
+    "writes cannot be watched: XENMEM_access_op: invalid argument (EINVAL)",
+    "the page holds 0",
+    "vCPU 0: control register 0 was 0x11 and becomes 0x31",
+    "the guest has shut down, and the page holds 3",
+    "through",
+];
+
+/// The first write of three to a page that may not be written: it is not done before the page may be.
+const WATCHED_ON_ARM: [&str; 6] = [
+    "page 0x40003 is r-x",
+    "the page holds 0",
+    "vCPU 0: a write to page 0x40003, offset 0x0",
+    "page 0x40003 is rwx",
+    "the guest has shut down, and the page holds 3",
+    "through",
+];
+
 /// A new domain is paused once.
 const PAUSE: [&str; 5] = [
     "guest unpaused ()",
@@ -237,10 +315,9 @@ const MODEL: [&str; 12] = [
     "model destroyed",
 ];
 
-const END: [&str; 5] = [
+const END: [&str; 4] = [
     "guest destroyed ()",
     "guest listed false",
     "guest info refused: XEN_DOMCTL_getdomaininfo: no such domain (ESRCH)",
     "guest destroyed again refused: XEN_DOMCTL_destroydomain: no such domain (ESRCH)",
-    "through",
 ];

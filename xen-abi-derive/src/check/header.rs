@@ -12,7 +12,6 @@ pub(super) fn check(table: &Table, errors: &mut Errors) {
     if let Some(outer) = &table.outer {
         structure(outer, errors);
     }
-    super::modules::header(table, errors);
 }
 
 fn slots(table: &Table, errors: &mut Errors) {

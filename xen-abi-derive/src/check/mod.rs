@@ -2,7 +2,6 @@
 
 mod callers;
 mod header;
-mod modules;
 mod outer;
 mod registers;
 
@@ -34,9 +33,7 @@ pub(crate) fn check(table: &Table, found: Vec<Error>) -> Result<()> {
     let mut rows: Vec<&Row> = Vec::new();
     for row in &table.rows {
         let mut errors = RowErrors { row, errors: &mut errors };
-        let is_second =
-            |other: &&Row| other.name == row.name && modules::overlap(table, other, row);
-        if rows.iter().any(is_second) {
+        if rows.iter().any(|other| other.name == row.name) {
             errors.add(
                 row.name.span(),
                 format_args!(
@@ -47,7 +44,6 @@ pub(crate) fn check(table: &Table, found: Vec<Error>) -> Result<()> {
             );
         }
         rows.push(row);
-        modules::row(table, row, &mut errors);
         callers::row(row, &mut errors);
         registers::row(table, row, &mut errors);
         outer::row(table, row, &mut errors);

@@ -26,9 +26,9 @@ pub(super) fn doc(table: &Table, row: &Row) -> Option<String> {
 }
 
 /// The constant with all operations, if the table asks for it.
-pub(super) fn list(table: &Table, rows: &[&Row]) -> Option<TokenStream> {
+pub(super) fn list(table: &Table) -> Option<TokenStream> {
     let name = table.callers.as_ref()?.list.as_ref()?;
-    let operations = rows.iter().map(|row| {
+    let operations = table.rows.iter().map(|row| {
         let condition = names::condition(row);
         let command = names::command(table, row);
         let operation = names::operation(table, &command);

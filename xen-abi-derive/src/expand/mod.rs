@@ -10,58 +10,21 @@ mod single;
 mod union;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote};
+use quote::{format_ident, quote};
 pub(crate) use registers::is_wide;
-use syn::{Path, Result};
+use syn::Result;
 
 use crate::check;
 use crate::parse::Parsed;
-use crate::table::{Convention, Form, Module, Outer, Row, Slot, Table};
+use crate::table::{Convention, Form, Outer, Row, Slot, Table};
 
 /// The wrappers for the table in `input`.
 pub(crate) fn hypercalls(input: TokenStream) -> Result<TokenStream> {
     let Parsed { table, mistakes } = syn::parse2(input)?;
     check::check(&table, mistakes)?;
-    if table.modules.is_empty() {
-        let rows = table.rows.iter().collect::<Vec<_>>();
-        return Ok(operations(&table, &rows));
-    }
-    Ok(table.modules.iter().enumerate().map(|(at, of)| module(&table, at, of)).collect())
-}
-
-/// One of the modules that a table fills. Its operations see what the table sees, and the definitions
-/// of the module.
-fn module(table: &Table, at: usize, module: &Module) -> TokenStream {
-    let Module { attributes, name, definitions } = module;
-    let rows = table.rows.iter().filter(|row| table.has(at, row)).collect::<Vec<_>>();
-    let operations = operations(table, &rows);
-    let doc = format!("The operations with the definitions of `{}`.", path_text(definitions));
-    let doc =
-        attributes.iter().all(|own| !own.path().is_ident("doc")).then(|| quote!(#[doc = #doc]));
-    quote! {
-        #(#attributes)*
-        #doc
-        pub mod #name {
-            #[allow(unused_imports, reason = "not every table needs more than the definitions")]
-            use super::*;
-            #[allow(unused_imports, reason = "some modules have no row")]
-            use #definitions::*;
-
-            #operations
-        }
-    }
-}
-
-/// A path as it is written.
-fn path_text(path: &Path) -> String {
-    path.to_token_stream().to_string().replace(' ', "")
-}
-
-/// What rows expand to, and the list of them.
-fn operations(table: &Table, rows: &[&Row]) -> TokenStream {
-    let list = callers::list(table, rows);
-    let rows = rows.iter().map(|row| operation(table, row));
-    quote!(#list #(#rows)*)
+    let list = callers::list(&table);
+    let rows = table.rows.iter().map(|row| operation(&table, row));
+    Ok(quote!(#list #(#rows)*))
 }
 
 fn operation(table: &Table, row: &Row) -> TokenStream {

@@ -2,10 +2,10 @@
 
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Error, Ident, Path, Result, Token, braced};
+use syn::{Error, Ident, Path, Result, Token, braced};
 
 use super::keyword;
-use crate::table::{Callers, Member, MemberKind, Module, Naming, Outer, Slot};
+use crate::table::{Callers, Member, MemberKind, Naming, Outer, Slot};
 
 impl Parse for Slot {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
@@ -70,23 +70,6 @@ impl Parse for Member {
             MemberKind::Value(input.parse()?)
         };
         Ok(Self { name, kind })
-    }
-}
-
-/// `modules { v4_19 = path, v4_20 = path }`
-pub(super) fn modules(input: ParseStream<'_>) -> Result<Vec<Module>> {
-    input.parse::<keyword::modules>()?;
-    let modules;
-    braced!(modules in input);
-    Ok(Punctuated::<Module, Token![,]>::parse_terminated(&modules)?.into_iter().collect())
-}
-
-impl Parse for Module {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let attributes = input.call(Attribute::parse_outer)?;
-        let name = input.parse()?;
-        input.parse::<Token![=]>()?;
-        Ok(Self { attributes, name, definitions: Path::parse_mod_style(input)? })
     }
 }
 

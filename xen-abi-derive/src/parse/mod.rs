@@ -29,9 +29,6 @@ mod keyword {
     syn::custom_keyword!(untyped);
     syn::custom_keyword!(command);
     syn::custom_keyword!(structure);
-    syn::custom_keyword!(modules);
-    syn::custom_keyword!(from);
-    syn::custom_keyword!(before);
     syn::custom_keyword!(and);
 }
 
@@ -55,8 +52,8 @@ impl Parse for Parsed {
             input.parse::<Token![;]>()?;
             let callers = header::callers(input)?;
             let (rows, mistakes) = rows(input)?;
-            let (outer, modules, slots) = (None, Vec::new(), vec![Slot::Rest]);
-            let table = Table { number: None, slots, outer, modules, naming, callers, rows };
+            let slots = vec![Slot::Rest];
+            let table = Table { number: None, slots, outer: None, naming, callers, rows };
             return Ok(Self { table, mistakes });
         }
         input.parse::<keyword::hypercall>()?;
@@ -66,12 +63,10 @@ impl Parse for Parsed {
         let slots = Punctuated::<Slot, Token![,]>::parse_terminated(&slots)?.into_iter().collect();
         input.parse::<Token![;]>()?;
         let outer = if input.peek(keyword::structure) { Some(input.parse()?) } else { None };
-        let modules =
-            if input.peek(keyword::modules) { header::modules(input)? } else { Vec::new() };
         let naming = if input.peek(keyword::commands) { Some(input.parse()?) } else { None };
         let callers = header::callers(input)?;
         let (rows, mistakes) = rows(input)?;
-        Ok(Self { table: Table { number, slots, outer, modules, naming, callers, rows }, mistakes })
+        Ok(Self { table: Table { number, slots, outer, naming, callers, rows }, mistakes })
     }
 }
 

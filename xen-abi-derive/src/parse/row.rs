@@ -33,14 +33,6 @@ impl Parse for Row {
                 .collect(),
             None => Vec::new(),
         };
-        let from = match input.parse::<Option<keyword::from>>()? {
-            Some(_) => Some(input.parse()?),
-            None => None,
-        };
-        let before = match input.parse::<Option<keyword::before>>()? {
-            Some(_) => Some(input.parse()?),
-            None => None,
-        };
         let body = if form == Form::Call { registers(input)? } else { input.parse()? };
         let mut outer_outputs = Vec::new();
         while input.parse::<Option<keyword::and>>()?.is_some() {
@@ -60,8 +52,6 @@ impl Parse for Row {
             structure,
             architectures,
             callers,
-            from,
-            before,
             body,
             outer_outputs,
             convention,

@@ -281,38 +281,6 @@ fn constants() {
     );
 }
 
-#[test]
-fn modules() {
-    let table = |rows: &str| {
-        messages(&format!(
-            "unsafe hypercall N(command, argument); modules {{ v1 = a::v1, v2 = a::v2 }}
-             commands C_*, arguments s_*; {rows}"
-        ))
-    };
-    let none: [&str; 0] = [];
-    assert_eq!(table("single a before v2 -> errno; single a from v2 -> value;"), none);
-    assert_eq!(
-        table("single a -> errno; single a from v2 -> value;"),
-        ["a: a second row of this name; give it another and say which command it is, as `a_two = \
-             COMMAND`"],
-    );
-    assert_eq!(
-        table("single a from v3 -> errno; single b from v2 before v2 -> errno;"),
-        [
-            "a: unknown module `v3`: there are `v1`, `v2`",
-            "b: no module has the row: `v2` is the first that lacks it",
-        ],
-    );
-    row(
-        "single a from v2 -> errno;",
-        &["a: the table has no modules; `v2` is one of them, as `modules { v2 = path }`"],
-    );
-    assert_eq!(
-        messages("unsafe hypercall N(command, argument); modules { v1 = a, v1 = b } commands C_*;"),
-        ["a second module `v1`"],
-    );
-}
-
 /// The messages about a row of hypercalls that take arguments in registers.
 #[track_caller]
 fn call(row: &str, expected: &[&str]) {

@@ -156,27 +156,6 @@ fn command_inside_the_structure_of_one_operation() {
 }
 
 #[test]
-fn one_table_for_several_modules() {
-    assert_golden!(expanded(
-        "unsafe hypercall __HYPERVISOR_sysctl(argument);
-         structure xen_sysctl {
-             cmd: command,
-             interface_version = XEN_SYSCTL_INTERFACE_VERSION,
-             u: union xen_sysctl_u,
-         }
-         modules {
-             /// Xen 4.17.
-             v4_17 = xen_abi::toolstack::v4_17::sysctl,
-             v4_18 = xen_abi::toolstack::v4_18::sysctl,
-         }
-         commands XEN_SYSCTL_*;
-         single debug_keys from v4_18 { in keys: [u8] counted by nr_keys } -> errno;
-         single sched_id before v4_18 { out sched_id: u32 } -> errno;
-         single sched_id from v4_18 { out sched_id: u64 } -> errno;"
-    ));
-}
-
-#[test]
 fn arguments_in_registers() {
     assert_golden!(expanded(
         "unsafe hypercalls __HYPERVISOR_*;

@@ -18,6 +18,7 @@
 mod bounce;
 mod dm_op;
 mod errno;
+mod foreign;
 mod frames;
 mod hypercall;
 mod ioeventfd;

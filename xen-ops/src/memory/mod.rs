@@ -64,6 +64,7 @@ mod error;
 mod exchange;
 mod extents;
 mod flags;
+mod foreign;
 mod frame;
 mod list;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -86,6 +87,7 @@ pub use error::Error;
 pub use exchange::{ExchangeError, Give, Take, exchange};
 pub use extents::{Extents, Shortfall};
 pub use flags::MemFlags;
+pub use foreign::ForeignMemory;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub use machphys::{machphys_compat_mfn_list, machphys_mapping, machphys_mfn_list};
 pub use physmap::{add_to_physmap, remove_from_physmap};

@@ -5,6 +5,7 @@ mod create;
 mod dirty;
 mod domain;
 mod host;
+mod mem_access;
 mod monitor;
 
 use core::ops::Deref;
@@ -13,7 +14,7 @@ use xen_abi::Plain;
 use xen_ops::{DomainId, Hypercall};
 
 pub use create::{Altp2m, ArchConfig, CreateConfig};
-pub use monitor::{Monitor, MonitorEvent};
+pub use monitor::{Monitor, MonitorEvent, vm_event_response};
 
 use crate::raw::{Domctl, Reply};
 use crate::{DetectError, Detected, Error, Reader};

@@ -2,6 +2,7 @@
 
 use xen_abi::domctl::*;
 use xen_abi::event_channel::evtchn_port_t;
+use xen_abi::vm_event::*;
 use xen_ops::{DomainId, Hypercall};
 
 use super::Toolstack;
@@ -52,10 +53,27 @@ impl MonitorEvent {
     }
 }
 
+/// The response to a request of the monitor's ring that lets the vCPU go on as if nothing had happened. More
+/// is done by its members: `VM_EVENT_FLAG_*` in `flags`, and what belongs to them.
+#[must_use]
+pub const fn vm_event_response(request: &vm_event_request_t) -> vm_event_response_t {
+    vm_event_response_t {
+        version: VM_EVENT_INTERFACE_VERSION,
+        flags: request.flags & VM_EVENT_FLAG_VCPU_PAUSED,
+        reason: request.reason,
+        vcpu_id: request.vcpu_id,
+        ..vm_event_response_t::ZERO
+    }
+}
+
 /// Every method fails with `EPERM` if the caller is no control domain, and with `ESRCH` if there is no such
 /// domain.
 impl<H: Hypercall> Toolstack<H> {
-    /// Puts the ring of the monitor into operation, whose frame is `HVM_PARAM_MONITOR_RING_PFN` of the domain.
+    /// Puts the ring of the monitor into operation, whose frame is `HVM_PARAM_MONITOR_RING_PFN` of the domain. Once
+    /// it is in operation, take the frame away from the domain, which could change requests and responses.
+    ///
+    /// Its entries are [`vm_event_request_t`], to which [`vm_event_response`] is the answer; xen-io has the ring,
+    /// `ring::VmEvent`.
     ///
     /// # Errors
     ///
