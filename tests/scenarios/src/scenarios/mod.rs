@@ -4,6 +4,7 @@ mod compat;
 mod console;
 mod events;
 mod events_fifo;
+mod events_set;
 mod gnttab_batch;
 mod gnttab_copy;
 mod gnttab_entry;
@@ -45,6 +46,7 @@ scenarios! {
     "sched" sched::sched;
     "events" events::events;
     "events-fifo" events_fifo::fifo;
+    "events-set" events_set::set;
     "hvm" hvm::hvm;
     "library" library::library;
     "gnttab-entry" gnttab_entry::entry;
