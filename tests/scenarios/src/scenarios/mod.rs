@@ -45,8 +45,8 @@ scenarios! {
     "console" console::console;
     "sched" sched::sched;
     "events" events::events;
-    "events-fifo" events_fifo::fifo;
     "events-set" events_set::set;
+    "events-fifo" events_fifo::fifo;
     "hvm" hvm::hvm;
     "library" library::library;
     "gnttab-entry" gnttab_entry::entry;
