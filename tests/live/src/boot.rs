@@ -80,10 +80,13 @@ impl Boot {
         Self { domains, ..self }
     }
 
-    /// So many vCPUs for our kernel as the first domain, on two processors if they are several.
+    /// So many vCPUs for our kernel as the first domain. If they are several they have two processors, but for
+    /// PVH guests one: with two, QEMU 7.2 loses interrupts between processors that run in its SVM, and both sleep
+    /// while a vCPU could run.
     #[must_use]
     pub fn vcpus(self, vcpus: u16) -> Self {
-        Self { vcpus, machine: self.machine.cpus(vcpus.min(2)), ..self }
+        let cpus = if self.mode == Mode::Pvh { 1 } else { vcpus.min(2) };
+        Self { vcpus, machine: self.machine.cpus(cpus), ..self }
     }
 
     /// Runs this scenario, and others that are named in the same way, instead of all. Linux has none of
