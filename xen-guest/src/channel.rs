@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use xen_abi::event_channel::evtchn_port_t;
 use xen_ops::events::{EventChannel, NoSuchPort, Port, TwoLevel};
 use xen_ops::hypercall::{Error, sched_op};
 
@@ -53,25 +54,38 @@ impl EventChannel for Channel<'_> {
         self.port.notify()
     }
 
-    /// Without a timeout the vCPU sleeps until an event is pending (`SCHEDOP_poll`). With one it yields until
-    /// then, since only x86 can compute the deadline as Xen counts time.
+    /// The vCPU sleeps until an event is pending (`SCHEDOP_poll`). On Arm it yields until then if there is a
+    /// timeout, since only x86 can compute the deadline as Xen counts time.
     fn wait(&self, timeout: Option<Duration>) -> Result<bool, Error> {
-        let Some(timeout) = timeout else {
-            while !self.take() {
-                sched_op::poll(&self.xen, &[self.port.number()], 0)?;
+        let take = || self.take().then_some(());
+        wait_for(&self.xen, self.clock, &[self.port.number()], timeout, take)
+            .map(|taken| taken.is_some())
+    }
+}
+
+/// What `take` returns once it returns something; `None` after the timeout. Meanwhile the vCPU sleeps until
+/// one of the ports has an event.
+pub(crate) fn wait_for<T>(
+    xen: &Backend,
+    clock: &Clock,
+    ports: &[evtchn_port_t],
+    timeout: Option<Duration>,
+    mut take: impl FnMut() -> Option<T>,
+) -> Result<Option<T>, Error> {
+    let nanoseconds = |timeout: Duration| u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+    let deadline = timeout.map(|timeout| clock.now().saturating_add(nanoseconds(timeout)));
+    loop {
+        if let Some(taken) = take() {
+            return Ok(Some(taken));
+        }
+        match deadline {
+            None => sched_op::poll(xen, ports, 0)?,
+            Some(deadline) if clock.now() >= deadline => return Ok(None),
+            // What Xen calls no timeout is 0.
+            Some(deadline) if cfg!(any(target_arch = "x86_64", target_arch = "x86")) => {
+                sched_op::poll(xen, ports, deadline.max(1))?;
             }
-            return Ok(true);
-        };
-        let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-        let deadline = self.clock.now().saturating_add(timeout);
-        loop {
-            if self.take() {
-                return Ok(true);
-            }
-            if self.clock.now() >= deadline {
-                return Ok(false);
-            }
-            sched_op::yield_(&self.xen)?;
+            Some(_) => sched_op::yield_(xen)?,
         }
     }
 }

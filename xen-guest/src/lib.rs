@@ -11,6 +11,7 @@ pub use exception::Exception;
 pub use frames::GrantFrames;
 pub use guest::{Guest, GuestKind, StartInfo};
 pub use memory::{AddressSpace, GuestPage, MemoryError, PagePool, PageStorage, UnmappedPage};
+pub use port_set::{MAX_POLLED_PORTS, PortSet, PortSetError};
 pub use shared_info::{SharedInfo, VcpuInfoError, register_vcpu_info};
 pub use xen_abi;
 pub use xen_ops;
@@ -27,10 +28,13 @@ mod frames;
 mod guest;
 mod memory;
 pub mod note;
+mod port_set;
 #[cfg(feature = "qemu")]
 pub mod qemu;
 mod shared_info;
 pub mod shutdown;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub mod smp;
 pub mod start_info;
 pub mod time;
 pub mod upcall;

@@ -56,6 +56,13 @@ impl SharedInfo {
         TwoLevel::new(self.view, self.view, xen_ops::field!(shared_info, vcpu_info[0]))
     }
 
+    /// The events of a vCPU that has not [registered](register_vcpu_info) information of its own; `None` if it
+    /// has no place in the page, as those from 32 on and on Arm all but the first.
+    #[must_use]
+    pub fn events_of(&self, vcpu: u32) -> Option<TwoLevel<'static>> {
+        Some(TwoLevel::new(self.view, self.view, Self::vcpu_info(vcpu)?))
+    }
+
     /// Where a vCPU's information is, for the first 32 vCPUs on x86 and the first one on Arm. `None` for
     /// others: they [register](register_vcpu_info) their own.
     #[must_use]

@@ -123,12 +123,21 @@ impl Domain {
     /// the timeout.
     #[must_use]
     pub fn wait(&self, port: evtchn_port_t, timeout: Duration) -> bool {
-        let (domid, port) = (self.domid, port.0);
-        let pending =
-            |state: &State| state.domain(domid).is_some_and(|domain| domain.ports.is_pending(port));
+        self.wait_any(&[port], timeout).is_some()
+    }
+
+    /// Waits for at most `timeout` until an event is pending at one of the ports, and clears that of the
+    /// first one that has any. Its index; `None` after the timeout.
+    pub(crate) fn wait_any(&self, ports: &[evtchn_port_t], timeout: Duration) -> Option<usize> {
+        let domid = self.domid;
+        let pending = |state: &State| {
+            let domain = state.domain(domid);
+            domain.is_some_and(|own| ports.iter().any(|port| own.ports.is_pending(port.0)))
+        };
         self.machine.sleep(self.machine.lock(), Some(timeout), pending);
         let mut state = self.machine.lock();
-        state.domain_mut(domid).is_some_and(|domain| domain.ports.take(port))
+        let domain = state.domain_mut(domid)?;
+        ports.iter().position(|port| domain.ports.take(port.0))
     }
 
     /// Raises a virtual interrupt, `VIRQ_*`. False if the domain has not bound it to a port.

@@ -32,7 +32,7 @@ mod page;
 mod xen;
 mod xenstore;
 
-pub use channel::Channel;
+pub use channel::{Channel, PortSet};
 pub use config::{CreateError, DomainConfig, GuestKind, Release, Xsm};
 pub use domain::Domain;
 pub use faults::Faults;

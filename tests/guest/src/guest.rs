@@ -4,16 +4,19 @@ use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
+use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
 use xen_abi::xen::{domid_t, shared_info, xen_pfn_t};
 use xen_guest::backend::Backend;
+use xen_guest::time::Clock;
 use xen_guest::{
-    GrantFrames, Guest as Kernel, GuestKind, GuestPage, PagePool, SharedInfo, UnmappedPage,
+    GrantFrames, Guest as Kernel, GuestKind, GuestPage, PagePool, PortSet, SharedInfo, UnmappedPage,
 };
 use xen_ops::field;
 use xen_ops::gnttab::TableFrames as _;
 use xen_ops::page::{MapTarget as _, Page as _};
 use xen_ops::view::Field;
+use xen_scenarios::event_set::PAIRS;
 use xen_scenarios::{Guest, Kind, Part};
 
 use crate::toolstack;
@@ -30,6 +33,7 @@ pub(crate) struct LiveGuest {
     xen: Backend,
     domid: domid_t,
     shared_info: SharedInfo,
+    clock: Clock,
     /// The first frame of the grant table, once it is mapped: Arm maps it once only.
     entries: Option<NonNull<u8>>,
 }
@@ -41,7 +45,8 @@ impl LiveGuest {
         let me = words.find_map(|word| word.strip_prefix("me="));
         let domid = domid_t(me.and_then(|me| me.parse().ok()).unwrap_or(0));
         let shared_info = SharedInfo::map(&kernel, take(&kernel)).expect("the shared page");
-        Self { xen: kernel.xen(), domid, shared_info, entries: None, kernel }
+        let clock = Clock::new(&shared_info).expect("the clock");
+        Self { xen: kernel.xen(), domid, shared_info, clock, entries: None, kernel }
     }
 }
 
@@ -59,6 +64,7 @@ impl Guest for LiveGuest {
     type Page = GuestPage;
     type MapTarget = UnmappedPage;
     type Frames = GrantFrames;
+    type PortSet<'g> = PortSet<'g, PAIRS>;
 
     fn xen(&self) -> &Backend {
         &self.xen
@@ -140,6 +146,12 @@ impl Guest for LiveGuest {
         let bit = 1 << (port % u32::BITS);
         let word = self.shared_info.view().at(PENDING).element((port / u32::BITS) as usize);
         word.is_some_and(|word| word.fetch_and(!bit, Ordering::AcqRel) & bit != 0)
+    }
+
+    fn port_set(&self, ports: [evtchn_port_t; PAIRS]) -> PortSet<'_, PAIRS> {
+        let mut set = PortSet::new(self.xen, self.shared_info.events(), &self.clock);
+        ports.into_iter().for_each(|port| set.add(port).expect("a port of the 2-level ABI"));
+        set
     }
 
     fn destroy(&mut self, domid: domid_t) {

@@ -7,10 +7,12 @@
 //! | `compat.rs` | hypercalls from 32-bit code |
 //! | `misbehave.rs` | what a guest should not do |
 //! | `toolstack.rs` | what a control domain does to others |
+//! | `vcpus.rs` | several vCPUs, woken by upcalls, that use one grant table |
 //!
 //! Command line: `scenario=NAME,NAME` for some of the scenarios instead of all, `me=DOMID`,
 //! `first=DOMID` for the scenario of several domains, of which that one is the first,
-//! `misbehave=WHAT` for the tests of the harness.
+//! `misbehave=WHAT` for the tests of the harness, `vcpus=NUMBER` for vCPUs instead of scenarios, with
+//! `apic` for upcalls through the local APIC.
 #![no_std]
 #![no_main]
 
@@ -20,6 +22,7 @@ mod exit;
 mod guest;
 mod misbehave;
 mod toolstack;
+mod vcpus;
 
 use core::panic::PanicInfo;
 
@@ -33,6 +36,10 @@ xen_guest::entry!(main, exception = exception);
 
 fn main(guest: Guest) -> ! {
     let arguments = guest.command_line();
+    if let Some(count) = vcpus::wanted(arguments) {
+        vcpus::run(&guest, count, arguments);
+        exit(Status::Done);
+    }
     let mut guest = LiveGuest::new(guest);
     if guest.domid() != domid_t(0) {
         let_machine_go_on();

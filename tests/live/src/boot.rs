@@ -29,6 +29,7 @@ pub struct Boot {
     without_transcript: bool,
     arguments: String,
     has_commands: bool,
+    vcpus: u16,
     machine: xen_run::Boot,
 }
 
@@ -65,6 +66,7 @@ impl Boot {
             without_transcript: false,
             arguments: String::new(),
             has_commands: false,
+            vcpus: 1,
             machine: machine
                 .unchecked()
                 .cache(&debian_packages::default_cache())
@@ -76,6 +78,15 @@ impl Boot {
     #[must_use]
     pub fn domains(self, domains: u16) -> Self {
         Self { domains, ..self }
+    }
+
+    /// So many vCPUs for our kernel as the first domain. If they are several they have two processors, but for
+    /// PVH guests one: with two, QEMU 7.2 loses interrupts between processors that run in its SVM, and both sleep
+    /// while a vCPU could run.
+    #[must_use]
+    pub fn vcpus(self, vcpus: u16) -> Self {
+        let cpus = if self.mode == Mode::Pvh { 1 } else { vcpus.min(2) };
+        Self { vcpus, machine: self.machine.cpus(cpus), ..self }
     }
 
     /// Runs this scenario, and others that are named in the same way, instead of all. Linux has none of
@@ -251,8 +262,11 @@ impl Boot {
         }
         if row.mode != Mode::Linux {
             let words = row.domids().map(|domid| self.command_line(row, domid));
-            let xen_arguments = if row.domains > 1 { "" } else { FEW_HANDLES };
-            return Ok(boot.kernel(&own()?).domains(words).xen_arguments(xen_arguments));
+            let mut told = format!("dom0_max_vcpus={}", self.vcpus);
+            if row.domains == 1 {
+                told = format!("{told} {FEW_HANDLES}");
+            }
+            return Ok(boot.kernel(&own()?).domains(words).xen_arguments(&told));
         }
         if self.has_commands {
             return Ok(boot);

@@ -17,6 +17,7 @@ use xen_ops::hypercall::Hypercall;
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
 use xen_ops::hypercall::memory_op::add_to_physmap;
 use xen_ops::page::{MapTarget as _, PAGE_SIZE, Page as _};
+use xen_scenarios::event_set::PAIRS;
 use xen_scenarios::{Guest, Kind, Part};
 use xen_sim::{Domain, DomainConfig, GuestPage, GuestTarget, Release, Xen, Xsm};
 
@@ -58,6 +59,7 @@ impl Guest for ModelGuest {
     type Page = Kept;
     type MapTarget = GuestTarget;
     type Frames = xen_sim::GrantFrames;
+    type PortSet<'g> = xen_sim::PortSet;
 
     fn xen(&self) -> &Recorded {
         &self.xen
@@ -134,6 +136,12 @@ impl Guest for ModelGuest {
 
     fn take_event(&mut self, port: u32) -> bool {
         self.domain.wait(evtchn_port_t(port), Duration::ZERO)
+    }
+
+    fn port_set(&self, ports: [evtchn_port_t; PAIRS]) -> xen_sim::PortSet {
+        let mut set = xen_sim::PortSet::new(&self.domain);
+        ports.into_iter().for_each(|port| set.add(port));
+        set
     }
 
     fn destroy(&mut self, domid: domid_t) {

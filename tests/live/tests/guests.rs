@@ -1,4 +1,5 @@
-//! Guests that misbehave on a real hypervisor: `cargo test -p xen-live --features boot`.
+//! Guests that misbehave on a real hypervisor, and guests of several vCPUs that upcalls wake:
+//! `cargo test -p xen-live --features boot`.
 
 #![cfg(feature = "boot")]
 
@@ -57,5 +58,33 @@ fn a_guest_that_hangs() {
             assert_eq!(failure.cause, Cause::Ended(Ended::Deadline(limit)));
         }
         other => panic!("{other:?}"),
+    }
+}
+
+/// Machines with vCPUs that an interrupt wakes: release, architecture, mode, vCPUs, and further words.
+const VCPUS: [(&str, Arch, Mode, u16, &str); 6] = [
+    ("4.20", Arch::X86_64, Mode::Pv, 4, ""),
+    ("4.20", Arch::X86_64, Mode::Pvh, 2, "apic"),
+    ("4.17", Arch::X86_64, Mode::Pvh, 4, ""),
+    ("4.20", Arch::Aarch64, Mode::Native, 4, ""),
+    ("4.17", Arch::Arm, Mode::Native, 1, ""),
+    ("4.20", Arch::Arm, Mode::On64, 1, ""),
+];
+
+/// An event goes round, and upcalls wake the vCPUs that it reaches. All of them use one grant table.
+#[test]
+fn vcpus_wake_each_other_and_share_a_grant_table() {
+    for (release, arch, mode, count, words) in VCPUS {
+        let boot = Boot::new(release, arch, mode).vcpus(count).without_transcript();
+        let report = boot.arguments(&format!("vcpus={count} {words}")).run();
+        let output = report.unwrap_or_else(|error| panic!("{error}")).output;
+        let has = |wanted: &str| {
+            let found = output.lines().any(|line| line.trim_end() == wanted);
+            assert!(found, "{release} {arch} {mode}: no {wanted:?} in\n{output}");
+        };
+        has("vcpu 99 is refused");
+        has("vcpu 0 took 26 events in upcalls");
+        (1..count).for_each(|vcpu| has(&format!("vcpu {vcpu} took 25 events in upcalls")));
+        has(&format!("vcpus {count}: 0 stray events, 0 wrong grants, 0 references missing"));
     }
 }

@@ -3,10 +3,14 @@
 use core::fmt;
 use core::ptr::NonNull;
 
+use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::xen::{domid_t, xen_pfn_t};
+use xen_ops::events::EventChannelSet;
 use xen_ops::gnttab::TableFrames;
 use xen_ops::hypercall::Hypercall;
 use xen_ops::page::{MapTarget, Page};
+
+use crate::event_set::PAIRS;
 
 /// What kind of guest this is, as far as Xen's answers depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +56,10 @@ pub trait Guest {
     type MapTarget: MapTarget;
     /// Room for the frames of its grant table.
     type Frames: TableFrames;
+    /// How it waits on several ports.
+    type PortSet<'g>: EventChannelSet
+    where
+        Self: 'g;
 
     /// The way to the hypervisor.
     fn xen(&self) -> &Self::Xen;
@@ -87,6 +95,9 @@ pub trait Guest {
 
     /// Whether an event is pending at a port of its own; it is not afterwards.
     fn take_event(&mut self, port: u32) -> bool;
+
+    /// A set with these ports of its own.
+    fn port_set(&self, ports: [evtchn_port_t; PAIRS]) -> Self::PortSet<'_>;
 
     /// Has another domain destroyed, which is through with all that it does. Nothing is done where a
     /// toolstack does that.

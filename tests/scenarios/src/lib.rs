@@ -6,6 +6,7 @@
 #![no_std]
 
 mod domains;
+pub mod event_set;
 mod grants;
 mod guest;
 mod line;

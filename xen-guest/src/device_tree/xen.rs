@@ -68,6 +68,16 @@ impl<'t> DeviceTree<'t> {
         Ok(Some(XenNode { release, regions, cells, interrupt }))
     }
 
+    /// The ranges of the node at `path`, which is a child of the root; none if it has none.
+    #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
+    pub(crate) fn regions(
+        &self,
+        path: &[&str],
+    ) -> Result<impl Iterator<Item = Region> + use<'t>, DeviceTreeError> {
+        let cells = (self.cells("#address-cells", 2)?, self.cells("#size-cells", 1)?);
+        Ok(regions(self.find(path, "reg")?.unwrap_or_default(), cells))
+    }
+
     /// How many cells an address or a size has in properties of the root's children.
     fn cells(&self, name: &str, default: u32) -> Result<u32, DeviceTreeError> {
         let value = self.find(&[], name)?.and_then(|value| number(value, 1));
@@ -89,14 +99,21 @@ impl<'t> XenNode<'t> {
     }
 
     fn regions(&self) -> impl Iterator<Item = Region> + use<'t> {
-        let (mut rest, (address_cells, size_cells)) = (self.regions, self.cells);
-        core::iter::from_fn(move || {
-            let (address, after) = number(rest, address_cells)?;
-            let (length, after) = number(after, size_cells)?;
-            rest = after;
-            Some(Region { address, length })
-        })
+        regions(self.regions, self.cells)
     }
+}
+
+/// The ranges that a value of `reg` has.
+fn regions(
+    mut rest: &[u8],
+    (address_cells, size_cells): (u32, u32),
+) -> impl Iterator<Item = Region> {
+    core::iter::from_fn(move || {
+        let (address, after) = number(rest, address_cells)?;
+        let (length, after) = number(after, size_cells)?;
+        rest = after;
+        Some(Region { address, length })
+    })
 }
 
 /// A number of one or two cells, and what follows it.

@@ -89,6 +89,10 @@ macro_rules! entry {
                 cmp     x3, #8
                 b.lo    2b
 
+                ldr     x21, =xen_guest_mapped
+
+                /* x1 at the tables. Goes on at x21, at the addresses that the image was linked for. */
+            xen_guest_map:
                 mov     x2, #0xff                   /* attribute 0: normal memory, write-back */
                 msr     mair_el1, x2
                 ldr     x2, ={translation}
@@ -104,29 +108,123 @@ macro_rules! entry {
                 orr     x2, x2, x3
                 msr     sctlr_el1, x2
                 isb
-                ldr     x2, =xen_guest_mapped
-                br      x2
+                br      x21
 
             xen_guest_mapped:
                 ldr     x2, ={stack} + {stack_size}
                 mov     sp, x2
+                bl      xen_guest_prepare
+                mov     x1, x19
+                bl      {start}
+                brk     #0
+
+                /* A further vCPU, as PSCI starts it: x0 at its stack, with what it is to do. */
+            .globl xen_guest_secondary
+            xen_guest_secondary:
+                adrp    x1, {tables}
+                add     x1, x1, :lo12:{tables}
+                ldr     x21, =xen_guest_secondary_mapped
+                b       xen_guest_map
+            xen_guest_secondary_mapped:
+                mov     sp, x0
+                bl      xen_guest_prepare
+                bl      {secondary}
+                brk     #0
+
+            xen_guest_prepare:
                 ldr     x2, =xen_guest_vectors
                 msr     vbar_el1, x2
                 mov     x2, #(3 << 20)              /* floating point, which the compiler uses to move bytes */
                 msr     cpacr_el1, x2
                 isb
-                mov     x1, x19
                 mov     x29, xzr
-                bl      {start}
-                brk     #0
+                ret
                 .ltorg
 
             .balign 2048
             xen_guest_vectors:
-            .rept 16
+            .rept 5
                 .balign 128
                 b       xen_guest_exception
             .endr
+                .balign 128
+                b       xen_guest_irq               /* from this level, with its own stack */
+            .rept 10
+                .balign 128
+                b       xen_guest_exception
+            .endr
+
+            /* Whatever is interrupted keeps all that a call may change, vectors in full. */
+            xen_guest_irq:
+                sub     sp, sp, #704
+                stp     x0, x1, [sp]
+                stp     x2, x3, [sp, #16]
+                stp     x4, x5, [sp, #32]
+                stp     x6, x7, [sp, #48]
+                stp     x8, x9, [sp, #64]
+                stp     x10, x11, [sp, #80]
+                stp     x12, x13, [sp, #96]
+                stp     x14, x15, [sp, #112]
+                stp     x16, x17, [sp, #128]
+                stp     x18, x29, [sp, #144]
+                mrs     x0, fpsr
+                mrs     x1, fpcr
+                stp     x30, x0, [sp, #160]
+                str     x1, [sp, #176]
+                add     x0, sp, #192
+                stp     q0, q1, [x0]
+                stp     q2, q3, [x0, #32]
+                stp     q4, q5, [x0, #64]
+                stp     q6, q7, [x0, #96]
+                stp     q8, q9, [x0, #128]
+                stp     q10, q11, [x0, #160]
+                stp     q12, q13, [x0, #192]
+                stp     q14, q15, [x0, #224]
+                stp     q16, q17, [x0, #256]
+                stp     q18, q19, [x0, #288]
+                stp     q20, q21, [x0, #320]
+                stp     q22, q23, [x0, #352]
+                stp     q24, q25, [x0, #384]
+                stp     q26, q27, [x0, #416]
+                stp     q28, q29, [x0, #448]
+                stp     q30, q31, [x0, #480]
+                bl      {interrupt}
+                mov     x2, x0
+                add     x0, sp, #192
+                ldp     q0, q1, [x0]
+                ldp     q2, q3, [x0, #32]
+                ldp     q4, q5, [x0, #64]
+                ldp     q6, q7, [x0, #96]
+                ldp     q8, q9, [x0, #128]
+                ldp     q10, q11, [x0, #160]
+                ldp     q12, q13, [x0, #192]
+                ldp     q14, q15, [x0, #224]
+                ldp     q16, q17, [x0, #256]
+                ldp     q18, q19, [x0, #288]
+                ldp     q20, q21, [x0, #320]
+                ldp     q22, q23, [x0, #352]
+                ldp     q24, q25, [x0, #384]
+                ldp     q26, q27, [x0, #416]
+                ldp     q28, q29, [x0, #448]
+                ldp     q30, q31, [x0, #480]
+                ldp     x30, x0, [sp, #160]
+                ldr     x1, [sp, #176]
+                msr     fpsr, x0
+                msr     fpcr, x1
+                cbz     w2, xen_guest_exception     /* an interrupt that nothing has set up */
+                ldp     x0, x1, [sp]
+                ldp     x2, x3, [sp, #16]
+                ldp     x4, x5, [sp, #32]
+                ldp     x6, x7, [sp, #48]
+                ldp     x8, x9, [sp, #64]
+                ldp     x10, x11, [sp, #80]
+                ldp     x12, x13, [sp, #96]
+                ldp     x14, x15, [sp, #112]
+                ldp     x16, x17, [sp, #128]
+                ldp     x18, x29, [sp, #144]
+                add     sp, sp, #704
+                eret
+
             xen_guest_exception:
                 mrs     x0, esr_el1
                 mrs     x1, elr_el1
@@ -141,6 +239,8 @@ macro_rules! entry {
                 stack_size = const $crate::entry::STACK_SIZE,
                 start = sym __start,
                 exception = sym __exception,
+                interrupt = sym $crate::entry::interrupt,
+                secondary = sym $crate::entry::secondary,
             );
         }
     };

@@ -114,9 +114,27 @@ macro_rules! entry {
 
             .balign 32
             xen_guest_vectors:
-            .rept 8
+            .rept 6
                 b       xen_guest_exception
             .endr
+                b       xen_guest_irq
+                b       xen_guest_exception
+
+            /* On the stack that is in use: what is interrupted and its mode, and all that a call may change. */
+            xen_guest_irq:
+                sub     lr, lr, #4
+                srsdb   sp!, #0x13
+                cps     #0x13
+                push    {{r0-r4, r12, lr}}
+                and     r4, sp, #7
+                sub     sp, sp, r4
+                bl      {interrupt}
+                add     sp, sp, r4
+                cmp     r0, #0                      /* an interrupt that nothing has set up */
+                beq     xen_guest_exception
+                pop     {{r0-r4, r12, lr}}
+                rfeia   sp!
+
             xen_guest_exception:
                 mrs     r0, cpsr
                 mov     r1, lr
@@ -132,6 +150,7 @@ macro_rules! entry {
                 stack_size = const $crate::entry::STACK_SIZE,
                 start = sym __start,
                 exception = sym __exception,
+                interrupt = sym $crate::entry::interrupt,
             );
         }
     };

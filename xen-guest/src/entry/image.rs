@@ -46,3 +46,8 @@ pub fn exception(exception: crate::Exception) -> ! {
     console::write_line(format_args!("{exception}"));
     shutdown(Reason::Crash)
 }
+
+/// Called by the entry code when there is an interrupt: 0 if nothing has set one up.
+pub extern "C" fn interrupt() -> usize {
+    crate::upcall::take().into()
+}

@@ -19,9 +19,12 @@ pub use aarch64::{BLOCK, TRANSLATION};
 #[cfg(target_arch = "arm")]
 pub use arm::SECTION;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
-pub use image::{exception, start_image};
+pub use image::{exception, interrupt, start_image};
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::{start_pv, start_pvh};
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub use crate::smp::secondary;
 
 use crate::console;
 use crate::shutdown::{Reason, shutdown};

@@ -104,11 +104,20 @@ macro_rules! __entry {
                 mov     rdi, rsi
                 call    {start}
                 ud2
+
+                /* A further vCPU: rdi at its stack, with what it is to do. */
+            .globl xen_guest_pv_secondary
+            xen_guest_pv_secondary:
+                cld
+                xor     ebp, ebp
+                call    {secondary}
+                ud2
             .text
             "#,
             stack = sym STACK,
             stack_size = const $crate::entry::STACK_SIZE,
             start = sym __start_pv,
+            secondary = sym $crate::entry::secondary,
         );
     };
     (pvh) => {
@@ -164,6 +173,22 @@ macro_rules! __entry {
                 call    {start}
                 ud2
 
+                /* A further vCPU, in 64-bit mode: rdi at its stack, with what it is to do. */
+            .globl xen_guest_pvh_secondary
+            xen_guest_pvh_secondary:
+                lgdt    [rip + xen_guest_gdt_pointer]
+                mov     eax, 0x10
+                mov     ds, eax
+                mov     es, eax
+                mov     ss, eax
+                push    0x08
+                lea     rax, [rip + 2f]
+                push    rax
+                retfq
+            2:  xor     ebp, ebp
+                call    {secondary}
+                ud2
+
             .data
             .balign 8
             xen_guest_gdt:
@@ -171,9 +196,10 @@ macro_rules! __entry {
                 .quad   0x00af9a000000ffff          /* 0x08: 64-bit code */
                 .quad   0x00cf92000000ffff          /* 0x10: data */
                 .quad   0x00cf9a000000ffff          /* 0x18: 32-bit code */
+            .globl xen_guest_gdt_pointer
             xen_guest_gdt_pointer:
                 .word   xen_guest_gdt_pointer - xen_guest_gdt - 1
-                .long   xen_guest_gdt
+                .quad   xen_guest_gdt
 
             .balign 4096
             xen_guest_level4:
@@ -194,6 +220,7 @@ macro_rules! __entry {
             stack = sym STACK,
             stack_size = const $crate::entry::STACK_SIZE,
             start = sym __start_pvh,
+            secondary = sym $crate::entry::secondary,
         );
     };
 }

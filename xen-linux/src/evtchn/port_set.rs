@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::xen::domid_t;
 use xen_ops::Failed;
+use xen_ops::events::EventChannelSet;
 
 use super::{Evtchn, Port, notify};
 use crate::Error;
@@ -186,6 +187,23 @@ impl<T> PortSet<T> {
     #[must_use]
     pub const fn evtchn(&self) -> &Evtchn {
         &self.evtchn
+    }
+}
+
+impl<T> EventChannelSet for PortSet<T> {
+    type Error = Error;
+
+    fn notify(&self, port: evtchn_port_t) -> Result<(), Error> {
+        self.notify(port)
+    }
+
+    /// As [`wait`](Self::wait), and the port is unmasked before it is returned.
+    fn wait_any(&mut self, timeout: Option<Duration>) -> Result<Option<evtchn_port_t>, Error> {
+        let port = self.wait(timeout)?;
+        if let Some(port) = port {
+            self.unmask(port)?;
+        }
+        Ok(port)
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A [`Port`] belongs to the caller's domain, and is closed when it is dropped. [`TwoLevel`] receives events
 //! in a kernel, in the ABI that every domain starts with; a kernel's interrupt handler or its main loop calls
-//! it. [`FifoVcpu`] and [`EventArray`] do so in the ABI that has priorities and 131072 ports. [`hypercall::event_channel_op`](crate::hypercall::event_channel_op) has the operations as
-//! C has them.
+//! it. [`FifoVcpu`] and [`EventArray`] do so in the ABI that has priorities and 131072 ports. A driver waits for one
+//! port by [`EventChannel`], or for several by [`EventChannelSet`].
+//! [`hypercall::event_channel_op`](crate::hypercall::event_channel_op) has the operations as C has them.
 //!
 //! | C operation | here |
 //! |---|---|
@@ -28,7 +29,7 @@ use core::fmt;
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t};
 
-pub use channel::EventChannel;
+pub use channel::{EventChannel, EventChannelSet};
 pub use fifo::{EventArray, ExpandError, FifoVcpu, MAX_ARRAY_PAGES, WORDS_PER_PAGE, Walk};
 pub use status::{Binding, PortStatus};
 pub use two_level::{NoSuchPort, TWO_LEVEL_PORTS, TwoLevel, UnmaskError};

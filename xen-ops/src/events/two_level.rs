@@ -99,6 +99,12 @@ impl<'a> TwoLevel<'a> {
         Self { shared_info, vcpu: Vcpu::new(vcpu, vcpu_info), selector: selector.expect(INSIDE) }
     }
 
+    /// Where Xen announces the events.
+    #[must_use]
+    pub const fn vcpu(&self) -> Vcpu<'a> {
+        self.vcpu
+    }
+
     /// Whether Xen has announced events since the last walk.
     #[must_use]
     pub fn upcall_pending(&self) -> bool {

@@ -11,6 +11,8 @@ use crate::view::{Field, Place, ReadWrite, View};
 #[derive(Clone, Copy, Debug)]
 pub struct Vcpu<'a> {
     upcall_pending: Place<'a, u8, ReadWrite>,
+    #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+    upcall_mask: Place<'a, u8, ReadWrite>,
 }
 
 impl<'a> Vcpu<'a> {
@@ -18,15 +20,27 @@ impl<'a> Vcpu<'a> {
     /// the vCPU has registered it.
     #[must_use]
     pub fn new(page: View<'a, ReadWrite>, info: Field<vcpu_info>) -> Self {
-        let at = info.offset() + offset_of!(vcpu_info, evtchn_upcall_pending);
-        let upcall_pending = page.at_offset(at);
-        Self { upcall_pending: upcall_pending.expect("a byte of a structure inside the page") }
+        const INSIDE: &str = "a byte of a structure inside the page";
+        let byte = |offset| page.at_offset(info.offset() + offset).expect(INSIDE);
+        Self {
+            upcall_pending: byte(offset_of!(vcpu_info, evtchn_upcall_pending)),
+            #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+            upcall_mask: byte(offset_of!(vcpu_info, evtchn_upcall_mask)),
+        }
     }
 
     /// Whether Xen has announced events since the last walk.
     #[must_use]
     pub fn upcall_pending(&self) -> bool {
         self.upcall_pending.load(Acquire) != 0
+    }
+
+    /// Has Xen call the kernel when events are announced, or not (`evtchn_upcall_mask`): for the vCPU itself, in a
+    /// PV guest. What was announced while this was true is delivered at the next hypercall's end.
+    #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+    pub fn set_upcall_mask(&self, is_masked: bool) {
+        // Before and after it the vCPU looks at what upcalls change.
+        self.upcall_mask.swap(is_masked.into(), AcqRel);
     }
 
     /// Before a walk: what Xen announces from here on is seen by the next one.

@@ -1,8 +1,11 @@
 //! `/dev/xen/evtchn`: event channels.
 
+use std::time::Duration;
+
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::{Errno, read, write};
+use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::linux::evtchn::{
     IOCTL_EVTCHN_BIND_INTERDOMAIN, IOCTL_EVTCHN_BIND_STATIC, IOCTL_EVTCHN_BIND_UNBOUND_PORT,
     IOCTL_EVTCHN_BIND_VIRQ, IOCTL_EVTCHN_NOTIFY, IOCTL_EVTCHN_RESET, IOCTL_EVTCHN_RESTRICT_DOMID,
@@ -11,6 +14,8 @@ use xen_abi::linux::evtchn::{
     ioctl_evtchn_restrict_domid, ioctl_evtchn_unbind,
 };
 use xen_abi::xen::{VIRQ_TBUF, VIRQ_TIMER, domid_t};
+use xen_linux::PortSet;
+use xen_scenarios::event_set::{PAIRS, drive};
 
 use super::pages::DOM0;
 use crate::device::Device;
@@ -24,6 +29,9 @@ const ABSENT: u16 = 0x7000;
 
 /// A valid port number that is not bound.
 const NO_PORT: u32 = 1000;
+
+/// How long an event from this process to itself may take.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How long an event may take.
 const TIMEOUT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
@@ -40,6 +48,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     let result = evtchn.call(IOCTL_EVTCHN_BIND_STATIC, &mut argument);
     t.call("bind_static, a port of ours", result);
     unbind(t, &evtchn, here, there);
+    sets(t);
     t.call("reset", evtchn.call_number(IOCTL_EVTCHN_RESET, 0));
     restrict(t)
 }
@@ -124,6 +133,23 @@ fn unbind(t: &mut Transcript, evtchn: &Device, here: u32, there: u32) {
     t.call("unbind, again", unbind_one(evtchn, here));
     t.call("unbind, the other end", unbind_one(evtchn, there));
     t.call("notify, unbound", notify(evtchn, here));
+}
+
+/// Drives two sets of the library's.
+fn sets(t: &mut Transcript) {
+    let driven = || -> Result<_, xen_linux::Error> {
+        let (mut own, mut other) = (PortSet::open()?, PortSet::open()?);
+        let (mut ports, mut others) = ([evtchn_port_t(0); PAIRS], [evtchn_port_t(0); PAIRS]);
+        for (port, there) in ports.iter_mut().zip(&mut others) {
+            *port = own.bind_unbound(domid_t(DOM0), ())?;
+            *there = other.bind_interdomain(domid_t(DOM0), *port, ())?;
+        }
+        drive([&mut own, &mut other], [ports, others], PATIENCE)
+    };
+    match driven() {
+        Ok(driven) => driven.steps(|name, result| t.step(&format!("set, {name}"), result)),
+        Err(error) => t.step("set", error),
+    }
 }
 
 fn restrict(t: &mut Transcript) -> Result<(), Errno> {

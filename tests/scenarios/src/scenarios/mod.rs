@@ -4,6 +4,7 @@ mod compat;
 mod console;
 mod events;
 mod events_fifo;
+mod events_set;
 mod gnttab_batch;
 mod gnttab_copy;
 mod gnttab_entry;
@@ -44,6 +45,7 @@ scenarios! {
     "console" console::console;
     "sched" sched::sched;
     "events" events::events;
+    "events-set" events_set::set;
     "events-fifo" events_fifo::fifo;
     "hvm" hvm::hvm;
     "library" library::library;

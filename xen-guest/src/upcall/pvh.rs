@@ -1,0 +1,213 @@
+//! The vectors of a PVH guest.
+
+use core::arch::asm;
+use core::arch::global_asm;
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use xen_abi::hvm::params::{HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_CALLBACK_TYPE_VECTOR};
+use xen_abi::xen::DOMID_SELF;
+use xen_ops::backend::x86::Hypervisor;
+use xen_ops::hypercall::{Error, hvm_op};
+
+use super::Delivery;
+use crate::Guest;
+
+/// How a PVH guest is interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Upcall {
+    /// Every vCPU by this vector, without an end of interrupt at its local APIC
+    /// (`HVM_PARAM_CALLBACK_IRQ`).
+    Vector(u8),
+    /// One vCPU by a vector of its own, through its local APIC (`HVMOP_set_evtchn_upcall_vector`).
+    VcpuVector {
+        /// The vCPU.
+        vcpu: u32,
+        /// The vector, at least 16.
+        vector: u8,
+    },
+}
+
+/// Has Xen interrupt a PVH guest when events are pending: for a kernel that has interrupt descriptors of its own.
+/// A PV guest registers a callback instead (`CALLBACKOP_register`).
+///
+/// # Errors
+///
+/// `EINVAL` (a PV guest, or a vector of a vCPU's own below 16), `ENOENT` (no such vCPU).
+///
+/// # Safety
+///
+/// The vector's gate leads to a handler on each vCPU concerned.
+pub unsafe fn enable(guest: &Guest, upcall: Upcall) -> Result<(), Error> {
+    let xen = guest.xen();
+    match upcall {
+        Upcall::Vector(vector) => {
+            let value = u64::from(HVM_PARAM_CALLBACK_TYPE_VECTOR) << 56 | u64::from(vector);
+            // SAFETY: the caller's promise.
+            unsafe { hvm_op::set_param(&xen, DOMID_SELF, HVM_PARAM_CALLBACK_IRQ, value) }
+        }
+        Upcall::VcpuVector { vcpu, vector } => {
+            // SAFETY: the caller's promise.
+            unsafe { hvm_op::set_evtchn_upcall_vector(&xen, vcpu, vector) }
+        }
+    }
+}
+
+/// The vector of upcalls.
+const VECTOR: u8 = 0xf3;
+
+/// The interrupt descriptors: the gate of one vector.
+#[repr(C, align(16))]
+struct Descriptors(UnsafeCell<[[u64; 2]; VECTOR as usize + 1]>);
+
+// SAFETY: every vCPU writes the same gate, and the processor reads it.
+unsafe impl Sync for Descriptors {}
+
+static DESCRIPTORS: Descriptors = Descriptors(UnsafeCell::new([[0; 2]; VECTOR as usize + 1]));
+
+/// The first of Xen's leaves of CPUID.
+static CPUID_BASE: AtomicU32 = AtomicU32::new(0);
+
+/// Registers of the local APIC, in the mode in which they are MSRs.
+const APIC_BASE: u32 = 0x1b;
+const APIC_END_OF_INTERRUPT: u32 = 0x80b;
+const APIC_SPURIOUS: u32 = 0x80f;
+/// Bits of the first and the last one: enabled, as MSRs; enabled by software, with the spurious vector 0xff.
+const APIC_BASE_ENABLED: u64 = 3 << 10;
+const APIC_ENABLED: u64 = 0x1ff;
+
+/// # Safety
+///
+/// As [`Upcalls::install`](super::Upcalls::install).
+pub(super) unsafe fn install(guest: &Guest, vcpu: u32, delivery: Delivery) -> Result<(), Error> {
+    unsafe extern "C" {
+        fn xen_guest_upcall();
+    }
+    // The entry code has seen that the hypervisor is Xen.
+    if let Ok(hypervisor) = Hypervisor::detect() {
+        CPUID_BASE.store(hypervisor.base, Ordering::Relaxed);
+    }
+    // SAFETY: the caller's promise: the kernel has no other descriptors, and these stay. The gate is one of
+    // 64-bit code, during which interrupts are disabled.
+    unsafe {
+        let selector: u16;
+        asm!("mov {:x}, cs", out(reg) selector, options(nomem, nostack, preserves_flags));
+        let gate = &raw mut (*DESCRIPTORS.0.get())[VECTOR as usize];
+        gate.write_volatile(interrupt_gate(xen_guest_upcall as *const () as u64, selector));
+        let pointer = Pointer {
+            limit: size_of::<Descriptors>() as u16 - 1,
+            address: DESCRIPTORS.0.get().addr() as u64,
+        };
+        asm!("cli", "lidt [{}]", in(reg) &raw const pointer, options(readonly, nostack));
+        match delivery {
+            Delivery::Direct => enable(guest, Upcall::Vector(VECTOR)),
+            Delivery::LocalApic => {
+                write_msr(APIC_BASE, read_msr(APIC_BASE) | APIC_BASE_ENABLED);
+                write_msr(APIC_SPURIOUS, APIC_ENABLED);
+                enable(guest, Upcall::VcpuVector { vcpu, vector: VECTOR })
+            }
+        }
+    }
+}
+
+/// What LIDT reads.
+#[repr(C, packed)]
+struct Pointer {
+    limit: u16,
+    address: u64,
+}
+
+/// The descriptor of an interrupt gate to `address`.
+const fn interrupt_gate(address: u64, selector: u16) -> [u64; 2] {
+    // Present, ring 0, a 64-bit interrupt gate.
+    const KIND: u64 = 0x8e00 << 32;
+    let low = address & 0xffff | (address >> 16 & 0xffff) << 48;
+    [low | (selector as u64) << 16 | KIND, address >> 32]
+}
+
+/// # Safety
+///
+/// The register exists, and what is read means what the caller thinks.
+unsafe fn read_msr(msr: u32) -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: the caller's promise.
+    unsafe { asm!("rdmsr", in("ecx") msr, out("eax") low, out("edx") high, options(nostack)) };
+    u64::from(high) << 32 | u64::from(low)
+}
+
+/// # Safety
+///
+/// The register exists, and the kernel stands what the value does.
+unsafe fn write_msr(msr: u32, value: u64) {
+    let (low, high) = (value as u32, (value >> 32) as u32);
+    // SAFETY: the caller's promise.
+    unsafe { asm!("wrmsr", in("ecx") msr, in("eax") low, in("edx") high, options(nostack)) };
+}
+
+/// What the gate leads to calls this.
+extern "C" fn interrupted() {
+    let leaf = CPUID_BASE.load(Ordering::Relaxed) + 4;
+    // Xen tells the number of every HVM guest's vCPU there.
+    let vcpu = core::arch::x86_64::__cpuid_count(leaf, 0).ebx;
+    let Some(installed) = super::installed(vcpu) else { return };
+    if installed.delivery == Delivery::LocalApic {
+        // SAFETY: the local APIC is in this mode, and the interrupt is its newest.
+        unsafe { write_msr(APIC_END_OF_INTERRUPT, 0) };
+    }
+    installed.receive(vcpu);
+}
+
+global_asm!(
+    r#"
+    .text
+    .globl xen_guest_upcall
+    xen_guest_upcall:
+        push    rax
+        push    rcx
+        push    rdx
+        push    rsi
+        push    rdi
+        push    r8
+        push    r9
+        push    r10
+        push    r11
+        push    rbp
+        mov     rbp, rsp
+        cld
+        and     rsp, -16
+    .if {sse}
+        sub     rsp, 512
+        fxsave  [rsp]
+    .endif
+        call    {interrupted}
+    .if {sse}
+        fxrstor [rsp]
+    .endif
+        mov     rsp, rbp
+        pop     rbp
+        pop     r11
+        pop     r10
+        pop     r9
+        pop     r8
+        pop     rdi
+        pop     rsi
+        pop     rdx
+        pop     rcx
+        pop     rax
+        iretq
+    "#,
+    sse = const cfg!(target_feature = "sse") as u32,
+    interrupted = sym interrupted,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_has_the_address_in_three_parts() {
+        let gate = interrupt_gate(0x1122_3344_5566_7788, 8);
+        assert_eq!(gate, [0x5566_8e00_0008_7788, 0x1122_3344]);
+    }
+}
