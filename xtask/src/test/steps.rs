@@ -3,7 +3,7 @@
 use crate::install::Install;
 use crate::need::Need;
 use crate::{
-    Error, adopters, cross, deny, examples, features, fuzz, live, loom, miri, msrv, package,
+    Error, adopters, atlas, cross, deny, examples, features, fuzz, live, loom, miri, msrv, package,
     public_api, verify,
 };
 
@@ -208,6 +208,14 @@ pub(super) const STEPS: &[Step] = &[
         place: Place::In(SHARED),
         needs: Needs::Optional(&[Need::Pip]),
         action: Action::Tests(&[&["test", "-p", "xen-xenstore", "--features", "network"]]),
+    },
+    Step {
+        name: "atlas",
+        about: "the atlas in a headless browser",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::Optional(atlas::NEEDS),
+        action: Action::Command(|install| atlas::run(&atlas::Options::TEST, install)),
     },
     Step {
         name: "verify",

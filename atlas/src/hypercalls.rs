@@ -1,0 +1,219 @@
+//! Which constants are commands of which hypercall, and which type each takes.
+//!
+//! The records have names and numbers. Which belong together follows from the names, as the table says.
+
+use xen_records::model::{Constant, Item, Value};
+
+use crate::index::Index;
+
+/// What all numbers of hypercalls begin with.
+const NUMBER: &str = "__HYPERVISOR_";
+
+/// A hypercall with commands.
+struct Family {
+    /// Its name without [`NUMBER`].
+    name: &'static str,
+    header: &'static str,
+    /// What its commands begin with.
+    commands: &'static str,
+    /// What the types of their arguments begin with.
+    arguments: &'static str,
+    /// Whether commands have capitals after the prefix. Elsewhere those are flags and bounds.
+    capitals: bool,
+}
+
+const fn family(
+    name: &'static str,
+    header: &'static str,
+    commands: &'static str,
+    arguments: &'static str,
+) -> Family {
+    Family { name, header, commands, arguments, capitals: false }
+}
+
+const FAMILIES: &[Family] = &[
+    family("platform_op", "platform.h", "XENPF_", "xenpf_"),
+    family("memory_op", "memory.h", "XENMEM_", "xen_"),
+    family("xen_version", "version.h", "XENVER_", "xen_"),
+    family("console_io", "xen.h", "CONSOLEIO_", "-"),
+    family("grant_table_op", "grant_table.h", "GNTTABOP_", "gnttab_"),
+    family("vm_assist", "xen.h", "VMASST_CMD_", "-"),
+    family("vcpu_op", "vcpu.h", "VCPUOP_", "vcpu_"),
+    Family { capitals: true, ..family("mmuext_op", "xen.h", "MMUEXT_", "-") },
+    Family { capitals: true, ..family("xsm_op", "xsm/flask_op.h", "FLASK_", "xen_flask_") },
+    family("nmi_op", "nmi.h", "XENNMI_", "xennmi_"),
+    family("sched_op", "sched.h", "SCHEDOP_", "sched_"),
+    family("callback_op", "callback.h", "CALLBACKOP_", "callback_"),
+    family("xenoprof_op", "xenoprof.h", "XENOPROF_", "xenoprof_"),
+    family("event_channel_op", "event_channel.h", "EVTCHNOP_", "evtchn_"),
+    family("physdev_op", "physdev.h", "PHYSDEVOP_", "physdev_"),
+    family("hvm_op", "hvm/hvm_op.h", "HVMOP_", "xen_hvm_"),
+    family("sysctl", "sysctl.h", "XEN_SYSCTL_", "xen_sysctl_"),
+    family("domctl", "domctl.h", "XEN_DOMCTL_", "xen_domctl_"),
+    family("kexec_op", "kexec.h", "KEXEC_CMD_", "xen_"),
+    family("argo_op", "argo.h", "XEN_ARGO_OP_", "xen_argo_"),
+    family("xenpmu_op", "pmu.h", "XENPMU_", "xen_pmu_"),
+    family("dm_op", "hvm/dm_op.h", "XEN_DMOP_", "xen_dm_op_"),
+    family("hypfs_op", "hypfs.h", "XEN_HYPFS_OP_", "xen_hypfs_"),
+    family("mca", "arch-x86/xen-mca.h", "XEN_MC_", "xen_mc_"),
+];
+
+/// Constants that look like commands: what their names continue with.
+const NO_COMMANDS: &[&str] =
+    &["XENMEM_access_", "XENMEM_resource_", "XENMEM_sharing_op_", "XENMEM_paging_op_"];
+
+/// Types that are not called like their command.
+const ARGUMENTS: &[(&str, &str)] = &[
+    ("XENMEM_increase_reservation", "xen_memory_reservation"),
+    ("XENMEM_decrease_reservation", "xen_memory_reservation"),
+    ("XENMEM_populate_physmap", "xen_memory_reservation"),
+    ("XENMEM_claim_pages", "xen_memory_reservation"),
+    ("XENMEM_exchange", "xen_memory_exchange"),
+    ("XENMEM_machphys_compat_mfn_list", "xen_machphys_mfn_list"),
+    ("XENMEM_machine_memory_map", "xen_memory_map"),
+    ("XENMEM_memory_map", "xen_memory_map"),
+    ("XENMEM_set_memory_map", "xen_foreign_memory_map"),
+    ("XENMEM_set_pod_target", "xen_pod_target"),
+    ("XENMEM_get_pod_target", "xen_pod_target"),
+    ("XENMEM_acquire_resource", "xen_mem_acquire_resource"),
+    ("XENMEM_access_op", "xen_mem_access_op"),
+    ("XENMEM_paging_op", "xen_mem_paging_op"),
+    ("XENMEM_sharing_op", "xen_mem_sharing_op"),
+    ("XENVER_get_features", "xen_feature_info"),
+    ("SCHEDOP_shutdown_code", "sched_shutdown"),
+    ("VCPUOP_get_runstate_info", "vcpu_runstate_info"),
+    ("VCPUOP_initialise", "vcpu_guest_context"),
+    ("HVMOP_set_param", "xen_hvm_param"),
+    ("HVMOP_get_param", "xen_hvm_param"),
+    ("HVMOP_altp2m", "xen_hvm_altp2m_op"),
+    ("PHYSDEVOP_apic_read", "physdev_apic"),
+    ("PHYSDEVOP_apic_write", "physdev_apic"),
+    ("PHYSDEVOP_alloc_irq_vector", "physdev_irq"),
+    ("PHYSDEVOP_free_irq_vector", "physdev_irq"),
+    ("PHYSDEVOP_manage_pci_add", "physdev_manage_pci"),
+    ("PHYSDEVOP_manage_pci_remove", "physdev_manage_pci"),
+    ("PHYSDEVOP_pci_device_remove", "physdev_pci_device"),
+    ("PHYSDEVOP_restore_msi_ext", "physdev_pci_device"),
+    ("PHYSDEVOP_prepare_msix", "physdev_pci_device"),
+    ("PHYSDEVOP_release_msix", "physdev_pci_device"),
+    ("PHYSDEVOP_pci_device_reset", "pci_device_reset"),
+    ("XENPF_microcode_update", "xenpf_microcode_update"),
+    ("XENPF_get_cpuinfo", "xenpf_pcpuinfo"),
+    ("XENPF_get_cpu_version", "xenpf_pcpu_version"),
+    ("XENPF_cpu_online", "xenpf_cpu_ol"),
+    ("XENPF_cpu_offline", "xenpf_cpu_ol"),
+    ("XENPF_cpu_hotadd", "xenpf_cpu_hotadd"),
+    ("XENPF_mem_hotadd", "xenpf_mem_hotadd"),
+    ("XENPF_get_symbol", "xenpf_symdata"),
+    ("XENPF_get_ucode_revision", "xenpf_ucode_revision"),
+    ("XENPMU_mode_get", "xen_pmu_params"),
+    ("XENPMU_mode_set", "xen_pmu_params"),
+    ("XENPMU_feature_get", "xen_pmu_params"),
+    ("XENPMU_feature_set", "xen_pmu_params"),
+    ("XENPMU_init", "xen_pmu_params"),
+    ("XENPMU_finish", "xen_pmu_params"),
+];
+
+/// A hypercall.
+pub(crate) struct Hypercall<'a> {
+    /// Its name without `__HYPERVISOR_`.
+    pub(crate) name: &'a str,
+    /// The constant that has its number.
+    pub(crate) constant: &'a str,
+    pub(crate) number: i128,
+    /// In the order of their numbers.
+    pub(crate) commands: Vec<Command<'a>>,
+}
+
+/// A command.
+pub(crate) struct Command<'a> {
+    pub(crate) constant: &'a str,
+    pub(crate) number: i128,
+    /// The type of its argument, if it is known.
+    pub(crate) argument: Option<&'a str>,
+}
+
+/// All hypercalls, in the order of their numbers.
+pub(crate) fn all<'a>(index: &Index<'a>) -> Vec<Hypercall<'a>> {
+    let numbers = index.constants.values().filter_map(|thing| {
+        let name = thing.name.strip_prefix(NUMBER)?;
+        // Addresses have the prefix too.
+        let is_name = name.starts_with(|c: char| c.is_ascii_lowercase());
+        let number = number(thing.forms.first()?.item)?;
+        let commands = commands(index, name);
+        is_name.then_some(Hypercall { name, constant: thing.name, number, commands })
+    });
+    let mut all: Vec<_> = numbers.collect();
+    all.sort_by_key(|hypercall| (hypercall.number, hypercall.name));
+    all
+}
+
+fn commands<'a>(index: &Index<'a>, name: &str) -> Vec<Command<'a>> {
+    let Some(family) = FAMILIES.iter().find(|family| family.name == name) else {
+        return Vec::new();
+    };
+    let of_header = index
+        .constants
+        .values()
+        .filter(|thing| thing.forms.first().is_some_and(|form| form.header == family.header));
+    let found = of_header.filter_map(|thing| {
+        let rest = thing.name.strip_prefix(family.commands)?;
+        let is_command = rest.starts_with(|c: char| c.is_ascii_lowercase() || family.capitals)
+            && !NO_COMMANDS
+                .iter()
+                .any(|prefix| thing.name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()));
+        let number = number(thing.forms.first()?.item)?;
+        let argument = argument(index, family, thing.name, rest);
+        is_command.then_some(Command { constant: thing.name, number, argument })
+    });
+    let mut commands: Vec<_> = found.collect();
+    commands.sort_by_key(|command| (command.number, command.constant));
+    commands
+}
+
+fn argument<'a>(index: &Index<'a>, family: &Family, constant: &str, rest: &str) -> Option<&'a str> {
+    let listed = ARGUMENTS.iter().find(|(known, _)| *known == constant);
+    let name = match listed {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("{}{}", family.arguments, rest.to_lowercase()),
+    };
+    let (name, thing) = index.types.get_key_value(name.as_str())?;
+    // `xen_domctl_getdomaininfo`, or a typedef of what it is.
+    let is_type = thing.forms.iter().all(|form| !matches!(form.item, Item::Constant(_)));
+    is_type.then_some(index.alias(name).unwrap_or(name))
+}
+
+fn number(item: &Item) -> Option<i128> {
+    match item {
+        Item::Constant(Constant { value: Value::Int { value, .. }, .. }) => Some(*value),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_of_what_there_is() {
+        let records = xen_records::records().unwrap();
+        let index = Index::new(&records);
+        let all = all(&index);
+        for family in FAMILIES {
+            let hypercall = all.iter().find(|hypercall| hypercall.name == family.name);
+            let hypercall = hypercall.unwrap_or_else(|| panic!("no hypercall {}", family.name));
+            assert!(!hypercall.commands.is_empty(), "{} has commands", family.name);
+        }
+        for (constant, argument) in ARGUMENTS {
+            let commands = all.iter().flat_map(|hypercall| &hypercall.commands);
+            let command = commands.into_iter().find(|command| command.constant == *constant);
+            let command = command.unwrap_or_else(|| panic!("no command {constant}"));
+            assert_eq!(command.argument, Some(*argument), "{constant}");
+        }
+        // By the rule of names.
+        let grants = all.iter().find(|hypercall| hypercall.name == "grant_table_op").unwrap();
+        let copy =
+            grants.commands.iter().find(|command| command.constant == "GNTTABOP_copy").unwrap();
+        assert_eq!((copy.number, copy.argument), (5, Some("gnttab_copy")));
+    }
+}
