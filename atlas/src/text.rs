@@ -58,6 +58,7 @@ fn range(catalogue: &Catalogue, coverage: u64, releases: u64) -> String {
         }
         out.push(match (start == 0, at == known.len(), at - start) {
             (false, true, _) => format!("since {}", name(start)),
+            (true, _, 1) => format!("in {}", name(start)),
             (true, false, _) => format!("until {}", name(at - 1)),
             (_, _, 1) => format!("in {}", name(start)),
             _ => format!("{} to {}", name(start), name(at - 1)),

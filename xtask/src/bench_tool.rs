@@ -54,9 +54,7 @@ const QUESTIONS: &[(&str, Option<&str>)] = &[
 
 /// Times every question and prints the table.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let mut build = workspace::cargo()?;
-    process::captured("build xenabi", build.args(["build", "--release", "-p", "xenabi"]))?;
-    let xenabi = workspace::target_dir()?.join("release/xenabi");
+    let xenabi = if options.install { install()? } else { build()? };
     let hypervisor = hypervisor(options)?;
     let mut table = Table::new(["call", "median ms", "fastest", "slowest", "bound"]);
     for (question, pahole) in QUESTIONS {
@@ -70,10 +68,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         }
     }
     table.print();
-    if options.install {
-        install()?;
-    }
     Ok(())
+}
+
+/// Builds xenabi as it would be installed.
+fn build() -> Result<PathBuf, Error> {
+    let mut command = workspace::cargo()?;
+    process::captured("build xenabi", command.args(["build", "--release", "-p", "xenabi"]))?;
+    Ok(workspace::target_dir()?.join("release").join(program()))
+}
+
+fn program() -> String {
+    format!("xenabi{}", env::consts::EXE_SUFFIX)
 }
 
 /// The file that pahole reads; none, with a line that says why, if there is none or no pahole.
@@ -126,7 +132,7 @@ fn row(name: &str, times: &[Duration], bound: &str) -> [String; 5] {
 }
 
 /// Installs xenabi as a user does, with nothing built before.
-fn install() -> Result<(), Error> {
+fn install() -> Result<PathBuf, Error> {
     let directory = workspace::scratch("bench-tool")?;
     workspace::remove(&directory)?;
     let mut command = workspace::cargo()?;
@@ -140,15 +146,16 @@ fn install() -> Result<(), Error> {
     let before = spent();
     let wall = process::captured("cargo install --path xenabi", &mut command)?;
     let cpu = spent().saturating_sub(before);
-    let program = directory.join("bin").join(format!("xenabi{}", env::consts::EXE_SUFFIX));
+    let program = directory.join("bin").join(program());
     let size = fs::metadata(&program).map_err(Error::file(&program))?.len();
     println!(
-        "\ncargo install --path xenabi: {:.0} s of processor time ({}, at most {:.0}), {:.0} s, a program of {:.1} MB",
+        "cargo install --path xenabi: {:.0} s of processor time ({}, at most {:.0}), {:.0} s, a program of {:.1} MB\n",
         cpu.as_secs_f64(),
         if cpu <= INSTALL { "ok" } else { "over" },
         INSTALL.as_secs_f64(),
         wall.as_secs_f64(),
         size as f64 / 1e6
     );
-    workspace::remove(&directory)
+    workspace::remove(&directory.join("build"))?;
+    Ok(program)
 }

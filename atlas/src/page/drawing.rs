@@ -31,7 +31,8 @@ impl Scale {
                 bits |= parts.iter().any(|part| part.first % 8 != 0 || part.bits % 8 != 0);
             }
         }
-        let mut bytes = if size <= 4 { 4 } else { 8 };
+        // Bits are narrow, and their words mostly of 4 bytes.
+        let mut bytes = if size <= 4 || bits { 4 } else { 8 };
         while size.div_ceil(bytes) > MAX_ROWS {
             bytes *= 2;
         }
@@ -104,15 +105,33 @@ fn boxes(part: &Part<'_>, areas: &[Area], rows: u64, columns: u64) -> Markup {
         ),
     };
     if part.bits == 0 {
-        // A flexible array member begins where the structure ends.
-        return html! { span.flex title=(format!("{name}: a flexible array")) style=(style(&Area { rows: (rows, rows + 1), columns: (0, columns) })) { (name) "[]" } };
+        // A flexible array member begins where the structure ends; some structures are empty.
+        let (left, what) = match &part.what {
+            What::Member { member, .. } if matches!(member.ty, Type::Array(..)) => {
+                ("[]", "a flexible array")
+            }
+            _ => (" (empty)", "no bytes"),
+        };
+        let area = Area { rows: (rows, rows + 1), columns: (0, columns) };
+        return html! {
+            span.flex title=(format!("{name}: {what}")) style=(style(&area)) { (name) (left) }
+        };
     }
     let labelled = largest(areas);
     html! { @for (at, area) in areas.iter().enumerate() {
         span class=(joined(class, at > 0, at + 1 < areas.len())) title=(title) style=(style(area)) {
-            @if at == labelled { (name) }
+            @if at == labelled && is_wide(area, columns) { (name) }
         }
     } }
+}
+
+/// Whether a box has space for a few letters where drawings are narrowest. The title and the table of members have
+/// the names of all.
+fn is_wide(area: &Area, columns: u64) -> bool {
+    const LETTERS: u64 = 3;
+    const LETTERS_OF_ROW: u64 = 36;
+    let (left, right) = area.columns;
+    (right - left).saturating_mul(LETTERS_OF_ROW) >= columns.saturating_mul(LETTERS)
 }
 
 /// The class of a box that may continue one before, or in one after it.
@@ -144,6 +163,7 @@ fn class(member: &Member) -> &'static str {
     let name = member.name.as_deref().unwrap_or_default();
     match member.ty {
         _ if is_filler(name) => "r",
+        _ if member.bits.is_some() => "m",
         Type::Inline(..) => "u",
         Type::Handle(..) | Type::Pointer(..) => "h",
         Type::Array(..) => "a",

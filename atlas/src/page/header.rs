@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 use xen_records::cells::Cells;
-use xen_records::model::{Constant, Item, Origin};
+use xen_records::model::{Constant, Item, Origin, Value};
 use xen_records::view::declaration::constant_type;
 use xen_records::view::diff::is_stable;
 use xen_records::{Entry, Header};
@@ -36,7 +36,7 @@ fn body(page: &Page<'_>, header: &Header) -> Markup {
             @if !scope.is_empty() { " · " (scope) }
             @if !is_stable(&header.name) { " · no promise from release to release" }
         }
-        @if !header.entries.is_empty() { div.scroll { table.lines.defs {
+        @if !header.entries.is_empty() { div.scroll { table.lines.defs.stack {
             thead { tr {
                 th scope="col" { "Name" } th.num scope="col" { "Value" } th.num scope="col" { "Hexadecimal" }
                 th scope="col" { "Type" } th scope="col" { "Where" }
@@ -75,12 +75,17 @@ fn rows(page: &Page<'_>, header: &Header, entry: &Entry) -> Markup {
             tr id=[(at == 0).then(|| page.index().constant_anchor(name))] {
                 @if at == 0 { th scope="row" { (self_link(page, name)) } } @else { td {} }
                 td.num { code { (text::decimal(&constant.value)) } }
-                td.num { code { (text::hexadecimal(&constant.value)) } }
+                (hexadecimal(&constant.value))
                 td { (origin(page, constant)) }
                 td.where { (page.scope(&header.cells, &cells)) }
             }
         }
     }
+}
+
+fn hexadecimal(value: &Value) -> Markup {
+    let text = text::hexadecimal(value);
+    html! { td.num { @if !text.is_empty() { code { (text) } } } }
 }
 
 /// A constant's name, which is the link to it.
@@ -90,8 +95,8 @@ fn self_link(page: &Page<'_>, name: &str) -> Markup {
 
 fn origin(page: &Page<'_>, constant: &Constant) -> Markup {
     match &constant.origin {
-        Origin::Enumerator(Some(owner)) => page.type_link(owner),
-        _ => html! { (constant_type(constant)) },
+        Origin::Enumerator(Some(owner)) => html! { code { (page.type_link(owner)) } },
+        _ => html! { code { (constant_type(constant)) } },
     }
 }
 
@@ -101,7 +106,9 @@ fn summary(page: &Page<'_>, item: &Item, cells: &Cells) -> Markup {
         Item::Record(record) => html! {
             (text::count(record.size, "byte")) ", " (text::count(record.members.len() as u64, "member"))
         },
-        Item::Typedef(ty) | Item::Enum { int: ty, .. } => html! { "= " (page.c_type(ty, arch)) },
+        Item::Typedef(ty) | Item::Enum { int: ty, .. } => {
+            html! { code { "= " (page.c_type(ty, arch)) } }
+        }
         Item::Constant(_) => html! {},
     }
 }

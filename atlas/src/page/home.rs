@@ -35,7 +35,7 @@ fn releases(page: &Page<'_>) -> Markup {
     let first = catalogue.arches.first().map_or("", |arch| arch.name.as_str());
     html! {
         h2 #releases { "Releases" }
-        div.scroll { table.lines {
+        div.scroll { table.lines.releases {
             thead { tr {
                 th scope="col" { "Release" } th scope="col" { "Headers of" }
                 th.num scope="col" { "Types" } th.num scope="col" { "Members" } th.num scope="col" { "Constants" }

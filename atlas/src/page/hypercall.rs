@@ -12,7 +12,7 @@ pub(super) fn pages(source: &Source<'_>, site: &mut Site) -> Result<(), Error> {
     let list = html! {
         h1 { "Hypercalls" }
         p.lead { "By number, with the commands of each and the types of their arguments." }
-        div.scroll { table.lines {
+        div.scroll { table.lines.stack {
             thead { tr {
                 th.num scope="col" { "Number" } th scope="col" { "Hypercall" } th.num scope="col" { "Commands" }
                 th scope="col" { "Where" }
@@ -46,7 +46,7 @@ fn body(page: &Page<'_>, hypercall: &Hypercall<'_>) -> Markup {
         @if hypercall.commands.is_empty() {
             p { "It has no commands." }
         } @else {
-            div.scroll { table.lines {
+            div.scroll { table.lines.stack {
                 thead { tr {
                     th.num scope="col" { "Number" } th scope="col" { "Command" } th scope="col" { "Argument" }
                     th.num scope="col" { "Bytes" } th scope="col" { "Where" }

@@ -1,11 +1,11 @@
 //! The members of a type as a table, with a column for each form.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use xen_records::model::{Item, Member, Record, Type};
 
 use super::Page;
 use super::ty::letter;
-use crate::index::Thing;
+use crate::index::{Form, Thing};
 
 /// Columns of forms, at most: the newest. Drawings have the others.
 const MAX_FORMS: usize = 8;
@@ -46,36 +46,57 @@ pub(super) fn table(page: &Page<'_>, thing: &Thing<'_>) -> Markup {
         }
     }
     let many = forms.len() > 1;
-    let arch = |form: &crate::index::Form<'_>| {
-        form.cells.iter().map(|(_, arch)| arch).min().unwrap_or_default()
-    };
     html! {
         h2 #members { "Members" }
-        @if thing.forms.len() > MAX_FORMS { p.note { "The newest " (MAX_FORMS) " forms of " (thing.forms.len()) "." } }
+        @if thing.forms.len() > MAX_FORMS {
+            p.note { "The newest " (MAX_FORMS) " forms of " (thing.forms.len()) "." }
+        }
         div.scroll { table.lines.members {
             thead {
                 @if many { tr { td {} td {} @for (at, ..) in &forms {
-                    th.pair colspan="2" scope="colgroup" { span class=(format!("letter f{}", at % 6)) { (letter(*at)) } }
+                    th.pair colspan="2" scope="colgroup" {
+                        span class=(format!("letter f{}", at % 6)) { (letter(*at)) }
+                    }
                 } } }
                 tr { th scope="col" { "Member" } th scope="col" { "Type" } @for _ in &forms {
                     th.num scope="col" { "Offset" } th.num scope="col" { "Size" }
                 } }
             }
             tbody { @for key in &keys {
-                @let found: Vec<_> = forms.iter().map(|(.., rows)| rows.iter().find(|row| row.key == *key)).collect();
-                @let (form, row) = forms.iter().zip(&found).find_map(|((_, form, _), row)| Some((*form, (*row)?))).unzip();
-                @if let (Some(form), Some(row)) = (form, row) { tr {
-                    th scope="row" style=[(row.depth > 0).then(|| format!("--d:{}", row.depth))] { (row.name) }
-                    td { code { (page.c_type(row.ty, arch(form))) } }
-                    @for cell in &found {
-                        @match cell {
-                            Some(row) => { td.num { (row.offset) } td.num { (row.size) } }
-                            None => { td.num.none { "–" } td.num.none { "–" } }
-                        }
-                    }
-                } }
+                @let cells: Vec<_> = forms.iter().map(|(_, form, rows)| {
+                    (*form, rows.iter().find(|row| row.key == *key))
+                }).collect();
+                (line(page, &cells))
             } }
         } }
+    }
+}
+
+/// One member in all forms.
+fn line(page: &Page<'_>, cells: &[(&Form<'_>, Option<&Row<'_>>)]) -> Markup {
+    let Some(first) = cells.iter().find_map(|(_, row)| *row) else { return html! {} };
+    let mut types: Vec<String> = Vec::new();
+    for (form, row) in cells {
+        let Some(row) = row else { continue };
+        let arch = form.cells.iter().map(|(_, arch)| arch).min().unwrap_or_default();
+        let ty = page.c_type(row.ty, arch).into_string();
+        if !types.contains(&ty) {
+            types.push(ty);
+        }
+    }
+    html! {
+        tr {
+            th scope="row" style=[(first.depth > 0).then(|| format!("--d:{}", first.depth))] { (first.name) }
+            td { @for (at, ty) in types.into_iter().enumerate() {
+                @if at > 0 { " or " } code { (PreEscaped(ty)) }
+            } }
+            @for (_, row) in cells {
+                @match row {
+                    Some(row) => { td.num { (row.offset) } td.num { (row.size) } }
+                    None => { td.num.none { "–" } td.num.none { "–" } }
+                }
+            }
+        }
     }
 }
 

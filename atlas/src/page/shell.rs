@@ -26,7 +26,7 @@ pub(super) fn page(page: &Page<'_>, title: &str, body: &Markup) -> String {
                 header.top {
                     a.brand href=(page.href("index.html")) { "Xen ABI" span { " atlas" } }
                     div.search role="search" {
-                        input #search type="search" placeholder="Search names, members, values" aria-label="Search"
+                        input #search type="search" placeholder="Search" aria-label="Search"
                             autocomplete="off" spellcheck="false" role="combobox" aria-expanded="false"
                             aria-controls="results" aria-autocomplete="list";
                         kbd aria-hidden="true" { "/" }
