@@ -27,7 +27,6 @@ pub(crate) struct Browser {
     next: u64,
     /// Errors of scripts and in the console, and files that could not be loaded.
     pub(crate) errors: Vec<String>,
-    loaded: bool,
     _profile: tempfile::TempDir,
 }
 
@@ -43,9 +42,11 @@ impl Browser {
         let address = address.expect("the browser ended before it listened");
         std::thread::spawn(move || lines.for_each(drop));
         let (socket, _) = connect(address.trim()).unwrap();
+        if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        }
         let (session, errors) = (None, Vec::new());
-        let mut browser =
-            Self { child, socket, session, next: 0, errors, loaded: false, _profile: profile };
+        let mut browser = Self { child, socket, session, next: 0, errors, _profile: profile };
         let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let session = browser.call("Target.attachToTarget", attach);
@@ -58,6 +59,11 @@ impl Browser {
 
     /// Makes a call of the protocol and returns its result.
     pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
+        self.try_call(method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// As [`Browser::call`]; an error is the protocol's.
+    fn try_call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         self.next += 1;
         let mut message = json!({ "id": self.next, "method": method, "params": params });
         if let Some(session) = &self.session {
@@ -67,19 +73,23 @@ impl Browser {
         loop {
             let answer = self.receive();
             if answer["id"] == self.next {
-                assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-                return answer["result"].clone();
+                let error = &answer["error"];
+                return if error.is_null() {
+                    Ok(answer["result"].clone())
+                } else {
+                    Err(error.clone())
+                };
             }
         }
     }
 
     /// The next message; of an event what matters is kept.
     fn receive(&mut self) -> Value {
-        let text = self.socket.read().unwrap().into_text().unwrap();
+        let read = self.socket.read();
+        let text = read.expect("an answer of the browser").into_text().unwrap();
         let message: Value = serde_json::from_str(&text).unwrap();
         let params = &message["params"];
         match message["method"].as_str() {
-            Some("Page.loadEventFired") => self.loaded = true,
             Some("Runtime.exceptionThrown") => {
                 self.errors.push(params["exceptionDetails"].to_string())
             }
@@ -99,11 +109,8 @@ impl Browser {
         // From one anchor of a page to another nothing is loaded.
         self.call("Page.navigate", json!({ "url": "about:blank" }));
         self.wait_for("location.href === 'about:blank'");
-        self.loaded = false;
         self.call("Page.navigate", json!({ "url": address }));
-        while !self.loaded {
-            self.receive();
-        }
+        self.wait_for("location.href !== 'about:blank' && document.readyState === 'complete'");
     }
 
     /// The value of an expression in the page.
@@ -122,7 +129,13 @@ impl Browser {
     /// Waits until an expression is true.
     pub(crate) fn wait_for(&mut self, expression: &str) {
         let start = Instant::now();
-        while self.value(expression) != json!(true) {
+        let params = json!({ "expression": expression, "returnByValue": true });
+        // While another page is being opened there is no page to ask.
+        while self
+            .try_call("Runtime.evaluate", params.clone())
+            .ok()
+            .is_none_or(|answer| answer["result"]["value"] != json!(true))
+        {
             assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {expression}");
             sleep(Duration::from_millis(20));
         }
@@ -159,7 +172,11 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Both fail if it has ended.
+        // Debian's program is a script that starts the browser, which would go on without it. All of this fails
+        // if it has ended.
+        let close = json!({ "id": 0, "method": "Browser.close" });
+        let _ = self.socket.send(Message::text(close.to_string()));
+        while self.socket.read().is_ok() {}
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

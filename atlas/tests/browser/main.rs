@@ -117,7 +117,7 @@ fn compare(browser: &mut Browser, page: &dyn Fn(&str) -> String) {
 
 fn colours(browser: &mut Browser, page: &dyn Fn(&str) -> String) {
     browser.open(&page("index.html"));
-    let mut ground = |browser: &mut Browser| browser.value(GROUND).as_f64().unwrap();
+    let ground = |browser: &mut Browser| browser.value(GROUND).as_f64().unwrap();
     browser.prefer("light");
     assert!(ground(browser) > 200.0);
     browser.prefer("dark");
