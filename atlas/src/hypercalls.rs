@@ -2,7 +2,7 @@
 //!
 //! The records have names and numbers. Which belong together follows from the names, as the table says.
 
-use xen_records::model::{Constant, Item, Value};
+use xen_records::model::{Constant, Item, Origin, Value};
 
 use crate::index::Index;
 
@@ -18,6 +18,8 @@ struct Family {
     commands: &'static str,
     /// What the types of their arguments begin with.
     arguments: &'static str,
+    /// The type of every argument, where it is one.
+    argument: &'static str,
     /// Whether commands have capitals after the prefix. Elsewhere those are flags and bounds.
     capitals: bool,
 }
@@ -28,7 +30,7 @@ const fn family(
     commands: &'static str,
     arguments: &'static str,
 ) -> Family {
-    Family { name, header, commands, arguments, capitals: false }
+    Family { name, header, commands, arguments, argument: "", capitals: false }
 }
 
 const FAMILIES: &[Family] = &[
@@ -39,7 +41,11 @@ const FAMILIES: &[Family] = &[
     family("grant_table_op", "grant_table.h", "GNTTABOP_", "gnttab_"),
     family("vm_assist", "xen.h", "VMASST_CMD_", "-"),
     family("vcpu_op", "vcpu.h", "VCPUOP_", "vcpu_"),
-    Family { capitals: true, ..family("mmuext_op", "xen.h", "MMUEXT_", "-") },
+    Family {
+        capitals: true,
+        argument: "mmuext_op",
+        ..family("mmuext_op", "xen.h", "MMUEXT_", "-")
+    },
     Family { capitals: true, ..family("xsm_op", "xsm/flask_op.h", "FLASK_", "xen_flask_") },
     family("nmi_op", "nmi.h", "XENNMI_", "xennmi_"),
     family("sched_op", "sched.h", "SCHEDOP_", "sched_"),
@@ -58,9 +64,26 @@ const FAMILIES: &[Family] = &[
     family("mca", "arch-x86/xen-mca.h", "XEN_MC_", "xen_mc_"),
 ];
 
-/// Constants that look like commands: what their names continue with.
-const NO_COMMANDS: &[&str] =
-    &["XENMEM_access_", "XENMEM_resource_", "XENMEM_sharing_op_", "XENMEM_paging_op_"];
+/// What the names of further constants begin with that look like commands: commands of commands, and flags.
+const NO_COMMANDS: &[&str] = &[
+    "FLASK_BOOL_",
+    "HVMOP_altp2m_",
+    "XENMEM_access_op_",
+    "XENMEM_paging_op_",
+    "XENMEM_resource_",
+    "XENMEM_sharing_op_",
+    "XENOPROF_last_op",
+    "XEN_DMOP_no_gfns",
+    "XEN_DOMCTL_vmtrace_disable",
+    "XEN_DOMCTL_vmtrace_enable",
+    "XEN_DOMCTL_vmtrace_get_option",
+    "XEN_DOMCTL_vmtrace_output_position",
+    "XEN_DOMCTL_vmtrace_reset_and_enable",
+    "XEN_DOMCTL_vmtrace_set_option",
+    "XEN_SYSCTL_cpu_featureset_",
+    "XEN_SYSCTL_cpu_policy_",
+    "XEN_SYSCTL_pm_op_",
+];
 
 /// Types that are not called like their command.
 const ARGUMENTS: &[(&str, &str)] = &[
@@ -112,6 +135,43 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("XENPMU_feature_set", "xen_pmu_params"),
     ("XENPMU_init", "xen_pmu_params"),
     ("XENPMU_finish", "xen_pmu_params"),
+    ("XEN_DOMCTL_test_assign_device", "xen_domctl_assign_device"),
+    ("XEN_DOMCTL_deassign_device", "xen_domctl_assign_device"),
+    ("XEN_DOMCTL_unbind_pt_irq", "xen_domctl_bind_pt_irq"),
+    ("XEN_DOMCTL_gettscinfo", "xen_domctl_tsc_info"),
+    ("XEN_DOMCTL_settscinfo", "xen_domctl_tsc_info"),
+    ("XEN_DOMCTL_setvnumainfo", "xen_domctl_vnuma"),
+    ("XEN_DOMCTL_get_paging_mempool_size", "xen_domctl_paging_mempool"),
+    ("XEN_DOMCTL_set_paging_mempool_size", "xen_domctl_paging_mempool"),
+    ("XEN_DOMCTL_gdbsx_guestmemio", "xen_domctl_gdbsx_memio"),
+    ("XEN_DOMCTL_gdbsx_pausevcpu", "xen_domctl_gdbsx_pauseunp_vcpu"),
+    ("XEN_DOMCTL_gdbsx_unpausevcpu", "xen_domctl_gdbsx_pauseunp_vcpu"),
+    ("XEN_DOMCTL_gethvmcontext_partial", "xen_domctl_hvmcontext_partial"),
+    ("XENMEM_get_vnumainfo", "xen_vnuma_topology_info"),
+    ("KEXEC_CMD_kexec", "xen_kexec_exec"),
+    ("KEXEC_CMD_kexec_get_range", "xen_kexec_range"),
+    ("XEN_DMOP_map_io_range_to_ioreq_server", "xen_dm_op_ioreq_server_range"),
+    ("XEN_DMOP_unmap_io_range_from_ioreq_server", "xen_dm_op_ioreq_server_range"),
+    ("XENNMI_register_callback", "xennmi_callback"),
+    ("HVMOP_set_evtchn_upcall_vector", "xen_hvm_evtchn_upcall_vector"),
+    ("VCPUOP_register_vcpu_time_memory_area", "vcpu_register_time_memory_area"),
+    ("PHYSDEVOP_pirq_eoi_gmfn_v1", "physdev_pirq_eoi_gmfn"),
+    ("PHYSDEVOP_pirq_eoi_gmfn_v2", "physdev_pirq_eoi_gmfn"),
+    ("PHYSDEVOP_manage_pci_add_ext", "physdev_manage_pci_ext"),
+    ("FLASK_CONTEXT_TO_SID", "xen_flask_sid_context"),
+    ("FLASK_SID_TO_CONTEXT", "xen_flask_sid_context"),
+    ("FLASK_CREATE", "xen_flask_transition"),
+    ("FLASK_RELABEL", "xen_flask_transition"),
+    ("FLASK_MEMBER", "xen_flask_transition"),
+    ("FLASK_GETBOOL", "xen_flask_boolean"),
+    ("FLASK_SETBOOL", "xen_flask_boolean"),
+    ("FLASK_AVC_HASHSTATS", "xen_flask_hash_stats"),
+    ("FLASK_AVC_CACHESTATS", "xen_flask_cache_stats"),
+    ("FLASK_ADD_OCONTEXT", "xen_flask_ocontext"),
+    ("FLASK_DEL_OCONTEXT", "xen_flask_ocontext"),
+    ("FLASK_GET_PEER_SID", "xen_flask_peersid"),
+    ("FLASK_RELABEL_DOMAIN", "xen_flask_relabel"),
+    ("XENVER_guest_handle", "xen_domain_handle_t"),
 ];
 
 /// A hypercall.
@@ -172,20 +232,33 @@ fn commands<'a>(index: &Index<'a>, name: &str) -> Vec<Command<'a>> {
 }
 
 fn argument<'a>(index: &Index<'a>, family: &Family, constant: &str, rest: &str) -> Option<&'a str> {
-    let listed = ARGUMENTS.iter().find(|(known, _)| *known == constant);
-    let name = match listed {
-        Some((_, name)) => (*name).to_owned(),
-        None => format!("{}{}", family.arguments, rest.to_lowercase()),
-    };
-    let (name, thing) = index.types.get_key_value(name.as_str())?;
-    // `xen_domctl_getdomaininfo`, or a typedef of what it is.
-    let is_type = thing.forms.iter().all(|form| !matches!(form.item, Item::Constant(_)));
-    is_type.then_some(index.alias(name).unwrap_or(name))
+    if let Some((_, name)) = ARGUMENTS.iter().find(|(known, _)| *known == constant) {
+        return known(index, name);
+    }
+    if !family.argument.is_empty() {
+        return known(index, family.argument);
+    }
+    let rest = rest.to_lowercase();
+    // What one command sets another gets, both in one type.
+    let verbs = ["get_", "set_", "get", "set"];
+    let object = verbs.iter().find_map(|verb| rest.strip_prefix(verb));
+    let found = known(index, &format!("{}{rest}", family.arguments));
+    let found = found.or_else(|| known(index, &format!("{}{rest}_t", family.arguments)));
+    found.or_else(|| known(index, &format!("{}{}", family.arguments, object?)))
 }
 
+/// The type of that name, under the name that has the page.
+fn known<'a>(index: &Index<'a>, name: &str) -> Option<&'a str> {
+    let (name, _) = index.types.get_key_value(name)?;
+    Some(index.alias(name).unwrap_or(name))
+}
+
+/// The number of a macro: commands are no enumerators.
 fn number(item: &Item) -> Option<i128> {
     match item {
-        Item::Constant(Constant { value: Value::Int { value, .. }, .. }) => Some(*value),
+        Item::Constant(Constant {
+            value: Value::Int { value, .. }, origin: Origin::Macro, ..
+        }) => Some(*value),
         _ => None,
     }
 }
