@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::install::Install;
 use crate::{
-    Error, adopters, bench_build, compare, cross, deny, doc, examples, features, fuzz, i686, live,
-    loom, miri, msrv, mutants, package, public_api, release, setup, test, verify,
+    Error, adopters, atlas, bench_build, bench_tool, compare, cross, deny, doc, examples, features,
+    fuzz, i686, live, loom, miri, msrv, mutants, package, public_api, release, setup, test, verify,
 };
 
 /// Developer commands of the xen-abi workspace.
@@ -93,6 +93,10 @@ enum Command {
     Adopters,
     /// Time clean builds of xen-abi and of comparable crates
     BenchBuild(bench_build::Options),
+    /// Time calls of xenabi, beside pahole on a hypervisor's debug information
+    BenchTool(bench_tool::Options),
+    /// Write the atlas of the ABI, a static site, or test it in a headless browser
+    Atlas(atlas::Options),
 }
 
 /// Reads the command line, runs the command and reports how it ended.
@@ -133,6 +137,8 @@ fn run(command: Command, install: Install) -> Result<(), Error> {
         Command::Adopters => adopters::run(),
         Command::Compare => compare::run(),
         Command::BenchBuild(options) => bench_build::run(&options),
+        Command::BenchTool(options) => bench_tool::run(&options),
+        Command::Atlas(options) => atlas::run(&options, install),
     }
 }
 

@@ -23,6 +23,8 @@
 //! | `compare`     | `compare.rs`    | other libraries over grants from user space                |
 //! | `adopters`    | `adopters/`     | other projects' crates, with their tests, over xen-abi     |
 //! | `bench-build` | `bench_build/`  | clean builds of xen-abi and of comparable crates           |
+//! | `bench-tool`  | `bench_tool.rs` | calls of xenabi beside pahole, and its installation        |
+//! | `atlas`       | `atlas.rs`      | the static site over the records                           |
 //!
 //! What a command needs is in its `NEEDS` (`need.rs`). Cargo subcommands from crates.io are pinned in
 //! `tool.rs`. Nothing is installed without a line that says so (`install.rs`).
@@ -31,7 +33,9 @@
 //! for a failure and 2 for wrong usage.
 
 mod adopters;
+mod atlas;
 mod bench_build;
+mod bench_tool;
 mod cli;
 mod compare;
 mod cpu;

@@ -36,16 +36,24 @@ pub(crate) enum For {
     Live,
     /// Reading headers, and building hypervisors from their source.
     Source,
+    /// Looking at the atlas.
+    Browser,
     /// All the tests.
     Everything,
 }
 
 impl For {
+    /// Whether it needs libclang and C compilers.
+    fn reads_headers(self) -> bool {
+        !matches!(self, Self::Live | Self::Browser)
+    }
+
     fn why(self) -> &'static str {
         match self {
             Self::Headers => "Xen's headers are read with libclang and checked with C compilers",
             Self::Live => "hypervisors are booted under QEMU",
             Self::Source => "hypervisors are built from source",
+            Self::Browser => "the atlas is read in a headless browser",
             Self::Everything => "headers are read and checked, and hypervisors booted",
         }
     }
@@ -68,11 +76,11 @@ impl Survey {
 
     /// Why there is no libclang, if one is wanted.
     fn missing_libclang(&self) -> Option<&String> {
-        self.libclang.as_ref().err().filter(|_| self.purpose != For::Live)
+        self.libclang.as_ref().err().filter(|_| self.purpose.reads_headers())
     }
 
     fn missing_compilers(&self) -> Vec<Arch> {
-        if self.purpose == For::Live {
+        if !self.purpose.reads_headers() {
             return Vec::new();
         }
         let has = |arch| self.compilers.iter().any(|compiler| compiler.arch == arch);
@@ -260,6 +268,7 @@ mod tests {
             programs: Vec::new(),
         };
         assert!(nothing(For::Live).is_complete());
+        assert!(nothing(For::Browser).is_complete());
         assert!(!nothing(For::Headers).is_complete());
         let programs = programs::EMULATORS.to_vec();
         let without = Survey { programs, ..nothing(For::Live) };

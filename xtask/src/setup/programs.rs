@@ -1,4 +1,4 @@
-//! Programs that commands run: emulators to boot hypervisors in, and what builds hypervisors.
+//! Programs that commands run: emulators to boot hypervisors in, what builds hypervisors, and a browser.
 
 use std::process::Command;
 
@@ -30,12 +30,19 @@ const BUILDERS: [Program; 5] = [
     Program { name: "python3", packages: &["python3"] },
 ];
 
+/// Any browser that the test of the atlas can drive. Debian's whole one would do as well.
+const BROWSERS: [Program; 1] = [Program {
+    name: "chromium-headless-shell",
+    packages: &["chromium-headless-shell", "fonts-dejavu-core"],
+}];
+
 /// The programs that are wanted for a purpose.
 fn wanted(purpose: For) -> &'static [Program] {
     match purpose {
         For::Headers => &[],
         For::Live | For::Everything => &EMULATORS,
         For::Source => &BUILDERS,
+        For::Browser => &BROWSERS,
     }
 }
 

@@ -4,8 +4,8 @@ use crate::install::Install;
 use crate::need::Need;
 use crate::workspace::FEATURES;
 use crate::{
-    Error, adopters, cross, deny, doc, examples, features, fuzz, live, loom, miri, msrv, package,
-    public_api, verify,
+    Error, adopters, atlas, cross, deny, doc, examples, features, fuzz, live, loom, miri, msrv,
+    package, public_api, verify,
 };
 
 use super::lanes::Lane;
@@ -200,6 +200,14 @@ pub(super) const STEPS: &[Step] = &[
             "--test",
             "pyxs",
         ]]),
+    },
+    Step {
+        name: "atlas",
+        about: "the atlas in a headless browser",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::Optional(atlas::NEEDS),
+        action: Action::Command(|install| atlas::run(&atlas::Options::TEST, install)),
     },
     Step {
         name: "verify",
