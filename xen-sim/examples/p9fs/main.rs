@@ -147,7 +147,7 @@ fn use_files(client: &mut Files<'_>) -> Result<(), AnyError> {
     let mut file = client.walk(&root, &["numbers"])?;
     println!("the file has {} bytes", client.stat(&file)?.length);
     client.open(&mut file, Mode::READ)?;
-    let mut found = Vec::new();
+    let mut found: Vec<u8> = Vec::new();
     let mut part = [0; 3000];
     loop {
         let read = client.read(&file, found.len() as u64, &mut part)?;
