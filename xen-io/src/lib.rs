@@ -20,9 +20,12 @@ pub use xen_ops::xen_abi;
 
 pub mod block;
 mod error;
+pub mod framebuffer;
 mod grants;
 mod indices;
+pub mod keyboard;
 pub mod net;
+pub mod p9fs;
 mod pages;
 #[cfg(feature = "alloc")]
 mod persistent;

@@ -3,6 +3,8 @@
 
 mod convert;
 mod device;
+#[cfg(feature = "drivers")]
+pub mod drivers;
 mod error;
 pub mod evtchn;
 pub mod fam;

@@ -170,6 +170,16 @@ impl Boot {
         Self { machine: self.machine.program(program, arguments), has_commands: true, ..self }
     }
 
+    /// Gives Linux a program of `tests/dom0`, as `/programs/NAME`, which is built when it is first needed.
+    ///
+    /// # Errors
+    ///
+    /// As [`dom0_program`](Self::dom0_program).
+    pub fn dom0_file(self, name: &str) -> Result<Self, Error> {
+        let program = programs::program(name, self.arch)?;
+        Ok(self.file(&format!("programs/{name}"), &program))
+    }
+
     /// Has Linux run a program of `tests/dom0`, which is built when it is first needed.
     ///
     /// # Errors

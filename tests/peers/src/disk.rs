@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use xen_guest::backend::Backend;
 use xen_guest::println;
 use xen_io::EventChannel as _;
 use xen_io::block::setup::{self, Features, Geometry, Queue};
@@ -15,57 +16,82 @@ use xen_io::xen_ops::events::Port;
 use xen_io::xen_ops::page::PAGE_SIZE;
 use xen_io::xenbus::End;
 
-use crate::machine::Machine;
-use crate::table::{self, Page};
+use crate::machine::{Channel, Machine, Store};
+use crate::table::{self, Page, Table};
 
 /// The number of the first disk.
-const DEVICE: u32 = 51712;
+pub(crate) const DEVICE: u32 = 51712;
 /// Pages in a request: more than a ring's entry names.
 const BATCH: usize = 16;
 /// Requests.
 const ROUNDS: u64 = 8;
 
-pub(crate) fn run(machine: &Machine) {
-    let table = table::start(machine);
+/// A disk that is connected.
+pub(crate) struct Disk<'m> {
+    pub(crate) end: End,
+    pub(crate) front: Front<Page<'m>, ()>,
+    pub(crate) events: Channel<'m>,
+    pub(crate) back: DomainId,
+    features: Features,
+    pub(crate) geometry: Geometry,
+    /// Closed when the disk is dropped.
+    _port: Port<Backend>,
+}
+
+impl<'m> Disk<'m> {
+    /// Connects the disk that the toolstack has attached.
+    pub(crate) fn connect(machine: &'m Machine, table: &'m Table, store: &mut Store<'_>) -> Self {
+        let end = End::frontend(store, "vbd", DEVICE).expect("a disk");
+        let back = DomainId::new(end.other_domain()).expect("a domain");
+        end.wait_for(store, XenbusStateInitWait, None).expect("a back end");
+        let features = Features::of_other(&end, store).expect("features");
+
+        let ring = table::grant(table, machine, back);
+        let port = Port::alloc_unbound(machine.xen(), back).expect("a port");
+        let events = machine.channel(port.number());
+        let queue = Queue { ring: [ring.reference()].into(), port: port.number() };
+        let front = Front::<_, ()>::new(ring).map_err(|failed| failed.error).expect("a ring");
+        end.publish(store, setup::PROTOCOL, "x86_64-abi".into()).expect("the protocol");
+        setup::publish_frontend(&end, store, false, &[queue]).expect("the queue");
+        end.set_state(store, XenbusStateInitialised).expect("the state");
+        end.wait_for(store, XenbusStateConnected, None).expect("a connection");
+        let geometry = Geometry::of_other(&end, store).expect("the geometry");
+        end.set_state(store, XenbusStateConnected).expect("the state");
+        Self { end, front, events, back, features, geometry, _port: port }
+    }
+
+    /// Waits for the request that was submitted.
+    pub(crate) fn finish(&mut self) -> Status {
+        if self.front.push() {
+            self.events.notify().expect("an event");
+        }
+        loop {
+            if let Some(completion) = self.front.complete().expect("a response") {
+                return completion.status;
+            }
+            if !self.front.final_check().expect("an index") {
+                self.events.wait(None).expect("an event");
+            }
+        }
+    }
+}
+
+/// The tokens of a disk's watches.
+pub(crate) const TOKEN: &str = "vbd";
+
+pub(crate) fn run(machine: &Machine, table: &Table) {
     let mut store = machine.store();
     let end = End::frontend(&mut store, "vbd", DEVICE).expect("a disk");
-    let back = DomainId::new(end.other_domain()).expect("a domain");
-    end.watch(&mut store, "vbd").expect("watches");
-    end.wait_for(&mut store, XenbusStateInitWait, None).expect("a back end");
-    let features = Features::of_other(&end, &mut store).expect("features");
+    end.watch(&mut store, TOKEN).expect("watches");
+    let mut disk = Disk::connect(machine, table, &mut store);
+    let (features, geometry) = (disk.features, disk.geometry);
     println!("disk takes {} segments", features.max_indirect_segments);
-
-    let grant = || table::grant(&table, machine, back);
-    let ring = grant();
-    let port = Port::alloc_unbound(machine.xen(), back).expect("a port");
-    let events = machine.channel(port.number());
-    let queue = Queue { ring: [ring.reference()].into(), port: port.number() };
-    let mut front = Front::<_, ()>::new(ring).map_err(|failed| failed.error).expect("a ring");
-    end.publish(&mut store, setup::PROTOCOL, "x86_64-abi".into()).expect("the protocol");
-    setup::publish_frontend(&end, &mut store, false, &[queue]).expect("the queue");
-    end.set_state(&mut store, XenbusStateInitialised).expect("the state");
-    end.wait_for(&mut store, XenbusStateConnected, None).expect("a connection");
-    let geometry = Geometry::of_other(&end, &mut store).expect("the geometry");
     println!("disk sectors {} of {} bytes", geometry.sectors, geometry.sector_size);
-    end.set_state(&mut store, XenbusStateConnected).expect("the state");
 
+    let grant = || table::grant(table, machine, disk.back);
     let pages: Vec<Page<'_>> = (0..BATCH).map(|_| grant()).collect();
     let list = grant();
     let segments: Vec<Segment> = pages.iter().map(|page| Segment::page(page.reference())).collect();
-    let finish = |front: &mut Front<Page<'_>, ()>| -> Status {
-        if front.push() {
-            events.notify().expect("an event");
-        }
-        loop {
-            if let Some(completion) = front.complete().expect("a response") {
-                return completion.status;
-            }
-            if !front.final_check().expect("an index") {
-                events.wait(None).expect("an event");
-            }
-        }
-    };
-
     let mut sums = [0xcbf2_9ce4_8422_2325_u64; 2];
     for (sum, direction) in sums.iter_mut().zip([Direction::Write, Direction::Read]) {
         for round in 0..ROUNDS {
@@ -81,17 +107,19 @@ pub(crate) fn run(machine: &Machine) {
             // In one request, or in two whose segments fit the ring's entry.
             if features.max_indirect_segments >= BATCH as u32 {
                 let list = (list.reference(), list.view());
-                front.transfer_indirect(direction, sector, &segments, list, ()).expect("a request");
-                assert_eq!(finish(&mut front), Status::Okay, "round {round}");
+                disk.front
+                    .transfer_indirect(direction, sector, &segments, list, ())
+                    .expect("a request");
+                assert_eq!(disk.finish(), Status::Okay, "round {round}");
             } else {
                 for (half, segments) in segments.chunks(BATCH / 2).enumerate() {
                     let sector = sector + half as u64 * (BATCH / 2 * PAGE_SIZE / 512) as u64;
                     let submitted = match direction {
-                        Direction::Read => front.read(sector, segments, ()),
-                        Direction::Write => front.write(sector, segments, ()),
+                        Direction::Read => disk.front.read(sector, segments, ()),
+                        Direction::Write => disk.front.write(sector, segments, ()),
                     };
                     submitted.map_err(|failed| failed.error).expect("a request");
-                    assert_eq!(finish(&mut front), Status::Okay, "round {round}");
+                    assert_eq!(disk.finish(), Status::Okay, "round {round}");
                 }
             }
             if direction == Direction::Read {
@@ -105,26 +133,32 @@ pub(crate) fn run(machine: &Machine) {
     }
     println!("disk wrote {:#x}, read {:#x}: {}", sums[0], sums[1], sums[0] == sums[1]);
     if features.flush {
-        front.flush(()).map_err(|failed| failed.error).expect("a request");
-        println!("disk flushed {:?}", finish(&mut front));
+        disk.front.flush(()).map_err(|failed| failed.error).expect("a request");
+        println!("disk flushed {:?}", disk.finish());
     }
     // Past the end: Linux refuses it, and the device goes on.
-    front
+    disk.front
         .read(geometry.sectors, &segments[..1], ())
         .map_err(|failed| failed.error)
         .expect("a request");
-    println!("disk past the end {:?}", finish(&mut front));
+    println!("disk past the end {:?}", disk.finish());
 
-    end.set_state(&mut store, XenbusStateClosing).expect("the state");
-    end.wait_for(&mut store, XenbusStateClosing, None).expect("the other end");
-    end.set_state(&mut store, XenbusStateClosed).expect("the state");
-    end.wait_for(&mut store, XenbusStateClosed, None).expect("the other end");
-    // Linux has unmapped the ring, so every page comes back.
+    close(&end, &mut store);
+    end.unwatch(&mut store, TOKEN).expect("the watches");
+    // Every page comes back.
     let mut returned = 0;
-    for page in pages.into_iter().chain([list, front.detach().0]) {
+    for page in pages.into_iter().chain([list, disk.front.detach().0]) {
         returned += u32::from(page.revoke().is_ok());
     }
     println!("disk closed, {returned} pages returned");
+}
+
+/// Closes the device, of which Linux has unmapped the ring then.
+pub(crate) fn close(end: &End, store: &mut Store<'_>) {
+    end.set_state(store, XenbusStateClosing).expect("the state");
+    end.wait_for(store, XenbusStateClosing, None).expect("the other end");
+    end.set_state(store, XenbusStateClosed).expect("the state");
+    end.wait_for(store, XenbusStateClosed, None).expect("the other end");
 }
 
 /// The contents of a page of the disk.

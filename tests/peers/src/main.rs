@@ -1,17 +1,20 @@
 //! A guest kernel that uses xenstored and the back ends of a Linux dom0, over xen-io: x86-64, PVH.
 //!
-//! Command line: `store`, `disk` or `network`. Each step writes a line to the console.
+//! Command line: any of `store`, `disk`, `detach`, `network`, `files` and `vchan`, one after another. Each step writes a line to the console.
 #![no_std]
 #![no_main]
 
 extern crate alloc;
 
+mod detach;
 mod disk;
+mod files;
 mod heap;
 mod machine;
 mod network;
 mod store;
 mod table;
+mod vchan;
 
 use core::panic::PanicInfo;
 
@@ -23,11 +26,15 @@ xen_guest::entry!(main);
 fn main(guest: Guest) -> ! {
     let words = guest.command_line();
     let machine = machine::Machine::new(guest);
+    let table = table::start(&machine);
     for word in words.split_whitespace() {
         match word {
             "store" => store::run(&machine),
-            "disk" => disk::run(&machine),
-            "network" => network::run(&machine),
+            "disk" => disk::run(&machine, &table),
+            "detach" => detach::run(&machine, &table),
+            "network" => network::run(&machine, &table),
+            "files" => files::run(&machine, &table),
+            "vchan" => vchan::run(&machine, &table),
             _ => {}
         }
     }

@@ -15,7 +15,7 @@ use xen_io::xen_ops::events::Port;
 use xen_io::xenbus::End;
 
 use crate::machine::Machine;
-use crate::table::{self, Page};
+use crate::table::{self, Page, Table};
 
 /// This end of the network, and how many echo requests it answers.
 const MAC: [u8; 6] = [0, 0x16, 0x3e, 0, 0, 1];
@@ -24,8 +24,7 @@ const ECHOES: usize = 3;
 /// Buffers for packets to this end: few, since they lie on this kernel's small stack.
 const BUFFERS: usize = 24;
 
-pub(crate) fn run(machine: &Machine) {
-    let table = table::start(machine);
+pub(crate) fn run(machine: &Machine, table: &Table) {
     let mut store = machine.store();
     let end = End::frontend(&mut store, "vif", 0).expect("a network device");
     let back = DomainId::new(end.other_domain()).expect("a domain");
@@ -34,7 +33,7 @@ pub(crate) fn run(machine: &Machine) {
     let offloads = Offloads::of_other(&end, &mut store).expect("what the back end takes");
     println!("network takes fragments {}", offloads.scatter_gather);
 
-    let grant = || table::grant(&table, machine, back);
+    let grant = || table::grant(table, machine, back);
     let (tx_ring, rx_ring) = (grant(), grant());
     let port = Port::alloc_unbound(machine.xen(), back).expect("a port");
     let events = machine.channel(port.number());

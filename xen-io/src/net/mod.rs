@@ -68,15 +68,18 @@
 //! The contents of packets, and the hash and the segment size that come with them, are whatever the peer
 //! wrote.
 //!
+//! # The control ring
+//!
+//! By a third ring, [`CtrlFront`] and [`CtrlBack`], a front end says how the back end hashes packets, and to which
+//! queue a hash leads. A back end has it if it says so in `setup::CTRL_RING`.
+//!
 //! # What is left out
 //!
-//! The control ring, by which a front end sets how the back end hashes: [`ring::protocols::NetifCtrl`] has
-//! its entries. Receive packets by flipping pages, which no back end does any more.
+//! Receive packets by flipping pages, which no back end does any more.
 //!
 //! Upstream: `xen/include/public/io/netif.h`.
-//!
-//! [`ring::protocols::NetifCtrl`]: crate::ring::protocols::NetifCtrl
 
+mod ctrl;
 mod error;
 mod info;
 mod rx_back;
@@ -89,6 +92,7 @@ mod tx_front;
 
 use xen_abi::io::netif::XEN_NETIF_NR_SLOTS_MIN;
 
+pub use ctrl::{CtrlBack, CtrlError, CtrlFront, CtrlRequest};
 pub use error::{BadPacket, ProtocolError, SendError};
 pub use info::{Checksum, Gso, GsoProtocol, Hash, Multicast, PacketInfo};
 pub use rx_back::{Delivery, RxBack};

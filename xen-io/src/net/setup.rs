@@ -63,6 +63,11 @@ pub const MULTICAST_CONTROL: Key<u32> = Key::new("feature-multicast-control");
 /// Whether the front end wants that.
 pub const REQUEST_MULTICAST_CONTROL: Key<u32> = Key::new("request-multicast-control");
 
+/// Whether the back end takes a control ring.
+pub const CTRL_RING: Key<u32> = Key::new("feature-ctrl-ring");
+
+const CTRL_REF: Key<u32> = Key::new("ctrl-ring-ref");
+const CTRL_PORT: Key<u32> = Key::new("event-channel-ctrl");
 const SG: Key<u32> = Key::new("feature-sg");
 const GSO_TCP_V4: Key<u32> = Key::new("feature-gso-tcpv4");
 const GSO_TCP_V6: Key<u32> = Key::new("feature-gso-tcpv6");
@@ -232,6 +237,47 @@ pub fn other_queues<S: Store>(
         });
     }
     Ok(queues)
+}
+
+/// The control ring, and how to notify of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CtrlRing {
+    /// Its grant.
+    pub ring: grant_ref_t,
+    /// The front end's port.
+    pub port: evtchn_port_t,
+}
+
+/// Publishes a front end's control ring, if the back end takes one, and returns whether it does.
+///
+/// # Errors
+///
+/// [`Error::BadValue`] and [`Error::Store`].
+pub fn publish_ctrl_ring<S: Store>(
+    end: &End,
+    store: &mut S,
+    ctrl: CtrlRing,
+) -> Result<bool, Error<S::TransportError>> {
+    if !flag(end, store, CTRL_RING)? {
+        return Ok(false);
+    }
+    end.publish(store, CTRL_REF, ctrl.ring.0)?;
+    end.publish(store, CTRL_PORT, ctrl.port.0)?;
+    Ok(true)
+}
+
+/// The control ring of the front end, if it has one.
+///
+/// # Errors
+///
+/// [`Error::Missing`] if it has no port; [`Error::BadValue`] and [`Error::Store`].
+pub fn other_ctrl_ring<S: Store>(
+    end: &End,
+    store: &mut S,
+) -> Result<Option<CtrlRing>, Error<S::TransportError>> {
+    let Some(ring) = end.other(store, CTRL_REF)? else { return Ok(None) };
+    let port = evtchn_port_t(end.require(store, CTRL_PORT)?);
+    Ok(Some(CtrlRing { ring: grant_ref_t(ring), port }))
 }
 
 /// A feature of the other end's. One that is missing counts as 0.

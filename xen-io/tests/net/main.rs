@@ -2,6 +2,7 @@
 #![cfg(not(loom))]
 
 mod advisories;
+mod ctrl;
 mod exchange;
 mod hostile_back;
 mod hostile_front;

@@ -3,6 +3,7 @@
 mod events;
 mod hold_off;
 mod hostile;
+mod input;
 mod layout;
 mod random;
 mod reconnect;

@@ -3,6 +3,7 @@
 #[cfg(feature = "std")]
 mod blocking;
 mod hostile;
+mod p9fs;
 mod random;
 mod vchan;
 

@@ -1,5 +1,7 @@
 //! The simulator's xenstored: domains are introduced, talk over their rings, and are gone.
 
+mod devices;
+
 use std::thread;
 use std::time::Duration;
 

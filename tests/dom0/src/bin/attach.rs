@@ -1,12 +1,21 @@
-//! The toolstack's part for a device, without libxl and its scripts: `attach disk DOMID MAJOR:MINOR`, numbers of
-//! a block device in hexadecimal, or `attach network DOMID MAC`. It talks to xenstored over its socket, or over
+//! The toolstack's part for a device, without libxl and its scripts. It talks to xenstored over its socket, or over
 //! `/dev/xen/xenbus`.
+//!
+//! ```text
+//! attach disk DOMID MAJOR:MINOR    a block device, by its numbers in hexadecimal
+//! attach network DOMID MAC
+//! attach files DOMID DIRECTORY     for xen-9pfsd
+//! attach close DOMID disk          closes the disk in order, and removes it
+//! attach remove DOMID disk         removes the disk, whatever uses it
+//! ```
 
 use std::error::Error;
 
 use xen_abi::xen::domid_t;
+use xen_io::xen_abi::io::xenbus::XenbusStateClosed;
+use xen_io::xenbus::state_from_value;
 use xen_io::xenbus::toolstack::Device;
-use xen_io::xenstore::{self, Client};
+use xen_io::xenstore::{self, Client, Permission, Store as _};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -14,9 +23,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let frontend = domid_t(domid.parse()?);
     let backend = domid_t(0);
     let mut store = Client::new(xenstore::open()?);
+    let disk = Device { kind: "vbd", id: 51712, frontend, backend };
     match kind.as_str() {
         "disk" => {
-            let device = Device { kind: "vbd", id: 51712, frontend, backend };
+            let device = disk;
             let front = [("virtual-device", "51712"), ("device-type", "disk")];
             let back = [
                 ("dev", "xvda"),
@@ -35,6 +45,44 @@ fn main() -> Result<(), Box<dyn Error>> {
                 [nodes[0], nodes[1], ("script", "/bin/true"), ("hotplug-status", "connected")];
             device.create(&mut store, &nodes, &back)?;
         }
+        "files" => {
+            // The back end is called otherwise than the front end.
+            let front = format!("/local/domain/{domid}/device/9pfs/0");
+            let back = format!("/local/domain/0/backend/xen_9pfs/{domid}/0");
+            store.transaction(|transaction| {
+                let ends = [(&front, frontend, backend), (&back, backend, frontend)];
+                for (path, owner, reader) in ends {
+                    transaction.mkdir(path)?;
+                    let permissions = [Permission::none(owner), Permission::read(reader)];
+                    transaction.set_permissions(path, &permissions)?;
+                }
+                for (path, key, node) in [
+                    (&front, "backend", back.as_str()),
+                    (&front, "backend-id", "0"),
+                    (&front, "state", "1"),
+                    (&front, "tag", "share"),
+                    (&back, "frontend", &front),
+                    (&back, "frontend-id", domid),
+                    (&back, "online", "1"),
+                    (&back, "state", "1"),
+                    (&back, "path", value),
+                    (&back, "security_model", "none"),
+                ] {
+                    transaction.write(format!("{path}/{key}"), node)?;
+                }
+                Ok(())
+            })?;
+        }
+        "close" => {
+            let state = format!("{}/state", disk.backend_directory());
+            store.watch(&state, "closed")?;
+            disk.close(&mut store)?;
+            while state_from_value(&store.read(&state)?) != XenbusStateClosed {
+                store.next_event()?;
+            }
+            disk.remove(&mut store)?;
+        }
+        "remove" => disk.remove(&mut store)?,
         other => return Err(format!("no such kind: {other}").into()),
     }
     Ok(())

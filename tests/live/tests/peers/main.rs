@@ -3,6 +3,8 @@
 
 #![cfg(feature = "boot")]
 
+mod linux;
+
 use std::fs;
 
 use xen_live::{Arch, Boot, Mode, build_kernel};
@@ -46,12 +48,32 @@ fn expect(lines: &[String], expected: &[&str]) {
     }
 }
 
+/// The daemons of dom0: one boot for all three.
 #[test]
-fn xenstored_reads_writes_watches_and_has_transactions() {
-    let lines = run("store", &[], &[]);
+fn xenstored_xen_9pfsd_and_libxenvchan_are_peers() {
+    let attach = [
+        "mkdir /share; echo hello >/share/given; dd if=/dev/urandom of=/noise bs=1000 count=200",
+        "xen-9pfsd &",
+        "attach files 1 /share",
+    ];
+    let proxy = "vchan-socket-proxy --mode=client 1 /local/domain/1/data/echo -";
+    let echo = format!("(cat /noise; sleep 20) | {proxy} >/echoed; cmp /noise /echoed");
+    let made = "echo \"dom0 has $(wc -c </share/made) bytes\"";
+    let lines = run("store files vchan", &attach, &[&echo, made]);
     expect(
         &lines,
         &[
+            // xen-9pfsd.
+            "files allow rings: true, order 9",
+            "files given 6 bytes",
+            "files missing Err(Server { errno: 2 })",
+            "files wrote and read 100000 bytes: true",
+            "files removal true",
+            "files closed",
+            "dom0 has 100000 bytes",
+            // libxenvchan.
+            "vchan echoed 200000 bytes, and then Ok(0)",
+            // xenstored.
             "store name peer",
             "store domid 1",
             "store read \"hello\"",
@@ -68,14 +90,28 @@ fn xenstored_reads_writes_watches_and_has_transactions() {
 }
 
 #[test]
-fn linux_reads_and_writes_the_sectors_of_a_ram_disk() {
+fn linux_reads_and_writes_the_sectors_of_a_ram_disk_and_it_is_detached() {
     // The device 1:0 is the first RAM disk, of 8 MiB.
     let attach = [
         "insmod /modules/brd.ko rd_nr=1 rd_size=8192",
         "insmod /modules/xen-blkback.ko",
         "attach disk 1 1:0",
     ];
-    let lines = run("disk", &attach, &[]);
+    // The device is closed by the first word, and then made again for the second one.
+    let until = |text: &str| {
+        let log = "/var/log/xen/console/guest-peer.log";
+        format!("for i in $(seq 900); do grep -q '{text}' {log} && exit 0; sleep 0.2; done; exit 1")
+    };
+    let meanwhile = [
+        &until("disk closed"),
+        "/programs/attach disk 1 1:0",
+        &until("detach is ready for the first end"),
+        "/programs/attach close 1 disk",
+        "/programs/attach disk 1 1:0",
+        &until("detach is ready for the second end"),
+        "/programs/attach remove 1 disk",
+    ];
+    let lines = run("disk detach", &attach, &meanwhile);
     expect(
         &lines,
         &[
@@ -83,6 +119,9 @@ fn linux_reads_and_writes_the_sectors_of_a_ram_disk() {
             "disk sectors 16384 of 512 bytes",
             "disk past the end Error(-1)",
             "disk closed, 18 pages returned",
+            "detach closed after reads: true, 2 pages returned",
+            "detach is gone: true",
+            "detach was removed after reads: true, 2 pages returned",
         ],
     );
     let wrote = lines.iter().find(|line| line.starts_with("disk wrote")).expect("what was written");

@@ -1,0 +1,101 @@
+//! Our back ends in dom0, as programs, with Linux's own front ends as their peers.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use xen_live::{Arch, Boot, Mode};
+use xen_run::Dom0Files;
+use xen_run::debian_packages::Options;
+
+/// What xl is told.
+const CONFIG: &str = r#"name = "linux"
+type = "pv"
+memory = 192
+kernel = "/vmlinuz"
+ramdisk = "/guest.cpio"
+extra = "console=hvc0 loglevel=4"
+on_poweroff = "destroy"
+on_reboot = "destroy"
+on_crash = "destroy"
+"#;
+
+/// The value of the result that begins with `name`.
+#[track_caller]
+fn value<'a>(output: &'a str, name: &str) -> &'a str {
+    let mut values = output.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    values.next().unwrap_or_else(|| panic!("no {name} in {output}")).trim()
+}
+
+/// Both back ends abort once, in the middle of a request that is not the first, and are started again.
+#[test]
+fn linux_reads_writes_and_transfers_over_our_back_ends_though_they_die() {
+    let place = tempfile::tempdir().unwrap();
+    let config = place.path().join("linux.cfg");
+    fs::write(&config, CONFIG).unwrap();
+    let files = Dom0Files::linux("4.20", Arch::X86_64).unwrap();
+    let files = files.obtain(&Options::from_env()).unwrap();
+    let init = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/linux-guest");
+
+    let sum = |name: &str, from: &str| format!("echo \"{name} $({from} | md5sum | cut -c 1-32)\"");
+    let twice = |arguments: &str, count: u32, log: &str| {
+        format!(
+            "(/programs/backend {arguments} {count}; /programs/backend {arguments}) >{log} 2>&1 &"
+        )
+    };
+    let until = |condition: &str| {
+        format!("for i in $(seq 900); do {condition} && exit 0; sleep 0.2; done; exit 1")
+    };
+    let boot = Boot::new("4.20", Arch::X86_64, Mode::Linux).toolstack().without_transcript();
+    // Two Linuxes boot.
+    let boot = boot
+        .deadline(Duration::from_secs(900))
+        .file("vmlinuz", &files.paths["vmlinuz"])
+        .file("linux.cfg", &config)
+        .file("guest/init", &init)
+        .dom0_file("backend")
+        .unwrap()
+        .command("mkdir /guest/bin /guest/modules; cp /bin/busybox /guest/bin")
+        .command("cp /modules/xen-blkfront.ko /modules/xen-netfront.ko /guest/modules")
+        .command("cd /guest && find . | cpio -o -H newc >/guest.cpio")
+        .command("dd if=/dev/urandom of=/disk bs=64k count=64; insmod /modules/tun.ko")
+        .command(&sum("before", "cat /disk"))
+        .command("cp /disk /original; xl create -q -p /linux.cfg")
+        .dom0_program("attach", "disk 1 1:0")
+        .unwrap()
+        .dom0_program("attach", "network 1 00:16:3e:00:00:01")
+        .unwrap()
+        .command(&twice("disk 1 /disk", 100, "/disk.log"))
+        .command(&twice("network 1", 500, "/network.log"))
+        .command(&until("[ -e /sys/class/net/tap0 ]"))
+        .command("ifconfig tap0 192.168.7.1 netmask 255.255.255.0 up")
+        .command("nc -l -p 5000 >/received & nc -l -p 5001 </original &")
+        .command("xl unpause linux")
+        .command(&until("[ $(xl list | wc -l) = 2 ]"))
+        .command("cat /var/log/xen/console/guest-linux.log /disk.log /network.log")
+        .command(&sum("disk begins", "head -c 2097152 /disk"))
+        .command(&sum("disk goes on", "tail -c 2097152 /disk"))
+        .command(&sum("originally", "tail -c 2097152 /original"))
+        .command(&sum("received", "cat /received"));
+    let report = boot.run().unwrap_or_else(|error| panic!("{error}"));
+    eprintln!("{:.1?}", report.elapsed);
+    let of = |name| value(&report.output, name);
+
+    // Each sum has been computed at both ends.
+    assert_eq!(of("guest sectors"), "8192");
+    assert_eq!(of("guest read"), of("before"));
+    let noise = of("guest noise");
+    assert_eq!(of("guest read again"), noise);
+    assert_eq!(of("disk begins"), noise);
+    assert_eq!(of("disk goes on"), of("originally"));
+    assert_eq!(of("received"), noise);
+    assert_eq!(of("guest received"), of("before"));
+    assert_ne!(noise, of("before"));
+
+    let lines: Vec<&str> = report.output.lines().map(str::trim_end).collect();
+    let count = |wanted: &str| lines.iter().filter(|line| **line == wanted).count();
+    assert_eq!(count("backend dies"), 2, "{}", report.output);
+    assert_eq!(count("backend disk x86_64-abi of 16 pages, takes over: false"), 1);
+    assert_eq!(count("backend disk x86_64-abi of 16 pages, takes over: true"), 1);
+    assert_eq!(count("guest through"), 1);
+}

@@ -1,0 +1,102 @@
+//! Linux's block back end, which the toolstack detaches, attaches again, and takes away without a word.
+
+use xen_guest::println;
+use xen_io::EventChannel as _;
+use xen_io::block::{Segment, Status};
+use xen_io::xen_abi::io::xenbus::{
+    XenbusStateClosing, XenbusStateInitialising, XenbusStateUnknown,
+};
+use xen_io::xenbus::End;
+
+use crate::disk::{DEVICE, Disk, TOKEN, close};
+use crate::machine::{Machine, Store};
+use crate::table::{self, Page, Table};
+
+/// What the first bytes of the disk are.
+const TEXT: [u8; 32] = *b"written before it was detached..";
+
+pub(crate) fn run(machine: &Machine, table: &Table) {
+    let mut store = machine.store();
+    let end = attached(&mut store);
+    end.watch(&mut store, TOKEN).expect("watches");
+    let mut disk = Disk::connect(machine, table, &mut store);
+    let page = table::grant(table, machine, disk.back);
+    page.view().write(0, &TEXT).expect("a page");
+    let segments = [Segment::page(page.reference())];
+    disk.front.write(0, &segments, ()).map_err(|failed| failed.error).expect("a request");
+    assert_eq!(disk.finish(), Status::Okay);
+    println!("detach is ready for the first end");
+    let reads = read_until(&mut disk, &page, || {
+        end.other_state(&mut store).expect("a state") >= XenbusStateClosing
+    });
+    close(&end, &mut store);
+    let returned = revoke(page) + revoke(disk.front.detach().0);
+    println!("detach closed after reads: {}, {returned} pages returned", reads > 0);
+
+    // The toolstack removes the device, and makes another with its number.
+    let end = attached(&mut store);
+    let mut disk = Disk::connect(machine, table, &mut store);
+    let page = table::grant(table, machine, disk.back);
+    println!("detach is ready for the second end");
+    let reads = read_until(&mut disk, &page, || {
+        end.state(&mut store).expect("xenstore") == XenbusStateUnknown
+    });
+    println!("detach is gone: {}", end.set_state(&mut store, XenbusStateClosing).is_err());
+    let returned = revoke(page) + revoke(disk.front.detach().0);
+    println!("detach was removed after reads: {}, {returned} pages returned", reads > 0);
+    end.unwatch(&mut store, TOKEN).expect("the watches");
+}
+
+/// Waits for a device that is new.
+fn attached(store: &mut Store<'_>) -> End {
+    const ATTACHED: &str = "attached";
+    store.watch("device/vbd", ATTACHED).expect("a watch");
+    let end = loop {
+        if let Ok(end) = End::frontend(store, "vbd", DEVICE) {
+            if end.state(store).expect("xenstore") == XenbusStateInitialising {
+                break end;
+            }
+        }
+        store.wait_event(None).expect("an event");
+    };
+    store.unwatch("device/vbd", ATTACHED).expect("the watch");
+    end
+}
+
+/// Reads the disk again and again until `is_over`, and returns how often. The last request may have no answer: it
+/// is not waited for.
+fn read_until(disk: &mut Disk<'_>, page: &Page<'_>, mut is_over: impl FnMut() -> bool) -> u32 {
+    let segments = [Segment::page(page.reference())];
+    let mut reads = 0;
+    loop {
+        page.view().write(0, &[0; TEXT.len()]).expect("a page");
+        disk.front.read(0, &segments, ()).map_err(|failed| failed.error).expect("a request");
+        if disk.front.push() {
+            disk.events.notify().expect("an event");
+        }
+        let completion = loop {
+            if let Some(completion) = disk.front.complete().expect("a response") {
+                break completion;
+            }
+            if is_over() {
+                return reads;
+            }
+        };
+        let mut found = [0; TEXT.len()];
+        page.view().read(0, &mut found).expect("a page");
+        assert_eq!((completion.status, found), (Status::Okay, TEXT));
+        reads += 1;
+        if is_over() {
+            return reads;
+        }
+    }
+}
+
+/// Ends a grant, once Linux does not use the page any more.
+fn revoke(page: Page<'_>) -> u32 {
+    let mut result = page.revoke();
+    while let Err(revoking) = result {
+        result = revoking.retry();
+    }
+    1
+}
