@@ -9,7 +9,8 @@
 //! | `toolstack.rs` | what a control domain does to others |
 //!
 //! Command line: `scenario=NAME,NAME` for some of the scenarios instead of all, `me=DOMID`,
-//! `first=DOMID` for the scenario of several domains, of which that one is the first,
+//! `first=DOMID` for the scenario of several domains, of which that one is the first, `waits=DOMID` for a
+//! domain that must have shut down before this one ends,
 //! `misbehave=WHAT` for the tests of the harness.
 #![no_std]
 #![no_main]
@@ -39,6 +40,10 @@ fn main(guest: Guest) -> ! {
     }
     misbehave::misbehave(arguments);
     xen_scenarios::run(&mut guest, arguments);
+    let waits = arguments.split_whitespace().find_map(|word| word.strip_prefix("waits="));
+    if let Some(other) = waits.and_then(|domid| domid.parse().ok()) {
+        toolstack::wait_for_shutdown(guest.xen(), domid_t(other));
+    }
     exit(Status::Done)
 }
 

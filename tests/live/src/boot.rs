@@ -5,13 +5,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use xen_run::{Ended, GuestKind, Replaced, SUCCESS};
-use xen_scenarios::SCENARIOS;
+use xen_scenarios::{RANDOM, SCENARIOS};
 
 use crate::{Arch, Cause, Error, Failure, Mode, Row, Transcript};
 use crate::{guest, matrix, programs};
 
 /// What Xen is told where our kernel is alone: handles for 255 mappings, of which it runs out.
 const FEW_HANDLES: &str = "gnttab_max_maptrack_frames=1";
+
+/// Scenarios that an unprivileged domain does not run: it has more handles than can be used up in time, and
+/// the simulator has no 32-bit code.
+const PRIVILEGED: [&str; 2] = ["gnttab-limits", "compat"];
+
+/// How long a machine may take with a further domain.
+const LONGER: Duration = Duration::from_secs(180);
 
 /// How many lines of the log a failure shows.
 const TAIL: usize = 25;
@@ -29,6 +36,7 @@ pub struct Boot {
     without_transcript: bool,
     arguments: String,
     has_commands: bool,
+    unprivileged: bool,
     machine: xen_run::Boot,
 }
 
@@ -65,6 +73,7 @@ impl Boot {
             without_transcript: false,
             arguments: String::new(),
             has_commands: false,
+            unprivileged: false,
             machine: machine
                 .unchecked()
                 .cache(&debian_packages::default_cache())
@@ -84,6 +93,12 @@ impl Boot {
     pub fn scenario(mut self, name: &str) -> Self {
         self.scenarios.push(name.to_owned());
         self
+    }
+
+    /// Adds the [unprivileged domain](Row::unprivileged), if the machine can have it.
+    #[must_use]
+    pub fn unprivileged(self) -> Self {
+        Self { unprivileged: true, machine: self.machine.deadline(LONGER), ..self }
     }
 
     /// How long it may take, instead of a minute, or six with Linux.
@@ -202,7 +217,9 @@ impl Boot {
         let verdict = if self.without_transcript {
             ended.verdict().map_err(Cause::Ended)
         } else {
-            verdict(&ended, &transcript, row.domids())
+            let domids = row.domids();
+            let end = self.further(row).map_or(domids.end, |domid| domid + 1);
+            verdict(&ended, &transcript, domids.start..end)
         };
         if self.keep || verdict.is_err() {
             ended.keep();
@@ -221,6 +238,11 @@ impl Boot {
         let log = self.keep.then(|| ended.log().to_owned());
         let Ended { elapsed, output, replaced, .. } = ended;
         Ok(Report { transcript, elapsed, log, output, replaced })
+    }
+
+    /// The further domain that is wanted.
+    fn further(&self, row: Row) -> Option<u16> {
+        row.unprivileged().filter(|_| self.unprivileged)
     }
 
     /// The machine that is meant.
@@ -250,7 +272,8 @@ impl Boot {
             return Ok(boot.guests_beside(guests).program(&program, &domids.join(" ")));
         }
         if row.mode != Mode::Linux {
-            let words = row.domids().map(|domid| self.command_line(row, domid));
+            let domids = row.domids().chain(self.further(row));
+            let words = domids.map(|domid| self.command_line(row, domid));
             let xen_arguments = if row.domains > 1 { "" } else { FEW_HANDLES };
             return Ok(boot.kernel(&own()?).domains(words).xen_arguments(xen_arguments));
         }
@@ -276,8 +299,13 @@ impl Boot {
     /// The command line of one of the guests.
     fn command_line(&self, row: Row, domid: u16) -> String {
         let mut words = vec![format!("me={domid}")];
-        if row.domains > 1 {
+        let further = self.further(row);
+        if row.domains > 1 && further != Some(domid) {
             words.push(format!("first={}", row.domids().start));
+        }
+        if let (0, Some(other)) = (domid, further) {
+            // It ends the machine.
+            words.push(format!("waits={other}"));
         }
         if !self.scenarios.is_empty() {
             words.push(format!("scenario={}", self.scenarios.join(",")));
@@ -285,7 +313,8 @@ impl Boot {
         if !self.arguments.is_empty() {
             words.push(self.arguments.clone());
         }
-        words.join(" ")
+        let words = words.join(" ");
+        if further == Some(domid) { of_unprivileged(&words) } else { words }
     }
 
     /// The command that does the same.
@@ -300,6 +329,17 @@ impl Boot {
         }
         text + " --log"
     }
+}
+
+/// What an unprivileged domain is told: the scenarios that it runs, unless some are named. The random one is
+/// the first, since what it answers depends on all steps before it.
+pub(crate) fn of_unprivileged(arguments: &str) -> String {
+    if arguments.contains("scenario=") {
+        return arguments.to_owned();
+    }
+    let others = SCENARIOS.iter().filter(|name| **name != RANDOM && !PRIVILEGED.contains(name));
+    let names: Vec<_> = [RANDOM].iter().chain(others).copied().collect();
+    format!("{arguments} scenario={}", names.join(","))
 }
 
 /// Whether a machine that ended was a success.

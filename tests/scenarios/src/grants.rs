@@ -180,6 +180,8 @@ pub(crate) struct Mapping {
     pub(crate) host_addr: u64,
     pub(crate) dev_bus_addr: u64,
     pub(crate) handle: grant_handle_t,
+    /// The address on the bus as Xen wrote it, whether it is to be unmapped or not.
+    pub(crate) bus: u64,
 }
 
 /// Maps a grant of `dom` at `host_addr`.
@@ -196,7 +198,7 @@ pub(crate) fn map_at<G: Guest>(
     let result = batch.result.and_then(|()| status_of("map", batch.elements[0].status()));
     let (handle, bus) = (batch.elements[0].handle(), batch.elements[0].dev_bus_addr());
     let dev_bus_addr = if flags & GNTMAP_device_map == 0 { 0 } else { bus };
-    Mapping { outcome: Outcome::of(&result), host_addr, dev_bus_addr, handle }
+    Mapping { outcome: Outcome::of(&result), host_addr, dev_bus_addr, handle, bus }
 }
 
 /// Maps a grant of `dom` at `target`, for the processor.
