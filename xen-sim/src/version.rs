@@ -113,7 +113,7 @@ impl State {
     fn capabilities(&self, caller: domid_t) -> &'static str {
         match self.caller(caller).kind {
             GuestKind::Arm => "xen-3.0-aarch64 xen-3.0-armv7l ",
-            _ => "xen-3.0-x86_64 xen-3.0-x86_32p hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ",
+            _ => "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ",
         }
     }
 

@@ -117,6 +117,7 @@ impl State {
     /// are its own: any can be bound.
     fn bind_pirq(&mut self, caller: domid_t, at: usize) -> Answer {
         let mut op: evtchn_bind_pirq = self.read(caller, at)?;
+        let later = self.release >= Release::V4_20;
         let domain = self.caller_mut(caller);
         let all = match (domain.kind, domain.privileged) {
             (GuestKind::Arm, _) => ARM_INTERRUPTS,
@@ -124,7 +125,7 @@ impl State {
             (_, false) => DOMAIN_INTERRUPTS,
         };
         match domain.kind {
-            GuestKind::Arm if self.release >= Release::V4_20 => Err(XEN_EOPNOTSUPP),
+            GuestKind::Arm if later => Err(XEN_EOPNOTSUPP),
             _ if op.pirq >= all => Err(XEN_EINVAL),
             // It finds a port, but has no interrupts of this kind.
             GuestKind::Arm => self.check_free_port(caller).and(Err(XEN_ENOMEM)),

@@ -43,7 +43,7 @@ pub(crate) fn hvm<G: Guest>(run: &mut Run<'_, G>) {
     let type_of = |domid| xen_hvm_get_mem_type { domid, pfn: frame, ..xen_hvm_get_mem_type::ZERO };
     let mut own = type_of(DOMID_SELF);
     op(run, "get_mem_type", HVMOP_get_mem_type, &mut own);
-    run.step("get_mem_type, type", own.mem_type);
+    run.step("type of a page", own.mem_type);
     op(run, "get_mem_type, no such domain", HVMOP_get_mem_type, &mut type_of(absent));
     let mut time = xen_hvm_get_time::ZERO;
     op(run, "get_time", HVMOP_get_time, &mut time);

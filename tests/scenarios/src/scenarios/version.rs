@@ -116,5 +116,5 @@ fn texts<G: Guest>(run: &mut Run<'_, G>) {
     }
     run.step("build_id, bytes", Value(build_id.1));
     let same = (extraversion_length.1.ok(), extraversion.1.ok());
-    run.step("extraversion2, as long as it was said", same.0 == same.1);
+    run.step("length of extraversion2, as it was said", same.0 == same.1);
 }
