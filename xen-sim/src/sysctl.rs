@@ -12,7 +12,7 @@ use crate::domctl::domain_info;
 use crate::error::Answer;
 use crate::record::HypercallRecord;
 use crate::state::State;
-use crate::state::guest_access::address;
+use crate::state::guest_access::address64;
 
 /// The frequency of the machine's processor, in kHz.
 const CPU_KHZ: u32 = 2_000_000;
@@ -83,7 +83,7 @@ impl State {
     fn domain_list(&self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
         let argument = u.getdomaininfolist_mut();
         let (first, most) = (argument.first_domain.0, argument.max_domains as usize);
-        let at = address(argument.buffer);
+        let at = address64(argument.buffer);
         let domains = self.domains.range(first..).take(most);
         let mut count = 0;
         for (index, (_, domain)) in domains.enumerate() {
@@ -98,7 +98,7 @@ impl State {
 
     fn cpu_topology(&self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
         let argument = u.cputopoinfo_mut();
-        let at = address(argument.cputopo);
+        let at = address64(argument.cputopo);
         if at != 0 && argument.num_cpus > 0 {
             self.write_at(caller, at, 0, xen_sysctl_cputopo::ZERO)?;
         }
@@ -111,7 +111,7 @@ impl State {
         argument.nr_cpus = argument.max_cpus.min(1);
         if argument.nr_cpus > 0 {
             let info = xen_sysctl_cpuinfo { idletime: self.now().into() };
-            self.write_at(caller, address(argument.info), 0, info)?;
+            self.write_at(caller, address64(argument.info), 0, info)?;
         }
         Ok(())
     }

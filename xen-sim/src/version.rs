@@ -53,7 +53,7 @@ impl State {
                 let words = self.capabilities(caller);
                 (
                     "XENVER_capabilities",
-                    self.tell::<xen_capabilities_info_t>(caller, at, text(&words)),
+                    self.tell::<xen_capabilities_info_t>(caller, at, text(words)),
                 )
             }
             XENVER_changeset => {
@@ -109,11 +109,11 @@ impl State {
         Ok(0)
     }
 
-    fn capabilities(&self, caller: domid_t) -> String {
-        let (major, minor) = self.release.number();
+    /// The kinds of guests that the machine can run. The number has been that of the interface since Xen 3.0.
+    fn capabilities(&self, caller: domid_t) -> &'static str {
         match self.caller(caller).kind {
-            GuestKind::Arm => format!("xen-{major}.{minor}-aarch64"),
-            _ => "xen-3.0-x86_64 hvm-3.0-x86_64".to_owned(),
+            GuestKind::Arm => "xen-3.0-aarch64 xen-3.0-armv7l ",
+            _ => "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ",
         }
     }
 

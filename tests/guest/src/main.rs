@@ -10,9 +10,9 @@
 //! | `vcpus.rs` | several vCPUs, woken by upcalls, that use one grant table |
 //!
 //! Command line: `scenario=NAME,NAME` for some of the scenarios instead of all, `me=DOMID`,
-//! `first=DOMID` for the scenario of several domains, of which that one is the first,
-//! `misbehave=WHAT` for the tests of the harness, `vcpus=NUMBER` for vCPUs instead of scenarios, with
-//! `apic` for upcalls through the local APIC.
+//! `first=DOMID` for the scenario of several domains, of which that one is the first, `waits=DOMID` for a
+//! domain that must have shut down before this one ends, `misbehave=WHAT` for the tests of the harness,
+//! `vcpus=NUMBER` for vCPUs instead of scenarios, with `apic` for upcalls through the local APIC.
 #![no_std]
 #![no_main]
 
@@ -46,6 +46,10 @@ fn main(guest: Guest) -> ! {
     }
     misbehave::misbehave(arguments);
     xen_scenarios::run(&mut guest, arguments);
+    let waits = arguments.split_whitespace().find_map(|word| word.strip_prefix("waits="));
+    if let Some(other) = waits.and_then(|domid| domid.parse().ok()) {
+        toolstack::wait_for_shutdown(guest.xen(), domid_t(other));
+    }
     exit(Status::Done)
 }
 

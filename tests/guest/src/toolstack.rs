@@ -7,24 +7,47 @@
 use core::ptr;
 
 use xen_abi::Errno;
-use xen_abi::domctl::{XEN_DOMCTL_INTERFACE_VERSION, XEN_DOMCTL_destroydomain, xen_domctl};
+use xen_abi::domctl::{
+    XEN_DOMCTL_INTERFACE_VERSION, XEN_DOMCTL_destroydomain, XEN_DOMCTL_getdomaininfo,
+    XEN_DOMINF_shutdown, xen_domctl,
+};
 use xen_abi::errno::XEN_EACCES;
 use xen_abi::xen::{__HYPERVISOR_domctl, domid_t};
 use xen_ops::hypercall::Hypercall;
+use xen_ops::hypercall::sched_op::yield_;
 
-/// The interface of the oldest release that is booted, 4.14. The command has been the same ever since.
+/// The interface of the oldest release that is booted, 4.14. The commands have been the same ever since.
 const OLDEST_VERSION: u32 = 0x12;
 
-/// Destroys a domain. Xen takes its own interface's version only.
+/// Destroys a domain.
 pub(crate) fn destroy(xen: &impl Hypercall, domain: domid_t) {
+    domctl(xen, XEN_DOMCTL_destroydomain, domain);
+}
+
+/// Waits until a domain has shut down.
+pub(crate) fn wait_for_shutdown(xen: &impl Hypercall, domain: domid_t) {
+    // The flags are where they were in 4.14.
+    while domctl(xen, XEN_DOMCTL_getdomaininfo, domain).u.getdomaininfo().flags
+        & XEN_DOMINF_shutdown
+        == 0
+    {
+        // It does not fail.
+        let _ = yield_(xen);
+    }
+}
+
+/// Asks Xen, which takes its own interface's version only, to do something with a domain.
+fn domctl(xen: &impl Hypercall, cmd: u32, domain: domid_t) -> xen_domctl {
     for interface_version in OLDEST_VERSION..=XEN_DOMCTL_INTERFACE_VERSION {
-        let cmd = XEN_DOMCTL_destroydomain;
         let mut op = xen_domctl { cmd, interface_version, domain, ..xen_domctl::ZERO };
         let at = ptr::from_mut(&mut op).expose_provenance();
-        // SAFETY: Xen reads the command, and takes from the other domain what it has of this one.
+        // SAFETY: Xen reads the command and writes what it answers; or it takes from the other domain what
+        // it has of this one.
         let result = unsafe { xen.call1(__HYPERVISOR_domctl, [at]) };
         if Errno::from_result(result) != Some(XEN_EACCES) {
-            return assert_eq!(result, 0, "destroydomain");
+            assert_eq!(result, 0, "domctl {cmd}");
+            return op;
         }
     }
+    panic!("a domctl of a later release")
 }

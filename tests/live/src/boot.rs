@@ -5,13 +5,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use xen_run::{Ended, GuestKind, Replaced, SUCCESS};
-use xen_scenarios::SCENARIOS;
+use xen_scenarios::{RANDOM, SCENARIOS};
 
 use crate::{Arch, Cause, Error, Failure, Mode, Row, Transcript};
 use crate::{guest, matrix, programs};
 
 /// What Xen is told where our kernel is alone: handles for 255 mappings, of which it runs out.
 const FEW_HANDLES: &str = "gnttab_max_maptrack_frames=1";
+
+/// Scenarios that the further domain does not run: it has more handles than can be used up in time, the
+/// simulator has no 32-bit code, and `library` moves the table's frames, which random operations have used.
+const LEFT_OUT: [&str; 3] = ["gnttab-limits", "compat", "library"];
+
+/// How long a machine may take with a further domain.
+const LONGER: Duration = Duration::from_secs(180);
 
 /// How many lines of the log a failure shows.
 const TAIL: usize = 25;
@@ -30,6 +37,7 @@ pub struct Boot {
     arguments: String,
     has_commands: bool,
     vcpus: u16,
+    unprivileged: bool,
     machine: xen_run::Boot,
 }
 
@@ -67,6 +75,7 @@ impl Boot {
             arguments: String::new(),
             has_commands: false,
             vcpus: 1,
+            unprivileged: false,
             machine: machine
                 .unchecked()
                 .cache(&debian_packages::default_cache())
@@ -95,6 +104,12 @@ impl Boot {
     pub fn scenario(mut self, name: &str) -> Self {
         self.scenarios.push(name.to_owned());
         self
+    }
+
+    /// Adds the [unprivileged domain](Row::unprivileged), if the machine can have it.
+    #[must_use]
+    pub fn unprivileged(self) -> Self {
+        Self { unprivileged: true, machine: self.machine.deadline(LONGER), ..self }
     }
 
     /// How long it may take, instead of a minute, or six with Linux.
@@ -223,7 +238,9 @@ impl Boot {
         let verdict = if self.without_transcript {
             ended.verdict().map_err(Cause::Ended)
         } else {
-            verdict(&ended, &transcript, row.domids())
+            let domids = row.domids();
+            let end = self.further(row).map_or(domids.end, |domid| domid + 1);
+            verdict(&ended, &transcript, domids.start..end)
         };
         if self.keep || verdict.is_err() {
             ended.keep();
@@ -242,6 +259,11 @@ impl Boot {
         let log = self.keep.then(|| ended.log().to_owned());
         let Ended { elapsed, output, replaced, .. } = ended;
         Ok(Report { transcript, elapsed, log, output, replaced })
+    }
+
+    /// The further domain that is wanted.
+    fn further(&self, row: Row) -> Option<u16> {
+        row.unprivileged().filter(|_| self.unprivileged)
     }
 
     /// The machine that is meant.
@@ -271,7 +293,8 @@ impl Boot {
             return Ok(boot.guests_beside(guests).program(&program, &domids.join(" ")));
         }
         if row.mode != Mode::Linux {
-            let words = row.domids().map(|domid| self.command_line(row, domid));
+            let domids = row.domids().chain(self.further(row));
+            let words = domids.map(|domid| self.command_line(row, domid));
             let mut told = format!("dom0_max_vcpus={}", self.vcpus);
             if row.domains == 1 {
                 told = format!("{told} {FEW_HANDLES}");
@@ -300,8 +323,13 @@ impl Boot {
     /// The command line of one of the guests.
     fn command_line(&self, row: Row, domid: u16) -> String {
         let mut words = vec![format!("me={domid}")];
-        if row.domains > 1 {
+        let further = self.further(row);
+        if row.domains > 1 && further != Some(domid) {
             words.push(format!("first={}", row.domids().start));
+        }
+        if let (0, Some(other)) = (domid, further) {
+            // It ends the machine.
+            words.push(format!("waits={other}"));
         }
         if !self.scenarios.is_empty() {
             words.push(format!("scenario={}", self.scenarios.join(",")));
@@ -309,7 +337,8 @@ impl Boot {
         if !self.arguments.is_empty() {
             words.push(self.arguments.clone());
         }
-        words.join(" ")
+        let words = words.join(" ");
+        if further == Some(domid) { of_unprivileged(&words) } else { words }
     }
 
     /// The command that does the same.
@@ -324,6 +353,17 @@ impl Boot {
         }
         text + " --log"
     }
+}
+
+/// What an unprivileged domain is told: the scenarios that it runs, unless some are named. The random one is
+/// the first, since what it answers depends on all steps before it.
+pub(crate) fn of_unprivileged(arguments: &str) -> String {
+    if arguments.contains("scenario=") {
+        return arguments.to_owned();
+    }
+    let others = SCENARIOS.iter().filter(|name| **name != RANDOM && !LEFT_OUT.contains(name));
+    let names: Vec<_> = [RANDOM].iter().chain(others).copied().collect();
+    format!("{arguments} scenario={}", names.join(","))
 }
 
 /// Whether a machine that ended was a success.
@@ -352,5 +392,21 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert_eq!(guests[1].arguments, "me=2 first=1");
+    }
+
+    #[test]
+    fn a_further_domain_runs_the_scenarios_of_one() {
+        let boot = Boot::new("4.20", Arch::Aarch64, Mode::Native).domains(3).arguments("seed=7");
+        let row = boot.row().unwrap();
+        assert_eq!(boot.command_line(row, 0), "me=0 first=0 seed=7");
+        let boot = boot.unprivileged();
+        assert_eq!(boot.further(row), Some(3));
+        assert_eq!(boot.command_line(row, 0), "me=0 first=0 waits=3 seed=7");
+        assert_eq!(boot.command_line(row, 2), "me=2 first=0 seed=7");
+        let words = boot.command_line(row, 3);
+        assert!(words.starts_with("me=3 seed=7 scenario=random,version,"), "{words}");
+        assert!(!words.contains("library"), "{words}");
+        let words = boot.scenario("memory").command_line(row, 3);
+        assert_eq!(words, "me=3 scenario=memory seed=7");
     }
 }

@@ -44,6 +44,21 @@ pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Diverge
     depart(transcript, domid, &expectations(differences(place).flat_map(rules)))
 }
 
+/// Where one domain's transcript departs from that of the simulator, which was told the same: random
+/// sequences as [`compare_random`] says, and all steps of the other scenarios.
+#[must_use]
+pub fn compare_simulated(
+    transcript: &Transcript,
+    domid: u16,
+    simulated: &Transcript,
+) -> Vec<Divergence> {
+    let steps = simulated.steps().filter(|step| step.domid == domid && step.scenario != RANDOM);
+    let expected = steps.map(|step| ((&*step.scenario, &*step.name), &*step.result)).collect();
+    let mut divergences = depart(transcript, domid, &expected);
+    divergences.extend(compare_random(transcript, domid, simulated));
+    divergences
+}
+
 /// Where the random sequences in a domain's transcript depart from those of the simulator, which was told
 /// the same: of each seed the first few steps, for a difference leads to others.
 #[must_use]

@@ -37,11 +37,13 @@ mod simulated;
 mod transcript;
 
 pub use boot::{Boot, Report};
-pub use compare::{Divergence, REFERENCE, compare, compare_random, reference, stale};
+pub use compare::{
+    Divergence, REFERENCE, compare, compare_random, compare_simulated, reference, stale,
+};
 pub use differences::Where;
 pub use error::{Cause, Error, Failure};
 pub use guest::build_kernel;
 pub use platform::{Mode, Row, matrix, missing_hypervisors, releases};
-pub use simulated::{Calls, run as simulate};
+pub use simulated::{Calls, run as simulate, run_unprivileged as simulate_unprivileged};
 pub use transcript::{Step, Transcript};
 pub use xen_run::Arch;

@@ -120,6 +120,13 @@ impl Row {
         }
     }
 
+    /// The number of a further domain, unprivileged, which runs the scenarios of one domain.
+    #[must_use]
+    pub fn unprivileged(self) -> Option<u16> {
+        let starts_more = self.arch == Arch::Aarch64 && self.mode == Mode::Native;
+        (starts_more && self.domains > 1).then(|| self.domids().end)
+    }
+
     /// Whether the first domain is a Linux.
     #[must_use]
     pub fn has_linux(self) -> bool {

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::mem::ManuallyDrop;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -21,6 +22,7 @@ use xen_scenarios::event_set::PAIRS;
 use xen_scenarios::{Guest, Kind, Part};
 use xen_sim::{Domain, DomainConfig, GuestPage, GuestTarget, Release, Xen, Xsm};
 
+use crate::boot::of_unprivileged;
 use crate::{Arch, Mode, Row, Transcript};
 
 /// A domain of the model that scenarios can run in.
@@ -215,6 +217,25 @@ fn kind(mode: Mode) -> xen_sim::GuestKind {
 /// The machine is one with Linux, of which there is no simulation, or a scenario panics.
 #[must_use]
 pub fn run(row: Row, arguments: &str) -> (Vec<(u16, Transcript)>, Calls) {
+    let domids = row.domids();
+    let arguments =
+        if row.domains > 1 { format!("first={}", domids.start) } else { arguments.to_owned() };
+    domains(row, domids, &arguments)
+}
+
+/// What the scenarios of one domain, told `arguments`, give in the [unprivileged domain](Row::unprivileged)
+/// `domid` of a simulated machine.
+///
+/// # Panics
+///
+/// As [`run`].
+#[must_use]
+pub fn run_unprivileged(row: Row, domid: u16, arguments: &str) -> Transcript {
+    let (transcripts, _) = domains(row, domid..domid + 1, &of_unprivileged(arguments));
+    transcripts.into_iter().map(|(_, transcript)| transcript).next().unwrap_or_default()
+}
+
+fn domains(row: Row, domids: Range<u16>, arguments: &str) -> (Vec<(u16, Transcript)>, Calls) {
     let release = match row.release {
         "4.14" => Release::V4_14,
         "4.17" => Release::V4_17,
@@ -223,7 +244,7 @@ pub fn run(row: Row, arguments: &str) -> (Vec<(u16, Transcript)>, Calls) {
     // Debian's hypervisors for Arm keep unprivileged domains apart.
     let xsm = if row.arch == Arch::X86_64 { Xsm::Dummy } else { Xsm::Silo };
     let xen = Xen::builder().release(release).xsm(xsm).build();
-    let domains = row.domids().map(|domid| {
+    let domains = domids.clone().map(|domid| {
         let kind = kind(row.mode_of(domid));
         let config = DomainConfig::new(kind).domid(domid_t(domid)).pages(PAGES);
         // Arm's control domain may have what it has, the others' any number.
@@ -235,8 +256,6 @@ pub fn run(row: Row, arguments: &str) -> (Vec<(u16, Transcript)>, Calls) {
     });
     let domains: Arc<[Domain]> = domains.collect();
     let calls = Arc::default();
-    let first = row.domids().start;
-    let arguments = if row.domains > 1 { format!("first={first}") } else { arguments.to_owned() };
     let run = |domain: &Domain| {
         let (domain, domains) = (domain.clone(), domains.clone());
         let xen = Recorded { domain: domain.clone(), calls: Arc::clone(&calls) };
@@ -245,14 +264,14 @@ pub fn run(row: Row, arguments: &str) -> (Vec<(u16, Transcript)>, Calls) {
         domain.faults().absent(bad_address..bad_address + PAGE_SIZE);
         let transcript = Transcript::default();
         let mut guest = ModelGuest { domain, domains, xen, bad_address, transcript };
-        xen_scenarios::run(&mut guest, &arguments);
+        xen_scenarios::run(&mut guest, arguments);
         guest.transcript
     };
     let transcripts = thread::scope(|scope| {
         let threads: Vec<_> =
             domains.iter().map(|domain| scope.spawn(move || run(domain))).collect();
         let transcripts = threads.into_iter().map(|thread| thread.join().expect("a transcript"));
-        row.domids().zip(transcripts).collect()
+        domids.zip(transcripts).collect()
     });
     let calls = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
     (transcripts, calls)

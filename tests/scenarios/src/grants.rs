@@ -201,6 +201,8 @@ pub(crate) struct Mapping {
     pub(crate) host_addr: u64,
     pub(crate) dev_bus_addr: u64,
     pub(crate) handle: grant_handle_t,
+    /// The address on the bus as Xen wrote it, whether it is to be unmapped or not.
+    pub(crate) bus: u64,
 }
 
 /// Maps a grant of `dom` at `host_addr`.
@@ -217,7 +219,7 @@ pub(crate) fn map_at<G: Guest>(
     let result = batch.result.and_then(|()| status_of("map", batch.elements[0].status()));
     let (handle, bus) = (batch.elements[0].handle(), batch.elements[0].dev_bus_addr());
     let dev_bus_addr = if flags.contains(GNTMAP_device_map) { bus } else { 0 };
-    Mapping { outcome: Outcome::of(&result), host_addr, dev_bus_addr, handle }
+    Mapping { outcome: Outcome::of(&result), host_addr, dev_bus_addr, handle, bus }
 }
 
 /// No flag beside the processor's: the mapping is writable.

@@ -76,6 +76,15 @@ impl fmt::Display for Hex {
     }
 }
 
+/// A number of 64 bits, likewise.
+pub(crate) struct LongHex(pub(crate) u64);
+
+impl fmt::Display for LongHex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
 /// The status of an element that was written by hand.
 pub(crate) struct Status(pub(crate) GrantStatus);
 

@@ -89,8 +89,8 @@ impl<G: Guest> Run<'_, G> {
     }
 }
 
-/// Runs the scenarios that `arguments` names with `scenario=NAME,NAME`, or all but the random one; with
-/// `first=DOMID` the one of several domains instead, of which that one is the first.
+/// Runs the scenarios that `arguments` names with `scenario=NAME,NAME`, in that order, or all but the random
+/// one; with `first=DOMID` the one of several domains instead, of which that one is the first.
 ///
 /// `seed=NUMBER` and `steps=NUMBER` name a random sequence other than [`SEEDS`](crate::SEEDS).
 pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
@@ -99,12 +99,16 @@ pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
     if let Some(first) = word("first").and_then(|domid| domid.parse().ok()) {
         return domains::run(&mut run, domid_t(first));
     }
-    for (name, scenario) in scenarios::all::<G>() {
-        let is_named = word("scenario").map(|wanted| wanted.split(',').any(|word| word == name));
-        if is_named.unwrap_or(name != crate::RANDOM) {
+    let all = scenarios::all::<G>();
+    let mut one = |name: &str| {
+        if let Some((name, scenario)) = all.iter().find(|(own, _)| *own == name) {
             run.begin(name);
             scenario(&mut run);
         }
+    };
+    match word("scenario") {
+        Some(names) => names.split(',').for_each(one),
+        None => SCENARIOS.iter().filter(|name| **name != crate::RANDOM).for_each(|name| one(name)),
     }
     run.end();
 }

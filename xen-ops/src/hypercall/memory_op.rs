@@ -77,7 +77,7 @@ hypercalls! {
     unsafe single exchange(inout exchange: xen_memory_exchange) -> errno_and_out;
 
     /// One more than the highest machine frame number that has memory, which is what Xen returns; the
-    /// header says the highest.
+    /// header says the highest. It does not fail.
     single maximum_ram_page -> value;
 
     /// The pages that `domid` has.
@@ -101,7 +101,8 @@ hypercalls! {
     /// As [`current_reservation`].
     single maximum_gpfn(in domid: domid_t) -> value;
 
-    /// Lists the machine frames of the machine-to-physical table, 2 MiB each.
+    /// Lists the machine frames of the machine-to-physical table, 2 MiB each. Xen makes no check: every guest
+    /// is told.
     single machphys_mfn_list on x86 {
         out extent_start: [xen_pfn_t] counted by max_extents,
         out nr_extents: u32,
@@ -252,27 +253,59 @@ hypercalls! {
         in domid: domid_t,
     } -> errno;
 
-    /// The pages that sharing memory between domains has saved.
+    /// The pages that sharing memory between domains has saved: 0 on Arm, and if Xen is built without memory
+    /// sharing. It does not fail.
     single get_sharing_freed_pages -> value;
 
-    /// The pages that domains share.
+    /// The pages that domains share: 0 where [`get_sharing_freed_pages`] is. It does not fail.
     single get_sharing_shared_pages -> value;
 
-    /// Pages a domain's memory out and in.
+    /// Pages a domain's memory out and in. For the domain's device model.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` on Arm, and from 4.16 on if Xen is built without paging, which is the default. On x86 in the
+    /// order of Xen's checks: `ESRCH` (no such domain, or `DOMID_SELF`), `EPERM` (the caller's own number),
+    /// `EINVAL` (the domain is dying), `EPERM` (the caller may not act as its device model), `ENODEV` (the
+    /// paging ring of the domain is not set up), `ENOSYS` (no such operation).
+    ///
+    /// Then `EBUSY` (a page that cannot be nominated or evicted, since it is in use or not the domain's RAM),
+    /// and of `XENMEM_paging_op_prep` `EINVAL` (the buffer is not at an address of the caller's, or not
+    /// aligned to a page), `ENOENT` (the frame is not paged out), `ENOMEM`, `EFAULT`.
     ///
     /// # Safety
     ///
     /// The handle is to a page for reading, if the operation reads one.
     unsafe single paging_op(inout op: xen_mem_paging_op) -> errno;
 
-    /// Sets and reads what a domain may do with its own pages.
+    /// Sets and reads what a domain may do with its own pages. For a domain that monitors it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` if Xen is built without access rights of pages. Else in the order of Xen's checks: `ESRCH`
+    /// (no such domain, or `DOMID_SELF`), `EPERM` (the caller's own number), `EINVAL` (the domain is dying;
+    /// on x86 also one that is not HVM or PVH with hardware-assisted paging on a processor with VMX), `EPERM`
+    /// (the caller may not act as its device model), `ENODEV` (the monitor ring of the domain is not set
+    /// up), `ENOSYS` (no such operation), `EINVAL` (no such right, or frames past the domain's last one).
     ///
     /// # Safety
     ///
     /// The handles are to lists of `nr` elements, if the operation reads them.
     unsafe single access_op(inout op: xen_mem_access_op) -> errno_and_out;
 
-    /// Shares memory between domains.
+    /// Shares memory between domains. For their device model.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` on Arm, and if Xen is built without memory sharing, which is the default. On x86 in the order
+    /// of Xen's checks, but for `XENMEM_sharing_op_audit`: `ESRCH` (no such domain, or `DOMID_SELF`), `EPERM`
+    /// (the caller's own number), `EINVAL` (the domain is dying), `EPERM` (the caller may not act as its
+    /// device model). Unless the domain shares memory already: `EOPNOTSUPP` (it is not HVM or PVH, or the
+    /// processor has no VMX), `ENODEV` (it has no hardware-assisted paging), `EXDEV` (it has an IOMMU). Then
+    /// `ENOSYS` (no such operation).
+    ///
+    /// Operations on two domains check the second in the same way as the first, with `EINVAL` if it does not
+    /// share memory. Then those of the operation.
     ///
     /// # Safety
     ///

@@ -2,6 +2,8 @@
 
 mod fifo;
 
+use std::ops::Range;
+
 use xen_abi::errno::*;
 use xen_abi::event_channel::*;
 use xen_abi::xen::*;
@@ -15,8 +17,12 @@ use crate::state::ports::End;
 /// The operation by which Xen continues a reset, which the headers do not define for guests.
 const RESET_CONT: u32 = 14;
 
-/// Interrupts that every x86 machine has.
-const LEGACY_INTERRUPTS: u32 = 16;
+/// Interrupts that every x86 machine has, and that a PV control domain is given. The first is Xen's.
+const LEGACY_INTERRUPTS: Range<u32> = 1..16;
+/// Numbers of interrupts of a control domain on an x86 machine with one CPU and one I/O APIC.
+const CONTROL_INTERRUPTS: u32 = 208;
+/// Those of other domains: 24 lines of the I/O APIC, and 32 more.
+const DOMAIN_INTERRUPTS: u32 = 24 + 32;
 /// Numbers of interrupts that Xen has on Arm.
 const ARM_INTERRUPTS: u32 = 1024;
 
@@ -107,18 +113,32 @@ impl State {
         Ok(0)
     }
 
-    /// The machine has no physical interrupts, and so none that a PV guest was given.
+    /// The machine has no physical interrupts, and so none that a PV guest was given. Numbers of a PVH guest
+    /// are its own: any can be bound.
     fn bind_pirq(&mut self, caller: domid_t, at: usize) -> Answer {
-        let op: evtchn_bind_pirq = self.read(caller, at)?;
-        let domain = self.caller(caller);
+        let mut op: evtchn_bind_pirq = self.read(caller, at)?;
+        let later = self.release >= Release::V4_20;
+        let domain = self.caller_mut(caller);
+        let all = match (domain.kind, domain.privileged) {
+            (GuestKind::Arm, _) => ARM_INTERRUPTS,
+            (_, true) => CONTROL_INTERRUPTS,
+            (_, false) => DOMAIN_INTERRUPTS,
+        };
         match domain.kind {
-            GuestKind::Arm if self.release >= Release::V4_20 => Err(XEN_EOPNOTSUPP),
+            GuestKind::Arm if later => Err(XEN_EOPNOTSUPP),
+            _ if op.pirq >= all => Err(XEN_EINVAL),
             // It finds a port, but has no interrupts of this kind.
-            GuestKind::Arm if op.pirq < ARM_INTERRUPTS => {
-                self.check_free_port(caller).and(Err(XEN_ENOMEM))
+            GuestKind::Arm => self.check_free_port(caller).and(Err(XEN_ENOMEM)),
+            GuestKind::Pv if domain.privileged && LEGACY_INTERRUPTS.contains(&op.pirq) => {
+                Err(XEN_EINVAL)
             }
-            GuestKind::Pv if op.pirq < LEGACY_INTERRUPTS && !domain.privileged => Err(XEN_EPERM),
-            _ => Err(XEN_EINVAL),
+            GuestKind::Pv => Err(XEN_EPERM),
+            GuestKind::Pvh if domain.ports.has_pirq(op.pirq) => Err(XEN_EEXIST),
+            GuestKind::Pvh => {
+                op.port = evtchn_port_t(domain.ports.open(End::Pirq(op.pirq))?);
+                self.write(caller, at, op)?;
+                Ok(0)
+            }
         }
     }
 
@@ -197,7 +217,7 @@ impl State {
             End::Ipi => self.caller_mut(caller).ports.notify(op.port.0),
             // No domain has bound the port.
             End::Unbound(_) => {}
-            End::Virq(_) => return Err(XEN_EINVAL),
+            End::Virq(_) | End::Pirq(_) => return Err(XEN_EINVAL),
         }
         Ok(0)
     }
@@ -228,6 +248,10 @@ impl State {
                 *op.u.virq_mut() = virq;
                 EVTCHNSTAT_virq
             }
+            Some(End::Pirq(pirq)) => {
+                *op.u.pirq_mut() = pirq;
+                EVTCHNSTAT_pirq
+            }
             Some(End::Ipi) => EVTCHNSTAT_ipi,
         };
         self.write(caller, at, op)?;
@@ -241,7 +265,7 @@ impl State {
             return Err(XEN_ENOENT);
         }
         match self.caller(caller).ports.end(op.port.0) {
-            Some(End::Unbound(_) | End::Interdomain(..)) => Ok(0),
+            Some(End::Unbound(_) | End::Interdomain(..) | End::Pirq(_)) => Ok(0),
             Some(End::Virq(virq)) if !is_of_vcpu(virq) => Ok(0),
             _ => Err(XEN_EINVAL),
         }

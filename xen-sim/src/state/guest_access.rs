@@ -90,3 +90,10 @@ impl State {
 pub(crate) fn address<T>(handle: xen_abi::GuestHandle<T>) -> usize {
     handle.addr() as usize
 }
+
+/// The address that a handle of 64 bits holds on every architecture. One that the process cannot have is
+/// that of nothing.
+pub(crate) fn address64<T>(handle: xen_abi::GuestHandle64<T>) -> usize {
+    let address: u64 = handle.addr();
+    address.try_into().unwrap_or(usize::MAX)
+}

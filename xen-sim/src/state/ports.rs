@@ -23,6 +23,8 @@ pub(crate) enum End {
     Unbound(domid_t),
     Interdomain(domid_t, u32),
     Virq(u32),
+    /// A physical interrupt's number that an HVM or PVH domain has bound.
+    Pirq(u32),
     Ipi,
 }
 
@@ -68,6 +70,11 @@ impl Ports {
     pub(crate) fn port_of_virq(&self, virq: u32) -> Option<u32> {
         let mut ports = self.open.iter();
         ports.find(|(_, port)| port.end == End::Virq(virq)).map(|(port, _)| *port)
+    }
+
+    /// Whether a port is bound to a physical interrupt's number.
+    pub(crate) fn has_pirq(&self, pirq: u32) -> bool {
+        self.open.values().any(|port| port.end == End::Pirq(pirq))
     }
 
     /// Whether an event is pending at `port`; false for a port that is not open.

@@ -117,7 +117,15 @@ fn interrupts_belong_to_who_handles_them() {
         (V4_14, Pv, false, 1, -1),
         (V4_20, Pv, false, 1, -1),
         (V4_20, Pv, false, u32::MAX, -22),
-        (V4_20, Pvh, false, 1, -22),
+        (V4_20, Pv, false, 55, -1),
+        (V4_20, Pv, false, 56, -22),
+        (V4_20, Pv, true, 1, -22),
+        (V4_20, Pv, true, 20, -1),
+        (V4_20, Pvh, false, 1, 0),
+        (V4_14, Pvh, false, 55, 0),
+        (V4_20, Pvh, false, 56, -22),
+        (V4_20, Pvh, true, 207, 0),
+        (V4_20, Pvh, true, 208, -22),
         (V4_14, Arm, false, 1023, -12),
         (V4_17, Arm, true, 1, -12),
         (V4_17, Arm, true, 1024, -22),
@@ -127,6 +135,22 @@ fn interrupts_belong_to_who_handles_them() {
         let domain = if privileged { &tools } else { &a };
         let mut op = evtchn_bind_pirq { pirq, ..evtchn_bind_pirq::ZERO };
         assert_eq!(events(domain, EVTCHNOP_bind_pirq, &mut op), expected, "{release:?} {kind:?}");
+        if expected == 0 {
+            // The number has a port, which is not for sending; without the port it can be bound again.
+            let (dom, port) = (DOMID_SELF, op.port);
+            assert_eq!(events(domain, EVTCHNOP_bind_pirq, &mut op), -17);
+            let mut status = evtchn_status { dom, port, ..evtchn_status::ZERO };
+            assert_eq!(events(domain, EVTCHNOP_status, &mut status), 0);
+            assert_eq!((status.status, *status.u.pirq()), (EVTCHNSTAT_pirq, pirq));
+            assert_eq!(
+                events(domain, EVTCHNOP_bind_vcpu, &mut evtchn_bind_vcpu { port, vcpu: 0 }),
+                0
+            );
+            assert_eq!(events(domain, EVTCHNOP_send, &mut evtchn_send { port }), -22);
+            assert_eq!(events(domain, EVTCHNOP_close, &mut evtchn_close { port }), 0);
+            assert_eq!(events(domain, EVTCHNOP_bind_pirq, &mut op), 0);
+            assert_eq!(op.port, port);
+        }
         let bind = [EVTCHNOP_bind_pirq as usize, NOWHERE, 0, 0, 0];
         assert_eq!(call(domain, __HYPERVISOR_event_channel_op, bind), -14);
     }

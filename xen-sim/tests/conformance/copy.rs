@@ -59,6 +59,22 @@ fn the_last_byte_of_a_page_is_the_last() {
     assert_eq!(flags(&a, 8), GTF_permit_access, "nothing stays claimed");
 }
 
+#[test]
+fn a_copy_counts_as_one_more_use_of_its_kind() {
+    let (xen, a, b) = pair(GuestKind::Pvh);
+    let _page = granted(&a, 8, 0, &b);
+    let own = b.page().unwrap();
+    // As many writable mappings as an entry can have.
+    let targets: Vec<_> = (0..128).map(|_| b.target()).collect();
+    for target in &targets {
+        map_okay(&b, &a, 8, false, target);
+    }
+    assert_eq!(copy(&b, by_frame(&own, 0), by_ref(&a, 8, 0), 8, DEST), GNTST_general_error);
+    assert_eq!(copy(&b, by_ref(&a, 8, 0), by_frame(&own, 0), 8, SOURCE), GNTST_okay);
+    assert_eq!(a.pins(grant_ref_t(8)).total(), 128);
+    xen.check_invariants().unwrap();
+}
+
 /// What one element found out serves the next, be it meant or not: a frame of the caller's own with
 /// the number of the reference at hand is taken for it. On a real machine an interrupt in between
 /// undoes that.

@@ -4,8 +4,8 @@ use crate::install::Install;
 use crate::need::Need;
 use crate::workspace::FEATURES;
 use crate::{
-    Error, adopters, atlas, cross, deny, doc, examples, features, fuzz, live, loom, miri, msrv,
-    package, public_api, verify,
+    Error, adopters, atlas, cross, deny, doc, examples, features, fuzz, i686, live, loom, miri,
+    msrv, package, public_api, verify,
 };
 
 use super::lanes::Lane;
@@ -307,6 +307,14 @@ pub(super) const STEPS: &[Step] = &[
         place: Place::In(OWN),
         needs: Needs::Optional(features::NEEDS),
         action: Action::Command(features::run),
+    },
+    Step {
+        name: "i686",
+        about: "programs of 32 bits",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Optional(i686::NEEDS),
+        action: Action::Command(i686::run),
     },
     Step {
         name: "compare",

@@ -15,7 +15,8 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use devtools::Table;
 use xen_live::{Arch, Boot, Mode, Report, Row, Transcript, Where, compare, matrix, reference};
-use xen_live::{compare_random, missing_hypervisors, releases, simulate, stale};
+use xen_live::{compare_random, compare_simulated, missing_hypervisors, releases, simulate};
+use xen_live::{simulate_unprivileged, stale};
 use xen_scenarios::RANDOM;
 
 /// Boots real Xen hypervisors with our own guest and compares what they do with the reference.
@@ -92,6 +93,11 @@ fn place_in_reference(row: &Row) -> Option<usize> {
     REFERENCE.iter().position(|known| *known == own && row.release == newest)
 }
 
+/// Whether the scenarios that can be named run there: our kernel is the only domain, or a further one.
+fn runs_scenarios(row: Row) -> bool {
+    (row.domains == 1 && row.mode != Mode::Linux) || row.unprivileged().is_some()
+}
+
 impl Options {
     /// The scenarios that are wanted; none for all of them.
     fn scenarios(&self) -> impl Iterator<Item = &str> {
@@ -126,8 +132,7 @@ fn main() -> ExitCode {
             && any(options.arch.is_empty(), options.arch.contains(&row.arch))
             && any(options.mode.is_empty(), options.mode.contains(&row.mode))
             && any(options.domains.is_empty(), options.domains.contains(&row.domains))
-            // The scenarios that can be named are those of our kernel as the only domain.
-            && (options.scenarios().next().is_none() || (row.domains == 1 && row.mode != Mode::Linux))
+            && (options.scenarios().next().is_none() || runs_scenarios(*row))
             && (!options.write_reference || place_in_reference(row).is_some())
     };
     let named = |release: &&str| options.release.iter().any(|own| own == release);
@@ -245,6 +250,7 @@ fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String, Option<Trans
 
 fn boot_once(options: &Options, row: Row) -> Outcome {
     let boot = Boot::new(row.release, row.arch, row.mode).domains(row.domains);
+    let boot = if row.unprivileged().is_some() { boot.unprivileged() } else { boot };
     let boot = boot.keep(options.keep).progress(say);
     let boot = options.scenarios().fold(boot, Boot::scenario).arguments(&options.words());
     match boot.run() {
@@ -283,7 +289,11 @@ fn verdict(options: &Options, row: Row, report: &Report) -> (String, String) {
     };
     let mut divergences: Vec<_> = row.domids().flat_map(of).collect();
     let has_random = report.transcript.steps().any(|step| step.scenario == RANDOM);
-    if has_random {
+    if let Some(domid) = row.unprivileged() {
+        let simulated = simulate_unprivileged(row, domid, &options.arguments());
+        let other = compare_simulated(&report.transcript, domid, &simulated);
+        divergences.extend(other.into_iter().map(|divergence| (domid, divergence)));
+    } else if has_random {
         for (domid, simulated) in simulate(row, &options.arguments()).0 {
             let random = compare_random(&report.transcript, domid, &simulated);
             divergences.extend(random.into_iter().map(|divergence| (domid, divergence)));

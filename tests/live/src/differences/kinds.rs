@@ -4,7 +4,7 @@ use super::difference::{
     BAD_HANDLE, Difference, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, GENERAL_ERROR, OK,
     UNTOUCHED, Where, ZERO,
 };
-use crate::Arch;
+use crate::{Arch, Mode};
 
 /// See [`super`].
 pub(super) const KINDS: &[Difference] = &[
@@ -329,5 +329,70 @@ pub(super) const KINDS: &[Difference] = &[
             ("register_vcpu_info, another place", Some("-EBUSY")),
         ],
         reason: "Arm has two of the operations",
+    },
+    Difference {
+        place: Where::is_pvh,
+        scenario: "events",
+        steps: &[
+            ("bind_pirq", ZERO),
+            ("bind_pirq, bound already", Some("-EEXIST")),
+            ("status, pirq", ZERO),
+            ("status, pirq, kind", Some("3")),
+            ("status, pirq, vcpu", ZERO),
+            ("send, pirq", EINVAL),
+            ("close, pirq", ZERO),
+        ],
+        reason: "a PVH guest's numbers of interrupts are its own",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "events",
+        steps: &[("bind_pirq", EOPNOTSUPP)],
+        reason: "Arm's guests have no such interrupts",
+    },
+    Difference {
+        place: Where::is_pvh,
+        scenario: "gnttab-map",
+        steps: &[("map, address on the bus", Some("another frame"))],
+        reason: "the address is the machine's, and frame numbers of x86 guests are their own",
+    },
+    Difference {
+        place: |at| !at.is_pv(),
+        scenario: "gnttab-table",
+        steps: &[("setup_table, all there can be, frames without a number", Some("62"))],
+        reason: "frames of the table are in a translated guest's memory only once it has placed them",
+    },
+    Difference {
+        place: Where::is_pvh,
+        scenario: "hvm",
+        steps: &[
+            ("get_param, interrupt, value", Some("0x0")),
+            ("get_param, timers, value", Some("-EPERM")),
+        ],
+        reason: "translated guests have parameters, and this one is for tools",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "hvm",
+        steps: &[("get_param, interrupt, value", Some("0x200000000000210"))],
+        reason: "Xen chooses the first private interrupt of a processor for the control domain",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "memory",
+        steps: &[("decrease_reservation, change of the number of pages", ZERO)],
+        reason: "pages of a domain in place stay its own",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "version",
+        steps: &[("capabilities, text", Some("xen-3.0-aarch64 xen-3.0-armv7l"))],
+        reason: "what that processor can run",
+    },
+    Difference {
+        place: |at| at.arch == Arch::Arm && at.mode == Mode::Native,
+        scenario: "version",
+        steps: &[("capabilities, text", Some("xen-3.0-armv7l"))],
+        reason: "a hypervisor of 32 bits runs guests of 32 bits alone",
     },
 ];

@@ -3,12 +3,20 @@
 //! Each would be a thing that the model could learn: then its row goes, or the test of the model fails.
 
 use super::difference::Difference;
-use crate::Arch;
+use crate::{Arch, Mode};
 
 /// See [`crate::differences`]; these come after the hypervisors' own.
-pub(super) const MODEL: &[Difference] = &[Difference {
-    place: |at| at.arch == Arch::Arm,
-    scenario: "sched",
-    steps: &[("watchdog, a third one", Some("4294967268"))],
-    reason: "results have as many bits as the process that the model is in",
-}];
+pub(super) const MODEL: &[Difference] = &[
+    Difference {
+        place: |at| at.arch == Arch::Arm,
+        scenario: "sched",
+        steps: &[("watchdog, a third one", Some("4294967268"))],
+        reason: "results have as many bits as the process that the model is in",
+    },
+    Difference {
+        place: |at| at.arch == Arch::Arm && at.mode == Mode::Native,
+        scenario: "version",
+        steps: &[("capabilities, text", Some("xen-3.0-aarch64 xen-3.0-armv7l"))],
+        reason: "the model's hypervisor has 64 bits",
+    },
+];

@@ -4,6 +4,18 @@ use super::difference::{
     Difference, EFAULT, EINVAL, ENOENT, ENOSYS, GENERAL_ERROR, OK, Where, ZERO,
 };
 
+/// The features that Xen tells at some places.
+macro_rules! features {
+    ($place:expr, $features:literal) => {
+        Difference {
+            place: $place,
+            scenario: "version",
+            steps: &[("get_features, submap 0, features", Some($features))],
+            reason: "releases add features, and some are those of a kind of guest",
+        }
+    };
+}
+
 /// See [`super`].
 pub(super) const RELEASES: &[Difference] = &[
     Difference {
@@ -191,4 +203,36 @@ pub(super) const RELEASES: &[Difference] = &[
         steps: &[("transfer, count 0*", ZERO), ("transfer, bad address", EFAULT)],
         reason: "as above",
     },
+    Difference {
+        place: |at| at.before(20) && at.is_arm(),
+        scenario: "events",
+        steps: &[("bind_pirq", Some("-ENOMEM"))],
+        reason: "Arm found out later that there are no such interrupts",
+    },
+    Difference {
+        place: |at| at.before(17),
+        scenario: "memory",
+        steps: &[("acquire_resource, *, frames", Some("32"))],
+        reason: "the size is how many frames one call could place",
+    },
+    Difference {
+        place: |at| !at.is_pv() && !at.before(20),
+        scenario: "version",
+        steps: &[("platform_parameters, virt_start", Some("0x0"))],
+        reason: "no use for it in a translated guest",
+    },
+    Difference {
+        place: |at| at.is_arm() && at.before(20),
+        scenario: "version",
+        steps: &[("platform_parameters, virt_start", Some("0x200000"))],
+        reason: "where Xen is on Arm",
+    },
+    features!(Where::is_pvh, "0x1d2b05"),
+    features!(Where::is_arm, "0x66805"),
+    features!(|at| at.is_pv() && at.before(20), "0x228e0"),
+    features!(|at| at.is_pvh() && at.before(20), "0x12b05"),
+    features!(|at| at.is_arm() && at.before(20), "0x26805"),
+    features!(|at| at.is_pv() && at.before(17), "0x28e0"),
+    features!(|at| at.is_pvh() && at.before(17), "0x2b05"),
+    features!(|at| at.is_arm() && at.before(17), "0x6805"),
 ];

@@ -2,7 +2,8 @@
 
 mod ledger;
 
-use xen_live::{Mode, Row, Where, compare, matrix, simulate, stale};
+use xen_live::{Mode, Row, Where, compare, compare_simulated, matrix, simulate};
+use xen_live::{simulate_unprivileged, stale};
 
 /// The machines that there is a model of: of all but those with Linux.
 fn rows() -> impl Iterator<Item = Row> {
@@ -27,4 +28,22 @@ fn the_model_does_as_the_hypervisors_do() {
     let all: Vec<_> = all.iter().map(|(place, domid, text)| (*place, *domid, text)).collect();
     let stale = stale(&all);
     assert!(stale.is_empty(), "differences that make none:\n{}", stale.join("\n"));
+}
+
+#[test]
+fn an_unprivileged_domain_does_the_same_each_time() {
+    let rows: Vec<_> =
+        rows().filter_map(|row| row.unprivileged().map(|domid| (row, domid))).collect();
+    assert!(!rows.is_empty());
+    for (row, domid) in rows {
+        let run = || simulate_unprivileged(row, domid, "steps=50");
+        let (first, second) = (run(), run());
+        assert!(first.len() > 500, "{row}: {}", first.len());
+        assert_eq!(compare_simulated(&first, domid, &second), [], "{row}");
+        // Another sequence differs, and so do the steps of a domain that did less.
+        for other in ["steps=50 seed=9", "steps=50 scenario=random,version"] {
+            let other = simulate_unprivileged(row, domid, other);
+            assert_ne!(compare_simulated(&first, domid, &other), [], "{row}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! `event_channel_op`: ports of one domain, connected with each other.
 
 #![allow(unsafe_code, reason = "hypercalls without a typed wrapper")]
+#![allow(non_upper_case_globals, reason = "upstream's constants are matched against")]
 
+use core::fmt;
 use core::ptr;
 
 use xen_abi::Plain;
@@ -30,6 +32,7 @@ pub(crate) fn events<G: Guest>(run: &mut Run<'_, G>) {
     let mut bound = evtchn_bind_interdomain { remote_dom: me, remote_port: first, ..zero };
     op(run, "bind_interdomain", EVTCHNOP_bind_interdomain, &mut bound);
     let second = bound.local_port;
+    distance(run, "bind_interdomain, port", second, first);
     op(run, "bind_interdomain, bound already", EVTCHNOP_bind_interdomain, &mut bound);
     let mut nowhere = evtchn_bind_interdomain { remote_dom: me, remote_port: NO_PORT, ..zero };
     op(run, "bind_interdomain, no such port", EVTCHNOP_bind_interdomain, &mut nowhere);
@@ -47,6 +50,7 @@ pub(crate) fn events<G: Guest>(run: &mut Run<'_, G>) {
     let mut virq = evtchn_bind_virq { virq: VIRQ_DEBUG, ..evtchn_bind_virq::ZERO };
     op(run, "bind_virq", EVTCHNOP_bind_virq, &mut virq);
     op(run, "bind_virq, bound already", EVTCHNOP_bind_virq, &mut virq);
+    distance(run, "bind_virq, port", virq.port, first);
     status(run, "status, virq", virq.port);
     let mut other = evtchn_bind_virq { virq: 24, ..evtchn_bind_virq::ZERO };
     op(run, "bind_virq, no such virq", EVTCHNOP_bind_virq, &mut other);
@@ -55,6 +59,7 @@ pub(crate) fn events<G: Guest>(run: &mut Run<'_, G>) {
 
     let mut ipi = evtchn_bind_ipi::ZERO;
     op(run, "bind_ipi", EVTCHNOP_bind_ipi, &mut ipi);
+    distance(run, "bind_ipi, port", ipi.port, first);
     status(run, "status, ipi", ipi.port);
     op(run, "send, ipi", EVTCHNOP_send, &mut evtchn_send { port: ipi.port });
     let pending = run.guest.take_event(ipi.port.0);
@@ -64,6 +69,15 @@ pub(crate) fn events<G: Guest>(run: &mut Run<'_, G>) {
 
     let mut pirq = evtchn_bind_pirq { pirq: u32::MAX, ..evtchn_bind_pirq::ZERO };
     op(run, "bind_pirq, no such interrupt", EVTCHNOP_bind_pirq, &mut pirq);
+    // A line that has no device.
+    let mut pirq = evtchn_bind_pirq { pirq: 20, ..evtchn_bind_pirq::ZERO };
+    op(run, "bind_pirq", EVTCHNOP_bind_pirq, &mut pirq);
+    if pirq.port != evtchn_port_t(0) {
+        op(run, "bind_pirq, bound already", EVTCHNOP_bind_pirq, &mut pirq);
+        status(run, "status, pirq", pirq.port);
+        op(run, "send, pirq", EVTCHNOP_send, &mut evtchn_send { port: pirq.port });
+        op(run, "close, pirq", EVTCHNOP_close, &mut evtchn_close { port: pirq.port });
+    }
     let mut to = evtchn_bind_vcpu { port: first, vcpu: 0 };
     op(run, "bind_vcpu", EVTCHNOP_bind_vcpu, &mut to);
     to.vcpu = 99;
@@ -96,9 +110,35 @@ fn op<G: Guest, T: Plain>(run: &mut Run<'_, G>, name: &str, command: u32, argume
     unsafe { run.raw(name, __HYPERVISOR_event_channel_op, [command as usize, at, 0]) };
 }
 
-/// Asks what a port is, and writes down the kind too.
+/// Asks what a port is, and writes down the kind too, with what the port is connected to.
 fn status<G: Guest>(run: &mut Run<'_, G>, name: &str, port: evtchn_port_t) {
     let mut status = evtchn_status { dom: DOMID_SELF, port, ..evtchn_status::ZERO };
     op(run, name, EVTCHNOP_status, &mut status);
     run.step(format_args!("{name}, kind"), status.status);
+    let whose = |domid: domid_t| if domid == run.guest.domid() { "own" } else { "another's" };
+    match status.status {
+        EVTCHNSTAT_unbound => {
+            let remote = whose(status.u.unbound().dom);
+            run.step(format_args!("{name}, remote"), remote);
+        }
+        EVTCHNSTAT_interdomain => {
+            let remote = *status.u.interdomain();
+            let whose = whose(remote.dom);
+            run.step(format_args!("{name}, remote"), whose);
+            distance(run, format_args!("{name}, remote port"), remote.port, port);
+        }
+        EVTCHNSTAT_virq => run.step(format_args!("{name}, interrupt"), status.u.virq()),
+        _ => {}
+    }
+    run.step(format_args!("{name}, vcpu"), status.vcpu);
+}
+
+/// Writes down how far a port is from another, for domains have different ports from the start.
+fn distance<G: Guest>(
+    run: &mut Run<'_, G>,
+    name: impl fmt::Display,
+    port: evtchn_port_t,
+    from: evtchn_port_t,
+) {
+    run.step(format_args!("{name}, distance"), port.0.wrapping_sub(from.0).cast_signed());
 }

@@ -38,6 +38,12 @@ fn successes<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let mapping = map(run.guest, &target, FOR_WRITING, REF, me);
     run.step("map", mapping.outcome);
     run.step("map, flags of the entry", Hex(table.flags(REF).bits()));
+    let bus = match mapping.bus {
+        0 => "nowhere",
+        bus if bus == page.frame().0 << 12 => "the frame",
+        _ => "another frame",
+    };
+    run.step("map, address on the bus", bus);
     if mapping.outcome.is_ok() {
         let there = mapped(&target);
         run.step("map, a byte of the page", byte(there, 100));

@@ -20,7 +20,9 @@ pub(crate) fn table<G: Guest>(run: &mut Run<'_, G>) {
     let me = run.guest.domid();
     for (name, dom) in [("query_size", DOMID_SELF), ("query_size, own number", me)] {
         let size = query_size(run.guest.xen(), dom);
+        let frames = size.as_ref().map_or(0, |size| size.nr_frames);
         run.step(format_args!("{name}, most frames"), Value(size.map(|size| size.max_nr_frames)));
+        run.step(format_args!("{name}, frames"), frames);
     }
     let size = query_size(run.guest.xen(), NO_DOMAIN);
     run.outcome("query_size, no such domain", size);
@@ -37,6 +39,9 @@ pub(crate) fn table<G: Guest>(run: &mut Run<'_, G>) {
         let result = setup_table(run.guest.xen(), dom, &mut frames[..count]);
         run.outcome(name, result);
     }
+    let given = frames.iter().take(64);
+    let none = given.clone().filter(|frame| frame.0 as u32 == u32::MAX || frame.0 == 0).count();
+    run.step("setup_table, all there can be, frames without a number", none);
     let size = query_size(run.guest.xen(), DOMID_SELF);
     run.step("frames after all that", Value(size.map(|size| size.nr_frames)));
     let bad = run.guest.bad_address();

@@ -8,8 +8,10 @@ use xen_abi::Plain;
 use xen_abi::hvm::hvm_op::*;
 use xen_abi::hvm::params::*;
 use xen_abi::xen::{__HYPERVISOR_hvm_op, DOMID_SELF, domid_t};
+use xen_ops::hypercall::hvm_op::get_param;
 use xen_ops::page::Page;
 
+use crate::outcome::{LongHex, Value};
 use crate::{Guest, Run};
 
 pub(crate) fn hvm<G: Guest>(run: &mut Run<'_, G>) {
@@ -33,9 +35,15 @@ pub(crate) fn hvm<G: Guest>(run: &mut Run<'_, G>) {
     ] {
         param(name, command, domid, index);
     }
+    for (name, index) in [("interrupt", HVM_PARAM_CALLBACK_IRQ), ("timers", HVM_PARAM_TIMER_MODE)] {
+        let value = get_param(run.guest.xen(), DOMID_SELF, index).map(LongHex);
+        run.step(format_args!("get_param, {name}, value"), Value(value));
+    }
     let frame = run.guest.page().frame().0;
     let type_of = |domid| xen_hvm_get_mem_type { domid, pfn: frame, ..xen_hvm_get_mem_type::ZERO };
-    op(run, "get_mem_type", HVMOP_get_mem_type, &mut type_of(DOMID_SELF));
+    let mut own = type_of(DOMID_SELF);
+    op(run, "get_mem_type", HVMOP_get_mem_type, &mut own);
+    run.step("type of a page", own.mem_type);
     op(run, "get_mem_type, no such domain", HVMOP_get_mem_type, &mut type_of(absent));
     let mut time = xen_hvm_get_time::ZERO;
     op(run, "get_time", HVMOP_get_time, &mut time);

@@ -64,6 +64,11 @@ fn sizes<G: Guest>(run: &mut Run<'_, G>) {
 fn reservations<G: Guest>(run: &mut Run<'_, G>) {
     // What is taken away is put back, so that the domain never has more than it may.
     let frame = [run.guest.loose_frame()];
+    let before = current_reservation(run.guest.xen(), DOMID_SELF).unwrap_or(0);
+    let change = |run: &mut Run<'_, G>, name: &str| {
+        let now = current_reservation(run.guest.xen(), DOMID_SELF).unwrap_or(0);
+        run.step(name, now.wrapping_sub(before).cast_signed());
+    };
     for (name, domid, order) in [
         ("decrease_reservation, no such domain", NO_DOMAIN, 0),
         ("decrease_reservation", DOMID_SELF, 0),
@@ -73,6 +78,7 @@ fn reservations<G: Guest>(run: &mut Run<'_, G>) {
         let done = unsafe { decrease_reservation(run.guest.xen(), &frame, order, ANYWHERE, domid) };
         run.step(name, Value(done));
     }
+    change(run, "decrease_reservation, change of the number of pages");
     let place = match run.guest.kind().is_translated() {
         true => frame[0],
         // A PV guest numbers its pages itself.
@@ -88,6 +94,7 @@ fn reservations<G: Guest>(run: &mut Run<'_, G>) {
             unsafe { populate_physmap(run.guest.xen(), &mut [place], order, ANYWHERE, domid) };
         run.step(name, Value(done));
     }
+    change(run, "populate_physmap, change of the number of pages");
     // SAFETY: an empty list.
     let done = unsafe { populate_physmap(run.guest.xen(), &mut [], 0, ANYWHERE, DOMID_SELF) };
     run.step("populate_physmap, no extents", Value(done));
@@ -165,6 +172,7 @@ fn resources<G: Guest>(run: &mut Run<'_, G>) {
     {
         let size = acquire_resource_size(run.guest.xen(), domid, grants, 0);
         run.outcome(format_args!("acquire_resource, {name}"), size);
+        run.step(format_args!("acquire_resource, {name}, frames"), size.unwrap_or(0));
     }
     let mut odd = xen_mem_acquire_resource { pad: 1, ..xen_mem_acquire_resource::ZERO };
     op_with(run, "acquire_resource, padding", XENMEM_acquire_resource, &mut odd);

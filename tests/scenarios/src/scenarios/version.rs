@@ -1,6 +1,7 @@
 //! `xen_version`: what Xen says of itself.
 
 #![allow(unsafe_code, reason = "hypercalls without a typed wrapper")]
+#![allow(non_upper_case_globals, reason = "upstream's constants are matched against")]
 
 use core::ptr;
 
@@ -9,6 +10,7 @@ use xen_abi::xen::__HYPERVISOR_xen_version;
 use xen_ops::hypercall::Hypercall;
 use xen_ops::hypercall::xen_version::*;
 
+use crate::outcome::{LongHex, Value};
 use crate::{Guest, Run};
 
 /// Larger than all that any of the operations writes, and read by one of them.
@@ -38,6 +40,7 @@ pub(crate) fn version<G: Guest>(run: &mut Run<'_, G>) {
         let at = ptr::from_mut(&mut argument).expose_provenance();
         // SAFETY: the argument is large enough for each of them.
         unsafe { run.raw(name, __HYPERVISOR_xen_version, [command as usize, at, 0]) };
+        told(run, name, command, &argument);
     }
     // SAFETY: no pointer is handed over.
     unsafe {
@@ -53,6 +56,38 @@ pub(crate) fn version<G: Guest>(run: &mut Run<'_, G>) {
         unsafe { run.raw(name, __HYPERVISOR_xen_version, [command as usize, bad, 0]) };
     }
     texts(run);
+}
+
+/// What was written, as far as it is not the build's own.
+fn told<G: Guest>(run: &mut Run<'_, G>, name: &str, command: u32, argument: &Argument) {
+    let bytes = &argument.0;
+    let text = || {
+        let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(0);
+        core::str::from_utf8(&bytes[..length]).unwrap_or("no text")
+    };
+    let number = |at: usize| {
+        let bytes = bytes[at..].first_chunk().copied().unwrap_or_default();
+        if cfg!(target_pointer_width = "64") || command == XENVER_get_features {
+            u64::from_le_bytes(bytes)
+        } else {
+            u64::from_le_bytes(bytes) & u64::from(u32::MAX)
+        }
+    };
+    match command {
+        XENVER_capabilities => run.step(format_args!("{name}, text"), text().trim_end()),
+        XENVER_commandline => run.step(format_args!("{name}, denied"), text() == "<denied>"),
+        XENVER_extraversion | XENVER_changeset => {
+            run.step(format_args!("{name}, denied"), text() == "<denied>");
+        }
+        XENVER_platform_parameters => {
+            run.step(format_args!("{name}, virt_start"), LongHex(number(0)));
+        }
+        XENVER_get_features => {
+            // The number of the map comes first.
+            run.step(format_args!("{name}, features"), LongHex(number(0) >> 32));
+        }
+        _ => {}
+    }
 }
 
 /// What has a length of its own: asked for, and read with and without enough room.
@@ -75,7 +110,11 @@ fn texts<G: Guest>(run: &mut Run<'_, G>) {
         ("commandline2", commandline2(xen, &mut many)),
         ("commandline2, too little room", commandline2(xen, &mut few)),
     ];
+    let [_, build_id, _, extraversion_length, extraversion, ..] = answers;
     for (name, answer) in answers {
         run.outcome(name, answer);
     }
+    run.step("build_id, bytes", Value(build_id.1));
+    let same = (extraversion_length.1.ok(), extraversion.1.ok());
+    run.step("length of extraversion2, as it was said", same.0 == same.1);
 }
