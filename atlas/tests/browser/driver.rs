@@ -91,7 +91,7 @@ impl Browser {
         let params = &message["params"];
         match message["method"].as_str() {
             Some("Runtime.exceptionThrown") => {
-                self.errors.push(params["exceptionDetails"].to_string())
+                self.errors.push(params["exceptionDetails"].to_string());
             }
             Some("Log.entryAdded") if params["entry"]["level"] == "error" => {
                 self.errors.push(params["entry"].to_string());
