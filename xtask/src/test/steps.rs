@@ -90,7 +90,7 @@ const HEADERS: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/tar
 
 /// The same, and those of tests that boot hypervisors.
 const LINTED: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,xenabi/headers,\
-    xen-linux/vm-memory,xen-io/embedded-io,xen-io/std,xen-live/boot,xen-run/boot";
+    xen-linux/vm-memory,xen-io/embedded-io,xen-io/std,xen-live/boot,xen-run/boot,xen-atlas/browser";
 
 /// The guest kernel, which is a workspace of its own.
 const GUEST: &str = "tests/guest/Cargo.toml";
