@@ -22,7 +22,7 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// The directory is somebody else's.
+    /// The directory has files of something else.
     #[error("{path} has files that are not of an atlas; name an empty or new directory", path = .0.display())]
     Foreign(PathBuf),
 }

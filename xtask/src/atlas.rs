@@ -34,7 +34,15 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     let mut command = workspace::cargo()?;
     if options.test {
         need::provide(NEEDS, install)?;
-        command.args(["test", "-p", "xen-atlas", "--features", "browser", "--test", "browser"]);
+        command.args([
+            "test",
+            "--features",
+            workspace::FEATURES,
+            "--features",
+            "xen-atlas/browser",
+            "--test",
+            "browser",
+        ]);
         return process::open("atlas in a browser", &mut command).map(drop);
     }
     let here = std::env::current_dir().map_err(Error::file("."))?;

@@ -56,15 +56,16 @@ const QUESTIONS: &[(&str, Option<&str>)] = &[
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let xenabi = if options.install { install()? } else { build()? };
     let hypervisor = hypervisor(options)?;
-    let mut table = Table::new(["call", "median ms", "fastest", "slowest", "bound"]);
+    let mut table =
+        Table::new(["call", "median ms", "fastest", "slowest", "processor ms", "bound"]);
     for (question, pahole) in QUESTIONS {
-        let times = times(&xenabi, question.split(' '), None, options.runs)?;
-        let bound = if times[times.len() / 2] <= CALL { "ok" } else { "over" };
-        table.row(row(&format!("xenabi {question}"), &times, bound));
+        let of_xenabi = times(&xenabi, question.split(' '), None, options.runs)?;
+        let bound = if of_xenabi.median() <= CALL { "ok" } else { "over" };
+        table.row(row(&format!("xenabi {question}"), &of_xenabi, bound));
         if let (Some(arguments), Some(file)) = (pahole, &hypervisor) {
             let words = arguments.split_whitespace();
-            let times = self::times(Path::new("pahole"), words, Some(file), options.runs)?;
-            table.row(row(format!("pahole {arguments} xen-syms").as_str(), &times, ""));
+            let times = times(Path::new("pahole"), words, Some(file), options.runs)?;
+            table.row(row(&format!("pahole {arguments} xen-syms"), &times, ""));
         }
     }
     table.print();
@@ -104,14 +105,28 @@ fn hypervisor(options: &Options) -> Result<Option<PathBuf>, Error> {
     Ok(found)
 }
 
-/// The times of several calls, sorted.
+/// The times of several calls.
+struct Times {
+    /// Sorted.
+    wall: Vec<Duration>,
+    /// The mean, which other programs on the machine change less.
+    cpu: Duration,
+}
+
+impl Times {
+    fn median(&self) -> Duration {
+        self.wall[self.wall.len() / 2]
+    }
+}
+
 fn times<'a>(
     program: &Path,
     arguments: impl Iterator<Item = &'a str> + Clone,
     file: Option<&PathBuf>,
     runs: u32,
-) -> Result<Vec<Duration>, Error> {
-    let mut times = Vec::new();
+) -> Result<Times, Error> {
+    let spent = || cpu::of_children().unwrap_or_default();
+    let (before, mut wall) = (spent(), Vec::new());
     for _ in 0..runs {
         let mut command = Command::new(program);
         command.args(arguments.clone()).args(file);
@@ -119,16 +134,16 @@ fn times<'a>(
         let start = Instant::now();
         // Status 1 of xenabi is an answer.
         command.status().map_err(|source| process::cannot_start(&command, source))?;
-        times.push(start.elapsed());
+        wall.push(start.elapsed());
     }
-    times.sort_unstable();
-    Ok(times)
+    wall.sort_unstable();
+    Ok(Times { wall, cpu: spent().saturating_sub(before) / runs })
 }
 
-fn row(name: &str, times: &[Duration], bound: &str) -> [String; 5] {
+fn row(name: &str, times: &Times, bound: &str) -> [String; 6] {
     let ms = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e3);
-    let (first, last) = (times[0], times[times.len() - 1]);
-    [name.to_owned(), ms(times[times.len() / 2]), ms(first), ms(last), bound.to_owned()]
+    let (first, last) = (times.wall[0], times.wall[times.wall.len() - 1]);
+    [name.to_owned(), ms(times.median()), ms(first), ms(last), ms(times.cpu), bound.to_owned()]
 }
 
 /// Installs xenabi as a user does, with nothing built before.

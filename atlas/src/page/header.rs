@@ -115,15 +115,11 @@ fn summary(page: &Page<'_>, item: &Item, cells: &Cells) -> Markup {
 
 /// What changed, by release.
 fn history(page: &Page<'_>, header: &Header) -> Markup {
-    let mut by_release: BTreeMap<usize, Vec<(&str, Vec<(Step, Vec<usize>)>)>> = BTreeMap::new();
+    let mut by_release: BTreeMap<usize, BTreeMap<&str, Vec<Step>>> = BTreeMap::new();
     let names = &page.source.history.names;
     for (name, _) in names.iter().filter(|(_, changes)| changes.header == header.name) {
-        for (release, step, arches) in page.source.history.of(page.index(), name) {
-            let of_release = by_release.entry(release).or_default();
-            match of_release.iter_mut().find(|(known, _)| known == name) {
-                Some((_, steps)) => steps.push((step, arches)),
-                None => of_release.push((name, vec![(step, arches)])),
-            }
+        for (release, step, _) in page.source.history.of(page.index(), name) {
+            by_release.entry(release).or_default().entry(name).or_default().push(step);
         }
     }
     html! { @if !by_release.is_empty() {
@@ -132,7 +128,7 @@ fn history(page: &Page<'_>, header: &Header) -> Markup {
             details.release {
                 summary { (page.release(*release)) span.note { " " (text::count(names.len() as u64, "name")) } }
                 ul.changes { @for (name, steps) in names {
-                    li { (page.name_link(name)) " " span.steps { @for (at, (step, _)) in steps.iter().enumerate() {
+                    li { (page.name_link(name)) " " span.steps { @for (at, step) in steps.iter().enumerate() {
                         @if at > 0 { ", " } (super::ty::step(step))
                     } } }
                 } }

@@ -17,7 +17,7 @@ use tungstenite::{Message, WebSocket, connect};
 const PROGRAMS: [&str; 2] = ["chromium-headless-shell", "chromium"];
 
 /// How long a page may take to do something.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A browser with one tab.
 pub(crate) struct Browser {
@@ -43,7 +43,7 @@ impl Browser {
         std::thread::spawn(move || lines.for_each(drop));
         let (socket, _) = connect(address.trim()).unwrap();
         if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         }
         let (session, errors) = (None, Vec::new());
         let mut browser = Self { child, socket, session, next: 0, errors, _profile: profile };
@@ -91,7 +91,7 @@ impl Browser {
         let params = &message["params"];
         match message["method"].as_str() {
             Some("Runtime.exceptionThrown") => {
-                self.errors.push(params["exceptionDetails"].to_string())
+                self.errors.push(params["exceptionDetails"].to_string());
             }
             Some("Log.entryAdded") if params["entry"]["level"] == "error" => {
                 self.errors.push(params["entry"].to_string());
@@ -136,7 +136,7 @@ impl Browser {
             .ok()
             .is_none_or(|answer| answer["result"]["value"] != json!(true))
         {
-            assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {expression}");
+            assert!(start.elapsed() < TIMEOUT, "not within {TIMEOUT:?}: {expression}");
             sleep(Duration::from_millis(20));
         }
     }

@@ -146,6 +146,8 @@ pub(super) const STEPS: &[Step] = &[
             FEATURES,
             "--features",
             BOOT,
+            "--features",
+            "xen-atlas/browser",
             "--",
             "-D",
             "warnings",
