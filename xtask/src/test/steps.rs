@@ -85,11 +85,11 @@ pub(super) enum Action {
 }
 
 /// The features of tests that need what `setup` installs, and of optional integrations.
-const HEADERS: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,xenabi/headers,\
+const HEADERS: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,xenabi-headers/headers,\
     xen-linux/vm-memory,xen-io/embedded-io,xen-io/std";
 
 /// The same, and those of tests that boot hypervisors.
-const LINTED: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,xenabi/headers,\
+const LINTED: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,xenabi-headers/headers,\
     xen-linux/vm-memory,xen-io/embedded-io,xen-io/std,xen-live/boot,xen-run/boot";
 
 /// The guest kernel, which is a workspace of its own.
