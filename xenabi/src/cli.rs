@@ -6,6 +6,7 @@ use clap_complete::Shell;
 use crate::ask;
 use crate::error::Error;
 use crate::print::print;
+use crate::trees::Trees;
 
 /// What a finished command tells the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,17 +71,17 @@ enum Command {
 }
 
 /// Parses the command line and runs the command.
-pub(crate) fn run() -> Result<Outcome, Error> {
+pub(crate) fn run(trees: Option<Trees>) -> Result<Outcome, Error> {
     match Cli::parse().command {
-        Command::Layout(command) => command.run(),
+        Command::Layout(command) => command.run(trees),
         Command::Find(command) => command.run(),
-        Command::Const(command) => command.run(),
-        Command::Value(command) => command.run(),
-        Command::Explain(command) => command.run(),
-        Command::Uses(command) => command.run(),
+        Command::Const(command) => command.run(trees),
+        Command::Value(command) => command.run(trees),
+        Command::Explain(command) => command.run(trees),
+        Command::Uses(command) => command.run(trees),
         Command::Since(command) => command.run(),
-        Command::Diff(command) => command.run(),
-        Command::Export(command) => command.run(),
+        Command::Diff(command) => command.run(trees),
+        Command::Export(command) => command.run(trees),
         Command::Releases(command) => command.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,5 +1,7 @@
 //! What can go wrong, one line each: the thing, then the way out.
 
+use crate::trees::TreeError;
+
 /// Every failure of the commands.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -29,15 +31,14 @@ pub(crate) enum Error {
     #[error("{text:?} is neither a number, such as -22 or 0x16, nor a name that is known here{}", did_you_mean(.nearest))]
     NotANumber { text: String, nearest: Option<String> },
     /// Trees cannot be read by this program.
-    #[cfg(not(feature = "headers"))]
     #[error(
-        "this xenabi reads no header trees: install it with `--features headers`, which needs libclang"
+        "xenabi answers from its records alone: `cargo run -p xenabi-headers` in a checkout of xen-abi reads \
+         header trees too, with libclang"
     )]
     NoTrees,
     /// A header tree could not be read.
-    #[cfg(feature = "headers")]
-    #[error(transparent)]
-    Codegen(#[from] xen_codegen::error::Error),
+    #[error("{0}")]
+    Tree(TreeError),
     /// Standard output could not be written.
     #[error("cannot write standard output: {0}")]
     Output(std::io::Error),

@@ -9,6 +9,7 @@ use xen_records::view::Abi;
 use xen_records::{Entry, Records};
 
 use crate::error::{Error, nearest};
+use crate::trees::{Trees, revision, tree};
 
 /// The release or tree that is asked about.
 #[derive(Clone, Debug, Default, Args)]
@@ -35,12 +36,12 @@ pub(crate) struct Asked {
 
 impl Input {
     /// Loads what is asked about: of a tree `arches` alone, or all if it names none.
-    pub(crate) fn load(&self, arches: &[String]) -> Result<Asked, Error> {
+    pub(crate) fn load(&self, trees: Option<Trees>, arches: &[String]) -> Result<Asked, Error> {
         if let Some(dir) = &self.headers {
-            return Ok(Asked { records: tree(dir, arches)?, release: 0 });
+            return Ok(Asked { records: tree(trees, dir, arches)?, release: 0 });
         }
         if let (Some(dir), Some(rev)) = (&self.git, &self.rev) {
-            return Ok(Asked { records: revision(dir, rev, arches)?, release: 0 });
+            return Ok(Asked { records: revision(trees, dir, rev, arches)?, release: 0 });
         }
         let records = xen_records::records()?;
         let release = match &self.release {
@@ -49,21 +50,6 @@ impl Input {
         };
         Ok(Asked { records, release })
     }
-}
-
-#[cfg(feature = "headers")]
-pub(crate) use crate::trees::{revision, tree};
-
-/// Records of a tree of headers.
-#[cfg(not(feature = "headers"))]
-pub(crate) fn tree(_: &std::path::Path, _: &[String]) -> Result<Records, Error> {
-    Err(Error::NoTrees)
-}
-
-/// Records of a revision.
-#[cfg(not(feature = "headers"))]
-pub(crate) fn revision(_: &std::path::Path, _: &str, _: &[String]) -> Result<Records, Error> {
-    Err(Error::NoTrees)
 }
 
 /// The number of the release called `name`.

@@ -11,8 +11,8 @@ use crate::Error;
 ///
 /// Commands that select all members with these features share what was built. With `-p` alone cargo would choose
 /// other features of common dependencies and build these once more.
-pub(crate) const FEATURES: &str = "xen-abi/full,xen-abi/foreign,xen-abi/std,xen-layouts/headers,xen-rings/headers,\
-    xen-disassembly/targets,codegen/headers,xenabi/headers,xen-linux/vm-memory,xen-io/embedded-io,xen-io/std";
+pub(crate) const FEATURES: &str = "xen-abi/full,xen-abi/foreign,xen-abi/std,xen-abi/vm-memory,xen-layouts/headers,xen-rings/headers,\
+    xen-disassembly/targets,codegen/headers,xenabi-headers/headers,xen-linux/vm-memory,xen-io/embedded-io,xen-io/std";
 
 /// The workspace's root directory.
 ///

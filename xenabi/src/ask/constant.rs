@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::input::{Input, arches, releases};
 use crate::print::{BOLD, print, styled};
 use crate::table::Table;
+use crate::trees::Trees;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -24,8 +25,8 @@ pub(crate) struct Const {
 }
 
 impl Const {
-    pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = self.input.load(&[])?;
+    pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
+        let asked = self.input.load(trees, &[])?;
         let catalogue = &asked.records.catalogue;
         let mut table = Table::new(&[0, 1]);
         let mut place = None;

@@ -8,8 +8,9 @@ use xen_records::view::diff::{Change, diff};
 
 use crate::cli::Outcome;
 use crate::error::Error;
-use crate::input::{Asked, release, revision, tree};
+use crate::input::{Asked, release};
 use crate::print::{BOLD, DIM, RED, print, styled};
+use crate::trees::{Trees, revision, tree};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -35,8 +36,8 @@ pub(crate) struct Diff {
 }
 
 impl Diff {
-    pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let (old, new) = (self.side(&self.old)?, self.side(&self.new)?);
+    pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
+        let (old, new) = (self.side(trees, &self.old)?, self.side(trees, &self.new)?);
         let arches = self.arches(&old, &new)?;
         let mut changes = BTreeMap::<Change, Vec<&str>>::new();
         for name in &arches {
@@ -61,12 +62,12 @@ impl Diff {
         Ok(if breaks == 0 { Outcome::Yes } else { Outcome::No })
     }
 
-    fn side(&self, name: &str) -> Result<Asked, Error> {
+    fn side(&self, trees: Option<Trees>, name: &str) -> Result<Asked, Error> {
         if let Some(git) = &self.git {
-            return Ok(Asked { records: revision(git, name, &self.arch)?, release: 0 });
+            return Ok(Asked { records: revision(trees, git, name, &self.arch)?, release: 0 });
         }
         if Path::new(name).exists() {
-            return Ok(Asked { records: tree(Path::new(name), &self.arch)?, release: 0 });
+            return Ok(Asked { records: tree(trees, Path::new(name), &self.arch)?, release: 0 });
         }
         let records = xen_records::records()?;
         let release = release(&records.catalogue, name)?;

@@ -8,6 +8,7 @@ use crate::cli::Outcome;
 use crate::error::{Error, nearest};
 use crate::input::{Asked, Input};
 use crate::print::{BOLD, print, styled};
+use crate::trees::Trees;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -28,8 +29,8 @@ pub(crate) struct Explain {
 const KINDS: [(&str, &str); 2] = [("XEN_E", "error"), ("GNTST_", "grant status")];
 
 impl Explain {
-    pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = self.input.load(&[])?;
+    pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
+        let asked = self.input.load(trees, &[])?;
         let codes = codes(&asked);
         let found: Vec<_> = match number(&self.code) {
             Some(value) => codes.iter().filter(|code| code.is(value)).collect(),

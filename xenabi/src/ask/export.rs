@@ -8,6 +8,7 @@ use crate::cli::Outcome;
 use crate::error::Error;
 use crate::input::Input;
 use crate::print::print;
+use crate::trees::Trees;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -36,8 +37,8 @@ enum Format {
 }
 
 impl Export {
-    pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = self.input.load(std::slice::from_ref(&self.arch))?;
+    pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
+        let asked = self.input.load(trees, std::slice::from_ref(&self.arch))?;
         let arch = asked.arches(&[self.arch])?.first().copied().unwrap_or_default();
         let text = match self.format {
             Format::Json => {

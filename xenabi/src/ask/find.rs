@@ -26,7 +26,7 @@ pub(crate) struct Find {
 
 impl Find {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let records = Input::default().load(&[])?.records;
+        let records = Input::default().load(None, &[])?.records;
         let found = found(&records, &self.text.to_lowercase());
         let is_empty = found.is_empty();
         let mut table = Table::new(&[]);

@@ -11,6 +11,7 @@ use crate::error::{Error, nearest};
 use crate::input::{Asked, Input};
 use crate::print::{BOLD, print, styled};
 use crate::table::Table;
+use crate::trees::Trees;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -47,8 +48,8 @@ struct Column {
 }
 
 impl Layout {
-    pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = self.input.load(&self.arch)?;
+    pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
+        let asked = self.input.load(trees, &self.arch)?;
         let name = bare(&self.name);
         let (name, member) = name.split_once('.').unwrap_or((name, ""));
         let abis: Vec<Abi> = asked.arches(&self.arch)?.into_iter().map(|a| asked.abi(a)).collect();

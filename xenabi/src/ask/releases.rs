@@ -14,7 +14,7 @@ pub(crate) struct Releases {}
 
 impl Releases {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let records = Input::default().load(&[])?.records;
+        let records = Input::default().load(None, &[])?.records;
         let mut table = Table::new(&[3, 4, 5]);
         table.row(["release", "point", "arch", "types", "fields", "constants"]);
         for (release, arch) in records.catalogue.cells.iter() {

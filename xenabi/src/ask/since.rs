@@ -25,7 +25,7 @@ pub(crate) struct Since {
 
 impl Since {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = Input::default().load(&[])?;
+        let asked = Input::default().load(None, &[])?;
         let name = bare(&self.name);
         let arches = asked.arches(self.arch.as_slice())?;
         let has = |arch: &usize| asked.entries(name).any(|(_, e)| e.cells().releases(*arch) != 0);

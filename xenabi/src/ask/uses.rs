@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::input::Input;
 use crate::print::print;
 use crate::table::Table;
+use crate::trees::Trees;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -32,8 +33,8 @@ pub(crate) struct Uses {
 }
 
 impl Uses {
-    pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = self.input.load(&[])?;
+    pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
+        let asked = self.input.load(trees, &[])?;
         let name = bare(&self.name);
         let abis = asked.arches(self.arch.as_slice())?.into_iter().map(|arch| asked.abi(arch));
         let Some(abi) = abis.into_iter().find(|abi| abi.ty(name).is_some()) else {

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::input::{Asked, Input, arches};
 use crate::print::print;
 use crate::table::Table;
+use crate::trees::Trees;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -29,10 +30,10 @@ pub(crate) struct Value {
 }
 
 impl Value {
-    pub(crate) fn run(self) -> Result<Outcome, Error> {
+    pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
         let value = number(&self.value)
             .ok_or_else(|| Error::NotANumber { text: self.value.clone(), nearest: None })?;
-        let asked = self.input.load(&[])?;
+        let asked = self.input.load(trees, &[])?;
         let mut found = matches(&asked, value, &self.prefix);
         if value < 0 {
             // A hypercall's result.

@@ -4,6 +4,7 @@
 //! ([`sources`]), edited ([`edit`]) and tested. Another crate, which has bindgen's layouts of the same
 //! headers, is compared number by number ([`layouts`]).
 
+mod cycle;
 mod edit;
 mod layouts;
 mod sources;
@@ -89,6 +90,7 @@ pub(crate) fn run() -> Result<(), Error> {
     }
     table.print();
     println!();
+    cycle::check(&root, &scratch)?;
     layouts::compare(&root, &found[layouts::PEER.0])
 }
 

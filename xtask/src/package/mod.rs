@@ -21,7 +21,7 @@ use crate::{Error, process, workspace};
 pub(crate) const NEEDS: &[Need] = &[Need::Nightly];
 
 /// The published crates, each after those that it depends on.
-pub(crate) const CRATES: [&str; 8] = [
+pub(crate) const CRATES: [&str; 12] = [
     "xen-abi",
     "xen-abi-derive",
     "xen-ops",
@@ -30,6 +30,10 @@ pub(crate) const CRATES: [&str; 8] = [
     "xen-toolstack",
     "xen-linux",
     "xen-sim",
+    "debian-packages",
+    "xen-records",
+    "xenabi",
+    "xen-run",
 ];
 
 /// Features that have dependencies of their own.

@@ -17,7 +17,7 @@ fn headers(dir: &Path) -> PathBuf {
 }
 
 fn xenabi(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xenabi")).args(arguments).output().expect("it runs")
+    Command::new(env!("CARGO_BIN_EXE_xenabi-headers")).args(arguments).output().expect("it runs")
 }
 
 #[track_caller]
