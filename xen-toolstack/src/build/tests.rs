@@ -31,8 +31,8 @@ type Header = (u32, u64, u64, u64, u64);
 const LOAD: u32 = 1;
 const NOTE: u32 = 4;
 
-/// Where the content of [`elf`] begins.
-const CONTENT: u64 = 0x200;
+/// Where the content of [`elf`] begins: after 66 headers and more.
+const CONTENT: u64 = 0x1000;
 
 /// An ELF file for x86-64 with these headers and, from [`CONTENT`] on, these bytes.
 fn elf(headers: &[Header], content: &[u8]) -> Vec<u8> {
