@@ -108,7 +108,7 @@ mod linux {
             Err(error) => println!("writes cannot be watched: {error}"),
         }
         if cfg!(target_arch = "x86_64") {
-            let event = MonitorEvent::control_register_write(1 << VM_EVENT_X86_CR0, true, true);
+            let event = MonitorEvent::control_register_write(VM_EVENT_X86_CR0 as u8, true, true);
             toolstack.monitor_event(id, event, true)?;
         }
         let page = xen.map_frames(id, &[xen_pfn_t(PAGE)], ReadWrite)?;
@@ -128,9 +128,9 @@ mod linux {
                 handle(&toolstack, &domain, &request)?;
                 ring.put(&vm_event_response(&request))?;
             }
-            if ring.push() {
-                events.notify(port)?;
-            }
+            // Xen does not say in the ring when it wants an event.
+            let _ = ring.push();
+            events.notify(port)?;
         }
         println!("the guest has shut down, and the page holds {}", page.read_obj::<u32>(0)?);
         toolstack.disable_monitor(id)?;

@@ -1,5 +1,7 @@
 //! Kernels, the layout of guests, and what a failure leaves.
 
+#![allow(non_upper_case_globals, reason = "upstream's constants are matched against")]
+
 extern crate std;
 
 use std::boxed::Box;
@@ -29,8 +31,8 @@ type Header = (u32, u64, u64, u64, u64);
 const LOAD: u32 = 1;
 const NOTE: u32 = 4;
 
-/// Where the content of [`elf`] begins.
-const CONTENT: u64 = 0x200;
+/// Where the content of [`elf`] begins: after 66 headers and more.
+const CONTENT: u64 = 0x1000;
 
 /// An ELF file for x86-64 with these headers and, from [`CONTENT`] on, these bytes.
 fn elf(headers: &[Header], content: &[u8]) -> Vec<u8> {
@@ -199,6 +201,7 @@ fn command_lines_end_where_they_end() {
 }
 
 /// A hypervisor of one release, and the memory of the domain that it creates.
+#[derive(Debug)]
 struct Machine {
     /// What was called: the hypercall and the command.
     calls: RefCell<Vec<(u32, u32)>>,
@@ -330,7 +333,7 @@ fn build(machine: &Machine) -> Result<(), BuildError> {
         ..PvhGuest::new(PvhKernel::parse(&file).unwrap())
     };
     let toolstack = Toolstack::detect(machine).unwrap();
-    toolstack.build(machine, &guest)?.domain.keep();
+    let _ = toolstack.build(machine, &guest)?.domain.keep();
     Ok(())
 }
 

@@ -40,13 +40,13 @@ impl MonitorEvent {
         Self { event: XEN_DOMCTL_MONITOR_EVENT_GUEST_REQUEST, u }
     }
 
-    /// A vCPU writes a control register: those of `VM_EVENT_X86_*` whose bit is in `registers`. With `sync` it
-    /// waits for the response; with `on_change` it is told only of another value.
+    /// A vCPU writes a control register: `VM_EVENT_X86_CR0` or another of them. With `sync` it waits for the
+    /// response; with `on_change` the monitor is told only of another value.
     #[must_use]
-    pub fn control_register_write(registers: u8, sync: bool, on_change: bool) -> Self {
+    pub fn control_register_write(register: u8, sync: bool, on_change: bool) -> Self {
         let mut u = xen_domctl_monitor_op_u::ZERO;
         let options = u.mov_to_cr_mut();
-        options.index = registers;
+        options.index = register;
         options.sync = sync.into();
         options.onchangeonly = on_change.into();
         Self { event: XEN_DOMCTL_MONITOR_EVENT_WRITE_CTRLREG, u }
@@ -73,7 +73,7 @@ impl<H: Hypercall> Toolstack<H> {
     /// it is in operation, take the frame away from the domain, which could change requests and responses.
     ///
     /// Its entries are [`vm_event_request_t`], to which [`vm_event_response`] is the answer; xen-io has the ring,
-    /// `ring::VmEvent`.
+    /// `ring::protocols::VmEvent`. Xen says nothing there about when it wants an event: send one after each response.
     ///
     /// # Errors
     ///
