@@ -37,4 +37,5 @@ pub mod shutdown;
 pub mod smp;
 pub mod start_info;
 pub mod time;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "arm"))]
 pub mod upcall;

@@ -148,8 +148,9 @@ unsafe fn write_msr(msr: u32, value: u64) {
 /// What the gate leads to calls this.
 extern "C" fn interrupted() {
     let leaf = CPUID_BASE.load(Ordering::Relaxed) + 4;
-    // Xen tells the number of every HVM guest's vCPU there.
-    let vcpu = core::arch::x86_64::__cpuid_count(leaf, 0).ebx;
+    // SAFETY: Xen tells the number of every HVM guest's vCPU there.
+    #[allow(unused_unsafe, reason = "unsafe in older releases of Rust")]
+    let vcpu = unsafe { core::arch::x86_64::__cpuid_count(leaf, 0).ebx };
     let Some(installed) = super::installed(vcpu) else { return };
     if installed.delivery == Delivery::LocalApic {
         // SAFETY: the local APIC is in this mode, and the interrupt is its newest.
