@@ -1,11 +1,13 @@
 //! Our own words about the ABI, from the tables in `codegen/docs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use xen_records::{Entry, Records};
 
 use crate::error::Error;
 use crate::ir::Abi;
+use crate::releases::{ROOT, is_unstable};
 
 /// The text of one header.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -48,21 +50,28 @@ pub struct TypeDocs {
     pub fields: BTreeMap<String, String>,
 }
 
-/// All tables by header.
+/// All tables by header, and the records, which say since when an item is there.
 #[derive(Clone, Debug, Default)]
-pub struct Docs(BTreeMap<String, HeaderDocs>);
+pub struct Docs {
+    headers: BTreeMap<String, HeaderDocs>,
+    records: Records,
+}
 
 impl Docs {
-    /// Parses the tables that are built in.
+    /// Parses the tables and records that are built in.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a table or record.
     pub fn load() -> Result<Self, Error> {
-        let mut docs = Self::default();
+        let mut docs = Self { records: xen_records::records()?, ..Self::default() };
         for file in include!("../docs/files.in") {
             let (file, text): (&str, &str) = file;
             let parsed: HeaderDocs = toml::from_str(text).map_err(|error| Error::Docs {
                 file: file.to_owned(),
                 message: error.message().to_owned(),
             })?;
-            docs.0.insert(parsed.header.clone(), parsed);
+            docs.headers.insert(parsed.header.clone(), parsed);
         }
         Ok(docs)
     }
@@ -70,29 +79,38 @@ impl Docs {
     /// The text of one header, if there is any.
     #[must_use]
     pub fn header(&self, header: &str) -> Option<&HeaderDocs> {
-        self.0.get(header)
+        self.headers.get(header)
     }
 
     /// Every table, in the order of the headers' names.
     pub fn headers(&self) -> impl Iterator<Item = &HeaderDocs> {
-        self.0.values()
+        self.headers.values()
     }
 
-    /// Names in the tables that are in none of `abis`: upstream has renamed or removed them.
+    /// The records.
+    #[must_use]
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Names in the tables that no module has, by the records, and that no macro of `abis` has either.
     #[must_use]
     pub fn stale(&self, abis: &[Abi]) -> Vec<String> {
+        let root = self.records.catalogue.release(ROOT);
+        let has_module = |header: &str, entry: &Entry| {
+            is_unstable(header)
+                || root.is_some_and(|root| entry.cells().any_releases() >> root & 1 == 1)
+        };
+        let headers = self.records.headers.iter();
+        let recorded: BTreeSet<_> = headers
+            .flat_map(|header| header.entries.iter().map(|entry| (header.name.as_str(), entry)))
+            .filter(|(header, entry)| has_module(header, entry))
+            .map(|(_, entry)| &entry.name)
+            .collect();
         let mut stale = Vec::new();
-        let read = self
-            .0
-            .values()
-            .filter(|docs| abis.iter().any(|abi| abi.headers.binary_search(&docs.header).is_ok()));
-        for docs in read {
+        for docs in self.headers.values() {
             let known = |name: &String| {
-                abis.iter().any(|abi| {
-                    abi.types.contains_key(name)
-                        || abi.constants.contains_key(name)
-                        || abi.omitted.contains_key(name)
-                })
+                recorded.contains(name) || abis.iter().any(|abi| abi.omitted.contains_key(name))
             };
             let names = docs.types.keys().chain(docs.constants.keys()).chain(docs.aliases.keys());
             stale.extend(

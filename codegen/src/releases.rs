@@ -1,9 +1,16 @@
-//! The releases whose toolstack ABI `xen-abi` has beside its root, and which headers that is.
+//! The release at the root of `xen-abi`, those whose toolstack ABI it has beside the root, and which headers
+//! that is.
 
-use xen_headers::{PointRelease, pins};
+use devtools::Arch;
+use xen_headers::{HeaderTree, LinuxTree, Options, Upstream, linux_pins, pins};
 
 use crate::error::Error;
 use crate::families::Family;
+use crate::import::Source;
+use crate::ir::{Abi, Profile};
+
+/// The release at the root: the newest.
+pub const ROOT: &str = "4.22";
 
 /// A release beside the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,29 +23,20 @@ pub struct Release {
 
 /// Every release, each after the one that it builds on.
 ///
-/// Neighbours have most in common, so a release builds on its neighbour in the direction of the root.
+/// Neighbours have most in common, so a release builds on the one after it.
 pub const RELEASES: [Release; 6] = [
-    Release { name: "4.20", base: None },
-    Release { name: "4.19", base: None },
+    Release { name: ROOT, base: None },
+    Release { name: "4.21", base: None },
+    Release { name: "4.20", base: Some("4.21") },
+    Release { name: "4.19", base: Some("4.20") },
     Release { name: "4.18", base: Some("4.19") },
     Release { name: "4.17", base: Some("4.18") },
-    Release { name: "4.21", base: None },
-    Release { name: "4.22", base: Some("4.21") },
 ];
 
 /// Headers of the core that hold the architecture's part of a domain's configuration.
 const DOMAIN_CONFIGURATION: [&str; 2] = ["arch-arm.h", "arch-x86/xen.h"];
 
 impl Release {
-    /// Its newest point release.
-    ///
-    /// # Errors
-    ///
-    /// That it is not pinned.
-    pub fn point(&self) -> Result<&'static PointRelease, Error> {
-        Ok(pins().point(self.name)?)
-    }
-
     /// Its module: `v4_17`.
     #[must_use]
     pub fn module(&self) -> String {
@@ -50,6 +48,41 @@ impl Release {
     pub fn feature(&self) -> String {
         format!("toolstack-{}", self.name.replace('.', "-"))
     }
+}
+
+/// The headers of the root, with Linux's.
+///
+/// # Errors
+///
+/// Those of [`HeaderTree::obtain`], [`LinuxTree::obtain`] and [`Source::new`].
+pub fn root(upstream: &Upstream, options: &Options<'_>) -> Result<Source, Error> {
+    let linux = LinuxTree::obtain(linux_pins(), options)?;
+    Source::new(headers(ROOT, upstream, options)?, Some(linux))
+}
+
+/// The ABI of every release of [`RELEASES`] on the architectures that `xen-abi` has.
+///
+/// # Errors
+///
+/// Those of [`HeaderTree::obtain`] and [`abis`](crate::abis).
+pub fn beside_root(
+    upstream: &Upstream,
+    options: &Options<'_>,
+) -> Result<Vec<(Release, Vec<Abi>)>, Error> {
+    let abis = |release: Release| {
+        let source = Source::new(headers(release.name, upstream, options)?, None)?;
+        Ok((release, crate::abis(&source, &Arch::SHIPPED, Profile::Tools)?))
+    };
+    RELEASES.into_iter().map(abis).collect()
+}
+
+/// The headers of the newest point release of a series.
+fn headers(series: &str, upstream: &Upstream, options: &Options<'_>) -> Result<HeaderTree, Error> {
+    let point = &pins().point(series)?.name;
+    let mut tree = HeaderTree::obtain_from(pins(), point, upstream, options)?;
+    // A package may have the same headers.
+    tree.label.clone_from(point);
+    Ok(tree)
 }
 
 /// Whether `header` is part of the unstable ABI, which each release has a module for.

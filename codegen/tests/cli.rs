@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use xen_codegen::releases::ROOT;
 use xen_headers::{HeaderTree, Options, pins};
 
 fn codegen(arguments: &[&str]) -> Command {
@@ -32,7 +33,7 @@ fn refused(command: &mut Command, status: i32, words: &[&str]) {
     }
 }
 
-/// The release that `xen-abi` holds.
+/// The newest release that a package has.
 fn newest() -> &'static str {
     &pins().default_release().name
 }
@@ -243,8 +244,11 @@ fn outputs_that_cannot_be() {
     refused(&mut codegen(&["gen", "--release", "4.17", "--out", &out]), 1, &["notes.txt"]);
     let left: Vec<_> = fs::read_dir(&theirs).expect("there").collect();
     assert_eq!(left.len(), 1, "nothing half-written");
-    // The repository's modules are of one release.
-    refused(&mut codegen(&["gen", "--release", "4.17"]), 1, &[newest(), "--out"]);
+    // The repository's modules are of one release, which no package has.
+    refused(&mut codegen(&["gen", "--release", "4.17"]), 1, &[ROOT, "--out"]);
+    let mut command = codegen(&["gen", "--check"]);
+    command.env_remove("XEN_GIT").env_remove("XEN_TARBALLS");
+    refused(&mut command, 1, &[ROOT, "XEN_GIT"]);
 }
 
 #[test]
@@ -252,7 +256,7 @@ fn drift_is_found() {
     let dir = tempfile::tempdir().expect("a directory");
     let out = dir.path().join("out");
     let path = out.to_string_lossy().into_owned();
-    let arguments = ["gen", "--arch", "arm", "--out", &path];
+    let arguments = ["gen", "--release", newest(), "--arch", "arm", "--out", &path];
     let written = codegen(&arguments).output().expect("it runs");
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
     let check = [&arguments[..], &["--check"]].concat();

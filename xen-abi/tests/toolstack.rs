@@ -46,8 +46,12 @@ fn types_are_shared() {
     let old = TypeId::of::<v4_18::domctl::xen_domctl_createdomain>();
     let new = TypeId::of::<v4_19::domctl::xen_domctl_createdomain>();
     assert_ne!(old, new);
-    assert_eq!(new, TypeId::of::<xen_abi::domctl::xen_domctl_createdomain>());
+    assert_eq!(new, TypeId::of::<v4_20::domctl::xen_domctl_createdomain>());
     assert_ne!(new, TypeId::of::<v4_21::domctl::xen_domctl_createdomain>());
+    // The root is the newest release.
+    let root = TypeId::of::<xen_abi::domctl::xen_domctl_createdomain>();
+    assert_eq!(root, TypeId::of::<v4_22::domctl::xen_domctl_createdomain>());
+    assert_ne!(root, new);
 }
 
 /// On x86 4.17 creates domains as 4.18 does, which the root does not.

@@ -14,9 +14,9 @@ use crate::{Differences, Error, Pins, Relation, Versions, Warning, pins};
 
 /// Where a tree may lie below the directory that a user names: the directory itself; an upstream
 /// checkout, its `xen` or `xen/include`; the root of an unpacked package, its `usr`, an include
-/// directory; the copies in Linux and U-Boot, FreeBSD, Zephyr and EDK II. Linux's come first: it has
-/// headers of its own in `include/xen`.
-const PLACES: [&str; 11] = [
+/// directory; the copies in Linux and U-Boot, FreeBSD, Zephyr, Unikraft and EDK II. Linux's come first: it
+/// has headers of its own in `include/xen`.
+const PLACES: [&str; 13] = [
     "",
     "include/xen/interface",
     "xen/include/public",
@@ -26,7 +26,9 @@ const PLACES: [&str; 11] = [
     "include/xen",
     "xen",
     "sys/contrib/xen",
+    "include/xen/public",
     "include/zephyr/xen/public",
+    "plat/xen/include/xen",
     "OvmfPkg/Include/IndustryStandard/Xen",
 ];
 

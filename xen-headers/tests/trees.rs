@@ -26,8 +26,18 @@ fn warning(tree: &HeaderTree) -> (Relation, String, String) {
 
 #[test]
 fn a_tree_is_found_at_every_place_a_user_may_name() {
-    let places = ["", "xen/include/public", "include/public", "usr/include/xen", "include/xen"];
-    for place in places.into_iter().chain(["xen"]) {
+    let places =
+        ["", "xen/include/public", "include/public", "usr/include/xen", "include/xen", "xen"];
+    // Where other projects have their copies.
+    let copies = [
+        "include/xen/interface",
+        "sys/contrib/xen",
+        "include/xen/public",
+        "include/zephyr/xen/public",
+        "plat/xen/include/xen",
+        "OvmfPkg/Include/IndustryStandard/Xen",
+    ];
+    for place in places.into_iter().chain(copies) {
         let dir = tempfile::tempdir().unwrap();
         let root = if place.is_empty() { dir.path().into() } else { dir.path().join(place) };
         write_tree(&root, &headers(NEW, "1.3"));

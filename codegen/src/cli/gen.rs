@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use clap::Args;
 use devtools::Arch;
+use xen_headers::Upstream;
 
 use super::{Input, Outcome, arches, tree};
 use crate::docs::Docs;
 use crate::emit;
 use crate::error::Error;
 use crate::output;
+use crate::releases::{ROOT, root};
 
 #[derive(Debug, Args)]
 pub(super) struct Gen {
@@ -34,7 +36,10 @@ impl Gen {
             None => self.shipped_directory()?,
         };
         let start = Instant::now();
-        let source = tree::source(&self.input)?;
+        let source = match self.input.is_default() {
+            true => root(&Upstream::from_env(), &tree::options())?,
+            false => tree::source(&self.input)?,
+        };
         let arches = arches(&self.arch);
         let abis = crate::abis(&source, &arches, self.input.profile())?;
         let files = emit::tree(&abis, &Docs::load()?)?;
@@ -69,17 +74,11 @@ impl Gen {
         Ok(Outcome::Good)
     }
 
-    /// The repository holds one release, whole and as toolstacks see it; anything else needs a
-    /// directory of its own.
+    /// The repository holds one release, whole and as toolstacks see it; anything else needs a directory of
+    /// its own.
     fn shipped_directory(&self) -> Result<PathBuf, Error> {
-        let default = &xen_headers::pins().default_release().name;
-        let other = self.input.headers.is_some()
-            || self.input.git.dir.is_some()
-            || self.input.interface_version.is_some()
-            || !self.arch.is_empty()
-            || self.input.release.as_ref().is_some_and(|release| release != default);
-        if other {
-            return Err(Error::NotShipped { shipped: default.clone() });
+        if !self.input.is_default() || !self.arch.is_empty() {
+            return Err(Error::NotShipped { shipped: ROOT.to_owned() });
         }
         output::workspace_directory()
     }

@@ -13,6 +13,7 @@ use xen_headers::pins;
 
 use crate::error::Error;
 use crate::ir::Profile;
+use crate::releases::ROOT;
 
 /// What a finished command tells the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,14 @@ fn releases() -> String {
 }
 
 impl Input {
+    /// Whether it names nothing, or what is taken then: the release at the root of `xen-abi`.
+    fn is_default(&self) -> bool {
+        self.headers.is_none()
+            && self.git.dir.is_none()
+            && self.interface_version.is_none()
+            && self.release.as_ref().is_none_or(|release| release == ROOT)
+    }
+
     fn profile(&self) -> Profile {
         self.interface_version.map_or(Profile::Tools, Profile::Guest)
     }

@@ -4,22 +4,22 @@ use std::path::PathBuf;
 
 use clap::Args;
 use devtools::Arch;
-use xen_headers::HeaderTree;
+use xen_headers::Upstream;
 
-use super::{Input, Outcome, tree};
+use super::{Outcome, tree};
 use crate::docs::Docs;
 use crate::emit::{self, Difference};
 use crate::error::Error;
-use crate::import::Source;
-use crate::ir::{Abi, Profile};
+use crate::ir::Profile;
 use crate::output;
-use crate::releases::RELEASES;
+use crate::releases::{beside_root, root};
 
 #[derive(Debug, Args)]
 pub(super) struct Releases {
-    /// Upstream's git repository, with the tags of the releases
+    /// A clone of upstream's repository, with the tags of the releases [default: what XEN_GIT and
+    /// XEN_TARBALLS name]
     #[arg(long, value_name = "DIR")]
-    git: PathBuf,
+    git: Option<PathBuf>,
     /// Compare with what is there and list the differences, status 1 if there are any
     #[arg(long)]
     check: bool,
@@ -34,15 +34,13 @@ impl Releases {
             Some(out) => out.clone(),
             None => output::workspace_directory()?.with_file_name("releases"),
         };
-        let root = tree::source(&Input::default())?;
-        let root = abis(&root)?;
-        let mut releases = Vec::new();
-        for release in RELEASES {
-            let point = release.point()?;
-            let mut tree = HeaderTree::from_git(&self.git, &point.tag(), &tree::options())?;
-            tree.label.clone_from(&point.name);
-            releases.push((release, abis(&Source::new(tree, None)?)?));
-        }
+        let upstream = match self.git {
+            Some(git) => Upstream { git: Some(git), tarballs: None },
+            None => Upstream::from_env(),
+        };
+        let root = root(&upstream, &tree::options())?;
+        let root = crate::abis(&root, &Arch::SHIPPED, Profile::Tools)?;
+        let releases = beside_root(&upstream, &tree::options())?;
         let (files, differences) = emit::releases(&root, &releases, &Docs::load()?)?;
         if self.check {
             let lines = output::differences(&out, &files)?;
@@ -53,10 +51,6 @@ impl Releases {
         super::print(&table(&differences))?;
         Ok(Outcome::Good)
     }
-}
-
-fn abis(source: &Source) -> Result<Vec<Abi>, Error> {
-    crate::abis(source, &Arch::SHIPPED, Profile::Tools)
 }
 
 /// The differences as a table in Markdown, sorted by release and architecture.

@@ -18,7 +18,8 @@ pub(super) fn constant(
     if let Some(words) = docs.and_then(|docs| docs.constants.get(name)) {
         text.words(&out.links, Scope { item: name, ..Scope::default() }, words);
     }
-    text.plain(format!("Defined at {}.", upstream::place(out.abi, &constant.location)));
+    let place = upstream::place(out.abi, &constant.location);
+    text.plain(format!("Defined at {place}.{}", out.since.of_constant(name)));
     out.line(format_args!(""));
     out.doc("", text);
     out.aliases(docs.map(|docs| docs.aliases(name)).unwrap_or_default());

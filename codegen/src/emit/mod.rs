@@ -7,6 +7,7 @@ mod module_tree;
 mod modules;
 mod proofs;
 mod release;
+mod since;
 mod text;
 mod types;
 mod upstream;
@@ -14,11 +15,15 @@ mod writer;
 
 use std::collections::BTreeMap;
 
+use xen_records::view::history::History;
+
+pub use module_path::module_path;
 pub use release::{Difference, Part, releases};
 
 use crate::docs::Docs;
 use crate::error::Error;
 use crate::ir::Abi;
+use since::Since;
 
 /// The files of several architectures, by path: a directory each, and the module over them.
 ///
@@ -35,6 +40,16 @@ pub fn tree(abis: &[Abi], docs: &Docs) -> Result<BTreeMap<String, String>, Error
     }
     out.insert(String::from("mod.rs"), modules::root(abis));
     Ok(out)
+}
+
+/// The history of what `abi` has, if the records have its release.
+fn since(abi: &Abi, docs: &Docs) -> Since {
+    let records = docs.records();
+    let catalogue = &records.catalogue;
+    match (catalogue.release(&abi.release), catalogue.arch(abi.arch.name())) {
+        (Some(release), Some(arch)) => Since::new(History::of(records, release, arch), catalogue),
+        _ => Since::default(),
+    }
 }
 
 /// How many things of each kind one architecture's modules state.

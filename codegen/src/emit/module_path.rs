@@ -3,10 +3,9 @@
 use crate::keywords;
 
 /// The module of a header: `io/xs_wire.h` is `io::xs_wire`, `io/9pfs.h` is `io::_9pfs`. What a
-/// module cannot be called gets an underscore; two headers of one module are an error ([`check`]).
-///
-/// [`check`]: super::modules::check
-pub(super) fn module_path(header: &str) -> Vec<String> {
+/// module cannot be called gets an underscore; two headers of one module are an error of
+/// [`tree`](super::tree).
+pub fn module_path(header: &str) -> Vec<String> {
     let stem = header.strip_suffix(".h").unwrap_or(header);
     let module = |part: &str| {
         let digit = part.starts_with(|c: char| c.is_ascii_digit());

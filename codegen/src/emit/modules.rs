@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::links::Scope;
 use super::module_path::module_path;
 use super::module_tree::ModuleTree;
+use super::since::Since;
 use super::text::Text;
 use super::writer::{Writer, cfg};
 use super::{constants, proofs, types, upstream};
@@ -17,8 +18,9 @@ use crate::ir::{Abi, Constant, Location, Origin, TypeDef, Value};
 pub(super) fn files(abi: &Abi, docs: &Docs) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     let mut tree = ModuleTree::default();
+    let since = super::since(abi, docs);
     for header in &abi.headers {
-        if let Some(text) = module(abi, header, docs) {
+        if let Some(text) = module(abi, header, docs, &since) {
             tree.insert(&module_path(header), header);
             out.insert(format!("{}.rs", module_path(header).join("/")), text);
         }
@@ -93,13 +95,13 @@ fn head(abi: &Abi, of: &str) -> String {
 }
 
 /// The module of one header, or `None` if it defines nothing.
-fn module(abi: &Abi, header: &str, docs: &Docs) -> Option<String> {
+fn module(abi: &Abi, header: &str, docs: &Docs, since: &Since) -> Option<String> {
     let items = items(abi, header);
     if items.is_empty() {
         return None;
     }
     let docs = docs.header(header);
-    let mut writer = Writer::new(abi, header, None);
+    let mut writer = Writer::new(abi, header, None, since);
     reexports(&mut writer);
     repeated(&mut writer);
     items.iter().for_each(|item| item.write(&mut writer, docs));

@@ -116,12 +116,16 @@ fn about(out: &mut Writer<'_>, ty: &TypeDef, words: &Words<'_>) {
     text.words(&out.links, words.scope, words.about().unwrap_or_default());
     let place = upstream::place(out.abi, &ty.location);
     let what = match (&ty.c_name, &ty.within) {
-        (Some(name), _) => format!("`{name}` of {place}."),
+        (Some(name), _) => {
+            format!("`{name}` of {place}.{}", out.since.of_type(words.scope.item, &ty.def))
+        }
         (None, Some((owner, path))) if path.is_empty() => {
             format!("An anonymous part of `{owner}` in {place}.")
         }
         (None, Some((owner, path))) => format!("The type of `{owner}.{path}` in {place}."),
-        (None, None) => format!("Defined at {place}."),
+        (None, None) => {
+            format!("Defined at {place}.{}", out.since.of_type(words.scope.item, &ty.def))
+        }
     };
     text.words(&out.links, words.scope, &what);
     out.doc("", text);

@@ -6,6 +6,7 @@ use std::fmt;
 use super::links::Links;
 use super::module_path::module_path;
 use super::release::Layer;
+use super::since::Since;
 use super::text::Text;
 use crate::exceptions;
 use crate::families::Family;
@@ -18,18 +19,25 @@ pub(super) struct Writer<'a> {
     /// The release whose module it is, or `None` for the root.
     pub(super) layer: Option<&'a Layer<'a>>,
     pub(super) links: Links<'a>,
+    pub(super) since: &'a Since,
     pub(super) imports: BTreeSet<String>,
     body: String,
     proofs: String,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(abi: &'a Abi, header: &'a str, layer: Option<&'a Layer<'a>>) -> Self {
+    pub(super) fn new(
+        abi: &'a Abi,
+        header: &'a str,
+        layer: Option<&'a Layer<'a>>,
+        since: &'a Since,
+    ) -> Self {
         Self {
             abi,
             header,
             layer,
             links: Links::new(abi, header, layer),
+            since,
             imports: BTreeSet::new(),
             body: String::new(),
             proofs: String::new(),

@@ -3,6 +3,7 @@
 pub mod declaration;
 pub mod diff;
 pub mod export;
+pub mod history;
 pub mod layout;
 
 use std::collections::BTreeMap;

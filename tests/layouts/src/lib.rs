@@ -5,10 +5,12 @@ pub mod build;
 pub mod compilers;
 pub mod dwarf;
 pub mod hypervisor;
+pub mod modules;
 pub mod oracle;
 pub mod pins;
 pub mod prove;
 pub mod records;
+pub mod shipped;
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -24,7 +26,7 @@ pub fn release(name: &str) -> Result<Source, Error> {
     Ok(Source::new(HeaderTree::obtain(pins(), name, &options)?, Some(linux))?)
 }
 
-/// The headers of the newest pinned release.
+/// The headers of the newest release that has a package.
 pub fn newest() -> Result<Source, Error> {
     release(&pins().default_release().name)
 }
@@ -57,6 +59,14 @@ pub enum Error {
     /// The records are not as they were written.
     #[error(transparent)]
     Records(#[from] xen_records::Error),
+    /// A release has no record.
+    #[error(
+        "{release} is not recorded on this architecture; make its record with `codegen record`"
+    )]
+    NotRecorded {
+        /// The release.
+        release: String,
+    },
     /// The generator failed.
     #[error(transparent)]
     Codegen(Box<xen_codegen::error::Error>),

@@ -107,6 +107,12 @@ pub fn unexplained(release: &str, origin: &Origin, differences: Vec<String>) -> 
     left.chain(stale).collect()
 }
 
+/// Whether a distribution's package of `release` has `name` otherwise than the record, or lacks it.
+#[must_use]
+pub fn is_packaged_otherwise(release: &str, name: &str) -> bool {
+    PACKAGED.iter().any(|(of, what, _)| *of == release && *what == name)
+}
+
 type Items<'a> = BTreeMap<(&'a str, &'a str), &'a Item>;
 
 fn items(recorded: &Snapshot, made: &Snapshot) -> Vec<String> {

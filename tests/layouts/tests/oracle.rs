@@ -4,7 +4,9 @@
 use devtools::Arch;
 use xen_codegen::import::Source;
 use xen_codegen::ir::Profile;
-use xen_layouts::{compilers, each_release, newest, oracle, records};
+use xen_layouts::modules::Shipped;
+use xen_layouts::shipped::check_by_c;
+use xen_layouts::{compilers, each_release, newest, oracle, records, release};
 use xen_records::view::export::{Export, ExportValue, export};
 
 fn exported(source: &Source, arch: Arch) -> Export {
@@ -51,6 +53,38 @@ fn c_agrees_at_older_interface_versions() {
             assert!(export.types.iter().any(|ty| ty.c == entry), "{version:#x} {arch}");
         }
     }
+}
+
+/// The modules of a release's toolstack ABI say what its headers do.
+#[test]
+fn c_agrees_with_the_modules_of_each_release() {
+    let records = xen_records::records().expect("the records are as they were written");
+    let mut seen = 0;
+    for pin in xen_headers::pins().releases() {
+        for arch in Arch::SHIPPED {
+            let shipped = Shipped::read(arch).expect("the modules");
+            let Some(modules) = shipped.releases.get(pin.name.as_str()) else { continue };
+            let source = release(&pin.name).expect("the headers are at hand");
+            let gcc = compilers::gcc(arch).expect("it is installed");
+            let judge = |modules| {
+                check_by_c(&records, modules, &pin.name, &source, gcc).expect("the compiler runs")
+            };
+            let verdict = judge(modules);
+            assert_eq!(verdict.complaints, [""; 0], "{} {arch}", pin.name);
+            assert!(verdict.checks > 4_000, "{} {arch}: only {}", pin.name, verdict.checks);
+            // The negative control: a wrong offset, and the root's modules in place of the release's.
+            let mut spoilt = modules.clone();
+            let domctl = spoilt.get_mut("domctl").expect("the module");
+            let ty = domctl.types.get_mut("xen_domctl_createdomain").expect("the type");
+            *ty.members.get_mut("flags").expect("the member") += 4;
+            let said = judge(&spoilt).complaints;
+            let is_named = said.len() == 1 && said[0].contains("xen_domctl_createdomain.flags");
+            assert!(is_named, "{} {arch}: {said:#?}", pin.name);
+            assert!(judge(&shipped.root).complaints.len() > 10, "{} {arch}", pin.name);
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 8, "two releases on four architectures");
 }
 
 /// Makes one figure wrong.

@@ -1,103 +1,77 @@
 //! The records of this repository against headers, and against the proofs in xen-abi.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-
 use devtools::Arch;
-use xen_layouts::prove::workspace;
+use xen_codegen::releases::{ROOT, is_unstable};
+use xen_layouts::modules::{Modules, Shipped};
+use xen_layouts::shipped::{compare, compare_all};
 use xen_records::Records;
-use xen_records::model::{Item, Record};
+use xen_records::model::{Constant, Item, Record, Value};
 use xen_records::view::Abi;
 
 fn records() -> Records {
     xen_records::records().expect("the records are as they were written")
 }
 
-/// Size, alignment and members' offsets of each structure or union that rustc has proven.
-type Proven = BTreeMap<String, (u64, u64, BTreeMap<String, u64>)>;
-
-/// The figures of `layout!` in every module below `dir`.
-fn proven(dir: &Path, out: &mut Proven) {
-    for entry in fs::read_dir(dir).expect("the shipped modules") {
-        let path = entry.expect("a readable directory").path();
-        if path.is_dir() {
-            proven(&path, out);
-            continue;
-        }
-        let text = fs::read_to_string(&path).expect("a module");
-        for block in text.split("\nlayout! { ").skip(1) {
-            let (block, _) = block.split_once('}').expect("a block has an end");
-            let (head, rows) = block.split_once('\n').unwrap_or((block, ""));
-            let (name, figures) = head.split_once(": ").expect("a name and figures");
-            let name = name.trim_start_matches("struct ").trim_start_matches("union ");
-            let (size, align) = figures.split_once(", ").expect("two figures");
-            let number = |text: &str| text.trim_end_matches([';', ' ']).parse().expect("a number");
-            let members = rows.lines().filter_map(|row| {
-                let (_, rest) = row.split_once(" = ")?;
-                let (offset, path) = rest.split_once(", \"")?;
-                let member = path.trim_end_matches("\";").rsplit('.').next()?;
-                Some((member.to_owned(), offset.parse().ok()?))
-            });
-            out.insert(name.to_owned(), (number(size), number(align), members.collect()));
-        }
-    }
-}
-
-/// What differs between the record of the shipped release and the proofs, and how much was compared.
-fn against_proofs(abi: &Abi, proven: &Proven) -> (Vec<String>, usize) {
-    let (mut out, mut compared) = (Vec::new(), 0);
-    for (_, definition) in abi.types() {
-        let Item::Record(Record { size, align, members, .. }) = &definition.item else { continue };
-        let name = &definition.name;
-        let Some((proven_size, proven_align, offsets)) = proven.get(name) else {
-            out.push(format!("{name}: no proof"));
-            continue;
-        };
-        if (size, align) != (proven_size, proven_align) {
-            out.push(format!("{name}: {size} {align}, proven {proven_size} {proven_align}"));
-        }
-        // A union's are at its start; what has no name in C, and bits, have another one in Rust.
-        let members = members.iter().filter(|member| member.bits.is_none());
-        let members = members.filter_map(|member| Some((member.name.as_ref()?, member.offset)));
-        for (member, offset) in members.filter(|_| !offsets.is_empty()) {
-            compared += 1;
-            let escaped = offsets.get(&format!("{member}_"));
-            if offsets.get(member).or(escaped) != Some(&offset) {
-                out.push(format!("{name}.{member}: {offset}, proven {:?}", offsets.get(member)));
-            }
-        }
-    }
-    (out, compared)
-}
-
-/// The release whose modules xen-abi ships.
-fn shipped(records: &Records) -> usize {
-    let name = &xen_headers::pins().default_release().name;
-    records.catalogue.release(name).expect("the shipped release is recorded")
-}
-
 #[test]
-fn rustc_has_proven_what_is_recorded() {
+fn what_is_shipped_is_recorded() {
+    let all = compare_all(&records()).expect("the modules");
+    assert_eq!(all.differences, [""; 0]);
+    let counts = [all.types, all.members, all.constants];
+    println!("{counts:?} types, members, constants");
+    // A reader that sees nothing would find no difference.
+    let is_enough = counts.iter().zip([9_000, 45_000, 35_000]).all(|(n, floor)| *n >= floor);
+    assert!(is_enough, "only {counts:?}");
+}
+
+/// The negative control: each wrong figure is found, and nothing else is.
+#[test]
+fn each_wrong_figure_is_named() {
     let records = records();
-    let release = shipped(&records);
-    for arch in Arch::SHIPPED {
-        let mut figures = Proven::new();
-        proven(&workspace().join("xen-abi/src/generated").join(arch.name()), &mut figures);
-        let column = records.catalogue.arch(arch.name()).expect("a recorded architecture");
-        let mut snapshot = records.snapshot(release, column);
-        let (wrong, compared) = against_proofs(&Abi::from(snapshot.clone()), &figures);
-        assert_eq!(wrong, [""; 0], "{arch}");
-        assert!(compared > 1_500, "{arch}: only {compared} members");
-        // The negative control: one wrong figure is found.
-        let items = snapshot.headers.iter_mut().flat_map(|header| &mut header.items);
-        for definition in items.filter(|definition| definition.name == "gnttab_copy") {
-            let Item::Record(record) = &mut definition.item else { panic!("a structure") };
-            record.members[2].offset += 2;
-        }
-        let (wrong, _) = against_proofs(&Abi::from(snapshot), &figures);
-        assert_eq!(wrong.len(), 1, "{wrong:?}");
-    }
+    let shipped = Shipped::read(Arch::X86_64).expect("the modules");
+    let (root, old) = (&shipped.root, &shipped.releases["4.17"]);
+    let is_named =
+        |modules: &Modules, release: &str, complaint: &str, spoil: &dyn Fn(&mut Item)| {
+            let name = complaint.split([' ', '.']).next().expect("a name");
+            let release_at = records.catalogue.release(release).expect("it is recorded");
+            let column = records.catalogue.arch("x86_64").expect("it is recorded");
+            let mut snapshot = records.snapshot(release_at, column);
+            let items = snapshot.headers.iter_mut().flat_map(|header| &mut header.items);
+            items.filter(|found| found.name == name).for_each(|found| spoil(&mut found.item));
+            let wanted = |header: &str| release == ROOT || is_unstable(header);
+            let found = compare(modules, &Abi::from(snapshot), wanted).differences;
+            let is_one = found.len() == 1 && found[0].contains(complaint);
+            assert!(is_one, "{release} {complaint}: {found:#?}");
+        };
+    let record = |item: &mut Item, edit: &dyn Fn(&mut Record)| match item {
+        Item::Record(record) => edit(record),
+        other => panic!("no structure: {other:?}"),
+    };
+    let value = |item: &mut Item| match item {
+        Item::Constant(Constant { value: Value::Int { value, .. }, .. }) => *value += 1,
+        other => panic!("no number: {other:?}"),
+    };
+    is_named(root, ROOT, "gnttab_copy is", &|item| record(item, &|record| record.size += 8));
+    is_named(root, ROOT, "gnttab_copy.len is", &|item| {
+        record(item, &|record| record.members[2].offset += 2);
+    });
+    is_named(root, ROOT, "ioreq.dir is", &|item| {
+        record(item, &|record| {
+            let dir = record.members.iter_mut().find(|m| m.name.as_deref() == Some("dir"));
+            let dir = dir.and_then(|member| member.bits.as_mut());
+            dir.expect("a bit field").0 += 1;
+        });
+    });
+    is_named(root, ROOT, "GNTST_eagain is", &value);
+    // Defined by 4.17 itself, and taken from the root.
+    is_named(old, "4.17", "XEN_DOMCTL_INTERFACE_VERSION is", &value);
+    is_named(old, "4.17", "XEN_DOMCTL_pausedomain is", &value);
+    is_named(old, "4.17", "xen_domctl_createdomain.vmtrace_size is", &|item| {
+        record(item, &|record| {
+            let size = record.members.iter_mut();
+            let mut size = size.filter(|m| m.name.as_deref() == Some("vmtrace_size"));
+            size.next().expect("the member").offset += 4;
+        });
+    });
 }
 
 #[cfg(feature = "headers")]
@@ -125,7 +99,8 @@ mod headers {
     fn each_flaw_is_named() {
         let source = newest().expect("the headers are at hand");
         let records = records();
-        let release = &records.catalogue.releases[shipped(&records)];
+        let release = source.tree.release.as_ref().and_then(|name| records.catalogue.release(name));
+        let release = &records.catalogue.releases[release.expect("it is recorded")];
         let whole = made(&source, release).expect("the headers import");
         let find = |snapshots: &mut Vec<xen_records::model::Snapshot>, name: &str| {
             let header =

@@ -14,7 +14,7 @@ pub const fn xen_domctl_grant_version(version: u32) -> u32 {
 }
 
 /// Who may use alternate memory maps (`XEN_DOMCTL_ALTP2M_*`), of or for
-/// `xen_domctl_createdomain.altp2m_opts`.
+/// `xen_domctl_createdomain.altp2m.opts`, before Xen 4.21 `altp2m_opts`.
 ///
 /// `XEN_DOMCTL_ALTP2M_mode` of `domctl.h`.
 #[must_use]

@@ -118,6 +118,7 @@ impl domid_t {
             0x7ff2 => "DOMID_XEN",
             0x7ff3 => "DOMID_COW",
             0x7ff4 => "DOMID_INVALID",
+            0x7ff5 => "DOMID_ANY",
             0x7fff => "DOMID_IDLE",
             _ => return None,
         })

@@ -9,6 +9,7 @@ pub(super) use homes::Layer;
 use super::module_path::module_path;
 use super::module_tree::ModuleTree;
 use super::modules::{self, CHILDREN, Item, LINTS};
+use super::since::Since;
 use super::writer::Writer;
 use crate::docs::Docs;
 use crate::error::Error;
@@ -77,7 +78,8 @@ pub fn releases(
         }
         for ((release, _), layer) in releases.iter().zip(&layers[1..]) {
             let base = names.iter().position(|name| *name == release.base).unwrap_or(0);
-            let beside = Beside { release: *release, layer, base: &layers[base] };
+            let since = super::since(layer.abi, docs);
+            let beside = Beside { release: *release, layer, base: &layers[base], since };
             differences.push(beside.difference());
             for (path, text) in beside.files(docs) {
                 out.insert(format!("{}/{}/{path}", root.arch, release.module()), text);
@@ -125,6 +127,7 @@ struct Beside<'a> {
     release: Release,
     layer: &'a Layer<'a>,
     base: &'a Layer<'a>,
+    since: Since,
 }
 
 /// What the module of one header says.
@@ -216,7 +219,7 @@ impl<'a> Beside<'a> {
     /// The module of one header.
     fn module(&self, header: &'a str, docs: &Docs) -> String {
         let parts = self.parts(header);
-        let mut writer = Writer::new(self.layer.abi, header, Some(self.layer));
+        let mut writer = Writer::new(self.layer.abi, header, Some(self.layer), &self.since);
         let path = module_path(header).join("::");
         if self.base_has(header) {
             writer.line(format_args!("pub use {}::{path}::*;", self.base.path));

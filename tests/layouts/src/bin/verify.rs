@@ -1,5 +1,6 @@
-//! `cargo xtask verify`: every pinned release on every architecture is read anew, compared with what is
-//! shipped, proven by rustc and checked by C compilers.
+//! `cargo xtask verify`: every pinned release on every architecture is read anew, compared with its record,
+//! proven by rustc and checked by C compilers; what is shipped is compared with the records, and where upstream's
+//! releases are at hand made anew.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -12,9 +13,11 @@ use xen_codegen::docs::Docs;
 use xen_codegen::emit;
 use xen_codegen::import::Source;
 use xen_codegen::ir::{Abi, Profile};
-use xen_codegen::{output, record};
-use xen_headers::{LinuxTree, Options, linux_pins};
+use xen_codegen::{output, record, releases};
+use xen_headers::{LinuxTree, Options, Upstream, linux_pins};
+use xen_layouts::modules::Shipped;
 use xen_layouts::prove::{prove, workspace};
+use xen_layouts::shipped::{self, Comparison};
 use xen_layouts::{Error, compilers, oracle, records, release};
 use xen_records::catalogue::Release;
 use xen_records::model::Snapshot;
@@ -63,6 +66,7 @@ fn run() -> Result<bool, Error> {
     for warning in &linux.warnings {
         eprintln!("warning: {warning}");
     }
+    let mut read = Vec::new();
     for pin in xen_headers::pins().releases() {
         let source = release(&pin.name)?;
         for warning in &source.tree.warnings {
@@ -85,20 +89,25 @@ fn run() -> Result<bool, Error> {
         let differences = records::differences(&recorded, &made);
         complaints.extend(records::unexplained(&of_tree.name, &source.tree.origin, differences));
         checked.push(of_tree.name);
-        let is_shipped = pin.name == xen_headers::pins().default_release().name;
-        if is_shipped {
-            complaints.extend(drift(&imported, &docs)?);
-        }
+        complaints.extend(modules_in_c(&recorded, &pin.name, &source)?);
         let (mut done, mut wrong) = check(&source, &imported, &docs)?;
         rows.append(&mut done);
         complaints.append(&mut wrong);
+        read.extend(imported.into_iter().map(|imported| imported.abi));
     }
+    let shipped = shipped::compare_all(&recorded)?;
+    complaints.extend(drift(&docs, read)?);
     let (unpinned, mut wrong) = check_from_git(&recorded, &checked)?;
     complaints.append(&mut wrong);
     checked.extend(unpinned);
     rows.sort_by(|a, b| (&a.release, a.arch).cmp(&(&b.release, b.arch)));
     print(&rows);
     print_records(&recorded.catalogue.releases, &checked);
+    let Comparison { types, members, constants, differences } = shipped;
+    println!(
+        "shipped modules compared with records: {types} types, {members} members, {constants} constants"
+    );
+    complaints.extend(differences);
     complaints.extend(documented(&figures(&rows))?);
     for complaint in &complaints {
         eprintln!("error: {complaint}");
@@ -146,17 +155,47 @@ fn print_records(releases: &[Release], checked: &[String]) {
     }
 }
 
-/// Where the shipped modules are not what the headers say.
-fn drift(imported: &[Imported], docs: &Docs) -> Result<Vec<String>, Error> {
-    let abis = imported.iter().map(|imported| &imported.abi);
-    let abis: Vec<_> = abis.filter(|abi| Arch::SHIPPED.contains(&abi.arch)).cloned().collect();
-    let directory = workspace().join("xen-abi/src/generated");
-    let mut complaints = output::differences(&directory, &emit::tree(&abis, docs)?)?;
-    complaints.extend(
-        docs.stale(&abis)
-            .into_iter()
-            .map(|name| format!("codegen/docs, {name}: not in the headers")),
-    );
+/// Whether the environment says where upstream's releases are.
+fn has_upstream() -> bool {
+    let Upstream { git, tarballs } = Upstream::from_env();
+    git.is_some() || tarballs.is_some()
+}
+
+/// Has gcc check the modules of a release's toolstack ABI, if xen-abi has any, against the release's headers.
+fn modules_in_c(
+    recorded: &xen_records::Records,
+    release: &str,
+    source: &Source,
+) -> Result<Vec<String>, Error> {
+    let mut complaints = Vec::new();
+    for arch in Arch::SHIPPED {
+        let shipped = Shipped::read(arch)?;
+        let Some(modules) = shipped.releases.get(release) else { continue };
+        let gcc = compilers::gcc(arch)?;
+        let verdict = shipped::check_by_c(recorded, modules, release, source, gcc)?;
+        let said = verdict.complaints.into_iter();
+        complaints.extend(said.map(|said| format!("toolstack {release} {arch}, gcc: {said}")));
+    }
+    Ok(complaints)
+}
+
+/// Names in `codegen/docs` that no module has. If the environment says where upstream's releases are: also
+/// where the shipped modules are not what their headers say. `read` is what was read of other headers.
+fn drift(docs: &Docs, mut read: Vec<Abi>) -> Result<Vec<String>, Error> {
+    let mut complaints = Vec::new();
+    if has_upstream() {
+        let (upstream, options) = (Upstream::from_env(), Options::from_env());
+        let root = releases::root(&upstream, &options)?;
+        let root = xen_codegen::abis(&root, &Arch::SHIPPED, Profile::Tools)?;
+        let others = releases::beside_root(&upstream, &options)?;
+        let src = workspace().join("xen-abi/src");
+        complaints = output::differences(&src.join("generated"), &emit::tree(&root, docs)?)?;
+        let (files, _) = emit::releases(&root, &others, docs)?;
+        complaints.extend(output::differences(&src.join("releases"), &files)?);
+        read.extend(root);
+    }
+    let stale = docs.stale(&read).into_iter();
+    complaints.extend(stale.map(|name| format!("codegen/docs, {name}: no module has it")));
     Ok(complaints)
 }
 

@@ -31,7 +31,7 @@ pub struct xen_sysctl_livepatch_op {
 
 /// Argument of [`__HYPERVISOR_sysctl`].
 ///
-/// `struct xen_sysctl` of [`sysctl.h:1204`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.18.6#l1204).
+/// `struct xen_sysctl` of [`sysctl.h:1204`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.18.6#l1204). Its layout changed in Xen 4.17 and 4.18.
 ///
 /// [`__HYPERVISOR_sysctl`]: crate::generated::aarch64::xen::__HYPERVISOR_sysctl
 #[derive(Clone, Copy)]

@@ -11,10 +11,15 @@ use crate::support::union::union_members;
 
 pub use crate::generated::aarch64::domctl::*;
 
+/// Version the argument must carry.
+///
+/// Defined at [`domctl.h:35`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l35). Its value changed in Xen 4.15, 4.16, 4.17, 4.18 and 4.19.
+pub const XEN_DOMCTL_INTERFACE_VERSION: u32 = 23;
+
 /// Argument of [`XEN_DOMCTL_createdomain`][]: the properties of a domain that are fixed at its creation. Unknown flags,
 /// combinations the host cannot offer and limits out of range are -EINVAL.
 ///
-/// `struct xen_domctl_createdomain` of [`domctl.h:43`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l43).
+/// `struct xen_domctl_createdomain` of [`domctl.h:43`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l43). Its layout changed in Xen 4.15, 4.16, 4.17, 4.19 and 4.21.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -25,9 +30,9 @@ pub struct xen_domctl_createdomain {
     /// IN. UUID of the domain, 16 bytes. Xen keeps and reports it and does not interpret it.
     pub handle: xen_domain_handle_t,
     /// IN. `XEN_DOMCTL_CDF_*`.
-    pub flags: CreateDomainFlags,
+    pub flags: u32,
     /// IN. `XEN_DOMCTL_IOMMU_*`; must be 0 without [`XEN_DOMCTL_CDF_iommu`].
-    pub iommu_opts: IommuOptions,
+    pub iommu_opts: u32,
     /// IN. Number of vCPUs, at least 1 and at most what the architecture and the kind of guest allow. They are allocated later, by [`XEN_DOMCTL_max_vcpus`].
     pub max_vcpus: u32,
     /// IN. Highest event channel port the domain may use.
@@ -38,6 +43,7 @@ pub struct xen_domctl_createdomain {
     pub max_maptrack_frames: i32,
     /// IN. Highest grant table version the domain may choose, 1 or 2, in the bits of [`XEN_DOMCTL_GRANT_version_mask`]; the other bits must be 0.
     pub grant_opts: u32,
+    /// IN. Alternate physical maps. They need hardware-assisted paging and exclude nested virtualization. x86 HVM only.
     pub altp2m: xen_domctl_createdomain_altp2m,
     /// IN. Size of the processor trace buffer of each vCPU, in bytes: 0 for no tracing, else a power of two from 4 KiB to 64 MiB. x86 HVM only.
     pub vmtrace_size: u32,
@@ -47,29 +53,9 @@ pub struct xen_domctl_createdomain {
     pub arch: xen_arch_domainconfig,
 }
 
-/// Defined at [`domctl.h:70`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l70).
-pub const XEN_DOMCTL_CDF_trap_unmapped_accesses: CreateDomainFlags = CreateDomainFlags(256);
-
-/// The highest flag defined, for checks of the ABI.
-///
-/// Defined at [`domctl.h:73`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l73).
-pub const XEN_DOMCTL_CDF_MAX: u32 = 256;
-
-/// The type of [`xen_domctl_createdomain.altp2m`] in [`domctl.h:102`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l102).
-///
-/// [`xen_domctl_createdomain.altp2m`]: xen_domctl_createdomain::altp2m
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_domctl_createdomain_altp2m {
-    pub opts: u16,
-    pub nr: u16,
-}
-
 /// Result of [`XEN_DOMCTL_getdomaininfo`], and of the sysctl [`XEN_SYSCTL_getdomaininfolist`] for each domain.
 ///
-/// `struct xen_domctl_getdomaininfo` of [`domctl.h:135`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l135).
+/// `struct xen_domctl_getdomaininfo` of [`domctl.h:135`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l135). Its layout changed in Xen 4.16 and 4.21.
 ///
 /// [`XEN_SYSCTL_getdomaininfolist`]: super::sysctl::XEN_SYSCTL_getdomaininfolist
 #[derive(Clone, Copy)]
@@ -81,7 +67,7 @@ pub struct xen_domctl_getdomaininfo {
     pub domain: domid_t,
     pub pad1: u16,
     /// OUT. `XEN_DOMINF_*`; for a domain that has shut down, the `SHUTDOWN_*` reason in bits 23:16.
-    pub flags: DomainInfoFlags,
+    pub flags: u32,
     /// OUT. Pages allocated to the domain.
     pub tot_pages: u64,
     /// OUT. Limit of pages that may be allocated to the domain.
@@ -120,42 +106,9 @@ pub struct xen_domctl_getdomaininfo {
 /// `xen_domctl_getdomaininfo_t` of [`domctl.h:187`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l187).
 pub type xen_domctl_getdomaininfo_t = xen_domctl_getdomaininfo;
 
-/// `struct xen_domctl_get_domain_state` of [`domctl.h:1268`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1268).
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_domctl_get_domain_state {
-    pub state: u16,
-    pub caps: u16,
-    pub pad0: u32,
-    pub unique_id: u64,
-}
-
-/// Defined at [`domctl.h:1270`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1270).
-pub const XEN_DOMCTL_GETDOMSTATE_STATE_EXIST: u32 = 1;
-
-/// Defined at [`domctl.h:1271`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1271).
-pub const XEN_DOMCTL_GETDOMSTATE_STATE_SHUTDOWN: u32 = 2;
-
-/// Defined at [`domctl.h:1272`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1272).
-pub const XEN_DOMCTL_GETDOMSTATE_STATE_DYING: u32 = 4;
-
-/// Defined at [`domctl.h:1273`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1273).
-pub const XEN_DOMCTL_GETDOMSTATE_STATE_DEAD: u32 = 8;
-
-/// Defined at [`domctl.h:1275`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1275).
-pub const XEN_DOMCTL_GETDOMSTATE_CAP_CONTROL: u32 = 1;
-
-/// Defined at [`domctl.h:1276`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1276).
-pub const XEN_DOMCTL_GETDOMSTATE_CAP_HARDWARE: u32 = 2;
-
-/// Defined at [`domctl.h:1277`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1277).
-pub const XEN_DOMCTL_GETDOMSTATE_CAP_XENSTORE: u32 = 4;
-
 /// Argument of [`__HYPERVISOR_domctl`]. The command returns 0 or an errno unless its own text says otherwise.
 ///
-/// `struct xen_domctl` of [`domctl.h:1282`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1282).
+/// `struct xen_domctl` of [`domctl.h:1282`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1282). Its layout changed in Xen 4.15, 4.16, 4.17, 4.19, 4.20 and 4.21.
 ///
 /// [`__HYPERVISOR_domctl`]: crate::generated::aarch64::xen::__HYPERVISOR_domctl
 #[derive(Clone, Copy)]
@@ -177,9 +130,6 @@ pub struct xen_domctl {
     /// IN/OUT. Argument of the command. Commands without an argument leave it alone.
     pub u: xen_domctl_u,
 }
-
-/// Defined at [`domctl.h:1373`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.21.2#l1373).
-pub const XEN_DOMCTL_get_domain_state: u32 = 90;
 
 /// IN/OUT. Argument of the command. Commands without an argument leave it alone.
 ///
@@ -296,6 +246,7 @@ union_members! { xen_domctl_u;
     dt_overlay, dt_overlay_mut, from_dt_overlay: xen_domctl_dt_overlay;
     /// For [`XEN_DOMCTL_set_llc_colors`].
     set_llc_colors, set_llc_colors_mut, from_set_llc_colors: xen_domctl_set_llc_colors;
+    /// For [`XEN_DOMCTL_get_domain_state`].
     get_domain_state, get_domain_state_mut, from_get_domain_state: xen_domctl_get_domain_state;
     /// Only gives the union its size of 128 bytes.
     pad, pad_mut, from_pad: [u8; 128];
@@ -309,8 +260,8 @@ pub type xen_domctl_t = xen_domctl;
 layout! { struct xen_domctl_createdomain: 76, 4;
     ssidref: u32 = 0, "xen_domctl_createdomain.ssidref";
     handle: xen_domain_handle_t = 4, "xen_domctl_createdomain.handle";
-    flags: CreateDomainFlags = 20, "xen_domctl_createdomain.flags";
-    iommu_opts: IommuOptions = 24, "xen_domctl_createdomain.iommu_opts";
+    flags: u32 = 20, "xen_domctl_createdomain.flags";
+    iommu_opts: u32 = 24, "xen_domctl_createdomain.iommu_opts";
     max_vcpus: u32 = 28, "xen_domctl_createdomain.max_vcpus";
     max_evtchn_port: u32 = 32, "xen_domctl_createdomain.max_evtchn_port";
     max_grant_frames: i32 = 36, "xen_domctl_createdomain.max_grant_frames";
@@ -320,21 +271,16 @@ layout! { struct xen_domctl_createdomain: 76, 4;
     vmtrace_size: u32 = 52, "xen_domctl_createdomain.vmtrace_size";
     cpupool_id: u32 = 56, "xen_domctl_createdomain.cpupool_id";
     arch: xen_arch_domainconfig = 60, "xen_domctl_createdomain.arch";
-    [(CreateDomainFlags) (IommuOptions) (i32) (u32) (xen_arch_domainconfig) (xen_domain_handle_t) (xen_domctl_createdomain_altp2m)]
+    [(i32) (u32) (xen_arch_domainconfig) (xen_domain_handle_t) (xen_domctl_createdomain_altp2m)]
 }
 leaves! {
     48, "xen_domctl_createdomain.altp2m.opts": (xen_domctl_createdomain, altp2m.opts);
     50, "xen_domctl_createdomain.altp2m.nr": (xen_domctl_createdomain, altp2m.nr);
 }
-layout! { struct xen_domctl_createdomain_altp2m: 4, 2;
-    opts: u16 = 0, "xen_domctl_createdomain_altp2m.opts";
-    nr: u16 = 2, "xen_domctl_createdomain_altp2m.nr";
-    [(u16)]
-}
 layout! { struct xen_domctl_getdomaininfo: 120, 8;
     domain: domid_t = 0, "xen_domctl_getdomaininfo.domain";
     pad1: u16 = 2, "xen_domctl_getdomaininfo.pad1";
-    flags: DomainInfoFlags = 4, "xen_domctl_getdomaininfo.flags";
+    flags: u32 = 4, "xen_domctl_getdomaininfo.flags";
     tot_pages: u64 = 8, "xen_domctl_getdomaininfo.tot_pages";
     max_pages: u64 = 16, "xen_domctl_getdomaininfo.max_pages";
     outstanding_pages: u64 = 24, "xen_domctl_getdomaininfo.outstanding_pages";
@@ -350,14 +296,7 @@ layout! { struct xen_domctl_getdomaininfo: 120, 8;
     gpaddr_bits: u8 = 96, "xen_domctl_getdomaininfo.gpaddr_bits";
     pad2: [u8; 7] = 97, "xen_domctl_getdomaininfo.pad2";
     arch_config: xen_arch_domainconfig = 104, "xen_domctl_getdomaininfo.arch_config";
-    [(DomainInfoFlags) ([u8; 7]) (domid_t) (u16) (u32) (u64) (u8) (xen_arch_domainconfig) (xen_domain_handle_t)]
-}
-layout! { struct xen_domctl_get_domain_state: 16, 8;
-    state: u16 = 0, "xen_domctl_get_domain_state.state";
-    caps: u16 = 2, "xen_domctl_get_domain_state.caps";
-    pad0: u32 = 4, "xen_domctl_get_domain_state.pad0";
-    unique_id: u64 = 8, "xen_domctl_get_domain_state.unique_id";
-    [(u16) (u32) (u64)]
+    [([u8; 7]) (domid_t) (u16) (u32) (u64) (u8) (xen_arch_domainconfig) (xen_domain_handle_t)]
 }
 layout! { struct xen_domctl: 144, 8;
     cmd: u32 = 0, "xen_domctl.cmd";

@@ -5,7 +5,7 @@
 #![allow(non_upper_case_globals, non_snake_case, reason = "upstream's names are kept unchanged")]
 
 pub mod arch_arm;
-pub mod bootfdt;
+pub use crate::generated::aarch64::bootfdt;
 pub use crate::generated::aarch64::device_tree_defs;
 pub mod domctl;
 /// The headers below `hvm/`.
@@ -14,13 +14,13 @@ pub mod hvm {
     pub use crate::generated::aarch64::hvm::e820;
     pub use crate::generated::aarch64::hvm::hvm_info_table;
     pub use crate::generated::aarch64::hvm::hvm_vcpu;
-    pub mod hvm_xs_strings;
+    pub use crate::generated::aarch64::hvm::hvm_xs_strings;
     pub use crate::generated::aarch64::hvm::ioreq;
     pub use crate::generated::aarch64::hvm::save;
 }
 pub use crate::generated::aarch64::hypfs;
 pub use crate::generated::aarch64::kexec;
-pub mod platform;
+pub use crate::generated::aarch64::platform;
 pub use crate::generated::aarch64::pmu;
 pub mod sysctl;
 pub use crate::generated::aarch64::trace;

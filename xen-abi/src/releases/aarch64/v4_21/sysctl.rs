@@ -3,7 +3,6 @@
 
 use crate::generated::aarch64::xen::domid_t;
 use crate::releases::aarch64::v4_21::domctl::xen_domctl_getdomaininfo_t;
-use crate::support::absent::absent;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
@@ -11,13 +10,6 @@ use crate::support::proof::leaves;
 use crate::support::union::union_members;
 
 pub use crate::generated::aarch64::sysctl::*;
-
-absent! { XEN_SYSCTL_CPPC_SET_PRESET_BALANCE xen_cppc_para xen_get_cpufreq_para_u xen_get_cpufreq_para_u_s xen_get_cpufreq_para_u_s_u }
-
-/// Version the argument must carry.
-///
-/// Defined at [`sysctl.h:31`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l31).
-pub const XEN_SYSCTL_INTERFACE_VERSION: u32 = 22;
 
 /// Argument of [`XEN_SYSCTL_getdomaininfolist`][]: describe domains in order of domid. Domains the caller may not
 /// query are left out.
@@ -40,153 +32,66 @@ pub struct xen_sysctl_getdomaininfolist {
     pub _padding1: [u8; 4],
 }
 
-/// `struct xen_get_cppc_para` of [`sysctl.h:339`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l339).
+/// Result of [`XEN_SYSCTL_get_cpu_levelling_caps`] (x86): how Xen can change what CPUID tells PV guests.
+///
+/// `struct xen_sysctl_cpu_levelling_caps` of [`sysctl.h:941`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l941).
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
 #[repr(C)]
-pub struct xen_get_cppc_para {
-    pub features: u32,
-    pub lowest: u32,
-    pub lowest_nonlinear: u32,
-    pub nominal: u32,
-    pub highest: u32,
-    pub minimum: u32,
-    pub maximum: u32,
-    pub desired: u32,
-    pub energy_perf: u32,
-    pub activity_window: u32,
+pub struct xen_sysctl_cpu_levelling_caps {
+    /// OUT. Mask of `XEN_SYSCTL_CPU_LEVELCAP_*`.
+    pub caps: u32,
 }
 
-/// Defined at [`sysctl.h:433`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l433).
-pub const XEN_SYSCTL_CPPC_SET_PRESET_ONDEMAND: u32 = 0x10000000;
-
-/// Defined at [`sysctl.h:456`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l456).
-pub const XEN_AMD_CPPC_DRIVER_NAME: &str = "amd-cppc";
-
-/// Defined at [`sysctl.h:457`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l457).
-pub const XEN_AMD_CPPC_EPP_DRIVER_NAME: &str = "amd-cppc-epp";
-
-/// Argument of [`GET_CPUFREQ_PARA`][]: frequency scaling of a pCPU. The three counts must match Xen's exactly;
-/// otherwise the call writes the right ones and returns -EAGAIN, so the first call is made with zeroes.
+/// CPUID can be made to fault.
 ///
-/// `struct xen_get_cpufreq_para` of [`sysctl.h:465`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l465).
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_get_cpufreq_para {
-    /// IN/OUT. Entries of [`affected_cpus`].
-    ///
-    /// [`affected_cpus`]: xen_get_cpufreq_para::affected_cpus
-    pub cpu_num: u32,
-    /// IN/OUT. Entries of [`scaling_available_frequencies`].
-    ///
-    /// [`scaling_available_frequencies`]: xen_get_cpufreq_para::scaling_available_frequencies
-    pub freq_num: u32,
-    /// IN/OUT. Number of governors; their list takes [`CPUFREQ_NAME_LEN`] bytes for each.
-    pub gov_num: u32,
-    pub _padding0: [u8; 4],
-    /// OUT. pCPUs that share the frequency setting.
-    pub affected_cpus: GuestHandle64<u32>,
-    /// OUT. Frequencies that can be set, in kHz.
-    pub scaling_available_frequencies: GuestHandle64<u32>,
-    /// OUT. Names of the governors, with spaces between. Not written under HWP.
-    pub scaling_available_governors: GuestHandle64<u8>,
-    /// OUT. Name of the frequency driver, [`XEN_HWP_DRIVER_NAME`] for HWP.
-    pub scaling_driver: [u8; 16],
-    /// OUT. Current frequency as the hardware tells it, in kHz.
-    pub cpuinfo_cur_freq: u32,
-    /// OUT. Highest frequency of the hardware, in kHz.
-    pub cpuinfo_max_freq: u32,
-    /// OUT. Lowest frequency of the hardware, in kHz.
-    pub cpuinfo_min_freq: u32,
-    pub s: xen_get_cpufreq_para_s,
-    /// OUT. 1 if turbo mode is enabled, else 0.
-    pub turbo_enabled: i32,
-    pub _padding1: [u8; 4],
-}
+/// Defined at [`sysctl.h:942`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l942).
+pub const XEN_SYSCTL_CPU_LEVELCAP_faulting: core::primitive::u64 = 1;
 
-/// The type of [`xen_get_cpufreq_para.s`] in [`sysctl.h:481`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l481).
+/// Leaf 1, register ECX can be masked.
 ///
-/// [`xen_get_cpufreq_para.s`]: xen_get_cpufreq_para::s
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_get_cpufreq_para_s {
-    pub scaling_cur_freq: u32,
-    pub scaling_governor: [u8; 16],
-    pub scaling_max_freq: u32,
-    pub scaling_min_freq: u32,
-    pub u: xen_get_cpufreq_para_s_u,
-}
+/// Defined at [`sysctl.h:943`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l943).
+pub const XEN_SYSCTL_CPU_LEVELCAP_ecx: core::primitive::u64 = 2;
 
-/// The type of [`xen_get_cpufreq_para.s.u`] in [`sysctl.h:489`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l489).
+/// Leaf 1, register EDX can be masked.
 ///
-/// [`xen_get_cpufreq_para.s.u`]: xen_get_cpufreq_para_s::u
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct xen_get_cpufreq_para_s_u(pub [u32; 4]);
-union_members! { xen_get_cpufreq_para_s_u;
-    userspace, userspace_mut, from_userspace: xen_userspace;
-    ondemand, ondemand_mut, from_ondemand: xen_ondemand;
-}
+/// Defined at [`sysctl.h:944`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l944).
+pub const XEN_SYSCTL_CPU_LEVELCAP_edx: core::primitive::u64 = 4;
 
-/// Argument of [`XEN_SYSCTL_pm_op`][]: read and set power management. Unknown commands are -ENOSYS.
+/// Leaf 0x80000001, register ECX can be masked.
 ///
-/// `struct xen_sysctl_pm_op` of [`sysctl.h:513`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l513).
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(C)]
-pub struct xen_sysctl_pm_op {
-    /// IN. Command: a [`CPUFREQ_PARA`] one or `XEN_SYSCTL_pm_op_*`.
-    pub cmd: u32,
-    /// IN. pCPU. For the idle-state limits, 0 means the state and 1 the sub-state; 0 for [`XEN_SYSCTL_pm_op_set_sched_opt_smt`].
-    pub cpuid: u32,
-    /// IN/OUT. Argument of the command.
-    pub u: xen_sysctl_pm_op_u,
-}
+/// Defined at [`sysctl.h:945`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l945).
+pub const XEN_SYSCTL_CPU_LEVELCAP_extd_ecx: core::primitive::u64 = 8;
 
-/// Defined at [`sysctl.h:523`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l523).
-pub const GET_CPUFREQ_CPPC: u32 = 22;
+/// Leaf 0x80000001, register EDX can be masked.
+///
+/// Defined at [`sysctl.h:946`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l946).
+pub const XEN_SYSCTL_CPU_LEVELCAP_extd_edx: core::primitive::u64 = 16;
 
-/// IN/OUT. Argument of the command.
+/// Leaf 0xd, subleaf 1, register EAX can be masked.
 ///
-/// The type of [`xen_sysctl_pm_op.u`] in [`sysctl.h:546`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l546).
+/// Defined at [`sysctl.h:947`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l947).
+pub const XEN_SYSCTL_CPU_LEVELCAP_xsave_eax: core::primitive::u64 = 32;
+
+/// Leaf 6, register ECX can be masked.
 ///
-/// [`xen_sysctl_pm_op.u`]: xen_sysctl_pm_op::u
-#[derive(Clone, Copy)]
-#[cfg_attr(all(feature = "extra-traits", target_arch = "aarch64"), derive(Debug, PartialEq, Eq))]
-#[cfg_attr(all(feature = "zerocopy", target_arch = "aarch64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
-#[repr(transparent)]
-pub struct xen_sysctl_pm_op_u(pub [u64; 15]);
-union_members! { xen_sysctl_pm_op_u;
-    /// Of [`GET_CPUFREQ_PARA`].
-    get_para, get_para_mut, from_get_para: xen_get_cpufreq_para;
-    get_cppc, get_cppc_mut, from_get_cppc: xen_get_cppc_para;
-    /// Of [`SET_CPUFREQ_GOV`].
-    set_gov, set_gov_mut, from_set_gov: xen_set_cpufreq_gov;
-    /// Of [`SET_CPUFREQ_PARA`].
-    set_para, set_para_mut, from_set_para: xen_set_cpufreq_para;
-    /// Of [`SET_CPUFREQ_CPPC`].
-    set_cppc, set_cppc_mut, from_set_cppc: xen_set_cppc_para;
-    /// OUT, [`GET_CPUFREQ_AVGFREQ`]. Average frequency since the last call, in kHz.
-    get_avgfreq, get_avgfreq_mut, from_get_avgfreq: u64;
-    /// IN/OUT, [`XEN_SYSCTL_pm_op_set_sched_opt_smt`]. 0 to disable, else to enable; on return the former setting.
-    set_sched_opt_smt, set_sched_opt_smt_mut, from_set_sched_opt_smt: u32;
-    /// OUT, [`XEN_SYSCTL_pm_op_get_max_cstate`]. Deepest state or sub-state; [`XEN_SYSCTL_CX_UNLIMITED`] for no limit.
-    get_max_cstate, get_max_cstate_mut, from_get_max_cstate: u32;
-    /// IN, [`XEN_SYSCTL_pm_op_set_max_cstate`]. Deepest state or sub-state; [`XEN_SYSCTL_CX_UNLIMITED`] for no limit.
-    set_max_cstate, set_max_cstate_mut, from_set_max_cstate: u32;
-}
+/// Defined at [`sysctl.h:948`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l948).
+pub const XEN_SYSCTL_CPU_LEVELCAP_thermal_ecx: core::primitive::u64 = 64;
+
+/// Leaf 7, subleaf 0, register EAX can be masked.
+///
+/// Defined at [`sysctl.h:949`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l949).
+pub const XEN_SYSCTL_CPU_LEVELCAP_l7s0_eax: core::primitive::u64 = 128;
+
+/// Leaf 7, subleaf 0, register EBX can be masked.
+///
+/// Defined at [`sysctl.h:950`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l950).
+pub const XEN_SYSCTL_CPU_LEVELCAP_l7s0_ebx: core::primitive::u64 = 256;
 
 /// Argument of [`__HYPERVISOR_sysctl`].
 ///
-/// `struct xen_sysctl` of [`sysctl.h:1248`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l1248).
+/// `struct xen_sysctl` of [`sysctl.h:1248`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l1248). Its layout changed in Xen 4.17 and 4.18.
 ///
 /// [`__HYPERVISOR_sysctl`]: crate::generated::aarch64::xen::__HYPERVISOR_sysctl
 #[derive(Clone, Copy)]
@@ -203,6 +108,14 @@ pub struct xen_sysctl {
     /// IN/OUT. Argument of the command.
     pub u: xen_sysctl_u,
 }
+
+/// Reads the ways to mask CPUID, x86. Uses [`u.cpu_levelling_caps`].
+///
+/// Defined at [`sysctl.h:1273`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.21.2#l1273).
+///
+/// [`u.cpu_levelling_caps`]: xen_sysctl_u::cpu_levelling_caps
+#[doc(alias("xc_get_cpu_levelling_caps"))]
+pub const XEN_SYSCTL_get_cpu_levelling_caps: u32 = 25;
 
 /// IN/OUT. Argument of the command.
 ///
@@ -285,71 +198,10 @@ layout! { struct xen_sysctl_getdomaininfolist: 24, 8;
     _padding1: [u8; 4] = 20, "xen_sysctl_getdomaininfolist._padding1";
     [(GuestHandle64<xen_domctl_getdomaininfo_t>) ([u8; 2]) ([u8; 4]) (domid_t) (u32)]
 }
-layout! { struct xen_get_cppc_para: 40, 4;
-    features: u32 = 0, "xen_get_cppc_para.features";
-    lowest: u32 = 4, "xen_get_cppc_para.lowest";
-    lowest_nonlinear: u32 = 8, "xen_get_cppc_para.lowest_nonlinear";
-    nominal: u32 = 12, "xen_get_cppc_para.nominal";
-    highest: u32 = 16, "xen_get_cppc_para.highest";
-    minimum: u32 = 20, "xen_get_cppc_para.minimum";
-    maximum: u32 = 24, "xen_get_cppc_para.maximum";
-    desired: u32 = 28, "xen_get_cppc_para.desired";
-    energy_perf: u32 = 32, "xen_get_cppc_para.energy_perf";
-    activity_window: u32 = 36, "xen_get_cppc_para.activity_window";
+layout! { struct xen_sysctl_cpu_levelling_caps: 4, 4;
+    caps: u32 = 0, "xen_sysctl_cpu_levelling_caps.caps";
     [(u32)]
 }
-layout! { struct xen_get_cpufreq_para: 120, 8;
-    cpu_num: u32 = 0, "xen_get_cpufreq_para.cpu_num";
-    freq_num: u32 = 4, "xen_get_cpufreq_para.freq_num";
-    gov_num: u32 = 8, "xen_get_cpufreq_para.gov_num";
-    _padding0: [u8; 4] = 12, "xen_get_cpufreq_para._padding0";
-    affected_cpus: GuestHandle64<u32> = 16, "xen_get_cpufreq_para.affected_cpus";
-    scaling_available_frequencies: GuestHandle64<u32> = 24, "xen_get_cpufreq_para.scaling_available_frequencies";
-    scaling_available_governors: GuestHandle64<u8> = 32, "xen_get_cpufreq_para.scaling_available_governors";
-    scaling_driver: [u8; 16] = 40, "xen_get_cpufreq_para.scaling_driver";
-    cpuinfo_cur_freq: u32 = 56, "xen_get_cpufreq_para.cpuinfo_cur_freq";
-    cpuinfo_max_freq: u32 = 60, "xen_get_cpufreq_para.cpuinfo_max_freq";
-    cpuinfo_min_freq: u32 = 64, "xen_get_cpufreq_para.cpuinfo_min_freq";
-    s: xen_get_cpufreq_para_s = 68, "xen_get_cpufreq_para.s";
-    turbo_enabled: i32 = 112, "xen_get_cpufreq_para.turbo_enabled";
-    _padding1: [u8; 4] = 116, "xen_get_cpufreq_para._padding1";
-    [(GuestHandle64<u32>) (GuestHandle64<u8>) ([u8; 16]) ([u8; 4]) (i32) (u32) (xen_get_cpufreq_para_s)]
-}
-leaves! {
-    68, "xen_get_cpufreq_para.s.scaling_cur_freq": (xen_get_cpufreq_para, s.scaling_cur_freq);
-    72, "xen_get_cpufreq_para.s.scaling_governor": (xen_get_cpufreq_para, s.scaling_governor);
-    88, "xen_get_cpufreq_para.s.scaling_max_freq": (xen_get_cpufreq_para, s.scaling_max_freq);
-    92, "xen_get_cpufreq_para.s.scaling_min_freq": (xen_get_cpufreq_para, s.scaling_min_freq);
-    96, "xen_get_cpufreq_para.s.u.userspace": (xen_get_cpufreq_para, s.u);
-    96, "xen_get_cpufreq_para.s.u.ondemand": (xen_get_cpufreq_para, s.u);
-}
-layout! { struct xen_get_cpufreq_para_s: 44, 4;
-    scaling_cur_freq: u32 = 0, "xen_get_cpufreq_para_s.scaling_cur_freq";
-    scaling_governor: [u8; 16] = 4, "xen_get_cpufreq_para_s.scaling_governor";
-    scaling_max_freq: u32 = 20, "xen_get_cpufreq_para_s.scaling_max_freq";
-    scaling_min_freq: u32 = 24, "xen_get_cpufreq_para_s.scaling_min_freq";
-    u: xen_get_cpufreq_para_s_u = 28, "xen_get_cpufreq_para_s.u";
-    [([u8; 16]) (u32) (xen_get_cpufreq_para_s_u)]
-}
-layout! { union xen_get_cpufreq_para_s_u: 16, 4 }
-layout! { struct xen_sysctl_pm_op: 128, 8;
-    cmd: u32 = 0, "xen_sysctl_pm_op.cmd";
-    cpuid: u32 = 4, "xen_sysctl_pm_op.cpuid";
-    u: xen_sysctl_pm_op_u = 8, "xen_sysctl_pm_op.u";
-    [(u32) (xen_sysctl_pm_op_u)]
-}
-leaves! {
-    8, "xen_sysctl_pm_op.u.get_para": (xen_sysctl_pm_op, u);
-    8, "xen_sysctl_pm_op.u.get_cppc": (xen_sysctl_pm_op, u);
-    8, "xen_sysctl_pm_op.u.set_gov": (xen_sysctl_pm_op, u);
-    8, "xen_sysctl_pm_op.u.set_para": (xen_sysctl_pm_op, u);
-    8, "xen_sysctl_pm_op.u.set_cppc": (xen_sysctl_pm_op, u);
-    8, "xen_sysctl_pm_op.u.get_avgfreq": (xen_sysctl_pm_op, u);
-    8, "xen_sysctl_pm_op.u.set_sched_opt_smt": (xen_sysctl_pm_op, u);
-    8, "xen_sysctl_pm_op.u.get_max_cstate": (xen_sysctl_pm_op, u);
-    8, "xen_sysctl_pm_op.u.set_max_cstate": (xen_sysctl_pm_op, u);
-}
-layout! { union xen_sysctl_pm_op_u: 120, 8 }
 layout! { struct xen_sysctl: 136, 8;
     cmd: u32 = 0, "xen_sysctl.cmd";
     interface_version: u32 = 4, "xen_sysctl.interface_version";

@@ -4,30 +4,30 @@
 #![allow(missing_docs, reason = "upstream leaves much unsaid")]
 #![allow(non_upper_case_globals, non_snake_case, reason = "upstream's names are kept unchanged")]
 
-pub mod arch_arm;
-pub use crate::releases::aarch64::v4_21::bootfdt;
-pub use crate::releases::aarch64::v4_21::device_tree_defs;
-pub mod domctl;
+pub use crate::generated::aarch64::arch_arm;
+pub use crate::generated::aarch64::bootfdt;
+pub use crate::generated::aarch64::device_tree_defs;
+pub use crate::generated::aarch64::domctl;
 /// The headers below `hvm/`.
 pub mod hvm {
-    pub use crate::releases::aarch64::v4_21::hvm::dm_op;
-    pub use crate::releases::aarch64::v4_21::hvm::e820;
-    pub use crate::releases::aarch64::v4_21::hvm::hvm_info_table;
-    pub use crate::releases::aarch64::v4_21::hvm::hvm_vcpu;
-    pub use crate::releases::aarch64::v4_21::hvm::hvm_xs_strings;
-    pub use crate::releases::aarch64::v4_21::hvm::ioreq;
-    pub use crate::releases::aarch64::v4_21::hvm::save;
+    pub use crate::generated::aarch64::hvm::dm_op;
+    pub use crate::generated::aarch64::hvm::e820;
+    pub use crate::generated::aarch64::hvm::hvm_info_table;
+    pub use crate::generated::aarch64::hvm::hvm_vcpu;
+    pub use crate::generated::aarch64::hvm::hvm_xs_strings;
+    pub use crate::generated::aarch64::hvm::ioreq;
+    pub use crate::generated::aarch64::hvm::save;
 }
-pub use crate::releases::aarch64::v4_21::hypfs;
-pub use crate::releases::aarch64::v4_21::kexec;
-pub use crate::releases::aarch64::v4_21::platform;
-pub use crate::releases::aarch64::v4_21::pmu;
-pub mod sysctl;
-pub use crate::releases::aarch64::v4_21::trace;
-pub use crate::releases::aarch64::v4_21::vm_event;
-pub use crate::releases::aarch64::v4_21::xencomm;
-pub use crate::releases::aarch64::v4_21::xenoprof;
+pub use crate::generated::aarch64::hypfs;
+pub use crate::generated::aarch64::kexec;
+pub use crate::generated::aarch64::platform;
+pub use crate::generated::aarch64::pmu;
+pub use crate::generated::aarch64::sysctl;
+pub use crate::generated::aarch64::trace;
+pub use crate::generated::aarch64::vm_event;
+pub use crate::generated::aarch64::xencomm;
+pub use crate::generated::aarch64::xenoprof;
 /// The headers below `xsm/`.
 pub mod xsm {
-    pub use crate::releases::aarch64::v4_21::xsm::flask_op;
+    pub use crate::generated::aarch64::xsm::flask_op;
 }

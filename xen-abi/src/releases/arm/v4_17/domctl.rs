@@ -16,13 +16,13 @@ absent! { XEN_DOMCTL_MONITOR_EVENT_IO }
 
 /// Version the argument must carry.
 ///
-/// Defined at [`domctl.h:24`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.17.7#l24).
+/// Defined at [`domctl.h:24`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.17.7#l24). Its value changed in Xen 4.15, 4.16 and 4.17.
 pub const XEN_DOMCTL_INTERFACE_VERSION: u32 = 21;
 
 /// Argument of [`XEN_DOMCTL_createdomain`][]: the properties of a domain that are fixed at its creation. Unknown flags,
 /// combinations the host cannot offer and limits out of range are -EINVAL.
 ///
-/// `struct xen_domctl_createdomain` of [`domctl.h:32`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.17.7#l32).
+/// `struct xen_domctl_createdomain` of [`domctl.h:32`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.17.7#l32). Its layout changed in Xen 4.15, 4.16 and 4.17.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "arm"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "arm"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -56,7 +56,7 @@ pub struct xen_domctl_createdomain {
 
 /// Result of [`XEN_DOMCTL_getdomaininfo`], and of the sysctl [`XEN_SYSCTL_getdomaininfolist`] for each domain.
 ///
-/// `struct xen_domctl_getdomaininfo` of [`domctl.h:99`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.17.7#l99).
+/// `struct xen_domctl_getdomaininfo` of [`domctl.h:99`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.17.7#l99). Its layout changed in Xen 4.16.
 ///
 /// [`XEN_SYSCTL_getdomaininfolist`]: super::sysctl::XEN_SYSCTL_getdomaininfolist
 #[derive(Clone, Copy)]
@@ -110,7 +110,7 @@ pub type xen_domctl_getdomaininfo_t = xen_domctl_getdomaininfo;
 
 /// Argument of [`__HYPERVISOR_domctl`]. The command returns 0 or an errno unless its own text says otherwise.
 ///
-/// `struct xen_domctl` of [`domctl.h:1195`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.17.7#l1195).
+/// `struct xen_domctl` of [`domctl.h:1195`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.17.7#l1195). Its layout changed in Xen 4.15, 4.16 and 4.17.
 ///
 /// [`__HYPERVISOR_domctl`]: crate::generated::arm::xen::__HYPERVISOR_domctl
 #[derive(Clone, Copy)]

@@ -9,5 +9,5 @@ absent! { GUEST_FFA_NOTIF_PEND_INTR_ID GUEST_FFA_SCHEDULE_RECV_INTR_ID }
 
 /// First cell of a `ranges` entry in the device tree for prefetchable PCI memory space.
 ///
-/// Defined at [`arch-arm.h:490`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-arm.h;hb=RELEASE-4.18.6#l490).
+/// Defined at [`arch-arm.h:490`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-arm.h;hb=RELEASE-4.18.6#l490). Since Xen 4.16.
 pub const GUEST_VPCI_ADDR_TYPE_PREFETCH_MEM: core::primitive::u64 = 0x42000000;

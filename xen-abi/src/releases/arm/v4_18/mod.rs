@@ -19,7 +19,7 @@ pub mod hvm {
 }
 pub use crate::releases::arm::v4_19::hypfs;
 pub use crate::releases::arm::v4_19::kexec;
-pub use crate::releases::arm::v4_19::platform;
+pub mod platform;
 pub use crate::releases::arm::v4_19::pmu;
 pub mod sysctl;
 pub mod tmem;

@@ -4,29 +4,29 @@
 #![allow(missing_docs, reason = "upstream leaves much unsaid")]
 #![allow(non_upper_case_globals, non_snake_case, reason = "upstream's names are kept unchanged")]
 
-pub use crate::generated::arm::arch_arm;
-pub use crate::generated::arm::device_tree_defs;
-pub use crate::generated::arm::domctl;
+pub mod arch_arm;
+pub use crate::releases::arm::v4_21::device_tree_defs;
+pub mod domctl;
 /// The headers below `hvm/`.
 pub mod hvm {
-    pub use crate::generated::arm::hvm::dm_op;
-    pub use crate::generated::arm::hvm::e820;
-    pub use crate::generated::arm::hvm::hvm_info_table;
-    pub use crate::generated::arm::hvm::hvm_vcpu;
-    pub use crate::generated::arm::hvm::hvm_xs_strings;
-    pub use crate::generated::arm::hvm::ioreq;
-    pub use crate::generated::arm::hvm::save;
+    pub use crate::releases::arm::v4_21::hvm::dm_op;
+    pub use crate::releases::arm::v4_21::hvm::e820;
+    pub use crate::releases::arm::v4_21::hvm::hvm_info_table;
+    pub use crate::releases::arm::v4_21::hvm::hvm_vcpu;
+    pub mod hvm_xs_strings;
+    pub use crate::releases::arm::v4_21::hvm::ioreq;
+    pub use crate::releases::arm::v4_21::hvm::save;
 }
-pub use crate::generated::arm::hypfs;
-pub use crate::generated::arm::kexec;
-pub use crate::generated::arm::platform;
-pub use crate::generated::arm::pmu;
-pub use crate::generated::arm::sysctl;
-pub use crate::generated::arm::trace;
-pub use crate::generated::arm::vm_event;
-pub use crate::generated::arm::xencomm;
-pub use crate::generated::arm::xenoprof;
+pub use crate::releases::arm::v4_21::hypfs;
+pub use crate::releases::arm::v4_21::kexec;
+pub mod platform;
+pub use crate::releases::arm::v4_21::pmu;
+pub mod sysctl;
+pub use crate::releases::arm::v4_21::trace;
+pub use crate::releases::arm::v4_21::vm_event;
+pub use crate::releases::arm::v4_21::xencomm;
+pub use crate::releases::arm::v4_21::xenoprof;
 /// The headers below `xsm/`.
 pub mod xsm {
-    pub use crate::generated::arm::xsm::flask_op;
+    pub use crate::releases::arm::v4_21::xsm::flask_op;
 }

@@ -5,7 +5,7 @@
 #![allow(non_upper_case_globals, non_snake_case, reason = "upstream's names are kept unchanged")]
 
 pub mod arch_arm;
-pub mod bootfdt;
+pub use crate::generated::arm::bootfdt;
 pub use crate::generated::arm::device_tree_defs;
 pub mod domctl;
 /// The headers below `hvm/`.
@@ -14,13 +14,13 @@ pub mod hvm {
     pub use crate::generated::arm::hvm::e820;
     pub use crate::generated::arm::hvm::hvm_info_table;
     pub use crate::generated::arm::hvm::hvm_vcpu;
-    pub mod hvm_xs_strings;
+    pub use crate::generated::arm::hvm::hvm_xs_strings;
     pub use crate::generated::arm::hvm::ioreq;
     pub use crate::generated::arm::hvm::save;
 }
 pub use crate::generated::arm::hypfs;
 pub use crate::generated::arm::kexec;
-pub mod platform;
+pub use crate::generated::arm::platform;
 pub use crate::generated::arm::pmu;
 pub mod sysctl;
 pub use crate::generated::arm::trace;

@@ -9,5 +9,5 @@ absent! { XEN_DOMCTL_MONITOR_EVENT_IO }
 
 /// Version the argument must carry.
 ///
-/// Defined at [`domctl.h:24`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.17.7#l24).
+/// Defined at [`domctl.h:24`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.17.7#l24). Its value changed in Xen 4.15, 4.16 and 4.17.
 pub const XEN_DOMCTL_INTERFACE_VERSION: u32 = 21;

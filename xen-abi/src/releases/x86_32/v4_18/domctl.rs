@@ -16,13 +16,13 @@ absent! { XEN_DOMCTL_ALTP2M_external XEN_DOMCTL_ALTP2M_limited XEN_DOMCTL_ALTP2M
 
 /// Version the argument must carry.
 ///
-/// Defined at [`domctl.h:24`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.18.6#l24).
+/// Defined at [`domctl.h:24`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.18.6#l24). Its value changed in Xen 4.15, 4.16, 4.17 and 4.18.
 pub const XEN_DOMCTL_INTERFACE_VERSION: u32 = 22;
 
 /// Argument of [`XEN_DOMCTL_createdomain`][]: the properties of a domain that are fixed at its creation. Unknown flags,
 /// combinations the host cannot offer and limits out of range are -EINVAL.
 ///
-/// `struct xen_domctl_createdomain` of [`domctl.h:32`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.18.6#l32).
+/// `struct xen_domctl_createdomain` of [`domctl.h:32`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.18.6#l32). Its layout changed in Xen 4.15, 4.16 and 4.17.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -56,7 +56,7 @@ pub struct xen_domctl_createdomain {
 
 /// Argument of [`__HYPERVISOR_domctl`]. The command returns 0 or an errno unless its own text says otherwise.
 ///
-/// `struct xen_domctl` of [`domctl.h:1196`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.18.6#l1196).
+/// `struct xen_domctl` of [`domctl.h:1196`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.18.6#l1196). Its layout changed in Xen 4.15, 4.16 and 4.17.
 ///
 /// [`__HYPERVISOR_domctl`]: crate::generated::x86_32::xen::__HYPERVISOR_domctl
 #[derive(Clone, Copy)]

@@ -6,39 +6,39 @@
 
 /// The headers below `arch-x86/`.
 pub mod arch_x86 {
-    pub mod cpufeatureset;
-    pub use crate::releases::x86_32::v4_21::arch_x86::guest_acpi;
+    pub use crate::generated::x86_32::arch_x86::cpufeatureset;
+    pub use crate::generated::x86_32::arch_x86::guest_acpi;
     /// The headers below `hvm/`.
     pub mod hvm {
-        pub use crate::releases::x86_32::v4_21::arch_x86::hvm::save;
+        pub use crate::generated::x86_32::arch_x86::hvm::save;
     }
-    pub use crate::releases::x86_32::v4_21::arch_x86::pmu;
-    pub mod xen;
-    pub use crate::releases::x86_32::v4_21::arch_x86::xen_mca;
+    pub use crate::generated::x86_32::arch_x86::pmu;
+    pub use crate::generated::x86_32::arch_x86::xen;
+    pub use crate::generated::x86_32::arch_x86::xen_mca;
 }
-pub use crate::releases::x86_32::v4_21::bootfdt;
-pub use crate::releases::x86_32::v4_21::device_tree_defs;
-pub mod domctl;
+pub use crate::generated::x86_32::bootfdt;
+pub use crate::generated::x86_32::device_tree_defs;
+pub use crate::generated::x86_32::domctl;
 /// The headers below `hvm/`.
 pub mod hvm {
-    pub use crate::releases::x86_32::v4_21::hvm::dm_op;
-    pub use crate::releases::x86_32::v4_21::hvm::e820;
-    pub use crate::releases::x86_32::v4_21::hvm::hvm_info_table;
-    pub use crate::releases::x86_32::v4_21::hvm::hvm_vcpu;
-    pub use crate::releases::x86_32::v4_21::hvm::hvm_xs_strings;
-    pub use crate::releases::x86_32::v4_21::hvm::ioreq;
-    pub use crate::releases::x86_32::v4_21::hvm::save;
+    pub use crate::generated::x86_32::hvm::dm_op;
+    pub use crate::generated::x86_32::hvm::e820;
+    pub use crate::generated::x86_32::hvm::hvm_info_table;
+    pub use crate::generated::x86_32::hvm::hvm_vcpu;
+    pub use crate::generated::x86_32::hvm::hvm_xs_strings;
+    pub use crate::generated::x86_32::hvm::ioreq;
+    pub use crate::generated::x86_32::hvm::save;
 }
-pub use crate::releases::x86_32::v4_21::hypfs;
-pub use crate::releases::x86_32::v4_21::kexec;
-pub use crate::releases::x86_32::v4_21::platform;
-pub use crate::releases::x86_32::v4_21::pmu;
-pub mod sysctl;
-pub use crate::releases::x86_32::v4_21::trace;
-pub use crate::releases::x86_32::v4_21::vm_event;
-pub use crate::releases::x86_32::v4_21::xencomm;
-pub use crate::releases::x86_32::v4_21::xenoprof;
+pub use crate::generated::x86_32::hypfs;
+pub use crate::generated::x86_32::kexec;
+pub use crate::generated::x86_32::platform;
+pub use crate::generated::x86_32::pmu;
+pub use crate::generated::x86_32::sysctl;
+pub use crate::generated::x86_32::trace;
+pub use crate::generated::x86_32::vm_event;
+pub use crate::generated::x86_32::xencomm;
+pub use crate::generated::x86_32::xenoprof;
 /// The headers below `xsm/`.
 pub mod xsm {
-    pub use crate::releases::x86_32::v4_21::xsm::flask_op;
+    pub use crate::generated::x86_32::xsm::flask_op;
 }

@@ -120,7 +120,7 @@ union_members! { xen_sysctl_pm_op_u;
 
 /// Argument of [`__HYPERVISOR_sysctl`].
 ///
-/// `struct xen_sysctl` of [`sysctl.h:1055`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.17.7#l1055).
+/// `struct xen_sysctl` of [`sysctl.h:1055`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.17.7#l1055). Its layout changed in Xen 4.17.
 ///
 /// [`__HYPERVISOR_sysctl`]: crate::generated::x86_64::xen::__HYPERVISOR_sysctl
 #[derive(Clone, Copy)]

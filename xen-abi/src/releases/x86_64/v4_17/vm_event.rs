@@ -15,7 +15,7 @@ absent! { VM_EVENT_REASON_IO_INSTRUCTION vm_event_io }
 /// A request of Xen or the response of the tool; [`reason`] selects the member of [`u`]. A tool usually answers with the
 /// request it got and other flags. Most flags of a response have effect only while the vCPU is paused for the event.
 ///
-/// `struct vm_event_st` of [`vm_event.h:391`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.17.7#l391).
+/// `struct vm_event_st` of [`vm_event.h:391`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.17.7#l391). Its layout changed in Xen 4.15 and 4.17.
 ///
 /// [`reason`]: vm_event_st::reason
 /// [`u`]: vm_event_st::u
@@ -93,7 +93,7 @@ pub type vm_event_response_t = vm_event_st;
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `struct vm_event_sring` of [`vm_event.h:430`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.17.7#l430).
+/// `struct vm_event_sring` of [`vm_event.h:430`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.17.7#l430). Its layout changed in Xen 4.15.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]
@@ -122,7 +122,7 @@ pub struct vm_event_sring {
 /// A slot of the [`vm_event_sring`] ring: a request of Xen, then the response of the tool that takes its place. Xen is the
 /// frontend, the tool the backend.
 ///
-/// `union vm_event_sring_entry` of [`vm_event.h:430`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.17.7#l430).
+/// `union vm_event_sring_entry` of [`vm_event.h:430`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.17.7#l430). Its layout changed in Xen 4.15.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]

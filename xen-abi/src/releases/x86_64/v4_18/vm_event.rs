@@ -10,7 +10,7 @@ pub use crate::releases::x86_64::v4_19::vm_event::*;
 /// Head of the shared ring page. Producer indexes count on without limit; each is written by one side and must be
 /// checked by the other: requests less responses are at most the number of slots.
 ///
-/// `struct vm_event_sring` of [`vm_event.h:440`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.18.6#l440).
+/// `struct vm_event_sring` of [`vm_event.h:440`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.18.6#l440). Its layout changed in Xen 4.15.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(feature = "extra-traits", target_arch = "x86_64"), derive(Debug, PartialEq, Eq))]
 #[cfg_attr(all(feature = "zerocopy", target_arch = "x86_64"), derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable))]

@@ -7,37 +7,37 @@
 /// The headers below `arch-x86/`.
 pub mod arch_x86 {
     pub mod cpufeatureset;
-    pub use crate::generated::x86_64::arch_x86::guest_acpi;
+    pub use crate::releases::x86_64::v4_20::arch_x86::guest_acpi;
     /// The headers below `hvm/`.
     pub mod hvm {
-        pub use crate::generated::x86_64::arch_x86::hvm::save;
+        pub use crate::releases::x86_64::v4_20::arch_x86::hvm::save;
     }
-    pub use crate::generated::x86_64::arch_x86::pmu;
-    pub use crate::generated::x86_64::arch_x86::xen;
-    pub use crate::generated::x86_64::arch_x86::xen_mca;
+    pub use crate::releases::x86_64::v4_20::arch_x86::pmu;
+    pub use crate::releases::x86_64::v4_20::arch_x86::xen;
+    pub use crate::releases::x86_64::v4_20::arch_x86::xen_mca;
 }
-pub use crate::generated::x86_64::device_tree_defs;
+pub use crate::releases::x86_64::v4_20::device_tree_defs;
 pub mod domctl;
 /// The headers below `hvm/`.
 pub mod hvm {
-    pub use crate::generated::x86_64::hvm::dm_op;
-    pub use crate::generated::x86_64::hvm::e820;
-    pub use crate::generated::x86_64::hvm::hvm_info_table;
-    pub use crate::generated::x86_64::hvm::hvm_vcpu;
-    pub use crate::generated::x86_64::hvm::hvm_xs_strings;
-    pub use crate::generated::x86_64::hvm::ioreq;
-    pub use crate::generated::x86_64::hvm::save;
+    pub use crate::releases::x86_64::v4_20::hvm::dm_op;
+    pub use crate::releases::x86_64::v4_20::hvm::e820;
+    pub use crate::releases::x86_64::v4_20::hvm::hvm_info_table;
+    pub use crate::releases::x86_64::v4_20::hvm::hvm_vcpu;
+    pub use crate::releases::x86_64::v4_20::hvm::hvm_xs_strings;
+    pub use crate::releases::x86_64::v4_20::hvm::ioreq;
+    pub use crate::releases::x86_64::v4_20::hvm::save;
 }
-pub use crate::generated::x86_64::hypfs;
-pub use crate::generated::x86_64::kexec;
+pub use crate::releases::x86_64::v4_20::hypfs;
+pub use crate::releases::x86_64::v4_20::kexec;
 pub mod platform;
-pub use crate::generated::x86_64::pmu;
-pub use crate::generated::x86_64::sysctl;
-pub use crate::generated::x86_64::trace;
-pub use crate::generated::x86_64::vm_event;
-pub use crate::generated::x86_64::xencomm;
-pub use crate::generated::x86_64::xenoprof;
+pub use crate::releases::x86_64::v4_20::pmu;
+pub use crate::releases::x86_64::v4_20::sysctl;
+pub use crate::releases::x86_64::v4_20::trace;
+pub use crate::releases::x86_64::v4_20::vm_event;
+pub use crate::releases::x86_64::v4_20::xencomm;
+pub use crate::releases::x86_64::v4_20::xenoprof;
 /// The headers below `xsm/`.
 pub mod xsm {
-    pub use crate::generated::x86_64::xsm::flask_op;
+    pub use crate::releases::x86_64::v4_20::xsm::flask_op;
 }

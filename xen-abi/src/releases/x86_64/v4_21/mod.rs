@@ -13,10 +13,10 @@ pub mod arch_x86 {
         pub use crate::generated::x86_64::arch_x86::hvm::save;
     }
     pub use crate::generated::x86_64::arch_x86::pmu;
-    pub use crate::generated::x86_64::arch_x86::xen;
+    pub mod xen;
     pub use crate::generated::x86_64::arch_x86::xen_mca;
 }
-pub mod bootfdt;
+pub use crate::generated::x86_64::bootfdt;
 pub use crate::generated::x86_64::device_tree_defs;
 pub mod domctl;
 /// The headers below `hvm/`.
@@ -25,13 +25,13 @@ pub mod hvm {
     pub use crate::generated::x86_64::hvm::e820;
     pub use crate::generated::x86_64::hvm::hvm_info_table;
     pub use crate::generated::x86_64::hvm::hvm_vcpu;
-    pub mod hvm_xs_strings;
+    pub use crate::generated::x86_64::hvm::hvm_xs_strings;
     pub use crate::generated::x86_64::hvm::ioreq;
     pub use crate::generated::x86_64::hvm::save;
 }
 pub use crate::generated::x86_64::hypfs;
 pub use crate::generated::x86_64::kexec;
-pub mod platform;
+pub use crate::generated::x86_64::platform;
 pub use crate::generated::x86_64::pmu;
 pub mod sysctl;
 pub use crate::generated::x86_64::trace;
