@@ -11,9 +11,20 @@
 //! [`__HYPERVISOR_argo_op`]: super::xen::__HYPERVISOR_argo_op
 
 use crate::generated::aarch64::xen::domid_t;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
+
+flags! {
+/// The state of a destination ring.
+///
+/// `XEN_ARGO_RING_*`, the flags of [`xen_argo_ring_data_ent.flags`]. C has an integer.
+///
+/// [`xen_argo_ring_data_ent.flags`]: xen_argo_ring_data_ent::flags
+pub struct ArgoRingFlags(pub u16);
+[XEN_ARGO_RING_EXISTS XEN_ARGO_RING_SHARED XEN_ARGO_RING_EMPTY XEN_ARGO_RING_SUFFICIENT XEN_ARGO_RING_EMSGSIZE XEN_ARGO_RING_EBUSY] []
+}
 
 /// Stands for any domain.
 ///
@@ -165,32 +176,32 @@ pub const XEN_ARGO_MSG_SLOT_SIZE: u32 = 16;
 /// The ring exists.
 ///
 /// Defined at [`argo.h:93`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=RELEASE-4.22.0#l93).
-pub const XEN_ARGO_RING_EXISTS: u32 = 1;
+pub const XEN_ARGO_RING_EXISTS: ArgoRingFlags = ArgoRingFlags(1);
 
 /// The ring takes messages of all senders.
 ///
 /// Defined at [`argo.h:95`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=RELEASE-4.22.0#l95).
-pub const XEN_ARGO_RING_SHARED: u32 = 2;
+pub const XEN_ARGO_RING_SHARED: ArgoRingFlags = ArgoRingFlags(2);
 
 /// The ring is empty.
 ///
 /// Defined at [`argo.h:97`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=RELEASE-4.22.0#l97).
-pub const XEN_ARGO_RING_EMPTY: u32 = 4;
+pub const XEN_ARGO_RING_EMPTY: ArgoRingFlags = ArgoRingFlags(4);
 
 /// The bytes asked for fit now.
 ///
 /// Defined at [`argo.h:99`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=RELEASE-4.22.0#l99).
-pub const XEN_ARGO_RING_SUFFICIENT: u32 = 8;
+pub const XEN_ARGO_RING_SUFFICIENT: ArgoRingFlags = ArgoRingFlags(8);
 
 /// The bytes asked for can never fit.
 ///
 /// Defined at [`argo.h:101`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=RELEASE-4.22.0#l101).
-pub const XEN_ARGO_RING_EMSGSIZE: u32 = 16;
+pub const XEN_ARGO_RING_EMSGSIZE: ArgoRingFlags = ArgoRingFlags(16);
 
 /// Too many senders wait; try again.
 ///
 /// Defined at [`argo.h:103`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/argo.h;hb=RELEASE-4.22.0#l103).
-pub const XEN_ARGO_RING_EBUSY: u32 = 32;
+pub const XEN_ARGO_RING_EBUSY: ArgoRingFlags = ArgoRingFlags(32);
 
 /// What is asked, and answered, about one ring.
 ///
@@ -203,7 +214,7 @@ pub struct xen_argo_ring_data_ent {
     /// IN. The ring.
     pub ring: xen_argo_addr_t,
     /// OUT. `XEN_ARGO_RING_*`.
-    pub flags: u16,
+    pub flags: ArgoRingFlags,
     pub pad: u16,
     /// IN. Bytes the caller wants to send; when they do not fit now, an event follows once they do. 0 asks for no space.
     pub space_required: u32,
@@ -316,11 +327,11 @@ layout! { struct xen_argo_unregister_ring: 8, 4;
 }
 layout! { struct xen_argo_ring_data_ent: 20, 4;
     ring: xen_argo_addr_t = 0, "xen_argo_ring_data_ent.ring";
-    flags: u16 = 8, "xen_argo_ring_data_ent.flags";
+    flags: ArgoRingFlags = 8, "xen_argo_ring_data_ent.flags";
     pad: u16 = 10, "xen_argo_ring_data_ent.pad";
     space_required: u32 = 12, "xen_argo_ring_data_ent.space_required";
     max_message_size: u32 = 16, "xen_argo_ring_data_ent.max_message_size";
-    [(u16) (u32) (xen_argo_addr_t)]
+    [(ArgoRingFlags) (u16) (u32) (xen_argo_addr_t)]
 }
 layout! { struct xen_argo_ring_data: 8, 4;
     nent: u32 = 0, "xen_argo_ring_data.nent";

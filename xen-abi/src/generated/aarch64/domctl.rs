@@ -21,6 +21,7 @@ use crate::generated::aarch64::memory::xen_vmemrange_t;
 use crate::generated::aarch64::xen::domid_t;
 use crate::generated::aarch64::xen::xen_domain_handle_t;
 use crate::generated::aarch64::xen::xenctl_bitmap;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::i64;
 use crate::support::int::align8::u64;
@@ -28,6 +29,46 @@ use crate::support::newtypes::newtype;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// Which of a virtual CPU's two affinities are meant.
+///
+/// `XEN_VCPUAFFINITY_*`, the flags of [`xen_domctl_vcpuaffinity.flags`]. C has an integer.
+///
+/// [`xen_domctl_vcpuaffinity.flags`]: xen_domctl_vcpuaffinity::flags
+pub struct AffinityFlags(pub u32);
+[XEN_VCPUAFFINITY_HARD XEN_VCPUAFFINITY_SOFT XEN_VCPUAFFINITY_FORCE] []
+}
+
+flags! {
+/// What kind of domain is created, and what it may use.
+///
+/// `XEN_DOMCTL_CDF_*`, the flags of [`xen_domctl_createdomain.flags`]. C has an integer.
+///
+/// [`xen_domctl_createdomain.flags`]: xen_domctl_createdomain::flags
+pub struct CreateDomainFlags(pub u32);
+[XEN_DOMCTL_CDF_hvm XEN_DOMCTL_CDF_hap XEN_DOMCTL_CDF_s3_integrity XEN_DOMCTL_CDF_oos_off XEN_DOMCTL_CDF_xs_domain XEN_DOMCTL_CDF_iommu XEN_DOMCTL_CDF_nested_virt XEN_DOMCTL_CDF_vpmu XEN_DOMCTL_CDF_trap_unmapped_accesses] []
+}
+
+flags! {
+/// The state of a domain. The bits of [`XEN_DOMINF_shutdownmask`], [`XEN_DOMINF_shutdownshift`] up, hold the reason of a shutdown.
+///
+/// `XEN_DOMINF_*`, the flags of [`xen_domctl_getdomaininfo.flags`]. C has an integer.
+///
+/// [`xen_domctl_getdomaininfo.flags`]: xen_domctl_getdomaininfo::flags
+pub struct DomainInfoFlags(pub u32);
+[XEN_DOMINF_dying XEN_DOMINF_hvm_guest XEN_DOMINF_shutdown XEN_DOMINF_paused XEN_DOMINF_blocked XEN_DOMINF_running XEN_DOMINF_debugged XEN_DOMINF_xs_domain XEN_DOMINF_hap] []
+}
+
+flags! {
+/// How a domain uses the IOMMU.
+///
+/// `XEN_DOMCTL_IOMMU_*`, the flags of [`xen_domctl_createdomain.iommu_opts`]. C has an integer.
+///
+/// [`xen_domctl_createdomain.iommu_opts`]: xen_domctl_createdomain::iommu_opts
+pub struct IommuOptions(pub u32);
+[XEN_DOMCTL_IOMMU_no_sharept] []
+}
 
 /// Version the argument must carry.
 ///
@@ -48,9 +89,9 @@ pub struct xen_domctl_createdomain {
     /// IN. UUID of the domain, 16 bytes. Xen keeps and reports it and does not interpret it.
     pub handle: xen_domain_handle_t,
     /// IN. `XEN_DOMCTL_CDF_*`.
-    pub flags: u32,
+    pub flags: CreateDomainFlags,
     /// IN. `XEN_DOMCTL_IOMMU_*`; must be 0 without [`XEN_DOMCTL_CDF_iommu`].
-    pub iommu_opts: u32,
+    pub iommu_opts: IommuOptions,
     /// IN. Number of vCPUs, at least 1 and at most what the architecture and the kind of guest allow. They are allocated later, by [`XEN_DOMCTL_max_vcpus`].
     pub max_vcpus: u32,
     /// IN. Highest event channel port the domain may use.
@@ -79,7 +120,7 @@ pub const _XEN_DOMCTL_CDF_hvm: u32 = 0;
 /// An HVM guest, which needs hardware virtualization; without it PV. Arm guests need it.
 ///
 /// Defined at [`domctl.h:49`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l49).
-pub const XEN_DOMCTL_CDF_hvm: u32 = 1;
+pub const XEN_DOMCTL_CDF_hvm: CreateDomainFlags = CreateDomainFlags(1);
 
 /// Bit number of [`XEN_DOMCTL_CDF_hap`].
 ///
@@ -89,7 +130,7 @@ pub const _XEN_DOMCTL_CDF_hap: u32 = 1;
 /// Hardware-assisted paging; HVM only. Arm guests need it.
 ///
 /// Defined at [`domctl.h:52`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l52).
-pub const XEN_DOMCTL_CDF_hap: u32 = 2;
+pub const XEN_DOMCTL_CDF_hap: CreateDomainFlags = CreateDomainFlags(2);
 
 /// Bit number of [`XEN_DOMCTL_CDF_s3_integrity`].
 ///
@@ -99,7 +140,7 @@ pub const _XEN_DOMCTL_CDF_s3_integrity: u32 = 2;
 /// Have tboot check the domain's memory across host sleep; only where Xen has tboot support.
 ///
 /// Defined at [`domctl.h:55`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l55).
-pub const XEN_DOMCTL_CDF_s3_integrity: u32 = 4;
+pub const XEN_DOMCTL_CDF_s3_integrity: CreateDomainFlags = CreateDomainFlags(4);
 
 /// Bit number of [`XEN_DOMCTL_CDF_oos_off`].
 ///
@@ -109,7 +150,7 @@ pub const _XEN_DOMCTL_CDF_oos_off: u32 = 3;
 /// Keep shadow page tables in step with the guest's at all times; always so for PV.
 ///
 /// Defined at [`domctl.h:58`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l58).
-pub const XEN_DOMCTL_CDF_oos_off: u32 = 8;
+pub const XEN_DOMCTL_CDF_oos_off: CreateDomainFlags = CreateDomainFlags(8);
 
 /// Bit number of [`XEN_DOMCTL_CDF_xs_domain`].
 ///
@@ -119,7 +160,7 @@ pub const _XEN_DOMCTL_CDF_xs_domain: u32 = 4;
 /// This is the xenstore domain.
 ///
 /// Defined at [`domctl.h:61`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l61).
-pub const XEN_DOMCTL_CDF_xs_domain: u32 = 16;
+pub const XEN_DOMCTL_CDF_xs_domain: CreateDomainFlags = CreateDomainFlags(16);
 
 /// Bit number of [`XEN_DOMCTL_CDF_iommu`].
 ///
@@ -129,7 +170,7 @@ pub const _XEN_DOMCTL_CDF_iommu: u32 = 5;
 /// Devices may be assigned to the domain, through the IOMMU; -EINVAL if the host has none.
 ///
 /// Defined at [`domctl.h:64`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l64).
-pub const XEN_DOMCTL_CDF_iommu: u32 = 32;
+pub const XEN_DOMCTL_CDF_iommu: CreateDomainFlags = CreateDomainFlags(32);
 
 /// Bit number of [`XEN_DOMCTL_CDF_nested_virt`].
 ///
@@ -139,17 +180,17 @@ pub const _XEN_DOMCTL_CDF_nested_virt: u32 = 6;
 /// The guest may run a hypervisor of its own; needs hardware-assisted paging.
 ///
 /// Defined at [`domctl.h:66`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l66). Since Xen 4.15.
-pub const XEN_DOMCTL_CDF_nested_virt: u32 = 64;
+pub const XEN_DOMCTL_CDF_nested_virt: CreateDomainFlags = CreateDomainFlags(64);
 
 /// The guest has a virtual performance-monitoring unit.
 ///
 /// Defined at [`domctl.h:68`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l68). Since Xen 4.16.
-pub const XEN_DOMCTL_CDF_vpmu: u32 = 128;
+pub const XEN_DOMCTL_CDF_vpmu: CreateDomainFlags = CreateDomainFlags(128);
 
 /// The guest's accesses to unmapped memory are faults. Without it reads return all ones and writes are ignored. Arm only.
 ///
 /// Defined at [`domctl.h:70`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l70). Since Xen 4.21.
-pub const XEN_DOMCTL_CDF_trap_unmapped_accesses: u32 = 256;
+pub const XEN_DOMCTL_CDF_trap_unmapped_accesses: CreateDomainFlags = CreateDomainFlags(256);
 
 /// The highest flag defined, for checks of the ABI.
 ///
@@ -164,7 +205,7 @@ pub const _XEN_DOMCTL_IOMMU_no_sharept: u32 = 0;
 /// Do not let the IOMMU use the page tables of the CPU.
 ///
 /// Defined at [`domctl.h:78`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l78).
-pub const XEN_DOMCTL_IOMMU_no_sharept: u32 = 1;
+pub const XEN_DOMCTL_IOMMU_no_sharept: IommuOptions = IommuOptions(1);
 
 /// The highest IOMMU option defined, for checks of the ABI.
 ///
@@ -228,7 +269,7 @@ pub struct xen_domctl_getdomaininfo {
     pub domain: domid_t,
     pub pad1: u16,
     /// OUT. `XEN_DOMINF_*`; for a domain that has shut down, the `SHUTDOWN_*` reason in bits 23:16.
-    pub flags: u32,
+    pub flags: DomainInfoFlags,
     /// OUT. Pages allocated to the domain.
     pub tot_pages: u64,
     /// OUT. Limit of pages that may be allocated to the domain.
@@ -272,7 +313,7 @@ pub const _XEN_DOMINF_dying: u32 = 0;
 /// The domain is dead; it exists only while other domains hold references to it.
 ///
 /// Defined at [`domctl.h:141`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l141).
-pub const XEN_DOMINF_dying: u32 = 1;
+pub const XEN_DOMINF_dying: DomainInfoFlags = DomainInfoFlags(1);
 
 /// Bit number of [`XEN_DOMINF_hvm_guest`].
 ///
@@ -282,7 +323,7 @@ pub const _XEN_DOMINF_hvm_guest: u32 = 1;
 /// An HVM guest; without it PV.
 ///
 /// Defined at [`domctl.h:144`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l144).
-pub const XEN_DOMINF_hvm_guest: u32 = 2;
+pub const XEN_DOMINF_hvm_guest: DomainInfoFlags = DomainInfoFlags(2);
 
 /// Bit number of [`XEN_DOMINF_shutdown`].
 ///
@@ -292,7 +333,7 @@ pub const _XEN_DOMINF_shutdown: u32 = 2;
 /// The guest has shut down; the reason is in bits 23:16 of the flags.
 ///
 /// Defined at [`domctl.h:147`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l147).
-pub const XEN_DOMINF_shutdown: u32 = 4;
+pub const XEN_DOMINF_shutdown: DomainInfoFlags = DomainInfoFlags(4);
 
 /// Bit number of [`XEN_DOMINF_paused`].
 ///
@@ -302,7 +343,7 @@ pub const _XEN_DOMINF_paused: u32 = 3;
 /// The toolstack has paused the domain.
 ///
 /// Defined at [`domctl.h:150`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l150).
-pub const XEN_DOMINF_paused: u32 = 8;
+pub const XEN_DOMINF_paused: DomainInfoFlags = DomainInfoFlags(8);
 
 /// Bit number of [`XEN_DOMINF_blocked`].
 ///
@@ -312,7 +353,7 @@ pub const _XEN_DOMINF_blocked: u32 = 4;
 /// All online vCPUs wait for events.
 ///
 /// Defined at [`domctl.h:153`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l153).
-pub const XEN_DOMINF_blocked: u32 = 16;
+pub const XEN_DOMINF_blocked: DomainInfoFlags = DomainInfoFlags(16);
 
 /// Bit number of [`XEN_DOMINF_running`].
 ///
@@ -322,7 +363,7 @@ pub const _XEN_DOMINF_running: u32 = 5;
 /// At least one vCPU runs on a pCPU.
 ///
 /// Defined at [`domctl.h:156`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l156).
-pub const XEN_DOMINF_running: u32 = 32;
+pub const XEN_DOMINF_running: DomainInfoFlags = DomainInfoFlags(32);
 
 /// Bit number of [`XEN_DOMINF_debugged`].
 ///
@@ -332,7 +373,7 @@ pub const _XEN_DOMINF_debugged: u32 = 6;
 /// A debugger is attached.
 ///
 /// Defined at [`domctl.h:159`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l159).
-pub const XEN_DOMINF_debugged: u32 = 64;
+pub const XEN_DOMINF_debugged: DomainInfoFlags = DomainInfoFlags(64);
 
 /// Bit number of [`XEN_DOMINF_xs_domain`].
 ///
@@ -342,7 +383,7 @@ pub const _XEN_DOMINF_xs_domain: u32 = 7;
 /// This is the xenstore domain.
 ///
 /// Defined at [`domctl.h:162`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l162).
-pub const XEN_DOMINF_xs_domain: u32 = 128;
+pub const XEN_DOMINF_xs_domain: DomainInfoFlags = DomainInfoFlags(128);
 
 /// Bit number of [`XEN_DOMINF_hap`].
 ///
@@ -352,7 +393,7 @@ pub const _XEN_DOMINF_hap: u32 = 8;
 /// The domain uses hardware-assisted paging.
 ///
 /// Defined at [`domctl.h:165`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l165).
-pub const XEN_DOMINF_hap: u32 = 256;
+pub const XEN_DOMINF_hap: DomainInfoFlags = DomainInfoFlags(256);
 
 /// Mask of the `SHUTDOWN_*` reason, once shifted down by [`XEN_DOMINF_shutdownshift`].
 ///
@@ -633,7 +674,7 @@ pub struct xen_domctl_vcpuaffinity {
     /// IN. Which vCPU.
     pub vcpu: u32,
     /// IN. `XEN_VCPUAFFINITY_*`: which of the two masks is meant; at least one flag, else -EINVAL.
-    pub flags: u32,
+    pub flags: AffinityFlags,
     /// IN/OUT to set, OUT to get. Bitmap of pCPUs, with [`XEN_VCPUAFFINITY_HARD`]. Setting replaces it by what is in effect: the part that is online in the domain's CPU pool. Getting reads the mask as it was set.
     pub cpumap_hard: xenctl_bitmap,
     /// IN/OUT to set, OUT to get. Bitmap of pCPUs, with [`XEN_VCPUAFFINITY_SOFT`]. Setting replaces it by what is in effect: the part that is online in the CPU pool and within the hard mask. Getting reads the mask as it was set.
@@ -648,7 +689,7 @@ pub const _XEN_VCPUAFFINITY_HARD: u32 = 0;
 /// The hard affinity: where the vCPU may run.
 ///
 /// Defined at [`domctl.h:349`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l349).
-pub const XEN_VCPUAFFINITY_HARD: u32 = 1;
+pub const XEN_VCPUAFFINITY_HARD: AffinityFlags = AffinityFlags(1);
 
 /// Bit number of [`XEN_VCPUAFFINITY_SOFT`].
 ///
@@ -658,7 +699,7 @@ pub const _XEN_VCPUAFFINITY_SOFT: u32 = 1;
 /// The soft affinity: where it preferably runs.
 ///
 /// Defined at [`domctl.h:352`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l352).
-pub const XEN_VCPUAFFINITY_SOFT: u32 = 2;
+pub const XEN_VCPUAFFINITY_SOFT: AffinityFlags = AffinityFlags(2);
 
 /// Bit number of [`XEN_VCPUAFFINITY_FORCE`].
 ///
@@ -670,7 +711,7 @@ pub const _XEN_VCPUAFFINITY_FORCE: u32 = 2;
 /// Defined at [`domctl.h:355`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/domctl.h;hb=RELEASE-4.22.0#l355).
 ///
 /// [`SCHEDOP_pin_override`]: super::sched::SCHEDOP_pin_override
-pub const XEN_VCPUAFFINITY_FORCE: u32 = 4;
+pub const XEN_VCPUAFFINITY_FORCE: AffinityFlags = AffinityFlags(4);
 
 /// Argument of [`XEN_DOMCTL_max_vcpus`].
 ///
@@ -3166,8 +3207,8 @@ pub type xen_domctl_t = xen_domctl;
 layout! { struct xen_domctl_createdomain: 76, 4;
     ssidref: u32 = 0, "xen_domctl_createdomain.ssidref";
     handle: xen_domain_handle_t = 4, "xen_domctl_createdomain.handle";
-    flags: u32 = 20, "xen_domctl_createdomain.flags";
-    iommu_opts: u32 = 24, "xen_domctl_createdomain.iommu_opts";
+    flags: CreateDomainFlags = 20, "xen_domctl_createdomain.flags";
+    iommu_opts: IommuOptions = 24, "xen_domctl_createdomain.iommu_opts";
     max_vcpus: u32 = 28, "xen_domctl_createdomain.max_vcpus";
     max_evtchn_port: u32 = 32, "xen_domctl_createdomain.max_evtchn_port";
     max_grant_frames: i32 = 36, "xen_domctl_createdomain.max_grant_frames";
@@ -3177,7 +3218,7 @@ layout! { struct xen_domctl_createdomain: 76, 4;
     vmtrace_size: u32 = 52, "xen_domctl_createdomain.vmtrace_size";
     cpupool_id: u32 = 56, "xen_domctl_createdomain.cpupool_id";
     arch: xen_arch_domainconfig = 60, "xen_domctl_createdomain.arch";
-    [(i32) (u32) (xen_arch_domainconfig) (xen_domain_handle_t) (xen_domctl_createdomain_altp2m)]
+    [(CreateDomainFlags) (IommuOptions) (i32) (u32) (xen_arch_domainconfig) (xen_domain_handle_t) (xen_domctl_createdomain_altp2m)]
 }
 leaves! {
     48, "xen_domctl_createdomain.altp2m.opts": (xen_domctl_createdomain, altp2m.opts);
@@ -3191,7 +3232,7 @@ layout! { struct xen_domctl_createdomain_altp2m: 4, 2;
 layout! { struct xen_domctl_getdomaininfo: 120, 8;
     domain: domid_t = 0, "xen_domctl_getdomaininfo.domain";
     pad1: u16 = 2, "xen_domctl_getdomaininfo.pad1";
-    flags: u32 = 4, "xen_domctl_getdomaininfo.flags";
+    flags: DomainInfoFlags = 4, "xen_domctl_getdomaininfo.flags";
     tot_pages: u64 = 8, "xen_domctl_getdomaininfo.tot_pages";
     max_pages: u64 = 16, "xen_domctl_getdomaininfo.max_pages";
     outstanding_pages: u64 = 24, "xen_domctl_getdomaininfo.outstanding_pages";
@@ -3207,7 +3248,7 @@ layout! { struct xen_domctl_getdomaininfo: 120, 8;
     gpaddr_bits: u8 = 96, "xen_domctl_getdomaininfo.gpaddr_bits";
     pad2: [u8; 7] = 97, "xen_domctl_getdomaininfo.pad2";
     arch_config: xen_arch_domainconfig = 104, "xen_domctl_getdomaininfo.arch_config";
-    [([u8; 7]) (domid_t) (u16) (u32) (u64) (u8) (xen_arch_domainconfig) (xen_domain_handle_t)]
+    [(DomainInfoFlags) ([u8; 7]) (domid_t) (u16) (u32) (u64) (u8) (xen_arch_domainconfig) (xen_domain_handle_t)]
 }
 layout! { struct xen_domctl_getpageframeinfo3: 16, 8;
     num: u64 = 0, "xen_domctl_getpageframeinfo3.num";
@@ -3256,10 +3297,10 @@ layout! { struct xen_domctl_nodeaffinity: 16, 8;
 }
 layout! { struct xen_domctl_vcpuaffinity: 40, 8;
     vcpu: u32 = 0, "xen_domctl_vcpuaffinity.vcpu";
-    flags: u32 = 4, "xen_domctl_vcpuaffinity.flags";
+    flags: AffinityFlags = 4, "xen_domctl_vcpuaffinity.flags";
     cpumap_hard: xenctl_bitmap = 8, "xen_domctl_vcpuaffinity.cpumap_hard";
     cpumap_soft: xenctl_bitmap = 24, "xen_domctl_vcpuaffinity.cpumap_soft";
-    [(u32) (xenctl_bitmap)]
+    [(AffinityFlags) (u32) (xenctl_bitmap)]
 }
 layout! { struct xen_domctl_max_vcpus: 4, 4;
     max: u32 = 0, "xen_domctl_max_vcpus.max";

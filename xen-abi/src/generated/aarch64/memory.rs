@@ -15,12 +15,33 @@ use crate::generated::aarch64::arch_arm::xen_pfn_t;
 use crate::generated::aarch64::arch_arm::xen_ulong_t;
 use crate::generated::aarch64::physdev::physdev_pci_device_t;
 use crate::generated::aarch64::xen::domid_t;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::newtypes::newtype;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// What is done to a fork of a domain.
+///
+/// `XENMEM_FORK_*`, the flags of [`mem_sharing_op_fork.flags`]. C has an integer.
+///
+/// [`mem_sharing_op_fork.flags`]: mem_sharing_op_fork::flags
+pub struct ForkFlags(pub u16);
+[XENMEM_FORK_WITH_IOMMU_ALLOWED XENMEM_FORK_BLOCK_INTERRUPTS XENMEM_FORK_RESET_STATE XENMEM_FORK_RESET_MEMORY] []
+}
+
+flags! {
+/// Where memory is allocated. The low byte may hold a width of addresses in bits, the next one a node plus 1.
+///
+/// `XENMEMF_*`, the flags of [`xen_memory_reservation.mem_flags`]. C has an integer.
+///
+/// [`xen_memory_reservation.mem_flags`]: xen_memory_reservation::mem_flags
+pub struct MemoryFlags(pub u32);
+[XENMEMF_populate_on_demand XENMEMF_exact_node_request XENMEMF_vnode] []
+}
 
 /// Allocate extents. Takes [`xen_memory_reservation`]; returns the number done, never an errno.
 ///
@@ -43,17 +64,17 @@ pub const XENMEM_populate_physmap: u32 = 6;
 /// Only promise the memory: it is allocated when touched.
 ///
 /// Defined at [`memory.h:38`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=RELEASE-4.22.0#l38).
-pub const XENMEMF_populate_on_demand: u32 = 0x10000;
+pub const XENMEMF_populate_on_demand: MemoryFlags = MemoryFlags(0x10000);
 
 /// Fail rather than take memory from another NUMA node.
 ///
 /// Defined at [`memory.h:40`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=RELEASE-4.22.0#l40).
-pub const XENMEMF_exact_node_request: u32 = 0x20000;
+pub const XENMEMF_exact_node_request: MemoryFlags = MemoryFlags(0x20000);
 
 /// The node in the flags is a virtual node of the guest's.
 ///
 /// Defined at [`memory.h:43`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=RELEASE-4.22.0#l43).
-pub const XENMEMF_vnode: u32 = 0x40000;
+pub const XENMEMF_vnode: MemoryFlags = MemoryFlags(0x40000);
 
 /// Argument of [`XENMEM_increase_reservation`], [`XENMEM_decrease_reservation`], [`XENMEM_populate_physmap`] and
 /// [`XENMEM_claim_pages`]. The first three return how many extents are done and never a negative errno: a shortfall,
@@ -74,7 +95,7 @@ pub struct xen_memory_reservation {
     /// IN. Each extent is 2 to this power pages of 4096 bytes, and aligned to that; beyond the caller's maximum nothing is done. 0 for a claim.
     pub extent_order: u32,
     /// IN. `XENMEMF_*`: in bits 7:0 the largest address width allowed (0 for any), in bits 15:8 the NUMA node plus 1 (0 for any), flags above; 0 for no constraint. Not used when decreasing.
-    pub mem_flags: u32,
+    pub mem_flags: MemoryFlags,
     /// IN. Whose reservation; [`DOMID_SELF`], or another domain for a privileged caller.
     ///
     /// [`DOMID_SELF`]: super::xen::DOMID_SELF
@@ -892,7 +913,7 @@ pub struct mem_sharing_op_fork {
     /// IN. Domain to fork from.
     pub parent_domain: domid_t,
     /// IN. `XENMEM_FORK_*`.
-    pub flags: u16,
+    pub flags: ForkFlags,
     /// IN. Must be 0.
     pub pad: u32,
 }
@@ -900,22 +921,22 @@ pub struct mem_sharing_op_fork {
 /// Fork even if the parent has an IOMMU context; for short-lived forks.
 ///
 /// Defined at [`memory.h:539`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=RELEASE-4.22.0#l539).
-pub const XENMEM_FORK_WITH_IOMMU_ALLOWED: u32 = 1;
+pub const XENMEM_FORK_WITH_IOMMU_ALLOWED: ForkFlags = ForkFlags(1);
 
 /// Keep interrupts from the fork; for short-lived forks.
 ///
 /// Defined at [`memory.h:541`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=RELEASE-4.22.0#l541).
-pub const XENMEM_FORK_BLOCK_INTERRUPTS: u32 = 2;
+pub const XENMEM_FORK_BLOCK_INTERRUPTS: ForkFlags = ForkFlags(2);
 
 /// Reset the fork's vCPU and platform state.
 ///
 /// Defined at [`memory.h:542`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=RELEASE-4.22.0#l542). Since Xen 4.17.
-pub const XENMEM_FORK_RESET_STATE: u32 = 4;
+pub const XENMEM_FORK_RESET_STATE: ForkFlags = ForkFlags(4);
 
 /// Reset the fork's memory.
 ///
 /// Defined at [`memory.h:543`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=RELEASE-4.22.0#l543). Since Xen 4.17.
-pub const XENMEM_FORK_RESET_MEMORY: u32 = 8;
+pub const XENMEM_FORK_RESET_MEMORY: ForkFlags = ForkFlags(8);
 
 /// `xen_mem_sharing_op_t` of [`memory.h:549`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/memory.h;hb=RELEASE-4.22.0#l549).
 pub type xen_mem_sharing_op_t = xen_mem_sharing_op;
@@ -1184,10 +1205,10 @@ layout! { struct xen_memory_reservation: 32, 8;
     extent_start: GuestHandle64<xen_pfn_t> = 0, "xen_memory_reservation.extent_start";
     nr_extents: xen_ulong_t = 8, "xen_memory_reservation.nr_extents";
     extent_order: u32 = 16, "xen_memory_reservation.extent_order";
-    mem_flags: u32 = 20, "xen_memory_reservation.mem_flags";
+    mem_flags: MemoryFlags = 20, "xen_memory_reservation.mem_flags";
     domid: domid_t = 24, "xen_memory_reservation.domid";
     _padding0: [u8; 6] = 26, "xen_memory_reservation._padding0";
-    [(GuestHandle64<xen_pfn_t>) ([u8; 6]) (domid_t) (u32) (xen_ulong_t)]
+    [(GuestHandle64<xen_pfn_t>) (MemoryFlags) ([u8; 6]) (domid_t) (u32) (xen_ulong_t)]
 }
 layout! { struct xen_memory_exchange: 72, 8;
     in_: xen_memory_reservation = 0, "xen_memory_exchange.in_";
@@ -1333,9 +1354,9 @@ leaves! {
 layout! { union mem_sharing_op_debug_u: 8, 8 }
 layout! { struct mem_sharing_op_fork: 8, 4;
     parent_domain: domid_t = 0, "mem_sharing_op_fork.parent_domain";
-    flags: u16 = 2, "mem_sharing_op_fork.flags";
+    flags: ForkFlags = 2, "mem_sharing_op_fork.flags";
     pad: u32 = 4, "mem_sharing_op_fork.pad";
-    [(domid_t) (u16) (u32)]
+    [(ForkFlags) (domid_t) (u32)]
 }
 layout! { struct xen_reserved_device_memory: 16, 8;
     start_pfn: xen_pfn_t = 0, "xen_reserved_device_memory.start_pfn";

@@ -10,11 +10,53 @@
 
 use crate::generated::arm::arch_arm::xen_pfn_t;
 use crate::generated::arm::xen::domid_t;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// What is done to the cache lines of a page.
+///
+/// `GNTTAB_CACHE_*`, the flags of [`gnttab_cache_flush.op`]. C has an integer.
+///
+/// [`gnttab_cache_flush.op`]: gnttab_cache_flush::op
+pub struct CacheFlushFlags(pub u32);
+[GNTTAB_CACHE_CLEAN GNTTAB_CACHE_INVAL GNTTAB_CACHE_SOURCE_GREF] []
+}
+
+flags! {
+/// Which sides of a copy are grants.
+///
+/// `GNTCOPY_*`, the flags of [`gnttab_copy.flags`] and `gntdev_grant_copy_segment.flags`. C has an integer.
+///
+/// [`gnttab_copy.flags`]: gnttab_copy::flags
+pub struct GrantCopyFlags(pub u16);
+[GNTCOPY_source_gref GNTCOPY_dest_gref] []
+}
+
+flags! {
+/// The type of a grant, which is a number in the bits of [`GTF_type_mask`], and its flags.
+///
+/// `GTF_*`, the flags of [`grant_entry_v1.flags`] and [`grant_entry_header.flags`]. C has an integer.
+///
+/// [`grant_entry_header.flags`]: grant_entry_header::flags
+/// [`grant_entry_v1.flags`]: grant_entry_v1::flags
+pub struct GrantEntryFlags(pub u16);
+[GTF_readonly GTF_reading GTF_writing GTF_PWT GTF_PCD GTF_PAT GTF_sub_page] [GTF_permit_access in GTF_type_mask, GTF_accept_transfer in GTF_type_mask, GTF_transitive in GTF_type_mask]
+}
+
+flags! {
+/// How a grant is mapped. The bits of [`GNTMAP_guest_avail_mask`] are the guest's own.
+///
+/// `GNTMAP_*`, the flags of [`gnttab_map_grant_ref.flags`]. C has an integer.
+///
+/// [`gnttab_map_grant_ref.flags`]: gnttab_map_grant_ref::flags
+pub struct GrantMapFlags(pub u32);
+[GNTMAP_device_map GNTMAP_host_map GNTMAP_readonly GNTMAP_application_map GNTMAP_contains_pte] []
+}
 
 pub use crate::support::newtypes::GrantStatus;
 
@@ -35,7 +77,7 @@ pub use crate::support::newtypes::grant_ref_t;
 #[repr(C)]
 pub struct grant_entry_v1 {
     /// Entry type and `GTF_*` flags. The guest sets type and permissions, Xen sets the in-use and transfer bits.
-    pub flags: u16,
+    pub flags: GrantEntryFlags,
     /// The domain that may use the entry. Written by the guest.
     pub domid: domid_t,
     /// Frame number (GFN), 32 bits only. Permit-access: the frame granted. Accept-transfer: the slot to be filled, 0 for none; once [`GTF_transfer_completed`] is set, the machine frame received, written by Xen (non-translated guests).
@@ -63,27 +105,27 @@ pub const GNTTAB_RESERVED_XENSTORE: u32 = 1;
 /// Entry type: grants nothing, free for use.
 ///
 /// Defined at [`grant_table.h:146`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l146).
-pub const GTF_invalid: u16 = 0;
+pub const GTF_invalid: GrantEntryFlags = GrantEntryFlags(0);
 
 /// Entry type: the grantee may map or copy the frame.
 ///
 /// Defined at [`grant_table.h:147`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l147).
-pub const GTF_permit_access: u16 = 1;
+pub const GTF_permit_access: GrantEntryFlags = GrantEntryFlags(1);
 
 /// Entry type: the grantee may transfer a page of its own to this domain.
 ///
 /// Defined at [`grant_table.h:148`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l148).
-pub const GTF_accept_transfer: u16 = 2;
+pub const GTF_accept_transfer: GrantEntryFlags = GrantEntryFlags(2);
 
 /// Entry type: the grantee may copy through a grant made to this domain by a third; never map it.
 ///
 /// Defined at [`grant_table.h:149`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l149).
-pub const GTF_transitive: u16 = 3;
+pub const GTF_transitive: GrantEntryFlags = GrantEntryFlags(3);
 
 /// The two bits that hold the entry type.
 ///
 /// Defined at [`grant_table.h:150`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l150).
-pub const GTF_type_mask: u16 = 3;
+pub const GTF_type_mask: GrantEntryFlags = GrantEntryFlags(3);
 
 /// Bit number of [`GTF_readonly`].
 ///
@@ -93,7 +135,7 @@ pub const _GTF_readonly: u32 = 2;
 /// Set by the guest: read access only.
 ///
 /// Defined at [`grant_table.h:165`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l165).
-pub const GTF_readonly: u16 = 4;
+pub const GTF_readonly: GrantEntryFlags = GrantEntryFlags(4);
 
 /// Bit number of [`GTF_reading`].
 ///
@@ -103,7 +145,7 @@ pub const _GTF_reading: u32 = 3;
 /// Set by Xen: the entry is in use for reading. The page must not be reused while this is set.
 ///
 /// Defined at [`grant_table.h:167`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l167).
-pub const GTF_reading: u16 = 8;
+pub const GTF_reading: GrantEntryFlags = GrantEntryFlags(8);
 
 /// Bit number of [`GTF_writing`].
 ///
@@ -113,7 +155,7 @@ pub const _GTF_writing: u32 = 4;
 /// Set by Xen: the entry is in use for writing. The page must not be reused while this is set.
 ///
 /// Defined at [`grant_table.h:169`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l169).
-pub const GTF_writing: u16 = 16;
+pub const GTF_writing: GrantEntryFlags = GrantEntryFlags(16);
 
 /// Bit number of [`GTF_PWT`].
 ///
@@ -123,7 +165,7 @@ pub const _GTF_PWT: u32 = 5;
 /// Set by the guest, x86: write-through cache attribute of mappings.
 ///
 /// Defined at [`grant_table.h:171`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l171).
-pub const GTF_PWT: u16 = 32;
+pub const GTF_PWT: GrantEntryFlags = GrantEntryFlags(32);
 
 /// Bit number of [`GTF_PCD`].
 ///
@@ -133,7 +175,7 @@ pub const _GTF_PCD: u32 = 6;
 /// Set by the guest, x86: cache-disable attribute of mappings.
 ///
 /// Defined at [`grant_table.h:173`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l173).
-pub const GTF_PCD: u16 = 64;
+pub const GTF_PCD: GrantEntryFlags = GrantEntryFlags(64);
 
 /// Bit number of [`GTF_PAT`].
 ///
@@ -143,7 +185,7 @@ pub const _GTF_PAT: u32 = 7;
 /// Set by the guest, x86: page-attribute-table bit of mappings.
 ///
 /// Defined at [`grant_table.h:175`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l175).
-pub const GTF_PAT: u16 = 128;
+pub const GTF_PAT: GrantEntryFlags = GrantEntryFlags(128);
 
 /// Bit number of [`GTF_sub_page`].
 ///
@@ -153,7 +195,7 @@ pub const _GTF_sub_page: u32 = 8;
 /// Set by the guest, version 2: only a byte range of the page, and only by copy.
 ///
 /// Defined at [`grant_table.h:177`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l177).
-pub const GTF_sub_page: u16 = 256;
+pub const GTF_sub_page: GrantEntryFlags = GrantEntryFlags(256);
 
 /// Bit number of [`GTF_transfer_committed`].
 ///
@@ -163,7 +205,7 @@ pub const _GTF_transfer_committed: u32 = 2;
 /// Set by Xen on an accept-transfer entry: a transfer has begun and the entry must not be touched until it is completed.
 ///
 /// Defined at [`grant_table.h:190`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l190).
-pub const GTF_transfer_committed: u16 = 4;
+pub const GTF_transfer_committed: GrantEntryFlags = GrantEntryFlags(4);
 
 /// Bit number of [`GTF_transfer_completed`].
 ///
@@ -173,7 +215,7 @@ pub const _GTF_transfer_completed: u32 = 3;
 /// Set by Xen on an accept-transfer entry: the frame number is written. It follows the committed bit soon, so spinning is fine.
 ///
 /// Defined at [`grant_table.h:192`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l192).
-pub const GTF_transfer_completed: u16 = 8;
+pub const GTF_transfer_completed: GrantEntryFlags = GrantEntryFlags(8);
 
 /// The first 4 bytes of a version 2 entry, laid out as the start of a version 1 entry.
 ///
@@ -184,7 +226,7 @@ pub const GTF_transfer_completed: u16 = 8;
 #[repr(C)]
 pub struct grant_entry_header {
     /// Entry type and the guest's `GTF_*` flags. In version 2 the in-use bits are in the status frames, not here.
-    pub flags: u16,
+    pub flags: GrantEntryFlags,
     /// The domain that may use the entry.
     pub domid: domid_t,
 }
@@ -386,7 +428,7 @@ pub struct gnttab_map_grant_ref {
     /// IN. Where to map, in bytes: a virtual address on x86 PV, a guest-physical address on translated guests, the machine address of a PTE with [`GNTMAP_contains_pte`]. Used with [`GNTMAP_host_map`] only. On a translated guest the page previously at this address is replaced.
     pub host_addr: u64,
     /// IN. `GNTMAP_*`: at least one of device_map and host_map; HVM and Arm guests may set neither device_map, application_map nor contains_pte.
-    pub flags: u32,
+    pub flags: GrantMapFlags,
     /// IN. Reference in the granting domain's table.
     pub ref_: grant_ref_t,
     /// IN. The granting domain. [`DOMID_SELF`] is refused.
@@ -515,7 +557,7 @@ pub const _GNTCOPY_source_gref: u32 = 0;
 /// The source of the copy is a grant reference.
 ///
 /// Defined at [`grant_table.h:439`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l439).
-pub const GNTCOPY_source_gref: u16 = 1;
+pub const GNTCOPY_source_gref: GrantCopyFlags = GrantCopyFlags(1);
 
 /// Bit number of [`GNTCOPY_dest_gref`].
 ///
@@ -525,7 +567,7 @@ pub const _GNTCOPY_dest_gref: u32 = 1;
 /// The destination of the copy is a grant reference.
 ///
 /// Defined at [`grant_table.h:441`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l441).
-pub const GNTCOPY_dest_gref: u16 = 2;
+pub const GNTCOPY_dest_gref: GrantCopyFlags = GrantCopyFlags(2);
 
 /// Argument of [`GNTTABOP_copy`][]: let Xen copy bytes between two pages, each named by a frame number of the caller's
 /// or by a grant. Neither side may cross a 4096-byte page boundary. Statuses: [`GNTST_permission_denied`] (another domain
@@ -546,7 +588,7 @@ pub struct gnttab_copy {
     /// IN. Bytes to copy, at most 4096 less the larger offset; 0 succeeds with nothing checked.
     pub len: u16,
     /// IN. `GNTCOPY_*`: which of the two ends is a grant reference.
-    pub flags: u16,
+    pub flags: GrantCopyFlags,
     /// OUT. `GNTST_*`.
     pub status: GrantStatus,
     pub _padding0: [u8; 2],
@@ -749,7 +791,7 @@ pub struct gnttab_cache_flush {
     /// IN. Bytes; offset plus length is at most 4096.
     pub length: u16,
     /// IN. `GNTTAB_CACHE_*` flags.
-    pub op: u32,
+    pub op: CacheFlushFlags,
 }
 
 /// IN. The page, by device address or by reference.
@@ -772,17 +814,17 @@ union_members! { gnttab_cache_flush_a;
 /// Write dirty lines back.
 ///
 /// Defined at [`grant_table.h:577`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l577).
-pub const GNTTAB_CACHE_CLEAN: u32 = 1;
+pub const GNTTAB_CACHE_CLEAN: CacheFlushFlags = CacheFlushFlags(1);
 
 /// Drop the lines.
 ///
 /// Defined at [`grant_table.h:578`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l578).
-pub const GNTTAB_CACHE_INVAL: u32 = 2;
+pub const GNTTAB_CACHE_INVAL: CacheFlushFlags = CacheFlushFlags(2);
 
 /// The page is named by reference, not by device address.
 ///
 /// Defined at [`grant_table.h:579`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l579).
-pub const GNTTAB_CACHE_SOURCE_GREF: u32 = 0x80000000;
+pub const GNTTAB_CACHE_SOURCE_GREF: CacheFlushFlags = CacheFlushFlags(0x80000000);
 
 /// `gnttab_cache_flush_t` of [`grant_table.h:582`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l582).
 pub type gnttab_cache_flush_t = gnttab_cache_flush;
@@ -795,7 +837,7 @@ pub const _GNTMAP_device_map: u32 = 0;
 /// Map for devices: `dev_bus_addr` becomes valid. PV only.
 ///
 /// Defined at [`grant_table.h:592`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l592).
-pub const GNTMAP_device_map: u32 = 1;
+pub const GNTMAP_device_map: GrantMapFlags = GrantMapFlags(1);
 
 /// Bit number of [`GNTMAP_host_map`].
 ///
@@ -805,7 +847,7 @@ pub const _GNTMAP_host_map: u32 = 1;
 /// Map for the CPUs at `host_addr`.
 ///
 /// Defined at [`grant_table.h:595`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l595).
-pub const GNTMAP_host_map: u32 = 2;
+pub const GNTMAP_host_map: GrantMapFlags = GrantMapFlags(2);
 
 /// Bit number of [`GNTMAP_readonly`].
 ///
@@ -815,7 +857,7 @@ pub const _GNTMAP_readonly: u32 = 2;
 /// Read-only mapping.
 ///
 /// Defined at [`grant_table.h:598`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l598).
-pub const GNTMAP_readonly: u32 = 4;
+pub const GNTMAP_readonly: GrantMapFlags = GrantMapFlags(4);
 
 /// Bit number of [`GNTMAP_application_map`].
 ///
@@ -825,7 +867,7 @@ pub const _GNTMAP_application_map: u32 = 3;
 /// With host_map on PV: user mode may use the mapping too, not the kernel alone.
 ///
 /// Defined at [`grant_table.h:605`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l605).
-pub const GNTMAP_application_map: u32 = 8;
+pub const GNTMAP_application_map: GrantMapFlags = GrantMapFlags(8);
 
 /// Bit number of [`GNTMAP_contains_pte`].
 ///
@@ -835,7 +877,7 @@ pub const _GNTMAP_contains_pte: u32 = 4;
 /// With host_map on PV: `host_addr` is the machine address of the page-table entry to write, not a virtual address.
 ///
 /// Defined at [`grant_table.h:613`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l613).
-pub const GNTMAP_contains_pte: u32 = 16;
+pub const GNTMAP_contains_pte: GrantMapFlags = GrantMapFlags(16);
 
 /// Number of the first bit of [`GNTMAP_guest_avail_mask`].
 ///
@@ -847,7 +889,7 @@ pub const _GNTMAP_guest_avail0: u32 = 16;
 /// Defined at [`grant_table.h:620`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/grant_table.h;hb=RELEASE-4.22.0#l620).
 ///
 /// [`XENFEAT_gnttab_map_avail_bits`]: super::features::XENFEAT_gnttab_map_avail_bits
-pub const GNTMAP_guest_avail_mask: u32 = 0xffff0000;
+pub const GNTMAP_guest_avail_mask: GrantMapFlags = GrantMapFlags(0xffff0000);
 
 /// Success.
 ///
@@ -922,15 +964,15 @@ pub const GNTST_no_space: GrantStatus = GrantStatus(-13);
 // The layouts of all of the above, proven.
 
 layout! { struct grant_entry_v1: 8, 4;
-    flags: u16 = 0, "grant_entry_v1.flags";
+    flags: GrantEntryFlags = 0, "grant_entry_v1.flags";
     domid: domid_t = 2, "grant_entry_v1.domid";
     frame: u32 = 4, "grant_entry_v1.frame";
-    [(domid_t) (u16) (u32)]
+    [(GrantEntryFlags) (domid_t) (u32)]
 }
 layout! { struct grant_entry_header: 4, 2;
-    flags: u16 = 0, "grant_entry_header.flags";
+    flags: GrantEntryFlags = 0, "grant_entry_header.flags";
     domid: domid_t = 2, "grant_entry_header.domid";
-    [(domid_t) (u16)]
+    [(GrantEntryFlags) (domid_t)]
 }
 layout! { union grant_entry_v2: 16, 8 }
 layout! { struct grant_entry_v2_full_page: 16, 8;
@@ -955,13 +997,13 @@ layout! { struct grant_entry_v2_transitive: 12, 4;
 }
 layout! { struct gnttab_map_grant_ref: 32, 8;
     host_addr: u64 = 0, "gnttab_map_grant_ref.host_addr";
-    flags: u32 = 8, "gnttab_map_grant_ref.flags";
+    flags: GrantMapFlags = 8, "gnttab_map_grant_ref.flags";
     ref_: grant_ref_t = 12, "gnttab_map_grant_ref.ref_";
     dom: domid_t = 16, "gnttab_map_grant_ref.dom";
     status: GrantStatus = 18, "gnttab_map_grant_ref.status";
     handle: grant_handle_t = 20, "gnttab_map_grant_ref.handle";
     dev_bus_addr: u64 = 24, "gnttab_map_grant_ref.dev_bus_addr";
-    [(GrantStatus) (domid_t) (grant_handle_t) (grant_ref_t) (u32) (u64)]
+    [(GrantMapFlags) (GrantStatus) (domid_t) (grant_handle_t) (grant_ref_t) (u64)]
 }
 layout! { struct gnttab_unmap_grant_ref: 24, 8;
     host_addr: u64 = 0, "gnttab_unmap_grant_ref.host_addr";
@@ -998,10 +1040,10 @@ layout! { struct gnttab_copy: 40, 8;
     source: gnttab_copy_ptr = 0, "gnttab_copy.source";
     dest: gnttab_copy_ptr = 16, "gnttab_copy.dest";
     len: u16 = 32, "gnttab_copy.len";
-    flags: u16 = 34, "gnttab_copy.flags";
+    flags: GrantCopyFlags = 34, "gnttab_copy.flags";
     status: GrantStatus = 36, "gnttab_copy.status";
     _padding0: [u8; 2] = 38, "gnttab_copy._padding0";
-    [(GrantStatus) ([u8; 2]) (gnttab_copy_ptr) (u16)]
+    [(GrantCopyFlags) (GrantStatus) ([u8; 2]) (gnttab_copy_ptr) (u16)]
 }
 layout! { struct gnttab_copy_ptr: 16, 8;
     u: gnttab_copy_ptr_u = 0, "gnttab_copy_ptr.u";
@@ -1060,8 +1102,8 @@ layout! { struct gnttab_cache_flush: 16, 8;
     a: gnttab_cache_flush_a = 0, "gnttab_cache_flush.a";
     offset: u16 = 8, "gnttab_cache_flush.offset";
     length: u16 = 10, "gnttab_cache_flush.length";
-    op: u32 = 12, "gnttab_cache_flush.op";
-    [(gnttab_cache_flush_a) (u16) (u32)]
+    op: CacheFlushFlags = 12, "gnttab_cache_flush.op";
+    [(CacheFlushFlags) (gnttab_cache_flush_a) (u16)]
 }
 leaves! {
     0, "gnttab_cache_flush.a.dev_bus_addr": (gnttab_cache_flush, a);

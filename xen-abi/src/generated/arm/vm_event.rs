@@ -14,10 +14,41 @@
 
 use crate::generated::arm::io::ring::RING_IDX;
 use crate::support::bits::bit_fields;
+use crate::support::flags::flags;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// Which access violated the permissions of a page.
+///
+/// `MEM_ACCESS_*`, the flags of [`vm_event_mem_access.flags`]. C has an integer.
+///
+/// [`vm_event_mem_access.flags`]: vm_event_mem_access::flags
+pub struct MemAccessFlags(pub u32);
+[MEM_ACCESS_R MEM_ACCESS_W MEM_ACCESS_X MEM_ACCESS_GLA_VALID MEM_ACCESS_FAULT_WITH_GLA MEM_ACCESS_FAULT_IN_GPT] []
+}
+
+flags! {
+/// How a page that was paged out is dealt with.
+///
+/// `MEM_PAGING_*`, the flags of [`vm_event_paging.flags`]. C has an integer.
+///
+/// [`vm_event_paging.flags`]: vm_event_paging::flags
+pub struct MemPagingFlags(pub u32);
+[MEM_PAGING_DROP_PAGE MEM_PAGING_EVICT_FAIL] []
+}
+
+flags! {
+/// What an event says of its virtual CPU, and what the answer asks of Xen.
+///
+/// `VM_EVENT_FLAG_*`, the flags of [`vm_event_st.flags`]. C has an integer.
+///
+/// [`vm_event_st.flags`]: vm_event_st::flags
+pub struct VmEventFlags(pub u32);
+[VM_EVENT_FLAG_VCPU_PAUSED VM_EVENT_FLAG_FOREIGN VM_EVENT_FLAG_EMULATE VM_EVENT_FLAG_EMULATE_NOWRITE VM_EVENT_FLAG_TOGGLE_SINGLESTEP VM_EVENT_FLAG_SET_EMUL_READ_DATA VM_EVENT_FLAG_DENY VM_EVENT_FLAG_ALTERNATE_P2M VM_EVENT_FLAG_SET_REGISTERS VM_EVENT_FLAG_SET_EMUL_INSN_DATA VM_EVENT_FLAG_GET_NEXT_INTERRUPT VM_EVENT_FLAG_FAST_SINGLESTEP VM_EVENT_FLAG_NESTED_P2M VM_EVENT_FLAG_RESET_VMTRACE VM_EVENT_FLAG_RESET_FORK_STATE VM_EVENT_FLAG_RESET_FORK_MEMORY] []
+}
 
 /// Version of requests and responses.
 ///
@@ -27,96 +58,96 @@ pub const VM_EVENT_INTERFACE_VERSION: u32 = 7;
 /// Request: the vCPU is paused. Response: resume it.
 ///
 /// Defined at [`vm_event.h:30`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l30).
-pub const VM_EVENT_FLAG_VCPU_PAUSED: u32 = 1;
+pub const VM_EVENT_FLAG_VCPU_PAUSED: VmEventFlags = VmEventFlags(1);
 
 /// Request: another domain's access to this domain's memory is the cause, not a vCPU of this domain.
 ///
 /// Defined at [`vm_event.h:32`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l32).
-pub const VM_EVENT_FLAG_FOREIGN: u32 = 2;
+pub const VM_EVENT_FLAG_FOREIGN: VmEventFlags = VmEventFlags(2);
 
 /// Response: emulate the instruction, so that the guest goes on while the access right stays. For memory accesses, descriptor accesses and (with own instruction bytes) breakpoints.
 ///
 /// Defined at [`vm_event.h:40`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l40).
-pub const VM_EVENT_FLAG_EMULATE: u32 = 4;
+pub const VM_EVENT_FLAG_EMULATE: VmEventFlags = VmEventFlags(4);
 
 /// Response, with [`VM_EVENT_FLAG_EMULATE`][]: drop the instruction's writes and other side effects, such as port I/O.
 ///
 /// Defined at [`vm_event.h:45`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l45).
-pub const VM_EVENT_FLAG_EMULATE_NOWRITE: u32 = 8;
+pub const VM_EVENT_FLAG_EMULATE_NOWRITE: VmEventFlags = VmEventFlags(8);
 
 /// Response: start single-stepping the vCPU, or end it.
 ///
 /// Defined at [`vm_event.h:50`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l50).
-pub const VM_EVENT_FLAG_TOGGLE_SINGLESTEP: u32 = 16;
+pub const VM_EVENT_FLAG_TOGGLE_SINGLESTEP: VmEventFlags = VmEventFlags(16);
 
 /// Response, with [`VM_EVENT_FLAG_EMULATE`][]: reads of the instruction return [`data.emul.read`]. It outranks [`VM_EVENT_FLAG_EMULATE_NOWRITE`].
 ///
 /// Defined at [`vm_event.h:59`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l59).
 ///
 /// [`data.emul.read`]: vm_event_request_t_data_emul::read
-pub const VM_EVENT_FLAG_SET_EMUL_READ_DATA: u32 = 32;
+pub const VM_EVENT_FLAG_SET_EMUL_READ_DATA: VmEventFlags = VmEventFlags(32);
 
 /// Response to [`VM_EVENT_REASON_MOV_TO_MSR`] and [`VM_EVENT_REASON_WRITE_CTRLREG`] (except XCR0): discard the write. It needs [`XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS`]; without, the write has happened.
 ///
 /// Defined at [`vm_event.h:65`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l65).
 ///
 /// [`XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS`]: super::domctl::XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS
-pub const VM_EVENT_FLAG_DENY: u32 = 64;
+pub const VM_EVENT_FLAG_DENY: VmEventFlags = VmEventFlags(64);
 
 /// Request: the event happened in the alternate physical map [`altp2m_idx`]. Response: go on in that map.
 ///
 /// Defined at [`vm_event.h:75`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l75).
 ///
 /// [`altp2m_idx`]: vm_event_st::altp2m_idx
-pub const VM_EVENT_FLAG_ALTERNATE_P2M: u32 = 128;
+pub const VM_EVENT_FLAG_ALTERNATE_P2M: VmEventFlags = VmEventFlags(128);
 
 /// Response: set registers of the vCPU from [`data.regs`]. x86: general registers, RFLAGS and RIP; Arm: the program counter.
 ///
 /// Defined at [`vm_event.h:82`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l82).
 ///
 /// [`data.regs`]: vm_event_request_t_data::regs
-pub const VM_EVENT_FLAG_SET_REGISTERS: u32 = 256;
+pub const VM_EVENT_FLAG_SET_REGISTERS: VmEventFlags = VmEventFlags(256);
 
 /// Response to a breakpoint, with [`VM_EVENT_FLAG_EMULATE`][]: emulate the bytes in [`data.emul.insn`]. The other two emulation flags outrank it.
 ///
 /// Defined at [`vm_event.h:90`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l90).
 ///
 /// [`data.emul.insn`]: vm_event_request_t_data_emul::insn
-pub const VM_EVENT_FLAG_SET_EMUL_INSN_DATA: u32 = 512;
+pub const VM_EVENT_FLAG_SET_EMUL_INSN_DATA: VmEventFlags = VmEventFlags(512);
 
 /// Response, x86: report the next interrupt the vCPU gets, once, as [`VM_EVENT_REASON_INTERRUPT`].
 ///
 /// Defined at [`vm_event.h:95`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l95).
-pub const VM_EVENT_FLAG_GET_NEXT_INTERRUPT: u32 = 1024;
+pub const VM_EVENT_FLAG_GET_NEXT_INTERRUPT: VmEventFlags = VmEventFlags(1024);
 
 /// Response: run one instruction, then switch to the alternate physical map [`u.fast_singlestep.p2midx`] without another event.
 ///
 /// Defined at [`vm_event.h:104`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l104).
 ///
 /// [`u.fast_singlestep.p2midx`]: vm_event_fast_singlestep::p2midx
-pub const VM_EVENT_FLAG_FAST_SINGLESTEP: u32 = 2048;
+pub const VM_EVENT_FLAG_FAST_SINGLESTEP: VmEventFlags = VmEventFlags(2048);
 
 /// Request: the vCPU was running a nested guest; [`npt_base`] of the registers is valid.
 ///
 /// Defined at [`vm_event.h:108`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l108). Since Xen 4.15.
 ///
 /// [`npt_base`]: vm_event_regs_x86::npt_base
-pub const VM_EVENT_FLAG_NESTED_P2M: u32 = 4096;
+pub const VM_EVENT_FLAG_NESTED_P2M: VmEventFlags = VmEventFlags(4096);
 
 /// Response: start the processor trace buffer from its beginning.
 ///
 /// Defined at [`vm_event.h:112`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l112). Since Xen 4.15.
-pub const VM_EVENT_FLAG_RESET_VMTRACE: u32 = 8192;
+pub const VM_EVENT_FLAG_RESET_VMTRACE: VmEventFlags = VmEventFlags(8192);
 
 /// Response, forked domain: take vCPU and platform state back to the parent's.
 ///
 /// Defined at [`vm_event.h:116`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l116). Since Xen 4.17.
-pub const VM_EVENT_FLAG_RESET_FORK_STATE: u32 = 16384;
+pub const VM_EVENT_FLAG_RESET_FORK_STATE: VmEventFlags = VmEventFlags(16384);
 
 /// Response, forked domain: drop the pages that are no longer shared with the parent.
 ///
 /// Defined at [`vm_event.h:120`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l120). Since Xen 4.17.
-pub const VM_EVENT_FLAG_RESET_FORK_MEMORY: u32 = 32768;
+pub const VM_EVENT_FLAG_RESET_FORK_MEMORY: VmEventFlags = VmEventFlags(32768);
 
 /// No reason given.
 ///
@@ -414,58 +445,58 @@ pub struct vm_event_regs_arm {
 /// The access was a read.
 ///
 /// Defined at [`vm_event.h:278`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l278).
-pub const MEM_ACCESS_R: u32 = 1;
+pub const MEM_ACCESS_R: MemAccessFlags = MemAccessFlags(1);
 
 /// The access was a write.
 ///
 /// Defined at [`vm_event.h:279`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l279).
-pub const MEM_ACCESS_W: u32 = 2;
+pub const MEM_ACCESS_W: MemAccessFlags = MemAccessFlags(2);
 
 /// The access was an instruction fetch.
 ///
 /// Defined at [`vm_event.h:280`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l280).
-pub const MEM_ACCESS_X: u32 = 4;
+pub const MEM_ACCESS_X: MemAccessFlags = MemAccessFlags(4);
 
 /// Read, write and fetch.
 ///
 /// Defined at [`vm_event.h:281`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l281).
-pub const MEM_ACCESS_RWX: u32 = 7;
+pub const MEM_ACCESS_RWX: MemAccessFlags = MemAccessFlags(7);
 
 /// Read and write.
 ///
 /// Defined at [`vm_event.h:282`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l282).
-pub const MEM_ACCESS_RW: u32 = 3;
+pub const MEM_ACCESS_RW: MemAccessFlags = MemAccessFlags(3);
 
 /// Read and fetch.
 ///
 /// Defined at [`vm_event.h:283`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l283).
-pub const MEM_ACCESS_RX: u32 = 5;
+pub const MEM_ACCESS_RX: MemAccessFlags = MemAccessFlags(5);
 
 /// Write and fetch.
 ///
 /// Defined at [`vm_event.h:284`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l284).
-pub const MEM_ACCESS_WX: u32 = 6;
+pub const MEM_ACCESS_WX: MemAccessFlags = MemAccessFlags(6);
 
 /// [`gla`] holds the guest virtual address.
 ///
 /// Defined at [`vm_event.h:285`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l285).
 ///
 /// [`gla`]: vm_event_mem_access::gla
-pub const MEM_ACCESS_GLA_VALID: u32 = 8;
+pub const MEM_ACCESS_GLA_VALID: MemAccessFlags = MemAccessFlags(8);
 
 /// The access to [`gla`] itself was refused.
 ///
 /// Defined at [`vm_event.h:286`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l286).
 ///
 /// [`gla`]: vm_event_mem_access::gla
-pub const MEM_ACCESS_FAULT_WITH_GLA: u32 = 16;
+pub const MEM_ACCESS_FAULT_WITH_GLA: MemAccessFlags = MemAccessFlags(16);
 
 /// An access to the guest's page tables was refused while [`gla`] was translated.
 ///
 /// Defined at [`vm_event.h:287`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l287).
 ///
 /// [`gla`]: vm_event_mem_access::gla
-pub const MEM_ACCESS_FAULT_IN_GPT: u32 = 32;
+pub const MEM_ACCESS_FAULT_IN_GPT: MemAccessFlags = MemAccessFlags(32);
 
 /// A guest access that the frame's right does not allow.
 ///
@@ -482,7 +513,7 @@ pub struct vm_event_mem_access {
     /// Guest virtual address accessed. Valid with [`MEM_ACCESS_GLA_VALID`].
     pub gla: u64,
     /// `MEM_ACCESS_*`: the kinds of access that were refused, and what is known of the address.
-    pub flags: u32,
+    pub flags: MemAccessFlags,
     /// Not used.
     pub _pad: u32,
 }
@@ -677,12 +708,12 @@ pub struct vm_event_interrupt_x86 {
 /// The guest has freed the frame: the pager is to forget its copy. A response with this flag changes no mapping.
 ///
 /// Defined at [`vm_event.h:359`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l359).
-pub const MEM_PAGING_DROP_PAGE: u32 = 1;
+pub const MEM_PAGING_DROP_PAGE: MemPagingFlags = MemPagingFlags(1);
 
 /// The page was nominated but is not evicted yet; evicting it will fail.
 ///
 /// Defined at [`vm_event.h:360`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vm_event.h;hb=RELEASE-4.22.0#l360).
-pub const MEM_PAGING_EVICT_FAIL: u32 = 2;
+pub const MEM_PAGING_EVICT_FAIL: MemPagingFlags = MemPagingFlags(2);
 
 /// A frame is to be paged in or was dropped.
 ///
@@ -697,7 +728,7 @@ pub struct vm_event_paging {
     /// Type of the frame in the guest's physical map; Xen's own number.
     pub p2mt: u32,
     /// `MEM_PAGING_*`.
-    pub flags: u32,
+    pub flags: MemPagingFlags,
 }
 
 /// A shared frame could not be copied for want of memory.
@@ -819,7 +850,7 @@ pub struct vm_event_st {
     /// [`VM_EVENT_INTERFACE_VERSION`]; Xen drops a response with another version.
     pub version: u32,
     /// `VM_EVENT_FLAG_*`.
-    pub flags: u32,
+    pub flags: VmEventFlags,
     /// `VM_EVENT_REASON_*`. A response repeats the request's.
     pub reason: u32,
     /// The vCPU that caused the event. A response repeats it; Xen drops a response with an unknown one.
@@ -1120,9 +1151,9 @@ layout! { struct vm_event_mem_access: 32, 8;
     gfn: u64 = 0, "vm_event_mem_access.gfn";
     offset: u64 = 8, "vm_event_mem_access.offset";
     gla: u64 = 16, "vm_event_mem_access.gla";
-    flags: u32 = 24, "vm_event_mem_access.flags";
+    flags: MemAccessFlags = 24, "vm_event_mem_access.flags";
     _pad: u32 = 28, "vm_event_mem_access._pad";
-    [(u32) (u64)]
+    [(MemAccessFlags) (u32) (u64)]
 }
 layout! { struct vm_event_write_ctrlreg: 24, 8;
     index: u32 = 0, "vm_event_write_ctrlreg.index";
@@ -1190,8 +1221,8 @@ layout! { struct vm_event_interrupt_x86: 24, 8;
 layout! { struct vm_event_paging: 16, 8;
     gfn: u64 = 0, "vm_event_paging.gfn";
     p2mt: u32 = 8, "vm_event_paging.p2mt";
-    flags: u32 = 12, "vm_event_paging.flags";
-    [(u32) (u64)]
+    flags: MemPagingFlags = 12, "vm_event_paging.flags";
+    [(MemPagingFlags) (u32) (u64)]
 }
 layout! { struct vm_event_sharing: 16, 8;
     gfn: u64 = 0, "vm_event_sharing.gfn";
@@ -1234,14 +1265,14 @@ layout! { struct vm_event_io: 8, 4;
 }
 layout! { struct vm_event_st: 400, 8;
     version: u32 = 0, "vm_event_st.version";
-    flags: u32 = 4, "vm_event_st.flags";
+    flags: VmEventFlags = 4, "vm_event_st.flags";
     reason: u32 = 8, "vm_event_st.reason";
     vcpu_id: u32 = 12, "vm_event_st.vcpu_id";
     altp2m_idx: u16 = 16, "vm_event_st.altp2m_idx";
     _pad: [u16; 3] = 18, "vm_event_st._pad";
     u: vm_event_request_t_u = 24, "vm_event_st.u";
     data: vm_event_request_t_data = 56, "vm_event_st.data";
-    [([u16; 3]) (u16) (u32) (vm_event_request_t_data) (vm_event_request_t_u)]
+    [(VmEventFlags) ([u16; 3]) (u16) (u32) (vm_event_request_t_data) (vm_event_request_t_u)]
 }
 leaves! {
     24, "vm_event_st.u.mem_paging": (vm_event_st, u);

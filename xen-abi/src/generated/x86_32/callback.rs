@@ -9,7 +9,18 @@
 //! [`__HYPERVISOR_callback_op`]: super::xen::__HYPERVISOR_callback_op
 
 use crate::generated::x86_32::arch_x86::xen_x86_32::xen_callback_t;
+use crate::support::flags::flags;
 use crate::support::proof::layout;
+
+flags! {
+/// How a callback is entered.
+///
+/// `CALLBACKF_*`, the flags of [`callback_register.flags`]. C has an integer.
+///
+/// [`callback_register.flags`]: callback_register::flags
+pub struct CallbackFlags(pub u16);
+[CALLBACKF_mask_events] []
+}
 
 /// An event is pending.
 ///
@@ -54,7 +65,7 @@ pub const _CALLBACKF_mask_events: u32 = 0;
 /// Mask event delivery on entry. Event and NMI callbacks do so anyway.
 ///
 /// Defined at [`callback.h:61`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/callback.h;hb=RELEASE-4.22.0#l61).
-pub const CALLBACKF_mask_events: u32 = 1;
+pub const CALLBACKF_mask_events: CallbackFlags = CallbackFlags(1);
 
 /// Register an entry point. Takes [`callback_register`].
 ///
@@ -72,7 +83,7 @@ pub struct callback_register {
     /// IN. `CALLBACKTYPE_*`.
     pub type_: u16,
     /// IN. [`CALLBACKF_mask_events`] or 0.
-    pub flags: u16,
+    pub flags: CallbackFlags,
     /// IN. Code to enter: an address on 64-bit guests, selector and offset on 32-bit ones.
     pub address: xen_callback_t,
 }
@@ -106,9 +117,9 @@ pub type callback_unregister_t = callback_unregister;
 
 layout! { struct callback_register: 12, 4;
     type_: u16 = 0, "callback_register.type_";
-    flags: u16 = 2, "callback_register.flags";
+    flags: CallbackFlags = 2, "callback_register.flags";
     address: xen_callback_t = 4, "callback_register.address";
-    [(u16) (xen_callback_t)]
+    [(CallbackFlags) (u16) (xen_callback_t)]
 }
 layout! { struct callback_unregister: 4, 2;
     type_: u16 = 0, "callback_unregister.type_";

@@ -14,11 +14,22 @@ use crate::generated::x86_32::arch_x86::xen::xen_pfn_t;
 use crate::generated::x86_32::arch_x86::xen::xen_ulong_t;
 use crate::generated::x86_32::xen::dom0_vga_console_info;
 use crate::support::bits::bit_fields;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle32;
 use crate::support::int::align4::u64;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// The state of a physical CPU.
+///
+/// `XEN_PCPU_FLAGS_*`, the flags of [`xenpf_pcpuinfo.flags`]. C has an integer.
+///
+/// [`xenpf_pcpuinfo.flags`]: xenpf_pcpuinfo::flags
+pub struct PcpuFlags(pub u32);
+[XEN_PCPU_FLAGS_ONLINE XEN_PCPU_FLAGS_INVALID] []
+}
 
 /// Version the argument must carry.
 ///
@@ -1411,7 +1422,7 @@ pub struct xenpf_pcpuinfo {
     /// OUT. Largest pCPU number that is present.
     pub max_present: u32,
     /// OUT. `XEN_PCPU_FLAGS_*`.
-    pub flags: u32,
+    pub flags: PcpuFlags,
     /// OUT. Its local APIC id.
     pub apic_id: u32,
     /// OUT. Its ACPI id.
@@ -1421,12 +1432,12 @@ pub struct xenpf_pcpuinfo {
 /// The pCPU is online.
 ///
 /// Defined at [`platform.h:506`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/platform.h;hb=RELEASE-4.22.0#l506).
-pub const XEN_PCPU_FLAGS_ONLINE: u32 = 1;
+pub const XEN_PCPU_FLAGS_ONLINE: PcpuFlags = PcpuFlags(1);
 
 /// There is no such pCPU.
 ///
 /// Defined at [`platform.h:508`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/platform.h;hb=RELEASE-4.22.0#l508).
-pub const XEN_PCPU_FLAGS_INVALID: u32 = 2;
+pub const XEN_PCPU_FLAGS_INVALID: PcpuFlags = PcpuFlags(2);
 
 /// `xenpf_pcpuinfo_t` of [`platform.h:513`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/platform.h;hb=RELEASE-4.22.0#l513).
 pub type xenpf_pcpuinfo_t = xenpf_pcpuinfo;
@@ -2208,10 +2219,10 @@ layout! { union xenpf_set_processor_pminfo_u: 92, 4 }
 layout! { struct xenpf_pcpuinfo: 20, 4;
     xen_cpuid: u32 = 0, "xenpf_pcpuinfo.xen_cpuid";
     max_present: u32 = 4, "xenpf_pcpuinfo.max_present";
-    flags: u32 = 8, "xenpf_pcpuinfo.flags";
+    flags: PcpuFlags = 8, "xenpf_pcpuinfo.flags";
     apic_id: u32 = 12, "xenpf_pcpuinfo.apic_id";
     acpi_id: u32 = 16, "xenpf_pcpuinfo.acpi_id";
-    [(u32)]
+    [(PcpuFlags) (u32)]
 }
 layout! { struct xenpf_pcpu_version: 32, 4;
     xen_cpuid: u32 = 0, "xenpf_pcpu_version.xen_cpuid";

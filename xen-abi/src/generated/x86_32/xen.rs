@@ -7,6 +7,7 @@
 //! Upstream: [`xen/include/public/xen.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=RELEASE-4.22.0).
 
 use core::ffi::c_void;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle32;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align4::u64;
@@ -68,6 +69,7 @@ pub use crate::generated::x86_32::arch_x86::xen_x86_32::{
     xen_callback_t,
 };
 pub use crate::generated::x86_32::arch_x86::xen::{
+    EmulationFlags,
     FIRST_RESERVED_GDT_BYTE,
     FIRST_RESERVED_GDT_ENTRY,
     FIRST_RESERVED_GDT_PAGE,
@@ -132,6 +134,17 @@ pub use crate::generated::x86_32::arch_x86::xen::{
     xen_pfn_t,
     xen_ulong_t,
 };
+
+flags! {
+/// What a domain is told of its privileges and modules. The bits of [`SIF_PM_MASK`] hold options of power management.
+///
+/// `SIF_*`, the flags of [`start_info.flags`] and [`hvm_start_info.flags`]. C has an integer.
+///
+/// [`hvm_start_info.flags`]: super::arch_x86::hvm::start_info::hvm_start_info::flags
+/// [`start_info.flags`]: start_info::flags
+pub struct StartInfoFlags(pub u32);
+[SIF_PRIVILEGED SIF_INITDOMAIN SIF_MULTIBOOT_MOD SIF_MOD_START_PFN SIF_VIRT_P2M_4TOOLS] []
+}
 
 /// Install a PV guest's exception handlers, an array of [`trap_info`].
 ///
@@ -1042,7 +1055,7 @@ pub struct start_info {
     /// Machine address of `shared_info`, in bytes.
     pub shared_info: u32,
     /// `SIF_*`.
-    pub flags: u32,
+    pub flags: StartInfoFlags,
     /// Machine frame of the xenstore ring.
     pub store_mfn: xen_pfn_t,
     /// Port of the xenstore ring.
@@ -1127,32 +1140,32 @@ pub type start_info_t = start_info;
 /// The domain is privileged.
 ///
 /// Defined at [`xen.h:894`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=RELEASE-4.22.0#l894).
-pub const SIF_PRIVILEGED: u32 = 1;
+pub const SIF_PRIVILEGED: StartInfoFlags = StartInfoFlags(1);
 
 /// The domain is the initial control domain.
 ///
 /// Defined at [`xen.h:895`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=RELEASE-4.22.0#l895).
-pub const SIF_INITDOMAIN: u32 = 2;
+pub const SIF_INITDOMAIN: StartInfoFlags = StartInfoFlags(2);
 
 /// The boot module is a package of several, see [`xen_multiboot_mod_list`].
 ///
 /// Defined at [`xen.h:896`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=RELEASE-4.22.0#l896).
-pub const SIF_MULTIBOOT_MOD: u32 = 4;
+pub const SIF_MULTIBOOT_MOD: StartInfoFlags = StartInfoFlags(4);
 
 /// `mod_start` is a guest frame number, and the module is not mapped.
 ///
 /// Defined at [`xen.h:897`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=RELEASE-4.22.0#l897).
-pub const SIF_MOD_START_PFN: u32 = 8;
+pub const SIF_MOD_START_PFN: StartInfoFlags = StartInfoFlags(8);
 
 /// The toolstack copes with a linear frame list in place of the three-level tree.
 ///
 /// Defined at [`xen.h:898`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=RELEASE-4.22.0#l898).
-pub const SIF_VIRT_P2M_4TOOLS: u32 = 16;
+pub const SIF_VIRT_P2M_4TOOLS: StartInfoFlags = StartInfoFlags(16);
 
 /// Bits for power management options of the initial domain.
 ///
 /// Defined at [`xen.h:900`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/xen.h;hb=RELEASE-4.22.0#l900).
-pub const SIF_PM_MASK: u32 = 65280;
+pub const SIF_PM_MASK: StartInfoFlags = StartInfoFlags(65280);
 
 /// One module of the package that [`SIF_MULTIBOOT_MOD`] announces. Addresses count from the start of the package;
 /// the list ends with an entry whose [`mod_start`] is 0.
@@ -1398,7 +1411,7 @@ layout! { struct start_info: 1112, 4;
     magic: [u8; 32] = 0, "start_info.magic";
     nr_pages: u32 = 32, "start_info.nr_pages";
     shared_info: u32 = 36, "start_info.shared_info";
-    flags: u32 = 40, "start_info.flags";
+    flags: StartInfoFlags = 40, "start_info.flags";
     store_mfn: xen_pfn_t = 44, "start_info.store_mfn";
     store_evtchn: u32 = 48, "start_info.store_evtchn";
     console: start_info_console = 52, "start_info.console";
@@ -1410,7 +1423,7 @@ layout! { struct start_info: 1112, 4;
     cmd_line: [i8; 1024] = 80, "start_info.cmd_line";
     first_p2m_pfn: u32 = 1104, "start_info.first_p2m_pfn";
     nr_p2m_frames: u32 = 1108, "start_info.nr_p2m_frames";
-    [([i8; 1024]) ([u8; 32]) (start_info_console) (u32) (xen_pfn_t)]
+    [(StartInfoFlags) ([i8; 1024]) ([u8; 32]) (start_info_console) (u32) (xen_pfn_t)]
 }
 leaves! {
     52, "start_info.console.domU.mfn": (start_info, console) (start_info_console_domU, mfn);

@@ -11,10 +11,21 @@
 //! [`shared_info`]: super::xen::shared_info
 
 use crate::generated::x86_64::xen::domid_t;
+use crate::support::flags::flags;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// How a physical interrupt is bound to a port.
+///
+/// `BIND_PIRQ__*`, the flags of [`evtchn_bind_pirq.flags`]. C has an integer.
+///
+/// [`evtchn_bind_pirq.flags`]: evtchn_bind_pirq::flags
+pub struct BindPirqFlags(pub u32);
+[BIND_PIRQ__WILL_SHARE] []
+}
 
 /// Connect to a peer's port. Takes [`evtchn_bind_interdomain`].
 ///
@@ -182,7 +193,7 @@ pub struct evtchn_bind_pirq {
     /// IN. Physical interrupt number of this domain.
     pub pirq: u32,
     /// IN. [`BIND_PIRQ__WILL_SHARE`] or 0.
-    pub flags: u32,
+    pub flags: BindPirqFlags,
     /// OUT. The new port.
     pub port: evtchn_port_t,
 }
@@ -190,7 +201,7 @@ pub struct evtchn_bind_pirq {
 /// The interrupt may be shared with other domains.
 ///
 /// Defined at [`event_channel.h:143`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=RELEASE-4.22.0#l143).
-pub const BIND_PIRQ__WILL_SHARE: u32 = 1;
+pub const BIND_PIRQ__WILL_SHARE: BindPirqFlags = BindPirqFlags(1);
 
 /// `evtchn_bind_pirq_t` of [`event_channel.h:148`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/event_channel.h;hb=RELEASE-4.22.0#l148).
 pub type evtchn_bind_pirq_t = evtchn_bind_pirq;
@@ -629,9 +640,9 @@ layout! { struct evtchn_bind_virq: 12, 4;
 }
 layout! { struct evtchn_bind_pirq: 12, 4;
     pirq: u32 = 0, "evtchn_bind_pirq.pirq";
-    flags: u32 = 4, "evtchn_bind_pirq.flags";
+    flags: BindPirqFlags = 4, "evtchn_bind_pirq.flags";
     port: evtchn_port_t = 8, "evtchn_bind_pirq.port";
-    [(evtchn_port_t) (u32)]
+    [(BindPirqFlags) (evtchn_port_t) (u32)]
 }
 layout! { struct evtchn_bind_ipi: 8, 4;
     vcpu: u32 = 0, "evtchn_bind_ipi.vcpu";

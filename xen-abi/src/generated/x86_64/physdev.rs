@@ -10,11 +10,32 @@
 
 use crate::generated::x86_64::arch_x86::xen::xen_pfn_t;
 use crate::generated::x86_64::xen::domid_t;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// What a physical interrupt asks of the domain.
+///
+/// `XENIRQSTAT_*`, the flags of [`physdev_irq_status_query.flags`]. C has an integer.
+///
+/// [`physdev_irq_status_query.flags`]: physdev_irq_status_query::flags
+pub struct IrqStatusFlags(pub u32);
+[XENIRQSTAT_needs_eoi XENIRQSTAT_shared] []
+}
+
+flags! {
+/// What kind of function a PCI device is.
+///
+/// `XEN_PCI_DEV_*`, the flags of [`physdev_pci_device_add.flags`]. C has an integer.
+///
+/// [`physdev_pci_device_add.flags`]: physdev_pci_device_add::flags
+pub struct PciDeviceFlags(pub u32);
+[XEN_PCI_DEV_EXTFN XEN_PCI_DEV_VIRTFN XEN_PCI_DEV_PXM] []
+}
 
 /// End of an interrupt. Takes [`physdev_eoi`].
 ///
@@ -78,7 +99,7 @@ pub struct physdev_irq_status_query {
     /// IN. Physical interrupt number.
     pub irq: u32,
     /// OUT. `XENIRQSTAT_*`.
-    pub flags: u32,
+    pub flags: IrqStatusFlags,
 }
 
 /// `physdev_irq_status_query_t` of [`physdev.h:64`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/physdev.h;hb=RELEASE-4.22.0#l64).
@@ -92,7 +113,7 @@ pub const _XENIRQSTAT_needs_eoi: u32 = 0;
 /// [`PHYSDEVOP_eoi`] is needed after each interrupt.
 ///
 /// Defined at [`physdev.h:69`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/physdev.h;hb=RELEASE-4.22.0#l69).
-pub const XENIRQSTAT_needs_eoi: u32 = 1;
+pub const XENIRQSTAT_needs_eoi: IrqStatusFlags = IrqStatusFlags(1);
 
 /// Bit number of [`XENIRQSTAT_shared`].
 ///
@@ -102,7 +123,7 @@ pub const _XENIRQSTAT_shared: u32 = 1;
 /// Other domains have the interrupt too.
 ///
 /// Defined at [`physdev.h:73`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/physdev.h;hb=RELEASE-4.22.0#l73).
-pub const XENIRQSTAT_shared: u32 = 2;
+pub const XENIRQSTAT_shared: IrqStatusFlags = IrqStatusFlags(2);
 
 /// Set the I/O privilege level. Takes [`physdev_set_iopl`].
 ///
@@ -522,17 +543,17 @@ pub type physdev_pci_mmcfg_reserved_t = physdev_pci_mmcfg_reserved;
 /// Extended function of an ARI device.
 ///
 /// Defined at [`physdev.h:269`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/physdev.h;hb=RELEASE-4.22.0#l269).
-pub const XEN_PCI_DEV_EXTFN: u32 = 1;
+pub const XEN_PCI_DEV_EXTFN: PciDeviceFlags = PciDeviceFlags(1);
 
 /// Virtual function.
 ///
 /// Defined at [`physdev.h:270`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/physdev.h;hb=RELEASE-4.22.0#l270).
-pub const XEN_PCI_DEV_VIRTFN: u32 = 2;
+pub const XEN_PCI_DEV_VIRTFN: PciDeviceFlags = PciDeviceFlags(2);
 
 /// The proximity domain is given.
 ///
 /// Defined at [`physdev.h:271`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/physdev.h;hb=RELEASE-4.22.0#l271).
-pub const XEN_PCI_DEV_PXM: u32 = 4;
+pub const XEN_PCI_DEV_PXM: PciDeviceFlags = PciDeviceFlags(4);
 
 /// Announce a device. Takes [`physdev_pci_device_add`].
 ///
@@ -554,7 +575,7 @@ pub struct physdev_pci_device_add {
     /// IN. PCI device and function.
     pub devfn: u8,
     /// IN. `XEN_PCI_DEV_*`.
-    pub flags: u32,
+    pub flags: PciDeviceFlags,
     /// IN. Physical function, for a virtual one; with [`XEN_PCI_DEV_VIRTFN`].
     pub physfn: physdev_pci_device_add_physfn,
     pub _padding0: [u8; 2],
@@ -751,8 +772,8 @@ layout! { struct physdev_pirq_eoi_gmfn: 8, 8;
 }
 layout! { struct physdev_irq_status_query: 8, 4;
     irq: u32 = 0, "physdev_irq_status_query.irq";
-    flags: u32 = 4, "physdev_irq_status_query.flags";
-    [(u32)]
+    flags: IrqStatusFlags = 4, "physdev_irq_status_query.flags";
+    [(IrqStatusFlags) (u32)]
 }
 layout! { struct physdev_set_iopl: 4, 4;
     iopl: u32 = 0, "physdev_set_iopl.iopl";
@@ -861,11 +882,11 @@ layout! { struct physdev_pci_device_add: 12, 4;
     seg: u16 = 0, "physdev_pci_device_add.seg";
     bus: u8 = 2, "physdev_pci_device_add.bus";
     devfn: u8 = 3, "physdev_pci_device_add.devfn";
-    flags: u32 = 4, "physdev_pci_device_add.flags";
+    flags: PciDeviceFlags = 4, "physdev_pci_device_add.flags";
     physfn: physdev_pci_device_add_physfn = 8, "physdev_pci_device_add.physfn";
     _padding0: [u8; 2] = 10, "physdev_pci_device_add._padding0";
     optarr: [u32; 0] = 12, "physdev_pci_device_add.optarr";
-    [([u32; 0]) ([u8; 2]) (physdev_pci_device_add_physfn) (u16) (u32) (u8)]
+    [(PciDeviceFlags) ([u32; 0]) ([u8; 2]) (physdev_pci_device_add_physfn) (u16) (u8)]
 }
 leaves! {
     8, "physdev_pci_device_add.physfn.bus": (physdev_pci_device_add, physfn.bus);

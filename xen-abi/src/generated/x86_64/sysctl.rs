@@ -17,11 +17,22 @@ use crate::generated::x86_64::physdev::physdev_pci_device_t;
 use crate::generated::x86_64::xen::domid_t;
 use crate::generated::x86_64::xen::xen_domain_handle_t;
 use crate::generated::x86_64::xen::xenctl_bitmap;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// What the machine and its hypervisor can do.
+///
+/// `XEN_SYSCTL_PHYSCAP_*`, the flags of [`xen_sysctl_physinfo.capabilities`]. C has an integer.
+///
+/// [`xen_sysctl_physinfo.capabilities`]: xen_sysctl_physinfo::capabilities
+pub struct PhysicalCapabilities(pub u32);
+[XEN_SYSCTL_PHYSCAP_hvm XEN_SYSCTL_PHYSCAP_pv XEN_SYSCTL_PHYSCAP_directio XEN_SYSCTL_PHYSCAP_hap XEN_SYSCTL_PHYSCAP_shadow XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share XEN_SYSCTL_PHYSCAP_vmtrace XEN_SYSCTL_PHYSCAP_vpmu XEN_SYSCTL_PHYSCAP_gnttab_v1 XEN_SYSCTL_PHYSCAP_gnttab_v2] []
+}
 
 /// Version the argument must carry.
 ///
@@ -138,7 +149,7 @@ pub const _XEN_SYSCTL_PHYSCAP_hvm: u32 = 0;
 /// The host can run HVM guests.
 ///
 /// Defined at [`sysctl.h:79`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.22.0#l79).
-pub const XEN_SYSCTL_PHYSCAP_hvm: u32 = 1;
+pub const XEN_SYSCTL_PHYSCAP_hvm: PhysicalCapabilities = PhysicalCapabilities(1);
 
 /// Bit number of [`XEN_SYSCTL_PHYSCAP_pv`].
 ///
@@ -148,7 +159,7 @@ pub const _XEN_SYSCTL_PHYSCAP_pv: u32 = 1;
 /// The host can run PV guests.
 ///
 /// Defined at [`sysctl.h:82`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.22.0#l82).
-pub const XEN_SYSCTL_PHYSCAP_pv: u32 = 2;
+pub const XEN_SYSCTL_PHYSCAP_pv: PhysicalCapabilities = PhysicalCapabilities(2);
 
 /// Bit number of [`XEN_SYSCTL_PHYSCAP_directio`].
 ///
@@ -158,7 +169,7 @@ pub const _XEN_SYSCTL_PHYSCAP_directio: u32 = 2;
 /// An IOMMU is in use, so devices can be assigned to guests.
 ///
 /// Defined at [`sysctl.h:85`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.22.0#l85).
-pub const XEN_SYSCTL_PHYSCAP_directio: u32 = 4;
+pub const XEN_SYSCTL_PHYSCAP_directio: PhysicalCapabilities = PhysicalCapabilities(4);
 
 /// Bit number of [`XEN_SYSCTL_PHYSCAP_hap`].
 ///
@@ -168,7 +179,7 @@ pub const _XEN_SYSCTL_PHYSCAP_hap: u32 = 3;
 /// The hardware can walk guest page tables (hardware-assisted paging).
 ///
 /// Defined at [`sysctl.h:88`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.22.0#l88).
-pub const XEN_SYSCTL_PHYSCAP_hap: u32 = 8;
+pub const XEN_SYSCTL_PHYSCAP_hap: PhysicalCapabilities = PhysicalCapabilities(8);
 
 /// Bit number of [`XEN_SYSCTL_PHYSCAP_shadow`].
 ///
@@ -178,7 +189,7 @@ pub const _XEN_SYSCTL_PHYSCAP_shadow: u32 = 4;
 /// Xen can use shadow page tables.
 ///
 /// Defined at [`sysctl.h:91`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.22.0#l91).
-pub const XEN_SYSCTL_PHYSCAP_shadow: u32 = 16;
+pub const XEN_SYSCTL_PHYSCAP_shadow: PhysicalCapabilities = PhysicalCapabilities(16);
 
 /// Bit number of [`XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share`].
 ///
@@ -188,27 +199,27 @@ pub const _XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share: u32 = 5;
 /// CPUs and IOMMU share the page tables of hardware-assisted paging.
 ///
 /// Defined at [`sysctl.h:94`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.22.0#l94).
-pub const XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share: u32 = 32;
+pub const XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share: PhysicalCapabilities = PhysicalCapabilities(32);
 
 /// vCPUs can be traced with the processor's trace facility.
 ///
 /// Defined at [`sysctl.h:96`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.22.0#l96). Since Xen 4.15.
-pub const XEN_SYSCTL_PHYSCAP_vmtrace: u32 = 64;
+pub const XEN_SYSCTL_PHYSCAP_vmtrace: PhysicalCapabilities = PhysicalCapabilities(64);
 
 /// Guests can have performance counters (vPMU).
 ///
 /// Defined at [`sysctl.h:98`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.22.0#l98). Since Xen 4.16.
-pub const XEN_SYSCTL_PHYSCAP_vpmu: u32 = 128;
+pub const XEN_SYSCTL_PHYSCAP_vpmu: PhysicalCapabilities = PhysicalCapabilities(128);
 
 /// Xen supports version 1 grant tables.
 ///
 /// Defined at [`sysctl.h:101`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.22.0#l101). Since Xen 4.16.
-pub const XEN_SYSCTL_PHYSCAP_gnttab_v1: u32 = 256;
+pub const XEN_SYSCTL_PHYSCAP_gnttab_v1: PhysicalCapabilities = PhysicalCapabilities(256);
 
 /// Xen supports version 2 grant tables.
 ///
 /// Defined at [`sysctl.h:102`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/sysctl.h;hb=RELEASE-4.22.0#l102). Since Xen 4.16.
-pub const XEN_SYSCTL_PHYSCAP_gnttab_v2: u32 = 512;
+pub const XEN_SYSCTL_PHYSCAP_gnttab_v2: PhysicalCapabilities = PhysicalCapabilities(512);
 
 /// The largest of the `XEN_SYSCTL_PHYSCAP_*` flags.
 ///
@@ -238,7 +249,7 @@ pub struct xen_sysctl_physinfo {
     /// OUT. CPU frequency in kHz.
     pub cpu_khz: u32,
     /// OUT. Mask of `XEN_SYSCTL_PHYSCAP_*`.
-    pub capabilities: u32,
+    pub capabilities: PhysicalCapabilities,
     /// OUT. Architecture's own capabilities. Arm: the SVE vector length, in the bits of `XEN_SYSCTL_PHYSCAP_ARM_SVE_MASK`.
     pub arch_capabilities: u32,
     /// Unused, 0.
@@ -2605,7 +2616,7 @@ layout! { struct xen_sysctl_physinfo: 112, 8;
     nr_nodes: u32 = 16, "xen_sysctl_physinfo.nr_nodes";
     max_node_id: u32 = 20, "xen_sysctl_physinfo.max_node_id";
     cpu_khz: u32 = 24, "xen_sysctl_physinfo.cpu_khz";
-    capabilities: u32 = 28, "xen_sysctl_physinfo.capabilities";
+    capabilities: PhysicalCapabilities = 28, "xen_sysctl_physinfo.capabilities";
     arch_capabilities: u32 = 32, "xen_sysctl_physinfo.arch_capabilities";
     pad: u32 = 36, "xen_sysctl_physinfo.pad";
     total_pages: u64 = 40, "xen_sysctl_physinfo.total_pages";
@@ -2614,7 +2625,7 @@ layout! { struct xen_sysctl_physinfo: 112, 8;
     outstanding_pages: u64 = 64, "xen_sysctl_physinfo.outstanding_pages";
     max_mfn: u64 = 72, "xen_sysctl_physinfo.max_mfn";
     hw_cap: [u32; 8] = 80, "xen_sysctl_physinfo.hw_cap";
-    [([u32; 8]) (u32) (u64)]
+    [(PhysicalCapabilities) ([u32; 8]) (u32) (u64)]
 }
 layout! { struct xen_sysctl_sched_id: 4, 4;
     sched_id: u32 = 0, "xen_sysctl_sched_id.sched_id";

@@ -10,11 +10,22 @@
 
 use crate::generated::x86_64::xen::vcpu_time_info;
 use crate::generated::x86_64::xen::vcpu_time_info_t;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// What happens to a time that has passed.
+///
+/// `VCPU_SSHOTTMR_*`, the flags of [`vcpu_set_singleshot_timer.flags`]. C has an integer.
+///
+/// [`vcpu_set_singleshot_timer.flags`]: vcpu_set_singleshot_timer::flags
+pub struct SingleshotFlags(pub u32);
+[VCPU_SSHOTTMR_future] []
+}
 
 /// Gives a vCPU its first register state, once. Takes [`vcpu_guest_context`] (PV, Arm) or `vcpu_hvm_context` (x86 HVM and PVH). The vCPU stays down.
 ///
@@ -190,7 +201,7 @@ pub struct vcpu_set_singleshot_timer {
     /// IN. When, in nanoseconds of absolute system time.
     pub timeout_abs_ns: u64,
     /// IN. [`VCPU_SSHOTTMR_future`] or 0.
-    pub flags: u32,
+    pub flags: SingleshotFlags,
     pub _padding0: [u8; 4],
 }
 
@@ -205,7 +216,7 @@ pub const _VCPU_SSHOTTMR_future: u32 = 0;
 /// Return -ETIME if the time is already past. Xen may ignore it.
 ///
 /// Defined at [`vcpu.h:160`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/vcpu.h;hb=RELEASE-4.22.0#l160).
-pub const VCPU_SSHOTTMR_future: u32 = 1;
+pub const VCPU_SSHOTTMR_future: SingleshotFlags = SingleshotFlags(1);
 
 /// Moves the [`vcpu_info`]. Takes [`vcpu_register_vcpu_info`].
 ///
@@ -349,9 +360,9 @@ layout! { struct vcpu_set_periodic_timer: 8, 8;
 }
 layout! { struct vcpu_set_singleshot_timer: 16, 8;
     timeout_abs_ns: u64 = 0, "vcpu_set_singleshot_timer.timeout_abs_ns";
-    flags: u32 = 8, "vcpu_set_singleshot_timer.flags";
+    flags: SingleshotFlags = 8, "vcpu_set_singleshot_timer.flags";
     _padding0: [u8; 4] = 12, "vcpu_set_singleshot_timer._padding0";
-    [([u8; 4]) (u32) (u64)]
+    [(SingleshotFlags) ([u8; 4]) (u64)]
 }
 layout! { struct vcpu_register_vcpu_info: 16, 8;
     mfn: u64 = 0, "vcpu_register_vcpu_info.mfn";

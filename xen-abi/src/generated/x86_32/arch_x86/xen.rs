@@ -5,10 +5,21 @@
 //! Upstream: [`xen/include/public/arch-x86/xen.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0).
 
 use crate::generated::x86_32::arch_x86::xen_x86_32::cpu_user_regs;
+use crate::support::flags::flags;
 use crate::support::int::align4::u64;
 use crate::support::newtypes::newtype;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
+
+flags! {
+/// The devices that Xen emulates for a domain.
+///
+/// `XEN_X86_EMU_*`, the flags of [`xen_arch_domainconfig.emulation_flags`]. C has an integer.
+///
+/// [`xen_arch_domainconfig.emulation_flags`]: xen_arch_domainconfig::emulation_flags
+pub struct EmulationFlags(pub u32);
+[XEN_X86_EMU_LAPIC XEN_X86_EMU_HPET XEN_X86_EMU_PM XEN_X86_EMU_RTC XEN_X86_EMU_IOAPIC XEN_X86_EMU_PIC XEN_X86_EMU_VGA XEN_X86_EMU_IOMMU XEN_X86_EMU_PIT XEN_X86_EMU_USE_PIRQ XEN_X86_EMU_VPCI] []
+}
 
 newtype! {
 /// A frame number, of 4096-byte pages, as wide as a register.
@@ -260,7 +271,7 @@ pub type arch_shared_info_t = arch_shared_info;
 #[repr(C)]
 pub struct xen_arch_domainconfig {
     /// IN. Devices Xen emulates, `XEN_X86_EMU_*`.
-    pub emulation_flags: u32,
+    pub emulation_flags: EmulationFlags,
     /// IN. [`XEN_X86_MSR_RELAXED`] or 0.
     pub misc_flags: u32,
 }
@@ -273,7 +284,7 @@ pub const _XEN_X86_EMU_LAPIC: u32 = 0;
 /// Emulated: local APIC.
 ///
 /// Defined at [`arch-x86/xen.h:274`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l274).
-pub const XEN_X86_EMU_LAPIC: u32 = 1;
+pub const XEN_X86_EMU_LAPIC: EmulationFlags = EmulationFlags(1);
 
 /// Bit number of [`XEN_X86_EMU_HPET`].
 ///
@@ -283,7 +294,7 @@ pub const _XEN_X86_EMU_HPET: u32 = 1;
 /// Emulated: high precision event timer.
 ///
 /// Defined at [`arch-x86/xen.h:276`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l276).
-pub const XEN_X86_EMU_HPET: u32 = 2;
+pub const XEN_X86_EMU_HPET: EmulationFlags = EmulationFlags(2);
 
 /// Bit number of [`XEN_X86_EMU_PM`].
 ///
@@ -293,7 +304,7 @@ pub const _XEN_X86_EMU_PM: u32 = 2;
 /// Emulated: ACPI power management timer and ports.
 ///
 /// Defined at [`arch-x86/xen.h:278`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l278).
-pub const XEN_X86_EMU_PM: u32 = 4;
+pub const XEN_X86_EMU_PM: EmulationFlags = EmulationFlags(4);
 
 /// Bit number of [`XEN_X86_EMU_RTC`].
 ///
@@ -303,7 +314,7 @@ pub const _XEN_X86_EMU_RTC: u32 = 3;
 /// Emulated: real-time clock.
 ///
 /// Defined at [`arch-x86/xen.h:280`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l280).
-pub const XEN_X86_EMU_RTC: u32 = 8;
+pub const XEN_X86_EMU_RTC: EmulationFlags = EmulationFlags(8);
 
 /// Bit number of [`XEN_X86_EMU_IOAPIC`].
 ///
@@ -313,7 +324,7 @@ pub const _XEN_X86_EMU_IOAPIC: u32 = 4;
 /// Emulated: I/O APIC.
 ///
 /// Defined at [`arch-x86/xen.h:282`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l282).
-pub const XEN_X86_EMU_IOAPIC: u32 = 16;
+pub const XEN_X86_EMU_IOAPIC: EmulationFlags = EmulationFlags(16);
 
 /// Bit number of [`XEN_X86_EMU_PIC`].
 ///
@@ -323,7 +334,7 @@ pub const _XEN_X86_EMU_PIC: u32 = 5;
 /// Emulated: legacy interrupt controllers.
 ///
 /// Defined at [`arch-x86/xen.h:284`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l284).
-pub const XEN_X86_EMU_PIC: u32 = 32;
+pub const XEN_X86_EMU_PIC: EmulationFlags = EmulationFlags(32);
 
 /// Bit number of [`XEN_X86_EMU_VGA`].
 ///
@@ -333,7 +344,7 @@ pub const _XEN_X86_EMU_VGA: u32 = 6;
 /// Emulated: standard VGA acceleration.
 ///
 /// Defined at [`arch-x86/xen.h:286`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l286).
-pub const XEN_X86_EMU_VGA: u32 = 64;
+pub const XEN_X86_EMU_VGA: EmulationFlags = EmulationFlags(64);
 
 /// Bit number of [`XEN_X86_EMU_IOMMU`].
 ///
@@ -343,7 +354,7 @@ pub const _XEN_X86_EMU_IOMMU: u32 = 7;
 /// Emulated: I/O memory management unit.
 ///
 /// Defined at [`arch-x86/xen.h:288`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l288).
-pub const XEN_X86_EMU_IOMMU: u32 = 128;
+pub const XEN_X86_EMU_IOMMU: EmulationFlags = EmulationFlags(128);
 
 /// Bit number of [`XEN_X86_EMU_PIT`].
 ///
@@ -353,7 +364,7 @@ pub const _XEN_X86_EMU_PIT: u32 = 8;
 /// Emulated: programmable interval timer.
 ///
 /// Defined at [`arch-x86/xen.h:290`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l290).
-pub const XEN_X86_EMU_PIT: u32 = 256;
+pub const XEN_X86_EMU_PIT: EmulationFlags = EmulationFlags(256);
 
 /// Bit number of [`XEN_X86_EMU_USE_PIRQ`].
 ///
@@ -363,7 +374,7 @@ pub const _XEN_X86_EMU_USE_PIRQ: u32 = 9;
 /// The guest may receive physical interrupts through event channels.
 ///
 /// Defined at [`arch-x86/xen.h:292`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l292).
-pub const XEN_X86_EMU_USE_PIRQ: u32 = 512;
+pub const XEN_X86_EMU_USE_PIRQ: EmulationFlags = EmulationFlags(512);
 
 /// Bit number of [`XEN_X86_EMU_VPCI`].
 ///
@@ -373,12 +384,12 @@ pub const _XEN_X86_EMU_VPCI: u32 = 10;
 /// Emulated: PCI configuration space.
 ///
 /// Defined at [`arch-x86/xen.h:294`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l294).
-pub const XEN_X86_EMU_VPCI: u32 = 1024;
+pub const XEN_X86_EMU_VPCI: EmulationFlags = EmulationFlags(1024);
 
 /// Every device that can be emulated.
 ///
 /// Defined at [`arch-x86/xen.h:296`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/xen.h;hb=RELEASE-4.22.0#l296).
-pub const XEN_X86_EMU_ALL: u32 = 2047;
+pub const XEN_X86_EMU_ALL: EmulationFlags = EmulationFlags(2047);
 
 /// Accesses to registers Xen does not know do nothing instead of faulting.
 ///
@@ -503,9 +514,9 @@ layout! { struct arch_shared_info: 28, 4;
     [(u32) (xen_pfn_t)]
 }
 layout! { struct xen_arch_domainconfig: 8, 4;
-    emulation_flags: u32 = 0, "xen_arch_domainconfig.emulation_flags";
+    emulation_flags: EmulationFlags = 0, "xen_arch_domainconfig.emulation_flags";
     misc_flags: u32 = 4, "xen_arch_domainconfig.misc_flags";
-    [(u32)]
+    [(EmulationFlags) (u32)]
 }
 layout! { struct xen_cpuid_leaf: 24, 4;
     leaf: u32 = 0, "xen_cpuid_leaf.leaf";

@@ -14,11 +14,32 @@
 use core::ffi::c_void;
 use crate::generated::x86_64::arch_x86::xen::xen_ulong_t;
 use crate::generated::x86_64::event_channel::evtchn_port_t;
+use crate::support::flags::flags;
 use crate::support::handle::GuestHandle64;
 use crate::support::int::align8::u64;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// Which accesses to memory a device model handles.
+///
+/// `XEN_DMOP_IOREQ_MEM_ACCESS_*`, the flags of [`xen_dm_op_map_mem_type_to_ioreq_server.flags`]. C has an integer.
+///
+/// [`xen_dm_op_map_mem_type_to_ioreq_server.flags`]: xen_dm_op_map_mem_type_to_ioreq_server::flags
+pub struct IoreqMemAccessFlags(pub u32);
+[XEN_DMOP_IOREQ_MEM_ACCESS_READ XEN_DMOP_IOREQ_MEM_ACCESS_WRITE] []
+}
+
+flags! {
+/// What a device model does not ask for.
+///
+/// `XEN_DMOP_no_*`, the flags of [`xen_dm_op_get_ioreq_server_info.flags`]. C has an integer.
+///
+/// [`xen_dm_op_get_ioreq_server_info.flags`]: xen_dm_op_get_ioreq_server_info::flags
+pub struct IoreqServerInfoFlags(pub u16);
+[XEN_DMOP_no_gfns] []
+}
 
 /// Id of an I/O request server, unique in the domain it serves.
 ///
@@ -71,7 +92,7 @@ pub struct xen_dm_op_get_ioreq_server_info {
     /// IN. The server.
     pub id: ioservid_t,
     /// IN. [`XEN_DMOP_no_gfns`] or 0.
-    pub flags: u16,
+    pub flags: IoreqServerInfoFlags,
     /// OUT. Port to bind to for the notifications of buffered requests; valid if the server has such a ring. The ports of other requests are in [`ioreq`].
     ///
     /// [`ioreq`]: super::super::hvm::ioreq::ioreq
@@ -96,7 +117,7 @@ pub const _XEN_DMOP_no_gfns: u32 = 0;
 /// Defined at [`hvm/dm_op.h:88`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=RELEASE-4.22.0#l88).
 ///
 /// [`XENMEM_acquire_resource`]: super::super::memory::XENMEM_acquire_resource
-pub const XEN_DMOP_no_gfns: u32 = 1;
+pub const XEN_DMOP_no_gfns: IoreqServerInfoFlags = IoreqServerInfoFlags(1);
 
 /// `xen_dm_op_get_ioreq_server_info_t` of [`hvm/dm_op.h:97`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=RELEASE-4.22.0#l97). Since Xen 4.15.
 pub type xen_dm_op_get_ioreq_server_info_t = xen_dm_op_get_ioreq_server_info;
@@ -499,7 +520,7 @@ pub struct xen_dm_op_map_mem_type_to_ioreq_server {
     /// [`HVMMEM_ioreq_server`]: super::super::hvm::hvm_op::HVMMEM_ioreq_server
     pub type_: u16,
     /// IN. [`XEN_DMOP_IOREQ_MEM_ACCESS_WRITE`] to map; 0 to unmap, which turns remaining pages of the type into ordinary memory.
-    pub flags: u32,
+    pub flags: IoreqMemAccessFlags,
     /// IN/OUT. Progress kept by Xen; 0 on the first call.
     pub opaque: u64,
 }
@@ -507,12 +528,12 @@ pub struct xen_dm_op_map_mem_type_to_ioreq_server {
 /// Reads; not implemented.
 ///
 /// Defined at [`hvm/dm_op.h:356`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=RELEASE-4.22.0#l356).
-pub const XEN_DMOP_IOREQ_MEM_ACCESS_READ: u32 = 1;
+pub const XEN_DMOP_IOREQ_MEM_ACCESS_READ: IoreqMemAccessFlags = IoreqMemAccessFlags(1);
 
 /// Writes.
 ///
 /// Defined at [`hvm/dm_op.h:357`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=RELEASE-4.22.0#l357).
-pub const XEN_DMOP_IOREQ_MEM_ACCESS_WRITE: u32 = 2;
+pub const XEN_DMOP_IOREQ_MEM_ACCESS_WRITE: IoreqMemAccessFlags = IoreqMemAccessFlags(2);
 
 /// `xen_dm_op_map_mem_type_to_ioreq_server_t` of [`hvm/dm_op.h:362`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/hvm/dm_op.h;hb=RELEASE-4.22.0#l362). Since Xen 4.15.
 pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_ioreq_server;
@@ -788,11 +809,11 @@ layout! { struct xen_dm_op_create_ioreq_server: 6, 2;
 }
 layout! { struct xen_dm_op_get_ioreq_server_info: 24, 8;
     id: ioservid_t = 0, "xen_dm_op_get_ioreq_server_info.id";
-    flags: u16 = 2, "xen_dm_op_get_ioreq_server_info.flags";
+    flags: IoreqServerInfoFlags = 2, "xen_dm_op_get_ioreq_server_info.flags";
     bufioreq_port: evtchn_port_t = 4, "xen_dm_op_get_ioreq_server_info.bufioreq_port";
     ioreq_gfn: u64 = 8, "xen_dm_op_get_ioreq_server_info.ioreq_gfn";
     bufioreq_gfn: u64 = 16, "xen_dm_op_get_ioreq_server_info.bufioreq_gfn";
-    [(evtchn_port_t) (ioservid_t) (u16) (u64)]
+    [(IoreqServerInfoFlags) (evtchn_port_t) (ioservid_t) (u64)]
 }
 layout! { struct xen_dm_op_ioreq_server_range: 24, 8;
     id: ioservid_t = 0, "xen_dm_op_ioreq_server_range.id";
@@ -875,9 +896,9 @@ layout! { struct xen_dm_op_inject_msi: 16, 8;
 layout! { struct xen_dm_op_map_mem_type_to_ioreq_server: 16, 8;
     id: ioservid_t = 0, "xen_dm_op_map_mem_type_to_ioreq_server.id";
     type_: u16 = 2, "xen_dm_op_map_mem_type_to_ioreq_server.type_";
-    flags: u32 = 4, "xen_dm_op_map_mem_type_to_ioreq_server.flags";
+    flags: IoreqMemAccessFlags = 4, "xen_dm_op_map_mem_type_to_ioreq_server.flags";
     opaque: u64 = 8, "xen_dm_op_map_mem_type_to_ioreq_server.opaque";
-    [(ioservid_t) (u16) (u32) (u64)]
+    [(IoreqMemAccessFlags) (ioservid_t) (u16) (u64)]
 }
 layout! { struct xen_dm_op_remote_shutdown: 4, 4;
     reason: u32 = 0, "xen_dm_op_remote_shutdown.reason";

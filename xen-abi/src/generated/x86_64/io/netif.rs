@@ -10,9 +10,50 @@
 
 use crate::generated::x86_64::grant_table::grant_ref_t;
 use crate::generated::x86_64::io::ring::RING_IDX;
+use crate::support::flags::flags;
 use crate::support::proof::layout;
 use crate::support::proof::leaves;
 use crate::support::union::union_members;
+
+flags! {
+/// What follows an extra slot.
+///
+/// `XEN_NETIF_EXTRA_FLAG_*`, the flags of [`netif_extra_info.flags`]. C has an integer.
+///
+/// [`netif_extra_info.flags`]: netif_extra_info::flags
+pub struct NetExtraFlags(pub u8);
+[XEN_NETIF_EXTRA_FLAG_MORE] []
+}
+
+flags! {
+/// How a grant is mapped for later use.
+///
+/// `XEN_NETIF_CTRLF_GREF_*`, the flags of [`xen_netif_gref.flags`]. C has an integer.
+///
+/// [`xen_netif_gref.flags`]: xen_netif_gref::flags
+pub struct NetGrefFlags(pub u16);
+[XEN_NETIF_CTRLF_GREF_readonly] []
+}
+
+flags! {
+/// What a response says about a received packet.
+///
+/// `NETRXF_*`, the flags of [`netif_rx_response.flags`]. C has an integer.
+///
+/// [`netif_rx_response.flags`]: netif_rx_response::flags
+pub struct NetRxFlags(pub u16);
+[NETRXF_data_validated NETRXF_csum_blank NETRXF_more_data NETRXF_extra_info NETRXF_gso_prefix] []
+}
+
+flags! {
+/// What a request to transmit says about its packet.
+///
+/// `NETTXF_*`, the flags of [`netif_tx_request.flags`]. C has an integer.
+///
+/// [`netif_tx_request.flags`]: netif_tx_request::flags
+pub struct NetTxFlags(pub u16);
+[NETTXF_csum_blank NETTXF_data_validated NETTXF_more_data NETTXF_extra_info] []
+}
 
 /// Number of slots for one packet that every backend accepts.
 ///
@@ -190,7 +231,7 @@ pub struct xen_netif_gref {
     /// IN. Grant to map or unmap.
     pub ref_: grant_ref_t,
     /// IN. [`XEN_NETIF_CTRLF_GREF_readonly`] or 0.
-    pub flags: u16,
+    pub flags: NetGrefFlags,
     /// OUT. `XEN_NETIF_CTRL_STATUS_*` of this grant; written when unmapping only.
     pub status: u16,
 }
@@ -203,7 +244,7 @@ pub const _XEN_NETIF_CTRLF_GREF_readonly: u32 = 0;
 /// The grant is read-only.
 ///
 /// Defined at [`io/netif.h:444`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l444).
-pub const XEN_NETIF_CTRLF_GREF_readonly: u32 = 1;
+pub const XEN_NETIF_CTRLF_GREF_readonly: NetGrefFlags = NetGrefFlags(1);
 
 /// 4 bytes reserved for the kind of device; 0 in the others.
 ///
@@ -307,7 +348,7 @@ pub const _NETTXF_csum_blank: u32 = 0;
 /// Transmit: the protocol checksum is still to be computed.
 ///
 /// Defined at [`io/netif.h:959`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l959).
-pub const NETTXF_csum_blank: u32 = 1;
+pub const NETTXF_csum_blank: NetTxFlags = NetTxFlags(1);
 
 /// Bit number of [`NETTXF_data_validated`].
 ///
@@ -317,7 +358,7 @@ pub const _NETTXF_data_validated: u32 = 1;
 /// Transmit: the protocol checksum is known to be good.
 ///
 /// Defined at [`io/netif.h:963`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l963).
-pub const NETTXF_data_validated: u32 = 2;
+pub const NETTXF_data_validated: NetTxFlags = NetTxFlags(2);
 
 /// Bit number of [`NETTXF_more_data`].
 ///
@@ -327,7 +368,7 @@ pub const _NETTXF_more_data: u32 = 2;
 /// Transmit: the packet continues in a further slot.
 ///
 /// Defined at [`io/netif.h:967`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l967).
-pub const NETTXF_more_data: u32 = 4;
+pub const NETTXF_more_data: NetTxFlags = NetTxFlags(4);
 
 /// Bit number of [`NETTXF_extra_info`].
 ///
@@ -337,7 +378,7 @@ pub const _NETTXF_extra_info: u32 = 3;
 /// Transmit: a slot of extra information follows.
 ///
 /// Defined at [`io/netif.h:971`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l971).
-pub const NETTXF_extra_info: u32 = 8;
+pub const NETTXF_extra_info: NetTxFlags = NetTxFlags(8);
 
 /// Largest size of a packet, in bytes.
 ///
@@ -357,7 +398,7 @@ pub struct netif_tx_request {
     /// IN. Offset of the data in the page, in bytes.
     pub offset: u16,
     /// IN. `NETTXF_*`.
-    pub flags: u16,
+    pub flags: NetTxFlags,
     /// IN. Chosen by the frontend and repeated in the response.
     pub id: u16,
     /// IN. Size in bytes: in the first slot that of the whole packet, in others that of their part. The size of the first part is the difference.
@@ -413,7 +454,7 @@ pub const _XEN_NETIF_EXTRA_FLAG_MORE: u32 = 0;
 /// A further slot of extra information follows.
 ///
 /// Defined at [`io/netif.h:993`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l993).
-pub const XEN_NETIF_EXTRA_FLAG_MORE: u32 = 1;
+pub const XEN_NETIF_EXTRA_FLAG_MORE: NetExtraFlags = NetExtraFlags(1);
 
 /// Segmentation offload: none.
 ///
@@ -444,7 +485,7 @@ pub struct netif_extra_info {
     /// [`u`]: netif_extra_info::u
     pub type_: u8,
     /// IN. [`XEN_NETIF_EXTRA_FLAG_MORE`] or 0.
-    pub flags: u8,
+    pub flags: NetExtraFlags,
     /// IN. Information, as the type says.
     pub u: netif_extra_info_u,
 }
@@ -569,7 +610,7 @@ pub const _NETRXF_data_validated: u32 = 0;
 /// Receive: the protocol checksum is known to be good.
 ///
 /// Defined at [`io/netif.h:1042`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l1042).
-pub const NETRXF_data_validated: u32 = 1;
+pub const NETRXF_data_validated: NetRxFlags = NetRxFlags(1);
 
 /// Bit number of [`NETRXF_csum_blank`].
 ///
@@ -579,7 +620,7 @@ pub const _NETRXF_csum_blank: u32 = 1;
 /// Receive: the protocol checksum has not been computed.
 ///
 /// Defined at [`io/netif.h:1046`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l1046).
-pub const NETRXF_csum_blank: u32 = 2;
+pub const NETRXF_csum_blank: NetRxFlags = NetRxFlags(2);
 
 /// Bit number of [`NETRXF_more_data`].
 ///
@@ -589,7 +630,7 @@ pub const _NETRXF_more_data: u32 = 2;
 /// Receive: the packet continues in a further slot.
 ///
 /// Defined at [`io/netif.h:1050`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l1050).
-pub const NETRXF_more_data: u32 = 4;
+pub const NETRXF_more_data: NetRxFlags = NetRxFlags(4);
 
 /// Bit number of [`NETRXF_extra_info`].
 ///
@@ -599,7 +640,7 @@ pub const _NETRXF_extra_info: u32 = 3;
 /// Receive: a slot of extra information follows.
 ///
 /// Defined at [`io/netif.h:1054`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l1054).
-pub const NETRXF_extra_info: u32 = 8;
+pub const NETRXF_extra_info: NetRxFlags = NetRxFlags(8);
 
 /// Bit number of [`NETRXF_gso_prefix`].
 ///
@@ -609,7 +650,7 @@ pub const _NETRXF_gso_prefix: u32 = 4;
 /// Receive: the slot only announces the segment size of the packet after it. Deprecated.
 ///
 /// Defined at [`io/netif.h:1058`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/io/netif.h;hb=RELEASE-4.22.0#l1058).
-pub const NETRXF_gso_prefix: u32 = 16;
+pub const NETRXF_gso_prefix: NetRxFlags = NetRxFlags(16);
 
 /// One part of a received packet. It has to be in the same slot as its request, because frontends rely on that.
 ///
@@ -624,7 +665,7 @@ pub struct netif_rx_response {
     /// OUT. Offset of the data in the page, in bytes.
     pub offset: u16,
     /// OUT. `NETRXF_*`.
-    pub flags: u16,
+    pub flags: NetRxFlags,
     /// OUT. Size of the part in bytes, or a negative `NETIF_RSP_*`.
     pub status: i16,
 }
@@ -857,9 +898,9 @@ layout! { struct xen_netif_ctrl_response: 12, 4;
 }
 layout! { struct xen_netif_gref: 8, 4;
     ref_: grant_ref_t = 0, "xen_netif_gref.ref_";
-    flags: u16 = 4, "xen_netif_gref.flags";
+    flags: NetGrefFlags = 4, "xen_netif_gref.flags";
     status: u16 = 6, "xen_netif_gref.status";
-    [(grant_ref_t) (u16)]
+    [(NetGrefFlags) (grant_ref_t) (u16)]
 }
 layout! { union xen_netif_ctrl_sring_pvt: 4, 1 }
 layout! { struct xen_netif_ctrl_sring_pvt_netif: 1, 1;
@@ -889,16 +930,16 @@ layout! { union xen_netif_ctrl_sring_entry: 16, 4 }
 layout! { struct netif_tx_request: 12, 4;
     gref: grant_ref_t = 0, "netif_tx_request.gref";
     offset: u16 = 4, "netif_tx_request.offset";
-    flags: u16 = 6, "netif_tx_request.flags";
+    flags: NetTxFlags = 6, "netif_tx_request.flags";
     id: u16 = 8, "netif_tx_request.id";
     size: u16 = 10, "netif_tx_request.size";
-    [(grant_ref_t) (u16)]
+    [(NetTxFlags) (grant_ref_t) (u16)]
 }
 layout! { struct netif_extra_info: 8, 2;
     type_: u8 = 0, "netif_extra_info.type_";
-    flags: u8 = 1, "netif_extra_info.flags";
+    flags: NetExtraFlags = 1, "netif_extra_info.flags";
     u: netif_extra_info_u = 2, "netif_extra_info.u";
-    [(netif_extra_info_u) (u8)]
+    [(NetExtraFlags) (netif_extra_info_u) (u8)]
 }
 leaves! {
     2, "netif_extra_info.u.gso.size": (netif_extra_info, u) (netif_extra_info_u_gso, size);
@@ -943,9 +984,9 @@ layout! { struct netif_rx_request: 8, 4;
 layout! { struct netif_rx_response: 8, 2;
     id: u16 = 0, "netif_rx_response.id";
     offset: u16 = 2, "netif_rx_response.offset";
-    flags: u16 = 4, "netif_rx_response.flags";
+    flags: NetRxFlags = 4, "netif_rx_response.flags";
     status: i16 = 6, "netif_rx_response.status";
-    [(i16) (u16)]
+    [(NetRxFlags) (i16) (u16)]
 }
 layout! { union netif_tx_sring_pvt: 4, 1 }
 layout! { struct netif_tx_sring_pvt_netif: 1, 1;
