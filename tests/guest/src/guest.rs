@@ -14,7 +14,7 @@ use xen_ops::field;
 use xen_ops::gnttab::TableFrames as _;
 use xen_ops::page::{MapTarget as _, Page as _};
 use xen_ops::view::Field;
-use xen_scenarios::{Guest, Kind, Part};
+use xen_scenarios::{Guest, Kind, Part, Run};
 
 use crate::toolstack;
 
@@ -42,6 +42,19 @@ impl LiveGuest {
         let domid = domid_t(me.and_then(|me| me.parse().ok()).unwrap_or(0));
         let shared_info = SharedInfo::map(&kernel, take(&kernel)).expect("the shared page");
         Self { xen: kernel.xen(), domid, shared_info, entries: None, kernel }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl LiveGuest {
+    /// What the kernel was started with.
+    pub(crate) fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The page that it shares with Xen.
+    pub(crate) fn shared_info(&self) -> &SharedInfo {
+        &self.shared_info
     }
 }
 
@@ -158,6 +171,15 @@ impl Guest for LiveGuest {
             let _ = (number, arguments);
             None
         }
+    }
+
+    fn pv(run: &mut Run<'_, Self>) {
+        #[cfg(target_arch = "x86_64")]
+        if run.guest.kernel.kind() == GuestKind::Pv {
+            crate::pv::pv(run);
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = run;
     }
 
     fn write(&mut self, line: fmt::Arguments<'_>) {

@@ -5,6 +5,7 @@
 //! | `guest.rs` | what the scenarios want of a guest |
 //! | `exit.rs` | the status that the machine ends with |
 //! | `compat.rs` | hypercalls from 32-bit code |
+//! | `pv` | what only a PV kernel does: page tables, descriptors, traps |
 //! | `misbehave.rs` | what a guest should not do |
 //! | `toolstack.rs` | what a control domain does to others |
 //!
@@ -19,6 +20,8 @@ mod compat;
 mod exit;
 mod guest;
 mod misbehave;
+#[cfg(target_arch = "x86_64")]
+mod pv;
 mod toolstack;
 
 use core::panic::PanicInfo;

@@ -8,6 +8,8 @@ use xen_ops::gnttab::TableFrames;
 use xen_ops::hypercall::Hypercall;
 use xen_ops::page::{MapTarget, Page};
 
+use crate::Run;
+
 /// What kind of guest this is, as far as Xen's answers depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -96,6 +98,14 @@ pub trait Guest {
     fn compat_call(&mut self, number: u32, arguments: [u32; 5]) -> Option<i32> {
         let _ = (number, arguments);
         None
+    }
+
+    /// Does what only a PV kernel on a processor can, and writes down what comes of it.
+    fn pv(run: &mut Run<'_, Self>)
+    where
+        Self: Sized,
+    {
+        let _ = run;
     }
 
     /// Writes a line where the harness reads it.
