@@ -116,6 +116,10 @@ impl State {
             XEN_DOMCTL_getvcpuinfo => ("XEN_DOMCTL_getvcpuinfo", State::vcpu_info),
             XEN_DOMCTL_get_address_size => ("XEN_DOMCTL_get_address_size", State::address_size),
             XEN_DOMCTL_max_mem => ("XEN_DOMCTL_max_mem", State::max_mem),
+            // Unknown commands end up at the IOMMU, which a machine with a PV control domain has not.
+            _ if self.release == Release::V4_14 && self.caller(caller).kind == GuestKind::Pv => {
+                ("domctl", |_, _, _| Err(XEN_EOPNOTSUPP))
+            }
             _ => ("domctl", |_, _, _| Err(XEN_ENOSYS)),
         };
         let (version, _) = versions(self.release);

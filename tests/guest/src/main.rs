@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `guest.rs` | what the scenarios want of a guest |
 //! | `exit.rs` | the status that the machine ends with |
+//! | `costs.rs` | what a multicall costs, if the command line has the word `costs` |
 //! | `compat.rs` | hypercalls from 32-bit code |
 //! | `pv` | what only a PV kernel does: page tables, descriptors, traps |
 //! | `misbehave.rs` | what a guest should not do |
@@ -17,6 +18,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod compat;
+#[cfg(target_arch = "x86_64")]
+mod costs;
 mod exit;
 mod guest;
 mod misbehave;
@@ -41,6 +44,8 @@ fn main(guest: Guest) -> ! {
         let_machine_go_on();
     }
     misbehave::misbehave(arguments);
+    #[cfg(target_arch = "x86_64")]
+    costs::costs(guest.xen(), arguments);
     xen_scenarios::run(&mut guest, arguments);
     exit(Status::Done)
 }

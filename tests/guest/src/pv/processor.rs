@@ -1,13 +1,12 @@
 //! Descriptors, traps, events, registers, and a switch of contexts as one multicall.
 
 use core::arch::asm;
-use core::arch::x86_64::_rdtsc;
 use core::sync::atomic::AtomicU32;
 
 use xen_abi::arch_x86::xen_x86_64::{FLAT_KERNEL_SS, SEGBASE_FS};
 use xen_abi::xen::*;
 use xen_ops::field;
-use xen_ops::hypercall::multicall::{Multicall, for_each};
+use xen_ops::hypercall::multicall::Multicall;
 use xen_ops::hypercall::{event_channel_op, pv, xen_version};
 use xen_ops::page::Page as _;
 use xen_ops::view::Field;
@@ -167,9 +166,6 @@ pub(super) fn registers(run: &mut Run<'_, LiveGuest>) {
 /// Stacks that this kernel never leaves user mode on.
 static STACK: [AtomicU32; 256] = [const { AtomicU32::new(0) }; 256];
 
-/// Hypercalls of a batch whose cost is measured.
-const BATCH: usize = 16;
-
 pub(super) fn switch(run: &mut Run<'_, LiveGuest>) {
     let xen = *run.guest.xen();
     let top = STACK.as_ptr_range().end.addr();
@@ -193,40 +189,4 @@ pub(super) fn switch(run: &mut Run<'_, LiveGuest>) {
     }
     // SAFETY: the same once more.
     outcome(run, "stack_switch", unsafe { pv::stack_switch(&xen, FLAT_KERNEL_SS as usize, top) });
-    costs(run);
-}
-
-/// The fewest processor cycles of many tries.
-fn fewest(mut what: impl FnMut()) -> u64 {
-    let mut fewest = u64::MAX;
-    for _ in 0..64 {
-        // SAFETY: reads the time stamp counter.
-        let begin = unsafe { _rdtsc() };
-        what();
-        // SAFETY: as above.
-        fewest = fewest.min(unsafe { _rdtsc() }.wrapping_sub(begin));
-    }
-    fewest
-}
-
-/// Prints what a batch costs beside single calls. It is no step: no two machines agree.
-fn costs(run: &mut Run<'_, LiveGuest>) {
-    let xen = *run.guest.xen();
-    let single = fewest(|| {
-        for _ in 0..BATCH {
-            let _ = pv::fpu_taskswitch(&xen, 0);
-        }
-    });
-    let batch = fewest(|| {
-        for_each::<BATCH, _, _, _>(
-            &xen,
-            &mut [(); BATCH],
-            |xen, ()| pv::fpu_taskswitch(xen, 0),
-            |_, _| (),
-        );
-    });
-    let tenths = batch.saturating_mul(1000) / single.max(1);
-    run.guest.write(format_args!(
-        "cost of {BATCH} calls: {single} cycles one by one, {batch} in a multicall: {tenths} per mille"
-    ));
 }

@@ -103,13 +103,14 @@ pub(super) fn tables(run: &mut Run<'_, LiveGuest>) {
     run.step("mmu_update, a table, the word", word(ADDRESS));
     let change = mmu_update { ptr: entry(level1, 0), val: data[1].frame().0 << 12 | WRITABLE };
     let no_frame = mmu_update { ptr: entry(level1, 1), val: 0x7fff_ffff << 12 | WRITABLE };
-    let unknown = mmu_update { ptr: entry(level1, 1) | 3, val: 0 };
+    let direct = entry(level1, 1) | u64::from(MMU_PT_UPDATE_NO_TRANSLATE);
+    let direct = mmu_update { ptr: direct, val: 0 };
     let (result, done) = update(run, &[change, no_frame, change]);
     outcome(run, "mmu_update, one that fails", result);
     run.step("mmu_update, one that fails, done", done);
-    let (result, done) = update(run, &[unknown]);
-    outcome(run, "mmu_update, unknown", result);
-    run.step("mmu_update, unknown, done", done);
+    let (result, done) = update(run, &[direct]);
+    outcome(run, "mmu_update, no translation", result);
+    run.step("mmu_update, no translation, done", done);
     extended(run, "invlpg_local", &mut [MmuExt::invlpg_local(ADDRESS)]);
     run.step("mmu_update, a page, the word", word(ADDRESS));
     outcome(run, "update_va_mapping", map(&xen, ADDRESS, data[0].frame(), PRESENT));

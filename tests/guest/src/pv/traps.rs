@@ -6,7 +6,12 @@ use core::arch::global_asm;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use xen_abi::arch_x86::xen::trap_info;
-use xen_abi::arch_x86::xen_x86_64::{FLAT_KERNEL_CS, FLAT_KERNEL_SS};
+use xen_abi::arch_x86::xen_x86_64::FLAT_KERNEL_CS;
+use xen_abi::xen::__HYPERVISOR_iret;
+use xen_guest::backend::HYPERCALL_PAGE;
+
+/// The bit of the flags that stands for events that are not masked.
+const INTERRUPTS: i32 = 1 << 9;
 
 /// How often each handler was entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +31,9 @@ pub(super) fn count(trap: Trap) -> u32 {
     COUNTS.get(trap as usize).map_or(0, |count| count.load(Ordering::Relaxed))
 }
 
-// Xen pushes rcx and r11 on top of what the processor does. The selectors in the frame are those of ring 0,
-// and the code segment has the event mask above it, so both are written anew. A `ud2` is skipped.
+// Xen pushes rcx and r11 on top of what the processor does. The way back is the hypercall `iret`, whose slot in
+// the page pushes rcx, r11 and rax: below them it takes flags, of which there are none, and the frame. A `ud2`
+// is skipped. Events stay masked, for the one that was pending still is.
 global_asm!(
     "
     .text
@@ -47,19 +53,20 @@ global_asm!(
         jmp     1f
     pv_event:
         inc     dword ptr [rip + {counts} + 16]
+        and     qword ptr [rsp + 32], {without_interrupts}
     1:
         mov     rcx, [rsp]
         mov     r11, [rsp + 8]
-        add     rsp, 16
-        mov     qword ptr [rsp + 8], {code}
-        mov     qword ptr [rsp + 32], {stack}
-        iretq
+        add     rsp, 8
+        mov     qword ptr [rsp], 0
+        jmp     {hypercall_page} + {iret} * 32
     pv_failsafe:
         ud2
     ",
     counts = sym COUNTS,
-    code = const FLAT_KERNEL_CS,
-    stack = const FLAT_KERNEL_SS,
+    hypercall_page = sym HYPERCALL_PAGE,
+    iret = const __HYPERVISOR_iret,
+    without_interrupts = const !INTERRUPTS,
 );
 
 unsafe extern "C" {
