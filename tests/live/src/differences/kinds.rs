@@ -364,10 +364,4 @@ pub(super) const KINDS: &[Difference] = &[
         ],
         reason: "Arm has no such domctl, and Debian's hypervisors for it have no ioreq servers",
     },
-    Difference {
-        place: |at| !at.is_pv(),
-        scenario: "pv",
-        steps: &[("*", None)],
-        reason: "a translated guest has page tables, descriptors and traps of its own",
-    },
 ];

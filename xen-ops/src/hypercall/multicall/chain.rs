@@ -36,6 +36,21 @@ use crate::hypercall::Hypercall;
 /// }
 /// ```
 ///
+/// What a call borrows stays until the multicall is made:
+///
+/// ```compile_fail,E0597
+/// use xen_ops::hypercall::multicall::Multicall;
+/// # use xen_ops::hypercall::{Hypercall, sched_op};
+/// # use xen_ops::xen_abi::event_channel::evtchn_port_t;
+/// fn poll(xen: &impl Hypercall) {
+///     let calls = {
+///         let ports = [evtchn_port_t(1)];
+///         Multicall::new(xen).call(|xen| sched_op::poll(xen, &ports, 0))
+///     };
+///     let (polled,) = calls.run();
+/// }
+/// ```
+///
 /// A result is a `Result` of what the function returns: [`NotRun`] if the hypervisor did not reach the entry.
 #[must_use = "`run` makes the calls"]
 pub struct Multicall<'a, H: ?Sized, C = ()> {

@@ -124,7 +124,7 @@ impl<'a, H: Hypercall + ?Sized> List<'a, H> {
 
 /// One entry of a multicall: what a typed function is called with in the place of the hypervisor.
 ///
-/// See [the module](self) for which hypercalls become part of the multicall.
+/// The [module](super) says which hypercalls become part of the multicall.
 pub struct Entry<'a, H: ?Sized> {
     list: &'a List<'a, H>,
     /// Where in the list its hypercall is.
