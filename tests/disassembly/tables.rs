@@ -13,7 +13,7 @@ const SAMPLED: [(&str, &[&str]); 16] = [
     ("kexec_op", &[]),
     ("mca", &[]),
     ("mmuext_op", &[]),
-    ("multicall", &["multicall"]),
+    ("multicall", &[]),
     ("nmi_op", &[]),
     ("platform_op", &["settime64", "read_memtype", "resource_op"]),
     ("pv", &["get_debugreg"]),
