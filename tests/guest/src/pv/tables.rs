@@ -129,7 +129,10 @@ pub(super) fn tables(run: &mut Run<'_, LiveGuest>) {
     extended(run, "unpin", &mut [MmuExt::unpin_table(own)]);
     extended(run, "unpin, twice", &mut [MmuExt::unpin_table(own)]);
     outcome(run, "table 4, ordinary again", top.into_page());
-    for table in tables.iter_mut().filter_map(Option::take) {
-        outcome(run, "a table, ordinary again", table.into_page());
+    let names = ["table 1, ordinary again", "table 2, ordinary again", "table 3, ordinary again"];
+    for (name, table) in names.into_iter().zip(&mut tables) {
+        if let Some(table) = table.take() {
+            outcome(run, name, table.into_page());
+        }
     }
 }
