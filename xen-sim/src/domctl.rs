@@ -116,8 +116,8 @@ impl State {
             XEN_DOMCTL_getvcpuinfo => ("XEN_DOMCTL_getvcpuinfo", State::vcpu_info),
             XEN_DOMCTL_get_address_size => ("XEN_DOMCTL_get_address_size", State::address_size),
             XEN_DOMCTL_max_mem => ("XEN_DOMCTL_max_mem", State::max_mem),
-            // Unknown commands end up at the IOMMU, which a machine with a PV control domain has not.
-            _ if self.release == Release::V4_14 && self.caller(caller).kind == GuestKind::Pv => {
+            // Unknown commands end up at the IOMMU, which only a machine with a PVH control domain has.
+            _ if self.release == Release::V4_14 && self.caller(caller).kind != GuestKind::Pvh => {
                 ("domctl", |_, _, _| Err(XEN_EOPNOTSUPP))
             }
             _ => ("domctl", |_, _, _| Err(XEN_ENOSYS)),
@@ -170,7 +170,7 @@ impl State {
     fn address_size(&mut self, domid: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
         match self.domain(domid).ok_or(XEN_ESRCH)?.kind {
             GuestKind::Pv => u.address_size_mut().size = 64,
-            GuestKind::Arm => return Err(XEN_ENOSYS),
+            GuestKind::Arm if self.release > Release::V4_14 => return Err(XEN_ENOSYS),
             _ => return Err(XEN_EOPNOTSUPP),
         }
         Ok(())
