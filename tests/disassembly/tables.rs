@@ -45,6 +45,10 @@ pub(crate) fn rows() -> impl Iterator<Item = Row> {
     let files = tables.read_dir().expect("the workspace is whole");
     let rows = files.flat_map(|file| {
         let path = file.expect("the workspace is whole").path();
+        // A directory has what is beside a table.
+        if path.is_dir() {
+            return Vec::new();
+        }
         let table = path.file_stem().expect("it is a file").to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).expect("the workspace is whole");
         let (_, rows) = text.split_once("\nhypercalls! {\n").unwrap_or_default();

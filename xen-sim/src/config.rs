@@ -85,6 +85,7 @@ pub struct DomainConfig {
     pub(crate) max_maptrack_frames: u32,
     pub(crate) max_grant_version: u32,
     pub(crate) privileged: bool,
+    pub(crate) vcpus: u32,
 }
 
 impl DomainConfig {
@@ -101,6 +102,7 @@ impl DomainConfig {
             max_maptrack_frames: 1024,
             max_grant_version: if matches!(kind, GuestKind::Arm) { 1 } else { 2 },
             privileged: false,
+            vcpus: 1,
         }
     }
 
@@ -146,6 +148,20 @@ impl DomainConfig {
     #[must_use]
     pub const fn privileged(self) -> Self {
         Self { privileged: true, ..self }
+    }
+
+    /// Number of vCPUs, 1 to 128; others are clamped. The first one is up, and makes the hypercalls. The others
+    /// can be initialised and brought up by `vcpu_op`, but run no code, and ports cannot be bound to them.
+    #[must_use]
+    pub const fn vcpus(self, vcpus: u32) -> Self {
+        let vcpus = if vcpus > 128 {
+            128
+        } else if vcpus == 0 {
+            1
+        } else {
+            vcpus
+        };
+        Self { vcpus, ..self }
     }
 
     /// Checks the grant table's limits, as Xen does when it creates the domain.

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use xen_abi::event_channel::evtchn_port_t;
-use xen_abi::xen::{__HYPERVISOR_event_channel_op, __HYPERVISOR_sched_op, domid_t, xen_pfn_t};
+use xen_abi::xen::{
+    __HYPERVISOR_event_channel_op, __HYPERVISOR_multicall, __HYPERVISOR_sched_op, domid_t,
+    xen_pfn_t,
+};
 use xen_ops::DomainId;
 use xen_ops::gnttab::PageAllocator;
 use xen_ops::hypercall::Hypercall;
@@ -23,10 +26,11 @@ use crate::state::vnuma::VnumaTopology;
 
 /// A domain: a hypervisor for its guest's code, and what a test asks about it.
 ///
-/// Clones are handles to the same domain. It makes the hypercalls `grant_table_op`, `memory_op` and
-/// `event_channel_op`, those operations of `sched_op`, `xen_version`, `console_io`, `vcpu_op`,
-/// `hvm_op` and `physdev_op` that guests with grants use, and in PV guests `update_va_mapping` for
-/// the addresses of [`target`](Self::target)s. All others return `-ENOSYS`.
+/// Clones are handles to the same domain. It makes the hypercalls `grant_table_op`, `memory_op`,
+/// `event_channel_op`, `vcpu_op`, `set_timer_op`, `vm_assist` and `multicall`, those operations of `sched_op`,
+/// `xen_version`, `console_io`, `hvm_op` and `physdev_op` that guests with grants use, what `domctl` and
+/// `sysctl` read and `dm_op` does with ioreq servers, and in PV guests `update_va_mapping` for the addresses
+/// of [`target`](Self::target)s. All others return `-ENOSYS`.
 ///
 /// Addresses in arguments are addresses in this process, and have to be valid for what the
 /// hypercall does. Null, and addresses that [`Faults::absent`] names, give `-EFAULT`.
@@ -42,7 +46,10 @@ pub struct Domain {
 unsafe impl Hypercall for Domain {
     unsafe fn call(&self, number: u32, arguments: [usize; 5]) -> isize {
         let result = self.machine.hypercall(self.domid, number, arguments);
-        if matches!(number, __HYPERVISOR_event_channel_op | __HYPERVISOR_sched_op) {
+        if matches!(
+            number,
+            __HYPERVISOR_event_channel_op | __HYPERVISOR_sched_op | __HYPERVISOR_multicall
+        ) {
             self.run_xenstored();
         }
         result

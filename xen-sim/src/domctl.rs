@@ -42,6 +42,7 @@ impl State {
         domain.destroyed = true;
         self.drop_all_mappings(domid);
         self.close_all(domid);
+        self.drop_ioreq_servers(domid);
         let Some(domain) = self.domain_mut(domid) else { return };
         let foreign = domain.p2m.take().into_values();
         let foreign = foreign.filter(|entry| entry.kind == p2m::EntryKind::Foreign);
@@ -49,7 +50,8 @@ impl State {
         domain.pod = Pod::default();
         let mapped = std::mem::take(&mut domain.page_table).into_values().flatten();
         let mapped = mapped.filter(|mapped| !mapped.granted);
-        let areas = std::mem::take(&mut domain.vcpu_areas).into_iter().flatten();
+        let areas = domain.vcpus.iter_mut().flat_map(|vcpu| std::mem::take(&mut vcpu.areas));
+        let areas = areas.flatten().collect::<Vec<_>>();
         let held = foreign.map(|entry| entry.mfn).chain(mapped.map(|mapped| mapped.mfn));
         for mfn in held.chain(areas) {
             self.put(mfn);
@@ -74,7 +76,8 @@ macro_rules! domain_info {
         info.max_pages = ($domain.max_pages as u64).into();
         info.outstanding_pages = ($domain.claimed as u64).into();
         info.shared_info_frame = $state.shared_info_frame($domain).into();
-        info.nr_online_vcpus = 1;
+        info.nr_online_vcpus = $domain.vcpus.iter().filter(|vcpu| vcpu.is_up).count() as u32;
+        info.max_vcpu_id = ($domain.vcpus.len() as u32).saturating_sub(1);
         info.gpaddr_bits = if $domain.kind == $crate::config::GuestKind::Arm { 40 } else { 48 };
         info
     }};
@@ -116,6 +119,10 @@ impl State {
             XEN_DOMCTL_getvcpuinfo => ("XEN_DOMCTL_getvcpuinfo", State::vcpu_info),
             XEN_DOMCTL_get_address_size => ("XEN_DOMCTL_get_address_size", State::address_size),
             XEN_DOMCTL_max_mem => ("XEN_DOMCTL_max_mem", State::max_mem),
+            // Unknown commands end up at the IOMMU, which only a machine with a PVH control domain has.
+            _ if self.release == Release::V4_14 && self.caller(caller).kind != GuestKind::Pvh => {
+                ("domctl", |_, _, _| Err(XEN_EOPNOTSUPP))
+            }
             _ => ("domctl", |_, _, _| Err(XEN_ENOSYS)),
         };
         let (version, _) = versions(self.release);
@@ -152,14 +159,13 @@ impl State {
         Ok(())
     }
 
-    /// A domain has one vCPU, and may have no more.
-    fn vcpu_info(&mut self, _: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
+    fn vcpu_info(&mut self, domid: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
         let argument = u.getvcpuinfo_mut();
-        if argument.vcpu != 0 {
-            let refusal = if self.release < Release::V4_22 { XEN_EINVAL } else { XEN_ENOENT };
-            return Err(refusal);
-        }
-        (argument.online, argument.running) = (1, 1);
+        let vcpus = &self.domain(domid).ok_or(XEN_ESRCH)?.vcpus;
+        let Some(vcpu) = vcpus.get(argument.vcpu as usize) else {
+            return Err(if self.release < Release::V4_22 { XEN_EINVAL } else { XEN_ENOENT });
+        };
+        (argument.online, argument.running) = (vcpu.is_up.into(), vcpu.is_up.into());
         Ok(())
     }
 
@@ -167,7 +173,7 @@ impl State {
     fn address_size(&mut self, domid: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
         match self.domain(domid).ok_or(XEN_ESRCH)?.kind {
             GuestKind::Pv => u.address_size_mut().size = 64,
-            GuestKind::Arm => return Err(XEN_ENOSYS),
+            GuestKind::Arm if self.release > Release::V4_14 => return Err(XEN_ENOSYS),
             _ => return Err(XEN_EOPNOTSUPP),
         }
         Ok(())

@@ -101,8 +101,12 @@ impl State {
             for active in domain.grants.active.values() {
                 *wanted.entry(active.mfn).or_default() += active.pins.total();
             }
-            for mfn in domain.vcpu_areas.iter().flatten() {
+            for mfn in domain.vcpus.iter().flat_map(|vcpu| vcpu.areas.iter().flatten()) {
                 *wanted.entry(*mfn).or_default() += 1;
+            }
+            let servers = domain.ioreq_servers.iter().flatten();
+            for page in servers.flat_map(|server| &server.pages).filter(|p| p.gfn.is_some()) {
+                *wanted.entry(page.mfn).or_default() += 1;
             }
             for mfn in domain.ports.fifo().into_iter().flat_map(|fifo| fifo.frames()) {
                 *wanted.entry(mfn).or_default() += 1;

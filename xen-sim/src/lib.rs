@@ -9,6 +9,7 @@ mod state;
 
 mod console;
 mod control;
+mod dm_op;
 mod domctl;
 mod event_channel;
 mod grant_table;
@@ -17,11 +18,13 @@ mod hypercall;
 mod machine;
 mod memory;
 mod mmu;
+mod multicall;
 mod physdev;
 mod sched;
 mod sysctl;
 mod vcpu;
 mod version;
+mod vm_assist;
 
 mod channel;
 mod domain;

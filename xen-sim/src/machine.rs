@@ -57,6 +57,7 @@ impl Machine {
     ) -> bool {
         let begin = Instant::now();
         loop {
+            state.expire_timers();
             if awake(&state) {
                 return true;
             }
@@ -67,6 +68,7 @@ impl Machine {
             if left.is_zero() {
                 return false;
             }
+            let left = state.until_timer().map_or(left, |timer| left.min(timer));
             state = match self.events.wait_timeout(state, left) {
                 Ok((state, _)) => state,
                 Err(poisoned) => poisoned.into_inner().0,

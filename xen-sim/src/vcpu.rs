@@ -1,6 +1,11 @@
-//! `vcpu_op`. A domain has one vCPU, which is always up.
+//! `vcpu_op`. The first vCPU of a domain is up from the start; the others run no code, whatever is done to
+//! them.
 
+mod context;
+
+use xen_abi::arch_x86::xen::vcpu_guest_context;
 use xen_abi::errno::*;
+use xen_abi::hvm::hvm_vcpu::vcpu_hvm_context;
 use xen_abi::sched::SHUTDOWN_poweroff;
 use xen_abi::vcpu::*;
 use xen_abi::xen::{domid_t, vcpu_info, vcpu_time_info};
@@ -10,16 +15,21 @@ use crate::config::{GuestKind, Release};
 use crate::error::Answer;
 use crate::record::HypercallRecord;
 use crate::state::State;
-use crate::state::domain::VcpuArea;
 use crate::state::guest_access::address;
 use crate::state::p2m;
+use crate::state::vcpu::VcpuArea;
 
 /// The shortest period of a timer, in nanoseconds.
 const SHORTEST: u64 = 1_000_000;
 /// The longest period of a timer, in nanoseconds.
 const LONGEST: u64 = u64::MAX >> 2;
+/// A time so far away is taken as one that is near, in nanoseconds.
+const HUGE: u64 = 1 << 50;
+const SOON: u64 = 100_000_000;
 /// Alignment of areas, in bytes.
 const ALIGN: usize = 8;
+/// vCPUs that have a place in the shared information page, and need none of their own to start.
+const LEGACY_VCPUS: u32 = 32;
 
 impl State {
     pub(crate) fn vcpu_op(&mut self, caller: domid_t, arguments: [usize; 5]) -> HypercallRecord {
@@ -29,7 +39,7 @@ impl State {
             || matches!(command, VCPUOP_register_vcpu_info | VCPUOP_register_runstate_memory_area);
         // Xen looks for the vCPU first, except on Arm before 4.17.
         let first = known || self.release > Release::V4_14;
-        if vcpu != 0 && first {
+        if vcpu as usize >= self.caller(caller).vcpus.len() && first {
             return HypercallRecord::new(caller, "vcpu_op", Err(XEN_ENOENT));
         }
         if !known {
@@ -37,68 +47,75 @@ impl State {
         }
         let phys = self.release >= Release::V4_20;
         let (operation, answer) = match command {
-            VCPUOP_initialise => {
-                // The one vCPU runs; Xen reads the context first.
-                let context = self.read::<u8>(caller, at).map_err(Into::into);
-                ("VCPUOP_initialise", context.and(Err(XEN_EEXIST)))
+            VCPUOP_initialise => ("VCPUOP_initialise", self.initialise(caller, vcpu, at)),
+            VCPUOP_up => ("VCPUOP_up", self.vcpu_up(caller, vcpu)),
+            VCPUOP_is_up => {
+                let is_up = self.caller(caller).vcpus[vcpu as usize].is_up;
+                ("VCPUOP_is_up", Ok(is_up.into()))
             }
-            VCPUOP_up => ("VCPUOP_up", Ok(0)),
-            VCPUOP_is_up => ("VCPUOP_is_up", Ok(1)),
             VCPUOP_get_runstate_info => {
-                ("VCPUOP_get_runstate_info", self.write_runstate(caller, at))
+                ("VCPUOP_get_runstate_info", self.write_runstate(caller, vcpu, at))
             }
             VCPUOP_register_runstate_memory_area => {
-                ("VCPUOP_register_runstate_memory_area", self.register_runstate(caller, at))
+                ("VCPUOP_register_runstate_memory_area", self.register_runstate(caller, vcpu, at))
             }
             VCPUOP_register_vcpu_time_memory_area => {
                 ("VCPUOP_register_vcpu_time_memory_area", self.register_time(caller, at))
             }
             VCPUOP_register_runstate_phys_area if phys => {
                 let size = size_of::<vcpu_runstate_info>();
-                let answer = self.register_phys(caller, at, VcpuArea::Runstate, size);
+                let answer = self.register_phys(caller, vcpu, at, VcpuArea::Runstate, size);
                 ("VCPUOP_register_runstate_phys_area", answer)
             }
             VCPUOP_register_vcpu_time_phys_area if phys => {
                 let size = size_of::<vcpu_time_info>();
-                let answer = self.register_phys(caller, at, VcpuArea::Time, size);
+                let answer = self.register_phys(caller, vcpu, at, VcpuArea::Time, size);
                 ("VCPUOP_register_vcpu_time_phys_area", answer)
             }
             VCPUOP_register_vcpu_info => {
-                ("VCPUOP_register_vcpu_info", self.register_info(caller, at))
+                ("VCPUOP_register_vcpu_info", self.register_info(caller, vcpu, at))
             }
             VCPUOP_set_periodic_timer => {
-                ("VCPUOP_set_periodic_timer", self.periodic_timer(caller, at))
+                ("VCPUOP_set_periodic_timer", self.periodic_timer(caller, vcpu, at))
             }
-            // Timers never expire here.
-            VCPUOP_stop_periodic_timer => ("VCPUOP_stop_periodic_timer", Ok(0)),
+            VCPUOP_stop_periodic_timer => {
+                self.caller_mut(caller).vcpus[vcpu as usize].periodic = None;
+                ("VCPUOP_stop_periodic_timer", Ok(0))
+            }
             VCPUOP_set_singleshot_timer => {
-                ("VCPUOP_set_singleshot_timer", self.singleshot_timer(caller, at))
+                ("VCPUOP_set_singleshot_timer", self.singleshot_timer(caller, vcpu, at))
             }
-            VCPUOP_stop_singleshot_timer => ("VCPUOP_stop_singleshot_timer", Ok(0)),
+            VCPUOP_stop_singleshot_timer => {
+                ("VCPUOP_stop_singleshot_timer", self.stop_singleshot(caller, vcpu))
+            }
             VCPUOP_get_physid => ("VCPUOP_get_physid", self.physid(caller, at)),
-            VCPUOP_down => ("VCPUOP_down", Ok(self.last_vcpu_down(caller))),
-            // The vCPU takes no interrupts: the NMI stays pending.
+            VCPUOP_down => ("VCPUOP_down", self.vcpu_down(caller, vcpu)),
+            // vCPUs take no interrupts here: the NMI stays pending.
             VCPUOP_send_nmi => ("VCPUOP_send_nmi", if at == 0 { Ok(0) } else { Err(XEN_EINVAL) }),
             _ => ("vcpu_op", Err(XEN_ENOSYS)),
         };
         HypercallRecord::new(caller, operation, answer)
     }
 
-    fn write_runstate(&mut self, caller: domid_t, at: usize) -> Answer {
-        let now = self.now();
+    fn write_runstate(&mut self, caller: domid_t, vcpu: u32, at: usize) -> Answer {
+        let (now, is_up) = (self.now(), self.caller(caller).vcpus[vcpu as usize].is_up);
         let zero = vcpu_runstate_info::ZERO;
-        let info = vcpu_runstate_info { state_entry_time: 1, time: [now, 0, 0, 0], ..zero };
+        let state = if is_up { RUNSTATE_running } else { RUNSTATE_offline };
+        let entered = 1;
+        let mut info =
+            vcpu_runstate_info { state: state as i32, state_entry_time: entered, ..zero };
+        info.time[state as usize] = now;
         self.write(caller, at, info)?;
         Ok(0)
     }
 
-    /// Writes the area once: the vCPU's state does not change.
-    fn register_runstate(&mut self, caller: domid_t, at: usize) -> Answer {
+    /// Writes the area once: the vCPU's state does not change by itself.
+    fn register_runstate(&mut self, caller: domid_t, vcpu: u32, at: usize) -> Answer {
         let op: vcpu_register_runstate_memory_area = self.read(caller, at)?;
         let area = address(*op.addr.h());
         self.check_array(caller, area)?;
         // Xen does not look whether it could write.
-        let _ = self.write_runstate(caller, area);
+        let _ = self.write_runstate(caller, vcpu, area);
         Ok(0)
     }
 
@@ -110,22 +127,30 @@ impl State {
     }
 
     /// Both kinds of area have their address at the same offset.
-    fn register_phys(&mut self, caller: domid_t, at: usize, area: VcpuArea, size: usize) -> Answer {
+    fn register_phys(
+        &mut self,
+        caller: domid_t,
+        vcpu: u32,
+        at: usize,
+        area: VcpuArea,
+        size: usize,
+    ) -> Answer {
         let op: vcpu_register_time_memory_area = self.read(caller, at)?;
         let phys = *op.addr.p();
         let place = (phys != u64::MAX).then(|| (phys >> 12, (phys % PAGE_SIZE as u64) as usize));
         if place.is_some_and(|(_, offset)| offset + size > PAGE_SIZE || offset % ALIGN != 0) {
             return Err(XEN_ENXIO);
         }
-        self.set_area(caller, area, place.map(|(gfn, _)| gfn))?;
+        self.set_area(caller, vcpu, area, place.map(|(gfn, _)| gfn))?;
         Ok(0)
     }
 
-    fn register_info(&mut self, caller: domid_t, at: usize) -> Answer {
+    fn register_info(&mut self, caller: domid_t, vcpu: u32, at: usize) -> Answer {
         let op: vcpu_register_vcpu_info = self.read(caller, at)?;
         let offset = op.offset as usize;
         let fits = offset <= PAGE_SIZE - size_of::<vcpu_info>() && offset % ALIGN == 0;
-        let taken = self.caller(caller).vcpu_areas[VcpuArea::Info as usize].is_some();
+        let areas = &self.caller(caller).vcpus[vcpu as usize].areas;
+        let taken = areas[VcpuArea::Info as usize].is_some();
         match self.release {
             Release::V4_14 if !fits || taken => return Err(XEN_EINVAL),
             Release::V4_14 => {}
@@ -138,12 +163,18 @@ impl State {
             _ if !fits => return Err(XEN_ENXIO),
             _ => {}
         }
-        self.set_area(caller, VcpuArea::Info, Some(op.mfn))?;
+        self.set_area(caller, vcpu, VcpuArea::Info, Some(op.mfn))?;
         Ok(0)
     }
 
     /// Registers an area in a frame of the domain's, or unregisters it.
-    fn set_area(&mut self, caller: domid_t, area: VcpuArea, gfn: Option<u64>) -> Answer<()> {
+    fn set_area(
+        &mut self,
+        caller: domid_t,
+        vcpu: u32,
+        area: VcpuArea,
+        gfn: Option<u64>,
+    ) -> Answer<()> {
         let mut held = None;
         if let Some(gfn) = gfn {
             self.populate_on_use(caller, gfn);
@@ -154,7 +185,7 @@ impl State {
             }
             held = Some(mfn);
         }
-        let place = &mut self.caller_mut(caller).vcpu_areas[area as usize];
+        let place = &mut self.caller_mut(caller).vcpus[vcpu as usize].areas[area as usize];
         if let Some(old) = std::mem::replace(place, held) {
             self.put(old);
         }
@@ -170,21 +201,111 @@ impl State {
         Ok(0)
     }
 
-    /// The domain shuts down with its last vCPU.
-    fn last_vcpu_down(&mut self, caller: domid_t) -> isize {
-        self.caller_mut(caller).shutdown.get_or_insert(SHUTDOWN_poweroff as u8);
-        0
+    fn initialise(&mut self, caller: domid_t, vcpu: u32, at: usize) -> Answer {
+        let kind = self.caller(caller).kind;
+        let state = &self.caller(caller).vcpus[vcpu as usize];
+        let has_info = vcpu < LEGACY_VCPUS || state.areas[VcpuArea::Info as usize].is_some();
+        // Since 4.18 only PV guests need a place for `vcpu_info` first.
+        let needs_info = kind == GuestKind::Pv || self.release < Release::V4_20;
+        if needs_info && !has_info {
+            return Err(XEN_EINVAL);
+        }
+        if kind == GuestKind::Pvh {
+            let context: vcpu_hvm_context = self.read(caller, at)?;
+            if self.caller(caller).vcpus[vcpu as usize].is_initialised {
+                return Err(XEN_EEXIST);
+            }
+            context::check(&context)?;
+        } else {
+            // What a PV guest's registers can be is not checked here.
+            self.read::<vcpu_guest_context>(caller, at)?;
+            if self.caller(caller).vcpus[vcpu as usize].is_initialised {
+                return Err(XEN_EEXIST);
+            }
+        }
+        self.caller_mut(caller).vcpus[vcpu as usize].is_initialised = true;
+        Ok(0)
     }
 
-    fn periodic_timer(&mut self, caller: domid_t, at: usize) -> Answer {
+    fn vcpu_up(&mut self, caller: domid_t, vcpu: u32) -> Answer {
+        let vcpu = &mut self.caller_mut(caller).vcpus[vcpu as usize];
+        if !vcpu.is_initialised {
+            return Err(XEN_EINVAL);
+        }
+        vcpu.is_up = true;
+        Ok(0)
+    }
+
+    /// The domain shuts down with its last vCPU, which stays up.
+    fn vcpu_down(&mut self, caller: domid_t, vcpu: u32) -> Answer {
+        let domain = self.caller_mut(caller);
+        let others = (0..).zip(&domain.vcpus).filter(|(index, _)| *index != vcpu);
+        if others.into_iter().any(|(_, other)| other.is_up) {
+            domain.vcpus[vcpu as usize].is_up = false;
+        } else {
+            domain.shutdown.get_or_insert(SHUTDOWN_poweroff as u8);
+        }
+        Ok(0)
+    }
+
+    fn periodic_timer(&mut self, caller: domid_t, vcpu: u32, at: usize) -> Answer {
         let op: vcpu_set_periodic_timer = self.read(caller, at)?;
-        if (SHORTEST..=LONGEST).contains(&op.period_ns) { Ok(0) } else { Err(XEN_EINVAL) }
+        if !(SHORTEST..=LONGEST).contains(&op.period_ns) {
+            return Err(XEN_EINVAL);
+        }
+        let next = self.now().saturating_add(op.period_ns);
+        self.caller_mut(caller).vcpus[vcpu as usize].periodic = Some((op.period_ns, next));
+        Ok(0)
     }
 
-    /// Timers never expire here. Since 4.17 the flag is ignored that refuses a moment in the past.
-    fn singleshot_timer(&mut self, caller: domid_t, at: usize) -> Answer {
+    /// A moment in the past expires at once. Since 4.17 the flag is ignored that refuses it.
+    fn singleshot_timer(&mut self, caller: domid_t, vcpu: u32, at: usize) -> Answer {
+        // A vCPU sets its own timer, and the first one calls.
+        if vcpu != 0 {
+            return Err(XEN_EINVAL);
+        }
         let op: vcpu_set_singleshot_timer = self.read(caller, at)?;
         let future = op.flags.contains(VCPU_SSHOTTMR_future) && self.release == Release::V4_14;
-        if future && op.timeout_abs_ns < self.now() { Err(XEN_ETIME) } else { Ok(0) }
+        if future && op.timeout_abs_ns < self.now() {
+            return Err(XEN_ETIME);
+        }
+        self.caller_mut(caller).vcpus[0].singleshot = Some(op.timeout_abs_ns);
+        self.expire_timers();
+        Ok(0)
+    }
+
+    fn stop_singleshot(&mut self, caller: domid_t, vcpu: u32) -> Answer {
+        if vcpu != 0 {
+            return Err(XEN_EINVAL);
+        }
+        self.caller_mut(caller).vcpus[0].singleshot = None;
+        Ok(0)
+    }
+
+    /// `set_timer_op`: the same timer, for x86 guests.
+    pub(crate) fn set_timer_op(
+        &mut self,
+        caller: domid_t,
+        arguments: [usize; 5],
+    ) -> HypercallRecord {
+        let mut timeout = arguments[0] as u64;
+        if cfg!(target_arch = "x86") {
+            // Two registers.
+            timeout |= (arguments[1] as u64) << 32;
+        }
+        let (now, domain) = (self.now(), self.caller_mut(caller));
+        let answer = if domain.kind == GuestKind::Arm {
+            Err(XEN_ENOSYS)
+        } else {
+            let is_huge = timeout > i64::MAX as u64 || timeout.saturating_sub(now) >= HUGE;
+            domain.vcpus[0].singleshot = match timeout {
+                0 => None,
+                _ if is_huge => Some(now + SOON),
+                timeout => Some(timeout),
+            };
+            Ok(0)
+        };
+        self.expire_timers();
+        HypercallRecord::new(caller, "set_timer_op", answer)
     }
 }

@@ -17,7 +17,7 @@ use xen_ops::gnttab::TableFrames as _;
 use xen_ops::page::{MapTarget as _, Page as _};
 use xen_ops::view::Field;
 use xen_scenarios::event_set::PAIRS;
-use xen_scenarios::{Guest, Kind, Part};
+use xen_scenarios::{Guest, Kind, Part, Run};
 
 use crate::toolstack;
 
@@ -47,6 +47,19 @@ impl LiveGuest {
         let shared_info = SharedInfo::map(&kernel, take(&kernel)).expect("the shared page");
         let clock = Clock::new(&shared_info).expect("the clock");
         Self { xen: kernel.xen(), domid, shared_info, clock, entries: None, kernel }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl LiveGuest {
+    /// What the kernel was started with.
+    pub(crate) fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The page that it shares with Xen.
+    pub(crate) fn shared_info(&self) -> &SharedInfo {
+        &self.shared_info
     }
 }
 
@@ -170,6 +183,15 @@ impl Guest for LiveGuest {
             let _ = (number, arguments);
             None
         }
+    }
+
+    fn pv(run: &mut Run<'_, Self>) {
+        #[cfg(target_arch = "x86_64")]
+        if run.guest.kernel.kind() == GuestKind::Pv {
+            crate::pv::pv(run);
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = run;
     }
 
     fn write(&mut self, line: fmt::Arguments<'_>) {

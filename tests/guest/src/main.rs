@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `guest.rs` | what the scenarios want of a guest |
 //! | `exit.rs` | the status that the machine ends with |
+//! | `costs.rs` | what a multicall costs, if the command line has the word `costs` |
 //! | `compat.rs` | hypercalls from 32-bit code |
+//! | `pv` | what only a PV kernel does: page tables, descriptors, traps |
 //! | `misbehave.rs` | what a guest should not do |
 //! | `toolstack.rs` | what a control domain does to others |
 //! | `vcpus.rs` | several vCPUs, woken by upcalls, that use one grant table |
@@ -18,9 +20,13 @@
 
 #[cfg(target_arch = "x86_64")]
 mod compat;
+#[cfg(target_arch = "x86_64")]
+mod costs;
 mod exit;
 mod guest;
 mod misbehave;
+#[cfg(target_arch = "x86_64")]
+mod pv;
 mod toolstack;
 mod vcpus;
 
@@ -45,6 +51,8 @@ fn main(guest: Guest) -> ! {
         let_machine_go_on();
     }
     misbehave::misbehave(arguments);
+    #[cfg(target_arch = "x86_64")]
+    costs::costs(guest.xen(), arguments);
     xen_scenarios::run(&mut guest, arguments);
     let waits = arguments.split_whitespace().find_map(|word| word.strip_prefix("waits="));
     if let Some(other) = waits.and_then(|domid| domid.parse().ok()) {

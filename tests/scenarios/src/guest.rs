@@ -10,6 +10,7 @@ use xen_ops::gnttab::TableFrames;
 use xen_ops::hypercall::Hypercall;
 use xen_ops::page::{MapTarget, Page};
 
+use crate::Run;
 use crate::event_set::PAIRS;
 
 /// What kind of guest this is, as far as Xen's answers depend on it.
@@ -107,6 +108,14 @@ pub trait Guest {
     fn compat_call(&mut self, number: u32, arguments: [u32; 5]) -> Option<i32> {
         let _ = (number, arguments);
         None
+    }
+
+    /// Does what only a PV kernel on a processor can, and writes down what comes of it.
+    fn pv(run: &mut Run<'_, Self>)
+    where
+        Self: Sized,
+    {
+        let _ = run;
     }
 
     /// Writes a line where the harness reads it.

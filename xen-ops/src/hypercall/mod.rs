@@ -4,6 +4,8 @@
 //! generated from tables that state what each operation takes, what it returns and whether it can break
 //! memory safety, as [`hypercalls!`] explains.
 //!
+//! [`multicall`] makes several calls of them by one hypercall.
+//!
 //! # Errors
 //!
 //! Each function lists what Xen answers in the releases from 4.14 to 4.22, with the default security policy

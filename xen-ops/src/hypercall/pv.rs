@@ -21,7 +21,7 @@ hypercalls! {
     ///
     /// # Errors
     ///
-    /// `EINVAL` from 4.19 on: an address that is not canonical. The entries before it are set.
+    /// `EINVAL`: an address that is not canonical. The entries before it are set.
     ///
     /// # Safety
     ///
@@ -75,11 +75,8 @@ hypercalls! {
     /// It is a stack, and nothing else uses it.
     unsafe call stack_switch(in ss: usize, in esp: usize) -> errno;
 
-    /// Sets where Xen enters the kernel for events, after a fault of its own, and for system calls.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` from 4.19 on: an address that is not canonical.
+    /// Sets where Xen enters the kernel for events, after a fault of its own, and for system calls. An address
+    /// that is not canonical changes nothing, and is no error.
     ///
     /// # Safety
     ///
@@ -109,7 +106,7 @@ hypercalls! {
     ///
     /// # Errors
     ///
-    /// `ENODEV` (no such register; before 4.16 `EINVAL`), `EPERM` (an address that is Xen's, or a breakpoint
+    /// `ENODEV` (no such register), `EPERM` (an address that is Xen's, or a breakpoint
     /// that the guest cannot have), `EINVAL` (bits above the low 32 of registers 6 and 7).
     ///
     /// # Safety
@@ -118,7 +115,7 @@ hypercalls! {
     unsafe call set_debugreg(in reg: i32, in value: usize) -> errno;
 
     /// A debug register. A number that is none gives an error number, which cannot be told from an address:
-    /// -19 (`ENODEV`), before 4.16 -22 (`EINVAL`).
+    /// -19 (`ENODEV`).
     call get_debugreg on x86 (in reg: i32) -> word;
 
     /// Changes a descriptor at a machine address, in bytes.

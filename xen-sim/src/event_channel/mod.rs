@@ -185,7 +185,7 @@ impl State {
         Ok(0)
     }
 
-    fn close(&mut self, domid: domid_t, port: u32) -> Option<()> {
+    pub(crate) fn close(&mut self, domid: domid_t, port: u32) -> Option<()> {
         let end = self.domain_mut(domid)?.ports.close(port)?;
         if let End::Interdomain(remote, port) = end {
             if let Some(domain) = self.domain_mut(remote) {

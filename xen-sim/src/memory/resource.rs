@@ -110,8 +110,9 @@ impl State {
     ) -> Answer<Vec<Mfn>> {
         match u32::from(op.type_) {
             XENMEM_resource_grant_table => {}
-            // No ioreq server exists.
-            XENMEM_resource_ioreq_server => return Err(XEN_ENOENT),
+            XENMEM_resource_ioreq_server => {
+                return self.ioreq_frames(caller, op.domid, op.id, first, count);
+            }
             _ => return Err(XEN_EOPNOTSUPP),
         }
         let status = op.id == XENMEM_resource_grant_table_id_status;

@@ -9,10 +9,12 @@ use crate::config::{CreateError, DomainConfig, GuestKind};
 use crate::state::faults::Pending;
 use crate::state::frames::{Frames, Mfn};
 use crate::state::grant_table::GrantTable;
+use crate::state::ioreq::{self, IoreqServer};
 use crate::state::maptrack::Maptrack;
 use crate::state::memory_map::{FIRST_GFN, MemoryMap};
 use crate::state::p2m::{self, P2m};
 use crate::state::ports::Ports;
+use crate::state::vcpu::Vcpu;
 use crate::state::vnuma::VnumaTopology;
 
 /// First guest frame number for targets of mappings: a domain's own memory is below.
@@ -51,8 +53,12 @@ pub(crate) struct DomainState {
     pub(crate) grants: GrantTable,
     pub(crate) maptrack: Maptrack,
     pub(crate) ports: Ports,
-    /// Frames that hold its vCPU's areas.
-    pub(crate) vcpu_areas: [Option<Mfn>; VcpuArea::COUNT],
+    /// Its vCPUs, of which the first runs the guest's code.
+    pub(crate) vcpus: Vec<Vcpu>,
+    /// Bits of `VMASST_TYPE_*` that are on.
+    pub(crate) vm_assist: u64,
+    /// The servers of its device models.
+    pub(crate) ioreq_servers: [Option<IoreqServer>; ioreq::MAX_SERVERS],
     /// Values of `HVM_PARAM_*`; 0 for one that is not here.
     pub(crate) params: BTreeMap<u32, u64>,
     pub(crate) console: Vec<u8>,
@@ -83,19 +89,6 @@ pub(crate) struct Mapped {
     pub(crate) readonly: bool,
     /// Whether it is a grant, whose handle holds the reference; else the entry holds one itself.
     pub(crate) granted: bool,
-}
-
-/// Areas of a vCPU that a guest registers by physical address. Xen holds the frame of each.
-#[derive(Clone, Copy)]
-pub(crate) enum VcpuArea {
-    Info,
-    Runstate,
-    Time,
-}
-
-impl VcpuArea {
-    /// Number of kinds.
-    pub(crate) const COUNT: usize = 3;
 }
 
 /// The interrupt that tells Arm guests of events is Xen's to choose: a private one, which is active low.
@@ -170,7 +163,9 @@ impl DomainState {
             grants,
             maptrack: Maptrack::new(config.max_maptrack_frames),
             ports: Ports::default(),
-            vcpu_areas: [None; VcpuArea::COUNT],
+            vcpus: Vcpu::all(config.vcpus),
+            vm_assist: 0,
+            ioreq_servers: [const { None }; ioreq::MAX_SERVERS],
             params: first_params(config),
             console: Vec::new(),
             vnuma: None,

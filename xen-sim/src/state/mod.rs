@@ -11,12 +11,14 @@ pub(crate) mod fifo;
 pub(crate) mod frames;
 pub(crate) mod grant_table;
 pub(crate) mod guest_access;
+pub(crate) mod ioreq;
 pub(crate) mod maptrack;
 pub(crate) mod memory_map;
 pub(crate) mod p2m;
 mod page_alloc;
 pub(crate) mod pins;
 pub(crate) mod ports;
+pub(crate) mod vcpu;
 pub(crate) mod vnuma;
 
 use std::collections::BTreeMap;

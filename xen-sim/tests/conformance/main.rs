@@ -3,6 +3,7 @@
 mod support;
 
 mod answers;
+mod calls;
 mod check_order;
 mod continuations;
 mod copy;
@@ -10,6 +11,7 @@ mod error_coverage;
 mod events;
 mod faults;
 mod guest;
+mod ioreq;
 mod live;
 mod map;
 mod mapping;

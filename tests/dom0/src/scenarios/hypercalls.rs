@@ -13,6 +13,7 @@ use xen_linux::xen_abi::hvm::dm_op::{XEN_DMOP_nr_vcpus, xen_dm_op};
 use xen_linux::xen_abi::linux::evtchn::{IOCTL_EVTCHN_BIND_STATIC, ioctl_evtchn_bind};
 use xen_linux::xen_abi::xen::DOMID_SELF;
 use xen_linux::xen_ops::events::Port;
+use xen_linux::xen_ops::hypercall::multicall::{Multicall, NotRun};
 use xen_linux::xen_ops::hypercall::xen_version::Varbuf;
 use xen_linux::xen_ops::hypercall::{Cause, Error, grant_table_op, memory_op, xen_version};
 use xen_linux::xen_ops::memory::acquire::Resource;
@@ -33,6 +34,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     let xen = Privcmd::open().map_err(|error| error.as_errno().unwrap_or(Errno::CANCELED))?;
     version(t, &xen);
     memory(t, &xen);
+    multicall(t, &xen);
     grants(t, &xen);
     events(t, &xen)?;
     others(t, &xen);
@@ -63,6 +65,26 @@ fn memory(t: &mut Transcript, xen: &Privcmd) {
     answer(t, "current_reservation, no such domain", memory_op::current_reservation(xen, ABSENT));
     let highest = memory_op::maximum_ram_page(xen).map(|frame| frame > 25600);
     answer(t, "maximum_ram_page", highest);
+}
+
+/// The results of a multicall's entries, and memory that they fill, come back through the device.
+fn multicall(t: &mut Transcript, xen: &Privcmd) {
+    let (pages, size, absent, extra) = Multicall::new(xen)
+        .call(|xen| memory_op::current_reservation(xen, DOMID_SELF))
+        .call(|xen| xen_version::pagesize(xen))
+        .call(|xen| memory_op::current_reservation(xen, ABSENT))
+        .call(|xen| xen_version::extraversion(xen).map(|text| text.starts_with(b".")))
+        .run();
+    let pages = run_entry(pages).map(|pages| pages > 25600);
+    answer(t, "multicall, current_reservation, of 100 megabytes and more", pages);
+    answer(t, "multicall, pagesize", run_entry(size));
+    answer(t, "multicall, current_reservation, no such domain", run_entry(absent));
+    answer(t, "multicall, extraversion, begins with a dot", run_entry(extra));
+}
+
+/// An entry that was not run has the error of the multicall.
+fn run_entry<T>(result: Result<Result<T, Error>, NotRun>) -> Result<T, Error> {
+    result?
 }
 
 fn grants(t: &mut Transcript, xen: &Privcmd) {

@@ -395,4 +395,38 @@ pub(super) const KINDS: &[Difference] = &[
         steps: &[("capabilities, text", Some("xen-3.0-armv7l"))],
         reason: "a hypervisor of 32 bits runs guests of 32 bits alone",
     },
+    Difference {
+        place: |at| !at.is_pv(),
+        scenario: "assist",
+        steps: &[
+            ("*able, 4gb_segments*", EINVAL),
+            ("*able, writable_pagetables", EINVAL),
+            ("*able, pae_extended_cr3", EINVAL),
+            ("*able, architectural_iopl", EINVAL),
+            ("*able, m2p_strict", EINVAL),
+        ],
+        reason: "these types are about page tables and descriptors that Xen manages for a guest",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "assist",
+        steps: &[("set_timer_op, *", ENOSYS)],
+        reason: "Arm's guests have a timer of the processor's",
+    },
+    Difference {
+        place: Where::is_pvh,
+        scenario: "control",
+        steps: &[("get_address_size", EOPNOTSUPP), ("get_address_size, bits", ZERO)],
+        reason: "only a PV domain has one that can be asked for",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "control",
+        steps: &[
+            ("get_address_size", ENOSYS),
+            ("get_address_size, bits", ZERO),
+            ("dm_op, *", ENOSYS),
+        ],
+        reason: "Arm has no such domctl, and Debian's hypervisors for it have no ioreq servers",
+    },
 ];

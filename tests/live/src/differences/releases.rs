@@ -1,7 +1,8 @@
 //! What older releases do otherwise, or one kind of guest since some release.
 
 use super::difference::{
-    Difference, EFAULT, EINVAL, ENOENT, ENOSYS, GENERAL_ERROR, OK, Where, ZERO,
+    Difference, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, GENERAL_ERROR, OK, UNTOUCHED, Where,
+    ZERO,
 };
 
 /// The features that Xen tells at some places.
@@ -202,6 +203,33 @@ pub(super) const RELEASES: &[Difference] = &[
         scenario: "gnttab-entry",
         steps: &[("transfer, count 0*", ZERO), ("transfer, bad address", EFAULT)],
         reason: "as above",
+    },
+    Difference {
+        place: |at| at.is_pvh() && at.before(17),
+        scenario: "multicall",
+        steps: &[
+            ("entries", ENOSYS),
+            ("entries, *", UNTOUCHED),
+            ("no entries", ENOSYS),
+            ("bad address", ENOSYS),
+            ("torn list", ENOSYS),
+            ("torn list, 0", UNTOUCHED),
+            ("typed, *", Some("not run")),
+            ("typed, close what was opened", None),
+        ],
+        reason: "translated x86 guests have multicalls since 4.15",
+    },
+    Difference {
+        place: |at| !at.is_pvh() && at.before(17),
+        scenario: "control",
+        steps: &[("domctl, unknown command", EOPNOTSUPP)],
+        reason: "an unknown command ends up at the IOMMU, and 4.14 says that this machine has none",
+    },
+    Difference {
+        place: |at| at.is_arm() && at.before(17),
+        scenario: "control",
+        steps: &[("get_address_size", EOPNOTSUPP)],
+        reason: "a command that Arm does not know ends up there too",
     },
     Difference {
         place: |at| at.before(20) && at.is_arm(),

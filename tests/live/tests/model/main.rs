@@ -1,5 +1,6 @@
 //! The same scenarios on the model, compared as on a real hypervisor.
 
+mod hypercalls;
 mod ledger;
 
 use xen_live::{Mode, Row, Where, compare, compare_simulated, matrix, simulate};

@@ -1,7 +1,9 @@
 //! The scenarios.
 
+mod assist;
 mod compat;
 mod console;
+mod control;
 mod events;
 mod events_fifo;
 mod events_set;
@@ -20,6 +22,8 @@ mod memory_exchange;
 mod memory_extents;
 mod memory_physmap;
 mod memory_tables;
+mod multicall;
+mod pv;
 mod sched;
 mod vcpu;
 mod version;
@@ -62,6 +66,10 @@ scenarios! {
     "memory-exchange" memory_exchange::exchange;
     "memory-physmap" memory_physmap::physmap;
     "memory-tables" memory_tables::tables;
+    "multicall" multicall::multicall;
+    "assist" assist::assist;
+    "control" control::control;
+    "pv" pv::pv;
     "vcpu" vcpu::vcpu;
     "compat" compat::compat;
     "random" random::random;

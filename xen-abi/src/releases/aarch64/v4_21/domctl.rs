@@ -30,9 +30,9 @@ pub struct xen_domctl_createdomain {
     /// IN. UUID of the domain, 16 bytes. Xen keeps and reports it and does not interpret it.
     pub handle: xen_domain_handle_t,
     /// IN. `XEN_DOMCTL_CDF_*`.
-    pub flags: u32,
+    pub flags: CreateDomainFlags,
     /// IN. `XEN_DOMCTL_IOMMU_*`; must be 0 without [`XEN_DOMCTL_CDF_iommu`].
-    pub iommu_opts: u32,
+    pub iommu_opts: IommuOptions,
     /// IN. Number of vCPUs, at least 1 and at most what the architecture and the kind of guest allow. They are allocated later, by [`XEN_DOMCTL_max_vcpus`].
     pub max_vcpus: u32,
     /// IN. Highest event channel port the domain may use.
@@ -67,7 +67,7 @@ pub struct xen_domctl_getdomaininfo {
     pub domain: domid_t,
     pub pad1: u16,
     /// OUT. `XEN_DOMINF_*`; for a domain that has shut down, the `SHUTDOWN_*` reason in bits 23:16.
-    pub flags: u32,
+    pub flags: DomainInfoFlags,
     /// OUT. Pages allocated to the domain.
     pub tot_pages: u64,
     /// OUT. Limit of pages that may be allocated to the domain.
@@ -260,8 +260,8 @@ pub type xen_domctl_t = xen_domctl;
 layout! { struct xen_domctl_createdomain: 76, 4;
     ssidref: u32 = 0, "xen_domctl_createdomain.ssidref";
     handle: xen_domain_handle_t = 4, "xen_domctl_createdomain.handle";
-    flags: u32 = 20, "xen_domctl_createdomain.flags";
-    iommu_opts: u32 = 24, "xen_domctl_createdomain.iommu_opts";
+    flags: CreateDomainFlags = 20, "xen_domctl_createdomain.flags";
+    iommu_opts: IommuOptions = 24, "xen_domctl_createdomain.iommu_opts";
     max_vcpus: u32 = 28, "xen_domctl_createdomain.max_vcpus";
     max_evtchn_port: u32 = 32, "xen_domctl_createdomain.max_evtchn_port";
     max_grant_frames: i32 = 36, "xen_domctl_createdomain.max_grant_frames";
@@ -271,7 +271,7 @@ layout! { struct xen_domctl_createdomain: 76, 4;
     vmtrace_size: u32 = 52, "xen_domctl_createdomain.vmtrace_size";
     cpupool_id: u32 = 56, "xen_domctl_createdomain.cpupool_id";
     arch: xen_arch_domainconfig = 60, "xen_domctl_createdomain.arch";
-    [(i32) (u32) (xen_arch_domainconfig) (xen_domain_handle_t) (xen_domctl_createdomain_altp2m)]
+    [(CreateDomainFlags) (IommuOptions) (i32) (u32) (xen_arch_domainconfig) (xen_domain_handle_t) (xen_domctl_createdomain_altp2m)]
 }
 leaves! {
     48, "xen_domctl_createdomain.altp2m.opts": (xen_domctl_createdomain, altp2m.opts);
@@ -280,7 +280,7 @@ leaves! {
 layout! { struct xen_domctl_getdomaininfo: 120, 8;
     domain: domid_t = 0, "xen_domctl_getdomaininfo.domain";
     pad1: u16 = 2, "xen_domctl_getdomaininfo.pad1";
-    flags: u32 = 4, "xen_domctl_getdomaininfo.flags";
+    flags: DomainInfoFlags = 4, "xen_domctl_getdomaininfo.flags";
     tot_pages: u64 = 8, "xen_domctl_getdomaininfo.tot_pages";
     max_pages: u64 = 16, "xen_domctl_getdomaininfo.max_pages";
     outstanding_pages: u64 = 24, "xen_domctl_getdomaininfo.outstanding_pages";
@@ -296,7 +296,7 @@ layout! { struct xen_domctl_getdomaininfo: 120, 8;
     gpaddr_bits: u8 = 96, "xen_domctl_getdomaininfo.gpaddr_bits";
     pad2: [u8; 7] = 97, "xen_domctl_getdomaininfo.pad2";
     arch_config: xen_arch_domainconfig = 104, "xen_domctl_getdomaininfo.arch_config";
-    [([u8; 7]) (domid_t) (u16) (u32) (u64) (u8) (xen_arch_domainconfig) (xen_domain_handle_t)]
+    [(DomainInfoFlags) ([u8; 7]) (domid_t) (u16) (u32) (u64) (u8) (xen_arch_domainconfig) (xen_domain_handle_t)]
 }
 layout! { struct xen_domctl: 144, 8;
     cmd: u32 = 0, "xen_domctl.cmd";

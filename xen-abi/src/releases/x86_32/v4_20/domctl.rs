@@ -28,9 +28,9 @@ pub struct xen_domctl_createdomain {
     /// IN. UUID of the domain, 16 bytes. Xen keeps and reports it and does not interpret it.
     pub handle: xen_domain_handle_t,
     /// IN. `XEN_DOMCTL_CDF_*`.
-    pub flags: u32,
+    pub flags: CreateDomainFlags,
     /// IN. `XEN_DOMCTL_IOMMU_*`; must be 0 without [`XEN_DOMCTL_CDF_iommu`].
-    pub iommu_opts: u32,
+    pub iommu_opts: IommuOptions,
     /// IN. Number of vCPUs, at least 1 and at most what the architecture and the kind of guest allow. They are allocated later, by [`XEN_DOMCTL_max_vcpus`].
     pub max_vcpus: u32,
     /// IN. Highest event channel port the domain may use.
@@ -212,8 +212,8 @@ pub type xen_domctl_t = xen_domctl;
 layout! { struct xen_domctl_createdomain: 68, 4;
     ssidref: u32 = 0, "xen_domctl_createdomain.ssidref";
     handle: xen_domain_handle_t = 4, "xen_domctl_createdomain.handle";
-    flags: u32 = 20, "xen_domctl_createdomain.flags";
-    iommu_opts: u32 = 24, "xen_domctl_createdomain.iommu_opts";
+    flags: CreateDomainFlags = 20, "xen_domctl_createdomain.flags";
+    iommu_opts: IommuOptions = 24, "xen_domctl_createdomain.iommu_opts";
     max_vcpus: u32 = 28, "xen_domctl_createdomain.max_vcpus";
     max_evtchn_port: u32 = 32, "xen_domctl_createdomain.max_evtchn_port";
     max_grant_frames: i32 = 36, "xen_domctl_createdomain.max_grant_frames";
@@ -223,7 +223,7 @@ layout! { struct xen_domctl_createdomain: 68, 4;
     vmtrace_size: u32 = 52, "xen_domctl_createdomain.vmtrace_size";
     cpupool_id: u32 = 56, "xen_domctl_createdomain.cpupool_id";
     arch: xen_arch_domainconfig = 60, "xen_domctl_createdomain.arch";
-    [(i32) (u32) (xen_arch_domainconfig) (xen_domain_handle_t)]
+    [(CreateDomainFlags) (IommuOptions) (i32) (u32) (xen_arch_domainconfig) (xen_domain_handle_t)]
 }
 layout! { struct xen_domctl: 144, 8;
     cmd: u32 = 0, "xen_domctl.cmd";
