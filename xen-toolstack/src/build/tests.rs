@@ -51,7 +51,7 @@ fn elf(headers: &[Header], content: &[u8]) -> Vec<u8> {
         put(&kind.to_le_bytes());
         put(&7_u32.to_le_bytes());
         // The virtual address is another one, and of no importance.
-        for word in [*offset, address + 0x10_0000_0000, *address, *filesz, *memsz, 4] {
+        for word in [*offset, address.wrapping_add(0x10_0000_0000), *address, *filesz, *memsz, 4] {
             put(&word.to_le_bytes());
         }
     }
