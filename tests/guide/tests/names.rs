@@ -92,7 +92,7 @@ fn the_table_of_protocols_has_every_header_and_names_what_exists() {
     assert_eq!(named, headers);
 
     let (rings, all) = (sources(&root.join("xen-io/src/ring")), sources(&root.join("xen-io/src")));
-    let peers = sources(&root.join("tests/live/tests/peers"));
+    let peers = sources(&root.join("tests/live/tests"));
     let is_word = |text: &str, word: &str| {
         let parts = |c: char| !c.is_alphanumeric() && c != '_';
         text.split(parts).any(|other| other == word)

@@ -249,13 +249,8 @@ impl<S: ByteStream, E: EventChannel, B: AsRef<[u8]> + AsMut<[u8]>> Client<S, E, 
                 message.u32(file.number);
             },
             |fields| {
-                // The length of all that follows, twice.
-                let whole = fields.u16()?;
-                let mut fields = Decoder(fields.bytes(whole.into())?);
-                let inner = fields.u16()?;
-                if usize::from(inner) != fields.0.len() {
-                    return None;
-                }
+                // The length of all that follows, twice. xen-9pfsd says 10 too many, so the fields count.
+                let (_whole, _inner) = (fields.u16()?, fields.u16()?);
                 let (_type, _device) = (fields.u16()?, fields.u32()?);
                 let qid = fields.qid()?;
                 let (mode, accessed, modified) = (fields.u32()?, fields.u32()?, fields.u32()?);
@@ -267,7 +262,6 @@ impl<S: ByteStream, E: EventChannel, B: AsRef<[u8]> + AsMut<[u8]>> Client<S, E, 
                 for _ in 0..3 {
                     fields.u32()?;
                 }
-                fields.end()?;
                 Some(Stat { qid, mode, accessed, modified, length })
             },
         )

@@ -100,7 +100,8 @@ fn a_file_is_found_opened_read_written_and_ended() {
         let mut buffer = [0; 100];
         assert_eq!(client.read(&file, 1 << 40, &mut buffer).unwrap(), 3);
         assert_eq!(&buffer[..4], b"abc\0");
-        put(server, &message(125, 0, &stat(0)));
+        // xen-9pfsd says 10 bytes too many.
+        put(server, &message(125, 0, &stat(10)));
         let stat = client.stat(&file).unwrap();
         assert_eq!((stat.mode, stat.accessed, stat.modified, stat.length), (1, 2, 3, 4));
         put(server, &message(121, 0, &[]));
@@ -185,8 +186,7 @@ fn a_reply_that_is_wrong_ends_the_connection() {
         ),
         (read, message(117, 0, &[0xff; 4]), BadReply::Contents { reply: 117 }),
         (write, message(119, 0, &three), BadReply::Count { count: 3, max: 2 }),
-        (stats, message(125, 0, &stat(1)), BadReply::Contents { reply: 125 }),
-        (stats, message(125, 0, &stat(0xffff)), BadReply::Contents { reply: 125 }),
+        (stats, message(125, 0, &[&stat(0)[..], &[0]].concat()), BadReply::Contents { reply: 125 }),
         (stats, message(125, 0, &stat(0)[..60]), BadReply::Contents { reply: 125 }),
     ];
     for (call, reply, expected) in cases {
