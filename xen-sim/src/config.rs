@@ -86,6 +86,7 @@ pub struct DomainConfig {
     pub(crate) max_grant_version: u32,
     pub(crate) privileged: bool,
     pub(crate) vcpus: u32,
+    pub(crate) dom0less: bool,
 }
 
 impl DomainConfig {
@@ -103,6 +104,7 @@ impl DomainConfig {
             max_grant_version: if matches!(kind, GuestKind::Arm) { 1 } else { 2 },
             privileged: false,
             vcpus: 1,
+            dom0less: false,
         }
     }
 
@@ -162,6 +164,13 @@ impl DomainConfig {
             vcpus
         };
         Self { vcpus, ..self }
+    }
+
+    /// Makes it a domain that Xen starts by itself when the machine boots, which upstream calls dom0less: it
+    /// may use Xen's console, and no toolstack has set its `HVM_PARAM_CALLBACK_IRQ`.
+    #[must_use]
+    pub const fn dom0less(self) -> Self {
+        Self { dom0less: true, ..self }
     }
 
     /// Checks the grant table's limits, as Xen does when it creates the domain.

@@ -217,14 +217,14 @@ impl State {
         _: &[xen_dm_op_buf],
     ) -> Answer<()> {
         let op = u.get_ioreq_server_info_mut();
-        if u32::from(op.flags) & !XEN_DMOP_no_gfns != 0 {
+        if !op.flags.difference(XEN_DMOP_no_gfns).is_empty() {
             return Err(XEN_EINVAL);
         }
         let (count, port) = {
             let server = self.server(caller, domid, op.id)?;
             (server.page_count(), server.is_buffered.then_some(server.buffered_port))
         };
-        if u32::from(op.flags) & XEN_DMOP_no_gfns == 0 {
+        if !op.flags.contains(XEN_DMOP_no_gfns) {
             self.place_pages(caller, domid, op.id, count)?;
             let pages = &self.server(caller, domid, op.id)?.pages;
             let gfn = |index| pages.get(index).and_then(|page: &IoreqPage| page.gfn);

@@ -149,7 +149,8 @@ mod linux {
             VM_EVENT_REASON_MEM_ACCESS => {
                 let access = request.u.mem_access();
                 let (frame, offset) = (access.gfn, access.offset);
-                let write = if access.flags & MEM_ACCESS_W == 0 { "an access" } else { "a write" };
+                let write =
+                    if access.flags.contains(MEM_ACCESS_W) { "a write" } else { "an access" };
                 println!("vCPU {vcpu}: {write} to page {frame:#x}, offset {offset:#x}");
                 let end = frame.checked_add(1).ok_or("a frame beyond the last")?;
                 toolstack.set_mem_access(domain.id(), frame..end, XENMEM_access_rwx)?;

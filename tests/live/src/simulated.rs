@@ -251,6 +251,9 @@ fn domains(row: Row, domids: Range<u16>, arguments: &str) -> (Vec<(u16, Transcri
         let most = if kind == xen_sim::GuestKind::Arm { PAGES } else { 1 << 30 };
         let config = config.max_pages(most);
         let config = if domid == 0 { config.privileged() } else { config };
+        // On Arm no toolstack starts the others.
+        let by_xen = kind == xen_sim::GuestKind::Arm && domid != 0;
+        let config = if by_xen { config.dom0less() } else { config };
         let config = if row.domains == 1 { config.max_maptrack_frames(1) } else { config };
         xen.domain(config).expect("a domain")
     });

@@ -2,7 +2,7 @@
 
 use core::arch::global_asm;
 
-use xen_abi::callback::CALLBACKTYPE_event;
+use xen_abi::callback::{CALLBACKTYPE_event, CallbackFlags};
 use xen_abi::xen::__HYPERVISOR_iret;
 use xen_ops::events::TwoLevel;
 use xen_ops::hypercall::{Error, callback_op, sched_op, xen_version};
@@ -28,7 +28,14 @@ pub(super) unsafe fn install(
     events.vcpu().set_upcall_mask(true);
     let entry = xen_guest_pv_callbacks as *const () as usize + vcpu as usize * ENTRY_SIZE;
     // SAFETY: it is the entry of this vCPU, below.
-    unsafe { callback_op::register(&guest.xen(), CALLBACKTYPE_event as u16, 0, entry as u64) }
+    unsafe {
+        callback_op::register(
+            &guest.xen(),
+            CALLBACKTYPE_event as u16,
+            CallbackFlags::empty(),
+            entry as u64,
+        )
+    }
 }
 
 /// Lets upcalls come; Xen delivers one that is pending when the hypercall ends.

@@ -3,8 +3,8 @@
 use xen_abi::Plain;
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::io::blkif::{
-    BLKIF_DISCARD_SECURE, BLKIF_OP_DISCARD, BLKIF_OP_FLUSH_DISKCACHE, BLKIF_OP_INDIRECT,
-    BLKIF_OP_READ, BLKIF_OP_WRITE, BLKIF_OP_WRITE_BARRIER,
+    BLKIF_OP_DISCARD, BLKIF_OP_FLUSH_DISKCACHE, BLKIF_OP_INDIRECT, BLKIF_OP_READ, BLKIF_OP_WRITE,
+    BLKIF_OP_WRITE_BARRIER,
 };
 
 use super::error::BadRequest;
@@ -108,7 +108,7 @@ macro_rules! abis {
                         Ok(Request::Discard {
                             sector: discard.sector_number.into(),
                             sectors: discard.nr_sectors.into(),
-                            secure: discard.flag.contains(BLKIF_DISCARD_SECURE),
+                            secure: discard.flag.contains(blkif::BLKIF_DISCARD_SECURE),
                         })
                     }
                     BLKIF_OP_INDIRECT => {
@@ -170,7 +170,7 @@ macro_rules! abis {
                         let discard = blkif::blkif_request_discard {
                             operation,
                             flag: if *secure {
-                                BLKIF_DISCARD_SECURE
+                                blkif::BLKIF_DISCARD_SECURE
                             } else {
                                 blkif::DiscardFlags::empty()
                             },

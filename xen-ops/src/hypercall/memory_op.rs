@@ -347,8 +347,8 @@ hypercalls! {
     /// # Errors
     ///
     /// In the order of Xen's checks: `EACCES` on x86 (up to 4.18 a translated caller other than the
-    /// hardware domain; from 4.19 on one with alternate views of its memory or nested virtualisation),
-    /// `E2BIG` (before 4.15, more than 32 frames), from 4.15 on `EINVAL` (a range that ends past 32-bit
+    /// hardware domain; from 4.19 on one with alternate views of its memory or nested virtualisation), in 4.14
+    /// also on Arm (a caller other than the hardware domain), `E2BIG` (before 4.15, more than 32 frames), from 4.15 on `EINVAL` (a range that ends past 32-bit
     /// numbers), `EPERM` (the caller's own number), `ESRCH` (no such domain, or `DOMID_SELF`), `EPERM` (an
     /// unprivileged caller), `EINVAL` (it has no such resource, or not so many frames of it), `ENOENT` (no
     /// such vCPU or I/O request server). Placing a frame can fail too; `EIO` if it is not the first of 32.

@@ -20,7 +20,11 @@ const STRIDE: usize = 32;
 
 impl State {
     pub(crate) fn acquire_resource(&mut self, caller: domid_t, at: usize, start: usize) -> Answer {
-        if !self.may_map_foreign(caller) {
+        // 4.14 refused translated domains on Arm as on x86.
+        let domain = self.caller(caller);
+        let refused =
+            self.release == Release::V4_14 && domain.is_translated() && !domain.privileged;
+        if refused || !self.may_map_foreign(caller) {
             return Err(XEN_EACCES);
         }
         let op: xen_mem_acquire_resource = self.read(caller, at)?;

@@ -27,6 +27,8 @@ pub(crate) struct DomainState {
     pub(crate) domid: domid_t,
     pub(crate) kind: GuestKind,
     pub(crate) privileged: bool,
+    /// Xen has started it by itself.
+    pub(crate) dom0less: bool,
     /// Xen has begun to destroy it: it gets no memory, and pinned grants serve no new copies.
     pub(crate) dying: bool,
     /// It makes no more hypercalls. It stays until no other domain maps its memory.
@@ -91,14 +93,16 @@ pub(crate) struct Mapped {
     pub(crate) granted: bool,
 }
 
-/// The interrupt that tells Arm guests of events is Xen's to choose: a private one, which is active low.
+/// The interrupt that tells Arm guests of events: a private one, which is active low. Xen sets it for the first
+/// domain, and the toolstack for those that it starts.
 fn first_params(config: &DomainConfig) -> BTreeMap<u32, u64> {
     // Names of Arm's headers: kind 2 in the top byte, flag 2 in the second.
     const KIND: u64 = 2 << 56;
     const ACTIVE_LOW: u64 = 2 << 8;
     let interrupt = if config.privileged { 16 } else { 31 };
     let value = KIND | ACTIVE_LOW | interrupt;
-    let told = (config.kind == GuestKind::Arm).then_some((HVM_PARAM_CALLBACK_IRQ, value));
+    let is_told = config.kind == GuestKind::Arm && !config.dom0less;
+    let told = is_told.then_some((HVM_PARAM_CALLBACK_IRQ, value));
     told.into_iter().collect()
 }
 
@@ -146,6 +150,7 @@ impl DomainState {
             domid,
             kind: config.kind,
             privileged: config.privileged,
+            dom0less: config.dom0less,
             dying: false,
             destroyed: false,
             crashed: None,

@@ -179,6 +179,24 @@ fn xens_console_is_refused_before_the_command_is_looked_at() {
 }
 
 #[test]
+fn xen_lets_domains_that_it_starts_use_its_console() {
+    let xen = Xen::new();
+    let by_toolstack = guest(&xen, DomainConfig::new(Arm));
+    let by_xen = guest(&xen, DomainConfig::new(Arm).dom0less());
+    let answers = [(&by_toolstack, [-1, -1], 0x0200_0000_0000_021f), (&by_xen, [-38, 0], 0)];
+    for (domain, expected, interrupt) in answers {
+        let console = |command: u32| {
+            call(domain, __HYPERVISOR_console_io, [command as usize, 0, NOWHERE, 0, 0])
+        };
+        assert_eq!([9, CONSOLEIO_write].map(console), expected);
+        let (domid, index) = (DOMID_SELF, HVM_PARAM_CALLBACK_IRQ);
+        let mut param = xen_hvm_param { domid, index, ..xen_hvm_param::ZERO };
+        assert_eq!(other_op(domain, __HYPERVISOR_hvm_op, HVMOP_get_param, &mut param), 0);
+        assert_eq!(param.value, interrupt);
+    }
+}
+
+#[test]
 fn timers_have_limits() {
     for release in RELEASES {
         let (a, _) = domains(release, Pvh);

@@ -106,7 +106,7 @@ fn a_multicall_of_a_translated_guest_is_refused_by_4_14() {
 fn an_interrupted_multicall_has_the_results_of_one_that_is_not() {
     for interrupt in [None, Some(0), Some(1), Some(2), Some(3)] {
         let (xen, a, b) = pair(GuestKind::Pvh);
-        let _page = granted(&a, 8, 0, &b);
+        let _page = granted(&a, 8, GTF_invalid, &b);
         let own = b.page().unwrap();
         let mut ops = [8, 9, 8].map(|ref_| gnttab_copy {
             source: by_ref(&a, ref_, 0),

@@ -62,7 +62,7 @@ fn the_last_byte_of_a_page_is_the_last() {
 #[test]
 fn a_copy_counts_as_one_more_use_of_its_kind() {
     let (xen, a, b) = pair(GuestKind::Pvh);
-    let _page = granted(&a, 8, 0, &b);
+    let _page = granted(&a, 8, GTF_invalid, &b);
     let own = b.page().unwrap();
     // As many writable mappings as an entry can have.
     let targets: Vec<_> = (0..128).map(|_| b.target()).collect();

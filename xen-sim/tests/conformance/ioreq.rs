@@ -66,7 +66,7 @@ fn a_server_has_ranges_and_ports_until_it_is_destroyed() {
     let to = domid(&target);
     assert_eq!(errno(dm_op::nr_vcpus(&control, to)), Ok(2));
     let id = dm_op::create_ioreq_server(&control, to, 1).unwrap();
-    let info = dm_op::get_ioreq_server_info(&control, to, id, XEN_DMOP_no_gfns as u16).unwrap();
+    let info = dm_op::get_ioreq_server_info(&control, to, id, XEN_DMOP_no_gfns).unwrap();
     // The port of the ring follows the first vCPU's.
     assert_eq!(info.bufioreq_port, evtchn_port_t(2));
     assert!(event_channel_op::bind_interdomain(&control, to, info.bufioreq_port).is_ok());
@@ -120,7 +120,8 @@ fn the_pages_of_a_server_have_a_place_or_are_a_resource() {
     let (xen, control, target, _other) = machines(GuestKind::Pv);
     let to = domid(&target);
     let placed = dm_op::create_ioreq_server(&control, to, 1).unwrap();
-    let info = |id| errno(dm_op::get_ioreq_server_info(&control, to, id, 0));
+    let info =
+        |id| errno(dm_op::get_ioreq_server_info(&control, to, id, IoreqServerInfoFlags::empty()));
     assert_eq!(info(placed).map(|_| ()), Err(XEN_ENOMEM));
     let pages = [target.page().unwrap(), target.page().unwrap()];
     let frames = pages.each_ref().map(|page| pfn_to_u64(xen_ops::page::Page::frame(page)));

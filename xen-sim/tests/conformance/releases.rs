@@ -174,6 +174,21 @@ fn a_dying_domain_claims_nothing_since_4_20() {
 }
 
 #[test]
+fn translated_domains_acquire_no_resource_with_4_14() {
+    let size = |release, config: DomainConfig| {
+        let domain = Xen::builder().release(release).build().domain(config).unwrap();
+        let mut op =
+            xen_mem_acquire_resource { domid: domid_t(77), ..xen_mem_acquire_resource::ZERO };
+        memory_op(&domain, XENMEM_acquire_resource, &mut op)
+    };
+    let arm = DomainConfig::new(GuestKind::Arm);
+    assert_eq!(size(Release::V4_14, arm.clone()), -13);
+    assert_eq!(size(Release::V4_14, arm.clone().privileged()), 0);
+    assert_eq!(size(Release::V4_17, arm), -3);
+    assert_eq!(size(Release::V4_14, DomainConfig::new(GuestKind::Pv)), 0);
+}
+
+#[test]
 fn altp2m_is_the_toolstacks_to_set() {
     for release in RELEASES {
         let (a, tools) = domains(release, GuestKind::Pvh);

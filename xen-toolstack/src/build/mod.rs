@@ -302,11 +302,8 @@ fn grant<M: ForeignMemory>(
     reference: u32,
     frame: u64,
 ) -> Result<(), BuildError> {
-    let entry = grant_entry_v1 {
-        flags: GTF_permit_access as u16,
-        domid: backend.domid(),
-        frame: frame as u32,
-    };
+    let entry =
+        grant_entry_v1 { flags: GTF_permit_access, domid: backend.domid(), frame: frame as u32 };
     let table = Resource::GrantTable { status: false };
     let offset = reference as usize * size_of::<grant_entry_v1>();
     let written = memory.write_resource(id, table, 0, offset, as_bytes(&entry));

@@ -56,7 +56,7 @@ impl MonitorEvent {
 /// The response to a request of the monitor's ring that lets the vCPU go on as if nothing had happened. More
 /// is done by its members: `VM_EVENT_FLAG_*` in `flags`, and what belongs to them.
 #[must_use]
-pub const fn vm_event_response(request: &vm_event_request_t) -> vm_event_response_t {
+pub fn vm_event_response(request: &vm_event_request_t) -> vm_event_response_t {
     vm_event_response_t {
         version: VM_EVENT_INTERFACE_VERSION,
         flags: request.flags & VM_EVENT_FLAG_VCPU_PAUSED,

@@ -37,7 +37,7 @@ fn drive_sets<G: Guest>(
 
 /// Connected ports of this domain's.
 fn pairs<H: Hypercall>(xen: &H) -> Result<[[Port<&H>; 2]; PAIRS], Error> {
-    let pair = || {
+    let pair = || -> Result<_, Error> {
         let offered = Port::alloc_unbound(xen, DOMID_SELF)?;
         let bound = Port::bind_interdomain(xen, DOMID_SELF, offered.number())?;
         Ok([offered, bound])

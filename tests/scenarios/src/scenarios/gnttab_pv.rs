@@ -86,9 +86,10 @@ fn flushes<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let me = run.guest.domid();
     let target = run.guest.target();
     let page = filled(run.guest, 0x44);
-    let own = page.frame().0 << 12;
     table.set(REF, GTF_permit_access, me, page.frame());
     let mapping = map(run.guest, &target, FOR_WRITING, REF, me);
+    // The machine's address, which a domain that is not in place knows of what it has mapped.
+    let own = mapping.bus;
     let flush = |run: &mut Run<'_, G>,
                  name: &str,
                  by: u64,
