@@ -166,6 +166,7 @@ mod linux {
         Ok(())
     }
 
+    #[allow(non_upper_case_globals, reason = "upstream's constants, as patterns")]
     fn access(
         toolstack: &Toolstack<&Privcmd>,
         id: DomainId,

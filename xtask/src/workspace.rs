@@ -6,13 +6,18 @@ use std::{env, fs};
 
 use crate::Error;
 
-/// The features with which the workspace is tested: those of tests that need what `setup` installs, and those of
+/// The features with which the workspace is linted: those of tests that need what `setup` installs, and those of
 /// optional integrations.
+pub(crate) const LINTED: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,\
+    xenabi-headers/headers,xen-linux/vm-memory,xen-io/embedded-io,xen-io/std";
+
+/// The features with which it is tested: the same, and all of xen-abi.
 ///
 /// Commands that select all members with these features share what was built. With `-p` alone cargo would choose
 /// other features of common dependencies and build these once more.
-pub(crate) const FEATURES: &str = "xen-abi/full,xen-abi/foreign,xen-abi/std,xen-abi/vm-memory,xen-layouts/headers,xen-rings/headers,\
-    xen-disassembly/targets,codegen/headers,xenabi-headers/headers,xen-linux/vm-memory,xen-io/embedded-io,xen-io/std";
+pub(crate) const FEATURES: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,\
+    xenabi-headers/headers,xen-linux/vm-memory,xen-io/embedded-io,xen-io/std,\
+    xen-abi/full,xen-abi/foreign,xen-abi/std,xen-abi/vm-memory";
 
 /// The workspace's root directory.
 ///

@@ -5,6 +5,7 @@ use crate::keywords;
 /// The module of a header: `io/xs_wire.h` is `io::xs_wire`, `io/9pfs.h` is `io::_9pfs`. What a
 /// module cannot be called gets an underscore; two headers of one module are an error of
 /// [`tree`](super::tree).
+#[must_use]
 pub fn module_path(header: &str) -> Vec<String> {
     let stem = header.strip_suffix(".h").unwrap_or(header);
     let module = |part: &str| {

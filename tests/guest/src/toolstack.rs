@@ -27,10 +27,8 @@ pub(crate) fn destroy(xen: &impl Hypercall, domain: domid_t) {
 /// Waits until a domain has shut down.
 pub(crate) fn wait_for_shutdown(xen: &impl Hypercall, domain: domid_t) {
     // The flags are where they were in 4.14.
-    while domctl(xen, XEN_DOMCTL_getdomaininfo, domain).u.getdomaininfo().flags
-        & XEN_DOMINF_shutdown
-        == 0
-    {
+    let flags = || domctl(xen, XEN_DOMCTL_getdomaininfo, domain).u.getdomaininfo().flags;
+    while !flags().contains(XEN_DOMINF_shutdown) {
         // It does not fail.
         let _ = yield_(xen);
     }

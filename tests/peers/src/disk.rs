@@ -28,7 +28,6 @@ const ROUNDS: u64 = 8;
 
 /// A disk that is connected.
 pub(crate) struct Disk<'m> {
-    pub(crate) end: End,
     pub(crate) front: Front<Page<'m>, ()>,
     pub(crate) events: Channel<'m>,
     pub(crate) back: DomainId,
@@ -57,7 +56,7 @@ impl<'m> Disk<'m> {
         end.wait_for(store, XenbusStateConnected, None).expect("a connection");
         let geometry = Geometry::of_other(&end, store).expect("the geometry");
         end.set_state(store, XenbusStateConnected).expect("the state");
-        Self { end, front, events, back, features, geometry, _port: port }
+        Self { front, events, back, features, geometry, _port: port }
     }
 
     /// Waits for the request that was submitted.

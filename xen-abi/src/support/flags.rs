@@ -104,8 +104,8 @@ macro_rules! flags {
         impl core::fmt::Debug for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 $crate::support::flags::debug(f, stringify!($name), self.0.into(), &[
-                    $((stringify!($flag), $flag.0 as u32, $flag.0 as u32),)*
-                    $((stringify!($value), $mask.0 as u32, $value.0 as u32),)*
+                    $((stringify!($flag), $flag.0.into(), $flag.0.into()),)*
+                    $((stringify!($value), $mask.0.into(), $value.0.into()),)*
                 ])
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::install::Install;
 use crate::need::Need;
-use crate::workspace::FEATURES;
+use crate::workspace::{FEATURES, LINTED};
 use crate::{
     Error, adopters, atlas, cross, deny, doc, examples, features, fuzz, i686, live, loom, miri,
     msrv, package, public_api, verify,
@@ -143,7 +143,7 @@ pub(super) const STEPS: &[Step] = &[
             "--workspace",
             "--all-targets",
             "--features",
-            FEATURES,
+            LINTED,
             "--features",
             BOOT,
             "--features",

@@ -104,7 +104,7 @@ impl<'a, H: Hypercall + ?Sized> List<'a, H> {
         let place = self.used.get();
         let cell = self.entries.get(place)?;
         let mut entry = multicall_entry {
-            op: number as xen_ulong_t,
+            op: number.into(),
             result: UNTOUCHED as xen_ulong_t,
             ..multicall_entry::ZERO
         };
