@@ -14,12 +14,6 @@ hypercalls! {
 
     /// The union is what comes out anyway.
     single audit = AUDIT and out u -> errno;
-
-    /// The table has no modules.
-    single range = RANGE from v4_18 { in first_gfn: u64 } -> errno;
-
-    /// Nor has it here.
-    single share = SHARE from v4_18 { in handle: u64 } -> errno;
 }
 
 fn main() {}
