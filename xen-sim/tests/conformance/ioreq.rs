@@ -35,7 +35,7 @@ fn checks_come_in_their_order() {
     assert_eq!(create(&control, domid_t(99), 9), Err(XEN_ESRCH));
     assert_eq!(create(&control, DOMID_SELF, 0), Err(XEN_ESRCH));
     assert_eq!(create(&control, domid(&control), 0), Err(XEN_EPERM));
-    // A PV domain has no devices that are emulated, whoever asks.
+    // A PV domain has no emulated devices. The caller does not matter.
     assert_eq!(create(&target, domid(&other), 0), Err(XEN_EINVAL));
     assert_eq!(create(&other, target_id, 9), Err(XEN_EPERM));
     assert_eq!(create(&control, target_id, 3), Err(XEN_EINVAL));
