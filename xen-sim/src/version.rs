@@ -109,14 +109,10 @@ impl State {
         Ok(0)
     }
 
-    /// The kinds of guests that the machine can run: 32-bit PV guests with 4.14, as Debian built it. The number
-    /// has been that of the interface since Xen 3.0.
+    /// The kinds of guests that the machine can run. The number has been that of the interface since Xen 3.0.
     fn capabilities(&self, caller: domid_t) -> &'static str {
         match self.caller(caller).kind {
             GuestKind::Arm => "xen-3.0-aarch64 xen-3.0-armv7l ",
-            _ if self.release < Release::V4_17 => {
-                "xen-3.0-x86_64 xen-3.0-x86_32p hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 "
-            }
             _ => "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ",
         }
     }
@@ -164,6 +160,10 @@ impl State {
                 features.extend([XENFEAT_hvm_safe_pvclock, XENFEAT_hvm_callback_vector]);
             }
             GuestKind::Arm => features.push(XENFEAT_ARM_SMCCC_supported),
+        }
+        // Older releases have it for a kernel whose ELF notes say "yes" to PAE, as 64-bit kernels do.
+        if domain.kind == GuestKind::Pv && self.release < Release::V4_20 {
+            features.push(XENFEAT_pae_pgdir_above_4gb);
         }
         if domain.privileged {
             features.push(XENFEAT_dom0);

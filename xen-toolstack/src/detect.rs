@@ -79,12 +79,12 @@ impl Detected {
         let extraversion = xen_version::extraversion(xen)?;
         let expected = Release::from_number(number).map(Release::versions);
         let domctl = probe(expected.map(|versions| versions.domctl), |version| {
-            let mut argument = xen_abi::domctl::xen_domctl_getdomaininfo::ZERO;
+            let mut argument = xen_abi::toolstack::v4_20::domctl::xen_domctl_getdomaininfo::ZERO;
             let asked = domctl::getdomaininfo.call_as(version, xen, domid_t(0), &mut argument);
             asked.err().and_then(|error| error.errno())
         });
         let sysctl = probe(expected.map(|versions| versions.sysctl), |version| {
-            let mut argument = xen_abi::sysctl::xen_sysctl_sched_id::ZERO;
+            let mut argument = xen_abi::toolstack::v4_20::sysctl::xen_sysctl_sched_id::ZERO;
             let asked = sysctl::sched_id.call_as(version, xen, &mut argument);
             asked.err().and_then(|error| error.errno())
         });

@@ -40,7 +40,7 @@ impl Driven {
     /// The results, each with its name.
     pub fn steps(&self, mut step: impl FnMut(&str, &dyn fmt::Display)) {
         step("no event", &self.is_idle);
-        step("events, several of a port are one", &Counts(self.events));
+        step("events, of ports with one, none and two", &Counts(self.events));
         step("answers", &Counts(self.answers));
         step("an event while the last one is handled", &self.came_again);
         step("a busy port leaves the others their turns", &self.has_turns);

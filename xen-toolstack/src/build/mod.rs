@@ -322,9 +322,9 @@ fn entry(guest: &PvhGuest<'_>, start_info: u64) -> vcpu_guest_context {
     }
     #[cfg(target_arch = "x86")]
     {
-        context.user_regs.eip = guest.kernel.entry();
-        context.user_regs.ebx = start_info as u32;
-        context.user_regs.eflags = RFLAGS;
+        *context.user_regs.eip.eip_mut() = guest.kernel.entry();
+        *context.user_regs.ebx.ebx_mut() = start_info as u32;
+        *context.user_regs.eflags.eflags_mut() = RFLAGS;
     }
     context
 }

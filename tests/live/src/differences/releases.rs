@@ -255,21 +255,12 @@ pub(super) const RELEASES: &[Difference] = &[
         steps: &[("platform_parameters, virt_start", Some("0x200000"))],
         reason: "where Xen is on Arm",
     },
-    Difference {
-        place: |at| at.before(17) && !at.is_arm(),
-        scenario: "version",
-        steps: &[(
-            "capabilities, text",
-            Some("xen-3.0-x86_64 xen-3.0-x86_32p hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64"),
-        )],
-        reason: "Debian built in 32-bit PV guests",
-    },
     features!(Where::is_pvh, "0x1d2b05"),
     features!(Where::is_arm, "0x66805"),
-    features!(|at| at.is_pv() && at.before(20), "0x228e0"),
+    features!(|at| at.is_pv() && at.before(20), "0x228f0"),
     features!(|at| at.is_pvh() && at.before(20), "0x12b05"),
     features!(|at| at.is_arm() && at.before(20), "0x26805"),
-    features!(|at| at.is_pv() && at.before(17), "0x28e0"),
+    features!(|at| at.is_pv() && at.before(17), "0x28f0"),
     features!(|at| at.is_pvh() && at.before(17), "0x2b05"),
     features!(|at| at.is_arm() && at.before(17), "0x6805"),
 ];
