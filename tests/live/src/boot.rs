@@ -89,12 +89,12 @@ impl Boot {
         Self { domains, ..self }
     }
 
-    /// So many vCPUs for our kernel as the first domain. If they are several they have two processors, but for
-    /// PVH guests one: with two, QEMU 7.2 loses interrupts between processors that run in its SVM, and both sleep
-    /// while a vCPU could run.
+    /// So many vCPUs for our kernel as the first domain. If they are several, PV guests have two processors and
+    /// others one: with four vCPUs on two processors, guests of PVH and aarch64 sometimes stopped while both
+    /// processors slept. The cause is not known.
     #[must_use]
     pub fn vcpus(self, vcpus: u16) -> Self {
-        let cpus = if self.mode == Mode::Pvh { 1 } else { vcpus.min(2) };
+        let cpus = if self.mode == Mode::Pv { vcpus.min(2) } else { 1 };
         Self { vcpus, machine: self.machine.cpus(cpus), ..self }
     }
 
