@@ -125,11 +125,11 @@ fn features_depend_on_release_and_guest() {
         assert_eq!((own.submap & dom0, control.submap & dom0), (0, dom0));
         own.submap
     };
-    assert_eq!(features(Release::V4_14, GuestKind::Pv), 0x20e0);
+    assert_eq!(features(Release::V4_14, GuestKind::Pv), 0x20f0);
     assert_eq!(features(Release::V4_14, GuestKind::Pvh), 0x2305);
     assert_eq!(features(Release::V4_14, GuestKind::Arm), 0x6005);
     let [direct, indirect] = [XENFEAT_direct_mapped, XENFEAT_not_direct_mapped].map(|at| 1 << at);
-    assert_eq!(features(Release::V4_17, GuestKind::Pv), 0x20e0 | direct);
+    assert_eq!(features(Release::V4_17, GuestKind::Pv), 0x20f0 | direct);
     assert_eq!(features(Release::V4_17, GuestKind::Pvh), 0x2305 | indirect);
     assert_eq!(features(Release::V4_17, GuestKind::Arm), 0x6005 | indirect);
     let runstate = 1 << XENFEAT_runstate_phys_area;
