@@ -161,7 +161,7 @@ mod arch {
                     vcpu_op::initialise(&xen, vcpu, &context)?;
                 }
                 StartInfo::Pvh(_) => {
-                    vcpu_op::initialise_hvm(&xen, vcpu, &hvm_context(start as u64))?
+                    vcpu_op::initialise_hvm(&xen, vcpu, &hvm_context(start as u64))?;
                 }
             }
         }

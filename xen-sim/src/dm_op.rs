@@ -1,5 +1,7 @@
 //! `dm_op`: ioreq servers. No guest here accesses what is emulated, so that servers get no requests.
 
+#![allow(clippy::useless_conversion, reason = "64-bit integers of 32-bit ABIs are wrapped")]
+
 use core::mem::offset_of;
 
 use xen_abi::errno::*;

@@ -1,5 +1,7 @@
 //! Keyboards and framebuffers, with events of every kind.
 
+#![allow(clippy::useless_conversion, reason = "64-bit integers of 32-bit ABIs are wrapped")]
+
 use core::sync::atomic::Ordering::Relaxed;
 
 use xen_io::framebuffer::{Area, Framebuffer, FramebufferError, Geometry, Update};

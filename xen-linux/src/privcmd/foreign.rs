@@ -1,5 +1,7 @@
 //! Writes to the memory of other domains.
 
+#![allow(clippy::useless_conversion, reason = "64-bit integers of 32-bit ABIs are wrapped")]
+
 use xen_abi::Errno;
 use xen_abi::errno::XEN_EINVAL;
 use xen_abi::xen::xen_pfn_t;

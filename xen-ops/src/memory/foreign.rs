@@ -109,7 +109,7 @@ mod tests {
         let log = Log(RefCell::default());
         let domain = DomainId::new(domid_t(1)).unwrap();
         log.zero(domain, 0x1003, 2 * 16384 + 5).unwrap();
-        (&log).zero(domain, u64::MAX, 1).unwrap();
+        log.zero(domain, u64::MAX, 1).unwrap();
         log.zero(domain, 7, 0).unwrap();
         let expected = [(0x1003, 16384), (0x5003, 16384), (0x9003, 5), (u64::MAX, 1)];
         assert_eq!(log.0.borrow()[..], expected);

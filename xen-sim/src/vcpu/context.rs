@@ -1,5 +1,7 @@
 //! The registers that a vCPU of a PVH guest starts with, and which Xen accepts.
 
+#![allow(clippy::useless_conversion, reason = "64-bit integers of 32-bit ABIs are wrapped")]
+
 use xen_abi::errno::*;
 use xen_abi::hvm::hvm_vcpu::*;
 

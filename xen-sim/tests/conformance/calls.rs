@@ -1,5 +1,6 @@
 //! `multicall`, `vcpu_op` of several vCPUs, `set_timer_op` and `vm_assist`.
 #![allow(unsafe_code, reason = "makes hypercalls of which some can break a guest")]
+#![allow(clippy::useless_conversion, reason = "64-bit integers of 32-bit ABIs are wrapped")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

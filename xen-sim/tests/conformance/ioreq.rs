@@ -1,5 +1,7 @@
 //! `dm_op`: ioreq servers.
 
+#![allow(clippy::useless_conversion, reason = "64-bit integers of 32-bit ABIs are wrapped")]
+
 use xen_abi::errno::*;
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::hvm::dm_op::*;

@@ -24,8 +24,8 @@ pub(crate) fn assist<G: Guest>(run: &mut Run<'_, G>) {
             let arguments = [number as usize, type_ as usize, 0];
             // SAFETY: nothing here relies on what any type does.
             unsafe {
-                run.raw(format_args!("{command}, {name}"), __HYPERVISOR_vm_assist, arguments)
-            };
+                run.raw(format_args!("{command}, {name}"), __HYPERVISOR_vm_assist, arguments);
+            }
         }
     }
     let known = VMASST_TYPE_runstate_update_flag as usize;

@@ -140,5 +140,5 @@ fn distance<G: Guest>(
     port: evtchn_port_t,
     from: evtchn_port_t,
 ) {
-    run.step(format_args!("{name}, distance"), port.0.wrapping_sub(from.0).cast_signed());
+    run.step(format_args!("{name}, distance"), port.0.wrapping_sub(from.0) as i32);
 }

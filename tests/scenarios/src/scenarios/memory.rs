@@ -67,7 +67,7 @@ fn reservations<G: Guest>(run: &mut Run<'_, G>) {
     let before = current_reservation(run.guest.xen(), DOMID_SELF).unwrap_or(0);
     let change = |run: &mut Run<'_, G>, name: &str| {
         let now = current_reservation(run.guest.xen(), DOMID_SELF).unwrap_or(0);
-        run.step(name, now.wrapping_sub(before).cast_signed());
+        run.step(name, now.wrapping_sub(before) as isize);
     };
     for (name, domid, order) in [
         ("decrease_reservation, no such domain", NO_DOMAIN, 0),
