@@ -124,8 +124,8 @@ fn start_others(guest: &Guest, count: usize) {
         unreachable!("it sleeps")
     }
 
-    for vcpu in 1..count {
-        smp::start(guest, vcpu as u32, &STACKS[vcpu], main).expect("a vCPU");
+    for (vcpu, stack) in (0..).zip(&STACKS).take(count).skip(1) {
+        smp::start(guest, vcpu, stack, main).expect("a vCPU");
     }
     match smp::start(guest, 99, &STACKS[0], main) {
         Err(StartError::Hypercall(_) | StartError::Psci(-2)) => println!("vcpu 99 is refused"),
