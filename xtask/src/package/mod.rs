@@ -36,6 +36,9 @@ pub(crate) const CRATES: [&str; 12] = [
     "xen-run",
 ];
 
+/// Programs, and the crates that only they use: those who install them take the newest versions.
+const PROGRAMS: [&str; 4] = ["debian-packages", "xen-records", "xenabi", "xen-run"];
+
 /// Features that have dependencies of their own.
 const FEATURES: &str = "xen-abi/zerocopy,xen-io/std,xen-io/embedded-io,xen-linux/vm-memory";
 
@@ -84,7 +87,8 @@ fn pack(target: &Path) -> Result<PathBuf, Error> {
 /// A workspace of the packages. It has no lock file, and takes none from the packages, which have one if
 /// they have examples.
 fn manifest(unpacked: &Path) -> Result<(), Error> {
-    let members: Vec<_> = CRATES.iter().map(|name| format!("{:?}", directory(name))).collect();
+    let libraries = CRATES.iter().filter(|name| !PROGRAMS.contains(name));
+    let members: Vec<_> = libraries.map(|name| format!("{:?}", directory(name))).collect();
     let text = format!(
         "[workspace]\nresolver = \"3\"\nmembers = [{}]\n\n{}",
         members.join(", "),
