@@ -49,7 +49,7 @@ enum Command {
     /// Check the licences, sources and users of dependencies
     #[command(after_help = "Example:\n  cargo xtask deny\n\nThe rules are in deny.toml.")]
     Deny,
-    /// Make the documentation of the published crates as docs.rs makes it; warnings are failures
+    /// Make the documentation as docs.rs makes it; warnings are failures
     #[command(after_help = "Example:\n  cargo xtask doc")]
     Doc,
     /// Compare the public API of the libraries with the checked-in listings, or write them

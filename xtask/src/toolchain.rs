@@ -7,7 +7,7 @@ use devtools::has_target;
 use crate::install::Install;
 use crate::{Error, process, workspace};
 
-/// The toolchain that has Miri, sanitizers and rustdoc's JSON.
+/// The toolchain that has Miri, sanitizers, and rustdoc's JSON and labels of features.
 pub(crate) const NIGHTLY: &str = "nightly";
 
 /// The targets that every crate is checked for: of each architecture one without an operating system and one with Linux.
@@ -93,7 +93,7 @@ pub(crate) fn ensure_msrv(install: Install) -> Result<(), Error> {
 
 /// Makes the nightly toolchain available through `rustup run`, or says what to do.
 pub(crate) fn ensure_nightly(install: Install) -> Result<(), Error> {
-    let why = "Miri, sanitizers and rustdoc's JSON exist there only";
+    let why = "Miri, sanitizers, rustdoc's JSON and its labels of features exist there only";
     ensure_toolchain(NIGHTLY, why, install)
 }
 

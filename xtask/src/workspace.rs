@@ -6,18 +6,23 @@ use std::{env, fs};
 
 use crate::Error;
 
+macro_rules! linted {
+    () => {
+        "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,xenabi-headers/headers,\
+         xen-linux/vm-memory,xen-io/embedded-io,xen-io/std,xen-abi/full"
+    };
+}
+
 /// The features with which the workspace is linted: those of tests that need what `setup` installs, and those of
 /// optional integrations.
-pub(crate) const LINTED: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,\
-    xenabi-headers/headers,xen-linux/vm-memory,xen-io/embedded-io,xen-io/std";
+pub(crate) const LINTED: &str = linted!();
 
-/// The features with which it is tested: the same, and all of xen-abi.
+/// The features with which it is tested: the same, and what else xen-abi has.
 ///
 /// Commands that select all members with these features share what was built. With `-p` alone cargo would choose
 /// other features of common dependencies and build these once more.
-pub(crate) const FEATURES: &str = "xen-layouts/headers,xen-rings/headers,xen-disassembly/targets,codegen/headers,\
-    xenabi-headers/headers,xen-linux/vm-memory,xen-io/embedded-io,xen-io/std,\
-    xen-abi/full,xen-abi/foreign,xen-abi/std,xen-abi/vm-memory";
+pub(crate) const FEATURES: &str =
+    concat!(linted!(), ",xen-abi/foreign,xen-abi/std,xen-abi/vm-memory");
 
 /// The workspace's root directory.
 ///

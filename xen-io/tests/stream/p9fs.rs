@@ -74,14 +74,14 @@ fn connected(test: impl FnOnce(Test<'_>, Fid, &mut Server<'_>)) {
     put(&mut server, &message(105, 0, &QID));
     let stream = Stream::attach(views(&memory), layout).unwrap();
     let mut client = Client::new(Blocking::new(stream, Events::default()), vec![0; 2048]).unwrap();
-    let root = client.attach("nobody", "/").unwrap();
+    let root = client.attach("guest", "/").unwrap();
     let mut requests = [0; 200];
     let read = server.read(&mut requests).unwrap().bytes;
     let own = message(100, 0xffff, &[&2048_u32.to_le_bytes()[..], &text("9P2000.u")].concat());
     assert_eq!(requests[..own.len()], own);
     // The numbers of the file, of no authentication and of no user.
     let none = u32::MAX.to_le_bytes();
-    let fields = [&[0; 4][..], &none, &text("nobody"), &text("/"), &none].concat();
+    let fields = [&[0; 4][..], &none, &text("guest"), &text("/"), &none].concat();
     assert_eq!(requests[own.len()..read], message(104, 0, &fields));
     test(client, root, &mut server);
 }

@@ -167,12 +167,13 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "test",
-        about: "all tests that boot nothing",
+        about: "all tests that boot nothing; xen-abi with no features too",
         runs: Runs::Full,
         place: Place::In(SHARED),
         needs: Needs::Required(verify::NEEDS),
         action: Action::Tests(&[
             &["test", "--workspace", "--features", FEATURES],
+            &["test", "-p", "xen-abi", "--no-default-features"],
             // As users compile it: what the compiler makes of values that are moved.
             &["test", "-p", "xen-fuzz", "--release"],
         ]),
@@ -281,7 +282,7 @@ pub(super) const STEPS: &[Step] = &[
             "--test",
             "guests",
             "--test",
-            "linux",
+            "dom0",
             "--test",
             "domains",
             "--test",
@@ -351,7 +352,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "doc",
-        about: "documentation of the published crates without warnings, as docs.rs makes it",
+        about: "documentation without warnings, as docs.rs makes it",
         runs: Runs::Full,
         place: Place::In(OWN),
         needs: Needs::Optional(doc::NEEDS),

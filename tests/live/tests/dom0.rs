@@ -1,4 +1,4 @@
-//! Debian's Linux as the first domain: `cargo test -p xen-live --features boot --test linux`.
+//! Debian's Linux as the first domain: `cargo test -p xen-live --features boot --test dom0`.
 
 #![cfg(feature = "boot")]
 
