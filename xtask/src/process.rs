@@ -1,6 +1,7 @@
 //! Running programs: with their output kept and shown if they fail, or with their output shown at once.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IsTerminal, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -140,9 +141,22 @@ fn failed(name: &str, command: &Command, status: ExitStatus) -> Error {
 
 /// The file for the output of a program or step.
 pub(crate) fn log_file(name: &str) -> Result<std::path::PathBuf, Error> {
+    Ok(workspace::scratch("xtask")?.join(log_file_name(name)))
+}
+
+/// A file name for a command line of any length: Linux allows 255 bytes.
+fn log_file_name(name: &str) -> String {
+    const MOST: usize = 100;
     let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    let name: String = name.chars().map(safe).collect();
-    Ok(workspace::scratch("xtask")?.join(name + ".log"))
+    let mut file: String = name.chars().map(safe).collect();
+    if file.len() > MOST {
+        // Lines that begin alike have files of their own.
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        file.truncate(MOST);
+        file += &format!("-{:016x}", hasher.finish());
+    }
+    file + ".log"
 }
 
 #[cfg(test)]
@@ -154,6 +168,16 @@ mod tests {
         let mut command = Command::new("/somewhere/bin/cargo");
         command.args(["doc", "--features", "a b"]).env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(line(&command), "RUSTDOCFLAGS='-D warnings' cargo doc --features 'a b'");
+    }
+
+    #[test]
+    fn a_long_command_has_a_log_file() {
+        assert_eq!(log_file_name("doc xen-abi"), "doc-xen-abi.log");
+        let long = |end| log_file_name(&("a,".repeat(1000) + end));
+        assert!(long("x").len() < 255);
+        assert_ne!(long("x"), long("y"));
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join(long("é")), "").unwrap();
     }
 
     #[test]
