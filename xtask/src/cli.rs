@@ -7,8 +7,9 @@ use clap::{Parser, Subcommand};
 
 use crate::install::Install;
 use crate::{
-    Error, adopters, atlas, bench_build, bench_tool, compare, cross, deny, doc, examples, features,
-    fuzz, i686, live, loom, miri, msrv, mutants, package, public_api, release, setup, test, verify,
+    Error, adopters, atlas, bench_build, bench_tool, book, compare, cross, deny, doc, examples,
+    features, fuzz, i686, live, loom, miri, msrv, mutants, package, public_api, release, setup,
+    test, verify,
 };
 
 /// Developer commands of the xen-abi workspace.
@@ -52,6 +53,9 @@ enum Command {
     /// Make the documentation as docs.rs makes it; warnings are failures
     #[command(after_help = "Example:\n  cargo xtask doc")]
     Doc,
+    /// Make a book of docs, and check its links
+    #[command(after_help = "Example:\n  cargo xtask book")]
+    Book,
     /// Compare the public API of the libraries with the checked-in listings, or write them
     PublicApi(public_api::Options),
     /// Check the published crates with the oldest Rust version that is promised to work
@@ -123,6 +127,7 @@ fn run(command: Command, install: Install) -> Result<(), Error> {
         Command::Features => features::run(install),
         Command::Deny => deny::run(install),
         Command::Doc => doc::run(install),
+        Command::Book => book::run(install),
         Command::PublicApi(options) => public_api::run(&options, install),
         Command::Package => package::run(install),
         Command::Release => release::run(install),

@@ -36,6 +36,7 @@ mod adopters;
 mod atlas;
 mod bench_build;
 mod bench_tool;
+mod book;
 mod cli;
 mod compare;
 mod cpu;

@@ -4,8 +4,8 @@ use crate::install::Install;
 use crate::need::Need;
 use crate::workspace::{FEATURES, LINTED};
 use crate::{
-    Error, adopters, atlas, cross, deny, doc, examples, features, fuzz, i686, live, loom, miri,
-    msrv, package, public_api, verify,
+    Error, adopters, atlas, book, cross, deny, doc, examples, features, fuzz, i686, live, loom,
+    miri, msrv, package, public_api, verify,
 };
 
 use super::lanes::Lane;
@@ -357,6 +357,14 @@ pub(super) const STEPS: &[Step] = &[
         place: Place::In(OWN),
         needs: Needs::Optional(doc::NEEDS),
         action: Action::Command(doc::run),
+    },
+    Step {
+        name: "book",
+        about: "the pages of docs as a book, and its links",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::Optional(book::NEEDS),
+        action: Action::Command(book::run),
     },
     Step {
         name: "public-api",
