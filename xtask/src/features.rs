@@ -1,30 +1,16 @@
-//! `cargo xtask features`: every cargo feature of the published crates, alone.
+//! `cargo xtask features`: every cargo feature of the published libraries, alone.
 
 use crate::install::Install;
 use crate::need::{self, Need};
-use crate::{Error, process, tool, workspace};
+use crate::{Error, package, process, tool, workspace};
 
 /// What it needs.
 pub(crate) const NEEDS: &[Need] = &[Need::Tool(&tool::HACK)];
 
-/// What is checked. Pairs of features are not: code of one feature that needs another fails with the first
-/// alone, and code of two features is linted with their sum.
-const PACKAGES: &[&str] = &[
-    "-p",
-    "xen-abi",
-    "-p",
-    "xen-io",
-    "-p",
-    "xen-ops",
-    "-p",
-    "xen-guest",
-    "-p",
-    "xen-linux",
-    "-p",
-    "xen-toolstack",
-];
-
 /// Has cargo-hack check each feature; a warning in one of them is an error.
+///
+/// Pairs of features are not checked: code of one feature that needs another fails with the first alone, and
+/// code of two features is linted with their sum.
 ///
 /// `default` and `full` are sums of others that other steps check. cargo-hack's `--no-dev-deps` is not
 /// used: it edits the manifests while it runs, which other steps read, and cargo's resolver keeps the
@@ -32,11 +18,8 @@ const PACKAGES: &[&str] = &[
 pub(crate) fn run(install: Install) -> Result<(), Error> {
     need::provide(NEEDS, install)?;
     let mut command = tool::HACK.command()?;
-    command.arg("check").args(PACKAGES).args([
-        "--each-feature",
-        "--exclude-features",
-        "default,full",
-    ]);
+    command.arg("check").args(package::LIBRARIES.iter().flat_map(|name| ["-p", name]));
+    command.args(["--each-feature", "--exclude-features", "default,full"]);
     command.arg("--target-dir").arg(workspace::scratch("features")?);
     command.env("RUSTFLAGS", "-D warnings").env("CARGO_INCREMENTAL", "0");
     process::captured("features", &mut command).map(drop)

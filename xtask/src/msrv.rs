@@ -1,22 +1,21 @@
-//! `cargo xtask msrv`: the published crates with the oldest Rust version that is promised to work.
+//! `cargo xtask msrv`: the published libraries with the oldest Rust version that is promised to work.
 
 use std::process::Command;
 
 use crate::install::Install;
 use crate::need::{self, Need};
-use crate::{Error, process, workspace};
+use crate::{Error, package, process, workspace};
 
 /// What it needs.
 pub(crate) const NEEDS: &[Need] = &[Need::Msrv];
 
-/// Checks the crates, with all their features.
+/// Checks the libraries, with all their features.
 pub(crate) fn run(install: Install) -> Result<(), Error> {
     need::provide(NEEDS, install)?;
     let version = workspace::msrv();
     let mut command = Command::new("rustup");
     command.args(["run", &version, "cargo", "check"]);
-    command.args(["-p", "xen-abi", "-p", "xen-ops", "-p", "xen-guest", "-p", "xen-io"]);
-    command.args(["-p", "xen-linux", "-p", "xen-sim"]);
+    command.args(package::LIBRARIES.iter().flat_map(|name| ["-p", name]));
     command.args([
         "--features",
         "xen-abi/full,xen-ops/alloc,xen-guest/qemu,xen-io/std,xen-linux/vm-memory",

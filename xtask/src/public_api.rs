@@ -6,8 +6,7 @@ use std::process::Command;
 
 use crate::install::Install;
 use crate::need::{self, Need};
-use crate::package::CRATES;
-use crate::{Error, doc, workspace};
+use crate::{Error, doc, package, workspace};
 
 /// What it needs.
 pub(crate) const NEEDS: &[Need] = doc::NEEDS;
@@ -37,7 +36,7 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     let new = if options.write { &listings } else { &scratch };
     fs::create_dir_all(new).map_err(Error::file(new))?;
     let mut changed = Vec::new();
-    let described: Vec<_> = CRATES.into_iter().filter(|name| *name != GENERATED).collect();
+    let described: Vec<_> = package::crates().filter(|name| *name != GENERATED).collect();
     let json = doc::json(&described)?;
     for name in described {
         let file = format!("{name}.txt");

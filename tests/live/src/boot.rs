@@ -317,7 +317,7 @@ impl Boot {
             kernel: kernel.to_owned(),
             arguments: self.command_line(row, domid),
         };
-        row.guests().map(guest).collect()
+        row.guests().chain(self.further(row)).map(guest).collect()
     }
 
     /// The command line of one of the guests.

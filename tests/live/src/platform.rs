@@ -123,7 +123,11 @@ impl Row {
     /// The number of a further domain, unprivileged, which runs the scenarios of one domain.
     #[must_use]
     pub fn unprivileged(self) -> Option<u16> {
-        let starts_more = self.arch == Arch::Aarch64 && self.mode == Mode::Native;
+        // A Linux that runs a program of its own has it look at its guests.
+        let starts_more = matches!(
+            (self.arch, self.mode),
+            (Arch::Aarch64, Mode::Native) | (Arch::X86_64, Mode::Pv | Mode::Pvh)
+        );
         (starts_more && self.domains > 1).then(|| self.domids().end)
     }
 

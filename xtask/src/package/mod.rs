@@ -20,8 +20,8 @@ use crate::{Error, process, workspace};
 /// What it needs.
 pub(crate) const NEEDS: &[Need] = &[Need::Nightly];
 
-/// The published crates, each after those that it depends on.
-pub(crate) const CRATES: [&str; 12] = [
+/// The published libraries, each after those that it depends on.
+pub(crate) const LIBRARIES: [&str; 8] = [
     "xen-abi",
     "xen-abi-derive",
     "xen-ops",
@@ -30,27 +30,28 @@ pub(crate) const CRATES: [&str; 12] = [
     "xen-toolstack",
     "xen-linux",
     "xen-sim",
-    "debian-packages",
-    "xen-records",
-    "xenabi",
-    "xen-run",
 ];
 
-/// Programs, and the crates that only they use: those who install them take the newest versions.
+/// The published programs, and the crates that only they use: those who install them take the newest versions.
 const PROGRAMS: [&str; 4] = ["debian-packages", "xen-records", "xenabi", "xen-run"];
 
 /// Features that have dependencies of their own.
 const FEATURES: &str = "xen-abi/zerocopy,xen-io/std,xen-io/embedded-io,xen-linux/vm-memory";
+
+/// All published crates.
+pub(crate) fn crates() -> impl Iterator<Item = &'static str> {
+    LIBRARIES.into_iter().chain(PROGRAMS)
+}
 
 /// Packs the crates and checks the packages.
 pub(crate) fn run(install: Install) -> Result<(), Error> {
     need::provide(NEEDS, install)?;
     let target = workspace::scratch("packages")?;
     let packages = pack(&target)?;
-    for name in CRATES {
+    for name in crates() {
         contents::check(name, &packages.join(directory(name)))?;
     }
-    for name in CRATES {
+    for name in crates() {
         drop_dev_dependencies(&packages.join(directory(name)).join("Cargo.toml"))?;
     }
     lock::check(&packages, &workspace::scratch("packages/users")?)?;
@@ -74,7 +75,7 @@ fn pack(target: &Path) -> Result<PathBuf, Error> {
     let unpacked = target.join("unpacked");
     workspace::remove(&unpacked)?;
     fs::create_dir_all(&unpacked).map_err(Error::file(&unpacked))?;
-    for name in CRATES {
+    for name in crates() {
         let mut tar = Command::new("tar");
         let file = packed.join("tmp-crate").join(directory(name) + ".crate");
         tar.arg("-xzf").arg(file).arg("-C").arg(&unpacked);
@@ -87,8 +88,7 @@ fn pack(target: &Path) -> Result<PathBuf, Error> {
 /// A workspace of the packages. It has no lock file, and takes none from the packages, which have one if
 /// they have examples.
 fn manifest(unpacked: &Path) -> Result<(), Error> {
-    let libraries = CRATES.iter().filter(|name| !PROGRAMS.contains(name));
-    let members: Vec<_> = libraries.map(|name| format!("{:?}", directory(name))).collect();
+    let members = LIBRARIES.map(|name| format!("{:?}", directory(name)));
     let text = format!(
         "[workspace]\nresolver = \"3\"\nmembers = [{}]\n\n{}",
         members.join(", "),
@@ -117,12 +117,12 @@ fn without_dev_dependencies(manifest: &mut toml::Table) {
 
 /// The packages in the place of what crates.io has.
 fn patches(packages: &Path) -> String {
-    let line = |name: &&str| {
+    let line = |name: &str| {
         let path = packages.join(directory(name));
         // A literal string of TOML: any path that has no apostrophe.
         format!("{name} = {{ path = '{}' }}\n", path.display())
     };
-    format!("[patch.crates-io]\n{}", CRATES.iter().map(line).collect::<String>())
+    format!("[patch.crates-io]\n{}", crates().map(line).collect::<String>())
 }
 
 /// Resolves to the lowest versions, and checks that.
@@ -172,7 +172,7 @@ mod tests {
             })
             .collect();
         published.sort();
-        let mut named = CRATES.map(str::to_owned);
+        let mut named: Vec<_> = crates().map(str::to_owned).collect();
         named.sort();
         assert_eq!(published, named);
     }
