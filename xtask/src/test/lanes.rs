@@ -63,6 +63,8 @@ pub(super) enum Ending {
 pub(super) struct Lanes<'a> {
     /// How many jobs run at a time, at most.
     pub(super) most: usize,
+    /// Whether a failure stops the others.
+    pub(super) fail_fast: bool,
     /// Stops everything when it is set.
     pub(super) stop: &'a AtomicBool,
     /// Takes the jobs' output.
@@ -89,6 +91,7 @@ impl Lanes<'_> {
         running: &mut Vec<Running>,
     ) -> Result<(), Error> {
         let mut news = Instant::now();
+        let mut first_failure = None;
         loop {
             let mut has_news = news.elapsed() > NEWS;
             while let Some(job) = next(waiting, running, self.most) {
@@ -96,7 +99,7 @@ impl Lanes<'_> {
                 has_news = true;
             }
             if running.is_empty() {
-                return Ok(());
+                return first_failure.map_or(Ok(()), Err);
             }
             if has_news {
                 say(running);
@@ -106,7 +109,12 @@ impl Lanes<'_> {
                 let what = "interrupted; the steps under way were stopped";
                 return Err(Error::Unexpected(what.to_owned()));
             }
-            self.collect(running)?;
+            if let Err(error) = self.collect(running) {
+                if self.fail_fast || !matches!(error, Error::Failed { .. }) {
+                    return Err(error);
+                }
+                first_failure.get_or_insert(error);
+            }
             sleep(POLL);
         }
     }
@@ -248,9 +256,18 @@ mod tests {
         jobs: Vec<Job>,
         most: usize,
     ) -> (Result<(), Error>, String, Vec<(&'static str, Ending)>) {
+        run_with(jobs, most, true)
+    }
+
+    fn run_with(
+        jobs: Vec<Job>,
+        most: usize,
+        fail_fast: bool,
+    ) -> (Result<(), Error>, String, Vec<(&'static str, Ending)>) {
         let (mut output, mut ended) = (Vec::new(), Vec::new());
         let stop = AtomicBool::new(false);
-        let mut lanes = Lanes { most, stop: &stop, output: &mut output, ended: &mut ended };
+        let mut lanes =
+            Lanes { most, fail_fast, stop: &stop, output: &mut output, ended: &mut ended };
         let result = lanes.run(jobs);
         let endings = ended.iter().map(|job| (job.name, job.result)).collect();
         (result, String::from_utf8(output).unwrap(), endings)
@@ -314,11 +331,28 @@ mod tests {
     }
 
     #[test]
+    fn after_a_failure_the_others_run_if_that_is_wanted() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let jobs = vec![
+            job("go-bad", A, directory, "exit 3"),
+            job("go-next", A, directory, "exit 4"),
+            job("go-last", A, directory, "true"),
+        ];
+        let (result, _, endings) = run_with(jobs, 1, false);
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("go-bad failed (exit status: 3)"), "{error}");
+        let (failed, ok) = (Ending::Failed, Ending::Ok);
+        assert_eq!(endings, [("go-bad", failed), ("go-next", failed), ("go-last", ok)]);
+    }
+
+    #[test]
     fn the_flag_stops_everything() {
         let directory = tempfile::tempdir().unwrap();
         let (mut output, mut ended) = (Vec::new(), Vec::new());
         let stop = AtomicBool::new(true);
-        let mut lanes = Lanes { most: 2, stop: &stop, output: &mut output, ended: &mut ended };
+        let mut lanes =
+            Lanes { most: 2, fail_fast: true, stop: &stop, output: &mut output, ended: &mut ended };
         let error = lanes.run(vec![job("flag", A, directory.path(), "sleep 600")]).unwrap_err();
         assert!(error.to_string().contains("interrupted"), "{error}");
         assert_eq!(ended[0].result, Ending::Stopped);

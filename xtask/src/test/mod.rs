@@ -34,7 +34,7 @@ use steps::{Action, Needs, Place, Runs, STEPS, Step};
     cargo xtask test --list         the steps\n  \
     cargo xtask test fmt miri       two of them\n\n\
     Steps run in the order of the list. After the first ones two run at a time; the output of\n\
-    each is printed when it ends. The first failure stops the rest.")]
+    each is printed when it ends. The first failure stops the rest, unless --no-fail-fast is given.")]
 pub(crate) struct Options {
     /// Only these steps, by the names that --list shows
     #[arg(value_name = "STEP", value_parser = PossibleValuesParser::new(names()), hide_possible_values = true)]
@@ -42,6 +42,9 @@ pub(crate) struct Options {
     /// Leave out what needs system packages, the network, or other targets and toolchains
     #[arg(long)]
     quick: bool,
+    /// Go on after a step that fails
+    #[arg(long)]
+    no_fail_fast: bool,
     /// Print the names of the steps and what they check, and run none
     #[arg(long)]
     list: bool,
@@ -74,7 +77,7 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     }
     let start = Instant::now();
     let mut report = Report::default();
-    let result = run_all(&chosen, options.quick, install, &mut report);
+    let result = run_all(&chosen, options, install, &mut report);
     if chosen.len() > 1 {
         report.print(start.elapsed());
     }
@@ -90,7 +93,7 @@ fn list(chosen: &[&Step]) {
 
 fn run_all(
     chosen: &[&Step],
-    quick: bool,
+    options: &Options,
     install: Install,
     report: &mut Report,
 ) -> Result<(), Error> {
@@ -100,24 +103,37 @@ fn run_all(
     let has_company = cores > 1 && lanes.iter().any(|lane| *lane != lanes[0]);
     let (beside, alone): (Vec<_>, Vec<_>) =
         chosen.iter().partition(|step| has_company && in_lanes(step));
+    let mut first_failure = None;
     for step in alone {
-        if provide(step, install, report)? {
-            run_here(step, install, report)?;
+        if !provide(step, install, report)? {
+            continue;
+        }
+        if let Err(error) = run_here(step, install, report) {
+            if !options.no_fail_fast {
+                return Err(error);
+            }
+            first_failure.get_or_insert(error);
         }
     }
     // Installed before they start: rustup and apt-get run one at a time, and in the open.
     let mut jobs = Vec::new();
     for step in beside {
         if provide(step, install, report)? {
-            jobs.extend(step.place.lane().map(|lane| job(step, lane, quick)).transpose()?);
+            jobs.extend(step.place.lane().map(|lane| job(step, lane, options.quick)).transpose()?);
         }
     }
     let (stop, mut ended) = (stop_signals()?, Vec::new());
     let mut output = std::io::stdout();
-    let mut lanes = Lanes { most: cores, stop: &stop, output: &mut output, ended: &mut ended };
+    let mut lanes = Lanes {
+        most: cores,
+        fail_fast: !options.no_fail_fast,
+        stop: &stop,
+        output: &mut output,
+        ended: &mut ended,
+    };
     let result = lanes.run(jobs);
     report.rows.extend(ended.into_iter().map(Row::from));
-    result
+    first_failure.map_or(result, Err)
 }
 
 /// A flag that is set when this process is asked to end. Without it a terminal's interrupt would end
@@ -261,7 +277,7 @@ mod tests {
 
     fn options(steps: &[&str], quick: bool) -> Options {
         let steps = steps.iter().map(|name| (*name).to_owned()).collect();
-        Options { steps, quick, list: false }
+        Options { steps, quick, no_fail_fast: false, list: false }
     }
 
     #[test]
