@@ -10,7 +10,7 @@ use xen_abi::event_channel::evtchn_port_t;
 use xen_guest::backend::Backend;
 use xen_guest::upcall::{Delivery, Upcalls};
 use xen_guest::{GrantFrames, Guest, GuestPage, PagePool, SharedInfo, println};
-use xen_ops::events::{Port, TwoLevel};
+use xen_ops::events::{Port, PortVcpus, TwoLevel};
 use xen_ops::gnttab::{PerCpuRefs, Storage, copy};
 use xen_ops::hypercall::event_channel_op;
 use xen_ops::{DomainId, GrantTable, Page as _, ReadOnly, RemoteGrant};
@@ -30,6 +30,8 @@ static STRAY: AtomicU32 = AtomicU32::new(0);
 /// How many grants went wrong, and how many vCPUs are through.
 static WRONG: AtomicU32 = AtomicU32::new(0);
 static DONE: AtomicUsize = AtomicUsize::new(0);
+/// Which vCPU receives which port.
+static VCPUS: PortVcpus = PortVcpus::new();
 /// The ports of the vCPUs, known to the handler.
 static PORTS: [AtomicU32; MAX] = [const { AtomicU32::new(0) }; MAX];
 
@@ -76,6 +78,9 @@ pub(crate) fn run(guest: &Guest, count: usize, arguments: &str) {
         known.store(port.number().0, Ordering::Relaxed);
     }
     let events = core::array::from_fn(|vcpu| events(guest, &shared_info, vcpu, count));
+    for (vcpu, port) in (0..).zip(&ports).take(count) {
+        VCPUS.assign(&xen, &events[0], port.number(), vcpu).expect("a port of the 2-level ABI");
+    }
     let shared = Shared { guest, me, table, events, ports, count, delivery };
     SHARED.store(ptr::from_ref(&shared).cast_mut().cast(), Ordering::Release);
     start_others(guest, count);
@@ -103,10 +108,10 @@ fn page(guest: &Guest) -> GuestPage {
 fn events(guest: &Guest, shared_info: &SharedInfo, vcpu: usize, count: usize) -> TwoLevel<'static> {
     // One of those that there are not.
     let vcpu = if vcpu < count { vcpu as u32 } else { 0 };
-    shared_info.events_of(vcpu).unwrap_or_else(|| {
+    shared_info.events_of(vcpu, &VCPUS).unwrap_or_else(|| {
         let registered = xen_guest::register_vcpu_info(guest, vcpu, page(guest), 0);
         let (view, field) = registered.expect("information of its own");
-        TwoLevel::new(shared_info.view(), view, field)
+        TwoLevel::new(shared_info.view(), view, field).for_vcpu(vcpu, &VCPUS)
     })
 }
 

@@ -70,7 +70,8 @@ pub struct Upcalls {
 
 impl Upcalls {
     /// Has Xen interrupt the vCPU on which this runs when one of `events`, its own, is pending. No upcall comes
-    /// before [`enable`](Self::enable) or [`wait_until`](Self::wait_until).
+    /// before [`enable`](Self::enable) or [`wait_until`](Self::wait_until). If several vCPUs have upcalls, `events` are
+    /// those [of the vCPU's ports](TwoLevel::for_vcpu).
     ///
     /// # Errors
     ///
