@@ -64,6 +64,7 @@ pub struct Upcalls {
     vcpu: u32,
     events: TwoLevel<'static>,
     enabled: Cell<bool>,
+    early: Early,
     /// It is about this vCPU, and stays there.
     not_send: PhantomData<*const ()>,
 }
@@ -107,6 +108,7 @@ impl Upcalls {
             vcpu,
             events,
             enabled: Cell::new(false),
+            early: Early(Cell::new(cfg!(not(target_arch = "x86_64")))),
             not_send: PhantomData,
         })
     }
@@ -118,6 +120,7 @@ impl Upcalls {
         if self.guest.0 == GuestKind::Pv {
             return pv::enable(&self.guest.1, &self.events);
         }
+        native::disable();
         self.receive_early();
         native::enable();
     }
@@ -155,14 +158,26 @@ impl Upcalls {
 }
 
 impl Upcalls {
-    /// Calls the handler for events that were announced before Xen could interrupt the vCPU, and says whether there
-    /// were any. On Arm it does not interrupt for what was announced while the vCPU did not run yet.
+    /// At the first call, with interrupts disabled: calls the handler for events that were announced before
+    /// Xen could interrupt the vCPU, and says whether there were any.
     fn receive_early(&self) -> bool {
-        let is_early = cfg!(not(target_arch = "x86_64")) && self.events.upcall_pending();
+        let is_early = self.early.take(&self.events);
         if let (true, Some(installed)) = (is_early, installed(self.vcpu)) {
             installed.receive(self.vcpu);
         }
         is_early
+    }
+}
+
+/// Whether events may have been announced before Xen could interrupt the vCPU. On Arm it does not interrupt for
+/// what was announced while the vCPU did not run yet; from then on it does, so they are looked for once.
+#[derive(Debug)]
+struct Early(Cell<bool>);
+
+impl Early {
+    /// Whether there are such events. False from the second call on.
+    fn take(&self, events: &TwoLevel<'_>) -> bool {
+        self.0.take() && events.upcall_pending()
     }
 }
 
@@ -289,5 +304,33 @@ impl core::error::Error for UpcallError {}
 impl From<Error> for UpcallError {
     fn from(error: Error) -> Self {
         Self::Hypercall(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::ptr::NonNull;
+
+    use xen_abi::xen::shared_info;
+    use xen_ops::page::PAGE_SIZE;
+    use xen_ops::{ReadWrite, View, field};
+
+    use super::*;
+
+    #[repr(C, align(4096))]
+    struct Frame([u8; PAGE_SIZE]);
+
+    #[test]
+    fn early_events_are_looked_for_once() {
+        let mut frame = Frame([0; PAGE_SIZE]);
+        // SAFETY: the frame is borrowed for as long as the view.
+        let page: View<'_, ReadWrite> = unsafe { View::new(NonNull::from(&mut frame.0).cast()) };
+        let events = TwoLevel::new(page, page, field!(shared_info, vcpu_info[0]));
+        let early = Early(Cell::new(true));
+        page.at(field!(shared_info, vcpu_info[0].evtchn_upcall_pending)).write(&1);
+        assert!(early.take(&events));
+        assert!(!early.take(&events), "an interrupt brings what is announced from now on");
+        let early = Early(Cell::new(false));
+        assert!(!early.take(&events), "this guest is interrupted for all events");
     }
 }
