@@ -14,6 +14,8 @@
 
 #![allow(unsafe_code, reason = "interrupts the kernel")]
 
+#[cfg(target_arch = "x86_64")]
+mod entry;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 mod gic;
 #[cfg(target_arch = "x86_64")]
@@ -24,7 +26,6 @@ mod pvh;
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use xen_abi::event_channel::evtchn_port_t;
 use xen_ops::events::TwoLevel;
@@ -91,6 +92,8 @@ impl Upcalls {
         handler: Handler,
     ) -> Result<Self, UpcallError> {
         let slot = SLOTS.get(vcpu as usize).ok_or(UpcallError::TooManyVcpus { vcpu })?;
+        #[cfg(target_arch = "x86_64")]
+        let delivery = if guest.kind() == GuestKind::Pv { Delivery::Direct } else { delivery };
         slot.set(Installed { events, handler, delivery });
         // SAFETY: the caller's promise; the handler is in its place.
         unsafe {
@@ -232,29 +235,25 @@ struct Installed {
     delivery: Delivery,
 }
 
-/// One for each vCPU, which alone uses it.
-struct Slot {
-    installed: UnsafeCell<Option<Installed>>,
-    is_set: AtomicBool,
-}
+/// One for each vCPU.
+struct Slot(UnsafeCell<Option<Installed>>);
 
-// SAFETY: each is used by one vCPU: `install` and the interrupts run on it, and say which it is.
+// SAFETY: each is used by one vCPU: `install` and the interrupts run on it, and say which it is. No interrupt comes
+// during `install`.
 unsafe impl Sync for Slot {}
 
 static SLOTS: [Slot; MAX_VCPUS as usize] =
-    [const { Slot { installed: UnsafeCell::new(None), is_set: AtomicBool::new(false) } };
-        MAX_VCPUS as usize];
+    [const { Slot(UnsafeCell::new(None)) }; MAX_VCPUS as usize];
 
 impl Slot {
     fn set(&self, installed: Installed) {
         // SAFETY: this runs on the vCPU of the slot, whose upcalls are not enabled.
-        unsafe { *self.installed.get() = Some(installed) };
-        self.is_set.store(true, Ordering::Release);
+        unsafe { *self.0.get() = Some(installed) };
     }
 
     fn get(&self) -> Option<Installed> {
-        // SAFETY: nothing writes it any more.
-        self.is_set.load(Ordering::Acquire).then(|| unsafe { *self.installed.get() }).flatten()
+        // SAFETY: this runs on the vCPU of the slot, which writes it in `set` only.
+        unsafe { *self.0.get() }
     }
 }
 
