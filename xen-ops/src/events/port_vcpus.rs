@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use xen_abi::event_channel::evtchn_port_t;
 
-use super::two_level::protocol::{Proven, is_own};
+use super::two_level::protocol::is_own;
 use super::{NoSuchPort, TWO_LEVEL_PORTS, TwoLevel, UnmaskError};
 use crate::hypercall::Hypercall;
 
@@ -87,7 +87,7 @@ impl PortVcpus {
     /// Whether a port of which an event is pending belongs to `vcpu`.
     #[inline]
     pub(super) fn is_own(&self, port: evtchn_port_t, vcpu: u32) -> bool {
-        self.entry(port).is_ok_and(|entry| is_own::<Proven, _>(entry, vcpu))
+        self.entry(port).is_ok_and(|entry| is_own(entry, vcpu))
     }
 
     #[inline]

@@ -17,9 +17,6 @@ use crate::events::shared_word::SharedWord;
 pub trait Orders {
     /// Clearing a pending event: what the sender wrote before the event is visible to the handler.
     const TAKE: Ordering = AcqRel;
-    /// Between looking at a pending bit and at the port's vCPU, where that is another one: see
-    /// [`is_own`].
-    const OWN: Ordering = SeqCst;
     /// Between unmasking a port and looking at its pending bit: see [`unmask`].
     const UNMASK: Ordering = SeqCst;
 }
@@ -38,14 +35,11 @@ pub fn active<W: SharedWord>(pending: W, mask: W) -> u32 {
 
 /// Whether a port whose pending bit was seen belongs to `vcpu`.
 ///
-/// If not, either the vCPU that it is being assigned to sees the new entry of the table, or the one that
-/// assigns it sees the pending bit and has Xen announce the event again.
+/// A vCPU that does not see yet that the port was assigned to it is interrupted again: the one that assigns it
+/// then unmasks the port, and either sees the pending bit too and has Xen announce the event, or Xen does so
+/// afterwards.
 #[inline]
-pub fn is_own<O: Orders, W: SharedWord>(owner: W, vcpu: u32) -> bool {
-    if owner.load(Relaxed) == vcpu {
-        return true;
-    }
-    fence(O::OWN);
+pub fn is_own<W: SharedWord>(owner: W, vcpu: u32) -> bool {
     owner.load(Relaxed) == vcpu
 }
 
