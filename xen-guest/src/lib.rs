@@ -16,6 +16,8 @@ pub use shared_info::{SharedInfo, VcpuInfoError, register_vcpu_info};
 pub use xen_abi;
 pub use xen_ops;
 
+#[cfg(any(target_arch = "aarch64", target_arch = "arm", test))]
+mod affinity;
 pub mod backend;
 mod channel;
 pub mod console;

@@ -5,7 +5,7 @@
 use core::fmt;
 
 use xen_abi::xen::{shared_info, vcpu_info};
-use xen_ops::events::TwoLevel;
+use xen_ops::events::{PortVcpus, TwoLevel};
 use xen_ops::hypercall::{Error, vcpu_op};
 use xen_ops::page::{MapTarget as _, PAGE_SIZE, Page as _};
 use xen_ops::view::Field;
@@ -50,17 +50,20 @@ impl SharedInfo {
         self.view
     }
 
-    /// The events of the first vCPU, unless it has [registered](register_vcpu_info) information of its own.
+    /// The events of the first vCPU, unless it has [registered](register_vcpu_info) information of its own. It
+    /// receives those of all ports: for kernels that receive events on one vCPU.
     #[must_use]
     pub fn events(&self) -> TwoLevel<'static> {
         TwoLevel::new(self.view, self.view, xen_ops::field!(shared_info, vcpu_info[0]))
     }
 
-    /// The events of a vCPU that has not [registered](register_vcpu_info) information of its own; `None` if it
+    /// The events of one of several vCPUs, which receives those of the ports that `ports` has for it. The vCPU
+    /// has not [registered](register_vcpu_info) information of its own; `None` if it
     /// has no place in the page, as those from 32 on and on Arm all but the first.
     #[must_use]
-    pub fn events_of(&self, vcpu: u32) -> Option<TwoLevel<'static>> {
-        Some(TwoLevel::new(self.view, self.view, Self::vcpu_info(vcpu)?))
+    pub fn events_of(&self, vcpu: u32, ports: &'static PortVcpus) -> Option<TwoLevel<'static>> {
+        let info = Self::vcpu_info(vcpu)?;
+        Some(TwoLevel::new(self.view, self.view, info).for_vcpu(vcpu, ports))
     }
 
     /// Where a vCPU's information is, for the first 32 vCPUs on x86 and the first one on Arm. `None` for
@@ -73,6 +76,24 @@ impl SharedInfo {
 
 /// Moves the information of a vCPU into a page of the kernel's own, `offset` bytes from its start. Each
 /// vCPU does so at most once, before it takes events; those from 32 on must, on Arm all but the first.
+///
+/// Xen then selects all words of ports for the vCPU, so [`TwoLevel::for_vcpu`] must say which are its own:
+///
+/// ```no_run
+/// use xen_guest::xen_ops::events::{PortVcpus, TwoLevel};
+/// use xen_guest::{Guest, GuestPage, SharedInfo, VcpuInfoError, register_vcpu_info};
+///
+/// static VCPUS: PortVcpus = PortVcpus::new();
+///
+/// fn second(
+///     guest: &Guest,
+///     shared_info: &SharedInfo,
+///     page: GuestPage,
+/// ) -> Result<TwoLevel<'static>, VcpuInfoError> {
+///     let (view, field) = register_vcpu_info(guest, 1, page, 0)?;
+///     Ok(TwoLevel::new(shared_info.view(), view, field).for_vcpu(1, &VCPUS))
+/// }
+/// ```
 ///
 /// # Errors
 ///

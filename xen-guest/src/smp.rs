@@ -232,8 +232,7 @@ mod arch {
     pub(super) unsafe fn start(guest: &Guest, vcpu: u32, start: usize) -> Result<(), StartError> {
         let AddressSpace::Translated { offset } = guest.space();
         let entry = (xen_guest_secondary as *const () as usize).wrapping_sub(offset);
-        // Xen puts 16 vCPUs into each group.
-        let target = u64::from(vcpu & 0xf | (vcpu >> 4) << 8);
+        let target = crate::affinity::affinity(vcpu);
         let result: i64;
         // SAFETY: the caller's promise; the entry is that of the kernel's entry code, by its physical address.
         unsafe {

@@ -6,18 +6,13 @@
 
 use core::ptr;
 
-use xen_abi::Errno;
 use xen_abi::domctl::{
-    XEN_DOMCTL_INTERFACE_VERSION, XEN_DOMCTL_destroydomain, XEN_DOMCTL_getdomaininfo,
-    XEN_DOMINF_shutdown, xen_domctl,
+    XEN_DOMCTL_destroydomain, XEN_DOMCTL_getdomaininfo, XEN_DOMINF_shutdown, xen_domctl,
 };
-use xen_abi::errno::XEN_EACCES;
 use xen_abi::xen::{__HYPERVISOR_domctl, domid_t};
 use xen_ops::hypercall::Hypercall;
 use xen_ops::hypercall::sched_op::yield_;
-
-/// The interface of the oldest release that is booted, 4.14. The commands have been the same ever since.
-const OLDEST_VERSION: u32 = 0x12;
+use xen_scenarios::interface_version;
 
 /// Destroys a domain.
 pub(crate) fn destroy(xen: &impl Hypercall, domain: domid_t) {
@@ -34,18 +29,27 @@ pub(crate) fn wait_for_shutdown(xen: &impl Hypercall, domain: domid_t) {
     }
 }
 
-/// Asks Xen, which takes its own interface's version only, to do something with a domain.
+/// Asks Xen, which takes its own interface's version only, to do something with a domain. The commands have been the
+/// same since 4.14.
 fn domctl(xen: &impl Hypercall, cmd: u32, domain: domid_t) -> xen_domctl {
-    for interface_version in OLDEST_VERSION..=XEN_DOMCTL_INTERFACE_VERSION {
-        let mut op = xen_domctl { cmd, interface_version, domain, ..xen_domctl::ZERO };
-        let at = ptr::from_mut(&mut op).expose_provenance();
-        // SAFETY: Xen reads the command and writes what it answers; or it takes from the other domain what
-        // it has of this one.
-        let result = unsafe { xen.call1(__HYPERVISOR_domctl, [at]) };
-        if Errno::from_result(result) != Some(XEN_EACCES) {
-            assert_eq!(result, 0, "domctl {cmd}");
-            return op;
-        }
-    }
-    panic!("a domctl of a later release")
+    let version =
+        interface_version(|version| call(xen, XEN_DOMCTL_getdomaininfo, domain, version).0);
+    let (result, op) = call(xen, cmd, domain, version.expect("a version that is asked for"));
+    assert_eq!(result, 0, "domctl {cmd}");
+    op
+}
+
+/// The result of a `domctl`, and what Xen has made of the argument.
+fn call(
+    xen: &impl Hypercall,
+    cmd: u32,
+    domain: domid_t,
+    interface_version: u32,
+) -> (isize, xen_domctl) {
+    let mut op = xen_domctl { cmd, interface_version, domain, ..xen_domctl::ZERO };
+    let at = ptr::from_mut(&mut op).expose_provenance();
+    // SAFETY: Xen reads the command and writes what it answers; or it takes from the other domain what
+    // it has of this one.
+    let result = unsafe { xen.call1(__HYPERVISOR_domctl, [at]) };
+    (result, op)
 }

@@ -1,5 +1,5 @@
 //! Several vCPUs: an event goes round, each vCPU sleeps until an upcall brings it, and all of them use one grant
-//! table at once.
+//! table at once. Meanwhile they ring each other's bells, ports of the same words, whose events no other vCPU may take.
 
 #![allow(unsafe_code, reason = "upcalls, and data that all vCPUs share")]
 
@@ -10,7 +10,7 @@ use xen_abi::event_channel::evtchn_port_t;
 use xen_guest::backend::Backend;
 use xen_guest::upcall::{Delivery, Upcalls};
 use xen_guest::{GrantFrames, Guest, GuestPage, PagePool, SharedInfo, println};
-use xen_ops::events::{Port, TwoLevel};
+use xen_ops::events::{Port, PortVcpus, TwoLevel};
 use xen_ops::gnttab::{PerCpuRefs, Storage, copy};
 use xen_ops::hypercall::event_channel_op;
 use xen_ops::{DomainId, GrantTable, Page as _, ReadOnly, RemoteGrant};
@@ -30,8 +30,11 @@ static STRAY: AtomicU32 = AtomicU32::new(0);
 /// How many grants went wrong, and how many vCPUs are through.
 static WRONG: AtomicU32 = AtomicU32::new(0);
 static DONE: AtomicUsize = AtomicUsize::new(0);
-/// The ports of the vCPUs, known to the handler.
+/// Which vCPU receives which port.
+static VCPUS: PortVcpus = PortVcpus::new();
+/// The ports of the vCPUs, and further ones that they ring, known to the handler.
 static PORTS: [AtomicU32; MAX] = [const { AtomicU32::new(0) }; MAX];
+static BELLS: [AtomicU32; MAX] = [const { AtomicU32::new(0) }; MAX];
 
 type Table = GrantTable<'static, Backend, GrantFrames, GuestPage>;
 type Refs<'t> = PerCpuRefs<'t, 'static, Backend, GrantFrames, GuestPage>;
@@ -43,6 +46,7 @@ struct Shared<'g> {
     table: Table,
     events: [TwoLevel<'static>; MAX],
     ports: [Port<Backend>; MAX],
+    bells: [Port<Backend>; MAX],
     count: usize,
     delivery: Delivery,
 }
@@ -67,16 +71,10 @@ pub(crate) fn run(guest: &Guest, count: usize, arguments: &str) {
     let table = unsafe { GrantTable::start(xen, frames, storage, Default::default()) };
     let table = table.expect("a grant table");
     let free = table.free_refs();
-    let ports: [Port<Backend>; MAX] = core::array::from_fn(|vcpu| {
-        // Those of vCPUs that there are not are never used.
-        let vcpu = if vcpu < count { vcpu as u32 } else { 0 };
-        Port::bind_ipi(xen, vcpu).expect("a port")
-    });
-    for (known, port) in PORTS.iter().zip(&ports) {
-        known.store(port.number().0, Ordering::Relaxed);
-    }
     let events = core::array::from_fn(|vcpu| events(guest, &shared_info, vcpu, count));
-    let shared = Shared { guest, me, table, events, ports, count, delivery };
+    let ports = bind(xen, &PORTS, &events[0], count);
+    let bells = bind(xen, &BELLS, &events[0], count);
+    let shared = Shared { guest, me, table, events, ports, bells, count, delivery };
     SHARED.store(ptr::from_ref(&shared).cast_mut().cast(), Ordering::Release);
     start_others(guest, count);
     // The first round.
@@ -99,14 +97,31 @@ fn page(guest: &Guest) -> GuestPage {
     POOL.take(guest).expect("a page of the pool")
 }
 
+/// A port for each vCPU, which it alone receives.
+fn bind(
+    xen: Backend,
+    known: &[AtomicU32; MAX],
+    events: &TwoLevel<'static>,
+    count: usize,
+) -> [Port<Backend>; MAX] {
+    core::array::from_fn(|at| {
+        // Those of vCPUs that there are not are never used.
+        let vcpu = if at < count { at as u32 } else { 0 };
+        let port = Port::bind_ipi(xen, vcpu).expect("a port");
+        VCPUS.assign(&xen, events, port.number(), vcpu).expect("a port of the 2-level ABI");
+        known[at].store(port.number().0, Ordering::Relaxed);
+        port
+    })
+}
+
 /// Where the events of a vCPU are announced.
 fn events(guest: &Guest, shared_info: &SharedInfo, vcpu: usize, count: usize) -> TwoLevel<'static> {
     // One of those that there are not.
     let vcpu = if vcpu < count { vcpu as u32 } else { 0 };
-    shared_info.events_of(vcpu).unwrap_or_else(|| {
+    shared_info.events_of(vcpu, &VCPUS).unwrap_or_else(|| {
         let registered = xen_guest::register_vcpu_info(guest, vcpu, page(guest), 0);
         let (view, field) = registered.expect("information of its own");
-        TwoLevel::new(shared_info.view(), view, field)
+        TwoLevel::new(shared_info.view(), view, field).for_vcpu(vcpu, &VCPUS)
     })
 }
 
@@ -156,6 +171,10 @@ fn work(shared: &Shared<'_>, vcpu: u32) -> Upcalls {
         if round < ROUNDS || at + 1 < shared.count {
             next.notify().expect("an event");
         }
+        let bells = shared.bells.iter().take(shared.count).enumerate();
+        bells.filter(|(other, _)| *other != at).for_each(|(_, bell)| {
+            bell.notify().expect("an event");
+        });
         // The others go on meanwhile.
         upcalls.enable();
         for number in 0..GRANTS_A_ROUND {
@@ -173,11 +192,13 @@ fn work(shared: &Shared<'_>, vcpu: u32) -> Upcalls {
 
 /// The handler of all vCPUs.
 fn received(vcpu: u32, port: evtchn_port_t) {
-    match PORTS.get(vcpu as usize) {
-        Some(own) if own.load(Ordering::Relaxed) == port.0 => {
-            RECEIVED[vcpu as usize].fetch_add(1, Ordering::AcqRel);
-        }
-        _ => drop(STRAY.fetch_add(1, Ordering::Relaxed)),
+    let is = |ports: &[AtomicU32; MAX]| {
+        ports.get(vcpu as usize).is_some_and(|own| own.load(Ordering::Relaxed) == port.0)
+    };
+    if is(&PORTS) {
+        RECEIVED[vcpu as usize].fetch_add(1, Ordering::AcqRel);
+    } else if !is(&BELLS) {
+        STRAY.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -9,6 +9,7 @@ mod domains;
 pub mod event_set;
 mod grants;
 mod guest;
+mod interface_version;
 mod line;
 mod outcome;
 mod random;
@@ -17,6 +18,7 @@ mod scenarios;
 
 pub use domains::{Command, MAILBOX, Mailbox, READ_ONLY, WRITABLE};
 pub use guest::{Guest, Kind, Part};
+pub use interface_version::interface_version;
 pub use line::Line;
 pub use random::{RANDOM, SEEDS, STEPS};
 pub use run::{Run, SCENARIOS, run};

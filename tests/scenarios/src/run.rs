@@ -33,7 +33,7 @@ impl<G: Guest> Run<'_, G> {
     }
 
     /// Writes down whether an operation succeeded, or what was answered instead.
-    pub(crate) fn outcome<T>(&mut self, name: impl fmt::Display, result: Result<T, Error>) {
+    pub fn outcome<T>(&mut self, name: impl fmt::Display, result: Result<T, Error>) {
         self.step(name, Outcome::of(&result));
     }
 

@@ -62,10 +62,14 @@ impl From<GicError> for super::UpcallError {
     }
 }
 
-/// The INTID of upcalls, which is not 0, once it is known.
+/// The INTID of upcalls, which is not 0, once it and what follows is known.
 static INTID: AtomicUsize = AtomicUsize::new(0);
+static DISTRIBUTOR: AtomicUsize = AtomicUsize::new(0);
 /// Where the CPU interface of version 2 is; 0 for version 3, whose interface are registers.
 static CPU_INTERFACE: AtomicUsize = AtomicUsize::new(0);
+/// Where the redistributors of version 3 are, and how many.
+static REDISTRIBUTORS: AtomicUsize = AtomicUsize::new(0);
+static REDISTRIBUTOR_COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// Registers of the distributor, and of the redistributor's second frame, which has the same.
 const CONTROL: usize = 0;
@@ -90,37 +94,61 @@ const NO_INTERRUPT: usize = 1020;
 /// As [`Upcalls::install`](super::Upcalls::install): device memory is mapped where it is, and nothing else uses the
 /// controller.
 pub(super) unsafe fn install(guest: &Guest) -> Result<(), GicError> {
-    let StartInfo::DeviceTree(tree) = guest.start_info();
-    let found = tree.xen()?.and_then(|node| node.interrupt).filter(|own| own.per_vcpu);
-    let intid = found.ok_or(GicError::NoInterrupt)?.intid();
-    // 16 to 31 are a vCPU's own.
-    let intid =
-        if (16..32).contains(&intid) { intid as usize } else { return Err(GicError::NoInterrupt) };
-    let (version, [distributor, other]) = tree.gic()?.ok_or(GicError::NoGic)?;
-    INTID.store(intid, Ordering::Relaxed);
+    // The first vCPU looks, or several at once, which find the same.
+    if INTID.load(Ordering::Acquire) == 0 {
+        find(guest)?;
+    }
+    let (intid, distributor) = (load(&INTID), load(&DISTRIBUTOR));
     // SAFETY: the device tree says that the registers are there.
     unsafe {
-        if version == 2 {
-            CPU_INTERFACE.store(other.address as usize, Ordering::Relaxed);
-            let (distributor, interface) = (distributor.address as usize, other.address as usize);
-            write(distributor + CONTROL, 1);
-            write(distributor + ENABLE, 1 << intid);
-            write(interface + MASK, 0xff);
-            write(interface + CONTROL, 1);
-        } else {
-            let own = redistributor(other).ok_or(GicError::NoRedistributor)?;
-            // Awake, if it sleeps.
-            write(own + WAKER, read(own + WAKER) & !2);
-            let frame = own + SECOND_FRAME;
-            write(frame + GROUP, read(frame + GROUP) | 1 << intid);
-            write_byte(frame + PRIORITY + intid, 0xa0);
-            // Affinity routing and the groups of a guest.
-            write(distributor.address as usize + CONTROL, 0x12);
-            write(frame + ENABLE, 1 << intid);
-            cpu::start();
+        match load(&CPU_INTERFACE) {
+            0 => {
+                let own = redistributor().ok_or(GicError::NoRedistributor)?;
+                // Awake, if it sleeps.
+                write(own + WAKER, read(own + WAKER) & !2);
+                let frame = own + SECOND_FRAME;
+                write(frame + GROUP, read(frame + GROUP) | 1 << intid);
+                write_byte(frame + PRIORITY + intid, 0xa0);
+                // Affinity routing and the groups of a guest.
+                write(distributor + CONTROL, 0x12);
+                write(frame + ENABLE, 1 << intid);
+                cpu::start();
+            }
+            interface => {
+                write(distributor + CONTROL, 1);
+                write(distributor + ENABLE, 1 << intid);
+                write(interface + MASK, 0xff);
+                write(interface + CONTROL, 1);
+            }
         }
     }
     Ok(())
+}
+
+/// Reads the device tree.
+fn find(guest: &Guest) -> Result<(), GicError> {
+    let StartInfo::DeviceTree(tree) = guest.start_info();
+    let found = tree.xen()?.and_then(|node| node.interrupt).filter(|own| own.per_vcpu);
+    let intid = found.ok_or(GicError::NoInterrupt)?.intid() as usize;
+    // These are a vCPU's own.
+    if !(16..32).contains(&intid) {
+        return Err(GicError::NoInterrupt);
+    }
+    let (version, [distributor, other]) = tree.gic()?.ok_or(GicError::NoGic)?;
+    DISTRIBUTOR.store(distributor.address as usize, Ordering::Relaxed);
+    if version == 2 {
+        CPU_INTERFACE.store(other.address as usize, Ordering::Relaxed);
+    } else {
+        REDISTRIBUTORS.store(other.address as usize, Ordering::Relaxed);
+        let count = other.length as usize / REDISTRIBUTOR_SIZE;
+        REDISTRIBUTOR_COUNT.store(count, Ordering::Relaxed);
+    }
+    INTID.store(intid, Ordering::Release);
+    Ok(())
+}
+
+fn load(word: &AtomicUsize) -> usize {
+    word.load(Ordering::Relaxed)
 }
 
 /// The redistributor of this vCPU.
@@ -128,17 +156,16 @@ pub(super) unsafe fn install(guest: &Guest) -> Result<(), GicError> {
 /// # Safety
 ///
 /// Redistributors are there.
-unsafe fn redistributor(region: Region) -> Option<usize> {
-    let count = region.length as usize / REDISTRIBUTOR_SIZE;
-    let mut all = (0..count).map(|at| region.address as usize + at * REDISTRIBUTOR_SIZE);
+unsafe fn redistributor() -> Option<usize> {
+    let mut all =
+        (0..load(&REDISTRIBUTOR_COUNT)).map(|at| load(&REDISTRIBUTORS) + at * REDISTRIBUTOR_SIZE);
     // SAFETY: the caller's promise.
-    all.find(|at| unsafe { read(at + TYPE + 4) } as usize == cpu::affinity())
+    all.find(|own| unsafe { read(own + TYPE + 4) } as usize == cpu::affinity())
 }
 
 /// Called by the entry code when there is an interrupt. Returns whether it was one of Xen's.
 pub(crate) fn take() -> bool {
-    let interface = CPU_INTERFACE.load(Ordering::Relaxed);
-    let expected = INTID.load(Ordering::Relaxed);
+    let (interface, expected) = (load(&CPU_INTERFACE), load(&INTID));
     if expected == 0 {
         return false;
     }
@@ -152,9 +179,7 @@ pub(crate) fn take() -> bool {
         // It is gone already.
         return true;
     }
-    let affinity = cpu::affinity();
-    // Xen puts 16 vCPUs into each group.
-    let vcpu = (affinity & 0xff | (affinity >> 8 & 0xff) << 4) as u32;
+    let vcpu = crate::affinity::vcpu(cpu::affinity());
     if let (true, Some(installed)) = (intid == expected, installed(vcpu)) {
         installed.receive(vcpu);
     }

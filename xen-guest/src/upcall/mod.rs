@@ -14,6 +14,8 @@
 
 #![allow(unsafe_code, reason = "interrupts the kernel")]
 
+#[cfg(target_arch = "x86_64")]
+mod entry;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 mod gic;
 #[cfg(target_arch = "x86_64")]
@@ -24,7 +26,6 @@ mod pvh;
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use xen_abi::event_channel::evtchn_port_t;
 use xen_ops::events::TwoLevel;
@@ -64,13 +65,15 @@ pub struct Upcalls {
     vcpu: u32,
     events: TwoLevel<'static>,
     enabled: Cell<bool>,
+    early: Early,
     /// It is about this vCPU, and stays there.
     not_send: PhantomData<*const ()>,
 }
 
 impl Upcalls {
     /// Has Xen interrupt the vCPU on which this runs when one of `events`, its own, is pending. No upcall comes
-    /// before [`enable`](Self::enable) or [`wait_until`](Self::wait_until).
+    /// before [`enable`](Self::enable) or [`wait_until`](Self::wait_until). If several vCPUs have upcalls, `events` are
+    /// those [of the vCPU's ports](TwoLevel::for_vcpu).
     ///
     /// # Errors
     ///
@@ -89,6 +92,8 @@ impl Upcalls {
         handler: Handler,
     ) -> Result<Self, UpcallError> {
         let slot = SLOTS.get(vcpu as usize).ok_or(UpcallError::TooManyVcpus { vcpu })?;
+        #[cfg(target_arch = "x86_64")]
+        let delivery = if guest.kind() == GuestKind::Pv { Delivery::Direct } else { delivery };
         slot.set(Installed { events, handler, delivery });
         // SAFETY: the caller's promise; the handler is in its place.
         unsafe {
@@ -106,6 +111,7 @@ impl Upcalls {
             vcpu,
             events,
             enabled: Cell::new(false),
+            early: Early(Cell::new(cfg!(not(target_arch = "x86_64")))),
             not_send: PhantomData,
         })
     }
@@ -117,6 +123,7 @@ impl Upcalls {
         if self.guest.0 == GuestKind::Pv {
             return pv::enable(&self.guest.1, &self.events);
         }
+        native::disable();
         self.receive_early();
         native::enable();
     }
@@ -154,14 +161,26 @@ impl Upcalls {
 }
 
 impl Upcalls {
-    /// Calls the handler for events that were announced before Xen could interrupt the vCPU, and says whether there
-    /// were any. On Arm it does not interrupt for what was announced while the vCPU did not run yet.
+    /// At the first call, with interrupts disabled: calls the handler for events that were announced before
+    /// Xen could interrupt the vCPU, and says whether there were any.
     fn receive_early(&self) -> bool {
-        let is_early = cfg!(not(target_arch = "x86_64")) && self.events.upcall_pending();
+        let is_early = self.early.take(&self.events);
         if let (true, Some(installed)) = (is_early, installed(self.vcpu)) {
             installed.receive(self.vcpu);
         }
         is_early
+    }
+}
+
+/// Whether events may have been announced before Xen could interrupt the vCPU. On Arm it does not interrupt for
+/// what was announced while the vCPU did not run yet; from then on it does, so they are looked for once.
+#[derive(Debug)]
+struct Early(Cell<bool>);
+
+impl Early {
+    /// Whether there are such events. False from the second call on.
+    fn take(&self, events: &TwoLevel<'_>) -> bool {
+        self.0.take() && events.upcall_pending()
     }
 }
 
@@ -216,29 +235,25 @@ struct Installed {
     delivery: Delivery,
 }
 
-/// One for each vCPU, which alone uses it.
-struct Slot {
-    installed: UnsafeCell<Option<Installed>>,
-    is_set: AtomicBool,
-}
+/// One for each vCPU.
+struct Slot(UnsafeCell<Option<Installed>>);
 
-// SAFETY: each is used by one vCPU: `install` and the interrupts run on it, and say which it is.
+// SAFETY: each is used by one vCPU: `install` and the interrupts run on it, and say which it is. No interrupt comes
+// during `install`.
 unsafe impl Sync for Slot {}
 
 static SLOTS: [Slot; MAX_VCPUS as usize] =
-    [const { Slot { installed: UnsafeCell::new(None), is_set: AtomicBool::new(false) } };
-        MAX_VCPUS as usize];
+    [const { Slot(UnsafeCell::new(None)) }; MAX_VCPUS as usize];
 
 impl Slot {
     fn set(&self, installed: Installed) {
         // SAFETY: this runs on the vCPU of the slot, whose upcalls are not enabled.
-        unsafe { *self.installed.get() = Some(installed) };
-        self.is_set.store(true, Ordering::Release);
+        unsafe { *self.0.get() = Some(installed) };
     }
 
     fn get(&self) -> Option<Installed> {
-        // SAFETY: nothing writes it any more.
-        self.is_set.load(Ordering::Acquire).then(|| unsafe { *self.installed.get() }).flatten()
+        // SAFETY: this runs on the vCPU of the slot, which writes it in `set` only.
+        unsafe { *self.0.get() }
     }
 }
 
@@ -288,5 +303,33 @@ impl core::error::Error for UpcallError {}
 impl From<Error> for UpcallError {
     fn from(error: Error) -> Self {
         Self::Hypercall(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::ptr::NonNull;
+
+    use xen_abi::xen::shared_info;
+    use xen_ops::page::PAGE_SIZE;
+    use xen_ops::{ReadWrite, View, field};
+
+    use super::*;
+
+    #[repr(C, align(4096))]
+    struct Frame([u8; PAGE_SIZE]);
+
+    #[test]
+    fn early_events_are_looked_for_once() {
+        let mut frame = Frame([0; PAGE_SIZE]);
+        // SAFETY: the frame is borrowed for as long as the view.
+        let page: View<'_, ReadWrite> = unsafe { View::new(NonNull::from(&mut frame.0).cast()) };
+        let events = TwoLevel::new(page, page, field!(shared_info, vcpu_info[0]));
+        let early = Early(Cell::new(true));
+        page.at(field!(shared_info, vcpu_info[0].evtchn_upcall_pending)).write(&1);
+        assert!(early.take(&events));
+        assert!(!early.take(&events), "an interrupt brings what is announced from now on");
+        let early = Early(Cell::new(false));
+        assert!(!early.take(&events), "this guest is interrupted for all events");
     }
 }

@@ -1,16 +1,13 @@
 //! The vectors of a PVH guest.
 
 use core::arch::asm;
-use core::arch::global_asm;
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use xen_abi::hvm::params::{HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_CALLBACK_TYPE_VECTOR};
 use xen_abi::xen::DOMID_SELF;
-use xen_ops::backend::x86::Hypervisor;
 use xen_ops::hypercall::{Error, hvm_op};
 
-use super::Delivery;
+use super::{Delivery, MAX_VCPUS, entry};
 use crate::Guest;
 
 /// How a PVH guest is interrupted.
@@ -54,20 +51,18 @@ pub unsafe fn enable(guest: &Guest, upcall: Upcall) -> Result<(), Error> {
     }
 }
 
-/// The vector of upcalls.
-const VECTOR: u8 = 0xf3;
+/// The vector of upcalls: the first one that is no exception's, so that the descriptors are few.
+const VECTOR: u8 = 32;
 
-/// The interrupt descriptors: the gate of one vector.
+/// The interrupt descriptors of each vCPU: a gate for one vector, to the entry that knows the vCPU's number.
+static DESCRIPTORS: [Descriptors; MAX_VCPUS as usize] =
+    [const { Descriptors(UnsafeCell::new([[0; 2]; VECTOR as usize + 1])) }; MAX_VCPUS as usize];
+
 #[repr(C, align(16))]
 struct Descriptors(UnsafeCell<[[u64; 2]; VECTOR as usize + 1]>);
 
-// SAFETY: every vCPU writes the same gate, and the processor reads it.
+// SAFETY: the vCPU that they are for writes them, and its processor reads them.
 unsafe impl Sync for Descriptors {}
-
-static DESCRIPTORS: Descriptors = Descriptors(UnsafeCell::new([[0; 2]; VECTOR as usize + 1]));
-
-/// The first of Xen's leaves of CPUID.
-static CPUID_BASE: AtomicU32 = AtomicU32::new(0);
 
 /// Registers of the local APIC, in the mode in which they are MSRs.
 const APIC_BASE: u32 = 0x1b;
@@ -81,23 +76,17 @@ const APIC_ENABLED: u64 = 0x1ff;
 ///
 /// As [`Upcalls::install`](super::Upcalls::install).
 pub(super) unsafe fn install(guest: &Guest, vcpu: u32, delivery: Delivery) -> Result<(), Error> {
-    unsafe extern "C" {
-        fn xen_guest_upcall();
-    }
-    // The entry code has seen that the hypervisor is Xen.
-    if let Ok(hypervisor) = Hypervisor::detect() {
-        CPUID_BASE.store(hypervisor.base, Ordering::Relaxed);
-    }
+    let descriptors = &DESCRIPTORS[vcpu as usize];
     // SAFETY: the caller's promise: the kernel has no other descriptors, and these stay. The gate is one of
     // 64-bit code, during which interrupts are disabled.
     unsafe {
         let selector: u16;
         asm!("mov {:x}, cs", out(reg) selector, options(nomem, nostack, preserves_flags));
-        let gate = &raw mut (*DESCRIPTORS.0.get())[VECTOR as usize];
-        gate.write_volatile(interrupt_gate(xen_guest_upcall as *const () as u64, selector));
+        let gate = &raw mut (*descriptors.0.get())[VECTOR as usize];
+        gate.write_volatile(interrupt_gate(entry::pvh(vcpu), selector));
         let pointer = Pointer {
             limit: size_of::<Descriptors>() as u16 - 1,
-            address: DESCRIPTORS.0.get().addr() as u64,
+            address: descriptors.0.get().addr() as u64,
         };
         asm!("cli", "lidt [{}]", in(reg) &raw const pointer, options(readonly, nostack));
         match delivery {
@@ -145,62 +134,15 @@ unsafe fn write_msr(msr: u32, value: u64) {
     unsafe { asm!("wrmsr", in("ecx") msr, in("eax") low, in("edx") high, options(nostack)) };
 }
 
-/// What the gate leads to calls this.
-extern "C" fn interrupted() {
-    let leaf = CPUID_BASE.load(Ordering::Relaxed) + 4;
-    // SAFETY: Xen tells the number of every HVM guest's vCPU there.
-    #[allow(unused_unsafe, reason = "unsafe in older releases of Rust")]
-    let vcpu = unsafe { core::arch::x86_64::__cpuid_count(leaf, 0).ebx };
-    let Some(installed) = super::installed(vcpu) else { return };
-    if installed.delivery == Delivery::LocalApic {
-        // SAFETY: the local APIC is in this mode, and the interrupt is its newest.
-        unsafe { write_msr(APIC_END_OF_INTERRUPT, 0) };
-    }
-    installed.receive(vcpu);
+/// Ends the interrupt that the local APIC has delivered.
+///
+/// # Safety
+///
+/// This vCPU has upcalls by its local APIC, and this one is its newest interrupt.
+pub(super) unsafe fn end_of_interrupt() {
+    // SAFETY: the caller's promise.
+    unsafe { write_msr(APIC_END_OF_INTERRUPT, 0) };
 }
-
-global_asm!(
-    r#"
-    .text
-    .globl xen_guest_upcall
-    xen_guest_upcall:
-        push    rax
-        push    rcx
-        push    rdx
-        push    rsi
-        push    rdi
-        push    r8
-        push    r9
-        push    r10
-        push    r11
-        push    rbp
-        mov     rbp, rsp
-        cld
-        and     rsp, -16
-    .if {sse}
-        sub     rsp, 512
-        fxsave  [rsp]
-    .endif
-        call    {interrupted}
-    .if {sse}
-        fxrstor [rsp]
-    .endif
-        mov     rsp, rbp
-        pop     rbp
-        pop     r11
-        pop     r10
-        pop     r9
-        pop     r8
-        pop     rdi
-        pop     rsi
-        pop     rdx
-        pop     rcx
-        pop     rax
-        iretq
-    "#,
-    sse = const cfg!(target_feature = "sse") as u32,
-    interrupted = sym interrupted,
-);
 
 #[cfg(test)]
 mod tests {

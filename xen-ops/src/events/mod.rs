@@ -2,8 +2,9 @@
 //!
 //! A [`Port`] belongs to the caller's domain, and is closed when it is dropped. [`TwoLevel`] receives events
 //! in a kernel, in the ABI that every domain starts with; a kernel's interrupt handler or its main loop calls
-//! it. [`FifoVcpu`] and [`EventArray`] do so in the ABI that has priorities and 131072 ports. A driver waits for one
-//! port by [`EventChannel`], or for several by [`EventChannelSet`].
+//! it. [`PortVcpus`] says which of several vCPUs receives which port. [`FifoVcpu`] and [`EventArray`] receive
+//! events in the ABI that has priorities and 131072 ports. A driver waits for one port by [`EventChannel`], or for
+//! several by [`EventChannelSet`].
 //! [`hypercall::event_channel_op`](crate::hypercall::event_channel_op) has the operations as C has them.
 //!
 //! | C operation | here |
@@ -20,6 +21,8 @@
 
 mod channel;
 mod fifo;
+mod port_vcpus;
+mod shared_word;
 mod status;
 mod two_level;
 mod vcpu;
@@ -31,6 +34,7 @@ use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t};
 
 pub use channel::{EventChannel, EventChannelSet};
 pub use fifo::{EventArray, ExpandError, FifoVcpu, MAX_ARRAY_PAGES, WORDS_PER_PAGE, Walk};
+pub use port_vcpus::PortVcpus;
 pub use status::{Binding, PortStatus};
 pub use two_level::{NoSuchPort, TWO_LEVEL_PORTS, TwoLevel, UnmaskError};
 pub use vcpu::Vcpu;
@@ -39,6 +43,8 @@ pub use vcpu::Vcpu;
 /// interface.
 #[doc(hidden)]
 pub use fifo::protocol;
+#[doc(hidden)]
+pub use two_level::protocol as two_level_protocol;
 
 use crate::hypercall::event_channel_op as op;
 use crate::hypercall::{Error, Hypercall};

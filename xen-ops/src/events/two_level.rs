@@ -1,16 +1,18 @@
 //! Receiving events of the 2-level ABI.
 
+pub mod protocol;
+
 use core::fmt;
 use core::mem::offset_of;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
-use core::sync::atomic::fence;
+use core::sync::atomic::Ordering::AcqRel;
 
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::xen::{shared_info, vcpu_info, xen_ulong_t};
 
-use super::Vcpu;
+use super::{PortVcpus, Vcpu};
 use crate::hypercall::{Error, Hypercall, event_channel_op as op};
 use crate::view::{Field, Place, ReadWrite, View};
+use protocol::Proven;
 
 /// Bits in a word of the ABI, and how many of those there are, one for each bit of the selector.
 const WORD_BITS: usize = xen_ulong_t::BITS as usize;
@@ -30,7 +32,8 @@ const MASK: Field<[u32; PIECES]> = Field::at::<{ offset_of!(shared_info, evtchn_
 /// words in the vCPU's information.
 ///
 /// A kernel makes one for each vCPU and calls [`receive`](Self::receive) when that vCPU is interrupted,
-/// or polls it.
+/// or polls it. The pending bits are the domain's: if several vCPUs receive events, each
+/// [leaves](Self::for_vcpu) those of the others, or an event would be taken where its handler does not run.
 ///
 /// No event is lost: a port's pending bit is cleared before its handler runs, so an event that comes
 /// meanwhile is received by the next walk. An event that is sent to a masked port is received when the port
@@ -42,6 +45,7 @@ pub struct TwoLevel<'a> {
     shared_info: View<'a, ReadWrite>,
     vcpu: Vcpu<'a>,
     selector: Place<'a, [u32; PER_WORD], ReadWrite>,
+    own: Option<(u32, &'a PortVcpus)>,
 }
 
 /// A port that has no place among the domain's: of the 2-level ABI [`TWO_LEVEL_PORTS`] or above, of event
@@ -85,7 +89,7 @@ impl core::error::Error for UnmaskError {}
 
 impl<'a> TwoLevel<'a> {
     /// The events of the vCPU whose information is at `vcpu_info` of the page `vcpu`: of the shared
-    /// information page itself, or of the page where the vCPU has registered it.
+    /// information page itself, or of the page where the vCPU has registered it. It receives those of all ports.
     #[must_use]
     pub fn new(
         shared_info: View<'a, ReadWrite>,
@@ -96,7 +100,21 @@ impl<'a> TwoLevel<'a> {
         const INSIDE: &str = "a member of a structure that is inside the page";
         let at = vcpu_info.offset();
         let selector = vcpu.at_offset(at + offset_of!(vcpu_info, evtchn_pending_sel));
-        Self { shared_info, vcpu: Vcpu::new(vcpu, vcpu_info), selector: selector.expect(INSIDE) }
+        Self {
+            shared_info,
+            vcpu: Vcpu::new(vcpu, vcpu_info),
+            selector: selector.expect(INSIDE),
+            own: None,
+        }
+    }
+
+    /// Receives only the events of the ports that `ports` has for this vCPU, whose number is `vcpu`.
+    ///
+    /// Xen announces an event to one vCPU, but selects a whole word of ports, and all words when a vCPU
+    /// registers its information. So this is needed wherever several vCPUs receive events.
+    #[must_use]
+    pub const fn for_vcpu(self, vcpu: u32, ports: &'a PortVcpus) -> Self {
+        Self { own: Some((vcpu, ports)), ..self }
     }
 
     /// Where Xen announces the events.
@@ -116,7 +134,7 @@ impl<'a> TwoLevel<'a> {
     ///
     /// Every port is handled at most once in a walk, so it ends, whatever peers send meanwhile. Their events
     /// are announced again. A port may be one that the kernel has not bound yet, or has closed: the
-    /// handler ignores it.
+    /// handler ignores it. Events of ports that are [other vCPUs'](Self::for_vcpu) stay pending.
     pub fn receive(&self, mut handler: impl FnMut(evtchn_port_t)) -> usize {
         // Xen sets the bits in the reverse order: what it announces from here on is seen by the next walk.
         self.vcpu.clear_upcall();
@@ -137,10 +155,14 @@ impl<'a> TwoLevel<'a> {
         let pieces = (self.pending().element(index), self.masks().element(index));
         let (Some(pending), Some(mask)) = pieces else { return 0 };
         let mut count = 0;
-        for bit in bits(pending.load(Acquire) & !mask.load(Relaxed)) {
+        for bit in bits(protocol::active(pending, mask)) {
+            let port = evtchn_port_t((index * 32 + bit) as u32);
+            if self.own.is_some_and(|(vcpu, ports)| !ports.is_own(port, vcpu)) {
+                continue;
+            }
             // Before the handler: what is sent from here on is another event.
-            if pending.fetch_and(!(1 << bit), AcqRel) & 1 << bit != 0 {
-                handler(evtchn_port_t((index * 32 + bit) as u32));
+            if protocol::take::<Proven, _>(pending, 1 << bit) {
+                handler(port);
                 count += 1;
             }
         }
@@ -154,7 +176,7 @@ impl<'a> TwoLevel<'a> {
     /// [`NoSuchPort`].
     pub fn take(&self, port: evtchn_port_t) -> Result<bool, NoSuchPort> {
         let (piece, bit) = split(self.pending(), port)?;
-        Ok(piece.fetch_and(!bit, AcqRel) & bit != 0)
+        Ok(protocol::take::<Proven, _>(piece, bit))
     }
 
     /// Masks a port: its events stay pending. Returns whether it was masked.
@@ -164,7 +186,7 @@ impl<'a> TwoLevel<'a> {
     /// [`NoSuchPort`].
     pub fn mask(&self, port: evtchn_port_t) -> Result<bool, NoSuchPort> {
         let (piece, bit) = split(self.masks(), port)?;
-        Ok(piece.fetch_or(bit, AcqRel) & bit != 0)
+        Ok(protocol::mask(piece, bit))
     }
 
     /// Unmasks a port. If an event is pending, Xen announces it to the vCPU that the port is bound to.
@@ -175,14 +197,9 @@ impl<'a> TwoLevel<'a> {
     pub fn unmask<H: Hypercall>(&self, xen: &H, port: evtchn_port_t) -> Result<(), UnmaskError> {
         let (mask, bit) = split(self.masks(), port).map_err(UnmaskError::NoSuchPort)?;
         let (pending, _) = split(self.pending(), port).map_err(UnmaskError::NoSuchPort)?;
-        mask.fetch_and(!bit, AcqRel);
-        // Xen sets the pending bit and then looks at the mask: at least one side sees the other's change.
-        fence(SeqCst);
-        if pending.load(Acquire) & bit == 0 {
+        if protocol::unmask::<Proven, _>(pending, mask, bit) {
             return Ok(());
         }
-        // It was sent while the port was masked. Xen announces it only if it finds the mask.
-        mask.fetch_or(bit, AcqRel);
         op::unmask(xen, port).map_err(UnmaskError::Hypercall)
     }
 

@@ -25,17 +25,6 @@ pub(crate) fn pv(run: &mut Run<'_, LiveGuest>) {
     processor::switch(run);
 }
 
-/// Writes down whether an operation succeeded, or the error number.
-fn outcome<T>(run: &mut Run<'_, LiveGuest>, name: &str, result: Result<T, Error>) {
-    match result {
-        Ok(_) => run.step(name, "ok"),
-        Err(error) => match error.errno().and_then(xen_abi::Errno::name) {
-            Some(errno) => run.step(name, format_args!("-{}", errno.trim_start_matches("XEN_"))),
-            None => run.step(name, "unexpected"),
-        },
-    }
-}
-
 /// The address of the page that has a machine frame, which the domain was started with.
 fn address_of(kernel: &Kernel, frame: xen_pfn_t) -> Option<usize> {
     let AddressSpace::Pv { frames } = kernel.space() else { return None };

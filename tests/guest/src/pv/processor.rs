@@ -12,8 +12,8 @@ use xen_ops::page::Page as _;
 use xen_ops::view::Field;
 use xen_scenarios::{Guest as _, Run};
 
+use super::TablePage;
 use super::traps::{self, Trap, count};
-use super::{TablePage, outcome};
 use crate::guest::LiveGuest;
 
 /// A data segment of ring 3, and its selectors as the entries 5 and 6.
@@ -41,25 +41,25 @@ pub(super) fn descriptors(run: &mut Run<'_, LiveGuest>) {
     let frame = page.frame();
     run.step("set_gdt, before", is_there(SELECTOR));
     // SAFETY: no segment of ours is in it.
-    outcome(run, "set_gdt, can be written", unsafe { pv::set_gdt(&xen, &[frame.0], 512) });
+    run.outcome("set_gdt, can be written", unsafe { pv::set_gdt(&xen, &[frame.0], 512) });
     let Ok(table) = TablePage::new(xen, page) else { return run.step("set_gdt", "not read-only") };
     // SAFETY: as above.
-    outcome(run, "set_gdt", unsafe { pv::set_gdt(&xen, &[frame.0], 512) });
+    run.outcome("set_gdt", unsafe { pv::set_gdt(&xen, &[frame.0], 512) });
     run.step("set_gdt, in use", is_there(SELECTOR));
     // SAFETY: as above: the count is refused before the list is looked at.
-    outcome(run, "set_gdt, too many", unsafe { pv::set_gdt(&xen, &[frame.0], 7169) });
+    run.outcome("set_gdt, too many", unsafe { pv::set_gdt(&xen, &[frame.0], 7169) });
     let at = frame.0 << 12 | u64::from(SECOND & !7);
     // SAFETY: the segment is not loaded.
-    outcome(run, "update_descriptor", unsafe { pv::update_descriptor(&xen, at, DATA) });
+    run.outcome("update_descriptor", unsafe { pv::update_descriptor(&xen, at, DATA) });
     run.step("update_descriptor, in use", is_there(SECOND));
     // SAFETY: as above.
-    outcome(run, "update_descriptor, not aligned", unsafe {
+    run.outcome("update_descriptor, not aligned", unsafe {
         pv::update_descriptor(&xen, at + 1, DATA)
     });
     // SAFETY: as above.
-    outcome(run, "set_gdt, none", unsafe { pv::set_gdt(&xen, &[], 0) });
+    run.outcome("set_gdt, none", unsafe { pv::set_gdt(&xen, &[], 0) });
     run.step("set_gdt, none, in use", is_there(SELECTOR));
-    outcome(run, "set_gdt, ordinary again", table.into_page());
+    run.outcome("set_gdt, ordinary again", table.into_page());
 }
 
 /// Counts how often a trap is taken while `cause` runs.
@@ -72,43 +72,43 @@ fn taken(run: &mut Run<'_, LiveGuest>, name: &str, trap: Trap, cause: impl FnOnc
 pub(super) fn traps(run: &mut Run<'_, LiveGuest>) {
     let xen = *run.guest.xen();
     // SAFETY: the handlers return, and an empty entry is the last.
-    outcome(run, "set_trap_table", unsafe { pv::set_trap_table(&xen, &traps::table()) });
+    run.outcome("set_trap_table", unsafe { pv::set_trap_table(&xen, &traps::table()) });
     // SAFETY: there is a handler, which skips the second one.
     taken(run, "int3, taken", Trap::Breakpoint, || unsafe { asm!("int3") });
     taken(run, "ud2, taken", Trap::InvalidOpcode, || {
         // SAFETY: as above.
         unsafe { asm!("ud2") }
     });
-    outcome(run, "fpu_taskswitch", pv::fpu_taskswitch(&xen, 1));
+    run.outcome("fpu_taskswitch", pv::fpu_taskswitch(&xen, 1));
     // SAFETY: there is a handler, and nothing here uses the unit.
     let touch = || unsafe { asm!("fnop") };
     taken(run, "fpu_taskswitch, taken", Trap::NoDevice, touch);
     taken(run, "fpu_taskswitch, taken again", Trap::NoDevice, touch);
-    outcome(run, "fpu_taskswitch, set", pv::fpu_taskswitch(&xen, 1));
-    outcome(run, "fpu_taskswitch, cleared", pv::fpu_taskswitch(&xen, 0));
+    run.outcome("fpu_taskswitch, set", pv::fpu_taskswitch(&xen, 1));
+    run.outcome("fpu_taskswitch, cleared", pv::fpu_taskswitch(&xen, 0));
     taken(run, "fpu_taskswitch, cleared, taken", Trap::NoDevice, touch);
 }
 
-const MASK: Field<u8> = Field::at::<{ field!(shared_info, vcpu_info).offset() + 1 }>();
+const MASK: Field<u8> = field!(shared_info, vcpu_info[0].evtchn_upcall_mask);
 
 pub(super) fn events(run: &mut Run<'_, LiveGuest>) {
     let xen = *run.guest.xen();
     let [event, failsafe, syscall] = traps::callbacks();
     // SAFETY: the entries return.
-    outcome(run, "set_callbacks", unsafe { pv::set_callbacks(&xen, event, failsafe, syscall) });
+    run.outcome("set_callbacks", unsafe { pv::set_callbacks(&xen, event, failsafe, syscall) });
     // SAFETY: Xen refuses it, or never gets there: events are masked.
-    outcome(run, "set_callbacks, not canonical", unsafe {
+    run.outcome("set_callbacks, not canonical", unsafe {
         pv::set_callbacks(&xen, NOT_CANONICAL, failsafe, syscall)
     });
     // SAFETY: as the first time.
-    outcome(run, "set_callbacks, again", unsafe {
+    run.outcome("set_callbacks, again", unsafe {
         pv::set_callbacks(&xen, event, failsafe, syscall)
     });
     let Ok(port) = event_channel_op::bind_ipi(&xen, 0) else {
         return run.step("bind_ipi", "no port");
     };
-    outcome(run, "unmask", event_channel_op::unmask(&xen, port));
-    outcome(run, "send", event_channel_op::send(&xen, port));
+    run.outcome("unmask", event_channel_op::unmask(&xen, port));
+    run.outcome("send", event_channel_op::send(&xen, port));
     let unmask = |run: &Run<'_, LiveGuest>| {
         run.guest.shared_info().view().at(MASK).write(&0);
         // Xen looks for events on the way back.
@@ -120,7 +120,7 @@ pub(super) fn events(run: &mut Run<'_, LiveGuest>) {
     run.step("send, events are masked", run.guest.shared_info().view().at(MASK).read() != 0);
     let pending = run.guest.take_event(port.0);
     run.step("send, pending", pending);
-    outcome(run, "close", event_channel_op::close(&xen, port));
+    run.outcome("close", event_channel_op::close(&xen, port));
 }
 
 pub(super) fn registers(run: &mut Run<'_, LiveGuest>) {
@@ -129,38 +129,38 @@ pub(super) fn registers(run: &mut Run<'_, LiveGuest>) {
     page.view().write(0, &0x1234_u64.to_ne_bytes()).unwrap_or_default();
     let at = page.address().as_ptr().expose_provenance();
     // SAFETY: nothing here uses the segment.
-    outcome(run, "set_segment_base", unsafe { pv::set_segment_base(&xen, SEGBASE_FS, at) });
+    run.outcome("set_segment_base", unsafe { pv::set_segment_base(&xen, SEGBASE_FS, at) });
     let found: u64;
     // SAFETY: the segment begins at the page.
     unsafe { asm!("mov {}, fs:[0]", out(reg) found, options(nostack, readonly)) };
     run.step("set_segment_base, the word", found);
     // SAFETY: Xen refuses both.
     unsafe {
-        outcome(run, "set_segment_base, no such segment", pv::set_segment_base(&xen, 9, at));
+        run.outcome("set_segment_base, no such segment", pv::set_segment_base(&xen, 9, at));
         let result = pv::set_segment_base(&xen, SEGBASE_FS, NOT_CANONICAL);
-        outcome(run, "set_segment_base, not canonical", result);
+        run.outcome("set_segment_base, not canonical", result);
     }
 
     static WATCHED: AtomicU32 = AtomicU32::new(0);
     let watched = (&raw const WATCHED).addr();
     // SAFETY: there is a handler for what follows; Xen refuses the others.
     unsafe {
-        outcome(run, "set_debugreg", pv::set_debugreg(&xen, 0, watched));
+        run.outcome("set_debugreg", pv::set_debugreg(&xen, 0, watched));
         run.step("get_debugreg, what was set", pv::get_debugreg(&xen, 0) == watched);
-        outcome(run, "set_debugreg, no such register", pv::set_debugreg(&xen, 9, 0));
+        run.outcome("set_debugreg, no such register", pv::set_debugreg(&xen, 9, 0));
         let xens = 0xffff_8300_0000_0000_u64 as usize;
-        outcome(run, "set_debugreg, Xen's", pv::set_debugreg(&xen, 0, xens));
+        run.outcome("set_debugreg, Xen's", pv::set_debugreg(&xen, 0, xens));
     }
     run.step("get_debugreg, no such register", pv::get_debugreg(&xen, 9) as isize);
     // Four bytes that are written, by the first register.
     const ON_WRITE: usize = 1 | 1 << 16 | 3 << 18;
     // SAFETY: there is a handler.
-    outcome(run, "set_debugreg, a watchpoint", unsafe { pv::set_debugreg(&xen, 7, ON_WRITE) });
+    run.outcome("set_debugreg, a watchpoint", unsafe { pv::set_debugreg(&xen, 7, ON_WRITE) });
     taken(run, "set_debugreg, a watchpoint, taken", Trap::Debug, || {
         WATCHED.store(1, core::sync::atomic::Ordering::Relaxed);
     });
     // SAFETY: nothing is watched after that.
-    outcome(run, "set_debugreg, none", unsafe { pv::set_debugreg(&xen, 7, 0) });
+    run.outcome("set_debugreg, none", unsafe { pv::set_debugreg(&xen, 7, 0) });
 }
 
 /// Stacks that this kernel never leaves user mode on.
@@ -183,10 +183,10 @@ pub(super) fn switch(run: &mut Run<'_, LiveGuest>) {
         ("multicall, set_debugreg, no such register", refused),
     ] {
         match result {
-            Ok(result) => outcome(run, name, result),
+            Ok(result) => run.outcome(name, result),
             Err(_) => run.step(name, "not run"),
         }
     }
     // SAFETY: the same once more.
-    outcome(run, "stack_switch", unsafe { pv::stack_switch(&xen, FLAT_KERNEL_SS as usize, top) });
+    run.outcome("stack_switch", unsafe { pv::stack_switch(&xen, FLAT_KERNEL_SS as usize, top) });
 }

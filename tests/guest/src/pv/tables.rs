@@ -9,7 +9,7 @@ use xen_ops::hypercall::pv::mmu_update as mmu_updates;
 use xen_ops::page::Page as _;
 use xen_scenarios::{Guest as _, Run};
 
-use super::{TablePage, address_of, map, outcome};
+use super::{TablePage, address_of, map};
 use crate::guest::LiveGuest;
 
 /// An entry that can be read, and one that can be written; both as if they had been.
@@ -52,7 +52,7 @@ fn update(run: &Run<'_, LiveGuest>, reqs: &[mmu_update]) -> (Result<(), Error>, 
 fn extended(run: &mut Run<'_, LiveGuest>, name: &str, ops: &mut [MmuExt]) {
     // SAFETY: the tables map what the kernel uses as the old one does.
     let (result, done) = unsafe { mmuext_op(run.guest.xen(), ops, ME) };
-    outcome(run, name, result);
+    run.outcome(name, result);
     run.step(format_args!("{name}, done"), done);
 }
 
@@ -74,8 +74,7 @@ pub(super) fn tables(run: &mut Run<'_, LiveGuest>) {
         page.view().write(0, &(below.0 << 12 | WRITABLE).to_ne_bytes()).unwrap_or_default();
         below = page.frame();
         let table = TablePage::new(xen, page);
-        outcome(
-            run,
+        run.outcome(
             ["", "table 1", "table 2", "table 3"][level],
             table.as_ref().map(|_| ()).map_err(|e| *e),
         );
@@ -98,7 +97,7 @@ pub(super) fn tables(run: &mut Run<'_, LiveGuest>) {
     let (level1, level3) = (first.frame(), third.frame());
     let enter = mmu_update { ptr: entry(own, SLOT), val: level3.0 << 12 | WRITABLE };
     let (result, done) = update(run, &[enter]);
-    outcome(run, "mmu_update, a table", result);
+    run.outcome("mmu_update, a table", result);
     run.step("mmu_update, a table, done", done);
     run.step("mmu_update, a table, the word", word(ADDRESS));
     let change = mmu_update { ptr: entry(level1, 0), val: data[1].frame().0 << 12 | WRITABLE };
@@ -106,33 +105,32 @@ pub(super) fn tables(run: &mut Run<'_, LiveGuest>) {
     let direct = entry(level1, 1) | u64::from(MMU_PT_UPDATE_NO_TRANSLATE);
     let direct = mmu_update { ptr: direct, val: 0 };
     let (result, done) = update(run, &[change, no_frame, change]);
-    outcome(run, "mmu_update, one that fails", result);
+    run.outcome("mmu_update, one that fails", result);
     run.step("mmu_update, one that fails, done", done);
     let (result, done) = update(run, &[direct]);
-    outcome(run, "mmu_update, no translation", result);
+    run.outcome("mmu_update, no translation", result);
     run.step("mmu_update, no translation, done", done);
     extended(run, "invlpg_local", &mut [MmuExt::invlpg_local(ADDRESS)]);
     run.step("mmu_update, a page, the word", word(ADDRESS));
-    outcome(run, "update_va_mapping", map(&xen, ADDRESS, data[0].frame(), PRESENT));
+    run.outcome("update_va_mapping", map(&xen, ADDRESS, data[0].frame(), PRESENT));
     run.step("update_va_mapping, the word", word(ADDRESS));
-    outcome(
-        run,
+    run.outcome(
         "update_va_mapping, no table",
         map(&xen, (SLOT + 1) << 39, data[0].frame(), PRESENT),
     );
-    outcome(run, "update_va_mapping, a table", map(&xen, ADDRESS, level1, WRITABLE));
+    run.outcome("update_va_mapping, a table", map(&xen, ADDRESS, level1, WRITABLE));
 
     let (result, _) = update(run, &[mmu_update { ptr: entry(own, SLOT), val: 0 }]);
-    outcome(run, "mmu_update, none", result);
+    run.outcome("mmu_update, none", result);
     extended(run, "new_baseptr, the old one", &mut [MmuExt::new_baseptr(old)]);
     run.step("new_baseptr, the old one, in use", base() == old);
     extended(run, "unpin", &mut [MmuExt::unpin_table(own)]);
     extended(run, "unpin, twice", &mut [MmuExt::unpin_table(own)]);
-    outcome(run, "table 4, ordinary again", top.into_page());
+    run.outcome("table 4, ordinary again", top.into_page());
     let names = ["table 1, ordinary again", "table 2, ordinary again", "table 3, ordinary again"];
     for (name, table) in names.into_iter().zip(&mut tables) {
         if let Some(table) = table.take() {
-            outcome(run, name, table.into_page());
+            run.outcome(name, table.into_page());
         }
     }
 }

@@ -8,14 +8,12 @@ use xen_abi::domctl::*;
 use xen_abi::hvm::dm_op::*;
 use xen_abi::sysctl::*;
 use xen_abi::xen::*;
-use xen_abi::{Errno, GuestHandle, Plain};
+use xen_abi::{GuestHandle, Plain};
 use xen_ops::hypercall::Hypercall;
 
 use crate::outcome::Returned;
-use crate::{Guest, Run};
+use crate::{Guest, Run, interface_version};
 
-/// Interface versions of the releases from 4.14 on are below these.
-const VERSIONS: core::ops::Range<u32> = 0x10..0x30;
 /// A domain that there is not.
 const NONE: domid_t = domid_t(777);
 /// A command that no release has.
@@ -34,13 +32,6 @@ fn call<G: Guest, T: Plain>(run: &Run<'_, G>, number: u32, argument: &mut T) -> 
     unsafe { run.guest.xen().call1(number, [at]) }
 }
 
-/// The version that the hypervisor takes, found by asking; one that none takes if it takes none.
-fn version(ask: impl Fn(u32) -> isize) -> u32 {
-    let is_taken =
-        |version: &u32| Errno::from_result(ask(*version)) != Some(xen_abi::errno::XEN_EACCES);
-    VERSIONS.clone().find(is_taken).unwrap_or(u32::MAX)
-}
-
 fn domctl<G: Guest>(run: &mut Run<'_, G>) {
     let me = run.guest.domid();
     let argument = |cmd, domain, interface_version| xen_domctl {
@@ -52,7 +43,7 @@ fn domctl<G: Guest>(run: &mut Run<'_, G>) {
     let ask = |version| {
         call(run, __HYPERVISOR_domctl, &mut argument(XEN_DOMCTL_getdomaininfo, me, version))
     };
-    let version = version(ask);
+    let version = interface_version(ask).unwrap_or(u32::MAX);
     let bad = run.guest.bad_address();
     // SAFETY: Xen cannot reach the argument.
     unsafe { run.raw("domctl, bad address", __HYPERVISOR_domctl, [bad, 0, 0]) };
@@ -78,7 +69,7 @@ fn sysctl<G: Guest>(run: &mut Run<'_, G>) {
     let argument =
         |cmd, interface_version| xen_sysctl { cmd, interface_version, ..xen_sysctl::ZERO };
     let ask = |version| call(run, __HYPERVISOR_sysctl, &mut argument(XEN_SYSCTL_sched_id, version));
-    let version = version(ask);
+    let version = interface_version(ask).unwrap_or(u32::MAX);
     let bad = run.guest.bad_address();
     // SAFETY: Xen cannot reach the argument.
     unsafe { run.raw("sysctl, bad address", __HYPERVISOR_sysctl, [bad, 0, 0]) };

@@ -11,7 +11,7 @@ use xen_abi::event_channel::{
     EVTCHN_FIFO_MAX_QUEUES, EVTCHN_FIFO_PENDING,
 };
 
-use crate::view::{Place, ReadWrite};
+pub use crate::events::shared_word::SharedWord;
 
 pub(super) const PENDING: u32 = 1 << EVTCHN_FIFO_PENDING;
 pub(super) const MASKED: u32 = 1 << EVTCHN_FIFO_MASKED;
@@ -41,43 +41,6 @@ pub trait Orders {
 pub enum Proven {}
 
 impl Orders for Proven {}
-
-/// A 32-bit word that is shared with Xen.
-pub trait SharedWord: Copy {
-    /// Loads it.
-    fn load(self, order: Ordering) -> u32;
-    /// Stores a value, and returns the previous one.
-    fn swap(self, value: u32, order: Ordering) -> u32;
-    /// Clears the bits that are not in `mask`, and returns the previous value.
-    fn fetch_and(self, mask: u32, order: Ordering) -> u32;
-    /// Sets the bits that are in `mask`, and returns the previous value.
-    fn fetch_or(self, mask: u32, order: Ordering) -> u32;
-    /// Stores `new` if the value is `current`; says whether it was.
-    fn replace(self, current: u32, new: u32, order: Ordering) -> bool;
-}
-
-impl SharedWord for Place<'_, u32, ReadWrite> {
-    #[inline]
-    fn load(self, order: Ordering) -> u32 {
-        Place::load(&self, order)
-    }
-    #[inline]
-    fn swap(self, value: u32, order: Ordering) -> u32 {
-        Place::swap(&self, value, order)
-    }
-    #[inline]
-    fn fetch_and(self, mask: u32, order: Ordering) -> u32 {
-        Place::fetch_and(&self, mask, order)
-    }
-    #[inline]
-    fn fetch_or(self, mask: u32, order: Ordering) -> u32 {
-        Place::fetch_or(&self, mask, order)
-    }
-    #[inline]
-    fn replace(self, current: u32, new: u32, order: Ordering) -> bool {
-        self.compare_exchange(current, new, order, Relaxed).is_ok()
-    }
-}
 
 /// The queues of one vCPU, as far as it has followed them.
 #[derive(Clone, Debug, Default)]

@@ -19,24 +19,6 @@ struct Memory {
     words: Vec<AtomicU32>,
 }
 
-impl SharedWord for &AtomicU32 {
-    fn load(self, order: Ordering) -> u32 {
-        self.load(order)
-    }
-    fn swap(self, value: u32, order: Ordering) -> u32 {
-        AtomicU32::swap(self, value, order)
-    }
-    fn fetch_and(self, mask: u32, order: Ordering) -> u32 {
-        AtomicU32::fetch_and(self, mask, order)
-    }
-    fn fetch_or(self, mask: u32, order: Ordering) -> u32 {
-        AtomicU32::fetch_or(self, mask, order)
-    }
-    fn replace(self, current: u32, new: u32, order: Ordering) -> bool {
-        self.compare_exchange(current, new, order, Ordering::Relaxed).is_ok()
-    }
-}
-
 impl Memory {
     fn new(words: &[u32]) -> Self {
         Self {

@@ -20,7 +20,7 @@ const PORTS: usize = 3;
 
 /// A word of loom's.
 #[derive(Clone, Copy)]
-struct Word<'a>(&'a AtomicU32);
+pub(crate) struct Word<'a>(pub(crate) &'a AtomicU32);
 
 impl SharedWord for Word<'_> {
     fn load(self, order: Ordering) -> u32 {

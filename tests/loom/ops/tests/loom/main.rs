@@ -10,6 +10,7 @@ mod entries;
 mod fifo;
 mod reaper;
 mod references;
+mod two_level;
 mod wake;
 
 use loom::cell::UnsafeCell;
