@@ -1,6 +1,6 @@
 //! A guest kernel that uses xenstored and the back ends of a Linux dom0, over xen-io: x86-64, PVH.
 //!
-//! Command line: any of `store`, `disk`, `detach`, `network`, `files`, `vchan` and `suspend`, one after another. Each step writes a line to the console.
+//! Command line: any of `store`, `disk`, `detach`, `network`, `files`, `vchan`, `cancel` and `suspend`, one after another. Each step writes a line to the console.
 #![no_std]
 #![no_main]
 
@@ -36,6 +36,7 @@ fn main(guest: Guest) -> ! {
             "network" => network::run(&machine, &table),
             "files" => files::run(&machine, &table),
             "vchan" => vchan::run(&machine, &table),
+            "cancel" => suspend::cancelled(&mut machine, &table),
             "suspend" => suspend::run(&mut machine, &table),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! Suspended by xl: first it takes only a copy, then it stores the domain, and restores it as a new one.
+//! Suspended by xl, which resumes the domain where it is, or stores it and restores it as another.
 
 #![allow(unsafe_code, reason = "suspends the domain, and has upcalls")]
 
@@ -27,17 +27,24 @@ const TEXT: [u8; 24] = *b"written before the save.";
 
 static EVENTS: AtomicU32 = AtomicU32::new(0);
 
+/// The suspension is cancelled: the domain stays what it is. It has no upcalls, so Xen's toolstack does not
+/// tell.
+pub(crate) fn cancelled(machine: &mut Machine, table: &Table) {
+    let own = own_id(machine);
+    let kept = table::grant(table, machine, own);
+    kept.view().write(0, &TEXT).expect("a page");
+    wait_for_request(machine);
+    let outcome = suspend_now(machine, table);
+    let same = own_id(machine) == own && copies(machine, &kept, own);
+    println!("suspend {outcome:?}, the domain and its grant are the same: {same}");
+}
+
+/// The domain is restored, with a disk on which it had written.
 pub(crate) fn run(machine: &mut Machine, table: &Table) {
     let before = own_id(machine);
     let kept = table::grant(table, machine, before);
     kept.view().write(0, &TEXT).expect("a page");
-    // Kept over both suspensions, without an end: Linux goes with the domain.
     write_disk(machine, table);
-
-    wait_for_request(machine);
-    let outcome = suspend_now(machine, table);
-    let same = own_id(machine) == before && copies(machine, &kept, before);
-    println!("suspend {outcome:?}, the domain and its grant are the same: {same}");
 
     let events = machine.shared_info().events();
     // SAFETY: the first vCPU, in a kernel that has no other interrupts.

@@ -19,6 +19,7 @@ fn until(line: &str, count: u32) -> String {
 const CONFIG: &str = r#"name = "peer"
 type = "pvh"
 memory = 20
+shadow_memory = 8
 kernel = "/peer"
 extra = "suspend"
 disk = ["phy:/dev/loop0,xvda,w"]
