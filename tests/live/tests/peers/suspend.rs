@@ -10,7 +10,7 @@ use crate::expect;
 fn until(line: &str, count: u32) -> String {
     let log = "/var/log/xen/console/guest-peer.log";
     format!(
-        "for i in $(seq 600); do [ $(grep -c '{line}' {log}) -ge {count} ] && exit 0; sleep 0.1; done; exit 1"
+        "for i in $(seq 300); do [ $(grep -c '{line}' {log}) -ge {count} ] && exit 0; sleep 0.3; done; exit 1"
     )
 }
 
@@ -40,7 +40,7 @@ fn run(release: &str, words: &str, work: &[&str]) -> Vec<String> {
         "xl create -q /peer.cfg",
     ];
     let after = [
-        "for i in $(seq 600); do [ $(xl list | wc -l) = 2 ] && break; sleep 0.1; done",
+        "for i in $(seq 300); do [ $(xl list | wc -l) = 2 ] && break; sleep 0.3; done",
         "cat /var/log/xen/console/guest-peer.log",
         "echo \"disk has $(head -c 24 /disk)\"",
     ];
