@@ -19,6 +19,8 @@ use crate::{AddressSpace, Guest, GuestPage, MemoryError, UnmappedPage};
 #[derive(Clone, Copy, Debug)]
 pub struct SharedInfo {
     view: View<'static, ReadWrite>,
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "to suspend a PVH guest"))]
+    address: usize,
 }
 
 impl SharedInfo {
@@ -41,7 +43,14 @@ impl SharedInfo {
         }
         // SAFETY: the page is there from now on, since the place is never used again, and is accessed
         // through this view.
-        Ok(Self { view: unsafe { View::new(place.address()) } })
+        let view = unsafe { View::new(place.address()) };
+        Ok(Self { view, address: place.address().as_ptr().addr() })
+    }
+
+    /// The page's address.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) const fn address(&self) -> usize {
+        self.address
     }
 
     /// The page, whose members [`field!`](xen_ops::field) names.

@@ -51,6 +51,15 @@ pub enum Error {
     #[error("{0} has no kernel to boot: name one")]
     NoKernel(String),
 
+    /// A domain has more disks than there are names for.
+    #[error("{count} disks for one domain: {most} are the most")]
+    TooManyDisks {
+        /// How many are wanted.
+        count: usize,
+        /// How many there can be.
+        most: usize,
+    },
+
     /// A kernel's package holds something else.
     #[error("{} cannot be unpacked: {detail}; delete its directory and try again", path.display())]
     BadKernel {

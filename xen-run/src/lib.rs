@@ -23,6 +23,6 @@ pub use ended::{Ended, SUCCESS};
 pub use error::{Cause, Error, NotPinned};
 pub use hypervisor::{Hypervisor, Image};
 pub use kernel::{Kernel, KernelError};
-pub use linux::{Guest, GuestKind};
+pub use linux::{Guest, GuestKind, MAX_DISKS};
 pub use machine::{Dom0, Machine};
 pub use process::Stopper;

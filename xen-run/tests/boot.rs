@@ -1,4 +1,4 @@
-//! The template under real hypervisors, through cargo: `cargo test -p xen-run --features boot --test boot`.
+//! The templates under real hypervisors, through cargo: `cargo test -p xen-run --features boot --test boot`.
 
 #![cfg(feature = "boot")]
 
@@ -12,15 +12,21 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap().to_owned()
 }
 
-/// Cargo in the template's directory, with this xen-run and images in the repository's cache.
+/// Cargo in the directory of the kernel to start from, with this xen-run and images in the repository's cache.
 fn cargo(words: &[&str]) -> Command {
+    cargo_in("kernel", words)
+}
+
+/// The same in the directory of another template.
+fn cargo_in(template: &str, words: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let bin = Path::new(env!("CARGO_BIN_EXE_xen-run")).parent().unwrap();
     let path = env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{}:{path}", bin.display()));
     command.env("XEN_RUN_CACHE", debian_packages::default_cache());
-    let target = root().join("target/xen-live/templates-kernel");
-    command.env("CARGO_TARGET_DIR", target).current_dir(root().join("templates/kernel"));
+    let target = root().join(format!("target/xen-live/templates-{template}"));
+    let template = root().join("templates").join(template);
+    command.env("CARGO_TARGET_DIR", target).current_dir(template);
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
         command.env_remove(variable);
     }
@@ -82,5 +88,20 @@ fn several_domains_are_started_by_linux() {
     let text = success(command.env("XEN_RUN_DOMAINS", "2"));
     for domain in ["told \"me=1\"", "told \"me=2\""] {
         assert!(text.contains(domain), "{text}");
+    }
+}
+
+/// The disk is the template's own description, by its own configuration for cargo.
+#[test]
+fn a_driver_reads_the_disk_of_its_linux() {
+    let text = success(&mut cargo_in("unikernel-driver", &["run", "-q", "--release"]));
+    let sectors = root().join("templates/unikernel-driver/README.md").metadata().unwrap().len();
+    for line in [
+        "hello from the domain domain-1",
+        &format!("a disk of {} sectors", sectors.div_ceil(512)),
+        "it begins with Ok(\"# A unikernel with a driver\")",
+        "the back end has closed the disk, and uses no page any more: true",
+    ] {
+        assert!(text.lines().any(|own| own == line), "no {line:?} in\n{text}");
     }
 }

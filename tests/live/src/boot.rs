@@ -320,6 +320,7 @@ impl Boot {
             vcpus: 1,
             kernel: kernel.to_owned(),
             arguments: self.command_line(row, domid),
+            disks: Vec::new(),
         };
         row.guests().chain(self.further(row)).map(guest).collect()
     }

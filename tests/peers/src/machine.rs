@@ -46,6 +46,10 @@ impl Machine {
         self.guest.xen()
     }
 
+    pub(crate) const fn shared_info(&self) -> &SharedInfo {
+        &self.shared_info
+    }
+
     pub(crate) fn page(&self) -> GuestPage {
         POOL.take(&self.guest).expect("a page: make the pool larger")
     }

@@ -1,6 +1,6 @@
 //! A guest kernel that uses xenstored and the back ends of a Linux dom0, over xen-io: x86-64, PVH.
 //!
-//! Command line: any of `store`, `disk`, `detach`, `network`, `files` and `vchan`, one after another. Each step writes a line to the console.
+//! Command line: any of `store`, `disk`, `detach`, `network`, `files`, `vchan`, `cancel` and `suspend`, one after another. Each step writes a line to the console.
 #![no_std]
 #![no_main]
 
@@ -13,6 +13,7 @@ mod heap;
 mod machine;
 mod network;
 mod store;
+mod suspend;
 mod table;
 mod vchan;
 
@@ -25,7 +26,7 @@ xen_guest::entry!(main);
 
 fn main(guest: Guest) -> ! {
     let words = guest.command_line();
-    let machine = machine::Machine::new(guest);
+    let mut machine = machine::Machine::new(guest);
     let table = table::start(&machine);
     for word in words.split_whitespace() {
         match word {
@@ -35,6 +36,8 @@ fn main(guest: Guest) -> ! {
             "network" => network::run(&machine, &table),
             "files" => files::run(&machine, &table),
             "vchan" => vchan::run(&machine, &table),
+            "cancel" => suspend::cancelled(&mut machine, &table),
+            "suspend" => suspend::run(&mut machine, &table),
             _ => {}
         }
     }

@@ -13,13 +13,16 @@ use debian_packages::{Files, Options, Replaced};
 use crate::{Arch, Dom0Files, Error, Machine};
 use archive::Archive;
 
-pub use guests::{Guest, GuestKind};
+pub use guests::{Guest, GuestKind, MAX_DISKS};
 
 /// The first process.
 const INIT: &str = include_str!("init");
 
 /// What starts the toolstack; the first process looks for it.
 const TOOLSTACK: &str = include_str!("toolstack");
+
+/// What the toolstack runs for a disk.
+const BLOCK: &str = include_str!("block");
 
 /// What Linux is told: where to write, and to say no more than what went wrong.
 pub(crate) const ARGUMENTS: &str = "console=hvc0 loglevel=4 oops=panic panic=1";
@@ -84,6 +87,7 @@ pub(crate) fn make(
     archive.add("bin/finish", &finish::program(*arch));
     if work.toolstack {
         archive.add("toolstack", TOOLSTACK.as_bytes());
+        archive.add("etc/xen/scripts/block", BLOCK.as_bytes());
     }
     archive.add("wanted", (work.commands.join("\n") + "\n").as_bytes());
     let initramfs = place.join("initramfs.cpio");

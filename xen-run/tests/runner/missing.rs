@@ -109,17 +109,6 @@ fn a_log_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_linux_that_is_not_pinned_is_named_beside_what_is() {
-    let place = Place::new("exit 85");
-    let mut command = place.command();
-    command.env_remove("XEN_RUN_HYPERVISOR");
-    let output = command.args(["--release", "4.14", "--mode", "linux", "kernel"]).output().unwrap();
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(125), "{text}");
-    assert!(text.contains("Linux for 4.14 amd64") && text.contains("4.20 amd64"), "{text}");
-}
-
-#[test]
 fn help_has_examples() {
     let (status, stdout, _) = Place::new("exit 85").run(&["--help"]);
     assert_eq!(status, Some(0));

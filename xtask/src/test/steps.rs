@@ -97,6 +97,9 @@ const PEERS: &str = "tests/peers/Cargo.toml";
 /// The kernel to start from, likewise.
 const TEMPLATE: &str = "templates/kernel/Cargo.toml";
 
+/// The kernel with a driver to start from, likewise.
+const DRIVER_TEMPLATE: &str = "templates/unikernel-driver/Cargo.toml";
+
 /// Programs over other libraries, likewise.
 const COMPARE: &str = "tests/compare/Cargo.toml";
 
@@ -113,6 +116,7 @@ pub(super) const STEPS: &[Step] = &[
             &["fmt", "--manifest-path", GUEST, "--check"],
             &["fmt", "--manifest-path", PEERS, "--check"],
             &["fmt", "--manifest-path", TEMPLATE, "--check"],
+            &["fmt", "--manifest-path", DRIVER_TEMPLATE, "--check"],
             &["fmt", "--manifest-path", COMPARE, "--check"],
             &["fmt", "--manifest-path", loom::MANIFEST, "--all", "--check"],
         ]),
@@ -128,6 +132,7 @@ pub(super) const STEPS: &[Step] = &[
             &["fetch", "--locked", "--manifest-path", GUEST],
             &["fetch", "--locked", "--manifest-path", PEERS],
             &["fetch", "--locked", "--manifest-path", TEMPLATE],
+            &["fetch", "--locked", "--manifest-path", DRIVER_TEMPLATE],
             &["fetch", "--locked", "--manifest-path", COMPARE],
             &["fetch", "--locked", "--manifest-path", loom::MANIFEST],
         ]),

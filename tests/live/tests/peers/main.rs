@@ -4,6 +4,7 @@
 #![cfg(feature = "boot")]
 
 mod linux;
+mod suspend;
 
 use std::fs;
 

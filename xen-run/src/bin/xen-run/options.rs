@@ -51,6 +51,10 @@ pub(crate) struct Options {
     /// A kernel that Linux starts as a domain beside the program; may be repeated
     #[arg(long, value_name = "KERNEL")]
     pub(crate) guest: Vec<PathBuf>,
+    /// A file that is the disk xvda of each domain that Linux starts, and the next one xvdb; may be repeated. Of what
+    /// is written there nothing is kept. PV and PVH kernels are started by Linux then
+    #[arg(long, env = "XEN_RUN_DISK", value_name = "FILE", value_delimiter = ':')]
+    pub(crate) disk: Vec<PathBuf>,
     /// Seconds until a machine that has not ended is ended; 0 for none [default: 60, with Linux 360]
     #[arg(long, env = "XEN_RUN_TIMEOUT", value_name = "SECONDS")]
     pub(crate) timeout: Option<u32>,
@@ -142,8 +146,7 @@ impl Options {
     /// The machine for a mode.
     pub(crate) fn machine(&self, mode: Mode) -> Machine {
         let (arch, dom0) = match mode {
-            // A Linux starts several.
-            Mode::Pv | Mode::Pvh if self.domains > 1 => (Arch::X86_64, Dom0::Linux),
+            Mode::Pv | Mode::Pvh if self.are_started_by_linux() => (Arch::X86_64, Dom0::Linux),
             Mode::Pv => (Arch::X86_64, Dom0::Pv),
             Mode::Pvh => (Arch::X86_64, Dom0::Pvh),
             Mode::Arm64 | Mode::Dom0less => (Arch::Aarch64, Dom0::Arm),
@@ -154,6 +157,11 @@ impl Options {
             Mode::Linux => (Arch::X86_64, Dom0::Linux),
         };
         Machine::new(&self.release, arch, dom0)
+    }
+
+    /// Whether a Linux starts PV and PVH domains: several, or some with disks.
+    pub(crate) fn are_started_by_linux(&self) -> bool {
+        self.domains > 1 || !self.disk.is_empty()
     }
 
     /// The command line of a domain.

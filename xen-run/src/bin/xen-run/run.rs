@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ChildStdin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use xen_run::{Boot, Cause, Ended, Error, Guest, GuestKind, Kernel, SUCCESS, Stopper};
+use xen_run::{Boot, Cause, Dom0, Ended, Error, Guest, GuestKind, Kernel, SUCCESS, Stopper};
 
 use crate::console::Console;
 use crate::options::{Mode, Options};
@@ -90,6 +90,11 @@ fn boot(options: &Options) -> Result<Boot, Failure> {
     if options.domains > 1 && matches!(mode, Mode::Arm64 | Mode::Armhf | Mode::Linux) {
         return Err(Failure::Option { option: "domains", with: "--mode pv, pvh or dom0less" });
     }
+    let has_guest = mode != Mode::Linux || !options.guest.is_empty();
+    if !options.disk.is_empty() && (machine.dom0 != Dom0::Linux || !has_guest) {
+        let with = "--mode pv or pvh, and for --guest";
+        return Err(Failure::Option { option: "disk", with });
+    }
     let mut boot = Boot::new(machine).xen_arguments(&options.xen_arguments);
     boot = boot.offline(options.offline).output_limit(OUTPUT_LIMIT).cpus(options.cpus).input();
     boot = boot.progress(|line| eprintln!("xen-run: {line}"));
@@ -113,16 +118,17 @@ fn boot(options: &Options) -> Result<Boot, Failure> {
             let arguments: Vec<_> = options.words().map(|word| quoted(&word)).collect();
             let mut guests = Vec::new();
             for (index, kernel) in (1..).zip(&options.guest) {
-                guests.push(guest(index, kernel, None)?);
+                guests.push(guest(index, kernel, None, &options.disk)?);
             }
             boot.guests_beside(guests).program(file, &arguments.join(" "))
         }
-        Mode::Pv | Mode::Pvh if options.domains > 1 => {
+        Mode::Pv | Mode::Pvh if options.are_started_by_linux() => {
             let kind = if mode == Mode::Pv { GuestKind::Pv } else { GuestKind::Pvh };
             let mut guests = Vec::new();
             for domid in 1..=options.domains {
                 let arguments = options.command_line(domid);
-                guests.push(Guest { arguments, ..guest(domid, file, Some(kind))? });
+                let guest = guest(domid, file, Some(kind), &options.disk)?;
+                guests.push(Guest { arguments, ..guest });
             }
             boot.guests(guests)
         }
@@ -151,7 +157,12 @@ fn check(path: &Path, kernel: Kernel, mode: Mode) -> Result<(), Error> {
 }
 
 /// A domain that Linux starts, of the kind that its kernel is made for unless one is named.
-fn guest(domid: u16, kernel: &Path, kind: Option<GuestKind>) -> Result<Guest, Error> {
+fn guest(
+    domid: u16,
+    kernel: &Path,
+    kind: Option<GuestKind>,
+    disks: &[PathBuf],
+) -> Result<Guest, Error> {
     let found = Kernel::open(kernel)?;
     let fitting = if found.pvh { GuestKind::Pvh } else { GuestKind::Pv };
     Ok(Guest {
@@ -160,6 +171,7 @@ fn guest(domid: u16, kernel: &Path, kind: Option<GuestKind>) -> Result<Guest, Er
         vcpus: 1,
         kernel: kernel.to_owned(),
         arguments: String::new(),
+        disks: disks.to_vec(),
     })
 }
 
