@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use xen_records::model::{Constant, Item, Member, Type, Value};
+use xen_records::model::{Constant, Item, Member, Type};
 
 use crate::history::{History, Step};
 use crate::hypercalls;
@@ -48,12 +48,12 @@ fn search<'a>(index: &Index<'a>) -> Search<'a> {
     for thing in index.constants.values() {
         let Some(form) = thing.forms.first() else { continue };
         let Item::Constant(Constant { value, .. }) = form.item else { continue };
-        let value = match value {
-            Value::Int { value, .. } => value.to_string(),
-            Value::Text(text) => format!("{text:?}"),
-        };
         let is_apart = index.constant_anchor(thing.name) != thing.name;
-        constants.entry(form.header).or_default().push((thing.name, value, is_apart.into()));
+        constants.entry(form.header).or_default().push((
+            thing.name,
+            value.to_string(),
+            is_apart.into(),
+        ));
     }
     Search {
         headers: index.records.headers.iter().map(|header| header.name.as_str()).collect(),

@@ -35,15 +35,15 @@ pub(crate) struct Step(pub(crate) String, pub(crate) bool);
 
 /// What a name is in one place.
 #[derive(PartialEq)]
-struct State {
-    ty: Option<TypeState>,
-    constant: Option<Value>,
+struct State<'a> {
+    ty: Option<TypeState<'a>>,
+    constant: Option<&'a Value>,
 }
 
 #[derive(PartialEq)]
-enum TypeState {
-    Record { size: u64, align: u64, members: Vec<Leaf> },
-    Other(Item),
+enum TypeState<'a> {
+    Record { size: u64, align: u64, members: Vec<Leaf<'a>> },
+    Other(&'a Item),
 }
 
 impl<'a> History<'a> {
@@ -119,7 +119,7 @@ fn changes(index: &Index<'_>, name: &str) -> Option<Changes> {
     let mut known = vec![State { ty: None, constant: None }];
     let mut states = BTreeMap::new();
     for &(release, arch) in &cells {
-        let state = state(index.abi(release, arch)?, name);
+        let state = state(index.abi(release, arch), name);
         let number = known.iter().position(|other| *other == state).unwrap_or_else(|| {
             known.push(state);
             known.len() - 1
@@ -133,7 +133,7 @@ fn changes(index: &Index<'_>, name: &str) -> Option<Changes> {
             if pair.0 == pair.1 || steps.contains_key(&pair) {
                 continue;
             }
-            let changes = diff::of(index.abi(old, arch)?, index.abi(new, arch)?, name);
+            let changes = diff::of(index.abi(old, arch), index.abi(new, arch), name);
             let steps_of_pair = changes.into_iter().map(|c| Step(c.kind.to_string(), c.breaks));
             steps.insert(pair, steps_of_pair.collect::<Vec<_>>());
         }
@@ -144,16 +144,16 @@ fn changes(index: &Index<'_>, name: &str) -> Option<Changes> {
     (!steps.is_empty()).then_some(Changes { header, states, steps })
 }
 
-fn state(abi: &Abi, name: &str) -> State {
-    let ty = abi.ty(name).map(|(_, definition)| match &definition.item {
+fn state<'a>(abi: Abi<'a>, name: &str) -> State<'a> {
+    let ty = abi.ty(name).map(|found| match found.item {
         Item::Record(record) => TypeState::Record {
             size: record.size,
             align: record.align,
             members: members(abi, name),
         },
-        other => TypeState::Other(other.clone()),
+        other => TypeState::Other(other),
     });
-    State { ty, constant: abi.constant(name).map(|(.., constant)| constant.value.clone()) }
+    State { ty, constant: abi.constant(name).map(|(_, constant)| &constant.value) }
 }
 
 #[cfg(test)]
@@ -170,7 +170,7 @@ mod tests {
         for (old, new, arch) in
             [(0, releases - 1, 0), (3, 4, 1), (5, 7, 2), (releases - 2, releases - 1, 3)]
         {
-            let (a, b) = (index.abi(old, arch).unwrap(), index.abi(new, arch).unwrap());
+            let (a, b) = (index.abi(old, arch), index.abi(new, arch));
             let mut expected = BTreeMap::<String, Vec<Step>>::new();
             for change in diff::diff(a, b) {
                 let step = Step(change.kind.to_string(), change.breaks);

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use xen_records::Records;
 use xen_records::cells::Cells;
 use xen_records::model::{Item, Member, Type};
-use xen_records::view::Abi;
-
-use crate::text;
+use xen_records::view::{self, Abi};
 
 /// The records, with each type and constant found by name.
 pub struct Index<'a> {
@@ -20,7 +18,7 @@ pub struct Index<'a> {
     pub(crate) uses: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Typedefs that are only another name of a structure, union or enumeration: its name.
     aliases: BTreeMap<&'a str, &'a str>,
-    abis: BTreeMap<(usize, usize), Abi>,
+    by_name: view::Index<'a>,
 }
 
 /// A type or constant in all its forms.
@@ -74,19 +72,17 @@ impl<'a> Index<'a> {
             }
         }
         for thing in types.values_mut().chain(constants.values_mut()) {
-            thing.forms.sort_by_key(|form| text::newest_first(&form.cells));
+            thing.forms.sort_by_key(|form| form.cells.newest_first());
             let order: Vec<_> = thing.forms.iter().map(|form| form.header).collect();
             thing.places.sort_by_key(|(header, _)| order.iter().position(|known| known == header));
         }
-        let cells = records.catalogue.cells.iter();
-        let abis = cells.map(|(r, a)| ((r, a), Abi::from(records.snapshot(r, a)))).collect();
         let mut index = Self {
             records,
             types,
             constants,
             uses: BTreeMap::new(),
             aliases: BTreeMap::new(),
-            abis,
+            by_name: view::Index::new(records),
         };
         index.aliases = index.find_aliases();
         index.uses = index.find_uses();
@@ -99,15 +95,14 @@ impl<'a> Index<'a> {
     }
 
     /// One release on one architecture.
-    pub(crate) fn abi(&self, release: usize, arch: usize) -> Option<&Abi> {
-        self.abis.get(&(release, arch))
+    pub(crate) fn abi(&self, release: usize, arch: usize) -> Abi<'_> {
+        self.by_name.abi(release, arch)
     }
 
     /// The ABI of the newest release that a form is in.
-    pub(crate) fn abi_of(&self, form: &Form<'_>) -> Option<&Abi> {
+    pub(crate) fn abi_of(&self, form: &Form<'_>) -> Option<Abi<'_>> {
         let release = form.cells.iter().map(|(release, _)| release).max()?;
-        let arch = form.cells.iter().find(|(known, _)| *known == release)?.1;
-        self.abi(release, arch)
+        Some(self.abi(release, form.cells.arches_of(release).next()?))
     }
 
     /// The page of a type, and the anchor there if the page is another type's.

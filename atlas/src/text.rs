@@ -1,15 +1,7 @@
-//! Small pieces of text: scopes, values, sizes.
+//! Small pieces of text: scopes and sizes.
 
 use xen_records::catalogue::Catalogue;
 use xen_records::cells::Cells;
-use xen_records::model::Value;
-
-/// A key that sorts the newest release first, and of equals the first architecture.
-pub(crate) fn newest_first(cells: &Cells) -> (std::cmp::Reverse<Option<usize>>, usize) {
-    let newest = cells.iter().map(|(release, _)| release).max();
-    let arches = cells.iter().filter(|(release, _)| Some(*release) == newest);
-    (std::cmp::Reverse(newest), arches.map(|(_, arch)| arch).min().unwrap_or(usize::MAX))
-}
 
 /// Where something is, within what `coverage` says could have it: `since 4.17`, `x86_32, arm until 4.18`.
 /// Empty if it is everywhere.
@@ -65,22 +57,6 @@ fn range(catalogue: &Catalogue, coverage: u64, releases: u64) -> String {
         });
     }
     out.join(", ")
-}
-
-/// A value in decimal.
-pub(crate) fn decimal(value: &Value) -> String {
-    match value {
-        Value::Int { value, .. } => value.to_string(),
-        Value::Text(text) => format!("{text:?}"),
-    }
-}
-
-/// A value in hexadecimal, where that says more.
-pub(crate) fn hexadecimal(value: &Value) -> String {
-    match value {
-        Value::Int { value, .. } if *value > 9 => format!("{value:#x}"),
-        _ => String::new(),
-    }
 }
 
 /// A number with its noun.

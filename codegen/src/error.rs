@@ -75,6 +75,14 @@ pub enum Error {
         /// The version that is asked for.
         wanted: String,
     },
+    /// The headers have one interface, and no version of it.
+    #[error(
+        "the {release} headers have no xen-compat.h, so that they have one interface and no versions of it; leave out --interface-version"
+    )]
+    NoInterfaceVersion {
+        /// The tree.
+        release: String,
+    },
     /// Two things would get one name.
     #[error(
         "{place}: {name} is defined already at {other}; add a rename to codegen/src/exceptions.rs"

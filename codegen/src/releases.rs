@@ -60,16 +60,21 @@ pub fn root(upstream: &Upstream, options: &Options<'_>) -> Result<Source, Error>
     Source::new(headers(ROOT, upstream, options)?, Some(linux))
 }
 
-/// The ABI of every release of [`RELEASES`] on the architectures that `xen-abi` has.
+/// The ABI of every release of [`RELEASES`] on the architectures that `xen-abi` has. `root` is that of
+/// [`ROOT`], which is not read again.
 ///
 /// # Errors
 ///
 /// Those of [`HeaderTree::obtain`] and [`abis`](crate::abis).
 pub fn beside_root(
+    root: &[Abi],
     upstream: &Upstream,
     options: &Options<'_>,
 ) -> Result<Vec<(Release, Vec<Abi>)>, Error> {
     let abis = |release: Release| {
+        if release.name == ROOT {
+            return Ok((release, root.to_vec()));
+        }
         let source = Source::new(headers(release.name, upstream, options)?, None)?;
         Ok((release, crate::abis(&source, &Arch::SHIPPED, Profile::Tools)?))
     };
@@ -77,7 +82,11 @@ pub fn beside_root(
 }
 
 /// The headers of the newest point release of a series.
-fn headers(series: &str, upstream: &Upstream, options: &Options<'_>) -> Result<HeaderTree, Error> {
+pub(crate) fn headers(
+    series: &str,
+    upstream: &Upstream,
+    options: &Options<'_>,
+) -> Result<HeaderTree, Error> {
     let point = &pins().point(series)?.name;
     let mut tree = HeaderTree::obtain_from(pins(), point, upstream, options)?;
     // A package may have the same headers.

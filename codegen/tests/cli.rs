@@ -83,10 +83,12 @@ fn trees_named_from_where_one_stands() {
 #[test]
 fn releases_are_read_with_linux() {
     let show = ["show", "--arch", "arm"];
-    let output = codegen(&show).output().expect("it runs");
+    let released = [&show[..], &["--release", newest()]].concat();
+    let output = codegen(&released).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("struct gntdev_grant_copy_segment"), "{said}");
-    let output = codegen(&["omitted", "--arch", "arm"]).output().expect("it runs");
+    let output =
+        codegen(&["omitted", "--arch", "arm", "--release", newest()]).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("__LINUX_PUBLIC_GNTDEV_H__ (linux/gntdev.h:"), "{said}");
     let dir = tempfile::tempdir().expect("a directory");
@@ -99,7 +101,7 @@ fn releases_are_read_with_linux() {
 
 #[test]
 fn the_environment_changes_nothing_unseen() {
-    let mut command = codegen(&["show"]);
+    let mut command = codegen(&["show", "--release", newest()]);
     command.env("BINDGEN_EXTRA_CLANG_ARGS", "-m32");
     refused(&mut command, 1, &["BINDGEN_EXTRA_CLANG_ARGS", "unset"]);
 }

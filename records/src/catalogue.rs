@@ -66,6 +66,13 @@ impl Catalogue {
         by_name.or_else(|| self.releases.iter().position(|release| release.point == name))
     }
 
+    /// The numbers of a release and an architecture by their names, if the release has the architecture.
+    #[must_use]
+    pub fn cell(&self, release: &str, arch: &str) -> Option<(usize, usize)> {
+        let (release, arch) = (self.release(release)?, self.arch(arch)?);
+        self.cells.contains(release, arch).then_some((release, arch))
+    }
+
     /// The number of the architecture called `name`, by its own name or Debian's.
     #[must_use]
     pub fn arch(&self, name: &str) -> Option<usize> {

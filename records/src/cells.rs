@@ -4,6 +4,8 @@
 //! one architecture up to 4.17, nothing at all is everywhere. What is open at an end stays as it is when
 //! a release is added.
 
+use std::collections::HashMap;
+
 use crate::catalogue::{Catalogue, MAX_ARCHES};
 
 /// A set of pairs of release and architecture, by their numbers in the [`Catalogue`].
@@ -58,6 +60,28 @@ impl Cells {
     pub fn iter(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let pairs = (0..64).flat_map(|release| (0..MAX_ARCHES).map(move |arch| (release, arch)));
         pairs.filter(|(release, arch)| self.contains(*release, *arch))
+    }
+
+    /// Whether a pair with the release is in the set.
+    #[must_use]
+    pub fn has_release(&self, release: usize) -> bool {
+        release < 64 && self.any_releases() >> release & 1 == 1
+    }
+
+    /// The architectures of the pairs with the release.
+    pub fn arches_of(&self, release: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..MAX_ARCHES).filter(move |arch| self.contains(release, *arch))
+    }
+
+    /// A key that sorts the newest release first, and of equals the first architecture.
+    #[must_use]
+    pub fn newest_first(&self) -> (u32, usize) {
+        let newest = self.any_releases().leading_zeros();
+        let is_in = |arch: &usize| match self.releases(*arch) {
+            0 => false,
+            releases => releases.leading_zeros() == newest,
+        };
+        (newest, (0..MAX_ARCHES).find(is_in).unwrap_or(MAX_ARCHES))
     }
 
     /// The pairs of the set with `arch`.
@@ -116,8 +140,34 @@ pub(crate) fn write(catalogue: &Catalogue, coverage: &Cells, cells: &Cells) -> S
     terms.collect::<Vec<_>>().join("; ")
 }
 
-/// The cells that a scope names, or what is wrong with it.
-pub(crate) fn parse(catalogue: &Catalogue, coverage: &Cells, text: &str) -> Result<Cells, String> {
+/// Scopes that were read. Records repeat a few hundred of them ten thousand times.
+#[derive(Debug)]
+pub(crate) struct Scopes<'a> {
+    catalogue: &'a Catalogue,
+    known: HashMap<&'a str, Cells>,
+}
+
+impl<'a> Scopes<'a> {
+    pub(crate) fn new(catalogue: &'a Catalogue) -> Self {
+        Self { catalogue, known: HashMap::new() }
+    }
+
+    /// The cells of `coverage` that a scope names, all if it is empty, or what is wrong with it.
+    pub(crate) fn cells(&mut self, coverage: &Cells, text: &'a str) -> Result<Cells, String> {
+        if text.is_empty() {
+            return Ok(*coverage);
+        }
+        if let Some(known) = self.known.get(text) {
+            return Ok(known.intersection(coverage));
+        }
+        let cells = parse(self.catalogue, text)?;
+        self.known.insert(text, cells);
+        Ok(cells.intersection(coverage))
+    }
+}
+
+/// The cells that a scope names, among all that there can be.
+fn parse(catalogue: &Catalogue, text: &str) -> Result<Cells, String> {
     let mut cells = Cells::default();
     for term in text.split(';') {
         let (mut arches, mut releases) = (Vec::new(), u64::MAX);
@@ -132,7 +182,7 @@ pub(crate) fn parse(catalogue: &Catalogue, coverage: &Cells, text: &str) -> Resu
             arches = (0..catalogue.arches.len()).collect();
         }
         for arch in arches {
-            cells = cells.union(&Cells::of(arch, releases & coverage.releases(arch)));
+            cells = cells.union(&Cells::of(arch, releases));
         }
     }
     Ok(cells)

@@ -1,5 +1,7 @@
 //! The ABI as a record has it: C's own types, laid out.
 
+use std::fmt;
+
 use crate::catalogue::{Arch, Release};
 
 /// The ABI of one release on one architecture.
@@ -179,4 +181,25 @@ pub enum Value {
     },
     /// A string, without the NUL.
     Text(String),
+}
+
+impl Value {
+    /// An integer in hexadecimal where that says more than decimal; empty elsewhere.
+    #[must_use]
+    pub fn hexadecimal(&self) -> String {
+        match self {
+            Self::Int { value, .. } if *value > 9 => format!("{value:#x}"),
+            _ => String::new(),
+        }
+    }
+}
+
+/// An integer in decimal, text in quotation marks.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int { value, .. } => write!(f, "{value}"),
+            Self::Text(text) => write!(f, "{text:?}"),
+        }
+    }
 }

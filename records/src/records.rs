@@ -54,7 +54,11 @@ impl Entry {
     pub(crate) fn add(&mut self, item: Item, cells: Cells) {
         match self.variants.iter_mut().find(|variant| variant.item == item) {
             Some(variant) => variant.cells = variant.cells.union(&cells),
-            None => self.variants.push(Variant { cells, item }),
+            None => {
+                // Most things have one form, and four are a vector's least.
+                self.variants.reserve_exact(1);
+                self.variants.push(Variant { cells, item });
+            }
         }
     }
 
@@ -68,8 +72,8 @@ impl Entry {
 
     /// Puts forms and lines in their order.
     pub(crate) fn sort(&mut self) {
-        self.variants.sort_by_key(|variant| newest_first(&variant.cells));
-        self.lines.sort_by_key(|(_, cells)| newest_first(cells));
+        self.variants.sort_by_key(|variant| variant.cells.newest_first());
+        self.lines.sort_by_key(|(_, cells)| cells.newest_first());
     }
 
     /// Where it is, in any form.
@@ -78,21 +82,19 @@ impl Entry {
         self.variants.iter().fold(Cells::default(), |all, variant| all.union(&variant.cells))
     }
 
-    /// Its form and line in one place.
+    /// Its form in one place.
     #[must_use]
-    pub fn at(&self, release: usize, arch: usize) -> Option<(&Item, u32)> {
+    pub fn item(&self, release: usize, arch: usize) -> Option<&Item> {
         let found = self.variants.iter().find(|variant| variant.cells.contains(release, arch))?;
-        let line = self.lines.iter().find(|(_, cells)| cells.contains(release, arch));
-        Some((&found.item, line.map_or(0, |(line, _)| *line)))
+        Some(&found.item)
     }
-}
 
-/// A key that sorts the newest release first, and of equals the first architecture.
-pub(crate) fn newest_first(cells: &Cells) -> (u32, usize) {
-    let newest = cells.any_releases().leading_zeros();
-    let arch = (0..MAX_ARCHES)
-        .find(|arch| cells.releases(*arch) != 0 && cells.releases(*arch).leading_zeros() == newest);
-    (newest, arch.unwrap_or(MAX_ARCHES))
+    /// Its line in one place, or 0 where none is known.
+    #[must_use]
+    pub fn line(&self, release: usize, arch: usize) -> u32 {
+        let line = self.lines.iter().find(|(_, cells)| cells.contains(release, arch));
+        line.map_or(0, |(line, _)| *line)
+    }
 }
 
 impl Records {
@@ -167,8 +169,8 @@ impl Records {
         let of_cell = self.headers.iter().filter(|header| header.cells.contains(release, arch));
         let headers = of_cell.map(|header| {
             let items = header.entries.iter().filter_map(|entry| {
-                let (item, line) = entry.at(release, arch)?;
-                Some(Definition { name: entry.name.clone(), line, item: item.clone() })
+                let item = entry.item(release, arch)?.clone();
+                Some(Definition { name: entry.name.clone(), line: entry.line(release, arch), item })
             });
             let mut items: Vec<_> = items.collect();
             items.sort_by_key(|definition| definition.line);

@@ -1,18 +1,16 @@
 //! `diff` finds what is known to have moved between releases, and nothing between equals.
 
-use xen_records::Records;
-use xen_records::view::Abi;
+use xen_records::view::Index;
 use xen_records::view::diff::{Change, diff};
 
 fn changes(old: &str, new: &str, arch: &str) -> Vec<Change> {
     let records = xen_records::records().expect("the records are as they were written");
-    diff(&abi(&records, old, arch), &abi(&records, new, arch))
-}
-
-fn abi(records: &Records, release: &str, arch: &str) -> Abi {
-    let release = records.catalogue.release(release).expect("a recorded release");
-    let arch = records.catalogue.arch(arch).expect("a recorded architecture");
-    records.snapshot(release, arch).into()
+    let index = Index::new(&records);
+    let abi = |release| {
+        let cell = records.catalogue.cell(release, arch).expect("a recorded release");
+        index.abi(cell.0, cell.1)
+    };
+    diff(abi(old), abi(new))
 }
 
 #[track_caller]

@@ -32,6 +32,12 @@ impl Upstream {
         Self { git: named(GIT_VARIABLE), tarballs: named(TARBALLS_VARIABLE) }
     }
 
+    /// Whether any place is named.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.git.is_some() || self.tarballs.is_some()
+    }
+
     /// The headers of a release, each checked against its pin.
     pub(crate) fn obtain(
         &self,

@@ -35,6 +35,13 @@ fn records(source: &Source, name: &str, names: &[String]) -> Result<Records, Tre
     let release = record::release(&source.tree.label, &source.tree.versions);
     let release = Release { name: name.to_owned(), ..release };
     let mut arches: Vec<_> = Arch::ALL.into_iter().filter(|arch| source.has(*arch)).collect();
+    if arches.is_empty() {
+        return Err(format!(
+            "{name} has headers of no architecture (arch-x86, arch-arm, arch-riscv, arch-ppc), which decide on \
+             sizes; name a tree that has one"
+        )
+        .into());
+    }
     // A name of none is an error of the command's, which lists all that there are.
     if names.iter().all(|name| arches.iter().any(|arch| arch.name() == name)) {
         arches.retain(|arch| names.is_empty() || names.iter().any(|name| arch.name() == name));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use xen_records::catalogue::Catalogue;
 use xen_records::cells::Cells;
-use xen_records::view::Abi;
+use xen_records::view::Index;
 use xen_records::{Entry, Records};
 
 use crate::error::{Error, nearest};
@@ -29,27 +29,47 @@ pub(crate) struct Input {
 }
 
 /// The records, and the release in them that is asked about.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
-    pub(crate) records: Records,
+    pub(crate) records: &'static Records,
     pub(crate) release: usize,
 }
 
 impl Input {
     /// Loads what is asked about: of a tree `arches` alone, or all if it names none.
     pub(crate) fn load(&self, trees: Option<Trees>, arches: &[String]) -> Result<Asked, Error> {
+        self.load_by(trees, arches, xen_records::records)
+    }
+
+    /// As [`Input::load`], for a question whose answer names no line of a header.
+    pub(crate) fn load_without_lines(&self, trees: Option<Trees>) -> Result<Asked, Error> {
+        self.load_by(trees, &[], xen_records::records_without_lines)
+    }
+
+    fn load_by(
+        &self,
+        trees: Option<Trees>,
+        arches: &[String],
+        recorded: fn() -> Result<Records, xen_records::Error>,
+    ) -> Result<Asked, Error> {
         if let Some(dir) = &self.headers {
-            return Ok(Asked { records: tree(trees, dir, arches)?, release: 0 });
+            return Ok(Asked::of_tree(tree(trees, dir, arches)?));
         }
         if let (Some(dir), Some(rev)) = (&self.git, &self.rev) {
-            return Ok(Asked { records: revision(trees, dir, rev, arches)?, release: 0 });
+            return Ok(Asked::of_tree(revision(trees, dir, rev, arches)?));
         }
-        let records = xen_records::records()?;
+        let records = kept(recorded()?);
         let release = match &self.release {
             Some(name) => release(&records.catalogue, name)?,
             None => records.catalogue.releases.len().saturating_sub(1),
         };
         Ok(Asked { records, release })
     }
+}
+
+/// Keeps records until the program ends, which is with its answer: to free them costs more than many answers.
+pub(crate) fn kept(records: Records) -> &'static Records {
+    Box::leak(Box::new(records))
 }
 
 /// The number of the release called `name`.
@@ -66,6 +86,11 @@ pub(crate) fn release(catalogue: &Catalogue, name: &str) -> Result<usize, Error>
 }
 
 impl Asked {
+    /// The records of a tree, whose only release is asked about.
+    pub(crate) fn of_tree(records: Records) -> Self {
+        Self { records: kept(records), release: 0 }
+    }
+
     /// The release's name.
     pub(crate) fn name(&self) -> &str {
         &self.records.catalogue.releases[self.release].name
@@ -74,9 +99,7 @@ impl Asked {
     /// The numbers of the architectures called `names`, or of all that the release has.
     pub(crate) fn arches(&self, names: &[String]) -> Result<Vec<usize>, Error> {
         let catalogue = &self.records.catalogue;
-        let there: Vec<usize> = (0..catalogue.arches.len())
-            .filter(|arch| catalogue.cells.contains(self.release, *arch))
-            .collect();
+        let there: Vec<usize> = catalogue.cells.arches_of(self.release).collect();
         let known = || {
             let names = there.iter().map(|arch| catalogue.arches[*arch].name.as_str());
             names.collect::<Vec<_>>().join(", ")
@@ -99,16 +122,16 @@ impl Asked {
         names.iter().map(number).collect()
     }
 
-    /// The ABI on one architecture.
-    pub(crate) fn abi(&self, arch: usize) -> Abi {
-        self.records.snapshot(self.release, arch).into()
+    /// Everything by name.
+    pub(crate) fn index(&self) -> Index<'static> {
+        Index::new(self.records)
     }
 
     /// Every entry called `name`, with its header.
     pub(crate) fn entries<'a>(
-        &'a self,
+        &self,
         name: &'a str,
-    ) -> impl Iterator<Item = (&'a str, &'a Entry)> + 'a {
+    ) -> impl Iterator<Item = (&'static str, &'static Entry)> + use<'a> {
         let headers = self.records.headers.iter();
         let entries = headers
             .flat_map(|header| header.entries.iter().map(|entry| (header.name.as_str(), entry)));
@@ -126,9 +149,7 @@ impl Asked {
         let cells = cells.fold(Cells::default(), |all, (_, entry)| all.union(&entry.cells()));
         let elsewhere = (!cells.is_empty()).then(|| releases(&self.records.catalogue, &cells));
         let names = self.records.headers.iter().flat_map(|header| &header.entries);
-        let names = names.filter(|entry| {
-            is_kind(entry) && entry.cells().any_releases() >> self.release & 1 == 1
-        });
+        let names = names.filter(|entry| is_kind(entry) && entry.cells().has_release(self.release));
         Error::Unknown {
             what,
             name: name.to_owned(),
@@ -141,7 +162,7 @@ impl Asked {
 
 /// The releases of `cells`, as `4.14 to 4.17, 4.19`.
 pub(crate) fn releases(catalogue: &Catalogue, cells: &Cells) -> String {
-    let has = |at: usize| cells.any_releases() >> at & 1 == 1;
+    let has = |at: usize| cells.has_release(at);
     let mut out = Vec::new();
     let mut at = 0;
     while at < catalogue.releases.len() {
@@ -164,7 +185,7 @@ pub(crate) fn releases(catalogue: &Catalogue, cells: &Cells) -> String {
 
 /// The architectures of `cells` in `release`, by name; empty where they are all that the release has.
 pub(crate) fn arches(catalogue: &Catalogue, cells: &Cells, release: usize) -> String {
-    let all = (0..catalogue.arches.len()).filter(|arch| catalogue.cells.contains(release, *arch));
+    let all = catalogue.cells.arches_of(release);
     let (there, absent): (Vec<_>, Vec<_>) = all.partition(|arch| cells.contains(release, *arch));
     if absent.is_empty() {
         return String::new();

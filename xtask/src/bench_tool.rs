@@ -109,8 +109,8 @@ fn hypervisor(options: &Options) -> Result<Option<PathBuf>, Error> {
 struct Times {
     /// Sorted.
     wall: Vec<Duration>,
-    /// The mean, which other programs on the machine change less.
-    cpu: Duration,
+    /// The mean, which other programs on the machine change less; where the system tells it.
+    cpu: Option<Duration>,
 }
 
 impl Times {
@@ -125,25 +125,34 @@ fn times<'a>(
     file: Option<&PathBuf>,
     runs: u32,
 ) -> Result<Times, Error> {
-    let spent = || cpu::of_children().unwrap_or_default();
-    let (before, mut wall) = (spent(), Vec::new());
+    let (before, mut wall) = (cpu::of_children(), Vec::new());
     for _ in 0..runs {
         let mut command = Command::new(program);
         command.args(arguments.clone()).args(file);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let start = Instant::now();
-        // Status 1 of xenabi is an answer.
-        command.status().map_err(|source| process::cannot_start(&command, source))?;
+        let status = command.status().map_err(|source| process::cannot_start(&command, source))?;
         wall.push(start.elapsed());
+        // Status 1 of xenabi is an answer.
+        if !matches!(status.code(), Some(0 | 1)) {
+            let question = arguments.clone().collect::<Vec<_>>().join(" ");
+            return Err(Error::Unexpected(format!("{} {question}: {status}", program.display())));
+        }
     }
     wall.sort_unstable();
-    Ok(Times { wall, cpu: spent().saturating_sub(before) / runs })
+    Ok(Times { wall, cpu: spent_since(before).map(|all| all / runs) })
+}
+
+/// The processor time of child processes since it was `before`, where the system tells it.
+fn spent_since(before: Option<Duration>) -> Option<Duration> {
+    Some(cpu::of_children()?.saturating_sub(before?))
 }
 
 fn row(name: &str, times: &Times, bound: &str) -> [String; 6] {
     let ms = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e3);
     let (first, last) = (times.wall[0], times.wall[times.wall.len() - 1]);
-    [name.to_owned(), ms(times.median()), ms(first), ms(last), ms(times.cpu), bound.to_owned()]
+    let cpu = times.cpu.map_or_else(|| String::from("-"), ms);
+    [name.to_owned(), ms(times.median()), ms(first), ms(last), cpu, bound.to_owned()]
 }
 
 /// Installs xenabi as a user does, with nothing built before.
@@ -157,10 +166,11 @@ fn install() -> Result<PathBuf, Error> {
     {
         command.env_remove(variable);
     }
-    let spent = || cpu::of_children().unwrap_or_default();
-    let before = spent();
+    let before = cpu::of_children();
     let wall = process::captured("cargo install --path xenabi", &mut command)?;
-    let cpu = spent().saturating_sub(before);
+    let cpu = spent_since(before).ok_or_else(|| {
+        Error::Unexpected(String::from("this system does not tell the processor time of children"))
+    })?;
     let program = directory.join("bin").join(program());
     let size = fs::metadata(&program).map_err(Error::file(&program))?.len();
     println!(

@@ -74,7 +74,7 @@ fn rows(page: &Page<'_>, header: &Header, entry: &Entry) -> Markup {
         @for (at, (constant, cells)) in constants.enumerate() {
             tr id=[(at == 0).then(|| page.index().constant_anchor(name))] {
                 @if at == 0 { th scope="row" { (self_link(page, name)) } } @else { td {} }
-                td.num { code { (text::decimal(&constant.value)) } }
+                td.num { code { (constant.value) } }
                 (hexadecimal(&constant.value))
                 td { (origin(page, constant)) }
                 td.where { (page.scope(&header.cells, &cells)) }
@@ -84,7 +84,7 @@ fn rows(page: &Page<'_>, header: &Header, entry: &Entry) -> Markup {
 }
 
 fn hexadecimal(value: &Value) -> Markup {
-    let text = text::hexadecimal(value);
+    let text = value.hexadecimal();
     html! { td.num { @if !text.is_empty() { code { (text) } } } }
 }
 

@@ -28,9 +28,8 @@ pub(super) fn page(source: &Source<'_>, site: &mut Site) -> Result<(), Error> {
 fn releases(page: &Page<'_>) -> Markup {
     let catalogue = &page.index().records.catalogue;
     let counts = |release: usize| {
-        let arch =
-            (0..catalogue.arches.len()).find(|arch| catalogue.cells.contains(release, *arch));
-        arch.and_then(|arch| page.index().abi(release, arch)).map(xen_records::view::Abi::counts)
+        let arch = catalogue.cells.arches_of(release).next()?;
+        Some(page.index().abi(release, arch).counts())
     };
     let first = catalogue.arches.first().map_or("", |arch| arch.name.as_str());
     html! {
@@ -49,7 +48,7 @@ fn releases(page: &Page<'_>) -> Markup {
                     td.num { (counts.types) } td.num { (counts.fields) } td.num { (counts.constants) }
                     td.num { (format!("{:#010x}", release.interface)) }
                     td.num { (format!("{:#x}", release.domctl)) } td.num { (format!("{:#x}", release.sysctl)) }
-                    td { (page.arches(&arches(page, at))) }
+                    td { (page.arches(&catalogue.cells.arches_of(at).collect::<Vec<_>>())) }
                     td { @if let Some(before) = at.checked_sub(1) {
                         a href=(format!("compare.html#{}..{}", page.release(before), release.name)) {
                             "since " (page.release(before))
@@ -60,11 +59,6 @@ fn releases(page: &Page<'_>) -> Markup {
         } }
         p.note { "Types, members and constants are those of " (first) "." }
     }
-}
-
-fn arches(page: &Page<'_>, release: usize) -> Vec<usize> {
-    let catalogue = &page.index().records.catalogue;
-    (0..catalogue.arches.len()).filter(|arch| catalogue.cells.contains(release, *arch)).collect()
 }
 
 type Group<'a> = (&'static str, &'static str, Vec<&'a Header>);
@@ -103,7 +97,7 @@ fn group(page: &Page<'_>, title: &str, note: &str, headers: &[&Header]) -> Marku
         section.group {
             h3 { (title) } p.note { (note) }
             ul { @for header in headers {
-                @let gone = header.cells.any_releases() >> (page.index().records.catalogue.releases.len() - 1) & 1 == 0;
+                @let gone = !header.cells.has_release(page.index().records.catalogue.releases.len() - 1);
                 li {
                     a href=(header_page(&header.name)) { code { (header.name) } }
                     @if gone { span.note { " " (page.scope(&coverage, &header.cells)) } }

@@ -10,9 +10,10 @@ mod members;
 mod shell;
 mod ty;
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use xen_records::cells::Cells;
 use xen_records::model::{Item, Kind, Type};
+use xen_records::view::declaration::{self, spelled};
 
 use crate::history::History;
 use crate::hypercalls::{self, Hypercall};
@@ -105,34 +106,9 @@ impl<'a> Page<'a> {
 
     /// A type as C spells it, with links.
     fn c_type(&self, ty: &Type, arch: usize) -> Markup {
-        let mut dimensions = String::new();
-        let mut element = ty;
-        while let Type::Array(inner, len) = element {
-            dimensions += &if *len == 0 { String::from("[]") } else { format!("[{len}]") };
-            element = inner;
-        }
-        html! { (self.base(element, arch)) (dimensions) }
-    }
-
-    fn base(&self, ty: &Type, arch: usize) -> Markup {
-        let of = &self.index().records.catalogue.arches[arch];
-        match ty {
-            Type::Int { signed, bytes, align } => {
-                let aligned =
-                    if *bytes == 8 && *align == 8 && of.align64 != 8 { "_aligned" } else { "" };
-                let sign = if *signed { "" } else { "u" };
-                html! { (sign) "int" (bytes.saturating_mul(8)) (aligned) "_t" }
-            }
-            Type::Void => html! { "void" },
-            Type::Named(name) => self.type_link(name),
-            Type::Handle(target, bytes) => {
-                let width = if *bytes == of.handle { "" } else { "_64" };
-                html! { "XEN_GUEST_HANDLE" (width) "(" (self.base(target, arch)) ")" }
-            }
-            Type::Pointer(target, _) => html! { (self.base(target, arch)) " *" },
-            Type::Array(..) => self.c_type(ty, arch),
-            Type::Inline(kind, _) => html! { (kind.keyword()) },
-        }
+        let arch = &self.index().records.catalogue.arches[arch];
+        // Beside the links there are names, brackets and stars, which need no escape.
+        PreEscaped(spelled(ty, arch, &|name| self.type_link(name).into_string()))
     }
 
     /// Where something is, said where it is not everywhere.
@@ -157,11 +133,7 @@ impl<'a> Page<'a> {
 /// The name of a type with C's keyword.
 pub(crate) fn c_name(index: &Index<'_>, name: &str) -> String {
     let item = index.types.get(name).and_then(|thing| Some(thing.forms.first()?.item));
-    match item {
-        Some(Item::Record(record)) if record.is_tag => format!("{} {name}", record.kind.keyword()),
-        Some(Item::Enum { is_tag: true, .. }) => format!("enum {name}"),
-        _ => name.to_owned(),
-    }
+    item.map_or_else(|| name.to_owned(), |item| declaration::c_name(name, item))
 }
 
 /// What a type is, in one word.

@@ -151,7 +151,7 @@ fn where_is(page: &Page<'_>, form: &Form<'_>) -> String {
 fn scalar(page: &Page<'_>, form: &Form<'_>, ty: &xen_records::model::Type) -> Markup {
     let (arch, figures) = match page.index().abi_of(form) {
         Some(abi) => {
-            let name = &abi.snapshot().arch.name;
+            let name = &abi.arch().name;
             (page.index().records.catalogue.arch(name).unwrap_or_default(), abi.size_align(ty))
         }
         None => (0, None),
@@ -195,8 +195,7 @@ pub(super) fn step(Step(text, breaks): &Step) -> Markup {
 fn declaration_of(page: &Page<'_>, thing: &Thing<'_>) -> Markup {
     let text = thing.forms.first().and_then(|form| {
         let abi = page.index().abi_of(form)?;
-        let (_, definition) = abi.ty(thing.name)?;
-        Some(declaration(abi, definition))
+        Some(declaration(abi, abi.ty(thing.name)?))
     });
     html! { @if let Some(text) = text {
         h2 #declaration { "In C" }

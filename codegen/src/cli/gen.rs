@@ -5,14 +5,13 @@ use std::time::Instant;
 
 use clap::Args;
 use devtools::Arch;
-use xen_headers::Upstream;
 
 use super::{Input, Outcome, arches, tree};
 use crate::docs::Docs;
 use crate::emit;
 use crate::error::Error;
 use crate::output;
-use crate::releases::{ROOT, root};
+use crate::releases::ROOT;
 
 #[derive(Debug, Args)]
 pub(super) struct Gen {
@@ -36,10 +35,7 @@ impl Gen {
             None => self.shipped_directory()?,
         };
         let start = Instant::now();
-        let source = match self.input.is_default() {
-            true => root(&Upstream::from_env(), &tree::options())?,
-            false => tree::source(&self.input)?,
-        };
+        let source = tree::source(&self.input)?;
         let arches = arches(&self.arch);
         let abis = crate::abis(&source, &arches, self.input.profile())?;
         let files = emit::tree(&abis, &Docs::load()?)?;

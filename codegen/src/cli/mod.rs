@@ -89,7 +89,7 @@ struct Revision {
 
 /// What `--release` takes.
 fn releases() -> String {
-    format!("A pinned release ({})", pins().names().join(", "))
+    format!("A pinned release ({}) [default: {ROOT}]", pins().names().join(", "))
 }
 
 impl Input {

@@ -40,7 +40,7 @@ impl Releases {
         };
         let root = root(&upstream, &tree::options())?;
         let root = crate::abis(&root, &Arch::SHIPPED, Profile::Tools)?;
-        let releases = beside_root(&upstream, &tree::options())?;
+        let releases = beside_root(&root, &upstream, &tree::options())?;
         let (files, differences) = emit::releases(&root, &releases, &Docs::load()?)?;
         if self.check {
             let lines = output::differences(&out, &files)?;

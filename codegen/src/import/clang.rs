@@ -74,7 +74,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// could be killed: the generator is a library too, and its callers have no program for that.
 pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
     check_libclang().map_err(Failure::Error)?;
-    let stubs = stubs().map_err(Failure::Error)?;
+    let stubs = stubs(job.source).map_err(Failure::Error)?;
     let arguments = arguments(job, stubs.path());
     let (wrapper, ignored) = (job.wrapper.to_owned(), job.source.ignored.clone());
     let late = || {
@@ -92,8 +92,9 @@ pub(super) fn run(job: &Job<'_>) -> Result<Run, Failure> {
             .ok_or_else(late)??
     };
     let places = seen.items.into_iter().filter_map(|(name, item)| {
-        let header = job.source.header_at(Path::new(&item.file))?;
-        let location = Location { header, line: item.line };
+        let file = Path::new(&item.file);
+        let of_tree = job.source.header_at(file).map(|header| Location { header, line: item.line });
+        let location = of_tree.or_else(|| job.source.kernel?.place(file))?;
         Some((name, Place { location, c_name: item.c_name }))
     });
     Ok(Run { rust, places: places.collect(), strings: seen.strings })
@@ -144,7 +145,7 @@ fn generate(builder: bindgen::Builder) -> Result<bindgen::Bindings, Failure> {
 /// The time bindgen takes by itself on the headers of one architecture, with its own defaults.
 pub fn time_bindgen(source: &Source, arch: Arch) -> Result<Duration, Error> {
     check_libclang()?;
-    let stubs = stubs()?;
+    let stubs = stubs(source)?;
     let includes = wrapper::includes(source, arch, Profile::Tools);
     let job = Job { source, arch, profile: Profile::Tools, wrapper: &includes.text };
     let start = Instant::now();
@@ -160,14 +161,14 @@ pub fn time_bindgen(source: &Source, arch: Arch) -> Result<Duration, Error> {
     Ok(start.elapsed())
 }
 
-fn stubs() -> Result<tempfile::TempDir, Error> {
+fn stubs(source: &Source) -> Result<tempfile::TempDir, Error> {
     let dir = tempfile::tempdir().map_err(|source| Error::Io {
         action: "create",
         path: std::env::temp_dir(),
         source,
         hint: "; point TMPDIR at a directory that can be written",
     })?;
-    wrapper::write_stubs(dir.path())?;
+    wrapper::write_stubs(source, dir.path())?;
     Ok(dir)
 }
 

@@ -14,7 +14,7 @@ use crate::exceptions;
 use crate::functions;
 use crate::ir::{Abi, Constant, Int, Omission, Origin, Type, Unknown, Value};
 
-const PREFIX: &str = "V__";
+pub(super) const PREFIX: &str = "V__";
 
 /// The probes, and which macro each of their lines is about.
 pub(super) struct Probes<'a> {

@@ -12,6 +12,10 @@ use crate::ir::{Abi, Int, Location, Omission, Profile, Type};
 /// What every handle's name begins with.
 pub(super) const PREFIX: &str = "__guest_handle_";
 
+/// What declares a handle: upstream's macro, and those of kernels' copies.
+const DECLARE: [&str; 3] =
+    ["DEFINE_XEN_GUEST_HANDLE", "DEFINE_GUEST_HANDLE", "DEFINE_GUEST_HANDLE_STRUCT"];
+
 /// The handles a tree declares: by name, each place and C's type there. Architectures declare some of
 /// the same name.
 #[derive(Clone, Debug, Default)]
@@ -20,19 +24,26 @@ pub(super) struct Handles(BTreeMap<String, Vec<(Location, String)>>);
 impl Handles {
     /// Adds the declarations of one header, whose comments are gone.
     pub(super) fn scan(&mut self, header: &str, text: &str) {
+        self.scan_as(text, |line| Location { header: header.to_owned(), line });
+    }
+
+    /// Adds the declarations of a text, each at the place that `location` has for its line.
+    pub(super) fn scan_as(&mut self, text: &str, location: impl Fn(usize) -> Location) {
         let lines = text.lines().enumerate().filter(|(_, line)| !line.contains("##"));
         for (number, line) in lines {
-            let Some((before, after)) = line.split_once("DEFINE_XEN_GUEST_HANDLE(") else {
-                continue;
+            let declaration = |word: &&str| {
+                let (before, after) = line.split_once(*word)?;
+                Some((before, after.trim_start().strip_prefix('(')?))
             };
+            let Some((before, after)) = DECLARE.iter().find_map(declaration) else { continue };
             let arguments = after.split(')').next().unwrap_or_default();
             let (name, target) = arguments.split_once(',').unwrap_or((arguments, arguments));
             if before.trim_start().starts_with('#') {
                 continue;
             }
-            let location = Location { header: header.to_owned(), line: number + 1 };
-            let declared = self.0.entry(name.trim().to_owned()).or_default();
-            declared.push((location, target.trim().to_owned()));
+            let location = location(number + 1);
+            let declared = self.0.entry(expanded(name.trim()).to_owned()).or_default();
+            declared.push((location, expanded(target.trim()).to_owned()));
         }
     }
 
@@ -74,16 +85,32 @@ impl Handles {
     }
 }
 
+/// A name as clang sees it: EDK II's are macros.
+fn expanded(name: &str) -> &str {
+    match name {
+        "VOID" => "void",
+        "CHAR8" => "char",
+        "INT32" => "int32_t",
+        "UINT8" => "uint8_t",
+        "UINT16" => "uint16_t",
+        "UINT32" => "uint32_t",
+        "UINT64" => "uint64_t",
+        "INTN" => "long",
+        "UINTN" => "unsigned long",
+        other => other,
+    }
+}
+
 /// A type as the macros' arguments spell it.
 fn c_type(text: &str, arch: Arch) -> Type {
     let long = arch.pointer_bytes();
     let (signed, bytes) = match text {
         "void" => return Type::Void,
-        "char" | "unsigned char" | "uint8_t" => (false, 1),
-        "uint16_t" => (false, 2),
-        "int" => (true, 4),
-        "unsigned int" | "uint32_t" => (false, 4),
-        "uint64_t" => (false, 8),
+        "char" | "unsigned char" | "uint8_t" | "u8" => (false, 1),
+        "uint16_t" | "u16" => (false, 2),
+        "int" | "int32_t" => (true, 4),
+        "unsigned int" | "uint32_t" | "u32" => (false, 4),
+        "uint64_t" | "u64" => (false, 8),
         "long" => (true, long),
         "unsigned long" => (false, long),
         name => return Type::Named(name.to_owned()),
@@ -110,5 +137,13 @@ mod tests {
         let ulong = Type::Handle(Box::new(ulong), 8);
         assert_eq!(handles.ty(Arch::Arm, "__guest_handle_64_ulong"), Some(ulong));
         assert_eq!(handles.ty(Arch::Arm, "__guest_handle_bar"), None);
+        // As Linux and EDK II write them.
+        let text = "DEFINE_GUEST_HANDLE_STRUCT(rec);\nDEFINE_GUEST_HANDLE(u64);\n\
+             __DEFINE_XEN_GUEST_HANDLE (uint, UINT32);\n";
+        handles.scan("y.h", text);
+        let target = |name| handles.ty(Arch::X86_64, name).map(|ty| format!("{ty:?}"));
+        assert!(target("__guest_handle_rec").is_some_and(|ty| ty.contains("rec")));
+        assert!(target("__guest_handle_u64").is_some_and(|ty| ty.contains("bytes: 8")));
+        assert!(target("__guest_handle_uint").is_some_and(|ty| ty.contains("bytes: 4")));
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::wrapper;
+use super::{kernel, wrapper};
 use crate::error::Error;
 use crate::ir::Location;
 
@@ -36,7 +36,8 @@ impl Included<'_> {
         let named = lines.filter_map(|(_, line)| {
             let (quoted, named) = argument(named_by(&line)?)?;
             let beside = header.rsplit_once('/').map_or("", |(dir, _)| dir);
-            let places = [quoted.then(|| joined(beside, named)).flatten(), joined("", named)];
+            let from_root = joined("", kernel::in_tree(named));
+            let places = [quoted.then(|| joined(beside, named)).flatten(), from_root];
             places.into_iter().flatten().find(|name| self.headers.contains(name.as_str()))
         });
         named.collect()
@@ -61,7 +62,7 @@ impl Included<'_> {
 }
 
 /// What a directive includes, as it is written, if the line is one.
-fn named_by(line: &str) -> Option<&str> {
+pub(super) fn named_by(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let directive = line.strip_prefix('#').or_else(|| line.strip_prefix("%:"))?.trim_start();
     let end = directive.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');

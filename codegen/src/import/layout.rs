@@ -103,7 +103,10 @@ impl Types<'_> {
         let Some(place) = self.places.get(name) else {
             // The fixed-width integers come from our own stubs.
             if !self.raw.aliases.contains_key(name) {
-                odd.insert(name.to_owned(), Odd::new(name, "a type without a place".to_owned()));
+                odd.insert(
+                    name.to_owned(),
+                    Odd::new(name, "a type that no header of the tree defines".to_owned()),
+                );
             }
             return;
         };

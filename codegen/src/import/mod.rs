@@ -5,6 +5,7 @@ mod clang;
 mod constants;
 mod handles;
 mod included;
+mod kernel;
 mod layout;
 mod limit;
 mod macros;
@@ -52,6 +53,10 @@ pub struct Source {
     tags: tags::Tags,
     handles: handles::Handles,
     ignored: BTreeSet<String>,
+    /// For a copy in a kernel.
+    kernel: Option<kernel::Kernel>,
+    /// Whether it is the copy in EDK II, whose integers have names of its own.
+    is_of_edk2: bool,
     /// The headers of the tree that each includes.
     included: BTreeMap<String, BTreeSet<String>>,
 }
@@ -76,6 +81,8 @@ impl Source {
             tags: tags::Tags::default(),
             handles: handles::Handles::default(),
             ignored: BTreeSet::new(),
+            kernel: None,
+            is_of_edk2: false,
             included: BTreeMap::new(),
         };
         let of_linux = source
@@ -98,9 +105,16 @@ impl Source {
             source.tags.scan(header, &text);
             source.handles.scan(header, &text);
             chains.scan(header, &text)?;
+            if header == "xen.h" {
+                source.kernel = kernel::Kernel::detect(&text);
+                source.is_of_edk2 = text.contains("MDE_CPU_X64");
+            }
             texts.push((header.clone(), text));
         }
         source.check_includes(&texts)?;
+        if let Some(kernel) = source.kernel {
+            source.handles.scan_as(kernel::INTERFACE, |_| kernel.location());
+        }
         bounds::check_macros(&source.macros)?;
         source.tags.add_renamed(&source.macros);
         source.ignored = source.macros.without_strings();
@@ -166,12 +180,12 @@ impl Source {
     /// Whether the tree has a port to `arch`.
     #[must_use]
     pub fn has(&self, arch: Arch) -> bool {
-        wrapper::check_arch(&self.tree, arch).is_ok()
+        wrapper::check_arch(self, arch).is_ok()
     }
 
     /// The ABI as bindgen sees it: types laid out, constants evaluated, names still C's.
     pub fn import(&self, arch: Arch, profile: Profile) -> Result<Abi, Error> {
-        wrapper::check_arch(&self.tree, arch)?;
+        wrapper::check_profile(self, arch, profile)?;
         // A macro that is no constant expression is left out, and so is a header that clang rejects,
         // with those that include it; the rest is read again.
         let mut no_constants = BTreeSet::new();
@@ -196,7 +210,7 @@ impl Source {
                 }
             }
         };
-        let raw = rust::parse(&run.rust, arch, &self.handles)?;
+        let mut raw = rust::parse(&run.rust, arch, &self.handles)?;
         let mut abi = Abi {
             release: self.tree.label.clone(),
             linux: self.linux.as_ref().map(|linux| linux.headers.clone()).unwrap_or_default(),
@@ -210,10 +224,19 @@ impl Source {
         };
         let odd = layout::Types { raw: &raw, places: &run.places, tags: &self.tags }.fill(&mut abi);
         for (name, odd) in odd {
+            // A stand-in for what a kernel defines elsewhere: what holds it is named.
+            let is_stand_in = odd.root == name && !run.places.contains_key(&name);
+            if is_stand_in && self.kernel.is_some() {
+                continue;
+            }
             abi.leave_out(&name, self.location_of(&odd.root, &run), &odd.what);
         }
         self.handles.omit(&mut abi);
         self.tags.omit(&mut abi);
+        if self.kernel.is_some() {
+            // A variable is the kernel's own, and no part of the interface.
+            raw.statics.retain(|name| name.starts_with(constants::PREFIX));
+        }
         constants::constants(&mut abi, &raw, &run, &self.macros, &no_constants)?;
         Ok(abi)
     }
@@ -224,6 +247,8 @@ impl Source {
         let place = [name, whole].into_iter().find_map(|name| run.places.get(name));
         let location = place.map(|place| place.location.clone());
         let location = location.or_else(|| self.tags.location(whole).cloned());
+        // Where a kernel's copy takes in what is not in it.
+        let location = location.or_else(|| Some(self.kernel?.location()));
         location.unwrap_or_else(|| Location { header: "xen.h".to_owned(), line: 1 })
     }
 

@@ -8,6 +8,7 @@ use devtools::Arch;
 use xen_headers::HeaderTree;
 
 use super::Source;
+use super::kernel::Kernel;
 use crate::error::Error;
 use crate::exceptions;
 use crate::ir::{Location, Omission, Profile};
@@ -31,7 +32,7 @@ impl Includes {
 
 /// Our stand-ins for headers of the C library and the kernel, in the directory layout that those of
 /// the ABI expect.
-const STUBS: [(&str, &str); 10] = [
+const STUBS: [(&str, &str); 11] = [
     ("stdint.h", include_str!("../../stubs/stdint.h")),
     ("inttypes.h", "#include <stdint.h>\n"),
     ("stddef.h", include_str!("../../stubs/stddef.h")),
@@ -46,11 +47,18 @@ const STUBS: [(&str, &str); 10] = [
     ("linux/types.h", include_str!("../../stubs/linux_types.h")),
     // Every architecture of ours has the generic one.
     ("linux/ioctl.h", "#include <asm-generic/ioctl.h>\n"),
+    (EDK2, include_str!("../../stubs/edk2.h")),
 ];
 
-/// Writes the stand-ins for headers that are not of the ABI into `dir`.
-pub fn write_stubs(dir: &Path) -> Result<(), Error> {
-    for (name, text) in STUBS {
+/// What EDK II's copy takes from the firmware's own headers without naming them.
+const EDK2: &str = "xen-abi/edk2.h";
+
+/// Writes the stand-ins for headers that are not of the ABI, and that those of `source` need, into `dir`.
+pub fn write_stubs(source: &Source, dir: &Path) -> Result<(), Error> {
+    let always = STUBS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    // Those of a kernel's copy take the place of others.
+    let of_kernel = source.kernel.map(|_| Kernel::stubs(&source.tree.headers));
+    for (name, text) in always.chain(of_kernel.into_iter().flatten()) {
         let path = dir.join(name);
         let parent = path.parent().unwrap_or(dir);
         std::fs::create_dir_all(parent)
@@ -68,8 +76,14 @@ pub(super) fn is_stub(name: &str) -> bool {
 /// What the preprocessor says where a header sets the interface version itself.
 pub(super) const OVERRIDDEN: &str = "the interface version is not the one asked for";
 
+/// The header of interface versions, which a copy in another project may lack.
+const VERSIONS: &str = "xen-compat.h";
+
 /// Stops where the headers do not have the interface version that is asked for.
-fn check_version(profile: Profile) -> String {
+fn check_version(source: &Source, profile: Profile) -> String {
+    if !has(&source.tree, VERSIONS) {
+        return String::new();
+    }
     let wanted = match profile {
         Profile::Tools => String::from("__XEN_LATEST_INTERFACE_VERSION__"),
         Profile::Guest(version) => format!("{version:#x}"),
@@ -80,10 +94,26 @@ fn check_version(profile: Profile) -> String {
     )
 }
 
+fn has(tree: &HeaderTree, header: &str) -> bool {
+    tree.headers.iter().any(|known| known == header)
+}
+
+/// Fails for an architecture that this tree is not of, and for a version where it has none.
+pub(super) fn check_profile(source: &Source, arch: Arch, profile: Profile) -> Result<(), Error> {
+    check_arch(source, arch)?;
+    match profile {
+        Profile::Guest(_) if !has(&source.tree, VERSIONS) => {
+            Err(Error::NoInterfaceVersion { release: source.tree.label.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Fails for an architecture that has no header of its own in this tree.
-pub(super) fn check_arch(tree: &HeaderTree, arch: Arch) -> Result<(), Error> {
-    let prefix = arch.header_prefix();
-    if tree.headers.iter().any(|header| header.starts_with(prefix)) {
+pub(super) fn check_arch(source: &Source, arch: Arch) -> Result<(), Error> {
+    let (tree, prefix) = (&source.tree, arch.header_prefix());
+    let is_of_kernel = source.kernel.is_some_and(|kernel| kernel.has(arch));
+    if is_of_kernel || tree.headers.iter().any(|header| header.starts_with(prefix)) {
         return Ok(());
     }
     Err(Error::NoSuchArch {
@@ -106,10 +136,11 @@ pub(super) fn includes_but(
     profile: Profile,
     rejected: &BTreeSet<String>,
 ) -> Includes {
+    let edk2 = if source.is_of_edk2 { format!("#include <{EDK2}>\n") } else { String::new() };
     let mut out = Includes {
         text: format!(
-            "#include <stdint.h>\n#include <string.h>\n{}#include <xen.h>\n",
-            check_version(profile)
+            "#include <stdint.h>\n#include <string.h>\n{edk2}{}#include <xen.h>\n",
+            check_version(source, profile)
         ),
         headers: Vec::new(),
         omitted: BTreeMap::new(),

@@ -44,5 +44,6 @@ pub(super) fn open<'a>(file: &str, text: &'a str) -> Result<(&'a str, &'a str), 
 
 fn hash(name: &str, body: &str) -> String {
     let digest = Sha256::new().chain_update(name).chain_update("\n").chain_update(body).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }

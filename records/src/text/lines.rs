@@ -1,11 +1,11 @@
 //! The lines on which headers define things. They move with each release and are no part of the ABI, so
 //! that they have a file of their own, without a hash, and no reviewer need read it.
 
-use crate::cells;
+use crate::cells::{self, Scopes};
 use crate::error::Error;
-use crate::records::Records;
+use crate::records::{Header, Records};
 
-use super::FORMAT;
+use super::{FORMAT, split_around};
 
 /// The file of the lines.
 pub(crate) const LINES: &str = "lines.record";
@@ -26,7 +26,12 @@ pub(super) fn write(records: &Records) -> String {
     out
 }
 
-pub(super) fn read(records: &mut Records, text: &str) -> Result<(), Error> {
+/// Gives the headers' types and constants their lines, with the scopes that were read before.
+pub(super) fn read<'a>(
+    headers: &mut [Header],
+    scopes: &mut Scopes<'a>,
+    text: &'a str,
+) -> Result<(), Error> {
     let mut lines = text.lines().enumerate();
     let first = lines.next().and_then(|(_, line)| line.strip_prefix("xen-record "));
     let format = first.and_then(|words| words.split_once(' ')?.0.parse::<u32>().ok());
@@ -37,9 +42,8 @@ pub(super) fn read(records: &mut Records, text: &str) -> Result<(), Error> {
         }
         Some(_) => {}
     }
-    let catalogue = &records.catalogue;
     let mut entries = [].iter_mut();
-    let mut headers = records.headers.iter_mut();
+    let mut headers = headers.iter_mut();
     for (number, line) in lines {
         let malformed = |what: &str| Error::Malformed {
             file: LINES.to_owned(),
@@ -55,16 +59,15 @@ pub(super) fn read(records: &mut Records, text: &str) -> Result<(), Error> {
         let entry = entries.next().filter(|entry| entry.name == name);
         let entry = entry.ok_or_else(|| malformed("not the next type or constant"))?;
         let coverage = entry.cells();
-        for place in places.split(" | ") {
+        let mut rest = Some(places);
+        while let Some(text) = rest {
+            let (place, after) = split_around(text, '|').unzip();
+            let place = place.unwrap_or(text);
             let (line, scope) = place.split_once(' ').unwrap_or((place, ""));
             let line = line.parse().map_err(|_| malformed("no line number"))?;
-            let cells = match scope {
-                "" => coverage,
-                scope => {
-                    cells::parse(catalogue, &coverage, scope).map_err(|what| malformed(&what))?
-                }
-            };
+            let cells = scopes.cells(&coverage, scope).map_err(|what| malformed(&what))?;
             entry.add_line(line, cells);
+            rest = after;
         }
         entry.sort();
     }

@@ -24,6 +24,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
+use crate::cells::Scopes;
 use crate::error::Error;
 use crate::records::{Header, Records};
 
@@ -32,6 +33,16 @@ pub use file::sealed;
 pub(crate) use file::CATALOGUE;
 pub(crate) use lines::LINES;
 pub(crate) use words::WORDS;
+
+/// What is before and after the first `mark` with a space on each side. To look for one character takes a
+/// fraction of the time that a string takes, and records have tens of thousands of lines.
+fn split_around(text: &str, mark: char) -> Option<(&str, &str)> {
+    text.match_indices(mark).find_map(|(at, found)| {
+        let before = text[..at].strip_suffix(' ')?;
+        let after = text[at + found.len()..].strip_prefix(' ')?;
+        Some((before, after))
+    })
+}
 
 /// The format that is written, and the newest that is read.
 pub const FORMAT: u32 = 1;
@@ -77,22 +88,29 @@ impl Records {
     pub fn from_files<'a>(
         files: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, Error> {
+        Self::read(files, true)
+    }
+
+    /// The records in these files, with or without the lines on which headers define things.
+    pub(crate) fn read<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a str)>,
+        with_lines: bool,
+    ) -> Result<Self, Error> {
         let files: BTreeMap<&str, &str> = files.into_iter().collect();
         let text = |name: &str| {
             files.get(name).copied().ok_or_else(|| Error::Missing { file: name.to_owned() })
         };
-        let mut records = Self {
-            catalogue: catalogue::read(text(CATALOGUE)?)?,
-            words: words::read(text(WORDS)?)?,
-            headers: Vec::new(),
-        };
-        for (name, text) in
-            files.iter().filter(|(name, _)| ![CATALOGUE, LINES, WORDS].contains(name))
-        {
-            records.headers.push(read::header(&records.catalogue, name, text)?);
+        let catalogue = catalogue::read(text(CATALOGUE)?)?;
+        let words = words::read(text(WORDS)?)?;
+        let mut scopes = Scopes::new(&catalogue);
+        let of_headers = files.iter().filter(|(name, _)| ![CATALOGUE, LINES, WORDS].contains(name));
+        let headers =
+            of_headers.map(|(name, text)| read::header(&catalogue, &mut scopes, name, text));
+        let mut headers: Vec<Header> = headers.collect::<Result<_, _>>()?;
+        headers.sort_by(|a, b| a.name.cmp(&b.name));
+        if with_lines {
+            lines::read(&mut headers, &mut scopes, text(LINES)?)?;
         }
-        records.headers.sort_by(|a, b| a.name.cmp(&b.name));
-        lines::read(&mut records, text(LINES)?)?;
-        Ok(records)
+        Ok(Self { catalogue, headers, words })
     }
 }

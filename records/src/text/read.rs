@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::file;
 use super::rows::{SIZE, inline};
+use super::{file, split_around};
 use crate::catalogue::{Arch, Catalogue};
-use crate::cells::{self, Cells};
+use crate::cells::{Cells, Scopes};
 use crate::error::Error;
 use crate::model::{Constant, Item, Kind, Member, Origin, Record, Type, Value};
 use crate::records::{Entry, Header};
@@ -14,24 +14,32 @@ use crate::spell::{integer_named, parse};
 /// How deep members may nest.
 const MAX_DEPTH: usize = 32;
 
-pub(super) fn header(catalogue: &Catalogue, file: &str, text: &str) -> Result<Header, Error> {
+/// Reads the record `file`, with the scopes that were read before.
+pub(super) fn header<'a>(
+    catalogue: &Catalogue,
+    scopes: &mut Scopes<'a>,
+    file: &str,
+    text: &'a str,
+) -> Result<Header, Error> {
     let (name, body) = file::open(file, text)?;
     let mut header = Header { name: name.to_owned(), cells: catalogue.cells, entries: Vec::new() };
     let mut by_name = HashMap::new();
+    let mut rows = Vec::new();
     let mut lines = body.lines().enumerate().peekable();
     while let Some((number, line)) = lines.next() {
         let malformed =
             |what: String| Error::Malformed { file: file.to_owned(), line: number + 3, what };
         if let (0, Some(scope)) = (number, line.strip_prefix("in ")) {
-            header.cells = cells::parse(catalogue, &catalogue.cells, scope).map_err(malformed)?;
+            header.cells = scopes.cells(&catalogue.cells, scope).map_err(malformed)?;
             continue;
         }
-        let mut rows = Vec::new();
+        rows.clear();
         while let Some((_, row)) = lines.next_if(|(_, line)| line.starts_with(' ')) {
             rows.push(row);
         }
-        let block = Block::new(catalogue, &header.cells, line, &rows).map_err(malformed)?;
-        let at = *by_name.entry(block.name.to_owned()).or_insert_with(|| {
+        let coverage = header.cells;
+        let block = Block::new(catalogue, scopes, &coverage, line, &rows).map_err(malformed)?;
+        let at = *by_name.entry(block.name).or_insert_with(|| {
             header.entries.push(Entry { name: block.name.to_owned(), ..Entry::default() });
             header.entries.len() - 1
         });
@@ -42,11 +50,12 @@ pub(super) fn header(catalogue: &Catalogue, file: &str, text: &str) -> Result<He
 }
 
 /// A heading with its rows, not yet read for any architecture.
-struct Block<'a> {
+struct Block<'a, 'r> {
     name: &'a str,
     head: Head<'a>,
+    /// The architectures of each column, where not one is of all.
     columns: Vec<Vec<usize>>,
-    rows: &'a [&'a str],
+    rows: &'r [&'a str],
     cells: Cells,
 }
 
@@ -57,34 +66,44 @@ enum Head<'a> {
     Constant(Constant),
 }
 
-impl<'a> Block<'a> {
+impl<'a, 'r> Block<'a, 'r> {
     fn new(
         catalogue: &Catalogue,
+        scopes: &mut Scopes<'a>,
         coverage: &Cells,
         line: &'a str,
-        rows: &'a [&'a str],
+        rows: &'r [&'a str],
     ) -> Result<Self, String> {
         let (name, head, scope) = head(line).ok_or("neither a type nor a constant")?;
-        let cells = match scope {
-            "" => *coverage,
-            scope => cells::parse(catalogue, coverage, scope)?,
-        };
+        let cells = scopes.cells(coverage, scope)?;
         // A line of names before those of numbers.
         let is_names = |row: &&&str| row.trim_start().starts_with(|c: char| c.is_alphabetic());
         let (columns, rows) = match rows.first().filter(is_names) {
             Some(names) => (columns(catalogue, names)?, &rows[1..]),
-            None => (vec![(0..catalogue.arches.len()).collect()], rows),
+            None => (Vec::new(), rows),
         };
         Ok(Self { name, head, columns, rows, cells })
     }
 
     /// Adds what the block says to `entry`, for each architecture.
     fn fill(&self, catalogue: &Catalogue, entry: &mut Entry) -> Result<(), String> {
-        for (column, arches) in self.columns.iter().enumerate() {
+        if let (Head::Constant(constant), true) = (&self.head, self.columns.is_empty()) {
+            // It reads the same on every architecture.
+            if !self.cells.is_empty() {
+                entry.add(Item::Constant(constant.clone()), self.cells);
+            }
+            return Ok(());
+        }
+        let all = [(0..catalogue.arches.len()).collect()];
+        let columns = if self.columns.is_empty() { all.as_slice() } else { &self.columns };
+        for (column, arches) in columns.iter().enumerate() {
             // Architectures with the same rules read the same.
             let mut read: Vec<(&Arch, Item, Cells)> = Vec::new();
             for number in arches {
                 let cells = self.cells.only(*number);
+                if cells.is_empty() {
+                    continue;
+                }
                 let arch = &catalogue.arches[*number];
                 let same = |other: &Arch| {
                     (other.pointer, other.handle, other.align64)
@@ -95,7 +114,7 @@ impl<'a> Block<'a> {
                     None => read.push((arch, self.item(column, arch)?, cells)),
                 }
             }
-            for (_, item, cells) in read.into_iter().filter(|(_, _, cells)| !cells.is_empty()) {
+            for (_, item, cells) in read {
                 entry.add(item, cells);
             }
         }
@@ -110,7 +129,7 @@ impl<'a> Block<'a> {
             Head::Constant(constant) => Item::Constant(constant.clone()),
             Head::Record(kind, is_tag) => {
                 let rows = self.rows.iter().map(|row| {
-                    Numbered::new(row, column, self.columns.len())
+                    Numbered::new(row, column, self.columns.len().max(1))
                         .ok_or_else(|| format!("{row:?} is no row of a structure or union"))
                 });
                 let rows: Vec<Numbered<'_>> = rows.collect::<Result<_, _>>()?;
@@ -190,10 +209,12 @@ fn members<'r, 'a>(
             rows = after;
             continue;
         }
-        let (name, text) = row.text.split_once(": ").ok_or_else(malformed)?;
-        let (ty, bits) = match text.split_once(", bit ") {
+        let (name, text) = row.text.split_once(':').ok_or_else(malformed)?;
+        let text = text.strip_prefix(' ').ok_or_else(malformed)?;
+        let (ty, bits) = match text.split_once(',') {
             Some((ty, bits)) => {
-                let (first, width) = bits.split_once(", width ").ok_or_else(malformed)?;
+                let bits = bits.strip_prefix(" bit ").and_then(|bits| bits.split_once(", width "));
+                let (first, width) = bits.ok_or_else(malformed)?;
                 let number = |text: &str| text.parse().map_err(|_| malformed());
                 (ty, Some((number(first)?, number(width)?)))
             }
@@ -222,7 +243,7 @@ fn head(line: &str) -> Option<(&str, Head<'_>, &str)> {
     if let Some(rest) = line.strip_prefix("enumerator ") {
         return constant(rest, true);
     }
-    let (line, scope) = line.split_once(" @ ").unwrap_or((line, ""));
+    let (line, scope) = split_around(line, '@').unwrap_or((line, ""));
     let (is_tag, rest) = match line.strip_prefix("typedef ") {
         Some(rest) => (false, rest),
         None => (true, line),
@@ -236,12 +257,12 @@ fn head(line: &str) -> Option<(&str, Head<'_>, &str)> {
     if let Some((name, int)) = rest.strip_prefix("enum ").and_then(|rest| rest.split_once(": ")) {
         return Some((name, Head::Enum(int, is_tag), scope));
     }
-    let (name, ty) = rest.split_once(" = ").filter(|_| !is_tag)?;
+    let (name, ty) = split_around(rest, '=').filter(|_| !is_tag)?;
     Some((name, Head::Typedef(ty), scope))
 }
 
 fn constant(rest: &str, is_enumerator: bool) -> Option<(&str, Head<'_>, &str)> {
-    let (name, rest) = rest.split_once(" = ")?;
+    let (name, rest) = split_around(rest, '=')?;
     let (value, rest) = match rest.strip_prefix('"') {
         Some(rest) => {
             let (text, rest) = quoted(rest)?;
@@ -254,10 +275,7 @@ fn constant(rest: &str, is_enumerator: bool) -> Option<(&str, Head<'_>, &str)> {
             (Value::Int { value: value.parse().ok()?, signed, bytes }, rest)
         }
     };
-    let (words, scope) = match rest.split_once(" @ ") {
-        Some((words, scope)) => (words, scope),
-        None => (rest, ""),
-    };
+    let (words, scope) = split_around(rest, '@').unwrap_or((rest, ""));
     let (mut owner, mut also) = (None, Vec::new());
     let mut words = words.split_whitespace();
     while let Some(word) = words.next() {

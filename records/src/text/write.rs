@@ -5,7 +5,7 @@ use super::rows::{self, Rows};
 use crate::catalogue::Catalogue;
 use crate::cells::{self, Cells};
 use crate::error::Error;
-use crate::records::{Entry, Header, newest_first};
+use crate::records::{Entry, Header};
 use crate::spell::{erased, is_name, localised};
 
 /// A column: its architectures, and the numbers of each row there.
@@ -116,7 +116,7 @@ fn blocks(catalogue: &Catalogue, coverage: &Cells, entry: &Entry) -> Vec<Block> 
             }
         }
     }
-    blocks.sort_by_key(|block| newest_first(&block.cells));
+    blocks.sort_by_key(|block| block.cells.newest_first());
     blocks
 }
 

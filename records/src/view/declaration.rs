@@ -1,25 +1,25 @@
 //! Types as C declares them.
 
-use super::Abi;
-use crate::model::{Constant, Definition, Item, Kind, Member, Record, Type, Value};
+use super::{Abi, Found};
+use crate::catalogue::Arch;
+use crate::model::{Constant, Item, Kind, Member, Record, Type, Value};
 
 /// How C names the type: `struct gnttab_copy`, or `domid_t` for what has no tag.
 #[must_use]
-pub fn c_name(definition: &Definition) -> String {
-    let name = &definition.name;
-    match &definition.item {
+pub fn c_name(name: &str, item: &Item) -> String {
+    match item {
         Item::Record(Record { kind, is_tag: true, .. }) => format!("{} {name}", kind.keyword()),
         Item::Enum { is_tag: true, .. } => format!("enum {name}"),
-        _ => name.clone(),
+        _ => name.to_owned(),
     }
 }
 
 /// The declaration of a type or constant, in the words that the record has: fixed-width integers for
 /// the types that C builds in.
 #[must_use]
-pub fn declaration(abi: &Abi, definition: &Definition) -> String {
-    let name = &definition.name;
-    match &definition.item {
+pub fn declaration(abi: Abi<'_>, found: Found<'_>) -> String {
+    let Found { name, item, .. } = found;
+    match item {
         Item::Record(Record { kind, is_tag, members, .. }) => {
             let body = body(abi, members, 1);
             match is_tag {
@@ -28,11 +28,8 @@ pub fn declaration(abi: &Abi, definition: &Definition) -> String {
             }
         }
         Item::Typedef(ty) => format!("typedef {};", variable(abi, ty, name, 0)),
-        Item::Enum { .. } => format!("{};", c_name(definition)),
-        Item::Constant(constant) => match &constant.value {
-            Value::Int { value, .. } => format!("{name} = {value}"),
-            Value::Text(text) => format!("{name} = {text:?}"),
-        },
+        Item::Enum { .. } => format!("{};", c_name(name, item)),
+        Item::Constant(constant) => format!("{name} = {}", constant.value),
     }
 }
 
@@ -40,29 +37,57 @@ pub fn declaration(abi: &Abi, definition: &Definition) -> String {
 #[must_use]
 pub fn constant_type(constant: &Constant) -> String {
     match &constant.value {
-        Value::Int { signed, bytes, .. } => c_integer(*signed, *bytes),
+        Value::Int { signed, bytes, .. } => c_integer(*signed, *bytes, ""),
         Value::Text(_) => String::from("char[]"),
     }
 }
 
 /// A member or variable `name` of type `ty`.
 #[must_use]
-pub fn variable(abi: &Abi, ty: &Type, name: &str, depth: usize) -> String {
-    let mut dimensions = String::new();
-    let mut element = ty;
-    while let Type::Array(inner, len) = element {
-        dimensions += &match len {
-            0 => String::from("[]"),
-            len => format!("[{len}]"),
-        };
-        element = inner;
-    }
-    let base = base(abi, element, depth);
+pub fn variable(abi: Abi<'_>, ty: &Type, name: &str, depth: usize) -> String {
+    let base = match ty.element() {
+        Type::Inline(kind, members) => inline(abi, *kind, members, depth),
+        element => spelled(element, abi.arch(), &|name| match abi.ty(name) {
+            Some(found) => c_name(found.name, found.item),
+            None => name.to_owned(),
+        }),
+    };
     let space = if name.is_empty() || base.ends_with('*') { "" } else { " " };
-    format!("{base}{space}{name}{dimensions}")
+    format!("{base}{space}{name}{}", dimensions(ty))
 }
 
-fn body(abi: &Abi, members: &[Member], depth: usize) -> String {
+/// A type as the C of `arch` spells it in one line, with the names of types as `named` has them. Of a
+/// structure or union without a name that is the keyword.
+#[must_use]
+pub fn spelled(ty: &Type, arch: &Arch, named: &dyn Fn(&str) -> String) -> String {
+    match ty {
+        Type::Int { signed, bytes, align } => {
+            let is_aligned = *bytes == 8 && *align == 8 && arch.align64 != 8;
+            let aligned = if is_aligned { "_aligned" } else { "" };
+            c_integer(*signed, *bytes, aligned)
+        }
+        Type::Void => String::from("void"),
+        Type::Named(name) => named(name),
+        Type::Handle(target, bytes) => {
+            let width = if *bytes == arch.handle { "" } else { "_64" };
+            format!("XEN_GUEST_HANDLE{width}({})", spelled(target, arch, named))
+        }
+        Type::Pointer(target, _) => format!("{} *", spelled(target, arch, named)),
+        Type::Array(..) => format!("{}{}", spelled(ty.element(), arch, named), dimensions(ty)),
+        Type::Inline(kind, _) => kind.keyword().to_owned(),
+    }
+}
+
+/// The lengths of an array; that of a flexible array member is empty.
+fn dimensions(ty: &Type) -> String {
+    match ty {
+        Type::Array(element, 0) => format!("[]{}", dimensions(element)),
+        Type::Array(element, len) => format!("[{len}]{}", dimensions(element)),
+        _ => String::new(),
+    }
+}
+
+fn body(abi: Abi<'_>, members: &[Member], depth: usize) -> String {
     let lines = members.iter().map(|member| {
         let name = member.name.as_deref().unwrap_or_default();
         let bits = member.bits.map(|(_, width)| format!(" : {width}")).unwrap_or_default();
@@ -71,35 +96,11 @@ fn body(abi: &Abi, members: &[Member], depth: usize) -> String {
     lines.collect()
 }
 
-fn base(abi: &Abi, ty: &Type, depth: usize) -> String {
-    match ty {
-        Type::Int { signed, bytes, align } => {
-            let aligned = *bytes == 8 && *align == 8 && abi.snapshot().arch.align64 != 8;
-            match aligned {
-                true => c_integer(*signed, *bytes).replace("_t", "_aligned_t"),
-                false => c_integer(*signed, *bytes),
-            }
-        }
-        Type::Void => String::from("void"),
-        Type::Named(name) => match abi.ty(name) {
-            Some((_, definition)) => c_name(definition),
-            None => name.clone(),
-        },
-        Type::Handle(target, bytes) => {
-            let width = if *bytes == abi.snapshot().arch.handle { "" } else { "_64" };
-            format!("XEN_GUEST_HANDLE{width}({})", base(abi, target, depth))
-        }
-        Type::Pointer(target, _) => format!("{} *", base(abi, target, depth)),
-        Type::Array(..) => variable(abi, ty, "", depth),
-        Type::Inline(kind, members) => inline(abi, *kind, members, depth),
-    }
-}
-
-fn inline(abi: &Abi, kind: Kind, members: &[Member], depth: usize) -> String {
+fn inline(abi: Abi<'_>, kind: Kind, members: &[Member], depth: usize) -> String {
     let body = body(abi, members, depth + 1);
     format!("{} {{\n{body}{}}}", kind.keyword(), "    ".repeat(depth))
 }
 
-fn c_integer(signed: bool, bytes: u64) -> String {
-    format!("{}int{}_t", if signed { "" } else { "u" }, bytes.saturating_mul(8))
+fn c_integer(signed: bool, bytes: u64, aligned: &str) -> String {
+    format!("{}int{}{aligned}_t", if signed { "" } else { "u" }, bytes.saturating_mul(8))
 }

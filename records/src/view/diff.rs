@@ -1,11 +1,12 @@
 //! What changed between two ABIs of one architecture.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
-use super::Abi;
 use super::layout::{Leaf, members};
-use crate::model::{Constant, Item, Value};
+use super::{Abi, Found};
+use crate::model::{Item, Member, Type, Value};
 use crate::spell::{integer, spell};
 
 /// One change.
@@ -48,37 +49,103 @@ pub enum ChangeKind {
 
 /// All changes, by header and name.
 #[must_use]
-pub fn diff(old: &Abi, new: &Abi) -> Vec<Change> {
+pub fn diff<'a>(old: Abi<'a>, new: Abi<'a>) -> Vec<Change> {
     let mut changes = BTreeSet::new();
-    let types = old.types().chain(new.types()).map(|(_, definition)| definition.name.as_str());
-    types.collect::<BTreeSet<_>>().into_iter().for_each(|name| ty(old, new, name, &mut changes));
-    let constants = old.constants().chain(new.constants());
-    let constants: BTreeSet<_> =
-        constants.map(|(_, definition, _)| definition.name.as_str()).collect();
-    constants.into_iter().for_each(|name| constant(old, new, name, &mut changes));
+    let mut same = Same::default();
+    for (before, after) in pairs(old.types(), new.types()) {
+        let name = after.or(before).map_or("", |found| found.name);
+        if !same.is_same(old, new, name, MAX_DEPTH) {
+            ty(old, new, (before, after), &mut changes);
+        }
+    }
+    let constants = |abi: Abi<'a>| abi.constants().map(|(found, _)| found);
+    for pair in pairs(constants(old), constants(new)) {
+        constant(pair, &mut changes);
+    }
     changes.into_iter().collect()
+}
+
+/// How deep types may nest that are the same without a look at their members.
+const MAX_DEPTH: usize = 16;
+
+/// The types that are known to be the same on both sides, or not, with all that they are made of. Most are,
+/// between two releases of one record, which has one item for both.
+#[derive(Default)]
+struct Same<'a>(HashMap<&'a str, bool>);
+
+impl<'a> Same<'a> {
+    fn is_same(&mut self, old: Abi<'a>, new: Abi<'a>, name: &str, depth: usize) -> bool {
+        if let Some(known) = self.0.get(name) {
+            return *known;
+        }
+        let (Some(before), Some(after), Some(depth)) =
+            (old.ty(name), new.ty(name), depth.checked_sub(1))
+        else {
+            return false;
+        };
+        let is_same = std::ptr::eq(before.item, after.item)
+            && match before.item {
+                Item::Record(record) => self.are_same(old, new, &record.members, depth),
+                Item::Typedef(Type::Named(name)) => self.is_same(old, new, name, depth),
+                _ => true,
+            };
+        self.0.insert(before.name, is_same);
+        is_same
+    }
+
+    fn are_same(&mut self, old: Abi<'a>, new: Abi<'a>, members: &[Member], depth: usize) -> bool {
+        // What a member points to, and an array's element, are no members of the whole.
+        members.iter().all(|member| match &member.ty {
+            Type::Named(name) => self.is_same(old, new, name, depth),
+            Type::Inline(_, inner) => self.are_same(old, new, inner, depth),
+            _ => true,
+        })
+    }
 }
 
 /// The changes of one type or constant.
 #[must_use]
-pub fn of(old: &Abi, new: &Abi, name: &str) -> Vec<Change> {
+pub fn of<'a>(old: Abi<'a>, new: Abi<'a>, name: &str) -> Vec<Change> {
     let mut changes = BTreeSet::new();
-    ty(old, new, name, &mut changes);
-    constant(old, new, name, &mut changes);
+    ty(old, new, (old.ty(name), new.ty(name)), &mut changes);
+    let constant_of = |abi: Abi<'a>| abi.constant(name).map(|(found, _)| found);
+    constant((constant_of(old), constant_of(new)), &mut changes);
     changes.into_iter().collect()
 }
 
-fn ty(old: &Abi, new: &Abi, name: &str, changes: &mut BTreeSet<Change>) {
-    let (before, after) = (old.ty(name), new.ty(name));
-    let header = after.or(before).map_or("", |(header, _)| header);
+/// A type or constant before and after.
+type Pair<'a> = (Option<Found<'a>>, Option<Found<'a>>);
+
+/// What is in either of two lists that are sorted by name.
+fn pairs<'a>(
+    before: impl Iterator<Item = Found<'a>>,
+    after: impl Iterator<Item = Found<'a>>,
+) -> impl Iterator<Item = Pair<'a>> {
+    let (mut before, mut after) = (before.peekable(), after.peekable());
+    std::iter::from_fn(move || {
+        let order = match (before.peek(), after.peek()) {
+            (Some(before), Some(after)) => before.name.cmp(after.name),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return None,
+        };
+        Some((
+            before.next_if(|_| order != Ordering::Greater),
+            after.next_if(|_| order != Ordering::Less),
+        ))
+    })
+}
+
+fn ty<'a>(old: Abi<'a>, new: Abi<'a>, (before, after): Pair<'a>, changes: &mut BTreeSet<Change>) {
+    let Some(Found { header, name, .. }) = after.or(before) else { return };
     let mut note = |kind: ChangeKind| {
         let breaks = is_stable(header) && kind.is_break();
         let (header, name) = (header.to_owned(), name.to_owned());
         changes.insert(Change { header, name, kind, breaks });
     };
     match (before, after) {
-        (Some((_, before)), Some((_, after))) => {
-            let items = (&before.item, &after.item);
+        (Some(before), Some(after)) => {
+            let items = (before.item, after.item);
             if let (Item::Record(_), Item::Record(_)) = items {
                 record(old, new, name, &mut note);
             } else if let (Some(then), Some(now)) = (target(old, items.0), target(new, items.1)) {
@@ -94,14 +161,14 @@ fn ty(old: &Abi, new: &Abi, name: &str, changes: &mut BTreeSet<Change>) {
 }
 
 /// The type of a typedef or an enumeration.
-fn target(abi: &Abi, item: &Item) -> Option<String> {
+fn target(abi: Abi<'_>, item: &Item) -> Option<String> {
     match item {
-        Item::Typedef(ty) | Item::Enum { int: ty, .. } => Some(spell(ty, &abi.snapshot().arch)),
+        Item::Typedef(ty) | Item::Enum { int: ty, .. } => Some(spell(ty, abi.arch())),
         _ => None,
     }
 }
 
-fn record(old: &Abi, new: &Abi, name: &str, note: &mut impl FnMut(ChangeKind)) {
+fn record<'a>(old: Abi<'a>, new: Abi<'a>, name: &str, note: &mut impl FnMut(ChangeKind)) {
     if let (Some(before), Some(after)) = (old.record(name), new.record(name)) {
         if before.size != after.size {
             note(ChangeKind::Size(before.size, after.size));
@@ -110,7 +177,7 @@ fn record(old: &Abi, new: &Abi, name: &str, note: &mut impl FnMut(ChangeKind)) {
             note(ChangeKind::Align(before.align, after.align));
         }
     }
-    let by_path = |abi| -> BTreeMap<String, Leaf> {
+    let by_path = |abi| -> BTreeMap<String, Leaf<'a>> {
         let members = members(abi, name).into_iter();
         members.map(|member| (member.path.clone(), member)).collect()
     };
@@ -143,22 +210,29 @@ fn record(old: &Abi, new: &Abi, name: &str, note: &mut impl FnMut(ChangeKind)) {
     }
 }
 
-fn constant(old: &Abi, new: &Abi, name: &str, changes: &mut BTreeSet<Change>) {
-    let (before, after) = (old.constant(name), new.constant(name));
-    let kind = match (before, after) {
+fn constant((before, after): Pair<'_>, changes: &mut BTreeSet<Change>) {
+    let Some(Found { header, name, .. }) = after.or(before) else { return };
+    let values = (before.and_then(|b| value_of(b.item)), after.and_then(|a| value_of(a.item)));
+    let kind = match values {
         (None, None) => return,
         (None, Some(_)) => ChangeKind::Added,
         (Some(_), None) => ChangeKind::Removed,
-        (Some((.., before)), Some((.., after))) if before.value != after.value => {
+        (Some(before), Some(after)) if before != after => {
             ChangeKind::Value(value(before), value(after))
         }
         _ => return,
     };
-    let Some((header, ..)) = after.or(before) else { return };
     // Another C type alone breaks no program.
-    let same = before.zip(after).is_some_and(|((.., a), (.., b))| number(a) == number(b));
+    let same = values.0.zip(values.1).is_some_and(|(a, b)| number(a) == number(b));
     let breaks = is_stable(header) && kind.is_break() && !same;
     changes.insert(Change { header: header.to_owned(), name: name.to_owned(), kind, breaks });
+}
+
+fn value_of(item: &Item) -> Option<&Value> {
+    match item {
+        Item::Constant(constant) => Some(&constant.value),
+        _ => None,
+    }
 }
 
 /// Headers that carry a version of their own and promise nothing from one release to the next.
@@ -170,15 +244,15 @@ pub fn is_stable(header: &str) -> bool {
     !VERSIONED.contains(&header)
 }
 
-fn number(constant: &Constant) -> (Option<i128>, Option<&str>) {
-    match &constant.value {
+fn number(value: &Value) -> (Option<i128>, Option<&str>) {
+    match value {
         Value::Int { value, .. } => (Some(*value), None),
         Value::Text(text) => (None, Some(text)),
     }
 }
 
-fn value(constant: &Constant) -> String {
-    match &constant.value {
+fn value(value: &Value) -> String {
+    match value {
         Value::Int { value, signed, bytes } => format!("{value} ({})", integer(*signed, *bytes)),
         Value::Text(text) => format!("{text:?}"),
     }

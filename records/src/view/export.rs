@@ -138,19 +138,19 @@ pub enum ExportValue {
 
 /// Collects the ABI.
 #[must_use]
-pub fn export(abi: &Abi) -> Export {
+pub fn export(abi: Abi<'_>) -> Export {
     let counts = abi.counts();
     let (mut types, mut typedefs) = (Vec::new(), Vec::new());
-    for (header, definition) in abi.types() {
-        let (name, header, line) = (definition.name.clone(), header.to_owned(), definition.line);
-        let c = c_name(definition);
-        let (kind, ty) = match &definition.item {
+    for found in abi.types() {
+        let (name, header, line) = (found.name.to_owned(), found.header.to_owned(), found.line);
+        let c = c_name(found.name, found.item);
+        let (kind, ty) = match found.item {
             Item::Record(record) => {
                 types.push(ExportType {
                     kind: record.kind.keyword(),
                     size: record.size,
                     align: record.align,
-                    declaration: declaration(abi, definition),
+                    declaration: declaration(abi, found),
                     fields: fields(abi, &name),
                     name,
                     c,
@@ -167,7 +167,7 @@ pub fn export(abi: &Abi) -> Export {
         let target = variable(abi, ty, "", 0);
         typedefs.push(ExportTypedef { name, kind, c, header, line, target, size, align });
     }
-    let constants = abi.constants().map(|(header, definition, constant)| {
+    let constants = abi.constants().map(|(found, constant)| {
         let (value, bytes) = match &constant.value {
             Value::Text(text) => (ExportValue::Text(text.clone()), text.len() as u64 + 1),
             Value::Int { value, bytes, .. } => (integer(*value), *bytes),
@@ -177,13 +177,13 @@ pub fn export(abi: &Abi) -> Export {
             Origin::Enumerator(owner) => ("enumerator", owner.clone()),
         };
         let c = constant_type(constant);
-        let (name, header, line) = (definition.name.clone(), header.to_owned(), definition.line);
+        let (name, header, line) = (found.name.to_owned(), found.header.to_owned(), found.line);
         ExportConstant { name, kind, owner, header, line, c, value, bytes }
     });
     Export {
-        release: abi.snapshot().release.name.clone(),
-        point: abi.snapshot().release.point.clone(),
-        arch: abi.snapshot().arch.name.clone(),
+        release: abi.release().name.clone(),
+        point: abi.release().point.clone(),
+        arch: abi.arch().name.clone(),
         counts: ExportCounts {
             types: counts.types,
             fields: counts.fields,
@@ -195,9 +195,9 @@ pub fn export(abi: &Abi) -> Export {
     }
 }
 
-fn fields(abi: &Abi, name: &str) -> Vec<ExportField> {
+fn fields(abi: Abi<'_>, name: &str) -> Vec<ExportField> {
     let leaves = leaves(abi, name).into_iter().map(|leaf| ExportField {
-        c: variable(abi, &leaf.ty, "", 0),
+        c: variable(abi, leaf.ty, "", 0),
         path: leaf.path,
         offset: leaf.offset,
         size: leaf.size,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Constant, Item, Member, Type, Value};
+use super::layout::own_members;
+use crate::model::{Constant, Item, Type, Value};
 use crate::records::Records;
 
 /// What became of one type or constant, from the oldest recorded release on.
@@ -49,7 +50,7 @@ impl History {
         let mut forms = BTreeMap::<(bool, &str), Vec<Option<Form<'_>>>>::new();
         for entry in records.headers.iter().flat_map(|header| &header.entries) {
             for (index, at) in releases.iter().enumerate() {
-                let Some((item, _)) = entry.at(*at, arch) else { continue };
+                let Some(item) = entry.item(*at, arch) else { continue };
                 let key = (matches!(item, Item::Constant(_)), entry.name.as_str());
                 let of_name = forms.entry(key).or_default();
                 of_name.resize_with(releases.len(), || None);
@@ -83,27 +84,12 @@ fn form(item: &Item) -> Form<'_> {
         Item::Constant(Constant { value: Value::Int { value, .. }, .. }) => Form::Number(*value),
         Item::Constant(Constant { value: Value::Text(text), .. }) => Form::Text(text),
         Item::Record(record) => {
-            let mut members = Vec::new();
-            own(&record.members, "", &mut members);
+            let members = own_members(&record.members).into_iter();
+            let members = members.filter(|(_, member)| member.name.is_some());
+            let members = members.map(|(path, m)| (path, m.offset, m.size, m.bits)).collect();
             Form::Record(record.size, record.align, members)
         }
         Item::Typedef(ty) | Item::Enum { int: ty, .. } => Form::Other(ty),
-    }
-}
-
-fn own(members: &[Member], path: &str, out: &mut Vec<Own>) {
-    for member in members {
-        let path = match (&member.name, path) {
-            (None, path) => path.to_owned(),
-            (Some(name), "") => name.clone(),
-            (Some(name), path) => format!("{path}.{name}"),
-        };
-        if member.name.is_some() {
-            out.push((path.clone(), member.offset, member.size, member.bits));
-        }
-        if let Type::Inline(_, inner) = member.ty.element() {
-            own(inner, &path, out);
-        }
     }
 }
 

@@ -44,6 +44,15 @@ pub struct Shipped {
 }
 
 impl Shipped {
+    /// Reads all modules of every architecture.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read.
+    pub fn all() -> Result<BTreeMap<Arch, Self>, Error> {
+        Arch::SHIPPED.into_iter().map(|arch| Ok((arch, Self::read(arch)?))).collect()
+    }
+
     /// Reads all modules of one architecture.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ pub fn check(
 ) -> Result<Verdict, Error> {
     let dir = tempfile::tempdir().map_err(|source| io(std::env::temp_dir(), source))?;
     let stubs = dir.path().join("stubs");
-    write_stubs(&stubs)?;
+    write_stubs(source, &stubs)?;
     let c = dir.path().join("oracle.c");
     let object = dir.path().join("oracle.o");
     let Assertions { text, checks, bits } = assertions(source, export, profile, compiler.arch);

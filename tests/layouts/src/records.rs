@@ -1,22 +1,17 @@
 //! The records of this repository beside what headers say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use devtools::Arch;
 use xen_codegen::import::Source;
 use xen_codegen::ir::Profile;
 use xen_codegen::record;
-use xen_headers::{HeaderTree, LinuxTree, Options, Origin, linux_pins};
+use xen_headers::{HeaderTree, LinuxTree, Options, Origin, Upstream, linux_pins, pins};
 use xen_records::Records;
 use xen_records::catalogue::Release;
 use xen_records::model::{HeaderAbi, Item, Snapshot};
-use xen_records::view::Abi;
 
 use crate::Error;
-
-/// The environment variable that names a clone of upstream's repository.
-pub const REPOSITORY: &str = "XEN_GIT";
 
 /// What the headers of `source` say on all of its architectures, as a record of `release` has it.
 pub fn made(source: &Source, release: &Release) -> Result<Vec<Snapshot>, Error> {
@@ -24,17 +19,16 @@ pub fn made(source: &Source, release: &Release) -> Result<Vec<Snapshot>, Error> 
     Ok(record::snapshots(source, release, &arches, Profile::Tools)?)
 }
 
-/// What the headers of `source` say on one architecture, for questions.
-pub fn abi(source: &Source, arch: Arch, profile: Profile) -> Result<Abi, Error> {
+/// What the headers of `source` say on one architecture: records of one release.
+pub fn of(source: &Source, arch: Arch, profile: Profile) -> Result<Records, Error> {
     let release = record::release(&source.tree.label, &source.tree.versions);
-    let snapshots = record::snapshots(source, &release, &[arch], profile)?;
-    Ok(Abi::from(snapshots.into_iter().next().expect("one architecture, one snapshot")))
+    Ok(Records::from_snapshots(&record::snapshots(source, &release, &[arch], profile)?)?)
 }
 
-/// The headers of a recorded release, from the repository `git`.
-pub fn from_git(git: &Path, release: &Release) -> Result<Source, Error> {
+/// The headers of a recorded release, from where `upstream` says.
+pub fn headers(upstream: &Upstream, release: &Release) -> Result<Source, Error> {
     let options = Options::from_env();
-    let tree = HeaderTree::from_git(git, &format!("RELEASE-{}", release.point), &options)?;
+    let tree = HeaderTree::obtain_from(pins(), &release.point, upstream, &options)?;
     let linux = LinuxTree::obtain(linux_pins(), &options)?;
     Ok(Source::new(tree, Some(linux))?)
 }

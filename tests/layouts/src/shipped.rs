@@ -10,8 +10,8 @@ use xen_codegen::releases::{RELEASES, ROOT, is_unstable};
 use xen_headers::Origin;
 use xen_records::Records;
 use xen_records::model::{Item, Member, Record, Type, Value};
-use xen_records::view::Abi;
 use xen_records::view::export::{Export, ExportValue, export};
+use xen_records::view::{Abi, Found, Index};
 
 use crate::Error;
 use crate::modules::{Module, Modules, Shape, Shipped};
@@ -32,25 +32,22 @@ pub struct Comparison {
 }
 
 /// Compares the root and every release beside it with the records, on every architecture.
-///
-/// # Errors
-///
-/// A module that cannot be read.
-pub fn compare_all(records: &Records) -> Result<Comparison, Error> {
+#[must_use]
+pub fn compare_all(records: &Records, shipped: &BTreeMap<Arch, Shipped>) -> Comparison {
     let mut all = Comparison::default();
-    for arch in Arch::SHIPPED {
-        let shipped = Shipped::read(arch)?;
+    let index = Index::new(records);
+    for (arch, shipped) in shipped {
         let of_root = (format!("the root on {arch}"), ROOT, &shipped.root, true);
         let of_releases = RELEASES.iter().map(|release| {
             let title = format!("{} on {arch}", release.module());
             (title, release.name, &shipped.releases[release.name], false)
         });
         for (title, release, modules, is_root) in [of_root].into_iter().chain(of_releases) {
-            let Some(abi) = recorded(records, release, arch) else {
+            let Some(abi) = recorded(&index, release, *arch) else {
                 all.differences.push(format!("{title}: {release} is not recorded"));
                 continue;
             };
-            let one = compare(modules, &abi, |header| is_root || is_unstable(header));
+            let one = compare(modules, abi, |header| is_root || is_unstable(header));
             all.types += one.types;
             all.members += one.members;
             all.constants += one.constants;
@@ -58,30 +55,28 @@ pub fn compare_all(records: &Records) -> Result<Comparison, Error> {
             all.differences.extend(differences.map(|line| format!("{title}, {line}")));
         }
     }
-    Ok(all)
+    all
 }
 
 /// The record of a release on one architecture.
 #[must_use]
-pub fn recorded(records: &Records, release: &str, arch: Arch) -> Option<Abi> {
-    let catalogue = &records.catalogue;
-    let (release, arch) = (catalogue.release(release)?, catalogue.arch(arch.name())?);
-    catalogue.cells.contains(release, arch).then(|| records.snapshot(release, arch).into())
+pub fn recorded<'a>(index: &'a Index<'_>, release: &str, arch: Arch) -> Option<Abi<'a>> {
+    let (release, arch) = index.records().catalogue.cell(release, arch.name())?;
+    Some(index.abi(release, arch))
 }
 
 /// Compares modules with a record, as far as its headers are wanted.
 #[must_use]
-pub fn compare(modules: &Modules, abi: &Abi, wanted: impl Fn(&str) -> bool) -> Comparison {
+pub fn compare(modules: &Modules, abi: Abi<'_>, wanted: impl Fn(&str) -> bool) -> Comparison {
     let mut out = Comparison::default();
-    for (header, definition) in abi.types().filter(|(header, _)| wanted(header)) {
-        let name = &definition.name;
+    for Found { header, name, item, .. } in abi.types().filter(|found| wanted(found.header)) {
         let module = modules.get(&module_path(header).join("::"));
         let shape = module.and_then(|module| Some((module, module.types.get(name)?)));
         let Some((module, shape)) = shape else {
             out.differences.push(format!("{header}: {name} is recorded, and not there"));
             continue;
         };
-        if let Item::Record(record) = &definition.item {
+        if let Item::Record(record) = item {
             out.types += 1;
             if shape.layout != Some((record.size, record.align)) {
                 let there = shape.layout;
@@ -103,8 +98,9 @@ pub fn compare(modules: &Modules, abi: &Abi, wanted: impl Fn(&str) -> bool) -> C
         }
     }
     let mut known: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for (header, definition, constant) in abi.constants().filter(|(header, ..)| wanted(header)) {
-        let (name, path) = (&definition.name, module_path(header).join("::"));
+    for (found, constant) in abi.constants().filter(|(found, _)| wanted(found.header)) {
+        let Found { header, name, .. } = found;
+        let path = module_path(header).join("::");
         out.constants += 1;
         let there = modules.get(&path).and_then(|module| module.constants.get(name));
         if there.is_none_or(|there| !is_value(there, &constant.value)) {
@@ -115,7 +111,7 @@ pub fn compare(modules: &Modules, abi: &Abi, wanted: impl Fn(&str) -> bool) -> C
     }
     for (path, known) in known {
         let there = modules.get(&path).into_iter().flat_map(|module| module.constants.keys());
-        let unknown = there.filter(|name| !known.contains(name));
+        let unknown = there.filter(|name| !known.contains(name.as_str()));
         out.differences.extend(unknown.map(|name| format!("{path}: {name} is not recorded")));
     }
     out
@@ -206,9 +202,10 @@ pub fn check_by_c(
     source: &Source,
     compiler: &Compiler,
 ) -> Result<Verdict, Error> {
-    let abi = recorded(records, release, compiler.arch);
+    let index = Index::new(records);
+    let abi = recorded(&index, release, compiler.arch);
     let abi = abi.ok_or_else(|| Error::NotRecorded { release: release.to_owned() })?;
-    let mut figures = exported(modules, &abi);
+    let mut figures = exported(modules, abi);
     if let Origin::Package(_) = source.tree.origin {
         figures.constants.retain(|constant| !is_packaged_otherwise(release, &constant.name));
     }
@@ -218,7 +215,7 @@ pub fn check_by_c(
 /// The figures of a release's modules for a C compiler: names and types are the record's, sizes, offsets,
 /// bits and values those of the modules.
 #[must_use]
-pub fn exported(modules: &Modules, abi: &Abi) -> Export {
+pub fn exported(modules: &Modules, abi: Abi<'_>) -> Export {
     let mut out = export(abi);
     let module = |header: &str| modules.get(&module_path(header).join("::"));
     out.types.retain(|ty| is_unstable(&ty.header));

@@ -31,7 +31,7 @@ impl<'a> Views<'a> {
         let abi = xen_codegen::abi(source, arch, Profile::Tools).expect("the headers import");
         let dir = tempfile::tempdir().expect("a directory to work in");
         let [c, stubs, linked] = ["all.c", "stubs", "linked"].map(|name| dir.path().join(name));
-        write_stubs(&stubs).expect("the directory is ours");
+        write_stubs(source, &stubs).expect("the directory is ours");
         let text = includes(source, arch, Profile::Tools).text;
         std::fs::write(&c, text).expect("the directory is ours");
         let compile = |flags: &[&str]| {

@@ -4,19 +4,26 @@
 use devtools::Arch;
 use xen_codegen::ir::Profile;
 use xen_layouts::{newest, records};
-use xen_records::view::{Abi, declaration::variable, layout};
+use xen_records::Records;
+use xen_records::view::{Index, declaration::variable, layout};
 
-fn guest(version: u32, arch: Arch) -> Abi {
+fn guest(version: u32, arch: Arch) -> Records {
     let source = newest().expect("the headers are at hand");
-    records::abi(&source, arch, Profile::Guest(version)).expect("they import")
+    records::of(&source, arch, Profile::Guest(version)).expect("they import")
 }
 
 /// The type of `gnttab_setup_table.frame_list` and its size.
-fn frame_list(abi: &Abi) -> (String, u64) {
-    let leaves = layout::leaves(abi, "gnttab_setup_table").into_iter();
-    let leaf = leaves.into_iter().find(|leaf| leaf.path == "frame_list");
-    let leaf = leaf.expect("the member is there");
-    (variable(abi, &leaf.ty, "", 0), leaf.size)
+fn frame_list(records: &Records) -> (String, u64) {
+    let index = Index::new(records);
+    let abi = index.abi(0, 0);
+    let mut leaves = layout::leaves(abi, "gnttab_setup_table").into_iter();
+    let leaf = leaves.find(|leaf| leaf.path == "frame_list").expect("the member is there");
+    (variable(abi, leaf.ty, "", 0), leaf.size)
+}
+
+/// The size of a structure or union, if it is there.
+fn size(records: &Records, name: &str) -> Option<u64> {
+    Index::new(records).abi(0, 0).record(name).map(|record| record.size)
 }
 
 /// `grant_table.h` gates the name of version 1 entries on 0x0003020a: version 2 came with it.
@@ -24,12 +31,11 @@ fn frame_list(abi: &Abi) -> (String, u64) {
 fn the_entry_changes_its_name() {
     for arch in Arch::SHIPPED {
         let (old, new) = (guest(0x0003_0209, arch), guest(0x0003_020a, arch));
-        let entry = |abi: &Abi, name: &str| abi.record(name).map(|record| record.size);
-        assert_eq!(entry(&old, "grant_entry"), Some(8), "{arch}");
-        assert_eq!(entry(&old, "grant_entry_v1"), None, "{arch}");
-        assert_eq!(entry(&new, "grant_entry"), None, "{arch}");
-        assert_eq!(entry(&new, "grant_entry_v1"), Some(8), "{arch}");
-        assert_eq!(entry(&new, "grant_entry_v2"), Some(16), "{arch}");
+        assert_eq!(size(&old, "grant_entry"), Some(8), "{arch}");
+        assert_eq!(size(&old, "grant_entry_v1"), None, "{arch}");
+        assert_eq!(size(&new, "grant_entry"), None, "{arch}");
+        assert_eq!(size(&new, "grant_entry_v1"), Some(8), "{arch}");
+        assert_eq!(size(&new, "grant_entry_v2"), Some(16), "{arch}");
     }
 }
 
@@ -56,7 +62,7 @@ fn the_oldest_interface_imports_everywhere() {
 /// Toolstack headers are not for guests, and say why.
 #[test]
 fn guests_see_no_toolstack() {
-    assert!(guest(0x0004_1300, Arch::X86_64).record("xen_domctl").is_none());
+    assert_eq!(size(&guest(0x0004_1300, Arch::X86_64), "xen_domctl"), None);
     let source = newest().expect("the headers are at hand");
     let abi = xen_codegen::abi(&source, Arch::X86_64, Profile::Guest(0x0004_1300));
     let abi = abi.expect("they import");

@@ -7,10 +7,16 @@ use xen_codegen::ir::Profile;
 use xen_layouts::modules::Shipped;
 use xen_layouts::shipped::check_by_c;
 use xen_layouts::{compilers, each_release, newest, oracle, records, release};
+use xen_records::view::Index;
 use xen_records::view::export::{Export, ExportValue, export};
 
 fn exported(source: &Source, arch: Arch) -> Export {
-    export(&records::abi(source, arch, Profile::Tools).expect("the headers import"))
+    of_profile(source, arch, Profile::Tools)
+}
+
+fn of_profile(source: &Source, arch: Arch, profile: Profile) -> Export {
+    let records = records::of(source, arch, profile).expect("the headers import");
+    export(Index::new(&records).abi(0, 0))
 }
 
 #[test]
@@ -43,7 +49,7 @@ fn c_agrees_at_older_interface_versions() {
         let compiler = compilers::gcc(arch).expect("it is installed");
         for version in VERSIONS {
             let profile = Profile::Guest(version);
-            let export = export(&records::abi(&source, arch, profile).expect("they import"));
+            let export = of_profile(&source, arch, profile);
             let verdict =
                 oracle::check(&source, &export, profile, compiler).expect("the compiler runs");
             let complaints = verdict.complaints;
@@ -59,10 +65,10 @@ fn c_agrees_at_older_interface_versions() {
 #[test]
 fn c_agrees_with_the_modules_of_each_release() {
     let records = xen_records::records().expect("the records are as they were written");
+    let all = Shipped::all().expect("the modules");
     let mut seen = 0;
     for pin in xen_headers::pins().releases() {
-        for arch in Arch::SHIPPED {
-            let shipped = Shipped::read(arch).expect("the modules");
+        for (&arch, shipped) in &all {
             let Some(modules) = shipped.releases.get(pin.name.as_str()) else { continue };
             let source = release(&pin.name).expect("the headers are at hand");
             let gcc = compilers::gcc(arch).expect("it is installed");

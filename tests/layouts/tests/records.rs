@@ -6,7 +6,7 @@ use xen_layouts::modules::{Modules, Shipped};
 use xen_layouts::shipped::{compare, compare_all};
 use xen_records::Records;
 use xen_records::model::{Constant, Item, Record, Value};
-use xen_records::view::Abi;
+use xen_records::view::Index;
 
 fn records() -> Records {
     xen_records::records().expect("the records are as they were written")
@@ -14,7 +14,7 @@ fn records() -> Records {
 
 #[test]
 fn what_is_shipped_is_recorded() {
-    let all = compare_all(&records()).expect("the modules");
+    let all = compare_all(&records(), &Shipped::all().expect("the modules"));
     assert_eq!(all.differences, [""; 0]);
     let counts = [all.types, all.members, all.constants];
     println!("{counts:?} types, members, constants");
@@ -32,13 +32,13 @@ fn each_wrong_figure_is_named() {
     let is_named =
         |modules: &Modules, release: &str, complaint: &str, spoil: &dyn Fn(&mut Item)| {
             let name = complaint.split([' ', '.']).next().expect("a name");
-            let release_at = records.catalogue.release(release).expect("it is recorded");
-            let column = records.catalogue.arch("x86_64").expect("it is recorded");
-            let mut snapshot = records.snapshot(release_at, column);
+            let (at, column) = records.catalogue.cell(release, "x86_64").expect("it is recorded");
+            let mut snapshot = records.snapshot(at, column);
             let items = snapshot.headers.iter_mut().flat_map(|header| &mut header.items);
             items.filter(|found| found.name == name).for_each(|found| spoil(&mut found.item));
             let wanted = |header: &str| release == ROOT || is_unstable(header);
-            let found = compare(modules, &Abi::from(snapshot), wanted).differences;
+            let spoilt = Records::from_snapshots(&[snapshot]).expect("one architecture");
+            let found = compare(modules, Index::new(&spoilt).abi(0, 0), wanted).differences;
             let is_one = found.len() == 1 && found[0].contains(complaint);
             assert!(is_one, "{release} {complaint}: {found:#?}");
         };

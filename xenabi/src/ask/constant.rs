@@ -4,7 +4,7 @@ use clap::Args;
 use xen_records::model::{Item, Origin};
 use xen_records::view::declaration::constant_type;
 
-use super::{decimal, hexadecimal, is_constant};
+use super::is_constant;
 use crate::cli::Outcome;
 use crate::error::Error;
 use crate::input::{Input, arches, releases};
@@ -33,20 +33,16 @@ impl Const {
         for (header, entry) in asked.entries(&self.name) {
             for variant in &entry.variants {
                 let Item::Constant(constant) = &variant.item else { continue };
-                if variant.cells.any_releases() >> asked.release & 1 == 0 {
-                    continue;
-                }
-                let arch = (0..catalogue.arches.len())
-                    .find(|arch| variant.cells.contains(asked.release, *arch));
-                let line = arch.and_then(|arch| entry.at(asked.release, arch)).map_or(0, |at| at.1);
+                let Some(arch) = variant.cells.arches_of(asked.release).next() else { continue };
+                let line = entry.line(asked.release, arch);
                 place.get_or_insert_with(|| (format!("{header}:{line}"), entry.cells()));
                 let owner = match &constant.origin {
                     Origin::Enumerator(Some(owner)) => format!("enum {owner}"),
                     _ => String::new(),
                 };
                 table.row([
-                    decimal(&constant.value),
-                    hexadecimal(&constant.value),
+                    constant.value.to_string(),
+                    constant.value.hexadecimal(),
                     constant_type(constant),
                     owner,
                     arches(catalogue, &variant.cells, asked.release),

@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use xen_records::Records;
 use xen_records::view::diff::{Change, diff};
 
 use crate::cli::Outcome;
 use crate::error::Error;
-use crate::input::{Asked, release};
+use crate::input::{Asked, kept, release};
 use crate::print::{BOLD, DIM, RED, print, styled};
 use crate::trees::{Trees, revision, tree};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   xenabi diff 4.17 4.22 --arch x86_64
-  xenabi diff 4.22 ~/src/xen                a release and a checkout (needs the feature `headers`)
+  xenabi diff 4.22 ~/src/xen                a release and a checkout (only the program xenabi-headers)
   xenabi diff --git . HEAD~3 HEAD           the ABI check of a patch series (likewise)
 
 `!` marks a break of a stable interface: then the status is 1. What a domctl or sysctl changes is no break.")]
@@ -37,20 +38,24 @@ pub(crate) struct Diff {
 
 impl Diff {
     pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
-        let (old, new) = (self.side(trees, &self.old)?, self.side(trees, &self.new)?);
-        let arches = self.arches(&old, &new)?;
+        let mut recorded = None;
+        let old = self.side(trees, &self.old, &mut recorded)?;
+        let new = self.side(trees, &self.new, &mut recorded)?;
+        let arches = self.arches(old, new)?;
+        let old_index = old.index();
+        let other = (!std::ptr::eq(old.records, new.records)).then(|| new.index());
+        let new_index = other.as_ref().unwrap_or(&old_index);
         let mut changes = BTreeMap::<Change, Vec<&str>>::new();
         for name in &arches {
-            let abi = |side: &Asked| -> Result<_, Error> {
-                let arches = side.arches(std::slice::from_ref(name))?;
-                Ok(side.abi(arches.first().copied().unwrap_or_default()))
-            };
-            for change in diff(&abi(&old)?, &abi(&new)?) {
+            let arch = |side: Asked| side.records.catalogue.arch(name).unwrap_or_default();
+            let before = old_index.abi(old.release, arch(old));
+            let after = new_index.abi(new.release, arch(new));
+            for change in diff(before, after) {
                 changes.entry(change).or_default().push(name);
             }
         }
         let breaks = changes.keys().filter(|change| change.breaks).count();
-        let title = format!("{} to {} on {}", titled(&old), titled(&new), arches.join(", "));
+        let title = format!("{} to {} on {}", titled(old), titled(new), arches.join(", "));
         let mut out = format!(
             "{}: {} changes, {breaks} of them breaks of a stable interface\n",
             styled(BOLD, &title),
@@ -62,21 +67,30 @@ impl Diff {
         Ok(if breaks == 0 { Outcome::Yes } else { Outcome::No })
     }
 
-    fn side(&self, trees: Option<Trees>, name: &str) -> Result<Asked, Error> {
+    /// What `name` means: `recorded` keeps the program's own records, which are read at most once.
+    fn side(
+        &self,
+        trees: Option<Trees>,
+        name: &str,
+        recorded: &mut Option<&'static Records>,
+    ) -> Result<Asked, Error> {
         if let Some(git) = &self.git {
-            return Ok(Asked { records: revision(trees, git, name, &self.arch)?, release: 0 });
+            return Ok(Asked::of_tree(revision(trees, git, name, &self.arch)?));
         }
         if Path::new(name).exists() {
-            return Ok(Asked { records: tree(trees, Path::new(name), &self.arch)?, release: 0 });
+            return Ok(Asked::of_tree(tree(trees, Path::new(name), &self.arch)?));
         }
-        let records = xen_records::records()?;
+        let records = match *recorded {
+            Some(records) => records,
+            None => recorded.insert(kept(xen_records::records_without_lines()?)),
+        };
         let release = release(&records.catalogue, name)?;
         Ok(Asked { records, release })
     }
 
     /// The names of the architectures asked for, or of all that both sides have.
-    fn arches(&self, old: &Asked, new: &Asked) -> Result<Vec<String>, Error> {
-        let names = |side: &Asked| -> Result<Vec<String>, Error> {
+    fn arches(&self, old: Asked, new: Asked) -> Result<Vec<String>, Error> {
+        let names = |side: Asked| -> Result<Vec<String>, Error> {
             let arches = side.arches(&self.arch)?.into_iter();
             Ok(arches.map(|arch| side.records.catalogue.arches[arch].name.clone()).collect())
         };
@@ -86,7 +100,7 @@ impl Diff {
 }
 
 /// A side as a title names it: a release with its point release.
-fn titled(side: &Asked) -> String {
+fn titled(side: Asked) -> String {
     let release = &side.records.catalogue.releases[side.release];
     match release.point == release.name {
         true => format!("Xen {}", release.name),

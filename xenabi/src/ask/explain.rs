@@ -30,7 +30,7 @@ const KINDS: [(&str, &str); 2] = [("XEN_E", "error"), ("GNTST_", "grant status")
 
 impl Explain {
     pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
-        let asked = self.input.load(trees, &[])?;
+        let asked = self.input.load_without_lines(trees)?;
         let codes = codes(&asked);
         let found: Vec<_> = match number(&self.code) {
             Some(value) => codes.iter().filter(|code| code.is(value)).collect(),
@@ -81,7 +81,8 @@ fn codes(asked: &Asked) -> Vec<Code> {
     let entries = asked.records.headers.iter().flat_map(|header| &header.entries);
     let codes = entries.filter_map(|entry| {
         let (_, kind) = KINDS.iter().find(|(prefix, _)| entry.name.starts_with(prefix))?;
-        let (item, _) = (0..8).find_map(|arch| entry.at(asked.release, arch))?;
+        let arch = entry.cells().arches_of(asked.release).next()?;
+        let item = entry.item(asked.release, arch)?;
         let Item::Constant(constant) = item else { return None };
         let Value::Int { value, .. } = constant.value else { return None };
         // Macros of other headers may begin alike.

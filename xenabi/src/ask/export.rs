@@ -43,7 +43,8 @@ impl Export {
         let text = match self.format {
             Format::Json => {
                 // Strings and numbers only: there is nothing JSON cannot hold.
-                let json = serde_json::to_string_pretty(&export(&asked.abi(arch)));
+                let json =
+                    serde_json::to_string_pretty(&export(asked.index().abi(asked.release, arch)));
                 json.unwrap_or_default() + "\n"
             }
             Format::Text => {

@@ -2,9 +2,9 @@
 
 use clap::Args;
 use xen_records::Records;
-use xen_records::model::{Item, Member, Type};
+use xen_records::model::Item;
+use xen_records::view::layout::own_members;
 
-use super::decimal;
 use crate::cli::Outcome;
 use crate::error::Error;
 use crate::input::{Input, releases};
@@ -26,8 +26,8 @@ pub(crate) struct Find {
 
 impl Find {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let records = Input::default().load(None, &[])?.records;
-        let found = found(&records, &self.text.to_lowercase());
+        let records = Input::default().load_without_lines(None)?.records;
+        let found = found(records, &self.text.to_lowercase());
         let is_empty = found.is_empty();
         let mut table = Table::new(&[]);
         found.into_iter().for_each(|row| table.row(row));
@@ -57,12 +57,11 @@ fn found(records: &Records, text: &str) -> Vec<[String; 4]> {
             if entry.name.to_lowercase().contains(text) {
                 row(entry.name.clone(), what(&newest.item));
             }
-            let mut paths = Vec::new();
-            if let Item::Record(record) = &newest.item {
-                members(&record.members, "", text, &mut paths);
-            }
-            for path in paths {
-                row(format!("{}.{path}", entry.name), String::from("member"));
+            let Item::Record(record) = &newest.item else { continue };
+            for (path, member) in own_members(&record.members) {
+                if member.name.as_ref().is_some_and(|name| name.to_lowercase().contains(text)) {
+                    row(format!("{}.{path}", entry.name), String::from("member"));
+                }
             }
         }
     }
@@ -74,23 +73,6 @@ fn what(item: &Item) -> String {
         Item::Record(record) => format!("{}, {} bytes", record.kind.keyword(), record.size),
         Item::Typedef(_) => String::from("typedef"),
         Item::Enum { .. } => String::from("enum"),
-        Item::Constant(constant) => format!("= {}", decimal(&constant.value)),
-    }
-}
-
-/// The paths of members whose own name has `text` in it.
-fn members(members: &[Member], path: &str, text: &str, out: &mut Vec<String>) {
-    for member in members {
-        let path = match (&member.name, path) {
-            (None, path) => path.to_owned(),
-            (Some(name), "") => name.clone(),
-            (Some(name), path) => format!("{path}.{name}"),
-        };
-        if member.name.as_ref().is_some_and(|name| name.to_lowercase().contains(text)) {
-            out.push(path.clone());
-        }
-        if let Type::Inline(_, inner) = member.ty.element() {
-            self::members(inner, &path, text, out);
-        }
+        Item::Constant(constant) => format!("= {}", constant.value),
     }
 }

@@ -1,6 +1,7 @@
 //! `xenabi layout`.
 
 use clap::Args;
+use xen_records::model::Item;
 use xen_records::view::Abi;
 use xen_records::view::declaration::{c_name, variable};
 use xen_records::view::layout::{Leaf, leaves};
@@ -52,15 +53,16 @@ impl Layout {
         let asked = self.input.load(trees, &self.arch)?;
         let name = bare(&self.name);
         let (name, member) = name.split_once('.').unwrap_or((name, ""));
-        let abis: Vec<Abi> = asked.arches(&self.arch)?.into_iter().map(|a| asked.abi(a)).collect();
-        let abis: Vec<&Abi> = abis.iter().filter(|abi| abi.ty(name).is_some()).collect();
-        let Some((header, definition)) = abis.first().and_then(|abi| abi.ty(name)) else {
+        let index = asked.index();
+        let abis = asked.arches(&self.arch)?.into_iter().map(|arch| index.abi(asked.release, arch));
+        let abis: Vec<Abi<'_>> = abis.filter(|abi| abi.ty(name).is_some()).collect();
+        let Some(found) = abis.first().and_then(|abi| abi.ty(name)) else {
             return Err(asked.unknown("type", name, is_type));
         };
-        let mut out = styled(BOLD, &c_name(definition));
-        out += &format!(", {header}:{}, Xen {}\n\n", definition.line, asked.name());
+        let mut out = styled(BOLD, &c_name(found.name, found.item));
+        out += &format!(", {}:{}, Xen {}\n\n", found.header, found.line, asked.name());
         out += &match abis.iter().any(|abi| abi.record(name).is_some()) {
-            true => picture(&asked, &abis, name, member)?,
+            true => picture(asked, &abis, name, member)?,
             false => scalar(&abis, name),
         };
         print(&out)?;
@@ -68,14 +70,14 @@ impl Layout {
     }
 }
 
-fn picture(asked: &Asked, abis: &[&Abi], name: &str, member: &str) -> Result<String, Error> {
+fn picture(asked: Asked, abis: &[Abi<'_>], name: &str, member: &str) -> Result<String, Error> {
     let mut columns: Vec<Column> = Vec::new();
-    for abi in abis {
+    for &abi in abis {
         let rows = rows(abi, name, member);
         let figures = |rows: &[Row]| -> Vec<_> {
             rows.iter().map(|row| (row.key.clone(), row.offset.clone(), row.size.clone())).collect()
         };
-        let arch = abi.snapshot().arch.name.clone();
+        let arch = abi.arch().name.clone();
         match columns.iter_mut().find(|column| figures(&column.rows) == figures(&rows)) {
             Some(column) => column.arches.push(arch),
             None => columns.push(Column { arches: vec![arch], rows }),
@@ -83,7 +85,7 @@ fn picture(asked: &Asked, abis: &[&Abi], name: &str, member: &str) -> Result<Str
     }
     if !member.is_empty() && columns.iter().all(|column| column.rows.len() <= 2) {
         let all: Vec<String> =
-            abis.iter().flat_map(|abi| leaves(abi, name)).map(|leaf| leaf.path).collect();
+            abis.iter().flat_map(|abi| leaves(*abi, name)).map(|leaf| leaf.path).collect();
         return Err(Error::Unknown {
             what: "member",
             name: format!("{name}.{member}"),
@@ -119,7 +121,7 @@ fn picture(asked: &Asked, abis: &[&Abi], name: &str, member: &str) -> Result<Str
 }
 
 /// The lines of one architecture: members, padding where there is any, size and alignment.
-fn rows(abi: &Abi, name: &str, member: &str) -> Vec<Row> {
+fn rows(abi: Abi<'_>, name: &str, member: &str) -> Vec<Row> {
     let Some(record) = abi.record(name) else { return Vec::new() };
     let leaves = leaves(abi, name);
     let gaps = gaps(&leaves, record.size);
@@ -156,17 +158,17 @@ fn rows(abi: &Abi, name: &str, member: &str) -> Vec<Row> {
     rows
 }
 
-fn row(abi: &Abi, leaf: &Leaf) -> Row {
+fn row(abi: Abi<'_>, leaf: &Leaf<'_>) -> Row {
     let (offset, size) = match leaf.bits {
         Some((first, width)) => (format!("{}:{}", first / 8, first % 8), format!("{width}b")),
         None => (leaf.offset.to_string(), leaf.size.to_string()),
     };
-    let ty = variable(abi, &leaf.ty, "", 0).lines().next().unwrap_or_default().to_owned();
+    let ty = variable(abi, leaf.ty, "", 0).lines().next().unwrap_or_default().to_owned();
     Row { key: leaf.path.clone(), label: format!("  {}", leaf.path), offset, size, ty }
 }
 
 /// The bytes that no member has: after which leaf each run of them is shown, where it is, and how long.
-fn gaps(leaves: &[Leaf], size: u64) -> Vec<(usize, u64, u64)> {
+fn gaps(leaves: &[Leaf<'_>], size: u64) -> Vec<(usize, u64, u64)> {
     let mut used: Vec<(u64, u64)> =
         leaves.iter().map(|leaf| (leaf.offset, leaf.offset.saturating_add(leaf.size))).collect();
     used.sort_unstable();
@@ -203,20 +205,16 @@ fn merged(columns: &[Column]) -> Vec<String> {
 }
 
 /// A typedef or enumeration: its type, a line for each architecture.
-fn scalar(abis: &[&Abi], name: &str) -> String {
+fn scalar(abis: &[Abi<'_>], name: &str) -> String {
     let mut table = Table::new(&[2, 3]);
     table.row(["", "type", "size", "align"]);
-    for abi in abis {
-        let Some((_, definition)) = abi.ty(name) else { continue };
-        let (xen_records::model::Item::Typedef(ty)
-        | xen_records::model::Item::Enum { int: ty, .. }) = &definition.item
-        else {
-            continue;
-        };
+    for &abi in abis {
+        let Some(found) = abi.ty(name) else { continue };
+        let (Item::Typedef(ty) | Item::Enum { int: ty, .. }) = found.item else { continue };
         let figures = abi.size_align(ty);
         let figure = |figure: Option<u64>| figure.map_or(String::from("-"), |n| n.to_string());
         table.row([
-            abi.snapshot().arch.name.clone(),
+            abi.arch().name.clone(),
             variable(abi, ty, "", 0),
             figure(figures.map(|(size, _)| size)),
             figure(figures.map(|(_, align)| align)),

@@ -12,7 +12,7 @@ pub(crate) mod uses;
 pub(crate) mod value;
 
 use xen_records::Entry;
-use xen_records::model::{Item, Value};
+use xen_records::model::Item;
 
 /// Whether the entry is a type.
 fn is_type(entry: &Entry) -> bool {
@@ -22,21 +22,6 @@ fn is_type(entry: &Entry) -> bool {
 /// Whether the entry is a constant.
 fn is_constant(entry: &Entry) -> bool {
     entry.variants.iter().any(|variant| matches!(variant.item, Item::Constant(_)))
-}
-
-/// A value in decimal, and in hexadecimal where that says more.
-fn decimal(value: &Value) -> String {
-    match value {
-        Value::Int { value, .. } => value.to_string(),
-        Value::Text(text) => format!("{text:?}"),
-    }
-}
-
-fn hexadecimal(value: &Value) -> String {
-    match value {
-        Value::Int { value, .. } if *value > 9 => format!("{value:#x}"),
-        _ => String::new(),
-    }
 }
 
 /// A name without a keyword of C's before it.

@@ -1,7 +1,7 @@
 //! `xenabi releases`.
 
 use clap::Args;
-use xen_records::view::Abi;
+use xen_records::view::Index;
 
 use crate::cli::Outcome;
 use crate::error::Error;
@@ -14,11 +14,12 @@ pub(crate) struct Releases {}
 
 impl Releases {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let records = Input::default().load(None, &[])?.records;
+        let records = Input::default().load_without_lines(None)?.records;
+        let index = Index::new(records);
         let mut table = Table::new(&[3, 4, 5]);
         table.row(["release", "point", "arch", "types", "fields", "constants"]);
         for (release, arch) in records.catalogue.cells.iter() {
-            let counts = Abi::from(records.snapshot(release, arch)).counts();
+            let counts = index.abi(release, arch).counts();
             let known = &records.catalogue.releases[release];
             table.row([
                 known.name.clone(),

@@ -25,7 +25,7 @@ pub(crate) struct Since {
 
 impl Since {
     pub(crate) fn run(self) -> Result<Outcome, Error> {
-        let asked = Input::default().load(None, &[])?;
+        let asked = Input::default().load_without_lines(None)?;
         let name = bare(&self.name);
         let arches = asked.arches(self.arch.as_slice())?;
         let has = |arch: &usize| asked.entries(name).any(|(_, e)| e.cells().releases(*arch) != 0);
@@ -46,16 +46,17 @@ fn history(asked: &Asked, name: &str, arch: usize) -> String {
     let there: Vec<usize> =
         (0..catalogue.releases.len()).filter(|release| cells.contains(*release, arch)).collect();
     let mut out = format!("{} on {}\n", styled(BOLD, name), catalogue.arches[arch].name);
-    let mut before: Option<Abi> = None;
+    let index = asked.index();
+    let mut before: Option<Abi<'_>> = None;
     for release in there {
-        let now = Abi::from(asked.records.snapshot(release, arch));
+        let now = index.abi(release, arch);
         let title = &catalogue.releases[release].name;
         let is_there = now.ty(name).is_some() || now.constant(name).is_some();
-        match &before {
+        match before {
             None if is_there => out += &format!("  {title}  there; older releases are not known\n"),
             None => {}
             Some(before) => {
-                for Change { kind, .. } in of(before, &now, name) {
+                for Change { kind, .. } in of(before, now, name) {
                     let text = match kind {
                         ChangeKind::Added => String::from("added"),
                         other => other.to_string(),

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use xen_records::model::{Item, Member, Type};
-use xen_records::view::Abi;
+use xen_records::model::{Item, Type};
 use xen_records::view::declaration::{c_name, variable};
+use xen_records::view::layout::own_members;
+use xen_records::view::{Abi, Found};
 
 use super::{bare, is_type};
 use crate::cli::Outcome;
@@ -36,26 +37,28 @@ impl Uses {
     pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
         let asked = self.input.load(trees, &[])?;
         let name = bare(&self.name);
-        let abis = asked.arches(self.arch.as_slice())?.into_iter().map(|arch| asked.abi(arch));
-        let Some(abi) = abis.into_iter().find(|abi| abi.ty(name).is_some()) else {
+        let index = asked.index();
+        let arches = asked.arches(self.arch.as_slice())?.into_iter();
+        let mut abis = arches.map(|arch| index.abi(asked.release, arch));
+        let Some(abi) = abis.find(|abi| abi.ty(name).is_some()) else {
             return Err(asked.unknown("type", name, is_type));
         };
-        let names = names(&abi, name);
+        let names = names(abi, name);
         let mut table = Table::new(&[]);
         let mut is_used = false;
-        for (header, definition) in abi.types() {
-            let place = format!("{header}:{}", definition.line);
+        for Found { header, line, name, item } in abi.types() {
             let mut row = |what: String, ty: &Type| {
-                table.row([what, variable(&abi, ty, "", 0), place.clone()]);
+                table.row([what, variable(abi, ty, "", 0), format!("{header}:{line}")]);
                 is_used = true;
             };
-            match &definition.item {
-                Item::Typedef(ty) if mentions(ty, &names) => row(definition.name.clone(), ty),
-                Item::Record(record) => each(&record.members, "", &mut |path, ty| {
-                    if mentions(ty, &names) {
-                        row(format!("{}.{path}", c_name(definition)), ty);
+            match item {
+                Item::Typedef(ty) if mentions(ty, &names) => row(name.to_owned(), ty),
+                Item::Record(record) => {
+                    let members = own_members(&record.members).into_iter();
+                    for (path, member) in members.filter(|(_, m)| mentions(&m.ty, &names)) {
+                        row(format!("{}.{path}", c_name(name, item)), &member.ty);
                     }
-                }),
+                }
                 _ => {}
             }
         }
@@ -68,12 +71,12 @@ impl Uses {
 }
 
 /// The type's own name, and those of its typedefs.
-fn names<'a>(abi: &'a Abi, name: &'a str) -> BTreeSet<&'a str> {
+fn names<'a>(abi: Abi<'a>, name: &'a str) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::from([name]);
     loop {
-        let typedefs = abi.types().filter_map(|(_, definition)| match &definition.item {
+        let typedefs = abi.types().filter_map(|found| match found.item {
             Item::Typedef(Type::Named(target)) if names.contains(target.as_str()) => {
-                Some(definition.name.as_str())
+                Some(found.name)
             }
             _ => None,
         });
@@ -92,20 +95,5 @@ fn mentions(ty: &Type, names: &BTreeSet<&str>) -> bool {
             mentions(inner, names)
         }
         _ => false,
-    }
-}
-
-/// Shows `visit` every member at every level, with its path.
-fn each(members: &[Member], path: &str, visit: &mut impl FnMut(&str, &Type)) {
-    for member in members {
-        let path = match (&member.name, path) {
-            (None, path) => path.to_owned(),
-            (Some(name), "") => name.clone(),
-            (Some(name), path) => format!("{path}.{name}"),
-        };
-        visit(&path, &member.ty);
-        if let Type::Inline(_, inner) = member.ty.element() {
-            each(inner, &path, visit);
-        }
     }
 }

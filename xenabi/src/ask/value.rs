@@ -3,7 +3,7 @@
 use clap::Args;
 use xen_records::model::{Item, Value as Known};
 
-use super::{decimal, hexadecimal, number};
+use super::number;
 use crate::cli::Outcome;
 use crate::error::Error;
 use crate::input::{Asked, Input, arches};
@@ -33,7 +33,7 @@ impl Value {
     pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
         let value = number(&self.value)
             .ok_or_else(|| Error::NotANumber { text: self.value.clone(), nearest: None })?;
-        let asked = self.input.load(trees, &[])?;
+        let asked = self.input.load_without_lines(trees)?;
         let mut found = matches(&asked, value, &self.prefix);
         if value < 0 {
             // A hypercall's result.
@@ -64,11 +64,10 @@ fn matches(asked: &Asked, value: i128, prefix: &str) -> Vec<[String; 5]> {
                 let Item::Constant(constant) = &variant.item else { continue };
                 let is_equal =
                     matches!(constant.value, Known::Int { value: known, .. } if known == value);
-                let is_there = variant.cells.any_releases() >> asked.release & 1 == 1;
-                if is_equal && is_there {
+                if is_equal && variant.cells.has_release(asked.release) {
                     out.push([
-                        decimal(&constant.value),
-                        hexadecimal(&constant.value),
+                        constant.value.to_string(),
+                        constant.value.hexadecimal(),
                         entry.name.clone(),
                         header.name.clone(),
                         arches(catalogue, &variant.cells, asked.release),
@@ -82,6 +81,9 @@ fn matches(asked: &Asked, value: i128, prefix: &str) -> Vec<[String; 5]> {
 
 /// Whether a name begins with `prefix` in any case, with or without Xen's own.
 fn begins(name: &str, prefix: &str) -> bool {
+    if prefix.is_empty() {
+        return true;
+    }
     let (name, prefix) = (name.to_lowercase(), prefix.to_lowercase());
     let short = name.strip_prefix("xen_").unwrap_or(&name);
     name.starts_with(&prefix) || short.starts_with(&prefix)

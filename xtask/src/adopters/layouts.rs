@@ -1,69 +1,75 @@
 //! Layouts and constants beside those of libxen-sys, which ships what bindgen made of the same headers.
 //!
-//! Both are read as text: its assertions, and ours. Nothing is compiled, since rustc proves the one and the C
-//! compilers of `tests/layouts` the other.
+//! Its assertions are read as text, ours are what `xenabi export` prints. Nothing is compiled, since rustc proves
+//! the one and the C compilers of `tests/layouts` the other.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use devtools::Table;
+use serde::Deserialize;
 
-use crate::Error;
+use crate::{Error, process, workspace};
 
 /// The crate, in the version that is compared.
 pub(super) const PEER: (&str, &str) = ("libxen-sys", "0.8.2");
 
-/// Where the two differ, and why.
-const KNOWN: [(&str, &str); 0] = [];
-
 /// Sizes by type, offsets by `type::member`, and values by constant.
 type Figures = BTreeMap<String, i128>;
 
-/// Prints how many figures agree, and each that does not. One that is not known is an error. A known one may
-/// agree: another release of Xen, or of the crate, may have it otherwise.
-pub(super) fn compare(root: &Path, peer: &Path) -> Result<(), Error> {
-    let generated = root.join("xen-abi/src/generated/x86_64");
-    let (mut ours, mut release) = (Figures::new(), None);
-    read_all(&generated, &mut |text| {
-        release = release.take().or_else(|| release_of(text));
-        ours_in(text, &mut ours);
-    })?;
-    let release = release.ok_or_else(|| {
-        Error::Unexpected("xen-abi/src/generated: no file names its release".to_owned())
-    })?;
+/// What of the export is compared.
+#[derive(Deserialize)]
+struct Export {
+    release: String,
+    types: Vec<Type>,
+    constants: Vec<Constant>,
+}
+
+#[derive(Deserialize)]
+struct Type {
+    name: String,
+    size: u64,
+    fields: Vec<Field>,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    path: String,
+    offset: u64,
+    /// Only of a bit field.
+    bits: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Constant {
+    name: String,
+    value: serde_json::Value,
+}
+
+/// Prints how many figures agree. One that differs is an error.
+pub(super) fn compare(peer: &Path) -> Result<(), Error> {
+    let mut command = workspace::cargo()?;
+    command.args(["run", "--quiet", "-p", "xenabi", "--", "export", "--arch", "x86_64"]);
+    let export = process::output("xenabi export", &mut command)?;
+    let export: Export = serde_json::from_str(&export)
+        .map_err(|error| Error::Unexpected(format!("xenabi export: {error}")))?;
+    let ours = export.figures();
+    let release = &export.release;
     let file = peer.join(format!("bindings/xen-{release}.rs"));
     let theirs = theirs_in(&fs::read_to_string(&file).map_err(Error::file(&file))?);
     let both: Vec<_> =
         theirs.iter().filter_map(|(name, n)| Some((name, n, ours.get(name)?))).collect();
     // Constants that C has as int are unsigned in one of the two.
     let differ = |a: i128, b: i128| (a - b) % (1 << 32) != 0;
-    let differences: Vec<_> =
-        both.iter().filter(|(_, theirs, ours)| differ(**theirs, **ours)).collect();
-    println!(
-        "{} {} for Xen {release}: {} figures in both, {} differ",
-        PEER.0,
-        PEER.1,
-        both.len(),
-        differences.len()
-    );
-    let mut table = Table::new(["figure", "theirs", "ours", "why"]);
-    let reason = |name: &str| KNOWN.iter().find(|(known, _)| *known == name).map(|(_, why)| *why);
-    for (name, theirs, ours) in &differences {
-        table.row([
-            (*name).clone(),
-            theirs.to_string(),
-            ours.to_string(),
-            reason(name).unwrap_or("not known").to_owned(),
-        ]);
-    }
-    table.print();
-    let unknown = differences.iter().find(|(name, ..)| reason(name).is_none());
-    if let Some((name, theirs, ours)) = unknown {
+    let differences = both.iter().filter(|(_, theirs, ours)| differ(**theirs, **ours));
+    let differences: Vec<String> =
+        differences.map(|(name, theirs, ours)| format!("{name}: {theirs}, ours {ours}")).collect();
+    println!("{} {} for Xen {release}: {} figures in both", PEER.0, PEER.1, both.len());
+    if !differences.is_empty() {
         return Err(Error::Unexpected(format!(
-            "{name} is {theirs} in {} and {ours} here; find out who is right, and add it to \
-             xtask/src/adopters/layouts.rs",
-            PEER.0
+            "{} has other figures; find out who is right: {}",
+            PEER.0,
+            differences.join("; ")
         )));
     }
     if both.len() < 2000 {
@@ -75,52 +81,21 @@ pub(super) fn compare(root: &Path, peer: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads every file of a directory, Linux's headers left out, which libxen-sys does not have.
-fn read_all(directory: &Path, read: &mut impl FnMut(&str)) -> Result<(), Error> {
-    for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
-        let path = entry.map_err(Error::file(directory))?.path();
-        if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != "linux") {
-                read_all(&path, read)?;
-            }
-        } else {
-            read(&fs::read_to_string(&path).map_err(Error::file(&path))?);
-        }
+impl Export {
+    fn figures(&self) -> Figures {
+        let types = self.types.iter().flat_map(|ty| {
+            let members = ty.fields.iter().filter(|field| field.bits.is_none());
+            let members =
+                members.map(|field| (format!("{}::{}", ty.name, field.path), field.offset.into()));
+            [(ty.name.clone(), ty.size.into())].into_iter().chain(members)
+        });
+        let constants = self.constants.iter().filter_map(|constant| {
+            let value = &constant.value;
+            let value = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
+            Some((constant.name.clone(), value?))
+        });
+        types.chain(constants).collect()
     }
-    Ok(())
-}
-
-/// `4.22` in `from grant_table.h of Xen 4.22.0, x86_64.`
-fn release_of(text: &str) -> Option<String> {
-    let (_, rest) = text.lines().next()?.split_once(" of Xen ")?;
-    let mut numbers = rest.split([',', '.']);
-    Some(format!("{}.{}", numbers.next()?, numbers.next()?))
-}
-
-/// From `layout!` and constants.
-fn ours_in(text: &str, figures: &mut Figures) {
-    let mut record = "";
-    for line in text.lines() {
-        let words = line.trim_start_matches("layout! { ").trim();
-        if let Some(rest) = words.strip_prefix("struct ").or_else(|| words.strip_prefix("union ")) {
-            let size = || rest.split_once(": ")?.1.split(',').next()?.parse().ok();
-            if let (Some((name, _)), Some(size)) = (rest.split_once(": "), size()) {
-                record = name;
-                figures.insert(name.to_owned(), size);
-            }
-        } else if let Some((name, value)) = constant(words) {
-            figures.insert(name.to_owned(), value);
-        } else if let Some((member, offset)) = member(words) {
-            figures.insert(format!("{record}::{member}"), offset);
-        }
-    }
-}
-
-/// `flags: u16 = 0, "grant_entry_v1.flags";`
-fn member(line: &str) -> Option<(&str, i128)> {
-    let (member, rest) = line.split_once(": ")?;
-    let (_, offset) = rest.split_once(" = ")?;
-    Some((member, offset.split_once(", \"")?.0.parse().ok()?))
 }
 
 /// `pub const NAME: TYPE = VALUE;`, where the value may be in a newtype.
@@ -162,20 +137,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_release_is_read() {
-        let text = "// @generated by `codegen` from xen.h of Xen 4.22.0, x86_64. Do not edit.\n";
-        assert_eq!(release_of(text).as_deref(), Some("4.22"));
-        assert_eq!(release_of("// by hand\n"), None);
-    }
-
-    #[test]
-    fn our_text_is_read() {
-        let mut figures = Figures::new();
-        let text = "pub const A: u32 = 0x10;\npub const B: GrantStatus = GrantStatus(-3);\n\
-            layout! { struct s: 24, 8;\n    m: u16 = 2, \"s.m\";\n    [(u16)]\n}\nlayout! { union u: 8, 4 }\n";
-        ours_in(text, &mut figures);
-        let expected = [("A", 16), ("B", -3), ("s", 24), ("s::m", 2), ("u", 8)];
-        assert_eq!(figures, expected.map(|(name, figure)| (name.to_owned(), figure)).into());
+    fn the_export_is_read() {
+        let text = r#"{"release": "4.22", "arch": "x86_64", "types": [{"name": "s", "size": 24, "fields": [
+            {"path": "m", "offset": 2}, {"path": "b", "offset": 4, "bits": 3}]}],
+            "constants": [{"name": "A", "value": -3}, {"name": "T", "value": "text"}]}"#;
+        let export: Export = serde_json::from_str(text).unwrap();
+        let expected = [("A", -3), ("s", 24), ("s::m", 2)];
+        assert_eq!(
+            export.figures(),
+            expected.map(|(name, figure)| (name.to_owned(), figure)).into()
+        );
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(crate) fn run() -> Result<(), Error> {
     table.print();
     println!();
     cycle::check(&root, &scratch)?;
-    layouts::compare(&root, &found[layouts::PEER.0])
+    layouts::compare(&found[layouts::PEER.0])
 }
 
 impl Adopter {

@@ -2,6 +2,7 @@
 //! proven by rustc and checked by C compilers; what is shipped is compared with the records, and where upstream's
 //! releases are at hand made anew.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,15 +15,16 @@ use xen_codegen::emit;
 use xen_codegen::import::Source;
 use xen_codegen::ir::{Abi, Profile};
 use xen_codegen::{output, record, releases};
-use xen_headers::{LinuxTree, Options, Upstream, linux_pins};
+use xen_headers::{GIT_VARIABLE, LinuxTree, Options, Upstream, linux_pins};
 use xen_layouts::modules::Shipped;
 use xen_layouts::prove::{prove, workspace};
 use xen_layouts::shipped::{self, Comparison};
 use xen_layouts::{Error, compilers, oracle, records, release};
+use xen_records::Records;
 use xen_records::catalogue::Release;
 use xen_records::model::Snapshot;
-use xen_records::view::Counts;
 use xen_records::view::export::export;
+use xen_records::view::{Counts, Index};
 
 fn main() -> ExitCode {
     match run() {
@@ -66,6 +68,7 @@ fn run() -> Result<bool, Error> {
     for warning in &linux.warnings {
         eprintln!("warning: {warning}");
     }
+    let shipped = Shipped::all()?;
     let mut read = Vec::new();
     for pin in xen_headers::pins().releases() {
         let source = release(&pin.name)?;
@@ -89,21 +92,21 @@ fn run() -> Result<bool, Error> {
         let differences = records::differences(&recorded, &made);
         complaints.extend(records::unexplained(&of_tree.name, &source.tree.origin, differences));
         checked.push(of_tree.name);
-        complaints.extend(modules_in_c(&recorded, &pin.name, &source)?);
+        complaints.extend(modules_in_c(&recorded, &shipped, &pin.name, &source)?);
         let (mut done, mut wrong) = check(&source, &imported, &docs)?;
         rows.append(&mut done);
         complaints.append(&mut wrong);
         read.extend(imported.into_iter().map(|imported| imported.abi));
     }
-    let shipped = shipped::compare_all(&recorded)?;
+    let compared = shipped::compare_all(&recorded, &shipped);
     complaints.extend(drift(&docs, read)?);
-    let (unpinned, mut wrong) = check_from_git(&recorded, &checked)?;
+    let (unpinned, mut wrong) = check_from_upstream(&recorded, &checked)?;
     complaints.append(&mut wrong);
     checked.extend(unpinned);
     rows.sort_by(|a, b| (&a.release, a.arch).cmp(&(&b.release, b.arch)));
     print(&rows);
     print_records(&recorded.catalogue.releases, &checked);
-    let Comparison { types, members, constants, differences } = shipped;
+    let Comparison { types, members, constants, differences } = compared;
     println!(
         "shipped modules compared with records: {types} types, {members} members, {constants} constants"
     );
@@ -122,17 +125,20 @@ fn run() -> Result<bool, Error> {
     Ok(complaints.is_empty())
 }
 
-/// Compares the records of releases that no package has with upstream's repository, if the environment
-/// names it: the releases compared, and what is wrong.
-fn check_from_git(
-    recorded: &xen_records::Records,
+/// Compares the records of releases that no package has with upstream's, if the environment says where those
+/// are: the releases compared, and what is wrong.
+fn check_from_upstream(
+    recorded: &Records,
     checked: &[String],
 ) -> Result<(Vec<String>, Vec<String>), Error> {
     let (mut done, mut wrong) = (Vec::new(), Vec::new());
-    let Some(git) = std::env::var_os(records::REPOSITORY) else { return Ok((done, wrong)) };
+    let upstream = Upstream::from_env();
+    if !upstream.is_named() {
+        return Ok((done, wrong));
+    }
     let left = recorded.catalogue.releases.iter().filter(|known| !checked.contains(&known.name));
     for known in left {
-        let source = records::from_git(Path::new(&git), known)?;
+        let source = records::headers(&upstream, known)?;
         wrong.extend(records::differences(recorded, &records::made(&source, known)?));
         done.push(known.name.clone());
     }
@@ -147,31 +153,24 @@ fn print_records(releases: &[Release], checked: &[String]) {
     };
     println!("\nrecords compared with headers: {}", names(true));
     if checked.len() < releases.len() {
-        let variable = records::REPOSITORY;
         println!(
-            "not compared, since no package has the headers: {}; set {variable} to a clone of upstream's repository",
+            "not compared, since no package has the headers: {}; set {GIT_VARIABLE} to a clone of upstream's repository",
             names(false)
         );
     }
 }
 
-/// Whether the environment says where upstream's releases are.
-fn has_upstream() -> bool {
-    let Upstream { git, tarballs } = Upstream::from_env();
-    git.is_some() || tarballs.is_some()
-}
-
 /// Has gcc check the modules of a release's toolstack ABI, if xen-abi has any, against the release's headers.
 fn modules_in_c(
-    recorded: &xen_records::Records,
+    recorded: &Records,
+    shipped: &BTreeMap<Arch, Shipped>,
     release: &str,
     source: &Source,
 ) -> Result<Vec<String>, Error> {
     let mut complaints = Vec::new();
-    for arch in Arch::SHIPPED {
-        let shipped = Shipped::read(arch)?;
+    for (arch, shipped) in shipped {
         let Some(modules) = shipped.releases.get(release) else { continue };
-        let gcc = compilers::gcc(arch)?;
+        let gcc = compilers::gcc(*arch)?;
         let verdict = shipped::check_by_c(recorded, modules, release, source, gcc)?;
         let said = verdict.complaints.into_iter();
         complaints.extend(said.map(|said| format!("toolstack {release} {arch}, gcc: {said}")));
@@ -183,11 +182,11 @@ fn modules_in_c(
 /// where the shipped modules are not what their headers say. `read` is what was read of other headers.
 fn drift(docs: &Docs, mut read: Vec<Abi>) -> Result<Vec<String>, Error> {
     let mut complaints = Vec::new();
-    if has_upstream() {
-        let (upstream, options) = (Upstream::from_env(), Options::from_env());
+    let (upstream, options) = (Upstream::from_env(), Options::from_env());
+    if upstream.is_named() {
         let root = releases::root(&upstream, &options)?;
         let root = xen_codegen::abis(&root, &Arch::SHIPPED, Profile::Tools)?;
-        let others = releases::beside_root(&upstream, &options)?;
+        let others = releases::beside_root(&root, &upstream, &options)?;
         let src = workspace().join("xen-abi/src");
         complaints = output::differences(&src.join("generated"), &emit::tree(&root, docs)?)?;
         let (files, _) = emit::releases(&root, &others, docs)?;
@@ -257,8 +256,10 @@ fn one(
             .filter(|line| line.starts_with("error"))
             .map(|line| format!("{name}: {line}")),
     );
-    let counted = xen_records::view::Abi::from(snapshot.clone());
-    let export = export(&counted);
+    let records = Records::from_snapshots(std::slice::from_ref(snapshot))?;
+    let index = Index::new(&records);
+    let counted = index.abi(0, 0);
+    let export = export(counted);
     let mut checks = [None, None];
     let compilers = [Some(compilers::gcc(abi.arch)?), compilers::clang(abi.arch)];
     for (checks, compiler) in checks.iter_mut().zip(compilers) {

@@ -849,6 +849,8 @@ pub const XEN_X86_FEATURE_VIRT_SSBD: u32 = 281;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0).
 pub const XEN_X86_FEATURE_SSB_NO: u32 = 282;
 
+/// `MSR_AMD_CPPC_*`: the operating system asks for a level of performance, and the CPU chooses frequency and voltage.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_CPPC: u32 = 283;
 
@@ -1022,6 +1024,8 @@ pub const XEN_X86_FEATURE_AVX_VNNI: u32 = 324;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0).
 pub const XEN_X86_FEATURE_AVX512_BF16: u32 = 325;
 
+/// Linear address space separation: accesses to the other half of the address space fault before the page tables are read, `CR4.LASS`.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_LASS: u32 = 326;
 
@@ -1030,6 +1034,8 @@ pub const XEN_X86_FEATURE_LASS: u32 = 326;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.20.
 pub const XEN_X86_FEATURE_CMPCCXADD: u32 = 327;
 
+/// CPUID leaf 0x23, which describes the performance counters.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_ARCH_PERF_MON: u32 = 328;
 
@@ -1053,6 +1059,8 @@ pub const XEN_X86_FEATURE_FSRCS: u32 = 332;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.19.
 pub const XEN_X86_FEATURE_FRED: u32 = 337;
 
+/// `LKGS` instruction: loads the GS base that the user will have, as `SWAPGS` would exchange it.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_LKGS: u32 = 338;
 
@@ -1061,6 +1069,8 @@ pub const XEN_X86_FEATURE_LKGS: u32 = 338;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.18.
 pub const XEN_X86_FEATURE_WRMSRNS: u32 = 339;
 
+/// With FRED, an NMI says by which sources it was raised.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_NMI_SRC: u32 = 340;
 
@@ -1074,12 +1084,18 @@ pub const XEN_X86_FEATURE_AMX_FP16: u32 = 341;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.18.
 pub const XEN_X86_FEATURE_AVX_IFMA: u32 = 343;
 
+/// Linear address masking: the upper bits of a data address may hold anything.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_LAM: u32 = 346;
 
+/// `RDMSRLIST` and `WRMSRLIST` instructions: read or write a list of MSRs.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_MSRLIST: u32 = 347;
 
+/// `INVD` is disabled once the firmware has finished. Says what is missing, not a capability.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_NO_INVD: u32 = 350;
 
@@ -1143,6 +1159,8 @@ pub const XEN_X86_FEATURE_FSRSC: u32 = 371;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.19.
 pub const XEN_X86_FEATURE_AMD_PREFETCHI: u32 = 372;
 
+/// AVX-512 products of bit matrices, and reversal of bits in bytes.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.22.
 pub const XEN_X86_FEATURE_AVX512_BMM: u32 = 375;
 
@@ -1206,6 +1224,8 @@ pub const XEN_X86_FEATURE_BHI_CTRL: u32 = 420;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.17.
 pub const XEN_X86_FEATURE_MCDT_NO: u32 = 421;
 
+/// Locked accesses to uncached memory can be made to fault, `MSR_MEMORY_CTRL`.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_UC_LOCK_DIS: u32 = 422;
 
@@ -1234,6 +1254,8 @@ pub const XEN_X86_FEATURE_AVX_VNNI_INT16: u32 = 490;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.19.
 pub const XEN_X86_FEATURE_PREFETCHI: u32 = 494;
 
+/// `UIRET` takes the user interrupt flag from bit 1 of the flags that it pops.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_UIRET_UIF: u32 = 497;
 
@@ -1242,6 +1264,8 @@ pub const XEN_X86_FEATURE_UIRET_UIF: u32 = 497;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.16.
 pub const XEN_X86_FEATURE_CET_SSS: u32 = 498;
 
+/// Static lockstep mode: two cores can run the same instructions, to find errors.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_SLSM: u32 = 504;
 
@@ -1325,6 +1349,8 @@ pub const XEN_X86_FEATURE_FBSDP_NO: u32 = 526;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0).
 pub const XEN_X86_FEATURE_PSDP_NO: u32 = 527;
 
+/// Further MSRs about microcode updates: how they are enumerated and staged.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_MCU_EXT: u32 = 528;
 
@@ -1383,9 +1409,13 @@ pub const XEN_X86_FEATURE_RFDS_NO: u32 = 539;
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.15.
 pub const XEN_X86_FEATURE_RFDS_CLEAR: u32 = 540;
 
+/// `MSR_MCU_OPT_CTRL` can make `UMONITOR` without effect.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_IGN_UMONITOR: u32 = 541;
 
+/// `MSR_MCU_OPT_CTRL` can work around errata of `MONITOR` and `UMONITOR`.
+///
 /// Defined at [`arch-x86/cpufeatureset.h`](https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=xen/include/public/arch-x86/cpufeatureset.h;hb=RELEASE-4.22.0). Since Xen 4.21.
 pub const XEN_X86_FEATURE_MON_UMON_MITG: u32 = 542;
 
