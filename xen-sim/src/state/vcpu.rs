@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xen_abi::xen::VIRQ_TIMER;
+use xen_abi::xen::{VIRQ_TIMER, domid_t};
 
 use crate::state::State;
 use crate::state::frames::Mfn;
@@ -60,6 +60,16 @@ impl Vcpu {
 }
 
 impl State {
+    /// A vCPU of the domain that makes the hypercall, which has one of that number.
+    pub(crate) fn vcpu(&self, caller: domid_t, vcpu: u32) -> &Vcpu {
+        &self.caller(caller).vcpus[vcpu as usize]
+    }
+
+    /// A vCPU of the domain that makes the hypercall, which has one of that number.
+    pub(crate) fn vcpu_mut(&mut self, caller: domid_t, vcpu: u32) -> &mut Vcpu {
+        &mut self.caller_mut(caller).vcpus[vcpu as usize]
+    }
+
     /// Raises `VIRQ_TIMER` for the timers that have expired. It belongs to a vCPU, and ports to the first.
     pub(crate) fn expire_timers(&mut self) {
         let now = self.now();
