@@ -80,6 +80,7 @@ impl State {
             }
             VCPUOP_stop_periodic_timer => {
                 self.vcpu_mut(caller, vcpu).periodic = None;
+                self.timers_changed();
                 ("VCPUOP_stop_periodic_timer", Ok(0))
             }
             VCPUOP_set_singleshot_timer => {
@@ -255,6 +256,7 @@ impl State {
         }
         let next = self.now().saturating_add(op.period_ns);
         self.vcpu_mut(caller, vcpu).periodic = Some((op.period_ns, next));
+        self.timers_changed();
         Ok(0)
     }
 
@@ -270,7 +272,7 @@ impl State {
             return Err(XEN_ETIME);
         }
         self.vcpu_mut(caller, vcpu).singleshot = Some(op.timeout_abs_ns);
-        self.expire_timers();
+        self.timers_changed();
         Ok(0)
     }
 
@@ -279,6 +281,7 @@ impl State {
             return Err(XEN_EINVAL);
         }
         self.vcpu_mut(caller, vcpu).singleshot = None;
+        self.timers_changed();
         Ok(0)
     }
 
@@ -305,7 +308,7 @@ impl State {
             };
             Ok(0)
         };
-        self.expire_timers();
+        self.timers_changed();
         HypercallRecord::new(caller, "set_timer_op", answer)
     }
 }
