@@ -70,6 +70,10 @@ fn a_run_is_frames_next_to_each_other() {
     drop((gap, run));
     assert_eq!(pool.free(), 130);
     assert!(pool.take_run(0).is_none() && pool.take_run(131).is_none());
+    assert_eq!(pool.take_run(130).unwrap().len(), 130);
+    let first = pool.take().unwrap();
+    assert_eq!(pool.take_run(2).unwrap().next().unwrap().host_addr(), 0x4000_1000);
+    drop(first);
 }
 
 #[test]
