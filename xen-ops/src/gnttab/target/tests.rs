@@ -66,6 +66,7 @@ fn a_run_is_frames_next_to_each_other() {
     assert_eq!(pool.free(), 61 + 2, "what was tried is free again");
     let mut part = pool.take_run(61).unwrap();
     assert_eq!((part.len(), part.next().unwrap().host_addr()), (61, 0x4000_0000));
+    assert_eq!(part.len(), 60);
     drop(part);
     drop((gap, run));
     assert_eq!(pool.free(), 130);
