@@ -172,6 +172,20 @@ fn a_page_of_another_domain_is_not_ballooned_out() {
     assert!(failed.returned.is_some());
 }
 
+#[test]
+fn nothing_is_mapped_at_a_ballooned_page_of_another_domain() {
+    let xen = Xen::new();
+    let [alice, bob, carol] = [(); 3].map(|()| domain(&xen));
+    let mut storage = TableMemory::new(1, 4);
+    let table = alice.grant_table(&mut storage, Default::default()).unwrap();
+    let remote = grant_to(&table, &alice, &carol);
+    #[allow(unsafe_code, reason = "a translated guest")]
+    // SAFETY: both are.
+    let target = unsafe { Ballooned::new(&bob, bob.page().unwrap()) }.unwrap();
+    let failed = Mapping::new(&carol, remote, target, ReadWrite).unwrap_err();
+    assert_eq!(failed.error, MapError::OtherDomain);
+}
+
 /// A copy would write to the page of alice's with the number of bob's.
 #[test]
 fn a_page_of_another_domain_is_not_copied() {

@@ -297,12 +297,7 @@ impl State {
         u: &mut xen_dm_op_u,
         _: &[xen_dm_op_buf],
     ) -> Answer<()> {
-        let op = u.map_io_range_to_ioreq_server();
-        let (start, end) = (u64::from(op.start), u64::from(op.end));
-        if op.pad != 0 || start > end {
-            return Err(XEN_EINVAL);
-        }
-        self.server(caller, domid, op.id)?.add(op.type_, start, end)
+        self.change_ranges(caller, domid, u.map_io_range_to_ioreq_server(), IoreqServer::add)
     }
 
     fn unmap_range(
@@ -312,12 +307,22 @@ impl State {
         u: &mut xen_dm_op_u,
         _: &[xen_dm_op_buf],
     ) -> Answer<()> {
-        let op = u.unmap_io_range_from_ioreq_server();
+        self.change_ranges(caller, domid, u.unmap_io_range_from_ioreq_server(), IoreqServer::remove)
+    }
+
+    /// Adds a range to those of a server, or takes one away.
+    fn change_ranges(
+        &mut self,
+        caller: domid_t,
+        domid: domid_t,
+        op: &xen_dm_op_ioreq_server_range,
+        change: fn(&mut IoreqServer, u32, u64, u64) -> Answer<()>,
+    ) -> Answer<()> {
         let (start, end) = (u64::from(op.start), u64::from(op.end));
         if op.pad != 0 || start > end {
             return Err(XEN_EINVAL);
         }
-        self.server(caller, domid, op.id)?.remove(op.type_, start, end)
+        change(self.server(caller, domid, op.id)?, op.type_, start, end)
     }
 
     fn set_server_state(

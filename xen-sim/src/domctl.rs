@@ -13,6 +13,10 @@ use crate::record::HypercallRecord;
 use crate::state::domain::{DomainState, Pod};
 use crate::state::frames::{Frame, Mfn};
 use crate::state::{State, p2m};
+use crate::sysctl::{CPU_KHZ, SCHEDULER};
+
+/// The weight of a domain under credit2, unless the toolstack gives it another.
+const WEIGHT: u16 = 256;
 
 impl State {
     pub(crate) fn create_domain(&mut self, config: &DomainConfig) -> Result<domid_t, CreateError> {
@@ -114,11 +118,18 @@ impl State {
         mut op: xen_domctl,
     ) -> (&'static str, Answer) {
         type Operation = fn(&mut State, domid_t, &mut xen_domctl_u) -> Answer<()>;
+        let arm = self.caller(caller).kind == GuestKind::Arm;
         let (name, operation): (_, Operation) = match op.cmd {
             XEN_DOMCTL_getdomaininfo => ("XEN_DOMCTL_getdomaininfo", State::domain_info),
             XEN_DOMCTL_getvcpuinfo => ("XEN_DOMCTL_getvcpuinfo", State::vcpu_info),
             XEN_DOMCTL_get_address_size => ("XEN_DOMCTL_get_address_size", State::address_size),
             XEN_DOMCTL_max_mem => ("XEN_DOMCTL_max_mem", State::max_mem),
+            XEN_DOMCTL_scheduler_op => ("XEN_DOMCTL_scheduler_op", State::scheduler_params),
+            // A domain cannot be paused to be asked about itself.
+            XEN_DOMCTL_gettscinfo if !arm && op.domain == caller => {
+                ("XEN_DOMCTL_gettscinfo", |_, _, _| Err(XEN_EINVAL))
+            }
+            XEN_DOMCTL_gettscinfo if !arm => ("XEN_DOMCTL_gettscinfo", State::tsc_info),
             // Unknown commands end up at the IOMMU, which only a machine with a PVH control domain has.
             _ if self.release == Release::V4_14 && self.caller(caller).kind != GuestKind::Pvh => {
                 ("domctl", |_, _, _| Err(XEN_EOPNOTSUPP))
@@ -176,6 +187,26 @@ impl State {
             GuestKind::Arm if self.release > Release::V4_14 => return Err(XEN_ENOSYS),
             _ => return Err(XEN_EOPNOTSUPP),
         }
+        Ok(())
+    }
+
+    /// A new domain's weight and cap, which nothing changes here.
+    fn scheduler_params(&mut self, _: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
+        let argument = u.scheduler_op_mut();
+        if argument.sched_id != SCHEDULER || argument.cmd != XEN_DOMCTL_SCHEDOP_getinfo {
+            return Err(XEN_EINVAL);
+        }
+        *argument.u.credit2_mut() = xen_domctl_sched_credit2 { weight: WEIGHT, cap: 0 };
+        Ok(())
+    }
+
+    /// The time-stamp counter counts from the start of the machine, and is not emulated.
+    fn tsc_info(&mut self, _: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
+        *u.tsc_info_mut() = xen_domctl_tsc_info {
+            gtsc_khz: CPU_KHZ,
+            elapsed_nsec: self.now().into(),
+            ..xen_domctl_tsc_info::ZERO
+        };
         Ok(())
     }
 

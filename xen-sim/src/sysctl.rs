@@ -15,7 +15,11 @@ use crate::state::State;
 use crate::state::guest_access::address64;
 
 /// The frequency of the machine's processor, in kHz.
-const CPU_KHZ: u32 = 2_000_000;
+pub(crate) const CPU_KHZ: u32 = 2_000_000;
+/// The scheduler of the machine's one cpupool.
+pub(crate) const SCHEDULER: u32 = XEN_SCHEDULER_CREDIT2;
+/// The distance of a node to itself.
+const LOCAL_DISTANCE: u32 = 10;
 
 impl State {
     pub(crate) fn sysctl(&mut self, caller: domid_t, arguments: [usize; 5]) -> HypercallRecord {
@@ -37,7 +41,7 @@ impl State {
         let (name, operation): (_, Operation) = match op.cmd {
             XEN_SYSCTL_physinfo => ("XEN_SYSCTL_physinfo", Self::physinfo),
             XEN_SYSCTL_sched_id => ("XEN_SYSCTL_sched_id", |_, _, u| {
-                u.sched_id_mut().sched_id = XEN_SCHEDULER_CREDIT2;
+                u.sched_id_mut().sched_id = SCHEDULER;
                 Ok(())
             }),
             XEN_SYSCTL_availheap => ("XEN_SYSCTL_availheap", |state, _, u| {
@@ -47,6 +51,8 @@ impl State {
             XEN_SYSCTL_getdomaininfolist => ("XEN_SYSCTL_getdomaininfolist", Self::domain_list),
             XEN_SYSCTL_cputopoinfo => ("XEN_SYSCTL_cputopoinfo", Self::cpu_topology),
             XEN_SYSCTL_getcpuinfo => ("XEN_SYSCTL_getcpuinfo", Self::cpu_idle_times),
+            XEN_SYSCTL_numainfo => ("XEN_SYSCTL_numainfo", Self::nodes),
+            XEN_SYSCTL_cpupool_op => ("XEN_SYSCTL_cpupool_op", Self::cpupool),
             _ => ("sysctl", |_, _, _| Err(XEN_ENOSYS)),
         };
         let (_, version) = versions(self.release);
@@ -112,6 +118,41 @@ impl State {
         if argument.nr_cpus > 0 {
             let info = xen_sysctl_cpuinfo { idletime: self.now().into() };
             self.write_at(caller, address64(argument.info), 0, info)?;
+        }
+        Ok(())
+    }
+
+    /// All memory is of one node.
+    fn nodes(&self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
+        let argument = u.numainfo_mut();
+        let (nodes, distances) = (address64(argument.meminfo), address64(argument.distance));
+        let is_count = nodes == 0 && distances == 0;
+        let count = if is_count { 1 } else { argument.num_nodes.min(1) };
+        if nodes != 0 && count > 0 {
+            let bytes = |frames: usize| (frames as u64 * 4096).into();
+            let (memsize, memfree) = (bytes(self.frames.total()), bytes(self.frames.unused()));
+            self.write_at(caller, nodes, 0, xen_sysctl_meminfo { memsize, memfree })?;
+        }
+        if distances != 0 && count > 0 {
+            self.write_at(caller, distances, 0, LOCAL_DISTANCE)?;
+        }
+        argument.num_nodes = count;
+        Ok(())
+    }
+
+    /// One cpupool has the machine's one processor, and all domains. None is made here.
+    fn cpupool(&self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
+        let argument = u.cpupool_op_mut();
+        if argument.op != XEN_SYSCTL_CPUPOOL_OP_INFO {
+            return Err(XEN_ENOSYS);
+        }
+        if argument.cpupool_id != 0 {
+            return Err(XEN_ENOENT);
+        }
+        (argument.sched_id, argument.n_dom) = (SCHEDULER, self.domains.len() as u32);
+        let cpus = argument.cpumap;
+        for index in 0..cpus.nr_bits.div_ceil(8) as usize {
+            self.write_at(caller, address64(cpus.bitmap), index, u8::from(index == 0))?;
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ impl State {
             VCPUOP_initialise => ("VCPUOP_initialise", self.initialise(caller, vcpu, at)),
             VCPUOP_up => ("VCPUOP_up", self.vcpu_up(caller, vcpu)),
             VCPUOP_is_up => {
-                let is_up = self.caller(caller).vcpus[vcpu as usize].is_up;
+                let is_up = self.vcpu(caller, vcpu).is_up;
                 ("VCPUOP_is_up", Ok(is_up.into()))
             }
             VCPUOP_get_runstate_info => {
@@ -79,7 +79,8 @@ impl State {
                 ("VCPUOP_set_periodic_timer", self.periodic_timer(caller, vcpu, at))
             }
             VCPUOP_stop_periodic_timer => {
-                self.caller_mut(caller).vcpus[vcpu as usize].periodic = None;
+                self.vcpu_mut(caller, vcpu).periodic = None;
+                self.timers_changed();
                 ("VCPUOP_stop_periodic_timer", Ok(0))
             }
             VCPUOP_set_singleshot_timer => {
@@ -98,7 +99,7 @@ impl State {
     }
 
     fn write_runstate(&mut self, caller: domid_t, vcpu: u32, at: usize) -> Answer {
-        let (now, is_up) = (self.now(), self.caller(caller).vcpus[vcpu as usize].is_up);
+        let (now, is_up) = (self.now(), self.vcpu(caller, vcpu).is_up);
         let zero = vcpu_runstate_info::ZERO;
         let state = if is_up { RUNSTATE_running } else { RUNSTATE_offline };
         let entered = 1;
@@ -149,7 +150,7 @@ impl State {
         let op: vcpu_register_vcpu_info = self.read(caller, at)?;
         let offset = op.offset as usize;
         let fits = offset <= PAGE_SIZE - size_of::<vcpu_info>() && offset % ALIGN == 0;
-        let areas = &self.caller(caller).vcpus[vcpu as usize].areas;
+        let areas = &self.vcpu(caller, vcpu).areas;
         let taken = areas[VcpuArea::Info as usize].is_some();
         match self.release {
             Release::V4_14 if !fits || taken => return Err(XEN_EINVAL),
@@ -185,7 +186,7 @@ impl State {
             }
             held = Some(mfn);
         }
-        let place = &mut self.caller_mut(caller).vcpus[vcpu as usize].areas[area as usize];
+        let place = &mut self.vcpu_mut(caller, vcpu).areas[area as usize];
         if let Some(old) = std::mem::replace(place, held) {
             self.put(old);
         }
@@ -203,7 +204,7 @@ impl State {
 
     fn initialise(&mut self, caller: domid_t, vcpu: u32, at: usize) -> Answer {
         let kind = self.caller(caller).kind;
-        let state = &self.caller(caller).vcpus[vcpu as usize];
+        let state = self.vcpu(caller, vcpu);
         let has_info = vcpu < LEGACY_VCPUS || state.areas[VcpuArea::Info as usize].is_some();
         // Since 4.18 only PV guests need a place for `vcpu_info` first.
         let needs_info = kind == GuestKind::Pv || self.release < Release::V4_20;
@@ -212,23 +213,23 @@ impl State {
         }
         if kind == GuestKind::Pvh {
             let context: vcpu_hvm_context = self.read(caller, at)?;
-            if self.caller(caller).vcpus[vcpu as usize].is_initialised {
+            if self.vcpu(caller, vcpu).is_initialised {
                 return Err(XEN_EEXIST);
             }
             context::check(&context)?;
         } else {
             // What a PV guest's registers can be is not checked here.
             self.read::<vcpu_guest_context>(caller, at)?;
-            if self.caller(caller).vcpus[vcpu as usize].is_initialised {
+            if self.vcpu(caller, vcpu).is_initialised {
                 return Err(XEN_EEXIST);
             }
         }
-        self.caller_mut(caller).vcpus[vcpu as usize].is_initialised = true;
+        self.vcpu_mut(caller, vcpu).is_initialised = true;
         Ok(0)
     }
 
     fn vcpu_up(&mut self, caller: domid_t, vcpu: u32) -> Answer {
-        let vcpu = &mut self.caller_mut(caller).vcpus[vcpu as usize];
+        let vcpu = self.vcpu_mut(caller, vcpu);
         if !vcpu.is_initialised {
             return Err(XEN_EINVAL);
         }
@@ -254,7 +255,8 @@ impl State {
             return Err(XEN_EINVAL);
         }
         let next = self.now().saturating_add(op.period_ns);
-        self.caller_mut(caller).vcpus[vcpu as usize].periodic = Some((op.period_ns, next));
+        self.vcpu_mut(caller, vcpu).periodic = Some((op.period_ns, next));
+        self.timers_changed();
         Ok(0)
     }
 
@@ -269,8 +271,8 @@ impl State {
         if future && op.timeout_abs_ns < self.now() {
             return Err(XEN_ETIME);
         }
-        self.caller_mut(caller).vcpus[0].singleshot = Some(op.timeout_abs_ns);
-        self.expire_timers();
+        self.vcpu_mut(caller, vcpu).singleshot = Some(op.timeout_abs_ns);
+        self.timers_changed();
         Ok(0)
     }
 
@@ -278,7 +280,8 @@ impl State {
         if vcpu != 0 {
             return Err(XEN_EINVAL);
         }
-        self.caller_mut(caller).vcpus[0].singleshot = None;
+        self.vcpu_mut(caller, vcpu).singleshot = None;
+        self.timers_changed();
         Ok(0)
     }
 
@@ -305,7 +308,7 @@ impl State {
             };
             Ok(0)
         };
-        self.expire_timers();
+        self.timers_changed();
         HypercallRecord::new(caller, "set_timer_op", answer)
     }
 }

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use xen_abi::domctl::CreateDomainFlags;
 use xen_abi::errno::{XEN_EINVAL, XEN_ENOENT, XEN_EOPNOTSUPP, XEN_EPERM, XEN_ESRCH};
-use xen_abi::sysctl::{xen_sysctl_cpuinfo, xen_sysctl_cputopo};
+use xen_abi::sysctl::{xen_sysctl_cpuinfo, xen_sysctl_cputopo, xen_sysctl_meminfo};
 use xen_abi::xen::domid_t;
 use xen_ops::DomainId;
 use xen_sim::{Domain, DomainConfig, GuestKind, Release as Played, Xen};
 use xen_toolstack::{
-    Altp2m, CreateConfig, DetectError, Detected, DomainBuffer, Error, Reader, Release, Toolstack,
-    Versions,
+    Altp2m, CpuPoolInfo, CreateConfig, DetectError, Detected, DomainBuffer, Error, Reader, Release,
+    Scheduler, SchedulerParams, Toolstack, Versions,
 };
 
 /// The releases that the simulator plays and this crate knows.
@@ -115,6 +115,41 @@ fn reads_the_machine() {
         assert_eq!(toolstack.cpu_topology(&mut []).unwrap(), 1);
         assert_eq!(toolstack.cpu_topology(&mut [xen_sysctl_cputopo::ZERO; 4]).unwrap(), 1);
         assert_eq!(toolstack.cpu_idle_times(&mut [xen_sysctl_cpuinfo::ZERO; 4]).unwrap(), 1);
+    }
+}
+
+#[test]
+fn reads_nodes_and_cpupools() {
+    for (played, _) in PLAYED {
+        let (dom0, _guests) = machine(played, 2);
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        assert_eq!(toolstack.numa_nodes(&mut []).unwrap(), 1);
+        let mut nodes = [xen_sysctl_meminfo::ZERO; 3];
+        assert_eq!(toolstack.numa_nodes(&mut nodes).unwrap(), 1);
+        assert_eq!(u64::from(nodes[0].memsize), 0x1_0000 * 4096);
+        assert_eq!(u64::from(nodes[0].memfree), toolstack.available_memory(0..0, None).unwrap());
+        let mut cpus = [0xff; 2];
+        let pool = toolstack.cpupool(0, &mut cpus).unwrap();
+        assert_eq!(pool, Some(CpuPoolInfo { id: 0, scheduler: 6, domains: 3 }));
+        assert_eq!(cpus, [1, 0]);
+        assert_eq!(toolstack.cpupool(1, &mut cpus).unwrap(), None);
+    }
+}
+
+#[test]
+fn reads_how_a_domain_is_scheduled_and_sees_time() {
+    for (played, _) in PLAYED {
+        let (dom0, guests) = machine(played, 1);
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        let guest = guests[0].domid();
+        let params = toolstack.scheduler_params(guest, Scheduler::Credit2).unwrap();
+        assert_eq!(params, SchedulerParams::Credit2 { weight: 256, cap: 0 });
+        let other = toolstack.scheduler_params(guest, Scheduler::Rtds).unwrap_err();
+        assert_eq!(other.errno(), Some(XEN_EINVAL));
+        let first = toolstack.tsc_info(guest).unwrap();
+        assert_eq!((first.mode, first.khz, first.incarnation), (0, 2_000_000, 0));
+        assert!(toolstack.tsc_info(guest).unwrap().elapsed >= first.elapsed);
+        assert_eq!(toolstack.tsc_info(id(0)).unwrap_err().errno(), Some(XEN_EINVAL));
     }
 }
 

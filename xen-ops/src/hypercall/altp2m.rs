@@ -2,7 +2,8 @@
 //!
 //! Each fails with `EOPNOTSUPP` (the machine cannot do that, a PV domain, or views that are not enabled),
 //! `ESRCH` (no such domain), `EINVAL` (`HVM_PARAM_ALTP2M` of the domain, or from 4.19 on its creation flag, is
-//! 0), and `EPERM` (that mode does not let the caller).
+//! 0), and `EPERM` (that mode does not let the caller). Of the machines, those with Intel's EPT can: Xen has no
+//! views on AMD's processors, nor on an emulator that plays one.
 //!
 //! Upstream: `xen/include/public/hvm/hvm_op.h`.
 

@@ -290,6 +290,40 @@ hypercalls! {
     /// # Safety
     ///
     /// Nothing relies on what a write changes.
+    ///
+    /// # Examples
+    ///
+    /// Registers of several CPUs in one hypercall, as libxc reads them in `xc_resource_op`:
+    ///
+    /// ```
+    /// use xen_ops::hypercall::multicall::for_each;
+    /// use xen_ops::hypercall::{Hypercall, platform_op};
+    /// use xen_ops::xen_abi::platform::xenpf_resource_entry;
+    ///
+    /// /// Reads a register of each CPU, and returns of how many it could.
+    /// fn read(xen: &impl Hypercall, register: u64, entries: &mut [xenpf_resource_entry]) -> usize {
+    ///     let mut cpus: Vec<_> = (0..).zip(entries).collect();
+    ///     let mut count = 0;
+    ///     for_each::<16, _, _, _>(
+    ///         xen,
+    ///         &mut cpus,
+    ///         |xen, (cpu, entry)| {
+    ///             // The command 0 reads.
+    ///             **entry = xenpf_resource_entry::ZERO;
+    ///             entry.idx = register.into();
+    ///             // SAFETY: nothing is written.
+    ///             unsafe { platform_op::resource_op(xen, *cpu, core::slice::from_mut(*entry)) }
+    ///         },
+    ///         |_, done| count += usize::from(done == Ok(Ok(1))),
+    ///     );
+    ///     count
+    /// }
+    /// # // The simulator has no registers.
+    /// # let machine = xen_sim::Xen::new();
+    /// # let xen = machine.domain(xen_sim::DomainConfig::new(xen_sim::GuestKind::Pv))?;
+    /// # assert_eq!(read(&xen, 0x10, &mut [xenpf_resource_entry::ZERO; 3]), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     unsafe single resource_op on x86 {
         in cpu: u32,
         inout entries: [xenpf_resource_entry_t] counted by nr_entries,

@@ -96,10 +96,11 @@ mod tests {
             &self,
             _: DomainId,
             _: Resource,
-            _: u32,
-            _: usize,
-            _: &[u8],
+            frame: u32,
+            offset: usize,
+            bytes: &[u8],
         ) -> Result<(), Errno> {
+            self.0.borrow_mut().push((u64::from(frame) + offset as u64, bytes.len()));
             Ok(())
         }
     }
@@ -113,5 +114,17 @@ mod tests {
         log.zero(domain, 7, 0).unwrap();
         let expected = [(0x1003, 16384), (0x5003, 16384), (0x9003, 5), (u64::MAX, 1)];
         assert_eq!(log.0.borrow()[..], expected);
+    }
+
+    #[test]
+    fn a_reference_writes_where_the_value_does() {
+        fn write(memory: impl ForeignMemory) -> Result<(), Errno> {
+            let domain = DomainId::new(domid_t(1)).unwrap();
+            memory.write(domain, 3, &[0; 2])?;
+            memory.write_resource(domain, Resource::IoreqServer { id: 1 }, 4, 5, &[0; 6])
+        }
+        let log = Log(RefCell::default());
+        write(&log).unwrap();
+        assert_eq!(log.0.borrow()[..], [(3, 2), (9, 6)]);
     }
 }

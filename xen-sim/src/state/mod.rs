@@ -44,6 +44,8 @@ pub(crate) struct State {
     pub(crate) continuation: Option<[usize; 5]>,
     /// When the machine was started: Xen's time counts from there.
     started: Instant,
+    /// When the next timer expires in this time, if one is set.
+    next_timer: Option<u64>,
     /// Mistakes of guests that no hypercall reports: a page freed while another domain maps it.
     pub(crate) violations: Vec<String>,
 }
@@ -59,6 +61,7 @@ impl State {
             reserved: Vec::new(),
             continuation: None,
             started: Instant::now(),
+            next_timer: None,
             violations: Vec::new(),
         }
     }

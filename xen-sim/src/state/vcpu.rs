@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xen_abi::xen::VIRQ_TIMER;
+use xen_abi::xen::{VIRQ_TIMER, domid_t};
 
 use crate::state::State;
 use crate::state::frames::Mfn;
@@ -60,8 +60,23 @@ impl Vcpu {
 }
 
 impl State {
+    /// A vCPU of the domain that makes the hypercall, which has one of that number.
+    pub(crate) fn vcpu(&self, caller: domid_t, vcpu: u32) -> &Vcpu {
+        &self.caller(caller).vcpus[vcpu as usize]
+    }
+
+    /// A vCPU of the domain that makes the hypercall, which has one of that number.
+    pub(crate) fn vcpu_mut(&mut self, caller: domid_t, vcpu: u32) -> &mut Vcpu {
+        &mut self.caller_mut(caller).vcpus[vcpu as usize]
+    }
+
     /// Raises `VIRQ_TIMER` for the timers that have expired. It belongs to a vCPU, and ports to the first.
+    ///
+    /// Every hypercall comes here, and nearly always finds in `next_timer` that there is nothing to do.
     pub(crate) fn expire_timers(&mut self) {
+        if self.next_timer.is_none_or(|at| self.now() < at) {
+            return;
+        }
         let now = self.now();
         for domain in self.domains.values_mut().filter(|domain| !domain.destroyed) {
             for (index, vcpu) in domain.vcpus.iter_mut().enumerate() {
@@ -70,12 +85,23 @@ impl State {
                 }
             }
         }
+        self.find_next_timer();
+    }
+
+    /// What follows after a timer was set or stopped: it may have expired at once.
+    pub(crate) fn timers_changed(&mut self) {
+        self.find_next_timer();
+        self.expire_timers();
+    }
+
+    fn find_next_timer(&mut self) {
+        let domains = self.domains.values().filter(|domain| !domain.destroyed);
+        let vcpus = domains.flat_map(|domain| &domain.vcpus);
+        self.next_timer = vcpus.filter_map(Vcpu::next).min();
     }
 
     /// How long it is until the next timer expires.
     pub(crate) fn until_timer(&self) -> Option<Duration> {
-        let vcpus = self.domains.values().flat_map(|domain| &domain.vcpus);
-        let next = vcpus.filter_map(Vcpu::next).min()?;
-        Some(Duration::from_nanos(next.saturating_sub(self.now())))
+        self.next_timer.map(|at| Duration::from_nanos(at.saturating_sub(self.now())))
     }
 }

@@ -49,7 +49,7 @@ const NO_WRAPPER: [(&str, &str); 7] = [
 ];
 
 /// Hypercalls that the simulator does not answer.
-const NOT_SIMULATED: [(&str, &str); 24] = [
+const NOT_SIMULATED: [(&str, &str); 23] = [
     ("set_trap_table", "s"),
     ("mmu_update", "s"),
     ("set_gdt", "s"),
@@ -73,11 +73,10 @@ const NOT_SIMULATED: [(&str, &str); 24] = [
     ("argo_op", "g"),
     ("iret", "r"),
     ("paging_domctl_cont", "x"),
-    ("xenoprof_op", "o"),
 ];
 
 /// Hypercalls that no kernel of ours makes live, in none of the kinds of guests that have it.
-const NOT_LIVE: [(&str, &str); 14] = [
+const NOT_LIVE: [(&str, &str); 13] = [
     ("platform_op", "n"),
     ("update_va_mapping_otherdomain", "n"),
     ("xsm_op", "n"),
@@ -91,7 +90,6 @@ const NOT_LIVE: [(&str, &str); 14] = [
     ("argo_op", "b"),
     ("paging_domctl_cont", "x"),
     ("mmuext_op", "n"),
-    ("xenoprof_op", "o"),
 ];
 
 /// Sources of what runs in a Linux dom0 and the text that is in it where it makes the hypercall.
@@ -211,7 +209,7 @@ fn every_hypercall_is_made_or_there_is_a_reason() {
             None => reason(&mut used, &NO_WRAPPER, "NO_WRAPPER", name),
         });
         let is_simulated = dispatch.contains(&format!("__HYPERVISOR_{name} "));
-        cells.push(match (is_simulated, obsolete && name != "xenoprof_op") {
+        cells.push(match (is_simulated, obsolete) {
             (true, _) => "yes".to_owned(),
             (_, true) => "(o)".to_owned(),
             _ => reason(&mut used, &NOT_SIMULATED, "NOT_SIMULATED", name),
@@ -223,7 +221,7 @@ fn every_hypercall_is_made_or_there_is_a_reason() {
             cells.push(match (has, is_made) {
                 (true, true) => "yes".to_owned(),
                 (false, _) => "-".to_owned(),
-                (true, false) if obsolete && name != "xenoprof_op" => "(o)".to_owned(),
+                (true, false) if obsolete => "(o)".to_owned(),
                 (true, false) => reason(&mut used, &NOT_LIVE, "NOT_LIVE", name),
             });
         }

@@ -45,7 +45,7 @@ pub(crate) fn grant<'t, P: Page, A: Access>(
     let mut left = slots.len();
     let mut slots = slots.iter_mut().filter(|slot| slot.is_none());
     let mut take = TakeBatch::new(grants);
-    while left > 0 {
+    while left != 0 {
         let Some(mut refs) = take.word(hint, left) else {
             // No more than the iterator says that it has pages.
             let missing = slots.count().min(pages.size_hint().1.unwrap_or(usize::MAX));

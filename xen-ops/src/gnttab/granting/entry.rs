@@ -377,3 +377,33 @@ fn end_transfer(header: &AtomicU32) -> Result<(), StillInUse> {
         Err(_) => Err(StillInUse),
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::gnttab::references::Proven;
+
+    fn entry(header: u32) -> EntryV1 {
+        EntryV1 { header: AtomicU32::new(header), frame: AtomicU32::new(7) }
+    }
+
+    #[test]
+    fn a_transfer_is_awaited_committed_and_completed() {
+        for (flags, transfer) in [
+            (0, Transfer::Awaited),
+            (COMMITTED, Transfer::Committed),
+            (COMMITTED | COMPLETED, Transfer::Completed(7)),
+        ] {
+            let entry = entry(low(GTF_accept_transfer) | flags);
+            assert_eq!(entry.transfer::<Proven>(), transfer);
+            assert_eq!(entry.end_transfer().is_ok(), transfer == Transfer::Awaited);
+        }
+    }
+
+    #[test]
+    fn a_read_only_entry_stays_read_only() {
+        let entry = entry(low(GTF_permit_access) | READONLY);
+        assert_eq!(entry.forbid_writing::<Proven>(), Ok(()));
+        assert_eq!(entry.header.load(Relaxed), low(GTF_permit_access) | READONLY);
+    }
+}

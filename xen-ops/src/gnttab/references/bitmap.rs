@@ -5,6 +5,9 @@
 //! high half: there are waiters. A thread that frees references sees the mark in the same
 //! read-modify-write, and a waiter that sets it sees what is free, so no waiter misses a reference.
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
 use core::task::Waker;
@@ -329,15 +332,13 @@ impl<'s> Refs<'s> {
         while at - first < count {
             let bit = at % PER_WORD;
             // No further, so that `at` does not overflow: a table ends below the last of 2^32 references.
-            let index = Some((at / PER_WORD) as usize).filter(|index| *index < words)?;
+            let index = Some((at / PER_WORD) as usize).filter(|index| (..words).contains(index))?;
             let word = self.word(index)?;
             let left = free(word.load(Relaxed)) >> bit;
             let ones = left.trailing_ones();
             at += ones;
             if ones == 0 {
                 at += left.trailing_zeros().min(PER_WORD - bit);
-                first = at;
-            } else if at % PER_WORD != 0 && at - first < count {
                 first = at;
             }
         }

@@ -137,7 +137,8 @@ impl<'w> Pool<'w> {
         for index in 0..self.count {
             if !self.claim(index) {
                 // Frees what was claimed before the gap.
-                run = Run { pool: self, next: index + 1, end: index + 1 };
+                let start = index + 1;
+                run = Run { pool: self, next: start, end: start };
                 continue;
             }
             run.end = index + 1;

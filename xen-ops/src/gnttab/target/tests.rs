@@ -66,10 +66,15 @@ fn a_run_is_frames_next_to_each_other() {
     assert_eq!(pool.free(), 61 + 2, "what was tried is free again");
     let mut part = pool.take_run(61).unwrap();
     assert_eq!((part.len(), part.next().unwrap().host_addr()), (61, 0x4000_0000));
+    assert_eq!(part.len(), 60);
     drop(part);
     drop((gap, run));
     assert_eq!(pool.free(), 130);
     assert!(pool.take_run(0).is_none() && pool.take_run(131).is_none());
+    assert_eq!(pool.take_run(130).unwrap().len(), 130);
+    let first = pool.take().unwrap();
+    assert_eq!(pool.take_run(2).unwrap().next().unwrap().host_addr(), 0x4000_1000);
+    drop(first);
 }
 
 #[test]

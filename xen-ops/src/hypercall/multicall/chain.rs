@@ -175,7 +175,7 @@ macro_rules! tuples {
             type Results = ($(Result<$result, NotRun>,)*);
 
             #[allow(unused_assignments, reason = "the first call's is not assigned in a closure")]
-            #[inline]
+            #[inline(always)]
             fn run(self, xen: &X) -> Self::Results {
                 const COUNT: usize = <[&str]>::len(&[$(stringify!($name),)*]);
                 let ($($call,)*) = self;

@@ -39,47 +39,40 @@ pub(super) struct List<'a, H: ?Sized> {
     xen: &'a H,
     entries: &'a [Cell<multicall_entry>],
     used: Cell<usize>,
-    /// The multicall's own result, once it was made.
-    outcome: Cell<Option<Result<(), Error>>>,
+    /// Why the multicall failed, if it did.
+    failure: Cell<Option<Error>>,
 }
 
 impl<'a, H: Hypercall + ?Sized> List<'a, H> {
     #[inline]
     pub(super) fn new(xen: &'a H, entries: &'a [Cell<multicall_entry>]) -> Self {
-        Self { xen, entries, used: Cell::new(0), outcome: Cell::new(None) }
+        Self { xen, entries, used: Cell::new(0), failure: Cell::new(None) }
     }
 
     /// Calls `function` with the next entry, and inside its hypercall `rest`, which goes on with the entries
     /// after it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn entry<R>(
         &self,
         function: impl FnOnce(&Entry<'_, H>) -> R,
         rest: impl FnOnce(),
     ) -> Result<R, NotRun> {
-        let mut rest = Some(rest);
-        let mut rest = || {
-            if let Some(rest) = rest.take() {
-                rest();
-            }
-        };
-        let entry = Entry { list: self, place: Cell::new(None), rest: Cell::new(Some(&mut rest)) };
+        let mut rest = Once(Some(rest));
+        let entry =
+            Entry { list: self, rest: Cell::new(Some(&mut rest)), not_run: Cell::new(None) };
         let result = function(&entry);
-        let (rest, place) = (entry.rest.take(), entry.place.get());
         // The function made no hypercall.
-        if let Some(rest) = rest {
-            rest();
+        if let Some(rest) = entry.rest.take() {
+            rest.run();
         }
-        match (place, self.outcome.get()) {
-            (Some(place), Some(Err(error))) if self.result(place) == UNTOUCHED => {
-                Err(NotRun { error })
-            }
-            _ => Ok(result),
+        match entry.not_run.get() {
+            Some(error) => Err(NotRun { error }),
+            None => Ok(result),
         }
     }
 
     /// Makes the multicall, unless the list is empty.
-    #[inline]
+    #[inline(always)]
     pub(super) fn issue(&self) {
         let Some(calls) = self.entries.get(..self.used.get()).filter(|calls| !calls.is_empty())
         else {
@@ -95,12 +88,12 @@ impl<'a, H: Hypercall + ?Sized> List<'a, H> {
         // what the arguments point to is alive until that returns.
         #[allow(unsafe_code, reason = "a hypercall")]
         let outcome = unsafe { multicall(self.xen, calls) };
-        self.outcome.set(Some(outcome));
+        self.failure.set(outcome.err());
     }
 
     /// Adds a hypercall. None if there is no place for it.
-    #[inline]
-    fn add(&self, number: u32, arguments: &[usize]) -> Option<usize> {
+    #[inline(always)]
+    fn add(&self, number: u32, arguments: &[usize]) -> Option<&Cell<multicall_entry>> {
         let place = self.used.get();
         let cell = self.entries.get(place)?;
         let mut entry = multicall_entry {
@@ -113,12 +106,25 @@ impl<'a, H: Hypercall + ?Sized> List<'a, H> {
         }
         cell.set(entry);
         self.used.set(place + 1);
-        Some(place)
+        Some(cell)
     }
+}
 
-    #[inline]
-    fn result(&self, place: usize) -> isize {
-        self.entries.get(place).map_or(UNTOUCHED, |entry| entry.get().result as isize)
+/// What goes on with the entries after another. A trait of our own, unlike `FnMut`, has a method that can be
+/// inlined always: an entry then costs what it costs by hand.
+trait Rest {
+    fn run(&mut self);
+}
+
+/// Runs once.
+struct Once<F>(Option<F>);
+
+impl<F: FnOnce()> Rest for Once<F> {
+    #[inline(always)]
+    fn run(&mut self) {
+        if let Some(rest) = self.0.take() {
+            rest();
+        }
     }
 }
 
@@ -127,36 +133,34 @@ impl<'a, H: Hypercall + ?Sized> List<'a, H> {
 /// The [module](super) says which hypercalls become part of the multicall.
 pub struct Entry<'a, H: ?Sized> {
     list: &'a List<'a, H>,
-    /// Where in the list its hypercall is.
-    place: Cell<Option<usize>>,
     /// What goes on with the entries after this one, until it has.
-    rest: Cell<Option<&'a mut dyn FnMut()>>,
+    rest: Cell<Option<&'a mut dyn Rest>>,
+    /// Why the hypervisor did not reach its hypercall.
+    not_run: Cell<Option<Error>>,
 }
 
 impl<H: Hypercall + ?Sized> Entry<'_, H> {
-    /// Adds the hypercall to the list, has the multicall made, and returns the entry's result.
-    #[inline]
+    /// Adds the hypercall to the list, has the multicall made, and returns the entry's result. None if the
+    /// hypercall cannot be part of the multicall.
+    #[inline(always)]
     fn queue(&self, number: u32, arguments: &[usize]) -> Option<isize> {
         let rest = self.rest.take()?;
-        let place = self.list.add(number, arguments);
-        self.place.set(place);
-        rest();
-        let place = place?;
-        let result = self.list.result(place);
-        match self.list.outcome.get() {
+        let entry = self.list.add(number, arguments);
+        rest.run();
+        let result = entry?.get().result as isize;
+        match self.list.failure.get() {
             // What the function makes of it is dropped.
-            Some(Err(error)) if result == UNTOUCHED => {
-                Some(error.errno().map_or(UNTOUCHED, |Errno(number)| -(number as isize)))
-            }
-            _ => Some(result),
+            failure @ Some(_) if result == UNTOUCHED => self.not_run.set(failure),
+            _ => {}
         }
+        Some(result)
     }
 }
 
 /// A method of [`Hypercall`] that adds to the list, or calls the hypervisor if the entry is in use.
 macro_rules! queue {
     ($($name:ident, $count:literal;)*) => {$(
-        #[inline]
+        #[inline(always)]
         unsafe fn $name(&self, number: u32, arguments: [usize; $count]) -> isize {
             // SAFETY: the caller's promise.
             let direct = || unsafe { self.list.xen.$name(number, arguments) };
@@ -191,7 +195,7 @@ unsafe impl<H: Hypercall + ?Sized> Hypercall for Entry<'_, H> {
 
 impl<H: ?Sized> fmt::Debug for Entry<'_, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("place", &self.place.get()).finish_non_exhaustive()
+        f.debug_struct("Entry").finish_non_exhaustive()
     }
 }
 
@@ -201,8 +205,6 @@ impl<H: ?Sized> fmt::Debug for Entry<'_, H> {
 /// The entries of one multicall are on the stack, and the calls of `function` for them; Linux makes 32 at a
 /// time. `done` is called for the items of a multicall from the last to the first. After a multicall that
 /// failed no further one is made: the items that are left are [`NotRun`].
-///
-/// Libxc does it in `xc_resource_op`, for registers of several processors.
 ///
 /// ```
 /// use xen_ops::hypercall::event_channel_op;
@@ -242,7 +244,7 @@ pub fn for_each<const N: usize, H: Hypercall + ?Sized, T, R>(
             let entries = [const { Cell::new(multicall_entry::ZERO) }; N];
             let list = List::new(xen, &entries);
             step(&list, items, index, &function, &mut done);
-            failure = list.outcome.get().and_then(Result::err);
+            failure = list.failure.get();
         }
         index = next;
     }

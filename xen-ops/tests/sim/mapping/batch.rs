@@ -177,6 +177,16 @@ fn a_hypercall_that_failed_is_not_tried_again() {
 }
 
 #[test]
+fn all_or_nothing_tries_again_what_is_not_there_yet() {
+    let rig = Rig::new();
+    let mut slots = slots::<3>(&rig);
+    rig.xen.truth().faults().eagain(2);
+    all(&rig, &mut slots).unwrap();
+    assert_eq!(rig.xen.counts::<gnttab_map_grant_ref>(), [3, 2]);
+    assert_eq!(picture(&slots), "mmm");
+}
+
+#[test]
 fn all_or_nothing_gives_up_in_the_end() {
     let rig = Rig::new();
     let mut slots = slots::<2>(&rig);

@@ -8,7 +8,7 @@ use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_ops::gnttab::batch::TooLarge;
 use xen_ops::gnttab::copy::{
     CopyError, Dest, Invalid, Segment, Source, copy, copy_each, copy_each_with_retry,
-    copy_with_retry, elements,
+    copy_with_retry, elements, read_with_retry, write_with_retry,
 };
 use xen_ops::gnttab::retry::Backoff;
 use xen_ops::hypercall::UNTOUCHED;
@@ -46,6 +46,7 @@ fn each_end_is_named_as_what_it_is() {
     ];
     let copied = copy_each(&rig.xen, &mut segments, &mut elements::<2>());
     assert_eq!(copied, Ok(2));
+    assert_eq!(segments.each_ref().map(Segment::is_empty), [false, true]);
     assert_eq!(rig.xen.counts::<gnttab_copy>(), [2]);
     let copies = rig.xen.seen::<gnttab_copy>();
     let [first, second] = copies[..] else { panic!() };
@@ -112,6 +113,21 @@ fn xsa_365_only_what_is_to_be_tried_again_is_tried_again() {
     assert_eq!(order, [0, 1, 2, 3, 0, 3, 3]);
     let again = copy_each_with_retry(&rig.xen, &mut segments, &mut [], &mut retry);
     assert_eq!(again, Ok(0), "all have results");
+}
+
+#[test]
+fn the_rest_of_a_page_is_tried_again() {
+    let rig = Rig::new();
+    let mut page = rig.page();
+    let mut retry = Backoff::new(|_| ());
+    rig.xen.truth().faults().eagain(2);
+    assert_eq!(read_with_retry(&rig.xen, grant(FIRST), 96, &mut page, &mut retry), Ok(4000));
+    rig.xen.truth().faults().eagain(1);
+    assert_eq!(write_with_retry(&rig.xen, &page, grant(FIRST), 4000, &mut retry), Ok(96));
+    assert_eq!(rig.xen.counts::<gnttab_copy>(), [1; 5]);
+    let ends = rig.xen.seen::<gnttab_copy>();
+    assert_eq!((ends[2].source.offset, ends[2].dest.offset, ends[2].len), (96, 0, 4000));
+    assert_eq!((ends[4].source.offset, ends[4].dest.offset, ends[4].len), (0, 4000, 96));
 }
 
 #[test]

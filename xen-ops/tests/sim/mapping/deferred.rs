@@ -21,6 +21,7 @@ fn a_mapping_is_unmapped_once_it_is_unused() {
     let rig = Rig::new();
     let mut places: [Place<'_>; 2] = [None, None];
     let mut deferred = Deferred::new(&mut places);
+    assert!(deferred.is_empty());
     for (number, users) in (1..).zip(&users) {
         deferred.push(map(&rig, number, ReadOnly).unwrap(), users).unwrap();
     }
@@ -31,6 +32,7 @@ fn a_mapping_is_unmapped_once_it_is_unused() {
     let mut freed = Vec::new();
     let polled = deferred.poll(|target| freed.push(target.number));
     assert_eq!((polled.unmapped, polled.in_use, deferred.len()), (1, 1, 1));
+    assert!(!deferred.is_empty());
     users[0].fetch_sub(1, Release);
     assert_eq!(deferred.poll(|_| panic!()).in_use, 1);
     users[0].fetch_sub(1, Release);

@@ -10,7 +10,7 @@ use xen_ops::gnttab::replace::{ReplaceError, replace};
 use xen_ops::gnttab::retry::{Backoff, NoRetry};
 use xen_ops::gnttab::swap::{SwapError, swap};
 use xen_ops::hypercall::Hypercall;
-use xen_ops::page::{MapTarget, Page};
+use xen_ops::page::{MapTarget, Owner, Page};
 use xen_ops::view::OutOfBounds;
 use xen_ops::{Mapping, ReadOnly, RemoteGrant};
 use xen_sim::{Domain, GuestKind};
@@ -62,6 +62,10 @@ unsafe impl Page for Placed<'_> {
     fn address(&self) -> NonNull<u8> {
         let address = std::ptr::without_provenance_mut(self.at.host_addr() as usize);
         NonNull::new(address).expect("not at 0")
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        Page::owner(&self.page.page)
     }
 }
 
@@ -125,10 +129,12 @@ fn a_page_takes_the_place_of_a_mapping() {
     let rig = Rig::with(GuestKind::Pv, 8);
     let placed = Placed::new(&rig);
     let (frame, memory) = (Page::frame(&placed), placed.at.address());
+    let owner = Page::owner(&placed);
+    assert!(owner.is_some());
     {
         let replaced = replace(mapping(&rig), placed).unwrap();
         assert_eq!(rig.xen.truth().live_mappings(), 0);
-        assert_eq!(replaced.frame(), frame);
+        assert_eq!((replaced.frame(), replaced.owner()), (frame, owner));
         assert_eq!(rig.targets[0].address(), memory);
         assert_eq!(replaced.address(), rig.targets[0].address());
     }

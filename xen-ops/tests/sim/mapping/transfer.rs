@@ -46,4 +46,9 @@ fn a_page_is_kept_when_xen_does_not_begin() {
         let error = transfer(&rig.xen, rig.page(), grant(FIRST)).unwrap_err();
         assert_eq!(matches!(error.returned, Some(PageState::Kept(_))), kept, "{result}");
     }
+    // A status that Xen has written tells more than the hypercall's result.
+    rig.xen.answer([Status(-9)]);
+    rig.xen.outcome([After(-14)]);
+    let error = transfer(&rig.xen, rig.page(), grant(FIRST)).unwrap_err();
+    assert!(matches!(error.returned, Some(PageState::Kept(_))), "{error}");
 }

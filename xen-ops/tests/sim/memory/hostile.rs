@@ -137,6 +137,29 @@ fn xsa_316_a_positive_result_of_an_entry_is_no_success() {
 }
 
 #[test]
+fn both_sides_of_an_exchange_are_as_they_were_asked_for() {
+    let flags = MemFlags::ANY.address_bits(40);
+    let xen = Says(|_, argument| {
+        let mut exchange: xen_memory_exchange = peek(argument);
+        let (given, taken) = (exchange.in_, exchange.out);
+        assert_eq!((given.nr_extents, given.extent_order, given.domid), (4, 0, PEER));
+        assert_eq!((taken.nr_extents, taken.extent_order, taken.domid), (2, 1, PEER));
+        assert_eq!(
+            (given.mem_flags, taken.mem_flags),
+            (MemFlags::ANY.mem_flags(), flags.mem_flags())
+        );
+        exchange.nr_exchanged = 4;
+        poke(argument, exchange);
+        0
+    });
+    let (given, mut wanted) = (frames(1..5), frames(6..8));
+    let give = Give { order: 0, frames: &given };
+    let take = Take { order: 1, flags, frames: &mut wanted };
+    // SAFETY: this hypervisor changes nothing.
+    assert_eq!(unsafe { exchange(&xen, PEER, give, take) }, Ok(()));
+}
+
+#[test]
 fn an_exchange_that_succeeds_without_trading_is_none() {
     for (reported, known) in [(0, 0), (1, 1), (3, 2), (xen_ulong_t::MAX, 2)] {
         let xen = Says(|_, argument| {

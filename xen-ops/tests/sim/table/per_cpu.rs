@@ -61,6 +61,23 @@ fn a_page_is_granted_and_revoked() {
 }
 
 #[test]
+fn pages_are_granted_from_where_the_handle_searches() {
+    let (world, storage) = (World::new(), Store::new());
+    let table = world.table(&storage, Version::V1);
+    let mut cpu = table.per_cpu(0);
+    let mut slots = [None, None, None];
+    let mut pages = (0..2).map(|_| world.page());
+    let granted = cpu.grant_all(peer(), &mut pages, ReadOnly, &mut slots).unwrap();
+    assert_eq!((granted, cpu.cached(), world.pages()), (2, 0, 2));
+    let references: Vec<_> = slots.iter().flatten().map(|slot| slot.reference().0).collect();
+    assert_eq!(references, [8, 9]);
+    for granted in slots.into_iter().flatten() {
+        drop(super::ended(granted.revoke()));
+    }
+    assert_eq!(world.pages(), 0);
+}
+
+#[test]
 fn the_table_grows_until_every_reference_is_out() {
     let (world, storage) = (World::new(), Store::new());
     let table = world.table(&storage, Version::V1);
