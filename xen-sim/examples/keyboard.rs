@@ -80,7 +80,7 @@ fn main() -> Result<(), AnyError> {
         xen.domain(DomainConfig::new(GuestKind::Pvh))?,
     ];
     let (frontend, backend) = (guest.domid().into(), server.domid().into());
-    let device = Device { kind: "vkbd", id: 0, frontend, backend };
+    let device = Device::new("vkbd", 0, frontend, backend);
     xen.toolstack(|store| device.create(store, &[], &[])).ok_or("no xenstore")??;
 
     thread::scope(|scope| {

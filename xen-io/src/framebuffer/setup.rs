@@ -12,7 +12,7 @@
 //!
 //! # let mut server = Server::new(ServerConfig::default());
 //! # let (frontend, backend) = (domid_t(3), domid_t(0));
-//! # let device = toolstack::Device { kind: "vfb", id: 0, frontend, backend };
+//! # let device = toolstack::Device::new("vfb", 0, frontend, backend);
 //! # device.create(&mut Client::new(server.local(domid_t(0))), &[], &[])?;
 //! let mut store = Client::new(server.local(domid_t(3)));
 //! let front = End::frontend(&mut store, "vfb", 0)?;

@@ -14,7 +14,7 @@
 //!
 //! # let mut server = Server::new(ServerConfig::default());
 //! # let (frontend, backend) = (domid_t(3), domid_t(0));
-//! # let device = toolstack::Device { kind: "vkbd", id: 0, frontend, backend };
+//! # let device = toolstack::Device::new("vkbd", 0, frontend, backend);
 //! # device.create(&mut Client::new(server.local(domid_t(0))), &[], &[])?;
 //! let mut store = Client::new(server.local(domid_t(0)));
 //! let back = End::backend(&mut store, "vkbd", frontend, 0)?;

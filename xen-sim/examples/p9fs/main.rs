@@ -173,7 +173,7 @@ fn main() -> Result<(), AnyError> {
         xen.domain(DomainConfig::new(GuestKind::Pvh))?,
     ];
     let (frontend, backend) = (front.domid().into(), back.domid().into());
-    let device = Device { kind: "9pfs", id: 0, frontend, backend };
+    let device = Device::new("9pfs", 0, frontend, backend);
     xen.toolstack(|store| device.create(store, &[("tag", "example")], &[]))
         .ok_or("no xenstore")??;
     thread::scope(|scope| {
