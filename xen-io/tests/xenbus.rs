@@ -137,6 +137,41 @@ fn a_toolstack_closes_a_device_and_makes_it_anew() {
 }
 
 #[test]
+fn the_page_of_a_keyboard_is_found_by_its_grant_or_by_its_frame() {
+    use xen_io::keyboard::setup::{self, Features, Page};
+    use xen_ops::xen_abi::event_channel::evtchn_port_t;
+    use xen_ops::xen_abi::grant_table::grant_ref_t;
+
+    const KEYBOARD: Device<'_> = Device { kind: "vkbd", id: 0, ..DEVICE };
+    let port = evtchn_port_t(5);
+    let both = Page { grant: Some(grant_ref_t(8)), frame: Some(1234), port };
+    for page in [both, Page { frame: None, ..both }, Page { grant: None, ..both }] {
+        let mut server = server();
+        KEYBOARD.create(&mut client(&mut server, 0), &[], &[]).unwrap();
+        let mut guest = client(&mut server, 3);
+        let front = End::frontend(&mut guest, "vkbd", 0).unwrap();
+        setup::publish_frontend(&front, &mut guest, Features::default(), page).unwrap();
+        drop(guest);
+        let mut driver_domain = client(&mut server, 1);
+        let back = End::backend(&mut driver_domain, "vkbd", domid_t(3), 0).unwrap();
+        let found = setup::other_page(&back, &mut driver_domain).unwrap();
+        assert_eq!(found, (Features::default(), page));
+    }
+
+    // One of both has to be there.
+    let mut server = server();
+    KEYBOARD.create(&mut client(&mut server, 0), &[], &[]).unwrap();
+    let mut guest = client(&mut server, 3);
+    let front = End::frontend(&mut guest, "vkbd", 0).unwrap();
+    front.publish(&mut guest, Key::new("event-channel"), 5).unwrap();
+    drop(guest);
+    let mut driver_domain = client(&mut server, 1);
+    let back = End::backend(&mut driver_domain, "vkbd", domid_t(3), 0).unwrap();
+    let path = "/local/domain/3/device/vkbd/0/page-gref".to_owned();
+    assert_eq!(setup::other_page(&back, &mut driver_domain), Err(Error::Missing { path }));
+}
+
+#[test]
 fn a_back_end_may_call_its_kind_otherwise() {
     const FILES: Device<'_> =
         Device::new("9pfs", 0, domid_t(3), domid_t(1)).with_backend_kind("xen_9pfs");
