@@ -88,7 +88,8 @@ pub struct Offloads {
     pub gso_tcp_v4: bool,
     /// The same in IPv6.
     pub gso_tcp_v6: bool,
-    /// Packets without a TCP or UDP checksum in IPv4.
+    /// Packets without a TCP or UDP checksum in IPv4. Linux's front end sends them to every back end, whatever that
+    /// publishes: see [`BlankChecksum`](super::BlankChecksum).
     pub checksum_v4: bool,
     /// The same in IPv6.
     pub checksum_v6: bool,
