@@ -3,21 +3,9 @@
 
 #![cfg(feature = "boot")]
 
-mod linux;
-
 use std::fs;
 
-use xen_live::{Arch, Boot, Mode, build_kernel};
-
-/// A line of a shell that waits for a condition, three minutes at most.
-fn until(condition: &str) -> String {
-    format!("for i in $(seq 900); do {condition} && exit 0; sleep 0.2; done; exit 1")
-}
-
-/// A line that waits until the domain `name` has written `text` to its console.
-fn until_written(name: &str, text: &str) -> String {
-    until(&format!("grep -q '{text}' /var/log/xen/console/guest-{name}.log"))
-}
+use xen_live::{Arch, Boot, Mode, build_kernel, until, until_written};
 
 /// Starts the kernel with `words` on its command line, and returns what it and dom0 wrote. Dom0 runs `attach`
 /// before the domain runs, and `meanwhile` while it does.

@@ -1,16 +1,19 @@
-//! Our back ends in dom0, as programs, with Linux's own front ends as their peers.
+//! Our back ends in dom0, as programs, with Linux's own front ends as their peers. `cargo xtask live --front-ends`.
+//!
+//! Two Linuxes boot, one of them in a guest of Xen's under emulation: minutes, so that it is a binary of its own.
+
+#![cfg(feature = "boot")]
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use xen_live::{Arch, Boot, Mode};
+use xen_live::{Arch, Boot, Mode, until, until_written};
 use xen_run::Dom0Files;
 use xen_run::debian_packages::Options;
 
-use super::{until, until_written};
-
-/// What xl is told.
+/// What xl is told. The guest is not PV: two Linuxes as PV guests now and then have a program die under QEMU's
+/// emulation. It reads the time itself, since QEMU does not say how long an instruction is that Xen would emulate.
 const CONFIG: &str = r#"name = "linux"
 type = "pvh"
 tsc_mode = "native"
@@ -38,7 +41,7 @@ fn linux_reads_writes_and_transfers_over_our_back_ends_though_they_die() {
     fs::write(&config, CONFIG).unwrap();
     let files = Dom0Files::linux("4.20", Arch::X86_64).unwrap();
     let files = files.obtain(&Options::from_env()).unwrap();
-    let init = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/linux-guest");
+    let init = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/front_ends/guest");
 
     let sum = |name: &str, from: &str| format!("echo \"{name} $({from} | md5sum | cut -c 1-32)\"");
     let twice = |arguments: &str, count: u32, log: &str| {
