@@ -54,6 +54,7 @@ impl<S: ByteStream, E: EventChannel, B: AsRef<[u8]> + AsMut<[u8]>> Client<S, E, 
     ///
     /// [`Error::TooLong`] if the buffer is smaller than [`MIN_MESSAGE`]; [`Error::Version`];
     /// [`Error::Server`], [`Error::Reply`] and [`Error::Stream`]. The stream and the buffer are returned.
+    #[allow(clippy::type_complexity, reason = "what was given, as everywhere")]
     pub fn new(
         stream: Blocking<S, E>,
         buffer: B,

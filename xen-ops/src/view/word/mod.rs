@@ -164,7 +164,7 @@ pub(super) unsafe fn write<T: Plain>(at: NonNull<u8>, value: &T) {
             1 => copy::<T, u8>(at, from, &mut done, u8::store),
             2 => copy::<T, u16>(at, from, &mut done, u16::store),
             align if align < align_of::<Widest>() => {
-                copy::<T, u32>(at, from, &mut done, u32::store)
+                copy::<T, u32>(at, from, &mut done, u32::store);
             }
             _ => {
                 copy::<T, Block>(at, from, &mut done, bulk::store_block);
