@@ -177,6 +177,13 @@ impl Consumer {
         self.next = self.next.wrapping_add(1);
     }
 
+    /// How many entries are known of.
+    #[inline]
+    #[must_use]
+    pub const fn known(&self) -> u32 {
+        self.seen.wrapping_sub(self.next)
+    }
+
     /// How many entries can be taken. The peer's index is loaded only if none is known of. It can be at
     /// most `allowed` more than [`next`](Self::next).
     #[inline]

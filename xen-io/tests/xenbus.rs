@@ -10,7 +10,7 @@ use xen_io::xenstore::{Client, Permission, Store};
 use xen_ops::xen_abi::io::xenbus::*;
 use xen_ops::xen_abi::xen::domid_t;
 
-const DEVICE: Device<'_> = Device { kind: "vbd", id: 7, frontend: domid_t(3), backend: domid_t(1) };
+const DEVICE: Device<'_> = Device::new("vbd", 7, domid_t(3), domid_t(1));
 const RING_REF: Key<u32> = Key::new("ring-ref");
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
@@ -134,4 +134,94 @@ fn a_toolstack_closes_a_device_and_makes_it_anew() {
     DEVICE.remove(&mut client(&mut server, 0)).unwrap();
     let error = DEVICE.close(&mut client(&mut server, 0)).unwrap_err();
     assert!(error.is_not_found());
+}
+
+#[test]
+fn the_page_of_a_keyboard_is_found_by_its_grant_or_by_its_frame() {
+    use xen_io::keyboard::setup::{self, Features, Page};
+    use xen_ops::xen_abi::event_channel::evtchn_port_t;
+    use xen_ops::xen_abi::grant_table::grant_ref_t;
+
+    const KEYBOARD: Device<'_> = Device { kind: "vkbd", id: 0, ..DEVICE };
+    let port = evtchn_port_t(5);
+    let both = Page { grant: Some(grant_ref_t(8)), frame: Some(1234), port };
+    for page in [both, Page { frame: None, ..both }, Page { grant: None, ..both }] {
+        let mut server = server();
+        KEYBOARD.create(&mut client(&mut server, 0), &[], &[]).unwrap();
+        let mut guest = client(&mut server, 3);
+        let front = End::frontend(&mut guest, "vkbd", 0).unwrap();
+        setup::publish_frontend(&front, &mut guest, Features::default(), page).unwrap();
+        drop(guest);
+        let mut driver_domain = client(&mut server, 1);
+        let back = End::backend(&mut driver_domain, "vkbd", domid_t(3), 0).unwrap();
+        let found = setup::other_page(&back, &mut driver_domain).unwrap();
+        assert_eq!(found, (Features::default(), page));
+    }
+
+    // One of both has to be there.
+    let mut server = server();
+    KEYBOARD.create(&mut client(&mut server, 0), &[], &[]).unwrap();
+    let mut guest = client(&mut server, 3);
+    let front = End::frontend(&mut guest, "vkbd", 0).unwrap();
+    front.publish(&mut guest, Key::new("event-channel"), 5).unwrap();
+    drop(guest);
+    let mut driver_domain = client(&mut server, 1);
+    let back = End::backend(&mut driver_domain, "vkbd", domid_t(3), 0).unwrap();
+    let path = "/local/domain/3/device/vkbd/0/page-gref".to_owned();
+    assert_eq!(setup::other_page(&back, &mut driver_domain), Err(Error::Missing { path }));
+}
+
+#[test]
+fn a_back_end_may_call_its_kind_otherwise() {
+    const FILES: Device<'_> =
+        Device::new("9pfs", 0, domid_t(3), domid_t(1)).with_backend_kind("xen_9pfs");
+    let mut server = server();
+    FILES.create(&mut client(&mut server, 0), &[("tag", "share")], &[]).unwrap();
+    let mut guest = client(&mut server, 3);
+    let front = End::frontend(&mut guest, "9pfs", 0).unwrap();
+    assert_eq!(front.other_directory(), "/local/domain/1/backend/xen_9pfs/3/0");
+    drop(guest);
+    let mut driver_domain = client(&mut server, 1);
+    let back = End::backend(&mut driver_domain, "xen_9pfs", domid_t(3), 0).unwrap();
+    assert_eq!(back.other_directory(), "/local/domain/3/device/9pfs/0");
+    assert_eq!(back.other(&mut driver_domain, Key::<String>::new("tag")), Ok(Some("share".into())));
+    drop(driver_domain);
+    FILES.remove(&mut client(&mut server, 0)).unwrap();
+    assert_eq!(back.state(&mut client(&mut server, 1)), Ok(XenbusStateUnknown));
+}
+
+#[test]
+fn an_end_that_closes_or_is_gone_is_told_from_one_that_is_reconfigured() {
+    let mut server = server();
+    let (front, back) = (front(&mut server), back(&mut server));
+    for (state, is_closing) in [
+        (XenbusStateInitWait, false),
+        (XenbusStateConnected, false),
+        (XenbusStateReconfiguring, false),
+        (XenbusStateReconfigured, false),
+        (XenbusStateClosing, true),
+        (XenbusStateClosed, true),
+    ] {
+        front.set_state(&mut client(&mut server, 3), state).unwrap();
+        let found = back.other_is_closing(&mut client(&mut server, 1));
+        assert_eq!(found, Ok(is_closing), "{state:?}");
+    }
+    front.set_state(&mut client(&mut server, 3), XenbusStateConnected).unwrap();
+    DEVICE.remove(&mut client(&mut server, 0)).unwrap();
+    assert_eq!(back.other_is_closing(&mut client(&mut server, 1)), Ok(true));
+}
+
+#[test]
+fn a_feature_that_is_missing_is_off() {
+    const FEATURE: Key<u32> = Key::new("feature");
+    let mut server = server();
+    let (front, back) = (front(&mut server), back(&mut server));
+    assert_eq!(back.other_flag(&mut client(&mut server, 1), FEATURE), Ok(false));
+    for (value, is_on) in [(0, false), (1, true), (2, true)] {
+        front.publish(&mut client(&mut server, 3), FEATURE, value).unwrap();
+        assert_eq!(back.other_flag(&mut client(&mut server, 1), FEATURE), Ok(is_on));
+    }
+    front.publish(&mut client(&mut server, 3), Key::new("feature"), "yes").unwrap();
+    let error = back.other_flag(&mut client(&mut server, 1), FEATURE).unwrap_err();
+    assert_eq!(error, back.bad_value(FEATURE, "yes"));
 }

@@ -37,10 +37,8 @@ use xen_io::GrantAccess;
 pub use xen_io::{self, xenstore};
 use xen_ops::view::OutOfBounds;
 
-use crate::gntdev::Segment;
+use crate::gntdev::{COPY, Segment};
 use crate::{Cause, DomainId, Error, Gntdev, RemoteGrant, grant_ref_t};
-
-const COPY: &str = "IOCTL_GNTDEV_GRANT_COPY";
 
 /// A back end's access to the pages of its front end, by copies that Xen makes. Nothing is mapped, so the
 /// front end may end a grant at any time.

@@ -97,7 +97,7 @@ fn driver(domain: &Domain, guest: DomainId) -> Result<u32, AnyError> {
         }
         if !back.final_check()?
             && !events.wait(Some(Duration::from_millis(100)))?
-            && end.other_state(&mut store)? >= XenbusStateClosing
+            && end.other_is_closing(&mut store)?
         {
             break;
         }
@@ -119,7 +119,7 @@ fn main() -> Result<(), AnyError> {
     let server = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
     println!("the guest is {}, the driver domain is {}", guest.domid(), server.domid());
     let (frontend, backend) = (guest.domid().into(), server.domid().into());
-    let device = Device { kind: "vbd", id: DEVICE, frontend, backend };
+    let device = Device::new("vbd", DEVICE, frontend, backend);
     xen.toolstack(|store| device.create(store, &[], &[("mode", "w")])).ok_or("no xenstore")??;
 
     thread::scope(|scope| {

@@ -56,7 +56,7 @@ fn main() -> Result<(), AnyError> {
     let guest = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
     let server = xen.domain(DomainConfig::new(GuestKind::Pvh))?;
     let (frontend, backend) = (guest.domid().into(), server.domid().into());
-    let device = Device { kind: "console", id: 1, frontend, backend };
+    let device = Device::new("console", 1, frontend, backend);
     xen.toolstack(|store| device.create(store, &[], &[])).ok_or("no xenstore")??;
 
     thread::scope(|scope| {

@@ -41,7 +41,7 @@ fn typist(domain: &Domain, guest: DomainId) -> Result<usize, AnyError> {
     end.set_state(&mut store, XenbusStateInitWait)?;
     end.wait_for(&mut store, XenbusStateInitialised, TIMEOUT)?.ok_or("no front end")?;
     let (wanted, page) = setup::other_page(&end, &mut store)?;
-    let remote = RemoteGrant::new(guest, page.grant);
+    let remote = RemoteGrant::new(guest, page.grant.ok_or("a page without a grant")?);
     let mapping = Mapping::new(domain, remote, domain.target(), ReadWrite)?;
     let mut ring = EventSender::<KbdifIn, _>::attach(mapping).map_err(|failed| failed.error)?;
     let port = Port::bind_interdomain(domain, guest, page.port)?;
@@ -59,7 +59,7 @@ fn typist(domain: &Domain, guest: DomainId) -> Result<usize, AnyError> {
             InputEvent::Motion { x: 10, y: 10, wheel: 0 }
         };
         for event in line.iter().chain([&pointer]) {
-            // A real back end would drop it: a user who types has no patience.
+            // A real back end would drop it: a user who types does not wait.
             while !ring.send(&event.encode())? {
                 thread::sleep(Duration::from_millis(1));
             }
@@ -80,7 +80,7 @@ fn main() -> Result<(), AnyError> {
         xen.domain(DomainConfig::new(GuestKind::Pvh))?,
     ];
     let (frontend, backend) = (guest.domid().into(), server.domid().into());
-    let device = Device { kind: "vkbd", id: 0, frontend, backend };
+    let device = Device::new("vkbd", 0, frontend, backend);
     xen.toolstack(|store| device.create(store, &[], &[])).ok_or("no xenstore")??;
 
     thread::scope(|scope| {
@@ -113,7 +113,7 @@ fn run_guest(domain: &Domain) -> Result<(), AnyError> {
     let port = Port::alloc_unbound(domain, back)?;
     let events = Channel::of(domain, &port);
     // Nothing in this machine finds the page by its frame number.
-    let shared = Page { grant: page.reference(), frame: 0, port: port.number() };
+    let shared = Page { grant: Some(page.reference()), frame: None, port: port.number() };
     setup::publish_frontend(&end, &mut store, wanted, shared)?;
     let mut keyboard = Keyboard::new(page).map_err(|failed| failed.error)?;
     end.set_state(&mut store, XenbusStateInitialised)?;

@@ -258,7 +258,7 @@ fn main() -> Result<(), AnyError> {
     let back = xen.domain(pages(16))?;
     println!("the guest is {}, the driver domain is {}", front.domid(), back.domid());
     let (frontend, backend) = (front.domid().into(), back.domid().into());
-    let device = Device { kind: "vif", id: 0, frontend, backend };
+    let device = Device::new("vif", 0, frontend, backend);
     let mac = [("mac", "00:16:3e:00:00:01")];
     xen.toolstack(|store| device.create(store, &mac, &mac)).ok_or("no xenstore")??;
 

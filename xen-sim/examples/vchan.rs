@@ -3,7 +3,7 @@
 //!     cargo run --example vchan
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::thread;
 use std::time::Duration;
 

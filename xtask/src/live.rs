@@ -33,8 +33,13 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     } else if !has("--help") && !has("-h") {
         need::provide(NEEDS, install)?;
     }
-    // A program of its own, as for `verify`.
     let mut command = workspace::cargo()?;
+    if has("--front-ends") {
+        let features = ["--features", workspace::FEATURES, "--features", "xen-live/boot"];
+        command.arg("test").args(features).args(["--test", "front_ends"]);
+        return process::open("live", &mut command).map(drop);
+    }
+    // A program of its own, as for `verify`.
     command.args(["run", "--quiet", "--features", workspace::FEATURES, "--bin", "live", "--"]);
     command.args(&options.arguments);
     process::open("live", &mut command).map(drop)

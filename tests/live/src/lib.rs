@@ -33,6 +33,7 @@ mod error;
 mod guest;
 mod platform;
 mod programs;
+mod shell;
 mod simulated;
 mod transcript;
 
@@ -44,6 +45,7 @@ pub use differences::Where;
 pub use error::{Cause, Error, Failure};
 pub use guest::build_kernel;
 pub use platform::{Mode, Row, matrix, missing_hypervisors, releases};
+pub use shell::{until, until_written};
 pub use simulated::{Calls, run as simulate, run_unprivileged as simulate_unprivileged};
 pub use transcript::{Step, Transcript};
 pub use xen_run::Arch;

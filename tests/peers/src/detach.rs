@@ -8,8 +8,8 @@ use xen_io::xen_abi::io::xenbus::{
 };
 use xen_io::xenbus::End;
 
-use crate::disk::{DEVICE, Disk, TOKEN, close};
-use crate::machine::{Machine, Store};
+use crate::disk::{DEVICE, Disk, TOKEN};
+use crate::machine::{Machine, Store, close};
 use crate::table::{self, Page, Table};
 
 /// What the first bytes of the disk are.
@@ -17,6 +17,7 @@ const TEXT: [u8; 32] = *b"written before it was detached..";
 
 pub(crate) fn run(machine: &Machine, table: &Table) {
     let mut store = machine.store();
+    let free = table.free_refs();
     let end = attached(&mut store);
     end.watch(&mut store, TOKEN).expect("watches");
     let mut disk = Disk::connect(machine, table, &mut store);
@@ -26,12 +27,10 @@ pub(crate) fn run(machine: &Machine, table: &Table) {
     disk.front.write(0, &segments, ()).map_err(|failed| failed.error).expect("a request");
     assert_eq!(disk.finish(), Status::Okay);
     println!("detach is ready for the first end");
-    let reads = read_until(&mut disk, &page, || {
-        end.other_state(&mut store).expect("a state") >= XenbusStateClosing
-    });
+    let reads = read_until(&mut disk, &page, || end.other_is_closing(&mut store).expect("a state"));
     close(&end, &mut store);
-    let returned = revoke(page) + revoke(disk.front.detach().0);
-    println!("detach closed after reads: {}, {returned} pages returned", reads > 0);
+    let all = revoke([page, disk.front.detach().0], table, free);
+    println!("detach closed after reads: {}, all references free: {all}", reads > 0);
 
     // The toolstack removes the device, and makes another with its number.
     let end = attached(&mut store);
@@ -42,8 +41,8 @@ pub(crate) fn run(machine: &Machine, table: &Table) {
         end.state(&mut store).expect("xenstore") == XenbusStateUnknown
     });
     println!("detach is gone: {}", end.set_state(&mut store, XenbusStateClosing).is_err());
-    let returned = revoke(page) + revoke(disk.front.detach().0);
-    println!("detach was removed after reads: {}, {returned} pages returned", reads > 0);
+    let all = revoke([page, disk.front.detach().0], table, free);
+    println!("detach was removed after reads: {}, all references free: {all}", reads > 0);
     end.unwatch(&mut store, TOKEN).expect("the watches");
 }
 
@@ -92,11 +91,15 @@ fn read_until(disk: &mut Disk<'_>, page: &Page<'_>, mut is_over: impl FnMut() ->
     }
 }
 
-/// Ends a grant, once Linux does not use the page any more.
-fn revoke(page: Page<'_>) -> u32 {
-    let mut result = page.revoke();
-    while let Err(revoking) = result {
-        result = revoking.retry();
+/// Ends grants, once Linux does not use the pages any more, and returns whether as many references are free as
+/// before there were any.
+fn revoke(pages: [Page<'_>; 2], table: &Table, free: usize) -> bool {
+    assert!(table.free_refs() <= free - pages.len(), "the pages are granted");
+    for page in pages {
+        let mut result = page.revoke();
+        while let Err(revoking) = result {
+            result = revoking.retry();
+        }
     }
-    1
+    table.free_refs() == free
 }

@@ -8,15 +8,14 @@ use xen_io::EventChannel as _;
 use xen_io::block::setup::{self, Features, Geometry, Queue};
 use xen_io::block::{Direction, Front, Segment, Status};
 use xen_io::xen_abi::io::xenbus::{
-    XenbusStateClosed, XenbusStateClosing, XenbusStateConnected, XenbusStateInitWait,
-    XenbusStateInitialised,
+    XenbusStateConnected, XenbusStateInitWait, XenbusStateInitialised,
 };
 use xen_io::xen_ops::DomainId;
 use xen_io::xen_ops::events::Port;
 use xen_io::xen_ops::page::PAGE_SIZE;
 use xen_io::xenbus::End;
 
-use crate::machine::{Channel, Machine, Store};
+use crate::machine::{Channel, Machine, Store, close};
 use crate::table::{self, Page, Table};
 
 /// The number of the first disk.
@@ -150,14 +149,6 @@ pub(crate) fn run(machine: &Machine, table: &Table) {
         returned += u32::from(page.revoke().is_ok());
     }
     println!("disk closed, {returned} pages returned");
-}
-
-/// Closes the device, of which Linux has unmapped the ring then.
-pub(crate) fn close(end: &End, store: &mut Store<'_>) {
-    end.set_state(store, XenbusStateClosing).expect("the state");
-    end.wait_for(store, XenbusStateClosing, None).expect("the other end");
-    end.set_state(store, XenbusStateClosed).expect("the state");
-    end.wait_for(store, XenbusStateClosed, None).expect("the other end");
 }
 
 /// The contents of a page of the disk.

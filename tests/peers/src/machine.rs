@@ -10,10 +10,12 @@ use xen_guest::{Guest, GuestPage, PagePool, SharedInfo};
 use xen_io::EventChannel;
 use xen_io::xen_abi::event_channel::evtchn_port_t;
 use xen_io::xen_abi::hvm::params::{HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN};
+use xen_io::xen_abi::io::xenbus::{XenbusStateClosed, XenbusStateClosing};
 use xen_io::xen_abi::xen::DOMID_SELF;
 use xen_io::xen_ops::hypercall::{Error, event_channel_op, hvm_op, sched_op};
 use xen_io::xen_ops::page::PAGE_SIZE;
 use xen_io::xen_ops::{ReadWrite, View};
+use xen_io::xenbus::End;
 use xen_io::xenstore::Client;
 use xen_io::xenstore::transport::RingTransport;
 
@@ -94,4 +96,12 @@ impl EventChannel for Channel<'_> {
         }
         Ok(true)
     }
+}
+
+/// Closes the device, whose ring Linux has unmapped afterwards.
+pub(crate) fn close(end: &End, store: &mut Store<'_>) {
+    end.set_state(store, XenbusStateClosing).expect("the state");
+    end.wait_for(store, XenbusStateClosing, None).expect("the other end");
+    end.set_state(store, XenbusStateClosed).expect("the state");
+    end.wait_for(store, XenbusStateClosed, None).expect("the other end");
 }

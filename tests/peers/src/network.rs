@@ -7,14 +7,12 @@ use xen_guest::println;
 use xen_io::EventChannel as _;
 use xen_io::net::setup::{self, Offloads, Queue};
 use xen_io::net::{Fragment, PacketInfo, RxFront, SentStatus, TxFront};
-use xen_io::xen_abi::io::xenbus::{
-    XenbusStateClosed, XenbusStateClosing, XenbusStateConnected, XenbusStateInitWait,
-};
+use xen_io::xen_abi::io::xenbus::{XenbusStateConnected, XenbusStateInitWait};
 use xen_io::xen_ops::DomainId;
 use xen_io::xen_ops::events::Port;
 use xen_io::xenbus::End;
 
-use crate::machine::Machine;
+use crate::machine::{Machine, close};
 use crate::table::{self, Page, Table};
 
 /// This end of the network, and how many echo requests it answers.
@@ -91,10 +89,7 @@ pub(crate) fn run(machine: &Machine, table: &Table) {
     }
     println!("network answered {echoes} echo requests, all taken: {okay}");
 
-    end.set_state(&mut store, XenbusStateClosing).expect("the state");
-    end.wait_for(&mut store, XenbusStateClosing, None).expect("the other end");
-    end.set_state(&mut store, XenbusStateClosed).expect("the state");
-    end.wait_for(&mut store, XenbusStateClosed, None).expect("the other end");
+    close(&end, &mut store);
     let mut returned = 0;
     let ((tx_ring, _), (rx_ring, buffers)) = (tx.detach(), rx.detach());
     for page in buffers.chain([tx_ring, rx_ring]) {

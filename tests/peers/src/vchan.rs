@@ -42,11 +42,7 @@ pub(crate) fn run(machine: &Machine, table: &Table) {
         if read == 0 {
             break;
         }
-        let mut rest = &buffer[..read];
-        while !rest.is_empty() {
-            let written = stream.write(rest).expect("bytes");
-            rest = &rest[written..];
-        }
+        stream.write_all(&buffer[..read]).expect("bytes");
         bytes += read;
     }
     // Closing is up to the client: what is in the ring would be lost to it otherwise.

@@ -105,7 +105,8 @@ impl From<BadRequest> for Failure {
 
 impl<A: Abi, M: Pages, G: GrantAccess> Back<A, M, G> {
     /// The back end of the ring in these pages. Requests that another back end has taken and not answered
-    /// are served again.
+    /// are served again. If it died while it served several, some of them are overwritten by answers that were not
+    /// pushed: see [`ring::Back::attach`].
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@
 //!
 //! # let mut server = Server::new(ServerConfig::default());
 //! # let (frontend, backend) = (domid_t(3), domid_t(0));
-//! # let device = toolstack::Device { kind: "vbd", id: 51712, frontend, backend };
+//! # let device = toolstack::Device::new("vbd", 51712, frontend, backend);
 //! # device.create(&mut Client::new(server.local(domid_t(0))), &[], &[])?;
 //! // The back end offers two queues of two pages each.
 //! let mut store = Client::new(server.local(domid_t(0)));
@@ -38,8 +38,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use xen_ops::xen_abi::event_channel::evtchn_port_t;
@@ -268,7 +267,7 @@ pub fn other_is_persistent<S: Store>(
     end: &End,
     store: &mut S,
 ) -> Result<bool, Error<S::TransportError>> {
-    Ok(end.other(store, PERSISTENT)?.is_some_and(|value| value != 0))
+    end.other_flag(store, PERSISTENT)
 }
 
 /// The queues that the front end has published: no more, and no larger, than the back end takes.
@@ -286,10 +285,7 @@ pub fn other_queues<S: Store>(
     let order = end.other(store, RING_ORDER)?;
     let pages = match order.unwrap_or(0) {
         order if order <= features.max_ring_order.min(MAX_ORDER) => 1_usize << order,
-        order => {
-            let path = format!("{}/{}", end.other_directory(), RING_ORDER.name());
-            return Err(Error::BadValue { path, value: order.to_string() });
-        }
+        order => return Err(end.bad_value(RING_ORDER, order)),
     };
     let mut queues = Vec::new();
     for index in 0..count {

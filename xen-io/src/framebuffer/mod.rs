@@ -159,9 +159,10 @@ pub enum Update {
     Changed(Area),
     /// The picture has another size from now on.
     Resized {
-        /// The size, with 32 bits a pixel or what the front end says.
+        /// The size. Its lines are not padded: an event whose lines are is not decoded.
         geometry: Geometry,
-        /// Where the picture begins, in bytes from the first page.
+        /// Where the picture begins, in bytes from the first page. It may end past the memory that the page of the
+        /// device says there is: check that before reading any pixel.
         offset: u32,
     },
 }
@@ -195,27 +196,28 @@ impl Update {
         }
     }
 
-    fn encode(&self) -> Option<xenfb_out_event> {
-        let number = |value: u32| i32::try_from(value).ok();
-        Some(match self {
+    /// The ring's entry of an update whose area is inside a picture, or whose picture begins with its memory: no
+    /// number is above `i32::MAX`.
+    fn encode(&self) -> xenfb_out_event {
+        match *self {
             Self::Changed(area) => xenfb_out_event::from_update(xenfb_update {
                 type_: XENFB_TYPE_UPDATE as u8,
-                x: number(area.x)?,
-                y: number(area.y)?,
-                width: number(area.width)?,
-                height: number(area.height)?,
+                x: area.x as i32,
+                y: area.y as i32,
+                width: area.width as i32,
+                height: area.height as i32,
                 ..xenfb_update::ZERO
             }),
             Self::Resized { geometry, offset } => xenfb_out_event::from_resize(xenfb_resize {
                 type_: XENFB_TYPE_RESIZE as u8,
-                width: number(geometry.width)?,
-                height: number(geometry.height)?,
-                stride: number(geometry.stride)?,
+                width: geometry.width as i32,
+                height: geometry.height as i32,
+                stride: geometry.stride as i32,
                 depth: geometry.depth.into(),
-                offset: number(*offset)?,
+                offset: offset as i32,
                 ..xenfb_resize::ZERO
             }),
-        })
+        }
     }
 }
 
@@ -326,7 +328,7 @@ impl<'p> Framebuffer<'p> {
         if !area.is_inside(&self.geometry) {
             return Err(FramebufferError::Area(area));
         }
-        self.send(&Update::Changed(area), FramebufferError::Area(area))
+        Ok(self.updates.send(&Update::Changed(area).encode())?)
     }
 
     /// Says that the picture has another size, if the back end has `feature-resize`. It begins at the first page.
@@ -339,21 +341,11 @@ impl<'p> Framebuffer<'p> {
         if geometry.bytes > self.bytes {
             return Err(FramebufferError::TooLarge);
         }
-        let sent =
-            self.send(&Update::Resized { geometry, offset: 0 }, FramebufferError::TooLarge)?;
+        let sent = self.updates.send(&Update::Resized { geometry, offset: 0 }.encode())?;
         if sent {
             self.geometry = geometry;
         }
         Ok(sent)
-    }
-
-    fn send(
-        &mut self,
-        update: &Update,
-        otherwise: FramebufferError,
-    ) -> Result<bool, FramebufferError> {
-        let entry = update.encode().ok_or(otherwise)?;
-        Ok(self.updates.send(&entry)?)
     }
 
     /// The next wish of the back end: how many milliseconds it would like between updates, 0 for none at all.

@@ -1,6 +1,7 @@
 //! The nodes in xenstore by which the two ends of a framebuffer agree. The device's kind is `vfb`.
 //!
-//! The front end publishes its page by its frame number: there is no grant.
+//! The front end publishes its page by its frame number: there is no grant. It also publishes its [`PROTOCOL`], by
+//! which the back end knows how large the frame numbers in the page are.
 //!
 //! ```
 //! use xen_io::framebuffer::setup::{self, Page};
@@ -12,7 +13,7 @@
 //!
 //! # let mut server = Server::new(ServerConfig::default());
 //! # let (frontend, backend) = (domid_t(3), domid_t(0));
-//! # let device = toolstack::Device { kind: "vfb", id: 0, frontend, backend };
+//! # let device = toolstack::Device::new("vfb", 0, frontend, backend);
 //! # device.create(&mut Client::new(server.local(domid_t(0))), &[], &[])?;
 //! let mut store = Client::new(server.local(domid_t(3)));
 //! let front = End::frontend(&mut store, "vfb", 0)?;
@@ -23,10 +24,15 @@
 //! let mut store = Client::new(server.local(domid_t(0)));
 //! let back = End::backend(&mut store, "vfb", frontend, 0)?;
 //! assert_eq!(setup::other_page(&back, &mut store)?, page);
+//! # use xen_ops::xen_abi::io::protocols::XEN_IO_PROTO_ABI_NATIVE;
+//! assert_eq!(back.require(&mut store, setup::PROTOCOL)?, XEN_IO_PROTO_ABI_NATIVE);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use alloc::string::String;
+
 use xen_ops::xen_abi::event_channel::evtchn_port_t;
+use xen_ops::xen_abi::io::protocols::XEN_IO_PROTO_ABI_NATIVE;
 
 use crate::xenbus::{End, Error, Key};
 use crate::xenstore::Store;
@@ -37,6 +43,10 @@ pub const REQUEST_UPDATE: Key<u32> = Key::new("request-update");
 pub const RESIZE: Key<u32> = Key::new("feature-resize");
 /// How much memory the picture may take, in MiB; in the back end's directory.
 pub const VIDEO_MEMORY: Key<u32> = Key::new("videoram");
+
+/// The ABI of the page, `XEN_IO_PROTO_ABI_*`: whether its frame numbers have 32 or 64 bits; in the front end's
+/// directory. QEMU guesses if it is missing.
+pub const PROTOCOL: Key<String> = Key::new("protocol");
 
 const UPDATE: Key<u32> = Key::new("feature-update");
 const FRAME: Key<u64> = Key::new("page-ref");
@@ -51,7 +61,7 @@ pub struct Page {
     pub port: evtchn_port_t,
 }
 
-/// Publishes a front end's page, and that it tells what has changed. Do so before this end is `Initialised`.
+/// Publishes a front end's page, the ABI of this program, and that it tells what has changed. Do so before this end is `Initialised`.
 ///
 /// # Errors
 ///
@@ -63,6 +73,7 @@ pub fn publish_frontend<S: Store>(
 ) -> Result<(), Error<S::TransportError>> {
     end.publish(store, FRAME, page.frame)?;
     end.publish(store, PORT, page.port.0)?;
+    end.publish(store, PROTOCOL, XEN_IO_PROTO_ABI_NATIVE.into())?;
     end.publish(store, UPDATE, 1)
 }
 

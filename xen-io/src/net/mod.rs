@@ -79,6 +79,7 @@
 //!
 //! Upstream: `xen/include/public/io/netif.h`.
 
+mod checksum;
 mod ctrl;
 mod error;
 mod info;
@@ -92,6 +93,7 @@ mod tx_front;
 
 use xen_abi::io::netif::XEN_NETIF_NR_SLOTS_MIN;
 
+pub use checksum::BlankChecksum;
 pub use ctrl::{CtrlBack, CtrlError, CtrlFront, CtrlRequest};
 pub use error::{BadPacket, ProtocolError, SendError};
 pub use info::{Checksum, Gso, GsoProtocol, Hash, Multicast, PacketInfo};

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::io::netif::{
-    NETRXF_extra_info, NETRXF_more_data, NetRxFlags, netif_rx_request, netif_rx_response,
+    NETRXF_extra_info, NETRXF_more_data, netif_rx_request, netif_rx_response,
 };
 use xen_ops::Failed;
 use xen_ops::page::PAGE_SIZE;
@@ -153,7 +153,7 @@ impl<M: Pages, T, const N: usize> RxFront<M, T, N> {
         };
 
         use_slot(&mut slots, self.fragment(&first, 0, &mut packet)?);
-        let mut more_extras = has(&first, NETRXF_extra_info);
+        let mut more_extras = first.flags.contains(NETRXF_extra_info);
         while more_extras {
             if slots > MAX_EXTRAS {
                 return Err(ProtocolError::Extras { ring: RX });
@@ -163,7 +163,7 @@ impl<M: Pages, T, const N: usize> RxFront<M, T, N> {
             more_extras = packet.info.add(RX, &extra)?;
         }
         let extras = slots - 1;
-        let mut more = has(&first, NETRXF_more_data);
+        let mut more = first.flags.contains(NETRXF_more_data);
         while more {
             let response = self.next(slots)?;
             if slots - extras == MAX_FRAGMENTS {
@@ -171,7 +171,7 @@ impl<M: Pages, T, const N: usize> RxFront<M, T, N> {
             }
             let data = self.fragment(&response, slots, &mut packet)?;
             use_slot(&mut slots, data);
-            more = has(&response, NETRXF_more_data);
+            more = response.flags.contains(NETRXF_more_data);
         }
 
         // Everything is checked: the buffers are the caller's again.
@@ -229,10 +229,6 @@ impl<M: Pages, T, const N: usize> RxFront<M, T, N> {
     pub fn detach(self) -> (M, impl Iterator<Item = T>) {
         (self.ring.detach().0, self.buffers.into_iter().flatten())
     }
-}
-
-fn has(response: &netif_rx_response, flag: NetRxFlags) -> bool {
-    response.flags.contains(flag)
 }
 
 impl<T> fmt::Debug for RxPacket<T> {

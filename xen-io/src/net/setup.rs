@@ -14,7 +14,7 @@
 //!
 //! # let mut server = Server::new(ServerConfig::default());
 //! # let (frontend, backend) = (domid_t(3), domid_t(0));
-//! # let device = toolstack::Device { kind: "vif", id: 0, frontend, backend };
+//! # let device = toolstack::Device::new("vif", 0, frontend, backend);
 //! # device.create(&mut Client::new(server.local(domid_t(0))), &[], &[])?;
 //! // The back end offers what it can do.
 //! let mut store = Client::new(server.local(domid_t(0)));
@@ -88,7 +88,8 @@ pub struct Offloads {
     pub gso_tcp_v4: bool,
     /// The same in IPv6.
     pub gso_tcp_v6: bool,
-    /// Packets without a TCP or UDP checksum in IPv4.
+    /// Packets without a TCP or UDP checksum in IPv4. Linux's front end sends them to every back end, whatever that
+    /// publishes: see [`BlankChecksum`](super::BlankChecksum).
     pub checksum_v4: bool,
     /// The same in IPv6.
     pub checksum_v6: bool,
@@ -120,11 +121,11 @@ impl Offloads {
     /// [`Error::BadValue`] and [`Error::Store`].
     pub fn of_other<S: Store>(end: &End, store: &mut S) -> Result<Self, Error<S::TransportError>> {
         Ok(Self {
-            scatter_gather: flag(end, store, SG)?,
-            gso_tcp_v4: flag(end, store, GSO_TCP_V4)?,
-            gso_tcp_v6: flag(end, store, GSO_TCP_V6)?,
-            checksum_v4: !flag(end, store, NO_CHECKSUM_V4)?,
-            checksum_v6: flag(end, store, CHECKSUM_V6)?,
+            scatter_gather: end.other_flag(store, SG)?,
+            gso_tcp_v4: end.other_flag(store, GSO_TCP_V4)?,
+            gso_tcp_v6: end.other_flag(store, GSO_TCP_V6)?,
+            checksum_v4: !end.other_flag(store, NO_CHECKSUM_V4)?,
+            checksum_v6: end.other_flag(store, CHECKSUM_V6)?,
         })
     }
 
@@ -214,7 +215,7 @@ pub fn other_queues<S: Store>(
     store: &mut S,
     max_queues: u32,
 ) -> Result<Vec<Queue>, Error<S::TransportError>> {
-    if !flag(end, store, REQUEST_RX_COPY)? {
+    if !end.other_flag(store, REQUEST_RX_COPY)? {
         let path = alloc::format!("{}/{}", end.other_directory(), REQUEST_RX_COPY.name());
         return Err(Error::Missing { path });
     }
@@ -258,7 +259,7 @@ pub fn publish_ctrl_ring<S: Store>(
     store: &mut S,
     ctrl: CtrlRing,
 ) -> Result<bool, Error<S::TransportError>> {
-    if !flag(end, store, CTRL_RING)? {
+    if !end.other_flag(store, CTRL_RING)? {
         return Ok(false);
     }
     end.publish(store, CTRL_REF, ctrl.ring.0)?;
@@ -278,13 +279,4 @@ pub fn other_ctrl_ring<S: Store>(
     let Some(ring) = end.other(store, CTRL_REF)? else { return Ok(None) };
     let port = evtchn_port_t(end.require(store, CTRL_PORT)?);
     Ok(Some(CtrlRing { ring: grant_ref_t(ring), port }))
-}
-
-/// A feature of the other end's. One that is missing counts as 0.
-fn flag<S: Store>(
-    end: &End,
-    store: &mut S,
-    key: Key<u32>,
-) -> Result<bool, Error<S::TransportError>> {
-    Ok(end.other(store, key)?.is_some_and(|value| value != 0))
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use xen_abi::io::netif::{
     NETIF_RSP_ERROR, NETIF_RSP_NULL, NETIF_RSP_OKAY, NETTXF_extra_info, NETTXF_more_data,
-    NetTxFlags, netif_tx_request, netif_tx_response,
+    netif_tx_request, netif_tx_response,
 };
 use xen_ops::Failed;
 use xen_ops::page::PAGE_SIZE;
@@ -46,7 +46,8 @@ struct Slots {
 
 impl<M: Pages, G: GrantAccess> TxBack<M, G> {
     /// The back end of the ring in these pages. Packets that another back end has taken and not answered are
-    /// taken again.
+    /// taken again, if that one pushed the answer to each packet before it took the next: see
+    /// [`ring::Back::attach`].
     ///
     /// # Errors
     ///
@@ -93,7 +94,7 @@ impl<M: Pages, G: GrantAccess> TxBack<M, G> {
             others: 0,
             info: PacketInfo::from_tx_flags(first.flags),
         };
-        let mut more_extras = has(&first, NETTXF_extra_info);
+        let mut more_extras = first.flags.contains(NETTXF_extra_info);
         while more_extras {
             if slots.extras == MAX_EXTRAS {
                 return Err(ProtocolError::Extras { ring: TX });
@@ -102,7 +103,7 @@ impl<M: Pages, G: GrantAccess> TxBack<M, G> {
             slots.extras += 1;
             more_extras = slots.info.add(TX, &extra)?;
         }
-        let mut more = has(&first, NETTXF_more_data);
+        let mut more = first.flags.contains(NETTXF_more_data);
         while more {
             let request = self.next(&slots)?;
             let place = slots.requests.get_mut(slots.fragments);
@@ -110,7 +111,7 @@ impl<M: Pages, G: GrantAccess> TxBack<M, G> {
             slots.fragments += 1;
             check_fragment(&request, request.size)?;
             slots.others += u32::from(request.size);
-            more = has(&request, NETTXF_more_data);
+            more = request.flags.contains(NETTXF_more_data);
         }
         // The size in the first request is the packet's.
         let own =
@@ -177,10 +178,6 @@ impl<M: Pages, G: GrantAccess> TxBack<M, G> {
         let (pages, notify) = self.ring.detach();
         (pages, self.grants, notify)
     }
-}
-
-fn has(request: &netif_tx_request, flag: NetTxFlags) -> bool {
-    request.flags.contains(flag)
 }
 
 fn check_fragment(request: &netif_tx_request, size: u16) -> Result<(), ProtocolError> {

@@ -2,11 +2,13 @@
 
 use core::fmt;
 
+use xen_ops::Failed;
+
 use super::error::{BadReply, Error};
 use super::wire::{self, Decoder, Encoder, HEADER};
 use super::{Mode, Qid, Stat};
 use crate::EventChannel;
-use crate::stream::{Blocking, ByteStream, StreamError};
+use crate::stream::{Blocking, ByteStream};
 
 /// The largest number of names in one [walk](Client::walk).
 pub const MAX_NAMES: usize = 16;
@@ -51,15 +53,27 @@ impl<S: ByteStream, E: EventChannel, B: AsRef<[u8]> + AsMut<[u8]>> Client<S, E, 
     /// # Errors
     ///
     /// [`Error::TooLong`] if the buffer is smaller than [`MIN_MESSAGE`]; [`Error::Version`];
-    /// [`Error::Server`], [`Error::Reply`] and [`Error::Stream`].
-    pub fn new(stream: Blocking<S, E>, buffer: B) -> Result<Self, Error<E::Error>> {
-        let offered = u32::try_from(buffer.as_ref().len()).unwrap_or(u32::MAX);
-        let size = offered as usize;
-        if size < MIN_MESSAGE {
+    /// [`Error::Server`], [`Error::Reply`] and [`Error::Stream`]. The stream and the buffer are returned.
+    #[allow(clippy::type_complexity, reason = "what was given, as everywhere")]
+    pub fn new(
+        stream: Blocking<S, E>,
+        buffer: B,
+    ) -> Result<Self, Failed<Error<E::Error>, (Blocking<S, E>, B)>> {
+        let size = buffer.as_ref().len();
+        let mut client = Self { stream, buffer, size, next: 0, is_broken: false };
+        match client.agree() {
+            Ok(size) => Ok(Self { size, ..client }),
+            Err(error) => Err(Failed::returning(error, client.into_parts())),
+        }
+    }
+
+    /// The size of messages that the server agrees to.
+    fn agree(&mut self) -> Result<usize, Error<E::Error>> {
+        if self.size < MIN_MESSAGE {
             return Err(Error::TooLong);
         }
-        let mut client = Self { stream, buffer, size, next: 0, is_broken: false };
-        let agreed = client.exchange(
+        let offered = u32::try_from(self.size).unwrap_or(u32::MAX);
+        let (size, is_known) = self.exchange(
             wire::VERSION,
             |message| {
                 message.u32(offered).text(DIALECT);
@@ -69,16 +83,13 @@ impl<S: ByteStream, E: EventChannel, B: AsRef<[u8]> + AsMut<[u8]>> Client<S, E, 
                 Some((size, dialect == DIALECT.as_bytes()))
             },
         )?;
-        match agreed {
-            (_, false) => Err(Error::Version),
-            (size, true) if size > offered || (size as usize) < MIN_MESSAGE => {
-                Err(Error::Reply(BadReply::MessageSize(size)))
-            }
-            (size, true) => {
-                client.size = size as usize;
-                Ok(client)
-            }
+        if !is_known {
+            return Err(Error::Version);
         }
+        if size > offered || (size as usize) < MIN_MESSAGE {
+            return Err(Error::Reply(BadReply::MessageSize(size)));
+        }
+        Ok(size as usize)
     }
 
     /// The root of the tree `tree`, as the user `user`. Many servers have one tree and ignore both.
@@ -344,7 +355,7 @@ impl<S: ByteStream, E: EventChannel, B: AsRef<[u8]> + AsMut<[u8]>> Client<S, E, 
         let length = message.finish(kind, tag).ok_or(Error::TooLong)?;
 
         let request = buffer.get(..length).unwrap_or_default();
-        let result = match write_all(&mut self.stream, request) {
+        let result = match self.stream.write_all(request) {
             Ok(()) => receive(&mut self.stream, buffer, kind, tag),
             Err(error) => Err(error.into()),
         };
@@ -364,31 +375,6 @@ impl<S: ByteStream, E: EventChannel, B: AsRef<[u8]> + AsMut<[u8]>> Client<S, E, 
     }
 }
 
-fn write_all<S: ByteStream, E: EventChannel>(
-    stream: &mut Blocking<S, E>,
-    mut bytes: &[u8],
-) -> Result<(), StreamError<E::Error>> {
-    while !bytes.is_empty() {
-        let written = stream.write(bytes)?;
-        bytes = bytes.get(written..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-fn read_all<S: ByteStream, E: EventChannel>(
-    stream: &mut Blocking<S, E>,
-    mut to: &mut [u8],
-) -> Result<(), StreamError<E::Error>> {
-    while !to.is_empty() {
-        let read = stream.read(to)?;
-        if read == 0 {
-            return Err(StreamError::Closed);
-        }
-        to = to.get_mut(read..).unwrap_or_default();
-    }
-    Ok(())
-}
-
 /// Reads a reply to the request of type `kind`, and returns its type and its fields.
 fn receive<'b, S: ByteStream, E: EventChannel>(
     stream: &mut Blocking<S, E>,
@@ -397,7 +383,7 @@ fn receive<'b, S: ByteStream, E: EventChannel>(
     expected: u16,
 ) -> Result<(u8, &'b [u8]), Error<E::Error>> {
     let mut header = [0; HEADER];
-    read_all(stream, &mut header)?;
+    stream.read_exact(&mut header)?;
     let [a, b, c, d, reply, tag @ ..] = header;
     let length = u32::from_le_bytes([a, b, c, d]);
     let rest = (length as usize).checked_sub(HEADER);
@@ -412,7 +398,7 @@ fn receive<'b, S: ByteStream, E: EventChannel>(
     if reply != kind + 1 && reply != wire::ERROR + 1 {
         return Err(Error::Reply(BadReply::Type { request: kind, reply }));
     }
-    read_all(stream, fields)?;
+    stream.read_exact(fields)?;
     Ok((reply, fields))
 }
 

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use xen_ops::Failed;
+
 use crate::stream::StreamError;
 
 /// Why a request did not succeed. `E` is the event channel's error.
@@ -107,5 +109,11 @@ impl<E: core::error::Error> core::error::Error for Error<E> {}
 impl<E> From<StreamError<E>> for Error<E> {
     fn from(error: StreamError<E>) -> Self {
         Self::Stream(error)
+    }
+}
+
+impl<E, T> From<Failed<Self, T>> for Error<E> {
+    fn from(failed: Failed<Self, T>) -> Self {
+        failed.error
     }
 }

@@ -14,7 +14,7 @@
 //!
 //! # let mut server = Server::new(ServerConfig::default());
 //! # let (frontend, backend) = (domid_t(3), domid_t(0));
-//! # let device = toolstack::Device { kind: "9pfs", id: 0, frontend, backend };
+//! # let device = toolstack::Device::new("9pfs", 0, frontend, backend);
 //! # device.create(&mut Client::new(server.local(domid_t(0))), &[], &[])?;
 //! let mut store = Client::new(server.local(domid_t(0)));
 //! let back = End::backend(&mut store, "9pfs", frontend, 0)?;
@@ -34,8 +34,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use xen_ops::xen_abi::event_channel::evtchn_port_t;
@@ -56,7 +55,7 @@ const MAX_RINGS: Key<u32> = Key::new("max-rings");
 const ORDER: Key<u32> = Key::new("max-ring-page-order");
 const NUM_RINGS: Key<u32> = Key::new("num-rings");
 
-/// How many rings a device can have.
+/// The nodes of each ring that a device can have: of its interface page, and of its port.
 const RINGS: [(Key<u32>, Key<u32>); 4] = [
     (Key::new("ring-ref0"), Key::new("event-channel-0")),
     (Key::new("ring-ref1"), Key::new("event-channel-1")),
@@ -98,13 +97,13 @@ impl Limits {
     pub fn of_other<S: Store>(end: &End, store: &mut S) -> Result<Self, Error<S::TransportError>> {
         let versions: String = end.require(store, VERSIONS)?;
         if !versions.split(',').any(|version| version.trim() == VERSION) {
-            return Err(bad(end, VERSIONS.name(), versions));
+            return Err(end.bad_value(VERSIONS, versions));
         }
         let rings: u32 = end.require(store, MAX_RINGS)?;
         let order: u32 = end.require(store, ORDER)?;
         for (key, value) in [(MAX_RINGS, rings), (ORDER, order)] {
             if value == 0 {
-                return Err(bad(end, key.name(), value.to_string()));
+                return Err(end.bad_value(key, value));
             }
         }
         Ok(Self { rings: rings.min(RINGS.len() as u32), order: order.min(MAX_ORDER) })
@@ -152,11 +151,11 @@ pub fn other_rings<S: Store>(
 ) -> Result<Vec<Ring>, Error<S::TransportError>> {
     let chosen: String = end.require(store, CHOSEN)?;
     if chosen != VERSION {
-        return Err(bad(end, CHOSEN.name(), chosen));
+        return Err(end.bad_value(CHOSEN, chosen));
     }
     let count: u32 = end.require(store, NUM_RINGS)?;
     if count == 0 || count > limits.rings.min(RINGS.len() as u32) {
-        return Err(bad(end, NUM_RINGS.name(), count.to_string()));
+        return Err(end.bad_value(NUM_RINGS, count));
     }
     let mut rings = Vec::new();
     for (interface, port) in RINGS.into_iter().take(count as usize) {
@@ -166,8 +165,4 @@ pub fn other_rings<S: Store>(
         });
     }
     Ok(rings)
-}
-
-fn bad<E>(end: &End, name: &str, value: String) -> Error<E> {
-    Error::BadValue { path: format!("{}/{name}", end.other_directory()), value }
 }

@@ -30,6 +30,9 @@ impl<P: Protocol, M: Pages> Back<P, M> {
     /// The back end's side of a ring that a front end has initialised. The ring may be in use already:
     /// requests that have no response are taken (again).
     ///
+    /// A response lies where a request was, which it overwrites when it is put. A back end that may die, and whose
+    /// successor is to attach to the ring, pushes each response before it goes on.
+    ///
     /// # Errors
     ///
     /// [`AttachError::Pages`] if no entry fits the pages. [`AttachError::Index`] if there are more
@@ -74,7 +77,7 @@ impl<P: Protocol, M: Pages> Back<P, M> {
     /// [`BadIndex`] if the peer claims more requests without response than the ring has entries.
     #[inline]
     pub fn take(&mut self) -> Result<Option<P::Request>, BadIndex> {
-        if self.available()? == 0 {
+        if self.requests.known() == 0 && self.available()? == 0 {
             return Ok(None);
         }
         let offset = protocol::offset::<P>(self.requests.next(), self.size);

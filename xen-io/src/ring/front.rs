@@ -146,7 +146,7 @@ impl<P: Protocol, M: Pages> Front<P, M> {
     /// [`BadIndex`] if the peer claims more responses than requests were pushed.
     #[inline]
     pub fn take(&mut self) -> Result<Option<P::Response>, BadIndex> {
-        if self.available()? == 0 {
+        if self.responses.known() == 0 && self.available()? == 0 {
             return Ok(None);
         }
         let offset = protocol::offset::<P>(self.responses.next(), self.size);

@@ -92,7 +92,7 @@ pub enum StreamError<E> {
     Index(BadIndex),
     /// The event channel failed.
     Events(E),
-    /// The peer is gone, and what was to be written cannot be.
+    /// The peer is gone: what was to be written cannot be, or what was to be read does not come.
     Closed,
 }
 
@@ -173,6 +173,35 @@ impl<S: ByteStream, E: EventChannel> Blocking<S, E> {
                 self.events.wait(None).map_err(StreamError::Events)?;
             }
         }
+    }
+
+    /// Writes all bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`StreamError`]. Some of the bytes may have been written.
+    pub fn write_all(&mut self, mut from: &[u8]) -> Result<(), StreamError<E::Error>> {
+        while !from.is_empty() {
+            let written = self.write(from)?;
+            from = from.get(written..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Reads until `to` is full.
+    ///
+    /// # Errors
+    ///
+    /// [`StreamError`]; [`StreamError::Closed`] if the peer leaves before. Some of the bytes may have been read.
+    pub fn read_exact(&mut self, mut to: &mut [u8]) -> Result<(), StreamError<E::Error>> {
+        while !to.is_empty() {
+            let read = self.read(to)?;
+            if read == 0 {
+                return Err(StreamError::Closed);
+            }
+            to = to.get_mut(read..).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// Notifies the peer if it is to be, and returns whether bytes were copied.

@@ -7,7 +7,9 @@ use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
 
-use xen_ops::xen_abi::io::xenbus::{XenbusState, XenbusStateUnknown};
+use xen_ops::xen_abi::io::xenbus::{
+    XenbusState, XenbusStateClosed, XenbusStateClosing, XenbusStateUnknown,
+};
 use xen_ops::xen_abi::xen::domid_t;
 
 use super::{Error, Key, state_from_value};
@@ -123,6 +125,41 @@ impl End {
         store: &mut S,
     ) -> Result<XenbusState, Error<S::TransportError>> {
         state(store, &self.other)
+    }
+
+    /// Whether the other end is closing, closed, or gone, so that this end is to close too. Ask only once the other end
+    /// has been there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn other_is_closing<S: Store>(
+        &self,
+        store: &mut S,
+    ) -> Result<bool, Error<S::TransportError>> {
+        let state = self.other_state(store)?;
+        // An end that is being reconfigured has a higher number, and stays.
+        Ok([XenbusStateUnknown, XenbusStateClosing, XenbusStateClosed].contains(&state))
+    }
+
+    /// Whether a feature of the other end's is on: its node is there, and not 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadValue`] if its value is no number; [`Error::Store`].
+    pub fn other_flag<S: Store>(
+        &self,
+        store: &mut S,
+        key: Key<u32>,
+    ) -> Result<bool, Error<S::TransportError>> {
+        Ok(self.other(store, key)?.is_some_and(|value| value != 0))
+    }
+
+    /// The error for a node of the other end's whose value is of its type, but not possible.
+    #[must_use]
+    pub fn bad_value<T, E>(&self, key: Key<T>, value: impl fmt::Display) -> Error<E> {
+        let path = format!("{}/{}", self.other, key.name());
+        Error::BadValue { path, value: value.to_string() }
     }
 
     /// Sets the state of this end, unless it is that already. A device that the toolstack has removed is not

@@ -14,12 +14,7 @@
 //! const RING_REF: Key<u32> = Key::new("ring-ref");
 //!
 //! let mut server = Server::new(ServerConfig::default());
-//! let device = toolstack::Device {
-//!     kind: "vbd",
-//!     id: 51712,
-//!     frontend: domid_t(3),
-//!     backend: domid_t(0),
-//! };
+//! let device = toolstack::Device::new("vbd", 51712, domid_t(3), domid_t(0));
 //! let mut toolstack = Client::new(server.local(domid_t(0)));
 //! device.create(&mut toolstack, &[("virtual-device", "51712")], &[("mode", "w")])?;
 //! drop(toolstack);

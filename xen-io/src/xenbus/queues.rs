@@ -4,9 +4,6 @@
 //! front end how many there are. The nodes of each are in directories of their own, [`End::queue`], unless
 //! there is only one.
 
-use alloc::format;
-use alloc::string::ToString as _;
-
 use super::{End, Error, Key};
 use crate::xenstore::Store;
 
@@ -50,8 +47,7 @@ pub fn count<S: Store>(
 ) -> Result<u32, Error<S::TransportError>> {
     let count = end.other(store, NUM_QUEUES)?.unwrap_or(1);
     if count == 0 || count > max.max(1) {
-        let path = format!("{}/{}", end.other_directory(), NUM_QUEUES.name());
-        return Err(Error::BadValue { path, value: count.to_string() });
+        return Err(end.bad_value(NUM_QUEUES, count));
     }
     Ok(count)
 }

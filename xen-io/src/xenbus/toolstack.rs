@@ -13,6 +13,8 @@ use crate::xenstore::{Client, Error, Permission, Store, Transport};
 pub struct Device<'a> {
     /// `vbd`, `vif`, ...
     pub kind: &'a str,
+    /// What the back end calls it, if that is not `kind`: `xen_9pfs` of xen-9pfsd, `qdisk` of QEMU.
+    pub backend_kind: Option<&'a str>,
     /// Its number among the front end's devices of that kind.
     pub id: u32,
     /// The front end's domain.
@@ -21,7 +23,19 @@ pub struct Device<'a> {
     pub backend: domid_t,
 }
 
-impl Device<'_> {
+impl<'a> Device<'a> {
+    /// The device with this kind, on both sides, and this number.
+    #[must_use]
+    pub const fn new(kind: &'a str, id: u32, frontend: domid_t, backend: domid_t) -> Self {
+        Self { kind, backend_kind: None, id, frontend, backend }
+    }
+
+    /// The same with another kind on the back end's side.
+    #[must_use]
+    pub const fn with_backend_kind(self, kind: &'a str) -> Self {
+        Self { backend_kind: Some(kind), ..self }
+    }
+
     /// The front end's directory.
     #[must_use]
     pub fn frontend_directory(&self) -> String {
@@ -31,7 +45,8 @@ impl Device<'_> {
     /// The back end's directory.
     #[must_use]
     pub fn backend_directory(&self) -> String {
-        let Self { kind, id, frontend, backend } = self;
+        let kind = self.backend_kind.unwrap_or(self.kind);
+        let Self { id, frontend, backend, .. } = self;
         format!("/local/domain/{}/backend/{kind}/{}/{id}", backend.0, frontend.0)
     }
 

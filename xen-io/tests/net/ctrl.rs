@@ -93,7 +93,7 @@ fn answers_to_what_was_not_asked_are_an_error() {
 fn both_ends_agree_on_a_control_ring_if_the_back_end_takes_one() {
     let mut server = Server::new(ServerConfig::default());
     let (frontend, backend) = (domid_t(3), domid_t(0));
-    let device = Device { kind: "vif", id: 0, frontend, backend };
+    let device = Device::new("vif", 0, frontend, backend);
     let ctrl = CtrlRing { ring: grant_ref_t(8), port: evtchn_port_t(5) };
     let mut store = Client::new(server.local(backend));
     device.create(&mut store, &[], &[]).unwrap();

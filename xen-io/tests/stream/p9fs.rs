@@ -209,7 +209,16 @@ fn the_first_reply_decides_whether_there_is_a_connection() {
         put(&mut server, reply);
         let stream = Stream::attach(views(&memory), layout).unwrap();
         let stream = Blocking::new(stream, Events::default());
-        let result = Client::new(stream, vec![0; buffer]).map(drop);
+        let result = match Client::new(stream, vec![0; buffer]) {
+            Ok(_) => Ok(()),
+            Err(failed) => {
+                // The ring's pages come back.
+                let (stream, buffer_again) = failed.returned.unwrap();
+                assert_eq!(stream.into_parts().0.detach().len(), 3);
+                assert_eq!(buffer_again.len(), buffer);
+                Err(failed.error)
+            }
+        };
         // For the next one.
         let _ = server.read(&mut [0; 100]).unwrap();
         let mut rest = Stream::attach(views(&memory), layout).unwrap();

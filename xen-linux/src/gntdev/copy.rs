@@ -17,7 +17,7 @@ use xen_ops::view::OutOfBounds;
 use super::Gntdev;
 use crate::{Cause, Error, RemoteGrant};
 
-const COPY: &str = "IOCTL_GNTDEV_GRANT_COPY";
+pub(crate) const COPY: &str = "IOCTL_GNTDEV_GRANT_COPY";
 
 /// A range of bytes that is copied from or to another domain's grant, or from one grant to another. It
 /// has the kernel's layout, so a slice of them is a batch.

@@ -76,6 +76,8 @@ use xen_abi::linux::gntdev::{
 };
 use xen_ops::Failed;
 
+#[cfg(feature = "drivers")]
+pub(crate) use copy::COPY;
 pub use copy::{Copied, Segment};
 pub use dmabuf::{Exported, Imported, Memory, Releasing};
 pub use grants::Grants;

@@ -1,4 +1,4 @@
-//! Results of hypercalls that Linux refused to issue.
+//! Error numbers of what Linux refused: hypercalls, and mappings of other domains' frames.
 
 use xen_abi::Errno;
 use xen_abi::errno::{XEN_EBADF, XEN_ENOSYS};
@@ -11,7 +11,9 @@ pub(super) const IN_A_CHILD: Errno = XEN_EBADF;
 /// The error number. Linux's numbers are Xen's, where Xen has them.
 pub(super) fn of(error: &Error) -> Errno {
     match error.cause() {
-        Cause::Errno(errno) => Errno(errno.raw_os_error().unsigned_abs()),
+        Cause::Errno(errno) | Cause::Frame { errno, .. } => {
+            Errno(errno.raw_os_error().unsigned_abs())
+        }
         Cause::Forked => IN_A_CHILD,
         // The device does not have the ioctl.
         _ => XEN_ENOSYS,

@@ -10,7 +10,7 @@ use xen_ops::memory::acquire::Resource;
 use xen_ops::page::PAGE_SIZE;
 
 use super::{Privcmd, errno};
-use crate::{Cause, DomainId, Error, ReadWrite};
+use crate::{DomainId, ReadWrite};
 
 /// Frames that are mapped at a time: 1 MiB.
 const FRAMES: usize = 256;
@@ -31,15 +31,7 @@ fn chunks(address: u64, bytes: &[u8]) -> Option<impl Iterator<Item = (u64, usize
     }))
 }
 
-/// The error number of a mapping that failed, also of a frame in it.
-fn number(error: &Error) -> Errno {
-    match error.cause() {
-        Cause::Frame { errno, .. } => Errno(errno.raw_os_error().unsigned_abs()),
-        _ => errno::of(error),
-    }
-}
-
-/// Frames are mapped for as long as it takes. What a frame's own error is, is the error here.
+/// Frames are mapped for as long as it takes. The error of a single frame is the error here.
 impl ForeignMemory for Privcmd {
     fn write(&self, domain: DomainId, address: u64, bytes: &[u8]) -> Result<(), Errno> {
         for (first, offset, chunk) in chunks(address, bytes).ok_or(XEN_EINVAL)? {
@@ -48,7 +40,7 @@ impl ForeignMemory for Privcmd {
             let frames: Vec<_> = (first..first + count).map(frame).collect::<Result<_, _>>()?;
             let mapped = self.map_frames(domain, &frames, ReadWrite);
             let mapped = mapped.and_then(|frames| frames.all().map(|()| frames));
-            let mapped = mapped.map_err(|error| number(&error))?;
+            let mapped = mapped.map_err(|error| errno::of(&error))?;
             let (mut offset, mut rest) = (offset, chunk);
             for index in 0..mapped.count() {
                 let (part, after) = rest.split_at(rest.len().min(PAGE_SIZE - offset));
@@ -69,7 +61,7 @@ impl ForeignMemory for Privcmd {
         bytes: &[u8],
     ) -> Result<(), Errno> {
         let mapped = self.map_resource(domain, resource, frame, 1, ReadWrite);
-        let mapped = mapped.map_err(|error| number(&error))?;
+        let mapped = mapped.map_err(|error| errno::of(&error))?;
         let view = mapped.frame(0).ok_or(XEN_EINVAL)?;
         view.write(offset, bytes).map_err(|_| XEN_EINVAL)
     }

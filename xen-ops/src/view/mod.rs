@@ -10,8 +10,7 @@ use core::sync::atomic::AtomicU8;
 use xen_abi::Plain;
 
 use crate::page_size::PAGE_SIZE;
-use word::sealed::Sealed as _;
-use word::{Widest, bulk};
+use word::bulk::{self, read, write};
 
 mod access;
 mod error;
@@ -61,8 +60,6 @@ pub struct View<'a, A> {
     access: PhantomData<A>,
 }
 
-const WORD: usize = size_of::<Widest>();
-
 impl<'a, A> View<'a, A> {
     /// A view of the page at `base`.
     ///
@@ -81,6 +78,7 @@ impl<'a, A> View<'a, A> {
     /// # Errors
     ///
     /// [`OutOfBounds`] if the range ends past the page; then nothing is read.
+    #[inline]
     pub fn read(&self, offset: usize, to: &mut [u8]) -> Result<(), OutOfBounds> {
         let at = self.range(offset, to.len())?;
         // SAFETY: `range` checked all of it.
@@ -120,6 +118,7 @@ impl<'a, A> View<'a, A> {
         }
     }
 
+    #[inline]
     fn range(&self, offset: usize, length: usize) -> Result<NonNull<u8>, OutOfBounds> {
         match offset.checked_add(length) {
             // SAFETY: inside the page, or one past its end.
@@ -135,6 +134,7 @@ impl View<'_, ReadWrite> {
     /// # Errors
     ///
     /// [`OutOfBounds`] if the range ends past the page; then nothing is written.
+    #[inline]
     pub fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
         let at = self.range(offset, from.len())?;
         // SAFETY: `range` checked all of it.
@@ -158,36 +158,6 @@ impl View<'_, ReadWrite> {
     }
 }
 
-/// Copies bytes out of a page.
-///
-/// # Safety
-///
-/// `to.len()` bytes at `at` are inside a page that is valid for loads.
-unsafe fn read(at: NonNull<u8>, to: &mut [u8]) {
-    if to.len() >= bulk::MIN {
-        // SAFETY: the caller's promise.
-        return unsafe { bulk::read(at, to) };
-    }
-    let (head, words) = to.split_at_mut(head(at, to.len()));
-    let (words, tail) = words.split_at_mut(words.len() / WORD * WORD);
-    let mut next = at;
-    // SAFETY: the caller's promise; words begin where the address is aligned.
-    unsafe {
-        for byte in head {
-            *byte = u8::load(next);
-            next = next.add(1);
-        }
-        for word in words.chunks_exact_mut(WORD) {
-            word.copy_from_slice(&Widest::load(next).to_ne_bytes());
-            next = next.add(WORD);
-        }
-        for byte in tail {
-            *byte = u8::load(next);
-            next = next.add(1);
-        }
-    }
-}
-
 /// Copies a value out of a page.
 ///
 /// # Safety
@@ -204,44 +174,6 @@ unsafe fn read_obj<T: Plain>(at: NonNull<u8>) -> T {
         read(at, bytes);
     }
     value
-}
-
-/// Copies bytes into a page.
-///
-/// # Safety
-///
-/// `from.len()` bytes at `at` are inside a page that is valid for stores.
-unsafe fn write(at: NonNull<u8>, from: &[u8]) {
-    if from.len() >= bulk::MIN {
-        // SAFETY: the caller's promise.
-        return unsafe { bulk::write(at, from) };
-    }
-    let (head, words) = from.split_at(head(at, from.len()));
-    let words = words.chunks_exact(WORD);
-    let mut next = at;
-    // SAFETY: the caller's promise; words begin where the address is aligned.
-    unsafe {
-        for byte in head {
-            u8::store(next, *byte);
-            next = next.add(1);
-        }
-        let tail = words.remainder();
-        for word in words {
-            let mut bytes = [0; WORD];
-            bytes.copy_from_slice(word);
-            Widest::store(next, Widest::from_ne_bytes(bytes));
-            next = next.add(WORD);
-        }
-        for byte in tail {
-            u8::store(next, *byte);
-            next = next.add(1);
-        }
-    }
-}
-
-/// Bytes up to where a word is aligned.
-fn head(at: NonNull<u8>, length: usize) -> usize {
-    at.align_offset(WORD).min(length)
 }
 
 impl<A> Clone for View<'_, A> {

@@ -6,7 +6,6 @@
 mod server;
 
 use std::error::Error;
-use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -115,7 +114,8 @@ fn guest(domain: &Domain) -> Result<(), AnyError> {
     let layout = flex::layout(flex::P9FS, order).ok_or("a small order")?;
     let stream = Stream::attach(views, layout).map_err(|failed| failed.error)?;
     let stream = Blocking::new(stream, Channel::of(domain, &port));
-    let mut client = Client::new(stream, vec![0; 2 * PAGE_SIZE])?;
+    let client = Client::new(stream, vec![0; 2 * PAGE_SIZE]);
+    let mut client = client.map_err(|failed| failed.error)?;
     use_files(&mut client)?;
     let (mut stream, _) = client.into_parts();
     stream.write_all(&[0; 4])?;
@@ -173,7 +173,7 @@ fn main() -> Result<(), AnyError> {
         xen.domain(DomainConfig::new(GuestKind::Pvh))?,
     ];
     let (frontend, backend) = (front.domid().into(), back.domid().into());
-    let device = Device { kind: "9pfs", id: 0, frontend, backend };
+    let device = Device::new("9pfs", 0, frontend, backend);
     xen.toolstack(|store| device.create(store, &[("tag", "example")], &[]))
         .ok_or("no xenstore")??;
     thread::scope(|scope| {

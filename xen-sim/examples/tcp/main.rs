@@ -174,7 +174,7 @@ fn main() -> Result<(), AnyError> {
     let pages = |count| DomainConfig::new(GuestKind::Pvh).pages(count);
     let [front, back] = [xen.domain(pages(512))?, xen.domain(pages(16))?];
     let (frontend, backend) = (front.domid().into(), back.domid().into());
-    let device = Device { kind: "vif", id: 0, frontend, backend };
+    let device = Device::new("vif", 0, frontend, backend);
     xen.toolstack(|store| device.create(store, &[], &[])).ok_or("no xenstore")??;
     let mut memory = TableMemory::new(64, 64);
     let table = front.grant_table(&mut memory, Default::default())?;

@@ -58,7 +58,7 @@ fn machine() -> (Xen, Domain, Domain) {
 
 fn device(guest: &Domain, driver: &Domain) -> Device<'static> {
     let (frontend, backend) = (guest.domid().into(), driver.domid().into());
-    Device { kind: "vbd", id: DEVICE, frontend, backend }
+    Device::new("vbd", DEVICE, frontend, backend)
 }
 
 fn create(xen: &Xen, device: Device<'_>) {

@@ -15,7 +15,7 @@ use xen_abi::xen::domid_t;
 use xen_io::xen_abi::io::xenbus::XenbusStateClosed;
 use xen_io::xenbus::state_from_value;
 use xen_io::xenbus::toolstack::Device;
-use xen_io::xenstore::{self, Client, Permission, Store as _};
+use xen_io::xenstore::{self, Client, Store as _};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,10 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let frontend = domid_t(domid.parse()?);
     let backend = domid_t(0);
     let mut store = Client::new(xenstore::open()?);
-    let disk = Device { kind: "vbd", id: 51712, frontend, backend };
+    let disk = Device::new("vbd", 51712, frontend, backend);
     match kind.as_str() {
         "disk" => {
-            let device = disk;
             let front = [("virtual-device", "51712"), ("device-type", "disk")];
             let back = [
                 ("dev", "xvda"),
@@ -35,10 +34,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                 ("device-type", "disk"),
                 ("physical-device", value),
             ];
-            device.create(&mut store, &front, &back)?;
+            disk.create(&mut store, &front, &back)?;
         }
         "network" => {
-            let device = Device { kind: "vif", id: 0, frontend, backend };
+            let device = Device::new("vif", 0, frontend, backend);
             let nodes = [("handle", "0"), ("mac", value)];
             // The script, which is not run, would say the last once the interface has its address.
             let back =
@@ -46,32 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             device.create(&mut store, &nodes, &back)?;
         }
         "files" => {
-            // The back end is called otherwise than the front end.
-            let front = format!("/local/domain/{domid}/device/9pfs/0");
-            let back = format!("/local/domain/0/backend/xen_9pfs/{domid}/0");
-            store.transaction(|transaction| {
-                let ends = [(&front, frontend, backend), (&back, backend, frontend)];
-                for (path, owner, reader) in ends {
-                    transaction.mkdir(path)?;
-                    let permissions = [Permission::none(owner), Permission::read(reader)];
-                    transaction.set_permissions(path, &permissions)?;
-                }
-                for (path, key, node) in [
-                    (&front, "backend", back.as_str()),
-                    (&front, "backend-id", "0"),
-                    (&front, "state", "1"),
-                    (&front, "tag", "share"),
-                    (&back, "frontend", &front),
-                    (&back, "frontend-id", domid),
-                    (&back, "online", "1"),
-                    (&back, "state", "1"),
-                    (&back, "path", value),
-                    (&back, "security_model", "none"),
-                ] {
-                    transaction.write(format!("{path}/{key}"), node)?;
-                }
-                Ok(())
-            })?;
+            let device = Device::new("9pfs", 0, frontend, backend).with_backend_kind("xen_9pfs");
+            let back = [("path", value.as_str()), ("security_model", "none")];
+            device.create(&mut store, &[("tag", "share")], &back)?;
         }
         "close" => {
             let state = format!("{}/state", disk.backend_directory());

@@ -29,7 +29,8 @@ use xen_scenarios::RANDOM;
         cargo xtask live --arch x86_64 --mode pvh        every release\n  \
         cargo xtask live --mode linux                    programs in Debian's Linux as dom0\n  \
         cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote\n  \
-        cargo xtask live --from-source                   two builds of minutes, and their layouts"
+        cargo xtask live --from-source                   two builds of minutes, and their layouts\n  \
+        cargo xtask live --front-ends                    Linux's front ends over our back ends: minutes"
 )]
 struct Options {
     /// Only this release; may be repeated

@@ -2,16 +2,13 @@
 
 use std::fs;
 
-use xen_live::{Arch, Boot, Mode, build_kernel};
+use xen_live::{Arch, Boot, Mode, build_kernel, until};
 
 use crate::expect;
 
 /// A command that waits until the kernel has written a line so often.
-fn until(line: &str, count: u32) -> String {
-    let log = "/var/log/xen/console/guest-peer.log";
-    format!(
-        "for i in $(seq 300); do [ $(grep -c '{line}' {log}) -ge {count} ] && exit 0; sleep 0.3; done; exit 1"
-    )
+fn written(line: &str, count: u32) -> String {
+    until(&format!("[ $(grep -c '{line}' /var/log/xen/console/guest-peer.log) -ge {count} ]"))
 }
 
 /// What xl is told, before the kernel's words. Its script for the disk is xen-run's. Pages that are restored
@@ -40,7 +37,7 @@ fn run(release: &str, words: &str, work: &[&str]) -> Vec<String> {
         "xl create -q /peer.cfg",
     ];
     let after = [
-        "for i in $(seq 300); do [ $(xl list | wc -l) = 2 ] && break; sleep 0.3; done",
+        &until("[ $(xl list | wc -l) = 2 ]"),
         "cat /var/log/xen/console/guest-peer.log",
         "echo \"disk has $(head -c 24 /disk)\"",
     ];
@@ -69,15 +66,15 @@ const RESTORED: [&str; 11] = [
 #[test]
 fn a_domain_goes_on_after_xl_has_suspended_saved_and_restored_it() {
     let work = [
-        &until("suspend is awaited", 1),
+        &written("suspend is awaited", 1),
         "xl suspend peer && xl resume peer",
-        &until("suspend is awaited", 2),
+        &written("suspend is awaited", 2),
         "xl save peer /saved && xl restore /saved",
     ];
     let lines = run("4.20", "cancel suspend", &work);
     expect(&lines, &["suspend Cancelled, the domain and its grant are the same: true"]);
     expect(&lines, &RESTORED);
     // This release cannot resume a domain without saving it.
-    let work = [&until("suspend is awaited", 1), "xl save peer /saved && xl restore /saved"];
+    let work = [&written("suspend is awaited", 1), "xl save peer /saved && xl restore /saved"];
     expect(&run("4.17", "suspend", &work), &RESTORED);
 }

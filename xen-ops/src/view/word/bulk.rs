@@ -1,49 +1,103 @@
-//! Long copies, in blocks of words.
+//! Copies of any length, in the widest pieces that fit.
 //!
-//! Four words a turn make a loop about twice as fast as one word does. x86 has instructions that copy and fill,
-//! which are faster still from some length on.
+//! Four units a turn make a loop about twice as fast as one does. x86 has instructions that copy and fill, which are
+//! faster still from some length on.
 
 use core::ptr::NonNull;
 
-use super::Widest;
 #[cfg(all(target_arch = "aarch64", not(miri)))]
-use super::aarch64::{load_block, store_block};
-#[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
+pub(super) use super::aarch64::{load_block, store_block};
 use super::sealed::Sealed as _;
 #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), not(miri)))]
 use super::x86;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-use super::x86::{load_block, store_block};
-use crate::view;
+pub(super) use super::x86::{load_block, store_block};
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+pub(super) use super::x86::{load_unit, store_unit};
+use super::{Block, Unit, Widest};
 
 const WORD: usize = size_of::<Widest>();
 
-/// The size of a [`Block`](super::Block) in bytes.
-const BLOCK: usize = 4 * WORD;
+/// What is left of a copy: from or to a page at `at`, to or from a buffer that need not be aligned.
+struct Rest<B> {
+    at: NonNull<u8>,
+    buffer: B,
+    bytes: usize,
+}
 
-/// The bytes from which on a copy is worth the steps of [`read`] and [`write`].
-pub(in crate::view) const MIN: usize = 64;
+/// Bytes up to where a word is aligned in the page.
+#[inline]
+fn unaligned(at: NonNull<u8>, bytes: usize) -> usize {
+    at.align_offset(WORD).min(bytes)
+}
 
-/// Copies bytes out of a page, most of them in blocks. A function of its own, so that short copies are
-/// short code.
+impl Rest<*mut u8> {
+    /// Loads as many pieces as fit into the bytes that are left.
+    ///
+    /// # Safety
+    ///
+    /// As for [`read`]. The page is as aligned as `load` needs.
+    #[inline]
+    unsafe fn load<P>(&mut self, load: unsafe fn(NonNull<u8>) -> P) {
+        while self.bytes >= size_of::<P>() {
+            // SAFETY: so many bytes are left on both sides.
+            unsafe {
+                self.buffer.cast::<P>().write_unaligned(load(self.at));
+                self.at = self.at.add(size_of::<P>());
+                self.buffer = self.buffer.add(size_of::<P>());
+            }
+            self.bytes -= size_of::<P>();
+        }
+    }
+}
+
+impl Rest<*const u8> {
+    /// Stores as many pieces as fit into the bytes that are left.
+    ///
+    /// # Safety
+    ///
+    /// As for [`write`]. The page is as aligned as `store` needs.
+    #[inline]
+    unsafe fn store<P>(&mut self, store: unsafe fn(NonNull<u8>, P)) {
+        while self.bytes >= size_of::<P>() {
+            // SAFETY: so many bytes are left on both sides.
+            unsafe {
+                store(self.at, self.buffer.cast::<P>().read_unaligned());
+                self.at = self.at.add(size_of::<P>());
+                self.buffer = self.buffer.add(size_of::<P>());
+            }
+            self.bytes -= size_of::<P>();
+        }
+    }
+}
+
+/// Copies bytes out of a page, each once.
 ///
 /// # Safety
 ///
-/// As for [`view::read`].
-#[inline(never)]
+/// `to.len()` bytes at `at` are inside a page that is valid for loads, as for
+/// [`Sealed::load`](super::sealed::Sealed::load).
 pub(in crate::view) unsafe fn read(at: NonNull<u8>, to: &mut [u8]) {
-    let (head, rest) = to.split_at_mut(view::head(at, to.len()));
-    let (blocks, tail) = rest.split_at_mut(rest.len() / BLOCK * BLOCK);
-    // SAFETY: the caller's promise; blocks begin where the address is aligned.
+    let bytes = to.len();
+    let head = unaligned(at, bytes);
+    let mut rest = Rest { at, buffer: to.as_mut_ptr(), bytes: head };
+    // SAFETY: the caller's promise; after the head, every piece is aligned as a word, which is enough for all.
     unsafe {
-        let middle = at.add(head.len());
-        if !head.is_empty() {
-            view::read(at, head);
+        rest.load::<u8>(u8::load);
+        rest.bytes = bytes - head;
+        #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), not(miri)))]
+        if rest.bytes >= x86::STRING_MIN {
+            let words = rest.bytes / WORD;
+            // The buffer is borrowed: it is not in the page.
+            x86::copy(rest.at.as_ptr(), rest.buffer, words);
+            rest.at = rest.at.add(words * WORD);
+            rest.buffer = rest.buffer.add(words * WORD);
+            rest.bytes %= WORD;
         }
-        read_blocks(middle, blocks);
-        if !tail.is_empty() {
-            view::read(middle.add(blocks.len()), tail);
-        }
+        rest.load::<Block>(load_block);
+        rest.load::<Unit>(load_unit);
+        rest.load::<Widest>(Widest::load);
+        rest.load::<u8>(u8::load);
     }
 }
 
@@ -51,72 +105,28 @@ pub(in crate::view) unsafe fn read(at: NonNull<u8>, to: &mut [u8]) {
 ///
 /// # Safety
 ///
-/// As for [`view::write`].
-#[inline(never)]
+/// As for [`read`], and the page is valid for stores.
 pub(in crate::view) unsafe fn write(at: NonNull<u8>, from: &[u8]) {
-    let (head, rest) = from.split_at(view::head(at, from.len()));
-    let (blocks, tail) = rest.split_at(rest.len() / BLOCK * BLOCK);
-    // SAFETY: the caller's promise; blocks begin where the address is aligned.
+    let bytes = from.len();
+    let head = unaligned(at, bytes);
+    let mut rest = Rest { at, buffer: from.as_ptr(), bytes: head };
+    // SAFETY: as in `read`.
     unsafe {
-        let middle = at.add(head.len());
-        if !head.is_empty() {
-            view::write(at, head);
+        rest.store::<u8>(u8::store);
+        rest.bytes = bytes - head;
+        #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), not(miri)))]
+        if rest.bytes >= x86::STRING_MIN {
+            let words = rest.bytes / WORD;
+            // The buffer is borrowed: it is not in the page.
+            x86::copy(rest.buffer, rest.at.as_ptr(), words);
+            rest.at = rest.at.add(words * WORD);
+            rest.buffer = rest.buffer.add(words * WORD);
+            rest.bytes %= WORD;
         }
-        write_blocks(middle, blocks);
-        if !tail.is_empty() {
-            view::write(middle.add(blocks.len()), tail);
-        }
-    }
-}
-
-/// Copies blocks out of a page.
-///
-/// # Safety
-///
-/// `to.len()` bytes at `at` are whole blocks inside a page, as for
-/// [`Sealed::load`](super::sealed::Sealed::load).
-#[inline]
-unsafe fn read_blocks(at: NonNull<u8>, to: &mut [u8]) {
-    #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), not(miri)))]
-    if to.len() >= x86::STRING_MIN {
-        // SAFETY: `to` is as long as what the caller promises, and borrowed: it is not in the page.
-        return unsafe { x86::copy(at.as_ptr(), to.as_mut_ptr(), to.len() / WORD) };
-    }
-    let mut next = at;
-    for block in to.chunks_exact_mut(BLOCK) {
-        // SAFETY: there are as many blocks in the page as in `to`.
-        let words = unsafe { load_block(next) };
-        for (bytes, word) in block.chunks_exact_mut(WORD).zip(words) {
-            bytes.copy_from_slice(&word.to_ne_bytes());
-        }
-        // SAFETY: inside the page, or one past its end.
-        next = unsafe { next.add(BLOCK) };
-    }
-}
-
-/// Copies blocks into a page, as [`read_blocks`] does out of it.
-///
-/// # Safety
-///
-/// `from.len()` bytes at `at` are whole blocks inside a page, as for
-/// [`Sealed::store`](super::sealed::Sealed::store).
-#[inline]
-unsafe fn write_blocks(at: NonNull<u8>, from: &[u8]) {
-    #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), not(miri)))]
-    if from.len() >= x86::STRING_MIN {
-        // SAFETY: `from` is as long as what the caller promises, and borrowed: it is not in the page.
-        return unsafe { x86::copy(from.as_ptr(), at.as_ptr(), from.len() / WORD) };
-    }
-    let mut next = at;
-    for block in from.chunks_exact(BLOCK) {
-        let mut words = [0; 4];
-        for (value, bytes) in words.iter_mut().zip(block.chunks_exact(WORD)) {
-            *value = word(bytes);
-        }
-        // SAFETY: there are as many blocks in the page as in `from`.
-        unsafe { store_block(next, words) };
-        // SAFETY: inside the page, or one past its end.
-        next = unsafe { next.add(BLOCK) };
+        rest.store::<Block>(store_block);
+        rest.store::<Unit>(store_unit);
+        rest.store::<Widest>(Widest::store);
+        rest.store::<u8>(u8::store);
     }
 }
 
@@ -133,28 +143,20 @@ pub(in crate::view) unsafe fn clear(at: NonNull<u8>, length: usize) {
         x86::clear(at.as_ptr(), length / WORD);
     }
     #[cfg(not(all(any(target_arch = "x86", target_arch = "x86_64"), not(miri))))]
-    for offset in (0..length).step_by(BLOCK) {
+    for offset in (0..length).step_by(size_of::<Block>()) {
         // SAFETY: the caller's promise.
         unsafe { store_block(at.add(offset), [0; 4]) };
     }
 }
 
-/// A word's bytes as a word.
-#[inline]
-fn word(bytes: &[u8]) -> Widest {
-    let mut word = [0; WORD];
-    word.copy_from_slice(bytes);
-    Widest::from_ne_bytes(word)
-}
-
-/// Loads four words.
+/// Loads a block.
 ///
 /// # Safety
 ///
 /// As for [`Sealed::load`](super::sealed::Sealed::load), of each.
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
 #[inline]
-unsafe fn load_block(at: NonNull<u8>) -> super::Block {
+pub(super) unsafe fn load_block(at: NonNull<u8>) -> Block {
     // SAFETY: the caller's promise.
     unsafe {
         [
@@ -166,14 +168,14 @@ unsafe fn load_block(at: NonNull<u8>) -> super::Block {
     }
 }
 
-/// Stores four words.
+/// Stores a block.
 ///
 /// # Safety
 ///
 /// As for [`Sealed::store`](super::sealed::Sealed::store), of each.
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
 #[inline]
-unsafe fn store_block(at: NonNull<u8>, [first, second, third, fourth]: super::Block) {
+pub(super) unsafe fn store_block(at: NonNull<u8>, [first, second, third, fourth]: Block) {
     // SAFETY: the caller's promise.
     unsafe {
         Widest::store(at, first);
@@ -181,4 +183,28 @@ unsafe fn store_block(at: NonNull<u8>, [first, second, third, fourth]: super::Bl
         Widest::store(at.add(2 * WORD), third);
         Widest::store(at.add(3 * WORD), fourth);
     }
+}
+
+/// Loads a unit.
+///
+/// # Safety
+///
+/// As for [`Sealed::load`](super::sealed::Sealed::load).
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
+#[inline]
+pub(super) unsafe fn load_unit(at: NonNull<u8>) -> Unit {
+    // SAFETY: the caller's promise.
+    unsafe { Unit::load(at) }
+}
+
+/// Stores a unit.
+///
+/// # Safety
+///
+/// As for [`Sealed::store`](super::sealed::Sealed::store).
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
+#[inline]
+pub(super) unsafe fn store_unit(at: NonNull<u8>, unit: Unit) {
+    // SAFETY: the caller's promise.
+    unsafe { Unit::store(at, unit) }
 }

@@ -9,6 +9,7 @@
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
+use sealed::Sealed as _;
 use xen_abi::Plain;
 
 #[cfg(all(target_arch = "aarch64", not(miri)))]
@@ -84,39 +85,58 @@ pub(super) type Widest = u64;
 #[cfg(not(target_pointer_width = "64"))]
 pub(super) type Widest = u32;
 
-/// What a copy moves at a time.
-type Block = [Widest; 4];
+/// The most that one instruction of a copy moves. With SSE2, which kernels do without, it is wider than a word, and the
+/// processor may move each half on its own.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+type Unit = core::arch::x86_64::__m128i;
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
+type Unit = Widest;
 
-/// Copies a value out of a page, in words as wide as its alignment.
+/// What a copy moves at a time.
+type Block = [Unit; 4];
+
+/// Copies a value out of a page: what is aligned as a word is in blocks, units and words, other values in words as wide
+/// as their alignment.
 ///
 /// # Safety
 ///
 /// A value of type `T` at `at` is aligned and inside a page, as for [`Sealed::load`](sealed::Sealed::load).
 #[inline]
 pub(super) unsafe fn read<T: Plain>(at: NonNull<u8>) -> T {
+    /// The bytes from `offset` on, as many pieces as fit.
     #[inline]
-    unsafe fn copy<T: Plain, W: Word>(at: NonNull<u8>) -> T {
-        let mut value = xen_abi::zeroed::<T>();
-        let to = NonNull::from(&mut value).cast::<u8>();
-        for offset in (0..size_of::<T>()).step_by(size_of::<W>()) {
-            // SAFETY: both are inside a value, whose alignment is that of a word or more. Any bytes are
-            // a plain value.
-            unsafe { to.add(offset).cast::<W>().write(W::load(at.add(offset))) };
+    unsafe fn copy<T, P>(
+        at: NonNull<u8>,
+        to: NonNull<u8>,
+        offset: &mut usize,
+        load: unsafe fn(NonNull<u8>) -> P,
+    ) {
+        while *offset + size_of::<P>() <= size_of::<T>() {
+            // SAFETY: both are inside a value, of which any bytes are plain.
+            unsafe { to.add(*offset).cast::<P>().write_unaligned(load(at.add(*offset))) };
+            *offset += size_of::<P>();
         }
-        value
     }
-    // SAFETY: the caller's promise.
+    let mut value = xen_abi::zeroed::<T>();
+    let to = NonNull::from(&mut value).cast::<u8>();
+    let mut done = 0;
+    // SAFETY: the caller's promise; each piece is as aligned as its kind needs.
     unsafe {
         match align_of::<T>() {
-            1 => copy::<T, u8>(at),
-            2 => copy::<T, u16>(at),
-            4 => copy::<T, u32>(at),
-            _ => copy::<T, Widest>(at),
+            1 => copy::<T, u8>(at, to, &mut done, u8::load),
+            2 => copy::<T, u16>(at, to, &mut done, u16::load),
+            align if align < align_of::<Widest>() => copy::<T, u32>(at, to, &mut done, u32::load),
+            _ => {
+                copy::<T, Block>(at, to, &mut done, bulk::load_block);
+                copy::<T, Unit>(at, to, &mut done, bulk::load_unit);
+                copy::<T, Widest>(at, to, &mut done, Widest::load);
+            }
         }
     }
+    value
 }
 
-/// Copies a value into a page, in words as wide as its alignment.
+/// Copies a value into a page, as [`read`] does out of it.
 ///
 /// # Safety
 ///
@@ -124,21 +144,33 @@ pub(super) unsafe fn read<T: Plain>(at: NonNull<u8>) -> T {
 #[inline]
 pub(super) unsafe fn write<T: Plain>(at: NonNull<u8>, value: &T) {
     #[inline]
-    unsafe fn copy<T: Plain, W: Word>(at: NonNull<u8>, value: &T) {
-        let from = NonNull::from(value).cast::<u8>();
-        for offset in (0..size_of::<T>()).step_by(size_of::<W>()) {
-            // SAFETY: both are inside a value, whose alignment is that of a word or more. No byte of a
-            // plain value is padding.
-            unsafe { W::store(at.add(offset), from.add(offset).cast::<W>().read()) };
+    unsafe fn copy<T, P>(
+        at: NonNull<u8>,
+        from: NonNull<u8>,
+        offset: &mut usize,
+        store: unsafe fn(NonNull<u8>, P),
+    ) {
+        while *offset + size_of::<P>() <= size_of::<T>() {
+            // SAFETY: both are inside a value, no byte of which is padding.
+            unsafe { store(at.add(*offset), from.add(*offset).cast::<P>().read_unaligned()) };
+            *offset += size_of::<P>();
         }
     }
-    // SAFETY: the caller's promise.
+    let from = NonNull::from(value).cast::<u8>();
+    let mut done = 0;
+    // SAFETY: the caller's promise; each piece is as aligned as its kind needs.
     unsafe {
         match align_of::<T>() {
-            1 => copy::<T, u8>(at, value),
-            2 => copy::<T, u16>(at, value),
-            4 => copy::<T, u32>(at, value),
-            _ => copy::<T, Widest>(at, value),
+            1 => copy::<T, u8>(at, from, &mut done, u8::store),
+            2 => copy::<T, u16>(at, from, &mut done, u16::store),
+            align if align < align_of::<Widest>() => {
+                copy::<T, u32>(at, from, &mut done, u32::store);
+            }
+            _ => {
+                copy::<T, Block>(at, from, &mut done, bulk::store_block);
+                copy::<T, Unit>(at, from, &mut done, bulk::store_unit);
+                copy::<T, Widest>(at, from, &mut done, Widest::store);
+            }
         }
     }
 }

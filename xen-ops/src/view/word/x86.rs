@@ -9,8 +9,8 @@ use core::sync::atomic::Ordering;
 
 #[cfg(target_arch = "x86_64")]
 use super::Block;
-use super::Word;
 use super::sealed::Sealed;
+use super::{Unit, Widest, Word};
 
 /// A modification that has no instruction which returns the previous value.
 macro_rules! exchanged {
@@ -152,8 +152,9 @@ words! {
 }
 
 /// The bytes from which on a string instruction copies faster than a loop: it takes some twenty cycles to
-/// start.
-pub(super) const STRING_MIN: usize = 512;
+/// start. A loop of wide units keeps up for longer.
+pub(super) const STRING_MIN: usize =
+    if size_of::<Unit>() > size_of::<Widest>() { 2048 } else { 512 };
 
 /// Copies words, by an instruction that is fast on all processors. The one for bytes is not on some.
 ///
@@ -223,53 +224,103 @@ pub(super) unsafe fn clear(to: *mut u8, words: usize) {
     }
 }
 
-/// Loads four words, of one address: the compiler would compute four.
+/// Loads and stores of a block, all of one address: the compiler would compute four.
+#[cfg(target_arch = "x86_64")]
+macro_rules! blocks {
+    ($instruction:literal, $class:ident, $second:literal, $third:literal, $fourth:literal) => {
+        /// Loads a block.
+        ///
+        /// # Safety
+        ///
+        /// As for [`Sealed::load`], of each byte.
+        #[inline]
+        pub(super) unsafe fn load_block(at: NonNull<u8>) -> Block {
+            let (first, second, third, fourth);
+            // SAFETY: the caller's promise.
+            unsafe {
+                asm!(
+                    concat!($instruction, " {first}, [{at}]"),
+                    concat!($instruction, " {second}, [{at} + ", $second, "]"),
+                    concat!($instruction, " {third}, [{at} + ", $third, "]"),
+                    concat!($instruction, " {fourth}, [{at} + ", $fourth, "]"),
+                    at = in(reg) at.as_ptr(),
+                    first = out($class) first,
+                    second = out($class) second,
+                    third = out($class) third,
+                    fourth = lateout($class) fourth,
+                    options(nostack, preserves_flags, readonly),
+                );
+            }
+            [first, second, third, fourth]
+        }
+
+        /// Stores a block.
+        ///
+        /// # Safety
+        ///
+        /// As for [`Sealed::store`], of each byte.
+        #[inline]
+        pub(super) unsafe fn store_block(at: NonNull<u8>, block: Block) {
+            let [first, second, third, fourth] = block;
+            // SAFETY: the caller's promise.
+            unsafe {
+                asm!(
+                    concat!($instruction, " [{at}], {first}"),
+                    concat!($instruction, " [{at} + ", $second, "], {second}"),
+                    concat!($instruction, " [{at} + ", $third, "], {third}"),
+                    concat!($instruction, " [{at} + ", $fourth, "], {fourth}"),
+                    at = in(reg) at.as_ptr(),
+                    first = in($class) first,
+                    second = in($class) second,
+                    third = in($class) third,
+                    fourth = in($class) fourth,
+                    options(nostack, preserves_flags),
+                );
+            }
+        }
+    };
+}
+
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+blocks!("movups", xmm_reg, "16", "32", "48");
+#[cfg(all(target_arch = "x86_64", not(target_feature = "sse2")))]
+blocks!("mov", reg, "8", "16", "24");
+
+/// Loads a unit of a block.
 ///
 /// # Safety
 ///
-/// As for [`Sealed::load`], of each.
-#[cfg(target_arch = "x86_64")]
+/// As for [`Sealed::load`], of each byte.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline]
-pub(super) unsafe fn load_block(at: NonNull<u8>) -> Block {
-    let (first, second, third, fourth);
+pub(super) unsafe fn load_unit(at: NonNull<u8>) -> Unit {
+    let value;
     // SAFETY: the caller's promise.
     unsafe {
         asm!(
-            "mov {first}, [{at}]",
-            "mov {second}, [{at} + 8]",
-            "mov {third}, [{at} + 16]",
-            "mov {fourth}, [{at} + 24]",
+            "movups {value}, [{at}]",
             at = in(reg) at.as_ptr(),
-            first = out(reg) first,
-            second = out(reg) second,
-            third = out(reg) third,
-            fourth = lateout(reg) fourth,
+            value = lateout(xmm_reg) value,
             options(nostack, preserves_flags, readonly),
         );
     }
-    [first, second, third, fourth]
+    value
 }
 
-/// Stores four words.
+/// Stores a unit of a block.
 ///
 /// # Safety
 ///
-/// As for [`Sealed::store`], of each.
-#[cfg(target_arch = "x86_64")]
+/// As for [`Sealed::store`], of each byte.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline]
-pub(super) unsafe fn store_block(at: NonNull<u8>, [first, second, third, fourth]: Block) {
+pub(super) unsafe fn store_unit(at: NonNull<u8>, value: Unit) {
     // SAFETY: the caller's promise.
     unsafe {
         asm!(
-            "mov [{at}], {first}",
-            "mov [{at} + 8], {second}",
-            "mov [{at} + 16], {third}",
-            "mov [{at} + 24], {fourth}",
+            "movups [{at}], {value}",
             at = in(reg) at.as_ptr(),
-            first = in(reg) first,
-            second = in(reg) second,
-            third = in(reg) third,
-            fourth = in(reg) fourth,
+            value = in(xmm_reg) value,
             options(nostack, preserves_flags),
         );
     }

@@ -6,10 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use xen_abi::io::xenbus::{
-    XenbusStateClosed, XenbusStateClosing, XenbusStateConnected, XenbusStateInitWait,
-    XenbusStateInitialised,
-};
+use xen_abi::io::xenbus::{XenbusStateConnected, XenbusStateInitWait, XenbusStateInitialised};
 use xen_io::EventChannel as _;
 use xen_io::block::setup::{self, Features, Geometry};
 use xen_io::block::{Back, SECTOR_SIZE, Storage};
@@ -100,7 +97,7 @@ pub(crate) fn run(
         }
         if !back.final_check()?
             && !events.wait(Some(Duration::from_millis(200)))?
-            && end.other_state(store)? >= XenbusStateClosing
+            && end.other_is_closing(store)?
         {
             break;
         }
@@ -109,6 +106,5 @@ pub(crate) fn run(
     // Linux ends its grants when it learns that this end is closed.
     drop(back);
     ring.unmap()?;
-    end.set_state(store, XenbusStateClosed)?;
-    Ok(())
+    crate::close(&end, store)
 }

@@ -16,6 +16,8 @@ mod tap;
 use std::error::Error;
 use std::path::Path;
 
+use xen_abi::io::xenbus::XenbusStateClosed;
+use xen_io::xenbus::{self, End};
 use xen_linux::drivers::xenstore::{self, Client, transport::Descriptor};
 use xen_linux::{DomainId, domid_t};
 
@@ -39,6 +41,14 @@ impl Countdown {
                 std::process::abort();
             }
         }
+    }
+}
+
+/// This end is closed, unless the toolstack has removed it with its domain.
+fn close(end: &End, store: &mut Store) -> Result<(), AnyError> {
+    match end.set_state(store, XenbusStateClosed) {
+        Ok(()) | Err(xenbus::Error::Gone { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use xen_abi::io::xenbus::{
-    XenbusStateClosed, XenbusStateClosing, XenbusStateConnected, XenbusStateInitWait,
-};
+use xen_abi::io::xenbus::{XenbusStateConnected, XenbusStateInitWait};
 use xen_io::EventChannel as _;
 use xen_io::net::setup::{self, Offloads};
 use xen_io::net::{Delivery, PacketInfo, RxBack, TxBack};
@@ -29,8 +27,9 @@ pub(crate) fn run(
     end.watch(store, "vif")?;
     let takes_over = end.state(store)? == XenbusStateConnected;
     if !takes_over {
-        // The interface takes packets with their checksums, and of the usual size.
-        setup::publish_backend(&end, store, Offloads::NONE, 1)?;
+        // The interface takes packets without their checksums, and of the usual size.
+        let offloads = Offloads { checksum_v4: true, checksum_v6: true, ..Offloads::NONE };
+        setup::publish_backend(&end, store, offloads, 1)?;
         end.set_state(store, XenbusStateInitWait)?;
         end.wait_for(store, XenbusStateConnected, None)?;
     }
@@ -59,15 +58,18 @@ pub(crate) fn run(
 
     let mut buffer = vec![0; 65535];
     let mut arrived = vec![0; 65535];
-    // Bytes of a packet for the guest that waits for buffers.
+    // A packet for the guest that waits for buffers.
     let mut waiting = None;
     let (mut packets, mut bad) = (0, 0);
     loop {
+        let mut notify = false;
         while let Some(packet) = tx.take(&mut buffer)? {
+            // For another back end to take over from here on: the answer lies where the request was.
+            notify |= tx.push();
             countdown.count();
             match packet {
                 // An interface that is down takes none: the packet is lost, as on a wire.
-                Ok(packet) => drop(tap.write(&buffer[..packet.size])),
+                Ok(packet) => drop(tap.write(&buffer[..packet.size], packet.info.checksum)),
                 Err(_) => bad += 1,
             }
             packets += 1;
@@ -76,15 +78,16 @@ pub(crate) fn run(
             if waiting.is_none() {
                 waiting = tap.read(&mut arrived)?;
             }
-            let Some(size) = waiting else { break };
-            match rx.send(&arrived[..size], &PacketInfo::default())? {
+            let Some((size, checksum)) = waiting else { break };
+            let info = PacketInfo { checksum, ..PacketInfo::default() };
+            match rx.send(&arrived[..size], &info)? {
                 Delivery::NoBuffers => break,
                 Delivery::Delivered => {}
                 other => println!("backend network: a packet of {size} bytes: {other:?}"),
             }
             waiting = None;
         }
-        if tx.push() {
+        if notify {
             tx_events.notify()?;
         }
         if rx.push() {
@@ -103,7 +106,7 @@ pub(crate) fn run(
         if is_split {
             rx_events.take()?;
         }
-        if ready == 0 && end.other_state(store)? >= XenbusStateClosing {
+        if ready == 0 && end.other_is_closing(store)? {
             break;
         }
     }
@@ -111,6 +114,5 @@ pub(crate) fn run(
     drop((tx, rx));
     tx_ring.unmap()?;
     rx_ring.unmap()?;
-    end.set_state(store, XenbusStateClosed)?;
-    Ok(())
+    crate::close(&end, store)
 }
