@@ -41,7 +41,7 @@ pub(super) fn gather(root: &Path, to: &Path) -> Result<(), Error> {
     let summary = pages.remove(&docs.join("SUMMARY.md")).unwrap_or_default();
     let outside: Vec<_> =
         pages.keys().filter(|name| !name.starts_with(docs) && **name != first).collect();
-    write(&to.join("SUMMARY.md"), &contents(&summary, &outside))?;
+    write(&to.join("SUMMARY.md"), contents(&summary, &outside))?;
     for (name, text) in &pages {
         write(&to.join(name), text)?;
     }
