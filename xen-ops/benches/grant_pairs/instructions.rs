@@ -1,12 +1,9 @@
-//! Instructions, counted by valgrind: they are the same in every run.
+//! Instructions of each contestant.
 
-use std::env;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
+use super::valgrind::instructions;
 use super::{BATCH, Contestants};
-
-/// The argument that makes this program what valgrind looks at.
-pub(super) const CHILD: &str = "--under-valgrind";
 
 /// Two amounts of work: the difference has neither start nor end of the program.
 const LESS: usize = 1_000;
@@ -29,7 +26,9 @@ pub(super) fn count(contestants: &Contestants) -> ExitCode {
     for (text, kind, references) in KINDS {
         print!("{text:<44}");
         for name in names {
-            match [MORE, LESS].map(|repeat| total(name, kind, repeat / references)) {
+            match [MORE, LESS]
+                .map(|repeat| instructions(&[name, kind, &(repeat / references).to_string()]))
+            {
                 [Ok(more), Ok(less)] => {
                     let done = (MORE / references - LESS / references) * references;
                     print!("{:>10.1}", (more - less) as f64 / done as f64);
@@ -55,20 +54,4 @@ pub(super) fn work(contestants: &Contestants, name: &str, kind: &str, repeat: us
             _ => contestant.batches(0, repeat),
         }
     }
-}
-
-/// All instructions of a run with so much work.
-fn total(name: &str, kind: &str, repeat: usize) -> Result<u64, String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args([CHILD, name, kind, &repeat.to_string()])
-        .output()
-        .map_err(|error| format!("cannot run valgrind: {error}; install it"))?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let collected = text.lines().find_map(|line| line.split("Collected :").nth(1));
-    collected
-        .and_then(|number| number.trim().parse().ok())
-        .ok_or_else(|| format!("valgrind counted nothing:\n{text}"))
 }

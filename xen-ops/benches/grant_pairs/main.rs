@@ -19,9 +19,13 @@
 #![allow(unsafe_code, reason = "C is called")]
 
 mod c;
+#[path = "../support/compile.rs"]
+mod compile;
 mod instructions;
 mod ours;
 mod times;
+#[path = "../support/valgrind.rs"]
+mod valgrind;
 
 use std::env;
 use std::process::ExitCode;
@@ -59,7 +63,7 @@ struct Contestants {
 }
 
 impl Contestants {
-    fn new() -> Result<Self, c::Error> {
+    fn new() -> Result<Self, compile::Error> {
         let ours = Box::new(ours::Ours::new());
         let [mini_os, linux, entry] = ["mini_os", "linux", "entry"].map(c::load);
         Ok(Self { ours, mini_os: mini_os?, linux: linux?, entry: entry? })
@@ -90,7 +94,7 @@ fn main() -> ExitCode {
         }
     };
     if let [flag, name, kind, repeat] = &arguments[..] {
-        if flag == instructions::CHILD {
+        if flag == valgrind::CHILD {
             instructions::work(&contestants, name, kind, repeat.parse().unwrap_or(0));
             return ExitCode::SUCCESS;
         }
