@@ -224,7 +224,7 @@ fn libclang_missing() {
     // a file that is no library says more.
     let fake = dir.path().join("libclang.so");
     fs::write(&fake, "no library").expect("a file");
-    let mut command = codegen(&["show"]);
+    let mut command = codegen(&["show", "--release", "4.20"]);
     command.env("LIBCLANG_PATH", &fake);
     refused(&mut command, 1, &["libclang", "LIBCLANG_PATH"]);
 }
