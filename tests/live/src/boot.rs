@@ -322,7 +322,7 @@ impl Boot {
             arguments: self.command_line(row, domid),
             disks: Vec::new(),
         };
-        row.guests().chain(self.further(row)).map(guest).collect()
+        row.guests().map(guest).collect()
     }
 
     /// The command line of one of the guests.

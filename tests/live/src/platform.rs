@@ -133,11 +133,7 @@ impl Row {
     /// The number of a further domain, unprivileged, which runs the scenarios of one domain.
     #[must_use]
     pub fn unprivileged(self) -> Option<u16> {
-        // A Linux that runs a program of its own has it look at its guests.
-        let starts_more = matches!(
-            (self.arch, self.mode),
-            (Arch::Aarch64, Mode::Native) | (Arch::X86_64, Mode::Pv | Mode::Pvh)
-        );
+        let starts_more = self.arch == Arch::Aarch64 && self.mode == Mode::Native;
         (starts_more && self.domains > 1).then(|| self.domids().end)
     }
 
