@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::install::Install;
 use crate::tool::Tool;
-use crate::{Error, process, setup, toolchain};
+use crate::{Error, book, process, setup, toolchain};
 
 /// Something that may have to be installed first.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ pub(crate) enum Need {
     Tool(&'static Tool),
     /// Python with pip.
     Pip,
+    /// mdBook, by pip.
+    MdBook,
 }
 
 impl Need {
@@ -39,6 +41,7 @@ impl Need {
             Self::Miri => toolchain::ensure_miri(install),
             Self::Tool(tool) => tool.ensure(install),
             Self::Pip => pip(),
+            Self::MdBook => pip().and_then(|()| book::ensure_mdbook(install)),
         }
     }
 }

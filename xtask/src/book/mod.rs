@@ -4,6 +4,8 @@ mod mdbook;
 mod pages;
 mod site;
 
+pub(crate) use mdbook::ensure as ensure_mdbook;
+
 use std::path::Path;
 
 use crate::install::Install;
@@ -11,12 +13,12 @@ use crate::need::{self, Need};
 use crate::{Error, process, workspace};
 
 /// What it needs.
-pub(crate) const NEEDS: &[Need] = &[Need::Pip];
+pub(crate) const NEEDS: &[Need] = &[Need::MdBook];
 
 /// Writes the book to `target/book`. A link that leads nowhere is an error.
 pub(crate) fn run(install: Install) -> Result<(), Error> {
     need::provide(NEEDS, install)?;
-    let mut program = mdbook::command(install)?;
+    let mut program = mdbook::command()?;
     let source = workspace::scratch("book-source")?;
     workspace::remove(&source)?;
     pages::gather(&workspace::root()?, &source)?;
