@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use devtools::html::{attributes, resolved};
 use xen_atlas::{Index, Site};
 use xen_records::Records;
 use xen_records::catalogue::{Arch, Release};
@@ -16,34 +17,8 @@ static SITE: LazyLock<Site> = LazyLock::new(|| xen_atlas::site(&RECORDS).unwrap(
 /// The most bytes that the site may have.
 const MAX_BYTES: usize = 10_000_000;
 
-/// The values of an attribute in a page.
-fn values<'a>(text: &'a str, attribute: &str) -> Vec<&'a str> {
-    let start = format!(" {attribute}=\"");
-    text.split(&start).skip(1).filter_map(|rest| rest.split('"').next()).collect()
-}
-
 fn anchors(path: &str) -> BTreeSet<&str> {
-    values(&SITE.files()[path], "id").into_iter().collect()
-}
-
-/// A link's path from the root of the site, and its anchor.
-fn resolved<'a>(page: &str, link: &'a str) -> (String, Option<&'a str>) {
-    let (path, anchor) = match link.split_once('#') {
-        Some((path, anchor)) => (path, Some(anchor)),
-        None => (link, None),
-    };
-    if path.is_empty() {
-        return (page.to_owned(), anchor);
-    }
-    let mut parts: Vec<&str> = page.split('/').collect();
-    parts.pop();
-    for part in path.split('/') {
-        match part {
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    (parts.join("/"), anchor)
+    attributes(&SITE.files()[path], "id").into_iter().collect()
 }
 
 fn pages() -> impl Iterator<Item = (&'static String, &'static String)> {
@@ -54,7 +29,7 @@ fn pages() -> impl Iterator<Item = (&'static String, &'static String)> {
 fn every_link_leads_to_a_page_and_an_anchor_there() {
     let mut checked = BTreeSet::new();
     for (page, text) in pages() {
-        let links = values(text, "href").into_iter().chain(values(text, "src"));
+        let links = attributes(text, "href").into_iter().chain(attributes(text, "src"));
         for (path, anchor) in links.map(|link| resolved(page, link)) {
             if !checked.insert((path.clone(), anchor)) {
                 continue;
@@ -74,7 +49,7 @@ fn every_link_leads_to_a_page_and_an_anchor_there() {
 #[test]
 fn every_anchor_is_there_once() {
     for (page, text) in pages() {
-        let ids = values(text, "id");
+        let ids = attributes(text, "id");
         let unique: BTreeSet<_> = ids.iter().collect();
         assert_eq!(ids.len(), unique.len(), "{page}");
     }
@@ -85,7 +60,7 @@ fn every_header_type_and_constant_has_its_place() {
     let index = Index::new(&RECORDS);
     // Another name of a structure is an anchor of the structure's page.
     let types = pages().filter(|(path, _)| path.starts_with("types/"));
-    let anchors: BTreeSet<_> = types.flat_map(|(_, text)| values(text, "id")).collect();
+    let anchors: BTreeSet<_> = types.flat_map(|(_, text)| attributes(text, "id")).collect();
     for name in index.type_names() {
         let own = format!("types/{name}.html");
         assert!(SITE.files().contains_key(&own) || anchors.contains(name), "{name}");

@@ -8,10 +8,12 @@
 //! | [`libclang::find`] | the libclang that the generator uses |
 //! | [`has_target`] | whether a target's core library for Rust is installed |
 //! | [`copy_directory`] | a copy of a directory and all below it |
+//! | [`html`] | links in pages that a generator wrote |
 //! | [`Table`] | a table on standard output |
 //!
 //! Nothing that a user links depends on this crate.
 
+pub mod html;
 pub mod libclang;
 
 mod arch;

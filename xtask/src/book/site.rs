@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use devtools::html::{attributes, resolved};
+
 use crate::Error;
 
 /// The pages of a site, by their paths, and the paths of all its files.
@@ -41,56 +43,31 @@ impl Site {
         let mut faults = Vec::new();
         for (name, text) in &self.pages {
             for link in links(text) {
-                let fault = self.fault(name, text, link);
+                let fault = self.fault(name, link);
                 faults.extend(fault.map(|fault| format!("{name}: {link}: {fault}")));
             }
         }
         faults
     }
 
-    fn fault(&self, name: &str, text: &str, link: &str) -> Option<&'static str> {
-        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-        let text = if file.is_empty() {
-            text
-        } else {
-            let target = resolved(name, file);
-            if self.files.binary_search(&target).is_err() {
-                return Some("no such file");
-            }
-            self.pages.get(&target).map_or("", String::as_str)
+    fn fault(&self, name: &str, link: &str) -> Option<&'static str> {
+        let (target, anchor) = resolved(name, link);
+        let text = match self.pages.get(&target) {
+            Some(text) => text,
+            None if self.files.binary_search(&target).is_err() => return Some("no such file"),
+            None => "",
         };
-        let is_there = anchor.is_empty() || values(text, "id").any(|id| id == anchor);
-        (!is_there).then_some("no such heading")
+        let anchor = anchor.filter(|anchor| !anchor.is_empty())?;
+        (!attributes(text, "id").contains(&anchor)).then_some("no such heading")
     }
 }
 
 /// The links of a page to files of its site.
 fn links(text: &str) -> impl Iterator<Item = &str> {
-    values(text, "href").chain(values(text, "src")).filter(|link| !link.contains("://"))
-}
-
-/// The values of an attribute. The text of a page has no quotation mark after an equals sign: there it is
-/// `&quot;`.
-fn values<'a>(text: &'a str, attribute: &str) -> impl Iterator<Item = &'a str> {
-    let start = format!(" {attribute}=\"");
-    text.match_indices(&start)
-        .filter_map(|(at, start)| text[at + start.len()..].split('"').next())
-        .collect::<Vec<_>>()
+    attributes(text, "href")
         .into_iter()
-}
-
-/// A relative link, from the root of the site.
-fn resolved(page: &str, link: &str) -> String {
-    let mut parts: Vec<_> = page.split('/').collect();
-    parts.pop();
-    for part in link.split('/') {
-        match part {
-            ".." => drop(parts.pop()),
-            "." => {}
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
+        .chain(attributes(text, "src"))
+        .filter(|link| !link.contains("://"))
 }
 
 #[cfg(test)]
