@@ -2,7 +2,7 @@
 
 use xen_guest::println;
 use xen_io::EventChannel as _;
-use xen_io::block::{Segment, Status};
+use xen_io::block::{Direction, Segment, Status};
 use xen_io::xen_abi::io::xenbus::{
     XenbusStateClosing, XenbusStateInitialising, XenbusStateUnknown,
 };
@@ -23,8 +23,7 @@ pub(crate) fn run(machine: &Machine, table: &Table) {
     let mut disk = Disk::connect(machine, table, &mut store);
     let page = table::grant(table, machine, disk.back);
     page.view().write(0, &TEXT).expect("a page");
-    let segments = [Segment::page(page.reference())];
-    disk.front.write(0, &segments, ()).map_err(|failed| failed.error).expect("a request");
+    disk.submit(Direction::Write, 0, &[Segment::page(page.reference())]);
     assert_eq!(disk.finish(), Status::Okay);
     println!("detach is ready for the first end");
     let reads = read_until(&mut disk, &page, || end.other_is_closing(&mut store).expect("a state"));
@@ -69,7 +68,7 @@ fn read_until(disk: &mut Disk<'_>, page: &Page<'_>, mut is_over: impl FnMut() ->
     let mut reads = 0;
     loop {
         page.view().write(0, &[0; TEXT.len()]).expect("a page");
-        disk.front.read(0, &segments, ()).map_err(|failed| failed.error).expect("a request");
+        disk.submit(Direction::Read, 0, &segments);
         if disk.front.push() {
             disk.events.notify().expect("an event");
         }

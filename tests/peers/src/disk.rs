@@ -58,6 +58,15 @@ impl<'m> Disk<'m> {
         Self { front, events, back, features, geometry, _port: port }
     }
 
+    /// Asks for pages to be read from the disk, from `sector` on, or written to it.
+    pub(crate) fn submit(&mut self, direction: Direction, sector: u64, segments: &[Segment]) {
+        let submitted = match direction {
+            Direction::Read => self.front.read(sector, segments, ()),
+            Direction::Write => self.front.write(sector, segments, ()),
+        };
+        submitted.map_err(|failed| failed.error).expect("a request");
+    }
+
     /// Waits for the request that was submitted.
     pub(crate) fn finish(&mut self) -> Status {
         if self.front.push() {
@@ -112,11 +121,7 @@ pub(crate) fn run(machine: &Machine, table: &Table) {
             } else {
                 for (half, segments) in segments.chunks(BATCH / 2).enumerate() {
                     let sector = sector + half as u64 * (BATCH / 2 * PAGE_SIZE / 512) as u64;
-                    let submitted = match direction {
-                        Direction::Read => disk.front.read(sector, segments, ()),
-                        Direction::Write => disk.front.write(sector, segments, ()),
-                    };
-                    submitted.map_err(|failed| failed.error).expect("a request");
+                    disk.submit(direction, sector, segments);
                     assert_eq!(disk.finish(), Status::Okay, "round {round}");
                 }
             }
@@ -135,10 +140,7 @@ pub(crate) fn run(machine: &Machine, table: &Table) {
         println!("disk flushed {:?}", disk.finish());
     }
     // Past the end: Linux refuses it, and the device goes on.
-    disk.front
-        .read(geometry.sectors, &segments[..1], ())
-        .map_err(|failed| failed.error)
-        .expect("a request");
+    disk.submit(Direction::Read, geometry.sectors, &segments[..1]);
     println!("disk past the end {:?}", disk.finish());
 
     close(&end, &mut store);

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use xen_guest::println;
 use xen_guest::suspend::{Suspended, suspend};
 use xen_guest::upcall::{Delivery, Upcalls};
-use xen_io::block::{Segment, Status};
+use xen_io::block::{Direction, Segment, Status};
 use xen_io::xen_abi::event_channel::evtchn_port_t;
 use xen_io::xen_ops::events::Port;
 use xen_io::xen_ops::gnttab::copy;
@@ -121,28 +121,30 @@ fn wakes(machine: &Machine, upcalls: &Upcalls) -> bool {
 
 /// Writes to the disk, which is dropped in use.
 fn write_disk(machine: &Machine, table: &Table) {
-    let mut store = machine.store();
-    let end = End::frontend(&mut store, "vbd", DEVICE).expect("a disk");
-    end.watch(&mut store, TOKEN).expect("watches");
-    let mut disk = Disk::connect(machine, table, &mut store);
-    let page = table::grant(table, machine, disk.back);
-    page.view().write(0, &TEXT).expect("a page");
-    let segments = [Segment::page(page.reference())];
-    disk.front.write(0, &segments, ()).map_err(|failed| failed.error).expect("a request");
-    assert_eq!(disk.finish(), Status::Okay);
-    end.unwatch(&mut store, TOKEN).expect("the watches");
+    transfer(machine, table, Direction::Write, TEXT);
     println!("suspend disk is written");
 }
 
 /// Connects the disk that the restored domain has, and reads what it begins with.
 fn read_disk(machine: &Machine, table: &Table) -> [u8; TEXT.len()] {
+    transfer(machine, table, Direction::Read, [0; TEXT.len()])
+}
+
+/// Connects the disk, and transfers a page that begins with `bytes`. Returns what it begins with afterwards.
+fn transfer<const N: usize>(
+    machine: &Machine,
+    table: &Table,
+    direction: Direction,
+    bytes: [u8; N],
+) -> [u8; N] {
     let mut store = machine.store();
     let end = End::frontend(&mut store, "vbd", DEVICE).expect("a disk");
     end.watch(&mut store, TOKEN).expect("watches");
     let mut disk = Disk::connect(machine, table, &mut store);
     let page = table::grant(table, machine, disk.back);
-    let segments = [Segment::page(page.reference())];
-    disk.front.read(0, &segments, ()).map_err(|failed| failed.error).expect("a request");
+    page.view().write(0, &bytes).expect("a page");
+    disk.submit(direction, 0, &[Segment::page(page.reference())]);
     assert_eq!(disk.finish(), Status::Okay);
+    end.unwatch(&mut store, TOKEN).expect("the watches");
     page.view().read_obj(0).expect("a page")
 }
