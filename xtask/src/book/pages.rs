@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use devtools::html::resolved;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use crate::Error;
@@ -83,9 +84,11 @@ impl Page<'_> {
         let events = Parser::new_ext(self.text, Options::ENABLE_TABLES).into_offset_iter();
         events.filter_map(|(event, place)| match event {
             Event::Start(Tag::Link { dest_url, .. }) => {
-                let (file, _) = dest_url.split_once('#').unwrap_or((&dest_url, ""));
-                let is_file = !file.is_empty() && !file.contains("://");
-                is_file.then(|| (place, normal(self.name, file)))
+                let is_file = !dest_url.starts_with('#') && !dest_url.contains("://");
+                is_file.then(|| {
+                    let (target, _) = resolved(&self.name.to_string_lossy(), &dest_url);
+                    (place, PathBuf::from(target))
+                })
             }
             _ => None,
         })
@@ -107,20 +110,6 @@ impl Page<'_> {
         }
         text
     }
-}
-
-/// A relative link of a page, as a path below the root.
-fn normal(page: &Path, link: &str) -> PathBuf {
-    let mut path = page.parent().unwrap_or(Path::new("")).to_owned();
-    for part in Path::new(link).components() {
-        match part {
-            Component::ParentDir => {
-                path.pop();
-            }
-            part => path.push(part),
-        }
-    }
-    path
 }
 
 fn is_page(path: &Path) -> bool {
@@ -163,8 +152,14 @@ mod tests {
         let text = "[a](x.md#y) [`T`] [t][`T`] `[b](no.rs)` [c](../src/lib.rs), [d](https://e.org)\n\n| [f](../g) |\n|---|\n\n[`T`]: crate::T\n";
         let page = Page { name: Path::new("docs/guide/page.md"), text };
         let targets: Vec<_> = page.targets().collect();
-        let files = ["x.md", "crate::T", "crate::T", "../src/lib.rs", "../g"];
-        assert_eq!(targets, files.map(|file| normal(page.name, file)));
+        let files = [
+            "docs/guide/x.md",
+            "docs/guide/crate::T",
+            "docs/guide/crate::T",
+            "docs/src/lib.rs",
+            "docs/g",
+        ];
+        assert_eq!(targets, files.map(PathBuf::from));
         let inside = page.with_links_inside(&is_page);
         assert!(
             inside.starts_with("[a](x.md#y) `T` t `[b](no.rs)` c, [d](https://e.org)"),
