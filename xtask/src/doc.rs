@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::install::Install;
 use crate::need::{self, Need};
 use crate::toolchain::NIGHTLY;
-use crate::{Error, process, workspace};
+use crate::{Error, package, process, workspace};
 
 /// What it needs.
 pub(crate) const NEEDS: &[Need] = &[Need::Nightly];
@@ -18,25 +18,41 @@ const PAGES: &str = "--cfg docsrs -D warnings";
 const JSON: &str = "-Z unstable-options --output-format json";
 
 /// Every crate but xen-fuzz, one feature of which needs a C++ compiler.
-const WORKSPACE: [&str; 3] = ["--workspace", "--exclude", "xen-fuzz"];
+const WORKSPACE: [&str; 4] = ["--workspace", "--exclude", "xen-fuzz", "--all-features"];
 
-/// Makes the pages; a warning is a failure.
+/// xen-abi without `foreign`, which has the same documentation once more for each architecture.
+const ABI: [&str; 4] = ["-p", ABI_CRATE, "--features", "full,toolstack-all,std,vm-memory"];
+const ABI_CRATE: &str = "xen-abi";
+
+/// Makes the pages of all crates; a warning is a failure.
 pub(crate) fn run(install: Install) -> Result<(), Error> {
     need::provide(NEEDS, install)?;
     document("documentation as docs.rs makes it", PAGES, &WORKSPACE).map(drop)
 }
 
-/// Describes all items of crates in files named after them, with `_` for `-`, and returns their directory.
-pub(crate) fn json(crates: &[&str]) -> Result<PathBuf, Error> {
-    let packages: Vec<_> = crates.iter().flat_map(|name| ["-p", name]).collect();
-    document("public items", JSON, &packages)
+/// Makes the pages of published crates, in a third of the time.
+pub(crate) fn published(install: Install) -> Result<(), Error> {
+    need::provide(NEEDS, install)?;
+    document("documentation of xen-abi", PAGES, &ABI)?;
+    let others = package::crates().filter(|name| *name != ABI_CRATE);
+    document("documentation of the others", PAGES, &selected(others)).map(drop)
 }
 
-/// Has rustdoc document packages. Both forms are made from the same checked dependencies.
+/// Describes all items of crates in files named after them, with `_` for `-`, and returns their directory. They are
+/// made from the same checked dependencies as the pages.
+pub(crate) fn json(crates: &[&'static str]) -> Result<PathBuf, Error> {
+    document("public items", JSON, &selected(crates.iter().copied()))
+}
+
+fn selected(crates: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    crates.flat_map(|name| ["-p", name]).chain(["--all-features"]).collect()
+}
+
+/// Has rustdoc document packages.
 fn document(what: &str, flags: &str, packages: &[&str]) -> Result<PathBuf, Error> {
     let target = workspace::scratch("doc-nightly")?;
     let mut command = Command::new("rustup");
-    command.args(["run", NIGHTLY, "cargo", "doc", "--no-deps", "--all-features", "--target-dir"]);
+    command.args(["run", NIGHTLY, "cargo", "doc", "--no-deps", "--target-dir"]);
     command.arg(&target).current_dir(workspace::root()?);
     command.args(packages);
     command.env("CARGO_INCREMENTAL", "0").env("RUSTDOCFLAGS", flags);

@@ -357,11 +357,11 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "doc",
-        about: "documentation without warnings, as docs.rs makes it",
+        about: "documentation of the published crates without warnings",
         runs: Runs::Full,
         place: Place::In(OWN),
         needs: Needs::Optional(doc::NEEDS),
-        action: Action::Command(doc::run),
+        action: Action::Command(doc::published),
     },
     Step {
         name: "book",
