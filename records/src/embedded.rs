@@ -1,5 +1,7 @@
 //! The records of this repository, in the program.
 
+use crate::catalogue::Catalogue;
+use crate::cells::Cells;
 use crate::error::Error;
 use crate::records::Records;
 
@@ -24,5 +26,15 @@ pub fn records() -> Result<Records, Error> {
 ///
 /// As [`records`].
 pub fn records_without_lines() -> Result<Records, Error> {
-    Records::read(files().iter().copied(), false)
+    Records::read(files().iter().copied(), false, |catalogue| catalogue.cells)
+}
+
+/// As [`records`], and only what they say of some releases and architectures: what is in none of the `wanted` has
+/// no form and no line. `wanted` is told which there are.
+///
+/// # Errors
+///
+/// As [`records`].
+pub fn records_within(wanted: impl FnOnce(&Catalogue) -> Cells) -> Result<Records, Error> {
+    Records::read(files().iter().copied(), true, wanted)
 }

@@ -10,7 +10,7 @@ mod spell;
 mod text;
 pub mod view;
 
-pub use embedded::{files, records, records_without_lines};
+pub use embedded::{files, records, records_within, records_without_lines};
 pub use error::Error;
 pub use records::{Entry, Header, Records, Variant};
 pub use spell::{integer, spell};

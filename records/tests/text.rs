@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use xen_records::catalogue::{Arch, Release};
+use xen_records::cells::Cells;
 use xen_records::model::{
     Constant, Definition, HeaderAbi, Item, Kind, Member, Origin, Record, Snapshot, Type, Value,
 };
@@ -194,6 +195,23 @@ fn the_records_of_this_repository_are_read_and_written_alike() {
         assert!(*text == there[name], "{name} is written otherwise");
     }
     assert!(records.catalogue.releases.len() >= 9);
+}
+
+#[test]
+fn one_cell_reads_as_the_whole_has_it() {
+    let whole = xen_records::records().unwrap();
+    let cell = whole.catalogue.cell("4.17", "arm").unwrap();
+    let part = xen_records::records_within(|catalogue| {
+        let mut cells = Cells::default();
+        cells.insert(catalogue.release("4.17").unwrap(), catalogue.arch("arm").unwrap());
+        cells
+    });
+    let part = part.unwrap();
+    assert_eq!(part.catalogue, whole.catalogue);
+    assert!(part.snapshot(cell.0, cell.1) == whole.snapshot(cell.0, cell.1));
+    for (release, arch) in whole.catalogue.cells.iter().filter(|other| *other != cell) {
+        assert_eq!(part.snapshot(release, arch).headers, [], "{release} {arch}");
+    }
 }
 
 #[test]

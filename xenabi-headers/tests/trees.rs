@@ -9,11 +9,14 @@ use xen_headers::{HeaderTree, Options, pins};
 
 /// A copy of the newest packaged headers below `dir`, where a checkout has them.
 fn headers(dir: &Path) -> PathBuf {
+    headers_at(&dir.join("xen/include/public"))
+}
+
+fn headers_at(to: &Path) -> PathBuf {
     let from = HeaderTree::obtain(pins(), &pins().default_release().name, &Options::from_env())
         .expect("the headers are at hand");
-    let to = dir.join("xen/include/public");
-    devtools::copy_directory(&from.root, &to).expect("a copy");
-    to
+    devtools::copy_directory(&from.root, to).expect("a copy");
+    to.to_owned()
 }
 
 fn xenabi(arguments: &[&str]) -> Output {
@@ -40,6 +43,27 @@ fn a_tree_answers_without_what_is_not_understood() {
     assert!(err.contains("sched.h:") && err.contains("sched_odd"), "{err}");
     let (_, err) = ends(&layout("sched_odd"), 2);
     assert!(err.contains("sched_odd"), "{err}");
+}
+
+/// FreeBSD has all of a release's headers with other comments, and sets the interface version in a header of its
+/// own, outside of the copy.
+#[test]
+fn a_whole_copy_in_a_kernel_s_source_is_read_as_upstream_s_tree() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let compat = headers_at(&dir.path().join("sys/contrib/xen")).join("xen-compat.h");
+    let text = fs::read_to_string(&compat).expect("the header");
+    fs::write(&compat, format!("/** For a generator of documents. */\n{text}")).expect("written");
+    let own = dir.path().join("sys/xen");
+    fs::create_dir_all(&own).expect("a directory");
+    let version = "#define __XEN_INTERFACE_VERSION__ 0x00030201\n#include <contrib/xen/xen.h>\n";
+    fs::write(own.join("xen-os.h"), version).expect("a header");
+    let path = dir.path().to_string_lossy().into_owned();
+    let (out, err) =
+        ends(&xenabi(&["layout", "grant_entry_v1", "--arch", "x86_64", "--headers", &path]), 0);
+    // At the older version the structure has another name.
+    assert!(out.contains("struct grant_entry_v1"), "{out}");
+    let warnings: Vec<_> = err.lines().collect();
+    assert!(matches!(warnings[..], [only] if only.contains("xen-compat.h")), "{err}");
 }
 
 /// A kernel's copy: what every architecture shares, in the kernel's words.

@@ -41,6 +41,20 @@ impl Input {
         self.load_by(trees, arches, xen_records::records)
     }
 
+    /// As [`Input::load`], for a question about one architecture: of other releases and architectures the records
+    /// have nothing.
+    pub(crate) fn load_only(&self, trees: Option<Trees>, arch: &String) -> Result<Asked, Error> {
+        let wanted = |catalogue: &Catalogue| {
+            let mut cells = Cells::default();
+            // What is not known is an error of a later step, which needs the catalogue alone.
+            if let (Ok(release), Some(arch)) = (self.number(catalogue), catalogue.arch(arch)) {
+                cells.insert(release, arch);
+            }
+            cells
+        };
+        self.load_by(trees, std::slice::from_ref(arch), || xen_records::records_within(wanted))
+    }
+
     /// As [`Input::load`], for a question whose answer names no line of a header.
     pub(crate) fn load_without_lines(&self, trees: Option<Trees>) -> Result<Asked, Error> {
         self.load_by(trees, &[], xen_records::records_without_lines)
@@ -50,7 +64,7 @@ impl Input {
         &self,
         trees: Option<Trees>,
         arches: &[String],
-        recorded: fn() -> Result<Records, xen_records::Error>,
+        recorded: impl FnOnce() -> Result<Records, xen_records::Error>,
     ) -> Result<Asked, Error> {
         if let Some(dir) = &self.headers {
             return Ok(Asked::of_tree(tree(trees, dir, arches)?));
@@ -59,11 +73,16 @@ impl Input {
             return Ok(Asked::of_tree(revision(trees, dir, rev, arches)?));
         }
         let records = kept(recorded()?);
-        let release = match &self.release {
-            Some(name) => release(&records.catalogue, name)?,
-            None => records.catalogue.releases.len().saturating_sub(1),
-        };
+        let release = self.number(&records.catalogue)?;
         Ok(Asked { records, release })
+    }
+
+    /// The number of the release that is asked about.
+    fn number(&self, catalogue: &Catalogue) -> Result<usize, Error> {
+        match &self.release {
+            Some(name) => release(catalogue, name),
+            None => Ok(catalogue.releases.len().saturating_sub(1)),
+        }
     }
 }
 

@@ -59,6 +59,9 @@ pub(super) fn read<'a>(
         let entry = entries.next().filter(|entry| entry.name == name);
         let entry = entry.ok_or_else(|| malformed("not the next type or constant"))?;
         let coverage = entry.cells();
+        if coverage.is_empty() {
+            continue;
+        }
         let mut rest = Some(places);
         while let Some(text) = rest {
             let (place, after) = split_around(text, '|').unzip();
@@ -66,7 +69,9 @@ pub(super) fn read<'a>(
             let (line, scope) = place.split_once(' ').unwrap_or((place, ""));
             let line = line.parse().map_err(|_| malformed("no line number"))?;
             let cells = scopes.cells(&coverage, scope).map_err(|what| malformed(&what))?;
-            entry.add_line(line, cells);
+            if !cells.is_empty() {
+                entry.add_line(line, cells);
+            }
             rest = after;
         }
         entry.sort();

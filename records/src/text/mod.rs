@@ -24,7 +24,8 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use crate::cells::Scopes;
+use crate::catalogue::Catalogue;
+use crate::cells::{Cells, Scopes};
 use crate::error::Error;
 use crate::records::{Header, Records};
 
@@ -88,13 +89,15 @@ impl Records {
     pub fn from_files<'a>(
         files: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, Error> {
-        Self::read(files, true)
+        Self::read(files, true, |catalogue| catalogue.cells)
     }
 
-    /// The records in these files, with or without the lines on which headers define things.
+    /// What the records in these files say of the cells that are `wanted`, with or without the lines on which
+    /// headers define things. What is in none of them is there by name, with no form and no line.
     pub(crate) fn read<'a>(
         files: impl IntoIterator<Item = (&'a str, &'a str)>,
         with_lines: bool,
+        wanted: impl FnOnce(&Catalogue) -> Cells,
     ) -> Result<Self, Error> {
         let files: BTreeMap<&str, &str> = files.into_iter().collect();
         let text = |name: &str| {
@@ -102,10 +105,11 @@ impl Records {
         };
         let catalogue = catalogue::read(text(CATALOGUE)?)?;
         let words = words::read(text(WORDS)?)?;
+        let wanted = wanted(&catalogue).intersection(&catalogue.cells);
         let mut scopes = Scopes::new(&catalogue);
         let of_headers = files.iter().filter(|(name, _)| ![CATALOGUE, LINES, WORDS].contains(name));
-        let headers =
-            of_headers.map(|(name, text)| read::header(&catalogue, &mut scopes, name, text));
+        let headers = of_headers
+            .map(|(name, text)| read::header(&catalogue, &wanted, &mut scopes, name, text));
         let mut headers: Vec<Header> = headers.collect::<Result<_, _>>()?;
         headers.sort_by(|a, b| a.name.cmp(&b.name));
         if with_lines {

@@ -14,15 +14,16 @@ use crate::spell::{integer_named, parse};
 /// How deep members may nest.
 const MAX_DEPTH: usize = 32;
 
-/// Reads the record `file`, with the scopes that were read before.
+/// Reads what the record `file` says of `wanted`, with the scopes that were read before.
 pub(super) fn header<'a>(
     catalogue: &Catalogue,
+    wanted: &Cells,
     scopes: &mut Scopes<'a>,
     file: &str,
     text: &'a str,
 ) -> Result<Header, Error> {
     let (name, body) = file::open(file, text)?;
-    let mut header = Header { name: name.to_owned(), cells: catalogue.cells, entries: Vec::new() };
+    let mut header = Header { name: name.to_owned(), cells: *wanted, entries: Vec::new() };
     let mut by_name = HashMap::new();
     let mut rows = Vec::new();
     let mut lines = body.lines().enumerate().peekable();
@@ -30,7 +31,7 @@ pub(super) fn header<'a>(
         let malformed =
             |what: String| Error::Malformed { file: file.to_owned(), line: number + 3, what };
         if let (0, Some(scope)) = (number, line.strip_prefix("in ")) {
-            header.cells = scopes.cells(&catalogue.cells, scope).map_err(malformed)?;
+            header.cells = scopes.cells(wanted, scope).map_err(malformed)?;
             continue;
         }
         rows.clear();

@@ -8,8 +8,8 @@ use crate::model::{Constant, Item, Kind, Member, Record, Type, Value};
 #[must_use]
 pub fn c_name(name: &str, item: &Item) -> String {
     match item {
-        Item::Record(Record { kind, is_tag: true, .. }) => format!("{} {name}", kind.keyword()),
-        Item::Enum { is_tag: true, .. } => format!("enum {name}"),
+        Item::Record(Record { kind, is_tag: true, .. }) => [kind.keyword(), " ", name].concat(),
+        Item::Enum { is_tag: true, .. } => ["enum ", name].concat(),
         _ => name.to_owned(),
     }
 }
@@ -45,15 +45,17 @@ pub fn constant_type(constant: &Constant) -> String {
 /// A member or variable `name` of type `ty`.
 #[must_use]
 pub fn variable(abi: Abi<'_>, ty: &Type, name: &str, depth: usize) -> String {
-    let base = match ty.element() {
+    let mut out = match ty.element() {
         Type::Inline(kind, members) => inline(abi, *kind, members, depth),
         element => spelled(element, abi.arch(), &|name| match abi.ty(name) {
             Some(found) => c_name(found.name, found.item),
             None => name.to_owned(),
         }),
     };
-    let space = if name.is_empty() || base.ends_with('*') { "" } else { " " };
-    format!("{base}{space}{name}{}", dimensions(ty))
+    if !name.is_empty() && !out.ends_with('*') {
+        out.push(' ');
+    }
+    out + name + &dimensions(ty)
 }
 
 /// A type as the C of `arch` spells it in one line, with the names of types as `named` has them. Of a
@@ -88,12 +90,17 @@ fn dimensions(ty: &Type) -> String {
 }
 
 fn body(abi: Abi<'_>, members: &[Member], depth: usize) -> String {
-    let lines = members.iter().map(|member| {
+    let mut out = String::new();
+    for member in members {
         let name = member.name.as_deref().unwrap_or_default();
-        let bits = member.bits.map(|(_, width)| format!(" : {width}")).unwrap_or_default();
-        format!("{}{}{bits};\n", "    ".repeat(depth), variable(abi, &member.ty, name, depth))
-    });
-    lines.collect()
+        out += &"    ".repeat(depth);
+        out += &variable(abi, &member.ty, name, depth);
+        if let Some((_, width)) = member.bits {
+            out += &format!(" : {width}");
+        }
+        out += ";\n";
+    }
+    out
 }
 
 fn inline(abi: Abi<'_>, kind: Kind, members: &[Member], depth: usize) -> String {
@@ -102,5 +109,6 @@ fn inline(abi: Abi<'_>, kind: Kind, members: &[Member], depth: usize) -> String 
 }
 
 fn c_integer(signed: bool, bytes: u64, aligned: &str) -> String {
-    format!("{}int{}{aligned}_t", if signed { "" } else { "u" }, bytes.saturating_mul(8))
+    let sign = if signed { "" } else { "u" };
+    [sign, "int", &bytes.saturating_mul(8).to_string(), aligned, "_t"].concat()
 }

@@ -177,19 +177,19 @@ fn record<'a>(old: Abi<'a>, new: Abi<'a>, name: &str, note: &mut impl FnMut(Chan
             note(ChangeKind::Align(before.align, after.align));
         }
     }
-    let by_path = |abi| -> BTreeMap<String, Leaf<'a>> {
-        let members = members(abi, name).into_iter();
-        members.map(|member| (member.path.clone(), member)).collect()
-    };
-    let (before, after) = (by_path(old), by_path(new));
+    let (before, after) = (members(old, name), members(new, name));
+    if before == after {
+        return;
+    }
+    let (before, after) = (by_path(&before), by_path(&after));
     // What moves along with the member it lies in is no news.
     let shift = |path: &str| -> Option<i128> {
         let (then, now) = (before.get(path)?, after.get(path)?);
         Some(i128::from(now.offset) - i128::from(then.offset))
     };
-    for (path, member) in &before {
+    for (&path, member) in &before {
         let Some(now) = after.get(path) else {
-            note(ChangeKind::FieldRemoved(path.clone()));
+            note(ChangeKind::FieldRemoved(path.to_owned()));
             continue;
         };
         let outer = path.rsplit_once('.').and_then(|(outer, _)| shift(outer)).unwrap_or(0);
@@ -197,17 +197,21 @@ fn record<'a>(old: Abi<'a>, new: Abi<'a>, name: &str, note: &mut impl FnMut(Chan
             bits.map(|(first, width)| (i128::from(first) + outer * 8, width))
         };
         if moved_bits(member.bits) != now.bits.map(|(first, width)| (i128::from(first), width)) {
-            note(ChangeKind::FieldBits(path.clone()));
+            note(ChangeKind::FieldBits(path.to_owned()));
         } else if member.bits.is_none() && shift(path) != Some(outer) {
-            note(ChangeKind::FieldMoved(path.clone(), member.offset, now.offset));
+            note(ChangeKind::FieldMoved(path.to_owned(), member.offset, now.offset));
         }
         if member.size != now.size && member.bits.is_none() {
-            note(ChangeKind::FieldSize(path.clone(), member.size, now.size));
+            note(ChangeKind::FieldSize(path.to_owned(), member.size, now.size));
         }
     }
     for path in after.keys().filter(|path| !before.contains_key(*path)) {
-        note(ChangeKind::FieldAdded(path.clone()));
+        note(ChangeKind::FieldAdded((*path).to_owned()));
     }
+}
+
+fn by_path<'l, 'a>(members: &'l [Leaf<'a>]) -> BTreeMap<&'l str, &'l Leaf<'a>> {
+    members.iter().map(|member| (member.path.as_str(), member)).collect()
 }
 
 fn constant((before, after): Pair<'_>, changes: &mut BTreeSet<Change>) {

@@ -136,6 +136,15 @@ pub enum ExportValue {
     Text(String),
 }
 
+impl Export {
+    /// The text that `schema/export.json` describes, with a line for each value.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings and numbers only: there is nothing JSON cannot hold.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
 /// Collects the ABI.
 #[must_use]
 pub fn export(abi: Abi<'_>) -> Export {

@@ -63,7 +63,7 @@ fn joined(path: &str, member: &Member) -> String {
     match (&member.name, path) {
         (None, path) => path.to_owned(),
         (Some(name), "") => name.clone(),
-        (Some(name), path) => format!("{path}.{name}"),
+        (Some(name), path) => [path, ".", name].concat(),
     }
 }
 

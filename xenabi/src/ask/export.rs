@@ -38,15 +38,10 @@ enum Format {
 
 impl Export {
     pub(crate) fn run(self, trees: Option<Trees>) -> Result<Outcome, Error> {
-        let asked = self.input.load(trees, std::slice::from_ref(&self.arch))?;
+        let asked = self.input.load_only(trees, &self.arch)?;
         let arch = asked.arches(&[self.arch])?.first().copied().unwrap_or_default();
         let text = match self.format {
-            Format::Json => {
-                // Strings and numbers only: there is nothing JSON cannot hold.
-                let json =
-                    serde_json::to_string_pretty(&export(asked.index().abi(asked.release, arch)));
-                json.unwrap_or_default() + "\n"
-            }
+            Format::Json => export(asked.index().abi(asked.release, arch)).to_json() + "\n",
             Format::Text => {
                 let snapshot = asked.records.snapshot(asked.release, arch);
                 Records::from_snapshots(&[snapshot])?.to_text()?
