@@ -67,6 +67,40 @@ fn what_a_hypercall_takes() {
         table("command, argument, a: u32, b: u32, c: u32, d: u32"),
         ["a hypercall takes at most 5 arguments, not 6"]
     );
+    assert_eq!(table("command, argument, a: u32, b: u32, c: u32"), [""; 0]);
+    // A number may have the word's name.
+    assert_eq!(table("command, argument, buffers: u32"), [""; 0]);
+}
+
+#[test]
+fn rows_that_say_what_a_hypercall_takes() {
+    let rest = "a hypercall whose rows say what it takes is `(command, ..)`; several hypercalls without \
+                commands are `unsafe hypercalls PREFIX_*;`";
+    for header in [
+        "unsafe hypercall N(command, argument, ..);",
+        "unsafe hypercall N(command, ..); structure S { cmd: command, u: union U }",
+    ] {
+        assert_eq!(messages(header), [rest], "{header}");
+    }
+    let table = |fields| {
+        messages(&format!(
+            "unsafe hypercall N(command, ..); commands C_*; call a({fields}) -> errno;"
+        ))
+    };
+    assert_eq!(table("in b: u32, in c: u32, in d: u32, in e: u32"), [""; 0]);
+    assert_eq!(
+        table("in b: u32, in c: u32, in d: u32, in e: u32, in f: u32"),
+        ["a: a hypercall takes at most 5 arguments, not 6"]
+    );
+}
+
+#[test]
+fn the_section_about_safety_is_documentation() {
+    row(
+        "#[deprecated = \"# Safety\"] unsafe single a -> errno;",
+        &["a: an unsafe row says in its documentation, under `# Safety`, what the caller must \
+           guarantee"],
+    );
 }
 
 #[test]

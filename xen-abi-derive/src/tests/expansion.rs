@@ -191,3 +191,56 @@ fn buffers_in_a_list() {
          single modified_memory { in extents: [extent] counted by nr_extents buffered } -> errno;"
     ));
 }
+
+/// How often a text is in what a table expands to.
+fn times(table: &str, text: &str) -> usize {
+    expanded(table).matches(text).count()
+}
+
+const UNTOUCHED: &str = "status: ::xen_ops::hypercall::UNTOUCHED";
+
+#[test]
+fn only_the_status_is_marked_and_kept_from_the_caller() {
+    let row = "{ in dom: domid_t, out nr_frames: u32, out status: GrantStatus }";
+    let header = "unsafe hypercall N(command, argument); commands C_*, arguments s_*;";
+    let single = format!("{header} single query_size {row} -> status;");
+    assert_eq!((times(&single, "UNTOUCHED"), times(&single, UNTOUCHED)), (1, 1));
+    assert_eq!(times(&single, "Result<u32, "), 1);
+    // By another convention a member of that name is as any other.
+    let other = format!("{header} single query_size {row} -> errno;");
+    assert_eq!((times(&other, "UNTOUCHED"), times(&other, "pub status: GrantStatus")), (0, 1));
+}
+
+#[test]
+fn what_goes_into_the_union() {
+    let table = |row| {
+        format!(
+            "unsafe hypercall N(argument); structure S {{ cmd: command, u: union U }} commands C_*; {row}"
+        )
+    };
+    let set = "own.status = ::xen_ops::hypercall::UNTOUCHED";
+    let row = "{ in dom: domid_t, out nr_frames: u32, out status: GrantStatus }";
+    let status = table(format!("single query_size {row} -> status;"));
+    assert_eq!((times(&status, "UNTOUCHED"), times(&status, set)), (1, 1));
+    let errno = table(format!("single query_size {row} -> errno;"));
+    assert_eq!(times(&errno, "UNTOUCHED"), 0);
+    let whole = table("single set_info(in info: info) -> errno;".to_owned());
+    assert_eq!(times(&whole, "let own = info;"), 1);
+}
+
+#[test]
+fn a_condition_is_said_of_each_item() {
+    // A function, and the structure with what comes out.
+    let single = "unsafe hypercall N(command, argument); commands C_*, arguments s_*;
+                  #[cfg(unix)] #[deprecated] single a { out b: u32, out c: u32 } -> errno;";
+    let both = 2 * times(single, "pub struct A");
+    assert_eq!((times(single, "#[cfg(unix)]"), times(single, "#[deprecated]")), (both, 1));
+}
+
+#[test]
+fn slices_and_outputs_in_registers_are_addresses() {
+    // An address takes one register, whatever is there.
+    let call = "unsafe hypercalls __HYPERVISOR_*;
+                call a(inout b: [u64], count b, out c: u64, in d: u32, in e: u32) -> errno;";
+    assert_eq!(times(call, ">> 32"), 0);
+}
