@@ -10,12 +10,17 @@ use xen_linux::xen_abi::grant_table::{
     GNTCOPY_source_gref, GNTST_bad_gntref, gnttab_copy_ptr, gnttab_copy_ptr_u,
 };
 use xen_linux::xen_abi::hvm::dm_op::{XEN_DMOP_nr_vcpus, xen_dm_op};
+use xen_linux::xen_abi::hypfs::xen_hypfs_direntry;
 use xen_linux::xen_abi::linux::evtchn::{IOCTL_EVTCHN_BIND_STATIC, ioctl_evtchn_bind};
 use xen_linux::xen_abi::xen::DOMID_SELF;
 use xen_linux::xen_ops::events::Port;
 use xen_linux::xen_ops::hypercall::multicall::{Multicall, NotRun};
+#[cfg(target_arch = "x86_64")]
+use xen_linux::xen_ops::hypercall::platform_op;
 use xen_linux::xen_ops::hypercall::xen_version::Varbuf;
-use xen_linux::xen_ops::hypercall::{Cause, Error, grant_table_op, memory_op, xen_version};
+use xen_linux::xen_ops::hypercall::{
+    Cause, Error, grant_table_op, hypfs_op, memory_op, xen_version,
+};
 use xen_linux::xen_ops::memory::acquire::Resource;
 use xen_linux::{DomainId, Privcmd, ReadOnly, domid_t, grant_ref_t, xen_pfn_t};
 
@@ -37,6 +42,9 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     multicall(t, &xen);
     grants(t, &xen);
     events(t, &xen)?;
+    files(t, &xen);
+    #[cfg(target_arch = "x86_64")]
+    processor(t, &xen);
     others(t, &xen);
     restricted(t)
 }
@@ -129,6 +137,38 @@ fn events(t: &mut Transcript, xen: &Privcmd) -> Result<(), Errno> {
     );
     answer(t, "close", port.close().map(|()| "ok"));
     Ok(())
+}
+
+/// Xen's parameters and properties as files.
+fn files(t: &mut Transcript, xen: &Privcmd) {
+    /// What comes before the contents.
+    const ENTRY: usize = size_of::<xen_hypfs_direntry>();
+    answer(t, "hypfs, version", hypfs_op::get_version(xen));
+    let mut buffer = [0; ENTRY + 4];
+    let major = hypfs_op::read(xen, c"/buildinfo/version/major", &mut buffer);
+    let major = major.map(|()| buffer[ENTRY..].try_into().map_or(0, u32::from_ne_bytes));
+    answer(t, "hypfs, the major version", major);
+    let small = hypfs_op::read(xen, c"/buildinfo/version/major", &mut buffer[..ENTRY]);
+    answer(t, "hypfs, too small a buffer", small.map(|()| ""));
+    let absent = hypfs_op::read(xen, c"/buildinfo/absent", &mut buffer);
+    answer(t, "hypfs, no such entry", absent.map(|()| ""));
+    let relative = hypfs_op::read(xen, c"buildinfo", &mut buffer);
+    answer(t, "hypfs, not an absolute path", relative.map(|()| ""));
+}
+
+/// The machine's one processor, and another that it has not.
+#[cfg(target_arch = "x86_64")]
+fn processor(t: &mut Transcript, xen: &Privcmd) {
+    let own = platform_op::get_cpu_version(xen, 0);
+    answer(t, "get_cpu_version, the last processor", own.map(|own| own.max_present));
+    let vendor = own.map(|own| own.vendor_id.iter().all(u8::is_ascii_graphic));
+    answer(t, "get_cpu_version, has a vendor", vendor);
+    let absent = platform_op::get_cpu_version(xen, 1);
+    answer(t, "get_cpu_version, the family of none", absent.map(|absent| absent.family));
+    let info = platform_op::get_cpuinfo(xen, 0).map(|info| info.flags.0);
+    answer(t, "get_cpuinfo, flags", info);
+    let info = platform_op::get_cpuinfo(xen, 1).map(|info| info.flags.0);
+    answer(t, "get_cpuinfo, flags of none", info);
 }
 
 /// Operations on other domains, which do not exist.

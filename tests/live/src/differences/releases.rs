@@ -59,6 +59,12 @@ pub(super) const RELEASES: &[Difference] = &[
         reason: "4.18 was the first to take physical addresses",
     },
     Difference {
+        place: |at| at.before(20) && at.is_pvh(),
+        scenario: "physdev",
+        steps: &[("map_pirq, *", ENOSYS), ("unmap_pirq, *", ENOSYS)],
+        reason: "4.20 was the first to let a PVH guest without interrupts of its own map others'",
+    },
+    Difference {
         place: |at| at.before(17) && !at.is_arm(),
         scenario: "memory-tables",
         steps: &[
