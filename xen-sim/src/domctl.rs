@@ -135,9 +135,9 @@ impl State {
             XEN_DOMCTL_getvcpucontext => ("XEN_DOMCTL_getvcpucontext", &|state, domid, u| {
                 state.vcpu_context(caller, domid, u)
             }),
-            XEN_DOMCTL_gethvmcontext if !arm => ("XEN_DOMCTL_gethvmcontext", &|state, domid, u| {
-                state.hvm_context(caller, domid, u)
-            }),
+            XEN_DOMCTL_gethvmcontext if !arm => {
+                ("XEN_DOMCTL_gethvmcontext", &|state, domid, u| state.hvm_context(caller, domid, u))
+            }
             XEN_DOMCTL_get_paging_mempool_size if self.release >= Release::V4_17 => {
                 ("XEN_DOMCTL_get_paging_mempool_size", &State::paging_mempool)
             }

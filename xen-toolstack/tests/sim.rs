@@ -5,17 +5,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use xen_abi::GuestHandle64;
 use xen_abi::arch_x86::hvm::save::{HVM_FILE_MAGIC, hvm_hw_cpu};
 use xen_abi::arch_x86::xen::{VGCF_online, vcpu_guest_context};
 use xen_abi::domctl::CreateDomainFlags;
 use xen_abi::errno::*;
 use xen_abi::hvm::hvm_vcpu::{VCPU_HVM_MODE_64B, vcpu_hvm_context};
 use xen_abi::hvm::save::hvm_save_descriptor;
-use xen_abi::sysctl::{xen_sysctl_cpuinfo, xen_sysctl_cputopo, xen_sysctl_meminfo};
+use xen_abi::sysctl::{
+    xen_sysctl_cpuinfo, xen_sysctl_cputopo, xen_sysctl_meminfo, xen_sysctl_readconsole,
+};
 use xen_abi::xen::domid_t;
 use xen_ops::DomainId;
 use xen_ops::hypercall::vcpu_op;
 use xen_sim::{Domain, DomainConfig, GuestKind, Release as Played, Xen};
+use xen_toolstack::raw::v4_20::sysctl::readconsole;
 use xen_toolstack::{
     Altp2m, CpuPoolInfo, CreateConfig, DetectError, Detected, DomainBuffer, Error, Reader, Release,
     Scheduler, SchedulerParams, Toolstack, Versions,
@@ -181,6 +185,29 @@ fn reads_the_console_ring_piece_by_piece() {
         let end = toolstack.read_console(from, &mut buffer).unwrap();
         assert_eq!((end.count, end.next), (0, whole.next), "{release}");
     }
+}
+
+/// A read that fails drops nothing, and one that succeeds what it has read.
+#[test]
+#[allow(unsafe_code, reason = "the argument has an address")]
+fn clearing_the_console_ring_drops_what_was_read() {
+    let (dom0, _guests) = machine(Played::V4_20, 0);
+    let toolstack = Toolstack::detect(&dom0).unwrap();
+    let (mut whole, mut rest, mut buffer) = ([0; 128], [0; 128], [0_u8; 5]);
+    let count = toolstack.read_console(None, &mut whole).unwrap().count;
+    let (clear, length) = (1, buffer.len() as u32);
+    let mut argument =
+        xen_sysctl_readconsole { clear, count: length, ..xen_sysctl_readconsole::ZERO };
+    // SAFETY: the handle is null.
+    let error = unsafe { readconsole.call(&dom0, &mut argument) }.unwrap_err();
+    assert_eq!(error.errno(), Some(XEN_EFAULT));
+    argument.buffer = GuestHandle64::from_mut_slice(&mut buffer);
+    // SAFETY: the handle is that of as many bytes.
+    unsafe { readconsole.call(&dom0, &mut argument) }.unwrap();
+    assert_eq!((argument.count, argument.index), (length, length));
+    assert_eq!(buffer, whole[..5]);
+    let left = toolstack.read_console(None, &mut rest).unwrap().count;
+    assert_eq!(rest[..left], whole[5..count]);
 }
 
 #[test]

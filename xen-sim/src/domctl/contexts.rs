@@ -6,11 +6,11 @@
 #![allow(clippy::useless_conversion, reason = "64-bit members are a type of their own on x86_32")]
 
 use xen_abi::arch_x86::hvm::save::*;
+use xen_abi::as_bytes;
 use xen_abi::domctl::xen_domctl_u;
 use xen_abi::errno::*;
 use xen_abi::hvm::save::hvm_save_descriptor;
 use xen_abi::xen::domid_t;
-use xen_abi::as_bytes;
 
 use crate::config::GuestKind;
 use crate::error::Answer;

@@ -48,7 +48,7 @@ impl Registers {
             let regs = context.cpu_regs.x86_32();
             copy!(from_narrow!: cpu, regs);
             (cpu.cr0, cpu.cr3, cpu.cr4) = (regs.cr0.into(), regs.cr3.into(), regs.cr4.into());
-            cpu.msr_efer = regs.efer.into();
+            cpu.msr_efer = regs.efer;
         } else {
             let regs = context.cpu_regs.x86_64();
             copy!(same_width!: cpu, regs);
