@@ -102,7 +102,9 @@ mod linux {
         ring.all()?;
         // Xen takes it as it is, and a new page holds anything.
         let shared = ring.frame(0).ok_or("the ring is not mapped")?;
-        for (index, value) in [NO_REQUESTS, ONE_EVENT, NO_RESPONSES, ONE_EVENT].into_iter().enumerate() {
+        for (index, value) in
+            [NO_REQUESTS, ONE_EVENT, NO_RESPONSES, ONE_EVENT].into_iter().enumerate()
+        {
             shared.write_obj(4 * index, &value)?;
         }
         let monitor = toolstack.enable_monitor(id)?;

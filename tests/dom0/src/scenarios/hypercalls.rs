@@ -15,8 +15,6 @@ use xen_linux::xen_abi::linux::evtchn::{IOCTL_EVTCHN_BIND_STATIC, ioctl_evtchn_b
 use xen_linux::xen_abi::xen::DOMID_SELF;
 use xen_linux::xen_ops::events::Port;
 use xen_linux::xen_ops::hypercall::multicall::{Multicall, NotRun};
-#[cfg(target_arch = "x86_64")]
-use xen_linux::xen_ops::hypercall::platform_op;
 use xen_linux::xen_ops::hypercall::xen_version::Varbuf;
 use xen_linux::xen_ops::hypercall::{
     Cause, Error, grant_table_op, hypfs_op, memory_op, xen_version,
@@ -43,8 +41,6 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     grants(t, &xen);
     events(t, &xen)?;
     files(t, &xen);
-    #[cfg(target_arch = "x86_64")]
-    processor(t, &xen);
     others(t, &xen);
     restricted(t)
 }
@@ -154,21 +150,6 @@ fn files(t: &mut Transcript, xen: &Privcmd) {
     answer(t, "hypfs, no such entry", absent.map(|()| ""));
     let relative = hypfs_op::read(xen, c"buildinfo", &mut buffer);
     answer(t, "hypfs, not an absolute path", relative.map(|()| ""));
-}
-
-/// The machine's one processor, and another that it has not.
-#[cfg(target_arch = "x86_64")]
-fn processor(t: &mut Transcript, xen: &Privcmd) {
-    let own = platform_op::get_cpu_version(xen, 0);
-    answer(t, "get_cpu_version, the last processor", own.map(|own| own.max_present));
-    let vendor = own.map(|own| own.vendor_id.iter().all(u8::is_ascii_graphic));
-    answer(t, "get_cpu_version, has a vendor", vendor);
-    let absent = platform_op::get_cpu_version(xen, 1);
-    answer(t, "get_cpu_version, the family of none", absent.map(|absent| absent.family));
-    let info = platform_op::get_cpuinfo(xen, 0).map(|info| info.flags.0);
-    answer(t, "get_cpuinfo, flags", info);
-    let info = platform_op::get_cpuinfo(xen, 1).map(|info| info.flags.0);
-    answer(t, "get_cpuinfo, flags of none", info);
 }
 
 /// Operations on other domains, which do not exist.

@@ -39,12 +39,6 @@ pub(super) const LINUX: &[Difference] = &[
     Difference {
         place: is_arm64,
         scenario: "hypercalls",
-        steps: &[("get_cpu_version, *", None), ("get_cpuinfo, *", None)],
-        reason: "Arm's platform_op only sets the clock",
-    },
-    Difference {
-        place: is_arm64,
-        scenario: "hypercalls",
         steps: &[("dm_op, no such domain", ENOSYS)],
         reason: "there are no device models on Arm",
     },

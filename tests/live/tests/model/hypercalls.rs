@@ -92,13 +92,12 @@ const NOT_LIVE: [(&str, &str); 12] = [
 ];
 
 /// Sources of what runs in a Linux dom0 and the text that is in it where it makes the hypercall.
-const FROM_DOM0: [(&str, &str, &str); 11] = [
+const FROM_DOM0: [(&str, &str, &str); 10] = [
     ("memory_op", "tests/dom0/src/scenarios/hypercalls.rs", "memory_op::"),
     ("multicall", "tests/dom0/src/scenarios/hypercalls.rs", "Multicall::new"),
     ("xen_version", "tests/dom0/src/scenarios/hypercalls.rs", "xen_version::"),
     ("grant_table_op", "tests/dom0/src/scenarios/hypercalls.rs", "grant_table_op::"),
     ("event_channel_op", "tests/dom0/src/scenarios/hypercalls.rs", "alloc_unbound"),
-    ("platform_op", "tests/dom0/src/scenarios/hypercalls.rs", "platform_op::"),
     ("hypfs_op", "tests/dom0/src/scenarios/hypercalls.rs", "hypfs_op::"),
     ("sysctl", "tests/dom0/src/bin/toolstack/machine.rs", "Toolstack"),
     ("domctl", "tests/dom0/src/bin/toolstack/domain.rs", "Toolstack"),
@@ -267,7 +266,7 @@ fn dom0_reason(name: &str) -> &'static str {
         "paging_domctl_cont" => "(x)",
         "argo_op" => "(b)",
         "kexec_op" | "mca" | "xenpmu_op" => "(m)",
-        "xsm_op" => "(n)",
+        "platform_op" | "xsm_op" => "(n)",
         "sched_op" | "console_io" => "(e)",
         _ => "(k)",
     }
