@@ -2,6 +2,8 @@
 
 #![allow(clippy::useless_conversion, reason = "64-bit members are a type of their own on x86_32")]
 
+mod contexts;
+
 use xen_abi::domctl::*;
 use xen_abi::errno::*;
 use xen_abi::xen::{DOMID_FIRST_RESERVED, domid_t};
@@ -117,24 +119,33 @@ impl State {
         at: usize,
         mut op: xen_domctl,
     ) -> (&'static str, Answer) {
-        type Operation = fn(&mut State, domid_t, &mut xen_domctl_u) -> Answer<()>;
+        type Operation<'a> = &'a dyn Fn(&mut State, domid_t, &mut xen_domctl_u) -> Answer<()>;
         let arm = self.caller(caller).kind == GuestKind::Arm;
-        let (name, operation): (_, Operation) = match op.cmd {
-            XEN_DOMCTL_getdomaininfo => ("XEN_DOMCTL_getdomaininfo", State::domain_info),
-            XEN_DOMCTL_getvcpuinfo => ("XEN_DOMCTL_getvcpuinfo", State::vcpu_info),
-            XEN_DOMCTL_get_address_size => ("XEN_DOMCTL_get_address_size", State::address_size),
-            XEN_DOMCTL_max_mem => ("XEN_DOMCTL_max_mem", State::max_mem),
-            XEN_DOMCTL_scheduler_op => ("XEN_DOMCTL_scheduler_op", State::scheduler_params),
+        let (name, operation): (_, Operation<'_>) = match op.cmd {
+            XEN_DOMCTL_getdomaininfo => ("XEN_DOMCTL_getdomaininfo", &State::domain_info),
+            XEN_DOMCTL_getvcpuinfo => ("XEN_DOMCTL_getvcpuinfo", &State::vcpu_info),
+            XEN_DOMCTL_get_address_size => ("XEN_DOMCTL_get_address_size", &State::address_size),
+            XEN_DOMCTL_max_mem => ("XEN_DOMCTL_max_mem", &State::max_mem),
+            XEN_DOMCTL_scheduler_op => ("XEN_DOMCTL_scheduler_op", &State::scheduler_params),
             // A domain cannot be paused to be asked about itself.
             XEN_DOMCTL_gettscinfo if !arm && op.domain == caller => {
-                ("XEN_DOMCTL_gettscinfo", |_, _, _| Err(XEN_EINVAL))
+                ("XEN_DOMCTL_gettscinfo", &|_, _, _| Err(XEN_EINVAL))
             }
-            XEN_DOMCTL_gettscinfo if !arm => ("XEN_DOMCTL_gettscinfo", State::tsc_info),
+            XEN_DOMCTL_gettscinfo if !arm => ("XEN_DOMCTL_gettscinfo", &State::tsc_info),
+            XEN_DOMCTL_getvcpucontext => ("XEN_DOMCTL_getvcpucontext", &|state, domid, u| {
+                state.vcpu_context(caller, domid, u)
+            }),
+            XEN_DOMCTL_gethvmcontext if !arm => {
+                ("XEN_DOMCTL_gethvmcontext", &|state, domid, u| state.hvm_context(caller, domid, u))
+            }
+            XEN_DOMCTL_get_paging_mempool_size if self.release >= Release::V4_17 => {
+                ("XEN_DOMCTL_get_paging_mempool_size", &State::paging_mempool)
+            }
             // Unknown commands end up at the IOMMU, which only a machine with a PVH control domain has.
             _ if self.release == Release::V4_14 && self.caller(caller).kind != GuestKind::Pvh => {
-                ("domctl", |_, _, _| Err(XEN_EOPNOTSUPP))
+                ("domctl", &|_, _, _| Err(XEN_EOPNOTSUPP))
             }
-            _ => ("domctl", |_, _, _| Err(XEN_ENOSYS)),
+            _ => ("domctl", &|_, _, _| Err(XEN_ENOSYS)),
         };
         let (version, _) = versions(self.release);
         let found = match op.cmd {
@@ -187,6 +198,16 @@ impl State {
             GuestKind::Arm if self.release > Release::V4_14 => return Err(XEN_ENOSYS),
             _ => return Err(XEN_EOPNOTSUPP),
         }
+        Ok(())
+    }
+
+    /// Only translated domains have one.
+    fn paging_mempool(&mut self, domid: domid_t, u: &mut xen_domctl_u) -> Answer<()> {
+        let domain = self.domain(domid).ok_or(XEN_ESRCH)?;
+        if domain.kind == GuestKind::Pv {
+            return Err(XEN_EOPNOTSUPP);
+        }
+        u.paging_mempool_mut().size = (domain.paging_pages as u64 * 4096).into();
         Ok(())
     }
 

@@ -20,6 +20,10 @@ impl State {
             PHYSDEVOP_set_iopl if pv => ("PHYSDEVOP_set_iopl", self.set_iopl(caller, at)),
             PHYSDEVOP_map_pirq if maps => ("PHYSDEVOP_map_pirq", self.map_pirq(caller, at)),
             PHYSDEVOP_unmap_pirq if maps => ("PHYSDEVOP_unmap_pirq", self.unmap_pirq(caller, at)),
+            // The result was an `int` on Arm, whose upper half of a register is not set.
+            _ if kind == GuestKind::Arm && self.release == Release::V4_14 => {
+                ("physdev_op", Ok(XEN_ENOSYS.0.wrapping_neg() as isize))
+            }
             _ => ("physdev_op", Err(XEN_ENOSYS)),
         };
         HypercallRecord::new(caller, operation, answer)

@@ -1,4 +1,4 @@
-//! `sysctl`: the operations that only read.
+//! `sysctl`: the operations that read.
 
 #![allow(clippy::useless_conversion, reason = "64-bit members are a type of their own on x86_32")]
 
@@ -37,8 +37,9 @@ impl State {
         at: usize,
         mut op: xen_sysctl,
     ) -> (&'static str, Answer) {
-        type Operation = fn(&State, domid_t, &mut xen_sysctl_u) -> Answer<()>;
+        type Operation = fn(&mut State, domid_t, &mut xen_sysctl_u) -> Answer<()>;
         let (name, operation): (_, Operation) = match op.cmd {
+            XEN_SYSCTL_readconsole => ("XEN_SYSCTL_readconsole", Self::console_ring),
             XEN_SYSCTL_physinfo => ("XEN_SYSCTL_physinfo", Self::physinfo),
             XEN_SYSCTL_sched_id => ("XEN_SYSCTL_sched_id", |_, _, u| {
                 u.sched_id_mut().sched_id = SCHEDULER;
@@ -68,8 +69,24 @@ impl State {
         (name, answer)
     }
 
+    /// Reads from the ring, and drops what was read if that is asked for.
+    fn console_ring(&mut self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
+        let argument = u.readconsole_mut();
+        let from = (argument.incremental != 0).then_some(argument.index);
+        let (bytes, next) = self.console.read(from, argument.count as usize);
+        let at = address64(argument.buffer);
+        for (index, byte) in bytes.iter().enumerate() {
+            self.write_at(caller, at, index, *byte)?;
+        }
+        if argument.clear != 0 {
+            self.console.clear_to(next);
+        }
+        (argument.count, argument.index) = (bytes.len() as u32, next);
+        Ok(())
+    }
+
     /// A machine with one processor.
-    fn physinfo(&self, _: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
+    fn physinfo(&mut self, _: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
         let free = self.frames.unused() as u64;
         *u.physinfo_mut() = xen_sysctl_physinfo {
             threads_per_core: 1,
@@ -86,7 +103,7 @@ impl State {
         Ok(())
     }
 
-    fn domain_list(&self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
+    fn domain_list(&mut self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
         let argument = u.getdomaininfolist_mut();
         let (first, most) = (argument.first_domain.0, argument.max_domains as usize);
         let at = address64(argument.buffer);
@@ -102,7 +119,7 @@ impl State {
         Ok(())
     }
 
-    fn cpu_topology(&self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
+    fn cpu_topology(&mut self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
         let argument = u.cputopoinfo_mut();
         let at = address64(argument.cputopo);
         if at != 0 && argument.num_cpus > 0 {
@@ -112,7 +129,7 @@ impl State {
         Ok(())
     }
 
-    fn cpu_idle_times(&self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
+    fn cpu_idle_times(&mut self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
         let argument = u.getcpuinfo_mut();
         argument.nr_cpus = argument.max_cpus.min(1);
         if argument.nr_cpus > 0 {
@@ -123,7 +140,7 @@ impl State {
     }
 
     /// All memory is of one node.
-    fn nodes(&self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
+    fn nodes(&mut self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
         let argument = u.numainfo_mut();
         let (nodes, distances) = (address64(argument.meminfo), address64(argument.distance));
         let is_count = nodes == 0 && distances == 0;
@@ -141,7 +158,7 @@ impl State {
     }
 
     /// One cpupool has the machine's one processor, and all domains. None is made here.
-    fn cpupool(&self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
+    fn cpupool(&mut self, caller: domid_t, u: &mut xen_sysctl_u) -> Answer<()> {
         let argument = u.cpupool_op_mut();
         if argument.op != XEN_SYSCTL_CPUPOOL_OP_INFO {
             return Err(XEN_ENOSYS);

@@ -2,6 +2,7 @@
 //! them.
 
 mod context;
+pub(crate) mod registers;
 
 use xen_abi::arch_x86::xen::vcpu_guest_context;
 use xen_abi::errno::*;
@@ -18,6 +19,7 @@ use crate::state::State;
 use crate::state::guest_access::address;
 use crate::state::p2m;
 use crate::state::vcpu::VcpuArea;
+use crate::vcpu::registers::Registers;
 
 /// The shortest period of a timer, in nanoseconds.
 const SHORTEST: u64 = 1_000_000;
@@ -211,20 +213,23 @@ impl State {
         if needs_info && !has_info {
             return Err(XEN_EINVAL);
         }
-        if kind == GuestKind::Pvh {
+        let registers = if kind == GuestKind::Pvh {
             let context: vcpu_hvm_context = self.read(caller, at)?;
             if self.vcpu(caller, vcpu).is_initialised {
                 return Err(XEN_EEXIST);
             }
             context::check(&context)?;
+            Registers::of_hvm(&context)
         } else {
             // What a PV guest's registers can be is not checked here.
-            self.read::<vcpu_guest_context>(caller, at)?;
+            let context: vcpu_guest_context = self.read(caller, at)?;
             if self.vcpu(caller, vcpu).is_initialised {
                 return Err(XEN_EEXIST);
             }
-        }
-        self.vcpu_mut(caller, vcpu).is_initialised = true;
+            Registers::Pv(Box::new(context))
+        };
+        let vcpu = self.vcpu_mut(caller, vcpu);
+        (vcpu.is_initialised, vcpu.registers) = (true, Some(registers));
         Ok(0)
     }
 

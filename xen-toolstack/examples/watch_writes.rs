@@ -76,6 +76,11 @@ mod linux {
     const PAGE: u64 = PROGRAM + 3;
     const RING: u64 = PROGRAM + 4;
 
+    /// The indices of an empty ring, in their order: for the first request and response there is an event.
+    const NO_REQUESTS: u32 = 0;
+    const NO_RESPONSES: u32 = 0;
+    const ONE_EVENT: u32 = 1;
+
     type Ring<'a> = Back<VmEvent, View<'a, ReadWrite>>;
 
     pub(super) fn watch() -> Result<(), Box<dyn Error>> {
@@ -95,6 +100,13 @@ mod linux {
         unsafe { hvm_op::set_param(&xen, id.domid(), HVM_PARAM_MONITOR_RING_PFN, RING) }?;
         let ring = xen.map_frames(id, &[xen_pfn_t(RING)], ReadWrite)?;
         ring.all()?;
+        // Xen takes it as it is, and a new page holds anything.
+        let shared = ring.frame(0).ok_or("the ring is not mapped")?;
+        for (index, value) in
+            [NO_REQUESTS, ONE_EVENT, NO_RESPONSES, ONE_EVENT].into_iter().enumerate()
+        {
+            shared.write_obj(4 * index, &value)?;
+        }
         let monitor = toolstack.enable_monitor(id)?;
         // SAFETY: the frame is not ours.
         unsafe { decrease_reservation(&xen, id.domid(), 0, &[xen_pfn_t(RING)]) }?.complete()?;

@@ -5,12 +5,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use xen_abi::GuestHandle64;
+use xen_abi::arch_x86::hvm::save::{HVM_FILE_MAGIC, hvm_hw_cpu};
+use xen_abi::arch_x86::xen::{VGCF_online, vcpu_guest_context};
 use xen_abi::domctl::CreateDomainFlags;
-use xen_abi::errno::{XEN_EINVAL, XEN_ENOENT, XEN_EOPNOTSUPP, XEN_EPERM, XEN_ESRCH};
-use xen_abi::sysctl::{xen_sysctl_cpuinfo, xen_sysctl_cputopo, xen_sysctl_meminfo};
+use xen_abi::errno::*;
+use xen_abi::hvm::hvm_vcpu::{VCPU_HVM_MODE_64B, vcpu_hvm_context};
+use xen_abi::hvm::save::hvm_save_descriptor;
+use xen_abi::sysctl::{
+    xen_sysctl_cpuinfo, xen_sysctl_cputopo, xen_sysctl_meminfo, xen_sysctl_readconsole,
+};
 use xen_abi::xen::domid_t;
 use xen_ops::DomainId;
+use xen_ops::hypercall::vcpu_op;
 use xen_sim::{Domain, DomainConfig, GuestKind, Release as Played, Xen};
+use xen_toolstack::raw::v4_20::sysctl::readconsole;
 use xen_toolstack::{
     Altp2m, CpuPoolInfo, CreateConfig, DetectError, Detected, DomainBuffer, Error, Reader, Release,
     Scheduler, SchedulerParams, Toolstack, Versions,
@@ -150,6 +159,143 @@ fn reads_how_a_domain_is_scheduled_and_sees_time() {
         assert_eq!((first.mode, first.khz, first.incarnation), (0, 2_000_000, 0));
         assert!(toolstack.tsc_info(guest).unwrap().elapsed >= first.elapsed);
         assert_eq!(toolstack.tsc_info(id(0)).unwrap_err().errno(), Some(XEN_EINVAL));
+    }
+}
+
+/// The ring of a machine that has just started holds the hypervisor's name.
+#[test]
+fn reads_the_console_ring_piece_by_piece() {
+    for (played, release) in PLAYED {
+        let (dom0, _guests) = machine(played, 0);
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        let mut all = [0; 128];
+        let whole = toolstack.read_console(None, &mut all).unwrap();
+        let text = std::str::from_utf8(&all[..whole.count]).unwrap();
+        assert!(text.starts_with("(XEN) Xen version 4."), "{release}: {text:?}");
+        let (mut pieces, mut from, mut buffer) = (Vec::new(), None, [0; 10]);
+        loop {
+            let read = toolstack.read_console(from, &mut buffer).unwrap();
+            pieces.extend_from_slice(&buffer[..read.count]);
+            from = Some(read.next);
+            if read.count < buffer.len() {
+                break;
+            }
+        }
+        assert_eq!(pieces, text.as_bytes(), "{release}");
+        let end = toolstack.read_console(from, &mut buffer).unwrap();
+        assert_eq!((end.count, end.next), (0, whole.next), "{release}");
+    }
+}
+
+/// A read that fails drops nothing, and one that succeeds what it has read.
+#[test]
+#[allow(unsafe_code, reason = "the argument has an address")]
+fn clearing_the_console_ring_drops_what_was_read() {
+    let (dom0, _guests) = machine(Played::V4_20, 0);
+    let toolstack = Toolstack::detect(&dom0).unwrap();
+    let (mut whole, mut rest, mut buffer) = ([0; 128], [0; 128], [0_u8; 5]);
+    let count = toolstack.read_console(None, &mut whole).unwrap().count;
+    let (clear, length) = (1, buffer.len() as u32);
+    let mut argument =
+        xen_sysctl_readconsole { clear, count: length, ..xen_sysctl_readconsole::ZERO };
+    // SAFETY: the handle is null.
+    let error = unsafe { readconsole.call(&dom0, &mut argument) }.unwrap_err();
+    assert_eq!(error.errno(), Some(XEN_EFAULT));
+    argument.buffer = GuestHandle64::from_mut_slice(&mut buffer);
+    // SAFETY: the handle is that of as many bytes.
+    unsafe { readconsole.call(&dom0, &mut argument) }.unwrap();
+    assert_eq!((argument.count, argument.index), (length, length));
+    assert_eq!(buffer, whole[..5]);
+    let left = toolstack.read_console(None, &mut rest).unwrap().count;
+    assert_eq!(rest[..left], whole[5..count]);
+}
+
+#[test]
+fn reads_the_memory_for_page_tables() {
+    for (played, release) in PLAYED {
+        let xen = Xen::builder().release(played).build();
+        let dom0 = xen.domain(DomainConfig::new(GuestKind::Pvh).privileged()).unwrap();
+        let config = DomainConfig::new(GuestKind::Pvh).vcpus(2).pages(8).max_pages(512);
+        let guest = xen.domain(config).unwrap();
+        let pv = xen.domain(DomainConfig::new(GuestKind::Pv).pages(8)).unwrap();
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        // A mebibyte for each vCPU, and a page for each of two mebibytes of memory.
+        let size = toolstack.paging_mempool_size(guest.domid()).unwrap();
+        assert_eq!(size, (2 << 20) + 2 * 4096, "{release}");
+        let error = toolstack.paging_mempool_size(pv.domid()).unwrap_err();
+        assert_eq!(error.errno(), Some(XEN_EOPNOTSUPP), "{release}");
+    }
+}
+
+/// Where the second vCPU of [`of_two_vcpus`] starts.
+const START: u64 = 0x12_3456;
+
+/// A PVH guest that has initialised its second vCPU, but not brought it up.
+#[allow(unsafe_code, reason = "the vCPU runs no code here")]
+fn of_two_vcpus(xen: &Xen) -> Domain {
+    let guest = xen.domain(DomainConfig::new(GuestKind::Pvh).vcpus(2).pages(8)).unwrap();
+    let mut context = vcpu_hvm_context { mode: VCPU_HVM_MODE_64B, ..vcpu_hvm_context::ZERO };
+    let regs = context.cpu_regs.x86_64_mut();
+    (regs.rip, regs.cr0) = (START.into(), 0x8000_0001_u64.into());
+    (regs.cr4, regs.efer) = (0x20_u64.into(), 0x500_u64.into());
+    // SAFETY: the simulator runs no code on it.
+    unsafe { vcpu_op::initialise_hvm(&guest, 1, &context) }.unwrap();
+    guest
+}
+
+#[test]
+fn reads_the_registers_of_a_vcpu() {
+    for (played, release) in PLAYED {
+        let xen = Xen::builder().release(played).build();
+        let dom0 = xen.domain(DomainConfig::new(GuestKind::Pvh).privileged()).unwrap();
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        let guest = of_two_vcpus(&xen);
+        let fresh = xen.domain(DomainConfig::new(GuestKind::Pvh).vcpus(2).pages(8)).unwrap();
+        let mut context = Box::new(vcpu_guest_context::ZERO);
+        let mut read = |domain, vcpu| toolstack.vcpu_context(domain, vcpu, &mut context);
+        let errno = |result: Result<(), Error>| result.unwrap_err().errno();
+        assert_eq!(errno(read(dom0.domid(), 0)), Some(XEN_EINVAL), "{release}");
+        assert_eq!(errno(read(guest.domid(), 2)), Some(XEN_EINVAL), "{release}");
+        assert_eq!(errno(read(fresh.domid(), 1)), Some(XEN_ENODATA), "{release}");
+        read(guest.domid(), 0).unwrap();
+        assert_eq!(u64::from(context.flags), u64::from(VGCF_online), "{release}");
+        toolstack.vcpu_context(guest.domid(), 1, &mut context).unwrap();
+        assert_eq!((u64::from(context.flags), u64::from(context.ctrlreg[4])), (0, 0x20));
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(*context.user_regs.rip.rip(), START, "{release}");
+    }
+}
+
+/// The header, a record of each vCPU that is up, and the end.
+#[test]
+fn reads_the_saved_state_of_an_hvm_domain() {
+    const CPU: usize = size_of::<hvm_save_descriptor>() + size_of::<hvm_hw_cpu>();
+    for (played, release) in PLAYED {
+        let xen = Xen::builder().release(played).build();
+        let dom0 = xen.domain(DomainConfig::new(GuestKind::Pvh).privileged()).unwrap();
+        let pv = xen.domain(DomainConfig::new(GuestKind::Pv).pages(8)).unwrap();
+        let guest = of_two_vcpus(&xen);
+        let toolstack = Toolstack::detect(&dom0).unwrap();
+        for other in [&dom0, &pv] {
+            let error = toolstack.hvm_context_size(other.domid()).unwrap_err();
+            assert_eq!(error.errno(), Some(XEN_EINVAL), "{release}");
+        }
+        let size = toolstack.hvm_context_size(guest.domid()).unwrap();
+        let mut state = vec![0; size];
+        let small = toolstack.hvm_context(guest.domid(), &mut state[1..]).unwrap_err();
+        assert_eq!(small.errno(), Some(XEN_ENOSPC), "{release}");
+        // Its size is that with both vCPUs up.
+        let length = toolstack.hvm_context(guest.domid(), &mut state).unwrap();
+        assert_eq!(length, size - CPU, "{release}");
+        let magic = u32::from_ne_bytes(state[8..12].try_into().unwrap());
+        assert_eq!(magic, HVM_FILE_MAGIC, "{release}");
+
+        vcpu_op::up(&guest, 1).unwrap();
+        assert_eq!(toolstack.hvm_context(guest.domid(), &mut state).unwrap(), size, "{release}");
+        // The last record but the end is the second vCPU's.
+        let cpu = &state[size - 8 - size_of::<hvm_hw_cpu>()..];
+        let rip = core::mem::offset_of!(hvm_hw_cpu, rip);
+        assert_eq!(cpu[rip..rip + 8], START.to_ne_bytes(), "{release}");
     }
 }
 

@@ -10,12 +10,17 @@ use devtools::Arch;
 use crate::Error;
 use crate::pins::SourcePackage;
 
+/// What is built beside the defaults: on Arm, what restricts a domain's pages. x86 always has it.
+const CONFIGURATION: &str = "CONFIG_MEM_ACCESS=y\n";
+
 /// Builds `source` below `place`, unless that was done before, and returns the linked hypervisor.
 pub fn build(source: &SourcePackage, place: &Path) -> Result<PathBuf, Error> {
     let stem = source.changes.file_name().trim_end_matches(".debian.tar.xz");
     let tree = place.join(format!("{stem}-{}", source.arch));
     let linked = tree.join("xen-syms");
-    if linked.is_file() {
+    let configuration = tree.join("xen/.config");
+    let known = fs::read_to_string(&configuration).unwrap_or_default();
+    if linked.is_file() && known.contains(CONFIGURATION) {
         return Ok(linked);
     }
     fs::create_dir_all(place).map_err(Error::io(place))?;
@@ -28,6 +33,7 @@ pub fn build(source: &SourcePackage, place: &Path) -> Result<PathBuf, Error> {
     let SourcePackage { release, arch, .. } = source;
     (options.progress)(&format!("building Xen {release} for {arch}; this takes minutes"));
     patch(&tree)?;
+    fs::write(&configuration, CONFIGURATION).map_err(Error::io(&configuration))?;
     let cross = match source.arch {
         Arch::X86_64 => ["XEN_TARGET_ARCH=x86_64", "CROSS_COMPILE=x86_64-linux-gnu-"],
         _ => ["XEN_TARGET_ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"],

@@ -36,6 +36,7 @@ mod programs;
 mod shell;
 mod simulated;
 mod transcript;
+mod watched;
 
 pub use boot::{Boot, Report};
 pub use compare::{
@@ -48,4 +49,5 @@ pub use platform::{Mode, Row, matrix, missing_hypervisors, releases};
 pub use shell::{until, until_written};
 pub use simulated::{Calls, run as simulate, run_unprivileged as simulate_unprivileged};
 pub use transcript::{Step, Transcript};
+pub use watched::{built_hypervisor, watch_writes};
 pub use xen_run::Arch;

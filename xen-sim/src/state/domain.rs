@@ -45,6 +45,8 @@ pub(crate) struct DomainState {
     pub(crate) pages: usize,
     /// Whether its guest frames are the machine's, which stay assigned to it.
     pub(crate) in_place: bool,
+    /// Pages that Xen keeps for its page tables.
+    pub(crate) paging_pages: usize,
     /// Pages that are claimed for it, beyond those it has.
     pub(crate) claimed: usize,
     pub(crate) p2m: P2m,
@@ -106,6 +108,13 @@ fn first_params(config: &DomainConfig) -> BTreeMap<u32, u64> {
     told.into_iter().collect()
 }
 
+/// The pool for page tables that xl gives a domain: for each vCPU a mebibyte, for each mebibyte of memory a page,
+/// and on Arm pages for memory of other domains.
+fn paging_pages(config: &DomainConfig, max_pages: usize) -> usize {
+    let foreign = if config.kind == GuestKind::Arm { 128 } else { 0 };
+    256 * config.vcpus as usize + max_pages / 256 + foreign
+}
+
 impl DomainState {
     /// A domain with its memory and one frame of grant table.
     pub(crate) fn new(
@@ -143,6 +152,7 @@ impl DomainState {
             }
         }
         unused.reverse();
+        let max_pages = config.max_pages.unwrap_or(config.pages.saturating_mul(2));
         let shared_info = frames.reserve(1);
         frames.assign(shared_info, domid);
         let grants = GrantTable::new(frames, domid, config);
@@ -157,7 +167,8 @@ impl DomainState {
             shutdown: None,
             watchdogs: [false; 2],
             pinned: false,
-            max_pages: config.max_pages.unwrap_or(config.pages.saturating_mul(2)),
+            max_pages,
+            paging_pages: paging_pages(config, max_pages),
             pages: config.pages,
             memory_map: MemoryMap::new(config.kind, p2m.last()),
             p2m,

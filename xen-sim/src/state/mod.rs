@@ -5,6 +5,7 @@
 //! one, which add their operations to [`State`].
 
 mod address_space;
+pub(crate) mod console_ring;
 pub(crate) mod domain;
 pub(crate) mod faults;
 pub(crate) mod fifo;
@@ -29,6 +30,7 @@ use xen_abi::xen::{DOMID_SELF, domid_t};
 
 use crate::config::{Release, Xsm};
 use crate::error::Answer;
+use crate::state::console_ring::ConsoleRing;
 use crate::state::domain::DomainState;
 use crate::state::frames::Frames;
 
@@ -38,6 +40,7 @@ pub(crate) struct State {
     pub(crate) xsm: Xsm,
     pub(crate) frames: Frames,
     pub(crate) domains: BTreeMap<u16, DomainState>,
+    pub(crate) console: ConsoleRing,
     /// Memory that devices claim: first frame and number of frames.
     pub(crate) reserved: Vec<(u64, u64)>,
     /// The arguments by which Xen continues the hypercall that it has just interrupted.
@@ -58,6 +61,7 @@ impl State {
             xsm,
             frames,
             domains: BTreeMap::new(),
+            console: ConsoleRing::new(release),
             reserved: Vec::new(),
             continuation: None,
             started: Instant::now(),

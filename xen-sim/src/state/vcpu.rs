@@ -6,6 +6,7 @@ use xen_abi::xen::{VIRQ_TIMER, domid_t};
 
 use crate::state::State;
 use crate::state::frames::Mfn;
+use crate::vcpu::registers::Registers;
 
 /// A vCPU.
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub(crate) struct Vcpu {
     /// Whether it has registers to start with.
     pub(crate) is_initialised: bool,
     pub(crate) is_up: bool,
+    /// What it was initialised with, if the guest did that.
+    pub(crate) registers: Option<Registers>,
     /// Frames that hold its areas.
     pub(crate) areas: [Option<Mfn>; VcpuArea::COUNT],
     /// The moment at which its timer expires, in nanoseconds of Xen's time.

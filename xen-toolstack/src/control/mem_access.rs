@@ -12,7 +12,8 @@ use crate::Error;
 const OPERATION: &str = "XENMEM_access_op";
 
 /// The ring of the monitor must be in operation: see [`enable_monitor`](Self::enable_monitor). On x86 the
-/// processor must have Intel's EPT; AMD's do not have what it takes.
+/// processor must have Intel's EPT; AMD's do not have what it takes. On Arm Xen must be built with
+/// `CONFIG_MEM_ACCESS`, which is off by default, and in Debian's.
 ///
 /// Every method fails with `ESRCH` if there is no such domain, `EINVAL` if the machine or a PV domain cannot
 /// have it, `EPERM` if the caller is no control domain or for the caller's own domain, `ENODEV` if no monitor

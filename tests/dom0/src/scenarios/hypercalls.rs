@@ -10,12 +10,15 @@ use xen_linux::xen_abi::grant_table::{
     GNTCOPY_source_gref, GNTST_bad_gntref, gnttab_copy_ptr, gnttab_copy_ptr_u,
 };
 use xen_linux::xen_abi::hvm::dm_op::{XEN_DMOP_nr_vcpus, xen_dm_op};
+use xen_linux::xen_abi::hypfs::xen_hypfs_direntry;
 use xen_linux::xen_abi::linux::evtchn::{IOCTL_EVTCHN_BIND_STATIC, ioctl_evtchn_bind};
 use xen_linux::xen_abi::xen::DOMID_SELF;
 use xen_linux::xen_ops::events::Port;
 use xen_linux::xen_ops::hypercall::multicall::{Multicall, NotRun};
 use xen_linux::xen_ops::hypercall::xen_version::Varbuf;
-use xen_linux::xen_ops::hypercall::{Cause, Error, grant_table_op, memory_op, xen_version};
+use xen_linux::xen_ops::hypercall::{
+    Cause, Error, grant_table_op, hypfs_op, memory_op, xen_version,
+};
 use xen_linux::xen_ops::memory::acquire::Resource;
 use xen_linux::{DomainId, Privcmd, ReadOnly, domid_t, grant_ref_t, xen_pfn_t};
 
@@ -37,6 +40,7 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     multicall(t, &xen);
     grants(t, &xen);
     events(t, &xen)?;
+    files(t, &xen);
     others(t, &xen);
     restricted(t)
 }
@@ -129,6 +133,23 @@ fn events(t: &mut Transcript, xen: &Privcmd) -> Result<(), Errno> {
     );
     answer(t, "close", port.close().map(|()| "ok"));
     Ok(())
+}
+
+/// Xen's parameters and properties as files.
+fn files(t: &mut Transcript, xen: &Privcmd) {
+    /// What comes before the contents.
+    const ENTRY: usize = size_of::<xen_hypfs_direntry>();
+    answer(t, "hypfs, version", hypfs_op::get_version(xen));
+    let mut buffer = [0; ENTRY + 4];
+    let major = hypfs_op::read(xen, c"/buildinfo/version/major", &mut buffer);
+    let major = major.map(|()| buffer[ENTRY..].try_into().map_or(0, u32::from_ne_bytes));
+    answer(t, "hypfs, the major version", major);
+    let small = hypfs_op::read(xen, c"/buildinfo/version/major", &mut buffer[..ENTRY]);
+    answer(t, "hypfs, too small a buffer", small.map(|()| ""));
+    let absent = hypfs_op::read(xen, c"/buildinfo/absent", &mut buffer);
+    answer(t, "hypfs, no such entry", absent.map(|()| ""));
+    let relative = hypfs_op::read(xen, c"buildinfo", &mut buffer);
+    answer(t, "hypfs, not an absolute path", relative.map(|()| ""));
 }
 
 /// Operations on other domains, which do not exist.

@@ -15,8 +15,8 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use devtools::Table;
 use xen_live::{Arch, Boot, Mode, Report, Row, Transcript, Where, compare, matrix, reference};
+use xen_live::{built_hypervisor, simulate_unprivileged, stale, watch_writes};
 use xen_live::{compare_random, compare_simulated, missing_hypervisors, releases, simulate};
-use xen_live::{simulate_unprivileged, stale};
 use xen_scenarios::RANDOM;
 
 /// Boots real Xen hypervisors with our own guest and compares what they do with the reference.
@@ -63,7 +63,8 @@ struct Options {
     /// Write the reference anew, from the newest release's guests
     #[arg(long, conflicts_with_all = ["release", "arch", "mode", "domains", "scenario"])]
     write_reference: bool,
-    /// Boot nothing: build hypervisors from their source and compare their layouts with ours
+    /// Build hypervisors from their source, compare their layouts with ours, and on Arm's see a domain's page
+    /// written to
     #[arg(long, conflicts_with_all = ["arch", "mode", "scenario", "domains", "log", "keep", "write_reference", "jobs"])]
     from_source: bool,
     /// Boots at a time; as many as there are processors unless said otherwise
@@ -156,13 +157,29 @@ fn from_source(releases: &[String]) -> ExitCode {
     command.args(["run", "--quiet", "-p", "xen-layouts", "--bin", "from_source", "--"]);
     command.args(releases.iter().flat_map(|release| ["--release", release]));
     match command.status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(status) if status.success() => match built_hypervisor() {
+            Some(hypervisor) => watch_page(hypervisor),
+            None => ExitCode::SUCCESS,
+        },
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: cargo cannot be started: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Boots the hypervisor that was built for Arm, and says whether a write to a page was seen.
+fn watch_page(hypervisor: PathBuf) -> ExitCode {
+    match watch_writes(hypervisor) {
+        Ok(Ok(elapsed)) => {
+            println!("a write to a page was seen after {} seconds", seconds(elapsed));
+            return ExitCode::SUCCESS;
+        }
+        Ok(Err(line)) => eprintln!("error: watch_writes did not say {line:?}"),
+        Err(error) => eprintln!("error: {error}"),
+    }
+    ExitCode::FAILURE
 }
 
 /// Boots every row, and says whether all of them did as they should.

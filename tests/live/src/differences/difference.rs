@@ -59,6 +59,8 @@ pub(crate) const EFAULT: Option<&str> = Some("-EFAULT");
 pub(crate) const EINVAL: Option<&str> = Some("-EINVAL");
 pub(crate) const ENOENT: Option<&str> = Some("-ENOENT");
 pub(crate) const ENOSYS: Option<&str> = Some("-ENOSYS");
+/// `-ENOSYS` in the lower half of a register.
+pub(crate) const INT_ENOSYS: Option<&str> = Some("4294967258");
 pub(crate) const EOPNOTSUPP: Option<&str> = Some("-EOPNOTSUPP");
 pub(crate) const ZERO: Option<&str> = Some("0");
 pub(crate) const OK: Option<&str> = Some("ok");

@@ -429,4 +429,16 @@ pub(super) const KINDS: &[Difference] = &[
         ],
         reason: "Arm has no such domctl, and Debian's hypervisors for it have no ioreq servers",
     },
+    Difference {
+        place: |at| !at.is_pv(),
+        scenario: "physdev",
+        steps: &[("set_iopl, *", ENOSYS)],
+        reason: "only a PV guest's kernel has its level of privilege from Xen",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "physdev",
+        steps: &[("map_pirq, *", ENOSYS), ("unmap_pirq, *", ENOSYS)],
+        reason: "Debian's hypervisors for Arm do nothing for devices",
+    },
 ];

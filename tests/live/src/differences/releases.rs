@@ -1,9 +1,10 @@
 //! What older releases do otherwise, or one kind of guest since some release.
 
 use super::difference::{
-    Difference, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, GENERAL_ERROR, OK, UNTOUCHED, Where,
-    ZERO,
+    Difference, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, GENERAL_ERROR, INT_ENOSYS, OK,
+    UNTOUCHED, Where, ZERO,
 };
+use crate::Arch;
 
 /// The features that Xen tells at some places.
 macro_rules! features {
@@ -57,6 +58,18 @@ pub(super) const RELEASES: &[Difference] = &[
             ("register_vcpu_time_phys_area", ENOSYS),
         ],
         reason: "4.18 was the first to take physical addresses",
+    },
+    Difference {
+        place: |at| at.before(17) && at.arch == Arch::Aarch64,
+        scenario: "physdev",
+        steps: &[("*", INT_ENOSYS)],
+        reason: "the result was an int, of which Xen set the lower half of the register alone",
+    },
+    Difference {
+        place: |at| at.before(20) && at.is_pvh(),
+        scenario: "physdev",
+        steps: &[("map_pirq, *", ENOSYS), ("unmap_pirq, *", ENOSYS)],
+        reason: "4.20 was the first to let a PVH guest without interrupts of its own map others'",
     },
     Difference {
         place: |at| at.before(17) && !at.is_arm(),

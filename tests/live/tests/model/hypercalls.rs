@@ -76,13 +76,12 @@ const NOT_SIMULATED: [(&str, &str); 23] = [
 ];
 
 /// Hypercalls that no kernel of ours makes live, in none of the kinds of guests that have it.
-const NOT_LIVE: [(&str, &str); 13] = [
+const NOT_LIVE: [(&str, &str); 12] = [
     ("platform_op", "n"),
     ("update_va_mapping_otherdomain", "n"),
     ("xsm_op", "n"),
     ("nmi_op", "c"),
     ("callback_op", "c"),
-    ("physdev_op", "n"),
     ("kexec_op", "m"),
     ("xenpmu_op", "m"),
     ("mca", "m"),
@@ -93,12 +92,13 @@ const NOT_LIVE: [(&str, &str); 13] = [
 ];
 
 /// Sources of what runs in a Linux dom0 and the text that is in it where it makes the hypercall.
-const FROM_DOM0: [(&str, &str, &str); 9] = [
+const FROM_DOM0: [(&str, &str, &str); 10] = [
     ("memory_op", "tests/dom0/src/scenarios/hypercalls.rs", "memory_op::"),
     ("multicall", "tests/dom0/src/scenarios/hypercalls.rs", "Multicall::new"),
     ("xen_version", "tests/dom0/src/scenarios/hypercalls.rs", "xen_version::"),
     ("grant_table_op", "tests/dom0/src/scenarios/hypercalls.rs", "grant_table_op::"),
     ("event_channel_op", "tests/dom0/src/scenarios/hypercalls.rs", "alloc_unbound"),
+    ("hypfs_op", "tests/dom0/src/scenarios/hypercalls.rs", "hypfs_op::"),
     ("sysctl", "tests/dom0/src/bin/toolstack/machine.rs", "Toolstack"),
     ("domctl", "tests/dom0/src/bin/toolstack/domain.rs", "Toolstack"),
     ("hvm_op", "tests/dom0/src/bin/toolstack/monitor.rs", "hvm_op::"),
@@ -266,7 +266,7 @@ fn dom0_reason(name: &str) -> &'static str {
         "paging_domctl_cont" => "(x)",
         "argo_op" => "(b)",
         "kexec_op" | "mca" | "xenpmu_op" => "(m)",
-        "platform_op" | "xsm_op" | "hypfs_op" => "(n)",
+        "platform_op" | "xsm_op" => "(n)",
         "sched_op" | "console_io" => "(e)",
         _ => "(k)",
     }

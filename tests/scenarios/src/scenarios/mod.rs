@@ -23,6 +23,7 @@ mod memory_extents;
 mod memory_physmap;
 mod memory_tables;
 mod multicall;
+mod physdev;
 mod pv;
 mod sched;
 mod vcpu;
@@ -69,6 +70,7 @@ scenarios! {
     "multicall" multicall::multicall;
     "assist" assist::assist;
     "control" control::control;
+    "physdev" physdev::physdev;
     "pv" pv::pv;
     "vcpu" vcpu::vcpu;
     "compat" compat::compat;
