@@ -1,10 +1,14 @@
 //! Our kernel suspended by xl, which lets it go on, and then stores it and restores it as another domain.
 
 use std::fs;
+use std::time::Duration;
 
 use xen_live::{Arch, Boot, Mode, build_kernel, until};
 
 use crate::expect;
+
+/// How long the machine may take, in which domains are stored and restored one after another.
+const LIMIT: Duration = Duration::from_secs(720);
 
 /// A domain of one kind, by which it is named: the kernel's words, and what xl does to it.
 struct Suspended {
@@ -51,6 +55,7 @@ fn run(release: &str, domains: &[Suspended]) -> Vec<String> {
     let kernel = build_kernel("tests/peers", Arch::X86_64).unwrap().join("xen-peers");
     let boot = Boot::new(release, Arch::X86_64, Mode::Linux).toolstack().without_transcript();
     let mut boot = boot
+        .deadline(LIMIT)
         .file("peer", &kernel)
         .command("insmod /modules/loop.ko && insmod /modules/xen-blkback.ko")
         .command("dd if=/dev/zero of=/disk bs=64k count=1 && losetup /dev/loop0 /disk");
