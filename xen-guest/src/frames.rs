@@ -4,6 +4,8 @@
 
 use core::ops::Range;
 use core::ptr::NonNull;
+#[cfg(target_arch = "x86_64")]
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(target_arch = "x86_64")]
 use xen_abi::xen::xen_pfn_t;
@@ -72,6 +74,8 @@ impl GrantFrames {
                 let list = pool.take(guest)?.address().cast::<xen_pfn_t>();
                 // SAFETY: the page was handed out to nothing else, is zeroed, and has 512 numbers.
                 let list = unsafe { core::slice::from_raw_parts_mut(list.as_ptr(), K) };
+                TABLE.1.store(K, Ordering::Relaxed);
+                TABLE.0.store(address.as_ptr().addr(), Ordering::Relaxed);
                 // SAFETY: nothing else uses the address space of the pages.
                 let frames = unsafe { Paravirtual::new(PageTables(guest.xen()), address, list) };
                 Ok(Self(Kind::Pv(frames)))
@@ -85,6 +89,22 @@ impl GrantFrames {
     }
 }
 
+/// Where the table of a PV guest is mapped, and how many pages are for it.
+#[cfg(target_arch = "x86_64")]
+static TABLE: (AtomicUsize, AtomicUsize) = (AtomicUsize::new(0), AtomicUsize::new(0));
+
+/// Takes the table out of the address space of a PV guest. Attaching it puts it there again.
+///
+/// # Safety
+///
+/// Nothing uses the table until then.
+#[cfg(target_arch = "x86_64")]
+pub(crate) unsafe fn unmap_table(xen: &Backend) -> Result<(), Error> {
+    let (address, pages) = (TABLE.0.load(Ordering::Relaxed), TABLE.1.load(Ordering::Relaxed));
+    // SAFETY: the caller's promise; there is nothing at the pages but the table.
+    unsafe { crate::memory::unmap(xen, address, pages) }
+}
+
 /// The page tables of a PV guest.
 #[cfg(target_arch = "x86_64")]
 struct PageTables(Backend);
@@ -94,7 +114,7 @@ struct PageTables(Backend);
 // page was taken out of the address space.
 unsafe impl MapFrames for PageTables {
     unsafe fn map(&mut self, at: NonNull<u8>, frame: u64) -> Result<(), Error> {
-        crate::memory::map_frame(self.0, at, frame)
+        crate::memory::map_frame(&self.0, at.as_ptr().addr(), frame)
     }
 }
 

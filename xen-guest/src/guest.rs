@@ -11,7 +11,9 @@ use crate::backend::Backend;
 use crate::device_tree::DeviceTree;
 use crate::memory::AddressSpace;
 #[cfg(target_arch = "x86_64")]
-use crate::start_info::{HvmStartInfo, IdentityMapped, PvStartInfo};
+use crate::start_info::PvStartInfo;
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+use crate::start_info::{HvmStartInfo, IdentityMapped};
 
 /// What kind of guest a kernel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub enum StartInfo {
     #[cfg(target_arch = "x86_64")]
     Pv(PvStartInfo<'static>),
     /// A PVH guest's.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
     Pvh(HvmStartInfo<'static, IdentityMapped>),
     /// Arm's device tree.
     #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]

@@ -35,11 +35,10 @@ mod port_set;
 pub mod qemu;
 mod shared_info;
 pub mod shutdown;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"))]
 pub mod smp;
 pub mod start_info;
 #[cfg(target_arch = "x86_64")]
 pub mod suspend;
 pub mod time;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "arm"))]
 pub mod upcall;

@@ -5,6 +5,8 @@
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::ptr::NonNull;
+#[cfg(target_arch = "x86_64")]
+use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
@@ -71,6 +73,25 @@ impl AddressSpace {
             }
         }
     }
+}
+
+/// The list of frames of a PV guest: null, and no page, in others.
+#[cfg(target_arch = "x86_64")]
+static OWN_FRAMES: (AtomicPtr<u8>, AtomicUsize) =
+    (AtomicPtr::new(core::ptr::null_mut()), AtomicUsize::new(0));
+
+/// Remembers the list of a PV guest, for its pages.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn remember_frames(list: FrameList<'static>) {
+    OWN_FRAMES.1.store(list.len(), Ordering::Relaxed);
+    OWN_FRAMES.0.store(list.first().as_ptr(), Ordering::Release);
+}
+
+#[cfg(target_arch = "x86_64")]
+fn own_frames() -> Option<FrameList<'static>> {
+    let first = NonNull::new(OWN_FRAMES.0.load(Ordering::Acquire))?;
+    // SAFETY: `remember_frames` got a list of this length there, which stays.
+    Some(unsafe { FrameList::from_raw(first, OWN_FRAMES.1.load(Ordering::Relaxed)) })
 }
 
 /// Pages of the image to be handed out, each once.
@@ -153,6 +174,13 @@ pub struct GuestPage {
 // SAFETY: a page of the image that was handed out once, and its frame.
 unsafe impl Page for GuestPage {
     fn frame(&self) -> xen_pfn_t {
+        // A PV guest that was suspended has others.
+        #[cfg(target_arch = "x86_64")]
+        if let Some(frame) =
+            own_frames().and_then(|list| list.get(self.address.as_ptr().addr() / PAGE_SIZE))
+        {
+            return frame;
+        }
         self.frame
     }
 
@@ -186,7 +214,7 @@ impl UnmappedPage {
         let host_addr = match guest.space() {
             #[cfg(target_arch = "x86_64")]
             AddressSpace::Pv { .. } => {
-                set_entry(xen, address, 0)?;
+                set_entry(&xen, address.as_ptr().addr(), 0)?;
                 address.as_ptr().addr() as u64
             }
             AddressSpace::Translated { .. } => {
@@ -223,7 +251,7 @@ impl UnmappedPage {
     /// [`MemoryError::Hypercall`]: Xen refuses.
     #[cfg(target_arch = "x86_64")]
     pub fn map_frame(&self, frame: u64) -> Result<(), MemoryError> {
-        Ok(map_frame(self.xen, self.address, frame)?)
+        Ok(map_frame(&self.xen, self.address.as_ptr().addr(), frame)?)
     }
 }
 
@@ -244,19 +272,29 @@ const PRESENT_AND_WRITABLE: u64 = 0x63;
 
 /// Maps a machine frame where nothing is mapped, in a PV guest.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn map_frame(xen: Backend, address: NonNull<u8>, frame: u64) -> Result<(), Error> {
+pub(crate) fn map_frame(xen: &Backend, address: usize, frame: u64) -> Result<(), Error> {
     set_entry(xen, address, frame << 12 | PRESENT_AND_WRITABLE)
+}
+
+/// Takes what is mapped out of the address space of a PV guest.
+///
+/// # Safety
+///
+/// Nothing uses these pages until something is mapped there again.
+#[cfg(target_arch = "x86_64")]
+pub(crate) unsafe fn unmap(xen: &Backend, address: usize, pages: usize) -> Result<(), Error> {
+    (0..pages).try_for_each(|page| set_entry(xen, address + page * PAGE_SIZE, 0))
 }
 
 /// Writes the page-table entry for an address whose page is not in use as memory, in a PV guest.
 #[cfg(target_arch = "x86_64")]
-fn set_entry(xen: Backend, address: NonNull<u8>, entry: u64) -> Result<(), Error> {
+fn set_entry(xen: &Backend, address: usize, entry: u64) -> Result<(), Error> {
     use xen_abi::xen::{__HYPERVISOR_update_va_mapping, UVMF_INVLPG, UVMF_LOCAL};
     use xen_ops::hypercall::Hypercall as _;
 
     let flags = (UVMF_INVLPG | UVMF_LOCAL) as usize;
-    let arguments = [address.as_ptr().addr(), entry as usize, flags];
-    // SAFETY: the page there was taken by its only owner, so nothing uses it as memory.
+    let arguments = [address, entry as usize, flags];
+    // SAFETY: the page there was taken by its only owner, or nothing uses it, by the promise of `unmap`.
     let result = unsafe { xen.call3(__HYPERVISOR_update_va_mapping, arguments) };
     if result == 0 { Ok(()) } else { Err(Error::from_result("update_va_mapping", result)) }
 }

@@ -1,4 +1,4 @@
-//! Further vCPUs: x86-64 and aarch64.
+//! Further vCPUs: x86 and aarch64.
 //!
 //! | guest | how a vCPU is started |
 //! |---|---|
@@ -209,6 +209,69 @@ mod arch {
         };
         let cpu_regs = vcpu_hvm_context_cpu_regs::from_x86_64(registers);
         vcpu_hvm_context { mode: VCPU_HVM_MODE_64B, cpu_regs, ..vcpu_hvm_context::ZERO }
+    }
+}
+
+#[cfg(target_arch = "x86")]
+mod arch {
+    use core::arch::asm;
+
+    use xen_abi::hvm::hvm_vcpu::{
+        VCPU_HVM_MODE_32B, vcpu_hvm_context, vcpu_hvm_context_cpu_regs, vcpu_hvm_x86_32,
+    };
+    use xen_ops::hypercall::vcpu_op;
+
+    use super::StartError;
+    use crate::Guest;
+
+    unsafe extern "C" {
+        fn xen_guest_pvh_secondary();
+    }
+
+    /// # Safety
+    ///
+    /// `start` is the top of a stack that is the vCPU's, with what it is to do.
+    pub(super) unsafe fn start(guest: &Guest, vcpu: u32, start: usize) -> Result<(), StartError> {
+        let xen = guest.xen();
+        // SAFETY: the caller's promise; the entry is that of the kernel's entry code.
+        unsafe { vcpu_op::initialise_hvm(&xen, vcpu, &context(start as u32))? };
+        Ok(vcpu_op::up(&xen, vcpu)?)
+    }
+
+    /// The registers of the vCPU: flat segments, and the control registers of this one.
+    fn context(start: u32) -> vcpu_hvm_context {
+        const CODE: u32 = 0xc9b;
+        const DATA: u32 = 0xc93;
+        const BUSY_TASK: u32 = 0x8b;
+        let (cr0, cr4): (u32, u32);
+        // SAFETY: reads registers that a kernel may read.
+        unsafe {
+            asm!("mov {}, cr0", out(reg) cr0, options(nomem, nostack, preserves_flags));
+            asm!("mov {}, cr4", out(reg) cr4, options(nomem, nostack, preserves_flags));
+        }
+        let all = u32::MAX;
+        let registers = vcpu_hvm_x86_32 {
+            esp: start,
+            edi: start,
+            eip: xen_guest_pvh_secondary as *const () as u32,
+            // A bit that is always set.
+            eflags: 2,
+            cr0,
+            cr4,
+            cs_limit: all,
+            ds_limit: all,
+            ss_limit: all,
+            es_limit: all,
+            tr_limit: 0x67,
+            cs_ar: CODE as u16,
+            ds_ar: DATA as u16,
+            ss_ar: DATA as u16,
+            es_ar: DATA as u16,
+            tr_ar: BUSY_TASK as u16,
+            ..vcpu_hvm_x86_32::ZERO
+        };
+        let cpu_regs = vcpu_hvm_context_cpu_regs::from_x86_32(registers);
+        vcpu_hvm_context { mode: VCPU_HVM_MODE_32B, cpu_regs, ..vcpu_hvm_context::ZERO }
     }
 }
 

@@ -8,10 +8,12 @@ use crate::{Error, process, setup, workspace};
 pub(crate) const NEEDS: &[Need] = &[Need::Packages(setup::For::Live), Need::Targets(&TARGETS)];
 
 /// The targets that the guest kernel and programs for Linux are built for.
-const TARGETS: [&str; 5] = [
+const TARGETS: [&str; 6] = [
     "x86_64-unknown-none",
     "aarch64-unknown-none",
     "armv7a-none-eabi",
+    // For kernels of 32 bits: there is none without an operating system.
+    "i686-unknown-linux-musl",
     "x86_64-unknown-linux-musl",
     "aarch64-unknown-linux-musl",
 ];

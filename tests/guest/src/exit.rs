@@ -16,7 +16,7 @@ pub(crate) enum Status {
     /// A panic, which is on the console.
     Panic = 101,
     /// The processor refused something; it is on the console.
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
     Exception = 103,
 }
 
@@ -24,6 +24,7 @@ pub(crate) enum Status {
 static GOES_ON: AtomicBool = AtomicBool::new(false);
 
 /// Says that this is one of several domains, and not the one that ends the machine.
+#[cfg(not(target_arch = "x86"))]
 pub(crate) fn let_machine_go_on() {
     GOES_ON.store(true, Ordering::Relaxed);
 }

@@ -1,4 +1,5 @@
-//! A guest kernel that runs the scenarios on a real Xen: x86-64 (PV and PVH), aarch64 and arm.
+//! A guest kernel that runs the scenarios on a real Xen: x86-64 (PV and PVH), aarch64 and arm. On 32-bit
+//! x86 (PVH) it runs `vcpus.rs` alone.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -23,20 +24,20 @@ mod compat;
 #[cfg(target_arch = "x86_64")]
 mod costs;
 mod exit;
+#[cfg(not(target_arch = "x86"))]
 mod guest;
+#[cfg(not(target_arch = "x86"))]
 mod misbehave;
 #[cfg(target_arch = "x86_64")]
 mod pv;
+#[cfg(not(target_arch = "x86"))]
 mod toolstack;
 mod vcpus;
 
 use core::panic::PanicInfo;
 
-use exit::{Status, exit, let_machine_go_on};
-use guest::LiveGuest;
-use xen_abi::xen::domid_t;
+use exit::{Status, exit};
 use xen_guest::{Guest, println};
-use xen_scenarios::Guest as _;
 
 xen_guest::entry!(main, exception = exception);
 
@@ -46,9 +47,20 @@ fn main(guest: Guest) -> ! {
         vcpus::run(&guest, count, arguments);
         exit(Status::Done);
     }
-    let mut guest = LiveGuest::new(guest);
+    #[cfg(target_arch = "x86")]
+    panic!("no scenarios on 32-bit x86: {arguments:?} has no number of vCPUs");
+    #[cfg(not(target_arch = "x86"))]
+    scenarios(guest, arguments)
+}
+
+#[cfg(not(target_arch = "x86"))]
+fn scenarios(guest: Guest, arguments: &str) -> ! {
+    use xen_abi::xen::domid_t;
+    use xen_scenarios::Guest as _;
+
+    let mut guest = guest::LiveGuest::new(guest);
     if guest.domid() != domid_t(0) {
-        let_machine_go_on();
+        exit::let_machine_go_on();
     }
     misbehave::misbehave(arguments);
     #[cfg(target_arch = "x86_64")]
@@ -62,7 +74,7 @@ fn main(guest: Guest) -> ! {
 }
 
 /// What every exception ends in: none is expected.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 fn exception(exception: xen_guest::Exception) -> ! {
     println!("@{exception}");
     exit(Status::Exception)

@@ -125,7 +125,7 @@ fn events(guest: &Guest, shared_info: &SharedInfo, vcpu: usize, count: usize) ->
     })
 }
 
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(not(target_arch = "arm"))]
 fn start_others(guest: &Guest, count: usize) {
     use xen_guest::smp::{self, Stack, StartError};
 
@@ -148,7 +148,7 @@ fn start_others(guest: &Guest, count: usize) {
     }
 }
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(target_arch = "arm")]
 fn start_others(_: &Guest, count: usize) {
     assert_eq!(count, 1, "no further vCPU can be started here");
     println!("vcpu 99 is refused");

@@ -52,6 +52,10 @@ const COMBINATIONS: [(Arch, Mode, u16); 11] = [
     (Arch::X86_64, Mode::Linux, 3),
 ];
 
+/// Machines with other kernels than that with the scenarios, which are written for frame numbers of 64 bits: no
+/// rows of the matrix.
+const WITHOUT_SCENARIOS: [(Arch, Mode, u16); 1] = [(Arch::X86_32, Mode::Pvh, 1)];
+
 /// The release of which a Linux is booted once only, with guests of both kinds by its toolstack. Each boot of a
 /// Linux takes long, and other releases have all combinations.
 const LINUX_ONCE: &str = "4.14";
@@ -74,17 +78,30 @@ pub fn missing_hypervisors() -> impl Iterator<Item = (&'static str, Arch)> {
 /// Linux and toolstack that it needs, are pinned.
 #[must_use]
 pub fn matrix() -> Vec<Row> {
-    let rows = COMBINATIONS.iter().flat_map(|&(arch, mode, domains)| {
+    rows(&COMBINATIONS).collect()
+}
+
+/// The matrix, and what can be booted with other kernels than that with the scenarios.
+pub(crate) fn bootable() -> impl Iterator<Item = Row> {
+    rows(&COMBINATIONS).chain(rows(&WITHOUT_SCENARIOS))
+}
+
+fn rows(combinations: &'static [(Arch, Mode, u16)]) -> impl Iterator<Item = Row> {
+    let rows = combinations.iter().flat_map(|&(arch, mode, domains)| {
         releases().map(move |release| Row { release, arch, mode, domains })
     });
-    rows.filter(|row| row.is_pinned() && row.is_wanted()).collect()
+    rows.filter(|row| row.is_pinned() && row.is_wanted())
 }
 
 impl Row {
     /// The hypervisor's architecture.
     #[must_use]
     pub fn hypervisor(self) -> Arch {
-        if self.mode == Mode::On64 { Arch::Aarch64 } else { self.arch }
+        match self.arch {
+            Arch::X86_32 => Arch::X86_64,
+            _ if self.mode == Mode::On64 => Arch::Aarch64,
+            own => own,
+        }
     }
 
     /// The hypervisor and the first domain.

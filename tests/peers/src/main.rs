@@ -1,4 +1,4 @@
-//! A guest kernel that uses xenstored and the back ends of a Linux dom0, over xen-io: x86-64, PVH.
+//! A guest kernel that uses xenstored and the back ends of a Linux dom0, over xen-io: x86-64, PV and PVH.
 //!
 //! Command line: any of `store`, `disk`, `detach`, `network`, `files`, `vchan`, `cancel` and `suspend`, one after another. Each step writes a line to the console.
 #![no_std]

@@ -14,6 +14,8 @@ use core::fmt::{self, Write};
 
 use xen_ops::hypercall::console_io;
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) use ring::rebind;
 pub use ring::{RingConsole, attach, attach_by_parameters};
 
 use crate::backend::{self, Backend};

@@ -42,6 +42,12 @@ pub unsafe fn attach(page: NonNull<u8>, port: evtchn_port_t) {
     PAGE.store(page.as_ptr(), Ordering::Release);
 }
 
+/// Has the reader of the ring that was attached notified at another port.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn rebind(port: evtchn_port_t) {
+    PORT.store(port.0, Ordering::Relaxed);
+}
+
 /// Makes the ring that the parameters of a translated guest name the domain's console, if they name one.
 /// The initial domain has none.
 ///

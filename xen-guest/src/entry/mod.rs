@@ -8,6 +8,8 @@ mod aarch64;
 mod arm;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 mod image;
+#[cfg(target_arch = "x86")]
+mod x86;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -20,10 +22,12 @@ pub use aarch64::{BLOCK, TRANSLATION};
 pub use arm::SECTION;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 pub use image::{exception, interrupt, start_image};
+#[cfg(target_arch = "x86")]
+pub use x86::start_pvh;
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::{start_pv, start_pvh};
 
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"))]
 pub use crate::smp::secondary;
 
 use crate::console;
@@ -66,7 +70,6 @@ impl Tables {
 }
 
 /// Ends a domain whose start information cannot be used.
-#[cfg_attr(target_arch = "x86", allow(dead_code, reason = "there is no entry on it"))]
 fn fail(error: &dyn fmt::Display) -> ! {
     console::write_line(format_args!("cannot start: {error}"));
     shutdown(Reason::Crash)

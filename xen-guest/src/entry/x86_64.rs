@@ -238,6 +238,7 @@ pub unsafe fn start_pv(info: u64, main: fn(Guest) -> !) -> ! {
     // SAFETY: Xen maps the start information and the list of frames, which do not change.
     let memory = unsafe { IdentityMapped::new(1 << 40) };
     let info = PvStartInfo::read(memory, info).unwrap_or_else(|error| fail(&error));
+    crate::memory::remember_frames(info.frames());
     let guest = Guest {
         xen,
         kind: GuestKind::Pv,

@@ -23,7 +23,7 @@ pub use error::StartInfoError;
 pub use hvm::{HvmStartInfo, MAX_MEMORY_RANGES, MAX_MODULES, MemoryRange, Module};
 pub use memory::{IdentityMapped, Memory, Range};
 #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
-pub use pv::{ConsoleRing, FrameList, PvStartInfo};
+pub use pv::{FrameList, PvStartInfo, StartRing};
 
 /// The longest command line that is read, in bytes.
 pub const MAX_COMMAND_LINE: usize = 4096;

@@ -1,5 +1,8 @@
 //! The start information of a PV guest.
 
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::from_bytes;
 use xen_abi::xen::{SIF_INITDOMAIN, SIF_MOD_START_PFN, StartInfoFlags, start_info, xen_pfn_t};
@@ -14,22 +17,54 @@ const MAGIC: &[u8] = b"xen-3.0-x86_";
 /// Upstream: `xen/include/public/xen.h`, `struct start_info`.
 #[derive(Clone, Copy, Debug)]
 pub struct PvStartInfo<'m> {
+    address: u64,
     info: start_info,
     command_line: &'m str,
     frames: FrameList<'m>,
 }
 
-/// The machine frame of each page of a PV guest.
+/// The machine frame of each page of a PV guest. A toolstack changes them while the guest is suspended.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameList<'m> {
-    bytes: &'m [u8],
+    first: NonNull<u8>,
+    count: usize,
+    memory: PhantomData<&'m [u8]>,
 }
 
-impl FrameList<'_> {
+#[allow(unsafe_code, reason = "memory that changes while the guest is suspended")]
+// SAFETY: it is read, and changes only while no vCPU runs.
+unsafe impl Send for FrameList<'_> {}
+#[allow(unsafe_code, reason = "memory that changes while the guest is suspended")]
+// SAFETY: as above.
+unsafe impl Sync for FrameList<'_> {}
+
+#[allow(unsafe_code, reason = "memory that changes while the guest is suspended")]
+impl<'m> FrameList<'m> {
+    fn new(bytes: &'m [u8]) -> Self {
+        let count = bytes.len() / size_of::<xen_pfn_t>();
+        Self { first: NonNull::from(bytes).cast(), count, memory: PhantomData }
+    }
+
+    /// The list of `count` frames, of which the first is at `first`.
+    ///
+    /// # Safety
+    ///
+    /// They can be read for as long as the list says.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) const unsafe fn from_raw(first: NonNull<u8>, count: usize) -> Self {
+        Self { first, count, memory: PhantomData }
+    }
+
+    /// Where the list is.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) const fn first(&self) -> NonNull<u8> {
+        self.first
+    }
+
     /// How many pages the domain has.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.bytes.len() / size_of::<xen_pfn_t>()
+        self.count
     }
 
     /// Whether the domain has no page at all.
@@ -41,16 +76,29 @@ impl FrameList<'_> {
     /// The machine frame of the page `index`.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<xen_pfn_t> {
-        self.bytes.chunks_exact(size_of::<xen_pfn_t>()).nth(index).and_then(from_bytes)
+        if index >= self.count {
+            return None;
+        }
+        let entry = self.first.as_ptr().cast::<xen_pfn_t>().wrapping_add(index);
+        // SAFETY: it is in the list. It is read each time: what was read once may have changed.
+        Some(unsafe {
+            if entry.is_aligned() { entry.read_volatile() } else { entry.read_unaligned() }
+        })
+    }
+
+    /// The index of the page with this machine frame.
+    #[must_use]
+    pub fn position(&self, frame: xen_pfn_t) -> Option<usize> {
+        (0..self.count).find(|index| self.get(*index) == Some(frame))
     }
 }
 
-/// The console ring of a domain that a toolstack started.
+/// The ring of console or xenstore, of a domain that a toolstack started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConsoleRing {
+pub struct StartRing {
     /// The ring's machine frame.
     pub frame: xen_pfn_t,
-    /// The port that notifies its reader.
+    /// The port that notifies the other end.
     pub port: evtchn_port_t,
 }
 
@@ -76,10 +124,12 @@ impl<'m> PvStartInfo<'m> {
         let offset = core::mem::offset_of!(start_info, cmd_line);
         let line = &bytes[offset..][..size_of_val(&info.cmd_line)];
         let terminator = line.iter().position(|byte| *byte == 0);
-        let address = address.saturating_add(offset as u64);
-        let line = &line[..terminator.ok_or(StartInfoError::NotTerminated { what, address })?];
+        let at = address.saturating_add(offset as u64);
+        let missing = StartInfoError::NotTerminated { what, address: at };
+        let line = &line[..terminator.ok_or(missing)?];
+        let command_line = core::str::from_utf8(line);
         let command_line =
-            core::str::from_utf8(line).map_err(|_| StartInfoError::NotText { what, address })?;
+            command_line.map_err(|_| StartInfoError::NotText { what, address: at })?;
         #[allow(clippy::cast_lossless, clippy::unnecessary_cast, reason = "64 or 32 bits wide")]
         let (list, count) = (info.mfn_list as u64, info.nr_pages as u64);
         let what = "the list of frames";
@@ -93,7 +143,13 @@ impl<'m> PvStartInfo<'m> {
             address: start,
             length: size,
         })?;
-        Ok(Self { info, command_line, frames: FrameList { bytes } })
+        Ok(Self { address, info, command_line, frames: FrameList::new(bytes) })
+    }
+
+    /// The virtual address of the structure.
+    #[must_use]
+    pub const fn address(&self) -> u64 {
+        self.address
     }
 
     /// The structure itself.
@@ -137,9 +193,16 @@ impl<'m> PvStartInfo<'m> {
 
     /// The console ring; the initial domain has none.
     #[must_use]
-    pub fn console_ring(&self) -> Option<ConsoleRing> {
+    pub fn console_ring(&self) -> Option<StartRing> {
         let ring = self.info.console.domU();
         let has_ring = !self.info.flags.contains(SIF_INITDOMAIN) && ring.mfn.0 != 0;
-        has_ring.then_some(ConsoleRing { frame: ring.mfn, port: evtchn_port_t(ring.evtchn) })
+        has_ring.then_some(StartRing { frame: ring.mfn, port: evtchn_port_t(ring.evtchn) })
+    }
+
+    /// The ring of xenstore; a domain without xenstore has none.
+    #[must_use]
+    pub fn store_ring(&self) -> Option<StartRing> {
+        let (frame, port) = (self.info.store_mfn, evtchn_port_t(self.info.store_evtchn));
+        (frame.0 != 0).then_some(StartRing { frame, port })
     }
 }

@@ -142,6 +142,9 @@ fn a_pv_guests_information_is_read() {
     assert_eq!((info.command_line(), info.shared_info()), ("hi", 0x5000));
     let frames = [0, 2, 3].map(|index| info.frames().get(index));
     assert_eq!(frames, [Some(xen_pfn_t(5)), Some(xen_pfn_t(7)), None]);
+    let pages = [5, 7, 8].map(|frame| info.frames().position(xen_pfn_t(frame)));
+    assert_eq!(pages, [Some(0), Some(2), None]);
+    assert_eq!(info.address(), BASE);
     assert_eq!(info.console_ring().unwrap().frame, xen_pfn_t(9));
     let first = pv(|info| info.flags = SIF_INITDOMAIN);
     assert_eq!(PvStartInfo::read(first.memory(), BASE).unwrap().console_ring(), None);

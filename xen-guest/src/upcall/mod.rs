@@ -16,11 +16,14 @@
 
 #[cfg(target_arch = "x86_64")]
 mod entry;
+#[cfg(target_arch = "x86")]
+#[path = "entry_32.rs"]
+mod entry;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 mod gic;
 #[cfg(target_arch = "x86_64")]
 mod pv;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
 mod pvh;
 
 use core::cell::{Cell, UnsafeCell};
@@ -39,7 +42,7 @@ use crate::GuestKind;
 pub(crate) use gic::take;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 pub use gic::{GicError, interrupt};
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
 pub use pvh::{Upcall, enable};
 
 /// How many vCPUs can have upcalls by [`Upcalls::install`].
@@ -102,6 +105,8 @@ impl Upcalls {
                 GuestKind::Pv => pv::install(guest, vcpu, &events)?,
                 _ => pvh::install(guest, vcpu, delivery)?,
             }
+            #[cfg(target_arch = "x86")]
+            pvh::install(guest, vcpu, delivery)?;
             #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
             gic::install(guest)?;
         }
@@ -111,7 +116,7 @@ impl Upcalls {
             vcpu,
             events,
             enabled: Cell::new(false),
-            early: Early(Cell::new(cfg!(not(target_arch = "x86_64")))),
+            early: Early(Cell::new(cfg!(any(target_arch = "aarch64", target_arch = "arm")))),
             not_send: PhantomData,
         })
     }
@@ -191,7 +196,7 @@ mod native {
     pub(super) fn enable() {
         // SAFETY: the vectors are in place, as `install` has seen to.
         unsafe {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
             asm!("sti", options(nostack));
             #[cfg(target_arch = "aarch64")]
             asm!("msr daifclr, #2", options(nostack));
@@ -203,7 +208,7 @@ mod native {
     pub(super) fn disable() {
         // SAFETY: an interrupt waits.
         unsafe {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
             asm!("cli", options(nostack));
             #[cfg(target_arch = "aarch64")]
             asm!("msr daifset, #2", options(nostack));
@@ -216,7 +221,7 @@ mod native {
     pub(super) fn sleep() {
         // SAFETY: the vectors are in place. No interrupt comes between STI and HLT; WFI ends for one that waits.
         unsafe {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
             asm!("sti", "hlt", "cli", options(nostack));
             #[cfg(target_arch = "aarch64")]
             asm!("wfi", "msr daifclr, #2", "isb", "msr daifset, #2", options(nostack));
@@ -231,7 +236,10 @@ mod native {
 struct Installed {
     events: TwoLevel<'static>,
     handler: Handler,
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "there is one way on Arm"))]
+    #[cfg_attr(
+        not(any(target_arch = "x86_64", target_arch = "x86")),
+        allow(dead_code, reason = "there is one way on Arm")
+    )]
     delivery: Delivery,
 }
 

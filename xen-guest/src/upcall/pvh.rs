@@ -56,10 +56,10 @@ const VECTOR: u8 = 32;
 
 /// The interrupt descriptors of each vCPU: a gate for one vector, to the entry that knows the vCPU's number.
 static DESCRIPTORS: [Descriptors; MAX_VCPUS as usize] =
-    [const { Descriptors(UnsafeCell::new([[0; 2]; VECTOR as usize + 1])) }; MAX_VCPUS as usize];
+    [const { Descriptors(UnsafeCell::new([NO_GATE; VECTOR as usize + 1])) }; MAX_VCPUS as usize];
 
 #[repr(C, align(16))]
-struct Descriptors(UnsafeCell<[[u64; 2]; VECTOR as usize + 1]>);
+struct Descriptors(UnsafeCell<[Gate; VECTOR as usize + 1]>);
 
 // SAFETY: the vCPU that they are for writes them, and its processor reads them.
 unsafe impl Sync for Descriptors {}
@@ -77,16 +77,16 @@ const APIC_ENABLED: u64 = 0x1ff;
 /// As [`Upcalls::install`](super::Upcalls::install).
 pub(super) unsafe fn install(guest: &Guest, vcpu: u32, delivery: Delivery) -> Result<(), Error> {
     let descriptors = &DESCRIPTORS[vcpu as usize];
-    // SAFETY: the caller's promise: the kernel has no other descriptors, and these stay. The gate is one of
-    // 64-bit code, during which interrupts are disabled.
+    // SAFETY: the caller's promise: the kernel has no other descriptors, and these stay. During
+    // what the gate leads to, interrupts are disabled.
     unsafe {
         let selector: u16;
         asm!("mov {:x}, cs", out(reg) selector, options(nomem, nostack, preserves_flags));
         let gate = &raw mut (*descriptors.0.get())[VECTOR as usize];
         gate.write_volatile(interrupt_gate(entry::pvh(vcpu), selector));
         let pointer = Pointer {
-            limit: size_of::<Descriptors>() as u16 - 1,
-            address: descriptors.0.get().addr() as u64,
+            limit: size_of::<[Gate; VECTOR as usize + 1]>() as u16 - 1,
+            address: descriptors.0.get().addr(),
         };
         asm!("cli", "lidt [{}]", in(reg) &raw const pointer, options(readonly, nostack));
         match delivery {
@@ -104,15 +104,20 @@ pub(super) unsafe fn install(guest: &Guest, vcpu: u32, delivery: Delivery) -> Re
 #[repr(C, packed)]
 struct Pointer {
     limit: u16,
-    address: u64,
+    address: usize,
 }
 
+/// A descriptor of the processor's mode; one of 64-bit code has a second word.
+type Gate = [u64; size_of::<usize>() / 4];
+const NO_GATE: Gate = [0; size_of::<usize>() / 4];
+
 /// The descriptor of an interrupt gate to `address`.
-const fn interrupt_gate(address: u64, selector: u16) -> [u64; 2] {
-    // Present, ring 0, a 64-bit interrupt gate.
+fn interrupt_gate(address: u64, selector: u16) -> Gate {
+    // Present, ring 0, an interrupt gate of the processor's mode.
     const KIND: u64 = 0x8e00 << 32;
     let low = address & 0xffff | (address >> 16 & 0xffff) << 48;
-    [low | (selector as u64) << 16 | KIND, address >> 32]
+    let words = [low | u64::from(selector) << 16 | KIND, address >> 32];
+    core::array::from_fn(|at| words[at])
 }
 
 /// # Safety
@@ -149,8 +154,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gate_has_the_address_in_three_parts() {
+    fn a_gate_has_the_address_in_parts() {
         let gate = interrupt_gate(0x1122_3344_5566_7788, 8);
-        assert_eq!(gate, [0x5566_8e00_0008_7788, 0x1122_3344]);
+        assert_eq!(gate[0], 0x5566_8e00_0008_7788);
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(gate[1], 0x1122_3344);
     }
 }

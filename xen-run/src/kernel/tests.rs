@@ -63,6 +63,38 @@ fn notes_say_how_a_kernel_is_started() {
     assert_eq!(Kernel::parse(&elf(EM_X86_64, &[])), Err(KernelError::NoNotes));
 }
 
+/// An ELF file of 32 bits with one segment of notes, of which each value has eight bytes.
+fn elf_32(machine: u16, notes: &[Vec<u8>]) -> Vec<u8> {
+    let notes = notes.concat();
+    let mut file = b"\x7fELF\x01\x01\x01".to_vec();
+    file.resize(16, 0);
+    for half in [2, machine] {
+        file.extend(half.to_le_bytes());
+    }
+    for word in [1_u32, 0, 52, 0, 0] {
+        file.extend(word.to_le_bytes());
+    }
+    for half in [52_u16, 32, 1, 0, 0, 0] {
+        file.extend(half.to_le_bytes());
+    }
+    let size = notes.len() as u32;
+    for word in [PT_NOTE, 52 + 32, 0, 0, size, size, 4, 4] {
+        file.extend(word.to_le_bytes());
+    }
+    file.extend(notes);
+    file
+}
+
+#[test]
+fn a_kernel_of_32_bits_is_booted_as_pvh_on_64_bit_xen() {
+    let kernel = Kernel::parse(&elf_32(EM_386, &[note(b"Xen\0", PHYS32_ENTRY)])).unwrap();
+    assert_eq!(kernel, Kernel { arch: Arch::X86_32, pv: false, pvh: true });
+    assert_eq!(kernel.fits(&Machine::new("4.20", Arch::X86_64, Dom0::Pvh)), Ok(()));
+    let error = kernel.fits(&Machine::new("4.20", Arch::X86_64, Dom0::Pv)).unwrap_err();
+    assert_eq!(error, KernelError::NoEntry { missing: "PV", present: "a PVH guest" });
+    assert!(kernel.fits(&Machine::new("4.20", Arch::Aarch64, Dom0::Arm)).is_err());
+}
+
 #[test]
 fn images_for_arm_are_known_by_their_marks() {
     let arch = |file: &[u8]| Kernel::parse(file).map(|kernel| kernel.arch);

@@ -253,6 +253,8 @@ pub(super) const STEPS: &[Step] = &[
                 "aarch64-unknown-none",
                 "--target",
                 "armv7a-none-eabi",
+                "--target",
+                "i686-unknown-linux-musl",
                 "--",
                 "-D",
                 "warnings",

@@ -33,7 +33,7 @@ impl Where {
     }
 
     pub(crate) const fn is_arm(self) -> bool {
-        !matches!(self.arch, Arch::X86_64)
+        matches!(self.arch, Arch::Aarch64 | Arch::Arm)
     }
 
     /// Whether the release is older than 4.`minor`.

@@ -1,54 +1,83 @@
 //! Our kernel suspended by xl, which lets it go on, and then stores it and restores it as another domain.
 
 use std::fs;
+use std::time::Duration;
 
 use xen_live::{Arch, Boot, Mode, build_kernel, until};
 
 use crate::expect;
 
-/// A command that waits until the kernel has written a line so often.
-fn written(line: &str, count: u32) -> String {
-    until(&format!("[ $(grep -c '{line}' /var/log/xen/console/guest-peer.log) -ge {count} ]"))
+/// How long the machine may take, in which domains are stored and restored one after another.
+const LIMIT: Duration = Duration::from_secs(720);
+
+/// A domain of one kind, by which it is named: the kernel's words, and what xl does to it.
+struct Suspended {
+    kind: &'static str,
+    words: &'static str,
+    work: Vec<String>,
 }
 
-/// What xl is told, before the kernel's words. Its script for the disk is xen-run's. Pages that are restored
-/// one by one need more shadow memory than xl reserves for so small a domain.
-const CONFIG: &str = r#"name = "peer"
-type = "pvh"
-memory = 20
-shadow_memory = 8
-kernel = "/peer"
-disk = ["phy:/dev/loop0,xvda,w"]
-on_poweroff = "destroy"
-on_crash = "destroy"
-"#;
+impl Suspended {
+    /// It is suspended and goes on, if `first`, and is then stored and restored.
+    fn new(kind: &'static str, first: bool) -> Self {
+        let awaited = |count: u32| {
+            let log = log(kind);
+            until(&format!("[ $(grep -c 'suspend is awaited' {log}) -ge {count} ]"))
+        };
+        let mut work = vec![awaited(1)];
+        if first {
+            work.extend([format!("xl suspend {kind} && xl resume {kind}"), awaited(2)]);
+        }
+        work.push(format!("xl save {kind} /saved && xl restore /saved"));
+        Self { kind, words: if first { "cancel suspend" } else { "suspend" }, work }
+    }
 
-/// What the kernel writes, told `words`, while xl does `work` to it, and what dom0 writes.
-fn run(release: &str, words: &str, work: &[&str]) -> Vec<String> {
+    /// What xl is told. Its script for the disk is xen-run's. Pages of a PVH domain that are restored one by one need
+    /// more shadow memory than xl reserves for so small a domain.
+    fn config(&self) -> String {
+        let Self { kind, words, .. } = self;
+        let more = if *kind == "pvh" { "shadow_memory = 8\n" } else { "" };
+        format!(
+            "name = \"{kind}\"\ntype = \"{kind}\"\nmemory = 20\n{more}kernel = \"/peer\"\n\
+             extra = \"{words}\"\ndisk = [\"phy:/dev/loop0,xvda,w\"]\n\
+             on_poweroff = \"destroy\"\non_crash = \"destroy\"\n"
+        )
+    }
+}
+
+fn log(kind: &str) -> String {
+    format!("/var/log/xen/console/guest-{kind}.log")
+}
+
+/// What the domains write one after another, each line with the kind before it, and what dom0 writes about them.
+fn run(release: &str, domains: &[Suspended]) -> Vec<String> {
     let place = tempfile::tempdir().unwrap();
     let kernel = build_kernel("tests/peers", Arch::X86_64).unwrap().join("xen-peers");
-    let config = place.path().join("peer.cfg");
-    fs::write(&config, format!("{CONFIG}extra = \"{words}\"\n")).unwrap();
     let boot = Boot::new(release, Arch::X86_64, Mode::Linux).toolstack().without_transcript();
-    let boot = boot.file("peer", &kernel).file("peer.cfg", &config);
-    let before = [
-        "insmod /modules/loop.ko && insmod /modules/xen-blkback.ko",
-        "dd if=/dev/zero of=/disk bs=64k count=1 && losetup /dev/loop0 /disk",
-        "xl create -q /peer.cfg",
-    ];
-    let after = [
-        &until("[ $(xl list | wc -l) = 2 ]"),
-        "cat /var/log/xen/console/guest-peer.log",
-        "echo \"disk has $(head -c 24 /disk)\"",
-    ];
-    let lines = before.iter().chain(work).chain(&after);
-    let report = lines.fold(boot, |boot, line| boot.command(line)).run();
-    let report = report.unwrap_or_else(|error| panic!("{error}"));
+    let mut boot = boot
+        .deadline(LIMIT)
+        .file("peer", &kernel)
+        .command("insmod /modules/loop.ko && insmod /modules/xen-blkback.ko")
+        .command("dd if=/dev/zero of=/disk bs=64k count=1 && losetup /dev/loop0 /disk");
+    for domain in domains {
+        let kind = domain.kind;
+        let config = place.path().join(kind);
+        fs::write(&config, domain.config()).unwrap();
+        boot = boot.file(&format!("{kind}.cfg"), &config);
+        boot = boot.command(&format!("xl create -q /{kind}.cfg"));
+        boot = domain.work.iter().fold(boot, |boot, line| boot.command(line));
+        // It is gone.
+        boot = boot.command(&until("[ $(xl list | wc -l) = 2 ]"));
+        boot = boot.command(&format!("sed 's/^/{kind}: /' {}", log(kind)));
+        boot = boot.command(&format!("echo \"{kind}: disk has $(head -c 24 /disk)\""));
+        boot = boot.command("dd if=/dev/zero of=/disk bs=64k count=1 conv=notrunc");
+    }
+    let report = boot.run().unwrap_or_else(|error| panic!("{error}"));
     eprintln!("{release}: {:.1?}", report.elapsed);
     report.output.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// What is there once the domain was restored.
+/// What is there once a domain was restored.
 const RESTORED: [&str; 11] = [
     "suspend disk is written",
     "suspend Resumed, the domain is another: true",
@@ -64,17 +93,15 @@ const RESTORED: [&str; 11] = [
 ];
 
 #[test]
-fn a_domain_goes_on_after_xl_has_suspended_saved_and_restored_it() {
-    let work = [
-        &written("suspend is awaited", 1),
-        "xl suspend peer && xl resume peer",
-        &written("suspend is awaited", 2),
-        "xl save peer /saved && xl restore /saved",
-    ];
-    let lines = run("4.20", "cancel suspend", &work);
-    expect(&lines, &["suspend Cancelled, the domain and its grant are the same: true"]);
-    expect(&lines, &RESTORED);
+fn domains_go_on_after_xl_has_suspended_saved_and_restored_them() {
+    let of = |kind: &str, line: &str| format!("{kind}: {line}");
+    let lines = run("4.20", &[Suspended::new("pvh", true), Suspended::new("pv", true)]);
+    for kind in ["pvh", "pv"] {
+        let cancelled = "suspend Cancelled, the domain and its grant are the same: true";
+        expect(&lines, &[&of(kind, cancelled)]);
+        RESTORED.iter().for_each(|line| expect(&lines, &[&of(kind, line)]));
+    }
     // This release cannot resume a domain without saving it.
-    let work = [&written("suspend is awaited", 1), "xl save peer /saved && xl restore /saved"];
-    expect(&run("4.17", "suspend", &work), &RESTORED);
+    let lines = run("4.17", &[Suspended::new("pvh", false)]);
+    RESTORED.iter().for_each(|line| expect(&lines, &[&of("pvh", line)]));
 }

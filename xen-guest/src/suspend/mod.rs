@@ -15,13 +15,16 @@
 //! | mappings of other domains' grants | gone |
 //! | a [`Clock`](crate::time::Clock) | does not go back, and stands still on a host that was started later: make a new one |
 //!
-//! PVH guests only. Xen's toolstack suspends no guest on Arm, and a PV guest has other machine frames afterwards,
-//! which [`GuestPage`](crate::GuestPage) does not follow.
+//! A PV guest has other machine frames afterwards: a [`GuestPage`](crate::GuestPage) follows them. The toolstack
+//! cannot store one that has pages of other domains mapped, nor can it be larger than 16 GiB. Guests of 32 bits and
+//! those on Arm, of which Xen's toolstack suspends none, do not have this module.
 //!
 //! Upstream: `xen/include/public/sched.h`, `SHUTDOWN_suspend`; `docs/misc/xenstore-paths.pandoc`,
 //! `~/control/shutdown`.
 
 #![allow(unsafe_code, reason = "suspends the domain, and places Xen's page again")]
+
+mod pv;
 
 use core::fmt;
 
@@ -37,6 +40,7 @@ use xen_ops::hypercall::memory_op::add_to_physmap;
 use xen_ops::hypercall::{Error, hvm_op, sched_op};
 
 use crate::backend::{self, Backend, HYPERCALL_PAGE};
+use crate::start_info::StartInfoError;
 use crate::{AddressSpace, GrantFrames, Guest, GuestKind, SharedInfo, console};
 
 /// What came of a suspension.
@@ -53,8 +57,8 @@ pub enum Suspended {
 ///
 /// # Errors
 ///
-/// [`SuspendError`]. With [`Unsupported`](SuspendError::Unsupported) and [`Refused`](SuspendError::Refused) all is
-/// as before. With the others the domain was resumed, and what the error names is missing.
+/// [`SuspendError`]. With [`TooLarge`](SuspendError::TooLarge), [`NoFrame`](SuspendError::NoFrame) and
+/// [`Refused`](SuspendError::Refused) all is as before. With the others the domain was resumed, and what the error names is missing.
 ///
 /// # Safety
 ///
@@ -67,9 +71,23 @@ pub unsafe fn suspend<P>(
     shared_info: &SharedInfo,
     table: Option<&GrantTable<'_, Backend, GrantFrames, P>>,
 ) -> Result<Suspended, SuspendError> {
-    if guest.kind() != GuestKind::Pvh {
-        return Err(SuspendError::Unsupported(guest.kind()));
+    // SAFETY: the caller's promise.
+    unsafe {
+        match guest.kind() {
+            GuestKind::Pv => pv::suspend(guest, shared_info, table),
+            _ => suspend_pvh(guest, shared_info, table),
+        }
     }
+}
+
+/// # Safety
+///
+/// As [`suspend`].
+unsafe fn suspend_pvh<P>(
+    guest: &mut Guest,
+    shared_info: &SharedInfo,
+    table: Option<&GrantTable<'_, Backend, GrantFrames, P>>,
+) -> Result<Suspended, SuspendError> {
     let refused = SuspendError::Refused;
     let xen = guest.xen();
     let callback = hvm_op::get_param(&xen, DOMID_SELF, HVM_PARAM_CALLBACK_IRQ).map_err(refused)?;
@@ -120,10 +138,19 @@ fn place_shared_info(guest: &Guest, shared_info: &SharedInfo) -> Result<(), Erro
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SuspendError {
-    /// Guests of this kind are not suspended.
-    Unsupported(GuestKind),
+    /// Not suspended: a PV guest has more pages than the toolstack can be told about.
+    TooLarge {
+        /// Its pages.
+        pages: usize,
+        /// The most that it can have, 16 GiB.
+        max: usize,
+    },
+    /// Not suspended: the list of frames of a PV guest lacks one that the toolstack must know.
+    NoFrame,
     /// Xen refuses: the domain was not suspended.
     Refused(Error),
+    /// Resumed: the start information that the toolstack has written for a PV guest is wrong.
+    StartInfo(StartInfoError),
     /// Resumed: the hypervisor is not found any more.
     Hypervisor(DetectError),
     /// Resumed: Xen does not place the shared information page again.
@@ -137,7 +164,16 @@ pub enum SuspendError {
 impl fmt::Display for SuspendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unsupported(kind) => write!(f, "a {kind} guest is not suspended: PVH guests are"),
+            Self::TooLarge { pages, max } => {
+                write!(
+                    f,
+                    "not suspended: a PV guest of {pages} pages, of which {max} are supported"
+                )
+            }
+            Self::NoFrame => {
+                f.write_str("not suspended: the start information lacks the frame of a page")
+            }
+            Self::StartInfo(error) => write!(f, "resumed, without start information: {error}"),
             Self::Refused(error) => write!(f, "not suspended: {error}"),
             Self::Hypervisor(error) => write!(f, "resumed, without hypercalls: {error}"),
             Self::SharedInfo(error) => {
@@ -152,7 +188,8 @@ impl fmt::Display for SuspendError {
 impl core::error::Error for SuspendError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Unsupported(_) => None,
+            Self::TooLarge { .. } | Self::NoFrame => None,
+            Self::StartInfo(error) => Some(error),
             Self::Refused(error) | Self::SharedInfo(error) | Self::Callback(error) => Some(error),
             Self::Hypervisor(error) => Some(error),
             Self::GrantTable(error) => Some(error),
