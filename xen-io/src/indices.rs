@@ -103,6 +103,13 @@ impl Producer {
         Self { next: index, published: index, pushed: index }
     }
 
+    /// A producer that goes on after another, which has published everything before `index`, but may have died before
+    /// the peer was notified of the last `count`: the first [`push`](Self::push) is for them too.
+    #[must_use]
+    pub const fn successor(index: u32, count: u32) -> Self {
+        Self { next: index, published: index, pushed: index.wrapping_sub(count) }
+    }
+
     /// The index of the next entry.
     #[inline]
     #[must_use]

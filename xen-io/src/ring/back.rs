@@ -28,7 +28,8 @@ pub struct Back<P: Protocol, M: Pages> {
 
 impl<P: Protocol, M: Pages> Back<P, M> {
     /// The back end's side of a ring that a front end has initialised. The ring may be in use already:
-    /// requests that have no response are taken (again).
+    /// requests that have no response are taken (again), and the first [`push`](Self::push) is true if the front end waits
+    /// for a response that was there before, of which it may not have been notified.
     ///
     /// A response lies where a request was, which it overwrites when it is put. A back end that may die, and whose
     /// successor is to attach to the ring, calls [`publish`](Self::publish) after each response.
@@ -43,7 +44,8 @@ impl<P: Protocol, M: Pages> Back<P, M> {
             Err(error) => return Err(Failed::returning(error, pages)),
         };
         let answered = word(&pages, RSP_PROD).map_or(0, |word| word.load(Relaxed));
-        let (requests, responses) = (Consumer::new(answered), Producer::new(answered));
+        let requests = Consumer::new(answered);
+        let responses = Producer::successor(answered, size);
         let mut back = Self { pages, size, requests, responses, protocol: PhantomData };
         match back.available() {
             Ok(_) => Ok(back),
