@@ -7,12 +7,8 @@
 //!
 //! Indices count up and wrap around at 2^32. All functions work on any values.
 
-use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
-#[cfg(not(loom))]
-use core::sync::atomic::fence;
+use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 
-#[cfg(loom)]
-use loom::sync::atomic::fence;
 use xen_abi::macros::ring::needs_notify;
 use xen_ops::ReadWrite;
 use xen_ops::view::Place;
@@ -23,26 +19,19 @@ pub trait Orders {
     /// Storing a producer's index: the peer sees the entries if it sees the index. Also, what this side
     /// read from those entries before is read.
     const PUBLISH: Ordering = Release;
+    /// Storing a producer's index before the peer's event index is loaded: as [`PUBLISH`](Self::PUBLISH), and the
+    /// load comes after the store. The peer stores its event index as [`ASK`](Self::ASK) says and then loads the
+    /// producer's: at least one side sees the other's store.
+    const PUSH: Ordering = SeqCst;
+    /// Storing an event index before the producer's index is loaded: as [`PUSH`](Self::PUSH), on the side that is
+    /// going to sleep.
+    const ASK: Ordering = SeqCst;
     /// Loading a producer's index: as [`PUBLISH`](Self::PUBLISH).
     const OBSERVE: Ordering = Acquire;
     /// Storing a consumer's index: what it has read is read before the peer overwrites it.
     const RELEASE: Ordering = Release;
     /// Loading a consumer's index: as [`RELEASE`](Self::RELEASE).
     const REUSE: Ordering = Acquire;
-
-    /// Between storing a producer's index and loading the peer's event index. The peer has
-    /// [`final_fence`](Self::final_fence) between storing the event index and loading the producer's: at
-    /// least one side sees the other's store.
-    #[inline]
-    fn notify_fence() {
-        fence(Ordering::SeqCst);
-    }
-
-    /// As [`notify_fence`](Self::notify_fence), on the side that is going to sleep.
-    #[inline]
-    fn final_fence() {
-        fence(Ordering::SeqCst);
-    }
 }
 
 /// The orderings to use.
@@ -55,7 +44,7 @@ impl Orders for Proven {}
 pub trait SharedIndex {
     /// Loads the index.
     fn load(&self, order: Ordering) -> u32;
-    /// Stores the index.
+    /// Stores the index. With [`SeqCst`] later loads come after the store, whatever their order is.
     fn store(&self, index: u32, order: Ordering);
 }
 
@@ -103,13 +92,22 @@ fn checked<W: SharedIndex>(
 pub struct Producer {
     next: u32,
     published: u32,
+    /// Up to where the peer is notified if it wants to be.
+    pushed: u32,
 }
 
 impl Producer {
     /// A producer that has published everything before `index`.
     #[must_use]
     pub const fn new(index: u32) -> Self {
-        Self { next: index, published: index }
+        Self { next: index, published: index, pushed: index }
+    }
+
+    /// A producer that goes on after another, which has published everything before `index`, but may have died before
+    /// the peer was notified of the last `count`: the first [`push`](Self::push) is for them too.
+    #[must_use]
+    pub const fn successor(index: u32, count: u32) -> Self {
+        Self { next: index, published: index, pushed: index.wrapping_sub(count) }
     }
 
     /// The index of the next entry.
@@ -132,20 +130,29 @@ impl Producer {
         self.next = self.next.wrapping_add(1);
     }
 
-    /// Publishes what was written, and returns whether the peer wants an event for it.
+    /// Publishes what was written. Whether the peer wants an event for it is up to the next
+    /// [`push`](Self::push).
     #[inline]
-    pub fn publish<O: Orders>(
+    pub fn publish<O: Orders>(&mut self, produced: &impl SharedIndex) {
+        produced.store(self.next, O::PUBLISH);
+        self.published = self.next;
+    }
+
+    /// Publishes what was written, and returns whether the peer wants an event for it, or for what was published
+    /// since the last time.
+    #[inline]
+    pub fn push<O: Orders>(
         &mut self,
         produced: &impl SharedIndex,
         event: &impl SharedIndex,
     ) -> bool {
-        if self.next == self.published {
+        if self.next == self.pushed {
             return false;
         }
-        produced.store(self.next, O::PUBLISH);
-        O::notify_fence();
+        produced.store(self.next, O::PUSH);
+        self.published = self.next;
         // Not the shared index: the peer could have changed it.
-        let before = core::mem::replace(&mut self.published, self.next);
+        let before = core::mem::replace(&mut self.pushed, self.next);
         needs_notify(before, self.next, event.load(Relaxed))
     }
 }
@@ -211,8 +218,7 @@ impl Consumer {
         if self.available::<O>(produced, allowed)? >= count {
             return Ok(true);
         }
-        event.store(self.next.wrapping_add(count), Relaxed);
-        O::final_fence();
+        event.store(self.next.wrapping_add(count), O::ASK);
         self.seen = checked(produced, O::OBSERVE, self.next, allowed)?;
         Ok(self.seen.wrapping_sub(self.next) >= count)
     }

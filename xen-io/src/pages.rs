@@ -84,13 +84,20 @@ impl<S: SharedPage> Pages for alloc::vec::Vec<S> {
 }
 
 /// A ring counts its pages when it is made, so the number must not change afterwards.
-mod sealed {
+pub(crate) mod sealed {
     use super::SharedPage;
 
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// How many pages there are, if all values of the type have as many.
+        const COUNT: Option<usize> = None;
+    }
 
-    impl<S: SharedPage> Sealed for S {}
-    impl<S: SharedPage, const N: usize> Sealed for [S; N] {}
+    impl<S: SharedPage> Sealed for S {
+        const COUNT: Option<usize> = Some(1);
+    }
+    impl<S: SharedPage, const N: usize> Sealed for [S; N] {
+        const COUNT: Option<usize> = Some(N);
+    }
     impl<S: SharedPage> Sealed for &[S] {}
     #[cfg(feature = "alloc")]
     impl<S: SharedPage> Sealed for alloc::vec::Vec<S> {}
@@ -131,7 +138,7 @@ pub(crate) fn read<T: Plain, M: Pages>(pages: &M, offset: usize) -> T {
 pub(crate) fn write<T: Plain, M: Pages>(pages: &M, offset: usize, value: &T) {
     match place(pages, offset) {
         Some(place) => place.write(value),
-        None => write_bytes(pages, offset, xen_abi::as_bytes(value)),
+        None => write_across(pages.pages(), offset, xen_abi::as_bytes(value)),
     }
 }
 
@@ -141,22 +148,41 @@ fn read_parts<T: Plain, M: Pages>(pages: &M, offset: usize) -> T {
     const { assert!(size_of::<T>() <= MAX_VALUE, "a value too large to be copied in parts") };
     let mut buffer = [0; MAX_VALUE];
     let bytes = &mut buffer[..size_of::<T>()];
-    read_cold(pages, offset, bytes);
+    read_across(pages.pages(), offset, bytes);
     // The slice has the size of the value.
     xen_abi::from_bytes(bytes).unwrap_or(xen_abi::zeroed())
 }
 
-#[cold]
-#[inline(never)]
-fn read_cold<M: Pages>(pages: &M, offset: usize, to: &mut [u8]) {
-    read_bytes(pages, offset, to);
+/// Copies bytes out, from `offset` on. What lies past the pages is not read.
+#[inline]
+pub(crate) fn read_bytes<M: Pages>(pages: &M, offset: usize, to: &mut [u8]) {
+    let at = offset % PAGE_SIZE;
+    if to.len() > PAGE_SIZE - at {
+        read_across(pages.pages(), offset, to);
+    } else if let Some(page) = pages.pages().get(offset / PAGE_SIZE) {
+        // The range ends with the page at the latest.
+        let _ = page.view().read(at, to);
+    }
 }
 
-/// Copies bytes out, from `offset` on, page by page. What lies past the pages is not read.
+/// Copies bytes in, from `offset` on. What lies past the pages is not written.
 #[inline]
-pub(crate) fn read_bytes<M: Pages>(pages: &M, mut offset: usize, mut to: &mut [u8]) {
+pub(crate) fn write_bytes<M: Pages>(pages: &M, offset: usize, from: &[u8]) {
+    let at = offset % PAGE_SIZE;
+    if from.len() > PAGE_SIZE - at {
+        write_across(pages.pages(), offset, from);
+    } else if let Some(page) = pages.pages().get(offset / PAGE_SIZE) {
+        // The range ends with the page at the latest.
+        let _ = page.view().write(at, from);
+    }
+}
+
+/// As [`read_bytes`], page by page. It takes the pages and not what has them, a ring, whose other members the compiler
+/// can keep in registers then.
+#[inline(never)]
+fn read_across<S: SharedPage>(pages: &[S], mut offset: usize, mut to: &mut [u8]) {
     while !to.is_empty() {
-        let Some(page) = pages.pages().get(offset / PAGE_SIZE) else { return };
+        let Some(page) = pages.get(offset / PAGE_SIZE) else { return };
         let at = offset % PAGE_SIZE;
         let (now, later) = to.split_at_mut(to.len().min(PAGE_SIZE - at));
         // The range ends with the page at the latest.
@@ -166,11 +192,11 @@ pub(crate) fn read_bytes<M: Pages>(pages: &M, mut offset: usize, mut to: &mut [u
     }
 }
 
-/// Copies bytes in, from `offset` on, page by page. What lies past the pages is not written.
-#[inline]
-pub(crate) fn write_bytes<M: Pages>(pages: &M, mut offset: usize, mut from: &[u8]) {
+/// As [`write_bytes`], page by page: see [`read_across`].
+#[inline(never)]
+fn write_across<S: SharedPage>(pages: &[S], mut offset: usize, mut from: &[u8]) {
     while !from.is_empty() {
-        let Some(page) = pages.pages().get(offset / PAGE_SIZE) else { return };
+        let Some(page) = pages.get(offset / PAGE_SIZE) else { return };
         let at = offset % PAGE_SIZE;
         let (now, later) = from.split_at(from.len().min(PAGE_SIZE - at));
         // The range ends with the page at the latest.

@@ -1,6 +1,7 @@
 //! A guest kernel that uses xenstored and the back ends of a Linux dom0, over xen-io: x86-64, PV and PVH.
 //!
-//! Command line: any of `store`, `disk`, `detach`, `network`, `files`, `vchan`, `cancel` and `suspend`, one after another. Each step writes a line to the console.
+//! Command line: any of `store`, `disk`, `detach`, `network`, `files`, `vchan`, `vchan-client`, `cancel` and
+//! `suspend`, one after another. Each step writes a line to the console.
 #![no_std]
 #![no_main]
 
@@ -12,6 +13,7 @@ mod files;
 mod heap;
 mod machine;
 mod network;
+mod stack;
 mod store;
 mod suspend;
 mod table;
@@ -36,6 +38,7 @@ fn main(guest: Guest) -> ! {
             "network" => network::run(&machine, &table),
             "files" => files::run(&machine, &table),
             "vchan" => vchan::run(&machine, &table),
+            "vchan-client" => vchan::client(&machine),
             "cancel" => suspend::cancelled(&mut machine, &table),
             "suspend" => suspend::run(&mut machine, &table),
             _ => {}

@@ -105,8 +105,7 @@ impl From<BadRequest> for Failure {
 
 impl<A: Abi, M: Pages, G: GrantAccess> Back<A, M, G> {
     /// The back end of the ring in these pages. Requests that another back end has taken and not answered
-    /// are served again. If it died while it served several, some of them are overwritten by answers that were not
-    /// pushed: see [`ring::Back::attach`].
+    /// are served again, even if it died while it served them.
     ///
     /// # Errors
     ///
@@ -115,8 +114,8 @@ impl<A: Abi, M: Pages, G: GrantAccess> Back<A, M, G> {
         Ok(Self { ring: ring::Back::attach(pages)?, grants })
     }
 
-    /// Serves the requests that are there from `storage`, at most as many as the ring has entries, and pushes
-    /// their responses.
+    /// Serves the requests that are there from `storage`, at most as many as the ring has entries. The front end sees
+    /// each response as soon as its request is served, and is notified of all at most once.
     ///
     /// # Errors
     ///
@@ -147,6 +146,8 @@ impl<A: Abi, M: Pages, G: GrantAccess> Back<A, M, G> {
             served.failed += u32::from(status != BLKIF_RSP_OKAY);
             // There is a request without response: the one that was taken.
             let _ = self.ring.put(&A::response(id, operation, status));
+            // Else a successor would find it in the place of a request.
+            self.ring.publish();
         }
         Ok(())
     }

@@ -28,6 +28,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! `setup` has the nodes in xenstore by which both ends agree. The example `framebuffer` of xen-sim is a whole program,
+//! with a back end and a keyboard.
+//!
 //! # What a peer can do
 //!
 //! Its indices are checked, and each event is copied once. What it asks, a time between updates, is only a wish.

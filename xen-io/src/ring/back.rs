@@ -28,10 +28,11 @@ pub struct Back<P: Protocol, M: Pages> {
 
 impl<P: Protocol, M: Pages> Back<P, M> {
     /// The back end's side of a ring that a front end has initialised. The ring may be in use already:
-    /// requests that have no response are taken (again).
+    /// requests that have no response are taken (again), and the first [`push`](Self::push) is true if the front end waits
+    /// for a response that was there before, of which it may not have been notified.
     ///
     /// A response lies where a request was, which it overwrites when it is put. A back end that may die, and whose
-    /// successor is to attach to the ring, pushes each response before it goes on.
+    /// successor is to attach to the ring, calls [`publish`](Self::publish) after each response.
     ///
     /// # Errors
     ///
@@ -43,7 +44,8 @@ impl<P: Protocol, M: Pages> Back<P, M> {
             Err(error) => return Err(Failed::returning(error, pages)),
         };
         let answered = word(&pages, RSP_PROD).map_or(0, |word| word.load(Relaxed));
-        let (requests, responses) = (Consumer::new(answered), Producer::new(answered));
+        let requests = Consumer::new(answered);
+        let responses = Producer::successor(answered, size);
         let mut back = Self { pages, size, requests, responses, protocol: PhantomData };
         match back.available() {
             Ok(_) => Ok(back),
@@ -54,7 +56,7 @@ impl<P: Protocol, M: Pages> Back<P, M> {
     /// How many entries the ring has.
     #[must_use]
     pub const fn size(&self) -> u32 {
-        self.size
+        self.entries()
     }
 
     /// The pages.
@@ -80,7 +82,7 @@ impl<P: Protocol, M: Pages> Back<P, M> {
         if self.requests.known() == 0 && self.available()? == 0 {
             return Ok(None);
         }
-        let offset = protocol::offset::<P>(self.requests.next(), self.size);
+        let offset = protocol::offset::<P>(self.requests.next(), self.entries());
         let request = pages::read(&self.pages, offset);
         self.requests.advance();
         Ok(Some(request))
@@ -112,10 +114,22 @@ impl<P: Protocol, M: Pages> Back<P, M> {
         if self.outstanding() == 0 {
             return Err(NoRequest);
         }
-        let offset = protocol::offset::<P>(self.responses.next(), self.size);
+        let offset = protocol::offset::<P>(self.responses.next(), self.entries());
         pages::write(&self.pages, offset, response);
         self.responses.advance();
         Ok(())
+    }
+
+    /// Shows the peer all responses that were put in. Call [`push`](Self::push) later, which returns whether to notify
+    /// it of them: a whole batch needs one notification.
+    ///
+    /// If this back end dies, its successor answers the requests after those whose responses were shown. A response
+    /// that was put in and not shown has overwritten one of them.
+    #[inline]
+    pub fn publish(&mut self) {
+        if let Some(produced) = word(&self.pages, RSP_PROD) {
+            self.responses.publish::<Proven>(&produced);
+        }
     }
 
     /// Shows the peer all responses that were put in, and returns whether to notify it.
@@ -123,7 +137,7 @@ impl<P: Protocol, M: Pages> Back<P, M> {
     #[must_use = "if true, notify the peer"]
     pub fn push(&mut self) -> bool {
         match (word(&self.pages, RSP_PROD), word(&self.pages, RSP_EVENT)) {
-            (Some(produced), Some(event)) => self.responses.publish::<Proven>(&produced, &event),
+            (Some(produced), Some(event)) => self.responses.push::<Proven>(&produced, &event),
             _ => false,
         }
     }
@@ -175,7 +189,12 @@ impl<P: Protocol, M: Pages> Back<P, M> {
     #[inline]
     const fn allowed(&self) -> u32 {
         let unanswered = self.requests.next().wrapping_sub(self.responses.published());
-        self.size.saturating_sub(unanswered)
+        self.entries().saturating_sub(unanswered)
+    }
+
+    #[inline]
+    const fn entries(&self) -> u32 {
+        protocol::entries::<P, M>(self.size)
     }
 
     #[cold]
@@ -188,7 +207,7 @@ impl<P: Protocol, M: Pages> fmt::Debug for Back<P, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Back")
             .field("protocol", &P::NAME)
-            .field("size", &self.size)
+            .field("size", &self.entries())
             .field("requests", &self.requests)
             .field("responses", &self.responses)
             .finish_non_exhaustive()

@@ -91,7 +91,7 @@ impl<P: Protocol, M: Pages> Front<P, M> {
     /// How many entries the ring has.
     #[must_use]
     pub const fn size(&self) -> u32 {
-        self.size
+        self.entries()
     }
 
     /// The pages.
@@ -104,7 +104,7 @@ impl<P: Protocol, M: Pages> Front<P, M> {
     #[inline]
     #[must_use]
     pub const fn free_requests(&self) -> u32 {
-        self.size.saturating_sub(self.outstanding())
+        self.entries().saturating_sub(self.outstanding())
     }
 
     /// How many requests are put in of which the response was not taken.
@@ -124,7 +124,8 @@ impl<P: Protocol, M: Pages> Front<P, M> {
         if self.free_requests() == 0 {
             return Err(Full);
         }
-        pages::write(&self.pages, protocol::offset::<P>(self.requests.next(), self.size), request);
+        let offset = protocol::offset::<P>(self.requests.next(), self.entries());
+        pages::write(&self.pages, offset, request);
         self.requests.advance();
         Ok(())
     }
@@ -134,7 +135,7 @@ impl<P: Protocol, M: Pages> Front<P, M> {
     #[must_use = "if true, notify the peer"]
     pub fn push(&mut self) -> bool {
         match (word(&self.pages, REQ_PROD), word(&self.pages, REQ_EVENT)) {
-            (Some(produced), Some(event)) => self.requests.publish::<Proven>(&produced, &event),
+            (Some(produced), Some(event)) => self.requests.push::<Proven>(&produced, &event),
             _ => false,
         }
     }
@@ -149,7 +150,7 @@ impl<P: Protocol, M: Pages> Front<P, M> {
         if self.responses.known() == 0 && self.available()? == 0 {
             return Ok(None);
         }
-        let offset = protocol::offset::<P>(self.responses.next(), self.size);
+        let offset = protocol::offset::<P>(self.responses.next(), self.entries());
         let response = pages::read(&self.pages, offset);
         self.responses.advance();
         Ok(Some(response))
@@ -215,6 +216,11 @@ impl<P: Protocol, M: Pages> Front<P, M> {
         self.requests.published().wrapping_sub(self.responses.next())
     }
 
+    #[inline]
+    const fn entries(&self) -> u32 {
+        protocol::entries::<P, M>(self.size)
+    }
+
     #[cold]
     fn bad_index(lie: Lie) -> BadIndex {
         BadIndex::new(P::NAME, "rsp_prod", lie)
@@ -225,7 +231,7 @@ impl<P: Protocol, M: Pages> fmt::Debug for Front<P, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Front")
             .field("protocol", &P::NAME)
-            .field("size", &self.size)
+            .field("size", &self.entries())
             .field("requests", &self.requests)
             .field("responses", &self.responses)
             .finish_non_exhaustive()

@@ -1,7 +1,10 @@
 //! What a ring's entries are, and where they lie.
 
+use core::marker::PhantomData;
+
 use xen_abi::Plain;
 use xen_abi::macros::ring::{HEADER_SIZE, ring_size, slot};
+use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::Field;
 
 use crate::error::AttachError;
@@ -38,9 +41,30 @@ pub trait Protocol {
     where
         Self: Sized,
     {
-        let bytes = u32::try_from(pages.checked_mul(xen_ops::page::PAGE_SIZE)?).ok()?;
-        Some(ring_size(bytes, entry_size::<Self>() as u32)).filter(|entries| *entries > 0)
+        entries_in::<Self>(pages)
     }
+}
+
+/// What [`Protocol::entries`] returns.
+const fn entries_in<P: Protocol>(pages: usize) -> Option<u32> {
+    let Some(bytes) = pages.checked_mul(PAGE_SIZE) else { return None };
+    if bytes > u32::MAX as usize {
+        return None;
+    }
+    match ring_size(bytes as u32, entry_size::<P>() as u32) {
+        0 => None,
+        entries => Some(entries),
+    }
+}
+
+/// How many entries a ring in pages `M` has, if all such rings have as many.
+struct Entries<P, M>(PhantomData<(P, M)>);
+
+impl<P: Protocol, M: Pages> Entries<P, M> {
+    const COUNT: Option<u32> = match M::COUNT {
+        Some(pages) => entries_in::<P>(pages),
+        None => None,
+    };
 }
 
 /// Bytes of an entry, which is a union of request and response.
@@ -81,8 +105,17 @@ const _: () = {
 pub(super) fn size<P: Protocol, M: Pages>(memory: &M) -> Result<u32, AttachError> {
     let pages = memory.pages().len();
     pages::bytes(memory)
-        .and_then(|_| P::entries(pages))
+        .and_then(|_| entries_in::<P>(pages))
         .ok_or(AttachError::Pages { ring: P::NAME, pages })
+}
+
+/// The entries of a ring in `M` that has `size`: a constant if it can be one, and then an entry's offset needs no check.
+#[inline]
+pub(super) const fn entries<P: Protocol, M: Pages>(size: u32) -> u32 {
+    match Entries::<P, M>::COUNT {
+        Some(entries) => entries,
+        None => size,
+    }
 }
 
 /// The offset of the entry with this index in a ring of `size` entries.

@@ -249,9 +249,13 @@ fn read<M: Pages>(
     let bytes = available(pages, ring, index)?.min(to.len());
     if bytes > 0 {
         let (offset, contiguous) = ring.place(index.next());
-        let (now, later) = to[..bytes].split_at_mut(bytes.min(contiguous));
-        pages::read_bytes(pages, offset, now);
-        pages::read_bytes(pages, ring.data, later);
+        let to = &mut to[..bytes];
+        if let Some((now, later)) = to.split_at_mut_checked(contiguous) {
+            pages::read_bytes(pages, offset, now);
+            pages::read_bytes(pages, ring.data, later);
+        } else {
+            pages::read_bytes(pages, offset, to);
+        }
         if let Some(cons) = word(pages, ring.cons) {
             index.release::<Proven>(&cons, bytes as u32);
         }
@@ -269,9 +273,13 @@ fn write<M: Pages>(
     let bytes = free(pages, ring, index)?.min(from.len());
     if bytes > 0 {
         let (offset, contiguous) = ring.place(index.next());
-        let (now, later) = from[..bytes].split_at(bytes.min(contiguous));
-        pages::write_bytes(pages, offset, now);
-        pages::write_bytes(pages, ring.data, later);
+        let from = &from[..bytes];
+        if let Some((now, later)) = from.split_at_checked(contiguous) {
+            pages::write_bytes(pages, offset, now);
+            pages::write_bytes(pages, ring.data, later);
+        } else {
+            pages::write_bytes(pages, offset, from);
+        }
         if let Some(prod) = word(pages, ring.prod) {
             index.publish::<Proven>(&prod, bytes as u32);
         }

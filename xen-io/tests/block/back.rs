@@ -1,11 +1,13 @@
 //! A back end whose front end asks for what it likes.
 
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use xen_io::CopyGrants;
-use xen_io::block::{Abi, Back};
+use xen_io::block::{Abi, Back, Served, Storage};
 use xen_io::ring::Front;
 use xen_io::ring::protocols::Blkif;
 use xen_io::xen_abi::from_bytes;
@@ -230,4 +232,64 @@ fn an_impossible_index_closes_the_device() {
     view.at(Field::<u32>::at::<0>()).store(33, Relaxed);
     assert_eq!(back.serve(&mut Disk::new(1)).unwrap_err().value, 33);
     assert_eq!(back.final_check().unwrap_err().value, 33);
+}
+
+/// A back end that dies between two requests of a batch: its successor finds the others whole, in the place of which
+/// it would find responses otherwise.
+#[test]
+fn a_successor_serves_what_a_back_end_that_died_has_not_answered() {
+    struct Dying(u32);
+
+    impl Storage for Dying {
+        type Error = Infallible;
+
+        fn sectors(&self) -> u64 {
+            0
+        }
+
+        fn read(&mut self, _: u64, _: &mut [u8]) -> Result<(), Infallible> {
+            unreachable!("no sector")
+        }
+
+        fn write(&mut self, _: u64, _: &[u8]) -> Result<(), Infallible> {
+            unreachable!("no sector")
+        }
+
+        fn flush(&mut self) -> Result<(), Infallible> {
+            self.0 -= 1;
+            assert!(self.0 > 0, "the back end dies");
+            Ok(())
+        }
+    }
+
+    let xen = Xen::new();
+    let domain = xen.domain(DomainConfig::new(GuestKind::Pvh)).unwrap();
+    let [page, copies] = [(); 2].map(|()| domain.page().unwrap());
+    let view = xen_ops::Page::view(&page);
+    let mut front = Front::<Blkif, _>::new(view).unwrap();
+    for id in 0..5 {
+        front
+            .put(&blkif_request { id: 100 + id, ..request(BLKIF_OP_FLUSH_DISKCACHE, 0, &[]) })
+            .unwrap();
+    }
+    let _ = front.push();
+    let grants = CopyGrants::new(&domain, domain.domid(), copies);
+    let mut back = Back::<Blkif, _, _>::attach(view, grants).unwrap();
+    let died = catch_unwind(AssertUnwindSafe(|| back.serve(&mut Dying(4)))).is_err();
+    assert!(died);
+    let grants = CopyGrants::new(&domain, domain.domid(), domain.page().unwrap());
+    let mut successor = Back::<Blkif, _, _>::attach(view, grants).unwrap();
+    let mut disk = Disk::new(1);
+    assert_eq!(
+        successor.serve(&mut disk).unwrap(),
+        Served { requests: 2, failed: 0, notify: true }
+    );
+    assert_eq!(disk.flushes, 2);
+    for id in 0..5 {
+        let response = front.take().unwrap().unwrap();
+        let operation = u32::from(response.operation);
+        let expected = (100 + id, BLKIF_OP_FLUSH_DISKCACHE, OKAY);
+        assert_eq!((response.id, operation, response.status), expected);
+    }
+    assert_eq!(front.take(), Ok(None));
 }

@@ -52,13 +52,20 @@ fn expect(lines: &[String], expected: &[&str]) {
 fn xenstored_xen_9pfsd_and_libxenvchan_are_peers() {
     let attach = [
         "mkdir /share; echo hello >/share/given; dd if=/dev/urandom of=/noise bs=1000 count=200",
+        "insmod /modules/xen-gntalloc.ko",
         "xen-9pfsd &",
         "attach files 1 /share",
     ];
-    let proxy = "vchan-socket-proxy --mode=client 1 /local/domain/1/data/echo -";
-    let echo = format!("(cat /noise; sleep 20) | {proxy} >/echoed; cmp /noise /echoed");
+    // The input ends when all of it has come back: its end is the end of the vchan.
+    let echo = |mode, path, file| {
+        let all = until(&format!("[ $(wc -c <{file}) -ge 200000 ]"));
+        let proxy = format!("vchan-socket-proxy --mode={mode} 1 {path} -");
+        format!("(cat /noise; {all}) | {proxy} >{file}; cmp /noise {file}")
+    };
+    let client = echo("client", "/local/domain/1/data/echo", "/echoed");
+    let server = echo("server", "/local/domain/0/data/source", "/served");
     let made = "echo \"dom0 has $(wc -c </share/made) bytes\"";
-    let lines = run("store files vchan", &attach, &[&echo, made]);
+    let lines = run("store files vchan vchan-client", &attach, &[&client, &server, made]);
     expect(
         &lines,
         &[
@@ -72,6 +79,7 @@ fn xenstored_xen_9pfsd_and_libxenvchan_are_peers() {
             "dom0 has 100000 bytes",
             // libxenvchan.
             "vchan echoed 200000 bytes, and then Ok(0)",
+            "vchan client echoed 200000 bytes, and then Ok(0)",
             // xenstored.
             "store name peer",
             "store domid 1",
@@ -124,7 +132,7 @@ fn linux_reads_and_writes_the_sectors_of_a_ram_disk_and_it_is_detached() {
 }
 
 #[test]
-fn linux_pings_the_domain_through_its_network_back_end() {
+fn linux_pings_the_domain_and_transfers_over_tcp_through_its_network_back_end() {
     let attach = [
         "insmod /modules/xen-netback.ko",
         "attach network 1 00:16:3e:00:00:01",
@@ -133,13 +141,19 @@ fn linux_pings_the_domain_through_its_network_back_end() {
     ];
     // Linux verifies what comes back.
     let wait = until("[ \"$(cat /sys/class/net/vif1.0/carrier)\" = 1 ]");
-    let lines = run("network", &attach, &[&wait, "ping -c 3 -W 20 -s 1000 192.168.7.2"]);
+    let meanwhile = [
+        &wait,
+        "ping -c 3 -W 20 -s 1000 192.168.7.2",
+        "dd if=/dev/urandom of=/noise bs=1000 count=200",
+        "nc 192.168.7.2 7 </noise >/echoed; cmp /noise /echoed",
+    ];
+    let lines = run("network", &attach, &meanwhile);
     expect(
         &lines,
         &[
             "network takes fragments true",
-            "network answered 3 echo requests, all taken: true",
-            "network closed, 26 pages returned",
+            "network echoed 200000 bytes, all packets taken: true",
+            "network closed, 34 pages returned",
         ],
     );
     let received = |line: &String| line.contains("3 packets received");

@@ -10,7 +10,7 @@ mod ring;
 use std::sync::atomic::Ordering;
 
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::AtomicU32;
+use loom::sync::atomic::{AtomicU32, fence};
 use xen_io_loom::protocol::{Orders, SharedIndex};
 
 /// An index in shared memory.
@@ -30,6 +30,9 @@ impl SharedIndex for Index {
 
     fn store(&self, index: u32, order: Ordering) {
         self.0.store(index, order);
+        if order == Ordering::SeqCst {
+            fence(order);
+        }
     }
 }
 
@@ -61,32 +64,22 @@ impl Slot {
 
 /// Orderings of which one is weakened.
 macro_rules! weakened {
-    ($($name:ident: $constant:ident;)*) => {$(
+    ($($name:ident: $constant:ident = $order:ident;)*) => {$(
         enum $name {}
 
         impl Orders for $name {
-            const $constant: Ordering = Ordering::Relaxed;
+            const $constant: Ordering = Ordering::$order;
         }
     )*};
 }
 
 weakened! {
-    WeakPublish: PUBLISH;
-    WeakObserve: OBSERVE;
-    WeakRelease: RELEASE;
-    WeakReuse: REUSE;
-}
-
-/// Without the fence before the decision to notify.
-enum NoNotifyFence {}
-
-impl Orders for NoNotifyFence {
-    fn notify_fence() {}
-}
-
-/// Without the fence before the decision to sleep.
-enum NoFinalFence {}
-
-impl Orders for NoFinalFence {
-    fn final_fence() {}
+    WeakPublish: PUBLISH = Relaxed;
+    WeakObserve: OBSERVE = Relaxed;
+    WeakRelease: RELEASE = Relaxed;
+    WeakReuse: REUSE = Relaxed;
+    WeakPush: PUSH = Relaxed;
+    // Without the fence before the decision to notify, and before that to sleep.
+    NoPushFence: PUSH = Release;
+    NoAskFence: ASK = Relaxed;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use loom::thread;
 use xen_io_loom::protocol::{Consumer, Orders, Producer, Proven};
 
-use super::{Index, NoFinalFence, NoNotifyFence, Slot, WeakObserve, WeakPublish};
+use super::{Index, NoAskFence, NoPushFence, Slot, WeakObserve, WeakPublish, WeakPush};
 
 const SIZE: u32 = 1;
 
@@ -31,9 +31,9 @@ impl Ring {
 }
 
 /// The front end makes a request, and another in the same slot once it has the response. The back end
-/// answers what it finds.
-fn entries<F: Orders, B: Orders>() {
-    loom::model(|| {
+/// answers what it finds, and either publishes the answer only or pushes it.
+fn entries<F: Orders, B: Orders>(publishes: bool) {
+    loom::model(move || {
         let ring = Ring::new();
         let back_end = Arc::clone(&ring);
         let back_end = thread::spawn(move || {
@@ -45,12 +45,16 @@ fn entries<F: Orders, B: Orders>() {
             requests.advance();
             back_end.slot.write(2);
             responses.advance();
-            responses.publish::<B>(&back_end.rsp_prod, &back_end.rsp_event);
+            if publishes {
+                responses.publish::<B>(&back_end.rsp_prod);
+            } else {
+                responses.push::<B>(&back_end.rsp_prod, &back_end.rsp_event);
+            }
         });
         let (mut requests, mut responses) = (Producer::new(0), Consumer::new(0));
         ring.slot.write(1);
         requests.advance();
-        requests.publish::<F>(&ring.req_prod, &ring.req_event);
+        requests.push::<F>(&ring.req_prod, &ring.req_event);
         if responses.available::<F>(&ring.rsp_prod, SIZE).unwrap() > 0 {
             assert_eq!(ring.slot.read(), 2);
             responses.advance();
@@ -62,35 +66,43 @@ fn entries<F: Orders, B: Orders>() {
 
 #[test]
 fn entries_are_seen_whole() {
-    entries::<Proven, Proven>();
+    entries::<Proven, Proven>(false);
+    entries::<Proven, Proven>(true);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn publishing_requests_without_release_is_a_race() {
-    entries::<WeakPublish, Proven>();
+    entries::<WeakPush, Proven>(false);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn observing_requests_without_acquire_is_a_race() {
-    entries::<Proven, WeakObserve>();
+    entries::<Proven, WeakObserve>(false);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn publishing_responses_without_release_is_a_race() {
-    entries::<Proven, WeakPublish>();
+    entries::<Proven, WeakPublish>(true);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn pushing_responses_without_release_is_a_race() {
+    entries::<Proven, WeakPush>(false);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn observing_responses_without_acquire_is_a_race() {
-    entries::<WeakObserve, Proven>();
+    entries::<WeakObserve, Proven>(false);
 }
 
-/// One side produces while the other is about to wait for `count` entries: it sees them, or is notified.
-fn hold_off<P: Orders, C: Orders>(count: u32) {
+/// One side produces while the other is about to wait for `count` entries: it sees them, or is notified. Entries are
+/// pushed one by one, or published one by one and pushed together.
+fn hold_off<P: Orders, C: Orders>(count: u32, publishes: bool) {
     loom::model(move || {
         let ring = Ring::new();
         let producing = Arc::clone(&ring);
@@ -99,9 +111,13 @@ fn hold_off<P: Orders, C: Orders>(count: u32) {
             let mut notified = false;
             for _ in 0..count {
                 producer.advance();
-                notified |= producer.publish::<P>(&producing.req_prod, &producing.req_event);
+                if publishes {
+                    producer.publish::<P>(&producing.req_prod);
+                } else {
+                    notified |= producer.push::<P>(&producing.req_prod, &producing.req_event);
+                }
             }
-            notified
+            notified | producer.push::<P>(&producing.req_prod, &producing.req_event)
         });
         let mut consumer = Consumer::new(0);
         let is_ready =
@@ -113,18 +129,20 @@ fn hold_off<P: Orders, C: Orders>(count: u32) {
 
 #[test]
 fn no_wake_up_is_lost() {
-    hold_off::<Proven, Proven>(1);
-    hold_off::<Proven, Proven>(2);
+    for publishes in [false, true] {
+        hold_off::<Proven, Proven>(1, publishes);
+        hold_off::<Proven, Proven>(2, publishes);
+    }
 }
 
 #[test]
 #[should_panic(expected = "asleep forever")]
 fn notifying_without_a_fence_loses_a_wake_up() {
-    hold_off::<NoNotifyFence, Proven>(1);
+    hold_off::<NoPushFence, Proven>(1, false);
 }
 
 #[test]
 #[should_panic(expected = "asleep forever")]
 fn checking_without_a_fence_loses_a_wake_up() {
-    hold_off::<Proven, NoFinalFence>(1);
+    hold_off::<Proven, NoAskFence>(1, false);
 }
