@@ -211,10 +211,15 @@ impl Target {
     }
 }
 
-/// The memory barriers among instructions. A view that loses one has fewer instructions, not more.
-fn barriers(lines: &[String]) -> Vec<&String> {
-    let is_barrier = |line: &&String| ["dmb", "mfence"].iter().any(|name| line.starts_with(name));
-    lines.iter().filter(is_barrier).collect()
+/// The memory barriers among instructions; of an exchange without its operands, since the twin's address is another. A
+/// view that loses one has fewer instructions, not more.
+fn barriers(lines: &[String]) -> Vec<&str> {
+    let barriers = lines.iter().map(String::as_str).filter_map(|line| match line {
+        line if line.starts_with("xchg") => Some("xchg"),
+        line if line.starts_with("dmb") || line.starts_with("mfence") => Some(line),
+        _ => None,
+    });
+    barriers.collect()
 }
 
 /// A function of the fixture and its twin.

@@ -71,9 +71,13 @@ rows! {
     store_seq_cst(page: *mut u8, value: u32) -> () {
         ours: place(page, WORD).store(value, SeqCst),
         by_hand: {
-            fence(SeqCst);
-            word(page).store(value, Relaxed);
-            fence(SeqCst);
+            if cfg!(any(target_arch = "x86", target_arch = "x86_64")) {
+                word(page).swap(value, SeqCst);
+            } else {
+                fence(SeqCst);
+                word(page).store(value, Relaxed);
+                fence(SeqCst);
+            }
         },
     }
     swap(page: *mut u8, value: u32) -> u32 {
