@@ -52,7 +52,6 @@ fn expect(lines: &[String], expected: &[&str]) {
 fn xenstored_xen_9pfsd_and_libxenvchan_are_peers() {
     let attach = [
         "mkdir /share; echo hello >/share/given; dd if=/dev/urandom of=/noise bs=1000 count=200",
-        "insmod /modules/xen-gntalloc.ko",
         "xen-9pfsd &",
         "attach files 1 /share",
     ];
