@@ -26,7 +26,7 @@ const ENTRIES: usize = PAGE_SIZE / size_of::<xen_pfn_t>();
 /// Pages in the middle of the tree: one for each GiB of memory.
 const MIDDLE: usize = 16;
 /// The most pages that a domain can have that is suspended.
-pub(super) const MAX_PAGES: usize = MIDDLE * ENTRIES * ENTRIES;
+const MAX_PAGES: usize = MIDDLE * ENTRIES * ENTRIES;
 
 /// The tree by which the toolstack finds the list of frames: its top, and frames of the list's pages.
 static TOP: PageStorage = PageStorage::ZERO;

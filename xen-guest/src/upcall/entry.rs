@@ -5,11 +5,8 @@ use core::arch::global_asm;
 
 use xen_abi::xen::__HYPERVISOR_iret;
 
-use super::{Delivery, MAX_VCPUS, pvh};
+use super::{ENTRY_SIZE, MAX_VCPUS, address, interrupted};
 use crate::backend::HYPERCALL_PAGE;
-
-/// Bytes from one vCPU's entry to the next one's.
-const ENTRY_SIZE: usize = 16;
 
 unsafe extern "C" {
     fn xen_guest_pv_upcalls();
@@ -24,20 +21,6 @@ pub(super) fn pv(vcpu: u32) -> u64 {
 /// Where the gate of a vCPU of a PVH guest leads to.
 pub(super) fn pvh(vcpu: u32) -> u64 {
     address(xen_guest_pvh_upcalls, vcpu)
-}
-
-fn address(first: unsafe extern "C" fn(), vcpu: u32) -> u64 {
-    (first as *const () as usize + vcpu as usize * ENTRY_SIZE) as u64
-}
-
-/// What the entries lead to calls this.
-extern "C" fn interrupted(vcpu: u32) {
-    let Some(installed) = super::installed(vcpu) else { return };
-    if installed.delivery == Delivery::LocalApic {
-        // SAFETY: the local APIC is in its mode, and the interrupt is its newest.
-        unsafe { pvh::end_of_interrupt() };
-    }
-    installed.receive(vcpu);
 }
 
 // Xen pushes in a PV guest what IRETQ pops, with the upcall mask in its copy of the flags, then r11 and rcx. It has

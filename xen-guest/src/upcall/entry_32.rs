@@ -2,10 +2,7 @@
 
 use core::arch::global_asm;
 
-use super::{Delivery, MAX_VCPUS, pvh};
-
-/// Bytes from one vCPU's entry to the next one's.
-const ENTRY_SIZE: usize = 16;
+use super::{ENTRY_SIZE, MAX_VCPUS, address, interrupted};
 
 unsafe extern "C" {
     fn xen_guest_pvh_upcalls();
@@ -13,17 +10,7 @@ unsafe extern "C" {
 
 /// Where the gate of a vCPU leads to.
 pub(super) fn pvh(vcpu: u32) -> u64 {
-    (xen_guest_pvh_upcalls as *const () as usize + vcpu as usize * ENTRY_SIZE) as u64
-}
-
-/// What the entries lead to calls this.
-extern "C" fn interrupted(vcpu: u32) {
-    let Some(installed) = super::installed(vcpu) else { return };
-    if installed.delivery == Delivery::LocalApic {
-        // SAFETY: the local APIC is in its mode, and the interrupt is its newest.
-        unsafe { pvh::end_of_interrupt() };
-    }
-    installed.receive(vcpu);
+    address(xen_guest_pvh_upcalls, vcpu)
 }
 
 // The processor pushes what IRETD pops: an upcall interrupts ring 0, so that is no stack. The entry saves what a

@@ -270,6 +270,27 @@ fn installed(vcpu: u32) -> Option<Installed> {
     SLOTS.get(vcpu as usize)?.get()
 }
 
+/// Bytes from one vCPU's entry to the next one's.
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+const ENTRY_SIZE: usize = 16;
+
+/// The entry of a vCPU, of which this is the first one's.
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+fn address(first: unsafe extern "C" fn(), vcpu: u32) -> u64 {
+    (first as *const () as usize + vcpu as usize * ENTRY_SIZE) as u64
+}
+
+/// What the entries lead to calls this.
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+extern "C" fn interrupted(vcpu: u32) {
+    let Some(installed) = installed(vcpu) else { return };
+    if installed.delivery == Delivery::LocalApic {
+        // SAFETY: the local APIC is in its mode, and the interrupt is its newest.
+        unsafe { pvh::end_of_interrupt() };
+    }
+    installed.receive(vcpu);
+}
+
 impl Installed {
     /// Calls the handler with each port that has an event.
     fn receive(&self, vcpu: u32) {
