@@ -21,8 +21,7 @@ const JSON: &str = "-Z unstable-options --output-format json";
 const WORKSPACE: [&str; 4] = ["--workspace", "--exclude", "xen-fuzz", "--all-features"];
 
 /// xen-abi without `foreign`, which has the same documentation once more for each architecture.
-const ABI: [&str; 4] = ["-p", ABI_CRATE, "--features", "full,toolstack-all,std,vm-memory"];
-const ABI_CRATE: &str = "xen-abi";
+const ABI: [&str; 4] = ["-p", package::ABI, "--features", "full,toolstack-all,std,vm-memory"];
 
 /// Makes the pages of all crates; a warning is a failure.
 pub(crate) fn run(install: Install) -> Result<(), Error> {
@@ -30,12 +29,11 @@ pub(crate) fn run(install: Install) -> Result<(), Error> {
     document("documentation as docs.rs makes it", PAGES, &WORKSPACE).map(drop)
 }
 
-/// Makes the pages of published crates, in a third of the time.
+/// Makes the pages of published crates, each thing once.
 pub(crate) fn published(install: Install) -> Result<(), Error> {
     need::provide(NEEDS, install)?;
     document("documentation of xen-abi", PAGES, &ABI)?;
-    let others = package::crates().filter(|name| *name != ABI_CRATE);
-    document("documentation of the others", PAGES, &selected(others)).map(drop)
+    document("documentation of the others", PAGES, &selected(package::others())).map(drop)
 }
 
 /// Describes all items of crates in files named after them, with `_` for `-`, and returns their directory. They are

@@ -20,9 +20,12 @@ use crate::{Error, process, workspace};
 /// What it needs.
 pub(crate) const NEEDS: &[Need] = &[Need::Nightly];
 
+/// The crate that is generated, and that the others are over.
+pub(crate) const ABI: &str = "xen-abi";
+
 /// The published libraries, each after those that it depends on.
 pub(crate) const LIBRARIES: [&str; 8] = [
-    "xen-abi",
+    ABI,
     "xen-abi-derive",
     "xen-ops",
     "xen-guest",
@@ -41,6 +44,11 @@ const FEATURES: &str = "xen-abi/zerocopy,xen-io/std,xen-io/embedded-io,xen-linux
 /// All published crates.
 pub(crate) fn crates() -> impl Iterator<Item = &'static str> {
     LIBRARIES.into_iter().chain(PROGRAMS)
+}
+
+/// All published crates but xen-abi.
+pub(crate) fn others() -> impl Iterator<Item = &'static str> {
+    crates().filter(|name| *name != ABI)
 }
 
 /// Packs the crates and checks the packages.
