@@ -1,6 +1,7 @@
 //! Trees out of git repositories, read with the git program and without a checkout.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +12,9 @@ use crate::repository::{Blob, Repository};
 use crate::tree::root_among;
 use crate::versions::MAKEFILE;
 use crate::{Error, HeaderTree, Origin, Pins, pins};
+
+/// The most bytes of a file of a source tree: many times what the largest of Xen's has.
+const MAX_SOURCE_BYTES: u64 = 16 << 20;
 
 impl HeaderTree {
     /// Takes the tree that the git repository `dir` has at the revision `rev`: a branch, a tag, a
@@ -61,7 +65,17 @@ impl HeaderTree {
         let origin = Origin::Git { dir: dir.to_owned(), rev: rev.to_owned(), commit };
         // Two levels below the cache at least: a Makefile is looked for two levels above the headers.
         let top = scratch.path().join("tree");
-        let tree = copy(&repository, rev, &wanted, &top).and_then(|()| {
+        let place = |blob: &Blob| PathBuf::from(format!("{rev}:{}", blob.path));
+        // The bounds that the copy is checked against, before it is made.
+        if wanted.len() > MAX_HEADERS + 1 {
+            let what = "is one of more headers than any tree has";
+            return Err(Error::hostile(&place(wanted[0]), what));
+        }
+        if let Some(blob) = wanted.iter().find(|blob| !blob.is_regular()) {
+            return Err(Error::hostile(&place(blob), "is not a regular file"));
+        }
+        let limit = Limit { bytes: MAX_HEADER_BYTES, what: "is larger than any header (1 MiB)" };
+        let tree = copy(&repository, rev, &wanted, limit, &top).and_then(|()| {
             let root = top.join(&root);
             let hashes = hashes(&root)?;
             Self::identify(pins, root, &hashes, origin)
@@ -79,26 +93,69 @@ fn makefile_of(root: &str) -> Option<PathBuf> {
     Some(Path::new(root).parent()?.parent()?.join(MAKEFILE))
 }
 
+/// Writes what the git repository `dir` has at the revision `rev` to the directory `to`: the files that are, or lie
+/// below, one of `paths`. Returns the id of the commit.
+///
+/// The repository is read as by [`HeaderTree::from_git`]: without a checkout, filters or hooks. Links and
+/// repositories in it are left out. Which files can be executed is kept.
+///
+/// # Errors
+///
+/// [`Error::NoGit`], [`Error::NotARepository`], [`Error::NoRevision`] and [`Error::Git`] as for
+/// [`HeaderTree::from_git`]; [`Error::Hostile`] for a file of more than 16 MiB, and [`Error::Package`] when `to` cannot
+/// be written.
+pub fn export(dir: &Path, rev: &str, paths: &[&str], to: &Path) -> Result<String, Error> {
+    let repository = Repository::open(dir)?;
+    let commit = repository.commit(rev)?;
+    let blobs = repository.blobs(&commit)?;
+    let is_wanted = |blob: &&Blob| {
+        blob.is_regular() && paths.iter().any(|path| Path::new(&blob.path).starts_with(path))
+    };
+    let wanted: Vec<&Blob> = blobs.values().filter(is_wanted).collect();
+    let limit = Limit { bytes: MAX_SOURCE_BYTES, what: "is larger than any source file (16 MiB)" };
+    copy(&repository, rev, &wanted, limit, to)?;
+    Ok(commit)
+}
+
+/// The most bytes that a file may have, and what is said about one that has more.
+struct Limit {
+    bytes: u64,
+    what: &'static str,
+}
+
 /// Writes files of the repository below `to`, under their own paths.
-fn copy(repository: &Repository, rev: &str, blobs: &[&Blob], to: &Path) -> Result<(), Error> {
-    let place = |blob: &Blob| PathBuf::from(format!("{rev}:{}", blob.path));
-    // The bounds that the copy is checked against, before it is made.
-    if blobs.len() > MAX_HEADERS + 1 {
-        return Err(Error::hostile(&place(blobs[0]), "is one of more headers than any tree has"));
-    }
-    if let Some(blob) = blobs.iter().find(|blob| !blob.is_regular) {
-        return Err(Error::hostile(&place(blob), "is not a regular file"));
-    }
+fn copy(
+    repository: &Repository,
+    rev: &str,
+    blobs: &[&Blob],
+    limit: Limit,
+    to: &Path,
+) -> Result<(), Error> {
     let mut contents = repository.contents()?;
     for blob in blobs {
         let path = to.join(&blob.path);
-        let Some(bytes) = contents.read(blob, MAX_HEADER_BYTES)? else {
-            return Err(Error::hostile(&place(blob), "is larger than any header (1 MiB)"));
+        let Some(bytes) = contents.read(blob, limit.bytes)? else {
+            let place = PathBuf::from(format!("{rev}:{}", blob.path));
+            return Err(Error::hostile(&place, limit.what));
         };
         let parent = path.parent().unwrap_or(to);
         fs::create_dir_all(parent)
             .and_then(|()| fs::write(&path, bytes))
+            .and_then(|()| if blob.is_executable() { make_executable(&path) } else { Ok(()) })
             .map_err(|source| debian_packages::Error::cache(&path, source))?;
     }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn make_executable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+/// Elsewhere a file's mode does not say it.
+#[cfg(not(unix))]
+fn make_executable(_: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -48,6 +48,7 @@ mod warning;
 
 pub use debian_packages::Options;
 pub use error::Error;
+pub use git::export;
 pub use linux::{LinuxHeader, LinuxPin, LinuxTree, linux_pins};
 pub use pins::{Pins, Release, pins};
 pub use points::{Packaged, PointRelease};

@@ -201,6 +201,17 @@ impl Pins {
         &self.points
     }
 
+    /// Upstream's releases that are newer than all with a package: the newest of each series, oldest first.
+    #[must_use]
+    pub fn newer_points(&self) -> Vec<&PointRelease> {
+        let newest = self.default_release().number();
+        let is_wanted = |point: &&PointRelease| {
+            let series = Known::Point(point).series();
+            series > newest && self.point(point.series()).is_ok_and(|last| last == *point)
+        };
+        self.points.iter().filter(is_wanted).collect()
+    }
+
     /// The release that is used when none is named: the newest that a package has.
     #[must_use]
     pub fn default_release(&self) -> &Release {
@@ -328,6 +339,18 @@ mod tests {
         });
         let again = points::parse(&entries.collect::<Vec<_>>().join("\n")).unwrap();
         assert_eq!(again, pins().points());
+    }
+
+    #[test]
+    fn the_newest_of_each_series_without_a_package() {
+        let newer = |name: &str| {
+            let text = pins().release(name).unwrap().to_toml();
+            let points = pins().points.clone();
+            let pins = Pins { points, ..Pins::parse(&text).unwrap() };
+            pins.newer_points().into_iter().map(|point| point.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(newer("4.20"), ["4.21.2", "4.22.0"]);
+        assert_eq!(newer("4.17")[..3], ["4.18.6", "4.19.6", "4.20.4"]);
     }
 
     #[test]

@@ -38,9 +38,20 @@ pub(crate) struct Repository {
 pub(crate) struct Blob {
     /// Its path in the repository.
     pub(crate) path: String,
-    /// Not a link, nor another repository.
-    pub(crate) is_regular: bool,
+    /// Its mode, as git writes it.
+    mode: String,
     id: String,
+}
+
+impl Blob {
+    /// Not a link, nor another repository.
+    pub(crate) fn is_regular(&self) -> bool {
+        self.mode.starts_with("100")
+    }
+
+    pub(crate) fn is_executable(&self) -> bool {
+        self.mode == "100755"
+    }
 }
 
 impl Repository {
@@ -212,7 +223,7 @@ fn blob(line: &str) -> Option<Blob> {
     let (words, path) = line.split_once('\t')?;
     let mut words = words.split(' ');
     let (mode, _, id) = (words.next()?, words.next()?, words.next()?);
-    Some(Blob { path: path.to_owned(), is_regular: mode.starts_with("100"), id: id.to_owned() })
+    Some(Blob { path: path.to_owned(), mode: mode.to_owned(), id: id.to_owned() })
 }
 
 /// The name most like `rev`: the one that ends with it, such as `RELEASE-4.20.0` for `4.20.0`, or the

@@ -12,7 +12,7 @@ use debian_packages::testing::{files, says};
 use support::checkout::{Checkout, git};
 use support::pins;
 use tempfile::TempDir;
-use xen_headers::{Error, HeaderTree, Origin, Warning};
+use xen_headers::{Error, HeaderTree, Origin, Warning, export};
 
 /// The tree at `rev`, by way of a cache of its own.
 fn read(dir: &Path, rev: &str) -> Result<(HeaderTree, TempDir), Error> {
@@ -211,6 +211,53 @@ fn files_are_read_as_they_are_stored() {
     checkout.commit(&BTreeMap::new(), "attributes");
     assert_eq!(read(checkout.path(), "main").unwrap().0.release.as_deref(), Some("1.3"));
     assert!(!ran.exists());
+}
+
+/// Neither what lies in the checkout counts, nor its filters and hooks.
+#[test]
+#[cfg(unix)]
+fn a_source_tree_is_written_without_a_checkout() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let checkout = Checkout::new();
+    let place = |name: &str| checkout.path().join(name);
+    let ran = place("ran");
+    checkout.git(&["config", "filter.f.smudge", &format!("touch {}; cat", ran.display())]);
+    fs::write(place(".git/hooks/post-checkout"), format!("#!/bin/sh\ntouch {}\n", ran.display()))
+        .unwrap();
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(place(".git/hooks/post-checkout"), executable.clone()).unwrap();
+    for name in ["Config.mk", "xen/run.sh", "xen2"] {
+        fs::write(place(name), name).unwrap();
+    }
+    fs::set_permissions(place("xen/run.sh"), executable).unwrap();
+    fs::write(place(".gitattributes"), "* filter=f\n").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", place("xen/link")).unwrap();
+    checkout.commit(&BTreeMap::new(), "source");
+    checkout.git(&["tag", "RELEASE-1.4.0"]);
+    fs::write(place("Config.mk"), "edited").unwrap();
+
+    let dir = tempfile::tempdir().unwrap();
+    let bare = dir.path().join("bare");
+    let from = format!("file://{}", checkout.path().display());
+    git(dir.path(), &["clone", "--quiet", "--bare", &from, "bare"]);
+    for repository in [checkout.path(), &bare, &place("xen")] {
+        let to = tempfile::tempdir().unwrap();
+        let commit = export(repository, "RELEASE-1.4.0", &["Config.mk", "xen"], to.path()).unwrap();
+        assert_eq!(commit, checkout.git(&["rev-parse", "main"]));
+        let mut names: Vec<_> =
+            fs::read_dir(to.path()).unwrap().map(|n| n.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["Config.mk", "xen"], "and not xen2");
+        assert_eq!(fs::read_to_string(to.path().join("Config.mk")).unwrap(), "Config.mk");
+        let mode = |name: &str| fs::metadata(to.path().join(name)).unwrap().permissions().mode();
+        assert_eq!((mode("xen/run.sh") & 0o111, mode("Config.mk") & 0o111), (0o111, 0));
+        assert!(to.path().join("xen/include/public/xen.h").is_file());
+        assert!(!to.path().join("xen/link").is_symlink(), "links are left out");
+    }
+    assert!(!ran.exists());
+    let error = export(checkout.path(), "RELEASE-1.5.0", &["xen"], dir.path()).unwrap_err();
+    says(&error, &["RELEASE-1.5.0", "did you mean RELEASE-1.4.0?"]);
 }
 
 /// The environment of a git hook names another repository.
