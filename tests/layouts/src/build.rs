@@ -1,4 +1,4 @@
-//! Hypervisors built from their distribution's source, for the debug information.
+//! Hypervisors built from source, for the debug information and to be booted.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,40 +8,48 @@ use debian_packages::Options;
 use devtools::Arch;
 
 use crate::Error;
-use crate::pins::SourcePackage;
+use crate::source::HypervisorSource;
 
 /// What is built beside the defaults: on Arm, what restricts a domain's pages. x86 always has it.
 const CONFIGURATION: &str = "CONFIG_MEM_ACCESS=y\n";
 
+/// The file in a tree that says what was built there.
+const VERSION: &str = "version";
+
 /// Builds `source` below `place`, unless that was done before, and returns the linked hypervisor.
-pub fn build(source: &SourcePackage, place: &Path) -> Result<PathBuf, Error> {
-    let stem = source.changes.file_name().trim_end_matches(".debian.tar.xz");
-    let tree = place.join(format!("{stem}-{}", source.arch));
+pub fn build(source: &HypervisorSource, place: &Path) -> Result<PathBuf, Error> {
+    let tree = place.join(source.directory_name());
     let linked = tree.join("xen-syms");
-    let configuration = tree.join("xen/.config");
-    let known = fs::read_to_string(&configuration).unwrap_or_default();
-    if linked.is_file() && known.contains(CONFIGURATION) {
+    let [version, configuration] = [VERSION, "xen/.config"].map(|name| tree.join(name));
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let is_built =
+        read(&configuration).contains(CONFIGURATION) && read(&version) == source.version();
+    if linked.is_file() && is_built {
         return Ok(linked);
     }
+    let cross = format!("{}-", source.arch().gnu_triple());
+    compiles(&format!("{cross}gcc"))?;
     fs::create_dir_all(place).map_err(Error::io(place))?;
     // An interrupted build may have left a tree that is half patched.
     if tree.exists() {
         fs::remove_dir_all(&tree).map_err(Error::io(&tree))?;
     }
-    let options = Options::from_env();
-    source.unpack(&tree, &options)?;
-    let SourcePackage { release, arch, .. } = source;
-    (options.progress)(&format!("building Xen {release} for {arch}; this takes minutes"));
+    source.unpack(&tree)?;
+    let (release, arch) = (source.release(), source.arch());
+    let progress = Options::from_env().progress;
+    progress(&format!("building Xen {release} for {arch}; this takes minutes"));
     patch(&tree)?;
     fs::write(&configuration, CONFIGURATION).map_err(Error::io(&configuration))?;
-    let cross = match source.arch {
-        Arch::X86_64 => ["XEN_TARGET_ARCH=x86_64", "CROSS_COMPILE=x86_64-linux-gnu-"],
-        _ => ["XEN_TARGET_ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"],
+    fs::write(&version, source.version()).map_err(Error::io(&version))?;
+    let target = match source.arch() {
+        Arch::X86_64 => "XEN_TARGET_ARCH=x86_64",
+        _ => "XEN_TARGET_ARCH=arm64",
     };
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     for goal in ["olddefconfig", "build"] {
         let mut make = Command::new("make");
-        make.args(["-C", "xen", goal]).arg(format!("-j{processors}")).args(cross);
+        make.args(["-C", "xen", goal, target]).arg(format!("-j{processors}"));
+        make.arg(format!("CROSS_COMPILE={cross}"));
         // The distribution's configuration has none.
         make.arg("EXTRA_CFLAGS_XEN_CORE=-g");
         logged(&mut make, &tree)?;
@@ -52,9 +60,20 @@ pub fn build(source: &SourcePackage, place: &Path) -> Result<PathBuf, Error> {
     Ok(linked)
 }
 
-/// Applies the distribution's patches.
+/// Whether there is a compiler of this name: make's own words would be found in a log alone.
+fn compiles(program: &str) -> Result<(), Error> {
+    let mut command = Command::new(program);
+    let command = command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null());
+    let status = command.stderr(Stdio::null()).status();
+    status.map(drop).map_err(|source| Error::Builder { program: program.to_owned(), source })
+}
+
+/// Applies the distribution's patches, if it is a distribution's source.
 fn patch(tree: &Path) -> Result<(), Error> {
     let patches = tree.join("debian/patches");
+    if !patches.exists() {
+        return Ok(());
+    }
     let series = patches.join("series");
     let list = fs::read_to_string(&series).map_err(Error::io(&series))?;
     for name in
@@ -77,6 +96,6 @@ fn logged(command: &mut Command, tree: &Path) -> Result<(), Error> {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(Error::Build { program, log }),
-        Err(source) => Err(Error::Compiler { program, source }),
+        Err(source) => Err(Error::Builder { program, source }),
     }
 }

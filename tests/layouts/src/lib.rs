@@ -11,13 +11,15 @@ pub mod pins;
 pub mod prove;
 pub mod records;
 pub mod shipped;
+pub mod source;
 
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use debian_packages::text::shown;
 use devtools::Arch;
 use xen_codegen::import::Source;
-use xen_headers::{HeaderTree, LinuxTree, Options, linux_pins, pins};
+use xen_headers::{GIT_VARIABLE, HeaderTree, LinuxTree, Options, linux_pins, pins};
 
 /// The headers of a pinned release and Linux's, from the cache or the mirror.
 pub fn release(name: &str) -> Result<Source, Error> {
@@ -83,6 +85,47 @@ pub enum Error {
         program: String,
         /// Why.
         source: std::io::Error,
+    },
+    /// What builds hypervisors could not be started.
+    #[error(
+        "cannot run {program}: {source}; `cargo xtask live --from-source` installs it or names its package"
+    )]
+    Builder {
+        /// The program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The source of a release is not known.
+    #[error(
+        "Xen {name} is not built from source; Debian's packages have that of {}, and a clone of upstream's repository \
+         that {GIT_VARIABLE} names that of {}",
+        packages.join(" and "),
+        tags.join(" and ")
+    )]
+    NotBuilt {
+        /// The release that was named.
+        name: String,
+        /// Those with a package.
+        packages: Vec<&'static str>,
+        /// Those with a tag.
+        tags: Vec<&'static str>,
+    },
+    /// The source of a release is in no package, and no repository is named.
+    #[error(
+        "no Debian package has the source of Xen {release}; name a clone of upstream's repository with {GIT_VARIABLE}=DIR"
+    )]
+    NoClone {
+        /// The release.
+        release: &'static str,
+    },
+    /// The repository that is named does not have the source.
+    #[error("{GIT_VARIABLE}={} {what}", shown(dir))]
+    Clone {
+        /// The repository.
+        dir: PathBuf,
+        /// What is wrong, and the way out.
+        what: String,
     },
     /// A hypervisor could not be built.
     #[error("{program} failed; what it said is in {}", log.display())]
