@@ -30,9 +30,11 @@ pub(crate) struct Options {
 /// Provides QEMU and Rust's targets, or what builds hypervisors, then runs the program.
 pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     let has = |word: &str| options.arguments.iter().any(|argument| argument == word);
-    if has("--from-source") {
-        setup::ensure(setup::For::Source, install)?;
-    } else if !has("--help") && !has("-h") {
+    if !has("--help") && !has("-h") {
+        if has("--from-source") {
+            setup::ensure(setup::For::Source, install)?;
+        }
+        // What is built is booted.
         need::provide(NEEDS, install)?;
     }
     let mut command = workspace::cargo()?;

@@ -13,18 +13,16 @@ use crate::source::HypervisorSource;
 /// What is built beside the defaults: on Arm, what restricts a domain's pages. x86 always has it.
 const CONFIGURATION: &str = "CONFIG_MEM_ACCESS=y\n";
 
-/// The file in a tree that says what was built there.
-const VERSION: &str = "version";
+/// The file in a tree that says what was built there: a version of the source, and our configuration.
+const BUILT: &str = "built";
 
 /// Builds `source` below `place`, unless that was done before, and returns the linked hypervisor.
 pub fn build(source: &HypervisorSource, place: &Path) -> Result<PathBuf, Error> {
     let tree = place.join(source.directory_name());
     let linked = tree.join("xen-syms");
-    let [version, configuration] = [VERSION, "xen/.config"].map(|name| tree.join(name));
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
-    let is_built =
-        read(&configuration).contains(CONFIGURATION) && read(&version) == source.version();
-    if linked.is_file() && is_built {
+    let [built, configuration] = [BUILT, "xen/.config"].map(|name| tree.join(name));
+    let what = format!("{}\n{CONFIGURATION}", source.version());
+    if linked.is_file() && fs::read_to_string(&built).is_ok_and(|known| known == what) {
         return Ok(linked);
     }
     let cross = format!("{}-", source.arch().gnu_triple());
@@ -40,7 +38,7 @@ pub fn build(source: &HypervisorSource, place: &Path) -> Result<PathBuf, Error> 
     progress(&format!("building Xen {release} for {arch}; this takes minutes"));
     patch(&tree)?;
     fs::write(&configuration, CONFIGURATION).map_err(Error::io(&configuration))?;
-    fs::write(&version, source.version()).map_err(Error::io(&version))?;
+    fs::write(&built, what).map_err(Error::io(&built))?;
     let target = match source.arch() {
         Arch::X86_64 => "XEN_TARGET_ARCH=x86_64",
         _ => "XEN_TARGET_ARCH=arm64",

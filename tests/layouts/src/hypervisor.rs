@@ -24,11 +24,28 @@ struct Difference {
 }
 
 /// The releases whose hypervisors can be compared.
-const X86_64: &[(&str, Arch)] = &[("4.17", Arch::X86_64), ("4.20", Arch::X86_64)];
-const COMPAT: &[(&str, Arch)] = &[("4.17", Arch::X86_32), ("4.20", Arch::X86_32)];
-const DOMCTL: &[(&str, Arch)] = &[("4.20", Arch::X86_64), ("4.20", Arch::Aarch64)];
+const X86_64: &[(&str, Arch)] = &[
+    ("4.17", Arch::X86_64),
+    ("4.20", Arch::X86_64),
+    ("4.21", Arch::X86_64),
+    ("4.22", Arch::X86_64),
+];
+const COMPAT: &[(&str, Arch)] = &[
+    ("4.17", Arch::X86_32),
+    ("4.20", Arch::X86_32),
+    ("4.21", Arch::X86_32),
+    ("4.22", Arch::X86_32),
+];
+const DOMCTL: &[(&str, Arch)] = &[
+    ("4.20", Arch::X86_64),
+    ("4.20", Arch::Aarch64),
+    ("4.21", Arch::X86_64),
+    ("4.22", Arch::X86_64),
+];
+const FIVE_ARGUMENTS: &[(&str, Arch)] =
+    &[("4.21", Arch::X86_64), ("4.21", Arch::X86_32), ("4.22", Arch::X86_64), ("4.22", Arch::X86_32)];
 
-const DIFFERENT: [Difference; 7] = [
+const DIFFERENT: [Difference; 8] = [
     Difference {
         places: X86_64,
         record: "struct buffered_iopage",
@@ -52,6 +69,12 @@ const DIFFERENT: [Difference; 7] = [
         record: "struct xen_domctl_assign_device",
         members: &["u.dt.dev"],
         reason: "the hypervisor keeps a pointer of its own",
+    },
+    Difference {
+        places: FIVE_ARGUMENTS,
+        record: "struct multicall_entry",
+        members: &["args", "unused"],
+        reason: "no hypercall has a sixth argument, and the hypervisor ignores the one that guests can give",
     },
     Difference {
         places: COMPAT,
@@ -125,8 +148,13 @@ pub fn compare(data: &[u8], root: &str, source: &Source, arch: Arch) -> Result<C
     let found = records(data, root)?;
     let mut result =
         Compared { arch, found: found.len(), compared: 0, excused: 0, complaints: Vec::new() };
-    let place = (source.tree.label.as_str(), arch);
-    let known = || DIFFERENT.iter().filter(|row| row.places.contains(&place));
+    let label = source.tree.label.as_str();
+    // A release by its series, `4.22` for `4.22.0`.
+    let is_here = |&(release, of): &(&str, Arch)| {
+        let rest = label.strip_prefix(release);
+        of == arch && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let known = || DIFFERENT.iter().filter(|row| row.places.iter().any(is_here));
     let mut different = BTreeSet::new();
     for (c, record) in &found {
         let ours = spellings(c).into_iter().find_map(|c| Some((members(&abi, &c)?, c)));
@@ -175,13 +203,14 @@ fn records(data: &[u8], root: &str) -> Result<BTreeMap<String, Record>, Error> {
 }
 
 /// What the headers may call what the hypervisor calls `c`: `compat_` stands before the name of a
-/// structure for 32-bit guests, or for `xen` in it.
+/// structure for 32-bit guests, or for `xen` in it, and since 4.21 `cpu_user_regs` is the hypervisor's own.
 fn spellings(c: &str) -> Vec<String> {
+    let c = &c.replace("guest_user_regs", "cpu_user_regs");
     match c.split_once("compat_") {
         Some((keyword, name)) if keyword.is_empty() || keyword.ends_with(' ') => {
             ["", "xen_", "xen"].map(|start| format!("{keyword}{start}{name}")).to_vec()
         }
-        _ => vec![c.to_owned()],
+        _ => vec![c.clone()],
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use xen_run::{Ended, GuestKind, Replaced, SUCCESS};
 use xen_scenarios::{RANDOM, SCENARIOS};
 
-use crate::platform::bootable;
+use crate::platform::{bootable, built_releases};
 use crate::{Arch, Cause, Error, Failure, Mode, Row, Transcript};
 use crate::{guest, programs};
 
@@ -350,7 +350,12 @@ impl Boot {
     /// The command that does the same.
     fn again(&self) -> String {
         let Self { release, arch, mode, .. } = self;
-        let mut text = format!("cargo xtask live --release {release} --arch {arch} --mode {mode}");
+        // The machine that a hypervisor is built for says the architecture.
+        let machine = match built_releases().any(|built| built == release) {
+            true => "--from-source".to_owned(),
+            false => format!("--arch {arch}"),
+        };
+        let mut text = format!("cargo xtask live --release {release} {machine} --mode {mode}");
         if self.domains > 1 {
             text += &format!(" --domains {}", self.domains);
         }

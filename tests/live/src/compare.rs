@@ -101,7 +101,8 @@ pub fn compare_random(
 /// The differences that make none: those without which every one of the transcripts, each of a domain,
 /// would be the same as expected. Each is named by its scenario and step.
 ///
-/// If the transcripts are the model's, it is only the model's own differences that are looked at.
+/// If the transcripts are the model's, it is only the model's own differences that are looked at. Of a release that is
+/// newer than the reference's it is those that the same machine of the reference's release does not have.
 #[must_use]
 pub fn stale(transcripts: &[(Where, u16, &Transcript)]) -> Vec<String> {
     let used = |rule: &Rule| {
@@ -116,7 +117,9 @@ pub fn stale(transcripts: &[(Where, u16, &Transcript)]) -> Vec<String> {
         if place.model {
             own.flat_map(rules).collect()
         } else {
-            differences(place).flat_map(rules).collect()
+            let same = place.of_reference();
+            let is_own = |difference: &&Difference| same == place || !(difference.place)(same);
+            differences(place).filter(is_own).flat_map(rules).collect()
         }
     };
     let all: BTreeSet<Rule> = transcripts.iter().flat_map(|(place, ..)| wanted(*place)).collect();

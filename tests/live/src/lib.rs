@@ -27,6 +27,7 @@
 //! QEMU ends when a domain or Xen itself crashes.
 
 mod boot;
+mod built;
 mod compare;
 mod differences;
 mod error;
@@ -39,15 +40,16 @@ mod transcript;
 mod watched;
 
 pub use boot::{Boot, Report};
+pub use built::built_hypervisor;
 pub use compare::{
     Divergence, REFERENCE, compare, compare_random, compare_simulated, reference, stale,
 };
 pub use differences::Where;
 pub use error::{Cause, Error, Failure};
 pub use guest::build_kernel;
-pub use platform::{Mode, Row, matrix, missing_hypervisors, releases};
+pub use platform::{Mode, Row, built_releases, built_rows, matrix, missing_hypervisors, releases};
 pub use shell::{until, until_written};
 pub use simulated::{Calls, run as simulate, run_unprivileged as simulate_unprivileged};
 pub use transcript::{Step, Transcript};
-pub use watched::{built_hypervisor, watch_writes};
+pub use watched::{WATCHED, watch_writes};
 pub use xen_run::Arch;

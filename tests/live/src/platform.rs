@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use clap::ValueEnum;
-use xen_headers::pins;
+use xen_headers::{PointRelease, pins};
 use xen_run::{Arch, Dom0, Hypervisor, Machine};
 
 /// The kind of guest, and of hypervisor.
@@ -52,6 +52,10 @@ const COMBINATIONS: [(Arch, Mode, u16); 11] = [
     (Arch::X86_64, Mode::Linux, 3),
 ];
 
+/// The machines that show what a release does that no Debian package has: its hypervisor is built from source, and
+/// there is neither a Linux nor a toolstack for it.
+const BUILT: [(Arch, Mode, u16); 2] = [(Arch::X86_64, Mode::Pv, 1), (Arch::X86_64, Mode::Pvh, 1)];
+
 /// Machines with other kernels than that with the scenarios, which are written for frame numbers of 64 bits: no
 /// rows of the matrix.
 const WITHOUT_SCENARIOS: [(Arch, Mode, u16); 1] = [(Arch::X86_32, Mode::Pvh, 1)];
@@ -64,6 +68,11 @@ const LINUX_ONCE: &str = "4.14";
 #[must_use]
 pub fn releases() -> impl DoubleEndedIterator<Item = &'static str> {
     pins().releases().iter().map(|release| release.name.as_str())
+}
+
+/// The releases that are newer, oldest first: their hypervisors are built from source.
+pub fn built_releases() -> impl Iterator<Item = &'static str> {
+    pins().newer_points().into_iter().map(PointRelease::series)
 }
 
 /// The hypervisors that are not pinned though the headers of their release are, on the architectures
@@ -81,9 +90,15 @@ pub fn matrix() -> Vec<Row> {
     rows(&COMBINATIONS).collect()
 }
 
-/// The matrix, and what can be booted with other kernels than that with the scenarios.
+/// What can be booted once its hypervisor was built from source.
+pub fn built_rows() -> impl Iterator<Item = Row> {
+    let row = |release, (arch, mode, domains)| Row { release, arch, mode, domains };
+    built_releases().flat_map(move |release| BUILT.map(|machine| row(release, machine)))
+}
+
+/// The matrix, what can be booted with other kernels than that with the scenarios, and what is built.
 pub(crate) fn bootable() -> impl Iterator<Item = Row> {
-    rows(&COMBINATIONS).chain(rows(&WITHOUT_SCENARIOS))
+    rows(&COMBINATIONS).chain(rows(&WITHOUT_SCENARIOS)).chain(built_rows())
 }
 
 fn rows(combinations: &'static [(Arch, Mode, u16)]) -> impl Iterator<Item = Row> {
@@ -119,6 +134,12 @@ impl Row {
     /// Whether everything that is booted is pinned.
     fn is_pinned(self) -> bool {
         self.machine().pinned(self.has_toolstack()).is_ok()
+    }
+
+    /// Whether its hypervisor is built from source.
+    #[must_use]
+    pub fn is_built(self) -> bool {
+        built_releases().any(|release| release == self.release)
     }
 
     /// Whether it is booted though another row shows the same.

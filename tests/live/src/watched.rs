@@ -1,15 +1,13 @@
 //! A write to another domain's page, seen through Xen's monitor ring.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
-
-use debian_packages::default_cache;
 
 use crate::{Arch, Boot, Error, Mode};
 
-/// The release whose hypervisor for Arm is built from source.
-const RELEASE: &str = "4.20";
+/// The release whose hypervisor for Arm is built from source: it can restrict pages, Debian's are built without
+/// `CONFIG_MEM_ACCESS`.
+pub const WATCHED: &str = "4.20";
 
 /// What the example `watch_writes` says, in this order: the first of three writes is seen before it is done, and
 /// the guest goes on.
@@ -21,27 +19,14 @@ const EXPECTED: [&str; 5] = [
     "the guest has shut down, and the page holds 3",
 ];
 
-/// The hypervisor for Arm that `cargo xtask live --from-source` has built, if it has. It can restrict pages;
-/// Debian's are built without `CONFIG_MEM_ACCESS`.
-#[must_use]
-pub fn built_hypervisor() -> Option<PathBuf> {
-    let place = default_cache().with_file_name("xen-live").join("source");
-    let trees = fs::read_dir(place).ok()?.filter_map(|tree| Some(tree.ok()?.path()));
-    let is_wanted = |tree: &PathBuf| {
-        let name = tree.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with(&format!("xen_{RELEASE}")) && name.ends_with("aarch64")
-    };
-    trees.filter(is_wanted).map(|tree| tree.join("xen/xen")).find(|image| image.is_file())
-}
-
 /// Boots a hypervisor for Arm, on which the example `watch_writes` makes a domain and watches a page of it.
 /// Returns how long the machine ran, or the line that the example did not say.
 ///
 /// # Errors
 ///
 /// As [`Boot::run`].
-pub fn watch_writes(hypervisor: PathBuf) -> Result<Result<Duration, &'static str>, Error> {
-    let boot = Boot::new(RELEASE, Arch::Aarch64, Mode::Linux).hypervisor(&hypervisor);
+pub fn watch_writes(hypervisor: &Path) -> Result<Result<Duration, &'static str>, Error> {
+    let boot = Boot::new(WATCHED, Arch::Aarch64, Mode::Linux).hypervisor(hypervisor);
     let report = boot.without_transcript().dom0_program("watch_writes", "")?.run()?;
     let mut lines = report.output.lines().map(str::trim_end);
     let missing = EXPECTED.into_iter().find(|wanted| !lines.any(|line| line == *wanted));

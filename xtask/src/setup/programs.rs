@@ -22,7 +22,8 @@ pub(super) const EMULATORS: [Program; 3] = [
 ];
 
 /// Those that build hypervisors, beside compilers.
-const BUILDERS: [Program; 5] = [
+const BUILDERS: [Program; 6] = [
+    Program { name: "git", packages: &["git"] },
     Program { name: "make", packages: &["make"] },
     Program { name: "patch", packages: &["patch"] },
     Program { name: "flex", packages: &["flex"] },

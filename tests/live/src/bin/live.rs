@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use devtools::Table;
+use xen_headers::Upstream;
+use xen_live::simulate_unprivileged;
 use xen_live::{Arch, Boot, Mode, Report, Row, Transcript, Where, compare, matrix, reference};
-use xen_live::{built_hypervisor, simulate_unprivileged, stale, watch_writes};
+use xen_live::{WATCHED, built_hypervisor, built_releases, built_rows, stale, watch_writes};
 use xen_live::{compare_random, compare_simulated, missing_hypervisors, releases, simulate};
 use xen_scenarios::RANDOM;
 
@@ -30,11 +32,12 @@ use xen_scenarios::RANDOM;
         cargo xtask live --mode linux                    programs in Debian's Linux as dom0\n  \
         cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote\n  \
         cargo xtask live --from-source                   two builds of minutes, and their layouts\n  \
+        XEN_GIT=DIR cargo xtask live --from-source --release 4.22   a release that Debian does not have: built and booted\n  \
         cargo xtask live --front-ends                    Linux's front ends over our back ends: minutes"
 )]
 struct Options {
     /// Only this release; may be repeated
-    #[arg(long, value_parser = PossibleValuesParser::new(releases()))]
+    #[arg(long, value_parser = PossibleValuesParser::new(releases().chain(built_releases())))]
     release: Vec<String>,
     /// Only guests of this architecture; may be repeated
     #[arg(long)]
@@ -63,9 +66,10 @@ struct Options {
     /// Write the reference anew, from the newest release's guests
     #[arg(long, conflicts_with_all = ["release", "arch", "mode", "domains", "scenario"])]
     write_reference: bool,
-    /// Build hypervisors from their source, compare their layouts with ours, and on Arm's see a domain's page
-    /// written to
-    #[arg(long, conflicts_with_all = ["arch", "mode", "scenario", "domains", "log", "keep", "write_reference", "jobs"])]
+    /// Build hypervisors from their source and compare their layouts with ours; on Arm's see a domain's page
+    /// written to. A clone of upstream's repository that XEN_GIT names has the source of releases that Debian does
+    /// not have: those are booted as the others are
+    #[arg(long, conflicts_with_all = ["arch", "domains", "write_reference"])]
     from_source: bool,
     /// Boots at a time; as many as there are processors unless said otherwise
     #[arg(long)]
@@ -126,7 +130,7 @@ impl Options {
 fn main() -> ExitCode {
     let options = Options::parse();
     if options.from_source {
-        return from_source(&options.release);
+        return from_source(&options);
     }
     let wanted = |row: &Row| {
         let any = |empty, found| empty || found;
@@ -145,41 +149,61 @@ fn main() -> ExitCode {
     }
     let rows: Vec<Row> = matrix().into_iter().filter(wanted).collect();
     if rows.is_empty() {
-        eprintln!("error: no hypervisor is pinned for that; see --help");
+        match built_releases().find(|release| named(release)) {
+            Some(release) => {
+                eprintln!("error: no package has {release}: build it with --from-source")
+            }
+            None => eprintln!("error: no hypervisor is pinned for that; see --help"),
+        }
         return ExitCode::from(2);
     }
     if run(&options, &rows) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the program that builds hypervisors. It links the generator, which boots need not wait for.
-fn from_source(releases: &[String]) -> ExitCode {
+/// Runs the program that builds hypervisors, and boots them. It links the generator, which other boots need not
+/// wait for.
+fn from_source(options: &Options) -> ExitCode {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["run", "--quiet", "-p", "xen-layouts", "--bin", "from_source", "--"]);
-    command.args(releases.iter().flat_map(|release| ["--release", release]));
+    command.args(options.release.iter().flat_map(|release| ["--release", release]));
     match command.status() {
-        Ok(status) if status.success() => match built_hypervisor() {
-            Some(hypervisor) => watch_page(hypervisor),
-            None => ExitCode::SUCCESS,
-        },
-        Ok(_) => ExitCode::FAILURE,
+        Ok(status) if status.success() => {}
+        Ok(status) => return ExitCode::from(if status.code() == Some(2) { 2 } else { 1 }),
         Err(error) => {
             eprintln!("error: cargo cannot be started: {error}");
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
     }
+    let is_named = |release: &str| options.release.iter().any(|named| named == release);
+    let is_wanted = |release: &str| options.release.is_empty() || is_named(release);
+    let mut good = true;
+    if let Some(hypervisor) =
+        built_hypervisor(WATCHED, Arch::Aarch64).filter(|_| is_wanted(WATCHED))
+    {
+        good &= watch_page(&hypervisor);
+    }
+    let has_clone = Upstream::from_env().git.is_some();
+    let is_mode = |mode| options.mode.is_empty() || options.mode.contains(&mode);
+    let rows: Vec<Row> = built_rows()
+        .filter(|row| has_clone && is_wanted(row.release) && is_mode(row.mode))
+        .collect();
+    if !rows.is_empty() {
+        good &= run(options, &rows);
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Boots the hypervisor that was built for Arm, and says whether a write to a page was seen.
-fn watch_page(hypervisor: PathBuf) -> ExitCode {
+fn watch_page(hypervisor: &Path) -> bool {
     match watch_writes(hypervisor) {
         Ok(Ok(elapsed)) => {
             println!("a write to a page was seen after {} seconds", seconds(elapsed));
-            return ExitCode::SUCCESS;
+            return true;
         }
         Ok(Err(line)) => eprintln!("error: watch_writes did not say {line:?}"),
         Err(error) => eprintln!("error: {error}"),
     }
-    ExitCode::FAILURE
+    false
 }
 
 /// Boots every row, and says whether all of them did as they should.
@@ -223,7 +247,8 @@ fn run(options: &Options, rows: &[Row]) -> bool {
         return write_reference(transcripts);
     }
     // Only all machines and scenarios together show that no machine needs a difference.
-    if transcripts.len() == matrix().len() && options.scenarios().next().is_none() {
+    let is_all = rows == matrix() || built_rows().eq(rows.iter().copied());
+    if is_all && transcripts.len() == rows.len() && options.scenarios().next().is_none() {
         let by_domain = transcripts.iter().flat_map(|(row, transcript)| {
             row.domids().map(move |domid| (Where::new(*row, domid), domid, transcript))
         });
@@ -269,6 +294,11 @@ fn boot(options: &Options, row: Row) -> (bool, Vec<String>, String, Option<Trans
 fn boot_once(options: &Options, row: Row) -> Outcome {
     let boot = Boot::new(row.release, row.arch, row.mode).domains(row.domains);
     let boot = if row.unprivileged().is_some() { boot.unprivileged() } else { boot };
+    let built = row.is_built().then(|| built_hypervisor(row.release, row.hypervisor())).flatten();
+    let boot = match built {
+        Some(image) => boot.hypervisor(&image),
+        None => boot,
+    };
     let boot = boot.keep(options.keep).progress(say);
     let boot = options.scenarios().fold(boot, Boot::scenario).arguments(&options.words());
     match boot.run() {

@@ -1,6 +1,6 @@
 //! A difference: where, in which steps, and why.
 
-use crate::{Arch, Mode, Row};
+use crate::{Arch, Mode, Row, releases};
 
 /// Where a transcript was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +19,18 @@ impl Where {
     /// In one of the domains of a hypervisor.
     #[must_use]
     pub fn new(row: Row, domid: u16) -> Self {
-        let (major, minor) = row.release.split_once('.').unwrap_or_default();
-        let release = (major.parse().unwrap_or(0), minor.parse().unwrap_or(0));
-        Self { release, arch: row.arch, mode: row.mode_of(domid), model: false }
+        Self {
+            release: number(row.release),
+            arch: row.arch,
+            mode: row.mode_of(domid),
+            model: false,
+        }
+    }
+
+    /// The same place of the reference's release, if this one's is newer.
+    pub(crate) fn of_reference(self) -> Self {
+        let newest = releases().next_back().map_or(self.release, number);
+        Self { release: self.release.min(newest), ..self }
     }
 
     pub(crate) const fn is_pv(self) -> bool {
@@ -40,6 +49,12 @@ impl Where {
     pub(crate) const fn before(self, minor: u32) -> bool {
         self.release.1 < minor
     }
+}
+
+/// A release as two numbers.
+fn number(release: &str) -> (u32, u32) {
+    let (major, minor) = release.split_once('.').unwrap_or_default();
+    (major.parse().unwrap_or(0), minor.parse().unwrap_or(0))
 }
 
 /// Steps of a scenario with other results at some places.

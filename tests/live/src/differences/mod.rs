@@ -1,6 +1,6 @@
 //! Where hypervisors really differ from the reference, and the model from both, each with the reason.
 //!
-//! The reference is the newest release, with a PV guest. A difference that no machine has any more is
+//! The reference is the newest release that is packaged, with a PV guest. A difference that no machine has any more is
 //! found by [`stale`](crate::stale).
 
 mod difference;
@@ -8,6 +8,7 @@ mod domains;
 mod kinds;
 mod linux;
 mod model;
+mod newer;
 mod releases;
 
 pub use difference::Where;
@@ -18,6 +19,7 @@ use domains::DOMAINS;
 use kinds::KINDS;
 use linux::LINUX;
 use model::MODEL;
+use newer::NEWER;
 use releases::RELEASES;
 
 /// All differences that are known for a place. A later one has the last word.
@@ -25,6 +27,7 @@ pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Differe
     KINDS
         .iter()
         .chain(RELEASES)
+        .chain(NEWER)
         .chain(DOMAINS)
         .chain(LINUX)
         .chain(own(place))
