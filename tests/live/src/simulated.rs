@@ -239,6 +239,8 @@ fn domains(row: Row, domids: Range<u16>, arguments: &str) -> (Vec<(u16, Transcri
     let release = match row.release {
         "4.14" => Release::V4_14,
         "4.17" => Release::V4_17,
+        "4.21" => Release::V4_21,
+        "4.22" => Release::V4_22,
         _ => Release::V4_20,
     };
     // Debian's hypervisors for Arm keep unprivileged domains apart.
