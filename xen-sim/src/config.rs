@@ -23,8 +23,8 @@ impl GuestKind {
     }
 }
 
-/// Release of Xen to behave like, where releases differ. The default is 4.20, the newest that is
-/// compared with real hypervisors; what later ones do otherwise is taken from their source.
+/// Release of Xen to behave like, where releases differ. The default is 4.20, the newest that the test run compares
+/// with real hypervisors. Later ones are compared with PV and PVH hypervisors that are built from upstream's source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Release {

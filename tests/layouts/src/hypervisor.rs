@@ -42,8 +42,12 @@ const DOMCTL: &[(&str, Arch)] = &[
     ("4.21", Arch::X86_64),
     ("4.22", Arch::X86_64),
 ];
-const FIVE_ARGUMENTS: &[(&str, Arch)] =
-    &[("4.21", Arch::X86_64), ("4.21", Arch::X86_32), ("4.22", Arch::X86_64), ("4.22", Arch::X86_32)];
+const FIVE_ARGUMENTS: &[(&str, Arch)] = &[
+    ("4.21", Arch::X86_64),
+    ("4.21", Arch::X86_32),
+    ("4.22", Arch::X86_64),
+    ("4.22", Arch::X86_32),
+];
 
 const DIFFERENT: [Difference; 8] = [
     Difference {

@@ -3,7 +3,7 @@
 mod hypercalls;
 mod ledger;
 
-use xen_live::{Mode, Row, Where, compare, compare_simulated, matrix, simulate};
+use xen_live::{Mode, Row, Where, built_rows, compare, compare_simulated, matrix, simulate};
 use xen_live::{simulate_unprivileged, stale};
 
 /// The machines that there is a model of: of all but those with Linux.
@@ -15,7 +15,7 @@ fn rows() -> impl Iterator<Item = Row> {
 fn the_model_does_as_the_hypervisors_do() {
     let mut divergences = Vec::new();
     let mut all = Vec::new();
-    for row in rows() {
+    for row in rows().chain(built_rows()) {
         for (domid, transcript) in simulate(row, "").0 {
             let place = Where { model: true, ..Where::new(row, domid) };
             assert!(transcript.len() > 10, "{row}: {}", transcript.len());
