@@ -474,6 +474,19 @@ fn caches_are_flushed_where_memory_is_not_coherent() {
     }
 }
 
+/// Xen goes on with a list of accesses where it was interrupted, which the command says; x86's other lists have no such
+/// place.
+#[test]
+fn a_list_of_accesses_may_start_anywhere() {
+    for (kind, accesses) in [(Pv, -3), (Pvh, -3), (Arm, -38)] {
+        let (a, _) = domains(V4_20, kind);
+        let start = 1 << 6;
+        let mut op = xen_mem_access_op { domid: domid_t(77), ..xen_mem_access_op::ZERO };
+        assert_eq!(memory_op(&a, XENMEM_access_op | start, &mut op), accesses, "{kind:?}");
+        assert_eq!(memory_op(&a, XENMEM_set_memory_map | start, &mut op), -38, "{kind:?}");
+    }
+}
+
 /// Xen itself writes an entry when it swaps two: it is there though the guest has not mapped its frame.
 #[test]
 fn an_entry_is_swapped_to_a_frame_that_is_not_mapped() {
