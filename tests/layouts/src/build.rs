@@ -17,7 +17,11 @@ const CONFIGURATION: &str = "CONFIG_MEM_ACCESS=y\n";
 const BUILT: &str = "built";
 
 /// Builds `source` below `place`, unless that was done before, and returns the linked hypervisor.
-pub fn build(source: &HypervisorSource, place: &Path) -> Result<PathBuf, Error> {
+pub fn build(
+    source: &HypervisorSource,
+    place: &Path,
+    options: &Options<'_>,
+) -> Result<PathBuf, Error> {
     let tree = place.join(source.directory_name());
     let linked = tree.join("xen-syms");
     let [built, configuration] = [BUILT, "xen/.config"].map(|name| tree.join(name));
@@ -32,10 +36,9 @@ pub fn build(source: &HypervisorSource, place: &Path) -> Result<PathBuf, Error> 
     if tree.exists() {
         fs::remove_dir_all(&tree).map_err(Error::io(&tree))?;
     }
-    source.unpack(&tree)?;
+    source.unpack(&tree, options)?;
     let (release, arch) = (source.release(), source.arch());
-    let progress = Options::from_env().progress;
-    progress(&format!("building Xen {release} for {arch}; this takes minutes"));
+    (options.progress)(&format!("building Xen {release} for {arch}; this takes minutes"));
     patch(&tree)?;
     fs::write(&configuration, CONFIGURATION).map_err(Error::io(&configuration))?;
     fs::write(&built, what).map_err(Error::io(&built))?;

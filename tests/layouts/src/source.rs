@@ -113,9 +113,9 @@ impl HypervisorSource {
     }
 
     /// Writes the source to `place`, a directory that does not exist yet.
-    pub fn unpack(&self, place: &Path) -> Result<(), Error> {
+    pub fn unpack(&self, place: &Path, options: &Options<'_>) -> Result<(), Error> {
         match self {
-            Self::Package(package) => package.unpack(place, &Options::from_env()),
+            Self::Package(package) => package.unpack(place, options),
             Self::Tag(tag) => {
                 export(&tag.repository, &tag.commit, &NEEDED, place)?;
                 Ok(())

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use debian_packages::default_cache;
+use debian_packages::{Options as Packages, default_cache};
 use devtools::{Arch, Table};
 use xen_headers::Upstream;
 use xen_layouts::Error;
@@ -39,6 +39,8 @@ fn main() -> ExitCode {
 
 /// Whether every layout is the same. Each difference was printed.
 fn run(all: &[HypervisorSource]) -> Result<bool, Error> {
+    let progress = |line: &str| eprintln!("{line}");
+    let packages = Packages { progress: &progress, ..Packages::from_env() };
     let place = default_cache().with_file_name("xen-live").join("source");
     let mut table = Table::new([
         "release",
@@ -52,7 +54,7 @@ fn run(all: &[HypervisorSource]) -> Result<bool, Error> {
     let mut good = true;
     for known in all {
         let start = Instant::now();
-        let linked = build(known, &place)?;
+        let linked = build(known, &place, &packages)?;
         let data = std::fs::read(&linked).map_err(Error::io(&linked))?;
         let source = known.headers()?;
         for (arch, root, least) in layouts(known.arch()) {
