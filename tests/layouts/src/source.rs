@@ -22,7 +22,7 @@ pub enum HypervisorSource {
     /// A distribution's.
     Package(&'static SourcePackage),
     /// Upstream's, of a release that no distribution's package has.
-    Tag(Tag),
+    Tag(Box<Tag>),
 }
 
 /// A tag of upstream's repository.
@@ -52,7 +52,7 @@ impl HypervisorSource {
             sources().iter().filter(|known| is_wanted(&known.release)).map(Self::Package).collect();
         for point in points.into_iter().filter(|point| is_wanted(point.series())) {
             match repository {
-                Some(repository) => all.push(Self::Tag(Tag::open(point, repository)?)),
+                Some(repository) => all.push(Self::Tag(Box::new(Tag::open(point, repository)?))),
                 None if is_named(point.series()) => {
                     return Err(Error::NoClone { release: point.series() });
                 }

@@ -149,12 +149,9 @@ fn main() -> ExitCode {
     }
     let rows: Vec<Row> = matrix().into_iter().filter(wanted).collect();
     if rows.is_empty() {
-        match built_releases().find(|release| named(release)) {
-            Some(release) => {
-                eprintln!("error: no package has {release}: build it with --from-source")
-            }
-            None => eprintln!("error: no hypervisor is pinned for that; see --help"),
-        }
+        let built = built_releases().find(named);
+        let remedy = built.map_or("see --help", |_| "build a newer one with --from-source");
+        eprintln!("error: no hypervisor is pinned for that; {remedy}");
         return ExitCode::from(2);
     }
     if run(&options, &rows) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
