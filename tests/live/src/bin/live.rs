@@ -160,6 +160,21 @@ fn main() -> ExitCode {
 /// Runs the program that builds hypervisors, and boots them. It links the generator, which other boots need not
 /// wait for.
 fn from_source(options: &Options) -> ExitCode {
+    let is_named = |release: &str| options.release.iter().any(|named| named == release);
+    let is_wanted = |release: &str| options.release.is_empty() || is_named(release);
+    let has_clone = Upstream::from_env().git.is_some();
+    let is_mode = |mode| options.mode.is_empty() || options.mode.contains(&mode);
+    let rows: Vec<Row> = built_rows()
+        .filter(|row| has_clone && is_wanted(row.release) && is_mode(row.mode))
+        .collect();
+    let is_about_boots = !options.mode.is_empty() || options.scenarios().next().is_some();
+    if rows.is_empty() && is_about_boots {
+        let built = built_releases().collect::<Vec<_>>().join(" and ");
+        eprintln!(
+            "error: nothing is booted of that but {built} with mode pv or pvh, from the clone that XEN_GIT names"
+        );
+        return ExitCode::from(2);
+    }
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["run", "--quiet", "-p", "xen-layouts", "--bin", "from_source", "--"]);
     command.args(options.release.iter().flat_map(|release| ["--release", release]));
@@ -171,19 +186,12 @@ fn from_source(options: &Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let is_named = |release: &str| options.release.iter().any(|named| named == release);
-    let is_wanted = |release: &str| options.release.is_empty() || is_named(release);
     let mut good = true;
     if let Some(hypervisor) =
         built_hypervisor(WATCHED, Arch::Aarch64).filter(|_| is_wanted(WATCHED))
     {
         good &= watch_page(&hypervisor);
     }
-    let has_clone = Upstream::from_env().git.is_some();
-    let is_mode = |mode| options.mode.is_empty() || options.mode.contains(&mode);
-    let rows: Vec<Row> = built_rows()
-        .filter(|row| has_clone && is_wanted(row.release) && is_mode(row.mode))
-        .collect();
     if !rows.is_empty() {
         good &= run(options, &rows);
     }
