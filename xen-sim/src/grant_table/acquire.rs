@@ -134,10 +134,10 @@ impl State {
         if !changed {
             return Ok(old);
         }
-        // 4.21 refuses an entry that names another frame than the one in use. Earlier releases look
-        // the new one up, and copy to the old one.
+        // Since XSA-500, which 4.20.4 and 4.21.2 mend, an entry that names another frame than the one in use is
+        // refused. Earlier releases look the new one up, and copy to the old one.
         self.put(mfn);
-        match self.release < Release::V4_21 && self.frames.hold(old.mfn, wanted.granter) {
+        match self.release < Release::V4_20 && self.frames.hold(old.mfn, wanted.granter) {
             true => Ok(old),
             false => Err(GNTST_general_error),
         }
