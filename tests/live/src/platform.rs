@@ -38,9 +38,10 @@ pub struct Row {
 
 /// The combinations: the guest's architecture and mode, and how many domains there are. Arm's
 /// hypervisors start several without a toolstack; on x86 a Linux starts them.
-const COMBINATIONS: [(Arch, Mode, u16); 11] = [
+const COMBINATIONS: [(Arch, Mode, u16); 12] = [
     (Arch::X86_64, Mode::Pv, 1),
     (Arch::X86_64, Mode::Pvh, 1),
+    (Arch::X86_32, Mode::Pvh, 1),
     (Arch::Aarch64, Mode::Native, 1),
     (Arch::Arm, Mode::On64, 1),
     (Arch::Arm, Mode::Native, 1),
@@ -51,10 +52,6 @@ const COMBINATIONS: [(Arch, Mode, u16); 11] = [
     (Arch::Aarch64, Mode::Linux, 1),
     (Arch::X86_64, Mode::Linux, 3),
 ];
-
-/// Machines with other kernels than that with the scenarios, which are written for frame numbers of 64 bits: no
-/// rows of the matrix.
-const WITHOUT_SCENARIOS: [(Arch, Mode, u16); 1] = [(Arch::X86_32, Mode::Pvh, 1)];
 
 /// The release of which a Linux is booted once only, with guests of both kinds by its toolstack. Each boot of a
 /// Linux takes long, and other releases have all combinations.
@@ -78,19 +75,10 @@ pub fn missing_hypervisors() -> impl Iterator<Item = (&'static str, Arch)> {
 /// Linux and toolstack that it needs, are pinned.
 #[must_use]
 pub fn matrix() -> Vec<Row> {
-    rows(&COMBINATIONS).collect()
-}
-
-/// The matrix, and what can be booted with other kernels than that with the scenarios.
-pub(crate) fn bootable() -> impl Iterator<Item = Row> {
-    rows(&COMBINATIONS).chain(rows(&WITHOUT_SCENARIOS))
-}
-
-fn rows(combinations: &'static [(Arch, Mode, u16)]) -> impl Iterator<Item = Row> {
-    let rows = combinations.iter().flat_map(|&(arch, mode, domains)| {
+    let rows = COMBINATIONS.iter().flat_map(|&(arch, mode, domains)| {
         releases().map(move |release| Row { release, arch, mode, domains })
     });
-    rows.filter(|row| row.is_pinned() && row.is_wanted())
+    rows.filter(|row| row.is_pinned() && row.is_wanted()).collect()
 }
 
 impl Row {
