@@ -242,7 +242,7 @@ fn domains(row: Row, domids: Range<u16>, arguments: &str) -> (Vec<(u16, Transcri
         _ => Release::V4_20,
     };
     // Debian's hypervisors for Arm keep unprivileged domains apart.
-    let xsm = if row.arch == Arch::X86_64 { Xsm::Dummy } else { Xsm::Silo };
+    let xsm = if row.hypervisor() == Arch::X86_64 { Xsm::Dummy } else { Xsm::Silo };
     let xen = Xen::builder().release(release).xsm(xsm).build();
     let domains = domids.clone().map(|domid| {
         let kind = kind(row.mode_of(domid));

@@ -8,6 +8,7 @@ mod domains;
 mod kinds;
 mod linux;
 mod model;
+mod narrow;
 mod releases;
 
 pub use difference::Where;
@@ -18,6 +19,7 @@ use domains::DOMAINS;
 use kinds::KINDS;
 use linux::LINUX;
 use model::MODEL;
+use narrow::NARROW;
 use releases::RELEASES;
 
 /// All differences that are known for a place. A later one has the last word.
@@ -25,6 +27,7 @@ pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Differe
     KINDS
         .iter()
         .chain(RELEASES)
+        .chain(NARROW)
         .chain(DOMAINS)
         .chain(LINUX)
         .chain(own(place))

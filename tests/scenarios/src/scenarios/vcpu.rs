@@ -7,6 +7,7 @@ use core::ptr;
 use xen_abi::Plain;
 use xen_abi::vcpu::*;
 use xen_abi::xen::__HYPERVISOR_vcpu_op;
+use xen_ops::field;
 use xen_ops::page::Page;
 
 use crate::frame::number;
@@ -86,7 +87,8 @@ fn areas<G: Guest>(run: &mut Run<'_, G>) {
     let command = VCPUOP_register_runstate_memory_area;
     op(run, "register_runstate_memory_area", command, &mut runstate(virt));
     let mut entered = [0; 8];
-    page.view().read(8, &mut entered).unwrap_or_default();
+    let since = field!(vcpu_runstate_info, state_entry_time).offset();
+    page.view().read(since, &mut entered).unwrap_or_default();
     run.step("register_runstate_memory_area, written", entered != [0; 8]);
     op(run, "register_runstate_memory_area, none", command, &mut runstate(0));
     let command = VCPUOP_register_vcpu_time_memory_area;
