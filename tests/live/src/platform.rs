@@ -104,6 +104,12 @@ impl Row {
         Machine::new(self.release, self.hypervisor(), dom0)
     }
 
+    /// Whether the simulator in this process has such guests. On x86 they have the width of the process.
+    #[must_use]
+    pub fn is_simulated(self) -> bool {
+        self.mode != Mode::Linux && (self.arch == Arch::X86_32) == cfg!(target_arch = "x86")
+    }
+
     /// Whether everything that is booted is pinned.
     fn is_pinned(self) -> bool {
         self.machine().pinned(self.has_toolstack()).is_ok()

@@ -5,11 +5,13 @@
 use xen_abi::xen::xen_pfn_t;
 
 /// A frame's number as members of 64 bits have it.
-pub(crate) const fn number(frame: xen_pfn_t) -> u64 {
+#[must_use]
+pub const fn number(frame: xen_pfn_t) -> u64 {
     frame.0 as u64
 }
 
 /// The frame at a guest physical address.
-pub(crate) const fn at(address: u64) -> xen_pfn_t {
+#[must_use]
+pub const fn at(address: u64) -> xen_pfn_t {
     xen_pfn_t((address >> 12) as _)
 }

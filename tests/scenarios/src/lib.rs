@@ -7,7 +7,7 @@
 
 mod domains;
 pub mod event_set;
-mod frame;
+pub mod frame;
 mod grants;
 mod guest;
 mod interface_version;

@@ -27,11 +27,16 @@ pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Differe
     KINDS
         .iter()
         .chain(RELEASES)
-        .chain(NARROW)
+        .chain(narrow(place))
         .chain(DOMAINS)
         .chain(LINUX)
         .chain(own(place))
         .filter(move |difference| (difference.place)(place))
+}
+
+/// Those of 32-bit guests of x86. The model has no translation of their arguments, which all of them come from.
+fn narrow(place: Where) -> &'static [Difference] {
+    if place.model { &[] } else { NARROW }
 }
 
 /// The differences of that kind of place alone: those of the model, or none.

@@ -108,12 +108,6 @@ pub(super) const NARROW: &[Difference] = &[
         reason: "the table is that of 32-bit PV guests, for which Debian's hypervisors are not built",
     },
     Difference {
-        place: |at| is_narrow(at) && at.before(20),
-        scenario: "version",
-        steps: &[("platform_parameters, virt_start", Some("0x0"))],
-        reason: "where Xen's part of a 32-bit PV guest begins, for which 4.17 is not built",
-    },
-    Difference {
         place: |at| is_narrow(at) && at.before(17),
         scenario: "version",
         steps: &[("platform_parameters, virt_start", Some("0xffffffff"))],

@@ -236,7 +236,7 @@ fn exchange<G: Guest>(world: &mut World<'_, '_, G>) {
         nr_exchanged: done,
     };
     let returned = world.call(OP, XENMEM_exchange, &mut op);
-    let words = [u64::from(op.nr_exchanged)];
+    let words = [op.nr_exchanged as _];
     let dom = named(world, domid);
     let (from, to) = ((from_count, from_order), (to_count, to_order));
     let what = format_args!("exchange {dom} {from:?} {to:?} {flags:x} {done}");
