@@ -46,7 +46,8 @@ struct Options {
     /// Only this scenario; may be repeated
     #[arg(long, value_parser = PossibleValuesParser::new(xen_scenarios::SCENARIOS))]
     scenario: Vec<String>,
-    /// Random operations of this seed, instead of the seeds that are kept; names the scenario `random`
+    /// Random operations of this seed, instead of the seeds that are kept; names the scenario `random`, which is not
+    /// run in guests of x86_32
     #[arg(long)]
     seed: Option<u64>,
     /// So many random operations of each seed

@@ -28,6 +28,7 @@ fn the_model_does_as_the_hypervisors_do() {
             all.push((place, domid, transcript));
         }
     }
+    assert!(!all.is_empty());
     assert!(divergences.is_empty(), "\n{}", divergences.join("\n"));
     let all: Vec<_> = all.iter().map(|(place, domid, text)| (*place, *domid, text)).collect();
     let stale = stale(&all);
