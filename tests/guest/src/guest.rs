@@ -21,8 +21,12 @@ use xen_scenarios::{Guest, Kind, Part, Run};
 
 use crate::toolstack;
 
+/// Words of 32 bits in the array of pending ports: 1024 ports where a guest has 32 bits on x86, 4096 elsewhere.
+const WORDS: usize = size_of_val(&shared_info::ZERO.evtchn_pending) / size_of::<u32>();
+
 /// One bit for each port, in words that all processors here can change atomically.
-const PENDING: Field<[u32; 128]> = Field::at::<{ field!(shared_info, evtchn_pending).offset() }>();
+const PENDING: Field<[u32; WORDS]> =
+    Field::at::<{ field!(shared_info, evtchn_pending).offset() }>();
 
 /// Pages to be handed out, each once.
 static POOL: PagePool<1024> = PagePool::new();
@@ -116,9 +120,8 @@ impl Guest for LiveGuest {
         match self.kernel.kind() {
             // Xen's own part of the address space.
             GuestKind::Pv => 0xffff_8300_0000_0000_u64 as usize,
-            // Beyond what the entry code mapped.
-            GuestKind::Pvh => (1_u64 << 40) as usize,
-            // Mapped, and nothing is there.
+            // Mapped, or without paging an address like any other, and nothing is there.
+            GuestKind::Pvh => 0x7000_0000,
             GuestKind::Arm => 0x1000,
         }
     }
@@ -175,10 +178,10 @@ impl Guest for LiveGuest {
     }
 
     fn compat_call(&mut self, number: u32, arguments: [u32; 5]) -> Option<i32> {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
         return (self.kernel.kind() == GuestKind::Pvh)
-            .then(|| crate::compat::call(number, arguments));
-        #[cfg(not(target_arch = "x86_64"))]
+            .then(|| crate::compat::call(&self.xen, number, arguments));
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "x86")))]
         {
             let _ = (number, arguments);
             None

@@ -1,5 +1,5 @@
-//! A guest kernel that runs the scenarios on a real Xen: x86-64 (PV and PVH), aarch64 and arm. On 32-bit
-//! x86 (PVH) it runs `vcpus.rs` alone.
+//! A guest kernel that runs the scenarios on a real Xen: x86-64 (PV and PVH), 32-bit x86 (PVH), aarch64 and
+//! arm.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -19,25 +19,24 @@
 #![no_std]
 #![no_main]
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
 mod compat;
 #[cfg(target_arch = "x86_64")]
 mod costs;
 mod exit;
-#[cfg(not(target_arch = "x86"))]
 mod guest;
-#[cfg(not(target_arch = "x86"))]
 mod misbehave;
 #[cfg(target_arch = "x86_64")]
 mod pv;
-#[cfg(not(target_arch = "x86"))]
 mod toolstack;
 mod vcpus;
 
 use core::panic::PanicInfo;
 
 use exit::{Status, exit};
+use xen_abi::xen::domid_t;
 use xen_guest::{Guest, println};
+use xen_scenarios::Guest as _;
 
 xen_guest::entry!(main, exception = exception);
 
@@ -47,17 +46,6 @@ fn main(guest: Guest) -> ! {
         vcpus::run(&guest, count, arguments);
         exit(Status::Done);
     }
-    #[cfg(target_arch = "x86")]
-    panic!("no scenarios on 32-bit x86: {arguments:?} has no number of vCPUs");
-    #[cfg(not(target_arch = "x86"))]
-    scenarios(guest, arguments)
-}
-
-#[cfg(not(target_arch = "x86"))]
-fn scenarios(guest: Guest, arguments: &str) -> ! {
-    use xen_abi::xen::domid_t;
-    use xen_scenarios::Guest as _;
-
     let mut guest = guest::LiveGuest::new(guest);
     if guest.domid() != domid_t(0) {
         exit::let_machine_go_on();

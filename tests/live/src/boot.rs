@@ -7,9 +7,9 @@ use std::time::Duration;
 use xen_run::{Ended, GuestKind, Replaced, SUCCESS};
 use xen_scenarios::{RANDOM, SCENARIOS};
 
-use crate::platform::{bootable, built_releases};
+use crate::platform::{built_releases, built_rows};
 use crate::{Arch, Cause, Error, Failure, Mode, Row, Transcript};
-use crate::{guest, programs};
+use crate::{guest, matrix, programs};
 
 /// What Xen is told where our kernel is alone: handles for 255 mappings, of which it runs out.
 const FEW_HANDLES: &str = "gnttab_max_maptrack_frames=1";
@@ -274,7 +274,7 @@ impl Boot {
         let wanted = |row: &Row| {
             row.release == release && (row.arch, row.mode, row.domains) == (*arch, *mode, *domains)
         };
-        let found = bootable().find(wanted);
+        let found = matrix().into_iter().chain(built_rows()).find(wanted);
         found.ok_or_else(|| {
             Error::NoSuchRow(format!("{release} {arch} {mode} of {domains} domains"))
         })

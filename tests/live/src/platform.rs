@@ -38,9 +38,10 @@ pub struct Row {
 
 /// The combinations: the guest's architecture and mode, and how many domains there are. Arm's
 /// hypervisors start several without a toolstack; on x86 a Linux starts them.
-const COMBINATIONS: [(Arch, Mode, u16); 11] = [
+const COMBINATIONS: [(Arch, Mode, u16); 12] = [
     (Arch::X86_64, Mode::Pv, 1),
     (Arch::X86_64, Mode::Pvh, 1),
+    (Arch::X86_32, Mode::Pvh, 1),
     (Arch::Aarch64, Mode::Native, 1),
     (Arch::Arm, Mode::On64, 1),
     (Arch::Arm, Mode::Native, 1),
@@ -55,10 +56,6 @@ const COMBINATIONS: [(Arch, Mode, u16); 11] = [
 /// The machines that show what a release does that no Debian package has: its hypervisor is built from source, and
 /// there is neither a Linux nor a toolstack for it.
 const BUILT: [(Arch, Mode, u16); 2] = [(Arch::X86_64, Mode::Pv, 1), (Arch::X86_64, Mode::Pvh, 1)];
-
-/// Machines with other kernels than that with the scenarios, which are written for frame numbers of 64 bits: no
-/// rows of the matrix.
-const WITHOUT_SCENARIOS: [(Arch, Mode, u16); 1] = [(Arch::X86_32, Mode::Pvh, 1)];
 
 /// The release of which a Linux is booted once only, with guests of both kinds by its toolstack. Each boot of a
 /// Linux takes long, and other releases have all combinations.
@@ -87,25 +84,16 @@ pub fn missing_hypervisors() -> impl Iterator<Item = (&'static str, Arch)> {
 /// Linux and toolstack that it needs, are pinned.
 #[must_use]
 pub fn matrix() -> Vec<Row> {
-    rows(&COMBINATIONS).collect()
+    let rows = COMBINATIONS.iter().flat_map(|&(arch, mode, domains)| {
+        releases().map(move |release| Row { release, arch, mode, domains })
+    });
+    rows.filter(|row| row.is_pinned() && row.is_wanted()).collect()
 }
 
 /// What can be booted once its hypervisor was built from source.
 pub fn built_rows() -> impl Iterator<Item = Row> {
     let row = |release, (arch, mode, domains)| Row { release, arch, mode, domains };
     built_releases().flat_map(move |release| BUILT.map(|machine| row(release, machine)))
-}
-
-/// The matrix, what can be booted with other kernels than that with the scenarios, and what is built.
-pub(crate) fn bootable() -> impl Iterator<Item = Row> {
-    rows(&COMBINATIONS).chain(rows(&WITHOUT_SCENARIOS)).chain(built_rows())
-}
-
-fn rows(combinations: &'static [(Arch, Mode, u16)]) -> impl Iterator<Item = Row> {
-    let rows = combinations.iter().flat_map(|&(arch, mode, domains)| {
-        releases().map(move |release| Row { release, arch, mode, domains })
-    });
-    rows.filter(|row| row.is_pinned() && row.is_wanted())
 }
 
 impl Row {
@@ -129,6 +117,12 @@ impl Row {
             Mode::Native | Mode::On64 | Mode::Linux => Dom0::Arm,
         };
         Machine::new(self.release, self.hypervisor(), dom0)
+    }
+
+    /// Whether the simulator in this process has such guests. On x86 they have the width of the process.
+    #[must_use]
+    pub fn is_simulated(self) -> bool {
+        self.mode != Mode::Linux && (self.arch == Arch::X86_32) == cfg!(target_arch = "x86")
     }
 
     /// Whether everything that is booted is pinned.

@@ -19,7 +19,7 @@ use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
 use xen_ops::hypercall::memory_op::add_to_physmap;
 use xen_ops::page::{MapTarget as _, PAGE_SIZE, Page as _};
 use xen_scenarios::event_set::PAIRS;
-use xen_scenarios::{Guest, Kind, Part};
+use xen_scenarios::{Guest, Kind, Part, frame};
 use xen_sim::{Domain, DomainConfig, GuestPage, GuestTarget, Release, Xen, Xsm};
 
 use crate::boot::of_unprivileged;
@@ -82,7 +82,7 @@ impl Guest for ModelGuest {
     fn page(&mut self) -> Kept {
         let page = self.loose_page();
         // A PV guest has its pages mapped.
-        self.map_frame(&self.domain.target(), page.frame().0);
+        self.map_frame(&self.domain.target(), frame::number(page.frame()));
         page
     }
 
@@ -126,7 +126,7 @@ impl Guest for ModelGuest {
             }
             (_, true) => {
                 let index = if part == Part::Shared { 0 } else { XENMAPIDX_grant_table_status };
-                let frame = xen_pfn_t(domain.target().host_addr() >> 12);
+                let frame = frame::at(domain.target().host_addr());
                 let space = XENMAPSPACE_grant_table;
                 // SAFETY: nothing is there. On Arm it is there already the second time.
                 let _ =
@@ -244,7 +244,7 @@ fn domains(row: Row, domids: Range<u16>, arguments: &str) -> (Vec<(u16, Transcri
         _ => Release::V4_20,
     };
     // Debian's hypervisors for Arm keep unprivileged domains apart.
-    let xsm = if row.arch == Arch::X86_64 { Xsm::Dummy } else { Xsm::Silo };
+    let xsm = if row.hypervisor() == Arch::X86_64 { Xsm::Dummy } else { Xsm::Silo };
     let xen = Xen::builder().release(release).xsm(xsm).build();
     let domains = domids.clone().map(|domid| {
         let kind = kind(row.mode_of(domid));

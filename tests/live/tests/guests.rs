@@ -71,7 +71,7 @@ const VCPUS: [(&str, Arch, Mode, u16, &str); 7] = [
     ("4.20", Arch::X86_64, Mode::Pv, 4, ""),
     ("4.20", Arch::X86_64, Mode::Pvh, 2, "apic"),
     ("4.17", Arch::X86_64, Mode::Pvh, 4, ""),
-    ("4.20", Arch::X86_32, Mode::Pvh, 1, "apic"),
+    ("4.20", Arch::X86_32, Mode::Pvh, 2, "apic"),
     ("4.20", Arch::Aarch64, Mode::Native, 4, ""),
     ("4.17", Arch::Arm, Mode::Native, 1, ""),
     ("4.20", Arch::Arm, Mode::On64, 1, ""),

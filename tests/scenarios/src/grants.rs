@@ -23,6 +23,7 @@ use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
 use xen_ops::view::{Field, Place};
 use xen_ops::{ReadWrite, View, field};
 
+use crate::frame::number;
 use crate::outcome::{Hex, Outcome};
 use crate::{Guest, Part};
 
@@ -105,7 +106,8 @@ impl V2 {
         domid: domid_t,
         frame: xen_pfn_t,
     ) {
-        let entry = grant_entry_v2_full_page { frame: frame.0, ..grant_entry_v2_full_page::ZERO };
+        let entry =
+            grant_entry_v2_full_page { frame: number(frame), ..grant_entry_v2_full_page::ZERO };
         self.set(ref_, grant_entry_v2::from_full_page(entry), flags, domid);
     }
 
@@ -119,7 +121,8 @@ impl V2 {
         (offset, length): (u16, u16),
     ) {
         let zero = grant_entry_v2_sub_page::ZERO;
-        let entry = grant_entry_v2_sub_page { page_off: offset, length, frame: frame.0, ..zero };
+        let entry =
+            grant_entry_v2_sub_page { page_off: offset, length, frame: number(frame), ..zero };
         self.set(ref_, grant_entry_v2::from_sub_page(entry), flags, domid);
     }
 

@@ -7,6 +7,7 @@
 
 mod domains;
 pub mod event_set;
+pub mod frame;
 mod grants;
 mod guest;
 mod interface_version;

@@ -196,7 +196,7 @@ pub(super) const KINDS: &[Difference] = &[
         reason: "Arm's guests have no such interrupts, which was found out later before",
     },
     Difference {
-        place: |at| at.arch == Arch::Arm,
+        place: |at| matches!(at.arch, Arch::Arm | Arch::X86_32),
         scenario: "sched",
         steps: &[("watchdog, a third one", Some("-ENOSPC"))],
         reason: "where a result has 32 bits, the number that lost its sign is what it was",

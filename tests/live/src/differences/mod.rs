@@ -8,6 +8,7 @@ mod domains;
 mod kinds;
 mod linux;
 mod model;
+mod narrow;
 mod newer;
 mod releases;
 
@@ -19,6 +20,7 @@ use domains::DOMAINS;
 use kinds::KINDS;
 use linux::LINUX;
 use model::MODEL;
+use narrow::NARROW;
 use newer::NEWER;
 use releases::RELEASES;
 
@@ -28,10 +30,16 @@ pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Differe
         .iter()
         .chain(RELEASES)
         .chain(NEWER)
+        .chain(narrow(place))
         .chain(DOMAINS)
         .chain(LINUX)
         .chain(own(place))
         .filter(move |difference| (difference.place)(place))
+}
+
+/// Those of 32-bit guests of x86. The model has no translation of their arguments, which all of them come from.
+fn narrow(place: Where) -> &'static [Difference] {
+    if place.model { &[] } else { NARROW }
 }
 
 /// The differences of that kind of place alone: those of the model, or none.

@@ -263,6 +263,12 @@ pub(super) const RELEASES: &[Difference] = &[
         reason: "no use for it in a translated guest",
     },
     Difference {
+        place: |at| at.arch == Arch::X86_32 && at.before(20),
+        scenario: "version",
+        steps: &[("platform_parameters, virt_start", Some("0x0"))],
+        reason: "where Xen's part of a 32-bit PV guest begins, for which Debian's hypervisors are not built",
+    },
+    Difference {
         place: |at| at.is_arm() && at.before(20),
         scenario: "version",
         steps: &[("platform_parameters, virt_start", Some("0x200000"))],

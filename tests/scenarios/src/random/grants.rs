@@ -14,6 +14,7 @@ use xen_ops::{ReadWrite, View};
 
 use super::{PLACES, World, named};
 use crate::Guest;
+use crate::frame::number;
 
 const OP: u32 = __HYPERVISOR_grant_table_op;
 
@@ -396,7 +397,7 @@ fn rare<G: Guest>(world: &mut World<'_, '_, G>) {
             world.record(format_args!("unmap_and_replace nothing"), returned, &[status]);
         }
         _ => {
-            let frame = world.frame().0 << 12;
+            let frame = number(world.frame()) << 12;
             let address = world.rng.pick(&[frame, frame, 0x7fff_ff00 << 12]);
             let (offset, length) =
                 (world.rng.pick(&[0, 64, 4095, 4096]), world.rng.pick(&[0, 64, 4096, 4097]));

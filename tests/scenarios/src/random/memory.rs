@@ -8,7 +8,12 @@ use super::{World, named};
 use crate::Guest;
 
 const OP: u32 = __HYPERVISOR_memory_op;
-const INVALID: u64 = u64::MAX;
+/// No frame: all bits.
+const INVALID: xen_pfn_t = xen_pfn_t(!0);
+/// A frame that there is not.
+const NOWHERE: xen_pfn_t = xen_pfn_t(0x7fff_fe00);
+/// The first frame whose address has too many bits for a number as wide as its own.
+const TOO_HIGH: xen_pfn_t = xen_pfn_t(1 << (size_of::<xen_pfn_t>() * 8 - 12));
 
 /// A page that comes and goes.
 pub(super) struct Memory {
@@ -175,7 +180,7 @@ fn add<G: Guest>(world: &mut World<'_, '_, G>) {
     let (domid, space) = (world.domid(), world.rng.pick(&[0, 1, 2, 3, 4, 6, 7]));
     // Indices at which there is nothing, and a place where there is nothing either.
     let idx = world.rng.pick(&[0x7fff_0000, 0x7fff_ff00, 1 << 31 | 5000, xen_ulong_t::MAX]);
-    let gpfn = xen_pfn_t(world.rng.pick(&[0x7fff_fe00, 0x7fff_fe00, INVALID]));
+    let gpfn = world.rng.pick(&[NOWHERE, NOWHERE, INVALID]);
     let dom = named(world, domid);
     if world.rng.once_in(2) {
         let size = world.rng.pick(&[0, 1, 2, 65535]);
@@ -209,7 +214,7 @@ fn add<G: Guest>(world: &mut World<'_, '_, G>) {
 
 fn remove<G: Guest>(world: &mut World<'_, '_, G>) {
     let domid = world.domid();
-    let gpfn = xen_pfn_t(world.rng.pick(&[0x7fff_fe00, INVALID, 1 << 52]));
+    let gpfn = world.rng.pick(&[NOWHERE, INVALID, TOO_HIGH]);
     let mut op = xen_remove_from_physmap { domid, gpfn, ..xen_remove_from_physmap::ZERO };
     let returned = world.call(OP, XENMEM_remove_from_physmap, &mut op);
     let dom = named(world, domid);
@@ -231,7 +236,7 @@ fn exchange<G: Guest>(world: &mut World<'_, '_, G>) {
         nr_exchanged: done,
     };
     let returned = world.call(OP, XENMEM_exchange, &mut op);
-    let words = [op.nr_exchanged];
+    let words = [op.nr_exchanged as _];
     let dom = named(world, domid);
     let (from, to) = ((from_count, from_order), (to_count, to_order));
     let what = format_args!("exchange {dom} {from:?} {to:?} {flags:x} {done}");

@@ -157,9 +157,11 @@ fn timer<G: Guest>(world: &mut World<'_, '_, G>) {
     } else {
         let timeout_abs_ns = world.rng.pick(&[1, 1 << 60, u64::MAX]);
         let flags = world.rng.pick(&[0, VCPU_SSHOTTMR_future.bits(), 2]);
-        let zero = vcpu_set_singleshot_timer::ZERO;
-        let mut op =
-            vcpu_set_singleshot_timer { timeout_abs_ns, flags: SingleshotFlags(flags), ..zero };
+        let mut op = vcpu_set_singleshot_timer {
+            timeout_abs_ns,
+            flags: SingleshotFlags(flags),
+            ..vcpu_set_singleshot_timer::ZERO
+        };
         let at = ptr::from_mut(&mut op).expose_provenance();
         let returned = world.raw(VCPU, [VCPUOP_set_singleshot_timer as usize, 0, at]);
         world.raw(VCPU, [VCPUOP_stop_singleshot_timer as usize, 0, 0]);

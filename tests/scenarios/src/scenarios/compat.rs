@@ -5,9 +5,11 @@ use core::ptr;
 use xen_abi::foreign::x86_32::grant_table as abi;
 use xen_abi::xen::{
     __HYPERVISOR_console_io, __HYPERVISOR_grant_table_op, CONSOLEIO_write, DOMID_SELF, domid_t,
+    xen_pfn_t,
 };
 use xen_ops::page::Page;
 
+use crate::frame::number;
 use crate::grants::{byte, filled};
 use crate::outcome::Returned;
 use crate::{Guest, Run};
@@ -20,15 +22,15 @@ pub(crate) fn compat<G: Guest>(run: &mut Run<'_, G>) {
     run.step("console_io", Returned(result as isize));
 
     let (from, to) = (filled(run.guest, 0x77), filled(run.guest, 0));
-    let end = |frame: u64, domid: domid_t| abi::gnttab_copy_ptr {
-        u: abi::gnttab_copy_ptr_u([frame as u32]),
+    let end = |frame: xen_pfn_t, domid: domid_t| abi::gnttab_copy_ptr {
+        u: abi::gnttab_copy_ptr_u([number(frame) as u32]),
         domid,
         ..abi::gnttab_copy_ptr::ZERO
     };
     for (name, domid) in [("copy", DOMID_SELF), ("copy, from another", domid_t(777))] {
         let mut copy = abi::gnttab_copy {
-            source: end(from.frame().0, domid),
-            dest: end(to.frame().0, DOMID_SELF),
+            source: end(from.frame(), domid),
+            dest: end(to.frame(), DOMID_SELF),
             len: 64,
             ..abi::gnttab_copy::ZERO
         };

@@ -12,6 +12,7 @@ use xen_ops::page::Page;
 use xen_ops::view::{Field, Place};
 use xen_ops::{ReadWrite, View, field};
 
+use crate::frame::number;
 use crate::{Guest, Run};
 
 /// Frames that are none.
@@ -68,17 +69,17 @@ pub(crate) fn fifo<G: Guest>(run: &mut Run<'_, G>) {
     let (control, words) = (run.guest.page(), run.guest.page());
     let first = ipi(run);
     op(run, "set_priority, bits", EVTCHNOP_set_priority, &mut priority(first, 3));
-    let mut array = evtchn_expand_array { array_gfn: words.frame().0 };
+    let mut array = evtchn_expand_array { array_gfn: number(words.frame()) };
     op(run, "expand_array, bits", EVTCHNOP_expand_array, &mut array);
     // What is pending already is found again.
     op(run, "send before there are queues", EVTCHNOP_send, &mut evtchn_send { port: first });
     for (name, control_gfn, offset, vcpu) in [
-        ("no such vcpu", control.frame().0, OFFSET as u32, 99),
-        ("across the end of the page", control.frame().0, 4096 - 71, 0),
-        ("not aligned", control.frame().0, 4, 0),
+        ("no such vcpu", number(control.frame()), OFFSET as u32, 99),
+        ("across the end of the page", number(control.frame()), 4096 - 71, 0),
+        ("not aligned", number(control.frame()), 4, 0),
         ("no such frame", NOWHERE, OFFSET as u32, 0),
-        ("a block", control.frame().0, OFFSET as u32, 0),
-        ("a second one", control.frame().0, 1024, 0),
+        ("a block", number(control.frame()), OFFSET as u32, 0),
+        ("a second one", number(control.frame()), 1024, 0),
     ] {
         let mut init =
             evtchn_init_control { control_gfn, offset, vcpu, ..evtchn_init_control::ZERO };

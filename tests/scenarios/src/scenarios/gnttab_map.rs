@@ -7,6 +7,7 @@ use xen_abi::grant_table::*;
 use xen_abi::xen::{DOMID_IO, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::page::{MapTarget, Page};
 
+use crate::frame::number;
 use crate::grants::{FOR_WRITING, Mapping, V1, byte, filled, map, map_at, mapped, swap, unmap};
 use crate::outcome::Hex;
 use crate::{Guest, Run};
@@ -40,7 +41,7 @@ fn successes<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     run.step("map, flags of the entry", Hex(table.flags(REF).bits()));
     let bus = match mapping.bus {
         0 => "nowhere",
-        bus if bus == page.frame().0 << 12 => "the frame",
+        bus if bus == number(page.frame()) << 12 => "the frame",
         _ => "another frame",
     };
     run.step("map, address on the bus", bus);

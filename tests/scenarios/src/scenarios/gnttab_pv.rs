@@ -25,9 +25,9 @@ pub(crate) fn pv<G: Guest>(run: &mut Run<'_, G>) {
 
 fn transfers<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
     let me = run.guest.domid();
-    let mapped = run.guest.page().frame().0;
-    let mut transfer = |name: &str, frame: Option<u64>, domid, ref_| {
-        let mfn = frame.map_or_else(|| run.guest.loose_frame(), xen_pfn_t);
+    let mapped = run.guest.page().frame();
+    let mut transfer = |name: &str, frame: Option<xen_pfn_t>, domid, ref_| {
+        let mfn = frame.unwrap_or_else(|| run.guest.loose_frame());
         let zero = gnttab_transfer::ZERO;
         let mut op = gnttab_transfer { mfn, domid, ref_, status: UNTOUCHED, ..zero };
         let at = ptr::from_mut(&mut op).expose_provenance();
@@ -36,7 +36,7 @@ fn transfers<G: Guest>(run: &mut Run<'_, G>, table: &V1) {
         run.step(format_args!("{name}, status"), Status(op.status));
     };
     transfer("transfer, mapped", Some(mapped), me, REF);
-    transfer("transfer, no such frame", Some(0x7fff_ffff), me, REF);
+    transfer("transfer, no such frame", Some(xen_pfn_t(0x7fff_ffff)), me, REF);
     transfer("transfer, no such domain", None, domid_t(777), REF);
     transfer("transfer, DOMID_SELF", None, DOMID_SELF, REF);
     transfer("transfer, no entry accepts", None, me, REF);

@@ -11,6 +11,7 @@ use xen_abi::xen::{__HYPERVISOR_hvm_op, DOMID_SELF, domid_t};
 use xen_ops::hypercall::hvm_op::get_param;
 use xen_ops::page::Page;
 
+use crate::frame::number;
 use crate::outcome::{LongHex, Value};
 use crate::{Guest, Run};
 
@@ -39,7 +40,7 @@ pub(crate) fn hvm<G: Guest>(run: &mut Run<'_, G>) {
         let value = get_param(run.guest.xen(), DOMID_SELF, index).map(LongHex);
         run.step(format_args!("get_param, {name}, value"), Value(value));
     }
-    let frame = run.guest.page().frame().0;
+    let frame = number(run.guest.page().frame());
     let type_of = |domid| xen_hvm_get_mem_type { domid, pfn: frame, ..xen_hvm_get_mem_type::ZERO };
     let mut own = type_of(DOMID_SELF);
     op(run, "get_mem_type", HVMOP_get_mem_type, &mut own);

@@ -11,6 +11,7 @@ use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, domid_t, xen_pfn_t};
 use xen_ops::hypercall::memory_op::*;
 use xen_ops::page::MapTarget;
 
+use crate::frame;
 use crate::outcome::{Outcome, Returned, Value};
 use crate::{Guest, Run};
 
@@ -111,7 +112,7 @@ fn reservations<G: Guest>(run: &mut Run<'_, G>) {
 }
 
 fn physmap<G: Guest>(run: &mut Run<'_, G>) {
-    let hole = xen_pfn_t(run.guest.target().host_addr() >> 12);
+    let hole = frame::at(run.guest.target().host_addr());
     let (grants, invalid) = (XENMAPSPACE_grant_table, INVALID_GFN);
     for (name, domid, space, index, frame) in [
         ("shared_info, index 1", DOMID_SELF, XENMAPSPACE_shared_info, 1, hole),
@@ -139,7 +140,7 @@ fn physmap<G: Guest>(run: &mut Run<'_, G>) {
 }
 
 fn batches<G: Guest>(run: &mut Run<'_, G>) {
-    let hole = xen_pfn_t(run.guest.target().host_addr() >> 12);
+    let hole = frame::at(run.guest.target().host_addr());
     let none = xen_add_to_physmap_batch_extra::from_res0(0);
     let (grants, range) = (XENMAPSPACE_grant_table as u16, XENMAPSPACE_gmfn_range as u16);
     for (name, domid, space, index, frame, count) in [

@@ -8,6 +8,7 @@ use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, domid_t, xen_pfn_t, xen_u
 use xen_ops::hypercall::memory_op::{add_to_physmap, add_to_physmap_batch, remove_from_physmap};
 use xen_ops::page::{MapTarget, PAGE_SIZE, Page};
 
+use crate::frame;
 use crate::grants::{byte, filled, mapped};
 use crate::outcome::{Outcome, Returned};
 use crate::{Guest, Run};
@@ -29,7 +30,7 @@ pub(crate) fn physmap<G: Guest>(run: &mut Run<'_, G>) {
 }
 
 fn hole<G: Guest>(run: &mut Run<'_, G>) -> xen_pfn_t {
-    xen_pfn_t(run.guest.target().host_addr() >> 12)
+    frame::at(run.guest.target().host_addr())
 }
 
 fn single<G: Guest>(run: &mut Run<'_, G>) {
@@ -126,7 +127,7 @@ fn moves<G: Guest>(run: &mut Run<'_, G>) {
     let targets = [run.guest.target(), run.guest.target()];
     let page = filled(run.guest, 0x81);
     let own = page.frame().0 as xen_ulong_t;
-    let place = |at: usize| xen_pfn_t(targets[at].host_addr() >> 12);
+    let place = |at: usize| frame::at(targets[at].host_addr());
     let (gmfn, range) = (XENMAPSPACE_gmfn, XENMAPSPACE_gmfn_range);
     for (name, size, space, index, frame) in [
         ("a page", 0, gmfn, own, place(0)),

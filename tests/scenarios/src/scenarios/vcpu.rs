@@ -7,8 +7,10 @@ use core::ptr;
 use xen_abi::Plain;
 use xen_abi::vcpu::*;
 use xen_abi::xen::__HYPERVISOR_vcpu_op;
+use xen_ops::field;
 use xen_ops::page::Page;
 
+use crate::frame::number;
 use crate::{Guest, Run};
 
 /// A vCPU that the domain does not have.
@@ -74,16 +76,19 @@ fn timers<G: Guest>(run: &mut Run<'_, G>) {
 fn areas<G: Guest>(run: &mut Run<'_, G>) {
     let page = run.guest.page();
     let virt = page.address().as_ptr().expose_provenance() as u64;
-    let phys = page.frame().0 << 12;
+    let phys = number(page.frame()) << 12;
+    // A virtual address is of the guest's width, in the first bytes; a physical one has 64 bits.
     let runstate = |at| vcpu_register_runstate_memory_area {
-        addr: vcpu_register_runstate_memory_area_addr([at]),
+        addr: vcpu_register_runstate_memory_area_addr::from_p(at),
     };
-    let time =
-        |at| vcpu_register_time_memory_area { addr: vcpu_register_time_memory_area_addr([at]) };
+    let time = |at| vcpu_register_time_memory_area {
+        addr: vcpu_register_time_memory_area_addr::from_p(at),
+    };
     let command = VCPUOP_register_runstate_memory_area;
     op(run, "register_runstate_memory_area", command, &mut runstate(virt));
     let mut entered = [0; 8];
-    page.view().read(8, &mut entered).unwrap_or_default();
+    let since = field!(vcpu_runstate_info, state_entry_time).offset();
+    page.view().read(since, &mut entered).unwrap_or_default();
     run.step("register_runstate_memory_area, written", entered != [0; 8]);
     op(run, "register_runstate_memory_area, none", command, &mut runstate(0));
     let command = VCPUOP_register_vcpu_time_memory_area;
@@ -97,14 +102,14 @@ fn areas<G: Guest>(run: &mut Run<'_, G>) {
 
 fn info<G: Guest>(run: &mut Run<'_, G>) {
     let (page, zero) = (run.guest.page(), vcpu_register_vcpu_info::ZERO);
-    let frame = page.frame().0;
+    let frame = number(page.frame());
     for (name, mfn, offset) in [
         ("register_vcpu_info, no such frame", 0x7fff_ffff, 0),
         ("register_vcpu_info, across the end of the page", frame, 4090),
         ("register_vcpu_info, a place", frame, 0),
         ("register_vcpu_info, another place", frame, 1024),
     ] {
-        let mut argument = vcpu_register_vcpu_info { mfn: mfn as _, offset, ..zero };
+        let mut argument = vcpu_register_vcpu_info { mfn, offset, ..zero };
         op(run, name, VCPUOP_register_vcpu_info, &mut argument);
     }
 }
