@@ -15,8 +15,10 @@ use crate::dwarf::{self, Extent, Record};
 /// Members that a hypervisor sees otherwise than its guests, or that only one of the two has, and the
 /// record's size where a member is named that is the hypervisor's alone.
 struct Difference {
-    /// In which releases, on which architectures.
-    places: &'static [(&'static str, Arch)],
+    /// In which releases.
+    releases: &'static [&'static str],
+    /// On which architectures.
+    archs: &'static [Arch],
     /// The record, as C spells it.
     record: &'static str,
     members: &'static [&'static str],
@@ -24,76 +26,61 @@ struct Difference {
 }
 
 /// The releases whose hypervisors can be compared.
-const X86_64: &[(&str, Arch)] = &[
-    ("4.17", Arch::X86_64),
-    ("4.20", Arch::X86_64),
-    ("4.21", Arch::X86_64),
-    ("4.22", Arch::X86_64),
-];
-const COMPAT: &[(&str, Arch)] = &[
-    ("4.17", Arch::X86_32),
-    ("4.20", Arch::X86_32),
-    ("4.21", Arch::X86_32),
-    ("4.22", Arch::X86_32),
-];
-const DOMCTL: &[(&str, Arch)] = &[
-    ("4.20", Arch::X86_64),
-    ("4.20", Arch::Aarch64),
-    ("4.21", Arch::X86_64),
-    ("4.22", Arch::X86_64),
-];
-const FIVE_ARGUMENTS: &[(&str, Arch)] = &[
-    ("4.21", Arch::X86_64),
-    ("4.21", Arch::X86_32),
-    ("4.22", Arch::X86_64),
-    ("4.22", Arch::X86_32),
-];
+const ALL: &[&str] = &["4.17", "4.20", "4.21", "4.22"];
 
 const DIFFERENT: [Difference; 8] = [
     Difference {
-        places: X86_64,
+        releases: ALL,
+        archs: &[Arch::X86_64],
         record: "struct buffered_iopage",
         members: &["ptrs", "read_pointer", "write_pointer"],
         reason: "the hypervisor writes both pointers at once",
     },
     Difference {
-        places: X86_64,
+        releases: ALL,
+        archs: &[Arch::X86_64],
         record: "struct vcpu_guest_context",
         members: &["event_callback_cs", "failsafe_callback_cs"],
         reason: "selectors for compat guests stand in the padding",
     },
     Difference {
-        places: DOMCTL,
+        releases: &["4.20", "4.21", "4.22"],
+        archs: &[Arch::X86_64, Arch::Aarch64],
         record: "struct xen_domctl",
         members: &["u.assign_device"],
         reason: "that member differs",
     },
     Difference {
-        places: DOMCTL,
+        releases: &["4.20", "4.21", "4.22"],
+        archs: &[Arch::X86_64, Arch::Aarch64],
         record: "struct xen_domctl_assign_device",
         members: &["u.dt.dev"],
         reason: "the hypervisor keeps a pointer of its own",
     },
     Difference {
-        places: FIVE_ARGUMENTS,
+        releases: &["4.21", "4.22"],
+        archs: &[Arch::X86_64, Arch::X86_32],
         record: "struct multicall_entry",
         members: &["args", "unused"],
         reason: "no hypercall has a sixth argument, and the hypervisor ignores the one that guests can give",
     },
     Difference {
-        places: COMPAT,
+        releases: ALL,
+        archs: &[Arch::X86_32],
         record: "struct cpu_user_regs",
         members: &[ALIASES],
         reason: "the hypervisor has one name a register",
     },
     Difference {
-        places: COMPAT,
+        releases: ALL,
+        archs: &[Arch::X86_32],
         record: "struct vcpu_register_runstate_memory_area",
         members: &["addr.v"],
         reason: COMPAT_ADDRESS,
     },
     Difference {
-        places: COMPAT,
+        releases: ALL,
+        archs: &[Arch::X86_32],
         record: "struct vcpu_register_time_memory_area",
         members: &["addr.v"],
         reason: COMPAT_ADDRESS,
@@ -154,11 +141,12 @@ pub fn compare(data: &[u8], root: &str, source: &Source, arch: Arch) -> Result<C
         Compared { arch, found: found.len(), compared: 0, excused: 0, complaints: Vec::new() };
     let label = source.tree.label.as_str();
     // A release by its series, `4.22` for `4.22.0`.
-    let is_here = |&(release, of): &(&str, Arch)| {
+    let is_of = |release: &&str| {
         let rest = label.strip_prefix(release);
-        of == arch && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let known = || DIFFERENT.iter().filter(|row| row.places.iter().any(is_here));
+    let is_here = |row: &&Difference| row.archs.contains(&arch) && row.releases.iter().any(is_of);
+    let known = || DIFFERENT.iter().filter(is_here);
     let mut different = BTreeSet::new();
     for (c, record) in &found {
         let ours = spellings(c).into_iter().find_map(|c| Some((members(&abi, &c)?, c)));

@@ -434,33 +434,6 @@ fn releases_have_mistakes_of_their_own() {
     assert_eq!(call(&a, __HYPERVISOR_memory_op, [sharing | 1 << 6, 0, 0, 0, 0]), -38);
 }
 
-/// An entry that is mapped for reading names another frame: a copy to it goes to the old one before
-/// 4.20, and is refused since: XSA-500, which older branches did not get.
-#[test]
-fn an_entry_in_use_that_names_another_frame_takes_copies_before_4_20() {
-    use xen_abi::GrantStatus;
-    use xen_abi::grant_table::*;
-    for (release, expected) in [(V4_17, GNTST_okay), (V4_20, GNTST_general_error)] {
-        let xen = Xen::builder().release(release).build();
-        let a = guest(&xen, DomainConfig::new(Pv).pages(8));
-        let b = guest(&xen, DomainConfig::new(Pv).pages(8));
-        let [old, new] = [(); 2].map(|()| a.page().unwrap());
-        grant(&a, 8, GTF_permit_access, domid(&b), old.frame());
-        let target = b.target();
-        map_okay(&b, &a, 8, true, &target);
-        grant(&a, 8, GTF_permit_access | GTF_reading, domid(&b), new.frame());
-        let own = b.page().unwrap();
-        own.view().write(0, b"new").unwrap();
-        let status: GrantStatus =
-            copy(&b, by_frame(&own, 0), by_ref(&a, 8, 0), 3, GNTCOPY_dest_gref);
-        assert_eq!(status, expected, "{release:?}");
-        let mut bytes = [0; 3];
-        old.view().read(0, &mut bytes).unwrap();
-        assert_eq!(bytes == *b"new", expected == GNTST_okay, "{release:?}");
-        assert_eq!(xen.check_invariants(), Ok(()));
-    }
-}
-
 /// 4.21 leaves the operation out on x86.
 #[test]
 fn caches_are_flushed_where_memory_is_not_coherent() {

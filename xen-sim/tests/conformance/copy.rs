@@ -3,7 +3,7 @@
 use xen_abi::grant_table::*;
 use xen_abi::xen::*;
 use xen_ops::page::Page as _;
-use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
+use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen};
 
 use crate::support::*;
 
@@ -195,4 +195,29 @@ fn a_copy_joins_a_mapping() {
     let status = copy(&b, by_ref(&a, 8, 0), by_frame(&own, 0), 1, SOURCE);
     assert_eq!(status, GNTST_bad_domain);
     xen.check_invariants().unwrap();
+}
+
+/// An entry that is mapped for reading names another frame: a copy to it goes to the old one before
+/// 4.20, and is refused since: XSA-500, which older branches did not get.
+#[test]
+fn an_entry_in_use_that_names_another_frame_takes_copies_before_4_20() {
+    for (release, expected) in [(Release::V4_17, GNTST_okay), (Release::V4_20, GNTST_general_error)]
+    {
+        let xen = Xen::builder().release(release).build();
+        let a = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
+        let b = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
+        let [old, new] = [(); 2].map(|()| a.page().unwrap());
+        grant(&a, 8, GTF_permit_access, domid(&b), old.frame());
+        let target = b.target();
+        map_okay(&b, &a, 8, true, &target);
+        grant(&a, 8, GTF_permit_access | GTF_reading, domid(&b), new.frame());
+        let own = b.page().unwrap();
+        own.view().write(0, b"new").unwrap();
+        let status = copy(&b, by_frame(&own, 0), by_ref(&a, 8, 0), 3, DEST);
+        assert_eq!(status, expected, "{release:?}");
+        let mut bytes = [0; 3];
+        old.view().read(0, &mut bytes).unwrap();
+        assert_eq!(bytes == *b"new", expected == GNTST_okay, "{release:?}");
+        assert_eq!(xen.check_invariants(), Ok(()));
+    }
 }
