@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 use crate::install::Install;
 use crate::{
     Error, adopters, atlas, bench_build, bench_tool, book, compare, cross, deny, doc, examples,
-    features, fuzz, i686, live, loom, miri, msrv, mutants, package, public_api, release, setup,
-    test, verify,
+    features, fuzz, i686, live, loom, miri, mutants, package, public_api, release, setup, test,
+    verify,
 };
 
 /// Developer commands of the xen-abi workspace.
@@ -58,9 +58,6 @@ enum Command {
     Book,
     /// Compare the public API of the libraries with the checked-in listings, or write them
     PublicApi(public_api::Options),
-    /// Check the published crates with the oldest Rust version that is promised to work
-    #[command(after_help = "Example:\n  cargo xtask msrv")]
-    Msrv,
     /// Pack the published crates as crates.io would get them, and check the packages
     #[command(after_help = "Example:\n  cargo xtask package")]
     Package,
@@ -131,7 +128,6 @@ fn run(command: Command, install: Install) -> Result<(), Error> {
         Command::PublicApi(options) => public_api::run(&options, install),
         Command::Package => package::run(install),
         Command::Release => release::run(install),
-        Command::Msrv => msrv::run(install),
         Command::Examples => examples::run(),
         Command::I686 => i686::run(install),
         Command::Live(options) => live::run(&options, install),

@@ -12,7 +12,6 @@
 //! | `public-api`  | `public_api.rs` | the public API beside its listings, read by public-api      |
 //! | `package`     | `package/`      | what crates.io would get, and its users' lock files        |
 //! | `release`     | `release.rs`    | everything before a release but publishing                 |
-//! | `msrv`        | `msrv.rs`       | the oldest Rust version that is promised to work           |
 //! | `examples`    | `examples.rs`   | every example, run                                         |
 //! | `i686`        | `i686.rs`       | the tests of the crates as programs of 32 bits             |
 //! | `live`        | `live.rs`       | real hypervisors, booted with our own guest                |
@@ -52,7 +51,6 @@ mod install;
 mod live;
 mod loom;
 mod miri;
-mod msrv;
 mod mutants;
 mod need;
 mod package;

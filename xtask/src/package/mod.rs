@@ -2,8 +2,8 @@
 //!
 //! All published crates are packed in order, as `cargo publish` does it, and nothing is uploaded. Then the
 //! packages, not the checkout, are looked at: their files and metadata ([`contents`]), the lock file that a
-//! user of each gets ([`lock`]), and whether they build with every dependency at the lowest version that its
-//! requirement admits.
+//! user of each gets ([`lock`]), and whether the libraries build with the oldest Rust version that is promised to
+//! work and every dependency at the lowest version that its requirement admits.
 
 mod contents;
 mod lock;
@@ -18,7 +18,7 @@ use crate::toolchain::NIGHTLY;
 use crate::{Error, process, workspace};
 
 /// What it needs.
-pub(crate) const NEEDS: &[Need] = &[Need::Nightly];
+pub(crate) const NEEDS: &[Need] = &[Need::Nightly, Need::Msrv];
 
 /// The crate that is generated, and that the others are over.
 pub(crate) const ABI: &str = "xen-abi";
@@ -38,8 +38,9 @@ pub(crate) const LIBRARIES: [&str; 8] = [
 /// The published programs, and the crates that only they use: those who install them take the newest versions.
 const PROGRAMS: [&str; 4] = ["debian-packages", "xen-records", "xenabi", "xen-run"];
 
-/// Features that have dependencies of their own.
-const FEATURES: &str = "xen-abi/zerocopy,xen-io/std,xen-io/embedded-io,xen-linux/vm-memory";
+/// The features: all but the same code once more for other architectures.
+const FEATURES: &str = "xen-abi/full,xen-ops/alloc,xen-guest/qemu,xen-io/std,xen-io/embedded-io,\
+    xen-linux/drivers,xen-linux/vm-memory";
 
 /// All published crates.
 pub(crate) fn crates() -> impl Iterator<Item = &'static str> {
@@ -133,20 +134,23 @@ fn patches(packages: &Path) -> String {
     format!("[patch.crates-io]\n{}", crates().map(line).collect::<String>())
 }
 
-/// Resolves to the lowest versions, and checks that.
+/// Resolves to the lowest versions, which only a nightly cargo can, and checks that with the oldest Rust version.
 fn build(packages: &Path, target: &Path) -> Result<(), Error> {
-    let cargo = |arguments: &[&str]| {
+    let oldest = workspace::msrv();
+    let cargo = |toolchain: &str, arguments: &[&str]| {
         let mut command = Command::new("rustup");
-        command.args(["run", NIGHTLY, "cargo"]).args(arguments).current_dir(packages);
+        command.args(["run", toolchain, "cargo"]).args(arguments).current_dir(packages);
         command.env("CARGO_INCREMENTAL", "0").env_remove("RUSTFLAGS");
         command.env_remove("CARGO").env_remove("RUSTC");
         command
     };
-    let mut resolve = cargo(&["generate-lockfile", "-Zdirect-minimal-versions"]);
+    let mut resolve = cargo(NIGHTLY, &["generate-lockfile", "-Zdirect-minimal-versions"]);
     process::captured("resolve to the lowest versions", &mut resolve)?;
-    let mut check = cargo(&["check", "--workspace", "--features", FEATURES, "--target-dir"]);
+    let mut check =
+        cargo(&oldest, &["check", "--workspace", "--features", FEATURES, "--target-dir"]);
     check.arg(target.join("lowest"));
-    process::captured("packages with the lowest versions", &mut check).map(drop)
+    let what = format!("packages with the lowest versions and Rust {oldest}");
+    process::captured(&what, &mut check).map(drop)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::need::Need;
 use crate::workspace::{FEATURES, LINTED};
 use crate::{
     Error, adopters, atlas, book, cross, deny, doc, examples, features, fuzz, i686, live, loom,
-    miri, msrv, package, public_api, verify,
+    miri, package, public_api, verify,
 };
 
 use super::lanes::Lane;
@@ -401,16 +401,8 @@ pub(super) const STEPS: &[Step] = &[
         }),
     },
     Step {
-        name: "msrv",
-        about: "the oldest Rust version that is promised to work",
-        runs: Runs::Full,
-        place: Place::In(OWN),
-        needs: Needs::Optional(msrv::NEEDS),
-        action: Action::Command(msrv::run),
-    },
-    Step {
         name: "package",
-        about: "packages as crates.io would get them, and with the lowest versions",
+        about: "packages as crates.io would get them, with the oldest Rust and dependencies",
         runs: Runs::Full,
         place: Place::In(OWN),
         needs: Needs::Optional(package::NEEDS),
