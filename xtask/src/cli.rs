@@ -110,7 +110,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => {
             let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
             anstream::eprintln!("{red}error:{red:#} {error}");
-            ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
+            ExitCode::from(error.status())
         }
     }
 }

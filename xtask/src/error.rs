@@ -38,6 +38,10 @@ pub(crate) enum Error {
         remedy: String,
     },
 
+    /// A step that was asked for by its name was skipped; the reason has been shown.
+    #[error("not checked: {0}")]
+    Skipped(String),
+
     /// A file or directory refused.
     #[error("{path}: {source}; check that it exists and is writable", path = path.display())]
     File {
@@ -56,7 +60,19 @@ pub(crate) enum Error {
     Unexpected(String),
 }
 
+/// The exit status of a skipped step. Automake's tests end with it too.
+pub(crate) const SKIPPED: u8 = 77;
+
 impl Error {
+    /// The exit status of a command that ends with this error.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Skipped(_) => SKIPPED,
+            _ => 1,
+        }
+    }
+
     /// For `map_err`: a file or directory refused.
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

@@ -30,6 +30,11 @@ pub(crate) enum Need {
 }
 
 impl Need {
+    /// Whether it can be installed beside other steps: it takes cargo alone, and minutes of compilation.
+    pub(crate) fn is_compiled(self) -> bool {
+        matches!(self, Self::Tool(_))
+    }
+
     /// Installs it if it is missing and may be installed.
     pub(crate) fn provide(self, install: Install) -> Result<(), Error> {
         match self {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::error::SKIPPED;
 use crate::{Error, cpu, process};
 
 /// How often running jobs are looked at.
@@ -55,6 +56,8 @@ pub(super) struct Ended {
 pub(super) enum Ending {
     Ok,
     Failed,
+    /// It lacked something that was not to be had.
+    Skipped,
     /// Another job had failed.
     Stopped,
 }
@@ -135,7 +138,11 @@ impl Lanes<'_> {
             // Nothing can be done about a standard output that is gone.
             let _ = self.output.write_all(&text).and_then(|()| self.output.flush());
             let (name, command) = (job.name.to_owned(), job.by_hand.clone());
-            let result = if status.success() { Ending::Ok } else { Ending::Failed };
+            let result = match status.code() {
+                Some(0) => Ending::Ok,
+                Some(code) if code == i32::from(SKIPPED) => Ending::Skipped,
+                _ => Ending::Failed,
+            };
             self.ended.push(job.ended(result, cpu));
             if result == Ending::Failed {
                 return Err(Error::Failed { name, status, command });
@@ -344,6 +351,18 @@ mod tests {
         assert!(error.contains("go-bad failed (exit status: 3)"), "{error}");
         let (failed, ok) = (Ending::Failed, Ending::Ok);
         assert_eq!(endings, [("go-bad", failed), ("go-next", failed), ("go-last", ok)]);
+    }
+
+    #[test]
+    fn a_job_that_skips_itself_is_no_failure() {
+        let directory = tempfile::tempdir().unwrap();
+        let jobs = vec![
+            job("skip-first", A, directory.path(), "exit 77"),
+            job("skip-next", A, directory.path(), "true"),
+        ];
+        let (result, _, endings) = run(jobs, 1);
+        result.unwrap();
+        assert_eq!(endings, [("skip-first", Ending::Skipped), ("skip-next", Ending::Ok)]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The first steps run alone, since they fail soonest. The others run in lanes, side by side if there
 //! is more than one core. A step that runs beside others is a process of its own, `cargo xtask test
-//! STEP`; see [`lanes`].
+//! STEP`; see [`lanes`]. A step that is named on the command line and skipped is an error of its own.
 
 mod lanes;
 mod steps;
@@ -18,8 +18,9 @@ use clap::builder::PossibleValuesParser;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::install::Install;
+use crate::need::Need;
 use crate::progress::Progress;
-use crate::{Error, cpu, need, process, workspace};
+use crate::{Error, cpu, process, workspace};
 use devtools::Table;
 
 use lanes::{Ending, Job, Lane, Lanes};
@@ -81,7 +82,12 @@ pub(crate) fn run(options: &Options, install: Install) -> Result<(), Error> {
     if chosen.len() > 1 {
         report.print(start.elapsed());
     }
-    result
+    result?;
+    if options.steps.is_empty() || report.skipped.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = report.skipped.iter().map(|(name, _)| *name).collect();
+    Err(Error::Skipped(names.join(", ")))
 }
 
 fn list(chosen: &[&Step]) {
@@ -105,7 +111,7 @@ fn run_all(
         chosen.iter().partition(|step| has_company && in_lanes(step));
     let mut first_failure = None;
     for step in alone {
-        if !provide(step, install, report)? {
+        if !provide(step, |_| true, install, report)? {
             continue;
         }
         if let Err(error) = run_here(step, install, report) {
@@ -115,11 +121,13 @@ fn run_all(
             first_failure.get_or_insert(error);
         }
     }
-    // Installed before they start: rustup and apt-get run one at a time, and in the open.
+    // Installed before they start: rustup and apt-get run one at a time, and in the open. What is compiled is left
+    // to the steps.
     let mut jobs = Vec::new();
     for step in beside {
-        if provide(step, install, report)? {
-            jobs.extend(step.place.lane().map(|lane| job(step, lane, options.quick)).transpose()?);
+        if provide(step, |need| !need.is_compiled(), install, report)? {
+            let of_lane = |lane| job(step, lane, options.quick, install);
+            jobs.extend(step.place.lane().map(of_lane).transpose()?);
         }
     }
     let (stop, mut ended) = (stop_signals()?, Vec::new());
@@ -132,7 +140,12 @@ fn run_all(
         ended: &mut ended,
     };
     let result = lanes.run(jobs);
-    report.rows.extend(ended.into_iter().map(Row::from));
+    for job in ended {
+        if job.result == Ending::Skipped {
+            report.skipped.push((job.name, "its output says why".to_owned()));
+        }
+        report.rows.push(Row::from(job));
+    }
     first_failure.map_or(result, Err)
 }
 
@@ -148,12 +161,20 @@ fn stop_signals() -> Result<Arc<AtomicBool>, Error> {
     Ok(stop)
 }
 
-/// Provides what a step needs; `false` if the step is skipped for want of it.
-fn provide(step: &Step, install: Install, report: &mut Report) -> Result<bool, Error> {
+/// Provides those of a step's needs that are wanted; `false` if the step is skipped for want of one.
+fn provide(
+    step: &Step,
+    is_wanted: fn(&Need) -> bool,
+    install: Install,
+    report: &mut Report,
+) -> Result<bool, Error> {
     let start = Instant::now();
+    let all = |needs: &[Need]| {
+        needs.iter().filter(|need| is_wanted(need)).try_for_each(|need| need.provide(install))
+    };
     let result = match step.needs {
-        Needs::Required(needs) => need::provide(needs, install).map(|()| None),
-        Needs::Optional(needs) => Ok(need::provide(needs, install).err()),
+        Needs::Required(needs) => all(needs).map(|()| None),
+        Needs::Optional(needs) => Ok(all(needs).err()),
     };
     let row = |word| Row { name: step.name, elapsed: start.elapsed(), cpu: None, word };
     match result {
@@ -199,7 +220,7 @@ fn act(step: &Step, install: Install) -> Result<(), Error> {
 }
 
 /// A step as a process of its own.
-fn job(step: &Step, lane: Lane, quick: bool) -> Result<Job, Error> {
+fn job(step: &Step, lane: Lane, quick: bool, install: Install) -> Result<Job, Error> {
     // Cargo may replace the file of this program meanwhile. Linux still has it open here.
     let program = Path::new("/proc/self/exe");
     let mut command = if program.exists() {
@@ -207,8 +228,8 @@ fn job(step: &Step, lane: Lane, quick: bool) -> Result<Job, Error> {
     } else {
         Command::new(std::env::current_exe().map_err(Error::file("xtask"))?)
     };
-    // What it needs has been provided.
-    command.args(["--no-install", "test", step.name]).current_dir(workspace::root()?);
+    command.args((install == Install::Forbidden).then_some("--no-install"));
+    command.args(["test", step.name]).current_dir(workspace::root()?);
     if quick {
         command.arg("--quick");
     }
@@ -247,6 +268,7 @@ impl From<lanes::Ended> for Row {
         let word = match job.result {
             Ending::Ok => "ok",
             Ending::Failed => "FAILED",
+            Ending::Skipped => "skipped",
             Ending::Stopped => "stopped",
         };
         Self { name: job.name, elapsed: job.elapsed, cpu: job.cpu, word }
@@ -299,7 +321,6 @@ mod tests {
 
     #[test]
     fn a_step_that_lacks_something_fails_or_is_skipped() {
-        use crate::need::Need;
         use crate::tool::Tool;
         const ABSENT: Tool = Tool::absent();
         const NEEDS: &[Need] = &[Need::Tool(&ABSENT)];
@@ -313,11 +334,14 @@ mod tests {
         };
         let mut report = Report::default();
         let optional = step(Needs::Optional(NEEDS));
-        assert!(!provide(&optional, Install::Forbidden, &mut report).unwrap());
+        assert!(!provide(&optional, |_| true, Install::Forbidden, &mut report).unwrap());
         assert_eq!(report.rows[0].word, "skipped");
         assert!(report.skipped[0].1.contains("leave out --no-install"), "{:?}", report.skipped);
         let required = step(Needs::Required(NEEDS));
-        assert!(provide(&required, Install::Forbidden, &mut report).is_err());
+        assert!(provide(&required, |_| true, Install::Forbidden, &mut report).is_err());
         assert_eq!(report.rows[1].word, "FAILED");
+        // It is left to the step's own process.
+        let compiled = |need: &Need| !need.is_compiled();
+        assert!(provide(&required, compiled, Install::Forbidden, &mut report).unwrap());
     }
 }

@@ -141,7 +141,7 @@ pub(super) const STEPS: &[Step] = &[
         name: "clippy",
         about: "lints of all crates",
         runs: Runs::Always,
-        place: Place::First,
+        place: Place::In(SHARED),
         needs: Needs::Required(&[Need::Components]),
         action: Action::Quiet(&[
             // Among them xen-abi has the same generated code for each architecture, which takes minutes to lint.
