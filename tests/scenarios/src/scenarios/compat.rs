@@ -2,7 +2,8 @@
 
 use core::ptr;
 
-use xen_abi::foreign::x86_32::grant_table as abi;
+use xen_abi::GrantStatus;
+use xen_abi::grant_table::GNTTABOP_copy;
 use xen_abi::xen::{
     __HYPERVISOR_console_io, __HYPERVISOR_grant_table_op, CONSOLEIO_write, DOMID_SELF, domid_t,
     xen_pfn_t,
@@ -22,23 +23,18 @@ pub(crate) fn compat<G: Guest>(run: &mut Run<'_, G>) {
     run.step("console_io", Returned(result as isize));
 
     let (from, to) = (filled(run.guest, 0x77), filled(run.guest, 0));
-    let end = |frame: xen_pfn_t, domid: domid_t| abi::gnttab_copy_ptr {
-        u: abi::gnttab_copy_ptr_u([number(frame) as u32]),
-        domid,
-        ..abi::gnttab_copy_ptr::ZERO
-    };
+    // The words of x86_32's gnttab_copy: two ends with a frame, a domid and an offset, then the length and flags, and
+    // the status. xen-abi has the type, but every guest kernel would compile all architectures' for it.
+    let end = |frame: xen_pfn_t, domid: domid_t| [number(frame) as u32, domid.0.into()];
     for (name, domid) in [("copy", DOMID_SELF), ("copy, from another", domid_t(777))] {
-        let mut copy = abi::gnttab_copy {
-            source: end(from.frame(), domid),
-            dest: end(to.frame(), DOMID_SELF),
-            len: 64,
-            ..abi::gnttab_copy::ZERO
-        };
+        let ([source, of], [dest, own]) = (end(from.frame(), domid), end(to.frame(), DOMID_SELF));
+        let mut copy = [source, of, dest, own, 64, 0];
         let at = ptr::from_mut(&mut copy).expose_provenance() as u32;
-        let arguments = [xen_abi::grant_table::GNTTABOP_copy, at, 1, 0, 0];
-        let result = run.guest.compat_call(__HYPERVISOR_grant_table_op, arguments);
+        let result =
+            run.guest.compat_call(__HYPERVISOR_grant_table_op, [GNTTABOP_copy, at, 1, 0, 0]);
         run.step(name, Returned(result.unwrap_or(0) as isize));
-        run.step(format_args!("{name}, status"), copy.status.name().unwrap_or("unknown"));
+        let status = GrantStatus(copy[5] as i16);
+        run.step(format_args!("{name}, status"), status.name().unwrap_or("unknown"));
     }
     run.step("copy, the last byte", byte(to.view(), 63));
     run.step("copy, the byte behind it", byte(to.view(), 64));
