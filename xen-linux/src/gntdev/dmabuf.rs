@@ -295,7 +295,7 @@ mod tests {
     use crate::testing::{in_child, memory};
 
     fn gntdev(name: &str) -> Gntdev {
-        Gntdev { device: memory(name, 0).0 }
+        Gntdev::of(memory(name, 0).0)
     }
 
     #[test]

@@ -266,8 +266,9 @@ mod tests {
         let expected = "frame 0x1 of domain 3, number 1 of the list: No such file";
         assert!(text.contains(expected), "{text}");
         frames.frame(3).unwrap().write(4095, &[5]).unwrap();
+        assert_eq!(frames.size(), 4 * PAGE_SIZE);
         // SAFETY: mapped, and no thread writes.
-        assert_eq!(unsafe { frames.region.base().add(4 * PAGE_SIZE - 1).read() }, 5);
+        assert_eq!(unsafe { frames.as_ptr().add(4 * PAGE_SIZE - 1).read() }, 5);
         in_child(|| assert!(frames.frame(0).is_none()));
     }
 
