@@ -103,6 +103,8 @@ mod tests {
         assert_eq!((grants.len(), grants.is_empty()), (0, true));
         grants.push(grant);
         assert_eq!((grants.len(), grants.is_empty()), (1, false));
+        grants.extend([grant, grant]);
+        assert_eq!(grants.len(), 3);
         grants.clear();
         assert_eq!((grants.len(), grants.is_empty()), (0, true));
     }

@@ -285,7 +285,7 @@ mod tests {
         let mut frames = frames("again", &[0, PAGED_OUT, PAGED_OUT]);
         assert_eq!(frames.retry(), Err(Error::new(MAP, Cause::Unsupported)));
         assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
-        frames.errors[1] = 0;
+        frames.errors[1..].fill(0);
         assert_eq!(frames.attempt(1, 2), Err(Error::new(MAP, Cause::Unsupported)));
         assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
     }

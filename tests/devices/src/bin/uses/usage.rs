@@ -21,6 +21,7 @@ use crate::Use;
 pub(crate) const USES: &[Use] = &[
     ("map", map),
     ("failed-unmap", failed_unmap),
+    ("failed-releases", failed_releases),
     ("notify", notify),
     ("copy", copy),
     ("dmabuf", dmabuf),
@@ -55,12 +56,15 @@ fn bytes(gntdev: &Gntdev, grant: RemoteGrant, offset: usize) -> [u8; 8] {
 /// Pages of several domains are mapped together, read and written.
 fn map() {
     let gntdev = Gntdev::open().unwrap();
+    // The others come after it in the device.
+    let first = gntdev.map(grant(1, 21), ReadOnly).unwrap();
     let mut grants: Grants = [grant(1, 20), grant(2, 30), grant(1, 8)].into_iter().collect();
     let mapping = gntdev.map_all(&mut grants, ReadWrite).unwrap();
     let words = mapping.pages().map(|page| page.read_obj::<[u32; 2]>(0).unwrap());
     assert!(words.eq([[1, 20], [2, 30], [1, 8]]));
     let located = gntdev.locate(mapping.as_ptr() as usize).unwrap();
     assert_eq!((located.offset, located.count), (mapping.offset(), 3));
+    assert!(mapping.offset() >= first.stride() as u64);
     mapping.page(1).unwrap().write(64, b"written!").unwrap();
     mapping.unmap().unwrap();
     assert_eq!(&bytes(&gntdev, grant(2, 30), 64), b"written!");
@@ -77,6 +81,32 @@ fn failed_unmap() {
     assert_eq!(mapping.page(0).unwrap().read_obj::<[u32; 2]>(0).unwrap(), [1, 8]);
     mapping.unmap().unwrap();
     println!("{error}");
+}
+
+/// What could not be released is returned, unless the kernel does not know it. `tests/uses.rs` makes the
+/// releases fail.
+fn failed_releases() {
+    fn tell<T>(what: &str, result: Result<(), Failed<xen_linux::Error, T>>) {
+        let outcome = result.map_or_else(
+            |failed| if failed.returned.is_some() { "returned" } else { "gone" },
+            |()| "released",
+        );
+        println!("{what} {outcome}");
+    }
+    let port = Evtchn::open().unwrap().bind_unbound(domid_t(0)).unwrap();
+    let gntdev = Gntdev::open().unwrap();
+    let buffer = gntdev.export(peer(1), &[grant_ref_t(8)], Memory::Any).unwrap();
+    let imported = gntdev.import(&buffer, peer(2), 1).unwrap();
+    let xen = Privcmd::open().unwrap();
+    let resource = Resource::IoreqServer { id: 1 };
+    let frames = Arc::new(xen.map_resource(peer(1), resource, 1, 1, ReadWrite).unwrap());
+    let kick = rustix::event::eventfd(0, EventfdFlags::CLOEXEC).unwrap();
+    let notify = QueueNotify { device: 0x0200_0000, queue: 0, width: Width::U32 };
+    let ports = [port.number()];
+    let ioeventfd = xen.ioeventfd(peer(1), &frames, &ports, notify, &kick).unwrap();
+    tell("port", port.unbind());
+    tell("import", imported.release());
+    tell("ioeventfd", ioeventfd.deassign());
 }
 
 /// A byte and an event tell the other domain that a page is unmapped.
@@ -255,6 +285,7 @@ fn resources() {
     let pages = xen.map_resource(peer(1), table, 1, 3, ReadWrite).unwrap();
     let number = |frame| pages.frame(frame).unwrap().read_obj::<u64>(0).unwrap();
     assert_eq!([0, 1, 2].map(number), [1, 2, 3]);
+    assert!(pages.frame(3).is_none());
     pages.unmap().unwrap();
     for first in 0..4 {
         let page = xen.map_resource(peer(1), table, first, 1, ReadOnly).unwrap();
