@@ -8,7 +8,7 @@ use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, major, minor, openat, readlinkat};
+use rustix::fs::{CWD, Dev, FileType, Mode, OFlags, fstat, major, minor, openat, readlinkat};
 use rustix::io::{Errno, retry_on_intr};
 use xen_ops::Failed;
 
@@ -39,10 +39,20 @@ fn is_registered(minor: u32, DeviceName(path): DeviceName) -> Result<bool, Error
     let list = Path::new("/proc/misc");
     let text = std::fs::read_to_string(list)
         .map_err(|error| Error::open(list)(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
-    Ok(text.lines().any(|line| {
+    Ok(is_listed(minor, name, &text))
+}
+
+/// Whether this text of `/proc/misc` lists the device.
+fn is_listed(minor: u32, name: &str, text: &str) -> bool {
+    text.lines().any(|line| {
         let mut words = line.split_ascii_whitespace();
         words.next().is_some_and(|word| word.parse() == Ok(minor)) && words.next() == Some(name)
-    }))
+    })
+}
+
+/// Whether a file of this type and device number is a miscellaneous device.
+fn is_misc(kind: FileType, number: Dev) -> bool {
+    kind == FileType::CharacterDevice && major(number) == MISC_MAJOR
 }
 
 /// An open device. Clones share the descriptor, which is closed with the last of them.
@@ -78,8 +88,7 @@ impl Device {
     /// the path, and before any ioctl, which another device could take for one of its own.
     pub(crate) fn check_is(&self, name: DeviceName) -> Result<(), Error> {
         let stat = fstat(self).map_err(Error::errno("fstat"))?;
-        let is_misc = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
-            && major(stat.st_rdev) == MISC_MAJOR;
+        let is_misc = is_misc(FileType::from_raw_mode(stat.st_mode), stat.st_rdev);
         if is_misc && is_registered(minor(stat.st_rdev), name)? {
             return Ok(());
         }
@@ -228,6 +237,23 @@ mod tests {
             assert_eq!(is_registered(minor.parse().unwrap(), DeviceName(path)), Ok(true), "{line}");
             assert_eq!(is_registered(255, DeviceName(path)), Ok(false), "{line}");
         }
+    }
+
+    #[test]
+    fn a_device_is_listed_with_its_number_and_its_name() {
+        let text = " 57 xen/privcmd\n 58 xen/gntdev\n";
+        assert!(is_listed(58, "xen/gntdev", text));
+        for (minor, name) in [(57, "xen/gntdev"), (58, "xen"), (5, "xen/gntdev")] {
+            assert!(!is_listed(minor, name, text), "{minor} {name}");
+        }
+    }
+
+    #[test]
+    fn a_miscellaneous_device_has_its_type_and_its_number() {
+        let number = |major| rustix::fs::makedev(major, 58);
+        assert!(is_misc(FileType::CharacterDevice, number(MISC_MAJOR)));
+        assert!(!is_misc(FileType::CharacterDevice, number(MISC_MAJOR + 1)));
+        assert!(!is_misc(FileType::BlockDevice, number(MISC_MAJOR)));
     }
 
     #[test]

@@ -72,3 +72,26 @@ impl GrantAccess for GntdevCopy {
         self.copy(Segment::write(from, RemoteGrant::new(self.peer, grant), offset))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use xen_ops::xen_abi::xen::domid_t;
+
+    use super::*;
+    use crate::testing::memory;
+
+    /// The range is checked first, and then the device, which is not a gntdev.
+    #[test]
+    fn a_copy_that_fails_is_an_error() {
+        let gntdev = Gntdev::of(memory("drivers", 0).0);
+        let mut access = GntdevCopy::new(gntdev, DomainId::new(domid_t(1)).unwrap());
+        for (offset, cause) in [
+            (4096, Cause::Range(OutOfBounds { offset: 4096, length: 1 })),
+            (4095, Cause::Unsupported),
+        ] {
+            let error = Error::new(COPY, cause);
+            assert_eq!(access.read(grant_ref_t(8), offset, &mut [0]), Err(error.clone()));
+            assert_eq!(access.write(grant_ref_t(8), offset, &[0]), Err(error));
+        }
+    }
+}

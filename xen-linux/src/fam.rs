@@ -290,7 +290,10 @@ mod tests {
             ..ioctl_gntdev_map_grant_ref::ZERO
         };
         assert_eq!(words(&mut list, header, 8), [2, 0, 5, 0, 1, 8, 1, 9]);
+        let copy = list.clone();
+        assert!(!list.is_empty());
         list.clear();
+        assert_eq!((copy.as_slice(), copy.header().index), (&[grant(8), grant(9)][..], 5));
         assert!(list.is_empty());
         list.push(grant(5));
         assert_eq!(list.as_slice(), [grant(5)]);
@@ -328,6 +331,10 @@ mod tests {
         assert_eq!(list.as_slice(), [3, 4]);
         let words = words(&mut list, ioctl_gntalloc_alloc_gref::ZERO, 6);
         assert_eq!(words, [0, 2, 0, 0, 3, 4]);
+        for len in [1, 2] {
+            let list = FamVec::<ioctl_gntalloc_alloc_gref>::zeroed(len).unwrap();
+            assert_eq!(list.as_slice(), [0, 0].get(..len).unwrap());
+        }
     }
 
     #[test]

@@ -108,6 +108,23 @@ mod tests {
         assert_eq!(number(&word), first);
     }
 
+    /// In a child, whose other threads cannot map anything at that address.
+    #[test]
+    fn a_page_that_is_dropped_is_unmapped() {
+        in_child(|| {
+            let is_mapped = |address: *mut libc::c_void| {
+                let mut pages = [0_u8];
+                // SAFETY: the kernel writes one byte for the one page.
+                unsafe { libc::mincore(address, 1, pages.as_mut_ptr().cast()) == 0 }
+            };
+            let page = Page::new().unwrap();
+            let address = page.base.as_ptr().cast();
+            assert!(is_mapped(address));
+            drop(page);
+            assert!(!is_mapped(address));
+        });
+    }
+
     #[test]
     fn every_child_has_a_number_of_its_own() {
         let own = generation().unwrap();

@@ -279,6 +279,9 @@ mod tests {
         assert!(shared.references().eq([grant_ref_t(8), grant_ref_t(11)]));
         assert_eq!((shared.count(), shared.size()), (2, 2 * shared.stride()));
         shared.pages().for_each(|page| page.write(4095, &[1]).unwrap());
+        // SAFETY: mapped, and no thread writes.
+        let last = unsafe { shared.as_ptr().add(shared.stride() + 4095).read() };
+        assert_eq!(last, 1);
         let cause = |page, offset| {
             shared.notify(page, UnmapNotify::clear_byte(offset)).unwrap_err().cause().clone()
         };

@@ -40,8 +40,8 @@ impl MmapRegion {
         prot: ProtFlags,
     ) -> Result<Self, Error> {
         device.check_own("mmap")?;
-        // The system call of 32 bits takes pages, and an offset within one would be cut off.
-        if cfg!(target_pointer_width = "32") && offset % 4096 != 0 {
+        // The system call of 32 bits takes pages, and would cut off an offset within one.
+        if offset % 4096 != 0 {
             return Err(Error::errno("mmap")(Errno::INVAL));
         }
         let (anywhere, shared) = (ptr::null_mut(), MapFlags::SHARED);

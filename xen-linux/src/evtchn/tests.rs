@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Instant;
 
 use rustix::fs::{
@@ -67,6 +67,20 @@ fn ports_that_the_kernel_has_not_taken_are_written_again() {
     let mut written = vec![0; 4096];
     File::from(file).read_exact_at(&mut written, 0).unwrap();
     assert_eq!(written, bytes(&numbers[..1024]));
+}
+
+/// A file takes half a port where files may have so many bytes and no more.
+#[test]
+fn a_device_that_takes_no_whole_port_is_an_error() {
+    in_child(|| {
+        let file = memfd_create("half-a-port", MemfdFlags::CLOEXEC).unwrap();
+        let events = Evtchn { device: Device::new(file).unwrap() };
+        let limit = libc::rlimit { rlim_cur: 2, rlim_max: 2 };
+        // SAFETY: it limits what this child writes.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
+        let error = events.unmask(&ports([1])).unwrap_err();
+        assert_eq!(error, Error::new("write", Cause::Errno(Errno::IO)));
+    });
 }
 
 #[test]
@@ -177,6 +191,45 @@ fn a_set_waits_no_longer_than_its_timeout() {
     writer.join().unwrap();
 }
 
+/// Each datagram is one read, as if another thread's events came meanwhile.
+#[test]
+fn a_set_reads_all_that_has_come_and_no_more() {
+    let (own, other) = UnixDatagram::pair().unwrap();
+    own.set_nonblocking(true).unwrap();
+    let mut set = PortSet::from(Evtchn { device: Device::new(own.into()).unwrap() });
+    set.add(Port::new(&set.evtchn().device, evtchn_port_t(3)), ());
+    let now = Some(Duration::ZERO);
+    // Fewer than are read at once: there were no others.
+    for number in [7, 3] {
+        other.send(bytes(&ports([number]))).unwrap();
+    }
+    assert_eq!(set.wait(now), Ok(None));
+    assert_eq!(set.wait(now), Ok(Some(evtchn_port_t(3))));
+    // As many as are read at once.
+    other.send(bytes(&ports([7; 64]))).unwrap();
+    other.send(bytes(&ports([3]))).unwrap();
+    assert_eq!(set.wait(now), Ok(Some(evtchn_port_t(3))));
+}
+
+#[test]
+fn a_driver_s_set_unmasks_the_port_whose_event_it_returns() {
+    use std::io::Read as _;
+    use std::os::fd::AsRawFd as _;
+
+    use xen_ops::events::EventChannelSet;
+
+    let (mut set, mut other) = set([5]);
+    other.write_all(bytes(&ports([5]))).unwrap();
+    assert_eq!(set.wait_any(None), Ok(Some(evtchn_port_t(5))));
+    let mut unmasked = [0; 4];
+    other.read_exact(&mut unmasked).unwrap();
+    assert_eq!(u32::from_ne_bytes(unmasked), 5);
+    assert_eq!(set.wait_any(Some(Duration::ZERO)), Ok(None));
+    let notified = EventChannelSet::notify(&set, evtchn_port_t(5));
+    assert_eq!(notified, Err(Error::new(NOTIFY, Cause::Unsupported)));
+    assert_eq!(set.as_raw_fd(), set.as_fd().as_raw_fd());
+}
+
 #[test]
 fn a_port_that_was_removed_has_no_events() {
     let (mut set, mut other) = set([3, 5]);
@@ -187,6 +240,7 @@ fn a_port_that_was_removed_has_no_events() {
     assert_eq!((failed.error.operation(), failed.returned), (UNBIND, Some(5)));
     assert!(matches!(set.remove(evtchn_port_t(5)), Ok(None)));
     assert_eq!((set.len(), set.is_empty()), (1, false));
+    assert!(self::set([]).0.is_empty());
     assert_eq!(set.wait(Some(Duration::ZERO)), Ok(None));
 }
 
@@ -228,4 +282,5 @@ fn a_channel_waits_for_its_port_and_lets_the_next_event_come() {
     other.read_exact(&mut unmasked).unwrap();
     assert_eq!(u32::from_ne_bytes(unmasked), 5);
     assert_eq!(channel.wait(Some(Duration::ZERO)), Ok(false));
+    assert_eq!(channel.notify(), Err(Error::new(NOTIFY, Cause::Unsupported)));
 }

@@ -68,13 +68,7 @@ impl Gntdev {
         memory: Memory,
     ) -> Result<Exported, Error> {
         let mut list: FamVec<_> = grants.iter().map(|reference| reference.0).collect();
-        let header = ioctl_gntdev_dmabuf_exp_from_refs {
-            flags: memory.flags(),
-            // No descriptor, unless the kernel writes one.
-            fd: u32::MAX,
-            domid: domain.domid().0.into(),
-            ..ioctl_gntdev_dmabuf_exp_from_refs::ZERO
-        };
+        let header = export_of(domain, memory);
         let argument = list.as_mut_ptr(header).map_err(Error::length(EXPORT))?;
         check_page_size(EXPORT, page_size())?;
         // SAFETY: the list has as many references as it says, and the kernel writes into its header.
@@ -108,16 +102,32 @@ impl Gntdev {
         check_page_size(IMPORT, page_size())?;
         // The kernel identifies the import by the descriptor's number, so the import needs its own.
         let buffer = fcntl_dupfd_cloexec(buffer, 0).map_err(Error::errno("fcntl"))?;
-        let header = ioctl_gntdev_dmabuf_imp_to_refs {
-            fd: raw(&buffer),
-            domid: domain.domid().0.into(),
-            ..ioctl_gntdev_dmabuf_imp_to_refs::ZERO
-        };
+        let header = import_of(&buffer, domain);
         let argument = list.as_mut_ptr(header).map_err(Error::length(IMPORT))?;
         // SAFETY: the list has as many elements as it says, and the kernel writes references there.
         unsafe { self.device.ioctl_again(IMPORT, IOCTL_GNTDEV_DMABUF_IMP_TO_REFS, argument) }
             .map_err(Error::instead(Errno::NOSPC, Cause::Exhausted))?;
         Ok(Imported { list, import: Some(Import { device: self.device.clone(), buffer }) })
+    }
+}
+
+/// Without the grants.
+fn export_of(domain: DomainId, memory: Memory) -> ioctl_gntdev_dmabuf_exp_from_refs {
+    ioctl_gntdev_dmabuf_exp_from_refs {
+        flags: memory.flags(),
+        // No descriptor, unless the kernel writes one.
+        fd: u32::MAX,
+        domid: domain.domid().0.into(),
+        ..ioctl_gntdev_dmabuf_exp_from_refs::ZERO
+    }
+}
+
+/// Without space for the references.
+fn import_of(buffer: &OwnedFd, domain: DomainId) -> ioctl_gntdev_dmabuf_imp_to_refs {
+    ioctl_gntdev_dmabuf_imp_to_refs {
+        fd: raw(buffer),
+        domid: domain.domid().0.into(),
+        ..ioctl_gntdev_dmabuf_imp_to_refs::ZERO
     }
 }
 
@@ -295,7 +305,7 @@ mod tests {
     use crate::testing::{in_child, memory};
 
     fn gntdev(name: &str) -> Gntdev {
-        Gntdev { device: memory(name, 0).0 }
+        Gntdev::of(memory(name, 0).0)
     }
 
     #[test]
@@ -314,6 +324,22 @@ mod tests {
         assert_eq!(error, Error::new(EXPORT, Cause::Unsupported));
         let error = gntdev.import(&gntdev, domain, 1).unwrap_err();
         assert_eq!(error, Error::new(IMPORT, Cause::Unsupported));
+    }
+
+    #[test]
+    fn arguments_name_the_domain_the_memory_and_the_buffer() {
+        let domain = DomainId::new(domid_t(3)).unwrap();
+        for (memory, flags) in [
+            (Memory::Any, DmabufFlags::empty()),
+            (Memory::WriteCombined, GNTDEV_DMA_FLAG_WC),
+            (Memory::Coherent, GNTDEV_DMA_FLAG_COHERENT),
+        ] {
+            let export = export_of(domain, memory);
+            assert_eq!((export.flags, export.fd, export.domid), (flags, u32::MAX, 3));
+        }
+        let buffer = OwnedFd::from(memory("buffer", 0).1);
+        let import = import_of(&buffer, domain);
+        assert_eq!((import.fd, import.domid), (raw(&buffer), 3));
     }
 
     #[test]

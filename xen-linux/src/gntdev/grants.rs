@@ -86,3 +86,35 @@ impl FromIterator<RemoteGrant> for Grants {
 pub(super) fn element(grant: RemoteGrant) -> ioctl_gntdev_grant_ref {
     ioctl_gntdev_grant_ref { domid: grant.domain.domid().0.into(), ref_: grant.reference.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use xen_abi::grant_table::grant_ref_t;
+    use xen_abi::xen::domid_t;
+
+    use super::*;
+    use crate::DomainId;
+    use crate::testing::allocations;
+
+    #[test]
+    fn a_list_is_empty_before_and_after_its_grants() {
+        let grant = RemoteGrant::new(DomainId::new(domid_t(1)).unwrap(), grant_ref_t(8));
+        let mut grants = Grants::new();
+        assert_eq!((grants.len(), grants.is_empty()), (0, true));
+        grants.push(grant);
+        assert_eq!((grants.len(), grants.is_empty()), (1, false));
+        grants.extend([grant, grant]);
+        assert_eq!(grants.len(), 3);
+        grants.clear();
+        assert_eq!((grants.len(), grants.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn a_list_does_not_grow_within_its_capacity() {
+        let grant = RemoteGrant::new(DomainId::new(domid_t(1)).unwrap(), grant_ref_t(8));
+        let mut grants = Grants::with_capacity(100);
+        let before = allocations();
+        (0..100).for_each(|_| grants.push(grant));
+        assert_eq!(allocations(), before);
+    }
+}

@@ -266,8 +266,9 @@ mod tests {
         let expected = "frame 0x1 of domain 3, number 1 of the list: No such file";
         assert!(text.contains(expected), "{text}");
         frames.frame(3).unwrap().write(4095, &[5]).unwrap();
+        assert_eq!(frames.size(), 4 * PAGE_SIZE);
         // SAFETY: mapped, and no thread writes.
-        assert_eq!(unsafe { frames.region.base().add(4 * PAGE_SIZE - 1).read() }, 5);
+        assert_eq!(unsafe { frames.as_ptr().add(4 * PAGE_SIZE - 1).read() }, 5);
         in_child(|| assert!(frames.frame(0).is_none()));
     }
 
@@ -284,7 +285,7 @@ mod tests {
         let mut frames = frames("again", &[0, PAGED_OUT, PAGED_OUT]);
         assert_eq!(frames.retry(), Err(Error::new(MAP, Cause::Unsupported)));
         assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
-        frames.errors[1] = 0;
+        frames.errors[1..].fill(0);
         assert_eq!(frames.attempt(1, 2), Err(Error::new(MAP, Cause::Unsupported)));
         assert_eq!(frames.errors[..], [0, PAGED_OUT, PAGED_OUT]);
     }

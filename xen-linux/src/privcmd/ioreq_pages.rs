@@ -225,6 +225,8 @@ mod tests {
     use std::ptr::NonNull;
 
     use super::*;
+    use crate::mmap_region::{MmapRegion, prot};
+    use crate::testing::memory;
 
     #[repr(align(4096))]
     struct Page([u8; PAGE_SIZE]);
@@ -250,13 +252,41 @@ mod tests {
         view.write_obj(offset, &ready(0x60, false)).unwrap();
         assert!(RequestPlace::new(view, 2).unwrap().take().is_none());
         let request = RequestPlace::new(view, 3).unwrap().take().unwrap();
-        let IoRequest { address, size, is_write, .. } = request.get();
-        assert_eq!((address, size, is_write), (0x60, 4, false));
+        let expected = IoRequest {
+            kind: 0,
+            address: 0x60,
+            size: 4,
+            count: 1,
+            is_write: false,
+            data: 0x1234,
+            data_is_pointer: false,
+            descending: false,
+        };
+        assert_eq!(request.get(), expected);
+        let taken: ioreq = view.read_obj(offset).unwrap();
+        assert_eq!(u32::from(taken.state()), STATE_IOREQ_INPROCESS);
+        assert_eq!((u32::from(taken.dir()), taken.df(), taken.data_is_ptr()), (IOREQ_READ, 0, 0));
         assert!(RequestPlace::new(view, 3).unwrap().take().is_none(), "it is in process");
         request.complete(0xff);
         let done: ioreq = view.read_obj(offset).unwrap();
         assert_eq!(u32::from(done.state()), STATE_IORESP_READY);
         assert_eq!((u64::from(done.data), u32::from(done.dir())), (0xff, IOREQ_READ));
+    }
+
+    /// Whose values are in the guest's memory.
+    #[test]
+    fn the_answer_to_a_string_instruction_leaves_the_address() {
+        let mut memory = Page([0; PAGE_SIZE]);
+        let view = page(&mut memory);
+        let mut string = ready(0x70, false);
+        string.set_data_is_ptr(1);
+        string.set_df(1);
+        view.write_obj(0, &string).unwrap();
+        let request = RequestPlace::new(view, 0).unwrap().take().unwrap();
+        assert!(request.get().data_is_pointer && request.get().descending);
+        request.complete(0);
+        let done: ioreq = view.read_obj(0).unwrap();
+        assert_eq!((u64::from(done.data), done.df(), done.data_is_ptr()), (0x1234, 1, 1));
     }
 
     #[test]
@@ -308,10 +338,49 @@ mod tests {
         let view = page(&mut memory);
         view.write(4, &(IOREQ_BUFFER_SLOT_NUM + 1).to_ne_bytes()).unwrap();
         assert_eq!(next_buffered(&view), None);
+        view.write(4, &IOREQ_BUFFER_SLOT_NUM.to_ne_bytes()).unwrap();
+        assert!(next_buffered(&view).is_some());
     }
 
     #[test]
     fn each_page_has_the_requests_of_128_vcpus() {
         assert_eq!([1, 128, 129].map(frames_of), [1, 1, 2]);
+    }
+
+    /// The pages of 132 vCPUs, behind a ring or without one.
+    fn pages(has_ring: bool) -> IoreqPages {
+        let size = (usize::from(has_ring) + 2) * PAGE_SIZE;
+        let (device, _) = memory("ioreq-pages", size);
+        let region = MmapRegion::map(&device, 0, size, prot::<ReadWrite>()).unwrap();
+        IoreqPages::new(ResourceFrames::new(region), 132, has_ring)
+    }
+
+    #[test]
+    fn requests_follow_the_ring() {
+        for has_ring in [false, true] {
+            let pages = pages(has_ring);
+            assert_eq!(pages.vcpus(), 132);
+            let last = pages.frames.frame(usize::from(has_ring) + 1).unwrap();
+            // The vCPUs 131 and 132, of which there is only the first.
+            for index in [3, 4] {
+                let request = ioreq { vp_eport: 7, ..ready(0x60, false) };
+                last.write_obj(index * size_of::<ioreq>(), &request).unwrap();
+            }
+            assert_eq!(
+                [130, 131, 132].map(|vcpu| pages.port(vcpu).map(|port| port.0)),
+                [None, Some(7), None]
+            );
+            assert!([130, 132].iter().all(|&vcpu| pages.request(vcpu).is_none()));
+            assert_eq!(pages.request(131).unwrap().get().address, 0x60);
+        }
+    }
+
+    #[test]
+    fn buffered_requests_are_in_the_first_frame_of_a_server_with_a_ring() {
+        for has_ring in [false, true] {
+            let pages = pages(has_ring);
+            put(&pages.frames.frame(0).unwrap(), 2, 7);
+            assert_eq!(pages.next_buffered().map(|request| request.data), has_ring.then_some(7));
+        }
     }
 }

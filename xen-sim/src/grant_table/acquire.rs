@@ -129,8 +129,8 @@ impl State {
         let source = (wanted.granter, wanted.ref_);
         let new = Active { pins, domid, mfn, start, length, is_sub_page, source };
         let Some(old) = old else { return Ok(new) };
-        let changed =
-            old.mfn != mfn || old.source != source || (old.is_sub_page && !is_same(&old, &new));
+        let moved = (old.mfn, old.source) != (mfn, source);
+        let changed = moved || (old.is_sub_page && !is_same(&old, &new));
         if !changed {
             return Ok(old);
         }

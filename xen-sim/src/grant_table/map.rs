@@ -111,7 +111,7 @@ impl State {
         while references < wanted && self.frames.hold(mfn, granter) {
             references += 1;
         }
-        let mapped = if references < wanted {
+        let mapped = if references != wanted {
             Err(GNTST_general_error)
         } else if op.flags.contains(GNTMAP_host_map) {
             self.map_host(caller, op.host_addr, mfn, op.flags)

@@ -40,9 +40,7 @@ impl State {
         if op.nr_frames > table.max_frames {
             return Err(GNTST_general_error);
         }
-        let missing = op.nr_frames > table.frames
-            || (table.version == 2 && status_frames(op.nr_frames) > table.status_frames);
-        if missing && !self.grow_table(caller, domid, op.nr_frames) {
+        if op.nr_frames > table.frames && !self.grow_table(caller, domid, op.nr_frames) {
             return Err(GNTST_general_error);
         }
         for at in 0..op.nr_frames {
@@ -58,18 +56,14 @@ impl State {
         Ok(())
     }
 
-    /// Grows `domid`'s table to `frames` frames. False if there is no memory.
+    /// Grows `domid`'s table to `frames` frames, which it may have. False if there is no memory.
     pub(crate) fn grow_table(&mut self, caller: domid_t, domid: domid_t, frames: u32) -> bool {
         if self.caller_mut(caller).faults.take_no_memory() {
             return false;
         }
-        match self.domains.get_mut(&domid.0) {
-            Some(domain) if frames <= domain.grants.max_frames => {
-                domain.grants.grow(&mut self.frames, domid, frames);
-                true
-            }
-            _ => false,
-        }
+        let Some(domain) = self.domains.get_mut(&domid.0) else { return false };
+        domain.grants.grow(&mut self.frames, domid, frames);
+        true
     }
 
     /// The frame of entries or status words with that index; the table grows until it has one.

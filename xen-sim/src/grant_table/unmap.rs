@@ -93,7 +93,7 @@ impl State {
         let checks_frame = self.release > Release::V4_14;
         let domain = self.caller_mut(caller);
         if domain.is_translated() {
-            if unmap.new_addr != 0 || flags.contains(GNTMAP_contains_pte) {
+            if unmap.new_addr != 0 {
                 return Err(GNTST_general_error);
             }
             return match (domain.p2m.get(page), domain.kind) {
@@ -115,7 +115,6 @@ impl State {
         // The replacement loses its old place even if the rest fails.
         let replacement = match unmap.new_addr {
             0 => None,
-            _ if flags.contains(GNTMAP_contains_pte) => return Err(GNTST_general_error),
             new => domain.page_table.get_mut(&(new >> 12)).ok_or(GNTST_general_error)?.take(),
         };
         let readonly = flags.contains(GNTMAP_readonly);

@@ -465,6 +465,13 @@ fn a_list_of_accesses_may_start_anywhere() {
 fn an_entry_is_swapped_to_a_frame_that_is_not_mapped() {
     use xen_abi::grant_table::*;
     let (_xen, a, b) = pair(Arm);
+    let swap = |ref_a, ref_b| {
+        let (ref_a, ref_b) = (grant_ref_t(ref_a), grant_ref_t(ref_b));
+        let mut op = [gnttab_swap_grant_ref { ref_a, ref_b, ..gnttab_swap_grant_ref::ZERO }];
+        (grant_op(&a, GNTTABOP_swap_grant_ref, &mut op), op[0].status)
+    };
+    // The table has one frame yet.
+    assert_eq!(swap(8, 512), (0, GNTST_bad_gntref));
     let mut list = [xen_pfn_t(0); 3];
     let mut op = gnttab_setup_table {
         dom: DOMID_SELF,
@@ -473,11 +480,10 @@ fn an_entry_is_swapped_to_a_frame_that_is_not_mapped() {
         ..gnttab_setup_table::ZERO
     };
     assert_eq!(grant_op(&a, GNTTABOP_setup_table, std::slice::from_mut(&mut op)), 0);
-    let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
-    let (ref_a, ref_b) = (grant_ref_t(8), grant_ref_t(1024));
-    let mut op = [gnttab_swap_grant_ref { ref_a, ref_b, ..gnttab_swap_grant_ref::ZERO }];
-    assert_eq!((grant_op(&a, GNTTABOP_swap_grant_ref, &mut op), op[0].status), (0, GNTST_okay));
+    let _pages = [8, 512].map(|ref_| granted(&a, ref_, GrantEntryFlags::empty(), &b));
+    assert_eq!(swap(8, 1024), (0, GNTST_okay));
     let own = b.page().unwrap();
     let from = |ref_| copy(&b, by_ref(&a, ref_, 0), by_frame(&own, 0), 8, GNTCOPY_source_gref);
     assert_eq!((from(1024), from(8)), (GNTST_okay, GNTST_general_error));
+    assert_eq!(from(512), GNTST_general_error, "the guest has not mapped this one");
 }

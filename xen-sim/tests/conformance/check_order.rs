@@ -187,6 +187,7 @@ fn the_call_itself_is_checked_before_its_elements() {
     // The count, then the command's upper bits, then the pointer.
     assert_eq!(grant_op(GNTTABOP_map_grant_ref | 0x1000, 0, over), -22);
     assert_eq!(grant_op(GNTTABOP_map_grant_ref | 0x1000, 0, 1), -22);
+    assert_eq!(grant_op(GNTTABOP_map_grant_ref, 0, over - 1), -14);
     assert_eq!(grant_op(GNTTABOP_map_grant_ref, 0, 1), -14);
     assert_eq!(grant_op(GNTTABOP_map_grant_ref, 0, 0), 0);
     assert_eq!(grant_op(GNTTABOP_query_size, at, 0), -22);

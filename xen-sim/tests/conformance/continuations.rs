@@ -7,6 +7,7 @@ use xen_abi::GuestHandle;
 use xen_abi::grant_table::*;
 use xen_abi::memory::*;
 use xen_abi::xen::*;
+use xen_ops::page::Page as _;
 use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
 
 use crate::support::*;
@@ -50,6 +51,27 @@ fn a_batch_has_the_statuses_that_it_has_uninterrupted() {
         assert_eq!(count.load(Ordering::Relaxed), expected, "{interrupt:?}");
         assert_eq!(xen.check_invariants(), Ok(()));
     }
+}
+
+/// They have no statuses: the first that fails ends the list.
+#[test]
+fn caches_are_flushed_up_to_the_count() {
+    let (xen, a) = machine(GuestKind::Arm);
+    let count = counted(&xen);
+    let page = a.page().unwrap();
+    let frame = machine_frame(&a, pfn_to_u64(page.frame())).unwrap();
+    let good = gnttab_cache_flush {
+        a: gnttab_cache_flush_a::from_dev_bus_addr(frame << 12),
+        length: 8,
+        op: GNTTAB_CACHE_CLEAN,
+        ..gnttab_cache_flush::ZERO
+    };
+    let mut ops = [good, good, gnttab_cache_flush { length: 4097, ..good }];
+    for (length, expected) in [(2, 0), (3, -22)] {
+        a.faults().interrupt_after(1);
+        assert_eq!(grant_op(&a, GNTTABOP_cache_flush, &mut ops[..length]), expected, "{length}");
+    }
+    assert_eq!(count.load(Ordering::Relaxed), 2);
 }
 
 /// What the batch held for its next elements is released when it is interrupted, so that the granter

@@ -2,8 +2,8 @@
 
 use xen_abi::grant_table::*;
 use xen_abi::xen::*;
-use xen_ops::page::Page as _;
-use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen};
+use xen_ops::page::{MapTarget as _, Page as _};
+use xen_sim::{Domain, DomainConfig, GuestKind, GuestPage, Release, Xen};
 
 use crate::support::*;
 
@@ -160,11 +160,77 @@ fn a_transitive_grant_passes_on_one_level() {
     fails(domid(&a), 9, GNTST_general_error);
     fails(domid_t(77), 9, GNTST_general_error);
     fails(domid(&c), 5000, GNTST_bad_gntref);
+    let theirs = b.page().unwrap();
+    grant2(&b, 8, GTF_permit_access, domid(&c), 0, pfn_to_u64(theirs.frame()));
     grant2(&c, 10, GTF_transitive, domid(&a), u32::from(domid(&b).0), 8);
     fails(domid(&c), 10, GNTST_general_error);
     // Not granted to a, however well to b.
     grant2(&c, 11, GTF_permit_access, domid(&b), 0, pfn_to_u64(page.frame()));
     fails(domid(&c), 11, GNTST_general_error);
+}
+
+/// Xen finds the entry in use by the copy itself.
+#[test]
+fn source_and_destination_may_be_the_same_grant() {
+    let (xen, a, b) = version_2_pair();
+    let c = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(8));
+    assert_eq!(set_version(&c, 2).0, 0);
+    let (page, others) = (a.page().unwrap(), c.page().unwrap());
+    let frame = |page: &GuestPage| pfn_to_u64(page.frame());
+    grant2(&a, 8, GTF_permit_access, domid(&b), 0, frame(&page));
+    // The first 16 bytes, and a page of c's.
+    grant2(&a, 9, GTF_permit_access | GTF_sub_page, domid(&b), 16 << 16, frame(&page));
+    grant2(&c, 9, GTF_permit_access, domid(&a), 0, frame(&others));
+    grant2(&a, 10, GTF_transitive, domid(&b), u32::from(domid(&c).0), 9);
+    for (ref_, page) in [(8, &page), (9, &page), (10, &others)] {
+        page.view().write(0, b"moved\0\0\0").unwrap();
+        let status = copy(&b, by_ref(&a, ref_, 0), by_ref(&a, ref_, 8), 8, SOURCE | DEST);
+        assert_eq!((status, byte(page.view(), 8)), (GNTST_okay, b'm'), "{ref_}");
+        page.view().write(8, &[0; 8]).unwrap();
+        assert!(a.pins(grant_ref_t(ref_)).is_zero());
+        xen.check_invariants().unwrap();
+    }
+}
+
+/// Each of two granters has a grant with the same number.
+#[test]
+fn a_batch_may_change_the_domain_of_one_end() {
+    let (xen, a, b) = pair(GuestKind::Pvh);
+    let c = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(8));
+    let pages = [&a, &c].map(|granter| granted(granter, 8, GrantEntryFlags::empty(), &b));
+    for (page, text) in pages.iter().zip([b"a's", b"c's"]) {
+        page.view().write(0, text).unwrap();
+    }
+    let own = b.page().unwrap();
+    let mut ops = [(&a, 0), (&c, 3)].map(|(granter, offset)| gnttab_copy {
+        source: by_ref(granter, 8, 0),
+        dest: by_frame(&own, offset),
+        len: 3,
+        flags: SOURCE,
+        status: UNTOUCHED,
+        ..gnttab_copy::ZERO
+    });
+    assert_eq!(grant_op(&b, GNTTABOP_copy, &mut ops), 0);
+    assert_eq!(ops.map(|op| op.status), [GNTST_okay; 2]);
+    assert_eq!(own.view().read_obj::<[u8; 6]>(0).unwrap(), *b"a'sc's");
+}
+
+/// Xen looks at the domain and the type of an entry when its use begins, and not again.
+#[test]
+fn an_entry_in_use_may_be_ended_or_made_a_window() {
+    let (xen, a, b) = version_2_pair();
+    let (page, own) = (a.page().unwrap(), b.page().unwrap());
+    let frame = pfn_to_u64(page.frame());
+    for entry in [GTF_invalid, GTF_permit_access | GTF_sub_page] {
+        grant2(&a, 8, GTF_permit_access, domid(&b), 0, frame);
+        let target = b.target();
+        let handle = map_okay(&b, &a, 8, true, &target);
+        grant2(&a, 8, entry, domid(&b), 0, frame);
+        let status = copy(&b, by_frame(&own, 0), by_ref(&a, 8, 0), 8, DEST);
+        assert_eq!(status, GNTST_okay, "{entry:?}");
+        assert_eq!(unmap(&b, handle, target.host_addr(), 0), GNTST_okay);
+        xen.check_invariants().unwrap();
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use xen_abi::GrantStatus;
 use xen_abi::grant_table::*;
+use xen_abi::xen::__HYPERVISOR_grant_table_op;
 use xen_ops::page::{MapTarget as _, Page as _};
 use xen_sim::{GuestKind, HypercallRecord};
 
@@ -125,6 +126,38 @@ fn hypercalls_are_recorded_with_their_outcome() {
             "d1 GNTTABOP_set_version x1 = -16",
             "d1 XENMEM_add_to_physmap = -22",
             "d1 hypercall = -38",
+        ]
+    );
+}
+
+#[test]
+fn grant_operations_are_recorded_by_their_names() {
+    let (xen, a) = machine(GuestKind::Pv);
+    let told: Arc<Mutex<Vec<_>>> = Arc::default();
+    xen.on_hypercall({
+        let told = Arc::clone(&told);
+        move |call: &HypercallRecord| told.lock().unwrap().push(call.operation)
+    });
+    for command in 0..=13 {
+        call(&a, __HYPERVISOR_grant_table_op, [command, 0, 0, 0, 0]);
+    }
+    assert_eq!(
+        told.lock().unwrap()[..],
+        [
+            "GNTTABOP_map_grant_ref",
+            "GNTTABOP_unmap_grant_ref",
+            "GNTTABOP_setup_table",
+            "GNTTABOP_dump_table",
+            "GNTTABOP_transfer",
+            "GNTTABOP_copy",
+            "GNTTABOP_query_size",
+            "GNTTABOP_unmap_and_replace",
+            "GNTTABOP_set_version",
+            "GNTTABOP_get_status_frames",
+            "GNTTABOP_get_version",
+            "GNTTABOP_swap_grant_ref",
+            "GNTTABOP_cache_flush",
+            "grant_table_op",
         ]
     );
 }

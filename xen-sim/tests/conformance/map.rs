@@ -3,6 +3,7 @@
 
 use crate::support::{self, *};
 use xen_abi::grant_table::*;
+use xen_abi::memory::XENMAPSPACE_grant_table;
 use xen_abi::xen::*;
 use xen_ops::page::{MapTarget as _, Page as _};
 use xen_sim::{DomainConfig, GuestKind, Release, Xen};
@@ -71,6 +72,17 @@ fn one_who_reads_already_needs_no_permission_to_read_again() {
     assert_eq!(a.pins(grant_ref_t(8)).host_read, 2);
     assert_eq!(unmap(&b, handle, second.host_addr(), 0), GNTST_okay);
     assert_eq!(flags(&a, 8) & GTF_reading, GTF_reading, "still read");
+    xen.check_invariants().unwrap();
+}
+
+#[test]
+fn one_who_writes_already_needs_no_permission_to_write_again() {
+    let (xen, a, b) = pair(GuestKind::Pvh);
+    let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
+    map_okay(&b, &a, 8, false, &b.target());
+    let in_use = GTF_reading | GTF_writing;
+    grant(&a, 8, GTF_permit_access | GTF_readonly | in_use, domid(&b), page.frame());
+    map_okay(&b, &a, 8, false, &b.target());
     xen.check_invariants().unwrap();
 }
 
@@ -216,6 +228,71 @@ fn arm_takes_a_hole_for_unmapped() {
     drop(xen);
 }
 
+/// 4.14 does not look at what it unmaps.
+#[test]
+fn arm_unmaps_another_frame_before_4_15() {
+    for (release, status) in [(Release::V4_14, GNTST_okay), (Release::V4_17, GNTST_general_error)] {
+        let xen = Xen::builder().release(release).build();
+        let [a, b] = [(); 2].map(|()| guest(&xen, DomainConfig::new(GuestKind::Arm).pages(8)));
+        let _page = granted(&a, 8, GrantEntryFlags::empty(), &b);
+        let handle = map_okay(&b, &a, 8, false, &b.target());
+        let own = pfn_to_u64(b.page().unwrap().frame());
+        assert_eq!(unmap(&b, handle, own << 12, 0), status, "{release:?}");
+        assert_eq!(machine_frame(&b, own).is_none(), status == GNTST_okay, "{release:?}");
+    }
+}
+
+/// Of two frames, and of two mappings of the same frame, one is not the other.
+#[test]
+fn x86_unmaps_at_the_address_of_the_mapping_alone() {
+    for kind in [GuestKind::Pv, GuestKind::Pvh] {
+        let (xen, a, b) = pair(kind);
+        let _pages = [8, 9].map(|ref_| granted(&a, ref_, GrantEntryFlags::empty(), &b));
+        let targets = [(); 3].map(|()| b.target());
+        let [written, read, other] = [(8, false), (8, true), (9, false)];
+        let handles = [(written, 0), (read, 1), (other, 2)]
+            .map(|((ref_, readonly), at)| map_okay(&b, &a, ref_, readonly, &targets[at]));
+        let unmap =
+            |handle: usize, at: usize| unmap(&b, handles[handle], targets[at].host_addr(), 0);
+        assert_eq!((unmap(0, 2), unmap(2, 0)), (GNTST_general_error, GNTST_general_error));
+        if kind == GuestKind::Pv {
+            assert_eq!((unmap(0, 1), unmap(1, 0)), (GNTST_general_error, GNTST_general_error));
+        }
+        assert_eq!([0, 1, 2].map(|at| unmap(at, at)), [GNTST_okay; 3], "{kind:?}");
+        xen.check_invariants().unwrap();
+    }
+}
+
+/// A device's address is checked if there is one, though 4.14 checks any that is given.
+#[test]
+fn a_wrong_bus_address_is_refused_where_it_is_looked_at() {
+    for release in [Release::V4_14, Release::V4_17] {
+        let xen = Xen::builder().release(release).build();
+        let [a, b] = [(); 2].map(|()| guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8)));
+        let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
+        let right = machine_frame(&a, pfn_to_u64(page.frame())).unwrap() << 12;
+        let (host, both) = (GNTMAP_host_map, GNTMAP_host_map | GNTMAP_device_map);
+        let old = release == Release::V4_14;
+        for (flags, wrong) in [
+            (host, if old { GNTST_general_error } else { GNTST_okay }),
+            (both, if old { GNTST_general_error } else { GNTST_bad_dev_addr }),
+        ] {
+            let target = b.target();
+            let unmapped = |address| {
+                let handle = map(&b, &a, 8, flags, &target).handle;
+                let status = unmap(&b, handle, target.host_addr(), address);
+                if status != GNTST_okay {
+                    assert_eq!(unmap(&b, handle, target.host_addr(), right), GNTST_okay);
+                }
+                status
+            };
+            let statuses = (unmapped(right), unmapped(right + 4096));
+            assert_eq!(statuses, (GNTST_okay, wrong), "{release:?} {flags:?}");
+        }
+        xen.check_invariants().unwrap();
+    }
+}
+
 #[test]
 fn pv_maps_at_virtual_addresses_that_it_has() {
     let (xen, a, b) = pair(GuestKind::Pv);
@@ -316,6 +393,24 @@ fn what_is_written_to_a_table_that_is_not_mapped_is_lost() {
     assert_eq!(flags(&a, 8), GTF_invalid);
     grant(&a, 8, GTF_permit_access, domid(&b), page.frame());
     map_okay(&b, &a, 8, false, &target);
+}
+
+#[test]
+fn a_frame_of_the_table_that_is_mapped_loses_its_entries_and_no_others() {
+    let xen = Xen::new();
+    let a = xen.domain(DomainConfig::new(GuestKind::Pvh).pages(8)).unwrap();
+    let b = guest(&xen, DomainConfig::new(GuestKind::Pvh).pages(8));
+    let page = a.page().unwrap();
+    let refs = [511, 512, 513, 1023];
+    let map_frame = |at| add_to_physmap(&a, XENMAPSPACE_grant_table, at, TABLE_GFN + at);
+    let there = || refs.map(|ref_| flags(&a, ref_) == GTF_permit_access);
+    let grant_all = || {
+        refs.iter().for_each(|ref_| grant(&a, *ref_, GTF_permit_access, domid(&b), page.frame()));
+    };
+    grant_all();
+    assert_eq!((map_frame(1), there()), (0, [true, false, false, false]));
+    grant_all();
+    assert_eq!((map_frame(0), there()), (0, [false, true, true, true]));
 }
 
 #[test]

@@ -211,7 +211,7 @@ pub(crate) fn copy(
     op.status
 }
 
-fn word32(domain: &Domain, at: usize) -> &AtomicU32 {
+pub(crate) fn word32(domain: &Domain, at: usize) -> &AtomicU32 {
     // SAFETY: tests stay inside the table, which lives as long as the machine that `domain` holds.
     unsafe { domain.raw_table().shared().add(at).cast::<AtomicU32>().as_ref() }
 }

@@ -54,6 +54,7 @@ fn the_table_grows_and_never_shrinks() {
         assert_eq!(size(&a), (4, 64));
         assert_eq!(setup(&a, &mut []).status, GNTST_okay);
         a.faults().no_memory(1);
+        assert_eq!(setup(&a, &mut list).status, GNTST_okay, "it has these");
         assert_eq!(setup(&a, &mut [xen_pfn_t(0); 5]).status, GNTST_general_error);
         assert_eq!(size(&a), (4, 64));
         xen.check_invariants().unwrap();
@@ -146,7 +147,8 @@ fn the_version_can_be_asked_and_chosen() {
 fn reserved_entries_survive_a_change_of_version_and_no_others() {
     let (xen, a, b) = pair(GuestKind::Pvh);
     let page = granted(&a, 1, GTF_readonly, &b);
-    let _other = granted(&a, 8, GrantEntryFlags::empty(), &b);
+    // Where version 2 has entry 8.
+    let _other = granted(&a, 16, GrantEntryFlags::empty(), &b);
     let target = b.target();
     let handle = map_okay(&b, &a, 1, true, &target);
     assert_eq!(set_version(&a, 2), (0, 2));
@@ -157,7 +159,10 @@ fn reserved_entries_survive_a_change_of_version_and_no_others() {
     xen.check_invariants().unwrap();
     assert_eq!(unmap(&b, handle, target.host_addr(), 0), GNTST_okay);
     assert!(status(&a, 1).is_empty());
+    // The last frame that an entry of version 1 can name.
+    grant2(&a, 2, GTF_permit_access, domid(&b), 0, u64::from(u32::MAX));
     assert_eq!(set_version(&a, 1), (0, 1));
+    assert_eq!(flags(&a, 2), GTF_permit_access);
     assert_eq!(flags(&a, 1), GTF_permit_access | GTF_readonly);
     let again = map_okay(&b, &a, 1, true, &target);
     assert_eq!(set_version(&a, 2).0, 0);

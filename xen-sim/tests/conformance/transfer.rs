@@ -46,6 +46,9 @@ fn a_page_changes_its_owner() {
             }
         };
         assert_eq!(committed, (0, GNTST_okay));
+        let place = if version == 1 { 8 * 8 + 4 } else { 8 * 16 + 8 };
+        let named = word32(&b, place).load(std::sync::atomic::Ordering::Acquire);
+        assert_eq!(u64::from(named), pfn_to_u64(frame));
         let all = GTF_accept_transfer | GTF_transfer_committed | GTF_transfer_completed;
         assert_eq!(flags, all);
         assert_eq!((a.pages(), b.pages()), (7, 9));
@@ -62,11 +65,17 @@ fn a_page_that_no_domain_accepts_is_lost() {
     let b = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8).privileged());
     let c = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
     let full = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8).max_pages(8).privileged());
+    let dying = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8).privileged());
+    for target in [&full, &dying] {
+        grant(target, 8, GTF_accept_transfer, domid(&a), xen_pfn_t(0));
+    }
+    dying.set_dying();
     let general = GNTST_general_error;
     for (to, ref_, status) in [
         (domid_t(77), 8, GNTST_bad_domain),
         (domid(&c), 8, GNTST_permission_denied),
         (domid(&full), 8, general),
+        (domid(&dying), 8, general),
         (domid(&b), 5000, general),
         (domid(&b), 8, general),
     ] {
@@ -89,12 +98,21 @@ fn a_page_that_no_domain_accepts_is_lost() {
 #[cfg(not(target_arch = "x86"))]
 #[test]
 fn a_frame_too_far_up_for_a_version_1_table_is_refused() {
-    let xen = Xen::builder().first_frame(xen_pfn_t(1 << 32)).build();
-    let a = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
-    let b = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
+    let guests = |first_frame| {
+        let xen = Xen::builder().first_frame(xen_pfn_t(first_frame)).build();
+        let [a, b] = [(); 2].map(|()| guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8)));
+        (xen, a, b)
+    };
+    let (_xen, a, b) = guests(1 << 32);
     grant(&b, 8, GTF_accept_transfer, domid(&a), xen_pfn_t(0));
     let frame = gone(a.page().unwrap());
     assert_eq!(transfer(&a, frame, domid(&b), 8), (0, GNTST_address_too_big));
+    // The last that version 1 can name.
+    let (_xen, from, to) = guests((1 << 33) - 1 - pfn_to_u64(frame));
+    grant(&to, 8, GTF_accept_transfer, domid(&from), xen_pfn_t(0));
+    let last = from.page().unwrap();
+    assert_eq!(last.frame(), xen_pfn_t(u64::from(u32::MAX)));
+    assert_eq!(transfer(&from, gone(last), domid(&to), 8), (0, GNTST_okay));
     assert_eq!(set_version(&b, 2).0, 0);
     grant2(&b, 8, GTF_accept_transfer, domid(&a), 0, 0);
     let frame = gone(a.page().unwrap());
@@ -155,7 +173,7 @@ fn flush(domain: &Domain, command: u32, op: gnttab_cache_flush) -> isize {
 
 #[test]
 fn caches_are_flushed_for_owners_and_mappers_on_arm() {
-    let (_, a, b) = pair(GuestKind::Arm);
+    let (xen, a, b) = pair(GuestKind::Arm);
     let page = granted(&a, 8, GrantEntryFlags::empty(), &b);
     let frame = machine_frame(&a, pfn_to_u64(page.frame())).unwrap();
     let good = gnttab_cache_flush {
@@ -184,10 +202,36 @@ fn caches_are_flushed_for_owners_and_mappers_on_arm() {
     assert_eq!(flush(&b, command, gnttab_cache_flush { op: CacheFlushFlags(0), ..good }), 0);
     // The command's upper bits continue a search, which one of nothing never starts.
     assert_eq!(flush(&b, command | 0x1000, nothing), -84);
+    // One of the owner's frames that it does not map, and one that another maps.
+    let other = granted(&a, 9, GrantEntryFlags::empty(), &b);
+    let frame_of = |page: &GuestPage| machine_frame(&a, pfn_to_u64(page.frame())).unwrap() << 12;
+    let other = gnttab_cache_flush_a::from_dev_bus_addr(frame_of(&other));
+    assert_eq!(flush(&b, command, gnttab_cache_flush { a: other, ..good }), -22);
+    let c = guest(&xen, DomainConfig::new(GuestKind::Arm).pages(8));
+    assert_eq!(flush(&c, command, good), -22);
     // A frame without an owner.
     let before = a.pages();
     a.destroy();
     assert_eq!(before, 8);
     let free = gnttab_cache_flush_a::from_dev_bus_addr((frame + 1) << 12);
     assert_eq!(flush(&b, command, gnttab_cache_flush { a: free, ..good }), -1);
+}
+
+#[test]
+fn x86_cannot_discard_what_caches_hold() {
+    for (kind, discarded) in [(GuestKind::Arm, 0), (GuestKind::Pv, -95)] {
+        let xen = Xen::builder().release(Release::V4_20).build();
+        let a = guest(&xen, DomainConfig::new(kind).pages(8));
+        let page = a.page().unwrap();
+        let frame = machine_frame(&a, pfn_to_u64(page.frame())).unwrap();
+        let good = gnttab_cache_flush {
+            a: gnttab_cache_flush_a::from_dev_bus_addr(frame << 12),
+            offset: 0,
+            length: 8,
+            op: GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL,
+        };
+        let flush = |op| flush(&a, GNTTABOP_cache_flush, gnttab_cache_flush { op, ..good });
+        assert_eq!((flush(GNTTAB_CACHE_CLEAN), flush(good.op)), (0, 0), "{kind:?}");
+        assert_eq!(flush(GNTTAB_CACHE_INVAL), discarded, "{kind:?}");
+    }
 }

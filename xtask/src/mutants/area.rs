@@ -12,6 +12,8 @@ pub(super) struct Area {
     paths: &'static [&'static str],
     /// Packages whose tests are run.
     pub(super) tested_by: &'static [&'static str],
+    /// Features without which some of the code is not compiled.
+    pub(super) features: &'static [&'static str],
     /// Parts of the names of tests that are left out.
     pub(super) without: &'static [&'static str],
 }
@@ -25,24 +27,28 @@ pub(super) const AREAS: &[Area] = &[
         name: "xen-ops",
         paths: &["xen-ops/src/gnttab", "xen-ops/src/memory", "xen-ops/src/events"],
         tested_by: &["xen-ops", "xen-sim"],
+        features: &[],
         without: &[COMPILE_FAIL],
     },
     Area {
         name: "xen-sim",
         paths: &["xen-sim/src/grant_table", "xen-sim/src/state/grant_table.rs"],
         tested_by: &["xen-sim", "xen-ops"],
+        features: &[],
         without: &[COMPILE_FAIL],
     },
     Area {
         name: "xen-linux",
         paths: &["xen-linux/src"],
         tested_by: &["xen-linux", "xen-devices"],
+        features: &["xen-linux/full"],
         without: &[],
     },
     Area {
         name: "xen-abi-derive",
         paths: &["xen-abi-derive/src"],
         tested_by: &["xen-abi-derive", "xen-ops"],
+        features: &[],
         without: &[],
     },
 ];

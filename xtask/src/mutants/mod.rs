@@ -96,6 +96,7 @@ fn test(
     command.args(globs.iter().flat_map(|glob| ["--file", glob]));
     command.args(explained.patterns().flat_map(|pattern| ["--exclude-re".to_owned(), pattern]));
     command.args(area.tested_by.iter().flat_map(|package| ["--test-package", package]));
+    command.args(area.features.iter().flat_map(|feature| ["--features", feature]));
     command.args(shard.iter().flat_map(|shard| ["--shard", shard]));
     // Documentation and examples are slow to build and check little that the tests do not.
     command.args(["--timeout-multiplier", "2", "--", "--tests", "--"]);

@@ -12,7 +12,7 @@ use nix::libc;
 
 use super::call::{Call, describe};
 use super::device::{
-    Context, Data, Device, Dmabuf, Driver, Exports, Machine, Ports, Reply, Wanted,
+    Context, Data, Device, Dmabuf, Driver, Exports, Machine, Ports, Reply, Servers, Wanted,
 };
 use super::peers::{Grants, PAGE};
 use super::process::{FileId, Mapping, Process};
@@ -62,8 +62,9 @@ pub(crate) struct Kernel {
 impl Kernel {
     pub(crate) fn new() -> io::Result<Self> {
         let grants = Grants::new(tempfile::tempfile()?);
-        let (ports, exports) = (Ports::default(), Exports::default());
-        Ok(Self { open: BTreeMap::new(), machine: Machine { grants, ports, exports, shared: 0 } })
+        let (ports, exports, servers) = (Ports::default(), Exports::default(), Servers::default());
+        let machine = Machine { grants, ports, exports, servers, shared: 0 };
+        Ok(Self { open: BTreeMap::new(), machine })
     }
 
     /// Whether a call may be about a device, which then has to know what is still in use.

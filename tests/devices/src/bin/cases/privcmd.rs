@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rustix::event::EventfdFlags;
-use xen_abi::hvm::dm_op::{XEN_DMOP_destroy_ioreq_server, xen_dm_op};
+use xen_abi::hvm::dm_op::{XEN_DMOP_nr_vcpus, xen_dm_op};
 use xen_linux::privcmd::{Buffer, QueueNotify, ResourceFrames, Width};
 use xen_linux::{DomainId, Error, Privcmd, ReadOnly, ReadWrite, domid_t, evtchn_port_t, xen_pfn_t};
 use xen_ops::hypercall::xen_version::Varbuf;
@@ -102,7 +102,7 @@ fn resource_map(window: Window) {
 fn dm_op(window: Window) {
     let xen = privcmd();
     window.again(|| {
-        let mut operation = xen_dm_op { op: XEN_DMOP_destroy_ioreq_server, ..xen_dm_op::ZERO };
+        let mut operation = xen_dm_op { op: XEN_DMOP_nr_vcpus, ..xen_dm_op::ZERO };
         xen.dm_op(peer(), &mut [Buffer::value(&mut operation)])
     });
 }

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use rustix::event::EventfdFlags;
 use xen_abi::grant_table::{GNTST_bad_gntref, GNTST_general_error};
-use xen_abi::hvm::dm_op::xen_dm_op;
+use xen_abi::hvm::dm_op::{XEN_DMOP_destroy_ioreq_server, xen_dm_op};
 use xen_linux::gntdev::Memory;
-use xen_linux::privcmd::{QueueNotify, Width};
+use xen_linux::privcmd::{Buffer, IoRange, QueueNotify, Width};
 use xen_linux::{
     Cause, DomainId, Errno, Evtchn, Failed, Gntalloc, Gntdev, Grants, PortSet, Privcmd, ReadOnly,
     ReadWrite, RemoteGrant, Segment, UnmapNotify, domid_t, evtchn_port_t, grant_ref_t, xen_pfn_t,
 };
 use xen_ops::hypercall::{grant_table_op, memory_op, sched_op, xen_version};
+use xen_ops::memory::ForeignMemory;
 use xen_ops::memory::acquire::Resource;
 
 use crate::Use;
@@ -20,6 +21,7 @@ use crate::Use;
 pub(crate) const USES: &[Use] = &[
     ("map", map),
     ("failed-unmap", failed_unmap),
+    ("failed-releases", failed_releases),
     ("notify", notify),
     ("copy", copy),
     ("dmabuf", dmabuf),
@@ -28,7 +30,9 @@ pub(crate) const USES: &[Use] = &[
     ("events", events),
     ("port-set", port_set),
     ("foreign-frames", foreign_frames),
+    ("foreign-writes", foreign_writes),
     ("resources", resources),
+    ("ioreq-servers", ioreq_servers),
     ("eventfds", eventfds),
     ("hypercalls", hypercalls),
 ];
@@ -52,12 +56,15 @@ fn bytes(gntdev: &Gntdev, grant: RemoteGrant, offset: usize) -> [u8; 8] {
 /// Pages of several domains are mapped together, read and written.
 fn map() {
     let gntdev = Gntdev::open().unwrap();
+    // The others come after it in the device.
+    let first = gntdev.map(grant(1, 21), ReadOnly).unwrap();
     let mut grants: Grants = [grant(1, 20), grant(2, 30), grant(1, 8)].into_iter().collect();
     let mapping = gntdev.map_all(&mut grants, ReadWrite).unwrap();
     let words = mapping.pages().map(|page| page.read_obj::<[u32; 2]>(0).unwrap());
     assert!(words.eq([[1, 20], [2, 30], [1, 8]]));
     let located = gntdev.locate(mapping.as_ptr() as usize).unwrap();
     assert_eq!((located.offset, located.count), (mapping.offset(), 3));
+    assert!(mapping.offset() >= first.stride() as u64);
     mapping.page(1).unwrap().write(64, b"written!").unwrap();
     mapping.unmap().unwrap();
     assert_eq!(&bytes(&gntdev, grant(2, 30), 64), b"written!");
@@ -74,6 +81,32 @@ fn failed_unmap() {
     assert_eq!(mapping.page(0).unwrap().read_obj::<[u32; 2]>(0).unwrap(), [1, 8]);
     mapping.unmap().unwrap();
     println!("{error}");
+}
+
+/// What could not be released is returned, unless the kernel does not know it. `tests/uses.rs` makes the
+/// releases fail.
+fn failed_releases() {
+    fn tell<T>(what: &str, result: Result<(), Failed<xen_linux::Error, T>>) {
+        let outcome = result.map_or_else(
+            |failed| if failed.returned.is_some() { "returned" } else { "gone" },
+            |()| "released",
+        );
+        println!("{what} {outcome}");
+    }
+    let port = Evtchn::open().unwrap().bind_unbound(domid_t(0)).unwrap();
+    let gntdev = Gntdev::open().unwrap();
+    let buffer = gntdev.export(peer(1), &[grant_ref_t(8)], Memory::Any).unwrap();
+    let imported = gntdev.import(&buffer, peer(2), 1).unwrap();
+    let xen = Privcmd::open().unwrap();
+    let resource = Resource::IoreqServer { id: 1 };
+    let frames = Arc::new(xen.map_resource(peer(1), resource, 1, 1, ReadWrite).unwrap());
+    let kick = rustix::event::eventfd(0, EventfdFlags::CLOEXEC).unwrap();
+    let notify = QueueNotify { device: 0x0200_0000, queue: 0, width: Width::U32 };
+    let ports = [port.number()];
+    let ioeventfd = xen.ioeventfd(peer(1), &frames, &ports, notify, &kick).unwrap();
+    tell("port", port.unbind());
+    tell("import", imported.release());
+    tell("ioeventfd", ioeventfd.deassign());
 }
 
 /// A byte and an event tell the other domain that a page is unmapped.
@@ -228,6 +261,23 @@ fn foreign_frames() {
     frames.unmap().unwrap();
 }
 
+/// Bytes are written to the frames that they are in, and to no others.
+fn foreign_writes() {
+    let xen = Privcmd::open().unwrap();
+    let write = |address, length| ForeignMemory::write(&xen, peer(1), address, &vec![1; length]);
+    // The last frame that there is before one that is paged out, and the last of all.
+    for end in [13 << 12, 1 << 32] {
+        for (offset, length) in [(4096, 4096), (4096, 100), (10, 10), (4100, 4100), (8192, 8192)] {
+            assert_eq!(write(end - offset, length), Ok(()), "{offset} {length}");
+            assert!(write(end - offset, offset as usize + 1).is_err(), "{offset}");
+        }
+    }
+    let table = Resource::GrantTable { status: false };
+    let write = |frame, offset| xen.write_resource(peer(1), table, frame, offset, &[1; 8]);
+    assert_eq!(write(3, 4088), Ok(()));
+    assert!(write(3, 4089).is_err() && write(4, 0).is_err());
+}
+
 fn resources() {
     let xen = Privcmd::open().unwrap();
     let table = Resource::GrantTable { status: false };
@@ -235,12 +285,66 @@ fn resources() {
     let pages = xen.map_resource(peer(1), table, 1, 3, ReadWrite).unwrap();
     let number = |frame| pages.frame(frame).unwrap().read_obj::<u64>(0).unwrap();
     assert_eq!([0, 1, 2].map(number), [1, 2, 3]);
+    assert!(pages.frame(3).is_none());
     pages.unmap().unwrap();
     for first in 0..4 {
         let page = xen.map_resource(peer(1), table, first, 1, ReadOnly).unwrap();
         assert_eq!(page.frame(0).unwrap().read_obj::<u64>(0).unwrap(), u64::from(first));
     }
     assert!(xen.map_resource(peer(1), table, 3, 2, ReadOnly).is_err());
+}
+
+/// A server has ranges of accesses and pages, until it is destroyed.
+fn ioreq_servers() {
+    let xen = Privcmd::open().unwrap();
+    let errno = |error: xen_linux::Error| error.as_errno();
+    let server = xen.create_ioreq_server(peer(1), true).unwrap();
+    let plain = xen.create_ioreq_server(peer(1), false).unwrap();
+    assert_eq!((server.domain(), server.id(), plain.id()), (peer(1), 1, 2));
+    assert_eq!(server.buffered_port(), Ok(Some(evtchn_port_t(17))));
+    assert_eq!(plain.buffered_port(), Ok(None));
+
+    // The same numbers are other accesses of another kind or another server.
+    let ranges = [
+        IoRange::Ports(0x510..=0x511),
+        IoRange::Ports(0x500..=0x50f),
+        IoRange::Memory(0x510..=0x511),
+        IoRange::Pci(0x510),
+    ];
+    for server in [&server, &plain] {
+        ranges.iter().for_each(|range| server.add_range(range).unwrap());
+    }
+    let again = IoRange::Ports(0x511..=0x512);
+    assert_eq!(server.add_range(&again).map_err(errno), Err(Some(Errno::EXIST)));
+    assert_eq!(server.remove_range(&again).map_err(errno), Err(Some(Errno::NOENT)));
+    server.remove_range(&ranges[0]).unwrap();
+    server.add_range(&again).unwrap();
+    server.set_enabled(true).unwrap();
+
+    // There are four frames: the ring, and the requests of three times 128 vCPUs.
+    for server in [&server, &plain] {
+        assert_eq!(server.map_pages(384).unwrap().vcpus(), 384);
+        assert_eq!(server.map_pages(385).map_err(errno).unwrap_err(), Some(Errno::INVAL));
+        for vcpus in [0, 4097] {
+            let error = server.map_pages(vcpus).unwrap_err();
+            assert_eq!(error.cause(), &Cause::Count { count: vcpus, min: 1, max: 4096 });
+        }
+    }
+
+    // Numbers of servers that are destroyed, or dropped, are free again.
+    server.destroy().unwrap();
+    let server = xen.create_ioreq_server(peer(1), false).unwrap();
+    assert_eq!(server.id(), 1);
+    drop(server);
+    let server = xen.create_ioreq_server(peer(1), false).unwrap();
+    assert_eq!(server.id(), 1);
+    // One that Xen does not know is returned.
+    let mut operation = xen_dm_op { op: XEN_DMOP_destroy_ioreq_server, ..xen_dm_op::ZERO };
+    operation.u.destroy_ioreq_server_mut().id = 1;
+    xen.dm_op(peer(1), &mut [Buffer::value(&mut operation)]).unwrap();
+    assert_eq!(server.set_enabled(true).map_err(errno), Err(Some(Errno::NOENT)));
+    let failed = server.destroy().unwrap_err();
+    assert_eq!((failed.error.as_errno(), failed.returned.unwrap().id()), (Some(Errno::NOENT), 1));
 }
 
 /// Interrupts and writes have an eventfd, each until it is deassigned.

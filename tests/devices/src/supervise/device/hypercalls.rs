@@ -21,8 +21,6 @@ const SCHEDOP_WATCHDOG: u64 = 6;
 
 /// Pages that every domain has.
 const RESERVATION: i64 = 0x8000;
-const DM_OP_CREATE_IOREQ_SERVER: u32 = 1;
-const DM_OP_DESTROY_IOREQ_SERVER: u32 = 6;
 const GNTST_OKAY: i16 = 0;
 
 /// A hypercall of domain 0.
@@ -92,18 +90,4 @@ fn query_size(argument: Struct) -> Result<i64, Errno> {
     argument.put(8, u32::to_ne_bytes(max))?;
     argument.put(12, status.to_ne_bytes())?;
     Ok(0)
-}
-
-/// An operation of a device model. The first buffer has the operation.
-pub(super) fn dm_op(domid: u16, buffer: Struct) -> Result<i64, Errno> {
-    if !peers::exists(domid.into()) {
-        return Err(Errno::ESRCH);
-    }
-    let operation = Struct { address: buffer.u64(0)?, ..buffer };
-    match operation.u32(0)? {
-        // The server's number follows one byte and its padding.
-        DM_OP_CREATE_IOREQ_SERVER => operation.put(12, 1_u16.to_ne_bytes()).map(|()| 0),
-        DM_OP_DESTROY_IOREQ_SERVER => Ok(0),
-        _ => Err(Errno::EOPNOTSUPP),
-    }
 }

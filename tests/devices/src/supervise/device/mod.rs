@@ -8,6 +8,7 @@ mod gntalloc;
 mod gntdev;
 mod hypercall;
 mod hypercalls;
+mod model;
 mod ports;
 mod privcmd;
 
@@ -24,6 +25,7 @@ use super::state::{Held, State};
 use super::thread::{Struct, Thread};
 
 pub(crate) use dmabuf::{Dmabuf, Exports};
+pub(crate) use model::Servers;
 pub(crate) use ports::Ports;
 
 /// A device in `/dev/xen`, or a dma-buf that gntdev exported.
@@ -119,6 +121,7 @@ pub(crate) struct Machine {
     pub(crate) grants: Grants,
     pub(crate) ports: Ports,
     pub(crate) exports: Exports,
+    pub(crate) servers: Servers,
     /// Pages that gntalloc shares.
     pub(crate) shared: u32,
 }

@@ -12,7 +12,9 @@ use super::super::process::{FileId, Mapping};
 use super::super::state::Held;
 use super::super::thread::Struct;
 use super::eventfds::Eventfds;
-use super::{Context, Driver, Machine, Reply, Wanted, area_at, hypercalls, overlaps, requests};
+use super::{
+    Context, Driver, Machine, Reply, Servers, Wanted, area_at, hypercalls, overlaps, requests,
+};
 
 requests! {
     HYPERCALL = b'P', 0, 48;
@@ -153,7 +155,7 @@ impl Privcmd {
         Ok(0)
     }
 
-    fn dm_op(&self, argument: Struct) -> Result<i64, Errno> {
+    fn dm_op(&self, servers: &mut Servers, argument: Struct) -> Result<i64, Errno> {
         let (domid, count) = (argument.u16(0)?, argument.u16(2)?);
         self.allows(domid)?;
         if count > DM_OP_BUFFERS {
@@ -174,7 +176,7 @@ impl Privcmd {
         if count == 0 {
             return Ok(0);
         }
-        hypercalls::dm_op(domid, argument.element(8, 0, 16)?)
+        servers.perform(domid, argument.element(8, 0, 16)?)
     }
 }
 
@@ -185,7 +187,7 @@ impl Driver for Privcmd {
             request::HYPERCALL => self.hypercall(argument)?,
             request::MMAPBATCH_V2 => self.batch(cx, argument)?,
             request::MMAP_RESOURCE => self.resource(cx, argument)?,
-            request::DM_OP => self.dm_op(argument)?,
+            request::DM_OP => self.dm_op(&mut cx.machine.servers, argument)?,
             request::IRQFD => {
                 self.allows(Eventfds::irqfd_domain(argument)?)?;
                 self.eventfds.irqfd(cx, argument)?
