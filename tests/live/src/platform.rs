@@ -165,7 +165,11 @@ impl Row {
     /// The number of a further domain, unprivileged, which runs the scenarios of one domain.
     #[must_use]
     pub fn unprivileged(self) -> Option<u16> {
-        let starts_more = self.arch == Arch::Aarch64 && self.mode == Mode::Native;
+        let starts_more = match self.mode {
+            Mode::Native => self.arch == Arch::Aarch64,
+            Mode::Pv | Mode::Pvh => self.has_toolstack(),
+            Mode::On64 | Mode::Linux => false,
+        };
         (starts_more && self.domains > 1).then(|| self.domids().end)
     }
 
@@ -181,10 +185,12 @@ impl Row {
         self.arch == Arch::X86_64 && self.domains > 1
     }
 
-    /// The kind of one of the guests. Of several on x86 every other one is of the other kind.
+    /// The kind of one of the guests. Of several on x86 every other one is of the other kind, but for the
+    /// [unprivileged](Self::unprivileged) one.
     #[must_use]
     pub fn mode_of(self, domid: u16) -> Mode {
-        let is_other = self.has_toolstack() && domid % 2 == 0;
+        let is_other =
+            self.has_toolstack() && domid % 2 == 0 && self.unprivileged() != Some(domid);
         match self.mode {
             Mode::Linux if domid == 0 => Mode::Linux,
             Mode::Pv | Mode::Linux if is_other => Mode::Pvh,
