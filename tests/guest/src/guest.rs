@@ -10,8 +10,8 @@ use xen_abi::xen::{domid_t, shared_info, xen_pfn_t};
 use xen_guest::backend::Backend;
 use xen_guest::time::Clock;
 use xen_guest::{
-    GrantFrames, Guest as Kernel, GuestKind, GuestPage, PagePool, PortSet, SharedInfo, UnmappedPage,
-    console,
+    GrantFrames, Guest as Kernel, GuestKind, GuestPage, PagePool, PortSet, SharedInfo,
+    UnmappedPage, console,
 };
 use xen_ops::field;
 use xen_ops::gnttab::TableFrames as _;
@@ -199,7 +199,11 @@ impl Guest for LiveGuest {
     }
 
     fn write(&mut self, line: fmt::Arguments<'_>) {
-        if kept::is_on() { kept::write_line(line) } else { console::write_line(line) }
+        if kept::is_on() {
+            kept::write_line(&self.xen, line);
+        } else {
+            console::write_line(line);
+        }
     }
 
     fn scenario_over(&mut self) {

@@ -10,6 +10,7 @@ use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_guest::backend::{self, Backend};
 use xen_guest::console::{self, Console, RingConsole};
 use xen_ops::hypercall::event_channel_op::{bind_interdomain, close, status};
+use xen_ops::hypercall::sched_op::yield_;
 
 /// The domain whose xenconsoled reads the console.
 const READER: domid_t = domid_t(0);
@@ -18,18 +19,23 @@ const READER: domid_t = domid_t(0);
 static READERS_PORT: AtomicU32 = AtomicU32::new(0);
 static OWN_PORT: AtomicU32 = AtomicU32::new(0);
 
-/// More than any scenario writes.
-static TEXT: [AtomicU8; 1 << 19] = [const { AtomicU8::new(0) }; 1 << 19];
+/// More than any scenario writes but the random one, which does not turn to event queues.
+static TEXT: [AtomicU8; SIZE] = [const { AtomicU8::new(0) }; SIZE];
+const SIZE: usize = 1 << 17;
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 
-/// Keeps lines from now on, if the console is a ring that another domain reads.
+/// Keeps lines from now on, if the console is a ring.
 pub(crate) fn start(xen: &Backend) {
     let Some(ring) = RingConsole::current() else { return };
-    let port = ring.port();
-    let status = status(xen, DOMID_SELF, port).expect("the console's port");
-    assert_eq!(status.status, EVTCHNSTAT_interdomain, "xenconsoled has bound the port");
-    OWN_PORT.store(port.0, Relaxed);
-    READERS_PORT.store(status.u.interdomain().port.0, Relaxed);
+    let own = ring.port();
+    let about = || status(xen, DOMID_SELF, own).expect("the console's port");
+    // xenconsoled binds it when it has learnt of the domain.
+    while about().status != EVTCHNSTAT_interdomain {
+        // It does not fail.
+        let _ = yield_(xen);
+    }
+    OWN_PORT.store(own.0, Relaxed);
+    READERS_PORT.store(about().u.interdomain().port.0, Relaxed);
 }
 
 /// Whether lines are kept.
@@ -37,10 +43,13 @@ pub(crate) fn is_on() -> bool {
     READERS_PORT.load(Relaxed) != 0
 }
 
-/// Keeps a line.
-pub(crate) fn write_line(text: fmt::Arguments<'_>) {
+/// Keeps a line, and writes all of them when there are too many.
+pub(crate) fn write_line(xen: &Backend, text: fmt::Arguments<'_>) {
     // Writing to memory does not fail.
     let _ = writeln!(Kept, "{text}");
+    if LENGTH.load(Relaxed) > SIZE / 2 {
+        write_out(xen);
+    }
 }
 
 /// Writes what was kept, and leaves the ports as they were.
@@ -67,7 +76,7 @@ fn open(xen: &Backend) -> Option<evtchn_port_t> {
     let port = bind_interdomain(xen, READER, readers).ok();
     console::rebind(port.unwrap_or(evtchn_port_t(OWN_PORT.load(Relaxed))));
     let (mut console, mut bytes) = (Console::current(), [0; 1024]);
-    for part in TEXT[..LENGTH.swap(0, Relaxed).min(TEXT.len())].chunks(bytes.len()) {
+    for part in TEXT[..LENGTH.swap(0, Relaxed).min(SIZE)].chunks(bytes.len()) {
         let bytes = &mut bytes[..part.len()];
         bytes.iter_mut().zip(part).for_each(|(to, byte)| *to = byte.load(Relaxed));
         // Neither fails: lines have ASCII characters only.

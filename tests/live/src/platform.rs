@@ -189,8 +189,7 @@ impl Row {
     /// [unprivileged](Self::unprivileged) one.
     #[must_use]
     pub fn mode_of(self, domid: u16) -> Mode {
-        let is_other =
-            self.has_toolstack() && domid % 2 == 0 && self.unprivileged() != Some(domid);
+        let is_other = self.has_toolstack() && domid % 2 == 0 && self.unprivileged() != Some(domid);
         match self.mode {
             Mode::Linux if domid == 0 => Mode::Linux,
             Mode::Pv | Mode::Linux if is_other => Mode::Pvh,
