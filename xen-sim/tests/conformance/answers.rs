@@ -91,6 +91,23 @@ fn a_poll_looks_at_ports_in_their_order() {
 }
 
 #[test]
+#[cfg(target_pointer_width = "64")]
+fn the_list_of_status_frames_has_an_address_of_the_guests_since_4_17() {
+    for (release, expected) in [(V4_14, (0, GNTST_general_error)), (V4_17, (-14, UNTOUCHED))] {
+        let (pv, _) = domains(release, Pv);
+        let frame_list = GuestHandle::from_addr(0xffff_8300_0000_0000);
+        let zero = gnttab_get_status_frames::ZERO;
+        let dom = DOMID_SELF;
+        // There is none in version 1.
+        let nr_frames = 1;
+        let mut op =
+            [gnttab_get_status_frames { dom, nr_frames, frame_list, status: UNTOUCHED, ..zero }];
+        let result = grant_op(&pv, GNTTABOP_get_status_frames, &mut op);
+        assert_eq!((result, op[0].status), expected, "{release:?}");
+    }
+}
+
+#[test]
 fn a_domain_resets_its_own_ports_only() {
     const RESET_CONT: u32 = 14;
     let (a, tools) = domains(V4_20, Pvh);

@@ -126,10 +126,12 @@ fn write_entry<G: Guest>(world: &mut World<'_, '_, G>) {
     ]);
     let frame = world.frame();
     let (bad, window) = (world.rng.once_in(10), world.rng.pick(&[0, 0x0040_0000, 0x1000_0000]));
-    let frame = if bad { 0x7fff_ff00 } else { frame.0 as u32 };
+    // Once the table has version 2, such an entry passes on a reference of domain 0: one that does not exist.
+    let passes_on = flags & GTF_type_mask == GTF_transitive;
+    let frame = if bad || passes_on { 0x7fff_ff00 } else { frame.0 as u32 };
     let header = u32::from(flags.bits()) | u32::from(domid.0) << 16;
     let words = match world.grants.version {
-        2 if flags & GTF_type_mask == GTF_transitive => [header, me.0.into(), FIRST + 1, 0],
+        2 if passes_on => [header, me.0.into(), FIRST + 1, 0],
         2 => [header, window, frame, 0],
         _ => [header, frame, 0, 0],
     };
