@@ -414,6 +414,11 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert_eq!(guests[1].arguments, "me=2 first=1");
+        let boot = boot.scenario("memory").unprivileged();
+        let guests = boot.guests(boot.row().unwrap(), Path::new("kernel"));
+        let [.., last] = &guests[..] else { panic!("no guests") };
+        assert_eq!((guests.len(), last.kind), (4, GuestKind::Pvh));
+        assert_eq!(last.arguments, "me=4 scenario=memory resets");
     }
 
     #[test]

@@ -162,7 +162,8 @@ impl Row {
         }
     }
 
-    /// The number of a further domain, unprivileged, which runs the scenarios of one domain.
+    /// The number of a further domain, unprivileged, which runs the scenarios of one domain: by Xen on Arm, by xl on
+    /// x86.
     #[must_use]
     pub fn unprivileged(self) -> Option<u16> {
         let starts_more = match self.mode {
@@ -257,5 +258,20 @@ mod tests {
         let modes = [0, 1, 2].map(|domid| linux.mode_of(domid));
         assert_eq!(modes, [Mode::Linux, Mode::Pv, Mode::Pvh]);
         assert_eq!((linux.domids(), linux.guests()), (0..1, 1..3));
+    }
+
+    #[test]
+    fn an_unprivileged_domain_is_of_the_mode_s_kind() {
+        for (arch, mode, domid) in [
+            (Arch::X86_64, Mode::Pv, Some(4)),
+            (Arch::X86_64, Mode::Pvh, Some(4)),
+            (Arch::X86_64, Mode::Linux, None),
+            (Arch::Aarch64, Mode::Native, Some(3)),
+        ] {
+            let row = Row { release: "4.20", arch, mode, domains: 3 };
+            assert_eq!(row.unprivileged(), domid, "{row}");
+            assert!(domid.is_none_or(|domid| row.mode_of(domid) == mode), "{row}");
+            assert_eq!(Row { domains: 1, ..row }.unprivileged(), None, "{row}");
+        }
     }
 }
