@@ -2,6 +2,8 @@
 
 use xen_abi::GuestHandle;
 use xen_abi::event_channel::*;
+#[cfg(target_pointer_width = "64")]
+use xen_abi::grant_table::*;
 use xen_abi::hvm::hvm_op::*;
 use xen_abi::hvm::params::*;
 use xen_abi::memory::*;
@@ -96,12 +98,9 @@ fn the_list_of_status_frames_has_an_address_of_the_guests_since_4_17() {
     for (release, expected) in [(V4_14, (0, GNTST_general_error)), (V4_17, (-14, UNTOUCHED))] {
         let (pv, _) = domains(release, Pv);
         let frame_list = GuestHandle::from_addr(0xffff_8300_0000_0000);
-        let zero = gnttab_get_status_frames::ZERO;
-        let dom = DOMID_SELF;
         // There is none in version 1.
-        let nr_frames = 1;
-        let mut op =
-            [gnttab_get_status_frames { dom, nr_frames, frame_list, status: UNTOUCHED, ..zero }];
+        let (nr_frames, dom, status) = (1, DOMID_SELF, UNTOUCHED);
+        let mut op = [gnttab_get_status_frames { nr_frames, dom, status, frame_list }];
         let result = grant_op(&pv, GNTTABOP_get_status_frames, &mut op);
         assert_eq!((result, op[0].status), expected, "{release:?}");
     }
