@@ -161,11 +161,12 @@ impl State {
             }
             GuestKind::Arm => features.push(XENFEAT_ARM_SMCCC_supported),
         }
-        // Older releases have it for a kernel whose ELF notes say "yes" to PAE, as 64-bit kernels do.
-        if domain.kind == GuestKind::Pv && self.release < Release::V4_20 {
-            features.push(XENFEAT_pae_pgdir_above_4gb);
-        }
         if domain.privileged {
+            // Where older releases build a domain themselves, and its kernel's ELF notes say "yes" to PAE, as those
+            // of 64-bit kernels do. Toolstacks look at these notes for kernels of 32 bits only.
+            if domain.kind == GuestKind::Pv && self.release < Release::V4_20 {
+                features.push(XENFEAT_pae_pgdir_above_4gb);
+            }
             features.push(XENFEAT_dom0);
         }
         if self.release >= Release::V4_17 {

@@ -10,7 +10,8 @@ use xen_abi::xen::{domid_t, shared_info, xen_pfn_t};
 use xen_guest::backend::Backend;
 use xen_guest::time::Clock;
 use xen_guest::{
-    GrantFrames, Guest as Kernel, GuestKind, GuestPage, PagePool, PortSet, SharedInfo, UnmappedPage,
+    GrantFrames, Guest as Kernel, GuestKind, GuestPage, PagePool, PortSet, SharedInfo,
+    UnmappedPage, console,
 };
 use xen_ops::field;
 use xen_ops::gnttab::TableFrames as _;
@@ -19,7 +20,7 @@ use xen_ops::view::Field;
 use xen_scenarios::event_set::PAIRS;
 use xen_scenarios::{Guest, Kind, Part, Run};
 
-use crate::toolstack;
+use crate::{kept, toolstack};
 
 /// Words of 32 bits in the array of pending ports: 1024 ports where a guest has 32 bits on x86, 4096 elsewhere.
 const WORDS: usize = size_of_val(&shared_info::ZERO.evtchn_pending) / size_of::<u32>();
@@ -198,7 +199,15 @@ impl Guest for LiveGuest {
     }
 
     fn write(&mut self, line: fmt::Arguments<'_>) {
-        xen_guest::console::write_line(line);
+        if kept::is_on() {
+            kept::write_line(&self.xen, line);
+        } else {
+            console::write_line(line);
+        }
+    }
+
+    fn scenario_over(&mut self) {
+        kept::write_out(&self.xen);
     }
 }
 

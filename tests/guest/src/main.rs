@@ -4,6 +4,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `guest.rs` | what the scenarios want of a guest |
+//! | `kept.rs` | a transcript that is written between scenarios, which may close the console's port |
 //! | `exit.rs` | the status that the machine ends with |
 //! | `costs.rs` | what a multicall costs, if the command line has the word `costs` |
 //! | `compat.rs` | hypercalls from 32-bit code |
@@ -15,6 +16,7 @@
 //! Command line: `scenario=NAME,NAME` for some of the scenarios instead of all, `me=DOMID`,
 //! `first=DOMID` for the scenario of several domains, of which that one is the first, `waits=DOMID` for a
 //! domain that must have shut down before this one ends, `misbehave=WHAT` for the tests of the harness,
+//! `resets` for scenarios that close the ports of a toolstack, the console's too,
 //! `vcpus=NUMBER` for vCPUs instead of scenarios, with `apic` for upcalls through the local APIC.
 #![no_std]
 #![no_main]
@@ -25,6 +27,7 @@ mod compat;
 mod costs;
 mod exit;
 mod guest;
+mod kept;
 mod misbehave;
 #[cfg(target_arch = "x86_64")]
 mod pv;
@@ -53,6 +56,9 @@ fn main(guest: Guest) -> ! {
     misbehave::misbehave(arguments);
     #[cfg(target_arch = "x86_64")]
     costs::costs(guest.xen(), arguments);
+    if arguments.split_whitespace().any(|word| word == "resets") {
+        kept::start(guest.xen());
+    }
     xen_scenarios::run(&mut guest, arguments);
     let waits = arguments.split_whitespace().find_map(|word| word.strip_prefix("waits="));
     if let Some(other) = waits.and_then(|domid| domid.parse().ok()) {
@@ -70,6 +76,7 @@ fn exception(exception: xen_guest::Exception) -> ! {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
+    kept::write_at_the_end();
     println!("{}", info.message());
     if let Some(location) = info.location() {
         println!("@panic {location}");

@@ -15,8 +15,9 @@ use crate::{guest, matrix, programs};
 const FEW_HANDLES: &str = "gnttab_max_maptrack_frames=1";
 
 /// Scenarios that the further domain does not run: it has more handles than can be used up in time, the
-/// simulator has no 32-bit code, and `library` moves the table's frames, which random operations have used.
-const LEFT_OUT: [&str; 3] = ["gnttab-limits", "compat", "library"];
+/// simulator has no 32-bit code and no PV kernel's page tables, and `library` moves the table's frames, which
+/// random operations have used.
+const LEFT_OUT: [&str; 4] = ["gnttab-limits", "compat", "pv", "library"];
 
 /// How long a machine may take with a further domain.
 const LONGER: Duration = Duration::from_secs(180);
@@ -111,7 +112,12 @@ impl Boot {
     /// Adds the [unprivileged domain](Row::unprivileged), if the machine can have it.
     #[must_use]
     pub fn unprivileged(self) -> Self {
-        Self { unprivileged: true, machine: self.machine.deadline(LONGER), ..self }
+        let machine = match self.mode {
+            Mode::Native => self.machine.deadline(LONGER),
+            // A Linux has longer anyway.
+            _ => self.machine,
+        };
+        Self { unprivileged: true, machine, ..self }
     }
 
     /// How long it may take, instead of a minute, or six with Linux.
@@ -323,7 +329,7 @@ impl Boot {
             arguments: self.command_line(row, domid),
             disks: Vec::new(),
         };
-        row.guests().map(guest).collect()
+        row.guests().chain(self.further(row)).map(guest).collect()
     }
 
     /// The command line of one of the guests.
@@ -343,8 +349,13 @@ impl Boot {
         if !self.arguments.is_empty() {
             words.push(self.arguments.clone());
         }
-        let words = words.join(" ");
-        if further == Some(domid) { of_unprivileged(&words) } else { words }
+        if further != Some(domid) {
+            return words.join(" ");
+        }
+        if row.has_toolstack() {
+            words.push("resets".to_owned());
+        }
+        of_unprivileged(&words.join(" "))
     }
 
     /// The command that does the same.
@@ -403,6 +414,11 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert_eq!(guests[1].arguments, "me=2 first=1");
+        let boot = boot.scenario("memory").unprivileged();
+        let guests = boot.guests(boot.row().unwrap(), Path::new("kernel"));
+        let [.., last] = &guests[..] else { panic!("no guests") };
+        assert_eq!((guests.len(), last.kind), (4, GuestKind::Pvh));
+        assert_eq!(last.arguments, "me=4 scenario=memory resets");
     }
 
     #[test]

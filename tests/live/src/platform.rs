@@ -162,10 +162,15 @@ impl Row {
         }
     }
 
-    /// The number of a further domain, unprivileged, which runs the scenarios of one domain.
+    /// The number of a further domain, unprivileged, which runs the scenarios of one domain: by Xen on Arm, by xl on
+    /// x86.
     #[must_use]
     pub fn unprivileged(self) -> Option<u16> {
-        let starts_more = self.arch == Arch::Aarch64 && self.mode == Mode::Native;
+        let starts_more = match self.mode {
+            Mode::Native => self.arch == Arch::Aarch64,
+            Mode::Pv | Mode::Pvh => self.has_toolstack(),
+            Mode::On64 | Mode::Linux => false,
+        };
         (starts_more && self.domains > 1).then(|| self.domids().end)
     }
 
@@ -181,10 +186,11 @@ impl Row {
         self.arch == Arch::X86_64 && self.domains > 1
     }
 
-    /// The kind of one of the guests. Of several on x86 every other one is of the other kind.
+    /// The kind of one of the guests. Of several on x86 every other one is of the other kind, but for the
+    /// [unprivileged](Self::unprivileged) one.
     #[must_use]
     pub fn mode_of(self, domid: u16) -> Mode {
-        let is_other = self.has_toolstack() && domid % 2 == 0;
+        let is_other = self.has_toolstack() && domid % 2 == 0 && self.unprivileged() != Some(domid);
         match self.mode {
             Mode::Linux if domid == 0 => Mode::Linux,
             Mode::Pv | Mode::Linux if is_other => Mode::Pvh,
@@ -252,5 +258,20 @@ mod tests {
         let modes = [0, 1, 2].map(|domid| linux.mode_of(domid));
         assert_eq!(modes, [Mode::Linux, Mode::Pv, Mode::Pvh]);
         assert_eq!((linux.domids(), linux.guests()), (0..1, 1..3));
+    }
+
+    #[test]
+    fn an_unprivileged_domain_is_of_the_mode_s_kind() {
+        for (arch, mode, domid) in [
+            (Arch::X86_64, Mode::Pv, Some(4)),
+            (Arch::X86_64, Mode::Pvh, Some(4)),
+            (Arch::X86_64, Mode::Linux, None),
+            (Arch::Aarch64, Mode::Native, Some(3)),
+        ] {
+            let row = Row { release: "4.20", arch, mode, domains: 3 };
+            assert_eq!(row.unprivileged(), domid, "{row}");
+            assert!(domid.is_none_or(|domid| row.mode_of(domid) == mode), "{row}");
+            assert_eq!(Row { domains: 1, ..row }.unprivileged(), None, "{row}");
+        }
     }
 }

@@ -11,12 +11,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use xen_abi::GuestHandle;
 use xen_abi::event_channel::evtchn_port_t;
-use xen_abi::memory::{XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table};
-use xen_abi::xen::{__HYPERVISOR_update_va_mapping, DOMID_SELF, domid_t, xen_pfn_t};
+use xen_abi::hvm::params::{
+    HVM_PARAM_CONSOLE_EVTCHN, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN,
+};
+use xen_abi::memory::{
+    XENMAPIDX_grant_table_status, XENMAPSPACE_grant_table, XENMEM_set_memory_map,
+    xen_foreign_memory_map, xen_memory_map,
+};
+use xen_abi::xen::{
+    __HYPERVISOR_memory_op, __HYPERVISOR_update_va_mapping, DOMID_SELF, domid_t, xen_pfn_t,
+};
 use xen_ops::hypercall::Hypercall;
+use xen_ops::hypercall::event_channel_op::{alloc_unbound, bind_interdomain};
 use xen_ops::hypercall::grant_table_op::{get_status_frames, setup_table};
+use xen_ops::hypercall::hvm_op::set_param;
 use xen_ops::hypercall::memory_op::add_to_physmap;
+use xen_ops::memory::E820Entry;
 use xen_ops::page::{MapTarget as _, PAGE_SIZE, Page as _};
 use xen_scenarios::event_set::PAIRS;
 use xen_scenarios::{Guest, Kind, Part, frame};
@@ -235,6 +247,36 @@ pub fn run_unprivileged(row: Row, domid: u16, arguments: &str) -> Transcript {
     transcripts.into_iter().map(|(_, transcript)| transcript).next().unwrap_or_default()
 }
 
+/// Gives a domain what it has from xl: ports to xenstored and xenconsoled, which have bound them, and the
+/// parameters of a translated guest that say so, or a memory map, which Xen gives to translated guests.
+fn started_by_xl(xen: &Xen, domain: &Domain) {
+    let config = DomainConfig::new(xen_sim::GuestKind::Pv).domid(domid_t(0)).pages(0).privileged();
+    let (dom0, domid) = (xen.domain(config).expect("the first domain"), domain.domid().domid());
+    for (page, frame, parameter) in [
+        (HVM_PARAM_STORE_PFN, 0xf_effc, HVM_PARAM_STORE_EVTCHN),
+        (HVM_PARAM_CONSOLE_PFN, 0xf_efff, HVM_PARAM_CONSOLE_EVTCHN),
+    ] {
+        let port = alloc_unbound(&dom0, domid, DOMID_SELF).expect("a port");
+        bind_interdomain(&dom0, domid, port).expect("its other end");
+        if domain.kind().is_translated() {
+            for (index, value) in [(page, frame), (parameter, port.0.into())] {
+                // SAFETY: the guest does not look at what is there.
+                unsafe { set_param(&dom0, domid, index, value) }.expect("a parameter");
+            }
+        }
+    }
+    if !domain.kind().is_translated() {
+        let entry = E820Entry::default();
+        let buffer = GuestHandle::from_addr((&raw const entry).expose_provenance() as _);
+        let map = xen_memory_map { nr_entries: 1, buffer, ..xen_memory_map::ZERO };
+        let op = xen_foreign_memory_map { domid, map, ..xen_foreign_memory_map::ZERO };
+        let arguments = [XENMEM_set_memory_map as usize, (&raw const op).expose_provenance()];
+        // SAFETY: the map has one entry. Not every host has a typed wrapper.
+        let result = unsafe { dom0.call2(__HYPERVISOR_memory_op, arguments) };
+        assert_eq!(result, 0, "set_memory_map");
+    }
+}
+
 fn domains(row: Row, domids: Range<u16>, arguments: &str) -> (Vec<(u16, Transcript)>, Calls) {
     let release = match row.release {
         "4.14" => Release::V4_14,
@@ -260,6 +302,9 @@ fn domains(row: Row, domids: Range<u16>, arguments: &str) -> (Vec<(u16, Transcri
         xen.domain(config).expect("a domain")
     });
     let domains: Arc<[Domain]> = domains.collect();
+    if row.has_toolstack() && row.unprivileged() == Some(domids.start) {
+        started_by_xl(&xen, &domains[0]);
+    }
     let calls = Arc::default();
     let run = |domain: &Domain| {
         let (domain, domains) = (domain.clone(), domains.clone());

@@ -1,6 +1,7 @@
 //! What the guests wrote, step by step.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::ops::Range;
 
 use xen_scenarios::Line;
@@ -26,7 +27,12 @@ pub struct Transcript {
     steps: Vec<Step>,
     scenarios: BTreeMap<u16, String>,
     ends: BTreeMap<u16, usize>,
+    /// The beginning of a domain's line in whose midst Xen wrote one of its own.
+    begun: String,
 }
+
+/// What Xen's own lines begin with.
+const XEN: &str = "(XEN) ";
 
 impl Transcript {
     /// The steps.
@@ -48,6 +54,12 @@ impl Transcript {
 
     /// Takes in a line of the serial log, which may be anything.
     pub fn read(&mut self, text: &str) {
+        let text = mem::take(&mut self.begun) + text;
+        if let Some((begun, _)) = text.split_once(XEN).filter(|(begun, _)| begun.contains('@')) {
+            // Linux hands its console over to Xen in pieces. The rest of the line follows.
+            self.begun = begun.to_owned();
+            return;
+        }
         // Linux ends its lines for a terminal, and Xen does so once more.
         match Line::parse(text.trim_end_matches('\r')) {
             Some((domid, Line::Begin { scenario })) => {
@@ -116,6 +128,21 @@ mod tests {
         assert_eq!(steps, [(1, "b", "1"), (0, "a", "2")]);
         assert_eq!(transcript.is_whole(0..2, None), Ok(()));
         assert_eq!(transcript.last_step().unwrap(), "domain 0, a, x: 2");
+    }
+
+    #[test]
+    fn a_line_goes_on_after_those_of_xen() {
+        let transcript = of(&[
+            "@1 begin a",
+            "@1 step x: 12(XEN) uart interrupt taking more than 15ms",
+            "(XEN) (d2) @2 begin b",
+            "34\r",
+            "@1 step y: 5(XEN) one more",
+            "\r",
+            "@1 step z: 6",
+        ]);
+        let steps: Vec<_> = transcript.steps().map(|s| (&*s.name, &*s.result)).collect();
+        assert_eq!(steps, [("x", "1234"), ("y", "5"), ("z", "6")]);
     }
 
     #[test]

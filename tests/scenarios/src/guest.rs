@@ -120,4 +120,7 @@ pub trait Guest {
 
     /// Writes a line where the harness reads it.
     fn write(&mut self, line: fmt::Arguments<'_>);
+
+    /// Is told that a scenario is over, or that the last line was written: event channels are not in use.
+    fn scenario_over(&mut self) {}
 }

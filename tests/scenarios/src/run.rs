@@ -104,6 +104,7 @@ pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
         if let Some((name, scenario)) = all.iter().find(|(own, _)| *own == name) {
             run.begin(name);
             scenario(&mut run);
+            run.guest.scenario_over();
         }
     };
     match word("scenario") {
@@ -111,6 +112,7 @@ pub fn run<G: Guest>(guest: &mut G, arguments: &str) {
         None => SCENARIOS.iter().filter(|name| **name != crate::RANDOM).for_each(|name| one(name)),
     }
     run.end();
+    run.guest.scenario_over();
 }
 
 /// What the command line says after `name=`.

@@ -14,9 +14,7 @@ use core::fmt::{self, Write};
 
 use xen_ops::hypercall::console_io;
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) use ring::rebind;
-pub use ring::{RingConsole, attach, attach_by_parameters};
+pub use ring::{RingConsole, attach, attach_by_parameters, rebind};
 
 use crate::backend::{self, Backend};
 

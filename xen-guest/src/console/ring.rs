@@ -43,8 +43,7 @@ pub unsafe fn attach(page: NonNull<u8>, port: evtchn_port_t) {
 }
 
 /// Has the reader of the ring that was attached notified at another port.
-#[cfg(target_arch = "x86_64")]
-pub(crate) fn rebind(port: evtchn_port_t) {
+pub fn rebind(port: evtchn_port_t) {
     PORT.store(port.0, Ordering::Relaxed);
 }
 
@@ -81,6 +80,12 @@ impl RingConsole {
         // SAFETY: `attach` was promised that the ring is there.
         let page = unsafe { View::new(page) };
         Some(Self { page, port: evtchn_port_t(PORT.load(Ordering::Relaxed)) })
+    }
+
+    /// The port at which the reader is notified.
+    #[must_use]
+    pub const fn port(&self) -> evtchn_port_t {
+        self.port
     }
 
     /// Writes all of the bytes, and waits while the ring is full.

@@ -247,10 +247,18 @@ impl State {
         foreign: domid_t,
     ) -> Answer<()> {
         let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
+        let old = self.release == Release::V4_14 || arm && self.release < Release::V4_20;
+        if old && foreign == DOMID_SELF {
+            return Err(XEN_EINVAL);
+        }
         if !self.may_map_foreign(domid) {
             return Err(XEN_EPERM);
         }
-        self.foreign(caller, foreign, arm)?;
+        // Releases differ in the error number.
+        if old && foreign == caller {
+            return Err(if arm { XEN_ESRCH } else { XEN_EINVAL });
+        }
+        self.remote(caller, foreign)?;
         if foreign == domid {
             return Err(XEN_EINVAL);
         }
@@ -291,16 +299,5 @@ impl State {
         self.domain(domid).is_some_and(|domain| {
             domain.kind != GuestKind::Pvh || domain.privileged || self.release >= Release::V4_20
         })
-    }
-
-    /// Checks that a domain exists whose frames the caller can map. Releases differ in the error
-    /// number.
-    fn foreign(&self, caller: domid_t, domid: domid_t, arm: bool) -> Answer<()> {
-        let old = self.release == Release::V4_14 || arm && self.release < Release::V4_20;
-        match domid {
-            DOMID_SELF if old => Err(XEN_EINVAL),
-            own if old && own == caller => Err(if arm { XEN_ESRCH } else { XEN_EINVAL }),
-            _ => self.remote(caller, domid),
-        }
     }
 }

@@ -2,6 +2,8 @@
 
 use xen_abi::GuestHandle;
 use xen_abi::event_channel::*;
+#[cfg(target_pointer_width = "64")]
+use xen_abi::grant_table::*;
 use xen_abi::hvm::hvm_op::*;
 use xen_abi::hvm::params::*;
 use xen_abi::memory::*;
@@ -87,6 +89,20 @@ fn a_poll_looks_at_ports_in_their_order() {
         let (pv, _) = domains(V4_20, Pv);
         let ports = GuestHandle::from_addr(0xffff_8300_0000_0000);
         assert_eq!(sched(&pv, SCHEDOP_poll, &mut sched_poll { ports, ..sched_poll::ZERO }), -14);
+    }
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn the_list_of_status_frames_has_an_address_of_the_guests_since_4_17() {
+    for (release, expected) in [(V4_14, (0, GNTST_general_error)), (V4_17, (-14, UNTOUCHED))] {
+        let (pv, _) = domains(release, Pv);
+        let frame_list = GuestHandle::from_addr(0xffff_8300_0000_0000);
+        // There is none in version 1.
+        let (nr_frames, dom, status) = (1, DOMID_SELF, UNTOUCHED);
+        let mut op = [gnttab_get_status_frames { nr_frames, dom, status, frame_list }];
+        let result = grant_op(&pv, GNTTABOP_get_status_frames, &mut op);
+        assert_eq!((result, op[0].status), expected, "{release:?}");
     }
 }
 

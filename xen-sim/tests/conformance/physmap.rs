@@ -185,6 +185,25 @@ fn foreign_frames_are_for_toolstacks() {
     }
 }
 
+/// Before it looked whether the domain may map others' frames; afterwards there was no such domain.
+#[test]
+fn in_4_14_no_domain_maps_domid_self_s_frames() {
+    for (release, kind, error) in [
+        (Release::V4_14, GuestKind::Pvh, -22),
+        (Release::V4_17, GuestKind::Pvh, -1),
+        (Release::V4_20, GuestKind::Pvh, -3),
+        (Release::V4_17, GuestKind::Arm, -22),
+        (Release::V4_20, GuestKind::Arm, -3),
+    ] {
+        let xen = Xen::builder().release(release).build();
+        let a = guest(&xen, DomainConfig::new(kind).pages(4));
+        let (mut idxs, mut gfns, mut errs) = ([ulong(0x100)], [pfn(UNUSED)], [7]);
+        let space = XENMAPSPACE_gmfn_foreign;
+        assert_eq!(batch(&a, space, DOMID_SELF, &mut idxs, &mut gfns, &mut errs), 0);
+        assert_eq!(errs, [error], "{release:?} {kind:?}");
+    }
+}
+
 #[test]
 fn a_removed_page_stays_the_domains() {
     let (xen, a, b) = pair(GuestKind::Pvh);

@@ -90,9 +90,16 @@ fn send<G: Guest>(world: &mut World<'_, '_, G>) {
         EVTCHNSTAT_interdomain => about.u.interdomain().port.0,
         _ => port.0,
     };
-    let looks = known == 0 && matches!(about.status, EVTCHNSTAT_interdomain | EVTCHNSTAT_ipi);
+    let is_ours = matches!(about.status, EVTCHNSTAT_interdomain | EVTCHNSTAT_ipi);
+    let looks = known == 0 && is_ours && !is_toolstacks(world, &about);
     let pending = looks && world.run.guest.take_event(end);
     world.record(format_args!("send {}", port.0), returned, &[pending.into()]);
+}
+
+/// Whether a port's other end is another domain's, which is the one with the toolstack.
+fn is_toolstacks<G: Guest>(world: &World<'_, '_, G>, about: &evtchn_status) -> bool {
+    let is_connected = about.status == EVTCHNSTAT_interdomain;
+    is_connected && about.u.interdomain().dom != world.run.guest.domid()
 }
 
 fn status<G: Guest>(world: &mut World<'_, '_, G>) {
@@ -100,7 +107,8 @@ fn status<G: Guest>(world: &mut World<'_, '_, G>) {
     let mut op = evtchn_status { dom, port, ..evtchn_status::ZERO };
     let returned = world.call(OP, EVTCHNOP_status, &mut op);
     let evtchn_status_u([first, second]) = op.u;
-    // The number of the domain is that of this one, if there is one.
+    // The number of the domain is that of this one, if there is one. The toolstack's own ports have any numbers.
+    let second = if is_toolstacks(world, &op) { 0 } else { second };
     let words = [op.status.into(), op.vcpu.into(), first.into(), second.into()];
     let (dom, port) = (named(world, dom), port.0);
     world.record(format_args!("status {dom} {port}"), returned, &words);

@@ -13,8 +13,8 @@ use xen_ops::view::Field;
 use xen_ops::{ReadWrite, View};
 
 use super::{PLACES, World, named};
-use crate::Guest;
 use crate::frame::number;
+use crate::{Guest, Kind};
 
 const OP: u32 = __HYPERVISOR_grant_table_op;
 
@@ -126,10 +126,12 @@ fn write_entry<G: Guest>(world: &mut World<'_, '_, G>) {
     ]);
     let frame = world.frame();
     let (bad, window) = (world.rng.once_in(10), world.rng.pick(&[0, 0x0040_0000, 0x1000_0000]));
-    let frame = if bad { 0x7fff_ff00 } else { frame.0 as u32 };
+    // Once the table has version 2, such an entry passes on a reference of domain 0: one that does not exist.
+    let passes_on = flags & GTF_type_mask == GTF_transitive;
+    let frame = if bad || passes_on { 0x7fff_ff00 } else { frame.0 as u32 };
     let header = u32::from(flags.bits()) | u32::from(domid.0) << 16;
     let words = match world.grants.version {
-        2 if flags & GTF_type_mask == GTF_transitive => [header, me.0.into(), FIRST + 1, 0],
+        2 if passes_on => [header, me.0.into(), FIRST + 1, 0],
         2 => [header, window, frame, 0],
         _ => [header, frame, 0, 0],
     };
@@ -397,8 +399,12 @@ fn rare<G: Guest>(world: &mut World<'_, '_, G>) {
             world.record(format_args!("unmap_and_replace nothing"), returned, &[status]);
         }
         _ => {
-            let frame = number(world.frame()) << 12;
-            let address = world.rng.pick(&[frame, frame, 0x7fff_ff00 << 12]);
+            let (frame, nowhere) = (number(world.frame()) << 12, 0x7fff_ff00 << 12);
+            // A machine address: of Arm's domains only the first one knows its own.
+            let guest = &world.run.guest;
+            let is_known = guest.kind() != Kind::Arm || guest.domid() == domid_t(0);
+            let frame = if is_known { frame } else { nowhere };
+            let address = world.rng.pick(&[frame, frame, nowhere]);
             let (offset, length) =
                 (world.rng.pick(&[0, 64, 4095, 4096]), world.rng.pick(&[0, 64, 4096, 4097]));
             let command = world.rng.pick(&[0, 1, 2, 3, 4, 1 << 31, 1 << 31 | 1]);
