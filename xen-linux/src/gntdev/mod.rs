@@ -199,7 +199,6 @@ impl Gntdev {
     }
 }
 
-/// A descriptor that this process has opened itself, or received.
 #[cfg(test)]
 impl Gntdev {
     /// A device that takes no ioctl, in place of gntdev.
@@ -208,6 +207,7 @@ impl Gntdev {
     }
 }
 
+/// A descriptor that this process has opened itself, or received.
 impl TryFrom<OwnedFd> for Gntdev {
     type Error = Failed<Error, OwnedFd>;
 
