@@ -359,14 +359,6 @@ pub(super) const STEPS: &[Step] = &[
         ]]),
     },
     Step {
-        name: "adopters",
-        about: "other projects' crates over xen-abi, with their own tests",
-        runs: Runs::Full,
-        place: Place::In(OWN),
-        needs: Needs::NONE,
-        action: Action::Command(|_| adopters::run()),
-    },
-    Step {
         name: "cross",
         about: "seven targets, with and without an operating system",
         runs: Runs::Full,
@@ -431,6 +423,15 @@ pub(super) const STEPS: &[Step] = &[
         place: Place::In(OWN),
         needs: Needs::Optional(fuzz::NEEDS),
         action: Action::Command(|install| fuzz::run(&fuzz::Options::SHORT, install)),
+    },
+    // Last, since it also runs a program from the default target directory, which the other lane has locked at first.
+    Step {
+        name: "adopters",
+        about: "other projects' crates over xen-abi, with their own tests",
+        runs: Runs::Full,
+        place: Place::In(OWN),
+        needs: Needs::NONE,
+        action: Action::Command(|_| adopters::run()),
     },
 ];
 
