@@ -210,3 +210,8 @@ fn pages_are_added_until_the_array_is_full_and_come_back_from_a_refusal() {
     let failed = array.expand(&accepts, page()).unwrap_err();
     assert_eq!((failed.error, failed.returned.is_some()), (ExpandError::Full, true));
 }
+
+#[test]
+fn the_most_pages_have_a_word_for_each_port() {
+    assert_eq!((MAX_ARRAY_PAGES, WORDS_PER_PAGE), (128, 1024), "2 to the power of 17 ports");
+}

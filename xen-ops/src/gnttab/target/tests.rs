@@ -132,7 +132,7 @@ fn a_cache_keeps_the_last_and_refuses_more_than_it_holds() {
     cache.put(third).unwrap();
     cache.put(targets.pop().unwrap()).unwrap();
     assert!(cache.put(targets.pop().unwrap()).is_err(), "and so it was dropped");
-    assert_eq!((cache.len(), pool.free()), (2, 1));
+    assert_eq!((cache.len(), cache.is_empty(), pool.free()), (2, false, 1));
     assert_eq!(cache.take(pool).unwrap().host_addr(), 0x4000_1000);
     cache.shrink(5);
     assert_eq!(cache.len(), 1);

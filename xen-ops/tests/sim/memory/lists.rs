@@ -43,6 +43,8 @@ fn a_memory_map_with_entries_to_spare_is_complete() {
     let mut entries = [E820Entry::default(); 4];
     let map = memory_map(&rig.peer, &mut entries).unwrap();
     assert_eq!((map.entries, map.complete), (&ranges()[..], true));
+    let last = map.entries[2];
+    assert_eq!((last.start(), last.length(), last.kind()), (1 << 32, 2 << 32, E820Kind::RAM));
     for size in [0, 2, 3] {
         let map = memory_map(&rig.peer, &mut entries[..size]).unwrap();
         assert_eq!((map.entries.len(), map.complete), (size, false), "there may be more");

@@ -7,6 +7,7 @@ use xen_ops::memory::{
     current_reservation, decrease_reservation, exchange, increase_reservation, maximum_gpfn,
     maximum_ram_page, maximum_reservation, populate_exactly, populate_physmap, sharing_freed_pages,
 };
+use xen_ops::page::PAGE_SIZE;
 use xen_sim::GuestKind;
 
 use super::{ABSENT, FIRST, PAGES, PEER, Rig, frames};
@@ -172,6 +173,13 @@ fn frames_that_are_none_are_refused_before_the_call() {
 }
 
 #[test]
+fn a_count_of_pages_is_in_bytes_if_64_bits_hold_it() {
+    let most = u64::MAX / PAGE_SIZE as u64;
+    assert_eq!(PageCount(most).bytes(), Some(most * PAGE_SIZE as u64));
+    assert_eq!(PageCount(most + 1).bytes(), None);
+}
+
+#[test]
 fn of_two_wishes_about_the_same_the_last_holds() {
     let node = |flags: MemFlags, node| flags.node(node).unwrap();
     let exact = MemFlags::ANY.exact_vnode(0xfe).unwrap();
@@ -179,6 +187,8 @@ fn of_two_wishes_about_the_same_the_last_holds() {
     assert_eq!(node(exact, 0).mem_flags().bits(), 0x100, "neither exact nor virtual any more");
     let flags = MemFlags::ANY.address_bits(0xff).address_bits(32).populate_on_demand();
     assert_eq!(node(flags, 1).mem_flags().bits(), 0x1_0220);
+    let exact = exact.exact_node(1).unwrap();
+    assert_eq!(exact.mem_flags().bits(), 0x2_0200, "not virtual any more");
     for refused in [MemFlags::node, MemFlags::exact_node, MemFlags::vnode, MemFlags::exact_vnode] {
         assert_eq!(refused(MemFlags::ANY, 255), None);
     }

@@ -1,21 +1,26 @@
 //! How a table starts, grows, and comes back after a suspend.
 
+use std::cell::RefCell;
 use std::mem::forget;
+use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 
 use xen_abi::errno::{XEN_EINVAL, XEN_ENOSYS};
 use xen_abi::grant_table::{GTF_invalid, GTF_permit_access, grant_ref_t};
-use xen_abi::memory::{XENMEM_remove_from_physmap, xen_add_to_physmap};
+use xen_abi::memory::{XENMEM_add_to_physmap, XENMEM_remove_from_physmap, xen_add_to_physmap};
 use xen_abi::xen::{__HYPERVISOR_memory_op, DOMID_SELF, domid_t, xen_ulong_t};
 use xen_ops::ReadWrite;
 use xen_ops::gnttab::{
-    AllocError, Config, StartError, ToolstackEntry, ToolstackRef, Version, VersionPolicy,
+    AllocError, Config, FrameRange, StartError, TableFrames, ToolstackEntry, ToolstackRef,
+    Translated, Version, VersionPolicy,
 };
 use xen_ops::hypercall::grant_table_op;
 use xen_sim::{DomainConfig, GuestKind, Xen};
 
 use super::{FRAMES, Store, World, ended, peer};
 use crate::lies::Outcome::{Do, Instead};
+use crate::lies::{Says, peek};
+use crate::pfn;
 
 const STATUS: xen_ulong_t = 0x8000_0000;
 const ENOSYS: isize = -(XEN_ENOSYS.0 as isize);
@@ -77,6 +82,23 @@ fn frames_are_placed_from_the_highest_down() {
     assert_eq!(placed(&world)[4..], [3], "the status frame is there");
     assert_eq!(table.grow(1), Err(AllocError::Exhausted { frames: FRAMES as u32 }));
     assert_eq!((table.frames(), table.free_refs()), (4, 4 * 256 - 8));
+}
+
+#[test]
+fn a_frame_is_placed_as_far_into_the_range_as_its_number_says() {
+    let placed = RefCell::new(Vec::new());
+    let xen = Says(|operation, argument| {
+        assert_eq!(operation, XENMEM_add_to_physmap);
+        let argument: xen_add_to_physmap = peek(argument);
+        placed.borrow_mut().push((argument.idx, argument.gpfn));
+        0
+    });
+    let range = |frame| FrameRange { address: NonNull::dangling(), frame: pfn(frame) };
+    // SAFETY: this hypervisor places nothing, and nothing is accessed.
+    let mut frames = unsafe { Translated::new(range(0x100), 10).with_status(range(0x200)) };
+    frames.attach(&xen, Version::V2, 8..10).unwrap();
+    let expected = [(9, pfn(0x109)), (8, pfn(0x108)), (STATUS | 1, pfn(0x201))];
+    assert_eq!(*placed.borrow(), expected);
 }
 
 #[test]
