@@ -42,17 +42,6 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
     use std::fs;
-    use std::path::Path;
-
-    /// All text of the files of Rust in a directory.
-    fn sources(directory: &Path) -> String {
-        let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-        let text = |path: std::path::PathBuf| match path.is_dir() {
-            true => sources(&path),
-            false => fs::read_to_string(path).unwrap(),
-        };
-        entries.map(text).collect()
-    }
 
     #[test]
     fn every_feature_with_code_is_checked() {
@@ -60,7 +49,10 @@ mod tests {
         let (_, over_abi) = EXCLUDED.split_first().unwrap();
         for (crates, excluded) in over_abi {
             for name in *crates {
-                let text = sources(&root.join(name).join("src"));
+                let directory = root.join(name).join("src");
+                let files = workspace::files(&directory).unwrap();
+                let text = |file| fs::read_to_string(directory.join(file)).unwrap();
+                let text: String = files.iter().map(text).collect();
                 for feature in excluded.split(',') {
                     let is_used = text.contains(&format!("feature = {feature:?}"));
                     assert!(!is_used, "{name} has code for {feature}");

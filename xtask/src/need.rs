@@ -63,6 +63,9 @@ fn pip() -> Result<(), Error> {
 }
 
 /// Provides everything in a list; the first that cannot be provided is the error.
-pub(crate) fn provide(needs: &[Need], install: Install) -> Result<(), Error> {
-    needs.iter().try_for_each(|need| need.provide(install))
+pub(crate) fn provide<'a>(
+    needs: impl IntoIterator<Item = &'a Need>,
+    install: Install,
+) -> Result<(), Error> {
+    needs.into_iter().try_for_each(|need| need.provide(install))
 }

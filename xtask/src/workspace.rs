@@ -78,3 +78,19 @@ pub(crate) fn remove(directory: &Path) -> Result<(), Error> {
         _ => Ok(()),
     }
 }
+
+/// The files below a directory, by their paths from there.
+pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    let mut waiting = vec![PathBuf::new()];
+    while let Some(below) = waiting.pop() {
+        let here = directory.join(&below);
+        for entry in here.read_dir().map_err(Error::file(&here))? {
+            let entry = entry.map_err(Error::file(&here))?;
+            let name = below.join(entry.file_name());
+            let list = if entry.path().is_dir() { &mut waiting } else { &mut found };
+            list.push(name);
+        }
+    }
+    Ok(found)
+}

@@ -2,8 +2,6 @@
 
 use xen_abi::GuestHandle;
 use xen_abi::event_channel::*;
-#[cfg(target_pointer_width = "64")]
-use xen_abi::grant_table::*;
 use xen_abi::hvm::hvm_op::*;
 use xen_abi::hvm::params::*;
 use xen_abi::memory::*;
@@ -89,20 +87,6 @@ fn a_poll_looks_at_ports_in_their_order() {
         let (pv, _) = domains(V4_20, Pv);
         let ports = GuestHandle::from_addr(0xffff_8300_0000_0000);
         assert_eq!(sched(&pv, SCHEDOP_poll, &mut sched_poll { ports, ..sched_poll::ZERO }), -14);
-    }
-}
-
-#[test]
-#[cfg(target_pointer_width = "64")]
-fn the_list_of_status_frames_has_an_address_of_the_guests_since_4_17() {
-    for (release, expected) in [(V4_14, (0, GNTST_general_error)), (V4_17, (-14, UNTOUCHED))] {
-        let (pv, _) = domains(release, Pv);
-        let frame_list = GuestHandle::from_addr(0xffff_8300_0000_0000);
-        // There is none in version 1.
-        let (nr_frames, dom, status) = (1, DOMID_SELF, UNTOUCHED);
-        let mut op = [gnttab_get_status_frames { nr_frames, dom, status, frame_list }];
-        let result = grant_op(&pv, GNTTABOP_get_status_frames, &mut op);
-        assert_eq!((result, op[0].status), expected, "{release:?}");
     }
 }
 
@@ -474,32 +458,4 @@ fn a_list_of_accesses_may_start_anywhere() {
         assert_eq!(memory_op(&a, XENMEM_access_op | start, &mut op), accesses, "{kind:?}");
         assert_eq!(memory_op(&a, XENMEM_set_memory_map | start, &mut op), -38, "{kind:?}");
     }
-}
-
-/// Xen itself writes an entry when it swaps two: it is there though the guest has not mapped its frame.
-#[test]
-fn an_entry_is_swapped_to_a_frame_that_is_not_mapped() {
-    use xen_abi::grant_table::*;
-    let (_xen, a, b) = pair(Arm);
-    let swap = |ref_a, ref_b| {
-        let (ref_a, ref_b) = (grant_ref_t(ref_a), grant_ref_t(ref_b));
-        let mut op = [gnttab_swap_grant_ref { ref_a, ref_b, ..gnttab_swap_grant_ref::ZERO }];
-        (grant_op(&a, GNTTABOP_swap_grant_ref, &mut op), op[0].status)
-    };
-    // The table has one frame yet.
-    assert_eq!(swap(8, 512), (0, GNTST_bad_gntref));
-    let mut list = [xen_pfn_t(0); 3];
-    let mut op = gnttab_setup_table {
-        dom: DOMID_SELF,
-        nr_frames: 3,
-        frame_list: GuestHandle::from_mut_slice(&mut list),
-        ..gnttab_setup_table::ZERO
-    };
-    assert_eq!(grant_op(&a, GNTTABOP_setup_table, std::slice::from_mut(&mut op)), 0);
-    let _pages = [8, 512].map(|ref_| granted(&a, ref_, GrantEntryFlags::empty(), &b));
-    assert_eq!(swap(8, 1024), (0, GNTST_okay));
-    let own = b.page().unwrap();
-    let from = |ref_| copy(&b, by_ref(&a, ref_, 0), by_frame(&own, 0), 8, GNTCOPY_source_gref);
-    assert_eq!((from(1024), from(8)), (GNTST_okay, GNTST_general_error));
-    assert_eq!(from(512), GNTST_general_error, "the guest has not mapped this one");
 }

@@ -5,7 +5,7 @@ use xen_abi::grant_table::*;
 use xen_abi::memory::*;
 use xen_abi::xen::*;
 use xen_ops::page::{MapTarget as _, Page as _};
-use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
+use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen};
 
 use crate::support::*;
 
@@ -225,4 +225,42 @@ fn limits_that_xen_refuses_are_refused() {
     assert_eq!(error(config.clone().domid(domid_t(5))), Exists(domid(&domain)));
     xen.domain(config.pages(12)).unwrap();
     xen.check_invariants().unwrap();
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn the_list_of_status_frames_has_an_address_of_the_guests_since_4_17() {
+    for (release, expected) in
+        [(Release::V4_14, (0, GNTST_general_error)), (Release::V4_17, (-14, UNTOUCHED))]
+    {
+        let xen = Xen::builder().release(release).build();
+        let pv = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
+        let frame_list = GuestHandle::from_addr(0xffff_8300_0000_0000);
+        // There is none in version 1.
+        let (nr_frames, dom, status) = (1, DOMID_SELF, UNTOUCHED);
+        let mut op = [gnttab_get_status_frames { nr_frames, dom, status, frame_list }];
+        let result = grant_op(&pv, GNTTABOP_get_status_frames, &mut op);
+        assert_eq!((result, op[0].status), expected, "{release:?}");
+    }
+}
+
+/// Xen itself writes an entry when it swaps two: it is there though the guest has not mapped its frame.
+#[test]
+fn an_entry_is_swapped_to_a_frame_that_is_not_mapped() {
+    let (_xen, a, b) = pair(GuestKind::Arm);
+    let swap = |ref_a, ref_b| {
+        let (ref_a, ref_b) = (grant_ref_t(ref_a), grant_ref_t(ref_b));
+        let mut op = [gnttab_swap_grant_ref { ref_a, ref_b, ..gnttab_swap_grant_ref::ZERO }];
+        (grant_op(&a, GNTTABOP_swap_grant_ref, &mut op), op[0].status)
+    };
+    // The table has one frame yet.
+    assert_eq!(swap(8, 512), (0, GNTST_bad_gntref));
+    let mut list = [xen_pfn_t(0); 3];
+    setup(&a, &mut list);
+    let _pages = [8, 512].map(|ref_| granted(&a, ref_, GrantEntryFlags::empty(), &b));
+    assert_eq!(swap(8, 1024), (0, GNTST_okay));
+    let own = b.page().unwrap();
+    let from = |ref_| copy(&b, by_ref(&a, ref_, 0), by_frame(&own, 0), 8, GNTCOPY_source_gref);
+    assert_eq!((from(1024), from(8)), (GNTST_okay, GNTST_general_error));
+    assert_eq!(from(512), GNTST_general_error, "the guest has not mapped this one");
 }

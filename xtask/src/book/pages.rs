@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use devtools::html::resolved;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-use crate::Error;
+use crate::{Error, workspace};
 
 /// Writes what mdBook reads below `to`: the pages at the paths that they have below `root`.
 ///
@@ -19,7 +19,7 @@ pub(super) fn gather(root: &Path, to: &Path) -> Result<(), Error> {
     let mut pages = BTreeMap::new();
     let first = PathBuf::from("README.md");
     let mut waiting = vec![first.clone()];
-    for file in files(&root.join(docs))? {
+    for file in workspace::files(&root.join(docs))? {
         let name = docs.join(&file);
         if is_page(&name) {
             waiting.push(name);
@@ -114,22 +114,6 @@ impl Page<'_> {
 
 fn is_page(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "md")
-}
-
-/// The files below a directory, by their paths from there.
-pub(super) fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut found = Vec::new();
-    let mut waiting = vec![PathBuf::new()];
-    while let Some(below) = waiting.pop() {
-        let here = directory.join(&below);
-        for entry in here.read_dir().map_err(Error::file(&here))? {
-            let entry = entry.map_err(Error::file(&here))?;
-            let name = below.join(entry.file_name());
-            let list = if entry.path().is_dir() { &mut waiting } else { &mut found };
-            list.push(name);
-        }
-    }
-    Ok(found)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use devtools::html::{attributes, resolved};
 
-use crate::Error;
+use crate::{Error, workspace};
 
 /// The pages of a site, by their paths, and the paths of all its files.
 #[derive(Default)]
@@ -19,7 +19,7 @@ impl Site {
     /// Reads what is below a directory.
     pub(super) fn read(directory: &Path) -> Result<Self, Error> {
         let mut site = Self::default();
-        for name in super::pages::files(directory)? {
+        for name in workspace::files(directory)? {
             let path = directory.join(&name);
             let name = name.to_string_lossy().into_owned();
             // The page for a missing address is written for the root of a server.

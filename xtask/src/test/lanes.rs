@@ -56,7 +56,7 @@ pub(super) struct Ended {
 pub(super) enum Ending {
     Ok,
     Failed,
-    /// It lacked something that was not to be had.
+    /// Something that it needs could not be installed.
     Skipped,
     /// Another job had failed.
     Stopped,

@@ -18,7 +18,7 @@ use clap::builder::PossibleValuesParser;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::install::Install;
-use crate::need::Need;
+use crate::need::{self, Need};
 use crate::progress::Progress;
 use crate::{Error, cpu, process, workspace};
 use devtools::Table;
@@ -169,12 +169,11 @@ fn provide(
     report: &mut Report,
 ) -> Result<bool, Error> {
     let start = Instant::now();
-    let all = |needs: &[Need]| {
-        needs.iter().filter(|need| is_wanted(need)).try_for_each(|need| need.provide(install))
-    };
+    let (Needs::Required(needs) | Needs::Optional(needs)) = step.needs;
+    let provided = need::provide(needs.iter().filter(|need| is_wanted(need)), install);
     let result = match step.needs {
-        Needs::Required(needs) => all(needs).map(|()| None),
-        Needs::Optional(needs) => Ok(all(needs).err()),
+        Needs::Required(_) => provided.map(|()| None),
+        Needs::Optional(_) => Ok(provided.err()),
     };
     let row = |word| Row { name: step.name, elapsed: start.elapsed(), cpu: None, word };
     match result {
