@@ -5,7 +5,7 @@ use xen_abi::grant_table::*;
 use xen_abi::memory::*;
 use xen_abi::xen::*;
 use xen_ops::page::{MapTarget as _, Page as _};
-use xen_sim::{Domain, DomainConfig, GuestKind, Release, Xen};
+use xen_sim::{Domain, DomainConfig, GuestKind, Xen};
 
 use crate::support::*;
 
@@ -230,9 +230,8 @@ fn limits_that_xen_refuses_are_refused() {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn the_list_of_status_frames_has_an_address_of_the_guests_since_4_17() {
-    for (release, expected) in
-        [(Release::V4_14, (0, GNTST_general_error)), (Release::V4_17, (-14, UNTOUCHED))]
-    {
+    use xen_sim::Release::{V4_14, V4_17};
+    for (release, expected) in [(V4_14, (0, GNTST_general_error)), (V4_17, (-14, UNTOUCHED))] {
         let xen = Xen::builder().release(release).build();
         let pv = guest(&xen, DomainConfig::new(GuestKind::Pv).pages(8));
         let frame_list = GuestHandle::from_addr(0xffff_8300_0000_0000);
