@@ -80,7 +80,7 @@ fn open(xen: &Backend) -> Option<evtchn_port_t> {
         let bytes = &mut bytes[..part.len()];
         bytes.iter_mut().zip(part).for_each(|(to, byte)| *to = byte.load(Relaxed));
         // Neither fails: lines have ASCII characters only.
-        let _ = console.write_str(str::from_utf8(bytes).unwrap_or_default());
+        let _ = console.write_str(core::str::from_utf8(bytes).unwrap_or_default());
     }
     port
 }
