@@ -58,7 +58,7 @@ impl Machine {
             __HYPERVISOR_sysctl => state.sysctl(caller, arguments),
             __HYPERVISOR_hvm_op => state.hvm_op(caller, arguments),
             __HYPERVISOR_dm_op => state.dm_op(caller, arguments),
-            _ => HypercallRecord::new(caller, "hypercall", Err(XEN_ENOSYS)),
+            _ => state.refused(caller, number, arguments),
         };
         let next = state.continuation.take();
         drop(state);

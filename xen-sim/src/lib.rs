@@ -5,6 +5,7 @@ mod abi;
 mod config;
 mod error;
 mod record;
+mod refused;
 mod state;
 
 mod console;

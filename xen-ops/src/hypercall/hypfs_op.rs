@@ -25,9 +25,10 @@ hypercalls! {
     ///
     /// # Errors
     ///
-    /// In the order of Xen's checks: `EPERM`, `EINVAL` (a path of more than 1024 bytes, or not an absolute
-    /// one), `ENOENT` (no such entry), `ENOTDIR`, `ENOBUFS` (the contents do not fit; `buffer` has the
-    /// `xen_hypfs_direntry` if that fits).
+    /// In the order of Xen's checks: `EPERM`, `EINVAL` (a path of more than 1024 bytes, or not an absolute one;
+    /// that is `ENOENT` in 4.14), `ENOENT` (no such entry, or one below what is no directory), `EINVAL`
+    /// (`buffer` is smaller than `xen_hypfs_direntry`), `ENOBUFS` (the contents do not fit; `buffer` has the
+    /// `xen_hypfs_direntry`).
     call read(in path: &CStr, count path, out buffer: [u8], count buffer) -> errno;
 
     /// Sets the contents of an entry.

@@ -280,12 +280,12 @@ hypercalls! {
         out idle_nums: u32,
     } -> errno;
 
-    /// Reads and writes model specific registers of a physical CPU, at most two: `XEN_RESOURCE_OP_*`. Returns
+    /// Reads and writes model specific registers of a physical CPU, at most three: `XEN_RESOURCE_OP_*`. Returns
     /// how many were done; the entry after those says why it was not.
     ///
     /// # Errors
     ///
-    /// In the order of Xen's checks: `EINVAL` (more than two), `ENOMEM`, `ENODEV` (the CPU is not online).
+    /// In the order of Xen's checks: `EINVAL` (more than three), `ENOMEM`, `ENODEV` (the CPU is not online).
     ///
     /// # Safety
     ///

@@ -1,6 +1,6 @@
 //! `XENPMU_*`: the processor's performance counters.
 //!
-//! `EOPNOTSUPP` if Xen was not started with `vpmu`.
+//! `EOPNOTSUPP` if Xen was not started with `vpmu`, or if the caller is a translated guest.
 //!
 //! Upstream: `xen/include/public/pmu.h`.
 

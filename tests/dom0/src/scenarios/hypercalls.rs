@@ -17,7 +17,7 @@ use xen_linux::xen_ops::events::Port;
 use xen_linux::xen_ops::hypercall::multicall::{Multicall, NotRun};
 use xen_linux::xen_ops::hypercall::xen_version::Varbuf;
 use xen_linux::xen_ops::hypercall::{
-    Cause, Error, grant_table_op, hypfs_op, memory_op, xen_version,
+    Cause, Error, grant_table_op, hypfs_op, memory_op, xen_version, xsm_op,
 };
 use xen_linux::xen_ops::memory::acquire::Resource;
 use xen_linux::{DomainId, Privcmd, ReadOnly, domid_t, grant_ref_t, xen_pfn_t};
@@ -41,6 +41,10 @@ pub(crate) fn run(t: &mut Transcript) -> Result<(), Errno> {
     grants(t, &xen);
     events(t, &xen)?;
     files(t, &xen);
+    #[cfg(target_arch = "x86_64")]
+    machine(t, &xen);
+    let enforcing = xsm_op::getenforce(&xen);
+    answer(t, "xsm_op, getenforce", enforcing);
     others(t, &xen);
     restricted(t)
 }
@@ -150,6 +154,24 @@ fn files(t: &mut Transcript, xen: &Privcmd) {
     answer(t, "hypfs, no such entry", absent.map(|()| ""));
     let relative = hypfs_op::read(xen, c"buildinfo", &mut buffer);
     answer(t, "hypfs, not an absolute path", relative.map(|()| ""));
+}
+
+/// What Xen tells about the machine.
+#[cfg(target_arch = "x86_64")]
+fn machine(t: &mut Transcript, xen: &Privcmd) {
+    use xen_linux::xen_abi::arch_x86::xen_mca::xen_mc_logical_cpu_t;
+    use xen_linux::xen_abi::kexec::{KEXEC_RANGE_MA_CRASH, xen_kexec_range};
+    use xen_linux::xen_ops::hypercall::{kexec_op, mca, platform_op, xenpmu_op};
+
+    answer(t, "platform_op, CPU 0", platform_op::get_cpuinfo(xen, 0).map(|cpu| cpu.apic_id));
+    answer(t, "platform_op, CPU 0 offline", platform_op::cpu_offline(xen, 0).map(|()| "ok"));
+    let range = KEXEC_RANGE_MA_CRASH as i32;
+    let mut range = xen_kexec_range { range, ..xen_kexec_range::ZERO };
+    let result = kexec_op::get_range(xen, &mut range);
+    answer(t, "kexec_op, bytes for a crash kernel", result.map(|()| range.size));
+    let cpus = mca::physcpuinfo(xen, &mut [xen_mc_logical_cpu_t::ZERO]);
+    answer(t, "mca, CPUs", cpus);
+    answer(t, "xenpmu_op, mode", xenpmu_op::mode_get(xen).map(|_| "ok"));
 }
 
 /// Operations on other domains, which do not exist.

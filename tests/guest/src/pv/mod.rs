@@ -21,6 +21,7 @@ pub(crate) fn pv(run: &mut Run<'_, LiveGuest>) {
     processor::descriptors(run);
     processor::traps(run);
     processor::events(run);
+    processor::callbacks(run);
     processor::registers(run);
     processor::switch(run);
 }

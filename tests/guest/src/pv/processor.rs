@@ -3,11 +3,13 @@
 use core::arch::asm;
 use core::sync::atomic::AtomicU32;
 
-use xen_abi::arch_x86::xen_x86_64::{FLAT_KERNEL_SS, SEGBASE_FS};
+use xen_abi::arch_x86::xen_x86_64::{FLAT_KERNEL_SS, SEGBASE_FS, xen_callback_t};
+use xen_abi::callback::*;
+use xen_abi::nmi::xennmi_callback;
 use xen_abi::xen::*;
 use xen_ops::field;
 use xen_ops::hypercall::multicall::Multicall;
-use xen_ops::hypercall::{event_channel_op, pv, xen_version};
+use xen_ops::hypercall::{callback_op, event_channel_op, nmi_op, pv, vcpu_op, xen_version};
 use xen_ops::page::Page as _;
 use xen_ops::view::Field;
 use xen_scenarios::{Guest as _, Run};
@@ -121,6 +123,38 @@ pub(super) fn events(run: &mut Run<'_, LiveGuest>) {
     let pending = run.guest.take_event(port.0);
     run.step("send, pending", pending);
     run.outcome("close", event_channel_op::close(&xen, port));
+}
+
+pub(super) fn callbacks(run: &mut Run<'_, LiveGuest>) {
+    let xen = *run.guest.xen();
+    let [event, ..] = traps::callbacks();
+    let mut register = |name, type_, address: usize| {
+        // SAFETY: the entries return.
+        let result = unsafe {
+            callback_op::register(&xen, type_, CallbackFlags(0), address as xen_callback_t)
+        };
+        run.outcome(name, result);
+    };
+    register("callback_op, register, events", CALLBACKTYPE_event as u16, event);
+    register("callback_op, register, no such type", 77, event);
+    register("callback_op, register, NMI", CALLBACKTYPE_nmi as u16, traps::nmi());
+    let nmi = |run: &mut Run<'_, LiveGuest>, name| {
+        taken(run, name, Trap::Nmi, || {
+            let _ = vcpu_op::send_nmi(&xen, 0);
+        });
+    };
+    nmi(run, "callback_op, NMI, taken");
+    for (name, type_) in [("events", CALLBACKTYPE_event), ("NMI", CALLBACKTYPE_nmi)] {
+        let result = callback_op::unregister(&xen, type_ as u16);
+        run.outcome(format_args!("callback_op, unregister, {name}"), result);
+    }
+    nmi(run, "callback_op, unregister, NMI, taken");
+    let callback = xennmi_callback { handler_address: traps::nmi() as _, ..xennmi_callback::ZERO };
+    // SAFETY: as above.
+    run.outcome("nmi_op, register", unsafe { nmi_op::register_callback(&xen, &callback) });
+    nmi(run, "nmi_op, taken");
+    run.outcome("nmi_op, unregister", nmi_op::unregister_callback(&xen));
+    nmi(run, "nmi_op, unregister, taken");
 }
 
 pub(super) fn registers(run: &mut Run<'_, LiveGuest>) {

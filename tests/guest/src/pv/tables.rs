@@ -5,7 +5,7 @@ use core::arch::asm;
 use xen_abi::xen::*;
 use xen_ops::hypercall::Error;
 use xen_ops::hypercall::mmuext_op::{MmuExt, mmuext_op};
-use xen_ops::hypercall::pv::mmu_update as mmu_updates;
+use xen_ops::hypercall::pv::{mmu_update as mmu_updates, update_va_mapping_otherdomain};
 use xen_ops::page::Page as _;
 use xen_scenarios::{Guest as _, Run};
 
@@ -119,6 +119,15 @@ pub(super) fn tables(run: &mut Run<'_, LiveGuest>) {
         map(&xen, (SLOT + 1) << 39, data[0].frame(), PRESENT),
     );
     run.outcome("update_va_mapping, a table", map(&xen, ADDRESS, level1, WRITABLE));
+    // SAFETY: nothing relies on what is at the address.
+    let other = |domid, frame: xen_pfn_t| unsafe {
+        let flush = (UVMF_INVLPG | UVMF_LOCAL) as usize;
+        update_va_mapping_otherdomain(&xen, ADDRESS, frame.0 << 12 | PRESENT, flush, domid)
+    };
+    run.outcome("update_va_mapping_otherdomain", other(DOMID_SELF, data[1].frame()));
+    run.step("update_va_mapping_otherdomain, the word", word(ADDRESS));
+    run.outcome("update_va_mapping_otherdomain, Xen's", other(DOMID_XEN, data[0].frame()));
+    run.step("update_va_mapping_otherdomain, Xen's, the word", word(ADDRESS));
 
     let (result, _) = update(run, &[mmu_update { ptr: entry(own, SLOT), val: 0 }]);
     run.outcome("mmu_update, none", result);

@@ -22,9 +22,10 @@ pub(super) enum Trap {
     InvalidOpcode,
     NoDevice,
     Event,
+    Nmi,
 }
 
-static COUNTS: [AtomicU32; 5] = [const { AtomicU32::new(0) }; 5];
+static COUNTS: [AtomicU32; 6] = [const { AtomicU32::new(0) }; 6];
 
 /// How often the handler was entered so far.
 pub(super) fn count(trap: Trap) -> u32 {
@@ -37,7 +38,7 @@ pub(super) fn count(trap: Trap) -> u32 {
 global_asm!(
     "
     .text
-    .globl pv_debug, pv_breakpoint, pv_invalid_opcode, pv_no_device, pv_event, pv_failsafe
+    .globl pv_debug, pv_breakpoint, pv_invalid_opcode, pv_no_device, pv_event, pv_nmi, pv_failsafe
     pv_debug:
         inc     dword ptr [rip + {counts}]
         jmp     1f
@@ -54,6 +55,9 @@ global_asm!(
     pv_event:
         inc     dword ptr [rip + {counts} + 16]
         and     qword ptr [rsp + 32], {without_interrupts}
+        jmp     1f
+    pv_nmi:
+        inc     dword ptr [rip + {counts} + 20]
     1:
         mov     rcx, [rsp]
         mov     r11, [rsp + 8]
@@ -75,6 +79,7 @@ unsafe extern "C" {
     fn pv_invalid_opcode();
     fn pv_no_device();
     fn pv_event();
+    fn pv_nmi();
     fn pv_failsafe();
 }
 
@@ -103,4 +108,9 @@ pub(super) fn table() -> [trap_info; 5] {
 /// The entries for events, after a fault of Xen's own, and for system calls, of which there are none.
 pub(super) fn callbacks() -> [usize; 3] {
     [at(pv_event), at(pv_failsafe), at(pv_failsafe)]
+}
+
+/// The entry for non-maskable interrupts.
+pub(super) fn nmi() -> usize {
+    at(pv_nmi)
 }

@@ -91,4 +91,15 @@ pub(super) const LINUX: &[Difference] = &[
         steps: &[("dm_op", ENOSYS), ("dm_op, no such domain", ENOSYS)],
         reason: "there are no device models on Arm",
     },
+    Difference {
+        place: is_arm64,
+        scenario: "hypercalls",
+        steps: &[
+            ("platform_op, *", None),
+            ("kexec_op, *", None),
+            ("mca, *", None),
+            ("xenpmu_op, *", None),
+        ],
+        reason: "hypercalls and operations of x86",
+    },
 ];

@@ -5,6 +5,7 @@
 
 mod difference;
 mod domains;
+mod host;
 mod kinds;
 mod linux;
 mod model;
@@ -17,6 +18,7 @@ pub use difference::Where;
 pub(crate) use difference::Difference;
 
 use domains::DOMAINS;
+use host::HOST;
 use kinds::KINDS;
 use linux::LINUX;
 use model::MODEL;
@@ -28,6 +30,7 @@ use releases::RELEASES;
 pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Difference> {
     KINDS
         .iter()
+        .chain(HOST)
         .chain(RELEASES)
         .chain(NEWER)
         .chain(narrow(place))

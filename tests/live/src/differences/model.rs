@@ -2,7 +2,7 @@
 //!
 //! Each would be a thing that the model could learn: then its row goes, or the test of the model fails.
 
-use super::difference::{Difference, INT_ENOSYS};
+use super::difference::{Difference, ENOSYS, INT_ENOSYS, Where, ZERO};
 use crate::{Arch, Mode};
 
 /// See [`crate::differences`]; these come after the hypervisors' own.
@@ -24,5 +24,38 @@ pub(super) const MODEL: &[Difference] = &[
         scenario: "version",
         steps: &[("capabilities, text", Some("xen-3.0-aarch64 xen-3.0-armv7l"))],
         reason: "the model's hypervisor has 64 bits",
+    },
+    Difference {
+        place: |at| !at.is_arm(),
+        scenario: "host",
+        steps: &[
+            ("get_cpu_version", ENOSYS),
+            ("get_cpuinfo", ENOSYS),
+            ("cpu_offline, *", ENOSYS),
+            ("cpu_online, *", ENOSYS),
+            ("resource_op, *", ENOSYS),
+            ("firmware_info, *", ENOSYS),
+            ("get_symbol", ENOSYS),
+            ("get_symbol, no such symbol", ENOSYS),
+            ("get_symbol, the next", ZERO),
+        ],
+        reason: "the model has no host",
+    },
+    Difference {
+        place: Where::is_pv,
+        scenario: "host",
+        steps: &[
+            ("kexec_op, *", ENOSYS),
+            ("kexec_get_range, *", ENOSYS),
+            ("kexec_get_range, crash kernel, size", ZERO),
+            ("mca, *", ENOSYS),
+        ],
+        reason: "the model has no host",
+    },
+    Difference {
+        place: |_| true,
+        scenario: "host",
+        steps: &[("hypfs_op, *", ENOSYS)],
+        reason: "the model has no host",
     },
 ];
