@@ -4,6 +4,7 @@
 use xen_abi::errno::*;
 use xen_abi::xen::domid_t;
 
+use crate::abi::COMPAT;
 use crate::config::GuestKind;
 use crate::error::Answer;
 use crate::record::HypercallRecord;
@@ -25,7 +26,7 @@ impl State {
     ) -> HypercallRecord {
         let address = arguments[0] as u64;
         let mut entry = arguments[1] as u64;
-        if cfg!(target_arch = "x86") {
+        if COMPAT {
             // Two registers.
             entry |= (arguments[2] as u64) << 32;
         }

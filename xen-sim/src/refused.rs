@@ -7,6 +7,7 @@ use xen_abi::platform::{
 };
 use xen_abi::xen::*;
 
+use crate::abi::COMPAT;
 use crate::config::GuestKind;
 use crate::error::Answer;
 use crate::record::HypercallRecord;
@@ -37,7 +38,7 @@ impl State {
             }
             (__HYPERVISOR_update_va_mapping_otherdomain, GuestKind::Pv) => {
                 // The last argument, behind an entry that takes two registers on 32 bits.
-                let domid = arguments[if cfg!(target_arch = "x86") { 4 } else { 3 }];
+                let domid = arguments[if COMPAT { 4 } else { 3 }];
                 (
                     "update_va_mapping_otherdomain",
                     self.page_owner(caller, domid).and(Err(XEN_ENOSYS)),
@@ -67,6 +68,9 @@ impl State {
         const WORDS: usize = 3;
         let [at, count, _, domid, _] = arguments;
         let is_pv = self.caller(caller).kind == GuestKind::Pv;
+        if COMPAT && count == 0 {
+            return Ok(0);
+        }
         if is_pv && count > 0 {
             // Only a PV guest's address is held against Xen's own part before anything else.
             self.read_at::<[usize; WORDS]>(caller, at, count - 1)?;

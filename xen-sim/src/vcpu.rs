@@ -12,6 +12,7 @@ use xen_abi::vcpu::*;
 use xen_abi::xen::{domid_t, vcpu_info, vcpu_time_info};
 use xen_ops::page::PAGE_SIZE;
 
+use crate::abi::COMPAT;
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
 use crate::record::HypercallRecord;
@@ -48,6 +49,8 @@ impl State {
             return HypercallRecord::new(caller, "vcpu_op", Err(XEN_EINVAL));
         }
         let phys = self.release >= Release::V4_20;
+        // 4.14's `arch_compat_vcpu_op` does not have it.
+        let time = !COMPAT || self.release > Release::V4_14;
         let (operation, answer) = match command {
             VCPUOP_initialise => ("VCPUOP_initialise", self.initialise(caller, vcpu, at)),
             VCPUOP_up => ("VCPUOP_up", self.vcpu_up(caller, vcpu)),
@@ -61,7 +64,7 @@ impl State {
             VCPUOP_register_runstate_memory_area => {
                 ("VCPUOP_register_runstate_memory_area", self.register_runstate(caller, vcpu, at))
             }
-            VCPUOP_register_vcpu_time_memory_area => {
+            VCPUOP_register_vcpu_time_memory_area if time => {
                 ("VCPUOP_register_vcpu_time_memory_area", self.register_time(caller, at))
             }
             VCPUOP_register_runstate_phys_area if phys => {
@@ -297,7 +300,7 @@ impl State {
         arguments: [usize; 5],
     ) -> HypercallRecord {
         let mut timeout = arguments[0] as u64;
-        if cfg!(target_arch = "x86") {
+        if COMPAT {
             // Two registers.
             timeout |= (arguments[1] as u64) << 32;
         }

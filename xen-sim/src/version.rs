@@ -5,7 +5,7 @@ use xen_abi::features::*;
 use xen_abi::version::*;
 use xen_abi::xen::domid_t;
 
-use crate::abi::{VIRT_START, ulong};
+use crate::abi::{COMPAT, VIRT_START, ulong};
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
 use crate::record::HypercallRecord;
@@ -182,13 +182,14 @@ impl State {
         features
     }
 
-    /// Where Xen's part of the caller's address space begins. 4.18 stopped telling translated guests; those
-    /// with 32 bits were never told.
+    /// Where Xen's part of the caller's address space begins. 4.18 stopped telling translated guests; those with
+    /// 32 bits were told nothing of use.
     fn virt_start(&self, caller: domid_t) -> u64 {
         match self.caller(caller).kind {
             GuestKind::Pv => VIRT_START,
             _ if self.release >= Release::V4_20 => 0,
-            GuestKind::Pvh if cfg!(target_arch = "x86") => 0,
+            GuestKind::Pvh if COMPAT && self.release == Release::V4_14 => u32::MAX.into(),
+            GuestKind::Pvh if COMPAT => 0,
             GuestKind::Pvh => VIRT_START,
             GuestKind::Arm => ARM_VIRT_START,
         }

@@ -68,10 +68,7 @@ enum Command {
     #[command(after_help = "Example:\n  cargo xtask examples")]
     Examples,
     /// Run the tests of the crates as programs of 32 bits
-    #[command(
-        after_help = "Example:\n  cargo xtask i686\n\nIt needs a processor and a kernel that run them: x86-64."
-    )]
-    I686,
+    I686(i686::Options),
     /// Boot real hypervisors with our own guest, or with Linux, and compare what they do
     Live(live::Options),
     /// Run every interleaving of the lock-free protocols
@@ -129,7 +126,7 @@ fn run(command: Command, install: Install) -> Result<(), Error> {
         Command::Package => package::run(install),
         Command::Release => release::run(install),
         Command::Examples => examples::run(),
-        Command::I686 => i686::run(install),
+        Command::I686(options) => i686::run(&options, install),
         Command::Live(options) => live::run(&options, install),
         Command::Loom => loom::run(),
         Command::Miri => miri::run(install),

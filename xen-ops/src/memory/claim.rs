@@ -16,10 +16,10 @@ use crate::hypercall::{Hypercall, memory_op};
 /// # Errors
 ///
 /// [`Error::TooMany`] if `pages` is more than a word holds. Of Xen's, in the order in which it checks:
-/// -EOPNOTSUPP (Xen colours its caches), -EINVAL (no such domain, or `DOMID_SELF`), -EPERM (the caller is
-/// not a control domain), -EINVAL (a dying domain, from 4.19.5, 4.20.3, 4.21.1 and 4.22 on). Unless `pages`
-/// is 0: -EINVAL (a claim is active already, or `pages` is not more than the domain has, or is more than it
-/// may have), -ENOMEM (not so much is free and unclaimed).
+/// -ENOSYS (the caller has 32 bits on x86), -EOPNOTSUPP (Xen colours its caches), -EINVAL (no such domain, or
+/// `DOMID_SELF`), -EPERM (the caller is not a control domain), -EINVAL (a dying domain, from 4.19.5, 4.20.3,
+/// 4.21.1 and 4.22 on). Unless `pages` is 0: -EINVAL (a claim is active already, or `pages` is not more than the
+/// domain has, or is more than it may have), -ENOMEM (not so much is free and unclaimed).
 pub fn claim_pages<H>(xen: &H, domid: domid_t, pages: PageCount) -> Result<(), Error>
 where
     H: Hypercall + ?Sized,

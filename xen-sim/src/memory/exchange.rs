@@ -4,9 +4,10 @@ use core::mem::offset_of;
 
 use xen_abi::errno::*;
 use xen_abi::memory::*;
-use xen_abi::xen::{domid_t, xen_ulong_t};
+use xen_abi::xen::{domid_t, xen_pfn_t, xen_ulong_t};
 
-use crate::abi::{pfn, pfn_to_u64};
+use crate::abi::{AREA, pfn, pfn_to_u64};
+use crate::config::Release;
 use crate::error::Answer;
 use crate::memory::extent::max_order;
 use crate::memory::reservation::Memory;
@@ -16,6 +17,42 @@ use crate::state::guest_access::address;
 use crate::state::p2m;
 
 impl State {
+    /// What Xen asks before it translates the argument of a guest with 32 bits.
+    pub(crate) fn check_translated_exchange(&self, caller: domid_t, at: usize) -> Answer<()> {
+        let exchange: xen_memory_exchange = self.read(caller, at)?;
+        let (from, to) = (&exchange.in_, &exchange.out);
+        // Older releases shift by the low bits.
+        if self.release >= Release::V4_20 && from.extent_order.max(to.extent_order) >= 32 {
+            return Err(XEN_EPERM);
+        }
+        let [from_order, to_order] = [from.extent_order, to.extent_order].map(|order| order % 32);
+        let most = |order: u32| (u32::MAX >> order) as usize;
+        let [from_nr, to_nr, done] =
+            [from.nr_extents, to.nr_extents, exchange.nr_exchanged].map(|nr| nr as usize);
+        let larger = to.extent_order.wrapping_sub(from.extent_order) as i32;
+        let step = 1_usize << (larger.unsigned_abs() % 32);
+        if done > from_nr
+            || larger > 0 && done % step != 0
+            || most(from_order) < from_nr
+            || most(to_order) < to_nr
+            || from_nr << from_order != to_nr << to_order
+        {
+            return Err(XEN_EINVAL);
+        }
+        self.check_array(caller, address(from.extent_start))?;
+        self.check_array(caller, address(to.extent_start))?;
+        // The area has space for so many chunks behind the structure, and their frames are read at once.
+        let chunks = (AREA - 72) / ((step + 1) * 8);
+        if chunks == 0 {
+            return Err(XEN_E2BIG);
+        }
+        let ahead = if larger > 0 { chunks * step } else { chunks };
+        for index in done..from_nr.min(done + ahead) {
+            self.read_at::<xen_pfn_t>(caller, address(from.extent_start), index)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn exchange(&mut self, caller: domid_t, at: usize) -> Answer {
         let exchange: xen_memory_exchange = self.read(caller, at)?;
         let mut done = exchange.nr_exchanged;

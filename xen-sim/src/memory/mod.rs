@@ -15,6 +15,7 @@ use xen_abi::errno::*;
 use xen_abi::memory::*;
 use xen_abi::xen::domid_t;
 
+use crate::abi::COMPAT;
 use crate::config::{GuestKind, Release};
 use crate::error::{Answer, result};
 use crate::record::HypercallRecord;
@@ -50,6 +51,19 @@ impl State {
             XENMEM_add_to_physmap => return self.add_to_physmap(caller, at, start),
             XENMEM_add_to_physmap_batch => return self.add_to_physmap_batch(caller, at, start),
             XENMEM_acquire_resource => return self.acquire_resource(caller, at, start),
+            // `compat_memory_op` does not have it.
+            XENMEM_claim_pages if COMPAT => return Err(XEN_ENOSYS),
+            // It reads these arguments before it looks at the start.
+            XENMEM_exchange if COMPAT => self.check_translated_exchange(caller, at)?,
+            XENMEM_remove_from_physmap if COMPAT => {
+                self.read::<xen_remove_from_physmap>(caller, at)?;
+            }
+            XENMEM_get_vnumainfo if COMPAT => {
+                self.read::<xen_vnuma_topology_info>(caller, at)?;
+            }
+            _ => {}
+        }
+        match operation {
             XENMEM_exchange
             | XENMEM_maximum_ram_page
             | XENMEM_current_reservation
@@ -95,8 +109,11 @@ impl State {
             XENMEM_machphys_mapping if !self.caller(caller).is_translated() => {
                 self.machphys_mapping(caller, at)
             }
-            XENMEM_machphys_mfn_list => self.machphys_mfn_list(caller, at),
             // Debian builds later releases without 32-bit PV guests, whose table it is.
+            XENMEM_machphys_mfn_list if COMPAT && self.release > Release::V4_14 => {
+                Err(XEN_EOPNOTSUPP)
+            }
+            XENMEM_machphys_mfn_list => self.machphys_mfn_list(caller, at),
             XENMEM_machphys_compat_mfn_list if self.release > Release::V4_14 => Err(XEN_EOPNOTSUPP),
             XENMEM_machphys_compat_mfn_list => self.machphys_mfn_list(caller, at),
             XENMEM_paging_op if self.release == Release::V4_14 => self.paging_op(caller, at),
@@ -119,7 +136,8 @@ impl State {
             }
             _ => (domain.pages as u64).saturating_sub(1),
         };
-        Ok(value as isize)
+        // The result is an int for a guest of 32 bits.
+        Ok(isize::try_from(value).unwrap_or(isize::MAX))
     }
 
     /// Claims memory for a domain.

@@ -1,11 +1,13 @@
 //! `XENMEM_add_to_physmap`, `XENMEM_add_to_physmap_batch` and `XENMEM_remove_from_physmap`.
 
+use std::collections::VecDeque;
+
 use xen_abi::Errno;
 use xen_abi::errno::*;
 use xen_abi::memory::*;
-use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t, xen_ulong_t};
+use xen_abi::xen::{DOMID_INVALID, DOMID_SELF, domid_t};
 
-use crate::abi::{pfn_to_u64, ulong_to_u64};
+use crate::abi::{AREA, COMPAT, pfn_to_u64, ulong_to_u64};
 use crate::config::{GuestKind, Release};
 use crate::error::Answer;
 use crate::state::State;
@@ -15,6 +17,10 @@ use crate::state::p2m;
 
 /// The number of no guest frame.
 const INVALID_GFN: u64 = u64::MAX;
+
+/// Elements that Xen reads before it places the first of them: for guests of 32 bits as many as the area has
+/// space for, behind the structure.
+const AHEAD: usize = if COMPAT { (AREA - 32) / 16 } else { 1 };
 
 impl State {
     pub(crate) fn add_to_physmap(&mut self, caller: domid_t, at: usize, start: usize) -> Answer {
@@ -38,11 +44,7 @@ impl State {
         let size = u64::from(op.size);
         let start = start as u64;
         let rest = size.checked_sub(start).ok_or(XEN_EILSEQ)?;
-        // As wide as the guest's numbers.
-        let widest = ulong_to_u64(xen_ulong_t::MAX);
-        let fits = |from: u64| from.checked_add(size).filter(|end| *end <= widest);
-        let end = fits(gpfn).and(fits(first));
-        if end.is_none() {
+        if gpfn.checked_add(size).and(first.checked_add(size)).is_none() {
             // 4.14 has no check for this, and finds no page there.
             let old = self.release == Release::V4_14;
             let arm = self.domain(domid).is_some_and(|domain| domain.kind == GuestKind::Arm);
@@ -93,16 +95,18 @@ impl State {
             return Err(XEN_EOPNOTSUPP);
         }
         let argument = at;
+        let mut ahead = VecDeque::new();
         for at in start..size {
             let next = XENMEM_add_to_physmap_batch as usize | at << 6;
             if self.interrupts(caller, at - start, [next, argument, 0]) {
                 return Ok(0);
             }
-            if self.caller_mut(caller).faults.take_unreadable(at as u32) {
-                return Err(XEN_EFAULT);
+            if ahead.is_empty() {
+                let all = at..size.min(at + AHEAD);
+                ahead =
+                    all.map(|at| self.physmap_element(caller, &op, at)).collect::<Answer<_>>()?;
             }
-            let idx = ulong_to_u64(self.read_at(caller, address(op.idxs), at)?);
-            let gpfn = pfn_to_u64(self.read_at(caller, address(op.gpfns), at)?);
+            let Some((idx, gpfn)) = ahead.pop_front() else { return Ok(0) };
             if gpfn == INVALID_GFN && self.release > Release::V4_14 {
                 return Err(XEN_EINVAL);
             }
@@ -111,6 +115,21 @@ impl State {
             self.write_at(caller, address(op.errs), at, error)?;
         }
         Ok(0)
+    }
+
+    /// An index and the frame where it is to be placed.
+    fn physmap_element(
+        &mut self,
+        caller: domid_t,
+        op: &xen_add_to_physmap_batch,
+        at: usize,
+    ) -> Answer<(u64, u64)> {
+        if self.caller_mut(caller).faults.take_unreadable(at as u32) {
+            return Err(XEN_EFAULT);
+        }
+        let idx = ulong_to_u64(self.read_at(caller, address(op.idxs), at)?);
+        let gpfn = pfn_to_u64(self.read_at(caller, address(op.gpfns), at)?);
+        Ok((idx, gpfn))
     }
 
     pub(crate) fn remove_from_physmap(&mut self, caller: domid_t, at: usize) -> Answer {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use xen_abi::hvm::params::HVM_PARAM_CALLBACK_IRQ;
 use xen_abi::xen::domid_t;
 
+use crate::abi::COMPAT;
 use crate::config::{CreateError, DomainConfig, GuestKind};
 use crate::state::faults::Pending;
 use crate::state::frames::{Frames, Mfn};
@@ -20,8 +21,7 @@ use crate::state::vnuma::VnumaTopology;
 /// First guest frame number for targets of mappings: a domain's own memory is below.
 const FIRST_TARGET_GFN: u64 = 0x10_0000;
 /// First virtual page number for targets of mappings in a PV guest.
-const FIRST_TARGET_PAGE: u64 =
-    if cfg!(target_arch = "x86") { 0xe000_0000 } else { 0xffff_c900_0000_0000 } >> 12;
+const FIRST_TARGET_PAGE: u64 = if COMPAT { 0xe000_0000 } else { 0xffff_c900_0000_0000 } >> 12;
 
 pub(crate) struct DomainState {
     pub(crate) domid: domid_t,

@@ -48,6 +48,7 @@ fn bad_handle() -> GrantStatus {
     unmap(&a, grant_handle_t(0), 0x1000, 0)
 }
 
+#[cfg(not(target_arch = "x86"))]
 fn bad_virt_addr() -> GrantStatus {
     let (_xen, a) = machine(GuestKind::Pvh);
     let mut op = [gnttab_setup_table {
@@ -127,6 +128,7 @@ fn every_status_is_produced() {
         (GNTST_bad_domain, bad_domain),
         (GNTST_bad_gntref, bad_gntref),
         (GNTST_bad_handle, bad_handle),
+        #[cfg(not(target_arch = "x86"))]
         (GNTST_bad_virt_addr, bad_virt_addr),
         (GNTST_bad_dev_addr, bad_dev_addr),
         (GNTST_no_device_space, || without_handles(Release::V4_14)),
@@ -145,8 +147,9 @@ fn every_status_is_produced() {
             status.0
         })
         .collect();
-    let can_be =
-        |status: &i16| cfg!(not(target_arch = "x86")) || *status != GNTST_address_too_big.0;
+    // Guests of 32 bits have no such frame numbers, and do not learn of such a list.
+    let only_wide = [GNTST_address_too_big.0, GNTST_bad_virt_addr.0];
+    let can_be = |status: &i16| !COMPAT || !only_wide.contains(status);
     assert_eq!(produced, (-13..=0).filter(can_be).collect());
 }
 
@@ -242,6 +245,7 @@ fn vnuma_sizes() -> isize {
     memory_op(&a, XENMEM_get_vnumainfo, &mut op)
 }
 
+#[cfg(not(target_arch = "x86"))]
 fn overflowing_range() -> isize {
     let (_xen, a) = machine(GuestKind::Pvh);
     let mut op = xen_add_to_physmap {
@@ -272,7 +276,8 @@ fn every_error_number_is_produced() {
     const GRANT: u32 = __HYPERVISOR_grant_table_op;
     const MEMORY: u32 = __HYPERVISOR_memory_op;
     let shared_info = XENMAPSPACE_shared_info;
-    let ledger: [(Errno, Box<dyn Fn() -> isize>); 21] = [
+    type Row = (Errno, Box<dyn Fn() -> isize>);
+    let ledger: &[Row] = &[
         (XEN_EPERM, Box::new(|| version_of(domid_t(2)))),
         (XEN_ENOENT, Box::new(remove_hole)),
         (XEN_ESRCH, Box::new(|| version_of(domid_t(77)))),
@@ -297,6 +302,7 @@ fn every_error_number_is_produced() {
             Box::new(|| leave_version_2(|a| grant2(a, 0, GTF_transitive, domid(a), 0, 0))),
         ),
         (XEN_ENOSYS, Box::new(|| raw(GRANT, GNTTABOP_dump_table as usize, 0, 1))),
+        #[cfg(not(target_arch = "x86"))]
         (XEN_EOVERFLOW, Box::new(overflowing_range)),
         (XEN_EILSEQ, Box::new(continued_too_far)),
         (XEN_EOPNOTSUPP, Box::new(transfer_on_arm)),
@@ -312,5 +318,7 @@ fn every_error_number_is_produced() {
         })
         .collect();
     let listed = [1, 2, 3, 5, 6, 7, 11, 12, 13, 14, 16, 22, 33, 34, 38, 75, 84, 95, 105];
-    assert_eq!(produced, BTreeSet::from(listed));
+    // No range of 32-bit numbers ends beyond all numbers.
+    let can_be = |errno: &u32| !COMPAT || *errno != XEN_EOVERFLOW.0;
+    assert_eq!(produced, listed.into_iter().filter(can_be).collect());
 }

@@ -58,7 +58,8 @@ fn each_space_has_its_own_errors() {
         assert_eq!(add_to_physmap(&a, SHARED_INFO, 0, UNUSED), 0);
         assert_eq!(add_to_physmap(&a, SHARED_INFO, 1, UNUSED + 1), -22);
         assert_eq!(add_to_physmap(&a, TABLE, 64, UNUSED + 1), -22);
-        assert_eq!(add_to_physmap(&a, TABLE, 1, u64::MAX), -22);
+        let is_frame = COMPAT && add_to_physmap(&a, TABLE, 1, u64::MAX) == 0;
+        assert!(is_frame || add_to_physmap(&a, TABLE, 1, u64::MAX) == -22);
         assert_eq!(add_to_physmap(&a, XENMAPSPACE_gmfn_foreign, 0, UNUSED), -38);
         assert_eq!(add_to_physmap(&a, 77, 0, UNUSED + 1), if arm { -38 } else { -22 });
         assert_eq!(add_to_physmap(&a, XENMAPSPACE_dev_mmio, 0, UNUSED + 1), -13);
@@ -118,7 +119,8 @@ fn pages_are_moved_one_by_one_and_in_ranges() {
         assert_eq!(machine_frame(&a, UNUSED + at as u64), Some(*frame));
     }
     assert_eq!(range(&a, UNUSED, first, 5), -13);
-    assert_eq!(range(&a, u64::MAX, first, 1), -75);
+    // To 64 bits an index of 32 is one like any other: nothing is there.
+    assert_eq!(range(&a, u64::MAX, first, 1), if COMPAT { -13 } else { -75 });
     assert_eq!(a.pages(), 8);
     xen.check_invariants().unwrap();
     let (_, arm) = machine(GuestKind::Arm);
@@ -137,13 +139,14 @@ fn a_batch_succeeds_whatever_its_entries_do() {
     assert_eq!(errs, [0, -22, 0]);
     // A frame number that is none ends it, and has no error of its own.
     (gfns[1], errs) = (pfn(u64::MAX), [7; 3]);
-    assert_eq!(table(&mut idxs, &mut gfns, &mut errs), -22);
-    assert_eq!(errs, [0, 7, 7]);
+    assert_eq!(table(&mut idxs, &mut gfns, &mut errs), if COMPAT { 0 } else { -22 });
+    assert_eq!(errs, if COMPAT { [0, -22, 0] } else { [0, 7, 7] });
     assert_eq!(table(&mut [], &mut [], &mut []), 0);
     (gfns[1], errs) = (pfn(UNUSED), [7; 3]);
     a.faults().unreadable(1);
     assert_eq!(table(&mut idxs, &mut gfns, &mut errs), -14);
-    assert_eq!(errs, [0, 7, 7]);
+    // All is read before anything is placed if it has to be translated.
+    assert_eq!(errs, [if COMPAT { 7 } else { 0 }, 7, 7]);
     let (space, none) = (XENMAPSPACE_gmfn_range, DOMID_SELF);
     assert_eq!(batch(&a, space, none, &mut idxs, &mut gfns, &mut errs), -95);
     // Nothing is left to do, or less than nothing.

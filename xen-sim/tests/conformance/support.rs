@@ -16,6 +16,9 @@ use xen_sim::{Domain, DomainConfig, GuestKind, GuestPage, GuestTarget, Xen};
 /// What a status is before Xen writes it.
 pub(crate) const UNTOUCHED: GrantStatus = GrantStatus(i16::MIN);
 
+/// Whether guests have 32 bits, whose arguments Xen translates: to it all their frame numbers are numbers.
+pub(crate) const COMPAT: bool = cfg!(target_arch = "x86");
+
 /// Where a translated guest puts its grant table.
 pub(crate) const TABLE_GFN: u64 = 0xf_0000;
 pub(crate) const STATUS_GFN: u64 = 0xf_8000;

@@ -292,6 +292,14 @@ pub(super) const STEPS: &[Step] = &[
         action: Action::Command(|install| live::run(&live::Options::default(), install)),
     },
     Step {
+        name: "live-i686",
+        about: "random operations in 32-bit guests, and in the simulator as a program of 32 bits",
+        runs: Runs::Full,
+        place: Place::In(SHARED),
+        needs: Needs::Required(live::NEEDS),
+        action: Action::Command(|install| i686::run(&i686::Options::LIVE, install)),
+    },
+    Step {
         name: "live-test",
         about: "tests of what boots hypervisors",
         runs: Runs::Full,
@@ -341,7 +349,7 @@ pub(super) const STEPS: &[Step] = &[
         runs: Runs::Full,
         place: Place::In(OWN),
         needs: Needs::Optional(i686::NEEDS),
-        action: Action::Command(i686::run),
+        action: Action::Command(|install| i686::run(&i686::Options::default(), install)),
     },
     Step {
         name: "compare",

@@ -49,8 +49,8 @@ struct Options {
     /// Only this scenario; may be repeated
     #[arg(long, value_parser = PossibleValuesParser::new(xen_scenarios::SCENARIOS))]
     scenario: Vec<String>,
-    /// Random operations of this seed, instead of the seeds that are kept; names the scenario `random`, which is not
-    /// run in guests of x86_32
+    /// Random operations of this seed, instead of the seeds that are kept; names the scenario `random`. In guests of
+    /// x86_32 a program of 32 bits compares them: `cargo xtask i686 --live`
     #[arg(long)]
     seed: Option<u64>,
     /// So many random operations of each seed

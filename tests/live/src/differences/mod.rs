@@ -33,16 +33,11 @@ pub(crate) fn differences(place: Where) -> impl Iterator<Item = &'static Differe
         .chain(HOST)
         .chain(RELEASES)
         .chain(NEWER)
-        .chain(narrow(place))
+        .chain(NARROW)
         .chain(DOMAINS)
         .chain(LINUX)
         .chain(own(place))
         .filter(move |difference| (difference.place)(place))
-}
-
-/// Those of 32-bit guests of x86. The model has no translation of their arguments, which all of them come from.
-fn narrow(place: Where) -> &'static [Difference] {
-    if place.model { &[] } else { NARROW }
 }
 
 /// The differences of that kind of place alone: those of the model, or none.

@@ -43,7 +43,7 @@ fn platform<G: Guest>(run: &mut Run<'_, G>) {
     // SAFETY: Xen cannot reach the argument.
     unsafe { run.raw("platform_op, bad address", __HYPERVISOR_platform_op, [bad, 0, 0]) };
     let mut step = |name: &str, cmd, interface_version, u| {
-        let mut op = xen_platform_op { cmd, interface_version, u, ..xen_platform_op::ZERO };
+        let mut op = xen_platform_op { cmd, interface_version, u };
         call(run, name, __HYPERVISOR_platform_op, &mut op);
         op.u
     };

@@ -101,7 +101,9 @@ fn add_to_physmap_fails_as_xen_does() {
     let pvh = Rig::new(GuestKind::Pvh);
     fails(add(&pvh, Space::DevMmio { frame: xen_pfn_t(1) }, 1), XEN_EACCES);
     fails(add(&pvh, Space::Gmfn { frame: xen_pfn_t(9) }, 1), XEN_EACCES);
-    fails(add(&pvh, Space::GmfnRange { first: xen_pfn_t(9), count: 2 }, !1), XEN_EOVERFLOW);
+    // To 64 bits all frame numbers of 32 are numbers.
+    let beyond = if cfg!(target_arch = "x86") { XEN_EACCES } else { XEN_EOVERFLOW };
+    fails(add(&pvh, Space::GmfnRange { first: xen_pfn_t(9), count: 2 }, !1), beyond);
     let arm = Rig::new(GuestKind::Arm);
     fails(add(&arm, Space::Gmfn { frame: xen_pfn_t(9) }, 1), XEN_ENOSYS);
     add(&arm, Space::SharedInfo, 1).unwrap();
@@ -151,10 +153,12 @@ fn entries_that_xen_never_came_to_are_told_apart() {
     let mut errs = [0; 4];
     let placed = batch(&rig, BatchSpace::GrantTable, &[0, 1, 2, 3], &frames(1..5), &mut errs);
     fails(placed.result, XEN_EFAULT);
-    assert_eq!(placed.errs, [0, 0, UNTOUCHED, UNTOUCHED]);
+    // Xen reads all elements of a guest with 32 bits before it places one.
+    let done = if cfg!(target_arch = "x86") { 0 } else { 2 };
+    assert!(placed.errs.iter().enumerate().all(|(at, &error)| (at < done) == (error == 0)));
     let untouched: Vec<_> =
         placed.failures().map(|failure| (failure.index, failure.cause)).collect();
-    assert_eq!(untouched, [(2, FailureCause::Untouched), (3, FailureCause::Untouched)]);
+    assert_eq!(untouched, (done..4).map(|at| (at, FailureCause::Untouched)).collect::<Vec<_>>());
     assert!(matches!(placed.complete(), Err(BatchError::Call(_))));
 }
 
