@@ -103,6 +103,30 @@ pub(super) const KINDS: &[Difference] = &[
         reason: "a page that its owner maps is gone from where it was: empty reads give ones",
     },
     Difference {
+        place: Where::is_pvh,
+        scenario: "gnttab-changed",
+        steps: &[
+            ("ended, copy to it", Some("GNTST_bad_page")),
+            ("for *, copy to it", Some("GNTST_bad_page")),
+            ("ended, copy to it, a byte", Some("0x11")),
+            ("for *, copy to it, a byte", Some("0x11")),
+        ],
+        reason: "a first use for writing looks for the frame again, and where it was its owner has mapped it away",
+    },
+    Difference {
+        place: Where::is_pvh,
+        scenario: "gnttab-v2",
+        steps: &[
+            ("changed, ended, copy to it", Some("GNTST_bad_page")),
+            ("changed, for another domain, copy to it", Some("GNTST_bad_page")),
+            ("changed, a part, copy to it", Some("GNTST_bad_page")),
+            ("changed, ended, copy to it, a byte", Some("0x11")),
+            ("changed, for another domain, copy to it, a byte", Some("0x11")),
+            ("changed, a part, copy to it, a byte", Some("0x11")),
+        ],
+        reason: "the same",
+    },
+    Difference {
         place: Where::is_arm,
         scenario: "gnttab-map",
         steps: &[("unmap, another address", OK), ("unmap after all that", BAD_HANDLE)],

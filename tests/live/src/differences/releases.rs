@@ -282,4 +282,22 @@ pub(super) const RELEASES: &[Difference] = &[
     features!(|at| at.is_pv() && at.before(17), "0x28f0"),
     features!(|at| at.is_pvh() && at.before(17), "0x2b05"),
     features!(|at| at.is_arm() && at.before(17), "0x6805"),
+    Difference {
+        place: |at| at.before(20),
+        scenario: "gnttab-changed",
+        steps: &[
+            ("of another frame, copy to it", OK),
+            ("of another frame, copy to it, a byte", Some("0x33")),
+        ],
+        reason: "a copy to an entry that names another frame goes to the first one (XSA-500)",
+    },
+    Difference {
+        place: |at| at.before(20) && !at.is_arm(),
+        scenario: "gnttab-v2",
+        steps: &[
+            ("changed, of another frame, copy to it", OK),
+            ("changed, of another frame, copy to it, a byte", Some("0x33")),
+        ],
+        reason: "the same",
+    },
 ];

@@ -9,6 +9,7 @@ use xen_ops::page::Page;
 
 use crate::grants::{FOR_WRITING, V1, V2, copy_bytes, filled, granted, local, map, swap, unmap};
 use crate::outcome::{Hex, Outcome, Value};
+use crate::scenarios::gnttab_changed::changed_v2;
 use crate::{Guest, Run};
 
 const REF: grant_ref_t = grant_ref_t(8);
@@ -45,6 +46,7 @@ pub(crate) fn v2<G: Guest>(run: &mut Run<'_, G>) {
     pages(run, &table);
     parts(run, &table);
     passed_on(run, &table);
+    changed_v2(run, &table);
     for ref_ in [REF, PART, PASSED_ON] {
         table.page(ref_, GTF_invalid, domid_t(0), page.frame());
     }

@@ -8,6 +8,7 @@ mod events;
 mod events_fifo;
 mod events_set;
 mod gnttab_batch;
+mod gnttab_changed;
 mod gnttab_copy;
 mod gnttab_entry;
 mod gnttab_limits;
@@ -63,6 +64,7 @@ scenarios! {
     "gnttab-limits" gnttab_limits::limits;
     "gnttab-pv" gnttab_pv::pv;
     "gnttab-table" gnttab_table::table;
+    "gnttab-changed" gnttab_changed::changed;
     "gnttab-v2" gnttab_v2::v2;
     "memory" memory::memory;
     "memory-extents" memory_extents::extents;
