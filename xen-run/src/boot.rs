@@ -229,6 +229,9 @@ impl Boot {
 
     /// Gives Linux the hypervisor's own toolstack, so that `xl` can be among its commands. What
     /// domains write to their consoles is then in `/var/log/xen/console/guest-NAME.log`.
+    ///
+    /// The store is `xenstored`, or the program that a [`file`](Self::file) `etc/default/xencommons` has as
+    /// `XENSTORED`: from 4.17 on `oxenstored` is there too.
     #[must_use]
     pub fn toolstack(mut self) -> Self {
         self.work.toolstack = true;

@@ -31,10 +31,14 @@ pub(crate) fn run(machine: &Machine) {
             Err(error) => panic!("{error}"),
         }
     }
-    let mut names = store.directory("data/many").expect("the names");
-    names.sort_unstable();
-    let last: Option<&String> = names.last();
-    println!("store directory {} {:?}", names.len(), last);
+    match store.directory("data/many") {
+        Ok(mut names) => {
+            names.sort_unstable();
+            let last: Option<&String> = names.last();
+            println!("store directory {} {last:?}", names.len());
+        }
+        Err(error) => println!("store directory refused {:?}", error.refused()),
+    }
 
     // A watch: once at first, and once for what is written below.
     store.watch("data/watched", "token").expect("a watch");
