@@ -103,7 +103,7 @@ fn place_in_reference(row: &Row) -> Option<usize> {
 
 /// Whether the scenarios that can be named run there: our kernel is the only domain, or a further one.
 fn runs_scenarios(row: Row) -> bool {
-    (row.domains == 1 && row.mode != Mode::Linux) || row.unprivileged().is_some()
+    (row.domains == 1 && !row.mode.is_linux()) || row.unprivileged().is_some()
 }
 
 /// Whether these can be compared with something there: random operations have the simulator alone.

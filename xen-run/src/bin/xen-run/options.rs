@@ -26,7 +26,7 @@ const RELEASE: &str = "4.20";
         variables, as in: XEN_RUN_RELEASE=4.17 XEN_RUN_MODE=pv cargo run"
 )]
 pub(crate) struct Options {
-    /// The kernel, or with --mode linux the program; then words for it, in which {domid} is the number of
+    /// The kernel, or with --mode linux or linux-pvh the program; then words for it, in which {domid} is the number of
     /// the domain
     #[arg(
         value_names = ["FILE", "WORDS"],
@@ -100,8 +100,17 @@ pub(crate) enum Mode {
     Armhf,
     /// Several domains on Arm without a toolstack
     Dom0less,
-    /// Debian's Linux as dom0, with a program
+    /// Debian's Linux as dom0, with a program; as a PV guest
     Linux,
+    /// The same as a PVH guest
+    LinuxPvh,
+}
+
+impl Mode {
+    /// Whether it is a program in Linux that is booted, not a kernel.
+    pub(crate) fn is_linux(self) -> bool {
+        matches!(self, Self::Linux | Self::LinuxPvh)
+    }
 }
 
 /// A release that is pinned.
@@ -128,8 +137,8 @@ impl Options {
 
     /// The mode, and the kernel if there is one to look at.
     pub(crate) fn mode(&self) -> Result<(Mode, Option<Kernel>), xen_run::Error> {
-        if self.mode == Some(Mode::Linux) {
-            return Ok((Mode::Linux, None));
+        if let Some(mode) = self.mode.filter(|mode| mode.is_linux()) {
+            return Ok((mode, None));
         }
         let kernel = Kernel::open(self.file())?;
         let fitting = match kernel.arch {
@@ -155,6 +164,7 @@ impl Options {
                 (if native { Arch::Arm } else { Arch::Aarch64 }, Dom0::Arm)
             }
             Mode::Linux => (Arch::X86_64, Dom0::Linux),
+            Mode::LinuxPvh => (Arch::X86_64, Dom0::LinuxPvh),
         };
         Machine::new(&self.release, arch, dom0)
     }
