@@ -19,9 +19,8 @@ const FEW_HANDLES: &str = "gnttab_max_maptrack_frames=1";
 /// random operations have used.
 const LEFT_OUT: [&str; 4] = ["gnttab-limits", "compat", "pv", "library"];
 
-/// Scenarios that a Linux does not run as a PVH domain of x86: they map grants of their own domain. Xen has one frame
-/// number for each page of such a domain, and gives the page that of the mapping. Linux, which may not know, uses the
-/// old one again for something else, and panics.
+/// Scenarios that Linux does not run as a PVH domain: they map grants of their own domain. Xen then moves the page from
+/// the frame of its owner to that of the mapping (`p2m_add_page`), and Linux panics when it uses the owner's again.
 const MAPPING_OWN: [&str; 3] = ["gntdev", "gntdev-notify", "grants"];
 
 /// How long a machine may take with a further domain.

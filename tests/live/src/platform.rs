@@ -48,7 +48,7 @@ pub struct Row {
 
 /// The combinations: the guest's architecture and mode, and how many domains there are. Arm's
 /// hypervisors start several without a toolstack; on x86 a Linux starts them.
-const COMBINATIONS: [(Arch, Mode, u16); 13] = [
+const COMBINATIONS: [(Arch, Mode, u16); 14] = [
     (Arch::X86_64, Mode::Pv, 1),
     (Arch::X86_64, Mode::Pvh, 1),
     (Arch::X86_32, Mode::Pvh, 1),
@@ -62,6 +62,7 @@ const COMBINATIONS: [(Arch, Mode, u16); 13] = [
     (Arch::X86_64, Mode::LinuxPvh, 1),
     (Arch::Aarch64, Mode::Linux, 1),
     (Arch::X86_64, Mode::Linux, 3),
+    (Arch::X86_64, Mode::LinuxPvh, 3),
 ];
 
 /// The machines that show what a release does that no Debian package has: its hypervisor is built from source, and
@@ -247,6 +248,8 @@ mod tests {
             "4.17 arm native",
             "4.14 aarch64 native 3 domains",
             "4.14 x86_64 pvh 3 domains",
+            "4.17 x86_64 linux-pvh",
+            "4.20 x86_64 linux-pvh 3 domains",
         ] {
             assert!(names.iter().any(|own| own == name), "no {name} in {names:#?}");
         }
@@ -266,10 +269,12 @@ mod tests {
 
     #[test]
     fn domains_that_a_linux_starts_are_of_both_kinds() {
-        let linux = Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 3 };
-        let modes = [0, 1, 2].map(|domid| linux.mode_of(domid));
-        assert_eq!(modes, [Mode::Linux, Mode::Pv, Mode::Pvh]);
-        assert_eq!((linux.domids(), linux.guests()), (0..1, 1..3));
+        for mode in [Mode::Linux, Mode::LinuxPvh] {
+            let linux = Row { release: "4.20", arch: Arch::X86_64, mode, domains: 3 };
+            let modes = [0, 1, 2].map(|domid| linux.mode_of(domid));
+            assert_eq!(modes, [mode, Mode::Pv, Mode::Pvh]);
+            assert_eq!((linux.domids(), linux.guests()), (0..1, 1..3));
+        }
     }
 
     #[test]

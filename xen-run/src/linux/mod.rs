@@ -27,8 +27,8 @@ const BLOCK: &str = include_str!("block");
 /// What Linux is told: where to write, and to say no more than what went wrong.
 const ARGUMENTS: &str = "console=hvc0 loglevel=4 oops=panic panic=1";
 
-/// What it is told beside that as a PVH guest, in which each access to a port exits to Xen: not to look for AGP, and
-/// not to try the timer of ACPI, which is Xen's. That takes seconds.
+/// What it is told beside that as a PVH guest: not to look for AGP, and not to try ACPI's timer, which Xen keeps to
+/// itself. Each access to their ports exits to Xen, which takes seconds in all.
 const PVH_ARGUMENTS: &str = "pci=noearly pmtmr=0";
 
 /// What Linux is to do.

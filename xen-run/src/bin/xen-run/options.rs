@@ -21,6 +21,7 @@ const RELEASE: &str = "4.20";
         xen-run --domains 3 kernel me={domid}           three domains; {domid} becomes 1, 2 and 3\n  \
         xen-run --mode linux program --verbose          a static program in a Linux dom0\n  \
         xen-run --mode linux --guest kernel program     the same beside a domain with a kernel\n  \
+        xen-run --mode linux-pvh program                Linux as a PVH guest\n  \
         xen-run --gdb 1234 kernel                       waits for gdb at port 1234\n\n\
         As cargo's runner: runner = \"xen-run\" in .cargo/config.toml; options are then environment\n\
         variables, as in: XEN_RUN_RELEASE=4.17 XEN_RUN_MODE=pv cargo run"
@@ -206,6 +207,17 @@ mod tests {
             Options::parse_from(["xen-run", "--mode", "pv", "kernel", "--mode", "x", "{domid}"]);
         assert_eq!(options.command_line(3), "--mode x 3");
         assert_eq!(options.machine(Mode::Pv), Machine::new("4.20", Arch::X86_64, Dom0::Pv));
+    }
+
+    #[test]
+    fn a_program_for_linux_is_no_kernel_to_look_at() {
+        for (name, mode, dom0) in
+            [("linux", Mode::Linux, Dom0::Linux), ("linux-pvh", Mode::LinuxPvh, Dom0::LinuxPvh)]
+        {
+            let options = Options::parse_from(["xen-run", "--mode", name, "no such file"]);
+            assert_eq!(options.mode().unwrap(), (mode, None));
+            assert_eq!(options.machine(mode), Machine::new("4.20", Arch::X86_64, dom0));
+        }
     }
 
     #[test]
