@@ -282,7 +282,7 @@ impl Boot {
             replaced.extend(made.replaced);
             initramfs = Some(made.initramfs);
             kernel = made.kernel;
-            words = vec![linux::ARGUMENTS.to_owned()];
+            words = vec![linux::arguments(machine)];
         } else {
             initramfs = None;
             kernel = self.kernel.clone().ok_or_else(|| Error::NoKernel(machine.to_string()))?;

@@ -15,6 +15,8 @@ pub enum Dom0 {
     Arm,
     /// Debian's Linux, in its default mode: a paravirtualised guest on x86.
     Linux,
+    /// Debian's Linux as a PVH guest: x86 only.
+    LinuxPvh,
 }
 
 /// A machine: hypervisor and first domain.
@@ -42,7 +44,7 @@ impl Machine {
     ///
     /// [`NotPinned`] names what is not, and lists what is.
     pub fn pinned(&self, toolstack: bool) -> Result<&'static Hypervisor, NotPinned> {
-        if self.dom0 == Dom0::Linux {
+        if self.has_linux() {
             Dom0Files::linux(&self.release, self.arch)?;
             if toolstack {
                 Dom0Files::toolstack(&self.release, self.arch)?;
@@ -52,7 +54,7 @@ impl Machine {
     }
 
     pub(crate) fn has_linux(&self) -> bool {
-        self.dom0 == Dom0::Linux
+        matches!(self.dom0, Dom0::Linux | Dom0::LinuxPvh)
     }
 }
 
@@ -69,6 +71,7 @@ impl fmt::Display for Dom0 {
             Self::Pvh => "PVH kernel",
             Self::Arm => "kernel",
             Self::Linux => "Linux",
+            Self::LinuxPvh => "PVH Linux",
         })
     }
 }

@@ -16,9 +16,9 @@ const MINIMUM_FOR_ARM_LINUX: (u32, u32) = (7, 2);
 
 /// How much memory the first domain has and the machine, in megabytes.
 fn memory(machine: &Machine) -> (u32, u32) {
-    match (machine.dom0, machine.arch) {
-        (Dom0::Linux, _) => (256, 768),
-        (_, Arch::X86_64) => (32, 128),
+    match machine.arch {
+        _ if machine.has_linux() => (256, 768),
+        Arch::X86_64 => (32, 128),
         _ => (32, 256),
     }
 }
@@ -117,11 +117,20 @@ pub(crate) fn command(qemu: &Path, config: &Config<'_>) -> Result<Command, Error
 fn x86(command: &mut Command, config: &Config<'_>) {
     // A PVH dom0 needs an IOMMU.
     let (machine, dom0) = match config.machine.dom0 {
-        Dom0::Pvh => (&["-machine", "q35", "-device", "amd-iommu"][..], " dom0=pvh"),
+        Dom0::Pvh | Dom0::LinuxPvh => {
+            (&["-machine", "q35", "-device", "amd-iommu"][..], " dom0=pvh")
+        }
         _ => (&["-machine", "pc"][..], ""),
     };
-    // A paravirtualised Linux does not survive this QEMU's SMAP.
-    let cpu = if config.machine.has_linux() { "max,-smap" } else { "max" };
+    let cpu = match config.machine.dom0 {
+        // A paravirtualised Linux does not survive this QEMU's SMAP.
+        Dom0::Linux => "max,-smap",
+        // Xen lets a PVH domain read the processor's time stamp counter only if its rate is invariant. It is, but QEMU
+        // has to be forced to say so. Otherwise Xen emulates every read, and fails at RDTSCP, for which QEMU reports
+        // the exit of RDTSC.
+        Dom0::LinuxPvh => "max,x-force-features=on,+invtsc",
+        _ => "max",
+    };
     command.args(machine).args(["-cpu", cpu, "-m", &memory(config.machine).1.to_string()]);
     // What the guest writes there becomes QEMU's exit status.
     command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);

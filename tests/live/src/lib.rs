@@ -8,8 +8,9 @@
 //! # Ok::<(), xen_live::Error>(())
 //! ```
 //!
-//! In [`Mode::Linux`] the first domain is Debian's Linux, with `/dev/xen` and a shell. It runs programs
-//! that need no library, and on x86-64 the hypervisor's own toolstack starts further domains:
+//! In [`Mode::Linux`] and [`Mode::LinuxPvh`] the first domain is Debian's Linux, with `/dev/xen` and a
+//! shell. It runs programs that need no library, and on x86-64 the hypervisor's own toolstack starts
+//! further domains:
 //!
 //! ```no_run
 //! use std::path::Path;

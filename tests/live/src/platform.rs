@@ -21,6 +21,16 @@ pub enum Mode {
     /// Debian's Linux as the first domain, in its default mode: a paravirtualised guest on x86. It runs
     /// programs instead of our kernel.
     Linux,
+    /// The same as a PVH guest: x86 only.
+    LinuxPvh,
+}
+
+impl Mode {
+    /// Whether the first domain is a Linux that runs programs.
+    #[must_use]
+    pub fn is_linux(self) -> bool {
+        matches!(self, Self::Linux | Self::LinuxPvh)
+    }
 }
 
 /// One machine that can be booted.
@@ -32,13 +42,13 @@ pub struct Row {
     pub arch: Arch,
     /// Its kind; of several guests the first one's.
     pub mode: Mode,
-    /// How many domains there are, each with our kernel; in [`Mode::Linux`] all but the first.
+    /// How many domains there are, each with our kernel; if its mode [is Linux](Mode::is_linux) all but the first.
     pub domains: u16,
 }
 
 /// The combinations: the guest's architecture and mode, and how many domains there are. Arm's
 /// hypervisors start several without a toolstack; on x86 a Linux starts them.
-const COMBINATIONS: [(Arch, Mode, u16); 12] = [
+const COMBINATIONS: [(Arch, Mode, u16); 14] = [
     (Arch::X86_64, Mode::Pv, 1),
     (Arch::X86_64, Mode::Pvh, 1),
     (Arch::X86_32, Mode::Pvh, 1),
@@ -49,8 +59,10 @@ const COMBINATIONS: [(Arch, Mode, u16); 12] = [
     (Arch::X86_64, Mode::Pv, 3),
     (Arch::X86_64, Mode::Pvh, 3),
     (Arch::X86_64, Mode::Linux, 1),
+    (Arch::X86_64, Mode::LinuxPvh, 1),
     (Arch::Aarch64, Mode::Linux, 1),
     (Arch::X86_64, Mode::Linux, 3),
+    (Arch::X86_64, Mode::LinuxPvh, 3),
 ];
 
 /// The machines that show what a release does that no Debian package has: its hypervisor is built from source, and
@@ -111,6 +123,7 @@ impl Row {
     #[must_use]
     pub fn machine(self) -> Machine {
         let dom0 = match self.mode {
+            Mode::LinuxPvh => Dom0::LinuxPvh,
             _ if self.has_linux() => Dom0::Linux,
             Mode::Pv => Dom0::Pv,
             Mode::Pvh => Dom0::Pvh,
@@ -122,7 +135,7 @@ impl Row {
     /// Whether the simulator in this process has such guests. On x86 they have the width of the process.
     #[must_use]
     pub fn is_simulated(self) -> bool {
-        self.mode != Mode::Linux && (self.arch == Arch::X86_32) == cfg!(target_arch = "x86")
+        !self.mode.is_linux() && (self.arch == Arch::X86_32) == cfg!(target_arch = "x86")
     }
 
     /// Whether everything that is booted is pinned.
@@ -146,7 +159,7 @@ impl Row {
     #[must_use]
     pub fn domids(self) -> Range<u16> {
         match self.mode {
-            Mode::Linux => 0..1,
+            _ if self.mode.is_linux() => 0..1,
             _ if self.has_toolstack() => self.guests(),
             _ => 0..self.domains,
         }
@@ -156,7 +169,7 @@ impl Row {
     #[must_use]
     pub fn guests(self) -> Range<u16> {
         match self.mode {
-            Mode::Linux => 1..self.domains,
+            _ if self.mode.is_linux() => 1..self.domains,
             _ if self.has_toolstack() => 1..1 + self.domains,
             _ => 0..0,
         }
@@ -169,7 +182,7 @@ impl Row {
         let starts_more = match self.mode {
             Mode::Native => self.arch == Arch::Aarch64,
             Mode::Pv | Mode::Pvh => self.has_toolstack(),
-            Mode::On64 | Mode::Linux => false,
+            Mode::On64 | Mode::Linux | Mode::LinuxPvh => false,
         };
         (starts_more && self.domains > 1).then(|| self.domids().end)
     }
@@ -177,7 +190,7 @@ impl Row {
     /// Whether the first domain is a Linux.
     #[must_use]
     pub fn has_linux(self) -> bool {
-        self.mode == Mode::Linux || self.has_toolstack()
+        self.mode.is_linux() || self.has_toolstack()
     }
 
     /// Whether the first domain is a Linux that starts others, with our kernel.
@@ -192,10 +205,10 @@ impl Row {
     pub fn mode_of(self, domid: u16) -> Mode {
         let is_other = self.has_toolstack() && domid % 2 == 0 && self.unprivileged() != Some(domid);
         match self.mode {
-            Mode::Linux if domid == 0 => Mode::Linux,
-            Mode::Pv | Mode::Linux if is_other => Mode::Pvh,
+            linux if linux.is_linux() && domid == 0 => linux,
             Mode::Pvh if is_other => Mode::Pv,
-            Mode::Linux => Mode::Pv,
+            _ if is_other => Mode::Pvh,
+            Mode::Linux | Mode::LinuxPvh => Mode::Pv,
             mode => mode,
         }
     }
@@ -235,6 +248,8 @@ mod tests {
             "4.17 arm native",
             "4.14 aarch64 native 3 domains",
             "4.14 x86_64 pvh 3 domains",
+            "4.17 x86_64 linux-pvh",
+            "4.20 x86_64 linux-pvh 3 domains",
         ] {
             assert!(names.iter().any(|own| own == name), "no {name} in {names:#?}");
         }
@@ -254,10 +269,12 @@ mod tests {
 
     #[test]
     fn domains_that_a_linux_starts_are_of_both_kinds() {
-        let linux = Row { release: "4.20", arch: Arch::X86_64, mode: Mode::Linux, domains: 3 };
-        let modes = [0, 1, 2].map(|domid| linux.mode_of(domid));
-        assert_eq!(modes, [Mode::Linux, Mode::Pv, Mode::Pvh]);
-        assert_eq!((linux.domids(), linux.guests()), (0..1, 1..3));
+        for mode in [Mode::Linux, Mode::LinuxPvh] {
+            let linux = Row { release: "4.20", arch: Arch::X86_64, mode, domains: 3 };
+            let modes = [0, 1, 2].map(|domid| linux.mode_of(domid));
+            assert_eq!(modes, [mode, Mode::Pv, Mode::Pvh]);
+            assert_eq!((linux.domids(), linux.guests()), (0..1, 1..3));
+        }
     }
 
     #[test]

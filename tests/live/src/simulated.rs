@@ -217,7 +217,7 @@ fn kind(mode: Mode) -> xen_sim::GuestKind {
         Mode::Pv => xen_sim::GuestKind::Pv,
         Mode::Pvh => xen_sim::GuestKind::Pvh,
         Mode::Native | Mode::On64 => xen_sim::GuestKind::Arm,
-        Mode::Linux => unreachable!("no domain of the model's"),
+        Mode::Linux | Mode::LinuxPvh => unreachable!("no domain of the model's"),
     }
 }
 

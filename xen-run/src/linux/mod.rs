@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use debian_packages::{Files, Options, Replaced};
 
-use crate::{Arch, Dom0Files, Error, Machine};
+use crate::{Arch, Dom0, Dom0Files, Error, Machine};
 use archive::Archive;
 
 pub use guests::{Guest, GuestKind, MAX_DISKS};
@@ -25,7 +25,11 @@ const TOOLSTACK: &str = include_str!("toolstack");
 const BLOCK: &str = include_str!("block");
 
 /// What Linux is told: where to write, and to say no more than what went wrong.
-pub(crate) const ARGUMENTS: &str = "console=hvc0 loglevel=4 oops=panic panic=1";
+const ARGUMENTS: &str = "console=hvc0 loglevel=4 oops=panic panic=1";
+
+/// What it is told beside that as a PVH guest: not to look for AGP, and not to try ACPI's timer, which Xen keeps to
+/// itself. Each access to their ports exits to Xen, which takes seconds in all.
+const PVH_ARGUMENTS: &str = "pci=noearly pmtmr=0";
 
 /// What Linux is to do.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +58,14 @@ impl Work {
         let name = format!("programs/{name}");
         self.commands.push(format!("/{name} {arguments}").trim_end().to_owned());
         self.files.push((name, program.to_owned()));
+    }
+}
+
+/// What Linux is told.
+pub(crate) fn arguments(machine: &Machine) -> String {
+    match machine.dom0 {
+        Dom0::LinuxPvh => format!("{ARGUMENTS} {PVH_ARGUMENTS}"),
+        _ => ARGUMENTS.to_owned(),
     }
 }
 

@@ -31,6 +31,7 @@ use xen_scenarios::RANDOM;
         cargo xtask live --arch x86_64 --mode pvh        every release\n  \
         cargo xtask live --arch x86_32                   guests of 32 bits on x86, which are PVH ones\n  \
         cargo xtask live --mode linux                    programs in Debian's Linux as dom0\n  \
+        cargo xtask live --mode linux-pvh                the same in a PVH domain\n  \
         cargo xtask live --release 4.20 --mode pv --log  one boot, with what it wrote\n  \
         cargo xtask live --from-source                   two builds of minutes, and their layouts\n  \
         XEN_GIT=DIR cargo xtask live --from-source --release 4.22   a release that Debian does not have: built and booted\n  \
@@ -103,7 +104,7 @@ fn place_in_reference(row: &Row) -> Option<usize> {
 
 /// Whether the scenarios that can be named run there: our kernel is the only domain, or a further one.
 fn runs_scenarios(row: Row) -> bool {
-    (row.domains == 1 && row.mode != Mode::Linux) || row.unprivileged().is_some()
+    (row.domains == 1 && !row.mode.is_linux()) || row.unprivileged().is_some()
 }
 
 /// Whether these can be compared with something there: random operations have the simulator alone.

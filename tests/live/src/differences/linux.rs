@@ -10,6 +10,11 @@ const fn is_arm64(at: Where) -> bool {
     matches!((at.arch, at.mode), (Arch::Aarch64, Mode::Linux))
 }
 
+/// Whether Linux is a domain whose memory Xen translates.
+const fn is_translated(at: Where) -> bool {
+    is_arm64(at) || matches!(at.mode, Mode::LinuxPvh)
+}
+
 /// What hypervisors and kernels really do.
 pub(super) const LINUX: &[Difference] = &[
     Difference {
@@ -74,13 +79,13 @@ pub(super) const LINUX: &[Difference] = &[
                  as written",
     },
     Difference {
-        place: is_arm64,
+        place: is_translated,
         scenario: "privcmd",
         steps: &[("mmap, *", ENOSYS)],
         reason: "for PV domains alone",
     },
     Difference {
-        place: is_arm64,
+        place: is_translated,
         scenario: "privcmd",
         steps: &[("mmapbatch_v2, again", EINVAL), ("mmapbatch_v2, again, the frame's error", ZERO)],
         reason: "a translated domain has pages of its own in the range after the first time",

@@ -21,12 +21,13 @@ const RELEASE: &str = "4.20";
         xen-run --domains 3 kernel me={domid}           three domains; {domid} becomes 1, 2 and 3\n  \
         xen-run --mode linux program --verbose          a static program in a Linux dom0\n  \
         xen-run --mode linux --guest kernel program     the same beside a domain with a kernel\n  \
+        xen-run --mode linux-pvh program                Linux as a PVH guest\n  \
         xen-run --gdb 1234 kernel                       waits for gdb at port 1234\n\n\
         As cargo's runner: runner = \"xen-run\" in .cargo/config.toml; options are then environment\n\
         variables, as in: XEN_RUN_RELEASE=4.17 XEN_RUN_MODE=pv cargo run"
 )]
 pub(crate) struct Options {
-    /// The kernel, or with --mode linux the program; then words for it, in which {domid} is the number of
+    /// The kernel, or with --mode linux or linux-pvh the program; then words for it, in which {domid} is the number of
     /// the domain
     #[arg(
         value_names = ["FILE", "WORDS"],
@@ -100,8 +101,17 @@ pub(crate) enum Mode {
     Armhf,
     /// Several domains on Arm without a toolstack
     Dom0less,
-    /// Debian's Linux as dom0, with a program
+    /// Debian's Linux as dom0, with a program; as a PV guest
     Linux,
+    /// The same as a PVH guest
+    LinuxPvh,
+}
+
+impl Mode {
+    /// Whether it is a program in Linux that is booted, not a kernel.
+    pub(crate) fn is_linux(self) -> bool {
+        matches!(self, Self::Linux | Self::LinuxPvh)
+    }
 }
 
 /// A release that is pinned.
@@ -128,8 +138,8 @@ impl Options {
 
     /// The mode, and the kernel if there is one to look at.
     pub(crate) fn mode(&self) -> Result<(Mode, Option<Kernel>), xen_run::Error> {
-        if self.mode == Some(Mode::Linux) {
-            return Ok((Mode::Linux, None));
+        if let Some(mode) = self.mode.filter(|mode| mode.is_linux()) {
+            return Ok((mode, None));
         }
         let kernel = Kernel::open(self.file())?;
         let fitting = match kernel.arch {
@@ -155,6 +165,7 @@ impl Options {
                 (if native { Arch::Arm } else { Arch::Aarch64 }, Dom0::Arm)
             }
             Mode::Linux => (Arch::X86_64, Dom0::Linux),
+            Mode::LinuxPvh => (Arch::X86_64, Dom0::LinuxPvh),
         };
         Machine::new(&self.release, arch, dom0)
     }
@@ -196,6 +207,17 @@ mod tests {
             Options::parse_from(["xen-run", "--mode", "pv", "kernel", "--mode", "x", "{domid}"]);
         assert_eq!(options.command_line(3), "--mode x 3");
         assert_eq!(options.machine(Mode::Pv), Machine::new("4.20", Arch::X86_64, Dom0::Pv));
+    }
+
+    #[test]
+    fn a_program_for_linux_is_no_kernel_to_look_at() {
+        for (name, mode, dom0) in
+            [("linux", Mode::Linux, Dom0::Linux), ("linux-pvh", Mode::LinuxPvh, Dom0::LinuxPvh)]
+        {
+            let options = Options::parse_from(["xen-run", "--mode", name, "no such file"]);
+            assert_eq!(options.mode().unwrap(), (mode, None));
+            assert_eq!(options.machine(mode), Machine::new("4.20", Arch::X86_64, dom0));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use xen_run::{Boot, Cause, Dom0, Ended, Error, Guest, GuestKind, Kernel, SUCCESS, Stopper};
+use xen_run::{Boot, Cause, Ended, Error, Guest, GuestKind, Kernel, SUCCESS, Stopper};
 
 use crate::console::Console;
 use crate::options::{Mode, Options};
@@ -84,14 +84,14 @@ fn boot(options: &Options) -> Result<Boot, Failure> {
         // In a domain that Linux starts, the kernel is looked at once more when it is configured.
         check(options.file(), kernel, mode)?;
     }
-    if !options.guest.is_empty() && mode != Mode::Linux {
-        return Err(Failure::Option { option: "guest", with: "--mode linux" });
+    if !options.guest.is_empty() && !mode.is_linux() {
+        return Err(Failure::Option { option: "guest", with: "--mode linux or linux-pvh" });
     }
-    if options.domains > 1 && matches!(mode, Mode::Arm64 | Mode::Armhf | Mode::Linux) {
+    if options.domains > 1 && (mode.is_linux() || matches!(mode, Mode::Arm64 | Mode::Armhf)) {
         return Err(Failure::Option { option: "domains", with: "--mode pv, pvh or dom0less" });
     }
-    let has_guest = mode != Mode::Linux || !options.guest.is_empty();
-    if !options.disk.is_empty() && (machine.dom0 != Dom0::Linux || !has_guest) {
+    let has_guests = matches!(mode, Mode::Pv | Mode::Pvh) || !options.guest.is_empty();
+    if !options.disk.is_empty() && !has_guests {
         let with = "--mode pv or pvh, and for --guest";
         return Err(Failure::Option { option: "disk", with });
     }
@@ -114,7 +114,7 @@ fn boot(options: &Options) -> Result<Boot, Failure> {
     }
     let file = options.file();
     Ok(match mode {
-        Mode::Linux => {
+        Mode::Linux | Mode::LinuxPvh => {
             let arguments: Vec<_> = options.words().map(|word| quoted(&word)).collect();
             let mut guests = Vec::new();
             for (index, kernel) in (1..).zip(&options.guest) {
@@ -147,7 +147,7 @@ fn check(path: &Path, kernel: Kernel, mode: Mode) -> Result<(), Error> {
         Mode::Arm64 if kernel.arch == Arch::Aarch64 => Ok(()),
         Mode::Armhf if kernel.arch == Arch::Arm => Ok(()),
         Mode::Dom0less => kernel.fits(&machine(Arch::Aarch64, Dom0::Arm)),
-        Mode::Linux => Ok(()),
+        Mode::Linux | Mode::LinuxPvh => Ok(()),
         Mode::Arm64 | Mode::Armhf => {
             let machine = if mode == Mode::Arm64 { "the mode arm64" } else { "the mode armhf" };
             Err(KernelError::OtherArch { kernel: kernel.arch, machine: machine.to_owned() })
