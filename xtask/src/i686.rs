@@ -95,9 +95,8 @@ fn cargo(subcommand: &str) -> Result<Command, Error> {
     for setting in [
         format!("target.{TARGET}.rustflags={flags}"),
         format!("target.{TARGET}.linker='rust-lld'"),
-        // These cost time and disk space, and what optimised dependencies save is less than what they cost.
+        // These cost time and disk space.
         "profile.dev.debug=0".to_owned(),
-        "profile.dev.package.\"*\".opt-level=0".to_owned(),
         "build.incremental=false".to_owned(),
     ] {
         command.args(["--config", &setting]);

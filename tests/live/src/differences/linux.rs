@@ -107,4 +107,10 @@ pub(super) const LINUX: &[Difference] = &[
         ],
         reason: "hypercalls and operations of x86",
     },
+    Difference {
+        place: |at| at.mode == Mode::LinuxPvh,
+        scenario: "hypercalls",
+        steps: &[("kexec_op, *", ENOSYS), ("mca, *", ENOSYS)],
+        reason: "hypercalls of PV guests",
+    },
 ];
