@@ -67,6 +67,8 @@ impl State {
     fn mmuext_op(&self, caller: domid_t, arguments: [usize; 5]) -> Answer {
         const WORDS: usize = 3;
         let [at, count, _, domid, _] = arguments;
+        // A number of 32 bits.
+        let count = count as u32 as usize;
         let is_pv = self.caller(caller).kind == GuestKind::Pv;
         if COMPAT && count == 0 {
             return Ok(0);

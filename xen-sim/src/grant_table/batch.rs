@@ -81,12 +81,11 @@ impl State {
                 return self.write_back(caller, at, &mut done, statuses).map(|()| 0);
             }
             if ahead.is_empty() {
-                let all = element..count.min(element + T::AHEAD);
-                ahead = all
-                    .map(|index| self.batch_element(caller, at, index))
-                    .collect::<Answer<_>>()?;
+                for index in element..count.min(element + T::AHEAD) {
+                    ahead.push_back(self.batch_element::<T>(caller, at, index)?);
+                }
             }
-            let Some(mut op): Option<T> = ahead.pop_front() else { return Ok(0) };
+            let Some(mut op) = ahead.pop_front() else { return Ok(0) };
             let status = match self.caller_mut(caller).faults.take_status(element) {
                 Some(forced) => forced,
                 None => operation(self, caller, &mut op).err().unwrap_or(GNTST_okay),

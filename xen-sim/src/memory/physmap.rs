@@ -102,9 +102,9 @@ impl State {
                 return Ok(0);
             }
             if ahead.is_empty() {
-                let all = at..size.min(at + AHEAD);
-                ahead =
-                    all.map(|at| self.physmap_element(caller, &op, at)).collect::<Answer<_>>()?;
+                for at in at..size.min(at + AHEAD) {
+                    ahead.push_back(self.physmap_element(caller, &op, at)?);
+                }
             }
             let Some((idx, gpfn)) = ahead.pop_front() else { return Ok(0) };
             if gpfn == INVALID_GFN && self.release > Release::V4_14 {
