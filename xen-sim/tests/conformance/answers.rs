@@ -399,7 +399,9 @@ fn an_exchange_says_how_far_it_came() {
     };
     let to = xen_memory_reservation { extent_order: 1, ..in_(&mut out) };
     let mut op = xen_memory_exchange { in_: in_(&mut bad), out: to, nr_exchanged: 1 };
-    assert_eq!((memory_op(&a, XENMEM_exchange, &mut op), op.nr_exchanged), (-22, 0));
+    // Where Xen translates the argument it refuses a progress in the middle of a chunk.
+    let progress = if COMPAT { 1 } else { 0 };
+    assert_eq!((memory_op(&a, XENMEM_exchange, &mut op), op.nr_exchanged), (-22, progress));
     let mut own = [page.frame()];
     let few = xen_memory_reservation { mem_flags: MemoryFlags(5), ..in_(&mut out) };
     let mut op = xen_memory_exchange { in_: in_(&mut own), out: few, nr_exchanged: 0 };

@@ -178,7 +178,9 @@ fn a_pv_guest_trades_pages() {
     a.faults().no_memory(1);
     assert_eq!(exchange(&a, &mut back[2..], 0, &mut to[..1], 1), (-12, 0));
     assert_eq!(exchange(&a, &mut back, 0, &mut to, 0), (-22, 0), "sizes differ");
-    assert_eq!(exchange(&a, &mut back[2..], 10, &mut to, 0), (-1, 0));
+    // Where Xen translates the argument it compares the sizes first.
+    let too_large = if COMPAT { -22 } else { -1 };
+    assert_eq!(exchange(&a, &mut back[2..], 10, &mut to, 0), (too_large, 0));
     assert_eq!(a.pages(), 8);
     xen.check_invariants().unwrap();
     let (_, translated) = machine(GuestKind::Pvh);

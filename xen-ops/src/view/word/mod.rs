@@ -85,9 +85,16 @@ pub(super) type Widest = u64;
 #[cfg(not(target_pointer_width = "64"))]
 pub(super) type Widest = u32;
 
-/// The most that one instruction of a copy moves. With SSE2, which kernels do without, it is wider than a word, and the
-/// processor may move each half on its own.
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+/// The most that one instruction of a copy moves. With SSE2 or AVX, which kernels do without, it is wider than a word,
+/// and the processor may move each word on its own.
+#[cfg(all(target_arch = "x86_64", target_feature = "avx", not(miri)))]
+type Unit = core::arch::x86_64::__m256i;
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(target_feature = "avx"),
+    not(miri)
+))]
 type Unit = core::arch::x86_64::__m128i;
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
 type Unit = Widest;

@@ -281,47 +281,58 @@ macro_rules! blocks {
     };
 }
 
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[cfg(all(target_arch = "x86_64", target_feature = "avx"))]
+blocks!("vmovups", ymm_reg, "32", "64", "96");
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(target_feature = "avx")))]
 blocks!("movups", xmm_reg, "16", "32", "48");
 #[cfg(all(target_arch = "x86_64", not(target_feature = "sse2")))]
 blocks!("mov", reg, "8", "16", "24");
 
-/// Loads a unit of a block.
-///
-/// # Safety
-///
-/// As for [`Sealed::load`], of each byte.
+/// Loads and stores of a unit of a block, where that is wider than a word.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-#[inline]
-pub(super) unsafe fn load_unit(at: NonNull<u8>) -> Unit {
-    let value;
-    // SAFETY: the caller's promise.
-    unsafe {
-        asm!(
-            "movups {value}, [{at}]",
-            at = in(reg) at.as_ptr(),
-            value = lateout(xmm_reg) value,
-            options(nostack, preserves_flags, readonly),
-        );
-    }
-    value
+macro_rules! units {
+    ($instruction:literal, $class:ident) => {
+        /// Loads a unit of a block.
+        ///
+        /// # Safety
+        ///
+        /// As for [`Sealed::load`], of each byte.
+        #[inline]
+        pub(super) unsafe fn load_unit(at: NonNull<u8>) -> Unit {
+            let value;
+            // SAFETY: the caller's promise.
+            unsafe {
+                asm!(
+                    concat!($instruction, " {value}, [{at}]"),
+                    at = in(reg) at.as_ptr(),
+                    value = lateout($class) value,
+                    options(nostack, preserves_flags, readonly),
+                );
+            }
+            value
+        }
+
+        /// Stores a unit of a block.
+        ///
+        /// # Safety
+        ///
+        /// As for [`Sealed::store`], of each byte.
+        #[inline]
+        pub(super) unsafe fn store_unit(at: NonNull<u8>, value: Unit) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                asm!(
+                    concat!($instruction, " [{at}], {value}"),
+                    at = in(reg) at.as_ptr(),
+                    value = in($class) value,
+                    options(nostack, preserves_flags),
+                );
+            }
+        }
+    };
 }
 
-/// Stores a unit of a block.
-///
-/// # Safety
-///
-/// As for [`Sealed::store`], of each byte.
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-#[inline]
-pub(super) unsafe fn store_unit(at: NonNull<u8>, value: Unit) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        asm!(
-            "movups [{at}], {value}",
-            at = in(reg) at.as_ptr(),
-            value = in(xmm_reg) value,
-            options(nostack, preserves_flags),
-        );
-    }
-}
+#[cfg(all(target_arch = "x86_64", target_feature = "avx"))]
+units!("vmovups", ymm_reg);
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(target_feature = "avx")))]
+units!("movups", xmm_reg);
