@@ -1,5 +1,5 @@
-//! Hypercalls that the simulator does not carry out, since it has no host and no processor. Xen's checks come first:
-//! who may not make one learns what Xen would tell it, and who may gets `ENOSYS`.
+//! Hypercalls that the simulator does not carry out, since it has no host and no processor. A
+//! domain that may not make one gets Xen's error, and one that may gets `ENOSYS`.
 
 use xen_abi::errno::*;
 use xen_abi::platform::{

@@ -56,7 +56,7 @@ impl State {
             let gfn = self.table_gfn(pv, mfn);
             let written = self.write_at(caller, address(op.frame_list), at as usize, pfn(gfn));
             if COMPAT && (written.is_err() || pfn_to_u64(pfn(gfn)) != gfn) {
-                // The status has been copied by then, and nobody learns of the one that this makes.
+                // Xen has copied the status to the guest by then, and does not copy this error.
                 break;
             }
             written.map_err(|_| GNTST_bad_virt_addr)?;

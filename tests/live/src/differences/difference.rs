@@ -57,6 +57,9 @@ fn number(release: &str) -> (u32, u32) {
     (major.parse().unwrap_or(0), minor.parse().unwrap_or(0))
 }
 
+/// Steps, each with its result.
+pub(crate) type Steps = &'static [(&'static str, Option<&'static str>)];
+
 /// Steps of a scenario with other results at some places.
 pub(crate) struct Difference {
     /// The places.
@@ -65,7 +68,7 @@ pub(crate) struct Difference {
     pub(crate) scenario: &'static str,
     /// The steps, each with the result there; with none if it is not done there. A star stands for
     /// anything.
-    pub(crate) steps: &'static [(&'static str, Option<&'static str>)],
+    pub(crate) steps: Steps,
     /// Why.
     pub(crate) reason: &'static str,
 }

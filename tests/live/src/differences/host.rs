@@ -1,37 +1,48 @@
 //! What other kinds of guests than PV ones, and older releases, answer in the scenarios `host` and `mmu`.
 
-use super::difference::{Difference, EINVAL, ENOENT, ENOSYS, Where, ZERO};
+use super::difference::{Difference, EINVAL, ENOENT, ENOSYS, Steps, Where, ZERO};
 use crate::Arch;
+
+/// What `platform_op` has for x86 alone, where it has it not.
+pub(super) const NO_X86_PLATFORM: Steps = &[
+    ("get_cpu_version", ENOSYS),
+    ("get_cpuinfo", ENOSYS),
+    ("cpu_offline, *", ENOSYS),
+    ("cpu_online, *", ENOSYS),
+    ("resource_op, *", ENOSYS),
+    ("firmware_info, *", ENOSYS),
+    ("get_symbol", ENOSYS),
+    ("get_symbol, no such symbol", ENOSYS),
+    ("get_symbol, the next", ZERO),
+];
+
+/// `kexec_op` and `mca` where they are not.
+pub(super) const NO_PV_HOST: Steps = &[
+    ("kexec_op, *", ENOSYS),
+    ("kexec_get_range, *", ENOSYS),
+    ("kexec_get_range, crash kernel, size", ZERO),
+    ("mca, *", ENOSYS),
+];
 
 /// See [`super`].
 pub(super) const HOST: &[Difference] = &[
     Difference {
         place: |at| !at.is_pv(),
         scenario: "host",
-        steps: &[
-            ("kexec_op, *", ENOSYS),
-            ("kexec_get_range, *", ENOSYS),
-            ("kexec_get_range, crash kernel, size", ZERO),
-            ("mca, *", ENOSYS),
-        ],
+        steps: NO_PV_HOST,
         reason: "hypercalls of PV guests",
     },
     Difference {
         place: Where::is_arm,
         scenario: "host",
-        steps: &[
-            ("get_cpu_version", ENOSYS),
-            ("get_cpuinfo", ENOSYS),
-            ("cpu_offline, *", ENOSYS),
-            ("cpu_online, *", ENOSYS),
-            ("resource_op, *", ENOSYS),
-            ("firmware_info, *", ENOSYS),
-            ("get_symbol", ENOSYS),
-            ("get_symbol, no such symbol", ENOSYS),
-            ("get_symbol, the next", ZERO),
-            ("xenpmu_op, *", ENOSYS),
-        ],
+        steps: NO_X86_PLATFORM,
         reason: "Arm's platform_op sets the time, no more",
+    },
+    Difference {
+        place: Where::is_arm,
+        scenario: "host",
+        steps: &[("xenpmu_op, *", ENOSYS)],
+        reason: "a hypercall of x86",
     },
     Difference {
         place: |at| at.before(17),

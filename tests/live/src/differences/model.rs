@@ -3,6 +3,7 @@
 //! Each would be a thing that the model could learn: then its row goes, or the test of the model fails.
 
 use super::difference::{Difference, ENOSYS, INT_ENOSYS, Where, ZERO};
+use super::host::{NO_PV_HOST, NO_X86_PLATFORM};
 use crate::{Arch, Mode};
 
 /// See [`crate::differences`]; these come after the hypervisors' own.
@@ -40,28 +41,13 @@ pub(super) const MODEL: &[Difference] = &[
     Difference {
         place: |at| !at.is_arm(),
         scenario: "host",
-        steps: &[
-            ("get_cpu_version", ENOSYS),
-            ("get_cpuinfo", ENOSYS),
-            ("cpu_offline, *", ENOSYS),
-            ("cpu_online, *", ENOSYS),
-            ("resource_op, *", ENOSYS),
-            ("firmware_info, *", ENOSYS),
-            ("get_symbol", ENOSYS),
-            ("get_symbol, no such symbol", ENOSYS),
-            ("get_symbol, the next", ZERO),
-        ],
+        steps: NO_X86_PLATFORM,
         reason: "the model has no host",
     },
     Difference {
         place: Where::is_pv,
         scenario: "host",
-        steps: &[
-            ("kexec_op, *", ENOSYS),
-            ("kexec_get_range, *", ENOSYS),
-            ("kexec_get_range, crash kernel, size", ZERO),
-            ("mca, *", ENOSYS),
-        ],
+        steps: NO_PV_HOST,
         reason: "the model has no host",
     },
     Difference {

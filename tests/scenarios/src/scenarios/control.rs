@@ -17,7 +17,7 @@ use crate::{Guest, Run, interface_version};
 /// A domain that there is not.
 const NONE: domid_t = domid_t(777);
 /// A command that no release has.
-const UNKNOWN: u32 = 0xfff0;
+pub(super) const UNKNOWN: u32 = 0xfff0;
 
 pub(crate) fn control<G: Guest>(run: &mut Run<'_, G>) {
     domctl(run);
@@ -25,8 +25,8 @@ pub(crate) fn control<G: Guest>(run: &mut Run<'_, G>) {
     dm_op(run);
 }
 
-/// Makes a hypercall whose argument has the command.
-fn call<G: Guest, T: Plain>(run: &Run<'_, G>, number: u32, argument: &mut T) -> isize {
+/// Makes a hypercall whose argument has the command, which reads, into the argument alone, or is refused.
+pub(super) fn call<G: Guest, T: Plain>(run: &Run<'_, G>, number: u32, argument: &mut T) -> isize {
     let at = ptr::from_mut(argument).expose_provenance();
     // SAFETY: the commands here read, into the argument alone, or are refused.
     unsafe { run.guest.xen().call1(number, [at]) }

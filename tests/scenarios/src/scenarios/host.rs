@@ -8,7 +8,6 @@
 
 use core::ptr;
 
-use xen_abi::Plain;
 use xen_abi::hypfs::{XEN_HYPFS_OP_get_version, XEN_HYPFS_OP_read, XEN_HYPFS_OP_write_contents};
 use xen_abi::kexec::*;
 use xen_abi::platform::*;
@@ -16,11 +15,9 @@ use xen_abi::xen::*;
 use xen_abi::xsm::flask_op::{FLASK_GETENFORCE, XEN_FLASK_INTERFACE_VERSION, xen_flask_op};
 use xen_ops::hypercall::Hypercall;
 
+use super::control::{UNKNOWN, call};
 use crate::outcome::Returned;
 use crate::{Guest, Run};
-
-/// A command that no release has.
-const UNKNOWN: u32 = 0xfff0;
 
 pub(crate) fn host<G: Guest>(run: &mut Run<'_, G>) {
     platform(run);
@@ -31,20 +28,14 @@ pub(crate) fn host<G: Guest>(run: &mut Run<'_, G>) {
     counters(run);
 }
 
-/// Makes a hypercall whose only argument is the address of `argument`.
-fn call<G: Guest, T: Plain>(run: &mut Run<'_, G>, name: &str, number: u32, argument: &mut T) {
-    let at = ptr::from_mut(argument).expose_provenance();
-    // SAFETY: the commands here write into the argument alone, or are refused.
-    unsafe { run.raw(name, number, [at, 0, 0]) };
-}
-
 fn platform<G: Guest>(run: &mut Run<'_, G>) {
     let bad = run.guest.bad_address();
     // SAFETY: Xen cannot reach the argument.
     unsafe { run.raw("platform_op, bad address", __HYPERVISOR_platform_op, [bad, 0, 0]) };
     let mut step = |name: &str, cmd, interface_version, u| {
         let mut op = xen_platform_op { cmd, interface_version, u };
-        call(run, name, __HYPERVISOR_platform_op, &mut op);
+        let result = call(run, __HYPERVISOR_platform_op, &mut op);
+        run.step(name, Returned(result));
         op.u
     };
     type Argument = xen_platform_op_u;
@@ -108,7 +99,8 @@ fn xsm<G: Guest>(run: &mut Run<'_, G>) {
         interface_version: XEN_FLASK_INTERFACE_VERSION,
         ..xen_flask_op::ZERO
     };
-    call(run, "xsm_op, getenforce", __HYPERVISOR_xsm_op, &mut op);
+    let result = call(run, __HYPERVISOR_xsm_op, &mut op);
+    run.step("xsm_op, getenforce", Returned(result));
 }
 
 fn kexec<G: Guest>(run: &mut Run<'_, G>) {
@@ -143,7 +135,8 @@ fn mca<G: Guest>(run: &mut Run<'_, G>) {
         // More than the structure's words.
         let mut op = [0_u32; 128];
         op[..2].copy_from_slice(&[cmd, version]);
-        call(run, name, MCA, &mut op);
+        let result = call(run, MCA, &mut op);
+        run.step(name, Returned(result));
     };
     step("mca, a version of no release", XEN_MC_PHYSCPUINFO, 1);
     step("mca, unknown command", UNKNOWN, XEN_MCA_INTERFACE_VERSION);
