@@ -15,6 +15,7 @@ use xen_guest::{
 };
 use xen_ops::field;
 use xen_ops::gnttab::TableFrames as _;
+use xen_ops::hypercall::sched_op::poll;
 use xen_ops::page::{MapTarget as _, Page as _};
 use xen_ops::view::Field;
 use xen_scenarios::event_set::PAIRS;
@@ -28,6 +29,9 @@ const WORDS: usize = size_of_val(&shared_info::ZERO.evtchn_pending) / size_of::<
 /// One bit for each port, in words that all processors here can change atomically.
 const PENDING: Field<[u32; WORDS]> =
     Field::at::<{ field!(shared_info, evtchn_pending).offset() }>();
+
+/// Nanoseconds that other domains get at a time.
+const TURN: u64 = 4_000_000;
 
 /// Pages to be handed out, each once.
 static POOL: PagePool<1024> = PagePool::new();
@@ -163,6 +167,11 @@ impl Guest for LiveGuest {
         let bit = 1 << (port % u32::BITS);
         let word = self.shared_info.view().at(PENDING).element((port / u32::BITS) as usize);
         word.is_some_and(|word| word.fetch_and(!bit, Ordering::AcqRel) & bit != 0)
+    }
+
+    fn give_way(&self) {
+        // Yielding domains would take the processor in turns, and the Linux that they wait for gets one turn of many.
+        let _ = poll(&self.xen, &[], self.clock.now() + TURN);
     }
 
     fn port_set(&self, ports: [evtchn_port_t; PAIRS]) -> PortSet<'_, PAIRS> {

@@ -10,7 +10,9 @@ use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_guest::backend::{self, Backend};
 use xen_guest::console::{self, Console, RingConsole};
 use xen_ops::hypercall::event_channel_op::{bind_interdomain, close, status};
-use xen_ops::hypercall::sched_op::yield_;
+use xen_scenarios::Guest as _;
+
+use crate::guest::LiveGuest;
 
 /// The domain whose xenconsoled reads the console.
 const READER: domid_t = domid_t(0);
@@ -25,14 +27,14 @@ const SIZE: usize = 1 << 17;
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 
 /// Keeps lines from now on, if the console is a ring.
-pub(crate) fn start(xen: &Backend) {
+pub(crate) fn start(guest: &LiveGuest) {
     let Some(ring) = RingConsole::current() else { return };
     let own = ring.port();
+    let xen = guest.xen();
     let about = || status(xen, DOMID_SELF, own).expect("the console's port");
     // xenconsoled binds it when it has learnt of the domain.
     while about().status != EVTCHNSTAT_interdomain {
-        // It does not fail.
-        let _ = yield_(xen);
+        guest.give_way();
     }
     OWN_PORT.store(own.0, Relaxed);
     READERS_PORT.store(about().u.interdomain().port.0, Relaxed);

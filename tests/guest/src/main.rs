@@ -57,7 +57,7 @@ fn main(guest: Guest) -> ! {
     #[cfg(target_arch = "x86_64")]
     costs::costs(guest.xen(), arguments);
     if arguments.split_whitespace().any(|word| word == "resets") {
-        kept::start(guest.xen());
+        kept::start(&guest);
     }
     xen_scenarios::run(&mut guest, arguments);
     let waits = arguments.split_whitespace().find_map(|word| word.strip_prefix("waits="));

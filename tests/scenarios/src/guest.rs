@@ -8,6 +8,7 @@ use xen_abi::xen::{domid_t, xen_pfn_t};
 use xen_ops::events::EventChannelSet;
 use xen_ops::gnttab::TableFrames;
 use xen_ops::hypercall::Hypercall;
+use xen_ops::hypercall::sched_op::yield_;
 use xen_ops::page::{MapTarget, Page};
 
 use crate::Run;
@@ -96,6 +97,12 @@ pub trait Guest {
 
     /// Whether an event is pending at a port of its own; it is not afterwards.
     fn take_event(&mut self, port: u32) -> bool;
+
+    /// Lets other domains run, which have to do what is waited for.
+    fn give_way(&self) {
+        // It does not fail.
+        let _ = yield_(self.xen());
+    }
 
     /// A set with these ports of its own.
     fn port_set(&self, ports: [evtchn_port_t; PAIRS]) -> Self::PortSet<'_>;

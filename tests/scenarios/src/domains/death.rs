@@ -9,7 +9,7 @@ use xen_ops::page::Page;
 
 use super::leader::{FROM, LeaderTable, Peer, binding, grant};
 use super::mailbox::Command;
-use super::{MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, give_way};
+use super::{MAILBOX, PASSED_ON, READ_ONLY, WRITABLE};
 use crate::grants::{FOR_WRITING, byte, copy_bytes, filled, granted, local, map, mapped, unmap};
 use crate::outcome::{Outcome, Value};
 use crate::{Guest, Run};
@@ -107,7 +107,7 @@ fn until<G: Guest>(
         if is_expected(outcome) {
             return outcome;
         }
-        give_way(run.guest);
+        run.guest.give_way();
     }
     attempt(run)
 }

@@ -14,7 +14,7 @@ use xen_ops::{DomainId, GrantTable, Granted, Page, ReadWrite};
 
 use super::mailbox::{Command, Mailbox};
 use super::{
-    FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, death, give_way, share, unprivileged,
+    FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, death, share, unprivileged,
 };
 use crate::grants::{
     FOR_WRITING, Mapping, byte, copy_bytes, filled, granted, local, map, mapped, unmap,
@@ -77,7 +77,7 @@ impl<G: Guest> Peer<G> {
                 let mailbox = Mailbox(mapped(&room));
                 return Self { domid, mailbox, mapping, _room: room };
             }
-            give_way(run.guest);
+            run.guest.give_way();
         }
     }
 

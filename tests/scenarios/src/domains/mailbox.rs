@@ -5,7 +5,6 @@ use core::sync::atomic::Ordering;
 use xen_ops::view::Field;
 use xen_ops::{ReadWrite, View};
 
-use super::give_way;
 use crate::Guest;
 
 /// What the leader tells a follower to do.
@@ -117,14 +116,14 @@ impl Mailbox<'_> {
             if let Some(answer) = self.answered(given) {
                 return answer;
             }
-            give_way(guest);
+            guest.give_way();
         }
     }
 
     /// Waits for the next command, and returns it with what goes with it.
     pub(super) fn wait<G: Guest>(self, guest: &G) -> (Command, u32) {
         while self.load(GIVEN) == self.load(DONE) {
-            give_way(guest);
+            guest.give_way();
         }
         let number = self.load(COMMAND).wrapping_sub(1) as usize;
         // An unknown number ends it.

@@ -12,7 +12,6 @@ mod unprivileged;
 
 use xen_abi::grant_table::grant_ref_t;
 use xen_abi::xen::domid_t;
-use xen_ops::hypercall::sched_op::yield_;
 
 use crate::{Guest, Run};
 
@@ -44,9 +43,4 @@ pub(crate) fn run<G: Guest>(run: &mut Run<'_, G>, first: domid_t) {
         1 => follower::follow(run, first, domid_t(first.0.wrapping_add(2))),
         _ => follower::follow(run, first, domid_t(first.0.wrapping_add(1))),
     }
-}
-
-fn give_way<G: Guest>(guest: &G) {
-    // It does not fail.
-    let _ = yield_(guest.xen());
 }
