@@ -38,7 +38,7 @@ pub mod shutdown;
 #[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"))]
 pub mod smp;
 pub mod start_info;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
 pub mod suspend;
 pub mod time;
 pub mod upcall;

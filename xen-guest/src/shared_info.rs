@@ -19,7 +19,10 @@ use crate::{AddressSpace, Guest, GuestPage, MemoryError, UnmappedPage};
 #[derive(Clone, Copy, Debug)]
 pub struct SharedInfo {
     view: View<'static, ReadWrite>,
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "to suspend a PVH guest"))]
+    #[cfg_attr(
+        not(any(target_arch = "x86_64", target_arch = "x86")),
+        allow(dead_code, reason = "to suspend a PVH guest")
+    )]
     address: usize,
 }
 
@@ -48,7 +51,7 @@ impl SharedInfo {
     }
 
     /// The page's address.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
     pub(crate) const fn address(&self) -> usize {
         self.address
     }

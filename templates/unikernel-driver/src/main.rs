@@ -51,7 +51,6 @@ fn print_disk(machine: &Machine) {
     let queue = Queue { ring: [ring.reference()].into(), port: port.number() };
     let channel = machine.channel(port.number());
     let mut front = Front::<_, ()>::new(ring).expect("a ring");
-    end.publish(&mut store, setup::PROTOCOL, "x86_64-abi".into()).expect("a node");
     setup::publish_frontend(&end, &mut store, false, &[queue]).expect("nodes");
     end.set_state(&mut store, XenbusStateInitialised).expect("the state");
     end.wait_for(&mut store, XenbusStateConnected, None).expect("the other end");

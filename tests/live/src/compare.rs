@@ -41,7 +41,10 @@ impl fmt::Display for Divergence {
 /// this place.
 #[must_use]
 pub fn compare(transcript: &Transcript, domid: u16, place: Where) -> Vec<Divergence> {
-    depart(transcript, domid, &expectations(differences(place).flat_map(rules)))
+    depart(
+        &fixed(transcript, domid),
+        expectations(parse(REFERENCE), differences(place).flat_map(rules)),
+    )
 }
 
 /// Where one domain's transcript departs from that of the simulator, which was told the same: random
@@ -54,7 +57,7 @@ pub fn compare_simulated(
 ) -> Vec<Divergence> {
     let steps = simulated.steps().filter(|step| step.domid == domid && step.scenario != RANDOM);
     let expected = steps.map(|step| ((&*step.scenario, &*step.name), &*step.result)).collect();
-    let mut divergences = depart(transcript, domid, &expected);
+    let mut divergences = depart(&fixed(transcript, domid), expected);
     divergences.extend(compare_random(transcript, domid, simulated));
     divergences
 }
@@ -105,11 +108,23 @@ pub fn compare_random(
 /// newer than the reference's it is those that the same machine of the reference's release does not have.
 #[must_use]
 pub fn stale(transcripts: &[(Where, u16, &Transcript)]) -> Vec<String> {
+    // A difference is of one scenario, and there are many of them.
+    let reference = by_scenario(parse(REFERENCE), |((scenario, _), _)| scenario);
+    let ran: Vec<_> = transcripts
+        .iter()
+        .map(|&(place, domid, transcript)| {
+            (place, by_scenario(fixed(transcript, domid), |step| step.scenario.as_str()))
+        })
+        .collect();
     let used = |rule: &Rule| {
-        transcripts.iter().any(|&(place, domid, transcript)| {
-            let others = differences(place).flat_map(rules).filter(|other| other != rule);
-            let has = differences(place).flat_map(rules).any(|other| other == *rule);
-            has && !depart(transcript, domid, &expectations(others)).is_empty()
+        let expected: Results<'_> =
+            reference.get(rule.scenario).into_iter().flatten().copied().collect();
+        ran.iter().any(|(place, steps)| {
+            let Some(steps) = steps.get(rule.scenario) else { return false };
+            let own = differences(*place).flat_map(rules);
+            let own: Vec<Rule> = own.filter(|other| other.scenario == rule.scenario).collect();
+            let others = own.iter().copied().filter(|other| other != rule);
+            own.contains(rule) && !depart(steps, expectations(expected.clone(), others)).is_empty()
         })
     };
     let wanted = |place: Where| -> Vec<Rule> {
@@ -141,14 +156,27 @@ fn rules(difference: &'static Difference) -> impl Iterator<Item = Rule> {
     steps.iter().map(|&(steps, result)| Rule { scenario, steps, result, reason })
 }
 
-fn depart(transcript: &Transcript, domid: u16, all: &Results<'_>) -> Vec<Divergence> {
-    // Random sequences have no reference: see `compare_random`.
-    let steps = transcript.steps().filter(|step| step.domid == domid && step.scenario != RANDOM);
-    let steps: Vec<_> = steps.collect();
-    let ran = |scenario: &str| steps.iter().any(|step| step.scenario == scenario);
+/// A domain's steps of scenarios that the reference has. Random sequences have none: see [`compare_random`].
+fn fixed(transcript: &Transcript, domid: u16) -> Vec<&Step> {
+    let steps = transcript.steps();
+    steps.filter(|step| step.domid == domid && step.scenario != RANDOM).collect()
+}
+
+fn by_scenario<T: Copy, S: Ord>(
+    items: impl IntoIterator<Item = T>,
+    scenario: impl Fn(T) -> S,
+) -> BTreeMap<S, Vec<T>> {
+    let mut all = BTreeMap::<S, Vec<T>>::new();
+    items.into_iter().for_each(|item| all.entry(scenario(item)).or_default().push(item));
+    all
+}
+
+/// Where steps depart from what is expected of the scenarios that they are of.
+fn depart(steps: &[&Step], mut expected: Results<'_>) -> Vec<Divergence> {
+    let ran: BTreeSet<&str> = steps.iter().map(|step| step.scenario.as_str()).collect();
     let mut found = Results::new();
     let mut divergences = Vec::new();
-    for Step { scenario, name, result, .. } in &steps {
+    for Step { scenario, name, result, .. } in steps {
         if found.insert((scenario, name), result).is_some() {
             divergences.push(Divergence {
                 step: format!("{scenario}, {name}"),
@@ -157,8 +185,7 @@ fn depart(transcript: &Transcript, domid: u16, all: &Results<'_>) -> Vec<Diverge
             });
         }
     }
-    let mut expected = all.clone();
-    expected.retain(|(scenario, _), _| ran(scenario));
+    expected.retain(|(scenario, _), _| ran.contains(scenario));
     let mut keys: Vec<_> = expected.keys().chain(found.keys()).collect();
     keys.sort();
     keys.dedup();
@@ -176,11 +203,9 @@ fn depart(transcript: &Transcript, domid: u16, all: &Results<'_>) -> Vec<Diverge
 }
 
 /// The reference with differences.
-fn expectations(rules: impl Iterator<Item = Rule>) -> Results<'static> {
-    let mut expected = parse(REFERENCE);
+fn expectations<'a>(mut expected: Results<'a>, rules: impl Iterator<Item = Rule>) -> Results<'a> {
     for Rule { scenario, steps, result, .. } in rules {
-        let matching =
-            |key: &&(&'static str, &'static str)| key.0 == scenario && matches(steps, key.1);
+        let matching = |key: &&(&'a str, &'a str)| key.0 == scenario && matches(steps, key.1);
         let mut keys: Vec<_> = expected.keys().filter(matching).copied().collect();
         if !steps.contains('*') {
             keys.push((scenario, steps));

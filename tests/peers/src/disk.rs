@@ -49,7 +49,6 @@ impl<'m> Disk<'m> {
         let events = machine.channel(port.number());
         let queue = Queue { ring: [ring.reference()].into(), port: port.number() };
         let front = Front::<_, ()>::new(ring).map_err(|failed| failed.error).expect("a ring");
-        end.publish(store, setup::PROTOCOL, "x86_64-abi".into()).expect("the protocol");
         setup::publish_frontend(&end, store, false, &[queue]).expect("the queue");
         end.set_state(store, XenbusStateInitialised).expect("the state");
         end.wait_for(store, XenbusStateConnected, None).expect("a connection");

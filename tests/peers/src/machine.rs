@@ -6,7 +6,7 @@ use core::ptr::{self, NonNull};
 use core::time::Duration;
 
 use xen_guest::backend::Backend;
-use xen_guest::{Guest, GuestPage, PagePool, SharedInfo, StartInfo};
+use xen_guest::{Guest, GuestPage, PagePool, SharedInfo};
 use xen_io::EventChannel;
 use xen_io::xen_abi::event_channel::evtchn_port_t;
 use xen_io::xen_abi::hvm::params::{HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN};
@@ -79,7 +79,8 @@ impl Machine {
 
     /// The page of xenstore's ring, and its port.
     fn store_ring(&self) -> (usize, evtchn_port_t) {
-        if let StartInfo::Pv(info) = self.guest.start_info() {
+        #[cfg(target_arch = "x86_64")]
+        if let xen_guest::StartInfo::Pv(info) = self.guest.start_info() {
             let ring = info.store_ring().expect("xenstore's ring");
             return (info.frames().position(ring.frame).expect("a page of its own"), ring.port);
         }

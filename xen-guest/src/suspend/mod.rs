@@ -16,22 +16,24 @@
 //! | a [`Clock`](crate::time::Clock) | does not go back, and stands still on a host that was started later: make a new one |
 //!
 //! A PV guest has other machine frames afterwards: a [`GuestPage`](crate::GuestPage) follows them. The toolstack
-//! cannot store one that has pages of other domains mapped, nor can it be larger than 16 GiB. Guests of 32 bits and
-//! those on Arm, of which Xen's toolstack suspends none, do not have this module.
+//! cannot store one that has pages of other domains mapped, nor can it be larger than 16 GiB. Guests on Arm, of which Xen's
+//! toolstack suspends none, do not have this module.
 //!
 //! Upstream: `xen/include/public/sched.h`, `SHUTDOWN_suspend`; `docs/misc/xenstore-paths.pandoc`,
 //! `~/control/shutdown`.
 
 #![allow(unsafe_code, reason = "suspends the domain, and places Xen's page again")]
 
+#[cfg(target_arch = "x86_64")]
 mod pv;
 
 use core::fmt;
+use core::ptr::{self, NonNull};
 
 use xen_abi::hvm::params::HVM_PARAM_CALLBACK_IRQ;
 use xen_abi::memory::XENMAPSPACE_shared_info;
 use xen_abi::sched::SHUTDOWN_suspend;
-use xen_abi::xen::{DOMID_SELF, xen_pfn_t};
+use xen_abi::xen::DOMID_SELF;
 use xen_ops::GrantTable;
 use xen_ops::backend::x86::{DetectError, Hypervisor};
 use xen_ops::events::{Binding, Port};
@@ -41,7 +43,7 @@ use xen_ops::hypercall::{Error, hvm_op, sched_op};
 
 use crate::backend::{self, Backend, HYPERCALL_PAGE};
 use crate::start_info::StartInfoError;
-use crate::{AddressSpace, GrantFrames, Guest, GuestKind, SharedInfo, console};
+use crate::{GrantFrames, Guest, SharedInfo, console};
 
 /// What came of a suspension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +76,8 @@ pub unsafe fn suspend<P>(
     // SAFETY: the caller's promise.
     unsafe {
         match guest.kind() {
-            GuestKind::Pv => pv::suspend(guest, shared_info, table),
+            #[cfg(target_arch = "x86_64")]
+            crate::GuestKind::Pv => pv::suspend(guest, shared_info, table),
             _ => suspend_pvh(guest, shared_info, table),
         }
     }
@@ -128,8 +131,10 @@ unsafe fn suspend_pvh<P>(
 
 /// Places the page where it was.
 fn place_shared_info(guest: &Guest, shared_info: &SharedInfo) -> Result<(), Error> {
-    let AddressSpace::Translated { offset } = guest.space() else { return Ok(()) };
-    let frame = xen_pfn_t(shared_info.address().wrapping_sub(offset) as u64 >> 12);
+    let address = NonNull::new(ptr::without_provenance_mut(shared_info.address()));
+    let Some(frame) = address.and_then(|address| guest.space().frame(address)) else {
+        return Ok(());
+    };
     // SAFETY: the frame has no memory since `SharedInfo::map`, and its page is used for this only.
     unsafe { add_to_physmap(&guest.xen(), DOMID_SELF, 0, XENMAPSPACE_shared_info, 0, frame) }
 }

@@ -10,6 +10,7 @@
 //! use xen_io::xenstore::server::{Server, ServerConfig};
 //! use xen_ops::xen_abi::event_channel::evtchn_port_t;
 //! use xen_ops::xen_abi::grant_table::grant_ref_t;
+//! # use xen_ops::xen_abi::io::protocols::XEN_IO_PROTO_ABI_NATIVE;
 //! use xen_ops::xen_abi::xen::domid_t;
 //!
 //! # let mut server = Server::new(ServerConfig::default());
@@ -35,6 +36,7 @@
 //!
 //! let mut store = Client::new(server.local(domid_t(0)));
 //! assert_eq!(setup::other_queues(&back, &mut store, &features)?, [queue]);
+//! assert_eq!(back.require(&mut store, setup::PROTOCOL)?, XEN_IO_PROTO_ABI_NATIVE);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -43,12 +45,14 @@ use alloc::vec::Vec;
 
 use xen_ops::xen_abi::event_channel::evtchn_port_t;
 use xen_ops::xen_abi::grant_table::grant_ref_t;
+use xen_ops::xen_abi::io::protocols::XEN_IO_PROTO_ABI_NATIVE;
 
 use super::MAX_INDIRECT_SEGMENTS;
 use crate::xenbus::{End, Error, Key, queues};
 use crate::xenstore::Store;
 
-/// The layout of the front end's requests: `x86_64-abi`, `x86_32-abi`, `arm-abi`. Missing, it is the back end's.
+/// The layout of the front end's requests, `XEN_IO_PROTO_ABI_*`: [`publish_frontend`] publishes its own. Missing, it is
+/// the back end's.
 pub const PROTOCOL: Key<String> = Key::new("protocol");
 
 const FLUSH: Key<u32> = Key::new("feature-flush-cache");
@@ -223,8 +227,8 @@ pub struct Queue {
     pub port: evtchn_port_t,
 }
 
-/// Publishes a front end's queues, whose rings have equally many pages, and whether it keeps its grants for
-/// the back end to keep mapped.
+/// Publishes a front end's queues, whose rings have equally many pages, the [ABI](PROTOCOL) of their entries, and whether
+/// it keeps its grants for the back end to keep mapped.
 ///
 /// # Errors
 ///
@@ -235,6 +239,7 @@ pub fn publish_frontend<S: Store>(
     persistent: bool,
     queues: &[Queue],
 ) -> Result<(), Error<S::TransportError>> {
+    end.publish(store, PROTOCOL, XEN_IO_PROTO_ABI_NATIVE.into())?;
     end.publish(store, PERSISTENT, u32::from(persistent))?;
     let count = u32::try_from(queues.len()).unwrap_or(u32::MAX);
     queues::publish(end, store, count)?;

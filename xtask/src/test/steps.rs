@@ -210,6 +210,8 @@ pub(super) const STEPS: &[Step] = &[
                 "--release",
                 "--target",
                 "x86_64-unknown-none",
+                "--target",
+                "i686-unknown-linux-musl",
                 "--",
                 "-D",
                 "warnings",

@@ -13,9 +13,7 @@ use xen_ops::hypercall::Error;
 use xen_ops::{DomainId, GrantTable, Granted, Page, ReadWrite};
 
 use super::mailbox::{Command, Mailbox};
-use super::{
-    FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, death, share, unprivileged,
-};
+use super::{FOR_THE_OTHER, MAILBOX, PASSED_ON, READ_ONLY, WRITABLE, death, share, unprivileged};
 use crate::grants::{
     FOR_WRITING, Mapping, byte, copy_bytes, filled, granted, local, map, mapped, unmap,
 };
