@@ -86,10 +86,18 @@ impl PackageFiles {
         Ok((place, replaced))
     }
 
+    /// Where the files of `package` belong. Somebody else may want other files of it at the same time.
+    fn place(&self, package: &PackagePin, cache: &Path) -> PathBuf {
+        let wanted: String =
+            self.files.iter().map(|(name, pattern)| format!("{name}\n{pattern}\n")).collect();
+        let set = Digest::of(wanted.as_bytes()).to_string();
+        cache.join(format!("{}-{}", package.directory_name(), &set[..8]))
+    }
+
     /// The directory of the files that were unpacked from `package`, when they are what was recorded
     /// beside them and what is wanted.
     fn recorded(&self, package: &PackagePin, cache: &Path) -> Option<PathBuf> {
-        let place = cache.join(package.directory_name());
+        let place = self.place(package, cache);
         let text = fs::read_to_string(place.join(RECORD)).ok()?;
         let record = toml::from_str::<Record>(&text).ok()?;
         let is_good = |(name, sha256): (&String, &Digest)| {
@@ -122,7 +130,7 @@ impl PackageFiles {
             Record { wanted: self.files.clone(), found: digests, package: package.clone() };
         let text = toml::to_string(&record).expect("a record is tables of words and numbers");
         write(&files.path().join(RECORD), text.as_bytes())?;
-        let place = cache.join(package.directory_name());
+        let place = self.place(package, cache);
         files.publish(&place, &|| self.recorded(package, cache).is_some())?;
         Ok(place)
     }

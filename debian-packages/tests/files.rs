@@ -62,13 +62,14 @@ fn files_are_fetched_unpacked_and_kept() {
 }
 
 #[test]
-fn other_files_of_the_same_package_are_unpacked_anew() {
+fn other_files_of_the_same_package_are_unpacked_beside_the_first() {
     let mirror = Mirror::new();
     let [mut kernel, _] = parts(&mirror);
-    kernel.obtain(&mirror.options()).unwrap();
+    let first = kernel.obtain(&mirror.options()).unwrap();
     kernel.files = files(&[("b.ko", "lib/*/b.ko")]);
     let found = kernel.obtain(&mirror.options()).unwrap();
     assert_eq!(fs::read_to_string(&found.paths["b.ko"]).unwrap(), "another");
+    assert_eq!(fs::read_to_string(&first.paths["a.ko"]).unwrap(), "module", "still in use");
 }
 
 #[test]
