@@ -94,14 +94,17 @@ fn several_domains_are_started_by_linux() {
 /// The disk is the template's own description, by its own configuration for cargo.
 #[test]
 fn a_driver_reads_the_disk_of_its_linux() {
-    let text = success(&mut cargo_in("unikernel-driver", &["run", "-q", "--release"]));
     let sectors = root().join("templates/unikernel-driver/README.md").metadata().unwrap().len();
-    for line in [
-        "hello from the domain domain-1",
-        &format!("a disk of {} sectors", sectors.div_ceil(512)),
-        "it begins with Ok(\"# A unikernel with a driver\")",
-        "the back end has closed the disk, and uses no page any more: true",
-    ] {
-        assert!(text.lines().any(|own| own == line), "no {line:?} in\n{text}");
+    for target in ["x86_64-unknown-none", "i686-unknown-linux-musl"] {
+        let words = ["run", "-q", "--release", "--target", target];
+        let text = success(&mut cargo_in("unikernel-driver", &words));
+        for line in [
+            "hello from the domain domain-1",
+            &format!("a disk of {} sectors", sectors.div_ceil(512)),
+            "it begins with Ok(\"# A unikernel with a driver\")",
+            "the back end has closed the disk, and uses no page any more: true",
+        ] {
+            assert!(text.lines().any(|own| own == line), "{target}: no {line:?} in\n{text}");
+        }
     }
 }
