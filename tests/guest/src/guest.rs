@@ -30,7 +30,7 @@ const WORDS: usize = size_of_val(&shared_info::ZERO.evtchn_pending) / size_of::<
 const PENDING: Field<[u32; WORDS]> =
     Field::at::<{ field!(shared_info, evtchn_pending).offset() }>();
 
-/// Nanoseconds that other domains get at a time.
+/// Nanoseconds that a domain sleeps at a time while it waits for others.
 const TURN: u64 = 4_000_000;
 
 /// Pages to be handed out, each once.
@@ -170,7 +170,8 @@ impl Guest for LiveGuest {
     }
 
     fn give_way(&self) {
-        // Yielding domains would take the processor in turns, and the Linux that they wait for gets one turn of many.
+        // It does not fail. Domains that yield would take the processor in turns, and leave one turn of many to the Linux
+        // that they wait for.
         let _ = poll(&self.xen, &[], self.clock.now() + TURN);
     }
 

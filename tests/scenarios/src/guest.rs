@@ -98,7 +98,7 @@ pub trait Guest {
     /// Whether an event is pending at a port of its own; it is not afterwards.
     fn take_event(&mut self, port: u32) -> bool;
 
-    /// Lets other domains run, which have to do what is waited for.
+    /// Lets other domains run: one of them does what is waited for.
     fn give_way(&self) {
         // It does not fail.
         let _ = yield_(self.xen());
