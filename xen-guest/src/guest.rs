@@ -1,10 +1,15 @@
 //! What the entry code finds out, for the kernel's main function.
 
 use core::fmt;
+use core::ptr::{self, NonNull};
 
-use xen_abi::xen::domid_t;
+use xen_abi::event_channel::evtchn_port_t;
+use xen_abi::hvm::params::{HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN};
+use xen_abi::xen::{DOMID_SELF, domid_t};
 use xen_ops::events::own_domid;
-use xen_ops::hypercall::Error;
+use xen_ops::hypercall::hvm_op::get_param;
+use xen_ops::hypercall::{Error, Hypercall};
+use xen_ops::page::PAGE_SIZE;
 
 use crate::backend::Backend;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
@@ -112,4 +117,36 @@ impl Guest {
     pub fn domid(&self) -> Result<domid_t, Error> {
         self.domid.map_or_else(|| own_domid(self.xen), Ok)
     }
+
+    /// Where the page of xenstore's ring is mapped, as long as the kernel maps its memory as
+    /// [`entry!`](crate::entry!) does, and the port that notifies xenstored. A domain without xenstore has none.
+    ///
+    /// Upstream: `store_mfn` and `store_evtchn` of `struct start_info` in `xen/include/public/xen.h`;
+    /// `HVM_PARAM_STORE_PFN` and `HVM_PARAM_STORE_EVTCHN` in `xen/include/public/hvm/params.h`.
+    #[must_use]
+    pub fn store_ring(&self) -> Option<(NonNull<u8>, evtchn_port_t)> {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(info) = self.pv_start_info() {
+            let ring = info.store_ring()?;
+            return Some((page(info.frames().position(ring.frame)?)?, ring.port));
+        }
+        ring_by_parameters(&self.xen, HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN)
+    }
+}
+
+/// The page of a ring, in memory that is mapped where it is, and its port, which parameters of a translated guest
+/// name. Frame 0 is no ring.
+pub(crate) fn ring_by_parameters<H: Hypercall>(
+    xen: &H,
+    frame: u32,
+    port: u32,
+) -> Option<(NonNull<u8>, evtchn_port_t)> {
+    let parameter = |index| get_param(xen, DOMID_SELF, index).ok();
+    let frame = usize::try_from(parameter(frame)?).ok()?;
+    Some((page(frame)?, evtchn_port_t(parameter(port)? as u32)))
+}
+
+/// The page with this index, unless it is 0.
+fn page(index: usize) -> Option<NonNull<u8>> {
+    NonNull::new(ptr::with_exposed_provenance_mut(index.checked_mul(PAGE_SIZE)?))
 }

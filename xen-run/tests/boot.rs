@@ -95,16 +95,21 @@ fn several_domains_are_started_by_linux() {
 #[test]
 fn a_driver_reads_the_disk_of_its_linux() {
     let sectors = root().join("templates/unikernel-driver/README.md").metadata().unwrap().len();
-    for target in ["x86_64-unknown-none", "i686-unknown-linux-musl"] {
-        let words = ["run", "-q", "--release", "--target", target];
-        let text = success(&mut cargo_in("unikernel-driver", &words));
+    for (target, mode) in [
+        ("x86_64-unknown-none", "pv"),
+        ("x86_64-unknown-none", "pvh"),
+        ("i686-unknown-linux-musl", "pvh"),
+    ] {
+        let mut command =
+            cargo_in("unikernel-driver", &["run", "-q", "--release", "--target", target]);
+        let text = success(command.env("XEN_RUN_MODE", mode));
         for line in [
             "hello from the domain domain-1",
             &format!("a disk of {} sectors", sectors.div_ceil(512)),
             "it begins with Ok(\"# A unikernel with a driver\")",
             "the back end has closed the disk, and uses no page any more: true",
         ] {
-            assert!(text.lines().any(|own| own == line), "{target}: no {line:?} in\n{text}");
+            assert!(text.lines().any(|own| own == line), "{target} {mode}: no {line:?} in\n{text}");
         }
     }
 }

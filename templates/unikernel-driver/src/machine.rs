@@ -1,16 +1,13 @@
 //! What the driver needs of this kernel: memory, pages and grants, event channels, and xenstore.
 
-use core::ptr::{self, NonNull};
 use core::time::Duration;
 
 use linked_list_allocator::LockedHeap;
 use xen_guest::backend::Backend;
 use xen_guest::xen_abi::event_channel::evtchn_port_t;
-use xen_guest::xen_abi::hvm::params::{HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN};
-use xen_guest::xen_abi::xen::DOMID_SELF;
 use xen_guest::xen_ops::events::EventChannel;
 use xen_guest::xen_ops::gnttab::Storage;
-use xen_guest::xen_ops::hypercall::{Error, event_channel_op, hvm_op, sched_op};
+use xen_guest::xen_ops::hypercall::{Error, event_channel_op, sched_op};
 use xen_guest::xen_ops::page::PAGE_SIZE;
 use xen_guest::xen_ops::{GrantTable, View};
 use xen_guest::{GrantFrames, Guest, GuestPage, PagePool, PageStorage, SharedInfo};
@@ -70,13 +67,9 @@ impl Machine {
 
     /// A connection to xenstore. There is one at a time.
     pub fn store(&self) -> Client<RingTransport<'_, Channel<'_>>> {
-        let parameter =
-            |index| hvm_op::get_param(&self.xen(), DOMID_SELF, index).expect("xenstore");
-        let address = parameter(HVM_PARAM_STORE_PFN) as usize * PAGE_SIZE;
-        let page = NonNull::new(ptr::with_exposed_provenance_mut(address)).expect("a ring");
-        // SAFETY: the toolstack has put the ring there, and a PVH guest's memory is mapped where it is.
+        let (page, port) = self.guest.store_ring().expect("xenstore");
+        // SAFETY: the toolstack has put the ring there, and this is the only access to it.
         let page = unsafe { View::new(page) };
-        let port = evtchn_port_t(parameter(HVM_PARAM_STORE_EVTCHN) as u32);
         Client::new(RingTransport::attach(page, self.channel(port)).expect("a connection"))
     }
 }

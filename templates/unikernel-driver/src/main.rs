@@ -22,7 +22,7 @@ use xen_io::block::{Front, Segment, Status};
 use xen_io::xenbus::End;
 use xen_io::xenstore::Store as _;
 
-xen_guest::entry!(pvh => main);
+xen_guest::entry!(pv, pvh => main);
 
 /// The number that the disk `xvda` has in xenstore.
 const XVDA: u32 = 51712;

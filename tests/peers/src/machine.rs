@@ -2,18 +2,14 @@
 
 #![allow(unsafe_code, reason = "a page that is shared with another domain")]
 
-use core::ptr::{self, NonNull};
 use core::time::Duration;
 
 use xen_guest::backend::Backend;
 use xen_guest::{Guest, GuestPage, PagePool, SharedInfo};
 use xen_io::EventChannel;
 use xen_io::xen_abi::event_channel::evtchn_port_t;
-use xen_io::xen_abi::hvm::params::{HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN};
 use xen_io::xen_abi::io::xenbus::{XenbusStateClosed, XenbusStateClosing};
-use xen_io::xen_abi::xen::DOMID_SELF;
-use xen_io::xen_ops::hypercall::{Error, event_channel_op, hvm_op, sched_op};
-use xen_io::xen_ops::page::PAGE_SIZE;
+use xen_io::xen_ops::hypercall::{Error, event_channel_op, sched_op};
 use xen_io::xen_ops::{ReadWrite, View};
 use xen_io::xenbus::End;
 use xen_io::xenstore::Client;
@@ -66,29 +62,12 @@ impl Machine {
 
     /// The client of xenstored. There is one.
     pub(crate) fn store(&self) -> Store<'_> {
-        let (page, port) = self.store_ring();
-        let address = page * PAGE_SIZE;
-        let page =
-            NonNull::new(ptr::with_exposed_provenance_mut(address)).expect("xenstore's page");
+        let (page, port) = self.guest.store_ring().expect("xenstore");
         // SAFETY: the toolstack put the page there. The domain's memory is mapped where it is, in a PV guest
         // too, and this is the only access to that page.
         let page: View<'_, ReadWrite> = unsafe { View::new(page) };
         let transport = RingTransport::attach(page, self.channel(port)).expect("a connection");
         Client::new(transport)
-    }
-
-    /// The page of xenstore's ring, and its port.
-    fn store_ring(&self) -> (usize, evtchn_port_t) {
-        #[cfg(target_arch = "x86_64")]
-        if let xen_guest::StartInfo::Pv(info) = self.guest.start_info() {
-            let ring = info.store_ring().expect("xenstore's ring");
-            return (info.frames().position(ring.frame).expect("a page of its own"), ring.port);
-        }
-        let parameter = |index| {
-            hvm_op::get_param(&self.xen(), DOMID_SELF, index).expect("a parameter of one's own")
-        };
-        let port = evtchn_port_t(parameter(HVM_PARAM_STORE_EVTCHN) as u32);
-        (parameter(HVM_PARAM_STORE_PFN) as usize, port)
     }
 }
 

@@ -11,15 +11,13 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use xen_abi::event_channel::evtchn_port_t;
 use xen_abi::hvm::params::{HVM_PARAM_CONSOLE_EVTCHN, HVM_PARAM_CONSOLE_PFN};
 use xen_abi::io::console::xencons_interface;
-use xen_abi::xen::DOMID_SELF;
 use xen_ops::hypercall::event_channel_op::send;
-use xen_ops::hypercall::hvm_op::get_param;
 use xen_ops::hypercall::sched_op::yield_;
-use xen_ops::page::PAGE_SIZE;
 use xen_ops::view::Field;
 use xen_ops::{Hypercall, ReadWrite, View, field};
 
 use crate::backend;
+use crate::guest::ring_by_parameters;
 
 /// The ring's bytes, and how many there are.
 const OUT: Field<[u8; SIZE]> = field!(xencons_interface, out);
@@ -54,12 +52,8 @@ pub fn rebind(port: evtchn_port_t) {
 ///
 /// Guest physical memory is mapped where it is.
 pub unsafe fn attach_by_parameters<H: Hypercall>(xen: &H) {
-    let parameter = |index| get_param(xen, DOMID_SELF, index).unwrap_or(0);
-    let page = usize::try_from(parameter(HVM_PARAM_CONSOLE_PFN)).ok();
-    let page = page.and_then(|frame| frame.checked_mul(PAGE_SIZE)).unwrap_or(0);
-    // Frame 0 is no ring.
-    if let Some(page) = NonNull::new(ptr::with_exposed_provenance_mut(page)) {
-        let port = evtchn_port_t(parameter(HVM_PARAM_CONSOLE_EVTCHN) as u32);
+    let ring = ring_by_parameters(xen, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN);
+    if let Some((page, port)) = ring {
         // SAFETY: the toolstack put the ring there; the caller's promise.
         unsafe { attach(page, port) };
     }
