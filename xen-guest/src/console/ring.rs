@@ -142,6 +142,8 @@ fn wait() {
 
 #[cfg(test)]
 mod tests {
+    use xen_ops::page::PAGE_SIZE;
+
     use super::*;
 
     #[repr(C, align(4096))]
