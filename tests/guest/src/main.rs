@@ -62,7 +62,7 @@ fn main(guest: Guest) -> ! {
     xen_scenarios::run(&mut guest, arguments);
     let waits = arguments.split_whitespace().find_map(|word| word.strip_prefix("waits="));
     if let Some(other) = waits.and_then(|domid| domid.parse().ok()) {
-        toolstack::wait_for_shutdown(guest.xen(), domid_t(other));
+        toolstack::wait_for_shutdown(&guest, domid_t(other));
     }
     exit(Status::Done)
 }

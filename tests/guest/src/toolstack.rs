@@ -11,8 +11,9 @@ use xen_abi::domctl::{
 };
 use xen_abi::xen::{__HYPERVISOR_domctl, domid_t};
 use xen_ops::hypercall::Hypercall;
-use xen_ops::hypercall::sched_op::yield_;
-use xen_scenarios::interface_version;
+use xen_scenarios::{Guest as _, interface_version};
+
+use crate::guest::LiveGuest;
 
 /// Destroys a domain.
 pub(crate) fn destroy(xen: &impl Hypercall, domain: domid_t) {
@@ -20,12 +21,11 @@ pub(crate) fn destroy(xen: &impl Hypercall, domain: domid_t) {
 }
 
 /// Waits until a domain has shut down.
-pub(crate) fn wait_for_shutdown(xen: &impl Hypercall, domain: domid_t) {
+pub(crate) fn wait_for_shutdown(guest: &LiveGuest, domain: domid_t) {
     // The flags are where they were in 4.14.
-    let flags = || domctl(xen, XEN_DOMCTL_getdomaininfo, domain).u.getdomaininfo().flags;
+    let flags = || domctl(guest.xen(), XEN_DOMCTL_getdomaininfo, domain).u.getdomaininfo().flags;
     while !flags().contains(XEN_DOMINF_shutdown) {
-        // It does not fail.
-        let _ = yield_(xen);
+        guest.give_way();
     }
 }
 
